@@ -1,0 +1,1 @@
+"""Usage billing for sensor data: landing files, stored readings, usage, Stripe meter events."""

@@ -1,0 +1,93 @@
+"""The hour: the unit in which usage is counted, billed and proved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Self
+
+KEY_FORMAT = "%Y-%m-%d-%H:%M"
+FOLDER_FORMAT = "%Y-%m-%d/%H"
+ONE_HOUR = timedelta(hours=1)
+
+
+class NotAnHourError(ValueError):
+    """The text or time does not name a whole UTC hour."""
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Hour:
+    """A half-open UTC hour ``[start, end)``; the Dagster partition; key ``2026-01-24-18:00``.
+
+    Raises ``NotAnHourError`` when ``start`` is naive or not on a whole UTC hour.
+    """
+
+    start: datetime
+
+    def __post_init__(self) -> None:
+        if self.start.tzinfo is None or self.start.utcoffset() != timedelta(0):
+            raise NotAnHourError(f"an hour starts at a UTC time, got {self.start!r}")
+        if (self.start.minute, self.start.second, self.start.microsecond) != (0, 0, 0):
+            raise NotAnHourError(f"an hour starts on the full hour, got {self.start.isoformat()}")
+
+    @classmethod
+    def from_key(cls, key: str) -> Self:
+        """The hour a partition key such as ``2026-01-24-18:00`` names."""
+        return cls._parse(key, KEY_FORMAT, "a partition key such as 2026-01-24-18:00")
+
+    @classmethod
+    def from_folder(cls, folder: str) -> Self:
+        """The landing hour a landing folder such as ``2026-01-24/18`` names."""
+        return cls._parse(folder, FOLDER_FORMAT, "a landing folder such as 2026-01-24/18")
+
+    @classmethod
+    def containing(cls, moment: datetime) -> Self:
+        """The hour in which a point in time lies."""
+        return cls(moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0))
+
+    @classmethod
+    def _parse(cls, text: str, form: str, expected: str) -> Self:
+        try:
+            parsed = datetime.strptime(text, form).replace(tzinfo=UTC)
+        except ValueError as error:
+            raise NotAnHourError(f"expected {expected}, got {text!r}") from error
+        if parsed.strftime(form) != text:  # strptime also takes 2026-1-4, which no folder or key is
+            raise NotAnHourError(f"expected {expected}, got {text!r}")
+        return cls(parsed)
+
+    @property
+    def end(self) -> datetime:
+        """The first instant that is no longer in the hour."""
+        return self.start + ONE_HOUR
+
+    @property
+    def key(self) -> str:
+        """The Dagster partition key."""
+        return self.start.strftime(KEY_FORMAT)
+
+    @property
+    def folder(self) -> str:
+        """The landing folder below the landing root."""
+        return self.start.strftime(FOLDER_FORMAT)
+
+    @property
+    def compact(self) -> str:
+        """The hour as it stands in a meter event identifier: ``2026012418``."""
+        return self.start.strftime("%Y%m%d%H")
+
+    def plus(self, hours: int) -> Hour:
+        """The hour that many hours later (earlier when negative)."""
+        return Hour(self.start + hours * ONE_HOUR)
+
+    def closed_at(self, moment: datetime, close_after: timedelta) -> bool:
+        """Whether the hour is closed: ``close_after`` has passed since its end."""
+        return moment >= self.end + close_after
+
+    def __str__(self) -> str:
+        return self.key
+
+
+def hours_between(first: Hour, last: Hour) -> list[Hour]:
+    """Every hour from ``first`` to ``last``, both included; empty when ``last`` is before ``first``."""
+    count = int((last.start - first.start) / ONE_HOUR) + 1
+    return [first.plus(step) for step in range(max(count, 0))]

@@ -1,0 +1,1 @@
+"""Dagster: assets, sensor, schedule, resources. The only reader of clock and environment."""

@@ -1,0 +1,1 @@
+"""One verb a file: load, count, stage, push. Plain functions; no Dagster, no vendor SDK."""

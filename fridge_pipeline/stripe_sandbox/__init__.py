@@ -1,0 +1,1 @@
+"""The local Stripe sandbox: a stateful HTTP server that meters as strictly as Stripe does."""
