@@ -1,5 +1,54 @@
-"""The console script."""
+"""The console script ``fridge``."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+
+import click
+
+from fridge_pipeline.cli.bill import bill
+from fridge_pipeline.cli.database import db, migrate
+from fridge_pipeline.cli.demo import demo
+from fridge_pipeline.cli.doctor import doctor
+from fridge_pipeline.cli.explain import explain
+from fridge_pipeline.cli.sandbox import sandbox
+from fridge_pipeline.cli.stripe import stripe
+from fridge_pipeline.cli.tenants import tenants
+from fridge_pipeline.cli.up import env, up
+
+#: Errors of the world or of the input, whose text says what to do: shown without a traceback.
+CLEAR_ERRORS = (OSError, ValueError, LookupError, RuntimeError)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+@click.pass_context
+def fridge(context: click.Context, *, debug: bool) -> None:
+    """Usage billing for sensor data: landing files, stored readings, usage, Stripe meter events.
+
+    Settings come from the environment (see README.md); with none set everything runs on this machine:
+    an embedded PostgreSQL and a local Stripe sandbox.
+    """
+    context.obj = {"debug": debug}
+
+
+for command in (up, demo, bill, explain, tenants, stripe, sandbox, db, migrate, doctor, env):
+    fridge.add_command(command)
 
 
 def main() -> None:
-    """Run the command line."""
+    """Runs the command line: exit code 0, 1 failed, 2 usage."""
+    warnings.simplefilter("ignore")  # Dagster's notices about its own preview features are not for the operator
+    try:
+        fridge.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except CLEAR_ERRORS as error:
+        if "--debug" in sys.argv:
+            raise
+        click.echo(f"fridge: {error}", err=True)
+        sys.exit(1)

@@ -46,6 +46,11 @@ class Hour:
         return cls(moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0))
 
     @classmethod
+    def from_unix(cls, seconds: int) -> Self:
+        """The hour that starts at a unix time."""
+        return cls(datetime.fromtimestamp(seconds, UTC))
+
+    @classmethod
     def _parse(cls, text: str, form: str, expected: str) -> Self:
         try:
             parsed = datetime.strptime(text, form).replace(tzinfo=UTC)

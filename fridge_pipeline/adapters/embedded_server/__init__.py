@@ -1,0 +1,22 @@
+"""The embedded PostgreSQL 18: started on demand, kept up while anyone holds it, found again by everyone.
+
+Its parts, from the outside in: ``server`` is the door (``EmbeddedServer``), ``address`` what it hands out,
+``cluster`` makes the data directory once, ``postmaster`` starts, finds and stops the server process,
+``binaries`` and ``account`` decide which files run as which system user, ``layout`` (with ``adapters.process_lock``) keeps
+several processes apart, ``errors`` names what can go wrong.
+
+The home (``FRIDGE_HOME/postgres``) holds everything::
+
+    data/               the data directory; made under the name data.new and renamed when it is whole
+    port                the TCP port on 127.0.0.1, chosen once
+    fridge.password     password of the application's role, mode 0600
+    postgres.password   password of the superuser, mode 0600
+    server.log          what the server says (server.log.1: the one before)
+    holders.lock        shared kernel lock of every process that needs the server
+    start.lock          exclusive kernel lock around starting and stopping
+    pinned              present while the server must stay up without holders
+
+Tests that need many databases hold one server per session and clone a prepared database for each test:
+``create database test_7 template prepared`` as role ``fridge`` takes about 0.1 s
+(``prepared`` must have no connections at that moment).
+"""

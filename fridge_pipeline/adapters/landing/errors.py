@@ -1,0 +1,55 @@
+"""What can go wrong in a landing zone.
+
+::
+
+    LandingError
+     ├─ LandingFolderError        the world: a folder is there and cannot be listed
+     ├─ LandingFileVanishedError  the world: listed, gone before it was read (also a FileNotFoundError)
+     ├─ UnreadableFileError       the data: this one file, its neighbours load
+     └─ UnsupportedSchemeError    the configuration: a landing zone of a kind we cannot open
+"""
+
+from __future__ import annotations
+
+
+class LandingError(Exception):
+    """Something in the landing zone is not as it should be."""
+
+
+class LandingFolderError(LandingError):
+    """A landing folder cannot be listed, so nobody can say which files it holds."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"cannot list the landing folder {path!r}: {reason}; make it readable and run again")
+        self.path = path
+        self.reason = reason
+
+
+class LandingFileVanishedError(LandingError, FileNotFoundError):
+    """A landing file was listed and is gone: moved, renamed or withdrawn by its gateway."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"the landing file {path!r} was listed but is gone; list its folder again")
+        self.path = path
+
+
+class UnreadableFileError(LandingError):
+    """A landing file, or the rest of it, cannot be read; the rows read before this error are good.
+
+    ``reason`` says what is wrong with the bytes, for the person who asks the gateway for a better file.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class UnsupportedSchemeError(LandingError, ValueError):
+    """The landing URI names a kind of store that this version cannot read."""
+
+    def __init__(self, scheme: str) -> None:
+        super().__init__(
+            f"cannot open a landing zone with the scheme {scheme!r}; "
+            "set FRIDGE_LANDING_URI to a folder path or a file:// URI"
+        )
+        self.scheme = scheme

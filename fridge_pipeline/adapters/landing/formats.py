@@ -1,0 +1,100 @@
+"""The rows of a landing file, whatever its format."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from fridge_pipeline.adapters.landing.csv_rows import csv_batches
+from fridge_pipeline.adapters.landing.errors import UnreadableFileError
+from fridge_pipeline.adapters.landing.lines import BLOCK_BYTES, BlockReader
+from fridge_pipeline.adapters.landing.ndjson_rows import ndjson_batches
+from fridge_pipeline.adapters.landing.parquet_rows import parquet_batches
+from fridge_pipeline.domain.landing_file import FileFormat
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fridge_pipeline.adapters.landing.snapshot import Snapshot
+
+#: Most rows in a batch.
+BATCH_ROWS = 500_000
+
+#: A batch of long rows ends early, once its text exceeds this.
+BATCH_TEXT_BYTES = 64 * 2**20
+
+_FOREIGN_STARTS = {
+    b"\xff\xfe": "is UTF-16 text; deliver UTF-8",
+    b"\xfe\xff": "is UTF-16 text; deliver UTF-8",
+    b"\x1f\x8b": "is gzip inside; a compressed file's name ends in .gz, and it is compressed once",
+    b"PAR1": "is parquet inside; name it .parquet",
+    b"PK\x03\x04": "is a zip archive or a spreadsheet; deliver csv, ndjson or parquet",
+}
+_START_BYTES = 512
+
+
+def read_batches(
+    snapshot: Snapshot,
+    file_format: FileFormat | None,
+    batch_rows: int = BATCH_ROWS,
+    block_bytes: int = BLOCK_BYTES,
+) -> Iterator[pl.DataFrame]:
+    """Every row of a landing file once, in its order, as frames like ``RAW_SCHEMA`` that go into ``judge``.
+
+    At most ``batch_rows`` rows a frame and, of text, about ``BATCH_TEXT_BYTES``, so that memory stays flat;
+    text is parsed in blocks of ``block_bytes``.
+    A file with a header and no row gives no frame. Raises ``UnreadableFileError`` at the first step when
+    nothing can be read, and after the good rows when the file is damaged further on: what came before it is
+    good, and what did not come is unknown.
+    """
+    if file_format is None:
+        known = ", ".join(f".{known}" for known in FileFormat)
+        raise UnreadableFileError(f"unknown format: a landing file's name ends in one of {known}")
+    if not snapshot.path.stat().st_size:
+        raise UnreadableFileError(snapshot.damage or "empty file")
+    if file_format is FileFormat.PARQUET:
+        yield from parquet_batches(snapshot.path, batch_rows)
+    else:
+        yield from _text_batches(snapshot, file_format, batch_rows, block_bytes)
+
+
+def _text_batches(
+    snapshot: Snapshot, file_format: FileFormat, batch_rows: int, block_bytes: int
+) -> Iterator[pl.DataFrame]:
+    with snapshot.path.open("rb") as stream:
+        _refuse_foreign_content(stream.read(_START_BYTES))
+        stream.seek(0)
+        source = BlockReader(stream, is_damaged=snapshot.damage is not None, block_bytes=block_bytes)
+        is_csv = file_format in (FileFormat.CSV, FileFormat.CSV_GZ)
+        try:
+            yield from _gathered(csv_batches(source) if is_csv else ndjson_batches(source), batch_rows)
+        except UnreadableFileError as error:
+            raise UnreadableFileError("; ".join(filter(None, (snapshot.damage, error.reason)))) from error
+    if snapshot.damage:
+        raise UnreadableFileError(snapshot.damage)
+
+
+def _gathered(blocks: Iterator[pl.DataFrame], batch_rows: int) -> Iterator[pl.DataFrame]:
+    """The rows of the blocks in batches: a database takes few large ones more cheaply than many small ones."""
+    pending: list[pl.DataFrame] = []
+    row_count = text_bytes = 0
+    for block in blocks:
+        for rows in block.iter_slices(batch_rows):
+            if pending and (row_count + rows.height > batch_rows or text_bytes > BATCH_TEXT_BYTES):
+                yield pl.concat(pending)
+                pending, row_count, text_bytes = [], 0, 0
+            pending.append(rows)
+            row_count += rows.height
+            text_bytes += int(rows["raw"].str.len_bytes().sum())
+    if pending:
+        yield pl.concat(pending)
+
+
+def _refuse_foreign_content(start: bytes) -> None:
+    for magic, what in _FOREIGN_STARTS.items():
+        if start.startswith(magic):
+            raise UnreadableFileError(f"the content {what}")
+    first_line = start.partition(b"\n")[0]
+    if b"\0" in first_line:
+        raise UnreadableFileError("the first line holds NUL: the content is binary or UTF-16; deliver UTF-8")

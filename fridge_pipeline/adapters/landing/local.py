@@ -1,0 +1,146 @@
+"""A landing zone in a folder of this machine, or of a file system mounted on it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from hashlib import blake2b
+from typing import TYPE_CHECKING, NamedTuple
+
+from fridge_pipeline.adapters.landing.errors import (
+    LandingFileVanishedError,
+    LandingFolderError,
+    UnreadableFileError,
+)
+from fridge_pipeline.adapters.landing.snapshot import PLAIN_BYTES_MAX, Snapshot, take_snapshot
+from fridge_pipeline.domain.hour import Hour, NotAnHourError
+from fridge_pipeline.domain.landing_file import LandingFile, is_landing_file, storable_path, system_path
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_HOURS_OF_DAY = tuple(f"{hour:02d}" for hour in range(24))
+
+
+class _Listed(NamedTuple):
+    name: str
+    size: int
+    modified_ns: int
+
+
+class LocalLanding:
+    """The ``LandingZone`` below a local folder: ``<root>/<YYYY-MM-DD>/<HH>/<any name>.<format>``.
+
+    Folders that are no landing folders are ignored. So are folders and special files inside one, and
+    symbolic links that lead nowhere. A link to a file is followed; a landing folder that is a link out of the
+    root cannot be listed.
+    """
+
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        self._root = os.path.abspath(root)  # noqa: PTH100  # Path would be built per file below
+
+    def hours(self) -> dict[Hour, str]:
+        """See ``LandingZone.hours``: one directory scan per folder and one stat call per landing file."""
+        fingerprints: dict[Hour, str] = {}
+        for date in self._dates():
+            try:
+                names = os.listdir(os.path.join(self._root, date))  # noqa: PTH118, PTH208  # speed
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError:  # which hours it has is unknown: each of them says so when it is scanned
+                names = list(_HOURS_OF_DAY)
+            for name in names:
+                hour = _hour_of(f"{date}/{name}")
+                if hour is not None and (fingerprint := self._fingerprint(hour)) is not None:
+                    fingerprints[hour] = fingerprint
+        return dict(sorted(fingerprints.items()))
+
+    def files(self, hour: Hour) -> list[LandingFile]:
+        """See ``LandingZone.files``."""
+        try:
+            listing = self._scan(hour)
+        except OSError as error:
+            raise LandingFolderError(storable_path(self._folder(hour)), error.strerror or str(error)) from error
+        return [
+            LandingFile(
+                path=storable_path(f"{hour.folder}/{listed.name}"),
+                landing_hour=hour,
+                size=listed.size,
+                version=str(listed.modified_ns),
+            )
+            for listed in listing
+        ]
+
+    def snapshot(self, file: LandingFile, directory: Path, plain_bytes_max: int = PLAIN_BYTES_MAX) -> Snapshot:
+        """See ``LandingZone.snapshot``."""
+        source = os.path.join(self._root, system_path(file.path))  # noqa: PTH118  # one style in this class
+        try:
+            stream = open(source, "rb")  # noqa: PTH123, SIM115  # closed by the `with` below
+        except FileNotFoundError as error:
+            raise LandingFileVanishedError(file.path) from error
+        except OSError as error:
+            raise UnreadableFileError(f"cannot open the file: {error.strerror}") from error
+        with stream:
+            return take_snapshot(stream, directory, file.format, plain_bytes_max)
+
+    def _dates(self) -> list[str]:
+        try:
+            names = os.listdir(self._root)  # noqa: PTH208  # names are all we need
+        except OSError as error:
+            raise LandingFolderError(storable_path(self._root), error.strerror or str(error)) from error
+        return [name for name in names if _DATE.fullmatch(name)]
+
+    def _fingerprint(self, hour: Hour) -> str | None:
+        """What the hour's listing looks like; None when it has no landing file."""
+        try:
+            listing = self._scan(hour)
+        except OSError as error:
+            return f"unlistable:{errno.errorcode.get(error.errno or 0, type(error).__name__)}"
+        if not listing:
+            return None
+        digest = blake2b(digest_size=16)
+        for name, size, modified_ns in listing:
+            digest.update(f"{name}\0{size}\0{modified_ns}\0".encode(errors="surrogateescape"))
+        return f"{len(listing)}:{digest.hexdigest()}"
+
+    def _scan(self, hour: Hour) -> list[_Listed]:
+        """The landing files in the hour's folder, sorted by name; none when there is no such folder."""
+        folder = self._folder(hour)
+        self._refuse_way_out(folder)
+        try:
+            with os.scandir(folder) as entries:
+                found = (_listed(entry) for entry in entries if is_landing_file(entry.name))
+                return sorted(listed for listed in found if listed is not None)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def _folder(self, hour: Hour) -> str:
+        return os.path.join(self._root, hour.folder)  # noqa: PTH118  # Path costs more than the scan itself
+
+    def _refuse_way_out(self, folder: str) -> None:
+        """A link out of the root would let one delivery account publish any folder of this machine."""
+        if not (os.path.islink(folder) or os.path.islink(os.path.dirname(folder))):  # noqa: PTH114, PTH120  # see _folder
+            return
+        root = os.path.realpath(self._root)
+        if os.path.commonpath([root, os.path.realpath(folder)]) != root:
+            raise OSError(errno.ELOOP, "it is a symbolic link that leads out of the landing root")
+
+
+def _hour_of(folder: str) -> Hour | None:
+    try:
+        return Hour.from_folder(folder)
+    except NotAnHourError:
+        return None
+
+
+def _listed(entry: os.DirEntry[str]) -> _Listed | None:
+    """The file as listed; None for what is no regular file, or vanished between the scan and now."""
+    try:
+        if not entry.is_file():
+            return None
+        status = entry.stat()
+    except FileNotFoundError:
+        return None
+    return _Listed(entry.name, status.st_size, status.st_mtime_ns)

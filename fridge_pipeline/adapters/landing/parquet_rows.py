@@ -1,0 +1,114 @@
+"""The rows of a parquet file, a batch at a time.
+
+``line`` is the number of the row, counted from 1. Text columns that claim to be UTF-8 and are not are
+repaired with U+FFFD, so that only their rows are rejected. A column of a type that can never hold its field,
+such as a floating-point id or a date as time, makes the file unreadable.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import types
+
+from fridge_pipeline.adapters.landing.columns import places_of_fields
+from fridge_pipeline.adapters.landing.errors import UnreadableFileError
+from fridge_pipeline.domain.reading import FIELDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+_PAGE_BUFFER_BYTES = 2**20  # columns are read through buffers of this size, not whole
+
+
+def _is_text(dtype: Any) -> bool:
+    return bool(types.is_string(dtype) or types.is_large_string(dtype) or types.is_string_view(dtype))
+
+
+def _is_id(dtype: Any) -> bool:
+    return _is_text(dtype) or bool(types.is_integer(dtype) or types.is_null(dtype))
+
+
+def _is_time(dtype: Any) -> bool:
+    return _is_text(dtype) or bool(types.is_timestamp(dtype) or types.is_null(dtype))
+
+
+def _is_temperature(dtype: Any) -> bool:
+    is_number = types.is_integer(dtype) or types.is_floating(dtype) or types.is_decimal(dtype)
+    return _is_text(dtype) or bool(is_number or types.is_null(dtype))
+
+
+_ACCEPTED: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "tenant_id": (_is_id, "text or integer"),
+    "sensor_id": (_is_id, "text or integer"),
+    "recorded_at": (_is_time, "timestamp or text"),
+    "temperature_c": (_is_temperature, "number or text"),
+}
+
+
+def parquet_batches(path: Path, batch_rows: int) -> Iterator[pl.DataFrame]:
+    """The rows of a parquet file: as in ``RAW_SCHEMA``, but with the file's own types in the four fields.
+
+    Raises ``UnreadableFileError`` before the first row for what is no parquet file of readings, and after the
+    good rows when a later part is damaged.
+    """
+    row_count = 0
+    try:
+        with pq.ParquetFile(path, buffer_size=_PAGE_BUFFER_BYTES, pre_buffer=False) as file:
+            names = _checked_columns(file.schema_arrow)
+            for batch in file.iter_batches(batch_size=batch_rows, columns=names):
+                yield _rows(batch, names, row_count)
+                row_count += batch.num_rows
+    except (pa.ArrowException, OSError) as error:
+        where = f"damaged parquet after row {row_count}" if row_count else "not a readable parquet file"
+        raise UnreadableFileError(f"{where}: {str(error)[:300]}") from error
+
+
+def _checked_columns(schema: Any) -> list[str]:
+    """The file's names of the four columns, in the order of ``FIELDS``."""
+    places = places_of_fields(schema.names)
+    for field, place in zip(FIELDS, places, strict=True):
+        is_accepted, expected = _ACCEPTED[field]
+        dtype = schema.field(place).type
+        if not is_accepted(dtype.value_type if types.is_dictionary(dtype) else dtype):
+            raise UnreadableFileError(f"column {field} is of type {dtype}, expected {expected}")
+    return [schema.names[place] for place in places]
+
+
+def _rows(batch: Any, names: list[str], rows_before: int) -> pl.DataFrame:
+    table = pa.table({field: _plain(batch.column(name)) for field, name in zip(FIELDS, names, strict=True)})
+    rows = pl.from_arrow(table, rechunk=False)
+    if not isinstance(rows, pl.DataFrame):
+        raise TypeError(f"polars made {type(rows).__name__} of an Arrow table")
+    return rows.select(
+        pl.int_range(rows_before + 1, rows_before + 1 + pl.len(), dtype=pl.Int64).alias("line"),
+        *FIELDS,
+        pl.lit(None, pl.String).alias("fault"),
+        pl.struct(FIELDS).alias("raw"),  # shares the columns: text is made for rejected rows only
+    )
+
+
+def _plain(column: Any) -> Any:
+    """The column in one of the few types that polars judges: without dictionary, decimal or foreign zone."""
+    if types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    dtype = column.type
+    if types.is_timestamp(dtype) and dtype.tz is not None:
+        return column.cast(pa.timestamp(dtype.unit, "UTC"))  # the same instants: Arrow stores them in UTC
+    if types.is_decimal(dtype) or types.is_float16(dtype):
+        return column.cast(pa.float64())
+    return _valid_text(column) if _is_text(dtype) else column
+
+
+def _valid_text(column: Any) -> Any:
+    """The text column with U+FFFD for bytes that are not UTF-8; readers of parquet do not look."""
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid:
+        values = column.cast(pa.large_binary()).to_pylist()
+        return pa.array([value if value is None else value.decode(errors="replace") for value in values])
+    return column

@@ -1,0 +1,65 @@
+"""The landing zone: the place where gateways deliver landing files, one folder per landing hour."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import unquote, urlsplit
+
+from fridge_pipeline.adapters.landing.errors import UnsupportedSchemeError
+from fridge_pipeline.adapters.landing.local import LocalLanding
+from fridge_pipeline.adapters.landing.snapshot import PLAIN_BYTES_MAX
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from fridge_pipeline.adapters.landing.snapshot import Snapshot
+    from fridge_pipeline.domain.hour import Hour
+    from fridge_pipeline.domain.landing_file import LandingFile
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_LOCAL_HOSTS = ("", "localhost")
+
+
+class LandingZone(Protocol):
+    """What the steps need of a landing zone, wherever its bytes are."""
+
+    def hours(self) -> Mapping[Hour, str]:
+        """Every landing hour that has landing files, with a fingerprint of its listing.
+
+        The fingerprint is the same text, in every process, as long as no file of the hour is added, removed,
+        renamed or rewritten. The fingerprint of an hour that cannot be listed is
+        ``unlistable:<errno name>``. Raises ``LandingFolderError`` when the landing root itself is missing or
+        cannot be listed.
+        """
+        ...
+
+    def files(self, hour: Hour) -> list[LandingFile]:
+        """The landing files of one hour, sorted by name; none when the hour has no folder.
+
+        Raises ``LandingFolderError`` when the folder is there and cannot be listed.
+        """
+        ...
+
+    def snapshot(self, file: LandingFile, directory: Path, plain_bytes_max: int = PLAIN_BYTES_MAX) -> Snapshot:
+        """A private, decompressed copy of the file in ``directory``, hashed while it was copied.
+
+        Raises ``LandingFileVanishedError`` when the file is gone and ``UnreadableFileError`` when the store
+        refuses to give its bytes.
+        """
+        ...
+
+
+def open_landing_zone(uri: str) -> LandingZone:
+    """The landing zone a ``FRIDGE_LANDING_URI`` names: a folder path or ``file://`` URI; touches no disk.
+
+    Raises ``UnsupportedSchemeError`` for every other scheme and for a ``file://`` URI of another host.
+    """
+    scheme = _SCHEME.match(uri)
+    if scheme is None:
+        return LocalLanding(uri)
+    parts = urlsplit(uri)
+    if parts.scheme != "file" or parts.netloc not in _LOCAL_HOSTS:
+        raise UnsupportedSchemeError(scheme[1])
+    return LocalLanding(unquote(uri[len("file://") + len(parts.netloc) :], errors="surrogateescape"))

@@ -1,0 +1,96 @@
+"""How to reach the database: psycopg for single statements, Arrow's driver for frames of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import psycopg
+from adbc_driver_manager import dbapi as adbc_dbapi
+from adbc_driver_postgresql import dbapi as adbc_postgresql
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+from fridge_pipeline.adapters.postgres.statements import statement
+
+#: Long enough for a server that is just recovering from a crash.
+CONNECT_TIMEOUT_SECONDS = 10
+
+
+class DatabaseUnreachableError(ConnectionError):
+    """PostgreSQL did not answer; the text names host, port and database, never the password."""
+
+
+class DatabaseMissingError(LookupError):
+    """A database that we need does not exist, and we may not create it."""
+
+
+@dataclass(frozen=True)
+class Database:
+    """A PostgreSQL database by its DSN (``postgresql://user:password@host:port/name``)."""
+
+    dsn: str = field(repr=False)
+
+    @property
+    def place(self) -> str:
+        """Host, port and database name, to show to people."""
+        parts = conninfo_to_dict(self.dsn)
+        return f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}/{parts.get('dbname', '')}"
+
+    @contextmanager
+    def connect(self) -> Iterator[psycopg.Connection]:
+        """A psycopg connection in autocommit: transactions are the explicit ``connection.transaction()``.
+
+        Raises ``DatabaseUnreachableError``.
+        """
+        try:
+            connection = psycopg.connect(
+                self.dsn,
+                autocommit=True,
+                connect_timeout=CONNECT_TIMEOUT_SECONDS,
+                application_name="fridge",
+                options="-c timezone=UTC",
+            )
+        except psycopg.OperationalError as error:
+            raise DatabaseUnreachableError(f"PostgreSQL at {self.place}: {_reason(error)}") from None
+        with connection:
+            yield connection
+
+    @contextmanager
+    def connect_bulk(self, *, autocommit: bool = False) -> Iterator[adbc_dbapi.Connection]:
+        """An Arrow connection: frames in by binary COPY, frames out by columns.
+
+        Without ``autocommit`` the caller commits; leaving without a commit rolls back.
+        Raises ``DatabaseUnreachableError``.
+        """
+        try:
+            connection = adbc_postgresql.connect(self.dsn, autocommit=autocommit)
+        except adbc_dbapi.Error as error:
+            raise DatabaseUnreachableError(f"PostgreSQL at {self.place}: {_reason(error)}") from None
+        with connection:
+            yield connection
+
+    def create_beside(self, other: Database) -> None:
+        """Creates the other database on this one's server where it does not exist yet.
+
+        Raises ``DatabaseUnreachableError``, and ``DatabaseMissingError`` when the role may not create it.
+        """
+        name = str(conninfo_to_dict(other.dsn)["dbname"])
+        with self.connect() as connection:
+            if connection.execute(statement("database_exists"), {"name": name}).fetchone():
+                return
+            try:
+                connection.execute(sql.SQL(statement("create_database")).format(name=sql.Identifier(name)))
+            except psycopg.errors.DuplicateDatabase:
+                return  # another process was faster
+            except psycopg.errors.InsufficientPrivilege as error:
+                raise DatabaseMissingError(
+                    f"the database {name!r} does not exist and this role may not create it; "
+                    f"have it created beside {self.place}, owned by this role"
+                ) from error
+
+
+def _reason(error: Exception) -> str:
+    """The server's own words in one line. Drivers quote the host, not the password."""
+    return " ".join(str(error).split())

@@ -1,0 +1,72 @@
+"""Exceptions: the differences that a person must see, each with its cause and, where there is one, a deadline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+
+from fridge_pipeline.adapters.postgres.statements import statement
+from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.domain.hour_range import HourRange
+
+
+@dataclass(frozen=True, slots=True)
+class ExceptionKey:
+    """What makes two sightings the same exception: one open row per key, enforced by the database.
+
+    ``subject`` is what it is about within the tenant-hour: a landing file's path, a meter, an identifier.
+    """
+
+    kind: str
+    tenant_id: str | None
+    hour: Hour | None
+    subject: str = ""
+
+    def parameters(self) -> dict[str, object]:
+        """As the statements name them."""
+        return {
+            "kind": self.kind,
+            "tenant_id": self.tenant_id,
+            "hour": self.hour.start if self.hour else None,
+            "subject": self.subject,
+        }
+
+
+def open_exception(
+    connection: psycopg.Connection,
+    key: ExceptionKey,
+    detail: str,
+    now: datetime,
+    deadline_at: datetime | None = None,
+) -> None:
+    """Opens an exception, or brings the detail of the open one up to date."""
+    connection.execute(
+        statement("open_exception"),
+        {**key.parameters(), "detail": detail, "deadline_at": deadline_at, "now": now},
+    )
+
+
+def close_exception(connection: psycopg.Connection, key: ExceptionKey, now: datetime) -> bool:
+    """Closes the open exception of this key; says whether there was one."""
+    return connection.execute(statement("close_exception"), {**key.parameters(), "now": now}).rowcount > 0
+
+
+def close_settled_exceptions(connection: psycopg.Connection, accepted: Iterable[str], now: datetime) -> int:
+    """Closes what had stood in the way of meter events that Stripe has now accepted (their identifiers)."""
+    return connection.execute(
+        statement("close_settled_exceptions"), {"identifiers": list(accepted), "now": now}
+    ).rowcount
+
+
+def open_exceptions(connection: psycopg.Connection, hours: HourRange) -> dict[Hour, dict[str, int]]:
+    """Hour → kind → number of open exceptions; hours without any are left out."""
+    counts: dict[Hour, dict[str, int]] = {}
+    rows = connection.execute(
+        statement("open_exceptions_per_hour"), {"first": hours.first.start, "last": hours.last.start}
+    ).fetchall()
+    for start, kind, number in rows:
+        counts.setdefault(Hour(start), {})[kind] = number
+    return counts

@@ -1,0 +1,4 @@
+select
+    name,
+    sha256
+from fridge.sql_models;

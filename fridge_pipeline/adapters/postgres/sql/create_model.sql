@@ -1,0 +1,1 @@
+create view fridge.{name} as {select};

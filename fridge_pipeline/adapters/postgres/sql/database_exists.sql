@@ -1,0 +1,2 @@
+select 1 from pg_database
+where datname = %(name)s;

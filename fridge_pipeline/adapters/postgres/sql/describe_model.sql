@@ -1,0 +1,1 @@
+comment on view fridge.{name} is {description};

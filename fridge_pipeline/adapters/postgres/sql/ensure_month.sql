@@ -1,0 +1,1 @@
+select fridge.ensure_month($1)::text;

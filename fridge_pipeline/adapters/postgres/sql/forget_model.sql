@@ -1,0 +1,2 @@
+delete from fridge.sql_models
+where name = %(name)s;

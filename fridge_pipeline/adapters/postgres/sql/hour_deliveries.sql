@@ -1,0 +1,10 @@
+select
+    hour,
+    event_name,
+    count(*) filter (where status in ('staged', 'sent', 'unknown')) as undelivered,
+    count(*) filter (where status = 'accepted') as accepted,
+    coalesce(sum(value) filter (where status = 'accepted'), 0)::bigint as accepted_value
+from fridge.meter_events
+where hour between %(first)s and %(last)s
+group by hour, event_name
+order by hour, event_name;

@@ -1,0 +1,15 @@
+-- The careful way: another load is storing the same readings right now, so the primary key decides row by row.
+with stored as (
+    insert into fridge.stored_readings (recorded_at, temperature_c, sensor_key, file_id)
+    select
+        recorded_at,
+        temperature_c,
+        sensor_key,
+        file_id
+    from contested_readings
+    order by recorded_at, sensor_key
+    on conflict do nothing
+    returning 1
+)
+
+select count(*) from stored;

@@ -1,0 +1,1 @@
+select nextval('fridge.landing_file_ids')::integer;

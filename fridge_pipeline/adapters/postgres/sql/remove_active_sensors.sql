@@ -1,0 +1,10 @@
+-- Usage is a function of stored rows: a tenant-hour that no longer has any has no usage.
+delete from fridge.active_sensors
+where
+    hour between %(first)s and %(last)s
+    and not exists (
+        select 1 from new_active_sensors
+        where
+            new_active_sensors.tenant_id = active_sensors.tenant_id
+            and new_active_sensors.hour = active_sensors.hour
+    );

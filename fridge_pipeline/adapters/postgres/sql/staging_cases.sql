@@ -1,0 +1,105 @@
+-- Per tenant, meter and hour: usage now, what Stripe has (newest accepted revision), the newest revision of all.
+-- Settled cases are left out where a comparison of numbers is enough to know them.
+with usage as (
+    select
+        tenant_id,
+        hour,
+        'inserted_count' as measure,
+        inserted_count as value
+    from fridge.inserted_counts
+    where hour between %(first)s and %(last)s
+
+    union all
+
+    select
+        tenant_id,
+        hour,
+        'active_sensors' as measure,
+        active_sensors as value
+    from fridge.active_sensors
+    where hour between %(first)s and %(last)s
+),
+
+catalogue as (
+    select
+        event_name,
+        measure
+    from unnest(%(event_names)s::text [], %(measures)s::text []) as meters (event_name, measure)
+),
+
+metered_usage as (
+    select
+        usage.tenant_id,
+        usage.hour,
+        usage.value,
+        catalogue.event_name
+    from usage
+    inner join catalogue on usage.measure = catalogue.measure
+),
+
+latest as (
+    select distinct on (event_name, tenant_id, hour) *
+    from fridge.meter_events
+    where hour between %(first)s and %(last)s and event_name = any(%(event_names)s)
+    order by event_name asc, tenant_id asc, hour asc, revision desc
+),
+
+stated as (
+    select distinct on (event_name, tenant_id, hour) *
+    from fridge.meter_events
+    where
+        hour between %(first)s and %(last)s
+        and event_name = any(%(event_names)s)
+        and status = 'accepted'
+    order by event_name asc, tenant_id asc, hour asc, revision desc
+),
+
+cases as (
+    select
+        coalesce(metered_usage.tenant_id, latest.tenant_id) as tenant_id,
+        coalesce(metered_usage.event_name, latest.event_name) as event_name,
+        coalesce(metered_usage.hour, latest.hour) as hour,
+        metered_usage.value,
+        latest.revision as latest_revision,
+        latest.value as latest_value,
+        latest.status as latest_status,
+        latest.stripe_customer_id as latest_customer_id,
+        latest.identifier as latest_identifier
+    from metered_usage
+    full join latest
+        on
+            metered_usage.tenant_id = latest.tenant_id
+            and metered_usage.event_name = latest.event_name
+            and metered_usage.hour = latest.hour
+)
+
+select
+    cases.tenant_id,
+    cases.event_name,
+    cases.hour,
+    cases.value,
+    tenants.stripe_customer_id as mapped_customer_id,
+    stated.value as stated_value,
+    stated.stripe_customer_id as stated_customer_id,
+    cases.latest_revision,
+    cases.latest_value,
+    cases.latest_status,
+    cases.latest_customer_id,
+    exists(
+        select 1 from fridge.exceptions
+        where
+            exceptions.kind = 'refused'
+            and exceptions.subject = cases.latest_identifier
+            and exceptions.closed_at is null
+    ) as refusal_open
+from cases
+left join fridge.tenants on cases.tenant_id = tenants.tenant_id
+left join stated
+    on
+        cases.tenant_id = stated.tenant_id
+        and cases.event_name = stated.event_name
+        and cases.hour = stated.hour
+where
+    cases.latest_status is distinct from 'accepted'
+    or cases.value is distinct from stated.value
+order by cases.hour, cases.event_name, cases.tenant_id;

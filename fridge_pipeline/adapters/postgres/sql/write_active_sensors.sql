@@ -1,0 +1,10 @@
+insert into fridge.active_sensors as present (tenant_id, hour, active_sensors, computed_at)
+select
+    tenant_id,
+    hour,
+    active_sensors,
+    %(now)s
+from new_active_sensors
+on conflict (tenant_id, hour) do update
+set active_sensors = excluded.active_sensors, computed_at = excluded.computed_at
+where present.active_sensors <> excluded.active_sensors;

@@ -1,0 +1,10 @@
+insert into fridge.inserted_counts as present (tenant_id, hour, inserted_count, computed_at)
+select
+    tenant_id,
+    hour,
+    inserted_count,
+    %(now)s
+from new_inserted_counts
+on conflict (tenant_id, hour) do update
+set inserted_count = excluded.inserted_count, computed_at = excluded.computed_at
+where present.inserted_count <> excluded.inserted_count;

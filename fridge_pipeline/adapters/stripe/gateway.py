@@ -1,0 +1,179 @@
+"""The one door to Stripe: the real SDK with explicit retries, timeouts and pace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import stripe
+
+from fridge_pipeline.adapters.stripe.answers import answer_to_error
+from fridge_pipeline.adapters.stripe.pace import Pace
+from fridge_pipeline.domain.answer import Answer, Outcome
+from fridge_pipeline.domain.api_key import ApiKey, KeyMode
+from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.domain.meter import Meter, Window
+from fridge_pipeline.domain.meter_event import MeterEvent
+
+#: Seconds to connect, and to wait for an answer. The SDK's own default is 80 s for everything.
+TIMEOUT_SECONDS = (5.0, 20.0)
+
+#: ``StripeClient`` does none by default. Retries keep the Idempotency-Key, and so the identifier.
+NETWORK_RETRIES = 2
+
+#: Largest page of a list (docs.stripe.com/api/pagination).
+PAGE_SIZE = 100
+
+STRIPE_API = "https://api.stripe.com"
+
+
+class MeterMissingError(LookupError):
+    """Stripe has no active meter of this event name; ``fridge stripe setup`` makes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StripeMeter:
+    """A meter as it stands in Stripe."""
+
+    meter_id: str
+    event_name: str
+    formula: str
+    window: str
+    active: bool
+    customer_key: str
+    value_key: str
+
+    def disagreements(self, meter: Meter) -> list[str]:
+        """In what it differs from the catalogue; only ``display_name`` could be changed in Stripe."""
+        pairs = {
+            "formula": (self.formula, meter.formula.value),
+            "window": (self.window, meter.window.value),
+            "customer key": (self.customer_key, "stripe_customer_id"),
+            "value key": (self.value_key, "value"),
+        }
+        found = [
+            f"{name} is {here!r} in Stripe, {want!r} in the catalogue"
+            for name, (here, want) in pairs.items()
+            if here != want
+        ]
+        return found if self.active else [*found, "the meter is inactive in Stripe"]
+
+
+class StripeGateway:
+    """Calls Stripe (or whatever answers at ``base``); may be shared by threads, and none of its texts hold the key."""
+
+    def __init__(
+        self,
+        key: ApiKey,
+        base: str | None,
+        calls_per_second: float,
+        monotonic: Callable[[], float],
+        sleep: Callable[[float], None],
+    ) -> None:
+        stripe.enable_telemetry = False  # it would write a random id into the user's home
+        self.base = base or STRIPE_API
+        self.mode = key.mode
+        self._key = key
+        self._pace = Pace(calls_per_second, monotonic, sleep)
+        self._client = stripe.StripeClient(
+            key.secret,
+            base_addresses={"api": self.base, "meter_events": self.base} if base else {},
+            max_network_retries=NETWORK_RETRIES,
+            http_client=stripe.RequestsClient(timeout=TIMEOUT_SECONDS),
+        )
+
+    @property
+    def place(self) -> str:
+        """Where usage goes, to show to people."""
+        return {KeyMode.LIVE: "Stripe (live)", KeyMode.TEST: "Stripe (test key)", KeyMode.SANDBOX: "Stripe sandbox"}[
+            self.mode
+        ] + (f" at {self.base}" if self.base != STRIPE_API else "")
+
+    def state_usage(self, event: MeterEvent) -> Answer:
+        """Sends one meter event; identifier and Idempotency-Key are the same text on every attempt."""
+        self._pace.wait()
+        try:
+            sent = self._client.v1.billing.meter_events.create(
+                {
+                    "event_name": event.event_name,
+                    "identifier": event.identifier,
+                    "timestamp": int(event.timestamp.timestamp()),
+                    "payload": {"stripe_customer_id": event.stripe_customer_id, "value": str(event.value)},
+                },
+                {"idempotency_key": event.identifier},
+            )
+        except stripe.StripeError as error:
+            answer = answer_to_error(error)
+            return Answer(
+                answer.outcome, self._key.redact(answer.text), answer.http_status, answer.request_id, answer.reached
+            )
+        response = sent.last_response
+        return Answer(
+            outcome=Outcome.ACCEPTED,
+            text=f"received as {sent.identifier}",
+            http_status=response.code if response else 200,
+            request_id=response.request_id if response else None,
+        )
+
+    def meters(self) -> dict[str, StripeMeter]:
+        """Every meter by event name; an active one is preferred over inactive ones of the same name."""
+        found: dict[str, StripeMeter] = {}
+        self._pace.wait()
+        for item in self._client.v1.billing.meters.list({"limit": PAGE_SIZE}).auto_paging_iter():
+            meter = _read_meter(item)
+            if meter.active or meter.event_name not in found:
+                found[meter.event_name] = meter
+        return found
+
+    def create_meter(self, meter: Meter) -> StripeMeter:
+        """Creates the catalogue's meter; formula and window can never be changed afterwards."""
+        self._pace.wait()
+        params: dict[str, Any] = {
+            "display_name": meter.display_name,
+            "event_name": meter.event_name,
+            "default_aggregation": {"formula": meter.formula.value},
+            "customer_mapping": {"type": "by_id", "event_payload_key": "stripe_customer_id"},
+            "value_settings": {"event_payload_key": "value"},
+        }
+        if meter.window is not Window.NONE:
+            params["event_time_window"] = meter.window.value
+        created = self._client.v1.billing.meters.create(params)  # type: ignore[arg-type]  # built stepwise
+        return _read_meter(created)
+
+    def hourly_sums(self, event_name: str, customer_id: str, first: Hour, last: Hour) -> Mapping[Hour, int]:
+        """Stripe's own totals of a customer per hour, hours without usage left out; eventually consistent.
+
+        Raises ``MeterMissingError``, and ``stripe.StripeError`` as it comes.
+        """
+        meter = self.meters().get(event_name)
+        if meter is None:
+            raise MeterMissingError(f"Stripe has no meter {event_name!r}; run: fridge stripe setup")
+        return dict(self._summaries(meter.meter_id, customer_id, first, last))
+
+    def _summaries(self, meter_id: str, customer_id: str, first: Hour, last: Hour) -> Iterator[tuple[Hour, int]]:
+        self._pace.wait()
+        page = self._client.v1.billing.meters.event_summaries.list(
+            meter_id,
+            {
+                "customer": customer_id,
+                "start_time": int(first.start.timestamp()),
+                "end_time": int(last.end.timestamp()),
+                "value_grouping_window": "hour",
+                "limit": PAGE_SIZE,
+            },
+        )
+        for summary in page.auto_paging_iter():
+            yield Hour.from_unix(summary.start_time), int(summary.aggregated_value)
+
+
+def _read_meter(item: Any) -> StripeMeter:
+    return StripeMeter(
+        meter_id=item.id,
+        event_name=item.event_name,
+        formula=item.default_aggregation.formula,
+        window=item.event_time_window or Window.NONE.value,
+        active=item.status == "active",
+        customer_key=item.customer_mapping.event_payload_key,
+        value_key=item.value_settings.event_payload_key,
+    )

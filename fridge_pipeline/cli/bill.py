@@ -1,0 +1,157 @@
+"""``fridge bill``: the assets for a range of hours, headless, through Dagster."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict, dataclass
+
+import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from fridge_pipeline.adapters.postgres.range_summary import RangeSummary, hours_with_history, summarize
+from fridge_pipeline.cli.context import console, installation
+from fridge_pipeline.domain.hour import Hour, NotAnHourError
+from fridge_pipeline.domain.hour_range import HourRange, plan_ranges
+from fridge_pipeline.orchestration.headless import RangeRun, headless_runner
+from fridge_pipeline.orchestration.installation import Installation
+from fridge_pipeline.steps.watch import find_hours_to_bill
+
+
+class HourKey(click.ParamType[Hour]):
+    """A partition key on the command line."""
+
+    name = "KEY"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Hour:
+        """The hour, or a usage error that shows the form."""
+        try:
+            return value if isinstance(value, Hour) else Hour.from_key(str(value))
+        except NotAnHourError as error:
+            self.fail(str(error), param, ctx)
+
+
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """What a ``fridge bill`` came to."""
+
+    summary: RangeSummary
+    runs: list[RangeRun]
+    unsettled: list[Hour]
+
+    @property
+    def is_success(self) -> bool:
+        """Every closed hour is delivered or excepted, and no run failed."""
+        return not self.unsettled and all(run.failure is None for run in self.runs)
+
+
+@click.command()
+@click.option("--from", "first", type=HourKey(), required=True, help="First hour, e.g. 2026-01-24-18:00.")
+@click.option("--to", "last", type=HourKey(), required=True, help="Last hour, included.")
+@click.option("--dry-run", is_flag=True, help="Show what would be run; send and write nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def bill(first: Hour, last: Hour, dry_run: bool, as_json: bool) -> None:
+    """Load, count and bill every hour from KEY to KEY, both included, and print a summary.
+
+    Hours in which nothing was delivered cost nothing. Exit code 1 if any hour is not fully delivered or excepted.
+    """
+    if last < first:
+        raise click.UsageError(f"--to {last} lies before --from {first}")
+    span = HourRange(first, last)
+    with installation() as opened:
+        if dry_run:
+            show_plan(busy_hours(opened, span), as_json=as_json)
+            return
+        billed = bill_range(opened, span)
+        show_result(billed, opened.gateway().place, as_json=as_json)
+    if not billed.is_success:
+        sys.exit(1)
+
+
+def busy_hours(opened: Installation, span: HourRange) -> list[Hour]:
+    """Hours of the span with landing files or with history; the others hold nothing to run."""
+    listed = [hour for hour in opened.zone.hours() if span.first <= hour <= span.last]
+    with opened.database.connect() as connection:
+        return sorted({*listed, *hours_with_history(connection, span)})
+
+
+def bill_range(opened: Installation, span: HourRange) -> Billed:
+    """Runs the busy hours of a span with a progress bar and sums up what the books say afterwards."""
+    ranges = plan_ranges(busy_hours(opened, span))
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("hours"),
+        TimeElapsedColumn(),
+    )
+    runs = []
+    with (
+        opened.stripe_kept_up(),
+        headless_runner(opened, span) as runner,
+        Progress(*columns, console=console) as progress,
+    ):
+        task = progress.add_task("billing", total=sum(hours.count for hours in ranges))
+        for hours in ranges:
+            progress.update(task, description=f"billing {hours}")
+            runs.append(runner.run(hours))
+            progress.advance(task, hours.count)
+        progress.update(task, description="billed")
+    waiting = find_hours_to_bill(
+        opened.database, opened.zone, span, opened.catalogue, opened.clock(), opened.settings.close_after
+    )
+    with opened.database.connect() as connection:
+        return Billed(summarize(connection, span), runs, waiting)
+
+
+def show_plan(hours: list[Hour], *, as_json: bool) -> None:
+    """What would be run."""
+    ranges = plan_ranges(hours)
+    if as_json:
+        click.echo(json.dumps({"hours": [hour.key for hour in hours], "runs": [str(each) for each in ranges]}))
+        return
+    click.echo(f"{len(hours)} hours hold landing files or history; they would be run as {len(ranges)} runs:")
+    for each in ranges:
+        click.echo(f"  {each} ({each.count} hours)")
+
+
+def show_result(billed: Billed, place: str, *, as_json: bool) -> None:
+    """The summary as a table for people, or as JSON for scripts."""
+    failures = [{"hours": str(run.hours), "failure": run.failure} for run in billed.runs if run.failure is not None]
+    if as_json:
+        click.echo(
+            json.dumps(
+                {
+                    **asdict(billed.summary),
+                    "stripe": place,
+                    "failures": failures,
+                    "not_delivered": [hour.key for hour in billed.unsettled],
+                }
+            )
+        )
+        return
+    console.print(summary_table(billed.summary, place))
+    for failure in failures:
+        console.print(f"[red]{failure['hours']}: {failure['failure']}", highlight=False, markup=True)
+    if billed.unsettled:
+        console.print(f"[red]{len(billed.unsettled)} hours are not fully delivered, the first: {billed.unsettled[0]}")
+    if billed.summary.exceptions:
+        console.print(f"{billed.summary.exceptions} open exceptions: see the table fridge.exceptions")
+
+
+def summary_table(summary: RangeSummary, place: str) -> Table:
+    """The short table that ends a run."""
+    table = Table(title=f"Billed to {place}", title_justify="left")
+    figures = {
+        "hours billed": summary.hours_billed,
+        "readings": summary.inserted_count,
+        "duplicates": summary.duplicate_count,
+        "rejected": summary.rejected_count,
+        "events accepted": summary.accepted,
+        "open exceptions": summary.exceptions,
+    }
+    for name in figures:
+        table.add_column(name, justify="right")
+    table.add_row(*(f"{figure:,}" for figure in figures.values()))
+    return table

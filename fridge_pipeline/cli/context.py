@@ -1,0 +1,27 @@
+"""What every command needs: the settings, the opened installation, and errors as one clear line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+
+from fridge_pipeline.orchestration.installation import Installation, open_installation
+from fridge_pipeline.orchestration.settings import Settings, read_settings
+
+#: For people: progress and tables. What scripts read goes to standard output with ``click.echo``.
+console = Console(stderr=True)
+
+
+def settings() -> Settings:
+    """What the environment says."""
+    return read_settings(os.environ)
+
+
+@contextmanager
+def installation() -> Iterator[Installation]:
+    """The opened installation for the time of a command."""
+    with open_installation(settings()) as opened:
+        yield opened

@@ -1,0 +1,36 @@
+"""``fridge sandbox``: the local Stripe sandbox alone."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from fridge_pipeline.adapters.local_sandbox import LocalSandbox
+from fridge_pipeline.cli.context import settings
+from fridge_pipeline.stripe_sandbox.clock import SandboxClock
+from fridge_pipeline.stripe_sandbox.server import DEFAULT_HOST, DEFAULT_PORT, serve
+
+
+@click.command()
+@click.option("--host", default=DEFAULT_HOST, show_default=True, help="Address to listen on.")
+@click.option("--port", default=DEFAULT_PORT, show_default=True, help="Port; 0 takes a free one.")
+@click.option(
+    "--state", type=click.Path(dir_okay=False, path_type=Path), help="Books file [default: FRIDGE_HOME/sandbox]."
+)
+@click.option("--memory", is_flag=True, help="Keep nothing across restarts.")
+def sandbox(host: str, port: int, state: Path | None, memory: bool) -> None:
+    """Run the local Stripe sandbox in the foreground until Ctrl-C; keeps its books across restarts.
+
+    Point anything at it with STRIPE_API_BASE. Without --state it serves the books that `fridge bill` writes.
+    """
+    local = LocalSandbox(settings().home / "sandbox")
+    if state is None and not memory:
+        running = local.running_url()
+        if running is not None:
+            click.echo(f"The sandbox of this installation already runs on {running}")
+            return
+        local.state_file.parent.mkdir(parents=True, exist_ok=True)
+        state = local.state_file
+    serve(host, port, None if memory else state, address_file=None, exact_port=False, clock=SandboxClock(time.time))

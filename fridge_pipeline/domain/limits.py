@@ -1,0 +1,34 @@
+"""Stripe's limits, each with its source, and the margins we keep to them.
+
+Source, unless a line says otherwise: docs.stripe.com/api/billing/meter-event/create.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+#: "within the past 35 calendar days": older events are refused with HTTP 400.
+OLDEST_TIMESTAMP = timedelta(days=35)
+
+#: Kept to the 35 days, so that an event staged in time is not too late when its turn comes to be sent.
+TOO_LATE_MARGIN = timedelta(minutes=15)
+
+#: An identifier is unique "within a rolling period of at least 24 hours"; a later resend may count twice.
+IDENTIFIER_MEMORY = timedelta(hours=24)
+
+#: The same identifier is resent only this long after its first attempt: four hours short of Stripe's memory,
+#: which covers a slow request, a paused machine and a clock that is off.
+RESEND_WINDOW = timedelta(hours=20)
+
+#: Longest identifier, and longest ``Idempotency-Key`` we use (Stripe takes 255 there).
+IDENTIFIER_LENGTH_MAX = 100
+
+#: More than 15 significant digits are refused since 2026-04-22
+#: (docs.stripe.com/changelog/dahlia/2026-04-22/billing-meter-event-values-validation).
+VALUE_MAX = 10**15 - 1
+
+#: Calls per second (docs.stripe.com/rate-limits): meter events with a live key; anything with a test key.
+LIVE_CALLS_PER_SECOND = 1000
+TEST_CALLS_PER_SECOND = 25
+#: The sandbox models the live limit, so that a rehearsal on it is worth something.
+SANDBOX_CALLS_PER_SECOND = 1000

@@ -1,0 +1,228 @@
+"""The reading: one temperature of one sensor at one time, and the verdict on a row that claims to be one.
+
+A reading's identity is (tenant_id, sensor_id, recorded_at). ``judge`` never drops a row: a row is a valid
+reading, or it carries the one reason why it is none, so that rows = readings + rejected.
+"""
+
+from __future__ import annotations
+
+from datetime import MINYEAR, UTC, datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeVar
+
+import polars as pl
+
+from fridge_pipeline.domain import recorded_time
+from fridge_pipeline.domain.hour import ONE_HOUR
+
+if TYPE_CHECKING:
+    from polars._typing import PolarsDataType
+
+    from fridge_pipeline.domain.hour import Hour
+
+#: Frame in, same kind of frame out.
+FrameT = TypeVar("FrameT", pl.DataFrame, pl.LazyFrame)
+
+#: Lowest and highest temperature that is a reading, in degrees Celsius, both included.
+TEMPERATURE_MIN_C = -100.0
+TEMPERATURE_MAX_C = 150.0
+
+#: A sensor's clock may run ahead by this much; a time later than the landing hour's end plus this is wrong.
+LATEST_AFTER_HOUR_END = timedelta(minutes=5)
+
+#: A reading older than this many calendar years before the start of its landing hour is wrong: the limit is
+#: the same date and time three years earlier (28 February for a 29 February).
+OLDEST_BEFORE_HOUR_YEARS = 3
+
+#: Longest id in characters.
+ID_LENGTH_MAX = 500
+#: Longest id in bytes of UTF-8. PostgreSQL refuses B-tree entries above 2,704 bytes (a third of its 8 kB page;
+#: nbtree.h, BTMaxItemSize) and an index may hold both ids and the time.
+ID_BYTES_MAX = 1_300
+
+#: Longest text kept of a rejected row, in characters.
+RAW_LENGTH_MAX = 1_000
+
+FIELDS = ("tenant_id", "sensor_id", "recorded_at", "temperature_c")
+
+#: A valid reading.
+READING_SCHEMA = pl.Schema(
+    {
+        "tenant_id": pl.String(),
+        "sensor_id": pl.String(),
+        "recorded_at": pl.Datetime("us", "UTC"),
+        "temperature_c": pl.Float64(),
+    }
+)
+
+#: A row of a text file before judgement. Parquet rows have the file's own types in the four fields, and in
+#: ``raw`` a struct of them. ``line`` is the 1-based place in the file; ``fault`` is what its reader already
+#: knows to be wrong with the row (a ``Reason``), else null.
+RAW_SCHEMA = pl.Schema(
+    {
+        "line": pl.Int64(),
+        "tenant_id": pl.String(),
+        "sensor_id": pl.String(),
+        "recorded_at": pl.String(),
+        "temperature_c": pl.String(),
+        "fault": pl.String(),
+        "raw": pl.String(),
+    }
+)
+
+
+class Reason(StrEnum):
+    """Why a row is no valid reading, in words that stay the same: people filter and count by them."""
+
+    # What a file's reader finds before there are fields to judge.
+    LINE_TOO_LONG = "line too long"
+    CUT_OFF = "cut off where the file is damaged"
+    WRONG_FIELD_COUNT = "wrong number of fields"
+    BROKEN_QUOTES = "broken quotes"
+    NOT_A_JSON_OBJECT = "not a JSON object"
+    ID_NOT_TEXT = "id is neither text nor an integer"
+    # What `judge` finds in the fields.
+    MISSING_TENANT_ID = "missing tenant_id"
+    MISSING_SENSOR_ID = "missing sensor_id"
+    MISSING_RECORDED_AT = "missing recorded_at"
+    MISSING_TEMPERATURE = "missing temperature_c"
+    UNREADABLE_TEMPERATURE = "unreadable temperature"
+    TEMPERATURE_NOT_FINITE = "temperature not finite"
+    TEMPERATURE_OUT_OF_RANGE = "temperature out of range"
+    UNREADABLE_TIME = "unreadable time"
+    TIME_TOO_LATE = "time too late for the landing hour"
+    TIME_TOO_OLD = "time more than three years before the landing hour"
+    ID_TOO_LONG = "id too long"
+    ID_BROKEN = "id with NUL or broken encoding"
+
+
+def judge(raw: FrameT, landing_hour: Hour) -> FrameT:
+    """Type the four fields and say of each row why it is no reading, or nothing.
+
+    In: a frame as in ``RAW_SCHEMA``. Out: the same rows in the same order with ``line``, the fields typed as
+    in ``READING_SCHEMA``, ``raw``, and ``reason``: null for a valid reading, else the first reason in the
+    order of ``Reason``. Ids stay verbatim; spaces around a time or temperature do not matter.
+    """
+    if isinstance(raw, pl.DataFrame):
+        return _judged(raw.lazy(), landing_hour).collect(engine="streaming")
+    return _judged(raw, landing_hour)
+
+
+def _judged(raw: pl.LazyFrame, landing_hour: Hour) -> pl.LazyFrame:
+    schema = raw.collect_schema()
+    return (
+        raw.with_columns(_missing(schema).alias("missing"))
+        .with_columns(pl.col("tenant_id", "sensor_id").cast(pl.String), _temperature(schema["temperature_c"]))
+        .pipe(recorded_time.with_parsed_time, "recorded_at")
+        .with_columns(_reason(landing_hour).alias("reason"))
+        .select("line", *FIELDS, "reason", "raw")
+    )
+
+
+def valid_readings(judged: FrameT) -> FrameT:
+    """The valid readings among judged rows, one row per row of the file: ``line`` and ``READING_SCHEMA``."""
+    return judged.filter(pl.col("reason").is_null()).select("line", *FIELDS)
+
+
+def rejected_rows(judged: FrameT) -> FrameT:
+    """The rejected among judged rows: ``line``, ``reason`` and ``raw``, what the row said.
+
+    ``raw`` is text that PostgreSQL can store: at most ``RAW_LENGTH_MAX`` characters, NUL shown as U+2400.
+    """
+    raw_type = judged.collect_schema()["raw"]
+    return judged.filter(pl.col("reason").is_not_null()).select(
+        "line",
+        "reason",
+        _raw_text(raw_type).str.head(RAW_LENGTH_MAX).str.replace_all("\0", "\u2400", literal=True),
+    )
+
+
+def latest_time(landing_hour: Hour) -> datetime:
+    """The latest time a reading that lands in this hour may have, included."""
+    margin = ONE_HOUR + LATEST_AFTER_HOUR_END
+    end_of_time = datetime.max.replace(tzinfo=UTC)  # a folder may be called 9999-12-31/23
+    return end_of_time if landing_hour.start > end_of_time - margin else landing_hour.start + margin
+
+
+def oldest_time(landing_hour: Hour) -> datetime:
+    """The earliest time a reading that lands in this hour may have, included."""
+    start = landing_hour.start
+    year = max(start.year - OLDEST_BEFORE_HOUR_YEARS, MINYEAR)
+    is_leap_day = (start.month, start.day) == (2, 29)  # never a date three years earlier
+    return start.replace(year=year, day=28 if is_leap_day else start.day)
+
+
+def _missing(schema: pl.Schema) -> pl.Expr:
+    """The reason of the first field that is null, empty or only whitespace."""
+    reasons = (
+        Reason.MISSING_TENANT_ID,
+        Reason.MISSING_SENSOR_ID,
+        Reason.MISSING_RECORDED_AT,
+        Reason.MISSING_TEMPERATURE,
+    )
+    return pl.coalesce(
+        _when(_is_empty(field, schema[field]), reason) for field, reason in zip(FIELDS, reasons, strict=True)
+    )
+
+
+def _is_empty(field: str, dtype: pl.DataType) -> pl.Expr:
+    column = pl.col(field)
+    if isinstance(dtype, pl.Categorical | pl.Enum):
+        column = column.cast(pl.String)
+    elif dtype != pl.String:
+        return column.is_null()
+    return column.is_null() | (column.str.strip_chars() == "")
+
+
+def _temperature(dtype: pl.DataType) -> pl.Expr:
+    column = pl.col("temperature_c")
+    text_or_number = column.str.strip_chars() if dtype == pl.String else column
+    return text_or_number.cast(pl.Float64, strict=False)
+
+
+def _reason(landing_hour: Hour) -> pl.Expr:
+    """The first reason that applies to a typed row, null when none does."""
+    ids = ("tenant_id", "sensor_id")
+    time, temperature = pl.col("recorded_at"), pl.col("temperature_c")
+    return pl.coalesce(
+        pl.col("fault"),
+        pl.col("missing"),
+        _when(temperature.is_null(), Reason.UNREADABLE_TEMPERATURE),
+        _when(~temperature.is_finite(), Reason.TEMPERATURE_NOT_FINITE),
+        _when(~temperature.is_between(TEMPERATURE_MIN_C, TEMPERATURE_MAX_C), Reason.TEMPERATURE_OUT_OF_RANGE),
+        _when(time.is_null(), Reason.UNREADABLE_TIME),
+        _when(time > latest_time(landing_hour), Reason.TIME_TOO_LATE),
+        _when(time < oldest_time(landing_hour), Reason.TIME_TOO_OLD),
+        _when(pl.any_horizontal(_is_too_long(pl.col(field)) for field in ids), Reason.ID_TOO_LONG),
+        _when(pl.any_horizontal(_is_broken(pl.col(field)) for field in ids), Reason.ID_BROKEN),
+    )
+
+
+def _when(condition: pl.Expr, reason: Reason) -> pl.Expr:
+    return pl.when(condition).then(pl.lit(reason.value))
+
+
+def _is_too_long(identifier: pl.Expr) -> pl.Expr:
+    return (identifier.str.len_chars() > ID_LENGTH_MAX) | (identifier.str.len_bytes() > ID_BYTES_MAX)
+
+
+def _is_broken(identifier: pl.Expr) -> pl.Expr:
+    # PostgreSQL text stores no NUL; U+FFFD stands where bytes were no UTF-8.
+    return identifier.str.contains_any(["\0", "\ufffd"])
+
+
+def _raw_text(dtype: pl.DataType) -> pl.Expr:
+    if not isinstance(dtype, pl.Struct):
+        return pl.col("raw")
+    texts = [
+        pl.format(f"{field.name}={{}}", _as_text(pl.col("raw").struct.field(field.name), field.dtype))
+        for field in dtype.fields
+    ]
+    return pl.concat_str(texts, separator=", ").alias("raw")
+
+
+def _as_text(value: pl.Expr, dtype: PolarsDataType) -> pl.Expr:
+    if isinstance(dtype, pl.Datetime):
+        within = pl.when(recorded_time.in_calendar(value, dtype)).then(value)
+        value = within.cast(pl.String).fill_null(value.to_physical().cast(pl.String))
+    return value.cast(pl.String).fill_null("null")

@@ -1,0 +1,1 @@
+"""The assets: each reads its arguments, calls one step and reports numbers."""

@@ -1,0 +1,72 @@
+"""Group ``billing``: usage becomes statements in Stripe's books."""
+
+from typing import Any
+
+import dagster as dg
+
+from fridge_pipeline.orchestration.installation import Installation
+from fridge_pipeline.orchestration.partitions import BACKFILL_POLICY, hours_of
+from fridge_pipeline.steps.bill import BillReport, HourBill, bill_hours, explain_unsettled
+
+
+def billing_assets(hours: dg.HourlyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """The assets of the group, on a partition grid."""
+
+    @dg.asset(
+        deps=["inserted_counts", "active_sensors"],
+        partitions_def=hours,
+        backfill_policy=BACKFILL_POLICY,
+        group_name="billing",
+        kinds={"stripe", "postgres"},
+        owners=["team:finance"],
+        metadata={"dagster/table_name": "fridge.meter_events"},
+    )
+    def meter_events(
+        context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
+    ) -> dg.MaterializeResult[None]:
+        """One row per statement of usage to Stripe: identifier, value, revision, state and receipt.
+
+        A statement is committed before it is sent and resent under the same identifier, for example
+        `temperature_readings:cohoes:2026012418:r1`. Usage of an open hour is not pushed.
+        """
+        settings = installation.settings
+        report = bill_hours(
+            installation.database,
+            installation.gateway,
+            hours_of(context),
+            installation.catalogue,
+            installation.clock,
+            settings.close_after,
+            settings.max_in_flight,
+            context.run_id,
+        )
+        return report_bills(context, report)
+
+    return [meter_events]
+
+
+def report_bills(context: dg.AssetExecutionContext, report: BillReport) -> dg.MaterializeResult[None]:
+    """Each hour's numbers; when some hours wait for Stripe, the others are materialized and the run fails."""
+    if not report.unsettled:
+        for bill in report.hours:
+            context.add_asset_metadata(bill_metadata(bill), partition_key=bill.hour.key)
+        return dg.MaterializeResult()
+    for bill in report.hours:
+        if bill.is_settled:
+            context.log_event(
+                dg.AssetMaterialization(context.asset_key, partition=bill.hour.key, metadata=bill_metadata(bill))
+            )
+    raise dg.Failure(explain_unsettled(report), allow_retries=False)
+
+
+def bill_metadata(bill: HourBill) -> dict[str, Any]:
+    """The numbers of one hour, which Dagster plots over the partitions."""
+    exceptions = {f"exceptions_{kind}": number for kind, number in bill.exceptions.items()}
+    state = "delivered" if bill.accepted else "no usage to state"
+    return {
+        "dagster/partition_row_count": bill.accepted,
+        "events_accepted": bill.accepted,
+        **{f"stripe_{name}": total for name, total in bill.totals.items()},
+        **exceptions,
+        "state": state if bill.is_closed else "open hour: pushed after it has closed",
+    }

@@ -1,0 +1,110 @@
+"""What runs without anyone looking: the landing sensor and the hourly billing."""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import timedelta
+
+import dagster as dg
+from dagster import DagsterRunStatus, RunsFilter
+
+from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.domain.hour_range import HourRange, plan_ranges
+from fridge_pipeline.orchestration.installation import Installation
+from fridge_pipeline.orchestration.jobs import BILL_CLOSED_HOURS, LOAD_AND_BILL
+from fridge_pipeline.orchestration.partitions import hours_in_tags, range_tags
+from fridge_pipeline.steps.watch import find_hours_to_bill, find_landing_news
+
+LANDING_INTERVAL_SECONDS = 30
+
+#: Requests of one tick: a tick has 60 seconds, and submitting a run takes up to a tenth of one.
+RUNS_PER_TICK_MAX = 100
+
+#: The sweep starts so long after an hour has closed.
+SWEEP_AFTER_CLOSE = timedelta(minutes=2)
+
+UNDER_WAY = [
+    DagsterRunStatus.QUEUED,
+    DagsterRunStatus.NOT_STARTED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+]
+
+
+def landing_sensor() -> dg.SensorDefinition:
+    """Requests a run for every hour whose landing files are not, or no longer, what was loaded."""
+
+    @dg.sensor(
+        name="landing_sensor",
+        job_name=LOAD_AND_BILL,
+        minimum_interval_seconds=LANDING_INTERVAL_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Watches the landing zone and requests a run per hour (or range of hours) with new files.",
+    )
+    def sensor(
+        context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
+    ) -> dg.SensorResult | dg.SkipReason:
+        news = find_landing_news(installation.database, installation.zone, installation.grid(), installation.clock())
+        waiting = without_runs_under_way(context.instance, news.pending)
+        if not waiting:
+            return dg.SkipReason(f"nothing new in {installation.settings.landing_uri}")
+        ranges = plan_ranges(waiting)[:RUNS_PER_TICK_MAX]
+        return dg.SensorResult(
+            run_requests=[
+                dg.RunRequest(run_key=f"{hours}:{_digest(news.pending, hours)}", tags=range_tags(hours))
+                for hours in ranges
+            ]
+        )
+
+    return sensor
+
+
+def hourly_billing(close_after: timedelta) -> dg.ScheduleDefinition:
+    """A few minutes past each hour: every closed hour that is not fully delivered, not only the last one."""
+    minute = int((close_after + SWEEP_AFTER_CLOSE) / timedelta(minutes=1)) % 60
+
+    @dg.schedule(
+        name="hourly_billing",
+        job_name=BILL_CLOSED_HOURS,
+        cron_schedule=f"{minute} * * * *",
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Bills every closed hour that is not fully delivered: a failed run can never strand an hour.",
+    )
+    def schedule(
+        context: dg.ScheduleEvaluationContext, installation: dg.ResourceParam[Installation]
+    ) -> list[dg.RunRequest] | dg.SkipReason:
+        hours_to_bill = find_hours_to_bill(
+            installation.database,
+            installation.zone,
+            installation.grid(),
+            installation.catalogue,
+            installation.clock(),
+            installation.settings.close_after,
+        )
+        waiting = without_runs_under_way(context.instance, hours_to_bill)
+        if not waiting:
+            return dg.SkipReason("every closed hour is delivered or stands in the exceptions")
+        tick = context.scheduled_execution_time.isoformat()
+        return [
+            dg.RunRequest(run_key=f"{tick}:{hours}", tags=range_tags(hours))
+            for hours in plan_ranges(waiting)[:RUNS_PER_TICK_MAX]
+        ]
+
+    return schedule
+
+
+def without_runs_under_way(instance: dg.DagsterInstance, hours: Iterable[Hour]) -> list[Hour]:
+    """The hours that no queued or running run works on already."""
+    waiting = sorted(hours)
+    if not waiting:
+        return []
+    records = instance.get_run_records(RunsFilter(statuses=UNDER_WAY))
+    busy = {hour for record in records for hour in hours_in_tags(dict(record.dagster_run.tags))}
+    return [hour for hour in waiting if hour not in busy]
+
+
+def _digest(fingerprints: dict[Hour, str], hours: HourRange) -> str:
+    """Changes with any listing in the range: a run key is used once, so new content needs a new one."""
+    listed = "\n".join(f"{hour}:{fingerprints[hour]}" for hour in hours.hours() if hour in fingerprints)
+    return hashlib.sha256(listed.encode()).hexdigest()[:16]

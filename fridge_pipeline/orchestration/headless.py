@@ -1,0 +1,67 @@
+"""Runs without the UI: the same job, the same instance, in this process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import dagster as dg
+
+from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.orchestration.build import build_definitions
+from fridge_pipeline.orchestration.installation import Installation
+from fridge_pipeline.orchestration.instance import dagster_environment
+from fridge_pipeline.orchestration.jobs import LOAD_AND_BILL
+from fridge_pipeline.orchestration.partitions import range_tags
+
+
+@dataclass(frozen=True, slots=True)
+class RangeRun:
+    """How one run ended; ``failure`` says in a sentence what went wrong, ``None`` when nothing did."""
+
+    hours: HourRange
+    run_id: str
+    failure: str | None
+
+
+class HeadlessRunner:
+    """Runs ranges of hours through Dagster, one after another; its runs show in the UI like any others."""
+
+    def __init__(self, installation: Installation, instance: dg.DagsterInstance, grid: HourRange) -> None:
+        settings = replace(
+            installation.settings, partitions_start=min(grid.first, installation.settings.partitions_start)
+        )
+        self._job = build_definitions(settings).resolve_job_def(LOAD_AND_BILL)
+        self._instance = instance
+
+    def run(self, hours: HourRange) -> RangeRun:
+        """Loads, counts and bills a range of hours."""
+        result = self._job.execute_in_process(
+            instance=self._instance,
+            tags={**range_tags(hours), "fridge/launched_by": "fridge bill"},
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            raise_on_error=False,
+        )
+        return RangeRun(hours, result.run_id, None if result.success else _failure(result))
+
+
+def _failure(result: dg.ExecuteInProcessResult) -> str:
+    texts = []
+    for event in result.all_events:
+        if event.is_step_failure:
+            failure = event.step_failure_data
+            shown = failure.user_failure_data.description if failure.user_failure_data else None
+            error = failure.error
+            cause = error.cause if error and error.cause else error
+            texts.append(f"{event.step_key}: {shown or (cause.message.strip() if cause else 'failed')}")
+    return "; ".join(texts) or "the run failed before its first step; see its page in the UI"
+
+
+@contextmanager
+def headless_runner(installation: Installation, grid: HourRange) -> Iterator[HeadlessRunner]:
+    """A runner with the instance that the UI shows; sets Dagster's environment for this process."""
+    os.environ.update(dagster_environment(installation.settings, installation.database))
+    with dg.DagsterInstance.get() as instance:
+        yield HeadlessRunner(installation, instance, grid)

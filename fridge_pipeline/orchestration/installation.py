@@ -1,0 +1,102 @@
+"""The installation: the real parts that the settings name, opened when first needed, closed together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fridge_pipeline.adapters.embedded_server.server import EmbeddedServer
+from fridge_pipeline.adapters.landing.zone import LandingZone, open_landing_zone
+from fridge_pipeline.adapters.local_sandbox import LocalSandbox
+from fridge_pipeline.adapters.postgres.database import Database
+from fridge_pipeline.adapters.postgres.migration import migrate, pending_migrations
+from fridge_pipeline.adapters.stripe.gateway import StripeGateway
+from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.domain.meter import CATALOGUE
+from fridge_pipeline.orchestration.settings import Settings
+
+
+def utc_now() -> datetime:
+    """The clock; everything below takes it as an argument."""
+    return datetime.now(UTC)
+
+
+class Installation:
+    """Database, landing zone and Stripe as the settings say. Use ``open_installation`` to make one."""
+
+    catalogue = CATALOGUE
+
+    def __init__(self, settings: Settings, database: Database, stack: ExitStack, clock: Callable[[], datetime]) -> None:
+        self.settings = settings
+        self.database = database
+        self.clock = clock
+        self._stack = stack
+        self._gateway: StripeGateway | None = None
+
+    @property
+    def zone(self) -> LandingZone:
+        """The landing zone; our own default folder is made when missing, another one is not."""
+        if self.settings.landing_is_default:
+            Path(self.settings.landing_uri).mkdir(parents=True, exist_ok=True)
+        return open_landing_zone(self.settings.landing_uri)
+
+    def gateway(self) -> StripeGateway:
+        """The door to Stripe, opened at the first call: ingestion never needs it (law L9).
+
+        Without a key and an address the local sandbox is started, and gets the catalogue's meters.
+        Raises ``LiveKeyRefusedError`` and ``SandboxStartError``.
+        """
+        if self._gateway is None:
+            key = self.settings.api_key()
+            base = self.settings.stripe_base
+            if self.settings.uses_local_sandbox:
+                base = self._stack.enter_context(LocalSandbox(self.settings.home / "sandbox").hold())
+            self._gateway = StripeGateway(key, base, self.settings.calls_per_second(), time.monotonic, time.sleep)
+            if self.settings.stripe_key is None:
+                create_missing_meters(self._gateway)
+        return self._gateway
+
+    @contextmanager
+    def stripe_kept_up(self) -> Iterator[None]:
+        """Keeps the local sandbox, where it is used, up across several runs instead of starting it for each."""
+        with ExitStack() as stack:
+            if self.settings.uses_local_sandbox:
+                stack.enter_context(LocalSandbox(self.settings.home / "sandbox").hold())
+            yield
+
+    def grid(self) -> HourRange:
+        """The partition grid up to the hour that is running now."""
+        return HourRange(self.settings.partitions_start, Hour.containing(self.clock()))
+
+
+def create_missing_meters(gateway: StripeGateway) -> list[str]:
+    """Creates the catalogue's meters that Stripe does not have; returns their event names."""
+    present = gateway.meters()
+    missing = [meter for meter in CATALOGUE if meter.event_name not in present]
+    for meter in missing:
+        gateway.create_meter(meter)
+    return [meter.event_name for meter in missing]
+
+
+@contextmanager
+def open_installation(settings: Settings, clock: Callable[[], datetime] = utc_now) -> Iterator[Installation]:
+    """Opens the installation with its schema up to date; what was started for it stops when the last user leaves.
+
+    Raises ``DatabaseUnreachableError`` and the embedded server's errors.
+    """
+    with ExitStack() as stack:
+        database = Database(settings.database_url or embedded_dsn(settings, stack))
+        with database.connect() as connection:
+            if pending_migrations(connection):
+                migrate(connection)
+        yield Installation(settings, database, stack, clock)
+
+
+def embedded_dsn(settings: Settings, stack: ExitStack) -> str:
+    """The DSN of the embedded server, held until the stack closes."""
+    server = EmbeddedServer(settings.home / "postgres")
+    return stack.enter_context(server.hold()).dsn()

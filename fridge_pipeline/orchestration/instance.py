@@ -1,0 +1,53 @@
+"""The Dagster instance: its home below FRIDGE_HOME, its storage in a database of its own on our server."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+from psycopg.conninfo import conninfo_to_dict
+
+from fridge_pipeline.adapters.postgres.database import Database
+from fridge_pipeline.orchestration.settings import REPOSITORY, Settings
+
+STORAGE_VARIABLE = "FRIDGE_DAGSTER_STORAGE_URL"
+
+#: Event rows written together: Dagster's bookkeeping of a week of hours then takes a third of the time.
+EVENT_BATCH_SIZE = 200
+
+
+def dagster_environment(settings: Settings, database: Database) -> dict[str, str]:
+    """The variables Dagster needs, with its home and its database made ready."""
+    home = settings.home / "dagster"
+    home.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(REPOSITORY / "dagster.yaml", home / "dagster.yaml")
+    storage = Database(storage_dsn(database.dsn))
+    database.create_beside(storage)
+    return {
+        "DAGSTER_HOME": str(home),
+        STORAGE_VARIABLE: storage.dsn.replace("postgresql://", "postgresql+psycopg2://", 1),
+        "DAGSTER_EVENT_BATCH_SIZE": str(EVENT_BATCH_SIZE),
+        "DAGSTER_DISABLE_TELEMETRY": "yes",
+    }
+
+
+def storage_dsn(dsn: str) -> str:
+    """The DSN of Dagster's database: the same server and role, the database's name with ``_dagster`` behind it."""
+    parts = {name: str(value) for name, value in conninfo_to_dict(dsn).items() if value is not None}
+    user, password = parts.pop("user", ""), parts.pop("password", "")
+    host, port = parts.pop("host", "localhost"), parts.pop("port", "5432")
+    database = parts.pop("dbname", user) + "_dagster"
+    who = f"{quote(user, safe='')}:{quote(password, safe='')}@" if user else ""
+    options = f"?{urlencode(parts)}" if parts else ""
+    return f"postgresql://{who}{host}:{port}/{quote(database, safe='')}{options}"
+
+
+def workspace_file(settings: Settings, host: str, port: int) -> Path:
+    """A workspace that names one running code server instead of starting one per daemon cycle."""
+    path = settings.home / "dagster" / "workspace.yaml"
+    path.write_text(
+        f"load_from:\n  - grpc_server:\n      host: {host}\n      port: {port}\n      location_name: fridge_pipeline\n",
+        encoding="utf-8",
+    )
+    return path

@@ -1,0 +1,106 @@
+"""The settings: everything the environment decides, read once and checked, with errors that name the variable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from fridge_pipeline.domain.api_key import SANDBOX_KEY, ApiKey, require_allowed
+from fridge_pipeline.domain.hour import Hour, NotAnHourError
+
+#: The checkout: ``workspace.yaml``, ``dagster.yaml`` and ``dbt_like_sql/`` lie here.
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+DEFAULT_PARTITIONS_START = "2026-01-01-00:00"
+DEFAULT_CLOSE_AFTER_MINUTES = 5
+DEFAULT_MAX_IN_FLIGHT = 64
+
+
+class SettingError(ValueError):
+    """An environment variable holds what it cannot mean."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment says; see the table in README.md. Secrets show in no repr."""
+
+    home: Path
+    landing_uri: str
+    partitions_start: Hour
+    close_after: timedelta
+    max_in_flight: int
+    stripe_rate: float | None
+    stripe_base: str | None
+    live_stripe_allowed: bool
+    stripe_key: ApiKey | None = field(repr=False)
+    database_url: str | None = field(repr=False)
+
+    @property
+    def uses_embedded_server(self) -> bool:
+        """Whether the database is the embedded server under ``home``."""
+        return self.database_url is None
+
+    @property
+    def uses_local_sandbox(self) -> bool:
+        """Whether Stripe is the local sandbox that we start: neither a key nor another address is given."""
+        return self.stripe_key is None and self.stripe_base is None
+
+    @property
+    def landing_is_default(self) -> bool:
+        """Whether the landing zone is our own folder, which we make."""
+        return self.landing_uri == str(self.home / "landing")
+
+    @property
+    def workspace(self) -> Path:
+        """Where landing files are copied to while they are read."""
+        return self.home / "work"
+
+    def api_key(self) -> ApiKey:
+        """The key to call Stripe with; raises ``LiveKeyRefusedError`` for a live one without the decision."""
+        return require_allowed(self.stripe_key or SANDBOX_KEY, live_allowed=self.live_stripe_allowed)
+
+    def calls_per_second(self) -> float:
+        """Stripe's limit for the key's mode, unless ``FRIDGE_STRIPE_RATE`` sets another."""
+        return self.stripe_rate or (self.stripe_key or SANDBOX_KEY).calls_per_second
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """The settings in an environment; an empty variable counts as unset. Raises ``SettingError``."""
+    given = {name: value.strip() for name, value in environ.items() if value.strip()}
+    home = Path(given.get("FRIDGE_HOME", REPOSITORY / ".fridge")).expanduser().absolute()
+    key = given.get("STRIPE_API_KEY")
+    return Settings(
+        home=home,
+        landing_uri=given.get("FRIDGE_LANDING_URI", str(home / "landing")),
+        partitions_start=_hour(given, "FRIDGE_PARTITIONS_START", DEFAULT_PARTITIONS_START),
+        close_after=timedelta(
+            minutes=_number(given, "FRIDGE_CLOSE_AFTER_MINUTES", DEFAULT_CLOSE_AFTER_MINUTES, least=0)
+        ),
+        max_in_flight=int(_number(given, "FRIDGE_MAX_IN_FLIGHT", DEFAULT_MAX_IN_FLIGHT, least=1)),
+        stripe_rate=_number(given, "FRIDGE_STRIPE_RATE", 0, least=0.01) or None,
+        stripe_base=given.get("STRIPE_API_BASE", "").rstrip("/") or None,
+        live_stripe_allowed=given.get("FRIDGE_ALLOW_LIVE_STRIPE") == "yes",
+        stripe_key=ApiKey(key) if key else None,
+        database_url=given.get("FRIDGE_DATABASE_URL"),
+    )
+
+
+def _hour(given: Mapping[str, str], name: str, default: str) -> Hour:
+    try:
+        return Hour.from_key(given.get(name, default))
+    except NotAnHourError as error:
+        raise SettingError(f"{name}: {error}") from error
+
+
+def _number(given: Mapping[str, str], name: str, default: float, least: float) -> float:
+    if name not in given:
+        return default
+    try:
+        number = float(given[name])
+    except ValueError:
+        raise SettingError(f"{name} must be a number, got {given[name]!r}") from None
+    if not least <= number < float("inf"):
+        raise SettingError(f"{name} must be at least {least}, got {given[name]!r}")
+    return number

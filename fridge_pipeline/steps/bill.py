@@ -1,0 +1,103 @@
+"""Bill: bring Stripe's books to the usage of a range of hours, and say of each hour where it stands."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from fridge_pipeline.adapters.postgres.database import Database
+from fridge_pipeline.adapters.postgres.exceptions import open_exceptions
+from fridge_pipeline.adapters.postgres.ledger import hour_deliveries
+from fridge_pipeline.adapters.stripe.gateway import StripeGateway
+from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.domain.meter import Meter
+from fridge_pipeline.domain.meter_event import StagingVerdict
+from fridge_pipeline.steps.push import PushReport, push_hours
+from fridge_pipeline.steps.stage import stage_hours
+
+#: A statement whose answer was lost is decided in the first round; what changed since is stated in the second.
+ROUNDS_MAX = 2
+
+
+@dataclass(slots=True)
+class HourBill:
+    """Where the billing of one hour stands; ``totals`` is what Stripe has accepted, by event name."""
+
+    hour: Hour
+    is_closed: bool
+    accepted: int = 0
+    undelivered: int = 0
+    totals: dict[str, int] = field(default_factory=dict)
+    exceptions: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def is_settled(self) -> bool:
+        """Nothing waits for Stripe: everything is delivered, or stands in the exceptions."""
+        return self.undelivered == 0
+
+
+@dataclass(slots=True)
+class BillReport:
+    """The hours as they stand after billing, and how the push went."""
+
+    hours: list[HourBill]
+    push: PushReport
+
+    @property
+    def unsettled(self) -> list[HourBill]:
+        """Hours that still wait for Stripe."""
+        return [bill for bill in self.hours if not bill.is_settled]
+
+
+def bill_hours(
+    database: Database,
+    open_gateway: Callable[[], StripeGateway],
+    hours: HourRange,
+    catalogue: tuple[Meter, ...],
+    clock: Callable[[], datetime],
+    close_after: timedelta,
+    max_in_flight: int,
+    run_id: str,
+) -> BillReport:
+    """Stages and pushes the closed hours of a range; commits everything it learns before it returns.
+
+    The gateway is opened only after the usage is staged: with Stripe down, events wait (law L9).
+    """
+    push = PushReport()
+    for _ in range(ROUNDS_MAX):
+        verdicts = stage_hours(database, hours, catalogue, clock(), close_after, run_id)
+        pushed = push_hours(database, open_gateway, hours, clock, max_in_flight)
+        push = PushReport(push.outcomes + pushed.outcomes, pushed.expired, pushed.stopped)
+        if push.stopped is not None or not verdicts[StagingVerdict.IN_FLIGHT]:
+            break
+    return BillReport(_bills(database, hours, clock(), close_after), push)
+
+
+def _bills(database: Database, hours: HourRange, now: datetime, close_after: timedelta) -> list[HourBill]:
+    bills = {hour: HourBill(hour, hour.closed_at(now, close_after)) for hour in hours.hours()}
+    with database.connect() as connection:
+        for delivery in hour_deliveries(connection, hours):
+            bill = bills[delivery.hour]
+            bill.accepted += delivery.accepted
+            bill.undelivered += delivery.undelivered
+            bill.totals[delivery.event_name] = delivery.accepted_value
+        for hour, exceptions in open_exceptions(connection, hours).items():
+            bills[hour].exceptions = exceptions
+    return list(bills.values())
+
+
+def explain_unsettled(report: BillReport) -> str:
+    """One text for a person: what was delivered, what was not, why, and what happens next."""
+    waiting = report.unsettled
+    shown = ", ".join(bill.hour.key for bill in waiting[:5]) + (", …" if len(waiting) > 5 else "")  # noqa: PLR2004 # five are enough to look at
+    outcomes = Counter({outcome.value: count for outcome, count in report.push.outcomes.items() if count})
+    answers = ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items())) or "nothing was sent"
+    reason = report.push.stopped or "some calls were not answered"
+    return (
+        f"{len(waiting)} of {len(report.hours)} hours are not delivered ({shown}): {reason}. "
+        f"This push: {answers}. What is left stays staged and keeps its identifiers; "
+        "hourly_billing sends it, or run the hours again."
+    )

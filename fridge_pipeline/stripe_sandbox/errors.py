@@ -1,0 +1,73 @@
+"""The one error of the sandbox, in Stripe's shape, and the sentences in which Stripe says it.
+
+    StripeError ── 400 the parameters are wrong      (not kept under an idempotency key)
+                ── 400 / 404 the request was refused (kept and replayed under its idempotency key)
+                ── 401 the key is missing, unreadable or a live one
+
+The texts marked "seen" are the ones real accounts report; the others follow Stripe's manner.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+INVALID_REQUEST = "invalid_request_error"
+IDEMPOTENCY = "idempotency_error"
+
+
+@dataclass
+class StripeError(Exception):
+    """An answer other than 200; everything that goes on the wire is in it.
+
+    ``kept`` says whether execution had begun, so that the same ``Idempotency-Key`` gets the same refusal
+    again (Stripe: docs.stripe.com/api/idempotent_requests; wrong parameters are not kept).
+    """
+
+    status: int
+    message: str
+    type: str = INVALID_REQUEST
+    code: str | None = None
+    param: str | None = None
+    kept: bool = False
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.type}: {self.message}"
+
+    def body(self) -> dict[str, object]:
+        """The Stripe-shaped error object; absent fields are left out, as Stripe does."""
+        named = {"code": self.code, "message": self.message, "param": self.param, "type": self.type}
+        return {"error": {name: value for name, value in named.items() if value is not None}}
+
+
+def wrong_parameter(message: str, param: str | None, code: str | None = None) -> StripeError:
+    """400 for a parameter that is missing, unknown or unreadable; nothing was executed."""
+    return StripeError(400, message, code=code, param=param)
+
+
+def refused(message: str, param: str | None = None) -> StripeError:
+    """400 for a readable request that may not be carried out."""
+    return StripeError(400, message, param=param, kept=True)
+
+
+def no_such(thing: str, identity: str, param: str, status: int = 404) -> StripeError:
+    """The object that the request names does not exist."""
+    text = f"No such {thing}: '{identity}'"
+    return StripeError(status, text, code="resource_missing", param=param, kept=True)
+
+
+def already_exists(identifier: str) -> StripeError:
+    """The duplicate of a meter event: no ``code``, and the SDK is told not to retry (seen)."""
+    text = f"An event already exists with identifier {identifier}."
+    return StripeError(400, text, kept=True, headers={"stripe-should-retry": "false"})
+
+
+def unauthorized(message: str) -> StripeError:
+    """401: no usable key. The key itself never stands in the message."""
+    return StripeError(401, message)
+
+
+def unknown_path(method: str, path: str) -> StripeError:
+    """404 for a path (or a method on it) that the sandbox does not have."""
+    text = f"Unrecognized request URL ({method}: {path}). The local Stripe sandbox models billing meters only."
+    return StripeError(404, text)

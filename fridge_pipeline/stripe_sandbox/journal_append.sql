@@ -1,0 +1,1 @@
+insert into journal (kind, body) values (?, ?);

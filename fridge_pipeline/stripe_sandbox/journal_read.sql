@@ -1,0 +1,3 @@
+select kind, body
+from journal
+order by sequence;

@@ -1,0 +1,61 @@
+"""The sandbox itself: clock, books and journal, and the one way in which anything changes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fridge_pipeline.stripe_sandbox.books import Books
+from fridge_pipeline.stripe_sandbox.clock import ClockSetting
+from fridge_pipeline.stripe_sandbox.customer import any_well_formed_customer
+
+if TYPE_CHECKING:
+    from fridge_pipeline.stripe_sandbox.clock import SandboxClock
+    from fridge_pipeline.stripe_sandbox.customer import CustomerPolicy
+    from fridge_pipeline.stripe_sandbox.journal import Journal, JournalEntry
+
+
+class Sandbox:
+    """One account's worth of Stripe metering.
+
+    Without a journal it lives in memory only; with one, its books start from what the journal holds.
+    ``exists_unsigned`` decides about customers whom nobody created.
+    """
+
+    def __init__(
+        self,
+        clock: SandboxClock,
+        journal: Journal | None = None,
+        exists_unsigned: CustomerPolicy = any_well_formed_customer,
+    ) -> None:
+        self.clock = clock
+        self.books = Books()
+        self.exists_unsigned = exists_unsigned
+        self._journal = journal
+        if journal is not None:
+            for entry in journal.entries():
+                self._adopt(entry)
+
+    @property
+    def keeps_state(self) -> bool:
+        """Whether the books survive a restart."""
+        return self._journal is not None
+
+    def record(self, entry: JournalEntry) -> None:
+        """Let something become true: it enters the books at once and the journal with the next batch."""
+        self._adopt(entry)
+        if self._journal is not None:
+            self._journal.append(entry)
+
+    async def settled(self) -> None:
+        """Wait until everything recorded so far would survive a crash. Raises ``StateFileError``.
+
+        Every answer waits here, readings and refusals too: none may speak of a state that could be lost.
+        """
+        if self._journal is not None:
+            await self._journal.settled()
+
+    def _adopt(self, entry: JournalEntry) -> None:
+        if isinstance(entry, ClockSetting):
+            self.clock.adopt(entry)
+        else:
+            self.books.enter(entry)

@@ -1,0 +1,1 @@
+"""Laws of the domain: pure rules, no clock, no disk."""

@@ -1,0 +1,1 @@
+"""Laws of the landing zone: listing it, copying a file, reading every row of every format."""

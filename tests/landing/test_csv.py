@@ -1,0 +1,338 @@
+"""What becomes of every line of a csv file, however badly it is written."""
+
+from __future__ import annotations
+
+import gzip
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fridge_pipeline.adapters.landing import csv_record, formats, lines
+from fridge_pipeline.adapters.landing.formats import read_batches
+from fridge_pipeline.adapters.landing.snapshot import take_snapshot
+from fridge_pipeline.domain.landing_file import FileFormat
+from tests.landing.delivery import HEADER, TIME, deliver, row
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_each_row_carries_the_number_of_its_line_with_the_header_as_line_one() -> None:
+    outcome = deliver(HEADER + row("a") + "\n" + row("b") + "\n", "x.csv")
+
+    assert outcome.sensors == [(2, "a"), (3, "b")]
+    assert outcome.error is None
+
+
+def test_a_file_without_a_last_line_end_keeps_its_last_row() -> None:
+    assert deliver(HEADER + row("a"), "x.csv").sensors == [(2, "a")]
+
+
+def test_a_header_alone_is_a_file_of_no_rows() -> None:
+    for content in (HEADER, HEADER.strip(), HEADER + "\n\r\n"):
+        outcome = deliver(content, "x.csv")
+        assert (outcome.row_count, outcome.error) == (0, None)
+
+
+def test_blank_lines_are_no_rows_and_do_not_shift_line_numbers() -> None:
+    outcome = deliver(f"\n{HEADER}\n{row('a')}\n  \t\n\r\n{row('b')}\n\n", "x.csv")
+
+    assert outcome.sensors == [(4, "a"), (7, "b")]
+    assert outcome.row_count == 2
+
+
+def test_a_byte_order_mark_and_windows_line_ends_change_nothing() -> None:
+    content = "\ufeff" + HEADER.replace("\n", "\r\n") + row("a") + "\r\n" + row("b", '"5.5"') + "\r\n"
+    outcome = deliver(content, "x.csv")
+
+    assert outcome.sensors == [(2, "a"), (3, "b")]
+    assert [reading[4] for reading in outcome.valid] == [4.5, 5.5]
+
+
+def test_columns_may_stand_in_any_order_among_others() -> None:
+    content = f"note,temperature_c,sensor_id,x,recorded_at,tenant_id\nhello,4.5,s1,,{TIME},t1\n"
+
+    assert [reading[1:3] for reading in deliver(content, "x.csv").valid] == [("t1", "s1")]
+
+
+def test_column_names_may_have_spaces_and_quotes_around_them() -> None:
+    content = f'"tenant_id", sensor_id , "recorded_at",temperature_c \n{row("a")}\n'
+
+    assert deliver(content, "x.csv").sensors == [(2, "a")]
+
+
+@pytest.mark.parametrize("place", [0, 99, 100, 5_000, 9_996])
+def test_ten_thousand_columns_are_read_wherever_the_four_stand(place: int) -> None:
+    names = [f"c{number}" for number in range(9_996)]
+    names[place:place] = ["tenant_id", "sensor_id", "recorded_at", "temperature_c"]
+    values = ["x"] * 9_996
+    values[place:place] = ["t1", "s1", TIME, "4.5"]
+    short, quoted = values[:-1], [*values]
+    quoted[place + 1] = '"s,2"'
+    content = "\n".join(",".join(line) for line in (names, values, short))
+
+    outcome = deliver(content, "x.csv")
+    assert (outcome.sensors, outcome.reasons) == ([(2, "s1")], [(3, "wrong number of fields")])
+    assert deliver(content + "\n" + ",".join(quoted), "x.csv").sensors == [(2, "s1"), (4, "s,2")]
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Tenant_id,sensor_id,recorded_at,temperature_c", "tenant,sensor_id,recorded_at,temperature_c"],
+)
+def test_a_renamed_column_or_another_case_makes_the_file_unreadable_and_names_what_was_found(
+    header: str,
+) -> None:
+    outcome = deliver(header + "\n" + row() + "\n", "x.csv")
+
+    assert outcome.row_count == 0
+    assert outcome.error is not None
+    assert outcome.error.startswith("missing columns: tenant_id; found: ")
+    assert header.partition(",")[0] in outcome.error
+
+
+def test_the_list_of_found_columns_in_an_error_is_bounded() -> None:
+    outcome = deliver(",".join("x" * 500 for _ in range(10_000)) + "\n", "x.csv")
+
+    assert outcome.error is not None
+    assert outcome.error.endswith("and 9980 more")
+    assert len(outcome.error) < 2_000
+
+
+def test_a_field_that_two_columns_claim_to_be_makes_the_file_unreadable() -> None:
+    outcome = deliver("tenant_id,sensor_id,recorded_at,temperature_c,tenant_id\n", "x.csv")
+
+    assert outcome.error == "2 columns are called tenant_id; name one of them differently"
+
+
+def test_other_columns_may_share_a_name() -> None:
+    content = f"x,x,tenant_id,sensor_id,recorded_at,temperature_c,x\n1,2,{row('a')},3\n"
+
+    assert deliver(content, "x.csv").sensors == [(2, "a")]
+
+
+def test_another_separator_makes_the_file_unreadable() -> None:
+    outcome = deliver(HEADER.replace(",", ";") + row().replace(",", ";") + "\n", "x.csv")
+
+    assert outcome.error is not None
+    assert "found: 'tenant_id;sensor_id;recorded_at;temperature_c'" in outcome.error
+
+
+@pytest.mark.parametrize("quoted", ["a", '"a"'])
+def test_a_row_with_more_or_fewer_fields_than_the_header_is_rejected_alone(quoted: str) -> None:
+    content = f"{HEADER}{row(quoted)},extra\n{row(quoted)}\nt1,{quoted},{TIME}\n{row('b')}\n,,,\n,,\n"
+    outcome = deliver(content, "x.csv")
+
+    assert outcome.sensors == [(3, "a"), (5, "b")]
+    assert outcome.reasons == [
+        (2, "wrong number of fields"),
+        (4, "wrong number of fields"),
+        (6, "missing tenant_id"),
+        (7, "wrong number of fields"),
+    ]
+    assert outcome.rejected[0][2] == f"{row(quoted)},extra"
+
+
+def test_a_half_written_last_line_is_rejected_and_the_rows_before_it_load() -> None:
+    outcome = deliver(HEADER + row("a") + "\n" + "t1,s2,2026-01-24T18:3", "x.csv")
+
+    assert outcome.sensors == [(2, "a")]
+    assert outcome.rejected == [(3, "wrong number of fields", "t1,s2,2026-01-24T18:3")]
+    assert outcome.error is None
+
+
+def test_quoted_fields_hold_commas_quotes_and_line_ends_and_line_numbers_stay_true() -> None:
+    content = f'{HEADER}{row(chr(34) + "a,b" + chr(34))}\n"t ""1""","x\ny",{TIME},4.5\n{row("c")}\n'
+    outcome = deliver(content, "x.csv")
+
+    assert outcome.sensors == [(2, "a,b"), (3, "x\ny"), (5, "c")]
+    assert outcome.valid[1][1] == 't "1"'
+
+
+def test_a_quote_inside_an_unquoted_field_is_an_ordinary_character() -> None:
+    assert deliver(HEADER + row('5" shelf') + "\n" + row("b") + "\n", "x.csv").sensors == [
+        (2, '5" shelf'),
+        (3, "b"),
+    ]
+
+
+@pytest.mark.parametrize("block_bytes", [64, 2**20])
+def test_a_quote_that_is_never_closed_costs_its_own_line_only(block_bytes: int) -> None:
+    good = "".join(row(f"s{number}") + "\n" for number in range(4, 50))
+    content = f'{HEADER}{row("s2")}\nt1,"s3,{TIME},4.5\n{good}'
+    outcome = deliver(content, "x.csv", block_bytes=block_bytes)
+
+    assert outcome.sensors == [(line, f"s{line}") for line in (2, *range(4, 50))]
+    assert outcome.rejected == [(3, "broken quotes", f't1,"s3,{TIME},4.5')]
+
+
+def test_a_quote_closed_by_the_next_quoted_field_costs_its_own_line_only() -> None:
+    quoted = [f'"t1","s{number}","{TIME}","4.5"' for number in range(2, 8)]
+    quoted[2] = quoted[2].removesuffix('"')
+    outcome = deliver(HEADER + "\n".join(quoted) + "\n", "x.csv")
+
+    assert outcome.sensors == [(line, f"s{line}") for line in (2, 3, 5, 6, 7)]
+    assert outcome.reasons == [(4, "broken quotes")]
+
+
+def test_text_after_a_closing_quote_rejects_the_row() -> None:
+    outcome = deliver(f'{HEADER}"t"1,s,{TIME},4.5\n{row("b")}\n', "x.csv")
+
+    assert (outcome.sensors, outcome.reasons) == ([(3, "b")], [(2, "broken quotes")])
+
+
+def test_a_quoted_record_longer_than_the_limit_is_broken_quotes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_record, "RECORD_LENGTH_MAX", 200)
+    long = "\n".join(["x" * 50] * 10)
+    outcome = deliver(f'{HEADER}t1,"{long}",{TIME},4.5\n{row("b")}\n', "x.csv", block_bytes=64)
+
+    assert outcome.sensors == [(12, "b")]
+    assert outcome.reasons[0] == (2, "broken quotes")
+    assert [line for line, _ in outcome.reasons] == list(range(2, 12))
+
+
+def test_bytes_that_are_not_utf8_reject_their_row_and_leave_its_neighbours() -> None:
+    content = HEADER.encode() + b"\n".join(
+        [row("a").encode(), b"t1,K\xfchlschrank," + TIME.encode() + b",4.5", row("c").encode()]
+    )
+    outcome = deliver(content, "x.csv")
+
+    assert outcome.sensors == [(2, "a"), (4, "c")]
+    assert outcome.reasons == [(3, "id with NUL or broken encoding")]
+
+
+def test_bytes_that_are_not_utf8_in_an_ignored_column_do_not_matter() -> None:
+    content = b"note," + HEADER.encode() + b"K\xfcche," + row("a").encode() + b"\n"
+
+    assert deliver(content, "x.csv").sensors == [(2, "a")]
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_nul_rejects_its_row_and_is_visible_in_what_is_kept_of_it(quote: str) -> None:
+    sensor = quote + "a\0b" + quote
+    outcome = deliver(f"{HEADER}{row(sensor)}\n{row('c')}\n", "x.csv")
+
+    assert outcome.sensors == [(3, "c")]
+    assert outcome.reasons == [(2, "id with NUL or broken encoding")]
+    assert f"a{chr(0x2400)}b" in outcome.rejected[0][2]
+
+
+def test_a_line_longer_than_the_limit_is_rejected_and_its_neighbours_load(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lines.BlockReader.__init__, "__kwdefaults__", _limits(line_bytes_max=1_000))
+    content = f"{HEADER}{row('a')}\n{row('x' * 5_000)}\n{row('c')}\n{row('y' * 5_000)}"
+    outcome = deliver(content, "x.csv", block_bytes=100)
+
+    assert outcome.sensors == [(2, "a"), (4, "c")]
+    assert outcome.reasons == [(3, "line too long"), (5, "line too long")]
+    assert outcome.rejected[0][2] == f"t1,{'x' * 997}"
+
+
+def _limits(line_bytes_max: int) -> dict[str, object]:
+    defaults = lines.BlockReader.__init__.__kwdefaults__
+    return {**(defaults or {}), "line_bytes_max": line_bytes_max}
+
+
+def test_what_is_kept_of_a_rejected_row_is_bounded() -> None:
+    outcome = deliver(f"{HEADER}{row('x' * 100_000)}\n", "x.csv")
+
+    assert outcome.reasons == [(2, "id too long")]
+    assert outcome.rejected[0][2] == f"t1,{'x' * 997}"
+
+
+def test_an_empty_file_is_unreadable_and_so_is_one_of_blank_lines() -> None:
+    assert deliver(b"", "x.csv").error == "empty file"
+    assert deliver(gzip.compress(b""), "x.csv.gz").error == "empty file"
+    assert deliver("\n \n", "x.csv").error == "empty file: it has no header line"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32-le"])
+def test_utf16_is_unreadable_and_the_error_asks_for_utf8(encoding: str) -> None:
+    error = deliver((HEADER + row()).encode(encoding), "x.csv").error
+
+    assert error is not None
+    assert error.endswith("deliver UTF-8")
+
+
+def test_gzip_parquet_and_zip_under_the_name_of_a_csv_are_told_apart() -> None:
+    for content, expected in (
+        (gzip.compress(b"x"), "the content is gzip inside"),
+        (b"PAR1....", "the content is parquet inside"),
+        (b"PK\x03\x04...", "the content is a zip archive"),
+    ):
+        error = deliver(content, "x.csv").error
+        assert error is not None
+        assert error.startswith(expected)
+
+
+def test_gzip_cut_off_loads_its_whole_rows_rejects_the_cut_row_and_then_says_so() -> None:
+    content = (HEADER + "".join(f"{row(f's{number}')}\n" for number in range(2, 2_000))).encode()
+    outcome = deliver(gzip.compress(content)[:-2_000], "x.csv.gz")
+
+    assert outcome.error is not None
+    assert outcome.error.startswith("gzip cut off")
+    assert 0 < len(outcome.valid) < 1_998
+    assert outcome.sensors == [(line, f"s{line}") for line in range(2, len(outcome.valid) + 2)]
+    assert outcome.reasons in ([], [(len(outcome.valid) + 2, "cut off where the file is damaged")])
+
+
+def test_a_row_cut_by_damage_is_rejected_even_if_it_looks_whole() -> None:
+    plain = HEADER + row("a") + "\n" + row("b", "14.5")[:-3]
+    outcome = deliver(gzip.compress(plain.encode())[:-4], "x.csv.gz")
+
+    assert outcome.sensors == [(2, "a")]
+    assert outcome.reasons == [(3, "cut off where the file is damaged")]
+
+
+def test_a_header_cut_by_damage_makes_the_file_unreadable_and_says_both() -> None:
+    outcome = deliver(gzip.compress(b"tenant_id,sens")[:-4], "x.csv.gz")
+
+    assert outcome.row_count == 0
+    assert outcome.error is not None
+    assert "gzip cut off" in outcome.error
+    assert "header" in outcome.error
+
+
+def test_leading_zeros_of_ids_survive() -> None:
+    assert deliver(HEADER + row("007") + "\n", "x.csv").sensors == [(2, "007")]
+
+
+def test_spaces_belong_to_an_id_but_not_to_a_time_or_temperature() -> None:
+    outcome = deliver(f"{HEADER} t1 , s1 , {TIME} , 4.5 \n", "x.csv")
+
+    assert outcome.valid[0][1:3] == (" t1 ", " s1 ")
+    assert outcome.valid[0][4] == 4.5
+
+
+def test_batches_hold_at_most_the_rows_asked_for_whatever_the_blocks() -> None:
+    content = HEADER + "".join(row(f"s{number}") + "\n" for number in range(2, 1_002))
+    outcome = deliver(content, "x.csv", batch_rows=100)
+    small_blocks = deliver(content, "x.csv", block_bytes=1_000)
+
+    assert outcome.batch_heights == [100] * 10
+    assert len(small_blocks.batch_heights) == 1
+    assert small_blocks.valid == outcome.valid == deliver(content, "x.csv").valid
+
+
+def test_a_batch_of_long_rows_ends_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formats, "BATCH_TEXT_BYTES", 10_000)
+    content = HEADER + "".join(row(f"s{number}") + "\n" for number in range(2, 1_002))
+    outcome = deliver(content, "x.csv", block_bytes=1_000)
+
+    assert outcome.row_count == 1_000
+    assert max(outcome.batch_heights) < 400
+
+
+def test_the_first_batch_comes_before_the_rest_of_the_file_is_read(tmp_path: Path) -> None:
+    content = HEADER + "".join(row(f"s{number}") + "\n" for number in range(10_000))
+    with take_snapshot(BytesIO(content.encode()), tmp_path, FileFormat.CSV) as snapshot:
+        batches = read_batches(snapshot, FileFormat.CSV, batch_rows=100, block_bytes=4_000)
+        first = next(batches)
+        with snapshot.path.open("r+b") as copy:
+            copy.truncate(len(content) // 2)
+        rest = sum(batch.height for batch in batches)
+
+    assert first.height == 100
+    assert 4_000 < rest < 6_000

@@ -1,0 +1,290 @@
+"""Laws of listing: what is there is listed once, whatever else lies around, and it costs one pass."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fridge_pipeline.adapters.landing.errors import (
+    LandingFileVanishedError,
+    LandingFolderError,
+    UnreadableFileError,
+    UnsupportedSchemeError,
+)
+from fridge_pipeline.adapters.landing.zone import open_landing_zone
+from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.domain.landing_file import FileFormat
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from fridge_pipeline.adapters.landing.zone import LandingZone
+
+HOUR = Hour.from_key("2026-01-24-18:00")
+NEXT = HOUR.plus(1)
+NOBODY = 65_534
+
+
+@pytest.fixture
+def zone(tmp_path: Path) -> LandingZone:
+    return open_landing_zone(str(tmp_path))
+
+
+def put(root: Path, name: str, content: bytes = b"x", hour: Hour = HOUR) -> Path:
+    path = root / hour.folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def test_files_are_listed_sorted_by_name_with_size_hour_and_format(zone: LandingZone, tmp_path: Path) -> None:
+    put(tmp_path, "b.ndjson.gz", b"12345")
+    put(tmp_path, "a.CSV")
+
+    files = zone.files(HOUR)
+    assert [(file.path, file.size, file.format) for file in files] == [
+        ("2026-01-24/18/a.CSV", 1, FileFormat.CSV),
+        ("2026-01-24/18/b.ndjson.gz", 5, FileFormat.NDJSON_GZ),
+    ]
+    assert {file.landing_hour for file in files} == {HOUR}
+
+
+def test_unfinished_files_folders_and_dangling_links_are_not_there_yet(zone: LandingZone, tmp_path: Path) -> None:
+    for name in (".a.csv", "_a.csv", "a.csv.tmp", "a.csv.part", "a.csv.PART"):
+        put(tmp_path, name)
+    (tmp_path / HOUR.folder / "folder.csv").mkdir()
+    (tmp_path / HOUR.folder / "link.csv").symlink_to(tmp_path / "nowhere")
+
+    assert zone.files(HOUR) == []
+    assert zone.hours() == {}
+
+
+def test_a_file_of_an_unknown_format_is_listed_because_nothing_vanishes(zone: LandingZone, tmp_path: Path) -> None:
+    put(tmp_path, "readings.xlsx")
+
+    assert [(file.name, file.format) for file in zone.files(HOUR)] == [("readings.xlsx", None)]
+    assert list(zone.hours()) == [HOUR]
+
+
+def test_hours_are_those_with_files_in_order_and_strays_stop_nothing(zone: LandingZone, tmp_path: Path) -> None:
+    put(tmp_path, "a.csv", hour=NEXT)
+    put(tmp_path, "a.csv")
+    for stray in ("2026-01-24/24", "2026-01-24/7", "2026-13-01/00", "notes", "2026-1-4/00", "2026-01-25"):
+        (tmp_path / stray).mkdir(parents=True)
+        (tmp_path / stray / "a.csv").write_bytes(b"x")
+    (tmp_path / "2026-01-26").write_bytes(b"a file that looks like a date")
+    (tmp_path / "2026-01-24/20").write_bytes(b"a file that looks like an hour")
+
+    assert list(zone.hours()) == [HOUR, NEXT]
+    assert zone.files(HOUR.plus(2)) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda path: path.with_name("b.csv").write_bytes(b"x"),
+        lambda path: path.unlink(),
+        lambda path: path.rename(path.with_name("c.csv")),
+        lambda path: path.write_bytes(b"longer"),
+        lambda path: os.utime(path, ns=(1, 1)),
+    ],
+    ids=["added", "removed", "renamed", "resized", "touched"],
+)
+def test_every_change_of_a_file_changes_its_hours_fingerprint_and_no_other(
+    zone: LandingZone, tmp_path: Path, change: Callable[[Path], object]
+) -> None:
+    put(tmp_path, "z.csv")
+    path = put(tmp_path, "a.csv")
+    put(tmp_path, "a.csv", hour=NEXT)
+    before = zone.hours()
+    assert zone.hours() == before
+
+    change(path)
+    after = open_landing_zone(str(tmp_path)).hours()
+    assert after[HOUR] != before[HOUR]
+    assert after[NEXT] == before[NEXT]
+
+
+def test_an_unfinished_file_does_not_change_the_fingerprint(zone: LandingZone, tmp_path: Path) -> None:
+    put(tmp_path, "a.csv")
+    before = zone.hours()
+    put(tmp_path, "b.csv.part")
+
+    assert zone.hours() == before
+
+
+def test_a_missing_landing_root_is_an_error_and_not_an_empty_zone(tmp_path: Path) -> None:
+    with pytest.raises(LandingFolderError, match="No such file or directory"):
+        open_landing_zone(str(tmp_path / "absent")).hours()
+
+
+def test_a_hundred_thousand_files_cost_one_scan_a_folder_and_one_stat_a_file(
+    zone: LandingZone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for step in range(100):
+        first = str(put(tmp_path, "0.csv", hour=HOUR.plus(step)))
+        for number in range(1, 1_000):
+            os.link(first, f"{first}-{number}.csv")  # noqa: PTH  # a link is the quickest file to make
+    scans: list[str] = []
+    scandir = os.scandir
+    calls = 0
+
+    def scan(path: str) -> Iterator[os.DirEntry[str]]:
+        scans.append(path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", scan)
+
+    def count(_frame: object, event: str, function: object) -> None:
+        nonlocal calls
+        calls += event == "c_call" and getattr(function, "__name__", "") in {"stat", "lstat"}
+
+    sys.setprofile(count)
+    try:
+        hours = zone.hours()
+    finally:
+        sys.setprofile(None)
+    assert sum(int(fingerprint.partition(":")[0]) for fingerprint in hours.values()) == 100_000
+    assert len(scans) == 100
+    assert calls <= 100_000 + 3 * 100
+
+
+@contextmanager
+def ordinary_user() -> Iterator[None]:
+    """Permissions do not hold root back, so root becomes nobody for a moment."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.fixture
+def open_root() -> Iterator[Path]:
+    """A landing root that an ordinary user can reach, which pytest's own folders are not."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+        for path in Path(folder).rglob("*"):
+            path.chmod(0o755)
+
+
+def test_a_folder_that_cannot_be_listed_is_named_and_its_neighbours_are_listed(open_root: Path) -> None:
+    put(open_root, "a.csv")
+    put(open_root, "a.csv", hour=NEXT)
+    (open_root / HOUR.folder).chmod(0)
+    zone = open_landing_zone(str(open_root))
+
+    with ordinary_user():
+        hours = zone.hours()
+        with pytest.raises(LandingFolderError, match="Permission denied") as raised:
+            zone.files(HOUR)
+    assert hours[HOUR] == "unlistable:EACCES"
+    assert hours[NEXT].startswith("1:")
+    assert raised.value.path == str(open_root / HOUR.folder)
+
+
+def test_every_hour_of_a_date_that_cannot_be_listed_is_unlistable(open_root: Path) -> None:
+    put(open_root, "a.csv")
+    (open_root / "2026-01-24").chmod(0)
+
+    with ordinary_user():
+        hours = open_landing_zone(str(open_root)).hours()
+    assert [hour.folder for hour in hours] == [f"2026-01-24/{hour:02d}" for hour in range(24)]
+    assert set(hours.values()) == {"unlistable:EACCES"}
+
+
+def test_a_file_that_may_not_be_read_is_unreadable(open_root: Path, tmp_path: Path) -> None:
+    put(open_root, "a.csv").chmod(0)
+    zone = open_landing_zone(str(open_root))
+
+    with ordinary_user(), pytest.raises(UnreadableFileError, match="Permission denied"):
+        zone.snapshot(zone.files(HOUR)[0], tmp_path)
+
+
+@pytest.mark.parametrize("linked", ["2026-01-24", "2026-01-24/18"])
+def test_a_landing_folder_that_leads_out_of_the_root_is_not_followed(tmp_path: Path, linked: str) -> None:
+    outside, root = tmp_path / "outside", tmp_path / "root"
+    put(outside, "secret.csv")
+    (root / linked).parent.mkdir(parents=True)
+    (root / linked).symlink_to(outside / linked)
+    zone = open_landing_zone(str(root))
+
+    assert zone.hours() == {HOUR: "unlistable:ELOOP"}
+    with pytest.raises(LandingFolderError, match="leads out of the landing root"):
+        zone.files(HOUR)
+
+
+def test_links_inside_the_root_and_links_to_files_are_followed(zone: LandingZone, tmp_path: Path) -> None:
+    put(tmp_path, "a.csv")
+    (tmp_path / NEXT.folder).symlink_to(tmp_path / HOUR.folder)
+    put(tmp_path / "elsewhere", "b.csv", b"from elsewhere")
+    (tmp_path / HOUR.folder / "b.csv").symlink_to(tmp_path / "elsewhere" / HOUR.folder / "b.csv")
+
+    assert [file.path for file in zone.files(NEXT)] == ["2026-01-24/19/a.csv", "2026-01-24/19/b.csv"]
+    with zone.snapshot(zone.files(HOUR)[1], tmp_path) as snapshot:
+        assert snapshot.path.read_bytes() == b"from elsewhere"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"with space.csv",
+        b"quote'\".csv",
+        b"new\nline.csv",
+        b"100%.csv",
+        b"%2e.csv",
+        "Kühlschrank-冷蔵庫.csv".encode(),
+        b"K\xfchl.csv",
+        b"\\xfc.csv",
+        b"\\.csv",
+        b"a;b&c$(d).csv",
+    ],
+    ids=repr,
+)
+def test_any_name_is_listed_as_storable_text_and_found_again(zone: LandingZone, tmp_path: Path, name: bytes) -> None:
+    folder = tmp_path / HOUR.folder
+    folder.mkdir(parents=True)
+    try:
+        Path(os.fsdecode(os.fsencode(folder) + b"/" + name)).write_bytes(name)
+    except OSError:
+        pytest.skip("this file system takes names of valid UTF-8 only")
+
+    (file,) = zone.files(HOUR)
+    assert b"\0" not in file.path.encode("utf-8", errors="strict")
+    assert zone.hours()
+    with zone.snapshot(file, tmp_path) as snapshot:
+        assert snapshot.path.read_bytes() == name
+
+
+def test_a_file_that_vanished_since_it_was_listed_is_file_not_found(zone: LandingZone, tmp_path: Path) -> None:
+    put(tmp_path, "a.csv")
+    (file,) = zone.files(HOUR)
+    (tmp_path / file.path).unlink()
+
+    with pytest.raises(LandingFileVanishedError, match=r"2026-01-24/18/a\.csv") as raised:
+        zone.snapshot(file, tmp_path)
+    assert isinstance(raised.value, FileNotFoundError)
+
+
+def test_a_file_uri_names_the_same_zone_as_its_path(tmp_path: Path) -> None:
+    root = tmp_path / "with space"
+    put(root, "a.csv")
+
+    for uri in (str(root), root.as_uri(), root.as_uri().replace("file://", "file://localhost")):
+        assert [file.name for file in open_landing_zone(uri).files(HOUR)] == ["a.csv"]
+
+
+@pytest.mark.parametrize("uri", ["s3://bucket/landing", "gs://bucket", "file://server/share"])
+def test_a_scheme_that_cannot_be_read_is_refused_by_name(uri: str) -> None:
+    with pytest.raises(UnsupportedSchemeError, match=uri.partition(":")[0]):
+        open_landing_zone(uri)
