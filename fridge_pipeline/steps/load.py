@@ -79,11 +79,11 @@ def load_hours(
     folder becomes an exception for a person; only a lost database ends the range.
     """
     with database.connect() as connection, _lazily(database, workspace, run_id, clock) as loader:
-        listed, known = zone.hours(), listing_fingerprints(connection, hours)
+        known = listing_fingerprints(connection, hours)
         for hour in hours.hours():
             load = HourLoad(hour)
             try:
-                fingerprint = listed.get(hour)
+                fingerprint = zone.fingerprint(hour)
                 if fingerprint is not None and known.get(hour) != fingerprint:
                     versions = loaded_versions(connection, hour)
                     unread = _load_files(load, zone, versions, loader)

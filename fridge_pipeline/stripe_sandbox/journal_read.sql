@@ -1,3 +1,5 @@
-select kind, body
+select
+    kind,
+    body
 from journal
 order by sequence;

@@ -176,6 +176,13 @@ def test_a_quote_closed_by_the_next_quoted_field_costs_its_own_line_only() -> No
     assert outcome.reasons == [(4, "broken quotes")]
 
 
+def test_a_quote_closed_lines_later_does_not_swallow_the_lines_between() -> None:
+    outcome = deliver(f'{HEADER}"t1,s2,{TIME},4.5\n{row("s3")}\n{row("s4")}"\n{row("s5")}\n', "x.csv")
+
+    assert outcome.sensors == [(3, "s3"), (5, "s5")]
+    assert outcome.reasons == [(2, "broken quotes"), (4, "unreadable temperature")]
+
+
 def test_text_after_a_closing_quote_rejects_the_row() -> None:
     outcome = deliver(f'{HEADER}"t"1,s,{TIME},4.5\n{row("b")}\n', "x.csv")
 

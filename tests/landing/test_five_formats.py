@@ -68,7 +68,7 @@ def summary(outcome: Outcome) -> tuple[list[tuple[str, str, datetime, float]], l
     return valid, [reason for _, reason in outcome.reasons], outcome.row_count, outcome.error
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(table=_TABLES, block_bytes=st.sampled_from([50, 300, 2**20]))
 def test_the_same_table_gives_the_same_readings_and_rejections_in_every_format(table: Table, block_bytes: int) -> None:
     """Nulls and empties, quotes, line ends, NUL and broken encoding included; and no row is lost."""
@@ -89,7 +89,7 @@ def test_the_same_table_gives_the_same_readings_and_rejections_in_every_format(t
 _CSV_PIECES = st.sampled_from(['"', '""', ",", "\n", "\r\n", "\r", "a", "t1", "4.5", TIME, " ", f"t,s,{TIME},4.5\n"])
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(pieces=st.lists(_CSV_PIECES, max_size=40), block_bytes=st.sampled_from([10, 60]))
 def test_the_fast_ways_and_the_careful_way_read_any_csv_text_alike(pieces: list[str], block_bytes: int) -> None:
     """A broken quote at the very end makes the one block of the file careful; small blocks go the fast ways."""
@@ -105,7 +105,7 @@ _JSON_VALUES = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=40)
 @given(table=st.lists(st.fixed_dictionaries(dict.fromkeys(FIELDS, _JSON_VALUES)), min_size=1, max_size=10))
 def test_the_fast_way_and_the_careful_way_read_any_json_alike(table: list[dict[str, object]]) -> None:
     lines = [json.dumps({**row, "recorded_at": TIME}) for row in table]

@@ -130,7 +130,7 @@ def test_a_hundred_thousand_files_cost_one_scan_a_folder_and_one_stat_a_file(
     for step in range(100):
         first = str(put(tmp_path, "0.csv", hour=HOUR.plus(step)))
         for number in range(1, 1_000):
-            os.link(first, f"{first}-{number}.csv")  # noqa: PTH  # a link is the quickest file to make
+            os.link(first, f"{first}-{number}.csv")  # a link is the quickest file to make
     scans: list[str] = []
     scandir = os.scandir
     calls = 0
@@ -209,6 +209,18 @@ def test_a_file_that_may_not_be_read_is_unreadable(open_root: Path, tmp_path: Pa
 
     with ordinary_user(), pytest.raises(UnreadableFileError, match="Permission denied"):
         zone.snapshot(zone.files(HOUR)[0], tmp_path)
+
+
+def test_a_link_in_a_circle_is_one_unreadable_file_and_its_neighbours_are_listed(
+    zone: LandingZone, tmp_path: Path
+) -> None:
+    good = put(tmp_path, "good.csv")
+    good.with_name("circle.csv").symlink_to("circle.csv")
+
+    circle, neighbour = zone.files(HOUR)
+    assert neighbour.name == "good.csv"
+    with pytest.raises(UnreadableFileError, match="Too many levels of symbolic links"):
+        zone.snapshot(circle, tmp_path)
 
 
 @pytest.mark.parametrize("linked", ["2026-01-24", "2026-01-24/18"])

@@ -2,7 +2,7 @@
 
 Its parts, from the outside in: ``server`` is the door (``EmbeddedServer``), ``address`` what it hands out,
 ``cluster`` makes the data directory once, ``postmaster`` starts, finds and stops the server process,
-``binaries`` and ``account`` decide which files run as which system user, ``layout`` (with ``adapters.process_lock``) keeps
+``binaries`` and ``account`` decide which files run as which system user, ``layout`` (with process_lock) keeps
 several processes apart, ``errors`` names what can go wrong.
 
 The home (``FRIDGE_HOME/postgres``) holds everything::

@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import re
+import stat
 from hashlib import blake2b
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fridge_pipeline.adapters.landing.errors import (
     LandingFileVanishedError,
@@ -24,10 +25,8 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _HOURS_OF_DAY = tuple(f"{hour:02d}" for hour in range(24))
 
 
-class _Listed(NamedTuple):
-    name: str
-    size: int
-    modified_ns: int
+#: A landing file as its folder shows it: name, bytes, and modification time in nanoseconds.
+_Listed = tuple[str, int, int]
 
 
 class LocalLanding:
@@ -53,9 +52,21 @@ class LocalLanding:
                 names = list(_HOURS_OF_DAY)
             for name in names:
                 hour = _hour_of(f"{date}/{name}")
-                if hour is not None and (fingerprint := self._fingerprint(hour)) is not None:
+                if hour is not None and (fingerprint := self.fingerprint(hour)) is not None:
                     fingerprints[hour] = fingerprint
         return dict(sorted(fingerprints.items()))
+
+    def fingerprint(self, hour: Hour) -> str | None:
+        """What the hour's listing looks like; None when it has no landing file."""
+        try:
+            listing = self._scan(hour)
+        except OSError as error:
+            return f"unlistable:{errno.errorcode.get(error.errno or 0, type(error).__name__)}"
+        if not listing:
+            return None
+        text = "\0".join([f"{name}\0{size}\0{modified_ns}" for name, size, modified_ns in listing])
+        digest = blake2b(text.encode(errors="surrogateescape"), digest_size=16)
+        return f"{len(listing)}:{digest.hexdigest()}"
 
     def files(self, hour: Hour) -> list[LandingFile]:
         """See ``LandingZone.files``."""
@@ -65,12 +76,12 @@ class LocalLanding:
             raise LandingFolderError(storable_path(self._folder(hour)), error.strerror or str(error)) from error
         return [
             LandingFile(
-                path=storable_path(f"{hour.folder}/{listed.name}"),
+                path=storable_path(f"{hour.folder}/{name}"),
                 landing_hour=hour,
-                size=listed.size,
-                version=str(listed.modified_ns),
+                size=size,
+                version=str(modified_ns),
             )
-            for listed in listing
+            for name, size, modified_ns in listing
         ]
 
     def snapshot(self, file: LandingFile, directory: Path, plain_bytes_max: int = PLAIN_BYTES_MAX) -> Snapshot:
@@ -91,19 +102,6 @@ class LocalLanding:
         except OSError as error:
             raise LandingFolderError(storable_path(self._root), error.strerror or str(error)) from error
         return [name for name in names if _DATE.fullmatch(name)]
-
-    def _fingerprint(self, hour: Hour) -> str | None:
-        """What the hour's listing looks like; None when it has no landing file."""
-        try:
-            listing = self._scan(hour)
-        except OSError as error:
-            return f"unlistable:{errno.errorcode.get(error.errno or 0, type(error).__name__)}"
-        if not listing:
-            return None
-        digest = blake2b(digest_size=16)
-        for name, size, modified_ns in listing:
-            digest.update(f"{name}\0{size}\0{modified_ns}\0".encode(errors="surrogateescape"))
-        return f"{len(listing)}:{digest.hexdigest()}"
 
     def _scan(self, hour: Hour) -> list[_Listed]:
         """The landing files in the hour's folder, sorted by name; none when there is no such folder."""
@@ -138,9 +136,9 @@ def _hour_of(folder: str) -> Hour | None:
 def _listed(entry: os.DirEntry[str]) -> _Listed | None:
     """The file as listed; None for what is no regular file, or vanished between the scan and now."""
     try:
-        if not entry.is_file():
-            return None
         status = entry.stat()
     except FileNotFoundError:
         return None
-    return _Listed(entry.name, status.st_size, status.st_mtime_ns)
+    except OSError:  # a link in a circle, or into a closed folder: its snapshot will say so, its neighbours load
+        return (entry.name, 0, 0)
+    return (entry.name, status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None

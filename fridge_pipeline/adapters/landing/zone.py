@@ -35,6 +35,10 @@ class LandingZone(Protocol):
         """
         ...
 
+    def fingerprint(self, hour: Hour) -> str | None:
+        """The fingerprint of one hour's listing as in ``hours``; ``None`` when the hour has no landing file."""
+        ...
+
     def files(self, hour: Hour) -> list[LandingFile]:
         """The landing files of one hour, sorted by name; none when the hour has no folder.
 

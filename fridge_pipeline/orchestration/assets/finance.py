@@ -38,7 +38,7 @@ def _spec(model: SqlModel, names: set[str]) -> dg.AssetSpec:
     columns = [dg.TableColumn(name, description=meaning) for name, meaning in model.columns.items()]
     return dg.AssetSpec(
         key=model.name,
-        deps=sorted(model.reads & (names | TABLE_ASSETS)),
+        deps=[_dependency(name) for name in sorted(model.reads & (names | TABLE_ASSETS))],
         group_name="finance",
         kinds={"sql", "postgres", "view"},
         owners=["team:finance"],
@@ -48,3 +48,8 @@ def _spec(model: SqlModel, names: set[str]) -> dg.AssetSpec:
             "dagster/column_schema": dg.TableSchema(columns=columns),
         },
     )
+
+
+def _dependency(name: str) -> dg.AssetDep:
+    """A view reads every hour, but Dagster need not look up each of thousands of partitions before it is remade."""
+    return dg.AssetDep(name, partition_mapping=dg.LastPartitionMapping() if name in TABLE_ASSETS else None)

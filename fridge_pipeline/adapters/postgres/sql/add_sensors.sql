@@ -4,10 +4,11 @@ select
     wanted_sensors.tenant_id,
     wanted_sensors.sensor_id
 from wanted_sensors
-where not exists (
-    select 1 from fridge.sensors
-    where
-        sensors.tenant_id = wanted_sensors.tenant_id
-        and sensors.sensor_id = wanted_sensors.sensor_id
-)
+where
+    not exists (
+        select 1 from fridge.sensors
+        where
+            sensors.tenant_id = wanted_sensors.tenant_id
+            and sensors.sensor_id = wanted_sensors.sensor_id
+    )
 on conflict do nothing;

@@ -2,5 +2,6 @@
 insert into fridge.exceptions (kind, tenant_id, hour, subject, detail, deadline_at, opened_at)
 values (%(kind)s, %(tenant_id)s, %(hour)s, %(subject)s, %(detail)s, %(deadline_at)s, %(now)s)
 on conflict (kind, tenant_id, hour, subject) where closed_at is null
-do update set detail = excluded.detail
-where exceptions.detail <> excluded.detail;
+do update
+    set detail = excluded.detail
+    where exceptions.detail <> excluded.detail;

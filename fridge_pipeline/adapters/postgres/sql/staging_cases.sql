@@ -24,7 +24,7 @@ catalogue as (
     select
         event_name,
         measure
-    from unnest(%(event_names)s::text [], %(measures)s::text []) as meters (event_name, measure)
+    from unnest(%(event_names)s::text[], %(measures)s::text[]) as meters (event_name, measure)
 ),
 
 metered_usage as (

@@ -4,5 +4,5 @@ select
     sensor_key
 from fridge.stored_readings
 where
-    file_id = any(string_to_array($1, ',')::integer [])
+    file_id = any(string_to_array($1, ',')::integer[])
     and recorded_at between $2 and $3;

@@ -29,26 +29,27 @@ union
 select metered_usage.hour
 from metered_usage
 left join fridge.tenants on metered_usage.tenant_id = tenants.tenant_id
-where not exists (
-    select 1 from fridge.meter_events
-    where
-        meter_events.event_name = metered_usage.event_name
-        and meter_events.tenant_id = metered_usage.tenant_id
-        and meter_events.hour = metered_usage.hour
-        and meter_events.status = 'accepted'
-        and meter_events.value = metered_usage.value
-)
-and not exists (
-    select 1 from fridge.exceptions
-    where
-        exceptions.tenant_id = metered_usage.tenant_id
-        and exceptions.hour = metered_usage.hour
-        and exceptions.closed_at is null
-        and (
-            exceptions.kind in ('too_late', 'refused', 'unexplained')
-            or (exceptions.kind = 'unmapped' and tenants.stripe_customer_id is null)
-        )
-)
+where
+    not exists (
+        select 1 from fridge.meter_events
+        where
+            meter_events.event_name = metered_usage.event_name
+            and meter_events.tenant_id = metered_usage.tenant_id
+            and meter_events.hour = metered_usage.hour
+            and meter_events.status = 'accepted'
+            and meter_events.value = metered_usage.value
+    )
+    and not exists (
+        select 1 from fridge.exceptions
+        where
+            exceptions.tenant_id = metered_usage.tenant_id
+            and exceptions.hour = metered_usage.hour
+            and exceptions.closed_at is null
+            and (
+                exceptions.kind in ('too_late', 'refused', 'unexplained')
+                or (exceptions.kind = 'unmapped' and tenants.stripe_customer_id is null)
+            )
+    )
 
 union
 

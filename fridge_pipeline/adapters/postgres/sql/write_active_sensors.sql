@@ -6,5 +6,5 @@ select
     %(now)s
 from new_active_sensors
 on conflict (tenant_id, hour) do update
-set active_sensors = excluded.active_sensors, computed_at = excluded.computed_at
-where present.active_sensors <> excluded.active_sensors;
+    set active_sensors = excluded.active_sensors, computed_at = excluded.computed_at
+    where present.active_sensors <> excluded.active_sensors;

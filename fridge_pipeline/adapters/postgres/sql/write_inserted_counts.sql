@@ -6,5 +6,5 @@ select
     %(now)s
 from new_inserted_counts
 on conflict (tenant_id, hour) do update
-set inserted_count = excluded.inserted_count, computed_at = excluded.computed_at
-where present.inserted_count <> excluded.inserted_count;
+    set inserted_count = excluded.inserted_count, computed_at = excluded.computed_at
+    where present.inserted_count <> excluded.inserted_count;

@@ -1,0 +1,62 @@
+# Two commands: `make run` shows it working, `make test` proves it. Needs Python 3.11 or newer and make.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+BIN := .venv/bin
+
+.PHONY: help setup run up test lint types floors sql unit format requirements picture clean
+
+help: ## List the commands.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
+
+setup: .venv/run.done ## Create .venv from pinned, hashed requirements; .venv/bin/fridge is the command line.
+
+.venv/run.done: requirements/run.txt pyproject.toml scripts/create_environment.sh
+	@sh scripts/create_environment.sh run
+
+.venv/test.done: requirements/test.txt pyproject.toml scripts/create_environment.sh .venv/run.done
+	@sh scripts/create_environment.sh test
+
+run: setup ## Land two days of real readings, bill them to a local Stripe sandbox, and show it in the Dagster UI.
+	@$(BIN)/fridge demo
+
+up: setup ## Run everything on this machine with your own landing files.
+	@$(BIN)/fridge up
+
+test: .venv/test.done lint types floors sql unit ## Everything that must hold before a change lands.
+
+lint: .venv/test.done ## Style and formatting.
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: .venv/test.done ## Strict types.
+	@$(BIN)/mypy
+
+floors: .venv/test.done ## Which part may know which.
+	@$(BIN)/lint-imports --no-logo
+
+sql: .venv/test.done ## Style of all SQL.
+	@$(BIN)/sqlfluff lint --disable-progress-bar -q fridge_pipeline/adapters dbt_like_sql
+	@$(BIN)/sqlfluff lint --disable-progress-bar -q --dialect sqlite --templater raw fridge_pipeline/stripe_sandbox
+
+unit: .venv/test.done ## All tests, in parallel and in random order.
+	@$(BIN)/pytest -n auto --dist worksteal
+
+format: .venv/test.done ## Format Python and SQL.
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+	@$(BIN)/sqlfluff fix --disable-progress-bar -q fridge_pipeline/adapters dbt_like_sql
+
+requirements: ## Pin requirements/*.in anew, with hashes and without index addresses (needs uv).
+	@for set in run test; do \
+		uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+			--no-header --no-annotate -q requirements/$$set.in -o requirements/$$set.txt; \
+	done
+
+picture: setup ## Take the picture of the asset graph in docs/ from the running UI (needs chromium).
+	@$(BIN)/python scripts/take_picture.py docs/asset-graph.png
+
+clean: ## Remove what was made: the environment, the data under .fridge, caches.
+	@if [ -x $(BIN)/fridge ]; then $(BIN)/fridge db stop >/dev/null 2>&1 || true; fi
+	@rm -rf .venv .fridge .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
