@@ -48,6 +48,10 @@ class SandboxProcess:
         answer = self._json(requests.post(f"{self.url}/_sandbox/clock", json=wish, timeout=20))
         return float(answer["now"])
 
+    def reset(self) -> None:
+        """Start over with an empty account in real time."""
+        requests.post(f"{self.url}/_sandbox/reset", timeout=20).raise_for_status()
+
     def stop(self) -> int:
         """End it with SIGTERM; its exit code."""
         return self._end(signal.SIGTERM)

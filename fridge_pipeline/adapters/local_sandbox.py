@@ -83,9 +83,18 @@ class LocalSandbox:
             return None
         return process if alive else None
 
+    def _last_port(self) -> list[str]:
+        """Back to the port it had before it died: processes that run now know it by that address."""
+        try:
+            url: str = json.loads(self._address.read_text(encoding="utf-8"))["url"]
+        except FileNotFoundError:
+            return []
+        return ["--port", url.rpartition(":")[2]]
+
     def _start(self) -> str:
-        self._address.unlink(missing_ok=True)
         command = [sys.executable, "-m", MODULE, "--state", str(self.state_file), "--address-file", str(self._address)]
+        command += self._last_port()
+        self._address.unlink(missing_ok=True)
         with self._log.open("ab") as log:
             started = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=os.sep

@@ -18,24 +18,50 @@ import psutil
 STOP_SECONDS_MAX = 8.0
 PAUSE_SECONDS = 0.1
 
+#: A service that dies as soon as it starts is not started more often than this.
+RESTART_SECONDS_MIN = 5.0
+
 
 @dataclass(slots=True)
 class Service:
-    """One process that is kept up; its output goes to ``log``."""
+    """One process that is kept up; its output goes to ``log``.
+
+    ``works_in_child`` says that the process hands its work to a child and stays up, useless, when that dies.
+    """
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str]
     log: Path
+    works_in_child: bool = False
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    started_at: float = field(default=0.0, init=False)
+    _has_had_child: bool = field(default=False, init=False)
 
     @property
     def is_running(self) -> bool:
-        """Whether its process lives."""
-        return self.process is not None and self.process.poll() is None
+        """Whether its process lives, and the child it works in once it has had one."""
+        if self.process is None or self.process.poll() is not None:
+            return False
+        if not self.works_in_child:
+            return True
+        has_child = _has_living_child(self.process.pid)
+        self._has_had_child = self._has_had_child or has_child
+        return has_child or not self._has_had_child
+
+    def listens_on(self, port: int) -> bool:
+        """Whether it is this very process that answers on the port, not another program's."""
+        if self.process is None:
+            return False
+        with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            sockets = psutil.Process(self.process.pid).net_connections("tcp")
+            return any(each.status == psutil.CONN_LISTEN and each.laddr.port == port for each in sockets)
+        return False
 
     def start(self) -> None:
         """Starts it in a session of its own, so that Ctrl-C reaches us first and we stop it in order."""
+        self.started_at = time.monotonic()
+        self._has_had_child = False
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 self.command,
@@ -64,14 +90,20 @@ class Services:
         self._services.append(service)
         self._remember()
 
-    def restart_dead(self) -> list[str]:
-        """Starts again what has died; returns the names."""
-        dead = [service for service in self._services if not service.is_running]
+    def end_dead(self) -> list[Service]:
+        """The services that have died, rid of what they started; to be started again with ``restart``."""
+        soonest = time.monotonic() - RESTART_SECONDS_MIN
+        dead = [each for each in self._services if each.started_at < soonest and not each.is_running]
+        stop_groups([each.process.pid for each in dead if each.process is not None], patience=0)
         for service in dead:
-            service.start()
-        if dead:
-            self._remember()
-        return [service.name for service in dead]
+            if service.process is not None:
+                service.process.wait()
+        return dead
+
+    def restart(self, service: Service) -> None:
+        """Starts a service again that ``end_dead`` returned."""
+        service.start()
+        self._remember()
 
     def stop(self) -> None:
         """Stops all of them with everything they started, the newest first."""
@@ -109,11 +141,20 @@ def _is_same_process(entry: Mapping[str, float]) -> bool:
     return False
 
 
-def stop_groups(groups: Sequence[int]) -> None:
-    """Asks process groups to end, and after a while makes them."""
+def _has_living_child(pid: int) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        for child in psutil.Process(pid).children():
+            with suppress(psutil.NoSuchProcess):
+                if child.status() != psutil.STATUS_ZOMBIE:
+                    return True
+    return False
+
+
+def stop_groups(groups: Sequence[int], patience: float = STOP_SECONDS_MAX) -> None:
+    """Asks process groups to end, and after so many seconds makes them."""
     for group in groups:
         _signal_group(group, signal.SIGTERM)
-    deadline = time.monotonic() + STOP_SECONDS_MAX
+    deadline = time.monotonic() + patience
     while time.monotonic() < deadline and any(_group_lives(group) for group in groups):
         time.sleep(PAUSE_SECONDS)
     for group in groups:

@@ -5,33 +5,33 @@ from __future__ import annotations
 import os
 import shlex
 import signal
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 import dagster as dg
-import requests
-from dagster import DagsterRunStatus, RunsFilter
 
 from fridge_pipeline.adapters import process_lock
 from fridge_pipeline.adapters.embedded_server.server import EmbeddedServer
 from fridge_pipeline.adapters.local_sandbox import LocalSandbox
 from fridge_pipeline.cli.context import console, settings
-from fridge_pipeline.cli.services import Service, Services, free_port
+from fridge_pipeline.cli.dagster_services import CODE_SERVER, start_dagster
+from fridge_pipeline.cli.services import Services
 from fridge_pipeline.orchestration.installation import Installation, open_installation
-from fridge_pipeline.orchestration.instance import dagster_environment, workspace_file
-from fridge_pipeline.orchestration.settings import REPOSITORY, Settings
+from fridge_pipeline.orchestration.instance import dagster_environment
+from fridge_pipeline.orchestration.lost_runs import report_lost_runs
+from fridge_pipeline.orchestration.settings import Settings
 
-HOST = "127.0.0.1"
 UI_PORT = 3000
-CODE_SERVER_PORT = 4266
-START_SECONDS_MAX = 120.0
 WATCH_SECONDS = 1.0
-PAUSE_SECONDS = 0.3
+
+#: How often runs of a ``fridge bill`` that was killed are looked for.
+LOST_RUNS_SECONDS = 30.0
+
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class AlreadyUpError(RuntimeError):
@@ -51,14 +51,40 @@ class Running:
 
     def watch(self) -> None:
         """Keeps everything up until interrupted; says what it had to start again."""
-        while True:
-            time.sleep(WATCH_SECONDS)
-            if self.embedded is not None:
-                self.embedded.ensure_running()
-            if self.sandbox is not None:
-                self.sandbox.ensure_running()
-            for name in self.services.restart_dead():
-                console.print(f"[yellow]{name} had ended and was started again")
+        with suppress(KeyboardInterrupt):
+            shown = ""
+            lost_runs_due = time.monotonic()
+            while True:
+                time.sleep(WATCH_SECONDS)
+                try:
+                    self.look_after()
+                    if time.monotonic() >= lost_runs_due:
+                        lost_runs_due = time.monotonic() + LOST_RUNS_SECONDS
+                        report_lost(code_server_ended=False)
+                    shown = ""
+                except Exception as error:  # noqa: BLE001 # who keeps others alive says what is wrong, and tries again
+                    if str(error) != shown:
+                        shown = str(error)
+                        console.print(f"[red]{shown}[/]\ntrying again every second", highlight=False)
+        console.print("stopping everything")
+
+    def look_after(self) -> None:
+        """Starts again what has died: the database first, then Stripe's stand-in, then Dagster."""
+        if self.embedded is not None:
+            was_running = self.embedded.is_running()
+            self.embedded.ensure_running()
+            if not was_running:
+                console.print("[yellow]PostgreSQL had ended and was started again")
+        if self.sandbox is not None:
+            was_answering = self.sandbox.running_url() is not None
+            self.sandbox.ensure_running()
+            if not was_answering:
+                console.print("[yellow]the Stripe sandbox had ended and was started again")
+        for service in self.services.end_dead():
+            if service.name == CODE_SERVER:
+                report_lost(code_server_ended=True)  # the runs it had started ended with it
+            self.services.restart(service)
+            console.print(f"[yellow]{service.name} had ended and was started again; see {service.log}", soft_wrap=True)
 
 
 @click.command()
@@ -109,39 +135,56 @@ def show_urls(started: Running) -> None:
 @contextmanager
 def running(configured: Settings, port: int) -> Iterator[Running]:
     """Everything up for the time of a ``with`` block; leaves no process behind. Raises ``AlreadyUpError``."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGHUP, _interrupt)
     configured.home.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
+        stack.enter_context(_ended_by_signals())
         _refuse_second(stack, configured.home / "up.lock")
         services = Services(configured.home / "services.json")
         if services.stop_left_over():
             console.print("[yellow]ended services that an earlier start had left over")
         opened = stack.enter_context(open_installation(configured))
         sandbox = LocalSandbox(configured.home / "sandbox") if configured.uses_local_sandbox else None
-        stripe = {"STRIPE_API_BASE": stack.enter_context(sandbox.hold())} if sandbox else {}
+        sandbox_url = stack.enter_context(sandbox.hold()) if sandbox else None
         if sandbox is not None:
             opened.gateway()  # makes the meters before the first event
-        variables = {**os.environ, **common_environment(opened), **stripe}
-        variables |= dagster_environment(configured, opened.database)
-        report_lost_runs(variables)
+        variables = {**common_environment(opened), **dagster_environment(configured, opened.database)}
+        os.environ.update(variables)  # for Dagster in this process
+        report_lost(code_server_ended=True)
         stack.callback(services.stop)
-        ui_url = _start_dagster(services, configured, variables, port)
+        ui_url = start_dagster(services, configured, {**os.environ, **variables}, port)
         yield Running(
             installation=opened,
             services=services,
             ui_url=ui_url,
-            stripe_place=f"the local Stripe sandbox at {stripe['STRIPE_API_BASE']}"
-            if sandbox
-            else opened.gateway().place,
+            stripe_place=f"the local Stripe sandbox at {sandbox_url}" if sandbox_url else opened.gateway().place,
             embedded=EmbeddedServer(configured.home / "postgres") if configured.uses_embedded_server else None,
             sandbox=sandbox,
         )
 
 
-def _interrupt(number: int, frame: object) -> None:  # noqa: ARG001 # Python's signature
-    """SIGTERM and SIGHUP end us like Ctrl-C, so that what we started is stopped."""
-    raise KeyboardInterrupt
+def report_lost(*, code_server_ended: bool) -> None:
+    """Tells Dagster of the runs whose process has ended; says how many."""
+    with dg.DagsterInstance.get() as instance:
+        lost = report_lost_runs(instance, code_server_ended=code_server_ended)
+    if lost:
+        console.print(f"[yellow]{lost} runs had lost their process; Dagster retries them")
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """SIGTERM and SIGHUP end us like Ctrl-C. Only the first signal counts: a second must not disturb the ending."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        for each in ENDING_SIGNALS:
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {each: signal.signal(each, interrupt) for each in ENDING_SIGNALS}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def _refuse_second(stack: ExitStack, lock: Path) -> None:
@@ -150,56 +193,3 @@ def _refuse_second(stack: ExitStack, lock: Path) -> None:
             f"fridge up already runs on {lock.parent}; stop it with Ctrl-C, or set another FRIDGE_HOME"
         )
     stack.enter_context(process_lock.exclusive(lock))
-
-
-def report_lost_runs(variables: dict[str, str]) -> None:
-    """Runs that were under way when everything was last killed cannot end by themselves; Dagster is told so."""
-    os.environ.update({name: variables[name] for name in variables if name.startswith(("DAGSTER_", "FRIDGE_"))})
-    lost = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
-    with dg.DagsterInstance.get() as instance:
-        for record in instance.get_run_records(RunsFilter(statuses=lost)):
-            instance.report_run_failed(record.dagster_run, "its process ended with an earlier fridge up")
-
-
-def _start_dagster(services: Services, configured: Settings, variables: dict[str, str], port: int) -> str:
-    logs = configured.home / "logs"
-    logs.mkdir(parents=True, exist_ok=True)
-    code_port, ui_port = free_port(CODE_SERVER_PORT), free_port(port)
-    if ui_port != port:
-        console.print(f"[yellow]port {port} is in use; the UI takes {ui_port}")
-    workspace = str(workspace_file(configured, HOST, code_port))
-    programs = Path(sys.executable).parent
-    module = ["-m", "fridge_pipeline.definitions", "-d", str(REPOSITORY), "--location-name", "fridge_pipeline"]
-    commands = {
-        "code-server": [str(programs / "dagster"), "code-server", "start", "-h", HOST, "-p", str(code_port), *module],
-        "webserver": [str(programs / "dagster-webserver"), "-h", HOST, "-p", str(ui_port), "-w", workspace],
-        "daemon": [str(programs / "dagster-daemon"), "run", "-w", workspace],
-    }
-    with console.status("starting Dagster"):
-        for name, command in commands.items():
-            service = Service(name, command, variables, logs / f"{name}.log")
-            services.start(service)
-            if name == "code-server":
-                _wait_until_listening(service, code_port)
-        ui_url = f"http://{HOST}:{ui_port}"
-        _wait_until_answering(f"{ui_url}/server_info", logs / "webserver.log")
-    return ui_url
-
-
-def _wait_until_listening(service: Service, port: int) -> None:
-    deadline = time.monotonic() + START_SECONDS_MAX
-    while free_port(port, HOST) == port:
-        if time.monotonic() > deadline or not service.is_running:
-            raise RuntimeError(f"{service.name} did not start; the end of {service.log}:\n{service.end_of_log()}")
-        time.sleep(PAUSE_SECONDS)
-
-
-def _wait_until_answering(url: str, log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS_MAX
-    while time.monotonic() < deadline:
-        try:
-            if requests.get(url, timeout=5).ok:
-                return
-        except requests.RequestException:
-            time.sleep(PAUSE_SECONDS)
-    raise RuntimeError(f"{url} did not answer within {START_SECONDS_MAX:.0f} s; see {log}")

@@ -14,6 +14,7 @@ from fridge_pipeline.orchestration.build import build_definitions
 from fridge_pipeline.orchestration.installation import Installation
 from fridge_pipeline.orchestration.instance import dagster_environment
 from fridge_pipeline.orchestration.jobs import LOAD_AND_BILL
+from fridge_pipeline.orchestration.lost_runs import PROCESS_TAG, this_process
 from fridge_pipeline.orchestration.partitions import range_tags
 
 
@@ -40,7 +41,7 @@ class HeadlessRunner:
         """Loads, counts and bills a range of hours."""
         result = self._job.execute_in_process(
             instance=self._instance,
-            tags={**range_tags(hours), "fridge/launched_by": "fridge bill"},
+            tags={**range_tags(hours), "fridge/launched_by": "fridge bill", PROCESS_TAG: this_process()},
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             raise_on_error=False,
         )

@@ -85,7 +85,11 @@ def _control_routes(sandbox: Sandbox) -> list[Route]:
             answer = answer_of(refusal.status, refusal.body())
         return await _sent(sandbox, answer, _new_request_id())
 
+    async def reset(_: Request) -> Response:
+        return await _sent(sandbox, answer_of(200, control.reset(sandbox)), _new_request_id())
+
     return [
+        Route("/_sandbox/reset", reset, methods=["POST"]),
         Route("/_sandbox/health", health, methods=["GET"]),
         Route("/_sandbox/usage", usage, methods=["GET"]),
         Route("/_sandbox/clock", clock, methods=["POST"]),

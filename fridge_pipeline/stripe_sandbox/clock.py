@@ -21,6 +21,11 @@ class ClockSetting:
     frozen_at: float | None
 
 
+@dataclass(frozen=True)
+class FreshStart:
+    """Everything before it is forgotten: an empty account in real time; one kind of journal entry."""
+
+
 REAL_TIME = ClockSetting(shift_seconds=0.0, frozen_at=None)
 
 

@@ -2,6 +2,7 @@
 
 GET  /_sandbox/health   is it up, what time is it there
 GET  /_sandbox/usage    its own tally: one row per event name, customer and UTC hour
+POST /_sandbox/reset    forget everything: an empty account in real time
 POST /_sandbox/clock    {"now": unix} | {"advance_seconds": n} | {"reset": true}, and {"frozen": bool}
 """
 
@@ -12,7 +13,7 @@ import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from fridge_pipeline.stripe_sandbox.clock import REAL_TIME
+from fridge_pipeline.stripe_sandbox.clock import REAL_TIME, FreshStart
 from fridge_pipeline.stripe_sandbox.errors import wrong_parameter
 from fridge_pipeline.stripe_sandbox.summary import aggregate, as_number
 
@@ -79,6 +80,12 @@ def _rows(meter: Meter, customer: str, events: list[MeterEvent]) -> Iterator[dic
             "value": as_number(aggregate(meter.formula, of_hour)),
             "events": len(of_hour),
         }
+
+
+def reset(sandbox: Sandbox) -> dict[str, object]:
+    """Start over with an empty account, so that tests can share one process; the state file forgets too."""
+    sandbox.record(FreshStart())
+    return health(sandbox)
 
 
 def set_clock(sandbox: Sandbox, body: bytes) -> dict[str, object]:

@@ -18,7 +18,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, TypeAlias
 
 from fridge_pipeline.stripe_sandbox.books import Entry, Reply
-from fridge_pipeline.stripe_sandbox.clock import ClockSetting
+from fridge_pipeline.stripe_sandbox.clock import ClockSetting, FreshStart
 from fridge_pipeline.stripe_sandbox.customer import Customer
 from fridge_pipeline.stripe_sandbox.meter import Meter
 from fridge_pipeline.stripe_sandbox.meter_event import EventRefused, MeterEvent
@@ -29,11 +29,12 @@ if TYPE_CHECKING:
 
 FORMAT_VERSION = 1  # of the entries; kept in SQLite's user_version
 
-JournalEntry: TypeAlias = Entry | ClockSetting
+JournalEntry: TypeAlias = Entry | ClockSetting | FreshStart
 
 _KINDS: dict[str, type[JournalEntry]] = {
     "clock": ClockSetting,
     "customer": Customer,
+    "fresh_start": FreshStart,
     "meter": Meter,
     "meter_event": MeterEvent,
     "refused": EventRefused,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fridge_pipeline.stripe_sandbox.books import Books
-from fridge_pipeline.stripe_sandbox.clock import ClockSetting
+from fridge_pipeline.stripe_sandbox.clock import REAL_TIME, ClockSetting, FreshStart
 from fridge_pipeline.stripe_sandbox.customer import any_well_formed_customer
 
 if TYPE_CHECKING:
@@ -55,7 +55,10 @@ class Sandbox:
             await self._journal.settled()
 
     def _adopt(self, entry: JournalEntry) -> None:
-        if isinstance(entry, ClockSetting):
+        if isinstance(entry, FreshStart):
+            self.books = Books()
+            self.clock.adopt(REAL_TIME)
+        elif isinstance(entry, ClockSetting):
             self.clock.adopt(entry)
         else:
             self.books.enter(entry)

@@ -1,0 +1,100 @@
+"""What every test may use: one PostgreSQL for the whole run, a fresh database for each test, a clock to set."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from fridge_pipeline.adapters import process_lock
+from fridge_pipeline.adapters.embedded_server.address import ServerAddress
+from fridge_pipeline.adapters.embedded_server.server import EmbeddedServer
+from fridge_pipeline.adapters.postgres.database import Database
+from fridge_pipeline.adapters.postgres.migration import migrate
+from tests.pipeline import Clock, Pipeline
+from tests.sandbox_process import SandboxProcess, running_sandbox
+
+TEMPLATE = "prepared"
+
+#: Variables of the developer's own shell must not change what tests do.
+FOREIGN_VARIABLES = ("FRIDGE_", "STRIPE_", "DAGSTER_", "PG")
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.startswith(FOREIGN_VARIABLES):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[ServerAddress]:
+    """One server for all workers of a test run: each holds it, the last one to leave stops it."""
+    base = tmp_path_factory.getbasetemp()
+    home = (base if worker_id == "master" else base.parent) / "server"
+    home.mkdir(exist_ok=True)
+    with EmbeddedServer(home / "postgres").hold() as address:
+        with process_lock.exclusive(home / "template.lock"):
+            _make_template(address)
+        yield address
+
+
+def _make_template(address: ServerAddress) -> None:
+    with psycopg.connect(address.dsn("postgres"), autocommit=True) as connection:
+        if connection.execute("select 1 from pg_database where datname = %s", [TEMPLATE]).fetchone():
+            return
+        connection.execute("create database half_prepared")
+    with Database(address.dsn("half_prepared")).connect() as connection:
+        migrate(connection)
+    with psycopg.connect(address.dsn("postgres"), autocommit=True) as connection:
+        connection.execute(f"alter database half_prepared rename to {TEMPLATE}")
+
+
+@pytest.fixture
+def database(server: ServerAddress) -> Iterator[Database]:
+    """A database of this test's own, with the schema."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(TEMPLATE))
+        )
+        yield Database(server.dsn(name))
+        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def shared_sandbox() -> Iterator[SandboxProcess]:
+    """A Stripe sandbox process for all tests of a worker."""
+    with running_sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def stripe_sandbox(shared_sandbox: SandboxProcess) -> SandboxProcess:
+    """An empty account in real time."""
+    shared_sandbox.reset()
+    return shared_sandbox
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The time it is for the pipeline: now, to the second, until a test moves it."""
+    return Clock(datetime.now(UTC).replace(microsecond=0))
+
+
+@pytest.fixture
+def pipeline(database: Database, stripe_sandbox: SandboxProcess, tmp_path: Path, clock: Clock) -> Pipeline:
+    """The real steps on a real database, a real landing folder and the sandbox over HTTP."""
+    return Pipeline(database, stripe_sandbox, tmp_path / "landing", tmp_path / "work", clock)
+
+
+@pytest.fixture
+def two_days_ago(clock: Clock) -> datetime:
+    """The start of an hour that is closed and well inside the 35 days."""
+    return (clock.now - timedelta(days=2)).replace(minute=0, second=0)

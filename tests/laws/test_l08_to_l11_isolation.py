@@ -1,0 +1,161 @@
+"""L8 tenants do not hurt each other, L9 ingestion does not know Stripe, L10 missing is not zero, L11 live keys."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from fridge_pipeline.adapters.postgres.tenants import CustomerTakenError
+from fridge_pipeline.domain.api_key import ApiKey, LiveKeyRefusedError
+from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.orchestration.installation import open_installation
+from fridge_pipeline.orchestration.settings import read_settings
+from fridge_pipeline.steps.bill import explain_unsettled
+from tests.pipeline import Pipeline, gateway_to, readings
+
+
+def test_L8_a_customer_that_stripe_refuses_stops_only_its_own_tenant_hour(  # noqa: N802
+    pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    hour = Hour(two_days_ago)
+    pipeline.add_tenant("cohoes")
+    pipeline.add_tenant("troy", "not a customer id")
+    pipeline.land(hour, "a.csv", readings("cohoes", hour, 1, 5) + readings("troy", hour, 1, 5))
+    report = pipeline.run(hour)
+    assert (report.push.accepted, report.push.stopped, len(report.unsettled)) == (2, None, 0)
+    assert set(pipeline.rows("select tenant_id, status from fridge.meter_events")) == {
+        ("cohoes", "accepted"),
+        ("troy", "refused"),
+    }
+    assert pipeline.rows("select distinct kind, tenant_id from fridge.exceptions") == [("refused", "troy")]
+    assert pipeline.run(hour).push.outcomes == {}, "a refusal is not repeated while its cause stands"
+
+
+def test_L8_a_refused_hour_is_stated_anew_once_the_tenant_has_a_proper_customer(  # noqa: N802
+    pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    hour = Hour(two_days_ago)
+    pipeline.add_tenant("troy", "not a customer id")
+    pipeline.land(hour, "a.csv", readings("troy", hour, 1, 5))
+    pipeline.run(hour)
+    pipeline.add_tenant("troy")
+    assert pipeline.run(hour).push.accepted == 2
+    assert pipeline.stripe_totals("troy")["temperature_readings", hour.key] == 5
+    assert pipeline.one("select count(*) from fridge.exceptions where closed_at is null") == 0
+
+
+def test_L8_two_tenants_cannot_share_a_stripe_customer(pipeline: Pipeline) -> None:  # noqa: N802
+    customer = pipeline.add_tenant("cohoes")
+    with pytest.raises(CustomerTakenError, match=customer):
+        pipeline.add_tenant("troy", customer)
+
+
+def test_L8_a_tenant_that_moves_to_another_customer_is_not_billed_twice_for_past_hours(  # noqa: N802
+    pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    hour = Hour(two_days_ago)
+    old = pipeline.add_tenant("cohoes")
+    pipeline.land(hour, "a.csv", readings("cohoes", hour, 1, 5))
+    pipeline.run(hour)
+    pipeline.add_tenant("cohoes")
+    assert pipeline.run(hour).push.accepted == 0
+    assert pipeline.stripe_totals("cohoes") == {}
+    pipeline.land(hour, "late.csv", readings("cohoes", hour, 1, 7))
+    pipeline.run(hour)
+    assert pipeline.gateway.hourly_sums("temperature_readings", old, hour, hour) == {
+        hour: pipeline.usage()["cohoes", hour.key][0]
+    }
+
+
+def test_L9_with_stripe_down_loading_and_counting_succeed_and_events_wait(  # noqa: N802
+    pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    hour = Hour(two_days_ago)
+    pipeline.add_tenant("cohoes")
+    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
+    pipeline.load(hour)
+    pipeline.count(hour)
+    report = pipeline.bill(hour, open_gateway=lambda: gateway_to("http://127.0.0.1:9"))
+    assert pipeline.usage() == {("cohoes", hour.key): (10, 2)}
+    assert report.push.stopped is not None
+    assert "is unreachable" in report.push.stopped
+    assert "1 of 1 hours are not delivered" in explain_unsettled(report)
+    assert pipeline.bill(hour).push.accepted == 2
+    assert pipeline.stripe_totals("cohoes")["temperature_readings", hour.key] == 10
+
+
+def test_L10_an_hour_without_data_an_unmapped_tenant_and_an_unreadable_file_bill_nothing_and_differ(  # noqa: N802
+    pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    empty, unmapped, unreadable = (Hour(two_days_ago).plus(step) for step in range(3))
+    pipeline.land(unmapped, "a.csv", readings("nobody", unmapped, 1, 5))
+    pipeline.land(unreadable, "a.csv", b"")
+    report = pipeline.run(empty, unreadable)
+    assert len(report.unsettled) == 0
+    assert pipeline.usage() == {("nobody", unmapped.key): (5, 1)}
+    assert pipeline.one("select count(*) from fridge.meter_events") == 0
+    assert pipeline.rows("select kind, hour, subject from fridge.exceptions order by hour, subject") == [
+        ("unmapped", unmapped.start, "active_sensors"),
+        ("unmapped", unmapped.start, "temperature_readings"),
+        ("unreadable_file", unreadable.start, f"{unreadable.folder}/a.csv"),
+    ]
+
+
+def test_L10_unmapped_usage_has_a_deadline_and_is_billed_as_soon_as_the_tenant_has_a_customer(  # noqa: N802
+    pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    hour = Hour(two_days_ago)
+    pipeline.land(hour, "a.csv", readings("late-comer", hour, 1, 5))
+    pipeline.run(hour)
+    deadline = pipeline.one("select distinct deadline_at from fridge.exceptions")
+    assert hour.start + timedelta(days=34) < deadline < hour.start + timedelta(days=35, hours=1)
+    pipeline.add_tenant("late-comer")
+    assert pipeline.run(hour).push.accepted == 2
+    assert pipeline.stripe_totals("late-comer")["temperature_readings", hour.key] == 5
+    assert pipeline.one("select count(*) from fridge.exceptions where closed_at is null") == 0
+
+
+def test_L10_usage_older_than_35_days_becomes_an_exception_and_is_never_restamped(  # noqa: N802
+    pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    old = Hour(two_days_ago).plus(-34 * 24)
+    pipeline.add_tenant("cohoes")
+    pipeline.land(old, "a.csv", readings("cohoes", old, 1, 5))
+    report = pipeline.run(old)
+    assert (report.push.outcomes, len(report.unsettled)) == ({}, 0)
+    assert pipeline.rows("select kind, tenant_id, hour from fridge.exceptions group by 1, 2, 3") == [
+        ("too_late", "cohoes", old.start)
+    ]
+
+
+def test_L11_a_live_key_is_refused_unless_it_is_a_decision() -> None:  # noqa: N802
+    live = {"STRIPE_API_KEY": "rk_live_1234567890abcdef"}
+    with pytest.raises(LiveKeyRefusedError) as refused:
+        read_settings(live).api_key()
+    assert "rk_live_1234567890abcdef" not in str(refused.value)
+    assert read_settings({**live, "FRIDGE_ALLOW_LIVE_STRIPE": "yes"}).api_key().secret == live["STRIPE_API_KEY"]
+    with pytest.raises(LiveKeyRefusedError):
+        read_settings({**live, "FRIDGE_ALLOW_LIVE_STRIPE": "true"}).api_key()
+
+
+def test_L11_with_a_refused_live_key_loading_goes_on(pipeline: Pipeline) -> None:  # noqa: N802
+    settings = read_settings(
+        {
+            "STRIPE_API_KEY": "sk_live_1234567890abcdef",
+            "FRIDGE_DATABASE_URL": pipeline.database.dsn,
+            "FRIDGE_HOME": str(pipeline.workspace),
+        }
+    )
+    with open_installation(settings) as installation:
+        assert installation.zone.hours() == {}
+        with pytest.raises(LiveKeyRefusedError):
+            installation.gateway()
+
+
+def test_L11_a_key_shows_in_no_repr_and_no_text() -> None:  # noqa: N802
+    key = ApiKey("sk_test_1234567890abcdef")
+    settings = read_settings({"STRIPE_API_KEY": key.secret, "FRIDGE_DATABASE_URL": "postgresql://u:hidden@h/d"})
+    assert "1234567890abcdef" not in f"{key!r} {key} {settings!r}"
+    assert "hidden" not in repr(settings)
+    assert key.redact(f"Invalid API Key: {key.secret}") == "Invalid API Key: sk_test_…"

@@ -1,0 +1,173 @@
+"""The pipeline as a test drives it: real steps, a real database, a real landing folder, Stripe over HTTP."""
+
+from __future__ import annotations
+
+import gzip
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from fridge_pipeline.adapters.landing.local import LocalLanding
+from fridge_pipeline.adapters.postgres.database import Database
+from fridge_pipeline.adapters.postgres.tenants import Tenant, import_tenants
+from fridge_pipeline.adapters.stripe.gateway import StripeGateway
+from fridge_pipeline.domain.api_key import SANDBOX_KEY
+from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.domain.meter import CATALOGUE
+from fridge_pipeline.orchestration.installation import create_missing_meters
+from fridge_pipeline.steps.bill import BillReport, bill_hours
+from fridge_pipeline.steps.count import count_active_sensors, count_inserted
+from fridge_pipeline.steps.load import HourLoad, load_hours
+from tests.sandbox_process import SandboxProcess, fresh_name
+
+CLOSE_AFTER = timedelta(minutes=5)
+
+#: tenant_id, sensor_id, recorded_at, temperature_c
+Row = tuple[str, str, datetime, float]
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until a test moves it."""
+
+    now: datetime
+
+    def __call__(self) -> datetime:
+        """What the steps ask for the time."""
+        return self.now
+
+    def advance(self, **by: float) -> None:
+        """Moves it on."""
+        self.now += timedelta(**by)
+
+
+def gateway_to(url: str) -> StripeGateway:
+    """The real gateway, pointed at a sandbox or at nothing."""
+    return StripeGateway(SANDBOX_KEY, url, 10_000, time.monotonic, time.sleep)
+
+
+@dataclass
+class Pipeline:
+    """One installation in a test's own folder and database."""
+
+    database: Database
+    sandbox: SandboxProcess
+    landing: Path
+    workspace: Path
+    clock: Clock
+    customers: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.landing.mkdir(parents=True, exist_ok=True)
+        self.gateway = gateway_to(self.sandbox.url)
+        create_missing_meters(self.gateway)
+
+    def add_tenant(self, tenant_id: str, customer_id: str | None = None) -> str:
+        """Imports a tenant with a Stripe customer of its own, and returns the customer."""
+        customer = customer_id or fresh_name("cus").replace("cus_", "cus_t")
+        with self.database.connect() as connection:
+            import_tenants(connection, [Tenant(tenant_id, tenant_id.title(), customer)], self.clock())
+        self.customers[tenant_id] = customer
+        return customer
+
+    def land(self, hour: Hour, name: str, rows: Sequence[Row] | bytes) -> Path:
+        """Delivers a landing file: rows as csv (gzipped for .gz), or bytes as they are."""
+        path = self.landing / hour.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        body = rows if isinstance(rows, bytes) else csv_of(rows)
+        path.write_bytes(gzip.compress(body) if name.endswith(".gz") and not isinstance(rows, bytes) else body)
+        return path
+
+    def load(self, first: Hour, last: Hour | None = None) -> list[HourLoad]:
+        """Runs the load step."""
+        return list(
+            load_hours(
+                self.database,
+                LocalLanding(str(self.landing)),
+                HourRange(first, last or first),
+                self.workspace,
+                "test-run",
+                self.clock,
+            )
+        )
+
+    def count(self, first: Hour, last: Hour | None = None) -> None:
+        """Runs both count steps."""
+        count_inserted(self.database, HourRange(first, last or first), self.clock())
+        count_active_sensors(self.database, HourRange(first, last or first), self.clock())
+
+    def bill(
+        self, first: Hour, last: Hour | None = None, open_gateway: Callable[[], StripeGateway] | None = None
+    ) -> BillReport:
+        """Runs the billing step."""
+        return bill_hours(
+            self.database,
+            open_gateway or (lambda: self.gateway),
+            HourRange(first, last or first),
+            CATALOGUE,
+            self.clock,
+            CLOSE_AFTER,
+            8,
+            "test-run",
+        )
+
+    def run(self, first: Hour, last: Hour | None = None) -> BillReport:
+        """The whole chain, as a Dagster run does it."""
+        self.load(first, last)
+        self.count(first, last)
+        return self.bill(first, last)
+
+    def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """What the books hold."""
+        with self.database.connect() as connection:
+            return connection.execute(query, parameters or None).fetchall()
+
+    def one(self, query: str, *parameters: object) -> Any:
+        """The single value a query gives."""
+        ((value,),) = self.rows(query, *parameters)
+        return value
+
+    def usage(self) -> dict[tuple[str, str], tuple[int, int]]:
+        """(tenant, hour key) → (inserted_count, active_sensors)."""
+        found = self.rows(
+            "select tenant_id, hour, inserted_count, active_sensors from fridge.inserted_counts"
+            " full join fridge.active_sensors using (tenant_id, hour)"
+        )
+        return {(tenant, Hour(hour).key): (inserted, sensors) for tenant, hour, inserted, sensors in found}
+
+    def stripe_totals(self, tenant_id: str) -> dict[tuple[str, str], int]:
+        """(event name, hour key) → what the sandbox counts for the tenant's customer."""
+        tally = self.sandbox.usage(customer=self.customers[tenant_id])
+        return {(row["event_name"], row["hour"]): row["value"] for row in tally["data"]}
+
+
+def csv_of(rows: Iterable[Row]) -> bytes:
+    """Rows as a gateway writes them."""
+    lines = [f"{tenant},{sensor},{at:%Y-%m-%dT%H:%M:%S.%fZ},{celsius}" for tenant, sensor, at, celsius in rows]
+    return "\n".join(["tenant_id,sensor_id,recorded_at,temperature_c", *lines, ""]).encode()
+
+
+def readings(tenant: str, hour: Hour, sensors: int, per_sensor: int, start: int = 0) -> list[Row]:
+    """Readings of several sensors, spread over the hour: ``sensors`` times ``per_sensor`` rows."""
+    step = timedelta(hours=1) / max(per_sensor, 1)
+    return [
+        (tenant, f"s{start + sensor}", hour.start + number * step, 4.5)
+        for sensor in range(sensors)
+        for number in range(per_sensor)
+    ]
+
+
+def summed(frame: Mapping[tuple[str, str], tuple[int, int]]) -> int:
+    """All readings of a usage mapping."""
+    return sum(inserted for inserted, _ in frame.values())
+
+
+def as_frame(rows: Sequence[Row]) -> pl.DataFrame:
+    """Rows as a frame, to write them as parquet."""
+    return pl.DataFrame(rows, schema=["tenant_id", "sensor_id", "recorded_at", "temperature_c"], orient="row")
