@@ -29,33 +29,34 @@ def start_dagster(services: Services, configured: Settings, variables: Mapping[s
     logs.mkdir(parents=True, exist_ok=True)
     programs = Path(sys.executable).parent
 
-    def start(name: str, *command: str, works_in_child: bool = False) -> Service:
+    def start(name: str, *command: str, port: int | None = None) -> Service:
         program = [str(programs / command[0]), *command[1:]]
-        service = Service(name, program, variables, logs / f"{name}.log", works_in_child)
+        service = Service(name, program, variables, logs / f"{name}.log", port, works_in_child=name == CODE_SERVER)
         services.start(service)
         return service
 
     with console.status("starting Dagster"):
-        # Nobody types this port, so any free one: a fixed one could be another installation's.
-        code_port = str(free_port(ANY_PORT, HOST))
+        code_port = free_port(ANY_PORT, HOST)  # nobody types it; a fixed one could be another installation's
         module = ["-m", "fridge_pipeline.definitions", "-d", str(REPOSITORY), "--location-name", "fridge_pipeline"]
-        address = ["-h", HOST, "-p", code_port]
-        _await(start(CODE_SERVER, "dagster", "code-server", "start", *address, *module, works_in_child=True), code_port)
-        workspace = str(workspace_file(configured, HOST, int(code_port)))
+        address = ["-h", HOST, "-p", str(code_port)]
+        _await(start(CODE_SERVER, "dagster", "code-server", "start", *address, *module, port=code_port))
+        workspace = str(workspace_file(configured, HOST, code_port))
         start("daemon", "dagster-daemon", "run", "-w", workspace)
-        ui_port = str(free_port(port, HOST))
-        if int(ui_port) != port:
+        ui_port = free_port(port, HOST)
+        if ui_port != port:
             console.print(f"[yellow]port {port} is in use; the UI takes {ui_port}")
-        _await(start("webserver", "dagster-webserver", "-h", HOST, "-p", ui_port, "-w", workspace), ui_port)
+        address = ["-h", HOST, "-p", str(ui_port)]
+        _await(start("webserver", "dagster-webserver", *address, "-w", workspace, port=ui_port))
     return f"http://{HOST}:{ui_port}"
 
 
-def _await(service: Service, port: str) -> None:
+def _await(service: Service) -> None:
     """Waits until this service, and not some other program, answers on the port."""
     deadline = time.monotonic() + START_SECONDS_MAX
-    while not service.listens_on(int(port)):
+    while not service.is_listening:
         if time.monotonic() > deadline or not service.is_running:
             raise ServiceStartError(
-                f"{service.name} did not start on port {port}; the end of {service.log}:\n{service.end_of_log()}"
+                f"{service.name} did not start on port {service.port}; "
+                f"the end of {service.log}:\n{service.end_of_log()}"
             )
         time.sleep(PAUSE_SECONDS)

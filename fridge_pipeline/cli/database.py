@@ -7,7 +7,8 @@ import click
 from fridge_pipeline.adapters.embedded_server.server import EmbeddedServer
 from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.postgres.migration import migrate as run_migrations
-from fridge_pipeline.cli.context import settings
+from fridge_pipeline.adapters.postgres.schema_description import describe_schema
+from fridge_pipeline.cli.context import installation, settings
 
 
 @click.group()
@@ -39,6 +40,13 @@ def stop() -> None:
         raise click.UsageError("FRIDGE_DATABASE_URL names an external server, which is not ours to stop")
     stopped = EmbeddedServer(configured.home / "postgres").stop()
     click.echo("stopped" if stopped else "was not running")
+
+
+@db.command()
+def schema() -> None:
+    """Print every table and column with its meaning, as it stands in the database."""
+    with installation() as opened, opened.database.connect() as connection:
+        click.echo(describe_schema(connection), nl=False)
 
 
 @click.command()

@@ -24,7 +24,7 @@ RESTART_SECONDS_MIN = 5.0
 
 @dataclass(slots=True)
 class Service:
-    """One process that is kept up; its output goes to ``log``.
+    """One process that is kept up; its output goes to ``log``, and it answers on ``port`` if it has one.
 
     ``works_in_child`` says that the process hands its work to a child and stays up, useless, when that dies.
     """
@@ -33,6 +33,7 @@ class Service:
     command: Sequence[str]
     environment: Mapping[str, str]
     log: Path
+    port: int | None = None
     works_in_child: bool = False
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
     started_at: float = field(default=0.0, init=False)
@@ -49,13 +50,14 @@ class Service:
         self._has_had_child = self._has_had_child or has_child
         return has_child or not self._has_had_child
 
-    def listens_on(self, port: int) -> bool:
-        """Whether it is this very process that answers on the port, not another program's."""
+    @property
+    def is_listening(self) -> bool:
+        """Whether it is this very process that answers on its port, not another program."""
         if self.process is None:
             return False
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
             sockets = psutil.Process(self.process.pid).net_connections("tcp")
-            return any(each.status == psutil.CONN_LISTEN and each.laddr.port == port for each in sockets)
+            return any(each.status == psutil.CONN_LISTEN and each.laddr.port == self.port for each in sockets)
         return False
 
     def start(self) -> None:
@@ -89,6 +91,10 @@ class Services:
         service.start()
         self._services.append(service)
         self._remember()
+
+    def named(self, name: str) -> Service:
+        """The service of that name."""
+        return next(service for service in self._services if service.name == name)
 
     def end_dead(self) -> list[Service]:
         """The services that have died, rid of what they started; to be started again with ``restart``."""

@@ -8,11 +8,12 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
 import dagster as dg
+from dagster import DagsterRun
 
 from fridge_pipeline.adapters import process_lock
 from fridge_pipeline.adapters.embedded_server.server import EmbeddedServer
@@ -22,7 +23,7 @@ from fridge_pipeline.cli.dagster_services import CODE_SERVER, start_dagster
 from fridge_pipeline.cli.services import Services
 from fridge_pipeline.orchestration.installation import Installation, open_installation
 from fridge_pipeline.orchestration.instance import dagster_environment
-from fridge_pipeline.orchestration.lost_runs import report_lost_runs
+from fridge_pipeline.orchestration.lost_runs import find_lost_runs, report_lost_runs
 from fridge_pipeline.orchestration.settings import Settings
 
 UI_PORT = 3000
@@ -48,6 +49,7 @@ class Running:
     stripe_place: str
     embedded: EmbeddedServer | None
     sandbox: LocalSandbox | None
+    lost: list[DagsterRun] = field(default_factory=list)
 
     def watch(self) -> None:
         """Keeps everything up until interrupted; says what it had to start again."""
@@ -60,7 +62,7 @@ class Running:
                     self.look_after()
                     if time.monotonic() >= lost_runs_due:
                         lost_runs_due = time.monotonic() + LOST_RUNS_SECONDS
-                        report_lost(code_server_ended=False)
+                        self.find_lost(code_server_ended=False)
                     shown = ""
                 except Exception as error:  # noqa: BLE001 # who keeps others alive says what is wrong, and tries again
                     if str(error) != shown:
@@ -82,9 +84,19 @@ class Running:
                 console.print("[yellow]the Stripe sandbox had ended and was started again")
         for service in self.services.end_dead():
             if service.name == CODE_SERVER:
-                report_lost(code_server_ended=True)  # the runs it had started ended with it
+                self.find_lost(code_server_ended=True)  # before the new one can start runs of its own
             self.services.restart(service)
             console.print(f"[yellow]{service.name} had ended and was started again; see {service.log}", soft_wrap=True)
+        if self.lost and self.services.named(CODE_SERVER).is_listening:
+            with dg.DagsterInstance.get() as instance:
+                report_lost_runs(instance, self.lost)
+            console.print(f"[yellow]{len(self.lost)} runs had lost their process; Dagster retries them")
+            self.lost.clear()
+
+    def find_lost(self, *, code_server_ended: bool) -> None:
+        """Notes the runs whose process has ended, to be reported once a code server answers."""
+        with dg.DagsterInstance.get() as instance:
+            self.lost.extend(find_lost_runs(instance, code_server_ended=code_server_ended))
 
 
 @click.command()
@@ -149,7 +161,8 @@ def running(configured: Settings, port: int) -> Iterator[Running]:
             opened.gateway()  # makes the meters before the first event
         variables = {**common_environment(opened), **dagster_environment(configured, opened.database)}
         os.environ.update(variables)  # for Dagster in this process
-        report_lost(code_server_ended=True)
+        with dg.DagsterInstance.get() as instance:
+            lost = find_lost_runs(instance, code_server_ended=True)
         stack.callback(services.stop)
         ui_url = start_dagster(services, configured, {**os.environ, **variables}, port)
         yield Running(
@@ -159,15 +172,8 @@ def running(configured: Settings, port: int) -> Iterator[Running]:
             stripe_place=f"the local Stripe sandbox at {sandbox_url}" if sandbox_url else opened.gateway().place,
             embedded=EmbeddedServer(configured.home / "postgres") if configured.uses_embedded_server else None,
             sandbox=sandbox,
+            lost=lost,
         )
-
-
-def report_lost(*, code_server_ended: bool) -> None:
-    """Tells Dagster of the runs whose process has ended; says how many."""
-    with dg.DagsterInstance.get() as instance:
-        lost = report_lost_runs(instance, code_server_ended=code_server_ended)
-    if lost:
-        console.print(f"[yellow]{lost} runs had lost their process; Dagster retries them")
 
 
 @contextmanager

@@ -7,6 +7,7 @@ then the run would keep a place in the queue and block its hours. Told that it f
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterable
 from contextlib import suppress
 
 import dagster as dg
@@ -24,23 +25,29 @@ def this_process() -> str:
     return _describe(psutil.Process())
 
 
-def report_lost_runs(instance: dg.DagsterInstance, *, code_server_ended: bool) -> int:
-    """Tells Dagster of every run whose process has ended; returns how many there were.
+def find_lost_runs(instance: dg.DagsterInstance, *, code_server_ended: bool) -> list[DagsterRun]:
+    """The runs under way whose process has ended.
 
     Runs of ``fridge bill`` carry their process. All others work below the code server: they are lost when it,
     with everything it started, has ended (``code_server_ended``), and alive otherwise.
     """
-    lost = [
+    return [
         record.dagster_run
         for record in instance.get_run_records(RunsFilter(statuses=CAN_BE_LOST))
         if _has_ended(record.dagster_run, code_server_ended=code_server_ended)
     ]
+
+
+def report_lost_runs(instance: dg.DagsterInstance, lost: Iterable[DagsterRun]) -> None:
+    """Tells Dagster that the runs have ended, for which a code server must answer.
+
+    Its daemon retries a run within seconds of being told, and only once: with no code server up it would give up.
+    """
     for run in lost:
         if run.status is DagsterRunStatus.CANCELING:
             instance.report_run_canceled(run, "its process ended while it was being cancelled")
         else:
             instance.report_run_failed(run, "its process ended before the run did (killed, out of memory, power cut)")
-    return len(lost)
 
 
 def _has_ended(run: DagsterRun, *, code_server_ended: bool) -> bool:

@@ -34,9 +34,14 @@ class HourBill:
     exceptions: dict[str, int] = field(default_factory=dict)
 
     @property
+    def is_unloaded(self) -> bool:
+        """Its landing folder could not be listed, so nobody knows what there is to bill."""
+        return "load_failed" in self.exceptions
+
+    @property
     def is_settled(self) -> bool:
-        """Nothing waits for Stripe: everything is delivered, or stands in the exceptions."""
-        return self.undelivered == 0
+        """It was loaded, and everything is delivered or stands in the exceptions."""
+        return self.undelivered == 0 and not self.is_unloaded
 
 
 @dataclass(slots=True)
@@ -48,7 +53,7 @@ class BillReport:
 
     @property
     def unsettled(self) -> list[HourBill]:
-        """Hours that still wait for Stripe."""
+        """Hours that still wait for Stripe, or for their landing files."""
         return [bill for bill in self.hours if not bill.is_settled]
 
 
@@ -95,9 +100,12 @@ def explain_unsettled(report: BillReport) -> str:
     shown = ", ".join(bill.hour.key for bill in waiting[:5]) + (", …" if len(waiting) > 5 else "")  # noqa: PLR2004 # five are enough to look at
     outcomes = Counter({outcome.value: count for outcome, count in report.push.outcomes.items() if count})
     answers = ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items())) or "nothing was sent"
-    reason = report.push.stopped or "some calls were not answered"
+    unloaded = sum(bill.is_unloaded for bill in waiting)
+    reasons = [f"{unloaded} could not be loaded, see fridge.exceptions"] if unloaded else []
+    if unloaded < len(waiting):
+        reasons.append(report.push.stopped or "some calls were not answered")
     return (
-        f"{len(waiting)} of {len(report.hours)} hours are not delivered ({shown}): {reason}. "
+        f"{len(waiting)} of {len(report.hours)} hours are not delivered ({shown}): {'; '.join(reasons)}. "
         f"This push: {answers}. What is left stays staged and keeps its identifiers; "
         "hourly_billing sends it, or run the hours again."
     )

@@ -46,7 +46,7 @@ def billing_assets(hours: dg.HourlyPartitionsDefinition) -> list[dg.AssetsDefini
 
 
 def report_bills(context: dg.AssetExecutionContext, report: BillReport) -> dg.MaterializeResult[None]:
-    """Each hour's numbers; when some hours wait for Stripe, the others are materialized and the run fails."""
+    """Each hour's numbers; when some hours are not settled, the others are materialized and the run fails."""
     if not report.unsettled:
         for bill in report.hours:
             context.add_asset_metadata(bill_metadata(bill), partition_key=bill.hour.key)

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from fridge_pipeline.adapters.embedded_server.address import ServerAddress
+from fridge_pipeline.adapters.postgres import migration
+from fridge_pipeline.adapters.postgres.database import Database, DatabaseUnreachableError
+from fridge_pipeline.adapters.postgres.migration import (
+    MigrationChangedError,
+    SchemaNotReadyError,
+    migrate,
+    migrations,
+    require_schema,
+)
+from fridge_pipeline.adapters.postgres.schema_description import describe_schema
+from fridge_pipeline.orchestration.instance import storage_dsn
+from fridge_pipeline.orchestration.settings import REPOSITORY
+
+
+@pytest.fixture
+def empty_database(server: ServerAddress) -> Database:
+    name = f"empty_{id(object())}"
+    with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:
+        connection.execute(f"drop database if exists {name} with (force)")
+        connection.execute(f"create database {name}")
+    return Database(server.dsn(name))
+
+
+def test_migrating_from_empty_makes_exactly_the_documented_schema(empty_database: Database) -> None:
+    with empty_database.connect() as connection:
+        done = migrate(connection)
+        assert [each.number for each in done] == list(range(1, len(migrations()) + 1))
+        assert describe_schema(connection) == (REPOSITORY / "docs" / "schema.md").read_text()
+
+
+def test_migrating_again_runs_nothing(database: Database) -> None:
+    with database.connect() as connection:
+        assert migrate(connection) == []
+
+
+def test_eight_processes_that_migrate_at_once_run_each_migration_once(empty_database: Database) -> None:
+    def run(_: int) -> int:
+        with empty_database.connect() as connection:
+            return len(migrate(connection))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(run, range(8))) == len(migrations())
+
+
+def test_a_migration_that_was_edited_after_it_ran_is_refused(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for each in migrations():
+        (tmp_path / f"{each.number:04d}_{each.title}.sql").write_text(each.text + "\n-- edited")
+    monkeypatch.setattr(migration, "migrations", lambda: migrations(tmp_path))
+    with database.connect() as connection, pytest.raises(MigrationChangedError, match="0001_schema was edited"):
+        migrate(connection)
+
+
+def test_a_database_without_the_schema_says_which_command_makes_it(empty_database: Database) -> None:
+    with empty_database.connect() as connection, pytest.raises(SchemaNotReadyError, match="run: fridge migrate"):
+        require_schema(connection)
+
+
+@pytest.mark.parametrize("name", ["1_no_number.sql", "0001_UPPER.sql", "0003_gap.sql"])
+def test_a_migration_with_a_stray_name_or_a_gap_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("select 1")
+    with pytest.raises(ValueError, match="migration"):
+        migrations(tmp_path)
+
+
+def test_an_unreachable_database_names_its_place_and_not_its_password() -> None:
+    database = Database("postgresql://fridge:hidden@127.0.0.1:9/books")
+    for connect in (database.connect, database.connect_bulk):
+        with pytest.raises(DatabaseUnreachableError) as unreachable, connect():
+            pass
+        assert "127.0.0.1:9/books" in str(unreachable.value)
+        assert "hidden" not in str(unreachable.value)
+
+
+@pytest.mark.parametrize(
+    ("dsn", "expected"),
+    [
+        ("postgresql://u:p%40ss@h:5433/books", "postgresql://u:p%40ss@h:5433/books_dagster"),
+        ("postgresql://u@h/books?sslmode=require", "postgresql://u:@h:5432/books_dagster?sslmode=require"),
+        ("host=h dbname=books user=u password=p", "postgresql://u:p@h:5432/books_dagster"),
+    ],
+)
+def test_dagster_stores_beside_the_books_in_a_database_of_its_own(dsn: str, expected: str) -> None:
+    assert storage_dsn(dsn) == expected
