@@ -64,7 +64,7 @@ def bill(first: Hour, last: Hour, dry_run: bool, as_json: bool) -> None:
             show_plan(busy_hours(opened, span), as_json=as_json)
             return
         billed = bill_range(opened, span)
-        show_result(billed, opened.gateway().place, as_json=as_json)
+        show_result(billed, opened.stripe_place, as_json=as_json)
     if not billed.is_success:
         sys.exit(1)
 

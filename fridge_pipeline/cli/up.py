@@ -123,12 +123,12 @@ def env() -> None:
     if configured.uses_embedded_server:
         EmbeddedServer(configured.home / "postgres").pin()
     with open_installation(configured) as opened:
-        variables = {**common_environment(opened), **dagster_environment(configured, opened.database)}
+        variables = {**installation_environment(opened), **dagster_environment(configured)}
     for name, value in sorted(variables.items()):
         click.echo(f"export {name}={shlex.quote(value)}")
 
 
-def common_environment(opened: Installation) -> dict[str, str]:
+def installation_environment(opened: Installation) -> dict[str, str]:
     """What a child process needs to work on the same installation without starting anything."""
     return {"FRIDGE_HOME": str(opened.settings.home), "FRIDGE_DATABASE_URL": opened.database.dsn}
 
@@ -159,7 +159,7 @@ def running(configured: Settings, port: int) -> Iterator[Running]:
         sandbox_url = stack.enter_context(sandbox.hold()) if sandbox else None
         if sandbox is not None:
             opened.gateway()  # makes the meters before the first event
-        variables = {**common_environment(opened), **dagster_environment(configured, opened.database)}
+        variables = {**installation_environment(opened), **dagster_environment(configured)}
         os.environ.update(variables)  # for Dagster in this process
         with dg.DagsterInstance.get() as instance:
             lost = find_lost_runs(instance, code_server_ended=True)
@@ -169,7 +169,7 @@ def running(configured: Settings, port: int) -> Iterator[Running]:
             installation=opened,
             services=services,
             ui_url=ui_url,
-            stripe_place=f"the local Stripe sandbox at {sandbox_url}" if sandbox_url else opened.gateway().place,
+            stripe_place=f"the local Stripe sandbox at {sandbox_url}" if sandbox_url else opened.stripe_place,
             embedded=EmbeddedServer(configured.home / "postgres") if configured.uses_embedded_server else None,
             sandbox=sandbox,
             lost=lost,

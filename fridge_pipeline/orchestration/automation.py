@@ -16,6 +16,10 @@ from fridge_pipeline.steps.watch import find_hours_to_bill, find_landing_news
 
 LANDING_INTERVAL_SECONDS = 30
 
+#: A run key is used once, for good. So that a failed load is tried again, it says in which quarter of an hour
+#: it was made; hours that are loaded, or being loaded, are not requested anyway.
+RETRY_SECONDS = 15 * 60
+
 #: Requests of one tick: a tick has 60 seconds, and submitting a run takes up to a tenth of one.
 RUNS_PER_TICK_MAX = 100
 
@@ -49,9 +53,10 @@ def landing_sensor() -> dg.SensorDefinition:
         if not waiting:
             return dg.SkipReason(f"nothing new in {installation.settings.landing_uri}")
         ranges = plan_ranges(waiting)[:RUNS_PER_TICK_MAX]
+        attempt = int(installation.clock().timestamp() // RETRY_SECONDS)
         return dg.SensorResult(
             run_requests=[
-                dg.RunRequest(run_key=f"{hours}:{_digest(news.pending, hours)}", tags=range_tags(hours))
+                dg.RunRequest(run_key=f"{hours}:{_digest(news.pending, hours)}:{attempt}", tags=range_tags(hours))
                 for hours in ranges
             ]
         )

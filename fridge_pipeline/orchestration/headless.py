@@ -63,6 +63,6 @@ def _failure(result: dg.ExecuteInProcessResult) -> str:
 @contextmanager
 def headless_runner(installation: Installation, grid: HourRange) -> Iterator[HeadlessRunner]:
     """A runner with the instance that the UI shows; sets Dagster's environment for this process."""
-    os.environ.update(dagster_environment(installation.settings, installation.database))
+    os.environ.update(dagster_environment(installation.settings))
     with dg.DagsterInstance.get() as instance:
         yield HeadlessRunner(installation, instance, grid)

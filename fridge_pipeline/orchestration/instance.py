@@ -1,4 +1,4 @@
-"""The Dagster instance: its home below FRIDGE_HOME, its storage in a database of its own on our server."""
+"""The Dagster instance: its home below FRIDGE_HOME, the name of its database, and its workspace."""
 
 from __future__ import annotations
 
@@ -8,25 +8,19 @@ from urllib.parse import quote, urlencode
 
 from psycopg.conninfo import conninfo_to_dict
 
-from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.orchestration.settings import REPOSITORY, Settings
-
-STORAGE_VARIABLE = "FRIDGE_DAGSTER_STORAGE_URL"
 
 #: Event rows written together: Dagster's bookkeeping of a week of hours then takes a third of the time.
 EVENT_BATCH_SIZE = 200
 
 
-def dagster_environment(settings: Settings, database: Database) -> dict[str, str]:
-    """The variables Dagster needs, with its home and its database made ready."""
+def dagster_environment(settings: Settings) -> dict[str, str]:
+    """The variables Dagster needs, with its home made ready; its storage finds the database by itself."""
     home = settings.home / "dagster"
     home.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(REPOSITORY / "dagster.yaml", home / "dagster.yaml")
-    storage = Database(storage_dsn(database.dsn))
-    database.create_beside(storage)
     return {
         "DAGSTER_HOME": str(home),
-        STORAGE_VARIABLE: storage.dsn.replace("postgresql://", "postgresql+psycopg2://", 1),
         "DAGSTER_EVENT_BATCH_SIZE": str(EVENT_BATCH_SIZE),
         "DAGSTER_DISABLE_TELEMETRY": "yes",
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,14 @@ NETWORK_RETRIES = 2
 PAGE_SIZE = 100
 
 STRIPE_API = "https://api.stripe.com"
+
+
+class StripeCallError(RuntimeError):
+    """A call about meters or summaries failed; ``reached`` says whether Stripe answered at all."""
+
+    def __init__(self, text: str, *, reached: bool) -> None:
+        super().__init__(text)
+        self.reached = reached
 
 
 class MeterMissingError(LookupError):
@@ -86,9 +95,7 @@ class StripeGateway:
     @property
     def place(self) -> str:
         """Where usage goes, to show to people."""
-        return {KeyMode.LIVE: "Stripe (live)", KeyMode.TEST: "Stripe (test key)", KeyMode.SANDBOX: "Stripe sandbox"}[
-            self.mode
-        ] + (f" at {self.base}" if self.base != STRIPE_API else "")
+        return stripe_place(self.mode, self.base)
 
     def state_usage(self, event: MeterEvent) -> Answer:
         """Sends one meter event; identifier and Idempotency-Key are the same text on every attempt."""
@@ -117,18 +124,20 @@ class StripeGateway:
         )
 
     def meters(self) -> dict[str, StripeMeter]:
-        """Every meter by event name; an active one is preferred over inactive ones of the same name."""
+        """Every meter by event name; an active one is preferred over inactive ones of the same name.
+
+        Raises ``StripeCallError``, as all that follow.
+        """
         found: dict[str, StripeMeter] = {}
-        self._pace.wait()
-        for item in self._client.v1.billing.meters.list({"limit": PAGE_SIZE}).auto_paging_iter():
-            meter = _read_meter(item)
-            if meter.active or meter.event_name not in found:
-                found[meter.event_name] = meter
+        with self._call("listing meters"):
+            for item in self._client.v1.billing.meters.list({"limit": PAGE_SIZE}).auto_paging_iter():
+                meter = _read_meter(item)
+                if meter.active or meter.event_name not in found:
+                    found[meter.event_name] = meter
         return found
 
     def create_meter(self, meter: Meter) -> StripeMeter:
         """Creates the catalogue's meter; formula and window can never be changed afterwards."""
-        self._pace.wait()
         params: dict[str, Any] = {
             "display_name": meter.display_name,
             "event_name": meter.event_name,
@@ -138,21 +147,34 @@ class StripeGateway:
         }
         if meter.window is not Window.NONE:
             params["event_time_window"] = meter.window.value
-        created = self._client.v1.billing.meters.create(params)  # type: ignore[arg-type]  # built stepwise
-        return _read_meter(created)
+        with self._call(f"creating the meter {meter.event_name}"):
+            return _read_meter(self._client.v1.billing.meters.create(params))  # type: ignore[arg-type]  # built stepwise
 
     def hourly_sums(self, event_name: str, customer_id: str, first: Hour, last: Hour) -> Mapping[Hour, int]:
         """Stripe's own totals of a customer per hour, hours without usage left out; eventually consistent.
 
-        Raises ``MeterMissingError``, and ``stripe.StripeError`` as it comes.
+        Raises ``MeterMissingError`` as well.
         """
         meter = self.meters().get(event_name)
         if meter is None:
             raise MeterMissingError(f"Stripe has no meter {event_name!r}; run: fridge stripe setup")
-        return dict(self._summaries(meter.meter_id, customer_id, first, last))
+        with self._call(f"reading summaries of {event_name}"):
+            return dict(self._summaries(meter.meter_id, customer_id, first, last))
+
+    @contextmanager
+    def _call(self, doing: str) -> Iterator[None]:
+        """Keeps to the pace, and turns the SDK's errors into one that says what was being done and where."""
+        self._pace.wait()
+        try:
+            yield
+        except stripe.StripeError as error:
+            answer = answer_to_error(error)
+            silence = "" if answer.reached else " is unreachable"
+            raise StripeCallError(
+                self._key.redact(f"{self.place}{silence}, {doing}: {answer.text}"), reached=answer.reached
+            ) from None
 
     def _summaries(self, meter_id: str, customer_id: str, first: Hour, last: Hour) -> Iterator[tuple[Hour, int]]:
-        self._pace.wait()
         page = self._client.v1.billing.meters.event_summaries.list(
             meter_id,
             {
@@ -165,6 +187,14 @@ class StripeGateway:
         )
         for summary in page.auto_paging_iter():
             yield Hour.from_unix(summary.start_time), int(summary.aggregated_value)
+
+
+def stripe_place(mode: KeyMode, base: str | None) -> str:
+    """Where usage goes with a key of this mode, to show to people."""
+    name = {KeyMode.LIVE: "Stripe (live)", KeyMode.TEST: "Stripe (test key)", KeyMode.SANDBOX: "the Stripe sandbox"}[
+        mode
+    ]
+    return name if base in {None, STRIPE_API} else f"{name} at {base}"
 
 
 def _read_meter(item: Any) -> StripeMeter:

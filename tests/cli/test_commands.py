@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import click
+import pytest
+
+from fridge_pipeline.cli.main import fridge
+from fridge_pipeline.domain.hour import Hour
+from tests.pipeline import Pipeline, readings
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run(pipeline: Pipeline, tmp_path: Path) -> Run:
+    """Runs the real console script in a folder of its own, on the test's installation."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "FRIDGE_HOME": str(tmp_path / "home of fridge"),
+        "FRIDGE_DATABASE_URL": pipeline.database.dsn,
+        "FRIDGE_LANDING_URI": str(pipeline.landing),
+        "STRIPE_API_BASE": pipeline.sandbox.url,
+    }
+
+    def run_fridge(*arguments: str, **changed: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(Path(sys.executable).parent / "fridge"), *arguments],
+            env={**environment, **changed},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    return run_fridge
+
+
+def test_bill_runs_every_hour_from_key_to_key_and_ends_with_0_when_all_are_delivered_or_excepted(
+    run: Run, pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    first = Hour(two_days_ago)
+    pipeline.add_tenant("cohoes")
+    for step in range(3):
+        pipeline.land(first.plus(step), "a.csv", readings("cohoes", first.plus(step), 2, 5))
+    pipeline.land(first.plus(2), "b.csv", readings("nobody", first.plus(2), 1, 1))
+    span = ("--from", first.key, "--to", first.plus(2).key)
+
+    planned = json.loads(run("bill", *span, "--dry-run", "--json").stdout)
+    assert planned == {
+        "hours": [first.plus(step).key for step in range(3)],
+        "runs": [f"{first.key}...{first.plus(2).key}"],
+    }
+    assert pipeline.one("select count(*) from fridge.landing_files") == 0
+
+    for _ in range(2):
+        done = run("bill", *span, "--json")
+        assert done.returncode == 0, done.stderr
+        result = json.loads(done.stdout)
+        assert (result["hours_billed"], result["inserted_count"], result["accepted"], result["exceptions"]) == (
+            3,
+            31,
+            6,
+            2,
+        )
+        assert (result["failures"], result["not_delivered"], result["undelivered"]) == ([], [], 0)
+    assert pipeline.stripe_totals("cohoes")["temperature_readings", first.key] == 10
+
+
+def test_bill_ends_with_1_and_says_why_when_an_hour_is_not_delivered(
+    run: Run, pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    hour = Hour(two_days_ago)
+    pipeline.add_tenant("cohoes")
+    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
+    for key in ("", "sk_test_nowhere"):
+        nowhere = {"STRIPE_API_BASE": "http://127.0.0.1:9", "STRIPE_API_KEY": key}
+        done = run("bill", "--from", hour.key, "--to", hour.key, **nowhere)
+        assert done.returncode == 1
+        said = " ".join(done.stderr.split())
+        assert "at http://127.0.0.1:9 is unreachable" in said
+        assert "1 of 1 hours are not delivered" in said
+        assert "sk_test_nowhere" not in done.stdout + done.stderr
+    assert pipeline.usage() == {("cohoes", hour.key): (10, 2)}
+
+
+def test_bill_reaches_hours_before_the_configured_grid(run: Run, pipeline: Pipeline) -> None:
+    old = Hour.from_key("2023-09-29-14:00")
+    pipeline.add_tenant("cohoes")
+    pipeline.land(old, "a.csv", readings("cohoes", old, 2, 5))
+    done = run("bill", "--from", old.key, "--to", old.key, "--json")
+    assert done.returncode == 0, done.stderr
+    assert pipeline.usage() == {("cohoes", old.key): (10, 2)}
+    assert pipeline.rows("select distinct kind from fridge.exceptions") == [("too_late",)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("bill", "--from", "2026-01-01", "--to", "2026-01-02-00:00"), "partition key such as 2026-01-24-18:00"),
+        (("bill", "--from", "2026-01-02-00:00", "--to", "2026-01-01-00:00"), "lies before"),
+        (("bill",), "Missing option"),
+        (("tenants", "import", "missing.csv"), "does not exist"),
+        (("explain", "cohoes"), "Missing argument"),
+        (("nonsense",), "No such command"),
+    ],
+)
+def test_wrong_usage_ends_with_2_and_says_what_was_expected(run: Run, arguments: tuple[str, ...], told: str) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_explain_shows_files_usage_statements_and_receipts(
+    run: Run, pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    hour = Hour(two_days_ago)
+    customer = pipeline.add_tenant("cohoes")
+    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
+    pipeline.land(hour, "b.csv", readings("cohoes", hour, 3, 5))
+    pipeline.run(hour)
+    text = run("explain", "cohoes", hour.key).stdout
+    assert "b.csv (loaded): 15 rows = 5 inserted + 10 duplicates + 0 rejected" in text
+    assert "inserted_count: 15" in text
+    assert f"temperature_readings revision 1: 15, accepted [temperature_readings:cohoes:{hour.compact}:r1]" in text
+    assert f"for {customer}" in text
+    assert "HTTP 200, request req_" in text
+    told = json.loads(run("explain", "cohoes", hour.key, "--json").stdout)
+    assert (told["inserted_count"], told["active_sensors"], len(told["files"]), len(told["statements"])) == (
+        15,
+        3,
+        2,
+        2,
+    )
+    nothing = run("explain", "nobody", hour.key).stdout
+    assert "inserted_count: none" in nothing, "missing is not zero"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("tenant_id,name\ncohoes,Cohoes\n", "lacks stripe_customer_id"),
+        ("tenant_id,name,stripe_customer_id\n,Nobody,cus_1\n", "line 2 has no tenant_id"),
+        ("tenant_id,name,stripe_customer_id\na,A,cus_1\na,B,cus_2\n", "'a' stands there twice"),
+    ],
+)
+def test_a_wrong_tenants_file_is_refused_whole_with_its_place_and_reason(
+    run: Run, pipeline: Pipeline, tmp_path: Path, text: str, told: str
+) -> None:
+    file = tmp_path / "tenants.csv"
+    file.write_text(text)
+    done = run("tenants", "import", str(file))
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert pipeline.one("select count(*) from fridge.tenants") == 0
+
+
+def test_tenants_that_share_a_customer_are_refused_whole(run: Run, pipeline: Pipeline, tmp_path: Path) -> None:
+    file = tmp_path / "tenants.csv"
+    file.write_text("tenant_id,name,stripe_customer_id\na,A,cus_1\nb,B,cus_1\n")
+    done = run("tenants", "import", str(file))
+    assert done.returncode == 1
+    assert "'cus_1' of tenant 'b' already belongs to another tenant" in done.stderr
+    assert pipeline.one("select count(*) from fridge.tenants") == 0
+
+
+def test_importing_the_same_tenants_again_changes_nothing(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "tenants.csv"
+    file.write_text("tenant_id,name,stripe_customer_id\na,A,cus_1\nb,B,\n")
+    assert run("tenants", "import", str(file)).stdout == "2 tenants created, 0 updated, 0 unchanged\n"
+    assert run("tenants", "import", str(file)).stdout == "0 tenants created, 0 updated, 2 unchanged\n"
+
+
+def test_stripe_check_finds_a_meter_that_was_made_differently(run: Run, pipeline: Pipeline) -> None:
+    assert run("stripe", "check").returncode == 0
+    pipeline.sandbox.reset()
+    done = run("stripe", "check", STRIPE_API_KEY="sk_test_someone")
+    assert done.returncode == 1
+    assert "temperature_readings: not in Stripe; run: fridge stripe setup" in done.stdout
+    pipeline.sandbox.client().v1.billing.meters.create(
+        {
+            "display_name": "Raw",
+            "event_name": "temperature_readings",
+            "default_aggregation": {"formula": "count"},
+            "customer_mapping": {"type": "by_id", "event_payload_key": "stripe_customer_id"},
+            "value_settings": {"event_payload_key": "value"},
+        }
+    )
+    done = run("stripe", "check", STRIPE_API_KEY="sk_test_someone")
+    assert done.returncode == 1
+    assert "formula is 'count' in Stripe, 'sum' in the catalogue" in done.stdout
+    assert "window is 'none' in Stripe, 'hour' in the catalogue" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("FRIDGE_PARTITIONS_START", "yesterday", "FRIDGE_PARTITIONS_START: expected a partition key"),
+        ("FRIDGE_MAX_IN_FLIGHT", "many", "FRIDGE_MAX_IN_FLIGHT must be a number, got 'many'"),
+        ("FRIDGE_CLOSE_AFTER_MINUTES", "-1", "FRIDGE_CLOSE_AFTER_MINUTES must be at least 0, got '-1'"),
+        ("FRIDGE_DATABASE_URL", "postgresql://u:hidden@127.0.0.1:9/books", "PostgreSQL at 127.0.0.1:9/books"),
+        ("FRIDGE_LANDING_URI", "gopher://x", "gopher"),
+        ("STRIPE_API_KEY", "sk_live_0123456789", "FRIDGE_ALLOW_LIVE_STRIPE=yes"),
+    ],
+)
+def test_a_wrong_setting_is_one_clear_line_that_names_it_and_no_secret(
+    run: Run, variable: str, value: str, told: str
+) -> None:
+    done = run("doctor", **{variable: value})
+    assert done.returncode == 1
+    assert told in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert "hidden" not in done.stdout + done.stderr
+    assert "sk_live_0123456789" not in done.stdout + done.stderr
+
+
+def test_every_command_has_help_and_is_in_the_readme() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+
+    def visit(command: click.Command, path: str) -> None:
+        assert command.help, path
+        if isinstance(command, click.Group):
+            for name, child in command.commands.items():
+                visit(child, f"{path} {name}")
+        else:
+            assert path in readme, f"README.md does not mention `{path}`"
+        for parameter in command.params:
+            if isinstance(parameter, click.Option):
+                assert parameter.help, f"{path} {parameter.name}"
+
+    visit(fridge, "fridge")
