@@ -40,7 +40,7 @@ sql: .venv/test.done ## Style of all SQL.
 	@$(BIN)/sqlfluff lint --disable-progress-bar -q --dialect sqlite --templater raw fridge_pipeline/stripe_sandbox
 
 unit: .venv/test.done ## All tests, in parallel and in random order.
-	@$(BIN)/pytest -n auto --dist worksteal
+	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 format: .venv/test.done ## Format Python and SQL.
 	@$(BIN)/ruff check --fix .
@@ -53,7 +53,7 @@ requirements: ## Pin requirements/*.in anew, with hashes and without index addre
 			--no-header --no-annotate -q requirements/$$set.in -o requirements/$$set.txt; \
 	done
 
-picture: setup ## Take the picture of the asset graph in docs/ from the running UI (needs chromium).
+picture: setup ## Run the demo and take the picture of its asset graph for docs/ (needs chromium).
 	@$(BIN)/python scripts/take_picture.py docs/asset-graph.png
 
 clean: ## Remove what was made: the environment, the data under .fridge, caches.

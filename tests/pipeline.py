@@ -16,7 +16,7 @@ from fridge_pipeline.adapters.landing.local import LocalLanding
 from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.postgres.tenants import Tenant, import_tenants
 from fridge_pipeline.adapters.stripe.gateway import StripeGateway
-from fridge_pipeline.domain.api_key import SANDBOX_KEY
+from fridge_pipeline.domain.api_key import SANDBOX_KEY, ApiKey
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.meter import CATALOGUE
@@ -47,9 +47,9 @@ class Clock:
         self.now += timedelta(**by)
 
 
-def gateway_to(url: str) -> StripeGateway:
+def gateway_to(url: str, key: ApiKey = SANDBOX_KEY) -> StripeGateway:
     """The real gateway, pointed at a sandbox or at nothing."""
-    return StripeGateway(SANDBOX_KEY, url, 10_000, time.monotonic, time.sleep)
+    return StripeGateway(key, url, 10_000, time.monotonic, time.sleep)
 
 
 @dataclass

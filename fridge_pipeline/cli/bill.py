@@ -7,7 +7,7 @@ import sys
 from dataclasses import asdict, dataclass
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from fridge_pipeline.adapters.postgres.range_summary import RangeSummary, hours_with_history, summarize
@@ -80,6 +80,7 @@ def bill_range(opened: Installation, span: HourRange) -> Billed:
     """Runs the busy hours of a span with a progress bar and sums up what the books say afterwards."""
     ranges = plan_ranges(busy_hours(opened, span))
     columns = (
+        SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
@@ -98,11 +99,18 @@ def bill_range(opened: Installation, span: HourRange) -> Billed:
             runs.append(runner.run(hours))
             progress.advance(task, hours.count)
         progress.update(task, description="billed")
-    waiting = find_hours_to_bill(
-        opened.database, opened.zone, span, opened.catalogue, opened.clock(), opened.settings.close_after
-    )
+    waiting = [hour for hour in hours_to_bill(opened, span) if span.first <= hour <= span.last]
     with opened.database.connect() as connection:
         return Billed(summarize(connection, span), runs, waiting)
+
+
+def hours_to_bill(opened: Installation, span: HourRange) -> list[Hour]:
+    """Every closed hour that still waits, on a grid that reaches back to the span."""
+    grid = opened.grid()
+    reaching_back = HourRange(min(grid.first, span.first), grid.last)
+    return find_hours_to_bill(
+        opened.database, opened.zone, reaching_back, opened.catalogue, opened.clock(), opened.settings.close_after
+    )
 
 
 def show_plan(hours: list[Hour], *, as_json: bool) -> None:

@@ -14,6 +14,7 @@ from fridge_pipeline.orchestration.settings import REPOSITORY, Settings
 
 HOST = "127.0.0.1"
 CODE_SERVER = "code-server"
+WEBSERVER = "webserver"
 START_SECONDS_MAX = 120.0
 PAUSE_SECONDS = 0.2
 ANY_PORT = 0
@@ -46,7 +47,7 @@ def start_dagster(services: Services, configured: Settings, variables: Mapping[s
         if ui_port != port:
             console.print(f"[yellow]port {port} is in use; the UI takes {ui_port}")
         address = ["-h", HOST, "-p", str(ui_port)]
-        _await(start("webserver", "dagster-webserver", *address, "-w", workspace, port=ui_port))
+        _await(start(WEBSERVER, "dagster-webserver", *address, "-w", workspace, port=ui_port))
     return f"http://{HOST}:{ui_port}"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from fridge_pipeline.adapters.postgres.tenants import import_tenants
+from fridge_pipeline.adapters.postgres.tenants import import_tenants, tenant_ids
 from fridge_pipeline.cli.bill import bill_range, show_result
 from fridge_pipeline.cli.context import console, settings
 from fridge_pipeline.cli.demo_landing import demo_tenants, land_hours
@@ -34,6 +34,7 @@ def demo(exit_after: bool, port: int) -> None:
             "the demo makes up deliveries and customers: unset STRIPE_API_KEY and FRIDGE_LANDING_URI first"
         )
     with running(configured, port) as started:
+        refuse_other_tenants(started.installation)
         span = land_demo(started.installation)
         billed = bill_range(started.installation, span)
         show_result(billed, started.stripe_place, as_json=False)
@@ -54,3 +55,14 @@ def land_demo(opened: Installation) -> HourRange:
         import_tenants(connection, demo_tenants(), now)
     console.print(f"{landed} landing files delivered for {span.count} hours up to {span.last}")
     return span
+
+
+def refuse_other_tenants(opened: Installation) -> None:
+    """The demo's made-up tenants and deliveries do not belong into anybody's real books."""
+    with opened.database.connect() as connection:
+        others = tenant_ids(connection) - {tenant.tenant_id for tenant in demo_tenants()}
+    if others:
+        raise click.UsageError(
+            f"these books hold other tenants ({', '.join(sorted(others)[:3])}, …), and the demo would add its own; "
+            "set FRIDGE_HOME or FRIDGE_DATABASE_URL to a place of the demo's own"
+        )

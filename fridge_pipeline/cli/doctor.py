@@ -39,8 +39,7 @@ def doctor() -> None:
         opened: list[Installation] = []
         check("database", lambda: _database(stack, configured, opened))
         if opened:
-            zone = opened[0].zone
-            check("landing zone", lambda: f"{len(zone.hours())} landing hours in {configured.landing_uri}")
+            check("landing zone", lambda: f"{len(opened[0].zone.hours())} landing hours in {configured.landing_uri}")
             check("Stripe", lambda: _stripe(opened[0]))
     if problems:
         sys.exit(1)

@@ -42,6 +42,8 @@ def as_text(explanation: Explanation) -> str:
     lines += _section("Usage, counted from stored readings", usage)
     lines += _section("Statements to Stripe", [_statement_line(row) for row in explanation.statements])
     lines += _section("Exceptions", [_exception_line(row) for row in explanation.exceptions])
+    if explanation.inserted_count is None and not explanation.statements:
+        lines += ["", f"The books hold nothing of a tenant {explanation.tenant_id!r} in this hour."]
     return "\n".join(lines)
 
 

@@ -74,6 +74,11 @@ class Service:
                 start_new_session=True,
             )
 
+    def end(self) -> None:
+        """Ends it with everything it started; a service that is looked after is then started again."""
+        if self.process is not None:
+            stop_groups([self.process.pid])
+
     def end_of_log(self) -> str:
         """What it said last."""
         return self.log.read_text(encoding="utf-8", errors="replace")[-1500:] if self.log.exists() else ""

@@ -46,6 +46,6 @@ def read_tenants(file: Path) -> list[Tenant]:
     if repeated.height:
         raise click.UsageError(f"{file}: tenant {repeated.item(0, 'tenant_id')!r} stands there twice")
     return [
-        Tenant(row["tenant_id"], row["name"] or None, row["stripe_customer_id"] or None)
+        Tenant(row["tenant_id"], row["name"] or None, (row["stripe_customer_id"] or "").strip() or None)
         for row in frame.iter_rows(named=True)
     ]

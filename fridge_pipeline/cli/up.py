@@ -19,7 +19,7 @@ from fridge_pipeline.adapters import process_lock
 from fridge_pipeline.adapters.embedded_server.server import EmbeddedServer
 from fridge_pipeline.adapters.local_sandbox import LocalSandbox
 from fridge_pipeline.cli.context import console, settings
-from fridge_pipeline.cli.dagster_services import CODE_SERVER, start_dagster
+from fridge_pipeline.cli.dagster_services import CODE_SERVER, WEBSERVER, start_dagster
 from fridge_pipeline.cli.services import Services
 from fridge_pipeline.orchestration.installation import Installation, open_installation
 from fridge_pipeline.orchestration.instance import dagster_environment
@@ -77,6 +77,7 @@ class Running:
             self.embedded.ensure_running()
             if not was_running:
                 console.print("[yellow]PostgreSQL had ended and was started again")
+                self.services.named(WEBSERVER).end()  # it keeps connections, and each dead one would be an error shown
         if self.sandbox is not None:
             was_answering = self.sandbox.running_url() is not None
             self.sandbox.ensure_running()
@@ -114,16 +115,12 @@ def up(port: int) -> None:
 
 @click.command()
 def env() -> None:
-    """Print the environment in which dagster's own commands work on this installation.
+    """Print the environment in which dagster's own commands see this installation's runs and logs.
 
-    Example: eval "$(fridge env)"; dagster definitions validate -w workspace.yaml. The output holds the database's
-    password. The embedded server stays up until `fridge db stop`.
+    Example: eval "$(fridge env)"; dagster run list
     """
     configured = settings()
-    if configured.uses_embedded_server:
-        EmbeddedServer(configured.home / "postgres").pin()
-    with open_installation(configured) as opened:
-        variables = {**installation_environment(opened), **dagster_environment(configured)}
+    variables = {"FRIDGE_HOME": str(configured.home), **dagster_environment(configured)}
     for name, value in sorted(variables.items()):
         click.echo(f"export {name}={shlex.quote(value)}")
 

@@ -12,7 +12,7 @@ from fridge_pipeline.domain.hour_range import HourRange, plan_ranges
 from fridge_pipeline.orchestration.installation import Installation
 from fridge_pipeline.orchestration.jobs import BILL_CLOSED_HOURS, LOAD_AND_BILL
 from fridge_pipeline.orchestration.partitions import hours_in_tags, range_tags
-from fridge_pipeline.steps.watch import find_hours_to_bill, find_landing_news
+from fridge_pipeline.steps.watch import find_hours_to_bill, watch_landing_zone
 
 LANDING_INTERVAL_SECONDS = 30
 
@@ -48,15 +48,17 @@ def landing_sensor() -> dg.SensorDefinition:
     def sensor(
         context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
     ) -> dg.SensorResult | dg.SkipReason:
-        news = find_landing_news(installation.database, installation.zone, installation.grid(), installation.clock())
-        waiting = without_runs_under_way(context.instance, news.pending)
+        pending = watch_landing_zone(
+            installation.database, installation.zone, installation.grid(), installation.clock()
+        )
+        waiting = without_runs_under_way(context.instance, pending)
         if not waiting:
             return dg.SkipReason(f"nothing new in {installation.settings.landing_uri}")
         ranges = plan_ranges(waiting)[:RUNS_PER_TICK_MAX]
         attempt = int(installation.clock().timestamp() // RETRY_SECONDS)
         return dg.SensorResult(
             run_requests=[
-                dg.RunRequest(run_key=f"{hours}:{_digest(news.pending, hours)}:{attempt}", tags=range_tags(hours))
+                dg.RunRequest(run_key=f"{hours}:{_digest(pending, hours)}:{attempt}", tags=range_tags(hours))
                 for hours in ranges
             ]
         )

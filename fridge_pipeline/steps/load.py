@@ -13,7 +13,7 @@ import psycopg
 from fridge_pipeline.adapters.landing.errors import LandingFileVanishedError, LandingFolderError, UnreadableFileError
 from fridge_pipeline.adapters.landing.zone import LandingZone
 from fridge_pipeline.adapters.postgres.database import Database
-from fridge_pipeline.adapters.postgres.exceptions import ExceptionKey, close_exception, open_exception
+from fridge_pipeline.adapters.postgres.exceptions import ExceptionKey, close_exception, open_exception, open_exceptions
 from fridge_pipeline.adapters.postgres.file_load import LoadedFile
 from fridge_pipeline.adapters.postgres.landing_record import (
     listing_fingerprints,
@@ -80,6 +80,7 @@ def load_hours(
     """
     with database.connect() as connection, _lazily(database, workspace, run_id, clock) as loader:
         known = listing_fingerprints(connection, hours)
+        failed_before = {hour for hour, kinds in open_exceptions(connection, hours).items() if "load_failed" in kinds}
         for hour in hours.hours():
             load = HourLoad(hour)
             try:
@@ -88,6 +89,8 @@ def load_hours(
                     versions = loaded_versions(connection, hour)
                     unread = _load_files(load, zone, versions, loader)
                     _record(connection, load, unread, fingerprint, clock())
+                if hour in failed_before:
+                    close_exception(connection, ExceptionKey("load_failed", None, hour), clock())
             except LandingFolderError as error:
                 load.failure = str(error)
                 open_exception(connection, ExceptionKey("load_failed", None, hour), load.failure, clock())
@@ -123,7 +126,6 @@ def _record(
     for path, reason in unread.items():
         open_exception(connection, ExceptionKey("unreadable_file", None, load.hour, path), reason, now)
     load.unfetched = len(unread)
-    close_exception(connection, ExceptionKey("load_failed", None, load.hour), now)
     if not unread:
         record_landing_hour(connection, load.hour, fingerprint, now)
 

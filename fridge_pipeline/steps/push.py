@@ -15,6 +15,7 @@ from fridge_pipeline.adapters.postgres.exceptions import ExceptionKey, close_set
 from fridge_pipeline.adapters.postgres.ledger import OpenEvent, Receipt
 from fridge_pipeline.adapters.stripe.gateway import StripeGateway
 from fridge_pipeline.domain.answer import Answer, Outcome
+from fridge_pipeline.domain.api_key import KeyMode
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.limits import RESEND_WINDOW
 from fridge_pipeline.domain.meter_event import MeterEvent
@@ -54,8 +55,10 @@ def push_hours(
     report = PushReport()
     with database.connect() as connection, ledger.push_lock(connection):
         for batch in _batches(connection, hours, clock(), max_in_flight * EVENTS_PER_LANE, report):
+            gateway = open_gateway()  # before anything is marked: a refused key must not start the 20 hours
+            ledger.claim_books(connection, is_live=gateway.mode is KeyMode.LIVE)
             ledger.mark_sent(connection, batch, clock())
-            delivery = deliver(open_gateway(), [open_event.event for open_event in batch], max_in_flight)
+            delivery = deliver(gateway, [open_event.event for open_event in batch], max_in_flight)
             _keep_answers(connection, delivery.answers, clock())
             report.outcomes.update(answer.outcome for answer in delivery.answers.values())
             if delivery.stopped is not None:

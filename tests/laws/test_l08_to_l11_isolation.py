@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from fridge_pipeline.adapters.postgres.ledger import WrongBooksError
 from fridge_pipeline.adapters.postgres.tenants import CustomerTakenError
 from fridge_pipeline.domain.api_key import ApiKey, LiveKeyRefusedError
 from fridge_pipeline.domain.hour import Hour
@@ -159,3 +160,32 @@ def test_L11_a_key_shows_in_no_repr_and_no_text() -> None:  # noqa: N802
     assert "1234567890abcdef" not in f"{key!r} {key} {settings!r}"
     assert "hidden" not in repr(settings)
     assert key.redact(f"Invalid API Key: {key.secret}") == "Invalid API Key: sk_test_…"
+
+
+def test_L11_a_refused_live_key_marks_nothing_as_sent(pipeline: Pipeline, two_days_ago: datetime) -> None:  # noqa: N802
+    hour = Hour(two_days_ago)
+    pipeline.add_tenant("cohoes")
+    pipeline.land(hour, "a.csv", readings("cohoes", hour, 1, 5))
+    live = read_settings({"STRIPE_API_KEY": "sk_live_1234567890abcdef"})
+    pipeline.load(hour)
+    pipeline.count(hour)
+    with pytest.raises(LiveKeyRefusedError):
+        pipeline.bill(hour, open_gateway=lambda: gateway_to(live.api_key().secret))
+    assert set(pipeline.rows("select status, attempts from fridge.meter_events")) == {("staged", 0)}
+
+
+def test_L11_books_of_a_rehearsal_are_never_stated_with_a_live_key(  # noqa: N802
+    pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    """What a sandbox has accepted would otherwise count as delivered for real."""
+    hour = Hour(two_days_ago)
+    pipeline.add_tenant("cohoes")
+    pipeline.land(hour, "a.csv", readings("cohoes", hour, 1, 5))
+    pipeline.run(hour)
+    pipeline.land(hour, "b.csv", readings("cohoes", hour, 2, 5))
+    pipeline.load(hour)
+    pipeline.count(hour)
+    live = gateway_to(pipeline.sandbox.url, ApiKey("sk_live_1234567890abcdef"))
+    with pytest.raises(WrongBooksError, match="a sandbox or test key"):
+        pipeline.bill(hour, open_gateway=lambda: live)
+    assert set(pipeline.rows("select status, attempts from fridge.meter_events where revision = 2")) == {("staged", 0)}

@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 
-class LandingError(Exception):
+class LandingError(RuntimeError):
     """Something in the landing zone is not as it should be."""
 
 

@@ -70,3 +70,9 @@ def open_exceptions(connection: psycopg.Connection, hours: HourRange) -> dict[Ho
     for start, kind, number in rows:
         counts.setdefault(Hour(start), {})[kind] = number
     return counts
+
+
+def close_expected_hours(connection: psycopg.Connection, unexpected: Iterable[Hour], now: datetime) -> None:
+    """Closes ``unexpected_hour`` for every hour that is not, or no longer, among the unexpected ones."""
+    starts = [hour.start for hour in unexpected]
+    connection.execute(statement("close_expected_hours"), {"unexpected": starts, "now": now})

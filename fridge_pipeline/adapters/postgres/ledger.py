@@ -17,6 +17,10 @@ from fridge_pipeline.domain.meter import Measure, Meter, meter_of
 from fridge_pipeline.domain.meter_event import MeterEvent, StagingCase, Status
 
 
+class WrongBooksError(RuntimeError):
+    """Books of a rehearsal were about to be stated for real, or the other way round."""
+
+
 class PushUnderWayError(RuntimeError):
     """Another run is pushing and did not finish in time."""
 
@@ -133,6 +137,21 @@ def push_lock(connection: psycopg.Connection) -> Iterator[None]:
     finally:
         if not connection.closed:
             connection.execute(statement("unlock_push"))
+
+
+def claim_books(connection: psycopg.Connection, *, is_live: bool) -> None:
+    """Ties these books to real billing or to rehearsal, by whichever key is used first. Raises ``WrongBooksError``.
+
+    Otherwise what a sandbox has accepted would count as delivered when a live key is set later.
+    """
+    connection.execute(statement("claim_books"), {"is_live": is_live})
+    row = connection.execute(statement("books_are_live")).fetchone()
+    if row is None or row[0] is not is_live:
+        was, wanted = ("a live key", "a rehearsal") if not is_live else ("a sandbox or test key", "real billing")
+        raise WrongBooksError(
+            f"these books have been stated with {was} and cannot serve {wanted}: what one has accepted would count "
+            "as delivered to the other. Use another database (FRIDGE_DATABASE_URL or FRIDGE_HOME)."
+        )
 
 
 def open_events(connection: psycopg.Connection, hours: HourRange) -> list[OpenEvent]:

@@ -50,7 +50,7 @@ def write_usage(
 ) -> None:
     """Makes a usage table hold exactly these tenant-hours for a range of hours, in one transaction.
 
-    ``usage``: ``tenant_id``, ``hour`` and the table's quantity. Unchanged rows are not touched.
+    ``usage``: ``tenant_id``, ``hour`` and the table's quantity.
     """
     span = {"first": hours.first.start, "last": hours.last.start}
     columns = ("tenant_id", "hour", USAGE_QUANTITY[table])

@@ -49,3 +49,8 @@ def import_tenants(connection: psycopg.Connection, tenants: Iterable[Tenant], no
             updated += row is not None and not row[0]
             unchanged += row is None
     return TenantImport(created, updated, unchanged)
+
+
+def tenant_ids(connection: psycopg.Connection) -> set[str]:
+    """Every tenant that was ever imported."""
+    return {row[0] for row in connection.execute(statement("tenant_ids")).fetchall()}

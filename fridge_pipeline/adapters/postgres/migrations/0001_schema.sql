@@ -187,37 +187,47 @@ for each statement execute function fridge.refuse_change();
 revoke delete, truncate on fridge.exceptions from current_user;
 
 comment on table fridge.tenants is 'One row per tenant: who is billed, and as which Stripe customer.';
-comment on column fridge.tenants.stripe_customer_id is 'Empty until finance has made the customer; usage then waits as unmapped.';
+comment on column fridge.tenants.stripe_customer_id is
+'Empty until finance has made the customer; usage then waits as unmapped.';
 
-comment on table fridge.sensors is 'One row per sensor of a tenant: the integer key under which its readings are stored.';
+comment on table fridge.sensors is
+'One row per sensor of a tenant: the integer key under which its readings are stored.';
 
 comment on table fridge.landing_files is 'One row per content of a landing file that was loaded; append only.';
 comment on column fridge.landing_files.path is 'Relative to the landing root.';
-comment on column fridge.landing_files.landing_hour is 'Start of the hour it was received in, which its readings are billed to.';
-comment on column fridge.landing_files.content_hash is 'SHA-256 of the bytes as delivered; a changed file gets a row of its own.';
+comment on column fridge.landing_files.landing_hour is
+'Start of the hour it was received in, which its readings are billed to.';
+comment on column fridge.landing_files.content_hash is
+'SHA-256 of the bytes as delivered; a changed file gets a row of its own.';
 comment on column fridge.landing_files.version_token is 'What the listing showed: modification time or entity tag.';
 comment on column fridge.landing_files.row_count is 'Rows read; always inserted + duplicate + rejected.';
 comment on column fridge.landing_files.inserted_count is 'Readings stored for the first time.';
 comment on column fridge.landing_files.duplicate_count is 'Valid readings that were stored already.';
 comment on column fridge.landing_files.rejected_count is 'Rows that are no valid readings; see rejected_readings.';
-comment on column fridge.landing_files.status is 'loaded; damaged: read up to the damage; unreadable: not a single row could be read.';
+comment on column fridge.landing_files.status is
+'loaded; damaged: read up to the damage; unreadable: not a single row could be read.';
 comment on column fridge.landing_files.first_recorded_at is 'Earliest reading it stored; empty when it stored none.';
 comment on column fridge.landing_files.last_recorded_at is 'Latest reading it stored; empty when it stored none.';
 comment on column fridge.landing_files.run_id is 'The Dagster run that loaded it.';
 
 comment on table fridge.landing_hours is 'One row per landing hour whose files have all been loaded.';
-comment on column fridge.landing_hours.listing_fingerprint is 'Changes when a file is added, removed, renamed or rewritten.';
+comment on column fridge.landing_hours.listing_fingerprint is
+'Changes when a file is added, removed, renamed or rewritten.';
 
-comment on table fridge.stored_readings is 'One row per reading, by integer keys; partitioned by month. Read it through readings.';
+comment on table fridge.stored_readings is
+'One row per reading, by integer keys; partitioned by month. Read it through readings.';
 comment on view fridge.readings is 'One row per reading, with its tenant, sensor, landing hour and landing file.';
 
-comment on table fridge.rejected_readings is 'One row per row of a landing file that is no valid reading; append only.';
+comment on table fridge.rejected_readings is
+'One row per row of a landing file that is no valid reading; append only.';
 comment on column fridge.rejected_readings.line is 'Line in the file, or row of a parquet file, counted from 1.';
 comment on column fridge.rejected_readings.raw is 'What the row said, at most 1,000 characters.';
 
 comment on table fridge.inserted_counts is 'One row per tenant-hour with usage: readings stored for the first time.';
-comment on table fridge.active_sensors is 'One row per tenant-hour with usage: distinct sensors with an inserted reading.';
+comment on table fridge.active_sensors is
+'One row per tenant-hour with usage: distinct sensors with an inserted reading.';
 
 comment on table fridge.exceptions is 'One row per difference that a person must see; closed, never deleted.';
-comment on column fridge.exceptions.subject is 'What it is about within the tenant-hour: a path, a meter, an identifier.';
+comment on column fridge.exceptions.subject is
+'What it is about within the tenant-hour: a path, a meter, an identifier.';
 comment on column fridge.exceptions.deadline_at is 'Until when the usage can still be billed.';

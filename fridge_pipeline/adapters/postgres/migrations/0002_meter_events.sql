@@ -136,13 +136,16 @@ grant update (
     status, first_sent_at, last_sent_at, settled_at, attempts, http_status, request_id, answer
 ) on fridge.meter_events to current_user;
 
-comment on table fridge.meter_events is 'One row per statement of usage to Stripe; what was stated is never edited or deleted.';
+comment on table fridge.meter_events is
+'One row per statement of usage to Stripe; what was stated is never edited or deleted.';
 comment on column fridge.meter_events.identifier is 'What Stripe deduplicates by; the same for every resend.';
-comment on column fridge.meter_events.revision is '1 for the first statement of a tenant, meter and hour; higher for restatements.';
+comment on column fridge.meter_events.revision is
+'1 for the first statement of a tenant, meter and hour; higher for restatements.';
 comment on column fridge.meter_events.value is 'The total of the hour, as stated.';
 comment on column fridge.meter_events.timestamp is 'The time Stripe books it at: half past, inside the hour.';
 comment on column fridge.meter_events.status is 'staged, sent, unknown, accepted, missing, refused or superseded.';
-comment on column fridge.meter_events.first_sent_at is 'First attempt; the identifier is resent for 20 hours after it.';
+comment on column fridge.meter_events.first_sent_at is
+'First attempt; the identifier is resent for 20 hours after it.';
 comment on column fridge.meter_events.attempts is 'How often it was sent.';
 comment on column fridge.meter_events.request_id is 'Stripe''s name for the request that was answered.';
 comment on column fridge.meter_events.answer is 'Stripe''s answer in words.';

@@ -5,4 +5,5 @@ create table fridge.sql_models (
     built_at timestamptz not null
 );
 
-comment on table fridge.sql_models is 'One row per SQL model whose view exists, with the hash of the text it was made from.';
+comment on table fridge.sql_models is
+'One row per SQL model whose view exists, with the hash of the text it was made from.';

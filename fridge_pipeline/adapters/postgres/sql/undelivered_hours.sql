@@ -1,6 +1,28 @@
--- Hours with usage that Stripe has not been told, or whose statement is undecided. Excepted cases (too late,
--- unmapped with no customer since, refused) wait for a person, not for the next sweep.
-with metered_usage as (
+-- Hours with usage that Stripe has not been told, or whose statement is undecided. Excepted cases wait for a person,
+-- not for the next sweep: too late, unexplained, unmapped or refused with no other customer since.
+with excepted as (
+    select
+        exceptions.kind,
+        exceptions.tenant_id,
+        exceptions.hour,
+        exceptions.subject
+    from fridge.exceptions
+    left join fridge.tenants on exceptions.tenant_id = tenants.tenant_id
+    left join fridge.meter_events
+        on exceptions.kind = 'refused' and exceptions.subject = meter_events.identifier
+    where
+        exceptions.closed_at is null
+        and (
+            exceptions.kind in ('too_late', 'unexplained')
+            or (exceptions.kind = 'unmapped' and tenants.stripe_customer_id is null)
+            or (
+                exceptions.kind = 'refused'
+                and tenants.stripe_customer_id is not distinct from meter_events.stripe_customer_id
+            )
+        )
+),
+
+metered_usage as (
     select
         tenant_id,
         hour,
@@ -22,13 +44,17 @@ with metered_usage as (
 
 select hour
 from fridge.meter_events
-where status in ('staged', 'sent', 'unknown')
+where
+    status in ('staged', 'sent', 'unknown')
+    and not exists (
+        select 1 from excepted
+        where excepted.kind = 'unexplained' and excepted.subject = meter_events.identifier
+    )
 
 union
 
 select metered_usage.hour
 from metered_usage
-left join fridge.tenants on metered_usage.tenant_id = tenants.tenant_id
 where
     not exists (
         select 1 from fridge.meter_events
@@ -40,26 +66,31 @@ where
             and meter_events.value = metered_usage.value
     )
     and not exists (
-        select 1 from fridge.exceptions
+        select 1 from excepted
         where
-            exceptions.tenant_id = metered_usage.tenant_id
-            and exceptions.hour = metered_usage.hour
-            and exceptions.closed_at is null
-            and (
-                exceptions.kind in ('too_late', 'refused', 'unexplained')
-                or (exceptions.kind = 'unmapped' and tenants.stripe_customer_id is null)
-            )
+            excepted.tenant_id = metered_usage.tenant_id
+            and excepted.hour = metered_usage.hour
     )
 
 union
 
--- Hours that were loaded but not counted yet: a run died between the two.
-select landing_hour as hour
+-- Hours with a file loaded after they were last counted: a run died between the two.
+select landing_files.landing_hour as hour
 from fridge.landing_files
 where
-    inserted_count > 0
-    and not exists (
-        select 1 from fridge.inserted_counts
-        where inserted_counts.hour = landing_files.landing_hour
+    landing_files.inserted_count > 0
+    and (
+        landing_files.loaded_at > coalesce(
+            (
+                select min(inserted_counts.computed_at) from fridge.inserted_counts
+                where inserted_counts.hour = landing_files.landing_hour
+            ), '-infinity'
+        )
+        or landing_files.loaded_at > coalesce(
+            (
+                select min(active_sensors.computed_at) from fridge.active_sensors
+                where active_sensors.hour = landing_files.landing_hour
+            ), '-infinity'
+        )
     )
 order by hour;

@@ -1,4 +1,5 @@
-insert into fridge.active_sensors as present (tenant_id, hour, active_sensors, computed_at)
+-- computed_at moves even when the number does not: it tells whether an hour was counted after its last load.
+insert into fridge.active_sensors (tenant_id, hour, active_sensors, computed_at)
 select
     tenant_id,
     hour,
@@ -6,5 +7,4 @@ select
     %(now)s
 from new_active_sensors
 on conflict (tenant_id, hour) do update
-    set active_sensors = excluded.active_sensors, computed_at = excluded.computed_at
-    where present.active_sensors <> excluded.active_sensors;
+    set active_sensors = excluded.active_sensors, computed_at = excluded.computed_at;

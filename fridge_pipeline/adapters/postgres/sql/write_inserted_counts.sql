@@ -1,4 +1,5 @@
-insert into fridge.inserted_counts as present (tenant_id, hour, inserted_count, computed_at)
+-- computed_at moves even when the number does not: it tells whether an hour was counted after its last load.
+insert into fridge.inserted_counts (tenant_id, hour, inserted_count, computed_at)
 select
     tenant_id,
     hour,
@@ -6,5 +7,4 @@ select
     %(now)s
 from new_inserted_counts
 on conflict (tenant_id, hour) do update
-    set inserted_count = excluded.inserted_count, computed_at = excluded.computed_at
-    where present.inserted_count <> excluded.inserted_count;
+    set inserted_count = excluded.inserted_count, computed_at = excluded.computed_at;

@@ -1,0 +1,1 @@
+select is_live from fridge.stripe_books;

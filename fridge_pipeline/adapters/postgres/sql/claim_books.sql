@@ -1,0 +1,3 @@
+insert into fridge.stripe_books (is_live)
+values (%(is_live)s)
+on conflict do nothing;

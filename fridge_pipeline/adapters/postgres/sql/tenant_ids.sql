@@ -1,0 +1,1 @@
+select tenant_id from fridge.tenants;
