@@ -1,0 +1,1 @@
+"""What a newcomer and the engineer at three in the morning see: real processes, started as they start them."""

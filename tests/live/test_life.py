@@ -1,0 +1,46 @@
+"""How ``fridge up`` starts and ends, whoever ends it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import requests
+
+from tests.live.running_fridge import RunningFridge, describe, processes_of, running_fridge, wait_until
+
+SECONDS_TO_STOP_MAX = 15.0
+SERVICES = ("code-server start", "dagster-webserver", "dagster-daemon", "fridge_pipeline.stripe_sandbox")
+
+
+def test_ctrl_c_stops_everything_in_time_with_exit_code_0_and_leaves_no_process(tmp_path: Path) -> None:
+    home = tmp_path / "fridge home"
+    with running_fridge(home, "up", "--port", "0") as up:
+        assert requests.get(f"{up.url}/server_info", timeout=10).ok
+        assert up.end(signal.SIGINT) < SECONDS_TO_STOP_MAX
+    assert up.process.returncode == 0, up.said()
+    assert not processes_of(home), describe(processes_of(home))
+
+
+def test_after_a_kill_9_the_next_up_ends_what_was_left_over_and_a_sigterm_then_ends_everything(tmp_path: Path) -> None:
+    home = tmp_path / "fridge home"
+    with running_fridge(home, "up", "--port", "0") as killed:
+        killed.end(signal.SIGKILL)
+    left_over = {name: killed.living_service(name).pid for name in SERVICES}
+    with running_fridge(home, "up", "--port", "0") as up:
+        leaders = [each for each in processes_of(home) if os.getpgid(each.pid) == each.pid]
+        daemons = [each for each in leaders if "dagster-daemon" in " ".join(each.cmdline())]
+        assert len(daemons) == 1, describe(leaders)
+        assert daemons[0].pid != left_over["dagster-daemon"]
+        assert "left over" in up.said()
+        wait_until("the daemon answers for all its parts", lambda: _is_healthy(up))
+        assert up.end(signal.SIGTERM) < SECONDS_TO_STOP_MAX
+    assert up.process.returncode == 0, up.said()
+    assert not processes_of(home), describe(processes_of(home))
+
+
+def _is_healthy(up: RunningFridge) -> bool:
+    answer = up.graphql("{instance {daemonHealth {allDaemonStatuses {daemonType healthy required}}}}")
+    statuses = answer["instance"]["daemonHealth"]["allDaemonStatuses"]
+    return all(each["healthy"] for each in statuses if each["required"])

@@ -1,0 +1,203 @@
+"""A running installation: what it shows, what it does by itself, and that whatever is killed comes back by itself.
+
+All of it in one file, because the tests of a file share a worker, and so one installation.
+"""
+
+from __future__ import annotations
+
+import signal
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from tests.live.conftest import USUAL_PORT
+from tests.live.deliveries import READINGS, await_loaded, hour_ago, is_billed, key, land
+from tests.live.running_fridge import RunningFridge, describe, processes_of, run_fridge, wait_until
+from tests.live.runs import (
+    BACKFILL_ENDED,
+    RUN_ENDED,
+    backfill,
+    backfills,
+    hours_of_runs_since,
+    last_tick,
+    launch_backfill,
+    launch_run,
+    materialized_ranges,
+    runs_since,
+)
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "take_picture.py"
+EXIT_WITHOUT_BROWSER = 3
+PICTURE_BYTES_MAX = 300_000
+
+CHAIN = ("raw_readings", "inserted_counts", "active_sensors", "meter_events")
+
+WAITING_LOADS = "select 1 from pg_locks where not granted and relation = 'fridge.landing_files'::regclass"
+
+AUTOMATION = """{
+    repositoriesOrError {
+        ... on RepositoryConnection {
+            nodes {sensors {name sensorState {status}} schedules {name scheduleState {status}}}
+        }
+    }
+}"""
+
+
+def test_when_port_3000_is_in_use_another_is_taken_and_named(demo: RunningFridge) -> None:
+    assert f"port {USUAL_PORT} is in use; the UI takes {demo.url.rpartition(':')[2]}" in demo.said()
+    assert requests.get(f"{demo.url}/server_info", timeout=10).ok
+
+
+def test_a_second_up_on_the_same_home_is_refused_with_a_clear_message_and_exit_code_1(demo: RunningFridge) -> None:
+    refused = run_fridge(demo.home, "up")
+    assert refused.returncode == 1
+    assert f"fridge up already runs on {demo.home}" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert requests.get(f"{demo.url}/server_info", timeout=10).ok
+
+
+def test_the_landing_sensor_and_hourly_billing_are_on_without_anyone_turning_them_on(demo: RunningFridge) -> None:
+    (repository,) = demo.graphql(AUTOMATION)["repositoriesOrError"]["nodes"]
+    status = {each["name"]: each["sensorState"]["status"] for each in repository["sensors"]}
+    status |= {each["name"]: each["scheduleState"]["status"] for each in repository["schedules"]}
+    assert status["landing_sensor"] == status["hourly_billing"] == "RUNNING"
+
+
+def test_new_files_lead_within_one_tick_to_runs_of_just_their_hours_and_the_same_files_to_none(
+    demo: RunningFridge,
+) -> None:
+    opened, closed = hour_ago(0), hour_ago(30)
+    begun = time.time()
+    names = [land(demo, opened), land(demo, closed)]
+    for name in names:
+        assert await_loaded(demo, name) == READINGS
+    wait_until("the closed hour is restated", lambda: is_billed(demo, closed))
+    wait_until("all runs have ended", lambda: all(run["status"] in RUN_ENDED for run in runs_since(demo, begun)))
+    loaded_at = time.time()
+    wait_until("a further tick has found nothing new", lambda: last_tick(demo, "SKIPPED") > loaded_at)
+    assert sorted(map(sorted, hours_of_runs_since(demo, begun))) == sorted([[key(opened)], [key(closed)]])
+    assert not demo.rows("select * from fridge.meter_events where hour = %s", opened)  # open: counted, not billed
+
+
+def test_the_browser_shows_the_four_assets_materialized_and_the_picture_of_them_is_small(
+    demo: RunningFridge, tmp_path: Path
+) -> None:
+    picture = tmp_path / "asset-graph.png"
+    taken = subprocess.run(
+        [sys.executable, str(SCRIPT), str(picture), "--url", demo.url],
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    if taken.returncode == EXIT_WITHOUT_BROWSER:
+        pytest.skip(taken.stderr.strip())
+    assert taken.returncode == 0, taken.stderr
+    width, height = struct.unpack(">II", picture.read_bytes()[16:24])  # PNG: the header follows signature and length
+    assert 1200 <= width <= 2400
+    assert 600 <= height <= 1400
+    assert picture.stat().st_size < PICTURE_BYTES_MAX
+    assert "raw_readings, inserted_counts, active_sensors, meter_events materialized" in taken.stdout
+
+
+def test_assets_that_the_page_does_not_show_materialized_make_no_picture(demo: RunningFridge, tmp_path: Path) -> None:
+    picture = tmp_path / "nothing.png"
+    taken = subprocess.run(
+        [sys.executable, str(SCRIPT), str(picture), "--url", f"{demo.url}/runs", "--patience", "8"],
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    if taken.returncode == EXIT_WITHOUT_BROWSER:
+        pytest.skip(taken.stderr.strip())
+    assert taken.returncode == 1
+    assert "not shown materialized: raw_readings" in taken.stderr
+    assert not picture.exists()
+
+
+def pids_with(demo: RunningFridge, words: str) -> set[int]:
+    """The processes of the installation with these words on their command line."""
+    return {int(line.partition(":")[0]) for line in describe(processes_of(demo.home)) if words in line}
+
+
+def process_with(demo: RunningFridge, words: str) -> psutil.Process:
+    """The oldest of them, once there is one."""
+    found = wait_until(f"{words} runs", lambda: pids_with(demo, words))
+    return min((psutil.Process(pid) for pid in found), key=lambda each: each.create_time())
+
+
+def await_said(demo: RunningFridge, words: str) -> None:
+    """Waits until ``fridge`` has told its user so."""
+    wait_until(f"it says that {words}", lambda: words in demo.said())
+
+
+def is_whole(demo: RunningFridge) -> bool:
+    """Whether runs, ticks and backfills can be read; connections from before a restart fail once each."""
+    try:
+        runs_since(demo, 0)
+        last_tick(demo, "SKIPPED")
+        return backfills(demo) is not None
+    except (AssertionError, KeyError, TypeError, requests.RequestException):
+        return False
+
+
+@contextmanager
+def load_held_up(demo: RunningFridge, hours: int) -> Iterator[str]:
+    """A new landing file whose run has begun and cannot go on before the block ends; yields the file's name."""
+    with demo.connection() as connection:
+        connection.execute("lock table fridge.landing_files in share mode")
+        name = land(demo, hour_ago(hours))
+        launch_run(demo, key(hour_ago(hours)))
+
+        def waiting() -> bool:
+            return connection.execute(WAITING_LOADS).fetchone() is not None
+
+        wait_until("the run waits in the middle of its load", waiting)
+        yield name
+
+
+@pytest.mark.parametrize(
+    ("words", "hours"), [("dagster-daemon run", 6), ("code-server start", 8), ("dagster api grpc", 10)]
+)
+def test_an_hour_is_finished_by_itself_when_a_service_is_killed_in_the_middle_of_its_run(
+    demo: RunningFridge, words: str, hours: int
+) -> None:
+    with load_held_up(demo, hours) as name:
+        killed = process_with(demo, words)
+        killed.send_signal(signal.SIGKILL)
+        wait_until(f"{words} runs again", lambda: pids_with(demo, words) - {killed.pid})
+    assert await_loaded(demo, name) == READINGS
+    wait_until("the hour is billed", lambda: is_billed(demo, hour_ago(hours)))
+
+
+def test_a_killed_postgresql_and_a_killed_sandbox_come_back_and_the_next_file_is_billed(demo: RunningFridge) -> None:
+    for words in ("bin/postgres", "fridge_pipeline.stripe_sandbox"):
+        process_with(demo, words).send_signal(signal.SIGKILL)
+    for words in ("PostgreSQL had ended", "the Stripe sandbox had ended"):
+        await_said(demo, words)
+    await_said(demo, "webserver had ended")  # so that the UI is rid of its dead connections
+    wait_until("the UI answers from each of Dagster's storages again", lambda: is_whole(demo))
+    hour = hour_ago(12)
+    name = land(demo, hour)
+    assert await_loaded(demo, name) == READINGS
+    wait_until("the hour is billed", lambda: is_billed(demo, hour))
+
+
+def test_a_backfill_of_30_hours_is_one_run_and_ends_completed_with_every_hour_materialized(demo: RunningFridge) -> None:
+    hours = [key(hour_ago(hours)) for hours in range(45, 15, -1)]
+    asked = launch_backfill(demo, CHAIN, hours)
+    wait_until("the backfill has ended", lambda: backfill(demo, asked)["status"] in BACKFILL_ENDED)
+    ended = backfill(demo, asked)
+    assert (ended["status"], ended["numPartitions"]) == ("COMPLETED_SUCCESS", 30), ended
+    assert [run["status"] for run in ended["runs"]] == ["SUCCESS"]
+    for asset in CHAIN:
+        assert any(first <= hours[0] and hours[-1] <= last for first, last in materialized_ranges(demo, asset)), asset
