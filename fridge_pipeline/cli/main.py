@@ -6,6 +6,7 @@ import sys
 import warnings
 
 import click
+from dagster import DagsterExecutionInterruptedError
 
 from fridge_pipeline.cli.bill import bill
 from fridge_pipeline.cli.database import db, migrate
@@ -19,6 +20,10 @@ from fridge_pipeline.cli.up import env, up
 
 #: Errors of the world or of the input, whose text says what to do: shown without a traceback.
 CLEAR_ERRORS = (OSError, ValueError, LookupError, RuntimeError)
+
+
+#: What shells use for a command that Ctrl-C ended.
+INTERRUPTED = 130
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -42,8 +47,9 @@ def main() -> None:
     warnings.simplefilter("ignore")  # Dagster's notices about its own preview features are not for the operator
     try:
         fridge.main(standalone_mode=False)
-    except click.exceptions.Abort:
-        sys.exit(130)
+    except (click.exceptions.Abort, DagsterExecutionInterruptedError):
+        click.echo("interrupted", err=True)
+        sys.exit(INTERRUPTED)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

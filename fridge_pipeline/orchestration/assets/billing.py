@@ -38,7 +38,7 @@ def billing_assets(hours: dg.HourlyPartitionsDefinition) -> list[dg.AssetsDefini
             installation.clock,
             settings.close_after,
             settings.max_in_flight,
-            context.run_id,
+            context.run.run_id,
         )
         return report_bills(context, report)
 

@@ -34,7 +34,7 @@ def ingest_assets(hours: dg.HourlyPartitionsDefinition) -> list[dg.AssetsDefinit
             installation.zone,
             hours_of(context),
             installation.settings.workspace,
-            context.run_id,
+            context.run.run_id,
             installation.clock,
         ):
             context.add_asset_metadata(
