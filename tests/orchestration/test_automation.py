@@ -11,7 +11,7 @@ from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.orchestration.jobs import LOAD_AND_BILL
 from fridge_pipeline.orchestration.partitions import hours_in_tags, range_tags
 from fridge_pipeline.orchestration.resources import installation_resource
-from tests.pipeline import Pipeline, readings
+from tests.pipeline import Pipeline, gateway_to, readings
 
 RESOURCES = {"installation": installation_resource}
 
@@ -151,6 +151,40 @@ def test_an_hour_whose_push_failed_is_swept_up_by_the_next_hourly_billing(
         (request,) = sweep(definitions, instance)
         assert run_requested(definitions, instance, request)
     assert pipeline.stripe_totals("cohoes") == {("active_sensors", hour.key): 2, ("temperature_readings", hour.key): 10}
+
+
+def test_a_refused_hour_is_swept_up_once_its_tenant_has_another_customer(
+    definitions: dg.Definitions, pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    hour = Hour(two_days_ago)
+    pipeline.add_tenant("troy", "not a customer id")
+    pipeline.land(hour, "a.csv", readings("troy", hour, 1, 5))
+    pipeline.run(hour)
+    with dg.instance_for_test() as instance:
+        assert sweep(definitions, instance) == []
+        pipeline.add_tenant("troy")
+        assert hours_of(sweep(definitions, instance)) == [hour.key]
+
+
+def test_an_unexplained_statement_waits_for_a_person_and_is_swept_up_once_found_missing(
+    definitions: dg.Definitions, pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    hour = Hour(two_days_ago)
+    pipeline.add_tenant("cohoes")
+    pipeline.land(hour, "a.csv", readings("cohoes", hour, 1, 5))
+    pipeline.load(hour)
+    pipeline.count(hour)
+    pipeline.bill(hour, open_gateway=lambda: gateway_to("http://127.0.0.1:9"))
+    pipeline.clock.advance(hours=21)
+    pipeline.bill(hour)
+    with dg.instance_for_test() as instance:
+        assert sweep(definitions, instance) == []
+        with pipeline.database.connect() as connection:
+            connection.execute("update fridge.meter_events set status = 'missing', settled_at = now()")
+        assert hours_of(sweep(definitions, instance)) == [hour.key]
+    assert pipeline.bill(hour).push.accepted == 2
+    assert pipeline.stripe_totals("cohoes")["temperature_readings", hour.key] == 5
+    assert pipeline.one("select count(*) from fridge.exceptions where closed_at is null") == 0
 
 
 def test_a_steady_tick_with_100_000_files_present_reads_none_of_them_and_asks_for_nothing(

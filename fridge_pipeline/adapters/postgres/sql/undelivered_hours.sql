@@ -9,11 +9,12 @@ with excepted as (
     from fridge.exceptions
     left join fridge.tenants on exceptions.tenant_id = tenants.tenant_id
     left join fridge.meter_events
-        on exceptions.kind = 'refused' and exceptions.subject = meter_events.identifier
+        on exceptions.kind in ('refused', 'unexplained') and exceptions.subject = meter_events.identifier
     where
         exceptions.closed_at is null
         and (
-            exceptions.kind in ('too_late', 'unexplained')
+            exceptions.kind = 'too_late'
+            or (exceptions.kind = 'unexplained' and meter_events.status in ('sent', 'unknown'))
             or (exceptions.kind = 'unmapped' and tenants.stripe_customer_id is null)
             or (
                 exceptions.kind = 'refused'
