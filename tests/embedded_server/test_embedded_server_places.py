@@ -72,6 +72,14 @@ def wheel_in(folder: Path) -> Path:
     return folder
 
 
+def code_in(folder: Path) -> Path:
+    """A copy of our own code at another place: the checkout may lie where an ordinary user cannot read it."""
+    shutil.copytree(
+        REPOSITORY / "fridge_pipeline", folder / "fridge_pipeline", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    return folder
+
+
 def run(script: str, *arguments: str, path: Path | None = None) -> list[str]:
     search = [str(path)] if path else []
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([*search, str(REPOSITORY)])}
@@ -134,7 +142,7 @@ def test_an_ordinary_user_starts_a_server_of_his_own(open_folder: Path) -> None:
     os.chown(home, nobody.pw_uid, nobody.pw_gid)
     programs = binaries._package() / binaries.INSTALLATION / "bin"
     reached = Account(nobody.pw_uid, nobody.pw_gid, switches=True).can_run(programs / "postgres")
-    path = None if reached else wheel_in(open_folder / "wheel")
+    path = None if reached else code_in(wheel_in(open_folder / "wheel"))
     arguments = (str(home), str(nobody.pw_gid), str(nobody.pw_uid))
     assert run(AS_ORDINARY_USER, *arguments, path=path) == ["42", str(home / "data")]
     assert (home / "data").stat().st_uid == nobody.pw_uid
