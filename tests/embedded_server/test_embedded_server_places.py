@@ -84,7 +84,7 @@ def run(script: str, *arguments: str, path: Path | None = None) -> list[str]:
     search = [str(path)] if path else []
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([*search, str(REPOSITORY)])}
     command = [sys.executable, "-c", script, *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, env=environment, cwd=path, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 
