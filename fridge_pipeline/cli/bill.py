@@ -65,6 +65,10 @@ def bill(first: Hour, last: Hour, dry_run: bool, as_json: bool) -> None:
             return
         billed = bill_range(opened, span)
         show_result(billed, opened.stripe_place, as_json=as_json)
+        if not span.last.closed_at(opened.clock(), opened.settings.close_after):
+            console.print(f"{span.last} has not closed yet: what it holds is billed after {span.last.end:%H:%M} UTC")
+        if not billed.summary.files:
+            console.print(f"no landing files between {span.first} and {span.last} in {opened.settings.landing_uri}")
     if not billed.is_success:
         sys.exit(1)
 

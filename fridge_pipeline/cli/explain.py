@@ -31,7 +31,10 @@ def explain(tenant: str, hour: Hour, as_json: bool) -> None:
 def as_text(explanation: Explanation) -> str:
     """The explanation for a person, from the files to Stripe's answers."""
     lines = [f"{explanation.tenant_id} in {explanation.hour}"]
-    lines += _section("Landing files of the hour", [_file_line(file) for file in explanation.files])
+    own = [file for file in explanation.files if file["tenant_inserted_count"]]
+    others = len(explanation.files) - len(own)
+    rest = [f"{others} other files of the hour stored nothing of this tenant (see --json)"] if others else []
+    lines += _section("Landing files of the hour", [_file_line(file) for file in own] + rest)
     usage = [
         f"{name}: {'none' if quantity is None else quantity}"
         for name, quantity in (

@@ -151,7 +151,11 @@ def running(configured: Settings, port: int) -> Iterator[Running]:
         services = Services(configured.home / "services.json")
         if services.stop_left_over():
             console.print("[yellow]ended services that an earlier start had left over")
+        embedded = EmbeddedServer(configured.home / "postgres") if configured.uses_embedded_server else None
+        pinned_before = embedded is not None and embedded.is_pinned()
         opened = stack.enter_context(open_installation(configured))
+        if embedded is not None and not pinned_before:
+            stack.callback(embedded.unpin)  # `fridge db url` while we are up must not keep the server up after us
         sandbox = LocalSandbox(configured.home / "sandbox") if configured.uses_local_sandbox else None
         sandbox_url = stack.enter_context(sandbox.hold()) if sandbox else None
         if sandbox is not None:
@@ -167,7 +171,7 @@ def running(configured: Settings, port: int) -> Iterator[Running]:
             services=services,
             ui_url=ui_url,
             stripe_place=f"the local Stripe sandbox at {sandbox_url}" if sandbox_url else opened.stripe_place,
-            embedded=EmbeddedServer(configured.home / "postgres") if configured.uses_embedded_server else None,
+            embedded=embedded,
             sandbox=sandbox,
             lost=lost,
         )

@@ -31,10 +31,10 @@ class ApiKey:
 
     @property
     def mode(self) -> KeyMode:
-        """Told by the prefix, as Stripe does: ``sk_live_`` and ``rk_live_`` are live keys."""
+        """Told by the prefix, as Stripe does; whatever is not known to be a test key counts as a live one."""
         if self.secret == SANDBOX_KEY_TEXT:
             return KeyMode.SANDBOX
-        return KeyMode.LIVE if self.secret.startswith(("sk_live_", "rk_live_")) else KeyMode.TEST
+        return KeyMode.TEST if self.secret.startswith(("sk_test_", "rk_test_")) else KeyMode.LIVE
 
     @property
     def calls_per_second(self) -> int:
@@ -57,7 +57,7 @@ def require_allowed(key: ApiKey, *, live_allowed: bool) -> ApiKey:
     """The key itself; raises ``LiveKeyRefusedError`` for a live one without the decision to use it."""
     if key.mode is KeyMode.LIVE and not live_allowed:
         raise LiveKeyRefusedError(
-            "STRIPE_API_KEY is a live key, which bills real customers. "
-            "Set FRIDGE_ALLOW_LIVE_STRIPE=yes to use it, or use a test key."
+            "STRIPE_API_KEY is a live key (or not a test key: those begin with sk_test_ or rk_test_), and a live key "
+            "bills real customers. Set FRIDGE_ALLOW_LIVE_STRIPE=yes to use it, or use a test key."
         )
     return key

@@ -95,7 +95,7 @@ class FileLoader:
         if damage is None:
             load.close_unreadable(file.landing_hour.start, file.path, now)
         else:
-            load.open_unreadable(file.landing_hour.start, file.path, _unreadable_detail(damage, tally), now)
+            load.open_unreadable(file.landing_hour.start, file.path, _unreadable_detail(file, damage, tally), now)
         loaded = self._counts(file, file_id, snapshot, tally, damage, now)
         load.record(loaded)
         return loaded
@@ -164,6 +164,8 @@ def _status(damage: str | None, tally: Tally) -> str:
     return "damaged" if tally.rows else "unreadable"
 
 
-def _unreadable_detail(damage: str, tally: Tally) -> str:
+def _unreadable_detail(file: LandingFile, damage: str, tally: Tally) -> str:
+    if file.format is None:
+        return f"{damage}; nothing of it is loaded. Ask for it in one of these formats, and close this exception."
     rest = f"{tally.rows} rows before the damage were read" if tally.rows else "no row could be read"
     return f"{damage}; {rest}. Ask for the file again under the same name: only its new readings will count."

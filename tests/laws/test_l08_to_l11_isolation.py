@@ -130,11 +130,13 @@ def test_L10_usage_older_than_35_days_becomes_an_exception_and_is_never_restampe
     ]
 
 
-def test_L11_a_live_key_is_refused_unless_it_is_a_decision() -> None:  # noqa: N802
-    live = {"STRIPE_API_KEY": "rk_live_1234567890abcdef"}
+@pytest.mark.parametrize("prefix", ["sk_live_", "rk_live_", "sk_org_live_", "SK_LIVE_", "'sk_live_", "pk_"])
+def test_L11_a_live_key_is_refused_unless_it_is_a_decision(prefix: str) -> None:  # noqa: N802
+    """And so is whatever is not known to be a test key."""
+    live = {"STRIPE_API_KEY": f"{prefix}1234567890abcdef"}
     with pytest.raises(LiveKeyRefusedError) as refused:
         read_settings(live).api_key()
-    assert "rk_live_1234567890abcdef" not in str(refused.value)
+    assert "1234567890abcdef" not in str(refused.value)
     assert read_settings({**live, "FRIDGE_ALLOW_LIVE_STRIPE": "yes"}).api_key().secret == live["STRIPE_API_KEY"]
     with pytest.raises(LiveKeyRefusedError):
         read_settings({**live, "FRIDGE_ALLOW_LIVE_STRIPE": "true"}).api_key()

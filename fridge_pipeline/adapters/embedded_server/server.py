@@ -75,6 +75,16 @@ class EmbeddedServer:
             logger.warning("the embedded PostgreSQL of %s was stopped while others held it", self._layout.home)
         return was_running
 
+    def is_pinned(self) -> bool:
+        """Whether the server is to stay up without holders."""
+        return self._layout.pinned.exists()
+
+    def unpin(self) -> None:
+        """Let the last holder stop the server again."""
+        self._layout.prepare()
+        with process_lock.exclusive(self._layout.start_lock):
+            self._layout.pinned.unlink(missing_ok=True)
+
     def is_running(self) -> bool:
         """Whether the server process lives now (it may still be starting)."""
         return self._layout.data.exists() and postmaster.find(self._layout.data) is not None

@@ -12,6 +12,9 @@ from adbc_driver_manager import dbapi as adbc_dbapi
 from fridge_pipeline.adapters.postgres.statements import statement
 from fridge_pipeline.domain.hour_range import HourRange
 
+#: What is streamed of a stored reading.
+STORED_SCHEMA = {"file_id": pl.Int32(), "sensor_key": pl.Int32()}
+
 #: The two usage tables; each has one quantity column of its own name beside ``tenant_id`` and ``hour``.
 USAGE_QUANTITY = {"inserted_counts": "inserted_count", "active_sensors": "active_sensors"}
 
@@ -35,7 +38,7 @@ def fold_stored_readings(
     with connection.cursor() as cursor:
         cursor.execute(statement("stored_readings_of_files"), (file_ids, *bounds))
         folded = [fold(pl.DataFrame(pl.from_arrow(batch)).lazy()).collect() for batch in cursor.fetch_record_batch()]
-    return pl.concat(folded)
+    return pl.concat([fold(pl.LazyFrame(schema=STORED_SCHEMA)).collect(), *folded])
 
 
 def tenants_of_sensors(connection: adbc_dbapi.Connection, sensor_keys: pl.Series) -> pl.DataFrame:

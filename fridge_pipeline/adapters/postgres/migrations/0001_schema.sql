@@ -83,6 +83,12 @@ create table fridge.stored_readings (
     constraint stored_readings_pkey primary key (recorded_at, sensor_key)
 ) partition by range (recorded_at);
 
+create trigger stored_readings_append_only before update or delete on fridge.stored_readings
+for each row execute function fridge.refuse_change();
+create trigger stored_readings_no_truncate before truncate on fridge.stored_readings
+for each statement execute function fridge.refuse_change();
+revoke update, delete, truncate on fridge.stored_readings from current_user;
+
 -- File ids rise as files are loaded, so a block range index finds the readings of an hour's files
 -- at almost no cost to the load.
 create index stored_readings_file_id on fridge.stored_readings
@@ -104,6 +110,8 @@ begin
             'alter table fridge.stored_readings attach partition fridge.%I for values from (%L) to (%L)',
             partition_name, month_start, month_end
         );
+        -- Old readings go by detaching and dropping a whole month, never by deleting rows.
+        execute format('revoke update, delete, truncate on fridge.%I from current_user', partition_name);
     end if;
 end;
 $$;
