@@ -57,7 +57,16 @@ def _failure(result: dg.ExecuteInProcessResult) -> str:
             error = failure.error
             cause = error.cause if error and error.cause else error
             texts.append(f"{event.step_key}: {shown or (cause.message.strip() if cause else 'failed')}")
-    return "; ".join(texts) or "the run failed before its first step; see its page in the UI"
+    return "; ".join(texts) or _failure_before_first_step(result)
+
+
+def _failure_before_first_step(result: dg.ExecuteInProcessResult) -> str:
+    """Such as a database that does not answer, or a schema that is not what this code made."""
+    for event in result.all_events:
+        if event.event_type is dg.DagsterEventType.RUN_FAILURE and event.job_failure_data.error:
+            error = event.job_failure_data.error
+            return f"the run failed before its first step: {(error.cause or error).message.strip()}"
+    return "the run failed before its first step; see its page in the UI"
 
 
 @contextmanager
