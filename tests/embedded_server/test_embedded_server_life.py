@@ -158,3 +158,14 @@ def test_an_explicit_stop_stops_a_held_server_and_says_so(home: Path, caplog: py
         assert not server.is_running()
         assert server.ensure_running() == address
         assert ask(address.dsn(), "select 1") == 1
+
+
+def test_a_server_that_is_unpinned_again_stops_with_its_last_holder(home: Path) -> None:
+    server = EmbeddedServer(home)
+    with server.hold():
+        server.pin()
+        assert server.is_pinned()
+        server.unpin()
+        assert not server.is_pinned()
+        assert server.is_running()
+    assert not server.is_running()
