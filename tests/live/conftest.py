@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.live.running_fridge import RunningFridge, running_fridge
 
-USUAL_PORT = 3000
+
+@pytest.fixture(scope="session")
+def taken_port() -> Iterator[int]:
+    """A port that another program has for as long as the tests run. Not 3000: other workers' tests use that one."""
+    with closing(socket.socket()) as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        yield other.getsockname()[1]
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningFridge]:
-    """``fridge demo`` with its UI up, while another program has port 3000."""
+def demo(tmp_path_factory: pytest.TempPathFactory, taken_port: int) -> Iterator[RunningFridge]:
+    """``fridge demo`` with its UI up, asked for a port that another program has."""
     home = tmp_path_factory.mktemp("live") / "fridge home"
-    with closing(socket.socket()) as other:
-        with suppress(OSError):  # then some other program has it already, which is as good
-            other.bind(("127.0.0.1", USUAL_PORT))
-            other.listen()
-        with running_fridge(home, "demo") as started:
-            yield started
+    with running_fridge(home, "demo", "--port", str(taken_port)) as started:
+        yield started
 
 
 @pytest.hookimpl(trylast=True)
