@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 import stripe
+from requests import Response
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,6 +53,26 @@ class SandboxProcess:
         """Start over with an empty account in real time."""
         requests.post(f"{self.url}/_sandbox/reset", timeout=20).raise_for_status()
 
+    def settings(self, **wish: Any) -> dict[str, Any]:
+        """Change the settings that are named (none: only look); all of them."""
+        return self._json(requests.post(f"{self.url}/_sandbox/settings", json=wish, timeout=20))
+
+    def faults(self, *faults: dict[str, Any]) -> list[dict[str, Any]]:
+        """Add faults (none: only look); all that wait, with how often each ``fired``."""
+        answer = self._json(requests.post(f"{self.url}/_sandbox/faults", json=list(faults), timeout=20))
+        waiting: list[dict[str, Any]] = answer["data"]
+        return waiting
+
+    def clear_faults(self) -> None:
+        """Take all faults back."""
+        requests.delete(f"{self.url}/_sandbox/faults", timeout=20).raise_for_status()
+
+    def requests(self, limit: int = 1_000) -> list[dict[str, Any]]:
+        """The last Stripe requests that it saw, oldest first."""
+        answer = self._json(requests.get(f"{self.url}/_sandbox/requests", params={"limit": limit}, timeout=20))
+        seen: list[dict[str, Any]] = answer["data"]
+        return seen
+
     def stop(self) -> int:
         """End it with SIGTERM; its exit code."""
         return self._end(signal.SIGTERM)
@@ -69,7 +90,7 @@ class SandboxProcess:
         return code
 
     @staticmethod
-    def _json(response: requests.Response) -> dict[str, Any]:
+    def _json(response: Response) -> dict[str, Any]:
         response.raise_for_status()
         answer: dict[str, Any] = response.json()
         return answer

@@ -1,7 +1,6 @@
 """The HTTP side: routes, keys, request ids and error shapes around the endpoints.
 
-A request goes through: key → parameters → idempotency → endpoint → journal → answer. Everything that may
-later stand in its way (a rate limit, an injected fault) has its place in ``_stripe_route`` below.
+A Stripe request goes through: key → parameters → passage (``passage.py``) → answer, or a cut connection.
 """
 
 from __future__ import annotations
@@ -16,17 +15,22 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from fridge_pipeline.stripe_sandbox import control
+from fridge_pipeline.stripe_sandbox.call import Call
+from fridge_pipeline.stripe_sandbox.connection import CutConnection
+from fridge_pipeline.stripe_sandbox.control import CONTROLS, Asked
 from fridge_pipeline.stripe_sandbox.errors import StripeError, unknown_path, wrong_parameter
 from fridge_pipeline.stripe_sandbox.form import parse
-from fridge_pipeline.stripe_sandbox.idempotency import Answer, answer_of, executed, executed_once
+from fridge_pipeline.stripe_sandbox.idempotency import Answer, answer_of
 from fridge_pipeline.stripe_sandbox.journal import StateFileError
 from fridge_pipeline.stripe_sandbox.keys import authenticate
-from fridge_pipeline.stripe_sandbox.stripe_api import ENDPOINTS, Call
+from fridge_pipeline.stripe_sandbox.passage import ConnectionCut, answered, execute_due
+from fridge_pipeline.stripe_sandbox.stripe_api import ENDPOINTS
+from fridge_pipeline.stripe_sandbox.traffic import RequestSeen
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from fridge_pipeline.stripe_sandbox.control import Control
     from fridge_pipeline.stripe_sandbox.sandbox import Sandbox
     from fridge_pipeline.stripe_sandbox.stripe_api import Endpoint
 
@@ -40,68 +44,60 @@ ServeRequest: TypeAlias = Callable[["Request"], Awaitable[Response]]
 
 def build_app(sandbox: Sandbox) -> Starlette:
     """The ASGI application that serves this sandbox."""
-    stripe = [Route(path, _stripe_route(sandbox, do), methods=[method]) for method, path, do in ENDPOINTS]
+    stripe = [Route(path, _stripe_route(sandbox, path, do), methods=[method]) for method, path, do in ENDPOINTS]
+    own = [Route(path, _control_route(sandbox, do), methods=[method]) for method, path, do in CONTROLS]
     app = Starlette(
-        routes=[*stripe, *_control_routes(sandbox)],
+        routes=[*stripe, *own],
         exception_handlers={HTTPException: _no_such_path, Exception: _our_fault},
     )
     app.router.redirect_slashes = False  # Stripe does not redirect
     return app
 
 
-def _stripe_route(sandbox: Sandbox, endpoint: Endpoint) -> ServeRequest:
+def _stripe_route(sandbox: Sandbox, template: str, endpoint: Endpoint) -> ServeRequest:
     async def serve(request: Request) -> Response:
         request_id = _new_request_id()
+        key = request.headers.get("idempotency-key") or None
+        seen = RequestSeen(request.method, request.url.path, {}, key, sandbox.clock.now())
+        sandbox.traffic.seen.append(seen)
         try:
             authenticate(request.headers.get("authorization"))
-            call = await _read_call(sandbox, request)
-            key = request.headers.get("idempotency-key")
-            if key and call.method == "POST":
-                answer = executed_once(sandbox, endpoint, call, key, request_id)
-            else:
-                answer = executed(sandbox, endpoint, call)
+            form = parse(await _read_form(request) if request.method == "POST" else request.url.query)
+            seen.fields = form.fields
+            call = Call(
+                method=request.method,
+                path=request.url.path,
+                template=template,
+                names=request.path_params,
+                form=form,
+                now=sandbox.clock.now(),
+                request_id=request_id,
+                key=key if request.method == "POST" else None,
+            )
+            answer = await answered(sandbox, endpoint, call, seen)
+        except ConnectionCut as cut:
+            return CutConnection(reset=cut.reset)
         except StripeError as refusal:
-            answer = answer_of(refusal.status, refusal.body(), refusal.headers)
-        return await _sent(sandbox, answer, request_id)
+            answer = await _settled(sandbox, answer_of(refusal.status, refusal.body(), refusal.headers))
+        except StateFileError as error:
+            answer = _cannot_write(error)
+        seen.status = answer.status
+        return _response(answer, request_id)
 
     return serve
 
 
-def _control_routes(sandbox: Sandbox) -> list[Route]:
-    async def health(_: Request) -> Response:
-        return await _sent(sandbox, answer_of(200, control.health(sandbox)), _new_request_id())
-
-    async def usage(request: Request) -> Response:
+def _control_route(sandbox: Sandbox, do: Control) -> ServeRequest:
+    async def serve(request: Request) -> Response:
         try:
-            answer = answer_of(200, control.usage(sandbox, request.query_params))
+            asked = Asked(request.query_params, await _read_body(request))
+            execute_due(sandbox)
+            answer = answer_of(200, do(sandbox, asked))
         except StripeError as refusal:
             answer = answer_of(refusal.status, refusal.body())
-        return await _sent(sandbox, answer, _new_request_id())
+        return _response(await _settled(sandbox, answer), _new_request_id())
 
-    async def clock(request: Request) -> Response:
-        try:
-            answer = answer_of(200, control.set_clock(sandbox, await _read_body(request)))
-        except StripeError as refusal:
-            answer = answer_of(refusal.status, refusal.body())
-        return await _sent(sandbox, answer, _new_request_id())
-
-    async def reset(_: Request) -> Response:
-        return await _sent(sandbox, answer_of(200, control.reset(sandbox)), _new_request_id())
-
-    return [
-        Route("/_sandbox/reset", reset, methods=["POST"]),
-        Route("/_sandbox/health", health, methods=["GET"]),
-        Route("/_sandbox/usage", usage, methods=["GET"]),
-        Route("/_sandbox/clock", clock, methods=["POST"]),
-    ]
-
-
-async def _read_call(sandbox: Sandbox, request: Request) -> Call:
-    if request.method == "POST":
-        encoded = await _read_form(request)
-    else:
-        encoded = request.url.query
-    return Call(request.method, request.url.path, request.path_params, parse(encoded), sandbox.clock.now())
+    return serve
 
 
 async def _read_form(request: Request) -> str:
@@ -124,13 +120,17 @@ async def _read_body(request: Request) -> bytes:
     return bytes(body)
 
 
-async def _sent(sandbox: Sandbox, answer: Answer, request_id: str) -> Response:
+async def _settled(sandbox: Sandbox, answer: Answer) -> Answer:
     try:
         await sandbox.settled()
     except StateFileError as error:
-        log.error("%s", error)  # noqa: TRY400 - the same sentence for every request; the trace adds nothing
-        answer = _api_error(str(error))
-    return _response(answer, request_id)
+        return _cannot_write(error)
+    return answer
+
+
+def _cannot_write(error: StateFileError) -> Answer:
+    log.error("%s", error)
+    return _api_error(str(error))
 
 
 async def _no_such_path(request: Request, _: Exception) -> Response:

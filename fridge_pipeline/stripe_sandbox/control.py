@@ -1,24 +1,33 @@
 """The sandbox's own endpoints under ``/_sandbox``: no part of Stripe, and no key needed.
 
-GET  /_sandbox/health   is it up, what time is it there
-GET  /_sandbox/usage    its own tally: one row per event name, customer and UTC hour
-POST /_sandbox/reset    forget everything: an empty account in real time
-POST /_sandbox/clock    {"now": unix} | {"advance_seconds": n} | {"reset": true}, and {"frozen": bool}
+GET    /_sandbox/health     is it up, what time is it there
+GET    /_sandbox/usage      its own tally: one row per event name, customer and UTC hour
+GET    /_sandbox/requests   the last Stripe requests it saw
+POST   /_sandbox/reset      forget everything: an empty account in real time
+POST   /_sandbox/clock      {"now": unix} | {"advance_seconds": n} | {"reset": true}, and {"frozen": bool}
+GET    /_sandbox/settings   how strict it is; POST changes some of it
+GET    /_sandbox/faults     what is to go wrong and how often it did; POST adds, DELETE clears
 """
 
 from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from fridge_pipeline.stripe_sandbox.clock import REAL_TIME, FreshStart
 from fridge_pipeline.stripe_sandbox.errors import wrong_parameter
+from fridge_pipeline.stripe_sandbox.fault_request import read_faults
+from fridge_pipeline.stripe_sandbox.passage import execute_due
+from fridge_pipeline.stripe_sandbox.settings import read_settings
 from fridge_pipeline.stripe_sandbox.summary import aggregate, as_number
+from fridge_pipeline.stripe_sandbox.traffic import REQUESTS_REMEMBERED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from fridge_pipeline.stripe_sandbox.meter import Meter
     from fridge_pipeline.stripe_sandbox.meter_event import MeterEvent
@@ -35,7 +44,15 @@ _WISHES: dict[str, tuple[type, ...]] = {
 LATEST_MOMENT = 253_402_300_799  # the end of the year 9999, unix seconds: what an hour can be written for
 
 
-def health(sandbox: Sandbox) -> dict[str, object]:
+@dataclass(frozen=True)
+class Asked:
+    """A request to the sandbox itself."""
+
+    query: Mapping[str, str]
+    body: bytes
+
+
+def health(sandbox: Sandbox, _: Asked) -> dict[str, object]:
     """That it is up, and what it holds; ``now`` in unix seconds on the sandbox's clock."""
     return {
         "status": "ok",
@@ -47,27 +64,37 @@ def health(sandbox: Sandbox) -> dict[str, object]:
     }
 
 
-def usage(sandbox: Sandbox, query: Mapping[str, str]) -> dict[str, object]:
+def usage(sandbox: Sandbox, asked: Asked) -> dict[str, object]:
     """The tally of what counts, by (event name, customer, hour); ``value`` follows the meter's formula.
 
-    ``query`` may name an ``event_name`` and a ``customer``; the counts of received and refused events are
-    always those of all. A replay under an idempotency key is neither received nor refused again.
+    The query may name an ``event_name`` and a ``customer``; the counts of received and refused events are
+    always those of all, and so are the counts since the start or the last reset of calls turned away before
+    their turn and of faults. A replay under an idempotency key is neither received nor refused again.
     """
+    query = asked.query
     unknown = set(query) - {"event_name", "customer"}
     if unknown:
         text = f"Received unknown parameter: {min(unknown)}. usage takes event_name and customer."
         raise wrong_parameter(text, min(unknown))
     rows = [
         row
-        for meter, customer, slots in sandbox.books.every_slot()
+        for meter, customer in sandbox.books.pairs()
         if query.get("event_name") in (None, meter.event_name) and query.get("customer") in (None, customer)
-        for row in _rows(meter, customer, [event for events in slots.values() for event in events])
+        for row in _rows(meter, customer, sandbox.books.counting(meter, customer))
     ]
     rows.sort(key=lambda row: (str(row["event_name"]), str(row["customer"]), str(row["hour"])))
-    return {"data": rows, "received": sandbox.books.received, "refused": sandbox.books.refused}
+    return {
+        "data": rows,
+        "received": sandbox.books.received,
+        "refused": sandbox.books.refused,
+        "concurrent_calls_refused": sandbox.traffic.calls_at_once,
+        "concurrent_keys_refused": sandbox.traffic.keys_at_once,
+        "rate_limited": sandbox.traffic.rate_limited,
+        "faults": dict(sandbox.faults.fired),
+    }
 
 
-def _rows(meter: Meter, customer: str, events: list[MeterEvent]) -> Iterator[dict[str, object]]:
+def _rows(meter: Meter, customer: str, events: Iterable[MeterEvent]) -> Iterator[dict[str, object]]:
     hours: dict[int, list[MeterEvent]] = {}
     for event in events:
         hours.setdefault(event.timestamp - event.timestamp % HOUR, []).append(event)
@@ -82,18 +109,18 @@ def _rows(meter: Meter, customer: str, events: list[MeterEvent]) -> Iterator[dic
         }
 
 
-def reset(sandbox: Sandbox) -> dict[str, object]:
+def reset(sandbox: Sandbox, asked: Asked) -> dict[str, object]:
     """Start over with an empty account, so that tests can share one process; the state file forgets too."""
     sandbox.record(FreshStart())
-    return health(sandbox)
+    return health(sandbox, asked)
 
 
-def set_clock(sandbox: Sandbox, body: bytes) -> dict[str, object]:
+def set_clock(sandbox: Sandbox, asked: Asked) -> dict[str, object]:
     """Move, stop or reset the clock; a clock that is moved runs on unless it is frozen.
 
     Raises ``StripeError`` (400) when the body is not one of the documented ones.
     """
-    wish = _read_wish(body)
+    wish = _read_wish(asked.body)
     clock = sandbox.clock
     if wish.get("reset"):
         sandbox.record(REAL_TIME)
@@ -102,7 +129,45 @@ def set_clock(sandbox: Sandbox, body: bytes) -> dict[str, object]:
         if not 0 <= moment <= LATEST_MOMENT:
             raise wrong_parameter(f"The clock cannot show {moment}: give unix seconds up to the year 9999.", "now")
         sandbox.record(clock.setting_for(moment, frozen=bool(wish.get("frozen", clock.frozen))))
+    execute_due(sandbox)
     return {"now": clock.now(), "frozen": clock.frozen}
+
+
+def show_settings(sandbox: Sandbox, _: Asked) -> dict[str, object]:
+    """How strict the sandbox is."""
+    return sandbox.settings.as_json()
+
+
+def change_settings(sandbox: Sandbox, asked: Asked) -> dict[str, object]:
+    """Change the settings that are named; all of them. Raises ``StripeError`` (400), then nothing changes."""
+    sandbox.record(read_settings(asked.body, sandbox.settings))
+    return sandbox.settings.as_json()
+
+
+def show_faults(sandbox: Sandbox, _: Asked) -> dict[str, object]:
+    """The faults since they were last cleared, with how many calls each saw and struck."""
+    return {"data": [fault.as_json() for fault in sandbox.faults]}
+
+
+def add_faults(sandbox: Sandbox, asked: Asked) -> dict[str, object]:
+    """Add one fault or a list; all of them. Raises ``StripeError`` (400), then none is added."""
+    sandbox.faults.add(read_faults(asked.body))
+    return show_faults(sandbox, asked)
+
+
+def clear_faults(sandbox: Sandbox, asked: Asked) -> dict[str, object]:
+    """Take all faults back; calls that were held back to be late stay so."""
+    sandbox.faults.clear()
+    return show_faults(sandbox, asked)
+
+
+def requests_seen(sandbox: Sandbox, asked: Asked) -> dict[str, object]:
+    """The last Stripe requests, oldest first; ``limit`` in the query says how many at most."""
+    limit = asked.query.get("limit", str(REQUESTS_REMEMBERED))
+    if set(asked.query) - {"limit"} or not limit.isdecimal():
+        raise wrong_parameter("requests takes a limit: a whole number.", "limit")
+    seen = list(sandbox.traffic.seen)
+    return {"data": [request.as_json() for request in seen[max(0, len(seen) - int(limit)) :]]}
 
 
 def _read_wish(body: bytes) -> dict[str, float]:
@@ -117,3 +182,19 @@ def _read_wish(body: bytes) -> dict[str, float]:
         if type(value) not in _WISHES.get(name, ()) or not math.isfinite(value):
             raise wrong_parameter(f"The clock cannot take {name} = {value!r}.", name)
     return wish
+
+
+Control: TypeAlias = Callable[["Sandbox", Asked], dict[str, object]]
+
+CONTROLS: tuple[tuple[str, str, Control], ...] = (
+    ("GET", "/_sandbox/health", health),
+    ("GET", "/_sandbox/usage", usage),
+    ("GET", "/_sandbox/requests", requests_seen),
+    ("POST", "/_sandbox/reset", reset),
+    ("POST", "/_sandbox/clock", set_clock),
+    ("GET", "/_sandbox/settings", show_settings),
+    ("POST", "/_sandbox/settings", change_settings),
+    ("GET", "/_sandbox/faults", show_faults),
+    ("POST", "/_sandbox/faults", add_faults),
+    ("DELETE", "/_sandbox/faults", clear_faults),
+)

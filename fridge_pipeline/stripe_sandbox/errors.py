@@ -71,3 +71,35 @@ def unknown_path(method: str, path: str) -> StripeError:
     """404 for a path (or a method on it) that the sandbox does not have."""
     text = f"Unrecognized request URL ({method}: {path}). The local Stripe sandbox models billing meters only."
     return StripeError(404, text)
+
+
+def rate_limited(reason: str) -> StripeError:
+    """429 of the rate limiter: it names its reason, and the SDK does not retry it on its own."""
+    text = "Request rate limit exceeded. Learn more about rate limits at https://docs.stripe.com/rate-limits."
+    return StripeError(429, text, code="rate_limit", headers={"Stripe-Rate-Limited-Reason": reason})
+
+
+def lock_timeout(status: int = 429) -> StripeError:
+    """Another call is at work on the same object; no reason header, and the SDK is told to retry.
+
+    Stripe allows one call at a time per customer and meter: docs.stripe.com/rate-limits.
+    """
+    text = (
+        "This object cannot be accessed right now because another API request or Stripe process is currently "
+        "accessing it. Meter events take one concurrent call per customer and meter: send them one by one."
+    )
+    return StripeError(status, text, code="lock_timeout", headers={"stripe-should-retry": "true"})
+
+
+def key_in_use(key: str | None) -> StripeError:
+    """409: the first call under this idempotency key is still at work."""
+    text = (
+        "There is currently another in-progress request using this Idempotent Key (that probably means you "
+        f"submitted twice, and the other request is still going through): {key or 'none'}. Please try again later."
+    )
+    return StripeError(409, text, code="idempotency_key_in_use", headers={"stripe-should-retry": "true"})
+
+
+def out_of_order(status: int, *, kept: bool) -> StripeError:
+    """500 or 503: Stripe itself failed; a kept one comes again under its idempotency key."""
+    return StripeError(status, "An unknown error occurred on our side.", type="api_error", kept=kept)

@@ -14,8 +14,9 @@ from fridge_pipeline.stripe_sandbox.books import Reply
 from fridge_pipeline.stripe_sandbox.errors import IDEMPOTENCY, StripeError
 
 if TYPE_CHECKING:
+    from fridge_pipeline.stripe_sandbox.call import Call
     from fridge_pipeline.stripe_sandbox.sandbox import Sandbox
-    from fridge_pipeline.stripe_sandbox.stripe_api import Call, Endpoint
+    from fridge_pipeline.stripe_sandbox.stripe_api import Endpoint
 
 LONGEST_KEY = 255  # docs.stripe.com/api/idempotent_requests
 
@@ -35,42 +36,47 @@ def answer_of(status: int, body: dict[str, object], headers: dict[str, str] | No
 
 
 def executed(sandbox: Sandbox, endpoint: Endpoint, call: Call) -> Answer:
-    """Execute a call. Raises ``StripeError`` where the parameters are wrong or execution refused."""
-    return answer_of(200, endpoint(sandbox, call))
-
-
-def executed_once(sandbox: Sandbox, endpoint: Endpoint, call: Call, key: str, request_id: str) -> Answer:
-    """Execute a call under an idempotency key, or give the first answer again.
-
-    Raises ``StripeError``: wrong parameters, or the key was used with other ones (400).
-    """
-    if len(key) > LONGEST_KEY:
-        text = f"Idempotency-Key has {len(key)} characters; must be at most {LONGEST_KEY} characters."
-        raise StripeError(400, text, type=IDEMPOTENCY)
+    """Execute a call, or give the first answer under its idempotency key again; refusals are answers too."""
+    if call.key is None:
+        return _carried_out(sandbox, endpoint, call)[0]
+    if len(call.key) > LONGEST_KEY:
+        text = f"Idempotency-Key has {len(call.key)} characters; must be at most {LONGEST_KEY} characters."
+        return _misused(text)
     fingerprint = _fingerprint(call)
-    first = sandbox.books.replies.find(key, call.now)
+    first = sandbox.books.replies.find(call.key, call.now)
     if first is not None:
-        return _again(first, fingerprint, key)
-    try:
-        answer = executed(sandbox, endpoint, call)
-    except StripeError as refusal:
-        if not refusal.kept:
-            raise
-        answer = answer_of(refusal.status, refusal.body(), refusal.headers)
-    reply = Reply(key, fingerprint, answer.status, answer.body, answer.headers, request_id, call.now)
-    sandbox.record(reply)
+        return _again(first, fingerprint)
+    answer, kept = _carried_out(sandbox, endpoint, call)
+    if kept:
+        reply = Reply(call.key, fingerprint, answer.status, answer.body, answer.headers, call.request_id, call.now)
+        sandbox.record(reply)
     return answer
 
 
-def _again(first: Reply, fingerprint: str, key: str) -> Answer:
+def was_answered(sandbox: Sandbox, call: Call) -> bool:
+    """Whether there is a first answer under the call's idempotency key."""
+    return call.key is not None and sandbox.books.replies.find(call.key, call.now) is not None
+
+
+def _carried_out(sandbox: Sandbox, endpoint: Endpoint, call: Call) -> tuple[Answer, bool]:
+    try:
+        return answer_of(200, endpoint(sandbox, call)), True
+    except StripeError as refusal:
+        return answer_of(refusal.status, refusal.body(), refusal.headers), refusal.kept
+
+
+def _again(first: Reply, fingerprint: str) -> Answer:
     if first.fingerprint != fingerprint:
-        text = (
+        return _misused(
             "Keys for idempotent requests can only be used with the same parameters they were first used "
-            f"with. Try using a key other than '{key}' if you meant to execute a different request."
+            f"with. Try using a key other than '{first.key}' if you meant to execute a different request."
         )
-        raise StripeError(400, text, type=IDEMPOTENCY)
     told = {"Idempotent-Replayed": "true", "Original-Request": first.request_id}
     return Answer(first.status, first.body, {**first.headers, **told})
+
+
+def _misused(message: str) -> Answer:
+    return answer_of(400, StripeError(400, message, type=IDEMPOTENCY).body())
 
 
 def _fingerprint(call: Call) -> str:

@@ -17,11 +17,14 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, TypeAlias
 
+from fridge_pipeline.stripe_sandbox.adjustment import EventCancelled
 from fridge_pipeline.stripe_sandbox.books import Entry, Reply
 from fridge_pipeline.stripe_sandbox.clock import ClockSetting, FreshStart
 from fridge_pipeline.stripe_sandbox.customer import Customer
 from fridge_pipeline.stripe_sandbox.meter import Meter
 from fridge_pipeline.stripe_sandbox.meter_event import EventRefused, MeterEvent
+from fridge_pipeline.stripe_sandbox.report import RefusedLater
+from fridge_pipeline.stripe_sandbox.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,16 +32,19 @@ if TYPE_CHECKING:
 
 FORMAT_VERSION = 1  # of the entries; kept in SQLite's user_version
 
-JournalEntry: TypeAlias = Entry | ClockSetting | FreshStart
+JournalEntry: TypeAlias = Entry | ClockSetting | FreshStart | Settings
 
 _KINDS: dict[str, type[JournalEntry]] = {
+    "cancelled": EventCancelled,
     "clock": ClockSetting,
     "customer": Customer,
     "fresh_start": FreshStart,
     "meter": Meter,
     "meter_event": MeterEvent,
     "refused": EventRefused,
+    "refused_later": RefusedLater,
     "reply": Reply,
+    "settings": Settings,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 

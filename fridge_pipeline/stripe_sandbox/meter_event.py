@@ -39,7 +39,8 @@ class MeterEvent:
     """An accepted event; one kind of journal entry.
 
     ``timestamp`` (whole unix seconds) says when the usage was; ``received_at`` (unix seconds on the
-    sandbox's clock) when it came, which is what the 24 hours of its identifier count from.
+    sandbox's clock) when it came, which is what the 24 hours of its identifier count from. It counts
+    ``times``: once, unless it was lost or refused after its receipt (0) or counted twice by mistake (2).
     """
 
     identifier: str
@@ -48,6 +49,24 @@ class MeterEvent:
     value: Decimal
     timestamp: int
     received_at: float
+    times: int = 1
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What becomes of an accepted event: counted once, unless an injected fault says otherwise.
+
+    With a ``code`` it is reported later as refused for it, in ``message``'s words (``None``: Stripe's) and
+    among at most ``samples_max`` samples.
+    """
+
+    times: int = 1
+    code: str | None = None
+    message: str | None = None
+    samples_max: int | None = None
+
+
+COUNTED_ONCE = Fate()
 
 
 @dataclass(frozen=True)
@@ -81,6 +100,12 @@ def event_on(meter: Meter, request: EventRequest, now: float) -> MeterEvent:
         timestamp=request.timestamp,
         received_at=now,
     )
+
+
+def event_on_nothing(request: EventRequest, now: float) -> MeterEvent:
+    """An event that was received although no meter takes it: it belongs to nobody and never counts."""
+    check_timestamp(request.timestamp, now)
+    return MeterEvent(request.identifier, "", "", Decimal(0), request.timestamp, now, times=0)
 
 
 def as_stripe(request: EventRequest, now: float) -> dict[str, object]:

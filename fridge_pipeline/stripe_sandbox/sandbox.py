@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING
 from fridge_pipeline.stripe_sandbox.books import Books
 from fridge_pipeline.stripe_sandbox.clock import REAL_TIME, ClockSetting, FreshStart
 from fridge_pipeline.stripe_sandbox.customer import any_well_formed_customer
+from fridge_pipeline.stripe_sandbox.faults import Faults
+from fridge_pipeline.stripe_sandbox.late import LateCalls
+from fridge_pipeline.stripe_sandbox.settings import Settings
+from fridge_pipeline.stripe_sandbox.traffic import Traffic
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fridge_pipeline.stripe_sandbox.clock import SandboxClock
     from fridge_pipeline.stripe_sandbox.customer import CustomerPolicy
     from fridge_pipeline.stripe_sandbox.journal import Journal, JournalEntry
@@ -18,18 +24,21 @@ class Sandbox:
     """One account's worth of Stripe metering.
 
     Without a journal it lives in memory only; with one, its books start from what the journal holds.
-    ``exists_unsigned`` decides about customers whom nobody created.
+    ``seconds`` gives real monotonic seconds, for the rate limit. ``exists_unsigned`` decides about customers
+    whom nobody created. Traffic, faults and late calls are of this process only.
     """
 
     def __init__(
         self,
         clock: SandboxClock,
+        seconds: Callable[[], float],
         journal: Journal | None = None,
         exists_unsigned: CustomerPolicy = any_well_formed_customer,
     ) -> None:
         self.clock = clock
-        self.books = Books()
-        self.exists_unsigned = exists_unsigned
+        self._seconds = seconds
+        self._exists_unsigned = exists_unsigned
+        self._start_over()
         self._journal = journal
         if journal is not None:
             for entry in journal.entries():
@@ -39,6 +48,10 @@ class Sandbox:
     def keeps_state(self) -> bool:
         """Whether the books survive a restart."""
         return self._journal is not None
+
+    def exists_unsigned(self, customer: str) -> bool:
+        """Whether a customer whom nobody created is taken to exist."""
+        return self.settings.unsigned_customers and self._exists_unsigned(customer)
 
     def record(self, entry: JournalEntry) -> None:
         """Let something become true: it enters the books at once and the journal with the next batch."""
@@ -56,9 +69,18 @@ class Sandbox:
 
     def _adopt(self, entry: JournalEntry) -> None:
         if isinstance(entry, FreshStart):
-            self.books = Books()
-            self.clock.adopt(REAL_TIME)
+            self._start_over()
+        elif isinstance(entry, Settings):
+            self.settings = entry
         elif isinstance(entry, ClockSetting):
             self.clock.adopt(entry)
         else:
             self.books.enter(entry)
+
+    def _start_over(self) -> None:
+        self.books = Books()
+        self.settings = Settings()
+        self.faults = Faults()
+        self.late = LateCalls()
+        self.traffic = Traffic(self._seconds)
+        self.clock.adopt(REAL_TIME)

@@ -17,6 +17,7 @@ import uvicorn
 
 from fridge_pipeline.stripe_sandbox.app import build_app
 from fridge_pipeline.stripe_sandbox.clock import SandboxClock
+from fridge_pipeline.stripe_sandbox.connection import CuttableProtocol
 from fridge_pipeline.stripe_sandbox.journal import Journal
 from fridge_pipeline.stripe_sandbox.sandbox import Sandbox
 
@@ -53,10 +54,10 @@ def serve(
     clock = clock or SandboxClock(time.time)
     with closing(bound_socket(host, port, exact_port=exact_port)) as listening:
         if state_file is None:
-            _run(Sandbox(clock), listening, address_file)
+            _run(Sandbox(clock, time.monotonic), listening, address_file)
             return
         with closing(Journal.open(state_file)) as journal:
-            _run(Sandbox(clock, journal), listening, address_file)
+            _run(Sandbox(clock, time.monotonic, journal), listening, address_file)
 
 
 def bound_socket(host: str, port: int, *, exact_port: bool) -> socket.socket:
@@ -108,6 +109,7 @@ def _run(sandbox: Sandbox, listening: socket.socket, address_file: Path | None) 
 
     config = uvicorn.Config(
         build_app(sandbox),
+        http=CuttableProtocol,
         lifespan="off",
         log_level="warning",
         access_log=False,

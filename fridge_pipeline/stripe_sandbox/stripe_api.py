@@ -6,65 +6,87 @@ Refusals leave as ``StripeError``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import replace
+from math import inf
 from typing import TYPE_CHECKING, TypeAlias
 
+from fridge_pipeline.stripe_sandbox.adjustment import cancellation, read_adjustment
+from fridge_pipeline.stripe_sandbox.call import METER_EVENTS
 from fridge_pipeline.stripe_sandbox.customer import Customer, read_customer
 from fridge_pipeline.stripe_sandbox.errors import StripeError, already_exists, no_such, refused
 from fridge_pipeline.stripe_sandbox.meter import LONGEST_DISPLAY_NAME, Meter, read_meter
-from fridge_pipeline.stripe_sandbox.meter_event import EventRefused, as_stripe, event_on, read_event_request
+from fridge_pipeline.stripe_sandbox.meter_event import (
+    EventRefused,
+    Fate,
+    as_stripe,
+    event_on,
+    event_on_nothing,
+    read_event_request,
+)
 from fridge_pipeline.stripe_sandbox.paging import page
+from fridge_pipeline.stripe_sandbox.report import CUSTOMER_NOT_FOUND, NO_METER, refused_later
 from fridge_pipeline.stripe_sandbox.summary import read_summary_request, summaries
 
 if TYPE_CHECKING:
-    from fridge_pipeline.stripe_sandbox.form import Form
+    from fridge_pipeline.stripe_sandbox.call import Call
     from fridge_pipeline.stripe_sandbox.meter_event import EventRequest, MeterEvent
     from fridge_pipeline.stripe_sandbox.sandbox import Sandbox
 
 StripeObject: TypeAlias = dict[str, object]
 
 
-@dataclass(frozen=True)
-class Call:
-    """One authenticated request; ``now`` (unix seconds, sandbox clock) is the same all through it."""
-
-    method: str
-    path: str
-    names: Mapping[str, str]
-    form: Form
-    now: float
-
-
-Endpoint: TypeAlias = Callable[["Sandbox", Call], StripeObject]
+Endpoint: TypeAlias = Callable[["Sandbox", "Call"], StripeObject]
 
 
 def create_meter_event(sandbox: Sandbox, call: Call) -> StripeObject:
-    """``POST /v1/billing/meter_events``: received and counted, or refused; both stand in the tally."""
+    """``POST /v1/billing/meter_events``: received, or refused; both stand in the tally.
+
+    What was received counts once unless the call's fate says otherwise, or its customer was deleted and the
+    settings let such events be reported later.
+    """
     try:
         request = read_event_request(call.form, call.now)
-        event = _checked_event(sandbox, request, call.now)
+        event, fate = _checked_event(sandbox, request, call)
     except StripeError as refusal:
         sandbox.record(EventRefused(refusal.message, call.now))
         raise
-    if event.customer not in sandbox.books.customers:
+    if event.customer and event.customer not in sandbox.books.customers:
         sandbox.record(Customer(event.customer, created=int(call.now)))
     sandbox.record(event)
+    if fate.code is not None:
+        told_by = call.key or event.identifier
+        sandbox.record(refused_later(event, request.event_name, told_by, fate, sandbox.settings))
     return as_stripe(request, call.now)
 
 
-def _checked_event(sandbox: Sandbox, request: EventRequest, now: float) -> MeterEvent:
-    meter = sandbox.books.active_meter(request.event_name)
-    if meter is None:
+def _checked_event(sandbox: Sandbox, request: EventRequest, call: Call) -> tuple[MeterEvent, Fate]:
+    fate, meter = call.fate, sandbox.books.active_meter(request.event_name)
+    if meter is not None:
+        event = event_on(meter, request, call.now)
+        customer = sandbox.books.customers.get(event.customer)
+        exists = sandbox.exists_unsigned(event.customer) if customer is None else not customer.deleted
+        if not exists:
+            if customer is None or sandbox.settings.deleted_customers == "refuse":
+                raise no_such("customer", event.customer, f"payload[{meter.customer_key}]", status=400)
+            fate = Fate(times=0, code=CUSTOMER_NOT_FOUND)
+    elif fate.code == NO_METER:
+        event = event_on_nothing(request, call.now)
+    else:
         raise refused(f'No active meter found for event name "{request.event_name}".', "event_name")
-    event = event_on(meter, request, now)
-    customer = sandbox.books.customers.get(event.customer)
-    exists = sandbox.exists_unsigned(event.customer) if customer is None else not customer.deleted
-    if not exists:
-        raise no_such("customer", event.customer, f"payload[{meter.customer_key}]", status=400)
-    if sandbox.books.identifiers.find(event.identifier, now):
+    if sandbox.books.identifiers.find(event.identifier, call.now):
         raise already_exists(event.identifier)
-    return event
+    return replace(event, times=fate.times), fate
+
+
+def cancel_meter_event(sandbox: Sandbox, call: Call) -> StripeObject:
+    """``POST /v1/billing/meter_event_adjustments``: an event of the last 24 hours no longer counts.
+
+    It is ``complete`` at once, or ``pending`` where summaries lag behind.
+    """
+    request = read_adjustment(call.form)
+    sandbox.record(cancellation(sandbox.books, request, call.now))
+    return request.as_stripe("pending" if sandbox.settings.lag_seconds else "complete")
 
 
 def create_meter(sandbox: Sandbox, call: Call) -> StripeObject:
@@ -129,7 +151,9 @@ def list_summaries(sandbox: Sandbox, call: Call) -> StripeObject:
     request = read_summary_request(call.form)
     if request.customer not in sandbox.books.customers and not sandbox.exists_unsigned(request.customer):
         raise no_such("customer", request.customer, "customer")
-    return page(summaries(sandbox.books, meter, request), call.form, call.path)
+    lag = sandbox.settings.lag_seconds
+    as_of = call.now - lag if lag else inf  # without lag also what was received before the clock was set back
+    return page(summaries(sandbox.books, meter, request, as_of), call.form, call.path)
 
 
 def create_customer(sandbox: Sandbox, call: Call) -> StripeObject:
@@ -178,8 +202,9 @@ def _check_name_is_free(sandbox: Sandbox, meter: Meter) -> None:
 
 
 ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (  # the busiest first: routes are tried in this order
-    ("POST", "/v1/billing/meter_events", create_meter_event),
+    ("POST", METER_EVENTS, create_meter_event),
     ("GET", "/v1/billing/meters/{id}/event_summaries", list_summaries),
+    ("POST", "/v1/billing/meter_event_adjustments", cancel_meter_event),
     ("POST", "/v1/billing/meters", create_meter),
     ("GET", "/v1/billing/meters", list_meters),
     ("GET", "/v1/billing/meters/{id}", retrieve_meter),

@@ -62,13 +62,14 @@ def read_summary_request(form: Form) -> SummaryRequest:
     return request
 
 
-def summaries(books: Books, meter: Meter, request: SummaryRequest) -> list[dict[str, object]]:
-    """``billing.meter_event_summary`` objects, newest first.
+def summaries(books: Books, meter: Meter, request: SummaryRequest, as_of: float) -> list[dict[str, object]]:
+    """``billing.meter_event_summary`` objects, newest first, as they stood at ``as_of`` (unix seconds).
 
     Without grouping there is exactly one, 0 when nothing was used; with it, only hours or days that hold
     events have one.
     """
-    events = books.counting(meter.id, request.customer, request.start, request.end)
+    counting = books.counting(meter, request.customer, as_of)
+    events = [event for event in counting if request.start <= event.timestamp < request.end]
     if request.grouping is None:
         return [_summary(meter, request.customer, request.start, request.end, events)]
     buckets: dict[int, list[MeterEvent]] = {}
