@@ -48,7 +48,7 @@ def build_app(sandbox: Sandbox) -> Starlette:
     own = [Route(path, _control_route(sandbox, do), methods=[method]) for method, path, do in CONTROLS]
     app = Starlette(
         routes=[*stripe, *own],
-        exception_handlers={HTTPException: _no_such_path, Exception: _our_fault},
+        exception_handlers={HTTPException: _no_such_path(sandbox), Exception: _our_fault},
     )
     app.router.redirect_slashes = False  # Stripe does not redirect
     return app
@@ -78,7 +78,7 @@ def _stripe_route(sandbox: Sandbox, template: str, endpoint: Endpoint) -> ServeR
         except ConnectionCut as cut:
             return CutConnection(reset=cut.reset)
         except StripeError as refusal:
-            answer = await _settled(sandbox, answer_of(refusal.status, refusal.body(), refusal.headers))
+            answer = await _settled(sandbox, answer_of(refusal.status, refusal.body(seen.path), refusal.headers))
         except StateFileError as error:
             answer = _cannot_write(error)
         seen.status = answer.status
@@ -133,9 +133,15 @@ def _cannot_write(error: StateFileError) -> Answer:
     return _api_error(str(error))
 
 
-async def _no_such_path(request: Request, _: Exception) -> Response:
-    error = unknown_path(request.method, request.url.path)
-    return _response(answer_of(error.status, error.body()), _new_request_id())
+def _no_such_path(sandbox: Sandbox) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def refuse(request: Request, _: Exception) -> Response:
+        method, path, key = request.method, request.url.path, request.headers.get("idempotency-key")
+        if not path.startswith("/_sandbox/"):
+            sandbox.traffic.seen.append(RequestSeen(method, path, {}, key, sandbox.clock.now(), status=404))
+        error = unknown_path(method, path)
+        return _response(answer_of(error.status, error.body(path)), _new_request_id())
+
+    return refuse
 
 
 async def _our_fault(_: Request, error: Exception) -> Response:

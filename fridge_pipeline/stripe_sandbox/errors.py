@@ -34,8 +34,13 @@ class StripeError(Exception):
     def __str__(self) -> str:
         return f"{self.status} {self.type}: {self.message}"
 
-    def body(self) -> dict[str, object]:
-        """The Stripe-shaped error object; absent fields are left out, as Stripe does."""
+    def body(self, path: str = "") -> dict[str, object]:
+        """The error object of the API that ``path`` belongs to; absent fields are left out, as Stripe does.
+
+        Errors of the v2 API always have a code and name no parameter.
+        """
+        if path.startswith("/v2/"):
+            return {"error": {"code": self.code or self.type, "message": self.message, "type": self.type}}
         named = {"code": self.code, "message": self.message, "param": self.param, "type": self.type}
         return {"error": {name: value for name, value in named.items() if value is not None}}
 

@@ -62,7 +62,7 @@ def _carried_out(sandbox: Sandbox, endpoint: Endpoint, call: Call) -> tuple[Answ
     try:
         return answer_of(200, endpoint(sandbox, call)), True
     except StripeError as refusal:
-        return answer_of(refusal.status, refusal.body(), refusal.headers), refusal.kept
+        return answer_of(refusal.status, refusal.body(call.path), refusal.headers), refusal.kept
 
 
 def _again(first: Reply, fingerprint: str) -> Answer:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from fridge_pipeline.stripe_sandbox.adjustment import cancellation, read_adjustment
 from fridge_pipeline.stripe_sandbox.call import METER_EVENTS
+from fridge_pipeline.stripe_sandbox.core_events import CORE_EVENTS, event_of, event_page
 from fridge_pipeline.stripe_sandbox.customer import Customer, read_customer
 from fridge_pipeline.stripe_sandbox.errors import StripeError, already_exists, no_such, refused
 from fridge_pipeline.stripe_sandbox.meter import LONGEST_DISPLAY_NAME, Meter, read_meter
@@ -180,6 +181,17 @@ def delete_customer(sandbox: Sandbox, call: Call) -> StripeObject:
     return customer.as_stripe()
 
 
+def list_core_events(sandbox: Sandbox, call: Call) -> StripeObject:
+    """``GET /v2/core/events``: reports of events that were refused after their receipt, newest first."""
+    return event_page(sandbox.books, call.form, call.now)
+
+
+def retrieve_core_event(sandbox: Sandbox, call: Call) -> StripeObject:
+    """``GET /v2/core/events/{id}``."""
+    call.form.allow_only()
+    return event_of(sandbox.books, call.names["id"], call.now)
+
+
 def _meter(sandbox: Sandbox, call: Call) -> Meter:
     meter = sandbox.books.meters.get(call.names["id"])
     if meter is None:
@@ -214,4 +226,6 @@ ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (  # the busiest first: route
     ("POST", "/v1/customers", create_customer),
     ("GET", "/v1/customers/{customer}", retrieve_customer),
     ("DELETE", "/v1/customers/{customer}", delete_customer),
+    ("GET", CORE_EVENTS, list_core_events),
+    ("GET", f"{CORE_EVENTS}/{{id}}", retrieve_core_event),
 )

@@ -69,6 +69,22 @@ class Account:
             self.send(meter, value, timestamp, **options)
         return caught.value
 
+    def cut_off(self, meter: stripe.billing.Meter, value: object, timestamp: int | None = None, **options: Any) -> None:
+        """Send an event whose connection is cut; fails the test when there is an answer."""
+        with pytest.raises(stripe.APIConnectionError):
+            self.send(meter, value, timestamp, **options)
+
+    def cancel(self, meter: stripe.billing.Meter, identifier: str, key: str | None = None) -> Any:
+        """Cancel the event with this identifier."""
+        wish: Any = {"type": "cancel", "event_name": meter.event_name, "cancel": {"identifier": identifier}}
+        options: Any = {} if key is None else {"idempotency_key": key}
+        return self.stripe.v1.billing.meter_event_adjustments.create(wish, options)
+
+    def reports(self, **filters: Any) -> list[Any]:
+        """Every report of refused events that matches, over all pages."""
+        wish: Any = filters
+        return list(self.stripe.v2.core.events.list(wish).auto_paging_iter())
+
     def summaries(
         self,
         meter: stripe.billing.Meter,

@@ -1,4 +1,4 @@
-"""Fixtures of the sandbox's own tests: one shared sandbox a worker, and one alone where the clock moves."""
+"""Fixtures of the sandbox's own tests: one sandbox a worker to share, and one that starts over for each test."""
 
 from __future__ import annotations
 
@@ -28,9 +28,16 @@ def account(sandbox: SandboxProcess) -> Account:
     return Account(sandbox)
 
 
+@pytest.fixture(scope="session")
+def reusable() -> Iterator[SandboxProcess]:
+    """The process behind ``alone``; starting one for each test would take most of their time."""
+    with running_sandbox() as process:
+        yield process
+
+
 @pytest.fixture
-def alone() -> Iterator[Account]:
-    """A sandbox of this test's own, whose clock stands still: for tests that move it."""
-    with running_sandbox() as own:
-        own.set_clock(frozen=True)
-        yield Account(own)
+def alone(reusable: SandboxProcess) -> Account:
+    """An empty account of this test's own, whose clock stands still: for tests that move it or change settings."""
+    reusable.reset()
+    reusable.set_clock(frozen=True)
+    return Account(reusable)

@@ -47,6 +47,8 @@ def test_an_unknown_path_or_method_is_404_in_stripes_shape(sandbox: SandboxProce
     answer = requests.request(method, sandbox.url + path, headers=TEST_KEY, timeout=20)
     assert answer.status_code == 404
     assert f"({method}: {path})" in answer.json()["error"]["message"]
+    last = sandbox.requests(1)[0]
+    assert (last["method"], last["path"], last["status"]) == (method, path, 404)
 
 
 @pytest.mark.parametrize("path", ["/v1/billing/meters", "/v1/nothing", "/_sandbox/health", "/_sandbox/usage?x=1"])

@@ -68,6 +68,36 @@ def test_meters_customers_usage_clock_identifiers_and_replies_survive_kill_9(
     assert after.total(meter, hour, hour + HOUR) == 7.25
 
 
+def test_cancelled_events_reports_settings_and_what_counted_never_or_twice_survive_kill_9(
+    start: Callable[..., SandboxProcess],
+) -> None:
+    before = Account(start())
+    before.sandbox.set_clock(now=SOME_DAY, frozen=True)
+    settings = before.sandbox.settings(lag_seconds=0.5, calls_per_second=None, unsigned_customers=True)
+    meter, hour = before.meter(), before.past_hour()
+    before.sandbox.faults({"kind": "count_twice"}, {"kind": "swallow"}, {"kind": "refuse_asynchronously"})
+    for value, name in ((1, "twice"), (20, "lost"), (300, "refused"), (4000, "cancelled"), (50000, "counted")):
+        before.send(meter, value, hour, identifier=name)
+    before.cancel(meter, "cancelled")
+    before.sandbox.set_clock(advance_seconds=10)
+    told, reports = before.sandbox.usage()["data"], [each.to_dict() for each in before.reports()]
+    before.sandbox.kill()
+
+    after = Account(start())
+    assert after.sandbox.settings() == settings
+    assert (after.sandbox.usage()["data"], told[0]["value"]) == (told, 50002)
+    assert after.total(meter, hour, hour + HOUR) == 50002
+    assert ([each.to_dict() for each in after.reports()], len(reports)) == (reports, 1)
+    with pytest.raises(stripe.InvalidRequestError, match="already cancelled"):
+        after.cancel(meter, "cancelled")
+    assert "already exists" in str(after.refusal(meter, 1, hour, identifier="lost"))
+    after.sandbox.reset()
+    after.sandbox.kill()
+    anew = Account(start())
+    assert anew.sandbox.settings()["lag_seconds"] == 0
+    assert anew.sandbox.usage()["data"] == []
+
+
 def test_every_event_answered_before_a_kill_9_amid_concurrent_calls_is_still_there(
     start: Callable[..., SandboxProcess],
 ) -> None:
