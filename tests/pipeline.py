@@ -19,10 +19,11 @@ from fridge_pipeline.adapters.stripe.gateway import StripeGateway
 from fridge_pipeline.domain.api_key import SANDBOX_KEY, ApiKey
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
-from fridge_pipeline.domain.meter import CATALOGUE
+from fridge_pipeline.domain.meter import CATALOGUE, Meter
 from fridge_pipeline.orchestration.installation import create_missing_meters
 from fridge_pipeline.steps.bill import BillReport, bill_hours
 from fridge_pipeline.steps.count import count_active_sensors, count_inserted
+from fridge_pipeline.steps.effect import Effect, Witness, unwatched
 from fridge_pipeline.steps.load import HourLoad, load_hours
 from tests.sandbox_process import SandboxProcess, fresh_name
 
@@ -30,6 +31,23 @@ CLOSE_AFTER = timedelta(minutes=5)
 
 #: tenant_id, sensor_id, recorded_at, temperature_c
 Row = tuple[str, str, datetime, float]
+
+
+class ProcessDied(BaseException):
+    """What a killed process looks like from inside a test: nothing below catches it."""
+
+
+def dies_after(effect: Effect, times: int = 1) -> Witness:
+    """A witness that lets the process die right after the n-th effect of a kind."""
+    left = [times]
+
+    def witness(seen: Effect) -> None:
+        if seen is effect:
+            left[0] -= 1
+            if left[0] == 0:
+                raise ProcessDied
+
+    return witness
 
 
 @dataclass
@@ -48,8 +66,8 @@ class Clock:
 
 
 def gateway_to(url: str, key: ApiKey = SANDBOX_KEY) -> StripeGateway:
-    """The real gateway, pointed at a sandbox or at nothing."""
-    return StripeGateway(key, url, 10_000, time.monotonic, time.sleep)
+    """The real gateway, pointed at a sandbox or at nothing; it pauses a fiftieth of what it would."""
+    return StripeGateway(key, url, 10_000, time.monotonic, lambda seconds: time.sleep(seconds / 50))
 
 
 @dataclass
@@ -62,6 +80,7 @@ class Pipeline:
     workspace: Path
     clock: Clock
     customers: dict[str, str] = field(default_factory=dict)
+    catalogue: tuple[Meter, ...] = CATALOGUE
 
     def __post_init__(self) -> None:
         self.landing.mkdir(parents=True, exist_ok=True)
@@ -103,18 +122,23 @@ class Pipeline:
         count_active_sensors(self.database, HourRange(first, last or first), self.clock())
 
     def bill(
-        self, first: Hour, last: Hour | None = None, open_gateway: Callable[[], StripeGateway] | None = None
+        self,
+        first: Hour,
+        last: Hour | None = None,
+        open_gateway: Callable[[], StripeGateway] | None = None,
+        witness: Witness = unwatched,
     ) -> BillReport:
         """Runs the billing step."""
         return bill_hours(
             self.database,
             open_gateway or (lambda: self.gateway),
             HourRange(first, last or first),
-            CATALOGUE,
+            self.catalogue,
             self.clock,
             CLOSE_AFTER,
             8,
             "test-run",
+            witness,
         )
 
     def run(self, first: Hour, last: Hour | None = None) -> BillReport:

@@ -20,6 +20,15 @@ IDENTIFIER_MEMORY = timedelta(hours=24)
 #: which covers a slow request, a paused machine and a clock that is off.
 RESEND_WINDOW = timedelta(hours=20)
 
+#: An event can be cancelled for 24 hours after Stripe received it
+#: (docs.stripe.com/api/billing/meter-event-adjustment/create); the same four hours short of it.
+CANCEL_WINDOW = timedelta(hours=20)
+
+#: Summaries are "eventually consistent" and Stripe names no lag (docs.stripe.com/api/billing/meter-event-summary).
+#: Others have seen minutes; its reporting lags three hours (docs.stripe.com/data/data-freshness). Twice that: what
+#: two readings so far apart both lack, Stripe does not have.
+SUMMARY_SETTLE = timedelta(hours=6)
+
 #: Longest identifier, and longest ``Idempotency-Key`` we use (Stripe takes 255 there).
 IDENTIFIER_LENGTH_MAX = 100
 

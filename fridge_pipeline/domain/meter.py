@@ -30,6 +30,13 @@ class Window(StrEnum):
     NONE = "none"  # raw: every event counts
 
 
+class Restatement(StrEnum):
+    """How an hour that Stripe has been told is corrected; follows from how the meter was created."""
+
+    TOTAL = "total"  # Stripe keeps the newest event: send the hour's total again
+    DIFFERENCE = "difference"  # Stripe adds every event up: send what is missing, cancel what is too much
+
+
 @dataclass(frozen=True, slots=True)
 class Meter:
     """One catalogue entry: measure → Stripe event name."""
@@ -46,6 +53,17 @@ class Meter:
                 f"a meter's event name is not empty and holds no colon, which separates the parts of an "
                 f"identifier; got {self.event_name!r}"
             )
+
+    @property
+    def restatement(self) -> Restatement:
+        """Only a raw ``sum`` meter adds all events of an hour; every other one keeps the newest."""
+        adds_up = self.window is Window.NONE and self.formula is Formula.SUM
+        return Restatement.DIFFERENCE if adds_up else Restatement.TOTAL
+
+    @property
+    def is_ordered_by_timestamp(self) -> bool:
+        """Whether Stripe tells the newest of an hour's events by their timestamps: a raw ``last`` meter."""
+        return self.window is Window.NONE and self.formula is Formula.LAST
 
 
 #: The default catalogue. Both meters overwrite within the hour, so an hour can be restated by its total.

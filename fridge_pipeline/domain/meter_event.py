@@ -15,6 +15,9 @@ from fridge_pipeline.domain.meter import Meter
 #: Half past: never on the edge of the hour, where Stripe's own texts disagree on which hour it belongs to.
 TIMESTAMP_INTO_HOUR = timedelta(minutes=30)
 
+#: Where timestamps tell which event is the newest, each revision is a second later; beyond this they stay level.
+TIMESTAMP_STEPS_MAX = 1799
+
 #: What may stand in an identifier as it is: it also travels as the HTTP header ``Idempotency-Key``.
 _PLAIN_IDENTIFIER = re.compile(r"[A-Za-z0-9._~:@/+=-]+")
 
@@ -25,7 +28,8 @@ class Status(StrEnum):
     STAGED = "staged"  # committed, nothing sent yet -> sent, or superseded when usage changed before sending
     SENT = "sent"  # the first byte may have left -> accepted, unknown or refused
     UNKNOWN = "unknown"  # no answer that decides -> accepted, missing or refused
-    ACCEPTED = "accepted"  # Stripe has it -> superseded by a newer accepted revision of an hour-window meter
+    # Stripe has it -> superseded by a newer revision, or by its cancellation; refused when Stripe says so later
+    ACCEPTED = "accepted"
     MISSING = "missing"  # Stripe was read back and does not have it -> superseded by a new revision
     REFUSED = "refused"  # Stripe said no -> superseded by a new revision once the cause is gone
     SUPERSEDED = "superseded"  # a newer revision states the hour
@@ -42,6 +46,7 @@ TRANSITIONS: frozenset[tuple[Status, Status]] = frozenset(
         (Status.UNKNOWN, Status.MISSING),
         (Status.UNKNOWN, Status.REFUSED),
         (Status.ACCEPTED, Status.SUPERSEDED),
+        (Status.ACCEPTED, Status.REFUSED),
         (Status.MISSING, Status.SUPERSEDED),
         (Status.REFUSED, Status.SUPERSEDED),
     }
@@ -50,7 +55,10 @@ TRANSITIONS: frozenset[tuple[Status, Status]] = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class MeterEvent:
-    """One statement: this tenant used ``value`` of this meter in this hour (revision 1, 2, … of it)."""
+    """One statement: this tenant used ``value`` of this meter in this hour (revision 1, 2, … of it).
+
+    ``value`` is the hour's total, or with ``is_difference`` what is added to what was stated before.
+    """
 
     event_name: str
     tenant_id: str
@@ -58,6 +66,8 @@ class MeterEvent:
     hour: Hour
     revision: int
     value: int
+    is_difference: bool = False
+    into_hour: timedelta = TIMESTAMP_INTO_HOUR
 
     @property
     def identifier(self) -> str:
@@ -66,8 +76,8 @@ class MeterEvent:
 
     @property
     def timestamp(self) -> datetime:
-        """The point in time Stripe books the usage at: half past, inside the hour."""
-        return timestamp_of(self.hour)
+        """The point in time Stripe books the usage at: half past, or seconds later, inside the hour."""
+        return self.hour.start + self.into_hour
 
 
 def identifier_of(event_name: str, tenant_id: str, hour: Hour, revision: int) -> str:
@@ -84,8 +94,17 @@ def identifier_of(event_name: str, tenant_id: str, hour: Hour, revision: int) ->
 
 
 def timestamp_of(hour: Hour) -> datetime:
-    """The timestamp of every event of an hour."""
+    """The timestamp of an hour's first event; later ones are the same or seconds after it."""
     return hour.start + TIMESTAMP_INTO_HOUR
+
+
+def into_hour(meter: Meter, revision: int) -> timedelta:
+    """How far into its hour a revision is stamped.
+
+    On a raw ``last`` meter the newest revision has the latest timestamp, so that no slow older request can win.
+    """
+    steps = min(revision - 1, TIMESTAMP_STEPS_MAX) if meter.is_ordered_by_timestamp else 0
+    return TIMESTAMP_INTO_HOUR + timedelta(seconds=steps)
 
 
 def is_too_late(hour: Hour, now: datetime) -> bool:
@@ -96,84 +115,3 @@ def is_too_late(hour: Hour, now: datetime) -> bool:
 def billing_deadline(hour: Hour) -> datetime:
     """Until when usage of this hour can be stated to Stripe."""
     return timestamp_of(hour) + OLDEST_TIMESTAMP - TOO_LATE_MARGIN
-
-
-@dataclass(frozen=True, slots=True)
-class StagingCase:
-    """What is known of one (tenant, meter, hour) when it is asked whether Stripe must be told something.
-
-    ``value`` is the hour's usage now, ``None`` when the tenant has none (missing is not zero).
-    ``stated_*`` is what Stripe has: the newest accepted revision. ``latest_*`` is the newest revision of all.
-    ``refusal_open`` says that the exception about the newest revision's refusal is still open.
-    """
-
-    tenant_id: str
-    mapped_customer_id: str | None
-    hour: Hour
-    meter: Meter
-    value: int | None
-    stated_value: int | None = None
-    stated_customer_id: str | None = None
-    latest_revision: int = 0
-    latest_value: int | None = None
-    latest_status: Status | None = None
-    latest_customer_id: str | None = None
-    refusal_open: bool = False
-
-    @property
-    def customer_id(self) -> str | None:
-        """Who is billed: whoever already has this hour on the books, else whoever the tenant is mapped to.
-
-        A tenant that moves to another Stripe customer takes no hour along that is already billed: it would
-        be billed twice.
-        """
-        return self.stated_customer_id or self.mapped_customer_id
-
-
-class StagingVerdict(StrEnum):
-    """What to do about one (tenant, meter, hour)."""
-
-    STAGE = "stage"  # state it: a new revision with the total
-    RESTAGE = "restage"  # as STAGE, after superseding the newest revision, which was never sent
-    SETTLED = "settled"  # Stripe knows, or will be told by the revision that is already staged
-    IN_FLIGHT = "in_flight"  # an older revision is undecided; decide that one first
-    HELD = "held"  # refused, and its cause still stands
-    UNMAPPED = "unmapped"  # no Stripe customer
-    TOO_LATE = "too_late"  # older than Stripe takes
-
-
-def judge_staging(case: StagingCase, now: datetime) -> StagingVerdict:
-    """Whether Stripe must be told something about this tenant, meter and hour, and if not, why.
-
-    Only for meters with window ``hour``, which are restated by their total.
-    """
-    if case.latest_status in {Status.SENT, Status.UNKNOWN}:
-        return StagingVerdict.IN_FLIGHT
-    staged = case.latest_status is Status.STAGED
-    if not staged and (case.value or 0) == (case.stated_value or 0):
-        return StagingVerdict.SETTLED
-    if case.customer_id is None:
-        return StagingVerdict.UNMAPPED
-    if is_too_late(case.hour, now):
-        return StagingVerdict.TOO_LATE
-    same_customer = case.latest_customer_id == case.customer_id
-    if staged:
-        unchanged = same_customer and case.latest_value == (case.value or 0)
-        return StagingVerdict.SETTLED if unchanged else StagingVerdict.RESTAGE
-    if case.latest_status is Status.REFUSED and case.refusal_open and same_customer:
-        return StagingVerdict.HELD
-    return StagingVerdict.STAGE
-
-
-def next_event(case: StagingCase) -> MeterEvent:
-    """The revision that states the hour's usage as it is now; for a case judged STAGE or RESTAGE."""
-    if case.customer_id is None:
-        raise ValueError(f"tenant {case.tenant_id!r} has no Stripe customer; its usage cannot be stated")
-    return MeterEvent(
-        event_name=case.meter.event_name,
-        tenant_id=case.tenant_id,
-        stripe_customer_id=case.customer_id,
-        hour=case.hour,
-        revision=case.latest_revision + 1,
-        value=case.value or 0,
-    )

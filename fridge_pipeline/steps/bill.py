@@ -14,12 +14,18 @@ from fridge_pipeline.adapters.stripe.gateway import StripeGateway
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.meter import Meter
-from fridge_pipeline.domain.meter_event import StagingVerdict
+from fridge_pipeline.domain.staging import StagingVerdict
+from fridge_pipeline.steps.effect import Witness, unwatched
 from fridge_pipeline.steps.push import PushReport, push_hours
+from fridge_pipeline.steps.read_back import read_back_hours
 from fridge_pipeline.steps.stage import stage_hours
 
-#: A statement whose answer was lost is decided in the first round; what changed since is stated in the second.
-ROUNDS_MAX = 2
+#: What a round decides is what the next one can build upon: a lost answer first, then what has changed since; one
+#: cancellation after another, then what is left to state. More than these wait for the next run.
+ROUNDS_MAX = 10
+
+#: Verdicts that become others once something older is decided.
+WAITING = (StagingVerdict.IN_FLIGHT, StagingVerdict.CREDIT)
 
 
 @dataclass(slots=True)
@@ -46,10 +52,11 @@ class HourBill:
 
 @dataclass(slots=True)
 class BillReport:
-    """The hours as they stand after billing, and how the push went."""
+    """The hours as they stand after billing, how the push went, and why Stripe could not be read back, if so."""
 
     hours: list[HourBill]
     push: PushReport
+    unread: str | None = None
 
     @property
     def unsettled(self) -> list[HourBill]:
@@ -66,19 +73,25 @@ def bill_hours(
     close_after: timedelta,
     max_in_flight: int,
     run_id: str,
+    witness: Witness = unwatched,
 ) -> BillReport:
-    """Stages and pushes the closed hours of a range; commits everything it learns before it returns.
+    """Stages and pushes the closed hours of a range and reads back what is in doubt; commits everything it learns.
 
-    The gateway is opened only after the usage is staged: with Stripe down, events wait (law L9).
+    The gateway is opened only after the usage is staged: with Stripe down, events wait (law L9). Rounds go on while
+    something was decided that staging waits for.
     """
-    push = PushReport()
+    push, unread = PushReport(), None
     for _ in range(ROUNDS_MAX):
-        verdicts = stage_hours(database, hours, catalogue, clock(), close_after, run_id)
-        pushed = push_hours(database, open_gateway, hours, clock, max_in_flight)
-        push = PushReport(push.outcomes + pushed.outcomes, pushed.expired, pushed.stopped)
-        if push.stopped is not None or not verdicts[StagingVerdict.IN_FLIGHT]:
+        verdicts = stage_hours(database, hours, catalogue, clock(), close_after, run_id, witness)
+        pushed = push_hours(database, open_gateway, hours, catalogue, clock, max_in_flight, run_id, witness)
+        push.add(pushed)
+        if push.stopped is not None:
             break
-    return BillReport(_bills(database, hours, clock(), close_after), push)
+        read = read_back_hours(database, open_gateway, hours, clock, run_id, witness)
+        unread = read.stopped
+        if not read.settled and not (pushed.settled and any(verdicts[waiting] for waiting in WAITING)):
+            break
+    return BillReport(_bills(database, hours, clock(), close_after), push, unread)
 
 
 def _bills(database: Database, hours: HourRange, now: datetime, close_after: timedelta) -> list[HourBill]:
@@ -103,7 +116,10 @@ def explain_unsettled(report: BillReport) -> str:
     unloaded = sum(bill.is_unloaded for bill in waiting)
     reasons = [f"{unloaded} could not be loaded, see fridge.exceptions"] if unloaded else []
     if unloaded < len(waiting):
-        reasons.append(report.push.stopped or "some calls were not answered")
+        reasons += [f"meter {name}: {why}" for name, why in sorted(report.push.wrong_meters.items())]
+        reasons += [why for why in (report.push.stopped, report.unread) if why is not None]
+    if not reasons:
+        reasons.append("some calls were not answered")
     return (
         f"{len(waiting)} of {len(report.hours)} hours are not delivered ({shown}): {'; '.join(reasons)}. "
         f"This push: {answers}. What is left stays staged and keeps its identifiers; "

@@ -16,16 +16,19 @@ from fridge_pipeline.adapters.postgres.stored_usage import (
 )
 from fridge_pipeline.domain import usage
 from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.steps.effect import Effect, Witness, unwatched
 
 
-def count_inserted(database: Database, hours: HourRange, now: datetime) -> pl.DataFrame:
+def count_inserted(database: Database, hours: HourRange, now: datetime, witness: Witness = unwatched) -> pl.DataFrame:
     """Brings ``inserted_counts`` up to date for a range of hours; returns its rows (hour, tenant_id, quantity)."""
-    return _count(database, hours, now, "inserted_counts", usage.inserted_counts)
+    return _count(database, hours, now, "inserted_counts", usage.inserted_counts, witness)
 
 
-def count_active_sensors(database: Database, hours: HourRange, now: datetime) -> pl.DataFrame:
+def count_active_sensors(
+    database: Database, hours: HourRange, now: datetime, witness: Witness = unwatched
+) -> pl.DataFrame:
     """Brings ``active_sensors`` up to date for a range of hours; returns its rows (hour, tenant_id, quantity)."""
-    return _count(database, hours, now, "active_sensors", usage.active_sensors)
+    return _count(database, hours, now, "active_sensors", usage.active_sensors, witness)
 
 
 def _count(
@@ -34,10 +37,12 @@ def _count(
     now: datetime,
     table: str,
     measure: Callable[[pl.LazyFrame], pl.LazyFrame],
+    witness: Witness,
 ) -> pl.DataFrame:
     counted = measure(sensor_hours(database, hours).lazy()).collect()
     with database.connect() as connection:
         write_usage(connection, table, counted, hours, now)
+    witness(Effect.USAGE_WRITTEN)
     return counted
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from fridge_pipeline.adapters.stripe.gateway import StripeGateway
-from fridge_pipeline.domain.answer import Answer, Outcome
-from fridge_pipeline.domain.meter_event import MeterEvent
+from fridge_pipeline.domain.answer import OPEN_OUTCOMES, Answer, Outcome
+from fridge_pipeline.domain.sending import Lane, Sending
+from fridge_pipeline.steps.effect import Effect, Witness
 
-#: So many undecided calls in a row mean that Stripe is down, not that one call was unlucky.
+#: So many calls in a row without a decision mean that Stripe is down, not that one call was unlucky.
 UNDECIDED_CALLS_MAX = 5
 
 
@@ -20,55 +21,79 @@ UNDECIDED_CALLS_MAX = 5
 class Delivery:
     """Stripe's answers; ``stopped`` says why the rest was not sent, ``None`` when everything was."""
 
-    answers: dict[MeterEvent, Answer]
+    answers: dict[Sending, Answer]
     stopped: str | None
 
 
 class StopSign:
-    """Raised by any call that shows that the others are futile; looked at before each call."""
+    """Raised by any call that shows that the others are futile; looked at before each call and each further try.
 
-    def __init__(self, place: str) -> None:
-        self.reason: str | None = None
+    One stop sign serves a whole push. ``out_of_time`` says that its deadline has passed.
+    """
+
+    def __init__(self, place: str, out_of_time: Callable[[], bool]) -> None:
         self._place = place
+        self._out_of_time = out_of_time
+        self._reason: str | None = None
+        self._last_undecided: str | None = None
         self._undecided_in_a_row = 0
         self._lock = threading.Lock()
+
+    def is_raised(self) -> bool:
+        """Whether to call no more."""
+        if self._reason is None and self._out_of_time():
+            self._reason = "the time for one push is over; the next one goes on"
+        return self._reason is not None
+
+    @property
+    def reason(self) -> str | None:
+        """Why it is raised; ``None`` when it is not."""
+        return self._reason
 
     def watch(self, answer: Answer) -> None:
         """Takes one call's answer into account."""
         with self._lock:
             if answer.outcome is Outcome.KEY_REFUSED:
-                self.reason = self.reason or f"{self._place} refused the API key: {answer.text}"
-            if answer.outcome is not Outcome.UNDECIDED:
+                self._reason = self._reason or f"{self._place} refused the API key: {answer.text}"
+            if answer.outcome not in OPEN_OUTCOMES:
                 self._undecided_in_a_row = 0
                 return
+            verb = "answers with errors only" if answer.reached else "is unreachable"
+            self._last_undecided = f"{self._place} {verb}: {answer.text}"
             self._undecided_in_a_row += 1
             if self._undecided_in_a_row >= UNDECIDED_CALLS_MAX:
-                verb = "answers with errors only" if answer.reached else "is unreachable"
-                self.reason = self.reason or f"{self._place} {verb}: {answer.text}"
+                self._reason = self._reason or self._last_undecided
+
+    def end(self, answers: Iterable[Answer]) -> None:
+        """After the last call: a push in which nothing at all was decided has met a Stripe that is down, too."""
+        if self._last_undecided is not None and all(answer.outcome in OPEN_OUTCOMES for answer in answers):
+            self._reason = self._reason or self._last_undecided
 
 
-def deliver(gateway: StripeGateway, events: Sequence[MeterEvent], max_in_flight: int) -> Delivery:
-    """Sends the events, oldest first within a customer and meter, and returns an answer for each."""
-    lanes: dict[tuple[str, str], list[MeterEvent]] = defaultdict(list)
-    for event in events:
-        lanes[event.stripe_customer_id, event.event_name].append(event)
-    stop_sign = StopSign(gateway.place)
-    answers: dict[MeterEvent, Answer] = {}
+def deliver(
+    gateway: StripeGateway, sendings: Sequence[Sending], max_in_flight: int, stop_sign: StopSign, witness: Witness
+) -> dict[Sending, Answer]:
+    """Sends each of these, in the given order within a customer and meter, and returns an answer for each."""
+    lanes: dict[Lane, list[Sending]] = defaultdict(list)
+    for sending in sendings:
+        lanes[sending.lane].append(sending)
+    answers: dict[Sending, Answer] = {}
     with ThreadPoolExecutor(max_workers=max(1, min(max_in_flight, len(lanes)))) as pool:
-        for answered in pool.map(lambda lane: _drive(gateway, lane, stop_sign), lanes.values()):
+        for answered in pool.map(lambda lane: _drive(gateway, lane, stop_sign, witness), lanes.values()):
             answers.update(answered)
-    undecided_all = bool(answers) and all(answer.outcome is Outcome.UNDECIDED for answer in answers.values())
-    if stop_sign.reason is None and undecided_all and not any(answer.reached for answer in answers.values()):
-        return Delivery(answers, f"{gateway.place} is unreachable: {next(iter(answers.values())).text}")
-    return Delivery(answers, stop_sign.reason)
+    return answers
 
 
-def _drive(gateway: StripeGateway, lane: Iterable[MeterEvent], stop_sign: StopSign) -> dict[MeterEvent, Answer]:
+def _drive(
+    gateway: StripeGateway, lane: Iterable[Sending], stop_sign: StopSign, witness: Witness
+) -> dict[Sending, Answer]:
     answers = {}
-    for event in lane:
-        if stop_sign.reason is not None:
-            answers[event] = Answer(Outcome.NOT_SENT, stop_sign.reason)
+    for sending in lane:
+        if stop_sign.is_raised():
+            answers[sending] = Answer(Outcome.NOT_SENT, stop_sign.reason or "")
             continue
-        answers[event] = gateway.state_usage(event)
-        stop_sign.watch(answers[event])
+        call = gateway.cancel_usage if sending.is_cancellation else gateway.state_usage
+        answers[sending] = call(sending.event, stop_sign.is_raised)
+        witness(Effect.ANSWERED)
+        stop_sign.watch(answers[sending])
     return answers

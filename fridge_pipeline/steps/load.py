@@ -22,6 +22,7 @@ from fridge_pipeline.adapters.postgres.landing_record import (
 )
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.steps.effect import Effect, Witness, unwatched
 from fridge_pipeline.steps.load_file import FileLoader
 
 
@@ -72,6 +73,7 @@ def load_hours(
     workspace: Path,
     run_id: str,
     clock: Callable[[], datetime],
+    witness: Witness = unwatched,
 ) -> Iterator[HourLoad]:
     """Loads what is new in each hour of the range, hour by hour; an hour that fails does not stop the next.
 
@@ -87,7 +89,7 @@ def load_hours(
                 fingerprint = zone.fingerprint(hour)
                 if fingerprint is not None and known.get(hour) != fingerprint:
                     versions = loaded_versions(connection, hour)
-                    unread = _load_files(load, zone, versions, loader)
+                    unread = _load_files(load, zone, versions, loader, witness)
                     _record(connection, load, unread, fingerprint, clock())
                 if hour in failed_before:
                     close_exception(connection, ExceptionKey("load_failed", None, hour), clock())
@@ -98,7 +100,11 @@ def load_hours(
 
 
 def _load_files(
-    load: HourLoad, zone: LandingZone, versions: dict[str, str], loader: Callable[[], FileLoader]
+    load: HourLoad,
+    zone: LandingZone,
+    versions: dict[str, str],
+    loader: Callable[[], FileLoader],
+    witness: Witness,
 ) -> dict[str, str]:
     """Loads what is new of an hour; returns path → reason of files whose bytes could not even be fetched."""
     unread = {}
@@ -116,6 +122,7 @@ def _load_files(
             continue
         if loaded is not None:
             load.loaded.append(loaded)
+            witness(Effect.FILE_LOADED)
     return unread
 
 

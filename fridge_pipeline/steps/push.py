@@ -1,116 +1,185 @@
-"""Push: state staged usage to Stripe, and keep its answers (laws L4 to L6)."""
+"""Push: say to Stripe what is staged, and keep its answers (laws L4 to L6)."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import psycopg
 
-from fridge_pipeline.adapters.postgres import ledger
+from fridge_pipeline.adapters.postgres import sendings as outbox
 from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.postgres.exceptions import ExceptionKey, close_settled_exceptions, open_exception
-from fridge_pipeline.adapters.postgres.ledger import OpenEvent, Receipt
-from fridge_pipeline.adapters.stripe.gateway import StripeGateway
-from fridge_pipeline.domain.answer import Answer, Outcome
+from fridge_pipeline.adapters.postgres.sendings import Receipt
+from fridge_pipeline.adapters.stripe.gateway import StripeCallError, StripeGateway
+from fridge_pipeline.domain.answer import Answer, Outcome, status_after
 from fridge_pipeline.domain.api_key import KeyMode
 from fridge_pipeline.domain.hour_range import HourRange
-from fridge_pipeline.domain.limits import RESEND_WINDOW
-from fridge_pipeline.domain.meter_event import MeterEvent
-from fridge_pipeline.steps.deliver import deliver
+from fridge_pipeline.domain.meter import Meter
+from fridge_pipeline.domain.meter_event import Status
+from fridge_pipeline.domain.sending import Sending
+from fridge_pipeline.steps.deliver import StopSign, deliver
+from fridge_pipeline.steps.effect import Effect, Witness, unwatched
 
-#: Events marked as sent at a time, per call in flight; their receipts are written together.
-EVENTS_PER_LANE = 4
+#: Sendings marked as sent at a time, per call in flight; their receipts are written together.
+SENDINGS_PER_CALL = 4
+
+#: A push ends after so long and leaves the rest to the next one, so that no run goes on for ever.
+PUSH_TIME_MAX = timedelta(hours=3)
 
 
 @dataclass(slots=True)
 class PushReport:
-    """What a push came to; ``stopped`` says why it ended early, ``None`` when it went through."""
+    """What a push came to.
+
+    ``stopped`` says why it ended early, ``None`` when it went through; ``wrong_meters`` says of event names why
+    nothing was sent for them. ``settled`` counts what Stripe has decided for good.
+    """
 
     outcomes: Counter[Outcome] = field(default_factory=Counter)
-    expired: int = 0
+    settled: int = 0
+    wrong_meters: dict[str, str] = field(default_factory=dict)
     stopped: str | None = None
 
     @property
     def accepted(self) -> int:
-        """Statements that Stripe has, by this push or as it turned out by an earlier one."""
+        """Sendings that Stripe has, by this push or as it turned out by an earlier one."""
         return self.outcomes[Outcome.ACCEPTED] + self.outcomes[Outcome.DUPLICATE]
+
+    def add(self, other: PushReport) -> None:
+        """Takes in a further push of the same run."""
+        self.outcomes += other.outcomes
+        self.settled += other.settled
+        self.wrong_meters |= other.wrong_meters
+        self.stopped = other.stopped
 
 
 def push_hours(
     database: Database,
     open_gateway: Callable[[], StripeGateway],
     hours: HourRange,
+    catalogue: tuple[Meter, ...],
     clock: Callable[[], datetime],
     max_in_flight: int,
+    run_id: str,
+    witness: Witness = unwatched,
 ) -> PushReport:
-    """Sends every open statement of a range of hours and writes the receipts; resends lost ones unchanged.
+    """Sends everything of a range of hours that is staged, or was sent less than 20 hours ago and not decided.
 
-    The gateway is opened when there is something to send. No transaction is open while Stripe is called.
-    Stops early when Stripe does not answer or refuses the key: what is left stays staged, or sent with the same
+    The gateway is opened when there is something to send. No transaction is open while Stripe is called. Stops
+    early when Stripe does not answer or refuses the key: what is left stays staged, or sent with the same
     identifier waiting for the next push.
     """
-    report = PushReport()
-    with database.connect() as connection, ledger.push_lock(connection):
-        for batch in _batches(connection, hours, clock(), max_in_flight * EVENTS_PER_LANE, report):
-            gateway = open_gateway()  # before anything is marked: a refused key must not start the 20 hours
-            ledger.claim_books(connection, is_live=gateway.mode is KeyMode.LIVE)
-            ledger.mark_sent(connection, batch, clock())
-            delivery = deliver(gateway, [open_event.event for open_event in batch], max_in_flight)
-            _keep_answers(connection, delivery.answers, clock())
-            report.outcomes.update(answer.outcome for answer in delivery.answers.values())
-            if delivery.stopped is not None:
-                report.stopped = delivery.stopped
-                break
-    return report
+    with database.connect() as connection:
+        begun = clock()
+        sendable = [each for each in outbox.open_sendings(connection, hours) if each.may_be_sent(begun)]
+        if not sendable:
+            return PushReport()
+        gateway = open_gateway()  # before anything is marked: a refused key must not start the 20 hours
+        outbox.claim_books(connection, is_live=gateway.mode is KeyMode.LIVE)
+        try:
+            wrong = wrong_meters(gateway, catalogue)
+        except StripeCallError as error:
+            return PushReport(stopped=str(error))
+        push = _Push(connection, gateway, clock, max_in_flight, run_id, witness, PushReport(wrong_meters=wrong))
+        return push.send([each for each in sendable if each.event.event_name not in wrong])
 
 
-def _batches(
-    connection: psycopg.Connection, hours: HourRange, now: datetime, size: int, report: PushReport
-) -> Iterator[Sequence[OpenEvent]]:
-    sendable = []
-    for open_event in ledger.open_events(connection, hours):
-        if open_event.first_sent_at is not None and now - open_event.first_sent_at > RESEND_WINDOW:
-            _open_unexplained(connection, open_event, now)
-            report.expired += 1
-        else:
-            sendable.append(open_event)
-    for start in range(0, len(sendable), size):
-        yield sendable[start : start + size]
+def wrong_meters(gateway: StripeGateway, catalogue: tuple[Meter, ...]) -> dict[str, str]:
+    """Event name → why Stripe's meter is not the catalogue's; what it would add up is not what we mean.
+
+    Raises ``StripeCallError``.
+    """
+    present = gateway.meters()
+    wrong = {}
+    for meter in catalogue:
+        found = present.get(meter.event_name)
+        if found is None:
+            wrong[meter.event_name] = "not in Stripe; run: fridge stripe setup"
+        elif found.disagreements(meter):
+            wrong[meter.event_name] = "; ".join(found.disagreements(meter))
+    return wrong
 
 
-def _open_unexplained(connection: psycopg.Connection, open_event: OpenEvent, now: datetime) -> None:
-    event = open_event.event
-    detail = (
-        f"{event.identifier} (value {event.value}) was first sent at {open_event.first_sent_at} and never answered. "
-        f"Stripe remembers identifiers for 24 hours only, so it is not resent after {RESEND_WINDOW}. "
-        "Compare the hour with Stripe's meter event summary before anything else is sent."
+@dataclass(slots=True)
+class _Push:
+    """One push under way."""
+
+    connection: psycopg.Connection
+    gateway: StripeGateway
+    clock: Callable[[], datetime]
+    max_in_flight: int
+    run_id: str
+    witness: Witness
+    report: PushReport
+
+    def send(self, sendings: Sequence[Sending]) -> PushReport:
+        """First what nobody else is at, then what another pusher was in the middle of."""
+        deadline = self.clock() + PUSH_TIME_MAX
+        stop_sign = StopSign(self.gateway.place, lambda: self.clock() > deadline)
+        answers: list[Answer] = []
+        left_over = list(sendings)
+        for wait in (False, True):
+            batches, left_over = _batches(left_over, self.max_in_flight * SENDINGS_PER_CALL), []
+            for batch in batches:
+                if not stop_sign.is_raised():
+                    left_over += self._send_batch(batch, stop_sign, answers, wait=wait)
+        stop_sign.end(answers)
+        self.report.stopped = stop_sign.reason
+        return self.report
+
+    def _send_batch(
+        self, batch: Sequence[Sending], stop_sign: StopSign, answers: list[Answer], *, wait: bool
+    ) -> list[Sending]:
+        """Sends what lies in lanes of our own and returns the rest."""
+        lanes = [sending.lane for sending in batch]
+        with outbox.alone_in_lanes(self.connection, lanes, wait=wait) as ours:
+            mine = [sending for sending in batch if sending.lane in ours]
+            turn_in = outbox.reserve_calls(self.connection, len(mine), self.gateway.calls_per_second)
+            self.gateway.hold_back(turn_in)
+            marked = outbox.mark_sent(self.connection, mine, self.clock(), self.run_id)
+            self.witness(Effect.MARKED_SENT)
+            in_order = [sending for sending in mine if sending in marked]
+            answered = deliver(self.gateway, in_order, self.max_in_flight, stop_sign, self.witness)
+            self._keep(marked, answered)
+            answers += answered.values()
+        return [sending for sending in batch if sending.lane not in ours]
+
+    def _keep(self, was_undecided: dict[Sending, bool], answers: dict[Sending, Answer]) -> None:
+        """Commits answers and what follows from them together: a crash leaves both or neither."""
+        now = self.clock()
+        receipts = [
+            Receipt(sending, answer, status_after(answer, was_undecided=was_undecided[sending]))
+            for sending, answer in answers.items()
+        ]
+        accepted = [each.sending.event.identifier for each in receipts if each.status is Status.ACCEPTED]
+        with self.connection.transaction():
+            outbox.write_receipts(self.connection, receipts, now, self.run_id)
+            close_settled_exceptions(self.connection, accepted, now)
+            for receipt in receipts:
+                if receipt.answer.outcome is Outcome.REFUSED and not receipt.sending.is_cancellation:
+                    _open_refused(self.connection, receipt, now)
+        self.witness(Effect.RECEIPTS_WRITTEN)
+        self.report.outcomes.update(answer.outcome for answer in answers.values())
+        self.report.settled += sum(each.status in {Status.ACCEPTED, Status.REFUSED} for each in receipts)
+
+
+def _batches(sendings: Sequence[Sending], size: int) -> Iterator[Sequence[Sending]]:
+    for start in range(0, len(sendings), size):
+        yield sendings[start : start + size]
+
+
+def _open_refused(connection: psycopg.Connection, receipt: Receipt, now: datetime) -> None:
+    event, answer = receipt.sending.event, receipt.answer
+    next_step = (
+        "Remove the cause; the hour is stated anew once the tenant has another customer or this exception is closed."
+        if receipt.status is Status.REFUSED
+        else "An earlier attempt may still have been counted, so Stripe is read back before anything else is sent."
     )
-    open_exception(connection, ExceptionKey("unexplained", event.tenant_id, event.hour, event.identifier), detail, now)
-
-
-def _keep_answers(connection: psycopg.Connection, answers: dict[MeterEvent, Answer], now: datetime) -> None:
-    receipts = [
-        Receipt(event.identifier, answer.status, answer.http_status, answer.request_id, answer.text)
-        for event, answer in answers.items()
-        if answer.status is not None
-    ]
-    ledger.write_receipts(connection, receipts, now)
-    delivered = {Outcome.ACCEPTED, Outcome.DUPLICATE}
-    close_settled_exceptions(
-        connection, [event.identifier for event, answer in answers.items() if answer.outcome in delivered], now
-    )
-    for event, answer in answers.items():
-        if answer.outcome is Outcome.REFUSED:
-            _open_refused(connection, event, answer, now)
-
-
-def _open_refused(connection: psycopg.Connection, event: MeterEvent, answer: Answer, now: datetime) -> None:
     detail = (
         f"{event.value} {event.event_name} for customer {event.stripe_customer_id} was refused by Stripe: "
-        f"{answer.text} (request {answer.request_id}). Remove the cause; the hour is stated anew once the tenant "
-        "has another customer or this exception is closed."
+        f"{answer.text} (request {answer.request_id}). {next_step}"
     )
     open_exception(connection, ExceptionKey("refused", event.tenant_id, event.hour, event.identifier), detail, now)

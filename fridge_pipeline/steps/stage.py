@@ -8,18 +8,16 @@ from datetime import datetime, timedelta
 import psycopg
 
 from fridge_pipeline.adapters.postgres import ledger
+from fridge_pipeline.adapters.postgres.cancellations import stage_cancellations, stated_differences
 from fridge_pipeline.adapters.postgres.database import Database
-from fridge_pipeline.adapters.postgres.exceptions import ExceptionKey, open_exception
+from fridge_pipeline.adapters.postgres.exceptions import ExceptionKey, close_moot_exceptions, open_exception
+from fridge_pipeline.domain.credit import plan_credit
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.limits import OLDEST_TIMESTAMP
 from fridge_pipeline.domain.meter import Meter
-from fridge_pipeline.domain.meter_event import (
-    StagingCase,
-    StagingVerdict,
-    billing_deadline,
-    judge_staging,
-    next_event,
-)
+from fridge_pipeline.domain.meter_event import billing_deadline
+from fridge_pipeline.domain.staging import SUPERSEDES_STAGED, StagingCase, StagingVerdict, judge_staging, next_event
+from fridge_pipeline.steps.effect import Effect, Witness, unwatched
 
 
 def stage_hours(
@@ -29,10 +27,12 @@ def stage_hours(
     now: datetime,
     close_after: timedelta,
     run_id: str,
+    witness: Witness = unwatched,
 ) -> Counter[StagingVerdict]:
     """Stages a new revision for every closed hour's usage that Stripe has not been told; counts the verdicts.
 
-    Usage of an open hour is never staged. Unmapped and too late usage becomes an exception with the quantity.
+    Usage of an open hour is never staged. Unmapped and too late usage becomes an exception with the quantity, and
+    so does what Stripe has too much and can no longer be cancelled.
     """
     with database.connect() as connection, connection.transaction():
         ledger.lock_staging(connection)
@@ -41,22 +41,33 @@ def stage_hours(
             for case in ledger.staging_cases(connection, hours, catalogue)
             if case.hour.closed_at(now, close_after)
         ]
-        _take_back(connection, judged)
+        ledger.supersede_staged(connection, [case for case, verdict in judged if verdict in SUPERSEDES_STAGED])
         stated = {StagingVerdict.STAGE, StagingVerdict.RESTAGE}
         ledger.stage_events(
             connection, [next_event(case) for case, verdict in judged if verdict in stated], now, run_id
         )
         for case, verdict in judged:
+            if verdict is StagingVerdict.CREDIT:
+                _credit(connection, case, now, run_id)
             _open_exception(connection, case, verdict, now)
+        close_moot_exceptions(connection, hours, catalogue, now)
+    witness(Effect.STAGED)
     return Counter(verdict for _, verdict in judged)
 
 
-def _take_back(connection: psycopg.Connection, judged: list[tuple[StagingCase, StagingVerdict]]) -> None:
-    """What was staged, never sent, and is no longer true or no longer accepted by Stripe."""
-    ledger.supersede_staged(
-        connection,
-        [case for case, verdict in judged if verdict in {StagingVerdict.RESTAGE, StagingVerdict.TOO_LATE}],
-    )
+def _credit(connection: psycopg.Connection, case: StagingCase, now: datetime, run_id: str) -> None:
+    """Stages the next cancellation: one at a time, so that a lost answer leaves one thing in doubt and not several."""
+    plan = plan_credit(stated_differences(connection, case), -case.change, now)
+    stage_cancellations(connection, plan.cancel[:1], now, run_id)
+    if plan.credit_due:
+        detail = (
+            f"Stripe has {case.stated_value} {case.meter.event_name} and the usage is {case.value or 0}. "
+            f"{plan.credit_due} of it was stated more than 20 hours ago and can no longer be cancelled. Give the "
+            f"customer {case.stated_customer_id} a credit for {plan.credit_due}, and close this exception."
+        )
+        open_exception(
+            connection, ExceptionKey("credit_due", case.tenant_id, case.hour, case.meter.event_name), detail, now
+        )
 
 
 def _open_exception(connection: psycopg.Connection, case: StagingCase, verdict: StagingVerdict, now: datetime) -> None:

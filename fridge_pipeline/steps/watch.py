@@ -68,7 +68,7 @@ def find_hours_to_bill(
 ) -> list[Hour]:
     """Every closed hour of the grid that is not fully loaded, counted and delivered; nothing is ever stranded."""
     with database.connect() as connection:
-        undelivered = undelivered_hours(connection, catalogue)
+        undelivered = undelivered_hours(connection, catalogue, now)
         pending = find_landing_news(connection, zone, grid).pending
     return sorted(
         hour

@@ -9,16 +9,8 @@ from hypothesis import strategies as st
 
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.meter import CATALOGUE, Measure, Meter, meter_of
-from fridge_pipeline.domain.meter_event import (
-    StagingCase,
-    StagingVerdict,
-    Status,
-    identifier_of,
-    is_too_late,
-    judge_staging,
-    next_event,
-    timestamp_of,
-)
+from fridge_pipeline.domain.meter_event import Status, identifier_of, is_too_late, timestamp_of
+from fridge_pipeline.domain.staging import StagingCase, StagingVerdict, judge_staging, next_event
 
 HOUR = Hour.from_key("2026-01-24-18:00")
 NOW = HOUR.end + timedelta(days=1)

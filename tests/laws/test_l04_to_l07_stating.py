@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import psycopg
@@ -16,7 +16,8 @@ from fridge_pipeline.adapters.stripe.gateway import StripeGateway
 from fridge_pipeline.domain.answer import Answer, Outcome
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.meter_event import TRANSITIONS, MeterEvent
-from tests.pipeline import Pipeline, gateway_to, readings
+from fridge_pipeline.steps.effect import Effect
+from tests.pipeline import Pipeline, ProcessDied, dies_after, gateway_to, readings
 
 
 @contextmanager
@@ -59,9 +60,9 @@ def looking_proxy(target: str, look: Callable[[], None]) -> Iterator[str]:
 class CrashAfterSending(StripeGateway):
     """Sends, and dies before the answer is kept: the ordinary case, not a rare one."""
 
-    def state_usage(self, event: MeterEvent) -> Answer:
+    def state_usage(self, event: MeterEvent, is_futile: Callable[[], bool] = lambda: False) -> Answer:
         """The statement has reached Stripe when the crash comes."""
-        super().state_usage(event)
+        super().state_usage(event, is_futile)
         raise KeyboardInterrupt
 
 
@@ -122,11 +123,10 @@ def test_L5_a_crash_between_answer_and_receipt_is_settled_by_resending_and_bills
     assert pipeline.stripe_totals("cohoes")["temperature_readings", hour.key] == 20
 
 
-def test_L5_a_duplicate_refusal_means_delivered(pipeline: Pipeline, two_days_ago: datetime) -> None:  # noqa: N802
-    """Beyond the idempotency replay: another key with the same identifier gets the 400 without a code."""
-    hour = used_hour(pipeline, two_days_ago)
+def state_by_another_hand(pipeline: Pipeline, hour: Hour, values: dict[str, int]) -> None:
+    """Somebody else states these values under the very identifiers that we would use."""
     customer = pipeline.customers["cohoes"]
-    for meter, value in (("temperature_readings", 20), ("active_sensors", 2)):
+    for meter, value in values.items():
         event = MeterEvent(meter, "cohoes", customer, hour, 1, value)
         pipeline.sandbox.client().v1.billing.meter_events.create(
             {
@@ -137,9 +137,36 @@ def test_L5_a_duplicate_refusal_means_delivered(pipeline: Pipeline, two_days_ago
             },
             {"idempotency_key": f"another-{event.identifier}-{customer}"},
         )
+
+
+def test_L5_a_duplicate_refusal_of_what_we_sent_before_means_delivered(  # noqa: N802
+    pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    """Beyond the idempotency replay: another key with the same identifier gets the 400 without a code."""
+    hour = used_hour(pipeline, two_days_ago)
+    with pytest.raises(ProcessDied):
+        pipeline.bill(hour, witness=dies_after(Effect.MARKED_SENT))
+    state_by_another_hand(pipeline, hour, {"temperature_readings": 20, "active_sensors": 2})
+    assert pipeline.bill(hour).push.outcomes == {Outcome.DUPLICATE: 2}
+    assert set(pipeline.rows("select status, http_status from fridge.meter_events")) == {("accepted", 400)}
+
+
+def test_L5_a_duplicate_refusal_of_what_we_never_sent_is_delivered_only_if_stripe_shows_our_value(  # noqa: N802
+    pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    """A ledger restored from a backup, or another program: the identifier is known, the value perhaps not ours."""
+    hour = used_hour(pipeline, two_days_ago)
+    state_by_another_hand(pipeline, hour, {"temperature_readings": 20, "active_sensors": 3})
     report = pipeline.bill(hour)
     assert report.push.outcomes == {Outcome.DUPLICATE: 2}
-    assert set(pipeline.rows("select status, http_status from fridge.meter_events")) == {("accepted", 400)}
+    assert dict(pipeline.rows("select event_name, status from fridge.meter_events")) == {
+        "temperature_readings": "accepted",
+        "active_sensors": "unknown",
+    }
+    assert pipeline.rows("select kind, subject from fridge.exceptions where closed_at is null") == [
+        ("unexplained", f"active_sensors:cohoes:{hour.compact}:r1")
+    ]
+    assert len(report.unsettled) == 0, "it stands in the exceptions"
 
 
 def test_L5_a_late_file_restates_its_hour_by_a_new_revision_and_only_that_hour(  # noqa: N802
@@ -189,18 +216,55 @@ def test_L6_a_statement_without_an_answer_is_resent_unchanged_for_20_hours_and_n
 ) -> None:
     hour = used_hour(pipeline, two_days_ago)
     sent_at = pipeline.clock.now
-    nowhere = gateway_to("http://127.0.0.1:9")
-    pipeline.bill(hour, open_gateway=lambda: nowhere)
-    pipeline.clock.advance(hours=19, minutes=59)
-    pipeline.bill(hour, open_gateway=lambda: nowhere)
+    for _ in range(2):
+        with pytest.raises(ProcessDied):
+            pipeline.bill(hour, witness=dies_after(Effect.MARKED_SENT))
+        pipeline.clock.advance(hours=19, minutes=59)
+    pipeline.clock.now = sent_at + timedelta(hours=19, minutes=59)
     assert set(pipeline.rows("select status, revision, attempts, first_sent_at from fridge.meter_events")) == {
-        ("unknown", 1, 2, sent_at)
+        ("sent", 1, 2, sent_at)
     }
+    assert set(pipeline.rows("select attempt, outcome from fridge.meter_event_attempts")) == {(1, "lost")}
     pipeline.clock.advance(minutes=2)
     report = pipeline.bill(hour)
-    assert (report.push.accepted, report.push.expired, len(report.unsettled)) == (0, 2, 0), "it stands in exceptions"
+    assert (report.push.outcomes, len(report.unsettled)) == ({}, 0), "nothing is sent, and it stands in exceptions"
     assert pipeline.stripe_totals("cohoes") == {}
     assert pipeline.one("select count(*) from fridge.exceptions where kind = 'unexplained' and closed_at is null") == 2
+
+
+def test_L6_after_20_hours_what_stripe_counts_is_accepted_by_reading_it_back(  # noqa: N802
+    pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    hour = used_hour(pipeline, two_days_ago)
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.bill(hour, open_gateway=lambda: crashing_gateway(pipeline))
+    pipeline.clock.advance(hours=20, minutes=1)
+    report = pipeline.bill(hour)
+    assert (report.push.outcomes, len(report.unsettled)) == ({}, 0)
+    assert set(pipeline.rows("select status, revision from fridge.meter_events")) == {("accepted", 1)}
+    assert pipeline.one("select count(*) from fridge.stripe_readbacks where verdict = 'counted'") == 2
+    assert pipeline.one("select count(*) from fridge.exceptions") == 0
+
+
+def test_L6_what_is_absent_in_two_readings_six_hours_apart_is_stated_anew_and_not_before(  # noqa: N802
+    pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    hour = used_hour(pipeline, two_days_ago)
+    with pytest.raises(ProcessDied):
+        pipeline.bill(hour, witness=dies_after(Effect.MARKED_SENT))
+    pipeline.clock.advance(hours=20, minutes=1)
+    pipeline.bill(hour)
+    pipeline.clock.advance(hours=5, minutes=59)
+    assert pipeline.bill(hour).push.outcomes == {}
+    assert set(pipeline.rows("select status, revision from fridge.meter_events")) == {("unknown", 1)}
+    pipeline.clock.advance(minutes=1)
+    assert pipeline.bill(hour).push.outcomes == {Outcome.ACCEPTED: 2}
+    assert set(pipeline.rows("select status, revision from fridge.meter_events")) == {
+        ("superseded", 1),
+        ("accepted", 2),
+    }
+    assert pipeline.stripe_totals("cohoes")["temperature_readings", hour.key] == 20
+    assert pipeline.one("select count(*) from fridge.exceptions where closed_at is null") == 0
 
 
 @pytest.mark.parametrize(
@@ -214,6 +278,10 @@ def test_L6_a_statement_without_an_answer_is_resent_unchanged_for_20_hours_and_n
         "update fridge.meter_events set status = 'unknown'",
         "update fridge.meter_events set answer = 'never mind'",
         "update fridge.meter_events set first_sent_at = now()",
+        "update fridge.meter_events set is_difference = true",
+        "update fridge.meter_event_attempts set outcome = 'accepted', tries = 7",
+        "delete from fridge.meter_event_attempts",
+        "truncate fridge.meter_event_attempts",
         "delete from fridge.meter_events",
         "truncate fridge.meter_events",
         "update fridge.landing_files set inserted_count = 0, duplicate_count = row_count",

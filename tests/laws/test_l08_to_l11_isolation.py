@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from fridge_pipeline.adapters.postgres.ledger import WrongBooksError
+from fridge_pipeline.adapters.postgres.sendings import WrongBooksError
 from fridge_pipeline.adapters.postgres.tenants import CustomerTakenError
 from fridge_pipeline.domain.api_key import ApiKey, LiveKeyRefusedError
 from fridge_pipeline.domain.hour import Hour

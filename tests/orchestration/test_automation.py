@@ -11,7 +11,8 @@ from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.orchestration.jobs import LOAD_AND_BILL
 from fridge_pipeline.orchestration.partitions import hours_in_tags, range_tags
 from fridge_pipeline.orchestration.resources import installation_resource
-from tests.pipeline import Pipeline, gateway_to, readings
+from fridge_pipeline.steps.effect import Effect
+from tests.pipeline import Pipeline, ProcessDied, dies_after, readings
 
 RESOURCES = {"installation": installation_resource}
 
@@ -166,25 +167,28 @@ def test_a_refused_hour_is_swept_up_once_its_tenant_has_another_customer(
         assert hours_of(sweep(definitions, instance)) == [hour.key]
 
 
-def test_an_unexplained_statement_waits_for_a_person_and_is_swept_up_once_found_missing(
-    definitions: dg.Definitions, pipeline: Pipeline, two_days_ago: datetime
+@pytest.mark.parametrize(("read_hours_ago", "is_swept"), [(5, False), (7, True)])
+def test_what_is_in_doubt_is_swept_up_when_it_is_time_to_read_stripe_back_again_and_not_before(
+    definitions: dg.Definitions,
+    pipeline: Pipeline,
+    two_days_ago: datetime,
+    read_hours_ago: int,
+    is_swept: bool,  # noqa: FBT001
 ) -> None:
-    hour = Hour(two_days_ago)
+    hour, now = Hour(two_days_ago), pipeline.clock.now
     pipeline.add_tenant("cohoes")
     pipeline.land(hour, "a.csv", readings("cohoes", hour, 1, 5))
     pipeline.load(hour)
     pipeline.count(hour)
-    pipeline.bill(hour, open_gateway=lambda: gateway_to("http://127.0.0.1:9"))
-    pipeline.clock.advance(hours=21)
+    pipeline.clock.now = now - timedelta(hours=40)
+    with pytest.raises(ProcessDied):
+        pipeline.bill(hour, witness=dies_after(Effect.MARKED_SENT))
+    pipeline.clock.now = now - timedelta(hours=read_hours_ago)
     pipeline.bill(hour)
+    pipeline.clock.now = now
     with dg.instance_for_test() as instance:
-        assert sweep(definitions, instance) == []
-        with pipeline.database.connect() as connection:
-            connection.execute("update fridge.meter_events set status = 'missing', settled_at = now()")
-        assert hours_of(sweep(definitions, instance)) == [hour.key]
-    assert pipeline.bill(hour).push.accepted == 2
-    assert pipeline.stripe_totals("cohoes")["temperature_readings", hour.key] == 5
-    assert pipeline.one("select count(*) from fridge.exceptions where closed_at is null") == 0
+        assert hours_of(sweep(definitions, instance)) == ([hour.key] if is_swept else [])
+    assert pipeline.bill(hour).push.accepted == (2 if is_swept else 0)
 
 
 def test_a_steady_tick_with_100_000_files_present_reads_none_of_them_and_asks_for_nothing(

@@ -11,6 +11,7 @@ import psycopg
 from fridge_pipeline.adapters.postgres.statements import statement
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.domain.meter import Meter
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,22 @@ def close_settled_exceptions(connection: psycopg.Connection, accepted: Iterable[
     return connection.execute(
         statement("close_settled_exceptions"), {"identifiers": list(accepted), "now": now}
     ).rowcount
+
+
+def close_moot_exceptions(
+    connection: psycopg.Connection, hours: HourRange, catalogue: tuple[Meter, ...], now: datetime
+) -> None:
+    """Closes what had stood in the way of usage that is gone, or that Stripe has by now."""
+    connection.execute(
+        statement("close_moot_exceptions"),
+        {
+            "first": hours.first.start,
+            "last": hours.last.start,
+            "event_names": [meter.event_name for meter in catalogue],
+            "measures": [meter.measure.value for meter in catalogue],
+            "now": now,
+        },
+    )
 
 
 def open_exceptions(connection: psycopg.Connection, hours: HourRange) -> dict[Hour, dict[str, int]]:

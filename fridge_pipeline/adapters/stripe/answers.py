@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
+import requests
 import stripe
+from urllib3.exceptions import NewConnectionError
 
 from fridge_pipeline.domain.answer import Answer, Outcome
 
@@ -15,7 +17,7 @@ DUPLICATE_CODES = frozenset({"duplicate_meter_event", "resource_already_exists"}
 
 
 #: Client errors that say "not now" rather than "no".
-UNDECIDED_STATUSES = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS})
+UNDECIDED_STATUSES = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT})
 
 
 def answer_to_error(error: stripe.StripeError) -> Answer:
@@ -23,7 +25,7 @@ def answer_to_error(error: stripe.StripeError) -> Answer:
     status = error.http_status
     return Answer(
         outcome=_outcome(error),
-        text=f"{type(error).__name__}: {error.user_message or error}"[:1000],
+        text=" ".join(f"{type(error).__name__}: {error.user_message or error}".split())[:1000],
         http_status=status,
         request_id=error.request_id,
         reached=status is not None,
@@ -33,7 +35,9 @@ def answer_to_error(error: stripe.StripeError) -> Answer:
 def _outcome(error: stripe.StripeError) -> Outcome:
     if isinstance(error, (stripe.AuthenticationError, stripe.PermissionError)):
         return Outcome.KEY_REFUSED
-    if isinstance(error, (stripe.RateLimitError, stripe.APIConnectionError, stripe.IdempotencyError)):
+    if isinstance(error, stripe.RateLimitError) or _never_connected(error):
+        return Outcome.NOT_RECEIVED
+    if isinstance(error, (stripe.APIConnectionError, stripe.IdempotencyError)):
         return Outcome.UNDECIDED
     if is_duplicate(error):
         return Outcome.DUPLICATE
@@ -48,3 +52,12 @@ def is_duplicate(error: stripe.StripeError) -> bool:
         return False
     code = error.code or (error.error.code if error.error is not None else None)
     return code in DUPLICATE_CODES or DUPLICATE_TEXT in (error.user_message or "")
+
+
+def _never_connected(error: stripe.StripeError) -> bool:
+    """Whether not a byte can have left: there was no connection to send it on."""
+    cause = error.__cause__
+    if isinstance(cause, requests.exceptions.ConnectTimeout):
+        return True
+    reason = getattr(cause.args[0], "reason", None) if cause is not None and cause.args else None
+    return isinstance(reason, NewConnectionError)

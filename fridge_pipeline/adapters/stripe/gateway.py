@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
 import stripe
 
 from fridge_pipeline.adapters.stripe.answers import answer_to_error
 from fridge_pipeline.adapters.stripe.pace import Pace
+from fridge_pipeline.adapters.stripe.retries import Retries, Send
 from fridge_pipeline.domain.answer import Answer, Outcome
 from fridge_pipeline.domain.api_key import ApiKey, KeyMode
 from fridge_pipeline.domain.hour import Hour
@@ -20,8 +22,10 @@ from fridge_pipeline.domain.meter_event import MeterEvent
 #: Seconds to connect, and to wait for an answer. The SDK's own default is 80 s for everything.
 TIMEOUT_SECONDS = (5.0, 20.0)
 
-#: ``StripeClient`` does none by default. Retries keep the Idempotency-Key, and so the identifier.
-NETWORK_RETRIES = 2
+#: The SDK's own retries, set explicitly: none for what is billed, where every try is ours to pace and to put into the
+#: ledger (see ``retries.py``), and two for what only reads or is done once by a person.
+RETRIES_OF_STATEMENTS = 0
+RETRIES_OF_READS = 2
 
 #: Largest page of a list (docs.stripe.com/api/pagination).
 PAGE_SIZE = 100
@@ -79,28 +83,40 @@ class StripeGateway:
         calls_per_second: float,
         monotonic: Callable[[], float],
         sleep: Callable[[float], None],
+        timeout_seconds: tuple[float, float] = TIMEOUT_SECONDS,
     ) -> None:
         stripe.enable_telemetry = False  # it would write a random id into the user's home
         self.base = base or STRIPE_API
         self.mode = key.mode
+        self.calls_per_second = calls_per_second
         self._key = key
         self._pace = Pace(calls_per_second, monotonic, sleep)
         self._client = stripe.StripeClient(
             key.secret,
             base_addresses={"api": self.base, "meter_events": self.base} if base else {},
-            max_network_retries=NETWORK_RETRIES,
-            http_client=stripe.RequestsClient(timeout=TIMEOUT_SECONDS),
+            max_network_retries=RETRIES_OF_READS,
+            http_client=stripe.RequestsClient(timeout=timeout_seconds),
         )
+        self._meters: dict[str, StripeMeter] | None = None
+        self._retries = Retries(self._pace, monotonic, sleep)
 
     @property
     def place(self) -> str:
         """Where usage goes, to show to people."""
         return stripe_place(self.mode, self.base)
 
-    def state_usage(self, event: MeterEvent) -> Answer:
-        """Sends one meter event; identifier and Idempotency-Key are the same text on every attempt."""
-        self._pace.wait()
-        try:
+    def hold_back(self, seconds: float) -> None:
+        """Calls nobody for so long."""
+        if seconds > 0:
+            self._pace.hold_back(seconds)
+
+    def state_usage(self, event: MeterEvent, is_futile: Callable[[], bool] = lambda: False) -> Answer:
+        """Sends one meter event; the identifier is the same on every try of every attempt.
+
+        ``is_futile`` is asked before a further try, when Stripe has not decided.
+        """
+
+        def send(key: str) -> Answer:
             sent = self._client.v1.billing.meter_events.create(
                 {
                     "event_name": event.event_name,
@@ -108,20 +124,27 @@ class StripeGateway:
                     "timestamp": int(event.timestamp.timestamp()),
                     "payload": {"stripe_customer_id": event.stripe_customer_id, "value": str(event.value)},
                 },
-                {"idempotency_key": event.identifier},
+                {"idempotency_key": key, "max_network_retries": RETRIES_OF_STATEMENTS},
             )
-        except stripe.StripeError as error:
-            answer = answer_to_error(error)
-            return Answer(
-                answer.outcome, self._key.redact(answer.text), answer.http_status, answer.request_id, answer.reached
+            return _received(sent, f"received as {sent.identifier}")
+
+        return self._decide(send, event.identifier, is_futile)
+
+    def cancel_usage(self, event: MeterEvent, is_futile: Callable[[], bool] = lambda: False) -> Answer:
+        """Asks Stripe to take a meter event back that it received less than 24 hours ago."""
+
+        def send(key: str) -> Answer:
+            asked = self._client.v1.billing.meter_event_adjustments.create(
+                {"type": "cancel", "event_name": event.event_name, "cancel": {"identifier": event.identifier}},
+                {"idempotency_key": key, "max_network_retries": RETRIES_OF_STATEMENTS},
             )
-        response = sent.last_response
-        return Answer(
-            outcome=Outcome.ACCEPTED,
-            text=f"received as {sent.identifier}",
-            http_status=response.code if response else 200,
-            request_id=response.request_id if response else None,
-        )
+            return _received(asked, f"cancellation {asked.status}")
+
+        return self._decide(send, f"cancel:{event.identifier}", is_futile)
+
+    def _decide(self, send: Send, key: str, is_futile: Callable[[], bool]) -> Answer:
+        answer = self._retries.decide(send, key, is_futile)
+        return replace(answer, text=self._key.redact(answer.text))
 
     def meters(self) -> dict[str, StripeMeter]:
         """Every meter by event name; an active one is preferred over inactive ones of the same name.
@@ -135,6 +158,12 @@ class StripeGateway:
                 if meter.active or meter.event_name not in found:
                     found[meter.event_name] = meter
         return found
+
+    def _known_meters(self) -> dict[str, StripeMeter]:
+        """As ``meters``, read once: an id never changes."""
+        if self._meters is None:
+            self._meters = self.meters()
+        return self._meters
 
     def create_meter(self, meter: Meter) -> StripeMeter:
         """Creates the catalogue's meter; formula and window can never be changed afterwards."""
@@ -150,12 +179,12 @@ class StripeGateway:
         with self._call(f"creating the meter {meter.event_name}"):
             return _read_meter(self._client.v1.billing.meters.create(params))  # type: ignore[arg-type]  # built stepwise
 
-    def hourly_sums(self, event_name: str, customer_id: str, first: Hour, last: Hour) -> Mapping[Hour, int]:
+    def hourly_sums(self, event_name: str, customer_id: str, first: Hour, last: Hour) -> Mapping[Hour, Decimal]:
         """Stripe's own totals of a customer per hour, hours without usage left out; eventually consistent.
 
-        Raises ``MeterMissingError`` as well.
+        One read for every hundred hours with usage. Raises ``MeterMissingError`` as well.
         """
-        meter = self.meters().get(event_name)
+        meter = self._known_meters().get(event_name)
         if meter is None:
             raise MeterMissingError(f"Stripe has no meter {event_name!r}; run: fridge stripe setup")
         with self._call(f"reading summaries of {event_name}"):
@@ -174,7 +203,7 @@ class StripeGateway:
                 self._key.redact(f"{self.place}{silence}, {doing}: {answer.text}"), reached=answer.reached
             ) from None
 
-    def _summaries(self, meter_id: str, customer_id: str, first: Hour, last: Hour) -> Iterator[tuple[Hour, int]]:
+    def _summaries(self, meter_id: str, customer_id: str, first: Hour, last: Hour) -> Iterator[tuple[Hour, Decimal]]:
         page = self._client.v1.billing.meters.event_summaries.list(
             meter_id,
             {
@@ -186,7 +215,7 @@ class StripeGateway:
             },
         )
         for summary in page.auto_paging_iter():
-            yield Hour.from_unix(summary.start_time), int(summary.aggregated_value)
+            yield Hour.from_unix(summary.start_time), Decimal(str(summary.aggregated_value))
 
 
 def stripe_place(mode: KeyMode, base: str | None) -> str:
@@ -195,6 +224,16 @@ def stripe_place(mode: KeyMode, base: str | None) -> str:
         mode
     ]
     return name if base in {None, STRIPE_API} else f"{name} at {base}"
+
+
+def _received(sent: Any, text: str) -> Answer:
+    response = sent.last_response
+    return Answer(
+        outcome=Outcome.ACCEPTED,
+        text=text,
+        http_status=response.code if response else 200,
+        request_id=response.request_id if response else None,
+    )
 
 
 def _read_meter(item: Any) -> StripeMeter:

@@ -26,3 +26,8 @@ class Pace:
             self._next_free = moment + self._interval
         if moment > now:
             self._sleep(moment - now)
+
+    def hold_back(self, seconds: float) -> None:
+        """Lets nobody call for so long: Stripe has said that all of us together are too fast."""
+        with self._lock:
+            self._next_free = max(self._next_free, self._monotonic() + seconds)

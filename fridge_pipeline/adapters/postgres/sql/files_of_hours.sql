@@ -1,8 +1,15 @@
--- Files that stored readings in a range of landing hours, with the time range of what they stored.
+-- Files that stored readings in a range of landing hours, with the time range of what they stored. A withdrawn file
+-- is no usage.
 select
     file_id,
     landing_hour as hour,
     first_recorded_at,
     last_recorded_at
 from fridge.landing_files
-where landing_hour between $1 and $2 and inserted_count > 0;
+where
+    landing_hour between $1 and $2
+    and inserted_count > 0
+    and not exists (
+        select 1 from fridge.withdrawals
+        where withdrawals.file_id = landing_files.file_id
+    );

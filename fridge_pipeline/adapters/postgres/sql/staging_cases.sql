@@ -1,4 +1,5 @@
--- Per tenant, meter and hour: usage now, what Stripe has (newest accepted revision), the newest revision of all.
+-- Per tenant, meter and hour: usage now, what Stripe has (its accepted statements), the newest revision of all.
+-- Of statements of totals only one is accepted at a time, so a sum serves meters that add up and others alike.
 -- Settled cases are left out where a comparison of numbers is enough to know them.
 with usage as (
     select
@@ -45,13 +46,30 @@ latest as (
 ),
 
 stated as (
-    select distinct on (event_name, tenant_id, hour) *
+    select
+        event_name,
+        tenant_id,
+        hour,
+        sum(value)::bigint as value,
+        (array_agg(stripe_customer_id order by revision desc))[1] as stripe_customer_id
     from fridge.meter_events
     where
         hour between %(first)s and %(last)s
         and event_name = any(%(event_names)s)
         and status = 'accepted'
-    order by event_name asc, tenant_id asc, hour asc, revision desc
+    group by event_name, tenant_id, hour
+),
+
+cancelling as (
+    select distinct
+        meter_events.event_name,
+        meter_events.tenant_id,
+        meter_events.hour
+    from fridge.meter_event_adjustments
+    inner join fridge.meter_events on meter_event_adjustments.identifier = meter_events.identifier
+    where
+        meter_events.hour between %(first)s and %(last)s
+        and meter_event_adjustments.status in ('staged', 'sent', 'unknown')
 ),
 
 cases as (
@@ -91,7 +109,8 @@ select
             exceptions.kind = 'refused'
             and exceptions.subject = cases.latest_identifier
             and exceptions.closed_at is null
-    ) as refusal_open
+    ) as refusal_open,
+    cancelling.hour is not null as cancelling
 from cases
 left join fridge.tenants on cases.tenant_id = tenants.tenant_id
 left join stated
@@ -99,6 +118,11 @@ left join stated
         cases.tenant_id = stated.tenant_id
         and cases.event_name = stated.event_name
         and cases.hour = stated.hour
+left join cancelling
+    on
+        cases.tenant_id = cancelling.tenant_id
+        and cases.event_name = cancelling.event_name
+        and cases.hour = cancelling.hour
 where
     cases.latest_status is distinct from 'accepted'
     or cases.value is distinct from stated.value

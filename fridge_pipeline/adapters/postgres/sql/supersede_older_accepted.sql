@@ -1,4 +1,5 @@
--- On an hour-window meter the newest accepted revision is the hour's total; older ones no longer count.
+-- The newest accepted revision is the hour's total; older ones no longer count. On a meter that adds up, what was
+-- accepted before goes on counting.
 update fridge.meter_events as older
 set status = 'superseded'
 from fridge.meter_events as newer
@@ -9,4 +10,7 @@ where
     and older.tenant_id = newer.tenant_id
     and older.hour = newer.hour
     and older.revision < newer.revision
-    and older.status in ('accepted', 'refused', 'missing');
+    and (
+        older.status in ('refused', 'missing')
+        or (older.status = 'accepted' and not newer.is_difference)
+    );

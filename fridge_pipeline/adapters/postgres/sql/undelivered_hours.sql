@@ -1,24 +1,33 @@
 -- Hours with usage that Stripe has not been told, or whose statement is undecided. Excepted cases wait for a person,
--- not for the next sweep: too late, unexplained, unmapped or refused with no other customer since.
+-- not for the next sweep: too late, unmapped, a credit, refused with no other customer since, and unexplained unless it
+-- is time to read Stripe back again.
 with excepted as (
     select
         exceptions.kind,
         exceptions.tenant_id,
         exceptions.hour,
-        exceptions.subject
+        exceptions.subject,
+        coalesce(meter_events.event_name, exceptions.subject) as event_name
     from fridge.exceptions
     left join fridge.tenants on exceptions.tenant_id = tenants.tenant_id
-    left join fridge.meter_events
-        on exceptions.kind in ('refused', 'unexplained') and exceptions.subject = meter_events.identifier
+    left join fridge.meter_events on replace(exceptions.subject, 'cancel:', '') = meter_events.identifier
     where
         exceptions.closed_at is null
         and (
-            exceptions.kind = 'too_late'
-            or (exceptions.kind = 'unexplained' and meter_events.status in ('sent', 'unknown'))
+            exceptions.kind in ('too_late', 'credit_due')
             or (exceptions.kind = 'unmapped' and tenants.stripe_customer_id is null)
             or (
                 exceptions.kind = 'refused'
                 and tenants.stripe_customer_id is not distinct from meter_events.stripe_customer_id
+            )
+            or (
+                exceptions.kind = 'unexplained'
+                and exists (
+                    select 1 from fridge.stripe_readbacks
+                    where
+                        stripe_readbacks.identifier = meter_events.identifier
+                        and stripe_readbacks.read_at > %(read_again_before)s
+                )
             )
         )
 ),
@@ -41,6 +50,19 @@ metered_usage as (
         active_sensors as value
     from fridge.active_sensors
     where %(active_sensors_event)s::text is not null
+),
+
+stated as (
+    select
+        event_name,
+        tenant_id,
+        hour,
+        sum(value)::bigint as value
+    from fridge.meter_events
+    where
+        status = 'accepted'
+        and event_name in (%(inserted_count_event)s::text, %(active_sensors_event)s::text)
+    group by event_name, tenant_id, hour
 )
 
 select hour
@@ -54,23 +76,34 @@ where
 
 union
 
-select metered_usage.hour
-from metered_usage
+select meter_events.hour
+from fridge.meter_event_adjustments
+inner join fridge.meter_events on meter_event_adjustments.identifier = meter_events.identifier
 where
-    not exists (
-        select 1 from fridge.meter_events
-        where
-            meter_events.event_name = metered_usage.event_name
-            and meter_events.tenant_id = metered_usage.tenant_id
-            and meter_events.hour = metered_usage.hour
-            and meter_events.status = 'accepted'
-            and meter_events.value = metered_usage.value
+    meter_event_adjustments.status in ('staged', 'sent', 'unknown')
+    and not exists (
+        select 1 from excepted
+        where excepted.kind = 'unexplained' and excepted.subject = 'cancel:' || meter_events.identifier
     )
+
+union
+
+-- Both ways: usage that is not stated, and statements whose usage is gone.
+select coalesce(metered_usage.hour, stated.hour) as hour
+from metered_usage
+full join stated
+    on
+        metered_usage.event_name = stated.event_name
+        and metered_usage.tenant_id = stated.tenant_id
+        and metered_usage.hour = stated.hour
+where
+    coalesce(metered_usage.value, 0) <> coalesce(stated.value, 0)
     and not exists (
         select 1 from excepted
         where
-            excepted.tenant_id = metered_usage.tenant_id
-            and excepted.hour = metered_usage.hour
+            excepted.event_name = coalesce(metered_usage.event_name, stated.event_name)
+            and excepted.tenant_id = coalesce(metered_usage.tenant_id, stated.tenant_id)
+            and excepted.hour = coalesce(metered_usage.hour, stated.hour)
     )
 
 union
@@ -80,6 +113,10 @@ select landing_files.landing_hour as hour
 from fridge.landing_files
 where
     landing_files.inserted_count > 0
+    and not exists (
+        select 1 from fridge.withdrawals
+        where withdrawals.file_id = landing_files.file_id
+    )
     and (
         landing_files.loaded_at > coalesce(
             (
@@ -93,5 +130,25 @@ where
                 where active_sensors.hour = landing_files.landing_hour
             ), '-infinity'
         )
+    )
+
+union
+
+-- The same for a file withdrawn since: usage counted before holds its readings.
+select landing_files.landing_hour as hour
+from fridge.withdrawals
+inner join fridge.landing_files on withdrawals.file_id = landing_files.file_id
+where
+    exists (
+        select 1 from fridge.inserted_counts
+        where
+            inserted_counts.hour = landing_files.landing_hour
+            and inserted_counts.computed_at < withdrawals.withdrawn_at
+    )
+    or exists (
+        select 1 from fridge.active_sensors
+        where
+            active_sensors.hour = landing_files.landing_hour
+            and active_sensors.computed_at < withdrawals.withdrawn_at
     )
 order by hour;

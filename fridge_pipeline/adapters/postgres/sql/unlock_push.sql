@@ -1,1 +1,0 @@
-select pg_advisory_unlock(hashtextextended('fridge.push', 0));

@@ -1,0 +1,114 @@
+"""Staging: whether Stripe must be told something about a tenant, meter and hour, and what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.domain.meter import Meter, Restatement
+from fridge_pipeline.domain.meter_event import MeterEvent, Status, into_hour, is_too_late
+
+
+@dataclass(frozen=True, slots=True)
+class StagingCase:
+    """What is known of one (tenant, meter, hour) when it is asked whether Stripe must be told something.
+
+    ``value`` is the hour's usage now, ``None`` when the tenant has none (missing is not zero).
+    ``stated_*`` is what Stripe has: what its accepted statements come to. ``latest_*`` is the newest revision of
+    all. ``refusal_open`` says that the exception about the newest revision's refusal is still open, and
+    ``cancelling`` that the cancellation of an earlier statement is not decided yet.
+    """
+
+    tenant_id: str
+    mapped_customer_id: str | None
+    hour: Hour
+    meter: Meter
+    value: int | None
+    stated_value: int | None = None
+    stated_customer_id: str | None = None
+    latest_revision: int = 0
+    latest_value: int | None = None
+    latest_status: Status | None = None
+    latest_customer_id: str | None = None
+    refusal_open: bool = False
+    cancelling: bool = False
+
+    @property
+    def customer_id(self) -> str | None:
+        """Who is billed: whoever already has this hour on the books, else whoever the tenant is mapped to.
+
+        A tenant that moves to another Stripe customer takes no hour along that is already billed: it would
+        be billed twice.
+        """
+        return self.stated_customer_id or self.mapped_customer_id
+
+    @property
+    def change(self) -> int:
+        """How much more Stripe should have than it has; negative when it has too much."""
+        return (self.value or 0) - (self.stated_value or 0)
+
+    @property
+    def next_value(self) -> int:
+        """What the next statement would say: the hour's total, or only the change."""
+        return self.change if self.meter.restatement is Restatement.DIFFERENCE else (self.value or 0)
+
+
+class StagingVerdict(StrEnum):
+    """What to do about one (tenant, meter, hour)."""
+
+    STAGE = "stage"  # state it: a new revision
+    RESTAGE = "restage"  # as STAGE, after superseding the newest revision, which was never sent
+    TAKE_BACK = "take_back"  # supersede the newest revision, which was never sent; there is nothing to state instead
+    CREDIT = "credit"  # Stripe adds up and has too much: cancel events, or finance gives a credit
+    SETTLED = "settled"  # Stripe knows, or will be told by the revision that is already staged
+    IN_FLIGHT = "in_flight"  # an older revision or a cancellation is undecided; decide that one first
+    HELD = "held"  # refused, and its cause still stands
+    UNMAPPED = "unmapped"  # no Stripe customer
+    TOO_LATE = "too_late"  # older than Stripe takes
+
+
+#: After these the newest revision, staged and never sent, is no longer to be sent.
+SUPERSEDES_STAGED = frozenset(
+    {StagingVerdict.RESTAGE, StagingVerdict.TAKE_BACK, StagingVerdict.CREDIT, StagingVerdict.TOO_LATE}
+)
+
+
+def judge_staging(case: StagingCase, now: datetime) -> StagingVerdict:
+    """Whether Stripe must be told something about this tenant, meter and hour, and if not, why."""
+    if case.latest_status in {Status.SENT, Status.UNKNOWN} or case.cancelling:
+        return StagingVerdict.IN_FLIGHT
+    staged = case.latest_status is Status.STAGED
+    if case.change == 0:
+        return StagingVerdict.TAKE_BACK if staged else StagingVerdict.SETTLED
+    if case.next_value < 0:
+        return StagingVerdict.CREDIT
+    if case.customer_id is None:
+        return StagingVerdict.UNMAPPED
+    if is_too_late(case.hour, now):
+        return StagingVerdict.TOO_LATE
+    same_customer = case.latest_customer_id == case.customer_id
+    if staged:
+        unchanged = same_customer and case.latest_value == case.next_value
+        return StagingVerdict.SETTLED if unchanged else StagingVerdict.RESTAGE
+    if case.latest_status is Status.REFUSED and case.refusal_open and same_customer:
+        return StagingVerdict.HELD
+    return StagingVerdict.STAGE
+
+
+def next_event(case: StagingCase) -> MeterEvent:
+    """The revision that states the hour's usage as it is now; for a case judged STAGE or RESTAGE."""
+    if case.customer_id is None:
+        raise ValueError(f"tenant {case.tenant_id!r} has no Stripe customer; its usage cannot be stated")
+    revision = case.latest_revision + 1
+    return MeterEvent(
+        event_name=case.meter.event_name,
+        tenant_id=case.tenant_id,
+        stripe_customer_id=case.customer_id,
+        hour=case.hour,
+        revision=revision,
+        value=case.next_value,
+        is_difference=case.meter.restatement is Restatement.DIFFERENCE,
+        into_hour=into_hour(case.meter, revision),
+    )

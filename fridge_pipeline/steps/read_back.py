@@ -1,0 +1,118 @@
+"""Read back: what was sent and never answered for certain is decided by Stripe's own totals (law L6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from itertools import groupby
+
+import psycopg
+
+from fridge_pipeline.adapters.postgres.database import Database
+from fridge_pipeline.adapters.postgres.doubts import Readback, doubts_about, write_readbacks
+from fridge_pipeline.adapters.postgres.exceptions import (
+    ExceptionKey,
+    close_exception,
+    close_settled_exceptions,
+    open_exception,
+)
+from fridge_pipeline.adapters.postgres.sendings import open_sendings
+from fridge_pipeline.adapters.stripe.gateway import MeterMissingError, StripeCallError, StripeGateway
+from fridge_pipeline.domain.doubt import Doubt, DoubtVerdict, judge_doubt
+from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.domain.limits import SUMMARY_SETTLE
+from fridge_pipeline.steps.effect import Effect, Witness, unwatched
+
+NOTHING = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBackReport:
+    """What reading Stripe back came to: how much it decided; ``stopped`` says why it could not be read."""
+
+    settled: int = 0
+    stopped: str | None = None
+
+
+def read_back_hours(
+    database: Database,
+    open_gateway: Callable[[], StripeGateway],
+    hours: HourRange,
+    clock: Callable[[], datetime],
+    run_id: str,
+    witness: Witness = unwatched,
+) -> ReadBackReport:
+    """Decides what sending again may no longer decide.
+
+    Equal to what Stripe shows when it counts it: accepted. Absent in two readings at least the settle time apart:
+    missing, and stated anew as a new revision. Anything else stands in the exceptions, and nothing is sent.
+
+    A total that is stated anew overwrites whatever the older request may still do: more than a day after its last
+    attempt no request of ours is in flight any more. That is relied on here and nowhere else.
+    """
+    with database.connect() as connection:
+        now = clock()
+        doubtful = [each for each in open_sendings(connection, hours) if not each.may_be_sent(now)]
+        doubts = doubts_about(connection, doubtful) if doubtful else []
+        if not doubts:
+            return ReadBackReport()
+        settled = 0
+        for _lane, group in groupby(doubts, key=lambda doubt: (doubt.stripe_customer_id, doubt.event_name)):
+            try:
+                readbacks = _read(open_gateway(), list(group), now)
+            except (StripeCallError, MeterMissingError) as error:
+                return ReadBackReport(settled, str(error))
+            witness(Effect.READ_BACK)
+            _keep(connection, readbacks, now, run_id)
+            witness(Effect.DOUBTS_WRITTEN)
+            settled += sum(_is_settled(each) for each in readbacks)
+    return ReadBackReport(settled)
+
+
+def _read(gateway: StripeGateway, doubts: Sequence[Doubt], now: datetime) -> list[Readback]:
+    """One read serves all the doubtful hours of a customer and meter."""
+    first, last = min(doubt.hour for doubt in doubts), max(doubt.hour for doubt in doubts)
+    sums = gateway.hourly_sums(doubts[0].event_name, doubts[0].stripe_customer_id, first, last)
+    return [
+        Readback(doubt, sums.get(doubt.hour), judge_doubt(doubt, sums.get(doubt.hour, NOTHING), now)) for doubt in doubts
+    ]
+
+
+def _is_settled(readback: Readback) -> bool:
+    return readback.verdict in {DoubtVerdict.COUNTED, DoubtVerdict.MISSING}
+
+
+def _keep(connection: psycopg.Connection, readbacks: Sequence[Readback], now: datetime, run_id: str) -> None:
+    with connection.transaction():
+        write_readbacks(connection, readbacks, now, run_id)
+        counted = [each.doubt.identifier for each in readbacks if each.verdict is DoubtVerdict.COUNTED]
+        close_settled_exceptions(connection, counted, now)
+        for readback in readbacks:
+            if _is_settled(readback):
+                close_exception(connection, _exception_key(readback.doubt), now)
+            else:
+                open_exception(connection, _exception_key(readback.doubt), _detail(readback, now), now)
+
+
+def _exception_key(doubt: Doubt) -> ExceptionKey:
+    subject = f"cancel:{doubt.identifier}" if doubt.is_cancellation else doubt.identifier
+    return ExceptionKey("unexplained", doubt.tenant_id, doubt.hour, subject)
+
+
+def _detail(readback: Readback, now: datetime) -> str:
+    doubt = readback.doubt
+    what = f"the cancellation of {doubt.identifier}" if doubt.is_cancellation else doubt.identifier
+    seen = "nothing" if readback.seen is None else readback.seen
+    shown = (
+        f"{what} was sent to Stripe, which did not say for certain whether it counts it. For customer "
+        f"{doubt.stripe_customer_id} and this hour Stripe shows {seen}; it would show {doubt.after} with it and "
+        f"{doubt.before} without. Nothing is sent for it meanwhile. "
+    )
+    if readback.verdict is DoubtVerdict.ABSENT:
+        again = (doubt.absent_since or now) + SUMMARY_SETTLE
+        return shown + f"Summaries lag: it is stated anew if it is still absent at the first sweep after {again}."
+    return shown + (
+        f"That is neither. It is read again every {SUMMARY_SETTLE}; find out who else states usage for this customer."
+    )
