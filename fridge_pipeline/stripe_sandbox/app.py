@@ -78,9 +78,11 @@ def _stripe_route(sandbox: Sandbox, template: str, endpoint: Endpoint) -> ServeR
         except ConnectionCut as cut:
             return CutConnection(reset=cut.reset)
         except StripeError as refusal:
-            answer = await _settled(sandbox, answer_of(refusal.status, refusal.body(seen.path), refusal.headers))
+            answer = await _settled(
+                sandbox, answer_of(refusal.status, refusal.body(seen.path), refusal.headers), seen.path
+            )
         except StateFileError as error:
-            answer = _cannot_write(error)
+            answer = _cannot_write(error, seen.path)
         seen.status = answer.status
         return _response(answer, request_id)
 
@@ -95,7 +97,7 @@ def _control_route(sandbox: Sandbox, do: Control) -> ServeRequest:
             answer = answer_of(200, do(sandbox, asked))
         except StripeError as refusal:
             answer = answer_of(refusal.status, refusal.body())
-        return _response(await _settled(sandbox, answer), _new_request_id())
+        return _response(await _settled(sandbox, answer, request.url.path), _new_request_id())
 
     return serve
 
@@ -120,17 +122,17 @@ async def _read_body(request: Request) -> bytes:
     return bytes(body)
 
 
-async def _settled(sandbox: Sandbox, answer: Answer) -> Answer:
+async def _settled(sandbox: Sandbox, answer: Answer, path: str) -> Answer:
     try:
         await sandbox.settled()
     except StateFileError as error:
-        return _cannot_write(error)
+        return _cannot_write(error, path)
     return answer
 
 
-def _cannot_write(error: StateFileError) -> Answer:
+def _cannot_write(error: StateFileError, path: str) -> Answer:
     log.error("%s", error)
-    return _api_error(str(error))
+    return _api_error(str(error), path)
 
 
 def _no_such_path(sandbox: Sandbox) -> Callable[[Request, Exception], Awaitable[Response]]:
@@ -144,14 +146,14 @@ def _no_such_path(sandbox: Sandbox) -> Callable[[Request, Exception], Awaitable[
     return refuse
 
 
-async def _our_fault(_: Request, error: Exception) -> Response:
+async def _our_fault(request: Request, error: Exception) -> Response:
     # Starlette raises the error again after this answer, so that the server logs it with its trace.
-    return _response(_api_error(f"The sandbox itself failed: {error!r}"), _new_request_id())
+    return _response(_api_error(f"The sandbox itself failed: {error!r}", request.url.path), _new_request_id())
 
 
-def _api_error(message: str) -> Answer:
+def _api_error(message: str, path: str) -> Answer:
     error = StripeError(500, message, type="api_error")
-    return answer_of(error.status, error.body())
+    return answer_of(error.status, error.body(path))
 
 
 def _response(answer: Answer, request_id: str) -> Response:

@@ -172,6 +172,17 @@ def test_a_late_call_overtakes_a_newer_one_once_the_clock_has_passed_it(alone: A
     assert alone.sandbox.usage()["received"] == 2
 
 
+def test_a_late_call_whose_time_has_come_on_a_running_clock_goes_before_the_next_request(alone: Account) -> None:
+    meter, hour = alone.meter("sum", "hour"), alone.past_hour()
+    alone.sandbox.set_clock(frozen=False, reset=True)
+    alone.sandbox.faults({"kind": "late", "event_name": meter.event_name, "seconds": 0.1})
+    alone.cut_off(meter, 5, hour)
+    time.sleep(0.1)
+    alone.send(meter, 7, hour)
+    assert alone.total(meter, hour, hour + 60) == 7
+    assert alone.sandbox.usage()["received"] == 2
+
+
 @pytest.mark.parametrize("key", ["same", "other"])
 def test_a_late_call_whose_retry_came_first_counts_once_under_any_key(alone: Account, key: str) -> None:
     meter, hour = alone.meter(), alone.past_hour()
