@@ -17,6 +17,10 @@ CODE_SERVER = "code-server"
 WEBSERVER = "webserver"
 START_SECONDS_MAX = 120.0
 PAUSE_SECONDS = 0.2
+
+#: So often a service is started while other programs take its port first; more than once is bad luck already.
+STARTS_MAX = 3
+
 ANY_PORT = 0
 
 
@@ -30,34 +34,61 @@ def start_dagster(services: Services, configured: Settings, variables: Mapping[s
     logs.mkdir(parents=True, exist_ok=True)
     programs = Path(sys.executable).parent
 
-    def start(name: str, *command: str, port: int | None = None) -> Service:
-        program = [str(programs / command[0]), *command[1:]]
-        service = Service(name, program, variables, logs / f"{name}.log", port, works_in_child=name == CODE_SERVER)
-        services.start(service)
-        return service
+    def service(name: str, program: str, *arguments: str) -> Service:
+        command = [str(programs / program), *arguments]
+        return Service(name, command, variables, logs / f"{name}.log", works_in_child=name == CODE_SERVER)
 
     with console.status("starting Dagster"):
-        code_port = free_port(ANY_PORT, HOST)  # nobody types it; a fixed one could be another installation's
         module = ["-m", "fridge_pipeline.definitions", "-d", str(REPOSITORY), "--location-name", "fridge_pipeline"]
-        address = ["-h", HOST, "-p", str(code_port)]
-        _await(start(CODE_SERVER, "dagster", "code-server", "start", *address, *module, port=code_port))
+        code_server = service(CODE_SERVER, "dagster", "code-server", "start", *module)
+        # Nobody types its port; a fixed one could be another installation's.
+        code_port = start_listening(services, code_server, free_port(ANY_PORT, HOST))
         workspace = str(workspace_file(configured, HOST, code_port))
-        start("daemon", "dagster-daemon", "run", "-w", workspace)
+        services.start(service("daemon", "dagster-daemon", "run", "-w", workspace))
         ui_port = free_port(port, HOST)
         if ui_port != port:
             console.print(f"[yellow]port {port} is in use; the UI takes {ui_port}")
-        address = ["-h", HOST, "-p", str(ui_port)]
-        _await(start(WEBSERVER, "dagster-webserver", *address, "-w", workspace, port=ui_port))
+        ui_port = start_listening(services, service(WEBSERVER, "dagster-webserver", "-w", workspace), ui_port)
     return f"http://{HOST}:{ui_port}"
+
+
+def start_listening(services: Services, service: Service, port: int) -> int:
+    """Starts a service on a port and returns it, or the other port that it got when a program took that one meanwhile.
+
+    The service's command takes ``-h`` host ``-p`` port behind it. Raises ``ServiceStartError``.
+    """
+    command = service.command
+    for starts_left in reversed(range(STARTS_MAX)):
+        service.port, service.command = port, [*command, "-h", HOST, "-p", str(port)]
+        if service.process is None:
+            services.start(service)
+        else:
+            services.restart(service)
+        try:
+            _await(service)
+        except ServiceStartError:
+            if starts_left == 0 or not _is_taken_from(service):
+                raise
+            service.end()
+            port = free_port(ANY_PORT, HOST)
+            console.print(f"[yellow]port {service.port} was taken before {service.name} had it; it takes {port}")
+        else:
+            break
+    return port
 
 
 def _await(service: Service) -> None:
     """Waits until this service, and not some other program, answers on the port."""
     deadline = time.monotonic() + START_SECONDS_MAX
     while not service.is_listening:
-        if time.monotonic() > deadline or not service.is_running:
+        if time.monotonic() > deadline or not service.is_running or _is_taken_from(service):
             raise ServiceStartError(
                 f"{service.name} did not start on port {service.port}; "
                 f"the end of {service.log}:\n{service.end_of_log()}"
             )
         time.sleep(PAUSE_SECONDS)
+
+
+def _is_taken_from(service: Service) -> bool:
+    """Whether another program answers on its port."""
+    return service.port is not None and free_port(service.port, HOST) != service.port and not service.is_listening

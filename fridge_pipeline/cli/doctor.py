@@ -9,19 +9,27 @@ from contextlib import ExitStack
 
 import click
 
-from fridge_pipeline.adapters.postgres.migration import pending_migrations
+from fridge_pipeline.adapters.landing.local import LocalLanding
+from fridge_pipeline.adapters.landing.strays import stray_paths
+from fridge_pipeline.adapters.postgres.migration import migrations
 from fridge_pipeline.cli.context import settings
-from fridge_pipeline.domain.meter import CATALOGUE
 from fridge_pipeline.orchestration.build import build_definitions
 from fridge_pipeline.orchestration.installation import Installation, open_installation
 from fridge_pipeline.orchestration.settings import Settings
+from fridge_pipeline.steps.push import wrong_meters
 
 FREE_BYTES_MIN = 2 * 10**9
+
+#: So many warnings about the landing zone are enough to see what went wrong.
+STRAYS_SHOWN_MAX = 10
 
 
 @click.command()
 def doctor() -> None:
-    """Check this installation part by part; exit code 1 when something is wrong."""
+    """Check this installation part by part; exit code 1 when something is WRONG.
+
+    A line that begins with `warn` is for a person to look at: it stops nothing.
+    """
     problems = []
 
     def check(name: str, look: Callable[[], str]) -> None:
@@ -40,6 +48,7 @@ def doctor() -> None:
         check("database", lambda: _database(stack, configured, opened))
         if opened:
             check("landing zone", lambda: f"{len(opened[0].zone.hours())} landing hours in {configured.landing_uri}")
+            show_strays(opened[0])
             check("Stripe", lambda: _stripe(opened[0]))
     if problems:
         sys.exit(1)
@@ -52,18 +61,31 @@ def _disk(folder: str) -> str:
     return f"{free / 1e9:.0f} GB free"
 
 
+def show_strays(installation: Installation) -> None:
+    """What lies in a local landing zone outside every landing hour, which is never loaded."""
+    try:
+        zone = installation.zone
+    except Exception:  # noqa: BLE001 # the check of the landing zone has said so
+        return
+    if not isinstance(zone, LocalLanding):
+        return
+    for path in stray_paths(zone.root, STRAYS_SHOWN_MAX):
+        click.echo(
+            f"warn  landing zone: {path} is in no landing hour and is not loaded; files belong into "
+            "<YYYY-MM-DD>/<HH>/ such as 2026-01-24/09/"
+        )
+
+
 def _database(stack: ExitStack, configured: Settings, opened: list[Installation]) -> str:
-    installation = stack.enter_context(open_installation(configured))
+    installation = stack.enter_context(open_installation(configured))  # brings the schema up to date
     opened.append(installation)
-    with installation.database.connect() as connection:
-        pending = pending_migrations(connection)
-    return f"{installation.database.place}, {len(pending)} migrations to run"
+    return f"{installation.database.place}, schema {migrations()[-1].number:04d}"
 
 
 def _stripe(installation: Installation) -> str:
     gateway = installation.gateway()
-    present = gateway.meters()
-    missing = [meter.event_name for meter in CATALOGUE if meter.event_name not in present]
-    if missing:
-        raise RuntimeError(f"{gateway.place} lacks the meters {', '.join(missing)}; run: fridge stripe setup")
-    return f"{gateway.place}, all meters exist"
+    wrong = wrong_meters(gateway, installation.catalogue)
+    if wrong:
+        told = "; ".join(f"{name}: {why}" for name, why in wrong.items())
+        raise RuntimeError(f"{gateway.place}: {told} (see fridge stripe check)")
+    return f"{gateway.place}, all {len(installation.catalogue)} meters agree with the catalogue"

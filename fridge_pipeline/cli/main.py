@@ -17,6 +17,7 @@ from fridge_pipeline.cli.sandbox import sandbox
 from fridge_pipeline.cli.stripe import stripe
 from fridge_pipeline.cli.tenants import tenants
 from fridge_pipeline.cli.up import env, up
+from fridge_pipeline.cli.withdraw import withdraw
 
 #: Errors of the world or of the input, whose text says what to do: shown without a traceback.
 CLEAR_ERRORS = (OSError, ValueError, LookupError, RuntimeError)
@@ -38,7 +39,7 @@ def fridge(context: click.Context, *, debug: bool) -> None:
     context.obj = {"debug": debug}
 
 
-for command in (up, demo, bill, explain, tenants, stripe, sandbox, db, migrate, doctor, env):
+for command in (up, demo, bill, explain, withdraw, tenants, stripe, sandbox, db, migrate, doctor, env):
     fridge.add_command(command)
 
 

@@ -6,9 +6,17 @@ import sys
 
 import click
 
+from fridge_pipeline.adapters.stripe.gateway import StripeGateway
 from fridge_pipeline.cli.context import installation
-from fridge_pipeline.domain.meter import CATALOGUE
+from fridge_pipeline.domain.meter import Meter
 from fridge_pipeline.orchestration.installation import create_missing_meters
+from fridge_pipeline.steps.push import wrong_meters
+
+WHAT_TO_DO = (
+    "Nothing is sent for such a meter. Stripe never changes a meter's formula, window and keys: deactivate it in "
+    "Stripe and run fridge stripe setup, which makes another, or give it another event_name in the file of "
+    "FRIDGE_METERS. One that is only inactive is reactivated in Stripe."
+)
 
 
 @click.group()
@@ -18,13 +26,19 @@ def stripe() -> None:
 
 @stripe.command()
 def setup() -> None:
-    """Create the catalogue's meters that Stripe does not have yet. Formula and window can never be changed later."""
+    """Create the catalogue's meters that Stripe does not have yet. Formula and window can never be changed later.
+
+    Exit code 1 when Stripe has one that does not agree with the catalogue.
+    """
     with installation() as opened:
         gateway = opened.gateway()
-        created = create_missing_meters(gateway)
+        created = create_missing_meters(gateway, opened.catalogue)
         click.echo(
             f"{gateway.place}: created {', '.join(created)}" if created else f"{gateway.place}: all meters exist"
         )
+        agrees = show_disagreements(gateway, opened.catalogue)
+    if not agrees:
+        sys.exit(1)
 
 
 @stripe.command()
@@ -32,16 +46,18 @@ def check() -> None:
     """Check that Stripe's meters agree with the catalogue; exit code 1 when they do not."""
     with installation() as opened:
         gateway = opened.gateway()
-        present = gateway.meters()
-        problems = []
-        for meter in CATALOGUE:
-            found = present.get(meter.event_name)
-            if found is None:
-                problems.append(f"{meter.event_name}: not in Stripe; run: fridge stripe setup")
-            else:
-                problems += [f"{meter.event_name}: {text}" for text in found.disagreements(meter)]
-        click.echo(
-            "\n".join(problems) if problems else f"{gateway.place}: {len(CATALOGUE)} meters agree with the catalogue"
-        )
-    if problems:
+        agrees = show_disagreements(gateway, opened.catalogue)
+        if agrees:
+            click.echo(f"{gateway.place}: {len(opened.catalogue)} meters agree with the catalogue")
+    if not agrees:
         sys.exit(1)
+
+
+def show_disagreements(gateway: StripeGateway, catalogue: tuple[Meter, ...]) -> bool:
+    """A line for each meter that is not the catalogue's, and what to do; says whether all agree."""
+    wrong = wrong_meters(gateway, catalogue)
+    for name, why in wrong.items():
+        click.echo(f"{name}: {why}")
+    if wrong:
+        click.echo(WHAT_TO_DO)
+    return not wrong

@@ -120,14 +120,20 @@ def env() -> None:
     Example: eval "$(fridge env)"; dagster run list
     """
     configured = settings()
-    variables = {"FRIDGE_HOME": str(configured.home), **dagster_environment(configured)}
+    variables = {**paths_of(configured), **dagster_environment(configured)}
     for name, value in sorted(variables.items()):
         click.echo(f"export {name}={shlex.quote(value)}")
 
 
 def installation_environment(opened: Installation) -> dict[str, str]:
     """What a child process needs to work on the same installation without starting anything."""
-    return {"FRIDGE_HOME": str(opened.settings.home), "FRIDGE_DATABASE_URL": opened.database.dsn}
+    return {**paths_of(opened.settings), "FRIDGE_DATABASE_URL": opened.database.dsn}
+
+
+def paths_of(configured: Settings) -> dict[str, str]:
+    """The files that the settings name, as absolute paths: another process may work in another folder."""
+    meters = {"FRIDGE_METERS": str(configured.meters_file)} if configured.meters_file is not None else {}
+    return {"FRIDGE_HOME": str(configured.home), **meters}
 
 
 def show_urls(started: Running) -> None:

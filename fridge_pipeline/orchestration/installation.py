@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,11 +14,11 @@ from fridge_pipeline.adapters.landing.zone import LandingZone, open_landing_zone
 from fridge_pipeline.adapters.local_sandbox import LocalSandbox
 from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.postgres.migration import migrate, pending_migrations
-from fridge_pipeline.adapters.stripe.gateway import StripeCallError, StripeGateway, stripe_place
+from fridge_pipeline.adapters.stripe.gateway import StripeCallError, StripeGateway, StripeMeter, stripe_place
 from fridge_pipeline.domain.api_key import SANDBOX_KEY
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
-from fridge_pipeline.domain.meter import CATALOGUE
+from fridge_pipeline.domain.meter import Meter
 from fridge_pipeline.orchestration.settings import Settings
 
 
@@ -29,14 +30,17 @@ def utc_now() -> datetime:
 class Installation:
     """Database, landing zone and Stripe as the settings say. Use ``open_installation`` to make one."""
 
-    catalogue = CATALOGUE
-
     def __init__(self, settings: Settings, database: Database, stack: ExitStack, clock: Callable[[], datetime]) -> None:
         self.settings = settings
         self.database = database
         self.clock = clock
         self._stack = stack
         self._gateway: StripeGateway | None = None
+
+    @property
+    def catalogue(self) -> tuple[Meter, ...]:
+        """The meters that usage is stated to."""
+        return self.settings.catalogue
 
     @property
     def zone(self) -> LandingZone:
@@ -61,11 +65,10 @@ class Installation:
                 self._prepare_sandbox(self._gateway)
         return self._gateway
 
-    @staticmethod
-    def _prepare_sandbox(gateway: StripeGateway) -> None:
+    def _prepare_sandbox(self, gateway: StripeGateway) -> None:
         """Without a key there is only a sandbox, which gets the catalogue's meters by itself."""
         try:
-            create_missing_meters(gateway)
+            create_missing_meters(gateway, self.catalogue)
         except StripeCallError as error:
             # An unreachable one is reported by the push, with what waits for it and what happens next.
             if error.reached:
@@ -90,13 +93,22 @@ class Installation:
         return HourRange(self.settings.partitions_start, Hour.containing(self.clock()))
 
 
-def create_missing_meters(gateway: StripeGateway) -> list[str]:
-    """Creates the catalogue's meters that Stripe does not have; returns their event names."""
+def create_missing_meters(gateway: StripeGateway, catalogue: tuple[Meter, ...]) -> list[str]:
+    """Creates the catalogue's meters that Stripe does not have; returns their event names.
+
+    One that was made otherwise and is out of use is as good as none: Stripe takes another under its event name.
+    """
     present = gateway.meters()
-    missing = [meter for meter in CATALOGUE if meter.event_name not in present]
+    missing = [meter for meter in catalogue if _is_missing(present.get(meter.event_name), meter)]
     for meter in missing:
         gateway.create_meter(meter)
     return [meter.event_name for meter in missing]
+
+
+def _is_missing(found: StripeMeter | None, meter: Meter) -> bool:
+    if found is None:
+        return True
+    return not found.active and bool(replace(found, active=True).disagreements(meter))
 
 
 @contextmanager

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
 from fridge_pipeline.domain.api_key import SANDBOX_KEY, ApiKey, require_allowed
+from fridge_pipeline.domain.catalogue import read_catalogue
 from fridge_pipeline.domain.hour import Hour, NotAnHourError
+from fridge_pipeline.domain.meter import CATALOGUE, Meter
 
 #: The checkout: ``workspace.yaml``, ``dagster.yaml`` and ``dbt_like_sql/`` lie here.
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -34,6 +37,8 @@ class Settings:
     stripe_rate: float | None
     stripe_base: str | None
     live_stripe_allowed: bool
+    meters_file: Path | None
+    catalogue: tuple[Meter, ...]
     stripe_key: ApiKey | None = field(repr=False)
     database_url: str | None = field(repr=False)
 
@@ -71,6 +76,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     given = {name: value.strip() for name, value in environ.items() if value.strip()}
     home = Path(given.get("FRIDGE_HOME", REPOSITORY / ".fridge")).expanduser().absolute()
     key = given.get("STRIPE_API_KEY")
+    meters_file = Path(given["FRIDGE_METERS"]).expanduser().absolute() if "FRIDGE_METERS" in given else None
     return Settings(
         home=home,
         landing_uri=given.get("FRIDGE_LANDING_URI", str(home / "landing")),
@@ -82,9 +88,23 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         stripe_rate=_number(given, "FRIDGE_STRIPE_RATE", 0, least=0.01) or None,
         stripe_base=given.get("STRIPE_API_BASE", "").rstrip("/") or None,
         live_stripe_allowed=given.get("FRIDGE_ALLOW_LIVE_STRIPE") == "yes",
+        meters_file=meters_file,
+        catalogue=_catalogue(meters_file),
         stripe_key=ApiKey(key) if key else None,
         database_url=given.get("FRIDGE_DATABASE_URL"),
     )
+
+
+def _catalogue(file: Path | None) -> tuple[Meter, ...]:
+    if file is None:
+        return CATALOGUE
+    try:
+        with file.open("rb") as stream:
+            return read_catalogue(tomllib.load(stream))
+    except OSError as error:
+        raise SettingError(f"FRIDGE_METERS: cannot read {file}: {error.strerror}") from error
+    except ValueError as error:  # no TOML, no UTF-8, or no catalogue
+        raise SettingError(f"FRIDGE_METERS: {file}: {error}") from error
 
 
 def _hour(given: Mapping[str, str], name: str, default: str) -> Hour:

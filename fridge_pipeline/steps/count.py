@@ -1,4 +1,7 @@
-"""Count: from stored readings to usage per tenant and hour (laws L1 and L2)."""
+"""Count: from stored readings to usage per tenant and hour (laws L1 and L2).
+
+``now`` is the time before anything is read: what is loaded or withdrawn after it makes the sweep count again.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from fridge_pipeline.adapters.postgres.stored_usage import (
     tenants_of_sensors,
     write_usage,
 )
+from fridge_pipeline.adapters.postgres.withdrawals import keep_withdrawals_out
 from fridge_pipeline.domain import usage
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.steps.effect import Effect, Witness, unwatched
@@ -39,8 +43,9 @@ def _count(
     measure: Callable[[pl.LazyFrame], pl.LazyFrame],
     witness: Witness,
 ) -> pl.DataFrame:
-    counted = measure(sensor_hours(database, hours).lazy()).collect()
     with database.connect() as connection:
+        keep_withdrawals_out(connection)
+        counted = measure(sensor_hours(database, hours).lazy()).collect()
         write_usage(connection, table, counted, hours, now)
     witness(Effect.USAGE_WRITTEN)
     return counted

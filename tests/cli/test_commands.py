@@ -1,10 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -13,35 +9,8 @@ import pytest
 
 from fridge_pipeline.cli.main import fridge
 from fridge_pipeline.domain.hour import Hour
+from tests.cli.conftest import Run
 from tests.pipeline import Pipeline, readings
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def run(pipeline: Pipeline, tmp_path: Path) -> Run:
-    """Runs the real console script in a folder of its own, on the test's installation."""
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path),
-        "FRIDGE_HOME": str(tmp_path / "home of fridge"),
-        "FRIDGE_DATABASE_URL": pipeline.database.dsn,
-        "FRIDGE_LANDING_URI": str(pipeline.landing),
-        "STRIPE_API_BASE": pipeline.sandbox.url,
-    }
-
-    def run_fridge(*arguments: str, **changed: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [str(Path(sys.executable).parent / "fridge"), *arguments],
-            env={**environment, **changed},
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-
-    return run_fridge
 
 
 def test_bill_runs_every_hour_from_key_to_key_and_ends_with_0_when_all_are_delivered_or_excepted(
@@ -120,31 +89,6 @@ def test_wrong_usage_ends_with_2_and_says_what_was_expected(run: Run, arguments:
     assert "Traceback" not in done.stderr
 
 
-def test_explain_shows_files_usage_statements_and_receipts(
-    run: Run, pipeline: Pipeline, two_days_ago: datetime
-) -> None:
-    hour = Hour(two_days_ago)
-    customer = pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
-    pipeline.land(hour, "b.csv", readings("cohoes", hour, 3, 5))
-    pipeline.run(hour)
-    text = run("explain", "cohoes", hour.key).stdout
-    assert "b.csv (loaded): 15 rows = 5 inserted + 10 duplicates + 0 rejected" in text
-    assert "inserted_count: 15" in text
-    assert f"temperature_readings revision 1: 15, accepted [temperature_readings:cohoes:{hour.compact}:r1]" in text
-    assert f"for {customer}" in text
-    assert "HTTP 200, request req_" in text
-    told = json.loads(run("explain", "cohoes", hour.key, "--json").stdout)
-    assert (told["inserted_count"], told["active_sensors"], len(told["files"]), len(told["statements"])) == (
-        15,
-        3,
-        2,
-        2,
-    )
-    nothing = run("explain", "nobody", hour.key).stdout
-    assert "inserted_count: none" in nothing, "missing is not zero"
-
-
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -178,27 +122,6 @@ def test_importing_the_same_tenants_again_changes_nothing(run: Run, tmp_path: Pa
     file.write_text("tenant_id,name,stripe_customer_id\na,A,cus_1\nb,B,\n")
     assert run("tenants", "import", str(file)).stdout == "2 tenants created, 0 updated, 0 unchanged\n"
     assert run("tenants", "import", str(file)).stdout == "0 tenants created, 0 updated, 2 unchanged\n"
-
-
-def test_stripe_check_finds_a_meter_that_was_made_differently(run: Run, pipeline: Pipeline) -> None:
-    assert run("stripe", "check").returncode == 0
-    pipeline.sandbox.reset()
-    done = run("stripe", "check", STRIPE_API_KEY="sk_test_someone")
-    assert done.returncode == 1
-    assert "temperature_readings: not in Stripe; run: fridge stripe setup" in done.stdout
-    pipeline.sandbox.client().v1.billing.meters.create(
-        {
-            "display_name": "Raw",
-            "event_name": "temperature_readings",
-            "default_aggregation": {"formula": "count"},
-            "customer_mapping": {"type": "by_id", "event_payload_key": "stripe_customer_id"},
-            "value_settings": {"event_payload_key": "value"},
-        }
-    )
-    done = run("stripe", "check", STRIPE_API_KEY="sk_test_someone")
-    assert done.returncode == 1
-    assert "formula is 'count' in Stripe, 'sum' in the catalogue" in done.stdout
-    assert "window is 'none' in Stripe, 'hour' in the catalogue" in done.stdout
 
 
 @pytest.mark.parametrize(

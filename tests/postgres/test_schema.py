@@ -11,10 +11,8 @@ from fridge_pipeline.adapters.postgres import migration
 from fridge_pipeline.adapters.postgres.database import Database, DatabaseUnreachableError
 from fridge_pipeline.adapters.postgres.migration import (
     MigrationChangedError,
-    SchemaNotReadyError,
     migrate,
     migrations,
-    require_schema,
 )
 from fridge_pipeline.adapters.postgres.schema_description import describe_schema
 from fridge_pipeline.orchestration.instance import storage_dsn
@@ -59,11 +57,6 @@ def test_a_migration_that_was_edited_after_it_ran_is_refused(
     monkeypatch.setattr(migration, "migrations", lambda: migrations(tmp_path))
     with database.connect() as connection, pytest.raises(MigrationChangedError, match="0001_schema was edited"):
         migrate(connection)
-
-
-def test_a_database_without_the_schema_says_which_command_makes_it(empty_database: Database) -> None:
-    with empty_database.connect() as connection, pytest.raises(SchemaNotReadyError, match="run: fridge migrate"):
-        require_schema(connection)
 
 
 @pytest.mark.parametrize("name", ["1_no_number.sql", "0001_UPPER.sql", "0003_gap.sql"])

@@ -7,7 +7,7 @@ import os
 import re
 import stat
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from fridge_pipeline.adapters.landing.errors import (
     LandingFileVanishedError,
@@ -17,9 +17,6 @@ from fridge_pipeline.adapters.landing.errors import (
 from fridge_pipeline.adapters.landing.snapshot import PLAIN_BYTES_MAX, Snapshot, take_snapshot
 from fridge_pipeline.domain.hour import Hour, NotAnHourError
 from fridge_pipeline.domain.landing_file import LandingFile, is_landing_file, storable_path, system_path
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _HOURS_OF_DAY = tuple(f"{hour:02d}" for hour in range(24))
@@ -39,6 +36,11 @@ class LocalLanding:
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self._root = os.path.abspath(root)  # noqa: PTH100  # Path would be built per file below
+
+    @property
+    def root(self) -> Path:
+        """The landing root."""
+        return Path(self._root)
 
     def hours(self) -> dict[Hour, str]:
         """See ``LandingZone.hours``: one directory scan per folder and one stat call per landing file."""

@@ -14,7 +14,11 @@ from fridge_pipeline.domain.hour import Hour
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One tenant-hour from files to receipts; each list holds one mapping per row, named as in the tables."""
+    """One tenant-hour from files to receipts; each list holds one mapping per row, named as in the tables.
+
+    A file that was withdrawn has ``withdrawn_at``, ``withdrawn_by`` and ``withdrawal_reason``. Attempts, readbacks and
+    cancellations belong to a statement by its ``identifier``.
+    """
 
     tenant_id: str
     hour: str
@@ -22,6 +26,9 @@ class Explanation:
     active_sensors: int | None
     files: list[dict[str, Any]]
     statements: list[dict[str, Any]]
+    attempts: list[dict[str, Any]]
+    readbacks: list[dict[str, Any]]
+    cancellations: list[dict[str, Any]]
     exceptions: list[dict[str, Any]]
 
 
@@ -37,5 +44,8 @@ def explain(connection: psycopg.Connection, tenant_id: str, hour: Hour) -> Expla
             active_sensors=usage.get("active_sensors"),
             files=cursor.execute(statement("explain_files"), parameters).fetchall(),
             statements=cursor.execute(statement("explain_statements"), parameters).fetchall(),
+            attempts=cursor.execute(statement("explain_attempts"), parameters).fetchall(),
+            readbacks=cursor.execute(statement("explain_readbacks"), parameters).fetchall(),
+            cancellations=cursor.execute(statement("explain_cancellations"), parameters).fetchall(),
             exceptions=cursor.execute(statement("explain_exceptions"), parameters).fetchall(),
         )

@@ -19,10 +19,6 @@ class MigrationChangedError(RuntimeError):
     """A migration that this database has already run is not the text it ran."""
 
 
-class SchemaNotReadyError(RuntimeError):
-    """The database lacks migrations that this version of the code needs."""
-
-
 @dataclass(frozen=True, slots=True)
 class Migration:
     """One numbered step of the schema."""
@@ -88,11 +84,3 @@ def migrate(connection: psycopg.Connection) -> list[Migration]:
             )
         done.append(migration)
     return done
-
-
-def require_schema(connection: psycopg.Connection) -> None:
-    """Raises ``SchemaNotReadyError`` unless every migration has run."""
-    missing = pending_migrations(connection)
-    if missing:
-        names = ", ".join(f"{migration.number:04d}_{migration.title}" for migration in missing)
-        raise SchemaNotReadyError(f"the database lacks {names}; run: fridge migrate")

@@ -20,8 +20,12 @@ select
     coalesce(stored.tenant_sensors, 0) as tenant_sensors,
     landing_files.content_hash,
     landing_files.run_id,
-    landing_files.loaded_at
+    landing_files.loaded_at,
+    withdrawals.withdrawn_at,
+    withdrawals.withdrawn_by,
+    withdrawals.reason as withdrawal_reason
 from fridge.landing_files
 left join stored on landing_files.file_id = stored.file_id
+left join fridge.withdrawals on landing_files.file_id = withdrawals.file_id
 where landing_files.landing_hour = %(hour)s
 order by landing_files.path, landing_files.file_id;

@@ -2,6 +2,7 @@ select
     event_name,
     revision,
     value,
+    is_difference,
     status,
     identifier,
     stripe_customer_id,

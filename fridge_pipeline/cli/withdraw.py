@@ -1,0 +1,115 @@
+"""``fridge withdraw``: take a landing file out of usage."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from pathlib import Path
+
+import click
+
+from fridge_pipeline.adapters.landing.local import LocalLanding
+from fridge_pipeline.cli.context import installation
+from fridge_pipeline.domain.landing_file import storable_path
+from fridge_pipeline.domain.limits import OLDEST_TIMESTAMP
+from fridge_pipeline.domain.meter_event import is_too_late
+from fridge_pipeline.orchestration.installation import Installation
+from fridge_pipeline.steps.withdraw import Withdrawal, withdraw_file
+
+
+@click.command()
+@click.argument("file")
+@click.option("--reason", required=True, help="Why it is no usage; stays on record.")
+@click.option("--by", "name", help="Who decided it [default: the login name].")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def withdraw(file: str, reason: str, name: str | None, as_json: bool) -> None:
+    """Take the landing FILE out of usage: its hour is restated without the readings it stored.
+
+    FILE is a path relative to the landing root, as in fridge.landing_files, or an absolute one below it. Every content
+    that was loaded under that path is withdrawn. Nothing is deleted, and a withdrawal cannot be taken back: the
+    readings stay known, so they never count again, in whichever file they are delivered once more.
+
+    A later file under the same name is a new file: it is loaded, and counts with those of its readings that are new.
+    A reading is told by tenant, sensor and time: one whose temperature alone was corrected is not new.
+
+    Example: fridge withdraw 2026-01-24/18/gateway-7.csv --reason "readings of the test bench"
+    """
+    if not reason.strip():
+        raise click.UsageError("--reason is empty; say why the file is no usage")
+    withdrawn_by = login_name() if name is None else name.strip()
+    if not withdrawn_by:
+        raise click.UsageError("--by is empty; say who decided it")
+    with installation() as opened:
+        path = path_in_books(opened, file)
+        withdrawal = withdraw_file(opened.database, opened.zone, path, reason, withdrawn_by, opened.clock)
+        click.echo(
+            json.dumps(as_mapping(withdrawal)) if as_json else as_text(withdrawal, next_steps(opened, withdrawal))
+        )
+
+
+def login_name() -> str:
+    """Who works at this terminal; a usage error when the system does not know."""
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError) as error:
+        raise click.UsageError("this user has no login name; say who decided it with --by NAME") from error
+
+
+def path_in_books(opened: Installation, file: str) -> str:
+    """The path as the books have it: absolute ones are made relative to the landing root."""
+    if not Path(file).is_absolute():
+        return file
+    zone = opened.zone
+    if isinstance(zone, LocalLanding):
+        for given, root in ((Path(file), zone.root), (Path(file).resolve(), zone.root.resolve())):
+            if given.is_relative_to(root):
+                return storable_path(str(given.relative_to(root)))
+    raise click.UsageError(f"{file} is not below the landing root {opened.settings.landing_uri}")
+
+
+def as_text(withdrawal: Withdrawal, next_steps: list[str]) -> str:
+    """What was taken out, and what happens next."""
+    total = sum(withdrawal.readings.values())
+    width = max(len(tenant) for tenant in withdrawal.readings)
+    return "\n".join(
+        [
+            f"{withdrawal.path} is withdrawn: {total} readings of the hour {withdrawal.hour} are no longer usage",
+            *(f"  {tenant:<{width}}  {readings}" for tenant, readings in withdrawal.readings.items()),
+            "They stay known: delivered again, in any file, they are duplicates and do not count.",
+            *next_steps,
+        ]
+    )
+
+
+def next_steps(opened: Installation, withdrawal: Withdrawal) -> list[str]:
+    """How the hour comes to be restated, or why it does not."""
+    hour, command = withdrawal.hour, restating_command(withdrawal)
+    if hour < opened.settings.partitions_start:
+        steps = [f"The hour lies before FRIDGE_PARTITIONS_START; it is restated with: {command}"]
+    else:
+        steps = [f"The hour is restated by the next hourly_billing, or now with: {command}"]
+    if is_too_late(hour, opened.clock()):
+        steps.append(
+            f"It is older than the {OLDEST_TIMESTAMP.days} days that Stripe accepts: what was billed too much becomes "
+            "an exception for a person."
+        )
+    return steps
+
+
+def restating_command(withdrawal: Withdrawal) -> str:
+    """The command that counts and bills the hour again."""
+    return f"fridge bill --from {withdrawal.hour} --to {withdrawal.hour}"
+
+
+def as_mapping(withdrawal: Withdrawal) -> dict[str, object]:
+    """The same for scripts."""
+    return {
+        "path": withdrawal.path,
+        "hour": withdrawal.hour.key,
+        "file_ids": withdrawal.file_ids,
+        "readings": withdrawal.readings,
+        "reason": withdrawal.reason,
+        "withdrawn_by": withdrawal.withdrawn_by,
+        "withdrawn_at": withdrawal.withdrawn_at.isoformat(),
+        "restate_with": restating_command(withdrawal),
+    }

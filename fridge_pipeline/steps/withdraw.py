@@ -1,0 +1,133 @@
+"""Withdraw: take a landing file out of usage. Its readings stay known, so they never count again (laws L1 and L7)."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+
+from fridge_pipeline.adapters.landing.errors import LandingFolderError
+from fridge_pipeline.adapters.landing.zone import LandingZone
+from fridge_pipeline.adapters.postgres.database import Database
+from fridge_pipeline.adapters.postgres.withdrawals import (
+    LoadedContent,
+    keep_counts_out,
+    keep_loads_out,
+    loaded_contents,
+    paths_like,
+    readings_of_files,
+    withdraw_files,
+)
+from fridge_pipeline.domain.hour import Hour, NotAnHourError
+
+#: So many near paths are shown for one that is not known, and this near they must be (1 is the same text).
+NEAR_PATHS_MAX = 3
+NEAR_PATHS_LIKENESS = 0.3
+
+
+class NoReasonError(ValueError):
+    """A withdrawal changes what is billed; without a reason nobody could understand it later."""
+
+
+class UnknownFileError(LookupError):
+    """No landing file of this path was ever loaded."""
+
+
+class NotLoadedError(LookupError):
+    """The landing file is there and has not been loaded, so nothing of it is usage."""
+
+
+class NothingStoredError(ValueError):
+    """The landing file stored no readings, so nothing of it is usage."""
+
+
+class AlreadyWithdrawnError(ValueError):
+    """The landing file was withdrawn before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """A landing file that is no usage any more; ``readings`` says per tenant how many readings that takes out."""
+
+    path: str
+    hour: Hour
+    file_ids: list[int]
+    readings: dict[str, int]
+    reason: str
+    withdrawn_by: str
+    withdrawn_at: datetime
+
+
+def withdraw_file(
+    database: Database,
+    zone: LandingZone,
+    path: str,
+    reason: str,
+    withdrawn_by: str,
+    clock: Callable[[], datetime],
+) -> Withdrawal:
+    """Withdraws every content that was loaded under a path (relative to the landing root, as in the books).
+
+    Nothing is deleted. The hour's usage shrinks when it is next counted, which the sweep sees to. Waits for counts
+    under way, so that no count can miss it and still look newer. Raises the errors above.
+    """
+    if not reason.strip():
+        raise NoReasonError(f"say why {path} is withdrawn: the reason stays on record with it")
+    with database.connect() as connection:
+        with connection.transaction():
+            keep_loads_out(connection, path)
+            contents = loaded_contents(connection, path)
+            if not contents:
+                raise _not_loaded(connection, zone, path)
+            _refuse_without_effect(path, contents)
+            file_ids = [content.file_id for content in contents if content.withdrawn_at is None]
+            keep_counts_out(connection)
+            withdrawn_at = withdraw_files(connection, file_ids, reason.strip(), withdrawn_by, clock())
+        readings = readings_of_files(connection, file_ids)
+    hour = contents[0].landing_hour
+    return Withdrawal(path, hour, file_ids, readings, reason.strip(), withdrawn_by, withdrawn_at)
+
+
+def _refuse_without_effect(path: str, contents: list[LoadedContent]) -> None:
+    storing = [content for content in contents if content.inserted_count]
+    if not storing:
+        raise NothingStoredError(
+            f"{path} stored no readings ({sum(each.duplicate_count for each in contents)} duplicates, "
+            f"{sum(each.rejected_count for each in contents)} rejected), so nothing of it is usage. "
+            "A duplicate counts with the file that brought the reading first: withdraw that one."
+        )
+    if all(content.withdrawn_at is not None for content in storing):
+        last = storing[-1]
+        raise AlreadyWithdrawnError(
+            f"{path} was already withdrawn at {last.withdrawn_at:%Y-%m-%d %H:%M:%S} UTC by {last.withdrawn_by}: "
+            f"{last.reason}"
+        )
+
+
+def _not_loaded(connection: psycopg.Connection, zone: LandingZone, path: str) -> LookupError:
+    folder, _, name = path.rpartition("/")
+    try:
+        hour: Hour | None = Hour.from_folder(folder)
+    except NotAnHourError:
+        hour = None
+    if hour is not None and _is_in(zone, hour, path):
+        return NotLoadedError(
+            f"{path} has not been loaded, so nothing of it is usage yet. Move it out of the landing zone, or load it "
+            f"first (fridge bill --from {hour} --to {hour}) and withdraw it then."
+        )
+    near = difflib.get_close_matches(path, paths_like(connection, name, hour), NEAR_PATHS_MAX, NEAR_PATHS_LIKENESS)
+    hint = f"Did you mean {' or '.join(near)}?" if near else "The table fridge.landing_files has those that were."
+    return UnknownFileError(
+        f"no landing file {path} was ever loaded; a path is relative to the landing root, such as "
+        f"2026-01-24/18/name.csv. {hint}"
+    )
+
+
+def _is_in(zone: LandingZone, hour: Hour, path: str) -> bool:
+    try:
+        return any(file.path == path for file in zone.files(hour))
+    except LandingFolderError:
+        return False

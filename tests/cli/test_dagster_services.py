@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fridge_pipeline.cli.dagster_services import HOST, ServiceStartError, start_listening
+from fridge_pipeline.cli.services import Service, Services, free_port
+
+#: Listens where it is told to, as Dagster's services do.
+LISTENS = """
+import socket, sys, time
+server = socket.socket()
+server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+server.bind((sys.argv[2], int(sys.argv[4])))
+server.listen()
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[Services]:
+    services = Services(tmp_path / "services.json")
+    yield services
+    services.stop()
+
+
+def service(folder: Path, program: str) -> Service:
+    return Service("webserver", [sys.executable, "-c", program], {}, folder / "webserver.log")
+
+
+@pytest.mark.parametrize("program", [LISTENS, "import time; time.sleep(60)\n" + LISTENS])
+def test_a_service_whose_port_another_program_took_meanwhile_gets_another_one_and_says_so(
+    services: Services, tmp_path: Path, capsys: pytest.CaptureFixture[str], program: str
+) -> None:
+    """Whether it ends at once, or hangs on without its port."""
+    if program is not LISTENS:
+        program = LISTENS.replace("server.bind(", "int(sys.argv[4]) == TAKEN and time.sleep(60)\nserver.bind(")
+    with socket.create_server((HOST, 0)) as other:
+        taken = other.getsockname()[1]
+        started = service(tmp_path, program.replace("TAKEN", str(taken)))
+        port = start_listening(services, started, taken)
+        assert port != taken
+        assert (started.port, started.is_listening) == (port, True)
+        assert services.named("webserver") is started
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"port {taken} was taken before webserver had it; it takes {port}" in said
+
+
+def test_a_service_that_ends_for_another_reason_is_not_started_again(services: Services, tmp_path: Path) -> None:
+    started = service(tmp_path, "print('started'); raise SystemExit('no such workspace')")
+    with pytest.raises(ServiceStartError, match="no such workspace"):
+        start_listening(services, started, free_port(0))
+    assert started.log.read_text().count("no such workspace") == 1

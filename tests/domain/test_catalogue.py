@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from fridge_pipeline.domain.catalogue import CatalogueError, read_catalogue
+from fridge_pipeline.domain.meter import CATALOGUE, Formula, Measure, Meter, Restatement, Window
+from fridge_pipeline.orchestration.settings import SettingError, read_settings
+
+READINGS = """
+[[meter]]
+event_name = "readings"
+display_name = "Readings stored"
+measure = "inserted_count"
+formula = "sum"
+window = "none"
+"""
+SENSORS = """
+[[meter]]
+event_name = "sensors"
+display_name = "Sensors of the last hour"
+measure = "active_sensors"
+formula = "last"
+window = "hour"
+"""
+
+
+def test_a_catalogue_says_of_each_meter_how_it_is_counted_and_restated() -> None:
+    catalogue = read_catalogue(tomllib.loads(READINGS + SENSORS))
+    assert catalogue == (
+        Meter("readings", "Readings stored", Measure.INSERTED_COUNT, Formula.SUM, Window.NONE),
+        Meter("sensors", "Sensors of the last hour", Measure.ACTIVE_SENSORS, Formula.LAST, Window.HOUR),
+    )
+    assert [meter.restatement for meter in catalogue] == [Restatement.DIFFERENCE, Restatement.TOTAL]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "it holds no .*meter"),
+        ("meters = 1", "unknown key 'meters'"),
+        ("meter = 1", "two brackets"),
+        ("[meter]\nevent_name = 'a'", "two brackets"),
+        (READINGS + "unit = 'x'", "meter 1 has the unknown key unit; a meter has event_name, display_name"),
+        (READINGS + SENSORS.replace('window = "hour"', ""), "meter 2 lacks window"),
+        (READINGS.replace("inserted_count", "fridges"), "measure is inserted_count or active_sensors, got 'fridges'"),
+        (READINGS.replace('"sum"', '"max"'), "formula is sum or last, got 'max'"),
+        (READINGS.replace('"none"', '"day"'), "window is hour or none, got 'day'"),
+        (READINGS.replace('"none"', "3"), "window is hour or none, got 3"),
+        (READINGS.replace('"readings"', '" readings"'), "event_name is a text .* got ' readings'"),
+        (READINGS.replace('"readings"', "7"), "event_name is a text .* got 7"),
+        (READINGS.replace('"readings"', '"a:b"'), "meter 1: .*holds no colon"),
+        (READINGS.replace('"readings"', f'"{"r" * 101}"'), "at most 100 characters for event_name, got 101"),
+        (READINGS + READINGS, "2 meters have the event name 'readings'"),
+        (READINGS + READINGS.replace('"readings"', '"more"'), "2 meters have the measure 'inserted_count'"),
+    ],
+)
+def test_a_catalogue_that_cannot_be_meant_is_refused_with_the_meter_and_what_to_write(text: str, told: str) -> None:
+    with pytest.raises(CatalogueError, match=told):
+        read_catalogue(tomllib.loads(text))
+
+
+def test_the_setting_names_a_file_that_replaces_the_default_catalogue_whole(tmp_path: Path) -> None:
+    assert read_settings({}).catalogue == CATALOGUE
+    file = tmp_path / "meters.toml"
+    file.write_text(SENSORS)
+    assert [meter.event_name for meter in read_settings({"FRIDGE_METERS": str(file)}).catalogue] == ["sensors"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (None, "cannot read .*meters.toml: No such file"),
+        (b"[[meter", "meters.toml: "),
+        (b"# \xff", "meters.toml: "),
+        (b"meters = 1", "meters.toml: unknown key 'meters'"),
+    ],
+)
+def test_a_catalogue_that_cannot_be_read_is_an_error_that_names_variable_file_and_cause(
+    tmp_path: Path, text: bytes | None, told: str
+) -> None:
+    file = tmp_path / "meters.toml"
+    if text is not None:
+        file.write_bytes(text)
+    with pytest.raises(SettingError, match=f"FRIDGE_METERS: .*{told}"):
+        read_settings({"FRIDGE_METERS": str(file)})
