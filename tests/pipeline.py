@@ -20,7 +20,6 @@ from fridge_pipeline.domain.api_key import SANDBOX_KEY, ApiKey
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.meter import CATALOGUE, Meter
-from fridge_pipeline.orchestration.installation import create_missing_meters
 from fridge_pipeline.steps.bill import BillReport, bill_hours
 from fridge_pipeline.steps.count import count_active_sensors, count_inserted
 from fridge_pipeline.steps.effect import Effect, Witness, unwatched
@@ -85,7 +84,10 @@ class Pipeline:
     def __post_init__(self) -> None:
         self.landing.mkdir(parents=True, exist_ok=True)
         self.gateway = gateway_to(self.sandbox.url)
-        create_missing_meters(self.gateway)
+        present = self.gateway.meters()
+        for meter in self.catalogue:
+            if meter.event_name not in present:
+                self.gateway.create_meter(meter)
 
     def add_tenant(self, tenant_id: str, customer_id: str | None = None) -> str:
         """Imports a tenant with a Stripe customer of its own, and returns the customer."""
@@ -103,7 +105,7 @@ class Pipeline:
         path.write_bytes(gzip.compress(body) if name.endswith(".gz") and not isinstance(rows, bytes) else body)
         return path
 
-    def load(self, first: Hour, last: Hour | None = None) -> list[HourLoad]:
+    def load(self, first: Hour, last: Hour | None = None, witness: Witness = unwatched) -> list[HourLoad]:
         """Runs the load step."""
         return list(
             load_hours(
@@ -113,13 +115,14 @@ class Pipeline:
                 self.workspace,
                 "test-run",
                 self.clock,
+                witness,
             )
         )
 
-    def count(self, first: Hour, last: Hour | None = None) -> None:
+    def count(self, first: Hour, last: Hour | None = None, witness: Witness = unwatched) -> None:
         """Runs both count steps."""
-        count_inserted(self.database, HourRange(first, last or first), self.clock())
-        count_active_sensors(self.database, HourRange(first, last or first), self.clock())
+        count_inserted(self.database, HourRange(first, last or first), self.clock(), witness)
+        count_active_sensors(self.database, HourRange(first, last or first), self.clock(), witness)
 
     def bill(
         self,
@@ -141,11 +144,11 @@ class Pipeline:
             witness,
         )
 
-    def run(self, first: Hour, last: Hour | None = None) -> BillReport:
+    def run(self, first: Hour, last: Hour | None = None, witness: Witness = unwatched) -> BillReport:
         """The whole chain, as a Dagster run does it."""
-        self.load(first, last)
-        self.count(first, last)
-        return self.bill(first, last)
+        self.load(first, last, witness)
+        self.count(first, last, witness)
+        return self.bill(first, last, witness=witness)
 
     def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
         """What the books hold."""

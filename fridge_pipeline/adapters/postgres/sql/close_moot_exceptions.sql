@@ -1,4 +1,5 @@
--- What stood in the way of billing is over when there is nothing left to bill: usage is what Stripe has.
+-- What stood in the way of billing is over when there is nothing left to bill, because usage is what Stripe has, or
+-- when the tenant has a customer: if something else stands in the way now, that is an exception of its own.
 update fridge.exceptions
 set closed_at = %(now)s
 where
@@ -6,35 +7,44 @@ where
     and exceptions.kind in ('unmapped', 'too_late', 'credit_due')
     and exceptions.hour between %(first)s and %(last)s
     and exceptions.subject = any(%(event_names)s)
-    and coalesce((
-        select sum(meter_events.value)
-        from fridge.meter_events
-        where
-            meter_events.event_name = exceptions.subject
-            and meter_events.tenant_id = exceptions.tenant_id
-            and meter_events.hour = exceptions.hour
-            and meter_events.status = 'accepted'
-    ), 0) = coalesce((
-        select usage.value
-        from (
-            select
-                'inserted_count' as measure,
-                tenant_id,
-                hour,
-                inserted_count as value
-            from fridge.inserted_counts
-            union all
-            select
-                'active_sensors' as measure,
-                tenant_id,
-                hour,
-                active_sensors as value
-            from fridge.active_sensors
-        ) as usage
-        inner join unnest(%(event_names)s::text[], %(measures)s::text[]) as catalogue (event_name, measure)
-            on usage.measure = catalogue.measure
-        where
-            catalogue.event_name = exceptions.subject
-            and usage.tenant_id = exceptions.tenant_id
-            and usage.hour = exceptions.hour
-    ), 0);
+    and (
+        (
+            exceptions.kind = 'unmapped'
+            and exists (
+                select 1 from fridge.tenants
+                where tenants.tenant_id = exceptions.tenant_id and tenants.stripe_customer_id is not null
+            )
+        )
+        or coalesce((
+            select sum(meter_events.value)
+            from fridge.meter_events
+            where
+                meter_events.event_name = exceptions.subject
+                and meter_events.tenant_id = exceptions.tenant_id
+                and meter_events.hour = exceptions.hour
+                and meter_events.status = 'accepted'
+        ), 0) = coalesce((
+            select usage.value
+            from (
+                select
+                    'inserted_count' as measure,
+                    tenant_id,
+                    hour,
+                    inserted_count as value
+                from fridge.inserted_counts
+                union all
+                select
+                    'active_sensors' as measure,
+                    tenant_id,
+                    hour,
+                    active_sensors as value
+                from fridge.active_sensors
+            ) as usage
+            inner join unnest(%(event_names)s::text[], %(measures)s::text[]) as catalogue (event_name, measure)
+                on usage.measure = catalogue.measure
+            where
+                catalogue.event_name = exceptions.subject
+                and usage.tenant_id = exceptions.tenant_id
+                and usage.hour = exceptions.hour
+        ), 0)
+    );

@@ -1,6 +1,6 @@
 -- Hours with usage that Stripe has not been told, or whose statement is undecided. Excepted cases wait for a person,
--- not for the next sweep: too late, unmapped, a credit, refused with no other customer since, and unexplained unless it
--- is time to read Stripe back again.
+-- not for the next sweep: too late, unmapped, a credit, refused for the customer who is to be billed, and
+-- unexplained unless it is time to read Stripe back again.
 with excepted as (
     select
         exceptions.kind,
@@ -17,8 +17,21 @@ with excepted as (
             exceptions.kind in ('too_late', 'credit_due')
             or (exceptions.kind = 'unmapped' and tenants.stripe_customer_id is null)
             or (
+                -- Whoever has the hour on the books keeps it, else whoever the tenant is mapped to.
                 exceptions.kind = 'refused'
-                and tenants.stripe_customer_id is not distinct from meter_events.stripe_customer_id
+                and meter_events.stripe_customer_id = coalesce(
+                    (
+                        select accepted.stripe_customer_id
+                        from fridge.meter_events as accepted
+                        where
+                            accepted.event_name = meter_events.event_name
+                            and accepted.tenant_id = meter_events.tenant_id
+                            and accepted.hour = meter_events.hour
+                            and accepted.status = 'accepted'
+                        order by accepted.revision desc
+                        limit 1
+                    ), tenants.stripe_customer_id
+                )
             )
             or (
                 exceptions.kind = 'unexplained'
@@ -143,12 +156,12 @@ where
         select 1 from fridge.inserted_counts
         where
             inserted_counts.hour = landing_files.landing_hour
-            and inserted_counts.computed_at < withdrawals.withdrawn_at
+            and inserted_counts.computed_at <= withdrawals.withdrawn_at
     )
     or exists (
         select 1 from fridge.active_sensors
         where
             active_sensors.hour = landing_files.landing_hour
-            and active_sensors.computed_at < withdrawals.withdrawn_at
+            and active_sensors.computed_at <= withdrawals.withdrawn_at
     )
 order by hour;
