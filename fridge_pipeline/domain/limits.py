@@ -41,3 +41,8 @@ LIVE_CALLS_PER_SECOND = 1000
 TEST_CALLS_PER_SECOND = 25
 #: The sandbox models the live limit, so that a rehearsal on it is worth something.
 SANDBOX_CALLS_PER_SECOND = 1000
+
+#: Reads that a rolling month holds at least: 500 for each transaction, and never fewer than 10,000
+#: (docs.stripe.com/rate-limits). Kept a tenth below: meters and what is read back are not counted.
+READS_MONTH = timedelta(days=30)
+READS_MAX = 9_000

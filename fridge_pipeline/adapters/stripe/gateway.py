@@ -184,11 +184,26 @@ class StripeGateway:
 
         One read for every hundred hours with usage. Raises ``MeterMissingError`` as well.
         """
+        meter = self.known_meter(event_name)
+        with self._call(f"reading summaries of {event_name}"):
+            return dict(self._summaries(meter.meter_id, customer_id, first, last))
+
+    def known_meter(self, event_name: str) -> StripeMeter:
+        """The meter of an event name, read once. Raises ``MeterMissingError`` as well."""
         meter = self._known_meters().get(event_name)
         if meter is None:
             raise MeterMissingError(f"Stripe has no meter {event_name!r}; run: fridge stripe setup")
-        with self._call(f"reading summaries of {event_name}"):
-            return dict(self._summaries(meter.meter_id, customer_id, first, last))
+        return meter
+
+    def event_name_of(self, meter_id: str) -> str | None:
+        """The event name of a meter by Stripe's id; ``None`` when it is not known."""
+        return next((each.event_name for each in self._known_meters().values() if each.meter_id == meter_id), None)
+
+    @contextmanager
+    def reading(self, doing: str) -> Iterator[stripe.StripeClient]:
+        """The SDK's client for one read, which keeps to the pace; its errors become ``StripeCallError``."""
+        with self._call(doing):
+            yield self._client
 
     @contextmanager
     def _call(self, doing: str) -> Iterator[None]:

@@ -1,0 +1,95 @@
+"""Collect refusals: what Stripe received and refused later goes back to be stated anew (law L5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+import psycopg
+
+from fridge_pipeline.adapters.postgres.database import Database
+from fridge_pipeline.adapters.postgres.error_reports import keep_report, last_attempt_at, refuse_later, touched_days
+from fridge_pipeline.adapters.postgres.exceptions import ExceptionKey, open_exception
+from fridge_pipeline.adapters.postgres.sendings import claim_books
+from fridge_pipeline.adapters.postgres.stripe_reads import ReadPurpose, books_are_claimed, count_reads
+from fridge_pipeline.adapters.stripe.error_reports import error_reports
+from fridge_pipeline.adapters.stripe.gateway import PAGE_SIZE, StripeGateway
+from fridge_pipeline.domain.api_key import KeyMode
+from fridge_pipeline.domain.error_report import ErrorReport, ErrorSample, is_look_due, look_since
+from fridge_pipeline.domain.meter_event import MeterEvent, billing_deadline
+
+
+@dataclass(slots=True)
+class RefusalReport:
+    """What a look for refusals came to; ``looked_at`` is ``None`` when it was not time to look.
+
+    ``touched`` holds the UTC days of statements that the reports in sight may be about, whether named by a sample or
+    not, each with the id of the report that was collected last. Reports already known are in sight again for an hour,
+    so that a crash right after they were kept does not lose their days.
+    """
+
+    looked_at: datetime | None = None
+    new_reports: int = 0
+    errors: int = 0
+    refused: list[str] = field(default_factory=list)
+    touched: dict[date, str] = field(default_factory=dict)
+
+
+def collect_refusals(
+    database: Database,
+    open_gateway: Callable[[], StripeGateway],
+    last_look_at: datetime | None,
+    clock: Callable[[], datetime],
+) -> RefusalReport:
+    """Reads Stripe's reports since the last look and puts what they name back into the exceptions.
+
+    Stripe is left alone, and the gateway not opened, while nothing was ever stated. Raises ``StripeCallError``, and
+    ``WrongBooksError`` when the key is not of the kind these books were stated with.
+    """
+    with database.connect() as connection:
+        now = clock()
+        due = is_look_due(last_look_at, last_attempt_at(connection), now)
+        if not due or not books_are_claimed(connection):
+            return RefusalReport()
+        gateway = open_gateway()
+        claim_books(connection, is_live=gateway.mode is KeyMode.LIVE)
+        reports = error_reports(gateway, look_since(last_look_at, now))
+        count_reads(connection, max(1, -(-len(reports) // PAGE_SIZE)), ReadPurpose.REFUSALS, now)
+        found = _keep(connection, reports, clock())
+        found.looked_at = now
+        found.touched = touched_days(connection, reports) if reports else {}
+    return found
+
+
+def _keep(connection: psycopg.Connection, reports: Sequence[ErrorReport], now: datetime) -> RefusalReport:
+    """One transaction for each report, so that a crash leaves all of it or nothing."""
+    found = RefusalReport()
+    for report in reports:
+        with connection.transaction():
+            if not keep_report(connection, report, now):
+                continue
+            refused = _refuse(connection, report, now)
+        found.new_reports += 1
+        found.errors += report.error_count
+        found.refused += refused
+    return found
+
+
+def _refuse(connection: psycopg.Connection, report: ErrorReport, now: datetime) -> list[str]:
+    refused = []
+    for sample in report.samples:
+        event = refuse_later(connection, sample.meter_event, now)
+        if event is not None:
+            key = ExceptionKey("refused", event.tenant_id, event.hour, event.identifier)
+            open_exception(connection, key, _detail(event, sample, report), now, billing_deadline(event.hour))
+            refused.append(event.identifier)
+    return refused
+
+
+def _detail(event: MeterEvent, sample: ErrorSample, report: ErrorReport) -> str:
+    return (
+        f"{event.value} {event.event_name} for customer {event.stripe_customer_id} was received by Stripe and refused "
+        f"later: {sample.code}: {sample.message} (report {report.report_id}). Remove the cause; the hour is stated "
+        "anew once the tenant has another customer or this exception is closed."
+    )
