@@ -1,7 +1,7 @@
 """What runs without anyone looking: the landing sensor and the hourly billing."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 import dagster as dg
@@ -106,9 +106,13 @@ def without_runs_under_way(instance: dg.DagsterInstance, hours: Iterable[Hour]) 
     waiting = sorted(hours)
     if not waiting:
         return []
-    records = instance.get_run_records(RunsFilter(statuses=UNDER_WAY))
-    busy = {hour for record in records for hour in hours_in_tags(dict(record.dagster_run.tags))}
+    busy = {hour for tags in tags_under_way(instance) for hour in hours_in_tags(tags)}
     return [hour for hour in waiting if hour not in busy]
+
+
+def tags_under_way(instance: dg.DagsterInstance) -> list[Mapping[str, str]]:
+    """The tags of every queued or running run."""
+    return [record.dagster_run.tags for record in instance.get_run_records(RunsFilter(statuses=UNDER_WAY))]
 
 
 def _digest(fingerprints: dict[Hour, str], hours: HourRange) -> str:

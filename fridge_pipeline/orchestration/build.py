@@ -9,10 +9,12 @@ import dagster as dg
 from fridge_pipeline.orchestration.assets.billing import billing_assets
 from fridge_pipeline.orchestration.assets.finance import finance_assets
 from fridge_pipeline.orchestration.assets.ingest import ingest_assets
+from fridge_pipeline.orchestration.assets.reconciliation import reconciliation_assets, reconciliation_checks
 from fridge_pipeline.orchestration.assets.usage import usage_assets
 from fridge_pipeline.orchestration.automation import hourly_billing, landing_sensor
 from fridge_pipeline.orchestration.jobs import jobs
-from fridge_pipeline.orchestration.partitions import hourly_partitions
+from fridge_pipeline.orchestration.partitions import daily_partitions, hourly_partitions
+from fridge_pipeline.orchestration.reconciling import daily_reconciliation, stripe_refusals
 from fridge_pipeline.orchestration.resources import installation_resource
 from fridge_pipeline.orchestration.settings import REPOSITORY, Settings, read_settings
 
@@ -25,11 +27,13 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *ingest_assets(hours),
             *usage_assets(hours),
             *billing_assets(hours),
+            *reconciliation_assets(daily_partitions(settings.partitions_start)),
             *finance_assets(REPOSITORY / "dbt_like_sql"),
         ],
+        asset_checks=reconciliation_checks(),
         jobs=jobs(),
-        sensors=[landing_sensor()],
-        schedules=[hourly_billing(settings.close_after)],
+        sensors=[landing_sensor(), stripe_refusals()],
+        schedules=[hourly_billing(settings.close_after), daily_reconciliation()],
         resources={"installation": installation_resource},
         # A process and an import per step cost more than the steps: 13 s of CPU against 4 for an hour's chain.
         executor=dg.in_process_executor,

@@ -1,17 +1,21 @@
-"""The jobs: the same chain of assets, once per automation, so that the UI tells their runs apart."""
+"""The jobs: one per automation, so that the UI tells their runs apart."""
 
 from __future__ import annotations
 
 import dagster as dg
 
-CHAIN = dg.AssetSelection.groups("ingest", "usage", "billing", "finance")
+#: Has days where the others have hours, so it is no link of their chain.
+RECONCILIATION = dg.AssetSelection.assets("stripe_reconciliation")
+
+CHAIN = dg.AssetSelection.groups("ingest", "usage", "billing", "finance") - RECONCILIATION
 
 LOAD_AND_BILL = "load_and_bill"
 BILL_CLOSED_HOURS = "bill_closed_hours"
+RECONCILE_DAYS = "reconcile_days"
 
 
 def jobs() -> list[dg.UnresolvedAssetJobDefinition]:
-    """One job for the landing sensor, one for the hourly schedule."""
+    """One job for the landing sensor, one for the hourly schedule, one for what is reconciled by the day."""
     return [
         dg.define_asset_job(
             LOAD_AND_BILL,
@@ -22,5 +26,10 @@ def jobs() -> list[dg.UnresolvedAssetJobDefinition]:
             BILL_CLOSED_HOURS,
             selection=CHAIN,
             description="Sweeps closed hours that are not fully loaded, counted and delivered.",
+        ),
+        dg.define_asset_job(
+            RECONCILE_DAYS,
+            selection=RECONCILIATION,
+            description="Compares days of usage and ledger with Stripe's own books.",
         ),
     ]

@@ -1,14 +1,22 @@
-"""The partition grid: one partition per UTC hour, and what a run's partitions are as a range of hours."""
+"""The partition grids: one partition per UTC hour or day, and what a run's partitions are as a range of them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+
 import dagster as dg
 
-from fridge_pipeline.domain.hour import KEY_FORMAT, Hour
+from fridge_pipeline.domain.day_range import DayRange
+from fridge_pipeline.domain.hour import KEY_FORMAT, Hour, NotAnHourError
 from fridge_pipeline.domain.hour_range import HOURS_PER_RUN_MAX, HourRange
 
 #: One policy for the whole chain, so that a backfill runs all assets of many hours in one run.
 BACKFILL_POLICY = dg.BackfillPolicy.multi_run(max_partitions_per_run=HOURS_PER_RUN_MAX)
+
+
+#: Reading Stripe costs as much for a month as for a day, so a backfill of days is one run.
+DAILY_BACKFILL_POLICY = dg.BackfillPolicy.single_run()
 
 
 def hourly_partitions(first: Hour) -> dg.HourlyPartitionsDefinition:
@@ -24,20 +32,50 @@ def hours_of(context: dg.AssetExecutionContext) -> HourRange:
     return HourRange(Hour.from_key(keys[0]), Hour.from_key(keys[-1]))
 
 
-def range_tags(hours: HourRange) -> dict[str, str]:
-    """The tags that make a run work on these hours; a single hour is an ordinary partition."""
-    if hours.count == 1:
-        return {"dagster/partition": hours.first.key}
-    return {
-        "dagster/asset_partition_range_start": hours.first.key,
-        "dagster/asset_partition_range_end": hours.last.key,
-    }
+def daily_partitions(first: Hour) -> dg.DailyPartitionsDefinition:
+    """The grid from the day of the first hour to today, whose closed hours can be reconciled already."""
+    return dg.DailyPartitionsDefinition(start_date=first.start.date().isoformat(), timezone="UTC", end_offset=1)
 
 
-def hours_in_tags(tags: dict[str, str]) -> list[Hour]:
-    """The hours that a run with these tags works on."""
-    first = tags.get("dagster/asset_partition_range_start", tags.get("dagster/partition"))
-    last = tags.get("dagster/asset_partition_range_end", tags.get("dagster/partition"))
-    if first is None or last is None:
+def daily_grid(first: Hour, now: datetime) -> DayRange:
+    """The days of that grid."""
+    return DayRange(first.start.date(), now.astimezone(UTC).date())
+
+
+def days_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> DayRange:
+    """The days a run works on: one, or a consecutive range."""
+    keys = context.partition_keys
+    return DayRange(date.fromisoformat(keys[0]), date.fromisoformat(keys[-1]))
+
+
+def range_tags(span: HourRange | DayRange) -> dict[str, str]:
+    """The tags that make a run work on these hours or days; a single one is an ordinary partition."""
+    first, last = (span.first.key, span.last.key) if isinstance(span, HourRange) else (f"{span.first}", f"{span.last}")
+    if first == last:
+        return {"dagster/partition": first}
+    return {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
+
+
+def hours_in_tags(tags: Mapping[str, str]) -> list[Hour]:
+    """The hours that a run with these tags works on; none when it works on days."""
+    first, last = _bounds(tags)
+    try:
+        return HourRange(Hour.from_key(first), Hour.from_key(last)).hours()
+    except NotAnHourError:
         return []
-    return HourRange(Hour.from_key(first), Hour.from_key(last)).hours()
+
+
+def days_in_tags(tags: Mapping[str, str]) -> list[date]:
+    """The days that a run with these tags works on; none when it works on hours."""
+    first, last = _bounds(tags)
+    try:
+        return DayRange(date.fromisoformat(first), date.fromisoformat(last)).days()
+    except ValueError:
+        return []
+
+
+def _bounds(tags: Mapping[str, str]) -> tuple[str, str]:
+    """The first and last partition key of a run; empty when it has none."""
+    only = tags.get("dagster/partition", "")
+    first, last = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+    return tags.get(first, only), tags.get(last, only)

@@ -10,6 +10,7 @@ ASSETS = {
     "inserted_counts": "usage",
     "active_sensors": "usage",
     "meter_events": "billing",
+    "stripe_reconciliation": "billing",
     "usage_hourly": "finance",
     "usage_daily": "finance",
     "usage_monthly": "finance",
@@ -31,6 +32,7 @@ def test_the_asset_graph_is_exactly_the_one_in_the_design(definitions: dg.Defini
         ("active_sensors", "usage_hourly"),
         ("usage_hourly", "usage_daily"),
         ("usage_daily", "usage_monthly"),
+        ("meter_events", "stripe_reconciliation"),
         ("meter_events", "billing_ledger"),
     }
 

@@ -1,0 +1,169 @@
+"""Side by side: the rows of a reconciliation, one per day and one per hour that differs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+
+from fridge_pipeline.domain.day_range import day_of
+from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.domain.limits import SUMMARY_SETTLE
+from fridge_pipeline.domain.reconciliation import BookedHour, Cause, agrees, judge_hour, summed, worst
+
+NOTHING = Decimal(0)
+
+MEANING = {
+    Cause.IN_FLIGHT: "a statement or cancellation is undecided or still to be made; the next billing goes on with it",
+    Cause.LAGGING: f"accepted less than {SUMMARY_SETTLE} ago, and Stripe's summaries lag; it is read again",
+    Cause.REFUSED: "Stripe refused it, see the exception; it is stated anew once the cause is gone",
+    Cause.TOO_LATE: "the hour is older than Stripe takes, see the exception",
+    Cause.UNMAPPED: "the tenant has no Stripe customer, see the exception",
+    Cause.CREDIT_DUE: "Stripe has too much that can no longer be cancelled, see the exception",
+    Cause.UNEXPLAINED: "Stripe shows what it should not, see the exception",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One customer's day, or with ``hour`` one of its hours. ``stripe`` is ``None`` when Stripe was not read."""
+
+    day: date
+    hour: Hour | None
+    stripe_customer_id: str | None
+    usage: int | None
+    ledger: int | None
+    stripe: Decimal | None
+    cause: Cause | None
+    detail: str | None
+
+    @property
+    def difference(self) -> Decimal | None:
+        """Stripe less usage: above 0 too much is billed; nobody is billed while there is no customer."""
+        if self.stripe is None and self.stripe_customer_id is not None:
+            return None
+        return (self.stripe or NOTHING) - (self.usage or 0)
+
+
+@dataclass(slots=True)
+class Seen:
+    """What Stripe shows of one customer and meter: per day, and per hour of the days that were read by hour."""
+
+    days: dict[date, Decimal]
+    hours: dict[Hour, Decimal] = field(default_factory=dict)
+
+    @classmethod
+    def by_hour(cls, hours: Mapping[Hour, Decimal]) -> Seen:
+        """Days as the sums of their hours: a ``last`` meter's own total of a day is that of its last hour."""
+        seen = cls({}, dict(hours))
+        for hour, value in hours.items():
+            seen.days[day_of(hour)] = seen.days.get(day_of(hour), NOTHING) + value
+        return seen
+
+    def take_hours(self, days: Iterable[date], hours: Mapping[Hour, Decimal]) -> None:
+        """Puts a later reading by hour in the place of what was seen of these days."""
+        wanted = set(days)
+        mine = {hour: value for hour, value in hours.items() if day_of(hour) in wanted}
+        again = Seen.by_hour(mine)
+        self.hours |= mine
+        self.days |= {day: again.days.get(day, NOTHING) for day in wanted}
+
+
+def differing_days(booked: Iterable[BookedHour], seen: Seen) -> list[date]:
+    """The days whose totals are not the same, in order."""
+    usage: dict[date, int] = defaultdict(int)
+    ledger: dict[date, int] = defaultdict(int)
+    for each in booked:
+        usage[day_of(each.hour)] += each.usage or 0
+        ledger[day_of(each.hour)] += each.ledger or 0
+    days = sorted({*usage, *seen.days})
+    return [day for day in days if not usage[day] == ledger[day] == seen.days.get(day, NOTHING)]
+
+
+def days_with_differing_hours(booked: Iterable[BookedHour], seen: Seen) -> list[date]:
+    """The days with an hour that is not the same, in order; for meters whose hours cannot be added."""
+    ours = {each.hour: each for each in booked}
+    return sorted(
+        {
+            day_of(hour)
+            for hour in {*ours, *seen.hours}
+            if not agrees(ours.get(hour, BookedHour(hour, None)), seen.hours.get(hour, NOTHING))
+        }
+    )
+
+
+def side_by_side(
+    customer_id: str, booked: Sequence[BookedHour], seen: Seen, differing: Iterable[date], now: datetime
+) -> list[Row]:
+    """The rows of one customer that was read; ``differing`` are the days that were read by hour."""
+    per_day = _per_day(booked)
+    rows: list[Row] = []
+    for day in sorted({*per_day, *(day for day, value in seen.days.items() if value)}):
+        ours = {each.hour: each for each in per_day.get(day, [])}
+        by_hour: list[Row] = []
+        if day in differing:
+            hours = sorted({*ours, *(hour for hour in seen.hours if day_of(hour) == day)})
+            whole = [ours.get(hour, BookedHour(hour, customer_id)) for hour in hours]
+            by_hour = [row for each in whole for row in _differs(each, seen.hours.get(each.hour, NOTHING), now)]
+        rows += [_day_row(day, customer_id, list(ours.values()), seen.days.get(day, NOTHING), by_hour), *by_hour]
+    return rows
+
+
+def unmapped(booked: Sequence[BookedHour], now: datetime) -> list[Row]:
+    """The rows of usage that has no customer, and so no books in Stripe to be read."""
+    rows: list[Row] = []
+    for day, hours in _per_day(booked).items():
+        by_hour = [row for each in hours for row in _differs(each, None, now)]
+        rows += [_day_row(day, None, hours, None, by_hour), *by_hour]
+    return rows
+
+
+def not_read(customer_id: str, booked: Sequence[BookedHour], why: str) -> list[Row]:
+    """The rows of one customer for which Stripe could not be read."""
+    return [
+        Row(
+            day=day,
+            hour=None,
+            stripe_customer_id=customer_id,
+            usage=summed(each.usage for each in hours),
+            ledger=summed(each.ledger for each in hours),
+            stripe=None,
+            cause=None,
+            detail=f"not read: {why}",
+        )
+        for day, hours in _per_day(booked).items()
+    ]
+
+
+def _differs(booked: BookedHour, seen: Decimal | None, now: datetime) -> list[Row]:
+    """One row when the hour differs, else none; ``seen`` is ``None`` when there is nothing to read."""
+    cause = judge_hour(booked, NOTHING if seen is None else seen, now)
+    if cause is None:
+        return []
+    customer, meaning = booked.stripe_customer_id, MEANING[cause]
+    return [Row(day_of(booked.hour), booked.hour, customer, booked.usage, booked.ledger, seen, cause, meaning)]
+
+
+def _day_row(
+    day: date, customer_id: str | None, booked: Sequence[BookedHour], stripe: Decimal | None, by_hour: Sequence[Row]
+) -> Row:
+    cause = worst(row.cause for row in by_hour)
+    return Row(
+        day=day,
+        hour=None,
+        stripe_customer_id=customer_id,
+        usage=summed(each.usage for each in booked),
+        ledger=summed(each.ledger for each in booked),
+        stripe=stripe,
+        cause=cause,
+        detail=None if cause is None else f"hours that differ: {len(by_hour)}; the most pressing: {MEANING[cause]}",
+    )
+
+
+def _per_day(booked: Sequence[BookedHour]) -> dict[date, list[BookedHour]]:
+    days: dict[date, list[BookedHour]] = {}
+    for each in booked:
+        days.setdefault(day_of(each.hour), []).append(each)
+    return days

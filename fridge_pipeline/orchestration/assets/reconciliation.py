@@ -1,0 +1,138 @@
+"""Group ``billing``, by the day: what Stripe's own books say of what it was told."""
+
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+
+from fridge_pipeline.adapters.postgres.reconciliation import ReconciledDay, reconciled_days, unexplained_hours
+from fridge_pipeline.domain.day_range import DayRange
+from fridge_pipeline.domain.limits import OLDEST_TIMESTAMP
+from fridge_pipeline.domain.reconciliation import Cause
+from fridge_pipeline.orchestration.installation import Installation
+from fridge_pipeline.orchestration.partitions import DAILY_BACKFILL_POLICY, daily_grid, days_of
+from fridge_pipeline.steps.reconcile import ReconciliationReport, reconcile_days
+
+#: So many of the worst hours stand in the check's metadata.
+WORST_SHOWN = 20
+
+
+def reconciliation_assets(days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """The asset, on a grid of days."""
+
+    @dg.asset(
+        deps=["meter_events"],
+        partitions_def=days,
+        backfill_policy=DAILY_BACKFILL_POLICY,
+        group_name="billing",
+        kinds={"stripe", "postgres"},
+        owners=["team:finance"],
+        metadata={"dagster/table_name": "fridge.stripe_reconciliation"},
+    )
+    def stripe_reconciliation(
+        context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
+    ) -> dg.MaterializeResult[None]:
+        """One row per day, tenant, meter and customer: usage, ledger and Stripe's summaries side by side.
+
+        Where a day differs there is also one row per hour that differs, with its cause. Stripe allows only so many
+        reads a month: what could not be read says so.
+        """
+        span = days_of(context)
+        report = reconcile_days(
+            installation.database,
+            installation.gateway,
+            span,
+            installation.catalogue,
+            installation.clock,
+            context.run.run_id,
+        )
+        with installation.database.connect() as connection:
+            report_days(context, span, reconciled_days(connection, span), report)
+        return dg.MaterializeResult()
+
+    return [stripe_reconciliation]
+
+
+def report_days(
+    context: dg.AssetExecutionContext,
+    span: DayRange,
+    reconciled: dict[Any, ReconciledDay],
+    report: ReconciliationReport,
+) -> None:
+    """Each day's numbers as metadata; fails when Stripe could not be read, with what was read kept."""
+    not_read = sum(report.customers_not_read.values())
+    if report.stopped is not None:
+        raise dg.Failure(
+            f"{not_read} of {not_read + report.customers_read} customers could not be read: {report.stopped}. "
+            "What was read is kept; daily_reconciliation reads the others, or run the days again.",
+            allow_retries=False,
+        )
+    for day in span.days():
+        context.add_asset_metadata(day_metadata(reconciled.get(day), report), partition_key=day.isoformat())
+
+
+def day_metadata(day: ReconciledDay | None, report: ReconciliationReport) -> dict[str, Any]:
+    """The numbers of one day, which Dagster plots over the partitions; the last three are those of the whole run."""
+    of_the_run = {
+        "reads_of_this_run": report.reads,
+        "customers_read": report.customers_read,
+        "customers_not_read": sum(report.customers_not_read.values()),
+    }
+    if report.customers_not_read:
+        reasons = "; ".join(f"{number}: {why}" for why, number in report.customers_not_read.items())
+        of_the_run |= {"why_not_read": dg.MetadataValue.text(reasons)}  # type: ignore[dict-item]  # a text among numbers
+    if day is None:
+        return {"dagster/partition_row_count": 0, "state": "no usage and no statements", **of_the_run}
+    causes = {cause.value: getattr(day, cause.value) for cause in Cause}
+    return {
+        "dagster/partition_row_count": day.accounts,
+        "agreeing": day.agreeing,
+        "not_read": day.not_read,
+        **causes,
+        **of_the_run,
+    }
+
+
+def reconciliation_checks() -> list[dg.AssetChecksDefinition]:
+    """The check of the asset."""
+
+    @dg.asset_check(asset="stripe_reconciliation")
+    def stripe_agrees(
+        context: dg.AssetCheckExecutionContext, installation: dg.ResourceParam[Installation]
+    ) -> dg.AssetCheckResult:
+        """No hour of the days that were reconciled is unexplained; launched by itself, of the last 35 days."""
+        span = checked_days(context, installation)
+        with installation.database.connect() as connection:
+            found = unexplained_hours(connection, span)
+        worst = [
+            dg.TableRecord(
+                {
+                    "hour": f"{each.hour:%Y-%m-%d-%H:%M}",
+                    "tenant": each.tenant_id,
+                    "meter": each.event_name,
+                    "customer": each.stripe_customer_id or "",
+                    "usage": f"{each.usage_value or 0}",
+                    "ledger": f"{each.ledger_value or 0}",
+                    "stripe": f"{each.stripe_value}",
+                    "difference": f"{each.difference}",
+                }
+            )
+            for each in found[:WORST_SHOWN]
+        ]
+        return dg.AssetCheckResult(
+            passed=not found,
+            description=f"{len(found)} hours of {span} cannot be explained"
+            if found
+            else f"{span}: nothing unexplained",
+            metadata={"unexplained_hours": len(found), **({"worst": dg.MetadataValue.table(worst)} if worst else {})},
+        )
+
+    return [stripe_agrees]
+
+
+def checked_days(context: dg.AssetCheckExecutionContext, installation: Installation) -> DayRange:
+    """The days of the run, or without partitions all that Stripe still takes usage of."""
+    if context.has_partition_key or context.has_partition_key_range:
+        return days_of(context)
+    grid = daily_grid(installation.settings.partitions_start, installation.clock())
+    return DayRange(max(grid.first, grid.last - timedelta(days=OLDEST_TIMESTAMP.days)), grid.last)

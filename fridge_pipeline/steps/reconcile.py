@@ -1,0 +1,197 @@
+"""Reconcile: compare usage and ledger with Stripe's own books, day by day and, where they differ, hour by hour."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+import psycopg
+
+from fridge_pipeline.adapters.postgres import reconciliation
+from fridge_pipeline.adapters.postgres.database import Database
+from fridge_pipeline.adapters.postgres.exceptions import ExceptionKey, open_exception
+from fridge_pipeline.adapters.postgres.reconciliation import Account
+from fridge_pipeline.adapters.postgres.sendings import claim_books
+from fridge_pipeline.adapters.postgres.stripe_reads import ReadPurpose, books_are_claimed, count_reads, reads_since
+from fridge_pipeline.adapters.stripe.gateway import MeterMissingError, StripeCallError, StripeGateway
+from fridge_pipeline.adapters.stripe.summaries import Grouping, summed_usage
+from fridge_pipeline.domain.api_key import KeyMode
+from fridge_pipeline.domain.day_range import DayRange, day_of
+from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.domain.limits import READS_MAX, READS_MONTH
+from fridge_pipeline.domain.meter import Formula, Meter
+from fridge_pipeline.domain.reconciliation import BookedHour, Cause
+from fridge_pipeline.domain.side_by_side import (
+    Row,
+    Seen,
+    days_with_differing_hours,
+    differing_days,
+    not_read,
+    side_by_side,
+    unmapped,
+)
+
+#: So many failed reads in a row mean that it is not about one customer.
+FAILED_READS_MAX = 5
+
+NEVER_STATED = "nothing of these books was ever stated to Stripe"
+
+
+@dataclass(slots=True)
+class ReconciliationReport:
+    """What a reconciliation came to: requests made, customers read, and why others were not (reason → how many).
+
+    A customer counts once for each tenant and meter. ``stopped`` says why Stripe was given up, ``None`` when it was
+    not.
+    """
+
+    reads: int = 0
+    customers_read: int = 0
+    customers_not_read: Counter[str] = field(default_factory=Counter)
+    stopped: str | None = None
+
+
+def reconcile_days(
+    database: Database,
+    open_gateway: Callable[[], StripeGateway],
+    days: DayRange,
+    catalogue: tuple[Meter, ...],
+    clock: Callable[[], datetime],
+    run_id: str,
+    reads_max: int = READS_MAX,
+) -> ReconciliationReport:
+    """Puts usage, ledger and Stripe side by side for every tenant, meter and customer of a range of days.
+
+    One read per customer and meter for the whole range, one more where days differ. No account is begun once
+    ``reads_max`` reads were made within 30 days, and whoever was not read for the longest time comes first; the
+    others are written as not read. Each account is committed by itself. Hours that cannot be explained become
+    exceptions, and are closed when they agree again. Raises ``WrongBooksError`` and what ``open_gateway`` raises.
+    """
+    with database.connect() as connection:
+        left = reads_max - reads_since(connection, clock() - READS_MONTH)
+        work = _Reconciliation(connection, open_gateway, days, clock, run_id, left)
+        if not books_are_claimed(connection):
+            work.refrain = NEVER_STATED
+        for account in reconciliation.accounts_to_read(connection, days, catalogue):
+            work.reconcile(account)
+    return work.report
+
+
+@dataclass(slots=True)
+class _Reconciliation:
+    """One reconciliation under way; ``refrain`` says why Stripe is not to be read (any more)."""
+
+    connection: psycopg.Connection
+    open_gateway: Callable[[], StripeGateway]
+    days: DayRange
+    clock: Callable[[], datetime]
+    run_id: str
+    reads_left: int
+    report: ReconciliationReport = field(default_factory=ReconciliationReport)
+    refrain: str | None = None
+    failed_in_a_row: int = 0
+    gateway: StripeGateway | None = None
+
+    def reconcile(self, account: Account) -> None:
+        """Reads one tenant and meter, and commits what comes of it."""
+        why = self._why_not() if account.customer_ids else None
+        if why is None:
+            try:
+                self._compare(account)
+            except MeterMissingError as error:
+                why = str(error)
+            except StripeCallError as error:
+                why = str(error)
+                self._take_failure(error)
+        if why is not None:
+            self._leave_unread(account, why)
+
+    def _why_not(self) -> str | None:
+        if self.refrain is not None:
+            return self.refrain
+        return "the reads that Stripe allows in a month are used up" if self.reads_left <= 0 else None
+
+    def _take_failure(self, error: StripeCallError) -> None:
+        self.failed_in_a_row += 1
+        if not error.reached or self.failed_in_a_row >= FAILED_READS_MAX:
+            self.refrain = self.report.stopped = str(error)
+
+    def _compare(self, account: Account) -> None:
+        """Stripe first and our books after it: what is accepted in between lags instead of being too much."""
+        read_at = self.clock()
+        by_hour = account.meter.formula is Formula.LAST
+        seen = {customer: self._read(account, customer, by_hour=by_hour) for customer in account.customer_ids}
+        booked = reconciliation.booked_hours(self.connection, account, self.days)
+        find = days_with_differing_hours if by_hour else differing_days
+        differing = {customer: find(_of(customer, booked), seen[customer]) for customer in account.customer_ids}
+        if not by_hour and any(differing.values()):
+            for customer, days in differing.items():
+                if days:
+                    span = DayRange(days[0], days[-1])
+                    seen[customer].take_hours(days, self._summaries(account, customer, span, Grouping.HOUR))
+            booked = reconciliation.booked_hours(self.connection, account, self.days)
+        now = self.clock()
+        rows = unmapped(_of(None, booked), now)
+        for customer in account.customer_ids:
+            rows += side_by_side(customer, _of(customer, booked), seen[customer], differing[customer], now)
+        self.failed_in_a_row = 0
+        self.report.customers_read += len(account.customer_ids)
+        self._keep(account, rows, read_at)
+
+    def _read(self, account: Account, customer: str, *, by_hour: bool) -> Seen:
+        if by_hour:
+            return Seen.by_hour(self._summaries(account, customer, self.days, Grouping.HOUR))
+        daily = self._summaries(account, customer, self.days, Grouping.DAY)
+        return Seen({day_of(first_hour): value for first_hour, value in daily.items()})
+
+    def _summaries(self, account: Account, customer: str, days: DayRange, grouping: Grouping) -> Mapping[Hour, Decimal]:
+        if self.gateway is None:
+            self.gateway = self.open_gateway()
+            claim_books(self.connection, is_live=self.gateway.mode is KeyMode.LIVE)
+        return summed_usage(self.gateway, account.meter.event_name, customer, days.hours, grouping, self._count_read)
+
+    def _count_read(self) -> None:
+        """On record before it is made: a read that fails, or whose process dies, counts as well."""
+        count_reads(self.connection, 1, ReadPurpose.RECONCILIATION, self.clock())
+        self.reads_left -= 1
+        self.report.reads += 1
+
+    def _leave_unread(self, account: Account, why: str) -> None:
+        booked = reconciliation.booked_hours(self.connection, account, self.days)
+        rows = unmapped(_of(None, booked), self.clock())
+        rows += [row for customer in account.customer_ids for row in not_read(customer, _of(customer, booked), why)]
+        with self.connection.transaction():
+            reconciliation.write_rows(self.connection, account, self.days, rows, None, self.run_id)
+        self.report.customers_not_read[why] += len(account.customer_ids)
+
+    def _keep(self, account: Account, rows: Sequence[Row], read_at: datetime) -> None:
+        now = self.clock()
+        differing = [row for row in rows if row.hour is not None]
+        with self.connection.transaction():
+            reconciliation.write_rows(self.connection, account, self.days, rows, read_at, self.run_id)
+            reconciliation.close_explained_hours(
+                self.connection, account, self.days, [row.hour for row in differing if row.hour], now
+            )
+            for row in differing:
+                if row.cause is Cause.UNEXPLAINED:
+                    key = ExceptionKey("unexplained", account.tenant_id, row.hour, account.meter.event_name)
+                    open_exception(self.connection, key, _detail(row, account.meter.event_name), now)
+
+
+def _of(customer_id: str | None, booked: Sequence[BookedHour]) -> list[BookedHour]:
+    return [each for each in booked if each.stripe_customer_id == customer_id]
+
+
+def _detail(row: Row, event_name: str) -> str:
+    difference = row.difference or Decimal(0)
+    much = {True: "too much", False: "too little"}[difference > 0]
+    off = f"{abs(difference)} {much}" if difference else "the usage, but not what Stripe had accepted"
+    return (
+        f"Usage is {row.usage or 0} {event_name}, the accepted statements come to {row.ledger or 0}, and for customer "
+        f"{row.stripe_customer_id} Stripe shows {row.stripe}: {off}. Find out in Stripe who else states usage for this "
+        "customer, or what became of our statement; docs/operations.md, Reconciliation, says how the hour is stated "
+        "anew. This closes by itself when a later reconciliation finds the three equal."
+    )
