@@ -8,7 +8,7 @@ import dagster as dg
 from fridge_pipeline.adapters.postgres.reconciliation import days_to_reconcile
 from fridge_pipeline.domain.day_range import ONE_DAY, DayRange, consecutive
 from fridge_pipeline.domain.limits import OLDEST_TIMESTAMP
-from fridge_pipeline.orchestration.automation import RUNS_PER_TICK_MAX, tags_under_way
+from fridge_pipeline.orchestration.automation import tags_under_way
 from fridge_pipeline.orchestration.installation import Installation
 from fridge_pipeline.orchestration.jobs import RECONCILE_DAYS
 from fridge_pipeline.orchestration.partitions import daily_grid, days_in_tags, range_tags
@@ -42,7 +42,7 @@ def stripe_refusals() -> dg.SensorDefinition:
         grid = daily_grid(installation.settings.partitions_start, installation.clock())
         requests = requests_of(found.touched, grid)
         return dg.SensorResult(
-            run_requests=requests[:RUNS_PER_TICK_MAX],
+            run_requests=requests,
             skip_reason=None if requests else "Stripe refused nothing",
             cursor=found.looked_at.isoformat(),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 import psycopg
@@ -128,11 +128,7 @@ class _Reconciliation:
         find = days_with_differing_hours if by_hour else differing_days
         differing = {customer: find(_of(customer, booked), seen[customer]) for customer in account.customer_ids}
         if not by_hour and any(differing.values()):
-            for customer, days in differing.items():
-                if days:
-                    span = DayRange(days[0], days[-1])
-                    seen[customer].take_hours(days, self._summaries(account, customer, span, Grouping.HOUR))
-            booked = reconciliation.booked_hours(self.connection, account, self.days)
+            booked = self._look_closer(account, booked, seen, differing)
         now = self.clock()
         rows = unmapped(_of(None, booked), now)
         for customer in account.customer_ids:
@@ -140,6 +136,25 @@ class _Reconciliation:
         self.failed_in_a_row = 0
         self.report.customers_read += len(account.customer_ids)
         self._keep(account, rows, read_at)
+
+    def _look_closer(
+        self,
+        account: Account,
+        booked: Sequence[BookedHour],
+        seen: Mapping[str, Seen],
+        differing: Mapping[str, Sequence[date]],
+    ) -> list[BookedHour]:
+        """Reads the differing days by the hour, and our side of these days again after it; the others stay."""
+        for customer, days in differing.items():
+            if days:
+                span = DayRange(days[0], days[-1])
+                seen[customer].take_hours(days, self._summaries(account, customer, span, Grouping.HOUR))
+
+        def is_closer(each: BookedHour) -> bool:
+            return day_of(each.hour) in differing.get(each.stripe_customer_id or "", ())
+
+        again = reconciliation.booked_hours(self.connection, account, self.days)
+        return [each for each in booked if not is_closer(each)] + [each for each in again if is_closer(each)]
 
     def _read(self, account: Account, customer: str, *, by_hour: bool) -> Seen:
         if by_hour:

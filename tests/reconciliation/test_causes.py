@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from fridge_pipeline.adapters.stripe import summaries
+from fridge_pipeline.adapters.stripe.summaries import Grouping
 from fridge_pipeline.domain.day_range import DayRange, day_of
 from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.orchestration.settings import REPOSITORY
+from fridge_pipeline.steps import reconcile as reconcile_step
 from fridge_pipeline.steps.effect import Effect
 from tests.pipeline import ProcessDied, dies_after, readings
 from tests.reconciliation.books import READINGS, SENSORS, Books
@@ -109,6 +115,33 @@ def test_lag_is_not_mistaken_for_loss_nor_for_too_much(books: Books, restated: i
     assert books.exceptions() == []
 
 
+def test_what_is_restated_while_another_day_is_read_by_the_hour_does_not_look_like_a_difference(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each day's row holds what was true when that day was read."""
+    books.use(books.first, 10)
+    before = books.first.plus(-24)
+    books.pipeline.sandbox.faults({"kind": "swallow", "event_name": READINGS})
+    books.use(before, 3)
+    books.pipeline.clock.advance(hours=7)
+    read = summaries.summed_usage
+
+    def restated_meanwhile(*arguments: Any) -> Any:
+        if Grouping.HOUR in arguments:
+            books.use(books.first, 12, name="late.csv")
+        return read(*arguments)
+
+    monkeypatch.setattr(reconcile_step, "summed_usage", restated_meanwhile)
+    days = DayRange(day_of(before), day_of(books.first))
+    books.reconcile(days)
+    assert books.day_rows() == [(3, 3, 0, -3, "unexplained"), (10, 10, 10, 0, None)]
+    monkeypatch.undo()
+    books.reconcile(days)
+    usage = books.pipeline.one("select inserted_count from fridge.inserted_counts where hour = %s", books.first.start)
+    assert usage > 10
+    assert books.day_rows()[1] == (usage, usage, usage, 0, None)
+
+
 def test_what_is_sent_and_not_answered_is_in_flight_whatever_stripe_shows(books: Books) -> None:
     books.pipeline.land(books.first, "a.csv", readings("cohoes", books.first, 1, 10))
     books.pipeline.load(books.first)
@@ -204,3 +237,16 @@ def test_what_an_old_customer_still_has_of_an_hour_that_the_new_one_pays_is_unex
     books.reconcile()
     usage = books.pipeline.one("select inserted_count from fridge.inserted_counts")
     assert set(books.day_rows()) == {(usage, usage, usage, 0, None), (None, None, 10, 10, "unexplained")}
+
+
+def test_the_queries_of_the_runbook_run_and_its_anchors_are_there(books: Books) -> None:
+    """Those of both sections; what they say by hand is done in other tests."""
+    text = (REPOSITORY / "docs" / "operations.md").read_text()
+    refused = text[text.index("### Refused later") : text.index("## Reconciliation")]
+    sections = refused + re.split(r"\n## ", text[text.index("## Reconciliation") :])[0]
+    queries = re.findall(r"```sql\n(select .*?)```", sections, re.DOTALL) + re.findall(r"`(select [^`]*;)`", sections)
+    assert len(queries) == 3
+    for query in queries:
+        assert books.pipeline.rows(query) == []
+    headings = {heading.lower().replace(" ", "-").replace(",", "") for heading in re.findall(r"\n#+ (.*)", text)}
+    assert set(re.findall(r"\]\(#([a-z-]+)\)", sections)) <= headings

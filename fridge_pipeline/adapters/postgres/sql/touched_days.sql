@@ -6,33 +6,45 @@ with reports as (
     where report_id = any(%(report_ids)s)
 ),
 
+-- Statements are sent and settled by the batch, so these are few, however many statements and reports there are.
+batches as (
+    select distinct
+        event_name,
+        first_sent_at,
+        coalesce(settled_at, last_sent_at) as under_way_until,
+        (hour at time zone 'UTC')::date as day
+    from fridge.meter_events
+    where
+        first_sent_at between
+        (select min(reports.validation_start) from reports) - %(longest)s::interval
+        and (select max(reports.validation_end) from reports) + %(margin)s::interval
+),
+
 touched as (
     select
         reports.report_id,
         reports.collected_at,
-        meter_events.hour
+        batches.day
     from reports
-    inner join fridge.meter_events
+    inner join batches
         on
-            meter_events.first_sent_at between reports.validation_start - %(longest)s::interval
-            and reports.validation_end + %(margin)s::interval
-            and coalesce(meter_events.settled_at, meter_events.last_sent_at)
-            >= reports.validation_start - %(margin)s::interval
-            and meter_events.event_name = coalesce(reports.event_name, meter_events.event_name)
+            batches.first_sent_at <= reports.validation_end + %(margin)s::interval
+            and batches.under_way_until >= reports.validation_start - %(margin)s::interval
+            and batches.event_name = coalesce(reports.event_name, batches.event_name)
 
     union all
 
     select
         reports.report_id,
         reports.collected_at,
-        meter_events.hour
+        (meter_events.hour at time zone 'UTC')::date as day
     from reports
     inner join fridge.stripe_error_samples on reports.report_id = stripe_error_samples.report_id
     inner join fridge.meter_events on stripe_error_samples.identifier = meter_events.identifier
 )
 
 select distinct on (day)
-    (hour at time zone 'UTC')::date as day,
+    day,
     report_id
 from touched
 order by day asc, collected_at desc, report_id asc;
