@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 
-.PHONY: help setup run up test lint types floors sql unit format requirements picture clean
+.PHONY: help setup run up test lint types floors sql unit simulate chaos mutants format requirements picture clean
 
 help: ## List the commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -41,6 +41,21 @@ sql: .venv/test.done ## Style of all SQL.
 
 unit: .venv/test.done ## All tests, in parallel and in random order.
 	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
+
+N ?= 1000
+SEED ?= 1
+PROCESSES ?= $(shell getconf _NPROCESSORS_ONLN)
+
+simulate: .venv/test.done ## Random schedules of faults, deaths and late files: make simulate N=10000 SEED=1
+	@$(BIN)/python scripts/simulate.py --schedules $(N) --seed $(SEED) --processes $(PROCESSES)
+
+chaos: .venv/test.done ## Kill real billing processes KILLS times, restart PostgreSQL, cut Stripe off; totals must be right.
+	@$(BIN)/python scripts/chaos.py --kills $(KILLS) --seed $(SEED)
+
+KILLS ?= 200
+
+mutants: .venv/test.done ## Switch each delivery guarantee off in turn; some test must fail, and it says which.
+	@$(BIN)/python scripts/mutants.py
 
 format: .venv/test.done ## Format Python and SQL.
 	@$(BIN)/ruff check --fix .

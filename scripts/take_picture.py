@@ -6,8 +6,6 @@ Without ``--url`` the demo is run in a folder of its own, and removed afterwards
 its DevTools protocol, because only that can tell when the page is there: it is drawn long after it has loaded.
 """
 
-# ruff: noqa: INP001 # a program of its own; nothing imports it
-
 from __future__ import annotations
 
 import argparse

@@ -150,6 +150,11 @@ class Pipeline:
         self.count(first, last, witness)
         return self.bill(first, last, witness=witness)
 
+    def advance(self, **by: float) -> None:
+        """Moves the pipeline's clock and the sandbox's, which stands still from now on."""
+        self.clock.advance(**by)
+        self.sandbox.set_clock(now=self.clock.now.timestamp(), frozen=True)
+
     def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
         """What the books hold."""
         with self.database.connect() as connection:

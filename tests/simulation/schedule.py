@@ -16,6 +16,7 @@ from fridge_pipeline.steps.effect import Effect, Witness, unwatched
 from tests.pipeline import ProcessDied, Row, csv_of, dies_after
 from tests.simulation.world import CATALOGUES, HOURS_PER_SCHEDULE, Parts, World
 
+METER_EVENTS = "/v1/billing/meter_events"
 ADJUSTMENTS = "/v1/billing/meter_event_adjustments"
 
 #: What may befall one call. A late request arrives up to ten minutes after it was cut off.
@@ -176,6 +177,7 @@ class Schedule(RuleBasedStateMachine):
         self._did("map or move a tenant")
         self.now.map_tenant(tenant)
 
+    @precondition(lambda self: self.world is not None and "refused" in self.world.exceptions().values())
     @rule()
     def mend_refusals(self) -> None:
         """A person removes the causes of refusals."""
@@ -217,15 +219,16 @@ class Schedule(RuleBasedStateMachine):
         assert self.now.sweep() == [], "nothing is left to sweep"
         self._check_what_was_sent()
         self.parts.tally.faults.update(self.now.sandbox.usage()["faults"])
+        self.parts.keep_tally()
 
     def _check_what_was_sent(self) -> None:
         """L4: nothing is sent that is not committed. L6: one identifier, one value, never after 20 hours."""
         committed = self.now.statements()
         for request in self.now.sandbox.requests():
             fields = request["fields"]
-            if request["method"] != "POST" or "payload[value]" not in fields:
+            if request["path"] != METER_EVENTS:
                 continue
             value, first_sent_at = committed[fields["identifier"]]
-            assert int(fields["payload[value]"]) == value
+            assert int(fields["payload"]["value"]) == value
             assert first_sent_at is not None
             assert request["at"] <= (first_sent_at + RESEND_WINDOW).timestamp()

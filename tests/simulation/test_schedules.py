@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +19,7 @@ from tests.simulation.world import Parts
 SCHEDULES = int(os.environ.get("SIMULATE_N", "200"))
 STEPS_PER_SCHEDULE = 14
 
-#: Where to leave the tally, for the summary of ``make simulate``.
+#: Where to keep the tally, for whoever watches: see scripts/simulate.py.
 TALLY = os.environ.get("SIMULATE_TALLY")
 
 
@@ -28,12 +27,9 @@ TALLY = os.environ.get("SIMULATE_TALLY")
 def parts(server: ServerAddress, tmp_path: Path) -> Iterator[Parts]:
     """A sandbox of its own, whose clock is the simulation's."""
     with running_sandbox() as sandbox:
-        parts = Parts(server, sandbox, tmp_path)
+        parts = Parts(server, sandbox, tmp_path, Path(TALLY) if TALLY else None)
         yield parts
         parts.close()
-        print(json.dumps(parts.tally.as_json()))
-        if TALLY:
-            Path(TALLY).write_text(json.dumps(parts.tally.as_json()), encoding="utf-8")
 
 
 def test_after_any_schedule_of_faults_stripe_has_the_usage_or_an_exception_says_why_and_never_too_much(

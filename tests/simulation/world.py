@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -119,6 +120,7 @@ class Parts:
     server: ServerAddress
     sandbox: SandboxProcess
     folder: Path
+    tally_file: Path | None = None
     tally: Tally = field(default_factory=Tally)
     _database: KeptOpen | None = None
     _used: int = 0
@@ -131,6 +133,11 @@ class Parts:
         first = FIRST_HOUR.plus(self._used * HOURS_APART)
         self._used += 1
         return self._database, first
+
+    def keep_tally(self) -> None:
+        """For whoever watches."""
+        if self.tally_file is not None:
+            self.tally_file.write_text(json.dumps(self.tally.as_json()), encoding="utf-8")
 
     def close(self) -> None:
         """Ends the connections of the current database."""

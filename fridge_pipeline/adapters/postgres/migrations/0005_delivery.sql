@@ -16,7 +16,7 @@ create table fridge.meter_event_attempts (
     run_id text not null,
     constraint meter_event_attempts_number unique (identifier, attempt),
     constraint meter_event_attempts_outcome check (
-        outcome in ('accepted', 'duplicate', 'refused', 'undecided', 'not_received', 'key_refused', 'lost')
+        outcome in ('accepted', 'duplicate', 'refused', 'undecided', 'not_received', 'key_refused', 'not_sent', 'lost')
     )
 );
 
@@ -195,7 +195,7 @@ comment on table fridge.meter_event_attempts is
 'One row per attempt to send a meter event, with the answer; append only.';
 comment on column fridge.meter_event_attempts.attempt is 'The how-manieth sending of this identifier.';
 comment on column fridge.meter_event_attempts.outcome is
-'accepted, duplicate, refused, undecided, not_received, key_refused, or lost: the process ended unanswered.';
+'accepted, duplicate, refused, undecided, not_received, key_refused, not_sent, or lost: it died unanswered.';
 comment on column fridge.meter_event_attempts.tries is 'Requests within the attempt; retries keep the identifier.';
 comment on column fridge.meter_event_attempts.latency_seconds is
 'From the first try to the answer; empty when lost.';

@@ -10,7 +10,7 @@ where
     and meter_events.status = 'accepted'
     and (
         (
-            exceptions.kind in ('unmapped', 'too_late')
+            exceptions.kind in ('unmapped', 'too_late', 'credit_due')
             and exceptions.subject = meter_events.event_name
         )
         or (
