@@ -1,6 +1,7 @@
 """Count: from stored readings to usage per tenant and hour (laws L1 and L2).
 
-``now`` is the time before anything is read: what is loaded or withdrawn after it makes the sweep count again.
+Which files an hour was counted from is put on record with its usage: when there are others by then, loaded or
+withdrawn meanwhile, the sweep counts the hour again.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from fridge_pipeline.adapters.postgres.stored_usage import (
     tenants_of_sensors,
     write_usage,
 )
-from fridge_pipeline.adapters.postgres.withdrawals import keep_withdrawals_out
 from fridge_pipeline.domain import usage
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.steps.effect import Effect, Witness, unwatched
@@ -43,20 +43,24 @@ def _count(
     measure: Callable[[pl.LazyFrame], pl.LazyFrame],
     witness: Witness,
 ) -> pl.DataFrame:
+    per_sensor, files = sensor_hours(database, hours)
+    counted = measure(per_sensor.lazy()).collect()
     with database.connect() as connection:
-        keep_withdrawals_out(connection)
-        counted = measure(sensor_hours(database, hours).lazy()).collect()
-        write_usage(connection, table, counted, hours, now)
+        write_usage(connection, table, counted, files, hours, now)
     witness(Effect.USAGE_WRITTEN)
     return counted
 
 
-def sensor_hours(database: Database, hours: HourRange) -> pl.DataFrame:
-    """One row per (hour, tenant, sensor) with its stored readings, read once from the database."""
+def sensor_hours(database: Database, hours: HourRange) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """One row per (hour, tenant, sensor) with its stored readings, read once from the database.
+
+    And the files (``file_id``, ``hour``) that they are from: what is loaded meanwhile is not among them.
+    """
     with database.connect_bulk() as connection:
         files = files_of_hours(connection, hours)
         if files.is_empty():
-            return pl.DataFrame(schema=usage.SENSOR_HOURS_SCHEMA)
+            return pl.DataFrame(schema=usage.SENSOR_HOURS_SCHEMA), files.select("file_id", "hour")
         folded = fold_stored_readings(connection, files, usage.readings_per_sensor)
         tenants = tenants_of_sensors(connection, folded["sensor_key"].unique())
-    return usage.sensor_hours(folded.lazy(), files.select("file_id", "hour").lazy(), tenants.lazy()).collect()
+    hour_of_file = files.select("file_id", "hour")
+    return usage.sensor_hours(folded.lazy(), hour_of_file.lazy(), tenants.lazy()).collect(), hour_of_file

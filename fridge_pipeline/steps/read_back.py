@@ -75,9 +75,8 @@ def _read(gateway: StripeGateway, doubts: Sequence[Doubt], now: datetime) -> lis
     """One read serves all the doubtful hours of a customer and meter."""
     first, last = min(doubt.hour for doubt in doubts), max(doubt.hour for doubt in doubts)
     sums = gateway.hourly_sums(doubts[0].event_name, doubts[0].stripe_customer_id, first, last)
-    return [
-        Readback(doubt, sums.get(doubt.hour), judge_doubt(doubt, sums.get(doubt.hour, NOTHING), now)) for doubt in doubts
-    ]
+    seen = [(doubt, sums.get(doubt.hour)) for doubt in doubts]
+    return [Readback(doubt, value, judge_doubt(doubt, value or NOTHING, now)) for doubt, value in seen]
 
 
 def _is_settled(readback: Readback) -> bool:

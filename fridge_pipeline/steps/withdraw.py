@@ -14,7 +14,6 @@ from fridge_pipeline.adapters.landing.zone import LandingZone
 from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.postgres.withdrawals import (
     LoadedContent,
-    keep_counts_out,
     keep_loads_out,
     loaded_contents,
     paths_like,
@@ -71,8 +70,8 @@ def withdraw_file(
 ) -> Withdrawal:
     """Withdraws every content that was loaded under a path (relative to the landing root, as in the books).
 
-    Nothing is deleted. The hour's usage shrinks when it is next counted, which the sweep sees to. Waits for counts
-    under way, so that no count can miss it and still look newer. Raises the errors above.
+    Nothing is deleted. The hour's usage shrinks when it is next counted, which the sweep sees to: a count that is
+    under way and misses the withdrawal puts on record that it counted the file. Raises the errors above.
     """
     if not reason.strip():
         raise NoReasonError(f"say why {path} is withdrawn: the reason stays on record with it")
@@ -84,8 +83,8 @@ def withdraw_file(
                 raise _not_loaded(connection, zone, path)
             _refuse_without_effect(path, contents)
             file_ids = [content.file_id for content in contents if content.withdrawn_at is None]
-            keep_counts_out(connection)
-            withdrawn_at = withdraw_files(connection, file_ids, reason.strip(), withdrawn_by, clock())
+            withdrawn_at = clock()
+            withdraw_files(connection, file_ids, reason.strip(), withdrawn_by, withdrawn_at)
         readings = readings_of_files(connection, file_ids)
     hour = contents[0].landing_hour
     return Withdrawal(path, hour, file_ids, readings, reason.strip(), withdrawn_by, withdrawn_at)

@@ -24,6 +24,7 @@ from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.meter import CATALOGUE, Formula, Measure, Meter, Window
 from fridge_pipeline.steps.watch import find_hours_to_bill
+from fridge_pipeline.steps.withdraw import withdraw_file
 from tests.pipeline import CLOSE_AFTER, Clock, Pipeline
 from tests.sandbox_process import SandboxProcess
 
@@ -265,20 +266,18 @@ class World:
                 {"now": self.clock(), **self._span()},
             )
 
-    def withdrawable(self) -> list[int]:
-        """Files that stored readings and are not withdrawn."""
+    def withdrawable(self) -> list[str]:
+        """Paths of files that stored readings and are not withdrawn."""
         rows = self._rows(
-            "select file_id from fridge.landing_files where landing_hour between %(first)s and %(last)s"
+            "select path from fridge.landing_files where landing_hour between %(first)s and %(last)s"
             " and inserted_count > 0 and file_id not in (select file_id from fridge.withdrawals) order by file_id"
         )
-        return [file_id for (file_id,) in rows]
+        return [path for (path,) in rows]
 
-    def withdraw(self, file_id: int) -> None:
+    def withdraw(self, path: str) -> None:
         """Takes a file out of usage."""
-        with self.pipeline.database.connect() as connection:
-            connection.execute(
-                "insert into fridge.withdrawals values (%s, 'broken sensor', 'simulation', %s)", [file_id, self.clock()]
-            )
+        zone = LocalLanding(str(self.pipeline.landing))
+        withdraw_file(self.pipeline.database, zone, path, "broken sensor", "simulation", self.clock)
 
     def _span(self) -> dict[str, datetime]:
         return {"first": self.span.first.start, "last": self.span.last.start}

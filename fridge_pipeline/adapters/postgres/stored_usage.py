@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import polars as pl
@@ -49,18 +50,37 @@ def tenants_of_sensors(connection: adbc_dbapi.Connection, sensor_keys: pl.Series
 
 
 def write_usage(
-    connection: psycopg.Connection, table: str, usage: pl.DataFrame, hours: HourRange, now: datetime
+    connection: psycopg.Connection,
+    table: str,
+    usage: pl.DataFrame,
+    files: pl.DataFrame,
+    hours: HourRange,
+    now: datetime,
 ) -> None:
     """Makes a usage table hold exactly these tenant-hours for a range of hours, in one transaction.
 
-    ``usage``: ``tenant_id``, ``hour`` and the table's quantity.
+    ``usage``: ``tenant_id``, ``hour`` and the table's quantity; ``files``: ``file_id`` and ``hour`` of the files
+    that it was counted from, which is put on record.
     """
     span = {"first": hours.first.start, "last": hours.last.start}
     columns = ("tenant_id", "hour", USAGE_QUANTITY[table])
-    with connection.transaction():
-        connection.execute(statement(f"stage_{table}"))
-        with connection.cursor().copy(statement(f"copy_{table}")) as copy:
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.execute(statement(f"stage_{table}"))
+        with cursor.copy(statement(f"copy_{table}")) as copy:
             for row in usage.select(columns).iter_rows():
                 copy.write_row(row)
-        connection.execute(statement(f"remove_{table}"), span)
-        connection.execute(statement(f"write_{table}"), {"now": now})
+        cursor.execute(statement(f"remove_{table}"), span)
+        cursor.execute(statement(f"write_{table}"), {"now": now})
+        cursor.execute(statement("forget_counted_hours"), {**span, "usage_table": table})
+        cursor.executemany(
+            statement("record_counted_hour"),
+            [
+                {"hour": hour, "usage_table": table, "files_hash": _files_hash(file_ids), "now": now}
+                for hour, file_ids in files.group_by("hour").agg("file_id").iter_rows()
+            ],
+        )
+
+
+def _files_hash(file_ids: Sequence[int]) -> str:
+    """As ``undelivered_hours.sql`` makes it of the files that there are."""
+    return hashlib.md5(",".join(map(str, sorted(file_ids))).encode(), usedforsecurity=False).hexdigest()

@@ -13,8 +13,8 @@ from fridge_pipeline.adapters.postgres.statements import statement
 from fridge_pipeline.domain.hour import Hour
 
 
-class CountUnderWayError(RuntimeError):
-    """A count, or a load of the same file, did not end in time for the withdrawal."""
+class LoadUnderWayError(RuntimeError):
+    """A load of the same file did not end in time for the withdrawal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,34 +31,17 @@ class LoadedContent:
     reason: str | None
 
 
-def keep_withdrawals_out(connection: psycopg.Connection) -> None:
-    """For a count, before it reads: no file is withdrawn until this connection is closed.
-
-    So a count has either seen a withdrawal, or has written its usage before the withdrawal is recorded.
-    """
-    connection.execute(statement("share_counting"))
-
-
 def keep_loads_out(connection: psycopg.Connection, path: str) -> None:
-    """For a withdrawal: waits for a load of the same file, and keeps others out until the transaction ends.
+    """Waits for a load of the same file, and keeps others out until the transaction ends.
 
-    Raises ``CountUnderWayError`` after ten minutes, as ``keep_counts_out`` does.
+    Raises ``LoadUnderWayError`` after ten minutes.
     """
-    _wait(connection, "wait_for_load", {"path": path}, f"a load of {path}")
-
-
-def keep_counts_out(connection: psycopg.Connection) -> None:
-    """For a withdrawal: waits for counts under way, and keeps others out until the transaction ends."""
-    _wait(connection, "stop_counting", {}, "a count of usage")
-
-
-def _wait(connection: psycopg.Connection, lock: str, parameters: dict[str, str], other: str) -> None:
     connection.execute(statement("limit_waiting"))
     try:
-        connection.execute(statement(lock), parameters)
+        connection.execute(statement("wait_for_load"), {"path": path})
     except psycopg.errors.LockNotAvailable as error:
-        raise CountUnderWayError(
-            f"{other} has been under way for over ten minutes and goes on; nothing was withdrawn. "
+        raise LoadUnderWayError(
+            f"a load of {path} has been under way for over ten minutes and goes on; nothing was withdrawn. "
             "Try again when the runs that are under way have ended."
         ) from error
 
@@ -72,14 +55,13 @@ def loaded_contents(connection: psycopg.Connection, path: str) -> list[LoadedCon
 
 def withdraw_files(
     connection: psycopg.Connection, file_ids: Sequence[int], reason: str, withdrawn_by: str, now: datetime
-) -> datetime:
-    """Records that these files are no usage any more; returns when, which is later than every count before it.
+) -> None:
+    """Records that these files are no usage any more, which can be neither edited nor deleted.
 
-    Call it with loads and counts kept out. What is recorded can be neither edited nor deleted.
+    Call it with loads of the file kept out.
     """
     parameters = {"file_ids": list(file_ids), "reason": reason, "withdrawn_by": withdrawn_by, "now": now}
-    withdrawn_at: list[datetime] = [row[0] for row in connection.execute(statement("withdraw_files"), parameters)]
-    return max(withdrawn_at)
+    connection.execute(statement("withdraw_files"), parameters)
 
 
 def readings_of_files(connection: psycopg.Connection, file_ids: Sequence[int]) -> dict[str, int]:

@@ -65,6 +65,22 @@ metered_usage as (
     where %(active_sensors_event)s::text is not null
 ),
 
+usable_files as (
+    select
+        landing_files.landing_hour,
+        usage_tables.usage_table,
+        md5(string_agg(landing_files.file_id::text, ',' order by landing_files.file_id)) as files_hash
+    from fridge.landing_files
+    cross join (values ('inserted_counts'), ('active_sensors')) as usage_tables (usage_table)
+    where
+        landing_files.inserted_count > 0
+        and not exists (
+            select 1 from fridge.withdrawals
+            where withdrawals.file_id = landing_files.file_id
+        )
+    group by landing_files.landing_hour, usage_tables.usage_table
+),
+
 stated as (
     select
         event_name,
@@ -121,47 +137,12 @@ where
 
 union
 
--- Hours with a file loaded after they were last counted: a run died between the two.
-select landing_files.landing_hour as hour
-from fridge.landing_files
-where
-    landing_files.inserted_count > 0
-    and not exists (
-        select 1 from fridge.withdrawals
-        where withdrawals.file_id = landing_files.file_id
-    )
-    and (
-        landing_files.loaded_at > coalesce(
-            (
-                select min(inserted_counts.computed_at) from fridge.inserted_counts
-                where inserted_counts.hour = landing_files.landing_hour
-            ), '-infinity'
-        )
-        or landing_files.loaded_at > coalesce(
-            (
-                select min(active_sensors.computed_at) from fridge.active_sensors
-                where active_sensors.hour = landing_files.landing_hour
-            ), '-infinity'
-        )
-    )
-
-union
-
--- The same for a file withdrawn since: usage counted before holds its readings.
-select landing_files.landing_hour as hour
-from fridge.withdrawals
-inner join fridge.landing_files on withdrawals.file_id = landing_files.file_id
-where
-    exists (
-        select 1 from fridge.inserted_counts
-        where
-            inserted_counts.hour = landing_files.landing_hour
-            and inserted_counts.computed_at <= withdrawals.withdrawn_at
-    )
-    or exists (
-        select 1 from fridge.active_sensors
-        where
-            active_sensors.hour = landing_files.landing_hour
-            and active_sensors.computed_at <= withdrawals.withdrawn_at
-    )
+-- Hours that were counted from other files than there are now: loaded or withdrawn since, or meanwhile.
+select coalesce(usable_files.landing_hour, counted_hours.landing_hour) as hour
+from usable_files
+full join fridge.counted_hours
+    on
+        usable_files.landing_hour = counted_hours.landing_hour
+        and usable_files.usage_table = counted_hours.usage_table
+where usable_files.files_hash is distinct from counted_hours.files_hash
 order by hour;
