@@ -34,7 +34,14 @@ FAULTS: list[dict[str, Any]] = [
     {"kind": "late", "seconds": 5},
     {"kind": "late", "seconds": 600},
     {"kind": "refuse", "message": "No such customer"},
+    {"kind": "refuse_asynchronously"},
+    {"kind": "refuse_asynchronously", "samples_max": 0},
+    {"kind": "swallow"},
+    {"kind": "count_twice"},
 ]
+
+#: What only happens to meter events.
+OF_EVENTS = {"refuse_asynchronously", "swallow", "count_twice"}
 
 #: Hours at which something changes: identifiers may no longer be resent, are forgotten, usage is too late.
 JUMPS = [
@@ -52,7 +59,12 @@ hours = st.integers(0, HOURS_PER_SCHEDULE - 1)
 tenants = st.sampled_from("ab")
 deaths = st.none() | st.tuples(st.sampled_from(sorted(Effect)), st.integers(1, 3))
 faults = st.builds(
-    lambda fault, nth, times, where: {**fault, "nth": nth, "times": times, **where},
+    lambda fault, nth, times, where: {
+        **fault,
+        "nth": nth,
+        "times": times,
+        **({} if fault["kind"] in OF_EVENTS else where),
+    },
     st.sampled_from(FAULTS),
     st.integers(1, 3),
     st.integers(1, 5),
@@ -177,6 +189,12 @@ class Schedule(RuleBasedStateMachine):
         self._did("map or move a tenant")
         self.now.map_tenant(tenant)
 
+    @rule()
+    def reconcile(self) -> None:
+        """Somebody compares with Stripe while everything is under way."""
+        self._did("reconcile")
+        self.now.reconcile()
+
     @precondition(lambda self: self.world is not None and "refused" in self.world.exceptions().values())
     @rule()
     def mend_refusals(self) -> None:
@@ -215,6 +233,9 @@ class Schedule(RuleBasedStateMachine):
             assert self.now.overbilled() == {}
             if not waiting and not self.now.in_doubt():
                 break
+        self.now.reconcile()
+        for hour in self.now.sweep():
+            self._run(hour, hour, None)
         assert self.now.unexplained_differences() == {}
         assert self.now.sweep() == [], "nothing is left to sweep"
         self._check_what_was_sent()

@@ -1,0 +1,170 @@
+"""``make mutants``: switches off one guarantee of the delivery at a time, in a copy, and shows which test notices."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+REPOSITORY = Path(__file__).parents[1]
+COPIED = ("fridge_pipeline", "dbt_like_sql", "tests", "docs", "pyproject.toml", "dagster.yaml", "workspace.yaml")
+TESTS = ("tests/domain", "tests/laws/test_l04_to_l07_stating.py", "tests/delivery")
+
+console = Console(soft_wrap=True)
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Text that stands exactly once in a file, and what takes its place."""
+
+    path: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A guarantee, and the edits that switch it off."""
+
+    guarantee: str
+    edits: tuple[Edit, ...]
+
+
+PUSH = "fridge_pipeline/steps/push.py"
+DELIVER = "fridge_pipeline/steps/deliver.py"
+STAGING = "fridge_pipeline/domain/staging.py"
+ANSWER = "fridge_pipeline/domain/answer.py"
+LIMITS = "fridge_pipeline/domain/limits.py"
+GATEWAY = "fridge_pipeline/adapters/stripe/gateway.py"
+SQL = "fridge_pipeline/adapters/postgres/sql"
+MIGRATIONS = "fridge_pipeline/adapters/postgres/migrations"
+
+MUTANTS = (
+    Mutant(
+        "intent first: nothing is sent that is not committed as sent",
+        (
+            Edit(
+                PUSH,
+                "            marked = outbox.mark_sent(self.connection, mine, self.clock(), self.run_id)\n",
+                "            marked = dict.fromkeys(mine, False)\n",
+            ),
+            Edit(
+                PUSH,
+                "            self._keep(marked, answered)\n",
+                "            outbox.mark_sent(self.connection, mine, self.clock(), self.run_id)\n"
+                "            self._keep(marked, answered)\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "same identifier: a statement that is sent again keeps its identifier",
+        (
+            Edit(
+                GATEWAY,
+                '                    "identifier": event.identifier,\n',
+                '                    "identifier": event.identifier + __import__("secrets").token_hex(4),\n',
+            ),
+        ),
+    ),
+    Mutant(
+        "20-hour rule: no identifier is sent again that Stripe may have forgotten",
+        (Edit(LIMITS, "RESEND_WINDOW = timedelta(hours=20)", "RESEND_WINDOW = timedelta(days=400)"),),
+    ),
+    Mutant(
+        "one call at a time per customer and meter, in a process",
+        (
+            Edit(
+                DELIVER, "        lanes[sending.lane].append(sending)\n", "        lanes[sending.key].append(sending)\n"
+            ),
+        ),
+    ),
+    Mutant(
+        "one call at a time per customer and meter, across processes",
+        (Edit(f"{SQL}/try_lanes.sql", "where pg_try_advisory_lock(", "where (select true) or pg_try_advisory_lock("),),
+    ),
+    Mutant(
+        "revision guard: no newer revision is staged while an older one is undecided",
+        (
+            Edit(
+                STAGING,
+                "    if case.latest_status in {Status.SENT, Status.UNKNOWN} or case.cancelling:\n",
+                "    if case.cancelling:\n",
+            ),
+            Edit(
+                f"{MIGRATIONS}/0002_meter_events.sql",
+                "create unique index meter_events_one_open",
+                "create index meter_events_one_open",
+            ),
+        ),
+    ),
+    Mutant(
+        "a duplicate means delivered only when it was ours",
+        (Edit(ANSWER, "False: Status.UNKNOWN}\n_AFTER_REFUSAL", "False: Status.ACCEPTED}\n_AFTER_REFUSAL"),),
+    ),
+    Mutant(
+        "a refusal after an attempt that may have arrived settles nothing",
+        (Edit(ANSWER, "_AFTER_REFUSAL = {True: Status.UNKNOWN", "_AFTER_REFUSAL = {True: Status.REFUSED"),),
+    ),
+    Mutant(
+        "absent once is not missing: summaries lag",
+        (Edit(LIMITS, "SUMMARY_SETTLE = timedelta(hours=6)", "SUMMARY_SETTLE = timedelta(0)"),),
+    ),
+    Mutant(
+        "what is counted is cancelled only once",
+        (
+            Edit(
+                STAGING,
+                "    if case.latest_status in {Status.SENT, Status.UNKNOWN} or case.cancelling:\n",
+                "    if case.latest_status in {Status.SENT, Status.UNKNOWN}:\n",
+            ),
+        ),
+    ),
+)
+
+
+def main() -> int:
+    """Exit code 0 when every mutant is noticed, else 1."""
+    survivors = 0
+    for mutant in MUTANTS:
+        with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
+            noticed = first_failure(mutant, Path(folder))
+        survivors += noticed is None
+        console.print(f"[bold]{mutant.guarantee}[/]\n  {noticed or '[red]NOT NOTICED by any test'}", highlight=False)
+    console.print(f"{len(MUTANTS) - survivors} of {len(MUTANTS)} noticed", style="red" if survivors else "green")
+    return 1 if survivors else 0
+
+
+def first_failure(mutant: Mutant, folder: Path) -> str | None:
+    """The first test that fails with the mutant in place; ``None`` when all pass."""
+    for name in COPIED:
+        source = REPOSITORY / name
+        copy = shutil.copytree if source.is_dir() else shutil.copy2
+        copy(source, folder / name)
+    for edit in mutant.edits:
+        _apply(edit, folder)
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-n", "2", "-p", "no:cacheprovider", *TESTS]
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    found = re.search(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
+    if done.returncode == 0:
+        return None
+    return found.group(1) if found else f"pytest ended with {done.returncode}: {done.stdout[-500:]}"
+
+
+def _apply(edit: Edit, folder: Path) -> None:
+    path = folder / edit.path
+    text = path.read_text(encoding="utf-8")
+    if text.count(edit.before) != 1:
+        raise SystemExit(f"{edit.path} no longer holds exactly once: {edit.before!r}; bring the mutant up to date")
+    path.write_text(text.replace(edit.before, edit.after), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
