@@ -65,6 +65,8 @@ def database(server: ServerAddress) -> Iterator[Database]:
         connection.execute(
             sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(TEMPLATE))
         )
+        # What a power cut would do is not what these tests are about: a commit need not wait for the disk.
+        connection.execute(sql.SQL("alter database {} set synchronous_commit = off").format(sql.Identifier(name)))
         yield Database(server.dsn(name))
         # Not while PostgreSQL's own autovacuum looks at it: then it stays, and goes with the server's folder.
         with suppress(psycopg.errors.InsufficientPrivilege, psycopg.errors.ObjectInUse):

@@ -98,6 +98,13 @@ class KeptOpen(Database):
     """
 
     bulk: dict[bool, adbc_dbapi.Connection] = field(default_factory=dict, compare=False)
+    looking: list[psycopg.Connection] = field(default_factory=list, compare=False)
+
+    def look(self, query: str, parameters: dict[str, datetime]) -> list[tuple[Any, ...]]:
+        """What the books hold, for the simulation's own eyes."""
+        if not self.looking:
+            self.looking.append(psycopg.connect(self.dsn, autocommit=True))
+        return self.looking[0].execute(query.encode(), parameters).fetchall()
 
     @contextmanager
     def connect_bulk(self, *, autocommit: bool = False) -> Iterator[adbc_dbapi.Connection]:
@@ -112,9 +119,12 @@ class KeptOpen(Database):
 
     def close(self) -> None:
         """Ends what was kept open."""
-        for connection in self.bulk.values():
-            connection.close()
+        for bulk in self.bulk.values():
+            bulk.close()
+        for looking in self.looking:
+            looking.close()
         self.bulk.clear()
+        self.looking.clear()
 
 
 @dataclass
@@ -129,7 +139,7 @@ class Parts:
     _database: KeptOpen | None = None
     _used: int = 0
 
-    def next_schedule(self) -> tuple[Database, Hour]:
+    def next_schedule(self) -> tuple[KeptOpen, Hour]:
         """A database, and the first hour that is a new schedule's own there."""
         if self._database is None or self._used == SCHEDULES_PER_DATABASE:
             self.close()
@@ -152,6 +162,7 @@ class Parts:
         name = f"simulation_{uuid.uuid4().hex[:12]}"
         with psycopg.connect(self.server.dsn("postgres"), autocommit=True) as connection:
             connection.execute(sql.SQL("create database {} template prepared").format(sql.Identifier(name)))
+            connection.execute(sql.SQL("alter database {} set synchronous_commit = off").format(sql.Identifier(name)))
         return KeptOpen(self.server.dsn(name))
 
 
@@ -163,14 +174,14 @@ class World:
         self.sandbox = parts.sandbox
         self.sandbox.reset()
         self.sandbox.settings(lag_seconds=lag_seconds, calls_per_second=None)
-        database, first = parts.next_schedule()
+        self.database, first = parts.next_schedule()
         self.hours = [first.plus(step) for step in range(HOURS_PER_SCHEDULE)]
         self.span = HourRange(self.hours[0], self.hours[-1])
         self.clock = Clock(self.hours[-1].end + timedelta(minutes=30))
         self._tell_the_time()
         name = f"{first.compact}-{uuid.uuid4().hex[:8]}"
         self.pipeline = Pipeline(
-            database,
+            self.database,
             self.sandbox,
             parts.folder / name / "landing",
             parts.folder / name / "work",
@@ -232,8 +243,11 @@ class World:
 
     def stripe(self) -> Counter[Place]:
         """What Stripe truly counts, over all customers that a tenant ever had."""
+        return self._totals(self.sandbox.usage())
+
+    def _totals(self, tally: dict[str, Any]) -> Counter[Place]:
         totals: Counter[Place] = Counter()
-        for row in self.sandbox.usage()["data"]:
+        for row in tally["data"]:
             place = (self.tenant_of_customer[row["customer"]], row["event_name"], Hour.from_key(row["hour"]).start)
             totals[place] += row["value"]
         return totals
@@ -248,12 +262,12 @@ class World:
         Not once Stripe itself has counted something twice: that is found by reconciling.
         """
         self.usage()
-        if self.sandbox.usage()["faults"].get("count_twice"):
+        tally = self.sandbox.usage()
+        if tally["faults"].get("count_twice"):
             return {}
+        totals = self._totals(tally)
         return {
-            place: (total, self.most_ever[place])
-            for place, total in self.stripe().items()
-            if total > self.most_ever[place]
+            place: (total, self.most_ever[place]) for place, total in totals.items() if total > self.most_ever[place]
         }
 
     def unexplained_differences(self) -> dict[Place, tuple[int, int]]:
@@ -306,5 +320,4 @@ class World:
         return {"first": self.span.first.start, "last": self.span.last.start}
 
     def _rows(self, query: str) -> list[tuple[Any, ...]]:
-        with self.pipeline.database.connect() as connection:
-            return connection.execute(query.encode(), self._span()).fetchall()
+        return self.database.look(query, self._span())
