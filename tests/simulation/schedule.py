@@ -87,11 +87,16 @@ class Schedule(RuleBasedStateMachine):
         assert self.world is not None
         return self.world
 
-    @initialize(catalogue=st.sampled_from(sorted(CATALOGUES)), lag=st.sampled_from([0, 0, 600, 7200]))
-    def begin(self, catalogue: str, lag: int) -> None:
-        """Tenant a has a customer, b has none yet."""
+    @initialize(
+        catalogue=st.sampled_from(sorted(CATALOGUES)),
+        lag=st.sampled_from([0, 0, 600, 7200]),
+        mapped=st.sampled_from(["ab", "a"]),
+    )
+    def begin(self, catalogue: str, lag: int, mapped: str) -> None:
+        """Each tenant has used an hour; tenant b may have no customer yet."""
         self.world = World(self.parts, CATALOGUES[catalogue], lag)
-        self.world.map_tenant("a")
+        for tenant in mapped:
+            self.world.map_tenant(tenant)
         self.landed: list[tuple[str, bytes]] = []
         self.slot = 0
         for tenant in "ab":
@@ -128,10 +133,20 @@ class Schedule(RuleBasedStateMachine):
         self.now.pipeline.land(self.now.hours[hour], name, content)
         self.landed.append((name, content))
 
-    @rule(first=hours, count=st.integers(1, HOURS_PER_SCHEDULE), death=deaths, befalls=st.lists(faults, max_size=2))
-    def run(self, first: int, count: int, death: tuple[Effect, int] | None, befalls: list[dict[str, Any]]) -> None:
+    @rule(
+        first=hours,
+        count=st.integers(1, HOURS_PER_SCHEDULE),
+        news=st.sampled_from(["", "a", "ab"]),
+        death=deaths,
+        befalls=st.lists(faults, max_size=2),
+    )
+    def run(
+        self, first: int, count: int, news: str, death: tuple[Effect, int] | None, befalls: list[dict[str, Any]]
+    ) -> None:
         """A run of some hours, or a backfill of all, with faults on its calls; it may die after any effect."""
         self._did("run")
+        for tenant in news:
+            self._land(tenant, first, 2, 1)
         if befalls:
             self.now.sandbox.faults(*befalls)
         chosen = self.now.hours[first : first + count]
@@ -239,7 +254,9 @@ class Schedule(RuleBasedStateMachine):
         assert self.now.unexplained_differences() == {}
         assert self.now.sweep() == [], "nothing is left to sweep"
         self._check_what_was_sent()
-        self.parts.tally.faults.update(self.now.sandbox.usage()["faults"])
+        tally = self.now.sandbox.usage()
+        assert tally["concurrent_calls_refused"] == 0, "one call at a time per customer and meter"
+        self.parts.tally.faults.update(tally["faults"])
         self.parts.keep_tally()
 
     def _check_what_was_sent(self) -> None:
