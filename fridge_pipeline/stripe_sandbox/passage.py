@@ -56,10 +56,9 @@ async def answered(sandbox: Sandbox, endpoint: Endpoint, call: Call, seen: Reque
 
 
 def execute_due(sandbox: Sandbox) -> None:
-    """Execute the late calls whose time has come, with all checks as of now; their answers go nowhere."""
-    now = sandbox.clock.now()
-    for endpoint, call in sandbox.late.due(now):
-        executed(sandbox, endpoint, replace(call, now=now))
+    """Execute the late calls whose time has come, with all checks as of then; their answers go nowhere."""
+    for endpoint, call in sandbox.late.due(sandbox.clock.now()):
+        executed(sandbox, endpoint, call)
 
 
 async def _in_turn(sandbox: Sandbox, endpoint: Endpoint, call: Call, subject: Subject, fault: Fault | None) -> Answer:

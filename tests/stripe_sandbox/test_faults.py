@@ -194,6 +194,16 @@ def test_a_late_call_whose_retry_came_first_counts_once_under_any_key(alone: Acc
     assert alone.sandbox.usage()["refused"] == (0 if key == "same" else 1)
 
 
+def test_a_clock_that_jumps_a_day_passes_a_late_call_while_its_identifier_is_still_remembered(alone: Account) -> None:
+    meter, hour = alone.meter(), alone.past_hour()
+    alone.sandbox.faults({"kind": "late", "identifier": "event", "seconds": 600})
+    alone.cut_off(meter, 5, hour, identifier="event", key="one")
+    alone.send(meter, 5, hour, identifier="event", key="other")
+    alone.sandbox.set_clock(advance_seconds=24 * 3600 + 60)
+    assert alone.total(meter, hour, hour + 60) == 5
+    assert alone.sandbox.usage()["refused"] == 1
+
+
 def test_late_calls_are_executed_in_the_order_of_their_times_with_the_checks_of_then(alone: Account) -> None:
     meter, hour = alone.meter("sum", "hour"), alone.past_hour()
     for value, seconds in ((1, 30), (2, 10), (3, 20)):
