@@ -6,7 +6,6 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 from fridge_pipeline.adapters.stripe.gateway import StripeGateway
 from fridge_pipeline.domain.answer import OPEN_OUTCOMES, Answer, Outcome
@@ -15,14 +14,6 @@ from fridge_pipeline.steps.effect import Effect, Witness
 
 #: So many calls in a row without a decision mean that Stripe is down, not that one call was unlucky.
 UNDECIDED_CALLS_MAX = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """Stripe's answers; ``stopped`` says why the rest was not sent, ``None`` when everything was."""
-
-    answers: dict[Sending, Answer]
-    stopped: str | None
 
 
 class StopSign:

@@ -9,10 +9,17 @@ from datetime import datetime, timedelta
 
 import psycopg
 
-from fridge_pipeline.adapters.postgres import sendings as outbox
 from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.postgres.exceptions import ExceptionKey, close_settled_exceptions, open_exception
-from fridge_pipeline.adapters.postgres.sendings import Receipt
+from fridge_pipeline.adapters.postgres.sendings import (
+    Receipt,
+    alone_in_lanes,
+    claim_books,
+    mark_sent,
+    open_sendings,
+    reserve_calls,
+    write_receipts,
+)
 from fridge_pipeline.adapters.stripe.gateway import StripeCallError, StripeGateway
 from fridge_pipeline.domain.answer import Answer, Outcome, status_after
 from fridge_pipeline.domain.api_key import KeyMode
@@ -74,11 +81,11 @@ def push_hours(
     """
     with database.connect() as connection:
         begun = clock()
-        sendable = [each for each in outbox.open_sendings(connection, hours) if each.may_be_sent(begun)]
+        sendable = [each for each in open_sendings(connection, hours) if each.may_be_sent(begun)]
         if not sendable:
             return PushReport()
         gateway = open_gateway()  # before anything is marked: a refused key must not start the 20 hours
-        outbox.claim_books(connection, is_live=gateway.mode is KeyMode.LIVE)
+        claim_books(connection, is_live=gateway.mode is KeyMode.LIVE)
         try:
             wrong = wrong_meters(gateway, catalogue)
         except StripeCallError as error:
@@ -135,11 +142,11 @@ class _Push:
     ) -> list[Sending]:
         """Sends what lies in lanes of our own and returns the rest."""
         lanes = [sending.lane for sending in batch]
-        with outbox.alone_in_lanes(self.connection, lanes, wait=wait) as ours:
+        with alone_in_lanes(self.connection, lanes, wait=wait) as ours:
             mine = [sending for sending in batch if sending.lane in ours]
-            turn_in = outbox.reserve_calls(self.connection, len(mine), self.gateway.calls_per_second)
+            turn_in = reserve_calls(self.connection, len(mine), self.gateway.calls_per_second)
             self.gateway.hold_back(turn_in)
-            marked = outbox.mark_sent(self.connection, mine, self.clock(), self.run_id)
+            marked = mark_sent(self.connection, mine, self.clock(), self.run_id)
             self.witness(Effect.MARKED_SENT)
             in_order = [sending for sending in mine if sending in marked]
             answered = deliver(self.gateway, in_order, self.max_in_flight, stop_sign, self.witness)
@@ -156,7 +163,7 @@ class _Push:
         ]
         accepted = [each.sending.event.identifier for each in receipts if each.status is Status.ACCEPTED]
         with self.connection.transaction():
-            outbox.write_receipts(self.connection, receipts, now, self.run_id)
+            write_receipts(self.connection, receipts, now, self.run_id)
             close_settled_exceptions(self.connection, accepted, now)
             for receipt in receipts:
                 if receipt.answer.outcome is Outcome.REFUSED and not receipt.sending.is_cancellation:
