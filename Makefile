@@ -50,7 +50,7 @@ simulate: .venv/test.done ## Random schedules of faults, deaths and late files: 
 	@$(BIN)/python scripts/simulate.py --schedules $(N) --seed $(SEED) --processes $(PROCESSES)
 
 chaos: .venv/test.done ## Kill real billing processes KILLS times, restart PostgreSQL, cut Stripe off; totals must be right.
-	@$(BIN)/python scripts/chaos.py --kills $(KILLS) --seed $(SEED)
+	@$(BIN)/python scripts/chaos --kills $(KILLS) --seed $(SEED)
 
 KILLS ?= 200
 

@@ -8,7 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import dagster as dg
+from dagster_postgres.utils import DagsterPostgresException
+from sqlalchemy.exc import SQLAlchemyError  # what Dagster's storage speaks
 
+from fridge_pipeline.adapters.postgres.database import DatabaseUnreachableError
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.orchestration.build import build_definitions
 from fridge_pipeline.orchestration.installation import Installation
@@ -71,7 +74,17 @@ def _failure_before_first_step(result: dg.ExecuteInProcessResult) -> str:
 
 @contextmanager
 def headless_runner(installation: Installation, grid: HourRange) -> Iterator[HeadlessRunner]:
-    """A runner with the instance that the UI shows; sets Dagster's environment for this process."""
+    """A runner with the instance that the UI shows; sets Dagster's environment for this process.
+
+    Raises ``DatabaseUnreachableError`` when PostgreSQL goes away while Dagster keeps its record of a run there.
+    """
     os.environ.update(dagster_environment(installation.settings))
-    with dg.DagsterInstance.get() as instance:
-        yield HeadlessRunner(installation, instance, grid)
+    try:
+        with dg.DagsterInstance.get() as instance:
+            yield HeadlessRunner(installation, instance, grid)
+    except (SQLAlchemyError, DagsterPostgresException) as error:
+        cause = " ".join(str(error.__cause__ or error).partition("(Background")[0].split())[:200]
+        raise DatabaseUnreachableError(
+            f"PostgreSQL at {installation.database.place} went away while the run was under way: {cause}. What was "
+            "committed stays, and nothing is lost: run the hours again"
+        ) from None

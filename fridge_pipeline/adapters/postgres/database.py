@@ -42,7 +42,7 @@ class Database:
     def connect(self) -> Iterator[psycopg.Connection]:
         """A psycopg connection in autocommit: transactions are the explicit ``connection.transaction()``.
 
-        Raises ``DatabaseUnreachableError``.
+        Raises ``DatabaseUnreachableError``, also when the server goes away while it is in use.
         """
         try:
             connection = psycopg.connect(
@@ -54,8 +54,15 @@ class Database:
             )
         except psycopg.OperationalError as error:
             raise DatabaseUnreachableError(f"PostgreSQL at {self.place}: {_reason(error)}") from None
-        with connection:
-            yield connection
+        try:
+            with connection:
+                yield connection
+        except psycopg.OperationalError as error:
+            if not connection.broken:
+                raise
+            raise DatabaseUnreachableError(
+                f"PostgreSQL at {self.place} went away: {_reason(error)}. What was committed stays; try again"
+            ) from None
 
     @contextmanager
     def connect_bulk(self, *, autocommit: bool = False) -> Iterator[adbc_dbapi.Connection]:

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
 
-from chaos_landing import Gateways, tenant_name
-from chaos_plan import HOURS, TENANTS, UNMAPPED, Bill, Blow, Delivery, Plan, Round
-from chaos_world import Process, World
+from landing import Gateways, tenant_name
+from plan import HOURS, TENANTS, UNMAPPED, Bill, Blow, Delivery, Plan, Round
+from world import Process, World
 
 LOOK_SECONDS = 0.03
 #: A round begins while so many processes of the last may still run.

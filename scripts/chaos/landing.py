@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import polars as pl
-from chaos_plan import Delivery
+from plan import Delivery
 
 COLUMNS = ("tenant_id", "sensor_id", "recorded_at", "temperature_c")
 IDENTITY = ("tenant_id", "sensor_id", "recorded_at")

@@ -20,13 +20,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from chaos_landing import Gateways, Usage, tenant_name
-from chaos_plan import HOURS, TENANTS, Plan
-from chaos_rounds import Chaos, customer_of
-from chaos_world import World
+from landing import Gateways, Usage, tenant_name
+from plan import HOURS, TENANTS, Plan
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rounds import Chaos, customer_of
+from world import World
 
 #: The last hour of the plan ended so long ago: all are closed.
 HOURS_AGO = 3
