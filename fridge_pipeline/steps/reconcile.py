@@ -1,4 +1,4 @@
-"""Reconcile: compare usage and ledger with Stripe's own books, day by day and, where they differ, hour by hour."""
+"""Reconcile: compare usage and ledger with Stripe's own books: few days hour by hour, many day by day first."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fridge_pipeline.adapters.postgres.exceptions import ExceptionKey, open_exce
 from fridge_pipeline.adapters.postgres.reconciliation import Account
 from fridge_pipeline.adapters.postgres.sendings import claim_books
 from fridge_pipeline.adapters.postgres.stripe_reads import ReadPurpose, books_are_claimed, count_reads, reads_since
-from fridge_pipeline.adapters.stripe.gateway import MeterMissingError, StripeCallError, StripeGateway
+from fridge_pipeline.adapters.stripe.gateway import PAGE_SIZE, MeterMissingError, StripeCallError, StripeGateway
 from fridge_pipeline.adapters.stripe.summaries import Grouping, summed_usage
 from fridge_pipeline.domain.api_key import KeyMode
 from fridge_pipeline.domain.day_range import DayRange, day_of
@@ -36,6 +36,10 @@ from fridge_pipeline.domain.side_by_side import (
 
 #: So many failed reads in a row mean that it is not about one customer.
 FAILED_READS_MAX = 5
+
+#: A read holds a hundred totals, so that so many days cost no more by the hour than by the day. By the hour nothing
+#: cancels out: too much in one hour and as much too little in another are equal in their day.
+DAYS_BY_HOUR_MAX = PAGE_SIZE // 24
 
 NEVER_STATED = "nothing of these books was ever stated to Stripe"
 
@@ -65,7 +69,8 @@ def reconcile_days(
 ) -> ReconciliationReport:
     """Puts usage, ledger and Stripe side by side for every tenant, meter and customer of a range of days.
 
-    One read per customer and meter for the whole range, one more where days differ. No account is begun once
+    One read per customer and meter: up to four days by the hour, longer ranges by the day, with one more read by the
+    hour where days differ. No account is begun once
     ``reads_max`` reads were made within 30 days, and whoever was not read for the longest time comes first; the
     others are written as not read. Each account is committed by itself. Hours that cannot be explained become
     exceptions, and are closed when they agree again. Raises ``WrongBooksError`` and what ``open_gateway`` raises.
@@ -122,7 +127,7 @@ class _Reconciliation:
     def _compare(self, account: Account) -> None:
         """Stripe first and our books after it: what is accepted in between lags instead of being too much."""
         read_at = self.clock()
-        by_hour = account.meter.formula is Formula.LAST
+        by_hour = self.days.count <= DAYS_BY_HOUR_MAX or account.meter.formula is Formula.LAST
         seen = {customer: self._read(account, customer, by_hour=by_hour) for customer in account.customer_ids}
         booked = reconciliation.booked_hours(self.connection, account, self.days)
         find = days_with_differing_hours if by_hour else differing_days

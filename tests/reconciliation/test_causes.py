@@ -132,7 +132,7 @@ def test_what_is_restated_while_another_day_is_read_by_the_hour_does_not_look_li
         return read(*arguments)
 
     monkeypatch.setattr(reconcile_step, "summed_usage", restated_meanwhile)
-    days = DayRange(day_of(before), day_of(books.first))
+    days = DayRange(day_of(before.plus(-72)), day_of(books.first))  # too many to be read by the hour at once
     books.reconcile(days)
     assert books.day_rows() == [(3, 3, 0, -3, "unexplained"), (10, 10, 10, 0, None)]
     monkeypatch.undo()
@@ -250,3 +250,20 @@ def test_the_queries_of_the_runbook_run_and_its_anchors_are_there(books: Books) 
         assert books.pipeline.rows(query) == []
     headings = {heading.lower().replace(" ", "-").replace(",", "") for heading in re.findall(r"\n#+ (.*)", text)}
     assert set(re.findall(r"\]\(#([a-z-]+)\)", sections)) <= headings
+
+
+def test_two_errors_of_stripe_that_make_up_for_each_other_within_a_day_are_both_found(raw_books: Books) -> None:
+    """The day's total is right; two of its hours are not."""
+    books = raw_books
+    other = books.first.plus(1)
+    books.pipeline.sandbox.faults({"kind": "swallow", "event_name": READINGS})
+    books.use(books.first, 4)
+    books.pipeline.sandbox.faults({"kind": "count_twice", "event_name": READINGS})
+    books.use(other, 4)
+    books.pipeline.clock.advance(hours=7)
+    books.reconcile()
+    assert books.day_rows() == [(8, 8, 8, 0, "unexplained")]
+    assert books.hour_rows() == [
+        (books.first.key, 4, 4, 0, "unexplained"),
+        (other.key, 4, 4, 8, "unexplained"),
+    ]

@@ -166,6 +166,7 @@ def test_events_that_found_no_meter_are_joined_by_their_identifier_too(books: Bo
 
 def test_incomplete_samples_touch_the_day_whose_reconciliation_finds_the_others(books: Books) -> None:
     line = books.pipeline
+    line.advance()  # the sandbox's clock stands still: all three fall into one window, however slow the machine
     line.sandbox.settings(report_seconds=1, samples_max=1)
     line.sandbox.faults({"kind": "refuse_asynchronously", "event_name": READINGS, "times": 3})
     hours = [books.first.plus(step) for step in range(3)]
@@ -173,8 +174,7 @@ def test_incomplete_samples_touch_the_day_whose_reconciliation_finds_the_others(
         books.use(hour, 5)
     line.sandbox.set_clock(advance_seconds=2)
     found = books.collect()
-    assert found.errors == 3
-    assert len(found.refused) < 3
+    assert (found.errors, len(found.refused)) == (3, 1)
     assert set(found.touched) == {day_of(books.first)}
     line.clock.advance(hours=7)
     books.reconcile()
