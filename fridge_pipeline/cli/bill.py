@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from dataclasses import asdict, dataclass
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from fridge_pipeline.adapters.postgres.exceptions import open_exceptions
 from fridge_pipeline.adapters.postgres.range_summary import RangeSummary, hours_with_history, summarize
 from fridge_pipeline.cli.context import console, installation
 from fridge_pipeline.domain.hour import Hour, NotAnHourError
@@ -39,6 +41,7 @@ class Billed:
     summary: RangeSummary
     runs: list[RangeRun]
     unsettled: list[Hour]
+    exceptions: Counter[str]
 
     @property
     def is_success(self) -> bool:
@@ -65,8 +68,10 @@ def bill(first: Hour, last: Hour, dry_run: bool, as_json: bool) -> None:
             return
         billed = bill_range(opened, span)
         show_result(billed, opened.stripe_place, as_json=as_json)
-        if not span.last.closed_at(opened.clock(), opened.settings.close_after):
-            console.print(f"{span.last} has not closed yet: what it holds is billed after {span.last.end:%H:%M} UTC")
+        close_after = opened.settings.close_after
+        if not span.last.closed_at(opened.clock(), close_after):
+            closes = span.last.end + close_after
+            console.print(f"{span.last} has not closed yet: what it holds is billed after {closes:%F %H:%M} UTC")
         if not billed.summary.files:
             console.print(f"no landing files between {span.first} and {span.last} in {opened.settings.landing_uri}")
     if not billed.is_success:
@@ -102,10 +107,13 @@ def bill_range(opened: Installation, span: HourRange) -> Billed:
             progress.update(task, description=f"billing {hours}")
             runs.append(runner.run(hours))
             progress.advance(task, hours.count)
-        progress.update(task, description="billed")
+        progress.update(task, description="done")
     waiting = [hour for hour in hours_to_bill(opened, span) if span.first <= hour <= span.last]
     with opened.database.connect() as connection:
-        return Billed(summarize(connection, span), runs, waiting)
+        kinds: Counter[str] = Counter()
+        for exceptions in open_exceptions(connection, span).values():
+            kinds.update(exceptions)
+        return Billed(summarize(connection, span), runs, waiting, kinds)
 
 
 def hours_to_bill(opened: Installation, span: HourRange) -> list[Hour]:
@@ -147,9 +155,12 @@ def show_result(billed: Billed, place: str, *, as_json: bool) -> None:
     for failure in failures:
         console.print(f"[red]{failure['hours']}: {failure['failure']}", highlight=False, markup=True)
     if billed.unsettled:
-        console.print(f"[red]{len(billed.unsettled)} hours are not fully delivered, the first: {billed.unsettled[0]}")
-    if billed.summary.exceptions:
-        console.print(f"{billed.summary.exceptions} open exceptions: see the table fridge.exceptions")
+        console.print(f"[red]hours not fully delivered: {len(billed.unsettled)}, the first: {billed.unsettled[0]}")
+    if billed.exceptions:
+        kinds = ", ".join(f"{number} {kind}" for kind, number in billed.exceptions.most_common())
+        console.print(
+            f"open exceptions: {kinds}; see fridge.exceptions, and fridge explain TENANT HOUR for one of them"
+        )
 
 
 def summary_table(summary: RangeSummary, place: str) -> Table:

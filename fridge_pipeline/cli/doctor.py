@@ -11,6 +11,7 @@ import click
 
 from fridge_pipeline.adapters.landing.local import LocalLanding
 from fridge_pipeline.adapters.landing.strays import stray_paths
+from fridge_pipeline.adapters.postgres.exceptions import open_exception_kinds
 from fridge_pipeline.adapters.postgres.migration import migrations
 from fridge_pipeline.cli.context import settings
 from fridge_pipeline.orchestration.build import build_definitions
@@ -50,6 +51,7 @@ def doctor() -> None:
             check("landing zone", lambda: f"{len(opened[0].zone.hours())} landing hours in {configured.landing_uri}")
             show_strays(opened[0])
             check("Stripe", lambda: _stripe(opened[0]))
+            show_exceptions(opened[0])
     if problems:
         sys.exit(1)
 
@@ -74,6 +76,15 @@ def show_strays(installation: Installation) -> None:
             f"warn  landing zone: {path} is in no landing hour and is not loaded; files belong into "
             "<YYYY-MM-DD>/<HH>/ such as 2026-01-24/09/"
         )
+
+
+def show_exceptions(installation: Installation) -> None:
+    """What waits for a person: the open exceptions by kind."""
+    with installation.database.connect() as connection:
+        kinds = open_exception_kinds(connection)
+    if kinds:
+        told = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
+        click.echo(f"warn  exceptions: {told} open; docs/operations.md says what each kind asks for")
 
 
 def _database(stack: ExitStack, configured: Settings, opened: list[Installation]) -> str:

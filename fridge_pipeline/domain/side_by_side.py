@@ -9,7 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from fridge_pipeline.domain.day_range import day_of
-from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.domain.hour import ONE_HOUR, Hour
 from fridge_pipeline.domain.limits import SUMMARY_SETTLE
 from fridge_pipeline.domain.reconciliation import BookedHour, Cause, agrees, judge_hour, summed, worst
 
@@ -17,7 +17,7 @@ NOTHING = Decimal(0)
 
 MEANING = {
     Cause.IN_FLIGHT: "a statement or cancellation is undecided or still to be made; the next billing goes on with it",
-    Cause.LAGGING: f"accepted less than {SUMMARY_SETTLE} ago, and Stripe's summaries lag; it is read again",
+    Cause.LAGGING: f"accepted less than {SUMMARY_SETTLE // ONE_HOUR} hours ago; summaries lag, and it is read again",
     Cause.REFUSED: "Stripe refused it, see the exception; it is stated anew once the cause is gone",
     Cause.TOO_LATE: "the hour is older than Stripe takes, see the exception",
     Cause.UNMAPPED: "the tenant has no Stripe customer, see the exception",

@@ -122,6 +122,6 @@ def explain_unsettled(report: BillReport) -> str:
         reasons.append("some calls were not answered")
     return (
         f"{len(waiting)} of {len(report.hours)} hours are not delivered ({shown}): {'; '.join(reasons)}. "
-        f"This push: {answers}. What is left stays staged and keeps its identifiers; "
+        f"This push: {answers}. What is left keeps its identifiers; "
         "hourly_billing sends it, or run the hours again."
     )

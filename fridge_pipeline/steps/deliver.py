@@ -49,7 +49,7 @@ class StopSign:
             if answer.outcome not in OPEN_OUTCOMES:
                 self._undecided_in_a_row = 0
                 return
-            verb = "answers with errors only" if answer.reached else "is unreachable"
+            verb = "answers with errors only" if answer.reached else "does not answer"
             self._last_undecided = f"{self._place} {verb}: {answer.text}"
             self._undecided_in_a_row += 1
             if self._undecided_in_a_row >= UNDECIDED_CALLS_MAX:

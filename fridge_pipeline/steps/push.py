@@ -25,7 +25,7 @@ from fridge_pipeline.domain.answer import Answer, Outcome, status_after
 from fridge_pipeline.domain.api_key import KeyMode
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.meter import Meter
-from fridge_pipeline.domain.meter_event import Status
+from fridge_pipeline.domain.meter_event import Status, billing_deadline
 from fridge_pipeline.domain.sending import Sending
 from fridge_pipeline.steps.deliver import StopSign, deliver
 from fridge_pipeline.steps.effect import Effect, Witness, unwatched
@@ -189,4 +189,5 @@ def _open_refused(connection: psycopg.Connection, receipt: Receipt, now: datetim
         f"{event.value} {event.event_name} for customer {event.stripe_customer_id} was refused by Stripe: "
         f"{answer.text} (request {answer.request_id}). {next_step}"
     )
-    open_exception(connection, ExceptionKey("refused", event.tenant_id, event.hour, event.identifier), detail, now)
+    key = ExceptionKey("refused", event.tenant_id, event.hour, event.identifier)
+    open_exception(connection, key, detail, now, deadline_at=billing_deadline(event.hour))

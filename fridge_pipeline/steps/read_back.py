@@ -21,8 +21,10 @@ from fridge_pipeline.adapters.postgres.exceptions import (
 from fridge_pipeline.adapters.postgres.sendings import open_sendings
 from fridge_pipeline.adapters.stripe.gateway import MeterMissingError, StripeCallError, StripeGateway
 from fridge_pipeline.domain.doubt import Doubt, DoubtVerdict, judge_doubt
+from fridge_pipeline.domain.hour import ONE_HOUR
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.limits import SUMMARY_SETTLE
+from fridge_pipeline.domain.meter_event import billing_deadline
 from fridge_pipeline.steps.effect import Effect, Witness, unwatched
 
 NOTHING = Decimal(0)
@@ -92,7 +94,8 @@ def _keep(connection: psycopg.Connection, readbacks: Sequence[Readback], now: da
             if _is_settled(readback):
                 close_exception(connection, _exception_key(readback.doubt), now)
             else:
-                open_exception(connection, _exception_key(readback.doubt), _detail(readback, now), now)
+                key, deadline = _exception_key(readback.doubt), billing_deadline(readback.doubt.hour)
+                open_exception(connection, key, _detail(readback, now), now, deadline_at=deadline)
 
 
 def _exception_key(doubt: Doubt) -> ExceptionKey:
@@ -111,7 +114,8 @@ def _detail(readback: Readback, now: datetime) -> str:
     )
     if readback.verdict is DoubtVerdict.ABSENT:
         again = (doubt.absent_since or now) + SUMMARY_SETTLE
-        return shown + f"Summaries lag: it is stated anew if it is still absent at the first sweep after {again}."
+        return shown + f"Summaries lag: it is stated anew if it is absent at the first sweep after {again:%F %T} UTC."
     return shown + (
-        f"That is neither. It is read again every {SUMMARY_SETTLE}; find out who else states usage for this customer."
+        f"That is neither. It is read again every {SUMMARY_SETTLE // ONE_HOUR} hours; "
+        "find out who else states usage for this customer."
     )

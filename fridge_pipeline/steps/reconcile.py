@@ -23,6 +23,7 @@ from fridge_pipeline.domain.day_range import DayRange, day_of
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.limits import READS_MAX, READS_MONTH
 from fridge_pipeline.domain.meter import Formula, Meter
+from fridge_pipeline.domain.meter_event import billing_deadline
 from fridge_pipeline.domain.reconciliation import BookedHour, Cause
 from fridge_pipeline.domain.side_by_side import (
     Row,
@@ -198,7 +199,9 @@ class _Reconciliation:
             for row in differing:
                 if row.cause is Cause.UNEXPLAINED:
                     key = ExceptionKey("unexplained", account.tenant_id, row.hour, account.meter.event_name)
-                    open_exception(self.connection, key, _detail(row, account.meter.event_name), now)
+                    detail = _detail(row, account.meter.event_name)
+                    deadline = billing_deadline(row.hour) if row.hour else None
+                    open_exception(self.connection, key, detail, now, deadline_at=deadline)
 
 
 def _of(customer_id: str | None, booked: Sequence[BookedHour]) -> list[BookedHour]:

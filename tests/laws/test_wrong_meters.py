@@ -74,7 +74,7 @@ def test_nothing_is_sent_for_a_wrong_meter_the_other_is_delivered_and_the_rest_o
     text = explain_unsettled(report)
     assert f"1 of 1 hours are not delivered ({hour})" in text
     assert f"meter {EVENT_NAME}: {told}" in text
-    assert "What is left stays staged" in text
+    assert "What is left keeps its identifiers" in text
     assert pipeline.rows("select event_name, status, attempts from fridge.meter_events order by event_name") == [
         ("active_sensors", "accepted", 1),
         (EVENT_NAME, "staged", 0),

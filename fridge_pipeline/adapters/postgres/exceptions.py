@@ -89,6 +89,11 @@ def open_exceptions(connection: psycopg.Connection, hours: HourRange) -> dict[Ho
     return counts
 
 
+def open_exception_kinds(connection: psycopg.Connection) -> dict[str, int]:
+    """Kind → number of all open exceptions, the most frequent first."""
+    return dict(connection.execute(statement("open_exception_kinds")).fetchall())
+
+
 def close_expected_hours(connection: psycopg.Connection, unexpected: Iterable[Hour], now: datetime) -> None:
     """Closes ``unexpected_hour`` for every hour that is not, or no longer, among the unexpected ones."""
     starts = [hour.start for hour in unexpected]

@@ -25,7 +25,7 @@ def answer_to_error(error: stripe.StripeError) -> Answer:
     status = error.http_status
     return Answer(
         outcome=_outcome(error),
-        text=" ".join(f"{type(error).__name__}: {error.user_message or error}".split())[:1000],
+        text=" ".join(f"{type(error).__name__}: {_words(error)}".split())[:1000],
         http_status=status,
         request_id=error.request_id,
         reached=status is not None,
@@ -57,7 +57,16 @@ def is_duplicate(error: stripe.StripeError) -> bool:
 def _never_connected(error: stripe.StripeError) -> bool:
     """Whether not a byte can have left: there was no connection to send it on."""
     cause = error.__cause__
-    if isinstance(cause, requests.exceptions.ConnectTimeout):
-        return True
-    reason = getattr(cause.args[0], "reason", None) if cause is not None and cause.args else None
-    return isinstance(reason, NewConnectionError)
+    return isinstance(cause, requests.exceptions.ConnectTimeout) or isinstance(_reason(cause), NewConnectionError)
+
+
+def _words(error: stripe.StripeError) -> str:
+    """What happened. The SDK's own words about a connection tell to write to Stripe, and bury the cause."""
+    if isinstance(error, stripe.APIConnectionError):
+        return str(_reason(error.__cause__) or error.__cause__ or error)
+    return str(error.user_message or error)
+
+
+def _reason(cause: BaseException | None) -> object:
+    """What lies at the bottom of a failed connection, as ``requests`` wraps it."""
+    return getattr(cause.args[0], "reason", None) if cause is not None and cause.args else None

@@ -15,7 +15,14 @@ events as (
     select
         count(*) filter (where status = 'accepted') as accepted,
         count(*) filter (where status in ('staged', 'sent', 'unknown')) as undelivered,
-        count(distinct hour) filter (where status = 'accepted') as hours_billed
+        -- Hours of which Stripe has something and of which nothing is left to say.
+        count(distinct hour) filter (
+            where status = 'accepted'
+            and not exists (
+                select 1 from fridge.meter_events as waiting
+                where waiting.hour = meter_events.hour and waiting.status in ('staged', 'sent', 'unknown')
+            )
+        ) as hours_billed
     from fridge.meter_events
     where hour between %(first)s and %(last)s
 ),
