@@ -80,6 +80,9 @@ def _bind(host: str, port: int) -> socket.socket:
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
+        # At once: two sockets may be bound to one port until one of them listens, and a server that is started at
+        # the same moment would then believe that it is the one that answers there.
+        listening.listen(BACKLOG)
     except OSError:
         listening.close()
         raise

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fridge_pipeline.stripe_sandbox.server import bound_socket
 from tests.sandbox_process import running_sandbox, start_sandbox
 
 if TYPE_CHECKING:
@@ -44,3 +45,13 @@ def test_a_taken_port_is_left_for_a_free_one_unless_exactly_it_was_asked_for() -
             other.stop()
         with pytest.raises(RuntimeError, match="ended with 1"):
             start_sandbox(None, "--exact-port", port=port)
+
+
+def test_two_sandboxes_that_are_started_at_the_same_moment_never_answer_on_one_port() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with bound_socket("127.0.0.1", port, exact_port=False) as one:  # it serves nothing yet
+        with bound_socket("127.0.0.1", port, exact_port=False) as other:
+            assert one.getsockname()[1] == port
+            assert other.getsockname()[1] != port
