@@ -51,7 +51,10 @@ def test_two_sandboxes_that_are_started_at_the_same_moment_never_answer_on_one_p
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    with bound_socket("127.0.0.1", port, exact_port=False) as one:  # it serves nothing yet
-        with bound_socket("127.0.0.1", port, exact_port=False) as other:
-            assert one.getsockname()[1] == port
-            assert other.getsockname()[1] != port
+    # The first one serves nothing yet.
+    with (
+        bound_socket("127.0.0.1", port, exact_port=False) as one,
+        bound_socket("127.0.0.1", port, exact_port=False) as other,
+    ):
+        assert one.getsockname()[1] == port
+        assert other.getsockname()[1] != port
