@@ -11,13 +11,12 @@ import psycopg
 from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.postgres.error_reports import keep_report, last_attempt_at, refuse_later, touched_days
 from fridge_pipeline.adapters.postgres.exceptions import ExceptionKey, open_exception
-from fridge_pipeline.adapters.postgres.sendings import claim_books
 from fridge_pipeline.adapters.postgres.stripe_reads import ReadPurpose, books_are_claimed, count_reads
 from fridge_pipeline.adapters.stripe.error_reports import error_reports
 from fridge_pipeline.adapters.stripe.gateway import PAGE_SIZE, StripeGateway
-from fridge_pipeline.domain.api_key import KeyMode
 from fridge_pipeline.domain.error_report import ErrorReport, ErrorSample, is_look_due, look_since
 from fridge_pipeline.domain.meter_event import MeterEvent, billing_deadline
+from fridge_pipeline.steps.open_stripe import stripe_of_books
 
 
 @dataclass(slots=True)
@@ -52,8 +51,7 @@ def collect_refusals(
         due = is_look_due(last_look_at, last_attempt_at(connection), now)
         if not due or not books_are_claimed(connection):
             return RefusalReport()
-        gateway = open_gateway()
-        claim_books(connection, is_live=gateway.mode is KeyMode.LIVE)
+        gateway = stripe_of_books(connection, open_gateway)
         reports = error_reports(gateway, look_since(last_look_at, now))
         count_reads(connection, max(1, -(-len(reports) // PAGE_SIZE)), ReadPurpose.REFUSALS, now)
         found = _keep(connection, reports, clock())

@@ -14,7 +14,6 @@ from fridge_pipeline.adapters.postgres.exceptions import ExceptionKey, close_set
 from fridge_pipeline.adapters.postgres.sendings import (
     Receipt,
     alone_in_lanes,
-    claim_books,
     mark_sent,
     open_sendings,
     reserve_calls,
@@ -22,13 +21,13 @@ from fridge_pipeline.adapters.postgres.sendings import (
 )
 from fridge_pipeline.adapters.stripe.gateway import StripeCallError, StripeGateway
 from fridge_pipeline.domain.answer import Answer, Outcome, status_after
-from fridge_pipeline.domain.api_key import KeyMode
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.meter import Meter
 from fridge_pipeline.domain.meter_event import Status, billing_deadline
 from fridge_pipeline.domain.sending import Sending
 from fridge_pipeline.steps.deliver import StopSign, deliver
 from fridge_pipeline.steps.effect import Effect, Witness, unwatched
+from fridge_pipeline.steps.open_stripe import stripe_of_books
 
 #: Sendings marked as sent at a time, per call in flight; their receipts are written together.
 SENDINGS_PER_CALL = 4
@@ -84,8 +83,8 @@ def push_hours(
         sendable = [each for each in open_sendings(connection, hours) if each.may_be_sent(begun)]
         if not sendable:
             return PushReport()
-        gateway = open_gateway()  # before anything is marked: a refused key must not start the 20 hours
-        claim_books(connection, is_live=gateway.mode is KeyMode.LIVE)
+        # Before anything is marked: a refused key must not start the 20 hours.
+        gateway = stripe_of_books(connection, open_gateway)
         try:
             wrong = wrong_meters(gateway, catalogue)
         except StripeCallError as error:

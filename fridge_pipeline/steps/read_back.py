@@ -20,12 +20,14 @@ from fridge_pipeline.adapters.postgres.exceptions import (
 )
 from fridge_pipeline.adapters.postgres.sendings import open_sendings
 from fridge_pipeline.adapters.stripe.gateway import MeterMissingError, StripeCallError, StripeGateway
+from fridge_pipeline.adapters.stripe.summaries import summed_usage
 from fridge_pipeline.domain.doubt import Doubt, DoubtVerdict, judge_doubt
 from fridge_pipeline.domain.hour import ONE_HOUR
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.limits import SUMMARY_SETTLE
 from fridge_pipeline.domain.meter_event import billing_deadline
 from fridge_pipeline.steps.effect import Effect, Witness, unwatched
+from fridge_pipeline.steps.open_stripe import stripe_of_books
 
 NOTHING = Decimal(0)
 
@@ -61,22 +63,23 @@ def read_back_hours(
         if not doubts:
             return ReadBackReport()
         settled = 0
-        for _lane, group in groupby(doubts, key=lambda doubt: (doubt.stripe_customer_id, doubt.event_name)):
-            try:
-                readbacks = _read(open_gateway(), list(group), now)
-            except (StripeCallError, MeterMissingError) as error:
-                return ReadBackReport(settled, str(error))
-            witness(Effect.READ_BACK)
-            _keep(connection, readbacks, now, run_id)
-            witness(Effect.DOUBTS_WRITTEN)
-            settled += sum(_is_settled(each) for each in readbacks)
+        try:
+            gateway = stripe_of_books(connection, open_gateway)
+            for _lane, group in groupby(doubts, key=lambda doubt: (doubt.stripe_customer_id, doubt.event_name)):
+                readbacks = _read(gateway, list(group), now)
+                witness(Effect.READ_BACK)
+                _keep(connection, readbacks, now, run_id)
+                witness(Effect.DOUBTS_WRITTEN)
+                settled += sum(_is_settled(each) for each in readbacks)
+        except (StripeCallError, MeterMissingError) as error:
+            return ReadBackReport(settled, str(error))
     return ReadBackReport(settled)
 
 
 def _read(gateway: StripeGateway, doubts: Sequence[Doubt], now: datetime) -> list[Readback]:
     """One read serves all the doubtful hours of a customer and meter."""
     first, last = min(doubt.hour for doubt in doubts), max(doubt.hour for doubt in doubts)
-    sums = gateway.hourly_sums(doubts[0].event_name, doubts[0].stripe_customer_id, first, last)
+    sums = summed_usage(gateway, doubts[0].event_name, doubts[0].stripe_customer_id, HourRange(first, last))
     seen = [(doubt, sums.get(doubt.hour)) for doubt in doubts]
     return [Readback(doubt, value, judge_doubt(doubt, value or NOTHING, now)) for doubt, value in seen]
 

@@ -14,11 +14,9 @@ from fridge_pipeline.adapters.postgres import reconciliation
 from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.postgres.exceptions import ExceptionKey, open_exception
 from fridge_pipeline.adapters.postgres.reconciliation import Account
-from fridge_pipeline.adapters.postgres.sendings import claim_books
 from fridge_pipeline.adapters.postgres.stripe_reads import ReadPurpose, books_are_claimed, count_reads, reads_since
 from fridge_pipeline.adapters.stripe.gateway import PAGE_SIZE, MeterMissingError, StripeCallError, StripeGateway
 from fridge_pipeline.adapters.stripe.summaries import Grouping, summed_usage
-from fridge_pipeline.domain.api_key import KeyMode
 from fridge_pipeline.domain.day_range import DayRange, day_of
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.limits import READS_MAX, READS_MONTH
@@ -34,6 +32,7 @@ from fridge_pipeline.domain.side_by_side import (
     side_by_side,
     unmapped,
 )
+from fridge_pipeline.steps.open_stripe import stripe_of_books
 
 #: So many failed reads in a row mean that it is not about one customer.
 FAILED_READS_MAX = 5
@@ -170,8 +169,7 @@ class _Reconciliation:
 
     def _summaries(self, account: Account, customer: str, days: DayRange, grouping: Grouping) -> Mapping[Hour, Decimal]:
         if self.gateway is None:
-            self.gateway = self.open_gateway()
-            claim_books(self.connection, is_live=self.gateway.mode is KeyMode.LIVE)
+            self.gateway = stripe_of_books(self.connection, self.open_gateway)
         return summed_usage(self.gateway, account.meter.event_name, customer, days.hours, grouping, self._count_read)
 
     def _count_read(self) -> None:

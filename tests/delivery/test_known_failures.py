@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from fridge_pipeline.adapters.stripe.summaries import summed_usage
 from fridge_pipeline.domain.answer import Outcome
 from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.meter import CATALOGUE, Formula, Window
 from fridge_pipeline.steps.effect import Effect
 from tests.pipeline import Pipeline, ProcessDied, dies_after, readings
@@ -67,10 +69,10 @@ def test_the_last_hour_of_a_month_is_billed_in_that_month(pipeline: Pipeline) ->
     customer = pipeline.add_tenant("cohoes")
     land_and_count(pipeline, hour, "cohoes")
     pipeline.bill(hour)
-    october = Hour.from_key("2026-10-01-00:00"), hour
-    november = Hour.from_key("2026-11-01-00:00"), Hour.from_key("2026-11-30-23:00")
-    assert pipeline.gateway.hourly_sums(READINGS, customer, *october) == {hour: 20}
-    assert pipeline.gateway.hourly_sums(READINGS, customer, *november) == {}
+    october = HourRange(Hour.from_key("2026-10-01-00:00"), hour)
+    november = HourRange(Hour.from_key("2026-11-01-00:00"), Hour.from_key("2026-11-30-23:00"))
+    assert summed_usage(pipeline.gateway, READINGS, customer, october) == {hour: 20}
+    assert summed_usage(pipeline.gateway, READINGS, customer, november) == {}
 
 
 def test_usage_older_than_35_days_is_not_stamped_with_a_younger_time(

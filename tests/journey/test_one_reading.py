@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from fridge_pipeline.adapters.sql_models import read_models
+from fridge_pipeline.adapters.stripe.summaries import summed_usage
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.orchestration.settings import REPOSITORY
@@ -66,7 +67,7 @@ def test_one_reading_becomes_one_stored_row_one_usage_row_two_statements_and_one
 
     # Stripe's own books say the same, by its tally and by its summaries as the SDK reads them.
     assert pipeline.stripe_totals("cohoes") == {("active_sensors", hour.key): 1, ("temperature_readings", hour.key): 1}
-    assert pipeline.gateway.hourly_sums("temperature_readings", customer, hour, hour) == {hour: 1}
+    assert summed_usage(pipeline.gateway, "temperature_readings", customer, HourRange(hour, hour)) == {hour: 1}
 
     # Finance reads the same number in every model.
     rows = build_models(pipeline.database, read_models(REPOSITORY / "dbt_like_sql"), pipeline.clock())

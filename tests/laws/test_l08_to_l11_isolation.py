@@ -8,12 +8,15 @@ import pytest
 
 from fridge_pipeline.adapters.postgres.sendings import WrongBooksError
 from fridge_pipeline.adapters.postgres.tenants import CustomerTakenError
+from fridge_pipeline.adapters.stripe.summaries import summed_usage
 from fridge_pipeline.domain.api_key import ApiKey, LiveKeyRefusedError
 from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.orchestration.installation import open_installation
 from fridge_pipeline.orchestration.settings import read_settings
 from fridge_pipeline.steps.bill import explain_unsettled
-from tests.pipeline import Pipeline, gateway_to, readings
+from fridge_pipeline.steps.effect import Effect
+from tests.pipeline import Pipeline, ProcessDied, dies_after, gateway_to, readings
 
 
 def test_L8_a_customer_that_stripe_refuses_stops_only_its_own_tenant_hour(  # noqa: N802
@@ -64,7 +67,7 @@ def test_L8_a_tenant_that_moves_to_another_customer_is_not_billed_twice_for_past
     assert pipeline.stripe_totals("cohoes") == {}
     pipeline.land(hour, "late.csv", readings("cohoes", hour, 1, 7))
     pipeline.run(hour)
-    assert pipeline.gateway.hourly_sums("temperature_readings", old, hour, hour) == {
+    assert summed_usage(pipeline.gateway, "temperature_readings", old, HourRange(hour, hour)) == {
         hour: pipeline.usage()["cohoes", hour.key][0]
     }
 
@@ -191,3 +194,21 @@ def test_L11_books_of_a_rehearsal_are_never_stated_with_a_live_key(  # noqa: N80
     with pytest.raises(WrongBooksError, match="a sandbox or test key"):
         pipeline.bill(hour, open_gateway=lambda: live)
     assert set(pipeline.rows("select status, attempts from fridge.meter_events where revision = 2")) == {("staged", 0)}
+
+
+def test_L11_what_is_in_doubt_is_never_decided_by_the_books_of_another_kind_of_key(  # noqa: N802
+    pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    """A live account does not show what a rehearsal has stated: it would look missing."""
+    hour = Hour(two_days_ago)
+    pipeline.add_tenant("cohoes")
+    pipeline.land(hour, "a.csv", readings("cohoes", hour, 1, 5))
+    pipeline.load(hour)
+    pipeline.count(hour)
+    with pytest.raises(ProcessDied):
+        pipeline.bill(hour, witness=dies_after(Effect.ANSWERED))
+    pipeline.clock.advance(hours=20, minutes=1)
+    live = gateway_to(pipeline.sandbox.url, ApiKey("sk_live_1234567890abcdef"))
+    with pytest.raises(WrongBooksError, match="a sandbox or test key"):
+        pipeline.bill(hour, open_gateway=lambda: live)
+    assert pipeline.one("select count(*) from fridge.stripe_readbacks") == 0

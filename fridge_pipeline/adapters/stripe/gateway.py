@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Any
 
 import stripe
@@ -15,7 +14,6 @@ from fridge_pipeline.adapters.stripe.pace import Pace
 from fridge_pipeline.adapters.stripe.retries import Retries, Send
 from fridge_pipeline.domain.answer import Answer, Outcome
 from fridge_pipeline.domain.api_key import ApiKey, KeyMode
-from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.meter import Meter, Window
 from fridge_pipeline.domain.meter_event import MeterEvent
 
@@ -34,7 +32,7 @@ STRIPE_API = "https://api.stripe.com"
 
 
 class StripeCallError(RuntimeError):
-    """A call about meters or summaries failed; ``reached`` says whether Stripe answered at all."""
+    """A call about meters, summaries or reports failed; ``reached`` says whether Stripe answered at all."""
 
     def __init__(self, text: str, *, reached: bool) -> None:
         super().__init__(text)
@@ -83,7 +81,6 @@ class StripeGateway:
         calls_per_second: float,
         monotonic: Callable[[], float],
         sleep: Callable[[float], None],
-        timeout_seconds: tuple[float, float] = TIMEOUT_SECONDS,
     ) -> None:
         stripe.enable_telemetry = False  # it would write a random id into the user's home
         self.base = base or STRIPE_API
@@ -95,7 +92,7 @@ class StripeGateway:
             key.secret,
             base_addresses={"api": self.base, "meter_events": self.base} if base else {},
             max_network_retries=RETRIES_OF_READS,
-            http_client=stripe.RequestsClient(timeout=timeout_seconds),
+            http_client=stripe.RequestsClient(timeout=TIMEOUT_SECONDS),
         )
         self._meters: dict[str, StripeMeter] | None = None
         self._retries = Retries(self._pace, monotonic, sleep)
@@ -179,15 +176,6 @@ class StripeGateway:
         with self._call(f"creating the meter {meter.event_name}"):
             return _read_meter(self._client.v1.billing.meters.create(params))  # type: ignore[arg-type]  # built stepwise
 
-    def hourly_sums(self, event_name: str, customer_id: str, first: Hour, last: Hour) -> Mapping[Hour, Decimal]:
-        """Stripe's own totals of a customer per hour, hours without usage left out; eventually consistent.
-
-        One read for every hundred hours with usage. Raises ``MeterMissingError`` as well.
-        """
-        meter = self.known_meter(event_name)
-        with self._call(f"reading summaries of {event_name}"):
-            return dict(self._summaries(meter.meter_id, customer_id, first, last))
-
     def known_meter(self, event_name: str) -> StripeMeter:
         """The meter of an event name, read once. Raises ``MeterMissingError`` as well."""
         meter = self._known_meters().get(event_name)
@@ -217,20 +205,6 @@ class StripeGateway:
             raise StripeCallError(
                 self._key.redact(f"{self.place}{silence}, {doing}: {answer.text}"), reached=answer.reached
             ) from None
-
-    def _summaries(self, meter_id: str, customer_id: str, first: Hour, last: Hour) -> Iterator[tuple[Hour, Decimal]]:
-        page = self._client.v1.billing.meters.event_summaries.list(
-            meter_id,
-            {
-                "customer": customer_id,
-                "start_time": int(first.start.timestamp()),
-                "end_time": int(last.end.timestamp()),
-                "value_grouping_window": "hour",
-                "limit": PAGE_SIZE,
-            },
-        )
-        for summary in page.auto_paging_iter():
-            yield Hour.from_unix(summary.start_time), Decimal(str(summary.aggregated_value))
 
 
 def stripe_place(mode: KeyMode, base: str | None) -> str:

@@ -24,8 +24,8 @@ def summed_usage(
     event_name: str,
     customer_id: str,
     hours: HourRange,
-    grouping: Grouping,
-    count_read: Callable[[], None],
+    grouping: Grouping = Grouping.HOUR,
+    count_read: Callable[[], None] = lambda: None,
 ) -> Mapping[Hour, Decimal]:
     """Stripe's totals by the first hour of each hour or UTC day, those without usage left out; eventually consistent.
 
