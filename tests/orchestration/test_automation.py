@@ -10,11 +10,9 @@ from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.orchestration.jobs import LOAD_AND_BILL
 from fridge_pipeline.orchestration.partitions import hours_in_tags, range_tags
-from fridge_pipeline.orchestration.resources import installation_resource
 from fridge_pipeline.steps.effect import Effect
+from tests.orchestration.ticks import RESOURCES, schedule_tick
 from tests.pipeline import Pipeline, ProcessDied, dies_after, readings
-
-RESOURCES = {"installation": installation_resource}
 
 
 def tick(definitions: dg.Definitions, instance: dg.DagsterInstance) -> list[dg.RunRequest]:
@@ -25,13 +23,7 @@ def tick(definitions: dg.Definitions, instance: dg.DagsterInstance) -> list[dg.R
 
 def sweep(definitions: dg.Definitions, instance: dg.DagsterInstance) -> list[dg.RunRequest]:
     """One tick of the hourly schedule."""
-    with dg.build_schedule_context(
-        instance=instance,
-        scheduled_execution_time=datetime.now(UTC),
-        repository_def=definitions.get_repository_def(),
-        resources=RESOURCES,
-    ) as context:
-        return list(definitions.resolve_schedule_def("hourly_billing").evaluate_tick(context).run_requests or [])
+    return schedule_tick(definitions, instance, "hourly_billing")
 
 
 def run_requested(definitions: dg.Definitions, instance: dg.DagsterInstance, request: dg.RunRequest) -> bool:

@@ -15,11 +15,10 @@ from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.orchestration.jobs import BILL_CLOSED_HOURS, LOAD_AND_BILL, RECONCILE_DAYS
 from fridge_pipeline.orchestration.partitions import daily_grid, days_in_tags, hours_in_tags, range_tags
 from fridge_pipeline.orchestration.reconciling import last_look, requests_of
-from fridge_pipeline.orchestration.resources import installation_resource
+from tests.orchestration.ticks import RESOURCES, schedule_tick
 from tests.pipeline import readings
 from tests.reconciliation.books import READINGS, Books
 
-RESOURCES = {"installation": installation_resource}
 ONE_DAY = timedelta(days=1)
 
 
@@ -39,13 +38,7 @@ def tick(definitions: dg.Definitions, instance: dg.DagsterInstance, cursor: str 
 
 def morning(definitions: dg.Definitions, instance: dg.DagsterInstance) -> list[dg.RunRequest]:
     """One tick of the schedule."""
-    with dg.build_schedule_context(
-        instance=instance,
-        scheduled_execution_time=datetime.now(UTC),
-        repository_def=definitions.get_repository_def(),
-        resources=RESOURCES,
-    ) as context:
-        return list(definitions.resolve_schedule_def("daily_reconciliation").evaluate_tick(context).run_requests or [])
+    return schedule_tick(definitions, instance, "daily_reconciliation")
 
 
 def run(definitions: dg.Definitions, instance: dg.DagsterInstance, tags: Any) -> dg.ExecuteInProcessResult:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import psycopg
 
+from fridge_pipeline.adapters.postgres.parameters import meters_of, span_of
 from fridge_pipeline.adapters.postgres.statements import statement
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
@@ -69,10 +70,8 @@ def close_moot_exceptions(
     connection.execute(
         statement("close_moot_exceptions"),
         {
-            "first": hours.first.start,
-            "last": hours.last.start,
-            "event_names": [meter.event_name for meter in catalogue],
-            "measures": [meter.measure.value for meter in catalogue],
+            **span_of(hours),
+            **meters_of(catalogue),
             "now": now,
         },
     )
@@ -81,9 +80,7 @@ def close_moot_exceptions(
 def open_exceptions(connection: psycopg.Connection, hours: HourRange) -> dict[Hour, dict[str, int]]:
     """Hour → kind → number of open exceptions; hours without any are left out."""
     counts: dict[Hour, dict[str, int]] = {}
-    rows = connection.execute(
-        statement("open_exceptions_per_hour"), {"first": hours.first.start, "last": hours.last.start}
-    ).fetchall()
+    rows = connection.execute(statement("open_exceptions_per_hour"), span_of(hours)).fetchall()
     for start, kind, number in rows:
         counts.setdefault(Hour(start), {})[kind] = number
     return counts

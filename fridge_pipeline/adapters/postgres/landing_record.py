@@ -6,6 +6,7 @@ from datetime import datetime
 
 import psycopg
 
+from fridge_pipeline.adapters.postgres.parameters import span_of
 from fridge_pipeline.adapters.postgres.statements import statement
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
@@ -18,9 +19,7 @@ def loaded_versions(connection: psycopg.Connection, hour: Hour) -> dict[str, str
 
 def listing_fingerprints(connection: psycopg.Connection, hours: HourRange) -> dict[Hour, str]:
     """Landing hour → fingerprint of its listing when all its files had been loaded."""
-    rows = connection.execute(
-        statement("listing_fingerprints"), {"first": hours.first.start, "last": hours.last.start}
-    ).fetchall()
+    rows = connection.execute(statement("listing_fingerprints"), span_of(hours)).fetchall()
     return {Hour(start): fingerprint for start, fingerprint in rows}
 
 

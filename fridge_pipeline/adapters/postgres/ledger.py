@@ -9,23 +9,19 @@ from datetime import datetime
 import psycopg
 from psycopg.rows import dict_row
 
+from fridge_pipeline.adapters.postgres.parameters import meters_of, span_of
 from fridge_pipeline.adapters.postgres.statements import statement
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.limits import SUMMARY_SETTLE
-from fridge_pipeline.domain.meter import Measure, Meter, meter_of
+from fridge_pipeline.domain.meter import Meter, meter_of
 from fridge_pipeline.domain.meter_event import MeterEvent, Status
 from fridge_pipeline.domain.staging import StagingCase
 
 
 def staging_cases(connection: psycopg.Connection, hours: HourRange, catalogue: tuple[Meter, ...]) -> list[StagingCase]:
     """Every (tenant, meter, hour) of the range that is not known to be settled."""
-    parameters = {
-        "first": hours.first.start,
-        "last": hours.last.start,
-        "event_names": [meter.event_name for meter in catalogue],
-        "measures": [meter.measure.value for meter in catalogue],
-    }
+    parameters = {**span_of(hours), **meters_of(catalogue)}
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(statement("staging_cases"), parameters).fetchall()
     return [
@@ -98,14 +94,9 @@ def undelivered_hours(connection: psycopg.Connection, catalogue: tuple[Meter, ..
 
     What is in doubt counts as accounted for until it is time to read Stripe back again.
     """
-    event_of = {meter.measure: meter.event_name for meter in catalogue}
     rows = connection.execute(
         statement("undelivered_hours"),
-        {
-            "inserted_count_event": event_of.get(Measure.INSERTED_COUNT),
-            "active_sensors_event": event_of.get(Measure.ACTIVE_SENSORS),
-            "read_again_before": now - SUMMARY_SETTLE,
-        },
+        {**meters_of(catalogue), "read_again_before": now - SUMMARY_SETTLE},
     ).fetchall()
     return [Hour(row[0]) for row in rows]
 
@@ -123,7 +114,5 @@ class HourDelivery:
 
 def hour_deliveries(connection: psycopg.Connection, hours: HourRange) -> list[HourDelivery]:
     """One row per hour and meter that the ledger knows of in a range of hours."""
-    rows = connection.execute(
-        statement("hour_deliveries"), {"first": hours.first.start, "last": hours.last.start}
-    ).fetchall()
+    rows = connection.execute(statement("hour_deliveries"), span_of(hours)).fetchall()
     return [HourDelivery(Hour(row[0]), row[1], row[2], row[3], row[4]) for row in rows]

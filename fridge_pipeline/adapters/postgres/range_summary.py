@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import psycopg
 from psycopg.rows import class_row
 
+from fridge_pipeline.adapters.postgres.parameters import span_of
 from fridge_pipeline.adapters.postgres.statements import statement
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
@@ -31,7 +32,7 @@ class RangeSummary:
 def summarize(connection: psycopg.Connection, hours: HourRange) -> RangeSummary:
     """The summary of a range of hours."""
     with connection.cursor(row_factory=class_row(RangeSummary)) as cursor:
-        summary = cursor.execute(statement("range_summary"), _span(hours)).fetchone()
+        summary = cursor.execute(statement("range_summary"), span_of(hours)).fetchone()
     if summary is None:
         raise RuntimeError("PostgreSQL returned no summary row")
     return summary
@@ -39,8 +40,4 @@ def summarize(connection: psycopg.Connection, hours: HourRange) -> RangeSummary:
 
 def hours_with_history(connection: psycopg.Connection, hours: HourRange) -> list[Hour]:
     """Hours of a range for which the books hold a landing file or a statement."""
-    return [Hour(row[0]) for row in connection.execute(statement("hours_with_history"), _span(hours)).fetchall()]
-
-
-def _span(hours: HourRange) -> dict[str, object]:
-    return {"first": hours.first.start, "last": hours.last.start}
+    return [Hour(row[0]) for row in connection.execute(statement("hours_with_history"), span_of(hours)).fetchall()]

@@ -10,6 +10,7 @@ from decimal import Decimal
 import psycopg
 from psycopg.rows import class_row, dict_row
 
+from fridge_pipeline.adapters.postgres.parameters import meters_of, span_of
 from fridge_pipeline.adapters.postgres.statements import statement
 from fridge_pipeline.domain.day_range import DayRange
 from fridge_pipeline.domain.hour import Hour
@@ -61,7 +62,7 @@ class UnexplainedHour:
 def accounts_to_read(connection: psycopg.Connection, days: DayRange, catalogue: tuple[Meter, ...]) -> list[Account]:
     """Who had usage or was stated usage in these days; whoever was not read for the longest time comes first."""
     rows = connection.execute(
-        statement("reconciliation_accounts"), {**_span(days), **_days(days), **_catalogue(catalogue)}
+        statement("reconciliation_accounts"), {**span_of(days.hours), **_days(days), **meters_of(catalogue)}
     ).fetchall()
     meters = {meter.event_name: meter for meter in catalogue}
     customers: dict[tuple[str, str], list[str]] = {}
@@ -74,7 +75,7 @@ def accounts_to_read(connection: psycopg.Connection, days: DayRange, catalogue: 
 def booked_hours(connection: psycopg.Connection, account: Account, days: DayRange) -> list[BookedHour]:
     """Our side of an account, one per hour and customer, in order."""
     parameters = {
-        **_span(days),
+        **span_of(days.hours),
         "tenant_id": account.tenant_id,
         "event_name": account.meter.event_name,
         "measure": account.meter.measure.value,
@@ -130,7 +131,7 @@ def close_explained_hours(
     connection.execute(
         statement("close_explained_hours"),
         {
-            **_span(days),
+            **span_of(days.hours),
             "tenant_id": account.tenant_id,
             "event_name": account.meter.event_name,
             "differing": [hour.start for hour in differing],
@@ -155,21 +156,10 @@ def days_to_reconcile(connection: psycopg.Connection, days: DayRange, catalogue:
     """The days of a range that were never read in full, or that may look different now, in order."""
     rows = connection.execute(
         statement("days_to_reconcile"),
-        {**_span(days), **_days(days), **_catalogue(catalogue), "passing": sorted(PASSING)},
+        {**span_of(days.hours), **_days(days), **meters_of(catalogue), "passing": sorted(PASSING)},
     ).fetchall()
     return [row[0] for row in rows]
 
 
-def _span(days: DayRange) -> dict[str, object]:
-    return {"first": days.hours.first.start, "last": days.hours.last.start}
-
-
 def _days(days: DayRange) -> dict[str, object]:
     return {"first_day": days.first, "last_day": days.last}
-
-
-def _catalogue(catalogue: tuple[Meter, ...]) -> dict[str, object]:
-    return {
-        "event_names": [meter.event_name for meter in catalogue],
-        "measures": [meter.measure.value for meter in catalogue],
-    }

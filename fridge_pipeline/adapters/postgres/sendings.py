@@ -10,6 +10,7 @@ from datetime import datetime
 import psycopg
 from psycopg.rows import dict_row
 
+from fridge_pipeline.adapters.postgres.parameters import span_of
 from fridge_pipeline.adapters.postgres.statements import statement
 from fridge_pipeline.domain.answer import Answer
 from fridge_pipeline.domain.hour import Hour
@@ -40,9 +41,7 @@ class Receipt:
 def open_sendings(connection: psycopg.Connection, hours: HourRange) -> list[Sending]:
     """What Stripe has yet to decide, the oldest hour first."""
     with connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(
-            statement("open_sendings"), {"first": hours.first.start, "last": hours.last.start}
-        ).fetchall()
+        rows = cursor.execute(statement("open_sendings"), span_of(hours)).fetchall()
     return [
         Sending(
             event=MeterEvent(

@@ -10,6 +10,7 @@ import polars as pl
 import psycopg
 from adbc_driver_manager import dbapi as adbc_dbapi
 
+from fridge_pipeline.adapters.postgres.parameters import span_of
 from fridge_pipeline.adapters.postgres.statements import statement
 from fridge_pipeline.domain.hour_range import HourRange
 
@@ -62,7 +63,7 @@ def write_usage(
     ``usage``: ``tenant_id``, ``hour`` and the table's quantity; ``files``: ``file_id`` and ``hour`` of the files
     that it was counted from, which is put on record.
     """
-    span = {"first": hours.first.start, "last": hours.last.start}
+    span = span_of(hours)
     columns = ("tenant_id", "hour", USAGE_QUANTITY[table])
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute(statement(f"stage_{table}"))

@@ -4,21 +4,10 @@
 with usage as (
     select
         hour,
-        inserted_count as value
-    from fridge.inserted_counts
+        value
+    from fridge.measured_usage
     where
-        %(measure)s = 'inserted_count'
-        and tenant_id = %(tenant_id)s
-        and hour between %(first)s and %(last)s
-
-    union all
-
-    select
-        hour,
-        active_sensors as value
-    from fridge.active_sensors
-    where
-        %(measure)s = 'active_sensors'
+        measure = %(measure)s
         and tenant_id = %(tenant_id)s
         and hour between %(first)s and %(last)s
 ),

@@ -24,27 +24,13 @@ where
                 and meter_events.hour = exceptions.hour
                 and meter_events.status = 'accepted'
         ), 0) = coalesce((
-            select usage.value
-            from (
-                select
-                    'inserted_count' as measure,
-                    tenant_id,
-                    hour,
-                    inserted_count as value
-                from fridge.inserted_counts
-                union all
-                select
-                    'active_sensors' as measure,
-                    tenant_id,
-                    hour,
-                    active_sensors as value
-                from fridge.active_sensors
-            ) as usage
+            select measured_usage.value
+            from fridge.measured_usage
             inner join unnest(%(event_names)s::text[], %(measures)s::text[]) as catalogue (event_name, measure)
-                on usage.measure = catalogue.measure
+                on measured_usage.measure = catalogue.measure
             where
                 catalogue.event_name = exceptions.subject
-                and usage.tenant_id = exceptions.tenant_id
-                and usage.hour = exceptions.hour
+                and measured_usage.tenant_id = exceptions.tenant_id
+                and measured_usage.hour = exceptions.hour
         ), 0)
     );

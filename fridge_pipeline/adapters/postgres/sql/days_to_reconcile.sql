@@ -30,28 +30,14 @@ booked_days as (
     union all
 
     select distinct
-        (used.hour at time zone 'UTC')::date as day,
-        used.tenant_id,
+        (measured_usage.hour at time zone 'UTC')::date as day,
+        measured_usage.tenant_id,
         catalogue.event_name,
         null::timestamptz as settled_at
-    from (
-        select
-            hour,
-            tenant_id,
-            'inserted_count' as measure
-        from fridge.inserted_counts
-
-        union all
-
-        select
-            hour,
-            tenant_id,
-            'active_sensors' as measure
-        from fridge.active_sensors
-    ) as used
+    from fridge.measured_usage
     inner join unnest(%(event_names)s::text[], %(measures)s::text[]) as catalogue (event_name, measure)
-        on used.measure = catalogue.measure
-    where used.hour between %(first)s and %(last)s
+        on measured_usage.measure = catalogue.measure
+    where measured_usage.hour between %(first)s and %(last)s
 )
 
 select day

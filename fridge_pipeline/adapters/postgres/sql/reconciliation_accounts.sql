@@ -1,26 +1,13 @@
 -- Who had usage, or was stated usage, in a range of hours: tenant, meter and customer, and when Stripe was last read
 -- for it. Whoever stands in the reconciliation already is looked at again, also when the reason is gone.
 with metered_usage as (
-    select
-        used.tenant_id,
+    select distinct
+        measured_usage.tenant_id,
         catalogue.event_name
-    from (
-        select distinct
-            tenant_id,
-            'inserted_count' as measure
-        from fridge.inserted_counts
-        where hour between %(first)s and %(last)s
-
-        union all
-
-        select distinct
-            tenant_id,
-            'active_sensors' as measure
-        from fridge.active_sensors
-        where hour between %(first)s and %(last)s
-    ) as used
+    from fridge.measured_usage
     inner join unnest(%(event_names)s::text[], %(measures)s::text[]) as catalogue (event_name, measure)
-        on used.measure = catalogue.measure
+        on measured_usage.measure = catalogue.measure
+    where measured_usage.hour between %(first)s and %(last)s
 ),
 
 accounts as (

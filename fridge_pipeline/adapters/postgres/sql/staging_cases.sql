@@ -1,41 +1,16 @@
 -- Per tenant, meter and hour: usage now, what Stripe has (its accepted statements), the newest revision of all.
 -- Of statements of totals only one is accepted at a time, so a sum serves meters that add up and others alike.
 -- Settled cases are left out where a comparison of numbers is enough to know them.
-with usage as (
+with metered_usage as (
     select
-        tenant_id,
-        hour,
-        'inserted_count' as measure,
-        inserted_count as value
-    from fridge.inserted_counts
-    where hour between %(first)s and %(last)s
-
-    union all
-
-    select
-        tenant_id,
-        hour,
-        'active_sensors' as measure,
-        active_sensors as value
-    from fridge.active_sensors
-    where hour between %(first)s and %(last)s
-),
-
-catalogue as (
-    select
-        event_name,
-        measure
-    from unnest(%(event_names)s::text[], %(measures)s::text[]) as meters (event_name, measure)
-),
-
-metered_usage as (
-    select
-        usage.tenant_id,
-        usage.hour,
-        usage.value,
+        measured_usage.tenant_id,
+        measured_usage.hour,
+        measured_usage.value,
         catalogue.event_name
-    from usage
-    inner join catalogue on usage.measure = catalogue.measure
+    from fridge.measured_usage
+    inner join unnest(%(event_names)s::text[], %(measures)s::text[]) as catalogue (event_name, measure)
+        on measured_usage.measure = catalogue.measure
+    where measured_usage.hour between %(first)s and %(last)s
 ),
 
 latest as (

@@ -47,22 +47,13 @@ with excepted as (
 
 metered_usage as (
     select
-        tenant_id,
-        hour,
-        %(inserted_count_event)s::text as event_name,
-        inserted_count as value
-    from fridge.inserted_counts
-    where %(inserted_count_event)s::text is not null
-
-    union all
-
-    select
-        tenant_id,
-        hour,
-        %(active_sensors_event)s::text as event_name,
-        active_sensors as value
-    from fridge.active_sensors
-    where %(active_sensors_event)s::text is not null
+        measured_usage.tenant_id,
+        measured_usage.hour,
+        measured_usage.value,
+        catalogue.event_name
+    from fridge.measured_usage
+    inner join unnest(%(event_names)s::text[], %(measures)s::text[]) as catalogue (event_name, measure)
+        on measured_usage.measure = catalogue.measure
 ),
 
 usable_files as (
@@ -90,7 +81,7 @@ stated as (
     from fridge.meter_events
     where
         status = 'accepted'
-        and event_name in (%(inserted_count_event)s::text, %(active_sensors_event)s::text)
+        and event_name = any(%(event_names)s)
     group by event_name, tenant_id, hour
 )
 

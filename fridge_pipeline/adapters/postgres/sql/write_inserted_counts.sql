@@ -1,4 +1,4 @@
--- computed_at moves even when the number does not: it tells whether an hour was counted after its last load.
+-- computed_at moves even when the number does not: it says when the hour was counted last.
 insert into fridge.inserted_counts (tenant_id, hour, inserted_count, computed_at)
 select
     tenant_id,
