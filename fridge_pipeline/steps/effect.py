@@ -9,7 +9,7 @@ from enum import StrEnum
 class Effect(StrEnum):
     """What has just become true."""
 
-    FILE_LOADED = "file_loaded"  # one landing file with its counts is committed
+    FILES_LOADED = "files_loaded"  # some landing files with their counts are committed
     USAGE_WRITTEN = "usage_written"  # one usage table is committed for the range
     STAGED = "staged"  # the intent is committed, nothing is sent
     MARKED_SENT = "marked_sent"  # committed that these are being sent; not a byte has left

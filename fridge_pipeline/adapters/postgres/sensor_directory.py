@@ -12,6 +12,8 @@ from adbc_driver_manager import dbapi as adbc_dbapi
 from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.postgres.statements import statement
 
+_IDS = ["tenant_id", "sensor_id"]
+
 
 class SensorDirectory:
     """Text ids to the integer keys under which readings are stored; remembers every id it has seen.
@@ -32,13 +34,14 @@ class SensorDirectory:
         with database.connect_bulk(autocommit=True) as connection:
             yield cls(connection)
 
-    def keys_of(self, ids: pl.DataFrame) -> pl.DataFrame:
-        """``tenant_id``, ``sensor_id``, ``sensor_key`` for distinct ``tenant_id``, ``sensor_id`` rows."""
-        identity = ["tenant_id", "sensor_id"]
-        unknown = ids.join(self._known, on=identity, how="anti")
-        if unknown.height:
-            self._known = pl.concat([self._known, self._register(unknown)])
-        return ids.join(self._known, on=identity, how="inner", validate="1:1")
+    def with_keys(self, readings: pl.DataFrame) -> pl.DataFrame:
+        """The same rows in the same order, with ``sensor_key`` for their ``tenant_id`` and ``sensor_id``."""
+        keyed = self._looked_up(readings)
+        unknown = keyed.filter(pl.col("sensor_key").is_null()).select(_IDS).unique()
+        if unknown.is_empty():
+            return keyed
+        self._known = pl.concat([self._known, self._register(unknown)])
+        return self._looked_up(readings)
 
     def ensure_months(self, moments: pl.Series) -> None:
         """Makes the monthly partitions that readings at these times need."""
@@ -48,6 +51,9 @@ class SensorDirectory:
                     cursor.execute(statement("ensure_month"), (month,))
                     cursor.fetchall()  # Arrow's driver commits a query when its last row has been fetched
                 self._months.add(month)
+
+    def _looked_up(self, readings: pl.DataFrame) -> pl.DataFrame:
+        return readings.join(self._known, on=_IDS, how="left", validate="m:1", maintain_order="left")
 
     def _register(self, unknown: pl.DataFrame) -> pl.DataFrame:
         with self._connection.cursor() as cursor:
