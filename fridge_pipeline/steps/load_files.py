@@ -68,12 +68,8 @@ class FilesLoader:
     def open(cls, database: Database, workspace: Path, run_id: str, clock: Callable[[], datetime]) -> Iterator[Self]:
         """A loader with connections of its own."""
         workspace.mkdir(parents=True, exist_ok=True)
-        with (
-            database.connect_bulk() as connection,
-            SensorDirectory.open(database) as sensors,
-            StoredKeys.open(database) as stored,
-        ):
-            yield cls(connection, sensors, stored, workspace, run_id, clock)
+        with database.connect_bulk() as connection, database.connect_bulk() as asking:
+            yield cls(connection, SensorDirectory(asking), StoredKeys(asking), workspace, run_id, clock)
 
     def load(self, zone: LandingZone, files: Sequence[LandingFile]) -> FilesLoad:
         """Loads the files' present contents in one transaction, except those that are loaded already.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -128,8 +128,7 @@ class LoadTransaction:
 
     def record(self, loaded: Sequence[LoadedFile]) -> None:
         """Writes the files' counts and commits everything at once."""
-        rows = zip(*(astuple(file) for file in loaded), strict=True)
-        columns = [pa.array(values, field.type) for values, field in zip(rows, _LANDING_FILES, strict=True)]
+        columns = [pa.array([getattr(file, field.name) for file in loaded], field.type) for field in _LANDING_FILES]
         self._ingest("landing_files", pa.table(columns, schema=_LANDING_FILES))
         with _contention():
             self._connection.commit()

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 
 import polars as pl
 from adbc_driver_manager import dbapi as adbc_dbapi
 
-from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.postgres.statements import statement
 
 _IDS = ["tenant_id", "sensor_id"]
@@ -19,20 +16,14 @@ class SensorDirectory:
     """Text ids to the integer keys under which readings are stored; remembers every id it has seen.
 
     Its memory follows the number of sensors, not of readings. New ids are committed at once, outside the load
-    of the file that brings them: an id without readings harms nobody, and loads do not wait for each other.
+    of the file that brings them: an id without readings harms nobody, and loads do not wait for each other. So the
+    connection is not the one that the load is on.
     """
 
     def __init__(self, connection: adbc_dbapi.Connection) -> None:
         self._connection = connection
         self._known = pl.DataFrame(schema={"tenant_id": pl.String, "sensor_id": pl.String, "sensor_key": pl.Int32})
         self._months: set[datetime] = set()
-
-    @classmethod
-    @contextmanager
-    def open(cls, database: Database) -> Iterator[SensorDirectory]:
-        """A directory with a connection of its own."""
-        with database.connect_bulk(autocommit=True) as connection:
-            yield cls(connection)
 
     def with_keys(self, readings: pl.DataFrame) -> pl.DataFrame:
         """The same rows in the same order, with ``sensor_key`` for their ``tenant_id`` and ``sensor_id``."""
@@ -49,7 +40,8 @@ class SensorDirectory:
             if month not in self._months:
                 with self._connection.cursor() as cursor:
                     cursor.execute(statement("ensure_month"), (month,))
-                    cursor.fetchall()  # Arrow's driver commits a query when its last row has been fetched
+                    cursor.fetchall()  # to the last row: Arrow's driver keeps the query open until then
+                self._connection.commit()
                 self._months.add(month)
 
     def _looked_up(self, readings: pl.DataFrame) -> pl.DataFrame:
@@ -62,6 +54,7 @@ class SensorDirectory:
             cursor.execute(statement("add_sensors"))
             cursor.execute(statement("sensor_keys"))
             frame = pl.from_arrow(cursor.fetch_arrow_table())
+        self._connection.commit()
         if not isinstance(frame, pl.DataFrame) or frame.height != unknown.height:
             raise RuntimeError(f"registered {unknown.height} sensors, but PostgreSQL knows {frame.shape}")
         return frame.select(self._known.columns)

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 import polars as pl
 from adbc_driver_manager import dbapi as adbc_dbapi
 
-from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.postgres.statements import statement
 
 IDENTITY = ("recorded_at", "sensor_key")
@@ -22,17 +21,13 @@ STORED_ALWAYS_READ = 20_000
 
 
 class StoredKeys:
-    """Asks PostgreSQL which identities are stored, in snapshots of its own: what is committed, and nothing else."""
+    """Asks PostgreSQL which identities are stored, in snapshots of its own: what is committed, and nothing else.
+
+    So the connection is not the one that a load is on: the next readings are compared while others are stored.
+    """
 
     def __init__(self, connection: adbc_dbapi.Connection) -> None:
         self._connection = connection
-
-    @classmethod
-    @contextmanager
-    def open(cls, database: Database) -> Iterator[StoredKeys]:
-        """With a connection of its own, so that it is asked about the next readings while others are stored."""
-        with database.connect_bulk() as connection:
-            yield cls(connection)
 
     def without_stored(self, readings: pl.DataFrame) -> pl.DataFrame:
         """Those of the readings, sorted by ``IDENTITY``, that are not stored yet."""
