@@ -65,14 +65,14 @@ class Database:
             ) from None
 
     @contextmanager
-    def connect_bulk(self) -> Iterator[adbc_dbapi.Connection]:
+    def connect_bulk(self, *, autocommit: bool = False) -> Iterator[adbc_dbapi.Connection]:
         """An Arrow connection: frames in by binary COPY, frames out by columns.
 
-        The caller commits; leaving without a commit rolls back.
+        Without ``autocommit`` the caller commits; leaving without a commit rolls back.
         Raises ``DatabaseUnreachableError``.
         """
         try:
-            connection = adbc_postgresql.connect(self.dsn)
+            connection = adbc_postgresql.connect(self.dsn, autocommit=autocommit)
         except adbc_dbapi.Error as error:
             raise DatabaseUnreachableError(f"PostgreSQL at {self.place}: {_reason(error)}") from None
         with connection:
