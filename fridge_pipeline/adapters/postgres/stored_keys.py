@@ -9,8 +9,9 @@ import polars as pl
 from adbc_driver_manager import dbapi as adbc_dbapi
 
 from fridge_pipeline.adapters.postgres.statements import statement
+from fridge_pipeline.adapters.postgres.streaming import streamed
 
-IDENTITY = ("recorded_at", "sensor_key")
+IDENTITY = ["recorded_at", "sensor_key"]
 
 #: Reading all keys between the first and the last new reading is quickest while there are not many more of them
 #: than new ones. Beyond (late readings, spread thinly over weeks of others) each new one is looked up in the index.
@@ -41,10 +42,11 @@ class StoredKeys:
     def _between(self, readings: pl.DataFrame) -> pl.DataFrame | None:
         """All keys from the first to the last of the readings; None when there are too many to read."""
         keys_max = STORED_PER_NEW_MAX * readings.height + STORED_ALWAYS_READ
-        bounds = (*_key(readings, 0), *_key(readings, -1))
-        with self._snapshot() as cursor:
-            cursor.execute(statement("keys_between"), (*bounds, keys_max + 1))
-            stored = pl.DataFrame(pl.from_arrow(cursor.fetch_arrow_table()))
+        (first_at, first_sensor), (last_at, last_sensor) = (readings.select(IDENTITY).row(row) for row in (0, -1))
+        bounds = {"first_at": first_at, "first_sensor": first_sensor, "last_at": last_at, "last_sensor": last_sensor}
+        with self._snapshot():
+            batches = streamed(self._connection, "keys_between", **bounds, keys_max=keys_max + 1)
+            stored = pl.concat([readings.select(IDENTITY).clear(), *batches])
         return stored if stored.height <= keys_max else None
 
     def _among(self, readings: pl.DataFrame) -> pl.DataFrame:
@@ -52,7 +54,9 @@ class StoredKeys:
         with self._snapshot() as cursor:
             rows = readings.select(IDENTITY).to_arrow()
             cursor.adbc_ingest("candidate_keys", rows, mode="create", temporary=True)
-            cursor.execute(statement("keys_among_candidates"), (_key(readings, 0)[0], _key(readings, -1)[0]))
+            cursor.execute(
+                statement("keys_among_candidates"), (readings.item(0, "recorded_at"), readings.item(-1, "recorded_at"))
+            )
             return pl.DataFrame(pl.from_arrow(cursor.fetch_arrow_table()))
 
     @contextmanager
@@ -65,7 +69,3 @@ class StoredKeys:
                 yield cursor
         finally:
             self._connection.rollback()
-
-
-def _key(readings: pl.DataFrame, row: int) -> tuple[object, ...]:
-    return tuple(readings.item(row, column) for column in IDENTITY)

@@ -9,10 +9,10 @@ from datetime import datetime
 import polars as pl
 import psycopg
 from adbc_driver_manager import dbapi as adbc_dbapi
-from psycopg import sql
 
 from fridge_pipeline.adapters.postgres.parameters import span_of
 from fridge_pipeline.adapters.postgres.statements import statement
+from fridge_pipeline.adapters.postgres.streaming import streamed
 from fridge_pipeline.domain.file_runs import FileRun
 from fridge_pipeline.domain.hour_range import HourRange
 
@@ -37,13 +37,13 @@ def prepare_reading(connection: adbc_dbapi.Connection) -> None:
 def stored_readings_of_files(connection: adbc_dbapi.Connection, runs: Sequence[FileRun]) -> Iterator[pl.DataFrame]:
     """``file_id``, ``sensor_key`` of every stored reading of the files in these runs, in batches as they arrive."""
     for run in runs:
-        yield from _batches(connection, "stored_readings_of_files", first=run.first, last=run.last)
+        yield from streamed(connection, "stored_readings_of_files", first=run.first, last=run.last)
 
 
 def sensors_of_files(connection: adbc_dbapi.Connection, runs: Sequence[FileRun]) -> Iterator[pl.DataFrame]:
     """``sensor_key`` of every stored reading of the files in these runs, in batches as they arrive."""
     for run in runs:
-        yield from _batches(connection, "sensors_of_files", first=run.first, last=run.last)
+        yield from streamed(connection, "sensors_of_files", first=run.first, last=run.last)
 
 
 def tenants_of_sensors(connection: adbc_dbapi.Connection, sensor_keys: pl.Series) -> pl.DataFrame:
@@ -52,20 +52,7 @@ def tenants_of_sensors(connection: adbc_dbapi.Connection, sensor_keys: pl.Series
     if sensor_keys.is_empty():
         return pl.DataFrame(schema=schema)
     keys = sensor_keys.sort().to_list()
-    return pl.concat([pl.DataFrame(schema=schema), *_batches(connection, "tenants_of_sensors", sensor_keys=keys)])
-
-
-def _batches(connection: adbc_dbapi.Connection, name: str, **values: object) -> Iterator[pl.DataFrame]:
-    """What a query with values in its braces gives.
-
-    They stand in its text because Arrow's driver streams only what it can make a COPY of, and a COPY takes no
-    parameters: with them it would hold the whole result.
-    """
-    literals = {key: sql.Literal(value) for key, value in values.items()}
-    with connection.cursor() as cursor:
-        cursor.execute(sql.SQL(statement(name)).format(**literals).as_string())
-        for batch in cursor.fetch_record_batch():
-            yield pl.DataFrame(pl.from_arrow(batch))
+    return pl.concat([pl.DataFrame(schema=schema), *streamed(connection, "tenants_of_sensors", sensor_keys=keys)])
 
 
 def write_usage(

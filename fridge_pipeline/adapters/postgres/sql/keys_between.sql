@@ -5,8 +5,8 @@ select
     sensor_key
 from fridge.stored_readings
 where
-    recorded_at between $1 and $3
-    and (recorded_at, sensor_key) >= ($1, $2)
-    and (recorded_at, sensor_key) <= ($3, $4)
+    recorded_at between {first_at} and {last_at}
+    and (recorded_at, sensor_key) >= ({first_at}, {first_sensor})
+    and (recorded_at, sensor_key) <= ({last_at}, {last_sensor})
 order by recorded_at, sensor_key
-limit $5;
+limit {keys_max};
