@@ -36,6 +36,16 @@ def sensor_hours(stored: pl.LazyFrame, hour_of_file: pl.LazyFrame) -> pl.LazyFra
     )
 
 
+def sensor_hours_of_counts(counts: pl.LazyFrame, hour_of_file: pl.LazyFrame) -> pl.LazyFrame:
+    """The same of readings that were dropped and of which ``file_id``, ``sensor_key``, ``readings`` are known."""
+    return (
+        counts.join(hour_of_file, on="file_id", how="inner", validate="m:1")
+        .group_by("hour", "sensor_key")
+        .agg(pl.col("readings").sum())
+        .select(*SENSOR_HOURS_SCHEMA)
+    )
+
+
 def sensors_of_hour(stored: pl.LazyFrame, hour: datetime) -> pl.LazyFrame:
     """The same of stored readings (``sensor_key``) that are all of one hour: half as much to read and to group by."""
     return (

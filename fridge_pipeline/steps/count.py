@@ -13,17 +13,21 @@ import polars as pl
 from adbc_driver_manager import dbapi as adbc_dbapi
 
 from fridge_pipeline.adapters.postgres.database import Database
+from fridge_pipeline.adapters.postgres.retention import readings_kept
 from fridge_pipeline.adapters.postgres.stored_usage import (
+    dropped_counts_of_files,
     files_of_hours,
     prepare_reading,
     sensors_of_files,
     stored_readings_of_files,
     tenants_of_sensors,
+    usage_of_hours,
     write_usage,
 )
 from fridge_pipeline.domain import usage
 from fridge_pipeline.domain.file_runs import bridged, runs_of
-from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.domain.hour_range import HourRange, split_at
+from fridge_pipeline.domain.retention import first_open_hour
 from fridge_pipeline.domain.usage import USAGE_QUANTITY
 from fridge_pipeline.steps.effect import Effect, Witness, unwatched
 
@@ -47,20 +51,37 @@ def count_usage(
     """Brings usage tables up to date for a range of hours, from one read of the stored readings.
 
     Returns the rows of each table (hour, tenant_id, quantity). Long ranges are written portion by portion: what was
-    written stays, whatever becomes of the rest.
+    written stays, whatever becomes of the rest. Hours that are sealed because their readings were dropped keep the
+    usage they have.
     """
     counted = [pl.DataFrame(schema=usage.USAGE_SCHEMA)]
-    with database.connect_bulk(autocommit=True) as bulk, database.connect() as books:
-        files = files_of_hours(bulk, hours)
+    with (
+        database.connect_bulk(autocommit=True) as bulk,
+        database.connect() as books,
+        readings_kept(books) as kept_from,
+    ):
+        sealed, unsealed = split_at(hours, first_open_hour(kept_from)) if kept_from else (None, hours)
+        if sealed is not None:
+            counted.append(usage_of_hours(bulk, sealed))
+        if unsealed is None:
+            return _tables(counted, tables)
+        files = files_of_hours(bulk, unsealed)
         if not files.is_empty():
             prepare_reading(bulk)
-        reader = UsageReader(bulk)
-        for portion, their_files in portions(hours, files):
+        reader = UsageReader(bulk, with_dropped=kept_from is not None)
+        for portion, their_files in portions(unsealed, files):
             counted.append(reader.usage_of(their_files))
             write_usage(books, tables, counted[-1], their_files, portion, now)
             witness(Effect.USAGE_WRITTEN)
+    return _tables(counted, tables)
+
+
+def _tables(counted: Sequence[pl.DataFrame], tables: Sequence[str]) -> dict[str, pl.DataFrame]:
     rows = pl.concat(counted)
-    return {table: rows.select("hour", "tenant_id", USAGE_QUANTITY[table]) for table in tables}
+    return {
+        table: rows.select("hour", "tenant_id", USAGE_QUANTITY[table]).drop_nulls(USAGE_QUANTITY[table])
+        for table in tables
+    }
 
 
 def portions(hours: HourRange, files: pl.DataFrame) -> Iterator[tuple[HourRange, pl.DataFrame]]:
@@ -83,8 +104,9 @@ def _portion(hours: HourRange, files: pl.DataFrame) -> tuple[HourRange, pl.DataF
 class UsageReader:
     """Reads usage of files from the stored readings; keeps which tenant a sensor is of, for the next portion."""
 
-    def __init__(self, connection: adbc_dbapi.Connection) -> None:
+    def __init__(self, connection: adbc_dbapi.Connection, *, with_dropped: bool) -> None:
         self._connection = connection
+        self._with_dropped = with_dropped
         self._tenants: pl.DataFrame | None = None
 
     def usage_of(self, files: pl.DataFrame) -> pl.DataFrame:
@@ -108,11 +130,14 @@ class UsageReader:
 
     def _folded(self, files: pl.DataFrame) -> Iterator[pl.DataFrame]:
         runs = runs_of(files["file_id"])
+        hour_of_file = files.select("file_id", "hour").lazy()
+        if self._with_dropped:
+            for batch in dropped_counts_of_files(self._connection, bridged(runs)):
+                yield usage.sensor_hours_of_counts(batch.lazy(), hour_of_file).collect()
         if files["hour"].n_unique() == 1 and len(runs) <= RUNS_READ_ALONE:
             for batch in sensors_of_files(self._connection, runs):
                 yield usage.sensors_of_hour(batch.lazy(), files["hour"][0]).collect()
             return
-        hour_of_file = files.select("file_id", "hour").lazy()
         for batch in stored_readings_of_files(self._connection, bridged(runs)):
             yield usage.sensor_hours(batch.lazy(), hour_of_file).collect()
 

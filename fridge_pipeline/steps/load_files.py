@@ -103,8 +103,9 @@ class FilesLoader:
         tallies = _tallies(transaction, snapshots)
         if not tallies:
             return []
+        kept_from = transaction.kept_from()
         with TemporaryDirectory(prefix="order-", dir=self._workspace) as directory:
-            self._store(transaction, tallies, Path(directory))
+            self._store(transaction, tallies, kept_from, Path(directory))
         now = self._clock()
         sound = [tally.file.path for tally in tallies if tally.damage is None]
         transaction.close_unreadable(sound, now)
@@ -116,10 +117,12 @@ class FilesLoader:
         transaction.record(loaded)
         return loaded
 
-    def _store(self, transaction: LoadTransaction, tallies: Sequence[FileTally], directory: Path) -> None:
+    def _store(
+        self, transaction: LoadTransaction, tallies: Sequence[FileTally], kept_from: datetime | None, directory: Path
+    ) -> None:
         by_id = {tally.file_id: tally for tally in tallies}
         # Closed before anything else happens: a next attempt asks over the same connections.
-        with closing(ahead(prepare(tallies, self._sensors, self._stored, directory))) as portions:
+        with closing(ahead(prepare(tallies, kept_from, self._sensors, self._stored, directory))) as portions:
             for portion in portions:
                 if portion.rejected is not None:
                     transaction.store_rejected(portion.rejected)

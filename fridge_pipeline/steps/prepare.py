@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import polars as pl
@@ -27,18 +28,22 @@ class Portion:
 
 
 def prepare(
-    tallies: Sequence[FileTally], sensors: SensorDirectory, stored: StoredKeys, directory: Path
+    tallies: Sequence[FileTally],
+    kept_from: datetime | None,
+    sensors: SensorDirectory,
+    stored: StoredKeys,
+    directory: Path,
 ) -> Iterator[Portion]:
     """Reads, judges, deduplicates and sorts the rows of some landing files, and counts rows and rejects on the way.
 
-    The portions' readings have each identity once, in the order of the files the first, and none that is stored.
-    What cannot be read of a file becomes its ``damage``, and its neighbours go on. ``directory`` is for what does
-    not fit into memory.
+    The portions' readings have each identity once, in the order of the files the first, and none that is stored;
+    those before ``kept_from`` are rejected. What cannot be read of a file becomes its ``damage``, and its neighbours
+    go on. ``directory`` is for what does not fit into memory.
     """
     by_id = {tally.file_id: tally for tally in tallies}
     order = ReadingOrder(directory)
     for hour, raw in _gathered(tallies):
-        judged = judge(raw.drop("file_id"), hour).with_columns(raw["file_id"])
+        judged = judge(raw.drop("file_id"), hour, kept_from).with_columns(raw["file_id"])
         rejected = rejected_rows(judged)
         if rejected.height:
             rejected = rejected.with_columns(judged.filter(pl.col("reason").is_not_null())["file_id"])

@@ -82,6 +82,11 @@ class LoadTransaction:
         self._cursor = connection.cursor()
         self._careful = careful
 
+    def kept_from(self) -> datetime | None:
+        """The first moment of which readings are kept, until the transaction ends; ``None``: all are."""
+        ((_, moment),) = self._fetch_all("kept_from", ())
+        return moment  # type: ignore[no-any-return]  # Arrow's driver gives rows without types
+
     def lock(self, paths: Sequence[str]) -> None:
         """Waits until no other load of these paths is under way; held until the transaction ends."""
         self._fetch_all("lock_landing_files", (json.dumps(paths),))

@@ -46,6 +46,19 @@ def sensors_of_files(connection: adbc_dbapi.Connection, runs: Sequence[FileRun])
         yield from streamed(connection, "sensors_of_files", first=run.first, last=run.last)
 
 
+def dropped_counts_of_files(connection: adbc_dbapi.Connection, runs: Sequence[FileRun]) -> Iterator[pl.DataFrame]:
+    """``file_id``, ``sensor_key``, ``readings`` of what these files stored and is dropped."""
+    for run in runs:
+        yield from streamed(connection, "dropped_counts_of_files", first=run.first, last=run.last)
+
+
+def usage_of_hours(connection: adbc_dbapi.Connection, hours: HourRange) -> pl.DataFrame:
+    """The usage that a range of hours has: ``hour``, ``tenant_id`` and both quantities, null where not counted."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement("usage_of_hours"), (hours.first.start, hours.last.start))
+        return pl.DataFrame(pl.from_arrow(cursor.fetch_arrow_table()))
+
+
 def tenants_of_sensors(connection: adbc_dbapi.Connection, sensor_keys: pl.Series) -> pl.DataFrame:
     """``sensor_key``, ``tenant_id`` of the given sensors."""
     schema = {"sensor_key": pl.Int32(), "tenant_id": pl.String()}
