@@ -18,10 +18,10 @@ QUIET_AFTER = timedelta(seconds=10)
 
 #: Of the folders without news, so many files are looked at all the same where the folder changed last, because
 #: uploads under way are there,
-NEWEST_FILES = 20_000
+NEWEST_FILES = 10_000
 
-#: and so many more in turn, so that every rewritten file is found. Together about a quarter of a second.
-ROTATING_FILES = 50_000
+#: and so many more in turn, so that every rewritten file is found. Together about an eighth of a second.
+ROTATING_FILES = 30_000
 
 
 @dataclass(frozen=True, slots=True)
