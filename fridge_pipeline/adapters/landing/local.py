@@ -60,7 +60,7 @@ class LocalLanding:
         Some mounted object stores change no folder's times when a file arrives in it. There, and for a rewritten
         file anywhere, the version says nothing.
         """
-        return {hour: _version(self._folder(hour)) for hour in self._hours_with_folders()}
+        return {hour: _version(self._folder(hour)) for hour in sorted(self._hours_with_folders())}
 
     def fingerprint(self, hour: Hour) -> str | None:
         """What the hour's listing looks like; None when it has no landing file."""
