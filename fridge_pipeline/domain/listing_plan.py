@@ -16,11 +16,11 @@ from fridge_pipeline.domain.hour import Hour
 #: on some file systems, and a file server's clock may be behind ours.
 QUIET_AFTER = timedelta(seconds=10)
 
-#: Of the folders without news, so many files are looked at all the same where the folder changed last, because
-#: uploads under way are there,
+#: Of the folders without news, so many files are listed all the same where the folder changed last: uploads that are
+#: under way are there.
 NEWEST_FILES = 10_000
 
-#: and so many more in turn, so that every rewritten file is found. Together about an eighth of a second.
+#: So many more are listed in turn, so that every rewritten file is found. Both together take about 0.1 s.
 ROTATING_FILES = 30_000
 
 

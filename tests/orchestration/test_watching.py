@@ -13,10 +13,11 @@ import dagster as dg
 import pytest
 
 from fridge_pipeline.adapters.landing.local import LocalLanding
+from fridge_pipeline.adapters.postgres.landing_record import record_folder_versions
 from fridge_pipeline.domain import listing_plan
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
-from fridge_pipeline.domain.listing_plan import QUIET_AFTER, FolderVersion
+from fridge_pipeline.domain.listing_plan import QUIET_AFTER, FolderVersion, LoadedListing
 from fridge_pipeline.steps.watch import watch_landing_zone
 from tests.orchestration.ticks import RESOURCES, schedule_tick
 from tests.pipeline import Pipeline, readings
@@ -254,6 +255,22 @@ def test_a_file_rewritten_in_place_in_an_old_hour_is_noticed_within_a_round_and_
     ]
     pipeline.load(quiet[3])
     assert watch(pipeline, zone)[0] == {}
+
+
+def test_what_a_look_has_found_of_a_folder_does_not_outlive_a_load_of_another_listing(
+    pipeline: Pipeline, zone: WatchedLanding, quiet: list[Hour]
+) -> None:
+    """Whether the load came after the look or during it."""
+    hour = quiet[1]
+    query = "select folder_version from fridge.landing_hours where landing_hour = %s"
+    seen = LoadedListing(zone.fingerprint(hour) or "", pipeline.one(query, hour.start))
+    assert seen.folder is not None
+    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 9))
+    pipeline.load(hour)
+    assert pipeline.one(query, hour.start) is None
+    with pipeline.database.connect() as connection:
+        record_folder_versions(connection, {hour: seen})
+    assert pipeline.one(query, hour.start) is None
 
 
 @pytest.mark.usefixtures("_news_only")
