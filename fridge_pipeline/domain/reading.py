@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
 import polars as pl
+from polars import selectors
 
 from fridge_pipeline.domain import recorded_time
 from fridge_pipeline.domain.hour import ONE_HOUR
@@ -71,6 +72,10 @@ RAW_SCHEMA = pl.Schema(
 )
 
 
+#: Rows of several files keep their ``file_id``, where they have one, through everything below.
+_FILE_ID = selectors.by_name("file_id", require_all=False)
+
+
 class Reason(StrEnum):
     """Why a row is no valid reading, in words that stay the same: people filter and count by them."""
 
@@ -117,13 +122,13 @@ def _judged(raw: pl.LazyFrame, landing_hour: Hour, kept_from: datetime | None) -
         .with_columns(pl.col("tenant_id", "sensor_id").cast(pl.String), _temperature(schema["temperature_c"]))
         .pipe(recorded_time.with_parsed_time, "recorded_at")
         .with_columns(_reason(landing_hour, kept_from).alias("reason"))
-        .select("line", *FIELDS, "reason", "raw")
+        .select("line", *FIELDS, "reason", "raw", _FILE_ID)
     )
 
 
 def valid_readings(judged: FrameT) -> FrameT:
     """The valid readings among judged rows, one row per row of the file: ``line`` and ``READING_SCHEMA``."""
-    return judged.filter(pl.col("reason").is_null()).select("line", *FIELDS)
+    return judged.filter(pl.col("reason").is_null()).select("line", *FIELDS, _FILE_ID)
 
 
 def rejected_rows(judged: FrameT) -> FrameT:
@@ -136,6 +141,7 @@ def rejected_rows(judged: FrameT) -> FrameT:
         "line",
         "reason",
         _raw_text(raw_type).str.head(RAW_LENGTH_MAX).str.replace_all("\0", "\u2400", literal=True),
+        _FILE_ID,
     )
 
 

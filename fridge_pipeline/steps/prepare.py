@@ -43,14 +43,11 @@ def prepare(
     by_id = {tally.file_id: tally for tally in tallies}
     order = ReadingOrder(directory)
     for hour, raw in _gathered(tallies):
-        judged = judge(raw.drop("file_id"), hour, kept_from).with_columns(raw["file_id"])
-        rejected = rejected_rows(judged)
-        if rejected.height:
-            rejected = rejected.with_columns(judged.filter(pl.col("reason").is_not_null())["file_id"])
-            yield Portion(rejected=_of_files(rejected, by_id))
-        valid = valid_readings(judged)
+        valid = judge(raw, hour, kept_from)
+        if valid["reason"].null_count() < valid.height:  # else nothing is copied to leave nothing out
+            yield Portion(rejected=_of_files(rejected_rows(valid), by_id))
+            valid = valid_readings(valid)
         if valid.height:
-            valid = valid.with_columns(judged.filter(pl.col("reason").is_null())["file_id"])
             sensors.ensure_months(valid["recorded_at"])
             arrivals = sensors.with_keys(valid).select(ARRIVAL_SCHEMA.names())
             yield from _new(order.add(arrivals), stored)

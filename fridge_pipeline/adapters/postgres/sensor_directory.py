@@ -36,7 +36,9 @@ class SensorDirectory:
 
     def ensure_months(self, moments: pl.Series) -> None:
         """Makes the monthly partitions that readings at these times need."""
-        for month in moments.dt.truncate("1mo").unique().sort().to_list():
+        bounds = pl.Series([moments.min(), moments.max()]).dt.truncate("1mo")
+        within_one = bounds[0] == bounds[1]
+        for month in (bounds.head(1) if within_one else moments.dt.truncate("1mo").unique().sort()).to_list():
             if month not in self._months:
                 with self._connection.cursor() as cursor:
                     cursor.execute(statement("ensure_month"), (month,))
