@@ -117,8 +117,9 @@ class ReadingOrder:
 
 def _ordered(arrivals: pl.DataFrame) -> pl.DataFrame:
     """Sorted, and of each identity the row that came first."""
-    is_first = reduce(pl.Expr.or_, (pl.col(name).ne_missing(pl.col(name).shift()) for name in IDENTITY))
-    return arrivals.lazy().sort(IDENTITY, maintain_order=True).filter(is_first).collect()
+    in_order = arrivals.sort(IDENTITY, maintain_order=True)
+    is_first = reduce(pl.Series.__or__, (in_order[name].ne_missing(in_order[name].shift()) for name in IDENTITY))
+    return in_order if is_first.all() else in_order.filter(is_first)  # a filter copies
 
 
 def _between(files: list[Path], first: Cut | None, end: Cut | None) -> pl.DataFrame:
