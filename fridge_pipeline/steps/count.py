@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import polars as pl
-from adbc_driver_manager import dbapi as adbc_dbapi
 
 from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.postgres.retention import readings_kept
@@ -30,6 +30,9 @@ from fridge_pipeline.domain.hour_range import HourRange, split_at
 from fridge_pipeline.domain.retention import first_open_hour
 from fridge_pipeline.domain.usage import USAGE_QUANTITY
 from fridge_pipeline.steps.effect import Effect, Witness, unwatched
+
+if TYPE_CHECKING:
+    from adbc_driver_manager import dbapi as adbc_dbapi
 
 #: Hours are read together up to so many readings, and written in one transaction: it bounds what is in memory.
 READINGS_PER_PORTION = 2_000_000

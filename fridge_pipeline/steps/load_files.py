@@ -8,9 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Self
-
-from adbc_driver_manager.dbapi import Connection
+from typing import TYPE_CHECKING, Self
 
 from fridge_pipeline.adapters.landing.errors import LandingFileVanishedError, UnreadableFileError
 from fridge_pipeline.adapters.landing.snapshot import Snapshot
@@ -28,6 +26,9 @@ from fridge_pipeline.domain.landing_file import LandingFile
 from fridge_pipeline.steps.ahead import ahead
 from fridge_pipeline.steps.file_tally import FileTally
 from fridge_pipeline.steps.prepare import prepare
+
+if TYPE_CHECKING:
+    from adbc_driver_manager.dbapi import Connection
 
 #: How often files are tried again, the careful way, while other loads store the same readings.
 CAREFUL_ATTEMPTS = 5

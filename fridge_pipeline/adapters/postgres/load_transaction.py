@@ -7,14 +7,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import adbc_driver_manager
 import polars as pl
-import pyarrow as pa
-from adbc_driver_manager import dbapi as adbc_dbapi
 
 from fridge_pipeline.adapters.postgres.statements import statement
+
+if TYPE_CHECKING:
+    from adbc_driver_manager import dbapi as adbc_dbapi
 
 #: SQLSTATEs by which PostgreSQL says that another load is storing the same readings right now:
 #: unique_violation, deadlock_detected, serialization_failure.
@@ -23,25 +24,25 @@ CONTENDED_SQLSTATES = frozenset({"23505", "40P01", "40001"})
 READING_COLUMNS = ("recorded_at", "temperature_c", "sensor_key", "file_id")
 REJECTED_COLUMNS = ("file_id", "path", "line", "reason", "raw")
 
-_TIME = pa.timestamp("us", "UTC")
-_LANDING_FILES = pa.schema(
-    [
-        ("file_id", pa.int32()),
-        ("path", pa.string()),
-        ("landing_hour", _TIME),
-        ("content_hash", pa.string()),
-        ("version_token", pa.string()),
-        ("size_bytes", pa.int64()),
-        ("row_count", pa.int64()),
-        ("inserted_count", pa.int64()),
-        ("duplicate_count", pa.int64()),
-        ("rejected_count", pa.int64()),
-        ("status", pa.string()),
-        ("first_recorded_at", _TIME),
-        ("last_recorded_at", _TIME),
-        ("run_id", pa.string()),
-        ("loaded_at", _TIME),
-    ]
+_TIME = pl.Datetime("us", "UTC")
+_LANDING_FILES = pl.Schema(
+    {
+        "file_id": pl.Int32(),
+        "path": pl.String(),
+        "landing_hour": _TIME,
+        "content_hash": pl.String(),
+        "version_token": pl.String(),
+        "size_bytes": pl.Int64(),
+        "row_count": pl.Int64(),
+        "inserted_count": pl.Int64(),
+        "duplicate_count": pl.Int64(),
+        "rejected_count": pl.Int64(),
+        "status": pl.String(),
+        "first_recorded_at": _TIME,
+        "last_recorded_at": _TIME,
+        "run_id": pl.String(),
+        "loaded_at": _TIME,
+    }
 )
 
 
@@ -133,8 +134,8 @@ class LoadTransaction:
 
     def record(self, loaded: Sequence[LoadedFile]) -> None:
         """Writes the files' counts and commits everything at once."""
-        columns = [pa.array([getattr(file, field.name) for file in loaded], field.type) for field in _LANDING_FILES]
-        self._ingest("landing_files", pa.table(columns, schema=_LANDING_FILES))
+        rows = {name: [getattr(file, name) for file in loaded] for name in _LANDING_FILES}
+        self._ingest("landing_files", pl.DataFrame(rows, schema=_LANDING_FILES).to_arrow())
         with _contention():
             self._connection.commit()
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import polars as pl
-from adbc_driver_manager import dbapi as adbc_dbapi
 
 from fridge_pipeline.adapters.postgres.statements import statement
+
+if TYPE_CHECKING:
+    from adbc_driver_manager import dbapi as adbc_dbapi
 
 _IDS = ["tenant_id", "sensor_id"]
 

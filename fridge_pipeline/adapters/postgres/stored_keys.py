@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import polars as pl
-from adbc_driver_manager import dbapi as adbc_dbapi
 
 from fridge_pipeline.adapters.postgres.statements import statement
 from fridge_pipeline.adapters.postgres.streaming import streamed
+
+if TYPE_CHECKING:
+    from adbc_driver_manager import dbapi as adbc_dbapi
 
 IDENTITY = ["recorded_at", "sensor_key"]
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import polars as pl
 import psycopg
-from adbc_driver_manager import dbapi as adbc_dbapi
 
 from fridge_pipeline.adapters.postgres.parameters import span_of
 from fridge_pipeline.adapters.postgres.statements import statement
 from fridge_pipeline.adapters.postgres.streaming import streamed
 from fridge_pipeline.domain.file_runs import FileRun
 from fridge_pipeline.domain.hour_range import HourRange
+
+if TYPE_CHECKING:
+    from adbc_driver_manager import dbapi as adbc_dbapi
 
 STAGED_COLUMNS = ("tenant_id", "hour", "inserted_count", "active_sensors")
 

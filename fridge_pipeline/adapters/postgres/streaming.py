@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import polars as pl
-from adbc_driver_manager import dbapi as adbc_dbapi
 from psycopg import sql
 
 from fridge_pipeline.adapters.postgres.statements import statement
+
+if TYPE_CHECKING:
+    from adbc_driver_manager import dbapi as adbc_dbapi
 
 
 def streamed(connection: adbc_dbapi.Connection, name: str, **values: object) -> Iterator[pl.DataFrame]:
