@@ -10,4 +10,6 @@ from
         %(identifiers)s::text[], %(statuses)s::text[], %(settled_at)s::timestamptz[],
         %(http_statuses)s::integer[], %(request_ids)s::text[], %(answers)s::text[]
     ) as receipts (identifier, status, settled_at, http_status, request_id, answer)
-where meter_event_adjustments.identifier = receipts.identifier and meter_event_adjustments.status in ('sent', 'unknown');
+where
+    meter_event_adjustments.identifier = receipts.identifier
+    and meter_event_adjustments.status in ('sent', 'unknown');
