@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -68,17 +68,39 @@ def deliver(
     lanes: dict[Lane, list[Sending]] = defaultdict(list)
     for sending in sendings:
         lanes[sending.lane].append(sending)
+    waiting = deque(lanes.values())
+    callers = max(1, min(max_in_flight, len(lanes)))
     answers: dict[Sending, Answer] = {}
-    with ThreadPoolExecutor(max_workers=max(1, min(max_in_flight, len(lanes)))) as pool:
-        for answered in pool.map(lambda lane: _drive(gateway, lane, stop_sign, witness), lanes.values()):
+    with ThreadPoolExecutor(max_workers=callers) as pool:
+        for answered in pool.map(lambda _: _take_lanes(gateway, waiting, stop_sign, witness), range(callers)):
             answers.update(answered)
     return answers
 
 
-def _drive(
-    gateway: StripeGateway, lane: Iterable[Sending], stop_sign: StopSign, witness: Witness
+def _take_lanes(
+    gateway: StripeGateway, waiting: deque[list[Sending]], stop_sign: StopSign, witness: Witness
 ) -> dict[Sending, Answer]:
-    answers = {}
+    """One caller: takes one lane after another until none waits. When one caller fails, no other takes a new lane."""
+    answers: dict[Sending, Answer] = {}
+    try:
+        while True:
+            try:
+                lane = waiting.popleft()
+            except IndexError:
+                return answers
+            _drive(gateway, lane, stop_sign, witness, answers)
+    except BaseException:
+        waiting.clear()
+        raise
+
+
+def _drive(
+    gateway: StripeGateway,
+    lane: Iterable[Sending],
+    stop_sign: StopSign,
+    witness: Witness,
+    answers: dict[Sending, Answer],
+) -> None:
     for sending in lane:
         if stop_sign.is_raised():
             answers[sending] = Answer(Outcome.NOT_SENT, stop_sign.reason or "")
@@ -87,4 +109,3 @@ def _drive(
         answers[sending] = call(sending.event, stop_sign.is_raised)
         witness(Effect.ANSWERED)
         stop_sign.watch(answers[sending])
-    return answers

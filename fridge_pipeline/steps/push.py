@@ -29,8 +29,10 @@ from fridge_pipeline.steps.deliver import StopSign, deliver
 from fridge_pipeline.steps.effect import Effect, Witness, unwatched
 from fridge_pipeline.steps.open_stripe import stripe_of_books
 
-#: Sendings marked as sent at a time, per call in flight; their receipts are written together.
-SENDINGS_PER_CALL = 4
+#: Sendings marked as sent at a time, per call in flight, and their receipts written together: enough that all callers
+#: seldom wait for the last one, and no more than are sent in a few seconds, which is what a crash leaves in doubt.
+SENDINGS_PER_CALL = 16
+BATCH_SECONDS_MAX = 5.0
 
 #: A push ends after so long and leaves the rest to the next one, so that no run goes on for ever.
 PUSH_TIME_MAX = timedelta(hours=3)
@@ -128,13 +130,17 @@ class _Push:
         answers: list[Answer] = []
         left_over = list(sendings)
         for wait in (False, True):
-            batches, left_over = _batches(left_over, self.max_in_flight * SENDINGS_PER_CALL), []
+            batches, left_over = _batches(left_over, self._batch_size()), []
             for batch in batches:
                 if not stop_sign.is_raised():
                     left_over += self._send_batch(batch, stop_sign, answers, wait=wait)
         stop_sign.end(answers)
         self.report.stopped = stop_sign.reason
         return self.report
+
+    def _batch_size(self) -> int:
+        sent_in_time = int(self.gateway.calls_per_second * BATCH_SECONDS_MAX)
+        return max(1, min(self.max_in_flight * SENDINGS_PER_CALL, sent_in_time))
 
     def _send_batch(
         self, batch: Sequence[Sending], stop_sign: StopSign, answers: list[Answer], *, wait: bool

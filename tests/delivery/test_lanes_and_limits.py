@@ -14,10 +14,11 @@ from fridge_pipeline.adapters.stripe.pace import Pace
 from fridge_pipeline.domain.answer import Answer, Outcome
 from fridge_pipeline.domain.api_key import ApiKey
 from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.steps import push
 from fridge_pipeline.steps.bill import explain_unsettled
 from fridge_pipeline.steps.deliver import UNDECIDED_CALLS_MAX, StopSign
 from fridge_pipeline.steps.effect import Effect
-from fridge_pipeline.steps.push import PUSH_TIME_MAX
+from fridge_pipeline.steps.push import PUSH_TIME_MAX, SENDINGS_PER_CALL
 from tests.pipeline import Pipeline, ProcessDied, dies_after, gateway_to, readings
 
 IN_FLIGHT = 8  # what tests/pipeline.py bills with
@@ -134,7 +135,7 @@ def test_when_stripe_is_down_a_push_stops_after_a_bounded_number_of_calls_and_th
     assert report.push.stopped is not None
     assert "30 of 30 hours are not delivered" in explain_unsettled(report)
     staged = pipeline.one("select count(*) from fridge.meter_events where status = 'staged'")
-    assert staged == 180 - IN_FLIGHT * 4, "only one batch was ever marked as sent"
+    assert staged == 180 - IN_FLIGHT * SENDINGS_PER_CALL, "only one batch was ever marked as sent"
     pipeline.sandbox.clear_faults()
     assert pipeline.bill(first, last).push.accepted == 180
     assert pipeline.sandbox.usage()["received"] == 180
@@ -172,7 +173,10 @@ def test_undecided_calls_stop_a_push_only_when_they_come_in_a_row() -> None:
     assert sign.reason == "Stripe answers with errors only: HTTP 503"
 
 
-def test_a_push_ends_at_its_deadline_and_the_next_one_goes_on(pipeline: Pipeline, two_days_ago: datetime) -> None:
+def test_a_push_ends_at_its_deadline_and_the_next_one_goes_on(
+    pipeline: Pipeline, two_days_ago: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(push, "SENDINGS_PER_CALL", 4)
     first = Hour(two_days_ago)
     last = use_hours(pipeline, first, hours=20, tenants=2)
     clock = pipeline.clock

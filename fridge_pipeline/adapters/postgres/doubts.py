@@ -82,13 +82,13 @@ _CANCELLATION_AFTER = {DoubtVerdict.COUNTED: Status.ACCEPTED, DoubtVerdict.MISSI
 def _settle_statements(connection: psycopg.Connection, readbacks: Sequence[Readback], now: datetime) -> None:
     undecided = [each.doubt.identifier for each in readbacks]
     connection.execute(statement("leave_sent"), {"identifiers": undecided})
-    _write(connection, "write_receipt", readbacks, _STATEMENT_AFTER, now)
+    _write(connection, "write_receipts", readbacks, _STATEMENT_AFTER, now)
     counted = [each.doubt.identifier for each in readbacks if each.verdict is DoubtVerdict.COUNTED]
     settle_accepted(connection, counted, [])
 
 
 def _settle_cancellations(connection: psycopg.Connection, readbacks: Sequence[Readback], now: datetime) -> None:
-    _write(connection, "write_cancellation_receipt", readbacks, _CANCELLATION_AFTER, now)
+    _write(connection, "write_cancellation_receipts", readbacks, _CANCELLATION_AFTER, now)
     done = [each.doubt.identifier for each in readbacks if each.verdict is DoubtVerdict.COUNTED]
     settle_accepted(connection, [], done)
 
@@ -100,22 +100,22 @@ def _write(
     status_after: dict[DoubtVerdict, Status],
     now: datetime,
 ) -> None:
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            statement(name),
-            [
-                {
-                    "identifier": each.doubt.identifier,
-                    "status": status_after[each.verdict].value,
-                    "settled_at": now,
-                    "http_status": None,
-                    "request_id": None,
-                    "answer": f"read back: Stripe shows {_shown(each.seen)} for the hour, {each.verdict.value}",
-                }
-                for each in readbacks
-                if each.verdict in status_after
+    decided = [each for each in readbacks if each.verdict in status_after]
+    if not decided:
+        return
+    connection.execute(
+        statement(name),
+        {
+            "identifiers": [each.doubt.identifier for each in decided],
+            "statuses": [status_after[each.verdict].value for each in decided],
+            "settled_at": [now for _ in decided],
+            "http_statuses": [None for _ in decided],
+            "request_ids": [None for _ in decided],
+            "answers": [
+                f"read back: Stripe shows {_shown(each.seen)} for the hour, {each.verdict.value}" for each in decided
             ],
-        )
+        },
+    )
 
 
 def _shown(seen: Decimal | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -51,42 +51,36 @@ def lock_staging(connection: psycopg.Connection) -> None:
 
 def stage_events(connection: psycopg.Connection, events: Iterable[MeterEvent], now: datetime, run_id: str) -> None:
     """Commits the intent to send (with the surrounding transaction): identifier, value, timestamp (law L4)."""
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            statement("stage_meter_event"),
-            [
-                {
-                    "identifier": event.identifier,
-                    "event_name": event.event_name,
-                    "tenant_id": event.tenant_id,
-                    "stripe_customer_id": event.stripe_customer_id,
-                    "hour": event.hour.start,
-                    "revision": event.revision,
-                    "value": event.value,
-                    "is_difference": event.is_difference,
-                    "timestamp": event.timestamp,
-                    "now": now,
-                    "run_id": run_id,
-                }
-                for event in events
-            ],
-        )
+    with connection.cursor() as cursor, cursor.copy(statement("stage_meter_events")) as copy:
+        for event in events:
+            copy.write_row(
+                (
+                    event.identifier,
+                    event.event_name,
+                    event.tenant_id,
+                    event.stripe_customer_id,
+                    event.hour.start,
+                    event.revision,
+                    event.value,
+                    event.is_difference,
+                    event.timestamp,
+                    Status.STAGED.value,
+                    now,
+                    run_id,
+                )
+            )
 
 
-def supersede_staged(connection: psycopg.Connection, cases: Iterable[StagingCase]) -> None:
+def supersede_staged(connection: psycopg.Connection, cases: Sequence[StagingCase]) -> None:
     """Takes back staged statements that were never sent."""
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            statement("supersede_staged"),
-            [
-                {
-                    "event_name": case.meter.event_name,
-                    "tenant_id": case.tenant_id,
-                    "hour": case.hour.start,
-                }
-                for case in cases
-            ],
-        )
+    connection.execute(
+        statement("supersede_staged"),
+        {
+            "event_names": [case.meter.event_name for case in cases],
+            "tenant_ids": [case.tenant_id for case in cases],
+            "hours": [case.hour.start for case in cases],
+        },
+    )
 
 
 def undelivered_hours(connection: psycopg.Connection, catalogue: tuple[Meter, ...], now: datetime) -> list[Hour]:

@@ -147,12 +147,12 @@ def write_receipts(connection: psycopg.Connection, receipts: Sequence[Receipt], 
     """
     statements = [receipt for receipt in receipts if not receipt.sending.is_cancellation]
     cancellations = [receipt for receipt in receipts if receipt.sending.is_cancellation]
-    with connection.cursor() as cursor:
-        cursor.executemany(statement("write_attempt"), [_row(receipt, now, run_id) for receipt in statements])
-        for name, group in (("write_receipt", statements), ("write_cancellation_receipt", cancellations)):
-            cursor.executemany(
-                statement(name), [_row(receipt, now, run_id) for receipt in group if receipt.status is not None]
-            )
+    attempts = _columns(statements, now)
+    connection.execute(statement("write_attempts"), {**attempts, "run_id": run_id})
+    for name, group in (("write_receipts", statements), ("write_cancellation_receipts", cancellations)):
+        decided = [receipt for receipt in group if receipt.status is not None]
+        if decided:
+            connection.execute(statement(name), _columns(decided, now))
     settle_accepted(connection, _accepted(statements), _accepted(cancellations))
 
 
@@ -168,17 +168,17 @@ def _accepted(receipts: Iterable[Receipt]) -> list[str]:
     return [receipt.sending.event.identifier for receipt in receipts if receipt.status is Status.ACCEPTED]
 
 
-def _row(receipt: Receipt, now: datetime, run_id: str) -> dict[str, object]:
-    answer = receipt.answer
+def _columns(receipts: Sequence[Receipt], now: datetime) -> dict[str, list[object]]:
+    """As the statements unnest them: one list for each column, all in one order."""
+    answers = [receipt.answer for receipt in receipts]
     return {
-        "identifier": receipt.sending.event.identifier,
-        "status": receipt.status.value if receipt.status else None,
-        "settled_at": now if receipt.status in _SETTLED else None,
-        "outcome": answer.outcome.value,
-        "tries": answer.tries,
-        "latency_seconds": answer.latency_seconds,
-        "http_status": answer.http_status,
-        "request_id": answer.request_id,
-        "answer": answer.text,
-        "run_id": run_id,
+        "identifiers": [receipt.sending.event.identifier for receipt in receipts],
+        "statuses": [receipt.status.value if receipt.status else None for receipt in receipts],
+        "settled_at": [now if receipt.status in _SETTLED else None for receipt in receipts],
+        "outcomes": [answer.outcome.value for answer in answers],
+        "tries": [answer.tries for answer in answers],
+        "latencies": [answer.latency_seconds for answer in answers],
+        "http_statuses": [answer.http_status for answer in answers],
+        "request_ids": [answer.request_id for answer in answers],
+        "answers": [answer.text for answer in answers],
     }

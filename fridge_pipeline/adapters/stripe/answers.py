@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-import requests
 import stripe
-from urllib3.exceptions import NewConnectionError
 
+from fridge_pipeline.adapters.stripe.connections import NeverConnectedError
 from fridge_pipeline.domain.answer import Answer, Outcome
 
 #: A repeated identifier is refused with HTTP 400. Three shapes are in circulation: v1 without a code and with
@@ -25,7 +24,7 @@ def answer_to_error(error: stripe.StripeError) -> Answer:
     status = error.http_status
     return Answer(
         outcome=_outcome(error),
-        text=" ".join(f"{type(error).__name__}: {_words(error)}".split())[:1000],
+        text=" ".join(f"{type(error).__name__}: {error.user_message or error}".split())[:1000],
         http_status=status,
         request_id=error.request_id,
         reached=status is not None,
@@ -35,7 +34,7 @@ def answer_to_error(error: stripe.StripeError) -> Answer:
 def _outcome(error: stripe.StripeError) -> Outcome:
     if isinstance(error, (stripe.AuthenticationError, stripe.PermissionError)):
         return Outcome.KEY_REFUSED
-    if isinstance(error, stripe.RateLimitError) or _never_connected(error):
+    if isinstance(error, stripe.RateLimitError) or isinstance(error.__cause__, NeverConnectedError):
         return Outcome.NOT_RECEIVED
     if isinstance(error, (stripe.APIConnectionError, stripe.IdempotencyError)):
         return Outcome.UNDECIDED
@@ -52,21 +51,3 @@ def is_duplicate(error: stripe.StripeError) -> bool:
         return False
     code = error.code or (error.error.code if error.error is not None else None)
     return code in DUPLICATE_CODES or DUPLICATE_TEXT in (error.user_message or "")
-
-
-def _never_connected(error: stripe.StripeError) -> bool:
-    """Whether not a byte can have left: there was no connection to send it on."""
-    cause = error.__cause__
-    return isinstance(cause, requests.exceptions.ConnectTimeout) or isinstance(_reason(cause), NewConnectionError)
-
-
-def _words(error: stripe.StripeError) -> str:
-    """What happened. The SDK's own words about a connection tell to write to Stripe, and bury the cause."""
-    if isinstance(error, stripe.APIConnectionError):
-        return str(_reason(error.__cause__) or error.__cause__ or error)
-    return str(error.user_message or error)
-
-
-def _reason(cause: BaseException | None) -> object:
-    """What lies at the bottom of a failed connection, as ``requests`` wraps it."""
-    return getattr(cause.args[0], "reason", None) if cause is not None and cause.args else None

@@ -10,6 +10,7 @@ from typing import Any
 import stripe
 
 from fridge_pipeline.adapters.stripe.answers import answer_to_error
+from fridge_pipeline.adapters.stripe.connections import Connections
 from fridge_pipeline.adapters.stripe.pace import Pace
 from fridge_pipeline.adapters.stripe.retries import Retries, Send
 from fridge_pipeline.domain.answer import Answer, Outcome
@@ -18,7 +19,7 @@ from fridge_pipeline.domain.meter import Meter, Window
 from fridge_pipeline.domain.meter_event import MeterEvent
 
 #: Seconds to connect, and to wait for an answer. The SDK's own default is 80 s for everything.
-TIMEOUT_SECONDS = (5.0, 20.0)
+CONNECT_SECONDS, ANSWER_SECONDS = 5.0, 20.0
 
 #: The SDK's own retries, set explicitly: none for what is billed, where every try is ours to pace and to put into the
 #: ledger (see ``retries.py``), and two for what only reads or is done once by a person.
@@ -92,7 +93,7 @@ class StripeGateway:
             key.secret,
             base_addresses={"api": self.base, "meter_events": self.base} if base else {},
             max_network_retries=RETRIES_OF_READS,
-            http_client=stripe.RequestsClient(timeout=TIMEOUT_SECONDS),
+            http_client=Connections(self.base, CONNECT_SECONDS, ANSWER_SECONDS),
         )
         self._meters: dict[str, StripeMeter] | None = None
         self._retries = Retries(self._pace, monotonic, sleep)
@@ -114,16 +115,18 @@ class StripeGateway:
         """
 
         def send(key: str) -> Answer:
-            sent = self._client.v1.billing.meter_events.create(
-                {
-                    "event_name": event.event_name,
-                    "identifier": event.identifier,
-                    "timestamp": int(event.timestamp.timestamp()),
-                    "payload": {"stripe_customer_id": event.stripe_customer_id, "value": str(event.value)},
-                },
-                {"idempotency_key": key, "max_network_retries": RETRIES_OF_STATEMENTS},
+            # Not ``v1.billing.meter_events.create``: it makes objects of the answer, a fifth of what a call costs.
+            sent = self._client.raw_request(
+                "post",
+                "/v1/billing/meter_events",
+                event_name=event.event_name,
+                identifier=event.identifier,
+                timestamp=int(event.timestamp.timestamp()),
+                payload={"stripe_customer_id": event.stripe_customer_id, "value": str(event.value)},
+                idempotency_key=key,
+                max_network_retries=RETRIES_OF_STATEMENTS,
             )
-            return _received(sent, f"received as {sent.identifier}")
+            return _received(sent, f"received as {sent.data['identifier']}")
 
         return self._decide(send, event.identifier, is_futile)
 
@@ -135,7 +138,7 @@ class StripeGateway:
                 {"type": "cancel", "event_name": event.event_name, "cancel": {"identifier": event.identifier}},
                 {"idempotency_key": key, "max_network_retries": RETRIES_OF_STATEMENTS},
             )
-            return _received(asked, f"cancellation {asked.status}")
+            return _received(asked.last_response, f"cancellation {asked.status}")
 
         return self._decide(send, f"cancel:{event.identifier}", is_futile)
 
@@ -215,14 +218,8 @@ def stripe_place(mode: KeyMode, base: str | None) -> str:
     return name if base in {None, STRIPE_API} else f"{name} at {base}"
 
 
-def _received(sent: Any, text: str) -> Answer:
-    response = sent.last_response
-    return Answer(
-        outcome=Outcome.ACCEPTED,
-        text=text,
-        http_status=response.code if response else 200,
-        request_id=response.request_id if response else None,
-    )
+def _received(response: Any, text: str) -> Answer:
+    return Answer(Outcome.ACCEPTED, text, response.code, response.request_id)
 
 
 def _read_meter(item: Any) -> StripeMeter:

@@ -1,5 +1,10 @@
 update fridge.meter_events
 set status = 'superseded'
+from
+    unnest(%(event_names)s::text[], %(tenant_ids)s::text[], %(hours)s::timestamptz[])
+        as unsent (event_name, tenant_id, hour)
 where
-    event_name = %(event_name)s and tenant_id = %(tenant_id)s and hour = %(hour)s
-    and status = 'staged';
+    meter_events.event_name = unsent.event_name
+    and meter_events.tenant_id = unsent.tenant_id
+    and meter_events.hour = unsent.hour
+    and meter_events.status = 'staged';
