@@ -7,13 +7,17 @@ when there are others by then, loaded or withdrawn meanwhile, the sweep counts t
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from datetime import datetime
+from functools import cached_property
+from typing import Self
 
 import polars as pl
 from adbc_driver_manager import dbapi as adbc_dbapi
 
 from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.postgres.stored_usage import (
+    TENANTS_SCHEMA,
     files_of_hours,
     prepare_reading,
     sensors_of_files,
@@ -50,11 +54,8 @@ def count_usage(
     written stays, whatever becomes of the rest.
     """
     counted = [pl.DataFrame(schema=usage.USAGE_SCHEMA)]
-    with database.connect_bulk(autocommit=True) as bulk, database.connect() as books:
-        files = files_of_hours(bulk, hours)
-        if not files.is_empty():
-            prepare_reading(bulk)
-        reader = UsageReader(bulk)
+    with database.connect() as books, UsageReader(database) as reader:
+        files = files_of_hours(books, hours)
         for portion, their_files in portions(hours, files):
             counted.append(reader.usage_of(their_files))
             write_usage(books, tables, counted[-1], their_files, portion, now)
@@ -81,11 +82,27 @@ def _portion(hours: HourRange, files: pl.DataFrame) -> tuple[HourRange, pl.DataF
 
 
 class UsageReader:
-    """Reads usage of files from the stored readings; keeps which tenant a sensor is of, for the next portion."""
+    """Reads usage of files from the stored readings; keeps which tenant a sensor is of, for the next portion.
 
-    def __init__(self, connection: adbc_dbapi.Connection) -> None:
-        self._connection = connection
-        self._tenants: pl.DataFrame | None = None
+    Connects when there is something to read: hours without readings cost no connection.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._stack = ExitStack()
+        self._tenants = pl.DataFrame(schema=TENANTS_SCHEMA)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stack.close()
+
+    @cached_property
+    def _connection(self) -> adbc_dbapi.Connection:
+        connection = self._stack.enter_context(self._database.connect_bulk(autocommit=True))
+        prepare_reading(connection)
+        return connection
 
     def usage_of(self, files: pl.DataFrame) -> pl.DataFrame:
         """Both quantities per hour and tenant of these files (``file_id``, ``hour``), read once.
@@ -117,10 +134,7 @@ class UsageReader:
             yield usage.sensor_hours(batch.lazy(), hour_of_file).collect()
 
     def _tenants_of(self, sensor_keys: pl.Series) -> pl.DataFrame:
-        known = self._tenants
-        missing = (
-            sensor_keys if known is None else sensor_keys.filter(~sensor_keys.is_in(known["sensor_key"].implode()))
-        )
+        missing = sensor_keys.filter(~sensor_keys.is_in(self._tenants["sensor_key"].implode()))
         found = tenants_of_sensors(self._connection, missing)
-        self._tenants = found if known is None else pl.concat([known, found])
+        self._tenants = pl.concat([self._tenants, found])
         return self._tenants

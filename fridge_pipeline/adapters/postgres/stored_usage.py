@@ -16,14 +16,17 @@ from fridge_pipeline.adapters.postgres.statements import statement
 from fridge_pipeline.domain.file_runs import FileRun
 from fridge_pipeline.domain.hour_range import HourRange
 
+FILES_SCHEMA = {"file_id": pl.Int32(), "hour": pl.Datetime("us", "UTC"), "inserted_count": pl.Int64()}
+
+TENANTS_SCHEMA = {"sensor_key": pl.Int32(), "tenant_id": pl.String()}
+
 STAGED_COLUMNS = ("tenant_id", "hour", "inserted_count", "active_sensors")
 
 
-def files_of_hours(connection: adbc_dbapi.Connection, hours: HourRange) -> pl.DataFrame:
+def files_of_hours(connection: psycopg.Connection, hours: HourRange) -> pl.DataFrame:
     """``file_id``, ``hour``, ``inserted_count`` of files that stored readings."""
-    with connection.cursor() as cursor:
-        cursor.execute(statement("files_of_hours"), (hours.first.start, hours.last.start))
-        return pl.DataFrame(pl.from_arrow(cursor.fetch_arrow_table()))
+    rows = connection.execute(statement("files_of_hours"), span_of(hours)).fetchall()
+    return pl.DataFrame(rows, schema=FILES_SCHEMA, orient="row")
 
 
 def prepare_reading(connection: adbc_dbapi.Connection) -> None:
@@ -48,11 +51,12 @@ def sensors_of_files(connection: adbc_dbapi.Connection, runs: Sequence[FileRun])
 
 def tenants_of_sensors(connection: adbc_dbapi.Connection, sensor_keys: pl.Series) -> pl.DataFrame:
     """``sensor_key``, ``tenant_id`` of the given sensors."""
-    schema = {"sensor_key": pl.Int32(), "tenant_id": pl.String()}
     if sensor_keys.is_empty():
-        return pl.DataFrame(schema=schema)
+        return pl.DataFrame(schema=TENANTS_SCHEMA)
     keys = sensor_keys.sort().to_list()
-    return pl.concat([pl.DataFrame(schema=schema), *_batches(connection, "tenants_of_sensors", sensor_keys=keys)])
+    return pl.concat(
+        [pl.DataFrame(schema=TENANTS_SCHEMA), *_batches(connection, "tenants_of_sensors", sensor_keys=keys)]
+    )
 
 
 def _batches(connection: adbc_dbapi.Connection, name: str, **values: object) -> Iterator[pl.DataFrame]:
