@@ -7,14 +7,17 @@ when there are others by then, loaded or withdrawn meanwhile, the sweep counts t
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from datetime import datetime
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Self
 
 import polars as pl
 
 from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.postgres.retention import readings_kept
 from fridge_pipeline.adapters.postgres.stored_usage import (
+    TENANTS_SCHEMA,
     dropped_counts_of_files,
     files_of_hours,
     prepare_reading,
@@ -58,20 +61,13 @@ def count_usage(
     usage they have.
     """
     counted = [pl.DataFrame(schema=usage.USAGE_SCHEMA)]
-    with (
-        database.connect_bulk(autocommit=True) as bulk,
-        database.connect() as books,
-        readings_kept(books) as kept_from,
-    ):
+    with database.connect() as books, UsageReader(database) as reader, readings_kept(books) as kept_from:
         sealed, unsealed = split_at(hours, first_open_hour(kept_from)) if kept_from else (None, hours)
         if sealed is not None:
-            counted.append(usage_of_hours(bulk, sealed))
+            counted.append(usage_of_hours(books, sealed))
         if unsealed is None:
             return _tables(counted, tables)
-        files = files_of_hours(bulk, unsealed)
-        if not files.is_empty():
-            prepare_reading(bulk)
-        reader = UsageReader(bulk, with_dropped=kept_from is not None)
+        files = files_of_hours(books, unsealed)
         for portion, their_files in portions(unsealed, files):
             counted.append(reader.usage_of(their_files))
             write_usage(books, tables, counted[-1], their_files, portion, now)
@@ -105,12 +101,27 @@ def _portion(hours: HourRange, files: pl.DataFrame) -> tuple[HourRange, pl.DataF
 
 
 class UsageReader:
-    """Reads usage of files from the stored readings; keeps which tenant a sensor is of, for the next portion."""
+    """Reads usage of files from the stored readings; keeps which tenant a sensor is of, for the next portion.
 
-    def __init__(self, connection: adbc_dbapi.Connection, *, with_dropped: bool) -> None:
-        self._connection = connection
-        self._with_dropped = with_dropped
-        self._tenants: pl.DataFrame | None = None
+    Connects when there is something to read: hours without readings cost no connection.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._stack = ExitStack()
+        self._tenants = pl.DataFrame(schema=TENANTS_SCHEMA)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stack.close()
+
+    @cached_property
+    def _connection(self) -> adbc_dbapi.Connection:
+        connection = self._stack.enter_context(self._database.connect_bulk(autocommit=True))
+        prepare_reading(connection)
+        return connection
 
     def usage_of(self, files: pl.DataFrame) -> pl.DataFrame:
         """Both quantities per hour and tenant of these files (``file_id``, ``hour``), read once.
@@ -134,9 +145,8 @@ class UsageReader:
     def _folded(self, files: pl.DataFrame) -> Iterator[pl.DataFrame]:
         runs = runs_of(files["file_id"])
         hour_of_file = files.select("file_id", "hour").lazy()
-        if self._with_dropped:
-            for batch in dropped_counts_of_files(self._connection, bridged(runs)):
-                yield usage.sensor_hours_of_counts(batch.lazy(), hour_of_file).collect()
+        for batch in dropped_counts_of_files(self._connection, bridged(runs)):
+            yield usage.sensor_hours_of_counts(batch.lazy(), hour_of_file).collect()
         if files["hour"].n_unique() == 1 and len(runs) <= RUNS_READ_ALONE:
             for batch in sensors_of_files(self._connection, runs):
                 yield usage.sensors_of_hour(batch.lazy(), files["hour"][0]).collect()
@@ -145,10 +155,7 @@ class UsageReader:
             yield usage.sensor_hours(batch.lazy(), hour_of_file).collect()
 
     def _tenants_of(self, sensor_keys: pl.Series) -> pl.DataFrame:
-        known = self._tenants
-        missing = (
-            sensor_keys if known is None else sensor_keys.filter(~sensor_keys.is_in(known["sensor_key"].implode()))
-        )
+        missing = sensor_keys.filter(~sensor_keys.is_in(self._tenants["sensor_key"].implode()))
         found = tenants_of_sensors(self._connection, missing)
-        self._tenants = found if known is None else pl.concat([known, found])
+        self._tenants = pl.concat([self._tenants, found])
         return self._tenants

@@ -15,18 +15,22 @@ from fridge_pipeline.adapters.postgres.statements import statement
 from fridge_pipeline.adapters.postgres.streaming import streamed
 from fridge_pipeline.domain.file_runs import FileRun
 from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.domain.usage import USAGE_SCHEMA
 
 if TYPE_CHECKING:
     from adbc_driver_manager import dbapi as adbc_dbapi
 
+FILES_SCHEMA = {"file_id": pl.Int32(), "hour": pl.Datetime("us", "UTC"), "inserted_count": pl.Int64()}
+
+TENANTS_SCHEMA = {"sensor_key": pl.Int32(), "tenant_id": pl.String()}
+
 STAGED_COLUMNS = ("tenant_id", "hour", "inserted_count", "active_sensors")
 
 
-def files_of_hours(connection: adbc_dbapi.Connection, hours: HourRange) -> pl.DataFrame:
+def files_of_hours(connection: psycopg.Connection, hours: HourRange) -> pl.DataFrame:
     """``file_id``, ``hour``, ``inserted_count`` of files that stored readings."""
-    with connection.cursor() as cursor:
-        cursor.execute(statement("files_of_hours"), (hours.first.start, hours.last.start))
-        return pl.DataFrame(pl.from_arrow(cursor.fetch_arrow_table()))
+    rows = connection.execute(statement("files_of_hours"), span_of(hours)).fetchall()
+    return pl.DataFrame(rows, schema=FILES_SCHEMA, orient="row")
 
 
 def prepare_reading(connection: adbc_dbapi.Connection) -> None:
@@ -55,20 +59,20 @@ def dropped_counts_of_files(connection: adbc_dbapi.Connection, runs: Sequence[Fi
         yield from streamed(connection, "dropped_counts_of_files", first=run.first, last=run.last)
 
 
-def usage_of_hours(connection: adbc_dbapi.Connection, hours: HourRange) -> pl.DataFrame:
-    """The usage that a range of hours has: ``hour``, ``tenant_id`` and both quantities, null where not counted."""
-    with connection.cursor() as cursor:
-        cursor.execute(statement("usage_of_hours"), (hours.first.start, hours.last.start))
-        return pl.DataFrame(pl.from_arrow(cursor.fetch_arrow_table()))
+def usage_of_hours(connection: psycopg.Connection, hours: HourRange) -> pl.DataFrame:
+    """The usage that a range of hours has: ``USAGE_SCHEMA``, null where one of both was not counted."""
+    rows = connection.execute(statement("usage_of_hours"), span_of(hours)).fetchall()
+    return pl.DataFrame(rows, schema=USAGE_SCHEMA, orient="row")
 
 
 def tenants_of_sensors(connection: adbc_dbapi.Connection, sensor_keys: pl.Series) -> pl.DataFrame:
     """``sensor_key``, ``tenant_id`` of the given sensors."""
-    schema = {"sensor_key": pl.Int32(), "tenant_id": pl.String()}
     if sensor_keys.is_empty():
-        return pl.DataFrame(schema=schema)
+        return pl.DataFrame(schema=TENANTS_SCHEMA)
     keys = sensor_keys.sort().to_list()
-    return pl.concat([pl.DataFrame(schema=schema), *streamed(connection, "tenants_of_sensors", sensor_keys=keys)])
+    return pl.concat(
+        [pl.DataFrame(schema=TENANTS_SCHEMA), *streamed(connection, "tenants_of_sensors", sensor_keys=keys)]
+    )
 
 
 def write_usage(

@@ -5,7 +5,7 @@ select
     inserted_count
 from fridge.landing_files
 where
-    landing_hour between $1 and $2
+    landing_hour between %(first)s and %(last)s
     and inserted_count > 0
     and not exists (
         select 1 from fridge.withdrawals

@@ -6,5 +6,5 @@ select
 from fridge.inserted_counts
 full join fridge.active_sensors
     on inserted_counts.tenant_id = active_sensors.tenant_id and inserted_counts.hour = active_sensors.hour
-where coalesce(inserted_counts.hour, active_sensors.hour) between $1 and $2
+where coalesce(inserted_counts.hour, active_sensors.hour) between %(first)s and %(last)s
 order by hour, tenant_id;
