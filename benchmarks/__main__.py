@@ -17,13 +17,17 @@ from benchmarks.measuring.sample import Sample
 from benchmarks.report import record, table
 from benchmarks.report.picture import draw
 from benchmarks.sizes import SCALES
-from benchmarks.subjects import load
+from benchmarks.subjects import growth, load, memory, small_hours, usage
 from benchmarks.world import open_world
 
 RESULTS = Path(__file__).parent / "results"
 
 SUBJECTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "load": load.rows,
+    "growth": growth.rows,
+    "memory": memory.rows,
+    "small_hours": small_hours.rows,
+    "usage": usage.rows,
 }
 
 #: For progress; the table goes to standard output.
