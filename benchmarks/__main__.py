@@ -17,7 +17,7 @@ from benchmarks.measuring.sample import Sample
 from benchmarks.report import record, table
 from benchmarks.report.picture import draw
 from benchmarks.sizes import SCALES
-from benchmarks.subjects import growth, load, memory, small_hours, usage
+from benchmarks.subjects import growth, load, memory, push, sensor, small_hours, usage
 from benchmarks.world import open_world
 
 RESULTS = Path(__file__).parent / "results"
@@ -28,6 +28,8 @@ SUBJECTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "memory": memory.rows,
     "small_hours": small_hours.rows,
     "usage": usage.rows,
+    "push": push.rows,
+    "sensor": sensor.rows,
 }
 
 #: For progress; the table goes to standard output.
