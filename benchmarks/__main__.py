@@ -17,7 +17,7 @@ from benchmarks.measuring.sample import Sample
 from benchmarks.report import record, table
 from benchmarks.report.picture import draw
 from benchmarks.sizes import SCALES
-from benchmarks.subjects import growth, load, memory, push, sensor, small_hours, usage
+from benchmarks.subjects import backfill, growth, load, memory, push, sensor, small_hours, usage
 from benchmarks.world import open_world
 
 RESULTS = Path(__file__).parent / "results"
@@ -29,6 +29,7 @@ SUBJECTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "small_hours": small_hours.rows,
     "usage": usage.rows,
     "push": push.rows,
+    "dagster": backfill.rows,
     "sensor": sensor.rows,
 }
 

@@ -21,6 +21,8 @@ from fridge_pipeline.orchestration.installation import create_missing_meters
 #: The name under which its CPU seconds are reported.
 SANDBOX = "sandbox"
 
+METER_EVENTS = "/v1/billing/meter_events"
+
 START_SECONDS_MAX = 30.0
 PAUSE_SECONDS = 0.05
 ANSWER_SECONDS_MAX = 30.0
@@ -36,11 +38,16 @@ class Sandbox:
     url: str
     pid: int
 
-    def begin_anew(self) -> None:
-        """An empty account with the catalogue's meters and no limit of calls."""
+    def begin_anew(self, service_seconds: float = 0) -> None:
+        """An empty account with the catalogue's meters and no limit of calls, each at work for so long."""
         self._post("reset", {})
-        self._post("settings", {"calls_per_second": None})
+        self._post("settings", {"calls_per_second": None, "service_seconds": service_seconds})
         create_missing_meters(gateway_to(self.url), CATALOGUE)
+
+    def last_receipt_at(self) -> float:
+        """When it got the last meter event that it accepted."""
+        answer = requests.get(f"{self.url}/_sandbox/requests", timeout=ANSWER_SECONDS_MAX)
+        return max(float(call["at"]) for call in answer.json()["data"] if call["path"] == METER_EVENTS)
 
     def _post(self, what: str, wish: dict[str, object]) -> None:
         requests.post(f"{self.url}/_sandbox/{what}", json=wish, timeout=ANSWER_SECONDS_MAX).raise_for_status()

@@ -30,6 +30,7 @@ def tick(stopwatch: Stopwatch) -> int:
         assert not data.run_requests, f"{len(data.run_requests or [])} runs were requested"
         return data.cursor
 
+    stopwatch.work_begins()
     with dg.DagsterInstance.ephemeral() as instance:
         for _ in range(TICKS_BEFORE):
             cursor = look()

@@ -10,6 +10,7 @@ from typing import Any
 class Sample:
     """Wall and CPU seconds of the timed part, and the most memory the process ever held resident (bytes).
 
+    ``peak_before`` is that most as it was before the work: what the imports took, and what was read beforehand.
     ``work`` is how much was done, in the unit of the subject. ``watched_cpu`` are the CPU seconds that other
     processes, by name, spent meanwhile: the database server's, the sandbox's.
     """
@@ -17,6 +18,7 @@ class Sample:
     wall: float
     cpu: float
     peak_memory: int
+    peak_before: int
     work: float
     watched_cpu: dict[str, float] = field(default_factory=dict)
 

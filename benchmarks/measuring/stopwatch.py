@@ -25,11 +25,18 @@ class Stopwatch:
         self._watched = watched
         self._wall: float | None = None
         self._cpu = 0.0
+        self._peak_before: int | None = None
         self._watched_cpu: dict[str, float] = {}
+
+    def work_begins(self) -> None:
+        """Where something that is not timed, but takes memory, comes before what is timed."""
+        self._peak_before = peak_memory()
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """Around the part that counts; once per contestant."""
+        if self._peak_before is None:
+            self.work_begins()
         watched_before = {name: cpu_of_processes(pid) for name, pid in self._watched.items()}
         cpu_before, started = own_cpu(), time.perf_counter()
         yield
@@ -37,11 +44,17 @@ class Stopwatch:
         self._cpu = own_cpu() - cpu_before
         self._watched_cpu = {name: cpu_of_processes(pid) - watched_before[name] for name, pid in self._watched.items()}
 
+    def took(self, since_start_until: float) -> None:
+        """Instead of ``running``: from the start of this process until a point in time, with all CPU up to now."""
+        self._peak_before = 0
+        self._wall = since_start_until - psutil.Process().create_time()
+        self._cpu = own_cpu()
+
     def sample(self, work: float) -> Sample:
         """What was measured. Raises ``RuntimeError`` when nothing was."""
-        if self._wall is None:
+        if self._wall is None or self._peak_before is None:
             raise RuntimeError("the contestant never ran the stopwatch")
-        return Sample(self._wall, self._cpu, peak_memory(), work, self._watched_cpu)
+        return Sample(self._wall, self._cpu, peak_memory(), self._peak_before, work, self._watched_cpu)
 
 
 def own_cpu() -> float:
