@@ -36,6 +36,9 @@ SUBJECTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
 #: For progress; the table goes to standard output.
 console = Console(stderr=True, highlight=False)
 
+#: The end of an error's text says what it was.
+FAILURE_CHARACTERS = 1_500
+
 #: Wide enough for the table where the output is no terminal.
 TABLE_WIDTH = 170
 
@@ -53,8 +56,8 @@ def main() -> int:
             try:
                 rows.extend(SUBJECTS[name](bench))  # one by one: what came before a failure stays
             except Exception as error:  # noqa: BLE001 # one subject that fails must not cost the others their result
-                failures[name] = f"{type(error).__name__}: {error}"
-                console.print(f"[red]{name} failed: {failures[name]}", markup=True)
+                failures[name] = f"{type(error).__name__}: {error}"[-FAILURE_CHARACTERS:]
+                console.print(f"{name} failed: {failures[name]}", style="red", markup=False)
     took = time.monotonic() - started
     _show(rows)
     run = {"begun": begun.isoformat(), "scale": asked.scale, "seed": asked.seed, "seconds": took}

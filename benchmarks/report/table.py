@@ -17,23 +17,18 @@ VERDICTS = {True: "yes", False: "NO", None: ""}
 
 
 def show(rows: Iterable[Row], console: Console) -> None:
-    """Every row with its verdict; CPU and memory of both sides below one another."""
-    table = Table(
-        title="Ours (upper figure) against the alternative (lower figure)", title_justify="left", show_lines=True
-    )
+    """Every row with its verdict: the work, then ours and below it the alternative, each with what it took."""
+    table = Table(title="Ours, and below it the alternative", title_justify="left")
     table.add_column("what is compared", ratio=1)
     for name in ("median", "ratio", "target", "holds", "CPU s", "others' CPU s", "peak MiB"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
+        table.add_row(f"[bold]{row.subject}: {row.work}[/]", row.unit)
+        verdict = (f"{row.ratio:.3g}", str(row.target or ""), VERDICTS[row.holds])
+        table.add_row(row.ours.name, number(row.ours.value), *verdict, *_spent(row.ours))
+        spread = (_between(row.ratios_of_turns), "", "")
         table.add_row(
-            f"[bold]{row.subject}[/]: {row.work}\n{row.ours.name}\n[dim]against[/] {row.rival.name}",
-            f"{row.unit}\n{number(row.ours.value)}\n{number(row.rival.value)}",
-            f"\n{row.ratio:.3g}\n{_between(row.ratios_of_turns)}",
-            f"\n{row.target or ''}",
-            f"\n{VERDICTS[row.holds]}",
-            _both(row, lambda sample: sample.cpu),
-            _both(row, lambda sample: sum(sample.watched_cpu.values())),
-            _both(row, lambda sample: sample.peak_memory / 2**20),
+            f"against {row.rival.name}", number(row.rival.value), *spread, *_spent(row.rival), end_section=True
         )
     console.print(table)
 
@@ -48,8 +43,12 @@ def _between(ratios: Iterable[float]) -> str:
     return f"({each[0]:.3g}-{each[-1]:.3g})" if len(each) > 1 else ""
 
 
-def _both(row: Row, figure: Figure) -> str:
-    return f"\n{_median(row.ours, figure)}\n{_median(row.rival, figure)}"
+def _spent(side: Side) -> tuple[str, str, str]:
+    return (
+        _median(side, lambda sample: sample.cpu),
+        _median(side, lambda sample: sum(sample.watched_cpu.values())),
+        _median(side, lambda sample: sample.peak_memory / 2**20),
+    )
 
 
 def _median(side: Side, figure: Figure) -> str:
