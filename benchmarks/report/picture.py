@@ -8,6 +8,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 from matplotlib import pyplot as plt
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from benchmarks.measuring.row import Row
 
@@ -32,6 +33,9 @@ def draw(path: Path, rows: Sequence[Row], title: str) -> None:
     axes.set_yticks(range(len(rows)), labels, fontsize=6.5)
     axes.invert_yaxis()
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda ratio, _: f"{ratio:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.axvline(1, color="black", linewidth=0.8)
     axes.set_xlabel("ours ÷ the alternative; thick line: target; thin line: from the lowest to the highest turn")
     axes.set_title(title)
