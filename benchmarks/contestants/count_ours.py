@@ -8,7 +8,7 @@ from benchmarks.measuring.stopwatch import Stopwatch
 from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
-from fridge_pipeline.steps import count
+from fridge_pipeline.steps.count import count_usage
 
 
 def count_hour(stopwatch: Stopwatch, *, dsn: str, hour: str, inserted: int) -> int:
@@ -16,10 +16,6 @@ def count_hour(stopwatch: Stopwatch, *, dsn: str, hour: str, inserted: int) -> i
     only = Hour.from_key(hour)
     hours, database, now = HourRange(only, only), Database(dsn), datetime.now(UTC)
     with stopwatch.running():
-        if hasattr(count, "count_usage"):
-            rows = count.count_usage(database, hours, now)["inserted_counts"]
-        else:
-            rows = count.count_inserted(database, hours, now)
-            count.count_active_sensors(database, hours, now)
+        rows = count_usage(database, hours, now)["inserted_counts"]
     assert rows["inserted_count"].sum() == inserted, f"{rows['inserted_count'].sum()} readings instead of {inserted}"
     return inserted

@@ -8,9 +8,10 @@ from contextlib import contextmanager
 import dagster as dg
 
 from benchmarks.measuring.stopwatch import Stopwatch
+from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange, plan_ranges
-from fridge_pipeline.orchestration.instance import dagster_environment
+from fridge_pipeline.orchestration.instance import dagster_environment, hold_connections, storage_dsn
 from fridge_pipeline.orchestration.partitions import BACKFILL_POLICY, hourly_partitions, hours_of, range_tags
 from fridge_pipeline.orchestration.settings import read_settings
 
@@ -53,10 +54,19 @@ CHAIN: dict[str, tuple[tuple[str, ...], dict[str, int | str]]] = {
 }
 
 
-def backfill(stopwatch: Stopwatch, *, first: str, last: str) -> int:
-    """Every hour of the range in as few runs as a backfill makes of them."""
+#: Dagster's PostgreSQL storage as its documentation shows it (psycopg 2 is named for SQLAlchemy's sake).
+STOCK_INSTANCE = """
+storage:
+  postgres:
+    postgres_url: {env: BENCH_DAGSTER_URL}
+telemetry: {enabled: false}
+"""
+
+
+def backfill(stopwatch: Stopwatch, *, first: str, last: str, stock: bool) -> int:
+    """Every hour of the range in as few runs as a backfill makes of them, on our instance or on a ``stock`` one."""
     span = HourRange(Hour.from_key(first), Hour.from_key(last))
-    with _instance() as instance:
+    with _stock_instance() if stock else _instance() as instance:
         job = _job(span.first, [])
         with stopwatch.running():
             for hours in plan_ranges(span.hours()):
@@ -77,6 +87,23 @@ def start_to_last_asset(stopwatch: Stopwatch, *, hour: str) -> int:
 @contextmanager
 def _instance() -> Iterator[dg.DagsterInstance]:
     os.environ.update(dagster_environment(read_settings(os.environ)))
+    with dg.DagsterInstance.get() as instance:
+        hold_connections(instance)
+        yield instance
+
+
+@contextmanager
+def _stock_instance() -> Iterator[dg.DagsterInstance]:
+    """On the same server, without anything of ours."""
+    settings = read_settings(os.environ)
+    assert settings.database_url is not None
+    storage = Database(storage_dsn(settings.database_url))
+    Database(settings.database_url).create_beside(storage)
+    home = settings.home / "stock"
+    home.mkdir(parents=True)
+    (home / "dagster.yaml").write_text(STOCK_INSTANCE, encoding="utf-8")
+    url = storage.dsn.replace("postgresql://", "postgresql+psycopg2://", 1)
+    os.environ.update({"DAGSTER_HOME": str(home), "BENCH_DAGSTER_URL": url})
     with dg.DagsterInstance.get() as instance:
         yield instance
 
