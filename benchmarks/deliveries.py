@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fridge_pipeline.adapters.postgres.file_load import READING_COLUMNS
+from fridge_pipeline.adapters.postgres.load_transaction import READING_COLUMNS
 from fridge_pipeline.domain.hour import Hour
 
 #: What a landing file says of a reading.
