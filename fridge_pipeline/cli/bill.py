@@ -107,6 +107,8 @@ def bill_range(opened: Installation, span: HourRange) -> Billed:
             progress.update(task, description=f"billing {hours}")
             runs.append(runner.run(hours))
             progress.advance(task, hours.count)
+        if any(hours.count > 1 for hours in ranges):
+            runs.append(runner.build_models(HourRange(ranges[0].first, ranges[-1].last)))
         progress.update(task, description="done")
     waiting = [hour for hour in hours_to_bill(opened, span) if span.first <= hour <= span.last]
     with opened.database.connect() as connection:

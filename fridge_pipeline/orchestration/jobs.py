@@ -7,7 +7,11 @@ import dagster as dg
 #: Has days where the others have hours, so it is no link of their chain.
 RECONCILIATION = dg.AssetSelection.assets("stripe_reconciliation")
 
-CHAIN = dg.AssetSelection.groups("ingest", "usage", "billing", "finance") - RECONCILIATION
+HOURLY = dg.AssetSelection.groups("ingest", "usage", "billing") - RECONCILIATION
+
+FINANCE = dg.AssetSelection.groups("finance")
+
+CHAIN = HOURLY | FINANCE
 
 LOAD_AND_BILL = "load_and_bill"
 BILL_CLOSED_HOURS = "bill_closed_hours"

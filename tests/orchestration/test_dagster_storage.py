@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
@@ -13,8 +14,11 @@ from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.orchestration import dagster_storage
+from fridge_pipeline.orchestration.headless import HeadlessRunner
+from fridge_pipeline.orchestration.installation import open_installation
 from fridge_pipeline.orchestration.instance import EVENT_BATCH_SIZE, hold_connections, storage_dsn
 from fridge_pipeline.orchestration.partitions import hourly_partitions
+from fridge_pipeline.orchestration.settings import read_settings
 from tests.orchestration.test_runs import CHAIN, metadata, run
 from tests.pipeline import Pipeline, readings
 
@@ -104,3 +108,25 @@ def test_a_usage_asset_can_be_materialized_without_the_other(
     assert kept.get_materialized_partitions(dg.AssetKey(other)) == set()
     assert metadata(kept, wanted, hour)["tenants"] == 1
     assert pipeline.rows("select distinct usage_table from fridge.counted_hours") == [(wanted,)]
+
+
+def test_the_finance_models_are_planned_once_and_not_for_every_hour_of_a_long_range(
+    definitions: dg.Definitions, pipeline: Pipeline, kept: dg.DagsterInstance, two_days_ago: datetime
+) -> None:
+    assert definitions  # its fixture sets the environment
+    hour, span = Hour(two_days_ago), HourRange(Hour(two_days_ago).plus(1), Hour(two_days_ago).plus(30))
+    settings = read_settings(os.environ)
+    with open_installation(settings) as installation:
+        runner = HeadlessRunner(installation, kept, HourRange(hour, span.last))
+        alone, long, after = runner.run(HourRange(hour, hour)), runner.run(span), runner.build_models(span)
+    assert [run.failure for run in (alone, long, after)] == [None, None, None]
+    assert planned_models(kept, alone.run_id) == 1
+    assert planned_models(kept, long.run_id) == 0
+    assert planned_models(kept, after.run_id) == 1
+    assert pipeline.one("select count(*) from fridge.usage_monthly") == 0
+
+
+def planned_models(instance: dg.DagsterInstance, run_id: str) -> int:
+    planned = instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
+    keys = [record.dagster_event.asset_key for record in planned if record.dagster_event]
+    return keys.count(dg.AssetKey("usage_monthly"))
