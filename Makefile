@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 
-.PHONY: help setup run up test lint types floors sql unit simulate chaos mutants format requirements picture clean
+.PHONY: help setup run up test lint types floors sql unit simulate chaos mutants bench format requirements picture clean
 
 help: ## List the commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -16,6 +16,9 @@ setup: .venv/run.done ## Create .venv from pinned, hashed requirements; .venv/bi
 
 .venv/test.done: requirements/test.txt pyproject.toml scripts/create_environment.sh .venv/run.done
 	@sh scripts/create_environment.sh test
+
+.venv/bench.done: requirements/bench.txt pyproject.toml scripts/create_environment.sh .venv/run.done
+	@sh scripts/create_environment.sh bench
 
 run: setup ## Land two days of real readings, bill them to a local Stripe sandbox, and show it in the Dagster UI.
 	@$(BIN)/fridge demo
@@ -36,7 +39,7 @@ floors: .venv/test.done ## Which part may know which.
 	@$(BIN)/lint-imports --no-logo
 
 sql: .venv/test.done ## Style of all SQL.
-	@$(BIN)/sqlfluff lint --disable-progress-bar -q fridge_pipeline/adapters dbt_like_sql
+	@$(BIN)/sqlfluff lint --disable-progress-bar -q fridge_pipeline/adapters dbt_like_sql benchmarks
 	@$(BIN)/sqlfluff lint --disable-progress-bar -q --dialect sqlite --templater raw fridge_pipeline/stripe_sandbox
 
 unit: .venv/test.done ## All tests, in parallel and in random order.
@@ -57,13 +60,19 @@ KILLS ?= 200
 mutants: .venv/test.done ## Switch each delivery guarantee off in turn; some test must fail, and it says which.
 	@$(BIN)/python scripts/mutants.py
 
+SCALE ?= default
+ONLY ?=
+
+bench: .venv/bench.done ## Every speed as a ratio to a named alternative: make bench SCALE=full ONLY=load,push SEED=1
+	@$(BIN)/python -m benchmarks --scale $(SCALE) --seed $(SEED) $(if $(ONLY),--only $(ONLY))
+
 format: .venv/test.done ## Format Python and SQL.
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
-	@$(BIN)/sqlfluff fix --disable-progress-bar -q fridge_pipeline/adapters dbt_like_sql
+	@$(BIN)/sqlfluff fix --disable-progress-bar -q fridge_pipeline/adapters dbt_like_sql benchmarks
 
 requirements: ## Pin requirements/*.in anew, with hashes and without index addresses (needs uv).
-	@for set in run test; do \
+	@for set in run test bench; do \
 		uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 			--no-header --no-annotate -q requirements/$$set.in -o requirements/$$set.txt; \
 	done

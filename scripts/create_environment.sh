@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes .venv from requirements/<set>.txt (exact versions, checked by hash); never touches the system's Python.
-#   sh scripts/create_environment.sh run|test
+#   sh scripts/create_environment.sh run|test|bench
 set -eu
 set_name="$1"
 requirements="requirements/$set_name.txt"

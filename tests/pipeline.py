@@ -21,7 +21,7 @@ from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.meter import CATALOGUE, Meter
 from fridge_pipeline.steps.bill import BillReport, bill_hours
-from fridge_pipeline.steps.count import count_active_sensors, count_inserted
+from fridge_pipeline.steps.count import count_usage
 from fridge_pipeline.steps.effect import Effect, Witness, unwatched
 from fridge_pipeline.steps.load import HourLoad, load_hours
 from tests.sandbox_process import SandboxProcess, fresh_name
@@ -120,9 +120,8 @@ class Pipeline:
         )
 
     def count(self, first: Hour, last: Hour | None = None, witness: Witness = unwatched) -> None:
-        """Runs both count steps."""
-        count_inserted(self.database, HourRange(first, last or first), self.clock(), witness)
-        count_active_sensors(self.database, HourRange(first, last or first), self.clock(), witness)
+        """Runs the count step."""
+        count_usage(self.database, HourRange(first, last or first), self.clock(), witness=witness)
 
     def bill(
         self,

@@ -142,3 +142,12 @@ print(opened)
         [sys.executable, "-W", "ignore", "-B", "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_the_code_server_does_not_carry_what_only_loads_need() -> None:
+    """Pyarrow takes 47 MiB, and the process that evaluates every tick never uses it."""
+    code = "import sys, fridge_pipeline.definitions; print('pyarrow' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "False"

@@ -12,6 +12,7 @@ from fridge_pipeline.cli.bill import bill
 from fridge_pipeline.cli.database import db, migrate
 from fridge_pipeline.cli.demo import demo
 from fridge_pipeline.cli.doctor import doctor
+from fridge_pipeline.cli.drop_readings import drop_readings
 from fridge_pipeline.cli.explain import explain
 from fridge_pipeline.cli.sandbox import sandbox
 from fridge_pipeline.cli.stripe import stripe
@@ -39,7 +40,7 @@ def fridge(context: click.Context, *, debug: bool) -> None:
     context.obj = {"debug": debug}
 
 
-for command in (up, demo, bill, explain, withdraw, tenants, stripe, sandbox, db, migrate, doctor, env):
+for command in (up, demo, bill, explain, withdraw, drop_readings, tenants, stripe, sandbox, db, migrate, doctor, env):
     fridge.add_command(command)
 
 

@@ -35,6 +35,13 @@ class HourRange:
         return self.first.key if self.first == self.last else f"{self.first.key}...{self.last.key}"
 
 
+def split_at(hours: HourRange, hour: Hour) -> tuple[HourRange | None, HourRange | None]:
+    """The part of a range before an hour, and the part from that hour on; ``None`` for an empty part."""
+    before = HourRange(hours.first, min(hours.last, hour.plus(-1))) if hours.first < hour else None
+    after = HourRange(max(hours.first, hour), hours.last) if hours.last >= hour else None
+    return before, after
+
+
 def plan_ranges(
     hours: Iterable[Hour], hours_max: int = HOURS_PER_RUN_MAX, gap_max: int = GAP_HOURS_MAX
 ) -> list[HourRange]:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
 import polars as pl
+from polars import selectors
 
 from fridge_pipeline.domain import recorded_time
 from fridge_pipeline.domain.hour import ONE_HOUR
@@ -71,6 +72,10 @@ RAW_SCHEMA = pl.Schema(
 )
 
 
+#: Rows of several files keep their ``file_id``, where they have one, through everything below.
+_FILE_ID = selectors.by_name("file_id", require_all=False)
+
+
 class Reason(StrEnum):
     """Why a row is no valid reading, in words that stay the same: people filter and count by them."""
 
@@ -92,36 +97,38 @@ class Reason(StrEnum):
     UNREADABLE_TIME = "unreadable time"
     TIME_TOO_LATE = "time too late for the landing hour"
     TIME_TOO_OLD = "time more than three years before the landing hour"
+    TIME_NOT_KEPT = "time before the readings that are kept"
     ID_TOO_LONG = "id too long"
     ID_BROKEN = "id with NUL or broken encoding"
 
 
-def judge(raw: FrameT, landing_hour: Hour) -> FrameT:
+def judge(raw: FrameT, landing_hour: Hour, kept_from: datetime | None = None) -> FrameT:
     """Type the four fields and say of each row why it is no reading, or nothing.
 
     In: a frame as in ``RAW_SCHEMA``. Out: the same rows in the same order with ``line``, the fields typed as
     in ``READING_SCHEMA``, ``raw``, and ``reason``: null for a valid reading, else the first reason in the
-    order of ``Reason``. Ids stay verbatim; spaces around a time or temperature do not matter.
+    order of ``Reason``. Ids stay verbatim; spaces around a time or temperature do not matter. Readings before
+    ``kept_from`` were dropped, so nobody knows any more whether they were counted.
     """
     if isinstance(raw, pl.DataFrame):
-        return _judged(raw.lazy(), landing_hour).collect(engine="streaming")
-    return _judged(raw, landing_hour)
+        return _judged(raw.lazy(), landing_hour, kept_from).collect(engine="streaming")
+    return _judged(raw, landing_hour, kept_from)
 
 
-def _judged(raw: pl.LazyFrame, landing_hour: Hour) -> pl.LazyFrame:
+def _judged(raw: pl.LazyFrame, landing_hour: Hour, kept_from: datetime | None) -> pl.LazyFrame:
     schema = raw.collect_schema()
     return (
         raw.with_columns(_missing(schema).alias("missing"))
         .with_columns(pl.col("tenant_id", "sensor_id").cast(pl.String), _temperature(schema["temperature_c"]))
         .pipe(recorded_time.with_parsed_time, "recorded_at")
-        .with_columns(_reason(landing_hour).alias("reason"))
-        .select("line", *FIELDS, "reason", "raw")
+        .with_columns(_reason(landing_hour, kept_from).alias("reason"))
+        .select("line", *FIELDS, "reason", "raw", _FILE_ID)
     )
 
 
 def valid_readings(judged: FrameT) -> FrameT:
     """The valid readings among judged rows, one row per row of the file: ``line`` and ``READING_SCHEMA``."""
-    return judged.filter(pl.col("reason").is_null()).select("line", *FIELDS)
+    return judged.filter(pl.col("reason").is_null()).select("line", *FIELDS, _FILE_ID)
 
 
 def rejected_rows(judged: FrameT) -> FrameT:
@@ -134,6 +141,7 @@ def rejected_rows(judged: FrameT) -> FrameT:
         "line",
         "reason",
         _raw_text(raw_type).str.head(RAW_LENGTH_MAX).str.replace_all("\0", "\u2400", literal=True),
+        _FILE_ID,
     )
 
 
@@ -180,7 +188,7 @@ def _temperature(dtype: pl.DataType) -> pl.Expr:
     return text_or_number.cast(pl.Float64, strict=False)
 
 
-def _reason(landing_hour: Hour) -> pl.Expr:
+def _reason(landing_hour: Hour, kept_from: datetime | None) -> pl.Expr:
     """The first reason that applies to a typed row, null when none does."""
     ids = ("tenant_id", "sensor_id")
     time, temperature = pl.col("recorded_at"), pl.col("temperature_c")
@@ -193,6 +201,7 @@ def _reason(landing_hour: Hour) -> pl.Expr:
         _when(time.is_null(), Reason.UNREADABLE_TIME),
         _when(time > latest_time(landing_hour), Reason.TIME_TOO_LATE),
         _when(time < oldest_time(landing_hour), Reason.TIME_TOO_OLD),
+        _when(time < kept_from if kept_from is not None else pl.lit(False), Reason.TIME_NOT_KEPT),  # noqa: FBT003
         _when(pl.any_horizontal(_is_too_long(pl.col(field)) for field in ids), Reason.ID_TOO_LONG),
         _when(pl.any_horizontal(_is_broken(pl.col(field)) for field in ids), Reason.ID_BROKEN),
     )

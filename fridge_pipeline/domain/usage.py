@@ -2,50 +2,75 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+
 import polars as pl
 
-#: One row per (hour, tenant, sensor) with stored readings: what both measures are counted from.
-SENSOR_HOURS_SCHEMA = {
+#: One row per (hour, sensor) with stored readings: what both measures are counted from.
+SENSOR_HOURS_SCHEMA = {"hour": pl.Datetime("us", "UTC"), "sensor_key": pl.Int32(), "readings": pl.Int64()}
+
+#: One row per (hour, tenant) with usage.
+USAGE_SCHEMA = {
     "hour": pl.Datetime("us", "UTC"),
     "tenant_id": pl.String(),
-    "sensor_key": pl.Int32(),
-    "readings": pl.Int64(),
+    "inserted_count": pl.Int64(),
+    "active_sensors": pl.Int64(),
 }
 
-
-def readings_per_sensor(stored: pl.LazyFrame) -> pl.LazyFrame:
-    """Folds stored readings (``file_id``, ``sensor_key``) to one row per file and sensor, with their number.
-
-    Takes one batch of stored readings at a time, so that memory follows the sensors and not the readings.
-    """
-    return stored.group_by("file_id", "sensor_key").agg(readings=pl.len().cast(pl.Int64))
+#: The two usage tables, and the quantity that each has beside ``tenant_id`` and ``hour``.
+USAGE_QUANTITY = {"inserted_counts": "inserted_count", "active_sensors": "active_sensors"}
 
 
-def sensor_hours(folded: pl.LazyFrame, hour_of_file: pl.LazyFrame, tenant_of_sensor: pl.LazyFrame) -> pl.LazyFrame:
-    """One row per (hour, tenant, sensor): the folded batches, named by landing hour and tenant.
+def sensor_hours(stored: pl.LazyFrame, hour_of_file: pl.LazyFrame) -> pl.LazyFrame:
+    """Folds stored readings (``file_id``, ``sensor_key``) to one row per hour and sensor, with their number.
 
-    ``hour_of_file``: ``file_id``, ``hour``; ``tenant_of_sensor``: ``sensor_key``, ``tenant_id``.
+    Takes one batch of stored readings at a time, so that memory follows hours and sensors and not the readings.
+    ``hour_of_file``: ``file_id``, ``hour``; readings of other files are left out.
     """
     return (
-        folded.join(hour_of_file, on="file_id", how="inner", validate="m:1")
-        .join(tenant_of_sensor, on="sensor_key", how="inner", validate="m:1")
-        .group_by("hour", "tenant_id", "sensor_key")
-        .agg(readings=pl.col("readings").sum())
+        stored.join(hour_of_file, on="file_id", how="inner", validate="m:1")
+        .group_by("hour", "sensor_key")
+        .agg(readings=pl.len().cast(pl.Int64))
         .select(*SENSOR_HOURS_SCHEMA)
     )
 
 
-def inserted_counts(per_sensor: pl.LazyFrame) -> pl.LazyFrame:
-    """One row per (hour, tenant): ``inserted_count``, the readings stored for the first time."""
+def sensor_hours_of_counts(counts: pl.LazyFrame, hour_of_file: pl.LazyFrame) -> pl.LazyFrame:
+    """The same of readings that were dropped and of which ``file_id``, ``sensor_key``, ``readings`` are known."""
     return (
-        per_sensor.group_by("hour", "tenant_id").agg(inserted_count=pl.col("readings").sum()).sort("hour", "tenant_id")
+        counts.join(hour_of_file, on="file_id", how="inner", validate="m:1")
+        .group_by("hour", "sensor_key")
+        .agg(pl.col("readings").sum())
+        .select(*SENSOR_HOURS_SCHEMA)
     )
 
 
-def active_sensors(per_sensor: pl.LazyFrame) -> pl.LazyFrame:
-    """One row per (hour, tenant): ``active_sensors``, the distinct sensors with an inserted reading."""
+def sensors_of_hour(stored: pl.LazyFrame, hour: datetime) -> pl.LazyFrame:
+    """The same of stored readings (``sensor_key``) that are all of one hour: half as much to read and to group by."""
     return (
-        per_sensor.group_by("hour", "tenant_id")
-        .agg(active_sensors=pl.col("sensor_key").n_unique().cast(pl.Int64))
+        stored.group_by("sensor_key")
+        .agg(readings=pl.len().cast(pl.Int64))
+        .select(pl.lit(hour).cast(SENSOR_HOURS_SCHEMA["hour"]).alias("hour"), "sensor_key", "readings")
+    )
+
+
+def merged(folded: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Folded batches as one: again one row per hour and sensor."""
+    together = pl.concat([pl.DataFrame(schema=SENSOR_HOURS_SCHEMA), *folded])
+    return together.group_by("hour", "sensor_key").agg(pl.col("readings").sum())
+
+
+def usage_of_tenants(per_sensor: pl.LazyFrame, tenant_of_sensor: pl.LazyFrame) -> pl.LazyFrame:
+    """One row per (hour, tenant) with both quantities.
+
+    ``inserted_count`` is the readings stored for the first time, ``active_sensors`` the distinct sensors that they
+    are from. ``per_sensor`` has one row per hour and sensor; ``tenant_of_sensor``: ``sensor_key``, ``tenant_id``.
+    """
+    return (
+        per_sensor.join(tenant_of_sensor, on="sensor_key", how="inner", validate="m:1")
+        .group_by("hour", "tenant_id")
+        .agg(inserted_count=pl.col("readings").sum(), active_sensors=pl.len().cast(pl.Int64))
+        .select(*USAGE_SCHEMA)
         .sort("hour", "tenant_id")
     )

@@ -7,7 +7,7 @@ from datetime import timedelta
 import dagster as dg
 from dagster import DagsterRunStatus, RunsFilter
 
-from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.domain.hour import Hour, NotAnHourError
 from fridge_pipeline.domain.hour_range import HourRange, plan_ranges
 from fridge_pipeline.orchestration.installation import Installation
 from fridge_pipeline.orchestration.jobs import BILL_CLOSED_HOURS, LOAD_AND_BILL
@@ -48,9 +48,15 @@ def landing_sensor() -> dg.SensorDefinition:
     def sensor(
         context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
     ) -> dg.SensorResult | dg.SkipReason:
-        pending = watch_landing_zone(
-            installation.database, installation.zone, installation.grid(), installation.clock()
+        watched = watch_landing_zone(
+            installation.database,
+            installation.zone,
+            installation.grid(),
+            installation.clock(),
+            _turn_of(context.cursor),
         )
+        pending = watched.pending
+        context.update_cursor(watched.turn.key if watched.turn else "")
         waiting = without_runs_under_way(context.instance, pending)
         if not waiting:
             return dg.SkipReason(f"nothing new in {installation.settings.landing_uri}")
@@ -113,6 +119,14 @@ def without_runs_under_way(instance: dg.DagsterInstance, hours: Iterable[Hour]) 
 def tags_under_way(instance: dg.DagsterInstance) -> list[Mapping[str, str]]:
     """The tags of every queued or running run."""
     return [record.dagster_run.tags for record in instance.get_run_records(RunsFilter(statuses=UNDER_WAY))]
+
+
+def _turn_of(cursor: str | None) -> Hour | None:
+    """The hour a tick left in the cursor; a cursor that a person has set to something else begins a new round."""
+    try:
+        return Hour.from_key(cursor or "")
+    except NotAnHourError:
+        return None
 
 
 def _digest(fingerprints: dict[Hour, str], hours: HourRange) -> str:

@@ -16,6 +16,7 @@ from fridge_pipeline.orchestration.jobs import jobs
 from fridge_pipeline.orchestration.partitions import daily_partitions, hourly_partitions
 from fridge_pipeline.orchestration.reconciling import daily_reconciliation, stripe_refusals
 from fridge_pipeline.orchestration.resources import installation_resource
+from fridge_pipeline.orchestration.retention import nightly_retention, retention_job
 from fridge_pipeline.orchestration.settings import REPOSITORY, Settings, read_settings
 
 
@@ -31,9 +32,9 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *finance_assets(REPOSITORY / "dbt_like_sql"),
         ],
         asset_checks=reconciliation_checks(),
-        jobs=jobs(),
+        jobs=[*jobs(), retention_job()],
         sensors=[landing_sensor(), stripe_refusals()],
-        schedules=[hourly_billing(settings.close_after), daily_reconciliation()],
+        schedules=[hourly_billing(settings.close_after), daily_reconciliation(), nightly_retention()],
         resources={"installation": installation_resource},
         # A process and an import per step cost more than the steps: 13 s of CPU against 4 for an hour's chain.
         executor=dg.in_process_executor,

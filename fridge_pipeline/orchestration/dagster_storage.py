@@ -2,11 +2,14 @@
 
 import atexit
 import os
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import cache
 from typing import Any, Self
 
-from dagster_postgres import DagsterPostgresStorage
+from dagster import DagsterEventType, EventLogEntry
+from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
+from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
 
 from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.orchestration.installation import embedded_dsn
@@ -14,11 +17,42 @@ from fridge_pipeline.orchestration.instance import storage_dsn
 from fridge_pipeline.orchestration.settings import read_settings
 
 
+class InstallationEventLog(PostgresEventLogStorage):
+    """``dagster_postgres``, with what a run plans written in batches too.
+
+    Dagster plans every hour of every asset before a ranged run starts. It hands these events over in batches, but
+    its own storage writes them one by one, each on two new connections: nine tenths of the run's bookkeeping.
+    """
+
+    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        """Writes planned materializations as Dagster writes materializations: all rows at once."""
+        if {event.dagster_event_type for event in events} != {DagsterEventType.ASSET_MATERIALIZATION_PLANNED}:
+            super().store_event_batch(events)
+            return
+        with self.run_connection() as connection:
+            stored = connection.execute(
+                self.prepare_insert_event_batch(events).returning(SqlEventLogStorageTable.c.id)
+            ).fetchall()
+        # Of each asset only the last one counts: Dagster keeps which run touched an asset last.
+        last = {event.get_dagster_event().asset_key: (event, row[0]) for event, row in zip(events, stored, strict=True)}
+        for event, event_id in last.values():
+            self.store_asset_event(event, event_id)
+
+
 class InstallationStorage(DagsterPostgresStorage):
     """``dagster_postgres`` in the database ``<name>_dagster`` on the server that the environment names.
 
     Named in ``dagster.yaml``. Where it is the embedded server, the process holds it until it ends.
     """
+
+    def __init__(self, postgres_url: str, inst_data: Any) -> None:
+        super().__init__(postgres_url, inst_data=inst_data)
+        self._event_log = InstallationEventLog(postgres_url)
+
+    @property
+    def event_log_storage(self) -> InstallationEventLog:
+        """Where the events of runs are kept."""
+        return self._event_log
 
     @classmethod
     def config_type(cls) -> Any:
@@ -28,7 +62,7 @@ class InstallationStorage(DagsterPostgresStorage):
     @classmethod
     def from_config_value(cls, inst_data: Any, config_value: Any) -> Self:  # noqa: ARG003 # Dagster's signature
         """The storage of this process's installation. Raises ``DatabaseUnreachableError``."""
-        return cls(postgres_url=_storage_url(), inst_data=inst_data)
+        return cls(_storage_url(), inst_data)
 
 
 @cache

@@ -15,7 +15,7 @@ from fridge_pipeline.adapters.postgres.database import DatabaseUnreachableError
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.orchestration.build import build_definitions
 from fridge_pipeline.orchestration.installation import Installation
-from fridge_pipeline.orchestration.instance import dagster_environment
+from fridge_pipeline.orchestration.instance import dagster_environment, hold_connections
 from fridge_pipeline.orchestration.jobs import LOAD_AND_BILL
 from fridge_pipeline.orchestration.lost_runs import PROCESS_TAG, this_process
 from fridge_pipeline.orchestration.partitions import range_tags
@@ -81,6 +81,7 @@ def headless_runner(installation: Installation, grid: HourRange) -> Iterator[Hea
     os.environ.update(dagster_environment(installation.settings))
     try:
         with dg.DagsterInstance.get() as instance:
+            hold_connections(instance)
             yield HeadlessRunner(installation, instance, grid)
     except (SQLAlchemyError, DagsterPostgresException) as error:
         cause = " ".join(str(error.__cause__ or error).partition("(Background")[0].split())[:200]

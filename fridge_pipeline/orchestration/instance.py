@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
+import dagster as dg
 from psycopg.conninfo import conninfo_to_dict
 
 from fridge_pipeline.orchestration.settings import REPOSITORY, Settings
@@ -24,6 +25,14 @@ def dagster_environment(settings: Settings) -> dict[str, str]:
         "DAGSTER_EVENT_BATCH_SIZE": str(EVENT_BATCH_SIZE),
         "DAGSTER_DISABLE_TELEMETRY": "yes",
     }
+
+
+def hold_connections(instance: dg.DagsterInstance) -> None:
+    """Lets Dagster's storage keep its connections, as its webserver does, instead of opening one per statement.
+
+    For a process that ends with its runs: after a restart of the server a held connection fails once.
+    """
+    instance.optimize_for_webserver(statement_timeout=0, pool_recycle=3600, max_overflow=8)
 
 
 def storage_dsn(dsn: str) -> str:

@@ -12,6 +12,7 @@ from fridge_pipeline.domain.api_key import SANDBOX_KEY, ApiKey, require_allowed
 from fridge_pipeline.domain.catalogue import read_catalogue
 from fridge_pipeline.domain.hour import Hour, NotAnHourError
 from fridge_pipeline.domain.meter import CATALOGUE, Meter
+from fridge_pipeline.domain.retention import KEEP_MONTHS_MIN
 
 #: The checkout: ``workspace.yaml``, ``dagster.yaml`` and ``dbt_like_sql/`` lie here.
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -38,6 +39,7 @@ class Settings:
     stripe_base: str | None
     live_stripe_allowed: bool
     meters_file: Path | None
+    keep_months: int | None
     catalogue: tuple[Meter, ...]
     stripe_key: ApiKey | None = field(repr=False)
     database_url: str | None = field(repr=False)
@@ -89,6 +91,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         stripe_base=given.get("STRIPE_API_BASE", "").rstrip("/") or None,
         live_stripe_allowed=given.get("FRIDGE_ALLOW_LIVE_STRIPE") == "yes",
         meters_file=meters_file,
+        keep_months=int(_number(given, "FRIDGE_KEEP_MONTHS", 0, least=KEEP_MONTHS_MIN)) or None,
         catalogue=_catalogue(meters_file),
         stripe_key=ApiKey(key) if key else None,
         database_url=given.get("FRIDGE_DATABASE_URL"),

@@ -9,8 +9,8 @@ from enum import StrEnum
 class Effect(StrEnum):
     """What has just become true."""
 
-    FILE_LOADED = "file_loaded"  # one landing file with its counts is committed
-    USAGE_WRITTEN = "usage_written"  # one usage table is committed for the range
+    FILES_LOADED = "files_loaded"  # some landing files with their counts are committed
+    USAGE_WRITTEN = "usage_written"  # the usage of a portion of the range is committed
     STAGED = "staged"  # the intent is committed, nothing is sent
     MARKED_SENT = "marked_sent"  # committed that these are being sent; not a byte has left
     ANSWERED = "answered"  # Stripe has executed one call; its answer is in memory only

@@ -1,8 +1,8 @@
-"""Load: every landing file of an hour that has not been loaded yet, each in one transaction (laws L1 and L3)."""
+"""Load: every landing file of some hours that has not been loaded yet, a file whole or not at all (laws L1 and L3)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,20 +10,21 @@ from pathlib import Path
 
 import psycopg
 
-from fridge_pipeline.adapters.landing.errors import LandingFileVanishedError, LandingFolderError, UnreadableFileError
+from fridge_pipeline.adapters.landing.errors import LandingFolderError
 from fridge_pipeline.adapters.landing.zone import LandingZone
 from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.postgres.exceptions import ExceptionKey, close_exception, open_exception, open_exceptions
-from fridge_pipeline.adapters.postgres.file_load import LoadedFile
 from fridge_pipeline.adapters.postgres.landing_record import (
     listing_fingerprints,
     loaded_versions,
     record_landing_hour,
 )
+from fridge_pipeline.adapters.postgres.load_transaction import LoadedFile
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.domain.landing_file import LandingFile
 from fridge_pipeline.steps.effect import Effect, Witness, unwatched
-from fridge_pipeline.steps.load_file import FileLoader
+from fridge_pipeline.steps.load_files import FilesLoader
 
 
 @dataclass(slots=True)
@@ -66,6 +67,11 @@ class HourLoad:
         return sum(file.status != "loaded" for file in self.loaded)
 
 
+#: Files loaded in one transaction: many small ones cost little more than one large one, and a failure costs little.
+FILES_AT_ONCE = 500
+BYTES_AT_ONCE = 32 * 2**20
+
+
 def load_hours(
     database: Database,
     zone: LandingZone,
@@ -75,7 +81,7 @@ def load_hours(
     clock: Callable[[], datetime],
     witness: Witness = unwatched,
 ) -> Iterator[HourLoad]:
-    """Loads what is new in each hour of the range, hour by hour; an hour that fails does not stop the next.
+    """Loads what is new in each hour of the range, in order; an hour that fails does not stop the next.
 
     ``workspace`` is a folder for the private copies that files are read from. What is wrong with a file or a
     folder becomes an exception for a person; only a lost database ends the range.
@@ -83,71 +89,105 @@ def load_hours(
     with database.connect() as connection, _lazily(database, workspace, run_id, clock) as loader:
         known = listing_fingerprints(connection, hours)
         failed_before = {hour for hour, kinds in open_exceptions(connection, hours).items() if "load_failed" in kinds}
-        for hour in hours.hours():
-            load = HourLoad(hour)
-            try:
-                fingerprint = zone.fingerprint(hour)
-                if fingerprint is not None and known.get(hour) != fingerprint:
-                    versions = loaded_versions(connection, hour)
-                    unread = _load_files(load, zone, versions, loader, witness)
-                    _record(connection, load, unread, fingerprint, clock())
-                if hour in failed_before:
-                    close_exception(connection, ExceptionKey("load_failed", None, hour), clock())
-            except LandingFolderError as error:
-                load.failure = str(error)
-                open_exception(connection, ExceptionKey("load_failed", None, hour), load.failure, clock())
-            yield load
+        listings = (_listing(connection, zone, hour, known.get(hour)) for hour in hours.hours())
+        for some in _some_at_once(listings):
+            _load_listings(some, zone, loader, witness)
+            _record(connection, some, failed_before, clock())
+            yield from (listing.load for listing in some)
 
 
-def _load_files(
-    load: HourLoad,
-    zone: LandingZone,
-    versions: dict[str, str],
-    loader: Callable[[], FileLoader],
-    witness: Witness,
-) -> dict[str, str]:
-    """Loads what is new of an hour; returns path → reason of files whose bytes could not even be fetched."""
-    unread = {}
-    files = zone.files(load.hour)
-    load.listed = len(files)
+@dataclass(slots=True)
+class _Listing:
+    """An hour's landing files that are not loaded, and what becomes of them; no fingerprint when nothing is new."""
+
+    load: HourLoad
+    fingerprint: str | None = None
+    new: list[LandingFile] = field(default_factory=list)
+    unread: dict[str, str] = field(default_factory=dict)
+
+
+def _listing(connection: psycopg.Connection, zone: LandingZone, hour: Hour, known: str | None) -> _Listing:
+    listing = _Listing(HourLoad(hour))
+    try:
+        fingerprint = zone.fingerprint(hour)
+        if fingerprint is not None and fingerprint != known:
+            files, versions = zone.files(hour), loaded_versions(connection, hour)
+            listing.load.listed = len(files)
+            listing.new = [file for file in files if versions.get(file.path) != file.version]
+            listing.fingerprint = fingerprint
+    except LandingFolderError as error:
+        listing.load.failure = str(error)
+    return listing
+
+
+def _some_at_once(listings: Iterable[_Listing]) -> Iterator[list[_Listing]]:
+    """Consecutive hours that together have about as many new files as are loaded at once; at least one hour."""
+    some: list[_Listing] = []
+    for listing in listings:
+        some.append(listing)
+        if sum(len(each.new) for each in some) >= FILES_AT_ONCE:
+            yield some
+            some = []
+    if some:
+        yield some
+
+
+def _load_listings(
+    listings: Sequence[_Listing], zone: LandingZone, loader: Callable[[], FilesLoader], witness: Witness
+) -> None:
+    of_path = {file.path: listing for listing in listings for file in listing.new}
+    for files in _files_at_once(file for listing in listings for file in listing.new):
+        result = loader().load(zone, files)
+        for loaded in result.loaded:
+            of_path[loaded.path].load.loaded.append(loaded)
+        for path, reason in result.unread.items():
+            of_path[path].unread[path] = reason
+        if result.loaded:
+            witness(Effect.FILES_LOADED)
+
+
+def _files_at_once(files: Iterable[LandingFile]) -> Iterator[list[LandingFile]]:
+    """In order, and a large file alone."""
+    some: list[LandingFile] = []
     for file in files:
-        if versions.get(file.path) == file.version:
-            continue
-        try:
-            loaded = loader().load(zone, file)
-        except LandingFileVanishedError:
-            continue  # gone between listing and reading: the listing has changed, so the next look notices
-        except UnreadableFileError as error:
-            unread[file.path] = str(error)
-            continue
-        if loaded is not None:
-            load.loaded.append(loaded)
-            witness(Effect.FILE_LOADED)
-    return unread
+        if some and (len(some) == FILES_AT_ONCE or sum(each.size for each in some) + file.size > BYTES_AT_ONCE):
+            yield some
+            some = []
+        some.append(file)
+    if some:
+        yield some
 
 
 def _record(
-    connection: psycopg.Connection, load: HourLoad, unread: dict[str, str], fingerprint: str, now: datetime
+    connection: psycopg.Connection, listings: Sequence[_Listing], failed_before: set[Hour], now: datetime
 ) -> None:
-    """The listing counts as loaded only when every file's bytes could be fetched; else the hour is tried again."""
-    for path, reason in unread.items():
-        open_exception(connection, ExceptionKey("unreadable_file", None, load.hour, path), reason, now)
-    load.unfetched = len(unread)
-    if not unread:
-        record_landing_hour(connection, load.hour, fingerprint, now)
+    """A listing counts as loaded only when every file's bytes could be fetched; else the hour is tried again."""
+    with connection.transaction():
+        for listing in listings:
+            load = listing.load
+            load_failed = ExceptionKey("load_failed", None, load.hour)
+            if load.failure is not None:
+                open_exception(connection, load_failed, load.failure, now)
+            elif load.hour in failed_before:
+                close_exception(connection, load_failed, now)
+            for path, reason in listing.unread.items():
+                open_exception(connection, ExceptionKey("unreadable_file", None, load.hour, path), reason, now)
+            load.unfetched = len(listing.unread)
+            if listing.fingerprint is not None and not listing.unread:
+                record_landing_hour(connection, load.hour, listing.fingerprint, now)
 
 
 @contextmanager
 def _lazily(
     database: Database, workspace: Path, run_id: str, clock: Callable[[], datetime]
-) -> Iterator[Callable[[], FileLoader]]:
+) -> Iterator[Callable[[], FilesLoader]]:
     """A loader that connects when the first file needs it: hours without news cost no connection."""
     with ExitStack() as stack:
-        opened: list[FileLoader] = []
+        opened: list[FilesLoader] = []
 
-        def loader() -> FileLoader:
+        def loader() -> FilesLoader:
             if not opened:
-                opened.append(stack.enter_context(FileLoader.open(database, workspace, run_id, clock)))
+                opened.append(stack.enter_context(FilesLoader.open(database, workspace, run_id, clock)))
             return opened[0]
 
         yield loader

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,10 +11,11 @@ import psycopg
 from fridge_pipeline.adapters.landing.zone import LandingZone
 from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.postgres.exceptions import ExceptionKey, close_expected_hours, open_exception
-from fridge_pipeline.adapters.postgres.landing_record import listing_fingerprints
+from fridge_pipeline.adapters.postgres.landing_record import loaded_listings, record_folder_versions
 from fridge_pipeline.adapters.postgres.ledger import undelivered_hours
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.domain.listing_plan import FolderVersion, LoadedListing, plan_listing
 from fridge_pipeline.domain.meter import Meter
 
 
@@ -25,37 +27,88 @@ class LandingNews:
     unexpected: list[Hour]
 
 
+@dataclass(frozen=True, slots=True)
+class LandingWatch:
+    """The pending hours of the grid with their fingerprints, and the hour to go on after (see ``ListingPlan``)."""
+
+    pending: dict[Hour, str]
+    turn: Hour | None
+
+
 def find_landing_news(connection: psycopg.Connection, zone: LandingZone, grid: HourRange) -> LandingNews:
-    """Compares the landing zone's listing with what has been loaded; changes nothing.
+    """Compares the whole landing zone's listing with what has been loaded; changes nothing.
 
     Hours after the grid have not begun: they wait, and are in neither part of the news.
     """
     listed = zone.hours()
-    known = listing_fingerprints(connection, HourRange(min(listed, default=grid.first), grid.last))
-    news = {hour: listed[hour] for hour in sorted(listed) if known.get(hour) != listed[hour]}
-    return LandingNews(
-        pending={hour: fingerprint for hour, fingerprint in news.items() if grid.first <= hour <= grid.last},
-        unexpected=[hour for hour in news if hour < grid.first],
-    )
+    return _news(listed, loaded_listings(connection, _span(listed, grid)), grid)
 
 
-def watch_landing_zone(database: Database, zone: LandingZone, grid: HourRange, now: datetime) -> dict[Hour, str]:
-    """The pending hours of the grid with their fingerprints.
+def watch_landing_zone(
+    database: Database, zone: LandingZone, grid: HourRange, now: datetime, after: Hour | None = None
+) -> LandingWatch:
+    """Compares what may have changed, and some of the rest in turn, with what has been loaded.
 
     Hours before the grid cannot be run: each becomes an exception instead of stopping the others.
     """
     with database.connect() as connection:
-        news = find_landing_news(connection, zone, grid)
-        close_expected_hours(connection, news.unexpected, now)
-        for hour in news.unexpected:
-            open_exception(
-                connection,
-                ExceptionKey("unexpected_hour", None, hour),
-                f"landing folder {hour.folder} lies before the first hour of the partition grid, {grid.first.key}, and "
-                "is not loaded. Set FRIDGE_PARTITIONS_START to include it, use fridge bill, or remove it.",
-                now,
-            )
-    return news.pending
+        folders = {hour: version for hour, version in zone.folders().items() if hour <= grid.last}
+        loaded = loaded_listings(connection, _span(folders, grid))
+        plan = plan_listing(folders, loaded, after)
+        fingerprints = {hour: zone.fingerprint(hour) for hour in plan.hours}
+        listed = {hour: fingerprint for hour, fingerprint in fingerprints.items() if fingerprint is not None}
+        record_folder_versions(connection, _seen_anew(fingerprints, folders, loaded, now))
+        news = _news(listed, loaded, grid)
+        _open_unexpected(connection, news.unexpected, grid, now)
+    return LandingWatch(news.pending, plan.turn)
+
+
+def _span(hours: Iterable[Hour], grid: HourRange) -> HourRange:
+    return HourRange(min(hours, default=grid.first), grid.last)
+
+
+def _news(listed: Mapping[Hour, str], loaded: Mapping[Hour, LoadedListing], grid: HourRange) -> LandingNews:
+    news = [hour for hour in sorted(listed) if hour not in loaded or loaded[hour].fingerprint != listed[hour]]
+    return LandingNews(
+        pending={hour: listed[hour] for hour in news if grid.first <= hour <= grid.last},
+        unexpected=[hour for hour in news if hour < grid.first],
+    )
+
+
+def _seen_anew(
+    fingerprints: Mapping[Hour, str | None],
+    folders: Mapping[Hour, FolderVersion | None],
+    loaded: Mapping[Hour, LoadedListing],
+    now: datetime,
+) -> dict[Hour, LoadedListing]:
+    """What is now known of the folders of loaded hours, where it is not what is on record.
+
+    The versions were read before the listings: what changed in between shows as another version the next time. An
+    hour whose listing has changed is listed each time from now on, until it is loaded.
+    """
+    seen = {}
+    for hour, fingerprint in fingerprints.items():
+        if hour not in loaded:
+            continue
+        known, version = loaded[hour], folders[hour]
+        is_loaded = fingerprint == known.fingerprint and known.file_count > 0
+        is_sure = is_loaded and version is not None and version.is_quiet(now)
+        now_known = LoadedListing(known.fingerprint, version.token if version and is_sure else None)
+        if now_known != known:
+            seen[hour] = now_known
+    return seen
+
+
+def _open_unexpected(connection: psycopg.Connection, unexpected: list[Hour], grid: HourRange, now: datetime) -> None:
+    close_expected_hours(connection, unexpected, now)
+    for hour in unexpected:
+        open_exception(
+            connection,
+            ExceptionKey("unexpected_hour", None, hour),
+            f"landing folder {hour.folder} lies before the first hour of the partition grid, {grid.first.key}, and "
+            "is not loaded. Set FRIDGE_PARTITIONS_START to include it, use fridge bill, or remove it.",
+            now,
+        )
 
 
 def find_hours_to_bill(

@@ -12,6 +12,7 @@ import psycopg
 from fridge_pipeline.adapters.landing.errors import LandingFolderError
 from fridge_pipeline.adapters.landing.zone import LandingZone
 from fridge_pipeline.adapters.postgres.database import Database
+from fridge_pipeline.adapters.postgres.retention import kept_from
 from fridge_pipeline.adapters.postgres.withdrawals import (
     LoadedContent,
     keep_loads_out,
@@ -21,6 +22,7 @@ from fridge_pipeline.adapters.postgres.withdrawals import (
     withdraw_files,
 )
 from fridge_pipeline.domain.hour import Hour, NotAnHourError
+from fridge_pipeline.domain.retention import first_open_hour
 
 #: So many near paths are shown for one that is not known, and this near they must be (1 is the same text).
 NEAR_PATHS_MAX = 3
@@ -41,6 +43,10 @@ class NotLoadedError(LookupError):
 
 class NothingStoredError(ValueError):
     """The landing file stored no readings, so nothing of it is usage."""
+
+
+class SealedHourError(ValueError):
+    """The hour's readings were dropped, so its usage can no longer be counted anew."""
 
 
 class AlreadyWithdrawnError(ValueError):
@@ -82,6 +88,7 @@ def withdraw_file(
             if not contents:
                 raise _not_loaded(connection, zone, path)
             _refuse_without_effect(path, contents)
+            _refuse_sealed(path, contents[0].landing_hour, kept_from(connection))
             file_ids = [content.file_id for content in contents if content.withdrawn_at is None]
             withdrawn_at = clock()
             withdraw_files(connection, file_ids, reason.strip(), withdrawn_by, withdrawn_at)
@@ -103,6 +110,14 @@ def _refuse_without_effect(path: str, contents: list[LoadedContent]) -> None:
         raise AlreadyWithdrawnError(
             f"{path} was already withdrawn at {last.withdrawn_at:%Y-%m-%d %H:%M:%S} UTC by {last.withdrawn_by}: "
             f"{last.reason}"
+        )
+
+
+def _refuse_sealed(path: str, hour: Hour, kept_from: datetime | None) -> None:
+    if kept_from is not None and hour < first_open_hour(kept_from):
+        raise SealedHourError(
+            f"the readings of {path} are dropped: those before {kept_from:%Y-%m-%d} are not kept, so the usage of the "
+            f"hour {hour} can no longer be counted without it. Give the customer a credit instead."
         )
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime
 
 import polars as pl
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from fridge_pipeline.domain import usage
+from fridge_pipeline.domain.file_runs import FileRun, bridged, runs_of
 
 START = datetime(2026, 1, 24, 18, tzinfo=UTC)
 HOURS = pl.LazyFrame(
@@ -17,39 +19,58 @@ HOURS = pl.LazyFrame(
 TENANTS = pl.LazyFrame(
     {"sensor_key": [1, 2, 3], "tenant_id": ["a", "a", "b"]}, schema={"sensor_key": pl.Int32, "tenant_id": pl.String}
 )
-STORED = st.lists(st.tuples(st.integers(1, 3), st.integers(1, 3)), max_size=60)
+#: File 4 is another hour's: it is read along and must not count.
+STORED = st.lists(st.tuples(st.integers(1, 4), st.integers(1, 3)), max_size=60)
 
 
 def stored(rows: list[tuple[int, int]]) -> pl.LazyFrame:
     return pl.LazyFrame(rows, schema={"file_id": pl.Int32, "sensor_key": pl.Int32}, orient="row")
 
 
-@given(STORED, st.integers(1, 7))
-def test_usage_is_the_same_however_the_stored_readings_are_cut_into_batches(
-    rows: list[tuple[int, int]], size: int
-) -> None:
-    batches = [rows[start : start + size] for start in range(0, len(rows), size)] or [[]]
-    folded = pl.concat([usage.readings_per_sensor(stored(batch)) for batch in batches])
-    per_sensor = usage.sensor_hours(folded, HOURS, TENANTS)
-    counts = usage.inserted_counts(per_sensor).collect()
-    sensors = usage.active_sensors(per_sensor).collect()
-
+def counted_by_hand(rows: list[tuple[int, int]]) -> pl.DataFrame:
     named = [({1: 18, 2: 18, 3: 19}[file], {1: "a", 2: "a", 3: "b"}[sensor], sensor) for file, sensor in rows]
     keys = sorted({(hour, tenant) for hour, tenant, _ in named})
-    expected = pl.DataFrame(
-        {
-            "hour": [START.replace(hour=hour) for hour, _ in keys],
-            "tenant_id": [tenant for _, tenant in keys],
-            "inserted_count": [sum((h, t) == key for h, t, _ in named) for key in keys],
-            "active_sensors": [len({s for h, t, s in named if (h, t) == key}) for key in keys],
-        },
-        schema={
-            "hour": pl.Datetime("us", "UTC"),
-            "tenant_id": pl.String,
-            "inserted_count": pl.Int64,
-            "active_sensors": pl.Int64,
-        },
-    )
-    assert_frame_equal(
-        counts.join(sensors, on=["hour", "tenant_id"], how="full", coalesce=True).sort("hour", "tenant_id"), expected
-    )
+    columns = {
+        "hour": [START.replace(hour=hour) for hour, _ in keys],
+        "tenant_id": [tenant for _, tenant in keys],
+        "inserted_count": [sum((h, t) == key for h, t, _ in named) for key in keys],
+        "active_sensors": [len({s for h, t, s in named if (h, t) == key}) for key in keys],
+    }
+    return pl.DataFrame(columns, schema=usage.USAGE_SCHEMA)
+
+
+@given(STORED, st.integers(1, 7), st.integers(1, 4))
+def test_usage_is_the_same_however_the_stored_readings_are_cut_into_batches_and_merged(
+    rows: list[tuple[int, int]], size: int, merged_each: int
+) -> None:
+    waiting: list[pl.DataFrame] = []
+    for start in range(0, len(rows), size):
+        waiting.append(usage.sensor_hours(stored(rows[start : start + size]), HOURS).collect())
+        if len(waiting) > merged_each:
+            waiting = [usage.merged(waiting)]
+    counted = usage.usage_of_tenants(usage.merged(waiting).lazy(), TENANTS).collect()
+    assert_frame_equal(counted, counted_by_hand([row for row in rows if row[0] < 4]))
+
+
+@given(st.lists(st.integers(1, 3), max_size=40))
+def test_an_hour_read_alone_is_counted_as_it_is_among_others(sensors: list[int]) -> None:
+    rows = [(1, sensor) for sensor in sensors]
+    alone = usage.sensors_of_hour(stored(rows).select("sensor_key"), START).collect()
+    assert_frame_equal(alone, usage.sensor_hours(stored(rows), HOURS).collect(), check_row_order=False)
+
+
+@given(st.sets(st.integers(1, 60)), st.integers(0, 5))
+def test_runs_hold_exactly_the_files_that_are_asked_for_and_bridged_ones_only_short_gaps_more(
+    wanted: set[int], between_max: int
+) -> None:
+    runs = runs_of(wanted)
+    assert [file_id for run in runs for file_id in range(run.first, run.last + 1)] == sorted(wanted)
+    assert all(later.first - run.last > 1 for run, later in itertools.pairwise(runs))
+    fewer = bridged(runs, between_max)
+    assert wanted <= {file_id for run in fewer for file_id in range(run.first, run.last + 1)}
+    assert all(later.first - run.last - 1 > between_max for run, later in itertools.pairwise(fewer))
+
+
+def test_two_hours_that_were_loaded_alternately_are_read_in_one_run_each() -> None:
+    assert len(runs_of(range(1, 4001, 2))) == 2000
+    assert bridged(runs_of(range(1, 4001, 2))) == [FileRun(1, 3999)]

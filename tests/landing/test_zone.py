@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -111,6 +112,52 @@ def test_every_change_of_a_file_changes_its_hours_fingerprint_and_no_other(
     assert after[NEXT] == before[NEXT]
 
 
+def test_a_folders_version_changes_with_the_files_that_are_in_it_and_no_other_folders_does(
+    zone: LandingZone, tmp_path: Path
+) -> None:
+    path = put(tmp_path, "a.csv")
+    put(tmp_path, "a.csv", hour=NEXT)
+    versions = [zone.folders()]
+    for change in (
+        lambda: path.with_name("b.csv").write_bytes(b"x"),
+        lambda: path.rename(path.with_name("c.csv")),
+        lambda: path.with_name("b.csv").rename(path.with_name("c.csv")),
+        lambda: path.with_name("c.csv").unlink(),
+        lambda: os.utime(path.parent, ns=(1, 1)),
+    ):
+        time.sleep(0.02)  # longer than a file system's clock takes to move on
+        change()
+        versions.append(open_landing_zone(str(tmp_path)).folders())
+    tokens = [version.token for each in versions if (version := each[HOUR]) is not None]
+    assert len(set(tokens)) == len(versions), "each change shows, and an earlier version never comes back"
+    assert len({each[NEXT] for each in versions}) == 1
+
+
+def test_folders_are_told_without_listing_the_files_in_them(
+    zone: LandingZone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path, "a.csv")
+    (tmp_path / NEXT.folder).mkdir()
+    (tmp_path / "2026-01-24/notes").mkdir()
+    scanned: list[str] = []
+    monkeypatch.setattr(os, "scandir", scanned.append)
+
+    assert list(zone.folders()) == [HOUR, NEXT]
+    assert scanned == []
+
+
+def test_a_folder_that_cannot_be_looked_at_is_there_without_a_version(open_root: Path) -> None:
+    put(open_root, "a.csv")
+    (open_root / "2026-01-25").mkdir()
+    (open_root / "2026-01-25/00").symlink_to(open_root / "nowhere")
+    (open_root / "2026-01-24").chmod(0)
+
+    with ordinary_user():
+        folders = open_landing_zone(str(open_root)).folders()
+    assert [hour.folder for hour in folders] == [*(f"2026-01-24/{hour:02d}" for hour in range(24)), "2026-01-25/00"]
+    assert set(folders.values()) == {None}
+
+
 def test_an_unfinished_file_does_not_change_the_fingerprint(zone: LandingZone, tmp_path: Path) -> None:
     put(tmp_path, "a.csv")
     before = zone.hours()
@@ -122,6 +169,8 @@ def test_an_unfinished_file_does_not_change_the_fingerprint(zone: LandingZone, t
 def test_a_missing_landing_root_is_an_error_and_not_an_empty_zone(tmp_path: Path) -> None:
     with pytest.raises(LandingFolderError, match="No such file or directory"):
         open_landing_zone(str(tmp_path / "absent")).hours()
+    with pytest.raises(LandingFolderError, match="No such file or directory"):
+        open_landing_zone(str(tmp_path / "absent")).folders()
 
 
 def test_a_hundred_thousand_files_cost_one_scan_a_folder_and_one_stat_a_file(
@@ -175,7 +224,8 @@ def open_root() -> Iterator[Path]:
         Path(folder).chmod(0o755)
         yield Path(folder)
         for path in Path(folder).rglob("*"):
-            path.chmod(0o755)
+            if path.exists():  # and is no link that leads nowhere
+                path.chmod(0o755)
 
 
 def test_a_folder_that_cannot_be_listed_is_named_and_its_neighbours_are_listed(open_root: Path) -> None:

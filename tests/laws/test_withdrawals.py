@@ -9,7 +9,6 @@ import psycopg
 import pytest
 
 from fridge_pipeline.adapters.landing.local import LocalLanding
-from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.meter import Formula, Measure, Meter, Window
@@ -186,17 +185,17 @@ def test_a_count_that_has_read_before_the_withdrawal_and_writes_after_it_is_foun
 ) -> None:
     """Also when both bear the same time, or when the counting machine's clock is ahead."""
     hour = billed_hour(pipeline, two_days_ago)
-    read = count.sensor_hours
+    read = count.UsageReader.usage_of
 
-    def withdrawn_right_after(database: Database, hours: HourRange) -> tuple[pl.DataFrame, pl.DataFrame]:
-        stored = read(database, hours)
+    def withdrawn_right_after(reader: count.UsageReader, files: pl.DataFrame) -> pl.DataFrame:
+        counted = read(reader, files)
         withdraw(pipeline, f"{hour.folder}/bad.csv")
-        return stored
+        return counted
 
     counted_at = pipeline.clock() + clock_ahead_by
-    count.count_active_sensors(pipeline.database, HourRange(hour, hour), counted_at)
-    monkeypatch.setattr(count, "sensor_hours", withdrawn_right_after)
-    count.count_inserted(pipeline.database, HourRange(hour, hour), counted_at)
+    count.count_usage(pipeline.database, HourRange(hour, hour), counted_at, ["active_sensors"])
+    monkeypatch.setattr(count.UsageReader, "usage_of", withdrawn_right_after)
+    count.count_usage(pipeline.database, HourRange(hour, hour), counted_at, ["inserted_counts"])
     monkeypatch.undo()
     assert pipeline.usage()["cohoes", hour.key] == (35, 5), "the count had read before"
     assert swept(pipeline, hour) == [hour]
@@ -211,16 +210,17 @@ def test_a_count_that_has_read_before_a_load_and_writes_after_it_is_found_by_the
 ) -> None:
     """The run that loaded may die before it counts; the other count looks newer by the clock and is not."""
     hour = billed_hour(pipeline, two_days_ago)
-    read = count.sensor_hours
+    read = count.UsageReader.usage_of
 
-    def loaded_right_after(database: Database, hours: HourRange) -> tuple[pl.DataFrame, pl.DataFrame]:
-        stored = read(database, hours)
+    def loaded_right_after(reader: count.UsageReader, files: pl.DataFrame) -> pl.DataFrame:
+        counted = read(reader, files)
         pipeline.land(hour, "late.csv", readings("cohoes", hour, 1, 7, start=70))
         pipeline.load(hour)
-        return stored
+        return counted
 
-    monkeypatch.setattr(count, "sensor_hours", loaded_right_after)
-    count.count_inserted(pipeline.database, HourRange(hour, hour), pipeline.clock() + timedelta(hours=1))
+    an_hour_on = pipeline.clock() + timedelta(hours=1)
+    monkeypatch.setattr(count.UsageReader, "usage_of", loaded_right_after)
+    count.count_usage(pipeline.database, HourRange(hour, hour), an_hour_on, ["inserted_counts"])
     monkeypatch.undo()
     assert swept(pipeline, hour) == [hour]
     pipeline.run(hour)

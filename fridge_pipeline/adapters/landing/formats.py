@@ -10,7 +10,6 @@ from fridge_pipeline.adapters.landing.csv_rows import csv_batches
 from fridge_pipeline.adapters.landing.errors import UnreadableFileError
 from fridge_pipeline.adapters.landing.lines import BLOCK_BYTES, BlockReader
 from fridge_pipeline.adapters.landing.ndjson_rows import ndjson_batches
-from fridge_pipeline.adapters.landing.parquet_rows import parquet_batches
 from fridge_pipeline.domain.landing_file import FileFormat
 
 if TYPE_CHECKING:
@@ -54,6 +53,9 @@ def read_batches(
     if not snapshot.path.stat().st_size:
         raise UnreadableFileError(snapshot.damage or "empty file")
     if file_format is FileFormat.PARQUET:
+        # Not before a parquet file is there: it brings pyarrow (see Database.connect_bulk).
+        from fridge_pipeline.adapters.landing.parquet_rows import parquet_batches  # noqa: PLC0415
+
         yield from parquet_batches(snapshot.path, batch_rows)
     else:
         yield from _text_batches(snapshot, file_format, batch_rows, block_bytes)

@@ -8,6 +8,7 @@ import re
 import stat
 from hashlib import blake2b
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fridge_pipeline.adapters.landing.errors import (
     LandingFileVanishedError,
@@ -17,10 +18,16 @@ from fridge_pipeline.adapters.landing.errors import (
 from fridge_pipeline.adapters.landing.snapshot import PLAIN_BYTES_MAX, Snapshot, take_snapshot
 from fridge_pipeline.domain.hour import Hour, NotAnHourError
 from fridge_pipeline.domain.landing_file import LandingFile, is_landing_file, storable_path, system_path
+from fridge_pipeline.domain.listing_plan import FolderVersion
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _HOURS_OF_DAY = tuple(f"{hour:02d}" for hour in range(24))
 
+#: Files whose listing is made into one text at a time: a folder may hold a million.
+_DIGESTED_AT_ONCE = 10_000
 
 #: A landing file as its folder shows it: name, bytes, and modification time in nanoseconds.
 _Listed = tuple[str, int, int]
@@ -44,36 +51,38 @@ class LocalLanding:
 
     def hours(self) -> dict[Hour, str]:
         """See ``LandingZone.hours``: one directory scan per folder and one stat call per landing file."""
-        fingerprints: dict[Hour, str] = {}
-        for date in self._dates():
-            try:
-                names = os.listdir(os.path.join(self._root, date))  # noqa: PTH118, PTH208  # speed
-            except (FileNotFoundError, NotADirectoryError):
-                continue
-            except OSError:  # which hours it has is unknown: each of them says so when it is scanned
-                names = list(_HOURS_OF_DAY)
-            for name in names:
-                hour = _hour_of(f"{date}/{name}")
-                if hour is not None and (fingerprint := self.fingerprint(hour)) is not None:
-                    fingerprints[hour] = fingerprint
-        return dict(sorted(fingerprints.items()))
+        fingerprints = {hour: self.fingerprint(hour) for hour in sorted(self._hours_with_folders())}
+        return {hour: fingerprint for hour, fingerprint in fingerprints.items() if fingerprint is not None}
+
+    def folders(self) -> dict[Hour, FolderVersion | None]:
+        """See ``LandingZone.folders``: one stat call per folder.
+
+        Some mounted object stores change no folder's times when a file arrives in it. There, and for a rewritten
+        file anywhere, the version says nothing.
+        """
+        return {hour: _version(self._folder(hour)) for hour in sorted(self._hours_with_folders())}
 
     def fingerprint(self, hour: Hour) -> str | None:
         """What the hour's listing looks like; None when it has no landing file."""
         try:
-            listing = self._scan(hour)
+            listing = [f"{name}\0{size}\0{modified_ns}" for name, size, modified_ns in self._scan(hour)]
         except OSError as error:
             return f"unlistable:{errno.errorcode.get(error.errno or 0, type(error).__name__)}"
         if not listing:
             return None
-        text = "\0".join([f"{name}\0{size}\0{modified_ns}" for name, size, modified_ns in listing])
-        digest = blake2b(text.encode(errors="surrogateescape"), digest_size=16)
+        listing.sort()  # by name: no name holds the \0 that ends it here
+        digest = blake2b(digest_size=16)
+        separator = ""
+        for start in range(0, len(listing), _DIGESTED_AT_ONCE):
+            text = separator + "\0".join(listing[start : start + _DIGESTED_AT_ONCE])
+            digest.update(text.encode(errors="surrogateescape"))
+            separator = "\0"
         return f"{len(listing)}:{digest.hexdigest()}"
 
     def files(self, hour: Hour) -> list[LandingFile]:
         """See ``LandingZone.files``."""
         try:
-            listing = self._scan(hour)
+            listing = sorted(self._scan(hour))
         except OSError as error:
             raise LandingFolderError(storable_path(self._folder(hour)), error.strerror or str(error)) from error
         return [
@@ -105,16 +114,34 @@ class LocalLanding:
             raise LandingFolderError(storable_path(self._root), error.strerror or str(error)) from error
         return [name for name in names if _DATE.fullmatch(name)]
 
-    def _scan(self, hour: Hour) -> list[_Listed]:
-        """The landing files in the hour's folder, sorted by name; none when there is no such folder."""
+    def _hours_with_folders(self) -> Iterator[Hour]:
+        for date in self._dates():
+            try:
+                names = os.listdir(os.path.join(self._root, date))  # noqa: PTH118, PTH208  # speed
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError:  # which hours it has is unknown: each of them says so when it is listed
+                names = list(_HOURS_OF_DAY)
+            for name in names:
+                hour = _hour_of(f"{date}/{name}")
+                if hour is not None:
+                    yield hour
+
+    def _scan(self, hour: Hour) -> Iterator[_Listed]:
+        """The landing files in the hour's folder, in no order; none when there is no such folder."""
         folder = self._folder(hour)
         self._refuse_way_out(folder)
         try:
-            with os.scandir(folder) as entries:
-                found = (_listed(entry) for entry in entries if is_landing_file(entry.name))
-                return sorted(listed for listed in found if listed is not None)
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         except (FileNotFoundError, NotADirectoryError):
-            return []
+            return
+        try:  # from its descriptor the folder's path is walked once and not once a file: a tenth of the time
+            with os.scandir(descriptor) as entries:
+                for entry in entries:
+                    if is_landing_file(entry.name) and (listed := _listed(entry)) is not None:
+                        yield listed
+        finally:
+            os.close(descriptor)
 
     def _folder(self, hour: Hour) -> str:
         return os.path.join(self._root, hour.folder)  # noqa: PTH118  # Path costs more than the scan itself
@@ -133,6 +160,16 @@ def _hour_of(folder: str) -> Hour | None:
         return Hour.from_folder(folder)
     except NotAnHourError:
         return None
+
+
+def _version(folder: str) -> FolderVersion | None:
+    """The change time shows what a modification time set by hand hides; device and inode, that it is another folder."""
+    try:
+        status = os.stat(folder)  # noqa: PTH116  # see _folder
+    except OSError:
+        return None
+    token = f"{status.st_dev}:{status.st_ino}:{status.st_mtime_ns}:{status.st_ctime_ns}"
+    return FolderVersion(token, max(status.st_mtime, status.st_ctime))
 
 
 def _listed(entry: os.DirEntry[str]) -> _Listed | None:

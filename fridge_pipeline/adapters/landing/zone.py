@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fridge_pipeline.adapters.landing.snapshot import Snapshot
     from fridge_pipeline.domain.hour import Hour
     from fridge_pipeline.domain.landing_file import LandingFile
+    from fridge_pipeline.domain.listing_plan import FolderVersion
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _LOCAL_HOSTS = ("", "localhost")
@@ -29,9 +30,18 @@ class LandingZone(Protocol):
         """Every landing hour that has landing files, with a fingerprint of its listing.
 
         The fingerprint is the same text, in every process, as long as no file of the hour is added, removed,
-        renamed or rewritten. The fingerprint of an hour that cannot be listed is
-        ``unlistable:<errno name>``. Raises ``LandingFolderError`` when the landing root itself is missing or
-        cannot be listed.
+        renamed or rewritten; it begins with the number of files and a colon. The fingerprint of an hour that
+        cannot be listed is ``unlistable:<errno name>``. Raises ``LandingFolderError`` when the landing root
+        itself is missing or cannot be listed.
+        """
+        ...
+
+    def folders(self) -> Mapping[Hour, FolderVersion | None]:
+        """Every landing hour that has a folder, with the version of that folder; lists no landing file.
+
+        A version is the same as long as no file of the folder is added, removed or renamed, but a file may have
+        been rewritten. ``None`` where the store keeps no such version, or does not tell it: only a listing
+        shows what is there. Raises ``LandingFolderError`` as ``hours`` does.
         """
         ...
 

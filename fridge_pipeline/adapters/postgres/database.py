@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+import adbc_driver_manager
 import psycopg
-from adbc_driver_manager import dbapi as adbc_dbapi
-from adbc_driver_postgresql import dbapi as adbc_postgresql
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from fridge_pipeline.adapters.postgres.statements import statement
+
+if TYPE_CHECKING:
+    from adbc_driver_manager import dbapi as adbc_dbapi
 
 #: Long enough for a server that is just recovering from a crash.
 CONNECT_TIMEOUT_SECONDS = 10
@@ -71,9 +74,12 @@ class Database:
         Without ``autocommit`` the caller commits; leaving without a commit rolls back.
         Raises ``DatabaseUnreachableError``.
         """
+        # It brings pyarrow: 47 MiB that a tick, the UI's code server and most commands never need.
+        from adbc_driver_postgresql import dbapi as adbc_postgresql  # noqa: PLC0415
+
         try:
             connection = adbc_postgresql.connect(self.dsn, autocommit=autocommit)
-        except adbc_dbapi.Error as error:
+        except adbc_driver_manager.Error as error:
             raise DatabaseUnreachableError(f"PostgreSQL at {self.place}: {_reason(error)}") from None
         with connection:
             yield connection

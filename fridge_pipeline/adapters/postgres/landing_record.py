@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import psycopg
@@ -10,6 +11,7 @@ from fridge_pipeline.adapters.postgres.parameters import span_of
 from fridge_pipeline.adapters.postgres.statements import statement
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.domain.listing_plan import LoadedListing
 
 
 def loaded_versions(connection: psycopg.Connection, hour: Hour) -> dict[str, str]:
@@ -17,12 +19,31 @@ def loaded_versions(connection: psycopg.Connection, hour: Hour) -> dict[str, str
     return dict(connection.execute(statement("loaded_versions"), {"hour": hour.start}).fetchall())
 
 
+def loaded_listings(connection: psycopg.Connection, hours: HourRange) -> dict[Hour, LoadedListing]:
+    """Landing hour → its listing when all its files had been loaded."""
+    rows = connection.execute(statement("loaded_listings"), span_of(hours)).fetchall()
+    return {Hour(start): LoadedListing(fingerprint, folder) for start, fingerprint, folder in rows}
+
+
 def listing_fingerprints(connection: psycopg.Connection, hours: HourRange) -> dict[Hour, str]:
     """Landing hour → fingerprint of its listing when all its files had been loaded."""
-    rows = connection.execute(statement("listing_fingerprints"), span_of(hours)).fetchall()
-    return {Hour(start): fingerprint for start, fingerprint in rows}
+    return {hour: listing.fingerprint for hour, listing in loaded_listings(connection, hours).items()}
 
 
 def record_landing_hour(connection: psycopg.Connection, hour: Hour, fingerprint: str, now: datetime) -> None:
     """Every file of this listing has been loaded, or stands in the exceptions."""
     connection.execute(statement("record_landing_hour"), {"hour": hour.start, "fingerprint": fingerprint, "now": now})
+
+
+def record_folder_versions(connection: psycopg.Connection, seen: Mapping[Hour, LoadedListing]) -> None:
+    """Which folders these listings are known to be of; nothing for an hour with another listing by now."""
+    if not seen:
+        return
+    connection.execute(
+        statement("record_folder_versions"),
+        {
+            "hours": [hour.start for hour in seen],
+            "fingerprints": [listing.fingerprint for listing in seen.values()],
+            "folder_versions": [listing.folder for listing in seen.values()],
+        },
+    )

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import polars as pl
-from adbc_driver_manager import dbapi as adbc_dbapi
 
-from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.postgres.statements import statement
+
+if TYPE_CHECKING:
+    from adbc_driver_manager import dbapi as adbc_dbapi
+
+_IDS = ["tenant_id", "sensor_id"]
 
 
 class SensorDirectory:
     """Text ids to the integer keys under which readings are stored; remembers every id it has seen.
 
     Its memory follows the number of sensors, not of readings. New ids are committed at once, outside the load
-    of the file that brings them: an id without readings harms nobody, and loads do not wait for each other.
+    of the file that brings them: an id without readings harms nobody, and loads do not wait for each other. So the
+    connection is not the one that the load is on.
     """
 
     def __init__(self, connection: adbc_dbapi.Connection) -> None:
@@ -25,29 +28,29 @@ class SensorDirectory:
         self._known = pl.DataFrame(schema={"tenant_id": pl.String, "sensor_id": pl.String, "sensor_key": pl.Int32})
         self._months: set[datetime] = set()
 
-    @classmethod
-    @contextmanager
-    def open(cls, database: Database) -> Iterator[SensorDirectory]:
-        """A directory with a connection of its own."""
-        with database.connect_bulk(autocommit=True) as connection:
-            yield cls(connection)
-
-    def keys_of(self, ids: pl.DataFrame) -> pl.DataFrame:
-        """``tenant_id``, ``sensor_id``, ``sensor_key`` for distinct ``tenant_id``, ``sensor_id`` rows."""
-        identity = ["tenant_id", "sensor_id"]
-        unknown = ids.join(self._known, on=identity, how="anti")
-        if unknown.height:
-            self._known = pl.concat([self._known, self._register(unknown)])
-        return ids.join(self._known, on=identity, how="inner", validate="1:1")
+    def with_keys(self, readings: pl.DataFrame) -> pl.DataFrame:
+        """The same rows in the same order, with ``sensor_key`` for their ``tenant_id`` and ``sensor_id``."""
+        keyed = self._looked_up(readings)
+        unknown = keyed.filter(pl.col("sensor_key").is_null()).select(_IDS).unique()
+        if unknown.is_empty():
+            return keyed
+        self._known = pl.concat([self._known, self._register(unknown)])
+        return self._looked_up(readings)
 
     def ensure_months(self, moments: pl.Series) -> None:
         """Makes the monthly partitions that readings at these times need."""
-        for month in moments.dt.truncate("1mo").unique().sort().to_list():
+        bounds = pl.Series([moments.min(), moments.max()]).dt.truncate("1mo")
+        within_one = bounds[0] == bounds[1]
+        for month in (bounds.head(1) if within_one else moments.dt.truncate("1mo").unique().sort()).to_list():
             if month not in self._months:
                 with self._connection.cursor() as cursor:
                     cursor.execute(statement("ensure_month"), (month,))
-                    cursor.fetchall()  # Arrow's driver commits a query when its last row has been fetched
+                    cursor.fetchall()  # to the last row: Arrow's driver keeps the query open until then
+                self._connection.commit()
                 self._months.add(month)
+
+    def _looked_up(self, readings: pl.DataFrame) -> pl.DataFrame:
+        return readings.join(self._known, on=_IDS, how="left", validate="m:1", maintain_order="left")
 
     def _register(self, unknown: pl.DataFrame) -> pl.DataFrame:
         with self._connection.cursor() as cursor:
@@ -56,6 +59,7 @@ class SensorDirectory:
             cursor.execute(statement("add_sensors"))
             cursor.execute(statement("sensor_keys"))
             frame = pl.from_arrow(cursor.fetch_arrow_table())
+        self._connection.commit()
         if not isinstance(frame, pl.DataFrame) or frame.height != unknown.height:
             raise RuntimeError(f"registered {unknown.height} sensors, but PostgreSQL knows {frame.shape}")
         return frame.select(self._known.columns)

@@ -3,83 +3,114 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import polars as pl
 import psycopg
-from adbc_driver_manager import dbapi as adbc_dbapi
 
 from fridge_pipeline.adapters.postgres.parameters import span_of
 from fridge_pipeline.adapters.postgres.statements import statement
+from fridge_pipeline.adapters.postgres.streaming import streamed
+from fridge_pipeline.domain.file_runs import FileRun
 from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.domain.usage import USAGE_SCHEMA
 
-#: What is streamed of a stored reading.
-STORED_SCHEMA = {"file_id": pl.Int32(), "sensor_key": pl.Int32()}
+if TYPE_CHECKING:
+    from adbc_driver_manager import dbapi as adbc_dbapi
 
-#: The two usage tables; each has one quantity column of its own name beside ``tenant_id`` and ``hour``.
-USAGE_QUANTITY = {"inserted_counts": "inserted_count", "active_sensors": "active_sensors"}
+FILES_SCHEMA = {"file_id": pl.Int32(), "hour": pl.Datetime("us", "UTC"), "inserted_count": pl.Int64()}
+
+TENANTS_SCHEMA = {"sensor_key": pl.Int32(), "tenant_id": pl.String()}
+
+STAGED_COLUMNS = ("tenant_id", "hour", "inserted_count", "active_sensors")
 
 
-def files_of_hours(connection: adbc_dbapi.Connection, hours: HourRange) -> pl.DataFrame:
-    """``file_id``, ``hour``, ``first_recorded_at``, ``last_recorded_at`` of files that stored readings."""
+def files_of_hours(connection: psycopg.Connection, hours: HourRange) -> pl.DataFrame:
+    """``file_id``, ``hour``, ``inserted_count`` of files that stored readings."""
+    rows = connection.execute(statement("files_of_hours"), span_of(hours)).fetchall()
+    return pl.DataFrame(rows, schema=FILES_SCHEMA, orient="row")
+
+
+def prepare_reading(connection: adbc_dbapi.Connection) -> None:
+    """Once per connection, before stored readings are read: makes looking for files cost what they hold."""
     with connection.cursor() as cursor:
-        cursor.execute(statement("files_of_hours"), (hours.first.start, hours.last.start))
-        return pl.DataFrame(pl.from_arrow(cursor.fetch_arrow_table()))
+        for name in ("summarize_block_ranges", "prefer_block_ranges"):
+            cursor.execute(statement(name))
+            cursor.fetchall()
 
 
-def fold_stored_readings(
-    connection: adbc_dbapi.Connection, files: pl.DataFrame, fold: Callable[[pl.LazyFrame], pl.LazyFrame]
-) -> pl.DataFrame:
-    """Streams the stored readings (``file_id``, ``sensor_key``) of some files through ``fold``, batch by batch.
+def stored_readings_of_files(connection: adbc_dbapi.Connection, runs: Sequence[FileRun]) -> Iterator[pl.DataFrame]:
+    """``file_id``, ``sensor_key`` of every stored reading of the files in these runs, in batches as they arrive."""
+    for run in runs:
+        yield from streamed(connection, "stored_readings_of_files", first=run.first, last=run.last)
 
-    Returns the folded batches below one another; memory follows what ``fold`` keeps, not the readings.
-    """
-    file_ids = ",".join(str(file_id) for file_id in files["file_id"])
-    bounds = (files["first_recorded_at"].min(), files["last_recorded_at"].max())
-    with connection.cursor() as cursor:
-        cursor.execute(statement("stored_readings_of_files"), (file_ids, *bounds))
-        folded = [fold(pl.DataFrame(pl.from_arrow(batch)).lazy()).collect() for batch in cursor.fetch_record_batch()]
-    return pl.concat([fold(pl.LazyFrame(schema=STORED_SCHEMA)).collect(), *folded])
+
+def sensors_of_files(connection: adbc_dbapi.Connection, runs: Sequence[FileRun]) -> Iterator[pl.DataFrame]:
+    """``sensor_key`` of every stored reading of the files in these runs, in batches as they arrive."""
+    for run in runs:
+        yield from streamed(connection, "sensors_of_files", first=run.first, last=run.last)
+
+
+def dropped_counts_of_files(connection: adbc_dbapi.Connection, runs: Sequence[FileRun]) -> Iterator[pl.DataFrame]:
+    """``file_id``, ``sensor_key``, ``readings`` of what these files stored and is dropped."""
+    for run in runs:
+        yield from streamed(connection, "dropped_counts_of_files", first=run.first, last=run.last)
+
+
+def usage_of_hours(connection: psycopg.Connection, hours: HourRange) -> pl.DataFrame:
+    """The usage that a range of hours has: ``USAGE_SCHEMA``, null where one of both was not counted."""
+    rows = connection.execute(statement("usage_of_hours"), span_of(hours)).fetchall()
+    return pl.DataFrame(rows, schema=USAGE_SCHEMA, orient="row")
 
 
 def tenants_of_sensors(connection: adbc_dbapi.Connection, sensor_keys: pl.Series) -> pl.DataFrame:
     """``sensor_key``, ``tenant_id`` of the given sensors."""
-    with connection.cursor() as cursor:
-        cursor.execute(statement("tenants_of_sensors"), (",".join(str(key) for key in sensor_keys),))
-        return pl.DataFrame(pl.from_arrow(cursor.fetch_arrow_table()))
+    if sensor_keys.is_empty():
+        return pl.DataFrame(schema=TENANTS_SCHEMA)
+    keys = sensor_keys.sort().to_list()
+    return pl.concat(
+        [pl.DataFrame(schema=TENANTS_SCHEMA), *streamed(connection, "tenants_of_sensors", sensor_keys=keys)]
+    )
 
 
 def write_usage(
     connection: psycopg.Connection,
-    table: str,
+    tables: Sequence[str],
     usage: pl.DataFrame,
     files: pl.DataFrame,
     hours: HourRange,
     now: datetime,
 ) -> None:
-    """Makes a usage table hold exactly these tenant-hours for a range of hours, in one transaction.
+    """Makes usage tables hold exactly these tenant-hours for a range of hours, in one transaction.
 
-    ``usage``: ``tenant_id``, ``hour`` and the table's quantity; ``files``: ``file_id`` and ``hour`` of the files
-    that it was counted from, which is put on record.
+    ``usage``: ``tenant_id``, ``hour`` and both quantities; ``files``: ``file_id`` and ``hour`` of the files that it
+    was counted from, which is put on record.
     """
-    span = span_of(hours)
-    columns = ("tenant_id", "hour", USAGE_QUANTITY[table])
+    span = {**span_of(hours), "usage_tables": list(tables)}
+    per_hour = files.group_by("hour").agg("file_id")
+    counted = {
+        "hours": per_hour["hour"].to_list(),
+        "files_hashes": [_files_hash(file_ids) for file_ids in per_hour["file_id"].to_list()],
+    }
     with connection.transaction(), connection.cursor() as cursor:
-        cursor.execute(statement(f"stage_{table}"))
-        with cursor.copy(statement(f"copy_{table}")) as copy:
-            for row in usage.select(columns).iter_rows():
-                copy.write_row(row)
-        cursor.execute(statement(f"remove_{table}"), span)
-        cursor.execute(statement(f"write_{table}"), {"now": now})
-        cursor.execute(statement("forget_counted_hours"), {**span, "usage_table": table})
-        cursor.executemany(
-            statement("record_counted_hour"),
-            [
-                {"hour": hour, "usage_table": table, "files_hash": _files_hash(file_ids), "now": now}
-                for hour, file_ids in files.group_by("hour").agg("file_id").iter_rows()
-            ],
-        )
+        cursor.execute(statement("lock_usage"))
+        cursor.execute(statement("stage_usage"))
+        with cursor.copy(statement("copy_usage")) as copy:
+            copy.write(_csv_of(usage))
+        for table in tables:
+            cursor.execute(statement(f"remove_{table}"), span)
+            cursor.execute(statement(f"write_{table}"), {"now": now})
+        cursor.execute(statement("forget_counted_hours"), span)
+        cursor.execute(statement("record_counted_hours"), {**span, **counted, "now": now})
+
+
+def _csv_of(usage: pl.DataFrame) -> str:
+    """Text in quotes, so that no tenant's name can be taken for something else."""
+    return usage.select(STAGED_COLUMNS).write_csv(
+        include_header=False, quote_style="non_numeric", datetime_format="%Y-%m-%dT%H:%M:%S%z"
+    )
 
 
 def _files_hash(file_ids: Sequence[int]) -> str:

@@ -1,4 +1,5 @@
--- Only ids that are not known yet; the unique constraint settles a race with another load.
+-- Only ids that are not known yet; the unique constraint settles a race with another load, and the order keeps two
+-- loads that bring the same ids from waiting for each other.
 insert into fridge.sensors (tenant_id, sensor_id)
 select
     wanted_sensors.tenant_id,
@@ -11,4 +12,5 @@ where
             sensors.tenant_id = wanted_sensors.tenant_id
             and sensors.sensor_id = wanted_sensors.sensor_id
     )
+order by wanted_sensors.tenant_id, wanted_sensors.sensor_id
 on conflict do nothing;

@@ -1,13 +1,11 @@
--- Files that stored readings in a range of landing hours, with the time range of what they stored. A withdrawn file
--- is no usage.
+-- Files that stored readings in a range of landing hours. A withdrawn file is no usage.
 select
     file_id,
     landing_hour as hour,
-    first_recorded_at,
-    last_recorded_at
+    inserted_count
 from fridge.landing_files
 where
-    landing_hour between $1 and $2
+    landing_hour between %(first)s and %(last)s
     and inserted_count > 0
     and not exists (
         select 1 from fridge.withdrawals

@@ -9,7 +9,13 @@ with stored as (
     from contested_readings
     order by recorded_at, sensor_key
     on conflict do nothing
-    returning 1
+    returning recorded_at, file_id
 )
 
-select count(*) from stored;
+select
+    file_id,
+    count(*) as inserted,
+    min(recorded_at) as first_at,
+    max(recorded_at) as last_at
+from stored
+group by file_id;

@@ -17,6 +17,15 @@ stored as (
         and recorded_at >= (select span.first_at from span)
         and recorded_at <= (select span.last_at from span)
     group by sensor_key
+
+    union all
+
+    select
+        sensor_key,
+        sum(readings) as readings
+    from fridge.dropped_reading_counts
+    where file_id = any(%(file_ids)s)
+    group by sensor_key
 )
 
 select

@@ -3,8 +3,8 @@ delete from fridge.active_sensors
 where
     hour between %(first)s and %(last)s
     and not exists (
-        select 1 from new_active_sensors
+        select 1 from new_usage
         where
-            new_active_sensors.tenant_id = active_sensors.tenant_id
-            and new_active_sensors.hour = active_sensors.hour
+            new_usage.tenant_id = active_sensors.tenant_id
+            and new_usage.hour = active_sensors.hour
     );

@@ -3,8 +3,8 @@ delete from fridge.inserted_counts
 where
     hour between %(first)s and %(last)s
     and not exists (
-        select 1 from new_inserted_counts
+        select 1 from new_usage
         where
-            new_inserted_counts.tenant_id = inserted_counts.tenant_id
-            and new_inserted_counts.hour = inserted_counts.hour
+            new_usage.tenant_id = inserted_counts.tenant_id
+            and new_usage.hour = inserted_counts.hour
     );

@@ -2,4 +2,4 @@ select
     sensor_key,
     tenant_id
 from fridge.sensors
-where sensor_key = any(string_to_array($1, ',')::integer[]);
+where sensor_key = any({sensor_keys}::integer[]);

@@ -5,6 +5,6 @@ select
     hour,
     active_sensors,
     %(now)s
-from new_active_sensors
+from new_usage
 on conflict (tenant_id, hour) do update
     set active_sensors = excluded.active_sensors, computed_at = excluded.computed_at;

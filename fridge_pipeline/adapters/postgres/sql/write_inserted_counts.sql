@@ -5,6 +5,6 @@ select
     hour,
     inserted_count,
     %(now)s
-from new_inserted_counts
+from new_usage
 on conflict (tenant_id, hour) do update
     set inserted_count = excluded.inserted_count, computed_at = excluded.computed_at;

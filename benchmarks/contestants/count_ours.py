@@ -1,0 +1,21 @@
+"""Ours: the count step, from stored readings to both usage tables."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from benchmarks.measuring.stopwatch import Stopwatch
+from fridge_pipeline.adapters.postgres.database import Database
+from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.steps.count import count_usage
+
+
+def count_hour(stopwatch: Stopwatch, *, dsn: str, hour: str, inserted: int) -> int:
+    """Both usage tables of one hour, which must come to so many readings."""
+    only = Hour.from_key(hour)
+    hours, database, now = HourRange(only, only), Database(dsn), datetime.now(UTC)
+    with stopwatch.running():
+        rows = count_usage(database, hours, now)["inserted_counts"]
+    assert rows["inserted_count"].sum() == inserted, f"{rows['inserted_count'].sum()} readings instead of {inserted}"
+    return inserted

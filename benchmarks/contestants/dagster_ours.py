@@ -1,0 +1,44 @@
+"""Ours through Dagster: the runs that ``fridge bill`` makes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from benchmarks.measuring.stopwatch import Stopwatch
+from benchmarks.sandbox import Sandbox
+from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.domain.hour_range import HourRange, plan_ranges
+from fridge_pipeline.orchestration.headless import HeadlessRunner, headless_runner
+from fridge_pipeline.orchestration.installation import open_installation
+from fridge_pipeline.orchestration.settings import read_settings
+
+
+def backfill(stopwatch: Stopwatch, *, first: str, last: str) -> int:
+    """Every hour of the range in as few runs as a backfill makes of them."""
+    span = HourRange(Hour.from_key(first), Hour.from_key(last))
+    with _runner(span) as runner, stopwatch.running():
+        for hours in plan_ranges(span.hours()):
+            _run(runner, hours)
+    return span.count
+
+
+def start_to_stripe(stopwatch: Stopwatch, *, hour: str, url: str) -> int:
+    """One hour, from the start of this process until Stripe has its last event."""
+    only = HourRange(Hour.from_key(hour), Hour.from_key(hour))
+    with _runner(only) as runner:
+        _run(runner, only)
+    stopwatch.took(Sandbox(url, 0).last_receipt_at())
+    return 1
+
+
+@contextmanager
+def _runner(span: HourRange) -> Iterator[HeadlessRunner]:
+    with open_installation(read_settings(os.environ)) as installation, headless_runner(installation, span) as runner:
+        yield runner
+
+
+def _run(runner: HeadlessRunner, hours: HourRange) -> None:
+    failure = runner.run(hours).failure
+    assert failure is None, failure

@@ -1,0 +1,25 @@
+"""Ours: the load step, from landing files to stored and counted readings."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.measuring.stopwatch import Stopwatch
+from fridge_pipeline.adapters.landing.local import LocalLanding
+from fridge_pipeline.adapters.postgres.database import Database
+from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.steps.load import load_hours
+
+
+def load(  # noqa: D103 # see the module
+    stopwatch: Stopwatch, *, dsn: str, landing: str, first: str, last: str, inserted: int | None = None
+) -> int:
+    hours = HourRange(Hour.from_key(first), Hour.from_key(last))
+    zone, workspace = LocalLanding(landing), Path(landing).parent / "work"
+    with stopwatch.running():
+        loads = list(load_hours(Database(dsn), zone, hours, workspace, "benchmark", lambda: datetime.now(UTC)))
+    stored = sum(load.inserted for load in loads)
+    assert inserted in {None, stored}, f"{stored} readings were stored instead of {inserted}"
+    return sum(load.rows for load in loads)

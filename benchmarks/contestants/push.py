@@ -1,0 +1,69 @@
+"""Stating usage to Stripe: with the ledger, without it, and as a plain loop does it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+
+import stripe
+
+from benchmarks.measuring.stopwatch import Stopwatch
+from benchmarks.sandbox import gateway_to
+from fridge_pipeline.adapters.postgres.database import Database
+from fridge_pipeline.adapters.postgres.sendings import open_sendings
+from fridge_pipeline.domain.answer import Outcome
+from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.domain.meter import CATALOGUE
+from fridge_pipeline.orchestration.settings import DEFAULT_MAX_IN_FLIGHT
+from fridge_pipeline.steps.deliver import StopSign, deliver
+from fridge_pipeline.steps.effect import unwatched
+from fridge_pipeline.steps.push import push_hours
+
+
+def with_ledger(stopwatch: Stopwatch, *, dsn: str, url: str, hour: str) -> int:
+    """The push step over what is staged: intent, calls, receipts."""
+    only = Hour.from_key(hour)
+    with stopwatch.running():
+        report = push_hours(
+            Database(dsn),
+            lambda: gateway_to(url),
+            HourRange(only, only),
+            CATALOGUE,
+            lambda: datetime.now(UTC),
+            DEFAULT_MAX_IN_FLIGHT,
+            "benchmark",
+        )
+    assert report.outcomes == Counter({Outcome.ACCEPTED: report.accepted}), report
+    return report.accepted
+
+
+def without_ledger(stopwatch: Stopwatch, *, dsn: str, url: str, hour: str) -> int:
+    """The same calls by the same delivery, but nothing is read from the database or written to it meanwhile."""
+    only = Hour.from_key(hour)
+    with Database(dsn).connect() as connection:
+        sendings = open_sendings(connection, HourRange(only, only))
+    with stopwatch.running():
+        gateway = gateway_to(url)
+        stop_sign = StopSign(gateway.place, lambda: False)
+        answers = deliver(gateway, sendings, DEFAULT_MAX_IN_FLIGHT, stop_sign, unwatched)
+    assert {answer.outcome for answer in answers.values()} == {Outcome.ACCEPTED}
+    return len(answers)
+
+
+def plain_loop(stopwatch: Stopwatch, *, url: str, hour: str, events: int) -> int:
+    """One call of Stripe's SDK after the other, as its documentation shows it."""
+    stripe.enable_telemetry = False  # it would write a random id into the user's home
+    client = stripe.StripeClient("sk_test_benchmark", base_addresses={"api": url, "meter_events": url})
+    timestamp = int(Hour.from_key(hour).start.timestamp()) + 1800
+    with stopwatch.running():
+        for number in range(events):
+            client.v1.billing.meter_events.create(
+                {
+                    "event_name": CATALOGUE[0].event_name,
+                    "identifier": f"{CATALOGUE[0].event_name}:loop-{number}:{hour}",
+                    "timestamp": timestamp,
+                    "payload": {"stripe_customer_id": f"cus_loop{number}", "value": "250"},
+                }
+            )
+    return events

@@ -1,0 +1,92 @@
+"""Landing files and ready-made rows of generated readings."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from fridge_pipeline.adapters.postgres.file_load import READING_COLUMNS
+from fridge_pipeline.domain.hour import Hour
+
+#: What a landing file says of a reading.
+DELIVERED = ("tenant_id", "sensor_id", "recorded_at", "temperature_c")
+
+IDENTITY = ("recorded_at", "sensor_key")
+
+#: Files are written once and read often: the quickest compression will do.
+GZIP_LEVEL = 1
+
+
+def deliver(landing: Path, hour: Hour, name: str, frames: Iterable[pl.DataFrame]) -> Path:
+    """Writes a landing file of the hour, in the format that its name says: parquet, csv or ndjson.gz."""
+    path = landing / hour.folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    delivered = (frame.select(DELIVERED) for frame in frames)
+    if name.endswith(".parquet"):
+        _write_parquet(path, delivered)
+    elif name.endswith(".csv"):
+        with path.open("wb") as file:
+            for number, frame in enumerate(delivered):
+                _as_text(frame).write_csv(file, include_header=number == 0)
+    elif name.endswith(".ndjson.gz"):
+        with gzip.open(path, "wb", GZIP_LEVEL) as stream:
+            for frame in delivered:
+                stream.write(_as_text(frame).write_ndjson().encode())
+    else:
+        raise ValueError(f"no way to write {name}")
+    return path
+
+
+def deliver_in_files(landing: Path, hour: Hour, frames: Iterable[pl.DataFrame], rows_per_file: int) -> int:
+    """Writes the readings as parquet files of so many rows each; returns how many files."""
+    files = 0
+    for part in _parts(frames, rows_per_file):
+        deliver(landing, hour, f"gateway-{files:05}.parquet", [part])
+        files += 1
+    return files
+
+
+def _parts(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
+    left: pl.DataFrame | None = None
+    for frame in frames:
+        whole = frame if left is None else pl.concat([left, frame])
+        full = whole.height // rows * rows
+        for start in range(0, full, rows):
+            yield whole.slice(start, rows)
+        left = whole.slice(full)
+    if left is not None and left.height:
+        yield left
+
+
+def make_ready(path: Path, frames: Iterable[pl.DataFrame], *, sort: bool) -> Path:
+    """Writes the rows as the table of stored readings takes them, with integer keys, as an Arrow file."""
+    rows = pl.concat([frame.with_columns(file_id=pl.lit(1, pl.Int32)).select(READING_COLUMNS) for frame in frames])
+    table = (rows.sort(IDENTITY) if sort else rows).to_arrow()
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
+    return path
+
+
+def ready_rows(path: str) -> pa.Table:
+    """Ready-made rows, in memory."""
+    with pa.OSFile(path, "rb") as file:
+        return pa.ipc.open_file(file).read_all()
+
+
+def _write_parquet(path: Path, frames: Iterable[pl.DataFrame]) -> None:
+    writer = None
+    for frame in frames:
+        table = frame.to_arrow()
+        writer = writer or pq.ParquetWriter(path, table.schema)
+        writer.write_table(table)
+    if writer is not None:
+        writer.close()
+
+
+def _as_text(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.with_columns(pl.col("recorded_at").dt.strftime("%Y-%m-%dT%H:%M:%S%.3fZ"))

@@ -1,0 +1,1 @@
+"""Measuring: contestants in processes of their own, in turns, and what follows from the samples."""

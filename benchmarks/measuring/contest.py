@@ -1,0 +1,63 @@
+"""The contest: contestants in turns, each time in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from benchmarks.measuring.sample import Sample
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+#: Variables of the caller's own shell must not change what is measured.
+FOREIGN_VARIABLES = ("FRIDGE_", "STRIPE_", "DAGSTER_", "PG")
+
+#: Runs one contestant for the n-th time.
+Turn = Callable[[int], Sample]
+
+#: Told of every sample: whose it is and which turn it was.
+Listener = Callable[[str, int, Sample], None]
+
+
+class ContestantFailedError(RuntimeError):
+    """A contestant ended with an error; the text holds the end of what it said."""
+
+
+def interleaved(turns: Mapping[str, Turn], repeats: int, listener: Listener) -> dict[str, list[Sample]]:
+    """Everyone's samples, taken in turns: a machine that gets slower meanwhile gets slower for all."""
+    samples: dict[str, list[Sample]] = {name: [] for name in turns}
+    for number in range(repeats):
+        for name, turn in turns.items():
+            sample = turn(number)
+            samples[name].append(sample)
+            listener(name, number, sample)
+    return samples
+
+
+def run_contestant(
+    act: str, arguments: Mapping[str, object], watched: Mapping[str, int], environment: Mapping[str, str]
+) -> Sample:
+    """One sample of the contestant ``module:function``. Raises ``ContestantFailedError``."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN_VARIABLES)}
+    with tempfile.TemporaryDirectory(prefix="fridge-contestant-") as folder:
+        answer, said = Path(folder) / "answer.json", Path(folder) / "said.txt"
+        wish = json.dumps({"act": act, "arguments": arguments, "watched": watched, "answer": str(answer)})
+        with said.open("wb") as output:
+            done = subprocess.run(
+                [sys.executable, "-m", "benchmarks.measuring.child", wish],
+                cwd=REPOSITORY,
+                env={**inherited, **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                check=False,
+            )
+        if done.returncode or not answer.exists():
+            end = said.read_text(encoding="utf-8", errors="replace")[-3000:]
+            raise ContestantFailedError(f"{act} ended with exit code {done.returncode}: {end}")
+        return Sample(**json.loads(answer.read_text(encoding="utf-8")))

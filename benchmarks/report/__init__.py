@@ -1,0 +1,1 @@
+"""What is shown: a table for people, a record in JSON, a picture."""

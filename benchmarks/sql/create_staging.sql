@@ -1,0 +1,1 @@
+create temporary table staged_readings (like public.readings);

@@ -1,0 +1,4 @@
+select
+    file_id,
+    sensor_key
+from fridge.stored_readings;

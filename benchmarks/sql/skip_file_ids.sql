@@ -1,0 +1,1 @@
+select setval('fridge.landing_file_ids', %(last)s);

@@ -1,0 +1,63 @@
+"""Memory: the peak of the process that loads or counts an hour, which must not follow the readings in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from benchmarks.bench import LANDING_HOUR, Bench, mebibytes
+from benchmarks.deliveries import deliver, deliver_in_files
+from benchmarks.measuring.row import Row, Side, Target
+from benchmarks.measuring.sample import Sample
+from benchmarks.subjects.load import OURS as LOAD
+from benchmarks.subjects.usage import OURS as COUNT
+
+FLAT = 1.2
+LIMIT_MIB = 1024
+
+#: Memory varies little from turn to turn.
+REPEATS = 2
+
+
+def rows(bench: Bench) -> Iterator[Row]:
+    """Load from one file and from many, and count: each for an hour and for one with a tenth of the readings."""
+    sizes, landing = bench.sizes, bench.world.folder("memory")
+    much, little = sizes.memory_rows, sizes.memory_rows // 10
+    per_file = -(-sizes.memory_rows // sizes.memory_files)
+    loads, counts = {}, {}
+    for number in (much, little):
+        deliver(landing / f"one {number}", LANDING_HOUR, "gateway.parquet", bench.hour_of_readings(number))
+        files = deliver_in_files(landing / f"many {number}", LANDING_HOUR, bench.hour_of_readings(number), per_file)
+        for how, words in (("one", "1 file"), ("many", f"{files:,} files")):
+            name = f"{number:,} readings, {words}"
+            counted: list[Sample] = []
+            loads[how, number], counts[how, number] = name, counted
+    turns = {
+        name: partial(_load_and_count, bench, landing / f"{how} {number}", number, counts[how, number])
+        for (how, number), name in loads.items()
+    }
+    samples = bench.contest(turns, min(REPEATS, sizes.repeats))
+    for how in ("one", "many"):
+        more, less = loads[how, much], loads[how, little]
+        yield from _rows("loading", Side.of(more, samples[more], mebibytes), Side.of(less, samples[less], mebibytes))
+    more, less = loads["one", much], loads["one", little]
+    yield from _rows(
+        "counting",
+        Side.of(more, counts["one", much], mebibytes),
+        Side.of(less, counts["one", little], mebibytes),
+    )
+
+
+def _load_and_count(bench: Bench, landing: Path, number: int, counted: list[Sample], _turn: int) -> Sample:
+    hour = LANDING_HOUR.key
+    with bench.world.database() as dsn:
+        loaded = bench.world.run(LOAD, dsn=dsn, landing=str(landing), first=hour, last=hour, inserted=number)
+        counted.append(bench.world.run(COUNT, dsn=dsn, hour=hour, inserted=number))
+    return loaded
+
+
+def _rows(doing: str, much: Side, little: Side) -> Iterator[Row]:
+    work = f"peak resident memory of the process {doing} one hour"
+    yield Row("memory", work, "MiB", much, little, Target(at_most=FLAT))
+    yield Row("memory", work, "MiB", much, Side.limit("the limit of 1 GiB", LIMIT_MIB), Target(at_most=1))

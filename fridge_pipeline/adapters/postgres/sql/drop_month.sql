@@ -1,0 +1,1 @@
+select fridge.drop_month(%(month)s, %(dropped_by)s, %(now)s);

@@ -1,1 +1,0 @@
-select nextval('fridge.landing_file_ids')::integer;

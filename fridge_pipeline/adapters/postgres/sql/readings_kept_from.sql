@@ -1,0 +1,1 @@
+select fridge.kept_from();

@@ -1,0 +1,74 @@
+"""The identities of readings that are stored already, as far as a portion of new ones may meet them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from fridge_pipeline.adapters.postgres.statements import statement
+from fridge_pipeline.adapters.postgres.streaming import streamed
+
+if TYPE_CHECKING:
+    from adbc_driver_manager import dbapi as adbc_dbapi
+
+IDENTITY = ["recorded_at", "sensor_key"]
+
+#: Reading all keys between the first and the last new reading is quickest while there are not many more of them
+#: than new ones. Beyond (late readings, spread thinly over weeks of others) each new one is looked up in the index.
+STORED_PER_NEW_MAX = 3
+
+#: So many keys are read sooner than the first is looked up.
+STORED_ALWAYS_READ = 20_000
+
+
+class StoredKeys:
+    """Asks PostgreSQL which identities are stored, in snapshots of its own: what is committed, and nothing else.
+
+    So the connection is not the one that a load is on: the next readings are compared while others are stored.
+    """
+
+    def __init__(self, connection: adbc_dbapi.Connection) -> None:
+        self._connection = connection
+
+    def without_stored(self, readings: pl.DataFrame) -> pl.DataFrame:
+        """Those of the readings, sorted by ``IDENTITY``, that are not stored yet."""
+        stored = self._between(readings)
+        if stored is None:
+            stored = self._among(readings)
+        if stored.is_empty():
+            return readings
+        return readings.join(stored, on=IDENTITY, how="anti", maintain_order="left")
+
+    def _between(self, readings: pl.DataFrame) -> pl.DataFrame | None:
+        """All keys from the first to the last of the readings; None when there are too many to read."""
+        keys_max = STORED_PER_NEW_MAX * readings.height + STORED_ALWAYS_READ
+        (first_at, first_sensor), (last_at, last_sensor) = (readings.select(IDENTITY).row(row) for row in (0, -1))
+        bounds = {"first_at": first_at, "first_sensor": first_sensor, "last_at": last_at, "last_sensor": last_sensor}
+        with self._snapshot():
+            batches = streamed(self._connection, "keys_between", **bounds, keys_max=keys_max + 1)
+            stored = pl.concat([readings.select(IDENTITY).clear(), *batches])
+        return stored if stored.height <= keys_max else None
+
+    def _among(self, readings: pl.DataFrame) -> pl.DataFrame:
+        """The keys among those of the readings, looked up one by one."""
+        with self._snapshot() as cursor:
+            rows = readings.select(IDENTITY).to_arrow()
+            cursor.adbc_ingest("candidate_keys", rows, mode="create", temporary=True)
+            cursor.execute(
+                statement("keys_among_candidates"), (readings.item(0, "recorded_at"), readings.item(-1, "recorded_at"))
+            )
+            return pl.DataFrame(pl.from_arrow(cursor.fetch_arrow_table()))
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[adbc_dbapi.Cursor]:
+        """A transaction that leaves no trace, and in which whole tables are never read for a few of their rows."""
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute(statement("prefer_index_lookups"))
+                cursor.fetchall()
+                yield cursor
+        finally:
+            self._connection.rollback()

@@ -1,0 +1,46 @@
+"""``fridge drop-readings``: drop months of readings that are older than the setting says."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from fridge_pipeline.adapters.postgres.retention import MonthOfReadings
+from fridge_pipeline.cli.context import installation
+from fridge_pipeline.cli.withdraw import login_name
+from fridge_pipeline.steps.drop_readings import drop_old_readings, old_months
+
+
+@click.command("drop-readings")
+@click.option("--dry-run", is_flag=True, help="Only say which months would be dropped.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def drop_readings(dry_run: bool, as_json: bool) -> None:
+    """Drop whole months of readings that are older than FRIDGE_KEEP_MONTHS months besides the current one.
+
+    Usage, landing files and statements stay, and no number changes. What is dropped never counts again: a landing file
+    that brings it later has those rows rejected. Nobody can take this back. The schedule nightly_retention does the
+    same by itself.
+    """
+    with installation() as opened:
+        keep_months = opened.settings.keep_months
+        if keep_months is None:
+            raise click.UsageError("FRIDGE_KEEP_MONTHS is not set: nothing says how long readings are kept")
+        if dry_run:
+            months = old_months(opened.database, keep_months, opened.clock())
+        else:
+            months = drop_old_readings(opened.database, keep_months, login_name(), opened.clock)
+    click.echo(json.dumps([as_mapping(month) for month in months]) if as_json else as_text(months, dry_run))
+
+
+def as_mapping(month: MonthOfReadings) -> dict[str, object]:
+    """One month for scripts."""
+    return {"month": f"{month.month:%Y-%m}", "size_bytes": month.size_bytes}
+
+
+def as_text(months: list[MonthOfReadings], dry_run: bool) -> str:
+    """The months, one a line."""
+    if not months:
+        return "no readings are that old"
+    verb = "would be dropped" if dry_run else "dropped"
+    return "\n".join(f"{month.month:%Y-%m}  {month.size_bytes / 2**20:,.0f} MiB  {verb}" for month in months)

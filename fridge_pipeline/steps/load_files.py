@@ -1,0 +1,145 @@
+"""Load some landing files: read, judge, deduplicate, store, count; all of them or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Self
+
+from fridge_pipeline.adapters.landing.errors import LandingFileVanishedError, UnreadableFileError
+from fridge_pipeline.adapters.landing.snapshot import Snapshot
+from fridge_pipeline.adapters.landing.zone import LandingZone
+from fridge_pipeline.adapters.postgres.database import Database
+from fridge_pipeline.adapters.postgres.load_transaction import (
+    ContendedLoadError,
+    LoadedFile,
+    LoadTransaction,
+    load_transaction,
+)
+from fridge_pipeline.adapters.postgres.sensor_directory import SensorDirectory
+from fridge_pipeline.adapters.postgres.stored_keys import StoredKeys
+from fridge_pipeline.domain.landing_file import LandingFile
+from fridge_pipeline.steps.ahead import ahead
+from fridge_pipeline.steps.file_tally import FileTally
+from fridge_pipeline.steps.prepare import prepare
+
+if TYPE_CHECKING:
+    from adbc_driver_manager.dbapi import Connection
+
+#: How often files are tried again, the careful way, while other loads store the same readings.
+CAREFUL_ATTEMPTS = 5
+
+
+@dataclass(slots=True)
+class FilesLoad:
+    """``loaded``: the files whose present content was new; ``unread``: path → why its bytes could not be fetched."""
+
+    loaded: list[LoadedFile] = field(default_factory=list)
+    unread: dict[str, str] = field(default_factory=dict)
+
+
+class FilesLoader:
+    """Loads landing files, some at a time, over the same connections.
+
+    One connection stores what is new while another already asks which of the next readings are stored.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        sensors: SensorDirectory,
+        stored: StoredKeys,
+        workspace: Path,
+        run_id: str,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._connection = connection
+        self._sensors = sensors
+        self._stored = stored
+        self._workspace = workspace
+        self._run_id = run_id
+        self._clock = clock
+
+    @classmethod
+    @contextmanager
+    def open(cls, database: Database, workspace: Path, run_id: str, clock: Callable[[], datetime]) -> Iterator[Self]:
+        """A loader with connections of its own."""
+        workspace.mkdir(parents=True, exist_ok=True)
+        with database.connect_bulk() as connection, database.connect_bulk() as asking:
+            yield cls(connection, SensorDirectory(asking), StoredKeys(asking), workspace, run_id, clock)
+
+    def load(self, zone: LandingZone, files: Sequence[LandingFile]) -> FilesLoad:
+        """Loads the files' present contents in one transaction, except those that are loaded already.
+
+        A file that cannot be read, or only in part, is recorded with what could be read and opens an exception; one
+        that is gone is left out. Raises ``ContendedLoadError`` when other loads never let the files through.
+        """
+        result = FilesLoad()
+        with ExitStack() as copies:
+            snapshots: list[tuple[LandingFile, Snapshot]] = []
+            for file in files:
+                try:
+                    snapshots.append((file, copies.enter_context(zone.snapshot(file, self._workspace))))
+                except LandingFileVanishedError:
+                    continue  # gone between listing and reading: the listing has changed, so the next look notices
+                except UnreadableFileError as error:
+                    result.unread[file.path] = str(error)
+            for attempt in range(CAREFUL_ATTEMPTS + 1):
+                try:
+                    with load_transaction(self._connection, careful=attempt > 0) as transaction:
+                        result.loaded = self._load(transaction, snapshots)
+                    break
+                except ContendedLoadError:
+                    if attempt == CAREFUL_ATTEMPTS:
+                        raise
+        return result
+
+    def _load(
+        self, transaction: LoadTransaction, snapshots: Sequence[tuple[LandingFile, Snapshot]]
+    ) -> list[LoadedFile]:
+        tallies = _tallies(transaction, snapshots)
+        if not tallies:
+            return []
+        kept_from = transaction.kept_from()
+        with TemporaryDirectory(prefix="order-", dir=self._workspace) as directory:
+            self._store(transaction, tallies, kept_from, Path(directory))
+        now = self._clock()
+        sound = [tally.file.path for tally in tallies if tally.damage is None]
+        transaction.close_unreadable(sound, now)
+        for tally in tallies:
+            if tally.damage is not None:
+                start, path = tally.file.landing_hour.start, tally.file.path
+                transaction.open_unreadable(start, path, tally.unreadable_detail, now)
+        loaded = [tally.loaded(self._run_id, now) for tally in tallies]
+        transaction.record(loaded)
+        return loaded
+
+    def _store(
+        self, transaction: LoadTransaction, tallies: Sequence[FileTally], kept_from: datetime | None, directory: Path
+    ) -> None:
+        by_id = {tally.file_id: tally for tally in tallies}
+        # Closed before anything else happens: a next attempt asks over the same connections.
+        with closing(ahead(prepare(tallies, kept_from, self._sensors, self._stored, directory))) as portions:
+            for portion in portions:
+                if portion.rejected is not None:
+                    transaction.store_rejected(portion.rejected)
+                if portion.readings is not None:
+                    inserted = transaction.store_readings(portion.readings)
+                    for file_id, *numbers in inserted.select("file_id", "inserted", "first_at", "last_at").iter_rows():
+                        by_id[file_id].add_inserted(*numbers)
+
+
+def _tallies(transaction: LoadTransaction, snapshots: Sequence[tuple[LandingFile, Snapshot]]) -> list[FileTally]:
+    """One per file whose content is new, numbered; no other load of these paths is under way from here on."""
+    transaction.lock([file.path for file, _ in snapshots])
+    known = transaction.known([(file.path, snapshot.content_hash) for file, snapshot in snapshots])
+    new = [(file, snapshot) for file, snapshot in snapshots if (file.path, snapshot.content_hash) not in known]
+    file_ids = transaction.new_file_ids(len(new)) if new else []
+    return [
+        FileTally(file_id, file, snapshot, snapshot.damage)
+        for file_id, (file, snapshot) in zip(file_ids, new, strict=True)
+    ]

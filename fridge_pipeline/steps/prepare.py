@@ -1,0 +1,99 @@
+"""Prepare: from the bytes of landing files to what goes into the database, portion by portion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from fridge_pipeline.adapters.landing.errors import UnreadableFileError
+from fridge_pipeline.adapters.landing.formats import BATCH_ROWS, read_batches
+from fridge_pipeline.adapters.postgres.sensor_directory import SensorDirectory
+from fridge_pipeline.adapters.postgres.stored_keys import StoredKeys
+from fridge_pipeline.adapters.reading_order import ARRIVAL_SCHEMA, ReadingOrder
+from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.domain.reading import judge, rejected_rows, valid_readings
+from fridge_pipeline.steps.file_tally import FileTally
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """One of both: ``readings`` (``ARRIVAL_SCHEMA``), in order and not stored yet; ``rejected`` rows."""
+
+    readings: pl.DataFrame | None = None
+    rejected: pl.DataFrame | None = None
+
+
+def prepare(
+    tallies: Sequence[FileTally],
+    kept_from: datetime | None,
+    sensors: SensorDirectory,
+    stored: StoredKeys,
+    directory: Path,
+) -> Iterator[Portion]:
+    """Reads, judges, deduplicates and sorts the rows of some landing files, and counts rows and rejects on the way.
+
+    The portions' readings have each identity once, in the order of the files the first, and none that is stored;
+    those before ``kept_from`` are rejected. What cannot be read of a file becomes its ``damage``, and its neighbours
+    go on. ``directory`` is for what does not fit into memory.
+    """
+    by_id = {tally.file_id: tally for tally in tallies}
+    order = ReadingOrder(directory)
+    for hour, raw in _gathered(tallies):
+        valid = judge(raw, hour, kept_from)
+        if valid["reason"].null_count() < valid.height:  # else nothing is copied to leave nothing out
+            yield Portion(rejected=_of_files(rejected_rows(valid), by_id))
+            valid = valid_readings(valid)
+        if valid.height:
+            sensors.ensure_months(valid["recorded_at"])
+            arrivals = sensors.with_keys(valid).select(ARRIVAL_SCHEMA.names())
+            yield from _new(order.add(arrivals), stored)
+    yield from _new(order.finish(), stored)
+
+
+def _new(portions: Iterator[pl.DataFrame], stored: StoredKeys) -> Iterator[Portion]:
+    for portion in portions:
+        new = stored.without_stored(portion)
+        if new.height:
+            yield Portion(readings=new)
+
+
+def _of_files(rejected: pl.DataFrame, by_id: dict[int, FileTally]) -> pl.DataFrame:
+    """The rejected rows with the paths of their files, which count them."""
+    per_file = rejected.group_by("file_id").len()
+    for file_id, count in per_file.iter_rows():
+        by_id[file_id].rejected += count
+    paths = per_file["file_id"].to_list()
+    named = pl.DataFrame(
+        {"file_id": paths, "path": [by_id[file_id].file.path for file_id in paths]},
+        schema={"file_id": pl.Int32, "path": pl.String},
+    )
+    return rejected.join(named, on="file_id", how="inner", validate="m:1", maintain_order="left")
+
+
+def _gathered(tallies: Sequence[FileTally]) -> Iterator[tuple[Hour, pl.DataFrame]]:
+    """The rows of the files with their ``file_id``, those of many small files at once, with their landing hour."""
+    pending: list[pl.DataFrame] = []
+    kind = None
+    for tally in tallies:
+        for raw in _rows(tally):
+            is_other = kind != (tally.file.landing_hour, raw.schema)
+            if kind and pending and (is_other or sum(frame.height for frame in pending) + raw.height > BATCH_ROWS):
+                yield kind[0], pl.concat(pending)
+                pending = []
+            kind = (tally.file.landing_hour, raw.schema)
+            pending.append(raw)
+    if kind and pending:
+        yield kind[0], pl.concat(pending)
+
+
+def _rows(tally: FileTally) -> Iterator[pl.DataFrame]:
+    try:
+        for raw in read_batches(tally.snapshot, tally.file.format):
+            tally.rows += raw.height
+            yield raw.with_columns(file_id=pl.lit(tally.file_id, pl.Int32))
+    except UnreadableFileError as error:
+        tally.damage = str(error)

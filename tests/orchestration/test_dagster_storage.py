@@ -1,0 +1,106 @@
+"""What Dagster keeps of a ranged run is written in batches; its pages must still show every hour for itself."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+
+import dagster as dg
+import pytest
+
+from fridge_pipeline.adapters.postgres.database import Database
+from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.orchestration import dagster_storage
+from fridge_pipeline.orchestration.instance import EVENT_BATCH_SIZE, hold_connections, storage_dsn
+from fridge_pipeline.orchestration.partitions import hourly_partitions
+from tests.orchestration.test_runs import CHAIN, metadata, run
+from tests.pipeline import Pipeline, readings
+
+STORAGE = {"module": "fridge_pipeline.orchestration.dagster_storage", "class": "InstallationStorage", "config": {}}
+
+
+@pytest.fixture
+def kept(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
+    """An instance with the installation's storage, in PostgreSQL beside the books."""
+    storage = Database(storage_dsn(pipeline.database.dsn))
+    pipeline.database.create_beside(storage)
+    url = storage.dsn.replace("postgresql://", "postgresql+psycopg2://")
+    monkeypatch.setattr(dagster_storage, "_storage_url", lambda: url)
+    monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", str(EVENT_BATCH_SIZE))
+    with dg.instance_for_test(overrides={"storage": {"custom": STORAGE}}) as instance:
+        hold_connections(instance)
+        yield instance
+
+
+def test_every_hour_of_a_ranged_run_is_planned_and_materialized_with_its_own_numbers(
+    definitions: dg.Definitions, pipeline: Pipeline, kept: dg.DagsterInstance, two_days_ago: datetime
+) -> None:
+    first, hours = Hour(two_days_ago).plus(-20), 60  # more events than one batch holds
+    pipeline.add_tenant("cohoes")
+    for step in range(0, hours, 7):
+        pipeline.land(first.plus(step), "a.csv", readings("cohoes", first.plus(step), 2, 1 + step))
+    result = run(definitions, kept, HourRange(first, first.plus(hours - 1)))
+    assert result.success
+    keys = {first.plus(step).key for step in range(hours)}
+    planned = Counter(
+        (str(event.asset_key and event.asset_key.to_user_string()), event.partition)
+        for record in kept.all_logs(result.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
+        if (event := record.dagster_event) is not None
+    )
+    for asset in CHAIN:
+        assert {key: planned[asset, key] for key in keys} == dict.fromkeys(keys, 1)
+        assert kept.get_materialized_partitions(dg.AssetKey(asset)) == keys
+    for step in (0, 7, 56):
+        assert metadata(kept, "inserted_counts", first.plus(step))["inserted_count"] == 2 * (1 + step)
+        assert metadata(kept, "active_sensors", first.plus(step))["active_sensors"] == 2
+    assert metadata(kept, "active_sensors", first.plus(1))["state"] == "no usage"
+
+
+def test_hours_that_were_not_delivered_are_shown_as_failed(
+    definitions: dg.Definitions,
+    pipeline: Pipeline,
+    kept: dg.DagsterInstance,
+    two_days_ago: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Dagster can only tell from what was planned, hour by hour."""
+    first = Hour(two_days_ago)
+    pipeline.add_tenant("cohoes")
+    pipeline.land(first.plus(1), "a.csv", readings("cohoes", first.plus(1), 2, 5))
+    monkeypatch.setenv("STRIPE_API_BASE", "http://127.0.0.1:9")
+    monkeypatch.setenv("STRIPE_API_KEY", "sk_test_unreachable")
+    assert not run(definitions, kept, HourRange(first, first.plus(2))).success
+    keys = [first.plus(step).key for step in range(3)]
+    shown = kept.get_status_by_partition(dg.AssetKey("meter_events"), keys, hourly_partitions(first))
+    assert {key: status and status.value for key, status in (shown or {}).items()} == {
+        keys[0]: "MATERIALIZED",
+        keys[1]: "FAILED",
+        keys[2]: "MATERIALIZED",
+    }
+
+
+@pytest.mark.parametrize(
+    ("wanted", "other"), [("inserted_counts", "active_sensors"), ("active_sensors", "inserted_counts")]
+)
+def test_a_usage_asset_can_be_materialized_without_the_other(
+    definitions: dg.Definitions,
+    pipeline: Pipeline,
+    kept: dg.DagsterInstance,
+    two_days_ago: datetime,
+    wanted: str,
+    other: str,
+) -> None:
+    hour = Hour(two_days_ago)
+    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
+    pipeline.load(hour)
+    job = definitions.resolve_implicit_global_asset_job_def()
+    result = job.execute_in_process(
+        instance=kept, asset_selection=[dg.AssetKey(wanted)], tags={"dagster/partition": hour.key}
+    )
+    assert result.success
+    assert kept.get_materialized_partitions(dg.AssetKey(wanted)) == {hour.key}
+    assert kept.get_materialized_partitions(dg.AssetKey(other)) == set()
+    assert metadata(kept, wanted, hour)["tenants"] == 1
+    assert pipeline.rows("select distinct usage_table from fridge.counted_hours") == [(wanted,)]
