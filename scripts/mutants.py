@@ -68,8 +68,8 @@ MUTANTS = (
         (
             Edit(
                 GATEWAY,
-                '                    "identifier": event.identifier,\n',
-                '                    "identifier": event.identifier + __import__("secrets").token_hex(4),\n',
+                "                identifier=event.identifier,\n",
+                '                identifier=event.identifier + __import__("secrets").token_hex(4),\n',
             ),
         ),
     ),

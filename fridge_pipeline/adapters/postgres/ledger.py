@@ -86,12 +86,17 @@ def supersede_staged(connection: psycopg.Connection, cases: Sequence[StagingCase
 def undelivered_hours(connection: psycopg.Connection, catalogue: tuple[Meter, ...], now: datetime) -> list[Hour]:
     """Hours with usage that Stripe has not been told and that no open exception accounts for.
 
-    What is in doubt counts as accounted for until it is time to read Stripe back again.
+    What is in doubt counts as accounted for until it is time to read Stripe back again. Compares only hours that have
+    changed since they were found delivered with the same catalogue; the database marks them.
     """
-    rows = connection.execute(
-        statement("undelivered_hours"),
-        {**meters_of(catalogue), "read_again_before": now - SUMMARY_SETTLE},
-    ).fetchall()
+    meters = meters_of(catalogue)
+    with connection.transaction():
+        swept = connection.execute(statement("lock_sweep")).fetchone()
+        if swept != (meters["event_names"], meters["measures"]):
+            connection.execute(statement("mark_all_hours"), meters)
+        rows = connection.execute(
+            statement("undelivered_hours"), {**meters, "read_again_before": now - SUMMARY_SETTLE}
+        ).fetchall()
     return [Hour(row[0]) for row in rows]
 
 

@@ -1,25 +1,29 @@
 -- Hours with usage that Stripe has not been told, or whose statement is undecided. Excepted cases wait for a person,
 -- not for the next sweep: too late, unmapped, a credit, refused for the customer who is to be billed, and
 -- unexplained unless it is time to read Stripe back again.
-with excepted as (
+-- Compared are the hours with a mark: something about them has changed since they were found delivered. What is
+-- excepted can cease to be so without any change of its hour, by a tenant's new customer or with time, so those hours
+-- are compared too. Marks go with the hours that are delivered. The whole statement sees one moment: a mark that
+-- another transaction makes meanwhile stays.
+with catalogue as (
+    select
+        event_name,
+        measure
+    from unnest(%(event_names)s::text[], %(measures)s::text[]) as meters (event_name, measure)
+),
+
+open_exceptions as (
     select
         exceptions.kind,
         exceptions.tenant_id,
         exceptions.hour,
         exceptions.subject,
-        coalesce(meter_events.event_name, exceptions.subject) as event_name
-    from fridge.exceptions
-    left join fridge.tenants on exceptions.tenant_id = tenants.tenant_id
-    left join fridge.meter_events on replace(exceptions.subject, 'cancel:', '') = meter_events.identifier
-    where
-        exceptions.closed_at is null
-        and (
-            exceptions.kind in ('too_late', 'credit_due')
-            or (exceptions.kind = 'unmapped' and tenants.stripe_customer_id is null)
-            or (
+        coalesce(meter_events.event_name, exceptions.subject) as event_name,
+        coalesce(case exceptions.kind
+            when 'unmapped' then tenants.stripe_customer_id is null
+            when 'refused'
                 -- Whoever has the hour on the books keeps it, else whoever the tenant is mapped to.
-                exceptions.kind = 'refused'
-                and meter_events.stripe_customer_id = coalesce(
+                then meter_events.stripe_customer_id = coalesce(
                     (
                         select accepted.stripe_customer_id
                         from fridge.meter_events as accepted
@@ -32,17 +36,28 @@ with excepted as (
                         limit 1
                     ), tenants.stripe_customer_id
                 )
-            )
-            or (
-                exceptions.kind = 'unexplained'
-                and exists (
+            when 'unexplained'
+                then exists (
                     select 1 from fridge.stripe_readbacks
                     where
                         stripe_readbacks.identifier = meter_events.identifier
                         and stripe_readbacks.read_at > %(read_again_before)s
                 )
-            )
-        )
+            else true
+        end, false) as is_in_force
+    from fridge.exceptions
+    left join fridge.tenants on exceptions.tenant_id = tenants.tenant_id
+    left join fridge.meter_events on replace(exceptions.subject, 'cancel:', '') = meter_events.identifier
+    where
+        exceptions.closed_at is null
+        and exceptions.kind in ('too_late', 'credit_due', 'unmapped', 'refused', 'unexplained')
+),
+
+compared as (
+    select hour from fridge.marked_hours
+    union
+    select hour from open_exceptions
+    where not is_in_force
 ),
 
 metered_usage as (
@@ -51,9 +66,23 @@ metered_usage as (
         measured_usage.hour,
         measured_usage.value,
         catalogue.event_name
-    from fridge.measured_usage
-    inner join unnest(%(event_names)s::text[], %(measures)s::text[]) as catalogue (event_name, measure)
-        on measured_usage.measure = catalogue.measure
+    from compared
+    inner join fridge.measured_usage on compared.hour = measured_usage.hour
+    inner join catalogue on measured_usage.measure = catalogue.measure
+),
+
+stated as (
+    select
+        meter_events.event_name,
+        meter_events.tenant_id,
+        meter_events.hour,
+        sum(meter_events.value)::bigint as value
+    from compared
+    inner join fridge.meter_events on compared.hour = meter_events.hour
+    where
+        meter_events.status = 'accepted'
+        and meter_events.event_name in (select catalogue.event_name from catalogue)
+    group by meter_events.event_name, meter_events.tenant_id, meter_events.hour
 ),
 
 usable_files as (
@@ -61,7 +90,8 @@ usable_files as (
         landing_files.landing_hour,
         usage_tables.usage_table,
         md5(string_agg(landing_files.file_id::text, ',' order by landing_files.file_id)) as files_hash
-    from fridge.landing_files
+    from compared
+    inner join fridge.landing_files on compared.hour = landing_files.landing_hour
     cross join (values ('inserted_counts'), ('active_sensors')) as usage_tables (usage_table)
     where
         landing_files.inserted_count > 0
@@ -72,68 +102,81 @@ usable_files as (
     group by landing_files.landing_hour, usage_tables.usage_table
 ),
 
-stated as (
-    select
-        event_name,
-        tenant_id,
-        hour,
-        sum(value)::bigint as value
+counted as (
+    select counted_hours.*
+    from compared
+    inner join fridge.counted_hours on compared.hour = counted_hours.landing_hour
+),
+
+undelivered as (
+    select hour
     from fridge.meter_events
     where
-        status = 'accepted'
-        and event_name = any(%(event_names)s)
-    group by event_name, tenant_id, hour
+        status in ('staged', 'sent', 'unknown')
+        and not exists (
+            select 1 from open_exceptions
+            where
+                open_exceptions.is_in_force
+                and open_exceptions.kind = 'unexplained'
+                and open_exceptions.subject = meter_events.identifier
+        )
+
+    union
+
+    select meter_events.hour
+    from fridge.meter_event_adjustments
+    inner join fridge.meter_events on meter_event_adjustments.identifier = meter_events.identifier
+    where
+        meter_event_adjustments.status in ('staged', 'sent', 'unknown')
+        and not exists (
+            select 1 from open_exceptions
+            where
+                open_exceptions.is_in_force
+                and open_exceptions.kind = 'unexplained'
+                and open_exceptions.subject = 'cancel:' || meter_events.identifier
+        )
+
+    union
+
+    -- Both ways: usage that is not stated, and statements whose usage is gone.
+    select coalesce(metered_usage.hour, stated.hour) as hour
+    from metered_usage
+    full join stated
+        on
+            metered_usage.event_name = stated.event_name
+            and metered_usage.tenant_id = stated.tenant_id
+            and metered_usage.hour = stated.hour
+    where
+        coalesce(metered_usage.value, 0) <> coalesce(stated.value, 0)
+        and not exists (
+            select 1 from open_exceptions
+            where
+                open_exceptions.is_in_force
+                and open_exceptions.event_name = coalesce(metered_usage.event_name, stated.event_name)
+                and open_exceptions.tenant_id = coalesce(metered_usage.tenant_id, stated.tenant_id)
+                and open_exceptions.hour = coalesce(metered_usage.hour, stated.hour)
+        )
+
+    union
+
+    -- Hours that were counted from other files than there are now: loaded or withdrawn since, or meanwhile.
+    select coalesce(usable_files.landing_hour, counted.landing_hour) as hour
+    from usable_files
+    full join counted
+        on
+            usable_files.landing_hour = counted.landing_hour
+            and usable_files.usage_table = counted.usage_table
+    where usable_files.files_hash is distinct from counted.files_hash
+),
+
+unmarked as (
+    delete from fridge.marked_hours
+    where
+        not exists (
+            select 1 from undelivered
+            where undelivered.hour = marked_hours.hour
+        )
 )
 
-select hour
-from fridge.meter_events
-where
-    status in ('staged', 'sent', 'unknown')
-    and not exists (
-        select 1 from excepted
-        where excepted.kind = 'unexplained' and excepted.subject = meter_events.identifier
-    )
-
-union
-
-select meter_events.hour
-from fridge.meter_event_adjustments
-inner join fridge.meter_events on meter_event_adjustments.identifier = meter_events.identifier
-where
-    meter_event_adjustments.status in ('staged', 'sent', 'unknown')
-    and not exists (
-        select 1 from excepted
-        where excepted.kind = 'unexplained' and excepted.subject = 'cancel:' || meter_events.identifier
-    )
-
-union
-
--- Both ways: usage that is not stated, and statements whose usage is gone.
-select coalesce(metered_usage.hour, stated.hour) as hour
-from metered_usage
-full join stated
-    on
-        metered_usage.event_name = stated.event_name
-        and metered_usage.tenant_id = stated.tenant_id
-        and metered_usage.hour = stated.hour
-where
-    coalesce(metered_usage.value, 0) <> coalesce(stated.value, 0)
-    and not exists (
-        select 1 from excepted
-        where
-            excepted.event_name = coalesce(metered_usage.event_name, stated.event_name)
-            and excepted.tenant_id = coalesce(metered_usage.tenant_id, stated.tenant_id)
-            and excepted.hour = coalesce(metered_usage.hour, stated.hour)
-    )
-
-union
-
--- Hours that were counted from other files than there are now: loaded or withdrawn since, or meanwhile.
-select coalesce(usable_files.landing_hour, counted_hours.landing_hour) as hour
-from usable_files
-full join fridge.counted_hours
-    on
-        usable_files.landing_hour = counted_hours.landing_hour
-        and usable_files.usage_table = counted_hours.usage_table
-where usable_files.files_hash is distinct from counted_hours.files_hash
+select hour from undelivered
 order by hour;

@@ -1,0 +1,151 @@
+"""The sweep compares what has changed since it was found delivered, and still strands no hour."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+import psycopg
+import pytest
+
+from fridge_pipeline.adapters.postgres.ledger import undelivered_hours
+from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.domain.meter import CATALOGUE
+from tests.pipeline import Pipeline, readings
+
+MARKS = "select count(*) from fridge.marked_hours"
+
+#: What may happen to an hour that was found delivered, as SQL that takes the hour's start.
+CHANGES = {
+    "more usage": "update fridge.inserted_counts set inserted_count = inserted_count + 1 where hour = %s",
+    "usage of another tenant": "insert into fridge.active_sensors values ('dale', %s, 3, now())",
+    "less usage": "delete from fridge.active_sensors where hour = %s and tenant_id = 'cohoes'",
+    "usage moved away": "update fridge.inserted_counts set hour = hour + interval '1 day' where hour = %s",
+    "usage emptied": "truncate fridge.inserted_counts",
+    "another meter's usage emptied": "truncate fridge.active_sensors",
+    "another file": """
+        insert into fridge.landing_files
+        select nextval('fridge.landing_file_ids'), 'new.csv', landing_hour, 'x', 'x', 1, row_count, inserted_count,
+        duplicate_count, rejected_count, status, null, null, 'r', now()
+        from fridge.landing_files where landing_hour = %s limit 1
+    """,
+    "a file withdrawn": """
+        insert into fridge.withdrawals select file_id, 'broken sensor', 'ada', now()
+        from fridge.landing_files where landing_hour = %s limit 1
+    """,
+    "counted from other files": "update fridge.counted_hours set files_hash = 'x' where landing_hour = %s",
+    "not counted": "delete from fridge.counted_hours where landing_hour = %s",
+    "counting forgotten": "truncate fridge.counted_hours",
+    "refused later": "update fridge.meter_events set status = 'refused' where hour = %s and revision = 1",
+    "staged": """
+        insert into fridge.meter_events (identifier, event_name, tenant_id, stripe_customer_id, hour, revision, value,
+        timestamp, staged_at, run_id) select 'x', event_name, tenant_id, stripe_customer_id, hour, 2, 1, timestamp,
+        now(), 'r' from fridge.meter_events where hour = %s and event_name = 'active_sensors'
+    """,
+    "a cancellation": """
+        insert into fridge.meter_event_adjustments (identifier, staged_at, run_id)
+        select identifier, now(), 'r' from fridge.meter_events where hour = %s limit 1
+    """,
+}
+
+#: What may happen to an hour that holds usage of a tenant without a customer, and nothing else to deliver.
+ENDS = {
+    "mapped": "update fridge.tenants set stripe_customer_id = 'cus_new' where tenant_id = 'dale'",
+    "imported": "insert into fridge.tenants values ('erie', 'Erie', 'cus_erie')",
+    "closed": "update fridge.exceptions set closed_at = now() where tenant_id in ('dale', 'erie')",
+}
+
+
+def swept(pipeline: Pipeline) -> list[Hour]:
+    """What a sweep finds; a sweep that compares every hour finds the same."""
+    with pipeline.database.connect() as connection:
+        found = undelivered_hours(connection, pipeline.catalogue, pipeline.clock())
+        connection.execute("update fridge.swept_catalogue set event_names = '{}'")
+        assert undelivered_hours(connection, pipeline.catalogue, pipeline.clock()) == found
+    return found
+
+
+@pytest.fixture
+def hour(pipeline: Pipeline, two_days_ago: datetime) -> Hour:
+    """An hour of two that were delivered and found so."""
+    first = Hour(two_days_ago)
+    pipeline.add_tenant("cohoes")
+    for each in (first, first.plus(1)):
+        pipeline.land(each, "a.csv", readings("cohoes", each, 2, 10))
+    pipeline.run(first, first.plus(1))
+    assert swept(pipeline) == []
+    assert pipeline.one(MARKS) == 0
+    return first
+
+
+def change(connection: psycopg.Connection, statement: str, hour: Hour) -> None:
+    """As somebody does who knows nothing of sweeps."""
+    connection.execute(statement, [hour.start] * statement.count("%s") or None)
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_change_of_a_delivered_hour_is_found_and_found_again_until_it_is_delivered(
+    pipeline: Pipeline, hour: Hour, what: str
+) -> None:
+    with pipeline.database.connect() as connection:
+        change(connection, CHANGES[what], hour)
+    assert hour in swept(pipeline)
+    assert hour in swept(pipeline)
+
+
+def test_only_the_hours_that_changed_are_compared(pipeline: Pipeline, hour: Hour) -> None:
+    with pipeline.database.connect() as connection:
+        change(connection, CHANGES["more usage"], hour)
+        marked = connection.execute("select distinct hour from fridge.marked_hours").fetchall()
+        assert marked == [(hour.start,)]
+        change(
+            connection, "update fridge.inserted_counts set inserted_count = inserted_count - 1 where hour = %s", hour
+        )
+    assert swept(pipeline) == []
+    assert pipeline.one(MARKS) == 0
+
+
+@pytest.mark.parametrize("what", ["more usage", "a file withdrawn", "refused later", "not counted"])
+def test_a_change_that_was_not_committed_when_the_hour_was_compared_is_found_afterwards(
+    pipeline: Pipeline, hour: Hour, what: str
+) -> None:
+    """The mark that the sweep removes is another one than the one that the change is making meanwhile."""
+    with pipeline.database.connect() as connection, pipeline.database.connect() as other:
+        connection.execute("insert into fridge.marked_hours (hour) values (%s)", [hour.start])
+        with other.transaction():
+            change(other, CHANGES[what], hour)
+            assert undelivered_hours(connection, pipeline.catalogue, pipeline.clock()) == []
+            assert pipeline.one(MARKS) == 0
+        assert pipeline.one(MARKS) > 0
+    assert swept(pipeline) == [hour]
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_an_hour_that_waits_for_a_customer_is_compared_only_when_the_tenant_has_one_or_the_exception_ends(
+    pipeline: Pipeline, hour: Hour, end: str
+) -> None:
+    tenant = "erie" if end == "imported" else "dale"
+    with pipeline.database.connect() as connection:
+        connection.execute("insert into fridge.tenants values ('dale', 'Dale', null)")
+    pipeline.land(hour, "b.csv", readings(tenant, hour, 2, 10))
+    pipeline.run(hour)
+    assert swept(pipeline) == []
+    assert pipeline.one(MARKS) == 0
+    with pipeline.database.connect() as connection:
+        change(connection, ENDS[end], hour)
+    assert swept(pipeline) == [hour]
+
+
+def test_with_a_further_meter_every_hour_is_compared_anew(pipeline: Pipeline, hour: Hour) -> None:
+    pipeline.catalogue = (*CATALOGUE, replace(CATALOGUE[0], event_name="billed_readings"))
+    assert swept(pipeline) == [hour, hour.plus(1)]
+    pipeline.catalogue = CATALOGUE
+    assert swept(pipeline) == []
+
+
+def test_books_that_were_kept_before_there_were_marks_are_compared_as_a_whole(pipeline: Pipeline, hour: Hour) -> None:
+    with pipeline.database.connect() as connection:
+        change(connection, CHANGES["more usage"], hour)
+        connection.execute("delete from fridge.marked_hours")
+        connection.execute("update fridge.swept_catalogue set event_names = default, measures = default")
+        assert undelivered_hours(connection, pipeline.catalogue, pipeline.clock()) == [hour]
