@@ -45,21 +45,21 @@ class FilesLoad:
 class FilesLoader:
     """Loads landing files, some at a time, over the same connections.
 
-    One connection stores what is new while another already asks which of the next readings are stored.
+    While one portion is compared with what is stored, and stored, the next is prepared in another thread. Arrow's
+    connections stay in this one: used by two threads at once, if each for itself, its driver mixes up their answers.
     """
 
     def __init__(
         self,
         connection: Connection,
         sensors: SensorDirectory,
-        stored: StoredKeys,
         workspace: Path,
         run_id: str,
         clock: Callable[[], datetime],
     ) -> None:
         self._connection = connection
         self._sensors = sensors
-        self._stored = stored
+        self._stored = StoredKeys(connection)
         self._workspace = workspace
         self._run_id = run_id
         self._clock = clock
@@ -69,8 +69,8 @@ class FilesLoader:
     def open(cls, database: Database, workspace: Path, run_id: str, clock: Callable[[], datetime]) -> Iterator[Self]:
         """A loader with connections of its own."""
         workspace.mkdir(parents=True, exist_ok=True)
-        with database.connect_bulk() as connection, database.connect_bulk() as asking:
-            yield cls(connection, SensorDirectory(asking), StoredKeys(asking), workspace, run_id, clock)
+        with database.connect_bulk() as connection, database.connect() as books:
+            yield cls(connection, SensorDirectory(books), workspace, run_id, clock)
 
     def load(self, zone: LandingZone, files: Sequence[LandingFile]) -> FilesLoad:
         """Loads the files' present contents in one transaction, except those that are loaded already.
@@ -122,14 +122,15 @@ class FilesLoader:
         self, transaction: LoadTransaction, tallies: Sequence[FileTally], kept_from: datetime | None, directory: Path
     ) -> None:
         by_id = {tally.file_id: tally for tally in tallies}
-        # Closed before anything else happens: a next attempt asks over the same connections.
-        with closing(ahead(prepare(tallies, kept_from, self._sensors, self._stored, directory))) as portions:
+        # Closed before anything else happens: a next attempt uses the same directory of sensors.
+        with closing(ahead(prepare(tallies, kept_from, self._sensors, directory))) as portions:
             for portion in portions:
                 if portion.rejected is not None:
                     transaction.store_rejected(portion.rejected)
                 if portion.readings is not None:
-                    inserted = transaction.store_readings(portion.readings)
-                    for file_id, *numbers in inserted.select("file_id", "inserted", "first_at", "last_at").iter_rows():
+                    new = self._stored.without_stored(portion.readings)
+                    inserted = transaction.store_readings(new) if new.height else new.clear()
+                    for file_id, *numbers in inserted.iter_rows():
                         by_id[file_id].add_inserted(*numbers)
 
 

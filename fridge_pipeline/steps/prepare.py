@@ -12,7 +12,6 @@ import polars as pl
 from fridge_pipeline.adapters.landing.errors import UnreadableFileError
 from fridge_pipeline.adapters.landing.formats import BATCH_ROWS, read_batches
 from fridge_pipeline.adapters.postgres.sensor_directory import SensorDirectory
-from fridge_pipeline.adapters.postgres.stored_keys import StoredKeys
 from fridge_pipeline.adapters.reading_order import ARRIVAL_SCHEMA, ReadingOrder
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.reading import judge, rejected_rows, valid_readings
@@ -21,23 +20,19 @@ from fridge_pipeline.steps.file_tally import FileTally
 
 @dataclass(frozen=True, slots=True)
 class Portion:
-    """One of both: ``readings`` (``ARRIVAL_SCHEMA``), in order and not stored yet; ``rejected`` rows."""
+    """One of both: ``readings`` (``ARRIVAL_SCHEMA``), in order; ``rejected`` rows."""
 
     readings: pl.DataFrame | None = None
     rejected: pl.DataFrame | None = None
 
 
 def prepare(
-    tallies: Sequence[FileTally],
-    kept_from: datetime | None,
-    sensors: SensorDirectory,
-    stored: StoredKeys,
-    directory: Path,
+    tallies: Sequence[FileTally], kept_from: datetime | None, sensors: SensorDirectory, directory: Path
 ) -> Iterator[Portion]:
     """Reads, judges, deduplicates and sorts the rows of some landing files, and counts rows and rejects on the way.
 
-    The portions' readings have each identity once, in the order of the files the first, and none that is stored;
-    those before ``kept_from`` are rejected. What cannot be read of a file becomes its ``damage``, and its neighbours
+    The portions' readings have each identity once, in the order of the files the first; those before ``kept_from``
+    are rejected. What cannot be read of a file becomes its ``damage``, and its neighbours
     go on. ``directory`` is for what does not fit into memory.
     """
     by_id = {tally.file_id: tally for tally in tallies}
@@ -50,15 +45,8 @@ def prepare(
         if valid.height:
             sensors.ensure_months(valid["recorded_at"])
             arrivals = sensors.with_keys(valid).select(ARRIVAL_SCHEMA.names())
-            yield from _new(order.add(arrivals), stored)
-    yield from _new(order.finish(), stored)
-
-
-def _new(portions: Iterator[pl.DataFrame], stored: StoredKeys) -> Iterator[Portion]:
-    for portion in portions:
-        new = stored.without_stored(portion)
-        if new.height:
-            yield Portion(readings=new)
+            yield from map(Portion, order.add(arrivals))
+    yield from map(Portion, order.finish())
 
 
 def _of_files(rejected: pl.DataFrame, by_id: dict[int, FileTally]) -> pl.DataFrame:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import polars as pl
+import psycopg
 
 from fridge_pipeline.adapters.postgres.statements import statement
-
-if TYPE_CHECKING:
-    from adbc_driver_manager import dbapi as adbc_dbapi
 
 _IDS = ["tenant_id", "sensor_id"]
 
@@ -20,10 +17,10 @@ class SensorDirectory:
 
     Its memory follows the number of sensors, not of readings. New ids are committed at once, outside the load
     of the file that brings them: an id without readings harms nobody, and loads do not wait for each other. So the
-    connection is not the one that the load is on.
+    connection is not the one that the load is on, and it is one that a second thread may use meanwhile.
     """
 
-    def __init__(self, connection: adbc_dbapi.Connection) -> None:
+    def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
         self._known = pl.DataFrame(schema={"tenant_id": pl.String, "sensor_id": pl.String, "sensor_key": pl.Int32})
         self._months: set[datetime] = set()
@@ -43,23 +40,21 @@ class SensorDirectory:
         within_one = bounds[0] == bounds[1]
         for month in (bounds.head(1) if within_one else moments.dt.truncate("1mo").unique().sort()).to_list():
             if month not in self._months:
-                with self._connection.cursor() as cursor:
-                    cursor.execute(statement("ensure_month"), (month,))
-                    cursor.fetchall()  # to the last row: Arrow's driver keeps the query open until then
-                self._connection.commit()
+                self._connection.execute(statement("ensure_month"), {"moment": month})
                 self._months.add(month)
 
     def _looked_up(self, readings: pl.DataFrame) -> pl.DataFrame:
         return readings.join(self._known, on=_IDS, how="left", validate="m:1", maintain_order="left")
 
     def _register(self, unknown: pl.DataFrame) -> pl.DataFrame:
-        with self._connection.cursor() as cursor:
-            cursor.execute("drop table if exists pg_temp.wanted_sensors")
-            cursor.adbc_ingest("wanted_sensors", unknown.to_arrow(), mode="create", temporary=True)
+        with self._connection.transaction(), self._connection.cursor() as cursor:
+            cursor.execute(statement("want_sensors"))
+            with cursor.copy(statement("copy_wanted_sensors")) as copy:
+                for row in unknown.iter_rows():
+                    copy.write_row(row)
             cursor.execute(statement("add_sensors"))
-            cursor.execute(statement("sensor_keys"))
-            frame = pl.from_arrow(cursor.fetch_arrow_table())
-        self._connection.commit()
-        if not isinstance(frame, pl.DataFrame) or frame.height != unknown.height:
-            raise RuntimeError(f"registered {unknown.height} sensors, but PostgreSQL knows {frame.shape}")
-        return frame.select(self._known.columns)
+            # A statement of its own, so that it sees what another load has registered meanwhile.
+            rows = cursor.execute(statement("sensor_keys")).fetchall()
+        if len(rows) != unknown.height:
+            raise RuntimeError(f"registered {unknown.height} sensors, but PostgreSQL knows {len(rows)}")
+        return pl.DataFrame(rows, schema=self._known.schema, orient="row")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -25,16 +23,14 @@ STORED_ALWAYS_READ = 20_000
 
 
 class StoredKeys:
-    """Asks PostgreSQL which identities are stored, in snapshots of its own: what is committed, and nothing else.
-
-    So the connection is not the one that a load is on: the next readings are compared while others are stored.
-    """
+    """Asks PostgreSQL which identities are stored, in the transaction of a load: what it stored itself included."""
 
     def __init__(self, connection: adbc_dbapi.Connection) -> None:
         self._connection = connection
 
     def without_stored(self, readings: pl.DataFrame) -> pl.DataFrame:
         """Those of the readings, sorted by ``IDENTITY``, that are not stored yet."""
+        self._prefer_index_lookups()
         stored = self._between(readings)
         if stored is None:
             stored = self._among(readings)
@@ -47,28 +43,20 @@ class StoredKeys:
         keys_max = STORED_PER_NEW_MAX * readings.height + STORED_ALWAYS_READ
         (first_at, first_sensor), (last_at, last_sensor) = (readings.select(IDENTITY).row(row) for row in (0, -1))
         bounds = {"first_at": first_at, "first_sensor": first_sensor, "last_at": last_at, "last_sensor": last_sensor}
-        with self._snapshot():
-            batches = streamed(self._connection, "keys_between", **bounds, keys_max=keys_max + 1)
-            stored = pl.concat([readings.select(IDENTITY).clear(), *batches])
+        batches = streamed(self._connection, "keys_between", **bounds, keys_max=keys_max + 1)
+        stored = pl.concat([readings.select(IDENTITY).clear(), *batches])
         return stored if stored.height <= keys_max else None
 
     def _among(self, readings: pl.DataFrame) -> pl.DataFrame:
         """The keys among those of the readings, looked up one by one."""
-        with self._snapshot() as cursor:
-            rows = readings.select(IDENTITY).to_arrow()
-            cursor.adbc_ingest("candidate_keys", rows, mode="create", temporary=True)
-            cursor.execute(
-                statement("keys_among_candidates"), (readings.item(0, "recorded_at"), readings.item(-1, "recorded_at"))
-            )
+        first, last = readings.item(0, "recorded_at"), readings.item(-1, "recorded_at")
+        with self._connection.cursor() as cursor:
+            cursor.execute("drop table if exists pg_temp.candidate_keys")
+            cursor.adbc_ingest("candidate_keys", readings.select(IDENTITY).to_arrow(), mode="create", temporary=True)
+            cursor.execute(statement("keys_among_candidates"), (first, last))
             return pl.DataFrame(pl.from_arrow(cursor.fetch_arrow_table()))
 
-    @contextmanager
-    def _snapshot(self) -> Iterator[adbc_dbapi.Cursor]:
-        """A transaction that leaves no trace, and in which whole tables are never read for a few of their rows."""
-        try:
-            with self._connection.cursor() as cursor:
-                cursor.execute(statement("prefer_index_lookups"))
-                cursor.fetchall()
-                yield cursor
-        finally:
-            self._connection.rollback()
+    def _prefer_index_lookups(self) -> None:
+        with self._connection.cursor() as cursor:
+            cursor.execute(statement("prefer_index_lookups"))
+            cursor.fetchall()  # to the last row: Arrow's driver keeps the query open until then

@@ -1,1 +1,1 @@
-select fridge.ensure_month($1)::text;
+select fridge.ensure_month(%(moment)s);

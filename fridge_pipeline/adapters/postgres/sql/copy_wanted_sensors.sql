@@ -1,0 +1,1 @@
+copy wanted_sensors (tenant_id, sensor_id) from stdin;
