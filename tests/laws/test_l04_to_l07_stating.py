@@ -60,9 +60,13 @@ def looking_proxy(target: str, look: Callable[[], None]) -> Iterator[str]:
 class CrashAfterSending(StripeGateway):
     """Sends, and dies before the answer is kept: the ordinary case, not a rare one."""
 
+    #: Both meters' statements are sent at once; the crash comes when both have reached Stripe.
+    both_sent: threading.Barrier
+
     def state_usage(self, event: MeterEvent, is_futile: Callable[[], bool] = lambda: False) -> Answer:
         """The statement has reached Stripe when the crash comes."""
         super().state_usage(event, is_futile)
+        self.both_sent.wait(timeout=30)
         raise KeyboardInterrupt
 
 
@@ -70,6 +74,7 @@ def crashing_gateway(pipeline: Pipeline) -> StripeGateway:
     """The real gateway, with the crash as its one difference."""
     gateway = gateway_to(pipeline.sandbox.url)
     gateway.__class__ = CrashAfterSending
+    vars(gateway)["both_sent"] = threading.Barrier(2)
     return gateway
 
 
