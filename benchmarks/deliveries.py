@@ -10,11 +10,13 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fridge_pipeline.adapters.postgres.load_transaction import READING_COLUMNS
 from fridge_pipeline.domain.hour import Hour
 
 #: What a landing file says of a reading.
 DELIVERED = ("tenant_id", "sensor_id", "recorded_at", "temperature_c")
+
+#: The columns of ``fridge.stored_readings``.
+READING_COLUMNS = ("recorded_at", "temperature_c", "sensor_key", "file_id")
 
 IDENTITY = ("recorded_at", "sensor_key")
 

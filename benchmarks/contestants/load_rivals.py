@@ -8,7 +8,6 @@ import pyarrow.compute as pc
 from benchmarks.deliveries import ready_rows
 from benchmarks.measuring.stopwatch import Stopwatch
 from benchmarks.statements import statement
-from fridge_pipeline.adapters.postgres import statements as pipeline_statements
 from fridge_pipeline.adapters.postgres.database import Database
 
 
@@ -16,9 +15,9 @@ def bare_copy(stopwatch: Stopwatch, *, dsn: str, ready: str) -> int:
     """A binary COPY of sorted rows into our own table, and a commit: the limit."""
     rows = ready_rows(ready)
     database = Database(dsn)
+    span = pc.min_max(rows["recorded_at"]).as_py()
     with database.connect() as connection:
-        for moment in pc.min_max(rows["recorded_at"]).as_py().values():
-            connection.execute(pipeline_statements.statement("ensure_month").replace("$1", "%s"), [moment])
+        connection.execute(statement("make_months"), {"first": span["min"], "last": span["max"]})
     with stopwatch.running(), database.connect_bulk() as bulk, bulk.cursor() as cursor:
         cursor.adbc_ingest("stored_readings", rows, mode="append", db_schema_name="fridge")
         bulk.commit()
