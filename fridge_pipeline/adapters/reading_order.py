@@ -26,7 +26,7 @@ ARRIVAL_SCHEMA = pl.Schema(
 
 IDENTITY = ["recorded_at", "sensor_key"]
 
-#: About so many readings a portion. Measured: half as many cost the COPY a tenth more, twice as many only memory.
+#: About so many readings a portion; a load has the one that is stored and the next one in memory.
 PORTION_ROWS = 500_000
 
 #: One identity in so many is remembered of what lies on disk, to cut it into portions of about equal size.
