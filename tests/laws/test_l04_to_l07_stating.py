@@ -58,11 +58,14 @@ def looking_proxy(target: str, look: Callable[[], None]) -> Iterator[str]:
 
 
 class CrashAfterSending(StripeGateway):
-    """Sends, and dies before the answer is kept: the ordinary case, not a rare one."""
+    """Sends two statements, and dies before an answer is kept: the ordinary case, not a rare one."""
+
+    both_sent = threading.Barrier(2, timeout=60)
 
     def state_usage(self, event: MeterEvent, is_futile: Callable[[], bool] = lambda: False) -> Answer:
-        """The statement has reached Stripe when the crash comes."""
+        """Both statements have reached Stripe when the crash comes."""
         super().state_usage(event, is_futile)
+        self.both_sent.wait()
         raise KeyboardInterrupt
 
 
