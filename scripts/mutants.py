@@ -52,13 +52,13 @@ MUTANTS = (
         (
             Edit(
                 PUSH,
-                "            marked = mark_sent(self.connection, mine, self.clock(), self.run_id)\n",
+                "            marked = mark_sent(self.connection, mine, push.clock(), push.run_id)\n",
                 "            marked = dict.fromkeys(mine, False)\n",
             ),
             Edit(
                 PUSH,
                 "            self._keep(marked, answered)\n",
-                "            mark_sent(self.connection, mine, self.clock(), self.run_id)\n"
+                "            mark_sent(self.connection, mine, push.clock(), push.run_id)\n"
                 "            self._keep(marked, answered)\n",
             ),
         ),

@@ -55,9 +55,13 @@ class StopSign:
             if self._undecided_in_a_row >= UNDECIDED_CALLS_MAX:
                 self._reason = self._reason or self._last_undecided
 
-    def end(self, answers: Iterable[Answer]) -> None:
+    def give_up(self, reason: str) -> None:
+        """Raises it for a reason that no answer shows."""
+        self._reason = self._reason or reason
+
+    def end(self, outcomes: Iterable[Outcome]) -> None:
         """After the last call: a push in which nothing at all was decided has met a Stripe that is down, too."""
-        if self._last_undecided is not None and all(answer.outcome in OPEN_OUTCOMES for answer in answers):
+        if self._last_undecided is not None and all(outcome in OPEN_OUTCOMES for outcome in outcomes):
             self._reason = self._reason or self._last_undecided
 
 
@@ -72,8 +76,11 @@ def deliver(
     callers = max(1, min(max_in_flight, len(lanes)))
     answers: dict[Sending, Answer] = {}
     with ThreadPoolExecutor(max_workers=callers) as pool:
-        for answered in pool.map(lambda _: _take_lanes(gateway, waiting, stop_sign, witness), range(callers)):
-            answers.update(answered)
+        try:
+            for answered in pool.map(lambda _: _take_lanes(gateway, waiting, stop_sign, witness), range(callers)):
+                answers.update(answered)
+        finally:
+            waiting.clear()  # when we are interrupted, no caller takes a new lane
     return answers
 
 

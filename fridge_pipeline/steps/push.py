@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -24,7 +25,7 @@ from fridge_pipeline.domain.answer import Answer, Outcome, status_after
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.meter import Meter
 from fridge_pipeline.domain.meter_event import Status, billing_deadline
-from fridge_pipeline.domain.sending import Sending
+from fridge_pipeline.domain.sending import Lane, Sending
 from fridge_pipeline.steps.deliver import StopSign, deliver
 from fridge_pipeline.steps.effect import Effect, Witness, unwatched
 from fridge_pipeline.steps.open_stripe import stripe_of_books
@@ -87,12 +88,19 @@ def push_hours(
             return PushReport()
         # Before anything is marked: a refused key must not start the 20 hours.
         gateway = stripe_of_books(connection, open_gateway)
-        try:
-            wrong = wrong_meters(gateway, catalogue)
-        except StripeCallError as error:
-            return PushReport(stopped=str(error))
-        push = _Push(connection, gateway, clock, max_in_flight, run_id, witness, PushReport(wrong_meters=wrong))
-        return push.send([each for each in sendable if each.event.event_name not in wrong])
+    try:
+        wrong = wrong_meters(gateway, catalogue)
+    except StripeCallError as error:
+        return PushReport(stopped=str(error))
+    deadline = clock() + PUSH_TIME_MAX
+    stop_sign = StopSign(gateway.place, lambda: clock() > deadline)
+    report = PushReport(wrong_meters=wrong)
+    push = _Push(database, gateway, clock, max_in_flight, run_id, witness, stop_sign)
+    for part in push.send([each for each in sendable if each.event.event_name not in wrong]):
+        report.add(part)
+    stop_sign.end(report.outcomes)
+    report.stopped = stop_sign.reason
+    return report
 
 
 def wrong_meters(gateway: StripeGateway, catalogue: tuple[Meter, ...]) -> dict[str, str]:
@@ -111,69 +119,99 @@ def wrong_meters(gateway: StripeGateway, catalogue: tuple[Meter, ...]) -> dict[s
     return wrong
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Push:
-    """One push under way."""
+    """One push under way: what its shares have in common."""
 
-    connection: psycopg.Connection
+    database: Database
     gateway: StripeGateway
     clock: Callable[[], datetime]
     max_in_flight: int
     run_id: str
     witness: Witness
-    report: PushReport
+    stop_sign: StopSign
+
+    def send(self, sendings: Sequence[Sending]) -> list[PushReport]:
+        """One report for each share. What ends one, an error or an interruption, ends the other after its calls."""
+        shares = self._shares(sendings)
+        callers = max(1, self.max_in_flight // len(shares))
+        with ThreadPoolExecutor(len(shares)) as pool:
+            try:
+                return list(pool.map(lambda share: self._send_share(share, callers), shares))
+            except BaseException:
+                self.stop_sign.give_up("the push was interrupted")
+                raise
+
+    def _shares(self, sendings: Sequence[Sending]) -> list[list[Sending]]:
+        """By whole lanes: one share, or two when there is more than one batch, so that one calls while one writes."""
+        if self.max_in_flight == 1 or len(sendings) <= self.max_in_flight * SENDINGS_PER_CALL:
+            return [list(sendings)]
+        shares: list[list[Sending]] = [[], []]
+        share_of: dict[Lane, int] = {}
+        for sending in sendings:
+            shares[share_of.setdefault(sending.lane, len(share_of) % 2)].append(sending)
+        return shares
+
+    def _send_share(self, sendings: Sequence[Sending], callers: int) -> PushReport:
+        try:
+            with self.database.connect() as connection:
+                return _Share(self, connection, callers).send(sendings)
+        except BaseException as error:
+            self.stop_sign.give_up(f"the push failed: {error!r}")
+            raise
+
+
+@dataclass(slots=True)
+class _Share:
+    """A part of a push with a connection of its own, which holds its lanes."""
+
+    push: _Push
+    connection: psycopg.Connection
+    max_in_flight: int
+    report: PushReport = field(default_factory=PushReport)
 
     def send(self, sendings: Sequence[Sending]) -> PushReport:
         """First what nobody else is at, then what another pusher was in the middle of."""
-        deadline = self.clock() + PUSH_TIME_MAX
-        stop_sign = StopSign(self.gateway.place, lambda: self.clock() > deadline)
-        answers: list[Answer] = []
         left_over = list(sendings)
         for wait in (False, True):
             batches, left_over = _batches(left_over, self._batch_size()), []
             for batch in batches:
-                if not stop_sign.is_raised():
-                    left_over += self._send_batch(batch, stop_sign, answers, wait=wait)
-        stop_sign.end(answers)
-        self.report.stopped = stop_sign.reason
+                if not self.push.stop_sign.is_raised():
+                    left_over += self._send_batch(batch, wait=wait)
         return self.report
 
     def _batch_size(self) -> int:
-        sent_in_time = int(self.gateway.calls_per_second * BATCH_SECONDS_MAX)
+        sent_in_time = int(self.push.gateway.calls_per_second * BATCH_SECONDS_MAX)
         return max(1, min(self.max_in_flight * SENDINGS_PER_CALL, sent_in_time))
 
-    def _send_batch(
-        self, batch: Sequence[Sending], stop_sign: StopSign, answers: list[Answer], *, wait: bool
-    ) -> list[Sending]:
+    def _send_batch(self, batch: Sequence[Sending], *, wait: bool) -> list[Sending]:
         """Sends what lies in lanes of our own and returns the rest."""
-        lanes = [sending.lane for sending in batch]
-        with alone_in_lanes(self.connection, lanes, wait=wait) as ours:
+        push = self.push
+        with alone_in_lanes(self.connection, [sending.lane for sending in batch], wait=wait) as ours:
             mine = [sending for sending in batch if sending.lane in ours]
-            turn_in = reserve_calls(self.connection, len(mine), self.gateway.calls_per_second)
-            self.gateway.hold_back(turn_in)
-            marked = mark_sent(self.connection, mine, self.clock(), self.run_id)
-            self.witness(Effect.MARKED_SENT)
+            push.gateway.hold_back(reserve_calls(self.connection, len(mine), push.gateway.calls_per_second))
+            marked = mark_sent(self.connection, mine, push.clock(), push.run_id)
+            push.witness(Effect.MARKED_SENT)
             in_order = [sending for sending in mine if sending in marked]
-            answered = deliver(self.gateway, in_order, self.max_in_flight, stop_sign, self.witness)
+            answered = deliver(push.gateway, in_order, self.max_in_flight, push.stop_sign, push.witness)
             self._keep(marked, answered)
-            answers += answered.values()
         return [sending for sending in batch if sending.lane not in ours]
 
     def _keep(self, was_undecided: dict[Sending, bool], answers: dict[Sending, Answer]) -> None:
         """Commits answers and what follows from them together: a crash leaves both or neither."""
-        now = self.clock()
+        now = self.push.clock()
         receipts = [
             Receipt(sending, answer, status_after(answer, was_undecided=was_undecided[sending]))
             for sending, answer in answers.items()
         ]
         accepted = [each.sending.event.identifier for each in receipts if each.status is Status.ACCEPTED]
         with self.connection.transaction():
-            write_receipts(self.connection, receipts, now, self.run_id)
+            write_receipts(self.connection, receipts, now, self.push.run_id)
             close_settled_exceptions(self.connection, accepted, now)
             for receipt in receipts:
                 if receipt.answer.outcome is Outcome.REFUSED and not receipt.sending.is_cancellation:
                     _open_refused(self.connection, receipt, now)
-        self.witness(Effect.RECEIPTS_WRITTEN)
+        self.push.witness(Effect.RECEIPTS_WRITTEN)
         self.report.outcomes.update(answer.outcome for answer in answers.values())
         self.report.settled += sum(each.status in {Status.ACCEPTED, Status.REFUSED} for each in receipts)
 

@@ -39,9 +39,12 @@ def use_hours(pipeline: Pipeline, first: Hour, hours: int, tenants: int) -> Hour
     return last
 
 
+@pytest.mark.parametrize("per_call", [SENDINGS_PER_CALL, 1])
 def test_a_push_calls_once_at_a_time_per_customer_and_meter_and_many_customers_at_once(
-    pipeline: Pipeline, two_days_ago: datetime
+    pipeline: Pipeline, two_days_ago: datetime, monkeypatch: pytest.MonkeyPatch, per_call: int
 ) -> None:
+    """In one batch, and in two shares with several batches each."""
+    monkeypatch.setattr(push, "SENDINGS_PER_CALL", per_call)
     last = use_hours(pipeline, Hour(two_days_ago), hours=5, tenants=4)
     pipeline.sandbox.settings(service_seconds=0.02)
     begun = datetime.now().astimezone()
@@ -186,9 +189,25 @@ def test_a_push_ends_at_its_deadline_and_the_next_one_goes_on(
             clock.advance(seconds=PUSH_TIME_MAX.total_seconds())
 
     report = pipeline.bill(first, last, witness=witness)
-    assert report.push.accepted == IN_FLIGHT * 4 * 2
+    accepted = report.push.accepted
+    assert 0 < accepted < 80
     assert report.push.stopped == "the time for one push is over; the next one goes on"
-    assert pipeline.bill(first, last).push.accepted == 80 - IN_FLIGHT * 4 * 2
+    assert pipeline.bill(first, last).push.accepted == 80 - accepted
+
+
+def test_a_push_that_fails_in_one_share_ends_the_other_too_and_the_next_push_sends_the_rest_once(
+    pipeline: Pipeline, two_days_ago: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(push, "SENDINGS_PER_CALL", 1)
+    first = Hour(two_days_ago)
+    last = use_hours(pipeline, first, hours=20, tenants=2)
+    with pytest.raises(ProcessDied):
+        pipeline.bill(first, last, witness=dies_after(Effect.RECEIPTS_WRITTEN))
+    assert pipeline.sandbox.usage()["received"] < 80
+    assert pipeline.bill(first, last).push.stopped is None
+    tally = pipeline.sandbox.usage()
+    assert (tally["received"], tally["concurrent_calls_refused"]) == (80, 0)
+    assert set(pipeline.rows("select status from fridge.meter_events")) == {("accepted",)}
 
 
 def test_every_attempt_is_on_record_with_its_answer_and_one_that_died_as_lost(

@@ -58,15 +58,14 @@ def looking_proxy(target: str, look: Callable[[], None]) -> Iterator[str]:
 
 
 class CrashAfterSending(StripeGateway):
-    """Sends, and dies before the answer is kept: the ordinary case, not a rare one."""
+    """Sends two statements, and dies before an answer is kept: the ordinary case, not a rare one."""
 
-    #: Both meters' statements are sent at once; the crash comes when both have reached Stripe.
-    both_sent: threading.Barrier
+    both_sent = threading.Barrier(2, timeout=60)
 
     def state_usage(self, event: MeterEvent, is_futile: Callable[[], bool] = lambda: False) -> Answer:
-        """The statement has reached Stripe when the crash comes."""
+        """Both statements have reached Stripe when the crash comes."""
         super().state_usage(event, is_futile)
-        self.both_sent.wait(timeout=30)
+        self.both_sent.wait()
         raise KeyboardInterrupt
 
 
@@ -74,7 +73,6 @@ def crashing_gateway(pipeline: Pipeline) -> StripeGateway:
     """The real gateway, with the crash as its one difference."""
     gateway = gateway_to(pipeline.sandbox.url)
     gateway.__class__ = CrashAfterSending
-    vars(gateway)["both_sent"] = threading.Barrier(2)
     return gateway
 
 
