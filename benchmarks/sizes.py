@@ -36,7 +36,7 @@ class Sizes:
 SCALES = {
     "default": Sizes(
         repeats=3,
-        load_rows=1_000_000,
+        load_rows=3_000_000,
         row_by_row_rows=100_000,
         dlt_rows=200_000,
         growth_rows=500_000,

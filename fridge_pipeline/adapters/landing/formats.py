@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fridge_pipeline.adapters.landing.snapshot import Snapshot
 
 #: Most rows in a batch.
-BATCH_ROWS = 500_000
+BATCH_ROWS = 250_000
 
 #: A batch of long rows ends early, once its text exceeds this.
 BATCH_TEXT_BYTES = 64 * 2**20
