@@ -26,8 +26,8 @@ ARRIVAL_SCHEMA = pl.Schema(
 
 IDENTITY = ["recorded_at", "sensor_key"]
 
-#: About so many readings a portion. Measured on 5 million readings: twice as many take 170 MB more and no time less, half
-#: as many a little more time. A load has the one that is stored and the next one in memory.
+#: About so many readings a portion. Measured on 5 million readings: twice as many take 170 MB more and no time less,
+#: half as many a little more time. A load has the one that is stored and the next one in memory.
 PORTION_ROWS = 250_000
 
 #: One identity in so many is remembered of what lies on disk, to cut it into portions of about equal size.
