@@ -10,15 +10,9 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from fridge_pipeline.adapters.postgres.load_transaction import READING_COLUMNS
 from fridge_pipeline.domain.hour import Hour
-
-#: What a landing file says of a reading.
-DELIVERED = ("tenant_id", "sensor_id", "recorded_at", "temperature_c")
-
-#: The columns of ``fridge.stored_readings``.
-READING_COLUMNS = ("recorded_at", "temperature_c", "sensor_key", "file_id")
-
-IDENTITY = ("recorded_at", "sensor_key")
+from fridge_pipeline.domain.reading import FIELDS, IDENTITY
 
 #: Files are written once and read often: the quickest compression will do.
 GZIP_LEVEL = 1
@@ -28,7 +22,7 @@ def deliver(landing: Path, hour: Hour, name: str, frames: Iterable[pl.DataFrame]
     """Writes a landing file of the hour, in the format that its name says: parquet, csv or ndjson.gz."""
     path = landing / hour.folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    delivered = (frame.select(DELIVERED) for frame in frames)
+    delivered = (frame.select(FIELDS) for frame in frames)
     if name.endswith(".parquet"):
         _write_parquet(path, delivered)
     elif name.endswith(".csv"):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dlt
 
-from benchmarks.deliveries import IDENTITY, ready_rows
+from benchmarks.deliveries import ready_rows
 from benchmarks.measuring.stopwatch import Stopwatch
+from fridge_pipeline.domain.reading import IDENTITY
 
 
 def merge(stopwatch: Stopwatch, *, dsn: str, ready: str, folder: str) -> int:

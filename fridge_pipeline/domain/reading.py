@@ -56,6 +56,19 @@ READING_SCHEMA = pl.Schema(
     }
 )
 
+#: A valid reading with the integer key of its sensor and the number of its landing file, as it is stored.
+ARRIVAL_SCHEMA = pl.Schema(
+    {
+        "recorded_at": pl.Datetime("us", "UTC"),
+        "sensor_key": pl.Int32(),
+        "temperature_c": pl.Float64(),
+        "file_id": pl.Int32(),
+    }
+)
+
+#: What makes it one reading, and the order in which readings are stored: the sensor key stands for both ids.
+IDENTITY = ["recorded_at", "sensor_key"]
+
 #: A row of a text file before judgement. Parquet rows have the file's own types in the four fields, and in
 #: ``raw`` a struct of them. ``line`` is the 1-based place in the file; ``fault`` is what its reader already
 #: knows to be wrong with the row (a ``Reason``), else null.
@@ -201,7 +214,7 @@ def _reason(landing_hour: Hour, kept_from: datetime | None) -> pl.Expr:
         _when(time.is_null(), Reason.UNREADABLE_TIME),
         _when(time > latest_time(landing_hour), Reason.TIME_TOO_LATE),
         _when(time < oldest_time(landing_hour), Reason.TIME_TOO_OLD),
-        _when(time < kept_from if kept_from is not None else pl.lit(False), Reason.TIME_NOT_KEPT),  # noqa: FBT003
+        _when(time < pl.lit(kept_from, recorded_time.RECORDED_AT), Reason.TIME_NOT_KEPT),  # never, when it is null
         _when(pl.any_horizontal(_is_too_long(pl.col(field)) for field in ids), Reason.ID_TOO_LONG),
         _when(pl.any_horizontal(_is_broken(pl.col(field)) for field in ids), Reason.ID_BROKEN),
     )

@@ -86,7 +86,7 @@ def load_hours(
     ``workspace`` is a folder for the private copies that files are read from. What is wrong with a file or a
     folder becomes an exception for a person; only a lost database ends the range.
     """
-    with database.connect() as connection, _lazily(database, workspace, run_id, clock) as loader:
+    with database.connect() as connection, _lazily(database, connection, workspace, run_id, clock) as loader:
         known = listing_fingerprints(connection, hours)
         failed_before = {hour for hour, kinds in open_exceptions(connection, hours).items() if "load_failed" in kinds}
         listings = (_listing(connection, zone, hour, known.get(hour)) for hour in hours.hours())
@@ -179,7 +179,7 @@ def _record(
 
 @contextmanager
 def _lazily(
-    database: Database, workspace: Path, run_id: str, clock: Callable[[], datetime]
+    database: Database, books: psycopg.Connection, workspace: Path, run_id: str, clock: Callable[[], datetime]
 ) -> Iterator[Callable[[], FilesLoader]]:
     """A loader that connects when the first file needs it: hours without news cost no connection."""
     with ExitStack() as stack:
@@ -187,7 +187,7 @@ def _lazily(
 
         def loader() -> FilesLoader:
             if not opened:
-                opened.append(stack.enter_context(FilesLoader.open(database, workspace, run_id, clock)))
+                opened.append(stack.enter_context(FilesLoader.open(database, books, workspace, run_id, clock)))
             return opened[0]
 
         yield loader

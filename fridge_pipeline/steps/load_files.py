@@ -10,6 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Self
 
+import psycopg
+
 from fridge_pipeline.adapters.landing.errors import LandingFileVanishedError, UnreadableFileError
 from fridge_pipeline.adapters.landing.snapshot import Snapshot
 from fridge_pipeline.adapters.landing.zone import LandingZone
@@ -66,10 +68,17 @@ class FilesLoader:
 
     @classmethod
     @contextmanager
-    def open(cls, database: Database, workspace: Path, run_id: str, clock: Callable[[], datetime]) -> Iterator[Self]:
-        """A loader with connections of its own."""
+    def open(
+        cls,
+        database: Database,
+        books: psycopg.Connection,
+        workspace: Path,
+        run_id: str,
+        clock: Callable[[], datetime],
+    ) -> Iterator[Self]:
+        """A loader with a bulk connection of its own; new sensors go over ``books``, only while files are loaded."""
         workspace.mkdir(parents=True, exist_ok=True)
-        with database.connect_bulk() as connection, database.connect() as books:
+        with database.connect_bulk() as connection:
             yield cls(connection, SensorDirectory(books), workspace, run_id, clock)
 
     def load(self, zone: LandingZone, files: Sequence[LandingFile]) -> FilesLoad:

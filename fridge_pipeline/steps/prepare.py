@@ -12,9 +12,9 @@ import polars as pl
 from fridge_pipeline.adapters.landing.errors import UnreadableFileError
 from fridge_pipeline.adapters.landing.formats import BATCH_ROWS, read_batches
 from fridge_pipeline.adapters.postgres.sensor_directory import SensorDirectory
-from fridge_pipeline.adapters.reading_order import ARRIVAL_SCHEMA, ReadingOrder
+from fridge_pipeline.adapters.reading_order import ReadingOrder
 from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.reading import judge, rejected_rows, valid_readings
+from fridge_pipeline.domain.reading import ARRIVAL_SCHEMA, judge, rejected_rows, valid_readings
 from fridge_pipeline.steps.file_tally import FileTally
 
 
@@ -38,10 +38,10 @@ def prepare(
     by_id = {tally.file_id: tally for tally in tallies}
     order = ReadingOrder(directory)
     for hour, raw in _gathered(tallies):
-        valid = judge(raw, hour, kept_from)
-        if valid["reason"].null_count() < valid.height:  # else nothing is copied to leave nothing out
-            yield Portion(rejected=_of_files(rejected_rows(valid), by_id))
-            valid = valid_readings(valid)
+        valid = judged = judge(raw, hour, kept_from)
+        if judged["reason"].null_count() < judged.height:  # else nothing is copied to leave nothing out
+            yield Portion(rejected=_of_files(rejected_rows(judged), by_id))
+            valid = valid_readings(judged)
         if valid.height:
             sensors.ensure_months(valid["recorded_at"])
             arrivals = sensors.with_keys(valid).select(ARRIVAL_SCHEMA.names())

@@ -83,6 +83,10 @@ class LoadTransaction:
         self._cursor = connection.cursor()
         self._careful = careful
 
+    def begin(self) -> None:
+        """Makes looking for stored identities cost what is looked for, until the transaction ends."""
+        self._fetch_all("prefer_index_lookups", ())
+
     def kept_from(self) -> datetime | None:
         """The first moment of which readings are kept, until the transaction ends; ``None``: all are."""
         ((_, moment),) = self._fetch_all("kept_from", ())
@@ -165,7 +169,9 @@ def _contention() -> Iterator[None]:
 @contextmanager
 def load_transaction(connection: adbc_dbapi.Connection, *, careful: bool = False) -> Iterator[LoadTransaction]:
     """A transaction on a connection that many loads share; no trace without ``record``."""
+    transaction = LoadTransaction(connection, careful=careful)
     try:
-        yield LoadTransaction(connection, careful=careful)
+        transaction.begin()
+        yield transaction
     finally:
         connection.rollback()

@@ -8,11 +8,10 @@ import polars as pl
 
 from fridge_pipeline.adapters.postgres.statements import statement
 from fridge_pipeline.adapters.postgres.streaming import streamed
+from fridge_pipeline.domain.reading import IDENTITY
 
 if TYPE_CHECKING:
     from adbc_driver_manager import dbapi as adbc_dbapi
-
-IDENTITY = ["recorded_at", "sensor_key"]
 
 #: Reading all keys between the first and the last new reading is quickest while there are not many more of them
 #: than new ones. Beyond (late readings, spread thinly over weeks of others) each new one is looked up in the index.
@@ -30,7 +29,6 @@ class StoredKeys:
 
     def without_stored(self, readings: pl.DataFrame) -> pl.DataFrame:
         """Those of the readings, sorted by ``IDENTITY``, that are not stored yet."""
-        self._prefer_index_lookups()
         stored = self._between(readings)
         if stored is None:
             stored = self._among(readings)
@@ -55,8 +53,3 @@ class StoredKeys:
             cursor.adbc_ingest("candidate_keys", readings.select(IDENTITY).to_arrow(), mode="create", temporary=True)
             cursor.execute(statement("keys_among_candidates"), (first, last))
             return pl.DataFrame(pl.from_arrow(cursor.fetch_arrow_table()))
-
-    def _prefer_index_lookups(self) -> None:
-        with self._connection.cursor() as cursor:
-            cursor.execute(statement("prefer_index_lookups"))
-            cursor.fetchall()  # to the last row: Arrow's driver keeps the query open until then

@@ -43,20 +43,22 @@ def prepare_reading(connection: adbc_dbapi.Connection) -> None:
 
 def stored_readings_of_files(connection: adbc_dbapi.Connection, runs: Sequence[FileRun]) -> Iterator[pl.DataFrame]:
     """``file_id``, ``sensor_key`` of every stored reading of the files in these runs, in batches as they arrive."""
-    for run in runs:
-        yield from streamed(connection, "stored_readings_of_files", first=run.first, last=run.last)
+    return _of_runs(connection, "stored_readings_of_files", runs)
 
 
 def sensors_of_files(connection: adbc_dbapi.Connection, runs: Sequence[FileRun]) -> Iterator[pl.DataFrame]:
     """``sensor_key`` of every stored reading of the files in these runs, in batches as they arrive."""
-    for run in runs:
-        yield from streamed(connection, "sensors_of_files", first=run.first, last=run.last)
+    return _of_runs(connection, "sensors_of_files", runs)
 
 
 def dropped_counts_of_files(connection: adbc_dbapi.Connection, runs: Sequence[FileRun]) -> Iterator[pl.DataFrame]:
     """``file_id``, ``sensor_key``, ``readings`` of what these files stored and is dropped."""
+    return _of_runs(connection, "dropped_counts_of_files", runs)
+
+
+def _of_runs(connection: adbc_dbapi.Connection, name: str, runs: Sequence[FileRun]) -> Iterator[pl.DataFrame]:
     for run in runs:
-        yield from streamed(connection, "dropped_counts_of_files", first=run.first, last=run.last)
+        yield from streamed(connection, name, first=run.first, last=run.last)
 
 
 def usage_of_hours(connection: psycopg.Connection, hours: HourRange) -> pl.DataFrame:
