@@ -35,6 +35,8 @@ from tests.sandbox_process import SandboxProcess
 FIRST_HOUR = Hour(datetime(2026, 3, 1, tzinfo=UTC))
 HOURS_PER_SCHEDULE = 4
 HOURS_APART = 24  # and a day, which is what is reconciled
+#: What the end of a session does to locks, temporary tables and settings.
+AS_NEW = "select pg_advisory_unlock_all(); discard temp; reset all"
 
 #: A new database now and then keeps the sweep's queries as fast in the last schedule as in the first.
 SCHEDULES_PER_DATABASE = 80
@@ -92,13 +94,29 @@ class Tally:
 
 @dataclass(frozen=True)
 class KeptOpen(Database):
-    """The same database, its Arrow connections kept open between steps: to open one takes longer than a step.
+    """The same database, its connections kept open between steps: to open one takes longer than a step.
 
     What a dying step had not committed is rolled back, as it is when its connection ends.
     """
 
     bulk: dict[bool, adbc_dbapi.Connection] = field(default_factory=dict, compare=False)
     looking: list[psycopg.Connection] = field(default_factory=list, compare=False)
+    idle: list[psycopg.Connection] = field(default_factory=list, compare=False)
+
+    @contextmanager
+    def connect(self) -> Iterator[psycopg.Connection]:
+        """As ``Database.connect``; a connection left in peace is handed out again as if it were new.
+
+        One in whose block something was raised is closed, as a dying process closes it.
+        """
+        opened = self.idle.pop() if self.idle else psycopg.connect(self.dsn, autocommit=True, options="-c timezone=UTC")
+        try:
+            yield opened
+        except BaseException:
+            opened.close()
+            raise
+        opened.execute(AS_NEW)
+        self.idle.append(opened)
 
     def look(self, query: str, parameters: dict[str, datetime]) -> list[tuple[Any, ...]]:
         """What the books hold, for the simulation's own eyes."""
@@ -121,10 +139,11 @@ class KeptOpen(Database):
         """Ends what was kept open."""
         for bulk in self.bulk.values():
             bulk.close()
-        for looking in self.looking:
-            looking.close()
+        for connection in (*self.looking, *self.idle):
+            connection.close()
         self.bulk.clear()
         self.looking.clear()
+        self.idle.clear()
 
 
 @dataclass
