@@ -20,6 +20,11 @@ from benchmarks.subjects.usage import OURS as COUNT
 #: An hour costs what it holds, give or take the noise of a machine.
 ABOUT_THE_SAME = 1.25
 
+DROP = "benchmarks.contestants.drop_ours:drop_month"
+
+#: "In seconds": a month of readings goes as a whole, however many they are.
+SECONDS_TO_DROP = 10
+
 
 def rows(bench: Bench) -> Iterator[Row]:
     """Load and count of further hours in two databases, one with few readings before them, one with many."""
@@ -50,6 +55,22 @@ def rows(bench: Bench) -> Iterator[Row]:
         Side.of(many, counts["many"], seconds),
         Side.of(few, counts["few"], seconds),
         Target(at_most=ABOUT_THE_SAME),
+    )
+    dropped = {size: _drop(bench, name, history[size]) for size, name in names.items()}
+    yield Row(
+        "growth",
+        "dropping the month that holds them, by the retention step, once",
+        "s",
+        Side.of(many, [dropped["many"]], seconds),
+        Side.limit(f"the limit of {SECONDS_TO_DROP} s", SECONDS_TO_DROP),
+        Target(at_most=1),
+    )
+    yield Row(
+        "growth",
+        "the same",
+        "s",
+        Side.of(many, [dropped["many"]], seconds),
+        Side.of(few, [dropped["few"]], seconds),
     )
     for name in names.values():
         bench.world.forget(name)
@@ -86,6 +107,16 @@ def _load(bench: Bench, name: str, turn: int) -> Sample:
         last=hour,
         inserted=bench.sizes.growth_rows,
     )
+
+
+def _drop(bench: Bench, name: str, readings: int) -> Sample:
+    """In the template itself, after everything else: afterwards its readings are gone."""
+    dsn = bench.world.address.dsn(name)
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(statement("insert_history_counts"))
+    sample = bench.world.run(DROP, dsn=dsn, readings=readings)
+    bench.listener("dropping", 0, sample)
+    return sample
 
 
 def _count(bench: Bench, name: str, turn: int) -> Sample:

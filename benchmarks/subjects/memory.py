@@ -1,4 +1,4 @@
-"""Memory: the peak of the process that loads or counts an hour, which must not follow the readings in it."""
+"""Memory: the peak of the process that loads an hour, counts it or makes the SQL models, which must not follow the readings in it."""
 
 from __future__ import annotations
 
@@ -16,25 +16,27 @@ from benchmarks.subjects.usage import OURS as COUNT
 FLAT = 1.2
 LIMIT_MIB = 1024
 
+MODELS = "benchmarks.contestants.models_ours:make_models"
+
 #: Memory varies little from turn to turn.
 REPEATS = 2
 
 
 def rows(bench: Bench) -> Iterator[Row]:
-    """Load from one file and from many, and count: each for an hour and for one with a tenth of the readings."""
+    """Load from one file and from many, count, and make the models: each for an hour and for one with a tenth of the readings."""
     sizes, landing = bench.sizes, bench.world.folder("memory")
     much, little = sizes.memory_rows, sizes.memory_rows // 10
     per_file = -(-sizes.memory_rows // sizes.memory_files)
-    loads, counts = {}, {}
+    loads, counts, models = {}, {}, {}
     for number in (much, little):
         deliver(landing / f"one {number}", LANDING_HOUR, "gateway.parquet", bench.hour_of_readings(number))
         files = deliver_in_files(landing / f"many {number}", LANDING_HOUR, bench.hour_of_readings(number), per_file)
         for how, words in (("one", "1 file"), ("many", f"{files:,} files")):
             name = f"{number:,} readings, {words}"
-            counted: list[Sample] = []
-            loads[how, number], counts[how, number] = name, counted
+            loads[how, number] = name
+            counts[how, number], models[how, number] = list[Sample](), list[Sample]()
     turns = {
-        name: partial(_load_and_count, bench, landing / f"{how} {number}", number, counts[how, number])
+        name: partial(_load_and_count, bench, landing / f"{how} {number}", number, counts[how, number], models[how, number])
         for (how, number), name in loads.items()
     }
     samples = bench.contest(turns, min(REPEATS, sizes.repeats))
@@ -42,18 +44,20 @@ def rows(bench: Bench) -> Iterator[Row]:
         more, less = loads[how, much], loads[how, little]
         yield from _rows("loading", Side.of(more, samples[more], mebibytes), Side.of(less, samples[less], mebibytes))
     more, less = loads["one", much], loads["one", little]
-    yield from _rows(
-        "counting",
-        Side.of(more, counts["one", much], mebibytes),
-        Side.of(less, counts["one", little], mebibytes),
-    )
+    for doing, taken in (("counting", counts), ("making the SQL models of", models)):
+        yield from _rows(
+            doing, Side.of(more, taken["one", much], mebibytes), Side.of(less, taken["one", little], mebibytes)
+        )
 
 
-def _load_and_count(bench: Bench, landing: Path, number: int, counted: list[Sample], _turn: int) -> Sample:
+def _load_and_count(
+    bench: Bench, landing: Path, number: int, counted: list[Sample], modelled: list[Sample], _turn: int
+) -> Sample:
     hour = LANDING_HOUR.key
     with bench.world.database() as dsn:
         loaded = bench.world.run(LOAD, dsn=dsn, landing=str(landing), first=hour, last=hour, inserted=number)
         counted.append(bench.world.run(COUNT, dsn=dsn, hour=hour, inserted=number))
+        modelled.append(bench.world.run(MODELS, dsn=dsn))
     return loaded
 
 

@@ -1,0 +1,11 @@
+-- The usage tables say that they were counted from the files that there are.
+insert into fridge.counted_hours (landing_hour, usage_table, files_hash, counted_at)
+select
+    landing_files.landing_hour,
+    usage_tables.usage_table,
+    md5(string_agg(landing_files.file_id::text, ',' order by landing_files.file_id)),
+    now()
+from fridge.landing_files
+cross join (values ('inserted_counts'), ('active_sensors')) as usage_tables (usage_table)
+group by landing_files.landing_hour, usage_tables.usage_table
+on conflict do nothing;
