@@ -18,6 +18,8 @@ from fridge_pipeline.adapters.embedded_server.address import ServerAddress
 from fridge_pipeline.adapters.embedded_server.server import EmbeddedServer
 from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.postgres.migration import migrate
+from fridge_pipeline.orchestration.settings import MODELS_FOLDER
+from fridge_pipeline.steps.build_models import make_models
 from tests.pipeline import Clock, Pipeline
 from tests.sandbox_process import SandboxProcess, running_sandbox
 
@@ -53,6 +55,7 @@ def _make_template(address: ServerAddress) -> None:
         connection.execute("create database half_prepared")
     with Database(address.dsn("half_prepared")).connect() as connection:
         migrate(connection)
+    make_models(Database(address.dsn("half_prepared")), MODELS_FOLDER, datetime.now(UTC))
     with psycopg.connect(address.dsn("postgres"), autocommit=True) as connection:
         connection.execute(f"alter database half_prepared rename to {TEMPLATE}")
 

@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from fridge_pipeline.adapters.landing.local import LocalLanding
+from fridge_pipeline.adapters.models.reading import read_models
 from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.postgres.tenants import Tenant, import_tenants
 from fridge_pipeline.adapters.stripe.gateway import StripeGateway
@@ -20,7 +21,10 @@ from fridge_pipeline.domain.api_key import SANDBOX_KEY, ApiKey
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.meter import CATALOGUE, Meter
+from fridge_pipeline.orchestration.settings import MODELS_FOLDER
 from fridge_pipeline.steps.bill import BillReport, bill_hours
+from fridge_pipeline.steps.build_models import run_models
+from fridge_pipeline.steps.check_models import check_models
 from fridge_pipeline.steps.count import count_usage
 from fridge_pipeline.steps.effect import Effect, Witness, unwatched
 from fridge_pipeline.steps.load import HourLoad, load_hours
@@ -118,6 +122,17 @@ class Pipeline:
                 witness,
             )
         )
+
+    def run_models(self, first: Hour, last: Hour | None = None) -> None:
+        """The SQL models as a run of these hours fills them, and the tables."""
+        models = read_models(MODELS_FOLDER)
+        names, now = [model.name for model in models], self.clock()
+        run_models(self.database, models, names, HourRange(first, last or first), self.catalogue, now)
+
+    def failing_tests(self) -> set[str]:
+        """The tests of the SQL models that do not hold now."""
+        results = check_models(self.database, read_models(MODELS_FOLDER))
+        return {result.test.name for result in results if not result.holds}
 
     def count(self, first: Hour, last: Hour | None = None, witness: Witness = unwatched) -> None:
         """Runs the count step."""

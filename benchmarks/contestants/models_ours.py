@@ -1,20 +1,27 @@
-"""Ours: the build step, which brings every SQL model up to its text and counts its rows."""
+"""Ours: the build step, which makes the SQL models and fills those of an hour."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from benchmarks.measuring.contest import REPOSITORY
 from benchmarks.measuring.stopwatch import Stopwatch
+from fridge_pipeline.adapters.models.reading import read_models
 from fridge_pipeline.adapters.postgres.database import Database
-from fridge_pipeline.adapters.sql_models import read_models
-from fridge_pipeline.steps.build_models import build_models
+from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.domain.meter import CATALOGUE
+from fridge_pipeline.orchestration.settings import MODELS_FOLDER
+from fridge_pipeline.steps.build_models import make_models, run_models
 
 
-def make_models(stopwatch: Stopwatch, *, dsn: str) -> int:
-    """All of them, over whatever was loaded and counted before."""
-    models, database, now = read_models(REPOSITORY / "dbt_like_sql"), Database(dsn), datetime.now(UTC)
+def run_all_models(stopwatch: Stopwatch, *, dsn: str, hour: str) -> int:
+    """All of them for one hour, over whatever was loaded and counted before."""
+    models, database, now = read_models(MODELS_FOLDER), Database(dsn), datetime.now(UTC)
+    only = Hour.from_key(hour)
     with stopwatch.running():
-        rows = build_models(database, models, now)
-    assert rows["usage_hourly"], "no usage in the marts"
-    return rows["usage_hourly"]
+        make_models(database, MODELS_FOLDER, now)
+        names = [model.name for model in models]
+        rows = run_models(database, models, names, HourRange(only, only), CATALOGUE, now)
+    sensors = {run.model: run.rows_per_hour for run in rows}["sensor_hours"]
+    assert sensors, "no usage in the marts"
+    return sensors[only]

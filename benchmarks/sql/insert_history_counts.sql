@@ -3,8 +3,8 @@ insert into fridge.counted_hours (landing_hour, usage_table, files_hash, counted
 select
     landing_files.landing_hour,
     usage_tables.usage_table,
-    md5(string_agg(landing_files.file_id::text, ',' order by landing_files.file_id)),
-    now()
+    md5(string_agg(landing_files.file_id::text, ',' order by landing_files.file_id)) as files_hash,
+    now() as counted_at
 from fridge.landing_files
 cross join (values ('inserted_counts'), ('active_sensors')) as usage_tables (usage_table)
 group by landing_files.landing_hour, usage_tables.usage_table

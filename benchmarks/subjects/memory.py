@@ -1,4 +1,4 @@
-"""Memory: the peak of the process that loads an hour, counts it or makes the SQL models, which must not follow the readings in it."""
+"""Memory: the peak of the process that loads, counts or runs the SQL models, which must not follow the readings."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from benchmarks.subjects.usage import OURS as COUNT
 FLAT = 1.2
 LIMIT_MIB = 1024
 
-MODELS = "benchmarks.contestants.models_ours:make_models"
+MODELS = "benchmarks.contestants.models_ours:run_all_models"
 
 #: Memory varies little from turn to turn.
 REPEATS = 2
 
 
 def rows(bench: Bench) -> Iterator[Row]:
-    """Load from one file and from many, count, and make the models: each for an hour and for one with a tenth of the readings."""
+    """Load from one file and from many, count, and run the models: each for an hour and a tenth of it."""
     sizes, landing = bench.sizes, bench.world.folder("memory")
     much, little = sizes.memory_rows, sizes.memory_rows // 10
     per_file = -(-sizes.memory_rows // sizes.memory_files)
@@ -36,7 +36,9 @@ def rows(bench: Bench) -> Iterator[Row]:
             loads[how, number] = name
             counts[how, number], models[how, number] = list[Sample](), list[Sample]()
     turns = {
-        name: partial(_load_and_count, bench, landing / f"{how} {number}", number, counts[how, number], models[how, number])
+        name: partial(
+            _load_and_count, bench, landing / f"{how} {number}", number, counts[how, number], models[how, number]
+        )
         for (how, number), name in loads.items()
     }
     samples = bench.contest(turns, min(REPEATS, sizes.repeats))
@@ -44,7 +46,7 @@ def rows(bench: Bench) -> Iterator[Row]:
         more, less = loads[how, much], loads[how, little]
         yield from _rows("loading", Side.of(more, samples[more], mebibytes), Side.of(less, samples[less], mebibytes))
     more, less = loads["one", much], loads["one", little]
-    for doing, taken in (("counting", counts), ("making the SQL models of", models)):
+    for doing, taken in (("counting", counts), ("running the SQL models for", models)):
         yield from _rows(
             doing, Side.of(more, taken["one", much], mebibytes), Side.of(less, taken["one", little], mebibytes)
         )
@@ -57,7 +59,7 @@ def _load_and_count(
     with bench.world.database() as dsn:
         loaded = bench.world.run(LOAD, dsn=dsn, landing=str(landing), first=hour, last=hour, inserted=number)
         counted.append(bench.world.run(COUNT, dsn=dsn, hour=hour, inserted=number))
-        modelled.append(bench.world.run(MODELS, dsn=dsn))
+        modelled.append(bench.world.run(MODELS, dsn=dsn, hour=hour))
     return loaded
 
 

@@ -1,34 +1,36 @@
-with meter_events as (
-    select * from fridge.meter_events
+-- materialized: view
+with statements as (
+    select * from fridge.stg_statements
 ),
 
 tenants as (
-    select * from fridge.tenants
+    select * from fridge.stg_tenants
 ),
 
 final as (
     select
-        meter_events.identifier,
-        meter_events.tenant_id,
-        tenants.name as tenant_name,
-        meter_events.stripe_customer_id,
-        meter_events.event_name as meter,
-        meter_events.hour,
-        meter_events.revision,
-        meter_events.value as quantity,
-        meter_events.status,
-        meter_events.status = 'accepted' as is_counted_by_stripe,
-        meter_events.attempts,
-        meter_events.http_status,
-        meter_events.request_id,
-        meter_events.answer,
-        meter_events.run_id,
-        meter_events.timestamp as usage_at,
-        meter_events.staged_at,
-        meter_events.first_sent_at,
-        meter_events.settled_at
-    from meter_events
-    left join tenants on meter_events.tenant_id = tenants.tenant_id
+        statements.identifier,
+        statements.tenant_id,
+        tenants.tenant_name,
+        statements.stripe_customer_id,
+        statements.meter,
+        statements.hour,
+        statements.revision,
+        statements.quantity,
+        statements.is_difference,
+        statements.status,
+        statements.is_counted_by_stripe,
+        statements.attempts,
+        statements.http_status,
+        statements.request_id,
+        statements.answer,
+        statements.run_id,
+        statements.usage_at,
+        statements.staged_at,
+        statements.first_sent_at,
+        statements.settled_at
+    from statements
+    left join tenants on statements.tenant_id = tenants.tenant_id
 )
 
 select * from final

@@ -1,38 +1,52 @@
-with inserted_counts as (
-    select * from fridge.inserted_counts
+-- materialized: view
+with usage as (
+    select * from fridge.stg_usage
 ),
 
-active_sensors as (
-    select * from fridge.active_sensors
+sensor_hours as (
+    select * from fridge.sensor_hours
 ),
 
-readings_stored as (
+meters as (
+    select * from fridge.stg_meters
+),
+
+-- One below the other and then added up: a reader of some hours reads no others, which a join would.
+stacked as (
     select
         tenant_id,
+        meter,
         hour,
-        'temperature_readings' as meter,
-        inserted_count as quantity
-    from inserted_counts
-),
+        quantity,
+        null::bigint as readings,
+        null::bigint as late_readings
+    from usage
 
-sensors_active as (
+    union all
+
     select
-        tenant_id,
-        hour,
-        'active_sensors' as meter,
-        active_sensors as quantity
-    from active_sensors
+        sensor_hours.tenant_id,
+        meters.meter,
+        sensor_hours.hour,
+        null as quantity,
+        sensor_hours.readings,
+        sensor_hours.late_readings
+    from sensor_hours
+    cross join meters
 ),
 
 final as (
-    select * from readings_stored
-    union all
-    select * from sensors_active
+    select
+        tenant_id,
+        meter,
+        hour,
+        sum(quantity)::bigint as quantity,
+        sum(readings)::bigint as readings,
+        sum(late_readings)::bigint as late_readings,
+        round(sum(late_readings) / nullif(sum(readings), 0), 6) as late_share
+    from stacked
+    group by tenant_id, meter, hour
+    having count(quantity) > 0
 )
 
-select
-    tenant_id,
-    meter,
-    hour,
-    quantity
-from final
+select * from final

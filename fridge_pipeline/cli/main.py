@@ -15,6 +15,7 @@ from fridge_pipeline.cli.doctor import doctor
 from fridge_pipeline.cli.drop_readings import drop_readings
 from fridge_pipeline.cli.explain import explain
 from fridge_pipeline.cli.sandbox import sandbox
+from fridge_pipeline.cli.sql import sql
 from fridge_pipeline.cli.stripe import stripe
 from fridge_pipeline.cli.tenants import tenants
 from fridge_pipeline.cli.up import env, up
@@ -40,7 +41,22 @@ def fridge(context: click.Context, *, debug: bool) -> None:
     context.obj = {"debug": debug}
 
 
-for command in (up, demo, bill, explain, withdraw, drop_readings, tenants, stripe, sandbox, db, migrate, doctor, env):
+for command in (
+    up,
+    demo,
+    bill,
+    explain,
+    withdraw,
+    drop_readings,
+    tenants,
+    stripe,
+    sandbox,
+    db,
+    migrate,
+    doctor,
+    env,
+    sql,
+):
     fridge.add_command(command)
 
 

@@ -6,35 +6,45 @@ import os
 
 import dagster as dg
 
+from fridge_pipeline.adapters.models.reading import read_models
 from fridge_pipeline.orchestration.assets.billing import billing_assets
 from fridge_pipeline.orchestration.assets.finance import finance_assets
+from fridge_pipeline.orchestration.assets.finance_checks import finance_checks
 from fridge_pipeline.orchestration.assets.ingest import ingest_assets
 from fridge_pipeline.orchestration.assets.reconciliation import reconciliation_assets, reconciliation_checks
 from fridge_pipeline.orchestration.assets.usage import usage_assets
 from fridge_pipeline.orchestration.automation import hourly_billing, landing_sensor
+from fridge_pipeline.orchestration.book_check import daily_book_check
 from fridge_pipeline.orchestration.jobs import jobs
 from fridge_pipeline.orchestration.partitions import daily_partitions, hourly_partitions
 from fridge_pipeline.orchestration.reconciling import daily_reconciliation, stripe_refusals
 from fridge_pipeline.orchestration.resources import installation_resource
 from fridge_pipeline.orchestration.retention import nightly_retention, retention_job
-from fridge_pipeline.orchestration.settings import REPOSITORY, Settings, read_settings
+from fridge_pipeline.orchestration.settings import MODELS_FOLDER, Settings, read_settings
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:
     """The whole code location; opens nothing but the SQL models' files."""
     hours = hourly_partitions(settings.partitions_start)
+    models = read_models(MODELS_FOLDER)
+    checks = finance_checks(models)
     return dg.Definitions(
         assets=[
             *ingest_assets(hours),
             *usage_assets(hours),
             *billing_assets(hours),
             *reconciliation_assets(daily_partitions(settings.partitions_start)),
-            *finance_assets(REPOSITORY / "dbt_like_sql"),
+            *finance_assets(models, hours),
         ],
-        asset_checks=reconciliation_checks(),
-        jobs=[*jobs(), retention_job()],
+        asset_checks=[*reconciliation_checks(), checks],
+        jobs=[*jobs(checks), retention_job()],
         sensors=[landing_sensor(), stripe_refusals()],
-        schedules=[hourly_billing(settings.close_after), daily_reconciliation(), nightly_retention()],
+        schedules=[
+            hourly_billing(settings.close_after),
+            daily_reconciliation(),
+            daily_book_check(),
+            nightly_retention(),
+        ],
         resources={"installation": installation_resource},
         # A process and an import per step cost more than the steps: 13 s of CPU against 4 for an hour's chain.
         executor=dg.in_process_executor,

@@ -19,7 +19,8 @@ from fridge_pipeline.domain.api_key import SANDBOX_KEY
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.meter import Meter
-from fridge_pipeline.orchestration.settings import Settings
+from fridge_pipeline.orchestration.settings import MODELS_FOLDER, Settings
+from fridge_pipeline.steps.build_models import make_models
 
 
 def utc_now() -> datetime:
@@ -122,6 +123,7 @@ def open_installation(settings: Settings, clock: Callable[[], datetime] = utc_no
         with database.connect() as connection:
             if pending_migrations(connection):
                 migrate(connection)
+        make_models(database, MODELS_FOLDER, clock())
         yield Installation(settings, database, stack, clock)
 
 

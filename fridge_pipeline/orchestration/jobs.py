@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import dagster as dg
 
+from fridge_pipeline.orchestration.assets.finance import MATERIALIZED_TAG
+
 #: Has days where the others have hours, so it is no link of their chain.
 RECONCILIATION = dg.AssetSelection.assets("stripe_reconciliation")
 
-HOURLY = dg.AssetSelection.groups("ingest", "usage", "billing") - RECONCILIATION
+INCREMENTS = dg.AssetSelection.tag(MATERIALIZED_TAG, "increment")
 
-FINANCE = dg.AssetSelection.groups("finance")
+HOURLY = (dg.AssetSelection.groups("ingest", "usage", "billing") - RECONCILIATION) | INCREMENTS
 
-CHAIN = HOURLY | FINANCE
+#: The models without hours: views, which are always as the books are.
+FINANCE = dg.AssetSelection.tag(MATERIALIZED_TAG, "view")
+
+CHAIN = (HOURLY | FINANCE).without_checks()
+
+#: What costs more the longer the books are, and so is done once a day.
+FINANCE_TABLES = dg.AssetSelection.tag(MATERIALIZED_TAG, "table")
 
 LOAD_AND_BILL = "load_and_bill"
 BILL_CLOSED_HOURS = "bill_closed_hours"
 RECONCILE_DAYS = "reconcile_days"
+CHECK_BOOKS = "check_books"
 
 
-def jobs() -> list[dg.UnresolvedAssetJobDefinition]:
-    """One job for the landing sensor, one for the hourly schedule, one for what is reconciled by the day."""
+def jobs(checks: dg.AssetChecksDefinition) -> list[dg.UnresolvedAssetJobDefinition]:
+    """One job for the landing sensor, one for the hourly schedule, two for the day: comparison and ``checks``."""
     return [
         dg.define_asset_job(
             LOAD_AND_BILL,
@@ -35,5 +44,10 @@ def jobs() -> list[dg.UnresolvedAssetJobDefinition]:
             RECONCILE_DAYS,
             selection=RECONCILIATION,
             description="Compares days of usage and ledger with Stripe's own books.",
+        ),
+        dg.define_asset_job(
+            CHECK_BOOKS,
+            selection=FINANCE_TABLES.without_checks() | dg.AssetSelection.checks(checks),
+            description="Derives the last days anew in SQL and tests everything that finance reads.",
         ),
     ]

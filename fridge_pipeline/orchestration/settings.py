@@ -17,6 +17,9 @@ from fridge_pipeline.domain.retention import KEEP_MONTHS_MIN
 #: The checkout: ``workspace.yaml``, ``dagster.yaml`` and ``dbt_like_sql/`` lie here.
 REPOSITORY = Path(__file__).resolve().parents[2]
 
+#: The SQL models, one select a file.
+MODELS_FOLDER = REPOSITORY / "dbt_like_sql"
+
 DEFAULT_PARTITIONS_START = "2026-01-01-00:00"
 DEFAULT_CLOSE_AFTER_MINUTES = 5
 DEFAULT_MAX_IN_FLIGHT = 64

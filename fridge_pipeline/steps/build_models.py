@@ -1,18 +1,102 @@
-"""Build: the finance models as views over the books."""
+"""Build: the SQL models in the database, brought up to their files, and filled."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
+import psycopg
+
+from fridge_pipeline.adapters.models.reading import Materialized, SqlModel, files_sha256, read_models
 from fridge_pipeline.adapters.postgres.database import Database
-from fridge_pipeline.adapters.postgres.model_views import ModelText, build_views, count_rows
-from fridge_pipeline.adapters.sql_models import SqlModel
+from fridge_pipeline.adapters.postgres.model_relations import (
+    ColumnSources,
+    ModelText,
+    built_from,
+    column_sources,
+    count_hours,
+    count_rows,
+    fill_hours,
+    fill_table,
+    keep_meters,
+    make_relations,
+)
+from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.domain.meter import Meter
+
+#: The layer that shows the books under finance's names; its rows are those of the books.
+STAGING = "staging"
 
 
-def build_models(database: Database, models: Sequence[SqlModel], now: datetime) -> dict[str, int]:
-    """Brings every model's view up to its text; returns the number of rows of each."""
-    texts = [ModelText(model.name, model.text, model.description) for model in models]
+@dataclass(frozen=True, slots=True)
+class ModelRun:
+    """What running a model came to: its rows, those of each of the run's hours, or neither where nobody counted."""
+
+    model: str
+    rows: int | None
+    rows_per_hour: dict[Hour, int] | None
+    sources: ColumnSources
+
+
+def make_models(database: Database, folder: Path, now: datetime) -> list[str]:
+    """Makes views and tables of the models in a folder unless they are as its files say; their owner's task.
+
+    Returns the tables that are new, and empty until they are run. Raises ``SqlModelError``.
+    """
+    wanted = files_sha256(folder)
     with database.connect() as connection:
-        build_views(connection, texts, now)
-        return {model.name: count_rows(connection, model.name) for model in models}
+        if built_from(connection) == wanted:
+            return []
+        # Following columns through the SQL takes longer than everything else here, so it is kept in the database.
+        from fridge_pipeline.adapters.models.lineage import column_lineage  # noqa: PLC0415
+
+        models = read_models(folder)
+        sources = column_lineage(models)
+        return make_relations(connection, [_text(model, sources[model.name]) for model in models], wanted, now)
+
+
+def run_models(
+    database: Database,
+    models: Sequence[SqlModel],
+    chosen: Iterable[str],
+    hours: HourRange | None,
+    catalogue: Sequence[Meter],
+    now: datetime,
+) -> list[ModelRun]:
+    """Runs the chosen models, each after those it reads: fills tables, and the hours of increments.
+
+    A view is always as the books are, so it is only counted: a mart's rows of ``hours``, so that a run costs what its
+    hours hold, or without ``hours`` all. Increments need ``hours``.
+    """
+    wanted, runs = set(chosen), []
+    with database.connect() as connection:
+        keep_meters(connection, catalogue)
+        sources = column_sources(connection)
+        for model in models:
+            if model.name not in wanted:
+                continue
+            rows, per_hour = _run(connection, model, hours, now)
+            runs.append(ModelRun(model.name, rows, per_hour, sources.get(model.name, {})))
+    return runs
+
+
+def _run(
+    connection: psycopg.Connection, model: SqlModel, hours: HourRange | None, now: datetime
+) -> tuple[int | None, dict[Hour, int] | None]:
+    if model.materialized is Materialized.TABLE:
+        return fill_table(connection, _text(model, {})), None
+    if hours is None:
+        return count_rows(connection, model.name), None
+    if model.materialized is Materialized.INCREMENT:
+        return None, fill_hours(connection, _text(model, {}), hours, now)
+    counts = model.layer != STAGING and "hour" in model.columns
+    return None, count_hours(connection, model.name, hours) if counts else None
+
+
+def _text(model: SqlModel, sources: ColumnSources) -> ModelText:
+    return ModelText(
+        model.name, model.text, model.materialized.value, model.description, model.columns, model.unique, sources
+    )

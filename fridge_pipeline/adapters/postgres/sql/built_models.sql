@@ -1,4 +1,5 @@
 select
     name,
-    sha256
+    sha256,
+    materialized
 from fridge.sql_models;

@@ -1,1 +1,1 @@
-comment on view fridge.{name} is {description};
+comment on {kind} fridge.{name} is {description};

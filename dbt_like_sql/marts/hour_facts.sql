@@ -1,0 +1,202 @@
+-- materialized: view
+-- One source below the other, to be added up per tenant, meter and hour: whoever reads some hours reads no others,
+-- which joins of whole tables would. Facts of an hour that hold for every tenant have neither tenant nor meter.
+with meters as (
+    select * from fridge.stg_meters
+),
+
+file_tallies as (
+    select
+        tallies.tenant_id,
+        meters.meter,
+        tallies.hour,
+        counts.fact,
+        counts.quantity
+    from fridge.stg_file_tallies as tallies
+    inner join meters on meters.measure = 'inserted_count'
+    cross join
+        lateral (
+            values
+            ('file_rows', tallies.row_count),
+            ('inserted', tallies.inserted_count),
+            ('withdrawn', case when tallies.is_withdrawn then tallies.inserted_count else 0 end),
+            ('duplicates', tallies.duplicate_count),
+            ('rejected', tallies.rejected_count)
+        ) as counts (fact, quantity)
+    where tallies.tenant_id is not null
+),
+
+usage as (
+    select * from fridge.stg_usage
+),
+
+derived_usage as (
+    select
+        derived.tenant_id,
+        meters.meter,
+        derived.hour,
+        derived.quantity
+    from fridge.derived_usage as derived
+    inner join meters on derived.measure = meters.measure
+),
+
+statements as (
+    select * from fridge.stg_statements
+),
+
+stripe_hours as (
+    select * from fridge.stg_stripe_hours
+),
+
+exceptions as (
+    select * from fridge.stg_exceptions
+    where is_open and tenant_id is not null and hour is not null and meter in (select meters.meter from meters)
+),
+
+landing_files as (
+    select * from fridge.stg_landing_files
+    where inserted_count > 0
+),
+
+counted_hours as (
+    select * from fridge.stg_counted_hours
+),
+
+derived_hours as (
+    select * from fridge.stg_derived_hours
+),
+
+final as (
+    select
+        tenant_id,
+        meter,
+        hour,
+        fact,
+        quantity::numeric as quantity,
+        null::timestamptz as at_time,
+        null::text as word
+    from file_tallies
+
+    union all
+
+    select
+        tenant_id,
+        meter,
+        hour,
+        'derived' as fact,
+        quantity,
+        null as at_time,
+        null as word
+    from derived_usage
+
+    union all
+
+    select
+        tenant_id,
+        meter,
+        hour,
+        'usage' as fact,
+        quantity,
+        null as at_time,
+        null as word
+    from usage
+
+    union all
+
+    select
+        tenant_id,
+        meter,
+        hour,
+        'stated' as fact,
+        case when is_counted_by_stripe then quantity end as quantity,
+        settled_at as at_time,
+        null as word
+    from statements
+
+    union all
+
+    select
+        tenant_id,
+        meter,
+        hour,
+        'revision' as fact,
+        revision as quantity,
+        null as at_time,
+        null as word
+    from statements
+
+    union all
+
+    select
+        tenant_id,
+        meter,
+        hour,
+        'under_way' as fact,
+        null as quantity,
+        coalesce(first_sent_at, staged_at) as at_time,
+        null as word
+    from statements
+    where is_under_way
+
+    union all
+
+    select
+        tenant_id,
+        meter,
+        hour,
+        'stripe' as fact,
+        quantity,
+        read_at as at_time,
+        cause as word
+    from stripe_hours
+
+    union all
+
+    select
+        tenant_id,
+        meter,
+        hour,
+        'exception' as fact,
+        null as quantity,
+        opened_at as at_time,
+        kind as word
+    from exceptions
+
+    union all
+
+    select
+        null as tenant_id,
+        null as meter,
+        hour,
+        'files_changed' as fact,
+        null as quantity,
+        greatest(loaded_at, withdrawn_at) as at_time,
+        null as word
+    from landing_files
+
+    union all
+
+    select
+        null as tenant_id,
+        null as meter,
+        hour,
+        'counted' as fact,
+        null as quantity,
+        counted_at as at_time,
+        null as word
+    from counted_hours
+
+    union all
+
+    select
+        null as tenant_id,
+        null as meter,
+        hour,
+        'derived_anew' as fact,
+        null as quantity,
+        derived_at as at_time,
+        null as word
+    from derived_hours
+)
+
+select * from final

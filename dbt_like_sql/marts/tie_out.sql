@@ -1,0 +1,197 @@
+-- materialized: view
+with hour_facts as (
+    select * from fridge.hour_facts
+),
+
+meters as (
+    select * from fridge.stg_meters
+),
+
+stripe_days as (
+    select * from fridge.stg_stripe_days
+),
+
+unexplained_causes as (
+    select cause
+    from fridge.difference_causes
+    where not is_explained
+),
+
+added_up as (
+    select
+        tenant_id,
+        meter,
+        hour,
+        sum(quantity) filter (where fact = 'file_rows') as file_rows,
+        sum(quantity) filter (where fact = 'inserted') as inserted,
+        sum(quantity) filter (where fact = 'withdrawn') as withdrawn,
+        sum(quantity) filter (where fact = 'duplicates') as duplicates,
+        sum(quantity) filter (where fact = 'rejected') as rejected,
+        sum(quantity) filter (where fact = 'derived') as derived,
+        sum(quantity) filter (where fact = 'usage') as usage,
+        sum(quantity) filter (where fact = 'stated') as stated,
+        max(at_time) filter (where fact = 'stated') as settled_at,
+        max(quantity) filter (where fact = 'revision') as revision,
+        min(at_time) filter (where fact = 'under_way') as under_way_since,
+        sum(quantity) filter (where fact = 'stripe') as stripe,
+        min(at_time) filter (where fact = 'stripe') as stripe_read_at,
+        max(word) filter (where fact = 'stripe') as stripe_cause,
+        array_agg(word) filter (where fact = 'exception') as exception_kinds,
+        max(at_time) filter (where fact = 'files_changed') as files_changed_at,
+        min(at_time) filter (where fact = 'counted') as counted_at,
+        max(at_time) filter (where fact = 'derived_anew') as derived_at
+    from hour_facts
+    group by tenant_id, meter, hour
+),
+
+with_hour as (
+    select
+        added_up.*,
+        max(added_up.files_changed_at) over the_hour as hour_changed_at,
+        max(added_up.counted_at) over the_hour as hour_counted_at,
+        max(added_up.derived_at) over the_hour as hour_derived_at
+    from added_up
+    window the_hour as (partition by added_up.hour)
+),
+
+known as (
+    select
+        with_hour.tenant_id,
+        with_hour.meter,
+        with_hour.hour,
+        meters.measure = 'inserted_count' as counts_readings,
+        with_hour.file_rows::bigint as file_rows,
+        with_hour.inserted::bigint as inserted,
+        (with_hour.inserted - with_hour.withdrawn)::bigint as inserted_and_kept,
+        with_hour.duplicates::bigint as duplicates,
+        with_hour.rejected::bigint as rejected,
+        with_hour.usage::bigint as usage,
+        with_hour.stated::bigint as stated,
+        with_hour.revision::integer as revision,
+        with_hour.under_way_since,
+        with_hour.exception_kinds,
+        with_hour.stripe_cause,
+        with_hour.hour_changed_at is null or with_hour.hour_counted_at >= with_hour.hour_changed_at as is_counted,
+        -- What was derived before the last file came says nothing; where something was, no rows are a count of zero.
+        case
+            when with_hour.hour_derived_at >= coalesce(with_hour.hour_changed_at, '-infinity')
+                then coalesce(with_hour.derived, 0)::bigint
+        end as derived,
+        -- Hours without a row of their own agreed when their day was read. A later statement makes either old.
+        case
+            when coalesce(with_hour.stripe_read_at, stripe_days.read_at) < with_hour.settled_at then null
+            when with_hour.stripe_read_at is not null then with_hour.stripe
+            when stripe_days.quantity is not null then coalesce(with_hour.stated, 0)
+        end as stripe,
+        coalesce(with_hour.stripe_read_at, stripe_days.read_at) as stripe_read_at
+    from with_hour
+    left join meters on with_hour.meter = meters.meter
+    left join stripe_days
+        on
+            with_hour.tenant_id = stripe_days.tenant_id
+            and with_hour.meter = stripe_days.meter
+            and (with_hour.hour at time zone 'UTC')::date = stripe_days.usage_date
+    where with_hour.tenant_id is not null
+),
+
+compared as (
+    select
+        *,
+        case when counts_readings then derived - inserted_and_kept end as difference_in_files,
+        coalesce(usage, 0)
+        - case when counts_readings then coalesce(inserted_and_kept, derived) else derived end as difference_in_usage,
+        coalesce(stated, 0) - coalesce(usage, 0) as difference_in_ledger,
+        stripe - coalesce(stated, 0) as difference_in_stripe
+    from known
+),
+
+explained as (
+    select
+        *,
+        case
+            when difference_in_files < 0 then 'readings_missing'
+            when difference_in_files > 0 then 'readings_added'
+        end as cause_in_files,
+        case
+            when coalesce(difference_in_usage, 0) = 0 then null
+            when not is_counted then 'not_counted_yet'
+            when
+                not counts_readings
+                and max(abs(difference_in_files)) over (partition by hour, tenant_id) > 0 then 'sensors_changed'
+            else 'usage_changed'
+        end as cause_in_usage,
+        case
+            when difference_in_ledger = 0 then null
+            when 'month_closed' = any(exception_kinds) then 'month_closed'
+            when 'held_for_review' = any(exception_kinds) then 'held_for_review'
+            when 'unmapped' = any(exception_kinds) then 'unmapped'
+            when 'too_late' = any(exception_kinds) then 'too_late'
+            when 'refused' = any(exception_kinds) then 'refused'
+            when 'credit_due' = any(exception_kinds) then 'credit_due'
+            when 'unexplained' = any(exception_kinds) then 'in_doubt'
+            when under_way_since > now() - interval '1 hour' then 'in_flight'
+            when under_way_since is not null then 'receipt_missing'
+            when hour + interval '2 hours' > now() then 'not_due_yet'
+            else 'not_stated'
+        end as cause_in_ledger,
+        case
+            when coalesce(difference_in_stripe, 0) = 0 then null
+            when stripe_cause in ('lagging', 'in_flight', 'refused', 'credit_due') then stripe_cause
+            when difference_in_stripe < 0 then 'missing_in_stripe'
+            else 'excess_in_stripe'
+        end as cause_in_stripe
+    from compared
+),
+
+judged as (
+    select
+        *,
+        array_remove(array[cause_in_files, cause_in_usage, cause_in_ledger, cause_in_stripe], null) as causes
+    from explained
+),
+
+final as (
+    select
+        judged.tenant_id,
+        judged.meter,
+        judged.hour,
+        judged.file_rows,
+        judged.inserted,
+        judged.duplicates,
+        judged.rejected,
+        judged.derived as derived_quantity,
+        judged.usage as usage_quantity,
+        judged.stated as stated_quantity,
+        judged.revision as stated_revision,
+        judged.stripe as stripe_quantity,
+        judged.stripe_read_at,
+        judged.difference_in_files,
+        judged.difference_in_usage,
+        judged.difference_in_ledger,
+        judged.difference_in_stripe,
+        judged.cause_in_files,
+        judged.cause_in_usage,
+        judged.cause_in_ledger,
+        judged.cause_in_stripe,
+        judged.causes[1] as cause,
+        coalesce(
+            nullif(judged.difference_in_files, 0),
+            nullif(judged.difference_in_usage, 0),
+            nullif(judged.difference_in_ledger, 0),
+            nullif(judged.difference_in_stripe, 0)
+        ) as amount,
+        case
+            when
+                exists (
+                    select 1 from unexplained_causes
+                    where unexplained_causes.cause = any(judged.causes)
+                )
+                then 'unexplained'
+            when judged.causes <> '{}' then 'explained'
+            when judged.stripe is null then 'not_read'
+            else 'tied'
+        end as status
+    from judged
+)
+
+select * from final

@@ -1,0 +1,39 @@
+-- materialized: view
+-- Usage that nobody pays yet: no Stripe customer, and nothing stated for the hour.
+with usage as (
+    select * from fridge.stg_usage
+),
+
+tenants as (
+    select * from fridge.stg_tenants
+),
+
+counted_statements as (
+    select * from fridge.stg_statements
+    where is_counted_by_stripe
+),
+
+final as (
+    select
+        usage.tenant_id,
+        usage.meter,
+        usage.hour,
+        usage.quantity,
+        usage.hour + interval '1 hour' as waiting_since,
+        usage.hour + interval '35 days' as bill_until,
+        floor(extract(epoch from usage.hour + interval '35 days' - now()) / 86400)::integer as days_left
+    from usage
+    left join tenants on usage.tenant_id = tenants.tenant_id
+    where
+        tenants.stripe_customer_id is null
+        and usage.quantity > 0
+        and not exists (
+            select 1 from counted_statements
+            where
+                counted_statements.meter = usage.meter
+                and counted_statements.tenant_id = usage.tenant_id
+                and counted_statements.hour = usage.hour
+        )
+)
+
+select * from final

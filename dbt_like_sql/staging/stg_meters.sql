@@ -1,0 +1,7 @@
+-- materialized: view
+select
+    event_name as meter,
+    measure,
+    formula,
+    "window"
+from fridge.meters

@@ -1,0 +1,177 @@
+"""The SQL models of ``dbt_like_sql/``: one select a file, described in the ``models.yml`` beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+#: Models and the tables they read live in this schema.
+SCHEMA = "fridge"
+
+#: Below the models' folder; what lies here are tests, not models.
+TRUTHS = "truths"
+
+_MATERIALIZED = re.compile(r"-- materialized: (?P<how>view|table|increment)(?P<by_hour> by hour)?\n")
+
+
+class SqlModelError(ValueError):
+    """A model cannot be used; the text names the file and what to change."""
+
+
+class Materialized(StrEnum):
+    """What a model is in the database."""
+
+    VIEW = "view"  # always as the books are
+    TABLE = "table"  # as the books were when it was last run
+    INCREMENT = "increment"  # a table of which a run makes only its own hours anew
+
+
+class Severity(StrEnum):
+    """What a failing test means."""
+
+    ERROR = "error"  # the books are wrong
+    WARN = "warn"  # somebody should look
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """A select that must return no row."""
+
+    name: str
+    says: str
+    severity: Severity
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SqlModel:
+    """One model: its select, what it is in the database, what it means, and what must be true of it.
+
+    ``reads`` are the tables and models of our schema that it reads. ``relationships`` name for a column the model or
+    table and its column that holds every value.
+    """
+
+    name: str
+    layer: str
+    text: str
+    materialized: Materialized
+    description: str
+    columns: Mapping[str, str]
+    reads: frozenset[str]
+    unique: tuple[str, ...]
+    not_null: tuple[str, ...]
+    accepted_values: Mapping[str, tuple[str, ...]]
+    relationships: Mapping[str, tuple[str, str]]
+    truths: tuple[Truth, ...]
+
+
+def files_sha256(folder: Path) -> str:
+    """Changes with any file that models are made from; reads them, and understands nothing."""
+    whole = hashlib.sha256()
+    for path in sorted([*folder.rglob("*.sql"), *folder.rglob("models.yml")]):
+        whole.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes() + b"\0")
+    return whole.hexdigest()
+
+
+def read_models(folder: Path) -> list[SqlModel]:
+    """Every model below a folder, each after those it reads. Raises ``SqlModelError``."""
+    described = _descriptions(folder)
+    texts = {path.stem: path for path in sorted(folder.rglob("*.sql")) if path.parent.name != TRUTHS}
+    undescribed, missing = sorted(texts.keys() - described.keys()), sorted(described.keys() - texts.keys())
+    if undescribed:
+        raise SqlModelError(f"{texts[undescribed[0]]}: describe the model in the models.yml beside it")
+    if missing:
+        raise SqlModelError(f"{folder}: models.yml describes {', '.join(missing)}, but there is no such .sql file")
+    models = {name: _read_model(path, described[name], folder / TRUTHS) for name, path in texts.items()}
+    _refuse_stray_truths(folder, models.values())
+    try:
+        order = TopologicalSorter({name: model.reads & models.keys() for name, model in models.items()}).static_order()
+        return [models[name] for name in order]
+    except CycleError as error:
+        raise SqlModelError(f"{folder}: models read each other in a circle: {' -> '.join(error.args[1])}") from error
+
+
+def _descriptions(folder: Path) -> dict[str, dict[str, Any]]:
+    described: dict[str, dict[str, Any]] = {}
+    for path in sorted(folder.rglob("models.yml")):
+        for entry in yaml.safe_load(path.read_text(encoding="utf-8"))["models"]:
+            described[entry["name"]] = entry
+    return described
+
+
+def _read_model(path: Path, entry: dict[str, Any], truths: Path) -> SqlModel:
+    text = path.read_text(encoding="utf-8")
+    unique = tuple(entry.get("unique", ()))
+    keys = [column for column in unique if column not in entry.get("nullable", ())]
+    model = SqlModel(
+        name=path.stem,
+        layer=path.parent.name,
+        text=text,
+        materialized=_materialized(path, text),
+        description=str(entry["description"]),
+        columns={name: str(meaning) for name, meaning in entry["columns"].items()},
+        reads=_tables_read(path, text),
+        unique=unique,
+        not_null=tuple(dict.fromkeys([*keys, *entry.get("not_null", ())])),
+        accepted_values={name: tuple(map(str, values)) for name, values in entry.get("accepted_values", {}).items()},
+        relationships={name: _target(path, there) for name, there in entry.get("relationships", {}).items()},
+        truths=tuple(_truth(truths, each) for each in entry.get("truths", ())),
+    )
+    tested = {*model.unique, *model.not_null, *model.accepted_values, *model.relationships}
+    if unknown := sorted(tested - model.columns.keys()):
+        raise SqlModelError(f"{path.parent}/models.yml: {model.name} tests {', '.join(unknown)}, no column of it")
+    if model.materialized is Materialized.INCREMENT and "hour" not in model.columns:
+        raise SqlModelError(f"{path}: an increment is made by the hour, so it needs a column hour")
+    return model
+
+
+def _materialized(path: Path, text: str) -> Materialized:
+    match = _MATERIALIZED.match(text)
+    if match is None or (match["how"] == "increment") != bool(match["by_hour"]):
+        raise SqlModelError(
+            f"{path}: the first line says what the model is in the database: '-- materialized: view', "
+            "'-- materialized: table' or '-- materialized: increment by hour'"
+        )
+    return Materialized(match["how"])
+
+
+def _tables_read(path: Path, text: str) -> frozenset[str]:
+    """The tables of our schema that a select names; the names of its own CTEs carry no schema."""
+    # Half a second of imports that a command which makes no models need not wait for.
+    import sqlglot  # noqa: PLC0415
+    from sqlglot import expressions  # noqa: PLC0415
+
+    try:
+        parsed = sqlglot.parse_one(text, dialect="postgres")
+    except sqlglot.errors.ParseError as error:
+        raise SqlModelError(f"{path}: not a single select statement: {error}") from error
+    return frozenset(table.name for table in parsed.find_all(expressions.Table) if table.db == SCHEMA)
+
+
+def _target(path: Path, there: str) -> tuple[str, str]:
+    table, dot, column = there.partition(".")
+    if not dot:
+        raise SqlModelError(f"{path.parent}/models.yml: write a relationship as table.column, not {there!r}")
+    return table, column
+
+
+def _truth(folder: Path, entry: dict[str, Any]) -> Truth:
+    path = folder / f"{entry['name']}.sql"
+    if not path.exists():
+        raise SqlModelError(f"{path}: a models.yml names this truth, but there is no such file")
+    severity = Severity(entry.get("severity", "error"))
+    return Truth(entry["name"], str(entry["says"]), severity, path.read_text(encoding="utf-8"))
+
+
+def _refuse_stray_truths(folder: Path, models: Iterable[SqlModel]) -> None:
+    named = {truth.name for model in models for truth in model.truths}
+    if stray := sorted({path.stem for path in (folder / TRUTHS).glob("*.sql")} - named):
+        raise SqlModelError(f"{folder / TRUTHS}: no model in a models.yml names {', '.join(stray)}")

@@ -1,0 +1,1 @@
+create unique index {index} on fridge.{name} ({columns});

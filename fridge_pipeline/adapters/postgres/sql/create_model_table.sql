@@ -1,0 +1,1 @@
+create table fridge.{name} as {select} with no data;

@@ -1,0 +1,1 @@
+comment on column fridge.{name}.{column} is {description};

@@ -1,0 +1,2 @@
+delete from fridge.{name}
+where hour between %(first)s and %(last)s;

@@ -1,0 +1,2 @@
+insert into fridge.{name}
+{select};

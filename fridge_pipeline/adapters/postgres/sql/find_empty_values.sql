@@ -1,0 +1,2 @@
+select * from fridge.{model}
+where {is_empty}

@@ -1,0 +1,2 @@
+delete from fridge.model_hours
+where model = %(name)s;

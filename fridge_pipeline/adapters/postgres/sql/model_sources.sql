@@ -1,0 +1,4 @@
+select
+    name,
+    column_sources
+from fridge.sql_models;

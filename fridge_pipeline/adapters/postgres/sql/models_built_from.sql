@@ -1,0 +1,1 @@
+select files_sha256 from fridge.sql_models_built;

@@ -1,0 +1,2 @@
+select * from fridge.{mart}
+where usage_month = %(first_day)s;

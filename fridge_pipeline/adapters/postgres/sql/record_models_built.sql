@@ -1,0 +1,4 @@
+insert into fridge.sql_models_built (files_sha256, built_at)
+values (%(files_sha256)s, %(now)s)
+on conflict (is_the_only_row) do update
+    set files_sha256 = excluded.files_sha256, built_at = excluded.built_at;
