@@ -17,9 +17,9 @@ from fridge_pipeline.adapters import process_lock
 from fridge_pipeline.adapters.embedded_server.address import ServerAddress
 from fridge_pipeline.adapters.embedded_server.server import EmbeddedServer
 from fridge_pipeline.adapters.postgres.database import Database
-from fridge_pipeline.adapters.postgres.migration import migrate
+from fridge_pipeline.adapters.postgres.roles import PIPELINE
 from fridge_pipeline.orchestration.settings import MODELS_FOLDER
-from fridge_pipeline.steps.build_models import make_models
+from fridge_pipeline.steps.prepare_database import prepare_database
 from tests.pipeline import Clock, Pipeline
 from tests.sandbox_process import SandboxProcess, running_sandbox
 
@@ -53,16 +53,14 @@ def _make_template(address: ServerAddress) -> None:
         if connection.execute("select 1 from pg_database where datname = %s", [TEMPLATE]).fetchone():
             return
         connection.execute("create database half_prepared")
-    with Database(address.dsn("half_prepared")).connect() as connection:
-        migrate(connection)
-    make_models(Database(address.dsn("half_prepared")), MODELS_FOLDER, datetime.now(UTC))
+    prepare_database(Database(address.dsn("half_prepared")), MODELS_FOLDER, datetime.now(UTC))
     with psycopg.connect(address.dsn("postgres"), autocommit=True) as connection:
         connection.execute(f"alter database half_prepared rename to {TEMPLATE}")
 
 
 @pytest.fixture
 def database(server: ServerAddress) -> Iterator[Database]:
-    """A database of this test's own, with the schema."""
+    """A database of this test's own, with the schema, and with the rights that the pipeline has."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:
         connection.execute(
@@ -70,7 +68,7 @@ def database(server: ServerAddress) -> Iterator[Database]:
         )
         # What a power cut would do is not what these tests are about: a commit need not wait for the disk.
         connection.execute(sql.SQL("alter database {} set synchronous_commit = off").format(sql.Identifier(name)))
-        yield Database(server.dsn(name))
+        yield Database(server.dsn(name)).acting_as(PIPELINE)
         # Not while PostgreSQL's own autovacuum looks at it: then it stays, and goes with the server's folder.
         with suppress(psycopg.errors.InsufficientPrivilege, psycopg.errors.ObjectInUse):
             connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import click
 
 from fridge_pipeline.adapters.embedded_server.server import EmbeddedServer
 from fridge_pipeline.adapters.postgres.database import Database
-from fridge_pipeline.adapters.postgres.migration import migrate as run_migrations
+from fridge_pipeline.adapters.postgres.roles import FINANCE
 from fridge_pipeline.adapters.postgres.schema_description import describe_schema
 from fridge_pipeline.cli.context import installation, settings
+from fridge_pipeline.orchestration.installation import utc_now
+from fridge_pipeline.orchestration.settings import MODELS_FOLDER, Settings
+from fridge_pipeline.steps.prepare_database import prepare_database
 
 
 @click.group()
@@ -17,19 +22,27 @@ def db() -> None:
 
 
 @db.command()
-def url() -> None:
+@click.option("--finance", is_flag=True, help="The DSN of finance, which can read the marts and nothing else.")
+def url(*, finance: bool) -> None:
     """Print the DSN, starting the embedded server if need be; it stays up until `fridge db stop`.
 
     The DSN holds the password. Example: psql "$(fridge db url)" -c 'table fridge.usage_daily'
     """
     configured = settings()
+    if finance and configured.database_url is not None:
+        raise click.UsageError("FRIDGE_DATABASE_URL names an external server, which gives finance its own password")
     if configured.database_url is not None:
         dsn = configured.database_url
     else:
         dsn = EmbeddedServer(configured.home / "postgres").pin().dsn()
-    with Database(dsn).connect() as connection:
-        run_migrations(connection)
-    click.echo(dsn)
+    prepare_database(Database(dsn), MODELS_FOLDER, utc_now())
+    click.echo(_for_finance(dsn, configured) if finance else dsn)
+
+
+def _for_finance(dsn: str, configured: Settings) -> str:
+    password = EmbeddedServer(configured.home / "postgres").finance_password()
+    parts = urlsplit(dsn)
+    return parts._replace(netloc=f"{FINANCE}:{password}@{parts.hostname}:{parts.port}").geturl()
 
 
 @db.command()
@@ -51,7 +64,7 @@ def schema() -> None:
 
 @click.command()
 def migrate() -> None:
-    """Bring the schema up to date; prints what was run."""
+    """Bring schema, SQL models and rights up to date; prints what was run. Needs the owner's DSN."""
     configured = settings()
     if configured.database_url is not None:
         _migrate(configured.database_url)
@@ -61,9 +74,15 @@ def migrate() -> None:
 
 
 def _migrate(dsn: str) -> None:
-    with Database(dsn).connect() as connection:
-        done = run_migrations(connection)
-    for migration in done:
+    prepared = prepare_database(Database(dsn), MODELS_FOLDER, utc_now(), anew=True)
+    for migration in prepared.migrations:
         click.echo(f"ran {migration.number:04d}_{migration.title}")
-    if not done:
+    if not prepared.migrations:
         click.echo("the schema is up to date")
+    if not prepared.has_roles:
+        click.echo(
+            "the roles fridge_pipeline and fridge_finance are missing, so the pipeline works with the rights of "
+            "whoever signs in. Have an administrator run: create role fridge_pipeline; create role fridge_finance; "
+            "grant fridge_pipeline to the role of FRIDGE_DATABASE_URL; then run fridge migrate again",
+            err=True,
+        )

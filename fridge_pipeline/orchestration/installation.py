@@ -13,14 +13,13 @@ from fridge_pipeline.adapters.embedded_server.server import EmbeddedServer
 from fridge_pipeline.adapters.landing.zone import LandingZone, open_landing_zone
 from fridge_pipeline.adapters.local_sandbox import LocalSandbox
 from fridge_pipeline.adapters.postgres.database import Database
-from fridge_pipeline.adapters.postgres.migration import migrate, pending_migrations
 from fridge_pipeline.adapters.stripe.gateway import StripeCallError, StripeGateway, StripeMeter, stripe_place
 from fridge_pipeline.domain.api_key import SANDBOX_KEY
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.meter import Meter
 from fridge_pipeline.orchestration.settings import MODELS_FOLDER, Settings
-from fridge_pipeline.steps.build_models import make_models
+from fridge_pipeline.steps.prepare_database import prepare_database
 
 
 def utc_now() -> datetime:
@@ -119,11 +118,8 @@ def open_installation(settings: Settings, clock: Callable[[], datetime] = utc_no
     Raises ``DatabaseUnreachableError`` and the embedded server's errors.
     """
     with ExitStack() as stack:
-        database = Database(settings.database_url or embedded_dsn(settings, stack))
-        with database.connect() as connection:
-            if pending_migrations(connection):
-                migrate(connection)
-        make_models(database, MODELS_FOLDER, clock())
+        found = Database(settings.database_url or embedded_dsn(settings, stack))
+        database = prepare_database(found, MODELS_FOLDER, clock()).database
         yield Installation(settings, database, stack, clock)
 
 

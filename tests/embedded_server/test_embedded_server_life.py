@@ -69,7 +69,7 @@ def test_it_starts_from_nothing_with_durable_settings_and_two_databases_of_an_un
 
 def test_nobody_signs_in_without_the_password(home: Path) -> None:
     with EmbeddedServer(home).hold() as address:
-        for role in ("fridge", "postgres"):
+        for role in ("fridge", "fridge_finance", "postgres"):
             for password in ("", "x", "postgres"):
                 target = f"hostaddr=127.0.0.1 port={address.port} user={role} dbname=fridge"
                 try:
@@ -82,7 +82,7 @@ def test_nobody_signs_in_without_the_password(home: Path) -> None:
         dsn = f"postgresql://postgres:{superuser}@127.0.0.1:{address.port}/postgres"
         assert ask(dsn, "select rolsuper from pg_roles where rolname = current_user") is True
         stored = "select string_agg(substr(rolpassword, 1, 16), ' ') from pg_authid where rolpassword is not null"
-        assert ask(dsn, stored) == "SCRAM-SHA-256$1: SCRAM-SHA-256$1:"
+        assert ask(dsn, stored) == "SCRAM-SHA-256$1: SCRAM-SHA-256$1: SCRAM-SHA-256$1:"
 
 
 def test_a_second_process_attaches_to_the_same_server(home: Path, start_holder: StartHolder) -> None:

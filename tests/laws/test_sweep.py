@@ -87,7 +87,7 @@ def change(connection: psycopg.Connection, statement: str, hour: Hour) -> None:
 def test_a_change_of_a_delivered_hour_is_found_and_found_again_until_it_is_delivered(
     pipeline: Pipeline, hour: Hour, what: str
 ) -> None:
-    with pipeline.database.connect() as connection:
+    with pipeline.database.owned.connect() as connection:
         change(connection, CHANGES[what], hour)
     assert hour in swept(pipeline)
     assert hour in swept(pipeline)

@@ -36,7 +36,7 @@ def test_migrating_from_empty_makes_exactly_the_documented_schema(empty_database
 
 
 def test_migrating_again_runs_nothing(database: Database) -> None:
-    with database.connect() as connection:
+    with database.owned.connect() as connection:
         assert migrate(connection) == []
 
 
@@ -55,7 +55,7 @@ def test_a_migration_that_was_edited_after_it_ran_is_refused(
     for each in migrations():
         (tmp_path / f"{each.number:04d}_{each.title}.sql").write_text(each.text + "\n-- edited")
     monkeypatch.setattr(migration, "migrations", lambda: migrations(tmp_path))
-    with database.connect() as connection, pytest.raises(MigrationChangedError, match="0001_schema was edited"):
+    with database.owned.connect() as connection, pytest.raises(MigrationChangedError, match="0001_schema was edited"):
         migrate(connection)
 
 

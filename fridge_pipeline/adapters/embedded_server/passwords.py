@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SUPERUSER = "postgres"
 APPLICATION = "fridge"
+FINANCE = "fridge_finance"
 PASSWORD_BYTES = 32
 SALT_BYTES = 16
 # Iterations slow down guessing. A random 256-bit password cannot be guessed, and one iteration instead of

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from fridge_pipeline.adapters import process_lock
-from fridge_pipeline.adapters.embedded_server import binaries, cluster, passwords, ports, postmaster
+from fridge_pipeline.adapters.embedded_server import binaries, cluster, passwords, ports, postmaster, roles
 from fridge_pipeline.adapters.embedded_server import layout as files
 from fridge_pipeline.adapters.embedded_server.account import server_account
 from fridge_pipeline.adapters.embedded_server.address import ServerAddress
@@ -57,6 +57,10 @@ class EmbeddedServer:
         self._layout.prepare()
         with process_lock.exclusive(self._layout.start_lock) as lock:
             return self._ensure_running(lock)
+
+    def finance_password(self) -> str:
+        """What finance signs in with; the server must have run."""
+        return passwords.read(self._layout, passwords.FINANCE)
 
     def stop(self) -> bool:
         """Unpin the server and stop it now; says whether it ran.
@@ -140,4 +144,5 @@ class EmbeddedServer:
                 if attempt == PORT_ATTEMPTS or ports.is_free(port):
                     raise  # the port was not the reason, or we are out of luck
             else:
+                roles.ensure(layout, HOST, port)
                 return

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import adbc_driver_manager
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from fridge_pipeline.adapters.postgres.statements import statement
 
@@ -35,6 +35,9 @@ class Database:
 
     dsn: str = field(repr=False)
 
+    #: Whose rights connections have, where it is not the role that signs in.
+    role: str | None = None
+
     @property
     def place(self) -> str:
         """Host, port and database name, to show to people."""
@@ -53,7 +56,7 @@ class Database:
                 autocommit=True,
                 connect_timeout=CONNECT_TIMEOUT_SECONDS,
                 application_name="fridge",
-                options="-c timezone=UTC",
+                options=self._options,
             )
         except psycopg.OperationalError as error:
             raise DatabaseUnreachableError(f"PostgreSQL at {self.place}: {_reason(error)}") from None
@@ -78,11 +81,24 @@ class Database:
         from adbc_driver_postgresql import dbapi as adbc_postgresql  # noqa: PLC0415
 
         try:
-            connection = adbc_postgresql.connect(self.dsn, autocommit=autocommit)
+            connection = adbc_postgresql.connect(make_conninfo(self.dsn, options=self._options), autocommit=autocommit)
         except adbc_driver_manager.Error as error:
             raise DatabaseUnreachableError(f"PostgreSQL at {self.place}: {_reason(error)}") from None
         with connection:
             yield connection
+
+    def acting_as(self, role: str) -> Database:
+        """The same database with the rights of another role, of which the one that signs in is a member."""
+        return replace(self, role=role)
+
+    @property
+    def owned(self) -> Database:
+        """The same database with the rights of the role that signs in."""
+        return replace(self, role=None)
+
+    @property
+    def _options(self) -> str:
+        return "-c timezone=UTC" + (f" -c role={self.role}" if self.role else "")
 
     def create_beside(self, other: Database) -> None:
         """Creates the other database on this one's server where it does not exist yet.

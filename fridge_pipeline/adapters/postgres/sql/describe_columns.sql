@@ -1,4 +1,4 @@
--- Tables and views of the schema without partitions, each column with its type and meaning.
+-- Tables and views of the schema without partitions and SQL models, each column with its type and meaning.
 select
     pg_class.relname as table_name,
     case pg_class.relkind when 'v' then 'view' else 'table' end as kind,
@@ -14,6 +14,7 @@ where
     pg_namespace.nspname = 'fridge'
     and pg_class.relkind in ('r', 'p', 'v')
     and not pg_class.relispartition
+    and pg_class.relname not in (select sql_models.name from fridge.sql_models)
     and pg_attribute.attnum > 0
     and not pg_attribute.attisdropped
 order by pg_class.relname, pg_attribute.attnum;

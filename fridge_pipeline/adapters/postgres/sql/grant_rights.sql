@@ -1,0 +1,1 @@
+select fridge.grant_rights(%(marts)s);

@@ -1,0 +1,58 @@
+"""Prepare: the database as this code needs it, before anything works on it; the task of the schema's owner."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import psycopg
+
+from fridge_pipeline.adapters.models.reading import files_sha256, read_models
+from fridge_pipeline.adapters.postgres.database import Database
+from fridge_pipeline.adapters.postgres.migration import Migration, migrate, pending_migrations
+from fridge_pipeline.adapters.postgres.model_relations import built_from
+from fridge_pipeline.adapters.postgres.roles import PIPELINE, acts_as, create_roles, grant_rights
+from fridge_pipeline.steps.build_models import STAGING, make_models
+
+
+class NotTheOwnerError(RuntimeError):
+    """The schema is behind this code, and whoever is signed in may not change it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """The database with the rights that work needs, and what was done to it."""
+
+    database: Database
+    migrations: list[Migration]
+    has_roles: bool
+
+
+def prepare_database(database: Database, models: Path, now: datetime, *, anew: bool = False) -> Preparation:
+    """Brings schema, SQL models, roles and rights up to this code; costs two queries when they are.
+
+    ``anew`` grants the rights once more, for roles that were made since. What comes back acts as ``fridge_pipeline``
+    where whoever signs in may, else as whoever signs in. Raises ``NotTheOwnerError``.
+    """
+    owner = database.owned
+    with owner.connect() as connection:
+        done: list[Migration] = []
+        is_behind = bool(pending_migrations(connection)) or built_from(connection) != files_sha256(models)
+        if is_behind or anew:
+            try:
+                done = migrate(connection)
+                make_models(owner, models, now)
+                create_roles(connection)
+                grant_rights(connection, _marts(models))
+            except psycopg.errors.InsufficientPrivilege as error:
+                raise NotTheOwnerError(
+                    f"the schema at {owner.place} is older than this code, and the role that signs in may not change "
+                    f"it ({str(error).splitlines()[0]}); run fridge migrate with the DSN of its owner"
+                ) from error
+        has_roles = acts_as(connection, PIPELINE)
+    return Preparation(owner.acting_as(PIPELINE) if has_roles else owner, done, has_roles)
+
+
+def _marts(folder: Path) -> list[str]:
+    return [model.name for model in read_models(folder) if model.layer != STAGING]
