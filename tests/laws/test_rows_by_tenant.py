@@ -45,7 +45,7 @@ def by_tenant(pipeline: Pipeline, name: str) -> dict[str | None, Counts]:
         " (select file_id from fridge.landing_files where path like '%%/' || %s)",
         name,
     )
-    return {tenant: tuple(counts) for tenant, *counts in found}  # type: ignore[misc]  # four of them
+    return {tenant: tuple(counts) for tenant, *counts in found}
 
 
 #: A row as (tenant, sensor, minute, what it is): few of each, so that rows meet within a file and across files.
@@ -192,7 +192,8 @@ def test_a_load_that_another_got_ahead_of_counts_each_tenant_once(
     pipeline: Pipeline, two_days_ago: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first attempt fails after it has stored; the second, careful one begins its tallies anew."""
-    hour, store, failed = Hour(two_days_ago), LoadTransaction.store_tenants, []
+    hour, store = Hour(two_days_ago), LoadTransaction.store_tenants
+    failed: list[bool] = []
 
     def fail_once(transaction: LoadTransaction, tenants: pl.DataFrame) -> None:
         store(transaction, tenants)
