@@ -12,7 +12,7 @@ import click
 from fridge_pipeline.adapters.postgres.explanation import Explanation
 from fridge_pipeline.cli.bill import HourKey
 from fridge_pipeline.cli.context import installation
-from fridge_pipeline.cli.explain_files import Row, files_text, time_text
+from fridge_pipeline.cli.explain_files import Row, files_text, has_rows, time_text
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.steps.explain import explain_hour
 
@@ -61,17 +61,13 @@ def as_text(explanation: Explanation) -> str:
     lines += _section("Statements to Stripe", said)
     lines += _section("Stripe's own sum of the hour", [_stripe_line(row) for row in explanation.stripe])
     lines += _section("Exceptions", [_exception_line(row) for row in explanation.exceptions])
-    if explanation.inserted_count is None and not explanation.statements and not _has_rows(explanation):
+    if explanation.inserted_count is None and not explanation.statements and not any(map(has_rows, explanation.files)):
         lines += ["", f"The books hold nothing of a tenant {explanation.tenant_id!r} in this hour."]
     return "\n".join(lines)
 
 
 def _section(title: str, lines: list[str]) -> list[str]:
     return ["", title, *(f"  {line}" for line in lines or ["none"])]
-
-
-def _has_rows(explanation: Explanation) -> bool:
-    return any(file["tenant_row_count"] or file["tenant_inserted_count"] for file in explanation.files)
 
 
 def _stripe_line(row: Row) -> str:

@@ -16,9 +16,9 @@ NOT_RECORDED = "what became of its other rows is not recorded: the file was load
 
 def files_text(explanation: Explanation) -> list[str]:
     """The files with rows of the tenant, with those that were rejected, and in a line each what is to say of others."""
-    own = [file for file in explanation.files if file["tenant_row_count"] or file["tenant_inserted_count"]]
+    own = [file for file in explanation.files if has_rows(file)]
     lines = [line for file in own for line in _file_lines(file, explanation)]
-    others = [file for file in explanation.files if file not in own]
+    others = [file for file in explanation.files if not has_rows(file)]
     unrecorded = sum(not file["tenant_is_recorded"] for file in others)
     if unrecorded:
         lines.append(
@@ -30,6 +30,11 @@ def files_text(explanation: Explanation) -> list[str]:
     if nobodys:
         lines.append(f"{nobodys} rejected rows of the hour's files do not say readably whose they are")
     return lines
+
+
+def has_rows(file: Row) -> bool:
+    """Whether a file is known to hold rows of the tenant."""
+    return bool(file["tenant_row_count"] or file["tenant_inserted_count"])
 
 
 def time_text(moment: datetime | None) -> str:

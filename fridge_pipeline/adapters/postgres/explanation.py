@@ -15,6 +15,8 @@ from fridge_pipeline.domain.hour import Hour
 
 #: So many rejected rows of the tenant are shown of each file; the file's counts say how many there are.
 REJECTED_MAX = 20
+#: And so many of all files together.
+REJECTED_MAX_IN_ALL = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +24,10 @@ class Explanation:
     """One tenant-hour from files to receipts; each list holds one mapping per row, named as in the tables.
 
     Of each file there is what became of the tenant's rows, ``None`` where ``tenant_is_recorded`` is false, and
-    ``rejected`` holds the first ``REJECTED_MAX`` of those that were rejected, by ``file_id``. A file that was
-    withdrawn has ``withdrawn_at``, ``withdrawn_by`` and ``withdrawal_reason``. Attempts, readbacks and
-    cancellations belong to a statement by its ``identifier``. ``stripe`` has Stripe's sum of the hour per meter and
-    customer: ``value``, ``None`` when it is not known, ``read_at``, ``source`` and ``detail``.
+    ``rejected`` holds the first of those that were rejected, by ``file_id``. A file that was withdrawn has
+    ``withdrawn_at``, ``withdrawn_by`` and ``withdrawal_reason``. Attempts, readbacks and cancellations belong to a
+    statement by its ``identifier``. ``stripe`` has Stripe's sum of the hour per meter and customer: ``value``, ``None``
+    when it is not known, ``read_at``, ``source`` and ``detail``.
     """
 
     tenant_id: str
@@ -62,6 +64,7 @@ def explain(
         "hour": hour.start,
         "event_names": list(event_names),
         "rejected_max": REJECTED_MAX,
+        "rejected_max_in_all": REJECTED_MAX_IN_ALL,
     }
     with connection.cursor(row_factory=dict_row) as cursor:
         usage = cursor.execute(statement("explain_usage"), parameters).fetchone() or {}

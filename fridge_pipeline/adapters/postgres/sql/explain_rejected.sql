@@ -27,4 +27,5 @@ cross join
         limit %(rejected_max)s
     ) as rejected
 where landing_files.landing_hour = %(hour)s
-order by landing_files.path, landing_files.file_id, rejected.line;
+order by landing_files.path, landing_files.file_id, rejected.line
+limit %(rejected_max_in_all)s;
