@@ -93,7 +93,8 @@ def _fill(bench: Bench, number: int, dsn: str) -> None:
             begins = {"file_id": hour + 1, "hour": LANDING_HOUR.plus(hour - hours).start}
             readings = min(per_hour, number - hour * per_hour)
             connection.execute(statement("insert_history"), {**names, **begins, "readings": readings})
-            connection.execute(statement("insert_history_file"), {**names, **begins, "readings": readings})
+            for what in ("insert_history_tenants", "insert_history_file"):
+                connection.execute(statement(what), {**names, **begins, "readings": readings})
         connection.execute(statement("skip_file_ids"), {"last": hours})
 
 

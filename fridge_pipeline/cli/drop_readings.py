@@ -8,14 +8,15 @@ import click
 
 from fridge_pipeline.adapters.postgres.retention import MonthOfReadings
 from fridge_pipeline.cli.context import installation
-from fridge_pipeline.cli.withdraw import login_name
+from fridge_pipeline.cli.withdraw import who_decided
 from fridge_pipeline.steps.drop_readings import drop_old_readings, old_months
 
 
 @click.command("drop-readings")
 @click.option("--dry-run", is_flag=True, help="Only say which months would be dropped.")
+@click.option("--by", "name", help="Who decided it [default: the login name].")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def drop_readings(dry_run: bool, as_json: bool) -> None:
+def drop_readings(dry_run: bool, name: str | None, as_json: bool) -> None:
     """Drop whole months of readings that are older than FRIDGE_KEEP_MONTHS months besides the current one.
 
     Usage, landing files and statements stay, and no number changes. What is dropped never counts again: a landing file
@@ -29,7 +30,7 @@ def drop_readings(dry_run: bool, as_json: bool) -> None:
         if dry_run:
             months = old_months(opened.database, keep_months, opened.clock())
         else:
-            months = drop_old_readings(opened.database, keep_months, login_name(), opened.clock)
+            months = drop_old_readings(opened.database, keep_months, who_decided(name), opened.clock)
     click.echo(json.dumps([as_mapping(month) for month in months]) if as_json else as_text(months, dry_run))
 
 

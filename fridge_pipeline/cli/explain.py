@@ -3,45 +3,52 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import click
 
 from fridge_pipeline.adapters.postgres.explanation import Explanation
-from fridge_pipeline.adapters.postgres.explanation import explain as explain_hour
 from fridge_pipeline.cli.bill import HourKey
 from fridge_pipeline.cli.context import installation
+from fridge_pipeline.cli.explain_files import Row, files_text, has_rows, time_text
 from fridge_pipeline.domain.hour import Hour
-
-#: One row of the books, named as in the tables.
-Row = Mapping[str, Any]
+from fridge_pipeline.steps.explain import explain_hour
 
 
 @click.command()
 @click.argument("tenant")
 @click.argument("hour", type=HourKey())
+@click.option("--read-stripe", is_flag=True, help="Read Stripe's sum now; a month holds only so many reads.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
-def explain(tenant: str, hour: Hour, as_json: bool) -> None:
-    """Why TENANT's number in HOUR is what it is: files, usage, revisions, attempts, answers, what was read back.
+def explain(tenant: str, hour: Hour, read_stripe: bool, as_json: bool) -> None:
+    """Why TENANT's number in HOUR is what it is: files, usage, revisions, attempts, answers, Stripe's own sum.
+
+    Of each landing file it shows what became of the tenant's rows, the rejected ones with their lines. Stripe's sum is
+    the one that was read last, by the daily reconciliation or with --read-stripe.
 
     Example: fridge explain cohoes 2026-01-24-18:00
     """
-    with installation() as opened, opened.database.connect() as connection:
-        explanation = explain_hour(connection, tenant, hour)
+    with installation() as opened:
+        explanation = explain_hour(
+            opened.database,
+            opened.gateway if read_stripe else None,
+            tenant,
+            hour,
+            opened.catalogue,
+            opened.settings.close_after,
+            opened.clock,
+        )
     click.echo(json.dumps(asdict(explanation), default=_plain) if as_json else as_text(explanation))
 
 
 def as_text(explanation: Explanation) -> str:
     """The explanation for a person, from the files to Stripe's answers."""
     lines = [f"{explanation.tenant_id} in {explanation.hour}"]
-    own = [file for file in explanation.files if file["tenant_inserted_count"]]
-    others = len(explanation.files) - len(own)
-    rest = [f"{others} other files of the hour stored nothing of this tenant (see --json)"] if others else []
-    lines += _section("Landing files of the hour", [line for file in own for line in _file_lines(file)] + rest)
+    if explanation.is_open:
+        lines.append(f"not billed yet: the hour closes at {time_text(explanation.closes_at)}")
+    lines += _section("Landing files of the hour", files_text(explanation))
     usage = [
         f"{name}: {'none' if quantity is None else quantity}"
         for name, quantity in (
@@ -52,8 +59,9 @@ def as_text(explanation: Explanation) -> str:
     lines += _section("Usage, counted from stored readings", usage)
     said = [line for row in explanation.statements for line in _statement_lines(row, explanation)]
     lines += _section("Statements to Stripe", said)
+    lines += _section("Stripe's own sum of the hour", [_stripe_line(row) for row in explanation.stripe])
     lines += _section("Exceptions", [_exception_line(row) for row in explanation.exceptions])
-    if explanation.inserted_count is None and not explanation.statements and not own:
+    if explanation.inserted_count is None and not explanation.statements and not any(map(has_rows, explanation.files)):
         lines += ["", f"The books hold nothing of a tenant {explanation.tenant_id!r} in this hour."]
     return "\n".join(lines)
 
@@ -62,20 +70,14 @@ def _section(title: str, lines: list[str]) -> list[str]:
     return ["", title, *(f"  {line}" for line in lines or ["none"])]
 
 
-def _file_lines(file: Row) -> list[str]:
-    loaded = (
-        f"{file['path']} ({file['status']}): {file['row_count']} rows = {file['inserted_count']} inserted "
-        f"+ {file['duplicate_count']} duplicates + {file['rejected_count']} rejected; "
-        f"of this tenant {file['tenant_inserted_count']} inserted from {file['tenant_sensors']} sensors; "
-        f"run {file['run_id']} at {_time(file['loaded_at'])}"
-    )
-    if file["withdrawn_at"] is None:
-        return [loaded]
-    withdrawn = (
-        f"  withdrawn at {_time(file['withdrawn_at'])} by {file['withdrawn_by']}, so none of it is usage: "
-        f"{file['withdrawal_reason']}"
-    )
-    return [loaded, withdrawn]
+def _stripe_line(row: Row) -> str:
+    account = f"{row['event_name']} for {row['stripe_customer_id']}: "
+    why = f"; {row['detail']}" if row["detail"] else ""
+    if row["read_at"] is None:
+        return f"{account}not read{why or ' so far; --read-stripe reads it now'}"
+    if row["value"] is None:
+        return f"{account}not known: last read {time_text(row['read_at'])}, before the ledger changed{why}"
+    return f"{account}{_plain(row['value'])}, read {time_text(row['read_at'])} ({row['source']}){why}"
 
 
 def _statement_lines(row: Row, explanation: Explanation) -> list[str]:
@@ -88,8 +90,8 @@ def _statement_lines(row: Row, explanation: Explanation) -> list[str]:
     value = f"{row['value']:+} to what was stated" if row["is_difference"] else row["value"]
     state = (
         f"{row['event_name']} revision {row['revision']}: {value}, {row['status']} "
-        f"[{row['identifier']}] for {row['stripe_customer_id']}; staged {_time(row['staged_at'])}, "
-        f"sent {_time(row['first_sent_at'])} ({row['attempts']} attempts)"
+        f"[{row['identifier']}] for {row['stripe_customer_id']}; staged {time_text(row['staged_at'])}, "
+        f"sent {time_text(row['first_sent_at'])} ({row['attempts']} attempts)"
     )
     # The receipt of an answered attempt stands in its own line; what settled the statement otherwise stands here.
     is_settled_otherwise = row["answer"] and row["answer"] not in {attempt["answer"] for attempt in attempts}
@@ -102,21 +104,21 @@ def _statement_lines(row: Row, explanation: Explanation) -> list[str]:
 def _attempt_line(row: Row) -> str:
     tries = f" after {row['tries']} tries" if row["tries"] > 1 else ""
     latency = f" in {row['latency_seconds']:.3f} s" if row["latency_seconds"] is not None else ""
-    return f"attempt {row['attempt']} at {_time(row['sent_at'])}: {row['outcome']}{tries}{latency}; {_receipt(row)}"
+    return f"attempt {row['attempt']} at {time_text(row['sent_at'])}: {row['outcome']}{tries}{latency}; {_receipt(row)}"
 
 
 def _readback_line(row: Row) -> str:
     what = "its cancellation" if row["is_cancellation"] else "it"
     seen = "nothing" if row["value_seen"] is None else _plain(row["value_seen"])
     return (
-        f"read back at {_time(row['read_at'])}: Stripe showed {seen} for the hour, where it has "
+        f"read back at {time_text(row['read_at'])}: Stripe showed {seen} for the hour, where it has "
         f"{_plain(row['value_before'])} without {what} and {_plain(row['value_after'])} with it: {row['verdict']}"
     )
 
 
 def _cancellation_line(row: Row) -> str:
     return (
-        f"cancellation: {row['status']}; staged {_time(row['staged_at'])}, sent {_time(row['first_sent_at'])} "
+        f"cancellation: {row['status']}; staged {time_text(row['staged_at'])}, sent {time_text(row['first_sent_at'])} "
         f"({row['attempts']} attempts); {_receipt(row)}"
     )
 
@@ -130,12 +132,8 @@ def _receipt(row: Row) -> str:
 
 
 def _exception_line(row: Row) -> str:
-    state = f"closed {_time(row['closed_at'])}" if row["closed_at"] else "open"
+    state = f"closed {time_text(row['closed_at'])}" if row["closed_at"] else "open"
     return f"{row['kind']} ({state}) {row['subject']}: {row['detail']}"
-
-
-def _time(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment is not None else "never"
 
 
 def _plain(value: object) -> object:

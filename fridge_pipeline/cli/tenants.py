@@ -12,6 +12,9 @@ from fridge_pipeline.cli.context import installation
 
 COLUMNS = ("tenant_id", "name", "stripe_customer_id")
 
+#: What every id of a Stripe customer looks like; usage for anything else is refused by Stripe, a push too late.
+CUSTOMER_ID = r"^cus_\S+$"
+
 
 @click.group()
 def tenants() -> None:
@@ -23,7 +26,8 @@ def tenants() -> None:
 def import_(file: Path) -> None:
     """Create or update tenants from a CSV FILE with the columns tenant_id, name, stripe_customer_id.
 
-    An empty stripe_customer_id means that the tenant has no customer yet: its usage waits as an exception.
+    A stripe_customer_id begins with cus_. An empty one means that the tenant has no customer yet: its usage waits as an
+    exception.
     """
     with installation() as opened, opened.database.connect() as connection:
         done = import_tenants(connection, read_tenants(file), opened.clock())
@@ -45,6 +49,14 @@ def read_tenants(file: Path) -> list[Tenant]:
     repeated = frame.filter(frame["tenant_id"].is_duplicated())
     if repeated.height:
         raise click.UsageError(f"{file}: tenant {repeated.item(0, 'tenant_id')!r} stands there twice")
+    customer = pl.col("stripe_customer_id").str.strip_chars()
+    odd = frame.with_row_index("line", offset=2).filter(customer != "", ~customer.str.contains(CUSTOMER_ID))
+    if odd.height:
+        line, value = odd.item(0, "line"), odd.item(0, "stripe_customer_id")
+        raise click.UsageError(
+            f"{file}: line {line}: {value!r} is no Stripe customer id: those begin with cus_. Copy it from "
+            "the customer's page in Stripe, or leave it empty until there is one. Nothing was imported."
+        )
     return [
         Tenant(row["tenant_id"], row["name"] or None, (row["stripe_customer_id"] or "").strip() or None)
         for row in frame.iter_rows(named=True)

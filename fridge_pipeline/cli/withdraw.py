@@ -36,15 +36,21 @@ def withdraw(file: str, reason: str, name: str | None, as_json: bool) -> None:
     """
     if not reason.strip():
         raise click.UsageError("--reason is empty; say why the file is no usage")
-    withdrawn_by = login_name() if name is None else name.strip()
-    if not withdrawn_by:
-        raise click.UsageError("--by is empty; say who decided it")
+    withdrawn_by = who_decided(name)
     with installation() as opened:
         path = path_in_books(opened, file)
         withdrawal = withdraw_file(opened.database, opened.zone, path, reason, withdrawn_by, opened.clock)
         click.echo(
             json.dumps(as_mapping(withdrawal)) if as_json else as_text(withdrawal, next_steps(opened, withdrawal))
         )
+
+
+def who_decided(name: str | None) -> str:
+    """The name given with ``--by``, else the login name; a usage error when there is neither."""
+    decided_by = login_name() if name is None else name.strip()
+    if not decided_by:
+        raise click.UsageError("--by is empty; say who decided it")
+    return decided_by
 
 
 def login_name() -> str:

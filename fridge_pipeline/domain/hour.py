@@ -84,9 +84,13 @@ class Hour:
         """The hour that many hours later (earlier when negative)."""
         return Hour(self.start + hours * ONE_HOUR)
 
+    def closes_at(self, close_after: timedelta) -> datetime:
+        """When the hour is closed: ``close_after`` has passed since its end."""
+        return self.end + close_after
+
     def closed_at(self, moment: datetime, close_after: timedelta) -> bool:
-        """Whether the hour is closed: ``close_after`` has passed since its end."""
-        return moment >= self.end + close_after
+        """Whether the hour is closed at that moment."""
+        return moment >= self.closes_at(close_after)
 
     def __str__(self) -> str:
         return self.key

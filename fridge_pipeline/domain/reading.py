@@ -115,6 +115,17 @@ class Reason(StrEnum):
     ID_BROKEN = "id with NUL or broken encoding"
 
 
+#: A row of which the fields cannot be told apart, so nobody knows whose it is, whatever stands where the tenant would.
+_UNREADABLE = (
+    Reason.LINE_TOO_LONG,
+    Reason.CUT_OFF,
+    Reason.WRONG_FIELD_COUNT,
+    Reason.BROKEN_QUOTES,
+    Reason.NOT_A_JSON_OBJECT,
+    Reason.ID_NOT_TEXT,
+)
+
+
 def judge(raw: FrameT, landing_hour: Hour, kept_from: datetime | None = None) -> FrameT:
     """Type the four fields and say of each row why it is no reading, or nothing.
 
@@ -145,15 +156,17 @@ def valid_readings(judged: FrameT) -> FrameT:
 
 
 def rejected_rows(judged: FrameT) -> FrameT:
-    """The rejected among judged rows: ``line``, ``reason`` and ``raw``, what the row said.
+    """The rejected among judged rows: ``line``, ``reason``, ``raw``, what the row said, and ``tenant_id``.
 
-    ``raw`` is text that PostgreSQL can store: at most ``RAW_LENGTH_MAX`` characters, NUL shown as U+2400.
+    ``raw`` is text that PostgreSQL can store: at most ``RAW_LENGTH_MAX`` characters, NUL shown as U+2400. The tenant
+    is null where the row does not say readably whose it is.
     """
     raw_type = judged.collect_schema()["raw"]
     return judged.filter(pl.col("reason").is_not_null()).select(
         "line",
         "reason",
         _raw_text(raw_type).str.head(RAW_LENGTH_MAX).str.replace_all("\0", "\u2400", literal=True),
+        _known_tenant(),
         _FILE_ID,
     )
 
@@ -231,6 +244,18 @@ def _is_too_long(identifier: pl.Expr) -> pl.Expr:
 def _is_broken(identifier: pl.Expr) -> pl.Expr:
     # PostgreSQL text stores no NUL; U+FFFD stands where bytes were no UTF-8.
     return identifier.str.contains_any(["\0", "\ufffd"])
+
+
+def _known_tenant() -> pl.Expr:
+    """The tenant of a rejected row, null when the row is unreadable or what it says is no id."""
+    tenant = pl.col("tenant_id")
+    is_none = pl.any_horizontal(
+        pl.col("reason").is_in([reason.value for reason in _UNREADABLE]),
+        tenant.str.strip_chars() == "",
+        _is_too_long(tenant),
+        _is_broken(tenant),
+    )
+    return pl.when(~is_none).then(tenant).alias("tenant_id")
 
 
 def _raw_text(dtype: pl.DataType) -> pl.Expr:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Self
 
+import polars as pl
 import psycopg
 
 from fridge_pipeline.adapters.landing.errors import LandingFileVanishedError, UnreadableFileError
@@ -28,6 +29,7 @@ from fridge_pipeline.domain.landing_file import LandingFile
 from fridge_pipeline.steps.ahead import ahead
 from fridge_pipeline.steps.file_tally import FileTally
 from fridge_pipeline.steps.prepare import prepare
+from fridge_pipeline.steps.tenant_tally import TenantTally
 
 if TYPE_CHECKING:
     from adbc_driver_manager.dbapi import Connection
@@ -113,9 +115,10 @@ class FilesLoader:
         tallies = _tallies(transaction, snapshots)
         if not tallies:
             return []
-        kept_from = transaction.kept_from()
+        kept_from, tenants = transaction.kept_from(), TenantTally(self._sensors)
         with TemporaryDirectory(prefix="order-", dir=self._workspace) as directory:
-            self._store(transaction, tallies, kept_from, Path(directory))
+            self._store(transaction, tallies, tenants, kept_from, Path(directory))
+        transaction.store_tenants(tenants.summed())
         now = self._clock()
         sound = [tally.file.path for tally in tallies if tally.damage is None]
         transaction.close_unreadable(sound, now)
@@ -128,19 +131,32 @@ class FilesLoader:
         return loaded
 
     def _store(
-        self, transaction: LoadTransaction, tallies: Sequence[FileTally], kept_from: datetime | None, directory: Path
+        self,
+        transaction: LoadTransaction,
+        tallies: Sequence[FileTally],
+        tenants: TenantTally,
+        kept_from: datetime | None,
+        directory: Path,
     ) -> None:
         by_id = {tally.file_id: tally for tally in tallies}
         # Closed before anything else happens: a next attempt uses the same directory of sensors.
-        with closing(ahead(prepare(tallies, kept_from, self._sensors, directory))) as portions:
+        with closing(ahead(prepare(tallies, tenants, kept_from, self._sensors, directory))) as portions:
             for portion in portions:
                 if portion.rejected is not None:
                     transaction.store_rejected(portion.rejected)
                 if portion.readings is not None:
                     new = self._stored.without_stored(portion.readings)
-                    inserted = transaction.store_readings(new) if new.height else new.clear()
-                    for file_id, *numbers in inserted.iter_rows():
-                        by_id[file_id].add_inserted(*numbers)
+                    if new.height:
+                        stored = transaction.store_readings(new)
+                        _add_inserted(stored, by_id)
+                        tenants.add_inserted(stored)
+
+
+def _add_inserted(stored: pl.DataFrame, by_id: Mapping[int, FileTally]) -> None:
+    """To the files whose readings were stored for the first time, how many and from when to when."""
+    time = pl.col("recorded_at")
+    for file_id, *numbers in stored.group_by("file_id").agg(pl.len(), time.min(), time.max().alias("last")).iter_rows():
+        by_id[file_id].add_inserted(*numbers)
 
 
 def _tallies(transaction: LoadTransaction, snapshots: Sequence[tuple[LandingFile, Snapshot]]) -> list[FileTally]:

@@ -16,6 +16,7 @@ from fridge_pipeline.adapters.reading_order import ReadingOrder
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.reading import ARRIVAL_SCHEMA, judge, rejected_rows, valid_readings
 from fridge_pipeline.steps.file_tally import FileTally
+from fridge_pipeline.steps.tenant_tally import TenantTally
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,11 @@ class Portion:
 
 
 def prepare(
-    tallies: Sequence[FileTally], kept_from: datetime | None, sensors: SensorDirectory, directory: Path
+    tallies: Sequence[FileTally],
+    tenants: TenantTally,
+    kept_from: datetime | None,
+    sensors: SensorDirectory,
+    directory: Path,
 ) -> Iterator[Portion]:
     """Reads, judges, deduplicates and sorts the rows of some landing files, and counts rows and rejects on the way.
 
@@ -40,12 +45,15 @@ def prepare(
     for hour, raw in _gathered(tallies):
         valid = judged = judge(raw, hour, kept_from)
         if judged["reason"].null_count() < judged.height:  # else nothing is copied to leave nothing out
-            yield Portion(rejected=_of_files(rejected_rows(judged), by_id))
+            rejected = rejected_rows(judged)
+            tenants.add_rejected(rejected)
+            yield Portion(rejected=_of_files(rejected, by_id))
             valid = valid_readings(judged)
         if valid.height:
             sensors.ensure_months(valid["recorded_at"])
-            arrivals = sensors.with_keys(valid).select(ARRIVAL_SCHEMA.names())
-            yield from map(Portion, order.add(arrivals))
+            keyed = sensors.with_keys(valid)
+            tenants.add_valid(keyed)
+            yield from map(Portion, order.add(keyed.select(ARRIVAL_SCHEMA.names())))
     yield from map(Portion, order.finish())
 
 

@@ -95,6 +95,7 @@ def test_wrong_usage_ends_with_2_and_says_what_was_expected(run: Run, arguments:
         ("tenant_id,name\ncohoes,Cohoes\n", "lacks stripe_customer_id"),
         ("tenant_id,name,stripe_customer_id\n,Nobody,cus_1\n", "line 2 has no tenant_id"),
         ("tenant_id,name,stripe_customer_id\na,A,cus_1\na,B,cus_2\n", "'a' stands there twice"),
+        ("tenant_id,name,stripe_customer_id\na,A,cus_1\nb,B,foo\n", "line 3: 'foo' is no Stripe customer id"),
     ],
 )
 def test_a_wrong_tenants_file_is_refused_whole_with_its_place_and_reason(
@@ -106,6 +107,19 @@ def test_a_wrong_tenants_file_is_refused_whole_with_its_place_and_reason(
     assert done.returncode == 2
     assert told in done.stderr
     assert pipeline.one("select count(*) from fridge.tenants") == 0
+
+
+def test_who_dropped_readings_stays_on_record_also_where_nobody_has_a_login_name(run: Run, pipeline: Pipeline) -> None:
+    """A month nine months old, dropped in a session of a user that the system does not know."""
+    old = Hour(pipeline.clock.now.replace(minute=0, second=0)).plus(-24 * 280)
+    pipeline.land(old, "a.csv", readings("cohoes", old, 1, 2))
+    pipeline.load(old)
+    pipeline.count(old)
+    empty = run("drop-readings", "--by", " ", FRIDGE_KEEP_MONTHS="3")
+    assert (empty.returncode, "--by is empty" in empty.stderr) == (2, True)
+    done = run("drop-readings", "--by", "ada", FRIDGE_KEEP_MONTHS="3")
+    assert done.returncode == 0, done.stderr
+    assert pipeline.rows("select distinct dropped_by from fridge.dropped_months") == [("ada",)]
 
 
 def test_tenants_that_share_a_customer_are_refused_whole(run: Run, pipeline: Pipeline, tmp_path: Path) -> None:

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from fridge_pipeline.adapters.landing.local import LocalLanding
+from fridge_pipeline.domain.day_range import DayRange, day_of
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.meter import Formula, Measure, Meter, Window
+from fridge_pipeline.steps.explain import explain_hour
+from fridge_pipeline.steps.reconcile import reconcile_days
 from fridge_pipeline.steps.withdraw import withdraw_file
 from tests.cli.conftest import Run
-from tests.pipeline import Pipeline, readings
+from tests.pipeline import CLOSE_AFTER, Pipeline, readings
 
 RAW = (Meter("raw_readings", "Readings", Measure.INSERTED_COUNT, Formula.SUM, Window.NONE),)
 
@@ -93,3 +96,138 @@ def test_explain_shows_the_withdrawal_of_a_file_and_the_cancellation_that_follow
     told = json.loads(run("explain", "cohoes", hour.key, "--json").stdout)
     assert [file["withdrawal_reason"] for file in told["files"]] == ["test bench", None]
     assert [each["status"] for each in told["cancellations"]] == ["accepted"]
+
+
+def test_explain_shows_what_became_of_each_of_the_tenants_rows_in_every_file_that_holds_any(
+    run: Run, pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    """A file of duplicates only and one of rejected rows only are shown; one without rows of the tenant is not."""
+    hour = Hour(two_days_ago)
+    pipeline.add_tenant("cohoes")
+    hot = [("cohoes", "s7", hour.start, 900.0)] * 22 + [("", "s7", hour.start, 4.5)]
+    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5) + readings("troy", hour, 1, 3))
+    pipeline.land(hour, "b.csv", readings("cohoes", hour, 2, 5))
+    pipeline.land(hour, "c.csv", hot)
+    pipeline.land(hour, "d.csv", readings("troy", hour, 1, 3))
+    pipeline.run(hour)
+
+    text = run("explain", "cohoes", hour.key).stdout
+    told = json.loads(run("explain", "cohoes", hour.key, "--json").stdout)
+    assert "a.csv (loaded): 13 rows = 13 inserted + 0 duplicates + 0 rejected; of this tenant 10 rows = 10 " in text
+    assert "b.csv (loaded): 10 rows = 0 inserted + 10 duplicates + 0 rejected; of this tenant 10 rows = 0 " in text
+    assert "of this tenant 22 rows = 0 inserted from 0 sensors + 0 duplicates + 22 rejected" in text
+    assert "    line 2 rejected: temperature out of range\n" in text
+    assert text.count("rejected: temperature out of range") == 20
+    assert "    and 2 more rejected; the table fridge.rejected_readings has them all" in text
+    assert "  1 other files of the hour hold no rows of this tenant" in text
+    assert "  1 rejected rows of the hour's files do not say readably whose they are" in text
+    assert "not billed yet" not in text
+    counts = ("tenant_row_count", "tenant_inserted_count", "tenant_duplicate_count", "tenant_rejected_count")
+    assert [tuple(file[name] for name in counts) for file in told["files"]] == [
+        (10, 10, 0, 0),
+        (10, 0, 10, 0),
+        (22, 0, 0, 22),
+        (0, 0, 0, 0),
+    ]
+    assert [row["line"] for row in told["rejected"]] == list(range(2, 22))
+
+
+def test_explain_says_what_is_not_recorded_of_a_file_that_was_loaded_before_rows_were_counted_by_tenant(
+    run: Run, pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    hour = Hour(two_days_ago)
+    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
+    pipeline.land(hour, "b.csv", readings("cohoes", hour, 2, 5))
+    pipeline.load(hour)
+    with pipeline.database.connect() as connection:
+        for before, after in (("disable", "grant"), ("enable", "revoke")):
+            connection.execute(f"alter table fridge.landing_file_tenants {before} trigger all")
+            connection.execute(
+                f"{after} delete on fridge.landing_file_tenants {'to' if after == 'grant' else 'from'} current_user"
+            )
+            if after == "grant":
+                connection.execute("delete from fridge.landing_file_tenants")
+
+    text = run("explain", "cohoes", hour.key).stdout
+    told = json.loads(run("explain", "cohoes", hour.key, "--json").stdout)
+    assert "of this tenant 10 inserted from 2 sensors, and what became of its other rows is not recorded" in text
+    assert "1 files stored nothing of this tenant; whether they held other rows of it is not recorded" in text
+    assert [(file["tenant_inserted_count"], file["tenant_duplicate_count"]) for file in told["files"]] == [
+        (10, None),
+        (0, None),
+    ], "missing is not zero"
+
+
+def test_explain_says_plainly_that_an_open_hour_is_not_billed_and_when_it_closes(
+    run: Run, two_days_ago: datetime
+) -> None:
+    hour = Hour.containing(datetime.now(UTC))
+    closes = f"{hour.end + timedelta(minutes=30):%F %T} UTC"
+    text = run("explain", "cohoes", hour.key, FRIDGE_CLOSE_AFTER_MINUTES="30").stdout
+    assert f"not billed yet: the hour closes at {closes}" in text
+    told = json.loads(run("explain", "cohoes", Hour(two_days_ago).key, "--json").stdout)
+    assert told["is_open"] is False
+    assert told["stripe"] == []
+
+
+def test_explain_shows_stripes_sum_as_it_was_read_last_and_reads_it_when_told_to(
+    run: Run, pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    hour = Hour(two_days_ago)
+    customer = pipeline.add_tenant("cohoes")
+
+    def sums(*options: str) -> list[tuple[object, ...]]:
+        told = json.loads(run("explain", "cohoes", hour.key, "--json", *options).stdout)
+        return [(row["event_name"], row["value"], row["source"]) for row in told["stripe"]]
+
+    assert sums("--read-stripe") == [("active_sensors", None, "not read"), ("temperature_readings", None, "not read")]
+    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
+    pipeline.run(hour)
+    assert f"temperature_readings for {customer}: not read so far" in run("explain", "cohoes", hour.key).stdout
+    pipeline.clock.advance(hours=7)
+    reconcile(pipeline, hour)
+    day = "reconciliation of the day"
+    assert sums() == [("active_sensors", 2, day), ("temperature_readings", 10, day)]
+
+    pipeline.sandbox.faults({"kind": "swallow", "event_name": "temperature_readings"})
+    pipeline.clock.advance(hours=1)
+    pipeline.land(hour, "b.csv", readings("cohoes", hour, 2, 5, start=1))
+    pipeline.run(hour)
+    outdated = "read before the ledger changed"
+    assert sums() == [("active_sensors", None, outdated), ("temperature_readings", None, outdated)]
+    assert pipeline.one("select count(*) from fridge.stripe_reads where purpose = 'explanation'") == 0
+    assert sums("--read-stripe") == [("active_sensors", 3, "read now"), ("temperature_readings", 10, "read now")]
+    assert pipeline.one("select sum(reads)::int from fridge.stripe_reads where purpose = 'explanation'") == 2
+
+    pipeline.clock.advance(hours=7)
+    reconcile(pipeline, hour)
+    assert sums() == [("active_sensors", 3, day), ("temperature_readings", 10, "reconciliation of the hour")]
+
+
+def test_explain_reads_no_more_of_stripe_than_a_month_allows_and_says_so(
+    pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    hour = Hour(two_days_ago)
+    pipeline.add_tenant("cohoes")
+    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
+    pipeline.run(hour)
+    explanation = explain_hour(
+        pipeline.database,
+        lambda: pipeline.gateway,
+        "cohoes",
+        hour,
+        pipeline.catalogue,
+        CLOSE_AFTER,
+        pipeline.clock,
+        reads_max=1,
+    )
+    assert [(row["value"], row["detail"]) for row in explanation.stripe] == [
+        (2, None),
+        (None, "not read now: the reads that Stripe allows in a month are used up"),
+    ]
+
+
+def reconcile(pipeline: Pipeline, hour: Hour) -> None:
+    """Runs the reconciliation of the hour's day."""
+    days = DayRange(day_of(hour), day_of(hour))
+    reconcile_days(pipeline.database, lambda: pipeline.gateway, days, pipeline.catalogue, pipeline.clock, "test-run")

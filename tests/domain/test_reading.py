@@ -243,7 +243,7 @@ def test_the_first_applicable_reason_is_given_and_a_readers_fault_comes_before_a
 def test_what_is_kept_of_a_rejected_row_is_short_and_free_of_nul() -> None:
     judged = judge(rows({"tenant_id": None, "raw": "a\0" + "x" * 2_000}, {}), HOUR)
 
-    assert rejected_rows(judged).rows() == [(1, "missing tenant_id", "a\u2400" + "x" * 998)]
+    assert rejected_rows(judged).rows() == [(1, "missing tenant_id", "a\u2400" + "x" * 998, None)]
 
 
 @given(

@@ -64,7 +64,7 @@ def deliver(
             for batch in read_batches(snapshot, file_format, batch_rows, block_bytes):
                 judged = judge(batch, HOUR)
                 outcome.valid.extend(valid_readings(judged).rows())
-                outcome.rejected.extend(rejected_rows(judged).rows())
+                outcome.rejected.extend(rejected_rows(judged).select("line", "reason", "raw").rows())
                 outcome.batch_heights.append(batch.height)
                 row_count += batch.height
         except UnreadableFileError as unreadable:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -11,41 +13,74 @@ from psycopg.rows import dict_row
 from fridge_pipeline.adapters.postgres.statements import statement
 from fridge_pipeline.domain.hour import Hour
 
+#: So many rejected rows of the tenant are shown of each file; the file's counts say how many there are.
+REJECTED_MAX = 20
+#: And so many of all files together.
+REJECTED_MAX_IN_ALL = 500
+
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """One tenant-hour from files to receipts; each list holds one mapping per row, named as in the tables.
 
-    A file that was withdrawn has ``withdrawn_at``, ``withdrawn_by`` and ``withdrawal_reason``. Attempts, readbacks and
-    cancellations belong to a statement by its ``identifier``.
+    Of each file there is what became of the tenant's rows, ``None`` where ``tenant_is_recorded`` is false, and
+    ``rejected`` holds the first of those that were rejected, by ``file_id``. A file that was withdrawn has
+    ``withdrawn_at``, ``withdrawn_by`` and ``withdrawal_reason``. Attempts, readbacks and cancellations belong to a
+    statement by its ``identifier``. ``stripe`` has Stripe's sum of the hour per meter and customer: ``value``, ``None``
+    when it is not known, ``read_at``, ``source`` and ``detail``.
     """
 
     tenant_id: str
     hour: str
+    is_open: bool
+    closes_at: datetime
     inserted_count: int | None
     active_sensors: int | None
     files: list[dict[str, Any]]
+    rejected: list[dict[str, Any]]
     statements: list[dict[str, Any]]
     attempts: list[dict[str, Any]]
     readbacks: list[dict[str, Any]]
     cancellations: list[dict[str, Any]]
+    stripe: list[dict[str, Any]]
     exceptions: list[dict[str, Any]]
 
 
-def explain(connection: psycopg.Connection, tenant_id: str, hour: Hour) -> Explanation:
-    """Everything about one tenant and hour; quantities are ``None`` where there is no usage."""
-    parameters = {"tenant_id": tenant_id, "hour": hour.start}
+def explain(
+    connection: psycopg.Connection,
+    tenant_id: str,
+    hour: Hour,
+    event_names: Sequence[str],
+    closes_at: datetime,
+    now: datetime,
+) -> Explanation:
+    """Everything about one tenant and hour; quantities are ``None`` where there is no usage.
+
+    ``event_names`` are the meters that the tenant's customer is billed by now; ``closes_at`` is when the hour closes,
+    or closed.
+    """
+    parameters = {
+        "tenant_id": tenant_id,
+        "hour": hour.start,
+        "event_names": list(event_names),
+        "rejected_max": REJECTED_MAX,
+        "rejected_max_in_all": REJECTED_MAX_IN_ALL,
+    }
     with connection.cursor(row_factory=dict_row) as cursor:
         usage = cursor.execute(statement("explain_usage"), parameters).fetchone() or {}
         return Explanation(
             tenant_id=tenant_id,
             hour=hour.key,
+            is_open=now < closes_at,
+            closes_at=closes_at,
             inserted_count=usage.get("inserted_count"),
             active_sensors=usage.get("active_sensors"),
             files=cursor.execute(statement("explain_files"), parameters).fetchall(),
+            rejected=cursor.execute(statement("explain_rejected"), parameters).fetchall(),
             statements=cursor.execute(statement("explain_statements"), parameters).fetchall(),
             attempts=cursor.execute(statement("explain_attempts"), parameters).fetchall(),
             readbacks=cursor.execute(statement("explain_readbacks"), parameters).fetchall(),
             cancellations=cursor.execute(statement("explain_cancellations"), parameters).fetchall(),
+            stripe=cursor.execute(statement("explain_stripe"), parameters).fetchall(),
             exceptions=cursor.execute(statement("explain_exceptions"), parameters).fetchall(),
         )

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 CONTENDED_SQLSTATES = frozenset({"23505", "40P01", "40001"})
 
 READING_COLUMNS = ("recorded_at", "temperature_c", "sensor_key", "file_id")
-REJECTED_COLUMNS = ("file_id", "path", "line", "reason", "raw")
+REJECTED_COLUMNS = ("file_id", "path", "line", "reason", "raw", "tenant_id")
+TENANT_COLUMNS = ("file_id", "tenant_id", "row_count", "inserted_count", "duplicate_count", "rejected_count")
 
 _TIME = pl.Datetime("us", "UTC")
 _LANDING_FILES = pl.Schema(
@@ -107,17 +108,13 @@ class LoadTransaction:
     def store_readings(self, readings: pl.DataFrame) -> pl.DataFrame:
         """Stores ``READING_COLUMNS`` rows, sorted by identity.
 
-        Returns ``file_id``, ``inserted``, ``first_at``, ``last_at``: of each file, what was new of it.
+        Returns those that were new, with ``recorded_at``, ``sensor_key`` and ``file_id`` at least.
         Raises ``ContendedLoadError`` when another load got ahead on one of them.
         """
         rows = readings.select(READING_COLUMNS).to_arrow()
         if not self._careful:
             self._ingest("stored_readings", rows)
-            return readings.group_by("file_id").agg(
-                inserted=pl.len().cast(pl.Int64),
-                first_at=pl.col("recorded_at").min(),
-                last_at=pl.col("recorded_at").max(),
-            )
+            return readings
         with _contention():
             self._cursor.execute("drop table if exists pg_temp.contested_readings")
             self._cursor.adbc_ingest("contested_readings", rows, mode="create", temporary=True)
@@ -127,6 +124,10 @@ class LoadTransaction:
     def store_rejected(self, rejected: pl.DataFrame) -> None:
         """Stores ``REJECTED_COLUMNS`` rows: what was no valid reading, where it stood and why."""
         self._ingest("rejected_readings", rejected.select(REJECTED_COLUMNS).to_arrow())
+
+    def store_tenants(self, tenants: pl.DataFrame) -> None:
+        """Stores ``TENANT_COLUMNS`` rows: whose rows the files hold. Call it before ``record``: they add up to it."""
+        self._ingest("landing_file_tenants", tenants.select(TENANT_COLUMNS).to_arrow())
 
     def open_unreadable(self, landing_hour: datetime, path: str, detail: str, now: datetime) -> None:
         """Opens the exception that a person must see; the same file opens one only."""

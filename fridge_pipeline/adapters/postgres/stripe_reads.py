@@ -15,6 +15,7 @@ class ReadPurpose(StrEnum):
 
     RECONCILIATION = "reconciliation"
     REFUSALS = "refusals"
+    EXPLANATION = "explanation"
 
 
 def count_reads(connection: psycopg.Connection, reads: int, purpose: ReadPurpose, now: datetime) -> None:

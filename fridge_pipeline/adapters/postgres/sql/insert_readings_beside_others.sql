@@ -9,13 +9,11 @@ with stored as (
     from contested_readings
     order by recorded_at, sensor_key
     on conflict do nothing
-    returning recorded_at, file_id
+    returning recorded_at, sensor_key, file_id
 )
 
 select
-    file_id,
-    count(*) as inserted,
-    min(recorded_at) as first_at,
-    max(recorded_at) as last_at
-from stored
-group by file_id;
+    recorded_at,
+    sensor_key,
+    file_id
+from stored;
