@@ -20,6 +20,7 @@ from fridge_pipeline.domain.api_key import SANDBOX_KEY, ApiKey
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.meter import CATALOGUE, Meter
+from fridge_pipeline.domain.variance import Variance
 from fridge_pipeline.steps.bill import BillReport, bill_hours
 from fridge_pipeline.steps.count import count_usage
 from fridge_pipeline.steps.effect import Effect, Witness, unwatched
@@ -80,6 +81,7 @@ class Pipeline:
     clock: Clock
     customers: dict[str, str] = field(default_factory=dict)
     catalogue: tuple[Meter, ...] = CATALOGUE
+    variance: Variance = Variance.HOLD
 
     def __post_init__(self) -> None:
         self.landing.mkdir(parents=True, exist_ok=True)
@@ -141,6 +143,7 @@ class Pipeline:
             8,
             "test-run",
             witness,
+            self.variance,
         )
 
     def run(self, first: Hour, last: Hour | None = None, witness: Witness = unwatched) -> BillReport:
