@@ -6,6 +6,9 @@ deviation would let one spike excuse the next. Usage passes up to
 
     median + the greater of (deviations x 1.4826 x MAD) and ((factor - 1) x median)
 
+and in any case up to factor x the median of the newest day of these hours (``hours_min``): what has lasted for half a
+day is a new level and no spike, so that a tenant that grows is not held for half a week.
+
 1.4826 x MAD is the standard deviation of values that scatter normally. The first term gives room to tenants whose usage
 scatters widely. The second is a floor for those whose usage is the same hour by hour, so that MAD is 0 and any change
 would be infinitely many deviations. Hours without usage are not in the history: missing is not zero.
@@ -59,20 +62,24 @@ DEFAULT_TOLERANCE = Tolerance()
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The newest hours with usage before an hour: how many, their median, and their median distance from it."""
+    """The newest hours with usage before an hour: how many, their median, and their median distance from it.
+
+    ``recent_median`` is the median of the newest ``hours_min`` of them.
+    """
 
     hours: int
     median: float
     deviation: float
+    recent_median: float
 
 
 def limit_of(history: History, tolerance: Tolerance) -> float | None:
     """The most that passes; ``None`` when the history is too short to say anything."""
     if history.hours < tolerance.hours_min:
         return None
-    return history.median + max(
-        tolerance.deviations * NORMAL_MAD * history.deviation, (tolerance.factor - 1) * history.median
-    )
+    scatter = tolerance.deviations * NORMAL_MAD * history.deviation
+    usual = history.median + max(scatter, (tolerance.factor - 1) * history.median)
+    return max(usual, tolerance.factor * history.recent_median)
 
 
 def stands_out(value: int, history: History, tolerance: Tolerance) -> bool:

@@ -19,18 +19,20 @@ CASE = StagingCase("cohoes", "cus_1", Hour.from_key("2026-01-24-18:00"), CATALOG
 
 def history_of(quantities: list[int]) -> History:
     middle = median(quantities)
-    return History(len(quantities), middle, median(abs(each - middle) for each in quantities))
+    return History(len(quantities), middle, median(abs(each - middle) for each in quantities), middle)
 
 
 @pytest.mark.parametrize(
     ("history", "limit"),
     [
-        (History(168, 60, 0), 600),  # the same hour by hour: ten times as much
-        (History(168, 60, 5), 600),
-        (History(168, 60, 50), 60 + 10 * 1.4826 * 50),  # scatters widely
-        (History(24, 60, 0), 600),
-        (History(23, 60, 0), None),
-        (History(0, 0, 0), None),
+        (History(168, 60, 0, 60), 600),  # the same hour by hour: ten times as much
+        (History(168, 60, 5, 60), 600),
+        (History(168, 60, 50, 60), 60 + 10 * 1.4826 * 50),  # scatters widely
+        (History(168, 60, 0, 90), 900),  # has grown within the last day
+        (History(168, 60, 0, 6), 600),  # has shrunk within the last day
+        (History(24, 60, 0, 60), 600),
+        (History(23, 60, 0, 60), None),
+        (History(0, 0, 0, 0), None),
     ],
 )
 def test_what_passes_is_ten_times_the_median_or_ten_deviations_more_after_a_day_of_history(

@@ -106,6 +106,20 @@ def test_a_spike_is_held_alone_and_billed_after_its_release(cohoes: Pipeline, ho
     ]
 
 
+def test_a_level_that_has_lasted_for_half_a_day_is_no_longer_held(cohoes: Pipeline, hour: Hour) -> None:
+    used_before(cohoes, hour.plus(-24), 144)
+    for grown, is_held in ((11, True), (12, False)):
+        with cohoes.database.connect() as connection:
+            connection.execute(
+                "update fridge.inserted_counts set inserted_count = 500 where hour >= %s", [hour.plus(-grown).start]
+            )
+            connection.execute("insert into fridge.inserted_counts values ('cohoes', %s, 500, now())", [hour.start])
+            cases = staging_cases(connection, HourRange(hour, hour), cohoes.catalogue)
+            outliers = find_outliers(connection, [(case, StagingVerdict.STAGE) for case in cases], Variance.HOLD)
+            assert bool(outliers) is is_held
+            connection.execute("delete from fridge.inserted_counts where hour = %s", [hour.start])
+
+
 @pytest.mark.parametrize(("number", "hours"), [(100, 24), (100_000, 23), (100_000, 0)])
 def test_ordinary_usage_and_a_tenant_without_a_day_of_history_are_never_held(
     pipeline: Pipeline, hour: Hour, number: int, hours: int
@@ -231,7 +245,7 @@ def test_the_database_picks_exactly_the_cases_that_the_method_holds(pipeline: Pi
             continue
         middle = median(newest)
         distance = median(abs(used - middle) for used in newest)
-        if round(value) > middle + max(4 * 1.4826 * distance, 2 * middle):
+        if round(value) > max(middle + max(4 * 1.4826 * distance, 2 * middle), 3 * median(newest[-6:])):
             expected.add(tenant)
     with pipeline.database.connect() as connection:
         with (

@@ -34,4 +34,4 @@ def histories_to_judge(connection: psycopg.Connection, cases: Sequence[StagingCa
             "hours_min": [tolerance.hours_min for tolerance in tolerances],
         },
     ).fetchall()
-    return {cases[number]: History(hours, median, deviation) for number, hours, median, deviation in rows}
+    return {cases[number]: History(*figures) for number, *figures in rows}

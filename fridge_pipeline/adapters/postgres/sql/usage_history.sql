@@ -1,7 +1,7 @@
 -- Which of the given usages may be above what their tenant and meter are used to, and what that is. Compared are the
--- newest hours with usage before each, as many as the meter says. Median and deviation are worked out only where at
--- least half of these hours, times the factor, lie below the usage: elsewhere the median passes it in any case.
--- Released usage is left out.
+-- newest hours with usage before each, as many as the meter says. They are read only where at least half of the very
+-- newest, times the factor, lie below the usage: elsewhere the median of these alone lets it pass. Released usage is
+-- left out.
 with judged as (
     select *
     from unnest(
@@ -12,18 +12,14 @@ with judged as (
     )
 ),
 
-compared as (
-    select
-        judged.*,
-        history.hours,
-        history.quantities
+doubtful as materialized (
+    select judged.*
     from judged
     cross join
         lateral (
             select
                 count(*) as hours,
-                count(*) filter (where newest.value * judged.factor < judged.value) as hours_below,
-                array_agg(newest.value) as quantities
+                count(*) filter (where newest.value * judged.factor < judged.value) as hours_below
             from (
                 select measured_usage.value
                 from fridge.measured_usage
@@ -33,12 +29,12 @@ compared as (
                     and measured_usage.hour < judged.hour
                     and measured_usage.value > 0
                 order by measured_usage.hour desc
-                limit judged.hours_max
+                limit judged.hours_min
             ) as newest
-        ) as history
+        ) as recent
     where
-        history.hours >= judged.hours_min
-        and history.hours_below * 2 >= history.hours
+        recent.hours = judged.hours_min
+        and recent.hours_below * 2 >= recent.hours
         and not exists (
             select 1 from fridge.releases
             where
@@ -49,22 +45,54 @@ compared as (
         )
 ),
 
+-- The newest hour of each is number 1.
+compared as (
+    select
+        doubtful.number_from_1,
+        doubtful.hours_min,
+        history.value,
+        row_number() over (partition by doubtful.number_from_1 order by history.hour desc) as hours_back
+    from doubtful
+    cross join
+        lateral (
+            select
+                measured_usage.hour,
+                measured_usage.value
+            from fridge.measured_usage
+            where
+                measured_usage.measure = doubtful.measure
+                and measured_usage.tenant_id = doubtful.tenant_id
+                and measured_usage.hour < doubtful.hour
+                and measured_usage.value > 0
+            order by measured_usage.hour desc
+            limit doubtful.hours_max
+        ) as history
+),
+
 medians as (
     select
-        compared.*,
-        (
-            select percentile_cont(0.5) within group (order by quantities.quantity)
-            from unnest(compared.quantities) as quantities (quantity)
-        ) as median
+        number_from_1,
+        count(*) as hours,
+        percentile_cont(0.5) within group (order by value) as median,
+        percentile_cont(0.5) within group (order by value) filter (where hours_back <= hours_min) as recent_median
     from compared
+    group by number_from_1
+),
+
+deviations as (
+    select
+        compared.number_from_1,
+        percentile_cont(0.5) within group (order by abs(compared.value - medians.median)) as deviation
+    from compared
+    inner join medians on compared.number_from_1 = medians.number_from_1
+    group by compared.number_from_1
 )
 
 select
-    number_from_1 - 1 as number,
-    hours,
-    median,
-    (
-        select percentile_cont(0.5) within group (order by abs(quantities.quantity - medians.median))
-        from unnest(medians.quantities) as quantities (quantity)
-    ) as deviation
-from medians;
+    medians.number_from_1 - 1 as number,
+    medians.hours,
+    medians.median,
+    deviations.deviation,
+    medians.recent_median
+from medians
+inner join deviations on medians.number_from_1 = deviations.number_from_1;
