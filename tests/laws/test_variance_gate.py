@@ -207,6 +207,15 @@ def test_with_the_gate_on_warning_or_off_a_spike_is_billed(
     assert [len(bill.outliers) for bill in report.hours] == [warned]
 
 
+def test_what_is_held_is_billed_when_the_gate_is_switched_off_and_its_exception_closes(
+    cohoes: Pipeline, hour: Hour
+) -> None:
+    spike(cohoes, hour)
+    cohoes.variance = Variance.OFF
+    cohoes.bill(hour)
+    assert (stripe_total(cohoes, hour), held(cohoes)) == (101, [])
+
+
 def test_on_a_meter_that_adds_up_the_hours_total_is_judged_and_not_the_difference(cohoes: Pipeline, hour: Hour) -> None:
     raw = replace(CATALOGUE[0], event_name="raw_readings", window=Window.NONE)
     cohoes.catalogue = (raw,)
