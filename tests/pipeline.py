@@ -21,6 +21,7 @@ from fridge_pipeline.domain.api_key import SANDBOX_KEY, ApiKey
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.meter import CATALOGUE, Meter
+from fridge_pipeline.domain.variance import Variance
 from fridge_pipeline.orchestration.settings import MODELS_FOLDER
 from fridge_pipeline.steps.bill import BillReport, bill_hours
 from fridge_pipeline.steps.build_models import run_models
@@ -84,6 +85,7 @@ class Pipeline:
     clock: Clock
     customers: dict[str, str] = field(default_factory=dict)
     catalogue: tuple[Meter, ...] = CATALOGUE
+    variance: Variance = Variance.HOLD
 
     def __post_init__(self) -> None:
         self.landing.mkdir(parents=True, exist_ok=True)
@@ -124,7 +126,8 @@ class Pipeline:
         )
 
     def run_models(self, first: Hour, last: Hour | None = None) -> None:
-        """The SQL models as a run of these hours fills them, and the tables."""
+        """The SQL models as a run of these hours fills them, and the tables; a moment after what they are made of."""
+        self.clock.advance(seconds=1)
         models = read_models(MODELS_FOLDER)
         names, now = [model.name for model in models], self.clock()
         run_models(self.database, models, names, HourRange(first, last or first), self.catalogue, now)
@@ -156,6 +159,7 @@ class Pipeline:
             8,
             "test-run",
             witness,
+            self.variance,
         )
 
     def run(self, first: Hour, last: Hour | None = None, witness: Witness = unwatched) -> BillReport:

@@ -74,7 +74,7 @@ known as (
         with_hour.hour_changed_at is null or with_hour.hour_counted_at >= with_hour.hour_changed_at as is_counted,
         -- What was derived before the last file came says nothing; where something was, no rows are a count of zero.
         case
-            when with_hour.hour_derived_at >= coalesce(with_hour.hour_changed_at, '-infinity')
+            when with_hour.hour_derived_at > coalesce(with_hour.hour_changed_at, '-infinity')
                 then coalesce(with_hour.derived, 0)::bigint
         end as derived,
         -- Hours without a row of their own agreed when their day was read. A later statement makes either old.

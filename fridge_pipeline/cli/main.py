@@ -14,6 +14,8 @@ from fridge_pipeline.cli.demo import demo
 from fridge_pipeline.cli.doctor import doctor
 from fridge_pipeline.cli.drop_readings import drop_readings
 from fridge_pipeline.cli.explain import explain
+from fridge_pipeline.cli.month import approve, close, reopen
+from fridge_pipeline.cli.release import release
 from fridge_pipeline.cli.sandbox import sandbox
 from fridge_pipeline.cli.sql import sql
 from fridge_pipeline.cli.stripe import stripe
@@ -41,22 +43,11 @@ def fridge(context: click.Context, *, debug: bool) -> None:
     context.obj = {"debug": debug}
 
 
-for command in (
-    up,
-    demo,
-    bill,
-    explain,
-    withdraw,
-    drop_readings,
-    tenants,
-    stripe,
-    sandbox,
-    db,
-    migrate,
-    doctor,
-    env,
-    sql,
-):
+DAILY = (up, demo, bill, explain, withdraw, release, drop_readings, tenants)
+MONTHLY = (close, approve, reopen)
+INSTALLATION = (stripe, sandbox, db, migrate, doctor, env, sql)
+
+for command in (*DAILY, *MONTHLY, *INSTALLATION):
     fridge.add_command(command)
 
 

@@ -6,6 +6,12 @@ display_name = "Temperature readings stored"
 measure = "inserted_count"
 formula = "sum"
 window = "hour"
+
+[meter.tolerance]  # may be left out, whole or in part
+factor = 10
+deviations = 10
+hours = 168
+hours_min = 24
 """
 
 from __future__ import annotations
@@ -16,11 +22,23 @@ from enum import StrEnum
 from typing import TypeVar
 
 from fridge_pipeline.domain.meter import Formula, Measure, Meter, Window
+from fridge_pipeline.domain.variance import Tolerance
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
 #: What a meter says, all of it: formula and window can never be changed once Stripe has the meter.
 KEYS = ("event_name", "display_name", "measure", "formula", "window")
+
+#: What it may say besides: how far above its history usage passes. This can be changed at any time.
+OPTIONAL_KEYS = ("tolerance",)
+
+#: What a tolerance says, in the numbers it takes.
+TOLERANCE_KEYS: Mapping[str, tuple[type, ...]] = {
+    "factor": (int, float),
+    "deviations": (int, float),
+    "hours": (int,),
+    "hours_min": (int,),
+}
 
 #: Stripe's limits (docs.stripe.com/api/billing/meter/create).
 LENGTH_MAX = {"event_name": 100, "display_name": 250}
@@ -49,9 +67,13 @@ def read_catalogue(document: Mapping[str, object]) -> tuple[Meter, ...]:
 
 def _read_meter(number: int, table: Mapping[str, object]) -> Meter:
     place = f"meter {number}"
-    for problem, keys in (("has the unknown key", table.keys() - KEYS), ("lacks", set(KEYS) - table.keys())):
+    unknown = table.keys() - {*KEYS, *OPTIONAL_KEYS}
+    for problem, keys in (("has the unknown key", unknown), ("lacks", set(KEYS) - table.keys())):
         if keys:
-            raise CatalogueError(f"{place} {problem} {', '.join(sorted(keys))}; a meter has {', '.join(KEYS)}")
+            raise CatalogueError(
+                f"{place} {problem} {', '.join(sorted(keys))}; a meter has {', '.join(KEYS)}, "
+                f"and may have {', '.join(OPTIONAL_KEYS)}"
+            )
     try:
         return Meter(
             event_name=_text(place, table, "event_name"),
@@ -59,6 +81,7 @@ def _read_meter(number: int, table: Mapping[str, object]) -> Meter:
             measure=_choice(place, table, "measure", Measure),
             formula=_choice(place, table, "formula", Formula),
             window=_choice(place, table, "window", Window),
+            tolerance=_tolerance(place, table.get("tolerance", {})),
         )
     except CatalogueError:
         raise
@@ -83,6 +106,20 @@ def _choice(place: str, table: Mapping[str, object], key: str, choices: type[_Ch
         if value == choice.value:
             return choice
     raise CatalogueError(f"{place}: {key} is {' or '.join(each.value for each in choices)}, got {value!r}")
+
+
+def _tolerance(place: str, table: object) -> Tolerance:
+    if not isinstance(table, Mapping):
+        raise CatalogueError(f"{place}: tolerance is a table of its own, [meter.tolerance], got {table!r}")
+    for key, value in table.items():
+        if key not in TOLERANCE_KEYS:
+            raise CatalogueError(
+                f"{place}: tolerance has the unknown key {key}; it may have {', '.join(TOLERANCE_KEYS)}"
+            )
+        if isinstance(value, bool) or not isinstance(value, TOLERANCE_KEYS[key]):
+            kind = "a number" if float in TOLERANCE_KEYS[key] else "a whole number"
+            raise CatalogueError(f"{place}: tolerance: {key} is {kind}, got {value!r}")
+    return Tolerance(**table)
 
 
 def _refuse_repeated(what: str, values: list[str]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from fridge_pipeline.domain.variance import DEFAULT_TOLERANCE, Tolerance
+
 
 class Measure(StrEnum):
     """What is counted, per tenant and hour."""
@@ -39,13 +41,14 @@ class Restatement(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """One catalogue entry: measure → Stripe event name."""
+    """One catalogue entry: measure → Stripe event name. More than ``tolerance`` allows is held for review."""
 
     event_name: str
     display_name: str
     measure: Measure
     formula: Formula = Formula.SUM
     window: Window = Window.HOUR
+    tolerance: Tolerance = DEFAULT_TOLERANCE
 
     def __post_init__(self) -> None:
         if not self.event_name or ":" in self.event_name:

@@ -21,6 +21,8 @@ class Cause(StrEnum):
     REFUSED = "refused"  # Stripe said no, at once or later
     TOO_LATE = "too_late"  # older than Stripe takes
     UNMAPPED = "unmapped"  # the tenant has no Stripe customer
+    HELD_FOR_REVIEW = "held_for_review"  # far above the tenant's own history, and not released
+    MONTH_CLOSED = "month_closed"  # it changed after its month was closed
     LAGGING = "lagging"  # accepted lately, and summaries lag
     IN_FLIGHT = "in_flight"  # a statement or cancellation is undecided, or is to be made by the next billing
 
@@ -36,7 +38,8 @@ class BookedHour:
     ``usage`` is what this customer is to pay and ``ledger`` what the accepted statements come to; ``None`` where
     there is none. ``most`` is the most that Stripe may show of what it was sent. ``decided_at`` is when it accepted
     the last statement or cancellation. ``is_open``: something is undecided; ``is_refused``: the newest statement is
-    refused; ``is_credit_due``: the exception of that kind is open.
+    refused; ``is_credit_due``: the exception of that kind is open. ``waiting``: the kind of another open exception for
+    which it is not stated.
     """
 
     hour: Hour
@@ -48,6 +51,7 @@ class BookedHour:
     is_open: bool = False
     is_refused: bool = False
     is_credit_due: bool = False
+    waiting: str | None = None
 
 
 def agrees(booked: BookedHour, seen: Decimal) -> bool:
@@ -82,6 +86,8 @@ def _why_not_stated(booked: BookedHour, now: datetime) -> Cause:
         return Cause.UNMAPPED
     if is_too_late(booked.hour, now):
         return Cause.TOO_LATE
+    if booked.waiting is not None:
+        return Cause(booked.waiting)
     return Cause.REFUSED if booked.is_refused else Cause.IN_FLIGHT
 
 

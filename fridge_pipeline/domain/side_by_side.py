@@ -21,6 +21,8 @@ MEANING = {
     Cause.REFUSED: "Stripe refused it, see the exception; it is stated anew once the cause is gone",
     Cause.TOO_LATE: "the hour is older than Stripe takes, see the exception",
     Cause.UNMAPPED: "the tenant has no Stripe customer, see the exception",
+    Cause.HELD_FOR_REVIEW: "far above the tenant's own history and not released, see the exception",
+    Cause.MONTH_CLOSED: "it changed after its month was closed, see the exception; stated once the month is reopened",
     Cause.CREDIT_DUE: "Stripe has too much that can no longer be cancelled, see the exception",
     Cause.UNEXPLAINED: "Stripe shows what it should not, see the exception",
 }

@@ -18,7 +18,8 @@ class StagingCase:
     ``value`` is the hour's usage now, ``None`` when the tenant has none (missing is not zero).
     ``stated_*`` is what Stripe has: what its accepted statements come to. ``latest_*`` is the newest revision of
     all. ``refusal_open`` says that the exception about the newest revision's refusal is still open, and
-    ``cancelling`` that the cancellation of an earlier statement is not decided yet.
+    ``cancelling`` that the cancellation of an earlier statement is not decided yet. ``closed_by`` is who closed the
+    hour's month, ``None`` while it is open.
     """
 
     tenant_id: str
@@ -34,6 +35,7 @@ class StagingCase:
     latest_customer_id: str | None = None
     refusal_open: bool = False
     cancelling: bool = False
+    closed_by: str | None = None
 
     @property
     def customer_id(self) -> str | None:
@@ -67,7 +69,12 @@ class StagingVerdict(StrEnum):
     HELD = "held"  # refused, and its cause still stands
     UNMAPPED = "unmapped"  # no Stripe customer
     TOO_LATE = "too_late"  # older than Stripe takes
+    MONTH_CLOSED = "month_closed"  # the month is signed; it waits until somebody reopens it
+    HELD_FOR_REVIEW = "held_for_review"  # far above the tenant's own history; it waits until somebody releases it
 
+
+#: These make a new revision.
+STATES = frozenset({StagingVerdict.STAGE, StagingVerdict.RESTAGE})
 
 #: After these the newest revision, staged and never sent, is no longer to be sent.
 SUPERSEDES_STAGED = frozenset(
@@ -76,7 +83,22 @@ SUPERSEDES_STAGED = frozenset(
 
 
 def judge_staging(case: StagingCase, now: datetime) -> StagingVerdict:
-    """Whether Stripe must be told something about this tenant, meter and hour, and if not, why."""
+    """Whether Stripe must be told something about this tenant, meter and hour, and if not, why.
+
+    Usage that only its history makes doubtful is not known here: see ``is_gated``.
+    """
+    verdict = _judge_in_open_month(case, now)
+    if case.closed_by is not None and verdict in STATES | {StagingVerdict.CREDIT}:
+        return StagingVerdict.MONTH_CLOSED
+    return verdict
+
+
+def is_gated(case: StagingCase, verdict: StagingVerdict) -> bool:
+    """Whether its history is asked before it is stated: it would bill something new, or more than Stripe has."""
+    return verdict in STATES and case.change > 0
+
+
+def _judge_in_open_month(case: StagingCase, now: datetime) -> StagingVerdict:
     if case.latest_status in {Status.SENT, Status.UNKNOWN} or case.cancelling:
         return StagingVerdict.IN_FLIGHT
     staged = case.latest_status is Status.STAGED

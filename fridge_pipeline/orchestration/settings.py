@@ -13,6 +13,7 @@ from fridge_pipeline.domain.catalogue import read_catalogue
 from fridge_pipeline.domain.hour import Hour, NotAnHourError
 from fridge_pipeline.domain.meter import CATALOGUE, Meter
 from fridge_pipeline.domain.retention import KEEP_MONTHS_MIN
+from fridge_pipeline.domain.variance import Variance
 
 #: The checkout: ``workspace.yaml``, ``dagster.yaml`` and ``dbt_like_sql/`` lie here.
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -43,6 +44,7 @@ class Settings:
     live_stripe_allowed: bool
     meters_file: Path | None
     keep_months: int | None
+    variance: Variance
     catalogue: tuple[Meter, ...]
     stripe_key: ApiKey | None = field(repr=False)
     database_url: str | None = field(repr=False)
@@ -95,9 +97,19 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         live_stripe_allowed=given.get("FRIDGE_ALLOW_LIVE_STRIPE") == "yes",
         meters_file=meters_file,
         keep_months=int(_number(given, "FRIDGE_KEEP_MONTHS", 0, least=KEEP_MONTHS_MIN)) or None,
+        variance=_variance(given.get("FRIDGE_VARIANCE", Variance.HOLD.value)),
         catalogue=_catalogue(meters_file),
         stripe_key=ApiKey(key) if key else None,
         database_url=given.get("FRIDGE_DATABASE_URL"),
+    )
+
+
+def _variance(given: str) -> Variance:
+    for choice in Variance:
+        if given == choice.value:
+            return choice
+    raise SettingError(
+        f"FRIDGE_VARIANCE must be {', '.join(list(Variance)[:-1])} or {list(Variance)[-1]}, got {given!r}"
     )
 
 

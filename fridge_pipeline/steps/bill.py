@@ -15,9 +15,11 @@ from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.meter import Meter
 from fridge_pipeline.domain.staging import StagingVerdict
+from fridge_pipeline.domain.variance import Variance
 from fridge_pipeline.steps.effect import Witness, unwatched
 from fridge_pipeline.steps.push import PushReport, push_hours
 from fridge_pipeline.steps.read_back import read_back_hours
+from fridge_pipeline.steps.review import Outlier
 from fridge_pipeline.steps.stage import stage_hours
 
 #: What a round decides is what the next one can build upon: a lost answer first, then what has changed since; one
@@ -30,7 +32,10 @@ WAITING = (StagingVerdict.IN_FLIGHT, StagingVerdict.CREDIT)
 
 @dataclass(slots=True)
 class HourBill:
-    """Where the billing of one hour stands; ``totals`` is what Stripe has accepted, by event name."""
+    """Where the billing of one hour stands; ``totals`` is what Stripe has accepted, by event name.
+
+    ``outliers`` are usages far above their tenants' history that this run held, or warned of.
+    """
 
     hour: Hour
     is_closed: bool
@@ -38,6 +43,7 @@ class HourBill:
     undelivered: int = 0
     totals: dict[str, int] = field(default_factory=dict)
     exceptions: dict[str, int] = field(default_factory=dict)
+    outliers: list[Outlier] = field(default_factory=list)
 
     @property
     def is_unloaded(self) -> bool:
@@ -74,6 +80,7 @@ def bill_hours(
     max_in_flight: int,
     run_id: str,
     witness: Witness = unwatched,
+    variance: Variance = Variance.HOLD,
 ) -> BillReport:
     """Stages and pushes the closed hours of a range and reads back what is in doubt; commits everything it learns.
 
@@ -81,20 +88,27 @@ def bill_hours(
     something was decided that staging waits for.
     """
     push, unread = PushReport(), None
+    outliers: dict[tuple[Hour, str, str], Outlier] = {}
     for _ in range(ROUNDS_MAX):
-        verdicts = stage_hours(database, hours, catalogue, clock(), close_after, run_id, witness)
+        staged = stage_hours(database, hours, catalogue, clock(), close_after, run_id, witness, variance)
+        outliers |= {
+            (each.case.hour, each.case.tenant_id, each.case.meter.event_name): each for each in staged.outliers
+        }
         pushed = push_hours(database, open_gateway, hours, catalogue, clock, max_in_flight, run_id, witness)
         push.add(pushed)
         if push.stopped is not None:
             break
         read = read_back_hours(database, open_gateway, hours, clock, run_id, witness)
         unread = read.stopped
-        if not read.settled and not (pushed.settled and any(verdicts[waiting] for waiting in WAITING)):
+        if not read.settled and not (pushed.settled and any(staged.verdicts[waiting] for waiting in WAITING)):
             break
-    return BillReport(_bills(database, hours, clock(), close_after), push, unread)
+    bills = _bills(database, hours, clock(), close_after)
+    for (hour, _, _), outlier in outliers.items():
+        bills[hour].outliers.append(outlier)
+    return BillReport(list(bills.values()), push, unread)
 
 
-def _bills(database: Database, hours: HourRange, now: datetime, close_after: timedelta) -> list[HourBill]:
+def _bills(database: Database, hours: HourRange, now: datetime, close_after: timedelta) -> dict[Hour, HourBill]:
     bills = {hour: HourBill(hour, hour.closed_at(now, close_after)) for hour in hours.hours()}
     with database.connect() as connection:
         for delivery in hour_deliveries(connection, hours):
@@ -104,7 +118,7 @@ def _bills(database: Database, hours: HourRange, now: datetime, close_after: tim
             bill.totals[delivery.event_name] = delivery.accepted_value
         for hour, exceptions in open_exceptions(connection, hours).items():
             bills[hour].exceptions = exceptions
-    return list(bills.values())
+    return bills
 
 
 def explain_unsettled(report: BillReport) -> str:

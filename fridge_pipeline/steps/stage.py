@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import psycopg
@@ -16,8 +17,26 @@ from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.limits import OLDEST_TIMESTAMP
 from fridge_pipeline.domain.meter import Meter
 from fridge_pipeline.domain.meter_event import billing_deadline
-from fridge_pipeline.domain.staging import SUPERSEDES_STAGED, StagingCase, StagingVerdict, judge_staging, next_event
+from fridge_pipeline.domain.month import Month
+from fridge_pipeline.domain.staging import (
+    STATES,
+    SUPERSEDES_STAGED,
+    StagingCase,
+    StagingVerdict,
+    judge_staging,
+    next_event,
+)
+from fridge_pipeline.domain.variance import Variance
 from fridge_pipeline.steps.effect import Effect, Witness, unwatched
+from fridge_pipeline.steps.review import Outlier, find_outliers
+
+
+@dataclass(frozen=True, slots=True)
+class StageReport:
+    """How many cases got which verdict, and what was found far above its history, held or only warned of."""
+
+    verdicts: Counter[StagingVerdict]
+    outliers: list[Outlier]
 
 
 def stage_hours(
@@ -28,11 +47,13 @@ def stage_hours(
     close_after: timedelta,
     run_id: str,
     witness: Witness = unwatched,
-) -> Counter[StagingVerdict]:
-    """Stages a new revision for every closed hour's usage that Stripe has not been told; counts the verdicts.
+    variance: Variance = Variance.HOLD,
+) -> StageReport:
+    """Stages a new revision for every closed hour's usage that Stripe has not been told; reports the verdicts.
 
-    Usage of an open hour is never staged. Unmapped and too late usage becomes an exception with the quantity, and
-    so does what Stripe has too much and can no longer be cancelled.
+    Usage of an open hour is never staged. What must wait becomes an exception with the quantity: unmapped and too late
+    usage, what Stripe has too much and can no longer be cancelled, changes of a closed month, and usage far above its
+    tenant's own history.
     """
     with database.connect() as connection, connection.transaction():
         ledger.lock_staging(connection)
@@ -41,18 +62,23 @@ def stage_hours(
             for case in ledger.staging_cases(connection, hours, catalogue)
             if case.hour.closed_at(now, close_after)
         ]
+        outliers = find_outliers(connection, judged, variance)
+        if outliers and variance is Variance.HOLD:
+            held = {outlier.case for outlier in outliers}
+            judged = [(case, StagingVerdict.HELD_FOR_REVIEW if case in held else verdict) for case, verdict in judged]
         ledger.supersede_staged(connection, [case for case, verdict in judged if verdict in SUPERSEDES_STAGED])
-        stated = {StagingVerdict.STAGE, StagingVerdict.RESTAGE}
         ledger.stage_events(
-            connection, [next_event(case) for case, verdict in judged if verdict in stated], now, run_id
+            connection, [next_event(case) for case, verdict in judged if verdict in STATES], now, run_id
         )
         for case, verdict in judged:
             if verdict is StagingVerdict.CREDIT:
                 _credit(connection, case, now, run_id)
             _open_exception(connection, case, verdict, now)
+        if variance is Variance.HOLD:
+            _hold(connection, outliers, now)
         close_moot_exceptions(connection, hours, catalogue, now)
     witness(Effect.STAGED)
-    return Counter(verdict for _, verdict in judged)
+    return StageReport(Counter(verdict for _, verdict in judged), outliers)
 
 
 def _credit(connection: psycopg.Connection, case: StagingCase, now: datetime, run_id: str) -> None:
@@ -70,21 +96,40 @@ def _credit(connection: psycopg.Connection, case: StagingCase, now: datetime, ru
         )
 
 
+def _hold(connection: psycopg.Connection, outliers: list[Outlier], now: datetime) -> None:
+    for outlier in outliers:
+        case = outlier.case
+        detail = (
+            f"{outlier}. If it is right: fridge release {case.tenant_id} {case.hour} --meter {case.meter.event_name} "
+            "--by NAME --reason TEXT, and the next run bills it. If not, take the file out: fridge withdraw FILE."
+        )
+        key = ExceptionKey(StagingVerdict.HELD_FOR_REVIEW.value, case.tenant_id, case.hour, case.meter.event_name)
+        open_exception(connection, key, detail, now, deadline_at=billing_deadline(case.hour))
+
+
 def _open_exception(connection: psycopg.Connection, case: StagingCase, verdict: StagingVerdict, now: datetime) -> None:
-    if verdict not in {StagingVerdict.UNMAPPED, StagingVerdict.TOO_LATE}:
+    if verdict not in {StagingVerdict.UNMAPPED, StagingVerdict.TOO_LATE, StagingVerdict.MONTH_CLOSED}:
         return
     key = ExceptionKey(verdict.value, case.tenant_id, case.hour, case.meter.event_name)
     already = f", of which Stripe has {case.stated_value}" if case.stated_value is not None else ""
     quantity = f"{case.value or 0} {case.meter.event_name}{already}"
+    deadline = None if verdict is StagingVerdict.TOO_LATE else billing_deadline(case.hour)
+    open_exception(connection, key, f"{quantity}: {_why(case, verdict)}", now, deadline_at=deadline)
+
+
+def _why(case: StagingCase, verdict: StagingVerdict) -> str:
     if verdict is StagingVerdict.UNMAPPED:
-        detail = (
-            f"{quantity}: tenant {case.tenant_id!r} has no Stripe customer. "
+        return (
+            f"tenant {case.tenant_id!r} has no Stripe customer. "
             "Import the tenant with its customer (fridge tenants import); it is billed with the next run."
         )
-        open_exception(connection, key, detail, now, deadline_at=billing_deadline(case.hour))
-    else:
-        detail = (
-            f"{quantity}: the hour is older than the {OLDEST_TIMESTAMP.days} days that Stripe accepts, "
-            "so it cannot be billed as usage. Bill it by an invoice item, or accept the loss."
+    if verdict is StagingVerdict.MONTH_CLOSED:
+        month = Month.containing(case.hour.start)
+        return (
+            f"{month} was closed by {case.closed_by}, so the change of {case.change:+} waits. To have it stated with "
+            f"the next run: fridge reopen {month} --by NAME --reason TEXT. Or bill it by an invoice item."
         )
-        open_exception(connection, key, detail, now)
+    return (
+        f"the hour is older than the {OLDEST_TIMESTAMP.days} days that Stripe accepts, "
+        "so it cannot be billed as usage. Bill it by an invoice item, or accept the loss."
+    )

@@ -7,6 +7,7 @@ import pytest
 
 from fridge_pipeline.domain.catalogue import CatalogueError, read_catalogue
 from fridge_pipeline.domain.meter import CATALOGUE, Formula, Measure, Meter, Restatement, Window
+from fridge_pipeline.domain.variance import Tolerance
 from fridge_pipeline.orchestration.settings import SettingError, read_settings
 
 READINGS = """
@@ -25,6 +26,18 @@ measure = "active_sensors"
 formula = "last"
 window = "hour"
 """
+
+
+TOLERANCE = """
+[meter.tolerance]
+factor = 2.5
+hours = 48
+"""
+
+
+def test_a_meter_may_say_how_far_above_its_history_usage_passes_and_what_it_leaves_out_is_the_default() -> None:
+    readings, sensors = read_catalogue(tomllib.loads(READINGS + TOLERANCE + SENSORS))
+    assert (readings.tolerance, sensors.tolerance) == (Tolerance(factor=2.5, hours=48), Tolerance())
 
 
 def test_a_catalogue_says_of_each_meter_how_it_is_counted_and_restated() -> None:
@@ -53,6 +66,15 @@ def test_a_catalogue_says_of_each_meter_how_it_is_counted_and_restated() -> None
         (READINGS.replace('"readings"', "7"), "event_name is a text .* got 7"),
         (READINGS.replace('"readings"', '"a:b"'), "meter 1: .*holds no colon"),
         (READINGS.replace('"readings"', f'"{"r" * 101}"'), "at most 100 characters for event_name, got 101"),
+        (READINGS + "tolerance = 3", "meter 1: tolerance is a table of its own, .meter.tolerance., got 3"),
+        (READINGS + TOLERANCE.replace("2.5", "0.5"), "meter 1: factor is a number from 1.*got 0.5"),
+        (READINGS + TOLERANCE.replace("48", "48.5"), "meter 1: tolerance: hours is a whole number, got 48.5"),
+        (READINGS + TOLERANCE.replace("2.5", "true"), "meter 1: tolerance: factor is a number, got True"),
+        (READINGS + TOLERANCE.replace("48", "12"), "meter 1: hours_min is from 1 up to hours"),
+        (
+            READINGS + TOLERANCE + "mad = 1",
+            "meter 1: tolerance has the unknown key mad; it may have factor, deviations",
+        ),
         (READINGS + READINGS, "2 meters have the event name 'readings'"),
         (READINGS + READINGS.replace('"readings"', '"more"'), "2 meters have the measure 'inserted_count'"),
     ],

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.meter import CATALOGUE, Measure, Meter, meter_of
+from fridge_pipeline.domain.meter import CATALOGUE, Measure, Meter, Window, meter_of
 from fridge_pipeline.domain.meter_event import Status, identifier_of, is_too_late, timestamp_of
 from fridge_pipeline.domain.staging import StagingCase, StagingVerdict, judge_staging, next_event
 
@@ -82,6 +82,24 @@ def test_an_hour_is_too_late_a_quarter_of_an_hour_before_stripe_would_refuse_it(
 )
 def test_each_reason_to_state_or_not_to_state_an_hour(changed: dict[str, object], verdict: StagingVerdict) -> None:
     assert judge_staging(replace(CASE, **changed), NOW) is verdict  # type: ignore[arg-type]  # fields by name
+
+
+@pytest.mark.parametrize(
+    ("changed", "verdict"),
+    [
+        ({}, StagingVerdict.MONTH_CLOSED),
+        ({"latest_status": Status.MISSING}, StagingVerdict.MONTH_CLOSED),
+        ({"stated_value": 11, "latest_status": Status.ACCEPTED}, StagingVerdict.MONTH_CLOSED),
+        ({"meter": replace(CATALOGUE[0], window=Window.NONE), "stated_value": 11}, StagingVerdict.MONTH_CLOSED),
+        ({"stated_value": 10, "latest_status": Status.ACCEPTED}, StagingVerdict.SETTLED),
+        ({"mapped_customer_id": None}, StagingVerdict.UNMAPPED),
+        ({"hour": HOUR.plus(-36 * 24)}, StagingVerdict.TOO_LATE),
+    ],
+)
+def test_in_a_closed_month_whatever_would_change_stripe_waits(
+    changed: dict[str, object], verdict: StagingVerdict
+) -> None:
+    assert judge_staging(replace(CASE, closed_by="Grace", **changed), NOW) is verdict  # type: ignore[arg-type]  # fields by name
 
 
 def test_usage_older_than_35_days_is_too_late_also_when_it_was_staged_in_time() -> None:

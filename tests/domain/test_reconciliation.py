@@ -21,9 +21,11 @@ def booked(
     decided_at: datetime | None = LONG_AGO,
     customer: str | None = "cus_a",
     hour: Hour = HOUR,
+    waiting: str | None = None,
     **flags: bool,
 ) -> BookedHour:
-    return BookedHour(hour, customer, usage, ledger, most if most is not None else ledger or 0, decided_at, **flags)
+    most = most if most is not None else ledger or 0
+    return BookedHour(hour, customer, usage, ledger, most, decided_at, waiting=waiting, **flags)
 
 
 @pytest.mark.parametrize(
@@ -46,6 +48,9 @@ def booked(
         (booked(5, None, hour=HOUR.plus(-24 * 36)), 0, Cause.TOO_LATE),
         (booked(5, None, hour=HOUR.plus(-24 * 36), is_refused=True), 0, Cause.TOO_LATE),
         (booked(3, 5, is_credit_due=True), 5, Cause.CREDIT_DUE),
+        (booked(5, 3, waiting="month_closed"), 3, Cause.MONTH_CLOSED),
+        (booked(5, None, waiting="held_for_review"), 0, Cause.HELD_FOR_REVIEW),
+        (booked(5, 3, waiting="month_closed"), 5, Cause.UNEXPLAINED),
         # Undecided: Stripe may show either, and the next push or reading decides.
         (booked(5, None, is_open=True), 5, Cause.IN_FLIGHT),
         (booked(5, None, is_open=True), 0, Cause.IN_FLIGHT),

@@ -12,9 +12,11 @@ import polars as pl
 import pytest
 
 from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.hour_range import plan_ranges
+from fridge_pipeline.domain.hour_range import HourRange, plan_ranges
+from fridge_pipeline.domain.meter import CATALOGUE
 from fridge_pipeline.orchestration.settings import REPOSITORY
-from tests.pipeline import Pipeline, summed
+from fridge_pipeline.steps.stage import stage_hours
+from tests.pipeline import CLOSE_AFTER, Pipeline, summed
 
 LAND = REPOSITORY.parent / "shared" / "data" / "purpleair" / "land.py"
 
@@ -74,6 +76,39 @@ def test_the_grand_total_does_not_depend_on_the_order_or_repetition_of_real_deli
     pipeline.count(min(hours), max(hours))
     assert summed(pipeline.usage()) == summed(expected)
     assert_every_row_is_accounted(pipeline)
+
+
+def test_of_all_real_deliveries_only_the_backlog_of_months_is_held_and_no_ordinary_day(
+    pipeline: Pipeline, tmp_path: Path
+) -> None:
+    """Each hour is judged as on its own day. In May and June 2024 up to a year of readings arrived within an hour."""
+    expected = tmp_path / "expected.csv"
+    command = [sys.executable, str(LAND), "--out", str(tmp_path / "all"), "--expect", str(expected)]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    rows = [
+        (tenant, Hour.from_key(hour).start, inserted, sensors)
+        for tenant, hour, inserted, sensors in pl.read_csv(expected).iter_rows()
+    ]
+    with pipeline.database.connect() as connection, connection.cursor() as cursor:
+        for table, column in (("inserted_counts", 2), ("active_sensors", 3)):
+            with cursor.copy(f"copy fridge.{table} from stdin".encode()) as copy:
+                for row in rows:
+                    copy.write_row((row[0], row[1], row[column], row[1]))
+        cursor.execute(
+            "insert into fridge.tenants select distinct tenant_id, null, 'cus_' || tenant_id"
+            " from fridge.inserted_counts"
+        )
+    hours = sorted({Hour(row[1]) for row in rows})
+    outliers = [
+        outlier.case
+        for hour in hours
+        for outlier in stage_hours(
+            pipeline.database, HourRange(hour, hour), CATALOGUE, hour.end + CLOSE_AFTER, CLOSE_AFTER, "test-run"
+        ).outliers
+    ]
+    assert {case.hour.start.strftime("%Y-%m") for case in outliers} == {"2024-05", "2024-06"}
+    assert {case.meter.event_name for case in outliers} == {"temperature_readings"}
+    assert (len(outliers), len(rows)) == (22, 661)
 
 
 def assert_every_row_is_accounted(pipeline: Pipeline) -> None:

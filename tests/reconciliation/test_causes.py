@@ -15,6 +15,7 @@ from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.orchestration.settings import REPOSITORY
 from fridge_pipeline.steps import reconcile as reconcile_step
 from fridge_pipeline.steps.effect import Effect
+from fridge_pipeline.steps.review import release_usage
 from tests.pipeline import ProcessDied, dies_after, readings
 from tests.reconciliation.books import READINGS, SENSORS, Books
 
@@ -222,6 +223,23 @@ def test_what_can_no_longer_be_cancelled_is_a_credit_that_is_due(raw_books: Book
     line.bill(raw_books.first)
     raw_books.reconcile()
     assert raw_books.day_rows() == [(6, 10, 10, 4, "credit_due")]
+
+
+def test_what_is_held_for_review_is_said_to_be_and_agrees_once_it_is_released_and_billed(books: Books) -> None:
+    line = books.pipeline
+    with line.database.connect() as connection:
+        connection.execute(
+            "insert into fridge.inserted_counts select 'cohoes', %s - n * interval '1 day', 1, now()"
+            " from generate_series(1, 24) as n",
+            [books.first.start],
+        )
+    books.use(books.first, 11)
+    books.reconcile()
+    assert books.day_rows() == [(11, None, 0, -11, "held_for_review")]
+    release_usage(line.database, "cohoes", books.first, None, line.catalogue, "Ada", "right", line.clock)
+    line.bill(books.first)
+    books.reconcile()
+    assert books.day_rows() == [(11, 11, 11, 0, None)]
 
 
 def test_what_an_old_customer_still_has_of_an_hour_that_the_new_one_pays_is_unexplained(books: Books) -> None:

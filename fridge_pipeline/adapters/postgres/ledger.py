@@ -39,6 +39,7 @@ def staging_cases(connection: psycopg.Connection, hours: HourRange, catalogue: t
             latest_customer_id=row["latest_customer_id"],
             refusal_open=row["refusal_open"],
             cancelling=row["cancelling"],
+            closed_by=row["closed_by"],
         )
         for row in rows
     ]

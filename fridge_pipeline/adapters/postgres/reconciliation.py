@@ -38,6 +38,8 @@ class ReconciledDay:
     not_read: int
     unexplained: int
     credit_due: int
+    held_for_review: int
+    month_closed: int
     refused: int
     too_late: int
     unmapped: int

@@ -27,7 +27,8 @@ def billing_assets(hours: dg.HourlyPartitionsDefinition) -> list[dg.AssetsDefini
         """One row per statement of usage to Stripe: identifier, value, revision, state and receipt.
 
         A statement is committed before it is sent and resent under the same identifier, for example
-        `temperature_readings:cohoes:2026012418:r1`. Usage of an open hour is not pushed.
+        `temperature_readings:cohoes:2026012418:r1`. Usage of an open hour is not pushed. Usage far above its tenant's
+        own history is held for review, and changes of a closed month wait: both stand in the exceptions.
         """
         settings = installation.settings
         report = bill_hours(
@@ -39,6 +40,7 @@ def billing_assets(hours: dg.HourlyPartitionsDefinition) -> list[dg.AssetsDefini
             settings.close_after,
             settings.max_in_flight,
             context.run.run_id,
+            variance=settings.variance,
         )
         return report_bills(context, report)
 
@@ -47,6 +49,8 @@ def billing_assets(hours: dg.HourlyPartitionsDefinition) -> list[dg.AssetsDefini
 
 def report_bills(context: dg.AssetExecutionContext, report: BillReport) -> dg.MaterializeResult[None]:
     """Each hour's numbers; when some hours are not settled, the others are materialized and the run fails."""
+    for outlier in (outlier for bill in report.hours for outlier in bill.outliers):
+        context.log.warning("%s in %s: %s", outlier.case.tenant_id, outlier.case.hour, outlier)
     if not report.unsettled:
         for bill in report.hours:
             context.add_asset_metadata(bill_metadata(bill), partition_key=bill.hour.key)
@@ -68,5 +72,6 @@ def bill_metadata(bill: HourBill) -> dict[str, Any]:
         "events_accepted": bill.accepted,
         **{f"stripe_{name}": total for name, total in bill.totals.items()},
         **exceptions,
+        **({"far_above_history": len(bill.outliers)} if bill.outliers else {}),
         "state": state if bill.is_closed else "open hour: pushed after it has closed",
     }

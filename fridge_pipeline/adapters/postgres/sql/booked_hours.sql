@@ -92,7 +92,19 @@ select
             and exceptions.hour = coalesce(payable.hour, stated.hour)
             and exceptions.subject = %(event_name)s
             and exceptions.closed_at is null
-    ) as is_credit_due
+    ) as is_credit_due,
+    (
+        select exceptions.kind
+        from fridge.exceptions
+        where
+            exceptions.kind in ('held_for_review', 'month_closed')
+            and exceptions.tenant_id = %(tenant_id)s
+            and exceptions.hour = coalesce(payable.hour, stated.hour)
+            and exceptions.subject = %(event_name)s
+            and exceptions.closed_at is null
+        order by exceptions.kind desc
+        limit 1
+    ) as waiting
 from payable
 full join stated
     on payable.hour = stated.hour and payable.stripe_customer_id = stated.stripe_customer_id

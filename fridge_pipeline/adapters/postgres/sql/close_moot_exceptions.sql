@@ -1,10 +1,18 @@
 -- What stood in the way of billing is over when there is nothing left to bill, because usage is what Stripe has, or
--- when the tenant has a customer: if something else stands in the way now, that is an exception of its own.
+-- when the tenant has a customer, the month is open again, or what was held is released: if something else stands in
+-- the way now, that is an exception of its own.
+with catalogue as (
+    select
+        event_name,
+        measure
+    from unnest(%(event_names)s::text[], %(measures)s::text[]) as meters (event_name, measure)
+)
+
 update fridge.exceptions
 set closed_at = %(now)s
 where
     exceptions.closed_at is null
-    and exceptions.kind in ('unmapped', 'too_late', 'credit_due')
+    and exceptions.kind in ('unmapped', 'too_late', 'credit_due', 'held_for_review', 'month_closed')
     and exceptions.hour between %(first)s and %(last)s
     and exceptions.subject = any(%(event_names)s)
     and (
@@ -13,6 +21,20 @@ where
             and exists (
                 select 1 from fridge.tenants
                 where tenants.tenant_id = exceptions.tenant_id and tenants.stripe_customer_id is not null
+            )
+        )
+        or (exceptions.kind = 'month_closed' and not fridge.month_is_closed(exceptions.hour))
+        or (
+            exceptions.kind = 'held_for_review'
+            and exists (
+                select 1
+                from fridge.released_usage
+                inner join catalogue on released_usage.measure = catalogue.measure
+                where
+                    catalogue.event_name = exceptions.subject
+                    and coalesce(released_usage.event_name, exceptions.subject) = exceptions.subject
+                    and released_usage.tenant_id = exceptions.tenant_id
+                    and released_usage.hour = exceptions.hour
             )
         )
         or coalesce((
@@ -26,8 +48,7 @@ where
         ), 0) = coalesce((
             select measured_usage.value
             from fridge.measured_usage
-            inner join unnest(%(event_names)s::text[], %(measures)s::text[]) as catalogue (event_name, measure)
-                on measured_usage.measure = catalogue.measure
+            inner join catalogue on measured_usage.measure = catalogue.measure
             where
                 catalogue.event_name = exceptions.subject
                 and measured_usage.tenant_id = exceptions.tenant_id

@@ -10,7 +10,7 @@ where
     and meter_events.status = 'accepted'
     and (
         (
-            exceptions.kind in ('unmapped', 'too_late', 'credit_due')
+            exceptions.kind in ('unmapped', 'too_late', 'credit_due', 'held_for_review', 'month_closed')
             and exceptions.subject = meter_events.event_name
         )
         or (

@@ -9,6 +9,8 @@ select
     count(*) filter (where cause = 'refused') as refused,
     count(*) filter (where cause = 'too_late') as too_late,
     count(*) filter (where cause = 'unmapped') as unmapped,
+    count(*) filter (where cause = 'held_for_review') as held_for_review,
+    count(*) filter (where cause = 'month_closed') as month_closed,
     count(*) filter (where cause = 'lagging') as lagging,
     count(*) filter (where cause = 'in_flight') as in_flight
 from fridge.stripe_reconciliation

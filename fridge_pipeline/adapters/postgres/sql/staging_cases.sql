@@ -85,7 +85,8 @@ select
             and exceptions.subject = cases.latest_identifier
             and exceptions.closed_at is null
     ) as refusal_open,
-    cancelling.hour is not null as cancelling
+    cancelling.hour is not null as cancelling,
+    closed_months.closed_by
 from cases
 left join fridge.tenants on cases.tenant_id = tenants.tenant_id
 left join stated
@@ -98,6 +99,7 @@ left join cancelling
         cases.tenant_id = cancelling.tenant_id
         and cases.event_name = cancelling.event_name
         and cases.hour = cancelling.hour
+left join fridge.closed_months on date_trunc('month', cases.hour, 'UTC') = closed_months.starts_at
 where
     cases.latest_status is distinct from 'accepted'
     or cases.value is distinct from stated.value

@@ -1,10 +1,10 @@
 -- Hours with usage that Stripe has not been told, or whose statement is undecided. Excepted cases wait for a person,
--- not for the next sweep: too late, unmapped, a credit, refused for the customer who is to be billed, and
--- unexplained unless it is time to read Stripe back again.
+-- not for the next sweep: too late, unmapped, a credit, refused for the customer who is to be billed, held and not
+-- released, in a closed month, and unexplained unless it is time to read Stripe back again.
 -- Compared are the hours with a mark: something about them has changed since they were found delivered. What is
--- excepted can cease to be so without any change of its hour, by a tenant's new customer or with time, so those hours
--- are compared too. Marks go with the hours that are delivered. The whole statement sees one moment: a mark that
--- another transaction makes meanwhile stays.
+-- excepted can cease to be so without any change of its hour, by a tenant's new customer, a release, a reopened month
+-- or with time, so those hours are compared too. Marks go with the hours that are delivered. The whole statement sees
+-- one moment: a mark that another transaction makes meanwhile stays.
 with catalogue as (
     select
         event_name,
@@ -43,6 +43,19 @@ open_exceptions as (
                         stripe_readbacks.identifier = meter_events.identifier
                         and stripe_readbacks.read_at > %(read_again_before)s
                 )
+            when 'month_closed' then fridge.month_is_closed(exceptions.hour)
+            when 'held_for_review'
+                -- A release covers usage up to what was released.
+                then not exists (
+                    select 1
+                    from fridge.released_usage
+                    inner join catalogue on released_usage.measure = catalogue.measure
+                    where
+                        catalogue.event_name = exceptions.subject
+                        and coalesce(released_usage.event_name, exceptions.subject) = exceptions.subject
+                        and released_usage.tenant_id = exceptions.tenant_id
+                        and released_usage.hour = exceptions.hour
+                )
             else true
         end, false) as is_in_force
     from fridge.exceptions
@@ -50,7 +63,9 @@ open_exceptions as (
     left join fridge.meter_events on replace(exceptions.subject, 'cancel:', '') = meter_events.identifier
     where
         exceptions.closed_at is null
-        and exceptions.kind in ('too_late', 'credit_due', 'unmapped', 'refused', 'unexplained')
+        and exceptions.kind in (
+            'too_late', 'credit_due', 'unmapped', 'refused', 'unexplained', 'held_for_review', 'month_closed'
+        )
 ),
 
 compared as (

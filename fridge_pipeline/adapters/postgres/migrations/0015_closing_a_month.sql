@@ -1,0 +1,210 @@
+-- Closing a month: two people sign its control totals, and from then on nothing more is stated to Stripe for its hours
+-- until somebody reopens it. The database refuses, whoever asks.
+create table fridge.month_signoffs (
+    signoff_id bigint generated always as identity primary key,
+    month date not null,
+    action text not null,
+    signed_by text not null,
+    reason text,
+    control_totals jsonb,
+    signed_at timestamptz not null,
+    constraint month_signoffs_first_day check (extract(day from month) = 1),
+    constraint month_signoffs_action check (action in ('prepare', 'approve', 'reopen')),
+    constraint month_signoffs_signed_by_not_empty check (signed_by ~ '\S'),
+    constraint month_signoffs_reopened_for_a_reason check ((action = 'reopen') = (reason is not null)),
+    constraint month_signoffs_reason_not_empty check (reason ~ '\S'),
+    constraint month_signoffs_prepared_with_totals check ((action = 'prepare') = (control_totals is not null)),
+    constraint month_signoffs_after_the_month check (
+        signed_at >= (month + interval '1 month') at time zone 'UTC'
+    )
+);
+
+create index month_signoffs_month on fridge.month_signoffs (month, signoff_id);
+
+create trigger month_signoffs_append_only before update or delete on fridge.month_signoffs
+for each row execute function fridge.refuse_change();
+create trigger month_signoffs_no_truncate before truncate on fridge.month_signoffs
+for each statement execute function fridge.refuse_change();
+revoke update, delete, truncate on fridge.month_signoffs from current_user;
+
+create view fridge.closed_months as
+select
+    newest.month,
+    newest.month::timestamp at time zone 'UTC' as starts_at,
+    newest.signed_by as closed_by,
+    newest.signed_at as closed_at
+from (
+    select distinct on (month) *
+    from fridge.month_signoffs
+    order by month asc, signoff_id desc
+) as newest
+where newest.action = 'approve';
+
+create function fridge.month_is_closed(moment timestamptz) returns boolean
+language sql stable as $$
+    select exists (
+        select 1 from fridge.closed_months
+        where closed_months.starts_at = date_trunc('month', moment, 'UTC')
+    );
+$$;
+
+-- Statements are made, and months signed, one at a time: this is the lock that staging takes (sql/lock_staging.sql).
+-- What is read after it must be what is there now, which a transaction that reads from one old moment does not see.
+create function fridge.wait_for_staging() returns trigger
+language plpgsql as $$
+begin
+    if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
+        raise exception '% on fridge.% refused in a transaction that is %', tg_op, tg_table_name,
+            current_setting('transaction_isolation')
+            using errcode = 'restrict_violation',
+            hint = 'Whether a month is closed must be read as it is now: use a read committed transaction.';
+    end if;
+    perform pg_advisory_xact_lock(hashtextextended('fridge.staging', 0));
+    return null;
+end;
+$$;
+
+-- A name without case and blanks.
+create function fridge.plain_name(name text) returns text
+language sql immutable as $$
+    select lower(regexp_replace(normalize(name, NFKC), '\s', '', 'g'));
+$$;
+
+create view fridge.statements_under_way as
+select
+    identifier,
+    hour,
+    status
+from fridge.meter_events
+where status in ('staged', 'sent', 'unknown')
+
+union all
+
+select
+    'cancel:' || meter_events.identifier as identifier,
+    meter_events.hour,
+    meter_event_adjustments.status
+from fridge.meter_event_adjustments
+inner join fridge.meter_events on meter_event_adjustments.identifier = meter_events.identifier
+where meter_event_adjustments.status in ('staged', 'sent', 'unknown');
+
+-- Which sign-off may follow which, by whom, and when.
+create function fridge.guard_month_signoff() returns trigger
+language plpgsql as $$
+declare
+    newest fridge.month_signoffs;
+    under_way bigint;
+begin
+    -- Numbered under the lock: the number says the order.
+    new.signoff_id := nextval(pg_get_serial_sequence('fridge.month_signoffs', 'signoff_id'));
+    select * into newest from fridge.month_signoffs where month = new.month order by signoff_id desc limit 1;
+    if (coalesce(newest.action, 'nothing'), new.action) not in (
+        ('nothing', 'prepare'), ('prepare', 'prepare'), ('prepare', 'approve'), ('approve', 'reopen'),
+        ('reopen', 'prepare')
+    ) then
+        raise exception '% of % refused: the last that was signed for it is %', new.action,
+            to_char(new.month, 'YYYY-MM'), coalesce(newest.action, 'nothing')
+            using errcode = 'restrict_violation',
+            hint = 'A month is prepared, approved (then it is closed), and may be reopened to be prepared again.';
+    end if;
+    if new.action = 'approve' and fridge.plain_name(new.signed_by) = fridge.plain_name(newest.signed_by) then
+        raise exception 'approve of % refused: % prepared it', to_char(new.month, 'YYYY-MM'), newest.signed_by
+            using errcode = 'restrict_violation', hint = 'Closing a month takes two different people.';
+    end if;
+    if new.action <> 'reopen' then
+        select count(*) into under_way from fridge.statements_under_way
+        where hour >= new.month::timestamp at time zone 'UTC'
+            and hour < (new.month + interval '1 month') at time zone 'UTC';
+        if under_way > 0 then
+            raise exception '% of % refused: % statements of its hours are under way', new.action,
+                to_char(new.month, 'YYYY-MM'), under_way
+                using errcode = 'restrict_violation', hint = 'Wait until Stripe has decided all of them.';
+        end if;
+    end if;
+    return new;
+end;
+$$;
+
+create trigger month_signoffs_wait before insert on fridge.month_signoffs
+for each statement execute function fridge.wait_for_staging();
+create trigger month_signoffs_guard before insert on fridge.month_signoffs
+for each row execute function fridge.guard_month_signoff();
+
+-- Refuses statements, and cancellations of statements, of a closed month's hours: to make them, or to begin sending
+-- them. Looks once for all rows that are written together, at their distinct hours.
+create function fridge.refuse_closed_months() returns trigger
+language plpgsql as $$
+declare
+    refused record;
+begin
+    if not exists (select 1 from fridge.closed_months) then
+        return null;
+    end if;
+    if tg_table_name = 'meter_events' then
+        select hours.hour, closed_months.* into refused
+        from (select distinct hour from new_rows where tg_op = 'INSERT' or status = 'sent') as hours
+        inner join fridge.closed_months on closed_months.starts_at = date_trunc('month', hours.hour, 'UTC')
+        limit 1;
+    else
+        select meter_events.hour, closed_months.* into refused
+        from new_rows
+        inner join fridge.meter_events on meter_events.identifier = new_rows.identifier
+        inner join fridge.closed_months on closed_months.starts_at = date_trunc('month', meter_events.hour, 'UTC')
+        where tg_op = 'INSERT' or new_rows.status = 'sent'
+        limit 1;
+    end if;
+    if found then
+        raise exception '% on fridge.% for the hour % refused: % is closed, by % at %', lower(tg_op), tg_table_name,
+            to_char(refused.hour at time zone 'UTC', 'YYYY-MM-DD-HH24:MI'), to_char(refused.month, 'YYYY-MM'),
+            refused.closed_by, to_char(refused.closed_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"')
+            using errcode = 'restrict_violation',
+            hint = format(
+                'Reopen it first: fridge reopen %s --by NAME --reason TEXT', to_char(refused.month, 'YYYY-MM')
+            );
+    end if;
+    return null;
+end;
+$$;
+
+create trigger meter_events_wait before insert on fridge.meter_events
+for each statement execute function fridge.wait_for_staging();
+create trigger meter_events_insert_in_open_months after insert on fridge.meter_events
+referencing new table as new_rows for each statement execute function fridge.refuse_closed_months();
+create trigger meter_events_send_in_open_months after update on fridge.meter_events
+referencing new table as new_rows for each statement execute function fridge.refuse_closed_months();
+create trigger meter_event_adjustments_wait before insert on fridge.meter_event_adjustments
+for each statement execute function fridge.wait_for_staging();
+create trigger meter_event_adjustments_insert_in_open_months after insert on fridge.meter_event_adjustments
+referencing new table as new_rows for each statement execute function fridge.refuse_closed_months();
+create trigger meter_event_adjustments_send_in_open_months after update on fridge.meter_event_adjustments
+referencing new table as new_rows for each statement execute function fridge.refuse_closed_months();
+
+alter table fridge.exceptions drop constraint exceptions_kind;
+alter table fridge.exceptions add constraint exceptions_kind check (kind in (
+    'unreadable_file', 'load_failed', 'unexpected_hour',
+    'too_late', 'unmapped', 'refused', 'unexplained', 'credit_due', 'held_for_review', 'month_closed'
+));
+
+alter table fridge.stripe_reconciliation drop constraint stripe_reconciliation_cause;
+alter table fridge.stripe_reconciliation add constraint stripe_reconciliation_cause check (cause in (
+    'in_flight', 'lagging', 'refused', 'too_late', 'unmapped', 'credit_due', 'unexplained',
+    'held_for_review', 'month_closed'
+));
+
+comment on table fridge.month_signoffs is
+'One row per signature about a month: prepared, approved (it is closed) or reopened. Append only.';
+comment on column fridge.month_signoffs.month is 'First day of the UTC month.';
+comment on column fridge.month_signoffs.action is
+'prepare, approve or reopen; a month is closed when its newest row is an approve.';
+comment on column fridge.month_signoffs.signed_by is 'Who signed; approve takes another person than prepare.';
+comment on column fridge.month_signoffs.reason is 'Why it was reopened; empty otherwise.';
+comment on column fridge.month_signoffs.control_totals is
+'What the month comes to, as prepared: per meter, and of its landing files; empty in the other rows.';
+comment on view fridge.closed_months is
+'One row per month that is closed now: nothing is stated to Stripe for its hours until it is reopened.';
+comment on column fridge.closed_months.starts_at is 'Its first moment.';
+comment on column fridge.closed_months.closed_by is 'Who approved it.';
+comment on view fridge.statements_under_way is
+'One row per statement or cancellation that is not decided yet; a month with any cannot be closed.';
+comment on column fridge.statements_under_way.identifier is
+'That of the meter event, with cancel: before it for its cancellation.';

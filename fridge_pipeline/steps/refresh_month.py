@@ -1,0 +1,34 @@
+"""Refresh: a month of the SQL models from what is stored now, before somebody signs, reports or packs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from fridge_pipeline.adapters.models.reading import Materialized, read_models
+from fridge_pipeline.adapters.postgres.database import Database
+from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.domain.meter import Meter
+from fridge_pipeline.domain.month import Month
+from fridge_pipeline.steps.build_models import run_models
+
+#: Hours that are made anew in one transaction: a day, so that a month of any size holds nothing up for long.
+HOURS_AT_A_TIME = 24
+
+
+def refresh_month(
+    database: Database, folder: Path, catalogue: Sequence[Meter], month: Month, clock: Callable[[], datetime]
+) -> None:
+    """Makes the month's increments and all tables anew, so that what was changed behind the program's back shows."""
+    models = read_models(folder)
+    increments = [model.name for model in models if model.materialized is Materialized.INCREMENT]
+    tables = [model.name for model in models if model.materialized is Materialized.TABLE]
+    last = min(month.hours.last, Hour.containing(clock()))
+    first = month.hours.first
+    while first <= last:
+        until = min(first.plus(HOURS_AT_A_TIME - 1), last)
+        run_models(database, models, increments, HourRange(first, until), catalogue, clock())
+        first = until.plus(1)
+    run_models(database, models, tables, None, catalogue, clock())

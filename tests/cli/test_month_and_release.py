@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.domain.month import Month
+from tests.cli.conftest import Run
+from tests.pipeline import Pipeline, readings
+
+#: Also in the first minutes of a month the one before has ended.
+AT_ONCE = {"FRIDGE_CLOSE_AFTER_MINUTES": "0"}
+
+
+@pytest.fixture
+def month(pipeline: Pipeline) -> Month:
+    """Last month, with its last hour delivered: 20 readings of cohoes."""
+    month = Month.containing(pipeline.clock()).before
+    hour = month.hours.last
+    pipeline.add_tenant("cohoes")
+    pipeline.clock.advance(minutes=5)
+    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 10))
+    pipeline.run(hour)
+    return month
+
+
+def test_a_month_is_closed_by_two_people_and_reopened_and_what_waited_is_stated_by_the_command_that_is_named(
+    run: Run, pipeline: Pipeline, month: Month
+) -> None:
+    prepared = run("close", month.key, "--prepared-by", "Ada", **AT_ONCE)
+    assert (prepared.returncode, prepared.stderr) == (0, "")
+    assert "temperature_readings: usage 20, stated 20, Stripe unknown; 1 tenants, 1 tenant-hours" in prepared.stdout
+    assert "1 landing files: 20 rows = 20 inserted + 0 duplicates + 0 rejected" in prepared.stdout
+    assert f"fridge approve {month} --by NAME" in prepared.stdout
+    same = run("approve", month.key, "--by", "ada", **AT_ONCE)
+    assert (same.returncode, "closing a month takes two people" in same.stderr) == (1, True)
+    closed = json.loads(run("approve", month.key, "--by", "Grace", "--json", **AT_ONCE).stdout)
+    assert (closed["prepared_by"], closed["approved_by"]) == ("Ada", "Grace")
+    assert closed["control_totals"]["files"]["row_count"] == 20
+
+    hour = month.hours.last
+    pipeline.land(hour, "late.csv", readings("cohoes", hour, 1, 5, start=7))
+    assert run("bill", "--from", hour.key, "--to", hour.key, **AT_ONCE).returncode == 0
+    assert pipeline.stripe_totals("cohoes")["temperature_readings", hour.key] == 20
+    opened = run("reopen", month.key, "--by", "Ada", "--reason", "late file")
+    assert opened.stdout.startswith(f"{month} is open again; 2 changes waited for it")
+    command = opened.stdout.strip().rpartition("now with: ")[2]
+    assert command == f"fridge bill --from {month.hours.first} --to {hour}"
+    assert run(*command.split()[1:], **AT_ONCE).returncode == 0
+    assert pipeline.stripe_totals("cohoes")["temperature_readings", hour.key] == 25
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (("close", "January", "--prepared-by", "Ada"), 2, "'January' is not a month; write it like 2026-01"),
+        (("close", "2099-01", "--prepared-by", "Ada"), 1, "2099-01 has not ended"),
+        (("approve", "2026-01", "--by", "Grace"), 1, "2026-01 is not prepared; prepare it first: fridge close 2026-01"),
+        (("release", "cohoes", "2026-01-24-18:00", "--by", "Ada", "--reason", "x"), 1, "is held for review"),
+    ],
+)
+def test_what_cannot_be_signed_is_one_clear_line(run: Run, arguments: tuple[str, ...], code: int, told: str) -> None:
+    done = run(*arguments)
+    assert (done.returncode, told in done.stderr, "Traceback" in done.stderr) == (code, True, False)
+
+
+def test_release_prints_what_it_lets_through_and_the_command_it_names_bills_it(
+    run: Run, pipeline: Pipeline, month: Month
+) -> None:
+    """By the command line the gate is on unless FRIDGE_VARIANCE says otherwise."""
+    hour: Hour = month.hours.last
+    with pipeline.database.connect() as connection:
+        connection.execute(
+            "insert into fridge.inserted_counts select 'cohoes', %s - n * interval '1 hour', 2, now()"
+            " from generate_series(1, 30) as n",
+            [hour.start],
+        )
+    pipeline.land(hour, "spike.csv", readings("cohoes", hour, 1, 30, start=7))
+    bill = ("bill", "--from", hour.key, "--to", hour.key)
+    billed = run(*bill, **AT_ONCE)
+    assert (billed.returncode, "open exceptions: 1 held_for_review" in billed.stderr) == (0, True)
+    assert pipeline.stripe_totals("cohoes")["temperature_readings", hour.key] == 20
+    done = run("release", "cohoes", hour.key, "--by", "Ada", "--reason", "a second fridge")
+    assert done.stdout.splitlines() == [
+        f"50 temperature_readings of cohoes in {hour} released by Ada",
+        f"The next hourly_billing bills it, or now: fridge {' '.join(bill)}",
+    ]
+    assert run(*bill, **AT_ONCE).returncode == 0
+    assert pipeline.stripe_totals("cohoes")["temperature_readings", hour.key] == 50
+
+    pipeline.land(hour, "another.csv", readings("cohoes", hour, 1, 30, start=8))
+    warned = run(*bill, **AT_ONCE, FRIDGE_VARIANCE="warn")
+    assert warned.returncode == 0
+    assert pipeline.stripe_totals("cohoes")["temperature_readings", hour.key] == 80
+    wrong = run(*bill, FRIDGE_VARIANCE="loud")
+    assert "FRIDGE_VARIANCE must be hold, warn or off, got 'loud'" in wrong.stderr

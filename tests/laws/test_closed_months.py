@@ -1,0 +1,368 @@
+"""A closed month: two people signed it, and nothing more is stated for it until it is reopened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import psycopg
+import pytest
+
+from fridge_pipeline.adapters.postgres.ledger import undelivered_hours
+from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.domain.meter import CATALOGUE, Window
+from fridge_pipeline.domain.month import Month
+from fridge_pipeline.orchestration.settings import MODELS_FOLDER
+from fridge_pipeline.steps.close_month import (
+    MonthNotReadyError,
+    MonthStateError,
+    SamePersonError,
+    TotalsChangedError,
+    UnsignedError,
+    approve_month,
+    prepare_month,
+    reopen_month,
+)
+from tests.pipeline import CLOSE_AFTER, Pipeline, readings
+
+JANUARY = Month.from_key("2026-01")
+HOUR = Hour.from_key("2026-01-31-20:00")
+REFUSED = psycopg.errors.RestrictViolation
+
+STATEMENT = """
+    insert into fridge.meter_events (identifier, event_name, tenant_id, stripe_customer_id, hour, revision, value,
+    timestamp, staged_at, run_id)
+    select 'x' || number, 'by_hand', 'cohoes', 'cus_x', at, number, 1, at + interval '30 minutes', now(), 'r'
+    from (select number, %s::timestamptz + number * interval '1 hour' as at from generate_series(1, %s) as number) as n
+"""
+SIGN = """
+    insert into fridge.month_signoffs (month, action, signed_by, reason, control_totals, signed_at)
+    values ('2026-01-01', %s, %s, case when %s = 'reopen' then 'late file' end,
+    case when %s = 'prepare' then '{}'::jsonb end, '2026-02-02')
+"""
+
+
+@pytest.fixture
+def books(pipeline: Pipeline) -> Pipeline:
+    """On 2 February: an hour of January of which Stripe has 20 readings of 2 sensors, and one of February."""
+    pipeline.clock.now = datetime(2026, 2, 2, 8, tzinfo=UTC)
+    pipeline.advance()
+    pipeline.add_tenant("cohoes")
+    pipeline.land(HOUR, "a.csv", readings("cohoes", HOUR, 2, 10))
+    pipeline.run(HOUR)
+    return pipeline
+
+
+def prepare(pipeline: Pipeline, name: str = "Ada") -> None:
+    prepare_month(pipeline.database, JANUARY, name, MODELS_FOLDER, pipeline.catalogue, pipeline.clock, CLOSE_AFTER)
+
+
+def approve(pipeline: Pipeline, name: str = "Grace") -> None:
+    approve_month(pipeline.database, JANUARY, name, pipeline.clock, CLOSE_AFTER)
+
+
+def close(pipeline: Pipeline) -> None:
+    prepare(pipeline)
+    approve(pipeline)
+
+
+def reopen(pipeline: Pipeline) -> int:
+    return reopen_month(pipeline.database, JANUARY, "Ada", "late file of gateway 7", pipeline.clock)
+
+
+def sign(connection: psycopg.Connection, action: str, name: str) -> None:
+    connection.execute(SIGN, [action, name, action, action])
+
+
+def is_closed(pipeline: Pipeline) -> bool:
+    return bool(pipeline.one("select fridge.month_is_closed(%s)", HOUR.start))
+
+
+def swept(pipeline: Pipeline) -> list[Hour]:
+    with pipeline.database.connect() as connection:
+        return undelivered_hours(connection, pipeline.catalogue, pipeline.clock())
+
+
+def exceptions(pipeline: Pipeline) -> list[tuple[str, str]]:
+    return pipeline.rows("select kind, subject from fridge.exceptions where closed_at is null order by kind, subject")
+
+
+def test_a_late_file_in_a_closed_month_counts_its_restatement_waits_and_is_applied_after_reopening(
+    books: Pipeline,
+) -> None:
+    close(books)
+    books.land(HOUR, "late.csv", readings("cohoes", HOUR, 1, 10, start=7))
+    report = books.run(HOUR)
+    assert report.unsettled == []
+    assert books.usage()["cohoes", HOUR.key] == (30, 3)
+    assert books.stripe_totals("cohoes")["temperature_readings", HOUR.key] == 20
+    assert exceptions(books) == [("month_closed", "active_sensors"), ("month_closed", "temperature_readings")]
+    detail = books.one("select detail from fridge.exceptions where subject = 'temperature_readings'")
+    assert detail.startswith("30 temperature_readings, of which Stripe has 20: 2026-01 was closed by Grace")
+    assert "the change of +10 waits" in detail
+    assert "fridge reopen 2026-01 --by NAME --reason TEXT" in detail
+    assert swept(books) == []
+
+    assert reopen(books) == 2
+    assert swept(books) == [HOUR]
+    books.run(HOUR)
+    assert books.stripe_totals("cohoes")["temperature_readings", HOUR.key] == 30
+    assert books.stripe_totals("cohoes")["active_sensors", HOUR.key] == 3
+    assert exceptions(books) == []
+    assert swept(books) == []
+    close(books)
+    assert is_closed(books)
+
+
+def test_what_waited_until_stripe_takes_it_no_more_is_too_late_once_the_month_is_reopened(books: Pipeline) -> None:
+    close(books)
+    books.land(HOUR, "late.csv", readings("cohoes", HOUR, 2, 5, start=7))
+    books.run(HOUR)
+    books.advance(days=34)
+    assert swept(books) == []
+    reopen(books)
+    assert swept(books) == [HOUR]
+    books.run(HOUR)
+    assert exceptions(books) == [("too_late", "active_sensors"), ("too_late", "temperature_readings")]
+    assert swept(books) == []
+
+
+@pytest.mark.parametrize("window", list(Window))
+def test_what_shrinks_in_a_closed_month_waits_too_and_nothing_is_cancelled(books: Pipeline, window: Window) -> None:
+    meter = replace(CATALOGUE[0], event_name=f"readings_{window.value}", window=window)
+    books.catalogue = (meter,)
+    books.gateway.create_meter(meter)
+    books.bill(HOUR)
+    with books.database.connect() as connection:
+        sign(connection, "prepare", "Ada")
+        sign(connection, "approve", "Grace")
+        connection.execute("insert into fridge.withdrawals select file_id, 'x', 'x', now() from fridge.landing_files")
+    books.count(HOUR)
+    books.bill(HOUR)
+    assert books.stripe_totals("cohoes")[meter.event_name, HOUR.key] == 20
+    assert exceptions(books) == [("month_closed", meter.event_name)]
+    assert books.one("select count(*) from fridge.meter_event_adjustments") == 0
+    reopen(books)
+    books.bill(HOUR)
+    assert books.stripe_totals("cohoes").get((meter.event_name, HOUR.key), 0) == 0
+    assert exceptions(books) == []
+
+
+def test_hours_of_other_months_are_billed_while_one_is_closed(books: Pipeline) -> None:
+    close(books)
+    for hour in (Hour(JANUARY.end), Hour(JANUARY.start).plus(-1)):
+        with books.database.connect() as connection:
+            assert connection.execute("select fridge.month_is_closed(%s)", [hour.start]).fetchone() == (False,)
+    february = Hour(JANUARY.end)
+    books.land(february, "b.csv", readings("cohoes", february, 2, 10))
+    books.run(february)
+    assert books.stripe_totals("cohoes")["temperature_readings", february.key] == 20
+
+
+@pytest.mark.parametrize("rows", [1, 500])
+def test_the_database_refuses_any_statement_for_a_closed_month_and_says_how_to_reopen_it(
+    books: Pipeline, rows: int
+) -> None:
+    """Also when one of many rows is about it, and from whomever it comes."""
+    close(books)
+    before_its_end = datetime(2026, 1, 31, 22, tzinfo=UTC)
+    with books.database.connect() as connection:
+        with pytest.raises(REFUSED, match=r"for the hour 2026-01-31-23:00 refused: 2026-01 is closed, by Grace") as no:
+            connection.execute(STATEMENT, [before_its_end, rows])
+        assert no.value.diag.message_hint == "Reopen it first: fridge reopen 2026-01 --by NAME --reason TEXT"
+        with pytest.raises(REFUSED, match=r"insert on fridge.meter_event_adjustments for the hour 2026-01-31-20:00"):
+            connection.execute(
+                "insert into fridge.meter_event_adjustments (identifier, staged_at, run_id)"
+                " select identifier, now(), 'r' from fridge.meter_events"
+            )
+        connection.execute(STATEMENT, [JANUARY.end, rows])
+
+
+@pytest.mark.parametrize("what", ["statement", "cancellation"])
+def test_the_database_refuses_to_send_what_was_staged_when_its_month_is_closed(books: Pipeline, what: str) -> None:
+    """It cannot come to that: a month with anything staged is not closed. So the guard of that is switched off here."""
+    with books.database.owned.connect() as connection:
+        connection.execute("alter table fridge.month_signoffs disable trigger month_signoffs_guard")
+        if what == "statement":
+            connection.execute(STATEMENT, [HOUR.start, 1])
+            table = "meter_events"
+        else:
+            connection.execute(
+                "insert into fridge.meter_event_adjustments (identifier, staged_at, run_id)"
+                " select identifier, now(), 'r' from fridge.meter_events limit 1"
+            )
+            table = "meter_event_adjustments"
+        sign(connection, "approve", "Grace")
+        with pytest.raises(REFUSED, match=f"update on fridge.{table} for the hour .* 2026-01 is closed"):
+            connection.execute(
+                f"update fridge.{table} set status = 'sent', first_sent_at = now() where status = 'staged'".encode()
+            )
+
+
+@pytest.mark.parametrize("name", ["Ada", "ada", " A D A "])
+def test_closing_takes_two_people_for_the_command_and_for_the_database(books: Pipeline, name: str) -> None:
+    prepare(books, "Ada")
+    with pytest.raises(SamePersonError, match="Ada prepared 2026-01"):
+        approve(books, name)
+    with books.database.connect() as connection, pytest.raises(REFUSED, match="Ada prepared it"):
+        sign(connection, "approve", name)
+    assert not is_closed(books)
+
+
+@pytest.mark.parametrize(
+    ("before", "refused"),
+    [
+        ([], ["approve", "reopen"]),
+        (["prepare"], ["reopen"]),
+        (["prepare", "prepare", "approve"], ["prepare", "approve"]),
+        (["prepare", "approve", "reopen"], ["approve", "reopen"]),
+    ],
+)
+def test_the_database_takes_signatures_in_their_order_only(
+    books: Pipeline, before: list[str], refused: list[str]
+) -> None:
+    names = {"prepare": "Ada", "approve": "Grace", "reopen": "Ada"}
+    with books.database.connect() as connection:
+        for action in before:
+            sign(connection, action, names[action])
+        for action in refused:
+            with pytest.raises(REFUSED, match=f"{action} of 2026-01 refused: the last that was signed"):
+                sign(connection, action, names[action])
+        assert connection.execute("select action from fridge.month_signoffs order by signoff_id").fetchall() == [
+            (action,) for action in before
+        ]
+
+
+@pytest.mark.parametrize(
+    "change", ["update fridge.month_signoffs set signed_by = 'Bob'", "delete from fridge.month_signoffs"]
+)
+def test_a_signature_is_neither_edited_nor_removed(books: Pipeline, change: str) -> None:
+    prepare(books)
+    with books.database.connect() as connection, pytest.raises((REFUSED, psycopg.errors.InsufficientPrivilege)):
+        connection.execute(change.encode())
+
+
+def test_the_control_totals_say_what_the_month_comes_to(books: Pipeline) -> None:
+    books.land(HOUR, "again.csv", [*readings("cohoes", HOUR, 1, 10), ("", "s1", HOUR.start, 4.5)])
+    books.run(HOUR)
+    prepare(books)
+    totals = books.one("select control_totals from fridge.month_signoffs")
+    assert totals["files"] == {
+        "files": 2, "row_count": 31, "inserted_count": 20, "duplicate_count": 10, "rejected_count": 1
+    }  # fmt: skip
+    assert totals["meters"]["temperature_readings"] == {
+        "usage": 20, "stated": 20, "stripe": None, "tenants": 1, "tenant_hours": 1, "tenant_hours_explained": 0,
+        "tenant_hours_not_read": 1,
+    }  # fmt: skip
+
+
+def test_what_changed_after_preparing_is_named_and_must_be_prepared_again(books: Pipeline) -> None:
+    with pytest.raises(MonthStateError, match="2026-01 is not prepared"):
+        approve(books)
+    prepare(books)
+    books.land(HOUR, "late.csv", readings("cohoes", HOUR, 1, 10, start=7))
+    books.run(HOUR)
+    with pytest.raises(TotalsChangedError, match="temperature_readings usage was 20 and is 30"):
+        approve(books)
+    prepare(books)
+    approve(books)
+    assert is_closed(books)
+    with pytest.raises(MonthStateError, match="closed already, by Grace"):
+        prepare(books)
+
+
+def stage_by_hand(pipeline: Pipeline) -> None:
+    with pipeline.database.connect() as connection:
+        connection.execute(STATEMENT, [HOUR.start, 1])
+
+
+def open_unexplained(pipeline: Pipeline) -> None:
+    with pipeline.database.connect() as connection:
+        connection.execute(
+            "insert into fridge.exceptions (kind, tenant_id, hour, subject, detail, opened_at)"
+            " values ('unexplained', 'cohoes', %s, 'temperature_readings', 'Stripe shows 7', now())",
+            [HOUR.start],
+        )
+
+
+def lose_usage(pipeline: Pipeline) -> None:
+    with pipeline.database.connect() as connection:
+        connection.execute("update fridge.inserted_counts set inserted_count = 3")
+
+
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [
+        (stage_by_hand, r"1 statements are under way \(x1 \(staged\)\)"),
+        (open_unexplained, r"1 exceptions of the kind unexplained are open \(cohoes 2026-01-31-20:00 temperature_read"),
+        (
+            lose_usage,
+            r"1 differences of the tie-out are unexplained \(cohoes temperature_readings 2026-01-31-20:00: -17",
+        ),
+    ],
+)
+def test_a_month_in_which_something_is_undecided_or_unexplained_is_neither_prepared_nor_approved(
+    books: Pipeline, what: Callable[[Pipeline], None], told: str
+) -> None:
+    prepare(books)
+    what(books)
+    with pytest.raises(MonthNotReadyError, match=told):
+        prepare(books)
+    with pytest.raises(MonthNotReadyError, match=told):
+        approve(books)
+    assert not is_closed(books)
+
+
+def test_a_month_is_not_prepared_before_its_last_hour_has_closed(books: Pipeline) -> None:
+    books.clock.now = datetime(2026, 2, 1, 0, 4, tzinfo=UTC)
+    with pytest.raises(MonthNotReadyError, match="its last hour closes at 2026-02-01 00:05 UTC"):
+        prepare(books)
+    books.clock.advance(minutes=1)
+    prepare(books)
+
+
+def test_a_month_is_reopened_with_a_reason_and_only_when_it_is_closed(books: Pipeline) -> None:
+    with pytest.raises(MonthStateError, match="2026-01 is not closed"):
+        reopen(books)
+    close(books)
+    with pytest.raises(UnsignedError, match="why 2026-01 is reopened"):
+        reopen_month(books.database, JANUARY, "Ada", " ", books.clock)
+    with pytest.raises(UnsignedError, match="needs a name"):
+        reopen_month(books.database, JANUARY, " ", "late", books.clock)
+    assert is_closed(books)
+
+
+def test_a_month_is_not_closed_over_a_statement_that_is_being_made_meanwhile(books: Pipeline) -> None:
+    """Approving waits for whoever stages, and then sees what was staged."""
+    prepare(books)
+    with books.database.connect() as connection, ThreadPoolExecutor(1) as pool:
+        with connection.transaction():
+            connection.execute(STATEMENT, [HOUR.start, 1])
+            approving = pool.submit(approve, books)
+            wait_for_a_waiting_lock(books)
+        with pytest.raises(MonthNotReadyError, match="1 statements are under way"):
+            approving.result(30)
+
+
+def test_a_statement_is_not_made_in_a_month_that_is_being_closed_meanwhile(books: Pipeline) -> None:
+    """Staging waits for whoever signs, and then sees that the month is closed."""
+    prepare(books)
+    with books.database.connect() as connection, ThreadPoolExecutor(1) as pool:
+        with connection.transaction():
+            sign(connection, "approve", "Grace")
+            staging = pool.submit(stage_by_hand, books)
+            wait_for_a_waiting_lock(books)
+        with pytest.raises(REFUSED, match="2026-01 is closed"):
+            staging.result(30)
+
+
+def wait_for_a_waiting_lock(pipeline: Pipeline) -> None:
+    for _ in range(1000):
+        if pipeline.one(
+            "select count(*) from pg_locks join pg_database on pg_database.oid = pg_locks.database"
+            " where datname = current_database() and locktype = 'advisory' and not granted"
+        ):
+            return
+    raise AssertionError("nobody waits")
