@@ -8,16 +8,19 @@ import warnings
 import click
 from dagster import DagsterExecutionInterruptedError
 
+from fridge_pipeline.cli.backtest import backtest
 from fridge_pipeline.cli.bill import bill
 from fridge_pipeline.cli.database import db, migrate
 from fridge_pipeline.cli.demo import demo
 from fridge_pipeline.cli.doctor import doctor
 from fridge_pipeline.cli.drop_readings import drop_readings
+from fridge_pipeline.cli.evidence import evidence
 from fridge_pipeline.cli.explain import explain
 from fridge_pipeline.cli.sandbox import sandbox
 from fridge_pipeline.cli.stripe import stripe
 from fridge_pipeline.cli.tenants import tenants
 from fridge_pipeline.cli.up import env, up
+from fridge_pipeline.cli.verify import verify
 from fridge_pipeline.cli.withdraw import withdraw
 
 #: Errors of the world or of the input, whose text says what to do: shown without a traceback.
@@ -40,7 +43,25 @@ def fridge(context: click.Context, *, debug: bool) -> None:
     context.obj = {"debug": debug}
 
 
-for command in (up, demo, bill, explain, withdraw, drop_readings, tenants, stripe, sandbox, db, migrate, doctor, env):
+COMMANDS = (
+    up,
+    demo,
+    bill,
+    explain,
+    withdraw,
+    evidence,
+    verify,
+    backtest,
+    drop_readings,
+    tenants,
+    stripe,
+    sandbox,
+    db,
+    migrate,
+    doctor,
+    env,
+)
+for command in COMMANDS:
     fridge.add_command(command)
 
 

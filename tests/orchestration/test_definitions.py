@@ -15,6 +15,7 @@ ASSETS = {
     "usage_daily": "finance",
     "usage_monthly": "finance",
     "billing_ledger": "finance",
+    "evidence_pack": "finance",
 }
 
 
@@ -34,6 +35,11 @@ def test_the_asset_graph_is_exactly_the_one_in_the_design(definitions: dg.Defini
         ("usage_daily", "usage_monthly"),
         ("meter_events", "stripe_reconciliation"),
         ("meter_events", "billing_ledger"),
+        ("usage_hourly", "evidence_pack"),
+        ("usage_daily", "evidence_pack"),
+        ("usage_monthly", "evidence_pack"),
+        ("billing_ledger", "evidence_pack"),
+        ("stripe_reconciliation", "evidence_pack"),
     }
 
 

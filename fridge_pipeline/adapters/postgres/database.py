@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import adbc_driver_manager
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from fridge_pipeline.adapters.postgres.statements import statement
 
@@ -34,6 +34,11 @@ class Database:
     """A PostgreSQL database by its DSN (``postgresql://user:password@host:port/name``)."""
 
     dsn: str = field(repr=False)
+    is_read_only: bool = False
+
+    def read_only(self) -> Database:
+        """The same database by connections on which PostgreSQL refuses every write."""
+        return replace(self, is_read_only=True)
 
     @property
     def place(self) -> str:
@@ -53,7 +58,7 @@ class Database:
                 autocommit=True,
                 connect_timeout=CONNECT_TIMEOUT_SECONDS,
                 application_name="fridge",
-                options="-c timezone=UTC",
+                options=_options(is_read_only=self.is_read_only),
             )
         except psycopg.OperationalError as error:
             raise DatabaseUnreachableError(f"PostgreSQL at {self.place}: {_reason(error)}") from None
@@ -78,7 +83,8 @@ class Database:
         from adbc_driver_postgresql import dbapi as adbc_postgresql  # noqa: PLC0415
 
         try:
-            connection = adbc_postgresql.connect(self.dsn, autocommit=autocommit)
+            dsn = make_conninfo(self.dsn, options=_options(is_read_only=True)) if self.is_read_only else self.dsn
+            connection = adbc_postgresql.connect(dsn, autocommit=autocommit)
         except adbc_driver_manager.Error as error:
             raise DatabaseUnreachableError(f"PostgreSQL at {self.place}: {_reason(error)}") from None
         with connection:
@@ -102,6 +108,10 @@ class Database:
                     f"the database {name!r} does not exist and this role may not create it; "
                     f"have it created beside {self.place}, owned by this role"
                 ) from error
+
+
+def _options(*, is_read_only: bool) -> str:
+    return "-c timezone=UTC -c default_transaction_read_only=on" if is_read_only else "-c timezone=UTC"
 
 
 def _reason(error: Exception) -> str:
