@@ -60,8 +60,10 @@ def as_text(result: Backtest) -> str:
 
 def _difference_lines(each: Difference) -> list[str]:
     lines = [
-        (f"{each.tenant_id}, {each.meter}: {each.hours} hours differ from the {each.beside}; "
-        f"{each.recomputed} counted again, {each.found} there ({each.amount:+})")
+        (
+            f"{each.tenant_id}, {each.meter}: {each.hours} hours differ from the {each.beside}; "
+            f"{each.recomputed} counted again, {each.found} there ({each.amount:+})"
+        )
     ]
     lines += [
         f"  {hour.hour}: {_shown(hour.recomputed)} counted again, {_shown(hour.found)} there" for hour in each.examples

@@ -9,7 +9,10 @@ RECONCILIATION = dg.AssetSelection.assets("stripe_reconciliation")
 
 HOURLY = dg.AssetSelection.groups("ingest", "usage", "billing") - RECONCILIATION
 
-FINANCE = dg.AssetSelection.groups("finance")
+#: Has months, and is made when one was closed.
+EVIDENCE = dg.AssetSelection.assets("evidence_pack")
+
+FINANCE = dg.AssetSelection.groups("finance") - EVIDENCE
 
 CHAIN = HOURLY | FINANCE
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -28,7 +29,7 @@ def test_a_pack_holds_by_our_program_and_by_sha256sum(january: Path, tmp_path: P
     with zipfile.ZipFile(january) as archive:
         archive.extractall(tmp_path / "auditor")
     checked = subprocess.run(
-        ["sha256sum", "--strict", "-c", MANIFEST],
+        [*(["sha256sum"] if shutil.which("sha256sum") else ["shasum", "-a", "256"]), "--strict", "-c", MANIFEST],
         cwd=tmp_path / "auditor" / folder_of("2026-01"),
         capture_output=True,
         text=True,
@@ -119,7 +120,7 @@ def test_a_forger_who_fits_the_manifest_is_found_by_the_numbers(january: Path, t
     )
     assert "the days of statements/cohoes.csv" in forged("statements/cohoes.csv", b"total,8,", b"total,9,")
     more = b"\n" + b"," * files["tables/runs.csv"].splitlines()[0].count(b",") + b"\n"
-    assert "tables/runs.csv has 7 rows, pack.json says 6" in forged("tables/runs.csv", b"\n", more)
+    assert "tables/runs.csv has 4 rows, pack.json says 3" in forged("tables/runs.csv", b"\n", more)
     assert "tables/tenants.parquet and its CSV file differ in the column name" in forged(
         "tables/tenants.csv", b"Cohoes", b"Troy"
     )

@@ -1,2 +1,2 @@
 select * from ({select}) as selected
-limit 0;
+where false;
