@@ -8,11 +8,13 @@ import warnings
 import click
 from dagster import DagsterExecutionInterruptedError
 
+from fridge_pipeline.cli.backtest import backtest
 from fridge_pipeline.cli.bill import bill
 from fridge_pipeline.cli.database import db, migrate
 from fridge_pipeline.cli.demo import demo
 from fridge_pipeline.cli.doctor import doctor
 from fridge_pipeline.cli.drop_readings import drop_readings
+from fridge_pipeline.cli.evidence import evidence
 from fridge_pipeline.cli.explain import explain
 from fridge_pipeline.cli.month import approve, close, reopen
 from fridge_pipeline.cli.release import release
@@ -21,6 +23,7 @@ from fridge_pipeline.cli.sql import sql
 from fridge_pipeline.cli.stripe import stripe
 from fridge_pipeline.cli.tenants import tenants
 from fridge_pipeline.cli.up import env, up
+from fridge_pipeline.cli.verify import verify
 from fridge_pipeline.cli.withdraw import withdraw
 
 #: Errors of the world or of the input, whose text says what to do: shown without a traceback.
@@ -44,7 +47,7 @@ def fridge(context: click.Context, *, debug: bool) -> None:
 
 
 DAILY = (up, demo, bill, explain, withdraw, release, drop_readings, tenants)
-MONTHLY = (close, approve, reopen)
+MONTHLY = (close, approve, reopen, evidence, verify, backtest)
 INSTALLATION = (stripe, sandbox, db, migrate, doctor, env, sql)
 
 for command in (*DAILY, *MONTHLY, *INSTALLATION):

@@ -37,6 +37,11 @@ def daily_partitions(first: Hour) -> dg.DailyPartitionsDefinition:
     return dg.DailyPartitionsDefinition(start_date=first.start.date().isoformat(), timezone="UTC", end_offset=1)
 
 
+def monthly_partitions(first: Hour) -> dg.MonthlyPartitionsDefinition:
+    """The grid from the month of the first hour to the current one, whose pack is a draft."""
+    return dg.MonthlyPartitionsDefinition(start_date=f"{first.start:%Y-%m}", fmt="%Y-%m", timezone="UTC", end_offset=1)
+
+
 def daily_grid(first: Hour, now: datetime) -> DayRange:
     """The days of that grid."""
     return DayRange(first.start.date(), now.astimezone(UTC).date())

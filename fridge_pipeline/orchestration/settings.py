@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from fridge_pipeline.domain.api_key import SANDBOX_KEY, ApiKey, require_allowed
+from fridge_pipeline.domain.api_key import SANDBOX_KEY, ApiKey, KeyMode, require_allowed
 from fridge_pipeline.domain.catalogue import read_catalogue
 from fridge_pipeline.domain.hour import Hour, NotAnHourError
 from fridge_pipeline.domain.meter import CATALOGUE, Meter
@@ -72,6 +72,11 @@ class Settings:
     def api_key(self) -> ApiKey:
         """The key to call Stripe with; raises ``LiveKeyRefusedError`` for a live one without the decision."""
         return require_allowed(self.stripe_key or SANDBOX_KEY, live_allowed=self.live_stripe_allowed)
+
+    @property
+    def key_mode(self) -> KeyMode:
+        """Where calls to Stripe end up."""
+        return (self.stripe_key or SANDBOX_KEY).mode
 
     def calls_per_second(self) -> float:
         """Stripe's limit for the key's mode, unless ``FRIDGE_STRIPE_RATE`` sets another."""

@@ -38,6 +38,8 @@ class Database:
     #: Whose rights connections have, where it is not the role that signs in.
     role: str | None = None
 
+    is_read_only: bool = False
+
     @property
     def place(self) -> str:
         """Host, port and database name, to show to people."""
@@ -96,9 +98,14 @@ class Database:
         """The same database with the rights of the role that signs in."""
         return replace(self, role=None)
 
+    def read_only(self) -> Database:
+        """The same database by connections on which PostgreSQL refuses every write."""
+        return replace(self, is_read_only=True)
+
     @property
     def _options(self) -> str:
-        return "-c timezone=UTC" + (f" -c role={self.role}" if self.role else "")
+        role = f" -c role={self.role}" if self.role else ""
+        return "-c timezone=UTC" + role + (" -c default_transaction_read_only=on" if self.is_read_only else "")
 
     def create_beside(self, other: Database) -> None:
         """Creates the other database on this one's server where it does not exist yet.

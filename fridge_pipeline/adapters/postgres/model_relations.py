@@ -150,7 +150,7 @@ def _make(connection: psycopg.Connection, model: ModelText) -> None:
     if kind == "table" and model.unique:
         columns = sql.SQL(", ").join(map(sql.Identifier, model.unique))
         index = sql.Identifier(f"{model.name}_key")
-        connection.execute(_with_name("create_model_key", model.name, index=index, columns=columns))
+        connection.execute(_with_name("create_model_key", model.name, index=index, key_columns=columns))
     description = sql.Literal(model.description)
     connection.execute(_with_name("describe_model", model.name, kind=sql.SQL(kind), description=description))
     for column, meaning in model.columns.items():

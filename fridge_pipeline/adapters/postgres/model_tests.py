@@ -22,7 +22,7 @@ class Findings:
 
 def duplicates(connection: psycopg.Connection, model: str, columns: tuple[str, ...]) -> Findings:
     """Values of these columns together that several rows have."""
-    return _find(connection, _named("find_duplicates", model, columns=_columns(columns)))
+    return _find(connection, _named("find_duplicates", model, key_columns=_columns(columns)))
 
 
 def empty_values(connection: psycopg.Connection, model: str, columns: tuple[str, ...]) -> Findings:

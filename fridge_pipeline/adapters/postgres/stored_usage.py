@@ -13,6 +13,7 @@ import psycopg
 from fridge_pipeline.adapters.postgres.parameters import span_of
 from fridge_pipeline.adapters.postgres.statements import statement
 from fridge_pipeline.adapters.postgres.streaming import streamed
+from fridge_pipeline.domain.backtest import STATED_SCHEMA
 from fridge_pipeline.domain.file_runs import FileRun
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.usage import USAGE_SCHEMA
@@ -65,6 +66,12 @@ def usage_of_hours(connection: psycopg.Connection, hours: HourRange) -> pl.DataF
     """The usage that a range of hours has: ``USAGE_SCHEMA``, null where one of both was not counted."""
     rows = connection.execute(statement("usage_of_hours"), span_of(hours)).fetchall()
     return pl.DataFrame(rows, schema=USAGE_SCHEMA, orient="row")
+
+
+def stated_of_hours(connection: psycopg.Connection, hours: HourRange) -> pl.DataFrame:
+    """What the accepted statements of a range of hours come to, per hour, tenant and meter: ``STATED_SCHEMA``."""
+    rows = connection.execute(statement("stated_of_hours"), span_of(hours)).fetchall()
+    return pl.DataFrame(rows, schema=STATED_SCHEMA, orient="row")
 
 
 def tenants_of_sensors(connection: adbc_dbapi.Connection, sensor_keys: pl.Series) -> pl.DataFrame:

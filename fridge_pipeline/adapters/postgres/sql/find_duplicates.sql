@@ -1,6 +1,6 @@
 select
-    {columns},
+    {key_columns},
     count(*) as copies
 from fridge.{model}
-group by {columns}
+group by {key_columns}
 having count(*) > 1

@@ -1,0 +1,64 @@
+"""Writes a pack: the same files give the same bytes, whenever and wherever it is written."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+#: ZIP knows no earlier time. The time at which a pack was made stands in its pack.json.
+FIXED_TIME = (1980, 1, 1, 0, 0, 0)
+
+_FILE_MODE = 0o100644 << 16
+_UNIX = 3
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def files_below(folder: Path) -> dict[str, Path]:
+    """Relative path with slashes → file, sorted by path."""
+    found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    return dict(sorted(found.items()))
+
+
+def write_zip(folder: Path, name: str, target: Path) -> None:
+    """Packs all files below a folder as files of the folder ``name`` within the ZIP, and puts them on the disk."""
+    with target.open("wb") as stream:
+        with zipfile.ZipFile(stream, "w") as archive:
+            for path, file in files_below(folder).items():
+                entry = zipfile.ZipInfo(f"{name}/{path}", FIXED_TIME)
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                entry.create_system = _UNIX
+                entry.external_attr = _FILE_MODE
+                entry.file_size = file.stat().st_size  # tells whether it needs the large form
+                with file.open("rb") as source, archive.open(entry, "w") as packed:
+                    shutil.copyfileobj(source, packed, 2**20)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+@contextmanager
+def work_folder(beside: Path) -> Iterator[Path]:
+    """A folder of its own on the disk of a file that is to be made; gone afterwards."""
+    beside.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".evidence-", dir=beside.parent) as folder:
+        yield Path(folder)
+
+
+def put_in_place(made: Path, target: Path, *, keep: bool) -> Path | None:
+    """Gives a finished pack its name; with ``keep``, a file that had it is kept under one with its hash. Returns it."""
+    kept = None
+    if keep and target.exists():
+        kept = target.with_name(f"{target.stem}-{sha256_of(target)[:12]}{target.suffix}")
+        target.rename(kept)
+    made.replace(target)
+    return kept

@@ -1,0 +1,2 @@
+select * from ({select}) as selected
+where false;

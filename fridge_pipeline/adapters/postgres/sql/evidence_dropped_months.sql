@@ -1,0 +1,2 @@
+select * from fridge.dropped_months
+order by month;

@@ -1,0 +1,2 @@
+select * from fridge.tenants
+order by tenant_id;

@@ -1,0 +1,1 @@
+select fridge.month_is_closed(%(start)s) as is_closed;

@@ -1,0 +1,128 @@
+"""The format of an evidence pack: its folder, its manifest, its names, and how one month is chained to the one before.
+
+Standard library only, and nothing of the rest of the program: what is written today must be checkable in seven years.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+FORMAT = "fridge-evidence/1"
+
+MANIFEST = "MANIFEST.sha256"
+DESCRIPTION = "pack.json"
+README = "README.txt"
+DRAFT_NOTE = "DRAFT.txt"
+
+#: Where the tables and the statements lie within the pack's folder.
+TABLES = "tables"
+STATEMENTS = "statements"
+
+_FOLDER = "fridge-evidence-"
+_MANIFEST_LINE = re.compile(r"(?P<sha256>[0-9a-f]{64})  (?P<path>[^\x00-\x1f\\]+)")
+_PLAIN_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
+_NOT_PLAIN = re.compile(r"[^a-z0-9_-]+")
+
+#: Names that no file can have on Windows, where an auditor may well unpack it.
+_DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))})
+
+
+class DoesNotHoldError(ValueError):
+    """Something in an evidence pack is not what it says; the text names the file and both values."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackLink:
+    """A pack as the next month's pack knows it: its month and the SHA-256 of its manifest."""
+
+    month: str
+    manifest_sha256: str
+
+
+def folder_of(month: str) -> str:
+    """The one folder of a month's pack."""
+    return f"{_FOLDER}{month}"
+
+
+def month_of_folder(folder: str) -> str:
+    """The month of a pack's folder. Raises ``DoesNotHoldError``."""
+    month = folder.removeprefix(_FOLDER)
+    if folder == month or re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month) is None:
+        raise DoesNotHoldError(
+            f"the folder in it is {folder!r}; that of an evidence pack is like {folder_of('2026-01')}"
+        )
+    return month
+
+
+def statement_path(tenant_id: str) -> str:
+    """The file of a tenant's statement: readable where it can be, safe on every system, never that of another tenant.
+
+    A plain id is its own name. Any other loses what is not plain and gets part of its hash after a ``~``, which no
+    plain id holds; so ``A/B`` and ``a:b`` are two files, also where case does not tell names apart.
+    """
+    if _PLAIN_NAME.fullmatch(tenant_id) and tenant_id not in _DEVICES:
+        return f"{STATEMENTS}/{tenant_id}.csv"
+    readable = _NOT_PLAIN.sub("_", tenant_id.lower()).strip("_-")[:40]
+    digest = hashlib.sha256(tenant_id.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return f"{STATEMENTS}/{readable or 'tenant'}~{digest}.csv"
+
+
+def manifest_text(hashes: Mapping[str, str]) -> str:
+    """The manifest as ``sha256sum`` writes and checks it: a line per file, sorted by path."""
+    return "".join(f"{hashes[path]}  {path}\n" for path in sorted(hashes))
+
+
+def read_manifest(text: str) -> dict[str, str]:
+    """Path → SHA-256 of every file that a manifest lists. Raises ``DoesNotHoldError``."""
+    hashes: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        match = _MANIFEST_LINE.fullmatch(line)
+        if match is None:
+            raise DoesNotHoldError(f"{MANIFEST}, line {number}: {line[:100]!r} is not a SHA-256, two blanks and a path")
+        path = match["path"]
+        require_safe(path)
+        if path in hashes:
+            raise DoesNotHoldError(f"{MANIFEST}, line {number}: {path} is listed twice")
+        hashes[path] = match["sha256"]
+    if not hashes:
+        raise DoesNotHoldError(f"{MANIFEST} lists no file")
+    return hashes
+
+
+def require_safe(path: str) -> None:
+    """Raises ``DoesNotHoldError`` for a path that would leave the folder it is unpacked into."""
+    parts = PurePosixPath(path).parts
+    if not path or "\\" in path or ":" in path or path.startswith("/") or ".." in parts:
+        raise DoesNotHoldError(f"the path {path!r} would be unpacked outside the pack's folder")
+    if "/".join(parts) != path.removesuffix("/"):
+        raise DoesNotHoldError(f"the path {path!r} is written in a roundabout way; it is {'/'.join(parts)!r}")
+
+
+def require_same_files(listed: Iterable[str], found: Iterable[str]) -> None:
+    """Raises ``DoesNotHoldError`` unless the manifest's files and those in the pack are the same."""
+    wanted, there = set(listed), set(found) - {MANIFEST}
+    for path in sorted(wanted - there):
+        raise DoesNotHoldError(f"{path} is missing: {MANIFEST} lists it, and it is not in the pack")
+    for path in sorted(there - wanted):
+        raise DoesNotHoldError(f"{path} was added: it is in the pack, and {MANIFEST} does not list it")
+
+
+def require_chained(month: str, stated: PackLink | None, previous: PackLink) -> None:
+    """Raises ``DoesNotHoldError`` unless a month's pack names exactly that one as the pack before it."""
+    if stated is None:
+        raise DoesNotHoldError(
+            f"the pack of {month} says that none came before it, but that of {previous.month} was given as the previous"
+        )
+    if stated.month != previous.month:
+        raise DoesNotHoldError(
+            f"the pack of {month} is chained to that of {stated.month}, but that of {previous.month} was given"
+        )
+    if stated.manifest_sha256 != previous.manifest_sha256:
+        raise DoesNotHoldError(
+            f"the pack of {month} is chained to another pack of {previous.month}: it names the manifest "
+            f"{stated.manifest_sha256}, and that of the given pack is {previous.manifest_sha256}"
+        )

@@ -1,0 +1,45 @@
+"""Who makes an evidence pack, by which program and parameters: everything that decides numbers, and no secret."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from fridge_pipeline.adapters.program import program_identity
+from fridge_pipeline.domain.month import Month
+from fridge_pipeline.orchestration.installation import Installation
+from fridge_pipeline.orchestration.settings import MODELS_FOLDER, Settings
+from fridge_pipeline.steps.make_evidence import EvidencePack, Maker, make_evidence
+from fridge_pipeline.steps.refresh_month import refresh_month
+
+
+def make_pack(installation: Installation, month: Month, target: Path | None, made_by: str, run_id: str) -> EvidencePack:
+    """Makes a month's pack with what this installation is; without a target below FRIDGE_HOME."""
+    settings = installation.settings
+    refresh_month(installation.database, MODELS_FOLDER, installation.catalogue, month, installation.clock)
+    maker = Maker(made_by, run_id, program_identity(MODELS_FOLDER), parameters_of(settings))
+    return make_evidence(
+        installation.database, month, target or pack_path(settings, month), MODELS_FOLDER, maker, installation.clock()
+    )
+
+
+def pack_path(settings: Settings, month: Month) -> Path:
+    """Where a month's pack lies."""
+    return settings.home / "evidence" / f"{month.key}.zip"
+
+
+def parameters_of(settings: Settings) -> dict[str, Any]:
+    """The settings that decide what is counted and stated; keys, passwords and paths are left out."""
+    base = urlsplit(settings.stripe_base or "https://api.stripe.com")
+    return {
+        "partitions_start": settings.partitions_start.key,
+        "close_after_minutes": settings.close_after.total_seconds() / 60,
+        "keep_months": settings.keep_months,
+        "max_in_flight": settings.max_in_flight,
+        "stripe_calls_per_second": settings.calls_per_second(),
+        "stripe_mode": settings.key_mode.value,
+        "stripe_host": base.netloc.rpartition("@")[2],
+        "catalogue": [asdict(meter) for meter in settings.catalogue],
+    }
