@@ -2,34 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import psycopg
 from psycopg.rows import dict_row
 
 from fridge_pipeline.adapters.postgres.statements import statement
+from fridge_pipeline.domain.explanation import Explanation
 from fridge_pipeline.domain.hour import Hour
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """One tenant-hour from files to receipts; each list holds one mapping per row, named as in the tables.
-
-    A file that was withdrawn has ``withdrawn_at``, ``withdrawn_by`` and ``withdrawal_reason``. Attempts, readbacks and
-    cancellations belong to a statement by its ``identifier``.
-    """
-
-    tenant_id: str
-    hour: str
-    inserted_count: int | None
-    active_sensors: int | None
-    files: list[dict[str, Any]]
-    statements: list[dict[str, Any]]
-    attempts: list[dict[str, Any]]
-    readbacks: list[dict[str, Any]]
-    cancellations: list[dict[str, Any]]
-    exceptions: list[dict[str, Any]]
 
 
 def explain(connection: psycopg.Connection, tenant_id: str, hour: Hour) -> Explanation:
