@@ -14,6 +14,7 @@ from fridge_pipeline.cli.demo import demo
 from fridge_pipeline.cli.doctor import doctor
 from fridge_pipeline.cli.drop_readings import drop_readings
 from fridge_pipeline.cli.explain import explain
+from fridge_pipeline.cli.report import report
 from fridge_pipeline.cli.sandbox import sandbox
 from fridge_pipeline.cli.sql import sql
 from fridge_pipeline.cli.stripe import stripe
@@ -46,6 +47,7 @@ for command in (
     demo,
     bill,
     explain,
+    report,
     withdraw,
     drop_readings,
     tenants,

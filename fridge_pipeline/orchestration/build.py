@@ -12,11 +12,12 @@ from fridge_pipeline.orchestration.assets.finance import finance_assets
 from fridge_pipeline.orchestration.assets.finance_checks import finance_checks
 from fridge_pipeline.orchestration.assets.ingest import ingest_assets
 from fridge_pipeline.orchestration.assets.reconciliation import reconciliation_assets, reconciliation_checks
+from fridge_pipeline.orchestration.assets.report import report_assets
 from fridge_pipeline.orchestration.assets.usage import usage_assets
 from fridge_pipeline.orchestration.automation import hourly_billing, landing_sensor
 from fridge_pipeline.orchestration.book_check import daily_book_check
 from fridge_pipeline.orchestration.jobs import jobs
-from fridge_pipeline.orchestration.partitions import daily_partitions, hourly_partitions
+from fridge_pipeline.orchestration.partitions import daily_partitions, hourly_partitions, monthly_partitions
 from fridge_pipeline.orchestration.reconciling import daily_reconciliation, stripe_refusals
 from fridge_pipeline.orchestration.resources import installation_resource
 from fridge_pipeline.orchestration.retention import nightly_retention, retention_job
@@ -35,6 +36,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *billing_assets(hours),
             *reconciliation_assets(daily_partitions(settings.partitions_start)),
             *finance_assets(models, hours),
+            *report_assets(monthly_partitions(settings.partitions_start)),
         ],
         asset_checks=[*reconciliation_checks(), checks],
         jobs=[*jobs(checks), retention_job()],

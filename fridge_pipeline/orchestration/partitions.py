@@ -10,6 +10,7 @@ import dagster as dg
 from fridge_pipeline.domain.day_range import DayRange
 from fridge_pipeline.domain.hour import KEY_FORMAT, Hour, NotAnHourError
 from fridge_pipeline.domain.hour_range import HOURS_PER_RUN_MAX, HourRange
+from fridge_pipeline.domain.month import Month
 
 #: One policy for the whole chain, so that a backfill runs all assets of many hours in one run.
 BACKFILL_POLICY = dg.BackfillPolicy.multi_run(max_partitions_per_run=HOURS_PER_RUN_MAX)
@@ -35,6 +36,13 @@ def hours_of(context: dg.AssetExecutionContext) -> HourRange:
 def daily_partitions(first: Hour) -> dg.DailyPartitionsDefinition:
     """The grid from the day of the first hour to today, whose closed hours can be reconciled already."""
     return dg.DailyPartitionsDefinition(start_date=first.start.date().isoformat(), timezone="UTC", end_offset=1)
+
+
+def monthly_partitions(first: Hour) -> dg.MonthlyPartitionsDefinition:
+    """The grid from the month of the first hour to the current one, whose report can be read before it is over."""
+    return dg.MonthlyPartitionsDefinition(
+        start_date=Month.containing(first.start).key, fmt="%Y-%m", timezone="UTC", end_offset=1
+    )
 
 
 def daily_grid(first: Hour, now: datetime) -> DayRange:
