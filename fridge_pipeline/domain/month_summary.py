@@ -72,12 +72,12 @@ class MeterTotals:
 
 @dataclass(frozen=True, slots=True)
 class StepTotals:
-    """One step of the tie-out: how many tenant-meter-hours differ in it."""
+    """One step of the tie-out: how many tenant-meter-hours differ in it, and of how many nobody knows."""
 
     step: str
     different: int
     unexplained: int
-    not_read: int
+    unknown: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,12 +164,12 @@ def _meter_totals(tie_out: pl.DataFrame) -> list[MeterTotals]:
 
 
 def _step_totals(books: MonthBooks) -> list[StepTotals]:
-    not_read = books.tie_out.filter(pl.col("status") == "not_read").height
     totals = []
     for step in STEPS:
         hours = books.tie_out_differences.filter(pl.col("step") == step)
         unexplained = hours.filter(~pl.col("is_explained")).height
-        totals.append(StepTotals(step, hours.height, unexplained, not_read if step == "stripe" else 0))
+        unknown = books.tie_out[f"difference_in_{step}"].null_count()
+        totals.append(StepTotals(step, hours.height, unexplained, unknown))
     return totals
 
 

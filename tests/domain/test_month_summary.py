@@ -31,6 +31,9 @@ def test_what_is_not_on_record_is_no_zero() -> None:
     assert (summary.files.file_rows, summary.files.difference) == (None, None)
     assert summary.files.tenant_hours_not_recorded == 24
     assert [meter.stripe for meter in summary.meters] == [None, None]
+    unread = blank.with_columns(pl.lit(None, pl.Float64).alias("difference_in_stripe"))
+    steps = summarize(replace(books, tie_out=unread)).steps
+    assert {step.step: step.unknown for step in steps} == {"files": 0, "usage": 0, "ledger": 0, "stripe": 48}
     assert usage_by_tenant(replace(books, tie_out=blank))["stripe"].to_list() == [None, None]
 
 

@@ -14,6 +14,7 @@ ASSETS = {
     "meter_events": "billing",
     "stripe_reconciliation": "billing",
     **{path.stem: "finance" for path in MODELS_FOLDER.rglob("*.sql") if path.parent.name != "truths"},
+    "audit_report": "finance",
 }
 
 
@@ -40,6 +41,7 @@ def test_the_asset_graph_is_exactly_the_one_in_the_design(definitions: dg.Defini
         ("stg_statements", "billing_ledger"),
         ("stripe_reconciliation", "stg_stripe_days"),
         ("hour_facts", "tie_out"),
+        ("tie_out", "audit_report"),
     }
     assert ("raw_readings", "sensor_hours") in edges, "an increment waits for the load that its views read"
 

@@ -129,9 +129,9 @@ FAULTS = (
         False,
         "12 readings of 2026-01-09/13/gateway-3.csv are gone",
     ),
-    ("tenant-02", 11, 7, "usage", "usage_edited", 500.0, False, "usage says 640, the readings say 140"),
+    ("tenant-02", 11, 7, "usage", "usage_changed", 500.0, False, "usage says 640, the readings say 140"),
     ("tenant-03", 14, 22, "stripe", "lagging", -77.0, True, "accepted 20 minutes before Stripe was read"),
-    ("tenant-04", 17, 3, "stripe", "unexplained", 154.0, False, "Stripe shows twice what was stated"),
+    ("tenant-04", 17, 3, "stripe", "excess_in_stripe", 154.0, False, "Stripe shows twice what was stated"),
     (
         "tenant-05",
         20,
@@ -166,10 +166,11 @@ def troubled_books(tenants: int = 30, days: int = 31, *, silent_day: int = 5) ->
         )
     unmapped, unread = pl.col("tenant_id") == "tenant-06", pl.col("hour") >= hour_of(days, 12)
     tie_out = tie_out.with_columns(
-        *(
-            pl.when(~unmapped).then(pl.col(name)).alias(name)
-            for name in ("stated_quantity", "stated_revision", "difference_in_ledger")
-        ),
+        *(pl.when(~unmapped).then(pl.col(name)).alias(name) for name in ("stated_quantity", "stated_revision")),
+        pl.when(unmapped)
+        .then(-pl.col("usage_quantity"))
+        .otherwise(pl.col("difference_in_ledger"))
+        .alias("difference_in_ledger"),
         *(
             pl.when(~unmapped & ~unread).then(pl.col(name)).alias(name)
             for name in ("stripe_quantity", "stripe_read_at", "difference_in_stripe")

@@ -7,10 +7,12 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from fridge_pipeline.adapters import report
 from fridge_pipeline.adapters.report.page import render_page
+from fridge_pipeline.adapters.report.words import CAUSES, cause_in_words
 from fridge_pipeline.domain.month import Month
 from fridge_pipeline.domain.month_books import MonthBooks
 from tests.report.books import FAULTS, MADE_AT, closed_books, empty_books, quiet_books, troubled_books
@@ -115,12 +117,31 @@ def test_an_empty_month_says_that_there_is_no_data_and_shows_no_number_as_a_fact
     assert not re.search(r"\b0\b(?! usage)", re.sub(r"\(0\)|never shown as 0|-\S*|\d+:\d+", "", read.text))
 
 
+def test_every_cause_that_the_marts_can_name_has_its_words() -> None:
+    select = (Path(__file__).parents[2] / "dbt_like_sql" / "marts" / "difference_causes.sql").read_text()
+    codes = set(re.findall(r"\(\s*'([a-z_]+)',\s*'(?:files|usage|ledger|stripe)'", select))
+    assert len(codes) > 10
+    assert codes - CAUSES.keys() == set()
+
+
+def test_files_that_are_not_on_record_are_said_to_be_so_and_never_to_tie_out() -> None:
+    books = quiet_books(["cohoes"], days=1)
+    unknown = ("file_rows", "inserted", "duplicates", "rejected", "difference_in_files")
+    blank = books.tie_out.with_columns(pl.lit(None, pl.Int64).alias(name) for name in unknown)
+    read = PageRead(render_page(replace(books, tie_out=blank), [], MADE_AT))
+    assert "Not recorded for any of the 24 tenant-hours" in read.text
+    assert "adds up" not in read.text
+    files, usage, *_ = read.table("One row per comparison").rows
+    assert (files[4], files[5]) == ("48", "○ not known for some hours")
+    assert (usage[4], usage[5]) == ("0", "✓ all hours tie out")
+
+
 def test_every_difference_is_on_the_page_with_cause_amount_and_detail(page: PageRead) -> None:
     table = page.table("One row per tenant, meter, step and cause")
     by_tenant = {row[0]: row for row in table.rows}
     for tenant, _, _, _, cause, amount, is_explained, detail in FAULTS:
         row = by_tenant[tenant]
-        assert cause.replace("_", " ") in row[3]
+        assert row[3] == cause_in_words(cause)
         assert row[4] == ("▲ explained" if is_explained else "✕ unexplained")
         assert row[5] == f"{amount:+,.0f}".replace("-", "\N{MINUS SIGN}")
         assert row[7] == detail

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,15 +14,22 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
+from fridge_pipeline.adapters.models.reading import read_models
+from fridge_pipeline.adapters.postgres.explanation import explain
+from fridge_pipeline.adapters.postgres.month_books import month_rows
 from fridge_pipeline.cli import report as report_command
 from fridge_pipeline.cli.main import fridge
 from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.month import Month
-from fridge_pipeline.domain.month_books import MARTS, BooksError, MonthBooks
+from fridge_pipeline.domain.month_books import MARTS, SCHEMAS, BooksError, MonthBooks
 from fridge_pipeline.orchestration.assets.report import report_assets
 from fridge_pipeline.orchestration.partitions import monthly_partitions
+from fridge_pipeline.orchestration.settings import MODELS_FOLDER
 from fridge_pipeline.steps import report as report_step
+from fridge_pipeline.steps.build_models import run_models
 from fridge_pipeline.steps.report import write_report
+from tests.pipeline import Pipeline, readings
 from tests.report.books import MADE_AT, MONTH, closed_books, hour_of, quiet_books
 
 FILES = ["usage-2026-01.html", "usage-2026-01.xlsx"]
@@ -97,6 +105,31 @@ def test_marts_of_another_version_are_refused_with_the_column_that_is_missing() 
     del frames["data_gaps"]
     with pytest.raises(BooksError, match="the mart data_gaps was not read"):
         MonthBooks.from_frames(MONTH, frames)
+
+
+def test_the_marts_as_they_are_hold_a_billed_month_and_the_report_tells_its_numbers(
+    pipeline: Pipeline, two_days_ago: datetime, tmp_path: Path
+) -> None:
+    """Real readings through real steps; a hostile tenant among them."""
+    hour, hostile = Hour(two_days_ago), "<b>=1+1"
+    for tenant in ("cohoes", hostile):
+        pipeline.add_tenant(tenant)
+    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5) + readings(hostile, hour, 3, 4))
+    pipeline.run(hour)
+    models, chosen = read_models(MODELS_FOLDER), ["sensor_hours", "data_gaps"]
+    run_models(pipeline.database, models, chosen, HourRange(hour, hour), pipeline.catalogue, pipeline.clock())
+    month = Month.containing(hour.start)
+    made = {path.stem for path in MODELS_FOLDER.rglob("*.sql")}
+    with pipeline.database.connect() as connection, connection.transaction():
+        frames = {mart: month_rows(connection, mart, month) for mart in MARTS if mart in made}
+        why = [explain(connection, tenant, hour) for tenant in ("cohoes", hostile)]
+    absent = {mart: pl.DataFrame(schema=SCHEMAS[mart]) for mart in MARTS if mart not in made}
+    report = write_report(MonthBooks.from_frames(month, frames | absent), why, tmp_path, pipeline.clock())
+    totals = {meter.meter: (meter.derived, meter.usage, meter.stated) for meter in report.summary.meters}
+    assert totals == {"temperature_readings": (22, 22, 22), "active_sensors": (5, 5, 5)}
+    text = report.page.read_text(encoding="utf-8")
+    assert "<b>=1+1" not in text.lower()
+    assert f"temperature_readings:cohoes:{hour.compact}:r1" in text, "the statement, in the hour's explanation"
 
 
 def test_stripe_books_as_decimals_are_taken_as_they_are() -> None:
