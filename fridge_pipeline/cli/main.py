@@ -18,6 +18,7 @@ from fridge_pipeline.cli.evidence import evidence
 from fridge_pipeline.cli.explain import explain
 from fridge_pipeline.cli.month import approve, close, reopen
 from fridge_pipeline.cli.release import release
+from fridge_pipeline.cli.report import report
 from fridge_pipeline.cli.sandbox import sandbox
 from fridge_pipeline.cli.sql import sql
 from fridge_pipeline.cli.stripe import stripe
@@ -47,7 +48,7 @@ def fridge(context: click.Context, *, debug: bool) -> None:
 
 
 DAILY = (up, demo, bill, explain, withdraw, release, drop_readings, tenants)
-MONTHLY = (close, approve, reopen, evidence, verify, backtest)
+MONTHLY = (close, approve, reopen, report, evidence, verify, backtest)
 INSTALLATION = (stripe, sandbox, db, migrate, doctor, env, sql)
 
 for command in (*DAILY, *MONTHLY, *INSTALLATION):

@@ -13,6 +13,7 @@ from fridge_pipeline.orchestration.assets.finance import finance_assets
 from fridge_pipeline.orchestration.assets.finance_checks import finance_checks
 from fridge_pipeline.orchestration.assets.ingest import ingest_assets
 from fridge_pipeline.orchestration.assets.reconciliation import reconciliation_assets, reconciliation_checks
+from fridge_pipeline.orchestration.assets.report import report_assets
 from fridge_pipeline.orchestration.assets.usage import usage_assets
 from fridge_pipeline.orchestration.automation import hourly_billing, landing_sensor
 from fridge_pipeline.orchestration.book_check import daily_book_check
@@ -37,6 +38,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *reconciliation_assets(daily_partitions(settings.partitions_start)),
             *finance_assets(models, hours),
             *evidence_assets(monthly_partitions(settings.partitions_start)),
+            *report_assets(monthly_partitions(settings.partitions_start)),
         ],
         asset_checks=[*reconciliation_checks(), checks],
         jobs=[*jobs(checks), retention_job()],

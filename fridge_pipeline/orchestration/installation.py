@@ -18,6 +18,7 @@ from fridge_pipeline.domain.api_key import SANDBOX_KEY
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.meter import Meter
+from fridge_pipeline.domain.month import Month
 from fridge_pipeline.orchestration.settings import MODELS_FOLDER, Settings
 from fridge_pipeline.steps.prepare_database import prepare_database
 
@@ -41,6 +42,10 @@ class Installation:
     def catalogue(self) -> tuple[Meter, ...]:
         """The meters that usage is stated to."""
         return self.settings.catalogue
+
+    def report_folder(self, month: Month) -> Path:
+        """Where the month's report of the asset stands; made when it is written."""
+        return self.settings.home / "reports" / month.key
 
     @property
     def zone(self) -> LandingZone:

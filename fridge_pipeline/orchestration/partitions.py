@@ -10,6 +10,7 @@ import dagster as dg
 from fridge_pipeline.domain.day_range import DayRange
 from fridge_pipeline.domain.hour import KEY_FORMAT, Hour, NotAnHourError
 from fridge_pipeline.domain.hour_range import HOURS_PER_RUN_MAX, HourRange
+from fridge_pipeline.domain.month import Month
 
 #: One policy for the whole chain, so that a backfill runs all assets of many hours in one run.
 BACKFILL_POLICY = dg.BackfillPolicy.multi_run(max_partitions_per_run=HOURS_PER_RUN_MAX)
@@ -38,8 +39,10 @@ def daily_partitions(first: Hour) -> dg.DailyPartitionsDefinition:
 
 
 def monthly_partitions(first: Hour) -> dg.MonthlyPartitionsDefinition:
-    """The grid from the month of the first hour to the current one, whose pack is a draft."""
-    return dg.MonthlyPartitionsDefinition(start_date=f"{first.start:%Y-%m}", fmt="%Y-%m", timezone="UTC", end_offset=1)
+    """The grid from the month of the first hour to the current one, whose report can be read before it is over."""
+    return dg.MonthlyPartitionsDefinition(
+        start_date=Month.containing(first.start).key, fmt="%Y-%m", timezone="UTC", end_offset=1
+    )
 
 
 def daily_grid(first: Hour, now: datetime) -> DayRange:

@@ -10,10 +10,11 @@ from typing import Any
 import psycopg
 
 from fridge_pipeline.adapters.postgres.database import Database
-from fridge_pipeline.adapters.postgres.explanation import Explanation, explain
+from fridge_pipeline.adapters.postgres.explanation import explain
 from fridge_pipeline.adapters.postgres.stripe_reads import ReadPurpose, books_are_claimed, count_reads, reads_since
 from fridge_pipeline.adapters.stripe.gateway import MeterMissingError, StripeCallError, StripeGateway
 from fridge_pipeline.adapters.stripe.summaries import summed_usage
+from fridge_pipeline.domain.explanation import Explanation
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.limits import READS_MAX, READS_MONTH

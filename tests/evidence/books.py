@@ -55,7 +55,8 @@ def close(pipeline: Pipeline, month: Month) -> None:
     for action, name in (("prepare", "ada"), ("approve", "grace")):
         pipeline.rows(
             "insert into fridge.month_signoffs (month, action, signed_by, control_totals, signed_at)"
-            " values (%s, %s, %s, case when %s = 'prepare' then '{}'::jsonb end, greatest(%s, %s)) returning signoff_id",
+            " values (%s, %s, %s, case when %s = 'prepare' then '{}'::jsonb end, greatest(%s, %s))"
+            " returning signoff_id",
             month.first_day,
             action,
             name,

@@ -3,47 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
 
 from fridge_pipeline.adapters.postgres.statements import statement
+from fridge_pipeline.domain.explanation import Explanation
 from fridge_pipeline.domain.hour import Hour
 
 #: So many rejected rows of the tenant are shown of each file; the file's counts say how many there are.
 REJECTED_MAX = 20
 #: And so many of all files together.
 REJECTED_MAX_IN_ALL = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """One tenant-hour from files to receipts; each list holds one mapping per row, named as in the tables.
-
-    Of each file there is what became of the tenant's rows, ``None`` where ``tenant_is_recorded`` is false, and
-    ``rejected`` holds the first of those that were rejected, by ``file_id``. A file that was withdrawn has
-    ``withdrawn_at``, ``withdrawn_by`` and ``withdrawal_reason``. Attempts, readbacks and cancellations belong to a
-    statement by its ``identifier``. ``stripe`` has Stripe's sum of the hour per meter and customer: ``value``, ``None``
-    when it is not known, ``read_at``, ``source`` and ``detail``.
-    """
-
-    tenant_id: str
-    hour: str
-    is_open: bool
-    closes_at: datetime
-    inserted_count: int | None
-    active_sensors: int | None
-    files: list[dict[str, Any]]
-    rejected: list[dict[str, Any]]
-    statements: list[dict[str, Any]]
-    attempts: list[dict[str, Any]]
-    readbacks: list[dict[str, Any]]
-    cancellations: list[dict[str, Any]]
-    stripe: list[dict[str, Any]]
-    exceptions: list[dict[str, Any]]
 
 
 def explain(

@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
-
-from fridge_pipeline.adapters.postgres.explanation import Explanation
-
-#: One row of the books, named as in the tables.
-Row = Mapping[str, Any]
+from fridge_pipeline.domain.explanation import Explanation, Row, time_text
 
 NOT_RECORDED = "what became of its other rows is not recorded: the file was loaded before rows were counted by tenant"
 
@@ -35,11 +28,6 @@ def files_text(explanation: Explanation) -> list[str]:
 def has_rows(file: Row) -> bool:
     """Whether a file is known to hold rows of the tenant."""
     return bool(file["tenant_row_count"] or file["tenant_inserted_count"])
-
-
-def time_text(moment: datetime | None) -> str:
-    """A time to the second; ``None`` is never."""
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment is not None else "never"
 
 
 def _file_lines(file: Row, explanation: Explanation) -> list[str]:

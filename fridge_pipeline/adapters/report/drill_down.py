@@ -1,0 +1,102 @@
+"""Tenant, days, hours: the part of the page that goes down to single numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import polars as pl
+
+from fridge_pipeline.adapters.report.cells import count, explain_command
+from fridge_pipeline.adapters.report.tables import HOURS
+from fridge_pipeline.adapters.report.words import HOUR_STATES
+from fridge_pipeline.domain.month_books import MonthBooks
+from fridge_pipeline.domain.month_detail import TenantHour
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class HourDetail:
+    """One tenant's hour: a row per meter, the command to go on, and the anchor of its explanation, if it has one."""
+
+    hour: datetime
+    meters: list[Row]
+    command: str
+    anchor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DayDetail:
+    """One tenant's day in a line, and its hours."""
+
+    day: date
+    line: str
+    status: str
+    hours: list[HourDetail]
+
+
+@dataclass(frozen=True, slots=True)
+class TenantDetail:
+    """One tenant's month in a line, and its days."""
+
+    tenant_id: str
+    line: str
+    status: str
+    days: list[DayDetail]
+
+
+def drill_down(books: MonthBooks, tenants: Sequence[str], anchors: Mapping[TenantHour, str]) -> list[TenantDetail]:
+    """The chosen tenants' days and hours, in the order of the tenants."""
+    hours = HOURS.frame(books).filter(pl.col("tenant_id").is_in(tenants))
+    keyed = {(each.tenant_id, each.hour.start): anchor for each, anchor in anchors.items()}
+    by_tenant = hours.partition_by("tenant_id", as_dict=True)
+    return [_tenant(tenant, by_tenant[(tenant,)], keyed) for tenant in tenants]
+
+
+def _tenant(tenant: str, hours: pl.DataFrame, anchors: Mapping[tuple[str, datetime], str]) -> TenantDetail:
+    days: dict[date, dict[datetime, list[Row]]] = {}
+    for row in hours.iter_rows(named=True):
+        days.setdefault(row["hour"].date(), {}).setdefault(row["hour"], []).append(row)
+    details = [
+        DayDetail(
+            day,
+            _line([row for rows in of_day.values() for row in rows]),
+            _worst(row["status"] for rows in of_day.values() for row in rows),
+            [
+                HourDetail(hour, rows, explain_command(tenant, hour), anchors.get((tenant, hour)))
+                for hour, rows in of_day.items()
+            ],
+        )
+        for day, of_day in days.items()
+    ]
+    return TenantDetail(tenant, _line(list(hours.iter_rows(named=True))), _worst(hours["status"].unique()), details)
+
+
+def _line(rows: Sequence[Row]) -> str:
+    """The sum of each meter; one of whose hours nothing is known says so."""
+    meters: dict[str, int | None] = {}
+    for row in rows:
+        before, quantity = meters.get(row["meter"]), row["usage_quantity"]
+        meters[row["meter"]] = before if quantity is None else (before or 0) + quantity
+    return ", ".join(f"{meter} {count(quantity)}" for meter, quantity in sorted(meters.items()))
+
+
+def _worst(statuses: Any) -> str:
+    order = ("unexplained", "explained", "not_read", "tied")
+    found = set(statuses)
+    return next((status for status in order if status in found), "tied")
+
+
+def status_in_words(status: str) -> str:
+    """The state of several hours together, with its symbol."""
+    symbol = HOUR_STATES.get(status, ("", ""))[0]
+    words = {
+        "tied": "all hours tie out",
+        "explained": "differs, explained",
+        "unexplained": "differs, unexplained",
+        "not_read": "Stripe not read for some hours",
+    }
+    return f"{symbol} {words.get(status, status)}".strip()

@@ -1,0 +1,83 @@
+"""``fridge report``: a month as a page and a workbook."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from fridge_pipeline.cli.context import console, installation
+from fridge_pipeline.cli.month import MonthKey
+from fridge_pipeline.domain.month import Month
+from fridge_pipeline.orchestration.month_report import make_report
+from fridge_pipeline.steps.report import MonthReport
+
+
+@click.command()
+@click.argument("month", type=MonthKey())
+@click.option(
+    "--out", "folder", required=True, type=click.Path(file_okay=False, path_type=Path), help="The folder to write into."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def report(month: Month, folder: Path, as_json: bool) -> None:
+    """Write MONTH (UTC) for people: a page to read and print, and a workbook with every row.
+
+    Both hold control totals, the tie-out from landing files to Stripe's own books, usage, exceptions, restatements,
+    and every difference with its cause. They work without a network. What is open changes: the page says when it was
+    made, and whether the month is closed.
+
+    Example: fridge report 2026-01 --out reports
+    """
+    with installation() as opened, console.status(f"reading and writing {month}"):
+        written = make_report(opened, month, folder)
+    click.echo(json.dumps(as_mapping(written)) if as_json else as_text(written))
+
+
+def as_text(written: MonthReport) -> str:
+    """Where it is, and how the month stands."""
+    summary = written.summary
+    hours = (
+        f"{summary.hours('tied'):,} tie out, {summary.hours('explained'):,} differ and are explained, "
+        f"{summary.hours('unexplained'):,} unexplained, {summary.hours('not_read'):,} not read from Stripe"
+    )
+    verdict = summary.verdict.value.replace("_", " ")
+    return "\n".join(
+        [
+            f"{written.month} is {summary.signatures.status}; tie-out: {verdict}",
+            f"  hours     {hours}",
+            f"  page      {written.page}",
+            f"  workbook  {written.workbook}",
+        ]
+    )
+
+
+def as_mapping(written: MonthReport) -> dict[str, object]:
+    """The same for scripts; a number that is not known is null."""
+    summary = written.summary
+    return {
+        "month": written.month.key,
+        "status": summary.signatures.status,
+        "tie_out": summary.verdict.value,
+        "page": str(written.page),
+        "workbook": str(written.workbook),
+        "files": {
+            "rows": summary.files.file_rows,
+            "inserted": summary.files.inserted,
+            "duplicates": summary.files.duplicates,
+            "rejected": summary.files.rejected,
+        },
+        "meters": [
+            {
+                "meter": meter.meter,
+                "derived": meter.derived,
+                "usage": meter.usage,
+                "stated": meter.stated,
+                "stripe": meter.stripe,
+            }
+            for meter in summary.meters
+        ],
+        "hours": {status: summary.hours(status) for status in ("tied", "explained", "unexplained", "not_read")},
+        "exceptions": summary.exceptions,
+        "restatements": summary.restatements,
+    }

@@ -1,0 +1,41 @@
+"""Group ``finance``, by the month: the report that finance and auditors open."""
+
+import dagster as dg
+
+from fridge_pipeline.domain.month import Month
+from fridge_pipeline.domain.month_books import MARTS
+from fridge_pipeline.orchestration.installation import Installation
+from fridge_pipeline.orchestration.month_report import make_report
+
+
+def report_assets(months: dg.MonthlyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """The asset, on a grid of months."""
+
+    @dg.asset(
+        deps=MARTS,
+        partitions_def=months,
+        group_name="finance",
+        kinds={"html", "excel"},
+        owners=["team:finance"],
+    )
+    def audit_report(
+        context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
+    ) -> dg.MaterializeResult[None]:
+        """One row per tenant and meter of the month, and all that explains it: a page and a workbook for people."""
+        month = Month.from_key(context.partition_key)
+        report = make_report(installation, month, installation.report_folder(month))
+        return dg.MaterializeResult(
+            metadata={
+                "page": dg.MetadataValue.url(report.page.as_uri()),
+                "page_file": dg.MetadataValue.path(report.page),
+                "workbook": dg.MetadataValue.url(report.workbook.as_uri()),
+                "workbook_file": dg.MetadataValue.path(report.workbook),
+                "tie_out": report.summary.verdict.value,
+                "month_status": report.summary.signatures.status,
+                "unexplained_hours": report.summary.hours("unexplained"),
+                "exceptions": report.summary.exceptions,
+                "restatements": report.summary.restatements,
+            }
+        )
+
+    return [audit_report]
