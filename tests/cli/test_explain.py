@@ -139,7 +139,7 @@ def test_explain_says_what_is_not_recorded_of_a_file_that_was_loaded_before_rows
     pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
     pipeline.land(hour, "b.csv", readings("cohoes", hour, 2, 5))
     pipeline.load(hour)
-    with pipeline.database.connect() as connection:
+    with pipeline.database.owned.connect() as connection:
         for before, after in (("disable", "grant"), ("enable", "revoke")):
             connection.execute(f"alter table fridge.landing_file_tenants {before} trigger all")
             connection.execute(

@@ -17,8 +17,10 @@ from click.testing import CliRunner
 from fridge_pipeline.cli import report as report_command
 from fridge_pipeline.cli.main import fridge
 from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.domain.meter import CATALOGUE
 from fridge_pipeline.domain.month import Month
 from fridge_pipeline.domain.month_books import MARTS, BooksError, MonthBooks
+from fridge_pipeline.orchestration import month_report
 from fridge_pipeline.orchestration.assets.report import report_assets
 from fridge_pipeline.orchestration.partitions import monthly_partitions
 from fridge_pipeline.steps import report as report_step
@@ -33,10 +35,16 @@ FILES = ["usage-2026-01.html", "usage-2026-01.xlsx"]
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """An installation whose books are a closed month, without a database."""
-    monkeypatch.setattr(report_step, "read_books", lambda _database, _month: (closed_books(), []))
+    monkeypatch.setattr(report_step, "read_books", lambda *_: (closed_books(), []))
+    monkeypatch.setattr(month_report, "refresh_month", lambda *_: None)
     folder = tmp_path / "home"
     return SimpleNamespace(
-        database=None, clock=lambda: MADE_AT, folder=folder, report_folder=lambda month: folder / "reports" / month.key
+        database=None,
+        settings=SimpleNamespace(close_after=CLOSE_AFTER),
+        catalogue=CATALOGUE,
+        clock=lambda: MADE_AT,
+        folder=folder,
+        report_folder=lambda month: folder / "reports" / month.key,
     )
 
 
