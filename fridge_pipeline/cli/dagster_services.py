@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from fridge_pipeline.cli.context import console
@@ -30,26 +32,57 @@ class ServiceStartError(RuntimeError):
 
 def start_dagster(services: Services, configured: Settings, variables: Mapping[str, str], port: int) -> str:
     """Starts the services and waits until the UI answers; returns its URL. Raises ``ServiceStartError``."""
-    logs = configured.home / "logs"
-    logs.mkdir(parents=True, exist_ok=True)
-    programs = Path(sys.executable).parent
-
-    def service(name: str, program: str, *arguments: str) -> Service:
-        command = [str(programs / program), *arguments]
-        return Service(name, command, variables, logs / f"{name}.log", works_in_child=name == CODE_SERVER)
-
+    starting = _Starting(services, configured, variables)
     with console.status("starting Dagster"):
+        workspace = starting.code_server()
+        services.start(starting.service("daemon", "dagster-daemon", "run", "-w", workspace))
+        return starting.webserver(port, "-w", workspace)
+
+
+def start_ui(
+    services: Services, configured: Settings, variables: Mapping[str, str], port: int, *, read_only: bool
+) -> str:
+    """Starts a UI without a daemon, beside whatever else runs here; returns its URL. Raises ``ServiceStartError``."""
+    starting = _Starting(services, configured, variables, f"-{port}")
+    with console.status("starting the UI"):
+        workspace = starting.code_server()
+        return starting.webserver(port, "-w", workspace, *(["--read-only"] if read_only else []))
+
+
+@dataclass(frozen=True, slots=True)
+class _Starting:
+    """Services that are being started; ``beside`` tells the files of a second UI from those of the first."""
+
+    services: Services
+    configured: Settings
+    variables: Mapping[str, str]
+    beside: str = ""
+
+    def service(self, name: str, program: str, *arguments: str) -> Service:
+        logs = self.configured.home / "logs"
+        logs.mkdir(parents=True, exist_ok=True)
+        command, environment = (
+            [str(Path(sys.executable).parent / program), *arguments],
+            {**os.environ, **self.variables},
+        )
+        log = logs / f"{name}{self.beside}.log"
+        return Service(name, command, environment, log, works_in_child=name == CODE_SERVER)
+
+    def code_server(self) -> str:
+        """Starts it, and names it in a workspace file; returns the file's path."""
         module = ["-m", "fridge_pipeline.definitions", "-d", str(REPOSITORY), "--location-name", "fridge_pipeline"]
-        code_server = service(CODE_SERVER, "dagster", "code-server", "start", *module)
+        code_server = self.service(CODE_SERVER, "dagster", "code-server", "start", *module)
         # Nobody types its port; a fixed one could be another installation's.
-        code_port = start_listening(services, code_server, free_port(ANY_PORT, HOST))
-        workspace = str(workspace_file(configured, HOST, code_port))
-        services.start(service("daemon", "dagster-daemon", "run", "-w", workspace))
+        code_port = start_listening(self.services, code_server, free_port(ANY_PORT, HOST))
+        return str(workspace_file(self.configured, f"workspace{self.beside}", HOST, code_port))
+
+    def webserver(self, port: int, *arguments: str) -> str:
+        """Starts it on this port, or on another when it is taken; returns its URL."""
         ui_port = free_port(port, HOST)
         if ui_port != port:
             console.print(f"[yellow]port {port} is in use; the UI takes {ui_port}")
-        ui_port = start_listening(services, service(WEBSERVER, "dagster-webserver", "-w", workspace), ui_port)
-    return f"http://{HOST}:{ui_port}"
+        service = self.service(WEBSERVER, "dagster-webserver", *arguments)
+        return f"http://{HOST}:{start_listening(self.services, service, ui_port)}"
 
 
 def start_listening(services: Services, service: Service, port: int) -> int:

@@ -23,6 +23,7 @@ from fridge_pipeline.cli.sandbox import sandbox
 from fridge_pipeline.cli.sql import sql
 from fridge_pipeline.cli.stripe import stripe
 from fridge_pipeline.cli.tenants import tenants
+from fridge_pipeline.cli.ui import ui
 from fridge_pipeline.cli.up import env, up
 from fridge_pipeline.cli.verify import verify
 from fridge_pipeline.cli.withdraw import withdraw
@@ -47,7 +48,7 @@ def fridge(context: click.Context, *, debug: bool) -> None:
     context.obj = {"debug": debug}
 
 
-DAILY = (up, demo, bill, explain, withdraw, release, drop_readings, tenants)
+DAILY = (up, ui, demo, bill, explain, withdraw, release, drop_readings, tenants)
 MONTHLY = (close, approve, reopen, report, evidence, verify, backtest)
 INSTALLATION = (stripe, sandbox, db, migrate, doctor, env, sql)
 

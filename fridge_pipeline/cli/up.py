@@ -152,7 +152,7 @@ def running(configured: Settings, port: int) -> Iterator[Running]:
     """Everything up for the time of a ``with`` block; leaves no process behind. Raises ``AlreadyUpError``."""
     configured.home.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        stack.enter_context(_ended_by_signals())
+        stack.enter_context(ended_by_signals())
         _refuse_second(stack, configured.home / "up.lock")
         services = Services(configured.home / "services.json")
         if services.stop_left_over():
@@ -171,7 +171,7 @@ def running(configured: Settings, port: int) -> Iterator[Running]:
         with dg.DagsterInstance.get() as instance:
             lost = find_lost_runs(instance, code_server_ended=True)
         stack.callback(services.stop)
-        ui_url = start_dagster(services, configured, {**os.environ, **variables}, port)
+        ui_url = start_dagster(services, configured, variables, port)
         yield Running(
             installation=opened,
             services=services,
@@ -184,7 +184,7 @@ def running(configured: Settings, port: int) -> Iterator[Running]:
 
 
 @contextmanager
-def _ended_by_signals() -> Iterator[None]:
+def ended_by_signals() -> Iterator[None]:
     """SIGTERM and SIGHUP end us like Ctrl-C. Only the first signal counts: a second must not disturb the ending."""
 
     def interrupt(_number: int, _frame: object) -> None:

@@ -46,9 +46,9 @@ def storage_dsn(dsn: str) -> str:
     return f"postgresql://{who}{host}:{port}/{quote(database, safe='')}{options}"
 
 
-def workspace_file(settings: Settings, host: str, port: int) -> Path:
+def workspace_file(settings: Settings, name: str, host: str, port: int) -> Path:
     """A workspace that names one running code server instead of starting one per daemon cycle."""
-    path = settings.home / "dagster" / "workspace.yaml"
+    path = settings.home / "dagster" / f"{name}.yaml"
     path.write_text(
         f"load_from:\n  - grpc_server:\n      host: {host}\n      port: {port}\n      location_name: fridge_pipeline\n",
         encoding="utf-8",
