@@ -15,20 +15,16 @@ per_tenant as (
 
 final as (
     select
-        tenant_id,
-        hour,
-        'inserted_count' as measure,
-        readings as quantity
+        per_tenant.tenant_id,
+        per_tenant.hour,
+        measures.measure,
+        measures.quantity
     from per_tenant
-
-    union all
-
-    select
-        tenant_id,
-        hour,
-        'active_sensors' as measure,
-        sensors as quantity
-    from per_tenant
+    cross join lateral (
+        values
+        ('inserted_count', per_tenant.readings),
+        ('active_sensors', per_tenant.sensors)
+    ) as measures (measure, quantity)
 )
 
 select * from final

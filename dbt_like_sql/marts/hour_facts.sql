@@ -41,7 +41,22 @@ derived_usage as (
 ),
 
 statements as (
-    select * from fridge.stg_statements
+    select
+        statements.tenant_id,
+        statements.meter,
+        statements.hour,
+        facts.fact,
+        facts.quantity,
+        facts.at_time
+    from fridge.stg_statements as statements
+    cross join
+        lateral (
+            values
+            ('stated', case when statements.is_counted_by_stripe then statements.quantity end, statements.settled_at),
+            ('revision', statements.revision, null),
+            ('under_way', null, coalesce(statements.first_sent_at, statements.staged_at))
+        ) as facts (fact, quantity, at_time)
+    where facts.fact <> 'under_way' or statements.is_under_way
 ),
 
 stripe_hours as (
@@ -107,36 +122,11 @@ final as (
         tenant_id,
         meter,
         hour,
-        'stated' as fact,
-        case when is_counted_by_stripe then quantity end as quantity,
-        settled_at as at_time,
+        fact,
+        quantity,
+        at_time,
         null as word
     from statements
-
-    union all
-
-    select
-        tenant_id,
-        meter,
-        hour,
-        'revision' as fact,
-        revision as quantity,
-        null as at_time,
-        null as word
-    from statements
-
-    union all
-
-    select
-        tenant_id,
-        meter,
-        hour,
-        'under_way' as fact,
-        null as quantity,
-        coalesce(first_sent_at, staged_at) as at_time,
-        null as word
-    from statements
-    where is_under_way
 
     union all
 

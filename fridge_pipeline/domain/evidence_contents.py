@@ -46,7 +46,7 @@ PACK_TABLES = (
     PackTable("cancellations", "cancellation of a statement that was asked of Stripe"),
     PackTable("data_gaps", "stretch of hours in which a sensor was silent; missing is not zero"),
     PackTable("tenants", "tenant, with the Stripe customer it is billed as"),
-    PackTable("runs", "run and what it did for the month, with when and how often"),
+    PackTable("runs", "run and what it did for the month, with when, how often and by which code"),
 )
 
 

@@ -20,7 +20,8 @@ class Explanation:
     ``rejected`` holds the first of those that were rejected, by ``file_id``. A file that was withdrawn has
     ``withdrawn_at``, ``withdrawn_by`` and ``withdrawal_reason``. Attempts, readbacks and cancellations belong to a
     statement by its ``identifier``. ``stripe`` has Stripe's sum of the hour per meter and customer: ``value``, ``None``
-    when it is not known, ``read_at``, ``source`` and ``detail``.
+    when it is not known, ``read_at``, ``source`` and ``detail``. ``runs`` are those
+    that loaded the files and staged the statements, as far as they are on record, with the code that they ran.
     """
 
     tenant_id: str
@@ -37,6 +38,7 @@ class Explanation:
     cancellations: list[dict[str, Any]]
     stripe: list[dict[str, Any]]
     exceptions: list[dict[str, Any]]
+    runs: list[dict[str, Any]]
 
 
 def time_text(moment: datetime | None) -> str:

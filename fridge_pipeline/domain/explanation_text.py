@@ -26,6 +26,7 @@ def explanation_text(explanation: Explanation) -> str:
     lines += _section("Statements to Stripe", said)
     lines += _section("Stripe's own sum of the hour", [_stripe_line(row) for row in explanation.stripe])
     lines += _section("Exceptions", [_exception_line(row) for row in explanation.exceptions])
+    lines += _section("Code that made it", _run_lines(explanation))
     if explanation.inserted_count is None and not explanation.statements and not any(map(has_rows, explanation.files)):
         lines += ["", f"The books hold nothing of a tenant {explanation.tenant_id!r} in this hour."]
     return "\n".join(lines)
@@ -33,6 +34,20 @@ def explanation_text(explanation: Explanation) -> str:
 
 def _section(title: str, lines: list[str]) -> list[str]:
     return ["", title, *(f"  {line}" for line in lines or ["none"])]
+
+
+def _run_lines(explanation: Explanation) -> list[str]:
+    """The code of each run; runs of the same code in one line."""
+    by_code: dict[tuple[str, str], list[str]] = {}
+    for row in explanation.runs:
+        by_code.setdefault((row["program_version"], row["source_sha256"]), []).append(row["run_id"])
+    named = {file["run_id"] for file in explanation.files} | {row["run_id"] for row in explanation.statements}
+    lines = [
+        f"fridge_pipeline {version}, source {source[:12]}: {'run' if len(runs) == 1 else 'runs'} {', '.join(runs)}"
+        for (version, source), runs in by_code.items()
+    ]
+    unknown = sorted(named - {row["run_id"] for row in explanation.runs})
+    return [*lines, *([f"not recorded for {', '.join(unknown)}"] if unknown else [])]
 
 
 def _stripe_line(row: Row) -> str:

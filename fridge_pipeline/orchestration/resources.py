@@ -7,12 +7,20 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from fridge_pipeline.adapters.postgres.runs import record_run
+from fridge_pipeline.adapters.program import program_identity
 from fridge_pipeline.orchestration.installation import Installation, open_installation
-from fridge_pipeline.orchestration.settings import read_settings
+from fridge_pipeline.orchestration.settings import MODELS_FOLDER, read_settings
 
 
 @dg.resource(description="Database, landing zone and Stripe as the environment of the run's process says.")
-def installation_resource() -> Iterator[Installation]:
-    """The opened installation for the time of a run or tick."""
+def installation_resource(context: dg.InitResourceContext) -> Iterator[Installation]:
+    """The opened installation for the time of a run or tick; a run puts on record which code it is."""
     with open_installation(read_settings(os.environ)) as installation:
+        if context.run_id is not None:
+            program = program_identity(MODELS_FOLDER)
+            with installation.database.connect() as connection:
+                record_run(
+                    connection, context.run_id, program["version"], program["source_sha256"], installation.clock()
+                )
         yield installation

@@ -31,6 +31,7 @@ def explained(books: MonthBooks, most: int = 100) -> list[Explanation]:
             cancellations=[],
             stripe=[],
             exceptions=[],
+            runs=[],
         )
         for each in notable_hours(books)[:most]
     ]

@@ -55,4 +55,5 @@ def explain(
             cancellations=cursor.execute(statement("explain_cancellations"), parameters).fetchall(),
             stripe=cursor.execute(statement("explain_stripe"), parameters).fetchall(),
             exceptions=cursor.execute(statement("explain_exceptions"), parameters).fetchall(),
+            runs=cursor.execute(statement("explain_runs"), parameters).fetchall(),
         )

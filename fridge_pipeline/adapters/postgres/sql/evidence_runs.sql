@@ -51,11 +51,14 @@ work as (
 )
 
 select
-    run_id,
-    did,
+    work.run_id,
+    work.did,
     count(*) as times,
-    min(done_at) as first_at,
-    max(done_at) as last_at
+    min(work.done_at) as first_at,
+    max(work.done_at) as last_at,
+    runs.program_version,
+    runs.source_sha256
 from work
-group by run_id, did
-order by first_at, run_id, did;
+left join fridge.runs on work.run_id = runs.run_id
+group by work.run_id, work.did, runs.program_version, runs.source_sha256
+order by first_at, work.run_id, work.did;
