@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from datetime import datetime
+
+import dagster as dg
+import pytest
+
+from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.orchestration.jobs import CHECK_BOOKS
+from tests.orchestration.test_runs import run
+from tests.pipeline import Pipeline, readings
+
+
+def check(definitions: dg.Definitions, instance: dg.DagsterInstance) -> dict[str, dg.AssetCheckEvaluation]:
+    """Runs the daily job; its findings by asset and check."""
+    result = definitions.resolve_job_def(CHECK_BOOKS).execute_in_process(instance=instance)
+    assert result.success
+    return {
+        f"{each.asset_key.to_user_string()}.{each.check_name}": each for each in result.get_asset_check_evaluations()
+    }
+
+
+def test_the_daily_check_derives_usage_anew_and_each_test_of_a_model_is_a_check_of_its_asset(
+    definitions: dg.Definitions, pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    hour = Hour(two_days_ago).plus(1)
+    pipeline.add_tenant("cohoes")
+    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert run(definitions, instance, HourRange(hour, hour)).success
+        evaluations = check(definitions, instance)
+        assert [name for name, each in evaluations.items() if not each.passed] == []
+        assert {
+            "tie_out.nothing_is_unexplained",
+            "usage_hourly.unique",
+            "data_gaps.no_expected_sensor_is_silent",
+        } <= set(evaluations)
+
+        with pipeline.database.owned.connect() as connection:
+            connection.execute("update fridge.active_sensors set active_sensors = 3")
+        failed = {name: each for name, each in check(definitions, instance).items() if not each.passed}
+        assert set(failed) == {"tie_out.nothing_is_unexplained", "usage_hourly.usage_is_what_sql_counts_too"}
+        assert {each.severity for each in failed.values()} == {dg.AssetCheckSeverity.ERROR}
+        assert failed["tie_out.nothing_is_unexplained"].metadata["rows"].value == 2
+
+
+def test_an_increment_reports_the_rows_of_each_hour_and_every_model_where_its_columns_come_from(
+    definitions: dg.Definitions, pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    hour = Hour(two_days_ago)
+    pipeline.add_tenant("cohoes")
+    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = run(definitions, instance, HourRange(hour, hour.plus(1)))
+        assert result.success
+        rows = {
+            event.partition: event.metadata["dagster/partition_row_count"].value
+            for event in result.asset_materializations_for_node("finance_increments")
+        }
+        assert rows == {hour.key: 2, hour.plus(1).key: 0}
+        (usage,) = [
+            event
+            for event in result.asset_materializations_for_node("finance_marts")
+            if event.asset_key == dg.AssetKey("usage_monthly")
+        ]
+        lineage = usage.metadata["dagster/column_lineage"].value
+        assert [dep.column_name for dep in lineage.deps_by_column["quantity"]] == ["quantity"]
+        assert lineage.deps_by_column["quantity"][0].asset_key == dg.AssetKey("usage_daily")
+
+
+def test_usage_is_derived_in_sql_also_while_stripe_is_down(
+    definitions: dg.Definitions, pipeline: Pipeline, two_days_ago: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hour = Hour(two_days_ago)
+    pipeline.add_tenant("cohoes")
+    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
+    monkeypatch.setenv("STRIPE_API_BASE", "http://127.0.0.1:9")
+    monkeypatch.setenv("STRIPE_API_KEY", "sk_test_unreachable")
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert not run(definitions, instance, HourRange(hour, hour)).success
+    assert pipeline.one("select sum(readings) from fridge.sensor_hours") == 10
