@@ -65,6 +65,7 @@ def test_an_increment_reports_the_rows_of_each_hour_and_every_model_where_its_co
             if event.asset_key == dg.AssetKey("usage_monthly")
         ]
         lineage = usage.metadata["dagster/column_lineage"].value
+        assert isinstance(lineage, dg.TableColumnLineage)
         assert [dep.column_name for dep in lineage.deps_by_column["quantity"]] == ["quantity"]
         assert lineage.deps_by_column["quantity"][0].asset_key == dg.AssetKey("usage_daily")
 
