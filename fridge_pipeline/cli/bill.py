@@ -13,9 +13,11 @@ from rich.table import Table
 
 from fridge_pipeline.adapters.postgres.exceptions import open_exceptions
 from fridge_pipeline.adapters.postgres.range_summary import RangeSummary, hours_with_history, summarize
+from fridge_pipeline.cli.billing_plan import as_mapping, as_text
 from fridge_pipeline.cli.context import console, installation
 from fridge_pipeline.domain.hour import Hour, NotAnHourError
 from fridge_pipeline.domain.hour_range import HourRange, plan_ranges
+from fridge_pipeline.orchestration.billing_plan import plan_of
 from fridge_pipeline.orchestration.headless import RangeRun, headless_runner
 from fridge_pipeline.orchestration.installation import Installation
 from fridge_pipeline.steps.watch import find_hours_to_bill
@@ -52,7 +54,7 @@ class Billed:
 @click.command()
 @click.option("--from", "first", type=HourKey(), required=True, help="First hour, e.g. 2026-01-24-18:00.")
 @click.option("--to", "last", type=HourKey(), required=True, help="Last hour, included.")
-@click.option("--dry-run", is_flag=True, help="Show what would be run; send and write nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would be run and what it changes; send and write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def bill(first: Hour, last: Hour, dry_run: bool, as_json: bool) -> None:
     """Load, count and bill every hour from KEY to KEY, both included, and print a summary.
@@ -64,7 +66,8 @@ def bill(first: Hour, last: Hour, dry_run: bool, as_json: bool) -> None:
     span = HourRange(first, last)
     with installation() as opened:
         if dry_run:
-            show_plan(busy_hours(opened, span), as_json=as_json)
+            plan = plan_of(opened, span)
+            click.echo(json.dumps(as_mapping(plan)) if as_json else as_text(plan))
             return
         billed = bill_range(opened, span)
         show_result(billed, opened.stripe_place, as_json=as_json)
@@ -125,17 +128,6 @@ def hours_to_bill(opened: Installation, span: HourRange) -> list[Hour]:
     return find_hours_to_bill(
         opened.database, opened.zone, reaching_back, opened.catalogue, opened.clock(), opened.settings.close_after
     )
-
-
-def show_plan(hours: list[Hour], *, as_json: bool) -> None:
-    """What would be run."""
-    ranges = plan_ranges(hours)
-    if as_json:
-        click.echo(json.dumps({"hours": [hour.key for hour in hours], "runs": [str(each) for each in ranges]}))
-        return
-    click.echo(f"{len(hours)} hours hold landing files or history; they would be run as {len(ranges)} runs:")
-    for each in ranges:
-        click.echo(f"  {each} ({each.count} hours)")
 
 
 def show_result(billed: Billed, place: str, *, as_json: bool) -> None:

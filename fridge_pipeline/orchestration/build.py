@@ -12,6 +12,7 @@ from fridge_pipeline.orchestration.assets.evidence import evidence_assets
 from fridge_pipeline.orchestration.assets.finance import finance_assets
 from fridge_pipeline.orchestration.assets.finance_checks import finance_checks
 from fridge_pipeline.orchestration.assets.ingest import ingest_assets
+from fridge_pipeline.orchestration.assets.planning import planning_assets
 from fridge_pipeline.orchestration.assets.reconciliation import reconciliation_assets, reconciliation_checks
 from fridge_pipeline.orchestration.assets.report import report_assets
 from fridge_pipeline.orchestration.assets.usage import usage_assets
@@ -37,6 +38,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *billing_assets(hours),
             *reconciliation_assets(daily_partitions(settings.partitions_start)),
             *finance_assets(models, hours),
+            *planning_assets(hours),
             *evidence_assets(monthly_partitions(settings.partitions_start)),
             *report_assets(monthly_partitions(settings.partitions_start)),
         ],

@@ -25,6 +25,7 @@ LOAD_AND_BILL = "load_and_bill"
 BILL_CLOSED_HOURS = "bill_closed_hours"
 RECONCILE_DAYS = "reconcile_days"
 CHECK_BOOKS = "check_books"
+PLAN_BACKFILL = "plan_backfill"
 
 
 def jobs(checks: dg.AssetChecksDefinition) -> list[dg.UnresolvedAssetJobDefinition]:
@@ -44,6 +45,11 @@ def jobs(checks: dg.AssetChecksDefinition) -> list[dg.UnresolvedAssetJobDefiniti
             RECONCILE_DAYS,
             selection=RECONCILIATION,
             description="Compares days of usage and ledger with Stripe's own books.",
+        ),
+        dg.define_asset_job(
+            PLAN_BACKFILL,
+            selection=dg.AssetSelection.groups("planning"),
+            description="Shows what a backfill of hours would change at Stripe, before anything is sent.",
         ),
         dg.define_asset_job(
             CHECK_BOOKS,

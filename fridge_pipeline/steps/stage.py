@@ -57,15 +57,7 @@ def stage_hours(
     """
     with database.connect() as connection, connection.transaction():
         ledger.lock_staging(connection)
-        judged = [
-            (case, judge_staging(case, now))
-            for case in ledger.staging_cases(connection, hours, catalogue)
-            if case.hour.closed_at(now, close_after)
-        ]
-        outliers = find_outliers(connection, judged, variance)
-        if outliers and variance is Variance.HOLD:
-            held = {outlier.case for outlier in outliers}
-            judged = [(case, StagingVerdict.HELD_FOR_REVIEW if case in held else verdict) for case, verdict in judged]
+        judged, outliers = judge_hours(connection, hours, catalogue, now, close_after, variance)
         ledger.supersede_staged(connection, [case for case, verdict in judged if verdict in SUPERSEDES_STAGED])
         ledger.stage_events(
             connection, [next_event(case) for case, verdict in judged if verdict in STATES], now, run_id
@@ -79,6 +71,27 @@ def stage_hours(
         close_moot_exceptions(connection, hours, catalogue, now)
     witness(Effect.STAGED)
     return StageReport(Counter(verdict for _, verdict in judged), outliers)
+
+
+def judge_hours(
+    connection: psycopg.Connection,
+    hours: HourRange,
+    catalogue: tuple[Meter, ...],
+    now: datetime,
+    close_after: timedelta,
+    variance: Variance,
+) -> tuple[list[tuple[StagingCase, StagingVerdict]], list[Outlier]]:
+    """What each case of closed hours comes to, and what stands out from its history; changes nothing."""
+    judged = [
+        (case, judge_staging(case, now))
+        for case in ledger.staging_cases(connection, hours, catalogue)
+        if case.hour.closed_at(now, close_after)
+    ]
+    outliers = find_outliers(connection, judged, variance)
+    if not outliers or variance is not Variance.HOLD:
+        return judged, outliers
+    held = {outlier.case for outlier in outliers}
+    return [(case, StagingVerdict.HELD_FOR_REVIEW if case in held else verdict) for case, verdict in judged], outliers
 
 
 def _credit(connection: psycopg.Connection, case: StagingCase, now: datetime, run_id: str) -> None:

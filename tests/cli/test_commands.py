@@ -24,10 +24,9 @@ def test_bill_runs_every_hour_from_key_to_key_and_ends_with_0_when_all_are_deliv
     span = ("--from", first.key, "--to", first.plus(2).key)
 
     planned = json.loads(run("bill", *span, "--dry-run", "--json").stdout)
-    assert planned == {
-        "hours": [first.plus(step).key for step in range(3)],
-        "runs": [f"{first.key}...{first.plus(2).key}"],
-    }
+    assert planned["hours"] == planned["hours_to_load"] == [first.plus(step).key for step in range(3)]
+    assert planned["runs"] == [f"{first.key}...{first.plus(2).key}"]
+    assert "3 hours have landing files that are not loaded yet" in run("bill", *span, "--dry-run").stdout
     assert pipeline.one("select count(*) from fridge.landing_files") == 0
 
     for _ in range(2):

@@ -14,6 +14,7 @@ ASSETS = {
     "meter_events": "billing",
     "stripe_reconciliation": "billing",
     **{path.stem: "finance" for path in MODELS_FOLDER.rglob("*.sql") if path.parent.name != "truths"},
+    "backfill_plan": "planning",
     "evidence_pack": "finance",
     "audit_report": "finance",
 }

@@ -1,0 +1,75 @@
+"""The plan of a backfill: what it says is what the run then does, and until then nothing is changed."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from fridge_pipeline.adapters.landing.local import LocalLanding
+from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.domain.variance import Variance
+from fridge_pipeline.steps.plan_billing import BillingPlan, PlannedChange, plan_billing
+from tests.pipeline import CLOSE_AFTER, Pipeline, readings
+
+EVERYTHING = "select (select count(*) from fridge.meter_events), (select count(*) from fridge.exceptions)"
+
+
+def plan(pipeline: Pipeline, first: Hour, last: Hour) -> BillingPlan:
+    return plan_billing(
+        pipeline.database,
+        LocalLanding(str(pipeline.landing)),
+        HourRange(first, last),
+        pipeline.catalogue,
+        pipeline.clock(),
+        CLOSE_AFTER,
+        Variance.HOLD,
+        calls_per_second=2,
+    )
+
+
+def test_the_plan_names_what_changes_per_tenant_and_the_run_then_changes_exactly_that(
+    pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    first = Hour(two_days_ago)
+    pipeline.add_tenant("cohoes")
+    for step in range(3):
+        pipeline.land(first.plus(step), "a.csv", readings("cohoes", first.plus(step), 2, 5))
+    pipeline.run(first, first.plus(2))
+    pipeline.land(
+        first.plus(1),
+        "late.csv",
+        readings("cohoes", first.plus(1), 1, 5, start=7) + readings("dale", first.plus(1), 1, 4),
+    )
+    before = pipeline.rows(EVERYTHING)
+
+    unloaded = plan(pipeline, first, first.plus(2))
+    assert (unloaded.to_load, unloaded.calls, unloaded.changes) == ([first.plus(1)], 0, [])
+
+    pipeline.load(first.plus(1))
+    pipeline.count(first.plus(1))
+    planned = plan(pipeline, first, first.plus(2))
+    assert pipeline.rows(EVERYTHING) == before, "a plan changes nothing"
+    assert (planned.to_load, planned.changing, planned.calls, planned.seconds) == ([], [first.plus(1)], 2, 1.0)
+    assert planned.changes == [
+        PlannedChange("cohoes", "active_sensors", 1, 2, 3),
+        PlannedChange("cohoes", "temperature_readings", 1, 10, 15),
+    ]
+    assert planned.waiting == {"unmapped": 2}
+
+    report = pipeline.bill(first, first.plus(2))
+    assert report.push.accepted == planned.calls
+    assert pipeline.stripe_totals("cohoes")["temperature_readings", first.plus(1).key] == 15
+    again = plan(pipeline, first, first.plus(2))
+    assert (again.calls, again.changes) == (0, [])
+
+
+def test_hours_past_stripes_35_days_and_usage_without_a_customer_are_named_and_not_counted_as_calls(
+    pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    old = Hour(two_days_ago - timedelta(days=40))
+    pipeline.add_tenant("cohoes")
+    pipeline.land(old, "a.csv", readings("cohoes", old, 1, 3))
+    pipeline.load(old)
+    pipeline.count(old)
+    planned = plan(pipeline, old, old)
+    assert (planned.calls, planned.waiting) == (0, {"too_late": 2})
