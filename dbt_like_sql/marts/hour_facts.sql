@@ -109,7 +109,7 @@ final as (
         hour,
         'stated' as fact,
         case when is_counted_by_stripe then quantity end as quantity,
-        settled_at as at_time,
+        changed_at as at_time,
         null as word
     from statements
 
@@ -144,8 +144,8 @@ final as (
         tenant_id,
         meter,
         hour,
-        'stripe' as fact,
-        quantity,
+        'stripe_beyond_ledger' as fact,
+        quantity - coalesce(ledger_quantity, 0) as quantity,
         read_at as at_time,
         cause as word
     from stripe_hours
