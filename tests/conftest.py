@@ -37,13 +37,19 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[ServerAddress]:
-    """One server for all workers of a test run: each holds it, the last one to leave stops it."""
+def server_home(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """Where the server of this test run lives, with its passwords."""
     base = tmp_path_factory.getbasetemp()
-    home = (base if worker_id == "master" else base.parent) / "server"
-    home.mkdir(exist_ok=True)
-    with EmbeddedServer(home / "postgres").hold() as address:
-        with process_lock.exclusive(home / "template.lock"):
+    home = (base if worker_id == "master" else base.parent) / "server" / "postgres"
+    home.parent.mkdir(exist_ok=True)
+    return home
+
+
+@pytest.fixture(scope="session")
+def server(server_home: Path) -> Iterator[ServerAddress]:
+    """One server for all workers of a test run: each holds it, the last one to leave stops it."""
+    with EmbeddedServer(server_home).hold() as address:
+        with process_lock.exclusive(server_home.parent / "template.lock"):
             _make_template(address)
         yield address
 

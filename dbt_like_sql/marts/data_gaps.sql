@@ -5,9 +5,11 @@ with sensor_hours as (
     select * from fridge.sensor_hours
 ),
 
+-- Of an hour that has just ended not every gateway has delivered.
 newest as (
     select max(hour) as hour
     from sensor_hours
+    where hour + interval '2 hours' <= now()
 ),
 
 in_order as (

@@ -52,7 +52,7 @@ statements as (
     cross join
         lateral (
             values
-            ('stated', case when statements.is_counted_by_stripe then statements.quantity end, statements.settled_at),
+            ('stated', case when statements.is_counted_by_stripe then statements.quantity end, statements.changed_at),
             ('revision', statements.revision, null),
             ('under_way', null, coalesce(statements.first_sent_at, statements.staged_at))
         ) as facts (fact, quantity, at_time)
@@ -134,8 +134,8 @@ final as (
         tenant_id,
         meter,
         hour,
-        'stripe' as fact,
-        quantity,
+        'stripe_beyond_ledger' as fact,
+        quantity - coalesce(ledger_quantity, 0) as quantity,
         read_at as at_time,
         cause as word
     from stripe_hours

@@ -49,19 +49,24 @@ final as (
         revisions.quantity_after,
         revisions.quantity_after - revisions.quantity_before as change,
         case
-            when withdrawn.paths is not null then 'withdrawn: ' || withdrawn.paths || ' (' || withdrawn.reasons || ')'
-            when late_files.paths is not null then 'late file: ' || late_files.paths
+            when withdrawn.paths is not null or late_files.paths is not null
+                then concat_ws(
+                    '; ',
+                    'withdrawn: ' || withdrawn.paths || ' (' || withdrawn.reasons || ')',
+                    'late file: ' || late_files.paths
+                )
             when revisions.customer_before <> revisions.stripe_customer_id
                 then 'customer changed from ' || revisions.customer_before || ' to ' || revisions.stripe_customer_id
-            when revisions.status_before in ('refused', 'missing', 'superseded')
+            when
+                revisions.status_before in ('refused', 'missing')
+                or revisions.quantity_after = revisions.quantity_before
                 then 'stated again: the revision before was ' || revisions.status_before
             else 'usage changed without a new or withdrawn landing file'
         end as reason,
-        case
-            when withdrawn.people is not null then withdrawn.people
-            when late_files.paths is not null then 'gateway'
-            else 'pipeline'
-        end as caused_by,
+        coalesce(
+            nullif(concat_ws(', ', withdrawn.people, case when late_files.paths is not null then 'gateway' end), ''),
+            'pipeline'
+        ) as caused_by,
         revisions.staged_at as restated_at,
         revisions.run_id,
         revisions.status
@@ -76,6 +81,20 @@ final as (
             landing_files.hour = revisions.hour
             and landing_files.withdrawn_at > revisions.staged_before
             and landing_files.withdrawn_at <= revisions.staged_at
+            -- Whose rows it had is not on record for files of the first versions: then it may have been anybody's.
+            and (
+                not exists (
+                    select 1 from file_tallies
+                    where file_tallies.file_id = landing_files.file_id
+                )
+                or exists (
+                    select 1 from file_tallies
+                    where
+                        file_tallies.file_id = landing_files.file_id
+                        and file_tallies.tenant_id = revisions.tenant_id
+                        and file_tallies.inserted_count > 0
+                )
+            )
     ) as withdrawn on true
     left join lateral (
         select string_agg(landing_files.path, ', ' order by landing_files.path) as paths

@@ -30,12 +30,15 @@ added_up as (
         sum(quantity) filter (where fact = 'derived') as derived,
         sum(quantity) filter (where fact = 'usage') as usage,
         sum(quantity) filter (where fact = 'stated') as stated,
-        max(at_time) filter (where fact = 'stated') as settled_at,
+        -- A refusal that came after the receipt has the time of its exception only.
+        max(at_time) filter (
+            where fact = 'stated' or (fact = 'exception' and word = 'refused')
+        ) as ledger_changed_at,
         max(quantity) filter (where fact = 'revision') as revision,
         min(at_time) filter (where fact = 'under_way') as under_way_since,
-        sum(quantity) filter (where fact = 'stripe') as stripe,
-        min(at_time) filter (where fact = 'stripe') as stripe_read_at,
-        max(word) filter (where fact = 'stripe') as stripe_cause,
+        sum(quantity) filter (where fact = 'stripe_beyond_ledger') as stripe_beyond_ledger,
+        min(at_time) filter (where fact = 'stripe_beyond_ledger') as stripe_read_at,
+        max(word) filter (where fact = 'stripe_beyond_ledger') as stripe_cause,
         array_agg(word) filter (where fact = 'exception') as exception_kinds,
         max(at_time) filter (where fact = 'files_changed') as files_changed_at,
         min(at_time) filter (where fact = 'counted') as counted_at,
@@ -77,11 +80,12 @@ known as (
             when with_hour.hour_derived_at > coalesce(with_hour.hour_changed_at, '-infinity')
                 then coalesce(with_hour.derived, 0)::bigint
         end as derived,
-        -- Hours without a row of their own agreed when their day was read. A later statement makes either old.
+        -- Hours, and customers of an hour, without a row of their own agreed when their day was read. What changed in
+        -- the ledger since makes either old.
         case
-            when coalesce(with_hour.stripe_read_at, stripe_days.read_at) < with_hour.settled_at then null
-            when with_hour.stripe_read_at is not null then with_hour.stripe
-            when stripe_days.quantity is not null then coalesce(with_hour.stated, 0)
+            when coalesce(with_hour.stripe_read_at, stripe_days.read_at) < with_hour.ledger_changed_at then null
+            when stripe_days.quantity is not null
+                then coalesce(with_hour.stated, 0) + coalesce(with_hour.stripe_beyond_ledger, 0)
         end as stripe,
         coalesce(with_hour.stripe_read_at, stripe_days.read_at) as stripe_read_at
     from with_hour
@@ -98,8 +102,12 @@ compared as (
     select
         *,
         case when counts_readings then derived - inserted_and_kept end as difference_in_files,
+        -- Usage that was counted from what is stored is right about that; what is stored is compared with the files.
         coalesce(usage, 0)
-        - case when counts_readings then coalesce(inserted_and_kept, derived) else derived end as difference_in_usage,
+        - case
+            when not counts_readings or derived = coalesce(usage, 0) then derived
+            else coalesce(inserted_and_kept, derived)
+        end as difference_in_usage,
         coalesce(stated, 0) - coalesce(usage, 0) as difference_in_ledger,
         stripe - coalesce(stated, 0) as difference_in_stripe
     from known
