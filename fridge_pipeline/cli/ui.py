@@ -40,8 +40,8 @@ def ui(*, read_only: bool, port: int) -> None:
         stack.callback(services.stop)
         variables = {**installation_environment(opened), **dagster_environment(configured)}
         url = start_ui(services, configured, variables, port, read_only=read_only)
-        click.echo(f"{'Read-only ' if read_only else ''}Dagster UI: {url}")
-        console.print("Ctrl-C stops it.")
+        console.print(f"\n  Dagster UI      [bold]{url}[/]{' (read-only)' if read_only else ''}")
+        console.print("\nCtrl-C stops it.\n")
         with suppress(KeyboardInterrupt):
             while True:
                 time.sleep(WATCH_SECONDS)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 import requests
 
 from tests.live.running_fridge import RunningFridge, describe, processes_of, running_fridge, wait_until
+from tests.live.runs import launch_run
 
 SECONDS_TO_STOP_MAX = 15.0
 SERVICES = ("code-server start", "dagster-webserver", "dagster-daemon", "fridge_pipeline.stripe_sandbox")
@@ -37,6 +40,25 @@ def test_after_a_kill_9_the_next_up_ends_what_was_left_over_and_a_sigterm_then_e
         wait_until("the daemon answers for all its parts", lambda: _is_healthy(up))
         assert up.end(signal.SIGTERM) < SECONDS_TO_STOP_MAX
     assert up.process.returncode == 0, up.said()
+    assert not processes_of(home), describe(processes_of(home))
+
+
+def test_a_read_only_ui_shows_the_books_to_finance_and_lets_nothing_be_launched(tmp_path: Path) -> None:
+    home = tmp_path / "fridge home"
+    with running_fridge(home, "ui", "--read-only", "--port", "0") as ui:
+        assets = {each["assetKey"]["path"][0] for each in ui.graphql("{assetNodes {assetKey {path}}}")["assetNodes"]}
+        assert {"tie_out", "billing_ledger", "audit_report"} <= assets
+        allowed = {
+            each["permission"]
+            for each in ui.graphql("{permissions {permission value}}")["permissions"]
+            if each["value"]
+        }
+        assert allowed == set()
+        hour = f"{datetime.now(UTC) - timedelta(hours=2):%Y-%m-%d-%H:00}"
+        with pytest.raises(AssertionError, match="UnauthorizedError"):
+            launch_run(ui, hour)
+        assert ui.end(signal.SIGINT) < SECONDS_TO_STOP_MAX
+    assert ui.process.returncode == 0, ui.said()
     assert not processes_of(home), describe(processes_of(home))
 
 
