@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -67,6 +67,13 @@ def _make_template(address: ServerAddress) -> None:
 @pytest.fixture
 def database(server: ServerAddress) -> Iterator[Database]:
     """A database of this test's own, with the schema, and with the rights that the pipeline has."""
+    with fresh_database(server) as made:
+        yield made
+
+
+@contextmanager
+def fresh_database(server: ServerAddress) -> Iterator[Database]:
+    """The same for whoever needs one for longer than a test."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:
         connection.execute(

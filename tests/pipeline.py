@@ -86,6 +86,7 @@ class Pipeline:
     customers: dict[str, str] = field(default_factory=dict)
     catalogue: tuple[Meter, ...] = CATALOGUE
     variance: Variance = Variance.HOLD
+    run_id: str = "test-run"
 
     def __post_init__(self) -> None:
         self.landing.mkdir(parents=True, exist_ok=True)
@@ -119,7 +120,7 @@ class Pipeline:
                 LocalLanding(str(self.landing)),
                 HourRange(first, last or first),
                 self.workspace,
-                "test-run",
+                self.run_id,
                 self.clock,
                 witness,
             )
@@ -157,7 +158,7 @@ class Pipeline:
             self.clock,
             CLOSE_AFTER,
             8,
-            "test-run",
+            self.run_id,
             witness,
             self.variance,
         )

@@ -151,7 +151,8 @@ class MonthBooks:
     @classmethod
     def from_frames(cls, month: Month, frames: Mapping[str, pl.DataFrame]) -> MonthBooks:
         """The books of a month from its marts as they were read. Raises ``BooksError``."""
-        return cls(month, **{mart: _as_described(mart, frames) for mart in MARTS})
+        read = {mart: _as_described(mart, frames) for mart in MARTS}
+        return cls(month, **read | {"tie_out": _with_files_on_every_meter(read["tie_out"])})
 
     @property
     def is_empty(self) -> bool:
@@ -159,6 +160,8 @@ class MonthBooks:
         return self.tie_out.is_empty() and self.usage_monthly.is_empty() and self.billing_ledger.is_empty()
 
 
+#: What the tie-out knows of a tenant's hour from its landing files.
+OF_FILES = ("file_rows", "inserted", "duplicates", "rejected", "difference_in_files")
 #: The marts that the books of a month are made of.
 MARTS: tuple[str, ...] = tuple(field.name for field in fields(MonthBooks) if field.name != "month")
 
@@ -171,3 +174,8 @@ def _as_described(mart: str, frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame
     if missing:
         raise BooksError(f"the mart {mart} has no column {', '.join(missing)}; build the SQL models of this version")
     return frame.select(pl.col(name).cast(kind) for name, kind in schema.items())
+
+
+def _with_files_on_every_meter(tie_out: pl.DataFrame) -> pl.DataFrame:
+    """The mart has them on the row of the meter that counts readings; they hold for the tenant's hour."""
+    return tie_out.with_columns(pl.col(name).max().over("tenant_id", "hour") for name in OF_FILES)

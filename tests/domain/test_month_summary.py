@@ -5,10 +5,10 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from fridge_pipeline.domain.month_books import MonthBooks
+from fridge_pipeline.domain.month_books import MARTS, OF_FILES, MonthBooks
 from fridge_pipeline.domain.month_detail import detailed_tenants, notable_hours, tenants_by_usage, usage_by_tenant
 from fridge_pipeline.domain.month_summary import Verdict, summarize
-from tests.report.books import FAULTS, empty_books, quiet_books, troubled_books
+from tests.report.books import FAULTS, METERS, empty_books, quiet_books, troubled_books
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +35,22 @@ def test_what_is_not_on_record_is_no_zero() -> None:
     steps = summarize(replace(books, tie_out=unread)).steps
     assert {step.step: step.unknown for step in steps} == {"files": 0, "usage": 0, "ledger": 0, "stripe": 48}
     assert usage_by_tenant(replace(books, tie_out=blank))["stripe"].to_list() == [None, None]
+
+
+def test_rows_of_files_hold_for_the_tenants_hour_whichever_meter_they_stand_on() -> None:
+    """The tie-out has them on the meter that counts readings. An hour whose row it lacks is not on record."""
+    books = quiet_books(["cohoes", "troy"], days=2)
+    frames = {mart: getattr(books, mart) for mart in MARTS}
+    for meter in METERS:
+        on_one_meter = books.tie_out.with_columns(
+            pl.when(pl.col("meter") == meter).then(pl.col(name)).alias(name) for name in OF_FILES
+        )
+        assert MonthBooks.from_frames(books.month, frames | {"tie_out": on_one_meter}).tie_out.equals(books.tie_out)
+    first = pl.col("hour") == pl.col("hour").min()
+    lacking = books.tie_out.with_columns(pl.when(~first).then(pl.col(name)).alias(name) for name in OF_FILES)
+    summary = summarize(MonthBooks.from_frames(books.month, frames | {"tie_out": lacking}))
+    assert summary.files.tenant_hours_not_recorded == 2
+    assert {step.step: step.unknown for step in summary.steps}["files"] == 4
 
 
 def test_a_month_ties_out_only_when_nothing_differs_and_nothing_is_open(troubled: MonthBooks) -> None:

@@ -18,8 +18,7 @@ from fridge_pipeline.domain.month_books import MonthBooks
 from fridge_pipeline.domain.month_summary import summarize
 from tests.report.books import MADE_AT, METERS, empty_books, quiet_books, troubled_books
 from tests.report.html_reading import PageRead
-
-TITLE_AND_TOTALS = 3  # the rows above the headings, with two meters
+from tests.report.workbook_reading import TITLE_AND_TOTALS, named, read_sheet
 
 
 @pytest.fixture(scope="session")
@@ -44,19 +43,6 @@ def values(path: Path) -> Workbook:
 def formulas(path: Path) -> Workbook:
     """With the formulas themselves."""
     return openpyxl.load_workbook(path)
-
-
-def named(workbook: Workbook, name: str) -> float:
-    """The number under a defined name."""
-    ((sheet, cell),) = workbook.defined_names[name].destinations
-    found = workbook[sheet][cell].value
-    assert isinstance(found, int | float), (name, found)
-    return found
-
-
-def read_sheet(path: Path, name: str, above: int = TITLE_AND_TOTALS) -> pl.DataFrame:
-    """A sheet's rows below its headings, by the reader that polars uses."""
-    return pl.read_excel(path, sheet_name=name, read_options={"header_row": above})
 
 
 def test_totals_on_the_page_equal_those_in_the_workbook_and_the_sums_of_the_books(
