@@ -4,10 +4,10 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 
-.PHONY: help setup run up test lint types floors sql unit simulate chaos mutants bench format requirements picture clean
+.PHONY: help setup run up test lint types floors sql unit simulate chaos mutants bench format requirements picture report-pictures clean
 
 help: ## List the commands.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
 
 setup: .venv/run.done ## Create .venv from pinned, hashed requirements; .venv/bin/fridge is the command line.
 
@@ -79,6 +79,9 @@ requirements: ## Pin requirements/*.in anew, with hashes and without index addre
 
 picture: setup ## Run the demo and take the picture of its asset graph for docs/ (needs chromium).
 	@$(BIN)/python scripts/take_picture.py docs/asset-graph.png
+
+report-pictures: .venv/test.done ## Bill a real month and take the pictures of its report for docs/ (needs ../shared and chromium).
+	@$(BIN)/python scripts/report_pictures.py docs/images
 
 clean: ## Remove what was made: the environment, the data under .fridge, caches.
 	@if [ -x $(BIN)/fridge ]; then $(BIN)/fridge db stop >/dev/null 2>&1 || true; fi

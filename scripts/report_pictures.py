@@ -2,8 +2,8 @@
 
     .venv/bin/python scripts/report_pictures.py docs/images [--browser chromium]
 
-The month is the one that tests/real_data/test_whole_month.py bills and proves; its page is what the pictures show. Needs
-the real readings, which are not part of the project, and Chromium.
+The month is the one that tests/real_data/test_whole_month.py bills and proves; its page is what the pictures show.
+Needs the real readings, which are not part of the project, and Chromium.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TEST = "tests/real_data/test_whole_month.py"
 DESKTOP, PHONE = (1280, 900), (390, 844)
 MARGIN = 16
 #: An ordinary hour; its tenant, day and hour are opened as a reader would.
-TENANT, DAY, HOUR = "troy", "2023-10-13", "2023-10-13 10:00"
+TENANT, DAY = "cohoes", "2023-10-03"
 OPEN_THE_HOUR = f"""
     (() => {{
         const tenant = document.querySelector('details.tenant[data-tenant="{TENANT}"]')
@@ -33,7 +33,7 @@ OPEN_THE_HOUR = f"""
         day.scrollIntoView({{block: 'center'}})
         const top = tenant.querySelector('summary').getBoundingClientRect()
         const box = day.getBoundingClientRect()
-        return {{x: top.x + scrollX, y: box.y + scrollY, width: top.width, height: box.height}}
+        return {{x: top.x + scrollX, y: top.y + scrollY, width: top.width, height: box.bottom - top.top}}
     }})()
 """
 
@@ -77,8 +77,8 @@ def take_pictures(browser: str, report: Path, folder: Path) -> None:
             _write(page, folder / f"{name}.png", {"x": 0, "y": 0, "width": size[0], "height": size[1]})
         _show(page, report, DESKTOP)
         frame = page.evaluate(OPEN_THE_HOUR)
-        if frame is None or HOUR not in page.text():
-            raise PageError(f"the page shows no hour {HOUR} of {TENANT}")
+        if frame is None or f"fridge explain {TENANT} {DAY}" not in page.text():
+            raise PageError(f"the page shows no hour of {TENANT} on {DAY}")
         clip = {
             "x": max(frame["x"] - MARGIN, 0),
             "y": frame["y"] - MARGIN,

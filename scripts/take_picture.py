@@ -42,7 +42,7 @@ FLAGS = (
     "--remote-debugging-port=0",
 )
 WIDTH, HEIGHT = 2000, 1000  # wide enough for the assets to be drawn with all they say
-GROUPS = ("ingest", "usage", "billing", "finance")
+GROUPS = ("ingest", "usage", "billing")  # finance stays folded: its models would make all others too small to read
 GRAPH_PAGE = "/asset-groups?expanded=" + ",".join(f"global@global:{group}" for group in GROUPS)
 NARROW_NAVIGATION = "localStorage.setItem('large-screen-nav-open', 'false')"
 MARGIN = 24

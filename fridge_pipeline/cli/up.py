@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -143,8 +144,14 @@ def show_urls(started: Running) -> None:
     console.print(f"  Usage goes to   {started.stripe_place}", highlight=False)
     if started.sandbox is not None:
         console.print("                  [yellow]no STRIPE_API_KEY is set: nobody is billed[/]")
-    console.print('  Books           psql "$(fridge db url)"', highlight=False)
+    console.print(f'  Books           psql "$({_program()} db url)"', highlight=False)
     console.print("\nCtrl-C stops everything.\n")
+
+
+def _program() -> str:
+    """This command line as whoever started it here can type it."""
+    program = Path(sys.argv[0]).absolute()
+    return str(program.relative_to(Path.cwd()) if program.is_relative_to(Path.cwd()) else program)
 
 
 @contextmanager

@@ -39,6 +39,7 @@ PACK_TABLES = (
     PackTable("withdrawals", "landing file that was taken out of usage"),
     PackTable("stripe_summaries", "day, or differing hour, of a tenant and meter as it was read from Stripe"),
     PackTable("landing_files", "landing file of the month, with its rows inserted, duplicate and rejected"),
+    PackTable("landing_file_tenants", "landing file and tenant with rows in it: what became of this tenant's rows"),
     PackTable("rejected_readings", "landing file and reason for which rows were rejected, with their number"),
     PackTable("dropped_months", "month whose readings are no longer kept"),
     PackTable("meter_event_attempts", "attempt to send one of the statements, with Stripe's answer"),

@@ -104,6 +104,9 @@ def test_its_pack_holds_and_one_altered_byte_in_a_file_of_each_kind_is_named(bil
     assert list(verify_evidence(billed.pack.path))
     with zipfile.ZipFile(billed.pack.path) as archive:
         whole = {name: archive.read(name) for name in archive.namelist()}
+    of_tenants = pl.read_csv(whole[f"{folder_of(OCTOBER.key)}/tables/landing_file_tenants.csv"])
+    assert of_tenants["row_count"].sum() == billed.deliveries.rows
+    assert of_tenants["inserted_count"].sum() == billed.deliveries.total("inserted_count")
     by_kind = {Path(name).suffix: name for name in sorted(whole, key=lambda name: len(whole[name]))}
     assert set(by_kind) == KINDS
     for name in by_kind.values():

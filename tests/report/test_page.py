@@ -15,7 +15,7 @@ from fridge_pipeline.adapters.report.page import render_page
 from fridge_pipeline.adapters.report.words import CAUSES, cause_in_words
 from fridge_pipeline.domain.month import Month
 from fridge_pipeline.domain.month_books import MonthBooks
-from tests.report.books import FAULTS, MADE_AT, closed_books, empty_books, quiet_books, troubled_books
+from tests.report.books import FAULTS, MADE_AT, METERS, closed_books, empty_books, quiet_books, troubled_books
 from tests.report.conftest import explained
 from tests.report.html_reading import PageRead
 
@@ -154,8 +154,12 @@ def test_every_difference_is_on_the_page_with_cause_amount_and_detail(page: Page
 
 def test_an_hour_leads_on_to_its_explanation_and_to_the_command(page: PageRead) -> None:
     (hours,) = [table for table in page.tables if table.caption.startswith("tenant-04 on 2026-01-17")]
-    row = next(row for row in hours.rows if row[0] == "03:00")
-    assert row[-1] == "explained belowfridge explain tenant-04 2026-01-17-03:00"
+    at = next(number for number, row in enumerate(hours.rows) if row[0] == "03:00")
+    (below,) = hours.rows[at + len(METERS)]
+    assert below == (
+        "147 rows in files = 144 inserted + 2 duplicates + 1 rejected."
+        "explained belowfridge explain tenant-04 2026-01-17-03:00"
+    )
     assert "tenant-04 2026-01-17 03:00 UTC" in page.text
     assert "tenant-04 in 2026-01-17-03:00 Landing files of the hour none" in page.text
     assert "651 more such hours are left out here" in page.text
