@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from tests.sandbox_process import SandboxProcess, running_sandbox
 TEMPLATE = "prepared"
 
 #: Variables of the developer's own shell must not change what tests do.
-FOREIGN_VARIABLES = ("FRIDGE_", "STRIPE_", "DAGSTER_", "PG")
+FOREIGN_VARIABLES = ("FRIDGE_", "STRIPE_", "DAGSTER_", "PG", "AWS_")
 
 
 @pytest.fixture(autouse=True)
@@ -58,9 +58,9 @@ def _make_template(address: ServerAddress) -> None:
         connection.execute(f"alter database half_prepared rename to {TEMPLATE}")
 
 
-@pytest.fixture
-def database(server: ServerAddress) -> Iterator[Database]:
-    """A database of this test's own, with the schema, and with the rights that the pipeline has."""
+@contextmanager
+def fresh_database(server: ServerAddress) -> Iterator[Database]:
+    """A database of one's own, with the schema, and with the rights that the pipeline has."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:
         connection.execute(
@@ -72,6 +72,13 @@ def database(server: ServerAddress) -> Iterator[Database]:
         # Not while PostgreSQL's own autovacuum looks at it: then it stays, and goes with the server's folder.
         with suppress(psycopg.errors.InsufficientPrivilege, psycopg.errors.ObjectInUse):
             connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def database(server: ServerAddress) -> Iterator[Database]:
+    """A database of this test's own."""
+    with fresh_database(server) as database:
+        yield database
 
 
 @pytest.fixture(scope="session")
