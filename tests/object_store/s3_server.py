@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import requests
+from requests import Response
 
 SECONDS_TO_START = 60.0  # generous: all test workers share the machine
 READY = "ready: "
@@ -76,7 +77,7 @@ class S3Server:
         return self._done(requests.post(self.url, data=body, headers=as_anyone("iam"), timeout=20)).text
 
     @staticmethod
-    def _done(answer: requests.Response) -> requests.Response:
+    def _done(answer: Response) -> Response:
         answer.raise_for_status()
         return answer
 
