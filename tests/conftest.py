@@ -26,7 +26,7 @@ from tests.sandbox_process import SandboxProcess, running_sandbox
 TEMPLATE = "prepared"
 
 #: Variables of the developer's own shell must not change what tests do.
-FOREIGN_VARIABLES = ("FRIDGE_", "STRIPE_", "DAGSTER_", "PG")
+FOREIGN_VARIABLES = ("FRIDGE_", "STRIPE_", "DAGSTER_", "PG", "AWS_")
 
 
 @pytest.fixture(autouse=True)

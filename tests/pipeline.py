@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from fridge_pipeline.adapters.landing.local import LocalLanding
+from fridge_pipeline.adapters.landing.zone import LandingZone
 from fridge_pipeline.adapters.models.reading import read_models
 from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.postgres.tenants import Tenant, import_tenants
@@ -87,6 +88,7 @@ class Pipeline:
     catalogue: tuple[Meter, ...] = CATALOGUE
     variance: Variance = Variance.HOLD
     run_id: str = "test-run"
+    zone: LandingZone | None = None  # another one than the landing folder
 
     def __post_init__(self) -> None:
         self.landing.mkdir(parents=True, exist_ok=True)
@@ -117,7 +119,7 @@ class Pipeline:
         return list(
             load_hours(
                 self.database,
-                LocalLanding(str(self.landing)),
+                self.zone or LocalLanding(str(self.landing)),
                 HourRange(first, last or first),
                 self.workspace,
                 self.run_id,

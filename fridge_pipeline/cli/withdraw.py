@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from fridge_pipeline.adapters.landing.local import LocalLanding
+from fridge_pipeline.adapters.landing.objects import ObjectLanding
 from fridge_pipeline.cli.context import installation
 from fridge_pipeline.domain.landing_file import storable_path
 from fridge_pipeline.domain.limits import OLDEST_TIMESTAMP
@@ -62,10 +63,12 @@ def login_name() -> str:
 
 
 def path_in_books(opened: Installation, file: str) -> str:
-    """The path as the books have it: absolute ones are made relative to the landing root."""
-    if not Path(file).is_absolute():
+    """The path as the books have it: absolute ones, and URIs, are made relative to the landing root."""
+    if not Path(file).is_absolute() and "://" not in file:
         return file
     zone = opened.zone
+    if isinstance(zone, ObjectLanding) and file.startswith(f"{zone.uri}/"):
+        return storable_path(file.removeprefix(f"{zone.uri}/"))
     if isinstance(zone, LocalLanding):
         for given, root in ((Path(file), zone.root), (Path(file).resolve(), zone.root.resolve())):
             if given.is_relative_to(root):

@@ -23,13 +23,22 @@ NEWEST_FILES = 10_000
 #: So many more are listed in turn, so that every rewritten file is found. Both together take about 0.1 s.
 ROTATING_FILES = 30_000
 
+#: Where each listing costs a request, so many of the newest hours that are not known to be loaded are listed at once.
+#: The hours before the grid, which may be many and are never loaded, thus come last and cost no more than this.
+NEW_HOURS_ASKED_FOR = 100
+
 
 @dataclass(frozen=True, slots=True)
 class FolderVersion:
-    """What a landing folder's own entry shows: ``token`` changes with every file added, removed or renamed."""
+    """What a landing folder's own entry shows: ``token`` changes with every file added, removed or renamed.
+
+    ``look_files``: to list the folder, be it empty, costs as much as to list so many files. A store where this is not
+    nothing keeps no versions: its token never changes, and news is found by the listings alone.
+    """
 
     token: str
     changed_at: float
+    look_files: int = 0
 
     def is_quiet(self, now: datetime) -> bool:
         """Whether the folder has not changed for so long that its next change is sure to show."""
@@ -75,21 +84,33 @@ def plan_listing(
         if version is not None and hour in loaded and loaded[hour].folder == version.token
     }
     by_change = sorted(unchanged, key=lambda hour: unchanged[hour].changed_at, reverse=True)
-    newest = _fitting(by_change, loaded, NEWEST_FILES)
+    newest = _fitting(by_change, unchanged, loaded, NEWEST_FILES)
     in_turn = [hour for hour in unchanged if hour not in newest]
     if after is not None:
         in_turn.sort(key=lambda hour: (hour <= after, hour))
-    rotating = _fitting(in_turn, loaded, ROTATING_FILES)
-    listed = (folders.keys() - unchanged.keys()) | newest.keys() | rotating.keys()
+    rotating = _fitting(in_turn, unchanged, loaded, ROTATING_FILES)
+    listed = _news(folders, unchanged) | newest.keys() | rotating.keys()
     return ListingPlan(sorted(listed), next(reversed(rotating), after))
 
 
-def _fitting(hours: Iterable[Hour], loaded: Mapping[Hour, LoadedListing], files_max: int) -> dict[Hour, None]:
+def _news(folders: Mapping[Hour, FolderVersion | None], unchanged: Mapping[Hour, FolderVersion]) -> set[Hour]:
+    """The hours whose folder is not the loaded one; where each costs a request, no more than the newest."""
+    news = folders.keys() - unchanged.keys()
+    asked_for = sorted(hour for hour in news if (version := folders[hour]) is not None and version.look_files)
+    return news - set(asked_for[:-NEW_HOURS_ASKED_FOR])
+
+
+def _fitting(
+    hours: Iterable[Hour],
+    versions: Mapping[Hour, FolderVersion],
+    loaded: Mapping[Hour, LoadedListing],
+    files_max: int,
+) -> dict[Hour, None]:
     """The first hours, in order, that together hold no more files; an hour that alone holds more is left out."""
     fitting: dict[Hour, None] = {}
     files = 0
     for hour in hours:
-        count = loaded[hour].file_count
+        count = max(loaded[hour].file_count, versions[hour].look_files)
         if count > files_max:
             continue
         files += count

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from fridge_pipeline.adapters.landing.object_store import refuse_credentials
 from fridge_pipeline.domain.api_key import SANDBOX_KEY, ApiKey, KeyMode, require_allowed
 from fridge_pipeline.domain.catalogue import read_catalogue
 from fridge_pipeline.domain.hour import Hour, NotAnHourError
@@ -84,14 +85,19 @@ class Settings:
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
-    """The settings in an environment; an empty variable counts as unset. Raises ``SettingError``."""
+    """The settings in an environment; an empty variable counts as unset.
+
+    Raises ``SettingError``, and ``LandingUriError`` for a landing URI that carries credentials.
+    """
     given = {name: value.strip() for name, value in environ.items() if value.strip()}
     home = Path(given.get("FRIDGE_HOME", REPOSITORY / ".fridge")).expanduser().absolute()
     key = given.get("STRIPE_API_KEY")
     meters_file = Path(given["FRIDGE_METERS"]).expanduser().absolute() if "FRIDGE_METERS" in given else None
+    landing_uri = given.get("FRIDGE_LANDING_URI", str(home / "landing"))
+    refuse_credentials(landing_uri)  # it is shown in many places
     return Settings(
         home=home,
-        landing_uri=given.get("FRIDGE_LANDING_URI", str(home / "landing")),
+        landing_uri=landing_uri,
         partitions_start=_hour(given, "FRIDGE_PARTITIONS_START", DEFAULT_PARTITIONS_START),
         close_after=timedelta(
             minutes=_number(given, "FRIDGE_CLOSE_AFTER_MINUTES", DEFAULT_CLOSE_AFTER_MINUTES, least=0)

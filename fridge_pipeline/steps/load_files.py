@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING, Self
 import polars as pl
 import psycopg
 
-from fridge_pipeline.adapters.landing.errors import LandingFileVanishedError, UnreadableFileError
+from fridge_pipeline.adapters.landing.errors import (
+    LandingFileChangedError,
+    LandingFileVanishedError,
+    UnreadableFileError,
+)
 from fridge_pipeline.adapters.landing.snapshot import Snapshot
 from fridge_pipeline.adapters.landing.zone import LandingZone
 from fridge_pipeline.adapters.postgres.database import Database
@@ -95,8 +99,8 @@ class FilesLoader:
             for file in files:
                 try:
                     snapshots.append((file, copies.enter_context(zone.snapshot(file, self._workspace))))
-                except LandingFileVanishedError:
-                    continue  # gone between listing and reading: the listing has changed, so the next look notices
+                except (LandingFileVanishedError, LandingFileChangedError):
+                    continue  # since it was listed: the listing has changed, so the next look notices
                 except UnreadableFileError as error:
                     result.unread[file.path] = str(error)
             for attempt in range(CAREFUL_ATTEMPTS + 1):

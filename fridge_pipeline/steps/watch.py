@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 
@@ -17,6 +17,9 @@ from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.listing_plan import FolderVersion, LoadedListing, plan_listing
 from fridge_pipeline.domain.meter import Meter
+
+#: No landing folder can name an earlier one.
+FIRST_HOUR = Hour(datetime.min.replace(tzinfo=UTC))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +55,8 @@ def watch_landing_zone(
     Hours before the grid cannot be run: each becomes an exception instead of stopping the others.
     """
     with database.connect() as connection:
-        folders = {hour: version for hour, version in zone.folders().items() if hour <= grid.last}
-        loaded = loaded_listings(connection, _span(folders, grid))
+        loaded = loaded_listings(connection, HourRange(FIRST_HOUR, grid.last))
+        folders = {hour: version for hour, version in zone.folders(loaded, after).items() if hour <= grid.last}
         plan = plan_listing(folders, loaded, after)
         fingerprints = {hour: zone.fingerprint(hour) for hour in plan.hours}
         listed = {hour: fingerprint for hour, fingerprint in fingerprints.items() if fingerprint is not None}

@@ -346,7 +346,7 @@ def test_a_file_uri_names_the_same_zone_as_its_path(tmp_path: Path) -> None:
         assert [file.name for file in open_landing_zone(uri).files(HOUR)] == ["a.csv"]
 
 
-@pytest.mark.parametrize("uri", ["s3://bucket/landing", "gs://bucket", "file://server/share"])
+@pytest.mark.parametrize("uri", ["ftp://bucket/landing", "s4://bucket", "file://server/share"])
 def test_a_scheme_that_cannot_be_read_is_refused_by_name(uri: str) -> None:
     with pytest.raises(UnsupportedSchemeError, match=uri.partition(":")[0]):
         open_landing_zone(uri)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -41,18 +41,18 @@ class WatchedLanding(LocalLanding):
 class CoarseLanding(WatchedLanding):
     """A file system whose times are so coarse that no change of these minutes shows."""
 
-    def folders(self) -> dict[Hour, FolderVersion | None]:
+    def folders(self, known: Collection[Hour] = (), after: Hour | None = None) -> dict[Hour, FolderVersion | None]:
         return {
             hour: FolderVersion("the same", version.changed_at) if version else None
-            for hour, version in super().folders().items()
+            for hour, version in super().folders(known, after).items()
         }
 
 
 class TimelessLanding(WatchedLanding):
     """A store that keeps no version of a folder."""
 
-    def folders(self) -> dict[Hour, FolderVersion | None]:
-        return dict.fromkeys(super().folders())
+    def folders(self, known: Collection[Hour] = (), after: Hour | None = None) -> dict[Hour, FolderVersion | None]:
+        return dict.fromkeys(super().folders(known, after))
 
 
 def landed(pipeline: Pipeline, first: Hour) -> list[Hour]:
@@ -215,7 +215,7 @@ def test_a_file_that_lands_between_the_look_at_the_folder_and_its_listing_is_not
     versions = zone.folders()
     pipeline.land(hour, "c.csv", readings("cohoes", hour, 3, 2))
     with monkeypatch.context() as patch:
-        patch.setattr(zone, "folders", lambda: versions)
+        patch.setattr(zone, "folders", lambda *_: versions)
         assert list(watch(pipeline, zone)[0]) == [hour]
         pipeline.load(hour)
         assert watch(pipeline, zone)[0] == {}, "what is recorded is the older look at the folder"

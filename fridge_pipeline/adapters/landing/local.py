@@ -21,7 +21,7 @@ from fridge_pipeline.domain.landing_file import LandingFile, is_landing_file, st
 from fridge_pipeline.domain.listing_plan import FolderVersion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _HOURS_OF_DAY = tuple(f"{hour:02d}" for hour in range(24))
@@ -54,8 +54,12 @@ class LocalLanding:
         fingerprints = {hour: self.fingerprint(hour) for hour in sorted(self._hours_with_folders())}
         return {hour: fingerprint for hour, fingerprint in fingerprints.items() if fingerprint is not None}
 
-    def folders(self) -> dict[Hour, FolderVersion | None]:
-        """See ``LandingZone.folders``: one stat call per folder.
+    def folders(
+        self,
+        known: Collection[Hour] = (),  # noqa: ARG002  # all folders are looked for: it is cheap here
+        after: Hour | None = None,  # noqa: ARG002
+    ) -> dict[Hour, FolderVersion | None]:
+        """See ``LandingZone.folders``: one stat call per folder, of all of them.
 
         Some mounted object stores change no folder's times when a file arrives in it. There, and for a rewritten
         file anywhere, the version says nothing.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
 
-from fridge_pipeline.adapters.landing.errors import UnreadableFileError
+from fridge_pipeline.adapters.landing.errors import LandingError, UnreadableFileError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,6 +78,8 @@ def _chunks(source: BinaryIO) -> Iterator[bytes]:
     while True:
         try:
             chunk = source.read(_READ_BYTES)
+        except LandingError:  # a store that gives bytes on request says itself what became of its file
+            raise
         except OSError as error:
             raise UnreadableFileError(f"cannot read the file's bytes: {error.strerror}") from error
         if not chunk:

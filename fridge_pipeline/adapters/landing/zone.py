@@ -8,10 +8,12 @@ from urllib.parse import unquote, urlsplit
 
 from fridge_pipeline.adapters.landing.errors import UnsupportedSchemeError
 from fridge_pipeline.adapters.landing.local import LocalLanding
+from fridge_pipeline.adapters.landing.object_store import OBJECT_SCHEMES
+from fridge_pipeline.adapters.landing.objects import ObjectLanding
 from fridge_pipeline.adapters.landing.snapshot import PLAIN_BYTES_MAX
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from fridge_pipeline.adapters.landing.snapshot import Snapshot
@@ -36,12 +38,13 @@ class LandingZone(Protocol):
         """
         ...
 
-    def folders(self) -> Mapping[Hour, FolderVersion | None]:
+    def folders(self, known: Collection[Hour] = (), after: Hour | None = None) -> Mapping[Hour, FolderVersion | None]:
         """Every landing hour that has a folder, with the version of that folder; lists no landing file.
 
         A version is the same as long as no file of the folder is added, removed or renamed, but a file may have
         been rewritten. ``None`` where the store keeps no such version, or does not tell it: only a listing
-        shows what is there. Raises ``LandingFolderError`` as ``hours`` does.
+        shows what is there. A store where looking for folders is dear looks for some only, going on ``after`` an
+        hour, and gives the ``known`` ones for the rest. Raises ``LandingFolderError`` as ``hours`` does.
         """
         ...
 
@@ -59,21 +62,25 @@ class LandingZone(Protocol):
     def snapshot(self, file: LandingFile, directory: Path, plain_bytes_max: int = PLAIN_BYTES_MAX) -> Snapshot:
         """A private, decompressed copy of the file in ``directory``, hashed while it was copied.
 
-        Raises ``LandingFileVanishedError`` when the file is gone and ``UnreadableFileError`` when the store
+        Raises ``LandingFileVanishedError`` when the file is gone, ``LandingFileChangedError`` when the store tells
+        that it is not the one that was listed, and ``UnreadableFileError`` when the store
         refuses to give its bytes.
         """
         ...
 
 
 def open_landing_zone(uri: str) -> LandingZone:
-    """The landing zone a ``FRIDGE_LANDING_URI`` names: a folder path or ``file://`` URI; touches no disk.
+    """The landing zone a ``FRIDGE_LANDING_URI`` names: a folder, or a bucket's prefix; touches no disk, calls nobody.
 
-    Raises ``UnsupportedSchemeError`` for every other scheme and for a ``file://`` URI of another host.
+    Raises ``UnsupportedSchemeError`` for every other scheme and for a ``file://`` URI of another host, and
+    ``LandingUriError`` for an object store's URI that carries credentials.
     """
     scheme = _SCHEME.match(uri)
     if scheme is None:
         return LocalLanding(uri)
     parts = urlsplit(uri)
+    if parts.scheme in OBJECT_SCHEMES:
+        return ObjectLanding(uri)
     if parts.scheme != "file" or parts.netloc not in _LOCAL_HOSTS:
         raise UnsupportedSchemeError(scheme[1])
     return LocalLanding(unquote(uri[len("file://") + len(parts.netloc) :], errors="surrogateescape"))

@@ -1,0 +1,384 @@
+"""Laws of a landing zone in an object store, on a real S3 API over HTTP."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fridge_pipeline.adapters.embedded_server.address import ServerAddress
+from fridge_pipeline.adapters.landing import objects
+from fridge_pipeline.adapters.landing.errors import (
+    LandingFileChangedError,
+    LandingFileVanishedError,
+    LandingFolderError,
+    LandingUriError,
+    UnreadableFileError,
+)
+from fridge_pipeline.adapters.landing.objects import ObjectLanding
+from fridge_pipeline.adapters.landing.zone import open_landing_zone
+from fridge_pipeline.adapters.postgres.landing_record import record_folder_versions, record_landing_hour
+from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.domain.listing_plan import LoadedListing, plan_listing
+from fridge_pipeline.orchestration.settings import read_settings
+from fridge_pipeline.steps.watch import find_landing_news, watch_landing_zone
+from tests.conftest import fresh_database
+from tests.object_store.conftest import Bucket
+from tests.object_store.moto_process import FIRST
+from tests.object_store.s3_server import KEY_ID, SECRET, running_s3
+from tests.pipeline import Clock, Pipeline, as_frame, csv_of, readings
+from tests.sandbox_process import SandboxProcess, fresh_name
+
+HOUR = Hour.from_key("2026-01-24-18:00")
+
+
+@contextmanager
+def pipeline_of(server: ServerAddress, sandbox: SandboxProcess, folder: Path, clock: Clock) -> Iterator[Pipeline]:
+    with fresh_database(server) as database:
+        yield Pipeline(database, sandbox, folder / "landing", folder / "work", clock)
+
+
+def delivered(folder: Path, hour: Hour) -> dict[str, bytes]:
+    """An hour of files in several formats, with a duplicate, a rejected row and a file that is none."""
+    rows = readings("ada", hour, sensors=3, per_sensor=4)
+    as_frame(readings("bob", hour, 2, 5)).write_parquet(folder / "b.parquet")
+    as_frame(readings("ada", hour, 2, 5, start=7)).write_ndjson(folder / "c.ndjson")
+    files = {name: (folder / name).read_bytes() for name in ("b.parquet", "c.ndjson")}
+    return {
+        **files,
+        "a.csv": csv_of(rows),
+        "again.csv": csv_of(rows[:5]) + b"ada,s1,yesterday,4\n",
+        "empty.csv": b"",
+        "photo.jpg": b"\xff\xd8",
+        "half.csv.part": csv_of(rows),
+    }
+
+
+BOOKS = (
+    "select path, content_hash, row_count, inserted_count, duplicate_count, rejected_count from fridge.landing_files",
+    "select path, line, reason, raw from fridge.rejected_readings",
+    "select tenant_id, hour, inserted_count from fridge.inserted_counts",
+    "select tenant_id, hour, active_sensors from fridge.active_sensors",
+    "select kind, hour, subject, detail from fridge.exceptions",
+    "select event_name, tenant_id, hour, revision, value, status from fridge.meter_events",
+)
+
+
+def test_an_hour_billed_from_s3_is_in_every_book_what_it_is_from_local_files(
+    server: ServerAddress,
+    stripe_sandbox: SandboxProcess,
+    bucket: Bucket,
+    tmp_path: Path,
+    clock: Clock,
+) -> None:
+    hour = Hour.containing(clock.now - timedelta(days=2))
+    files = delivered(tmp_path, hour)
+    books = {}
+    for name in ("local", "s3"):
+        folder = tmp_path / name
+        stripe_sandbox.reset()
+        with pipeline_of(server, stripe_sandbox, folder, clock) as pipeline:
+            pipeline.add_tenant("ada")
+            pipeline.add_tenant("bob")
+            for file, body in files.items():
+                if name == "s3":
+                    bucket.land(hour, file, body)
+                else:
+                    pipeline.land(hour, file, body)
+            pipeline.zone = bucket.zone if name == "s3" else None
+            pipeline.run(hour)
+            books[name] = [sorted(pipeline.rows(query), key=str) for query in BOOKS]
+            books[name].append([(pipeline.stripe_totals(tenant),) for tenant in ("ada", "bob")])
+            assert list((folder / "work").iterdir()) == []
+
+    assert books["s3"] == books["local"]
+    assert [row[2] for row in books["s3"][2]] == [12 + 10, 10]
+
+
+def test_unfinished_nested_and_folder_objects_are_not_there_and_any_other_name_is_found_again(
+    bucket: Bucket, tmp_path: Path
+) -> None:
+    names = ["b%20 c.csv", "back\\slash.csv", "r%41w*~.csv", "ü #x?.csv", "👻.csv", "readings.xlsx"]
+    for name in [*names, ".a.csv", "_b.csv", "c.csv.tmp", "d.csv.PART", "deeper/e.csv", "", "../18/f.csv.tmp"]:
+        if not name.startswith(".."):
+            bucket.land(HOUR, name, name.encode())
+    bucket.server.put(bucket.name, "landing/2026-01-24/24/a.csv", b"")
+    bucket.server.put(bucket.name, "landing/readme.txt", b"")
+    bucket.server.put(bucket.name, f"landing-of-others/{HOUR.folder}/a.csv", b"")
+    zone = bucket.zone
+
+    files = zone.files(HOUR)
+
+    assert [file.name for file in files] == sorted(name.replace("\\", "\\\\") for name in names)
+    for file in files:
+        with zone.snapshot(file, tmp_path) as copy:
+            assert copy.path.read_bytes().decode() == file.name.replace("\\\\", "\\")
+    assert list(zone.hours()) == list(zone.folders()) == [HOUR]
+    assert zone.hours()[HOUR] == zone.fingerprint(HOUR)
+    assert (zone.fingerprint(HOUR) or "").startswith("6:")
+
+
+def test_a_fingerprint_changes_with_every_object_that_comes_goes_or_is_rewritten(bucket: Bucket) -> None:
+    seen = [bucket.zone.fingerprint(HOUR)]
+    changes: list[Callable[[], None]] = [
+        lambda: bucket.land(HOUR, "a.csv", b"1"),
+        lambda: bucket.land(HOUR, "b.csv", b"1"),
+        lambda: bucket.land(HOUR, "b.csv", b"2"),
+        lambda: bucket.remove(HOUR, "a.csv"),
+        lambda: bucket.land(HOUR, "a.csv", b"2"),
+    ]
+    for change in changes:
+        change()
+        seen.append(bucket.zone.fingerprint(HOUR))
+    bucket.land(HOUR, "c.csv.part", b"")
+
+    assert len(set(seen)) == len(seen)
+    assert bucket.zone.fingerprint(HOUR) == seen[-1]
+
+
+def test_an_object_is_read_in_parts_and_hashed_whole(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(objects, "PART_BYTES", 1_000)
+    body = bytes(range(256)) * 15 + b"end"
+    bucket.land(HOUR, "a.csv", body)
+    (file,) = bucket.zone.files(HOUR)
+    before = len(bucket.server.requests())
+
+    with bucket.zone.snapshot(file, tmp_path) as copy:
+        assert copy.path.read_bytes() == body
+    assert copy.size == file.size == len(body)
+    assert len(bucket.server.requests()) - before == -(-len(body) // 1_000)
+
+
+@pytest.mark.parametrize("then", [b"another, longer", b"1\n2\n", b""])
+def test_an_object_rewritten_after_it_was_listed_is_not_read_as_what_was_listed(
+    bucket: Bucket, tmp_path: Path, then: bytes
+) -> None:
+    bucket.land(HOUR, "a.csv", b"1\n1\n")
+    (file,) = bucket.zone.files(HOUR)
+    bucket.land(HOUR, "a.csv", then)
+
+    with pytest.raises(LandingFileChangedError, match=r"2026-01-24/18/a\.csv"):
+        bucket.zone.snapshot(file, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("then", [b"2" * 3_000, b"2"])
+def test_nor_is_one_that_is_rewritten_while_it_is_read(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, then: bytes
+) -> None:
+    monkeypatch.setattr(objects, "PART_BYTES", 1_000)
+    bucket.land(HOUR, "a.csv", b"1" * 3_000)
+    zone = bucket.zone
+    (file,) = zone.files(HOUR)
+    part = objects._ObjectBytes._part
+
+    def rewritten_after_the_first(source: objects._ObjectBytes, bytes_max: int) -> memoryview:
+        answer = part(source, bytes_max)
+        bucket.land(HOUR, "a.csv", then)
+        return answer
+
+    monkeypatch.setattr(objects._ObjectBytes, "_part", rewritten_after_the_first)
+    with pytest.raises(LandingFileChangedError):
+        zone.snapshot(file, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+class Meddling(ObjectLanding):
+    """A zone in which something happens between the listing of an hour and the first look at a file."""
+
+    def __init__(self, uri: str, meddle: Any) -> None:
+        super().__init__(uri)
+        self._meddle = meddle
+
+    def files(self, hour: Hour) -> Any:
+        listed = super().files(hour)
+        self._meddle()
+        return listed
+
+
+def test_an_object_that_vanishes_or_changes_after_it_was_listed_is_noticed_and_read_at_the_next_look(
+    bucket: Bucket, pipeline: Pipeline
+) -> None:
+    rows = readings("ada", HOUR, 1, 6)
+    for name in ("gone.csv", "new.csv", "stays.csv"):
+        bucket.land(HOUR, name, csv_of(rows[:2]))
+    (gone, *_) = bucket.zone.files(HOUR)
+
+    def meddle() -> None:
+        bucket.remove(HOUR, "gone.csv")
+        bucket.land(HOUR, "new.csv", csv_of(rows))
+
+    pipeline.zone = Meddling(bucket.uri, meddle)
+    (first,) = pipeline.load(HOUR)
+    assert [Path(file.path).name for file in first.loaded] == ["stays.csv"]
+    grid = HourRange(HOUR, HOUR)
+    assert HOUR in watch_landing_zone(pipeline.database, bucket.zone, grid, pipeline.clock()).pending
+
+    pipeline.zone = bucket.zone
+    (second,) = pipeline.load(HOUR)
+    assert [(Path(file.path).name, file.inserted_count) for file in second.loaded] == [("new.csv", 4)]
+    assert watch_landing_zone(pipeline.database, bucket.zone, grid, pipeline.clock()).pending == {}
+    assert pipeline.rows("select kind from fridge.exceptions") == []
+    with pytest.raises(LandingFileVanishedError):
+        bucket.zone.snapshot(gone, pipeline.workspace)
+
+
+def test_access_denied_is_one_line_an_exception_of_the_hour_and_over_when_access_is_given(
+    bucket: Bucket, pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket.land(HOUR, "a.csv", csv_of(readings("ada", HOUR, 1, 3)))
+    (file,) = bucket.zone.files(HOUR)
+    key_id, secret = bucket.server.user_without_rights(fresh_name("user"))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key_id)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret)
+    bucket.server.asks_for_rights(yes=True)
+    try:
+        pipeline.zone = bucket.zone
+        (denied,) = pipeline.load(HOUR)
+        with pytest.raises(UnreadableFileError, match="access denied") as unreadable:
+            bucket.zone.snapshot(file, tmp_path)
+        with pytest.raises(LandingFolderError) as refused:
+            watch_landing_zone(pipeline.database, bucket.zone, HourRange(HOUR, HOUR), pipeline.clock())
+    finally:
+        bucket.server.asks_for_rights(yes=False)
+
+    told = denied.failure or ""
+    assert f"{bucket.uri}/{HOUR.folder}'" in told
+    assert "access denied (403 Forbidden, AccessDenied); let the credentials" in told
+    assert pipeline.rows("select kind, detail from fridge.exceptions where closed_at is null") == [
+        ("load_failed", told)
+    ]
+    assert bucket.uri in str(refused.value)
+    for text in (told, str(refused.value), str(unreadable.value)):
+        assert "\n" not in text
+        assert key_id not in text
+        assert secret not in text
+
+    (given,) = pipeline.load(HOUR)
+    assert given.inserted == 3
+    assert pipeline.rows("select kind from fridge.exceptions where closed_at is null") == []
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("FRIDGE_LANDING_URI", "s3://no-such-bucket/landing", "there is no such bucket (404 Not Found, NoSuchBucket)"),
+        ("FRIDGE_LANDING_URI", "s3:///landing", "names no bucket; say s3://BUCKET/PREFIX"),
+        ("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}", "the store does not answer; check AWS_ENDPOINT_URL"),
+        ("AWS_ENDPOINT_URL", "http://no address", "check that AWS_ENDPOINT_URL is an address"),
+    ],
+)
+def test_a_store_that_cannot_be_asked_is_one_line_that_says_what_to_do(
+    bucket: Bucket,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    variable: str,
+    value: str,
+    told: str,
+) -> None:
+    monkeypatch.setenv(variable, value)
+    uri = value if variable == "FRIDGE_LANDING_URI" else bucket.uri
+
+    for ask in (lambda: open_landing_zone(uri).hours(), lambda: open_landing_zone(uri).folders()):
+        with pytest.raises((LandingFolderError, LandingUriError)) as refused:
+            ask()
+        assert uri in str(refused.value)
+        assert told in str(refused.value)
+        assert "\n" not in str(refused.value)
+        assert refused.value.__suppress_context__ or refused.value.__context__ is None
+    assert SECRET not in "".join(capfd.readouterr())
+
+
+def test_an_object_whose_name_is_no_path_costs_its_own_hour_only(bucket: Bucket) -> None:
+    bucket.land(HOUR, "a.csv", b"1")
+    bucket.land(HOUR.plus(1), "/b.csv", b"1")
+    zone = bucket.zone
+
+    hours = zone.hours()
+
+    assert hours == {HOUR: zone.fingerprint(HOUR), HOUR.plus(1): "unlistable:InvalidPath"}
+    with pytest.raises(LandingFolderError, match=r"2026-01-24/19//b\.csv' has a name that is no path; rename"):
+        zone.files(HOUR.plus(1))
+
+
+@pytest.mark.parametrize(
+    "uri", [f"s3://{KEY_ID}:{SECRET}@bucket/landing", f"s3://bucket/landing?secret_access_key={SECRET}"]
+)
+def test_a_landing_uri_with_credentials_is_refused_and_not_repeated(uri: str) -> None:
+    for read in (lambda: read_settings({"FRIDGE_LANDING_URI": uri}), lambda: open_landing_zone(uri)):
+        with pytest.raises(LandingUriError, match="say s3://bucket/landing, and set") as refused:
+            read()
+        assert SECRET not in str(refused.value)
+        assert KEY_ID not in str(refused.value)
+
+
+def test_a_tick_over_100_000_objects_asks_for_few_pages_and_misses_nothing_that_arrives(
+    pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hours = 100
+    with running_s3(tmp_path, "many", objects=100_000, hours=hours) as server:
+        for name, value in server.environment().items():
+            monkeypatch.setenv(name, value)
+        bucket = Bucket(server, "many")
+        first = Hour(FIRST)
+        grid = HourRange(first, first.plus(400))
+        now = grid.last.end
+        with pipeline.database.connect() as connection:
+            listed = find_landing_news(connection, bucket.zone, grid).pending
+            assert server.listings() == 100  # a sweep: a page for each 1,000 objects, whatever hours they are in
+            for hour, fingerprint in listed.items():
+                record_landing_hour(connection, hour, fingerprint, now)
+            loaded = {hour: LoadedListing(fingerprint, objects.NO_VERSION) for hour, fingerprint in listed.items()}
+            record_folder_versions(connection, loaded)
+        assert len(listed) == hours
+
+        watched = watch_landing_zone(pipeline.database, bucket.zone, grid, now)
+        dates = 1 + -(-hours // 24)
+        assert watched.pending == {}
+        assert server.listings() - 100 == dates + 10 + 30  # the newest hours, and some in turn
+
+        late, new = first.plus(67), first.plus(300)
+        bucket.land(late, "late.csv", b"1")
+        bucket.land(new, "new.csv", b"1")
+        found: set[Hour] = set()
+        for _ in range(2):
+            watched = watch_landing_zone(pipeline.database, bucket.zone, grid, now, watched.turn)
+            found |= set(watched.pending)
+        assert found == {late, new}
+
+
+def test_hours_before_the_grid_however_many_keep_no_hour_of_the_grid_waiting() -> None:
+    versions = {HOUR.plus(number): objects.version_of(HOUR.plus(number)) for number in range(3_000)}
+
+    plan = plan_listing(versions, {}, None)
+
+    assert plan.hours == [HOUR.plus(number) for number in range(2_900, 3_000)]
+
+
+def test_an_hour_that_is_new_on_an_old_date_is_found_when_the_date_has_its_turn(bucket: Bucket) -> None:
+    hours = [HOUR.plus(24 * day) for day in range(16)]
+    for hour in hours:
+        bucket.land(hour, "a.csv", b"1")
+    late = hours[0].plus(1)
+    bucket.land(late, "late.csv", b"1")
+
+    before = bucket.server.listings()
+    assert set(bucket.zone.folders(hours, after=hours[1])) == set(hours)
+    assert bucket.server.listings() - before == 1 + objects.NEWEST_DATES + objects.DATES_IN_TURN
+    assert set(bucket.zone.folders(hours, after=hours[-3])) == {*hours, late}
+    assert set(bucket.zone.folders((), after=None)) == {*hours, late}
