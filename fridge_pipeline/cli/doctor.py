@@ -1,102 +1,110 @@
-"""``fridge doctor``: what is wrong with this installation."""
+"""``fridge doctor``: what is wrong with this installation, and what to do about it."""
 
 from __future__ import annotations
 
-import shutil
+import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 
 import click
 
 from fridge_pipeline.adapters.landing.local import LocalLanding
-from fridge_pipeline.adapters.landing.strays import stray_paths
-from fridge_pipeline.adapters.postgres.exceptions import open_exception_kinds
-from fridge_pipeline.adapters.postgres.migration import migrations
+from fridge_pipeline.adapters.landing.zone import open_landing_zone
 from fridge_pipeline.cli.context import settings
+from fridge_pipeline.cli.up import UI_PORT
+from fridge_pipeline.domain.finding import Finding, Grade
 from fridge_pipeline.orchestration.build import build_definitions
+from fridge_pipeline.orchestration.daemon_health import examine_daemon
 from fridge_pipeline.orchestration.installation import Installation, open_installation
-from fridge_pipeline.orchestration.settings import Settings
-from fridge_pipeline.steps.push import wrong_meters
+from fridge_pipeline.orchestration.settings import MODELS_FOLDER, REPOSITORY, Settings
+from fridge_pipeline.steps.examine import (
+    examine_books,
+    examine_database,
+    examine_landing,
+    examine_machine,
+    examine_stripe,
+)
 
-FREE_BYTES_MIN = 2 * 10**9
-
-#: So many warnings about the landing zone are enough to see what went wrong.
-STRAYS_SHOWN_MAX = 10
+PINNED = REPOSITORY / "requirements" / "run.txt"
 
 
 @click.command()
-def doctor() -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print all findings as one JSON list.")
+def doctor(*, as_json: bool) -> None:
     """Check this installation part by part; exit code 1 when something is WRONG.
 
-    A line that begins with `warn` is for a person to look at: it stops nothing.
+    A line that begins with `warn` is for a person to look at: it stops nothing. Behind the semicolon stands what to do.
+    Brings the schema up to date, as every command does; a few reads go to Stripe, and nothing is written there.
     """
-    problems = []
-
-    def check(name: str, look: Callable[[], str]) -> None:
-        try:
-            click.echo(f"ok    {name}: {look()}")
-        except Exception as error:  # noqa: BLE001 # whatever is wrong is what we are asked to show
-            problems.append(name)
-            click.echo(f"WRONG {name}: {error}")
-
-    configured = settings()
-    check("settings", lambda: f"FRIDGE_HOME={configured.home}, first hour {configured.partitions_start}")
-    check("disk", lambda: _disk(str(configured.home.parent)))
-    check("definitions", lambda: f"{len(list(build_definitions(configured).resolve_all_asset_keys()))} assets load")
-    with ExitStack() as stack:
-        opened: list[Installation] = []
-        check("database", lambda: _database(stack, configured, opened))
-        if opened:
-            check("landing zone", lambda: f"{len(opened[0].zone.hours())} landing hours in {configured.landing_uri}")
-            show_strays(opened[0])
-            check("Stripe", lambda: _stripe(opened[0]))
-            show_exceptions(opened[0])
-    if problems:
+    found = []
+    for finding in _examine(settings()):
+        found.append(finding)
+        if not as_json:
+            click.echo(str(finding))
+    if as_json:
+        click.echo(json.dumps([finding.as_dict() for finding in found], indent=2))
+    if any(finding.grade is Grade.WRONG for finding in found):
         sys.exit(1)
 
 
-def _disk(folder: str) -> str:
-    free = shutil.disk_usage(folder).free
-    if free < FREE_BYTES_MIN:
-        raise RuntimeError(f"only {free / 1e9:.1f} GB free in {folder}; make room before the next load")
-    return f"{free / 1e9:.0f} GB free"
+def _examine(configured: Settings) -> Iterator[Finding]:
+    text = f"FRIDGE_HOME={configured.home}, first hour {configured.partitions_start}"
+    yield Finding("settings", Grade.OK, text)
+    yield _alerts(configured)
+    yield from _guarded("machine", lambda: _machine(configured))
+    yield from _guarded("definitions", lambda: [_definitions(configured)])
+    with ExitStack() as stack:
+        opened: list[Installation] = []
+        yield from _guarded("database", lambda: _database(stack, configured, opened))
+        if opened:
+            yield from _installation(opened[0])
 
 
-def show_strays(installation: Installation) -> None:
-    """What lies in a local landing zone outside every landing hour, which is never loaded."""
+def _installation(opened: Installation) -> Iterator[Finding]:
+    """Every part by itself: one that is wrong hides no other."""
+    configured = opened.settings
+    yield from _guarded("daemon", lambda: [examine_daemon(configured, opened.clock())])
+    yield from _guarded("landing zone", lambda: examine_landing(opened.zone, configured.landing_uri))
+    yield from _guarded("Stripe", lambda: examine_stripe(opened.gateway(), opened.catalogue, opened.clock))
+    yield from _guarded(
+        "hours",
+        lambda: examine_books(
+            opened.database, opened.zone, opened.grid(), opened.catalogue, opened.clock(), configured.close_after
+        ),
+    )
+
+
+def _guarded(check: str, examine: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
+    """What an examination finds; when it cannot go on, that is what is wrong, and its own text says what to do."""
     try:
-        zone = installation.zone
-    except Exception:  # noqa: BLE001 # the check of the landing zone has said so
-        return
-    if not isinstance(zone, LocalLanding):
-        return
-    for path in stray_paths(zone.root, STRAYS_SHOWN_MAX):
-        click.echo(
-            f"warn  landing zone: {path} is in no landing hour and is not loaded; files belong into "
-            "<YYYY-MM-DD>/<HH>/ such as 2026-01-24/09/"
-        )
+        yield from examine()
+    except Exception as error:  # noqa: BLE001 # whatever is wrong is what we are asked to show
+        yield Finding(check, Grade.WRONG, " ".join(str(error).split()) or type(error).__name__)
 
 
-def show_exceptions(installation: Installation) -> None:
-    """What waits for a person: the open exceptions by kind."""
-    with installation.database.connect() as connection:
-        kinds = open_exception_kinds(connection)
-    if kinds:
-        told = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
-        click.echo(f"warn  exceptions: {told} open; docs/operations.md says what each kind asks for")
+def _machine(configured: Settings) -> Iterator[Finding]:
+    zone = open_landing_zone(configured.landing_uri)
+    landing = zone.root if isinstance(zone, LocalLanding) else None
+    return examine_machine(configured.home, landing, PINNED, MODELS_FOLDER, UI_PORT)
 
 
-def _database(stack: ExitStack, configured: Settings, opened: list[Installation]) -> str:
+def _definitions(configured: Settings) -> Finding:
+    assets = len(list(build_definitions(configured).resolve_all_asset_keys()))
+    return Finding("definitions", Grade.OK, f"{assets} assets load")
+
+
+def _database(stack: ExitStack, configured: Settings, opened: list[Installation]) -> Iterator[Finding]:
     installation = stack.enter_context(open_installation(configured))  # brings the schema up to date
     opened.append(installation)
-    return f"{installation.database.place}, schema {migrations()[-1].number:04d}"
+    yield from examine_database(installation.database, installation.clock)
 
 
-def _stripe(installation: Installation) -> str:
-    gateway = installation.gateway()
-    wrong = wrong_meters(gateway, installation.catalogue)
-    if wrong:
-        told = "; ".join(f"{name}: {why}" for name, why in wrong.items())
-        raise RuntimeError(f"{gateway.place}: {told} (see fridge stripe check)")
-    return f"{gateway.place}, all {len(installation.catalogue)} meters agree with the catalogue"
+def _alerts(configured: Settings) -> Finding:
+    alerts = configured.alerts
+    on = ["webhook"] * (alerts.webhook is not None) + ["mail"] * (alerts.mail_server is not None)
+    canary = ", with a canary each hour" if alerts.canary else ""
+    if not on:
+        text = f"off{canary}: nobody is told when something is wrong"
+        return Finding("alerts", Grade.OK, text, "FRIDGE_ALERT_WEBHOOK or FRIDGE_ALERT_SMTP switches them on")
+    return Finding("alerts", Grade.OK, f"go to {' and '.join(on)}{canary}")

@@ -7,6 +7,7 @@ import os
 import dagster as dg
 
 from fridge_pipeline.adapters.models.reading import read_models
+from fridge_pipeline.orchestration.alerting import alert_sensors
 from fridge_pipeline.orchestration.assets.billing import billing_assets
 from fridge_pipeline.orchestration.assets.evidence import evidence_assets
 from fridge_pipeline.orchestration.assets.finance import finance_assets
@@ -18,6 +19,7 @@ from fridge_pipeline.orchestration.assets.report import report_assets
 from fridge_pipeline.orchestration.assets.usage import usage_assets
 from fridge_pipeline.orchestration.automation import hourly_billing, landing_sensor
 from fridge_pipeline.orchestration.book_check import daily_book_check
+from fridge_pipeline.orchestration.canary import canary_job, hourly_canary
 from fridge_pipeline.orchestration.jobs import jobs
 from fridge_pipeline.orchestration.partitions import daily_partitions, hourly_partitions, monthly_partitions
 from fridge_pipeline.orchestration.reconciling import daily_reconciliation, stripe_refusals
@@ -43,13 +45,14 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *report_assets(monthly_partitions(settings.partitions_start)),
         ],
         asset_checks=[*reconciliation_checks(), checks],
-        jobs=[*jobs(checks), retention_job()],
-        sensors=[landing_sensor(), stripe_refusals()],
+        jobs=[*jobs(checks), retention_job(), canary_job()],
+        sensors=[landing_sensor(), stripe_refusals(), *alert_sensors(settings)],
         schedules=[
             hourly_billing(settings.close_after),
             daily_reconciliation(),
             daily_book_check(),
             nightly_retention(),
+            hourly_canary(settings),
         ],
         resources={"installation": installation_resource},
         # A process and an import per step cost more than the steps: 13 s of CPU against 4 for an hour's chain.

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError  # what Dagster's storage speaks
 from fridge_pipeline.adapters.postgres.database import DatabaseUnreachableError
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.orchestration.build import build_definitions
+from fridge_pipeline.orchestration.failure_text import failure_text
 from fridge_pipeline.orchestration.installation import Installation
 from fridge_pipeline.orchestration.instance import dagster_environment, hold_connections
 from fridge_pipeline.orchestration.jobs import FINANCE, HOURLY, LOAD_AND_BILL
@@ -63,28 +64,7 @@ class HeadlessRunner:
             asset_selection=selection,
             raise_on_error=False,
         )
-        return RangeRun(hours, result.run_id, None if result.success else _failure(result))
-
-
-def _failure(result: dg.ExecuteInProcessResult) -> str:
-    texts = []
-    for event in result.all_events:
-        if event.is_step_failure:
-            failure = event.step_failure_data
-            shown = failure.user_failure_data.description if failure.user_failure_data else None
-            error = failure.error
-            cause = error.cause if error and error.cause else error
-            texts.append(f"{event.step_key}: {shown or (cause.message.strip() if cause else 'failed')}")
-    return "; ".join(texts) or _failure_before_first_step(result)
-
-
-def _failure_before_first_step(result: dg.ExecuteInProcessResult) -> str:
-    """Such as a database that does not answer, or a schema that is not what this code made."""
-    for event in result.all_events:
-        if event.event_type is dg.DagsterEventType.RUN_FAILURE and event.job_failure_data.error:
-            error = event.job_failure_data.error
-            return f"the run failed before its first step: {(error.cause or error).message.strip()}"
-    return "the run failed before its first step; see its page in the UI"
+        return RangeRun(hours, result.run_id, None if result.success else failure_text(result.all_events))
 
 
 @contextmanager

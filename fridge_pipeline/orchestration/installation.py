@@ -9,6 +9,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from fridge_pipeline.adapters.alerting.channel import AlertChannel
+from fridge_pipeline.adapters.alerting.mail import Mail
+from fridge_pipeline.adapters.alerting.webhook import Webhook
 from fridge_pipeline.adapters.embedded_server.server import EmbeddedServer
 from fridge_pipeline.adapters.landing.zone import LandingZone, open_landing_zone
 from fridge_pipeline.adapters.local_sandbox import LocalSandbox
@@ -78,6 +81,15 @@ class Installation:
             # An unreachable one is reported by the push, with what waits for it and what happens next.
             if error.reached:
                 raise
+
+    def alert_channels(self) -> list[AlertChannel]:
+        """Where alerts go; none where none is configured."""
+        alerts, channels = self.settings.alerts, list[AlertChannel]()
+        if alerts.webhook is not None:
+            channels.append(Webhook(alerts.webhook))
+        if alerts.mail_server is not None:
+            channels.append(Mail(alerts.mail_server, alerts.sender, alerts.recipients))
+        return channels
 
     @property
     def stripe_place(self) -> str:

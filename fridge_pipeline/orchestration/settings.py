@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import SplitResult, unquote, urlsplit
 
+from fridge_pipeline.adapters.alerting.mail import Encryption, MailServer
 from fridge_pipeline.adapters.landing.object_store import refuse_credentials
 from fridge_pipeline.domain.api_key import SANDBOX_KEY, ApiKey, KeyMode, require_allowed
 from fridge_pipeline.domain.catalogue import read_catalogue
@@ -25,10 +27,26 @@ MODELS_FOLDER = REPOSITORY / "dbt_like_sql"
 DEFAULT_PARTITIONS_START = "2026-01-01-00:00"
 DEFAULT_CLOSE_AFTER_MINUTES = 5
 DEFAULT_MAX_IN_FLIGHT = 64
+DEFAULT_STALE_HOURS = 3
+
+#: What mail is handed in at (RFC 6409, RFC 8314).
+SUBMISSION_PORT, SUBMISSIONS_PORT = 587, 465
 
 
 class SettingError(ValueError):
     """An environment variable holds what it cannot mean."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertSettings:
+    """Who is told what; nobody of anything by default. The webhook's address is a secret."""
+
+    webhook: str | None = field(default=None, repr=False)
+    mail_server: MailServer | None = None
+    sender: str = ""
+    recipients: tuple[str, ...] = ()
+    stale_after: timedelta = timedelta(hours=DEFAULT_STALE_HOURS)
+    canary: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,6 +65,7 @@ class Settings:
     keep_months: int | None
     variance: Variance
     catalogue: tuple[Meter, ...]
+    alerts: AlertSettings
     stripe_key: ApiKey | None = field(repr=False)
     database_url: str | None = field(repr=False)
 
@@ -110,9 +129,58 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         keep_months=int(_number(given, "FRIDGE_KEEP_MONTHS", 0, least=KEEP_MONTHS_MIN)) or None,
         variance=_variance(given.get("FRIDGE_VARIANCE", Variance.HOLD.value)),
         catalogue=_catalogue(meters_file),
+        alerts=_alerts(given),
         stripe_key=ApiKey(key) if key else None,
         database_url=given.get("FRIDGE_DATABASE_URL"),
     )
+
+
+def _alerts(given: Mapping[str, str]) -> AlertSettings:
+    """No text of an error holds what was given: both addresses are secrets."""
+    webhook, server = given.get("FRIDGE_ALERT_WEBHOOK"), given.get("FRIDGE_ALERT_SMTP")
+    if webhook is not None and _url("FRIDGE_ALERT_WEBHOOK", webhook).scheme not in {"http", "https"}:
+        raise SettingError("FRIDGE_ALERT_WEBHOOK must be an http:// or https:// address")
+    sender = given.get("FRIDGE_ALERT_FROM", "")
+    recipients = tuple(each.strip() for each in given.get("FRIDGE_ALERT_TO", "").split(",") if each.strip())
+    if server is not None and not (sender and recipients):
+        raise SettingError(
+            "FRIDGE_ALERT_SMTP needs FRIDGE_ALERT_FROM, an address, and FRIDGE_ALERT_TO, addresses with commas between"
+        )
+    return AlertSettings(
+        webhook=webhook,
+        mail_server=_mail_server(server) if server is not None else None,
+        sender=sender,
+        recipients=recipients,
+        stale_after=timedelta(hours=_number(given, "FRIDGE_ALERT_STALE_HOURS", DEFAULT_STALE_HOURS, least=0)),
+        canary=given.get("FRIDGE_CANARY") == "yes",
+    )
+
+
+def _mail_server(given: str) -> MailServer:
+    parts = _url("FRIDGE_ALERT_SMTP", given)
+    if parts.scheme not in {"smtp", "smtps"} or parts.query not in {"", "starttls=yes", "starttls=no"}:
+        raise SettingError(
+            "FRIDGE_ALERT_SMTP must be smtp://user:password@host:port, smtps:// for TLS from the first byte, or end "
+            "in ?starttls=no for a server that does not encrypt"
+        )
+    encryption = Encryption.NONE if parts.query == "starttls=no" else Encryption.STARTTLS
+    if parts.scheme == "smtps":
+        encryption = Encryption.TLS
+    port = parts.port or (SUBMISSIONS_PORT if encryption is Encryption.TLS else SUBMISSION_PORT)
+    user, password = (unquote(each) if each is not None else None for each in (parts.username, parts.password))
+    return MailServer(parts.hostname or "", port, encryption, user, password)
+
+
+def _url(name: str, given: str) -> SplitResult:
+    """The parts of an address with a host."""
+    try:
+        parts = urlsplit(given)
+        is_whole = bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number
+        is_whole = False
+    if not is_whole:
+        raise SettingError(f"{name} is no address with a host and, where there is one, a port from 1 to 65535")
+    return parts
 
 
 def _variance(given: str) -> Variance:

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import json
+import threading
+import time
 from datetime import datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from fridge_pipeline.domain.hour import Hour
 from tests.cli.conftest import Run
@@ -34,7 +38,100 @@ def test_doctor_shows_at_most_ten_strays_and_says_nothing_of_a_tidy_landing_zone
     run: Run, pipeline: Pipeline, two_days_ago: datetime
 ) -> None:
     pipeline.land(Hour(two_days_ago), "a.csv", readings("cohoes", Hour(two_days_ago), 1, 1))
-    assert "warn" not in run("doctor").stdout
+    assert "warn  landing zone: " not in run("doctor").stdout
     for number in range(12):
         (pipeline.landing / f"stray {number}").mkdir()
     assert run("doctor").stdout.count("warn  landing zone: ") == 10
+
+
+def findings(run: Run, **changed: str) -> tuple[int, dict[str, dict[str, str]]]:
+    """Exit code, and the last finding of each check."""
+    done = run("doctor", "--json", **changed)
+    return done.returncode, {each["check"]: each for each in json.loads(done.stdout)}
+
+
+def test_doctor_looks_at_every_part_and_finds_nothing_wrong_with_a_working_one(run: Run) -> None:
+    code, found = findings(run)
+    assert code == 0
+    assert set(found) == {
+        *("settings", "alerts", "disk", "versions", "ports", "definitions", "database", "roles", "database clock"),
+        *(
+            "daemon",
+            "landing zone",
+            "Stripe key",
+            "Stripe permissions",
+            "Stripe",
+            "Stripe clock",
+            "hours",
+            "exceptions",
+        ),
+    }
+    assert {name for name, each in found.items() if each["grade"] != "ok"} <= {"daemon", "ports"}
+    assert "start it: fridge up" in found["daemon"]["do"]
+    assert "PostgreSQL 18" in found["database"]["text"]
+
+
+def test_doctor_says_which_hours_wait_and_what_stands_in_the_exceptions_and_what_to_do(
+    run: Run, pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    hour = Hour(two_days_ago)
+    pipeline.land(hour, "a.csv", readings("cohoes", hour, 1, 1))
+    pipeline.run(hour)
+    pipeline.land(hour.plus(1), "a.csv", readings("cohoes", hour.plus(1), 1, 1))
+    code, found = findings(run, STRIPE_API_BASE="http://127.0.0.1:9", STRIPE_API_KEY="sk_test_nowhere")
+    assert code == 1, "Stripe is not reached"
+    assert found["Stripe"]["grade"] == "wrong"
+    assert "is unreachable" in found["Stripe"]["text"]
+    assert found["hours"]["do"].endswith(f"fridge bill --from {hour.plus(1)} --to {hour.plus(1)}")
+    assert found["exceptions"]["text"].startswith("2 unmapped open")
+    assert "fridge tenants import" in found["exceptions"]["do"]
+
+
+def test_doctor_names_the_channels_of_alerts_and_none_of_their_secrets(run: Run) -> None:
+    done = run(
+        "doctor",
+        FRIDGE_ALERT_WEBHOOK="https://hooks.example.org/top-secret",
+        FRIDGE_ALERT_SMTP="smtp://fridge:top-secret@mail.example.org",
+        FRIDGE_ALERT_FROM="a@example.org",
+        FRIDGE_ALERT_TO="b@example.org",
+        FRIDGE_CANARY="yes",
+    )
+    assert "ok    alerts: go to webhook and mail, with a canary each hour\n" in done.stdout
+    assert "top-secret" not in done.stdout + done.stderr
+
+
+class Forbidding(BaseHTTPRequestHandler):
+    """Stripe's answer to a restricted key, from a machine whose clock is two minutes behind."""
+
+    def do_GET(self) -> None:
+        body = json.dumps({"error": {"type": "invalid_request_error", "message": "lacks a permission"}}).encode()
+        may = self.path.startswith("/v1/billing/meters")
+        self.send_response(200 if may else 403)
+        self.send_header("Content-Length", str(len(EMPTY if may else body)))
+        self.end_headers()
+        self.wfile.write(EMPTY if may else body)
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        return super().date_time_string(int((timestamp or time.time()) - 120))
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+EMPTY = b'{"object": "list", "data": [], "has_more": false, "url": "/v1/billing/meters"}'
+
+
+def test_doctor_names_the_permission_that_a_key_lacks_and_a_clock_that_is_off(run: Run) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Forbidding)
+    threading.Thread(target=server.serve_forever).start()
+    try:
+        base = f"http://127.0.0.1:{server.server_port}"
+        code, found = findings(run, STRIPE_API_BASE=base, STRIPE_API_KEY="rk_test_restricted")
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert code == 1
+    assert found["Stripe permissions"]["text"] == "the key lacks Events: read"
+    assert found["Stripe clock"]["grade"] == "wrong"
+    assert "behind this machine" in found["Stripe clock"]["text"]
+    assert "a test key" in found["Stripe key"]["text"]

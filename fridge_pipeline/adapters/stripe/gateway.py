@@ -33,11 +33,15 @@ STRIPE_API = "https://api.stripe.com"
 
 
 class StripeCallError(RuntimeError):
-    """A call about meters, summaries or reports failed; ``reached`` says whether Stripe answered at all."""
+    """A call about meters, summaries or reports failed; ``reached`` says whether Stripe answered at all.
 
-    def __init__(self, text: str, *, reached: bool) -> None:
+    ``is_key_refused`` says that it was the key that it did not take, or not for this.
+    """
+
+    def __init__(self, text: str, *, reached: bool, is_key_refused: bool = False) -> None:
         super().__init__(text)
         self.reached = reached
+        self.is_key_refused = is_key_refused
 
 
 class MeterMissingError(LookupError):
@@ -206,7 +210,9 @@ class StripeGateway:
             answer = answer_to_error(error)
             silence = "" if answer.reached else " is unreachable"
             raise StripeCallError(
-                self._key.redact(f"{self.place}{silence}, {doing}: {answer.text}"), reached=answer.reached
+                self._key.redact(f"{self.place}{silence}, {doing}: {answer.text}"),
+                reached=answer.reached,
+                is_key_refused=answer.outcome is Outcome.KEY_REFUSED,
             ) from None
 
 

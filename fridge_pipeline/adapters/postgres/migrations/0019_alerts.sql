@@ -1,0 +1,36 @@
+-- What each channel has been told of, so that a state is told once, again only after a day, and its end once.
+create table fridge.alerts (
+    alert_id bigint generated always as identity primary key,
+    alert_key text not null,
+    channel text not null,
+    title text not null,
+    first_sent_at timestamptz not null,
+    last_sent_at timestamptz not null,
+    newest_at timestamptz,
+    resolved_at timestamptz,
+    constraint alerts_alert_key_not_empty check (alert_key <> ''),
+    constraint alerts_channel check (channel in ('webhook', 'mail')),
+    constraint alerts_sent_in_order check (last_sent_at >= first_sent_at),
+    constraint alerts_resolved_after_sent check (resolved_at >= first_sent_at)
+);
+
+-- A channel is told of one state once at a time.
+create unique index alerts_open on fridge.alerts (alert_key, channel) where resolved_at is null;
+
+create trigger alerts_no_delete before delete on fridge.alerts
+for each row execute function fridge.refuse_change();
+create trigger alerts_no_truncate before truncate on fridge.alerts
+for each statement execute function fridge.refuse_change();
+revoke delete, truncate on fridge.alerts from current_user;
+
+comment on table fridge.alerts is
+'One row per alert and channel that took it, from the first message to the one that said it was over; never deleted.';
+comment on column fridge.alerts.alert_key is
+'What the alert is about: its family and, behind the colon, which of them. More of the same is the same alert.';
+comment on column fridge.alerts.channel is 'Which of the two took the message: webhook or mail.';
+comment on column fridge.alerts.title is 'The first line of the last message.';
+comment on column fridge.alerts.first_sent_at is 'When the channel first took it; one that was down has no row.';
+comment on column fridge.alerts.last_sent_at is 'When it was last told; it is told again after a day.';
+comment on column fridge.alerts.newest_at is
+'When the newest part of what was told came up; something newer is told within the day.';
+comment on column fridge.alerts.resolved_at is 'When the channel was told that it is over; empty while it goes on.';

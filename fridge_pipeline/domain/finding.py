@@ -1,0 +1,144 @@
+"""Findings: what an examination of the installation says of one part of it, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from fridge_pipeline.domain.exception_advice import advice_on
+from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.domain.hour_range import plan_ranges
+
+FREE_BYTES_MIN = 2 * 10**9
+
+#: A clock that is off by seconds stamps oddly. By a minute, hours close early, and Stripe refuses what lies more than
+#: five minutes ahead of its own.
+SKEW_NOTED, SKEW_MAX = timedelta(seconds=5), timedelta(seconds=60)
+
+#: The daemon says every half minute that it lives.
+HEARTBEAT_MAX = timedelta(minutes=2)
+
+#: ``nulls not distinct`` is what keeps one open exception per difference; tested is the newest.
+POSTGRES_MIN, POSTGRES_TESTED = 15, 18
+
+
+class Grade(StrEnum):
+    """How bad it is."""
+
+    OK = "ok"
+    WARN = "warn"  # for a person to look at: it stops nothing
+    WRONG = "WRONG"  # something does not work
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One part of the installation; ``do`` is what to do about it, empty when nothing is to be done."""
+
+    check: str
+    grade: Grade
+    text: str
+    do: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.grade.value:<5} {self.check}: {self.text}" + (f"; {self.do}" if self.do else "")
+
+    def as_dict(self) -> dict[str, str]:
+        """For a program."""
+        return {"check": self.check, "grade": self.grade.value.lower(), "text": self.text, "do": self.do}
+
+
+def judge_disk(folder: str, free_bytes: int) -> Finding:
+    """Whether there is room for the next loads."""
+    if free_bytes < FREE_BYTES_MIN:
+        text = f"only {free_bytes / 1e9:.1f} GB free in {folder}"
+        return Finding("disk", Grade.WRONG, text, "make room before the next load (fridge drop-readings --dry-run)")
+    return Finding("disk", Grade.OK, f"{free_bytes / 1e9:.0f} GB free in {folder}")
+
+
+def judge_versions(python: str, program: str, pinned: Mapping[str, str], installed: Mapping[str, str]) -> Finding:
+    """Whether what is installed is what was tested together."""
+    others = [
+        f"{name} {installed.get(name, 'missing')} instead of {version}"
+        for name, version in sorted(pinned.items())
+        if installed.get(name) != version
+    ]
+    what = f"fridge_pipeline {program}, Python {python}"
+    if others:
+        return Finding("versions", Grade.WARN, f"{what}; not as pinned: {', '.join(others)}", "run: make setup")
+    return Finding("versions", Grade.OK, f"{what}, all {len(pinned)} pinned packages")
+
+
+def judge_port(port: int, holder: str | None) -> Finding:
+    """Whether the UI can have its port; ``holder`` is who answers there."""
+    if holder is None:
+        return Finding("ports", Grade.OK, f"{port} is free for the UI")
+    if holder.startswith("Dagster"):
+        return Finding("ports", Grade.OK, f"{holder} answers on {port}")
+    do = "fridge up takes another port by itself, or the one that --port names"
+    return Finding("ports", Grade.WARN, f"{port} is taken by {holder}", do)
+
+
+def judge_postgres(place: str, server_version: int, schema: int, *, is_private: bool) -> list[Finding]:
+    """Version, schema and connection of the database; ``server_version`` as the server counts it, 180001 for 18.1."""
+    major, shown = server_version // 10_000, f"{server_version // 10_000}.{server_version % 10_000}"
+    text = f"{place}, PostgreSQL {shown}, schema {schema:04d}"
+    if major < POSTGRES_MIN:
+        return [Finding("database", Grade.WRONG, text, f"use PostgreSQL {POSTGRES_MIN} or newer")]
+    found = [Finding("database", Grade.OK, text)]
+    if major != POSTGRES_TESTED:
+        do = f"try a copy of the books first: tested is {POSTGRES_TESTED}"
+        found = [Finding("database", Grade.WARN, text, do)]
+    if not is_private:
+        do = "add sslmode=verify-full to FRIDGE_DATABASE_URL"
+        found.append(Finding("database", Grade.WARN, f"the connection to {place} is not encrypted", do))
+    return found
+
+
+def judge_skew(check: str, of: str, skew: timedelta) -> Finding:
+    """How far another clock is ahead of ours."""
+    seconds = abs(skew.total_seconds())
+    text = f"{of} is {seconds:.1f} s {'ahead of' if skew > timedelta(0) else 'behind'} this machine"
+    if abs(skew) <= SKEW_NOTED:
+        return Finding(check, Grade.OK, text)
+    grade = Grade.WARN if abs(skew) <= SKEW_MAX else Grade.WRONG
+    return Finding(check, grade, text, "set the clocks by NTP (timedatectl set-ntp true)")
+
+
+def judge_daemons(ages: Mapping[str, timedelta | None], errors: Mapping[str, str]) -> Finding:
+    """Whether Dagster's daemon works; ``ages`` is how long ago each of its parts was last heard of."""
+    if errors:
+        told = "; ".join(f"{name}: {error}" for name, error in sorted(errors.items()))
+        return Finding(
+            "daemon", Grade.WRONG, told, "remove the cause that it names; FRIDGE_HOME/logs/daemon.log has more"
+        )
+    silent = sorted(name for name, age in ages.items() if age is None or age > HEARTBEAT_MAX)
+    if not silent:
+        return Finding("daemon", Grade.OK, f"all {len(ages)} parts of Dagster's daemon were heard of lately")
+    if len(silent) < len(ages):
+        do = "restart the daemon (stop and start fridge up); FRIDGE_HOME/logs/daemon.log says why"
+        return Finding("daemon", Grade.WRONG, f"not heard of for over two minutes: {', '.join(silent)}", do)
+    text = "Dagster's daemon is not running: nothing is loaded, billed or told by itself"
+    return Finding("daemon", Grade.WARN, text, "start it: fridge up")
+
+
+def judge_hours(undelivered: Sequence[Hour]) -> Finding:
+    """Closed hours that wait for their turn, or were left behind."""
+    if not undelivered:
+        return Finding("hours", Grade.OK, "every closed hour is delivered or stands in the exceptions")
+    ranges = plan_ranges(undelivered)
+    do = f"hourly_billing does them, or run: fridge bill --from {ranges[0].first} --to {ranges[-1].last}"
+    noun = "hour is" if len(undelivered) == 1 else "hours are"
+    text = f"{len(undelivered)} closed {noun} not delivered, the oldest {min(undelivered)}"
+    return Finding("hours", Grade.WARN, text, do)
+
+
+def judge_exceptions(kinds: Mapping[str, int]) -> list[Finding]:
+    """What waits for a person, kind by kind."""
+    if not kinds:
+        return [Finding("exceptions", Grade.OK, "none open")]
+    return [
+        Finding("exceptions", Grade.WARN, f"{number} {kind} open: {advice_on(kind).means}", advice_on(kind).do)
+        for kind, number in kinds.items()
+    ]

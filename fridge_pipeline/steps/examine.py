@@ -1,0 +1,118 @@
+"""Examine: what is wrong with this installation, part by part; changes nothing that is billed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from fridge_pipeline.adapters.landing.local import LocalLanding
+from fridge_pipeline.adapters.landing.strays import stray_paths
+from fridge_pipeline.adapters.landing.zone import LandingZone
+from fridge_pipeline.adapters.machine import free_bytes, installed_versions, pinned_versions, port_holder
+from fridge_pipeline.adapters.postgres.condition import is_private, server_clock, server_version
+from fridge_pipeline.adapters.postgres.database import Database
+from fridge_pipeline.adapters.postgres.exceptions import open_exception_kinds
+from fridge_pipeline.adapters.postgres.migration import migrations
+from fridge_pipeline.adapters.postgres.roles import PIPELINE
+from fridge_pipeline.adapters.program import program_identity
+from fridge_pipeline.adapters.stripe.access import refused_reads, stripe_clock
+from fridge_pipeline.adapters.stripe.gateway import StripeGateway
+from fridge_pipeline.domain.api_key import KeyMode
+from fridge_pipeline.domain.finding import (
+    Finding,
+    Grade,
+    judge_disk,
+    judge_exceptions,
+    judge_hours,
+    judge_port,
+    judge_postgres,
+    judge_skew,
+    judge_versions,
+)
+from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.domain.meter import Meter
+from fridge_pipeline.steps.push import wrong_meters
+from fridge_pipeline.steps.watch import find_hours_to_bill
+
+#: So many warnings about the landing zone are enough to see what went wrong.
+STRAYS_SHOWN_MAX = 10
+
+KEY_MODES = {
+    KeyMode.LIVE: "a live key: real customers are billed",
+    KeyMode.TEST: "a test key: nobody is billed",
+    KeyMode.SANDBOX: "no key, the local sandbox: nobody is billed",
+}
+
+
+def examine_machine(home: Path, landing: Path | None, requirements: Path, models: Path, port: int) -> Iterator[Finding]:
+    """Disks, packages and the UI's port."""
+    for folder in [home] + ([landing] if landing is not None and home not in landing.parents else []):
+        yield judge_disk(str(folder), free_bytes(folder))
+    program = program_identity(models)
+    pinned = pinned_versions(requirements) if requirements.is_file() else {}
+    yield judge_versions(program["python"], program["version"], pinned, installed_versions(list(pinned)))
+    yield judge_port(port, port_holder("127.0.0.1", port))
+
+
+def examine_database(database: Database, clock: Callable[[], datetime]) -> Iterator[Finding]:
+    """Version, schema, rights and clock."""
+    with database.connect() as connection:
+        schema = migrations()[-1].number
+        yield from judge_postgres(database.place, server_version(connection), schema, is_private=is_private(connection))
+        before = clock()
+        there, after = server_clock(connection), clock()
+    if database.role == PIPELINE:
+        yield Finding("roles", Grade.OK, f"works with the rights of {PIPELINE}, which changes no schema")
+    else:
+        do = f"have create role {PIPELINE}, then fridge migrate (docs/operations.md, External PostgreSQL)"
+        yield Finding("roles", Grade.WARN, "works with all the rights of the role that signs in", do)
+    yield judge_skew("database clock", "PostgreSQL's clock", there - (before + (after - before) / 2))
+
+
+def examine_landing(zone: LandingZone, shown: str) -> Iterator[Finding]:
+    """Whether it can be listed, and what lies in a local one outside every landing hour, which is never loaded."""
+    yield Finding("landing zone", Grade.OK, f"{len(zone.hours())} landing hours in {shown}")
+    if isinstance(zone, LocalLanding):
+        for path in stray_paths(zone.root, STRAYS_SHOWN_MAX):
+            text = f"{path} is in no landing hour and is not loaded"
+            do = "files belong into <YYYY-MM-DD>/<HH>/ such as 2026-01-24/09/"
+            yield Finding("landing zone", Grade.WARN, text, do)
+
+
+def examine_stripe(
+    gateway: StripeGateway, catalogue: tuple[Meter, ...], clock: Callable[[], datetime]
+) -> Iterator[Finding]:
+    """The key's mode, what it may read, the meters, and Stripe's clock. Raises ``StripeCallError``."""
+    yield Finding("Stripe key", Grade.OK, KEY_MODES[gateway.mode])
+    lacking = list(refused_reads(gateway, [meter.event_name for meter in catalogue]))
+    if lacking:
+        do = "give the restricted key these permissions in Stripe's dashboard (docs/operations.md, The key)"
+        yield Finding("Stripe permissions", Grade.WRONG, f"the key lacks {', '.join(lacking)}", do)
+    else:
+        text = "the key may read meters, summaries and events; writing is not tried, for that would bill"
+        yield Finding("Stripe permissions", Grade.OK, text)
+    wrong = wrong_meters(gateway, catalogue)
+    if wrong:
+        told = "; ".join(f"{name}: {why}" for name, why in wrong.items())
+        yield Finding("Stripe", Grade.WRONG, f"{gateway.place}: {told}", "see fridge stripe check, and docs/meters.md")
+    else:
+        yield Finding("Stripe", Grade.OK, f"{gateway.place}, all {len(catalogue)} meters agree with the catalogue")
+    before = clock()
+    there = stripe_clock(gateway)
+    if there is not None:
+        yield judge_skew("Stripe clock", "Stripe's clock", there - (before + (clock() - before) / 2))
+
+
+def examine_books(
+    database: Database,
+    zone: LandingZone,
+    grid: HourRange,
+    catalogue: tuple[Meter, ...],
+    now: datetime,
+    close_after: timedelta,
+) -> Iterable[Finding]:
+    """Hours that wait for delivery, and what waits for a person."""
+    with database.connect() as connection:
+        exceptions = judge_exceptions(open_exception_kinds(connection))
+    return [judge_hours(find_hours_to_bill(database, zone, grid, catalogue, now, close_after)), *exceptions]

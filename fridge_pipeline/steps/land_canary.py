@@ -1,0 +1,23 @@
+"""Land the canary: put the hour's known batch where gateways deliver."""
+
+from __future__ import annotations
+
+from fridge_pipeline.adapters.landing.delivery import deliver_file
+from fridge_pipeline.adapters.landing.local import LocalLanding
+from fridge_pipeline.adapters.landing.zone import LandingZone
+from fridge_pipeline.domain.canary import CANARY_FILE, canary_batch
+from fridge_pipeline.domain.hour import Hour
+
+
+class CanaryNotSupportedError(RuntimeError):
+    """The canary can be put into a local landing zone only."""
+
+
+def land_canary(zone: LandingZone, hour: Hour) -> bool:
+    """Writes the hour's batch unless it is there; says whether it did. Raises ``CanaryNotSupportedError``."""
+    if not isinstance(zone, LocalLanding):
+        raise CanaryNotSupportedError(
+            "FRIDGE_CANARY writes to a landing zone in a folder only. Have a gateway deliver the same batch each hour "
+            f"as {hour.folder}/{CANARY_FILE} (docs/operations.md, Alerts); its arrival is watched all the same"
+        )
+    return deliver_file(zone.root, hour, CANARY_FILE, canary_batch(hour))

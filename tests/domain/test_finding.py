@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from fridge_pipeline.domain.finding import (
+    Finding,
+    Grade,
+    judge_daemons,
+    judge_disk,
+    judge_exceptions,
+    judge_hours,
+    judge_port,
+    judge_postgres,
+    judge_skew,
+    judge_versions,
+)
+from fridge_pipeline.domain.hour import Hour
+
+HOUR = Hour(datetime(2026, 1, 24, 18, tzinfo=UTC))
+NOW_AND_THEN = {"SENSOR": timedelta(seconds=20), "SCHEDULER": timedelta(seconds=20)}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "grade"),
+    [(0, Grade.OK), (5, Grade.OK), (-5, Grade.OK), (6, Grade.WARN), (-60, Grade.WARN), (61, Grade.WRONG)],
+)
+def test_a_clock_may_be_off_by_seconds_and_not_by_a_minute(seconds: float, grade: Grade) -> None:
+    found = judge_skew("clock", "Stripe's clock", timedelta(seconds=seconds))
+    assert found.grade is grade
+    assert ("behind" if seconds <= 0 else "ahead of") in found.text
+
+
+def test_a_daemon_that_is_off_is_a_warning_and_one_that_half_works_is_wrong() -> None:
+    late = timedelta(seconds=121)
+    assert judge_daemons(NOW_AND_THEN, {}).grade is Grade.OK
+    assert judge_daemons({"SENSOR": None, "SCHEDULER": late}, {}).grade is Grade.WARN
+    half = judge_daemons({**NOW_AND_THEN, "SENSOR": late}, {})
+    assert (half.grade, "SENSOR" in half.text, "SCHEDULER" in half.text) == (Grade.WRONG, True, False)
+    assert judge_daemons(NOW_AND_THEN, {"SENSOR": "boom"}).grade is Grade.WRONG
+
+
+def test_what_is_installed_is_what_was_pinned_or_named() -> None:
+    pinned = {"polars": "2.1.0", "psycopg": "3.3.9"}
+    assert judge_versions("3.11.7", "0.1.0", pinned, dict(pinned)).grade is Grade.OK
+    found = judge_versions("3.11.7", "0.1.0", pinned, {"polars": "2.2.0"})
+    assert found.grade is Grade.WARN
+    assert "polars 2.2.0 instead of 2.1.0, psycopg missing instead of 3.3.9" in found.text
+
+
+@pytest.mark.parametrize(
+    ("version", "is_private", "grades"),
+    [
+        (180001, True, [Grade.OK]),
+        (170004, True, [Grade.WARN]),
+        (140012, True, [Grade.WRONG]),
+        (180001, False, [Grade.OK, Grade.WARN]),
+    ],
+)
+def test_a_database_is_new_enough_and_read_along_by_nobody(
+    version: int,
+    is_private: bool,  # noqa: FBT001 # a table of cases
+    grades: list[Grade],
+) -> None:
+    assert [each.grade for each in judge_postgres("h:5432/b", version, 19, is_private=is_private)] == grades
+
+
+def test_every_finding_that_is_not_ok_says_what_to_do() -> None:
+    found: list[Finding] = [
+        judge_disk("/x", 10**9),
+        judge_port(3000, "another program"),
+        judge_versions("3", "1", {"a": "1"}, {}),
+        judge_skew("c", "c", timedelta(minutes=3)),
+        judge_daemons({"SENSOR": None}, {}),
+        judge_daemons({"SENSOR": None, "OTHER": timedelta(0)}, {}),
+        judge_daemons({}, {"SENSOR": "boom"}),
+        judge_hours([HOUR]),
+        *judge_postgres("h", 140000, 1, is_private=True),
+        *judge_postgres("h", 160000, 1, is_private=False),
+        *judge_exceptions({"refused": 3, "of another version": 1}),
+    ]
+    assert [each for each in found if each.grade is Grade.OK or not each.do] == []
+    assert judge_hours([HOUR.plus(2), HOUR]).do.endswith(f"fridge bill --from {HOUR} --to {HOUR.plus(2)}")
