@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
 from fridge_pipeline.domain.api_key import SANDBOX_KEY, ApiKey, KeyMode, require_allowed
 from fridge_pipeline.domain.catalogue import read_catalogue
 from fridge_pipeline.domain.hour import Hour, NotAnHourError
@@ -105,8 +108,21 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         variance=_variance(given.get("FRIDGE_VARIANCE", Variance.HOLD.value)),
         catalogue=_catalogue(meters_file),
         stripe_key=ApiKey(key) if key else None,
-        database_url=given.get("FRIDGE_DATABASE_URL"),
+        database_url=_dsn(given.get("FRIDGE_DATABASE_URL")),
     )
+
+
+def _dsn(given: str | None) -> str | None:
+    """The DSN as given; what PostgreSQL's own parser says of a wrong one repeats it, with the password."""
+    try:
+        conninfo_to_dict(given or "")
+    except psycopg.ProgrammingError:
+        raise SettingError(
+            "FRIDGE_DATABASE_URL is no DSN that PostgreSQL can read; it is not shown here, because it may hold a "
+            "password. Expected postgresql://user:password@host:port/name, with characters such as @, /, [ and % in "
+            "the password as %40, %2F, %5B and %25"
+        ) from None
+    return given
 
 
 def _variance(given: str) -> Variance:
