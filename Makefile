@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 
-.PHONY: help setup run up test lint types floors sql unit simulate chaos mutants bench format requirements picture report-pictures clean
+.PHONY: help setup run up test lint types floors sql unit simulate fuzz chaos mutants bench format requirements picture report-pictures clean
 
 help: ## List the commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -51,6 +51,9 @@ PROCESSES ?= $(shell getconf _NPROCESSORS_ONLN)
 
 simulate: .venv/test.done ## Random schedules of faults, deaths and late files: make simulate N=10000 SEED=1
 	@$(BIN)/python scripts/simulate.py --schedules $(N) --seed $(SEED) --processes $(PROCESSES)
+
+fuzz: .venv/test.done ## Mutated landing files of all formats through the loader: make fuzz N=100000 SEED=1
+	@$(BIN)/python scripts/fuzz.py --files $(N) --seed $(SEED) --processes $(PROCESSES)
 
 chaos: .venv/test.done ## Kill real billing processes KILLS times, restart PostgreSQL, cut Stripe off; totals must be right.
 	@$(BIN)/python scripts/chaos --kills $(KILLS) --seed $(SEED)

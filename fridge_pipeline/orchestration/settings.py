@@ -9,6 +9,9 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
 from fridge_pipeline.adapters.alerting.mail import Encryption, MailServer
 from fridge_pipeline.adapters.landing.object_store import refuse_credentials
 from fridge_pipeline.domain.api_key import SANDBOX_KEY, ApiKey, KeyMode, require_allowed
@@ -131,7 +134,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         catalogue=_catalogue(meters_file),
         alerts=_alerts(given),
         stripe_key=ApiKey(key) if key else None,
-        database_url=given.get("FRIDGE_DATABASE_URL"),
+        database_url=_dsn(given.get("FRIDGE_DATABASE_URL")),
     )
 
 
@@ -181,6 +184,19 @@ def _url(name: str, given: str) -> SplitResult:
     if not is_whole:
         raise SettingError(f"{name} is no address with a host and, where there is one, a port from 1 to 65535")
     return parts
+
+
+def _dsn(given: str | None) -> str | None:
+    """The DSN as given; what PostgreSQL's own parser says of a wrong one repeats it, with the password."""
+    try:
+        conninfo_to_dict(given or "")
+    except psycopg.ProgrammingError:
+        raise SettingError(
+            "FRIDGE_DATABASE_URL is no DSN that PostgreSQL can read; it is not shown here, because it may hold a "
+            "password. Expected postgresql://user:password@host:port/name, with characters such as @, /, [ and % in "
+            "the password as %40, %2F, %5B and %25"
+        ) from None
+    return given
 
 
 def _variance(given: str) -> Variance:

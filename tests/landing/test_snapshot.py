@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fridge_pipeline.adapters.landing.errors import UnreadableFileError
-from fridge_pipeline.adapters.landing.snapshot import PLAIN_BYTES_MAX, take_snapshot
+from fridge_pipeline.adapters.landing.snapshot import (
+    PACKING_RATIO_MAX,
+    PLAIN_BYTES_FREE,
+    PLAIN_BYTES_MAX,
+    take_snapshot,
+)
 from fridge_pipeline.domain.landing_file import FileFormat
 
 if TYPE_CHECKING:
@@ -112,14 +117,24 @@ def test_a_gzip_bomb_stops_at_the_limit_in_flat_memory(tmp_path: Path) -> None:
     bomb = b"".join(packer.compress(zeros) for _ in range(64)) + packer.flush()
     tracemalloc.start()
     try:
-        with of(bomb, tmp_path, plain_bytes_max=32 * 2**20) as snapshot:
+        with of(bomb, tmp_path, plain_bytes_max=8 * 2**20) as snapshot:
             peak = tracemalloc.get_traced_memory()[1]
-            assert snapshot.path.stat().st_size == 32 * 2**20
-            assert snapshot.damage == "gzip unpacks to more than the limit of 33554432 bytes"
+            assert snapshot.path.stat().st_size == 8 * 2**20
+            assert snapshot.damage == "gzip unpacks to more than the limit of 8388608 bytes"
             assert snapshot.size == len(bomb)
     finally:
         tracemalloc.stop()
     assert peak < 8 * 2**20
+
+
+def test_a_small_gzip_may_not_unpack_to_more_than_readings_ever_do(tmp_path: Path) -> None:
+    bomb = gzip.compress(bytes(64 * 2**20))
+    with of(bomb, tmp_path) as snapshot:
+        assert snapshot.damage is not None
+        assert "times its size" in snapshot.damage
+        assert snapshot.path.stat().st_size == max(PLAIN_BYTES_FREE, PACKING_RATIO_MAX * len(bomb))
+    with of(gzip.compress(bytes(PLAIN_BYTES_FREE)), tmp_path) as snapshot:
+        assert snapshot.damage is None
 
 
 def test_exactly_the_limit_is_within_it(tmp_path: Path) -> None:

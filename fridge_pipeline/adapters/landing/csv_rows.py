@@ -115,6 +115,9 @@ def _well_formed_rows(block: Block, layout: _Layout) -> pl.DataFrame | None:
     if layout.field_count > _FAST_COLUMNS_MAX:
         return None
     lines = lines_of(block)
+    line_count = block.data.count(b"\n") + (not block.data.endswith(b"\n"))
+    if lines.height != line_count:  # blank lines, of which polars makes rows, and refuses the block behind a first one
+        return None
     whole_record = f"^{_WELL_FORMED}(?:,{_WELL_FORMED}){{{layout.field_count - 1}}}$"
     if not lines["raw"].str.contains(whole_record).all():
         return None
@@ -124,7 +127,7 @@ def _well_formed_rows(block: Block, layout: _Layout) -> pl.DataFrame | None:
         schema={f"field_{place}": pl.String() for place in range(layout.field_count)},
         empty_string_is_null=False,
     )
-    if fields.height != lines.height:  # blank lines
+    if fields.height != lines.height:  # it sees other lines than we do
         return None
     chosen = fields.select(
         pl.col(f"field_{place}").alias(name) for name, place in zip(FIELDS, layout.places, strict=True)

@@ -16,13 +16,25 @@ from pyarrow import types
 
 from fridge_pipeline.adapters.landing.columns import places_of_fields
 from fridge_pipeline.adapters.landing.errors import UnreadableFileError
-from fridge_pipeline.domain.reading import FIELDS
+from fridge_pipeline.domain.reading import FIELDS, RAW_LENGTH_MAX, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
 _PAGE_BUFFER_BYTES = 2**20  # columns are read through buffers of this size, not whole
+
+#: Most rows of a file: an hour of a million sensors with a reading every fifteen seconds. A few kB of parquet can claim
+#: billions of equal rows.
+ROWS_MAX = 250_000_000
+#: Most bytes, unpacked, of one of the four columns in one row group. It is in memory as a whole at worst, and a few kB
+#: of parquet can unpack to more than any machine has.
+COLUMN_BYTES_MAX = 2**28
+#: A text field longer than this is none: no id, time or temperature is. It is cut before anything looks at it.
+FIELD_BYTES_MAX = 4_096
+
+#: How pyarrow and polars say that a file is damaged; ValueError for a column's name that is no UTF-8.
+_DAMAGE = (pa.ArrowException, OSError, ValueError, pl.exceptions.PolarsError)
 
 #: The first of ``FIELDS``: text that repeats row for row. Read as dictionaries it costs a fifth of reading it as text.
 _ID_COLUMNS = 2
@@ -63,12 +75,13 @@ def parquet_batches(path: Path, batch_rows: int) -> Iterator[pl.DataFrame]:
     try:
         with _open(path) as file:
             names, metadata = _checked_columns(file.schema_arrow), file.metadata
+            _refuse_bombs(metadata, file.schema_arrow.names, names)
             repeated = [name for name in names[:_ID_COLUMNS] if _is_text(file.schema_arrow.field(name).type)]
         with _open(path, metadata=metadata, read_dictionary=repeated) as file:
             for batch in file.iter_batches(batch_size=batch_rows, columns=names):
                 yield _rows(batch, names, row_count)
                 row_count += batch.num_rows
-    except (pa.ArrowException, OSError) as error:
+    except _DAMAGE as error:
         where = f"damaged parquet after row {row_count}" if row_count else "not a readable parquet file"
         raise UnreadableFileError(f"{where}: {str(error)[:300]}") from error
 
@@ -88,14 +101,45 @@ def _checked_columns(schema: Any) -> list[str]:
     return [schema.names[place] for place in places]
 
 
+def _refuse_bombs(metadata: Any, found: list[str], names: list[str]) -> None:
+    """What the footer says is believed here; one that lies costs what the largest page of parquet holds, 2 GiB."""
+    if metadata.num_rows > ROWS_MAX:
+        raise UnreadableFileError(f"it claims {metadata.num_rows} rows, more than the limit of {ROWS_MAX}")
+    if metadata.num_columns != len(found):
+        return  # nested columns: a footer's columns are then others than the schema's
+    places = [found.index(name) for name in names]
+    for group in map(metadata.row_group, range(metadata.num_row_groups)):
+        largest = max(group.column(place).total_uncompressed_size for place in places)
+        if largest > COLUMN_BYTES_MAX:
+            raise UnreadableFileError(
+                f"a column of a row group unpacks to {largest} bytes, more than the limit of {COLUMN_BYTES_MAX}; "
+                "write smaller row groups"
+            )
+
+
 def _rows(batch: Any, names: list[str], rows_before: int) -> pl.DataFrame:
     rows = pl.DataFrame([_series(field, batch.column(name)) for field, name in zip(FIELDS, names, strict=True)])
+    rows = rows.with_columns(_overlong(rows))
+    if rows["fault"].null_count() < rows.height:
+        text = pl.col(pl.String).exclude("fault")
+        rows = rows.with_columns(
+            pl.when(pl.col("fault").is_not_null()).then(text.str.head(RAW_LENGTH_MAX)).otherwise(text)
+        )
     return rows.select(
         pl.int_range(rows_before + 1, rows_before + 1 + pl.len(), dtype=pl.Int64).alias("line"),
         *FIELDS,
-        pl.lit(None, pl.String).alias("fault"),
+        "fault",
         pl.struct(FIELDS).alias("raw"),  # shares the columns: text is made for rejected rows only
     )
+
+
+def _overlong(rows: pl.DataFrame) -> pl.Expr:
+    """The fault of rows with a text field that is too long to be one."""
+    texts = [name for name in FIELDS if rows.schema[name] == pl.String]
+    is_overlong = pl.any_horizontal(
+        pl.lit(value=False), *(pl.col(name).str.len_bytes() > FIELD_BYTES_MAX for name in texts)
+    )
+    return pl.when(is_overlong).then(pl.lit(Reason.LINE_TOO_LONG.value)).alias("fault")
 
 
 def _series(field: str, column: Any) -> pl.Series:

@@ -1,0 +1,94 @@
+"""One process of ``make fuzz``: ``python -m tests.fuzz --files 1000 --seed 1 --home FOLDER --tally FILE``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+import uuid
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+
+from fridge_pipeline.adapters import process_lock
+from fridge_pipeline.adapters.embedded_server.address import ServerAddress
+from fridge_pipeline.adapters.embedded_server.server import EmbeddedServer
+from fridge_pipeline.adapters.postgres.database import Database
+from fridge_pipeline.orchestration.settings import MODELS_FOLDER
+from fridge_pipeline.steps.prepare_database import prepare_database
+from tests.fuzz.campaign import COPIES_EVERY, Tally, batch, keep, run_batch, smallest
+from tests.fuzz.laws import Ground
+
+BATCH_FILES = 500
+#: As many distinct failures are shrunk and kept; the rest is counted.
+FINDINGS_MAX = 5
+
+
+def main() -> int:
+    """Exit code 0 when no law was broken, else 1."""
+    asked = _parser().parse_args()
+    with EmbeddedServer(asked.home / "postgres").hold() as address:
+        ground = _ground(address, asked.home)
+        tally, number = Tally(), asked.first_batch
+        while tally.files < asked.files:
+            size = min(BATCH_FILES, max(asked.files - tally.files, 10))
+            files, intact = batch(asked.seed, number, size)
+            copies = number % COPIES_EVERY == 0
+            broken = run_batch(ground, files, intact, copies=copies)
+            if broken:
+                where = f"seed {asked.seed} batch {number} of {size}: {broken[0]}"
+                print(where, flush=True)  # noqa: T201  # shrinking takes a while
+                if len(tally.violations) < FINDINGS_MAX:
+                    found = smallest(lambda: _ground(address, asked.home), files, intact, copies=copies)
+                    where += f"\nkept as {[path.name for path in keep(found)]}"
+                tally.violations.append(where)
+            tally.files += len(files)
+            number += 1
+            tally.formats.update(name.partition(".")[2].lower()[-10:] for name in files if name[0].isdigit())
+            _write(tally, asked.tally, ground)
+    return 1 if tally.violations else 0
+
+
+def _ground(address: ServerAddress, home: Path) -> Ground:
+    """A fresh database and folder."""
+    name = f"fuzz_{uuid.uuid4().hex[:12]}"
+    with (
+        process_lock.exclusive(home / "template.lock"),
+        psycopg.connect(address.dsn("postgres"), autocommit=True) as books,
+    ):
+        if not books.execute("select 1 from pg_database where datname = 'fuzz_template'").fetchone():
+            books.execute("create database fuzz_template")
+            prepare_database(Database(address.dsn("fuzz_template")), MODELS_FOLDER, datetime.now(UTC))
+        books.execute(f"create database {name} template fuzz_template".encode())
+        books.execute(f"alter database {name} set synchronous_commit = off".encode())
+    folder = home / name
+    folder.mkdir()
+    (folder / "work").mkdir()
+    return Ground(prepare_database(Database(address.dsn(name)), MODELS_FOLDER, datetime.now(UTC)).database, folder)
+
+
+def _write(tally: Tally, path: Path, ground: Ground) -> None:
+    with ground.database.connect() as connection:
+        statuses = connection.execute("select status, count(*) from fridge.landing_files group by 1").fetchall()
+        reasons = connection.execute("select reason, count(*) from fridge.rejected_readings group by 1").fetchall()
+    tally.statuses, tally.reasons = Counter(dict(statuses)), Counter(dict(reasons))
+    unfinished = path.with_suffix(".part")
+    unfinished.write_text(json.dumps({**vars(tally), "at": time.time()}), encoding="utf-8")
+    unfinished.replace(path)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--files", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--first-batch", type=int, default=0, help="to see one batch again")
+    parser.add_argument("--home", type=Path, required=True, help="a folder for server, databases and files")
+    parser.add_argument("--tally", type=Path, required=True, help="where to write what it has been through")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
