@@ -108,12 +108,12 @@ class Database:
         return "-c timezone=UTC" + role + (" -c default_transaction_read_only=on" if self.is_read_only else "")
 
     def create_beside(self, other: Database) -> None:
-        """Creates the other database on this one's server where it does not exist yet.
+        """Creates the other database on this one's server where it does not exist yet, by the role that signs in.
 
         Raises ``DatabaseUnreachableError``, and ``DatabaseMissingError`` when the role may not create it.
         """
         name = str(conninfo_to_dict(other.dsn)["dbname"])
-        with self.connect() as connection:
+        with self.owned.connect() as connection:
             if connection.execute(statement("database_exists"), {"name": name}).fetchone():
                 return
             try:
