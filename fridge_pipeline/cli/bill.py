@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from fridge_pipeline.adapters.postgres.exceptions import open_exceptions
-from fridge_pipeline.adapters.postgres.range_summary import RangeSummary, hours_with_history, summarize
+from fridge_pipeline.adapters.postgres.range_summary import RangeSummary, summarize
 from fridge_pipeline.cli.billing_plan import as_mapping, as_text
 from fridge_pipeline.cli.context import console, installation
 from fridge_pipeline.domain.hour import Hour, NotAnHourError
@@ -20,6 +20,7 @@ from fridge_pipeline.domain.hour_range import HourRange, plan_ranges
 from fridge_pipeline.orchestration.billing_plan import plan_of
 from fridge_pipeline.orchestration.headless import RangeRun, headless_runner
 from fridge_pipeline.orchestration.installation import Installation
+from fridge_pipeline.steps.plan_billing import busy_hours
 from fridge_pipeline.steps.watch import find_hours_to_bill
 
 
@@ -81,16 +82,11 @@ def bill(first: Hour, last: Hour, dry_run: bool, as_json: bool) -> None:
         sys.exit(1)
 
 
-def busy_hours(opened: Installation, span: HourRange) -> list[Hour]:
-    """Hours of the span with landing files or with history; the others hold nothing to run."""
-    listed = [hour for hour in opened.zone.hours() if span.first <= hour <= span.last]
-    with opened.database.connect() as connection:
-        return sorted({*listed, *hours_with_history(connection, span)})
-
-
 def bill_range(opened: Installation, span: HourRange) -> Billed:
     """Runs the busy hours of a span with a progress bar and sums up what the books say afterwards."""
-    ranges = plan_ranges(busy_hours(opened, span))
+    listed = opened.zone.hours()
+    with opened.database.connect() as connection:
+        ranges = plan_ranges(busy_hours(connection, listed, span))
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+import psycopg
 
 from fridge_pipeline.adapters.landing.zone import LandingZone
 from fridge_pipeline.adapters.postgres.database import Database
@@ -15,7 +18,7 @@ from fridge_pipeline.domain.meter import Meter
 from fridge_pipeline.domain.staging import STATES, StagingCase, StagingVerdict
 from fridge_pipeline.domain.variance import Variance
 from fridge_pipeline.steps.stage import judge_hours
-from fridge_pipeline.steps.watch import find_landing_news
+from fridge_pipeline.steps.watch import compare_listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +63,9 @@ def plan_billing(
 ) -> BillingPlan:
     """Looks at a range of hours and changes nothing: the database refuses every write on these connections."""
     with database.read_only().connect() as connection:
-        news = find_landing_news(connection, zone, hours)
-        listed = [hour for hour in zone.hours() if hours.first <= hour <= hours.last]
-        busy = sorted({*listed, *hours_with_history(connection, hours)})
+        listed = zone.hours()
+        news = compare_listing(connection, listed, hours)
+        busy = busy_hours(connection, listed, hours)
         judged, _ = judge_hours(connection, hours, catalogue, now, close_after, variance)
     stated = [case for case, verdict in judged if verdict in STATES]
     unstated = Counter(verdict.value for _, verdict in judged if verdict not in STATES | {StagingVerdict.SETTLED})
@@ -76,6 +79,12 @@ def plan_billing(
         calls=len(stated),
         seconds=len(stated) / calls_per_second,
     )
+
+
+def busy_hours(connection: psycopg.Connection, listed: Iterable[Hour], hours: HourRange) -> list[Hour]:
+    """Hours of a range with landing files or with history; the others hold nothing to run."""
+    delivered = [hour for hour in listed if hours.first <= hour <= hours.last]
+    return sorted({*delivered, *hours_with_history(connection, hours)})
 
 
 def _changes(stated: list[StagingCase]) -> list[PlannedChange]:

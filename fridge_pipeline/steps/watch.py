@@ -39,11 +39,15 @@ class LandingWatch:
 
 
 def find_landing_news(connection: psycopg.Connection, zone: LandingZone, grid: HourRange) -> LandingNews:
-    """Compares the whole landing zone's listing with what has been loaded; changes nothing.
+    """Compares the whole landing zone's listing with what has been loaded; changes nothing."""
+    return compare_listing(connection, zone.hours(), grid)
+
+
+def compare_listing(connection: psycopg.Connection, listed: Mapping[Hour, str], grid: HourRange) -> LandingNews:
+    """Compares a listing (hour → fingerprint) that was taken already; changes nothing.
 
     Hours after the grid have not begun: they wait, and are in neither part of the news.
     """
-    listed = zone.hours()
     return _news(listed, loaded_listings(connection, _span(listed, grid)), grid)
 
 
