@@ -41,7 +41,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *reconciliation_assets(daily_partitions(settings.partitions_start)),
             *finance_assets(models, hours),
             *planning_assets(hours),
-            *evidence_assets(monthly_partitions(settings.partitions_start)),
+            *evidence_assets(models, monthly_partitions(settings.partitions_start)),
             *report_assets(monthly_partitions(settings.partitions_start)),
         ],
         asset_checks=[*reconciliation_checks(), checks],

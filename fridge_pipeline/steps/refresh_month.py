@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from fridge_pipeline.adapters.models.reading import Materialized, read_models
+from fridge_pipeline.adapters.models.reading import Materialized, SqlModel, read_models
 from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
@@ -23,12 +23,24 @@ def refresh_month(
 ) -> None:
     """Makes the month's increments and all tables anew, so that what was changed behind the program's back shows."""
     models = read_models(folder)
-    increments = [model.name for model in models if model.materialized is Materialized.INCREMENT]
-    tables = [model.name for model in models if model.materialized is Materialized.TABLE]
     last = min(month.hours.last, Hour.containing(clock()))
-    first = month.hours.first
-    while first <= last:
-        until = min(first.plus(HOURS_AT_A_TIME - 1), last)
+    if month.hours.first <= last:
+        derive_hours(database, models, catalogue, HourRange(month.hours.first, last), clock)
+    tables = [model.name for model in models if model.materialized is Materialized.TABLE]
+    run_models(database, models, tables, None, catalogue, clock())
+
+
+def derive_hours(
+    database: Database,
+    models: Sequence[SqlModel],
+    catalogue: Sequence[Meter],
+    hours: HourRange,
+    clock: Callable[[], datetime],
+) -> None:
+    """Makes the increments of these hours anew, a day at a time."""
+    increments = [model.name for model in models if model.materialized is Materialized.INCREMENT]
+    first = hours.first
+    while first <= hours.last:
+        until = min(first.plus(HOURS_AT_A_TIME - 1), hours.last)
         run_models(database, models, increments, HourRange(first, until), catalogue, clock())
         first = until.plus(1)
-    run_models(database, models, tables, None, catalogue, clock())

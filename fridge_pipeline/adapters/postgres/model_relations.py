@@ -15,11 +15,12 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from fridge_pipeline.adapters.postgres.parameters import span_of
-from fridge_pipeline.adapters.postgres.retention import kept_from
+from fridge_pipeline.adapters.postgres.retention import readings_kept
 from fridge_pipeline.adapters.postgres.statements import statement
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange, split_at
 from fridge_pipeline.domain.meter import Meter
+from fridge_pipeline.domain.retention import first_open_hour
 
 VIEW = "view"
 INCREMENT = "increment"
@@ -109,18 +110,19 @@ def fill_table(connection: psycopg.Connection, model: ModelText) -> int:
 def fill_hours(connection: psycopg.Connection, model: ModelText, hours: HourRange, now: datetime) -> dict[Hour, int]:
     """Makes an increment's rows of some hours anew; returns how many there are of each hour that has any.
 
-    Hours of which readings were dropped keep the rows that they have: they could not be made again.
+    Hours of which readings were dropped keep the rows that they have: they could not be made again. No month is dropped
+    meanwhile.
     """
-    oldest = kept_from(connection)
-    open_hours = split_at(hours, Hour(oldest))[1] if oldest else hours
-    if open_hours is not None:
-        span = span_of(open_hours)
-        with connection.transaction():
-            connection.execute(statement("prefer_block_ranges"))
-            connection.execute(statement("summarize_block_ranges"))
-            connection.execute(_with_name("empty_model_hours", model.name), span)
-            connection.execute(_with_name("fill_model_hours", model.name, select=model.bare_select), span)
-            connection.execute(statement("record_model_hours"), {**span, "name": model.name, "now": now})
+    with readings_kept(connection) as oldest:
+        open_hours = split_at(hours, first_open_hour(oldest))[1] if oldest else hours
+        if open_hours is not None:
+            span = span_of(open_hours)
+            with connection.transaction():
+                connection.execute(statement("prefer_block_ranges"))
+                connection.execute(statement("summarize_block_ranges"))
+                connection.execute(_with_name("empty_model_hours", model.name), span)
+                connection.execute(_with_name("fill_model_hours", model.name, select=model.bare_select), span)
+                connection.execute(statement("record_model_hours"), {**span, "name": model.name, "now": now})
     return count_hours(connection, model.name, hours)
 
 

@@ -1,29 +1,23 @@
 """Group ``finance``, by the month: what an auditor is given."""
 
+from collections.abc import Sequence
+
 import dagster as dg
 
+from fridge_pipeline.adapters.models.reading import SqlModel
+from fridge_pipeline.domain.evidence_contents import PACK_TABLES
 from fridge_pipeline.domain.month import Month
 from fridge_pipeline.orchestration.evidence import make_pack
 from fridge_pipeline.orchestration.installation import Installation
 
-#: The models a pack is read from; the books' own tables are always there.
-READS = (
-    "usage_hourly",
-    "usage_daily",
-    "usage_monthly",
-    "tie_out",
-    "tie_out_differences",
-    "billing_ledger",
-    "restatements",
-    "data_gaps",
-)
 
-
-def evidence_assets(months: dg.MonthlyPartitionsDefinition) -> list[dg.AssetsDefinition]:
-    """The asset, on a grid of months."""
+def evidence_assets(models: Sequence[SqlModel], months: dg.MonthlyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """The asset, on a grid of months; of what a pack holds, the models are assets and the books' own tables are not."""
+    names = {model.name for model in models}
+    packed = [table.name for table in PACK_TABLES if table.name in names]
 
     @dg.asset(
-        deps=[*READS, "stripe_reconciliation"],
+        deps=[*packed, "stripe_reconciliation"],
         partitions_def=months,
         group_name="finance",
         kinds={"zip", "csv", "parquet"},

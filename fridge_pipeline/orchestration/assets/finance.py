@@ -11,6 +11,7 @@ from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.orchestration.installation import Installation
 from fridge_pipeline.orchestration.partitions import BACKFILL_POLICY, hours_of
 from fridge_pipeline.steps.build_models import STAGING, ModelRun, run_models
+from fridge_pipeline.steps.refresh_month import derive_hours
 
 #: Which assets fill the tables that models read; of the others (tenants, exceptions) no asset is the only source.
 ASSETS_OF_TABLES = {
@@ -93,12 +94,9 @@ def _tables(own: Sequence[SqlModel], models: Sequence[SqlModel]) -> dg.AssetsDef
 
 def derive_anew(installation: Installation, models: Sequence[SqlModel]) -> None:
     """Makes the increments of the last days once more, from what is stored now."""
-    now = installation.clock()
-    lately = HourRange(
-        max(Hour.containing(now - DERIVED_ANEW), installation.settings.partitions_start), Hour.containing(now)
-    )
-    chosen = [model.name for model in _those(models, Materialized.INCREMENT)]
-    run_models(installation.database, models, chosen, lately, installation.catalogue, now)
+    now, start = installation.clock(), installation.settings.partitions_start
+    lately = HourRange(max(Hour.containing(now - DERIVED_ANEW), start), Hour.containing(now))
+    derive_hours(installation.database, models, installation.catalogue, lately, installation.clock)
 
 
 def _results(
