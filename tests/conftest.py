@@ -20,6 +20,7 @@ from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.postgres.roles import PIPELINE
 from fridge_pipeline.orchestration.settings import MODELS_FOLDER
 from fridge_pipeline.steps.prepare_database import prepare_database
+from tests.console_script import Run, console_script
 from tests.pipeline import Clock, Pipeline
 from tests.sandbox_process import SandboxProcess, running_sandbox
 
@@ -117,3 +118,9 @@ def pipeline(database: Database, stripe_sandbox: SandboxProcess, tmp_path: Path,
 def two_days_ago(clock: Clock) -> datetime:
     """The start of an hour that is closed and well inside the 35 days."""
     return (clock.now - timedelta(days=2)).replace(minute=0, second=0)
+
+
+@pytest.fixture
+def run(pipeline: Pipeline, tmp_path: Path) -> Run:
+    """The real console script, in a folder of its own, on the test's installation."""
+    return console_script(pipeline, tmp_path)

@@ -9,7 +9,7 @@ import pytest
 
 from fridge_pipeline.cli.main import fridge
 from fridge_pipeline.domain.hour import Hour
-from tests.cli.conftest import Run
+from tests.console_script import Run
 from tests.pipeline import Pipeline, readings
 
 

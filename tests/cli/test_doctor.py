@@ -7,7 +7,7 @@ from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from fridge_pipeline.domain.hour import Hour
-from tests.cli.conftest import Run
+from tests.console_script import Run
 from tests.pipeline import Pipeline, readings
 
 

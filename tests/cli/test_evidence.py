@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.month import Month
-from tests.cli.conftest import Run
+from tests.console_script import Run
 from tests.evidence.books import build, packed, unpacked
 from tests.pipeline import Pipeline, readings
 

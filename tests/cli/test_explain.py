@@ -10,7 +10,7 @@ from fridge_pipeline.domain.meter import Formula, Measure, Meter, Window
 from fridge_pipeline.steps.explain import explain_hour
 from fridge_pipeline.steps.reconcile import reconcile_days
 from fridge_pipeline.steps.withdraw import withdraw_file
-from tests.cli.conftest import Run
+from tests.console_script import Run
 from tests.pipeline import CLOSE_AFTER, Pipeline, readings
 
 RAW = (Meter("raw_readings", "Readings", Measure.INSERTED_COUNT, Formula.SUM, Window.NONE),)

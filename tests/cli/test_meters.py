@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fridge_pipeline.domain.hour import Hour
-from tests.cli.conftest import Run
+from tests.console_script import Run
 from tests.laws.test_wrong_meters import EVENT_NAME, WRONG, deactivate, make_wrong
 from tests.pipeline import Pipeline, readings
 

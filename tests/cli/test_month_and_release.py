@@ -6,7 +6,7 @@ import pytest
 
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.month import Month
-from tests.cli.conftest import Run
+from tests.console_script import Run
 from tests.pipeline import Pipeline, readings
 
 #: Also in the first minutes of a month the one before has ended.

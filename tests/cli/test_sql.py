@@ -4,7 +4,7 @@ import json
 from datetime import datetime
 
 from fridge_pipeline.domain.hour import Hour
-from tests.cli.conftest import Run
+from tests.console_script import Run
 from tests.pipeline import Pipeline, readings
 
 

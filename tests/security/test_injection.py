@@ -8,8 +8,8 @@ from datetime import datetime
 
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.landing_file import storable_path
+from tests.console_script import Run
 from tests.pipeline import Pipeline
-from tests.security.conftest import Run
 
 STORED = (
     "'; drop table fridge.tenants; --",

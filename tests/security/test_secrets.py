@@ -12,8 +12,8 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from fridge_pipeline.domain.hour import Hour
+from tests.console_script import Run
 from tests.pipeline import Pipeline, readings
-from tests.security.conftest import Run
 
 KEY = f"sk_test_{secrets.token_hex(16)}"
 PASSWORD = secrets.token_hex(16)
@@ -64,7 +64,7 @@ def test_key_and_password_of_a_whole_run_are_in_no_output_file_or_table(
     )  # fmt: skip
 
     assert pipeline.one("select count(*) from fridge.meter_events where status = 'accepted'") == 2
-    assert (tmp_path / "home").exists()
+    assert (tmp_path / "home of fridge").exists()
     assert [needle for needle in needles if needle in done.stdout + done.stderr] == []
     assert in_files(tmp_path, needles) == []
     name = str(conninfo_to_dict(dsn)["dbname"])

@@ -8,20 +8,17 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from tests.pipeline import Pipeline
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
-@pytest.fixture
-def run(pipeline: Pipeline, tmp_path: Path) -> Run:
-    """Runs the real console script in a folder of its own, on the test's installation."""
+def console_script(pipeline: Pipeline, folder: Path) -> Run:
+    """Runs the real console script in a folder of its own, on the test's installation; named variables change it."""
     environment = {
         "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path),
-        "FRIDGE_HOME": str(tmp_path / "home of fridge"),
+        "HOME": str(folder),
+        "FRIDGE_HOME": str(folder / "home of fridge"),
         "FRIDGE_DATABASE_URL": pipeline.database.dsn,
         "FRIDGE_LANDING_URI": str(pipeline.landing),
         "STRIPE_API_BASE": pipeline.sandbox.url,
@@ -31,11 +28,11 @@ def run(pipeline: Pipeline, tmp_path: Path) -> Run:
         return subprocess.run(
             [str(Path(sys.executable).parent / "fridge"), *arguments],
             env={**environment, **changed},
-            cwd=tmp_path,
+            cwd=folder,
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=180,
         )
 
     return run_fridge
