@@ -171,3 +171,22 @@ def test_an_hour_of_dropped_readings_keeps_what_was_derived_of_it(pipeline: Pipe
         connection.execute("insert into fridge.dropped_months values (%s, 0, 'a test', now())", [later])
     pipeline.run_models(hour)
     assert pipeline.one("select sum(readings) from fridge.sensor_hours") == 10
+
+
+def test_the_hour_that_can_still_get_readings_that_are_kept_is_derived_as_it_is_counted(pipeline: Pipeline) -> None:
+    """A reading may be five minutes after the end of its hour, and so in the month after the dropped one."""
+    pipeline.clock.now = datetime(2026, 2, 1, 2, tzinfo=UTC)
+    pipeline.advance()
+    hour = Hour.from_key("2026-01-31-23:00")
+    pipeline.add_tenant("cohoes")
+    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
+    pipeline.run(hour)
+    pipeline.run_models(hour)
+    with pipeline.database.owned.connect() as connection:
+        connection.execute("insert into fridge.dropped_months values ('2026-01-01', 0, 'a test', now())")
+    pipeline.land(hour, "late.csv", [("cohoes", "s0", hour.end + timedelta(minutes=2), 4.5)])
+    pipeline.load(hour)
+    pipeline.count(hour)
+    pipeline.run_models(hour)
+    assert pipeline.usage()["cohoes", hour.key][0] == 11
+    assert pipeline.one("select sum(readings) from fridge.sensor_hours") == 11
