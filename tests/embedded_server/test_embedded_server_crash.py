@@ -92,6 +92,8 @@ def test_a_killed_postmaster_that_nobody_reaps_does_not_block_the_next_start(
     with start_holder(home) as parent:
         answer = parent.answer()
         os.kill(parent.process.pid, signal.SIGSTOP)  # the server's parent can no longer take note of its end
+        stopped = psutil.Process(parent.process.pid)
+        wait_for(lambda: stopped.status() == psutil.STATUS_STOPPED)  # a busy machine takes its time to stop it
         os.kill(answer["postmaster"], signal.SIGKILL)
         zombie = psutil.Process(answer["postmaster"])
         wait_for(lambda: zombie.status() == psutil.STATUS_ZOMBIE)
