@@ -1,20 +1,31 @@
-"""The console script as a test runs it."""
+"""The console script as a test runs it: a process of its own, with an environment and a folder of its own.
+
+It is forked from a process that has imported what every command imports, and has done nothing else. That is what a
+command takes most of its time for, and there are hundreds of them. The script as it is installed is run by tests/live.
+"""
 
 from __future__ import annotations
 
+import atexit
+import multiprocessing
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tests.pipeline import Pipeline
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
+IMPORTED_BEFORE = ["fridge_pipeline.cli.main", "fridge_pipeline.orchestration.headless", "dagster_postgres"]
+SECONDS_MAX = 180
+
 
 def console_script(pipeline: Pipeline, folder: Path) -> Run:
-    """Runs the real console script in a folder of its own, on the test's installation; named variables change it."""
+    """Runs ``fridge`` in a folder of its own, on the test's installation; named variables change it."""
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
@@ -25,14 +36,48 @@ def console_script(pipeline: Pipeline, folder: Path) -> Run:
     }
 
     def run_fridge(*arguments: str, **changed: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [str(Path(sys.executable).parent / "fridge"), *arguments],
-            env={**environment, **changed},
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=180,
-        )
+        return run_forked(arguments, {**environment, **changed}, folder)
 
     return run_fridge
+
+
+def run_forked(
+    arguments: Sequence[str], environment: Mapping[str, str], folder: Path
+) -> subprocess.CompletedProcess[str]:
+    """One command to its end. Raises ``subprocess.TimeoutExpired``, with the process killed."""
+    with TemporaryDirectory() as outputs:
+        out, err = Path(outputs) / "out", Path(outputs) / "err"
+        process = _server().Process(
+            target=_command, args=(arguments, dict(environment), str(folder), str(out), str(err))
+        )
+        process.start()
+        process.join(SECONDS_MAX)
+        if process.exitcode is None:
+            process.kill()
+            raise subprocess.TimeoutExpired(["fridge", *arguments], SECONDS_MAX, out.read_bytes(), err.read_bytes())
+        texts = out.read_text(encoding="utf-8"), err.read_text(encoding="utf-8")
+        return subprocess.CompletedProcess(["fridge", *arguments], process.exitcode, *texts)
+
+
+def _server() -> ForkServerContext:
+    """The process to fork from; it is started with the first command and ends with the tests' process."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(IMPORTED_BEFORE)
+    return context
+
+
+def _command(arguments: Sequence[str], environment: Mapping[str, str], folder: str, out: str, err: str) -> None:
+    """What happens in the new process: everything as if a shell had started it."""
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    for stream, name in ((sys.stdout, out), (sys.stderr, err)):
+        os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT), stream.fileno())
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    sys.argv = ["fridge", *arguments]
+    from fridge_pipeline.cli.main import main  # noqa: PLC0415 # in the new process only
+
+    try:
+        main()
+    finally:
+        atexit._run_exitfuncs()  # a forked process leaves them out

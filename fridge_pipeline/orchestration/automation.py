@@ -11,7 +11,7 @@ from fridge_pipeline.domain.hour import Hour, NotAnHourError
 from fridge_pipeline.domain.hour_range import HourRange, plan_ranges
 from fridge_pipeline.orchestration.installation import Installation
 from fridge_pipeline.orchestration.jobs import BILL_CLOSED_HOURS, LOAD_AND_BILL
-from fridge_pipeline.orchestration.partitions import hours_in_tags, range_tags
+from fridge_pipeline.orchestration.partitions import automation_tags, hours_in_tags
 from fridge_pipeline.steps.watch import find_hours_to_bill, watch_landing_zone
 
 LANDING_INTERVAL_SECONDS = 30
@@ -64,7 +64,10 @@ def landing_sensor() -> dg.SensorDefinition:
         attempt = int(installation.clock().timestamp() // RETRY_SECONDS)
         return dg.SensorResult(
             run_requests=[
-                dg.RunRequest(run_key=f"{hours}:{_digest(pending, hours)}:{attempt}", tags=range_tags(hours))
+                dg.RunRequest(
+                    run_key=f"{hours}:{_digest(pending, hours)}:{attempt}",
+                    tags=automation_tags(hours, "new landing files"),
+                )
                 for hours in ranges
             ]
         )
@@ -100,7 +103,7 @@ def hourly_billing(close_after: timedelta) -> dg.ScheduleDefinition:
             return dg.SkipReason("every closed hour is delivered or stands in the exceptions")
         tick = context.scheduled_execution_time.isoformat()
         return [
-            dg.RunRequest(run_key=f"{tick}:{hours}", tags=range_tags(hours))
+            dg.RunRequest(run_key=f"{tick}:{hours}", tags=automation_tags(hours, "not fully delivered"))
             for hours in plan_ranges(waiting)[:RUNS_PER_TICK_MAX]
         ]
 

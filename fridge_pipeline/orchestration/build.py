@@ -7,6 +7,7 @@ import os
 import dagster as dg
 
 from fridge_pipeline.adapters.models.reading import read_models
+from fridge_pipeline.adapters.models.sources import read_sources
 from fridge_pipeline.orchestration.alerting import alert_sensors
 from fridge_pipeline.orchestration.assets.billing import billing_assets
 from fridge_pipeline.orchestration.assets.evidence import evidence_assets
@@ -20,8 +21,9 @@ from fridge_pipeline.orchestration.assets.usage import usage_assets
 from fridge_pipeline.orchestration.automation import hourly_billing, landing_sensor
 from fridge_pipeline.orchestration.book_check import daily_book_check
 from fridge_pipeline.orchestration.canary import canary_job, hourly_canary
+from fridge_pipeline.orchestration.hourly import hourly_of
 from fridge_pipeline.orchestration.jobs import jobs
-from fridge_pipeline.orchestration.partitions import daily_partitions, hourly_partitions, monthly_partitions
+from fridge_pipeline.orchestration.partitions import daily_partitions, monthly_partitions
 from fridge_pipeline.orchestration.reconciling import daily_reconciliation, stripe_refusals
 from fridge_pipeline.orchestration.resources import installation_resource
 from fridge_pipeline.orchestration.retention import nightly_retention, retention_job
@@ -30,17 +32,17 @@ from fridge_pipeline.orchestration.settings import MODELS_FOLDER, Settings, read
 
 def build_definitions(settings: Settings) -> dg.Definitions:
     """The whole code location; opens nothing but the SQL models' files."""
-    hours = hourly_partitions(settings.partitions_start)
-    models = read_models(MODELS_FOLDER)
+    hourly = hourly_of(settings)
+    models, sources = read_models(MODELS_FOLDER), read_sources(MODELS_FOLDER)
     checks = finance_checks(models)
     return dg.Definitions(
         assets=[
-            *ingest_assets(hours),
-            *usage_assets(hours),
-            *billing_assets(hours),
-            *reconciliation_assets(daily_partitions(settings.partitions_start)),
-            *finance_assets(models, hours),
-            *planning_assets(hours),
+            *ingest_assets(hourly, sources["raw_readings"]),
+            *usage_assets(hourly, sources),
+            *billing_assets(hourly, sources["meter_events"]),
+            *reconciliation_assets(daily_partitions(settings.partitions_start), sources["stripe_reconciliation"]),
+            *finance_assets(models, hourly),
+            *planning_assets(hourly),
             *evidence_assets(models, monthly_partitions(settings.partitions_start)),
             *report_assets(monthly_partitions(settings.partitions_start)),
         ],

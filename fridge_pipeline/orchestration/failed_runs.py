@@ -26,7 +26,12 @@ PARENT_TAG = "dagster/parent_run_id"
 #: What one of these failed to do, another one does.
 ALIKE = frozenset({LOAD_AND_BILL, BILL_CLOSED_HOURS})
 
-FAILURE_EVENTS = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
+#: A blocking check that failed says what it found.
+FAILURE_EVENTS = {
+    dg.DagsterEventType.STEP_FAILURE,
+    dg.DagsterEventType.RUN_FAILURE,
+    dg.DagsterEventType.ASSET_CHECK_EVALUATION,
+}
 
 
 def failed_jobs(instance: dg.DagsterInstance, now: datetime) -> list[FailedJob]:

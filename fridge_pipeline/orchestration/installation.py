@@ -16,6 +16,7 @@ from fridge_pipeline.adapters.embedded_server.server import EmbeddedServer
 from fridge_pipeline.adapters.landing.zone import LandingZone, open_landing_zone
 from fridge_pipeline.adapters.local_sandbox import LocalSandbox
 from fridge_pipeline.adapters.postgres.database import Database
+from fridge_pipeline.adapters.stripe.dashboard import dashboard_of_meters
 from fridge_pipeline.adapters.stripe.gateway import StripeCallError, StripeGateway, StripeMeter, stripe_place
 from fridge_pipeline.domain.api_key import SANDBOX_KEY
 from fridge_pipeline.domain.hour import Hour
@@ -96,6 +97,10 @@ class Installation:
         """Where usage goes, to show to people; opens nothing."""
         key = self.settings.stripe_key or SANDBOX_KEY
         return stripe_place(key.mode, self.settings.stripe_base)
+
+    def dashboard_of_meters(self) -> dict[str, str]:
+        """The page of each meter in Stripe's dashboard, as far as Stripe was asked; none for a sandbox."""
+        return dashboard_of_meters(self._gateway) if self._gateway is not None else {}
 
     @contextmanager
     def stripe_kept_up(self) -> Iterator[None]:

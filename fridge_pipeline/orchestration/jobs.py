@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
+from fridge_pipeline.orchestration.assets.controls import ROWS_ACCOUNTED_FOR, USAGE_FROM_FILES
 from fridge_pipeline.orchestration.assets.finance import MATERIALIZED_TAG
 
 #: Has days where the others have hours, so it is no link of their chain.
@@ -16,7 +17,10 @@ HOURLY = (dg.AssetSelection.groups("ingest", "usage", "billing") - RECONCILIATIO
 #: The models without hours: views, which are always as the books are.
 FINANCE = dg.AssetSelection.tag(MATERIALIZED_TAG, "view")
 
-CHAIN = (HOURLY | FINANCE).without_checks()
+#: The checks that run inside the hourly assets; those of the models are run at night.
+CONTROLS = dg.AssetSelection.checks(ROWS_ACCOUNTED_FOR.key, USAGE_FROM_FILES.key)
+
+CHAIN = (HOURLY | FINANCE).without_checks() | CONTROLS
 
 #: What costs more the longer the books are, and so is done once a day.
 FINANCE_TABLES = dg.AssetSelection.tag(MATERIALIZED_TAG, "table")
@@ -34,26 +38,31 @@ def jobs(checks: dg.AssetChecksDefinition) -> list[dg.UnresolvedAssetJobDefiniti
         dg.define_asset_job(
             LOAD_AND_BILL,
             selection=CHAIN,
+            tags={"fridge/does": "load and bill"},
             description="Loads an hour's new landing files, counts, and bills the hour once it is closed.",
         ),
         dg.define_asset_job(
             BILL_CLOSED_HOURS,
             selection=CHAIN,
+            tags={"fridge/does": "bill"},
             description="Sweeps closed hours that are not fully loaded, counted and delivered.",
         ),
         dg.define_asset_job(
             RECONCILE_DAYS,
             selection=RECONCILIATION,
+            tags={"fridge/does": "reconcile"},
             description="Compares days of usage and ledger with Stripe's own books.",
         ),
         dg.define_asset_job(
             PLAN_BACKFILL,
             selection=dg.AssetSelection.groups("planning"),
+            tags={"fridge/does": "plan"},
             description="Shows what a backfill of hours would change at Stripe, before anything is sent.",
         ),
         dg.define_asset_job(
             CHECK_BOOKS,
             selection=FINANCE_TABLES.without_checks() | dg.AssetSelection.checks(checks),
+            tags={"fridge/does": "check"},
             description="Derives the last days anew in SQL and tests everything that finance reads.",
         ),
     ]

@@ -12,6 +12,10 @@ from fridge_pipeline.domain.hour import KEY_FORMAT, Hour, NotAnHourError
 from fridge_pipeline.domain.hour_range import HOURS_PER_RUN_MAX, HourRange
 from fridge_pipeline.domain.month import Month
 
+#: Runs of automation start before those of a backfill, which have none: the hour that is just over is billed in time.
+PRIORITY_TAG = "dagster/priority"
+AUTOMATION_PRIORITY = "10"
+
 #: One policy for the whole chain, so that a backfill runs all assets of many hours in one run.
 BACKFILL_POLICY = dg.BackfillPolicy.multi_run(max_partitions_per_run=HOURS_PER_RUN_MAX)
 
@@ -62,6 +66,16 @@ def range_tags(span: HourRange | DayRange) -> dict[str, str]:
     if first == last:
         return {"dagster/partition": first}
     return {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
+
+
+def automation_tags(hours: HourRange, why: str) -> dict[str, str]:
+    """The tags of a run that nobody launched: its hours, why it runs, and that it goes before backfills."""
+    return {
+        **range_tags(hours),
+        "fridge/hours": str(hours.count),
+        "fridge/why": why,
+        PRIORITY_TAG: AUTOMATION_PRIORITY,
+    }
 
 
 def hours_in_tags(tags: Mapping[str, str]) -> list[Hour]:

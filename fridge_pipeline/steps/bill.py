@@ -34,6 +34,8 @@ WAITING = (StagingVerdict.IN_FLIGHT, StagingVerdict.CREDIT)
 class HourBill:
     """Where the billing of one hour stands; ``totals`` is what Stripe has accepted, by event name.
 
+    ``delivery_seconds`` is the longest that a statement took from its first attempt to Stripe's answer, and
+    ``seconds_after_hour`` how long after the hour the last of its first statements was accepted; ``None`` before.
     ``outliers`` are usages far above their tenants' history that this run held, or warned of.
     """
 
@@ -44,6 +46,8 @@ class HourBill:
     totals: dict[str, int] = field(default_factory=dict)
     exceptions: dict[str, int] = field(default_factory=dict)
     outliers: list[Outlier] = field(default_factory=list)
+    delivery_seconds: float | None = None
+    seconds_after_hour: float | None = None
 
     @property
     def is_unloaded(self) -> bool:
@@ -116,9 +120,15 @@ def _bills(database: Database, hours: HourRange, now: datetime, close_after: tim
             bill.accepted += delivery.accepted
             bill.undelivered += delivery.undelivered
             bill.totals[delivery.event_name] = delivery.accepted_value
+            bill.delivery_seconds = _longer(bill.delivery_seconds, delivery.delivery_seconds)
+            bill.seconds_after_hour = _longer(bill.seconds_after_hour, delivery.seconds_after_hour)
         for hour, exceptions in open_exceptions(connection, hours).items():
             bills[hour].exceptions = exceptions
     return bills
+
+
+def _longer(one: float | None, other: float | None) -> float | None:
+    return max((each for each in (one, other) if each is not None), default=None)
 
 
 def explain_unsettled(report: BillReport) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import psycopg
 
-from fridge_pipeline.adapters.models.reading import Materialized, SqlModel, files_sha256, read_models
+from fridge_pipeline.adapters.models.reading import Column, Materialized, SqlModel, files_sha256, read_models
+from fridge_pipeline.adapters.models.sources import read_sources
 from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.postgres.model_relations import (
     ColumnSources,
@@ -18,6 +19,7 @@ from fridge_pipeline.adapters.postgres.model_relations import (
     column_sources,
     count_hours,
     count_rows,
+    describe_columns,
     fill_hours,
     fill_table,
     keep_meters,
@@ -44,7 +46,8 @@ class ModelRun:
 def make_models(database: Database, folder: Path, now: datetime) -> list[str]:
     """Makes views and tables of the models in a folder unless they are as its files say; their owner's task.
 
-    Returns the tables that are new, and empty until they are run. Raises ``SqlModelError``.
+    What the columns of the tables below them mean is written to the database too. Returns the tables that are new, and
+    empty until they are run. Raises ``SqlModelError``.
     """
     wanted = files_sha256(folder)
     with database.connect() as connection:
@@ -54,6 +57,8 @@ def make_models(database: Database, folder: Path, now: datetime) -> list[str]:
         from fridge_pipeline.adapters.models.lineage import column_lineage  # noqa: PLC0415
 
         models = read_models(folder)
+        for source in read_sources(folder).values():
+            describe_columns(connection, source.table, _meanings(source.columns))
         sources = column_lineage(models)
         return make_relations(connection, [_text(model, sources[model.name]) for model in models], wanted, now)
 
@@ -98,5 +103,15 @@ def _run(
 
 def _text(model: SqlModel, sources: ColumnSources) -> ModelText:
     return ModelText(
-        model.name, model.text, model.materialized.value, model.description, model.columns, model.unique, sources
+        model.name,
+        model.text,
+        model.materialized.value,
+        model.description,
+        _meanings(model.columns),
+        model.unique,
+        sources,
     )
+
+
+def _meanings(columns: Mapping[str, Column]) -> dict[str, str]:
+    return {name: column.meaning for name, column in columns.items()}

@@ -31,8 +31,8 @@ from fridge_pipeline.steps.load_files import FilesLoader
 class HourLoad:
     """What loading a landing hour came to.
 
-    ``loaded`` are the files loaded just now, ``unfetched`` counts files whose bytes could not be fetched, and
-    ``failure`` says why the folder could not be listed (``None`` when it could).
+    ``loaded`` are the files loaded just now, ``unfetched`` counts files whose bytes could not be fetched, ``is_empty``
+    says that there is no landing file, and ``failure`` why the folder could not be listed (``None`` when it could).
     """
 
     hour: Hour
@@ -40,6 +40,7 @@ class HourLoad:
     loaded: list[LoadedFile] = field(default_factory=list)
     unfetched: int = 0
     failure: str | None = None
+    is_empty: bool = False
 
     @property
     def rows(self) -> int:
@@ -110,6 +111,7 @@ def _listing(connection: psycopg.Connection, zone: LandingZone, hour: Hour, know
     listing = _Listing(HourLoad(hour))
     try:
         fingerprint = zone.fingerprint(hour)
+        listing.load.is_empty = fingerprint is None
         if fingerprint is not None and fingerprint != known:
             files, versions = zone.files(hour), loaded_versions(connection, hour)
             listing.load.listed = len(files)

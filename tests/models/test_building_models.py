@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from fridge_pipeline.adapters.models.reading import Severity, read_models
+from fridge_pipeline.adapters.models.sources import read_sources
 from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
@@ -30,15 +31,18 @@ from fridge.exceptions
 """
 DESCRIBED = """  - name: tenants_as_view
     description: One row per tenant.
-    columns: {tenant_id: T., name: N.}
+    example: a row.
+    columns: {tenant_id text: T., name text: N.}
   - name: tenants_as_table
     description: One row per tenant.
     unique: [tenant_id]
-    columns: {tenant_id: T., name: N.}
+    example: a row.
+    columns: {tenant_id text: T., name text: N.}
   - name: exception_hours
     description: One row per hour and tenant.
     unique: [hour, tenant_id]
-    columns: {hour: H., tenant_id: T.}
+    example: a row.
+    columns: {hour timestamptz: H., tenant_id text: T.}
 """
 
 Rows = Callable[[str], list[tuple[object, ...]]]
@@ -61,9 +65,9 @@ def owner(database: Database) -> Database:
     return database.owned
 
 
-def rows(database: Database, query: str) -> list[tuple[object, ...]]:
+def rows(database: Database, query: str, *parameters: object) -> list[tuple[object, ...]]:
     with database.connect() as connection:
-        return connection.execute(query.encode()).fetchall()
+        return connection.execute(query.encode(), parameters).fetchall()
 
 
 def run(database: Database, folder: Path, *names: str, hours: HourRange | None = None) -> None:
@@ -123,11 +127,22 @@ def test_a_model_that_the_database_refuses_leaves_everything_as_it_was(owner: Da
     assert rows(owner, "select count(*) from fridge.tenants_as_view") == [(0,)]
 
 
-def test_the_columns_in_the_database_are_exactly_those_that_are_described(database: Database) -> None:
-    for model in read_models(MODELS_FOLDER):
-        with database.connect() as connection:
-            described = connection.execute(f"select * from fridge.{model.name} limit 0".encode()).description or []
-        assert [column.name for column in described] == list(model.columns), model.name
+COLUMNS = """
+    select a.attname, replace(replace(format_type(a.atttypid, null), 'timestamp with time zone', 'timestamptz'),
+        'double precision', 'float8'), col_description(a.attrelid, a.attnum)
+    from pg_attribute as a
+    where a.attrelid = %s::regclass and a.attnum > 0 and not a.attisdropped order by a.attnum
+"""
+
+
+def test_columns_in_the_database_are_exactly_those_that_are_described_of_these_types_and_meanings(
+    database: Database,
+) -> None:
+    tables = {model.name: model.columns for model in read_models(MODELS_FOLDER)}
+    tables |= {source.table: source.columns for source in read_sources(MODELS_FOLDER).values()}
+    for name, columns in tables.items():
+        told = [(column, each.type, each.meaning) for column, each in columns.items()]
+        assert rows(database, COLUMNS, f"fridge.{name}") == told, name
 
 
 def test_each_kind_of_test_finds_the_rows_that_contradict_it(owner: Database, tmp_path: Path) -> None:
@@ -136,7 +151,8 @@ select a, b from (values (1, 'x'), (1, null), (2, 'y'), (3, 'z')) as numbers (a,
     parent = "-- materialized: view\nselect number from generate_series(1, 2) as numbers (number)"
     described = """  - name: parents
     description: One row per number.
-    columns: {number: N.}
+    example: a row.
+    columns: {number integer: N.}
   - name: numbers
     description: One row per a.
     unique: [a]
@@ -144,7 +160,8 @@ select a, b from (values (1, 'x'), (1, null), (2, 'y'), (3, 'z')) as numbers (a,
     accepted_values: {b: [x, y]}
     relationships: {a: parents.number}
     truths: [{name: a_is_small, says: a is below 3., severity: warn}]
-    columns: {a: A., b: B.}
+    example: a row.
+    columns: {a integer: A., b text: B.}
 """
     write_models(tmp_path, {"numbers": text, "parents": parent}, described)
     (tmp_path / "truths").mkdir()

@@ -14,6 +14,9 @@ from tests.models.folder import write_models
 
 VIEW = "-- materialized: view\n"
 
+#: What every model says; its one column is ``a``.
+A = "description: One row per a., example: a row., columns: {a integer: A.}"
+
 
 def test_every_model_comes_after_those_it_reads() -> None:
     models = read_models(MODELS_FOLDER)
@@ -26,7 +29,8 @@ def test_every_model_comes_after_those_it_reads() -> None:
 def test_every_description_of_a_model_says_what_one_row_is() -> None:
     for model in read_models(MODELS_FOLDER):
         assert model.description.startswith("One row per "), model.name
-        assert all(model.columns.values()), model.name
+        assert all(column.meaning for column in model.columns.values()), model.name
+        assert model.example, model.name
 
 
 def test_columns_are_followed_to_where_they_come_from() -> None:
@@ -56,9 +60,7 @@ def test_columns_are_followed_to_where_they_come_from() -> None:
 def test_a_model_that_cannot_be_used_is_an_error_that_names_the_file_and_what_to_change(
     tmp_path: Path, text: str, more: str, why: str
 ) -> None:
-    write_models(
-        tmp_path, {"one": text}, f"  - name: one\n    description: One row per a.\n    columns: {{a: A.}}\n{more}"
-    )
+    write_models(tmp_path, {"one": text}, "  - name: one\n" + "".join(f"    {part}\n" for part in A.split(", ")) + more)
     with pytest.raises(SqlModelError, match=re.escape(why)):
         read_models(tmp_path)
 
@@ -67,9 +69,7 @@ def test_what_is_not_described_and_what_is_described_but_missing_are_errors(tmp_
     write_models(tmp_path, {"one": f"{VIEW}select 1 as a"}, "  []")
     with pytest.raises(SqlModelError, match=r"one\.sql: describe the model"):
         read_models(tmp_path)
-    described = "".join(
-        f"  - {{name: {name}, description: One row per a., columns: {{a: A.}}}}\n" for name in ("one", "two")
-    )
+    described = "".join(f"  - {{name: {name}, {A}}}\n" for name in ("one", "two"))
     write_models(tmp_path, {}, described)
     with pytest.raises(SqlModelError, match=r"models\.yml describes two, but there is no such \.sql file"):
         read_models(tmp_path)
@@ -77,16 +77,14 @@ def test_what_is_not_described_and_what_is_described_but_missing_are_errors(tmp_
 
 def test_models_in_a_circle_are_named(tmp_path: Path) -> None:
     texts = {one: f"{VIEW}select a from fridge.{other}" for one, other in (("one", "two"), ("two", "one"))}
-    described = "".join(f"  - {{name: {name}, description: One row per a., columns: {{a: A.}}}}\n" for name in texts)
+    described = "".join(f"  - {{name: {name}, {A}}}\n" for name in texts)
     write_models(tmp_path, texts, described)
     with pytest.raises(SqlModelError, match=r"in a circle: (one -> two -> one|two -> one -> two)"):
         read_models(tmp_path)
 
 
 def test_a_truth_that_no_model_names_is_an_error(tmp_path: Path) -> None:
-    write_models(
-        tmp_path, {"one": f"{VIEW}select 1 as a"}, "  - {name: one, description: One row per a., columns: {a: A.}}\n"
-    )
+    write_models(tmp_path, {"one": f"{VIEW}select 1 as a"}, f"  - {{name: one, {A}}}\n")
     (tmp_path / "truths").mkdir()
     (tmp_path / "truths" / "forgotten.sql").write_text("select 1", encoding="utf-8")
     with pytest.raises(SqlModelError, match=r"no model in a models\.yml names forgotten"):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -52,8 +53,34 @@ def test_the_asset_graph_is_exactly_the_one_in_the_design(definitions: dg.Defini
 def test_every_asset_says_what_one_row_is_and_who_owns_it(definitions: dg.Definitions) -> None:
     for spec in definitions.resolve_all_asset_specs():
         assert (spec.description or "").startswith("One row per "), spec.key
+        assert re.search(r"\bFor example: \S", spec.description or ""), spec.key
         assert spec.owners, spec.key
         assert spec.kinds, spec.key
+
+
+def test_every_table_shows_its_columns_with_types_and_meanings(definitions: dg.Definitions) -> None:
+    shown = {spec.key.to_user_string(): spec.metadata for spec in definitions.resolve_all_asset_specs()}
+    tables = {name: metadata for name, metadata in shown.items() if "dagster/table_name" in metadata}
+    assert tables.keys() == ASSETS.keys() - {"backfill_plan", "evidence_pack", "audit_report"}
+    for name, metadata in tables.items():
+        columns = metadata["dagster/column_schema"].columns
+        assert all(column.description and column.type for column in columns), name
+    lineage = shown["meter_events"]["dagster/column_lineage"].deps_by_column["value"]
+    assert {(dep.asset_key.to_user_string(), dep.column_name) for dep in lineage} == {
+        ("inserted_counts", "inserted_count"),
+        ("active_sensors", "active_sensors"),
+    }
+
+
+def test_hourly_assets_turn_stale_when_nothing_comes_and_only_what_calls_stripe_shares_its_pool(
+    definitions: dg.Definitions,
+) -> None:
+    graph = definitions.resolve_asset_graph()
+    hourly = {"raw_readings", "inserted_counts", "active_sensors", "meter_events", "sensor_hours"}
+    stale = {spec.key.to_user_string() for spec in definitions.resolve_all_asset_specs() if spec.freshness_policy}
+    assert stale == hourly
+    pools = {key.to_user_string(): graph.get(key).pools for key in graph.materializable_asset_keys}
+    assert {name for name, names in pools.items() if names} == {"meter_events", "stripe_reconciliation"}
 
 
 def test_a_fresh_interpreter_loads_the_definitions_without_any_environment(tmp_path: object) -> None:

@@ -49,7 +49,7 @@ def test_one_ranged_run_materializes_every_hour_of_every_asset_with_its_own_numb
             keys = instance.get_materialized_partitions(dg.AssetKey(asset))
             assert keys == {first.plus(step).key for step in range(4)}
         assert metadata(instance, "raw_readings", first)["inserted"] == 10
-        assert metadata(instance, "raw_readings", first.plus(2))["state"] == "unchanged or no landing files"
+        assert metadata(instance, "raw_readings", first.plus(2))["state"] == "empty: no landing files"
         assert metadata(instance, "inserted_counts", first.plus(3))["inserted_count"] == 16
         assert metadata(instance, "inserted_counts", first.plus(2))["state"] == "no usage"
         billed = metadata(instance, "meter_events", first.plus(1))

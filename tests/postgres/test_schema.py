@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
@@ -16,7 +17,8 @@ from fridge_pipeline.adapters.postgres.migration import (
 )
 from fridge_pipeline.adapters.postgres.schema_description import describe_schema
 from fridge_pipeline.orchestration.instance import storage_dsn
-from fridge_pipeline.orchestration.settings import REPOSITORY
+from fridge_pipeline.orchestration.settings import MODELS_FOLDER, REPOSITORY
+from fridge_pipeline.steps.build_models import make_models
 
 
 @pytest.fixture
@@ -32,6 +34,7 @@ def test_migrating_from_empty_makes_exactly_the_documented_schema(empty_database
     with empty_database.connect() as connection:
         done = migrate(connection)
         assert [each.number for each in done] == list(range(1, len(migrations()) + 1))
+        make_models(empty_database, MODELS_FOLDER, datetime.now(UTC))  # which say what columns mean
         assert describe_schema(connection) == (REPOSITORY / "docs" / "schema.md").read_text()
 
 

@@ -42,6 +42,14 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Column:
+    """What a column holds: its type as PostgreSQL abbreviates it, and its meaning in words."""
+
+    type: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
 class Truth:
     """A select that must return no row."""
 
@@ -64,7 +72,8 @@ class SqlModel:
     text: str
     materialized: Materialized
     description: str
-    columns: Mapping[str, str]
+    example: str
+    columns: Mapping[str, Column]
     reads: frozenset[str]
     unique: tuple[str, ...]
     not_null: tuple[str, ...]
@@ -74,9 +83,9 @@ class SqlModel:
 
 
 def files_sha256(folder: Path) -> str:
-    """Changes with any file that models are made from; reads them, and understands nothing."""
+    """Changes with any file that models are made from, or told about; reads them, and understands nothing."""
     whole = hashlib.sha256()
-    for path in sorted([*folder.rglob("*.sql"), *folder.rglob("models.yml")]):
+    for path in sorted([*folder.rglob("*.sql"), *folder.rglob("*.yml")]):
         whole.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes() + b"\0")
     return whole.hexdigest()
 
@@ -99,6 +108,19 @@ def read_models(folder: Path) -> list[SqlModel]:
         raise SqlModelError(f"{folder}: models read each other in a circle: {' -> '.join(error.args[1])}") from error
 
 
+def read_columns(path: Path, described: Mapping[str, str]) -> dict[str, Column]:
+    """Columns as ``name type: meaning``. Raises ``SqlModelError``, with the file that says otherwise."""
+    columns = {}
+    for key, meaning in described.items():
+        name, space, kind = key.partition(" ")
+        if not space:
+            raise SqlModelError(
+                f"{path}: write a column as 'name type: meaning', for example 'hour timestamptz: …', not {key!r}"
+            )
+        columns[name] = Column(kind.strip(), str(meaning))
+    return columns
+
+
 def _descriptions(folder: Path) -> dict[str, dict[str, Any]]:
     described: dict[str, dict[str, Any]] = {}
     for path in sorted(folder.rglob("models.yml")):
@@ -117,7 +139,8 @@ def _read_model(path: Path, entry: dict[str, Any], truths: Path) -> SqlModel:
         text=text,
         materialized=_materialized(path, text),
         description=str(entry["description"]),
-        columns={name: str(meaning) for name, meaning in entry["columns"].items()},
+        example=str(entry["example"]),
+        columns=read_columns(path.parent / "models.yml", entry["columns"]),
         reads=_tables_read(path, text),
         unique=unique,
         not_null=tuple(dict.fromkeys([*keys, *entry.get("not_null", ())])),

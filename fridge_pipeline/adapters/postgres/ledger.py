@@ -103,16 +103,21 @@ def undelivered_hours(connection: psycopg.Connection, catalogue: tuple[Meter, ..
 
 @dataclass(frozen=True, slots=True)
 class HourDelivery:
-    """Where one hour and meter stands: how many statements, and what they add up to."""
+    """Where one hour and meter stands: how many statements, what they add up to, and how long they took.
+
+    See ``steps.bill.HourBill`` for the two durations.
+    """
 
     hour: Hour
     event_name: str
     undelivered: int
     accepted: int
     accepted_value: int
+    delivery_seconds: float | None
+    seconds_after_hour: float | None
 
 
 def hour_deliveries(connection: psycopg.Connection, hours: HourRange) -> list[HourDelivery]:
     """One row per hour and meter that the ledger knows of in a range of hours."""
     rows = connection.execute(statement("hour_deliveries"), span_of(hours)).fetchall()
-    return [HourDelivery(Hour(row[0]), row[1], row[2], row[3], row[4]) for row in rows]
+    return [HourDelivery(Hour(row[0]), *row[1:]) for row in rows]

@@ -155,9 +155,14 @@ def _make(connection: psycopg.Connection, model: ModelText) -> None:
         connection.execute(_with_name("create_model_key", model.name, index=index, key_columns=columns))
     description = sql.Literal(model.description)
     connection.execute(_with_name("describe_model", model.name, kind=sql.SQL(kind), description=description))
-    for column, meaning in model.columns.items():
+    describe_columns(connection, model.name, model.columns)
+
+
+def describe_columns(connection: psycopg.Connection, relation: str, meanings: Mapping[str, str]) -> None:
+    """Writes what columns mean where whoever looks at the database finds it."""
+    for column, meaning in meanings.items():
         names = {"column": sql.Identifier(column), "description": sql.Literal(meaning)}
-        connection.execute(_with_name("describe_model_column", model.name, **names))
+        connection.execute(_with_name("describe_model_column", relation, **names))
 
 
 def _drop(connection: psycopg.Connection, name: str, materialized: str) -> None:

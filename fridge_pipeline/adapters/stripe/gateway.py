@@ -169,6 +169,11 @@ class StripeGateway:
             self._meters = self.meters()
         return self._meters
 
+    @property
+    def meters_read(self) -> dict[str, StripeMeter]:
+        """The meters as far as they were read; calls nobody."""
+        return self._meters or {}
+
     def create_meter(self, meter: Meter) -> StripeMeter:
         """Creates the catalogue's meter; formula and window can never be changed afterwards."""
         params: dict[str, Any] = {

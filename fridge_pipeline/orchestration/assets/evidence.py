@@ -30,6 +30,8 @@ def evidence_assets(models: Sequence[SqlModel], months: dg.MonthlyPartitionsDefi
 
         Statements, tie-out, ledger and all that belongs to them as CSV and Parquet, with a manifest of SHA-256 hashes
         that is chained to the month before; `fridge verify` checks it. That of a month that is not closed is a draft.
+
+        For example: 2026-11.zip, final, chained to 2026-10.
         """
         pack = make_pack(installation, Month.from_key(context.partition_key), None, "dagster", context.run.run_id)
         return dg.MaterializeResult(

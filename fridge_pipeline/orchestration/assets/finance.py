@@ -8,6 +8,8 @@ import dagster as dg
 from fridge_pipeline.adapters.models.reading import Materialized, SqlModel
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.orchestration.assets.described import column_schema, described
+from fridge_pipeline.orchestration.hourly import Hourly, retried_when_the_database_is_lost
 from fridge_pipeline.orchestration.installation import Installation
 from fridge_pipeline.orchestration.partitions import BACKFILL_POLICY, hours_of
 from fridge_pipeline.steps.build_models import STAGING, ModelRun, run_models
@@ -31,7 +33,7 @@ MATERIALIZED_TAG = "fridge/materialized"
 DERIVED_ANEW = timedelta(days=2)
 
 
-def finance_assets(models: Sequence[SqlModel], hours: dg.HourlyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+def finance_assets(models: Sequence[SqlModel], hourly: Hourly) -> list[dg.AssetsDefinition]:
     """One asset per SQL model; its dependencies are read from its SQL.
 
     They are grouped by what they can be run with: views of what was loaded, increments of its hours, views of what was
@@ -45,7 +47,7 @@ def finance_assets(models: Sequence[SqlModel], hours: dg.HourlyPartitionsDefinit
     marts = [model for model in _those(models, Materialized.VIEW) if model.layer != STAGING]
     return [
         _views("finance_loaded", loaded, models),
-        _increments(increments, models, hours),
+        _increments(increments, models, hourly),
         _views("finance_billed", billed, models),
         _views("finance_marts", marts, models),
         _tables(_those(models, Materialized.TABLE), models),
@@ -63,20 +65,19 @@ def _views(name: str, own: Sequence[SqlModel], models: Sequence[SqlModel]) -> dg
     return views
 
 
-def _increments(
-    own: Sequence[SqlModel], models: Sequence[SqlModel], hours: dg.HourlyPartitionsDefinition
-) -> dg.AssetsDefinition:
+def _increments(own: Sequence[SqlModel], models: Sequence[SqlModel], hourly: Hourly) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name="finance_increments",
-        specs=[_spec(model, models) for model in own],
-        partitions_def=hours,
+        specs=[_spec(model, models, hourly.freshness) for model in own],
+        partitions_def=hourly.hours,
         backfill_policy=BACKFILL_POLICY,
         can_subset=True,
     )
     def increments(
         context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
     ) -> Iterator[dg.MaterializeResult[None]]:
-        yield from _results(context, installation, models, hours_of(context), by_hour=True)
+        with retried_when_the_database_is_lost():
+            yield from _results(context, installation, models, hours_of(context), by_hour=True)
 
     return increments
 
@@ -140,8 +141,7 @@ def _lineage(run: ModelRun) -> dg.TableColumnLineage:
     )
 
 
-def _spec(model: SqlModel, models: Sequence[SqlModel]) -> dg.AssetSpec:
-    columns = [dg.TableColumn(name, description=meaning) for name, meaning in model.columns.items()]
+def _spec(model: SqlModel, models: Sequence[SqlModel], freshness: dg.FreshnessPolicy | None = None) -> dg.AssetSpec:
     return dg.AssetSpec(
         key=model.name,
         deps=_dependencies(model, _by_name(models)),
@@ -149,11 +149,12 @@ def _spec(model: SqlModel, models: Sequence[SqlModel]) -> dg.AssetSpec:
         kinds={"sql", "postgres", model.materialized.value},
         tags={MATERIALIZED_TAG: model.materialized.value, "fridge/layer": model.layer},
         owners=["team:finance"],
-        description=f"{model.description}\n\n```sql\n{model.text.strip()}\n```",
+        description=f"{described(model.description, model.example)}\n\n```sql\n{model.text.strip()}\n```",
         metadata={
             "dagster/table_name": f"fridge.{model.name}",
-            "dagster/column_schema": dg.TableSchema(columns=columns),
+            "dagster/column_schema": column_schema(model.columns),
         },
+        freshness_policy=freshness,
     )
 
 

@@ -1,48 +1,61 @@
 """Group ``ingest``: landing files become stored readings."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
 
+from fridge_pipeline.adapters.models.sources import SourceTable
+from fridge_pipeline.orchestration.assets.controls import ROWS_ACCOUNTED_FOR, rows_accounted_for
+from fridge_pipeline.orchestration.assets.described import described, table_metadata
+from fridge_pipeline.orchestration.hourly import Hourly, retried_when_the_database_is_lost
 from fridge_pipeline.orchestration.installation import Installation
 from fridge_pipeline.orchestration.partitions import BACKFILL_POLICY, hours_of
 from fridge_pipeline.steps.load import HourLoad, load_hours
 
+DESCRIPTION = """One row per reading: every landing file of the hour that is not loaded yet goes into `fridge.readings`.
 
-def ingest_assets(hours: dg.HourlyPartitionsDefinition) -> list[dg.AssetsDefinition]:
-    """The assets of the group, on a partition grid."""
+A reading is stored once, whatever is delivered twice; what is no valid reading is kept in `fridge.rejected_readings`
+with file, line and reason. Per file: rows = inserted + duplicate + rejected.
+"""
+
+#: So many of an hour's files stand in its metadata; `fridge explain` lists all.
+FILES_SHOWN = 20
+
+
+def ingest_assets(hourly: Hourly, source: SourceTable) -> list[dg.AssetsDefinition]:
+    """The assets of the group, on the grid of hours."""
 
     @dg.asset(
-        partitions_def=hours,
+        partitions_def=hourly.hours,
         backfill_policy=BACKFILL_POLICY,
+        freshness_policy=hourly.freshness,
         group_name="ingest",
         kinds={"polars", "postgres"},
         owners=["team:data-engineering"],
-        metadata={"dagster/table_name": "fridge.readings"},
+        description=described(DESCRIPTION, source.example),
+        metadata=table_metadata(source),
+        check_specs=[ROWS_ACCOUNTED_FOR],
     )
     def raw_readings(
         context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
-    ) -> dg.MaterializeResult[None]:
-        """One row per reading: every landing file of the hour that is not loaded yet goes into `fridge.readings`.
-
-        A reading is stored once, whatever is delivered twice; what is no valid reading is kept in
-        `fridge.rejected_readings` with file, line and reason. Per file: rows = inserted + duplicate + rejected.
-        """
-        loads = []
-        for load in load_hours(
-            installation.database,
-            installation.zone,
-            hours_of(context),
-            installation.settings.workspace,
-            context.run.run_id,
-            installation.clock,
-        ):
-            context.add_asset_metadata(
-                load_metadata(load, installation.settings.landing_uri), partition_key=load.hour.key
-            )
-            loads.append(load)
-        refuse_if_nothing_could_be_listed(loads)
-        return dg.MaterializeResult()
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+        hours, landing_uri = hours_of(context), installation.settings.landing_uri
+        with retried_when_the_database_is_lost():
+            loads = []
+            for load in load_hours(
+                installation.database,
+                installation.zone,
+                hours,
+                installation.settings.workspace,
+                context.run.run_id,
+                installation.clock,
+            ):
+                context.add_asset_metadata(load_metadata(load, landing_uri), partition_key=load.hour.key)
+                loads.append(load)
+            refuse_if_nothing_could_be_listed(loads)
+            yield dg.MaterializeResult()
+            yield rows_accounted_for(installation.database, hours)
 
     return [raw_readings]
 
@@ -64,7 +77,27 @@ def load_metadata(load: HourLoad, landing_uri: str) -> dict[str, dg.MetadataValu
         **{name: dg.MetadataValue.int(number) for name, number in numbers.items()},
         "landing_folder": link,
         "state": dg.MetadataValue.text(load_state(load)),
+        **({"files": files_table(load)} if load.loaded else {}),
     }
+
+
+def files_table(load: HourLoad) -> dg.TableMetadataValue:
+    """The first of the files that were loaded, with what became of their rows."""
+    return dg.MetadataValue.table(
+        [
+            dg.TableRecord(
+                {
+                    "path": file.path,
+                    "status": file.status,
+                    "rows": file.row_count,
+                    "inserted": file.inserted_count,
+                    "duplicates": file.duplicate_count,
+                    "rejected": file.rejected_count,
+                }
+            )
+            for file in load.loaded[:FILES_SHOWN]
+        ]
+    )
 
 
 def load_state(load: HourLoad) -> str:
@@ -73,7 +106,9 @@ def load_state(load: HourLoad) -> str:
         return f"not loaded: {load.failure}"
     if load.loaded:
         return "loaded"
-    return "nothing new" if load.listed else "unchanged or no landing files"
+    if load.is_empty:
+        return "empty: no landing files"
+    return "nothing new" if load.listed else "unchanged since it was loaded"
 
 
 def refuse_if_nothing_could_be_listed(loads: list[HourLoad]) -> None:

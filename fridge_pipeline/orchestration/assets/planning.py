@@ -3,6 +3,7 @@
 import dagster as dg
 
 from fridge_pipeline.orchestration.billing_plan import plan_of
+from fridge_pipeline.orchestration.hourly import Hourly
 from fridge_pipeline.orchestration.installation import Installation
 from fridge_pipeline.orchestration.partitions import hours_of
 
@@ -10,11 +11,11 @@ from fridge_pipeline.orchestration.partitions import hours_of
 CHANGES_SHOWN = 200
 
 
-def planning_assets(hours: dg.HourlyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+def planning_assets(hourly: Hourly) -> list[dg.AssetsDefinition]:
     """The asset, on the grid of the chain; any number of hours is one run."""
 
     @dg.asset(
-        partitions_def=hours,
+        partitions_def=hourly.hours,
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name="planning",
         kinds={"stripe"},
@@ -25,7 +26,7 @@ def planning_assets(hours: dg.HourlyPartitionsDefinition) -> list[dg.AssetsDefin
     ) -> dg.MaterializeResult[None]:
         """One row per tenant and meter that a backfill of these hours would change, with before and after.
 
-        Nothing is loaded, written or sent. For example 72 hours with one late file: `cohoes temperature_readings
+        Nothing is loaded, written or sent. For example: 72 hours with one late file: `cohoes temperature_readings
         1200 -> 1260`, 1 call, 0.04 s.
         """
         plan = plan_of(installation, hours_of(context))

@@ -5,10 +5,13 @@ from typing import Any
 
 import dagster as dg
 
+from fridge_pipeline.adapters.models.sources import SourceTable
 from fridge_pipeline.adapters.postgres.reconciliation import ReconciledDay, reconciled_days, unexplained_hours
 from fridge_pipeline.domain.day_range import DayRange
 from fridge_pipeline.domain.limits import OLDEST_TIMESTAMP
 from fridge_pipeline.domain.reconciliation import Cause
+from fridge_pipeline.orchestration.assets.described import described, table_metadata
+from fridge_pipeline.orchestration.hourly import STRIPE_POOL, retried_when_the_database_is_lost
 from fridge_pipeline.orchestration.installation import Installation
 from fridge_pipeline.orchestration.partitions import DAILY_BACKFILL_POLICY, daily_grid, days_of
 from fridge_pipeline.steps.reconcile import ReconciliationReport, reconcile_days
@@ -17,7 +20,14 @@ from fridge_pipeline.steps.reconcile import ReconciliationReport, reconcile_days
 WORST_SHOWN = 20
 
 
-def reconciliation_assets(days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+DESCRIPTION = """One row per day, tenant, meter and customer: usage, ledger and Stripe's summaries side by side.
+
+Where a day differs there is also one row per hour that differs, with its cause. Stripe allows only so many reads a
+month: what could not be read says so.
+"""
+
+
+def reconciliation_assets(days: dg.DailyPartitionsDefinition, source: SourceTable) -> list[dg.AssetsDefinition]:
     """The asset, on a grid of days."""
 
     @dg.asset(
@@ -27,27 +37,25 @@ def reconciliation_assets(days: dg.DailyPartitionsDefinition) -> list[dg.AssetsD
         group_name="billing",
         kinds={"stripe", "postgres"},
         owners=["team:finance"],
-        metadata={"dagster/table_name": "fridge.stripe_reconciliation"},
+        description=described(DESCRIPTION, source.example),
+        metadata=table_metadata(source),
+        pool=STRIPE_POOL,
     )
     def stripe_reconciliation(
         context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
     ) -> dg.MaterializeResult[None]:
-        """One row per day, tenant, meter and customer: usage, ledger and Stripe's summaries side by side.
-
-        Where a day differs there is also one row per hour that differs, with its cause. Stripe allows only so many
-        reads a month: what could not be read says so.
-        """
         span = days_of(context)
-        report = reconcile_days(
-            installation.database,
-            installation.gateway,
-            span,
-            installation.catalogue,
-            installation.clock,
-            context.run.run_id,
-        )
-        with installation.database.connect() as connection:
-            report_days(context, span, reconciled_days(connection, span), report)
+        with retried_when_the_database_is_lost():
+            report = reconcile_days(
+                installation.database,
+                installation.gateway,
+                span,
+                installation.catalogue,
+                installation.clock,
+                context.run.run_id,
+            )
+            with installation.database.connect() as connection:
+                report_days(context, span, reconciled_days(connection, span), report)
         return dg.MaterializeResult()
 
     return [stripe_reconciliation]

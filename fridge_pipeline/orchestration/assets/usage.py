@@ -1,60 +1,63 @@
 """Group ``usage``: stored readings become quantities per tenant and hour."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import dagster as dg
 import polars as pl
 
+from fridge_pipeline.adapters.models.sources import SourceTable
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.usage import USAGE_QUANTITY
+from fridge_pipeline.orchestration.assets.controls import USAGE_FROM_FILES, usage_from_files
+from fridge_pipeline.orchestration.assets.described import described, table_metadata
+from fridge_pipeline.orchestration.hourly import Hourly, retried_when_the_database_is_lost
 from fridge_pipeline.orchestration.installation import Installation
 from fridge_pipeline.orchestration.partitions import BACKFILL_POLICY, hours_of
 from fridge_pipeline.steps.count import count_usage
 
 DESCRIPTIONS = {
-    "inserted_counts": """One row per tenant-hour: readings stored for the first time, counted from stored rows.
-
-A tenant that delivered 500 readings of which 100 were known has `inserted_count = 400`, on every run.
-""",
-    "active_sensors": """One row per tenant-hour: distinct sensors with a reading stored for the first time.
-
-A tenant of three fridges with two sensors each, all reporting, has `active_sensors = 6`.
-""",
+    "inserted_counts": "One row per tenant-hour: readings stored for the first time, counted from stored rows.",
+    "active_sensors": "One row per tenant-hour: distinct sensors with a reading stored for the first time.",
 }
 
 
-def usage_assets(hours: dg.HourlyPartitionsDefinition) -> list[dg.AssetsDefinition]:
-    """The assets of the group, on a partition grid; run together they are counted from one read."""
+def usage_assets(hourly: Hourly, sources: Mapping[str, SourceTable]) -> list[dg.AssetsDefinition]:
+    """The assets of the group, on the grid of hours; run together they are counted from one read."""
 
     @dg.multi_asset(
         name="usage_tables",
-        specs=[_spec(table) for table in USAGE_QUANTITY],
-        partitions_def=hours,
+        specs=[_spec(table, sources[table], hourly.freshness) for table in USAGE_QUANTITY],
+        partitions_def=hourly.hours,
         backfill_policy=BACKFILL_POLICY,
+        check_specs=[USAGE_FROM_FILES],
         can_subset=True,
     )
     def usage_tables(
         context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
-    ) -> Iterator[dg.MaterializeResult[None]]:
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         span = hours_of(context)
         tables = [table for table in USAGE_QUANTITY if dg.AssetKey(table) in context.selected_asset_keys]
-        counted = count_usage(installation.database, span, installation.clock(), tables)
-        for table in tables:
-            report_per_hour(context, table, span, counted[table])
-            yield dg.MaterializeResult(asset_key=table)
+        with retried_when_the_database_is_lost():
+            counted = count_usage(installation.database, span, installation.clock(), tables)
+            for table in tables:
+                report_per_hour(context, table, span, counted[table])
+                yield dg.MaterializeResult(asset_key=table)
+            if context.selected_asset_check_keys:
+                yield usage_from_files(installation.database, span)
 
     return [usage_tables]
 
 
-def _spec(table: str) -> dg.AssetSpec:
+def _spec(table: str, source: SourceTable, freshness: dg.FreshnessPolicy) -> dg.AssetSpec:
     return dg.AssetSpec(
         key=table,
         deps=["raw_readings"],
         group_name="usage",
         kinds={"polars", "postgres"},
         owners=["team:data-engineering"],
-        description=DESCRIPTIONS[table],
-        metadata={"dagster/table_name": f"fridge.{table}"},
+        description=described(DESCRIPTIONS[table], source.example),
+        metadata=table_metadata(source),
+        freshness_policy=freshness,
     )
 
 

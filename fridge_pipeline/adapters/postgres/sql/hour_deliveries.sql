@@ -42,7 +42,12 @@ stated as (
         hour,
         event_name,
         count(*) filter (where status = 'accepted') as accepted,
-        coalesce(sum(value) filter (where status = 'accepted'), 0)::bigint as accepted_value
+        coalesce(sum(value) filter (where status = 'accepted'), 0)::bigint as accepted_value,
+        extract(epoch from max(settled_at - first_sent_at) filter (where status = 'accepted')) as delivery_seconds,
+        extract(
+            epoch from max(settled_at) filter (where status = 'accepted' and revision = 1)
+            - (hour + interval '1 hour')
+        ) as seconds_after_hour
     from fridge.meter_events
     where hour between %(first)s and %(last)s
     group by hour, event_name
@@ -53,7 +58,9 @@ select
     stated.event_name,
     coalesce(waiting.undelivered, 0) as undelivered,
     stated.accepted,
-    stated.accepted_value
+    stated.accepted_value,
+    stated.delivery_seconds::float8 as delivery_seconds,
+    stated.seconds_after_hour::float8 as seconds_after_hour
 from stated
 left join waiting on stated.hour = waiting.hour and stated.event_name = waiting.event_name
 order by stated.hour, stated.event_name;

@@ -1,0 +1,136 @@
+"""What stands between a count and a bill: books that contradict each other stop the run before Stripe hears of it."""
+
+from datetime import datetime
+
+import dagster as dg
+import pytest
+
+from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.orchestration.failure_text import failure_text
+from fridge_pipeline.orchestration.hourly import RETRIES_MAX, retried_when_the_database_is_lost
+from fridge_pipeline.orchestration.jobs import LOAD_AND_BILL
+from fridge_pipeline.orchestration.partitions import range_tags
+from fridge_pipeline.steps.control import rows_not_accounted_for, usage_not_from_files
+from tests.pipeline import Pipeline, readings
+
+DELETES_A_READING = """
+    alter table fridge.stored_readings disable trigger user;
+    grant delete on fridge.stored_readings to current_user;
+    delete from fridge.stored_readings where ctid in (
+        select ctid from fridge.stored_readings
+        where file_id = (select max(file_id) from fridge.landing_files) order by ctid limit 1
+    );
+    alter table fridge.stored_readings enable trigger user;
+"""
+CHANGES_A_TALLY = """
+    alter table fridge.landing_file_tenants disable trigger user;
+    grant update on fridge.landing_file_tenants to current_user;
+    update fridge.landing_file_tenants set row_count = row_count + 1, duplicate_count = duplicate_count + 1;
+    alter table fridge.landing_file_tenants enable trigger user;
+"""
+
+
+def edit_behind_the_programs_back(pipeline: Pipeline, statements: str) -> None:
+    with pipeline.database.owned.connect() as connection:
+        connection.execute(statements.encode())
+
+
+def check_of(result: dg.ExecuteInProcessResult, name: str) -> dg.AssetCheckEvaluation:
+    (found,) = [each for each in result.get_asset_check_evaluations() if each.check_name == name]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("edit", "check", "says"),
+    [
+        (DELETES_A_READING, "usage_is_what_the_files_brought", "the files brought 10 readings, usage says 9 from"),
+        (CHANGES_A_TALLY, "every_row_is_accounted_for", "10 rows, of which 10 are inserted, duplicate or rejected"),
+    ],
+    ids=["a_deleted_reading", "an_edited_tally"],
+)
+def test_nothing_is_stated_from_books_that_contradict_each_other_and_the_run_says_where(
+    definitions: dg.Definitions, pipeline: Pipeline, two_days_ago: datetime, edit: str, check: str, says: str
+) -> None:
+    hour = Hour(two_days_ago)
+    pipeline.add_tenant("cohoes")
+    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
+    pipeline.load(hour)
+    edit_behind_the_programs_back(pipeline, edit)
+    job = definitions.resolve_job_def(LOAD_AND_BILL)
+    with dg.DagsterInstance.ephemeral() as instance:
+        tags = range_tags(HourRange(hour, hour))
+        result = job.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
+        assert not result.success
+        assert not check_of(result, check).passed
+        assert says in (check_of(result, check).description or "")
+        assert says in failure_text(result.all_events)
+        assert instance.get_materialized_partitions(dg.AssetKey("meter_events")) == set()
+    assert pipeline.rows("select * from fridge.meter_events") == []
+    assert pipeline.stripe_totals("cohoes") == {}
+
+
+def test_books_that_agree_pass_both_checks_with_late_and_doubled_files_among_them(
+    definitions: dg.Definitions, pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    first = Hour(two_days_ago)
+    span = HourRange(first, first.plus(2))
+    pipeline.add_tenant("cohoes")
+    for step, sensors in ((0, 2), (1, 3), (2, 1)):
+        pipeline.land(first.plus(step), "a.csv", readings("cohoes", first, sensors, 5))  # the same readings again
+    pipeline.land(first, "b.csv", readings("utica", first, 1, 4))
+    pipeline.load(first, span.last)
+    job = definitions.resolve_job_def(LOAD_AND_BILL)
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = job.execute_in_process(instance=instance, tags=range_tags(span))
+        for check in ("every_row_is_accounted_for", "usage_is_what_the_files_brought"):
+            assert check_of(result, check).passed
+    assert pipeline.stripe_totals("cohoes")["temperature_readings", first.plus(1).key] == 5
+
+
+def test_an_hour_that_waits_to_be_counted_again_is_not_called_wrong(pipeline: Pipeline, two_days_ago: datetime) -> None:
+    hour = Hour(two_days_ago)
+    span = HourRange(hour, hour)
+    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
+    pipeline.load(hour)
+    pipeline.count(hour)
+    pipeline.land(hour, "b.csv", readings("cohoes", hour, 3, 5))
+    pipeline.load(hour)
+    assert usage_not_from_files(pipeline.database, span) == []
+    pipeline.count(hour)
+    assert usage_not_from_files(pipeline.database, span) == []
+    edit_behind_the_programs_back(pipeline, "update fridge.inserted_counts set inserted_count = inserted_count + 7")
+    (found,) = usage_not_from_files(pipeline.database, span)
+    assert (found.tenant_id, found.brought, found.inserted_count) == ("cohoes", 15, 22)
+    assert rows_not_accounted_for(pipeline.database, span) == []
+
+
+def test_a_step_whose_connection_is_cut_is_run_again_and_its_error_shows_when_it_stays_cut(pipeline: Pipeline) -> None:
+    attempts: list[int] = []
+
+    @dg.asset
+    def cut_once(context: dg.AssetExecutionContext) -> None:
+        attempts.append(context.retry_number)
+        with retried_when_the_database_is_lost(), pipeline.database.connect() as connection:
+            if context.retry_number < 1:
+                with pipeline.database.owned.connect() as other:
+                    other.execute("select pg_terminate_backend(%s)", [connection.info.backend_pid])
+            connection.execute("select 1")
+
+    assert RETRIES_MAX > 1
+    assert dg.materialize([cut_once]).success
+    assert attempts == [0, 1]
+
+
+def test_what_is_no_lost_database_is_not_tried_again() -> None:
+    attempts: list[int] = []
+
+    @dg.asset
+    def wrong(context: dg.AssetExecutionContext) -> None:
+        attempts.append(context.retry_number)
+        with retried_when_the_database_is_lost():
+            raise ValueError("13 is no hour")
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert not dg.materialize([wrong], instance=instance, raise_on_error=False).success
+    assert attempts == [0]
