@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 
-.PHONY: help setup run up test lint types floors sql unit simulate fuzz chaos mutants bench format requirements picture report-pictures clean
+.PHONY: help setup run up test lint types floors sql unit simulate fuzz chaos mutants bench format reference requirements picture report-pictures clean
 
 help: ## List the commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -73,6 +73,9 @@ format: .venv/test.done ## Format Python and SQL.
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 	@$(BIN)/sqlfluff fix --disable-progress-bar -q fridge_pipeline/adapters dbt_like_sql benchmarks
+
+reference: setup ## Write docs/reference/ from the code.
+	@PYTHONPATH=. $(BIN)/python scripts/reference.py
 
 requirements: ## Pin requirements/*.in anew, with hashes and without index addresses (needs uv).
 	@for set in run test bench; do \

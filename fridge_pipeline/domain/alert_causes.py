@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from fridge_pipeline.domain.alert import Alert, Family, counted, first_few
-from fridge_pipeline.domain.exception_advice import advice_on
+from fridge_pipeline.domain.exception_advice import advice_on, advised
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import plan_ranges
 
@@ -83,7 +83,7 @@ def exceptions_alert(found: OpenKind) -> Alert:
     look = "fridge doctor"
     if found.newest_tenant is not None and found.newest_hour is not None:
         look = f"fridge explain {shlex.quote(found.newest_tenant)} {found.newest_hour}"
-    lines.append(f"Next: {advice.do}. Look at the newest with: {look}")
+    lines.append(f"Next: {advised(found.kind)}. Look at the newest with: {look}")
     title = f"{counted(found.exceptions, 'exception')} of kind {found.kind} open"
     return Alert(Family.EXCEPTIONS, found.kind, title, "\n".join(lines), found.newest_at)
 

@@ -1,4 +1,4 @@
-"""What each kind of exception means and what a person does about it; docs/operations.md has the long form."""
+"""What each kind of exception means and what a person does about it; docs/runbook.md has the long form."""
 
 from __future__ import annotations
 
@@ -58,3 +58,9 @@ UNKNOWN = Advice("exceptions of a kind that this version does not know", "read t
 def advice_on(kind: str) -> Advice:
     """The advice on a kind; never nothing."""
     return ADVICE.get(kind, UNKNOWN)
+
+
+def advised(kind: str) -> str:
+    """What to do about a kind, and where the runbook has the whole of it."""
+    section = f"#{kind}" if kind in ADVICE else ""
+    return f"{advice_on(kind).do} (docs/runbook.md{section})"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from fridge_pipeline.domain.exception_advice import advice_on
+from fridge_pipeline.domain.exception_advice import advice_on, advised
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import plan_ranges
 
@@ -139,6 +139,6 @@ def judge_exceptions(kinds: Mapping[str, int]) -> list[Finding]:
     if not kinds:
         return [Finding("exceptions", Grade.OK, "none open")]
     return [
-        Finding("exceptions", Grade.WARN, f"{number} {kind} open: {advice_on(kind).means}", advice_on(kind).do)
+        Finding("exceptions", Grade.WARN, f"{number} {kind} open: {advice_on(kind).means}", advised(kind))
         for kind, number in kinds.items()
     ]

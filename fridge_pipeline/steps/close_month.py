@@ -135,7 +135,7 @@ def _refuse_unready(connection: psycopg.Connection, month: Month, now: datetime,
         )
     looked_at = (
         (statements_under_way, "statements are under way", "wait for the next hourly_billing, or run fridge bill"),
-        (open_unexplained, "exceptions of the kind unexplained are open", "see docs/operations.md, unexplained"),
+        (open_unexplained, "exceptions of the kind unexplained are open", "see docs/runbook.md, unexplained"),
         (unexplained_differences, "differences of the tie-out are unexplained", "see fridge.tie_out_differences"),
     )
     reasons = []

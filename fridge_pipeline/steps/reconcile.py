@@ -213,6 +213,6 @@ def _detail(row: Row, event_name: str) -> str:
     return (
         f"Usage is {row.usage or 0} {event_name}, the accepted statements come to {row.ledger or 0}, and for customer "
         f"{row.stripe_customer_id} Stripe shows {row.stripe}: {off}. Find out in Stripe who else states usage for this "
-        "customer, or what became of our statement; docs/operations.md, Reconciliation, says how the hour is stated "
+        "customer, or what became of our statement; docs/runbook.md, unexplained, says how the hour is stated "
         "anew. This closes by itself when a later reconciliation finds the three equal."
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +11,6 @@ from fridge_pipeline.adapters.stripe import summaries
 from fridge_pipeline.adapters.stripe.summaries import Grouping
 from fridge_pipeline.domain.day_range import DayRange, day_of
 from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.orchestration.settings import REPOSITORY
 from fridge_pipeline.steps import reconcile as reconcile_step
 from fridge_pipeline.steps.effect import Effect
 from fridge_pipeline.steps.review import release_usage
@@ -255,19 +253,6 @@ def test_what_an_old_customer_still_has_of_an_hour_that_the_new_one_pays_is_unex
     books.reconcile()
     usage = books.pipeline.one("select inserted_count from fridge.inserted_counts")
     assert set(books.day_rows()) == {(usage, usage, usage, 0, None), (None, None, 10, 10, "unexplained")}
-
-
-def test_the_queries_of_the_runbook_run_and_its_anchors_are_there(books: Books) -> None:
-    """Those of both sections; what they say by hand is done in other tests."""
-    text = (REPOSITORY / "docs" / "operations.md").read_text()
-    refused = text[text.index("### Refused later") : text.index("## Reconciliation")]
-    sections = refused + re.split(r"\n## ", text[text.index("## Reconciliation") :])[0]
-    queries = re.findall(r"```sql\n(select .*?)```", sections, re.DOTALL) + re.findall(r"`(select [^`]*;)`", sections)
-    assert len(queries) == 3
-    for query in queries:
-        assert books.pipeline.rows(query) == []
-    headings = {heading.lower().replace(" ", "-").replace(",", "") for heading in re.findall(r"\n#+ (.*)", text)}
-    assert set(re.findall(r"\]\(#([a-z-]+)\)", sections)) <= headings
 
 
 def test_two_errors_of_stripe_that_make_up_for_each_other_within_a_day_are_both_found(raw_books: Books) -> None:

@@ -1,0 +1,142 @@
+"""Write docs/reference/ from the code: environment variables, commands, and the SQL models with their columns.
+
+    python scripts/reference.py            # `make reference`
+
+A test compares the committed pages with what this makes, so a change of the code is a change of the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import click
+
+from fridge_pipeline.adapters.models.reading import Severity, SqlModel, read_models
+from fridge_pipeline.cli.main import DAILY, INSTALLATION, MONTHLY, fridge
+from fridge_pipeline.orchestration.settings import MODELS_FOLDER, REPOSITORY
+from fridge_pipeline.orchestration.variables import STORE_VARIABLES, VARIABLES, Variable
+from fridge_pipeline.steps.check_models import tests_of
+
+FOLDER = REPOSITORY / "docs" / "reference"
+BEHIND_THE_MODELS = """\
+Finance reads the **marts** below, in the schema `fridge`. The tables that the pipeline writes, with types and what the
+database enforces, are in [schema.md](../schema.md) (`fridge db schema`).
+"""
+MADE_BY = "Made from the code by `make reference`; a test compares them.\n"
+
+
+def pages() -> dict[str, str]:
+    """Every page by its file name."""
+    return {"environment.md": environment(), "commands.md": commands(), "tables.md": tables()}
+
+
+def environment() -> str:
+    """The variables, those of the store apart."""
+    return "\n".join(
+        [
+            "# Environment variables\n",
+            MADE_BY,
+            "All are optional; an empty one counts as unset. A secret one's value shows in no log, table or error.\n",
+            *_variables(VARIABLES),
+            "\n## Read by the client of the object store\n",
+            *_variables(STORE_VARIABLES),
+            "",
+        ]
+    )
+
+
+def _variables(variables: Iterable[Variable]) -> list[str]:
+    rows = [
+        f"| `{each.name}` | {each.default} | {each.meaning}{'; secret' if each.secret else ''} |" for each in variables
+    ]
+    return ["| variable | default | meaning |", "|---|---|---|", *rows]
+
+
+def commands() -> str:
+    """Every command with its whole help, arguments and options."""
+    parts = [
+        "# Commands\n",
+        MADE_BY,
+        "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted. Every command has `--help`.\n",
+    ]
+    for title, group in (("Day by day", DAILY), ("Month by month", MONTHLY), ("The installation", INSTALLATION)):
+        parts.append(f"## {title}\n")
+        for command in group:
+            parts += [_command_text(path, each) for path, each in _leaves(f"fridge {command.name}", command)]
+    parts.append("## For all commands\n\n`fridge [OPTION] COMMAND …`\n")
+    parts.append("\n".join(_options(fridge)) + "\n")
+    return "\n".join(parts)
+
+
+def _leaves(path: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+    if isinstance(command, click.Group):
+        for name, child in sorted(command.commands.items()):
+            yield from _leaves(f"{path} {name}", child)
+    else:
+        yield path, command
+
+
+def _command_text(path: str, command: click.Command) -> str:
+    arguments = [
+        each.make_metavar(click.Context(command)) for each in command.params if isinstance(each, click.Argument)
+    ]
+    usage = " ".join([path, *(["[OPTIONS]"] if _options(command) else []), *arguments])
+    paragraphs = "\n\n".join(" ".join(each.split()) for each in (command.help or "").split("\n\n"))
+    text = f"### {path}\n\n`{usage}`\n\n{paragraphs}\n"
+    return text + ("\n" + "\n".join(_options(command)) + "\n" if _options(command) else "")
+
+
+def _options(command: click.Command) -> list[str]:
+    """As a table; nothing where there are none."""
+    rows = [_option(command, each) for each in command.params if isinstance(each, click.Option)]
+    return ["| option | meaning |", "|---|---|", *rows] if rows else []
+
+
+def _option(command: click.Command, option: click.Option) -> str:
+    names = ", ".join(f"`{name}`" for name in option.opts)
+    value = "" if option.is_flag else f" {option.make_metavar(click.Context(command))}"
+    notes = [note for note in (option.help or "", "Required." if option.required else "") if note]
+    if option.show_default and option.default is not None:
+        notes.append(f"Default: {option.default}.")
+    return f"| {names}{value} | {' '.join(notes).replace('|', chr(92) + '|')} |"
+
+
+def tables() -> str:
+    """The SQL models; the tables behind them have a page that the database itself writes."""
+    models = read_models(MODELS_FOLDER)
+    parts = [
+        "# Tables\n",
+        MADE_BY,
+        BEHIND_THE_MODELS,
+    ]
+    for layer in ("marts", "staging"):
+        parts.append(f"## {layer}\n")
+        parts += [_model_text(model) for model in sorted(models, key=lambda each: each.name) if model.layer == layer]
+    return "\n".join(parts)
+
+
+def _model_text(model: SqlModel) -> str:
+    rows = [f"| {name} | {meaning} |" for name, meaning in model.columns.items()]
+    lines = [
+        f"### {model.name}\n",
+        f"{model.description} ({model.materialized.value}; reads {', '.join(sorted(model.reads)) or 'nothing'})\n",
+        *(["| column | meaning |", "|---|---|", *rows, ""] if rows else []),
+    ]
+    tests = [f"- `{test.name}`{_severity(test.severity)}: {test.says}" for test in tests_of(model)]
+    return "\n".join([*lines, *tests, *([""] if tests else [])])
+
+
+def _severity(severity: Severity) -> str:
+    return " (a warning)" if severity is Severity.WARN else ""
+
+
+def write(folder: Path) -> None:
+    """Writes every page into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in pages().items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write(FOLDER)

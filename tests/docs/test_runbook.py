@@ -1,0 +1,139 @@
+"""The runbook has a section on everything that the program can name, and on nothing else; its queries run."""
+
+from __future__ import annotations
+
+import ast
+import re
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from fridge_pipeline.adapters.models.reading import read_models
+from fridge_pipeline.domain.alert import Family
+from fridge_pipeline.domain.exception_advice import ADVICE, advised
+from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.domain.reconciliation import Cause
+from fridge_pipeline.orchestration.assets.reconciliation import reconciliation_checks
+from fridge_pipeline.orchestration.settings import MODELS_FOLDER, REPOSITORY
+from fridge_pipeline.steps import check_models
+from tests.pipeline import Pipeline, readings
+
+RUNBOOK = (REPOSITORY / "docs" / "runbook.md").read_text(encoding="utf-8")
+
+#: Where doctor's findings are made: the first argument of these calls is the name of a check.
+EXAMINERS = ("domain/finding.py", "steps/examine.py", "orchestration/daemon_health.py", "cli/doctor.py")
+MAKE_FINDINGS = {"Finding", "judge_skew", "_guarded"}
+
+PARTS = ("Means", "Check", "Fix", "Left alone")
+
+
+def chapter(title: str) -> dict[str, str]:
+    """The sections of a chapter by their heading."""
+    text = RUNBOOK[RUNBOOK.index(f"\n## {title}\n") :].split("\n## ")[1]
+    _, *sections = re.split(r"^### ", text, flags=re.MULTILINE)
+    return {section.partition("\n")[0]: section.partition("\n")[2] for section in sections}
+
+
+def doctor_checks() -> set[str]:
+    """The names of all findings, as the code writes them."""
+    names = set()
+    for file in EXAMINERS:
+        for node in ast.walk(ast.parse((REPOSITORY / "fridge_pipeline" / file).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MAKE_FINDINGS:
+                first = node.args[0]
+                if isinstance(first, ast.Constant):
+                    names.add(str(first.value))
+    return names
+
+
+def test_every_kind_of_exception_has_its_section_and_no_other() -> None:
+    assert set(chapter("Exceptions")) == set(ADVICE)
+    assert advised("unmapped").endswith("(docs/runbook.md#unmapped)")
+
+
+def test_every_cause_of_a_difference_is_in_the_runbook_and_no_other(pipeline: Pipeline) -> None:
+    of_the_tie_out = {cause for (cause,) in pipeline.rows("select cause from fridge.difference_causes")}
+    causes = of_the_tie_out | {cause.value for cause in Cause}
+    assert len(of_the_tie_out) > 10
+    assert set(chapter("Why numbers differ")) == causes - set(ADVICE)
+
+
+def test_every_alert_has_its_section_and_no_other() -> None:
+    assert set(chapter("Alerts")) == {f"Alert: {family.value}" for family in Family}
+
+
+def test_every_finding_of_doctor_has_its_section_and_no_other() -> None:
+    checks = doctor_checks()
+    assert {"disk", "Stripe key", "exceptions", "daemon"} <= checks
+    assert set(chapter("Findings of fridge doctor")) == {f"Doctor: {check}" for check in checks}
+
+
+def test_every_check_has_its_section_and_no_other() -> None:
+    """Tests that differ only in the column have one together."""
+    names = {key.name for checks in reconciliation_checks() for key in checks.check_keys}
+    for model in read_models(MODELS_FOLDER):
+        names |= {
+            re.sub(r"^(accepted_values|relationship)_.*", r"\1", test.name) for test in check_models.tests_of(model)
+        }
+    assert set(chapter("Checks")) == {f"Check: {name}" for name in names}
+
+
+@pytest.mark.parametrize("title", ["Exceptions", "Why numbers differ", "Alerts", "Findings of fridge doctor", "Checks"])
+def test_every_section_says_what_it_means_how_to_check_how_to_fix_and_what_happens_if_nobody_does(title: str) -> None:
+    lacking = [
+        f"{heading}: {part}"
+        for heading, text in chapter(title).items()
+        for part in PARTS
+        if not re.search(rf"^- \*\*{part}:\*\* \S", text, re.MULTILINE)
+    ]
+    assert lacking == []
+
+
+def test_the_queries_of_the_runbook_run(pipeline: Pipeline) -> None:
+    queries = re.findall(r"^```sql\n(select .*?)```", RUNBOOK, re.DOTALL | re.MULTILINE)
+    queries += re.findall(r"`((?:select|table) [^`]*)`", RUNBOOK)
+    assert len(queries) > 7
+    for query in queries:
+        assert pipeline.rows(query) == [], query
+
+
+def test_billing_an_hour_again_overwrites_an_edited_usage_row_and_restates_what_was_billed_of_it(
+    pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    """What the runbook tells to do about usage_changed."""
+    hour = Hour(two_days_ago)
+    pipeline.add_tenant("cohoes")
+    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
+    pipeline.run(hour)
+    with pipeline.database.connect() as connection:
+        connection.execute("update fridge.inserted_counts set inserted_count = 17")
+    pipeline.bill(hour)
+    assert pipeline.stripe_totals("cohoes")["temperature_readings", hour.key] == 17
+    pipeline.run(hour)
+    assert pipeline.usage() == {("cohoes", hour.key): (10, 2)}
+    assert pipeline.stripe_totals("cohoes")["temperature_readings", hour.key] == 10
+
+
+def test_every_link_between_the_pages_leads_to_a_heading_that_is_there() -> None:
+    """README.md and all pages; what is printed with an anchor is tested above."""
+    pages = {path: path.read_text(encoding="utf-8") for path in [REPOSITORY / "README.md", *_pages()]}
+    anchors = {
+        path: {_anchor(each) for each in re.findall(r"^#+ (.*)", text, re.MULTILINE)} for path, text in pages.items()
+    }
+    broken = []
+    for path, text in pages.items():
+        for target, anchor in re.findall(r"\]\(([^)#\s:]*)(?:#([^)\s]*))?\)", text):
+            to = (path.parent / target).resolve() if target else path
+            if not to.exists() or (anchor and to in anchors and anchor not in anchors[to]):
+                broken.append(f"{path.name}: {target}#{anchor}")
+    assert broken == []
+
+
+def _pages() -> list[Path]:
+    return sorted((REPOSITORY / "docs").rglob("*.md"))
+
+
+def _anchor(heading: str) -> str:
+    """As GitHub makes it."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
