@@ -92,3 +92,22 @@ def _follow(shell: Shell, step: Step) -> None:
     assert code == 0, f"{where}\nended with {code}:\n{printed}"
     if step.promised is not None and not says(printed, step.promised):
         pytest.fail(f"{where}\nprinted:\n{printed}\npromised:\n{step.promised}", pytrace=False)
+
+
+@pytest.mark.parametrize(
+    ("printed", "promised", "holds"),
+    [
+        ("run 7f at noon: 5 rows\n", "run … at …: 5 rows\n", True),
+        ("run 7f at noon: 6 rows\n", "run … at …: 5 rows\n", False),
+        ("a\nb\nc\nend\n", "a\n…\nend\n", True),
+        ("a\nb\nend\nmore\n", "a\n…\nend\n", False),
+        ("  5 |\n\n", "5 |\n", True),
+        ("5\n6\n", "5 …\n", False),
+    ],
+)
+def test_an_ellipsis_stands_for_what_differs_each_time_and_for_nothing_else(
+    printed: str,
+    promised: str,
+    holds: bool,  # noqa: FBT001 # a table of cases
+) -> None:
+    assert says(printed, promised) is holds
