@@ -117,11 +117,12 @@ def tables() -> str:
 
 
 def _model_text(model: SqlModel) -> str:
-    rows = [f"| {name} | {meaning} |" for name, meaning in model.columns.items()]
+    rows = [f"| {name} | {column.type} | {column.meaning} |" for name, column in model.columns.items()]
     lines = [
         f"### {model.name}\n",
         f"{model.description} ({model.materialized.value}; reads {', '.join(sorted(model.reads)) or 'nothing'})\n",
-        *(["| column | meaning |", "|---|---|", *rows, ""] if rows else []),
+        f"For example: {model.example}\n",
+        *(["| column | type | meaning |", "|---|---|---|", *rows, ""] if rows else []),
     ]
     tests = [f"- `{test.name}`{_severity(test.severity)}: {test.says}" for test in tests_of(model)]
     return "\n".join([*lines, *tests, *([""] if tests else [])])
