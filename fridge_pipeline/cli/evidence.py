@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import click
 
 from fridge_pipeline.cli.context import installation
 from fridge_pipeline.cli.month import MonthKey
+from fridge_pipeline.cli.place import PlaceOption
 from fridge_pipeline.cli.withdraw import login_name
 from fridge_pipeline.domain.month import Month
+from fridge_pipeline.domain.place import Place
 from fridge_pipeline.orchestration.evidence import make_pack
 from fridge_pipeline.steps.make_evidence import EvidencePack
 
@@ -19,15 +20,16 @@ from fridge_pipeline.steps.make_evidence import EvidencePack
 @click.argument("month", type=MonthKey())
 @click.option(
     "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="The ZIP file to make [default: evidence/MONTH.zip under FRIDGE_HOME].",
+    type=PlaceOption(),
+    help="The ZIP file to make, a path or s3://BUCKET/PREFIX/NAME.zip [default: evidence/MONTH.zip in the archive].",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def evidence(month: Month, out: Path | None, as_json: bool) -> None:
+def evidence(month: Month, out: Place | None, as_json: bool) -> None:
     """Make the evidence pack of MONTH: everything that proves its numbers, as one ZIP file.
 
     The pack is verified before it gets its name, and chained to the pack of the month before. A month that is not
-    closed gives a draft, which says so and is in no chain. A final pack of that name is kept beside the new one.
+    closed gives a draft, which says so and is in no chain. A final pack of that name is kept beside the new one;
+    in an object store it keeps its name, and the new one gets a number.
 
     Example: fridge evidence 2026-01 --out 2026-01.zip
     """

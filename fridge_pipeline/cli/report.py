@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import click
 
 from fridge_pipeline.cli.context import console, installation
 from fridge_pipeline.cli.month import MonthKey
+from fridge_pipeline.cli.place import PlaceOption
 from fridge_pipeline.domain.month import Month
+from fridge_pipeline.domain.place import Place
 from fridge_pipeline.orchestration.month_report import make_report
 from fridge_pipeline.steps.report import MonthReport
 
@@ -17,10 +18,14 @@ from fridge_pipeline.steps.report import MonthReport
 @click.command()
 @click.argument("month", type=MonthKey())
 @click.option(
-    "--out", "folder", required=True, type=click.Path(file_okay=False, path_type=Path), help="The folder to write into."
+    "--out",
+    "folder",
+    required=True,
+    type=PlaceOption(is_folder=True),
+    help="The folder to write into, or s3://BUCKET/PREFIX.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def report(month: Month, folder: Path, as_json: bool) -> None:
+def report(month: Month, folder: Place, as_json: bool) -> None:
     """Write MONTH (UTC) for people: a page to read and print, and a workbook with every row.
 
     Both hold control totals, the tie-out from landing files to Stripe's own books, usage, exceptions, restatements,

@@ -134,7 +134,9 @@ def installation_environment(opened: Installation) -> dict[str, str]:
 def paths_of(configured: Settings) -> dict[str, str]:
     """The files that the settings name, as absolute paths: another process may work in another folder."""
     meters = {"FRIDGE_METERS": str(configured.meters_file)} if configured.meters_file is not None else {}
-    return {"FRIDGE_HOME": str(configured.home), **meters}
+    elsewhere = configured.archive != configured.home
+    archive = {"FRIDGE_ARCHIVE_URI": str(configured.archive)} if elsewhere else {}
+    return {"FRIDGE_HOME": str(configured.home), **meters, **archive}
 
 
 def show_urls(started: Running) -> None:

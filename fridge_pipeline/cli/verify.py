@@ -7,36 +7,61 @@ Runs with Python and click alone, without the rest of the program's libraries:
 from __future__ import annotations
 
 import sys
+import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
 
+from fridge_pipeline.adapters.object_store.archive import fetch
+from fridge_pipeline.adapters.object_store.errors import ArchiveError, StoreUriError
+from fridge_pipeline.cli.place import PlaceOption
 from fridge_pipeline.domain.evidence import DoesNotHoldError
+from fridge_pipeline.domain.place import Place
 from fridge_pipeline.steps.verify_evidence import is_draft, manifest_sha256, verify_evidence
 
-PACK = click.Path(exists=True, dir_okay=False, path_type=Path)
+PACK = PlaceOption(exists=True)
 
 
 @click.command()
 @click.argument("file", type=PACK)
 @click.option("--previous", type=PACK, help="The pack of the month before, to check the chain.")
-def verify(file: Path, previous: Path | None) -> None:
+def verify(file: Place, previous: Place | None) -> None:
     """Check the evidence pack FILE with no database and no network, and name the first thing that does not hold.
+
+    One at s3://BUCKET/PREFIX/NAME.zip is fetched first, into a temporary folder; that needs obstore.
 
     Its files are exactly the listed ones and have their hashes; rows, sums and control totals are what the pack says;
     Parquet and CSV hold the same rows; with --previous, it is chained to that pack. Exit code 1 when something fails.
 
     Example: fridge verify 2026-02.zip --previous 2026-01.zip
     """
+    with ExitStack() as stack:
+        pack = _at_hand(file, stack)
+        before = _at_hand(previous, stack) if previous is not None else None
+        try:
+            for held in verify_evidence(pack, before):
+                click.echo(f"holds: {held}")
+        except DoesNotHoldError as error:
+            click.echo(f"DOES NOT HOLD: {error}")
+            sys.exit(1)
+        click.echo(f"{pack.name} holds; its manifest is {manifest_sha256(pack)}")
+        if is_draft(pack):
+            click.echo("It is a DRAFT: the month was not closed, and no later pack is chained to it.")
+
+
+def _at_hand(place: Place, stack: ExitStack) -> Path:
+    """The pack as a file on this machine, as long as the stack is open."""
+    if isinstance(place, Path):
+        return place
+    copy = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fridge-verify-"))) / (place.name or "pack")
     try:
-        for held in verify_evidence(file, previous):
-            click.echo(f"holds: {held}")
-    except DoesNotHoldError as error:
-        click.echo(f"DOES NOT HOLD: {error}")
-        sys.exit(1)
-    click.echo(f"{file.name} holds; its manifest is {manifest_sha256(file)}")
-    if is_draft(file):
-        click.echo("It is a DRAFT: the month was not closed, and no later pack is chained to it.")
+        fetch(place, copy)
+    except (ArchiveError, StoreUriError) as error:
+        raise click.ClickException(str(error)) from None
+    except ModuleNotFoundError as error:
+        raise click.ClickException(f"{place} cannot be fetched without the package {error.name}") from None
+    return copy
 
 
 if __name__ == "__main__":

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from fridge_pipeline.adapters.program import program_identity
 from fridge_pipeline.domain.month import Month
+from fridge_pipeline.domain.place import Place
 from fridge_pipeline.orchestration.installation import Installation
 from fridge_pipeline.orchestration.settings import MODELS_FOLDER, Settings
 from fridge_pipeline.steps.make_evidence import EvidencePack, Maker, make_evidence
 from fridge_pipeline.steps.refresh_month import refresh_month
 
 
-def make_pack(installation: Installation, month: Month, target: Path | None, made_by: str, run_id: str) -> EvidencePack:
-    """Makes a month's pack with what this installation is; without a target below FRIDGE_HOME."""
+def make_pack(
+    installation: Installation, month: Month, target: Place | None, made_by: str, run_id: str
+) -> EvidencePack:
+    """Makes a month's pack with what this installation is; without a target in its archive."""
     settings = installation.settings
     refresh_month(installation.database, MODELS_FOLDER, installation.catalogue, month, installation.clock)
     maker = Maker(made_by, run_id, program_identity(MODELS_FOLDER), parameters_of(settings))
+    place = target or settings.archive / "evidence" / f"{month.key}.zip"
     return make_evidence(
-        installation.database, month, target or pack_path(settings, month), MODELS_FOLDER, maker, installation.clock()
+        installation.database, month, place, MODELS_FOLDER, maker, installation.clock(), settings.workspace
     )
-
-
-def pack_path(settings: Settings, month: Month) -> Path:
-    """Where a month's pack lies."""
-    return settings.home / "evidence" / f"{month.key}.zip"
 
 
 def parameters_of(settings: Settings) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.meter import Meter
 from fridge_pipeline.domain.month import Month
+from fridge_pipeline.domain.place import Place
 from fridge_pipeline.orchestration.settings import MODELS_FOLDER, Settings
 from fridge_pipeline.steps.prepare_database import prepare_database
 
@@ -47,9 +48,9 @@ class Installation:
         """The meters that usage is stated to."""
         return self.settings.catalogue
 
-    def report_folder(self, month: Month) -> Path:
+    def report_folder(self, month: Month) -> Place:
         """Where the month's report of the asset stands; made when it is written."""
-        return self.settings.home / "reports" / month.key
+        return self.settings.archive / "reports" / month.key
 
     @property
     def zone(self) -> LandingZone:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from fridge_pipeline.domain.month import Month
+from fridge_pipeline.domain.place import Place
 from fridge_pipeline.orchestration.installation import Installation
 from fridge_pipeline.orchestration.settings import MODELS_FOLDER
 from fridge_pipeline.steps.refresh_month import refresh_month
 from fridge_pipeline.steps.report import MonthReport, report_month
 
 
-def make_report(installation: Installation, month: Month, folder: Path) -> MonthReport:
+def make_report(installation: Installation, month: Month, folder: Place) -> MonthReport:
     """Refreshes the month's models, so that nothing in it is older than the books, and writes page and workbook."""
     settings, catalogue = installation.settings, installation.catalogue
     refresh_month(installation.database, MODELS_FOLDER, catalogue, month, installation.clock)
-    return report_month(installation.database, month, folder, catalogue, settings.close_after, installation.clock())
+    now = installation.clock()
+    return report_month(installation.database, month, folder, catalogue, settings.close_after, now, settings.workspace)

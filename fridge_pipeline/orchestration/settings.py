@@ -13,11 +13,13 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from fridge_pipeline.adapters.alerting.mail import Encryption, MailServer
-from fridge_pipeline.adapters.landing.object_store import refuse_credentials
+from fridge_pipeline.adapters.landing.objects import require_place_only
+from fridge_pipeline.adapters.object_store.access import refuse_credentials
 from fridge_pipeline.domain.api_key import SANDBOX_KEY, ApiKey, KeyMode, require_allowed
 from fridge_pipeline.domain.catalogue import read_catalogue
 from fridge_pipeline.domain.hour import Hour, NotAnHourError
 from fridge_pipeline.domain.meter import CATALOGUE, Meter
+from fridge_pipeline.domain.place import Place, place_of
 from fridge_pipeline.domain.retention import KEEP_MONTHS_MIN
 from fridge_pipeline.domain.variance import Variance
 
@@ -58,6 +60,7 @@ class Settings:
 
     home: Path
     landing_uri: str
+    archive: Place
     partitions_start: Hour
     close_after: timedelta
     max_in_flight: int
@@ -116,10 +119,11 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     key = given.get("STRIPE_API_KEY")
     meters_file = Path(given["FRIDGE_METERS"]).expanduser().absolute() if "FRIDGE_METERS" in given else None
     landing_uri = given.get("FRIDGE_LANDING_URI", str(home / "landing"))
-    refuse_credentials(landing_uri)  # it is shown in many places
+    require_place_only(landing_uri)  # it is shown in many places
     return Settings(
         home=home,
         landing_uri=landing_uri,
+        archive=_archive(given.get("FRIDGE_ARCHIVE_URI"), home),
         partitions_start=_hour(given, "FRIDGE_PARTITIONS_START", DEFAULT_PARTITIONS_START),
         close_after=timedelta(
             minutes=_number(given, "FRIDGE_CLOSE_AFTER_MINUTES", DEFAULT_CLOSE_AFTER_MINUTES, least=0)
@@ -136,6 +140,16 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         stripe_key=ApiKey(key) if key else None,
         database_url=_dsn(given.get("FRIDGE_DATABASE_URL")),
     )
+
+
+def _archive(given: str | None, home: Path) -> Place:
+    """Where packs and reports are put; it is shown in many places."""
+    try:
+        refuse_credentials(given or "")
+        place = place_of(given) if given is not None else home
+    except ValueError as error:
+        raise SettingError(f"FRIDGE_ARCHIVE_URI: {error}") from None
+    return place.expanduser().absolute() if isinstance(place, Path) else place
 
 
 def _alerts(given: Mapping[str, str]) -> AlertSettings:

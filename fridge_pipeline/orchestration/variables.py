@@ -41,6 +41,11 @@ VARIABLES = (
         "the landing root: a folder, `file://…`, or `s3://bucket/prefix`; one that holds credentials is refused",
     ),
     Variable(
+        "FRIDGE_ARCHIVE_URI",
+        "`FRIDGE_HOME`",
+        "where the assets put evidence packs and reports: a folder, `file://…`, or `s3://bucket/prefix`",
+    ),
+    Variable(
         "FRIDGE_PARTITIONS_START",
         f"`{DEFAULT_PARTITIONS_START}`",
         "first hour of the partition grid, which sensor, schedule and UI look at",

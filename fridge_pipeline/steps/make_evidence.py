@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import psycopg
@@ -26,6 +26,7 @@ from fridge_pipeline.adapters.evidence_pack.writing import (
     work_folder,
     write_zip,
 )
+from fridge_pipeline.adapters.object_store.archive import put_unlike_any
 from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.postgres.evidence import (
     alone_with_evidence,
@@ -55,6 +56,7 @@ from fridge_pipeline.domain.evidence import (
 from fridge_pipeline.domain.evidence_contents import PACK_TABLES, draft_text, readme_text
 from fridge_pipeline.domain.evidence_figures import Tally, sum_up
 from fridge_pipeline.domain.month import Month
+from fridge_pipeline.domain.place import Place
 from fridge_pipeline.steps.verify_evidence import is_draft, table_of, verify_evidence
 
 
@@ -72,7 +74,7 @@ class Maker:
 class EvidencePack:
     """A pack that was made: where it is, what is in it, and what was kept of one that had its name."""
 
-    path: Path
+    path: Place
     month: str
     is_final: bool
     manifest_sha256: str
@@ -84,14 +86,23 @@ class EvidencePack:
 
 
 def make_evidence(
-    database: Database, month: Month, target: Path, models_folder: Path, maker: Maker, now: datetime
+    database: Database,
+    month: Month,
+    target: Place,
+    models_folder: Path,
+    maker: Maker,
+    now: datetime,
+    workspace: Path,
 ) -> EvidencePack:
     """Makes the pack of a month; one of a month that is not closed is a draft, says so, and enters no chain.
 
-    A final pack that has the target's name already is kept beside it. Raises ``BooksIncompleteError`` when a table
-    does not exist yet, and ``DoesNotHoldError`` when the books disagree with themselves: then there is no pack.
+    A final pack that has the target's name already is kept beside it. In an object store nothing is replaced: a pack
+    whose name is taken gets one with its number, and the name of a draft says so; it is made in the ``workspace``.
+    There is no pack when this raises ``BooksIncompleteError`` because a table does not exist yet,
+    ``DoesNotHoldError`` because the books disagree with themselves, or ``ArchiveError`` because the store refuses it.
     """
-    with work_folder(target) as work, database.connect() as connection, alone_with_evidence(connection):
+    beside = target if isinstance(target, Path) else workspace / target.name
+    with work_folder(beside) as work, database.connect() as connection, alone_with_evidence(connection):
         folder = work / "pack"
         with one_snapshot(connection):
             books = _write_books(connection, month, folder, models_folder)
@@ -100,11 +111,11 @@ def make_evidence(
         write_zip(folder, folder_of(month.key), made)
         held = list(verify_evidence(made))
         pack = PackLink(month.key, sha256_of(folder / MANIFEST))
-        kept = put_in_place(made, target, keep=not is_draft(target))
+        path, kept = _hand_over(made, target, is_final=books.is_final)
         if books.is_final:
             record_pack(connection, pack, books.previous, now, maker.name, maker.run_id)
     return EvidencePack(
-        path=target,
+        path=path,
         month=month.key,
         is_final=books.is_final,
         manifest_sha256=pack.manifest_sha256,
@@ -114,6 +125,16 @@ def make_evidence(
         held=held,
         kept=kept,
     )
+
+
+def _hand_over(made: Path, target: Place, *, is_final: bool) -> tuple[Place, Path | None]:
+    """Gives a pack its name; returns it, and what is kept of a pack that had it."""
+    if isinstance(target, Path):
+        return target, put_in_place(made, target, keep=not is_draft(target))
+    if is_final:
+        return put_unlike_any(made, target), None
+    name = PurePosixPath(target.name)  # a draft never takes the name that the month's pack will have
+    return put_unlike_any(made, target.parent / f"{name.stem}-draft{name.suffix}"), None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from psycopg import IsolationLevel
 
+from fridge_pipeline.adapters.object_store.archive import put_in_place_of
 from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.postgres.explanation import explain
 from fridge_pipeline.adapters.postgres.month_books import month_rows
@@ -19,6 +21,7 @@ from fridge_pipeline.domain.month import Month
 from fridge_pipeline.domain.month_books import MARTS, MonthBooks
 from fridge_pipeline.domain.month_detail import notable_hours
 from fridge_pipeline.domain.month_summary import MonthSummary, summarize
+from fridge_pipeline.domain.place import Place
 
 #: So many of the hours that differ or were restated are explained on the page; it says how many it leaves out.
 EXPLAINED_HOURS_MAX = 100
@@ -29,22 +32,35 @@ class MonthReport:
     """Where the two files stand, and what they say."""
 
     month: Month
-    page: Path
-    workbook: Path
+    page: Place
+    workbook: Place
     summary: MonthSummary
 
 
 def report_month(
     database: Database,
     month: Month,
-    folder: Path,
+    folder: Place,
     catalogue: Sequence[Meter],
     close_after: timedelta,
     made_at: datetime,
+    workspace: Path,
 ) -> MonthReport:
-    """Writes ``usage-MONTH.html`` and ``usage-MONTH.xlsx`` into a folder; earlier ones of the month are replaced."""
+    """Writes ``usage-MONTH.html`` and ``usage-MONTH.xlsx`` into a folder; earlier ones of the month are replaced.
+
+    For an object store's prefix they are written in the ``workspace`` first. Raises ``ArchiveError``.
+    """
     books, explanations = read_books(database, month, catalogue, close_after, made_at)
-    return write_report(books, explanations, folder, made_at)
+    if isinstance(folder, Path):
+        return write_report(books, explanations, folder, made_at)
+    workspace.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".report-", dir=workspace) as work:
+        written = write_report(books, explanations, Path(work), made_at)
+        # The page last: who reads it finds the workbook of the same making.
+        workbook, page = (
+            put_in_place_of(Path(work) / each.name, folder / each.name) for each in (written.workbook, written.page)
+        )
+    return MonthReport(month, page, workbook, written.summary)
 
 
 def read_books(

@@ -12,6 +12,7 @@ from pathlib import Path
 from fridge_pipeline.domain.evidence import MANIFEST, folder_of, manifest_text
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.month import Month
+from fridge_pipeline.domain.place import Place
 from fridge_pipeline.orchestration.settings import REPOSITORY
 from fridge_pipeline.steps.make_evidence import EvidencePack, Maker, make_evidence
 from tests.pipeline import Pipeline, readings
@@ -66,10 +67,17 @@ def close(pipeline: Pipeline, month: Month) -> None:
         )
 
 
-def make(pipeline: Pipeline, month: Month, target: Path, run_id: str = "run-1") -> EvidencePack:
+def make(pipeline: Pipeline, month: Month, target: Place, run_id: str = "run-1") -> EvidencePack:
     """Runs the step."""
     maker = replace(MAKER, run_id=run_id)
-    return make_evidence(pipeline.database, month, target, MODELS, maker, pipeline.clock())
+    return make_evidence(pipeline.database, month, target, MODELS, maker, pipeline.clock(), pipeline.workspace)
+
+
+def made(pipeline: Pipeline, month: Month, target: Path, run_id: str = "run-1") -> Path:
+    """The same on this machine."""
+    path = make(pipeline, month, target, run_id).path
+    assert isinstance(path, Path)
+    return path
 
 
 def unpacked(pack: Path) -> dict[str, bytes]:

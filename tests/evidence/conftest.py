@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.evidence.books import FEBRUARY, JANUARY, close, fill, make
+from tests.evidence.books import FEBRUARY, JANUARY, close, fill, made
 from tests.pipeline import Pipeline
 
 
@@ -19,11 +19,11 @@ def books(pipeline: Pipeline) -> Pipeline:
 def january(books: Pipeline, tmp_path: Path) -> Path:
     """The pack of a closed month."""
     close(books, JANUARY)
-    return make(books, JANUARY, tmp_path / "2026-01.zip").path
+    return made(books, JANUARY, tmp_path / "2026-01.zip")
 
 
 @pytest.fixture
 def february(books: Pipeline, january: Path) -> Path:
     """The pack that is chained to it."""
     close(books, FEBRUARY)
-    return make(books, FEBRUARY, january.with_name("2026-02.zip")).path
+    return made(books, FEBRUARY, january.with_name("2026-02.zip"))

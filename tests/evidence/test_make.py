@@ -21,7 +21,7 @@ from fridge_pipeline.domain.evidence_contents import PACK_TABLES
 from fridge_pipeline.domain.month import Month
 from fridge_pipeline.steps import make_evidence as step
 from fridge_pipeline.steps.verify_evidence import verify_evidence
-from tests.evidence.books import FEBRUARY, HOURS, JANUARY, TENANTS, close, make, unpacked
+from tests.evidence.books import FEBRUARY, HOURS, JANUARY, TENANTS, close, made, make, unpacked
 from tests.pipeline import Pipeline, readings
 
 STRIPE_KEY = re.compile(rb"[sr]k_(live|test)_")
@@ -32,8 +32,8 @@ def rows_of(pack: Path, path: str) -> list[dict[str, str]]:
 
 
 def test_the_same_books_give_the_same_bytes(books: Pipeline, january: Path) -> None:
-    again = make(books, JANUARY, january.with_name("again.zip"))
-    assert again.path.read_bytes() == january.read_bytes()
+    again = made(books, JANUARY, january.with_name("again.zip"))
+    assert again.read_bytes() == january.read_bytes()
     assert books.one("select count(*) from fridge.evidence_packs") == 1
 
 
@@ -101,8 +101,8 @@ def test_all_files_are_of_one_moment_though_the_books_change_while_they_are_writ
     monkeypatch.setattr(step, "copy_table", copy_and_change)
     monkeypatch.setattr(step, "PACK_TABLES", PACK_TABLES[:4])
     monkeypatch.setattr(step, "readme_text", lambda *_args, **_named: "")
-    pack = make(books, JANUARY, tmp_path / "2026-01.zip")
-    sums = json.loads(unpacked(pack.path)[DESCRIPTION])["control_totals"]["active_sensors"]
+    pack = made(books, JANUARY, tmp_path / "2026-01.zip")
+    sums = json.loads(unpacked(pack)[DESCRIPTION])["control_totals"]["active_sensors"]
     assert set(sums.values()) == {sums["usage_monthly.quantity"]}
     now = books.one("select sum(quantity) from fridge.usage_hourly where meter = 'active_sensors'")
     assert int(sums["usage_hourly.quantity"]) < now
@@ -132,7 +132,10 @@ def test_a_month_that_is_not_closed_gives_a_draft_that_says_so_and_is_in_no_chai
     close(books, FEBRUARY)
     later = make(books, FEBRUARY, tmp_path / "2026-02.zip")
     assert later.previous is None
-    assert json.loads(unpacked(later.path)[DESCRIPTION])["previous_reason"] == "no pack of an earlier month was made"
+    assert (
+        json.loads(unpacked(tmp_path / "2026-02.zip")[DESCRIPTION])["previous_reason"]
+        == "no pack of an earlier month was made"
+    )
 
 
 def test_a_final_pack_is_never_overwritten_and_a_draft_is(books: Pipeline, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from fridge_pipeline.domain.evidence import DESCRIPTION, MANIFEST, DoesNotHoldError, folder_of
 from fridge_pipeline.steps.verify_evidence import verify_evidence
-from tests.evidence.books import FEBRUARY, JANUARY, make, packed, unpacked, with_manifest
+from tests.evidence.books import FEBRUARY, JANUARY, made, packed, unpacked, with_manifest
 from tests.pipeline import Pipeline
 
 
@@ -135,7 +135,7 @@ def test_a_swapped_chain_is_named(books: Pipeline, january: Path, february: Path
     assert "says that none came before it" in found_in(january, february)
     assert "is chained to that of 2026-01, but that of 2026-02 was given" in found_in(february, february)
     books.clock.advance(hours=1)
-    another = make(books, JANUARY, january.with_name("another.zip")).path
+    another = made(books, JANUARY, january.with_name("another.zip"))
     assert "is chained to another pack of 2026-01" in found_in(february, another)
 
     altered = unpacked(january)

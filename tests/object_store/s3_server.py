@@ -51,6 +51,15 @@ class S3Server:
         """Deletes an object."""
         self._done(requests.delete(f"{self.url}/{bucket}/{quote(key)}", headers=as_anyone("s3"), timeout=20))
 
+    def objects(self, bucket: str) -> dict[str, bytes]:
+        """All objects of a bucket and what they hold."""
+        listing = self._done(requests.get(f"{self.url}/{bucket}?list-type=2", headers=as_anyone("s3"), timeout=20))
+        keys = [each.text or "" for each in ET.fromstring(listing.text).iter() if each.tag.endswith("}Key")]  # noqa: S314
+        return {key: self._get(f"{bucket}/{quote(key)}") for key in keys}
+
+    def _get(self, path: str) -> bytes:
+        return self._done(requests.get(f"{self.url}/{path}", headers=as_anyone("s3"), timeout=20)).content
+
     def asks_for_rights(self, *, yes: bool) -> None:
         """Whether it looks from now on at who asks; until then everybody may do everything."""
         body = "0" if yes else "inf"

@@ -91,7 +91,9 @@ def set_clock(pipeline: Pipeline, now: datetime) -> None:
 def report(pipeline: Pipeline, folder: Path) -> MonthReport:
     """What ``fridge report`` does."""
     refresh_month(pipeline.database, MODELS_FOLDER, pipeline.catalogue, OCTOBER, pipeline.clock)
-    return report_month(pipeline.database, OCTOBER, folder, pipeline.catalogue, CLOSE_AFTER, pipeline.clock())
+    return report_month(
+        pipeline.database, OCTOBER, folder, pipeline.catalogue, CLOSE_AFTER, pipeline.clock(), pipeline.workspace
+    )
 
 
 def close(pipeline: Pipeline) -> None:
@@ -105,4 +107,4 @@ def close(pipeline: Pipeline) -> None:
 def evidence(pipeline: Pipeline, target: Path) -> EvidencePack:
     """What ``fridge evidence`` does."""
     maker = Maker(APPROVED_BY, pipeline.run_id, {"version": "test"}, {"partitions_start": "2023-10-01-00:00"})
-    return make_evidence(pipeline.database, OCTOBER, target, MODELS_FOLDER, maker, pipeline.clock())
+    return make_evidence(pipeline.database, OCTOBER, target, MODELS_FOLDER, maker, pipeline.clock(), pipeline.workspace)

@@ -40,7 +40,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     folder = tmp_path / "home"
     return SimpleNamespace(
         database=None,
-        settings=SimpleNamespace(close_after=CLOSE_AFTER),
+        settings=SimpleNamespace(close_after=CLOSE_AFTER, workspace=folder / "work"),
         catalogue=CATALOGUE,
         clock=lambda: MADE_AT,
         folder=folder,
@@ -129,7 +129,7 @@ def test_the_marts_as_they_are_hold_a_billed_month_and_the_report_tells_its_numb
     report = write_report(books, why, tmp_path, now)
     totals = {meter.meter: (meter.derived, meter.usage, meter.stated) for meter in report.summary.meters}
     assert totals == {"temperature_readings": (22, 22, 22), "active_sensors": (5, 5, 5)}
-    text = report.page.read_text(encoding="utf-8")
+    text = (tmp_path / report.page.name).read_text(encoding="utf-8")
     assert "<b>=1+1" not in text.lower()
     assert f"temperature_readings:cohoes:{hour.compact}:r1" in text, "the statement, in the hour's explanation"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
@@ -14,10 +15,12 @@ from fridge_pipeline.adapters.landing.errors import (
     LandingFileChangedError,
     LandingFileVanishedError,
     LandingFolderError,
+    LandingUriError,
     UnreadableFileError,
 )
-from fridge_pipeline.adapters.landing.object_store import StoreRefusedError, open_store, refusals, refuse_credentials
 from fridge_pipeline.adapters.landing.snapshot import PLAIN_BYTES_MAX, Snapshot, take_snapshot
+from fridge_pipeline.adapters.object_store.access import open_store, refusals, refuse_credentials
+from fridge_pipeline.adapters.object_store.errors import StoreRefusedError, StoreUriError
 from fridge_pipeline.domain.hour import Hour, NotAnHourError
 from fridge_pipeline.domain.landing_file import LandingFile, is_landing_file, storable_path, system_path
 from fridge_pipeline.domain.listing_plan import FolderVersion
@@ -54,7 +57,7 @@ class ObjectLanding:
     """
 
     def __init__(self, uri: str) -> None:
-        refuse_credentials(uri)
+        require_place_only(uri)
         self._uri = uri.rstrip("/")
 
     @property
@@ -64,7 +67,8 @@ class ObjectLanding:
 
     @cached_property
     def _store(self) -> ObjectStore:
-        return open_store(self._uri)
+        with _landing_uri():
+            return open_store(self._uri)
 
     def hours(self) -> dict[Hour, str]:
         """See ``LandingZone.hours``: one request per 1,000 objects, whatever hours they are in."""
@@ -210,6 +214,20 @@ class _ObjectBytes(io.RawIOBase):
             if error.code in ("InvalidRange", "416"):  # it has become shorter than the part that is asked for
                 raise LandingFileChangedError(self._file.path) from None
             raise UnreadableFileError(f"cannot get the object: {error}") from None
+
+
+def require_place_only(uri: str) -> None:
+    """Raises ``LandingUriError`` when a landing URI carries credentials: it is shown in the UI, in logs and errors."""
+    with _landing_uri():
+        refuse_credentials(uri)
+
+
+@contextmanager
+def _landing_uri() -> Iterator[None]:
+    try:
+        yield
+    except StoreUriError as error:
+        raise LandingUriError(str(error)) from None
 
 
 def _dates_to_look_at(dates: list[str], of_date: dict[str, set[Hour]], after: Hour | None) -> set[str]:

@@ -8,9 +8,9 @@ from urllib.parse import unquote, urlsplit
 
 from fridge_pipeline.adapters.landing.errors import UnsupportedSchemeError
 from fridge_pipeline.adapters.landing.local import LocalLanding
-from fridge_pipeline.adapters.landing.object_store import OBJECT_SCHEMES
 from fridge_pipeline.adapters.landing.objects import ObjectLanding
 from fridge_pipeline.adapters.landing.snapshot import PLAIN_BYTES_MAX
+from fridge_pipeline.domain.place import OBJECT_SCHEMES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

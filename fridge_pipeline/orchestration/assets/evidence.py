@@ -26,7 +26,7 @@ def evidence_assets(models: Sequence[SqlModel], months: dg.MonthlyPartitionsDefi
     def evidence_pack(
         context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
     ) -> dg.MaterializeResult[None]:
-        """One row per month: a ZIP file under FRIDGE_HOME/evidence that proves the month's numbers by itself.
+        """One row per month: a ZIP file below evidence/ in the archive that proves the month's numbers by itself.
 
         Statements, tie-out, ledger and all that belongs to them as CSV and Parquet, with a manifest of SHA-256 hashes
         that is chained to the month before; `fridge verify` checks it. That of a month that is not closed is a draft.
@@ -36,7 +36,8 @@ def evidence_assets(models: Sequence[SqlModel], months: dg.MonthlyPartitionsDefi
         pack = make_pack(installation, Month.from_key(context.partition_key), None, "dagster", context.run.run_id)
         return dg.MaterializeResult(
             metadata={
-                "path": dg.MetadataValue.path(pack.path),
+                "pack": dg.MetadataValue.url(pack.path.as_uri()),
+                "path": dg.MetadataValue.path(str(pack.path)),
                 "manifest_sha256": pack.manifest_sha256,
                 "is_final": pack.is_final,
                 "chained_to": pack.previous.month if pack.previous else "none",

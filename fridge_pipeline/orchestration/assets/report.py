@@ -30,9 +30,9 @@ def report_assets(months: dg.MonthlyPartitionsDefinition) -> list[dg.AssetsDefin
         return dg.MaterializeResult(
             metadata={
                 "page": dg.MetadataValue.url(report.page.as_uri()),
-                "page_file": dg.MetadataValue.path(report.page),
+                "page_file": dg.MetadataValue.path(str(report.page)),
                 "workbook": dg.MetadataValue.url(report.workbook.as_uri()),
-                "workbook_file": dg.MetadataValue.path(report.workbook),
+                "workbook_file": dg.MetadataValue.path(str(report.workbook)),
                 "tie_out": report.summary.verdict.value,
                 "month_status": report.summary.signatures.status,
                 "unexplained_hours": report.summary.hours("unexplained"),
