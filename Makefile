@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 
-.PHONY: help setup run up test lint types floors sql unit simulate fuzz chaos mutants bench format reference requirements picture report-pictures clean
+.PHONY: help setup run up test lint types floors sql unit audit sbom simulate fuzz chaos mutants bench format reference requirements picture report-pictures clean
 
 help: ## List the commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -20,13 +20,16 @@ setup: .venv/run.done ## Create .venv from pinned, hashed requirements; .venv/bi
 .venv/bench.done: requirements/bench.txt pyproject.toml scripts/create_environment.sh .venv/run.done
 	@sh scripts/create_environment.sh bench
 
+.venv/audit.done: requirements/audit.txt pyproject.toml scripts/create_environment.sh .venv/run.done
+	@sh scripts/create_environment.sh audit
+
 run: setup ## Land two days of real readings, bill them to a local Stripe sandbox, and show it in the Dagster UI.
 	@$(BIN)/fridge demo
 
 up: setup ## Run everything on this machine with your own landing files.
 	@$(BIN)/fridge up
 
-test: .venv/test.done lint types floors sql unit ## Everything that must hold before a change lands.
+test: .venv/test.done lint types floors sql audit unit ## Everything that must hold before a change lands.
 
 lint: .venv/test.done ## Style and formatting.
 	@$(BIN)/ruff check .
@@ -44,6 +47,15 @@ sql: .venv/test.done ## Style of all SQL.
 
 unit: .venv/test.done ## All tests, in parallel and in random order.
 	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
+
+ONLINE ?=
+
+audit: .venv/run.done $(if $(ONLINE),.venv/audit.done) ## Every pin against known advisories; ONLINE=1 asks the advisory service too.
+	@$(BIN)/python scripts/audit.py
+	@$(if $(ONLINE),$(BIN)/pip-audit --strict --require-hashes --disable-pip --progress-spinner off -r requirements/run.txt)
+
+sbom: .venv/test.done ## What it runs on as sbom.json: CycloneDX, with licences and hashes, checked by CycloneDX's schema.
+	@$(BIN)/python scripts/bill_of_materials.py sbom.json
 
 N ?= 1000
 SEED ?= 1
@@ -78,7 +90,7 @@ reference: setup ## Write docs/reference/ from the code.
 	@PYTHONPATH=. $(BIN)/python scripts/reference.py
 
 requirements: ## Pin requirements/*.in anew, with hashes and without index addresses (needs uv).
-	@for set in run test bench; do \
+	@for set in run test bench audit; do \
 		uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 			--no-header --no-annotate -q requirements/$$set.in -o requirements/$$set.txt; \
 	done
