@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 
-.PHONY: help setup run up test lint types floors sql unit audit sbom simulate fuzz chaos mutants bench format reference requirements picture report-pictures clean
+.PHONY: help setup run up test lint types floors sql unit audit sbom simulate fuzz chaos mutants bench format reference requirements pictures report-pictures clean
 
 help: ## List the commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -95,11 +95,11 @@ requirements: ## Pin requirements/*.in anew, with hashes and without index addre
 			--no-header --no-annotate -q requirements/$$set.in -o requirements/$$set.txt; \
 	done
 
-picture: setup ## Run the demo and take the picture of its asset graph for docs/ (needs chromium).
-	@$(BIN)/python scripts/take_picture.py docs/asset-graph.png
+pictures: .venv/test.done ## Run the demo, use its UI as a data engineer, and take the pictures for docs/ (needs chromium).
+	@PICTURES=docs/images $(BIN)/pytest -n 0 -q tests/live/test_up.py -k data_engineer
 
 report-pictures: .venv/test.done ## Bill a real month and take the pictures of its report for docs/ (needs ../shared and chromium).
-	@$(BIN)/python scripts/report_pictures.py docs/images
+	@$(BIN)/python -m scripts.report_pictures docs/images
 
 clean: ## Remove what was made: the environment, the data under .fridge, caches.
 	@if [ -x $(BIN)/fridge ]; then $(BIN)/fridge db stop >/dev/null 2>&1 || true; fi

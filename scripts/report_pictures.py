@@ -1,6 +1,6 @@
 """Take the pictures of a month's report that docs/for-finance.md shows, from a month of real readings.
 
-    .venv/bin/python scripts/report_pictures.py docs/images [--browser chromium]
+    .venv/bin/python -m scripts.report_pictures docs/images [--browser chromium]
 
 The month is the one that tests/real_data/test_whole_month.py bills and proves; its page is what the pictures show.
 Needs the real readings, which are not part of the project, and Chromium.
@@ -15,7 +15,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from take_picture import EXIT_WITHOUT_BROWSER, NoBrowserError, Page, PageError, find_browser, open_page
+from tests.browser import NoBrowserError, Page, PageError, find_browser, open_page
+
+EXIT_WITHOUT_BROWSER = 3
 
 REPOSITORY = Path(__file__).parents[1]
 TEST = "tests/real_data/test_whole_month.py"

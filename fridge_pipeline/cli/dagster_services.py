@@ -39,6 +39,21 @@ def start_dagster(services: Services, configured: Settings, variables: Mapping[s
         return starting.webserver(port, "-w", workspace)
 
 
+def start_reports(services: Services, folder: Path, log: Path, port: int) -> str:
+    """Serves finished reports to this machine, because a browser follows no link from a web page to a file.
+
+    Returns their address. Raises ``ServiceStartError``.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    free = free_port(port, HOST)
+    command = [sys.executable, "-m", "http.server", str(free), "--bind", HOST, "--directory", str(folder)]
+    service = Service("reports", command, os.environ, log, port=free)
+    services.start(service)
+    _await(service)
+    return f"http://{HOST}:{free}"
+
+
 def start_ui(
     services: Services, configured: Settings, variables: Mapping[str, str], port: int, *, read_only: bool
 ) -> str:

@@ -20,7 +20,7 @@ from fridge_pipeline.adapters import process_lock
 from fridge_pipeline.adapters.embedded_server.server import EmbeddedServer
 from fridge_pipeline.adapters.local_sandbox import LocalSandbox
 from fridge_pipeline.cli.context import console, settings
-from fridge_pipeline.cli.dagster_services import CODE_SERVER, WEBSERVER, start_dagster
+from fridge_pipeline.cli.dagster_services import CODE_SERVER, WEBSERVER, start_dagster, start_reports
 from fridge_pipeline.cli.services import Services
 from fridge_pipeline.orchestration.installation import Installation, open_installation
 from fridge_pipeline.orchestration.instance import dagster_environment
@@ -180,6 +180,9 @@ def running(configured: Settings, port: int) -> Iterator[Running]:
         with dg.DagsterInstance.get() as instance:
             lost = find_lost_runs(instance, code_server_ended=True)
         stack.callback(services.stop)
+        if isinstance(configured.archive, Path) and configured.reports_url is None:
+            reports, log = configured.archive / "reports", configured.home / "logs" / "reports.log"
+            variables["FRIDGE_REPORTS_URL"] = start_reports(services, reports, log, port + 1 if port else 0)
         ui_url = start_dagster(services, configured, variables, port)
         yield Running(
             installation=opened,

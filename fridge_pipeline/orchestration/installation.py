@@ -53,6 +53,11 @@ class Installation:
         return self.settings.archive / "reports" / month.key
 
     @property
+    def report_address(self) -> str:
+        """Under which folders of months are opened in a browser."""
+        return self.settings.reports_url or (self.settings.archive / "reports").as_uri()
+
+    @property
     def zone(self) -> LandingZone:
         """The landing zone; our own default folder is made when missing, another one is not."""
         if self.settings.landing_is_default:

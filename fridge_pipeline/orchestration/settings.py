@@ -61,6 +61,7 @@ class Settings:
     home: Path
     landing_uri: str
     archive: Place
+    reports_url: str | None
     partitions_start: Hour
     close_after: timedelta
     max_in_flight: int
@@ -124,6 +125,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         home=home,
         landing_uri=landing_uri,
         archive=_archive(given.get("FRIDGE_ARCHIVE_URI"), home),
+        reports_url=_web_address(given, "FRIDGE_REPORTS_URL"),
         partitions_start=_hour(given, "FRIDGE_PARTITIONS_START", DEFAULT_PARTITIONS_START),
         close_after=timedelta(
             minutes=_number(given, "FRIDGE_CLOSE_AFTER_MINUTES", DEFAULT_CLOSE_AFTER_MINUTES, least=0)
@@ -171,6 +173,13 @@ def _alerts(given: Mapping[str, str]) -> AlertSettings:
         stale_after=timedelta(hours=_number(given, "FRIDGE_ALERT_STALE_HOURS", DEFAULT_STALE_HOURS, least=0)),
         canary=given.get("FRIDGE_CANARY") == "yes",
     )
+
+
+def _web_address(given: Mapping[str, str], name: str) -> str | None:
+    address = given.get(name)
+    if address is not None and _url(name, address).scheme not in {"http", "https"}:
+        raise SettingError(f"{name} must be an http:// or https:// address, got {address!r}")
+    return address.rstrip("/") if address is not None else None
 
 
 def _mail_server(given: str) -> MailServer:

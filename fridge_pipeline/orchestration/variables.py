@@ -46,6 +46,12 @@ VARIABLES = (
         "where the assets put evidence packs and reports: a folder, `file://…`, or `s3://bucket/prefix`",
     ),
     Variable(
+        "FRIDGE_REPORTS_URL",
+        "",
+        "the web address under which the archive's folder `reports` is served; the UI's links to reports lead there. "
+        "`fridge up` serves it itself",
+    ),
+    Variable(
         "FRIDGE_PARTITIONS_START",
         f"`{DEFAULT_PARTITIONS_START}`",
         "first hour of the partition grid, which sensor, schedule and UI look at",

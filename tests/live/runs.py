@@ -21,6 +21,10 @@ TICKS = """query($selector: SensorSelector!) {
 LAUNCH_RUN = """mutation($params: ExecutionParams!) {
     launchRun(executionParams: $params) {__typename ... on LaunchRunSuccess {run {runId}} ... on PythonError {message}}
 }"""
+CANCEL_BACKFILL = """mutation($id: String!) {
+    cancelPartitionBackfill(backfillId: $id) {__typename ... on PythonError {message}}
+}"""
+RUN_STATUS = "query($id: ID!) {runOrError(runId: $id) {... on Run {status}}}"
 LAUNCH_BACKFILL = """mutation($params: LaunchBackfillParams!) {
     launchPartitionBackfill(backfillParams: $params) {
         __typename ... on LaunchBackfillSuccess {backfillId} ... on PythonError {message}
@@ -73,6 +77,29 @@ def launch_run(demo: RunningFridge, hour_key: str) -> str:
     answer = demo.graphql(LAUNCH_RUN, params=params)["launchRun"]
     assert answer["__typename"] == "LaunchRunSuccess", answer
     return str(answer["run"]["runId"])
+
+
+def launch_month(demo: RunningFridge, asset: str, month: str) -> str:
+    """Materializes an asset for a month, as its page does; returns the run's id."""
+    params = {
+        "selector": {**LOCATION, "jobName": "__ASSET_JOB", "assetSelection": [{"path": [asset]}]},
+        "runConfigData": {},
+        "executionMetadata": {"tags": [{"key": "dagster/partition", "value": month}]},
+    }
+    answer = demo.graphql(LAUNCH_RUN, params=params)["launchRun"]
+    assert answer["__typename"] == "LaunchRunSuccess", answer
+    return str(answer["run"]["runId"])
+
+
+def run_status(demo: RunningFridge, run_id: str) -> str:
+    """How a run stands."""
+    return str(demo.graphql(RUN_STATUS, id=run_id)["runOrError"]["status"])
+
+
+def cancel_backfill(demo: RunningFridge, backfill_id: str) -> None:
+    """Cancels a backfill with its runs, as its page does."""
+    answer = demo.graphql(CANCEL_BACKFILL, id=backfill_id)["cancelPartitionBackfill"]
+    assert answer["__typename"] == "CancelBackfillSuccess", answer
 
 
 def launch_backfill(demo: RunningFridge, assets: Sequence[str], hour_keys: Sequence[str]) -> str:

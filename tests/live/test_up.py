@@ -5,10 +5,8 @@ All of it in one file, because the tests of a file share a worker, and so one in
 
 from __future__ import annotations
 
+import os
 import signal
-import struct
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,26 +16,28 @@ import psutil
 import pytest
 import requests
 
-from tests.live.deliveries import READINGS, await_loaded, hour_ago, is_billed, key, land
+from tests.browser import NoBrowserError, find_browser, open_page
+from tests.live.deliveries import READINGS, TENANT, await_loaded, hour_ago, is_billed, key, land
+from tests.live.engineer import CHAIN, Engineer
 from tests.live.running_fridge import RunningFridge, describe, processes_of, run_fridge, wait_until
 from tests.live.runs import (
     BACKFILL_ENDED,
     RUN_ENDED,
     backfill,
     backfills,
+    cancel_backfill,
     hours_of_runs_since,
     last_tick,
     launch_backfill,
+    launch_month,
     launch_run,
     materialized_ranges,
+    run_status,
     runs_since,
 )
+from tests.live.usage import Usage, usage_at_stripe, usage_in_the_books
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "take_picture.py"
-EXIT_WITHOUT_BROWSER = 3
 PICTURE_BYTES_MAX = 300_000
-
-CHAIN = ("raw_readings", "inserted_counts", "active_sensors", "meter_events")
 
 WAITING_LOADS = "select 1 from pg_locks where not granted and relation = 'fridge.landing_files'::regclass"
 
@@ -88,41 +88,75 @@ def test_new_files_lead_within_one_tick_to_runs_of_just_their_hours_and_the_same
     assert not demo.rows("select * from fridge.meter_events where hour = %s", opened)  # open: counted, not billed
 
 
-def test_the_browser_shows_the_four_assets_materialized_and_the_picture_of_them_is_small(
+def test_a_data_engineer_launches_a_backfill_of_72_hours_in_the_browser_and_sees_it_done_its_numbers_and_the_report(
     demo: RunningFridge, tmp_path: Path
 ) -> None:
-    picture = tmp_path / "asset-graph.png"
-    taken = subprocess.run(
-        [sys.executable, str(SCRIPT), str(picture), "--url", demo.url],
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
-    if taken.returncode == EXIT_WITHOUT_BROWSER:
-        pytest.skip(taken.stderr.strip())
-    assert taken.returncode == 0, taken.stderr
-    width, height = struct.unpack(">II", picture.read_bytes()[16:24])  # PNG: the header follows signature and length
-    assert 1200 <= width <= 2400
-    assert 600 <= height <= 1400
-    assert picture.stat().st_size < PICTURE_BYTES_MAX
-    assert "raw_readings, inserted_counts, active_sensors, meter_events materialized" in taken.stdout
+    """The pictures in docs/images are what this test sees: `make pictures`."""
+    try:
+        browser = find_browser()
+    except NoBrowserError as missing:
+        pytest.skip(str(missing))
+    first, last, month = key(hour_ago(73)), key(hour_ago(2)), f"{hour_ago(2):%Y-%m}"
+    reported = launch_month(demo, "audit_report", month)
+    pictures = Path(os.environ.get("PICTURES", tmp_path))
+    with open_page(browser) as page:
+        engineer = Engineer(page, demo, pictures)
+        assert engineer.sees_the_graph().stat().st_size < PICTURE_BYTES_MAX
+        known = {each["id"] for each in backfills(demo)}
+        engineer.launches_a_backfill(first, last, 72)
+        (asked,) = wait_until("the backfill is there", lambda: {each["id"] for each in backfills(demo)} - known)
+        wait_until("the backfill has ended", lambda: backfill(demo, asked)["status"] in BACKFILL_ENDED)
+        ended = backfill(demo, asked)
+        assert (ended["status"], ended["numPartitions"]) == ("COMPLETED_SUCCESS", 72), ended
+        assert [run["status"] for run in ended["runs"]] == ["SUCCESS"]
+        for asset in CHAIN:
+            assert any(begin <= first and last <= end for begin, end in materialized_ranges(demo, asset)), asset
+        engineer.sees_the_backfill(asked, 72)
+        engineer.sees_the_hours("raw_readings", first, "empty: no landing files")
+        engineer.sees_a_plot("meter_events", "events_accepted", "delivery_seconds")
+        engineer.sees_a_check("inserted_counts", "usage_is_what_the_files_brought")
+        wait_until("the report is made", lambda: run_status(demo, reported) in RUN_ENDED)
+        engineer.opens_the_report(month, "Usage", TENANT)
 
 
-def test_assets_that_the_page_does_not_show_materialized_make_no_picture(demo: RunningFridge, tmp_path: Path) -> None:
-    picture = tmp_path / "nothing.png"
-    taken = subprocess.run(
-        [sys.executable, str(SCRIPT), str(picture), "--url", f"{demo.url}/runs", "--patience", "8"],
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
-    if taken.returncode == EXIT_WITHOUT_BROWSER:
-        pytest.skip(taken.stderr.strip())
-    assert taken.returncode == 1
-    assert "not shown materialized: raw_readings" in taken.stderr
-    assert not picture.exists()
+def test_a_backfill_of_300_hours_that_is_cancelled_halfway_is_resumed_and_every_hour_is_billed_once(
+    demo: RunningFridge,
+) -> None:
+    hours = [key(hour_ago(hours)) for hours in range(301, 1, -1)]
+    late = hour_ago(30)
+    with demo.connection() as connection:
+        connection.execute("lock table fridge.landing_files in share mode")
+        name = land(demo, late)
+        asked = launch_backfill(demo, CHAIN, hours)
+        wait_until("a run waits in the middle of its load", lambda: connection.execute(WAITING_LOADS).fetchone())
+        cancel_backfill(demo, asked)
+    wait_until("the backfill is cancelled", lambda: backfill(demo, asked)["status"] == "CANCELED")
+    again = launch_backfill(demo, CHAIN, hours)
+    wait_until("the second one has ended", lambda: backfill(demo, again)["status"] in BACKFILL_ENDED)
+    ended = backfill(demo, again)
+    assert (ended["status"], len(ended["runs"])) == ("COMPLETED_SUCCESS", 2), ended  # of 168 hours at most
+    assert await_loaded(demo, name) == READINGS
+    wait_until("the late hour is billed", lambda: is_billed(demo, late))
+    assert closed(usage_at_stripe(demo.home)) == closed(usage_in_the_books(demo.home))
+
+
+def test_two_overlapping_backfills_at_once_bill_every_hour_once(demo: RunningFridge) -> None:
+    late = hour_ago(20)
+    name = land(demo, late)
+    spans = [[key(hour_ago(hours)) for hours in range(first, first - 24, -1)] for first in (40, 26)]
+    asked = [launch_backfill(demo, CHAIN, hours) for hours in spans]
+    wait_until("both have ended", lambda: all(backfill(demo, each)["status"] in BACKFILL_ENDED for each in asked))
+    assert [backfill(demo, each)["status"] for each in asked] == ["COMPLETED_SUCCESS"] * 2
+    assert await_loaded(demo, name) == READINGS
+    wait_until("the late hour is billed", lambda: is_billed(demo, late))
+    assert closed(usage_at_stripe(demo.home)) == closed(usage_in_the_books(demo.home))
+
+
+def closed(usage: Usage) -> Usage:
+    """Of the hours that were over when these tests began: an open one is counted, and not billed yet."""
+    return {
+        (meter, customer, hour): value for (meter, customer, hour), value in usage.items() if hour <= key(hour_ago(2))
+    }
 
 
 def pids_with(demo: RunningFridge, words: str) -> set[int]:
@@ -191,14 +225,3 @@ def test_a_killed_postgresql_and_a_killed_sandbox_come_back_and_the_next_file_is
     name = land(demo, hour)
     assert await_loaded(demo, name) == READINGS
     wait_until("the hour is billed", lambda: is_billed(demo, hour))
-
-
-def test_a_backfill_of_30_hours_is_one_run_and_ends_completed_with_every_hour_materialized(demo: RunningFridge) -> None:
-    hours = [key(hour_ago(hours)) for hours in range(45, 15, -1)]
-    asked = launch_backfill(demo, CHAIN, hours)
-    wait_until("the backfill has ended", lambda: backfill(demo, asked)["status"] in BACKFILL_ENDED)
-    ended = backfill(demo, asked)
-    assert (ended["status"], ended["numPartitions"]) == ("COMPLETED_SUCCESS", 30), ended
-    assert [run["status"] for run in ended["runs"]] == ["SUCCESS"]
-    for asset in CHAIN:
-        assert any(first <= hours[0] and hours[-1] <= last for first, last in materialized_ranges(demo, asset)), asset

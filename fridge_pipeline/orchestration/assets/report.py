@@ -27,11 +27,12 @@ def report_assets(months: dg.MonthlyPartitionsDefinition) -> list[dg.AssetsDefin
         """
         month = Month.from_key(context.partition_key)
         report = make_report(installation, month, installation.report_folder(month))
+        address = f"{installation.report_address}/{month.key}"
         return dg.MaterializeResult(
             metadata={
-                "page": dg.MetadataValue.url(report.page.as_uri()),
+                "page": dg.MetadataValue.url(f"{address}/{report.page.name}"),
                 "page_file": dg.MetadataValue.path(str(report.page)),
-                "workbook": dg.MetadataValue.url(report.workbook.as_uri()),
+                "workbook": dg.MetadataValue.url(f"{address}/{report.workbook.name}"),
                 "workbook_file": dg.MetadataValue.path(str(report.workbook)),
                 "tie_out": report.summary.verdict.value,
                 "month_status": report.summary.signatures.status,
