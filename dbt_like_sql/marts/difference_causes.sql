@@ -24,6 +24,7 @@ from (
         'usage_changed', 'usage', false,
         'The usage table says something else than the landing files and the stored readings: it was edited.'
     ),
+    ('not_billed', 'ledger', true, 'Before the first hour that is billed: counted, and never stated.'),
     ('month_closed', 'ledger', true, 'The month is closed; the change waits until it is reopened.'),
     ('held_for_review', 'ledger', true, 'Far outside the tenant''s own history; a person has to release it.'),
     ('unmapped', 'ledger', true, 'The tenant has no Stripe customer; billed as soon as it has one.'),

@@ -11,6 +11,10 @@ stripe_days as (
     select * from fridge.stg_stripe_days
 ),
 
+billing_start as (
+    select * from fridge.stg_billing_start
+),
+
 unexplained_causes as (
     select cause
     from fridge.difference_causes
@@ -130,6 +134,7 @@ explained as (
         end as cause_in_usage,
         case
             when difference_in_ledger = 0 then null
+            when hour < (select billing_start.bill_from from billing_start) then 'not_billed'
             when 'month_closed' = any(exception_kinds) then 'month_closed'
             when 'held_for_review' = any(exception_kinds) then 'held_for_review'
             when 'unmapped' = any(exception_kinds) then 'unmapped'
@@ -144,7 +149,7 @@ explained as (
         end as cause_in_ledger,
         case
             when coalesce(difference_in_stripe, 0) = 0 then null
-            when stripe_cause in ('lagging', 'in_flight', 'refused', 'credit_due') then stripe_cause
+            when stripe_cause in ('lagging', 'in_flight', 'refused', 'credit_due', 'not_billed') then stripe_cause
             when difference_in_stripe < 0 then 'missing_in_stripe'
             else 'excess_in_stripe'
         end as cause_in_stripe

@@ -1,7 +1,11 @@
 -- materialized: view
--- Usage that nobody pays yet: no Stripe customer, and nothing stated for the hour.
+-- Usage that nobody pays yet: no Stripe customer, and nothing stated for an hour that is ours to state.
 with usage as (
     select * from fridge.stg_usage
+),
+
+billing_start as (
+    select * from fridge.stg_billing_start
 ),
 
 tenants as (
@@ -27,6 +31,7 @@ final as (
     where
         tenants.stripe_customer_id is null
         and usage.quantity > 0
+        and usage.hour >= (select billing_start.bill_from from billing_start)
         and not exists (
             select 1 from counted_statements
             where

@@ -15,6 +15,7 @@ from fridge_pipeline.adapters.postgres.exceptions import open_exceptions
 from fridge_pipeline.adapters.postgres.range_summary import RangeSummary, summarize
 from fridge_pipeline.cli.billing_plan import as_mapping, as_text
 from fridge_pipeline.cli.context import console, installation
+from fridge_pipeline.domain.billing_start import EVERY_HOUR, BillingStart
 from fridge_pipeline.domain.hour import Hour, NotAnHourError
 from fridge_pipeline.domain.hour_range import HourRange, plan_ranges
 from fridge_pipeline.orchestration.billing_plan import plan_of
@@ -71,7 +72,9 @@ def bill(first: Hour, last: Hour, dry_run: bool, as_json: bool) -> None:
             click.echo(json.dumps(as_mapping(plan)) if as_json else as_text(plan))
             return
         billed = bill_range(opened, span)
-        show_result(billed, opened.stripe_place, as_json=as_json)
+        show_result(billed, opened.stripe_place, opened.billing_start, as_json=as_json)
+        if opened.billing_start.restriction is not None and not opened.billing_start.bills(span.first):
+            console.print(f"[yellow]{opened.billing_start.restriction}", highlight=False)
         close_after = opened.settings.close_after
         if not span.last.closed_at(opened.clock(), close_after):
             closes = span.last.end + close_after
@@ -126,7 +129,7 @@ def hours_to_bill(opened: Installation, span: HourRange) -> list[Hour]:
     )
 
 
-def show_result(billed: Billed, place: str, *, as_json: bool) -> None:
+def show_result(billed: Billed, place: str, start: BillingStart, *, as_json: bool) -> None:
     """The summary as a table for people, or as JSON for scripts."""
     failures = [{"hours": str(run.hours), "failure": run.failure} for run in billed.runs if run.failure is not None]
     if as_json:
@@ -135,6 +138,7 @@ def show_result(billed: Billed, place: str, *, as_json: bool) -> None:
                 {
                     **asdict(billed.summary),
                     "stripe": place,
+                    "bill_from": None if start == EVERY_HOUR else str(start),
                     "failures": failures,
                     "not_delivered": [hour.key for hour in billed.unsettled],
                 }

@@ -18,6 +18,7 @@ WAITS = {
     "held_for_review": "far above their tenant's own history: held for review",
     "unmapped": "the tenant has no Stripe customer",
     "too_late": "older than the 35 days that Stripe accepts",
+    "not_billed": "before FRIDGE_BILL_FROM: counted and never stated",
     "month_closed": "in a closed month: wait until it is reopened",
 }
 

@@ -37,7 +37,7 @@ def demo(exit_after: bool, port: int) -> None:
         refuse_other_tenants(started.installation)
         span = land_demo(started.installation)
         billed = bill_range(started.installation, span)
-        show_result(billed, started.stripe_place, as_json=False)
+        show_result(billed, started.stripe_place, started.installation.billing_start, as_json=False)
         if exit_after:
             sys.exit(0 if billed.is_success else 1)
         show_urls(started)

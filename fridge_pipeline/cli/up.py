@@ -146,6 +146,8 @@ def show_urls(started: Running) -> None:
     console.print(f"  Usage goes to   {started.stripe_place}", highlight=False)
     if started.sandbox is not None:
         console.print("                  [yellow]no STRIPE_API_KEY is set: nobody is billed[/]")
+    if started.installation.billing_start.restriction is not None:
+        console.print(f"                  [yellow]{started.installation.billing_start.restriction}[/]", highlight=False)
     console.print(f'  Books           psql "$({_program()} db url)"', highlight=False)
     console.print("\nCtrl-C stops everything.\n")
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
+from fridge_pipeline.domain.billing_start import BillingStart
 from fridge_pipeline.domain.exception_advice import advice_on, advised
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import plan_ranges
@@ -121,6 +122,15 @@ def judge_daemons(ages: Mapping[str, timedelta | None], errors: Mapping[str, str
         return Finding("daemon", Grade.WRONG, f"not heard of for over two minutes: {', '.join(silent)}", do)
     text = "Dagster's daemon is not running: nothing is loaded, billed or told by itself"
     return Finding("daemon", Grade.WARN, text, "start it: fridge up")
+
+
+def judge_billing_start(start: BillingStart, now: datetime) -> Finding:
+    """Which hours are only counted; worth a look while the hour that is running now is one of them."""
+    if start.restriction is None:
+        return Finding("billing", Grade.OK, "usage of every hour is stated to Stripe")
+    if start.bills(Hour.containing(now)):
+        return Finding("billing", Grade.OK, start.restriction)
+    return Finding("billing", Grade.WARN, start.restriction, "FRIDGE_BILL_FROM says from which hour on usage is stated")
 
 
 def judge_hours(undelivered: Sequence[Hour]) -> Finding:

@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from fridge_pipeline.domain.billing_start import EVERY_HOUR, BillingStart
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.limits import SUMMARY_SETTLE
 from fridge_pipeline.domain.meter_event import is_too_late
@@ -25,6 +26,7 @@ class Cause(StrEnum):
     MONTH_CLOSED = "month_closed"  # it changed after its month was closed
     LAGGING = "lagging"  # accepted lately, and summaries lag
     IN_FLIGHT = "in_flight"  # a statement or cancellation is undecided, or is to be made by the next billing
+    NOT_BILLED = "not_billed"  # before the billing start: whatever Stripe shows is somebody else's
 
 
 #: Causes that the next readings may find gone: such days are read again.
@@ -59,15 +61,20 @@ def agrees(booked: BookedHour, seen: Decimal) -> bool:
     return (booked.usage or 0) == (booked.ledger or 0) == seen
 
 
-def judge_hour(booked: BookedHour, seen: Decimal, now: datetime) -> Cause | None:
+def judge_hour(
+    booked: BookedHour, seen: Decimal, now: datetime, billing_start: BillingStart = EVERY_HOUR
+) -> Cause | None:
     """Why the three differ, ``None`` when they agree; ``seen`` is what Stripe shows, 0 when it shows nothing.
 
     The books must have been read after Stripe: what was accepted in between then lags instead of being too much.
+    An hour before the billing start of which we have stated nothing is somebody else's, also when it agrees.
     """
     if agrees(booked, seen):
         return None
     if booked.is_open:
         return Cause.IN_FLIGHT
+    if not billing_start.bills(booked.hour) and (booked.ledger is None or seen == booked.ledger):
+        return Cause.NOT_BILLED
     if seen == (booked.ledger or 0):
         return _why_not_stated(booked, now)
     if seen <= booked.most:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
+from fridge_pipeline.domain.billing_start import EVERY_HOUR, BillingStart
 from fridge_pipeline.domain.day_range import day_of
 from fridge_pipeline.domain.hour import ONE_HOUR, Hour
 from fridge_pipeline.domain.limits import SUMMARY_SETTLE
@@ -24,6 +25,7 @@ MEANING = {
     Cause.HELD_FOR_REVIEW: "far above the tenant's own history and not released, see the exception",
     Cause.MONTH_CLOSED: "it changed after its month was closed, see the exception; stated once the month is reopened",
     Cause.CREDIT_DUE: "Stripe has too much that can no longer be cancelled, see the exception",
+    Cause.NOT_BILLED: "before FRIDGE_BILL_FROM: not stated by us, whatever Stripe shows was stated by somebody else",
     Cause.UNEXPLAINED: "Stripe shows what it should not, see the exception",
 }
 
@@ -97,7 +99,12 @@ def days_with_differing_hours(booked: Iterable[BookedHour], seen: Seen) -> list[
 
 
 def side_by_side(
-    customer_id: str, booked: Sequence[BookedHour], seen: Seen, differing: Iterable[date], now: datetime
+    customer_id: str,
+    booked: Sequence[BookedHour],
+    seen: Seen,
+    differing: Iterable[date],
+    now: datetime,
+    billing_start: BillingStart = EVERY_HOUR,
 ) -> list[Row]:
     """The rows of one customer that was read; ``differing`` are the days that were read by hour."""
     per_day = _per_day(booked)
@@ -108,16 +115,18 @@ def side_by_side(
         if day in differing:
             hours = sorted({*ours, *(hour for hour in seen.hours if day_of(hour) == day)})
             whole = [ours.get(hour, BookedHour(hour, customer_id)) for hour in hours]
-            by_hour = [row for each in whole for row in _differs(each, seen.hours.get(each.hour, NOTHING), now)]
+            by_hour = [
+                row for each in whole for row in _differs(each, seen.hours.get(each.hour, NOTHING), now, billing_start)
+            ]
         rows += [_day_row(day, customer_id, list(ours.values()), seen.days.get(day, NOTHING), by_hour), *by_hour]
     return rows
 
 
-def unmapped(booked: Sequence[BookedHour], now: datetime) -> list[Row]:
+def unmapped(booked: Sequence[BookedHour], now: datetime, billing_start: BillingStart = EVERY_HOUR) -> list[Row]:
     """The rows of usage that has no customer, and so no books in Stripe to be read."""
     rows: list[Row] = []
     for day, hours in _per_day(booked).items():
-        by_hour = [row for each in hours for row in _differs(each, None, now)]
+        by_hour = [row for each in hours for row in _differs(each, None, now, billing_start)]
         rows += [_day_row(day, None, hours, None, by_hour), *by_hour]
     return rows
 
@@ -139,9 +148,9 @@ def not_read(customer_id: str, booked: Sequence[BookedHour], why: str) -> list[R
     ]
 
 
-def _differs(booked: BookedHour, seen: Decimal | None, now: datetime) -> list[Row]:
+def _differs(booked: BookedHour, seen: Decimal | None, now: datetime, billing_start: BillingStart) -> list[Row]:
     """One row when the hour differs, else none; ``seen`` is ``None`` when there is nothing to read."""
-    cause = judge_hour(booked, NOTHING if seen is None else seen, now)
+    cause = judge_hour(booked, NOTHING if seen is None else seen, now, billing_start)
     if cause is None:
         return []
     customer, meaning = booked.stripe_customer_id, MEANING[cause]

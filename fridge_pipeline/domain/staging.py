@@ -19,7 +19,7 @@ class StagingCase:
     ``stated_*`` is what Stripe has: what its accepted statements come to. ``latest_*`` is the newest revision of
     all. ``refusal_open`` says that the exception about the newest revision's refusal is still open, and
     ``cancelling`` that the cancellation of an earlier statement is not decided yet. ``closed_by`` is who closed the
-    hour's month, ``None`` while it is open.
+    hour's month, ``None`` while it is open. ``is_billed`` says that the hour is not before the billing start.
     """
 
     tenant_id: str
@@ -36,6 +36,7 @@ class StagingCase:
     refusal_open: bool = False
     cancelling: bool = False
     closed_by: str | None = None
+    is_billed: bool = True
 
     @property
     def customer_id(self) -> str | None:
@@ -70,6 +71,7 @@ class StagingVerdict(StrEnum):
     UNMAPPED = "unmapped"  # no Stripe customer
     TOO_LATE = "too_late"  # older than Stripe takes
     MONTH_CLOSED = "month_closed"  # the month is signed; it waits until somebody reopens it
+    NOT_BILLED = "not_billed"  # before the billing start: counted and never stated
     HELD_FOR_REVIEW = "held_for_review"  # far above the tenant's own history; it waits until somebody releases it
 
 
@@ -87,6 +89,8 @@ def judge_staging(case: StagingCase, now: datetime) -> StagingVerdict:
 
     Usage that only its history makes doubtful is not known here: see ``is_gated``.
     """
+    if not case.is_billed:
+        return StagingVerdict.NOT_BILLED
     verdict = _judge_in_open_month(case, now)
     if case.closed_by is not None and verdict in STATES | {StagingVerdict.CREDIT}:
         return StagingVerdict.MONTH_CLOSED

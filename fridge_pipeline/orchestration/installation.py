@@ -15,10 +15,12 @@ from fridge_pipeline.adapters.alerting.webhook import Webhook
 from fridge_pipeline.adapters.embedded_server.server import EmbeddedServer
 from fridge_pipeline.adapters.landing.zone import LandingZone, open_landing_zone
 from fridge_pipeline.adapters.local_sandbox import LocalSandbox
+from fridge_pipeline.adapters.postgres.billing_start import billing_start, keep_billing_start
 from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.stripe.dashboard import dashboard_of_meters
 from fridge_pipeline.adapters.stripe.gateway import StripeCallError, StripeGateway, StripeMeter, stripe_place
 from fridge_pipeline.domain.api_key import SANDBOX_KEY
+from fridge_pipeline.domain.billing_start import EVERY_HOUR, BillingStart
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.meter import Meter
@@ -36,9 +38,17 @@ def utc_now() -> datetime:
 class Installation:
     """Database, landing zone and Stripe as the settings say. Use ``open_installation`` to make one."""
 
-    def __init__(self, settings: Settings, database: Database, stack: ExitStack, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        stack: ExitStack,
+        clock: Callable[[], datetime],
+        billing_start: BillingStart = EVERY_HOUR,
+    ) -> None:
         self.settings = settings
         self.database = database
+        self.billing_start = billing_start
         self.clock = clock
         self._stack = stack
         self._gateway: StripeGateway | None = None
@@ -75,7 +85,8 @@ class Installation:
             base = self.settings.stripe_base
             if self.settings.uses_local_sandbox:
                 base = self._stack.enter_context(LocalSandbox(self.settings.home / "sandbox").hold())
-            self._gateway = StripeGateway(key, base, self.settings.calls_per_second(), time.monotonic, time.sleep)
+            rate = self.settings.calls_per_second()
+            self._gateway = StripeGateway(key, base, rate, time.monotonic, time.sleep, self.billing_start)
             if self.settings.stripe_key is None:
                 self._prepare_sandbox(self._gateway)
         return self._gateway
@@ -148,7 +159,11 @@ def open_installation(settings: Settings, clock: Callable[[], datetime] = utc_no
     with ExitStack() as stack:
         found = Database(settings.database_url or embedded_dsn(settings, stack))
         database = prepare_database(found, MODELS_FOLDER, clock()).database
-        yield Installation(settings, database, stack, clock)
+        with database.connect() as connection:
+            if settings.bill_from is not None:
+                keep_billing_start(connection, settings.bill_from, clock())
+            start = billing_start(connection)
+        yield Installation(settings, database, stack, clock, start)
 
 
 def embedded_dsn(settings: Settings, stack: ExitStack) -> str:

@@ -16,6 +16,7 @@ from fridge_pipeline.adapters.alerting.mail import Encryption, MailServer
 from fridge_pipeline.adapters.landing.objects import require_place_only
 from fridge_pipeline.adapters.object_store.access import refuse_credentials
 from fridge_pipeline.domain.api_key import SANDBOX_KEY, ApiKey, KeyMode, require_allowed
+from fridge_pipeline.domain.billing_start import BillingStart
 from fridge_pipeline.domain.catalogue import read_catalogue
 from fridge_pipeline.domain.hour import Hour, NotAnHourError
 from fridge_pipeline.domain.meter import CATALOGUE, Meter
@@ -63,6 +64,7 @@ class Settings:
     archive: Place
     reports_url: str | None
     partitions_start: Hour
+    bill_from: BillingStart | None
     close_after: timedelta
     max_in_flight: int
     stripe_rate: float | None
@@ -127,6 +129,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         archive=_archive(given.get("FRIDGE_ARCHIVE_URI"), home),
         reports_url=_web_address(given, "FRIDGE_REPORTS_URL"),
         partitions_start=_hour(given, "FRIDGE_PARTITIONS_START", DEFAULT_PARTITIONS_START),
+        bill_from=_bill_from(given.get("FRIDGE_BILL_FROM")),
         close_after=timedelta(
             minutes=_number(given, "FRIDGE_CLOSE_AFTER_MINUTES", DEFAULT_CLOSE_AFTER_MINUTES, least=0)
         ),
@@ -241,6 +244,13 @@ def _catalogue(file: Path | None) -> tuple[Meter, ...]:
         raise SettingError(f"FRIDGE_METERS: cannot read {file}: {error.strerror}") from error
     except ValueError as error:  # no TOML, no UTF-8, or no catalogue
         raise SettingError(f"FRIDGE_METERS: {file}: {error}") from error
+
+
+def _bill_from(given: str | None) -> BillingStart | None:
+    try:
+        return BillingStart.from_text(given) if given is not None else None
+    except NotAnHourError as error:
+        raise SettingError(f"FRIDGE_BILL_FROM: {error}, or never") from error
 
 
 def _hour(given: Mapping[str, str], name: str, default: str) -> Hour:

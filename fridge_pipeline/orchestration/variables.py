@@ -57,6 +57,12 @@ VARIABLES = (
         "first hour of the partition grid, which sensor, schedule and UI look at",
     ),
     Variable(
+        "FRIDGE_BILL_FROM",
+        "what the books were told last; if nothing, every hour",
+        "first hour that is billed, or `never`: earlier ones are counted and never stated: "
+        "[shadow-mode.md](../shadow-mode.md)",
+    ),
+    Variable(
         "FRIDGE_CLOSE_AFTER_MINUTES",
         f"{DEFAULT_CLOSE_AFTER_MINUTES}",
         "an hour is closed, and billed, when so many minutes have passed since its end",

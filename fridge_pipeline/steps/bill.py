@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from fridge_pipeline.adapters.postgres.billing_start import billing_start
 from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.postgres.exceptions import open_exceptions
 from fridge_pipeline.adapters.postgres.ledger import hour_deliveries
@@ -36,11 +37,13 @@ class HourBill:
 
     ``delivery_seconds`` is the longest that a statement took from its first attempt to Stripe's answer, and
     ``seconds_after_hour`` how long after the hour the last of its first statements was accepted; ``None`` before.
-    ``outliers`` are usages far above their tenants' history that this run held, or warned of.
+    ``is_billed`` says that it is not before the billing start. ``outliers`` are usages far above their tenants' history
+    that this run held, or warned of.
     """
 
     hour: Hour
     is_closed: bool
+    is_billed: bool = True
     accepted: int = 0
     undelivered: int = 0
     totals: dict[str, int] = field(default_factory=dict)
@@ -113,8 +116,9 @@ def bill_hours(
 
 
 def _bills(database: Database, hours: HourRange, now: datetime, close_after: timedelta) -> dict[Hour, HourBill]:
-    bills = {hour: HourBill(hour, hour.closed_at(now, close_after)) for hour in hours.hours()}
     with database.connect() as connection:
+        start = billing_start(connection)
+        bills = {hour: HourBill(hour, hour.closed_at(now, close_after), start.bills(hour)) for hour in hours.hours()}
         for delivery in hour_deliveries(connection, hours):
             bill = bills[delivery.hour]
             bill.accepted += delivery.accepted

@@ -10,6 +10,7 @@ from fridge_pipeline.adapters.landing.local import LocalLanding
 from fridge_pipeline.adapters.landing.strays import stray_paths
 from fridge_pipeline.adapters.landing.zone import LandingZone
 from fridge_pipeline.adapters.machine import free_bytes, installed_versions, pinned_versions, port_holder
+from fridge_pipeline.adapters.postgres.billing_start import billing_start
 from fridge_pipeline.adapters.postgres.condition import is_private, server_clock, server_version
 from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.postgres.exceptions import open_exception_kinds
@@ -22,6 +23,7 @@ from fridge_pipeline.domain.api_key import KeyMode
 from fridge_pipeline.domain.finding import (
     Finding,
     Grade,
+    judge_billing_start,
     judge_disk,
     judge_exceptions,
     judge_hours,
@@ -112,7 +114,8 @@ def examine_books(
     now: datetime,
     close_after: timedelta,
 ) -> Iterable[Finding]:
-    """Hours that wait for delivery, and what waits for a person."""
+    """From which hour on usage is stated, hours that wait for delivery, and what waits for a person."""
     with database.connect() as connection:
+        start = judge_billing_start(billing_start(connection), now)
         exceptions = judge_exceptions(open_exception_kinds(connection))
-    return [judge_hours(find_hours_to_bill(database, zone, grid, catalogue, now, close_after)), *exceptions]
+    return [start, judge_hours(find_hours_to_bill(database, zone, grid, catalogue, now, close_after)), *exceptions]

@@ -14,6 +14,7 @@ from fridge_pipeline.adapters.postgres.alerts import (
     open_kinds_to_tell,
     unmapped_near_deadline,
 )
+from fridge_pipeline.adapters.postgres.billing_start import billing_start
 from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.domain.alert import Alert, Family
 from fridge_pipeline.domain.alert_causes import exceptions_alert, landing_alert, stale_alert, unmapped_alert
@@ -74,11 +75,13 @@ def find_alerts(
 def _find_canary(
     database: Database, catalogue: tuple[Meter, ...], now: datetime, since: datetime | None
 ) -> Alert | None:
-    """The canary's alert; none for hours that had begun before it was first flown."""
+    """The canary's alert; none for hours that had begun before it was first flown, or that are not billed."""
     hour = judged_hour(now)
     if since is None or hour.start < since:
         return None
     with database.connect() as connection:
+        if not billing_start(connection).bills(hour):
+            return None
         return canary_alert(
             hour,
             accepted_usage(connection, CANARY_TENANT, hour),

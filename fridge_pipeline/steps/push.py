@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 import psycopg
 
+from fridge_pipeline.adapters.postgres.billing_start import billing_start
 from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.postgres.exceptions import ExceptionKey, close_settled_exceptions, open_exception
 from fridge_pipeline.adapters.postgres.sendings import (
@@ -83,7 +84,12 @@ def push_hours(
     """
     with database.connect() as connection:
         begun = clock()
-        sendable = [each for each in open_sendings(connection, hours) if each.may_be_sent(begun)]
+        start = billing_start(connection)
+        sendable = [
+            each
+            for each in open_sendings(connection, hours)
+            if each.may_be_sent(begun) and start.bills(each.event.hour)
+        ]
         if not sendable:
             return PushReport()
         # Before anything is marked: a refused key must not start the 20 hours.

@@ -11,12 +11,14 @@ from decimal import Decimal
 import psycopg
 
 from fridge_pipeline.adapters.postgres import reconciliation
+from fridge_pipeline.adapters.postgres.billing_start import billing_start
 from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.postgres.exceptions import ExceptionKey, open_exception
 from fridge_pipeline.adapters.postgres.reconciliation import Account
 from fridge_pipeline.adapters.postgres.stripe_reads import ReadPurpose, books_are_claimed, count_reads, reads_since
 from fridge_pipeline.adapters.stripe.gateway import PAGE_SIZE, MeterMissingError, StripeCallError, StripeGateway
 from fridge_pipeline.adapters.stripe.summaries import Grouping, summed_usage
+from fridge_pipeline.domain.billing_start import BillingStart
 from fridge_pipeline.domain.day_range import DayRange, day_of
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.limits import READS_MAX, READS_MONTH
@@ -66,6 +68,8 @@ def reconcile_days(
     clock: Callable[[], datetime],
     run_id: str,
     reads_max: int = READS_MAX,
+    *,
+    read_unclaimed: bool = False,
 ) -> ReconciliationReport:
     """Puts usage, ledger and Stripe side by side for every tenant, meter and customer of a range of days.
 
@@ -73,12 +77,14 @@ def reconcile_days(
     hour where days differ. No account is begun once
     ``reads_max`` reads were made within 30 days, and whoever was not read for the longest time comes first; the
     others are written as not read. Each account is committed by itself. Hours that cannot be explained become
-    exceptions, and are closed when they agree again. Raises ``WrongBooksError`` and what ``open_gateway`` raises.
+    exceptions, and are closed when they agree again. Books of which nothing was ever stated are not read, except with
+    ``read_unclaimed``: then Stripe may still have what somebody else stated. Raises ``WrongBooksError`` and what
+    ``open_gateway`` raises.
     """
     with database.connect() as connection:
         left = reads_max - reads_since(connection, clock() - READS_MONTH)
-        work = _Reconciliation(connection, open_gateway, days, clock, run_id, left)
-        if not books_are_claimed(connection):
+        work = _Reconciliation(connection, open_gateway, days, clock, run_id, left, billing_start(connection))
+        if not (read_unclaimed or books_are_claimed(connection)):
             work.refrain = NEVER_STATED
         for account in reconciliation.accounts_to_read(connection, days, catalogue):
             work.reconcile(account)
@@ -95,6 +101,7 @@ class _Reconciliation:
     clock: Callable[[], datetime]
     run_id: str
     reads_left: int
+    billing_start: BillingStart
     report: ReconciliationReport = field(default_factory=ReconciliationReport)
     refrain: str | None = None
     failed_in_a_row: int = 0
@@ -135,9 +142,10 @@ class _Reconciliation:
         if not by_hour and any(differing.values()):
             booked = self._look_closer(account, booked, seen, differing)
         now = self.clock()
-        rows = unmapped(_of(None, booked), now)
+        rows = unmapped(_of(None, booked), now, self.billing_start)
         for customer in account.customer_ids:
-            rows += side_by_side(customer, _of(customer, booked), seen[customer], differing[customer], now)
+            ours, theirs = _of(customer, booked), seen[customer]
+            rows += side_by_side(customer, ours, theirs, differing[customer], now, self.billing_start)
         self.failed_in_a_row = 0
         self.report.customers_read += len(account.customer_ids)
         self._keep(account, rows, read_at)
@@ -180,7 +188,7 @@ class _Reconciliation:
 
     def _leave_unread(self, account: Account, why: str) -> None:
         booked = reconciliation.booked_hours(self.connection, account, self.days)
-        rows = unmapped(_of(None, booked), self.clock())
+        rows = unmapped(_of(None, booked), self.clock(), self.billing_start)
         rows += [row for customer in account.customer_ids for row in not_read(customer, _of(customer, booked), why)]
         with self.connection.transaction():
             reconciliation.write_rows(self.connection, account, self.days, rows, None, self.run_id)
@@ -192,7 +200,11 @@ class _Reconciliation:
         with self.connection.transaction():
             reconciliation.write_rows(self.connection, account, self.days, rows, read_at, self.run_id)
             reconciliation.close_explained_hours(
-                self.connection, account, self.days, [row.hour for row in differing if row.hour], now
+                self.connection,
+                account,
+                self.days,
+                [row.hour for row in differing if row.hour and row.cause is not Cause.NOT_BILLED],
+                now,
             )
             for row in differing:
                 if row.cause is Cause.UNEXPLAINED:

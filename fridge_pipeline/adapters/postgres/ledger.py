@@ -40,6 +40,7 @@ def staging_cases(connection: psycopg.Connection, hours: HourRange, catalogue: t
             refusal_open=row["refusal_open"],
             cancelling=row["cancelling"],
             closed_by=row["closed_by"],
+            is_billed=row["is_billed"],
         )
         for row in rows
     ]

@@ -16,6 +16,7 @@ from fridge_pipeline.domain.day_range import DayRange
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.meter import Meter
 from fridge_pipeline.domain.reconciliation import PASSING, BookedHour
+from fridge_pipeline.domain.shadow import ComparedHour
 from fridge_pipeline.domain.side_by_side import Row
 
 
@@ -45,6 +46,7 @@ class ReconciledDay:
     unmapped: int
     lagging: int
     in_flight: int
+    not_billed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,14 @@ def unexplained_hours(connection: psycopg.Connection, days: DayRange) -> list[Un
     """The hours of a range that nobody can explain, the largest difference first."""
     with connection.cursor(row_factory=class_row(UnexplainedHour)) as cursor:
         return cursor.execute(statement("unexplained_rows"), _days(days)).fetchall()
+
+
+def compared_hours(connection: psycopg.Connection, days: DayRange, catalogue: tuple[Meter, ...]) -> list[ComparedHour]:
+    """The hours of a range that are not billed, as they were last read; agreeing ones as well."""
+    parameters = {**_days(days), "event_names": meters_of(catalogue)["event_names"]}
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(statement("compared_hours"), parameters).fetchall()
+    return [ComparedHour(**{**row, "hour": Hour(row["hour"])}) for row in rows]
 
 
 def days_to_reconcile(connection: psycopg.Connection, days: DayRange, catalogue: tuple[Meter, ...]) -> list[date]:

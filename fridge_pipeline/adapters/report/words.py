@@ -42,6 +42,7 @@ CAUSES = {
     "month_closed": "month closed: the change waits for a reopening",
     "held_for_review": "held for review: far outside the tenant's own history",
     "unmapped": "unmapped: the tenant has no Stripe customer",
+    "not_billed": "not billed by us: before the hour from which usage is stated",
     "too_late": "too late: older than the 35 days that Stripe takes",
     "refused": "refused by Stripe",
     "credit_due": "credit due: Stripe has too much, finance gives a credit",

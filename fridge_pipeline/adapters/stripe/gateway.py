@@ -15,6 +15,7 @@ from fridge_pipeline.adapters.stripe.pace import Pace
 from fridge_pipeline.adapters.stripe.retries import Retries, Send
 from fridge_pipeline.domain.answer import Answer, Outcome
 from fridge_pipeline.domain.api_key import ApiKey, KeyMode
+from fridge_pipeline.domain.billing_start import EVERY_HOUR, BillingStart
 from fridge_pipeline.domain.meter import Meter, Window
 from fridge_pipeline.domain.meter_event import MeterEvent
 
@@ -42,6 +43,10 @@ class StripeCallError(RuntimeError):
         super().__init__(text)
         self.reached = reached
         self.is_key_refused = is_key_refused
+
+
+class NotBilledError(RuntimeError):
+    """An hour before the billing start was about to be stated; staging and the ledger have refused it before."""
 
 
 class MeterMissingError(LookupError):
@@ -86,12 +91,14 @@ class StripeGateway:
         calls_per_second: float,
         monotonic: Callable[[], float],
         sleep: Callable[[float], None],
+        billing_start: BillingStart = EVERY_HOUR,
     ) -> None:
         stripe.enable_telemetry = False  # it would write a random id into the user's home
         self.base = base or STRIPE_API
         self.mode = key.mode
         self.calls_per_second = calls_per_second
         self._key = key
+        self._billing_start = billing_start
         self._pace = Pace(calls_per_second, monotonic, sleep)
         self._client = stripe.StripeClient(
             key.secret,
@@ -115,8 +122,10 @@ class StripeGateway:
     def state_usage(self, event: MeterEvent, is_futile: Callable[[], bool] = lambda: False) -> Answer:
         """Sends one meter event; the identifier is the same on every try of every attempt.
 
-        ``is_futile`` is asked before a further try, when Stripe has not decided.
+        ``is_futile`` is asked before a further try, when Stripe has not decided. Raises ``NotBilledError``, as
+        cancelling does.
         """
+        self._refuse_unbilled(event)
 
         def send(key: str) -> Answer:
             # Not ``v1.billing.meter_events.create``: it makes objects of the answer, a fifth of what a call costs.
@@ -136,6 +145,7 @@ class StripeGateway:
 
     def cancel_usage(self, event: MeterEvent, is_futile: Callable[[], bool] = lambda: False) -> Answer:
         """Asks Stripe to take a meter event back that it received less than 24 hours ago."""
+        self._refuse_unbilled(event)
 
         def send(key: str) -> Answer:
             asked = self._client.v1.billing.meter_event_adjustments.create(
@@ -145,6 +155,10 @@ class StripeGateway:
             return _received(asked.last_response, f"cancellation {asked.status}")
 
         return self._decide(send, f"cancel:{event.identifier}", is_futile)
+
+    def _refuse_unbilled(self, event: MeterEvent) -> None:
+        if not self._billing_start.bills(event.hour):
+            raise NotBilledError(f"{event.identifier} is not sent: {self._billing_start.restriction}")
 
     def _decide(self, send: Send, key: str, is_futile: Callable[[], bool]) -> Answer:
         answer = self._retries.decide(send, key, is_futile)

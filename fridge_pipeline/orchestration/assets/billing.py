@@ -15,7 +15,7 @@ DESCRIPTION = """One row per statement of usage to Stripe: identifier, value, re
 
 A statement is committed before it is sent and resent under the same identifier. Usage of an open hour is not pushed.
 Usage far above its tenant's own history is held for review, and changes of a closed month wait: both stand in the
-exceptions.
+exceptions. Hours before `FRIDGE_BILL_FROM` are counted and never stated.
 """
 
 
@@ -80,6 +80,8 @@ def bill_metadata(bill: HourBill) -> dict[str, Any]:
     """The numbers of one hour, which Dagster plots over the partitions."""
     exceptions = {f"exceptions_{kind}": number for kind, number in bill.exceptions.items()}
     state = "delivered" if bill.accepted else "no usage to state"
+    if not bill.is_billed:
+        state = "counted, not stated: before FRIDGE_BILL_FROM"
     return {
         "dagster/partition_row_count": bill.accepted,
         "events_accepted": bill.accepted,

@@ -1,4 +1,5 @@
--- Days that were never read in full, whose difference may have passed, or whose statements were decided since.
+-- Days that were never read in full, whose difference may have passed, or whose statements were decided since. Hours
+-- before the billing start are not ours to reconcile: they cost no reads.
 with read_days as (
     select
         day,
@@ -24,6 +25,7 @@ booked_days as (
     where
         hour between %(first)s and %(last)s
         and first_sent_at is not null
+        and hour >= (select billing_start.bill_from from fridge.billing_start)
         and event_name = any(%(event_names)s)
     group by day, tenant_id, event_name
 
@@ -37,12 +39,14 @@ booked_days as (
     from fridge.measured_usage
     inner join unnest(%(event_names)s::text[], %(measures)s::text[]) as catalogue (event_name, measure)
         on measured_usage.measure = catalogue.measure
-    where measured_usage.hour between %(first)s and %(last)s
+    where
+        measured_usage.hour between %(first)s and %(last)s
+        and measured_usage.hour >= (select billing_start.bill_from from fridge.billing_start)
 )
 
 select day
 from read_days
-where is_unfinished
+where is_unfinished and day >= (select (billing_start.bill_from at time zone 'UTC')::date from fridge.billing_start)
 
 union
 

@@ -12,7 +12,8 @@ select
     count(*) filter (where cause = 'held_for_review') as held_for_review,
     count(*) filter (where cause = 'month_closed') as month_closed,
     count(*) filter (where cause = 'lagging') as lagging,
-    count(*) filter (where cause = 'in_flight') as in_flight
+    count(*) filter (where cause = 'in_flight') as in_flight,
+    count(*) filter (where cause = 'not_billed') as not_billed
 from fridge.stripe_reconciliation
 where day between %(first_day)s and %(last_day)s and hour is null
 group by day

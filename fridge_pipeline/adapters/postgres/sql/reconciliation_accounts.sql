@@ -1,5 +1,6 @@
 -- Who had usage, or was stated usage, in a range of hours: tenant, meter and customer, and when Stripe was last read
--- for it. Whoever stands in the reconciliation already is looked at again, also when the reason is gone.
+-- for it. Whoever stands in the reconciliation already is looked at again, also when the reason is gone. Before the
+-- billing start somebody else may have stated usage for any customer, also where we have none.
 with metered_usage as (
     select distinct
         measured_usage.tenant_id,
@@ -40,6 +41,18 @@ accounts as (
     where
         day between %(first_day)s and %(last_day)s
         and event_name = any(%(event_names)s)
+
+    union
+
+    select
+        tenants.tenant_id,
+        catalogue.event_name,
+        tenants.stripe_customer_id
+    from fridge.tenants
+    cross join unnest(%(event_names)s::text[]) as catalogue (event_name)
+    where
+        tenants.stripe_customer_id is not null
+        and %(first)s::timestamptz < (select billing_start.bill_from from fridge.billing_start)
 )
 
 select

@@ -86,7 +86,8 @@ select
             and exceptions.closed_at is null
     ) as refusal_open,
     cancelling.hour is not null as cancelling,
-    closed_months.closed_by
+    closed_months.closed_by,
+    cases.hour >= (select billing_start.bill_from from fridge.billing_start) as is_billed
 from cases
 left join fridge.tenants on cases.tenant_id = tenants.tenant_id
 left join stated

@@ -1,6 +1,7 @@
 -- Hours with usage that Stripe has not been told, or whose statement is undecided. Excepted cases wait for a person,
 -- not for the next sweep: too late, unmapped, a credit, refused for the customer who is to be billed, held and not
--- released, in a closed month, and unexplained unless it is time to read Stripe back again.
+-- released, in a closed month, and unexplained unless it is time to read Stripe back again. Hours before the billing
+-- start are delivered once they are counted; when it moves, all hours are compared.
 -- Compared are the hours with a mark: something about them has changed since they were found delivered. What is
 -- excepted can cease to be so without any change of its hour, by a tenant's new customer, a release, a reopened month
 -- or with time, so those hours are compared too. Marks go with the hours that are delivered. The whole statement sees
@@ -163,6 +164,7 @@ undelivered as (
             and metered_usage.hour = stated.hour
     where
         coalesce(metered_usage.value, 0) <> coalesce(stated.value, 0)
+        and coalesce(metered_usage.hour, stated.hour) >= (select billing_start.bill_from from fridge.billing_start)
         and not exists (
             select 1 from open_exceptions
             where
