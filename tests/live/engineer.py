@@ -78,7 +78,7 @@ class Engineer:
     def sees_the_backfill(self, backfill_id: str, hours: int) -> None:
         """Its page, once it says that it is done."""
         self.page.open(f"{self.demo.url}/runs/b/{backfill_id}")
-        self.page.wait_for_text("Completed", f"{hours}")
+        self.page.wait_for_text("Succeeded", "100% completed", f"{hours}")
         self.page.wait_for_rest()
         self._take("backfill")
 
