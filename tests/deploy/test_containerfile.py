@@ -43,6 +43,10 @@ def test_what_it_copies_exists_and_nothing_else_of_the_checkout_reaches_the_buil
     let_in = {line.removeprefix("!") for line in IGNORED if line.startswith("!")}
     assert (IGNORED[1], let_in) == ("*", set(copied))
     assert not any(fnmatch.fnmatch("deploy/secrets/stripe_api_key", each) for each in let_in)
+    dockers = (
+        (DEPLOY / "Containerfile.dockerignore").read_text().splitlines()
+    )  # Docker reads that one, Podman the other
+    assert dockers == IGNORED
 
 
 def test_packages_are_those_of_the_pinned_files_by_hash_as_in_a_checkout() -> None:

@@ -32,13 +32,10 @@ def superuser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerAddres
 def secrets(superuser: ServerAddress, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The secrets as ``create_secrets.sh`` makes them, with the address of this server."""
     folder = tmp_path_factory.mktemp("made") / "secrets"
-    made = subprocess.run(["sh", DEPLOY / "create_secrets.sh", folder], capture_output=True, text=True, check=True)
+    command = ["sh", DEPLOY / "create_secrets.sh", folder, f"{superuser.host}:{superuser.port}"]
+    made = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "still to be made by you" in made.stdout
     assert folder.stat().st_mode & 0o777 == 0o700
-    for file in folder.glob("*_url"):
-        text = file.read_text()
-        file.chmod(0o644)
-        file.write_text(text.replace("@postgres:5432/", f"@{superuser.host}:{superuser.port}/"))
     return folder
 
 
