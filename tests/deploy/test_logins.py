@@ -32,7 +32,7 @@ def superuser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerAddres
 def secrets(superuser: ServerAddress, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The secrets as ``create_secrets.sh`` makes them, with the address of this server."""
     folder = tmp_path_factory.mktemp("made") / "secrets"
-    command = ["sh", DEPLOY / "create_secrets.sh", folder, f"{superuser.host}:{superuser.port}"]
+    command = ["sh", str(DEPLOY / "create_secrets.sh"), str(folder), f"{superuser.host}:{superuser.port}"]
     made = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "still to be made by you" in made.stdout
     assert folder.stat().st_mode & 0o777 == 0o700

@@ -8,6 +8,7 @@ import pytest
 
 from fridge_pipeline.orchestration.secret_files import SECRETS, SUFFIX, SecretFileError
 from fridge_pipeline.orchestration.settings import read_settings
+from fridge_pipeline.orchestration.variables import VARIABLES
 
 VALUES = {
     "STRIPE_API_KEY": "rk_test_of_a_file",
@@ -30,7 +31,7 @@ def given(tmp_path: Path) -> dict[str, str]:
 
 
 def test_every_secret_means_the_same_by_file_and_by_environment(given: dict[str, str]) -> None:
-    assert set(VALUES) == set(SECRETS)
+    assert set(VALUES) == set(SECRETS) == {variable.name for variable in VARIABLES if variable.secret}
     assert read_settings(given) == read_settings({**MAIL, **VALUES})
     assert "of_a_file" not in repr(read_settings(given))
 

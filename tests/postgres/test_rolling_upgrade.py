@@ -17,7 +17,11 @@ from fridge_pipeline.steps.prepare_database import prepare_database
 from tests.models.folder import write_models
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
-DESCRIBED = "  - name: tenants_seen\n    description: One row per tenant.\n    columns: {tenant_id: T.%s}\n"
+DESCRIBED = """  - name: tenants_seen
+    description: One row per tenant.
+    example: a row.
+    columns: {tenant_id text: T.%s}
+"""
 
 #: The first migration that the rule binds: those before it were made while nothing ran in production.
 FIRST_BOUND = 20
@@ -105,7 +109,7 @@ def older(tmp_path: Path) -> Path:
 @pytest.fixture
 def newer(tmp_path: Path) -> Path:
     """Those of the release that replaces it."""
-    return models(tmp_path / "newer", ", name: N.")
+    return models(tmp_path / "newer", ", name text: N.")
 
 
 def built(database: Database) -> str | None:
