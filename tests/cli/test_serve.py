@@ -132,6 +132,13 @@ def lives(pid: int) -> bool:
     return False
 
 
+def everything_below(pid: int) -> list[int]:
+    """A process and all that it started, each in a session of its own."""
+    with suppress(psutil.NoSuchProcess):
+        return [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
+    return []
+
+
 def test_the_code_location_answers_has_lost_runs_tried_again_and_ends_with_all_it_started(
     code: list[str], kept: dg.DagsterInstance
 ) -> None:
@@ -141,7 +148,7 @@ def test_the_code_location_answers_has_lost_runs_tried_again_and_ends_with_all_i
     serving = subprocess.Popen(
         code, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
-    started = [serving.pid]
+    started: list[int] = []
     try:
         assert serving.stderr is not None
         said = next(line for line in serving.stderr if line.startswith("serving code on 127.0.0.1"))
@@ -150,10 +157,10 @@ def test_the_code_location_answers_has_lost_runs_tried_again_and_ends_with_all_i
         assert run is not None
         assert run.status is DagsterRunStatus.FAILURE
         assert DagsterGrpcClient(port=int(code[-1]), host="127.0.0.1").ping("here")["echo"] == "here"
-        started += [child.pid for child in psutil.Process(serving.pid).children(recursive=True)]
+        started = everything_below(serving.pid)
 
         serving.send_signal(signal.SIGTERM)
         assert serving.wait(timeout=60) == 0
         assert [pid for pid in started if lives(pid)] == []
     finally:
-        stop_groups([pid for pid in started if lives(pid)], patience=0)
+        stop_groups([pid for pid in {*started, *everything_below(serving.pid)} if lives(pid)], patience=0)
