@@ -90,7 +90,7 @@ reference: setup ## Write docs/reference/ from the code.
 	@PYTHONPATH=. $(BIN)/python scripts/reference.py
 
 requirements: ## Pin requirements/*.in anew, with hashes and without index addresses (needs uv).
-	@for set in run test bench audit; do \
+	@for set in run test bench audit kubernetes; do \
 		uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 			--no-header --no-annotate -q requirements/$$set.in -o requirements/$$set.txt; \
 	done

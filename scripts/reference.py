@@ -37,7 +37,8 @@ def environment() -> str:
         [
             "# Environment variables\n",
             MADE_BY,
-            "All are optional; an empty one counts as unset. A secret one's value shows in no log, table or error.\n",
+            "All are optional; an empty one counts as unset. A secret one's value shows in no log, table or error.",
+            "It may come by file (not that of the object store): `_FILE` behind the name, a file's absolute path.\n",
             *_variables(VARIABLES),
             "\n## Read by the client of the object store\n",
             *_variables(STORE_VARIABLES),

@@ -15,6 +15,10 @@ from fridge_pipeline.orchestration.instance import workspace_file
 from fridge_pipeline.orchestration.settings import REPOSITORY, Settings
 
 HOST = "127.0.0.1"
+
+#: What a code server loads, and the name under which cursors and states of schedules are kept.
+CODE_MODULE = ("-m", "fridge_pipeline.definitions", "-d", str(REPOSITORY), "--location-name", "fridge_pipeline")
+
 CODE_SERVER = "code-server"
 WEBSERVER = "webserver"
 START_SECONDS_MAX = 120.0
@@ -85,8 +89,7 @@ class _Starting:
 
     def code_server(self) -> str:
         """Starts it, and names it in a workspace file; returns the file's path."""
-        module = ["-m", "fridge_pipeline.definitions", "-d", str(REPOSITORY), "--location-name", "fridge_pipeline"]
-        code_server = self.service(CODE_SERVER, "dagster", "code-server", "start", *module)
+        code_server = self.service(CODE_SERVER, "dagster", "code-server", "start", *CODE_MODULE)
         # Nobody types its port; a fixed one could be another installation's.
         code_port = start_listening(self.services, code_server, free_port(ANY_PORT, HOST))
         return str(workspace_file(self.configured, f"workspace{self.beside}", HOST, code_port))

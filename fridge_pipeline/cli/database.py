@@ -35,7 +35,7 @@ def url(*, finance: bool) -> None:
         dsn = configured.database_url
     else:
         dsn = EmbeddedServer(configured.home / "postgres").pin().dsn()
-    prepare_database(Database(dsn), MODELS_FOLDER, utc_now())
+    prepare_database(Database(dsn), MODELS_FOLDER, utc_now(), leave_newer=configured.database_url is not None)
     click.echo(_for_finance(dsn, configured) if finance else dsn)
 
 

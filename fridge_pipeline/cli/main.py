@@ -20,6 +20,7 @@ from fridge_pipeline.cli.month import approve, close, reopen
 from fridge_pipeline.cli.release import release
 from fridge_pipeline.cli.report import report
 from fridge_pipeline.cli.sandbox import sandbox
+from fridge_pipeline.cli.serve import serve
 from fridge_pipeline.cli.shadow import shadow
 from fridge_pipeline.cli.sql import sql
 from fridge_pipeline.cli.stripe import stripe
@@ -51,7 +52,7 @@ def fridge(context: click.Context, *, debug: bool) -> None:
 
 DAILY = (up, ui, demo, bill, shadow, explain, withdraw, release, drop_readings, tenants)
 MONTHLY = (close, approve, reopen, report, evidence, verify, backtest)
-INSTALLATION = (stripe, sandbox, db, migrate, doctor, env, sql)
+INSTALLATION = (serve, stripe, sandbox, db, migrate, doctor, env, sql)
 
 for command in (*DAILY, *MONTHLY, *INSTALLATION):
     fridge.add_command(command)

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,7 +24,7 @@ RESTART_SECONDS_MIN = 5.0
 
 @dataclass(slots=True)
 class Service:
-    """One process that is kept up; its output goes to ``log``, and it answers on ``port`` if it has one.
+    """One process that is kept up; its output goes to ``log`` or to ours, and it answers on ``port`` if it has one.
 
     ``works_in_child`` says that the process hands its work to a child and stays up, useless, when that dies.
     """
@@ -32,7 +32,7 @@ class Service:
     name: str
     command: Sequence[str]
     environment: Mapping[str, str]
-    log: Path
+    log: Path | None
     port: int | None = None
     works_in_child: bool = False
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
@@ -64,7 +64,7 @@ class Service:
         """Starts it in a session of its own, so that Ctrl-C reaches us first and we stop it in order."""
         self.started_at = time.monotonic()
         self._has_had_child = False
-        with self.log.open("ab") as log:
+        with self.log.open("ab") if self.log is not None else nullcontext() as log:
             self.process = subprocess.Popen(
                 self.command,
                 env=dict(self.environment),
@@ -81,7 +81,9 @@ class Service:
 
     def end_of_log(self) -> str:
         """What it said last."""
-        return self.log.read_text(encoding="utf-8", errors="replace")[-1500:] if self.log.exists() else ""
+        if self.log is None or not self.log.exists():
+            return ""
+        return self.log.read_text(encoding="utf-8", errors="replace")[-1500:]
 
 
 class Services:

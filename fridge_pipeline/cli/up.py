@@ -128,7 +128,8 @@ def env() -> None:
 
 def installation_environment(opened: Installation) -> dict[str, str]:
     """What a child process needs to work on the same installation without starting anything."""
-    return {**paths_of(opened.settings), "FRIDGE_DATABASE_URL": opened.database.dsn}
+    database = {"FRIDGE_DATABASE_URL": opened.database.dsn, "FRIDGE_DATABASE_URL_FILE": ""}  # never both
+    return {**paths_of(opened.settings), **database}
 
 
 def paths_of(configured: Settings) -> dict[str, str]:

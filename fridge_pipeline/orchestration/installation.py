@@ -158,7 +158,8 @@ def open_installation(settings: Settings, clock: Callable[[], datetime] = utc_no
     """
     with ExitStack() as stack:
         found = Database(settings.database_url or embedded_dsn(settings, stack))
-        database = prepare_database(found, MODELS_FOLDER, clock()).database
+        shared = not settings.uses_embedded_server  # with code of another version, perhaps
+        database = prepare_database(found, MODELS_FOLDER, clock(), leave_newer=shared).database
         with database.connect() as connection:
             if settings.bill_from is not None:
                 keep_billing_start(connection, settings.bill_from, clock())

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from urllib.parse import quote, urlencode
 
 import dagster as dg
@@ -19,7 +19,7 @@ def dagster_environment(settings: Settings) -> dict[str, str]:
     """The variables Dagster needs, with its home made ready; its storage finds the database by itself."""
     home = settings.home / "dagster"
     home.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(REPOSITORY / "dagster.yaml", home / "dagster.yaml")
+    _write(home / "dagster.yaml", (REPOSITORY / "dagster.yaml").read_text(encoding="utf-8"))
     return {
         "DAGSTER_HOME": str(home),
         "DAGSTER_EVENT_BATCH_SIZE": str(EVENT_BATCH_SIZE),
@@ -49,8 +49,19 @@ def storage_dsn(dsn: str) -> str:
 def workspace_file(settings: Settings, name: str, host: str, port: int) -> Path:
     """A workspace that names one running code server instead of starting one per daemon cycle."""
     path = settings.home / "dagster" / f"{name}.yaml"
-    path.write_text(
+    _write(
+        path,
         f"load_from:\n  - grpc_server:\n      host: {host}\n      port: {port}\n      location_name: fridge_pipeline\n",
-        encoding="utf-8",
     )
     return path
+
+
+def _write(path: Path, text: str) -> None:
+    """Writes a file that other services of the installation read meanwhile: they see all of it, old or new."""
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return
+    with NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        file.write(text)
+    written = Path(file.name)
+    written.chmod(0o644)
+    written.replace(path)

@@ -23,6 +23,7 @@ from fridge_pipeline.domain.meter import CATALOGUE, Meter
 from fridge_pipeline.domain.place import Place, place_of
 from fridge_pipeline.domain.retention import KEEP_MONTHS_MIN
 from fridge_pipeline.domain.variance import Variance
+from fridge_pipeline.orchestration.secret_files import with_secrets
 
 #: The checkout: ``workspace.yaml``, ``dagster.yaml`` and ``dbt_like_sql/`` lie here.
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -113,11 +114,11 @@ class Settings:
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
-    """The settings in an environment; an empty variable counts as unset.
+    """The settings in an environment; an empty variable counts as unset, and a secret may come by file.
 
-    Raises ``SettingError``, and ``LandingUriError`` for a landing URI that carries credentials.
+    Raises ``SettingError``, ``SecretFileError``, and ``LandingUriError`` for a landing URI that carries credentials.
     """
-    given = {name: value.strip() for name, value in environ.items() if value.strip()}
+    given = with_secrets({name: value.strip() for name, value in environ.items() if value.strip()})
     home = Path(given.get("FRIDGE_HOME", REPOSITORY / ".fridge")).expanduser().absolute()
     key = given.get("STRIPE_API_KEY")
     meters_file = Path(given["FRIDGE_METERS"]).expanduser().absolute() if "FRIDGE_METERS" in given else None

@@ -11,7 +11,7 @@ import psycopg
 from fridge_pipeline.adapters.models.reading import files_sha256, read_models
 from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.postgres.migration import Migration, migrate, pending_migrations
-from fridge_pipeline.adapters.postgres.model_relations import built_from
+from fridge_pipeline.adapters.postgres.model_relations import are_superseded, built_from
 from fridge_pipeline.adapters.postgres.roles import PIPELINE, acts_as, create_roles, grant_rights
 from fridge_pipeline.steps.build_models import STAGING, make_models
 
@@ -29,16 +29,23 @@ class Preparation:
     has_roles: bool
 
 
-def prepare_database(database: Database, models: Path, now: datetime, *, anew: bool = False) -> Preparation:
+def prepare_database(
+    database: Database, models: Path, now: datetime, *, anew: bool = False, leave_newer: bool = False
+) -> Preparation:
     """Brings schema, SQL models, roles and rights up to this code; costs two queries when they are.
 
-    ``anew`` grants the rights once more, for roles that were made since. What comes back acts as ``fridge_pipeline``
-    where whoever signs in may, else as whoever signs in. Raises ``NotTheOwnerError``.
+    ``leave_newer`` leaves models that were made after ours were, by newer code: during a rolling upgrade both work on
+    one database. ``anew`` makes ours all the same, and grants the rights once more, for roles that were made since.
+    What comes back acts as ``fridge_pipeline`` where whoever signs in may, else as whoever signs in.
+    Raises ``NotTheOwnerError``.
     """
     owner = database.owned
     with owner.connect() as connection:
         done: list[Migration] = []
-        is_behind = bool(pending_migrations(connection)) or built_from(connection) != files_sha256(models)
+        files = files_sha256(models)
+        is_behind = bool(pending_migrations(connection)) or (
+            built_from(connection) != files and not (leave_newer and are_superseded(connection, files))
+        )
         if is_behind or anew:
             try:
                 done = migrate(connection)

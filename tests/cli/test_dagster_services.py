@@ -54,4 +54,4 @@ def test_a_service_that_ends_for_another_reason_is_not_started_again(services: S
     started = service(tmp_path, "print('started'); raise SystemExit('no such workspace')")
     with pytest.raises(ServiceStartError, match="no such workspace"):
         start_listening(services, started, free_port(0))
-    assert started.log.read_text().count("no such workspace") == 1
+    assert started.end_of_log().count("no such workspace") == 1

@@ -59,6 +59,12 @@ def built_from(connection: psycopg.Connection) -> str | None:
     return str(row[0]) if row else None
 
 
+def are_superseded(connection: psycopg.Connection, files_sha256: str) -> bool:
+    """Whether models were made from these files and then from newer ones: whoever has these files is older code."""
+    row = connection.execute(statement("models_are_superseded"), {"files_sha256": files_sha256}).fetchone()
+    return bool(row and row[0])
+
+
 def make_relations(
     connection: psycopg.Connection, models: Sequence[ModelText], files_sha256: str, now: datetime
 ) -> list[str]:

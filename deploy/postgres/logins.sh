@@ -1,0 +1,46 @@
+#!/bin/sh
+# The logins of the services, made once in a new server. The official image runs it from /docker-entrypoint-initdb.d as
+# the superuser, who owns the books; by hand: POSTGRES_USER=… POSTGRES_DB=fridge SECRETS=/folder sh logins.sh, with PGHOST
+# and so on set. Passwords come from the DSNs in SECRETS, so that each stands in one file only.
+set -eu
+
+: "${SECRETS:=/run/secrets}"
+database="${POSTGRES_DB:?}"
+
+# The password of a DSN; hexadecimal ones, as create_secrets.sh makes them, mean themselves.
+password_in() {
+    password=$(sed -n 's|^postgresql://[^:@/]*:\([0-9A-Za-z_-]*\)@.*$|\1|p' "$SECRETS/$1")
+    if [ -z "$password" ]; then
+        echo "logins.sh: $SECRETS/$1 is no postgresql:// address with a user and a password of letters and digits" >&2
+        exit 1
+    fi
+    printf '%s' "$password"
+}
+
+# Assigned first: a failure inside a command's arguments would not stop us.
+app_password=$(password_in database_url)
+finance_password=$(password_in finance_database_url)
+
+# By standard input, because arguments can be read by everybody on the machine.
+psql --no-psqlrc --quiet -v ON_ERROR_STOP=1 --username "${POSTGRES_USER:?}" --dbname "$database" <<SQL
+\set app_password '$app_password'
+\set finance_password '$finance_password'
+\set dagster '${database}_dagster'
+
+-- What the pipeline and finance may do; \`fridge migrate\` grants it.
+select 'create role fridge_pipeline nologin' where to_regrole('fridge_pipeline') is null \gexec
+select 'create role fridge_finance nologin' where to_regrole('fridge_finance') is null \gexec
+
+-- Code, webserver and daemon: the pipeline's rights in the books, and Dagster's own database.
+create role fridge_app login password :'app_password' in role fridge_pipeline;
+create database :"dagster" owner fridge_app;
+revoke all on database :"dagster" from public;
+
+-- The read-only webserver: finance's rights in the books, and reading what Dagster keeps.
+create role fridge_finance_app login password :'finance_password' in role fridge_finance;
+alter role fridge_finance_app set default_transaction_read_only = on;
+grant connect on database :"dagster" to fridge_finance_app;
+
+\connect :dagster
+alter default privileges for role fridge_app grant select on tables to fridge_finance_app;
+SQL

@@ -1,0 +1,166 @@
+"""The services by themselves, as a supervisor starts them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import dagster as dg
+import psutil
+import pytest
+import yaml
+from click.testing import CliRunner
+from dagster import DagsterRunStatus
+from dagster._core.utils import make_new_run_id
+from dagster._grpc.client import DagsterGrpcClient
+
+from fridge_pipeline.adapters import process_lock
+from fridge_pipeline.adapters.postgres.database import Database, DatabaseUnreachableError
+from fridge_pipeline.cli.main import fridge
+from fridge_pipeline.cli.services import free_port, stop_groups
+from fridge_pipeline.cli.up import AlreadyUpError
+from fridge_pipeline.orchestration import dagster_storage
+from fridge_pipeline.orchestration.instance import dagster_environment, storage_dsn
+from fridge_pipeline.orchestration.settings import read_settings
+from tests.pipeline import Pipeline
+
+STORAGE = {"module": "fridge_pipeline.orchestration.dagster_storage", "class": "InstallationStorage", "config": {}}
+SIGN_IN_NOWHERE = "postgresql://u:hidden@127.0.0.1:9/books"
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    """Variables as a supervisor gives them: the address in a file."""
+    secret = tmp_path / "database_url"
+    secret.write_text(f"{SIGN_IN_NOWHERE}\n")
+    return {"FRIDGE_HOME": str(tmp_path / "home"), "FRIDGE_DATABASE_URL_FILE": str(secret)}
+
+
+@pytest.mark.parametrize("service", ["code", "webserver", "daemon"])
+def test_a_service_without_a_server_of_its_own_says_what_it_needs(service: str, tmp_path: Path) -> None:
+    done = CliRunner().invoke(fridge, ["serve", service], env={"FRIDGE_HOME": str(tmp_path)})
+    assert done.exit_code == 2
+    assert "needs FRIDGE_DATABASE_URL or FRIDGE_DATABASE_URL_FILE" in done.output
+
+
+@pytest.mark.parametrize(
+    ("service", "options", "becomes"),
+    [
+        ("webserver", ["--code-host", "code"], ["dagster-webserver", "--host", "127.0.0.1", "--port", "3000"]),
+        (
+            "webserver",
+            ["--read-only", "--host", "0.0.0.0", "--port", "3001", "--code-host", "code"],  # noqa: S104
+            ["dagster-webserver", "--host", "0.0.0.0", "--port", "3001", "--read-only"],  # noqa: S104
+        ),
+        ("daemon", ["--code-host", "code"], ["dagster-daemon", "run"]),
+    ],
+)
+def test_webserver_and_daemon_become_dagsters_own_with_the_code_location_that_is_named(
+    service: str, options: list[str], becomes: list[str], environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: list[tuple[str, list[str], dict[str, str]]] = []
+    monkeypatch.setattr(os, "execve", lambda *arguments: called.append(arguments))
+    done = CliRunner().invoke(fridge, ["serve", service, *options], env=environ)
+    assert done.exit_code == 0, done.output
+    [(program, arguments, environment)] = called
+    assert Path(program).is_file()
+    assert [Path(arguments[0]).name, *arguments[1:-2]] == becomes
+    [location] = yaml.safe_load(Path(arguments[-1]).read_text())["load_from"]
+    assert location == {"grpc_server": {"host": "code", "port": 4000, "location_name": "fridge_pipeline"}}
+    assert (Path(environment["DAGSTER_HOME"]) / "dagster.yaml").is_file()
+    assert "hidden" not in str((arguments, environment)), "the secret stays in its file"
+
+
+def test_the_files_that_services_share_are_left_alone_when_they_are_as_they_should_be(environ: dict[str, str]) -> None:
+    settings = read_settings(environ)
+    file = Path(dagster_environment(settings)["DAGSTER_HOME"]) / "dagster.yaml"
+    before = file.stat()
+    dagster_environment(settings)
+    assert (file.stat().st_ino, file.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    file.write_text("broken: [")
+    dagster_environment(settings)
+    assert yaml.safe_load(file.read_text())["run_monitoring"]["enabled"]
+    assert [each.name for each in file.parent.iterdir()] == ["dagster.yaml"]
+
+
+def test_a_second_code_location_is_refused_because_it_would_take_the_firsts_runs_for_lost(
+    environ: dict[str, str],
+) -> None:
+    lock = Path(environ["FRIDGE_HOME"]) / "code.lock"
+    lock.parent.mkdir()
+    with process_lock.exclusive(lock):
+        done = CliRunner().invoke(fridge, ["serve", "code"], env=environ)
+    assert isinstance(done.exception, AlreadyUpError)
+    assert "fridge serve code already runs on" in str(done.exception)
+    assert isinstance(CliRunner().invoke(fridge, ["serve", "code"], env=environ).exception, DatabaseUnreachableError)
+
+
+@pytest.fixture
+def kept(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
+    """What Dagster keeps of the test's installation."""
+    storage = Database(storage_dsn(pipeline.database.dsn))
+    pipeline.database.create_beside(storage)
+    url = storage.dsn.replace("postgresql://", "postgresql+psycopg2://")
+    monkeypatch.setattr(dagster_storage, "_storage_url", lambda: url)
+    with dg.instance_for_test(overrides={"storage": {"custom": STORAGE}}) as instance:
+        yield instance
+
+
+@pytest.fixture
+def code(pipeline: Pipeline, kept: dg.DagsterInstance, tmp_path: Path) -> list[str]:  # noqa: ARG001 # made first
+    """The command line of a code location on the test's installation."""
+    (tmp_path / "database_url").write_text(f"{pipeline.database.dsn}\n")
+    variables = {
+        "FRIDGE_HOME": str(tmp_path / "home"),
+        "FRIDGE_DATABASE_URL_FILE": str(tmp_path / "database_url"),
+        "FRIDGE_LANDING_URI": str(pipeline.landing),
+        "STRIPE_API_BASE": pipeline.sandbox.url,
+    }
+    set_here = [f"{name}={value}" for name, value in variables.items()]
+    return ["env", *set_here, str(Path(sys.executable).parent / "fridge"), "serve", "code", "--port", str(free_port(0))]
+
+
+def lives(pid: int) -> bool:
+    """Whether a process still works; one that has ended and whose parent has not looked yet does not."""
+    with suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def everything_below(pid: int) -> list[int]:
+    """A process and all that it started, each in a session of its own."""
+    with suppress(psutil.NoSuchProcess):
+        return [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
+    return []
+
+
+def test_the_code_location_answers_has_lost_runs_tried_again_and_ends_with_all_it_started(
+    code: list[str], kept: dg.DagsterInstance
+) -> None:
+    left = kept.add_run(
+        dg.DagsterRun(job_name="check_books", run_id=make_new_run_id(), status=DagsterRunStatus.STARTED)
+    )
+    serving = subprocess.Popen(
+        code, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    started: list[int] = []
+    try:
+        assert serving.stderr is not None
+        said = next(line for line in serving.stderr if line.startswith("serving code on 127.0.0.1"))
+        assert said.endswith("1 runs were lost\n")
+        run = kept.get_run_by_id(left.run_id)
+        assert run is not None
+        assert run.status is DagsterRunStatus.FAILURE
+        assert DagsterGrpcClient(port=int(code[-1]), host="127.0.0.1").ping("here")["echo"] == "here"
+        started = everything_below(serving.pid)
+
+        serving.send_signal(signal.SIGTERM)
+        assert serving.wait(timeout=60) == 0
+        assert [pid for pid in started if lives(pid)] == []
+    finally:
+        stop_groups([pid for pid in {*started, *everything_below(serving.pid)} if lives(pid)], patience=0)

@@ -1,0 +1,126 @@
+"""The Helm values: by the models behind the chart's schema, and by how Dagster reads the dagster.yaml it writes."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import yaml
+from dagster._config import validate_config
+from dagster._core.instance.config import dagster_instance_config_schema
+
+from fridge_pipeline.orchestration.instance import EVENT_BATCH_SIZE
+from fridge_pipeline.orchestration.settings import REPOSITORY
+from tests.deploy.files import DEPLOY, contradictions, read_yaml
+
+VALUES = read_yaml("helm/values.yaml")
+CODE = VALUES["dagster-user-deployments"]["deployments"][0]
+OUR_INSTANCE = yaml.safe_load((REPOSITORY / "dagster.yaml").read_text())
+
+
+def chart_instance(values: dict[str, Any]) -> dict[str, Any]:
+    """The dagster.yaml that the chart writes, as its templates/configmap-instance.yaml does; without the launcher."""
+    daemon, postgresql = values["dagsterDaemon"], values["postgresql"]
+    assert not any(daemon[part]["enabled"] for part in ("runCoordinator", "runMonitoring", "runRetries"))
+    storage = {
+        "username": postgresql["postgresqlUsername"],
+        "password": {"env": "DAGSTER_PG_PASSWORD"},
+        "hostname": postgresql["postgresqlHost"],
+        "db_name": postgresql["postgresqlDatabase"],
+        "port": postgresql["service"]["port"],
+        "params": postgresql["postgresqlParams"],
+        "scheme": postgresql["postgresqlScheme"],
+    }
+    stores = {"run_storage": "Run", "event_log_storage": "EventLog", "schedule_storage": "Schedule"}
+    modules = {"run_storage": "run_storage", "event_log_storage": "event_log", "schedule_storage": "schedule_storage"}
+    return {
+        "scheduler": {
+            "module": "dagster.core.scheduler",
+            "class": "DagsterDaemonScheduler",
+            "config": {"max_catchup_runs": values["scheduler"]["config"]["daemonScheduler"]["maxCatchupRuns"]},
+        },
+        **{
+            store: {
+                "module": f"dagster_postgres.{modules[store]}",
+                "class": f"Postgres{name}Storage",
+                "config": {"postgres_db": storage},
+            }
+            for store, name in stores.items()
+        },
+        "sensors": {"use_threads": daemon["sensors"]["useThreads"], "num_workers": daemon["sensors"]["numWorkers"]},
+        "schedules": {
+            "use_threads": daemon["schedules"]["useThreads"],
+            "num_workers": daemon["schedules"]["numWorkers"],
+        },
+        "telemetry": {"enabled": values["telemetry"]["enabled"]},
+        "retention": {
+            kind: {"purge_after_days": values["retention"][kind]["purgeAfterDays"]} for kind in ("sensor", "schedule")
+        },
+        **values["additionalInstanceConfig"],
+    }
+
+
+def test_the_values_are_what_the_chart_takes_and_a_misspelt_one_is_not() -> None:
+    assert contradictions(VALUES, "dagster-values.json") == []
+    for wrong in (("dagsterDaemon", "heartbeatTolerence"), ("dagsterWebserver", "replicas"), ("postgresql", "host")):
+        misspelt = deepcopy(VALUES)
+        misspelt[wrong[0]][wrong[1]] = 1
+        assert len(contradictions(misspelt, "dagster-values.json")) == 1, wrong
+
+
+def test_what_the_chart_makes_of_them_is_an_instance_that_dagster_reads() -> None:
+    written = chart_instance(VALUES)
+    assert validate_config(dagster_instance_config_schema(), written).errors in (None, [])
+    wrong = {**written, "run_retries": {"enabled": True, "retries": 2}}
+    assert validate_config(dagster_instance_config_schema(), wrong).errors
+
+
+def test_it_says_whatever_our_own_dagster_yaml_says_but_for_the_storage_and_what_is_one_machines() -> None:
+    written, elsewhere = chart_instance(VALUES), {"storage", "code_servers"}
+    ours = {**OUR_INSTANCE, "retention": {**OUR_INSTANCE["retention"]}}
+    # The chart wants the fourth kind of tick too, of which ours says nothing; -1 is Dagster's default: kept for good.
+    ours["retention"]["sensor"] = {
+        "purge_after_days": {**ours["retention"]["sensor"]["purge_after_days"], "started": -1}
+    }
+    assert {key: written.get(key) for key in ours if key not in elsewhere} == {
+        key: value for key, value in ours.items() if key not in elsewhere
+    }
+
+
+def test_dagster_keeps_its_own_where_every_other_layout_does_and_by_the_driver_that_works() -> None:
+    assert VALUES["postgresql"]["postgresqlDatabase"] == "fridge_dagster"
+    assert VALUES["postgresql"]["postgresqlScheme"] == "postgresql+psycopg2"
+    assert CODE["env"]["DAGSTER_EVENT_BATCH_SIZE"] == str(EVENT_BATCH_SIZE)
+
+
+def test_all_services_and_runs_have_one_image_and_the_chart_one_version_with_our_dagster() -> None:
+    images = [CODE["image"], VALUES["dagsterWebserver"]["image"], VALUES["dagsterDaemon"]["image"]]
+    assert images == [images[0]] * 3
+    assert "image" not in VALUES["runLauncher"]["config"]["k8sRunLauncher"], "a run takes that of its code location"
+    job = read_yaml("helm/migrate-job.yaml")["spec"]["template"]["spec"]["containers"][0]["image"]
+    assert job == f"{images[0]['repository']}:{images[0]['tag']}"
+    dagster = next(
+        line.split("==")[1].split()[0]
+        for line in (REPOSITORY / "requirements" / "run.txt").read_text().splitlines()
+        if line.startswith("dagster==")
+    )
+    text = (DEPLOY / "helm" / "values.yaml").read_text()
+    assert f"dagster/dagster {dagster} " in text
+    assert f"--version {dagster} " in text
+
+
+def test_the_job_that_migrates_is_a_kubernetes_job_and_alone_has_the_owners_secret() -> None:
+    job = read_yaml("helm/migrate-job.yaml")
+    assert contradictions(job["spec"], "kubernetes.json#/$defs/io.k8s.api.batch.v1.JobSpec") == []
+    assert "fridge-owner" in str(job)
+    assert "fridge-owner" not in str(VALUES)
+
+
+def test_no_pod_is_root_and_every_one_has_a_limit_of_memory() -> None:
+    for part in (CODE, VALUES["dagsterWebserver"], VALUES["dagsterDaemon"]):
+        assert part["podSecurityContext"]["runAsNonRoot"]
+        assert part["securityContext"] == {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+        assert part["resources"]["limits"]["memory"]
+    launcher = VALUES["runLauncher"]["config"]["k8sRunLauncher"]
+    assert launcher["resources"]["limits"]["memory"]
+    assert launcher["runK8sConfig"]["podSpecConfig"]["security_context"]["run_as_non_root"]

