@@ -49,7 +49,9 @@ def test_one_ranged_run_materializes_every_hour_of_every_asset_with_its_own_numb
             keys = instance.get_materialized_partitions(dg.AssetKey(asset))
             assert keys == {first.plus(step).key for step in range(4)}
         assert metadata(instance, "raw_readings", first)["inserted"] == 10
-        assert metadata(instance, "raw_readings", first.plus(2))["state"] == "empty: no landing files"
+        empty = metadata(instance, "raw_readings", first.plus(2))
+        assert empty["state"] == "empty: no landing files"
+        assert "inserted" not in empty, "missing is not zero"
         assert metadata(instance, "inserted_counts", first.plus(3))["inserted_count"] == 16
         assert metadata(instance, "inserted_counts", first.plus(2))["state"] == "no usage"
         billed = metadata(instance, "meter_events", first.plus(1))
@@ -59,6 +61,10 @@ def test_one_ranged_run_materializes_every_hour_of_every_asset_with_its_own_numb
             2,
         )
         assert metadata(instance, "meter_events", first.plus(2))["state"] == "no usage to state"
+        assert float(str(billed["delivery_seconds"])) > 0
+        assert run(definitions, instance, HourRange(first, first)).success
+        again = metadata(instance, "raw_readings", first)
+        assert (again["inserted"], again["files_loaded_now"]) == (10, 0), "a run without news keeps the hour's numbers"
     assert pipeline.stripe_totals("cohoes")["temperature_readings", first.plus(3).key] == 16
 
 

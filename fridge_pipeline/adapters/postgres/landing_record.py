@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg
@@ -47,3 +48,21 @@ def record_folder_versions(connection: psycopg.Connection, seen: Mapping[Hour, L
             "folder_versions": [listing.folder for listing in seen.values()],
         },
     )
+
+
+@dataclass(frozen=True, slots=True)
+class LandedHour:
+    """What the landing files of an hour came to: rows = inserted + duplicates + rejected; ``unreadable`` are files."""
+
+    files: int
+    rows: int
+    inserted: int
+    duplicates: int
+    rejected: int
+    unreadable: int
+
+
+def landed_of_hours(connection: psycopg.Connection, hours: HourRange) -> dict[Hour, LandedHour]:
+    """Every hour of a range that has landing files, whichever run loaded them."""
+    rows = connection.execute(statement("landed_of_hours"), span_of(hours)).fetchall()
+    return {Hour(row[0]): LandedHour(*row[1:]) for row in rows}

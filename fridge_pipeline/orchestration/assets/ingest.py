@@ -6,6 +6,7 @@ from pathlib import Path
 import dagster as dg
 
 from fridge_pipeline.adapters.models.sources import SourceTable
+from fridge_pipeline.adapters.postgres.landing_record import LandedHour, landed_of_hours
 from fridge_pipeline.orchestration.assets.controls import ROWS_ACCOUNTED_FOR, rows_accounted_for
 from fridge_pipeline.orchestration.assets.described import described, table_metadata
 from fridge_pipeline.orchestration.hourly import Hourly, retried_when_the_database_is_lost
@@ -42,35 +43,44 @@ def ingest_assets(hourly: Hourly, source: SourceTable) -> list[dg.AssetsDefiniti
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         hours, landing_uri = hours_of(context), installation.settings.landing_uri
         with retried_when_the_database_is_lost():
-            loads = []
-            for load in load_hours(
-                installation.database,
-                installation.zone,
-                hours,
-                installation.settings.workspace,
-                context.run.run_id,
-                installation.clock,
-            ):
-                context.add_asset_metadata(load_metadata(load, landing_uri), partition_key=load.hour.key)
-                loads.append(load)
+            loads = list(
+                load_hours(
+                    installation.database,
+                    installation.zone,
+                    hours,
+                    installation.settings.workspace,
+                    context.run.run_id,
+                    installation.clock,
+                )
+            )
             refuse_if_nothing_could_be_listed(loads)
+            with installation.database.connect() as connection:
+                landed = landed_of_hours(connection, hours)
+            for load in loads:
+                numbers = load_metadata(load, landed.get(load.hour), landing_uri)
+                context.add_asset_metadata(numbers, partition_key=load.hour.key)
             yield dg.MaterializeResult()
             yield rows_accounted_for(installation.database, hours)
 
     return [raw_readings]
 
 
-def load_metadata(load: HourLoad, landing_uri: str) -> dict[str, dg.MetadataValue]:
-    """The numbers of one hour, which Dagster plots over the partitions."""
-    numbers = {
-        "dagster/partition_row_count": load.inserted,
-        "files_loaded": len(load.loaded),
-        "rows": load.rows,
-        "inserted": load.inserted,
-        "duplicates": load.duplicates,
-        "rejected": load.rejected,
-        "unreadable_files": load.unreadable + load.unfetched,
-    }
+def load_metadata(load: HourLoad, landed: LandedHour | None, landing_uri: str) -> dict[str, dg.MetadataValue]:
+    """The numbers of one hour, which Dagster plots over the partitions; none where there is nothing to count.
+
+    They are those of all its files, so that a run that finds nothing new does not show zeros.
+    """
+    numbers = {"files_loaded_now": len(load.loaded)}
+    if landed is not None:
+        numbers |= {
+            "dagster/partition_row_count": landed.inserted,
+            "files": landed.files,
+            "rows": landed.rows,
+            "inserted": landed.inserted,
+            "duplicates": landed.duplicates,
+            "rejected": landed.rejected,
+            "unreadable_files": landed.unreadable + load.unfetched,
+        }
     folder = f"{landing_uri.rstrip('/')}/{load.hour.folder}"
     link = dg.MetadataValue.url(folder) if "://" in folder else dg.MetadataValue.path(str(Path(folder)))
     return {
