@@ -62,8 +62,20 @@ def ingest_assets(hourly: Hourly, source: SourceTable) -> list[dg.AssetsDefiniti
 
 def load_metadata(load: HourLoad, landing_uri: str) -> dict[str, dg.MetadataValue]:
     """The numbers of one hour, which Dagster plots over the partitions."""
+    folder = f"{landing_uri.rstrip('/')}/{load.hour.folder}"
+    link = dg.MetadataValue.url(folder) if "://" in folder else dg.MetadataValue.path(str(Path(folder)))
+    return {
+        "dagster/partition_row_count": dg.MetadataValue.int(load.inserted),
+        **load_numbers(load),
+        "landing_folder": link,
+        "state": dg.MetadataValue.text(load_state(load)),
+        **({"files": files_table(load)} if load.loaded else {}),
+    }
+
+
+def load_numbers(load: HourLoad) -> dict[str, dg.MetadataValue]:
+    """What became of the files and rows that a load found new."""
     numbers = {
-        "dagster/partition_row_count": load.inserted,
         "files_loaded": len(load.loaded),
         "rows": load.rows,
         "inserted": load.inserted,
@@ -71,14 +83,7 @@ def load_metadata(load: HourLoad, landing_uri: str) -> dict[str, dg.MetadataValu
         "rejected": load.rejected,
         "unreadable_files": load.unreadable + load.unfetched,
     }
-    folder = f"{landing_uri.rstrip('/')}/{load.hour.folder}"
-    link = dg.MetadataValue.url(folder) if "://" in folder else dg.MetadataValue.path(str(Path(folder)))
-    return {
-        **{name: dg.MetadataValue.int(number) for name, number in numbers.items()},
-        "landing_folder": link,
-        "state": dg.MetadataValue.text(load_state(load)),
-        **({"files": files_table(load)} if load.loaded else {}),
-    }
+    return {name: dg.MetadataValue.int(number) for name, number in numbers.items()}
 
 
 def files_table(load: HourLoad) -> dg.TableMetadataValue:
