@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 
-.PHONY: help setup run up test lint types floors sql unit audit sbom simulate fuzz chaos mutants bench format reference requirements pictures report-pictures clean
+.PHONY: help setup run up test lint types floors sql unit audit sbom simulate fuzz chaos mutants bench scale-out format reference requirements pictures report-pictures clean
 
 help: ## List the commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -22,6 +22,9 @@ setup: .venv/run.done ## Create .venv from pinned, hashed requirements; .venv/bi
 
 .venv/audit.done: requirements/audit.txt pyproject.toml scripts/create_environment.sh .venv/run.done
 	@sh scripts/create_environment.sh audit
+
+.venv/scale.done: requirements/scale.txt pyproject.toml scripts/create_environment.sh .venv/run.done
+	@sh scripts/create_environment.sh scale
 
 run: setup ## Land two days of real readings, bill them to a local Stripe sandbox, and show it in the Dagster UI.
 	@$(BIN)/fridge demo
@@ -81,6 +84,9 @@ ONLY ?=
 bench: .venv/bench.done ## Every speed as a ratio to a named alternative: make bench SCALE=full ONLY=load,push SEED=1
 	@$(BIN)/python -m benchmarks --scale $(SCALE) --seed $(SEED) $(if $(ONLY),--only $(ONLY))
 
+scale-out: .venv/scale.done ## 48 heavy hours on Celery workers, one killed, against one machine's launcher (needs redis-server).
+	@$(BIN)/python scripts/scale_out --seed $(SEED)
+
 format: .venv/test.done ## Format Python and SQL.
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
@@ -90,7 +96,7 @@ reference: setup ## Write docs/reference/ from the code.
 	@PYTHONPATH=. $(BIN)/python scripts/reference.py
 
 requirements: ## Pin requirements/*.in anew, with hashes and without index addresses (needs uv).
-	@for set in run test bench audit kubernetes; do \
+	@for set in run test bench audit kubernetes scale; do \
 		uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 			--no-header --no-annotate -q requirements/$$set.in -o requirements/$$set.txt; \
 	done

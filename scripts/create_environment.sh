@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes .venv from requirements/<set>.txt (exact versions, checked by hash); never touches the system's Python.
-#   sh scripts/create_environment.sh run|test|bench
+#   sh scripts/create_environment.sh run|test|bench|scale
 set -eu
 set_name="$1"
 requirements="requirements/$set_name.txt"

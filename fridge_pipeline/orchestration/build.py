@@ -28,6 +28,7 @@ from fridge_pipeline.orchestration.reconciling import daily_reconciliation, stri
 from fridge_pipeline.orchestration.resources import installation_resource
 from fridge_pipeline.orchestration.retention import nightly_retention, retention_job
 from fridge_pipeline.orchestration.settings import MODELS_FOLDER, Settings, read_settings
+from fridge_pipeline.orchestration.sharding import shard_job
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:
@@ -47,7 +48,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *report_assets(monthly_partitions(settings.partitions_start)),
         ],
         asset_checks=[*reconciliation_checks(), checks],
-        jobs=[*jobs(checks), retention_job(), canary_job()],
+        jobs=[*jobs(checks), retention_job(), canary_job(), shard_job()],
         sensors=[landing_sensor(), stripe_refusals(), *alert_sensors(settings)],
         schedules=[
             hourly_billing(settings.close_after),

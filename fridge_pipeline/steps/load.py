@@ -23,6 +23,7 @@ from fridge_pipeline.adapters.postgres.load_transaction import LoadedFile
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.landing_file import LandingFile
+from fridge_pipeline.domain.shard import Shard
 from fridge_pipeline.steps.effect import Effect, Witness, unwatched
 from fridge_pipeline.steps.load_files import FilesLoader
 
@@ -81,16 +82,18 @@ def load_hours(
     run_id: str,
     clock: Callable[[], datetime],
     witness: Witness = unwatched,
+    shard: Shard | None = None,
 ) -> Iterator[HourLoad]:
     """Loads what is new in each hour of the range, in order; an hour that fails does not stop the next.
 
+    With a ``shard`` only that share of each hour's files, so no hour counts as loaded before a load without one.
     ``workspace`` is a folder for the private copies that files are read from. What is wrong with a file or a
     folder becomes an exception for a person; only a lost database ends the range.
     """
     with database.connect() as connection, _lazily(database, connection, workspace, run_id, clock) as loader:
         known = listing_fingerprints(connection, hours)
         failed_before = {hour for hour, kinds in open_exceptions(connection, hours).items() if "load_failed" in kinds}
-        listings = (_listing(connection, zone, hour, known.get(hour)) for hour in hours.hours())
+        listings = (_listing(connection, zone, hour, known.get(hour), shard) for hour in hours.hours())
         for some in _some_at_once(listings):
             _load_listings(some, zone, loader, witness)
             _record(connection, some, failed_before, clock())
@@ -107,16 +110,21 @@ class _Listing:
     unread: dict[str, str] = field(default_factory=dict)
 
 
-def _listing(connection: psycopg.Connection, zone: LandingZone, hour: Hour, known: str | None) -> _Listing:
+def _listing(
+    connection: psycopg.Connection, zone: LandingZone, hour: Hour, known: str | None, shard: Shard | None
+) -> _Listing:
     listing = _Listing(HourLoad(hour))
     try:
         fingerprint = zone.fingerprint(hour)
         listing.load.is_empty = fingerprint is None
         if fingerprint is not None and fingerprint != known:
             files, versions = zone.files(hour), loaded_versions(connection, hour)
+            if shard is not None:
+                files = [file for file in files if shard.holds(file.path)]
             listing.load.listed = len(files)
             listing.new = [file for file in files if versions.get(file.path) != file.version]
-            listing.fingerprint = fingerprint
+            # Of a shard nobody knows whether the other files are loaded.
+            listing.fingerprint = fingerprint if shard is None else None
     except LandingFolderError as error:
         listing.load.failure = str(error)
     return listing

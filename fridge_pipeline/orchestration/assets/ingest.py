@@ -126,3 +126,16 @@ def refuse_if_nothing_could_be_listed(loads: list[HourLoad]) -> None:
     failures = [load.failure for load in loads if load.failure is not None]
     if failures and len(failures) == len(loads):
         raise dg.Failure(f"none of {len(loads)} hours could be loaded: {failures[0]}")
+
+
+def load_numbers(load: HourLoad) -> dict[str, dg.MetadataValue]:
+    """What became of the files and rows that a load found new."""
+    numbers = {
+        "files_loaded": len(load.loaded),
+        "rows": load.rows,
+        "inserted": load.inserted,
+        "duplicates": load.duplicates,
+        "rejected": load.rejected,
+        "unreadable_files": load.unreadable + load.unfetched,
+    }
+    return {name: dg.MetadataValue.int(number) for name, number in numbers.items()}

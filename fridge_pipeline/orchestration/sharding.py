@@ -1,0 +1,59 @@
+"""Shards of a heavy hour: several runs load its files at once, on as many workers; then the usual run bills it."""
+
+import dagster as dg
+
+from fridge_pipeline.domain.hour import Hour, NotAnHourError
+from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.domain.shard import NotAShardError, Shard
+from fridge_pipeline.orchestration.assets.ingest import load_numbers
+from fridge_pipeline.orchestration.installation import Installation
+from fridge_pipeline.steps.load import load_hours
+
+LOAD_SHARD = "load_shard"
+
+#: To find the runs by; not Dagster's own tag of the hour, of which only one run at a time may work on a partition.
+HOUR_TAG, SHARD_TAG = "fridge/hour", "fridge/shard"
+
+
+class ShardConfig(dg.Config):
+    """Which files a run loads: ``hour`` as a partition key, ``shard`` such as ``2/4``."""
+
+    hour: str
+    shard: str
+
+
+def shard_job() -> dg.JobDefinition:
+    """Loads one shard of an hour. It materializes nothing: the hour is loaded once the usual run says so."""
+
+    @dg.op(name="load_shard_files", description="Stores the shard's files that are not loaded yet.")
+    def load_shard_files(
+        context: dg.OpExecutionContext, config: ShardConfig, installation: dg.ResourceParam[Installation]
+    ) -> None:
+        try:
+            hour, shard = Hour.from_key(config.hour), Shard.from_text(config.shard)
+        except (NotAnHourError, NotAShardError) as error:
+            raise dg.Failure(str(error), allow_retries=False) from error
+        (load,) = load_hours(
+            installation.database,
+            installation.zone,
+            HourRange(hour, hour),
+            installation.settings.workspace,
+            context.run_id,
+            installation.clock,
+            shard=shard,
+        )
+        if load.failure is not None:
+            raise dg.Failure(load.failure)
+        context.add_output_metadata(load_numbers(load))
+
+    @dg.job(name=LOAD_SHARD, description="Loads one shard of a heavy hour's files; the usual run counts and bills it.")
+    def job() -> None:
+        load_shard_files()
+
+    return job
+
+
+def shard_request(hour: Hour, shard: Shard) -> tuple[dg.RunConfig, dict[str, str]]:
+    """Config and tags of the run that loads one shard."""
+    config = dg.RunConfig(ops={"load_shard_files": ShardConfig(hour=hour.key, shard=str(shard))})
+    return config, {HOUR_TAG: hour.key, SHARD_TAG: str(shard)}

@@ -1,0 +1,91 @@
+"""One heavy hour: loaded by one process, and by several that take a shard each; then counted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from multiprocessing import get_context
+from pathlib import Path
+
+from deliveries import closed_hours, land
+
+from fridge_pipeline.adapters.embedded_server.server import EmbeddedServer
+from fridge_pipeline.adapters.landing.zone import open_landing_zone
+from fridge_pipeline.adapters.postgres.database import Database
+from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.domain.shard import Shard
+from fridge_pipeline.orchestration.settings import MODELS_FOLDER
+from fridge_pipeline.steps.count import count_usage
+from fridge_pipeline.steps.load import load_hours
+from fridge_pipeline.steps.prepare_database import prepare_database
+
+#: Processes and shards; the first is how it works without shards. In turns, twice: the machine may slow down meanwhile.
+SETUPS = ((1, 1), (2, 2), (2, 4), (1, 1), (2, 2), (2, 4))
+
+
+@dataclass(frozen=True, slots=True)
+class HourSpeed:
+    """How long the load and the count of an hour took."""
+
+    processes: int
+    shards: int
+    readings: int
+    load_seconds: float
+    count_seconds: float
+
+
+def measure_one_hour(home: Path, readings: int, seed: int) -> list[HourSpeed]:
+    """Each setup on a database of its own; starting processes and importing is not timed."""
+    landed = land(home / "landing", closed_hours(datetime.now(UTC), 1), readings, seed)
+    speeds = []
+    for turn, (processes, shards) in enumerate(SETUPS):
+        with _database(home / f"postgres-{turn}") as dsn, _pool(processes) as pool:
+            list(pool.map(_warm, [dsn] * processes))
+            tasks = [(dsn, str(home / "landing"), landed.hours, f"{number + 1}/{shards}") for number in range(shards)]
+            began = time.monotonic()
+            stored = sum(pool.map(_load, tasks))
+            loaded = time.monotonic()
+            count_usage(Database(dsn), landed.hours, datetime.now(UTC))
+            speeds.append(HourSpeed(processes, shards, readings, loaded - began, time.monotonic() - loaded))
+        if stored != landed.readings:
+            raise RuntimeError(f"{shards} shards stored {stored} of {landed.readings} readings")
+    return speeds
+
+
+@contextmanager
+def _database(home: Path) -> Iterator[str]:
+    with EmbeddedServer(home).hold() as address:
+        prepare_database(Database(address.dsn()), MODELS_FOLDER, datetime.now(UTC))
+        yield address.dsn()
+
+
+def _pool(processes: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(processes, mp_context=get_context("spawn"))
+
+
+def _warm(dsn: str) -> None:
+    with Database(dsn).connect() as connection:
+        connection.execute("select pg_sleep(0.5)")  # so that each process gets one
+
+
+def _load(task: tuple[str, str, HourRange, str]) -> int:
+    dsn, landing, hours, text = task
+    shard = Shard.from_text(text)
+    loads = load_hours(
+        Database(dsn),
+        open_landing_zone(landing),
+        hours,
+        Path(landing).parent / "work" / text.replace("/", "-"),
+        "scale-out",
+        _now,
+        shard=None if shard.count == 1 else shard,
+    )
+    return sum(load.inserted for load in loads)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,152 @@
+"""Shards of a heavy hour: in any order, at once or killed, they store what one run stores (laws L1 to L3, L5)."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+
+import dagster as dg
+import pytest
+
+from fridge_pipeline.adapters.landing.local import LocalLanding
+from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.domain.shard import SHARDS_MAX, NotAShardError, Shard
+from fridge_pipeline.orchestration.build import definitions_of_environment
+from fridge_pipeline.orchestration.jobs import LOAD_AND_BILL
+from fridge_pipeline.orchestration.partitions import range_tags
+from fridge_pipeline.orchestration.sharding import HOUR_TAG, LOAD_SHARD, SHARD_TAG, shard_request
+from fridge_pipeline.steps.effect import Effect, Witness, unwatched
+from fridge_pipeline.steps.load import HourLoad, load_hours
+from tests.pipeline import Pipeline, ProcessDied, dies_after, readings, summed
+
+SHARDS = [Shard(number, 4) for number in range(1, 5)]
+FILES = 12
+SENSORS, STEP, PER_SENSOR = 10, 5, 8
+#: Each file brings half of the sensors of the file before once more.
+DISTINCT = (STEP * (FILES - 1) + SENSORS) * PER_SENSOR
+ROWS = FILES * SENSORS * PER_SENSOR
+
+
+@pytest.fixture
+def heavy_hour(pipeline: Pipeline, two_days_ago: datetime) -> Hour:
+    """An hour whose files overlap, also across shards, with a broken row in each."""
+    hour = Hour(two_days_ago)
+    pipeline.add_tenant("cohoes")
+    for number in range(FILES):
+        rows = readings("cohoes", hour, SENSORS, PER_SENSOR, start=number * STEP)
+        pipeline.land(hour, f"gateway-{number}.csv", [*rows, ("cohoes", "s0", hour.start, 999.0)])
+    return hour
+
+
+def load_shard(pipeline: Pipeline, hour: Hour, shard: Shard, witness: Witness = unwatched) -> HourLoad:
+    zone = LocalLanding(str(pipeline.landing))
+    span, run_id = HourRange(hour, hour), f"shard-{shard}"
+    (load,) = load_hours(
+        pipeline.database, zone, span, pipeline.workspace, run_id, pipeline.clock, witness, shard=shard
+    )
+    return load
+
+
+def assert_everything_is_stored_counted_and_billed_once(pipeline: Pipeline, hour: Hour) -> None:
+    assert pipeline.run(hour).unsettled == []
+    sums = "select count(*), sum(row_count), sum(inserted_count), sum(duplicate_count), sum(rejected_count)"
+    assert pipeline.rows(f"{sums} from fridge.landing_files") == [
+        (FILES, ROWS + FILES, DISTINCT, ROWS - DISTINCT, FILES)
+    ]
+    assert pipeline.one("select count(*) from fridge.stored_readings") == DISTINCT
+    assert summed(pipeline.usage()) == DISTINCT
+    assert pipeline.stripe_totals("cohoes")["temperature_readings", hour.key] == DISTINCT
+
+
+@pytest.mark.parametrize("order", [(1, 2, 3, 4), (4, 3, 2, 1), (3, 1, 4, 2)], ids=str)
+def test_L1_shards_in_any_order_store_what_one_run_stores_and_the_usual_run_finds_nothing_left(  # noqa: N802 # the law
+    pipeline: Pipeline, heavy_hour: Hour, order: tuple[int, ...]
+) -> None:
+    loads = [load_shard(pipeline, heavy_hour, Shard(number, 4)) for number in order]
+    assert sum(load.listed for load in loads) == FILES
+    assert max(load.listed for load in loads) < FILES
+    (usual,) = pipeline.load(heavy_hour)
+    assert usual.loaded == []
+    assert_everything_is_stored_counted_and_billed_once(pipeline, heavy_hour)
+
+
+def test_L1_shards_and_the_usual_run_all_at_once_store_what_one_run_stores(  # noqa: N802
+    pipeline: Pipeline, heavy_hour: Hour
+) -> None:
+    with ThreadPoolExecutor(5) as pool:
+        usual = pool.submit(pipeline.load, heavy_hour)
+        list(pool.map(lambda shard: load_shard(pipeline, heavy_hour, shard), SHARDS))
+        usual.result()
+    assert_everything_is_stored_counted_and_billed_once(pipeline, heavy_hour)
+
+
+def test_L5_shards_that_are_killed_or_never_run_lose_nothing_because_the_usual_run_loads_the_rest(  # noqa: N802
+    pipeline: Pipeline, heavy_hour: Hour
+) -> None:
+    """One dies right after its files are stored, one is complete, two never run; then the hour is asked for."""
+    with pytest.raises(ProcessDied):
+        load_shard(pipeline, heavy_hour, SHARDS[2], dies_after(Effect.FILES_LOADED))
+    load_shard(pipeline, heavy_hour, SHARDS[0])
+    (usual,) = pipeline.load(heavy_hour)
+    assert 0 < len(usual.loaded) < FILES
+    assert_everything_is_stored_counted_and_billed_once(pipeline, heavy_hour)
+
+
+def test_no_hour_counts_as_loaded_by_shards_alone_so_a_file_that_no_shard_saw_is_still_found(
+    pipeline: Pipeline, heavy_hour: Hour
+) -> None:
+    for shard in SHARDS:
+        load_shard(pipeline, heavy_hour, shard)
+    assert pipeline.rows("select * from fridge.landing_hours") == []
+    pipeline.load(heavy_hour)
+    assert pipeline.one("select count(*) from fridge.landing_hours") == 1
+
+
+def test_the_job_loads_its_shard_claims_no_partition_and_the_usual_job_bills_the_hour(
+    pipeline: Pipeline, heavy_hour: Hour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FRIDGE_HOME", str(pipeline.workspace.parent / "home"))
+    monkeypatch.setenv("FRIDGE_DATABASE_URL", pipeline.database.dsn)
+    monkeypatch.setenv("FRIDGE_LANDING_URI", str(pipeline.landing))
+    monkeypatch.setenv("FRIDGE_PARTITIONS_START", heavy_hour.plus(-1).key)
+    monkeypatch.setenv("STRIPE_API_BASE", pipeline.sandbox.url)
+    definitions = definitions_of_environment()
+    with dg.DagsterInstance.ephemeral() as instance:
+        for shard in SHARDS[:2]:
+            config, tags = shard_request(heavy_hour, shard)
+            assert tags == {HOUR_TAG: heavy_hour.key, SHARD_TAG: str(shard)}
+            job = definitions.resolve_job_def(LOAD_SHARD)
+            assert job.execute_in_process(run_config=config, tags=tags, instance=instance).success
+        loaded = pipeline.one("select count(*) from fridge.landing_files")
+        assert loaded == sum(
+            any(shard.holds(f"{heavy_hour.folder}/gateway-{number}.csv") for shard in SHARDS[:2])
+            for number in range(FILES)
+        )
+        assert instance.get_materialized_partitions(dg.AssetKey("raw_readings")) == set()
+        usual = definitions.resolve_job_def(LOAD_AND_BILL)
+        tags = range_tags(HourRange(heavy_hour, heavy_hour))
+        assert usual.execute_in_process(tags=tags, instance=instance).success
+    assert_everything_is_stored_counted_and_billed_once(pipeline, heavy_hour)
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 7, SHARDS_MAX])
+def test_every_path_falls_to_exactly_one_shard_and_a_thousand_paths_to_all_of_them_evenly(count: int) -> None:
+    shards = [Shard(number, count) for number in range(1, count + 1)]
+    paths = [f"2026-01-24/18/gateway-{number}.csv" for number in range(1000)]
+    owners = [[shard.number for shard in shards if shard.holds(path)] for path in paths]
+    assert all(len(owner) == 1 for owner in owners)
+    sizes = [owners.count([shard.number]) for shard in shards]
+    assert min(sizes) > 0.3 * 1000 / count
+
+
+def test_a_path_keeps_its_shard_in_every_version_of_this_program() -> None:
+    """Half of the shards may run before a deployment and half after it."""
+    assert Shard(1, 4).holds("2026-01-24/18/gateway-1.csv")
+
+
+@pytest.mark.parametrize("text", ["", "0/4", "5/4", "2/65", "2-4", "2/4 ", "-1/4", "٢/٤"])
+def test_what_is_no_shard_is_refused(text: str) -> None:
+    with pytest.raises(NotAShardError):
+        Shard.from_text(text)
+    assert str(Shard.from_text("2/4")) == "2/4"
