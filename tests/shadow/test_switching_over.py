@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+import pytest
+
 from fridge_pipeline.adapters.landing.local import LocalLanding
+from fridge_pipeline.adapters.postgres.billing_start import HoursBilledElsewhereError
 from fridge_pipeline.adapters.postgres.reconciliation import days_to_reconcile
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.steps.reconcile import reconcile_days
@@ -124,3 +127,23 @@ def test_what_is_stated_twice_after_the_switch_is_still_found(worker_books: Book
     line.advance(hours=7)
     reconcile_days(line.database, lambda: line.gateway, books.days, line.catalogue, line.clock, "r")
     assert books.exceptions() == [("unexplained", "troy", switch.key)]
+
+
+def test_a_start_before_hours_that_the_worker_was_seen_to_bill_is_refused_and_nothing_is_stated(books: Books) -> None:
+    books.land()
+    books.run()
+    seen = books.first.plus(2)
+    books.work("cohoes", seen, 14)
+    books.compare()
+    with pytest.raises(HoursBilledElsewhereError, match=f"usage of 1 hours from {seen} to {seen}"):
+        books.bill_from(books.first)
+    books.run()
+    assert len(books.posts()) == 1  # the worker's own
+    books.bill_from(seen.plus(1))
+    books.run()
+    books.bill_from(None)
+    books.compare()  # what Stripe shows of our own hours is no other system's
+    books.bill_from(seen.plus(1))
+    assert stated(books).keys() == {("cohoes", seen.key)} | {
+        (tenant, seen.plus(later).key) for tenant in TENANTS for later in (1, 2, 3)
+    }

@@ -12,6 +12,10 @@ from fridge_pipeline.domain.billing_start import EVERY_HOUR, BillingStart
 from fridge_pipeline.domain.hour import Hour
 
 
+class HoursBilledElsewhereError(ValueError):
+    """From this start on, hours would be stated that another system has stated: they would be billed twice."""
+
+
 def billing_start(connection: psycopg.Connection) -> BillingStart:
     """From which hour on usage is stated."""
     row = connection.execute(statement("billing_start")).fetchone()
@@ -21,11 +25,26 @@ def billing_start(connection: psycopg.Connection) -> BillingStart:
 
 
 def keep_billing_start(connection: psycopg.Connection, start: BillingStart, now: datetime) -> None:
-    """Records the start where it is another one than the books have; no statement is made meanwhile."""
+    """Records the start where it is another one than the books have; no statement is made meanwhile.
+
+    Raises ``HoursBilledElsewhereError`` when a comparison has shown usage of another system from this start on.
+    """
     if billing_start(connection) == start:
         return
     bill_from = "infinity" if start.first is None else start.first.start.isoformat()
     with connection.transaction():
         lock_staging(connection)
+        if start.first is not None:
+            _refuse_to_bill_twice(connection, start.first)
         connection.execute(statement("record_billing_start"), {"bill_from": bill_from, "now": now})
         connection.execute(statement("apply_billing_start"), {"now": now})
+
+
+def _refuse_to_bill_twice(connection: psycopg.Connection, first: Hour) -> None:
+    row = connection.execute(statement("hours_billed_elsewhere"), {"bill_from": first.start}).fetchone()
+    if row is not None and row[0]:
+        raise HoursBilledElsewhereError(
+            f"FRIDGE_BILL_FROM={first}: Stripe already shows usage of {row[0]} hours from {Hour(row[1])} to "
+            f"{Hour(row[2])} that another system has stated, as fridge shadow read it. They would be billed twice. "
+            f"Bill from {Hour(row[2]).plus(1)} or later, once that system has stopped (docs/shadow-mode.md)"
+        )
