@@ -119,10 +119,10 @@ def test_a_data_engineer_launches_a_backfill_of_72_hours_in_the_browser_and_sees
         engineer.opens_the_report(month, "Usage", TENANT)
 
 
-def test_a_backfill_of_300_hours_that_is_cancelled_halfway_is_resumed_and_every_hour_is_billed_once(
+def test_a_backfill_of_200_hours_that_is_cancelled_halfway_is_resumed_and_every_hour_is_billed_once(
     demo: RunningFridge,
 ) -> None:
-    hours = [key(hour_ago(hours)) for hours in range(301, 1, -1)]
+    hours = [key(hour_ago(hours)) for hours in range(201, 1, -1)]
     late = hour_ago(30)
     with demo.connection() as connection:
         connection.execute("lock table fridge.landing_files in share mode")

@@ -45,6 +45,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         clock=lambda: MADE_AT,
         folder=folder,
         report_folder=lambda month: folder / "reports" / month.key,
+        report_address="http://127.0.0.1:3001",
     )
 
 
@@ -86,7 +87,7 @@ def test_the_command_says_where_the_files_are_and_how_the_month_stands(
     assert "write it like 2026-01" in wrong.output
 
 
-def test_the_asset_writes_below_home_and_links_both_files(home: SimpleNamespace) -> None:
+def test_the_asset_writes_below_home_and_links_both_files_where_they_are_served(home: SimpleNamespace) -> None:
     months = monthly_partitions(Hour(hour_of(15, 0)))
     first = months.get_partition_keys(current_time=MADE_AT)[0]
     assert Month.from_key(first) == MONTH, "a grid that begins in the middle of a month has that month too"
@@ -94,8 +95,9 @@ def test_the_asset_writes_below_home_and_links_both_files(home: SimpleNamespace)
     done = dg.materialize([asset], partition_key=first, resources={"installation": home})
     (made,) = done.asset_materializations_for_node("audit_report")
     page, workbook = (home.folder / "reports" / "2026-01" / name for name in FILES)
-    assert made.metadata["page"].value == page.as_uri()
-    assert made.metadata["workbook"].value == workbook.as_uri()
+    assert made.metadata["page"].value == f"http://127.0.0.1:3001/2026-01/{page.name}"
+    assert made.metadata["workbook"].value == f"http://127.0.0.1:3001/2026-01/{workbook.name}"
+    assert made.metadata["page_file"].value == str(page)
     assert page.exists()
     assert workbook.exists()
     assert made.metadata["month_status"].value == "closed"
