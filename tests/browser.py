@@ -38,6 +38,7 @@ FLAGS = (
 START_SECONDS_MAX = 180.0
 PAGE_SECONDS_MAX = 90.0
 PAUSE_SECONDS = 0.3
+CLICKS_MAX, CLICK_SECONDS = 4, 12.0
 SETTLE_LOOKS = 6  # so many equal looks in a row: nothing moves or loads any more
 
 #: The smallest elements whose whole text is this one, and that are drawn.
@@ -184,6 +185,14 @@ class Page:
         """Clicks what says just this, once it is there."""
         script = f"{FIND}({json.dumps(text)}, {json.dumps(selector)})"
         self._click_at(self.wait_for(f"{text!r} to click", lambda _text: self.evaluate(script)))
+
+    def click_until(self, text: str, look: Callable[[str], T | None]) -> T:
+        """Clicks what says just this, and again when nothing came of it: a page that is being drawn forgets a click."""
+        for _ in range(CLICKS_MAX):
+            self.click(text)
+            with suppress(PageError):
+                return self.wait_for(f"what a click on {text!r} shows", look, CLICK_SECONDS)
+        raise PageError(f"{CLICKS_MAX} clicks on {text!r} came to nothing. The page shows:\n{self.text()}")
 
     def click_place(self, selector: str) -> None:
         """Clicks the first element of a selector, once it is there."""

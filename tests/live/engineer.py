@@ -67,8 +67,7 @@ class Engineer:
         self.page.show(*DESK)
         self.page.open(f"{self.demo.url}/asset-groups~{quote(SELECTION, safe='')}/?{EXPANDED}")
         self.page.wait_for_text(*CHAIN)
-        self.page.click("Materialize all…")
-        self.page.wait_for_text("Launch runs to materialize 4 assets")
+        self.page.click_until("Materialize all…", lambda text: "Launch runs to materialize 4 assets" in text)
         self.page.click_place(PARTITIONS_FIELD)
         self.page.type(f"[{first}...{last}]")
         self.page.wait_for_text(f"{hours} partitions", "Launch backfill")
@@ -92,9 +91,9 @@ class Engineer:
     def sees_a_plot(self, asset: str, *names: str) -> None:
         """The numbers of an asset, drawn over its hours."""
         self.page.open(f"{self.demo.url}/assets/{asset}?view=overview")
-        self.page.click("Plots")
+        self.page.wait_for_text("Metadata", *names)
+        self.page.click_until("Plots", lambda _text: self.page.evaluate("document.querySelectorAll('canvas').length"))
         self.page.wait_for_text(*names)
-        self.page.wait_for("a drawing", lambda _text: self.page.evaluate("document.querySelectorAll('canvas').length"))
         self.page.evaluate("document.querySelector('canvas').scrollIntoView({block: 'center'})")
         self.page.wait_for_rest()
         self._take("plots")
