@@ -28,7 +28,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 REQUIREMENTS = Path(__file__).resolve().parents[1] / "requirements"
-PIN_FILES = ("run.txt", "test.txt", "bench.txt", "audit.txt", "kubernetes.txt")
+PIN_FILES = ("run.txt", "test.txt", "bench.txt", "audit.txt", "kubernetes.txt", "scale.txt")
 OLD_AFTER_DAYS = 60
 ATTRIBUTION = (
     "From the PyPA Advisory Database (github.com/pypa/advisory-database) and the GitHub Advisory Database"

@@ -31,6 +31,9 @@ psql --no-psqlrc --quiet -v ON_ERROR_STOP=1 --username "${POSTGRES_USER:?}" --db
 select 'create role fridge_pipeline nologin' where to_regrole('fridge_pipeline') is null \gexec
 select 'create role fridge_finance nologin' where to_regrole('fridge_finance') is null \gexec
 
+-- A statement that fails is written to the server's log, and these hold passwords.
+set log_min_error_statement = panic;
+
 -- Code, webserver and daemon: the pipeline's rights in the books, and Dagster's own database.
 create role fridge_app login password :'app_password' in role fridge_pipeline;
 create database :"dagster" owner fridge_app;

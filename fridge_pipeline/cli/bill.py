@@ -66,7 +66,7 @@ def bill(first: Hour, last: Hour, dry_run: bool, as_json: bool) -> None:
     if last < first:
         raise click.UsageError(f"--to {last} lies before --from {first}")
     span = HourRange(first, last)
-    with installation() as opened:
+    with installation(decides_start=not dry_run) as opened:
         if dry_run:
             plan = plan_of(opened, span)
             click.echo(json.dumps(as_mapping(plan)) if as_json else as_text(plan))

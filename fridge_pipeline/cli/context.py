@@ -21,7 +21,7 @@ def settings() -> Settings:
 
 
 @contextmanager
-def installation() -> Iterator[Installation]:
+def installation(*, decides_start: bool = False) -> Iterator[Installation]:
     """The opened installation for the time of a command."""
-    with open_installation(settings()) as opened:
+    with open_installation(settings(), decides_start=decides_start) as opened:
         yield opened

@@ -70,7 +70,13 @@ def _installation(opened: Installation) -> Iterator[Finding]:
     yield from _guarded(
         "hours",
         lambda: examine_books(
-            opened.database, opened.zone, opened.grid(), opened.catalogue, opened.clock(), configured.close_after
+            opened.database,
+            opened.zone,
+            opened.grid(),
+            opened.catalogue,
+            opened.clock(),
+            configured.close_after,
+            configured.bill_from,
         ),
     )
 

@@ -51,7 +51,7 @@ def code(*, host: str, port: int) -> None:
     with ExitStack() as stack:
         stack.enter_context(ended_by_signals())
         _refuse_second(stack, configured.home / "code.lock")
-        opened = stack.enter_context(open_installation(configured))
+        opened = stack.enter_context(open_installation(configured, decides_start=True))
         os.environ.update(dagster_environment(configured))
         command = ["api", "grpc", *CODE_MODULE, "--host", host, "--port", str(port)]
         service = Service(CODE_SERVER, [_program("dagster"), *command], os.environ, None, port)

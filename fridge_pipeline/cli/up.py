@@ -171,7 +171,7 @@ def running(configured: Settings, port: int) -> Iterator[Running]:
             console.print("[yellow]ended services that an earlier start had left over")
         embedded = EmbeddedServer(configured.home / "postgres") if configured.uses_embedded_server else None
         pinned_before = embedded is not None and embedded.is_pinned()
-        opened = stack.enter_context(open_installation(configured))
+        opened = stack.enter_context(open_installation(configured, decides_start=True))
         if embedded is not None and not pinned_before:
             stack.callback(embedded.unpin)  # `fridge db url` while we are up must not keep the server up after us
         sandbox = LocalSandbox(configured.home / "sandbox") if configured.uses_local_sandbox else None

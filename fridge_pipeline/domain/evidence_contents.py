@@ -36,7 +36,10 @@ PACK_TABLES = (
     PackTable("exceptions", "difference that a person had to see, open or closed"),
     PackTable("month_signoffs", "preparation, approval or reopening of the month"),
     PackTable("releases", "decision to bill usage that had been held for review"),
-    PackTable("billing_starts", "decision from which hour on usage is stated; earlier hours are another system's"),
+    PackTable(
+        "billing_starts",
+        "decision from which hour on usage is stated, empty: from none; earlier hours are another system's",
+    ),
     PackTable("withdrawals", "landing file that was taken out of usage"),
     PackTable("stripe_summaries", "day, or differing hour, of a tenant and meter as it was read from Stripe"),
     PackTable("landing_files", "landing file of the month, with its rows inserted, duplicate and rejected"),

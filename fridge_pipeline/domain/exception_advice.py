@@ -47,6 +47,10 @@ ADVICE = {
         "usage far above the tenant's own history, not billed",
         "fridge explain TENANT HOUR, then fridge release or fridge withdraw",
     ),
+    "contradiction": Advice(
+        "usage that is not what its files brought, not billed",
+        "restore what was changed behind the program's back, then bill the hour again: fridge bill",
+    ),
     "month_closed": Advice(
         "usage that changed after its month was closed", "fridge reopen the month, or invoice the difference"
     ),

@@ -124,8 +124,16 @@ def judge_daemons(ages: Mapping[str, timedelta | None], errors: Mapping[str, str
     return Finding("daemon", Grade.WARN, text, "start it: fridge up")
 
 
-def judge_billing_start(start: BillingStart, now: datetime) -> Finding:
-    """Which hours are only counted; worth a look while the hour that is running now is one of them."""
+def judge_billing_start(start: BillingStart, told: BillingStart | None, now: datetime) -> Finding:
+    """Which hours are only counted, and whether the books have been told what this process was, if it was.
+
+    Worth a look while the hour that is running now is only counted.
+    """
+    if told is not None and told != start:
+        text = f"FRIDGE_BILL_FROM is {told} here, and in the books {start.restriction or 'every hour is stated'}"
+        return Finding(
+            "billing", Grade.WARN, text, "fridge up, fridge serve code or fridge bill write it into the books"
+        )
     if start.restriction is None:
         return Finding("billing", Grade.OK, "usage of every hour is stated to Stripe")
     if start.bills(Hour.containing(now)):

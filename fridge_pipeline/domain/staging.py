@@ -72,11 +72,15 @@ class StagingVerdict(StrEnum):
     TOO_LATE = "too_late"  # older than Stripe takes
     MONTH_CLOSED = "month_closed"  # the month is signed; it waits until somebody reopens it
     NOT_BILLED = "not_billed"  # before the billing start: counted and never stated
+    CONTRADICTION = "contradiction"  # usage is not what its files brought; it waits until they agree
     HELD_FOR_REVIEW = "held_for_review"  # far above the tenant's own history; it waits until somebody releases it
 
 
 #: These make a new revision.
 STATES = frozenset({StagingVerdict.STAGE, StagingVerdict.RESTAGE})
+
+#: After these Stripe is told something that it was not told before.
+SAYS_SOMETHING_NEW = STATES | {StagingVerdict.CREDIT, StagingVerdict.TAKE_BACK}
 
 #: After these the newest revision, staged and never sent, is no longer to be sent.
 SUPERSEDES_STAGED = frozenset(

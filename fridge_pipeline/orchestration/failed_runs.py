@@ -26,12 +26,7 @@ PARENT_TAG = "dagster/parent_run_id"
 #: What one of these failed to do, another one does.
 ALIKE = frozenset({LOAD_AND_BILL, BILL_CLOSED_HOURS})
 
-#: A blocking check that failed says what it found.
-FAILURE_EVENTS = {
-    dg.DagsterEventType.STEP_FAILURE,
-    dg.DagsterEventType.RUN_FAILURE,
-    dg.DagsterEventType.ASSET_CHECK_EVALUATION,
-}
+FAILURE_EVENTS = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
 
 
 def failed_jobs(instance: dg.DagsterInstance, now: datetime) -> list[FailedJob]:

@@ -30,6 +30,10 @@ from fridge_pipeline.orchestration.settings import MODELS_FOLDER, Settings
 from fridge_pipeline.steps.prepare_database import prepare_database
 
 
+class BillingStartDiffersError(RuntimeError):
+    """A process was told to bill from another hour on than the books say."""
+
+
 def utc_now() -> datetime:
     """The clock; everything below takes it as an argument."""
     return datetime.now(UTC)
@@ -52,6 +56,16 @@ class Installation:
         self.clock = clock
         self._stack = stack
         self._gateway: StripeGateway | None = None
+
+    def require_agreed_start(self) -> None:
+        """For processes that bill without deciding from when: raises ``BillingStartDiffersError``."""
+        wanted = self.settings.bill_from
+        if wanted is not None and wanted != self.billing_start:
+            raise BillingStartDiffersError(
+                f"FRIDGE_BILL_FROM is {wanted} in this process, and the books say {self.billing_start}: nothing was "
+                "done. fridge up, fridge serve code and fridge bill write it into the books; give all processes the "
+                "same, or none"
+            )
 
     @property
     def catalogue(self) -> tuple[Meter, ...]:
@@ -151,17 +165,20 @@ def _is_missing(found: StripeMeter | None, meter: Meter) -> bool:
 
 
 @contextmanager
-def open_installation(settings: Settings, clock: Callable[[], datetime] = utc_now) -> Iterator[Installation]:
+def open_installation(
+    settings: Settings, clock: Callable[[], datetime] = utc_now, *, decides_start: bool = False
+) -> Iterator[Installation]:
     """Opens the installation with its schema up to date; what was started for it stops when the last user leaves.
 
-    Raises ``DatabaseUnreachableError`` and the embedded server's errors.
+    Only a process that ``decides_start`` writes its ``FRIDGE_BILL_FROM`` into the books: whoever only looks moves
+    nothing. Raises ``DatabaseUnreachableError``, the embedded server's errors, and those of ``keep_billing_start``.
     """
     with ExitStack() as stack:
         found = Database(settings.database_url or embedded_dsn(settings, stack))
         shared = not settings.uses_embedded_server  # with code of another version, perhaps
         database = prepare_database(found, MODELS_FOLDER, clock(), leave_newer=shared).database
         with database.connect() as connection:
-            if settings.bill_from is not None:
+            if decides_start and settings.bill_from is not None:
                 keep_billing_start(connection, settings.bill_from, clock())
             start = billing_start(connection)
         yield Installation(settings, database, stack, clock, start)

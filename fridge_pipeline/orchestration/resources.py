@@ -17,6 +17,7 @@ from fridge_pipeline.orchestration.settings import MODELS_FOLDER, read_settings
 def installation_resource(context: dg.InitResourceContext) -> Iterator[Installation]:
     """The opened installation for the time of a run or tick; a run puts on record which code it is."""
     with open_installation(read_settings(os.environ)) as installation:
+        installation.require_agreed_start()
         if context.run_id is not None:
             program = program_identity(MODELS_FOLDER)
             with installation.database.connect() as connection:

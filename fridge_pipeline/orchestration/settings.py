@@ -181,9 +181,12 @@ def _alerts(given: Mapping[str, str]) -> AlertSettings:
 
 def _web_address(given: Mapping[str, str], name: str) -> str | None:
     address = given.get(name)
-    if address is not None and _url(name, address).scheme not in {"http", "https"}:
-        raise SettingError(f"{name} must be an http:// or https:// address, got {address!r}")
-    return address.rstrip("/") if address is not None else None
+    if address is None:
+        return None
+    parts = _url(name, address)
+    if parts.scheme not in {"http", "https"} or parts.username or parts.password or parts.query or parts.fragment:
+        raise SettingError(f"{name} must be http:// or https://, and without user, password, ? and #: the UI shows it")
+    return address.rstrip("/")
 
 
 def _mail_server(given: str) -> MailServer:

@@ -51,9 +51,3 @@ def shard_job() -> dg.JobDefinition:
         load_shard_files()
 
     return job
-
-
-def shard_request(hour: Hour, shard: Shard) -> tuple[dg.RunConfig, dict[str, str]]:
-    """Config and tags of the run that loads one shard."""
-    config = dg.RunConfig(ops={"load_shard_files": ShardConfig(hour=hour.key, shard=str(shard))})
-    return config, {HOUR_TAG: hour.key, SHARD_TAG: str(shard)}

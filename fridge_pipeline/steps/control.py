@@ -1,4 +1,4 @@
-"""Control: what stands between a count and a bill. When the books do not agree, nothing is stated from them."""
+"""Control: what stands between a count and a bill: the books beside each other, for the checks in the UI."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from fridge_pipeline.adapters.postgres.control import (
     usage_beside_files,
 )
 from fridge_pipeline.adapters.postgres.database import Database
-from fridge_pipeline.adapters.postgres.retention import readings_kept
-from fridge_pipeline.domain.hour_range import HourRange, split_at
-from fridge_pipeline.domain.retention import first_open_hour
+from fridge_pipeline.domain.hour_range import HourRange
 
 
 def rows_not_accounted_for(database: Database, hours: HourRange) -> list[TalliesBesideFile]:
@@ -23,9 +21,7 @@ def rows_not_accounted_for(database: Database, hours: HourRange) -> list[Tallies
 def usage_not_from_files(database: Database, hours: HourRange) -> list[UsageBesideFiles]:
     """Tenant-hours whose usage is not what their files brought (laws L1 and L2).
 
-    The load noted what each file brought, the count read the stored readings: two ways to the same number. Hours whose
-    readings were dropped are sealed, and not judged.
+    The load noted what each file brought, the count read the stored readings: two ways to the same number.
     """
-    with database.connect() as connection, readings_kept(connection) as kept_from:
-        unsealed = split_at(hours, first_open_hour(kept_from))[1] if kept_from else hours
-        return usage_beside_files(connection, unsealed) if unsealed is not None else []
+    with database.connect() as connection:
+        return usage_beside_files(connection, hours)

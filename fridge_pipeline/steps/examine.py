@@ -20,6 +20,7 @@ from fridge_pipeline.adapters.program import program_identity
 from fridge_pipeline.adapters.stripe.access import refused_reads, stripe_clock
 from fridge_pipeline.adapters.stripe.gateway import StripeGateway
 from fridge_pipeline.domain.api_key import KeyMode
+from fridge_pipeline.domain.billing_start import BillingStart
 from fridge_pipeline.domain.finding import (
     Finding,
     Grade,
@@ -113,9 +114,10 @@ def examine_books(
     catalogue: tuple[Meter, ...],
     now: datetime,
     close_after: timedelta,
+    told: BillingStart | None = None,
 ) -> Iterable[Finding]:
     """From which hour on usage is stated, hours that wait for delivery, and what waits for a person."""
     with database.connect() as connection:
-        start = judge_billing_start(billing_start(connection), now)
+        start = judge_billing_start(billing_start(connection), told, now)
         exceptions = judge_exceptions(open_exception_kinds(connection))
     return [start, judge_hours(find_hours_to_bill(database, zone, grid, catalogue, now, close_after)), *exceptions]

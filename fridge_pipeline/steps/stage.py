@@ -10,15 +10,23 @@ import psycopg
 
 from fridge_pipeline.adapters.postgres import ledger
 from fridge_pipeline.adapters.postgres.cancellations import stage_cancellations, stated_differences
+from fridge_pipeline.adapters.postgres.control import usage_beside_files
 from fridge_pipeline.adapters.postgres.database import Database
-from fridge_pipeline.adapters.postgres.exceptions import ExceptionKey, close_moot_exceptions, open_exception
+from fridge_pipeline.adapters.postgres.exceptions import (
+    ExceptionKey,
+    close_contradictions,
+    close_moot_exceptions,
+    open_exception,
+)
 from fridge_pipeline.domain.credit import plan_credit
+from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.limits import OLDEST_TIMESTAMP
 from fridge_pipeline.domain.meter import Meter
 from fridge_pipeline.domain.meter_event import billing_deadline
 from fridge_pipeline.domain.month import Month
 from fridge_pipeline.domain.staging import (
+    SAYS_SOMETHING_NEW,
     STATES,
     SUPERSEDES_STAGED,
     StagingCase,
@@ -52,8 +60,8 @@ def stage_hours(
     """Stages a new revision for every closed hour's usage that Stripe has not been told; reports the verdicts.
 
     Usage of an open hour is never staged. What must wait becomes an exception with the quantity: unmapped and too late
-    usage, what Stripe has too much and can no longer be cancelled, changes of a closed month, and usage far above its
-    tenant's own history.
+    usage, what Stripe has too much and can no longer be cancelled, changes of a closed month, usage far above its
+    tenant's own history, and usage that is not what its files brought.
     """
     with database.connect() as connection, connection.transaction():
         ledger.lock_staging(connection)
@@ -68,6 +76,7 @@ def stage_hours(
             _open_exception(connection, case, verdict, now)
         if variance is Variance.HOLD:
             _hold(connection, outliers, now)
+        _contradict(connection, judged, hours, now)
         close_moot_exceptions(connection, hours, catalogue, now)
     witness(Effect.STAGED)
     return StageReport(Counter(verdict for _, verdict in judged), outliers)
@@ -87,11 +96,50 @@ def judge_hours(
         for case in ledger.staging_cases(connection, hours, catalogue)
         if case.hour.closed_at(now, close_after)
     ]
+    judged = _without_contradictions(connection, judged, hours)
     outliers = find_outliers(connection, judged, variance)
     if not outliers or variance is not Variance.HOLD:
         return judged, outliers
     held = {outlier.case for outlier in outliers}
     return [(case, StagingVerdict.HELD_FOR_REVIEW if case in held else verdict) for case, verdict in judged], outliers
+
+
+def _without_contradictions(
+    connection: psycopg.Connection, judged: list[tuple[StagingCase, StagingVerdict]], hours: HourRange
+) -> list[tuple[StagingCase, StagingVerdict]]:
+    """Nothing new is said of a tenant-hour whose usage is not what its files brought; its neighbours do not notice."""
+    if not any(verdict in SAYS_SOMETHING_NEW for _, verdict in judged):
+        return judged
+    found = {(each.hour, each.tenant_id) for each in usage_beside_files(connection, hours)}
+    return [
+        (
+            case,
+            StagingVerdict.CONTRADICTION
+            if verdict in SAYS_SOMETHING_NEW and (case.hour.start, case.tenant_id) in found
+            else verdict,
+        )
+        for case, verdict in judged
+    ]
+
+
+def _contradict(
+    connection: psycopg.Connection,
+    judged: list[tuple[StagingCase, StagingVerdict]],
+    hours: HourRange,
+    now: datetime,
+) -> None:
+    """Opens an exception for each tenant-hour that contradicts its files, and closes those that no longer do."""
+    waiting = {(case.hour, case.tenant_id) for case, verdict in judged if verdict is StagingVerdict.CONTRADICTION}
+    for each in usage_beside_files(connection, hours) if waiting else []:
+        hour = Hour(each.hour)
+        if (hour, each.tenant_id) in waiting:
+            detail = (
+                f"{each}. Readings, usage or files were changed behind the program's back: restore them "
+                f"(docs/runbook.md#contradiction), then: fridge bill --from {hour} --to {hour}. Not stated before."
+            )
+            key = ExceptionKey(StagingVerdict.CONTRADICTION.value, each.tenant_id, hour)
+            open_exception(connection, key, detail, now, deadline_at=billing_deadline(hour))
+    close_contradictions(connection, hours, waiting, now)
 
 
 def _credit(connection: psycopg.Connection, case: StagingCase, now: datetime, run_id: str) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from fridge_pipeline.domain.credit import StatedDifference, plan_credit
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.meter import CATALOGUE, Meter, Window
-from tests.pipeline import Pipeline, readings
+from tests.pipeline import Pipeline, gateway_to, readings
 
 RAW = replace(CATALOGUE[0], event_name="raw_readings", window=Window.NONE)
 ADJUSTMENTS = "/v1/billing/meter_event_adjustments"
@@ -127,6 +127,27 @@ def test_when_no_cancellation_is_taken_the_excess_is_a_credit(raw: tuple[Pipelin
     pipeline.run(hour)
     assert pipeline.rows("select kind from fridge.exceptions where closed_at is null") == [("credit_due",)]
     assert total(pipeline) == 30
+
+
+def test_a_cancellation_that_was_never_sent_and_is_too_old_becomes_a_credit_and_is_not_in_doubt_for_ever(
+    raw: tuple[Pipeline, Hour],
+) -> None:
+    pipeline, hour = raw
+    withdraw(pipeline, "first.csv")
+    pipeline.count(hour)
+    pipeline.sandbox.faults({"kind": "drop_before", "endpoint": ADJUSTMENTS})
+    gateway, pipeline.gateway = pipeline.gateway, gateway_to("http://127.0.0.1:9")
+    pipeline.bill(hour)
+    pipeline.gateway = gateway
+    pipeline.sandbox.faults()
+    assert pipeline.rows("select status from fridge.meter_event_adjustments") == [("staged",)]
+    pipeline.advance(hours=27)
+    for _ in range(3):
+        pipeline.bill(hour)
+        pipeline.advance(hours=7)
+    assert "staged" not in {status for (status,) in pipeline.rows("select status from fridge.meter_event_adjustments")}
+    kinds = pipeline.rows("select kind from fridge.exceptions where closed_at is null")
+    assert kinds == [("credit_due",)]
 
 
 @given(st.lists(st.integers(1, 50), max_size=6), st.integers(1, 200), st.integers(0, 6))

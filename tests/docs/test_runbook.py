@@ -100,7 +100,7 @@ def test_the_queries_of_the_runbook_run(pipeline: Pipeline) -> None:
         assert pipeline.rows(query) == [], query
 
 
-def test_billing_an_hour_again_overwrites_an_edited_usage_row_and_restates_what_was_billed_of_it(
+def test_billing_an_hour_again_overwrites_an_edited_usage_row_of_which_nothing_was_stated(
     pipeline: Pipeline, two_days_ago: datetime
 ) -> None:
     """What the runbook tells to do about usage_changed."""
@@ -111,7 +111,7 @@ def test_billing_an_hour_again_overwrites_an_edited_usage_row_and_restates_what_
     with pipeline.database.connect() as connection:
         connection.execute("update fridge.inserted_counts set inserted_count = 17")
     pipeline.bill(hour)
-    assert pipeline.stripe_totals("cohoes")["temperature_readings", hour.key] == 17
+    assert pipeline.stripe_totals("cohoes")["temperature_readings", hour.key] == 10
     pipeline.run(hour)
     assert pipeline.usage() == {("cohoes", hour.key): (10, 2)}
     assert pipeline.stripe_totals("cohoes")["temperature_readings", hour.key] == 10

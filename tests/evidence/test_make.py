@@ -14,10 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict
 
+from fridge_pipeline.adapters.postgres.billing_start import keep_billing_start
 from fridge_pipeline.adapters.postgres.evidence import BooksIncompleteError, copy_table
 from fridge_pipeline.domain.api_key import SANDBOX_KEY_TEXT
+from fridge_pipeline.domain.billing_start import BillingStart
 from fridge_pipeline.domain.evidence import DESCRIPTION, DoesNotHoldError, require_safe, statement_path
 from fridge_pipeline.domain.evidence_contents import PACK_TABLES
+from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.month import Month
 from fridge_pipeline.steps import make_evidence as step
 from fridge_pipeline.steps.verify_evidence import verify_evidence
@@ -178,3 +181,14 @@ def test_the_chain_is_append_only(books: Pipeline, january: Path) -> None:
         with pytest.raises(psycopg.Error, match=r"evidence_packs|permission denied"):
             books.rows(change)
     assert list(verify_evidence(january))
+
+
+def test_a_pack_tells_from_which_hour_on_usage_was_stated_and_shadow_mode_as_empty(
+    books: Pipeline, tmp_path: Path
+) -> None:
+    first = Hour.from_key("2026-02-10-00:00")
+    with books.database.connect() as connection:
+        for start in (None, first):
+            keep_billing_start(connection, BillingStart(start), books.clock())
+    pack = made(books, JANUARY, tmp_path / "pack.zip")
+    assert [row["bill_from"] for row in rows_of(pack, "tables/billing_starts.csv")] == ["", "2026-02-10T00:00:00Z"]

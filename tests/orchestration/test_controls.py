@@ -1,13 +1,12 @@
-"""What stands between a count and a bill: books that contradict each other stop the run before Stripe hears of it."""
+"""What stands between a count and a bill: nothing is stated of a tenant-hour whose books contradict each other."""
 
 from datetime import datetime
 
 import dagster as dg
-import pytest
 
+from fridge_pipeline.adapters.postgres.load_transaction import load_transaction
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
-from fridge_pipeline.orchestration.failure_text import failure_text
 from fridge_pipeline.orchestration.hourly import RETRIES_MAX, retried_when_the_database_is_lost
 from fridge_pipeline.orchestration.jobs import LOAD_AND_BILL
 from fridge_pipeline.orchestration.partitions import range_tags
@@ -41,33 +40,71 @@ def check_of(result: dg.ExecuteInProcessResult, name: str) -> dg.AssetCheckEvalu
     return found
 
 
-@pytest.mark.parametrize(
-    ("edit", "check", "says"),
-    [
-        (DELETES_A_READING, "usage_is_what_the_files_brought", "the files brought 10 readings, usage says 9 from"),
-        (CHANGES_A_TALLY, "every_row_is_accounted_for", "10 rows, of which 10 are inserted, duplicate or rejected"),
-    ],
-    ids=["a_deleted_reading", "an_edited_tally"],
-)
-def test_nothing_is_stated_from_books_that_contradict_each_other_and_the_run_says_where(
-    definitions: dg.Definitions, pipeline: Pipeline, two_days_ago: datetime, edit: str, check: str, says: str
+def run_of(definitions: dg.Definitions, instance: dg.DagsterInstance, hours: HourRange) -> dg.ExecuteInProcessResult:
+    job = definitions.resolve_job_def(LOAD_AND_BILL)
+    return job.execute_in_process(instance=instance, tags=range_tags(hours), raise_on_error=False)
+
+
+def test_a_tenant_hour_that_contradicts_its_files_is_not_stated_and_nobody_else_waits_for_it(
+    definitions: dg.Definitions, pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    first = Hour(two_days_ago)
+    span = HourRange(first, first.plus(1))
+    for tenant in ("cohoes", "utica"):
+        pipeline.add_tenant(tenant)
+        for step in (0, 1):
+            pipeline.land(first.plus(step), f"{tenant}.csv", readings(tenant, first.plus(step), 2, 5))
+    pipeline.load(first, span.last)
+    edit_behind_the_programs_back(pipeline, DELETES_A_READING)  # of utica's file in the last hour
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = run_of(definitions, instance, span)
+        assert result.success
+        failed = check_of(result, "usage_is_what_the_files_brought")
+        assert not failed.passed
+        assert failed.severity is dg.AssetCheckSeverity.ERROR
+        assert "the files brought 10 readings, usage says 9 from" in (failed.description or "")
+        assert "utica" in (failed.description or "")
+    stated = {(tenant, hour) for tenant in ("cohoes", "utica") for _, hour in pipeline.stripe_totals(tenant)}
+    assert stated == {("cohoes", first.key), ("cohoes", span.last.key), ("utica", first.key)}
+    ((kind, tenant, hour, detail),) = pipeline.rows("select kind, tenant_id, hour, detail from fridge.exceptions")
+    assert (kind, tenant, hour) == ("contradiction", "utica", span.last.start)
+    assert "the files brought 10 readings, usage says 9 from" in detail
+
+
+def test_what_contradicted_is_stated_once_usage_and_files_agree_again_and_its_exception_ends(
+    pipeline: Pipeline, two_days_ago: datetime
 ) -> None:
     hour = Hour(two_days_ago)
     pipeline.add_tenant("cohoes")
     pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
     pipeline.load(hour)
-    edit_behind_the_programs_back(pipeline, edit)
-    job = definitions.resolve_job_def(LOAD_AND_BILL)
-    with dg.DagsterInstance.ephemeral() as instance:
-        tags = range_tags(HourRange(hour, hour))
-        result = job.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
-        assert not result.success
-        assert not check_of(result, check).passed
-        assert says in (check_of(result, check).description or "")
-        assert says in failure_text(result.all_events)
-        assert instance.get_materialized_partitions(dg.AssetKey("meter_events")) == set()
-    assert pipeline.rows("select * from fridge.meter_events") == []
+    pipeline.count(hour)
+    edit_behind_the_programs_back(pipeline, "update fridge.inserted_counts set inserted_count = 17")
+    pipeline.bill(hour)
+    pipeline.bill(hour)
     assert pipeline.stripe_totals("cohoes") == {}
+    assert pipeline.rows("select kind from fridge.exceptions where closed_at is null") == [("contradiction",)]
+    pipeline.run(hour)  # which counts it again
+    assert pipeline.stripe_totals("cohoes") == {
+        ("temperature_readings", hour.key): 10,
+        ("active_sensors", hour.key): 2,
+    }
+    assert pipeline.rows("select kind from fridge.exceptions where closed_at is null") == []
+
+
+def test_a_file_whose_tenants_do_not_add_up_to_it_fails_the_check_of_its_hour(
+    definitions: dg.Definitions, pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    hour = Hour(two_days_ago)
+    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
+    pipeline.load(hour)
+    edit_behind_the_programs_back(pipeline, CHANGES_A_TALLY)
+    with dg.DagsterInstance.ephemeral() as instance:
+        failed = check_of(run_of(definitions, instance, HourRange(hour, hour)), "every_row_is_accounted_for")
+    assert not failed.passed
+    assert "10 rows, of which 10 are inserted, duplicate or rejected and 11 belong to tenants" in (
+        failed.description or ""
+    )
 
 
 def test_books_that_agree_pass_both_checks_with_late_and_doubled_files_among_them(
@@ -80,9 +117,8 @@ def test_books_that_agree_pass_both_checks_with_late_and_doubled_files_among_the
         pipeline.land(first.plus(step), "a.csv", readings("cohoes", first, sensors, 5))  # the same readings again
     pipeline.land(first, "b.csv", readings("utica", first, 1, 4))
     pipeline.load(first, span.last)
-    job = definitions.resolve_job_def(LOAD_AND_BILL)
     with dg.DagsterInstance.ephemeral() as instance:
-        result = job.execute_in_process(instance=instance, tags=range_tags(span))
+        result = run_of(definitions, instance, span)
         for check in ("every_row_is_accounted_for", "usage_is_what_the_files_brought"):
             assert check_of(result, check).passed
     assert pipeline.stripe_totals("cohoes")["temperature_readings", first.plus(1).key] == 5
@@ -134,3 +170,23 @@ def test_what_is_no_lost_database_is_not_tried_again() -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         assert not dg.materialize([wrong], instance=instance, raise_on_error=False).success
     assert attempts == [0]
+
+
+def test_a_load_whose_bulk_connection_is_cut_is_a_lost_database_and_not_another_error(pipeline: Pipeline) -> None:
+    attempts: list[int] = []
+
+    @dg.asset
+    def cut_in_bulk(context: dg.AssetExecutionContext) -> None:
+        attempts.append(context.retry_number)
+        with retried_when_the_database_is_lost(), pipeline.database.connect_bulk() as bulk, bulk.cursor() as cursor:
+            cursor.execute("select pg_backend_pid()")
+            row = cursor.fetchone()
+            assert row is not None
+            if context.retry_number < 1:
+                with pipeline.database.owned.connect() as other:
+                    other.execute("select pg_terminate_backend(%s)", [row[0]])
+            with load_transaction(bulk):
+                pass
+
+    assert dg.materialize([cut_in_bulk]).success
+    assert attempts == [0, 1]

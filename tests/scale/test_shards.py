@@ -15,7 +15,7 @@ from fridge_pipeline.domain.shard import SHARDS_MAX, NotAShardError, Shard
 from fridge_pipeline.orchestration.build import definitions_of_environment
 from fridge_pipeline.orchestration.jobs import LOAD_AND_BILL
 from fridge_pipeline.orchestration.partitions import range_tags
-from fridge_pipeline.orchestration.sharding import HOUR_TAG, LOAD_SHARD, SHARD_TAG, shard_request
+from fridge_pipeline.orchestration.sharding import HOUR_TAG, LOAD_SHARD, SHARD_TAG, ShardConfig
 from fridge_pipeline.steps.effect import Effect, Witness, unwatched
 from fridge_pipeline.steps.load import HourLoad, load_hours
 from tests.pipeline import Pipeline, ProcessDied, dies_after, readings, summed
@@ -114,7 +114,8 @@ def test_the_job_loads_its_shard_claims_no_partition_and_the_usual_job_bills_the
     definitions = definitions_of_environment()
     with dg.DagsterInstance.ephemeral() as instance:
         for shard in SHARDS[:2]:
-            config, tags = shard_request(heavy_hour, shard)
+            config = dg.RunConfig(ops={"load_shard_files": ShardConfig(hour=heavy_hour.key, shard=str(shard))})
+            tags = {HOUR_TAG: heavy_hour.key, SHARD_TAG: str(shard)}
             assert tags == {HOUR_TAG: heavy_hour.key, SHARD_TAG: str(shard)}
             job = definitions.resolve_job_def(LOAD_SHARD)
             assert job.execute_in_process(run_config=config, tags=tags, instance=instance).success

@@ -83,6 +83,7 @@ def test_without_being_asked_nothing_of_unstated_books_is_read(worker_books: Boo
 def test_days_that_are_billed_are_not_compared(worker_books: Books) -> None:
     worker_books.bill_from(worker_books.first)
     assert worker_books.compare().hours == []  # the hours of the day before the first one held nothing
+    worker_books.bill_from(None)
     worker_books.bill_from(worker_books.first.plus(-24))
     with pytest.raises(EveryHourBilledError, match="compared by the daily reconciliation"):
         worker_books.compare()

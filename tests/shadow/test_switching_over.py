@@ -7,11 +7,14 @@ from collections import defaultdict
 import pytest
 
 from fridge_pipeline.adapters.landing.local import LocalLanding
-from fridge_pipeline.adapters.postgres.billing_start import HoursBilledElsewhereError
+from fridge_pipeline.adapters.postgres.billing_start import EarlierStartError, HoursBilledElsewhereError
 from fridge_pipeline.adapters.postgres.reconciliation import days_to_reconcile
 from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.orchestration.installation import BillingStartDiffersError, open_installation
+from fridge_pipeline.orchestration.settings import read_settings
 from fridge_pipeline.steps.reconcile import reconcile_days
 from fridge_pipeline.steps.withdraw import withdraw_file
+from tests.console_script import Run
 from tests.pipeline import readings
 from tests.shadow.conftest import BOTH_WAYS, READINGS, TENANTS, Books
 
@@ -147,3 +150,30 @@ def test_a_start_before_hours_that_the_worker_was_seen_to_bill_is_refused_and_no
     assert stated(books).keys() == {("cohoes", seen.key)} | {
         (tenant, seen.plus(later).key) for tenant in TENANTS for later in (1, 2, 3)
     }
+
+
+def test_the_start_moves_forward_only_and_from_shadow_mode_to_any_hour(books: Books) -> None:
+    books.bill_from(books.first.plus(3))
+    with pytest.raises(EarlierStartError, match=f"usage is stated from {books.first.plus(3)} on"):
+        books.bill_from(books.first.plus(2))
+    books.bill_from(books.first.plus(4))
+    books.bill_from(None)
+    books.bill_from(books.first.plus(2))
+    assert books.swept() == []
+
+
+def test_who_only_looks_moves_no_start_and_a_run_with_another_setting_does_nothing(run: Run, books: Books) -> None:
+    books.bill_from(books.last)
+    early = books.first.key
+    for command in (("doctor",), ("explain", "cohoes", early), ("bill", "--from", early, "--to", early, "--dry-run")):
+        run(*command, FRIDGE_BILL_FROM=early)
+    starts = books.pipeline.rows("select bill_from from fridge.billing_starts where isfinite(bill_from)")
+    assert [str(start) for (start,) in starts] == [str(books.last.start)]
+    refused = run("bill", "--from", early, "--to", early, FRIDGE_BILL_FROM=early)
+    assert (refused.returncode, "would be billed twice" in refused.stderr) == (1, True), refused.stderr
+    environment = {"FRIDGE_DATABASE_URL": books.pipeline.database.dsn, "FRIDGE_HOME": str(books.pipeline.workspace)}
+    with (
+        open_installation(read_settings({**environment, "FRIDGE_BILL_FROM": early})) as stale,
+        pytest.raises(BillingStartDiffersError, match=f"{early} in this process, and the books say {books.last}"),
+    ):
+        stale.require_agreed_start()

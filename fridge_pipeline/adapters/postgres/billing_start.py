@@ -12,6 +12,10 @@ from fridge_pipeline.domain.billing_start import EVERY_HOUR, BillingStart
 from fridge_pipeline.domain.hour import Hour
 
 
+class EarlierStartError(ValueError):
+    """The start would move back over hours that another system has billed."""
+
+
 class HoursBilledElsewhereError(ValueError):
     """From this start on, hours would be stated that another system has stated: they would be billed twice."""
 
@@ -27,10 +31,18 @@ def billing_start(connection: psycopg.Connection) -> BillingStart:
 def keep_billing_start(connection: psycopg.Connection, start: BillingStart, now: datetime) -> None:
     """Records the start where it is another one than the books have; no statement is made meanwhile.
 
-    Raises ``HoursBilledElsewhereError`` when a comparison has shown usage of another system from this start on.
+    Raises ``EarlierStartError`` for an hour before the one that the books have, and ``HoursBilledElsewhereError``
+    when a comparison has shown usage of another system from this start on.
     """
-    if billing_start(connection) == start:
+    before = billing_start(connection)
+    if before == start:
         return
+    if before.first is not None and before != EVERY_HOUR and start.first is not None and start.first < before.first:
+        raise EarlierStartError(
+            f"FRIDGE_BILL_FROM={start}: usage is stated from {before} on, and another system billed the hours before: "
+            f"they would be billed twice. Unset it to stay with {before}. If nobody billed them: first never, "
+            "then compare those days with fridge shadow, then the earlier hour (docs/shadow-mode.md)"
+        )
     bill_from = "infinity" if start.first is None else start.first.start.isoformat()
     with connection.transaction():
         lock_staging(connection)

@@ -77,7 +77,7 @@ class Database:
         """An Arrow connection: frames in by binary COPY, frames out by columns.
 
         Without ``autocommit`` the caller commits; leaving without a commit rolls back.
-        Raises ``DatabaseUnreachableError``.
+        Raises ``DatabaseUnreachableError``, also when the connection is lost meanwhile.
         """
         # It brings pyarrow: 47 MiB that a tick, the UI's code server and most commands never need.
         from adbc_driver_postgresql import dbapi as adbc_postgresql  # noqa: PLC0415
@@ -87,7 +87,10 @@ class Database:
         except adbc_driver_manager.Error as error:
             raise DatabaseUnreachableError(f"PostgreSQL at {self.place}: {_reason(error)}") from None
         with connection:
-            yield connection
+            try:
+                yield connection
+            except adbc_driver_manager.OperationalError as error:
+                raise DatabaseUnreachableError(f"PostgreSQL at {self.place} went away: {_reason(error)}") from error
 
     def acting_as(self, role: str) -> Database:
         """The same database with the rights of another role, of which the one that signs in is a member."""

@@ -77,6 +77,22 @@ def close_moot_exceptions(
     )
 
 
+def close_contradictions(
+    connection: psycopg.Connection, hours: HourRange, waiting: Iterable[tuple[Hour, str]], now: datetime
+) -> None:
+    """Closes the contradictions of a range, but for these tenant-hours."""
+    found = list(waiting)
+    connection.execute(
+        statement("close_contradictions"),
+        {
+            **span_of(hours),
+            "hours": [hour.start for hour, _ in found],
+            "tenant_ids": [tenant_id for _, tenant_id in found],
+            "now": now,
+        },
+    )
+
+
 def open_exceptions(connection: psycopg.Connection, hours: HourRange) -> dict[Hour, dict[str, int]]:
     """Hour → kind → number of open exceptions; hours without any are left out."""
     counts: dict[Hour, dict[str, int]] = {}

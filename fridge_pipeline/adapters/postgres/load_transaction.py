@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -175,4 +175,6 @@ def load_transaction(connection: adbc_dbapi.Connection, *, careful: bool = False
         transaction.begin()
         yield transaction
     finally:
-        connection.rollback()
+        # On a connection that is lost there is nothing to roll back, and its own error says more.
+        with suppress(adbc_driver_manager.OperationalError):
+            connection.rollback()

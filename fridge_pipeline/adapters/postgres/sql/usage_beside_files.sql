@@ -99,7 +99,8 @@ select
     active_sensors
 from compared
 where
-    hour not in (select counted_otherwise.hour from counted_otherwise)
+    hour in (select counted.hour from counted)
+    and hour not in (select counted_otherwise.hour from counted_otherwise)
     and hour not in (select without_tallies.hour from without_tallies)
     and (
         inserted_count <> brought
