@@ -15,7 +15,7 @@ from fridge_pipeline.orchestration.installation import open_installation
 from fridge_pipeline.orchestration.instance import dagster_environment
 
 #: Beside that of ``fridge up``.
-FINANCE_UI_PORT = 3001
+FINANCE_UI_PORT = 3002  # fridge up has 3000 for its UI, and 3001 for reports
 WATCH_SECONDS = 1.0
 
 
