@@ -81,8 +81,8 @@ def _migrate(dsn: str) -> None:
         click.echo("the schema is up to date")
     if not prepared.has_roles:
         click.echo(
-            "the roles fridge_pipeline and fridge_finance are missing, or whoever signs in is no member of them, so the "
-            "pipeline works with the rights of whoever signs in. Have an administrator run, as far as they are missing: "
+            "the roles fridge_pipeline and fridge_finance are missing, or whoever signs in is no member of them: the "
+            "pipeline works with the rights of whoever signs in. Have an administrator run what is missing of: "
             "create role fridge_pipeline; create role fridge_finance; grant fridge_pipeline to the role of "
             "FRIDGE_DATABASE_URL; then run fridge migrate again",
             err=True,
