@@ -94,13 +94,14 @@ select
             and exceptions.closed_at is null
     ) as is_credit_due,
     (
-        select exceptions.kind
+        -- Usage that contradicts its files is not stated, and nobody can say what is right.
+        select case exceptions.kind when 'contradiction' then 'unexplained' else exceptions.kind end as waiting
         from fridge.exceptions
         where
-            exceptions.kind in ('held_for_review', 'month_closed')
+            exceptions.kind in ('held_for_review', 'month_closed', 'contradiction')
             and exceptions.tenant_id = %(tenant_id)s
             and exceptions.hour = coalesce(payable.hour, stated.hour)
-            and exceptions.subject = %(event_name)s
+            and (exceptions.subject = %(event_name)s or exceptions.kind = 'contradiction')
             and exceptions.closed_at is null
         order by exceptions.kind desc
         limit 1
