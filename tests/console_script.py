@@ -10,12 +10,12 @@ import atexit
 import multiprocessing
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.forked import become
 from tests.pipeline import Pipeline
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -68,13 +68,8 @@ def _server() -> ForkServerContext:
 
 def _command(arguments: Sequence[str], environment: Mapping[str, str], folder: str, out: str, err: str) -> None:
     """What happens in the new process: everything as if a shell had started it."""
-    os.environ.clear()
-    os.environ.update(environment)
-    os.chdir(folder)
-    for stream, name in ((sys.stdout, out), (sys.stderr, err)):
-        os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT), stream.fileno())
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    sys.argv = ["fridge", *arguments]
+    outputs = [os.open(name, os.O_WRONLY | os.O_CREAT) for name in (out, err)]
+    become(["fridge", *arguments], folder, environment, [os.open(os.devnull, os.O_RDONLY), *outputs])
     from fridge_pipeline.cli.main import main  # noqa: PLC0415 # in the new process only
 
     try:

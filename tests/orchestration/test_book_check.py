@@ -8,7 +8,7 @@ import pytest
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.orchestration.jobs import CHECK_BOOKS
-from tests.orchestration.test_runs import run
+from tests.orchestration.ticks import run_hours
 from tests.pipeline import Pipeline, readings
 
 
@@ -28,7 +28,7 @@ def test_the_daily_check_derives_usage_anew_and_each_test_of_a_model_is_a_check_
     pipeline.add_tenant("cohoes")
     pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
     with dg.DagsterInstance.ephemeral() as instance:
-        assert run(definitions, instance, HourRange(hour, hour)).success
+        assert run_hours(definitions, instance, HourRange(hour, hour)).success
         evaluations = check(definitions, instance)
         assert [name for name, each in evaluations.items() if not each.passed] == []
         assert {
@@ -52,7 +52,7 @@ def test_an_increment_reports_the_rows_of_each_hour_and_every_model_where_its_co
     pipeline.add_tenant("cohoes")
     pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
     with dg.DagsterInstance.ephemeral() as instance:
-        result = run(definitions, instance, HourRange(hour, hour.plus(1)))
+        result = run_hours(definitions, instance, HourRange(hour, hour.plus(1)))
         assert result.success
         rows = {
             event.partition: event.metadata["dagster/partition_row_count"].value
@@ -79,5 +79,5 @@ def test_usage_is_derived_in_sql_also_while_stripe_is_down(
     monkeypatch.setenv("STRIPE_API_BASE", "http://127.0.0.1:9")
     monkeypatch.setenv("STRIPE_API_KEY", "sk_test_unreachable")
     with dg.DagsterInstance.ephemeral() as instance:
-        assert not run(definitions, instance, HourRange(hour, hour)).success
+        assert not run_hours(definitions, instance, HourRange(hour, hour)).success
     assert pipeline.one("select sum(readings) from fridge.sensor_hours") == 10

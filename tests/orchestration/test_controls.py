@@ -8,9 +8,8 @@ from fridge_pipeline.adapters.postgres.load_transaction import load_transaction
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.orchestration.hourly import RETRIES_MAX, retried_when_the_database_is_lost
-from fridge_pipeline.orchestration.jobs import LOAD_AND_BILL
-from fridge_pipeline.orchestration.partitions import range_tags
 from fridge_pipeline.steps.control import rows_not_accounted_for, usage_not_from_files
+from tests.orchestration.ticks import run_hours
 from tests.pipeline import Pipeline, readings
 
 DELETES_A_READING = """
@@ -40,11 +39,6 @@ def check_of(result: dg.ExecuteInProcessResult, name: str) -> dg.AssetCheckEvalu
     return found
 
 
-def run_of(definitions: dg.Definitions, instance: dg.DagsterInstance, hours: HourRange) -> dg.ExecuteInProcessResult:
-    job = definitions.resolve_job_def(LOAD_AND_BILL)
-    return job.execute_in_process(instance=instance, tags=range_tags(hours), raise_on_error=False)
-
-
 def test_a_tenant_hour_that_contradicts_its_files_is_not_stated_and_nobody_else_waits_for_it(
     definitions: dg.Definitions, pipeline: Pipeline, two_days_ago: datetime
 ) -> None:
@@ -57,7 +51,7 @@ def test_a_tenant_hour_that_contradicts_its_files_is_not_stated_and_nobody_else_
     pipeline.load(first, span.last)
     edit_behind_the_programs_back(pipeline, DELETES_A_READING)  # of utica's file in the last hour
     with dg.DagsterInstance.ephemeral() as instance:
-        result = run_of(definitions, instance, span)
+        result = run_hours(definitions, instance, span)
         assert result.success
         failed = check_of(result, "usage_is_what_the_files_brought")
         assert not failed.passed
@@ -100,7 +94,7 @@ def test_a_file_whose_tenants_do_not_add_up_to_it_fails_the_check_of_its_hour(
     pipeline.load(hour)
     edit_behind_the_programs_back(pipeline, CHANGES_A_TALLY)
     with dg.DagsterInstance.ephemeral() as instance:
-        failed = check_of(run_of(definitions, instance, HourRange(hour, hour)), "every_row_is_accounted_for")
+        failed = check_of(run_hours(definitions, instance, HourRange(hour, hour)), "every_row_is_accounted_for")
     assert not failed.passed
     assert "10 rows, of which 10 are inserted, duplicate or rejected and 11 belong to tenants" in (
         failed.description or ""
@@ -118,7 +112,7 @@ def test_books_that_agree_pass_both_checks_with_late_and_doubled_files_among_the
     pipeline.land(first, "b.csv", readings("utica", first, 1, 4))
     pipeline.load(first, span.last)
     with dg.DagsterInstance.ephemeral() as instance:
-        result = run_of(definitions, instance, span)
+        result = run_hours(definitions, instance, span)
         for check in ("every_row_is_accounted_for", "usage_is_what_the_files_brought"):
             assert check_of(result, check).passed
     assert pipeline.stripe_totals("cohoes")["temperature_readings", first.plus(1).key] == 5

@@ -19,7 +19,8 @@ from fridge_pipeline.orchestration.installation import open_installation
 from fridge_pipeline.orchestration.instance import EVENT_BATCH_SIZE, hold_connections, storage_dsn
 from fridge_pipeline.orchestration.partitions import hourly_partitions
 from fridge_pipeline.orchestration.settings import read_settings
-from tests.orchestration.test_runs import CHAIN, metadata, run
+from tests.orchestration.test_runs import CHAIN, metadata
+from tests.orchestration.ticks import run_hours
 from tests.pipeline import Pipeline, readings
 
 STORAGE = {"module": "fridge_pipeline.orchestration.dagster_storage", "class": "InstallationStorage", "config": {}}
@@ -45,7 +46,7 @@ def test_every_hour_of_a_ranged_run_is_planned_and_materialized_with_its_own_num
     pipeline.add_tenant("cohoes")
     for step in range(0, hours, 7):
         pipeline.land(first.plus(step), "a.csv", readings("cohoes", first.plus(step), 2, 1 + step))
-    result = run(definitions, kept, HourRange(first, first.plus(hours - 1)))
+    result = run_hours(definitions, kept, HourRange(first, first.plus(hours - 1)))
     assert result.success
     keys = {first.plus(step).key for step in range(hours)}
     planned = Counter(
@@ -75,7 +76,7 @@ def test_hours_that_were_not_delivered_are_shown_as_failed(
     pipeline.land(first.plus(1), "a.csv", readings("cohoes", first.plus(1), 2, 5))
     monkeypatch.setenv("STRIPE_API_BASE", "http://127.0.0.1:9")
     monkeypatch.setenv("STRIPE_API_KEY", "sk_test_unreachable")
-    assert not run(definitions, kept, HourRange(first, first.plus(2))).success
+    assert not run_hours(definitions, kept, HourRange(first, first.plus(2))).success
     keys = [first.plus(step).key for step in range(3)]
     shown = kept.get_status_by_partition(dg.AssetKey("meter_events"), keys, hourly_partitions(first))
     assert {key: status and status.value for key, status in (shown or {}).items()} == {

@@ -7,16 +7,10 @@ import pytest
 
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
-from fridge_pipeline.orchestration.jobs import LOAD_AND_BILL
-from fridge_pipeline.orchestration.partitions import range_tags
+from tests.orchestration.ticks import run_hours
 from tests.pipeline import Pipeline, readings
 
 CHAIN = ["raw_readings", "inserted_counts", "active_sensors", "meter_events"]
-
-
-def run(definitions: dg.Definitions, instance: dg.DagsterInstance, hours: HourRange) -> dg.ExecuteInProcessResult:
-    job = definitions.resolve_job_def(LOAD_AND_BILL)
-    return job.execute_in_process(instance=instance, tags=range_tags(hours), raise_on_error=False)
 
 
 def failure_text(result: dg.ExecuteInProcessResult) -> str:
@@ -43,7 +37,7 @@ def test_one_ranged_run_materializes_every_hour_of_every_asset_with_its_own_numb
     for step in (0, 1, 3):  # nothing is delivered in the third hour
         pipeline.land(first.plus(step), "a.csv", readings("cohoes", first.plus(step), 2, 5 + step))
     with dg.DagsterInstance.ephemeral() as instance:
-        result = run(definitions, instance, HourRange(first, first.plus(3)))
+        result = run_hours(definitions, instance, HourRange(first, first.plus(3)))
         assert result.success
         for asset in CHAIN:
             keys = instance.get_materialized_partitions(dg.AssetKey(asset))
@@ -62,7 +56,7 @@ def test_one_ranged_run_materializes_every_hour_of_every_asset_with_its_own_numb
         )
         assert metadata(instance, "meter_events", first.plus(2))["state"] == "no usage to state"
         assert float(str(billed["delivery_seconds"])) > 0
-        assert run(definitions, instance, HourRange(first, first)).success
+        assert run_hours(definitions, instance, HourRange(first, first)).success
         again = metadata(instance, "raw_readings", first)
         assert (again["inserted"], again["files_loaded_now"]) == (10, 0), "a run without news keeps the hour's numbers"
     assert pipeline.stripe_totals("cohoes")["temperature_readings", first.plus(3).key] == 16
@@ -80,7 +74,7 @@ def test_one_bad_hour_of_a_ranged_run_does_not_cost_the_others_their_result(
     bad.parent.mkdir(parents=True, exist_ok=True)
     bad.symlink_to("/")
     with dg.DagsterInstance.ephemeral() as instance:
-        result = run(definitions, instance, HourRange(first, first.plus(2)))
+        result = run_hours(definitions, instance, HourRange(first, first.plus(2)))
         assert not result.success
         assert first.plus(1).key in failure_text(result)
         good = {first.key, first.plus(2).key}
@@ -98,7 +92,7 @@ def test_a_run_of_only_a_bad_hour_fails_at_the_load(
     bad.parent.mkdir(parents=True, exist_ok=True)
     bad.symlink_to("/")
     with dg.DagsterInstance.ephemeral() as instance:
-        result = run(definitions, instance, HourRange(hour, hour))
+        result = run_hours(definitions, instance, HourRange(hour, hour))
         assert not result.success
         assert "cannot list the landing folder" in failure_text(result)
         assert instance.get_materialized_partitions(dg.AssetKey("raw_readings")) == set()
@@ -115,7 +109,7 @@ def test_with_stripe_unreachable_meter_events_fails_and_says_so_and_the_next_run
     with dg.DagsterInstance.ephemeral() as instance:
         monkeypatch.setenv("STRIPE_API_BASE", "http://127.0.0.1:9")
         monkeypatch.setenv("STRIPE_API_KEY", "sk_test_unreachable")
-        result = run(definitions, instance, span)
+        result = run_hours(definitions, instance, span)
         assert not result.success
         text = failure_text(result)
         assert "is unreachable" in text
@@ -126,7 +120,7 @@ def test_with_stripe_unreachable_meter_events_fails_and_says_so_and_the_next_run
         assert instance.get_materialized_partitions(dg.AssetKey("meter_events")) == set()
 
         monkeypatch.setenv("STRIPE_API_BASE", pipeline.sandbox.url)
-        assert run(definitions, instance, span).success
+        assert run_hours(definitions, instance, span).success
     assert (
         sum(total for (meter, _), total in pipeline.stripe_totals("cohoes").items() if meter == "temperature_readings")
         == 30
@@ -142,8 +136,8 @@ def test_only_the_restated_hour_is_sent_again_when_a_late_file_arrives(
         pipeline.land(first.plus(step), "a.csv", readings("cohoes", first.plus(step), 2, 5))
     span = HourRange(first, first.plus(2))
     with dg.DagsterInstance.ephemeral() as instance:
-        run(definitions, instance, span)
+        run_hours(definitions, instance, span)
         pipeline.land(first.plus(1), "late.csv", readings("cohoes", first.plus(1), 3, 5))
-        run(definitions, instance, span)
+        run_hours(definitions, instance, span)
     assert pipeline.rows("select distinct hour from fridge.meter_events where revision = 2") == [(first.plus(1).start,)]
     assert pipeline.stripe_totals("cohoes")["temperature_readings", first.plus(1).key] == 15

@@ -1,4 +1,4 @@
-"""One tick of an automation, as the daemon evaluates it."""
+"""One tick of an automation, as the daemon evaluates it, and one run as it launches it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.orchestration.jobs import LOAD_AND_BILL
+from fridge_pipeline.orchestration.partitions import range_tags
 from fridge_pipeline.orchestration.resources import installation_resource
 
 RESOURCES = {"installation": installation_resource}
@@ -20,3 +23,9 @@ def schedule_tick(definitions: dg.Definitions, instance: dg.DagsterInstance, nam
         resources=RESOURCES,
     ) as context:
         return list(definitions.resolve_schedule_def(name).evaluate_tick(context).run_requests or [])
+
+
+def run_hours(definitions: dg.Definitions, instance: dg.DagsterInstance, hours: HourRange) -> dg.ExecuteInProcessResult:
+    """The job of the landing sensor on some hours; a failure is in the result."""
+    job = definitions.resolve_job_def(LOAD_AND_BILL)
+    return job.execute_in_process(instance=instance, tags=range_tags(hours), raise_on_error=False)
