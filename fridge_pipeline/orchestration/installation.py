@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 from fridge_pipeline.adapters.alerting.channel import AlertChannel
@@ -20,7 +21,7 @@ from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.stripe.dashboard import dashboard_of_meters
 from fridge_pipeline.adapters.stripe.gateway import StripeCallError, StripeGateway, StripeMeter, stripe_place
 from fridge_pipeline.domain.api_key import SANDBOX_KEY
-from fridge_pipeline.domain.billing_start import EVERY_HOUR, BillingStart
+from fridge_pipeline.domain.billing_start import BillingStart
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.meter import Meter
@@ -42,20 +43,18 @@ def utc_now() -> datetime:
 class Installation:
     """Database, landing zone and Stripe as the settings say. Use ``open_installation`` to make one."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        database: Database,
-        stack: ExitStack,
-        clock: Callable[[], datetime],
-        billing_start: BillingStart = EVERY_HOUR,
-    ) -> None:
+    def __init__(self, settings: Settings, database: Database, stack: ExitStack, clock: Callable[[], datetime]) -> None:
         self.settings = settings
         self.database = database
-        self.billing_start = billing_start
         self.clock = clock
         self._stack = stack
         self._gateway: StripeGateway | None = None
+
+    @cached_property
+    def billing_start(self) -> BillingStart:
+        """From which hour on usage is stated, as the books say; looked up when it is first asked for."""
+        with self.database.connect() as connection:
+            return billing_start(connection)
 
     def require_agreed_start(self) -> None:
         """For processes that bill without deciding from when: raises ``BillingStartDiffersError``."""
@@ -177,11 +176,10 @@ def open_installation(
         found = Database(settings.database_url or embedded_dsn(settings, stack))
         shared = not settings.uses_embedded_server  # with code of another version, perhaps
         database = prepare_database(found, MODELS_FOLDER, clock(), leave_newer=shared).database
-        with database.connect() as connection:
-            if decides_start and settings.bill_from is not None:
+        if decides_start and settings.bill_from is not None:
+            with database.connect() as connection:
                 keep_billing_start(connection, settings.bill_from, clock())
-            start = billing_start(connection)
-        yield Installation(settings, database, stack, clock, start)
+        yield Installation(settings, database, stack, clock)
 
 
 def embedded_dsn(settings: Settings, stack: ExitStack) -> str:

@@ -66,7 +66,7 @@ def plan_billing(
         listed = zone.hours()
         news = compare_listing(connection, listed, hours)
         busy = busy_hours(connection, listed, hours)
-        judged, _ = judge_hours(connection, hours, catalogue, now, close_after, variance)
+        judged = judge_hours(connection, hours, catalogue, now, close_after, variance).cases
     stated = [case for case, verdict in judged if verdict in STATES]
     unstated = Counter(verdict.value for _, verdict in judged if verdict not in STATES | {StagingVerdict.SETTLED})
     return BillingPlan(

@@ -10,7 +10,7 @@ import psycopg
 
 from fridge_pipeline.adapters.postgres import ledger
 from fridge_pipeline.adapters.postgres.cancellations import stage_cancellations, stated_differences
-from fridge_pipeline.adapters.postgres.control import usage_beside_files
+from fridge_pipeline.adapters.postgres.control import UsageBesideFiles, usage_beside_files
 from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.postgres.exceptions import (
     ExceptionKey,
@@ -47,6 +47,15 @@ class StageReport:
     outliers: list[Outlier]
 
 
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What each case of closed hours comes to, what stands out from its history, and what contradicts its files."""
+
+    cases: list[tuple[StagingCase, StagingVerdict]]
+    outliers: list[Outlier]
+    contradictions: list[UsageBesideFiles]
+
+
 def stage_hours(
     database: Database,
     hours: HourRange,
@@ -65,21 +74,20 @@ def stage_hours(
     """
     with database.connect() as connection, connection.transaction():
         ledger.lock_staging(connection)
-        judged, outliers = judge_hours(connection, hours, catalogue, now, close_after, variance)
-        ledger.supersede_staged(connection, [case for case, verdict in judged if verdict in SUPERSEDES_STAGED])
-        ledger.stage_events(
-            connection, [next_event(case) for case, verdict in judged if verdict in STATES], now, run_id
-        )
-        for case, verdict in judged:
+        judgement = judge_hours(connection, hours, catalogue, now, close_after, variance)
+        cases, outliers = judgement.cases, judgement.outliers
+        ledger.supersede_staged(connection, [case for case, verdict in cases if verdict in SUPERSEDES_STAGED])
+        ledger.stage_events(connection, [next_event(case) for case, verdict in cases if verdict in STATES], now, run_id)
+        for case, verdict in cases:
             if verdict is StagingVerdict.CREDIT:
                 _credit(connection, case, now, run_id)
             _open_exception(connection, case, verdict, now)
         if variance is Variance.HOLD:
             _hold(connection, outliers, now)
-        _contradict(connection, judged, hours, now)
+        _contradict(connection, judgement.contradictions, hours, now)
         close_moot_exceptions(connection, hours, catalogue, now)
     witness(Effect.STAGED)
-    return StageReport(Counter(verdict for _, verdict in judged), outliers)
+    return StageReport(Counter(verdict for _, verdict in cases), outliers)
 
 
 def judge_hours(
@@ -89,57 +97,46 @@ def judge_hours(
     now: datetime,
     close_after: timedelta,
     variance: Variance,
-) -> tuple[list[tuple[StagingCase, StagingVerdict]], list[Outlier]]:
-    """What each case of closed hours comes to, and what stands out from its history; changes nothing."""
+) -> Judgement:
+    """Judges the cases of closed hours; changes nothing.
+
+    Nothing new is said of a tenant-hour whose usage is not what its files brought; its neighbours do not notice.
+    """
     judged = [
         (case, judge_staging(case, now))
         for case in ledger.staging_cases(connection, hours, catalogue)
         if case.hour.closed_at(now, close_after)
     ]
-    judged = _without_contradictions(connection, judged, hours)
-    outliers = find_outliers(connection, judged, variance)
-    if not outliers or variance is not Variance.HOLD:
-        return judged, outliers
-    held = {outlier.case for outlier in outliers}
-    return [(case, StagingVerdict.HELD_FOR_REVIEW if case in held else verdict) for case, verdict in judged], outliers
-
-
-def _without_contradictions(
-    connection: psycopg.Connection, judged: list[tuple[StagingCase, StagingVerdict]], hours: HourRange
-) -> list[tuple[StagingCase, StagingVerdict]]:
-    """Nothing new is said of a tenant-hour whose usage is not what its files brought; its neighbours do not notice."""
-    if not any(verdict in SAYS_SOMETHING_NEW for _, verdict in judged):
-        return judged
-    found = {(each.hour, each.tenant_id) for each in usage_beside_files(connection, hours)}
-    return [
-        (
-            case,
-            StagingVerdict.CONTRADICTION
-            if verdict in SAYS_SOMETHING_NEW and (case.hour.start, case.tenant_id) in found
-            else verdict,
-        )
+    news = {(case.hour.start, case.tenant_id) for case, verdict in judged if verdict in SAYS_SOMETHING_NEW}
+    found = usage_beside_files(connection, hours) if news else []
+    contradictions = [each for each in found if (each.hour, each.tenant_id) in news]
+    contradicted = {(each.hour, each.tenant_id) for each in contradictions}
+    judged = [
+        (case, StagingVerdict.CONTRADICTION)
+        if verdict in SAYS_SOMETHING_NEW and (case.hour.start, case.tenant_id) in contradicted
+        else (case, verdict)
         for case, verdict in judged
     ]
+    outliers = find_outliers(connection, judged, variance)
+    if variance is Variance.HOLD:
+        held = {outlier.case for outlier in outliers}
+        judged = [(case, StagingVerdict.HELD_FOR_REVIEW if case in held else verdict) for case, verdict in judged]
+    return Judgement(judged, outliers, contradictions)
 
 
 def _contradict(
-    connection: psycopg.Connection,
-    judged: list[tuple[StagingCase, StagingVerdict]],
-    hours: HourRange,
-    now: datetime,
+    connection: psycopg.Connection, contradictions: list[UsageBesideFiles], hours: HourRange, now: datetime
 ) -> None:
     """Opens an exception for each tenant-hour that contradicts its files, and closes those that no longer do."""
-    waiting = {(case.hour, case.tenant_id) for case, verdict in judged if verdict is StagingVerdict.CONTRADICTION}
-    for each in usage_beside_files(connection, hours) if waiting else []:
+    for each in contradictions:
         hour = Hour(each.hour)
-        if (hour, each.tenant_id) in waiting:
-            detail = (
-                f"{each}. Readings, usage or files were changed behind the program's back: restore them "
-                f"(docs/runbook.md#contradiction), then: fridge bill --from {hour} --to {hour}. Not stated before."
-            )
-            key = ExceptionKey(StagingVerdict.CONTRADICTION.value, each.tenant_id, hour)
-            open_exception(connection, key, detail, now, deadline_at=billing_deadline(hour))
-    close_contradictions(connection, hours, waiting, now)
+        detail = (
+            f"{each}. Readings, usage or files were changed behind the program's back: restore them "
+            f"(docs/runbook.md#contradiction), then: fridge bill --from {hour} --to {hour}. Not stated before."
+        )
+        key = ExceptionKey(StagingVerdict.CONTRADICTION.value, each.tenant_id, hour)
+        open_exception(connection, key, detail, now, deadline_at=billing_deadline(hour))
+    close_contradictions(connection, hours, [(Hour(each.hour), each.tenant_id) for each in contradictions], now)
 
 
 def _credit(connection: psycopg.Connection, case: StagingCase, now: datetime, run_id: str) -> None:
