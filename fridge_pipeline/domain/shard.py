@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+
+from fridge_pipeline.domain.landing_file import LandingFile
 
 #: More runs than this would wait for one another, or for the database, and not for files.
 SHARDS_MAX = 64
@@ -18,9 +21,10 @@ class NotAShardError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """Shard ``number`` of ``count``, counted from 1: the files whose path falls to it.
+    """Shard ``number`` of ``count``, counted from 1: that share of an hour's files, by bytes, neighbours together.
 
-    Every path falls to exactly one of ``count`` shards, the same in every process and on every machine. A file is
+    Of one listing every file falls to exactly one of ``count`` shards. When files land between two listings, one at
+    the edge may fall to two shards, which load it once, or to none, which leaves it to the hour's usual run. A file is
     never divided. Raises ``NotAShardError`` for numbers out of range.
     """
 
@@ -39,10 +43,15 @@ class Shard:
             raise NotAShardError(f"a shard is written as 2/4, got {text!r}")
         return cls(int(found[1]), int(found[2]))
 
-    def holds(self, path: str) -> bool:
-        """Whether the landing file of this path falls to this shard."""
-        digest = hashlib.sha256(path.encode()).digest()
-        return int.from_bytes(digest[:8]) % self.count == self.number - 1
+    def of(self, files: Sequence[LandingFile]) -> list[LandingFile]:
+        """The shard's share of an hour's files, which come in one order whoever lists them."""
+        weights = [file.size + 1 for file in files]  # empty ones are shared out too
+        total = sum(weights)
+        return [
+            file
+            for file, weight, end in zip(files, weights, accumulate(weights), strict=True)
+            if (2 * end - weight) * self.count // (2 * total) == self.number - 1  # where its middle byte falls
+        ]
 
     def __str__(self) -> str:
         return f"{self.number}/{self.count}"

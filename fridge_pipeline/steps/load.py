@@ -120,7 +120,7 @@ def _listing(
         if fingerprint is not None and fingerprint != known:
             files, versions = zone.files(hour), loaded_versions(connection, hour)
             if shard is not None:
-                files = [file for file in files if shard.holds(file.path)]
+                files = shard.of(files)
             listing.load.listed = len(files)
             listing.new = [file for file in files if versions.get(file.path) != file.version]
             # Of a shard nobody knows whether the other files are loaded.

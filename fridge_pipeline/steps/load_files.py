@@ -38,8 +38,10 @@ from fridge_pipeline.steps.tenant_tally import TenantTally
 if TYPE_CHECKING:
     from adbc_driver_manager.dbapi import Connection
 
-#: How often files are tried again, the careful way, while other loads store the same readings.
-CAREFUL_ATTEMPTS = 5
+#: How often files are tried while other loads store the same readings. Whoever got ahead has committed by then, so that
+#: the second attempt knows its readings and mostly gets through; from the third on it goes the careful way.
+ATTEMPTS = 7
+PLAIN_ATTEMPTS = 2
 
 
 @dataclass(slots=True)
@@ -103,13 +105,13 @@ class FilesLoader:
                     continue  # since it was listed: the listing has changed, so the next look notices
                 except UnreadableFileError as error:
                     result.unread[file.path] = str(error)
-            for attempt in range(CAREFUL_ATTEMPTS + 1):
+            for attempt in range(ATTEMPTS):
                 try:
-                    with load_transaction(self._connection, careful=attempt > 0) as transaction:
+                    with load_transaction(self._connection, careful=attempt >= PLAIN_ATTEMPTS) as transaction:
                         result.loaded = self._load(transaction, snapshots)
                     break
                 except ContendedLoadError:
-                    if attempt == CAREFUL_ATTEMPTS:
+                    if attempt == ATTEMPTS - 1:
                         raise
         return result
 

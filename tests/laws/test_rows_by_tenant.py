@@ -191,7 +191,7 @@ def test_the_rows_by_tenant_do_not_depend_on_portions_and_on_files_at_once(
 def test_a_load_that_another_got_ahead_of_counts_each_tenant_once(
     pipeline: Pipeline, two_days_ago: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first attempt fails after it has stored; the second, careful one begins its tallies anew."""
+    """The first attempt fails after it has stored; the second one begins its tallies anew."""
     hour, store = Hour(two_days_ago), LoadTransaction.store_tenants
     failed: list[bool] = []
 
