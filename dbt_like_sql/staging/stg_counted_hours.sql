@@ -2,5 +2,6 @@
 select
     landing_hour as hour,
     usage_table,
+    files_hash,
     counted_at
 from fridge.counted_hours

@@ -9,11 +9,17 @@ from pathlib import Path
 import psycopg
 
 from fridge_pipeline.adapters.models.reading import files_sha256, read_models
+from fridge_pipeline.adapters.postgres.condition import server_version
 from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.postgres.migration import Migration, migrate, pending_migrations
 from fridge_pipeline.adapters.postgres.model_relations import are_superseded, built_from
 from fridge_pipeline.adapters.postgres.roles import PIPELINE, acts_as, create_roles, grant_rights
+from fridge_pipeline.domain.finding import POSTGRES_MIN
 from fridge_pipeline.steps.build_models import STAGING, make_models
+
+
+class ServerTooOldError(RuntimeError):
+    """The server lacks what the schema needs."""
 
 
 class NotTheOwnerError(RuntimeError):
@@ -37,7 +43,7 @@ def prepare_database(
     ``leave_newer`` leaves models that were made after ours were, by newer code: during a rolling upgrade both work on
     one database. ``anew`` makes ours all the same, and grants the rights once more, for roles that were made since.
     What comes back acts as ``fridge_pipeline`` where whoever signs in may, else as whoever signs in.
-    Raises ``NotTheOwnerError``.
+    Raises ``ServerTooOldError`` and ``NotTheOwnerError``.
     """
     owner = database.owned
     with owner.connect() as connection:
@@ -47,6 +53,7 @@ def prepare_database(
             built_from(connection) != files and not (leave_newer and are_superseded(connection, files))
         )
         if is_behind or anew:
+            _require_version(connection, owner.place)
             try:
                 done = migrate(connection)
                 make_models(owner, models, now)
@@ -59,6 +66,15 @@ def prepare_database(
                 ) from error
         has_roles = acts_as(connection, PIPELINE)
     return Preparation(owner.acting_as(PIPELINE) if has_roles else owner, done, has_roles)
+
+
+def _require_version(connection: psycopg.Connection, place: str) -> None:
+    major = server_version(connection) // 10_000
+    if major < POSTGRES_MIN:
+        raise ServerTooOldError(
+            f"PostgreSQL at {place} is version {major}, and the schema needs {POSTGRES_MIN} or newer; nothing was "
+            "changed. Upgrade it, or unset FRIDGE_DATABASE_URL to use the embedded server"
+        )
 
 
 def _marts(folder: Path) -> list[str]:

@@ -1,8 +1,11 @@
-"""What is known and waits for somebody: it shows with its cause, only where it is, and fails no test."""
+"""What is known and waits for somebody: it shows with its cause, only where it is, and fails a test only when it waits
+too long."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from fridge_pipeline.adapters.landing.local import LocalLanding
 from fridge_pipeline.domain.hour import Hour
@@ -155,14 +158,21 @@ def test_an_hour_that_is_too_old_for_stripe_is_explained_as_too_late(books: Fina
     assert books.pipeline.failing_tests() == set()
 
 
-def test_a_file_that_was_loaded_and_not_counted_yet_says_so(books: FinanceBooks) -> None:
+@pytest.mark.parametrize(
+    ("hours_ago", "failing"), [(1, set[str]()), (3, {"every_loaded_file_is_counted"})], ids=["just now", "long ago"]
+)
+def test_a_file_that_was_loaded_and_not_counted_says_so_and_for_over_two_hours_is_a_fault(
+    books: FinanceBooks, hours_ago: int, failing: set[str]
+) -> None:
     books.land_and_bill()
-    books.pipeline.clock.advance(minutes=1)
+    books.pipeline.clock.now = books.now - timedelta(hours=hours_ago)
     books.pipeline.land(books.first, "late.csv", more_readings("troy", books.first, 2))
     books.pipeline.load(books.first)
     books.look()
     assert books.differences() == [("troy", READINGS, "usage", 17, 15, -2, "not_counted_yet", True)]
-    assert books.pipeline.failing_tests() == set()
+    assert books.pipeline.failing_tests() == failing
+    books.pipeline.count(books.first)
+    assert books.pipeline.failing_tests() & failing == set()
 
 
 def test_a_late_file_restates_the_hour_of_its_tenant_and_says_which_file_it_was(books: FinanceBooks) -> None:

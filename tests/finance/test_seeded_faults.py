@@ -5,8 +5,12 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
+from fridge_pipeline.adapters.models.reading import read_models
+from fridge_pipeline.adapters.postgres.exceptions import ExceptionKey, open_exception
 from fridge_pipeline.domain.day_range import day_of
 from fridge_pipeline.orchestration.jobs import RECONCILE_DAYS
+from fridge_pipeline.orchestration.settings import MODELS_FOLDER
+from fridge_pipeline.steps.check_models import check_models
 from fridge_pipeline.steps.collect_refusals import collect_refusals
 from fridge_pipeline.steps.effect import Effect
 from tests.finance.books import READINGS, SENSORS, TENANTS, FinanceBooks, more_readings
@@ -114,7 +118,26 @@ def test_an_edited_usage_row_is_changed_and_stripe_has_not_been_told(
         ("cohoes", meter, "usage", true, edited, amount, "usage_changed", False),
         ("cohoes", meter, "ledger", edited, true, -amount, "not_stated", False),
     ]
-    assert books.pipeline.failing_tests() == {"nothing_is_unexplained", "usage_is_what_sql_counts_too"}
+    assert books.pipeline.failing_tests() == {
+        "no_tenant_waits_for_another",
+        "nothing_is_unexplained",
+        "usage_is_what_sql_counts_too",
+    }
+
+
+@pytest.mark.parametrize("kind", ["sk_live", "rk_live", "sk_test", "rk_test"])
+def test_a_key_in_a_text_is_found_and_not_shown_again(books: FinanceBooks, kind: str) -> None:
+    key = f"{kind}_{'x1Y2' * 6}"
+    with books.pipeline.database.connect() as connection:
+        open_exception(connection, ExceptionKey("refused", "troy", books.first, READINGS), f"bad key {key}", books.now)
+    books.look()
+    (found,) = [
+        result
+        for result in check_models(books.pipeline.database, read_models(MODELS_FOLDER))
+        if result.test.name == "no_key_is_in_the_books"
+    ]
+    assert (found.findings.count, key in str(found)) == (1, False)
+    assert "exceptions.detail" in str(found.findings)
 
 
 def test_an_edited_usage_row_is_not_billed_and_is_found(books: FinanceBooks) -> None:

@@ -1,4 +1,4 @@
-"""Two loads store the same readings at once: the one that is overtaken loads again, and each file's counts are right."""
+"""Two loads store the same readings at once: the overtaken one loads again, and each file's counts are right."""
 
 from __future__ import annotations
 
@@ -72,4 +72,3 @@ def test_a_load_that_is_overtaken_stores_what_is_left_and_goes_the_careful_way_o
     assert pipeline.one("select count(*) from fridge.stored_readings") == 63
     pipeline.count(EARLY, LATE)
     assert pipeline.usage() == {("ada", EARLY.key): (40, 4), ("ada", LATE.key): (20, 2), ("bob", LATE.key): (3, 1)}
-

@@ -18,6 +18,7 @@ from fridge_pipeline.adapters.postgres.migration import (
 from fridge_pipeline.adapters.postgres.schema_description import describe_schema
 from fridge_pipeline.orchestration.instance import storage_dsn
 from fridge_pipeline.orchestration.settings import MODELS_FOLDER, REPOSITORY
+from fridge_pipeline.steps import prepare_database
 from fridge_pipeline.steps.build_models import make_models
 
 
@@ -67,6 +68,16 @@ def test_a_migration_with_a_stray_name_or_a_gap_is_refused(tmp_path: Path, name:
     (tmp_path / name).write_text("select 1")
     with pytest.raises(ValueError, match="migration"):
         migrations(tmp_path)
+
+
+def test_a_server_that_is_too_old_is_refused_before_anything_is_made(
+    empty_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepare_database, "server_version", lambda _: 140_012)
+    with pytest.raises(prepare_database.ServerTooOldError, match="is version 14, and the schema needs 15 or newer"):
+        prepare_database.prepare_database(empty_database, MODELS_FOLDER, datetime.now(UTC))
+    with empty_database.connect() as connection:
+        assert connection.execute("select to_regnamespace('fridge')").fetchall() == [(None,)]
 
 
 def test_an_unreachable_database_names_its_place_and_not_its_password() -> None:
