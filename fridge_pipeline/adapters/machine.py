@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import re
 import shutil
 import socket
@@ -15,8 +16,17 @@ _ANSWER_SECONDS = 2.0
 
 def free_bytes(folder: Path) -> int:
     """Room on the disk of a folder, or of the nearest one above it that exists."""
-    existing = next(each for each in (folder, *folder.parents) if each.exists())
-    return shutil.disk_usage(existing).free
+    return shutil.disk_usage(_nearest_existing(folder)).free
+
+
+def may_write(folder: Path) -> bool:
+    """Whether we may put files into a folder, or make it."""
+    existing = _nearest_existing(folder)
+    return existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
+
+
+def _nearest_existing(folder: Path) -> Path:
+    return next(each for each in (folder, *folder.parents) if each.exists())
 
 
 def port_holder(host: str, port: int) -> str | None:

@@ -153,7 +153,8 @@ def show_result(billed: Billed, place: str, start: BillingStart, *, as_json: boo
     if billed.exceptions:
         kinds = ", ".join(f"{number} {kind}" for kind, number in billed.exceptions.most_common())
         console.print(
-            f"open exceptions: {kinds}; see fridge.exceptions, and fridge explain TENANT HOUR for one of them"
+            f"open exceptions: {kinds}; what each kind means: docs/runbook.md; about one: fridge explain TENANT HOUR",
+            soft_wrap=True,
         )
 
 

@@ -19,6 +19,7 @@ from fridge_pipeline.orchestration.daemon_health import examine_daemon
 from fridge_pipeline.orchestration.installation import Installation, open_installation
 from fridge_pipeline.orchestration.settings import MODELS_FOLDER, REPOSITORY, Settings
 from fridge_pipeline.steps.examine import (
+    examine_archive,
     examine_books,
     examine_database,
     examine_landing,
@@ -66,6 +67,7 @@ def _installation(opened: Installation) -> Iterator[Finding]:
     configured = opened.settings
     yield from _guarded("daemon", lambda: [examine_daemon(configured, opened.clock())])
     yield from _guarded("landing zone", lambda: examine_landing(opened.zone, configured.landing_uri))
+    yield from _guarded("archive", lambda: examine_archive(configured.archive))
     yield from _guarded("Stripe", lambda: examine_stripe(opened.gateway(), opened.catalogue, opened.clock))
     yield from _guarded(
         "hours",

@@ -47,6 +47,7 @@ class Running:
     installation: Installation
     services: Services
     ui_url: str
+    reports_url: str
     stripe_place: str
     embedded: EmbeddedServer | None
     sandbox: LocalSandbox | None
@@ -143,6 +144,7 @@ def paths_of(configured: Settings) -> dict[str, str]:
 def show_urls(started: Running) -> None:
     """Where to look."""
     console.print(f"\n  Dagster UI      [bold]{started.ui_url}[/]")
+    console.print(f"  Reports         {started.reports_url}", highlight=False)
     console.print(f"  Landing zone    {started.installation.settings.landing_uri}", highlight=False)
     console.print(f"  Usage goes to   {started.stripe_place}", highlight=False)
     if started.sandbox is not None:
@@ -183,14 +185,17 @@ def running(configured: Settings, port: int) -> Iterator[Running]:
         with dg.DagsterInstance.get() as instance:
             lost = find_lost_runs(instance, code_server_ended=True)
         stack.callback(services.stop)
+        reports_url = opened.report_address
         if isinstance(configured.archive, Path) and configured.reports_url is None:
             reports, log = configured.archive / "reports", configured.home / "logs" / "reports.log"
-            variables["FRIDGE_REPORTS_URL"] = start_reports(services, reports, log, port + 1 if port else 0)
+            reports_url = start_reports(services, reports, log, port + 1 if port else 0)
+            variables["FRIDGE_REPORTS_URL"] = reports_url
         ui_url = start_dagster(services, configured, variables, port)
         yield Running(
             installation=opened,
             services=services,
             ui_url=ui_url,
+            reports_url=reports_url,
             stripe_place=f"the local Stripe sandbox at {sandbox_url}" if sandbox_url else opened.stripe_place,
             embedded=embedded,
             sandbox=sandbox,

@@ -18,10 +18,10 @@ def installation_resource(context: dg.InitResourceContext) -> Iterator[Installat
     """The opened installation for the time of a run or tick; a run puts on record which code it is."""
     with open_installation(read_settings(os.environ)) as installation:
         installation.require_agreed_start()
-        if context.run_id is not None:
+        if context.run is not None:
             program = program_identity(MODELS_FOLDER)
             with installation.database.connect() as connection:
                 record_run(
-                    connection, context.run_id, program["version"], program["source_sha256"], installation.clock()
+                    connection, context.run.run_id, program["version"], program["source_sha256"], installation.clock()
                 )
         yield installation

@@ -120,7 +120,6 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     """
     given = with_secrets({name: value.strip() for name, value in environ.items() if value.strip()})
     home = Path(given.get("FRIDGE_HOME", REPOSITORY / ".fridge")).expanduser().absolute()
-    key = given.get("STRIPE_API_KEY")
     meters_file = Path(given["FRIDGE_METERS"]).expanduser().absolute() if "FRIDGE_METERS" in given else None
     landing_uri = given.get("FRIDGE_LANDING_URI", str(home / "landing"))
     require_place_only(landing_uri)  # it is shown in many places
@@ -143,9 +142,21 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         variance=_variance(given.get("FRIDGE_VARIANCE", Variance.HOLD.value)),
         catalogue=_catalogue(meters_file),
         alerts=_alerts(given),
-        stripe_key=ApiKey(key) if key else None,
+        stripe_key=_api_key(given.get("STRIPE_API_KEY")),
         database_url=_dsn(given.get("FRIDGE_DATABASE_URL")),
     )
+
+
+def _api_key(given: str | None) -> ApiKey | None:
+    """No text of an error holds what was given."""
+    if given is None:
+        return None
+    foreign = next((number for number, each in enumerate(given, 1) if not "!" <= each <= "~"), None)
+    if foreign is not None:
+        raise SettingError(
+            f"STRIPE_API_KEY: character {foreign} of {len(given)} is in no Stripe key; copy the key from Stripe again"
+        )
+    return ApiKey(given)
 
 
 def _archive(given: str | None, home: Path) -> Place:

@@ -9,7 +9,8 @@ from pathlib import Path
 from fridge_pipeline.adapters.landing.local import LocalLanding
 from fridge_pipeline.adapters.landing.strays import stray_paths
 from fridge_pipeline.adapters.landing.zone import LandingZone
-from fridge_pipeline.adapters.machine import free_bytes, installed_versions, pinned_versions, port_holder
+from fridge_pipeline.adapters.machine import free_bytes, installed_versions, may_write, pinned_versions, port_holder
+from fridge_pipeline.adapters.object_store.archive import require_listed
 from fridge_pipeline.adapters.postgres.billing_start import billing_start
 from fridge_pipeline.adapters.postgres.condition import is_private, server_clock, server_version
 from fridge_pipeline.adapters.postgres.database import Database
@@ -35,6 +36,7 @@ from fridge_pipeline.domain.finding import (
 )
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.meter import Meter
+from fridge_pipeline.domain.place import ObjectPlace, Place
 from fridge_pipeline.steps.push import wrong_meters
 from fridge_pipeline.steps.watch import find_hours_to_bill
 
@@ -81,6 +83,18 @@ def examine_landing(zone: LandingZone, shown: str) -> Iterator[Finding]:
             text = f"{path} is in no landing hour and is not loaded"
             do = "files belong into <YYYY-MM-DD>/<HH>/ such as 2026-01-24/09/"
             yield Finding("landing zone", Grade.WARN, text, do)
+
+
+def examine_archive(archive: Place) -> Iterator[Finding]:
+    """Whether packs and reports can be put there; nothing is. Raises ``ArchiveError`` and ``StoreUriError``."""
+    if isinstance(archive, ObjectPlace):
+        require_listed(archive)
+        yield Finding("archive", Grade.OK, f"{archive} can be listed; writing is not tried")
+    elif may_write(archive):
+        yield Finding("archive", Grade.OK, f"packs and reports go to {archive}")
+    else:
+        do = "let the user who runs fridge write there, or set FRIDGE_ARCHIVE_URI"
+        yield Finding("archive", Grade.WRONG, f"packs and reports cannot be written to {archive}", do)
 
 
 def examine_stripe(

@@ -5,6 +5,7 @@ import threading
 import time
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 from fridge_pipeline.domain.hour import Hour
 from tests.console_script import Run
@@ -58,6 +59,7 @@ def test_doctor_looks_at_every_part_and_finds_nothing_wrong_with_a_working_one(r
         *(
             "daemon",
             "landing zone",
+            "archive",
             "Stripe key",
             "Stripe permissions",
             "Stripe",
@@ -86,6 +88,15 @@ def test_doctor_says_which_hours_wait_and_what_stands_in_the_exceptions_and_what
     assert found["hours"]["do"].endswith(f"fridge bill --from {hour.plus(1)} --to {hour.plus(1)}")
     assert found["exceptions"]["text"].startswith("2 unmapped open")
     assert "fridge tenants import" in found["exceptions"]["do"]
+
+
+def test_doctor_says_that_packs_and_reports_cannot_be_written(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a file").touch()
+    code, found = findings(run, FRIDGE_ARCHIVE_URI=str(tmp_path / "a file" / "archive"))
+    assert (code, found["archive"]["grade"]) == (1, "wrong")
+    assert "or set FRIDGE_ARCHIVE_URI" in found["archive"]["do"]
+    code, found = findings(run, FRIDGE_ARCHIVE_URI=str(tmp_path / "not" / "there yet"))
+    assert (code, found["archive"]["grade"]) == (0, "ok")
 
 
 def test_doctor_names_the_channels_of_alerts_and_none_of_their_secrets(run: Run) -> None:

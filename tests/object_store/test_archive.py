@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from fridge_pipeline.adapters.object_store import archive
-from fridge_pipeline.adapters.object_store.archive import fetch, put_in_place_of, put_unlike_any
+from fridge_pipeline.adapters.object_store.archive import fetch, put_in_place_of, put_unlike_any, require_listed
 from fridge_pipeline.adapters.object_store.errors import ArchiveError, StoreUriError
 from fridge_pipeline.cli import report as report_command
 from fridge_pipeline.cli.main import fridge
@@ -188,6 +188,7 @@ def test_access_denied_is_one_line_that_says_what_to_do_and_holds_no_credential(
             (lambda: put_unlike_any(file, place), "list the prefix, and get and put its objects"),
             (lambda: put_in_place_of(file, place), "list the prefix, and get and put its objects"),
             (lambda: fetch(place, tmp_path / "copy"), "get the object"),
+            (lambda: require_listed(place), "list the prefix, and get and put its objects"),
         ):
             with pytest.raises(ArchiveError, match=rf"{place}: access denied \(403 .*\) {rights}, and run again") as no:
                 ask()

@@ -79,6 +79,14 @@ def test_the_scan_sees_what_is_there(pipeline: Pipeline, tmp_path: Path) -> None
     assert in_files(tmp_path, NEEDLES) == [str(tmp_path / "some.log")]
 
 
+@pytest.mark.parametrize(("given", "at"), [(f"{KEY}\u00e9", 41), (f"{KEY[:9]} {KEY[9:]}", 10)], ids=["accent", "blank"])
+def test_a_key_with_a_character_that_no_key_has_is_refused_and_not_shown(run: Run, given: str, at: int) -> None:
+    done = run("doctor", STRIPE_API_KEY=given)
+    assert f"STRIPE_API_KEY: character {at} of 41 is in no Stripe key; copy the key" in done.stderr
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert NEEDLES[0][4:] not in done.stdout + done.stderr
+
+
 @pytest.mark.parametrize(
     "wrong", ["{start}@127.0.0.1:1/x", "{start}@[no host/x", "{start}%zz@h/x", "password={p} nonsense"]
 )

@@ -31,6 +31,9 @@ TRANSFER_TIME = timedelta(hours=1)
 #: Bytes that are fetched, and in memory, at a time.
 PART_BYTES = 8 * 2**20
 
+#: How long a look at the archive may take.
+LOOK_TIME = timedelta(seconds=20)
+
 #: So many names are tried when others take them at the same moment.
 NAMES_TRIED_MAX = 20
 
@@ -73,6 +76,12 @@ def fetch(place: ObjectPlace, target: Path) -> None:
             out.write(part)
         if out.tell() != answer.meta["size"]:
             raise ArchiveError(f"cannot fetch {place}: it ended after {out.tell()} bytes; run again")
+
+
+def require_listed(place: ObjectPlace) -> None:
+    """Lists what is directly below the place, as every put begins. Raises ``ArchiveError`` and ``StoreUriError``."""
+    with _about(f"list {place}", _PUTTING):
+        open_store(place.uri, LOOK_TIME).list_with_delimiter()
 
 
 def _opened_above(place: ObjectPlace) -> ObjectStore:
