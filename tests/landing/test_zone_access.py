@@ -1,0 +1,130 @@
+"""Laws of listing: what may not be read or leads elsewhere is named, and its neighbours are listed."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fridge_pipeline.adapters.landing.errors import (
+    LandingFolderError,
+    UnreadableFileError,
+)
+from fridge_pipeline.adapters.landing.zone import open_landing_zone
+from tests.landing.landed import HOUR, NEXT, put
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fridge_pipeline.adapters.landing.zone import LandingZone
+
+NOBODY = 65_534
+
+
+@contextmanager
+def ordinary_user() -> Iterator[None]:
+    """Permissions do not hold root back, so root becomes nobody for a moment."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.fixture
+def open_root() -> Iterator[Path]:
+    """A landing root that an ordinary user can reach, which pytest's own folders are not."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+        for path in Path(folder).rglob("*"):
+            if path.exists():  # and is no link that leads nowhere
+                path.chmod(0o755)
+
+
+def test_a_folder_that_cannot_be_looked_at_is_there_without_a_version(open_root: Path) -> None:
+    put(open_root, "a.csv")
+    (open_root / "2026-01-25").mkdir()
+    (open_root / "2026-01-25/00").symlink_to(open_root / "nowhere")
+    (open_root / "2026-01-24").chmod(0)
+
+    with ordinary_user():
+        folders = open_landing_zone(str(open_root)).folders()
+    assert [hour.folder for hour in folders] == [*(f"2026-01-24/{hour:02d}" for hour in range(24)), "2026-01-25/00"]
+    assert set(folders.values()) == {None}
+
+
+def test_a_folder_that_cannot_be_listed_is_named_and_its_neighbours_are_listed(open_root: Path) -> None:
+    put(open_root, "a.csv")
+    put(open_root, "a.csv", hour=NEXT)
+    (open_root / HOUR.folder).chmod(0)
+    zone = open_landing_zone(str(open_root))
+
+    with ordinary_user():
+        hours = zone.hours()
+        with pytest.raises(LandingFolderError, match="Permission denied") as raised:
+            zone.files(HOUR)
+    assert hours[HOUR] == "unlistable:EACCES"
+    assert hours[NEXT].startswith("1:")
+    assert raised.value.path == str(open_root / HOUR.folder)
+
+
+def test_every_hour_of_a_date_that_cannot_be_listed_is_unlistable(open_root: Path) -> None:
+    put(open_root, "a.csv")
+    (open_root / "2026-01-24").chmod(0)
+
+    with ordinary_user():
+        hours = open_landing_zone(str(open_root)).hours()
+    assert [hour.folder for hour in hours] == [f"2026-01-24/{hour:02d}" for hour in range(24)]
+    assert set(hours.values()) == {"unlistable:EACCES"}
+
+
+def test_a_file_that_may_not_be_read_is_unreadable(open_root: Path, tmp_path: Path) -> None:
+    put(open_root, "a.csv").chmod(0)
+    zone = open_landing_zone(str(open_root))
+
+    with ordinary_user(), pytest.raises(UnreadableFileError, match="Permission denied"):
+        zone.snapshot(zone.files(HOUR)[0], tmp_path)
+
+
+def test_a_link_in_a_circle_is_one_unreadable_file_and_its_neighbours_are_listed(
+    zone: LandingZone, tmp_path: Path
+) -> None:
+    good = put(tmp_path, "good.csv")
+    good.with_name("circle.csv").symlink_to("circle.csv")
+
+    circle, neighbour = zone.files(HOUR)
+    assert neighbour.name == "good.csv"
+    with pytest.raises(UnreadableFileError, match="Too many levels of symbolic links"):
+        zone.snapshot(circle, tmp_path)
+
+
+@pytest.mark.parametrize("linked", ["2026-01-24", "2026-01-24/18"])
+def test_a_landing_folder_that_leads_out_of_the_root_is_not_followed(tmp_path: Path, linked: str) -> None:
+    outside, root = tmp_path / "outside", tmp_path / "root"
+    put(outside, "secret.csv")
+    (root / linked).parent.mkdir(parents=True)
+    (root / linked).symlink_to(outside / linked)
+    zone = open_landing_zone(str(root))
+
+    assert zone.hours() == {HOUR: "unlistable:ELOOP"}
+    with pytest.raises(LandingFolderError, match="leads out of the landing root"):
+        zone.files(HOUR)
+
+
+def test_links_inside_the_root_and_links_to_files_are_followed(zone: LandingZone, tmp_path: Path) -> None:
+    put(tmp_path, "a.csv")
+    (tmp_path / NEXT.folder).symlink_to(tmp_path / HOUR.folder)
+    put(tmp_path / "elsewhere", "b.csv", b"from elsewhere")
+    (tmp_path / HOUR.folder / "b.csv").symlink_to(tmp_path / "elsewhere" / HOUR.folder / "b.csv")
+
+    assert [file.path for file in zone.files(NEXT)] == ["2026-01-24/19/a.csv", "2026-01-24/19/b.csv"]
+    with zone.snapshot(zone.files(HOUR)[1], tmp_path) as snapshot:
+        assert snapshot.path.read_bytes() == b"from elsewhere"
