@@ -25,7 +25,7 @@ from fridge_pipeline.cli.services import Services
 from fridge_pipeline.orchestration.installation import Installation, open_installation
 from fridge_pipeline.orchestration.instance import dagster_environment
 from fridge_pipeline.orchestration.lost_runs import find_lost_runs, report_lost_runs
-from fridge_pipeline.orchestration.settings import Settings
+from fridge_pipeline.orchestration.settings import DEFAULT_HOME, Settings
 
 UI_PORT = 3000
 WATCH_SECONDS = 1.0
@@ -51,6 +51,7 @@ class Running:
     stripe_place: str
     embedded: EmbeddedServer | None
     sandbox: LocalSandbox | None
+    keeps_database_up: bool = False
     lost: list[DagsterRun] = field(default_factory=list)
 
     def watch(self) -> None:
@@ -151,8 +152,15 @@ def show_urls(started: Running) -> None:
         console.print("                  [yellow]no STRIPE_API_KEY is set: nobody is billed[/]")
     if started.installation.billing_start.restriction is not None:
         console.print(f"                  [yellow]{started.installation.billing_start.restriction}[/]", highlight=False)
-    console.print(f'  Books           psql "$({_program()} db url)"', highlight=False)
-    console.print("\nCtrl-C stops everything.\n")
+    console.print(f'  Books           psql "$({_home(started)}{_program()} db url)"', highlight=False, soft_wrap=True)
+    stays = " but the database, which `fridge db url` has started" if started.keeps_database_up else ""
+    console.print(f"\nCtrl-C stops everything{stays}.\n", highlight=False)
+
+
+def _home(started: Running) -> str:
+    """What another terminal has to be told to find this installation."""
+    home = started.installation.settings.home
+    return "" if home == DEFAULT_HOME else f"FRIDGE_HOME={shlex.quote(str(home))} "
 
 
 def _program() -> str:
@@ -199,6 +207,7 @@ def running(configured: Settings, port: int) -> Iterator[Running]:
             stripe_place=f"the local Stripe sandbox at {sandbox_url}" if sandbox_url else opened.stripe_place,
             embedded=embedded,
             sandbox=sandbox,
+            keeps_database_up=pinned_before,
             lost=lost,
         )
 

@@ -28,6 +28,9 @@ from fridge_pipeline.orchestration.secret_files import with_secrets
 #: The checkout: ``workspace.yaml``, ``dagster.yaml`` and ``dbt_like_sql/`` lie here.
 REPOSITORY = Path(__file__).resolve().parents[2]
 
+#: ``FRIDGE_HOME`` when it is not set.
+DEFAULT_HOME = REPOSITORY / ".fridge"
+
 #: The SQL models, one select a file.
 MODELS_FOLDER = REPOSITORY / "dbt_like_sql"
 
@@ -119,7 +122,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     Raises ``SettingError``, ``SecretFileError``, and ``LandingUriError`` for a landing URI that carries credentials.
     """
     given = with_secrets({name: value.strip() for name, value in environ.items() if value.strip()})
-    home = Path(given.get("FRIDGE_HOME", REPOSITORY / ".fridge")).expanduser().absolute()
+    home = Path(given.get("FRIDGE_HOME", DEFAULT_HOME)).expanduser().absolute()
     meters_file = Path(given["FRIDGE_METERS"]).expanduser().absolute() if "FRIDGE_METERS" in given else None
     landing_uri = given.get("FRIDGE_LANDING_URI", str(home / "landing"))
     require_place_only(landing_uri)  # it is shown in many places

@@ -62,12 +62,7 @@ def prepare_month(
     name = _name(prepared_by)
     refresh_month(database, models, catalogue, month, clock)
     with database.connect() as connection, connection.transaction():
-        newest = newest_signoff(connection, month)
-        if newest is not None and newest.action is Action.APPROVE:
-            raise MonthStateError(
-                f"{month} is closed already, by {newest.signed_by} at {newest.signed_at:%Y-%m-%d %H:%M} UTC. "
-                f"To close it anew, reopen it first: fridge reopen {month} --by NAME --reason TEXT"
-            )
+        _refuse_closed(month, newest_signoff(connection, month))
         _refuse_unready(connection, month, clock(), close_after)
         totals = control_totals(connection, month)
         sign_month(connection, month, Action.PREPARE, name, clock(), control_totals=totals)
@@ -85,9 +80,9 @@ def approve_month(
     with database.connect() as connection, connection.transaction():
         lock_staging(connection)
         prepared = newest_signoff(connection, month)
+        _refuse_closed(month, prepared)
         if prepared is None or prepared.action is not Action.PREPARE:
-            state = "is not prepared" if prepared is None else f"was last signed as {prepared.action}"
-            raise MonthStateError(f"{month} {state}; prepare it first: fridge close {month} --prepared-by NAME")
+            raise MonthStateError(f"{month} is not prepared; prepare it first: fridge close {month} --prepared-by NAME")
         if is_same_person(name, prepared.signed_by):
             raise SamePersonError(
                 f"{prepared.signed_by} prepared {month}; closing a month takes two people, so somebody else approves it"
@@ -125,6 +120,14 @@ def _name(given: str) -> str:
     if not name:
         raise UnsignedError("a signature needs a name, and it is empty")
     return name
+
+
+def _refuse_closed(month: Month, newest: Signoff | None) -> None:
+    if newest is not None and newest.action is Action.APPROVE:
+        raise MonthStateError(
+            f"{month} is closed already, by {newest.signed_by} at {newest.signed_at:%Y-%m-%d %H:%M} UTC. "
+            f"To close it anew, reopen it first: fridge reopen {month} --by NAME --reason TEXT"
+        )
 
 
 def _refuse_unready(connection: psycopg.Connection, month: Month, now: datetime, close_after: timedelta) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 import requests
 
@@ -17,10 +20,16 @@ SECONDS_TO_STOP_MAX = 15.0
 SERVICES = ("code-server start", "dagster-webserver", "dagster-daemon", "fridge_pipeline.stripe_sandbox")
 
 
-def test_ctrl_c_stops_everything_in_time_with_exit_code_0_and_leaves_no_process(tmp_path: Path) -> None:
+def test_what_up_prints_leads_to_reports_and_books_and_ctrl_c_stops_all_of_it_in_time(tmp_path: Path) -> None:
     home = tmp_path / "fridge home"
     with running_fridge(home, "up", "--port", "0") as up:
         assert requests.get(f"{up.url}/server_info", timeout=10).ok
+        (reports,) = re.findall(r"Reports +(http://127\.0\.0\.1:[0-9]+)", up.said())
+        assert requests.get(reports, timeout=10).ok
+        (books,) = re.findall(r'Books +psql "\$\((.+)\)"', up.said())
+        told = subprocess.run(["sh", "-c", books], capture_output=True, text=True, check=True, timeout=60)
+        with psycopg.connect(told.stdout.strip()) as connection:
+            assert connection.execute("select count(*) from fridge.landing_files").fetchall() == [(0,)]
         assert up.end(signal.SIGINT) < SECONDS_TO_STOP_MAX
     assert up.process.returncode == 0, up.said()
     assert not processes_of(home), describe(processes_of(home))

@@ -57,10 +57,15 @@ def run_of(task_id: str) -> DagsterRun:
     return DagsterRun("load_and_bill", run_id=str(uuid.uuid4()), tags={"dagster-celery/task_id": task_id})
 
 
+def _leave_logging_alone(**_: object) -> None:
+    """Whoever answers Celery's signal has set up logging himself."""
+
+
 @contextmanager
 def busy_worker(launcher: Any) -> Iterator[tuple[str, str, threading.Event]]:
     """A real worker in a thread, in the middle of a task: its name, the task's id, and what ends the task."""
-    from celery.contrib.testing.worker import start_worker  # noqa: PLC0415 # needs what may be missing
+    from celery import signals  # noqa: PLC0415 # needs what may be missing
+    from celery.contrib.testing.worker import start_worker  # noqa: PLC0415
 
     begun, end = threading.Event(), threading.Event()
 
@@ -69,6 +74,8 @@ def busy_worker(launcher: Any) -> Iterator[tuple[str, str, threading.Event]]:
         end.wait(20)
 
     held = launcher.celery.task(name=f"held-{uuid.uuid4()}", track_started=True)(hold)
+    # As a program of its own a worker takes over logging; here that would silence whatever test comes next.
+    signals.setup_logging.connect(_leave_logging_alone)
     with start_worker(launcher.celery, pool="threads", concurrency=1, perform_ping_check=False) as worker:
         task = held.apply_async(queue="dagster")
         assert begun.wait(20)
