@@ -164,7 +164,7 @@ def _invalid_utf8(count: int, _: Any, random: Random) -> Any:
 
 
 def _encoded(_: int, column: Any, __: Random) -> Any:
-    return column.dictionary_encode()
+    return column.dictionary_encode() if column is not None else None  # it may have been taken away just before
 
 
 _COLUMNS: tuple[Callable[[int, Any, Random], Any], ...] = (
