@@ -48,8 +48,11 @@ sql: .venv/test.done ## Style of all SQL.
 	@$(BIN)/sqlfluff lint --disable-progress-bar -q fridge_pipeline/adapters dbt_like_sql benchmarks
 	@$(BIN)/sqlfluff lint --disable-progress-bar -q --dialect sqlite --templater raw fridge_pipeline/stripe_sandbox
 
+# One more than there are processors: whoever tests a running installation waits most of the time.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+
 unit: .venv/test.done ## All tests, in parallel and in random order.
-	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 ONLINE ?=
 

@@ -36,7 +36,7 @@ FLAGS = (
 )
 
 START_SECONDS_MAX = 180.0
-PAGE_SECONDS_MAX = 90.0
+PAGE_SECONDS_MAX = 150.0
 PAUSE_SECONDS = 0.3
 CLICKS_MAX, CLICK_SECONDS = 4, 12.0
 SETTLE_LOOKS = 6  # so many equal looks in a row: nothing moves or loads any more

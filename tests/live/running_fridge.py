@@ -24,7 +24,7 @@ FRIDGE = str(Path(sys.executable).parent / "fridge")
 
 #: Generous: all test workers share the machine.
 SECONDS_TO_START = 150.0
-SECONDS_TO_HAPPEN = 120.0
+SECONDS_TO_HAPPEN = 180.0
 PAUSE_SECONDS = 0.2
 
 T = TypeVar("T")

@@ -76,7 +76,7 @@ def test_new_files_lead_within_one_tick_to_runs_of_just_their_hours_and_the_same
     demo: RunningFridge,
 ) -> None:
     # The sensor may have seen the demo's files before the demo had loaded them: its run would take ours along.
-    wait_until("the runs of the start have ended", lambda: all(run["status"] in RUN_ENDED for run in runs_since(demo, 0)))
+    wait_until("the start's runs have ended", lambda: all(run["status"] in RUN_ENDED for run in runs_since(demo, 0)))
     opened, closed = hour_ago(0), hour_ago(30)
     begun = time.time()
     names = [land(demo, opened), land(demo, closed)]
