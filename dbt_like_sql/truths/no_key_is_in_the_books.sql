@@ -81,12 +81,19 @@ with texts as (
         'landing_files.path' as place,
         path as words
     from fridge.landing_files
+),
+
+found as (
+    select
+        place,
+        substring(words from '([rs]k_(live|test)_)[0-9A-Za-z]{16,}') as key_begins
+    from texts
 )
 
 select
     place,
-    substring(words from '([rs]k_(live|test)_)[0-9A-Za-z]{16,}') as key_begins,
+    key_begins,
     count(*) as entries
-from texts
-where words ~ '[rs]k_(live|test)_[0-9A-Za-z]{16,}'
+from found
+where key_begins is not null
 group by place, key_begins

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from fridge_pipeline.adapters.landing.errors import (
     UnreadableFileError,
 )
 from fridge_pipeline.adapters.landing.zone import open_landing_zone
+from fridge_pipeline.cli.services import free_port
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.orchestration.settings import read_settings
@@ -61,13 +61,6 @@ def test_access_denied_is_one_line_an_exception_of_the_hour_and_over_when_access
     assert pipeline.rows("select kind from fridge.exceptions where closed_at is null") == []
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @pytest.mark.parametrize(
     ("variable", "value", "told"),
     [
@@ -85,7 +78,7 @@ def test_a_store_that_cannot_be_asked_is_one_line_that_says_what_to_do(
     value: str,
     told: str,
 ) -> None:
-    value = value.replace("FREE_PORT", str(free_port()))  # as part of a name the workers would not agree on it
+    value = value.replace("FREE_PORT", str(free_port(0)))  # as part of a name the workers would not agree on it
     monkeypatch.setenv(variable, value)
     uri = value if variable == "FRIDGE_LANDING_URI" else bucket.uri
 
