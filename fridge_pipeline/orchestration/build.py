@@ -23,6 +23,7 @@ from fridge_pipeline.orchestration.book_check import daily_book_check
 from fridge_pipeline.orchestration.canary import canary_job, hourly_canary
 from fridge_pipeline.orchestration.hourly import hourly_of
 from fridge_pipeline.orchestration.jobs import jobs
+from fridge_pipeline.orchestration.own_environment import settle_environment
 from fridge_pipeline.orchestration.partitions import daily_partitions, monthly_partitions
 from fridge_pipeline.orchestration.reconciling import daily_reconciliation, stripe_refusals
 from fridge_pipeline.orchestration.resources import installation_resource
@@ -65,4 +66,5 @@ def build_definitions(settings: Settings) -> dg.Definitions:
 
 def definitions_of_environment() -> dg.Definitions:
     """The code location as the environment of this process says."""
+    settle_environment(os.environ)
     return build_definitions(read_settings(os.environ))
