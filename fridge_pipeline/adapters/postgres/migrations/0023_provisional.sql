@@ -1,7 +1,0 @@
--- Provisional.
-alter table fridge.exceptions drop constraint exceptions_kind;
-alter table fridge.exceptions add constraint exceptions_kind check (kind in (
-    'unreadable_file', 'load_failed', 'unexpected_hour', 'too_late', 'unmapped', 'refused', 'unexplained',
-    'credit_due', 'held_for_review', 'month_closed', 'contradiction',
-    'rows_rejected', 'future_hour', 'landing_vanished', 'stray_files'
-));
