@@ -83,14 +83,10 @@ EXCEPTION_KINDS: Final[dict[str, ExceptionKind]] = {
         Subject.FILE,
     ),
     "future_hour": ExceptionKind(
-        "landing folders of hours that have not begun, whose files wait until then",
-        "move the files into the folder of the hour in which they arrived, and set the clock that named it",
-        Subject.FOLDER,
+        "landing folders of hours that have not begun", "move the files into the hour they arrived in", Subject.FOLDER
     ),
     "stray_files": ExceptionKind(
-        "files and folders in the landing zone that are in no landing hour, and that nobody loads",
-        "move them into <YYYY-MM-DD>/<HH>/, in UTC, or out of the landing zone",
-        Subject.FOLDER,
+        "files in no landing hour, which nobody loads", "move them into <YYYY-MM-DD>/<HH>/, in UTC", Subject.FOLDER
     ),
     "landing_vanished": ExceptionKind(
         "a landing zone in which none of the files of the last days is left, so that no delivery is seen",
