@@ -69,7 +69,7 @@ def hours_gone(known: Collection[Hour], present: Collection[Hour], looked_at: da
 def gone_told(gone: list[Hour]) -> str:
     """What a person is told of a landing zone that is not the one that the books know."""
     return (
-        f"the landing zone lists none of {counted(len(gone), 'hour')} with loaded files in the last "
+        f"no file is left in the landing zone of {counted(len(gone), 'hour')} that had loaded files in the last "
         f"{EXPECTED_DAYS.days} days, the newest {gone[-1].key}, so nothing that is delivered is seen: a lost mount, "
         "another folder, prefix or case in FRIDGE_LANDING_URI, or files that were all removed"
     )

@@ -59,7 +59,7 @@ def landing_sensor() -> dg.SensorDefinition:
         context.update_cursor(watched.turn.key if watched.turn else "")
         waiting = without_runs_under_way(context.instance, pending)
         if not waiting:
-            return dg.SkipReason(f"nothing new in {installation.settings.landing_uri}")
+            return dg.SkipReason(watched.gone or f"nothing new in {installation.settings.landing_uri}")
         ranges = plan_ranges(waiting)[:RUNS_PER_TICK_MAX]
         attempt = int(installation.clock().timestamp() // RETRY_SECONDS)
         return dg.SensorResult(

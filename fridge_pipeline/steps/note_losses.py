@@ -86,13 +86,18 @@ def note_strays(connection: psycopg.Connection, strays: Strays, now: datetime) -
             close_exception(connection, key, now)
 
 
-def note_gone(connection: psycopg.Connection, present: Collection[Hour], now: datetime) -> None:
-    """Whether the hours that had files are all gone at once, which is not an empty landing zone but another one."""
+def note_gone(connection: psycopg.Connection, present: Collection[Hour], now: datetime) -> str | None:
+    """Whether the hours that had files are all gone at once, which is not an empty landing zone but another one.
+
+    Returns what is told of it, ``None`` while they are there.
+    """
     gone = _gone(connection, present, now)
-    if gone:
-        open_exception(connection, _VANISHED, gone_told(gone), now)
-    else:
+    if not gone:
         close_exception(connection, _VANISHED, now)
+        return None
+    told = gone_told(gone)
+    open_exception(connection, _VANISHED, told, now)
+    return told
 
 
 def _gone(connection: psycopg.Connection, present: Collection[Hour], now: datetime) -> list[Hour]:

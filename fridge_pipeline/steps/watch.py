@@ -40,10 +40,14 @@ class LandingNews:
 
 @dataclass(frozen=True, slots=True)
 class LandingWatch:
-    """The pending hours of the grid with their fingerprints, and the hour to go on after (see ``ListingPlan``)."""
+    """The pending hours of the grid with their fingerprints, and the hour to go on after (see ``ListingPlan``).
+
+    ``gone`` says that the files of all known hours are gone, if they are: then nothing pending means nothing.
+    """
 
     pending: dict[Hour, str]
     turn: Hour | None
+    gone: str | None = None
 
 
 def find_landing_news(connection: psycopg.Connection, zone: LandingZone, grid: HourRange) -> LandingNews:
@@ -81,8 +85,8 @@ def watch_landing_zone(
         present = {hour for hour in seen if fingerprints.get(hour, "") is not None}
         note_ahead(connection, zone, present, now)
         note_strays(connection, strays, now)
-        note_gone(connection, present, now)
-    return LandingWatch(news.pending, plan.turn)
+        gone = note_gone(connection, present, now)
+    return LandingWatch(news.pending, plan.turn, gone)
 
 
 def _folders(

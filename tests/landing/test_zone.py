@@ -122,7 +122,12 @@ def test_folders_are_told_without_listing_the_files_in_them(
     (tmp_path / "2026-01-24/notes").mkdir()
     scanned: list[str] = []
     scandir = os.scandir
-    monkeypatch.setattr(os, "scandir", lambda path: scanned.append(path) or scandir(path))
+
+    def scan(path: str) -> Iterator[os.DirEntry[str]]:
+        scanned.append(path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", scan)
 
     assert list(zone.folders()) == [HOUR, NEXT]
     assert scanned == [str(tmp_path), str(tmp_path / "2026-01-24")]
