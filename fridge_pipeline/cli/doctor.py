@@ -66,7 +66,10 @@ def _installation(opened: Installation) -> Iterator[Finding]:
     """Every part by itself: one that is wrong hides no other."""
     configured = opened.settings
     yield from _guarded("daemon", lambda: [examine_daemon(configured, opened.clock())])
-    yield from _guarded("landing zone", lambda: examine_landing(opened.zone, configured.landing_uri))
+    yield from _guarded(
+        "landing zone",
+        lambda: examine_landing(opened.database, opened.zone, configured.landing_uri, opened.clock()),
+    )
     yield from _guarded("archive", lambda: examine_archive(configured.archive))
     yield from _guarded("Stripe", lambda: examine_stripe(opened.gateway(), opened.catalogue, opened.clock))
     yield from _guarded(

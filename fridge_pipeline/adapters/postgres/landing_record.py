@@ -26,6 +26,18 @@ def loaded_listings(connection: psycopg.Connection, hours: HourRange) -> dict[Ho
     return {Hour(start): LoadedListing(fingerprint, folder) for start, fingerprint, folder in rows}
 
 
+def known_hours(connection: psycopg.Connection, since: datetime, until: datetime) -> list[Hour]:
+    """Landing hours of this time that by its end had been loaded with files."""
+    rows = connection.execute(statement("known_hours"), {"since": since, "until": until}).fetchall()
+    return [Hour(start) for (start,) in rows]
+
+
+def has_landing_files(connection: psycopg.Connection) -> bool:
+    """Whether any landing file was ever loaded."""
+    row = connection.execute(statement("has_landing_files")).fetchone()
+    return bool(row and row[0])
+
+
 def listing_fingerprints(connection: psycopg.Connection, hours: HourRange) -> dict[Hour, str]:
     """Landing hour → fingerprint of its listing when all its files had been loaded."""
     return {hour: listing.fingerprint for hour, listing in loaded_listings(connection, hours).items()}
