@@ -67,9 +67,10 @@ def test_a_command_of_dagster_finds_the_code_by_itself(home: Path, command: str,
 
 
 def test_they_do_so_as_well_with_the_environment_of_the_installation(home: Path) -> None:
-    done = in_checkout(home, f"""eval "$(fridge env)" && {" && ".join(command for command, _ in COMMANDS)}""")
+    some = [COMMANDS[0], COMMANDS[1], COMMANDS[4]]
+    done = in_checkout(home, f"""eval "$(fridge env)" && {" && ".join(command for command, _ in some)}""")
     assert done.returncode == 0, done.stderr[-3000:]
-    for _, says in COMMANDS:
+    for _, says in some:
         assert re.search(says, done.stdout + done.stderr, re.MULTILINE), says
 
 
