@@ -11,7 +11,7 @@ help: ## List the commands.
 
 setup: .venv/run.done ## Create .venv from pinned, hashed requirements; .venv/bin/fridge is the command line.
 
-.venv/run.done: requirements/run.txt pyproject.toml scripts/create_environment.sh
+.venv/run.done: requirements/run.txt pyproject.toml scripts/create_environment.sh scripts/dagster_commands.pth
 	@sh scripts/create_environment.sh run
 
 .venv/test.done: requirements/test.txt pyproject.toml scripts/create_environment.sh .venv/run.done
