@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from fridge_pipeline.orchestration.assets.controls import ROWS_ACCOUNTED_FOR, USAGE_FROM_FILES
+from fridge_pipeline.orchestration.assets.controls import IDS_WRITTEN_ONE_WAY, ROWS_ACCOUNTED_FOR, USAGE_FROM_FILES
 from fridge_pipeline.orchestration.assets.finance import MATERIALIZED_TAG
 
 #: Has days where the others have hours, so it is no link of their chain.
@@ -18,7 +18,7 @@ HOURLY = (dg.AssetSelection.groups("ingest", "usage", "billing") - RECONCILIATIO
 FINANCE = dg.AssetSelection.tag(MATERIALIZED_TAG, "view")
 
 #: The checks that run inside the hourly assets; those of the models are run at night.
-CONTROLS = dg.AssetSelection.checks(ROWS_ACCOUNTED_FOR.key, USAGE_FROM_FILES.key)
+CONTROLS = dg.AssetSelection.checks(ROWS_ACCOUNTED_FOR.key, IDS_WRITTEN_ONE_WAY.key, USAGE_FROM_FILES.key)
 
 CHAIN = (HOURLY | FINANCE).without_checks() | CONTROLS
 

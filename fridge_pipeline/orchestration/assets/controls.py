@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from fridge_pipeline.adapters.postgres.database import Database
+from fridge_pipeline.adapters.postgres.similar_ids import similar_ids
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.steps.control import rows_not_accounted_for, usage_not_from_files
 
@@ -32,6 +33,15 @@ USAGE_FROM_FILES = dg.AssetCheckSpec(
 )
 
 
+IDS_WRITTEN_ONE_WAY = dg.AssetCheckSpec(
+    "ids_are_written_in_one_way",
+    asset="raw_readings",
+    description="No two sensors of one tenant, and no two tenants, differ only by case, leading zeros, a trailing .0 "
+    "or exponent notation, and no id has lost its last digits to a spreadsheet. Such ids are never merged, so what is "
+    "one device may be billed as two.",
+)
+
+
 def rows_accounted_for(database: Database, hours: HourRange) -> dg.AssetCheckResult:
     """The result of ``ROWS_ACCOUNTED_FOR`` for some hours."""
     found = rows_not_accounted_for(database, hours)
@@ -42,6 +52,21 @@ def usage_from_files(database: Database, hours: HourRange) -> dg.AssetCheckResul
     """The result of ``USAGE_FROM_FILES`` for some hours."""
     found = usage_not_from_files(database, hours)
     return _result(USAGE_FROM_FILES, hours, "tenant-hours differ from their files", [str(each) for each in found])
+
+
+def ids_written_one_way(database: Database) -> dg.AssetCheckResult:
+    """The result of ``IDS_WRITTEN_ONE_WAY`` for all that is known; a warning, because the ids may be right."""
+    with database.connect() as connection:
+        similar = similar_ids(connection)
+    total = similar[0].total if similar else 0
+    return dg.AssetCheckResult(
+        asset_key=IDS_WRITTEN_ONE_WAY.asset_key,
+        check_name=IDS_WRITTEN_ONE_WAY.name,
+        passed=not similar,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{total} written in several ways: {'; '.join(map(str, similar))}" if similar else "every id is",
+        metadata={"similar_ids": total},
+    )
 
 
 def _result(spec: dg.AssetCheckSpec, hours: HourRange, what: str, found: Sequence[str]) -> dg.AssetCheckResult:

@@ -7,7 +7,12 @@ import dagster as dg
 
 from fridge_pipeline.adapters.models.sources import SourceTable
 from fridge_pipeline.adapters.postgres.landing_record import LandedHour, landed_of_hours
-from fridge_pipeline.orchestration.assets.controls import ROWS_ACCOUNTED_FOR, rows_accounted_for
+from fridge_pipeline.orchestration.assets.controls import (
+    IDS_WRITTEN_ONE_WAY,
+    ROWS_ACCOUNTED_FOR,
+    ids_written_one_way,
+    rows_accounted_for,
+)
 from fridge_pipeline.orchestration.assets.described import described, table_metadata
 from fridge_pipeline.orchestration.hourly import Hourly, retried_when_the_database_is_lost
 from fridge_pipeline.orchestration.installation import Installation
@@ -36,7 +41,7 @@ def ingest_assets(hourly: Hourly, source: SourceTable) -> list[dg.AssetsDefiniti
         owners=["team:data-engineering"],
         description=described(DESCRIPTION, source.example),
         metadata=table_metadata(source),
-        check_specs=[ROWS_ACCOUNTED_FOR],
+        check_specs=[ROWS_ACCOUNTED_FOR, IDS_WRITTEN_ONE_WAY],
     )
     def raw_readings(
         context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
@@ -61,6 +66,7 @@ def ingest_assets(hourly: Hourly, source: SourceTable) -> list[dg.AssetsDefiniti
                 context.add_asset_metadata(numbers, partition_key=load.hour.key)
             yield dg.MaterializeResult()
             yield rows_accounted_for(installation.database, hours)
+            yield ids_written_one_way(installation.database)
 
     return [raw_readings]
 
