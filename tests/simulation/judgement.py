@@ -36,7 +36,9 @@ CREDIT = re.compile(r"Stripe has (?P<stated>\d+) \S+ and the usage is (?P<usage>
 RECONCILED = re.compile(r"Usage is (?P<usage>\d+) \S+, the accepted statements come to (?P<stated>\d+)")
 
 #: What it says of Stripe's own total.
-SHOWN = re.compile(r"for customer (?P<customer>\S+)(?: and this hour)? Stripe shows (?P<shown>nothing|\d+)", re.IGNORECASE)
+SHOWN = re.compile(
+    r"for customer (?P<customer>\S+)(?: and this hour)? Stripe shows (?P<shown>nothing|\d+)", re.IGNORECASE
+)
 
 #: These promise that the usage is billed once something is done, which nobody can promise after 35 days.
 PROMISING = {"unmapped", "held_for_review", "customer_taken"}
@@ -153,17 +155,15 @@ class Judgement:
 
     def _statements_beside_stripe(self) -> list[str]:
         """Stripe counts what it accepted, or an exception has Stripe's true figure."""
-        shown = {
-            (each.shown[0], *place[1:]): each.shown[1]
-            for place, exceptions in self.excepted.items()
-            for each in exceptions
-            if each.shown is not None
-        }
+        shown: defaultdict[Slot, set[int]] = defaultdict(set)
+        for place, exceptions in self.excepted.items():
+            for customer, value in filter(None, (each.shown for each in exceptions)):
+                shown[customer, *place[1:]].add(value)
         return [
-            f"{_text(slot)}: stated {self.counting[slot]}, Stripe counts {self.stripe[slot]}, "
-            + (f"and the exception says {shown[slot]}" if slot in shown else "and no exception says so")
+            f"{_text(slot)}: stated {self.counting[slot]}, Stripe counts {self.stripe[slot]}, and exceptions say "
+            f"{sorted(shown[slot]) or 'nothing'}"
             for slot in sorted(self.counting | self.stripe)
-            if self.counting[slot] != self.stripe[slot] and shown.get(slot) != self.stripe[slot]
+            if self.counting[slot] != self.stripe[slot] and self.stripe[slot] not in shown[slot]
         ]
 
     def _false_promises(self) -> list[str]:

@@ -81,6 +81,7 @@ class Runs(Gateways):
 
     def _push_twice(self, death: tuple[Effect, int] | None) -> None:
         """Two runs of the same hours at the same time; one may die."""
+        self.now.account.is_stirred = True
         self.now.account.settings(service_seconds=0.01)
         other = threading.Thread(target=self._bill_quietly, args=(unwatched,))
         other.start()

@@ -16,7 +16,7 @@ from fridge_pipeline.steps.collect_refusals import collect_refusals
 from fridge_pipeline.steps.effect import Witness, unwatched
 from fridge_pipeline.steps.reconcile import reconcile_days
 from fridge_pipeline.steps.watch import find_hours_to_bill, watch_landing_zone
-from tests.pipeline import CLOSE_AFTER, Clock, Pipeline
+from tests.pipeline import CLOSE_AFTER, Clock, Pipeline, gateway_to
 from tests.simulation.parts import Parts
 from tests.simulation.record import Delivery, Lying, Record
 
@@ -98,6 +98,7 @@ class World:
     def run(self, first: Hour, last: Hour, witness: Witness = unwatched) -> None:
         """Loads, counts and bills a range of hours."""
         self.record.load(HourRange(first, last).hours())
+        self.account.is_stirred = True
         self.pipeline.run(first, last, witness)
 
     @property
@@ -132,8 +133,10 @@ class World:
         reconcile_days(self.database, lambda: gateway, DAYS, catalogue, self.clock, "simulation", reads_max=10**9)
 
     def make_meters(self) -> None:
-        """Every meter of the catalogue that Stripe has not is made: ``fridge stripe setup``."""
+        """Every meter of the catalogue that Stripe has not is made, and what runs next is another process."""
         present = self.account.active_meters()
         for meter in self.pipeline.catalogue:
             if meter.event_name not in present:
                 self.pipeline.gateway.create_meter(meter)
+        self.account.meters_are_others_now()
+        self.pipeline.gateway = gateway_to(self.parts.sandbox.url)
