@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from fridge_pipeline.domain.billing_start import BillingStart
-from fridge_pipeline.domain.exception_advice import advice_on, advised
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import plan_ranges
+from fridge_pipeline.reason_codes import advised, kind_of
 
 FREE_BYTES_MIN = 2 * 10**9
 
@@ -157,6 +157,6 @@ def judge_exceptions(kinds: Mapping[str, int]) -> list[Finding]:
     if not kinds:
         return [Finding("exceptions", Grade.OK, "none open")]
     return [
-        Finding("exceptions", Grade.WARN, f"{number} {kind} open: {advice_on(kind).means}", advised(kind))
+        Finding("exceptions", Grade.WARN, f"{number} {kind} open: {kind_of(kind).means}", advised(kind))
         for kind, number in kinds.items()
     ]

@@ -91,7 +91,7 @@ def day_metadata(day: ReconciledDay | None, report: ReconciliationReport) -> dic
         of_the_run |= {"why_not_read": dg.MetadataValue.text(reasons)}  # type: ignore[dict-item]  # a text among numbers
     if day is None:
         return {"dagster/partition_row_count": 0, "state": "no usage and no statements", **of_the_run}
-    causes = {cause.value: getattr(day, cause.value) for cause in Cause}
+    causes = {cause.value: day.causes.get(cause.value, 0) for cause in Cause}
     return {
         "dagster/partition_row_count": day.accounts,
         "agreeing": day.agreeing,
