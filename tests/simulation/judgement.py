@@ -163,8 +163,14 @@ class Judgement:
             f"{_text(slot)}: stated {self.counting[slot]}, Stripe counts {self.stripe[slot]}, and exceptions say "
             f"{sorted(shown[slot]) or 'nothing'}"
             for slot in sorted(self.counting | self.stripe)
-            if self.counting[slot] != self.stripe[slot] and self.stripe[slot] not in shown[slot]
+            if self.counting[slot] != self.stripe[slot] and self.stripe[slot] not in shown[slot] | self._revived(slot)
         ]
+
+    def _revived(self, slot: Slot) -> set[int]:
+        """What was refused after its receipt never counted, so that an older total counts again; ours says refused."""
+        ours = [each for each in self.statements if each.slot == slot]
+        kinds = {exception.kind for each in ours for exception in self.excepted[each.place]}
+        return {each.value for each in ours if each.status == "superseded"} if "refused" in kinds else set()
 
     def _false_promises(self) -> list[str]:
         """After 35 days nothing is billed any more, whatever else stands in its way."""
