@@ -85,6 +85,26 @@ def days_with_differing_hours(booked: Iterable[BookedHour], seen: Seen) -> list[
     )
 
 
+def share_out(
+    seen: Mapping[Hour, Decimal], booked: Mapping[str, Sequence[BookedHour]]
+) -> dict[str, dict[Hour, Decimal]]:
+    """What Stripe shows of a customer that several tenants have, hour by hour to one of them each, so never twice.
+
+    An hour belongs to whoever has statements that count there, else to whoever has anything there; of several the
+    first by name has it, and the others find nothing of theirs. ``booked`` are each tenant's hours of this customer.
+    """
+    claims: dict[Hour, tuple[bool, str]] = {}
+    for tenant_id, hours in booked.items():
+        for each in hours:
+            claim = (not each.ledger, tenant_id)
+            claims[each.hour] = min(claims.get(each.hour, claim), claim)
+    shares: dict[str, dict[Hour, Decimal]] = {tenant_id: {} for tenant_id in booked}
+    for hour, value in seen.items():
+        _, tenant_id = claims.get(hour, (True, min(booked)))
+        shares[tenant_id][hour] = value
+    return shares
+
+
 def side_by_side(
     customer_id: str,
     booked: Sequence[BookedHour],

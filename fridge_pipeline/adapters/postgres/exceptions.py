@@ -77,6 +77,26 @@ def close_moot_exceptions(
     )
 
 
+def close_overtaken(
+    connection: psycopg.Connection, judged: Iterable[tuple[Meter, str, Hour, str]], now: datetime
+) -> None:
+    """Closes what stood in the way of usage before, where something else does now, or nothing.
+
+    Takes (meter, tenant, hour, kind of the exception that applies, or another word).
+    """
+    found = list(judged)
+    connection.execute(
+        statement("close_overtaken"),
+        {
+            "event_names": [meter.event_name for meter, _, _, _ in found],
+            "tenant_ids": [tenant_id for _, tenant_id, _, _ in found],
+            "hours": [hour.start for _, _, hour, _ in found],
+            "kinds": [kind for _, _, _, kind in found],
+            "now": now,
+        },
+    )
+
+
 def close_contradictions(
     connection: psycopg.Connection, hours: HourRange, waiting: Iterable[tuple[Hour, str]], now: datetime
 ) -> None:
