@@ -30,10 +30,19 @@ STATEMENTS = """
 """
 EXCEPTIONS = "select kind, tenant_id, hour, subject, detail from fridge.exceptions where closed_at is null"
 
-#: What an exception's detail says is owed: usage, less what Stripe has of it; and of a credit the reverse.
-USAGE_OF_WHICH = re.compile(r"(?P<usage>-?\d+) \S+?(?:, of which Stripe has (?P<stated>\d+))?(?:: | for customer )")
-CREDIT = re.compile(r"Stripe has (?P<stated>\d+) \S+ and the usage is (?P<usage>\d+)\. \d+ of it")
-RECONCILED = re.compile(r"Usage is (?P<usage>\d+) \S+, the accepted statements come to (?P<stated>\d+)")
+#: How an exception's detail says what the usage is and what Stripe has of it; nothing of it where it does not say.
+FIGURES = (
+    re.compile(r"Stripe has (?P<stated>\d+) \S+ and the usage is (?P<usage>\d+)\. "),
+    re.compile(r"Usage is (?P<usage>\d+) \S+, the accepted statements come to (?P<stated>\d+)"),
+    re.compile(r"\d+ \S+ (?:more|less) than Stripe has \(usage (?P<usage>\d+), stated (?P<stated>\d+)\)"),
+    re.compile(r"(?P<usage>\d+) \S+?(?:, of which Stripe has (?P<stated>\d+))?(?:: | for customer )"),
+)
+
+#: ... and what a person is to do about it.
+INVOICE_ITEM = re.compile(r"invoice item for (\d+)")
+CREDIT = re.compile(r"[Gg]ive a credit for (\d+)")
+
+TENANTS_NAMED = re.compile(r"tenant '(\w+)'")
 
 #: What it says of Stripe's own total.
 SHOWN = re.compile(
@@ -41,7 +50,7 @@ SHOWN = re.compile(
 )
 
 #: These promise that the usage is billed once something is done, which nobody can promise after 35 days.
-PROMISING = {"unmapped", "held_for_review", "customer_taken"}
+PROMISING = {"unmapped", "customer_taken", "held_for_review", "month_closed", "refused"}
 
 
 @dataclass(frozen=True)
@@ -77,10 +86,12 @@ class Excepted:
     detail: str
 
     @property
-    def owed(self) -> int | None:
-        """What it says is to be billed still; negative when Stripe has too much, ``None`` when it says nothing."""
-        found = next(filter(None, (form.match(self.detail) for form in (CREDIT, RECONCILED, USAGE_OF_WHICH))), None)
-        return None if found is None else int(found["usage"]) - int(found["stated"] or 0)
+    def owed(self) -> set[int]:
+        """What it says is to be billed still, negative when Stripe has too much; nothing where it says nothing."""
+        figures = next(filter(None, (form.match(self.detail) for form in FIGURES)), None)
+        said = set() if figures is None else {int(figures["usage"]) - int(figures["stated"] or 0)}
+        said |= {int(number) for number in INVOICE_ITEM.findall(self.detail)}
+        return said | {-int(number) for number in CREDIT.findall(self.detail)}
 
     @property
     def shown(self) -> tuple[str, int] | None:
@@ -134,23 +145,33 @@ class Judgement:
         ]
 
     def _shared(self) -> list[str]:
-        """For a customer, meter and hour at most one tenant's statements count."""
-        return [
+        """For a customer, meter and hour at most one tenant's statements count; who waits for whom is said."""
+        shared = [
             f"{_text(slot)}: statements of {' and '.join(sorted(tenants))} count at one customer"
             for slot, tenants in sorted(self.tenants_counting.items())
             if len(tenants) > 1
         ]
+        return shared + [
+            f"{_text(place)}: customer_taken does not name {place[0]} and whoever has the hour: {each.detail}"
+            for place, exceptions in sorted(self.excepted.items())
+            for each in exceptions
+            if each.kind == "customer_taken" and not self._names_both(each)
+        ]
+
+    def _names_both(self, excepted: Excepted) -> bool:
+        tenant, event_name, hour = excepted.place
+        others = set(TENANTS_NAMED.findall(excepted.detail)) - {tenant}
+        customers = {slot[0] for slot, tenants in self.tenants_counting.items() if others & tenants}
+        return bool(others) and any((customer, event_name, hour) in self.tenants_counting for customer in customers)
 
     def _usage_beside_statements(self) -> list[str]:
-        """What is owed to us, or by us, stands in an exception with its figure; and no exception says otherwise."""
+        """What is owed to us, or by us, stands in an exception with its figure, and with no other one."""
         found = []
-        for place in sorted({*self.usage, *self.stated, *self.excepted}):
+        for place in sorted({*self.usage, *self.stated}):
             owed = self.usage[place] - self.stated[place]
-            said = {each.kind: each.owed for each in self.excepted[place] if each.owed is not None}
-            in_doubt = any(each.kind == "unexplained" and each.owed is None for each in self.excepted[place])
-            if owed and owed not in said.values() and not in_doubt:
-                told = f"the exceptions say {said}" if said else "no exception says so"
-                found.append(f"{_text(place)}: {owed:+} is owed, and {told}")
+            said = {each.kind: each.owed for each in self.excepted[place]}
+            if owed and {owed} not in said.values() and said.get("unexplained") != set():
+                found.append(f"{_text(place)}: {owed:+} is owed, and exceptions say {said or 'nothing'}")
         return found
 
     def _statements_beside_stripe(self) -> list[str]:
@@ -163,14 +184,8 @@ class Judgement:
             f"{_text(slot)}: stated {self.counting[slot]}, Stripe counts {self.stripe[slot]}, and exceptions say "
             f"{sorted(shown[slot]) or 'nothing'}"
             for slot in sorted(self.counting | self.stripe)
-            if self.counting[slot] != self.stripe[slot] and self.stripe[slot] not in shown[slot] | self._revived(slot)
+            if self.counting[slot] != self.stripe[slot] and self.stripe[slot] not in shown[slot]
         ]
-
-    def _revived(self, slot: Slot) -> set[int]:
-        """What was refused after its receipt never counted, so that an older total counts again; ours says refused."""
-        ours = [each for each in self.statements if each.slot == slot]
-        kinds = {exception.kind for each in ours for exception in self.excepted[each.place]}
-        return {each.value for each in ours if each.status == "superseded"} if "refused" in kinds else set()
 
     def _false_promises(self) -> list[str]:
         """After 35 days nothing is billed any more, whatever else stands in its way."""
