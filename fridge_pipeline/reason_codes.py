@@ -77,6 +77,22 @@ EXCEPTION_KINDS: Final[dict[str, ExceptionKind]] = {
         "set FRIDGE_PARTITIONS_START earlier, or bill the hour: fridge bill --from KEY --to KEY",
         Subject.FOLDER,
     ),
+    "rows_rejected": ExceptionKind(
+        "landing files of which many rows, or most rows of a tenant, are rejected and not counted",
+        "have the gateway's time, unit or format corrected and the file delivered again under the same name",
+        Subject.FILE,
+    ),
+    "future_hour": ExceptionKind(
+        "landing folders of hours that have not begun", "move the files into the hour they arrived in", Subject.FOLDER
+    ),
+    "stray_files": ExceptionKind(
+        "files in no landing hour, which nobody loads", "move them into <YYYY-MM-DD>/<HH>/, in UTC", Subject.FOLDER
+    ),
+    "landing_vanished": ExceptionKind(
+        "a landing zone in which none of the files of the last days is left, so that no delivery is seen",
+        "mount or restore it, or correct FRIDGE_LANDING_URI; fridge doctor shows it",
+        Subject.FOLDER,
+    ),
     "contradiction": ExceptionKind(
         "usage that is not what its files brought, not billed",
         "restore what was changed behind the program's back, then bill the hour again: fridge bill",

@@ -127,6 +127,21 @@ def open_exception_kinds(connection: psycopg.Connection) -> dict[str, int]:
     return dict(connection.execute(statement("open_exception_kinds")).fetchall())
 
 
+def open_of_kind(connection: psycopg.Connection, kind: str) -> dict[ExceptionKey, datetime]:
+    """The open exceptions of a kind, and since when."""
+    rows = connection.execute(statement("open_of_kind"), {"kind": kind}).fetchall()
+    return {
+        ExceptionKey(kind, tenant_id, Hour(start) if start else None, subject): opened_at
+        for tenant_id, start, subject, opened_at in rows
+    }
+
+
+def close_begun_hours(connection: psycopg.Connection, present: Iterable[Hour], now: datetime) -> None:
+    """Closes ``future_hour`` for every hour that has no files any more, or that has begun and is loaded."""
+    starts = [hour.start for hour in present]
+    connection.execute(statement("close_begun_hours"), {"present": starts, "now": now})
+
+
 def close_expected_hours(connection: psycopg.Connection, unexpected: Iterable[Hour], now: datetime) -> None:
     """Closes ``unexpected_hour`` for every hour that is not, or no longer, among the unexpected ones."""
     starts = [hour.start for hour in unexpected]
