@@ -87,8 +87,8 @@ def _require_defaults(connection: psycopg.Connection, place: str) -> None:
     if found:
         told = ", ".join(f"{name} = {setting}" for name, setting in found.items())
         raise UnsuitableDefaultError(
-            f"PostgreSQL at {place} gives our sessions {told}; nothing was done. Have it reset: "
-            f"{'; '.join(f'alter database NAME reset {name}' for name in found)}; or for the role, if it stands there"
+            f"PostgreSQL at {place} gives our sessions {told}; nothing was done. Have it reset by "
+            f"alter database NAME reset {', '.join(found)}, or of the role or the server, where it stands"
         )
 
 
