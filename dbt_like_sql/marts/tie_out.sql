@@ -36,7 +36,7 @@ added_up as (
         sum(quantity) filter (where fact = 'stated') as stated,
         -- A refusal that came after the receipt has the time of its exception only.
         max(at_time) filter (
-            where fact = 'stated' or (fact = 'exception' and word = 'refused')
+            where fact = 'stated' or (fact = 'exception' and word in ('refused', 'customer_gone'))
         ) as ledger_changed_at,
         max(quantity) filter (where fact = 'revision') as revision,
         min(at_time) filter (where fact = 'under_way') as under_way_since,

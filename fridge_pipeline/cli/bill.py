@@ -88,9 +88,10 @@ def bill(first: Hour, last: Hour, dry_run: bool, as_json: bool) -> None:
 
 def bill_range(opened: Installation, span: HourRange) -> Billed:
     """Runs the busy hours of a span with a progress bar and sums up what the books say afterwards."""
+    so_far = HourRange(span.first, min(span.last, opened.grid().last))  # a folder ahead of now waits for its hour
     with opened.database.connect() as connection:
         listed = list_and_note(connection, opened.zone, opened.clock())
-        ranges = plan_ranges(busy_hours(connection, listed, span))
+        ranges = plan_ranges(busy_hours(connection, listed, so_far))
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -110,8 +111,6 @@ def bill_range(opened: Installation, span: HourRange) -> Billed:
             progress.update(task, description=f"billing {hours}")
             runs.append(runner.run(hours))
             progress.advance(task, hours.count)
-        if any(hours.count > 1 for hours in ranges):
-            runs.append(runner.build_models(HourRange(ranges[0].first, ranges[-1].last)))
         progress.update(task, description="done")
     waiting = [hour for hour in hours_to_bill(opened, span) if span.first <= hour <= span.last]
     with opened.database.connect() as connection:

@@ -12,7 +12,7 @@ import pytest
 from fridge_pipeline.adapters.models.reading import read_models
 from fridge_pipeline.domain.alert import Family
 from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.orchestration.assets.controls import ROWS_ACCOUNTED_FOR, USAGE_FROM_FILES
+from fridge_pipeline.orchestration.assets.controls import control_checks
 from fridge_pipeline.orchestration.assets.reconciliation import reconciliation_checks
 from fridge_pipeline.orchestration.settings import MODELS_FOLDER, REPOSITORY
 from fridge_pipeline.reason_codes import DIFFERENCE_CAUSES, EXCEPTION_KINDS, advised
@@ -68,8 +68,7 @@ def test_every_finding_of_doctor_has_its_section_and_no_other() -> None:
 
 def test_every_check_has_its_section_and_no_other() -> None:
     """Tests that differ only in the column have one together."""
-    names = {key.name for checks in reconciliation_checks() for key in checks.check_keys}
-    names |= {ROWS_ACCOUNTED_FOR.name, USAGE_FROM_FILES.name}
+    names = {key.name for checks in (*control_checks(), *reconciliation_checks()) for key in checks.check_keys}
     for model in read_models(MODELS_FOLDER):
         names |= {
             re.sub(r"^(accepted_values|relationship)_.*", r"\1", test.name) for test in check_models.tests_of(model)

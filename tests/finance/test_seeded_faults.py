@@ -78,7 +78,7 @@ def test_a_deleted_reading_stays_missing_when_the_hour_is_counted_anew_and_no_ed
     books.look()
     assert books.differences() == [
         ("cohoes", READINGS, "files", 10, 9, -1, "readings_missing", False),
-        ("cohoes", READINGS, "ledger", 9, 10, 1, "in_doubt", False),
+        ("cohoes", READINGS, "ledger", 9, 10, 1, "contradiction", False),
     ]
     assert books.pipeline.failing_tests() == {"nothing_is_unexplained"}
     assert books.restatements() == [], "what contradicts its files is not restated"
@@ -147,7 +147,7 @@ def test_an_edited_usage_row_is_not_billed_and_is_found(books: FinanceBooks) -> 
     books.look()
     assert books.differences() == [
         ("cohoes", READINGS, "usage", 10, 17, 7, "usage_changed", False),
-        ("cohoes", READINGS, "ledger", 17, 10, -7, "in_doubt", False),
+        ("cohoes", READINGS, "ledger", 17, 10, -7, "contradiction", False),
     ]
     assert books.pipeline.failing_tests() == {"nothing_is_unexplained", "usage_is_what_sql_counts_too"}
 
@@ -247,27 +247,21 @@ def test_usage_that_somebody_else_stated_in_an_hour_without_readings_is_in_exces
     assert raw_books.differences() == [("cohoes", READINGS, "stripe", None, 4, 4, "excess_in_stripe", False)]
 
 
-def test_what_a_former_customer_still_has_of_an_hour_is_in_excess_although_the_present_one_agrees(
-    books: FinanceBooks,
-) -> None:
-    """Stripe refused the second revision later, so the hour is stated for the new customer; the first one stays."""
+def test_an_hour_stays_with_a_customer_of_whom_stripe_refused_the_second_revision_later(books: FinanceBooks) -> None:
+    """The first one counts at Stripe all the time, so that a new customer is not billed the whole hour once more."""
     books.land_and_bill()
     line, hour = books.pipeline, books.first
-    former = line.customers["cohoes"]
     line.sandbox.settings(report_seconds=0)
     books.fault("cohoes", kind="refuse_asynchronously")
     books.deliver_late(hour, more_readings("cohoes", hour, 2))
     collect_refusals(line.database, lambda: line.gateway, None, line.clock)
     line.add_tenant("cohoes")
     line.bill(hour)
-    assert line.stripe_totals("cohoes")[READINGS, hour.key] == 12
+    assert line.stripe_totals("cohoes") == {}
     books.look()
-    assert books.untied() == [("cohoes", READINGS, hour.key, "unexplained", "excess_in_stripe", 10)]
-    assert books.differences() == [("cohoes", READINGS, "stripe", 12, 22, 10, "excess_in_stripe", False)]
-    assert [revision[6] for revision in books.restatements()] == [
-        f"late file: {hour.folder}/late.csv",
-        f"customer changed from {former} to {line.customers['cohoes']}",
-    ]
+    assert books.differences() == [("cohoes", READINGS, "ledger", 12, 10, -2, "customer_gone", True)]
+    assert [revision[6] for revision in books.restatements()] == [f"late file: {hour.folder}/late.csv"]
+    assert books.exceptions() == [("customer_gone", "cohoes", READINGS)]
 
 
 def delete_readings(books: FinanceBooks, tenant: str, sensor: str, number: int) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg
+from psycopg.rows import class_row
 
 from fridge_pipeline.adapters.postgres.parameters import span_of
 from fridge_pipeline.adapters.postgres.statements import statement
@@ -62,6 +63,11 @@ def record_folder_versions(connection: psycopg.Connection, seen: Mapping[Hour, L
     )
 
 
+def hours_with_files(connection: psycopg.Connection, hours: HourRange) -> list[Hour]:
+    """Every hour of a range of which a landing file was loaded."""
+    return [Hour(start) for (start,) in connection.execute(statement("hours_with_files"), span_of(hours)).fetchall()]
+
+
 @dataclass(frozen=True, slots=True)
 class LandedHour:
     """What the landing files of an hour came to: rows = inserted + duplicates + rejected; ``unreadable`` are files."""
@@ -78,3 +84,24 @@ def landed_of_hours(connection: psycopg.Connection, hours: HourRange) -> dict[Ho
     """Every hour of a range that has landing files, whichever run loaded them."""
     rows = connection.execute(statement("landed_of_hours"), span_of(hours)).fetchall()
     return {Hour(row[0]): LandedHour(*row[1:]) for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """What could not be used of a landing file, and why: so many of its rows, or without a number the file itself."""
+
+    hour: datetime
+    path: str
+    rejected_rows: int | None
+    reason: str
+
+    def __str__(self) -> str:
+        if self.rejected_rows is None:
+            return f"{self.path}: {self.reason}"
+        return f"{self.path}: {self.rejected_rows} rows rejected: {self.reason}"
+
+
+def unusable_of_hours(connection: psycopg.Connection, hours: HourRange, most: int) -> list[Unusable]:
+    """The damaged files of some hours and their rejected rows by reason, the worst first."""
+    with connection.cursor(row_factory=class_row(Unusable)) as cursor:
+        return cursor.execute(statement("unusable_of_hours"), {**span_of(hours), "most": most}).fetchall()
