@@ -55,7 +55,7 @@ def test_doctor_and_bill_say_what_is_ahead_of_now_and_that_the_known_files_are_a
     for each in (hour, ahead):
         pipeline.land(each, "a.csv", readings("cohoes", each, 1, 1))
     billed = run("bill", "--from", hour.key, "--to", hour.key)
-    assert "1 future_hour" in billed.stdout
+    assert "1 future_hour" in billed.stderr
     code, found = findings(run)
     assert (code, found["landing zone"]["grade"]) == (1, "wrong")
     assert f"landing folder {ahead.folder} has not begun and holds 1 file of " in found["landing zone"]["text"]

@@ -15,6 +15,7 @@ from fridge_pipeline.adapters.landing.errors import (
     UnreadableFileError,
 )
 from fridge_pipeline.adapters.landing.zone import open_landing_zone
+from fridge_pipeline.domain.stray import Strays
 from tests.landing.landed import HOUR, NEXT, put
 
 if TYPE_CHECKING:
@@ -55,10 +56,12 @@ def test_a_folder_that_cannot_be_looked_at_is_there_without_a_version(open_root:
     (open_root / "2026-01-25/00").symlink_to(open_root / "nowhere")
     (open_root / "2026-01-24").chmod(0)
 
+    strays = Strays()
     with ordinary_user():
-        folders = open_landing_zone(str(open_root)).folders()
-    assert [hour.folder for hour in folders] == [*(f"2026-01-24/{hour:02d}" for hour in range(24)), "2026-01-25/00"]
+        folders = open_landing_zone(str(open_root)).folders(strays=strays)
+    assert [hour.folder for hour in folders] == [f"2026-01-24/{hour:02d}" for hour in range(24)]
     assert set(folders.values()) == {None}
+    assert strays.outside.first == ["2026-01-25/00"], "a link to nowhere is no folder, and is told"
 
 
 def test_a_folder_that_cannot_be_listed_is_named_and_its_neighbours_are_listed(open_root: Path) -> None:
