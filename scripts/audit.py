@@ -4,6 +4,8 @@ Works without a network, against a snapshot of advisories that is part of the pr
 of what was found after it was taken. ``make audit ONLINE=1`` asks the advisory services as well.
 
     python scripts/audit.py                        compare; exit code 1 when a pin is affected
+    python scripts/audit.py --expired warn         the same, except that an acceptance that has run out only warns: what
+                                                   `make test` does, which must not fail because a day has come
     python scripts/audit.py --advisories DIR       take the snapshot anew from OSV records below DIR: a checkout of
                                                    github.com/pypa/advisory-database (CC-BY-4.0), of
                                                    github.com/github/advisory-database (CC-BY-4.0), or both
@@ -188,8 +190,11 @@ def say(text: str) -> None:
     sys.stdout.write(f"{text}\n")
 
 
-def compare(folder: Path, today: date) -> int:
-    """Prints what was compared and found; returns how many affected pins nobody accepts."""
+def compare(folder: Path, today: date, *, expired_fail: bool) -> int:
+    """Prints what was compared and found; returns how many affected pins nobody accepts.
+
+    ``expired_fail`` says whether those count that were accepted until a day that has passed.
+    """
     pins = read_pins(folder)
     snapshot = json.loads((folder / "advisories.json").read_text(encoding="utf-8"))
     advisories = [Advisory(**each) for each in snapshot["advisories"]]
@@ -213,17 +218,21 @@ def compare(folder: Path, today: date) -> int:
                 None,
             )
             named = f"{advisory.package}=={version} ({', '.join(files)}): {advisory.id}, fixed in {advisory.fixed_in}"
-            if key is not None and accepted[key].until >= today:
-                used.add(key)
-                say(f"  accepted until {accepted[key].until}: {named}; {accepted[key].reason}")
+            if key is None:
+                failures += 1
+                say(f"  AFFECTED: {named}; {advisory.link}")
                 continue
-            failures += 1
-            ended = f"; accepted until {accepted[key].until} only" if key is not None else ""
-            used |= {key} if key is not None else set()
-            say(f"  AFFECTED: {named}; {advisory.link}{ended}")
+            used.add(key)
+            if (until := accepted[key].until) >= today:
+                say(f"  accepted until {until}: {named}; {accepted[key].reason}")
+                continue
+            failures += expired_fail
+            grade = "AFFECTED" if expired_fail else "WARNING"
+            say(f"  {grade}: {named}; {advisory.link}; accepted until {until} only: look at it anew (make audit)")
     for package, name in sorted(accepted.keys() - used):
         say(f"  accepted.toml: {package} is not affected by {name} any more; remove the entry")
-    say("no pin is affected" if not failures else f"{failures} affected: raise the pin, or accept it with a reason")
+    none = f"no {'other ' if used else ''}pin is affected"
+    say(none if not failures else f"{failures} affected: raise the pin, or accept it with a reason")
     return failures
 
 
@@ -234,13 +243,16 @@ def main() -> int:
     parser.add_argument("--advisories", type=Path, help="take the snapshot anew from the records below this folder")
     parser.add_argument("--note", default="taken from whole checkouts", help="what must be known of the snapshot")
     parser.add_argument("--today", type=date.fromisoformat, default=datetime.now(UTC).date())
+    parser.add_argument(
+        "--expired", choices=("fail", "warn"), default="fail", help="what an acceptance does whose day has passed"
+    )
     given = parser.parse_args()
     if given.advisories is not None:
         records = read_records(given.advisories, set(read_pins(given.requirements)))
         if not records:
             sys.exit(f"no record below {given.advisories} is about a pinned package: nothing was written")
         write_snapshot(given.requirements / "advisories.json", records, given.today, given.note)
-    return 1 if compare(given.requirements, given.today) else 0
+    return 1 if compare(given.requirements, given.today, expired_fail=given.expired == "fail") else 0
 
 
 if __name__ == "__main__":

@@ -44,5 +44,6 @@ echo "Installing $requirements ($(grep -c == "$requirements") packages, pinned a
 # --no-deps: the file is complete, so nothing is resolved anew.
 pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement "$requirements"
 pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+cp scripts/dagster_commands.pth "$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 .venv/bin/python -m pip --version >/dev/null 2>&1 && .venv/bin/python -m pip check >/dev/null || true
 touch ".venv/$set_name.done"

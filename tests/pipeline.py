@@ -16,12 +16,13 @@ from fridge_pipeline.adapters.landing.local import LocalLanding
 from fridge_pipeline.adapters.landing.zone import LandingZone
 from fridge_pipeline.adapters.models.reading import read_models
 from fridge_pipeline.adapters.postgres.database import Database
-from fridge_pipeline.adapters.postgres.tenants import Tenant, import_tenants
+from fridge_pipeline.adapters.postgres.tenants import import_tenants
 from fridge_pipeline.adapters.stripe.gateway import StripeGateway
 from fridge_pipeline.domain.api_key import SANDBOX_KEY, ApiKey
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.meter import CATALOGUE, Meter
+from fridge_pipeline.domain.tenant import Tenant
 from fridge_pipeline.domain.variance import Variance
 from fridge_pipeline.orchestration.settings import MODELS_FOLDER
 from fridge_pipeline.steps.bill import BillReport, bill_hours

@@ -12,10 +12,11 @@ from benchmarks.measuring.sample import Sample
 from benchmarks.sandbox import SANDBOX, Sandbox, open_sandbox
 from benchmarks.statements import statement
 from fridge_pipeline.adapters.postgres.database import Database
-from fridge_pipeline.adapters.postgres.tenants import Tenant, import_tenants
+from fridge_pipeline.adapters.postgres.tenants import import_tenants
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.meter import CATALOGUE
+from fridge_pipeline.domain.tenant import Tenant
 from fridge_pipeline.steps.stage import stage_hours
 
 WITH_LEDGER = "benchmarks.contestants.push:with_ledger"

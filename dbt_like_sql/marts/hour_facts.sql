@@ -64,8 +64,21 @@ stripe_hours as (
 ),
 
 exceptions as (
-    select * from fridge.stg_exceptions
-    where is_open and tenant_id is not null and hour is not null and meter in (select meters.meter from meters)
+    select
+        exceptions.tenant_id,
+        meters.meter,
+        exceptions.hour,
+        exceptions.kind,
+        exceptions.cause,
+        exceptions.cause_position,
+        exceptions.opened_at
+    from fridge.stg_exceptions as exceptions
+    inner join meters on exceptions.meter = meters.meter or exceptions.subject = ''
+    where
+        exceptions.is_open
+        and exceptions.cause is not null
+        and exceptions.tenant_id is not null
+        and exceptions.hour is not null
 ),
 
 landing_files as (
@@ -147,9 +160,9 @@ final as (
         meter,
         hour,
         'exception' as fact,
-        null as quantity,
+        cause_position as quantity,
         opened_at as at_time,
-        kind as word
+        cause as word
     from exceptions
 
     union all

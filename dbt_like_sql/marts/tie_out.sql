@@ -43,7 +43,7 @@ added_up as (
         sum(quantity) filter (where fact = 'stripe_beyond_ledger') as stripe_beyond_ledger,
         min(at_time) filter (where fact = 'stripe_beyond_ledger') as stripe_read_at,
         max(word) filter (where fact = 'stripe_beyond_ledger') as stripe_cause,
-        array_agg(word) filter (where fact = 'exception') as exception_kinds,
+        (array_agg(word order by quantity) filter (where fact = 'exception'))[1] as exception_cause,
         max(at_time) filter (where fact = 'files_changed') as files_changed_at,
         min(at_time) filter (where fact = 'counted') as counted_at,
         max(at_time) filter (where fact = 'derived_anew') as derived_at
@@ -76,7 +76,7 @@ known as (
         with_hour.stated::bigint as stated,
         with_hour.revision::integer as revision,
         with_hour.under_way_since,
-        with_hour.exception_kinds,
+        with_hour.exception_cause,
         with_hour.stripe_cause,
         with_hour.hour_changed_at is null or with_hour.hour_counted_at >= with_hour.hour_changed_at as is_counted,
         -- What was derived before the last file came says nothing; where something was, no rows are a count of zero.
@@ -135,13 +135,7 @@ explained as (
         case
             when difference_in_ledger = 0 then null
             when hour < (select billing_start.bill_from from billing_start) then 'not_billed'
-            when 'month_closed' = any(exception_kinds) then 'month_closed'
-            when 'held_for_review' = any(exception_kinds) then 'held_for_review'
-            when 'unmapped' = any(exception_kinds) then 'unmapped'
-            when 'too_late' = any(exception_kinds) then 'too_late'
-            when 'refused' = any(exception_kinds) then 'refused'
-            when 'credit_due' = any(exception_kinds) then 'credit_due'
-            when 'unexplained' = any(exception_kinds) then 'in_doubt'
+            when exception_cause is not null then exception_cause
             when under_way_since > now() - interval '1 hour' then 'in_flight'
             when under_way_since is not null then 'receipt_missing'
             when hour + interval '2 hours' > now() then 'not_due_yet'

@@ -1,5 +1,6 @@
 -- materialized: view
--- Usage that nobody pays yet: no Stripe customer, and nothing stated for an hour that is ours to state.
+-- Usage that nobody pays yet and that can still be billed: no Stripe customer, and nothing stated for an hour that is
+-- ours to state. After the deadline it is too late.
 with usage as (
     select * from fridge.stg_usage
 ),
@@ -31,6 +32,7 @@ final as (
     where
         tenants.stripe_customer_id is null
         and usage.quantity > 0
+        and usage.hour + interval '35 days' > now()
         and usage.hour >= (select billing_start.bill_from from billing_start)
         and not exists (
             select 1 from counted_statements

@@ -111,7 +111,9 @@ class LocalSandbox:
 
 
 def _answers(url: str) -> bool:
-    try:
-        return requests.get(f"{url}/_sandbox/health", timeout=2).ok
-    except requests.RequestException:
-        return False
+    with requests.Session() as session:
+        session.trust_env = False  # no proxy stands between us and ourselves
+        try:
+            return session.get(f"{url}/_sandbox/health", timeout=2).ok
+        except requests.RequestException:
+            return False

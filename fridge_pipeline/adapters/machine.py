@@ -37,8 +37,9 @@ def port_holder(host: str, port: int) -> str | None:
         return None
     import requests  # noqa: PLC0415 # only asked where somebody answers
 
-    with suppress(requests.RequestException, ValueError, KeyError, TypeError):
-        told = requests.get(f"http://{host}:{port}/server_info", timeout=_ANSWER_SECONDS).json()
+    with requests.Session() as session, suppress(requests.RequestException, ValueError, KeyError, TypeError):
+        session.trust_env = False  # no proxy stands between us and ourselves
+        told = session.get(f"http://{host}:{port}/server_info", timeout=_ANSWER_SECONDS).json()
         return f"Dagster's UI {told['dagster_webserver_version']}"
     return "another program"
 

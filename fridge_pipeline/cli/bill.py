@@ -11,7 +11,7 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from fridge_pipeline.adapters.postgres.exceptions import open_exceptions
+from fridge_pipeline.adapters.postgres.exceptions import open_exceptions, open_of_kind
 from fridge_pipeline.adapters.postgres.range_summary import RangeSummary, summarize
 from fridge_pipeline.cli.billing_plan import as_mapping, as_text
 from fridge_pipeline.cli.context import console, installation
@@ -21,8 +21,9 @@ from fridge_pipeline.domain.hour_range import HourRange, plan_ranges
 from fridge_pipeline.orchestration.billing_plan import plan_of
 from fridge_pipeline.orchestration.headless import RangeRun, headless_runner
 from fridge_pipeline.orchestration.installation import Installation
+from fridge_pipeline.steps.note_losses import KINDS, list_and_note
 from fridge_pipeline.steps.plan_billing import busy_hours
-from fridge_pipeline.steps.watch import find_hours_to_bill
+from fridge_pipeline.steps.watch import sweep_hours
 
 
 class HourKey(click.ParamType[Hour]):
@@ -87,9 +88,10 @@ def bill(first: Hour, last: Hour, dry_run: bool, as_json: bool) -> None:
 
 def bill_range(opened: Installation, span: HourRange) -> Billed:
     """Runs the busy hours of a span with a progress bar and sums up what the books say afterwards."""
-    listed = opened.zone.hours()
+    so_far = HourRange(span.first, min(span.last, opened.grid().last))  # a folder ahead of now waits for its hour
     with opened.database.connect() as connection:
-        ranges = plan_ranges(busy_hours(connection, listed, span))
+        listed = list_and_note(connection, opened.zone, opened.clock())
+        ranges = plan_ranges(busy_hours(connection, listed, so_far))
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -109,14 +111,13 @@ def bill_range(opened: Installation, span: HourRange) -> Billed:
             progress.update(task, description=f"billing {hours}")
             runs.append(runner.run(hours))
             progress.advance(task, hours.count)
-        if any(hours.count > 1 for hours in ranges):
-            runs.append(runner.build_models(HourRange(ranges[0].first, ranges[-1].last)))
         progress.update(task, description="done")
     waiting = [hour for hour in hours_to_bill(opened, span) if span.first <= hour <= span.last]
     with opened.database.connect() as connection:
         kinds: Counter[str] = Counter()
         for exceptions in open_exceptions(connection, span).values():
             kinds.update(exceptions)
+        kinds |= Counter({kind: len(open_of_kind(connection, kind)) for kind in KINDS})  # most have no hour of the span
         return Billed(summarize(connection, span), runs, waiting, kinds)
 
 
@@ -124,7 +125,7 @@ def hours_to_bill(opened: Installation, span: HourRange) -> list[Hour]:
     """Every closed hour that still waits, on a grid that reaches back to the span."""
     grid = opened.grid()
     reaching_back = HourRange(min(grid.first, span.first), grid.last)
-    return find_hours_to_bill(
+    return sweep_hours(
         opened.database, opened.zone, reaching_back, opened.catalogue, opened.clock(), opened.settings.close_after
     )
 
@@ -141,6 +142,7 @@ def show_result(billed: Billed, place: str, start: BillingStart, *, as_json: boo
                     "bill_from": None if start == EVERY_HOUR else str(start),
                     "failures": failures,
                     "not_delivered": [hour.key for hour in billed.unsettled],
+                    "exceptions_by_kind": dict(billed.exceptions.most_common()),
                 }
             )
         )

@@ -18,6 +18,8 @@ WAITS = {
     "contradiction": "not what their files brought: see the exceptions",
     "held_for_review": "far above their tenant's own history: held for review",
     "unmapped": "the tenant has no Stripe customer",
+    "customer_taken": "their customer is billed another tenant's usage of the hour",
+    "customer_gone": "the customer that has the hour is gone from Stripe: see the exceptions",
     "too_late": "older than the 35 days that Stripe accepts",
     "not_billed": "before FRIDGE_BILL_FROM: counted and never stated",
     "month_closed": "in a closed month: wait until it is reopened",

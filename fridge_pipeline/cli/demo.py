@@ -14,6 +14,7 @@ from fridge_pipeline.cli.demo_landing import demo_tenants, land_hours
 from fridge_pipeline.cli.up import UI_PORT, running, show_urls
 from fridge_pipeline.domain.hour import ONE_HOUR, Hour
 from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.orchestration.headless import headless_runner
 from fridge_pipeline.orchestration.installation import Installation
 
 DEMO_HOURS = 48
@@ -37,6 +38,8 @@ def demo(exit_after: bool, port: int) -> None:
         refuse_other_tenants(started.installation)
         span = land_demo(started.installation)
         billed = bill_range(started.installation, span)
+        with console.status("checking the books"), headless_runner(started.installation, span) as runner:
+            billed.runs.append(runner.check_books(span))
         show_result(billed, started.stripe_place, started.installation.billing_start, as_json=False)
         if exit_after:
             sys.exit(0 if billed.is_success else 1)

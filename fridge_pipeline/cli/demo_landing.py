@@ -9,8 +9,8 @@ from pathlib import Path
 
 import polars as pl
 
-from fridge_pipeline.adapters.postgres.tenants import Tenant
 from fridge_pipeline.domain.hour import ONE_HOUR, Hour
+from fridge_pipeline.domain.tenant import Tenant
 
 READINGS = Path(__file__).parent / "demo_data" / "one_week.parquet"
 WEEK = timedelta(days=7)
@@ -26,7 +26,7 @@ BROKEN_ROW_HOUR_OF_DAY = 6
 def demo_tenants() -> list[Tenant]:
     """The tenants of the demo, each with a customer of the sandbox."""
     names = pl.read_parquet(READINGS, columns=["tenant_id"])["tenant_id"].unique().sort()
-    return [Tenant(name, name.title(), f"cus_demo_{name}") for name in names]
+    return [Tenant(name, name.title(), f"cus_demo{name}") for name in names]
 
 
 def land_hours(root: Path, hours: Iterable[Hour]) -> int:

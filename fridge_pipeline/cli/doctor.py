@@ -18,6 +18,7 @@ from fridge_pipeline.orchestration.build import build_definitions
 from fridge_pipeline.orchestration.daemon_health import examine_daemon
 from fridge_pipeline.orchestration.installation import Installation, open_installation
 from fridge_pipeline.orchestration.settings import MODELS_FOLDER, REPOSITORY, Settings
+from fridge_pipeline.orchestration.shown_hours import examine_shown_hours
 from fridge_pipeline.steps.examine import (
     examine_archive,
     examine_books,
@@ -66,7 +67,11 @@ def _installation(opened: Installation) -> Iterator[Finding]:
     """Every part by itself: one that is wrong hides no other."""
     configured = opened.settings
     yield from _guarded("daemon", lambda: [examine_daemon(configured, opened.clock())])
-    yield from _guarded("landing zone", lambda: examine_landing(opened.zone, configured.landing_uri))
+    yield from _guarded("shown hours", lambda: [examine_shown_hours(opened)])
+    yield from _guarded(
+        "landing zone",
+        lambda: examine_landing(opened.database, opened.zone, configured.landing_uri, opened.clock()),
+    )
     yield from _guarded("archive", lambda: examine_archive(configured.archive))
     yield from _guarded("Stripe", lambda: examine_stripe(opened.gateway(), opened.catalogue, opened.clock))
     yield from _guarded(

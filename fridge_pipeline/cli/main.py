@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 
@@ -29,6 +30,7 @@ from fridge_pipeline.cli.ui import ui
 from fridge_pipeline.cli.up import env, up
 from fridge_pipeline.cli.verify import verify
 from fridge_pipeline.cli.withdraw import withdraw
+from fridge_pipeline.orchestration.own_environment import settle_environment
 
 #: Errors of the world or of the input, whose text says what to do: shown without a traceback.
 CLEAR_ERRORS = (OSError, ValueError, LookupError, RuntimeError)
@@ -47,6 +49,7 @@ def fridge(context: click.Context, *, debug: bool) -> None:
     Settings come from the environment (see README.md); with none set everything runs on this machine:
     an embedded PostgreSQL and a local Stripe sandbox.
     """
+    settle_environment(os.environ)
     context.obj = {"debug": debug}
 
 

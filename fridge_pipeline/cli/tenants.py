@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
-import polars as pl
 
-from fridge_pipeline.adapters.postgres.tenants import Tenant, import_tenants
+from fridge_pipeline.adapters.postgres.tenants import import_tenants
 from fridge_pipeline.cli.context import installation
-
-COLUMNS = ("tenant_id", "name", "stripe_customer_id")
-
-#: What every id of a Stripe customer looks like; usage for anything else is refused by Stripe, a push too late.
-CUSTOMER_ID = r"^cus_\S+$"
+from fridge_pipeline.domain.tenant import TenantImport, TenantsRefusedError
+from fridge_pipeline.domain.tenants_file import read_tenants
 
 
 @click.group()
@@ -23,41 +20,31 @@ def tenants() -> None:
 
 @tenants.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def import_(file: Path) -> None:
+@click.option(
+    "--remove-customers",
+    is_flag=True,
+    help="Let tenants that have a customer lose it by an empty cell; without this such a row is refused.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def import_(*, file: Path, remove_customers: bool, dry_run: bool, as_json: bool) -> None:
     """Create or update tenants from a CSV FILE with the columns tenant_id, name, stripe_customer_id.
 
-    A stripe_customer_id begins with cus_. An empty one means that the tenant has no customer yet: its usage waits as an
-    exception.
+    A stripe_customer_id is cus_ and letters or digits. An empty one means that the tenant has no customer yet: its
+    usage waits as an exception. The file is taken whole or not at all, and judged by how the tenants stand after it:
+    customers may be swapped, or handed to another tenant. Every customer that changes is named.
     """
-    with installation() as opened, opened.database.connect() as connection:
-        done = import_tenants(connection, read_tenants(file), opened.clock())
-    click.echo(f"{done.created} tenants created, {done.updated} updated, {done.unchanged} unchanged")
-
-
-def read_tenants(file: Path) -> list[Tenant]:
-    """The tenants in a CSV file; raises a usage error that names the file and what is wrong in it."""
     try:
-        frame = pl.read_csv(file, infer_schema=False)
-    except pl.exceptions.PolarsError as error:
-        raise click.UsageError(f"{file}: not a CSV file: {error}") from error
-    missing = [column for column in COLUMNS if column not in frame.columns]
-    if missing:
-        raise click.UsageError(f"{file}: lacks {', '.join(missing)}; found {', '.join(frame.columns)}")
-    empty = frame.with_row_index("line", offset=2).filter(pl.col("tenant_id").fill_null("").str.strip_chars() == "")
-    if empty.height:
-        raise click.UsageError(f"{file}: line {empty.item(0, 'line')} has no tenant_id; nothing was imported")
-    repeated = frame.filter(frame["tenant_id"].is_duplicated())
-    if repeated.height:
-        raise click.UsageError(f"{file}: tenant {repeated.item(0, 'tenant_id')!r} stands there twice")
-    customer = pl.col("stripe_customer_id").str.strip_chars()
-    odd = frame.with_row_index("line", offset=2).filter(customer != "", ~customer.str.contains(CUSTOMER_ID))
-    if odd.height:
-        line, value = odd.item(0, "line"), odd.item(0, "stripe_customer_id")
-        raise click.UsageError(
-            f"{file}: line {line}: {value!r} is no Stripe customer id: those begin with cus_. Copy it from "
-            "the customer's page in Stripe, or leave it empty until there is one. Nothing was imported."
-        )
-    return [
-        Tenant(row["tenant_id"], row["name"] or None, (row["stripe_customer_id"] or "").strip() or None)
-        for row in frame.iter_rows(named=True)
-    ]
+        read = read_tenants(file.read_bytes())
+    except TenantsRefusedError as error:
+        raise click.UsageError(f"{file}: {error}") from error
+    with installation() as opened, opened.database.connect() as connection:
+        done = import_tenants(connection, read, opened.clock(), may_remove_customers=remove_customers, dry_run=dry_run)
+    click.echo(json.dumps({"dry_run": dry_run, **done.as_dict()}, indent=2) if as_json else _told(done, dry_run))
+
+
+def _told(done: TenantImport, dry_run: bool) -> str:  # said in its one call
+    counts = f"{done.created} tenants created, {done.updated} updated, {done.unchanged} unchanged"
+    lines = [f"dry run, nothing was imported: {counts}" if dry_run else counts]
+    lines += [str(each) for each in (*done.changed, *done.handed_on)]
+    return "\n".join([*lines, *(each.meaning for each in done.handed_on)])

@@ -25,6 +25,7 @@ from fridge_pipeline.cli.services import Services
 from fridge_pipeline.orchestration.installation import Installation, open_installation
 from fridge_pipeline.orchestration.instance import dagster_environment
 from fridge_pipeline.orchestration.lost_runs import find_lost_runs, report_lost_runs
+from fridge_pipeline.orchestration.own_environment import past_proxies
 from fridge_pipeline.orchestration.settings import DEFAULT_HOME, Settings
 
 UI_PORT = 3000
@@ -123,7 +124,7 @@ def env() -> None:
     Example: eval "$(fridge env)"; dagster run list
     """
     configured = settings()
-    variables = {**paths_of(configured), **dagster_environment(configured)}
+    variables = {**paths_of(configured), **dagster_environment(configured), **past_proxies(os.environ)}
     for name, value in sorted(variables.items()):
         click.echo(f"export {name}={shlex.quote(value)}")
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from fridge_pipeline.domain.alert import Alert, Family, counted, first_few
-from fridge_pipeline.domain.exception_advice import advice_on, advised
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import plan_ranges
+from fridge_pipeline.reason_codes import advised, kind_of
 
 #: Usage without a customer is an alert when less than this is left to bill it.
 UNMAPPED_NOTICE = timedelta(days=7)
@@ -70,7 +70,7 @@ def failed_job_alert(failed: FailedJob) -> Alert:
 
 def exceptions_alert(found: OpenKind) -> Alert:
     """Exceptions of one kind that are open. What is near its deadline is an alert of its own."""
-    advice = advice_on(found.kind)
+    advice = kind_of(found.kind)
     lines = [
         (
             f"{advice.means[0].upper()}{advice.means[1:]}. "

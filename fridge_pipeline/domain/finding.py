@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from fridge_pipeline.domain.billing_start import BillingStart
-from fridge_pipeline.domain.exception_advice import advice_on, advised
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import plan_ranges
+from fridge_pipeline.domain.landing_losses import LandingLosses, gone_told
+from fridge_pipeline.domain.stray import SHOWN_MAX
+from fridge_pipeline.reason_codes import advised, kind_of
 
 FREE_BYTES_MIN = 2 * 10**9
 
@@ -124,6 +126,26 @@ def judge_daemons(ages: Mapping[str, timedelta | None], errors: Mapping[str, str
     return Finding("daemon", Grade.WARN, text, "start it: fridge up")
 
 
+def judge_landing(hours: int, shown: str, losses: LandingLosses) -> list[Finding]:
+    """Whether the landing zone is the one that the books know, and what in it nobody loads; the first few by name."""
+    found = [Finding("landing zone", Grade.OK, f"{hours} landing hours in {shown}")]
+    if losses.gone:
+        do = f"mount or restore it, or correct FRIDGE_LANDING_URI, which is {shown}"
+        found = [Finding("landing zone", Grade.WRONG, gone_told(losses.gone), do)]
+    strays = losses.strays.outside.first + losses.strays.below.first
+    names = [f"{path} is in no landing hour and is not loaded" for path in strays[:SHOWN_MAX]]
+    count = losses.strays.outside.count + losses.strays.below.count
+    if count > len(names):
+        names.append(f"{count - len(names)} more files and folders are in no landing hour")
+    do = "files belong into <YYYY-MM-DD>/<HH>/ such as 2026-01-24/09/"
+    found += [Finding("landing zone", Grade.WRONG, name, do) for name in names]
+    ahead = [each.told for each in losses.ahead[:SHOWN_MAX]]
+    if len(losses.ahead) > len(ahead):
+        ahead.append(f"{len(losses.ahead) - len(ahead)} more landing folders have not begun")
+    do = "move its files into the folder of the hour in which they arrived, and set the clock that named it"
+    return [*found, *(Finding("landing zone", Grade.WRONG, told, do) for told in ahead)]
+
+
 def judge_billing_start(start: BillingStart, told: BillingStart | None, now: datetime) -> Finding:
     """Which hours are only counted, and whether the books have been told what this process was, if it was.
 
@@ -152,6 +174,15 @@ def judge_hours(undelivered: Sequence[Hour]) -> Finding:
     return Finding("hours", Grade.WARN, text, do)
 
 
+def judge_shown_hours(missing: Mapping[str, Sequence[Hour]]) -> Finding:
+    """By asset the hours with landing files that the UI does not show as materialized; also those not delivered."""
+    if not missing:
+        return Finding("shown hours", Grade.OK, "Dagster shows every hour that the books hold")
+    told = ", ".join(f"{len(hours)} of {asset} (the first {hours[0]})" for asset, hours in missing.items())
+    do = "the sensor wiped_hours runs them again, once a day; nothing is loaded or sent twice"
+    return Finding("shown hours", Grade.WARN, f"hours in the books that Dagster does not show: {told}", do)
+
+
 def judge_ids(similar: Sequence[str], total: int) -> Finding:
     """Ids that are probably one; ``similar`` are the first of ``total``."""
     if not total:
@@ -166,6 +197,6 @@ def judge_exceptions(kinds: Mapping[str, int]) -> list[Finding]:
     if not kinds:
         return [Finding("exceptions", Grade.OK, "none open")]
     return [
-        Finding("exceptions", Grade.WARN, f"{number} {kind} open: {advice_on(kind).means}", advised(kind))
+        Finding("exceptions", Grade.WARN, f"{number} {kind} open: {kind_of(kind).means}", advised(kind))
         for kind, number in kinds.items()
     ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Self
 
-KEY_FORMAT = "%Y-%m-%d-%H:%M"
+KEY_FORMAT = "%Y-%m-%d-%H:00"  # no %M: Dagster takes whatever the format can read for a key of the grid
 FOLDER_FORMAT = "%Y-%m-%d/%H"
 ONE_HOUR = timedelta(hours=1)
 

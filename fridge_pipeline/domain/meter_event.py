@@ -32,7 +32,7 @@ class Status(StrEnum):
     ACCEPTED = "accepted"
     MISSING = "missing"  # Stripe was read back and does not have it -> superseded by a new revision
     REFUSED = "refused"  # Stripe said no -> superseded by a new revision once the cause is gone
-    SUPERSEDED = "superseded"  # a newer revision states the hour
+    SUPERSEDED = "superseded"  # a newer revision states the hour -> accepted again when Stripe refuses that one later
 
 
 TRANSITIONS: frozenset[tuple[Status, Status]] = frozenset(
@@ -49,6 +49,7 @@ TRANSITIONS: frozenset[tuple[Status, Status]] = frozenset(
         (Status.ACCEPTED, Status.REFUSED),
         (Status.MISSING, Status.SUPERSEDED),
         (Status.REFUSED, Status.SUPERSEDED),
+        (Status.SUPERSEDED, Status.ACCEPTED),
     }
 )
 

@@ -15,18 +15,20 @@ from fridge_pipeline.domain.meter_event import is_too_late
 
 
 class Cause(StrEnum):
-    """Why an hour's three numbers are not the same; the most pressing first."""
+    """Why an hour's three numbers are not the same, the most pressing first; ``reason_codes`` says what each means."""
 
-    UNEXPLAINED = "unexplained"  # Stripe shows what it should not: a person must look
-    CREDIT_DUE = "credit_due"  # Stripe adds up and has too much; finance gives a credit
-    REFUSED = "refused"  # Stripe said no, at once or later
-    TOO_LATE = "too_late"  # older than Stripe takes
-    UNMAPPED = "unmapped"  # the tenant has no Stripe customer
-    HELD_FOR_REVIEW = "held_for_review"  # far above the tenant's own history, and not released
-    MONTH_CLOSED = "month_closed"  # it changed after its month was closed
-    LAGGING = "lagging"  # accepted lately, and summaries lag
-    IN_FLIGHT = "in_flight"  # a statement or cancellation is undecided, or is to be made by the next billing
-    NOT_BILLED = "not_billed"  # before the billing start: whatever Stripe shows is somebody else's
+    UNEXPLAINED = "unexplained"
+    CREDIT_DUE = "credit_due"
+    CUSTOMER_GONE = "customer_gone"
+    CUSTOMER_TAKEN = "customer_taken"
+    REFUSED = "refused"
+    TOO_LATE = "too_late"
+    UNMAPPED = "unmapped"
+    HELD_FOR_REVIEW = "held_for_review"
+    MONTH_CLOSED = "month_closed"
+    LAGGING = "lagging"
+    IN_FLIGHT = "in_flight"
+    NOT_BILLED = "not_billed"
 
 
 #: Causes that the next readings may find gone: such days are read again.

@@ -10,24 +10,11 @@ from decimal import Decimal
 
 from fridge_pipeline.domain.billing_start import EVERY_HOUR, BillingStart
 from fridge_pipeline.domain.day_range import day_of
-from fridge_pipeline.domain.hour import ONE_HOUR, Hour
-from fridge_pipeline.domain.limits import SUMMARY_SETTLE
+from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.reconciliation import BookedHour, Cause, agrees, judge_hour, summed, worst
+from fridge_pipeline.reason_codes import DIFFERENCE_CAUSES
 
 NOTHING = Decimal(0)
-
-MEANING = {
-    Cause.IN_FLIGHT: "a statement or cancellation is undecided or still to be made; the next billing goes on with it",
-    Cause.LAGGING: f"accepted less than {SUMMARY_SETTLE // ONE_HOUR} hours ago; summaries lag, and it is read again",
-    Cause.REFUSED: "Stripe refused it, see the exception; it is stated anew once the cause is gone",
-    Cause.TOO_LATE: "the hour is older than Stripe takes, see the exception",
-    Cause.UNMAPPED: "the tenant has no Stripe customer, see the exception",
-    Cause.HELD_FOR_REVIEW: "far above the tenant's own history and not released, see the exception",
-    Cause.MONTH_CLOSED: "it changed after its month was closed, see the exception; stated once the month is reopened",
-    Cause.CREDIT_DUE: "Stripe has too much that can no longer be cancelled, see the exception",
-    Cause.NOT_BILLED: "before FRIDGE_BILL_FROM: not stated by us, whatever Stripe shows was stated by somebody else",
-    Cause.UNEXPLAINED: "Stripe shows what it should not, see the exception",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +85,26 @@ def days_with_differing_hours(booked: Iterable[BookedHour], seen: Seen) -> list[
     )
 
 
+def share_out(
+    seen: Mapping[Hour, Decimal], booked: Mapping[str, Sequence[BookedHour]]
+) -> dict[str, dict[Hour, Decimal]]:
+    """What Stripe shows of a customer that several tenants have, hour by hour to one of them each, so never twice.
+
+    An hour belongs to whoever has statements that count there, else to whoever has anything there; of several the
+    first by name has it, and the others find nothing of theirs. ``booked`` are each tenant's hours of this customer.
+    """
+    claims: dict[Hour, tuple[bool, str]] = {}
+    for tenant_id, hours in booked.items():
+        for each in hours:
+            claim = (not each.ledger, tenant_id)
+            claims[each.hour] = min(claims.get(each.hour, claim), claim)
+    shares: dict[str, dict[Hour, Decimal]] = {tenant_id: {} for tenant_id in booked}
+    for hour, value in seen.items():
+        _, tenant_id = claims.get(hour, (True, min(booked)))
+        shares[tenant_id][hour] = value
+    return shares
+
+
 def side_by_side(
     customer_id: str,
     booked: Sequence[BookedHour],
@@ -153,14 +160,16 @@ def _differs(booked: BookedHour, seen: Decimal | None, now: datetime, billing_st
     cause = judge_hour(booked, NOTHING if seen is None else seen, now, billing_start)
     if cause is None:
         return []
-    customer, meaning = booked.stripe_customer_id, MEANING[cause]
+    customer, meaning = booked.stripe_customer_id, DIFFERENCE_CAUSES[cause].meaning
     return [Row(day_of(booked.hour), booked.hour, customer, booked.usage, booked.ledger, seen, cause, meaning)]
 
 
 def _day_row(
     day: date, customer_id: str | None, booked: Sequence[BookedHour], stripe: Decimal | None, by_hour: Sequence[Row]
 ) -> Row:
-    cause = worst(row.cause for row in by_hour)
+    cause, detail = worst(row.cause for row in by_hour), None
+    if cause is not None:
+        detail = f"hours that differ: {len(by_hour)}; the most pressing: {DIFFERENCE_CAUSES[cause].meaning}"
     return Row(
         day=day,
         hour=None,
@@ -169,7 +178,7 @@ def _day_row(
         ledger=summed(each.ledger for each in booked),
         stripe=stripe,
         cause=cause,
-        detail=None if cause is None else f"hours that differ: {len(by_hour)}; the most pressing: {MEANING[cause]}",
+        detail=detail,
     )
 
 

@@ -17,8 +17,10 @@ class StagingCase:
 
     ``value`` is the hour's usage now, ``None`` when the tenant has none (missing is not zero).
     ``stated_*`` is what Stripe has: what its accepted statements come to. ``latest_*`` is the newest revision of
-    all. ``refusal_open`` says that the exception about the newest revision's refusal is still open, and
-    ``cancelling`` that the cancellation of an earlier statement is not decided yet. ``closed_by`` is who closed the
+    all. ``refusal_open`` says that the exception about the newest revision's refusal is still open,
+    ``customer_is_gone`` that it was refused because Stripe no longer knows the customer, and
+    ``cancelling`` that the cancellation of an earlier statement is not decided yet. ``taken_by`` is another tenant
+    that has the customer's hour. ``closed_by`` is who closed the
     hour's month, ``None`` while it is open. ``is_billed`` says that the hour is not before the billing start.
     """
 
@@ -34,18 +36,20 @@ class StagingCase:
     latest_status: Status | None = None
     latest_customer_id: str | None = None
     refusal_open: bool = False
+    customer_is_gone: bool = False
+    taken_by: str | None = None
     cancelling: bool = False
     closed_by: str | None = None
     is_billed: bool = True
 
     @property
     def customer_id(self) -> str | None:
-        """Who is billed: whoever already has this hour on the books, else whoever the tenant is mapped to.
+        """Who is billed: whoever already has something of this hour on the books, else whoever the tenant is mapped to.
 
         A tenant that moves to another Stripe customer takes no hour along that is already billed: it would
         be billed twice.
         """
-        return self.stated_customer_id or self.mapped_customer_id
+        return (self.stated_customer_id if self.stated_value else None) or self.mapped_customer_id
 
     @property
     def change(self) -> int:
@@ -69,6 +73,8 @@ class StagingVerdict(StrEnum):
     IN_FLIGHT = "in_flight"  # an older revision or a cancellation is undecided; decide that one first
     HELD = "held"  # refused, and its cause still stands
     UNMAPPED = "unmapped"  # no Stripe customer
+    CUSTOMER_TAKEN = "customer_taken"  # the customer's hour is another tenant's: Stripe keeps one figure of both
+    CUSTOMER_GONE = "customer_gone"  # refused, because the customer that has the hour is gone from Stripe
     TOO_LATE = "too_late"  # older than Stripe takes
     MONTH_CLOSED = "month_closed"  # the month is signed; it waits until somebody reopens it
     NOT_BILLED = "not_billed"  # before the billing start: counted and never stated
@@ -84,7 +90,25 @@ SAYS_SOMETHING_NEW = STATES | {StagingVerdict.CREDIT, StagingVerdict.TAKE_BACK}
 
 #: After these the newest revision, staged and never sent, is no longer to be sent.
 SUPERSEDES_STAGED = frozenset(
-    {StagingVerdict.RESTAGE, StagingVerdict.TAKE_BACK, StagingVerdict.CREDIT, StagingVerdict.TOO_LATE}
+    {
+        StagingVerdict.RESTAGE,
+        StagingVerdict.TAKE_BACK,
+        StagingVerdict.CREDIT,
+        StagingVerdict.TOO_LATE,
+        StagingVerdict.UNMAPPED,
+        StagingVerdict.CUSTOMER_TAKEN,
+    }
+)
+
+#: Usage waits for a person, and an exception of that kind says so.
+WAITS = frozenset(
+    {
+        StagingVerdict.UNMAPPED,
+        StagingVerdict.CUSTOMER_TAKEN,
+        StagingVerdict.CUSTOMER_GONE,
+        StagingVerdict.TOO_LATE,
+        StagingVerdict.MONTH_CLOSED,
+    }
 )
 
 
@@ -114,16 +138,19 @@ def _judge_in_open_month(case: StagingCase, now: datetime) -> StagingVerdict:
         return StagingVerdict.TAKE_BACK if staged else StagingVerdict.SETTLED
     if case.next_value < 0:
         return StagingVerdict.CREDIT
-    if case.customer_id is None:
-        return StagingVerdict.UNMAPPED
     if is_too_late(case.hour, now):
         return StagingVerdict.TOO_LATE
+    if case.customer_id is None:
+        return StagingVerdict.UNMAPPED
+    if case.taken_by is not None:
+        return StagingVerdict.CUSTOMER_TAKEN
     same_customer = case.latest_customer_id == case.customer_id
     if staged:
         unchanged = same_customer and case.latest_value == case.next_value
         return StagingVerdict.SETTLED if unchanged else StagingVerdict.RESTAGE
     if case.latest_status is Status.REFUSED and case.refusal_open and same_customer:
-        return StagingVerdict.HELD
+        is_gone = case.customer_is_gone and case.stated_value is not None
+        return StagingVerdict.CUSTOMER_GONE if is_gone else StagingVerdict.HELD
     return StagingVerdict.STAGE
 
 

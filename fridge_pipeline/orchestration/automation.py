@@ -12,7 +12,7 @@ from fridge_pipeline.domain.hour_range import HourRange, plan_ranges
 from fridge_pipeline.orchestration.installation import Installation
 from fridge_pipeline.orchestration.jobs import BILL_CLOSED_HOURS, LOAD_AND_BILL
 from fridge_pipeline.orchestration.partitions import automation_tags, hours_in_tags
-from fridge_pipeline.steps.watch import find_hours_to_bill, watch_landing_zone
+from fridge_pipeline.steps.watch import sweep_hours, watch_landing_zone
 
 LANDING_INTERVAL_SECONDS = 30
 
@@ -59,7 +59,7 @@ def landing_sensor() -> dg.SensorDefinition:
         context.update_cursor(watched.turn.key if watched.turn else "")
         waiting = without_runs_under_way(context.instance, pending)
         if not waiting:
-            return dg.SkipReason(f"nothing new in {installation.settings.landing_uri}")
+            return dg.SkipReason(watched.gone or f"nothing new in {installation.settings.landing_uri}")
         ranges = plan_ranges(waiting)[:RUNS_PER_TICK_MAX]
         attempt = int(installation.clock().timestamp() // RETRY_SECONDS)
         return dg.SensorResult(
@@ -90,7 +90,7 @@ def hourly_billing(close_after: timedelta) -> dg.ScheduleDefinition:
     def schedule(
         context: dg.ScheduleEvaluationContext, installation: dg.ResourceParam[Installation]
     ) -> list[dg.RunRequest] | dg.SkipReason:
-        hours_to_bill = find_hours_to_bill(
+        hours_to_bill = sweep_hours(
             installation.database,
             installation.zone,
             installation.grid(),

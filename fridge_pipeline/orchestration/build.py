@@ -10,6 +10,7 @@ from fridge_pipeline.adapters.models.reading import read_models
 from fridge_pipeline.adapters.models.sources import read_sources
 from fridge_pipeline.orchestration.alerting import alert_sensors
 from fridge_pipeline.orchestration.assets.billing import billing_assets
+from fridge_pipeline.orchestration.assets.controls import control_checks
 from fridge_pipeline.orchestration.assets.evidence import evidence_assets
 from fridge_pipeline.orchestration.assets.finance import finance_assets
 from fridge_pipeline.orchestration.assets.finance_checks import finance_checks
@@ -23,12 +24,14 @@ from fridge_pipeline.orchestration.book_check import daily_book_check
 from fridge_pipeline.orchestration.canary import canary_job, hourly_canary
 from fridge_pipeline.orchestration.hourly import hourly_of
 from fridge_pipeline.orchestration.jobs import jobs
+from fridge_pipeline.orchestration.own_environment import settle_environment
 from fridge_pipeline.orchestration.partitions import daily_partitions, monthly_partitions
 from fridge_pipeline.orchestration.reconciling import daily_reconciliation, stripe_refusals
 from fridge_pipeline.orchestration.resources import installation_resource
 from fridge_pipeline.orchestration.retention import nightly_retention, retention_job
 from fridge_pipeline.orchestration.settings import MODELS_FOLDER, Settings, read_settings
 from fridge_pipeline.orchestration.sharding import shard_job
+from fridge_pipeline.orchestration.shown_hours import restoring_sensor
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:
@@ -47,9 +50,9 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *evidence_assets(models, monthly_partitions(settings.partitions_start)),
             *report_assets(monthly_partitions(settings.partitions_start)),
         ],
-        asset_checks=[*reconciliation_checks(), checks],
+        asset_checks=[*control_checks(), *reconciliation_checks(), checks],
         jobs=[*jobs(checks), retention_job(), canary_job(), shard_job()],
-        sensors=[landing_sensor(), stripe_refusals(), *alert_sensors(settings)],
+        sensors=[landing_sensor(), stripe_refusals(), restoring_sensor(), *alert_sensors(settings)],
         schedules=[
             hourly_billing(settings.close_after),
             daily_reconciliation(),
@@ -65,4 +68,5 @@ def build_definitions(settings: Settings) -> dg.Definitions:
 
 def definitions_of_environment() -> dg.Definitions:
     """The code location as the environment of this process says."""
+    settle_environment(os.environ)
     return build_definitions(read_settings(os.environ))

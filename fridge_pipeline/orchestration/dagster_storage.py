@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import cache
 from typing import Any, Self
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from dagster import DagsterEventType, EventLogEntry
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
 
 from fridge_pipeline.adapters.postgres.database import Database
+from fridge_pipeline.adapters.postgres.session import session_options
 from fridge_pipeline.orchestration.installation import embedded_dsn
 from fridge_pipeline.orchestration.instance import storage_dsn
+from fridge_pipeline.orchestration.own_environment import settle_environment
 from fridge_pipeline.orchestration.settings import read_settings
 
 
@@ -72,10 +75,19 @@ def _storage_url() -> str:
     The prefix says psycopg 2: SQLAlchemy 2.1 takes a bare ``postgresql://`` to mean psycopg 3, with which Dagster's
     event watcher fails (github.com/dagster-io/dagster/issues/33958).
     """
+    settle_environment(os.environ)
     settings = read_settings(os.environ)
     stack = ExitStack()
     atexit.register(stack.close)
     books = Database(settings.database_url or embedded_dsn(settings, stack))
     storage = Database(storage_dsn(books.dsn))
     books.create_beside(storage)
-    return storage.dsn.replace("postgresql://", "postgresql+psycopg2://", 1)
+    return session_url(storage.dsn)
+
+
+def session_url(dsn: str) -> str:
+    """The DSN for SQLAlchemy, with sessions as ours: Dagster keeps times of day without their zone, as UTC."""
+    parts = urlsplit(dsn)
+    given = dict(parse_qsl(parts.query))
+    query = urlencode({**given, "options": session_options(given.get("options"))}, quote_via=quote)
+    return parts._replace(scheme="postgresql+psycopg2", query=query).geturl()

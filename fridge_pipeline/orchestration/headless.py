@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -17,7 +17,7 @@ from fridge_pipeline.orchestration.build import build_definitions
 from fridge_pipeline.orchestration.failure_text import failure_text
 from fridge_pipeline.orchestration.installation import Installation
 from fridge_pipeline.orchestration.instance import dagster_environment, hold_connections
-from fridge_pipeline.orchestration.jobs import FINANCE, HOURLY, LOAD_AND_BILL
+from fridge_pipeline.orchestration.jobs import CHECK_BOOKS, LOAD_AND_BILL
 from fridge_pipeline.orchestration.lost_runs import PROCESS_TAG, this_process
 from fridge_pipeline.orchestration.partitions import range_tags
 
@@ -32,36 +32,30 @@ class RangeRun:
 
 
 class HeadlessRunner:
-    """Runs ranges of hours through Dagster, one after another; its runs show in the UI like any others.
-
-    The finance models have no hours, but Dagster would plan each of them once per hour of a range: as much
-    bookkeeping again as that of all the hourly assets. So long ranges leave them to one run at the end.
-    """
+    """Runs ranges of hours through Dagster, one after another; its runs show in the UI like any others."""
 
     def __init__(self, installation: Installation, instance: dg.DagsterInstance, grid: HourRange) -> None:
         settings = replace(
             installation.settings, partitions_start=min(grid.first, installation.settings.partitions_start)
         )
         definitions = build_definitions(settings)
-        self._job = definitions.resolve_job_def(LOAD_AND_BILL)
-        self._hourly = sorted(HOURLY.resolve(definitions.resolve_asset_graph()))
-        self._models = sorted(FINANCE.resolve(definitions.resolve_asset_graph()))
+        self._load_and_bill = definitions.resolve_job_def(LOAD_AND_BILL)
+        self._check_books = definitions.resolve_job_def(CHECK_BOOKS)
         self._instance = instance
 
     def run(self, hours: HourRange) -> RangeRun:
-        """Loads, counts and bills a range of hours; a single hour with the finance models, a longer range without."""
-        return self._run(hours, range_tags(hours), self._hourly if hours.count > 1 else None)
+        """Loads, counts and bills a range of hours."""
+        return self._run(self._load_and_bill, hours, range_tags(hours))
 
-    def build_models(self, hours: HourRange) -> RangeRun:
-        """Brings the finance models up to date after ranges of hours, which were these all together."""
-        return self._run(hours, {}, self._models)
+    def check_books(self, hours: HourRange) -> RangeRun:
+        """What is run every night, at once: counts and tests all that finance reads. ``hours`` are what came new."""
+        return self._run(self._check_books, hours, {})
 
-    def _run(self, hours: HourRange, tags: dict[str, str], selection: Sequence[dg.AssetKey] | None) -> RangeRun:
-        result = self._job.execute_in_process(
+    def _run(self, job: dg.JobDefinition, hours: HourRange, tags: dict[str, str]) -> RangeRun:
+        result = job.execute_in_process(
             instance=self._instance,
             tags={**tags, "fridge/launched_by": "fridge bill", PROCESS_TAG: this_process()},
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            asset_selection=selection,
             raise_on_error=False,
         )
         return RangeRun(hours, result.run_id, None if result.success else failure_text(result.all_events))

@@ -18,6 +18,7 @@ from fridge_pipeline.adapters.landing.zone import LandingZone, open_landing_zone
 from fridge_pipeline.adapters.local_sandbox import LocalSandbox
 from fridge_pipeline.adapters.postgres.billing_start import billing_start, keep_billing_start
 from fridge_pipeline.adapters.postgres.database import Database
+from fridge_pipeline.adapters.postgres.landing_record import has_landing_files
 from fridge_pipeline.adapters.stripe.dashboard import dashboard_of_meters
 from fridge_pipeline.adapters.stripe.gateway import StripeCallError, StripeGateway, StripeMeter, stripe_place
 from fridge_pipeline.domain.api_key import SANDBOX_KEY
@@ -82,9 +83,14 @@ class Installation:
 
     @property
     def zone(self) -> LandingZone:
-        """The landing zone; our own default folder is made when missing, another one is not."""
-        if self.settings.landing_is_default:
-            Path(self.settings.landing_uri).mkdir(parents=True, exist_ok=True)
+        """The landing zone; our own default folder is made before the first file, and never another one.
+
+        Made again, it would look like a landing zone in which nothing was delivered.
+        """
+        if self.settings.landing_is_default and not Path(self.settings.landing_uri).exists():
+            with self.database.connect() as connection:
+                if not has_landing_files(connection):
+                    Path(self.settings.landing_uri).mkdir(parents=True, exist_ok=True)
         return open_landing_zone(self.settings.landing_uri)
 
     def gateway(self) -> StripeGateway:

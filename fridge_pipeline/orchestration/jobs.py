@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dagster as dg
 
-from fridge_pipeline.orchestration.assets.controls import IDS_WRITTEN_ONE_WAY, ROWS_ACCOUNTED_FOR, USAGE_FROM_FILES
 from fridge_pipeline.orchestration.assets.finance import MATERIALIZED_TAG
 
 #: Has days where the others have hours, so it is no link of their chain.
@@ -12,18 +11,11 @@ RECONCILIATION = dg.AssetSelection.assets("stripe_reconciliation")
 
 INCREMENTS = dg.AssetSelection.tag(MATERIALIZED_TAG, "increment")
 
-HOURLY = (dg.AssetSelection.groups("ingest", "usage", "billing") - RECONCILIATION) | INCREMENTS
+#: With the checks of these assets. Views are always as the books are, so no hour makes them anew.
+CHAIN = (dg.AssetSelection.groups("ingest", "usage", "billing") - RECONCILIATION) | INCREMENTS
 
-#: The models without hours: views, which are always as the books are.
-FINANCE = dg.AssetSelection.tag(MATERIALIZED_TAG, "view")
-
-#: The checks that run inside the hourly assets; those of the models are run at night.
-CONTROLS = dg.AssetSelection.checks(ROWS_ACCOUNTED_FOR.key, IDS_WRITTEN_ONE_WAY.key, USAGE_FROM_FILES.key)
-
-CHAIN = (HOURLY | FINANCE).without_checks() | CONTROLS
-
-#: What costs more the longer the books are, and so is done once a day.
-FINANCE_TABLES = dg.AssetSelection.tag(MATERIALIZED_TAG, "table")
+#: The models without hours: their rows are counted, and what must be true of them is checked, in one run.
+FINANCE = dg.AssetSelection.tag(MATERIALIZED_TAG, "view") | dg.AssetSelection.tag(MATERIALIZED_TAG, "table")
 
 LOAD_AND_BILL = "load_and_bill"
 BILL_CLOSED_HOURS = "bill_closed_hours"
@@ -61,7 +53,7 @@ def jobs(checks: dg.AssetChecksDefinition) -> list[dg.UnresolvedAssetJobDefiniti
         ),
         dg.define_asset_job(
             CHECK_BOOKS,
-            selection=FINANCE_TABLES.without_checks() | dg.AssetSelection.checks(checks),
+            selection=FINANCE.without_checks() | dg.AssetSelection.checks(checks),
             tags={"fridge/does": "check"},
             description="Derives the last days anew in SQL and tests everything that finance reads.",
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
@@ -15,6 +16,8 @@ from fridge_pipeline.domain.month import Month
 #: Runs of automation start before those of a backfill, which have none: the hour that is just over is billed in time.
 PRIORITY_TAG = "dagster/priority"
 AUTOMATION_PRIORITY = "10"
+
+BACKFILL_TAG = "dagster/backfill"
 
 #: One policy for the whole chain, so that a backfill runs all assets of many hours in one run.
 BACKFILL_POLICY = dg.BackfillPolicy.multi_run(max_partitions_per_run=HOURS_PER_RUN_MAX)
@@ -32,9 +35,9 @@ def hourly_partitions(first: Hour) -> dg.HourlyPartitionsDefinition:
 
 
 def hours_of(context: dg.AssetExecutionContext) -> HourRange:
-    """The hours a run works on: one, or a consecutive range."""
-    keys = context.partition_keys
-    return HourRange(Hour.from_key(keys[0]), Hour.from_key(keys[-1]))
+    """The hours a run works on: one, or a consecutive range. Raises ``dg.Failure`` for hours off the grid."""
+    first, last = _keys_of(context)
+    return HourRange(Hour.from_key(first), Hour.from_key(last))
 
 
 def daily_partitions(first: Hour) -> dg.DailyPartitionsDefinition:
@@ -54,10 +57,53 @@ def daily_grid(first: Hour, now: datetime) -> DayRange:
     return DayRange(first.start.date(), now.astimezone(UTC).date())
 
 
-def days_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> DayRange:
-    """The days a run works on: one, or a consecutive range."""
-    keys = context.partition_keys
-    return DayRange(date.fromisoformat(keys[0]), date.fromisoformat(keys[-1]))
+def days_of(context: dg.AssetExecutionContext) -> DayRange:
+    """The days a run works on: one, or a consecutive range. Raises ``dg.Failure`` for days off the grid."""
+    first, last = _keys_of(context)
+    return DayRange(date.fromisoformat(first), date.fromisoformat(last))
+
+
+def month_of(context: dg.AssetExecutionContext) -> Month:
+    """The month a run works on. Raises ``dg.Failure`` for one that is not on the grid, and for several at once."""
+    first, last = _keys_of(context)
+    if first != last:
+        raise dg.Failure(f"{first}...{last}: one month a run, and nothing was done", allow_retries=False)
+    return Month.from_key(first)
+
+
+def _keys_of(context: dg.AssetExecutionContext) -> tuple[str, str]:
+    """First and last key as asked for. Dagster itself takes a range to anywhere for its part within the grid."""
+    grid = context.assets_def.partitions_def
+    if grid is None:
+        raise TypeError(f"{context.asset_key.to_user_string()} has no partitions")
+    first, last = _bounds(context.run.tags)
+    require_on_grid(grid, first, last)
+    return first, last
+
+
+def require_on_grid(grid: dg.PartitionsDefinition, first: str, last: str) -> None:
+    """Raises ``dg.Failure`` unless both keys are partitions, in this order."""
+    if not first:
+        raise dg.Failure(
+            f"the run names no partition, and nothing was done; one is {grid.get_last_partition_key()}",
+            allow_retries=False,
+        )
+    for key in (first, last):
+        if not grid.has_partition_key(key):
+            keys = grid.get_partition_keys()
+            place = bisect(keys, key)
+            nearest = " and ".join(keys[max(place - 1, 0) : place + 1])
+            raise dg.Failure(
+                f"{key!r} is no partition, and nothing was done. There are {keys[0]} to {keys[-1]}; nearest: {nearest}",
+                allow_retries=False,
+            )
+    if last < first:
+        raise dg.Failure(f"{first}...{last} ends before it begins, and nothing was done", allow_retries=False)
+
+
+def is_backfill(context: dg.AssetExecutionContext) -> bool:
+    """Whether the run is part of a backfill, which fails for Dagster unless all its partitions are materialized."""
+    return BACKFILL_TAG in context.run.tags
 
 
 def range_tags(span: HourRange | DayRange) -> dict[str, str]:

@@ -7,6 +7,7 @@ from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.shard import NotAShardError, Shard
 from fridge_pipeline.orchestration.assets.ingest import load_numbers
 from fridge_pipeline.orchestration.installation import Installation
+from fridge_pipeline.orchestration.partitions import hourly_partitions, require_on_grid
 from fridge_pipeline.steps.load import load_hours
 
 LOAD_SHARD = "load_shard"
@@ -33,6 +34,7 @@ def shard_job() -> dg.JobDefinition:
             hour, shard = Hour.from_key(config.hour), Shard.from_text(config.shard)
         except (NotAnHourError, NotAShardError) as error:
             raise dg.Failure(str(error), allow_retries=False) from error
+        require_on_grid(hourly_partitions(installation.settings.partitions_start), hour.key, hour.key)
         (load,) = load_hours(
             installation.database,
             installation.zone,

@@ -12,6 +12,7 @@ import psycopg
 from fridge_pipeline.adapters.models.reading import Column, Materialized, SqlModel, files_sha256, read_models
 from fridge_pipeline.adapters.models.sources import read_sources
 from fridge_pipeline.adapters.postgres.database import Database
+from fridge_pipeline.adapters.postgres.kept_reason_codes import keep_reason_codes
 from fridge_pipeline.adapters.postgres.model_relations import (
     ColumnSources,
     ModelText,
@@ -46,8 +47,8 @@ class ModelRun:
 def make_models(database: Database, folder: Path, now: datetime) -> list[str]:
     """Makes views and tables of the models in a folder unless they are as its files say; their owner's task.
 
-    What the columns of the tables below them mean is written to the database too. Returns the tables that are new, and
-    empty until they are run. Raises ``SqlModelError``.
+    What the columns of the tables below them mean is written to the database too, and the reason codes that they read.
+    Returns the tables that are new, and empty until they are run. Raises ``SqlModelError``.
     """
     wanted = files_sha256(folder)
     with database.connect() as connection:
@@ -57,6 +58,8 @@ def make_models(database: Database, folder: Path, now: datetime) -> list[str]:
         from fridge_pipeline.adapters.models.lineage import column_lineage  # noqa: PLC0415
 
         models = read_models(folder)
+        with connection.transaction():
+            keep_reason_codes(connection)
         for source in read_sources(folder).values():
             describe_columns(connection, source.table, _meanings(source.columns))
         sources = column_lineage(models)

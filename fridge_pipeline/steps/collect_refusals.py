@@ -10,13 +10,12 @@ import psycopg
 
 from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.postgres.error_reports import keep_report, last_attempt_at, refuse_later, touched_days
-from fridge_pipeline.adapters.postgres.exceptions import ExceptionKey, open_exception
 from fridge_pipeline.adapters.postgres.stripe_reads import ReadPurpose, books_are_claimed, count_reads
 from fridge_pipeline.adapters.stripe.error_reports import error_reports
 from fridge_pipeline.adapters.stripe.gateway import PAGE_SIZE, StripeGateway
 from fridge_pipeline.domain.error_report import ErrorReport, ErrorSample, is_look_due, look_since
-from fridge_pipeline.domain.meter_event import MeterEvent, billing_deadline
 from fridge_pipeline.steps.open_stripe import stripe_of_books
+from fridge_pipeline.steps.refuse import open_refusal
 
 
 @dataclass(slots=True)
@@ -79,15 +78,10 @@ def _refuse(connection: psycopg.Connection, report: ErrorReport, now: datetime) 
     for sample in report.samples:
         event = refuse_later(connection, sample.meter_event, now)
         if event is not None:
-            key = ExceptionKey("refused", event.tenant_id, event.hour, event.identifier)
-            open_exception(connection, key, _detail(event, sample, report), now, billing_deadline(event.hour))
+            open_refusal(connection, event, _said(sample, report), now)
             refused.append(event.identifier)
     return refused
 
 
-def _detail(event: MeterEvent, sample: ErrorSample, report: ErrorReport) -> str:
-    return (
-        f"{event.value} {event.event_name} for customer {event.stripe_customer_id} was received by Stripe and refused "
-        f"later: {sample.code}: {sample.message} (report {report.report_id}). Remove the cause; the hour is stated "
-        "anew once the tenant has another customer or this exception is closed."
-    )
+def _said(sample: ErrorSample, report: ErrorReport) -> str:
+    return f"was received by Stripe and refused later: {sample.code}: {sample.message} (report {report.report_id})"

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from fridge_pipeline.adapters.landing.local import LocalLanding
-from fridge_pipeline.adapters.landing.strays import stray_paths
 from fridge_pipeline.adapters.landing.zone import LandingZone
 from fridge_pipeline.adapters.machine import free_bytes, installed_versions, may_write, pinned_versions, port_holder
 from fridge_pipeline.adapters.object_store.archive import require_listed
@@ -31,6 +29,7 @@ from fridge_pipeline.domain.finding import (
     judge_exceptions,
     judge_hours,
     judge_ids,
+    judge_landing,
     judge_port,
     judge_postgres,
     judge_skew,
@@ -39,11 +38,10 @@ from fridge_pipeline.domain.finding import (
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.meter import Meter
 from fridge_pipeline.domain.place import ObjectPlace, Place
+from fridge_pipeline.domain.stray import Strays
+from fridge_pipeline.steps.note_losses import find_losses
 from fridge_pipeline.steps.push import wrong_meters
 from fridge_pipeline.steps.watch import find_hours_to_bill
-
-#: So many warnings about the landing zone are enough to see what went wrong.
-STRAYS_SHOWN_MAX = 10
 
 KEY_MODES = {
     KeyMode.LIVE: "a live key: real customers are billed",
@@ -77,14 +75,12 @@ def examine_database(database: Database, clock: Callable[[], datetime]) -> Itera
     yield judge_skew("database clock", "PostgreSQL's clock", there - (before + (after - before) / 2))
 
 
-def examine_landing(zone: LandingZone, shown: str) -> Iterator[Finding]:
-    """Whether it can be listed, and what lies in a local one outside every landing hour, which is never loaded."""
-    yield Finding("landing zone", Grade.OK, f"{len(zone.hours())} landing hours in {shown}")
-    if isinstance(zone, LocalLanding):
-        for path in stray_paths(zone.root, STRAYS_SHOWN_MAX):
-            text = f"{path} is in no landing hour and is not loaded"
-            do = "files belong into <YYYY-MM-DD>/<HH>/ such as 2026-01-24/09/"
-            yield Finding("landing zone", Grade.WARN, text, do)
+def examine_landing(database: Database, zone: LandingZone, shown: str, now: datetime) -> Iterable[Finding]:
+    """Whether it can be listed, is the one that the books know, and what in it nobody loads."""
+    strays = Strays()
+    listed = zone.hours(strays)
+    with database.connect() as connection:
+        return judge_landing(len(listed), shown, find_losses(connection, zone, listed, strays, now))
 
 
 def examine_archive(archive: Place) -> Iterator[Finding]:

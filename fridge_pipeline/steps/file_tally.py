@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import MAXYEAR, datetime
 
 from fridge_pipeline.adapters.landing.snapshot import Snapshot
-from fridge_pipeline.adapters.postgres.load_transaction import LoadedFile
+from fridge_pipeline.adapters.postgres.load_transaction import FileException, LoadedFile
 from fridge_pipeline.domain.landing_file import LandingFile
+from fridge_pipeline.domain.meter_event import billing_deadline
 
 
 @dataclass(slots=True)
@@ -42,6 +43,12 @@ class FileTally:
             )
         rest = f"{self.rows} rows before the damage were read" if self.rows else "no row could be read"
         return f"{self.damage}; {rest}. Ask for the file again under the same name: only its new readings will count."
+
+    def exception(self, detail: str) -> FileException:
+        """An exception about the file; its usage can be billed as long as that of its hour."""
+        hour = self.file.landing_hour
+        deadline_at = billing_deadline(hour) if hour.start.year < MAXYEAR else None
+        return FileException(hour.start, self.file.path, detail, deadline_at)
 
     def loaded(self, run_id: str, now: datetime) -> LoadedFile:
         """The row that goes on record; what was neither stored nor rejected was stored already."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fridge_pipeline.adapters.landing.delivery import deliver_file
+from fridge_pipeline.adapters.landing.errors import LandingRootGoneError
 from fridge_pipeline.adapters.landing.local import LocalLanding
 from fridge_pipeline.adapters.landing.zone import LandingZone
 from fridge_pipeline.domain.canary import CANARY_FILE, canary_batch
@@ -14,10 +15,15 @@ class CanaryNotSupportedError(RuntimeError):
 
 
 def land_canary(zone: LandingZone, hour: Hour) -> bool:
-    """Writes the hour's batch unless it is there; says whether it did. Raises ``CanaryNotSupportedError``."""
+    """Writes the hour's batch unless it is there; says whether it did.
+
+    Raises ``CanaryNotSupportedError``, and ``LandingRootGoneError`` when there is no landing root.
+    """
     if not isinstance(zone, LocalLanding):
         raise CanaryNotSupportedError(
             "FRIDGE_CANARY writes to a landing zone in a folder only. Have a gateway deliver the same batch each hour "
             f"as {hour.folder}/{CANARY_FILE} (docs/operations.md, Alerts); its arrival is watched all the same"
         )
+    if not zone.root.is_dir():  # made by us it would look like a landing zone that is empty
+        raise LandingRootGoneError(str(zone.root), "there is no such folder", "mount it, put it back or make it")
     return deliver_file(zone.root, hour, CANARY_FILE, canary_batch(hour))

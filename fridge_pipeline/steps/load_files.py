@@ -33,6 +33,7 @@ from fridge_pipeline.domain.landing_file import LandingFile
 from fridge_pipeline.steps.ahead import ahead
 from fridge_pipeline.steps.file_tally import FileTally
 from fridge_pipeline.steps.prepare import prepare
+from fridge_pipeline.steps.rejection_tally import RejectionTally
 from fridge_pipeline.steps.tenant_tally import TenantTally
 
 if TYPE_CHECKING:
@@ -121,17 +122,15 @@ class FilesLoader:
         tallies = _tallies(transaction, snapshots)
         if not tallies:
             return []
-        kept_from, tenants = transaction.kept_from(), TenantTally(self._sensors)
+        kept_from, tenants, rejections = transaction.kept_from(), TenantTally(self._sensors), RejectionTally()
         with TemporaryDirectory(prefix="order-", dir=self._workspace) as directory:
-            self._store(transaction, tallies, tenants, kept_from, Path(directory))
-        transaction.store_tenants(tenants.summed())
+            self._store(transaction, tallies, tenants, rejections, kept_from, Path(directory))
+        by_tenant = tenants.summed()
+        transaction.store_tenants(by_tenant)
         now = self._clock()
-        sound = [tally.file.path for tally in tallies if tally.damage is None]
-        transaction.close_unreadable(sound, now)
-        for tally in tallies:
-            if tally.damage is not None:
-                start, path = tally.file.landing_hour.start, tally.file.path
-                transaction.open_unreadable(start, path, tally.unreadable_detail, now)
+        unreadable = {tally.file_id: tally.unreadable_detail for tally in tallies if tally.damage is not None}
+        _tell(transaction, "unreadable_file", tallies, unreadable, now)
+        _tell(transaction, "rows_rejected", tallies, rejections.to_tell(tallies, by_tenant), now)
         loaded = [tally.loaded(self._run_id, now) for tally in tallies]
         transaction.record(loaded)
         return loaded
@@ -141,12 +140,13 @@ class FilesLoader:
         transaction: LoadTransaction,
         tallies: Sequence[FileTally],
         tenants: TenantTally,
+        rejections: RejectionTally,
         kept_from: datetime | None,
         directory: Path,
     ) -> None:
         by_id = {tally.file_id: tally for tally in tallies}
         # Closed before anything else happens: a next attempt uses the same directory of sensors.
-        with closing(ahead(prepare(tallies, tenants, kept_from, self._sensors, directory))) as portions:
+        with closing(ahead(prepare(tallies, tenants, rejections, kept_from, self._sensors, directory))) as portions:
             for portion in portions:
                 if portion.rejected is not None:
                     transaction.store_rejected(portion.rejected)
@@ -156,6 +156,16 @@ class FilesLoader:
                         stored = transaction.store_readings(new)
                         _add_inserted(stored, by_id)
                         tenants.add_inserted(stored)
+
+
+def _tell(
+    transaction: LoadTransaction, kind: str, tallies: Sequence[FileTally], details: Mapping[int, str], now: datetime
+) -> None:
+    """Opens the files' exceptions of a kind, and closes those of the files that have no detail any more."""
+    transaction.close_exceptions(kind, [tally.file.path for tally in tallies if tally.file_id not in details], now)
+    told = [tally.exception(details[tally.file_id]) for tally in tallies if tally.file_id in details]
+    if told:
+        transaction.open_exceptions(kind, told, now)
 
 
 def _add_inserted(stored: pl.DataFrame, by_id: Mapping[int, FileTally]) -> None:

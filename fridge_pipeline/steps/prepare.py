@@ -14,8 +14,9 @@ from fridge_pipeline.adapters.landing.formats import BATCH_ROWS, read_batches
 from fridge_pipeline.adapters.postgres.sensor_directory import SensorDirectory
 from fridge_pipeline.adapters.reading_order import ReadingOrder
 from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.reading import ARRIVAL_SCHEMA, judge, rejected_rows, valid_readings
+from fridge_pipeline.domain.reading import ARRIVAL_SCHEMA, judge, valid_readings
 from fridge_pipeline.steps.file_tally import FileTally
+from fridge_pipeline.steps.rejection_tally import RejectionTally
 from fridge_pipeline.steps.tenant_tally import TenantTally
 
 
@@ -30,6 +31,7 @@ class Portion:
 def prepare(
     tallies: Sequence[FileTally],
     tenants: TenantTally,
+    rejections: RejectionTally,
     kept_from: datetime | None,
     sensors: SensorDirectory,
     directory: Path,
@@ -45,7 +47,7 @@ def prepare(
     for hour, raw in _gathered(tallies):
         valid = judged = judge(raw, hour, kept_from)
         if judged["reason"].null_count() < judged.height:  # else nothing is copied to leave nothing out
-            rejected = rejected_rows(judged)
+            rejected = rejections.add(raw, judged, hour)
             tenants.add_rejected(rejected)
             yield Portion(rejected=_of_files(rejected, by_id))
             valid = valid_readings(judged)

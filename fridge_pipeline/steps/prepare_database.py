@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 
 from fridge_pipeline.adapters.models.reading import files_sha256, read_models
-from fridge_pipeline.adapters.postgres.condition import server_version
+from fridge_pipeline.adapters.postgres.condition import server_version, unsuitable_defaults
 from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.postgres.migration import Migration, migrate, pending_migrations
 from fridge_pipeline.adapters.postgres.model_relations import are_superseded, built_from
@@ -20,6 +20,10 @@ from fridge_pipeline.steps.build_models import STAGING, make_models
 
 class ServerTooOldError(RuntimeError):
     """The server lacks what the schema needs."""
+
+
+class UnsuitableDefaultError(RuntimeError):
+    """The server gives sessions a parameter that we cannot work with, and that not every role may set for itself."""
 
 
 class NotTheOwnerError(RuntimeError):
@@ -38,15 +42,16 @@ class Preparation:
 def prepare_database(
     database: Database, models: Path, now: datetime, *, anew: bool = False, leave_newer: bool = False
 ) -> Preparation:
-    """Brings schema, SQL models, roles and rights up to this code; costs two queries when they are.
+    """Brings schema, SQL models, roles and rights up to this code; costs a few queries when they are.
 
     ``leave_newer`` leaves models that were made after ours were, by newer code: during a rolling upgrade both work on
     one database. ``anew`` makes ours all the same, and grants the rights once more, for roles that were made since.
     What comes back acts as ``fridge_pipeline`` where whoever signs in may, else as whoever signs in.
-    Raises ``ServerTooOldError`` and ``NotTheOwnerError``.
+    Raises ``ServerTooOldError``, ``UnsuitableDefaultError`` and ``NotTheOwnerError``.
     """
     owner = database.owned
     with owner.connect() as connection:
+        _require_defaults(connection, owner.place)
         done: list[Migration] = []
         files = files_sha256(models)
         is_behind = bool(pending_migrations(connection)) or (
@@ -74,6 +79,16 @@ def _require_version(connection: psycopg.Connection, place: str) -> None:
         raise ServerTooOldError(
             f"PostgreSQL at {place} is version {major}, and the schema needs {POSTGRES_MIN} or newer; nothing was "
             "changed. Upgrade it, or unset FRIDGE_DATABASE_URL to use the embedded server"
+        )
+
+
+def _require_defaults(connection: psycopg.Connection, place: str) -> None:
+    found = unsuitable_defaults(connection)
+    if found:
+        told = ", ".join(f"{name} = {setting}" for name, setting in found.items())
+        raise UnsuitableDefaultError(
+            f"PostgreSQL at {place} gives our sessions {told}; nothing was done. Have it reset: "
+            f"{'; '.join(f'alter database NAME reset {name}' for name in found)}; or for the role, if it stands there"
         )
 
 

@@ -12,7 +12,7 @@ import psycopg
 
 from fridge_pipeline.adapters.postgres.billing_start import billing_start
 from fridge_pipeline.adapters.postgres.database import Database
-from fridge_pipeline.adapters.postgres.exceptions import ExceptionKey, close_settled_exceptions, open_exception
+from fridge_pipeline.adapters.postgres.exceptions import close_settled_exceptions
 from fridge_pipeline.adapters.postgres.sendings import (
     Receipt,
     alone_in_lanes,
@@ -25,11 +25,12 @@ from fridge_pipeline.adapters.stripe.gateway import StripeCallError, StripeGatew
 from fridge_pipeline.domain.answer import Answer, Outcome, status_after
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.meter import Meter
-from fridge_pipeline.domain.meter_event import Status, billing_deadline
+from fridge_pipeline.domain.meter_event import Status
 from fridge_pipeline.domain.sending import Lane, Sending
 from fridge_pipeline.steps.deliver import StopSign, deliver
 from fridge_pipeline.steps.effect import Effect, Witness, unwatched
 from fridge_pipeline.steps.open_stripe import stripe_of_books
+from fridge_pipeline.steps.refuse import open_refusal
 
 #: Sendings marked as sent at a time, per call in flight, and their receipts written together: enough that all callers
 #: seldom wait for the last one, and no more than are sent in a few seconds, which is what a crash leaves in doubt.
@@ -216,7 +217,9 @@ class _Share:
             close_settled_exceptions(self.connection, accepted, now)
             for receipt in receipts:
                 if receipt.answer.outcome is Outcome.REFUSED and not receipt.sending.is_cancellation:
-                    _open_refused(self.connection, receipt, now)
+                    said = f"was refused by Stripe: {receipt.answer.text} (request {receipt.answer.request_id})"
+                    is_settled = receipt.status is Status.REFUSED
+                    open_refusal(self.connection, receipt.sending.event, said, now, is_settled=is_settled)
         self.push.witness(Effect.RECEIPTS_WRITTEN)
         self.report.outcomes.update(answer.outcome for answer in answers.values())
         self.report.settled += sum(each.status in {Status.ACCEPTED, Status.REFUSED} for each in receipts)
@@ -225,18 +228,3 @@ class _Share:
 def _batches(sendings: Sequence[Sending], size: int) -> Iterator[Sequence[Sending]]:
     for start in range(0, len(sendings), size):
         yield sendings[start : start + size]
-
-
-def _open_refused(connection: psycopg.Connection, receipt: Receipt, now: datetime) -> None:
-    event, answer = receipt.sending.event, receipt.answer
-    next_step = (
-        "Remove the cause; the hour is stated anew once the tenant has another customer or this exception is closed."
-        if receipt.status is Status.REFUSED
-        else "An earlier attempt may still have been counted, so Stripe is read back before anything else is sent."
-    )
-    detail = (
-        f"{event.value} {event.event_name} for customer {event.stripe_customer_id} was refused by Stripe: "
-        f"{answer.text} (request {answer.request_id}). {next_step}"
-    )
-    key = ExceptionKey("refused", event.tenant_id, event.hour, event.identifier)
-    open_exception(connection, key, detail, now, deadline_at=billing_deadline(event.hour))

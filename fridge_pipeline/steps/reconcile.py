@@ -31,6 +31,7 @@ from fridge_pipeline.domain.side_by_side import (
     days_with_differing_hours,
     differing_days,
     not_read,
+    share_out,
     side_by_side,
     unmapped,
 )
@@ -74,7 +75,8 @@ def reconcile_days(
     """Puts usage, ledger and Stripe side by side for every tenant, meter and customer of a range of days.
 
     One read per customer and meter: up to four days by the hour, longer ranges by the day, with one more read by the
-    hour where days differ. No account is begun once
+    hour where days differ. A customer that several tenants have in these days is read by the hour, and each hour is
+    compared with one tenant's statements: one sum is never taken for two. No account is begun once
     ``reads_max`` reads were made within 30 days, and whoever was not read for the longest time comes first; the
     others are written as not read. Each account is committed by itself. Hours that cannot be explained become
     exceptions, and are closed when they agree again. Books of which nothing was ever stated are not read, except with
@@ -86,7 +88,9 @@ def reconcile_days(
         work = _Reconciliation(connection, open_gateway, days, clock, run_id, left, billing_start(connection))
         if not (read_unclaimed or books_are_claimed(connection)):
             work.refrain = NEVER_STATED
-        for account in reconciliation.accounts_to_read(connection, days, catalogue):
+        accounts = reconciliation.accounts_to_read(connection, days, catalogue)
+        work.sharers = _sharers(accounts)
+        for account in accounts:
             work.reconcile(account)
     return work.report
 
@@ -105,6 +109,7 @@ class _Reconciliation:
     report: ReconciliationReport = field(default_factory=ReconciliationReport)
     refrain: str | None = None
     failed_in_a_row: int = 0
+    sharers: Mapping[tuple[str, str], Sequence[Account]] = field(default_factory=dict)
     gateway: StripeGateway | None = None
 
     def reconcile(self, account: Account) -> None:
@@ -134,9 +139,14 @@ class _Reconciliation:
     def _compare(self, account: Account) -> None:
         """Stripe first and our books after it: what is accepted in between lags instead of being too much."""
         read_at = self.clock()
-        by_hour = self.days.count <= DAYS_BY_HOUR_MAX or account.meter.formula is Formula.LAST
+        shared = [each for each in account.customer_ids if (account.meter.event_name, each) in self.sharers]
+        by_hour = self.days.count <= DAYS_BY_HOUR_MAX or account.meter.formula is Formula.LAST or bool(shared)
         seen = {customer: self._read(account, customer, by_hour=by_hour) for customer in account.customer_ids}
         booked = reconciliation.booked_hours(self.connection, account, self.days)
+        others: list[str] = []
+        for customer in shared:
+            seen[customer], found = self._share(account, customer, seen[customer], _of(customer, booked))
+            others += found
         find = days_with_differing_hours if by_hour else differing_days
         differing = {customer: find(_of(customer, booked), seen[customer]) for customer in account.customer_ids}
         if not by_hour and any(differing.values()):
@@ -148,7 +158,19 @@ class _Reconciliation:
             rows += side_by_side(customer, ours, theirs, differing[customer], now, self.billing_start)
         self.failed_in_a_row = 0
         self.report.customers_read += len(account.customer_ids)
-        self._keep(account, rows, read_at)
+        self._keep(account, rows, read_at, others)
+
+    def _share(
+        self, account: Account, customer: str, seen: Seen, booked: Sequence[BookedHour]
+    ) -> tuple[Seen, list[str]]:
+        """This tenant's share of what Stripe shows of a customer, and the other tenants that have the customer."""
+        tenants = {account.tenant_id: booked}
+        for other in self.sharers[account.meter.event_name, customer]:
+            if other.tenant_id != account.tenant_id:
+                theirs = reconciliation.booked_hours(self.connection, other, self.days)
+                tenants[other.tenant_id] = _of(customer, theirs)
+        mine = share_out(seen.hours, tenants)[account.tenant_id]
+        return Seen.by_hour(mine), [tenant_id for tenant_id in tenants if tenant_id != account.tenant_id]
 
     def _look_closer(
         self,
@@ -194,7 +216,7 @@ class _Reconciliation:
             reconciliation.write_rows(self.connection, account, self.days, rows, None, self.run_id)
         self.report.customers_not_read[why] += len(account.customer_ids)
 
-    def _keep(self, account: Account, rows: Sequence[Row], read_at: datetime) -> None:
+    def _keep(self, account: Account, rows: Sequence[Row], read_at: datetime, others: Sequence[str]) -> None:
         now = self.clock()
         differing = [row for row in rows if row.hour is not None]
         with self.connection.transaction():
@@ -209,7 +231,7 @@ class _Reconciliation:
             for row in differing:
                 if row.cause is Cause.UNEXPLAINED:
                     key = ExceptionKey("unexplained", account.tenant_id, row.hour, account.meter.event_name)
-                    detail = _detail(row, account.meter.event_name)
+                    detail = _detail(row, account.meter.event_name, others)
                     deadline = billing_deadline(row.hour) if row.hour else None
                     open_exception(self.connection, key, detail, now, deadline_at=deadline)
 
@@ -218,13 +240,24 @@ def _of(customer_id: str | None, booked: Sequence[BookedHour]) -> list[BookedHou
     return [each for each in booked if each.stripe_customer_id == customer_id]
 
 
-def _detail(row: Row, event_name: str) -> str:
+def _sharers(accounts: Sequence[Account]) -> dict[tuple[str, str], list[Account]]:
+    """Meter and customer → the accounts that have it, where there are several."""
+    found: dict[tuple[str, str], list[Account]] = {}
+    for account in accounts:
+        for customer in account.customer_ids:
+            found.setdefault((account.meter.event_name, customer), []).append(account)
+    return {key: several for key, several in found.items() if len(several) > 1}
+
+
+def _detail(row: Row, event_name: str, others: Sequence[str]) -> str:
     difference = row.difference or Decimal(0)
     much = {True: "too much", False: "too little"}[difference > 0]
     off = f"{abs(difference)} {much}" if difference else "the usage, but not what Stripe had accepted"
+    had = ", ".join(map(repr, others))
+    shared = f"It was, or is, the customer of {had} as well: did both state this hour? " if others else ""
     return (
         f"Usage is {row.usage or 0} {event_name}, the accepted statements come to {row.ledger or 0}, and for customer "
-        f"{row.stripe_customer_id} Stripe shows {row.stripe}: {off}. Find out in Stripe who else states usage for this "
-        "customer, or what became of our statement; docs/runbook.md, unexplained, says how the hour is stated "
+        f"{row.stripe_customer_id} Stripe shows {row.stripe}: {off}. {shared}Find out in Stripe who else states usage "
+        "for this customer, or what became of our statement; docs/runbook.md, unexplained, says how the hour is stated "
         "anew. This closes by itself when a later reconciliation finds the three equal."
     )

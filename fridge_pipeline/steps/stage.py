@@ -16,25 +16,26 @@ from fridge_pipeline.adapters.postgres.exceptions import (
     ExceptionKey,
     close_contradictions,
     close_moot_exceptions,
+    close_overtaken,
     open_exception,
 )
 from fridge_pipeline.domain.credit import plan_credit
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
-from fridge_pipeline.domain.limits import OLDEST_TIMESTAMP
 from fridge_pipeline.domain.meter import Meter
 from fridge_pipeline.domain.meter_event import billing_deadline
-from fridge_pipeline.domain.month import Month
 from fridge_pipeline.domain.staging import (
     SAYS_SOMETHING_NEW,
     STATES,
     SUPERSEDES_STAGED,
+    WAITS,
     StagingCase,
     StagingVerdict,
     judge_staging,
     next_event,
 )
 from fridge_pipeline.domain.variance import Variance
+from fridge_pipeline.domain.waiting import CAN_STILL_BE_STATED, waiting_detail
 from fridge_pipeline.steps.effect import Effect, Witness, unwatched
 from fridge_pipeline.steps.review import Outlier, find_outliers
 
@@ -81,7 +82,9 @@ def stage_hours(
         for case, verdict in cases:
             if verdict is StagingVerdict.CREDIT:
                 _credit(connection, case, now, run_id)
-            _open_exception(connection, case, verdict, now)
+            elif verdict in WAITS:
+                _open_waiting(connection, case, verdict, now)
+        _close_overtaken(connection, cases, now)
         if variance is Variance.HOLD:
             _hold(connection, outliers, now)
         _contradict(connection, judgement.contradictions, hours, now)
@@ -139,6 +142,15 @@ def _contradict(
     close_contradictions(connection, hours, [(Hour(each.hour), each.tenant_id) for each in contradictions], now)
 
 
+def _close_overtaken(
+    connection: psycopg.Connection, cases: list[tuple[StagingCase, StagingVerdict]], now: datetime
+) -> None:
+    """Closes what kept usage from Stripe before, where that is decided anew."""
+    decided = WAITS | STATES | {StagingVerdict.HELD, StagingVerdict.HELD_FOR_REVIEW}
+    judged = [(case.meter, case.tenant_id, case.hour, verdict.value) for case, verdict in cases if verdict in decided]
+    close_overtaken(connection, judged, now)
+
+
 def _credit(connection: psycopg.Connection, case: StagingCase, now: datetime, run_id: str) -> None:
     """Stages the next cancellation: one at a time, so that a lost answer leaves one thing in doubt and not several."""
     plan = plan_credit(stated_differences(connection, case), -case.change, now)
@@ -165,29 +177,7 @@ def _hold(connection: psycopg.Connection, outliers: list[Outlier], now: datetime
         open_exception(connection, key, detail, now, deadline_at=billing_deadline(case.hour))
 
 
-def _open_exception(connection: psycopg.Connection, case: StagingCase, verdict: StagingVerdict, now: datetime) -> None:
-    if verdict not in {StagingVerdict.UNMAPPED, StagingVerdict.TOO_LATE, StagingVerdict.MONTH_CLOSED}:
-        return
+def _open_waiting(connection: psycopg.Connection, case: StagingCase, verdict: StagingVerdict, now: datetime) -> None:
     key = ExceptionKey(verdict.value, case.tenant_id, case.hour, case.meter.event_name)
-    already = f", of which Stripe has {case.stated_value}" if case.stated_value is not None else ""
-    quantity = f"{case.value or 0} {case.meter.event_name}{already}"
-    deadline = None if verdict is StagingVerdict.TOO_LATE else billing_deadline(case.hour)
-    open_exception(connection, key, f"{quantity}: {_why(case, verdict)}", now, deadline_at=deadline)
-
-
-def _why(case: StagingCase, verdict: StagingVerdict) -> str:
-    if verdict is StagingVerdict.UNMAPPED:
-        return (
-            f"tenant {case.tenant_id!r} has no Stripe customer. "
-            "Import the tenant with its customer (fridge tenants import); it is billed with the next run."
-        )
-    if verdict is StagingVerdict.MONTH_CLOSED:
-        month = Month.containing(case.hour.start)
-        return (
-            f"{month} was closed by {case.closed_by}, so the change of {case.change:+} waits. To have it stated with "
-            f"the next run: fridge reopen {month} --by NAME --reason TEXT. Or bill it by an invoice item."
-        )
-    return (
-        f"the hour is older than the {OLDEST_TIMESTAMP.days} days that Stripe accepts, "
-        "so it cannot be billed as usage. Bill it by an invoice item, or accept the loss."
-    )
+    deadline = billing_deadline(case.hour) if verdict in CAN_STILL_BE_STATED else None
+    open_exception(connection, key, waiting_detail(case, verdict), now, deadline_at=deadline)

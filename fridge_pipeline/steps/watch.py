@@ -8,15 +8,23 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 
+from fridge_pipeline.adapters.landing.errors import LandingRootGoneError
 from fridge_pipeline.adapters.landing.zone import LandingZone
 from fridge_pipeline.adapters.postgres.database import Database
-from fridge_pipeline.adapters.postgres.exceptions import ExceptionKey, close_expected_hours, open_exception
+from fridge_pipeline.adapters.postgres.exceptions import (
+    ExceptionKey,
+    close_expected_hours,
+    open_exception,
+    open_of_kind,
+)
 from fridge_pipeline.adapters.postgres.landing_record import loaded_listings, record_folder_versions
 from fridge_pipeline.adapters.postgres.ledger import undelivered_hours
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.listing_plan import FolderVersion, LoadedListing, plan_listing
 from fridge_pipeline.domain.meter import Meter
+from fridge_pipeline.domain.stray import Strays
+from fridge_pipeline.steps.note_losses import FUTURE_HOUR, list_and_note, note_ahead, note_gone, note_strays
 
 #: No landing folder can name an earlier one.
 FIRST_HOUR = Hour(datetime.min.replace(tzinfo=UTC))
@@ -32,10 +40,14 @@ class LandingNews:
 
 @dataclass(frozen=True, slots=True)
 class LandingWatch:
-    """The pending hours of the grid with their fingerprints, and the hour to go on after (see ``ListingPlan``)."""
+    """The pending hours of the grid with their fingerprints, and the hour to go on after (see ``ListingPlan``).
+
+    ``gone`` says that the files of all known hours are gone, if they are: then nothing pending means nothing.
+    """
 
     pending: dict[Hour, str]
     turn: Hour | None
+    gone: str | None = None
 
 
 def find_landing_news(connection: psycopg.Connection, zone: LandingZone, grid: HourRange) -> LandingNews:
@@ -56,18 +68,42 @@ def watch_landing_zone(
 ) -> LandingWatch:
     """Compares what may have changed, and some of the rest in turn, with what has been loaded.
 
-    Hours before the grid cannot be run: each becomes an exception instead of stopping the others.
+    Hours before the grid cannot be run: each becomes an exception instead of stopping the others. So does what nobody
+    would load at all (``note_losses``), as far as this look passes it.
     """
+    strays = Strays(sees_below=False)
     with database.connect() as connection:
         loaded = loaded_listings(connection, HourRange(FIRST_HOUR, grid.last))
-        folders = {hour: version for hour, version in zone.folders(loaded, after).items() if hour <= grid.last}
+        seen = _folders(connection, zone, loaded, after, strays, now)
+        folders = {hour: version for hour, version in seen.items() if hour <= grid.last}
         plan = plan_listing(folders, loaded, after)
-        fingerprints = {hour: zone.fingerprint(hour) for hour in plan.hours}
+        fingerprints = {hour: zone.fingerprint(hour, strays) for hour in plan.hours}
         listed = {hour: fingerprint for hour, fingerprint in fingerprints.items() if fingerprint is not None}
         record_folder_versions(connection, _seen_anew(fingerprints, folders, loaded, now))
         news = _news(listed, loaded, grid)
         _open_unexpected(connection, news.unexpected, grid, now)
-    return LandingWatch(news.pending, plan.turn)
+        present = {hour for hour in seen if fingerprints.get(hour, "") is not None}
+        note_ahead(connection, zone, present, now)
+        note_strays(connection, strays, now)
+        gone = note_gone(connection, present, now)
+    return LandingWatch(news.pending, plan.turn, gone)
+
+
+def _folders(
+    connection: psycopg.Connection,
+    zone: LandingZone,
+    loaded: Mapping[Hour, LoadedListing],
+    after: Hour | None,
+    strays: Strays,
+    now: datetime,
+) -> Mapping[Hour, FolderVersion | None]:
+    """``LandingZone.folders``; the hours that are told as ahead are known as the loaded ones are."""
+    ahead = {key.hour for key in open_of_kind(connection, FUTURE_HOUR) if key.hour is not None}
+    try:
+        return zone.folders(loaded.keys() | ahead, after, strays)
+    except LandingRootGoneError:
+        note_gone(connection, (), now)
+        raise
 
 
 def _span(hours: Iterable[Hour], grid: HourRange) -> HourRange:
@@ -128,8 +164,32 @@ def find_hours_to_bill(
 ) -> list[Hour]:
     """Every closed hour of the grid that is not fully loaded, counted and delivered; nothing is ever stranded."""
     with database.connect() as connection:
-        undelivered = undelivered_hours(connection, catalogue, now)
-        pending = find_landing_news(connection, zone, grid).pending
+        return _hours_to_bill(connection, zone.hours(), grid, catalogue, now, close_after)
+
+
+def sweep_hours(
+    database: Database,
+    zone: LandingZone,
+    grid: HourRange,
+    catalogue: tuple[Meter, ...],
+    now: datetime,
+    close_after: timedelta,
+) -> list[Hour]:
+    """The same, by whoever bills them: what the look at all landing hours finds lost becomes exceptions."""
+    with database.connect() as connection:
+        return _hours_to_bill(connection, list_and_note(connection, zone, now), grid, catalogue, now, close_after)
+
+
+def _hours_to_bill(
+    connection: psycopg.Connection,
+    listed: Mapping[Hour, str],
+    grid: HourRange,
+    catalogue: tuple[Meter, ...],
+    now: datetime,
+    close_after: timedelta,
+) -> list[Hour]:
+    undelivered = undelivered_hours(connection, catalogue, now)
+    pending = compare_listing(connection, listed, grid).pending
     return sorted(
         hour
         for hour in {*undelivered, *pending}

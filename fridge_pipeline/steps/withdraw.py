@@ -12,6 +12,7 @@ import psycopg
 from fridge_pipeline.adapters.landing.errors import LandingFolderError
 from fridge_pipeline.adapters.landing.zone import LandingZone
 from fridge_pipeline.adapters.postgres.database import Database
+from fridge_pipeline.adapters.postgres.exceptions import ExceptionKey, close_exception
 from fridge_pipeline.adapters.postgres.retention import kept_from
 from fridge_pipeline.adapters.postgres.withdrawals import (
     LoadedContent,
@@ -92,6 +93,8 @@ def withdraw_file(
             file_ids = [content.file_id for content in contents if content.withdrawn_at is None]
             withdrawn_at = clock()
             withdraw_files(connection, file_ids, reason.strip(), withdrawn_by, withdrawn_at)
+            rejected = ExceptionKey("rows_rejected", None, contents[0].landing_hour, path)
+            close_exception(connection, rejected, withdrawn_at)
         readings = readings_of_files(connection, file_ids)
     hour = contents[0].landing_hour
     return Withdrawal(path, hour, file_ids, readings, reason.strip(), withdrawn_by, withdrawn_at)
@@ -103,7 +106,8 @@ def _refuse_without_effect(path: str, contents: list[LoadedContent]) -> None:
         raise NothingStoredError(
             f"{path} stored no readings ({sum(each.duplicate_count for each in contents)} duplicates, "
             f"{sum(each.rejected_count for each in contents)} rejected), so nothing of it is usage. "
-            "A duplicate counts with the file that brought the reading first: withdraw that one."
+            "A duplicate counts with the file that brought the reading first: withdraw that one. The exception about "
+            "rejected rows is closed by hand (docs/runbook.md)."
         )
     if all(content.withdrawn_at is not None for content in storing):
         last = storing[-1]

@@ -88,26 +88,6 @@ def test_wrong_usage_ends_with_2_and_says_what_was_expected(run: Run, arguments:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("tenant_id,name\ncohoes,Cohoes\n", "lacks stripe_customer_id"),
-        ("tenant_id,name,stripe_customer_id\n,Nobody,cus_1\n", "line 2 has no tenant_id"),
-        ("tenant_id,name,stripe_customer_id\na,A,cus_1\na,B,cus_2\n", "'a' stands there twice"),
-        ("tenant_id,name,stripe_customer_id\na,A,cus_1\nb,B,foo\n", "line 3: 'foo' is no Stripe customer id"),
-    ],
-)
-def test_a_wrong_tenants_file_is_refused_whole_with_its_place_and_reason(
-    run: Run, pipeline: Pipeline, tmp_path: Path, text: str, told: str
-) -> None:
-    file = tmp_path / "tenants.csv"
-    file.write_text(text)
-    done = run("tenants", "import", str(file))
-    assert done.returncode == 2
-    assert told in done.stderr
-    assert pipeline.one("select count(*) from fridge.tenants") == 0
-
-
 def test_who_dropped_readings_stays_on_record_also_where_nobody_has_a_login_name(run: Run, pipeline: Pipeline) -> None:
     """A month nine months old, dropped in a session of a user that the system does not know."""
     old = Hour(pipeline.clock.now.replace(minute=0, second=0)).plus(-24 * 280)
@@ -119,22 +99,6 @@ def test_who_dropped_readings_stays_on_record_also_where_nobody_has_a_login_name
     done = run("drop-readings", "--by", "ada", FRIDGE_KEEP_MONTHS="3")
     assert done.returncode == 0, done.stderr
     assert pipeline.rows("select distinct dropped_by from fridge.dropped_months") == [("ada",)]
-
-
-def test_tenants_that_share_a_customer_are_refused_whole(run: Run, pipeline: Pipeline, tmp_path: Path) -> None:
-    file = tmp_path / "tenants.csv"
-    file.write_text("tenant_id,name,stripe_customer_id\na,A,cus_1\nb,B,cus_1\n")
-    done = run("tenants", "import", str(file))
-    assert done.returncode == 1
-    assert "'cus_1' of tenant 'b' already belongs to another tenant" in done.stderr
-    assert pipeline.one("select count(*) from fridge.tenants") == 0
-
-
-def test_importing_the_same_tenants_again_changes_nothing(run: Run, tmp_path: Path) -> None:
-    file = tmp_path / "tenants.csv"
-    file.write_text("tenant_id,name,stripe_customer_id\na,A,cus_1\nb,B,\n")
-    assert run("tenants", "import", str(file)).stdout == "2 tenants created, 0 updated, 0 unchanged\n"
-    assert run("tenants", "import", str(file)).stdout == "0 tenants created, 0 updated, 2 unchanged\n"
 
 
 @pytest.mark.parametrize(

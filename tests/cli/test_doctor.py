@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 import time
 from datetime import datetime
@@ -12,7 +13,7 @@ from tests.console_script import Run
 from tests.pipeline import Pipeline, readings
 
 
-def test_doctor_warns_of_what_lies_in_no_landing_hour_and_of_nothing_else(
+def test_doctor_says_wrong_of_what_lies_in_no_landing_hour_and_of_nothing_else(
     run: Run, pipeline: Pipeline, two_days_ago: datetime
 ) -> None:
     pipeline.land(Hour(two_days_ago), "a.csv", readings("cohoes", Hour(two_days_ago), 1, 1))
@@ -21,16 +22,16 @@ def test_doctor_warns_of_what_lies_in_no_landing_hour_and_of_nothing_else(
     for file in ("a.csv", "2026-11-20/b.csv", "2026-11-20/18/c.csv", "2026-11-20/18/d.csv.tmp", "notes.tmp"):
         (pipeline.landing / file).write_text("")
     done = run("doctor")
-    assert done.returncode == 0, "a warning is no failure"
-    warned = [line.split()[3] for line in done.stdout.splitlines() if line.startswith("warn  landing zone: ")]
-    assert warned == [
-        "2026-11-20/18/sub/",
+    assert done.returncode == 1
+    wrong = [line.split()[3] for line in done.stdout.splitlines() if line.startswith("WRONG landing zone: ")]
+    assert wrong == [
         "2026-11-20/24/",
         "2026-11-20/9/",
         "2026-11-20/b.csv",
         "2026-11-31/",
         "a.csv",
         "today/",
+        "2026-11-20/18/sub/",
     ]
     assert "2026-11-20/9/ is in no landing hour and is not loaded; files belong into <YYYY-MM-DD>/<HH>/" in done.stdout
 
@@ -39,10 +40,49 @@ def test_doctor_shows_at_most_ten_strays_and_says_nothing_of_a_tidy_landing_zone
     run: Run, pipeline: Pipeline, two_days_ago: datetime
 ) -> None:
     pipeline.land(Hour(two_days_ago), "a.csv", readings("cohoes", Hour(two_days_ago), 1, 1))
-    assert "warn  landing zone: " not in run("doctor").stdout
+    assert "WRONG landing zone: " not in run("doctor").stdout
     for number in range(12):
         (pipeline.landing / f"stray {number}").mkdir()
-    assert run("doctor").stdout.count("warn  landing zone: ") == 10
+    told = run("doctor").stdout
+    assert told.count("WRONG landing zone: ") == 11
+    assert "2 more files and folders are in no landing hour" in told
+
+
+def test_doctor_and_bill_say_what_is_ahead_of_now_and_that_the_known_files_are_all_gone(
+    run: Run, pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    hour, ahead = Hour(two_days_ago), Hour(two_days_ago).plus(60)
+    for each in (hour, ahead):
+        pipeline.land(each, "a.csv", readings("cohoes", each, 1, 1))
+    billed = run("bill", "--from", hour.key, "--to", hour.key)
+    assert "1 future_hour" in billed.stdout
+    code, found = findings(run)
+    assert (code, found["landing zone"]["grade"]) == (1, "wrong")
+    assert f"landing folder {ahead.folder} has not begun and holds 1 file of " in found["landing zone"]["text"]
+    shutil.rmtree(pipeline.landing)
+    pipeline.landing.mkdir()
+    code, found = findings(run)
+    assert (code, found["landing zone"]["grade"]) == (1, "wrong")
+    assert f"of 1 hour that had loaded files in the last 7 days, the newest {hour.key}" in found["landing zone"]["text"]
+    billed = run("bill", "--from", hour.key, "--to", hour.key, "--json")
+    assert json.loads(billed.stdout)["exceptions_by_kind"]["landing_vanished"] == 1
+
+
+def test_a_default_landing_folder_is_made_once_and_not_again_when_it_is_gone_with_files(
+    run: Run, pipeline: Pipeline, two_days_ago: datetime, tmp_path: Path
+) -> None:
+    """Empty it would look like a landing zone in which nothing was delivered."""
+    home = tmp_path / "another-home"
+    settings = {"FRIDGE_HOME": str(home), "FRIDGE_LANDING_URI": ""}
+    assert findings(run, **settings)[1]["landing zone"]["grade"] == "ok"
+    assert (home / "landing").is_dir()
+    pipeline.land(Hour(two_days_ago), "a.csv", readings("cohoes", Hour(two_days_ago), 1, 1))
+    pipeline.load(Hour(two_days_ago))
+    (home / "landing").rmdir()
+    code, found = findings(run, **settings)
+    assert (code, found["landing zone"]["grade"]) == (1, "wrong")
+    assert "No such file or directory; mount it, put it back or make it" in found["landing zone"]["text"]
+    assert not (home / "landing").exists()
 
 
 def findings(run: Run, **changed: str) -> tuple[int, dict[str, dict[str, str]]]:

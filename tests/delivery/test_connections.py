@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import stripe
 from fridge_pipeline.adapters.stripe.answers import answer_to_error
 from fridge_pipeline.adapters.stripe.connections import Connections
 from fridge_pipeline.domain.answer import Outcome
+from fridge_pipeline.orchestration.own_environment import settle_environment
 
 BODY = b'{"object": "billing.meter_event"}'
 ANSWER = b"HTTP/1.1 200 OK\r\nrequest-ID: req_1\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY)
@@ -117,11 +119,13 @@ def test_a_server_without_a_certificate_that_we_trust_is_told_nothing() -> None:
     assert not any(b"billing" in heard for heard in listener.heard)
 
 
+@pytest.mark.parametrize("variable", ["https_proxy", "HTTPS_PROXY", "ALL_PROXY"])
 def test_https_goes_through_the_proxy_of_the_environment_which_is_not_told_what_is_sent(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     with listening(Listener(answer=b"HTTP/1.1 407 Who are you\r\n\r\n", answers_per_connection=1)) as proxy:
-        monkeypatch.setenv("https_proxy", proxy.url.replace("//", "//me:p%40ss@"))
+        monkeypatch.setenv(variable, proxy.url.replace("//", "//me:p%40ss@"))
+        settle_environment(os.environ)
         with pytest.raises(stripe.APIConnectionError) as caught:
             ask(Connections("https://api.stripe.com", 5, 5), "https://api.stripe.com")
     assert answer_to_error(caught.value).outcome is Outcome.NOT_RECEIVED

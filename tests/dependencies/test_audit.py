@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -44,6 +45,16 @@ def audit(folder: Path, *arguments: str) -> tuple[int, str]:
         timeout=60,
     )
     return done.returncode, done.stdout + done.stderr
+
+
+def arguments_of(target: str) -> list[str]:
+    """With which arguments ``make test`` or ``make audit`` calls it."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "EXPIRED"))}
+    planned = subprocess.run(
+        ["make", "-n", target], cwd=ROOT, env=own, capture_output=True, text=True, check=True, timeout=60
+    )
+    (line,) = [each for each in planned.stdout.splitlines() if "scripts/audit.py" in each]
+    return line.partition("scripts/audit.py")[2].split()
 
 
 def osv(number: int, name: str, *events: dict[str, str], **more: Any) -> str:
@@ -114,6 +125,19 @@ def test_an_accepted_pin_passes_until_its_day_and_never_without_a_reason(pins: P
     (pins / "run.txt").write_text("cold-store==2.0.7\n")
     code, told = audit(pins, "--today", "2026-05-01")
     assert (code, "cold-store is not affected by CVE-2026-1 any more; remove the entry" in told) == (0, True), told
+
+
+def test_an_acceptance_that_has_run_out_fails_make_audit_and_only_warns_in_make_test(pins: Path) -> None:
+    entry = '[[accepted]]\npackage = "cold-store"\nid = "PYSEC-2026-1"\nuntil = 2026-06-30\nreason = "not used"\n'
+    (pins / "accepted.toml").write_text(entry)
+    taken(pins)
+    called = {target: audit(pins, *arguments_of(target), "--today", "2026-07-01") for target in ("test", "audit")}
+    assert {target: code for target, (code, _) in called.items()} == {"test": 0, "audit": 1}, called
+    assert "WARNING: cold-store==2.0.5 (run.txt): PYSEC-2026-1" in called["test"][1]
+    assert "AFFECTED: cold-store==2.0.5 (run.txt): PYSEC-2026-1" in called["audit"][1]
+    (pins / "run.txt").write_text("cold-store==2.0.5\nwarm==0.8\n")
+    code, told = audit(pins, *arguments_of("test"), "--today", "2026-07-01")
+    assert (code, "AFFECTED: warm==0.8 (run.txt): GHSA-2" in told) == (1, True), told
 
 
 def test_an_old_snapshot_warns_and_does_not_fail_and_a_folder_without_records_replaces_nothing(pins: Path) -> None:

@@ -121,10 +121,16 @@ def test_folders_are_told_without_listing_the_files_in_them(
     (tmp_path / NEXT.folder).mkdir()
     (tmp_path / "2026-01-24/notes").mkdir()
     scanned: list[str] = []
-    monkeypatch.setattr(os, "scandir", scanned.append)
+    scandir = os.scandir
+
+    def scan(path: str) -> Iterator[os.DirEntry[str]]:
+        scanned.append(path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", scan)
 
     assert list(zone.folders()) == [HOUR, NEXT]
-    assert scanned == []
+    assert scanned == [str(tmp_path), str(tmp_path / "2026-01-24")]
 
 
 def test_an_unfinished_file_does_not_change_the_fingerprint(zone: LandingZone, tmp_path: Path) -> None:
@@ -169,7 +175,8 @@ def test_a_hundred_thousand_files_cost_one_scan_a_folder_and_one_stat_a_file(
     finally:
         sys.setprofile(None)
     assert sum(int(fingerprint.partition(":")[0]) for fingerprint in hours.values()) == 100_000
-    assert len(scans) == 100
+    dates = {hour.start.date() for hour in hours}
+    assert len(scans) == 1 + len(dates) + 100, "the root, its dates and their hours, once each"
     assert calls <= 100_000 + 3 * 100
 
 

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 import pytest
 
 from fridge_pipeline.adapters.postgres.sendings import WrongBooksError
-from fridge_pipeline.adapters.postgres.tenants import CustomerTakenError
 from fridge_pipeline.adapters.stripe.summaries import summed_usage
 from fridge_pipeline.domain.api_key import ApiKey, LiveKeyRefusedError
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.domain.tenant import TenantsRefusedError
 from fridge_pipeline.orchestration.installation import open_installation
 from fridge_pipeline.orchestration.settings import read_settings
 from fridge_pipeline.steps.bill import explain_unsettled
@@ -51,7 +51,7 @@ def test_L8_a_refused_hour_is_stated_anew_once_the_tenant_has_a_proper_customer(
 
 def test_L8_two_tenants_cannot_share_a_stripe_customer(pipeline: Pipeline) -> None:  # noqa: N802
     customer = pipeline.add_tenant("cohoes")
-    with pytest.raises(CustomerTakenError, match=customer):
+    with pytest.raises(TenantsRefusedError, match=customer):
         pipeline.add_tenant("troy", customer)
 
 

@@ -131,14 +131,17 @@ class RunningFridge:
 
 
 @contextmanager
-def running_fridge(home: Path, *arguments: str) -> Iterator[RunningFridge]:
-    """A ``fridge`` command that keeps a UI up, for the time of a ``with`` block; it is made to end with it."""
+def running_fridge(home: Path, *arguments: str, **variables: str) -> Iterator[RunningFridge]:
+    """A ``fridge`` command that keeps a UI up, for the time of a ``with`` block; it is made to end with it.
+
+    Its environment is a newcomer's with these variables.
+    """
     home.parent.mkdir(parents=True, exist_ok=True)
     output = home.parent / f"{home.name}-{time.monotonic_ns()}.log"
     with output.open("wb") as log:
         process = subprocess.Popen(
             [FRIDGE, *arguments],
-            env=environment_for(home),
+            env={**environment_for(home), **variables},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -21,6 +22,7 @@ from fridge_pipeline.adapters.postgres.landing_record import record_folder_versi
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.listing_plan import LoadedListing, plan_listing
+from fridge_pipeline.orchestration.own_environment import settle_environment
 from fridge_pipeline.steps.watch import find_landing_news, watch_landing_zone
 from tests.conftest import fresh_database
 from tests.object_store.conftest import Bucket
@@ -280,3 +282,15 @@ def test_an_hour_that_is_new_on_an_old_date_is_found_when_the_date_has_its_turn(
     assert bucket.server.listings() - before == 1 + objects.NEWEST_DATES + objects.DATES_IN_TURN
     assert set(bucket.zone.folders(hours, after=hours[-3])) == {*hours, late}
     assert set(bucket.zone.folders((), after=None)) == {*hours, late}
+
+
+def test_a_store_on_this_machine_is_reached_past_a_proxy_that_is_set_for_the_way_outside(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket.land(HOUR, "a.csv", b"x")
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for name in ("NO_PROXY", "no_proxy", "no_grpc_proxy"):
+        monkeypatch.setenv(name, "intranet.example")
+    settle_environment(os.environ)
+    assert list(bucket.zone.hours()) == [HOUR]

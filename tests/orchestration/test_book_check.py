@@ -59,11 +59,13 @@ def test_an_increment_reports_the_rows_of_each_hour_and_every_model_where_its_co
             for event in result.asset_materializations_for_node("finance_increments")
         }
         assert rows == {hour.key: 2, hour.plus(1).key: 0}
+        checked = definitions.resolve_job_def(CHECK_BOOKS).execute_in_process(instance=instance)
         (usage,) = [
             event
-            for event in result.asset_materializations_for_node("finance_marts")
+            for event in checked.asset_materializations_for_node("finance_marts")
             if event.asset_key == dg.AssetKey("usage_monthly")
         ]
+        assert usage.metadata["dagster/row_count"].value == 2, "one per meter"
         lineage = usage.metadata["dagster/column_lineage"].value
         assert isinstance(lineage, dg.TableColumnLineage)
         assert [dep.column_name for dep in lineage.deps_by_column["quantity"]] == ["quantity"]

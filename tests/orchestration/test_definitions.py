@@ -29,6 +29,7 @@ def test_the_asset_graph_is_exactly_the_one_in_the_design(definitions: dg.Defini
     assert {(above, below) for above, below in edges if ASSETS[below] != "finance"} == {
         ("raw_readings", "inserted_counts"),
         ("raw_readings", "active_sensors"),
+        ("raw_readings", "backfill_plan"),
         ("inserted_counts", "meter_events"),
         ("active_sensors", "meter_events"),
         ("meter_events", "stripe_reconciliation"),

@@ -18,6 +18,7 @@ from fridge_pipeline.domain import listing_plan
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.listing_plan import QUIET_AFTER, FolderVersion, LoadedListing
+from fridge_pipeline.domain.stray import Strays
 from fridge_pipeline.steps.watch import watch_landing_zone
 from tests.orchestration.ticks import RESOURCES, schedule_tick
 from tests.pipeline import Pipeline, readings
@@ -33,26 +34,30 @@ class WatchedLanding(LocalLanding):
         super().__init__(root)
         self.listed: list[Hour] = []
 
-    def fingerprint(self, hour: Hour) -> str | None:
+    def fingerprint(self, hour: Hour, strays: Strays | None = None) -> str | None:
         self.listed.append(hour)
-        return super().fingerprint(hour)
+        return super().fingerprint(hour, strays)
 
 
 class CoarseLanding(WatchedLanding):
     """A file system whose times are so coarse that no change of these minutes shows."""
 
-    def folders(self, known: Collection[Hour] = (), after: Hour | None = None) -> dict[Hour, FolderVersion | None]:
+    def folders(
+        self, known: Collection[Hour] = (), after: Hour | None = None, strays: Strays | None = None
+    ) -> dict[Hour, FolderVersion | None]:
         return {
             hour: FolderVersion("the same", version.changed_at) if version else None
-            for hour, version in super().folders(known, after).items()
+            for hour, version in super().folders(known, after, strays).items()
         }
 
 
 class TimelessLanding(WatchedLanding):
     """A store that keeps no version of a folder."""
 
-    def folders(self, known: Collection[Hour] = (), after: Hour | None = None) -> dict[Hour, FolderVersion | None]:
-        return dict.fromkeys(super().folders(known, after))
+    def folders(
+        self, known: Collection[Hour] = (), after: Hour | None = None, strays: Strays | None = None
+    ) -> dict[Hour, FolderVersion | None]:
+        return dict.fromkeys(super().folders(known, after, strays))
 
 
 def landed(pipeline: Pipeline, first: Hour) -> list[Hour]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -29,3 +30,14 @@ def run_hours(definitions: dg.Definitions, instance: dg.DagsterInstance, hours: 
     """The job of the landing sensor on some hours; a failure is in the result."""
     job = definitions.resolve_job_def(LOAD_AND_BILL)
     return job.execute_in_process(instance=instance, tags=range_tags(hours), raise_on_error=False)
+
+
+def asset_job(
+    definitions: dg.Definitions, assets: Iterable[str] = (), checks: Iterable[dg.AssetCheckKey] | None = None
+) -> dg.JobDefinition:
+    """What *Materialize* on these assets runs, or *Execute* on these checks."""
+    keys = {dg.AssetKey(asset) for asset in assets}
+    chosen = None if checks is None else set(checks)
+    return definitions.resolve_implicit_global_asset_job_def().get_subset(
+        asset_selection=keys, asset_check_selection=chosen
+    )

@@ -12,9 +12,9 @@ import pytest
 
 from fridge_pipeline.adapters import report
 from fridge_pipeline.adapters.report.page import render_page
-from fridge_pipeline.adapters.report.words import CAUSES, cause_in_words
 from fridge_pipeline.domain.month import Month
 from fridge_pipeline.domain.month_books import MonthBooks
+from fridge_pipeline.reason_codes import cause_in_words
 from tests.report.books import FAULTS, MADE_AT, METERS, closed_books, empty_books, quiet_books, troubled_books
 from tests.report.conftest import explained
 from tests.report.html_reading import PageRead
@@ -115,13 +115,6 @@ def test_an_empty_month_says_that_there_is_no_data_and_shows_no_number_as_a_fact
     assert read.tables == []
     assert read.of("svg") == []
     assert not re.search(r"\b0\b(?! usage)", re.sub(r"\(0\)|never shown as 0|-\S*|\d+:\d+", "", read.text))
-
-
-def test_every_cause_that_the_marts_can_name_has_its_words() -> None:
-    select = (Path(__file__).parents[2] / "dbt_like_sql" / "marts" / "difference_causes.sql").read_text()
-    codes = set(re.findall(r"\(\s*'([a-z_]+)',\s*'(?:files|usage|ledger|stripe)'", select))
-    assert len(codes) > 10
-    assert codes - CAUSES.keys() == set()
 
 
 def test_files_that_are_not_on_record_are_said_to_be_so_and_never_to_tie_out() -> None:

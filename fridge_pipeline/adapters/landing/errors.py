@@ -4,6 +4,7 @@
 
     LandingError
      ├─ LandingFolderError        the world: a folder is there and cannot be listed
+     │   └─ LandingRootGoneError  the world: there is no landing root at all
      ├─ LandingFileVanishedError  the world: listed, gone before it was read (also a FileNotFoundError)
      ├─ LandingFileChangedError   the world: listed, another object before or while it was read
  ├─ UnreadableFileError       the data: this one file, its neighbours load
@@ -25,6 +26,10 @@ class LandingFolderError(LandingError):
         super().__init__(f"cannot list the landing folder {path!r}: {reason}; {advice}")
         self.path = path
         self.reason = reason
+
+
+class LandingRootGoneError(LandingFolderError):
+    """There is no landing root: not mounted, moved away, or never made; a bucket that does not exist."""
 
 
 class LandingFileVanishedError(LandingError, FileNotFoundError):

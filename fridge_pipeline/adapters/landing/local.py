@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
 from hashlib import blake2b
 from pathlib import Path
@@ -13,17 +12,18 @@ from typing import TYPE_CHECKING
 from fridge_pipeline.adapters.landing.errors import (
     LandingFileVanishedError,
     LandingFolderError,
+    LandingRootGoneError,
     UnreadableFileError,
 )
 from fridge_pipeline.adapters.landing.snapshot import PLAIN_BYTES_MAX, Snapshot, take_snapshot
 from fridge_pipeline.domain.hour import Hour, NotAnHourError
 from fridge_pipeline.domain.landing_file import LandingFile, is_landing_file, storable_path, system_path
 from fridge_pipeline.domain.listing_plan import FolderVersion
+from fridge_pipeline.domain.stray import Strays, is_date_folder
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _HOURS_OF_DAY = tuple(f"{hour:02d}" for hour in range(24))
 
 #: Files whose listing is made into one text at a time: a folder may hold a million.
@@ -49,27 +49,30 @@ class LocalLanding:
         """The landing root."""
         return Path(self._root)
 
-    def hours(self) -> dict[Hour, str]:
+    def hours(self, strays: Strays | None = None) -> dict[Hour, str]:
         """See ``LandingZone.hours``: one directory scan per folder and one stat call per landing file."""
-        fingerprints = {hour: self.fingerprint(hour) for hour in sorted(self._hours_with_folders())}
+        seen = strays or Strays()
+        fingerprints = {hour: self.fingerprint(hour, seen) for hour in sorted(self._hours_with_folders(seen))}
         return {hour: fingerprint for hour, fingerprint in fingerprints.items() if fingerprint is not None}
 
     def folders(
         self,
         known: Collection[Hour] = (),  # noqa: ARG002  # all folders are looked for: it is cheap here
         after: Hour | None = None,  # noqa: ARG002
+        strays: Strays | None = None,
     ) -> dict[Hour, FolderVersion | None]:
         """See ``LandingZone.folders``: one stat call per folder, of all of them.
 
         Some mounted object stores change no folder's times when a file arrives in it. There, and for a rewritten
         file anywhere, the version says nothing.
         """
-        return {hour: _version(self._folder(hour)) for hour in sorted(self._hours_with_folders())}
+        seen = strays or Strays()
+        return {hour: _version(self._folder(hour)) for hour in sorted(self._hours_with_folders(seen))}
 
-    def fingerprint(self, hour: Hour) -> str | None:
+    def fingerprint(self, hour: Hour, strays: Strays | None = None) -> str | None:
         """What the hour's listing looks like; None when it has no landing file."""
         try:
-            listing = [f"{name}\0{size}\0{modified_ns}" for name, size, modified_ns in self._scan(hour)]
+            listing = [f"{name}\0{size}\0{modified_ns}" for name, size, modified_ns in self._scan(hour, strays)]
         except OSError as error:
             return f"unlistable:{errno.errorcode.get(error.errno or 0, type(error).__name__)}"
         if not listing:
@@ -111,27 +114,37 @@ class LocalLanding:
         with stream:
             return take_snapshot(stream, directory, file.format, plain_bytes_max)
 
-    def _dates(self) -> list[str]:
+    def _dates(self, strays: Strays) -> list[str]:
         try:
-            names = os.listdir(self._root)  # noqa: PTH208  # names are all we need
+            with os.scandir(self._root) as entries:
+                folders = {entry.name: _is_folder(entry) for entry in entries}
+        except (FileNotFoundError, NotADirectoryError) as error:
+            reason, advice = error.strerror or str(error), "mount it, put it back or make it, and run again"
+            raise LandingRootGoneError(storable_path(self._root), reason, advice) from error
         except OSError as error:
             raise LandingFolderError(storable_path(self._root), error.strerror or str(error)) from error
-        return [name for name in names if _DATE.fullmatch(name)]
+        dates = [name for name, is_folder in folders.items() if is_folder and is_date_folder(name)]
+        for name in folders.keys() - set(dates):
+            strays.add(storable_path(name), is_folder=folders[name])
+        return dates
 
-    def _hours_with_folders(self) -> Iterator[Hour]:
-        for date in self._dates():
+    def _hours_with_folders(self, strays: Strays) -> Iterator[Hour]:
+        for date in self._dates(strays):
             try:
-                names = os.listdir(os.path.join(self._root, date))  # noqa: PTH118, PTH208  # speed
-            except (FileNotFoundError, NotADirectoryError):
+                with os.scandir(os.path.join(self._root, date)) as entries:  # noqa: PTH118  # speed
+                    folders = {entry.name: _is_folder(entry) for entry in entries}
+            except FileNotFoundError:
                 continue
             except OSError:  # which hours it has is unknown: each of them says so when it is listed
-                names = list(_HOURS_OF_DAY)
-            for name in names:
+                folders = dict.fromkeys(_HOURS_OF_DAY, True)
+            for name, is_folder in folders.items():
                 hour = _hour_of(f"{date}/{name}")
-                if hour is not None:
+                if hour is not None and is_folder:
                     yield hour
+                else:
+                    strays.add(storable_path(f"{date}/{name}"), is_folder=is_folder)
 
-    def _scan(self, hour: Hour) -> Iterator[_Listed]:
+    def _scan(self, hour: Hour, strays: Strays | None = None) -> Iterator[_Listed]:
         """The landing files in the hour's folder, in no order; none when there is no such folder."""
         folder = self._folder(hour)
         self._refuse_way_out(folder)
@@ -142,8 +155,12 @@ class LocalLanding:
         try:  # from its descriptor the folder's path is walked once and not once a file: a tenth of the time
             with os.scandir(descriptor) as entries:
                 for entry in entries:
-                    if is_landing_file(entry.name) and (listed := _listed(entry)) is not None:
+                    if not is_landing_file(entry.name):
+                        continue
+                    if (listed := _listed(entry)) is not None:
                         yield listed
+                    elif strays is not None and _is_folder(entry):
+                        strays.add(storable_path(f"{hour.folder}/{entry.name}"), is_folder=True)
         finally:
             os.close(descriptor)
 
@@ -157,6 +174,14 @@ class LocalLanding:
         root = os.path.realpath(self._root)
         if os.path.commonpath([root, os.path.realpath(folder)]) != root:
             raise OSError(errno.ELOOP, "it is a symbolic link that leads out of the landing root")
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a folder, or a link that nobody can follow: its listing says what is wrong with it."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return True
 
 
 def _hour_of(folder: str) -> Hour | None:

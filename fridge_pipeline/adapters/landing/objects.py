@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,6 +14,7 @@ from fridge_pipeline.adapters.landing.errors import (
     LandingFileChangedError,
     LandingFileVanishedError,
     LandingFolderError,
+    LandingRootGoneError,
     LandingUriError,
     UnreadableFileError,
 )
@@ -24,6 +24,7 @@ from fridge_pipeline.adapters.object_store.errors import StoreRefusedError, Stor
 from fridge_pipeline.domain.hour import Hour, NotAnHourError
 from fridge_pipeline.domain.landing_file import LandingFile, is_landing_file, storable_path, system_path
 from fridge_pipeline.domain.listing_plan import FolderVersion
+from fridge_pipeline.domain.stray import StrayNames, Strays, is_date_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,14 +47,13 @@ DATES_IN_TURN = 10
 #: An object store keeps no version of a folder: that a loaded hour has no news, only a listing can say.
 NO_VERSION = "objects"
 
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DIGEST_BYTES = 16
 
 
 class ObjectLanding:
     """The ``LandingZone`` below a prefix of a bucket: ``<prefix>/<YYYY-MM-DD>/<HH>/<any name>.<format>``.
 
-    Objects elsewhere, deeper ones, and the empty ones that consoles show as folders are ignored.
+    Objects elsewhere and deeper ones are strays, except empty ones, which consoles show as folders.
     """
 
     def __init__(self, uri: str) -> None:
@@ -70,45 +70,55 @@ class ObjectLanding:
         with _landing_uri():
             return open_store(self._uri)
 
-    def hours(self) -> dict[Hour, str]:
+    def hours(self, strays: Strays | None = None) -> dict[Hour, str]:
         """See ``LandingZone.hours``: one request per 1,000 objects, whatever hours they are in."""
-        tallies: dict[str, _Tally] = {}
+        seen = strays or Strays()
+        folders: dict[str, Hour | None] = {}
+        tallies: dict[Hour, _Tally] = {}
         try:
             for meta in self._listed(None):
                 folder, _, name = meta["path"].rpartition("/")
-                if is_landing_file(name):
-                    tallies.setdefault(folder, _Tally()).add(name, meta)
+                hour = folders[folder] if folder in folders else folders.setdefault(folder, _hour_of(folder))
+                if hour is None:
+                    _add_stray(seen, meta)
+                elif is_landing_file(name):
+                    tallies.setdefault(hour, _Tally()).add(name, meta)
         except StoreRefusedError as error:
             if error.code == "InvalidPath":  # then only the hour that has it cannot be listed
-                return self._hours_one_by_one()
-            raise LandingFolderError(self._uri, error.reason, error.advice) from None
-        found = {_hour_of(folder): tally.fingerprint for folder, tally in tallies.items()}
-        return {hour: found[hour] for hour in sorted(hour for hour in found if hour is not None)}
+                seen.outside, seen.below = StrayNames(), StrayNames()
+                return self._hours_one_by_one(seen)
+            raise self._unlistable(self._uri, error) from None
+        return {hour: tallies[hour].fingerprint for hour in sorted(tallies)}
 
-    def _hours_one_by_one(self) -> dict[Hour, str]:
-        hours = sorted(hour for date in self._dates() for hour in self._hours_of(date))
-        fingerprints = {hour: self.fingerprint(hour) for hour in hours}
+    def _hours_one_by_one(self, strays: Strays) -> dict[Hour, str]:
+        hours = sorted(hour for date in self._dates(strays) for hour in self._hours_of(date, strays))
+        fingerprints = {hour: self.fingerprint(hour, strays) for hour in hours}
         return {hour: fingerprint for hour, fingerprint in fingerprints.items() if fingerprint is not None}
 
-    def folders(self, known: Collection[Hour] = (), after: Hour | None = None) -> dict[Hour, FolderVersion | None]:
+    def folders(
+        self, known: Collection[Hour] = (), after: Hour | None = None, strays: Strays | None = None
+    ) -> dict[Hour, FolderVersion | None]:
         """See ``LandingZone.folders``: one request for the dates, and one for each date that is looked at.
 
         Of the other dates the ``known`` hours are given. An hour that is new on an old date is found when the date's
         turn comes, or by whoever asks for all ``hours``.
         """
-        dates = self._dates()
+        seen = strays or Strays()
+        dates = self._dates(seen)
         of_date: dict[str, set[Hour]] = {date: set() for date in dates}
         for hour in known:
             of_date.get(_date_of(hour), set()).add(hour)
-        for date in _dates_to_look_at(dates, of_date, after):
-            of_date[date] = set(self._hours_of(date))
+        looked_at = _dates_to_look_at(dates, of_date, after)
+        seen.sees_outside = len(looked_at) == len(dates)
+        for date in looked_at:
+            of_date[date] = set(self._hours_of(date, seen))
         return {hour: version_of(hour) for hours in of_date.values() for hour in sorted(hours)}
 
-    def fingerprint(self, hour: Hour) -> str | None:
+    def fingerprint(self, hour: Hour, strays: Strays | None = None) -> str | None:
         """See ``LandingZone.fingerprint``: one request per 1,000 objects."""
         tally = _Tally()
         try:
-            for name, meta in self._scan(hour):
+            for name, meta in self._scan(hour, strays):
                 tally.add(name, meta)
         except StoreRefusedError as error:
             return f"unlistable:{error.code}"
@@ -130,31 +140,51 @@ class ObjectLanding:
         with io.BufferedReader(_ObjectBytes(self._store, file), PART_BYTES) as stream:
             return take_snapshot(stream, directory, file.format, plain_bytes_max)
 
-    def _dates(self) -> list[str]:
-        return sorted(name for name in self._prefixes("") if _DATE.fullmatch(name))
+    def _dates(self, strays: Strays) -> list[str]:
+        return sorted(self._prefixes("", is_date_folder, strays))
 
-    def _hours_of(self, date: str) -> list[Hour]:
-        found = (_hour_of(prefix) for prefix in self._prefixes(date))
-        return [hour for hour in found if hour is not None]
+    def _hours_of(self, date: str, strays: Strays) -> list[Hour]:
+        found = self._prefixes(date, lambda prefix: _hour_of(prefix) is not None, strays)
+        return [Hour.from_folder(prefix) for prefix in found]
 
-    def _prefixes(self, below: str) -> list[str]:
+    def _prefixes(self, below: str, is_ours: Callable[[str], bool], strays: Strays) -> list[str]:
+        """The folders of the layout in one place; all else there is a stray."""
         try:
             with refusals():
-                return list(self._store.list_with_delimiter(below)["common_prefixes"])
+                listed = self._store.list_with_delimiter(below)
         except StoreRefusedError as error:
-            raise LandingFolderError(f"{self._uri}/{below}".rstrip("/"), error.reason, error.advice) from None
+            raise self._unlistable(f"{self._uri}/{below}".rstrip("/"), error) from None
+        for meta in listed["objects"]:
+            _add_stray(strays, meta)
+        ours = [prefix for prefix in listed["common_prefixes"] if is_ours(prefix)]
+        for prefix in set(listed["common_prefixes"]) - set(ours):
+            strays.add(storable_path(prefix), is_folder=True)
+        return ours
 
-    def _scan(self, hour: Hour) -> Iterator[tuple[str, ObjectMeta]]:
+    def _unlistable(self, place: str, error: StoreRefusedError) -> LandingFolderError:
+        kind = LandingRootGoneError if error.code == "NoSuchBucket" else LandingFolderError
+        return kind(place, error.reason, error.advice)
+
+    def _scan(self, hour: Hour, strays: Strays | None = None) -> Iterator[tuple[str, ObjectMeta]]:
         """The landing files of the hour, in no order that every store keeps. Raises ``StoreRefusedError``."""
         for meta in self._listed(hour.folder):
             folder, _, name = meta["path"].rpartition("/")
-            if folder == hour.folder and is_landing_file(name):
+            if folder != hour.folder:
+                if strays is not None:
+                    _add_stray(strays, meta)
+            elif is_landing_file(name):
                 yield name, meta
 
     def _listed(self, prefix: str | None) -> Iterator[ObjectMeta]:
         with refusals():
             for page in self._store.list(prefix, chunk_size=PAGE_OBJECTS):
                 yield from page
+
+
+def _add_stray(strays: Strays, meta: ObjectMeta) -> None:
+    """An empty object is no delivery: consoles make them to show a folder."""
+    if meta["size"]:
+        strays.add(storable_path(meta["path"]), is_folder=False)
 
 
 @dataclass(slots=True)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fridge_pipeline.domain.hour import Hour
     from fridge_pipeline.domain.landing_file import LandingFile
     from fridge_pipeline.domain.listing_plan import FolderVersion
+    from fridge_pipeline.domain.stray import Strays
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _LOCAL_HOSTS = ("", "localhost")
@@ -28,28 +29,34 @@ _LOCAL_HOSTS = ("", "localhost")
 class LandingZone(Protocol):
     """What the steps need of a landing zone, wherever its bytes are."""
 
-    def hours(self) -> Mapping[Hour, str]:
+    def hours(self, strays: Strays | None = None) -> Mapping[Hour, str]:
         """Every landing hour that has landing files, with a fingerprint of its listing.
 
         The fingerprint is the same text, in every process, as long as no file of the hour is added, removed,
         renamed or rewritten; it begins with the number of files and a colon. The fingerprint of an hour that
-        cannot be listed is ``unlistable:<errno name>``. Raises ``LandingFolderError`` when the landing root
-        itself is missing or cannot be listed.
+        cannot be listed is ``unlistable:<errno name>``. Takes all ``strays`` in on the way. Raises
+        ``LandingRootGoneError`` when there is no landing root, ``LandingFolderError`` when it cannot be listed.
         """
         ...
 
-    def folders(self, known: Collection[Hour] = (), after: Hour | None = None) -> Mapping[Hour, FolderVersion | None]:
+    def folders(
+        self, known: Collection[Hour] = (), after: Hour | None = None, strays: Strays | None = None
+    ) -> Mapping[Hour, FolderVersion | None]:
         """Every landing hour that has a folder, with the version of that folder; lists no landing file.
 
         A version is the same as long as no file of the folder is added, removed or renamed, but a file may have
         been rewritten. ``None`` where the store keeps no such version, or does not tell it: only a listing
         shows what is there. A store where looking for folders is dear looks for some only, going on ``after`` an
-        hour, and gives the ``known`` ones for the rest. Raises ``LandingFolderError`` as ``hours`` does.
+        hour, and gives the ``known`` ones for the rest. The ``strays`` that it passes are those outside every
+        hour. Raises what ``hours`` raises.
         """
         ...
 
-    def fingerprint(self, hour: Hour) -> str | None:
-        """The fingerprint of one hour's listing as in ``hours``; ``None`` when the hour has no landing file."""
+    def fingerprint(self, hour: Hour, strays: Strays | None = None) -> str | None:
+        """The fingerprint of one hour's listing as in ``hours``; ``None`` when the hour has no landing file.
+
+        Takes the ``strays`` of the hour in on the way: what lies in folders below it.
+        """
         ...
 
     def files(self, hour: Hour) -> list[LandingFile]:

@@ -13,6 +13,8 @@ from typing import Any
 
 import yaml
 
+from fridge_pipeline.reason_codes import DIFFERENCE_CAUSES, EXCEPTION_KINDS
+
 #: Models and the tables they read live in this schema.
 SCHEMA = "fridge"
 
@@ -83,8 +85,8 @@ class SqlModel:
 
 
 def files_sha256(folder: Path) -> str:
-    """Changes with any file that models are made from, or told about; reads them, and understands nothing."""
-    whole = hashlib.sha256()
+    """Changes with any file that models are made from, or told about, and with any reason code that they read."""
+    whole = hashlib.sha256(repr((DIFFERENCE_CAUSES, EXCEPTION_KINDS)).encode())
     for path in sorted([*folder.rglob("*.sql"), *folder.rglob("*.yml")]):
         whole.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes() + b"\0")
     return whole.hexdigest()

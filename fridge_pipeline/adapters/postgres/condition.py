@@ -15,6 +15,11 @@ def server_version(connection: psycopg.Connection) -> int:
     return connection.info.server_version
 
 
+def unsuitable_defaults(connection: psycopg.Connection) -> dict[str, str]:
+    """Parameters of this session that we cannot work with and cannot set, with what they are."""
+    return dict(connection.execute(statement("unsuitable_defaults")).fetchall())
+
+
 def server_clock(connection: psycopg.Connection) -> datetime:
     """What time it is for the server."""
     row = connection.execute(statement("server_clock")).fetchone()

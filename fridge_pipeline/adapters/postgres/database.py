@@ -12,6 +12,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from fridge_pipeline.adapters.postgres.session import session_options
 from fridge_pipeline.adapters.postgres.statements import statement
 
 if TYPE_CHECKING:
@@ -20,9 +21,16 @@ if TYPE_CHECKING:
 #: Long enough for a server that is just recovering from a crash.
 CONNECT_TIMEOUT_SECONDS = 10
 
+#: Ids and names may hold any character.
+ENCODING = "UTF8"
+
 
 class DatabaseUnreachableError(ConnectionError):
     """PostgreSQL did not answer; the text names host, port and database, never the password."""
+
+
+class DatabaseEncodingError(RuntimeError):
+    """The database cannot hold every character."""
 
 
 class DatabaseMissingError(LookupError):
@@ -50,20 +58,21 @@ class Database:
     def connect(self) -> Iterator[psycopg.Connection]:
         """A psycopg connection in autocommit: transactions are the explicit ``connection.transaction()``.
 
-        Raises ``DatabaseUnreachableError``, also when the server goes away while it is in use.
+        Raises ``DatabaseUnreachableError``, also when the server goes away while it is in use, and
+        ``DatabaseEncodingError``.
         """
         try:
             connection = psycopg.connect(
-                self.dsn,
+                self._conninfo,
                 autocommit=True,
                 connect_timeout=CONNECT_TIMEOUT_SECONDS,
                 application_name="fridge",
-                options=self._options,
             )
         except psycopg.OperationalError as error:
             raise DatabaseUnreachableError(f"PostgreSQL at {self.place}: {_reason(error)}") from None
         try:
             with connection:
+                self._require_encoding(connection)
                 yield connection
         except psycopg.OperationalError as error:
             if not connection.broken:
@@ -83,7 +92,7 @@ class Database:
         from adbc_driver_postgresql import dbapi as adbc_postgresql  # noqa: PLC0415
 
         try:
-            connection = adbc_postgresql.connect(make_conninfo(self.dsn, options=self._options), autocommit=autocommit)
+            connection = adbc_postgresql.connect(self._conninfo, autocommit=autocommit)
         except adbc_driver_manager.Error as error:
             raise DatabaseUnreachableError(f"PostgreSQL at {self.place}: {_reason(error)}") from None
         with connection:
@@ -106,9 +115,22 @@ class Database:
         return replace(self, is_read_only=True)
 
     @property
-    def _options(self) -> str:
-        role = f" -c role={self.role}" if self.role else ""
-        return "-c timezone=UTC" + role + (" -c default_transaction_read_only=on" if self.is_read_only else "")
+    def _conninfo(self) -> str:
+        """How both drivers sign in: the DSN, and a session of ours."""
+        changed = {"role": self.role} if self.role else {}
+        changed |= {"default_transaction_read_only": "on"} if self.is_read_only else {}
+        given = conninfo_to_dict(self.dsn).get("options")
+        options = session_options(str(given) if given is not None else None, **changed)
+        return make_conninfo(self.dsn, options=options, client_encoding=ENCODING)
+
+    def _require_encoding(self, connection: psycopg.Connection) -> None:
+        found = connection.info.parameter_status("server_encoding")
+        if found != ENCODING:
+            raise DatabaseEncodingError(
+                f"the database at {self.place} is encoded in {found}, which cannot hold every id and name; nothing was "
+                f"made. Have one made in {ENCODING} (create database NAME encoding '{ENCODING}' template template0), "
+                "and name it in FRIDGE_DATABASE_URL"
+            )
 
     def create_beside(self, other: Database) -> None:
         """Creates the other database on this one's server where it does not exist yet, by the role that signs in.

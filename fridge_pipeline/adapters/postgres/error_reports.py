@@ -37,12 +37,13 @@ def keep_report(connection: psycopg.Connection, report: ErrorReport, now: dateti
 
 
 def refuse_later(connection: psycopg.Connection, identifier: str, now: datetime) -> MeterEvent | None:
-    """Moves a statement that was received to refused and returns it.
+    """Moves a statement that was received to refused and returns it; the total that it had superseded counts again.
 
     ``None`` when it is not in these books, or no longer in force.
     """
     with connection.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(statement("refuse_later"), {"identifier": identifier, "now": now}).fetchone()
+        cursor.execute(statement("count_again"), {"identifier": identifier})
     return None if row is None else MeterEvent(**{**row, "hour": Hour(row["hour"])})
 
 

@@ -77,6 +77,26 @@ def close_moot_exceptions(
     )
 
 
+def close_overtaken(
+    connection: psycopg.Connection, judged: Iterable[tuple[Meter, str, Hour, str]], now: datetime
+) -> None:
+    """Closes what stood in the way of usage before, where something else does now, or nothing.
+
+    Takes (meter, tenant, hour, kind of the exception that applies, or another word).
+    """
+    found = list(judged)
+    connection.execute(
+        statement("close_overtaken"),
+        {
+            "event_names": [meter.event_name for meter, _, _, _ in found],
+            "tenant_ids": [tenant_id for _, tenant_id, _, _ in found],
+            "hours": [hour.start for _, _, hour, _ in found],
+            "kinds": [kind for _, _, _, kind in found],
+            "now": now,
+        },
+    )
+
+
 def close_contradictions(
     connection: psycopg.Connection, hours: HourRange, waiting: Iterable[tuple[Hour, str]], now: datetime
 ) -> None:
@@ -105,6 +125,21 @@ def open_exceptions(connection: psycopg.Connection, hours: HourRange) -> dict[Ho
 def open_exception_kinds(connection: psycopg.Connection) -> dict[str, int]:
     """Kind → number of all open exceptions, the most frequent first."""
     return dict(connection.execute(statement("open_exception_kinds")).fetchall())
+
+
+def open_of_kind(connection: psycopg.Connection, kind: str) -> dict[ExceptionKey, datetime]:
+    """The open exceptions of a kind, and since when."""
+    rows = connection.execute(statement("open_of_kind"), {"kind": kind}).fetchall()
+    return {
+        ExceptionKey(kind, tenant_id, Hour(start) if start else None, subject): opened_at
+        for tenant_id, start, subject, opened_at in rows
+    }
+
+
+def close_begun_hours(connection: psycopg.Connection, present: Iterable[Hour], now: datetime) -> None:
+    """Closes ``future_hour`` for every hour that has no files any more, or that has begun and is loaded."""
+    starts = [hour.start for hour in present]
+    connection.execute(statement("close_begun_hours"), {"present": starts, "now": now})
 
 
 def close_expected_hours(connection: psycopg.Connection, unexpected: Iterable[Hour], now: datetime) -> None:

@@ -16,12 +16,13 @@ from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.limits import SUMMARY_SETTLE
 from fridge_pipeline.domain.meter import Meter, meter_of
 from fridge_pipeline.domain.meter_event import MeterEvent, Status
+from fridge_pipeline.domain.refusal import CUSTOMER_GONE
 from fridge_pipeline.domain.staging import StagingCase
 
 
 def staging_cases(connection: psycopg.Connection, hours: HourRange, catalogue: tuple[Meter, ...]) -> list[StagingCase]:
     """Every (tenant, meter, hour) of the range that is not known to be settled."""
-    parameters = {**span_of(hours), **meters_of(catalogue)}
+    parameters = {**span_of(hours), **meters_of(catalogue), "gone": list(CUSTOMER_GONE)}
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(statement("staging_cases"), parameters).fetchall()
     return [
@@ -38,6 +39,8 @@ def staging_cases(connection: psycopg.Connection, hours: HourRange, catalogue: t
             latest_status=Status(row["latest_status"]) if row["latest_status"] else None,
             latest_customer_id=row["latest_customer_id"],
             refusal_open=row["refusal_open"],
+            customer_is_gone=row["customer_is_gone"],
+            taken_by=row["taken_by"],
             cancelling=row["cancelling"],
             closed_by=row["closed_by"],
             is_billed=row["is_billed"],
@@ -85,6 +88,15 @@ def supersede_staged(connection: psycopg.Connection, cases: Sequence[StagingCase
     )
 
 
+def stated_value(connection: psycopg.Connection, event: MeterEvent) -> int | None:
+    """What Stripe has of a statement's tenant, meter and hour; ``None`` when it has accepted nothing."""
+    row = connection.execute(
+        statement("stated_value"),
+        {"event_name": event.event_name, "tenant_id": event.tenant_id, "hour": event.hour.start},
+    ).fetchone()
+    return row[0] if row else None
+
+
 def undelivered_hours(connection: psycopg.Connection, catalogue: tuple[Meter, ...], now: datetime) -> list[Hour]:
     """Hours with usage that Stripe has not been told and that no open exception accounts for.
 
@@ -97,7 +109,7 @@ def undelivered_hours(connection: psycopg.Connection, catalogue: tuple[Meter, ..
         if swept != (meters["event_names"], meters["measures"]):
             connection.execute(statement("mark_all_hours"), meters)
         rows = connection.execute(
-            statement("undelivered_hours"), {**meters, "read_again_before": now - SUMMARY_SETTLE}
+            statement("undelivered_hours"), {**meters, "now": now, "read_again_before": now - SUMMARY_SETTLE}
         ).fetchall()
     return [Hour(row[0]) for row in rows]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +72,16 @@ class LoadedFile:
     loaded_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class FileException:
+    """What a person must know of a landing file; ``deadline_at`` is until when its usage can be billed."""
+
+    landing_hour: datetime
+    path: str
+    detail: str
+    deadline_at: datetime | None
+
+
 class LoadTransaction:
     """One open transaction. Every frame it takes and gives has the columns named at the method.
 
@@ -129,13 +139,14 @@ class LoadTransaction:
         """Stores ``TENANT_COLUMNS`` rows: whose rows the files hold. Call it before ``record``: they add up to it."""
         self._ingest("landing_file_tenants", tenants.select(TENANT_COLUMNS).to_arrow())
 
-    def open_unreadable(self, landing_hour: datetime, path: str, detail: str, now: datetime) -> None:
-        """Opens the exception that a person must see; the same file opens one only."""
-        self._cursor.execute(statement("record_unreadable_file"), (landing_hour, path, detail, now))
+    def open_exceptions(self, kind: str, told: Sequence[FileException], now: datetime) -> None:
+        """Opens the exceptions that a person must see; a file has one of a kind, which says what is so now."""
+        rows = [asdict(each) for each in told]
+        self._cursor.execute(statement("open_file_exceptions"), (kind, json.dumps(rows, default=str), now))
 
-    def close_unreadable(self, paths: Sequence[str], now: datetime) -> None:
-        """These files could be read after all."""
-        self._cursor.execute(statement("close_unreadable_files"), (json.dumps(paths), now))
+    def close_exceptions(self, kind: str, paths: Sequence[str], now: datetime) -> None:
+        """What a kind of exceptions says of these files is over."""
+        self._cursor.execute(statement("close_file_exceptions"), (kind, json.dumps(paths), now))
 
     def record(self, loaded: Sequence[LoadedFile]) -> None:
         """Writes the files' counts and commits everything at once."""

@@ -21,7 +21,9 @@ class Findings:
 
 
 def duplicates(connection: psycopg.Connection, model: str, columns: tuple[str, ...]) -> Findings:
-    """Values of these columns together that several rows have."""
+    """Values of these columns together that several rows have; none where PostgreSQL lets no second row in."""
+    if connection.execute(statement("has_unique_index"), {"relation": model, "wanted": list(columns)}).fetchone():
+        return Findings(0, [])
     return _find(connection, _named("find_duplicates", model, key_columns=_columns(columns)))
 
 

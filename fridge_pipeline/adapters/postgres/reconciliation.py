@@ -37,16 +37,7 @@ class ReconciledDay:
     accounts: int
     agreeing: int
     not_read: int
-    unexplained: int
-    credit_due: int
-    held_for_review: int
-    month_closed: int
-    refused: int
-    too_late: int
-    unmapped: int
-    lagging: int
-    in_flight: int
-    not_billed: int
+    causes: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)

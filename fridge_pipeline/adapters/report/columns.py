@@ -8,8 +8,9 @@ from enum import Enum, auto
 
 import polars as pl
 
-from fridge_pipeline.adapters.report.words import cause_in_words, hour_state_in_words, step_in_words
+from fridge_pipeline.adapters.report.words import hour_state_in_words, step_in_words
 from fridge_pipeline.domain.month_books import MonthBooks
+from fridge_pipeline.reason_codes import cause_in_words
 
 
 class Kind(Enum):

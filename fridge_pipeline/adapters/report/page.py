@@ -23,6 +23,7 @@ from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.month_books import MonthBooks
 from fridge_pipeline.domain.month_detail import TenantHour, detailed_tenants, notable_hours, usage_by_tenant
 from fridge_pipeline.domain.month_summary import MonthSummary, summarize
+from fridge_pipeline.reason_codes import cause_in_words
 
 #: What the page holds at most, so that it stays below 10 MB; it says what it leaves out, and the workbook has all.
 TENANTS_SHOWN_MAX = 500
@@ -87,6 +88,7 @@ def render_page(books: MonthBooks, explanations: Sequence[Explanation], made_at:
         cells.cell,
         cells.cell_class,
         status_in_words,
+        cause_in_words,
     ):
         environment.globals[function.__name__] = function
     environment.globals["words"] = words

@@ -33,33 +33,6 @@ STEPS = {
     "stripe": ("Stripe", "newest statement = Stripe's own sum"),
 }
 
-CAUSES = {
-    "readings_missing": "readings missing: fewer are stored than the files brought",
-    "readings_added": "readings added: more are stored than the files brought",
-    "not_counted_yet": "not counted yet: a file was loaded or withdrawn after the hour was counted",
-    "sensors_changed": "sensors changed: readings were changed behind the program's back",
-    "usage_changed": "usage changed: the usage table was edited",
-    "month_closed": "month closed: the change waits for a reopening",
-    "held_for_review": "held for review: far outside the tenant's own history",
-    "unmapped": "unmapped: the tenant has no Stripe customer",
-    "not_billed": "not billed by us: before the hour from which usage is stated",
-    "too_late": "too late: older than the 35 days that Stripe takes",
-    "refused": "refused by Stripe",
-    "credit_due": "credit due: Stripe has too much, finance gives a credit",
-    "in_doubt": "in doubt: nobody knows whether Stripe counted it",
-    "in_flight": "in flight: the statement is under way",
-    "receipt_missing": "receipt missing: sent, and no answer is on record",
-    "not_due_yet": "not due yet: the hour closed too lately to be billed",
-    "not_stated": "not stated, and nothing says why",
-    "lagging": "lagging: accepted lately, Stripe's summaries follow",
-    "missing_in_stripe": "missing in Stripe: accepted, and never counted",
-    "excess_in_stripe": "too much in Stripe: something was counted twice",
-    "unexplained": "unexplained: a person must look",
-    "unreadable_file": "unreadable file",
-    "load_failed": "load failed",
-    "unexpected_hour": "unexpected hour",
-}
-
 #: What a reader needs to know, in plain words.
 HOW_TO_READ = (
     ("Landing file", "A batch of raw readings as a gateway delivered it. Every number here begins in one."),
@@ -79,11 +52,6 @@ HOW_TO_READ = (
     ("Unexplained", "A difference without a cause. While there is one, the month cannot be closed."),
     ("Nothing on record", "A blank, or a word such as not read: nobody knows the number. It is never shown as 0."),
 )
-
-
-def cause_in_words(code: str) -> str:
-    """What a cause or kind of exception means; an unknown code as it is written, with spaces."""
-    return CAUSES.get(code, code.replace("_", " "))
 
 
 def step_in_words(code: str) -> str:

@@ -36,7 +36,7 @@ class Connections(stripe.HTTPClient):
         self._tls = ssl.create_default_context(cafile=stripe.ca_bundle_path) if parts.scheme == "https" else None
         self._host = parts.hostname or ""
         self._port = parts.port or (HTTP_PORT if self._tls is None else HTTPS_PORT)
-        self._proxy_url = None if self._tls is None or proxy_bypass(self._host) else getproxies().get("https")
+        self._proxy_url = None if self._tls is None or proxy_bypass(self._host) else _proxy_url(getproxies())
         self._connect_seconds, self._answer_seconds = connect_seconds, answer_seconds
         self._idle: deque[HTTPConnection] = deque()
 
@@ -104,6 +104,12 @@ def _has_something_to_read(connection: HTTPConnection) -> bool:
     poll = select.poll()
     poll.register(connection.sock, select.POLLIN)
     return bool(poll.poll(0))
+
+
+def _proxy_url(proxies: Mapping[str, str]) -> str | None:
+    """That of ``https_proxy``; of ``all_proxy`` where it speaks HTTP."""
+    everything = proxies.get("all", "")
+    return proxies.get("https") or (everything if everything.startswith("http") else None)
 
 
 def _credentials(user: str | None, password: str | None) -> dict[str, str]:

@@ -6,18 +6,21 @@ import dagster as dg
 
 from fridge_pipeline.adapters.models.reading import SqlModel
 from fridge_pipeline.domain.evidence_contents import PACK_TABLES
-from fridge_pipeline.domain.month import Month
 from fridge_pipeline.orchestration.evidence import make_pack
 from fridge_pipeline.orchestration.installation import Installation
+from fridge_pipeline.orchestration.partitions import month_of
 
 
 def evidence_assets(models: Sequence[SqlModel], months: dg.MonthlyPartitionsDefinition) -> list[dg.AssetsDefinition]:
-    """The asset, on a grid of months; of what a pack holds, the models are assets and the books' own tables are not."""
+    """The asset, on a grid of months; of what a pack holds, the models are assets and the books' own tables are not.
+
+    It depends on models only, which have no partitions: no backfill of hours or days makes a pack along.
+    """
     names = {model.name for model in models}
     packed = [table.name for table in PACK_TABLES if table.name in names]
 
     @dg.asset(
-        deps=[*packed, "stripe_reconciliation"],
+        deps=packed,
         partitions_def=months,
         group_name="finance",
         kinds={"zip", "csv", "parquet"},
@@ -33,7 +36,7 @@ def evidence_assets(models: Sequence[SqlModel], months: dg.MonthlyPartitionsDefi
 
         For example: 2026-11.zip, final, chained to 2026-10.
         """
-        pack = make_pack(installation, Month.from_key(context.partition_key), None, "dagster", context.run.run_id)
+        pack = make_pack(installation, month_of(context), None, "dagster", context.run.run_id)
         return dg.MaterializeResult(
             metadata={
                 "pack": dg.MetadataValue.url(pack.path.as_uri()),

@@ -12,6 +12,7 @@ from fridge_pipeline.orchestration.assets.described import column_schema, descri
 from fridge_pipeline.orchestration.hourly import Hourly, retried_when_the_database_is_lost
 from fridge_pipeline.orchestration.installation import Installation
 from fridge_pipeline.orchestration.partitions import BACKFILL_POLICY, hours_of
+from fridge_pipeline.orchestration.progress import Progress
 from fridge_pipeline.steps.build_models import STAGING, ModelRun, run_models
 from fridge_pipeline.steps.refresh_month import derive_hours
 
@@ -59,8 +60,7 @@ def _views(name: str, own: Sequence[SqlModel], models: Sequence[SqlModel]) -> dg
     def views(
         context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
     ) -> Iterator[dg.MaterializeResult[None]]:
-        span = hours_of(context) if context.has_partition_key or context.has_partition_key_range else None
-        yield from _results(context, installation, models, span)
+        yield from _results(context, installation, models, None)
 
     return views
 
@@ -108,8 +108,12 @@ def _results(
     *,
     by_hour: bool = False,
 ) -> Iterator[dg.MaterializeResult[None]]:
-    chosen = [key.to_user_string() for key in context.selected_asset_keys]
-    for run in run_models(installation.database, models, chosen, span, installation.catalogue, installation.clock()):
+    chosen = sorted(key.to_user_string() for key in context.selected_asset_keys)
+    progress = Progress(context.log, f"{', '.join(chosen)}{f' for {span}' if span is not None else ''}")
+    runs = run_models(installation.database, models, chosen, span, installation.catalogue, installation.clock())
+    rows = sum(run.rows or sum((run.rows_per_hour or {}).values()) for run in runs)
+    progress.finish(f"{len(runs)} models, {rows:,} rows")
+    for run in runs:
         if by_hour and span is not None:
             for hour in span.hours():
                 rows = (run.rows_per_hour or {}).get(hour, 0)

@@ -7,6 +7,10 @@ from fridge_pipeline.orchestration.hourly import Hourly
 from fridge_pipeline.orchestration.installation import Installation
 from fridge_pipeline.orchestration.partitions import hours_of
 
+#: It needs no hour of what it looks at, and so is no first asset of the graph, whose partitions "Materialize all" asks
+#: for, nor among those that a backfill reaches from there.
+NO_HOUR = dg.SpecificPartitionsPartitionMapping([])
+
 #: Tenants and meters in the table; the number of all of them stands beside it.
 CHANGES_SHOWN = 200
 
@@ -15,6 +19,7 @@ def planning_assets(hourly: Hourly) -> list[dg.AssetsDefinition]:
     """The asset, on the grid of the chain; any number of hours is one run."""
 
     @dg.asset(
+        deps=[dg.AssetDep("raw_readings", partition_mapping=NO_HOUR)],
         partitions_def=hourly.hours,
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name="planning",

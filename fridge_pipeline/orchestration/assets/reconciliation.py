@@ -13,12 +13,11 @@ from fridge_pipeline.domain.reconciliation import Cause
 from fridge_pipeline.orchestration.assets.described import described, table_metadata
 from fridge_pipeline.orchestration.hourly import STRIPE_POOL, retried_when_the_database_is_lost
 from fridge_pipeline.orchestration.installation import Installation
-from fridge_pipeline.orchestration.partitions import DAILY_BACKFILL_POLICY, daily_grid, days_of
+from fridge_pipeline.orchestration.partitions import DAILY_BACKFILL_POLICY, daily_grid, days_in_tags, days_of
 from fridge_pipeline.steps.reconcile import ReconciliationReport, reconcile_days
 
 #: So many of the worst hours stand in the check's metadata.
 WORST_SHOWN = 20
-
 
 DESCRIPTION = """One row per day, tenant, meter and customer: usage, ledger and Stripe's summaries side by side.
 
@@ -29,9 +28,11 @@ month: what could not be read says so.
 
 def reconciliation_assets(days: dg.DailyPartitionsDefinition, source: SourceTable) -> list[dg.AssetsDefinition]:
     """The asset, on a grid of days."""
+    # Today is reconciled before its last hours are there.
+    hours_so_far = dg.TimeWindowPartitionMapping(allow_nonexistent_upstream_partitions=True)
 
     @dg.asset(
-        deps=["meter_events"],
+        deps=[dg.AssetDep("meter_events", partition_mapping=hours_so_far)],
         partitions_def=days,
         backfill_policy=DAILY_BACKFILL_POLICY,
         group_name="billing",
@@ -91,7 +92,7 @@ def day_metadata(day: ReconciledDay | None, report: ReconciliationReport) -> dic
         of_the_run |= {"why_not_read": dg.MetadataValue.text(reasons)}  # type: ignore[dict-item]  # a text among numbers
     if day is None:
         return {"dagster/partition_row_count": 0, "state": "no usage and no statements", **of_the_run}
-    causes = {cause.value: getattr(day, cause.value) for cause in Cause}
+    causes = {cause.value: day.causes.get(cause.value, 0) for cause in Cause}
     return {
         "dagster/partition_row_count": day.accounts,
         "agreeing": day.agreeing,
@@ -140,7 +141,8 @@ def reconciliation_checks() -> list[dg.AssetChecksDefinition]:
 
 def checked_days(context: dg.AssetCheckExecutionContext, installation: Installation) -> DayRange:
     """The days of the run, or without partitions all that Stripe still takes usage of."""
-    if context.has_partition_key or context.has_partition_key_range:
-        return days_of(context)
+    of_the_run = days_in_tags(context.run.tags)
+    if of_the_run:
+        return DayRange(of_the_run[0], of_the_run[-1])
     grid = daily_grid(installation.settings.partitions_start, installation.clock())
     return DayRange(max(grid.first, grid.last - timedelta(days=OLDEST_TIMESTAMP.days)), grid.last)

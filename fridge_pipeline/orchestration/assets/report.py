@@ -2,10 +2,10 @@
 
 import dagster as dg
 
-from fridge_pipeline.domain.month import Month
 from fridge_pipeline.domain.month_books import MARTS
 from fridge_pipeline.orchestration.installation import Installation
 from fridge_pipeline.orchestration.month_report import make_report
+from fridge_pipeline.orchestration.partitions import month_of
 
 
 def report_assets(months: dg.MonthlyPartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -25,7 +25,7 @@ def report_assets(months: dg.MonthlyPartitionsDefinition) -> list[dg.AssetsDefin
 
         For example: November 2026, 5 tenants, tied, with 2 restatements.
         """
-        month = Month.from_key(context.partition_key)
+        month = month_of(context)
         report = make_report(installation, month, installation.report_folder(month))
         address = f"{installation.report_address}/{month.key}"
         return dg.MaterializeResult(

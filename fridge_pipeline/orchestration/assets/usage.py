@@ -6,13 +6,14 @@ import dagster as dg
 import polars as pl
 
 from fridge_pipeline.adapters.models.sources import SourceTable
+from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.usage import USAGE_QUANTITY
-from fridge_pipeline.orchestration.assets.controls import USAGE_FROM_FILES, usage_from_files
 from fridge_pipeline.orchestration.assets.described import described, table_metadata
 from fridge_pipeline.orchestration.hourly import Hourly, retried_when_the_database_is_lost
 from fridge_pipeline.orchestration.installation import Installation
 from fridge_pipeline.orchestration.partitions import BACKFILL_POLICY, hours_of
+from fridge_pipeline.orchestration.progress import Progress
 from fridge_pipeline.steps.count import count_usage
 
 DESCRIPTIONS = {
@@ -29,21 +30,22 @@ def usage_assets(hourly: Hourly, sources: Mapping[str, SourceTable]) -> list[dg.
         specs=[_spec(table, sources[table], hourly.freshness) for table in USAGE_QUANTITY],
         partitions_def=hourly.hours,
         backfill_policy=BACKFILL_POLICY,
-        check_specs=[USAGE_FROM_FILES],
         can_subset=True,
     )
     def usage_tables(
         context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
-    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-        span = hours_of(context)
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        span, now = hours_of(context), installation.clock()
         tables = [table for table in USAGE_QUANTITY if dg.AssetKey(table) in context.selected_asset_keys]
+        progress = Progress(context.log, f"counting {', '.join(tables)} of {span}")
         with retried_when_the_database_is_lost():
-            counted = count_usage(installation.database, span, installation.clock(), tables)
-            for table in tables:
-                report_per_hour(context, table, span, counted[table])
-                yield dg.MaterializeResult(asset_key=table)
-            if context.selected_asset_check_keys:
-                yield usage_from_files(installation.database, span)
+            counted = count_usage(installation.database, span, now, tables, progress.witness)
+        rows = ", ".join(f"{counted[table].height:,} tenant-hours of {table}" for table in tables)
+        progress.finish(f"{span}: {rows}")
+        first_open = Hour.containing(now - installation.settings.close_after)
+        for table in tables:
+            report_per_hour(context, table, span, counted[table], first_open)
+            yield dg.MaterializeResult(asset_key=table)
 
     return [usage_tables]
 
@@ -61,7 +63,9 @@ def _spec(table: str, source: SourceTable, freshness: dg.FreshnessPolicy) -> dg.
     )
 
 
-def report_per_hour(context: dg.AssetExecutionContext, table: str, span: HourRange, counted: pl.DataFrame) -> None:
+def report_per_hour(
+    context: dg.AssetExecutionContext, table: str, span: HourRange, counted: pl.DataFrame, first_open: Hour
+) -> None:
     """Tenants and quantity of each hour as metadata; an hour without usage says so instead of showing zeros."""
     quantity = USAGE_QUANTITY[table]
     per_hour = {
@@ -73,6 +77,8 @@ def report_per_hour(context: dg.AssetExecutionContext, table: str, span: HourRan
         numbers: dict[str, int | str] = {"dagster/partition_row_count": row["tenants"] if row else 0}
         if row:
             numbers |= {"tenants": row["tenants"], quantity: row["quantity"]}
-        else:
+        if hour >= first_open:
+            numbers["state"] = "open: counted so far"
+        elif not row:
             numbers["state"] = "no usage"
         context.add_asset_metadata(numbers, asset_key=table, partition_key=hour.key)

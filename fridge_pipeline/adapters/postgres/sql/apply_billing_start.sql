@@ -19,5 +19,6 @@ update fridge.exceptions
 set closed_at = %(now)s
 where
     closed_at is null
-    and kind in ('unmapped', 'too_late', 'held_for_review', 'month_closed')
+    and kind in (select exception_kinds.kind from fridge.exception_kinds where exception_kinds.waits)
+    and kind not in ('refused', 'unexplained', 'credit_due')
     and hour < (select start.bill_from from start);

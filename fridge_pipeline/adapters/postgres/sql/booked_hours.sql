@@ -55,7 +55,7 @@ holders as (
     select
         hour,
         coalesce(
-            (array_agg(stripe_customer_id order by revision desc) filter (where status = 'accepted'))[1],
+            (array_agg(stripe_customer_id order by revision desc) filter (where status = 'accepted' and value <> 0))[1],
             (
                 array_agg(stripe_customer_id order by revision desc)
                 filter (where status in ('staged', 'sent', 'unknown'))
@@ -98,7 +98,9 @@ select
         select case exceptions.kind when 'contradiction' then 'unexplained' else exceptions.kind end as waiting
         from fridge.exceptions
         where
-            exceptions.kind in ('held_for_review', 'month_closed', 'contradiction')
+            exceptions.kind in (
+                'held_for_review', 'month_closed', 'customer_taken', 'customer_gone', 'contradiction'
+            )
             and exceptions.tenant_id = %(tenant_id)s
             and exceptions.hour = coalesce(payable.hour, stated.hour)
             and (exceptions.subject = %(event_name)s or exceptions.kind = 'contradiction')

@@ -12,7 +12,11 @@ update fridge.exceptions
 set closed_at = %(now)s
 where
     exceptions.closed_at is null
-    and exceptions.kind in ('unmapped', 'too_late', 'credit_due', 'held_for_review', 'month_closed')
+    and exceptions.kind in (
+        select exception_kinds.kind
+        from fridge.exception_kinds
+        where exception_kinds.waits and exception_kinds.subject = 'meter'
+    )
     and exceptions.hour between %(first)s and %(last)s
     and exceptions.subject = any(%(event_names)s)
     and (

@@ -10,7 +10,11 @@ where
     and meter_events.status = 'accepted'
     and (
         (
-            exceptions.kind in ('unmapped', 'too_late', 'credit_due', 'held_for_review', 'month_closed')
+            exceptions.kind in (
+                select exception_kinds.kind
+                from fridge.exception_kinds
+                where exception_kinds.waits and exception_kinds.subject = 'meter'
+            )
             and exceptions.subject = meter_events.event_name
         )
         or (

@@ -1,1 +1,1 @@
-create unique index {index} on fridge.{name} ({key_columns});
+create unique index {index} on fridge.{name} ({key_columns}) nulls not distinct;

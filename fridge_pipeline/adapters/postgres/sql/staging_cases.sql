@@ -47,6 +47,18 @@ cancelling as (
         and meter_event_adjustments.status in ('staged', 'sent', 'unknown')
 ),
 
+-- Whoever has something undecided or counting for a customer's hour; more than one only in books of the past.
+taken as (
+    select
+        stripe_customer_id,
+        event_name,
+        hour,
+        array_agg(tenant_id order by tenant_id) as tenant_ids
+    from fridge.customer_hours
+    where hour between %(first)s and %(last)s and event_name = any(%(event_names)s)
+    group by stripe_customer_id, event_name, hour
+),
+
 cases as (
     select
         coalesce(metered_usage.tenant_id, latest.tenant_id) as tenant_id,
@@ -57,7 +69,8 @@ cases as (
         latest.value as latest_value,
         latest.status as latest_status,
         latest.stripe_customer_id as latest_customer_id,
-        latest.identifier as latest_identifier
+        latest.identifier as latest_identifier,
+        latest.answer as latest_answer
     from metered_usage
     full join latest
         on
@@ -81,10 +94,37 @@ select
     exists(
         select 1 from fridge.exceptions
         where
-            exceptions.kind = 'refused'
-            and exceptions.subject = cases.latest_identifier
-            and exceptions.closed_at is null
+            exceptions.closed_at is null
+            and (
+                (exceptions.kind = 'refused' and exceptions.subject = cases.latest_identifier)
+                or (
+                    exceptions.kind = 'customer_gone'
+                    and exceptions.subject = cases.event_name
+                    and exceptions.tenant_id = cases.tenant_id
+                    and exceptions.hour = cases.hour
+                )
+            )
     ) as refusal_open,
+    cases.latest_status = 'refused' and (
+        exists(
+            select 1 from unnest(%(gone)s::text[]) as gone (words)
+            where strpos(cases.latest_answer, gone.words) > 0
+        )
+        or exists(
+            select 1 from fridge.stripe_error_samples
+            where
+                stripe_error_samples.code = any(%(gone)s)
+                and (
+                    stripe_error_samples.identifier = cases.latest_identifier
+                    or starts_with(stripe_error_samples.identifier, cases.latest_identifier || '#')
+                )
+        )
+    ) as customer_is_gone,
+    (
+        select min(others.tenant_id)
+        from unnest(taken.tenant_ids) as others (tenant_id)
+        where others.tenant_id <> cases.tenant_id
+    ) as taken_by,
     cancelling.hour is not null as cancelling,
     closed_months.closed_by,
     cases.hour >= (select billing_start.bill_from from fridge.billing_start) as is_billed
@@ -95,6 +135,14 @@ left join stated
         cases.tenant_id = stated.tenant_id
         and cases.event_name = stated.event_name
         and cases.hour = stated.hour
+left join taken
+    on
+        taken.stripe_customer_id = case
+            when stated.value <> 0 then stated.stripe_customer_id
+            else tenants.stripe_customer_id
+        end
+        and cases.event_name = taken.event_name
+        and cases.hour = taken.hour
 left join cancelling
     on
         cases.tenant_id = cancelling.tenant_id

@@ -3,8 +3,8 @@
 -- released, in a closed month, and unexplained unless it is time to read Stripe back again. Hours before the billing
 -- start are delivered once they are counted; when it moves, all hours are compared.
 -- Compared are the hours with a mark: something about them has changed since they were found delivered. What is
--- excepted can cease to be so without any change of its hour, by a tenant's new customer, a release, a reopened month
--- or with time, so those hours are compared too. Marks go with the hours that are delivered. The whole statement sees
+-- excepted can cease to be so without any change of its hour, by a tenant's new customer, a release, a reopened month,
+-- or when its deadline has passed, so those hours are compared too. Marks go with the hours that are delivered. The whole statement sees
 -- one moment: a mark that another transaction makes meanwhile stays.
 with catalogue as (
     select
@@ -20,7 +20,9 @@ open_exceptions as (
         exceptions.hour,
         exceptions.subject,
         coalesce(meter_events.event_name, exceptions.subject) as event_name,
-        coalesce(case exceptions.kind
+        -- After its deadline it is something else: too late.
+        (exceptions.deadline_at >= %(now)s or exceptions.deadline_at is null or exceptions.kind = 'unexplained')
+        and coalesce(case exceptions.kind
             when 'unmapped' then tenants.stripe_customer_id is null
             when 'refused'
                 -- Whoever has the hour on the books keeps it, else whoever the tenant is mapped to.
@@ -33,6 +35,7 @@ open_exceptions as (
                             and accepted.tenant_id = meter_events.tenant_id
                             and accepted.hour = meter_events.hour
                             and accepted.status = 'accepted'
+                            and accepted.value <> 0
                         order by accepted.revision desc
                         limit 1
                     ), tenants.stripe_customer_id
@@ -43,6 +46,26 @@ open_exceptions as (
                     where
                         stripe_readbacks.identifier = meter_events.identifier
                         and stripe_readbacks.read_at > %(read_again_before)s
+                )
+            when 'customer_taken'
+                then exists (
+                    select 1 from fridge.customer_hours
+                    where
+                        customer_hours.stripe_customer_id = coalesce(
+                            (
+                                select own.stripe_customer_id
+                                from fridge.customer_hours as own
+                                where
+                                    own.event_name = exceptions.subject
+                                    and own.tenant_id = exceptions.tenant_id
+                                    and own.hour = exceptions.hour
+                                    and own.stated_value <> 0
+                                limit 1
+                            ), tenants.stripe_customer_id
+                        )
+                        and customer_hours.event_name = exceptions.subject
+                        and customer_hours.hour = exceptions.hour
+                        and customer_hours.tenant_id <> exceptions.tenant_id
                 )
             when 'month_closed' then fridge.month_is_closed(exceptions.hour)
             when 'held_for_review'
@@ -64,9 +87,7 @@ open_exceptions as (
     left join fridge.meter_events on replace(exceptions.subject, 'cancel:', '') = meter_events.identifier
     where
         exceptions.closed_at is null
-        and exceptions.kind in (
-            'too_late', 'credit_due', 'unmapped', 'refused', 'unexplained', 'held_for_review', 'month_closed'
-        )
+        and exceptions.kind in (select exception_kinds.kind from fridge.exception_kinds where exception_kinds.waits)
 ),
 
 compared as (

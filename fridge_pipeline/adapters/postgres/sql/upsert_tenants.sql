@@ -1,5 +1,11 @@
 insert into fridge.tenants as present (tenant_id, name, stripe_customer_id, created_at, updated_at)
-values (%(tenant_id)s, %(name)s, %(stripe_customer_id)s, %(now)s, %(now)s)
+select
+    tenant_id,
+    name,
+    stripe_customer_id,
+    %(now)s as created_at,
+    %(now)s as updated_at
+from imported_tenants
 on conflict (tenant_id) do update
     set
         name = excluded.name,
@@ -7,5 +13,4 @@ on conflict (tenant_id) do update
         updated_at = excluded.updated_at
     where
     (present.name, present.stripe_customer_id)
-    is distinct from (excluded.name, excluded.stripe_customer_id)
-returning (xmax = 0) as created;
+    is distinct from (excluded.name, excluded.stripe_customer_id);

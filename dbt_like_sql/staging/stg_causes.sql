@@ -1,0 +1,8 @@
+-- materialized: view
+select
+    cause,
+    step,
+    is_explained,
+    words,
+    meaning
+from fridge.causes

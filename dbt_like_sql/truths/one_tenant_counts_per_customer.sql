@@ -1,0 +1,10 @@
+-- Stripe keeps one figure per customer, meter and hour: a second tenant's statement overwrites the first's, or swells it.
+select
+    stripe_customer_id,
+    meter,
+    hour,
+    count(distinct tenant_id) as tenants
+from fridge.billing_ledger
+where is_counted_by_stripe and quantity <> 0
+group by stripe_customer_id, meter, hour
+having count(distinct tenant_id) > 1

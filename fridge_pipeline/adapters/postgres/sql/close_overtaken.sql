@@ -1,0 +1,28 @@
+-- Of what can keep a tenant, meter and hour from being stated, one thing does at a time: what was said before is over.
+-- A refusal is over when nothing can be stated any more, whatever becomes of its cause.
+update fridge.exceptions
+set closed_at = %(now)s
+from
+    unnest(%(event_names)s::text[], %(tenant_ids)s::text[], %(hours)s::timestamptz[], %(kinds)s::text[])
+        as judged (event_name, tenant_id, hour, kind)
+where
+    exceptions.closed_at is null
+    and exceptions.tenant_id = judged.tenant_id
+    and exceptions.hour = judged.hour
+    and exceptions.kind <> judged.kind
+    and (
+        (
+            exceptions.kind in ('unmapped', 'customer_taken', 'customer_gone', 'held_for_review', 'month_closed', 'too_late')
+            and exceptions.subject = judged.event_name
+        )
+        or (
+            exceptions.kind = 'refused'
+            and judged.kind in ('too_late', 'customer_gone')
+            and exists (
+                select 1 from fridge.meter_events
+                where
+                    meter_events.identifier = exceptions.subject
+                    and meter_events.event_name = judged.event_name
+            )
+        )
+    );

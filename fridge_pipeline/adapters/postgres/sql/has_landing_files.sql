@@ -1,0 +1,1 @@
+select exists(select 1 from fridge.landing_files) as has_files;

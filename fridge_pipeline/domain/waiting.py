@@ -1,0 +1,57 @@
+"""Usage that waits for a person: what the exception about it says, with what is still owed and the ways that work."""
+
+from __future__ import annotations
+
+from fridge_pipeline.domain.limits import OLDEST_TIMESTAMP
+from fridge_pipeline.domain.meter_event import billing_deadline
+from fridge_pipeline.domain.month import Month
+from fridge_pipeline.domain.refusal import customer_gone_detail
+from fridge_pipeline.domain.staging import StagingCase, StagingVerdict
+
+#: Stripe takes these as soon as what stands in their way is gone, until their deadline.
+CAN_STILL_BE_STATED = frozenset({StagingVerdict.UNMAPPED, StagingVerdict.CUSTOMER_TAKEN, StagingVerdict.MONTH_CLOSED})
+
+
+def waiting_detail(case: StagingCase, verdict: StagingVerdict) -> str:
+    """What waits, why, and what a person can do; for the verdicts of ``staging.WAITS``."""
+    if verdict is StagingVerdict.CUSTOMER_GONE:
+        usage, stated = case.value or 0, case.stated_value or 0
+        return customer_gone_detail(case.meter.event_name, usage, stated, case.customer_id)
+    already = f", of which Stripe has {case.stated_value}" if case.stated_value is not None else ""
+    return f"{case.value or 0} {case.meter.event_name}{already}: {_why(case, verdict)}"
+
+
+def _why(case: StagingCase, verdict: StagingVerdict) -> str:
+    until = f"{billing_deadline(case.hour):%Y-%m-%d %H:%M} UTC"
+    if verdict is StagingVerdict.UNMAPPED:
+        return (
+            f"tenant {case.tenant_id!r} has no Stripe customer. Import the tenant with its customer (fridge tenants "
+            f"import); it is billed with the next run, until {until}."
+        )
+    if verdict is StagingVerdict.CUSTOMER_TAKEN:
+        return (
+            f"customer {case.customer_id} of tenant {case.tenant_id!r} is billed the usage of tenant {case.taken_by!r} "
+            "in this hour, and Stripe keeps one figure per customer, meter and hour: one tenant would overwrite the "
+            f"other, or swell it. {_by_hand(case)}, if both are this customer's. Or give {case.tenant_id!r} a customer "
+            f"of its own (fridge tenants import), or take the files of {case.taken_by!r} out of usage (fridge "
+            f"withdraw): then it is billed with the next run, until {until}."
+        )
+    if verdict is StagingVerdict.MONTH_CLOSED:
+        month = Month.containing(case.hour.start)
+        return (
+            f"{month} was closed by {case.closed_by}, so the change of {case.change:+} waits. To have it stated with "
+            f"the next run, until {until}: fridge reopen {month} --by NAME --reason TEXT. Or bill it by hand: "
+            f"{_by_hand(case)}."
+        )
+    nobody = f" Tenant {case.tenant_id!r} has no Stripe customer either." if case.customer_id is None else ""
+    return (
+        f"the hour is older than the {OLDEST_TIMESTAMP.days} days that Stripe accepts, so it cannot be billed as "
+        f"usage.{nobody} {_by_hand(case)}, or let it go."
+    )
+
+
+def _by_hand(case: StagingCase) -> str:
+    """What makes good for the difference outside of usage."""
+    if case.change < 0:
+        return f"Give a credit for {-case.change}"
+    return f"Add an invoice item for {case.change}"

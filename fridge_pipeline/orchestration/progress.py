@@ -1,0 +1,61 @@
+"""What an asset says in the log of its run: how far it is, now and then, however many rows and hours there are."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+
+from fridge_pipeline.steps.effect import Effect
+from fridge_pipeline.steps.load import HourLoad
+
+#: Seconds between two lines of one step: a run of a week's hours stays readable, and nobody wonders whether it hangs.
+SAY_EVERY_SECONDS = 10.0
+
+#: What a step has got done, by the effects that it tells its witness of.
+DONE = {
+    Effect.USAGE_WRITTEN: "portions of hours counted",
+    Effect.ANSWERED: "calls answered by Stripe",
+    Effect.READ_BACK: "sums read back from Stripe",
+}
+
+
+class Progress:
+    """Begins with a line of what is being done; ``seconds`` is how long ago that was."""
+
+    def __init__(self, log: logging.Logger, doing: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._log = log
+        self._doing = doing
+        self._clock = clock
+        self._began = self._said_at = clock()
+        self._done: Counter[Effect] = Counter()
+        log.info(doing)
+
+    @property
+    def seconds(self) -> float:
+        """Since it began."""
+        return self._clock() - self._began
+
+    def witness(self, effect: Effect) -> None:
+        """Says how much of what is done, where a step takes long."""
+        self._done[effect] += 1
+        self._say(lambda: ", ".join(f"{self._done[each]:,} {what}" for each, what in DONE.items() if self._done[each]))
+
+    def follow(self, loads: Iterable[HourLoad], count: int) -> Iterator[HourLoad]:
+        """The loads of so many hours as they come; says of how many."""
+        rows = 0
+        for number, load in enumerate(loads, 1):
+            rows += load.rows
+            self._say(lambda number=number, rows=rows: f"{number} of {count} hours, {rows:,} rows")  # type: ignore[misc]
+            yield load
+
+    def finish(self, came_to: str) -> None:
+        """The last line: what it came to, and how long it took."""
+        self._log.info(f"{came_to} ({self.seconds:.1f} s)")
+
+    def _say(self, so_far: Callable[[], str]) -> None:
+        now = self._clock()
+        if now - self._said_at >= SAY_EVERY_SECONDS:
+            self._said_at = now
+            self._log.info(f"{self._doing}: {so_far()} after {self.seconds:.0f} s")

@@ -1,0 +1,78 @@
+"""Hours that the books hold and Dagster does not show: somebody has wiped an asset, or its storage was lost."""
+
+from __future__ import annotations
+
+import os
+
+import dagster as dg
+
+from fridge_pipeline.adapters.postgres.landing_record import hours_with_files
+from fridge_pipeline.domain.finding import Finding, judge_shown_hours
+from fridge_pipeline.domain.hour import ONE_HOUR, Hour
+from fridge_pipeline.domain.hour_range import HourRange, plan_ranges
+from fridge_pipeline.orchestration.automation import RUNS_PER_TICK_MAX, without_runs_under_way
+from fridge_pipeline.orchestration.installation import Installation
+from fridge_pipeline.orchestration.instance import dagster_environment
+from fridge_pipeline.orchestration.jobs import BILL_CLOSED_HOURS
+from fridge_pipeline.orchestration.partitions import automation_tags
+
+INTERVAL_SECONDS = 300
+
+#: The assets that every hour with landing files has materialized once it is billed.
+SHOWN = ("raw_readings", "inserted_counts", "active_sensors", "meter_events", "sensor_hours")
+
+#: So long an hour is over: before, it waits for the sweep, which materializes it.
+OVER_FOR = 2 * ONE_HOUR
+
+
+def hours_not_shown(instance: dg.DagsterInstance, installation: Installation) -> dict[str, list[Hour]]:
+    """Asset → the hours with landing files that Dagster does not show as materialized; assets without any left out."""
+    grid = installation.grid()
+    last = Hour.containing(installation.clock() - OVER_FOR - installation.settings.close_after)
+    with installation.database.connect() as connection:
+        in_the_books = hours_with_files(connection, HourRange(grid.first, last))
+    found = {}
+    for asset in SHOWN:
+        shown = instance.get_materialized_partitions(dg.AssetKey(asset)) if in_the_books else set()
+        missing = [hour for hour in in_the_books if hour.key not in shown]
+        if missing:
+            found[asset] = missing
+    return found
+
+
+def restoring_sensor() -> dg.SensorDefinition:
+    """Runs such hours again. What is loaded is not loaded again, and what Stripe accepted is not sent again."""
+
+    @dg.sensor(
+        name="wiped_hours",
+        job_name=BILL_CLOSED_HOURS,
+        minimum_interval_seconds=INTERVAL_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Runs hours again that the books hold and Dagster does not show, because an asset was wiped.",
+    )
+    def sensor(
+        context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
+    ) -> dg.SensorResult | dg.SkipReason:
+        missing = hours_not_shown(context.instance, installation)
+        for asset, hours in missing.items():
+            context.log.warning("%s hours of %s are billed and not shown, the first: %s", len(hours), asset, hours[0])
+        waiting = without_runs_under_way(context.instance, {hour for hours in missing.values() for hour in hours})
+        if not waiting:
+            return dg.SkipReason("every hour of the books is shown")
+        # Once a day: an hour that does not get through is the sweep's, which says why.
+        today = f"{installation.clock():%F}"
+        return dg.SensorResult(
+            run_requests=[
+                dg.RunRequest(run_key=f"{today}:{hours}", tags=automation_tags(hours, "in the books and not shown"))
+                for hours in plan_ranges(waiting)[:RUNS_PER_TICK_MAX]
+            ]
+        )
+
+    return sensor
+
+
+def examine_shown_hours(installation: Installation) -> Finding:
+    """For ``fridge doctor``; sets Dagster's environment here."""
+    os.environ.update(dagster_environment(installation.settings))
+    with dg.DagsterInstance.get() as instance:
+        return judge_shown_hours(hours_not_shown(instance, installation))

@@ -1,0 +1,113 @@
+"""Keys that are no partition: every asset refuses them, says which are, and does nothing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import pytest
+
+from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.orchestration.failure_text import failure_text
+from tests.orchestration.ticks import asset_job
+from tests.pipeline import Pipeline, readings
+
+HOURLY = ("raw_readings", "inserted_counts", "active_sensors", "meter_events", "sensor_hours", "backfill_plan")
+DAILY = ("stripe_reconciliation",)
+MONTHLY = ("evidence_pack", "audit_report")
+
+NOW = datetime.now(UTC)
+YESTERDAY = f"{NOW - timedelta(days=1):%Y-%m-%d}"
+TODAY = f"{NOW:%Y-%m-%d}"
+MONTH = f"{NOW:%Y-%m}"
+
+
+def refusal(definitions: dg.Definitions, asset: str, first: str, last: str | None = None) -> str:
+    """Why a run of an asset for these keys did not begin, or failed."""
+    tags = {"dagster/partition": first}
+    if last is not None:
+        tags = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
+    with dg.DagsterInstance.ephemeral() as instance:
+        try:
+            result = asset_job(definitions, [asset]).execute_in_process(
+                instance=instance, tags=tags, raise_on_error=False
+            )
+        except (ValueError, dg.DagsterUnknownPartitionError) as error:
+            return str(error)
+        assert instance.get_materialized_partitions(dg.AssetKey(asset)) == set()
+        assert not result.success, f"{asset} took {first}"
+        return failure_text(result.all_events)
+
+
+def test_every_partitioned_asset_is_on_one_of_the_three_grids(definitions: dg.Definitions) -> None:
+    specs = {spec.key.to_user_string(): spec.partitions_def for spec in definitions.resolve_all_asset_specs()}
+    assert {name for name, grid in specs.items() if grid is not None} == {*HOURLY, *DAILY, *MONTHLY}
+
+
+@pytest.mark.parametrize("asset", HOURLY)
+def test_an_hourly_asset_refuses_half_hours_other_grids_hours_ahead_and_hours_before_the_grid(
+    definitions: dg.Definitions, asset: str
+) -> None:
+    ahead = f"{NOW + timedelta(days=3):%Y-%m-%d-%H:00}"
+    for key in (f"{YESTERDAY}-05:30", f"{YESTERDAY}-05:01", f"{YESTERDAY}-5:00", YESTERDAY, MONTH, "2020-01-01-00:00"):
+        assert key in refusal(definitions, asset, key)
+    assert Hour.containing(datetime.now(UTC)).key in refusal(definitions, asset, ahead), "the nearest there is"
+
+
+@pytest.mark.parametrize("asset", HOURLY)
+def test_an_hourly_asset_refuses_a_range_of_which_one_end_is_no_hour_of_the_grid(
+    definitions: dg.Definitions, asset: str
+) -> None:
+    good, later = f"{YESTERDAY}-05:00", f"{YESTERDAY}-07:00"
+    ahead = f"{NOW + timedelta(days=3):%Y-%m-%d-%H:00}"
+    for first, last, named in (
+        (f"{YESTERDAY}-05:30", later, "05:30"),
+        (good, f"{YESTERDAY}-07:30", "07:30"),
+        (good, ahead, ahead),
+        ("2020-01-01-00:00", good, "2020-01-01-00:00"),
+        (later, good, later),
+    ):
+        assert named in refusal(definitions, asset, first, last)
+
+
+@pytest.mark.parametrize(
+    ("asset", "keys"),
+    [
+        *((asset, (f"{TODAY}-05:00", MONTH, "2020-01-01", "2031-01-01", "soon")) for asset in DAILY),
+        *((asset, (TODAY, f"{TODAY}-05:00", "2020-01", "2031-01", "soon")) for asset in MONTHLY),
+    ],
+)
+def test_daily_and_monthly_assets_refuse_the_keys_of_other_grids_and_what_is_outside_theirs(
+    definitions: dg.Definitions, asset: str, keys: tuple[str, ...]
+) -> None:
+    for key in keys:
+        assert key in refusal(definitions, asset, key)
+
+
+def test_nothing_of_the_next_hour_is_loaded_under_a_key_between_two_hours(
+    definitions: dg.Definitions, pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    hour = Hour(two_days_ago)
+    for step in (0, 1):
+        pipeline.land(hour.plus(step), "a.csv", readings("cohoes", hour.plus(step), 2, 5))
+    between = hour.key.replace(":00", ":30")
+    assert between in refusal(definitions, "raw_readings", between)
+    assert between in refusal(definitions, "raw_readings", hour.key, between)
+    assert pipeline.one("select count(*) from fridge.landing_files") == 0
+
+
+def test_a_run_without_a_partition_says_which_there_are(definitions: dg.Definitions) -> None:
+    for asset in (*HOURLY, *DAILY, *MONTHLY):
+        with dg.DagsterInstance.ephemeral() as instance:
+            result = asset_job(definitions, [asset]).execute_in_process(instance=instance, raise_on_error=False)
+        assert "names no partition" in failure_text(result.all_events), asset
+
+
+def test_a_shard_of_an_hour_off_the_grid_is_refused(definitions: dg.Definitions) -> None:
+    job = definitions.resolve_job_def("load_shard")
+    for hour in (f"{YESTERDAY}-05:30", "2020-01-01-00:00", f"{NOW + timedelta(days=3):%Y-%m-%d-%H:00}"):
+        config = {"ops": {"load_shard_files": {"config": {"hour": hour, "shard": "1/2"}}}}
+        with dg.DagsterInstance.ephemeral() as instance:
+            result = job.execute_in_process(run_config=config, instance=instance, raise_on_error=False)
+        assert not result.success
+        assert hour in failure_text(result.all_events)

@@ -1,0 +1,117 @@
+"""What a person sees in the UI of files that were not used, and of how far a run is: its log, and a check."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from datetime import datetime
+
+import dagster as dg
+import pytest
+
+from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.orchestration.assets.ingest import UNUSABLE_SHOWN
+from fridge_pipeline.orchestration.progress import SAY_EVERY_SECONDS, Progress
+from fridge_pipeline.steps.effect import Effect
+from fridge_pipeline.steps.load import HourLoad
+from tests.orchestration.ticks import run_hours
+from tests.pipeline import Pipeline, csv_of, readings
+
+HEADER = b"tenant_id,sensor_id,recorded_at,temperature_c\n"
+
+
+def said(instance: dg.DagsterInstance, run_id: str, *levels: int) -> list[str]:
+    """The lines of a run's log that are its assets' own; of some levels only."""
+    own = [each for each in instance.all_logs(run_id) if not each.is_dagster_event]
+    return [each.user_message for each in own if not levels or each.level in levels]
+
+
+def test_a_broken_file_and_rejected_rows_are_a_warning_with_the_numbers_and_lines_with_the_causes(
+    definitions: dg.Definitions, pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    hour = Hour(two_days_ago)
+    pipeline.add_tenant("cohoes")
+    pipeline.land(hour, "good.csv", readings("cohoes", hour, 2, 10))
+    pipeline.land(hour, "broken.parquet", b"PAR1 and nothing that a parquet file has")
+    hot = b"".join(f"cohoes,s9,{hour.start:%Y-%m-%dT%H:}{minute:02}:00Z,999\n".encode() for minute in range(5))
+    pipeline.land(hour, "hot.csv", HEADER + hot)
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = run_hours(definitions, instance, HourRange(hour, hour))
+        assert result.success, "its neighbours load"
+        (check,) = [
+            each for each in result.get_asset_check_evaluations() if each.check_name == "every_file_and_row_was_used"
+        ]
+        warnings = said(instance, result.run_id, logging.WARNING)
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert {name: value.value for name, value in check.metadata.items() if name != "not_used"} == {
+        "files": 3,
+        "unreadable_files": 1,
+        "rows": 25,
+        "rejected": 5,
+    }
+    assert "1 of 3 files unreadable or damaged, 5 of 25 rows rejected (20.0%)" in (check.description or "")
+    broken, rejected = warnings
+    assert re.search(r"broken\.parquet: .*no row could be read", broken)
+    assert re.search(r"hot\.csv: 5 rows rejected: .*temperature", rejected)
+
+
+def test_files_that_were_used_to_the_last_row_pass_and_warn_of_nothing(
+    definitions: dg.Definitions, pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    hour = Hour(two_days_ago)
+    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 10))
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = run_hours(definitions, instance, HourRange(hour, hour))
+        assert all(each.passed for each in result.get_asset_check_evaluations())
+        assert said(instance, result.run_id, logging.WARNING) == []
+
+
+def test_a_run_of_72_hours_says_what_it_does_and_what_it_came_to_in_a_bounded_number_of_lines(
+    definitions: dg.Definitions, pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    first = Hour(two_days_ago).plus(-40)
+    pipeline.add_tenant("cohoes")
+    for step in range(72):
+        pipeline.land(first.plus(step), "a.csv", csv_of(readings("cohoes", first.plus(step), 1, 3)) + b"cohoes,,,\n")
+    span = HourRange(first, first.plus(71))
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = run_hours(definitions, instance, span)
+        lines = said(instance, result.run_id)
+        warnings = said(instance, result.run_id, logging.WARNING)
+    assert result.success
+    told = "\n".join(lines)
+    for words in (
+        rf"loading {re.escape(str(span))} from ",
+        r"72 files, 288 rows = 216 new \+ 0 duplicate \+ 72 rejected \(\d+\.\d s\)",
+        r"counting inserted_counts, active_sensors of ",
+        r"72 tenant-hours of inserted_counts, 72 tenant-hours of active_sensors \(\d+\.\d s\)",
+        r"billing .* to ",
+        r"144 accepted; 72 of 72 hours have nothing left to send \(\d+\.\d s\)",
+        r"sensor_hours for ",
+    ):
+        assert re.search(words, told), words
+    assert len(warnings) == UNUSABLE_SHOWN + 1
+    assert len(lines) < UNUSABLE_SHOWN + 20
+
+
+def test_a_long_step_says_now_and_then_how_far_it_is(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    now = [0.0]
+
+    def loads() -> Iterator[HourLoad]:
+        for step in range(100):
+            now[0] += SAY_EVERY_SECONDS / 20
+            yield HourLoad(Hour.from_unix(step * 3600))
+
+    progress = Progress(logging.getLogger("run"), "loading", lambda: now[0])
+    assert len(list(progress.follow(loads(), 100))) == 100
+    for _ in range(1000):
+        now[0] += SAY_EVERY_SECONDS / 160
+        progress.witness(Effect.ANSWERED)
+    progress.finish("done")
+    lines = [each.getMessage() for each in caplog.records if each.name == "run"]
+    assert lines[:2] == ["loading", f"loading: 20 of 100 hours, 0 rows after {SAY_EVERY_SECONDS:.0f} s"]
+    assert len(lines) == 1 + 5 + 6 + 1
+    assert lines[-2].endswith("960 calls answered by Stripe after 110 s")

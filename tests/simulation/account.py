@@ -1,0 +1,130 @@
+"""The Stripe account of a simulation as it truly is: the sandbox's own books, and what others do in the dashboard."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+from collections import Counter
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from fridge_pipeline.domain.hour import Hour
+
+#: Customer, event name, hour: what Stripe keeps one total of.
+Slot = tuple[str, str, Hour]
+
+KEY = {"Authorization": f"Basic {base64.b64encode(b'sk_test_sandbox:').decode()}"}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+class Account:
+    """The sandbox over one connection that stays open; as whoever has the dashboard, and with its control endpoints.
+
+    ``is_stirred`` says that what counts may be otherwise than when it was last looked at.
+    """
+
+    def __init__(self, url: str) -> None:
+        address = urlsplit(url)
+        self._http = http.client.HTTPConnection(str(address.hostname), address.port, timeout=20)
+        self._active: set[str] | None = None
+        self.told: dict[str, Any] = {}
+        self.is_stirred = True
+
+    def begin(self, lag_seconds: int, deleted_customers: str) -> None:
+        """An empty account."""
+        self._post("/_sandbox/reset", {})
+        self._active = None
+        self.settings(lag_seconds=lag_seconds, calls_per_second=None, deleted_customers=deleted_customers)
+
+    def settings(self, **wish: Any) -> None:
+        """Changes the settings that are named."""
+        self._post("/_sandbox/settings", wish)
+
+    def set_clock(self, now: float) -> None:
+        """The clock stands still there; what was due meanwhile arrives."""
+        self._post("/_sandbox/clock", {"now": now, "frozen": True})
+        self.is_stirred = True
+
+    def strike(self, *faults: dict[str, Any]) -> None:
+        """Something is to befall the next calls."""
+        self._post("/_sandbox/faults", list(faults))
+
+    def clear_faults(self) -> None:
+        """Nothing is."""
+        self._call("DELETE", "/_sandbox/faults")
+
+    def totals(self) -> Counter[Slot]:
+        """What truly counts, of the meters that are active now; ``told`` keeps the rest of the answer."""
+        self.told = self._get("/_sandbox/usage")
+        self.is_stirred = False
+        if self._active is None:
+            self._active = set(self.active_meters().values())
+        return Counter(
+            {
+                (row["customer"], row["event_name"], Hour.from_key(row["hour"])): row["value"]
+                for row in self.told["data"]
+                if row["meter"] in self._active
+            }
+        )
+
+    def requests(self) -> list[dict[str, Any]]:
+        """The Stripe requests that it saw, oldest first."""
+        seen: list[dict[str, Any]] = self._get("/_sandbox/requests")["data"]
+        return seen
+
+    def active_meters(self) -> dict[str, str]:
+        """Event name → id."""
+        meters = self._get("/v1/billing/meters?status=active&limit=100")["data"]
+        return {meter["event_name"]: meter["id"] for meter in meters}
+
+    def meters_are_others_now(self) -> None:
+        """Somebody made one."""
+        self._active = None
+        self.is_stirred = True
+
+    def archive_meter(self, event_name: str) -> None:
+        """It takes no more events; what it counted stays with it."""
+        meter_id = self.active_meters().get(event_name)
+        if meter_id is not None:
+            self._call("POST", f"/v1/billing/meters/{meter_id}/deactivate")
+            self.meters_are_others_now()
+
+    def delete_customer(self, customer: str) -> None:
+        """Later events for it are refused; its usage stays. Nothing happens to one that Stripe never saw."""
+        self._call("DELETE", f"/v1/customers/{customer}")
+
+    def state_usage(self, identifier: str, slot: Slot, value: int) -> bool:
+        """Somebody else's statement; whether Stripe took it."""
+        customer, event_name, hour = slot
+        form = {
+            "event_name": event_name,
+            "identifier": identifier,
+            "payload[stripe_customer_id]": customer,
+            "payload[value]": str(value),
+            "timestamp": str(int(hour.start.timestamp()) + 1800),
+        }
+        self.is_stirred = True
+        try:
+            status, _ = self._call("POST", "/v1/billing/meter_events", urlencode(form), FORM)
+        except (http.client.HTTPException, ConnectionError):
+            self._http.close()  # a fault that was meant for us
+            return False
+        return status == http.client.OK
+
+    def _get(self, path: str) -> dict[str, Any]:
+        status, body = self._call("GET", path)
+        assert status == http.client.OK, body
+        answer: dict[str, Any] = json.loads(body)
+        return answer
+
+    def _post(self, path: str, wish: object) -> None:
+        status, body = self._call("POST", path, json.dumps(wish))
+        assert status == http.client.OK, body
+
+    def _call(
+        self, method: str, path: str, body: str | None = None, headers: dict[str, str] | None = None
+    ) -> tuple[int, bytes]:
+        self._http.request(method, path, body, {**KEY, **(headers or {})})
+        response = self._http.getresponse()
+        return response.status, response.read()

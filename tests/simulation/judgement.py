@@ -1,0 +1,285 @@
+"""The judgement: what was landed, what the books say and what Stripe counts, compared in plain Python.
+
+Usage is the record's, Stripe's totals are the sandbox's own. Of the pipeline only what it has written down is read:
+its counts, its statements and its open exceptions; none of the queries by which it compares them itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.domain.limits import OLDEST_TIMESTAMP, RESEND_WINDOW
+from tests.simulation.account import Slot
+from tests.simulation.others import METER_EVENTS
+from tests.simulation.record import READINGS, SENSORS, Place
+from tests.simulation.world import World
+
+COUNTS = """
+    select 'temperature_readings', tenant_id, hour, inserted_count from fridge.inserted_counts
+    union all
+    select 'active_sensors', tenant_id, hour, active_sensors from fridge.active_sensors
+"""
+STATEMENTS = """
+    select identifier, event_name, tenant_id, stripe_customer_id, hour, value, status, first_sent_at
+    from fridge.meter_events
+"""
+EXCEPTIONS = "select kind, tenant_id, hour, subject, detail from fridge.exceptions where closed_at is null"
+
+#: How an exception's detail says what the usage is and what Stripe has of it; nothing of it where it does not say.
+FIGURES = (
+    re.compile(r"Stripe has (?P<stated>\d+) \S+ and the usage is (?P<usage>\d+)\. "),
+    re.compile(r"Usage is (?P<usage>\d+) \S+, the accepted statements come to (?P<stated>\d+)"),
+    re.compile(r"\d+ \S+ (?:more|less) than Stripe has \(usage (?P<usage>\d+), stated (?P<stated>\d+)\)"),
+    re.compile(r"(?P<usage>\d+) \S+?(?:, of which Stripe has (?P<stated>\d+))?(?:: | for customer )"),
+)
+
+#: ... and what a person is to do about it.
+INVOICE_ITEM = re.compile(r"invoice item for (\d+)")
+CREDIT = re.compile(r"[Gg]ive a credit for (\d+)")
+
+TENANTS_NAMED = re.compile(r"tenant '(\w+)'")
+
+#: What it says of Stripe's own total.
+SHOWN = re.compile(
+    r"for customer (?P<customer>\S+)(?: and this hour)? Stripe shows (?P<shown>nothing|\d+)", re.IGNORECASE
+)
+
+#: These promise that the usage is billed once something is done, which nobody can promise after 35 days.
+PROMISING = {"unmapped", "customer_taken", "held_for_review", "month_closed", "refused"}
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A row of the ledger."""
+
+    identifier: str
+    event_name: str
+    tenant: str
+    customer: str
+    hour: Hour
+    value: int
+    status: str
+    first_sent_at: datetime | None
+
+    @property
+    def place(self) -> Place:
+        """Whose usage it states."""
+        return self.tenant, self.event_name, self.hour
+
+    @property
+    def slot(self) -> Slot:
+        """Where Stripe counts it."""
+        return self.customer, self.event_name, self.hour
+
+
+@dataclass(frozen=True)
+class Excepted:
+    """An open exception about a tenant, meter and hour."""
+
+    kind: str
+    place: Place
+    detail: str
+
+    @property
+    def owed(self) -> set[int]:
+        """What it says is to be billed still, negative when Stripe has too much; nothing where it says nothing."""
+        figures = next(filter(None, (form.match(self.detail) for form in FIGURES)), None)
+        said = set() if figures is None else {int(figures["usage"]) - int(figures["stated"] or 0)}
+        said |= {int(number) for number in INVOICE_ITEM.findall(self.detail)}
+        return said | {-int(number) for number in CREDIT.findall(self.detail)}
+
+    @property
+    def shown(self) -> tuple[str, int] | None:
+        """A customer, and what Stripe has of it in this hour, as the exception says."""
+        found = SHOWN.search(self.detail)
+        return None if found is None else (found["customer"], int(found["shown"].replace("nothing", "0")))
+
+
+class Judgement:
+    """The books as they stand, beside what is true."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.usage = Counter(world.record.usage())
+        self.stripe = world.account.totals()
+        self.statements = [
+            Statement(identifier, name, tenant, customer, Hour(hour), value, status, first_sent_at)
+            for identifier, name, tenant, customer, hour, value, status, first_sent_at in world.database.look(
+                STATEMENTS
+            )
+        ]
+        accepted = [each for each in self.statements if each.status == "accepted"]
+        self.stated: Counter[Place] = _summed((each.place, each.value) for each in accepted)
+        self.counting: Counter[Slot] = _summed((each.slot, each.value) for each in accepted)
+        self.tenants_counting: defaultdict[Slot, set[str]] = defaultdict(set)
+        for each in accepted:
+            self.tenants_counting[each.slot].add(each.tenant)
+        self.excepted = self._excepted()
+
+    def violations(self) -> list[str]:
+        """Everything that is not as the laws have it; nothing, if all is well."""
+        return [
+            *self._miscounted(),
+            *self._shared(),
+            *self._usage_beside_statements(),
+            *self._statements_beside_stripe(),
+            *self._false_promises(),
+            *self._unread_and_untold(),
+            *self._wrongly_sent(),
+        ]
+
+    def _miscounted(self) -> list[str]:
+        """L1 to L3: the pipeline counted what the record says."""
+        counted = _summed(
+            ((tenant, name, Hour(hour)), value) for name, tenant, hour, value in self.world.database.look(COUNTS)
+        )
+        return [
+            f"{_text(place)}: counted {counted[place]}, and the landing files have {self.usage[place]}"
+            for place in sorted(counted | self.usage)
+            if counted[place] != self.usage[place]
+        ]
+
+    def _shared(self) -> list[str]:
+        """For a customer, meter and hour at most one tenant's statements count; who waits for whom is said."""
+        shared = [
+            f"{_text(slot)}: statements of {' and '.join(sorted(tenants))} count at one customer"
+            for slot, tenants in sorted(self.tenants_counting.items())
+            if len(tenants) > 1
+        ]
+        return shared + [
+            f"{_text(place)}: customer_taken does not name {place[0]} and whoever has the hour: {each.detail}"
+            for place, exceptions in sorted(self.excepted.items())
+            for each in exceptions
+            if each.kind == "customer_taken" and not self._names_both(each)
+        ]
+
+    def _names_both(self, excepted: Excepted) -> bool:
+        tenant, event_name, hour = excepted.place
+        others = set(TENANTS_NAMED.findall(excepted.detail)) - {tenant}
+        customers = {slot[0] for slot, tenants in self.tenants_counting.items() if others & tenants}
+        return bool(others) and any((customer, event_name, hour) in self.tenants_counting for customer in customers)
+
+    def _usage_beside_statements(self) -> list[str]:
+        """What is owed to us, or by us, stands in an exception with its figure, and with no other one."""
+        found = []
+        for place in sorted({*self.usage, *self.stated}):
+            owed = self.usage[place] - self.stated[place]
+            said = {each.kind: each.owed for each in self.excepted[place]}
+            if owed and {owed} not in said.values() and said.get("unexplained") != set():
+                found.append(f"{_text(place)}: {owed:+} is owed, and exceptions say {said or 'nothing'}")
+        return found
+
+    def _statements_beside_stripe(self) -> list[str]:
+        """Stripe counts what it accepted, or an exception has Stripe's true figure."""
+        shown: defaultdict[Slot, set[int]] = defaultdict(set)
+        for place, exceptions in self.excepted.items():
+            for customer, value in filter(None, (each.shown for each in exceptions)):
+                shown[customer, *place[1:]].add(value)
+        return [
+            f"{_text(slot)}: stated {self.counting[slot]}, Stripe counts {self.stripe[slot]}, and exceptions say "
+            f"{sorted(shown[slot]) or 'nothing'}"
+            for slot in sorted(self.counting | self.stripe)
+            if self.counting[slot] != self.stripe[slot] and self.stripe[slot] not in shown[slot]
+        ]
+
+    def _false_promises(self) -> list[str]:
+        """After 35 days nothing is billed any more, whatever else stands in its way."""
+        oldest = self.world.clock.now - OLDEST_TIMESTAMP
+        return [
+            f"{_text(place)}: older than 35 days, and still {each.kind}: {each.detail}"
+            for place, exceptions in sorted(self.excepted.items())
+            for each in exceptions
+            if each.kind in PROMISING and place[2].end < oldest
+        ]
+
+    def _unread_and_untold(self) -> list[str]:
+        """A landing file that no run loads is an exception about its hour."""
+        told = {hour for _, _, hour, _, _ in self.world.database.look(EXCEPTIONS)}
+        return [
+            f"{file.path}: never loaded, and no exception says so"
+            for file in self.world.record.unread()
+            if file.hour.start not in told
+        ]
+
+    def _wrongly_sent(self) -> list[str]:
+        """L4: nothing is sent that is not committed. L6: one identifier, one value, never after 20 hours."""
+        committed = {each.identifier: each for each in self.statements}
+        found = []
+        for request in self.world.account.requests():
+            fields = request["fields"]
+            if request["path"] != METER_EVENTS or fields.get("identifier", "").startswith("theirs-"):
+                continue
+            statement = committed.get(fields["identifier"])
+            if statement is None or statement.first_sent_at is None:
+                found.append(f"{fields['identifier']}: sent, and not on record as sent")
+            elif int(fields["payload"]["value"]) != statement.value:
+                found.append(f"{fields['identifier']}: {statement.value} on record, {fields['payload']['value']} sent")
+            elif request["at"] > (statement.first_sent_at + RESEND_WINDOW).timestamp():
+                found.append(f"{fields['identifier']}: sent again more than 20 hours after its first attempt")
+        return found
+
+    def _excepted(self) -> defaultdict[Place, list[Excepted]]:
+        """The open exceptions by what they are about: a meter, or one of its statements or cancellations."""
+        event_of = {each.identifier: each.event_name for each in self.statements}
+        found: defaultdict[Place, list[Excepted]] = defaultdict(list)
+        for kind, tenant, hour, subject, detail in self.world.database.look(EXCEPTIONS):
+            event_name = event_of.get(subject.removeprefix("cancel:"), subject)
+            if tenant is not None and event_name in {READINGS, SENSORS}:
+                place = (tenant, event_name, Hour(hour))
+                found[place].append(Excepted(kind, place, detail))
+        return found
+
+    def explained(self) -> Counter[str]:
+        """For the summary: how many differences stand in the exceptions, by kind."""
+        return Counter(
+            self.excepted[place][0].kind
+            for place in self.usage | self.stated
+            if self.usage[place] != self.stated[place] and self.excepted[place]
+        )
+
+
+def overbilled(world: World) -> list[str]:
+    """Where Stripe has more than the usage has ever been, of one customer or of all that belong together.
+
+    Not what somebody else has stated, nor once Stripe itself has counted something twice: that is found by reconciling.
+    """
+    stripe = world.account.totals()
+    if world.account.told["faults"].get("count_twice"):
+        return []
+    most = world.record.most_ever
+    found = []
+    for event_name, hour in sorted({slot[1:] for slot in stripe} - world.meddled):
+        for customers, tenants in _families(world):
+            has = [stripe[customer, event_name, hour] for customer in customers]
+            may = [most[tenant, event_name, hour] for tenant in tenants]
+            if sum(has) > sum(may) or max(has, default=0) > max(may, default=0):
+                found.append(f"{event_name} {hour}: {customers} have {has}, and {tenants} never used more than {may}")
+    return found
+
+
+def _families(world: World) -> list[tuple[list[str], list[str]]]:
+    """Customers and tenants that have had to do with one another, however indirectly."""
+    families: list[tuple[set[str], set[str]]] = []
+    for customer, tenants in world.tenants_of.items():
+        related = [family for family in families if family[1] & tenants]
+        families = [family for family in families if family not in related]
+        families.append(
+            ({customer}.union(*(each[0] for each in related)), set(tenants).union(*(each[1] for each in related)))
+        )
+    return [(sorted(customers), sorted(tenants)) for customers, tenants in families]
+
+
+def _summed(rows: Iterable[tuple[Place, int]]) -> Counter[Place]:
+    summed: Counter[Place] = Counter()
+    for place, value in rows:
+        summed[place] += value
+    return summed
+
+
+def _text(place: Place) -> str:
+    return f"{place[0]} {place[1]} {place[2]}"

@@ -1,0 +1,105 @@
+"""What people do between runs: import tenants, withdraw files, release what is held, mend refusals, close a month."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import psycopg
+from hypothesis import strategies as st
+from hypothesis.stateful import rule
+
+from fridge_pipeline.adapters.postgres.ledger import lock_staging
+from fridge_pipeline.adapters.postgres.signoffs import sign_month
+from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.domain.month import Month
+from fridge_pipeline.domain.signoff import Action, ControlTotals
+from fridge_pipeline.domain.variance import Variance
+from fridge_pipeline.steps.review import NothingHeldError, release_usage
+from fridge_pipeline.steps.withdraw import withdraw_file
+from tests.simulation.base import Actor
+from tests.simulation.world import HOURS, TENANTS
+
+MONTH = Month.containing(HOURS[0].start)
+
+IMPORTS = ["map", "move", "take away", "rename", "hand over", "swap", "give a freed customer", "merge"]
+DECISIONS = ["withdraw", "withdraw", "release", "mend refusals", "change FRIDGE_VARIANCE", "close or reopen the month"]
+
+OPEN = "select tenant_id, hour from fridge.exceptions where kind = %s and closed_at is null order by 1, 2"
+MEND = "update fridge.exceptions set closed_at = %s where kind = 'refused' and closed_at is null"
+
+pairs = st.permutations(TENANTS).map(lambda tenants: tenants[:2])
+numbers = st.integers(0, 99)
+
+
+class People(Actor):
+    """Operations and finance."""
+
+    @rule(how=st.sampled_from(IMPORTS), pair=pairs, which=numbers)
+    def import_tenants(self, how: str, pair: list[str], which: int) -> None:
+        """A tenants file that says otherwise than the last one."""
+        self.did(f"tenants: {how}")
+        now, (one, other) = self.now, pair
+        ones, others = now.customer_of[one], now.customer_of[other]
+        match how:
+            case "map" | "move":  # a tenant gets its customer at last, or another one
+                now.map((one, now.new_customer()))
+            case "take away":
+                now.map((one, None))
+            case (
+                "rename" | "hand over"
+            ):  # the other one goes on with the customer, and may have usage of the same hours
+                now.map((one, None), (other, ones))
+            case "swap":
+                now.map((one, None), (other, None))
+                now.map((one, others), (other, ones))
+            case "give a freed customer":
+                free = [customer for customer in now.tenants_of if customer not in now.customer_of.values()]
+                if free:
+                    now.map((one, free[which % len(free)]))
+            case "merge":  # of two customers at Stripe one stays; first one tenant was billed to it, then the other
+                if ones is not None and others is not None:
+                    now.account.delete_customer(others)
+                    now.map((one, None), (other, ones))
+
+    @rule(how=st.sampled_from(DECISIONS), which=numbers)
+    def decide(self, how: str, which: int) -> None:
+        """What is on record with a name and a reason."""
+        self.did(how)
+        now = self.now
+        match how:
+            case "withdraw":
+                paths = now.record.withdrawable()
+                if paths:
+                    path = paths[which % len(paths)]
+                    withdraw_file(now.database, now.zone, path, "broken sensor", "Ada", now.clock)
+                    now.record.withdraw(path)
+            case "release":
+                self._release(which)
+            case "mend refusals":  # the causes are removed, and the exceptions closed by hand
+                with now.database.connect() as connection:
+                    connection.execute(MEND, [now.clock()])
+            case "change FRIDGE_VARIANCE":
+                now.pipeline.variance = list(Variance)[which % len(Variance)]
+            case "close or reopen the month":
+                with suppress(psycopg.errors.RestrictViolation):  # statements of it are under way
+                    self._sign()
+
+    def _release(self, which: int) -> None:
+        held = self.now.database.look(OPEN, ["held_for_review"])
+        if held:
+            tenant, start = held[which % len(held)]
+            catalogue, clock = self.now.pipeline.catalogue, self.now.clock
+            with suppress(NothingHeldError):
+                release_usage(self.now.database, tenant, Hour(start), None, catalogue, "Ada", "a backlog", clock)
+
+    def _sign(self) -> None:
+        """Two people close the month, or one reopens it; what they look at before is not looked at here."""
+        steps: dict[bool, list[tuple[Action, str, str | None, ControlTotals | None]]] = {
+            True: [(Action.REOPEN, "Ada", "late files", None)],
+            False: [(Action.PREPARE, "Ada", None, {"meters": {}}), (Action.APPROVE, "Bob", None, None)],
+        }
+        with self.now.database.connect() as connection, connection.transaction():
+            lock_staging(connection)
+            for action, name, reason, totals in steps[self.now.month_is_closed]:
+                sign_month(connection, MONTH, action, name, self.now.clock(), reason, totals)
+        self.now.month_is_closed = not self.now.month_is_closed
