@@ -81,8 +81,8 @@ def control_checks() -> list[dg.AssetChecksDefinition]:
     @dg.asset_check(
         asset="raw_readings",
         description="No two sensors of one tenant, and no two tenants, differ only by case, leading zeros, a trailing "
-        ".0 or exponent notation, and no id has lost its last digits to a spreadsheet. Such ids are never merged, so what "
-        "is one device may be billed as two.",
+        ".0 or exponent notation, and no id has lost its last digits to a spreadsheet. Such ids are never merged, so "
+        "what is one device may be billed as two.",
     )
     def ids_are_written_in_one_way(installation: dg.ResourceParam[Installation]) -> dg.AssetCheckResult:
         with retried_when_the_database_is_lost(), installation.database.connect() as connection:
