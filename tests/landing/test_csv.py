@@ -62,6 +62,18 @@ def test_column_names_may_have_spaces_and_quotes_around_them() -> None:
     assert deliver(content, "x.csv").sensors == [(2, "a")]
 
 
+@pytest.mark.parametrize("blank", [" ", "\t", "\u00a0 "], ids=ascii)
+def test_blanks_before_and_behind_a_quoted_field_are_no_part_of_it(blank: str) -> None:
+    content = (
+        f'{blank}"tenant_id"{blank},{blank}"a, b"{blank},{blank}"sensor_id",recorded_at,temperature_c\n'
+        f'"t1"{blank},{blank}"x, ""y""\nz"{blank},{blank}"s,1",{blank}"{TIME}"{blank},"4.5"{blank}\r\n'
+        f"t1,x,s2,{TIME},4.5\n"
+    )
+    for block_bytes in (20, 2**20):
+        outcome = deliver(content, "x.csv", block_bytes=block_bytes)
+        assert (outcome.error, outcome.sensors) == (None, [(2, "s,1"), (4, "s2")])
+
+
 @pytest.mark.parametrize("place", [0, 99, 100, 5_000, 9_996])
 def test_ten_thousand_columns_are_read_wherever_the_four_stand(place: int) -> None:
     names = [f"c{number}" for number in range(9_996)]

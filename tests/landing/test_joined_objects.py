@@ -101,6 +101,15 @@ def test_gzip_cut_off_in_a_file_of_one_line_loads_the_whole_objects_and_rejects_
         assert outcome.reasons == [(1, "cut off where the file is damaged")]
 
 
+@pytest.mark.parametrize("block_bytes", [300, 2**20])
+def test_a_broken_object_before_the_end_of_cut_off_gzip_costs_itself_only(block_bytes: int) -> None:
+    plain = f"{joined(1, 5)}{{bad}}{joined(6, 7)}{line('s8')[:-3]}"
+    outcome = deliver(gzip.compress(plain.encode())[:-4], "x.ndjson.gz", block_bytes=block_bytes)
+
+    assert outcome.sensors == sensors(*range(1, 8))
+    assert outcome.reasons == [(1, "not a JSON object"), (1, "cut off where the file is damaged")]
+
+
 def test_block_size_changes_nothing() -> None:
     content = f"{joined(1, 30)}{{bad}}{joined(31, 40)}\n{line('s41')}\n{joined(42, 60)}"
     whole = deliver(content, "x.ndjson")

@@ -43,9 +43,9 @@ _NO_TEXT = re.compile(rb"[\0-\x08\x0e-\x1a\x7f]")
 _PROMISED = {
     FileFormat.PARQUET: "parquet",
     FileFormat.CSV: "csv in UTF-8",
-    FileFormat.CSV_GZ: "csv in UTF-8, compressed once, with gzip",
+    FileFormat.CSV_GZ: "csv in UTF-8, compressed with gzip once",
     FileFormat.NDJSON: "JSON objects in UTF-8",
-    FileFormat.NDJSON_GZ: "JSON objects in UTF-8, compressed once, with gzip",
+    FileFormat.NDJSON_GZ: "JSON objects in UTF-8, compressed with gzip once",
 }
 
 
@@ -72,7 +72,7 @@ def as_it_is(reason: str, start: bytes, file_format: FileFormat) -> str:
 
 
 def _misnamed(what_it_is: str, file_format: FileFormat) -> str:
-    return f"this {what_it_is}, named .{file_format}; deliver {_PROMISED[file_format]} under this name"
+    return f"this {what_it_is}, named .{file_format}; deliver {_PROMISED[file_format]}, under this name"
 
 
 def _kind(start: bytes) -> str | None:

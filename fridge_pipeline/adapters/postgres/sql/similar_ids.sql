@@ -1,7 +1,7 @@
 -- Ids that are probably one, written in several ways: sensors of one tenant (or, without a tenant, tenants) that differ
--- only by case, leading zeros, a trailing .0 or exponent notation, or by blanks of before these were taken away. And ids
--- in a spreadsheet's exponent notation, however alone: their last digits are lost. Two of each, how many they are, and
--- how many such groups there are. It reads all sensors: about three seconds for a million.
+-- only by case, leading zeros, a trailing .0 or exponent notation, or by blanks from before these were taken
+-- away. And ids in a spreadsheet's exponent notation, however alone: their last digits are lost. Two of each, how many
+-- they are, and how many such groups there are. It reads all sensors: about three seconds for a million.
 with known_tenants as (
     select tenant_id
     from fridge.sensors
