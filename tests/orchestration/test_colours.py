@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -154,12 +155,16 @@ def restoring(definitions: dg.Definitions, instance: dg.DagsterInstance) -> list
 
 
 def test_every_check_runs_by_itself(definitions: dg.Definitions, pipeline: Pipeline, two_days_ago: datetime) -> None:
+    """Tests of models that differ only in model and column are one step; of these the first is run."""
     hour = Hour(two_days_ago)
     pipeline.add_tenant("cohoes")
     pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
+    keys = sorted(definitions.resolve_asset_graph().asset_check_keys, reverse=True)
+    different = {re.sub(r"^(accepted_values|relationship)_.*", r"\1", key.name): key for key in keys}
+    assert len(different) > 15
     with dg.DagsterInstance.ephemeral() as instance:
         assert run_hours(definitions, instance, HourRange(hour, hour)).success
-        for key in sorted(definitions.resolve_asset_graph().asset_check_keys):
+        for key in different.values():
             result = asset_job(definitions, checks=[key]).execute_in_process(instance=instance)
             (evaluation,) = result.get_asset_check_evaluations()
             assert (evaluation.asset_check_key, evaluation.passed) == (key, True)
