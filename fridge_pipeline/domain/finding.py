@@ -183,6 +183,15 @@ def judge_shown_hours(missing: Mapping[str, Sequence[Hour]]) -> Finding:
     return Finding("shown hours", Grade.WARN, f"hours in the books that Dagster does not show: {told}", do)
 
 
+def judge_ids(similar: Sequence[str], total: int) -> Finding:
+    """Ids that are probably one; ``similar`` are the first of ``total``."""
+    if not total:
+        return Finding("ids", Grade.OK, "no two differ only by case, leading zeros, a trailing .0 or exponent notation")
+    more = f" and {total - len(similar)} more" if total > len(similar) else ""
+    text = f"{total} written in several ways, each counted by itself: {'; '.join(similar)}{more}"
+    return Finding("ids", Grade.WARN, text, "have the gateway write each id in one way (docs/runbook.md#doctor-ids)")
+
+
 def judge_exceptions(kinds: Mapping[str, int]) -> list[Finding]:
     """What waits for a person, kind by kind."""
     if not kinds:

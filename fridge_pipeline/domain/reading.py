@@ -14,6 +14,7 @@ import polars as pl
 from polars import selectors
 
 from fridge_pipeline.domain import recorded_time
+from fridge_pipeline.domain.blank import BLANK
 from fridge_pipeline.domain.hour import ONE_HOUR
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ ID_BYTES_MAX = 1_300
 #: Longest text kept of a rejected row, in characters.
 RAW_LENGTH_MAX = 1_000
 
-FIELDS = ("tenant_id", "sensor_id", "recorded_at", "temperature_c")
+IDS = ("tenant_id", "sensor_id")
+FIELDS = (*IDS, "recorded_at", "temperature_c")
 
 #: A valid reading.
 READING_SCHEMA = pl.Schema(
@@ -98,7 +100,7 @@ class Reason(StrEnum):
     WRONG_FIELD_COUNT = "wrong number of fields"
     BROKEN_QUOTES = "broken quotes"
     NOT_A_JSON_OBJECT = "not a JSON object"
-    ID_NOT_TEXT = "id is neither text nor an integer"
+    ID_NOT_TEXT = "id is neither text nor a number"
     # What `judge` finds in the fields.
     MISSING_TENANT_ID = "missing tenant_id"
     MISSING_SENSOR_ID = "missing sensor_id"
@@ -131,7 +133,7 @@ def judge(raw: FrameT, landing_hour: Hour, kept_from: datetime | None = None) ->
 
     In: a frame as in ``RAW_SCHEMA``. Out: the same rows in the same order with ``line``, the fields typed as
     in ``READING_SCHEMA``, ``raw``, and ``reason``: null for a valid reading, else the first reason in the
-    order of ``Reason``. Ids stay verbatim; spaces around a time or temperature do not matter. Readings before
+    order of ``Reason``. Blanks around a field do not matter (``BLANK``); otherwise ids stay verbatim. Readings before
     ``kept_from`` were dropped, so nobody knows any more whether they were counted.
     """
     if isinstance(raw, pl.DataFrame):
@@ -140,10 +142,10 @@ def judge(raw: FrameT, landing_hour: Hour, kept_from: datetime | None = None) ->
 
 
 def _judged(raw: pl.LazyFrame, landing_hour: Hour, kept_from: datetime | None) -> pl.LazyFrame:
-    schema = raw.collect_schema()
+    stripped = _without_blanks(raw)
     return (
-        raw.with_columns(_missing(schema).alias("missing"))
-        .with_columns(pl.col("tenant_id", "sensor_id").cast(pl.String), _temperature(schema["temperature_c"]))
+        stripped.with_columns(_missing(stripped.collect_schema()).alias("missing"))
+        .with_columns(pl.col("temperature_c").cast(pl.Float64, strict=False))
         .pipe(recorded_time.with_parsed_time, "recorded_at")
         .with_columns(_reason(landing_hour, kept_from).alias("reason"))
         .select("line", *FIELDS, "reason", "raw", _FILE_ID)
@@ -186,8 +188,18 @@ def oldest_time(landing_hour: Hour) -> datetime:
     return start.replace(year=year, day=28 if is_leap_day else start.day)
 
 
+def _without_blanks(raw: pl.LazyFrame) -> pl.LazyFrame:
+    """The same rows with both ids as text, and no blanks around any text."""
+    schema, texts = raw.collect_schema(), pl.String | pl.Categorical | pl.Enum
+    return raw.with_columns(
+        pl.col(field).cast(pl.String).str.strip_chars(BLANK)
+        for field in FIELDS
+        if field in IDS or isinstance(schema[field], texts)
+    )
+
+
 def _missing(schema: pl.Schema) -> pl.Expr:
-    """The reason of the first field that is null, empty or only whitespace."""
+    """The reason of the first field that is null or, without blanks, empty."""
     reasons = (
         Reason.MISSING_TENANT_ID,
         Reason.MISSING_SENSOR_ID,
@@ -201,22 +213,11 @@ def _missing(schema: pl.Schema) -> pl.Expr:
 
 def _is_empty(field: str, dtype: pl.DataType) -> pl.Expr:
     column = pl.col(field)
-    if isinstance(dtype, pl.Categorical | pl.Enum):
-        column = column.cast(pl.String)
-    elif dtype != pl.String:
-        return column.is_null()
-    return column.is_null() | (column.str.strip_chars() == "")
-
-
-def _temperature(dtype: pl.DataType) -> pl.Expr:
-    column = pl.col("temperature_c")
-    text_or_number = column.str.strip_chars() if dtype == pl.String else column
-    return text_or_number.cast(pl.Float64, strict=False)
+    return column.is_null() | (column == "") if dtype == pl.String else column.is_null()
 
 
 def _reason(landing_hour: Hour, kept_from: datetime | None) -> pl.Expr:
     """The first reason that applies to a typed row, null when none does."""
-    ids = ("tenant_id", "sensor_id")
     time, temperature = pl.col("recorded_at"), pl.col("temperature_c")
     return pl.coalesce(
         pl.col("fault"),
@@ -228,8 +229,8 @@ def _reason(landing_hour: Hour, kept_from: datetime | None) -> pl.Expr:
         _when(time > latest_time(landing_hour), Reason.TIME_TOO_LATE),
         _when(time < oldest_time(landing_hour), Reason.TIME_TOO_OLD),
         _when(time < pl.lit(kept_from, recorded_time.RECORDED_AT), Reason.TIME_NOT_KEPT),  # never, when it is null
-        _when(pl.any_horizontal(_is_too_long(pl.col(field)) for field in ids), Reason.ID_TOO_LONG),
-        _when(pl.any_horizontal(_is_broken(pl.col(field)) for field in ids), Reason.ID_BROKEN),
+        _when(pl.any_horizontal(_is_too_long(pl.col(field)) for field in IDS), Reason.ID_TOO_LONG),
+        _when(pl.any_horizontal(_is_broken(pl.col(field)) for field in IDS), Reason.ID_BROKEN),
     )
 
 
@@ -251,7 +252,7 @@ def _known_tenant() -> pl.Expr:
     tenant = pl.col("tenant_id")
     is_none = pl.any_horizontal(
         pl.col("reason").is_in([reason.value for reason in _UNREADABLE]),
-        tenant.str.strip_chars() == "",
+        tenant == "",
         _is_too_long(tenant),
         _is_broken(tenant),
     )

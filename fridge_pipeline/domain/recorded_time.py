@@ -33,7 +33,7 @@ def in_calendar(timestamp: pl.Expr, dtype: pl.Datetime) -> pl.Expr:
 def with_parsed_time(rows: pl.LazyFrame, column: str) -> pl.LazyFrame:
     """The same rows with the column as ``Datetime("us", "UTC")``; null where it is no time of our calendar.
 
-    The column comes as text, as a timestamp, or as nothing but nulls.
+    The column comes as text without blanks around it, as a timestamp, or as nothing but nulls.
     """
     dtype = rows.collect_schema()[column]
     if isinstance(dtype, pl.Datetime):
@@ -53,7 +53,7 @@ def _with_time_from_text(rows: pl.LazyFrame, column: str) -> pl.LazyFrame:
     text, clock, tail = pl.col(column), pl.col("_clock"), pl.col("_tail")
     minutes_only = pl.concat_str(text.str.head(_SECONDS_AT), pl.lit(":00"), text.str.slice(_SECONDS_AT))
     return (
-        rows.with_columns(text.cast(pl.String).str.strip_chars().str.to_uppercase())
+        rows.with_columns(text.cast(pl.String).str.to_uppercase())
         .with_columns(pl.when(text.str.slice(_SECONDS_AT, 1) == ":").then(text).otherwise(minutes_only))
         .with_columns(
             _is_time=text.str.contains(_SHAPE),

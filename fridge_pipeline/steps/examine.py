@@ -15,6 +15,7 @@ from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.postgres.exceptions import open_exception_kinds
 from fridge_pipeline.adapters.postgres.migration import migrations
 from fridge_pipeline.adapters.postgres.roles import PIPELINE
+from fridge_pipeline.adapters.postgres.similar_ids import similar_ids
 from fridge_pipeline.adapters.program import program_identity
 from fridge_pipeline.adapters.stripe.access import refused_reads, stripe_clock
 from fridge_pipeline.adapters.stripe.gateway import StripeGateway
@@ -27,6 +28,7 @@ from fridge_pipeline.domain.finding import (
     judge_disk,
     judge_exceptions,
     judge_hours,
+    judge_ids,
     judge_landing,
     judge_port,
     judge_postgres,
@@ -126,8 +128,11 @@ def examine_books(
     close_after: timedelta,
     told: BillingStart | None = None,
 ) -> Iterable[Finding]:
-    """From which hour on usage is stated, hours that wait for delivery, and what waits for a person."""
+    """From which hour on usage is stated, hours that wait for delivery, odd ids, and what waits for a person."""
     with database.connect() as connection:
+        similar = similar_ids(connection)
         start = judge_billing_start(billing_start(connection), told, now)
         exceptions = judge_exceptions(open_exception_kinds(connection))
-    return [start, judge_hours(find_hours_to_bill(database, zone, grid, catalogue, now, close_after)), *exceptions]
+    ids = judge_ids(list(map(str, similar)), similar[0].total if similar else 0)
+    hours = judge_hours(find_hours_to_bill(database, zone, grid, catalogue, now, close_after))
+    return [start, hours, ids, *exceptions]

@@ -225,7 +225,7 @@ def test_an_id_that_postgresql_cannot_index_or_store_is_rejected(
     assert reason(**{field: identifier}) == expected
 
 
-@pytest.mark.parametrize("identifier", ["007", " s1 ", "NULL", "nan", "a,b", 'a"b', "a\nb", "Kühl/冷", "\u200b"])
+@pytest.mark.parametrize("identifier", ["007", "NULL", "nan", "a,b", 'a"b', "a\nb", "Kühl/冷", "a\u200bb"])
 def test_ids_stay_as_they_are(identifier: str) -> None:
     assert valid_readings(judge(rows({"sensor_id": identifier}), HOUR))["sensor_id"].to_list() == [identifier]
 

@@ -130,18 +130,8 @@ def test_utf16_is_unreadable_and_the_error_asks_for_utf8(encoding: str) -> None:
     error = deliver((HEADER + row()).encode(encoding), "x.csv").error
 
     assert error is not None
-    assert error.endswith("deliver UTF-8")
-
-
-def test_gzip_parquet_and_zip_under_the_name_of_a_csv_are_told_apart() -> None:
-    for content, expected in (
-        (gzip.compress(b"x"), "the content is gzip inside"),
-        (b"PAR1....", "the content is parquet inside"),
-        (b"PK\x03\x04...", "the content is a zip archive"),
-    ):
-        error = deliver(content, "x.csv").error
-        assert error is not None
-        assert error.startswith(expected)
+    assert "; deliver " in error
+    assert "UTF-8" in error
 
 
 def test_gzip_cut_off_loads_its_whole_rows_rejects_the_cut_row_and_then_says_so() -> None:
@@ -174,13 +164,6 @@ def test_a_header_cut_by_damage_makes_the_file_unreadable_and_says_both() -> Non
 
 def test_leading_zeros_of_ids_survive() -> None:
     assert deliver(HEADER + row("007") + "\n", "x.csv").sensors == [(2, "007")]
-
-
-def test_spaces_belong_to_an_id_but_not_to_a_time_or_temperature() -> None:
-    outcome = deliver(f"{HEADER} t1 , s1 , {TIME} , 4.5 \n", "x.csv")
-
-    assert outcome.valid[0][1:3] == (" t1 ", " s1 ")
-    assert outcome.valid[0][4] == 4.5
 
 
 def test_batches_hold_at_most_the_rows_asked_for_whatever_the_blocks() -> None:

@@ -25,8 +25,8 @@ def test_a_byte_order_mark_changes_nothing() -> None:
     [
         "{bad",
         line("x")[:-5],
-        f"{line('x')}{line('y')}",
         f"[{line('x')}]",
+        f"{line('x')},{line('y')}",
         "null",
         "5",
         '"text"',
@@ -55,13 +55,13 @@ def test_integer_ids_become_text_of_any_size() -> None:
         assert [reading[1] for reading in valid] == [str(number) for number in ids]
 
 
-@pytest.mark.parametrize("value", ["1.5", "1.0", "1e3", "true", "false", '{"a":1}', "[1]"])
-def test_an_id_that_is_neither_text_nor_integer_is_rejected(value: str) -> None:
+@pytest.mark.parametrize("value", ["true", "false", '{"a":1}', "[1]", "NaN"])
+def test_an_id_that_is_neither_text_nor_number_is_rejected(value: str) -> None:
     wrong = line("x").replace('"t1"', value)
     outcome = deliver(f"{line('a')}\n{wrong}\n", "x.ndjson")
 
     assert outcome.sensors == [(1, "a")]
-    assert outcome.rejected == [(2, "id is neither text nor an integer", wrong)]
+    assert outcome.rejected == [(2, "id is neither text nor a number", wrong)]
 
 
 @pytest.mark.parametrize(

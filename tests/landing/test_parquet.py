@@ -114,9 +114,8 @@ def test_integer_temperatures_are_temperatures() -> None:
     ("column", "values", "message"),
     [
         ("tenant_id", pa.array([["t1"]]), "column tenant_id is of type list<"),
-        ("tenant_id", pa.array([1.0]), "column tenant_id is of type double, expected text or integer"),
-        ("sensor_id", pa.array([b"s1"]), "column sensor_id is of type binary, expected text or integer"),
-        ("sensor_id", pa.array([True]), "column sensor_id is of type bool, expected text or integer"),
+        ("sensor_id", pa.array([AT]), "column sensor_id is of type timestamp[us, tz=UTC], expected text or number"),
+        ("sensor_id", pa.array([True]), "column sensor_id is of type bool, expected text or number"),
         ("recorded_at", pa.array([date(2026, 1, 24)]), "column recorded_at is of type date32[day], expected"),
         ("recorded_at", pa.array([1_769_277_600]), "column recorded_at is of type int64, expected timestamp"),
         ("temperature_c", pa.array([{"celsius": 4.5}]), "column temperature_c is of type struct<"),
@@ -214,7 +213,7 @@ def test_a_file_of_no_rows_is_fine() -> None:
     assert (outcome.row_count, outcome.error) == (0, None)
 
 
-@pytest.mark.parametrize("content", [b"x", b"PAR1", b"PAR1" + b"\0" * 100 + b"PAR1", b"hello,world\n" * 50])
+@pytest.mark.parametrize("content", [b"\x01x", b"PAR1", b"PAR1" + b"\0" * 100 + b"PAR1"])
 def test_bytes_that_are_no_parquet_are_unreadable(content: bytes) -> None:
     error = deliver(content, "x.parquet").error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fridge_pipeline.adapters.landing.errors import UnreadableFileError
+from fridge_pipeline.domain.blank import BLANK
 from fridge_pipeline.domain.reading import FIELDS
 
 if TYPE_CHECKING:
@@ -17,10 +18,10 @@ _NAME_LENGTH_SHOWN_MAX = 60
 def places_of_fields(found: Sequence[str]) -> list[int]:
     """Where ``FIELDS`` stand among the column names found in a file, counted from 0.
 
-    Spaces around a name do not matter; anything else does. Raises ``UnreadableFileError`` naming what is
+    Blanks around a name do not matter; anything else does. Raises ``UnreadableFileError`` naming what is
     missing and what was found, or the field that more than one column claims to be.
     """
-    names = [name.strip() for name in found]
+    names = [name.strip(BLANK) for name in found]
     missing = [field for field in FIELDS if field not in names]
     if missing:
         raise missing_columns(missing, names)

@@ -1,8 +1,8 @@
 """One csv record, read with care: the definition of what a csv row is, for lines the fast way cannot judge.
 
-A field that starts with a quote ends at the next lone quote; inside it a doubled quote is a quote, and
-commas and line ends are text. A quote anywhere else in a field is an ordinary character. A line may end in
-``\\n`` or ``\\r\\n``.
+A field that starts with a quote, blanks before it or not, ends at the next lone quote; inside it a doubled quote is a
+quote, and commas and line ends are text. Blanks may follow it. A quote anywhere else in a field is an ordinary
+character. A line may end in ``\\n`` or ``\\r\\n``.
 """  # noqa: D301  # the line ends are meant as written
 
 from __future__ import annotations
@@ -11,11 +11,15 @@ import re
 from enum import Enum
 from typing import NamedTuple
 
+from fridge_pipeline.domain.blank import BLANK
+
 #: Longest record with a quoted field, in characters. Behind a quote that nobody closes, this much text is
 #: searched for its end.
 RECORD_LENGTH_MAX = 2**20
 
-_QUOTED = re.compile(r'"((?:[^"]++|"")*+)"')
+_BLANKS = "[" + re.escape(BLANK.replace("\n", "")) + "]"
+_QUOTED = re.compile(f'{_BLANKS}*+"((?:[^"]++|"")*+)"{_BLANKS}*')
+_QUOTE = re.compile(f'{_BLANKS}*+"')
 _UNQUOTED = re.compile(r"[^,\n]*+")
 _FIELD_END = re.compile(r",|\r?(?:\n|\Z)")
 
@@ -39,7 +43,7 @@ def read_record(text: str, start: int) -> Record | Broken:
     fields: list[str] = []
     at = start
     while True:
-        if text.startswith('"', at):
+        if _QUOTE.match(text, at):
             quoted = _QUOTED.match(text, at, start + RECORD_LENGTH_MAX)
             if quoted is None:
                 return Broken.UNCLOSED

@@ -22,7 +22,8 @@ from fridge_pipeline.adapters.landing import csv_record
 from fridge_pipeline.adapters.landing.columns import places_of_fields
 from fridge_pipeline.adapters.landing.csv_record import Broken, Record, read_record
 from fridge_pipeline.adapters.landing.errors import UnreadableFileError
-from fridge_pipeline.adapters.landing.lines import BLANK, fault_row, lines_of, raw_rows
+from fridge_pipeline.adapters.landing.lines import fault_row, lines_of, raw_rows
+from fridge_pipeline.domain.blank import BLANK
 from fridge_pipeline.domain.reading import FIELDS, RAW_SCHEMA, Reason
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def _without_header(block: Block) -> tuple[Block, _Layout | None]:
     while start < len(text):
         end = csv_record.end_of_line(text, start)
         header, start, line = text[start:end], end, line + 1
-        if header.strip(BLANK + "\n"):
+        if header.strip(BLANK):
             rest = replace(block, data=text[start:].encode(), first_line=line)
             return rest, _layout(header)
     return replace(block, data=b""), None
@@ -74,10 +75,9 @@ def _without_header(block: Block) -> tuple[Block, _Layout | None]:
 
 def _layout(header: str) -> _Layout:
     record = read_record(header, 0)
-    if not isinstance(record, Record):  # quoted names with spaces around the quotes are read below
+    if not isinstance(record, Record):
         raise UnreadableFileError(f"the header line cannot be read: {record.value}: {header[:200]!r}")
-    names = [name.strip().removeprefix('"').removesuffix('"') for name in record.fields]
-    return _Layout(len(names), places_of_fields(names))
+    return _Layout(len(record.fields), places_of_fields(record.fields))
 
 
 def _rows(block: Block, layout: _Layout, source: BlockReader) -> pl.DataFrame:
@@ -141,7 +141,7 @@ def _careful_rows(block: Block, layout: _Layout) -> tuple[pl.DataFrame, bytes]:
     columns: dict[str, list[object]] = {name: [] for name in RAW_SCHEMA}
     while start < len(text):
         end = csv_record.end_of_line(text, start)
-        if not text[start:end].strip(BLANK + "\n"):
+        if not text[start:end].strip(BLANK):
             start, line = end, line + 1
             continue
         record = read_record(text, start)

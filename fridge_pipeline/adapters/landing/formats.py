@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from fridge_pipeline.adapters.landing.content import as_it_is, refuse_other_delivery, refuse_other_text
 from fridge_pipeline.adapters.landing.csv_rows import csv_batches
 from fridge_pipeline.adapters.landing.errors import UnreadableFileError
-from fridge_pipeline.adapters.landing.lines import BLOCK_BYTES, BlockReader
-from fridge_pipeline.adapters.landing.ndjson_rows import ndjson_batches
+from fridge_pipeline.adapters.landing.lines import BLOCK_BYTES, BlockReader, whole_lines
+from fridge_pipeline.adapters.landing.ndjson_rows import end_of_last_object, ndjson_batches
+from fridge_pipeline.adapters.landing.snapshot import START_BYTES
 from fridge_pipeline.domain.landing_file import FileFormat
 
 if TYPE_CHECKING:
@@ -22,15 +24,6 @@ BATCH_ROWS = 250_000
 
 #: A batch of long rows ends early, once its text exceeds this.
 BATCH_TEXT_BYTES = 64 * 2**20
-
-_FOREIGN_STARTS = {
-    b"\xff\xfe": "is UTF-16 text; deliver UTF-8",
-    b"\xfe\xff": "is UTF-16 text; deliver UTF-8",
-    b"\x1f\x8b": "is gzip inside; a compressed file's name ends in .gz, and it is compressed once",
-    b"PAR1": "is parquet inside; name it .parquet",
-    b"PK\x03\x04": "is a zip archive or a spreadsheet; deliver csv, ndjson or parquet",
-}
-_START_BYTES = 512
 
 
 def read_batches(
@@ -50,6 +43,7 @@ def read_batches(
     if file_format is None:
         known = ", ".join(f".{known}" for known in FileFormat)
         raise UnreadableFileError(f"unknown format: a landing file's name ends in one of {known}")
+    refuse_other_delivery(snapshot.start, file_format)
     if not snapshot.path.stat().st_size:
         raise UnreadableFileError(snapshot.damage or "empty file")
     if file_format is FileFormat.PARQUET:
@@ -65,14 +59,17 @@ def _text_batches(
     snapshot: Snapshot, file_format: FileFormat, batch_rows: int, block_bytes: int
 ) -> Iterator[pl.DataFrame]:
     with snapshot.path.open("rb") as stream:
-        _refuse_foreign_content(stream.read(_START_BYTES))
+        start = stream.read(START_BYTES)
+        refuse_other_text(start, file_format)
         stream.seek(0)
-        source = BlockReader(stream, is_damaged=snapshot.damage is not None, block_bytes=block_bytes)
         is_csv = file_format in (FileFormat.CSV, FileFormat.CSV_GZ)
+        cut = whole_lines if is_csv else end_of_last_object
+        source = BlockReader(stream, is_damaged=snapshot.damage is not None, block_bytes=block_bytes, cut=cut)
         try:
             yield from _gathered(csv_batches(source) if is_csv else ndjson_batches(source), batch_rows)
         except UnreadableFileError as error:
-            raise UnreadableFileError("; ".join(filter(None, (snapshot.damage, error.reason)))) from error
+            reason = as_it_is(error.reason, start, file_format)
+            raise UnreadableFileError("; ".join(filter(None, (snapshot.damage, reason)))) from error
     if snapshot.damage:
         raise UnreadableFileError(snapshot.damage)
 
@@ -91,12 +88,3 @@ def _gathered(blocks: Iterator[pl.DataFrame], batch_rows: int) -> Iterator[pl.Da
             text_bytes += int(rows["raw"].str.len_bytes().sum())
     if pending:
         yield pl.concat(pending)
-
-
-def _refuse_foreign_content(start: bytes) -> None:
-    for magic, what in _FOREIGN_STARTS.items():
-        if start.startswith(magic):
-            raise UnreadableFileError(f"the content {what}")
-    first_line = start.partition(b"\n")[0]
-    if b"\0" in first_line:
-        raise UnreadableFileError("the first line holds NUL: the content is binary or UTF-16; deliver UTF-8")

@@ -1,8 +1,8 @@
 """The rows of a parquet file, a batch at a time.
 
-``line`` is the number of the row, counted from 1. Text columns that claim to be UTF-8 and are not are
-repaired with U+FFFD, so that only their rows are rejected. A column of a type that can never hold its field,
-such as a floating-point id or a date as time, makes the file unreadable.
+``line`` is the number of the row, counted from 1. Text that is no UTF-8 is repaired with U+FFFD, so that only its rows
+are rejected; binary columns are text whose writer did not say so. A number as an id is the text that csv shows it as. A
+column of a type that can never hold its field, such as a list or a date as time, makes the file unreadable.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pyarrow import types
 
 from fridge_pipeline.adapters.landing.columns import places_of_fields
 from fridge_pipeline.adapters.landing.errors import UnreadableFileError
-from fridge_pipeline.domain.reading import FIELDS, RAW_LENGTH_MAX, Reason
+from fridge_pipeline.domain.reading import FIELDS, IDS, RAW_LENGTH_MAX, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,16 +36,20 @@ FIELD_BYTES_MAX = 4_096
 #: How pyarrow and polars say that a file is damaged; ValueError for a column's name that is no UTF-8.
 _DAMAGE = (pa.ArrowException, OSError, ValueError, pl.exceptions.PolarsError)
 
-#: The first of ``FIELDS``: text that repeats row for row. Read as dictionaries it costs a fifth of reading it as text.
-_ID_COLUMNS = 2
+_SAID_TO_BE_TEXT = (pa.string(), pa.large_string(), pa.string_view())
+_BINARY = (pa.binary(), pa.large_binary(), pa.binary_view())
 
 
 def _is_text(dtype: Any) -> bool:
-    return bool(types.is_string(dtype) or types.is_large_string(dtype) or types.is_string_view(dtype))
+    return dtype in _SAID_TO_BE_TEXT + _BINARY or bool(types.is_fixed_size_binary(dtype))
+
+
+def _is_number(dtype: Any) -> bool:
+    return bool(types.is_integer(dtype) or types.is_floating(dtype) or types.is_decimal(dtype))
 
 
 def _is_id(dtype: Any) -> bool:
-    return _is_text(dtype) or bool(types.is_integer(dtype) or types.is_null(dtype))
+    return _is_text(dtype) or _is_number(dtype) or dtype == pa.uuid() or bool(types.is_null(dtype))
 
 
 def _is_time(dtype: Any) -> bool:
@@ -53,13 +57,12 @@ def _is_time(dtype: Any) -> bool:
 
 
 def _is_temperature(dtype: Any) -> bool:
-    is_number = types.is_integer(dtype) or types.is_floating(dtype) or types.is_decimal(dtype)
-    return _is_text(dtype) or bool(is_number or types.is_null(dtype))
+    return _is_text(dtype) or _is_number(dtype) or bool(types.is_null(dtype))
 
 
 _ACCEPTED: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "tenant_id": (_is_id, "text or integer"),
-    "sensor_id": (_is_id, "text or integer"),
+    "tenant_id": (_is_id, "text or number"),
+    "sensor_id": (_is_id, "text or number"),
     "recorded_at": (_is_time, "timestamp or text"),
     "temperature_c": (_is_temperature, "number or text"),
 }
@@ -76,14 +79,39 @@ def parquet_batches(path: Path, batch_rows: int) -> Iterator[pl.DataFrame]:
         with _open(path) as file:
             names, metadata = _checked_columns(file.schema_arrow), file.metadata
             _refuse_bombs(metadata, file.schema_arrow.names, names)
-            repeated = [name for name in names[:_ID_COLUMNS] if _is_text(file.schema_arrow.field(name).type)]
-        with _open(path, metadata=metadata, read_dictionary=repeated) as file:
-            for batch in file.iter_batches(batch_size=batch_rows, columns=names):
-                yield _rows(batch, names, row_count)
-                row_count += batch.num_rows
+            repeated = [name for name in names[: len(IDS)] if _is_text(file.schema_arrow.field(name).type)]
+        # Ids repeat row for row: read as dictionaries they cost a fifth of reading them as text. From some encodings
+        # pyarrow makes no dictionaries (DELTA_BYTE_ARRAY, …), which may begin midway: from there on it reads text.
+        for dictionaries in (repeated, []):
+            try:
+                for batch in _batches(path, metadata, names, dictionaries, row_count, batch_rows):
+                    yield _rows(batch, names, row_count)
+                    row_count += batch.num_rows
+            except _DAMAGE:
+                if not dictionaries:
+                    raise
+            else:
+                return
     except _DAMAGE as error:
         where = f"damaged parquet after row {row_count}" if row_count else "not a readable parquet file"
         raise UnreadableFileError(f"{where}: {str(error)[:300]}") from error
+
+
+def _batches(
+    path: Path, metadata: Any, names: list[str], dictionaries: list[str], rows_before: int, batch_rows: int
+) -> Iterator[Any]:
+    """The file's rows behind the first ones, some columns as dictionaries."""
+    group = 0
+    while group < metadata.num_row_groups and metadata.row_group(group).num_rows <= rows_before:
+        rows_before -= metadata.row_group(group).num_rows
+        group += 1
+    groups = range(group, metadata.num_row_groups)
+    with _open(path, metadata=metadata, read_dictionary=dictionaries) as file:
+        for batch in file.iter_batches(batch_size=batch_rows, columns=names, row_groups=groups):
+            rest = batch.slice(min(rows_before, batch.num_rows))
+            rows_before -= batch.num_rows - rest.num_rows
+            if rest.num_rows:
+                yield rest
 
 
 def _open(path: Path, **options: Any) -> pq.ParquetFile:
@@ -145,26 +173,38 @@ def _overlong(rows: pl.DataFrame) -> pl.Expr:
 def _series(field: str, column: Any) -> pl.Series:
     """The column in one of the few types that polars judges."""
     if types.is_dictionary(column.type):
-        values = pl.Series(field, _plain(column.dictionary))
+        values = _series(field, column.dictionary)
         return values.gather(pl.Series(column.indices.cast(pa.int64())))
-    return pl.Series(field, _plain(column))
+    if column.type == pa.uuid():
+        return _uuid_text(pl.Series(field, column.storage.cast(pa.binary())))
+    values = pl.Series(field, _plain(field, column))
+    # A missing number is often written as NaN, which is nobody's id.
+    return values.fill_nan(None) if field in IDS and values.dtype.is_float() else values
 
 
-def _plain(column: Any) -> Any:
+def _plain(field: str, column: Any) -> Any:
     """Without decimal or foreign zone."""
     dtype = column.type
     if types.is_timestamp(dtype) and dtype.tz is not None:
         return column.cast(pa.timestamp(dtype.unit, "UTC"))  # the same instants: Arrow stores them in UTC
+    if types.is_decimal(dtype) and field in IDS:
+        return column.cast(pa.string())
     if types.is_decimal(dtype) or types.is_float16(dtype):
         return column.cast(pa.float64())
     return _valid_text(column) if _is_text(dtype) else column
 
 
+def _uuid_text(column: pl.Series) -> pl.Series:
+    parts = r"^(.{8})(.{4})(.{4})(.{4})(.{12})$"
+    return column.bin.encode("hex").str.replace(parts, "${1}-${2}-${3}-${4}-${5}")
+
+
 def _valid_text(column: Any) -> Any:
-    """The text column with U+FFFD for bytes that are not UTF-8; readers of parquet do not look."""
+    """The column as text, with U+FFFD for bytes that are not UTF-8; readers of parquet do not look."""
     try:
-        column.validate(full=True)
+        text = column if column.type in _SAID_TO_BE_TEXT else column.cast(pa.large_string())
+        text.validate(full=True)
     except pa.ArrowInvalid:
         values = column.cast(pa.large_binary()).to_pylist()
         return pa.array([value if value is None else value.decode(errors="replace") for value in values])
-    return column
+    return text

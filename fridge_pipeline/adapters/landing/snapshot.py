@@ -27,6 +27,9 @@ PLAIN_BYTES_MAX = 16 * 2**30
 PACKING_RATIO_MAX = 250
 PLAIN_BYTES_FREE = 16 * 2**20
 
+#: So many first bytes tell what a file is; the mark of a tar archive ends at byte 262.
+START_BYTES = 512
+
 _READ_BYTES = 2**18
 _UNPACK_BYTES = 2**20  # at most this much plain data is in memory at once, whatever the compression ratio
 _GZIP_WINDOW = 31  # zlib: 15 bits of window, plus 16 for a gzip header
@@ -36,14 +39,15 @@ _GZIP_WINDOW = 31  # zlib: 15 bits of window, plus 16 for a gzip header
 class Snapshot:
     """A private copy of a landing file; a context manager that deletes the copy.
 
-    ``path`` is the copy, decompressed. ``content_hash`` (``sha256:<hex>``) and ``size`` are of the bytes as
-    delivered. ``damage`` says what is wrong with the compression, and the copy then holds what could be
+    ``path`` is the copy, decompressed. ``content_hash`` (``sha256:<hex>``), ``size``, and ``start``, the first bytes,
+    are of what was delivered. ``damage`` says what is wrong with the compression, and the copy then holds what could be
     decompressed up to there; None when nothing is.
     """
 
     path: Path
     content_hash: str
     size: int
+    start: bytes
     damage: str | None
 
     def __enter__(self) -> Self:
@@ -65,18 +69,19 @@ def take_snapshot(
     handle, name = tempfile.mkstemp(prefix="landing-", suffix=".snapshot", dir=directory)
     copy = Path(name)
     unpacker = _Gunzip(plain_bytes_max) if file_format is not None and file_format.is_gzip else None
-    digest, size = hashlib.sha256(), 0
+    digest, size, start = hashlib.sha256(), 0, b""
     try:
         with os.fdopen(handle, "wb") as target:
             for delivered in _chunks(source):
                 digest.update(delivered)
                 size += len(delivered)
+                start += delivered[: START_BYTES - len(start)]
                 target.writelines(unpacker.plain(delivered) if unpacker else (delivered,))
     except BaseException:
         copy.unlink(missing_ok=True)
         raise
     damage = unpacker.damage_at_end(size) if unpacker else None
-    return Snapshot(copy, f"sha256:{digest.hexdigest()}", size, damage)
+    return Snapshot(copy, f"sha256:{digest.hexdigest()}", size, start, damage)
 
 
 def _chunks(source: BinaryIO) -> Iterator[bytes]:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from fridge_pipeline.adapters.postgres.landing_record import LandedHour, landed_of_hours, unusable_of_hours
+from fridge_pipeline.adapters.postgres.similar_ids import similar_ids
 from fridge_pipeline.domain.hour_range import HOURS_PER_RUN_MAX, HourRange
 from fridge_pipeline.orchestration.hourly import retried_when_the_database_is_lost
 from fridge_pipeline.orchestration.installation import Installation
@@ -77,7 +78,31 @@ def control_checks() -> list[dg.AssetChecksDefinition]:
             found = usage_not_from_files(installation.database, hours)
         return _contradictions(hours, "tenant-hours differ from their files", [str(each) for each in found])
 
-    return [every_row_is_accounted_for, every_file_and_row_was_used, usage_is_what_the_files_brought]
+    @dg.asset_check(
+        asset="raw_readings",
+        description="No two sensors of one tenant, and no two tenants, differ only by case, leading zeros, a trailing "
+        ".0 or exponent notation, and no id has lost its last digits to a spreadsheet. Such ids are never merged, so what "
+        "is one device may be billed as two.",
+    )
+    def ids_are_written_in_one_way(installation: dg.ResourceParam[Installation]) -> dg.AssetCheckResult:
+        with retried_when_the_database_is_lost(), installation.database.connect() as connection:
+            similar = similar_ids(connection)
+        total = similar[0].total if similar else 0
+        return dg.AssetCheckResult(
+            passed=not similar,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=f"{total} written in several ways: {'; '.join(map(str, similar))}"
+            if similar
+            else "every id is",
+            metadata={"similar_ids": total},
+        )
+
+    return [
+        every_row_is_accounted_for,
+        every_file_and_row_was_used,
+        ids_are_written_in_one_way,
+        usage_is_what_the_files_brought,
+    ]
 
 
 def checked_hours(context: dg.AssetCheckExecutionContext, installation: Installation) -> HourRange:
