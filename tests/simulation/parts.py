@@ -15,7 +15,6 @@ import psycopg
 from adbc_driver_manager import dbapi as adbc_dbapi
 from adbc_driver_postgresql import dbapi as adbc_postgresql
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
 from fridge_pipeline.adapters.embedded_server.address import ServerAddress
 from fridge_pipeline.adapters.postgres.database import Database
@@ -72,7 +71,7 @@ class KeptOpen(Database):
 
         One in whose block something was raised is closed, as a dying process closes it.
         """
-        opened = self.idle.pop() if self.idle else psycopg.connect(self.dsn, autocommit=True, options=self._options)
+        opened = self.idle.pop() if self.idle else psycopg.connect(self._conninfo, autocommit=True)
         try:
             yield opened
         except BaseException:
@@ -85,9 +84,7 @@ class KeptOpen(Database):
     def connect_bulk(self, *, autocommit: bool = False) -> Iterator[adbc_dbapi.Connection]:
         """As ``Database.connect_bulk``."""
         if autocommit not in self.bulk:
-            self.bulk[autocommit] = adbc_postgresql.connect(
-                make_conninfo(self.dsn, options=self._options), autocommit=autocommit
-            )
+            self.bulk[autocommit] = adbc_postgresql.connect(self._conninfo, autocommit=autocommit)
         try:
             yield self.bulk[autocommit]
         finally:

@@ -50,7 +50,6 @@ class People(Actor):
             ):  # the other one goes on with the customer, and may have usage of the same hours
                 now.map((one, None), (other, ones))
             case "swap":
-                now.map((one, None), (other, None))
                 now.map((one, others), (other, ones))
             case "give a freed customer":
                 free = [customer for customer in now.tenants_of if customer not in now.customer_of.values()]

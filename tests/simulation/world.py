@@ -7,11 +7,12 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 
 from fridge_pipeline.adapters.landing.local import LocalLanding
-from fridge_pipeline.adapters.postgres.tenants import Tenant, import_tenants
+from fridge_pipeline.adapters.postgres.tenants import import_tenants
 from fridge_pipeline.domain.day_range import DayRange, day_of
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.meter import Meter
+from fridge_pipeline.domain.tenant import Tenant
 from fridge_pipeline.steps.collect_refusals import collect_refusals
 from fridge_pipeline.steps.effect import Witness, unwatched
 from fridge_pipeline.steps.reconcile import reconcile_days
@@ -77,9 +78,8 @@ class World:
     def map(self, *mapping: tuple[str, str | None]) -> None:
         """A file of tenants is imported."""
         with self.database.connect() as connection:
-            import_tenants(
-                connection, [Tenant(tenant, tenant.upper(), customer) for tenant, customer in mapping], self.clock()
-            )
+            tenants = [Tenant(tenant, tenant.upper(), customer) for tenant, customer in mapping]
+            import_tenants(connection, tenants, self.clock(), may_remove_customers=True)
         for tenant, customer in mapping:
             self.customer_of[tenant] = customer
             if customer is not None:
