@@ -2,6 +2,7 @@
 select
     day,
     count(*) as accounts,
+    count(*) filter (where read_at is not null and stripe_customer_id is not null) as compared,
     count(*) filter (where read_at is not null and cause is null) as agreeing,
     count(*) filter (where read_at is null and stripe_customer_id is not null) as not_read,
     count(*) filter (where cause = 'unexplained') as unexplained,
