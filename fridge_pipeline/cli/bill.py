@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import click
@@ -15,6 +16,7 @@ from fridge_pipeline.adapters.postgres.exceptions import open_exceptions, open_o
 from fridge_pipeline.adapters.postgres.range_summary import RangeSummary, summarize
 from fridge_pipeline.cli.billing_plan import as_mapping, as_text
 from fridge_pipeline.cli.context import console, installation
+from fridge_pipeline.cli.interruption import ended_by_signals, exit_code, told
 from fridge_pipeline.domain.billing_start import EVERY_HOUR, BillingStart
 from fridge_pipeline.domain.hour import Hour, NotAnHourError
 from fridge_pipeline.domain.hour_range import HourRange, plan_ranges
@@ -23,7 +25,10 @@ from fridge_pipeline.orchestration.headless import RangeRun, headless_runner
 from fridge_pipeline.orchestration.installation import Installation
 from fridge_pipeline.steps.note_losses import KINDS, list_and_note
 from fridge_pipeline.steps.plan_billing import busy_hours
-from fridge_pipeline.steps.watch import sweep_hours
+from fridge_pipeline.steps.watch import find_undone_hours, sweep_hours
+
+#: After a signal: a person who pressed Ctrl-C waits no longer than two seconds.
+ENDING_SECONDS_MAX = 1.8
 
 
 class HourKey(click.ParamType[Hour]):
@@ -41,17 +46,20 @@ class HourKey(click.ParamType[Hour]):
 
 @dataclass(frozen=True, slots=True)
 class Billed:
-    """What a ``fridge bill`` came to."""
+    """What a ``fridge bill`` came to; ``busy`` hours had something to do, and ``unsettled`` ones still have."""
 
+    span: HourRange
+    busy: int
     summary: RangeSummary
     runs: list[RangeRun]
     unsettled: list[Hour]
     exceptions: Counter[str]
+    is_interrupted: bool
 
     @property
     def is_success(self) -> bool:
-        """Every closed hour is delivered or excepted, and no run failed."""
-        return not self.unsettled and all(run.failure is None for run in self.runs)
+        """Every closed hour is delivered or excepted, no run failed, and nobody interrupted them."""
+        return not self.is_interrupted and not self.unsettled and all(run.failure is None for run in self.runs)
 
 
 @click.command()
@@ -67,31 +75,62 @@ def bill(first: Hour, last: Hour, dry_run: bool, as_json: bool) -> None:
     if last < first:
         raise click.UsageError(f"--to {last} lies before --from {first}")
     span = HourRange(first, last)
-    with installation(decides_start=not dry_run) as opened:
+    words = f"interrupted, and nothing is lost; to go on: fridge bill --from {first} --to {last}"
+    with ended_by_signals(ENDING_SECONDS_MAX, words), installation(decides_start=not dry_run) as opened:
         if dry_run:
             plan = plan_of(opened, span)
             click.echo(json.dumps(as_mapping(plan)) if as_json else as_text(plan))
             return
-        billed = bill_range(opened, span)
-        show_result(billed, opened.stripe_place, opened.billing_start, as_json=as_json)
-        if opened.billing_start.restriction is not None and not opened.billing_start.bills(span.first):
-            console.print(f"[yellow]{opened.billing_start.restriction}", highlight=False)
-        close_after = opened.settings.close_after
-        if not span.last.closed_at(opened.clock(), close_after):
-            closes = span.last.end + close_after
-            console.print(f"{span.last} has not closed yet: what it holds is billed after {closes:%F %H:%M} UTC")
-        if not billed.summary.files:
-            console.print(f"no landing files between {span.first} and {span.last} in {opened.settings.landing_uri}")
+        with opened.stripe_kept_up():
+            billed = bill_range(opened, span)
+            show_result(billed, opened.stripe_place, opened.billing_start, as_json=as_json)
+        if not billed.is_interrupted:
+            show_restrictions(opened, billed)
     if not billed.is_success:
-        sys.exit(1)
+        sys.exit(exit_code() or 1)
+
+
+def show_restrictions(opened: Installation, billed: Billed) -> None:
+    """Why some of the hours were not billed, although nothing failed."""
+    span, start = billed.span, opened.billing_start
+    if start.restriction is not None and not start.bills(span.first):
+        console.print(f"[yellow]{start.restriction}", highlight=False)
+    if not span.last.closed_at(opened.clock(), opened.settings.close_after):
+        closes = span.last.end + opened.settings.close_after
+        console.print(f"{span.last} has not closed yet: what it holds is billed after {closes:%F %H:%M} UTC")
+    if not billed.summary.files:
+        console.print(f"no landing files between {span.first} and {span.last} in {opened.settings.landing_uri}")
 
 
 def bill_range(opened: Installation, span: HourRange) -> Billed:
-    """Runs the busy hours of a span with a progress bar and sums up what the books say afterwards."""
+    """Runs the busy hours of a span with a progress bar and sums up what the books say afterwards.
+
+    An interruption ends the runs, and not the summing up.
+    """
     so_far = HourRange(span.first, min(span.last, opened.grid().last))  # a folder ahead of now waits for its hour
     with opened.database.connect() as connection:
         listed = list_and_note(connection, opened.zone, opened.clock())
-        ranges = plan_ranges(busy_hours(connection, listed, so_far))
+        busy = busy_hours(connection, listed, so_far)
+    runs: list[RangeRun] = []
+    is_interrupted = False
+    try:
+        run_ranges(opened, span, plan_ranges(busy), runs)
+    except KeyboardInterrupt:
+        is_interrupted = True
+    if is_interrupted:
+        waiting = sorted(find_undone_hours(opened.database, listed.get, busy, opened.catalogue, opened.clock()))
+    else:
+        waiting = [hour for hour in hours_to_bill(opened, span) if span.first <= hour <= span.last]
+    with opened.database.connect() as connection:
+        kinds: Counter[str] = Counter()
+        for exceptions in open_exceptions(connection, span).values():
+            kinds.update(exceptions)
+        kinds |= Counter({kind: len(open_of_kind(connection, kind)) for kind in KINDS})  # most have no hour of the span
+        return Billed(span, len(busy), summarize(connection, span), runs, waiting, kinds, is_interrupted)
+
+
+def run_ranges(opened: Installation, span: HourRange, ranges: Sequence[HourRange], runs: list[RangeRun]) -> None:
+    """One run after another, each put into ``runs`` when it has ended."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -100,25 +139,13 @@ def bill_range(opened: Installation, span: HourRange) -> Billed:
         TextColumn("hours"),
         TimeElapsedColumn(),
     )
-    runs = []
-    with (
-        opened.stripe_kept_up(),
-        headless_runner(opened, span) as runner,
-        Progress(*columns, console=console) as progress,
-    ):
+    with headless_runner(opened, span) as runner, Progress(*columns, console=console) as progress:
         task = progress.add_task("billing", total=sum(hours.count for hours in ranges))
         for hours in ranges:
             progress.update(task, description=f"billing {hours}")
             runs.append(runner.run(hours))
             progress.advance(task, hours.count)
         progress.update(task, description="done")
-    waiting = [hour for hour in hours_to_bill(opened, span) if span.first <= hour <= span.last]
-    with opened.database.connect() as connection:
-        kinds: Counter[str] = Counter()
-        for exceptions in open_exceptions(connection, span).values():
-            kinds.update(exceptions)
-        kinds |= Counter({kind: len(open_of_kind(connection, kind)) for kind in KINDS})  # most have no hour of the span
-        return Billed(summarize(connection, span), runs, waiting, kinds)
 
 
 def hours_to_bill(opened: Installation, span: HourRange) -> list[Hour]:
@@ -143,6 +170,7 @@ def show_result(billed: Billed, place: str, start: BillingStart, *, as_json: boo
                     "failures": failures,
                     "not_delivered": [hour.key for hour in billed.unsettled],
                     "exceptions_by_kind": dict(billed.exceptions.most_common()),
+                    "interrupted": billed.is_interrupted,
                 }
             )
         )
@@ -150,7 +178,10 @@ def show_result(billed: Billed, place: str, start: BillingStart, *, as_json: boo
     console.print(summary_table(billed.summary, place))
     for failure in failures:
         console.print(f"[red]{failure['hours']}: {failure['failure']}", highlight=False, markup=True)
-    if billed.unsettled:
+    if billed.is_interrupted:
+        console.print(interrupted_text(billed), highlight=False, soft_wrap=True)
+        told()
+    elif billed.unsettled:
         console.print(f"[red]hours not fully delivered: {len(billed.unsettled)}, the first: {billed.unsettled[0]}")
     if billed.exceptions:
         kinds = ", ".join(f"{number} {kind}" for kind, number in billed.exceptions.most_common())
@@ -158,6 +189,17 @@ def show_result(billed: Billed, place: str, start: BillingStart, *, as_json: boo
             f"open exceptions: {kinds}; what each kind means: docs/runbook.md; about one: fridge explain TENANT HOUR",
             soft_wrap=True,
         )
+
+
+def interrupted_text(billed: Billed) -> str:
+    """What is done, what is left, and how to go on."""
+    left = len(billed.unsettled)
+    first = billed.unsettled[0] if billed.unsettled else billed.span.first
+    return (
+        f"interrupted: {billed.busy - left} of {billed.busy} hours are billed or stand in the exceptions, {left} are "
+        "left. Nothing is lost: what Stripe had not answered yet is settled by the next run.\n"
+        f"to go on: fridge bill --from {first} --to {billed.span.last}"
+    )
 
 
 def summary_table(summary: RangeSummary, place: str) -> Table:

@@ -36,11 +36,21 @@ class ServiceStartError(RuntimeError):
 
 def start_dagster(services: Services, configured: Settings, variables: Mapping[str, str], port: int) -> str:
     """Starts the services and waits until the UI answers; returns its URL. Raises ``ServiceStartError``."""
-    starting = _Starting(services, configured, variables)
+    ui_port = free_ui_port(port)
+    ui_url = configured.ui_url or f"http://{HOST}:{ui_port}"
+    starting = _Starting(services, configured, {**variables, "FRIDGE_UI_URL": ui_url})
     with console.status("starting Dagster"):
         workspace = starting.code_server()
         services.start(starting.service("daemon", "dagster-daemon", "run", "-w", workspace))
-        return starting.webserver(port, "-w", workspace)
+        return starting.webserver(ui_port, "-w", workspace)
+
+
+def free_ui_port(port: int) -> int:
+    """The port for the UI, or another one when it is taken, which is said."""
+    ui_port = free_port(port, HOST)
+    if ui_port != port:
+        console.print(f"[yellow]port {port} is in use; the UI takes {ui_port}")
+    return ui_port
 
 
 def start_reports(services: Services, folder: Path, log: Path, port: int) -> str:
@@ -65,7 +75,7 @@ def start_ui(
     starting = _Starting(services, configured, variables, f"-{port}")
     with console.status("starting the UI"):
         workspace = starting.code_server()
-        return starting.webserver(port, "-w", workspace, *(["--read-only"] if read_only else []))
+        return starting.webserver(free_ui_port(port), "-w", workspace, *(["--read-only"] if read_only else []))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +105,9 @@ class _Starting:
         return str(workspace_file(self.configured, f"workspace{self.beside}", HOST, code_port))
 
     def webserver(self, port: int, *arguments: str) -> str:
-        """Starts it on this port, or on another when it is taken; returns its URL."""
-        ui_port = free_port(port, HOST)
-        if ui_port != port:
-            console.print(f"[yellow]port {port} is in use; the UI takes {ui_port}")
+        """Starts it on this port, or on another when it is taken meanwhile; returns its URL."""
         service = self.service(WEBSERVER, "dagster-webserver", *arguments)
-        return f"http://{HOST}:{start_listening(self.services, service, ui_port)}"
+        return f"http://{HOST}:{start_listening(self.services, service, port)}"
 
 
 def start_listening(services: Services, service: Service, port: int) -> int:

@@ -11,6 +11,7 @@ from fridge_pipeline.adapters.postgres.tenants import import_tenants, tenant_ids
 from fridge_pipeline.cli.bill import bill_range, show_result
 from fridge_pipeline.cli.context import console, settings
 from fridge_pipeline.cli.demo_landing import demo_tenants, land_hours
+from fridge_pipeline.cli.interruption import exit_code
 from fridge_pipeline.cli.up import UI_PORT, running, show_urls
 from fridge_pipeline.domain.hour import ONE_HOUR, Hour
 from fridge_pipeline.domain.hour_range import HourRange
@@ -41,8 +42,8 @@ def demo(exit_after: bool, port: int) -> None:
         with console.status("checking the books"), headless_runner(started.installation, span) as runner:
             billed.runs.append(runner.check_books(span))
         show_result(billed, started.stripe_place, started.installation.billing_start, as_json=False)
-        if exit_after:
-            sys.exit(0 if billed.is_success else 1)
+        if exit_after or billed.is_interrupted:
+            sys.exit(0 if billed.is_success else exit_code() or 1)
         show_urls(started)
         started.watch()
 

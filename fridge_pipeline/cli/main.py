@@ -7,7 +7,6 @@ import sys
 import warnings
 
 import click
-from dagster import DagsterExecutionInterruptedError
 
 from fridge_pipeline.cli.backtest import backtest
 from fridge_pipeline.cli.bill import bill
@@ -17,6 +16,7 @@ from fridge_pipeline.cli.doctor import doctor
 from fridge_pipeline.cli.drop_readings import drop_readings
 from fridge_pipeline.cli.evidence import evidence
 from fridge_pipeline.cli.explain import explain
+from fridge_pipeline.cli.interruption import end_now, ended_by_signals, exit_code, last_words, told
 from fridge_pipeline.cli.month import approve, close, reopen
 from fridge_pipeline.cli.release import release
 from fridge_pipeline.cli.report import report
@@ -36,8 +36,8 @@ from fridge_pipeline.orchestration.own_environment import settle_environment
 CLEAR_ERRORS = (OSError, ValueError, LookupError, RuntimeError)
 
 
-#: What shells use for a command that Ctrl-C ended.
-INTERRUPTED = 130
+#: After a signal a command has so long to end in order; `fridge bill` takes less, and what runs services takes its own.
+ENDING_SECONDS_MAX = 5.0
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -62,18 +62,35 @@ for command in (*DAILY, *MONTHLY, *INSTALLATION):
 
 
 def main() -> None:
-    """Runs the command line: exit code 0, 1 failed, 2 usage."""
+    """Runs the command line: exit code 0, 1 failed, 2 usage, 130 ended by Ctrl-C, 143 by SIGTERM."""
     warnings.simplefilter("ignore")  # Dagster's notices about its own preview features are not for the operator
+    with ended_by_signals(ENDING_SECONDS_MAX):
+        code = _run()
+        if exit_code() is not None:
+            end_now(code)
+    sys.exit(code)
+
+
+def _run() -> int:
     try:
         fridge.main(standalone_mode=False)
-    except (click.exceptions.Abort, DagsterExecutionInterruptedError):
-        click.echo("interrupted", err=True)
-        sys.exit(INTERRUPTED)
-    except click.ClickException as error:
+    except SystemExit as ending:
+        return ending.code if isinstance(ending.code, int) else int(ending.code is not None)
+    except BaseException as error:  # noqa: BLE001 # raised anew unless it can be said
+        if (interrupted := exit_code()) is not None:  # whatever breaks while we end is not worth a word
+            click.echo(last_words(), err=True)
+            told()
+            return interrupted
+        return _say(error)
+    return 0
+
+
+def _say(error: BaseException) -> int:
+    """Says what went wrong in a line; raises it anew when nobody can do anything about it, or asked for it."""
+    if isinstance(error, click.ClickException):
         error.show()
-        sys.exit(error.exit_code)
-    except CLEAR_ERRORS as error:
-        if "--debug" in sys.argv:
-            raise
+        return error.exit_code
+    if isinstance(error, CLEAR_ERRORS) and "--debug" not in sys.argv:
         click.echo(f"fridge: {error}", err=True)
-        sys.exit(1)
+        return 1
+    raise error

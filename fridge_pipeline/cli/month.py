@@ -105,19 +105,23 @@ def reopen(month: Month, name: str, reason: str, as_json: bool) -> None:
 
 def totals_text(totals: Mapping[str, Any]) -> str:
     """Control totals for people, one meter a line."""
-    lines = [
-        f"  {name}: usage {_figure(meter['usage'])}, stated {_figure(meter['stated'])}, Stripe "
-        f"{_figure(meter['stripe'])}; {meter['tenants']:,} tenants, {meter['tenant_hours']:,} tenant-hours, of which "
-        f"{meter['tenant_hours_explained']:,} differ for a known cause and {meter['tenant_hours_not_read']:,} were not "
-        "compared with Stripe"
-        for name, meter in sorted(totals.get("meters", {}).items())
-    ]
+    lines = [_meter_text(name, meter) for name, meter in sorted(totals.get("meters", {}).items())]
     files = totals["files"]
     lines.append(
         f"  {files['files']:,} landing files: {files['row_count']:,} rows = {files['inserted_count']:,} inserted + "
         f"{files['duplicate_count']:,} duplicates + {files['rejected_count']:,} rejected"
     )
     return "\n".join(lines)
+
+
+def _meter_text(name: str, meter: Mapping[str, Any]) -> str:
+    return (
+        f"  {name}: usage {_figure(meter['usage'])}, stated {_figure(meter['stated'])}, Stripe "
+        f"{_figure(meter['stripe'])}; "
+        f"{meter['tenants']:,} tenants, {meter['tenant_hours']:,} tenant-hours, of which "
+        f"{meter['tenant_hours_explained']:,} differ for a known cause and {meter['tenant_hours_not_read']:,} are not "
+        "compared with Stripe yet"
+    )
 
 
 def _figure(value: float | None) -> str:

@@ -6,6 +6,7 @@ import json
 
 import click
 
+from fridge_pipeline.adapters.report.words import verdict_in_words
 from fridge_pipeline.cli.context import console, installation
 from fridge_pipeline.cli.month import MonthKey
 from fridge_pipeline.cli.place import PlaceOption
@@ -44,12 +45,12 @@ def as_text(written: MonthReport) -> str:
     summary = written.summary
     hours = (
         f"{summary.hours('tied'):,} tie out, {summary.hours('explained'):,} differ and are explained, "
-        f"{summary.hours('unexplained'):,} unexplained, {summary.hours('not_read'):,} not read from Stripe"
+        f"{summary.hours('unexplained'):,} unexplained, {summary.hours('not_read'):,} not compared with Stripe yet"
     )
-    verdict = summary.verdict.value.replace("_", " ")
+    _, verdict, _ = verdict_in_words(summary)
     return "\n".join(
         [
-            f"{written.month} is {summary.signatures.status}; tie-out: {verdict}",
+            f"{written.month} is {summary.signatures.status}; tie-out: {verdict[0].lower()}{verdict[1:]}",
             f"  hours     {hours}",
             f"  page      {written.page}",
             f"  workbook  {written.workbook}",
@@ -82,6 +83,7 @@ def as_mapping(written: MonthReport) -> dict[str, object]:
             }
             for meter in summary.meters
         ],
+        "compared_with_stripe": dict(zip(("hours", "of"), summary.compared, strict=True)),
         "hours": {status: summary.hours(status) for status in ("tied", "explained", "unexplained", "not_read")},
         "exceptions": summary.exceptions,
         "restatements": summary.restatements,

@@ -14,8 +14,9 @@ import dagster as dg
 from fridge_pipeline.adapters import process_lock
 from fridge_pipeline.cli.context import console, settings
 from fridge_pipeline.cli.dagster_services import CODE_MODULE, CODE_SERVER, START_SECONDS_MAX, ServiceStartError
+from fridge_pipeline.cli.interruption import ended_by_signals
 from fridge_pipeline.cli.services import Service
-from fridge_pipeline.cli.up import LOST_RUNS_SECONDS, UI_PORT, AlreadyUpError, ended_by_signals
+from fridge_pipeline.cli.up import LOST_RUNS_SECONDS, UI_PORT, AlreadyUpError
 from fridge_pipeline.orchestration.installation import open_installation
 from fridge_pipeline.orchestration.instance import dagster_environment, workspace_file
 from fridge_pipeline.orchestration.lost_runs import find_lost_runs, report_lost_runs

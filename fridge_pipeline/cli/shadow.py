@@ -19,6 +19,8 @@ from fridge_pipeline.domain.limits import SUMMARY_SETTLE
 from fridge_pipeline.domain.shadow import ComparedAccount, ComparedHour, accounts_of
 from fridge_pipeline.steps.compare_shadow import ShadowComparison, compare_shadow
 
+NOTHING_COMPARED = "nothing of these days is compared with Stripe yet"
+
 #: Differing hours that are shown of each account; all of them are in the JSON and the CSV.
 HOURS_SHOWN = 24
 
@@ -36,8 +38,8 @@ def shadow(first: datetime, last: datetime, file: Path | None, as_json: bool) ->
     """Compare what we count with what another system has stated to Stripe, hour by hour.
 
     For hours before FRIDGE_BILL_FROM, which are counted and never stated. Reads Stripe's own totals under the event
-    names of the catalogue: about a read for each tenant, meter and four days. Exit code 1 if any hour differs, or a
-    customer could not be read.
+    names of the catalogue: about a read for each tenant, meter and four days. Exit code 1 if any hour differs, a
+    customer could not be read, or there is nothing to compare.
     """
     if last < first:
         raise click.UsageError(f"--to {last:%F} lies before --from {first:%F}")
@@ -48,7 +50,7 @@ def shadow(first: datetime, last: datetime, file: Path | None, as_json: bool) ->
     if file is not None:
         _write_csv(file, compared.hours)
     click.echo(json.dumps(as_mapping(compared)) if as_json else as_text(compared, is_settled=is_settled))
-    if compared.reading.customers_not_read or any(each.difference for each in compared.hours):
+    if not compared.hours or compared.reading.customers_not_read or any(each.difference for each in compared.hours):
         sys.exit(1)
 
 
@@ -58,9 +60,13 @@ def as_text(compared: ShadowComparison, *, is_settled: bool) -> str:
     for account in accounts_of(compared.hours):
         lines += [_account_line(account), *_hour_lines(account, compared.hours)]
     differing = sum(1 for each in compared.hours if each.difference)
-    lines.append(f"{len(compared.hours)} tenant-hours compared, {differing} differ; {compared.reading.reads} reads")
-    lines += [f"{number} customers not read: {why}" for why, number in compared.reading.customers_not_read.items()]
-    if not is_settled:
+    what = f"{len(compared.hours)} tenant-hours compared, {differing} differ" if compared.hours else NOTHING_COMPARED
+    lines.append(f"{what}; {compared.reading.reads} reads")
+    not_read, read = compared.reading.customers_not_read, compared.reading.customers_read
+    if not_read:
+        lines.append(f"{read} of {read + sum(not_read.values())} accounts compared with Stripe")
+    lines += [f"{number} accounts not compared with Stripe yet: {why}" for why, number in not_read.items()]
+    if compared.hours and not is_settled:
         hours = SUMMARY_SETTLE.total_seconds() / 3600
         lines.append(
             f"the last hours may still change: Stripe's totals lag, and are final after about {hours:.0f} hours"

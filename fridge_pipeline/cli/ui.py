@@ -9,8 +9,9 @@ import click
 
 from fridge_pipeline.cli.context import console, settings
 from fridge_pipeline.cli.dagster_services import start_ui
+from fridge_pipeline.cli.interruption import ended_by_signals
 from fridge_pipeline.cli.services import Services
-from fridge_pipeline.cli.up import ended_by_signals, installation_environment
+from fridge_pipeline.cli.up import installation_environment
 from fridge_pipeline.orchestration.installation import open_installation
 from fridge_pipeline.orchestration.instance import dagster_environment
 

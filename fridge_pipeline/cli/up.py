@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from fridge_pipeline.adapters.embedded_server.server import EmbeddedServer
 from fridge_pipeline.adapters.local_sandbox import LocalSandbox
 from fridge_pipeline.cli.context import console, settings
 from fridge_pipeline.cli.dagster_services import CODE_SERVER, WEBSERVER, start_dagster, start_reports
+from fridge_pipeline.cli.interruption import ended_by_signals
 from fridge_pipeline.cli.services import Services
 from fridge_pipeline.orchestration.installation import Installation, open_installation
 from fridge_pipeline.orchestration.instance import dagster_environment
@@ -33,8 +33,6 @@ WATCH_SECONDS = 1.0
 
 #: How often runs of a ``fridge bill`` that was killed are looked for.
 LOST_RUNS_SECONDS = 30.0
-
-ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class AlreadyUpError(RuntimeError):
@@ -211,23 +209,6 @@ def running(configured: Settings, port: int) -> Iterator[Running]:
             keeps_database_up=pinned_before,
             lost=lost,
         )
-
-
-@contextmanager
-def ended_by_signals() -> Iterator[None]:
-    """SIGTERM and SIGHUP end us like Ctrl-C. Only the first signal counts: a second must not disturb the ending."""
-
-    def interrupt(_number: int, _frame: object) -> None:
-        for each in ENDING_SIGNALS:
-            signal.signal(each, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    before = {each: signal.signal(each, interrupt) for each in ENDING_SIGNALS}
-    try:
-        yield
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
 
 
 def _refuse_second(stack: ExitStack, lock: Path) -> None:

@@ -34,7 +34,8 @@ class Alert:
     """A state that somebody must know of. ``subject`` tells it from others of its family.
 
     ``title`` is one line; ``text`` has the numbers, what to do next and the command. ``newest_at`` is when the newest
-    part of it came up, where more of the same is worth telling.
+    part of it came up, where more of the same is worth telling. ``since`` is when the oldest part that still holds came
+    up: what was told before that is over, and this is told at once.
     """
 
     family: Family
@@ -42,6 +43,7 @@ class Alert:
     title: str
     text: str
     newest_at: datetime | None = None
+    since: datetime | None = None
 
     @property
     def key(self) -> str:
@@ -101,7 +103,7 @@ def what_to_tell(
 
 def _is_due(alert: Alert, told: Told, now: datetime) -> bool:
     since = now - told.last_sent_at
-    if since >= TOLD_AGAIN_AFTER:
+    if since >= TOLD_AGAIN_AFTER or (alert.since is not None and alert.since > told.last_sent_at):
         return True
     if alert.newest_at is None or told.newest_at is None:
         return False

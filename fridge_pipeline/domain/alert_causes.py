@@ -20,13 +20,17 @@ REASON_LENGTH_MAX = 300
 
 @dataclass(frozen=True, slots=True)
 class FailedJob:
-    """A job whose failed runs were not made good by a later one; ``run_id`` and ``reason`` are the newest run's."""
+    """A job with failed runs whose work is still not done; ``run_id`` and ``reason`` are the newest run's.
+
+    ``since`` is when the first of these runs failed.
+    """
 
     job_name: str
     failed_runs: int
     run_id: str
     works_on: str
     reason: str
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +58,19 @@ class UnmappedUsage:
     bill_until: datetime
 
 
-def failed_job_alert(failed: FailedJob) -> Alert:
-    """Runs that failed."""
+def failed_job_alert(failed: FailedJob, ui_url: str | None) -> Alert:
+    """Runs that failed; where the UI's address is known, with the address of the newest run's page."""
     reason = " ".join(failed.reason.split())
     shown = reason if len(reason) <= REASON_LENGTH_MAX else f"{reason[:REASON_LENGTH_MAX]}…"
+    page = f"{ui_url}/runs/{failed.run_id}" if ui_url else "the run in the Dagster UI"
     return Alert(
         Family.RUNS,
         failed.job_name,
         f"{counted(failed.failed_runs, 'run')} of {failed.job_name} failed",
         f"The newest, {failed.run_id}, worked on {failed.works_on} and says: {shown or 'nothing'}\n"
-        "Nothing is lost: hourly_billing tries every undelivered hour again.\n"
-        "Next: open the run in the Dagster UI, remove the cause that it names, and check with: fridge doctor",
+        "Nothing is lost: what is not delivered is tried again every few minutes.\n"
+        f"Next: open {page}, remove the cause that it names, and check with: fridge doctor",
+        since=failed.since,
     )
 
 

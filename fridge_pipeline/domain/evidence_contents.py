@@ -106,7 +106,8 @@ What each file is
       rows of each file, control totals, and the pack of the month before.
   statements/*.csv
       One file per tenant ({statements}), one row per meter and day: usage, what was stated to Stripe, what Stripe
-      shows; and a line `total` per meter. A name with a ~ stands for a tenant whose id is no plain file name; the
+      shows; and a line `total` per meter. What Stripe shows is of the hours that were read: hours_not_read are
+      not compared with Stripe yet. A name with a ~ stands for a tenant whose id is no plain file name; the
       id itself is in the file.
 {tables}
   sql/models, sql/migrations, sql/tables

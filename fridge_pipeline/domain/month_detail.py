@@ -98,6 +98,7 @@ def usage_by_tenant(books: MonthBooks) -> pl.DataFrame:
         pl.col("stated_quantity").count().alias("hours_stated"),
         pl.col("stripe_quantity").sum().alias("stripe"),
         pl.col("stripe_quantity").count().alias("hours_read"),
+        pl.len().cast(pl.Int64).alias("hours_in_tie_out"),
         pl.col("status").is_in(["explained", "unexplained"]).sum().cast(pl.Int64).alias("hours_different"),
         (pl.col("status") == "unexplained").sum().cast(pl.Int64).alias("hours_unexplained"),
         (pl.col("status") == "not_read").sum().cast(pl.Int64).alias("hours_not_read"),

@@ -13,12 +13,17 @@ from fridge_pipeline.domain.month_books import MonthBooks
 #: The tie-out, from the landing files to Stripe's own books, in this order.
 STEPS = ("files", "usage", "ledger", "stripe")
 
+#: Whether Stripe's own books of an hour were read since it was last stated.
+IS_COMPARED = pl.col("stripe_quantity").is_not_null() & (pl.col("status") != "not_read")
+
 
 class Verdict(StrEnum):
     """Whether a month ties out; the most pressing first."""
 
     UNEXPLAINED = "unexplained"  # a difference that nothing explains: the month cannot be closed
-    EXPLAINED = "explained"  # differences with a cause, open exceptions, or Stripe not read since
+    NOT_COMPARED = "not_compared"  # with Stripe's books: of no hour does anybody know whether they agree
+    PARTLY_COMPARED = "partly_compared"  # of some hours nobody knows it yet
+    EXPLAINED = "explained"  # differences with a cause, or open exceptions
     TIES_OUT = "ties_out"
     NO_DATA = "no_data"  # the books hold nothing of the month, which is not a usage of zero
 
@@ -62,6 +67,7 @@ class MeterTotals:
     stated: int | None
     stripe: float | None
     hours: int
+    compared: int
     tied: int
     explained: int
     unexplained: int
@@ -96,6 +102,11 @@ class MonthSummary:
     def hours(self, status: str) -> int:
         """How many hours, of all tenants and meters, have a tie-out status."""
         return sum(int(getattr(meter, status)) for meter in self.meters)
+
+    @property
+    def compared(self) -> tuple[int, int]:
+        """How many of how many hours, of all tenants and meters, were compared with Stripe's own books."""
+        return sum(meter.compared for meter in self.meters), sum(meter.hours for meter in self.meters)
 
 
 def summarize(books: MonthBooks) -> MonthSummary:
@@ -157,6 +168,7 @@ def _meter_totals(tie_out: pl.DataFrame) -> list[MeterTotals]:
         known_sum("stated_quantity").alias("stated"),
         known_sum("stripe_quantity").alias("stripe"),
         pl.len().cast(pl.Int64).alias("hours"),
+        IS_COMPARED.sum().cast(pl.Int64).alias("compared"),
         *(hours(status) for status in ("tied", "explained", "unexplained", "not_read")),
         *(amount(status) for status in ("explained", "unexplained")),
     )
@@ -179,6 +191,10 @@ def _verdict(books: MonthBooks) -> Verdict:
     statuses = set(books.tie_out["status"].unique())
     if "unexplained" in statuses or not books.tie_out_differences.filter(~pl.col("is_explained")).is_empty():
         return Verdict.UNEXPLAINED
+    if not books.tie_out.select(IS_COMPARED.any()).item():
+        return Verdict.NOT_COMPARED
+    if "not_read" in statuses:
+        return Verdict.PARTLY_COMPARED
     if statuses - {"tied"} or not (books.exceptions_open.is_empty() and books.unmapped_usage.is_empty()):
         return Verdict.EXPLAINED
     return Verdict.TIES_OUT

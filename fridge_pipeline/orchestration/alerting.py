@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
+from datetime import date, datetime
 
 import dagster as dg
 
+from fridge_pipeline.adapters.landing.errors import LandingError
+from fridge_pipeline.adapters.postgres.reconciliation import days_read_at
 from fridge_pipeline.domain.alert import Alert, Family
 from fridge_pipeline.domain.alert_causes import failed_job_alert
 from fridge_pipeline.domain.alert_memory import AlertMemory
 from fridge_pipeline.domain.api_key import SANDBOX_KEY
-from fridge_pipeline.orchestration.failed_runs import failed_jobs
+from fridge_pipeline.domain.day_range import DayRange
+from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.orchestration.failed_runs import Books, failed_jobs
 from fridge_pipeline.orchestration.installation import Installation
 from fridge_pipeline.orchestration.settings import Settings
 from fridge_pipeline.steps.find_alerts import find_alerts
 from fridge_pipeline.steps.tell_alerts import TellReport, tell_alerts
+from fridge_pipeline.steps.watch import find_undone_hours
 
 ALERTS_INTERVAL_SECONDS = 300
 FAILURES_INTERVAL_SECONDS = 30
@@ -82,11 +89,32 @@ def _run_failures(status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
 
 def _failed_run_alerts(instance: dg.DagsterInstance, installation: Installation) -> list[Alert]:
     """One per job; a key that some library put into its error is no text for a mailbox."""
-    key = installation.settings.stripe_key or SANDBOX_KEY
+    settings = installation.settings
+    key = settings.stripe_key or SANDBOX_KEY
     return [
-        failed_job_alert(replace(failed, reason=key.redact(failed.reason)))
-        for failed in failed_jobs(instance, installation.clock())
+        failed_job_alert(replace(failed, reason=key.redact(failed.reason)), settings.ui_url)
+        for failed in failed_jobs(instance, installation.clock(), _books_of(installation))
     ]
+
+
+def _books_of(installation: Installation) -> Books:
+    """What they say of hours and days; an open hour is undone, and so is everything while the zone cannot be opened."""
+
+    def undone_hours(hours: Collection[Hour]) -> set[Hour]:
+        now = installation.clock()
+        closed = {hour for hour in hours if hour.closed_at(now, installation.settings.close_after)}
+        try:
+            zone = installation.zone
+        except LandingError:
+            return set(hours)
+        undone = find_undone_hours(installation.database, zone.fingerprint, closed, installation.catalogue, now)
+        return undone | (set(hours) - closed)
+
+    def read_at(days: Collection[date]) -> dict[date, datetime]:
+        with installation.database.connect() as connection:
+            return days_read_at(connection, DayRange(min(days), max(days)))
+
+    return Books(undone_hours, read_at)
 
 
 def _said(context: dg.SensorEvaluationContext | dg.RunFailureSensorContext, report: TellReport, alerts: int) -> str:

@@ -2,10 +2,10 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
-from dagster import DagsterRunStatus, RunsFilter
+from dagster import DagsterRunStatus, RunRecord, RunsFilter
 
 from fridge_pipeline.domain.hour import Hour, NotAnHourError
 from fridge_pipeline.domain.hour_range import HourRange, plan_ranges
@@ -25,6 +25,8 @@ RUNS_PER_TICK_MAX = 100
 
 #: The sweep starts so long after an hour has closed.
 SWEEP_AFTER_CLOSE = timedelta(minutes=2)
+
+EVERY_HOUR_DELIVERED = "every closed hour is delivered or stands in the exceptions"
 
 UNDER_WAY = [
     DagsterRunStatus.QUEUED,
@@ -100,7 +102,7 @@ def hourly_billing(close_after: timedelta) -> dg.ScheduleDefinition:
         )
         waiting = without_runs_under_way(context.instance, hours_to_bill)
         if not waiting:
-            return dg.SkipReason("every closed hour is delivered or stands in the exceptions")
+            return dg.SkipReason(EVERY_HOUR_DELIVERED)
         tick = context.scheduled_execution_time.isoformat()
         return [
             dg.RunRequest(run_key=f"{tick}:{hours}", tags=automation_tags(hours, "not fully delivered"))
@@ -122,6 +124,13 @@ def without_runs_under_way(instance: dg.DagsterInstance, hours: Iterable[Hour]) 
 def tags_under_way(instance: dg.DagsterInstance) -> list[Mapping[str, str]]:
     """The tags of every queued or running run."""
     return [record.dagster_run.tags for record in instance.get_run_records(RunsFilter(statuses=UNDER_WAY))]
+
+
+def ended(record: RunRecord) -> datetime:
+    """When a run ended; one that never began ended when it was last heard of."""
+    if record.end_time is not None:
+        return datetime.fromtimestamp(record.end_time, UTC)
+    return record.update_timestamp.replace(tzinfo=UTC)
 
 
 def _turn_of(cursor: str | None) -> Hour | None:

@@ -32,6 +32,7 @@ from fridge_pipeline.orchestration.retention import nightly_retention, retention
 from fridge_pipeline.orchestration.settings import MODELS_FOLDER, Settings, read_settings
 from fridge_pipeline.orchestration.sharding import shard_job
 from fridge_pipeline.orchestration.shown_hours import restoring_sensor
+from fridge_pipeline.orchestration.undelivered_sweep import undelivered_sweep
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:
@@ -52,7 +53,13 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         ],
         asset_checks=[*control_checks(), *reconciliation_checks(), checks],
         jobs=[*jobs(checks), retention_job(), canary_job(), shard_job()],
-        sensors=[landing_sensor(), stripe_refusals(), restoring_sensor(), *alert_sensors(settings)],
+        sensors=[
+            landing_sensor(),
+            undelivered_sweep(),
+            stripe_refusals(),
+            restoring_sensor(),
+            *alert_sensors(settings),
+        ],
         schedules=[
             hourly_billing(settings.close_after),
             daily_reconciliation(),

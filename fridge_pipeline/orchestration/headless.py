@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import dagster as dg
+from dagster._core.utils import make_new_run_id
 from dagster_postgres.utils import DagsterPostgresException
 from sqlalchemy.exc import SQLAlchemyError  # what Dagster's storage speaks
 
@@ -20,6 +24,8 @@ from fridge_pipeline.orchestration.instance import dagster_environment, hold_con
 from fridge_pipeline.orchestration.jobs import CHECK_BOOKS, LOAD_AND_BILL
 from fridge_pipeline.orchestration.lost_runs import PROCESS_TAG, this_process
 from fridge_pipeline.orchestration.partitions import range_tags
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +58,48 @@ class HeadlessRunner:
         return self._run(self._check_books, hours, {})
 
     def _run(self, job: dg.JobDefinition, hours: HourRange, tags: dict[str, str]) -> RangeRun:
-        result = job.execute_in_process(
-            instance=self._instance,
-            tags={**tags, "fridge/launched_by": "fridge bill", PROCESS_TAG: this_process()},
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            raise_on_error=False,
-        )
+        run_id = make_new_run_id()
+
+        def execute() -> dg.ExecuteInProcessResult:
+            return job.execute_in_process(
+                instance=self._instance,
+                tags={**tags, "fridge/launched_by": "fridge bill", PROCESS_TAG: this_process()},
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                raise_on_error=False,
+                run_id=run_id,
+            )
+
+        try:
+            result = interruptibly(execute)
+        except KeyboardInterrupt:
+            self._report_canceled(run_id)
+            raise
         return RangeRun(hours, result.run_id, None if result.success else failure_text(result.all_events))
+
+    def _report_canceled(self, run_id: str) -> None:
+        """Else it would look as if it were under way, and be repeated as one whose process was lost."""
+        with suppress(SQLAlchemyError, DagsterPostgresException):
+            run = self._instance.get_run_by_id(run_id)
+            if run is not None and not run.is_finished:
+                self._instance.report_run_canceled(run, "interrupted by a person")
+
+
+def interruptibly(call: Callable[[], T]) -> T:
+    """Makes a call that cannot be interrupted in another thread, so that Ctrl-C ends the waiting for it at once.
+
+    The thread is left behind then, wherever it is, and the process is to end soon after. Nothing is lost by that: it is
+    less than a kill -9.
+    """
+    done: Future[T] = Future()
+
+    def work() -> None:
+        try:
+            done.set_result(call())
+        except BaseException as error:  # noqa: BLE001 # raised where it is waited for
+            done.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    return done.result()
 
 
 @contextmanager

@@ -67,6 +67,7 @@ class Settings:
     landing_uri: str
     archive: Place
     reports_url: str | None
+    ui_url: str | None
     partitions_start: Hour
     bill_from: BillingStart | None
     close_after: timedelta
@@ -131,6 +132,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         landing_uri=landing_uri,
         archive=_archive(given.get("FRIDGE_ARCHIVE_URI"), home),
         reports_url=_web_address(given, "FRIDGE_REPORTS_URL"),
+        ui_url=_web_address(given, "FRIDGE_UI_URL"),
         partitions_start=_hour(given, "FRIDGE_PARTITIONS_START", DEFAULT_PARTITIONS_START),
         bill_from=_bill_from(given.get("FRIDGE_BILL_FROM")),
         close_after=timedelta(
@@ -199,7 +201,7 @@ def _web_address(given: Mapping[str, str], name: str) -> str | None:
         return None
     parts = _url(name, address)
     if parts.scheme not in {"http", "https"} or parts.username or parts.password or parts.query or parts.fragment:
-        raise SettingError(f"{name} must be http:// or https://, and without user, password, ? and #: the UI shows it")
+        raise SettingError(f"{name} must be http:// or https://, and without user, password, ? and #: it is shown")
     return address.rstrip("/")
 
 

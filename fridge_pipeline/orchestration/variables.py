@@ -52,6 +52,11 @@ VARIABLES = (
         "`fridge up` serves it itself",
     ),
     Variable(
+        "FRIDGE_UI_URL",
+        "",
+        "the web address of the Dagster UI; alerts of failed runs link to the run there. `fridge up` knows its own",
+    ),
+    Variable(
         "FRIDGE_PARTITIONS_START",
         f"`{DEFAULT_PARTITIONS_START}`",
         "first hour of the partition grid, which sensor, schedule and UI look at",

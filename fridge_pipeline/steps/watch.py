@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import psycopg
 
-from fridge_pipeline.adapters.landing.errors import LandingRootGoneError
+from fridge_pipeline.adapters.landing.errors import LandingError, LandingRootGoneError
 from fridge_pipeline.adapters.landing.zone import LandingZone
 from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.postgres.exceptions import (
     ExceptionKey,
     close_expected_hours,
     open_exception,
+    open_exceptions,
     open_of_kind,
 )
-from fridge_pipeline.adapters.postgres.landing_record import loaded_listings, record_folder_versions
+from fridge_pipeline.adapters.postgres.landing_record import (
+    listing_fingerprints,
+    loaded_listings,
+    record_folder_versions,
+)
 from fridge_pipeline.adapters.postgres.ledger import undelivered_hours
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
@@ -152,6 +157,37 @@ def _open_unexpected(connection: psycopg.Connection, unexpected: list[Hour], gri
             "is not loaded. Set FRIDGE_PARTITIONS_START to include it, use fridge bill, or remove it.",
             now,
         )
+
+
+def find_undone_hours(
+    database: Database,
+    fingerprint_of: Callable[[Hour], str | None],
+    hours: Collection[Hour],
+    catalogue: tuple[Meter, ...],
+    now: datetime,
+) -> set[Hour]:
+    """Those of some hours that are not fully loaded, counted and delivered, open ones among them.
+
+    ``fingerprint_of`` is the landing zone's, or that of a listing that was taken already.
+    """
+    if not hours:
+        return set()
+    span = HourRange(min(hours), max(hours))
+    with database.connect() as connection:
+        undelivered = undelivered_hours(connection, catalogue, now)
+        loaded = listing_fingerprints(connection, span)
+        failed = {hour for hour, kinds in open_exceptions(connection, span).items() if "load_failed" in kinds}
+    waiting = {*undelivered, *failed}
+    return {hour for hour in hours if hour in waiting or _has_news(fingerprint_of, hour, loaded.get(hour))}
+
+
+def _has_news(fingerprint_of: Callable[[Hour], str | None], hour: Hour, known: str | None) -> bool:
+    """Where nobody can look nothing is done."""
+    try:
+        fingerprint = fingerprint_of(hour)
+    except LandingError:
+        return True
+    return fingerprint is not None and fingerprint != known
 
 
 def find_hours_to_bill(

@@ -31,6 +31,7 @@ def test_a_month_is_closed_by_two_people_and_reopened_and_what_waited_is_stated_
     prepared = run("close", month.key, "--prepared-by", "Ada", **AT_ONCE)
     assert (prepared.returncode, prepared.stderr) == (0, "")
     assert "temperature_readings: usage 20, stated 20, Stripe unknown; 1 tenants, 1 tenant-hours" in prepared.stdout
+    assert "0 differ for a known cause and 1 are not compared with Stripe yet" in prepared.stdout
     assert "1 landing files: 20 rows = 20 inserted + 0 duplicates + 0 rejected" in prepared.stdout
     assert f"fridge approve {month} --by NAME" in prepared.stdout
     same = run("approve", month.key, "--by", "ada", **AT_ONCE)

@@ -61,7 +61,38 @@ def test_a_month_ties_out_only_when_nothing_differs_and_nothing_is_open(troubled
     for mart in ("exceptions_open", "unmapped_usage"):
         assert summarize(replace(quiet, **{mart: getattr(troubled, mart)})).verdict is Verdict.EXPLAINED, mart
     not_read = quiet.tie_out.with_columns(pl.lit("not_read").alias("status"))
-    assert summarize(replace(quiet, tie_out=not_read)).verdict is Verdict.EXPLAINED
+    summary = summarize(replace(quiet, tie_out=not_read))
+    assert (summary.verdict, summary.compared) == (Verdict.NOT_COMPARED, (0, 48))
+
+
+@pytest.mark.parametrize(
+    ("status", "stripe", "verdict", "compared"),
+    [
+        ("not_read", None, Verdict.PARTLY_COMPARED, 47),
+        ("explained", None, Verdict.EXPLAINED, 47),
+        ("unexplained", 1.0, Verdict.UNEXPLAINED, 48),
+    ],
+)
+def test_a_month_of_which_one_hour_is_not_compared_says_how_many_are(
+    status: str, stripe: float | None, verdict: Verdict, compared: int
+) -> None:
+    quiet = quiet_books(["cohoes"], days=1)
+    first = pl.int_range(pl.len()) == 0
+    tie_out = quiet.tie_out.with_columns(
+        pl.when(first).then(pl.lit(status)).otherwise("status").alias("status"),
+        pl.when(first).then(pl.lit(stripe, pl.Float64)).otherwise("stripe_quantity").alias("stripe_quantity"),
+    )
+    summary = summarize(replace(quiet, tie_out=tie_out))
+    assert (summary.verdict, summary.compared) == (verdict, (compared, 48))
+
+
+def test_a_month_in_which_everything_is_explained_and_nothing_was_compared_does_not_tie_out() -> None:
+    """Such as in shadow mode, or with nobody mapped to a customer."""
+    quiet = quiet_books(["cohoes"], days=1)
+    tie_out = quiet.tie_out.with_columns(
+        pl.lit("explained").alias("status"), pl.lit(None, pl.Float64).alias("stripe_quantity")
+    )
+    assert summarize(replace(quiet, tie_out=tie_out)).verdict is Verdict.NOT_COMPARED
 
 
 def test_what_nothing_explains_comes_first_and_no_tenant_hides_another(troubled: MonthBooks) -> None:

@@ -26,6 +26,7 @@ def test_what_up_prints_leads_to_reports_and_books_and_ctrl_c_stops_all_of_it_in
         assert requests.get(f"{up.url}/server_info", timeout=10).ok
         (reports,) = re.findall(r"Reports +(http://127\.0\.0\.1:[0-9]+)", up.said())
         assert requests.get(reports, timeout=10).ok
+        assert up.living_service("code-server start").environ()["FRIDGE_UI_URL"] == up.url, "alerts link to runs"
         (books,) = re.findall(r'Books +psql "\$\((.+)\)"', up.said())
         told = subprocess.run(["sh", "-c", books], capture_output=True, text=True, check=True, timeout=60)
         with psycopg.connect(told.stdout.strip()) as connection:

@@ -67,7 +67,8 @@ def fail_hour(definitions: dg.Definitions, instance: dg.DagsterInstance, pipelin
 
 
 def failure_tick(definitions: dg.Definitions, instance: dg.DagsterInstance) -> str:
-    (record,) = instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
+    """What a tick of ``run_failures`` says of the newest failed run."""
+    record = instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]), limit=1)[0]
     event = next(
         entry.dagster_event
         for entry in instance.all_logs(record.dagster_run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)

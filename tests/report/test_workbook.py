@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -168,3 +169,28 @@ def test_the_same_books_give_the_same_bytes(tmp_path: Path) -> None:
     for name in ("a.xlsx", "b.xlsx"):
         write_workbook(quiet_books(["cohoes"], days=1), MADE_AT, tmp_path / name)
     assert (tmp_path / "a.xlsx").read_bytes() == (tmp_path / "b.xlsx").read_bytes()
+
+
+def test_a_month_that_is_not_compared_with_stripe_says_so_with_numbers_on_page_and_workbook(tmp_path: Path) -> None:
+    quiet = quiet_books(["cohoes"], days=1)
+    unread = (pl.lit("not_read").alias("status"), pl.lit(None, pl.Float64).alias("stripe_quantity"))
+    first = pl.int_range(pl.len()) < 12
+    partly = quiet.tie_out.with_columns(
+        pl.when(first).then(each).otherwise(each.meta.output_name()).alias(each.meta.output_name()) for each in unread
+    )
+    for tie_out, verdict, compared, not_compared in (
+        (quiet.tie_out.with_columns(unread), "Not compared with Stripe yet", "not compared with Stripe yet", 48),
+        (partly, "36 of 48 hours compared with Stripe", "36 of 48 hours compared with Stripe", 12),
+    ):
+        books = replace(quiet, tie_out=tie_out)
+        text = PageRead(render_page(books, [], MADE_AT)).text
+        assert f"○ {verdict}." in text
+        assert "Ties out" not in text
+        assert "Every difference has a cause" not in text
+        write_workbook(books, MADE_AT, tmp_path / "month.xlsx")
+        sheet = openpyxl.load_workbook(tmp_path / "month.xlsx", data_only=True)["Summary"]
+        told = [(row[0].value, row[1].value) for row in sheet.iter_rows(max_col=2)]
+        assert ("Tie-out", f"○ {verdict}") in told
+        assert ("Compared", compared) in told
+        assert sum(int(str(value)) for name, value in told if name == "Hours not compared") == not_compared
+        assert f"{not_compared} are not compared with Stripe yet; in all {compared}." in text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,9 +12,11 @@ import pytest
 from click.testing import CliRunner
 
 from fridge_pipeline.cli.main import fridge
+from fridge_pipeline.cli.shadow import as_text
 from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.steps.compare_shadow import EveryHourBilledError
-from fridge_pipeline.steps.reconcile import reconcile_days
+from fridge_pipeline.domain.shadow import ComparedHour
+from fridge_pipeline.steps.compare_shadow import EveryHourBilledError, ShadowComparison
+from fridge_pipeline.steps.reconcile import ReconciliationReport, reconcile_days
 from tests.pipeline import readings
 from tests.shadow.conftest import READINGS, TENANTS, Books
 
@@ -87,6 +90,18 @@ def test_days_that_are_billed_are_not_compared(worker_books: Books) -> None:
     worker_books.bill_from(worker_books.first.plus(-24))
     with pytest.raises(EveryHourBilledError, match="compared by the daily reconciliation"):
         worker_books.compare()
+
+
+def test_a_comparison_of_nothing_or_of_a_part_says_so() -> None:
+    nothing = ShadowComparison([], ReconciliationReport())
+    assert as_text(nothing, is_settled=True) == "nothing of these days is compared with Stripe yet; 0 reads"
+    hour = ComparedHour("cohoes", READINGS, "cus_1", Hour.from_key("2026-01-24-18:00"), 5, Decimal(5))
+    partly = ReconciliationReport(reads=1, customers_read=1, customers_not_read=Counter({"the reads are used up": 3}))
+    assert as_text(ShadowComparison([hour], partly), is_settled=True).splitlines()[1:] == [
+        "1 tenant-hours compared, 0 differ; 1 reads",
+        "1 of 4 accounts compared with Stripe",
+        "3 accounts not compared with Stripe yet: the reads are used up",
+    ]
 
 
 def test_the_command_shows_totals_and_differing_hours_and_writes_all_of_them(

@@ -35,6 +35,7 @@ class ReconciledDay:
 
     day: date
     accounts: int
+    compared: int
     agreeing: int
     not_read: int
     causes: dict[str, int]
@@ -162,6 +163,11 @@ def days_to_reconcile(connection: psycopg.Connection, days: DayRange, catalogue:
         {**span_of(days.hours), **_days(days), **meters_of(catalogue), "passing": sorted(PASSING)},
     ).fetchall()
     return [row[0] for row in rows]
+
+
+def days_read_at(connection: psycopg.Connection, days: DayRange) -> dict[date, datetime]:
+    """When each day was last read in full; a day of which something was never read is left out."""
+    return dict(connection.execute(statement("days_read_at"), _days(days)).fetchall())
 
 
 def _days(days: DayRange) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -11,11 +12,20 @@ import polars as pl
 
 from fridge_pipeline.adapters.report.cells import count, explain_command
 from fridge_pipeline.adapters.report.tables import HOURS
-from fridge_pipeline.adapters.report.words import HOUR_STATES
+from fridge_pipeline.adapters.report.words import HOUR_STATES, compared_in_words
 from fridge_pipeline.domain.month_books import MonthBooks
 from fridge_pipeline.domain.month_detail import TenantHour
+from fridge_pipeline.domain.month_summary import StepTotals
 
 Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How some hours stand together: the status of the worst, and all of it in words with a symbol."""
+
+    status: str
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +44,7 @@ class DayDetail:
 
     day: date
     line: str
-    status: str
+    standing: Standing
     hours: list[HourDetail]
 
 
@@ -44,7 +54,7 @@ class TenantDetail:
 
     tenant_id: str
     line: str
-    status: str
+    standing: Standing
     days: list[DayDetail]
 
 
@@ -64,7 +74,7 @@ def _tenant(tenant: str, hours: pl.DataFrame, anchors: Mapping[tuple[str, dateti
         DayDetail(
             day,
             _line([row for rows in of_day.values() for row in rows]),
-            _worst(row["status"] for rows in of_day.values() for row in rows),
+            _standing([row["status"] for rows in of_day.values() for row in rows]),
             [
                 HourDetail(hour, rows, explain_command(tenant, hour), anchors.get((tenant, hour)))
                 for hour, rows in of_day.items()
@@ -72,7 +82,8 @@ def _tenant(tenant: str, hours: pl.DataFrame, anchors: Mapping[tuple[str, dateti
         )
         for day, of_day in days.items()
     ]
-    return TenantDetail(tenant, _line(list(hours.iter_rows(named=True))), _worst(hours["status"].unique()), details)
+    line = _line(list(hours.iter_rows(named=True)))
+    return TenantDetail(tenant, line, _standing(hours["status"].to_list()), details)
 
 
 def _line(rows: Sequence[Row]) -> str:
@@ -84,19 +95,30 @@ def _line(rows: Sequence[Row]) -> str:
     return ", ".join(f"{meter} {count(quantity)}" for meter, quantity in sorted(meters.items()))
 
 
-def _worst(statuses: Any) -> str:
-    order = ("unexplained", "explained", "not_read", "tied")
-    found = set(statuses)
-    return next((status for status in order if status in found), "tied")
+def _standing(statuses: Sequence[str]) -> Standing:
+    counted = Counter(statuses)
+    different = counted["explained"] + counted["unexplained"]
+    return standing(len(statuses), different, counted["unexplained"], counted["not_read"])
 
 
-def status_in_words(status: str) -> str:
-    """The state of several hours together, with its symbol."""
-    symbol = HOUR_STATES.get(status, ("", ""))[0]
-    words = {
-        "tied": "all hours tie out",
-        "explained": "differs, explained",
-        "unexplained": "differs, unexplained",
-        "not_read": "Stripe not read for some hours",
-    }
-    return f"{symbol} {words.get(status, status)}".strip()
+def standing(hours: int, different: int, unexplained: int, not_read: int) -> Standing:
+    """How several hours stand together."""
+    status = "unexplained" if unexplained else "explained" if different else "not_read" if not_read else "tied"
+    parts = {
+        "tied": ["all hours tie out"],
+        "explained": ["differs, explained"],
+        "unexplained": ["differs, unexplained"],
+        "not_read": [],
+    }[status]
+    if not_read:
+        parts = [*parts, compared_in_words(hours - not_read, hours)]
+    return Standing(status, f"{HOUR_STATES[status][0]} {'; '.join(parts)}")
+
+
+def step_standing(step: StepTotals, hours: int) -> Standing:
+    """How one comparison of the tie-out stands over all hours; only the last one is with Stripe."""
+    if step.step == "stripe":
+        return standing(hours, step.different, step.unexplained, step.unknown)
+    if step.unknown and not step.different:
+        return Standing("not_read", f"{HOUR_STATES['not_read'][0]} not known for some hours")
+    return standing(hours, step.different, step.unexplained, 0)

@@ -13,9 +13,10 @@ import polars as pl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from fridge_pipeline.adapters.report import cells, words
-from fridge_pipeline.adapters.report.drill_down import drill_down, status_in_words
+from fridge_pipeline.adapters.report.drill_down import Standing, drill_down, standing, step_standing
 from fridge_pipeline.adapters.report.page_tables import SECTIONS, shown
 from fridge_pipeline.adapters.report.plot import GAP_HEIGHT_LARGE, HEIGHT, Plot, daily_plot
+from fridge_pipeline.adapters.report.words import compared_in_words, verdict_in_words
 from fridge_pipeline.domain.day_range import DayRange
 from fridge_pipeline.domain.explanation import Explanation
 from fridge_pipeline.domain.explanation_text import explanation_text
@@ -38,7 +39,7 @@ class MeterUsage:
 
     row: Mapping[str, Any]
     plot: Plot
-    status: str
+    standing: Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +88,8 @@ def render_page(books: MonthBooks, explanations: Sequence[Explanation], made_at:
         cells.day,
         cells.cell,
         cells.cell_class,
-        status_in_words,
         cause_in_words,
+        step_standing,
     ):
         environment.globals[function.__name__] = function
     environment.globals["words"] = words
@@ -117,7 +118,9 @@ def _content(books: MonthBooks, explanations: Sequence[Explanation]) -> dict[str
         "is_empty": books.is_empty,
         "workbook": f"usage-{books.month.key}.xlsx",
         "summary": summary,
-        "meter_status": _meter_status(summary),
+        "meter_standings": _meter_standings(summary),
+        "verdict": verdict_in_words(summary),
+        "comparison": compared_in_words(*summary.compared),
         "meter_plots": _meter_plots(books),
         "plot_height": HEIGHT,
         "usage": usage,
@@ -145,8 +148,9 @@ def _usage(books: MonthBooks) -> tuple[list[TenantUsage], int]:
     for row in kept.iter_rows(named=True):
         tenant, meter = row["tenant_id"], row["meter"]
         plot = daily_plot(f"{meter} of {tenant}", by_day.get((tenant, meter), {}), days)
-        status = _status_of(row["hours_unexplained"], row["hours_different"], row["hours_not_read"])
-        lines.setdefault(tenant, []).append(MeterUsage(row, plot, status))
+        names = ("hours_in_tie_out", "hours_different", "hours_unexplained", "hours_not_read")
+        stands = standing(*(row[name] or 0 for name in names))
+        lines.setdefault(tenant, []).append(MeterUsage(row, plot, stands))
     return [TenantUsage(*each) for each in lines.items()], max(len(tenants) - TENANTS_SHOWN_MAX, 0)
 
 
@@ -166,16 +170,11 @@ def _days(books: MonthBooks) -> list[date]:
     return DayRange(hours.first.start.date(), hours.last.start.date()).days()
 
 
-def _meter_status(summary: MonthSummary) -> dict[str, str]:
-    return {meter.meter: _status_of(meter.unexplained, meter.explained, meter.not_read) for meter in summary.meters}
-
-
-def _status_of(unexplained: int | None, different: int | None, not_read: int | None) -> str:
-    if unexplained:
-        return "unexplained"
-    if different:
-        return "explained"
-    return "not_read" if not_read else "tied"
+def _meter_standings(summary: MonthSummary) -> dict[str, Standing]:
+    return {
+        meter.meter: standing(meter.hours, meter.explained + meter.unexplained, meter.unexplained, meter.not_read)
+        for meter in summary.meters
+    }
 
 
 def _explained(number: int, explanation: Explanation) -> ExplainedHour:

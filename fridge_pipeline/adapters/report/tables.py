@@ -52,7 +52,7 @@ USAGE_BY_MONTH = Table(
         totalled("hours_with_usage", "Hours with usage"),
         totalled("hours_different", "Hours that differ"),
         totalled("hours_unexplained", "Hours unexplained"),
-        totalled("hours_not_read", "Hours not read"),
+        totalled("hours_not_read", "Hours not compared"),
         Column("first_hour", "First hour (UTC)", Kind.MOMENT),
         Column("last_hour", "Last hour (UTC)", Kind.MOMENT),
         *LATE,

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from fridge_pipeline.domain.month_summary import Verdict
+from fridge_pipeline.domain.month_summary import MonthSummary, Verdict
+
+NOT_COMPARED = "not compared with Stripe yet"
 
 #: Symbol, word and sentence of each verdict: the colour on the page only repeats them.
 VERDICTS = {
     Verdict.TIES_OUT: ("✓", "Ties out", "Every hour agrees from the landing files to Stripe's own books."),
     Verdict.EXPLAINED: ("▲", "Ties out except for what is explained", "Every difference has a cause; see below."),
     Verdict.UNEXPLAINED: ("✕", "Does not tie out", "Some differences have no explanation: the month cannot be closed."),
+    Verdict.NOT_COMPARED: (
+        "○",
+        "Not compared with Stripe yet",
+        "Nobody has read Stripe's own books of these hours since they were stated, so nobody knows whether they agree.",
+    ),
+    Verdict.PARTLY_COMPARED: (
+        "○",
+        "Compared with Stripe in part",
+        "Of these hours none is unexplained. The others are not compared with Stripe yet.",
+    ),
     Verdict.NO_DATA: ("○", "No data", "The books hold nothing of this month. That is not a usage of zero."),
 }
 
@@ -23,7 +35,7 @@ HOUR_STATES = {
     "tied": ("✓", "ties out"),
     "explained": ("▲", "explained"),
     "unexplained": ("✕", "unexplained"),
-    "not_read": ("○", "not read"),
+    "not_read": ("○", NOT_COMPARED),
 }
 
 STEPS = {
@@ -52,6 +64,19 @@ HOW_TO_READ = (
     ("Unexplained", "A difference without a cause. While there is one, the month cannot be closed."),
     ("Nothing on record", "A blank, or a word such as not read: nobody knows the number. It is never shown as 0."),
 )
+
+
+def verdict_in_words(summary: MonthSummary) -> tuple[str, str, str]:
+    """Symbol, word and sentence; what was compared in part says how much of it."""
+    symbol, word, sentence = VERDICTS[summary.verdict]
+    if summary.verdict is Verdict.PARTLY_COMPARED:
+        word = compared_in_words(*summary.compared)
+    return symbol, word, sentence
+
+
+def compared_in_words(compared: int, hours: int) -> str:
+    """How much of some hours was compared with Stripe's own books."""
+    return f"{compared:,} of {hours:,} hours compared with Stripe" if compared or not hours else NOT_COMPARED
 
 
 def step_in_words(code: str) -> str:

@@ -14,7 +14,12 @@ import xlsxwriter
 from fridge_pipeline.adapters.report.columns import Kind
 from fridge_pipeline.adapters.report.sheet import NUMBER_FORMATS, Formats, Sheet, write_table
 from fridge_pipeline.adapters.report.tables import FILE_ROWS, HOURS, SHEETS, USAGE_BY_MONTH
-from fridge_pipeline.adapters.report.words import HOW_TO_READ, MONTH_STATES, VERDICTS
+from fridge_pipeline.adapters.report.words import (
+    HOW_TO_READ,
+    MONTH_STATES,
+    compared_in_words,
+    verdict_in_words,
+)
 from fridge_pipeline.domain.month_books import MonthBooks
 from fridge_pipeline.domain.month_summary import MonthSummary, summarize
 
@@ -110,9 +115,10 @@ def _write_summary(
     worksheet.hide_gridlines(2)
     worksheet.write_string(0, 0, f"Usage of {books.month.first_day:%B %Y}", sheet.formats["title"])
     sheet.row = 2
-    symbol, word, sentence = VERDICTS[summary.verdict]
+    symbol, word, sentence = verdict_in_words(summary)
     for label, text, meaning in (
         ("Tie-out", f"{symbol} {word}", sentence),
+        ("Compared", compared_in_words(*summary.compared), "An hour here is one hour of one tenant on one meter."),
         ("Month", summary.signatures.status, MONTH_STATES.get(summary.signatures.status, "")),
         ("Prepared by", summary.signatures.prepared_by or "nobody", ""),
         ("Approved by", summary.signatures.approved_by or "nobody", ""),
@@ -180,7 +186,7 @@ def _write_meter_totals(sheet: _SummarySheet, summary: MonthSummary, written: di
             ("Hours", meter.hours, "Tenant-hours of this meter in the tie-out."),
             ("Hours explained", meter.explained, "They differ, with a cause."),
             ("Hours unexplained", meter.unexplained, "They differ, and nothing explains it."),
-            ("Hours not read", meter.not_read, "Stripe has not been read since they were stated."),
+            ("Hours not compared", meter.not_read, "Not compared with Stripe yet: not read since they were stated."),
         ):
             worksheet.write_number(sheet.row, 1, count, sheet.formats[Kind.COUNT.name])
             worksheet.write_string(sheet.row, 2, meaning, sheet.formats["wrapped"])

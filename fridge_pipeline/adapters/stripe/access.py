@@ -24,6 +24,12 @@ def stripe_clock(gateway: StripeGateway) -> datetime | None:
     return parsedate_to_datetime(told) + HALF_SECOND if told else None
 
 
+def require_answer(gateway: StripeGateway) -> None:
+    """One small read that is not tried again. Raises ``StripeCallError`` when Stripe does not answer, or refuses."""
+    with gateway.reading("asking whether it answers") as client:
+        client.raw_request("get", "/v1/billing/meters", limit=1, max_network_retries=0)
+
+
 def refused_reads(gateway: StripeGateway, event_names: list[str]) -> Iterator[str]:
     """The permissions that the key lacks, of those that can be tried without writing. Raises ``StripeCallError``."""
     tries: dict[str, Callable[[], None]] = {

@@ -19,6 +19,8 @@ from fridge_pipeline.steps.reconcile import ReconciliationReport, reconcile_days
 #: So many of the worst hours stand in the check's metadata.
 WORST_SHOWN = 20
 
+NOT_COMPARED = "not compared with Stripe yet"
+
 DESCRIPTION = """One row per day, tenant, meter and customer: usage, ledger and Stripe's summaries side by side.
 
 Where a day differs there is also one row per hour that differs, with its cause. Stripe allows only so many reads a
@@ -95,6 +97,7 @@ def day_metadata(day: ReconciledDay | None, report: ReconciliationReport) -> dic
     causes = {cause.value: day.causes.get(cause.value, 0) for cause in Cause}
     return {
         "dagster/partition_row_count": day.accounts,
+        "state": f"{day.compared} of {day.accounts} accounts compared" if day.compared else NOT_COMPARED,
         "agreeing": day.agreeing,
         "not_read": day.not_read,
         **causes,
@@ -112,7 +115,8 @@ def reconciliation_checks() -> list[dg.AssetChecksDefinition]:
         """No hour of the days that were reconciled is unexplained; launched by itself, of the last 35 days."""
         span = checked_days(context, installation)
         with installation.database.connect() as connection:
-            found = unexplained_hours(connection, span)
+            found, days = unexplained_hours(connection, span), reconciled_days(connection, span).values()
+        accounts, compared = sum(day.accounts for day in days), sum(day.compared for day in days)
         worst = [
             dg.TableRecord(
                 {
@@ -128,12 +132,17 @@ def reconciliation_checks() -> list[dg.AssetChecksDefinition]:
             )
             for each in found[:WORST_SHOWN]
         ]
+        agree = f"nothing unexplained, {compared} of {accounts} accounts compared with Stripe"
+        verdict = f"{span}: {agree if compared else NOT_COMPARED}"
         return dg.AssetCheckResult(
             passed=not found,
-            description=f"{len(found)} hours of {span} cannot be explained"
-            if found
-            else f"{span}: nothing unexplained",
-            metadata={"unexplained_hours": len(found), **({"worst": dg.MetadataValue.table(worst)} if worst else {})},
+            description=f"{len(found)} hours of {span} cannot be explained" if found else verdict,
+            metadata={
+                "unexplained_hours": len(found),
+                "accounts": accounts,
+                "accounts_compared": compared,
+                **({"worst": dg.MetadataValue.table(worst)} if worst else {}),
+            },
         )
 
     return [stripe_agrees]

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from fridge_pipeline.adapters.report.words import compared_in_words
 from fridge_pipeline.domain.month_books import MARTS
 from fridge_pipeline.orchestration.installation import Installation
 from fridge_pipeline.orchestration.month_report import make_report
@@ -35,6 +36,7 @@ def report_assets(months: dg.MonthlyPartitionsDefinition) -> list[dg.AssetsDefin
                 "workbook": dg.MetadataValue.url(f"{address}/{report.workbook.name}"),
                 "workbook_file": dg.MetadataValue.path(str(report.workbook)),
                 "tie_out": report.summary.verdict.value,
+                "comparison": compared_in_words(*report.summary.compared),
                 "month_status": report.summary.signatures.status,
                 "unexplained_hours": report.summary.hours("unexplained"),
                 "exceptions": report.summary.exceptions,

@@ -22,6 +22,7 @@ causes as (
 select
     accounts.day,
     count(*) as accounts,
+    count(*) filter (where accounts.read_at is not null and accounts.stripe_customer_id is not null) as compared,
     count(*) filter (where accounts.read_at is not null and accounts.cause is null) as agreeing,
     count(*) filter (where accounts.read_at is null and accounts.stripe_customer_id is not null) as not_read,
     coalesce(
