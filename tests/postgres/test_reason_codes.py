@@ -30,7 +30,7 @@ def kinds_in_code() -> set[str]:
 def kinds_in_statements() -> set[str]:
     """What SQL statements compare a column ``kind`` with, or write into it."""
     texts = [path.read_text(encoding="utf-8") for path in STATEMENTS.glob("*.sql")]
-    compared = re.findall(r"\bkind (?:=|<>|in) (?:'(\w+)'|\(([^)]*)\))", "\n".join(texts))
+    compared = re.findall(r"\bkind (?:=|<>|in) (?:'(\w+)'|\(\s*('[^)]*)\))", "\n".join(texts))
     return {word for one, several in compared for word in [one, *re.findall(r"'(\w+)'", several)] if word}
 
 

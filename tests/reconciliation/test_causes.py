@@ -178,7 +178,7 @@ def test_what_stripe_refused_at_once_is_refused(books: Books) -> None:
     assert books.hour_rows() == [(no.key, 4, None, 0, "refused")]
 
 
-def test_a_refused_restatement_is_refused_although_stripe_still_shows_the_revision_before(books: Books) -> None:
+def test_a_restatement_refused_later_gives_way_to_the_revision_before_which_stripe_still_shows(books: Books) -> None:
     books.pipeline.sandbox.settings(report_seconds=0)
     books.use(books.first, 10)
     books.pipeline.sandbox.faults({"kind": "refuse_asynchronously", "event_name": READINGS})
@@ -186,7 +186,7 @@ def test_a_refused_restatement_is_refused_although_stripe_still_shows_the_revisi
     books.collect()
     books.reconcile()
     ((usage, ledger, stripe, _, cause),) = books.day_rows()
-    assert (ledger, stripe, cause) == (None, 10, "refused")
+    assert (ledger, stripe, cause) == (10, 10, "customer_gone")
     assert usage > 10
 
 
@@ -242,8 +242,8 @@ def test_what_is_held_for_review_is_said_to_be_and_agrees_once_it_is_released_an
     assert books.day_rows() == [(11, 11, 11, 0, None)]
 
 
-def test_what_an_old_customer_still_has_of_an_hour_that_the_new_one_pays_is_unexplained(books: Books) -> None:
-    """The first revision counts for the old customer; the hour, refused since, is stated for the new one: twice."""
+def test_an_hour_that_an_old_customer_has_is_not_billed_to_the_new_one_as_well(books: Books) -> None:
+    """The first revision counts for the old customer all the time; the second was refused later."""
     books.pipeline.sandbox.settings(report_seconds=0)
     books.use(books.first, 10)
     books.pipeline.sandbox.faults({"kind": "refuse_asynchronously", "event_name": READINGS})
@@ -254,7 +254,7 @@ def test_what_an_old_customer_still_has_of_an_hour_that_the_new_one_pays_is_unex
     books.pipeline.clock.advance(hours=7)
     books.reconcile()
     usage = books.pipeline.one("select inserted_count from fridge.inserted_counts")
-    assert set(books.day_rows()) == {(usage, usage, usage, 0, None), (None, None, 10, 10, "unexplained")}
+    assert books.day_rows() == [(usage, 10, 10, 10 - usage, "customer_gone")]
 
 
 def test_two_errors_of_stripe_that_make_up_for_each_other_within_a_day_are_both_found(raw_books: Books) -> None:

@@ -24,7 +24,7 @@ STORED = (
     "/etc/passwd",
     "a\nb\r\nc",
     "a\tb",
-    "\u202egnp.exe\u202c",
+    "a\u202egnp.exe\u202cb",
     "<script>alert(1)</script>",
     "=cmd|' /C calc'!A0",
     "\\N",
