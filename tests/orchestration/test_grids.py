@@ -57,12 +57,12 @@ def test_an_hourly_asset_refuses_a_range_of_which_one_end_is_no_hour_of_the_grid
     definitions: dg.Definitions, asset: str
 ) -> None:
     job, good, later = asset_job(definitions, [asset]), f"{YESTERDAY}-05:00", f"{YESTERDAY}-07:00"
-    ahead = f"{NOW + timedelta(days=3):%Y-%m-%d-%H:00}"
+    before, ahead = f"{NOW - timedelta(days=6):%Y-%m-%d-%H:00}", f"{NOW + timedelta(days=3):%Y-%m-%d-%H:00}"
     for first, last, named in (
         (f"{YESTERDAY}-05:30", later, "05:30"),
         (good, f"{YESTERDAY}-07:30", "07:30"),
         (good, ahead, ahead),
-        ("2020-01-01-00:00", good, "2020-01-01-00:00"),
+        (before, good, before),
         (later, good, later),
     ):
         assert named in refusal(job, first, last)
