@@ -1,4 +1,4 @@
-"""``make mutants``: switches off one guarantee of the delivery at a time, in a copy, and shows which test notices."""
+"""``make mutants``: switches off one guarantee at a time, in a copy, and shows which test notices."""
 
 from __future__ import annotations
 
@@ -31,10 +31,11 @@ class Edit:
 
 @dataclass(frozen=True)
 class Mutant:
-    """A guarantee, and the edits that switch it off."""
+    """A guarantee, the edits that switch it off, and where the tests are that may notice."""
 
     guarantee: str
     edits: tuple[Edit, ...]
+    tests: tuple[str, ...] = TESTS
 
 
 PUSH = "fridge_pipeline/steps/push.py"
@@ -42,9 +43,23 @@ DELIVER = "fridge_pipeline/steps/deliver.py"
 STAGING = "fridge_pipeline/domain/staging.py"
 ANSWER = "fridge_pipeline/domain/answer.py"
 LIMITS = "fridge_pipeline/domain/limits.py"
+READING = "fridge_pipeline/domain/reading.py"
+REFUSE = "fridge_pipeline/steps/refuse.py"
+RECONCILE = "fridge_pipeline/steps/reconcile.py"
+PARQUET = "fridge_pipeline/adapters/landing/parquet_rows.py"
+PARTITIONS = "fridge_pipeline/orchestration/partitions.py"
 GATEWAY = "fridge_pipeline/adapters/stripe/gateway.py"
 SQL = "fridge_pipeline/adapters/postgres/sql"
 MIGRATIONS = "fridge_pipeline/adapters/postgres/migrations"
+
+IS_TAKEN = "    if case.taken_by is not None:\n"
+ONE_TENANT = (
+    "create trigger meter_events_insert_one_tenant after insert on fridge.meter_events\n"
+    "referencing new table as new_rows for each statement execute function fridge.refuse_second_tenants();\n"
+)
+TOO_LATE = "    if is_too_late(case.hour, now):\n        return StagingVerdict.TOO_LATE\n"
+UNMAPPED = "    if case.customer_id is None:\n        return StagingVerdict.UNMAPPED\n"
+STRIPPED = "pl.col(field).cast(pl.String).str.strip_chars(BLANK)\n"
 
 MUTANTS = (
     Mutant(
@@ -126,6 +141,52 @@ MUTANTS = (
             ),
         ),
     ),
+    Mutant(
+        "one tenant per customer, meter and hour: a customer that was handed on is billed to nobody twice",
+        (
+            Edit(STAGING, IS_TAKEN, "    if False:\n"),
+            Edit(f"{MIGRATIONS}/0024_one_tenant_per_customer.sql", ONE_TENANT, ""),
+        ),
+        ("tests/laws/test_one_tenant_per_customer.py",),
+    ),
+    Mutant(
+        "one tenant per customer, meter and hour, whoever writes the statement",
+        (Edit(f"{MIGRATIONS}/0024_one_tenant_per_customer.sql", ONE_TENANT, ""),),
+        ("tests/laws/test_one_tenant_per_customer.py",),
+    ),
+    Mutant(
+        "the one sum that Stripe has of a customer that two tenants have had is compared with one of them",
+        (Edit(RECONCILE, "        work.sharers = _sharers(accounts)\n", "        work.sharers = {}\n"),),
+        ("tests/laws/test_one_tenant_per_customer.py",),
+    ),
+    Mutant(
+        "every row of a parquet file is read, also from where its text is no dictionary any more",
+        (Edit(PARQUET, "        for dictionaries in (repeated, []):\n", "        for dictionaries in (repeated,):\n"),),
+        ("tests/landing/test_parquet_writers.py",),
+    ),
+    Mutant(
+        "a late file of a customer that Stripe no longer knows is owed as the difference",
+        (
+            Edit(STAGING, "is_gone = case.customer_is_gone and", "is_gone = False and"),
+            Edit(REFUSE, "if is_settled and says_customer_is_gone(said) else None", "if False else None"),
+        ),
+        ("tests/laws/test_customer_gone.py",),
+    ),
+    Mutant(
+        "blanks around an id make no other sensor",
+        (Edit(READING, STRIPPED, f"pl.col(field) if field in IDS else {STRIPPED}"),),
+        ("tests/orchestration/test_ids.py", "tests/landing/test_ids.py"),
+    ),
+    Mutant(
+        "a key off the grid loads nothing",
+        (Edit(PARTITIONS, "        if not grid.has_partition_key(key):\n", "        if False:\n"),),
+        ("tests/orchestration/test_grids.py",),
+    ),
+    Mutant(
+        "the age of an hour is judged first: nothing promises to bill it after 35 days",
+        (Edit(STAGING, TOO_LATE + UNMAPPED, UNMAPPED + TOO_LATE),),
+        ("tests/laws/test_too_late.py",),
+    ),
 )
 
 
@@ -149,7 +210,7 @@ def first_failure(mutant: Mutant, folder: Path) -> str | None:
         copy(source, folder / name)
     for edit in mutant.edits:
         _apply(edit, folder)
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-n", "2", "-p", "no:cacheprovider", *TESTS]
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-n", "2", "-p", "no:cacheprovider", *mutant.tests]
     environment = {**os.environ, "PYTHONPATH": str(folder)}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     found = re.search(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
