@@ -55,9 +55,13 @@ class DifferenceCause:
     """
 
     step: Step | None
-    is_explained: bool
     words: str
     meaning: str
+    is_explained: bool
+
+
+def _waiting(means: str, do: str, cause: str, subject: Subject = Subject.METER) -> ExceptionKind:
+    return ExceptionKind(means, do, subject, cause, waits=True)
 
 
 #: In the order in which the tie-out asks them.
@@ -68,9 +72,7 @@ EXCEPTION_KINDS: Final[dict[str, ExceptionKind]] = {
         Subject.FILE,
     ),
     "load_failed": ExceptionKind(
-        "landing folders that cannot be listed",
-        "make the folder readable; it is tried again by itself",
-        Subject.FOLDER,
+        "landing folders that cannot be listed", "make the folder readable; it is tried again by itself", Subject.FOLDER
     ),
     "unexpected_hour": ExceptionKind(
         "landing folders before the first hour of the grid",
@@ -99,230 +101,180 @@ EXCEPTION_KINDS: Final[dict[str, ExceptionKind]] = {
         Subject.USAGE,
         cause="contradiction",
     ),
-    "month_closed": ExceptionKind(
+    "month_closed": _waiting(
         "usage that changed after its month was closed",
         "fridge reopen the month, or invoice the difference",
-        Subject.METER,
-        cause="month_closed",
-        waits=True,
+        "month_closed",
     ),
-    "held_for_review": ExceptionKind(
+    "held_for_review": _waiting(
         "usage far above the tenant's own history, not billed",
         "fridge explain TENANT HOUR, then fridge release or fridge withdraw",
-        Subject.METER,
-        cause="held_for_review",
-        waits=True,
+        "held_for_review",
     ),
-    "too_late": ExceptionKind(
+    "too_late": _waiting(
         "usage older than the 35 days that Stripe takes",
         "invoice or credit it by hand, or let it go and close the exception",
-        Subject.METER,
-        cause="too_late",
-        waits=True,
+        "too_late",
     ),
-    "unmapped": ExceptionKind(
+    "unmapped": _waiting(
         "usage of tenants without a Stripe customer",
         "import the tenants with their customers: fridge tenants import",
-        Subject.METER,
-        cause="unmapped",
-        waits=True,
+        "unmapped",
     ),
-    "customer_taken": ExceptionKind(
+    "customer_taken": _waiting(
         "usage of tenants whose customer is billed another tenant's usage of the same hour",
         "invoice it by hand, or give the tenant a customer of its own: fridge tenants import",
-        Subject.METER,
-        cause="customer_taken",
-        waits=True,
+        "customer_taken",
     ),
-    "refused": ExceptionKind(
+    "refused": _waiting(
         "usage that Stripe refused; the detail has its reason",
         "remove the cause (fridge stripe check; fridge tenants import), then close the exception",
+        "refused",
         Subject.STATEMENT,
-        cause="refused",
-        waits=True,
     ),
-    "customer_gone": ExceptionKind(
+    "customer_gone": _waiting(
         "usage that changed after its customer was deleted from Stripe or merged into another",
         "invoice or credit the difference by hand; the detail has it",
-        Subject.METER,
-        cause="customer_gone",
-        waits=True,
+        "customer_gone",
     ),
-    "credit_due": ExceptionKind(
+    "credit_due": _waiting(
         "usage that Stripe has too much of and cannot cancel",
         "give the customer a credit, then close the exception",
-        Subject.METER,
-        cause="credit_due",
-        waits=True,
+        "credit_due",
     ),
-    "unexplained": ExceptionKind(
+    "unexplained": _waiting(
         "usage of which nobody knows whether Stripe counts it",
         "wait six hours, in which most settle themselves; then fridge explain TENANT HOUR --read-stripe",
+        "in_doubt",
         Subject.STATEMENT,
-        cause="in_doubt",
-        waits=True,
     ),
 }
 
+
+def _known(step: Step | None, words: str, meaning: str) -> DifferenceCause:
+    return DifferenceCause(step, words, meaning, is_explained=True)
+
+
+def _wrong(step: Step | None, words: str, meaning: str) -> DifferenceCause:
+    return DifferenceCause(step, words, meaning, is_explained=False)
+
+
 #: In the order in which they are looked for: of several causes of a difference the first one is named.
 DIFFERENCE_CAUSES: Final[dict[str, DifferenceCause]] = {
-    "readings_missing": DifferenceCause(
-        step=Step.FILES,
-        is_explained=False,
-        words="readings missing: fewer are stored than the files brought",
-        meaning=(
-            "Fewer readings are stored now than the landing files brought: some were removed behind the program's back."
-        ),
+    "readings_missing": _wrong(
+        Step.FILES,
+        "readings missing: fewer are stored than the files brought",
+        "Fewer readings are stored now than the landing files brought: some were removed behind the program's back.",
     ),
-    "readings_added": DifferenceCause(
-        step=Step.FILES,
-        is_explained=False,
-        words="readings added: more are stored than the files brought",
-        meaning=(
-            "More readings are stored now than the landing files brought: some were added behind the program's back."
-        ),
+    "readings_added": _wrong(
+        Step.FILES,
+        "readings added: more are stored than the files brought",
+        "More readings are stored now than the landing files brought: some were added behind the program's back.",
     ),
-    "not_counted_yet": DifferenceCause(
-        step=Step.USAGE,
-        is_explained=True,
-        words="not counted yet: a file was loaded or withdrawn after the hour was counted",
-        meaning="A landing file was loaded or withdrawn after the hour was counted.",
+    "not_counted_yet": _known(
+        Step.USAGE,
+        "not counted yet: a file was loaded or withdrawn after the hour was counted",
+        "A landing file was loaded or withdrawn after the hour was counted.",
     ),
-    "sensors_changed": DifferenceCause(
-        step=Step.USAGE,
-        is_explained=False,
-        words="sensors changed: readings were changed behind the program's back",
-        meaning="The tenant's readings of the hour were changed behind the program's back, and with them its sensors.",
+    "sensors_changed": _wrong(
+        Step.USAGE,
+        "sensors changed: readings were changed behind the program's back",
+        "The tenant's readings of the hour were changed behind the program's back, and with them its sensors.",
     ),
-    "usage_changed": DifferenceCause(
-        step=Step.USAGE,
-        is_explained=False,
-        words="usage changed: the usage table was edited",
-        meaning="The usage table says something else than the landing files and the stored readings: it was edited.",
+    "usage_changed": _wrong(
+        Step.USAGE,
+        "usage changed: the usage table was edited",
+        "The usage table says something else than the landing files and the stored readings: it was edited.",
     ),
-    "unexplained": DifferenceCause(
-        step=None,
-        is_explained=False,
-        words="unexplained: a person must look",
-        meaning="Stripe shows what it should not, see the exception.",
+    "unexplained": _wrong(
+        None, "unexplained: a person must look", "Stripe shows what it should not, see the exception."
     ),
-    "not_billed": DifferenceCause(
-        step=Step.LEDGER,
-        is_explained=True,
-        words="not billed by us: before the hour from which usage is stated",
-        meaning=(
-            "Before the first hour that is billed (FRIDGE_BILL_FROM): counted and never stated; what Stripe shows of "
-            "it was stated by somebody else."
-        ),
+    "not_billed": _known(
+        Step.LEDGER,
+        "not billed by us: before the hour from which usage is stated",
+        "Before the first hour that is billed (FRIDGE_BILL_FROM): counted and never stated; what Stripe shows of it "
+        "was stated by somebody else.",
     ),
-    "contradiction": DifferenceCause(
-        step=Step.LEDGER,
-        is_explained=False,
-        words="contradiction: usage is not what its files brought",
-        meaning=(
-            "Usage is not what its files brought, so it is not stated until somebody has restored what was changed."
-        ),
+    "contradiction": _wrong(
+        Step.LEDGER,
+        "contradiction: usage is not what its files brought",
+        "Usage is not what its files brought, so it is not stated until somebody has restored what was changed.",
     ),
-    "month_closed": DifferenceCause(
-        step=Step.LEDGER,
-        is_explained=True,
-        words="month closed: the change waits for a reopening",
-        meaning="It changed after its month was closed; the change waits until the month is reopened.",
+    "month_closed": _known(
+        Step.LEDGER,
+        "month closed: the change waits for a reopening",
+        "It changed after its month was closed; the change waits until the month is reopened.",
     ),
-    "held_for_review": DifferenceCause(
-        step=Step.LEDGER,
-        is_explained=True,
-        words="held for review: far outside the tenant's own history",
-        meaning="Far outside the tenant's own history; a person has to release it.",
+    "held_for_review": _known(
+        Step.LEDGER,
+        "held for review: far outside the tenant's own history",
+        "Far outside the tenant's own history; a person has to release it.",
     ),
-    "too_late": DifferenceCause(
-        step=Step.LEDGER,
-        is_explained=True,
-        words="too late: older than the 35 days that Stripe takes",
-        meaning="Older than the 35 days that Stripe accepts.",
+    "too_late": _known(
+        Step.LEDGER, "too late: older than the 35 days that Stripe takes", "Older than the 35 days that Stripe accepts."
     ),
-    "unmapped": DifferenceCause(
-        step=Step.LEDGER,
-        is_explained=True,
-        words="unmapped: the tenant has no Stripe customer",
-        meaning="The tenant has no Stripe customer; billed as soon as it has one.",
+    "unmapped": _known(
+        Step.LEDGER,
+        "unmapped: the tenant has no Stripe customer",
+        "The tenant has no Stripe customer; billed as soon as it has one.",
     ),
-    "customer_taken": DifferenceCause(
-        step=Step.LEDGER,
-        is_explained=True,
-        words="customer taken: it is billed another tenant's usage of the hour",
-        meaning=(
-            "The tenant's customer is billed another tenant's usage of the same hour, and Stripe keeps "
-            "one figure of both."
-        ),
+    "customer_taken": _known(
+        Step.LEDGER,
+        "customer taken: it is billed another tenant's usage of the hour",
+        "The tenant's customer is billed another tenant's usage of the same hour, and Stripe keeps one figure of both.",
     ),
-    "refused": DifferenceCause(
-        step=Step.LEDGER,
-        is_explained=True,
-        words="refused by Stripe",
-        meaning="Stripe refused it, see the exception; stated anew once the cause is gone.",
+    "refused": _known(
+        Step.LEDGER, "refused by Stripe", "Stripe refused it, see the exception; stated anew once the cause is gone."
     ),
-    "customer_gone": DifferenceCause(
-        step=Step.LEDGER,
-        is_explained=True,
-        words="customer gone: deleted from Stripe or merged, it takes no change",
-        meaning=(
-            "The customer that has the hour is gone from Stripe and takes no change; the difference is billed by hand."
-        ),
+    "customer_gone": _known(
+        Step.LEDGER,
+        "customer gone: deleted from Stripe or merged, it takes no change",
+        "The customer that has the hour is gone from Stripe and takes no change; the difference is billed by hand.",
     ),
-    "credit_due": DifferenceCause(
-        step=Step.LEDGER,
-        is_explained=True,
-        words="credit due: Stripe has too much, finance gives a credit",
-        meaning="Stripe has too much and it can no longer be cancelled; the customer gets a credit.",
+    "credit_due": _known(
+        Step.LEDGER,
+        "credit due: Stripe has too much, finance gives a credit",
+        "Stripe has too much and it can no longer be cancelled; the customer gets a credit.",
     ),
-    "in_doubt": DifferenceCause(
-        step=Step.LEDGER,
-        is_explained=False,
-        words="in doubt: nobody knows whether Stripe counted it",
-        meaning="Nobody knows whether Stripe counted a statement; see the exception unexplained.",
+    "in_doubt": _wrong(
+        Step.LEDGER,
+        "in doubt: nobody knows whether Stripe counted it",
+        "Nobody knows whether Stripe counted a statement; see the exception unexplained.",
     ),
-    "lagging": DifferenceCause(
-        step=Step.STRIPE,
-        is_explained=True,
-        words="lagging: accepted lately, Stripe's summaries follow",
-        meaning="Accepted less than 6 hours ago; Stripe's summaries lag behind, and it is read again.",
+    "lagging": _known(
+        Step.STRIPE,
+        "lagging: accepted lately, Stripe's summaries follow",
+        "Accepted less than 6 hours ago; Stripe's summaries lag behind, and it is read again.",
     ),
-    "in_flight": DifferenceCause(
-        step=Step.LEDGER,
-        is_explained=True,
-        words="in flight: the statement is under way",
-        meaning="A statement or cancellation is undecided or still to be made; the next billing goes on with it.",
+    "in_flight": _known(
+        Step.LEDGER,
+        "in flight: the statement is under way",
+        "A statement or cancellation is undecided or still to be made; the next billing goes on with it.",
     ),
-    "receipt_missing": DifferenceCause(
-        step=Step.LEDGER,
-        is_explained=False,
-        words="receipt missing: sent, and no answer is on record",
-        meaning="The statement was sent over an hour ago and no answer is on record; the next run settles it.",
+    "receipt_missing": _wrong(
+        Step.LEDGER,
+        "receipt missing: sent, and no answer is on record",
+        "The statement was sent over an hour ago and no answer is on record; the next run settles it.",
     ),
-    "not_due_yet": DifferenceCause(
-        step=Step.LEDGER,
-        is_explained=True,
-        words="not due yet: the hour closed too lately to be billed",
-        meaning="The hour has not been closed for long enough to be billed.",
+    "not_due_yet": _known(
+        Step.LEDGER,
+        "not due yet: the hour closed too lately to be billed",
+        "The hour has not been closed for long enough to be billed.",
     ),
-    "not_stated": DifferenceCause(
-        step=Step.LEDGER,
-        is_explained=False,
-        words="not stated, and nothing says why",
-        meaning="Nothing says why Stripe was not told; the next sweep states it.",
+    "not_stated": _wrong(
+        Step.LEDGER,
+        "not stated, and nothing says why",
+        "Nothing says why Stripe was not told; the next sweep states it.",
     ),
-    "missing_in_stripe": DifferenceCause(
-        step=Step.STRIPE,
-        is_explained=False,
-        words="missing in Stripe: accepted, and never counted",
-        meaning="Stripe accepted the statement, and its own summary shows less: it was never counted.",
+    "missing_in_stripe": _wrong(
+        Step.STRIPE,
+        "missing in Stripe: accepted, and never counted",
+        "Stripe accepted the statement, and its own summary shows less: it was never counted.",
     ),
-    "excess_in_stripe": DifferenceCause(
-        step=Step.STRIPE,
-        is_explained=False,
-        words="too much in Stripe: something was counted twice",
-        meaning="Stripe's own summary shows more than was stated: something was counted twice.",
+    "excess_in_stripe": _wrong(
+        Step.STRIPE,
+        "too much in Stripe: something was counted twice",
+        "Stripe's own summary shows more than was stated: something was counted twice.",
     ),
 }
 

@@ -1,4 +1,4 @@
--- Stripe keeps one figure per customer, meter and hour: a second tenant's statement overwrites the first's, or swells it.
+-- Stripe keeps one figure per customer, meter and hour: a second tenant's statement overwrites or swells the first's.
 select
     stripe_customer_id,
     meter,

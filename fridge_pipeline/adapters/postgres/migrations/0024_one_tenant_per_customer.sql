@@ -1,8 +1,8 @@
 -- Stripe keeps one figure per customer, meter and hour, so the statements of one tenant at most may count there.
 
--- Who has the hour of a customer and meter: whoever has something undecided for it, or something that counts. A total of
--- 0 frees it, since the next total that Stripe receives replaces it; but not on a meter that goes by timestamps, where
--- the later revision of a total would win over another tenant's first.
+-- Who has the hour of a customer and meter: whoever has something undecided for it, or something that counts. A total
+-- of 0 frees it, since the next total that Stripe receives replaces it; but not on a meter that goes by timestamps,
+-- where the later revision of a total would win over another tenant's first.
 create view fridge.customer_hours as
 select
     stripe_customer_id,

@@ -19,6 +19,10 @@ update fridge.exceptions
 set closed_at = %(now)s
 where
     closed_at is null
-    and kind in (select exception_kinds.kind from fridge.exception_kinds where exception_kinds.waits)
+    and kind in (
+        select exception_kinds.kind
+        from fridge.exception_kinds
+        where exception_kinds.waits
+    )
     and kind not in ('refused', 'unexplained', 'credit_due')
     and hour < (select start.bill_from from start);

@@ -12,17 +12,18 @@ where
     and exceptions.kind <> judged.kind
     and (
         (
-            exceptions.kind in ('unmapped', 'customer_taken', 'customer_gone', 'held_for_review', 'month_closed', 'too_late')
+            exceptions.kind in (
+                'unmapped', 'customer_taken', 'customer_gone', 'held_for_review', 'month_closed', 'too_late'
+            )
             and exceptions.subject = judged.event_name
         )
         or (
             exceptions.kind = 'refused'
             and judged.kind in ('too_late', 'customer_gone')
-            and exists (
-                select 1 from fridge.meter_events
-                where
-                    meter_events.identifier = exceptions.subject
-                    and meter_events.event_name = judged.event_name
+            and judged.event_name = (
+                select meter_events.event_name
+                from fridge.meter_events
+                where meter_events.identifier = exceptions.subject
             )
         )
     );

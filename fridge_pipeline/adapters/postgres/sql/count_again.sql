@@ -11,7 +11,7 @@ where
                 refused.event_name = earlier.event_name
                 and refused.tenant_id = earlier.tenant_id
                 and refused.hour = earlier.hour
-                and earlier.revision < refused.revision
+                and refused.revision > earlier.revision
         where
             refused.identifier = %(identifier)s
             and refused.status = 'refused'

@@ -106,14 +106,14 @@ select
             )
     ) as refusal_open,
     cases.latest_status = 'refused' and (
-        exists(
+        exists (
             select 1 from unnest(%(gone)s::text[]) as gone (words)
             where strpos(cases.latest_answer, gone.words) > 0
         )
-        or exists(
+        or exists (
             select 1 from fridge.stripe_error_samples
             where
-                stripe_error_samples.code = any(%(gone)s)
+                stripe_error_samples.code = any(%(gone)s::text[])
                 and (
                     stripe_error_samples.identifier = cases.latest_identifier
                     or starts_with(stripe_error_samples.identifier, cases.latest_identifier || '#')

@@ -4,8 +4,8 @@
 -- start are delivered once they are counted; when it moves, all hours are compared.
 -- Compared are the hours with a mark: something about them has changed since they were found delivered. What is
 -- excepted can cease to be so without any change of its hour, by a tenant's new customer, a release, a reopened month,
--- or when its deadline has passed, so those hours are compared too. Marks go with the hours that are delivered. The whole statement sees
--- one moment: a mark that another transaction makes meanwhile stays.
+-- or when its deadline has passed, so those hours are compared too. Marks go with the hours that are delivered. The
+-- whole statement sees one moment: a mark that another transaction makes meanwhile stays.
 with catalogue as (
     select
         event_name,
@@ -60,6 +60,7 @@ open_exceptions as (
                                     and own.tenant_id = exceptions.tenant_id
                                     and own.hour = exceptions.hour
                                     and own.stated_value <> 0
+                                order by own.stripe_customer_id
                                 limit 1
                             ), tenants.stripe_customer_id
                         )
@@ -87,7 +88,11 @@ open_exceptions as (
     left join fridge.meter_events on replace(exceptions.subject, 'cancel:', '') = meter_events.identifier
     where
         exceptions.closed_at is null
-        and exceptions.kind in (select exception_kinds.kind from fridge.exception_kinds where exception_kinds.waits)
+        and exceptions.kind in (
+            select exception_kinds.kind
+            from fridge.exception_kinds
+            where exception_kinds.waits
+        )
 ),
 
 compared as (
