@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import site
 import sys
+import sysconfig
 from collections.abc import Mapping, Sequence
 
 
@@ -15,4 +17,5 @@ def become(arguments: Sequence[str], folder: str, environment: Mapping[str, str]
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
+    site.addpackage(sysconfig.get_path("purelib"), "dagster_commands.pth", None)  # as an interpreter does at its start
     sys.argv = list(arguments)
