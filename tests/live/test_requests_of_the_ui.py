@@ -1,45 +1,25 @@
-"""*Materialize all…* on the whole graph, and *Execute* on a check, as the UI asks Dagster for them."""
+"""What the UI asks Dagster for: a backfill of a wrong key, *Execute* on a check, *Wipe* on an asset."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import pytest
 
 from tests.live.deliveries import hour_ago, is_billed, key, land
 from tests.live.running_fridge import RunningFridge, wait_until
 from tests.live.runs import (
-    BACKFILL_ENDED,
     LAUNCH_BACKFILL,
     LAUNCH_RUN,
     LOCATION,
     RUN_ENDED,
-    backfill,
-    launch_backfill,
     materialized_ranges,
     run_status,
 )
 
-MADE_ON_THEIR_OWN = ("backfill_plan", "evidence_pack", "audit_report")
-
-NODES = "{assetNodes {assetKey {path} isExecutable isObservable dependencyKeys {path} partitionDefinition {name}}}"
 CHECKS = """query($key: AssetKeyInput!) {
     assetNodeOrError(assetKey: $key) {... on AssetNode {assetChecksOrError {... on AssetChecks {
         checks {name executionForLatestMaterialization {status}}
     }}}}
 }"""
-TARGETS = """query($id: String!) {
-    partitionBackfillOrError(backfillId: $id) {... on PartitionBackfill {assetBackfillData {assetBackfillStatuses {
-        ... on AssetPartitionsStatusCounts {assetKey {path} numPartitionsTargeted}
-        ... on UnpartitionedAssetStatus {assetKey {path} materialized}
-    }}}}
-}"""
-
-
-def all_assets(demo: RunningFridge) -> list[str]:
-    """What *Materialize all…* on the graph takes: whatever can be executed and is not observed."""
-    nodes = demo.graphql(NODES)["assetNodes"]
-    return [each["assetKey"]["path"][0] for each in nodes if each["isExecutable"] and not each["isObservable"]]
 
 
 def checks_of(demo: RunningFridge, asset: str) -> dict[str, str | None]:
@@ -47,27 +27,6 @@ def checks_of(demo: RunningFridge, asset: str) -> dict[str, str | None]:
     node = demo.graphql(CHECKS, key={"path": [asset]})["assetNodeOrError"]
     found = node["assetChecksOrError"]["checks"]
     return {each["name"]: (each["executionForLatestMaterialization"] or {}).get("status") for each in found}
-
-
-def test_everything_can_be_materialized_for_hours_of_the_current_month_without_plan_packs_and_reports(
-    demo: RunningFridge,
-) -> None:
-    hours = [key(hour_ago(hours)) for hours in (3, 2, 1, 0)]
-    late = hour_ago(2)
-    land(demo, late)
-    asked = launch_backfill(demo, all_assets(demo), hours)
-    wait_until("it has ended", lambda: backfill(demo, asked)["status"] in BACKFILL_ENDED, 600)
-    ended = backfill(demo, asked)
-    assert ended["status"] == "COMPLETED_SUCCESS", ended
-    statuses = demo.graphql(TARGETS, id=asked)["partitionBackfillOrError"]["assetBackfillData"]["assetBackfillStatuses"]
-    targeted: dict[str, Any] = {
-        each["assetKey"]["path"][0]: each.get("numPartitionsTargeted", each.get("materialized")) for each in statuses
-    }
-    assert {targeted[asset] for asset in ("raw_readings", "meter_events", "sensor_hours")} == {4}
-    assert targeted["stripe_reconciliation"] in (1, 2), "the days of these hours"
-    assert [asset for asset in MADE_ON_THEIR_OWN if targeted.get(asset)] == []
-    wait_until("the late hour is billed", lambda: is_billed(demo, late))
-    assert set(checks_of(demo, "tie_out").values()) <= {"SUCCEEDED", "FAILED"}, "none is grey"
 
 
 def test_after_a_run_of_an_hour_no_check_of_finance_is_grey(demo: RunningFridge) -> None:
