@@ -71,7 +71,7 @@ N ?= 1000
 SEED ?= 1
 PROCESSES ?= $(shell getconf _NPROCESSORS_ONLN)
 
-simulate: .venv/test.done ## Random schedules of faults, deaths and late files: make simulate N=10000 SEED=1
+simulate: .venv/test.done ## Random schedules of people, faults, deaths and late files: make simulate N=10000 SEED=1
 	@$(BIN)/python scripts/simulate.py --schedules $(N) --seed $(SEED) --processes $(PROCESSES)
 
 fuzz: .venv/test.done ## Mutated landing files of all formats through the loader: make fuzz N=100000 SEED=1
@@ -82,7 +82,7 @@ chaos: .venv/test.done ## Kill real billing processes KILLS times, restart Postg
 
 KILLS ?= 200
 
-mutants: .venv/test.done ## Switch each delivery guarantee off in turn; some test must fail, and it says which.
+mutants: .venv/test.done ## Switch each guarantee off in turn; some test must fail, and it says which.
 	@$(BIN)/python scripts/mutants.py
 
 SCALE ?= default
