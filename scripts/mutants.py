@@ -44,7 +44,6 @@ STAGING = "fridge_pipeline/domain/staging.py"
 ANSWER = "fridge_pipeline/domain/answer.py"
 LIMITS = "fridge_pipeline/domain/limits.py"
 READING = "fridge_pipeline/domain/reading.py"
-REFUSE = "fridge_pipeline/steps/refuse.py"
 RECONCILE = "fridge_pipeline/steps/reconcile.py"
 PARQUET = "fridge_pipeline/adapters/landing/parquet_rows.py"
 PARTITIONS = "fridge_pipeline/orchestration/partitions.py"
@@ -166,10 +165,7 @@ MUTANTS = (
     ),
     Mutant(
         "a late file of a customer that Stripe no longer knows is owed as the difference",
-        (
-            Edit(STAGING, "is_gone = case.customer_is_gone and", "is_gone = False and"),
-            Edit(REFUSE, "if is_settled and says_customer_is_gone(said) else None", "if False else None"),
-        ),
+        (Edit(STAGING, 'is_gone = says_customer_is_gone(case.refusal or "") and', "is_gone = False and"),),
         ("tests/laws/test_customer_gone.py",),
     ),
     Mutant(

@@ -14,7 +14,7 @@ WAITS = {
     "take_back": "statements that were never sent would be taken back",
     "credit": "too much stated: cancelled where Stripe still allows it, else a credit",
     "in_flight": "an earlier statement is undecided and is settled first",
-    "held": "refused, and the cause still stands",
+    "refused": "refused, and the cause still stands",
     "contradiction": "not what their files brought: see the exceptions",
     "held_for_review": "far above their tenant's own history: held for review",
     "unmapped": "the tenant has no Stripe customer",

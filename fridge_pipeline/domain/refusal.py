@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from fridge_pipeline.domain.meter_event import MeterEvent
-
 #: How Stripe says that it does not know the customer: at once (in the text of an HTTP 400), and later, in the code of
 #: an error report. A merged or deleted customer, and one of another account, look the same.
 CUSTOMER_GONE = ("No such customer", "meter_event_customer_not_found")
+
+
+def refused_at_once(answer: str | None, request_id: str | None) -> str:
+    """What Stripe answered, as the end of "the statement for customer cus_x"."""
+    return f"was refused by Stripe: {answer} (request {request_id})"
+
+
+def refused_later(reports: str) -> str:
+    """The same of a statement that Stripe had received; ``reports`` says why, and in which error reports it stands."""
+    return f"was received by Stripe and refused later: {reports}"
 
 
 def says_customer_is_gone(said: str) -> bool:
@@ -14,18 +22,21 @@ def says_customer_is_gone(said: str) -> bool:
     return any(words in said for words in CUSTOMER_GONE)
 
 
-def refused_detail(event: MeterEvent, said: str, *, is_settled: bool) -> str:
-    """About a statement of which nothing is on the books yet, or whose customer Stripe knows.
+def refused_detail(
+    event_name: str, usage: int, stated: int | None, customer_id: str | None, said: str, *, is_settled: bool = True
+) -> str:
+    """About usage whose statement was refused, beside what Stripe has ``stated`` of it by others.
 
     Without ``is_settled`` an earlier attempt may still have been counted.
     """
+    already = f", of which Stripe has {stated}" if stated is not None else ""
     next_step = (
         "Remove the cause; the hour is stated anew once this exception is closed, or once the tenant has another "
         "customer while Stripe has nothing of the hour."
         if is_settled
         else "An earlier attempt may still have been counted, so Stripe is read back before anything else is sent."
     )
-    return f"{event.value} {event.event_name} for customer {event.stripe_customer_id} {said}. {next_step}"
+    return f"{usage} {event_name}{already}: the statement for customer {customer_id} {said}. {next_step}"
 
 
 def customer_gone_detail(event_name: str, usage: int, stated: int, customer_id: str | None) -> str:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.meter import Meter, Restatement
 from fridge_pipeline.domain.meter_event import MeterEvent, Status, into_hour, is_too_late
+from fridge_pipeline.domain.refusal import says_customer_is_gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +18,10 @@ class StagingCase:
 
     ``value`` is the hour's usage now, ``None`` when the tenant has none (missing is not zero).
     ``stated_*`` is what Stripe has: what its accepted statements come to. ``latest_*`` is the newest revision of
-    all. ``refusal_open`` says that the exception about the newest revision's refusal is still open,
-    ``customer_is_gone`` that it was refused because Stripe no longer knows the customer, and
-    ``cancelling`` that the cancellation of an earlier statement is not decided yet. ``taken_by`` is another tenant
-    that has the customer's hour. ``closed_by`` is who closed the
-    hour's month, ``None`` while it is open. ``is_billed`` says that the hour is not before the billing start.
+    all; ``refusal`` is how and why it was refused, and ``refusal_open`` says that the exception about that is still
+    open. ``cancelling`` says that the cancellation of an earlier statement is not decided yet. ``taken_by`` is another
+    tenant that has the customer's hour. ``closed_by`` is who closed the hour's month, ``None`` while it is open.
+    ``is_billed`` says that the hour is not before the billing start.
     """
 
     tenant_id: str
@@ -35,8 +35,8 @@ class StagingCase:
     latest_value: int | None = None
     latest_status: Status | None = None
     latest_customer_id: str | None = None
+    refusal: str | None = None
     refusal_open: bool = False
-    customer_is_gone: bool = False
     taken_by: str | None = None
     cancelling: bool = False
     closed_by: str | None = None
@@ -71,7 +71,7 @@ class StagingVerdict(StrEnum):
     CREDIT = "credit"  # Stripe adds up and has too much: cancel events, or finance gives a credit
     SETTLED = "settled"  # Stripe knows, or will be told by the revision that is already staged
     IN_FLIGHT = "in_flight"  # an older revision or a cancellation is undecided; decide that one first
-    HELD = "held"  # refused, and its cause still stands
+    REFUSED = "refused"  # and its cause still stands
     UNMAPPED = "unmapped"  # no Stripe customer
     CUSTOMER_TAKEN = "customer_taken"  # the customer's hour is another tenant's: Stripe keeps one figure of both
     CUSTOMER_GONE = "customer_gone"  # refused, because the customer that has the hour is gone from Stripe
@@ -106,6 +106,7 @@ WAITS = frozenset(
         StagingVerdict.UNMAPPED,
         StagingVerdict.CUSTOMER_TAKEN,
         StagingVerdict.CUSTOMER_GONE,
+        StagingVerdict.REFUSED,
         StagingVerdict.TOO_LATE,
         StagingVerdict.MONTH_CLOSED,
     }
@@ -149,8 +150,8 @@ def _judge_in_open_month(case: StagingCase, now: datetime) -> StagingVerdict:
         unchanged = same_customer and case.latest_value == case.next_value
         return StagingVerdict.SETTLED if unchanged else StagingVerdict.RESTAGE
     if case.latest_status is Status.REFUSED and case.refusal_open and same_customer:
-        is_gone = case.customer_is_gone and case.stated_value is not None
-        return StagingVerdict.CUSTOMER_GONE if is_gone else StagingVerdict.HELD
+        is_gone = says_customer_is_gone(case.refusal or "") and case.stated_value is not None
+        return StagingVerdict.CUSTOMER_GONE if is_gone else StagingVerdict.REFUSED
     return StagingVerdict.STAGE
 
 

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from fridge_pipeline.domain.limits import OLDEST_TIMESTAMP
-from fridge_pipeline.domain.meter_event import billing_deadline
+from fridge_pipeline.domain.meter_event import billing_deadline, identifier_of
 from fridge_pipeline.domain.month import Month
-from fridge_pipeline.domain.refusal import customer_gone_detail
+from fridge_pipeline.domain.refusal import customer_gone_detail, refused_detail
 from fridge_pipeline.domain.staging import StagingCase, StagingVerdict
 
 #: Stripe takes these as soon as what stands in their way is gone, until their deadline.
-CAN_STILL_BE_STATED = frozenset({StagingVerdict.UNMAPPED, StagingVerdict.CUSTOMER_TAKEN, StagingVerdict.MONTH_CLOSED})
+CAN_STILL_BE_STATED = frozenset(
+    {StagingVerdict.UNMAPPED, StagingVerdict.CUSTOMER_TAKEN, StagingVerdict.REFUSED, StagingVerdict.MONTH_CLOSED}
+)
+
+
+def waiting_subject(case: StagingCase, verdict: StagingVerdict) -> str:
+    """What the exception about it is about: the statement that was refused, else the meter."""
+    if verdict is StagingVerdict.REFUSED:
+        return identifier_of(case.meter.event_name, case.tenant_id, case.hour, case.latest_revision)
+    return case.meter.event_name
 
 
 def waiting_detail(case: StagingCase, verdict: StagingVerdict) -> str:
@@ -17,6 +26,9 @@ def waiting_detail(case: StagingCase, verdict: StagingVerdict) -> str:
     if verdict is StagingVerdict.CUSTOMER_GONE:
         usage, stated = case.value or 0, case.stated_value or 0
         return customer_gone_detail(case.meter.event_name, usage, stated, case.customer_id)
+    if verdict is StagingVerdict.REFUSED:
+        event_name, customer_id, said = case.meter.event_name, case.latest_customer_id, case.refusal or "was refused"
+        return refused_detail(event_name, case.value or 0, case.stated_value, customer_id, said)
     already = f", of which Stripe has {case.stated_value}" if case.stated_value is not None else ""
     return f"{case.value or 0} {case.meter.event_name}{already}: {_why(case, verdict)}"
 

@@ -35,7 +35,11 @@ def stripe_refusals() -> dg.SensorDefinition:
         context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
     ) -> dg.SensorResult | dg.SkipReason:
         found = collect_refusals(
-            installation.database, installation.gateway, last_look(context.cursor), installation.clock
+            installation.database,
+            installation.gateway,
+            installation.catalogue,
+            last_look(context.cursor),
+            installation.clock,
         )
         if found.looked_at is None:
             return dg.SkipReason("nothing was sent lately that Stripe could refuse")

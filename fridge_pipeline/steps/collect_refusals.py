@@ -13,9 +13,11 @@ from fridge_pipeline.adapters.postgres.error_reports import keep_report, last_at
 from fridge_pipeline.adapters.postgres.stripe_reads import ReadPurpose, books_are_claimed, count_reads
 from fridge_pipeline.adapters.stripe.error_reports import error_reports
 from fridge_pipeline.adapters.stripe.gateway import PAGE_SIZE, StripeGateway
-from fridge_pipeline.domain.error_report import ErrorReport, ErrorSample, is_look_due, look_since
+from fridge_pipeline.domain.error_report import ErrorReport, is_look_due, look_since
+from fridge_pipeline.domain.meter import Meter
+from fridge_pipeline.domain.refusal import refused_later
 from fridge_pipeline.steps.open_stripe import stripe_of_books
-from fridge_pipeline.steps.refuse import open_refusal
+from fridge_pipeline.steps.refuse import Refusal, open_refusals
 
 
 @dataclass(slots=True)
@@ -37,6 +39,7 @@ class RefusalReport:
 def collect_refusals(
     database: Database,
     open_gateway: Callable[[], StripeGateway],
+    catalogue: tuple[Meter, ...],
     last_look_at: datetime | None,
     clock: Callable[[], datetime],
 ) -> RefusalReport:
@@ -53,13 +56,15 @@ def collect_refusals(
         gateway = stripe_of_books(connection, open_gateway)
         reports = error_reports(gateway, look_since(last_look_at, now))
         count_reads(connection, max(1, -(-len(reports) // PAGE_SIZE)), ReadPurpose.REFUSALS, now)
-        found = _keep(connection, reports, clock())
+        found = _keep(connection, reports, catalogue, clock())
         found.looked_at = now
         found.touched = touched_days(connection, reports) if reports else {}
     return found
 
 
-def _keep(connection: psycopg.Connection, reports: Sequence[ErrorReport], now: datetime) -> RefusalReport:
+def _keep(
+    connection: psycopg.Connection, reports: Sequence[ErrorReport], catalogue: tuple[Meter, ...], now: datetime
+) -> RefusalReport:
     """One transaction for each report, so that a crash leaves all of it or nothing."""
     found = RefusalReport()
     for report in reports:
@@ -67,21 +72,18 @@ def _keep(connection: psycopg.Connection, reports: Sequence[ErrorReport], now: d
             if not keep_report(connection, report, now):
                 continue
             refused = _refuse(connection, report, now)
+            open_refusals(connection, refused, catalogue, now)
         found.new_reports += 1
         found.errors += report.error_count
-        found.refused += refused
+        found.refused += [each.event.identifier for each in refused]
     return found
 
 
-def _refuse(connection: psycopg.Connection, report: ErrorReport, now: datetime) -> list[str]:
+def _refuse(connection: psycopg.Connection, report: ErrorReport, now: datetime) -> list[Refusal]:
     refused = []
     for sample in report.samples:
         event = refuse_later(connection, sample.meter_event, now)
         if event is not None:
-            open_refusal(connection, event, _said(sample, report), now)
-            refused.append(event.identifier)
+            said = refused_later(f"{sample.code}: {sample.message} (report {report.report_id})")
+            refused.append(Refusal(event, said))
     return refused
-
-
-def _said(sample: ErrorSample, report: ErrorReport) -> str:
-    return f"was received by Stripe and refused later: {sample.code}: {sample.message} (report {report.report_id})"

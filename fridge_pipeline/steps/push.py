@@ -26,11 +26,12 @@ from fridge_pipeline.domain.answer import Answer, Outcome, status_after
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.meter import Meter
 from fridge_pipeline.domain.meter_event import Status
+from fridge_pipeline.domain.refusal import refused_at_once
 from fridge_pipeline.domain.sending import Lane, Sending
 from fridge_pipeline.steps.deliver import StopSign, deliver
 from fridge_pipeline.steps.effect import Effect, Witness, unwatched
 from fridge_pipeline.steps.open_stripe import stripe_of_books
-from fridge_pipeline.steps.refuse import open_refusal
+from fridge_pipeline.steps.refuse import Refusal, open_refusals
 
 #: Sendings marked as sent at a time, per call in flight, and their receipts written together: enough that all callers
 #: seldom wait for the last one, and no more than are sent in a few seconds, which is what a crash leaves in doubt.
@@ -102,7 +103,7 @@ def push_hours(
     deadline = clock() + PUSH_TIME_MAX
     stop_sign = StopSign(gateway.place, lambda: clock() > deadline)
     report = PushReport(wrong_meters=wrong)
-    push = _Push(database, gateway, clock, max_in_flight, run_id, witness, stop_sign)
+    push = _Push(database, gateway, catalogue, clock, max_in_flight, run_id, witness, stop_sign)
     for part in push.send([each for each in sendable if each.event.event_name not in wrong]):
         report.add(part)
     stop_sign.end(report.outcomes)
@@ -132,6 +133,7 @@ class _Push:
 
     database: Database
     gateway: StripeGateway
+    catalogue: tuple[Meter, ...]
     clock: Callable[[], datetime]
     max_in_flight: int
     run_id: str
@@ -215,14 +217,19 @@ class _Share:
         with self.connection.transaction():
             write_receipts(self.connection, receipts, now, self.push.run_id)
             close_settled_exceptions(self.connection, accepted, now)
-            for receipt in receipts:
-                if receipt.answer.outcome is Outcome.REFUSED and not receipt.sending.is_cancellation:
-                    said = f"was refused by Stripe: {receipt.answer.text} (request {receipt.answer.request_id})"
-                    is_settled = receipt.status is Status.REFUSED
-                    open_refusal(self.connection, receipt.sending.event, said, now, is_settled=is_settled)
+            open_refusals(self.connection, [each for each in map(_refusal, receipts) if each], self.push.catalogue, now)
         self.push.witness(Effect.RECEIPTS_WRITTEN)
         self.report.outcomes.update(answer.outcome for answer in answers.values())
         self.report.settled += sum(each.status in {Status.ACCEPTED, Status.REFUSED} for each in receipts)
+
+
+def _refusal(receipt: Receipt) -> Refusal | None:
+    """What Stripe said no to, of a statement; a cancellation that it refuses stands in the exceptions as a credit."""
+    answer = receipt.answer
+    if answer.outcome is not Outcome.REFUSED or receipt.sending.is_cancellation:
+        return None
+    said = refused_at_once(answer.text, answer.request_id)
+    return Refusal(receipt.sending.event, said, is_settled=receipt.status is Status.REFUSED)
 
 
 def _batches(sendings: Sequence[Sending], size: int) -> Iterator[Sequence[Sending]]:

@@ -1,33 +1,71 @@
-"""Refuse: the exception about a statement that Stripe said no to, at once or later."""
+"""Refuse: the exceptions about statements that Stripe said no to, at once or later."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import psycopg
 
 from fridge_pipeline.adapters.postgres.exceptions import ExceptionKey, open_exception
-from fridge_pipeline.adapters.postgres.ledger import stated_value
+from fridge_pipeline.adapters.postgres.ledger import staging_cases
+from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.domain.meter import Meter
 from fridge_pipeline.domain.meter_event import MeterEvent, billing_deadline
-from fridge_pipeline.domain.refusal import customer_gone_detail, refused_detail, says_customer_is_gone
+from fridge_pipeline.domain.refusal import refused_detail
+from fridge_pipeline.domain.staging import WAITS, judge_staging
+from fridge_pipeline.steps.wait import close_overtaken, open_waiting
 
 
-def open_refusal(
-    connection: psycopg.Connection, event: MeterEvent, said: str, now: datetime, *, is_settled: bool = True
-) -> None:
-    """Opens ``refused``, or ``customer_gone`` where Stripe has an earlier total of a customer that it no longer knows.
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A statement that Stripe said no to; ``said`` is how and why, see ``domain.refusal``.
 
-    ``said`` is what Stripe said, as the end of "… for customer cus_x". Call it in a transaction, after the statement
-    has its new state; without ``is_settled`` it is not decided.
+    Without ``is_settled`` an earlier attempt may have been counted.
     """
-    stated = stated_value(connection, event) if is_settled and says_customer_is_gone(said) else None
-    if stated is None:
-        key = ExceptionKey("refused", event.tenant_id, event.hour, event.identifier)
-        detail = refused_detail(event, said, is_settled=is_settled)
-        open_exception(connection, key, detail, now, deadline_at=billing_deadline(event.hour))
-        return
-    usage = stated + event.value if event.is_difference else event.value
-    key = ExceptionKey("customer_gone", event.tenant_id, event.hour, event.event_name)
-    open_exception(
-        connection, key, customer_gone_detail(event.event_name, usage, stated, event.stripe_customer_id), now
+
+    event: MeterEvent
+    said: str
+    is_settled: bool = True
+
+
+def open_refusals(
+    connection: psycopg.Connection, refusals: Sequence[Refusal], catalogue: tuple[Meter, ...], now: datetime
+) -> None:
+    """Opens an exception for each refusal that leaves something owed, with what that is.
+
+    What waited of the same tenant, meter and hour before gives way: its figure was another. Call it in a transaction,
+    after the statements have their new states.
+    """
+    cases = {
+        (case.meter.event_name, case.tenant_id, case.hour): case
+        for hour in {each.event.hour for each in refusals}
+        for case in staging_cases(connection, HourRange(hour, hour), catalogue)
+    }
+    known = {meter.event_name for meter in catalogue}
+    waiting = []
+    for refusal in refusals:
+        event = refusal.event
+        case = cases.get((event.event_name, event.tenant_id, event.hour))
+        if case is None or case.change == 0:
+            if event.event_name not in known:
+                _open(connection, refusal, event.value, None, now)
+            continue
+        newest = replace(case, refusal_open=refusal.is_settled and event.revision == case.latest_revision)
+        verdict = judge_staging(newest, now)
+        if verdict in WAITS:
+            waiting.append((newest, verdict))
+        else:
+            _open(connection, refusal, case.value or 0, case.stated_value, now)
+    open_waiting(connection, waiting, now)
+    close_overtaken(connection, waiting, now)
+
+
+def _open(connection: psycopg.Connection, refusal: Refusal, usage: int, stated: int | None, now: datetime) -> None:
+    event, is_settled = refusal.event, refusal.is_settled
+    key = ExceptionKey("refused", event.tenant_id, event.hour, event.identifier)
+    detail = refused_detail(
+        event.event_name, usage, stated, event.stripe_customer_id, refusal.said, is_settled=is_settled
     )
+    open_exception(connection, key, detail, now, deadline_at=billing_deadline(event.hour))

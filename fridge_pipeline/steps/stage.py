@@ -16,7 +16,6 @@ from fridge_pipeline.adapters.postgres.exceptions import (
     ExceptionKey,
     close_contradictions,
     close_moot_exceptions,
-    close_overtaken,
     open_exception,
 )
 from fridge_pipeline.domain.credit import plan_credit
@@ -28,16 +27,15 @@ from fridge_pipeline.domain.staging import (
     SAYS_SOMETHING_NEW,
     STATES,
     SUPERSEDES_STAGED,
-    WAITS,
     StagingCase,
     StagingVerdict,
     judge_staging,
     next_event,
 )
 from fridge_pipeline.domain.variance import Variance
-from fridge_pipeline.domain.waiting import CAN_STILL_BE_STATED, waiting_detail
 from fridge_pipeline.steps.effect import Effect, Witness, unwatched
 from fridge_pipeline.steps.review import Outlier, find_outliers
+from fridge_pipeline.steps.wait import close_overtaken, open_waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +80,8 @@ def stage_hours(
         for case, verdict in cases:
             if verdict is StagingVerdict.CREDIT:
                 _credit(connection, case, now, run_id)
-            elif verdict in WAITS:
-                _open_waiting(connection, case, verdict, now)
-        _close_overtaken(connection, cases, now)
+        open_waiting(connection, cases, now)
+        close_overtaken(connection, cases, now)
         if variance is Variance.HOLD:
             _hold(connection, outliers, now)
         _contradict(connection, judgement.contradictions, hours, now)
@@ -142,15 +139,6 @@ def _contradict(
     close_contradictions(connection, hours, [(Hour(each.hour), each.tenant_id) for each in contradictions], now)
 
 
-def _close_overtaken(
-    connection: psycopg.Connection, cases: list[tuple[StagingCase, StagingVerdict]], now: datetime
-) -> None:
-    """Closes what kept usage from Stripe before, where that is decided anew."""
-    decided = WAITS | STATES | {StagingVerdict.HELD, StagingVerdict.HELD_FOR_REVIEW}
-    judged = [(case.meter, case.tenant_id, case.hour, verdict.value) for case, verdict in cases if verdict in decided]
-    close_overtaken(connection, judged, now)
-
-
 def _credit(connection: psycopg.Connection, case: StagingCase, now: datetime, run_id: str) -> None:
     """Stages the next cancellation: one at a time, so that a lost answer leaves one thing in doubt and not several."""
     plan = plan_credit(stated_differences(connection, case), -case.change, now)
@@ -175,9 +163,3 @@ def _hold(connection: psycopg.Connection, outliers: list[Outlier], now: datetime
         )
         key = ExceptionKey(StagingVerdict.HELD_FOR_REVIEW.value, case.tenant_id, case.hour, case.meter.event_name)
         open_exception(connection, key, detail, now, deadline_at=billing_deadline(case.hour))
-
-
-def _open_waiting(connection: psycopg.Connection, case: StagingCase, verdict: StagingVerdict, now: datetime) -> None:
-    key = ExceptionKey(verdict.value, case.tenant_id, case.hour, case.meter.event_name)
-    deadline = billing_deadline(case.hour) if verdict in CAN_STILL_BE_STATED else None
-    open_exception(connection, key, waiting_detail(case, verdict), now, deadline_at=deadline)

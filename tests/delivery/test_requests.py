@@ -113,7 +113,7 @@ def test_every_request_of_a_whole_life_is_one_that_stripe_describes(
         pipeline.bill(hour, witness=dies_after(Effect.MARKED_SENT))
     pipeline.advance(hours=21)
     pipeline.bill(hour)
-    collect_refusals(pipeline.database, lambda: pipeline.gateway, None, pipeline.clock)
+    collect_refusals(pipeline.database, lambda: pipeline.gateway, pipeline.catalogue, None, pipeline.clock)
     days = DayRange(day_of(hour), day_of(hour))
     reconcile_days(pipeline.database, lambda: pipeline.gateway, days, pipeline.catalogue, pipeline.clock, "r")
 

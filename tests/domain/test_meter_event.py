@@ -67,7 +67,7 @@ def test_an_hour_is_too_late_a_quarter_of_an_hour_before_stripe_would_refuse_it(
         ({"latest_status": Status.STAGED, "latest_value": 10, "latest_customer_id": "cus_0"}, StagingVerdict.RESTAGE),
         (
             {"latest_status": Status.REFUSED, "latest_customer_id": "cus_1", "refusal_open": True},
-            StagingVerdict.HELD,
+            StagingVerdict.REFUSED,
         ),
         (
             {"latest_status": Status.REFUSED, "latest_customer_id": "cus_0", "refusal_open": True},

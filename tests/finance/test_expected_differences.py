@@ -134,7 +134,7 @@ def test_what_stripe_refuses_after_it_was_read_is_refused_and_stripe_has_to_be_r
     line.clock.advance(minutes=5)
     books.reconcile()
     line.clock.advance(minutes=5)
-    collect_refusals(line.database, lambda: line.gateway, None, line.clock)
+    collect_refusals(line.database, lambda: line.gateway, line.catalogue, None, line.clock)
     books.run_models()
     seen = "select stated_quantity, stripe_quantity::int, cause, amount::int from fridge.tie_out where status <> 'tied'"
     assert line.rows(seen) == [(4, None, "customer_gone", -3)], "what was read before says nothing of now"

@@ -254,7 +254,7 @@ def test_an_hour_stays_with_a_customer_of_whom_stripe_refused_the_second_revisio
     line.sandbox.settings(report_seconds=0)
     books.fault("cohoes", kind="refuse_asynchronously")
     books.deliver_late(hour, more_readings("cohoes", hour, 2))
-    collect_refusals(line.database, lambda: line.gateway, None, line.clock)
+    collect_refusals(line.database, lambda: line.gateway, line.catalogue, None, line.clock)
     line.add_tenant("cohoes")
     line.bill(hour)
     assert line.stripe_totals("cohoes") == {}

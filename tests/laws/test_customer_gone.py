@@ -48,7 +48,7 @@ def hour(request: pytest.FixtureRequest, pipeline: Pipeline, two_days_ago: datet
 def run(pipeline: Pipeline, hour: Hour) -> None:
     pipeline.run(hour)
     pipeline.clock.advance(minutes=1)
-    collect_refusals(pipeline.database, lambda: pipeline.gateway, None, pipeline.clock)
+    collect_refusals(pipeline.database, lambda: pipeline.gateway, pipeline.catalogue, None, pipeline.clock)
 
 
 def test_a_late_file_is_owed_as_the_difference_and_a_new_customer_is_not_billed_the_whole_again(

@@ -43,7 +43,11 @@ class Books:
     def collect(self, last_look_at: datetime | None = None) -> RefusalReport:
         """Looks for what was refused later."""
         return collect_refusals(
-            self.pipeline.database, lambda: self.pipeline.gateway, last_look_at, self.pipeline.clock
+            self.pipeline.database,
+            lambda: self.pipeline.gateway,
+            self.pipeline.catalogue,
+            last_look_at,
+            self.pipeline.clock,
         )
 
     def day_rows(self, event_name: str = READINGS) -> list[tuple[Any, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import NoReturn
 
 import psycopg
 import pytest
@@ -133,7 +134,7 @@ def test_a_crash_in_the_middle_of_a_report_leaves_nothing_of_it_and_the_next_loo
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(step, "open_exception", crash)
+        patch.setattr(step, "open_refusals", crash)
         with pytest.raises(KeyboardInterrupt):
             refusing.collect()
     assert refusing.pipeline.one("select count(*) from fridge.stripe_error_reports") == 0
@@ -198,10 +199,12 @@ def test_only_days_of_statements_under_way_in_the_window_are_touched(refusing: B
 
 
 def test_while_nothing_was_ever_stated_stripe_is_not_even_opened(books: Books) -> None:
-    def open_nothing() -> None:
+    def open_nothing() -> NoReturn:
         raise AssertionError
 
-    found = step.collect_refusals(books.pipeline.database, open_nothing, None, books.pipeline.clock)  # type: ignore[arg-type]
+    found = step.collect_refusals(
+        books.pipeline.database, open_nothing, books.pipeline.catalogue, None, books.pipeline.clock
+    )
     assert found == step.RefusalReport()
 
 
@@ -209,7 +212,9 @@ def test_with_stripe_down_the_look_fails_and_nothing_else(refusing: Books) -> No
     refusing.use(refusing.first, 10)
     down = gateway_to("http://127.0.0.1:9")
     with pytest.raises(StripeCallError, match="is unreachable, reading the reports of refused events"):
-        step.collect_refusals(refusing.pipeline.database, lambda: down, None, refusing.pipeline.clock)
+        step.collect_refusals(
+            refusing.pipeline.database, lambda: down, refusing.pipeline.catalogue, None, refusing.pipeline.clock
+        )
     assert refusing.statuses() == [(1, "accepted")]
 
 

@@ -125,7 +125,7 @@ class World:
 
     def collect_refusals(self) -> None:
         """What stripe_refusals does: ask what Stripe refused later."""
-        collect_refusals(self.database, lambda: self.pipeline.gateway, None, self.clock)
+        collect_refusals(self.database, lambda: self.pipeline.gateway, self.pipeline.catalogue, None, self.clock)
 
     def reconcile(self) -> None:
         """What the daily schedule does: compare with Stripe's totals."""

@@ -78,20 +78,21 @@ def close_moot_exceptions(
 
 
 def close_overtaken(
-    connection: psycopg.Connection, judged: Iterable[tuple[Meter, str, Hour, str]], now: datetime
+    connection: psycopg.Connection, decided: Iterable[tuple[Meter, ExceptionKey]], now: datetime
 ) -> None:
-    """Closes what stood in the way of usage before, where something else does now, or nothing.
+    """Closes what stood in the way of a meter's usage before, all but the exception that does now.
 
-    Takes (meter, tenant, hour, kind of the exception that applies, or another word).
+    Its kind may be another word: then nothing stands in the way.
     """
-    found = list(judged)
+    found = list(decided)
     connection.execute(
         statement("close_overtaken"),
         {
-            "event_names": [meter.event_name for meter, _, _, _ in found],
-            "tenant_ids": [tenant_id for _, tenant_id, _, _ in found],
-            "hours": [hour.start for _, _, hour, _ in found],
-            "kinds": [kind for _, _, _, kind in found],
+            "event_names": [meter.event_name for meter, _ in found],
+            "tenant_ids": [key.tenant_id for _, key in found],
+            "hours": [key.hour.start if key.hour else None for _, key in found],
+            "kinds": [key.kind for _, key in found],
+            "subjects": [key.subject for _, key in found],
             "now": now,
         },
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
@@ -16,15 +17,14 @@ from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.limits import SUMMARY_SETTLE
 from fridge_pipeline.domain.meter import Meter, meter_of
 from fridge_pipeline.domain.meter_event import MeterEvent, Status
-from fridge_pipeline.domain.refusal import CUSTOMER_GONE
+from fridge_pipeline.domain.refusal import refused_at_once, refused_later
 from fridge_pipeline.domain.staging import StagingCase
 
 
 def staging_cases(connection: psycopg.Connection, hours: HourRange, catalogue: tuple[Meter, ...]) -> list[StagingCase]:
     """Every (tenant, meter, hour) of the range that is not known to be settled."""
-    parameters = {**span_of(hours), **meters_of(catalogue), "gone": list(CUSTOMER_GONE)}
     with connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(statement("staging_cases"), parameters).fetchall()
+        rows = cursor.execute(statement("staging_cases"), {**span_of(hours), **meters_of(catalogue)}).fetchall()
     return [
         StagingCase(
             tenant_id=row["tenant_id"],
@@ -38,8 +38,8 @@ def staging_cases(connection: psycopg.Connection, hours: HourRange, catalogue: t
             latest_value=row["latest_value"],
             latest_status=Status(row["latest_status"]) if row["latest_status"] else None,
             latest_customer_id=row["latest_customer_id"],
+            refusal=_refusal(row),
             refusal_open=row["refusal_open"],
-            customer_is_gone=row["customer_is_gone"],
             taken_by=row["taken_by"],
             cancelling=row["cancelling"],
             closed_by=row["closed_by"],
@@ -47,6 +47,15 @@ def staging_cases(connection: psycopg.Connection, hours: HourRange, catalogue: t
         )
         for row in rows
     ]
+
+
+def _refusal(row: dict[str, Any]) -> str | None:
+    """How and why the newest revision was refused; what Stripe said later is the reason where it did."""
+    if row["latest_status"] != Status.REFUSED:
+        return None
+    if row["reports"] is not None:
+        return refused_later(row["reports"])
+    return refused_at_once(row["latest_answer"], row["latest_request_id"])
 
 
 def lock_staging(connection: psycopg.Connection) -> None:
@@ -86,15 +95,6 @@ def supersede_staged(connection: psycopg.Connection, cases: Sequence[StagingCase
             "hours": [case.hour.start for case in cases],
         },
     )
-
-
-def stated_value(connection: psycopg.Connection, event: MeterEvent) -> int | None:
-    """What Stripe has of a statement's tenant, meter and hour; ``None`` when it has accepted nothing."""
-    row = connection.execute(
-        statement("stated_value"),
-        {"event_name": event.event_name, "tenant_id": event.tenant_id, "hour": event.hour.start},
-    ).fetchone()
-    return row[0] if row else None
 
 
 def undelivered_hours(connection: psycopg.Connection, catalogue: tuple[Meter, ...], now: datetime) -> list[Hour]:

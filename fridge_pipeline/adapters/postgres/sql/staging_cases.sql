@@ -70,7 +70,8 @@ cases as (
         latest.status as latest_status,
         latest.stripe_customer_id as latest_customer_id,
         latest.identifier as latest_identifier,
-        latest.answer as latest_answer
+        latest.answer as latest_answer,
+        latest.request_id as latest_request_id
     from metered_usage
     full join latest
         on
@@ -105,21 +106,22 @@ select
                 )
             )
     ) as refusal_open,
-    cases.latest_status = 'refused' and (
-        exists (
-            select 1 from unnest(%(gone)s::text[]) as gone (words)
-            where strpos(cases.latest_answer, gone.words) > 0
-        )
-        or exists (
-            select 1 from fridge.stripe_error_samples
-            where
-                stripe_error_samples.code = any(%(gone)s::text[])
-                and (
-                    stripe_error_samples.identifier = cases.latest_identifier
-                    or starts_with(stripe_error_samples.identifier, cases.latest_identifier || '#')
-                )
-        )
-    ) as customer_is_gone,
+    cases.latest_answer,
+    cases.latest_request_id,
+    case when cases.latest_status = 'refused' then (
+        select
+            string_agg(
+                format(
+                    '%%s: %%s (report %%s)',
+                    stripe_error_samples.code, stripe_error_samples.message, stripe_error_samples.report_id
+                ), '; '
+                order by stripe_error_samples.report_id, stripe_error_samples.code
+            )
+        from fridge.stripe_error_samples
+        where
+            stripe_error_samples.identifier = cases.latest_identifier
+            or starts_with(stripe_error_samples.identifier, cases.latest_identifier || '#')
+    ) end as reports,
     (
         select min(others.tenant_id)
         from unnest(taken.tenant_ids) as others (tenant_id)
