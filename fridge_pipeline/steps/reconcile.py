@@ -35,6 +35,7 @@ from fridge_pipeline.domain.side_by_side import (
     side_by_side,
     unmapped,
 )
+from fridge_pipeline.steps.effect import Effect, Witness, unwatched
 from fridge_pipeline.steps.open_stripe import stripe_of_books
 
 #: So many failed reads in a row mean that it is not about one customer.
@@ -69,6 +70,7 @@ def reconcile_days(
     clock: Callable[[], datetime],
     run_id: str,
     reads_max: int = READS_MAX,
+    witness: Witness = unwatched,
     *,
     read_unclaimed: bool = False,
 ) -> ReconciliationReport:
@@ -85,7 +87,7 @@ def reconcile_days(
     """
     with database.connect() as connection:
         left = reads_max - reads_since(connection, clock() - READS_MONTH)
-        work = _Reconciliation(connection, open_gateway, days, clock, run_id, left, billing_start(connection))
+        work = _Reconciliation(connection, open_gateway, days, clock, run_id, left, billing_start(connection), witness)
         if not (read_unclaimed or books_are_claimed(connection)):
             work.refrain = NEVER_STATED
         accounts = reconciliation.accounts_to_read(connection, days, catalogue)
@@ -106,6 +108,7 @@ class _Reconciliation:
     run_id: str
     reads_left: int
     billing_start: BillingStart
+    witness: Witness
     report: ReconciliationReport = field(default_factory=ReconciliationReport)
     refrain: str | None = None
     failed_in_a_row: int = 0
@@ -200,7 +203,10 @@ class _Reconciliation:
     def _summaries(self, account: Account, customer: str, days: DayRange, grouping: Grouping) -> Mapping[Hour, Decimal]:
         if self.gateway is None:
             self.gateway = stripe_of_books(self.connection, self.open_gateway)
-        return summed_usage(self.gateway, account.meter.event_name, customer, days.hours, grouping, self._count_read)
+        event_name = account.meter.event_name
+        summed = summed_usage(self.gateway, event_name, customer, days.hours, grouping, self._count_read)
+        self.witness(Effect.READ_BACK)
+        return summed
 
     def _count_read(self) -> None:
         """On record before it is made: a read that fails, or whose process dies, counts as well."""

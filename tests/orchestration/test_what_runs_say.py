@@ -16,7 +16,7 @@ from fridge_pipeline.orchestration.assets.ingest import UNUSABLE_SHOWN
 from fridge_pipeline.orchestration.progress import SAY_EVERY_SECONDS, Progress
 from fridge_pipeline.steps.effect import Effect
 from fridge_pipeline.steps.load import HourLoad
-from tests.orchestration.ticks import run_hours
+from tests.orchestration.ticks import asset_job, run_hours
 from tests.pipeline import Pipeline, csv_of, readings
 
 HEADER = b"tenant_id,sensor_id,recorded_at,temperature_c\n"
@@ -94,6 +94,34 @@ def test_a_run_of_72_hours_says_what_it_does_and_what_it_came_to_in_a_bounded_nu
         assert re.search(words, told), words
     assert len(warnings) == UNUSABLE_SHOWN + 1
     assert len(lines) < UNUSABLE_SHOWN + 20
+
+
+def test_every_asset_begins_with_what_it_does_and_ends_with_what_it_came_to_and_how_long_it_took(
+    definitions: dg.Definitions, pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    hour = Hour(two_days_ago)
+    pipeline.add_tenant("cohoes")
+    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
+    told: dict[str, list[str]] = {}
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert run_hours(definitions, instance, HourRange(hour, hour)).success
+        graph = definitions.resolve_asset_graph()
+        for assets in [each for each in graph.assets_defs if each.is_executable and each.keys]:
+            names = [key.to_user_string() for key in assets.keys]
+            formats = {dg.HourlyPartitionsDefinition: hour.key, dg.DailyPartitionsDefinition: hour.key[:10]}
+            formats |= {dg.MonthlyPartitionsDefinition: hour.key[:7], type(None): None}
+            key = formats[type(assets.partitions_def)]
+            job = asset_job(definitions, names)
+            done = job.execute_in_process(instance=instance, partition_key=key, raise_on_error=False)
+            assert done.success, names
+            told[names[0]] = said(instance, done.run_id)
+    assert {"raw_readings", "backfill_plan", "stripe_reconciliation", "audit_report", "evidence_pack"} <= told.keys()
+    for name, lines in told.items():
+        assert len(lines) >= 2, (name, lines)
+        assert re.search(r" \(\d+\.\d s\)$", lines[-1]), (name, lines)
+    assert "0 tenants and meters would change in 0 hours, 0 calls" in told["backfill_plan"][-1]
+    assert "2 of 2 accounts compared, 0 unexplained; 2 reads of Stripe" in told["stripe_reconciliation"][-1]
+    assert re.search(r"a draft, for the month is not closed, \d+ files", told["evidence_pack"][-1])
 
 
 def test_a_long_step_says_now_and_then_how_far_it_is(caplog: pytest.LogCaptureFixture) -> None:

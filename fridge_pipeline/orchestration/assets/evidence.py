@@ -9,6 +9,7 @@ from fridge_pipeline.domain.evidence_contents import PACK_TABLES
 from fridge_pipeline.orchestration.evidence import make_pack
 from fridge_pipeline.orchestration.installation import Installation
 from fridge_pipeline.orchestration.partitions import month_of
+from fridge_pipeline.orchestration.progress import Progress
 
 
 def evidence_assets(models: Sequence[SqlModel], months: dg.MonthlyPartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -36,7 +37,11 @@ def evidence_assets(models: Sequence[SqlModel], months: dg.MonthlyPartitionsDefi
 
         For example: 2026-11.zip, final, chained to 2026-10.
         """
-        pack = make_pack(installation, month_of(context), None, "dagster", context.run.run_id)
+        month = month_of(context)
+        progress = Progress(context.log, f"making the evidence pack of {month}")
+        pack = make_pack(installation, month, None, "dagster", context.run.run_id)
+        kind = "final" if pack.is_final else "a draft, for the month is not closed"
+        progress.finish(f"{month}: {kind}, {pack.files} files, {pack.rows:,} rows; {pack.path}")
         return dg.MaterializeResult(
             metadata={
                 "pack": dg.MetadataValue.url(pack.path.as_uri()),

@@ -6,6 +6,7 @@ from fridge_pipeline.orchestration.billing_plan import plan_of
 from fridge_pipeline.orchestration.hourly import Hourly
 from fridge_pipeline.orchestration.installation import Installation
 from fridge_pipeline.orchestration.partitions import hours_of
+from fridge_pipeline.orchestration.progress import Progress
 
 #: It needs no hour of what it looks at, and so is no first asset of the graph, whose partitions "Materialize all" asks
 #: for, nor among those that a backfill reaches from there.
@@ -34,7 +35,15 @@ def planning_assets(hourly: Hourly) -> list[dg.AssetsDefinition]:
         Nothing is loaded, written or sent. For example: 72 hours with one late file: `cohoes temperature_readings
         1200 -> 1260`, 1 call, 0.04 s.
         """
-        plan = plan_of(installation, hours_of(context))
+        hours = hours_of(context)
+        progress = Progress(
+            context.log, f"looking at what a backfill of {hours} would change; nothing is written or sent"
+        )
+        plan = plan_of(installation, hours)
+        progress.finish(
+            f"{hours}: {len(plan.changes)} tenants and meters would change in {len(plan.changing)} hours, {plan.calls} "
+            f"calls, {plan.seconds:.0f} s at the rate limit; {len(plan.to_load)} hours to load first"
+        )
         changes = [
             dg.TableRecord(
                 {

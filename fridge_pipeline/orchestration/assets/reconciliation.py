@@ -1,5 +1,6 @@
 """Group ``billing``, by the day: what Stripe's own books say of what it was told."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from fridge_pipeline.orchestration.assets.described import described, table_meta
 from fridge_pipeline.orchestration.hourly import STRIPE_POOL, retried_when_the_database_is_lost
 from fridge_pipeline.orchestration.installation import Installation
 from fridge_pipeline.orchestration.partitions import DAILY_BACKFILL_POLICY, daily_grid, days_in_tags, days_of
+from fridge_pipeline.orchestration.progress import Progress
 from fridge_pipeline.steps.reconcile import ReconciliationReport, reconcile_days
 
 #: So many of the worst hours stand in the check's metadata.
@@ -48,6 +50,7 @@ def reconciliation_assets(days: dg.DailyPartitionsDefinition, source: SourceTabl
         context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
     ) -> dg.MaterializeResult[None]:
         span = days_of(context)
+        progress = Progress(context.log, f"comparing {span} with {installation.stripe_place}")
         with retried_when_the_database_is_lost():
             report = reconcile_days(
                 installation.database,
@@ -56,18 +59,32 @@ def reconciliation_assets(days: dg.DailyPartitionsDefinition, source: SourceTabl
                 installation.catalogue,
                 installation.clock,
                 context.run.run_id,
+                witness=progress.witness,
             )
             with installation.database.connect() as connection:
-                report_days(context, span, reconciled_days(connection, span), report)
+                reconciled = reconciled_days(connection, span)
+        progress.finish(f"{span}: {reconciliation_summary(reconciled, report)}")
+        report_days(context, span, reconciled, report)
         return dg.MaterializeResult()
 
     return [stripe_reconciliation]
 
 
+def reconciliation_summary(reconciled: Mapping[Any, ReconciledDay], report: ReconciliationReport) -> str:
+    """What it came to, in one line of the log."""
+    accounts, compared = (sum(getattr(day, each) for day in reconciled.values()) for each in ("accounts", "compared"))
+    unexplained = sum(day.causes.get(Cause.UNEXPLAINED.value, 0) for day in reconciled.values())
+    not_read = "; ".join(f"{number} customers not read: {why}" for why, number in report.customers_not_read.items())
+    return (
+        f"{compared} of {accounts} accounts compared, {unexplained} unexplained; {report.reads} reads of "
+        f"Stripe{f'; {not_read}' if not_read else ''}"
+    )
+
+
 def report_days(
     context: dg.AssetExecutionContext,
     span: DayRange,
-    reconciled: dict[Any, ReconciledDay],
+    reconciled: Mapping[Any, ReconciledDay],
     report: ReconciliationReport,
 ) -> None:
     """Each day's numbers as metadata; fails when Stripe could not be read, with what was read kept."""

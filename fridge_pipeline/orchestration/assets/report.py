@@ -7,6 +7,7 @@ from fridge_pipeline.domain.month_books import MARTS
 from fridge_pipeline.orchestration.installation import Installation
 from fridge_pipeline.orchestration.month_report import make_report
 from fridge_pipeline.orchestration.partitions import month_of
+from fridge_pipeline.orchestration.progress import Progress
 
 
 def report_assets(months: dg.MonthlyPartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -27,7 +28,10 @@ def report_assets(months: dg.MonthlyPartitionsDefinition) -> list[dg.AssetsDefin
         For example: November 2026, 5 tenants, tied, with 2 restatements.
         """
         month = month_of(context)
+        progress = Progress(context.log, f"making the report of {month}")
         report = make_report(installation, month, installation.report_folder(month))
+        comparison = compared_in_words(*report.summary.compared)
+        progress.finish(f"{month}: {report.summary.verdict.value}, {comparison}; {report.page}")
         address = f"{installation.report_address}/{month.key}"
         return dg.MaterializeResult(
             metadata={
@@ -36,7 +40,7 @@ def report_assets(months: dg.MonthlyPartitionsDefinition) -> list[dg.AssetsDefin
                 "workbook": dg.MetadataValue.url(f"{address}/{report.workbook.name}"),
                 "workbook_file": dg.MetadataValue.path(str(report.workbook)),
                 "tie_out": report.summary.verdict.value,
-                "comparison": compared_in_words(*report.summary.compared),
+                "comparison": comparison,
                 "month_status": report.summary.signatures.status,
                 "unexplained_hours": report.summary.hours("unexplained"),
                 "exceptions": report.summary.exceptions,
