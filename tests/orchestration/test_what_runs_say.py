@@ -108,9 +108,8 @@ def test_every_asset_begins_with_what_it_does_and_ends_with_what_it_came_to_and_
         graph = definitions.resolve_asset_graph()
         for assets in [each for each in graph.assets_defs if each.is_executable and each.keys]:
             names = [key.to_user_string() for key in assets.keys]
-            formats = {dg.HourlyPartitionsDefinition: hour.key, dg.DailyPartitionsDefinition: hour.key[:10]}
-            formats |= {dg.MonthlyPartitionsDefinition: hour.key[:7], type(None): None}
-            key = formats[type(assets.partitions_def)]
+            grid = assets.partitions_def
+            key = f"{hour.start:{grid.fmt}}" if isinstance(grid, dg.TimeWindowPartitionsDefinition) else None
             job = asset_job(definitions, names)
             done = job.execute_in_process(instance=instance, partition_key=key, raise_on_error=False)
             assert done.success, names
