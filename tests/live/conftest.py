@@ -1,4 +1,4 @@
-"""One running installation with the demo's data for all tests of a worker: it takes half a minute."""
+"""One running installation with the demo's data for all tests of a file: it takes half a minute."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def taken_port() -> Iterator[int]:
         yield other.getsockname()[1]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory, taken_port: int) -> Iterator[RunningFridge]:
     """``fridge demo`` with its UI up, asked for a port that another program has."""
     home = tmp_path_factory.mktemp("live") / "fridge home"

@@ -55,7 +55,6 @@ COMMANDS = [
     ("dagster definitions validate", "Validation successful for code location fridge_pipeline"),
     ("dg list defs", "raw_readings"),
     ("dg check defs", "All definitions loaded successfully"),
-    (f"dg launch --assets raw_readings --partition {HOUR}", "RUN_SUCCESS"),
 ]
 
 
@@ -67,11 +66,10 @@ def test_a_command_of_dagster_finds_the_code_by_itself(home: Path, command: str,
 
 
 def test_they_do_so_as_well_with_the_environment_of_the_installation(home: Path) -> None:
-    some = [COMMANDS[0], COMMANDS[1], COMMANDS[4]]
-    done = in_checkout(home, f"""eval "$(fridge env)" && {" && ".join(command for command, _ in some)}""")
+    command, says = COMMANDS[0]
+    done = in_checkout(home, f"""eval "$(fridge env)" && {command}""")
     assert done.returncode == 0, done.stderr[-3000:]
-    for _, says in some:
-        assert re.search(says, done.stdout + done.stderr, re.MULTILINE), says
+    assert re.search(says, done.stdout + done.stderr, re.MULTILINE), says
 
 
 @pytest.mark.parametrize("program", ["dagster", "dg"])
