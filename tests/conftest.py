@@ -32,7 +32,7 @@ FOREIGN_VARIABLES = ("FRIDGE_", "STRIPE_", "DAGSTER_", "PG", "AWS_")
 
 
 def pytest_collection_finish() -> None:
-    """The million objects of Dagster, polars and the tests themselves stay; looking through them is a tenth of a run."""
+    """The million objects of Dagster, polars and the tests stay: looking through them again takes a tenth of a run."""
     gc.collect()
     gc.freeze()
 

@@ -20,21 +20,13 @@ SECONDS_TO_STOP_MAX = 15.0
 SERVICES = ("code-server start", "dagster-webserver", "dagster-daemon", "fridge_pipeline.stripe_sandbox")
 
 
-def test_what_up_prints_leads_to_reports_and_books_and_after_a_kill_9_the_next_up_ends_what_was_left_over(
+def test_after_a_kill_9_the_next_up_ends_what_was_left_over_prints_what_leads_to_the_books_and_ctrl_c_stops_all_of_it(
     tmp_path: Path,
 ) -> None:
     home = tmp_path / "fridge home"
-    with running_fridge(home, "up", "--port", "0") as up:
-        assert requests.get(f"{up.url}/server_info", timeout=10).ok
-        (reports,) = re.findall(r"Reports +(http://127\.0\.0\.1:[0-9]+)", up.said())
-        assert requests.get(reports, timeout=10).ok
-        assert up.living_service("code-server start").environ()["FRIDGE_UI_URL"] == up.url, "alerts link to runs"
-        (books,) = re.findall(r'Books +psql "\$\((.+)\)"', up.said())
-        told = subprocess.run(["sh", "-c", books], capture_output=True, text=True, check=True, timeout=60)
-        with psycopg.connect(told.stdout.strip()) as connection:
-            assert connection.execute("select count(*) from fridge.landing_files").fetchall() == [(0,)]
-        up.end(signal.SIGKILL)
-    left_over = {name: up.living_service(name).pid for name in SERVICES}
+    with running_fridge(home, "up", "--port", "0") as killed:
+        killed.end(signal.SIGKILL)
+    left_over = {name: killed.living_service(name).pid for name in SERVICES}
     with running_fridge(home, "up", "--port", "0") as up:
         leaders = [each for each in processes_of(home) if os.getpgid(each.pid) == each.pid]
         daemons = [each for each in leaders if "dagster-daemon" in " ".join(each.cmdline())]
@@ -42,6 +34,13 @@ def test_what_up_prints_leads_to_reports_and_books_and_after_a_kill_9_the_next_u
         assert daemons[0].pid != left_over["dagster-daemon"]
         assert "left over" in up.said()
         wait_until("the daemon answers for all its parts", lambda: _is_healthy(up))
+        (reports,) = re.findall(r"Reports +(http://127\.0\.0\.1:[0-9]+)", up.said())
+        assert requests.get(reports, timeout=10).ok
+        assert up.living_service("code-server start").environ()["FRIDGE_UI_URL"] == up.url, "alerts link to runs"
+        (books,) = re.findall(r'Books +psql "\$\((.+)\)"', up.said())
+        told = subprocess.run(["sh", "-c", books], capture_output=True, text=True, check=True, timeout=60)
+        with psycopg.connect(told.stdout.strip()) as connection:
+            assert connection.execute("select count(*) from fridge.landing_files").fetchall() == [(0,)]
         assert up.end(signal.SIGINT) < SECONDS_TO_STOP_MAX
     assert up.process.returncode == 0, up.said()
     assert not processes_of(home), describe(processes_of(home))

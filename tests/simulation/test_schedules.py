@@ -43,10 +43,6 @@ def parts(server: ServerAddress, server_home: Path, tmp_path: Path) -> Iterator[
         parts.close()
 
 
-@pytest.mark.skipif(
-    "SIMULATE_N" not in os.environ,
-    reason="with people in it, it was not yet seen to end without a violation: make simulate N=200 SEED=1",
-)
 def test_after_any_schedule_of_people_faults_and_deaths_stripe_has_the_usage_or_an_exception_says_what_is_owed(
     parts: Parts,
 ) -> None:

@@ -100,11 +100,11 @@ def dagsters_session(dsn: str) -> tuple[str, ...]:
 OURS = ("UTC", "ISO, MDY", "UTF8", "read committed", '"$user",public')
 
 
-@pytest.mark.parametrize("name", VARIABLES)
 def test_no_variable_of_a_shell_changes_what_is_loaded_and_billed(
-    pipeline: Pipeline, two_days_ago: datetime, monkeypatch: pytest.MonkeyPatch, name: str
+    pipeline: Pipeline, two_days_ago: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(name, VARIABLES[name])
+    for name, value in VARIABLES.items():
+        monkeypatch.setenv(name, value)
     settle_environment(os.environ)
     bills_as_ever(pipeline, Hour(two_days_ago))
     assert dagsters_session(pipeline.database.dsn) == OURS
@@ -135,15 +135,13 @@ def name_of(database: Database) -> sql.Identifier:
     return sql.Identifier(database.place.rpartition("/")[2])
 
 
-@pytest.mark.parametrize("parameter", DEFAULTS)
 def test_no_default_of_a_database_or_a_role_changes_what_is_loaded_and_billed(
-    pipeline: Pipeline, server: ServerAddress, superuser: psycopg.Connection, two_days_ago: datetime, parameter: str
+    pipeline: Pipeline, server: ServerAddress, superuser: psycopg.Connection, two_days_ago: datetime
 ) -> None:
     """Of the role in this database: it goes before the database's own, and nobody else's tests see it."""
-    default = sql.SQL("alter role {} in database {} set {} = {}").format(
-        sql.Identifier(server.user), name_of(pipeline.database), sql.SQL(parameter), sql.Literal(DEFAULTS[parameter])
-    )
-    superuser.execute(default)
+    role = sql.SQL("alter role {} in database {} set").format(sql.Identifier(server.user), name_of(pipeline.database))
+    for parameter, value in DEFAULTS.items():
+        superuser.execute(sql.SQL("{} {} = {}").format(role, sql.SQL(parameter), sql.Literal(value)))
     bills_as_ever(pipeline, Hour(two_days_ago))
     assert dagsters_session(pipeline.database.dsn) == OURS
 
