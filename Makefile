@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 
-.PHONY: help setup run up test lint types floors sql unit audit sbom simulate fuzz chaos mutants bench scale-out format reference requirements pictures report-pictures clean
+.PHONY: help setup run up test lint types floors sql unit prove audit sbom simulate fuzz chaos mutants bench scale-out format reference requirements pictures report-pictures clean
 
 help: ## List the commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -55,8 +55,13 @@ WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # Databases are made and dropped by the hundred: where memory has room for them, that takes a third less.
 ROOMY = $(shell df --output=avail /dev/shm 2>/dev/null | awk 'NR == 2 && $$1 > 8000000 { print "/dev/shm" }')
 
-unit: .venv/test.done ## All tests, in parallel and in random order.
-	@$(if $(ROOMY),PYTEST_DEBUG_TEMPROOT=$(ROOMY)) $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+PYTEST = $(if $(ROOMY),PYTEST_DEBUG_TEMPROOT=$(ROOMY)) $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
+unit: .venv/test.done ## All tests but the longest, in parallel and in random order.
+	@$(PYTEST) -m "not prove"
+
+prove: .venv/test.done ## The longest tests: whole installations that are killed, cancelled, overlapped.
+	@$(PYTEST) -m prove
 
 ONLINE ?=
 

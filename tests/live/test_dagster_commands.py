@@ -65,6 +65,7 @@ def test_a_command_of_dagster_finds_the_code_by_itself(home: Path, command: str,
     assert re.search(says, done.stdout + done.stderr, re.MULTILINE), done.stdout[-3000:] + done.stderr[-3000:]
 
 
+@pytest.mark.prove
 def test_they_do_so_as_well_with_the_environment_of_the_installation(home: Path) -> None:
     command, says = COMMANDS[0]
     done = in_checkout(home, f"""eval "$(fridge env)" && {command}""")
@@ -72,6 +73,7 @@ def test_they_do_so_as_well_with_the_environment_of_the_installation(home: Path)
     assert re.search(says, done.stdout + done.stderr, re.MULTILINE), says
 
 
+@pytest.mark.prove
 def test_dagsters_development_server_loads_the_one_code_location_under_its_own_name(home: Path, tmp_path: Path) -> None:
     log = tmp_path / "dev.log"
     with log.open("wb") as output:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.live.running_fridge import describe, processes_of, run_fridge
 from tests.live.usage import usage_at_stripe, usage_in_the_books
 
 TABLE = ("hours billed", "readings", "duplicates", "rejected", "events accepted")
 
 
+@pytest.mark.prove
 def test_a_second_demo_continues_from_the_same_data_bills_nothing_twice_and_leaves_no_process(tmp_path: Path) -> None:
     home = tmp_path / "a home with spaces"
     first = run_fridge(home, "demo", "--exit")

@@ -20,6 +20,7 @@ SECONDS_TO_STOP_MAX = 15.0
 SERVICES = ("code-server start", "dagster-webserver", "dagster-daemon", "fridge_pipeline.stripe_sandbox")
 
 
+@pytest.mark.prove
 def test_after_a_kill_9_the_next_up_ends_what_was_left_over_prints_what_leads_to_the_books_and_ctrl_c_stops_all_of_it(
     tmp_path: Path,
 ) -> None:

@@ -138,6 +138,7 @@ def test_a_data_engineer_launches_a_backfill_of_72_hours_in_the_browser_and_sees
         engineer.opens_the_report(month, "Usage", TENANT)
 
 
+@pytest.mark.prove
 def test_a_backfill_of_200_hours_that_is_cancelled_halfway_is_resumed_and_every_hour_is_billed_once(
     demo: RunningFridge,
 ) -> None:
@@ -159,6 +160,7 @@ def test_a_backfill_of_200_hours_that_is_cancelled_halfway_is_resumed_and_every_
     assert closed(usage_at_stripe(demo.home)) == closed(usage_in_the_books(demo.home))
 
 
+@pytest.mark.prove
 def test_two_overlapping_backfills_at_once_bill_every_hour_once(demo: RunningFridge) -> None:
     late = hour_ago(20)
     name = land(demo, late)
@@ -252,7 +254,9 @@ def load_held_up(demo: RunningFridge, hours: int) -> Iterator[str]:
         yield name
 
 
-@pytest.mark.parametrize(("words", "hours"), [("dagster-daemon run", 6), ("dagster api grpc", 10)])
+@pytest.mark.parametrize(
+    ("words", "hours"), [("dagster-daemon run", 6), pytest.param("dagster api grpc", 10, marks=pytest.mark.prove)]
+)
 def test_an_hour_is_finished_by_itself_when_a_service_is_killed_in_the_middle_of_its_run(
     demo: RunningFridge, words: str, hours: int
 ) -> None:
@@ -264,6 +268,7 @@ def test_an_hour_is_finished_by_itself_when_a_service_is_killed_in_the_middle_of
     wait_until("the hour is billed", lambda: is_billed(demo, hour_ago(hours)))
 
 
+@pytest.mark.prove
 def test_a_killed_postgresql_and_a_killed_sandbox_come_back_and_the_next_file_is_billed(demo: RunningFridge) -> None:
     for words in ("bin/postgres", "fridge_pipeline.stripe_sandbox"):
         process_with(demo, words).send_signal(signal.SIGKILL)

@@ -71,6 +71,7 @@ def test_readings_in_the_order_of_time_never_touch_the_disk_twice(tmp_path: Path
 
 
 @pytest.mark.parametrize("minutes", [1, 50], ids=["all at one moment", "each sensor's whole hour by itself"])
+@pytest.mark.prove
 def test_portions_stay_about_as_large_as_asked_for(tmp_path: Path, minutes: int) -> None:
     sensors = 20_000 // minutes
     by_sensor = [[(minute, sensor) for minute in range(minutes)] for sensor in range(sensors)]

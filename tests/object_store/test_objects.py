@@ -227,6 +227,7 @@ def test_an_object_that_vanishes_or_changes_after_it_was_listed_is_noticed_and_r
         bucket.zone.snapshot(gone, pipeline.workspace)
 
 
+@pytest.mark.prove
 def test_a_tick_over_20_000_objects_asks_for_few_pages_and_misses_nothing_that_arrives(
     pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

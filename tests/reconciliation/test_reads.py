@@ -31,6 +31,7 @@ def thirty_days(books: Books) -> DayRange:
     return DayRange(day_of(hours[-1]), day_of(hours[0]))
 
 
+@pytest.mark.prove
 def test_thirty_days_in_agreement_cost_one_read_per_customer_and_meter(books: Books) -> None:
     days = thirty_days(books)
     report = books.reconcile(days)
@@ -39,6 +40,7 @@ def test_thirty_days_in_agreement_cost_one_read_per_customer_and_meter(books: Bo
     assert books.pipeline.one("select sum(reads)::int from fridge.stripe_reads where purpose = 'reconciliation'") == 2
 
 
+@pytest.mark.prove
 def test_a_differing_day_among_thirty_costs_one_read_more_and_names_its_hour(books: Books) -> None:
     days = thirty_days(books)
     other = books.first.plus(1)

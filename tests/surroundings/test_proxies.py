@@ -46,6 +46,7 @@ def test_a_bill_with_the_local_sandbox_needs_no_proxy(
     assert accepted == [("active_sensors", 2), ("temperature_readings", 10)]
 
 
+@pytest.mark.prove
 def test_up_bills_a_landing_file_by_itself_past_the_proxy(tmp_path: Path, dead: dict[str, str]) -> None:
     """The daemon's sensor asks the code server, and so does the webserver for its assets."""
     with running_fridge(tmp_path / "home", "up", "--port", "0", **dead) as up:
