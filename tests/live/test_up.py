@@ -22,9 +22,6 @@ from tests.live.engineer import CHAIN, Engineer
 from tests.live.running_fridge import RunningFridge, describe, processes_of, run_fridge, wait_until
 from tests.live.runs import (
     BACKFILL_ENDED,
-    LAUNCH_BACKFILL,
-    LAUNCH_RUN,
-    LOCATION,
     RUN_ENDED,
     backfill,
     backfills,
@@ -51,20 +48,6 @@ AUTOMATION = """{
         }
     }
 }"""
-
-
-CHECKS = """query($key: AssetKeyInput!) {
-    assetNodeOrError(assetKey: $key) {... on AssetNode {assetChecksOrError {... on AssetChecks {
-        checks {name executionForLatestMaterialization {status}}
-    }}}}
-}"""
-
-
-def checks_of(demo: RunningFridge, asset: str) -> dict[str, str | None]:
-    """Each check with how it ended for the asset's latest materialization; ``None`` is grey."""
-    node = demo.graphql(CHECKS, key={"path": [asset]})["assetNodeOrError"]
-    found = node["assetChecksOrError"]["checks"]
-    return {each["name"]: (each["executionForLatestMaterialization"] or {}).get("status") for each in found}
 
 
 def test_when_the_port_is_in_use_another_is_taken_and_named(demo: RunningFridge, taken_port: int) -> None:
@@ -171,39 +154,6 @@ def test_two_overlapping_backfills_at_once_bill_every_hour_once(demo: RunningFri
     assert await_loaded(demo, name) == READINGS
     wait_until("the late hour is billed", lambda: is_billed(demo, late))
     assert closed(usage_at_stripe(demo.home)) == closed(usage_in_the_books(demo.home))
-
-
-def test_after_a_run_of_an_hour_no_check_of_finance_is_grey(demo: RunningFridge) -> None:
-    hour = hour_ago(4)
-    land(demo, hour)
-    wait_until("the hour is billed", lambda: is_billed(demo, hour))
-    for asset in ("stg_exceptions", "usage_monthly", "tie_out", "sensor_hours", "raw_readings", "inserted_counts"):
-        wait_until(f"the checks of {asset} are there", lambda asset=asset: None not in checks_of(demo, asset).values())  # type: ignore[misc]
-
-
-@pytest.mark.parametrize(
-    ("asset", "wrong"),
-    [
-        ("raw_readings", key(hour_ago(3)).replace(":00", ":30")),
-        ("raw_readings", key(hour_ago(-48))),
-        ("evidence_pack", "2026-13"),
-    ],
-)
-def test_a_backfill_of_a_key_that_is_no_partition_is_not_launched(demo: RunningFridge, asset: str, wrong: str) -> None:
-    params = {"assetSelection": [{"path": [asset]}], "partitionNames": [wrong]}
-    answer = demo.graphql(LAUNCH_BACKFILL, params=params)["launchPartitionBackfill"]
-    assert answer["__typename"] in {"PythonError", "PartitionKeysNotFoundError"}
-
-
-def test_a_check_is_executed_by_itself_as_its_page_does(demo: RunningFridge) -> None:
-    chosen = {"assetKey": {"path": ["stripe_reconciliation"]}, "name": "stripe_agrees"}
-    selector = {**LOCATION, "jobName": "__ASSET_JOB", "assetSelection": [], "assetCheckSelection": [chosen]}
-    params = {"selector": selector, "runConfigData": {}, "executionMetadata": {"tags": []}}
-    answer = demo.graphql(LAUNCH_RUN, params=params)["launchRun"]
-    assert answer["__typename"] == "LaunchRunSuccess", answer
-    run_id = str(answer["run"]["runId"])
-    wait_until("it has ended", lambda: run_status(demo, run_id) in RUN_ENDED)
-    assert run_status(demo, run_id) == "SUCCESS"
 
 
 def closed(usage: Usage) -> Usage:
