@@ -111,8 +111,10 @@ def bill_the_rest(run: Run, pipeline: Pipeline, command: Sequence[str], first: H
 
 @pytest.mark.parametrize(
     "table",
-    ["fridge.landing_files", "fridge.meter_event_adjustments"],
-    ids=["load", "stage"],
+    [
+        pytest.param("fridge.landing_files", marks=pytest.mark.prove, id="load"),
+        pytest.param("fridge.meter_event_adjustments", id="stage"),
+    ],
 )
 def test_ctrl_c_while_loading_and_staging_names_what_is_left_and_the_command_to_go_on(
     run: Run, pipeline: Pipeline, two_days_ago: datetime, tmp_path: Path, table: str
@@ -129,7 +131,9 @@ def test_ctrl_c_while_loading_and_staging_names_what_is_left_and_the_command_to_
     bill_the_rest(run, pipeline, command, first)
 
 
-@pytest.mark.parametrize("signals", [(signal.SIGTERM,), (signal.SIGINT, signal.SIGINT)])
+@pytest.mark.parametrize(
+    "signals", [pytest.param((signal.SIGTERM,), marks=pytest.mark.prove), (signal.SIGINT, signal.SIGINT)]
+)
 def test_a_signal_while_stripe_is_slow_to_answer_ends_in_time_and_the_next_run_states_nothing_twice(
     run: Run, pipeline: Pipeline, two_days_ago: datetime, tmp_path: Path, signals: tuple[signal.Signals, ...]
 ) -> None:
