@@ -45,6 +45,7 @@ ANSWER = "fridge_pipeline/domain/answer.py"
 LIMITS = "fridge_pipeline/domain/limits.py"
 READING = "fridge_pipeline/domain/reading.py"
 RECONCILE = "fridge_pipeline/steps/reconcile.py"
+REFUSE = "fridge_pipeline/steps/refuse.py"
 PARQUET = "fridge_pipeline/adapters/landing/parquet_rows.py"
 PARTITIONS = "fridge_pipeline/orchestration/partitions.py"
 GATEWAY = "fridge_pipeline/adapters/stripe/gateway.py"
@@ -167,6 +168,11 @@ MUTANTS = (
         "a late file of a customer that Stripe no longer knows is owed as the difference",
         (Edit(STAGING, 'is_gone = says_customer_is_gone(case.refusal or "") and', "is_gone = False and"),),
         ("tests/laws/test_customer_gone.py",),
+    ),
+    Mutant(
+        "after a late refusal what waited of the hour gives way, and so does its older figure",
+        (Edit(REFUSE, "    close_overtaken(connection, waiting, now)\n", ""),),
+        ("tests/laws/test_refused.py",),
     ),
     Mutant(
         "blanks around an id make no other sensor",

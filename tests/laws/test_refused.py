@@ -1,0 +1,81 @@
+"""A refused statement's exception has what is owed now, and of a tenant's hour and meter one exception says so."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.domain.month import Month
+from fridge_pipeline.orchestration.settings import MODELS_FOLDER
+from fridge_pipeline.steps.close_month import approve_month, prepare_month
+from fridge_pipeline.steps.collect_refusals import collect_refusals
+from tests.pipeline import CLOSE_AFTER, Pipeline, readings
+
+READINGS = "temperature_readings"
+OPEN = (
+    "select kind, detail from fridge.exceptions where closed_at is null"
+    " and (subject = %s or subject like 'temperature_readings:%%') order by kind"
+)
+
+
+def owed(pipeline: Pipeline) -> list[tuple[str, str]]:
+    """(kind, figures) of what is open about readings."""
+    return [(kind, detail.partition(":")[0]) for kind, detail in pipeline.rows(OPEN, READINGS)]
+
+
+def land(pipeline: Pipeline, hour: Hour, name: str, count: int, start: int) -> None:
+    pipeline.land(hour, name, readings("cohoes", hour, 1, count, start=start))
+    pipeline.run(hour)
+
+
+@pytest.fixture
+def hour(pipeline: Pipeline, two_days_ago: datetime) -> Hour:
+    """Stripe has four readings of it; whatever is stated of readings from now on is refused."""
+    hour = Hour(two_days_ago)
+    pipeline.add_tenant("cohoes")
+    pipeline.land(hour, "a.csv", readings("cohoes", hour, 1, 4))
+    pipeline.run(hour)
+    return hour
+
+
+def test_a_refusal_at_once_says_the_usage_and_what_stripe_has_and_is_kept_up_to_date(
+    pipeline: Pipeline, hour: Hour
+) -> None:
+    pipeline.sandbox.faults({"kind": "refuse", "event_name": READINGS})
+    land(pipeline, hour, "b.csv", 2, start=10)
+    assert owed(pipeline) == [("refused", f"6 {READINGS}, of which Stripe has 4")]
+    land(pipeline, hour, "c.csv", 3, start=20)
+    assert owed(pipeline) == [("refused", f"9 {READINGS}, of which Stripe has 4")]
+
+
+def test_of_several_refusals_of_an_hour_the_newest_is_open(pipeline: Pipeline, hour: Hour) -> None:
+    for number in (1, 2):
+        pipeline.sandbox.faults({"kind": "refuse", "event_name": READINGS})
+        land(pipeline, hour, f"{number}.csv", 2, start=10 * number)
+        with pipeline.database.connect() as connection:
+            connection.execute("update fridge.exceptions set closed_at = opened_at where closed_at is null")
+    pipeline.sandbox.faults({"kind": "refuse", "event_name": READINGS})
+    pipeline.run(hour)
+    assert owed(pipeline) == [("refused", f"8 {READINGS}, of which Stripe has 4")]
+    assert pipeline.one("select subject like %s from fridge.exceptions where closed_at is null", "%:r4")
+
+
+def test_after_a_late_refusal_what_waited_of_the_hour_gives_way_and_the_older_total_counts(
+    pipeline: Pipeline, hour: Hour
+) -> None:
+    pipeline.sandbox.settings(report_seconds=0)
+    pipeline.sandbox.faults({"kind": "refuse_asynchronously", "event_name": READINGS})
+    land(pipeline, hour, "b.csv", 2, start=10)
+    month = Month.containing(hour.start)
+    pipeline.clock.now = max(pipeline.clock.now, month.end + CLOSE_AFTER)
+    pipeline.advance()
+    prepare_month(pipeline.database, month, "Ada", MODELS_FOLDER, pipeline.catalogue, pipeline.clock, CLOSE_AFTER)
+    approve_month(pipeline.database, month, "Grace", pipeline.clock, CLOSE_AFTER)
+    land(pipeline, hour, "c.csv", 3, start=20)
+    assert owed(pipeline) == [("month_closed", f"9 {READINGS}, of which Stripe has 6")]
+
+    pipeline.clock.advance(minutes=1)
+    collect_refusals(pipeline.database, lambda: pipeline.gateway, pipeline.catalogue, None, pipeline.clock)
+    assert owed(pipeline) == [("customer_gone", f"5 {READINGS} more than Stripe has (usage 9, stated 4)")]
