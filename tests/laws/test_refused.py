@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 
@@ -62,20 +62,20 @@ def test_of_several_refusals_of_an_hour_the_newest_is_open(pipeline: Pipeline, h
     assert pipeline.one("select subject like %s from fridge.exceptions where closed_at is null", "%:r4")
 
 
-def test_after_a_late_refusal_what_waited_of_the_hour_gives_way_and_the_older_total_counts(
-    pipeline: Pipeline, hour: Hour
-) -> None:
+def test_after_a_late_refusal_what_waited_of_the_hour_gives_way_and_the_older_total_counts(pipeline: Pipeline) -> None:
+    pipeline.clock.now = datetime(2026, 2, 2, 8, tzinfo=UTC)
+    pipeline.advance()
+    hour, month = Hour.from_key("2026-01-31-20:00"), Month.from_key("2026-01")
+    pipeline.add_tenant("cohoes")
+    land(pipeline, hour, "a.csv", 4, start=0)
     pipeline.sandbox.settings(report_seconds=0)
     pipeline.sandbox.faults({"kind": "refuse_asynchronously", "event_name": READINGS})
     land(pipeline, hour, "b.csv", 2, start=10)
-    month = Month.containing(hour.start)
-    pipeline.clock.now = max(pipeline.clock.now, month.end + CLOSE_AFTER)
-    pipeline.advance()
     prepare_month(pipeline.database, month, "Ada", MODELS_FOLDER, pipeline.catalogue, pipeline.clock, CLOSE_AFTER)
     approve_month(pipeline.database, month, "Grace", pipeline.clock, CLOSE_AFTER)
     land(pipeline, hour, "c.csv", 3, start=20)
     assert owed(pipeline) == [("month_closed", f"9 {READINGS}, of which Stripe has 6")]
 
-    pipeline.clock.advance(minutes=1)
+    pipeline.advance(minutes=1)
     collect_refusals(pipeline.database, lambda: pipeline.gateway, pipeline.catalogue, None, pipeline.clock)
     assert owed(pipeline) == [("customer_gone", f"5 {READINGS} more than Stripe has (usage 9, stated 4)")]
