@@ -45,6 +45,7 @@ types: .venv/test.done ## Strict types.
 floors: .venv/test.done ## Which part may know which.
 	@$(BIN)/lint-imports --no-logo
 
+# The warnings are Python's own, about what its worker processes leave behind.
 sql: .venv/test.done ## Style of all SQL.
 	@PYTHONWARNINGS=ignore $(BIN)/sqlfluff lint --disable-progress-bar -q --processes 0 fridge_pipeline/adapters dbt_like_sql benchmarks
 	@$(BIN)/sqlfluff lint --disable-progress-bar -q --dialect sqlite --templater raw fridge_pipeline/stripe_sandbox

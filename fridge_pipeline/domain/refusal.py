@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 #: How Stripe says that it does not know the customer: at once (in the text of an HTTP 400), and later, in the code of
 #: an error report. A merged or deleted customer, and one of another account, look the same.
 CUSTOMER_GONE = ("No such customer", "meter_event_customer_not_found")
@@ -12,9 +14,10 @@ def refused_at_once(answer: str | None, request_id: str | None) -> str:
     return f"was refused by Stripe: {answer} (request {request_id})"
 
 
-def refused_later(reports: str) -> str:
-    """The same of a statement that Stripe had received; ``reports`` says why, and in which error reports it stands."""
-    return f"was received by Stripe and refused later: {reports}"
+def refused_later(reports: Iterable[tuple[str, str, str]]) -> str:
+    """The same of a statement that Stripe had received: by code, message and id of the error reports that name it."""
+    reasons = "; ".join(f"{code}: {message} (report {report_id})" for code, message, report_id in reports)
+    return f"was received by Stripe and refused later: {reasons}"
 
 
 def says_customer_is_gone(said: str) -> bool:

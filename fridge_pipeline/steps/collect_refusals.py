@@ -84,6 +84,6 @@ def _refuse(connection: psycopg.Connection, report: ErrorReport, now: datetime) 
     for sample in report.samples:
         event = refuse_later(connection, sample.meter_event, now)
         if event is not None:
-            said = refused_later(f"{sample.code}: {sample.message} (report {report.report_id})")
+            said = refused_later([(sample.code, sample.message, report.report_id)])
             refused.append(Refusal(event, said))
     return refused

@@ -47,10 +47,11 @@ def open_refusals(
     waiting = []
     for refusal in refusals:
         event = refusal.event
+        if event.event_name not in known:  # no longer in the catalogue: its usage is not known here
+            _open(connection, refusal, event.value, None, now)
+            continue
         case = cases.get((event.event_name, event.tenant_id, event.hour))
         if case is None or case.change == 0:
-            if event.event_name not in known:
-                _open(connection, refusal, event.value, None, now)
             continue
         newest = replace(case, refusal_open=refusal.is_settled and event.revision == case.latest_revision)
         verdict = judge_staging(newest, now)

@@ -113,10 +113,11 @@ def bill_the_rest(run: Run, pipeline: Pipeline, command: Sequence[str], first: H
     "table",
     [
         pytest.param("fridge.landing_files", marks=pytest.mark.prove, id="load"),
+        pytest.param("fridge.counted_hours", marks=pytest.mark.prove, id="count"),
         pytest.param("fridge.meter_event_adjustments", id="stage"),
     ],
 )
-def test_ctrl_c_while_loading_and_staging_names_what_is_left_and_the_command_to_go_on(
+def test_ctrl_c_while_loading_counting_and_staging_names_what_is_left_and_the_command_to_go_on(
     run: Run, pipeline: Pipeline, two_days_ago: datetime, tmp_path: Path, table: str
 ) -> None:
     first = Hour(two_days_ago).plus(-12)
@@ -132,7 +133,12 @@ def test_ctrl_c_while_loading_and_staging_names_what_is_left_and_the_command_to_
 
 
 @pytest.mark.parametrize(
-    "signals", [pytest.param((signal.SIGTERM,), marks=pytest.mark.prove), (signal.SIGINT, signal.SIGINT)]
+    "signals",
+    [
+        pytest.param((signal.SIGINT,), marks=pytest.mark.prove),
+        pytest.param((signal.SIGTERM,), marks=pytest.mark.prove),
+        (signal.SIGINT, signal.SIGINT),
+    ],
 )
 def test_a_signal_while_stripe_is_slow_to_answer_ends_in_time_and_the_next_run_states_nothing_twice(
     run: Run, pipeline: Pipeline, two_days_ago: datetime, tmp_path: Path, signals: tuple[signal.Signals, ...]
@@ -167,7 +173,10 @@ def test_where_the_books_do_not_answer_bill_ends_all_the_same_and_says_how_to_go
     ("command", "how"),
     [
         (("report", "{month}", "--out", "out"), signal.SIGINT),
+        pytest.param(("evidence", "{month}", "--out", "pack.zip"), signal.SIGINT, marks=pytest.mark.prove),
+        pytest.param(("backtest", "--from", "{hour}", "--to", "{hour}"), signal.SIGINT, marks=pytest.mark.prove),
         (("explain", "cohoes", "{hour}"), signal.SIGTERM),
+        pytest.param(("sql", "test"), signal.SIGTERM, marks=pytest.mark.prove),
     ],
     ids=lambda given: given[0] if isinstance(given, tuple) else given.name,
 )

@@ -17,14 +17,24 @@ from tests.pipeline import Pipeline, readings
 READINGS = "temperature_readings"
 
 
-def exceptions(pipeline: Pipeline) -> list[tuple[str, str]]:
-    """(kind, detail up to the figures) of what is open about readings."""
-    rows = pipeline.rows(
+def open_details(pipeline: Pipeline) -> list[tuple[str, str]]:
+    """(kind, detail) of what is open about readings, or about a statement of them."""
+    return pipeline.rows(
         "select kind, detail from fridge.exceptions where closed_at is null"
         " and (subject = %s or subject like 'temperature_readings:%%') order by kind",
         READINGS,
     )
-    return [(kind, detail.partition(")")[0] + ")") for kind, detail in rows]
+
+
+def exceptions(pipeline: Pipeline) -> list[tuple[str, str]]:
+    """The same, up to the figures."""
+    return [(kind, detail.partition(")")[0] + ")") for kind, detail in open_details(pipeline)]
+
+
+def close_by_hand(pipeline: Pipeline) -> None:
+    """Closes whatever is open."""
+    with pipeline.database.connect() as connection:
+        connection.execute("update fridge.exceptions set closed_at = opened_at where closed_at is null")
 
 
 def statements(pipeline: Pipeline) -> list[tuple[int, int, str]]:
@@ -90,7 +100,6 @@ def test_what_is_taken_out_again_ends_it(pipeline: Pipeline, hour: Hour) -> None
 def test_closing_it_states_the_hour_once_more(pipeline: Pipeline, hour: Hour) -> None:
     pipeline.land(hour, "late.csv", readings("cohoes", hour, 1, 4, start=5))
     run(pipeline, hour)
-    with pipeline.database.connect() as connection:
-        connection.execute("update fridge.exceptions set closed_at = opened_at where closed_at is null")
+    close_by_hand(pipeline)
     run(pipeline, hour)
     assert [revision for revision, _, _ in statements(pipeline)] == [1, 2, 3]

@@ -7,22 +7,15 @@ from datetime import UTC, datetime
 import pytest
 
 from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.month import Month
-from fridge_pipeline.orchestration.settings import MODELS_FOLDER
-from fridge_pipeline.steps.close_month import approve_month, prepare_month
 from fridge_pipeline.steps.collect_refusals import collect_refusals
-from tests.pipeline import CLOSE_AFTER, Pipeline, readings
-
-READINGS = "temperature_readings"
-OPEN = (
-    "select kind, detail from fridge.exceptions where closed_at is null"
-    " and (subject = %s or subject like 'temperature_readings:%%') order by kind"
-)
+from tests.laws.test_closed_months import HOUR, close
+from tests.laws.test_customer_gone import READINGS, close_by_hand, open_details
+from tests.pipeline import Pipeline, readings
 
 
 def owed(pipeline: Pipeline) -> list[tuple[str, str]]:
     """(kind, figures) of what is open about readings."""
-    return [(kind, detail.partition(":")[0]) for kind, detail in pipeline.rows(OPEN, READINGS)]
+    return [(kind, detail.partition(":")[0]) for kind, detail in open_details(pipeline)]
 
 
 def land(pipeline: Pipeline, hour: Hour, name: str, count: int, start: int) -> None:
@@ -32,7 +25,7 @@ def land(pipeline: Pipeline, hour: Hour, name: str, count: int, start: int) -> N
 
 @pytest.fixture
 def hour(pipeline: Pipeline, two_days_ago: datetime) -> Hour:
-    """Stripe has four readings of it; whatever is stated of readings from now on is refused."""
+    """An hour of which Stripe has four readings."""
     hour = Hour(two_days_ago)
     pipeline.add_tenant("cohoes")
     pipeline.land(hour, "a.csv", readings("cohoes", hour, 1, 4))
@@ -54,8 +47,7 @@ def test_of_several_refusals_of_an_hour_the_newest_is_open(pipeline: Pipeline, h
     for number in (1, 2):
         pipeline.sandbox.faults({"kind": "refuse", "event_name": READINGS})
         land(pipeline, hour, f"{number}.csv", 2, start=10 * number)
-        with pipeline.database.connect() as connection:
-            connection.execute("update fridge.exceptions set closed_at = opened_at where closed_at is null")
+        close_by_hand(pipeline)
     pipeline.sandbox.faults({"kind": "refuse", "event_name": READINGS})
     pipeline.run(hour)
     assert owed(pipeline) == [("refused", f"8 {READINGS}, of which Stripe has 4")]
@@ -65,15 +57,13 @@ def test_of_several_refusals_of_an_hour_the_newest_is_open(pipeline: Pipeline, h
 def test_after_a_late_refusal_what_waited_of_the_hour_gives_way_and_the_older_total_counts(pipeline: Pipeline) -> None:
     pipeline.clock.now = datetime(2026, 2, 2, 8, tzinfo=UTC)
     pipeline.advance()
-    hour, month = Hour.from_key("2026-01-31-20:00"), Month.from_key("2026-01")
     pipeline.add_tenant("cohoes")
-    land(pipeline, hour, "a.csv", 4, start=0)
+    land(pipeline, HOUR, "a.csv", 4, start=0)
     pipeline.sandbox.settings(report_seconds=0)
     pipeline.sandbox.faults({"kind": "refuse_asynchronously", "event_name": READINGS})
-    land(pipeline, hour, "b.csv", 2, start=10)
-    prepare_month(pipeline.database, month, "Ada", MODELS_FOLDER, pipeline.catalogue, pipeline.clock, CLOSE_AFTER)
-    approve_month(pipeline.database, month, "Grace", pipeline.clock, CLOSE_AFTER)
-    land(pipeline, hour, "c.csv", 3, start=20)
+    land(pipeline, HOUR, "b.csv", 2, start=10)
+    close(pipeline)
+    land(pipeline, HOUR, "c.csv", 3, start=20)
     assert owed(pipeline) == [("month_closed", f"9 {READINGS}, of which Stripe has 6")]
 
     pipeline.advance(minutes=1)

@@ -55,6 +55,7 @@ COMMANDS = [
     ("dagster definitions validate", "Validation successful for code location fridge_pipeline"),
     ("dg list defs", "raw_readings"),
     ("dg check defs", "All definitions loaded successfully"),
+    (f"dg launch --assets raw_readings --partition {HOUR}", "RUN_SUCCESS"),
 ]
 
 
@@ -69,18 +70,22 @@ def test_a_command_of_dagster_finds_the_code_by_itself(home: Path, command: str,
 
 @pytest.mark.prove
 def test_they_do_so_as_well_with_the_environment_of_the_installation(home: Path) -> None:
-    command, says = COMMANDS[0]
-    done = in_checkout(home, f"""eval "$(fridge env)" && {command}""")
+    some = [COMMANDS[0], COMMANDS[1], COMMANDS[4]]
+    done = in_checkout(home, f"""eval "$(fridge env)" && {" && ".join(command for command, _ in some)}""")
     assert done.returncode == 0, done.stderr[-3000:]
-    assert re.search(says, done.stdout + done.stderr, re.MULTILINE), says
+    for _, says in some:
+        assert re.search(says, done.stdout + done.stderr, re.MULTILINE), says
 
 
 @pytest.mark.prove
-def test_dagsters_development_server_loads_the_one_code_location_under_its_own_name(home: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("program", ["dagster", "dg"])
+def test_dagsters_development_server_loads_the_one_code_location_under_its_own_name(
+    home: Path, tmp_path: Path, program: str
+) -> None:
     log = tmp_path / "dev.log"
     with log.open("wb") as output:
         dev = subprocess.Popen(
-            [str(BIN / "dg"), "dev", "--port", "0"],
+            [str(BIN / program), "dev", "--port", "0"],
             cwd=REPOSITORY,
             env=environment_for(home),
             stdout=output,

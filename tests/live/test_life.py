@@ -21,9 +21,24 @@ SERVICES = ("code-server start", "dagster-webserver", "dagster-daemon", "fridge_
 
 
 @pytest.mark.prove
-def test_after_a_kill_9_the_next_up_ends_what_was_left_over_prints_what_leads_to_the_books_and_ctrl_c_stops_all_of_it(
-    tmp_path: Path,
-) -> None:
+def test_what_up_prints_leads_to_reports_and_books_and_ctrl_c_stops_all_of_it_in_time(tmp_path: Path) -> None:
+    home = tmp_path / "fridge home"
+    with running_fridge(home, "up", "--port", "0") as up:
+        assert requests.get(f"{up.url}/server_info", timeout=10).ok
+        (reports,) = re.findall(r"Reports +(http://127\.0\.0\.1:[0-9]+)", up.said())
+        assert requests.get(reports, timeout=10).ok
+        assert up.living_service("code-server start").environ()["FRIDGE_UI_URL"] == up.url, "alerts link to runs"
+        (books,) = re.findall(r'Books +psql "\$\((.+)\)"', up.said())
+        told = subprocess.run(["sh", "-c", books], capture_output=True, text=True, check=True, timeout=60)
+        with psycopg.connect(told.stdout.strip()) as connection:
+            assert connection.execute("select count(*) from fridge.landing_files").fetchall() == [(0,)]
+        assert up.end(signal.SIGINT) < SECONDS_TO_STOP_MAX
+    assert up.process.returncode == 0, up.said()
+    assert not processes_of(home), describe(processes_of(home))
+
+
+@pytest.mark.prove
+def test_after_a_kill_9_the_next_up_ends_what_was_left_over_and_a_sigterm_then_ends_everything(tmp_path: Path) -> None:
     home = tmp_path / "fridge home"
     with running_fridge(home, "up", "--port", "0") as killed:
         killed.end(signal.SIGKILL)
@@ -35,14 +50,7 @@ def test_after_a_kill_9_the_next_up_ends_what_was_left_over_prints_what_leads_to
         assert daemons[0].pid != left_over["dagster-daemon"]
         assert "left over" in up.said()
         wait_until("the daemon answers for all its parts", lambda: _is_healthy(up))
-        (reports,) = re.findall(r"Reports +(http://127\.0\.0\.1:[0-9]+)", up.said())
-        assert requests.get(reports, timeout=10).ok
-        assert up.living_service("code-server start").environ()["FRIDGE_UI_URL"] == up.url, "alerts link to runs"
-        (books,) = re.findall(r'Books +psql "\$\((.+)\)"', up.said())
-        told = subprocess.run(["sh", "-c", books], capture_output=True, text=True, check=True, timeout=60)
-        with psycopg.connect(told.stdout.strip()) as connection:
-            assert connection.execute("select count(*) from fridge.landing_files").fetchall() == [(0,)]
-        assert up.end(signal.SIGINT) < SECONDS_TO_STOP_MAX
+        assert up.end(signal.SIGTERM) < SECONDS_TO_STOP_MAX
     assert up.process.returncode == 0, up.said()
     assert not processes_of(home), describe(processes_of(home))
 
@@ -61,7 +69,7 @@ def test_a_read_only_ui_shows_the_books_to_finance_and_lets_nothing_be_launched(
         hour = f"{datetime.now(UTC) - timedelta(hours=2):%Y-%m-%d-%H:00}"
         with pytest.raises(AssertionError, match="UnauthorizedError"):
             launch_run(ui, hour)
-        assert ui.end(signal.SIGTERM) < SECONDS_TO_STOP_MAX
+        assert ui.end(signal.SIGINT) < SECONDS_TO_STOP_MAX
     assert ui.process.returncode == 0, ui.said()
     assert not processes_of(home), describe(processes_of(home))
 

@@ -205,7 +205,12 @@ def load_held_up(demo: RunningFridge, hours: int) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("words", "hours"), [("dagster-daemon run", 6), pytest.param("dagster api grpc", 10, marks=pytest.mark.prove)]
+    ("words", "hours"),
+    [
+        ("dagster-daemon run", 6),
+        pytest.param("code-server start", 8, marks=pytest.mark.prove),
+        pytest.param("dagster api grpc", 10, marks=pytest.mark.prove),
+    ],
 )
 def test_an_hour_is_finished_by_itself_when_a_service_is_killed_in_the_middle_of_its_run(
     demo: RunningFridge, words: str, hours: int

@@ -84,18 +84,10 @@ def close_overtaken(
 
     Its kind may be another word: then nothing stands in the way.
     """
-    found = list(decided)
-    connection.execute(
-        statement("close_overtaken"),
-        {
-            "event_names": [meter.event_name for meter, _ in found],
-            "tenant_ids": [key.tenant_id for _, key in found],
-            "hours": [key.hour.start if key.hour else None for _, key in found],
-            "kinds": [key.kind for _, key in found],
-            "subjects": [key.subject for _, key in found],
-            "now": now,
-        },
-    )
+    found = [{"event_name": meter.event_name, **key.parameters()} for meter, key in decided]
+    if found:
+        columns = {f"{name}s": [row[name] for row in found] for name in found[0]}
+        connection.execute(statement("close_overtaken"), {**columns, "now": now})
 
 
 def close_contradictions(

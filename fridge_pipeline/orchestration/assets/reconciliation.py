@@ -1,6 +1,6 @@
 """Group ``billing``, by the day: what Stripe's own books say of what it was told."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -70,9 +70,15 @@ def reconciliation_assets(days: dg.DailyPartitionsDefinition, source: SourceTabl
     return [stripe_reconciliation]
 
 
+def accounts_of(days: Iterable[ReconciledDay]) -> tuple[int, int]:
+    """How many accounts these days have, and how many of them were compared with Stripe."""
+    some = list(days)
+    return sum(day.accounts for day in some), sum(day.compared for day in some)
+
+
 def reconciliation_summary(reconciled: Mapping[Any, ReconciledDay], report: ReconciliationReport) -> str:
     """What it came to, in one line of the log."""
-    accounts, compared = (sum(getattr(day, each) for day in reconciled.values()) for each in ("accounts", "compared"))
+    accounts, compared = accounts_of(reconciled.values())
     unexplained = sum(day.causes.get(Cause.UNEXPLAINED.value, 0) for day in reconciled.values())
     not_read = "; ".join(f"{number} customers not read: {why}" for why, number in report.customers_not_read.items())
     return (
@@ -133,7 +139,7 @@ def reconciliation_checks() -> list[dg.AssetChecksDefinition]:
         span = checked_days(context, installation)
         with installation.database.connect() as connection:
             found, days = unexplained_hours(connection, span), reconciled_days(connection, span).values()
-        accounts, compared = sum(day.accounts for day in days), sum(day.compared for day in days)
+        accounts, compared = accounts_of(days)
         worst = [
             dg.TableRecord(
                 {

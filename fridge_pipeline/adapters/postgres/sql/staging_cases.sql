@@ -110,11 +110,10 @@ select
     cases.latest_request_id,
     case when cases.latest_status = 'refused' then (
         select
-            string_agg(
-                format(
-                    '%%s: %%s (report %%s)',
+            json_agg(
+                json_build_array(
                     stripe_error_samples.code, stripe_error_samples.message, stripe_error_samples.report_id
-                ), '; '
+                )
                 order by stripe_error_samples.report_id, stripe_error_samples.code
             )
         from fridge.stripe_error_samples
