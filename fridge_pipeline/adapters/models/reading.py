@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,15 @@ def files_sha256(folder: Path) -> str:
 
 
 def read_models(folder: Path) -> list[SqlModel]:
-    """Every model below a folder, each after those it reads. Raises ``SqlModelError``."""
+    """Every model below a folder, each after those it reads. Raises ``SqlModelError``.
+
+    Files that have not changed since this process read them are not parsed again.
+    """
+    return list(_models_of(folder, files_sha256(folder)))
+
+
+@lru_cache(maxsize=4)
+def _models_of(folder: Path, _: str) -> tuple[SqlModel, ...]:
     described = _descriptions(folder)
     texts = {path.stem: path for path in sorted(folder.rglob("*.sql")) if path.parent.name != TRUTHS}
     undescribed, missing = sorted(texts.keys() - described.keys()), sorted(described.keys() - texts.keys())
@@ -105,7 +114,7 @@ def read_models(folder: Path) -> list[SqlModel]:
     _refuse_stray_truths(folder, models.values())
     try:
         order = TopologicalSorter({name: model.reads & models.keys() for name, model in models.items()}).static_order()
-        return [models[name] for name in order]
+        return tuple(models[name] for name in order)
     except CycleError as error:
         raise SqlModelError(f"{folder}: models read each other in a circle: {' -> '.join(error.args[1])}") from error
 
@@ -126,7 +135,7 @@ def read_columns(path: Path, described: Mapping[str, str]) -> dict[str, Column]:
 def _descriptions(folder: Path) -> dict[str, dict[str, Any]]:
     described: dict[str, dict[str, Any]] = {}
     for path in sorted(folder.rglob("models.yml")):
-        for entry in yaml.safe_load(path.read_text(encoding="utf-8"))["models"]:
+        for entry in yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)["models"]:
             described[entry["name"]] = entry
     return described
 
