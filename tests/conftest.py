@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import adbc_driver_postgresql
 import psycopg
 import pytest
 from psycopg import sql
@@ -21,6 +22,7 @@ from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.postgres.roles import PIPELINE
 from fridge_pipeline.orchestration.settings import MODELS_FOLDER
 from fridge_pipeline.steps.prepare_database import prepare_database
+from tests.arrow_types import ReadOnce
 from tests.console_script import Run, console_script
 from tests.pipeline import Clock, Pipeline
 from tests.sandbox_process import SandboxProcess, running_sandbox
@@ -42,6 +44,13 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith(FOREIGN_VARIABLES):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _types_are_read_once() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(adbc_driver_postgresql, "connect", ReadOnce())
+        yield
 
 
 @pytest.fixture(scope="session")
