@@ -11,13 +11,23 @@ from pathlib import Path
 
 from fridge_pipeline.cli.context import console
 from fridge_pipeline.cli.services import Service, Services, free_port
-from fridge_pipeline.orchestration.instance import workspace_file
+from fridge_pipeline.orchestration.instance import (
+    LOCATION,
+    MODULE,
+    CodeAddress,
+    SocketPathError,
+    code_socket,
+    workspace_file,
+)
 from fridge_pipeline.orchestration.settings import REPOSITORY, Settings
 
 HOST = "127.0.0.1"
 
-#: What a code server loads, and the name under which cursors and states of schedules are kept.
-CODE_MODULE = ("-m", "fridge_pipeline.definitions", "-d", str(REPOSITORY), "--location-name", "fridge_pipeline")
+#: What a code server loads.
+CODE_MODULE = ("-m", MODULE, "-d", str(REPOSITORY), "--location-name", LOCATION)
+
+#: Dagster's webserver, which then obeys requests of our own only.
+GUARDED_WEBSERVER = ("-m", "fridge_pipeline.orchestration.guarded_webserver")
 
 CODE_SERVER = "code-server"
 WEBSERVER = "webserver"
@@ -41,7 +51,7 @@ def start_dagster(services: Services, configured: Settings, variables: Mapping[s
     starting = _Starting(services, configured, {**variables, "FRIDGE_UI_URL": ui_url})
     with console.status("starting Dagster"):
         workspace = starting.code_server()
-        services.start(starting.service("daemon", "dagster-daemon", "run", "-w", workspace))
+        services.start(starting.service("daemon", _program("dagster-daemon"), "run", "-w", workspace))
         return starting.webserver(ui_port, "-w", workspace)
 
 
@@ -61,7 +71,7 @@ def start_reports(services: Services, folder: Path, log: Path, port: int) -> str
     folder.mkdir(parents=True, exist_ok=True)
     log.parent.mkdir(parents=True, exist_ok=True)
     free = free_port(port, HOST)
-    command = [sys.executable, "-m", "http.server", str(free), "--bind", HOST, "--directory", str(folder)]
+    command = [sys.executable, "-m", "fridge_pipeline.adapters.report.server", str(folder), str(free)]
     service = Service("reports", command, os.environ, log, port=free)
     services.start(service)
     _await(service)
@@ -90,23 +100,29 @@ class _Starting:
     def service(self, name: str, program: str, *arguments: str) -> Service:
         logs = self.configured.home / "logs"
         logs.mkdir(parents=True, exist_ok=True)
-        command, environment = (
-            [str(Path(sys.executable).parent / program), *arguments],
-            {**os.environ, **self.variables},
-        )
         log = logs / f"{name}{self.beside}.log"
-        return Service(name, command, environment, log, works_in_child=name == CODE_SERVER)
+        environment = {**os.environ, **self.variables}
+        return Service(name, [program, *arguments], environment, log, works_in_child=name == CODE_SERVER)
 
     def code_server(self) -> str:
-        """Starts it, and names it in a workspace file; returns the file's path."""
-        code_server = self.service(CODE_SERVER, "dagster", "code-server", "start", *CODE_MODULE)
-        # Nobody types its port; a fixed one could be another installation's.
-        code_port = start_listening(self.services, code_server, free_port(ANY_PORT, HOST))
-        return str(workspace_file(self.configured, f"workspace{self.beside}", HOST, code_port))
+        """Starts it on a socket, and names it in a workspace file; returns the file's path.
+
+        It runs what it is asked to: on a port every user of this machine could ask it.
+        """
+        try:
+            socket = code_socket(self.configured, f"code{self.beside}")
+        except SocketPathError:
+            socket = self.services.temporary_folder() / "code.socket"
+        code = CodeAddress(socket)
+        service = self.service(CODE_SERVER, _program("dagster"), "code-server", "start", *CODE_MODULE, *code.options)
+        service.socket = socket
+        self.services.start(service)
+        _await(service)
+        return str(workspace_file(self.configured, f"workspace{self.beside}", code))
 
     def webserver(self, port: int, *arguments: str) -> str:
         """Starts it on this port, or on another when it is taken meanwhile; returns its URL."""
-        service = self.service(WEBSERVER, "dagster-webserver", *arguments)
+        service = self.service(WEBSERVER, sys.executable, *GUARDED_WEBSERVER, *arguments)
         return f"http://{HOST}:{start_listening(self.services, service, port)}"
 
 
@@ -141,10 +157,15 @@ def _await(service: Service) -> None:
     while not service.is_listening:
         if time.monotonic() > deadline or not service.is_running or _is_taken_from(service):
             raise ServiceStartError(
-                f"{service.name} did not start on port {service.port}; "
+                f"{service.name} did not start on {service.socket or f'port {service.port}'}; "
                 f"the end of {service.log}:\n{service.end_of_log()}"
             )
         time.sleep(PAUSE_SECONDS)
+
+
+def _program(name: str) -> str:
+    """A command of the environment that we run in."""
+    return str(Path(sys.executable).parent / name)
 
 
 def _is_taken_from(service: Service) -> bool:

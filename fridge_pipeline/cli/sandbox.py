@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from fridge_pipeline.adapters.local_sandbox import LocalSandbox
+from fridge_pipeline.adapters.private_folder import make_private
 from fridge_pipeline.cli.context import settings
 from fridge_pipeline.stripe_sandbox.clock import SandboxClock
 from fridge_pipeline.stripe_sandbox.server import DEFAULT_HOST, DEFAULT_PORT, serve
@@ -25,12 +26,14 @@ def sandbox(host: str, port: int, state: Path | None, memory: bool) -> None:
 
     Point anything at it with STRIPE_API_BASE. Without --state it serves the books that `fridge bill` writes.
     """
-    local = LocalSandbox(settings().home / "sandbox")
+    home = settings().home
+    local = LocalSandbox(home / "sandbox")
     if state is None and not memory:
         running = local.running_url()
         if running is not None:
             click.echo(f"The sandbox of this installation already runs on {running}")
             return
-        local.state_file.parent.mkdir(parents=True, exist_ok=True)
+        make_private(home)
+        local.state_file.parent.mkdir(exist_ok=True)
         state = local.state_file
     serve(host, port, None if memory else state, address_file=None, exact_port=False, clock=SandboxClock(time.time))

@@ -5,25 +5,43 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import ParamSpec
 
 import click
 import dagster as dg
 
 from fridge_pipeline.adapters import process_lock
+from fridge_pipeline.adapters.private_folder import make_private
 from fridge_pipeline.cli.context import console, settings
-from fridge_pipeline.cli.dagster_services import CODE_MODULE, CODE_SERVER, START_SECONDS_MAX, ServiceStartError
+from fridge_pipeline.cli.dagster_services import (
+    CODE_MODULE,
+    CODE_SERVER,
+    GUARDED_WEBSERVER,
+    START_SECONDS_MAX,
+    ServiceStartError,
+)
 from fridge_pipeline.cli.interruption import ended_by_signals
-from fridge_pipeline.cli.services import Service
+from fridge_pipeline.cli.services import OWNER_ALONE, Service
 from fridge_pipeline.cli.up import LOST_RUNS_SECONDS, UI_PORT, AlreadyUpError
 from fridge_pipeline.orchestration.installation import open_installation
-from fridge_pipeline.orchestration.instance import dagster_environment, workspace_file
+from fridge_pipeline.orchestration.instance import (
+    CodeAddress,
+    code_socket,
+    dagster_environment,
+    workspace_file,
+    workspace_file_without_server,
+)
 from fridge_pipeline.orchestration.lost_runs import find_lost_runs, report_lost_runs
 from fridge_pipeline.orchestration.settings import Settings
 
+P = ParamSpec("P")
+
 LOOPBACK = "127.0.0.1"
-CODE_PORT = 4000
+SOCKET = click.Path(path_type=Path, dir_okay=False)
+CODE_SOCKET = "code"
 WATCH_SECONDS = 1.0
 
 
@@ -39,10 +57,22 @@ def serve() -> None:
     """
 
 
+def code_options(command: Callable[P, None]) -> Callable[P, None]:
+    """Where the code location answers, for the three of them."""
+    for option in (
+        click.option("--code-port", type=int, help="Its port, instead of a socket."),
+        click.option("--code-host", default=LOOPBACK, help="The machine that `fridge serve code --port` listens on."),
+        click.option("--code-socket", type=SOCKET, help="Its socket. [default: code.socket in FRIDGE_HOME]"),
+    ):
+        command = option(command)
+    return command
+
+
 @serve.command()
-@click.option("--host", default=LOOPBACK, show_default=True, help="Address to listen on; whoever reaches it runs code.")
-@click.option("--port", default=CODE_PORT, show_default=True, help="Port to listen on.")
-def code(*, host: str, port: int) -> None:
+@click.option("--socket", type=SOCKET, help="Socket to listen on. [default: code.socket in FRIDGE_HOME]")
+@click.option("--host", default=LOOPBACK, show_default=True, help="With --port: the address to listen on.")
+@click.option("--port", type=int, help="Listen on a port instead: whoever reaches it runs code with all secrets.")
+def code(*, socket: Path | None, host: str, port: int | None) -> None:
     """Serve the assets, and be where runs work: the only service that needs Stripe's key and the landing zone.
 
     Refuses to start while the schema is older than this code (`fridge migrate`). Runs that an earlier one had left
@@ -52,10 +82,11 @@ def code(*, host: str, port: int) -> None:
     with ExitStack() as stack:
         stack.enter_context(ended_by_signals())
         _refuse_second(stack, configured.home / "code.lock")
+        address = _code_address(configured, socket, host, port)
         opened = stack.enter_context(open_installation(configured, decides_start=True))
         os.environ.update(dagster_environment(configured))
-        command = ["api", "grpc", *CODE_MODULE, "--host", host, "--port", str(port)]
-        service = Service(CODE_SERVER, [_program("dagster"), *command], os.environ, None, port)
+        command = [_program("dagster"), "api", "grpc", *CODE_MODULE, *address.options]
+        service = Service(CODE_SERVER, command, os.environ, None, port, address.socket)
         instance = stack.enter_context(dg.DagsterInstance.get())
         lost = find_lost_runs(instance, code_server_ended=True)
         stack.callback(service.end)
@@ -63,38 +94,63 @@ def code(*, host: str, port: int) -> None:
             service.start()
             _await_listening(service)
             report_lost_runs(instance, lost)
-            _say(f"serving code on {host}:{port}; usage goes to {opened.stripe_place}; {len(lost)} runs were lost")
+            _say(f"serving code on {address}; usage goes to {opened.stripe_place}; {len(lost)} runs were lost")
             _watch(service, instance)
 
 
 @serve.command()
 @click.option("--host", default=LOOPBACK, show_default=True, help="Address to listen on; the UI has no sign-in.")
 @click.option("--port", default=UI_PORT, show_default=True, help="Port to listen on.")
-@click.option("--code-host", default=LOOPBACK, show_default=True, help="Where `fridge serve code` listens.")
-@click.option("--code-port", default=CODE_PORT, show_default=True, help="Its port.")
-@click.option("--read-only", is_flag=True, help="Show everything, and let nothing be launched, changed or stopped.")
-def webserver(*, host: str, port: int, code_host: str, code_port: int, read_only: bool) -> None:
-    """Serve Dagster's UI."""
-    name = "read-only-webserver" if read_only else "webserver"
-    options = ["--host", host, "--port", str(port), *(["--read-only"] if read_only else [])]
-    _become(name, "dagster-webserver", options, code_host, code_port)
+@click.option("--read-only", is_flag=True, help="Launch, change and stop nothing; reaches no code location.")
+@code_options
+def webserver(  # one option each
+    *, host: str, port: int, read_only: bool, code_socket: Path | None, code_host: str, code_port: int | None
+) -> None:
+    """Serve Dagster's UI, to requests under its own names only: this machine's, --host, and FRIDGE_UI_URL's.
+
+    With --read-only it loads the definitions itself, without secrets: it can ask no code location to run anything.
+    """
+    configured = _external_settings()
+    options = ["--host", host, "--port", str(port)]
+    if not read_only:
+        workspace = _workspace(configured, "webserver", code_socket, code_host, code_port)
+        _become(configured, [sys.executable, *GUARDED_WEBSERVER, *options], workspace)
+    elif code_socket is not None or code_port is not None:
+        raise click.UsageError(
+            "a read-only UI reaches no code location, because that holds secrets: leave --code-… out"
+        )
+    else:
+        workspace = workspace_file_without_server(configured, "workspace-read-only-webserver")
+        _become(configured, [sys.executable, *GUARDED_WEBSERVER, *options, "--read-only"], workspace)
 
 
 @serve.command()
-@click.option("--code-host", default=LOOPBACK, show_default=True, help="Where `fridge serve code` listens.")
-@click.option("--code-port", default=CODE_PORT, show_default=True, help="Its port.")
-def daemon(*, code_host: str, code_port: int) -> None:
+@code_options
+def daemon(*, code_socket: Path | None, code_host: str, code_port: int | None) -> None:
     """Run Dagster's daemon: sensors, schedules, the queue of runs, retries. One of it, not two."""
-    _become("daemon", "dagster-daemon", ["run"], code_host, code_port)
-
-
-def _become(name: str, program: str, options: list[str], code_host: str, code_port: int) -> None:
-    """Turns this process into Dagster's own, so that signals and memory limits are about that one."""
     configured = _external_settings()
+    workspace = _workspace(configured, "daemon", code_socket, code_host, code_port)
+    _become(configured, [_program("dagster-daemon"), "run"], workspace)
+
+
+def _workspace(configured: Settings, name: str, socket: Path | None, host: str, port: int | None) -> Path:
+    return workspace_file(configured, f"workspace-{name}", _code_address(configured, socket, host, port))
+
+
+def _code_address(configured: Settings, socket: Path | None, host: str, port: int | None) -> CodeAddress:
+    if port is not None:
+        if socket is not None:
+            raise click.UsageError("a code location listens on a socket or on a port; name one of them")
+        return CodeAddress(host=host, port=port)
+    return CodeAddress(socket.absolute() if socket is not None else code_socket(configured, CODE_SOCKET))
+
+
+def _become(configured: Settings, command: list[str], workspace: Path) -> None:
+    """Turns this process into Dagster's own, so that signals and memory limits are about that one."""
     environment = {**os.environ, **dagster_environment(configured)}
-    workspace = workspace_file(configured, f"workspace-{name}", code_host, code_port)
-    arguments = [_program(program), *options, "--workspace", str(workspace)]
+    arguments = [*command, "--workspace", str(workspace)]
     sys.stdout.flush()
+    os.umask(OWNER_ALONE)  # sockets of servers that it starts are for nobody else
     os.execve(arguments[0], arguments, environment)  # noqa: S606 # a program of our own environment
 
 
@@ -105,7 +161,7 @@ def _external_settings() -> Settings:
             "fridge serve needs FRIDGE_DATABASE_URL or FRIDGE_DATABASE_URL_FILE; the embedded PostgreSQL goes with "
             "fridge up"
         )
-    configured.home.mkdir(parents=True, exist_ok=True)
+    make_private(configured.home)
     return configured
 
 
@@ -123,7 +179,8 @@ def _await_listening(service: Service) -> None:
     deadline = time.monotonic() + START_SECONDS_MAX
     while not service.is_listening:
         if not service.is_running or time.monotonic() > deadline:
-            raise ServiceStartError(f"{service.name} did not start on port {service.port}; its output says why")
+            place = service.socket or f"port {service.port}"
+            raise ServiceStartError(f"{service.name} did not start on {place}; its output says why")
         time.sleep(WATCH_SECONDS / 5)
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -21,10 +24,16 @@ PAUSE_SECONDS = 0.1
 #: A service that dies as soon as it starts is not started more often than this.
 RESTART_SECONDS_MIN = 5.0
 
+#: By which a service is known again as started by us: its number alone could be anybody's.
+MARK = "FRIDGE_SERVICE_MARK"
+
+#: What services write is for their owner alone, whatever the umask.
+OWNER_ALONE = 0o077
+
 
 @dataclass(slots=True)
 class Service:
-    """One process that is kept up; its output goes to ``log`` or to ours, and it answers on ``port`` if it has one.
+    """One process that is kept up; its output goes to ``log`` or to ours, and it answers on a port or socket, if any.
 
     ``works_in_child`` says that the process hands its work to a child and stays up, useless, when that dies.
     """
@@ -34,6 +43,7 @@ class Service:
     environment: Mapping[str, str]
     log: Path | None
     port: int | None = None
+    socket: Path | None = None
     works_in_child: bool = False
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
     started_at: float = field(default=0.0, init=False)
@@ -52,11 +62,14 @@ class Service:
 
     @property
     def is_listening(self) -> bool:
-        """Whether it is this very process that answers on its port, not another program."""
+        """Whether it is this very process that answers where it should, not another program."""
         if self.process is None:
             return False
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-            sockets = psutil.Process(self.process.pid).net_connections("tcp")
+            process = psutil.Process(self.process.pid)
+            if self.socket is not None:
+                return any(str(each.laddr) == str(self.socket) for each in process.net_connections("unix"))
+            sockets = process.net_connections("tcp")
             return any(each.status == psutil.CONN_LISTEN and each.laddr.port == self.port for each in sockets)
         return False
 
@@ -64,6 +77,8 @@ class Service:
         """Starts it in a session of its own, so that Ctrl-C reaches us first and we stop it in order."""
         self.started_at = time.monotonic()
         self._has_had_child = False
+        if self.socket is not None:
+            self.socket.unlink(missing_ok=True)  # of one that was killed
         with self.log.open("ab") if self.log is not None else nullcontext() as log:
             self.process = subprocess.Popen(
                 self.command,
@@ -72,6 +87,7 @@ class Service:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                umask=OWNER_ALONE,
             )
 
     def end(self) -> None:
@@ -92,9 +108,16 @@ class Services:
     def __init__(self, record: Path) -> None:
         self._record = record
         self._services: list[Service] = []
+        self._mark = secrets.token_hex()
+        self._folders = ExitStack()
+
+    def temporary_folder(self) -> Path:
+        """A folder with a short path and a name that cannot be guessed, for its owner alone, until ``stop``."""
+        return Path(self._folders.enter_context(tempfile.TemporaryDirectory(prefix="fridge-")))
 
     def start(self, service: Service) -> None:
         """Starts a service and remembers its process group."""
+        service.environment = {**service.environment, MARK: self._mark}
         service.start()
         self._services.append(service)
         self._remember()
@@ -125,6 +148,9 @@ class Services:
         for service in self._services:
             if service.process is not None:
                 service.process.wait()
+            if service.socket is not None:
+                service.socket.unlink(missing_ok=True)
+        self._folders.close()
         self._record.unlink(missing_ok=True)
 
     def stop_left_over(self) -> int:
@@ -140,17 +166,23 @@ class Services:
 
     def _remember(self) -> None:
         entries = [
-            {"pid": service.process.pid, "started": psutil.Process(service.process.pid).create_time()}
+            {
+                "pid": service.process.pid,
+                "started": psutil.Process(service.process.pid).create_time(),
+                "mark": self._mark,
+            }
             for service in self._services
             if service.process is not None and service.is_running
         ]
         self._record.write_text(json.dumps(entries), encoding="utf-8")
 
 
-def _is_same_process(entry: Mapping[str, float]) -> bool:
-    """Process ids are used again; a start time is not."""
-    with suppress(psutil.NoSuchProcess):
-        return abs(psutil.Process(int(entry["pid"])).create_time() - entry["started"]) < 1
+def _is_same_process(entry: Mapping[str, Any]) -> bool:
+    """Process ids are used again, and a record may be another machine's: only what we started has our mark."""
+    with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+        process = psutil.Process(int(entry["pid"]))
+        is_as_old = abs(process.create_time() - entry["started"]) < 1
+        return is_as_old and process.environ().get(MARK, "") == entry.get("mark")
     return False
 
 

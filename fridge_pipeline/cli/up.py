@@ -18,6 +18,7 @@ from dagster import DagsterRun
 from fridge_pipeline.adapters import process_lock
 from fridge_pipeline.adapters.embedded_server.server import EmbeddedServer
 from fridge_pipeline.adapters.local_sandbox import LocalSandbox
+from fridge_pipeline.adapters.private_folder import make_private
 from fridge_pipeline.cli.context import console, settings
 from fridge_pipeline.cli.dagster_services import CODE_SERVER, WEBSERVER, start_dagster, start_reports
 from fridge_pipeline.cli.interruption import ended_by_signals
@@ -171,7 +172,7 @@ def _program() -> str:
 @contextmanager
 def running(configured: Settings, port: int) -> Iterator[Running]:
     """Everything up for the time of a ``with`` block; leaves no process behind. Raises ``AlreadyUpError``."""
-    configured.home.mkdir(parents=True, exist_ok=True)
+    make_private(configured.home)
     with ExitStack() as stack:
         stack.enter_context(ended_by_signals())
         _refuse_second(stack, configured.home / "up.lock")

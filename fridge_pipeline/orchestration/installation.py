@@ -19,6 +19,7 @@ from fridge_pipeline.adapters.local_sandbox import LocalSandbox
 from fridge_pipeline.adapters.postgres.billing_start import billing_start, keep_billing_start
 from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.postgres.landing_record import has_landing_files
+from fridge_pipeline.adapters.private_folder import make_private
 from fridge_pipeline.adapters.stripe.dashboard import dashboard_of_meters
 from fridge_pipeline.adapters.stripe.gateway import StripeCallError, StripeGateway, StripeMeter, stripe_place
 from fridge_pipeline.domain.api_key import SANDBOX_KEY
@@ -176,9 +177,11 @@ def open_installation(
     """Opens the installation with its schema up to date; what was started for it stops when the last user leaves.
 
     Only a process that ``decides_start`` writes its ``FRIDGE_BILL_FROM`` into the books: whoever only looks moves
-    nothing. Raises ``DatabaseUnreachableError``, the embedded server's errors, and those of ``keep_billing_start``.
+    nothing. Raises ``DatabaseUnreachableError``, ``SharedFolderError``, the embedded server's errors, and those of
+    ``keep_billing_start``.
     """
     with ExitStack() as stack:
+        make_private(settings.home)
         found = Database(settings.database_url or embedded_dsn(settings, stack))
         shared = not settings.uses_embedded_server  # with code of another version, perhaps
         database = prepare_database(found, MODELS_FOLDER, clock(), leave_newer=shared).database

@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from urllib.parse import quote, urlencode
 
 import dagster as dg
+import yaml
 from psycopg.conninfo import conninfo_to_dict
 
+from fridge_pipeline.adapters.private_folder import make_private
 from fridge_pipeline.orchestration.settings import REPOSITORY, Settings
 
 #: Event rows written together: with ``InstallationEventLog`` the bookkeeping of a week takes a twentieth of the time.
 EVENT_BATCH_SIZE = 200
 
+MODULE = "fridge_pipeline.definitions"
+
+#: Under which Dagster keeps cursors and the states of schedules.
+LOCATION = "fridge_pipeline"
+
+#: ``sun_path`` of a socket's address is 108 bytes on Linux and 104 on macOS, the end included (unix(7), unix(4)).
+SOCKET_PATH_BYTES_MAX = 103
+
+
+class SocketPathError(ValueError):
+    """A socket's path is too long."""
+
 
 def dagster_environment(settings: Settings) -> dict[str, str]:
     """The variables Dagster needs, with its home made ready; its storage finds the database by itself."""
-    home = settings.home / "dagster"
-    home.mkdir(parents=True, exist_ok=True)
+    home = _dagster_home(settings)
     _write(home / "dagster.yaml", (REPOSITORY / "dagster.yaml").read_text(encoding="utf-8"))
     return {
         "DAGSTER_HOME": str(home),
@@ -46,14 +62,60 @@ def storage_dsn(dsn: str) -> str:
     return f"postgresql://{who}{host}:{port}/{quote(database, safe='')}{options}"
 
 
-def workspace_file(settings: Settings, name: str, host: str, port: int) -> Path:
-    """A workspace that names one running code server instead of starting one per daemon cycle."""
-    path = settings.home / "dagster" / f"{name}.yaml"
-    _write(
-        path,
-        f"load_from:\n  - grpc_server:\n      host: {host}\n      port: {port}\n      location_name: fridge_pipeline\n",
-    )
+@dataclass(frozen=True, slots=True)
+class CodeAddress:
+    """Where a code server answers: a socket in a private folder, or a port, for another machine."""
+
+    socket: Path | None = None
+    host: str = "127.0.0.1"
+    port: int = 0
+
+    @property
+    def options(self) -> list[str]:
+        """What Dagster's commands that serve code, or ask it, take."""
+        if self.socket is not None:
+            return ["--socket", str(self.socket)]
+        return ["--host", self.host, "--port", str(self.port)]
+
+    def __str__(self) -> str:
+        return str(self.socket) if self.socket is not None else f"{self.host}:{self.port}"
+
+
+def code_socket(settings: Settings, name: str) -> Path:
+    """Where this installation's code server of that name listens: nobody else can enter the folder.
+
+    Raises ``SocketPathError`` where the path is longer than an address can be.
+    """
+    path = make_private(settings.home) / f"{name}.socket"
+    if len(os.fsencode(path)) > SOCKET_PATH_BYTES_MAX:
+        raise SocketPathError(
+            f"{path} is longer than the {SOCKET_PATH_BYTES_MAX} bytes that a socket's path may have; name a shorter "
+            "FRIDGE_HOME, or a socket of your own with --socket"
+        )
     return path
+
+
+def workspace_file(settings: Settings, name: str, code: CodeAddress) -> Path:
+    """A workspace that names one running code server instead of starting one per daemon cycle."""
+    where = {"socket": str(code.socket)} if code.socket is not None else {"host": code.host, "port": code.port}
+    return _workspace(settings, name, {"grpc_server": {**where, "location_name": LOCATION}})
+
+
+def workspace_file_without_server(settings: Settings, name: str) -> Path:
+    """A workspace whose code the process that reads it loads itself, with no more secrets than it has."""
+    return _workspace(settings, name, {"python_module": {"module_name": MODULE, "location_name": LOCATION}})
+
+
+def _workspace(settings: Settings, name: str, location: Mapping[str, object]) -> Path:
+    path = _dagster_home(settings) / f"{name}.yaml"
+    _write(path, yaml.safe_dump({"load_from": [location]}, sort_keys=False))
+    return path
+
+
+def _dagster_home(settings: Settings) -> Path:
+    home = make_private(settings.home) / "dagster"
+    home.mkdir(exist_ok=True)
+    return home
 
 
 def _write(path: Path, text: str) -> None:

@@ -23,6 +23,7 @@ from fridge_pipeline.stripe_sandbox.form import parse
 from fridge_pipeline.stripe_sandbox.idempotency import Answer, answer_of
 from fridge_pipeline.stripe_sandbox.journal import StateFileError
 from fridge_pipeline.stripe_sandbox.keys import authenticate
+from fridge_pipeline.stripe_sandbox.own_pages import require_own_page
 from fridge_pipeline.stripe_sandbox.passage import ConnectionCut, answered, execute_due
 from fridge_pipeline.stripe_sandbox.stripe_api import ENDPOINTS
 from fridge_pipeline.stripe_sandbox.traffic import RequestSeen
@@ -92,6 +93,7 @@ def _stripe_route(sandbox: Sandbox, template: str, endpoint: Endpoint) -> ServeR
 def _control_route(sandbox: Sandbox, do: Control) -> ServeRequest:
     async def serve(request: Request) -> Response:
         try:
+            require_own_page(request)
             asked = Asked(request.query_params, await _read_body(request))
             execute_due(sandbox)
             answer = answer_of(200, do(sandbox, asked))

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import json
+import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from fridge_pipeline.cli.dagster_services import HOST, ServiceStartError, start_listening
@@ -55,3 +59,22 @@ def test_a_service_that_ends_for_another_reason_is_not_started_again(services: S
     with pytest.raises(ServiceStartError, match="no such workspace"):
         start_listening(services, started, free_port(0))
     assert started.end_of_log().count("no such workspace") == 1
+
+
+def test_of_a_record_that_somebody_copied_or_wrote_only_what_was_started_by_it_is_ended(tmp_path: Path) -> None:
+    record = tmp_path / "services.json"
+    left, ours = Services(record), service(tmp_path, "import time; time.sleep(60)")
+    left.start(ours)
+    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+    try:
+        (entry,) = json.loads(record.read_text())
+        foreign = {**entry, "pid": other.pid, "started": psutil.Process(other.pid).create_time()}
+        record.write_text(json.dumps([foreign, entry]))
+        assert Services(record).stop_left_over() == 1
+        assert ours.process is not None
+        assert ours.process.wait(10) == -signal.SIGTERM
+        assert other.poll() is None
+    finally:
+        left.stop()
+        other.kill()
+        other.wait()

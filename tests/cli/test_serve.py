@@ -22,7 +22,7 @@ from dagster._grpc.client import DagsterGrpcClient
 from fridge_pipeline.adapters import process_lock
 from fridge_pipeline.adapters.postgres.database import Database, DatabaseUnreachableError
 from fridge_pipeline.cli.main import fridge
-from fridge_pipeline.cli.services import free_port, stop_groups
+from fridge_pipeline.cli.services import stop_groups
 from fridge_pipeline.cli.up import AlreadyUpError
 from fridge_pipeline.orchestration import dagster_storage
 from fridge_pipeline.orchestration.instance import dagster_environment, storage_dsn
@@ -48,32 +48,72 @@ def test_a_service_without_a_server_of_its_own_says_what_it_needs(service: str, 
     assert "needs FRIDGE_DATABASE_URL or FRIDGE_DATABASE_URL_FILE" in done.output
 
 
+GUARDED = ["python", "-m", "fridge_pipeline.orchestration.guarded_webserver"]
+LOCATION = {"location_name": "fridge_pipeline"}
+
+
 @pytest.mark.parametrize(
-    ("service", "options", "becomes"),
+    ("service", "options", "becomes", "location"),
     [
-        ("webserver", ["--code-host", "code"], ["dagster-webserver", "--host", "127.0.0.1", "--port", "3000"]),
         (
             "webserver",
-            ["--read-only", "--host", "0.0.0.0", "--port", "3001", "--code-host", "code"],  # noqa: S104
-            ["dagster-webserver", "--host", "0.0.0.0", "--port", "3001", "--read-only"],  # noqa: S104
+            [],
+            [*GUARDED, "--host", "127.0.0.1", "--port", "3000"],
+            {"grpc_server": {"socket": "HOME/code.socket", **LOCATION}},
         ),
-        ("daemon", ["--code-host", "code"], ["dagster-daemon", "run"]),
+        (
+            "webserver",
+            ["--read-only", "--host", "0.0.0.0", "--port", "3001"],  # noqa: S104
+            [*GUARDED, "--host", "0.0.0.0", "--port", "3001", "--read-only"],  # noqa: S104
+            {"python_module": {"module_name": "fridge_pipeline.definitions", **LOCATION}},
+        ),
+        (
+            "daemon",
+            ["--code-socket", "/run/fridge/code.socket"],
+            ["dagster-daemon", "run"],
+            {"grpc_server": {"socket": "/run/fridge/code.socket", **LOCATION}},
+        ),
+        (
+            "daemon",
+            ["--code-host", "code", "--code-port", "4000"],
+            ["dagster-daemon", "run"],
+            {"grpc_server": {"host": "code", "port": 4000, **LOCATION}},
+        ),
     ],
 )
 def test_webserver_and_daemon_become_dagsters_own_with_the_code_location_that_is_named(
-    service: str, options: list[str], becomes: list[str], environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    service: str,
+    options: list[str],
+    becomes: list[str],
+    location: dict[str, object],
+    environ: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     called: list[tuple[str, list[str], dict[str, str]]] = []
     monkeypatch.setattr(os, "execve", lambda *arguments: called.append(arguments))
-    done = CliRunner().invoke(fridge, ["serve", service, *options], env=environ)
-    assert done.exit_code == 0, done.output
+    before = os.umask(0o022)
+    try:
+        done = CliRunner().invoke(fridge, ["serve", service, *options], env=environ)
+    finally:
+        kept = os.umask(before)
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert kept == 0o077, "what it makes is for nobody else"
     [(program, arguments, environment)] = called
     assert Path(program).is_file()
     assert [Path(arguments[0]).name, *arguments[1:-2]] == becomes
-    [location] = yaml.safe_load(Path(arguments[-1]).read_text())["load_from"]
-    assert location == {"grpc_server": {"host": "code", "port": 4000, "location_name": "fridge_pipeline"}}
+    [found] = yaml.safe_load(Path(arguments[-1]).read_text().replace(environ["FRIDGE_HOME"], "HOME"))["load_from"]
+    assert found == location
     assert (Path(environment["DAGSTER_HOME"]) / "dagster.yaml").is_file()
     assert "hidden" not in str((arguments, environment)), "the secret stays in its file"
+
+
+@pytest.mark.parametrize("reached", [["--code-port", "4000"], ["--code-socket", "/run/fridge/code.socket"]])
+def test_the_ui_for_finance_can_reach_no_code_location_because_that_holds_secrets(
+    reached: list[str], environ: dict[str, str]
+) -> None:
+    done = CliRunner().invoke(fridge, ["serve", "webserver", "--read-only", *reached], env=environ)
+    assert done.exit_code == 2
+    assert "a read-only UI reaches no code location" in done.output
 
 
 def test_the_files_that_services_share_are_left_alone_when_they_are_as_they_should_be(environ: dict[str, str]) -> None:
@@ -122,7 +162,7 @@ def code(pipeline: Pipeline, kept: dg.DagsterInstance, tmp_path: Path) -> list[s
         "STRIPE_API_BASE": pipeline.sandbox.url,
     }
     set_here = [f"{name}={value}" for name, value in variables.items()]
-    return ["env", *set_here, str(Path(sys.executable).parent / "fridge"), "serve", "code", "--port", str(free_port(0))]
+    return ["env", *set_here, str(Path(sys.executable).parent / "fridge"), "serve", "code"]
 
 
 def lives(pid: int) -> bool:
@@ -151,12 +191,14 @@ def test_the_code_location_answers_has_lost_runs_tried_again_and_ends_with_all_i
     started: list[int] = []
     try:
         assert serving.stderr is not None
-        said = next(line for line in serving.stderr if line.startswith("serving code on 127.0.0.1"))
+        said = next(line for line in serving.stderr if line.startswith("serving code on "))
+        socket = Path(said.removeprefix("serving code on ").partition(";")[0])
         assert said.endswith("1 runs were lost\n")
         run = kept.get_run_by_id(left.run_id)
         assert run is not None
         assert run.status is DagsterRunStatus.FAILURE
-        assert DagsterGrpcClient(port=int(code[-1]), host="127.0.0.1").ping("here")["echo"] == "here"
+        assert DagsterGrpcClient(socket=str(socket)).ping("here")["echo"] == "here"
+        assert socket.parent.stat().st_mode & 0o777 == 0o700
         started = everything_below(serving.pid)
 
         serving.send_signal(signal.SIGTERM)
