@@ -9,9 +9,11 @@ import click
 
 from fridge_pipeline.cli.bill import HourKey
 from fridge_pipeline.cli.context import installation
+from fridge_pipeline.cli.terminal import echo
 from fridge_pipeline.domain.backtest import Difference, DifferingHour
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.domain.visible import as_lines
 from fridge_pipeline.steps.backtest import Backtest
 from fridge_pipeline.steps.backtest import backtest as recompute
 
@@ -30,7 +32,7 @@ def backtest(first: Hour, last: Hour, as_json: bool) -> None:
         raise click.UsageError(f"--to {last} lies before --from {first}")
     with installation() as opened:
         result = recompute(opened.database, HourRange(first, last), opened.catalogue)
-    click.echo(json.dumps(as_mapping(result)) if as_json else as_text(result))
+    echo(json.dumps(as_mapping(result)) if as_json else as_text(result))
     if result.differences:
         sys.exit(1)
 
@@ -54,8 +56,8 @@ def as_text(result: Backtest) -> str:
             f"stated to meters that the catalogue does not have, not compared: {', '.join(result.other_meters)}"
         )
     if not result.differences:
-        return "\n".join([*lines, "nothing differs"])
-    return "\n".join([*lines, *(line for each in result.differences for line in _difference_lines(each))])
+        return as_lines([*lines, "nothing differs"])
+    return as_lines([*lines, *(line for each in result.differences for line in _difference_lines(each))])
 
 
 def _difference_lines(each: Difference) -> list[str]:

@@ -15,8 +15,9 @@ from rich.table import Table
 from fridge_pipeline.adapters.postgres.exceptions import open_exceptions, open_of_kind
 from fridge_pipeline.adapters.postgres.range_summary import RangeSummary, summarize
 from fridge_pipeline.cli.billing_plan import as_mapping, as_text
-from fridge_pipeline.cli.context import console, installation
+from fridge_pipeline.cli.context import installation
 from fridge_pipeline.cli.interruption import ended_by_signals, exit_code, told
+from fridge_pipeline.cli.terminal import console, echo
 from fridge_pipeline.domain.billing_start import EVERY_HOUR, BillingStart
 from fridge_pipeline.domain.hour import Hour, NotAnHourError
 from fridge_pipeline.domain.hour_range import HourRange, plan_ranges
@@ -79,7 +80,7 @@ def bill(first: Hour, last: Hour, dry_run: bool, as_json: bool) -> None:
     with ended_by_signals(ENDING_SECONDS_MAX, words), installation(decides_start=not dry_run) as opened:
         if dry_run:
             plan = plan_of(opened, span)
-            click.echo(json.dumps(as_mapping(plan)) if as_json else as_text(plan))
+            echo(json.dumps(as_mapping(plan)) if as_json else as_text(plan))
             return
         with opened.stripe_kept_up():
             billed = bill_range(opened, span)
@@ -94,7 +95,7 @@ def show_restrictions(opened: Installation, billed: Billed) -> None:
     """Why some of the hours were not billed, although nothing failed."""
     span, start = billed.span, opened.billing_start
     if start.restriction is not None and not start.bills(span.first):
-        console.print(f"[yellow]{start.restriction}", highlight=False)
+        console.print(f"{start.restriction}", style="yellow")
     if not span.last.closed_at(opened.clock(), opened.settings.close_after):
         closes = span.last.end + opened.settings.close_after
         console.print(f"{span.last} has not closed yet: what it holds is billed after {closes:%F %H:%M} UTC")
@@ -161,7 +162,7 @@ def show_result(billed: Billed, place: str, start: BillingStart, *, as_json: boo
     """The summary as a table for people, or as JSON for scripts."""
     failures = [{"hours": str(run.hours), "failure": run.failure} for run in billed.runs if run.failure is not None]
     if as_json:
-        click.echo(
+        echo(
             json.dumps(
                 {
                     **asdict(billed.summary),
@@ -177,12 +178,14 @@ def show_result(billed: Billed, place: str, start: BillingStart, *, as_json: boo
         return
     console.print(summary_table(billed.summary, place))
     for failure in failures:
-        console.print(f"[red]{failure['hours']}: {failure['failure']}", highlight=False, markup=True)
+        console.print(f"{failure['hours']}: {failure['failure']}", style="red")
     if billed.is_interrupted:
-        console.print(interrupted_text(billed), highlight=False, soft_wrap=True)
+        console.print(interrupted_text(billed), soft_wrap=True)
         told()
     elif billed.unsettled:
-        console.print(f"[red]hours not fully delivered: {len(billed.unsettled)}, the first: {billed.unsettled[0]}")
+        console.print(
+            f"hours not fully delivered: {len(billed.unsettled)}, the first: {billed.unsettled[0]}", style="red"
+        )
     if billed.exceptions:
         kinds = ", ".join(f"{number} {kind}" for kind, number in billed.exceptions.most_common())
         console.print(

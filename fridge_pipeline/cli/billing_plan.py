@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fridge_pipeline.domain.visible import as_lines
 from fridge_pipeline.steps.plan_billing import BillingPlan
 
 #: Tenants and meters that are shown; all of them are in the JSON.
@@ -70,4 +71,4 @@ def as_text(plan: BillingPlan) -> str:
     if len(plan.changes) > CHANGES_SHOWN:
         lines.append(f"  and {len(plan.changes) - CHANGES_SHOWN} more tenants and meters (see --json)")
     lines += [f"{number} not stated: {WAITS.get(verdict, verdict)}" for verdict, number in plan.waiting.items()]
-    return "\n".join(lines)
+    return as_lines(lines)

@@ -6,13 +6,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
-
 from fridge_pipeline.orchestration.installation import Installation, open_installation
 from fridge_pipeline.orchestration.settings import Settings, read_settings
-
-#: For people: progress and tables. What scripts read goes to standard output with ``click.echo``.
-console = Console(stderr=True)
 
 
 def settings() -> Settings:

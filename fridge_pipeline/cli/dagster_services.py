@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from fridge_pipeline.cli.context import console
 from fridge_pipeline.cli.services import Service, Services, free_port
+from fridge_pipeline.cli.terminal import console
 from fridge_pipeline.orchestration.instance import (
     LOCATION,
     MODULE,
@@ -59,7 +59,7 @@ def free_ui_port(port: int) -> int:
     """The port for the UI, or another one when it is taken, which is said."""
     ui_port = free_port(port, HOST)
     if ui_port != port:
-        console.print(f"[yellow]port {port} is in use; the UI takes {ui_port}")
+        console.print(f"port {port} is in use; the UI takes {ui_port}", style="yellow")
     return ui_port
 
 
@@ -145,7 +145,9 @@ def start_listening(services: Services, service: Service, port: int) -> int:
                 raise
             service.end()
             port = free_port(ANY_PORT, HOST)
-            console.print(f"[yellow]port {service.port} was taken before {service.name} had it; it takes {port}")
+            console.print(
+                f"port {service.port} was taken before {service.name} had it; it takes {port}", style="yellow"
+            )
         else:
             break
     return port

@@ -11,6 +11,7 @@ from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.postgres.roles import FINANCE
 from fridge_pipeline.adapters.postgres.schema_description import describe_schema
 from fridge_pipeline.cli.context import installation, settings
+from fridge_pipeline.cli.terminal import echo
 from fridge_pipeline.orchestration.installation import utc_now
 from fridge_pipeline.orchestration.settings import MODELS_FOLDER, Settings
 from fridge_pipeline.steps.prepare_database import prepare_database
@@ -52,14 +53,14 @@ def stop() -> None:
     if configured.database_url is not None:
         raise click.UsageError("FRIDGE_DATABASE_URL names an external server, which is not ours to stop")
     stopped = EmbeddedServer(configured.home / "postgres").stop()
-    click.echo("stopped" if stopped else "was not running")
+    echo("stopped" if stopped else "was not running")
 
 
 @db.command()
 def schema() -> None:
     """Print every table and column with its meaning, as it stands in the database."""
     with installation() as opened, opened.database.connect() as connection:
-        click.echo(describe_schema(connection), nl=False)
+        echo(describe_schema(connection), nl=False)
 
 
 @click.command()
@@ -76,11 +77,11 @@ def migrate() -> None:
 def _migrate(dsn: str) -> None:
     prepared = prepare_database(Database(dsn), MODELS_FOLDER, utc_now(), anew=True)
     for migration in prepared.migrations:
-        click.echo(f"ran {migration.number:04d}_{migration.title}")
+        echo(f"ran {migration.number:04d}_{migration.title}")
     if not prepared.migrations:
-        click.echo("the schema is up to date")
+        echo("the schema is up to date")
     if not prepared.has_roles:
-        click.echo(
+        echo(
             "the roles fridge_pipeline and fridge_finance are missing, or whoever signs in is no member of them: the "
             "pipeline works with the rights of whoever signs in. Have an administrator run what is missing of: "
             "create role fridge_pipeline; create role fridge_finance; grant fridge_pipeline to the role of "

@@ -9,9 +9,10 @@ import click
 
 from fridge_pipeline.adapters.postgres.tenants import import_tenants, tenant_ids
 from fridge_pipeline.cli.bill import bill_range, show_result
-from fridge_pipeline.cli.context import console, settings
+from fridge_pipeline.cli.context import settings
 from fridge_pipeline.cli.demo_landing import demo_tenants, land_hours
 from fridge_pipeline.cli.interruption import exit_code
+from fridge_pipeline.cli.terminal import console
 from fridge_pipeline.cli.up import UI_PORT, running, show_urls
 from fridge_pipeline.domain.hour import ONE_HOUR, Hour
 from fridge_pipeline.domain.hour_range import HourRange

@@ -12,8 +12,10 @@ import click
 from fridge_pipeline.adapters.landing.local import LocalLanding
 from fridge_pipeline.adapters.landing.zone import open_landing_zone
 from fridge_pipeline.cli.context import settings
+from fridge_pipeline.cli.terminal import echo
 from fridge_pipeline.cli.up import UI_PORT
 from fridge_pipeline.domain.finding import Finding, Grade
+from fridge_pipeline.domain.visible import one_line
 from fridge_pipeline.orchestration.build import build_definitions
 from fridge_pipeline.orchestration.daemon_health import examine_daemon
 from fridge_pipeline.orchestration.installation import Installation, open_installation
@@ -43,9 +45,9 @@ def doctor(*, as_json: bool) -> None:
     for finding in _examine(settings()):
         found.append(finding)
         if not as_json:
-            click.echo(str(finding))
+            echo(one_line(str(finding)))
     if as_json:
-        click.echo(json.dumps([finding.as_dict() for finding in found], indent=2))
+        echo(json.dumps([finding.as_dict() for finding in found], indent=2))
     if any(finding.grade is Grade.WRONG for finding in found):
         sys.exit(1)
 

@@ -8,6 +8,7 @@ import click
 
 from fridge_pipeline.adapters.postgres.retention import MonthOfReadings
 from fridge_pipeline.cli.context import installation
+from fridge_pipeline.cli.terminal import echo
 from fridge_pipeline.cli.withdraw import who_decided
 from fridge_pipeline.steps.drop_readings import drop_old_readings, old_months
 
@@ -31,7 +32,7 @@ def drop_readings(dry_run: bool, name: str | None, as_json: bool) -> None:
             months = old_months(opened.database, keep_months, opened.clock())
         else:
             months = drop_old_readings(opened.database, keep_months, who_decided(name), opened.clock)
-    click.echo(json.dumps([as_mapping(month) for month in months]) if as_json else as_text(months, dry_run))
+    echo(json.dumps([as_mapping(month) for month in months]) if as_json else as_text(months, dry_run))
 
 
 def as_mapping(month: MonthOfReadings) -> dict[str, object]:

@@ -9,6 +9,7 @@ import click
 from fridge_pipeline.cli.context import installation
 from fridge_pipeline.cli.month import MonthKey
 from fridge_pipeline.cli.place import PlaceOption
+from fridge_pipeline.cli.terminal import echo
 from fridge_pipeline.cli.withdraw import login_name
 from fridge_pipeline.domain.month import Month
 from fridge_pipeline.domain.place import Place
@@ -35,7 +36,7 @@ def evidence(month: Month, out: Place | None, as_json: bool) -> None:
     """
     with installation() as opened:
         pack = make_pack(opened, month, out, login_name(), "")
-    click.echo(json.dumps(as_mapping(pack)) if as_json else as_text(pack))
+    echo(json.dumps(as_mapping(pack)) if as_json else as_text(pack))
 
 
 def as_text(pack: EvidencePack) -> str:

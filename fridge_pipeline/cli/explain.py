@@ -9,6 +9,7 @@ import click
 
 from fridge_pipeline.cli.bill import HourKey
 from fridge_pipeline.cli.context import installation
+from fridge_pipeline.cli.terminal import echo
 from fridge_pipeline.domain.explanation import plain
 from fridge_pipeline.domain.explanation_text import explanation_text
 from fridge_pipeline.domain.hour import Hour
@@ -38,4 +39,4 @@ def explain(tenant: str, hour: Hour, read_stripe: bool, as_json: bool) -> None:
             opened.settings.close_after,
             opened.clock,
         )
-    click.echo(json.dumps(asdict(explanation), default=plain) if as_json else explanation_text(explanation))
+    echo(json.dumps(asdict(explanation), default=plain) if as_json else explanation_text(explanation))

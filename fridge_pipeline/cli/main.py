@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import warnings
@@ -26,6 +27,7 @@ from fridge_pipeline.cli.shadow import shadow
 from fridge_pipeline.cli.sql import sql
 from fridge_pipeline.cli.stripe import stripe
 from fridge_pipeline.cli.tenants import tenants
+from fridge_pipeline.cli.terminal import echo
 from fridge_pipeline.cli.ui import ui
 from fridge_pipeline.cli.up import env, up
 from fridge_pipeline.cli.verify import verify
@@ -78,7 +80,7 @@ def _run() -> int:
         return ending.code if isinstance(ending.code, int) else int(ending.code is not None)
     except BaseException as error:  # noqa: BLE001 # raised anew unless it can be said
         if (interrupted := exit_code()) is not None:  # whatever breaks while we end is not worth a word
-            click.echo(last_words(), err=True)
+            echo(last_words(), err=True)
             told()
             return interrupted
         return _say(error)
@@ -88,9 +90,11 @@ def _run() -> int:
 def _say(error: BaseException) -> int:
     """Says what went wrong in a line; raises it anew when nobody can do anything about it, or asked for it."""
     if isinstance(error, click.ClickException):
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        echo(shown.getvalue(), err=True, nl=False)
         return error.exit_code
     if isinstance(error, CLEAR_ERRORS) and "--debug" not in sys.argv:
-        click.echo(f"fridge: {error}", err=True)
+        echo(f"fridge: {error}", err=True)
         return 1
     raise error

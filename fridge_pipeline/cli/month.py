@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from fridge_pipeline.cli.context import installation
+from fridge_pipeline.cli.terminal import echo
 from fridge_pipeline.domain.month import Month, NotAMonthError
 from fridge_pipeline.orchestration.settings import MODELS_FOLDER
 from fridge_pipeline.steps.close_month import approve_month, prepare_month, reopen_month
@@ -50,11 +51,11 @@ def close(month: Month, name: str, as_json: bool) -> None:
             opened.settings.close_after,
         )
     if as_json:
-        click.echo(json.dumps({"month": month.key, "prepared_by": name, "control_totals": totals}))
+        echo(json.dumps({"month": month.key, "prepared_by": name, "control_totals": totals}))
         return
-    click.echo(f"{month} is prepared by {name}:")
-    click.echo(totals_text(totals))
-    click.echo(f"It is closed when somebody else approves it: fridge approve {month} --by NAME")
+    echo(f"{month} is prepared by {name}:")
+    echo(totals_text(totals))
+    echo(f"It is closed when somebody else approves it: fridge approve {month} --by NAME")
 
 
 @click.command()
@@ -74,10 +75,10 @@ def approve(month: Month, name: str, as_json: bool) -> None:
     totals = prepared.control_totals or {}
     if as_json:
         told = {"month": month.key, "prepared_by": prepared.signed_by, "approved_by": name, "control_totals": totals}
-        click.echo(json.dumps(told))
+        echo(json.dumps(told))
         return
-    click.echo(f"{month} is closed: prepared by {prepared.signed_by}, approved by {name}")
-    click.echo(totals_text(totals))
+    echo(f"{month} is closed: prepared by {prepared.signed_by}, approved by {name}")
+    echo(totals_text(totals))
 
 
 @click.command()
@@ -97,10 +98,10 @@ def reopen(month: Month, name: str, reason: str, as_json: bool) -> None:
     command = f"fridge bill --from {month.hours.first} --to {month.hours.last}"
     if as_json:
         told = {"month": month.key, "reopened_by": name, "reason": reason, "waiting": waiting, "state_with": command}
-        click.echo(json.dumps(told))
+        echo(json.dumps(told))
         return
-    click.echo(f"{month} is open again; {waiting} changes waited for it")
-    click.echo(f"They are stated by the next hourly_billing, or now with: {command}")
+    echo(f"{month} is open again; {waiting} changes waited for it")
+    echo(f"They are stated by the next hourly_billing, or now with: {command}")
 
 
 def totals_text(totals: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ import click
 
 from fridge_pipeline.cli.bill import HourKey
 from fridge_pipeline.cli.context import installation
+from fridge_pipeline.cli.terminal import echo
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.steps.review import release_usage
 
@@ -39,8 +40,8 @@ def release(tenant: str, hour: Hour, name: str, reason: str, event_name: str | N
             "released_at": done.released_at.isoformat(),
             "bill_with": command,
         }
-        click.echo(json.dumps(told))
+        echo(json.dumps(told))
         return
     quantities = " and ".join(f"{value:,} {meter}" for meter, value in sorted(done.released.items()))
-    click.echo(f"{quantities} of {tenant} in {hour} released by {done.released_by}")
-    click.echo(f"The next hourly_billing bills it, or now: {command}")
+    echo(f"{quantities} of {tenant} in {hour} released by {done.released_by}")
+    echo(f"The next hourly_billing bills it, or now: {command}")

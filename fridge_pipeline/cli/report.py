@@ -7,9 +7,10 @@ import json
 import click
 
 from fridge_pipeline.adapters.report.words import verdict_in_words
-from fridge_pipeline.cli.context import console, installation
+from fridge_pipeline.cli.context import installation
 from fridge_pipeline.cli.month import MonthKey
 from fridge_pipeline.cli.place import PlaceOption
+from fridge_pipeline.cli.terminal import console, echo
 from fridge_pipeline.domain.month import Month
 from fridge_pipeline.domain.place import Place
 from fridge_pipeline.orchestration.month_report import make_report
@@ -37,7 +38,7 @@ def report(month: Month, folder: Place, as_json: bool) -> None:
     """
     with installation() as opened, console.status(f"reading and writing {month}"):
         written = make_report(opened, month, folder)
-    click.echo(json.dumps(as_mapping(written)) if as_json else as_text(written))
+    echo(json.dumps(as_mapping(written)) if as_json else as_text(written))
 
 
 def as_text(written: MonthReport) -> str:

@@ -10,6 +10,7 @@ import click
 from fridge_pipeline.adapters.local_sandbox import LocalSandbox
 from fridge_pipeline.adapters.private_folder import make_private
 from fridge_pipeline.cli.context import settings
+from fridge_pipeline.cli.terminal import echo
 from fridge_pipeline.stripe_sandbox.clock import SandboxClock
 from fridge_pipeline.stripe_sandbox.server import DEFAULT_HOST, DEFAULT_PORT, serve
 
@@ -31,7 +32,7 @@ def sandbox(host: str, port: int, state: Path | None, memory: bool) -> None:
     if state is None and not memory:
         running = local.running_url()
         if running is not None:
-            click.echo(f"The sandbox of this installation already runs on {running}")
+            echo(f"The sandbox of this installation already runs on {running}")
             return
         make_private(home)
         local.state_file.parent.mkdir(exist_ok=True)

@@ -15,7 +15,7 @@ import dagster as dg
 
 from fridge_pipeline.adapters import process_lock
 from fridge_pipeline.adapters.private_folder import make_private
-from fridge_pipeline.cli.context import console, settings
+from fridge_pipeline.cli.context import settings
 from fridge_pipeline.cli.dagster_services import (
     CODE_MODULE,
     CODE_SERVER,
@@ -25,6 +25,7 @@ from fridge_pipeline.cli.dagster_services import (
 )
 from fridge_pipeline.cli.interruption import ended_by_signals
 from fridge_pipeline.cli.services import OWNER_ALONE, Service
+from fridge_pipeline.cli.terminal import console
 from fridge_pipeline.cli.up import LOST_RUNS_SECONDS, UI_PORT, AlreadyUpError
 from fridge_pipeline.orchestration.installation import open_installation
 from fridge_pipeline.orchestration.instance import (
@@ -199,4 +200,4 @@ def _watch(service: Service, instance: dg.DagsterInstance) -> None:
 
 
 def _say(text: str) -> None:
-    console.print(text, highlight=False, soft_wrap=True)
+    console.print(text, soft_wrap=True)

@@ -13,10 +13,12 @@ from pathlib import Path
 import click
 
 from fridge_pipeline.cli.context import installation
+from fridge_pipeline.cli.terminal import echo
 from fridge_pipeline.domain.day_range import DayRange
 from fridge_pipeline.domain.explanation import plain
 from fridge_pipeline.domain.limits import SUMMARY_SETTLE
 from fridge_pipeline.domain.shadow import ComparedAccount, ComparedHour, accounts_of
+from fridge_pipeline.domain.visible import as_lines
 from fridge_pipeline.steps.compare_shadow import ShadowComparison, compare_shadow
 
 NOTHING_COMPARED = "nothing of these days is compared with Stripe yet"
@@ -49,7 +51,7 @@ def shadow(first: datetime, last: datetime, file: Path | None, as_json: bool) ->
         is_settled = days.hours.last.end + SUMMARY_SETTLE <= opened.clock()
     if file is not None:
         _write_csv(file, compared.hours)
-    click.echo(json.dumps(as_mapping(compared)) if as_json else as_text(compared, is_settled=is_settled))
+    echo(json.dumps(as_mapping(compared)) if as_json else as_text(compared, is_settled=is_settled))
     if not compared.hours or compared.reading.customers_not_read or any(each.difference for each in compared.hours):
         sys.exit(1)
 
@@ -71,7 +73,7 @@ def as_text(compared: ShadowComparison, *, is_settled: bool) -> str:
         lines.append(
             f"the last hours may still change: Stripe's totals lag, and are final after about {hours:.0f} hours"
         )
-    return "\n".join(lines)
+    return as_lines(lines)
 
 
 def _account_line(account: ComparedAccount) -> str:

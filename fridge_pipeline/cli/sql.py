@@ -10,8 +10,10 @@ import click
 from fridge_pipeline.adapters.models.reading import Materialized, Severity, SqlModel, read_models
 from fridge_pipeline.cli.bill import HourKey
 from fridge_pipeline.cli.context import installation
+from fridge_pipeline.cli.terminal import echo
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.domain.visible import as_lines
 from fridge_pipeline.orchestration.settings import MODELS_FOLDER
 from fridge_pipeline.steps.build_models import ModelRun, run_models
 from fridge_pipeline.steps.check_models import TestResult, check_models
@@ -46,10 +48,10 @@ def run(names: tuple[str, ...], first: Hour | None, last: Hour | None, as_json: 
         left = chosen - by_hour if hours is not None else chosen
         runs += run_models(opened.database, models, left, None, opened.catalogue, now)
     if as_json:
-        click.echo(json.dumps({each.model: _rows(each) for each in runs}))
+        echo(json.dumps({each.model: _rows(each) for each in runs}))
     else:
         for each in runs:
-            click.echo(f"{each.model:24} {_rows(each):>12,} rows")
+            echo(f"{each.model:24} {_rows(each):>12,} rows")
 
 
 @sql.command()
@@ -63,7 +65,7 @@ def test(names: tuple[str, ...], as_json: bool) -> None:
     models = _chosen(read_models(MODELS_FOLDER), names)
     with installation() as opened:
         results = list(check_models(opened.database, models))
-    click.echo(json.dumps([as_mapping(result) for result in results], default=str) if as_json else as_text(results))
+    echo(json.dumps([as_mapping(result) for result in results], default=str) if as_json else as_text(results))
     if any(not result.holds and result.test.severity is Severity.ERROR for result in results):
         sys.exit(1)
 
@@ -94,7 +96,7 @@ def as_text(results: list[TestResult]) -> str:
                 for row in result.findings.examples
             ]
     holding = sum(result.holds for result in results)
-    return "\n".join([*lines, f"{holding} of {len(results)} tests hold"])
+    return as_lines([*lines, f"{holding} of {len(results)} tests hold"])
 
 
 def _chosen(models: list[SqlModel], names: tuple[str, ...]) -> list[SqlModel]:

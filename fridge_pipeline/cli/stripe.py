@@ -8,6 +8,7 @@ import click
 
 from fridge_pipeline.adapters.stripe.gateway import StripeGateway
 from fridge_pipeline.cli.context import installation
+from fridge_pipeline.cli.terminal import echo
 from fridge_pipeline.domain.meter import Meter
 from fridge_pipeline.orchestration.installation import create_missing_meters
 from fridge_pipeline.steps.push import wrong_meters
@@ -33,9 +34,7 @@ def setup() -> None:
     with installation() as opened:
         gateway = opened.gateway()
         created = create_missing_meters(gateway, opened.catalogue)
-        click.echo(
-            f"{gateway.place}: created {', '.join(created)}" if created else f"{gateway.place}: all meters exist"
-        )
+        echo(f"{gateway.place}: created {', '.join(created)}" if created else f"{gateway.place}: all meters exist")
         agrees = show_disagreements(gateway, opened.catalogue)
     if not agrees:
         sys.exit(1)
@@ -48,7 +47,7 @@ def check() -> None:
         gateway = opened.gateway()
         agrees = show_disagreements(gateway, opened.catalogue)
         if agrees:
-            click.echo(f"{gateway.place}: {len(opened.catalogue)} meters agree with the catalogue")
+            echo(f"{gateway.place}: {len(opened.catalogue)} meters agree with the catalogue")
     if not agrees:
         sys.exit(1)
 
@@ -57,7 +56,7 @@ def show_disagreements(gateway: StripeGateway, catalogue: tuple[Meter, ...]) -> 
     """A line for each meter that is not the catalogue's, and what to do; says whether all agree."""
     wrong = wrong_meters(gateway, catalogue)
     for name, why in wrong.items():
-        click.echo(f"{name}: {why}")
+        echo(f"{name}: {why}")
     if wrong:
-        click.echo(WHAT_TO_DO)
+        echo(WHAT_TO_DO)
     return not wrong

@@ -9,8 +9,10 @@ import click
 
 from fridge_pipeline.adapters.postgres.tenants import import_tenants
 from fridge_pipeline.cli.context import installation
+from fridge_pipeline.cli.terminal import echo
 from fridge_pipeline.domain.tenant import TenantImport, TenantsRefusedError
 from fridge_pipeline.domain.tenants_file import read_tenants
+from fridge_pipeline.domain.visible import as_lines
 
 
 @click.group()
@@ -40,11 +42,11 @@ def import_(*, file: Path, remove_customers: bool, dry_run: bool, as_json: bool)
         raise click.UsageError(f"{file}: {error}") from error
     with installation() as opened, opened.database.connect() as connection:
         done = import_tenants(connection, read, opened.clock(), may_remove_customers=remove_customers, dry_run=dry_run)
-    click.echo(json.dumps({"dry_run": dry_run, **done.as_dict()}, indent=2) if as_json else _told(done, dry_run))
+    echo(json.dumps({"dry_run": dry_run, **done.as_dict()}, indent=2) if as_json else _told(done, dry_run))
 
 
 def _told(done: TenantImport, dry_run: bool) -> str:  # said in its one call
     counts = f"{done.created} tenants created, {done.updated} updated, {done.unchanged} unchanged"
     lines = [f"dry run, nothing was imported: {counts}" if dry_run else counts]
     lines += [str(each) for each in (*done.changed, *done.handed_on)]
-    return "\n".join([*lines, *(each.meaning for each in done.handed_on)])
+    return as_lines([*lines, *(each.meaning for each in done.handed_on)])

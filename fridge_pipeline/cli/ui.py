@@ -7,10 +7,11 @@ from contextlib import ExitStack, suppress
 
 import click
 
-from fridge_pipeline.cli.context import console, settings
+from fridge_pipeline.cli.context import settings
 from fridge_pipeline.cli.dagster_services import start_ui
 from fridge_pipeline.cli.interruption import ended_by_signals
 from fridge_pipeline.cli.services import Services
+from fridge_pipeline.cli.terminal import console
 from fridge_pipeline.cli.up import installation_environment
 from fridge_pipeline.orchestration.installation import open_installation
 from fridge_pipeline.orchestration.instance import dagster_environment
@@ -41,11 +42,11 @@ def ui(*, read_only: bool, port: int) -> None:
         stack.callback(services.stop)
         variables = {**installation_environment(opened), **dagster_environment(configured)}
         url = start_ui(services, configured, variables, port, read_only=read_only)
-        console.print(f"\n  Dagster UI      [bold]{url}[/]{' (read-only)' if read_only else ''}")
+        console.print(f"\n  Dagster UI      {url}{' (read-only)' if read_only else ''}")
         console.print("\nCtrl-C stops it.\n")
         with suppress(KeyboardInterrupt):
             while True:
                 time.sleep(WATCH_SECONDS)
                 for service in services.end_dead():
                     services.restart(service)
-                    console.print(f"[yellow]{service.name} had ended and was started again; see {service.log}")
+                    console.print(f"{service.name} had ended and was started again; see {service.log}", style="yellow")

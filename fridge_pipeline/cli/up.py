@@ -19,10 +19,11 @@ from fridge_pipeline.adapters import process_lock
 from fridge_pipeline.adapters.embedded_server.server import EmbeddedServer
 from fridge_pipeline.adapters.local_sandbox import LocalSandbox
 from fridge_pipeline.adapters.private_folder import make_private
-from fridge_pipeline.cli.context import console, settings
+from fridge_pipeline.cli.context import settings
 from fridge_pipeline.cli.dagster_services import CODE_SERVER, WEBSERVER, start_dagster, start_reports
 from fridge_pipeline.cli.interruption import ended_by_signals
 from fridge_pipeline.cli.services import Services
+from fridge_pipeline.cli.terminal import console
 from fridge_pipeline.orchestration.installation import Installation, open_installation
 from fridge_pipeline.orchestration.instance import dagster_environment
 from fridge_pipeline.orchestration.lost_runs import find_lost_runs, report_lost_runs
@@ -70,7 +71,8 @@ class Running:
                 except Exception as error:  # noqa: BLE001 # who keeps others alive says what is wrong, and tries again
                     if str(error) != shown:
                         shown = str(error)
-                        console.print(f"[red]{shown}[/]\ntrying again every second", highlight=False)
+                        console.print(shown, style="red")
+                        console.print("trying again every second")
         console.print("stopping everything")
 
     def look_after(self) -> None:
@@ -79,22 +81,24 @@ class Running:
             was_running = self.embedded.is_running()
             self.embedded.ensure_running()
             if not was_running:
-                console.print("[yellow]PostgreSQL had ended and was started again")
+                console.print("PostgreSQL had ended and was started again", style="yellow")
                 self.services.named(WEBSERVER).end()  # it keeps connections, and each dead one would be an error shown
         if self.sandbox is not None:
             was_answering = self.sandbox.running_url() is not None
             self.sandbox.ensure_running()
             if not was_answering:
-                console.print("[yellow]the Stripe sandbox had ended and was started again")
+                console.print("the Stripe sandbox had ended and was started again", style="yellow")
         for service in self.services.end_dead():
             if service.name == CODE_SERVER:
                 self.find_lost(code_server_ended=True)  # before the new one can start runs of its own
             self.services.restart(service)
-            console.print(f"[yellow]{service.name} had ended and was started again; see {service.log}", soft_wrap=True)
+            console.print(
+                f"{service.name} had ended and was started again; see {service.log}", style="yellow", soft_wrap=True
+            )
         if self.lost and self.services.named(CODE_SERVER).is_listening:
             with dg.DagsterInstance.get() as instance:
                 report_lost_runs(instance, self.lost)
-            console.print(f"[yellow]{len(self.lost)} runs had lost their process; Dagster retries them")
+            console.print(f"{len(self.lost)} runs had lost their process; Dagster retries them", style="yellow")
             self.lost.clear()
 
     def find_lost(self, *, code_server_ended: bool) -> None:
@@ -144,17 +148,17 @@ def paths_of(configured: Settings) -> dict[str, str]:
 
 def show_urls(started: Running) -> None:
     """Where to look."""
-    console.print(f"\n  Dagster UI      [bold]{started.ui_url}[/]")
-    console.print(f"  Reports         {started.reports_url}", highlight=False)
-    console.print(f"  Landing zone    {started.installation.settings.landing_uri}", highlight=False)
-    console.print(f"  Usage goes to   {started.stripe_place}", highlight=False)
+    console.print(f"\n  Dagster UI      {started.ui_url}")
+    console.print(f"  Reports         {started.reports_url}")
+    console.print(f"  Landing zone    {started.installation.settings.landing_uri}")
+    console.print(f"  Usage goes to   {started.stripe_place}")
     if started.sandbox is not None:
-        console.print("                  [yellow]no STRIPE_API_KEY is set: nobody is billed[/]")
+        console.print("                  no STRIPE_API_KEY is set: nobody is billed", style="yellow")
     if started.installation.billing_start.restriction is not None:
-        console.print(f"                  [yellow]{started.installation.billing_start.restriction}[/]", highlight=False)
-    console.print(f'  Books           psql "$({_home(started)}{_program()} db url)"', highlight=False, soft_wrap=True)
+        console.print(f"                  {started.installation.billing_start.restriction}", style="yellow")
+    console.print(f'  Books           psql "$({_home(started)}{_program()} db url)"', soft_wrap=True)
     stays = " but the database, which `fridge db url` has started" if started.keeps_database_up else ""
-    console.print(f"\nCtrl-C stops everything{stays}.\n", highlight=False)
+    console.print(f"\nCtrl-C stops everything{stays}.\n")
 
 
 def _home(started: Running) -> str:
@@ -178,7 +182,7 @@ def running(configured: Settings, port: int) -> Iterator[Running]:
         _refuse_second(stack, configured.home / "up.lock")
         services = Services(configured.home / "services.json")
         if services.stop_left_over():
-            console.print("[yellow]ended services that an earlier start had left over")
+            console.print("ended services that an earlier start had left over", style="yellow")
         embedded = EmbeddedServer(configured.home / "postgres") if configured.uses_embedded_server else None
         pinned_before = embedded is not None and embedded.is_pinned()
         opened = stack.enter_context(open_installation(configured, decides_start=True))

@@ -18,6 +18,7 @@ from fridge_pipeline.adapters.object_store.errors import ArchiveError, StoreUriE
 from fridge_pipeline.cli.place import PlaceOption
 from fridge_pipeline.domain.evidence import DoesNotHoldError
 from fridge_pipeline.domain.place import Place
+from fridge_pipeline.domain.visible import one_line
 from fridge_pipeline.steps.verify_evidence import is_draft, manifest_sha256, verify_evidence
 
 PACK = PlaceOption(exists=True)
@@ -41,11 +42,11 @@ def verify(file: Place, previous: Place | None) -> None:
         before = _at_hand(previous, stack) if previous is not None else None
         try:
             for held in verify_evidence(pack, before):
-                click.echo(f"holds: {held}")
+                click.echo(f"holds: {one_line(held)}")
         except DoesNotHoldError as error:
-            click.echo(f"DOES NOT HOLD: {error}")
+            click.echo(f"DOES NOT HOLD: {one_line(str(error))}")
             sys.exit(1)
-        click.echo(f"{pack.name} holds; its manifest is {manifest_sha256(pack)}")
+        click.echo(f"{one_line(pack.name)} holds; its manifest is {manifest_sha256(pack)}")
         if is_draft(pack):
             click.echo("It is a DRAFT: the month was not closed, and no later pack is chained to it.")
 

@@ -11,9 +11,11 @@ import click
 from fridge_pipeline.adapters.landing.local import LocalLanding
 from fridge_pipeline.adapters.landing.objects import ObjectLanding
 from fridge_pipeline.cli.context import installation
+from fridge_pipeline.cli.terminal import echo
 from fridge_pipeline.domain.landing_file import storable_path
 from fridge_pipeline.domain.limits import OLDEST_TIMESTAMP
 from fridge_pipeline.domain.meter_event import is_too_late
+from fridge_pipeline.domain.visible import as_lines
 from fridge_pipeline.orchestration.installation import Installation
 from fridge_pipeline.steps.withdraw import Withdrawal, withdraw_file
 
@@ -41,9 +43,7 @@ def withdraw(file: str, reason: str, name: str | None, as_json: bool) -> None:
     with installation() as opened:
         path = path_in_books(opened, file)
         withdrawal = withdraw_file(opened.database, opened.zone, path, reason, withdrawn_by, opened.clock)
-        click.echo(
-            json.dumps(as_mapping(withdrawal)) if as_json else as_text(withdrawal, next_steps(opened, withdrawal))
-        )
+        echo(json.dumps(as_mapping(withdrawal)) if as_json else as_text(withdrawal, next_steps(opened, withdrawal)))
 
 
 def who_decided(name: str | None) -> str:
@@ -80,7 +80,7 @@ def as_text(withdrawal: Withdrawal, next_steps: list[str]) -> str:
     """What was taken out, and what happens next."""
     total = sum(withdrawal.readings.values())
     width = max(len(tenant) for tenant in withdrawal.readings)
-    return "\n".join(
+    return as_lines(
         [
             f"{withdrawal.path} is withdrawn: {total} readings of the hour {withdrawal.hour} are no longer usage",
             *(f"  {tenant:<{width}}  {readings}" for tenant, readings in withdrawal.readings.items()),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,6 +9,7 @@ from datetime import datetime, timedelta
 from fridge_pipeline.domain.alert import Alert, Family, counted, first_few
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import plan_ranges
+from fridge_pipeline.domain.visible import quoted, shell_word
 from fridge_pipeline.reason_codes import advised, kind_of
 
 #: Usage without a customer is an alert when less than this is left to bill it.
@@ -81,14 +81,14 @@ def exceptions_alert(found: OpenKind) -> Alert:
         (
             f"{advice.means[0].upper()}{advice.means[1:]}. "
             f"{counted(found.exceptions, 'exception')}, open since {found.oldest_at:%Y-%m-%d %H:%M} UTC, newest first: "
-            f"{first_few([each or '(no name)' for each in found.subjects])}."
+            f"{first_few([quoted(each) if each else '(no name)' for each in found.subjects])}."
         )
     ]
     if found.deadline_at is not None:
         lines.append(f"The first can be billed until {found.deadline_at:%Y-%m-%d %H:%M} UTC.")
     look = "fridge doctor"
     if found.newest_tenant is not None and found.newest_hour is not None:
-        look = f"fridge explain {shlex.quote(found.newest_tenant)} {found.newest_hour}"
+        look = f"fridge explain {shell_word(found.newest_tenant)} {found.newest_hour}"
     lines.append(f"Next: {advised(found.kind)}. Look at the newest with: {look}")
     title = f"{counted(found.exceptions, 'exception')} of kind {found.kind} open"
     return Alert(Family.EXCEPTIONS, found.kind, title, "\n".join(lines), found.newest_at)
@@ -101,12 +101,12 @@ def unmapped_alert(found: Sequence[UnmappedUsage], now: datetime) -> Alert | Non
     tenants = sorted({each.tenant_id for each in found})
     first = min(found, key=lambda each: (each.bill_until, each.tenant_id))
     days_left = max((first.bill_until - now).days, 0)
-    shown = first_few([f"{each.tenant_id}: {each.quantity} {each.meter} in {each.hours} h" for each in found])
+    shown = first_few([f"{quoted(each.tenant_id)}: {each.quantity} {each.meter} in {each.hours} h" for each in found])
     return Alert(
         Family.UNMAPPED,
         "deadline",
         f"usage of {counted(len(tenants), 'tenant')} without a Stripe customer runs out of time",
-        f"{shown}. Stripe takes usage for 35 days: the first, of {first.tenant_id}, can be billed until "
+        f"{shown}. Stripe takes usage for 35 days: the first, of {quoted(first.tenant_id)}, can be billed until "
         f"{first.bill_until:%Y-%m-%d %H:%M} UTC, {counted(days_left, 'day')} from now.\n"
         "Next: make the customers in Stripe, put them into a file and run: fridge tenants import FILE.csv",
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 from fridge_pipeline.domain.explanation import Explanation, Row, plain, time_text
 from fridge_pipeline.domain.explanation_files import files_text, has_rows
+from fridge_pipeline.domain.visible import as_lines
 
 
 def explanation_text(explanation: Explanation) -> str:
@@ -29,7 +30,7 @@ def explanation_text(explanation: Explanation) -> str:
     lines += _section("Code that made it", _run_lines(explanation))
     if explanation.inserted_count is None and not explanation.statements and not any(map(has_rows, explanation.files)):
         lines += ["", f"The books hold nothing of a tenant {explanation.tenant_id!r} in this hour."]
-    return "\n".join(lines)
+    return as_lines(lines)
 
 
 def _section(title: str, lines: list[str]) -> list[str]:

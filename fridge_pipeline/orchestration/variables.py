@@ -54,7 +54,8 @@ VARIABLES = (
     Variable(
         "FRIDGE_UI_URL",
         "",
-        "the web address of the Dagster UI; alerts of failed runs link to the run there. `fridge up` knows its own",
+        "the web address at which people open the Dagster UI through a proxy: it answers under that name too, and "
+        "alerts of failed runs link to the run there. `fridge up` knows its own",
     ),
     Variable(
         "FRIDGE_PARTITIONS_START",

@@ -32,7 +32,7 @@ def test_unmapped_usage_is_an_alert_in_the_last_seven_days_before_its_deadline(
     assert len(found) == alerts
     if found:
         assert "usage of 1 tenant without a Stripe customer" in found[0].title
-        assert "o'brien: 10 temperature_readings in 1 h" in found[0].text
+        assert '"o\'brien": 10 temperature_readings in 1 h' in found[0].text
         assert "6 days from now" in found[0].text
         assert "fridge tenants import" in found[0].text
         assert f"fridge explain 'o'\"'\"'brien' {hour}" in of_family(watch, Family.EXCEPTIONS)[0].text

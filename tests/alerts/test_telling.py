@@ -12,7 +12,7 @@ from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.meter_event import billing_deadline
 from tests.alerts.conftest import Watch
 from tests.alerts.servers import MailBox, WebhookServer, body_of
-from tests.pipeline import Pipeline, readings
+from tests.pipeline import Pipeline, ndjson_of, readings
 
 
 def bill_unmapped(pipeline: Pipeline, tenant: str, hour: Hour) -> None:
@@ -29,7 +29,7 @@ def test_a_state_is_told_once_to_each_channel_again_after_a_day_and_its_end_once
     assert watch.tick().sent == 2
     for text in (*webhook.texts, body_of(mailbox.messages[0])):
         assert "2 exceptions of kind unmapped open" in text
-        assert "newest first: cohoes." in text
+        assert 'newest first: "cohoes".' in text
         assert f"The first can be billed until {billing_deadline(hour):%Y-%m-%d %H:%M} UTC" in text
         assert "fridge tenants import" in text
         assert f"fridge explain cohoes {hour}" in text
@@ -67,13 +67,13 @@ def test_another_tenant_is_news_within_the_day_and_another_hour_of_the_same_is_n
     bill_unmapped(pipeline, "troy", hour.plus(1))
     pipeline.clock.advance(minutes=1)
     assert watch.tick().sent == 2
-    assert "newest first: troy, cohoes." in webhook.texts[-1]
+    assert 'newest first: "troy", "cohoes".' in webhook.texts[-1]
     bill_unmapped(pipeline, "utica", hour.plus(1))
     pipeline.clock.advance(minutes=30)
     assert watch.tick().sent == 0, "news comes once an hour at most"
     pipeline.clock.advance(minutes=30)
     assert watch.tick().sent == 2
-    assert "newest first: utica, troy, cohoes." in webhook.texts[-1]
+    assert 'newest first: "utica", "troy", "cohoes".' in webhook.texts[-1]
 
 
 def test_a_webhook_that_is_down_is_told_when_it_is_up_and_keeps_nobody_else_from_being_told(
@@ -132,3 +132,18 @@ def test_nobody_deletes_what_was_told(watch: Watch, pipeline: Pipeline, two_days
     for database in (pipeline.database, pipeline.database.owned):
         with database.connect() as connection, pytest.raises(psycopg.Error, match=r"append only|permission denied"):
             connection.execute("delete from fridge.alerts")
+
+
+def test_a_tenants_name_is_text_in_one_line_of_a_message_quoted_and_short(
+    watch: Watch, pipeline: Pipeline, webhook: WebhookServer, mailbox: MailBox, two_days_ago: datetime
+) -> None:
+    hour, tenant = Hour(two_days_ago), "\x1b[2J\u202e\nOver: all exceptions" + "x" * 200
+    pipeline.land(hour, "a.ndjson", ndjson_of(readings(tenant, hour, 1, 1)))
+    pipeline.run(hour)
+    assert watch.tick().sent == 2
+    for text in (*webhook.texts, body_of(mailbox.messages[0])):
+        assert r'newest first: "\x1b[2J\u202e\nOver: all exceptionsxxx' in text
+        assert '…".' in text
+        assert r"fridge explain $'\x1b[2J\u202e\nOver: all exceptionsxxx" in text
+        assert set("\x1b\u202e").isdisjoint(text)
+        assert not any(line.startswith("Over:") for line in text.splitlines())
