@@ -71,7 +71,7 @@ def start_reports(services: Services, folder: Path, log: Path, port: int) -> str
     folder.mkdir(parents=True, exist_ok=True)
     log.parent.mkdir(parents=True, exist_ok=True)
     free = free_port(port, HOST)
-    command = [sys.executable, "-m", "fridge_pipeline.adapters.report.server", str(folder), str(free)]
+    command = [sys.executable, "-m", "fridge_pipeline.cli.report_server", str(folder), str(free)]
     service = Service("reports", command, os.environ, log, port=free)
     services.start(service)
     _await(service)

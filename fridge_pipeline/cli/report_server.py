@@ -1,4 +1,4 @@
-"""Finished reports for a browser on this machine: ``python -m fridge_pipeline.adapters.report.server FOLDER PORT``.
+"""Finished reports for a browser on this machine: ``python -m fridge_pipeline.cli.report_server FOLDER PORT``.
 
 Python's own file server, which does not look at the name it is called by: a page of somebody else that lets a name of
 its own point to this machine could read the reports through it.
