@@ -69,3 +69,28 @@ def test_after_a_late_refusal_what_waited_of_the_hour_gives_way_and_the_older_to
     pipeline.advance(minutes=1)
     collect_refusals(pipeline.database, lambda: pipeline.gateway, pipeline.catalogue, None, pipeline.clock)
     assert owed(pipeline) == [("customer_gone", f"5 {READINGS} more than Stripe has (usage 9, stated 4)")]
+
+
+def test_a_total_whose_answer_was_lost_and_that_stripe_showed_counts_again_after_the_next_one_is_refused_later(
+    pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    hour = Hour(two_days_ago)
+    pipeline.add_tenant("cohoes")
+    pipeline.sandbox.faults({"kind": "drop_after", "event_name": READINGS, "times": 100})
+    pipeline.land(hour, "a.csv", readings("cohoes", hour, 1, 4))
+    pipeline.run(hour)
+    pipeline.sandbox.clear_faults()
+    pipeline.advance(hours=21)  # too long ago to be sent again: Stripe is read instead
+    pipeline.run(hour)
+    assert pipeline.rows("select status, value from fridge.meter_events where event_name = %s", READINGS) == [
+        ("accepted", 4)
+    ]
+    pipeline.sandbox.settings(report_seconds=0)
+    pipeline.sandbox.faults({"kind": "refuse_asynchronously", "event_name": READINGS})
+    land(pipeline, hour, "b.csv", 2, start=10)
+    pipeline.advance(minutes=1)
+    collect_refusals(pipeline.database, lambda: pipeline.gateway, pipeline.catalogue, None, pipeline.clock)
+    found = "select status, value::int from fridge.meter_events where event_name = %s order by revision"
+    assert pipeline.rows(found, READINGS) == [("accepted", 4), ("refused", 6)]
+    assert pipeline.stripe_totals("cohoes")[READINGS, hour.key] == 4
+    assert owed(pipeline) == [("customer_gone", f"2 {READINGS} more than Stripe has (usage 6, stated 4)")]

@@ -18,11 +18,21 @@ where
             and not refused.is_difference
             and earlier.status = 'superseded'
             and earlier.settled_at is not null
-            and exists (
-                select 1 from fridge.meter_event_attempts
-                where
-                    meter_event_attempts.identifier = earlier.identifier
-                    and meter_event_attempts.outcome in ('accepted', 'duplicate')
+            and (
+                exists (
+                    select 1 from fridge.meter_event_attempts
+                    where
+                        meter_event_attempts.identifier = earlier.identifier
+                        and meter_event_attempts.outcome in ('accepted', 'duplicate')
+                )
+                -- Its answer was lost, and Stripe's own sum showed it.
+                or exists (
+                    select 1 from fridge.stripe_readbacks
+                    where
+                        stripe_readbacks.identifier = earlier.identifier
+                        and stripe_readbacks.verdict = 'counted'
+                        and not stripe_readbacks.is_cancellation
+                )
             )
             and not exists (
                 select 1 from fridge.stripe_error_samples
