@@ -13,6 +13,7 @@ from pathlib import Path
 from fridge_pipeline.adapters.alerting.channel import AlertChannel
 from fridge_pipeline.adapters.alerting.mail import Mail
 from fridge_pipeline.adapters.alerting.webhook import Webhook
+from fridge_pipeline.adapters.embedded_server.passwords import APPLICATION
 from fridge_pipeline.adapters.embedded_server.server import EmbeddedServer
 from fridge_pipeline.adapters.landing.zone import LandingZone, open_landing_zone
 from fridge_pipeline.adapters.local_sandbox import LocalSandbox
@@ -179,16 +180,23 @@ def open_installation(
     nothing. Raises ``DatabaseUnreachableError``, the embedded server's errors, and those of ``keep_billing_start``.
     """
     with ExitStack() as stack:
-        found = Database(settings.database_url or embedded_dsn(settings, stack))
+        found, owner = logins(settings, stack)
         shared = not settings.uses_embedded_server  # with code of another version, perhaps
-        database = prepare_database(found, MODELS_FOLDER, clock(), leave_newer=shared).database
+        database = prepare_database(found, MODELS_FOLDER, clock(), owner=owner, leave_newer=shared).database
         if decides_start and settings.bill_from is not None:
             with database.connect() as connection:
                 keep_billing_start(connection, settings.bill_from, clock())
         yield Installation(settings, database, stack, clock)
 
 
-def embedded_dsn(settings: Settings, stack: ExitStack) -> str:
-    """The DSN of the embedded server, held until the stack closes."""
+def logins(settings: Settings, stack: ExitStack) -> tuple[Database, Database]:
+    """How daily work signs in, and how the owner of the schema does.
+
+    The embedded server is held until the stack closes. Of a server elsewhere we know the one login that
+    FRIDGE_DATABASE_URL names, and it is used for both.
+    """
+    if settings.database_url is not None:
+        return Database(settings.database_url), Database(settings.database_url)
     server = EmbeddedServer(settings.home / "postgres")
-    return stack.enter_context(server.hold()).dsn()
+    owner = stack.enter_context(server.hold())
+    return Database(server.signed_in(owner, APPLICATION).dsn()), Database(owner.dsn())

@@ -14,6 +14,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from fridge_pipeline.adapters.embedded_server.address import ServerAddress
+from fridge_pipeline.adapters.embedded_server.passwords import FINANCE
 from fridge_pipeline.adapters.embedded_server.server import EmbeddedServer
 from fridge_pipeline.adapters.models.reading import read_models
 from fridge_pipeline.domain.hour import Hour
@@ -119,10 +121,10 @@ def as_pipeline(billed: Pipeline) -> Iterator[psycopg.Connection]:
 
 
 @pytest.fixture
-def as_finance(billed: Pipeline, server_home: Path) -> Iterator[psycopg.Connection]:
+def as_finance(billed: Pipeline, server: ServerAddress, server_home: Path) -> Iterator[psycopg.Connection]:
     """Signed in with finance's own password."""
-    password = EmbeddedServer(server_home).finance_password()
-    dsn = make_conninfo(billed.database.dsn, user="fridge_finance", password=password)
+    login = EmbeddedServer(server_home).signed_in(server, FINANCE)
+    dsn = make_conninfo(billed.database.dsn, user=login.user, password=login.password)
     with psycopg.connect(dsn, autocommit=True) as connection:
         assert connection.execute("select session_user").fetchone() == ("fridge_finance",)
         yield connection

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 
 from fridge_pipeline.domain.hour import Hour
+from tests.console_script import Run
 from tests.pipeline import Pipeline, readings
 
 #: Everything that the pipeline may do beyond reading; a table that is not here, it only reads.
@@ -107,8 +111,9 @@ def billed(pipeline: Pipeline, two_days_ago: datetime) -> Pipeline:
 
 def test_the_pipeline_has_the_rights_of_this_list_and_no_others(billed: Pipeline) -> None:
     with billed.database.connect() as connection:
-        tables = dict(connection.execute("select name, 'insert, delete' from fridge.sql_models where materialized <> 'view'"))
-        found = {name: rights for name, rights in connection.execute(CATALOGUE) if rights}
+        filled = "select name, 'insert, delete' from fridge.sql_models where materialized <> 'view'"
+        tables = dict(connection.execute(filled).fetchall())
+        found = {name: rights for name, rights in connection.execute(CATALOGUE).fetchall() if rights}
     assert len(tables) == 2  # models that are filled
     assert found == RIGHTS | tables
 
@@ -126,3 +131,28 @@ def test_nobody_hands_over_a_sensor_or_makes_a_difference_disappear(billed: Pipe
             except REFUSED:
                 continue
     assert done == []
+
+
+def test_daily_work_signs_in_with_the_pipelines_rights_and_the_owners_login_is_handed_out_only_when_asked_for(
+    run: Run, tmp_path: Path, two_days_ago: datetime
+) -> None:
+    home, key = {"FRIDGE_DATABASE_URL": "", "FRIDGE_HOME": str(tmp_path / "its own")}, Hour(two_days_ago).key
+    try:
+        daily, owner, finance = (
+            run("db", "url", *which, **home).stdout.strip() for which in ((), ("--owner",), ("--finance",))
+        )
+        assert [urlsplit(each).username for each in (daily, owner, finance)] == [
+            "fridge_app",
+            "fridge",
+            "fridge_finance",
+        ]
+        billed = run("bill", "--from", key, "--to", key, FRIDGE_PARTITIONS_START=key, **home)
+        assert billed.returncode == 0, billed.stderr
+        findings = json.loads(run("doctor", "--json", **home).stdout)
+    finally:
+        assert run("db", "stop", **home).stdout == "stopped\n"
+    (roles,) = [each for each in findings if each["check"] == "roles"]
+    assert (roles["grade"], roles["text"]) == (
+        "ok",
+        "works with the rights of fridge_pipeline, which changes no schema",
+    )
