@@ -12,6 +12,7 @@ from pathlib import Path
 from fridge_pipeline.cli.context import console
 from fridge_pipeline.cli.services import Service, Services, free_port
 from fridge_pipeline.orchestration.instance import workspace_file
+from fridge_pipeline.orchestration.secret_files import without_secrets
 from fridge_pipeline.orchestration.settings import REPOSITORY, Settings
 
 HOST = "127.0.0.1"
@@ -62,7 +63,7 @@ def start_reports(services: Services, folder: Path, log: Path, port: int) -> str
     log.parent.mkdir(parents=True, exist_ok=True)
     free = free_port(port, HOST)
     command = [sys.executable, "-m", "http.server", str(free), "--bind", HOST, "--directory", str(folder)]
-    service = Service("reports", command, os.environ, log, port=free)
+    service = Service("reports", command, without_secrets(os.environ), log, port=free)
     services.start(service)
     _await(service)
     return f"http://{HOST}:{free}"
@@ -90,10 +91,10 @@ class _Starting:
     def service(self, name: str, program: str, *arguments: str) -> Service:
         logs = self.configured.home / "logs"
         logs.mkdir(parents=True, exist_ok=True)
-        command, environment = (
-            [str(Path(sys.executable).parent / program), *arguments],
-            {**os.environ, **self.variables},
-        )
+        command = [str(Path(sys.executable).parent / program), *arguments]
+        environment = {**os.environ, **self.variables}
+        if name != CODE_SERVER:  # runs work there, and sensors and schedules are asked there too
+            environment = without_secrets(environment, keep=("FRIDGE_DATABASE_URL",))
         log = logs / f"{name}{self.beside}.log"
         return Service(name, command, environment, log, works_in_child=name == CODE_SERVER)
 

@@ -20,9 +20,10 @@ from fridge_pipeline.adapters.local_sandbox import LocalSandbox
 from fridge_pipeline.adapters.postgres.billing_start import billing_start, keep_billing_start
 from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.postgres.landing_record import has_landing_files
+from fridge_pipeline.adapters.postgres.sendings import require_own_books
 from fridge_pipeline.adapters.stripe.dashboard import dashboard_of_meters
 from fridge_pipeline.adapters.stripe.gateway import StripeCallError, StripeGateway, StripeMeter, stripe_place
-from fridge_pipeline.domain.api_key import SANDBOX_KEY
+from fridge_pipeline.domain.api_key import SANDBOX_KEY, KeyMode
 from fridge_pipeline.domain.billing_start import BillingStart
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
@@ -68,6 +69,12 @@ class Installation:
                 "same, or none"
             )
 
+    def require_own_books(self) -> None:
+        """Raises ``WrongBooksError`` for a live key over books of a rehearsal, also when nothing is to be sent."""
+        if self.settings.key_mode is KeyMode.LIVE and self.settings.live_stripe_allowed:
+            with self.database.connect() as connection:
+                require_own_books(connection, is_live=True)
+
     @property
     def catalogue(self) -> tuple[Meter, ...]:
         """The meters that usage is stated to."""
@@ -98,10 +105,11 @@ class Installation:
         """The door to Stripe, opened at the first call: ingestion never needs it (law L9).
 
         Without a key and an address the local sandbox is started, and gets the catalogue's meters.
-        Raises ``LiveKeyRefusedError`` and ``SandboxStartError``.
+        Raises ``LiveKeyRefusedError``, ``WrongBooksError`` and ``SandboxStartError``.
         """
         if self._gateway is None:
             key = self.settings.api_key()
+            self.require_own_books()
             base = self.settings.stripe_base
             if self.settings.uses_local_sandbox:
                 base = self._stack.enter_context(LocalSandbox(self.settings.home / "sandbox").hold())
@@ -177,16 +185,20 @@ def open_installation(
     """Opens the installation with its schema up to date; what was started for it stops when the last user leaves.
 
     Only a process that ``decides_start`` writes its ``FRIDGE_BILL_FROM`` into the books: whoever only looks moves
-    nothing. Raises ``DatabaseUnreachableError``, the embedded server's errors, and those of ``keep_billing_start``.
+    nothing. Raises ``DatabaseUnreachableError``, the embedded server's errors, those of ``keep_billing_start``, and for
+    such a process ``WrongBooksError``.
     """
     with ExitStack() as stack:
         found, owner = logins(settings, stack)
         shared = not settings.uses_embedded_server  # with code of another version, perhaps
         database = prepare_database(found, MODELS_FOLDER, clock(), owner=owner, leave_newer=shared).database
+        opened = Installation(settings, database, stack, clock)
+        if decides_start:
+            opened.require_own_books()
         if decides_start and settings.bill_from is not None:
             with database.connect() as connection:
                 keep_billing_start(connection, settings.bill_from, clock())
-        yield Installation(settings, database, stack, clock)
+        yield opened
 
 
 def logins(settings: Settings, stack: ExitStack) -> tuple[Database, Database]:
