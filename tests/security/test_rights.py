@@ -51,7 +51,7 @@ RIGHTS = {
     "stripe_reads": "insert",
     "stripe_reconciliation": "insert, update detail ledger_value run_id usage_value, delete",
     "swept_catalogue": "update event_names measures",
-    "tenants": "insert, update name stripe_customer_id updated_at",
+    "tenants": "insert, update created_at name stripe_customer_id tenant_id updated_at",  # a trigger keeps its id
     "withdrawals": "insert",
 }
 

@@ -17,7 +17,7 @@ insert into fridge.pipeline_rights (relation) values
 
 -- What goes on: written, and brought up to date in the columns that say how far it is.
 insert into fridge.pipeline_rights (relation, updates) values
-('tenants', '{name, stripe_customer_id, updated_at}'),
+('tenants', '{*}'), -- all, because an import locks the table; a trigger keeps what it must not change
 ('landing_hours', '{listing_fingerprint, loaded_at, folder_version}'),
 ('exceptions', '{detail, closed_at}'),
 ('alerts', '{title, last_sent_at, newest_at, resolved_at}'),
@@ -74,7 +74,9 @@ begin
             if relation.inserts then
                 execute format('grant insert on %s to fridge_pipeline', relation.name);
             end if;
-            if relation.updates is not null then
+            if relation.updates = '"*"' then
+                execute format('grant update on %s to fridge_pipeline', relation.name);
+            elsif relation.updates is not null then
                 execute format('grant update (%s) on %s to fridge_pipeline', relation.updates, relation.name);
             end if;
             if relation.deletes then
@@ -136,5 +138,5 @@ comment on table fridge.pipeline_rights is
 'One row per table that the pipeline writes to: what it may do there. Everything else it only reads.';
 comment on column fridge.pipeline_rights.relation is 'The table.';
 comment on column fridge.pipeline_rights.inserts is 'Whether it adds rows.';
-comment on column fridge.pipeline_rights.updates is 'The columns that it changes.';
+comment on column fridge.pipeline_rights.updates is 'The columns that it changes; * for all.';
 comment on column fridge.pipeline_rights.deletes is 'Whether it removes rows; nothing that happened is removed.';

@@ -1,2 +1,2 @@
--- An import is judged by the tenants that there are; another one waits. Locking the table takes more rights than that.
-select pg_advisory_xact_lock(hashtextextended('fridge.tenants', 0));
+-- An import is judged by the tenants that there are; another one waits.
+lock table fridge.tenants in share row exclusive mode;
