@@ -39,9 +39,8 @@ def web_address(given: Mapping[str, str], name: str) -> str | None:
     return address.rstrip("/")
 
 
-def stripe_base(given: Mapping[str, str]) -> str | None:
+def stripe_base(base: str | None) -> str | None:
     """Where calls to Stripe go instead. They carry the key, so nobody on the way may read along."""
-    base = given.get("STRIPE_API_BASE")
     if base is None:
         return None
     parts = address_of("STRIPE_API_BASE", base)

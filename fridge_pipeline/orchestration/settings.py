@@ -139,7 +139,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         ),
         max_in_flight=int(_number(given, "FRIDGE_MAX_IN_FLIGHT", DEFAULT_MAX_IN_FLIGHT, least=1)),
         stripe_rate=_number(given, "FRIDGE_STRIPE_RATE", 0, least=0.01) or None,
-        stripe_base=stripe_base(given),
+        stripe_base=stripe_base(given.get("STRIPE_API_BASE")),
         live_stripe_allowed=given.get("FRIDGE_ALLOW_LIVE_STRIPE") == "yes",
         live_stripe_host=given.get("FRIDGE_LIVE_STRIPE_HOST"),
         meters_file=meters_file,
