@@ -21,8 +21,8 @@ MAY_READ_THE_WORLD = ("orchestration", "cli", "stripe_sandbox/__main__.py")
 READS_THE_WORLD = re.compile(
     r"datetime\.now|datetime\.utcnow|date\.today|\btime\.time\(|os\.environ|os\.getenv|os\.getcwd|Path\.cwd|Path\.home"
 )
-#: The child process of the embedded server inherits a cleaned environment, which it must read to clean.
-READS_FOR_A_CHILD = {"adapters/embedded_server/settings.py"}
+#: Children inherit a cleaned environment, which must be read to be cleaned: the embedded server and the sandbox.
+READS_FOR_A_CHILD = {"adapters/embedded_server/settings.py", "adapters/local_sandbox.py"}
 
 VAGUE_NAMES = re.compile(r"utils?|helpers?|manager|common|misc", re.IGNORECASE)
 

@@ -21,6 +21,9 @@ START_SECONDS_MAX = 30.0
 STOP_SECONDS_MAX = 10.0
 PAUSE_SECONDS = 0.05
 
+#: What the sandbox gets of our environment: nothing in it is a secret, and it reads none of our settings.
+NEEDED = ("PATH", "PYTHON", "LANG", "LC_", "TZ", "TMPDIR")
+
 
 class SandboxStartError(RuntimeError):
     """The sandbox did not come up; the text shows the end of its log."""
@@ -97,7 +100,13 @@ class LocalSandbox:
         self._address.unlink(missing_ok=True)
         with self._log.open("ab") as log:
             started = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=os.sep
+                command,
+                env={name: value for name, value in os.environ.items() if name.startswith(NEEDED)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                cwd=os.sep,
             )
         deadline = time.monotonic() + START_SECONDS_MAX
         while time.monotonic() < deadline and started.poll() is None:

@@ -19,6 +19,7 @@ from fridge_pipeline.orchestration.instance import (
     code_socket,
     workspace_file,
 )
+from fridge_pipeline.orchestration.secret_files import without_secrets
 from fridge_pipeline.orchestration.settings import REPOSITORY, Settings
 
 HOST = "127.0.0.1"
@@ -72,7 +73,7 @@ def start_reports(services: Services, folder: Path, log: Path, port: int) -> str
     log.parent.mkdir(parents=True, exist_ok=True)
     free = free_port(port, HOST)
     command = [sys.executable, "-m", "fridge_pipeline.cli.report_server", str(folder), str(free)]
-    service = Service("reports", command, os.environ, log, port=free)
+    service = Service("reports", command, without_secrets(os.environ), log, port=free)
     services.start(service)
     _await(service)
     return f"http://{HOST}:{free}"
@@ -82,7 +83,7 @@ def start_ui(
     services: Services, configured: Settings, variables: Mapping[str, str], port: int, *, read_only: bool
 ) -> str:
     """Starts a UI without a daemon, beside whatever else runs here; returns its URL. Raises ``ServiceStartError``."""
-    starting = _Starting(services, configured, variables, f"-{port}")
+    starting = _Starting(services, configured, variables, f"-{port}", is_read_only=read_only)
     with console.status("starting the UI"):
         workspace = starting.code_server()
         return starting.webserver(free_ui_port(port), "-w", workspace, *(["--read-only"] if read_only else []))
@@ -96,12 +97,15 @@ class _Starting:
     configured: Settings
     variables: Mapping[str, str]
     beside: str = ""
+    is_read_only: bool = False
 
     def service(self, name: str, program: str, *arguments: str) -> Service:
         logs = self.configured.home / "logs"
         logs.mkdir(parents=True, exist_ok=True)
-        log = logs / f"{name}{self.beside}.log"
         environment = {**os.environ, **self.variables}
+        if name != CODE_SERVER or self.is_read_only:  # runs work there, and sensors and schedules are asked there
+            environment = without_secrets(environment, keep=("FRIDGE_DATABASE_URL",))
+        log = logs / f"{name}{self.beside}.log"
         return Service(name, [program, *arguments], environment, log, works_in_child=name == CODE_SERVER)
 
     def code_server(self) -> str:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from contextlib import ExitStack
 
 import click
 
+from fridge_pipeline.adapters.embedded_server.passwords import APPLICATION, FINANCE
 from fridge_pipeline.adapters.embedded_server.server import EmbeddedServer
 from fridge_pipeline.adapters.postgres.database import Database
-from fridge_pipeline.adapters.postgres.roles import FINANCE
 from fridge_pipeline.adapters.postgres.schema_description import describe_schema
 from fridge_pipeline.cli.context import installation, settings
 from fridge_pipeline.cli.terminal import echo
-from fridge_pipeline.orchestration.installation import utc_now
-from fridge_pipeline.orchestration.settings import MODELS_FOLDER, Settings
+from fridge_pipeline.orchestration.installation import logins, utc_now
+from fridge_pipeline.orchestration.settings import MODELS_FOLDER
 from fridge_pipeline.steps.prepare_database import prepare_database
 
 
@@ -24,26 +24,27 @@ def db() -> None:
 
 @db.command()
 @click.option("--finance", is_flag=True, help="The DSN of finance, which can read the marts and nothing else.")
-def url(*, finance: bool) -> None:
+@click.option("--owner", is_flag=True, help="The DSN of the schema's owner, for dumping and restoring the books.")
+def url(*, finance: bool, owner: bool) -> None:
     """Print the DSN, starting the embedded server if need be; it stays up until `fridge db stop`.
 
-    The DSN holds the password. Example: psql "$(fridge db url)" -c 'table fridge.usage_daily'
+    With it one can do what the pipeline can: read all, change nothing that is append only. The DSN holds the password.
+    Example: psql "$(fridge db url)" -c 'table fridge.usage_daily'
     """
     configured = settings()
-    if finance and configured.database_url is not None:
-        raise click.UsageError("FRIDGE_DATABASE_URL names an external server, which gives finance its own password")
+    if finance and owner:
+        raise click.UsageError("--finance and --owner are two logins: name one")
     if configured.database_url is not None:
-        dsn = configured.database_url
-    else:
-        dsn = EmbeddedServer(configured.home / "postgres").pin().dsn()
-    prepare_database(Database(dsn), MODELS_FOLDER, utc_now(), leave_newer=configured.database_url is not None)
-    click.echo(_for_finance(dsn, configured) if finance else dsn)
-
-
-def _for_finance(dsn: str, configured: Settings) -> str:
-    password = EmbeddedServer(configured.home / "postgres").finance_password()
-    parts = urlsplit(dsn)
-    return parts._replace(netloc=f"{FINANCE}:{password}@{parts.hostname}:{parts.port}").geturl()
+        if finance or owner:
+            raise click.UsageError("FRIDGE_DATABASE_URL names an external server, and no other login of it")
+        prepare_database(Database(configured.database_url), MODELS_FOLDER, utc_now(), leave_newer=True)
+        click.echo(configured.database_url)
+        return
+    server = EmbeddedServer(configured.home / "postgres")
+    pinned = server.pin()
+    daily = server.signed_in(pinned, APPLICATION)
+    prepare_database(Database(daily.dsn()), MODELS_FOLDER, utc_now(), owner=Database(pinned.dsn()))
+    click.echo((pinned if owner else server.signed_in(pinned, FINANCE) if finance else daily).dsn())
 
 
 @db.command()
@@ -66,16 +67,9 @@ def schema() -> None:
 @click.command()
 def migrate() -> None:
     """Bring schema, SQL models and rights up to date; prints what was run. Needs the owner's DSN."""
-    configured = settings()
-    if configured.database_url is not None:
-        _migrate(configured.database_url)
-        return
-    with EmbeddedServer(configured.home / "postgres").hold() as address:
-        _migrate(address.dsn())
-
-
-def _migrate(dsn: str) -> None:
-    prepared = prepare_database(Database(dsn), MODELS_FOLDER, utc_now(), anew=True)
+    with ExitStack() as stack:
+        database, owner = logins(settings(), stack)
+        prepared = prepare_database(database, MODELS_FOLDER, utc_now(), owner=owner, anew=True)
     for migration in prepared.migrations:
         echo(f"ran {migration.number:04d}_{migration.title}")
     if not prepared.migrations:

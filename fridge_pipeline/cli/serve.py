@@ -36,6 +36,7 @@ from fridge_pipeline.orchestration.instance import (
     workspace_file_without_server,
 )
 from fridge_pipeline.orchestration.lost_runs import find_lost_runs, report_lost_runs
+from fridge_pipeline.orchestration.secret_files import without_secrets
 from fridge_pipeline.orchestration.settings import Settings
 
 P = ParamSpec("P")
@@ -148,7 +149,7 @@ def _code_address(configured: Settings, socket: Path | None, host: str, port: in
 
 def _become(configured: Settings, command: list[str], workspace: Path) -> None:
     """Turns this process into Dagster's own, so that signals and memory limits are about that one."""
-    environment = {**os.environ, **dagster_environment(configured)}
+    environment = without_secrets({**os.environ, **dagster_environment(configured)}, keep=("FRIDGE_DATABASE_URL",))
     arguments = [*command, "--workspace", str(workspace)]
     sys.stdout.flush()
     os.umask(OWNER_ALONE)  # sockets of servers that it starts are for nobody else

@@ -16,8 +16,9 @@ from fridge_pipeline.domain.evidence import STATEMENTS, DoesNotHoldError
 #: (tenant, meter) → sum; one that has no row, or only empty values, is not in it: missing is not zero.
 Sums = dict[tuple[str, str], Decimal]
 
-#: Longer than any answer of Stripe or detail of an exception, and far from filling the memory.
-FIELD_CHARACTERS_MAX = 2**24
+#: What a row of a CSV file has at most: longer than any answer of Stripe or detail of an exception, and far from
+#: filling the memory.
+ROW_CHARACTERS_MAX = 2**20
 
 #: What stands in a statement's day column in the line that sums up a meter.
 TOTAL = "total"
@@ -71,19 +72,40 @@ class Summed:
 
 def sum_up(path: str, lines: Iterable[str], table: str) -> Summed:
     """Counts and sums one CSV file, row by row. Raises ``DoesNotHoldError`` naming path and line."""
-    csv.field_size_limit(FIELD_CHARACTERS_MAX)
-    reader = csv.reader(lines, strict=True)
+    csv.field_size_limit(ROW_CHARACTERS_MAX)
+    bounded = _Bounded(path, lines)
+    reader = csv.reader(bounded, strict=True)
     try:
         columns = tuple(next(reader, ()))
         if not columns:
             raise DoesNotHoldError(f"{path} is empty: not even a line of column names")
-        return _sum_rows(path, columns, _of_width(path, reader, len(columns)), figures_of(table), table)
+        return _sum_rows(path, columns, _of_width(path, reader, len(columns), bounded), figures_of(table), table)
     except (csv.Error, UnicodeDecodeError) as error:
         raise DoesNotHoldError(f"{path}, line {reader.line_num + 1}: not readable as CSV: {error}") from error
 
 
-def _of_width(path: str, reader: Iterator[list[str]], width: int) -> Iterator[list[str]]:
+class _Bounded:
+    """The lines of a CSV file, as long as a row of them is no longer than any of a pack."""
+
+    def __init__(self, path: str, lines: Iterable[str]) -> None:
+        self._path = path
+        self._lines = iter(lines)
+        self.characters_of_row = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self.characters_of_row += len(line)
+        if self.characters_of_row > ROW_CHARACTERS_MAX:
+            raise DoesNotHoldError(f"{self._path} has a row of more than {ROW_CHARACTERS_MAX:,} characters")
+        return line
+
+
+def _of_width(path: str, reader: Iterator[list[str]], width: int, bounded: _Bounded) -> Iterator[list[str]]:
     for number, row in enumerate(reader, start=1):
+        bounded.characters_of_row = 0
         if len(row) != width:
             raise DoesNotHoldError(f"{path}, row {number}: {len(row)} fields where there are {width} columns")
         yield row
@@ -130,13 +152,14 @@ class Tally:
 
     def __init__(self) -> None:
         self._sums: dict[Figure, Sums] = {figure: {} for figure in FIGURES}
+        self._keys: dict[tuple[str, str], tuple[str, str]] = {}  # each once, although many figures have it
 
     def add(self, summed: Summed) -> None:
         """Takes a file's sums into those of its table."""
         for figure, sums in summed.sums.items():
             mine = self._sums[figure]
             for key, value in sums.items():
-                mine[key] = mine.get(key, Decimal(0)) + value
+                mine[self._keys.setdefault(key, key)] = mine.get(key, Decimal(0)) + value
 
     def require_agreement(self) -> None:
         """Raises ``DoesNotHoldError`` for the first tenant and meter for which two tables say different things."""

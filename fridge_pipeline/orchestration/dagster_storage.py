@@ -14,7 +14,7 @@ from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
 
 from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.postgres.session import session_options
-from fridge_pipeline.orchestration.installation import embedded_dsn
+from fridge_pipeline.orchestration.installation import logins
 from fridge_pipeline.orchestration.instance import storage_dsn
 from fridge_pipeline.orchestration.own_environment import settle_environment
 from fridge_pipeline.orchestration.settings import read_settings
@@ -79,7 +79,7 @@ def _storage_url() -> str:
     settings = read_settings(os.environ)
     stack = ExitStack()
     atexit.register(stack.close)
-    books = Database(settings.database_url or embedded_dsn(settings, stack))
+    books, _ = logins(settings, stack)
     storage = Database(storage_dsn(books.dsn))
     books.create_beside(storage)
     return session_url(storage.dsn)

@@ -38,6 +38,6 @@ def parameters_of(settings: Settings) -> dict[str, Any]:
         "max_in_flight": settings.max_in_flight,
         "stripe_calls_per_second": settings.calls_per_second(),
         "stripe_mode": settings.key_mode.value,
-        "stripe_host": base.netloc.rpartition("@")[2],
+        "stripe_host": base.netloc,
         "catalogue": [asdict(meter) for meter in settings.catalogue],
     }

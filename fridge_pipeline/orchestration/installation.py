@@ -13,16 +13,18 @@ from pathlib import Path
 from fridge_pipeline.adapters.alerting.channel import AlertChannel
 from fridge_pipeline.adapters.alerting.mail import Mail
 from fridge_pipeline.adapters.alerting.webhook import Webhook
+from fridge_pipeline.adapters.embedded_server.passwords import APPLICATION
 from fridge_pipeline.adapters.embedded_server.server import EmbeddedServer
 from fridge_pipeline.adapters.landing.zone import LandingZone, open_landing_zone
 from fridge_pipeline.adapters.local_sandbox import LocalSandbox
 from fridge_pipeline.adapters.postgres.billing_start import billing_start, keep_billing_start
 from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.postgres.landing_record import has_landing_files
+from fridge_pipeline.adapters.postgres.sendings import require_own_books
 from fridge_pipeline.adapters.private_folder import make_private
 from fridge_pipeline.adapters.stripe.dashboard import dashboard_of_meters
 from fridge_pipeline.adapters.stripe.gateway import StripeCallError, StripeGateway, StripeMeter, stripe_place
-from fridge_pipeline.domain.api_key import SANDBOX_KEY
+from fridge_pipeline.domain.api_key import SANDBOX_KEY, KeyMode
 from fridge_pipeline.domain.billing_start import BillingStart
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
@@ -68,6 +70,12 @@ class Installation:
                 "same, or none"
             )
 
+    def require_own_books(self) -> None:
+        """Raises ``WrongBooksError`` for a live key over books of a rehearsal, also when nothing is to be sent."""
+        if self.settings.key_mode is KeyMode.LIVE and self.settings.live_stripe_allowed:
+            with self.database.connect() as connection:
+                require_own_books(connection, is_live=True)
+
     @property
     def catalogue(self) -> tuple[Meter, ...]:
         """The meters that usage is stated to."""
@@ -98,10 +106,11 @@ class Installation:
         """The door to Stripe, opened at the first call: ingestion never needs it (law L9).
 
         Without a key and an address the local sandbox is started, and gets the catalogue's meters.
-        Raises ``LiveKeyRefusedError`` and ``SandboxStartError``.
+        Raises ``LiveKeyRefusedError``, ``WrongBooksError`` and ``SandboxStartError``.
         """
         if self._gateway is None:
             key = self.settings.api_key()
+            self.require_own_books()
             base = self.settings.stripe_base
             if self.settings.uses_local_sandbox:
                 base = self._stack.enter_context(LocalSandbox(self.settings.home / "sandbox").hold())
@@ -177,21 +186,31 @@ def open_installation(
     """Opens the installation with its schema up to date; what was started for it stops when the last user leaves.
 
     Only a process that ``decides_start`` writes its ``FRIDGE_BILL_FROM`` into the books: whoever only looks moves
-    nothing. Raises ``DatabaseUnreachableError``, ``SharedFolderError``, the embedded server's errors, and those of
-    ``keep_billing_start``.
+    nothing. Raises ``DatabaseUnreachableError``, ``SharedFolderError``, the embedded server's errors, those of
+    ``keep_billing_start``, and for such a process ``WrongBooksError``.
     """
     with ExitStack() as stack:
         make_private(settings.home)
-        found = Database(settings.database_url or embedded_dsn(settings, stack))
+        found, owner = logins(settings, stack)
         shared = not settings.uses_embedded_server  # with code of another version, perhaps
-        database = prepare_database(found, MODELS_FOLDER, clock(), leave_newer=shared).database
+        database = prepare_database(found, MODELS_FOLDER, clock(), owner=owner, leave_newer=shared).database
+        opened = Installation(settings, database, stack, clock)
+        if decides_start:
+            opened.require_own_books()
         if decides_start and settings.bill_from is not None:
             with database.connect() as connection:
                 keep_billing_start(connection, settings.bill_from, clock())
-        yield Installation(settings, database, stack, clock)
+        yield opened
 
 
-def embedded_dsn(settings: Settings, stack: ExitStack) -> str:
-    """The DSN of the embedded server, held until the stack closes."""
+def logins(settings: Settings, stack: ExitStack) -> tuple[Database, Database]:
+    """How daily work signs in, and how the owner of the schema does.
+
+    The embedded server is held until the stack closes. Of a server elsewhere we know the one login that
+    FRIDGE_DATABASE_URL names, and it is used for both.
+    """
+    if settings.database_url is not None:
+        return Database(settings.database_url), Database(settings.database_url)
     server = EmbeddedServer(settings.home / "postgres")
-    return stack.enter_context(server.hold()).dsn()
+    owner = stack.enter_context(server.hold())
+    return Database(server.signed_in(owner, APPLICATION).dsn()), Database(owner.dsn())

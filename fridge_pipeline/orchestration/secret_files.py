@@ -1,8 +1,8 @@
-"""Secrets by file: for each variable that may hold one, ``<NAME>_FILE`` names a file that holds it instead."""
+"""Secrets: which variables hold one, or name with ``<NAME>_FILE`` a file that does, and who is given none of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 #: The settings that hold a secret: a key, or an address with a password or a token in it.
@@ -13,6 +13,10 @@ SUFFIX = "_FILE"
 
 #: A DSN or a key is far shorter. What is longer is some other file, named by mistake.
 SECRET_BYTES_MAX = 16 * 1024
+
+
+#: How the credentials of object stores begin; their client reads more of them than we name.
+STORE_PREFIXES = ("AWS_", "AZURE_", "GOOGLE_")
 
 
 class SecretFileError(ValueError):
@@ -33,6 +37,14 @@ def with_secrets(given: Mapping[str, str]) -> dict[str, str]:
             raise SecretFileError(f"{name} and {name}{SUFFIX} are both set; unset one of them")
         found[name] = _read(name + SUFFIX, Path(file))
     return found
+
+
+def without_secrets(environ: Mapping[str, str], *, keep: Sequence[str] = ()) -> dict[str, str]:
+    """The variables for a child process that needs no secret but those to ``keep``, given by file or not."""
+    secrets = {name + suffix for name in SECRETS if name not in keep for suffix in ("", SUFFIX)}
+    return {
+        name: value for name, value in environ.items() if name not in secrets and not name.startswith(STORE_PREFIXES)
+    }
 
 
 def _read(variable: str, file: Path) -> str:

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import SplitResult, unquote, urlsplit
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from fridge_pipeline.adapters.alerting.mail import Encryption, MailServer
+from fridge_pipeline.adapters.alerting.mail import MailServer
 from fridge_pipeline.adapters.landing.objects import require_place_only
 from fridge_pipeline.adapters.object_store.access import refuse_credentials
 from fridge_pipeline.domain.api_key import SANDBOX_KEY, ApiKey, KeyMode, require_allowed
@@ -23,6 +22,7 @@ from fridge_pipeline.domain.meter import CATALOGUE, Meter
 from fridge_pipeline.domain.place import Place, place_of
 from fridge_pipeline.domain.retention import KEEP_MONTHS_MIN
 from fridge_pipeline.domain.variance import Variance
+from fridge_pipeline.orchestration.addresses import SettingError, address_of, mail_server, stripe_base, web_address
 from fridge_pipeline.orchestration.secret_files import with_secrets
 
 #: The checkout: ``workspace.yaml``, ``dagster.yaml`` and ``dbt_like_sql/`` lie here.
@@ -38,13 +38,6 @@ DEFAULT_PARTITIONS_START = "2026-01-01-00:00"
 DEFAULT_CLOSE_AFTER_MINUTES = 5
 DEFAULT_MAX_IN_FLIGHT = 64
 DEFAULT_STALE_HOURS = 3
-
-#: What mail is handed in at (RFC 6409, RFC 8314).
-SUBMISSION_PORT, SUBMISSIONS_PORT = 587, 465
-
-
-class SettingError(ValueError):
-    """An environment variable holds what it cannot mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +68,7 @@ class Settings:
     stripe_rate: float | None
     stripe_base: str | None
     live_stripe_allowed: bool
+    live_stripe_host: str | None
     meters_file: Path | None
     keep_months: int | None
     variance: Variance
@@ -104,8 +98,13 @@ class Settings:
         return self.home / "work"
 
     def api_key(self) -> ApiKey:
-        """The key to call Stripe with; raises ``LiveKeyRefusedError`` for a live one without the decision."""
-        return require_allowed(self.stripe_key or SANDBOX_KEY, live_allowed=self.live_stripe_allowed)
+        """The key to call Stripe with; raises ``LiveKeyRefusedError`` for a live one without the decisions."""
+        return require_allowed(
+            self.stripe_key or SANDBOX_KEY,
+            self.stripe_base,
+            live_allowed=self.live_stripe_allowed,
+            live_host=self.live_stripe_host,
+        )
 
     @property
     def key_mode(self) -> KeyMode:
@@ -131,8 +130,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         home=home,
         landing_uri=landing_uri,
         archive=_archive(given.get("FRIDGE_ARCHIVE_URI"), home),
-        reports_url=_web_address(given, "FRIDGE_REPORTS_URL"),
-        ui_url=_web_address(given, "FRIDGE_UI_URL"),
+        reports_url=web_address(given, "FRIDGE_REPORTS_URL"),
+        ui_url=web_address(given, "FRIDGE_UI_URL"),
         partitions_start=_hour(given, "FRIDGE_PARTITIONS_START", DEFAULT_PARTITIONS_START),
         bill_from=_bill_from(given.get("FRIDGE_BILL_FROM")),
         close_after=timedelta(
@@ -140,8 +139,9 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         ),
         max_in_flight=int(_number(given, "FRIDGE_MAX_IN_FLIGHT", DEFAULT_MAX_IN_FLIGHT, least=1)),
         stripe_rate=_number(given, "FRIDGE_STRIPE_RATE", 0, least=0.01) or None,
-        stripe_base=given.get("STRIPE_API_BASE", "").rstrip("/") or None,
+        stripe_base=stripe_base(given.get("STRIPE_API_BASE")),
         live_stripe_allowed=given.get("FRIDGE_ALLOW_LIVE_STRIPE") == "yes",
+        live_stripe_host=given.get("FRIDGE_LIVE_STRIPE_HOST"),
         meters_file=meters_file,
         keep_months=int(_number(given, "FRIDGE_KEEP_MONTHS", 0, least=KEEP_MONTHS_MIN)) or None,
         variance=_variance(given.get("FRIDGE_VARIANCE", Variance.HOLD.value)),
@@ -177,7 +177,7 @@ def _archive(given: str | None, home: Path) -> Place:
 def _alerts(given: Mapping[str, str]) -> AlertSettings:
     """No text of an error holds what was given: both addresses are secrets."""
     webhook, server = given.get("FRIDGE_ALERT_WEBHOOK"), given.get("FRIDGE_ALERT_SMTP")
-    if webhook is not None and _url("FRIDGE_ALERT_WEBHOOK", webhook).scheme not in {"http", "https"}:
+    if webhook is not None and address_of("FRIDGE_ALERT_WEBHOOK", webhook).scheme not in {"http", "https"}:
         raise SettingError("FRIDGE_ALERT_WEBHOOK must be an http:// or https:// address")
     sender = given.get("FRIDGE_ALERT_FROM", "")
     recipients = tuple(each.strip() for each in given.get("FRIDGE_ALERT_TO", "").split(",") if each.strip())
@@ -187,49 +187,12 @@ def _alerts(given: Mapping[str, str]) -> AlertSettings:
         )
     return AlertSettings(
         webhook=webhook,
-        mail_server=_mail_server(server) if server is not None else None,
+        mail_server=mail_server(server) if server is not None else None,
         sender=sender,
         recipients=recipients,
         stale_after=timedelta(hours=_number(given, "FRIDGE_ALERT_STALE_HOURS", DEFAULT_STALE_HOURS, least=0)),
         canary=given.get("FRIDGE_CANARY") == "yes",
     )
-
-
-def _web_address(given: Mapping[str, str], name: str) -> str | None:
-    address = given.get(name)
-    if address is None:
-        return None
-    parts = _url(name, address)
-    if parts.scheme not in {"http", "https"} or parts.username or parts.password or parts.query or parts.fragment:
-        raise SettingError(f"{name} must be http:// or https://, and without user, password, ? and #: it is shown")
-    return address.rstrip("/")
-
-
-def _mail_server(given: str) -> MailServer:
-    parts = _url("FRIDGE_ALERT_SMTP", given)
-    if parts.scheme not in {"smtp", "smtps"} or parts.query not in {"", "starttls=yes", "starttls=no"}:
-        raise SettingError(
-            "FRIDGE_ALERT_SMTP must be smtp://user:password@host:port, smtps:// for TLS from the first byte, or end "
-            "in ?starttls=no for a server that does not encrypt"
-        )
-    encryption = Encryption.NONE if parts.query == "starttls=no" else Encryption.STARTTLS
-    if parts.scheme == "smtps":
-        encryption = Encryption.TLS
-    port = parts.port or (SUBMISSIONS_PORT if encryption is Encryption.TLS else SUBMISSION_PORT)
-    user, password = (unquote(each) if each is not None else None for each in (parts.username, parts.password))
-    return MailServer(parts.hostname or "", port, encryption, user, password)
-
-
-def _url(name: str, given: str) -> SplitResult:
-    """The parts of an address with a host."""
-    try:
-        parts = urlsplit(given)
-        is_whole = bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is no number
-        is_whole = False
-    if not is_whole:
-        raise SettingError(f"{name} is no address with a host and, where there is one, a port from 1 to 65535")
-    return parts
 
 
 def _dsn(given: str | None) -> str | None:

@@ -110,7 +110,11 @@ VARIABLES = (
         "FRIDGE_CANARY", "`no`", "`yes` lands a known batch each hour and tells when it does not arrive in Stripe"
     ),
     Variable("STRIPE_API_KEY", "none: a sandbox on this machine", "the key to call Stripe with", secret=True),
-    Variable("STRIPE_API_BASE", "Stripe", "another address for all Stripe traffic: a proxy, a sandbox"),
+    Variable(
+        "STRIPE_API_BASE",
+        "Stripe",
+        "another address for all Stripe traffic, a proxy or a sandbox: `https://`, or `http://` on this machine",
+    ),
     Variable(
         "FRIDGE_STRIPE_RATE",
         f"{LIVE_CALLS_PER_SECOND:,} with a live key, {TEST_CALLS_PER_SECOND} with a test key, "
@@ -118,6 +122,11 @@ VARIABLES = (
         "calls to Stripe per second",
     ),
     Variable("FRIDGE_ALLOW_LIVE_STRIPE", "`no`", "`yes` allows a live key, which bills real customers"),
+    Variable(
+        "FRIDGE_LIVE_STRIPE_HOST",
+        "Stripe's own",
+        "the host of `STRIPE_API_BASE`, with its port, when a live key is to go there: whoever answers has the key",
+    ),
 )
 
 #: Read by the client of the object store, not by us; obstore knows more of them.

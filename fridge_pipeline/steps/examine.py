@@ -14,7 +14,7 @@ from fridge_pipeline.adapters.postgres.condition import is_private, server_clock
 from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.adapters.postgres.exceptions import open_exception_kinds
 from fridge_pipeline.adapters.postgres.migration import migrations
-from fridge_pipeline.adapters.postgres.roles import PIPELINE
+from fridge_pipeline.adapters.postgres.roles import PIPELINE, owns_schema
 from fridge_pipeline.adapters.postgres.similar_ids import similar_ids
 from fridge_pipeline.adapters.program import program_identity
 from fridge_pipeline.adapters.stripe.access import refused_reads, stripe_clock
@@ -67,7 +67,12 @@ def examine_database(database: Database, clock: Callable[[], datetime]) -> Itera
         yield from judge_postgres(database.place, server_version(connection), schema, is_private=is_private(connection))
         before = clock()
         there, after = server_clock(connection), clock()
-    if database.role == PIPELINE:
+        is_owner = owns_schema(connection)
+    if database.role == PIPELINE and is_owner:
+        do = f"sign in as a member of {PIPELINE} that owns nothing (docs/operations.md, External PostgreSQL)"
+        text = f"works with the rights of {PIPELINE}, but its login owns the schema, and whoever has it may change all"
+        yield Finding("roles", Grade.WARN, text, do)
+    elif database.role == PIPELINE:
         yield Finding("roles", Grade.OK, f"works with the rights of {PIPELINE}, which changes no schema")
     else:
         do = f"have create role {PIPELINE}, then fridge migrate (docs/operations.md, External PostgreSQL)"

@@ -40,37 +40,56 @@ class Preparation:
 
 
 def prepare_database(
-    database: Database, models: Path, now: datetime, *, anew: bool = False, leave_newer: bool = False
+    database: Database,
+    models: Path,
+    now: datetime,
+    *,
+    owner: Database | None = None,
+    anew: bool = False,
+    leave_newer: bool = False,
 ) -> Preparation:
     """Brings schema, SQL models, roles and rights up to this code; costs a few queries when they are.
 
+    ``owner`` signs in where something is to be changed, and only then; without one, whoever signs in is taken to be it.
     ``leave_newer`` leaves models that were made after ours were, by newer code: during a rolling upgrade both work on
     one database. ``anew`` makes ours all the same, and grants the rights once more, for roles that were made since.
     What comes back acts as ``fridge_pipeline`` where whoever signs in may, else as whoever signs in.
     Raises ``ServerTooOldError``, ``UnsuitableDefaultError`` and ``NotTheOwnerError``.
     """
-    owner = database.owned
-    with owner.connect() as connection:
-        _require_defaults(connection, owner.place)
-        done: list[Migration] = []
-        files = files_sha256(models)
-        is_behind = bool(pending_migrations(connection)) or (
+    signed_in, files = database.owned, files_sha256(models)
+    with signed_in.connect() as connection:
+        _require_defaults(connection, signed_in.place)
+        is_behind = anew or _is_behind(connection, files, leave_newer=leave_newer)
+        done = _change(owner or signed_in, models, now) if is_behind else []
+        has_roles = acts_as(connection, PIPELINE)
+    return Preparation(signed_in.acting_as(PIPELINE) if has_roles else signed_in, done, has_roles)
+
+
+def _is_behind(connection: psycopg.Connection, files: str, *, leave_newer: bool) -> bool:
+    """Whether the database is not as this code makes it, or was made with other rights than it gives."""
+    try:
+        return bool(pending_migrations(connection)) or (
             built_from(connection) != files and not (leave_newer and are_superseded(connection, files))
         )
-        if is_behind or anew:
-            _require_version(connection, owner.place)
-            try:
-                done = migrate(connection)
-                make_models(owner, models, now)
-                create_roles(connection)
-                grant_rights(connection, _marts(models))
-            except psycopg.errors.InsufficientPrivilege as error:
-                raise NotTheOwnerError(
-                    f"the schema at {owner.place} is older than this code, and the role that signs in may not change "
-                    f"it ({str(error).splitlines()[0]}); run fridge migrate with the DSN of its owner"
-                ) from error
-        has_roles = acts_as(connection, PIPELINE)
-    return Preparation(owner.acting_as(PIPELINE) if has_roles else owner, done, has_roles)
+    except psycopg.errors.InsufficientPrivilege:
+        return True  # as after a restore without rights
+
+
+def _change(owner: Database, models: Path, now: datetime) -> list[Migration]:
+    with owner.connect() as connection:
+        _require_defaults(connection, owner.place)
+        _require_version(connection, owner.place)
+        try:
+            done = migrate(connection)
+            make_models(owner, models, now)
+            create_roles(connection)
+            grant_rights(connection, _marts(models))
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise NotTheOwnerError(
+                f"the schema at {owner.place} is older than this code, and the role that signs in may not change "
+                f"it ({str(error).splitlines()[0]}); run fridge migrate with the DSN of its owner"
+            ) from error
+    return done
 
 
 def _require_version(connection: psycopg.Connection, place: str) -> None:

@@ -1,6 +1,6 @@
 """Verify: whether everything holds that an evidence pack says, and what is the first thing that does not.
 
-Needs no database and no network, and nothing but the standard library; with polars it also compares the Parquet files.
+Needs no database and no network, and nothing but the standard library; with pyarrow it also compares the Parquet files.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from fridge_pipeline.domain.evidence import (
     require_chained,
     require_same_files,
 )
-from fridge_pipeline.domain.evidence_figures import Tally, sum_up
+from fridge_pipeline.domain.evidence_figures import ROW_CHARACTERS_MAX, Tally, sum_up
 
 
 def verify_evidence(pack: Path, previous: Path | None = None) -> Iterator[str]:
@@ -114,8 +114,7 @@ def _verify_numbers(opened: OpenedPack, described: Mapping[str, Any]) -> str:
         if path.endswith(".parquet") and _rows(stated, path) != _rows(stated, _csv_of(path)):
             raise DoesNotHoldError(f"{DESCRIPTION} says of {path} and of its CSV file different numbers of rows")
     for path in tables:
-        with opened.open_text(path) as text:
-            summed = sum_up(path, text, table_of(path))
+        summed = sum_up(path, opened.lines(path, ROW_CHARACTERS_MAX), table_of(path))
         if summed.rows != _rows(stated, path):
             raise DoesNotHoldError(f"{path} has {summed.rows} rows, {DESCRIPTION} says {_rows(stated, path)}")
         tally.add(summed)
@@ -149,9 +148,9 @@ def table_of(path: str) -> str:
 
 def _verify_parquet(opened: OpenedPack) -> str:
     paths = [path for path in opened.files if path.endswith(".parquet")]
-    if importlib.util.find_spec("polars") is None:
-        return f"{len(paths)} Parquet files: only their SHA-256 was checked, for polars is not installed"
-    from fridge_pipeline.adapters.evidence_pack.frames import require_same_rows  # noqa: PLC0415  # only with polars
+    if importlib.util.find_spec("pyarrow") is None:
+        return f"{len(paths)} Parquet files: only their SHA-256 was checked, for pyarrow is not installed"
+    from fridge_pipeline.adapters.evidence_pack.frames import require_same_rows  # noqa: PLC0415  # only with pyarrow
 
     with tempfile.TemporaryDirectory(prefix="fridge-verify-") as folder:
         as_csv, as_parquet = Path(folder) / "rows.csv", Path(folder) / "rows.parquet"

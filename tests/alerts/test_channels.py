@@ -12,7 +12,8 @@ import pytest
 from fridge_pipeline.adapters.alerting.channel import AlertNotSentError
 from fridge_pipeline.adapters.alerting.mail import Encryption, Mail, MailServer
 from fridge_pipeline.adapters.alerting.webhook import Webhook
-from fridge_pipeline.orchestration.settings import SettingError, read_settings
+from fridge_pipeline.orchestration.addresses import SettingError
+from fridge_pipeline.orchestration.settings import read_settings
 from tests.alerts.conftest import mail_to
 from tests.alerts.servers import MailBox, WebhookServer, body_of, mail_server
 

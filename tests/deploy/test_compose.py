@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fridge_pipeline.adapters.embedded_server.binaries import MAJOR_VERSION
+from fridge_pipeline.domain.finding import POSTGRES_TESTED
 from tests.deploy.files import DEPLOY, contradictions, read_yaml
 
 COMPOSE = read_yaml("compose.yaml")
@@ -63,13 +66,30 @@ def test_everything_waits_for_the_schema_and_everything_that_stays_up_has_a_heal
     assert [name for name in SERVICES if name != "migrate" and "healthcheck" not in SERVICES[name]] == []
 
 
-@pytest.mark.parametrize("name", OURS)
-def test_our_containers_are_not_root_write_only_where_told_and_gain_no_rights(name: str) -> None:
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_container_writes_only_where_told_gains_no_rights_and_starts_a_bounded_number_of_processes(
+    name: str,
+) -> None:
     service = SERVICES[name]
     assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
     assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["pids_limit"] == 512
     assert "user" not in service, "the image's own user"
     assert "privileged" not in service
+    # PostgreSQL's entrypoint gives the volume to its user and becomes it; nobody else has any capability.
+    becomes_another = {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"}
+    assert set(service.get("cap_add", [])) == (becomes_another if name == "postgres" else set())
+
+
+def test_the_database_is_of_the_version_that_is_tested_and_public_images_can_be_pinned_by_digest() -> None:
+    version = re.fullmatch(
+        r"\$\{POSTGRES_IMAGE:-docker\.io/library/postgres:(\d+)\.\d+-[a-z]+\}", SERVICES["postgres"]["image"]
+    )
+    assert version is not None
+    assert version[1] == MAJOR_VERSION == str(POSTGRES_TESTED)
+    default = re.search(r"^ARG PYTHON_IMAGE=(.+)$", (DEPLOY / "Containerfile").read_text(), re.MULTILINE)
+    assert default is not None
+    assert SERVICES["code"]["build"]["args"] == {"PYTHON_IMAGE": f"${{PYTHON_IMAGE:-{default[1]}}}"}
 
 
 def test_only_the_read_only_server_has_finances_login() -> None:

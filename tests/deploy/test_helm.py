@@ -124,3 +124,59 @@ def test_no_pod_is_root_and_every_one_has_a_limit_of_memory() -> None:
     launcher = VALUES["runLauncher"]["config"]["k8sRunLauncher"]
     assert launcher["resources"]["limits"]["memory"]
     assert launcher["runK8sConfig"]["podSpecConfig"]["security_context"]["run_as_non_root"]
+
+
+POLICIES = list(yaml.safe_load_all((DEPLOY / "helm" / "network-policy.yaml").read_text()))
+
+
+def selects(selector: dict[str, Any], part: str) -> bool:
+    """Whether a selector of labels takes a pod of this part."""
+    wanted = [{part} == {value} for value in selector.get("matchLabels", {}).values()]
+    expressions = selector.get("matchExpressions", [])
+    return all(wanted) and all(each["operator"] == "Exists" or part in each["values"] for each in expressions)
+
+
+def allowed(direction: str, part: str) -> set[tuple[str, int]]:
+    """Who a part may hear, or whom it may speak to, and on which port; ``anybody`` where no peer is named."""
+    peers = {"ingress": "from", "egress": "to"}[direction]
+    found = set()
+    for policy in (each["spec"] for each in POLICIES if selects(each["spec"]["podSelector"], part)):
+        for rule in policy.get(direction, []):
+            names = {
+                name
+                for peer in rule.get(peers, [])
+                for name in ("code", "daemon", "webserver", "migrate", "proxy")
+                if "podSelector" in peer and selects(peer["podSelector"], name)
+            }
+            found |= {(name, port["port"]) for name in names or {"anybody"} for port in rule["ports"]}
+    return found
+
+
+def test_every_pod_of_ours_is_under_the_policies_and_they_are_network_policies() -> None:
+    for policy in POLICIES:
+        schema = "kubernetes.json#/$defs/io.k8s.api.networking.v1.NetworkPolicySpec"
+        assert contradictions(policy["spec"], schema) == []
+    misspelt = {**POLICIES[0]["spec"], "podSelektor": {}}
+    assert len(contradictions(misspelt, schema)) == 1
+    job = read_yaml("helm/migrate-job.yaml")["spec"]["template"]["metadata"]["labels"]
+    parts = [CODE["labels"], VALUES["runLauncher"]["config"]["k8sRunLauncher"]["labels"]]
+    parts += [VALUES["dagsterWebserver"]["labels"], VALUES["dagsterDaemon"]["labels"], job]
+    assert [part["fridge-part"] for part in parts] == ["code", "code", "webserver", "daemon", "migrate"]
+    nothing_else = POLICIES[0]["spec"]
+    assert nothing_else["policyTypes"] == ["Ingress", "Egress"]
+    assert all(selects(nothing_else["podSelector"], part["fridge-part"]) for part in parts)
+    assert not {"ingress", "egress"} & nothing_else.keys(), "so what no other policy allows is refused"
+
+
+def test_only_daemon_and_webserver_reach_the_code_location_only_a_proxy_the_ui_and_nobody_the_rest() -> None:
+    assert allowed("ingress", "code") == {("daemon", CODE["port"]), ("webserver", CODE["port"])}
+    assert allowed("ingress", "webserver") == {("proxy", VALUES["dagsterWebserver"]["service"]["port"])}
+    assert allowed("ingress", "daemon") == allowed("ingress", "migrate") == set()
+
+
+def test_each_part_has_the_ways_out_that_it_needs_and_the_job_that_migrates_none_but_to_the_books() -> None:
+    books = {("anybody", 53), ("anybody", VALUES["postgresql"]["service"]["port"])}
+    assert allowed("egress", "migrate") == books
+    assert allowed("egress", "code") == books | {("anybody", 443)}
+    for part in ("daemon", "webserver"):
+        assert allowed("egress", part) == books | {("code", CODE["port"]), ("anybody", 443), ("anybody", 6443)}

@@ -65,6 +65,7 @@ def test_dagsters_database_is_the_services_own_and_finance_reads_it_and_writes_n
 ) -> None:
     with psycopg.connect(superuser.dsn("postgres"), autocommit=True) as connection:
         connection.execute("drop database if exists fridge_dagster with (force)")  # the embedded server's own
+        connection.execute("drop role fridge_app")
     done = first_start(superuser, secrets)
     assert (done.returncode, done.stderr) == (0, "")
 

@@ -8,7 +8,8 @@ import pytest
 from fridge_pipeline.domain.catalogue import CatalogueError, read_catalogue
 from fridge_pipeline.domain.meter import CATALOGUE, Formula, Measure, Meter, Restatement, Window
 from fridge_pipeline.domain.variance import Tolerance
-from fridge_pipeline.orchestration.settings import SettingError, read_settings
+from fridge_pipeline.orchestration.addresses import SettingError
+from fridge_pipeline.orchestration.settings import read_settings
 
 READINGS = """
 [[meter]]

@@ -154,7 +154,7 @@ class Nothing:
 sys.meta_path.insert(0, Nothing())
 import importlib.util
 found = importlib.util.find_spec
-importlib.util.find_spec = lambda name: None if name == "polars" else found(name)
+importlib.util.find_spec = lambda name: None if name == "pyarrow" else found(name)
 from fridge_pipeline.cli.verify import verify
 verify()
 """
@@ -162,7 +162,7 @@ verify()
         [sys.executable, "-c", code, str(january)], capture_output=True, text=True, check=False, timeout=60
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "only their SHA-256 was checked, for polars is not installed" in done.stdout
+    assert "only their SHA-256 was checked, for pyarrow is not installed" in done.stdout
     assert "2026-01.zip holds; its manifest is " in done.stdout
 
 

@@ -11,6 +11,9 @@ import pytest
 
 from tests.live.running_fridge import RunningFridge, running_fridge
 
+#: Opens nothing.
+CLOUD_SECRET = "a-secret-of-the-store"
+
 
 @pytest.fixture(scope="session")
 def taken_port() -> Iterator[int]:
@@ -23,9 +26,10 @@ def taken_port() -> Iterator[int]:
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory, taken_port: int) -> Iterator[RunningFridge]:
-    """``fridge demo`` with its UI up, asked for a port that another program has."""
+    """``fridge demo`` with its UI up, asked for a port that another program has, and with a secret to keep."""
     home = tmp_path_factory.mktemp("live") / "fridge home"
-    with running_fridge(home, "demo", "--port", str(taken_port)) as started:
+    secret = {"AWS_SECRET_ACCESS_KEY": CLOUD_SECRET}
+    with running_fridge(home, "demo", "--port", str(taken_port), **secret) as started:
         yield started
 
 

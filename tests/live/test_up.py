@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -39,6 +40,13 @@ from tests.live.usage import Usage, usage_at_stripe, usage_in_the_books
 
 PICTURE_BYTES_MAX = 300_000
 
+#: Processes by what stands on their command line: which know nothing of runs, and which work on them.
+KNOWS_NO_SECRET = (
+    *("bin/postgres", "fridge_pipeline.stripe_sandbox", "http.server"),
+    *("dagster-webserver", "dagster-daemon run"),
+)
+WORKS = ("code-server start", "dagster api grpc")
+
 WAITING_LOADS = "select 1 from pg_locks where not granted and relation = 'fridge.landing_files'::regclass"
 
 AUTOMATION = """{
@@ -63,6 +71,32 @@ def test_a_second_up_on_the_same_home_is_refused_with_a_clear_message_and_exit_c
     assert f"fridge up already runs on {demo.home}" in refused.stderr
     assert "Traceback" not in refused.stderr
     assert requests.get(f"{demo.url}/server_info", timeout=10).ok
+
+
+def test_only_where_runs_work_is_there_a_secret_and_everything_signs_in_to_the_books_without_the_owners_rights(
+    demo: RunningFridge,
+) -> None:
+    """As the kernel shows each process's environment."""
+    secrets: dict[str, set[str]] = {}
+    for words in (*KNOWS_NO_SECRET, *WORKS):
+        for process in (psutil.Process(pid) for pid in pids_with(demo, words)):
+            environment = process.environ()
+            held = {name for name in ("AWS_SECRET_ACCESS_KEY", "FRIDGE_DATABASE_URL") if environment.get(name)}
+            secrets.setdefault(words, set()).update(held)
+            login = urlsplit(environment.get("FRIDGE_DATABASE_URL", "")).username
+            assert login in {None, "fridge_app"}, words
+    of_dagster = {"FRIDGE_DATABASE_URL"}
+    assert secrets == {
+        "bin/postgres": set(),
+        "fridge_pipeline.stripe_sandbox": set(),
+        "http.server": set(),
+        "dagster-webserver": of_dagster,
+        "dagster-daemon run": of_dagster,
+        "code-server start": of_dagster | {"AWS_SECRET_ACCESS_KEY"},
+        "dagster api grpc": of_dagster | {"AWS_SECRET_ACCESS_KEY"},
+    }
+    # The test itself asks as the owner, by one connection.
+    assert demo.rows("select count(*) from pg_stat_activity where usename = 'fridge'") == [(1,)]
 
 
 def test_the_landing_sensor_and_hourly_billing_are_on_without_anyone_turning_them_on(demo: RunningFridge) -> None:

@@ -26,7 +26,7 @@ FIRST = Hour.from_key("2026-01-01-00:00")
 
 TENANTS = "select tenant_id, name from fridge.tenants"
 HOURS = """select distinct
-    date_trunc('hour', opened_at) as hour, tenant_id
+    date_trunc('hour', opened_at) as hour, detail
 from fridge.exceptions
 """
 DESCRIBED = """  - name: tenants_as_view
@@ -39,10 +39,10 @@ DESCRIBED = """  - name: tenants_as_view
     example: a row.
     columns: {tenant_id text: T., name text: N.}
   - name: exception_hours
-    description: One row per hour and tenant.
-    unique: [hour, tenant_id]
+    description: One row per hour and detail.
+    unique: [hour, detail]
     example: a row.
-    columns: {hour timestamptz: H., tenant_id text: T.}
+    columns: {hour timestamptz: H., detail text: D.}
 """
 
 Rows = Callable[[str], list[tuple[object, ...]]]
@@ -95,14 +95,14 @@ def test_an_increment_makes_the_hours_of_its_run_anew_and_leaves_all_others_as_t
         rows(
             owner,
             "insert into fridge.exceptions (kind, tenant_id, subject, detail, opened_at)"
-            f" values ('unmapped', 't{step}', '', '', '{FIRST.plus(step).start}') returning 1",
+            f" values ('unmapped', '', '{step}', 't{step}', '{FIRST.plus(step).start}') returning 1",
         )
     run(owner, folder, "exception_hours", hours=HourRange(FIRST, FIRST.plus(1)))
-    assert rows(owner, "select tenant_id from fridge.exception_hours order by 1") == [("t0",), ("t1",)]
+    assert rows(owner, "select detail from fridge.exception_hours order by 1") == [("t0",), ("t1",)]
     assert rows(owner, "select count(*) from fridge.model_hours where model = 'exception_hours'") == [(2,)]
-    rows(owner, "update fridge.exceptions set tenant_id = tenant_id || 'x' returning 1")
+    rows(owner, "update fridge.exceptions set detail = detail || 'x' returning 1")
     run(owner, folder, "exception_hours", hours=HourRange(FIRST.plus(1), FIRST.plus(2)))
-    assert rows(owner, "select tenant_id from fridge.exception_hours order by 1") == [("t0",), ("t1x",), ("t2x",)]
+    assert rows(owner, "select detail from fridge.exception_hours order by 1") == [("t0",), ("t1x",), ("t2x",)]
 
 
 def test_only_what_has_changed_is_made_anew_and_a_kept_table_keeps_its_rows(owner: Database, folder: Path) -> None:

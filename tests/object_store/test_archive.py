@@ -20,11 +20,12 @@ from fridge_pipeline.cli import report as report_command
 from fridge_pipeline.cli.main import fridge
 from fridge_pipeline.domain.place import ObjectPlace, place_of
 from fridge_pipeline.orchestration import month_report
+from fridge_pipeline.orchestration.addresses import SettingError
 from fridge_pipeline.orchestration.assets.evidence import evidence_assets
 from fridge_pipeline.orchestration.assets.report import report_assets
 from fridge_pipeline.orchestration.installation import Installation
 from fridge_pipeline.orchestration.partitions import monthly_partitions
-from fridge_pipeline.orchestration.settings import SettingError, read_settings
+from fridge_pipeline.orchestration.settings import read_settings
 from fridge_pipeline.steps import report as report_step
 from tests.evidence.books import HOURS, JANUARY, close, fill, made, make
 from tests.object_store.conftest import Bucket

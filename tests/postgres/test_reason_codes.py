@@ -81,7 +81,7 @@ def test_the_database_refuses_a_kind_or_cause_that_nobody_has_explained(pipeline
         connection.execute(
             "insert into fridge.stripe_reconciliation (day, tenant_id, event_name, run_id) values (now(), '', '', '')"
         )
-    with pytest.raises(psycopg.errors.ForeignKeyViolation), pipeline.database.connect() as connection:
+    with pytest.raises(psycopg.errors.ForeignKeyViolation), pipeline.database.owned.connect() as connection:
         connection.execute(statement)
 
 

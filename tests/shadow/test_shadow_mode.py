@@ -15,9 +15,10 @@ from fridge_pipeline.domain.finding import Grade
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.meter_event import MeterEvent
+from fridge_pipeline.orchestration.addresses import SettingError
 from fridge_pipeline.orchestration.assets.billing import bill_metadata
 from fridge_pipeline.orchestration.installation import open_installation
-from fridge_pipeline.orchestration.settings import SettingError, read_settings
+from fridge_pipeline.orchestration.settings import read_settings
 from fridge_pipeline.steps.effect import Effect
 from fridge_pipeline.steps.examine import examine_books
 from fridge_pipeline.steps.watch import find_hours_to_bill

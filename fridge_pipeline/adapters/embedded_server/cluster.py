@@ -66,7 +66,7 @@ def create(layout: Layout, programs: Path, account: Account, lock: int) -> None:
     account.own(unfinished)
     verifiers = {
         f"{role}_verifier": passwords.verifier(passwords.read_or_create(layout, role))
-        for role in (passwords.SUPERUSER, passwords.APPLICATION)
+        for role in (passwords.SUPERUSER, passwords.OWNER)
     }
     roles = importlib.resources.files(__package__).joinpath("roles.sql").read_text()
     folder = ("-D", as_argument(account, unfinished))

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from fridge_pipeline.adapters.embedded_server.layout import Layout
 
 SUPERUSER = "postgres"
-APPLICATION = "fridge"
+#: Owns the schema: migrations sign in with it, and daily work does not.
+OWNER = "fridge"
+#: What daily work signs in with: a member of ``fridge_pipeline``, and the owner of Dagster's database.
+APPLICATION = "fridge_app"
 FINANCE = "fridge_finance"
 PASSWORD_BYTES = 32
 SALT_BYTES = 16

@@ -172,7 +172,7 @@ def clear_remains(data: Path) -> None:
 
 def _answers(port: int) -> bool:
     """Whether a server lets clients in: PQping tells "still starting up" from "sign in, please"."""
-    target = f"hostaddr={settings.HOST} port={port} user={passwords.APPLICATION} dbname={passwords.APPLICATION}"
+    target = f"hostaddr={settings.HOST} port={port} user={passwords.OWNER} dbname={passwords.OWNER}"
     options = f"sslmode=disable gssencmode=disable connect_timeout={PING_TIMEOUT_S}"
     return pq.PGconn.ping(f"{target} {options}".encode()) == pq.Ping.OK
 

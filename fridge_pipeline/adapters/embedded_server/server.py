@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fridge_pipeline.adapters import process_lock
@@ -39,7 +40,8 @@ class EmbeddedServer:
     def hold(self) -> Iterator[ServerAddress]:
         """Keep the server up for the time of a ``with`` block, starting it if it does not run.
 
-        The last holder to leave stops it, unless it is pinned. Holds may be nested and shared by threads.
+        Yields the owner's login. The last holder to leave stops the server, unless it is pinned. Holds may be nested
+        and shared by threads.
         """
         with self._holding(pin=False) as address:
             yield address
@@ -58,9 +60,9 @@ class EmbeddedServer:
         with process_lock.exclusive(self._layout.start_lock) as lock:
             return self._ensure_running(lock)
 
-    def finance_password(self) -> str:
-        """What finance signs in with; the server must have run."""
-        return passwords.read(self._layout, passwords.FINANCE)
+    def signed_in(self, address: ServerAddress, role: str) -> ServerAddress:
+        """The same server for another of its logins than the owner: ``APPLICATION`` or ``FINANCE`` of ``passwords``."""
+        return replace(address, user=role, password=passwords.read(self._layout, role))
 
     def stop(self) -> bool:
         """Unpin the server and stop it now; says whether it ran.
@@ -125,8 +127,10 @@ class EmbeddedServer:
         record = postmaster.read_record(self._layout.data)
         if record is None:
             raise ServerStartError(f"PostgreSQL ended right after its start; see {self._layout.log}")
-        password = passwords.read(self._layout, passwords.APPLICATION)
-        return ServerAddress(HOST, record.port, passwords.APPLICATION, password, passwords.APPLICATION)
+        if not self._layout.password_file(passwords.APPLICATION).exists():
+            roles.ensure(self._layout, HOST, record.port)  # started by an earlier version, which did not have it
+        password = passwords.read(self._layout, passwords.OWNER)
+        return ServerAddress(HOST, record.port, passwords.OWNER, password, passwords.OWNER)
 
     def _start(self, lock: int) -> None:
         layout = self._layout

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import BinaryIO
 
 from fridge_pipeline.domain.evidence import DESCRIPTION, MANIFEST, DoesNotHoldError, month_of_folder, require_safe
 
@@ -66,11 +66,11 @@ class OpenedPack:
         except _DAMAGE as error:
             raise DoesNotHoldError(f"{path} cannot be unpacked: {error}") from error
 
-    @contextmanager
-    def open_text(self, path: str) -> Iterator[TextIO]:
-        """The text of a file, with its line ends as they are."""
+    def lines(self, path: str, characters_max: int) -> Iterator[str]:
+        """The lines of a text file with their ends; a longer one comes in pieces, the first longer than allowed."""
         with self.open(path) as stream, io.TextIOWrapper(stream, encoding="utf-8", newline="") as text:
-            yield text
+            while line := text.readline(characters_max + 1):
+                yield line
 
     def read(self, path: str) -> bytes:
         """A whole file that is small by its nature."""

@@ -31,6 +31,12 @@ def grant_rights(connection: psycopg.Connection, marts: Sequence[str]) -> None:
         connection.execute(statement("grant_rights"), {"marts": list(marts)})
 
 
+def owns_schema(connection: psycopg.Connection) -> bool:
+    """Whether whoever is signed in owns the schema."""
+    row = connection.execute(statement("owns_schema")).fetchone()
+    return bool(row and row[0])
+
+
 def acts_as(connection: psycopg.Connection, role: str) -> bool:
     """Whether whoever is signed in may take a role's place."""
     row = connection.execute(statement("acts_as"), {"role": role}).fetchone()

@@ -107,8 +107,13 @@ def claim_books(connection: psycopg.Connection, *, is_live: bool) -> None:
     Otherwise what a sandbox has accepted would count as delivered when a live key is set later.
     """
     connection.execute(statement("claim_books"), {"is_live": is_live})
+    require_own_books(connection, is_live=is_live)
+
+
+def require_own_books(connection: psycopg.Connection, *, is_live: bool) -> None:
+    """Raises ``WrongBooksError`` when these books have been stated with a key of the other kind."""
     row = connection.execute(statement("books_are_live")).fetchone()
-    if row is None or row[0] is not is_live:
+    if row is not None and row[0] is not is_live:
         was, wanted = ("a live key", "a rehearsal") if not is_live else ("a sandbox or test key", "real billing")
         raise WrongBooksError(
             f"these books have been stated with {was} and cannot serve {wanted}: what one has accepted would count "
