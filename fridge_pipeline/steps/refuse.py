@@ -69,4 +69,5 @@ def _open(connection: psycopg.Connection, refusal: Refusal, usage: int, stated: 
     detail = refused_detail(
         event.event_name, usage, stated, event.stripe_customer_id, refusal.said, is_settled=is_settled
     )
-    open_exception(connection, key, detail, now, deadline_at=billing_deadline(event.hour))
+    owed = usage - (stated or 0)
+    open_exception(connection, key, detail, now, deadline_at=billing_deadline(event.hour), owed=owed)

@@ -162,4 +162,4 @@ def _hold(connection: psycopg.Connection, outliers: list[Outlier], now: datetime
             "--by NAME --reason TEXT, and the next run bills it. If not, take the file out: fridge withdraw FILE."
         )
         key = ExceptionKey(StagingVerdict.HELD_FOR_REVIEW.value, case.tenant_id, case.hour, case.meter.event_name)
-        open_exception(connection, key, detail, now, deadline_at=billing_deadline(case.hour))
+        open_exception(connection, key, detail, now, deadline_at=billing_deadline(case.hour), owed=case.change)

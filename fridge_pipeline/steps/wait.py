@@ -24,7 +24,14 @@ def open_waiting(
     for case, verdict in cases:
         if verdict in WAITS:
             deadline = billing_deadline(case.hour) if verdict in CAN_STILL_BE_STATED else None
-            open_exception(connection, _key(case, verdict), waiting_detail(case, verdict), now, deadline_at=deadline)
+            open_exception(
+                connection,
+                _key(case, verdict),
+                waiting_detail(case, verdict),
+                now,
+                deadline_at=deadline,
+                owed=case.change,
+            )
 
 
 def close_overtaken(

@@ -8,10 +8,13 @@ from datetime import datetime
 import psycopg
 import pytest
 
+from fridge_pipeline.adapters.landing.local import LocalLanding
 from fridge_pipeline.adapters.postgres.ledger import undelivered_hours
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.meter import CATALOGUE
-from tests.pipeline import Pipeline, readings
+from fridge_pipeline.steps.effect import Effect
+from fridge_pipeline.steps.withdraw import withdraw_file
+from tests.pipeline import Pipeline, ProcessDied, dies_after, readings
 
 MARKS = "select count(*) from fridge.marked_hours"
 
@@ -150,3 +153,31 @@ def test_books_that_were_kept_before_there_were_marks_are_compared_as_a_whole(pi
         connection.execute("delete from fridge.marked_hours")
         connection.execute("update fridge.swept_catalogue set event_names = default, measures = default")
         assert undelivered_hours(connection, pipeline.catalogue, pipeline.clock()) == [hour]
+
+
+@pytest.mark.parametrize(("withdrawn", "left"), [(["a.csv"], ["3 temperature_readings"]), (["a.csv", "b.csv"], [])])
+def test_what_waits_is_said_anew_when_a_run_ended_after_it_had_counted_other_usage(
+    pipeline: Pipeline, two_days_ago: datetime, withdrawn: list[str], left: list[str]
+) -> None:
+    hour = Hour(two_days_ago)
+    pipeline.land(hour, "a.csv", readings("dale", hour, 1, 4))
+    pipeline.land(hour, "b.csv", readings("dale", hour, 1, 3, start=20))
+    pipeline.run(hour)
+    assert [figure for figure in waiting(pipeline) if "readings" in figure] == ["7 temperature_readings"]
+    assert swept(pipeline) == []
+    for name in withdrawn:
+        withdraw_file(
+            pipeline.database, LocalLanding(str(pipeline.landing)), f"{hour.folder}/{name}", "x", "ada", pipeline.clock
+        )
+    with pytest.raises(ProcessDied):
+        pipeline.count(hour, witness=dies_after(Effect.USAGE_WRITTEN))
+    assert swept(pipeline) == [hour]
+    pipeline.run(hour)
+    assert [figure for figure in waiting(pipeline) if "readings" in figure] == left
+    assert swept(pipeline) == []
+
+
+def waiting(pipeline: Pipeline) -> list[str]:
+    """The figures of the exceptions that are open."""
+    found = pipeline.rows("select detail from fridge.exceptions where closed_at is null order by detail")
+    return [detail.partition(":")[0] for (detail,) in found]

@@ -43,11 +43,16 @@ def open_exception(
     detail: str,
     now: datetime,
     deadline_at: datetime | None = None,
+    owed: int | None = None,
 ) -> None:
-    """Opens an exception, or brings the detail of the open one up to date."""
+    """Opens an exception, or brings the detail of the open one up to date.
+
+    ``owed`` is usage minus what Stripe has, where it is about a meter's usage: once that is another figure, the sweep
+    has the hour judged anew.
+    """
     connection.execute(
         statement("open_exception"),
-        {**key.parameters(), "detail": detail, "deadline_at": deadline_at, "now": now},
+        {**key.parameters(), "detail": detail, "owed": owed, "deadline_at": deadline_at, "now": now},
     )
 
 

@@ -1,7 +1,9 @@
 -- The unique index exceptions_open keeps one open row per difference.
-insert into fridge.exceptions (kind, tenant_id, hour, subject, detail, deadline_at, opened_at)
-values (%(kind)s, %(tenant_id)s, %(hour)s, %(subject)s, %(detail)s, %(deadline_at)s, %(now)s)
+insert into fridge.exceptions (kind, tenant_id, hour, subject, detail, owed, deadline_at, opened_at)
+values (%(kind)s, %(tenant_id)s, %(hour)s, %(subject)s, %(detail)s, %(owed)s, %(deadline_at)s, %(now)s)
 on conflict (kind, tenant_id, hour, subject) where closed_at is null
 do update
-    set detail = excluded.detail
-    where exceptions.detail <> excluded.detail;
+    set
+        detail = excluded.detail,
+        owed = excluded.owed
+    where (exceptions.detail, exceptions.owed) is distinct from (excluded.detail, excluded.owed);

@@ -19,6 +19,7 @@ open_exceptions as (
         exceptions.tenant_id,
         exceptions.hour,
         exceptions.subject,
+        exceptions.owed,
         coalesce(meter_events.event_name, exceptions.subject) as event_name,
         -- After its deadline it is something else: too late.
         (exceptions.deadline_at >= %(now)s or exceptions.deadline_at is null or exceptions.kind = 'unexplained')
@@ -198,6 +199,36 @@ undelivered as (
                 and open_exceptions.event_name = coalesce(metered_usage.event_name, stated.event_name)
                 and open_exceptions.tenant_id = coalesce(metered_usage.tenant_id, stated.tenant_id)
                 and open_exceptions.hour = coalesce(metered_usage.hour, stated.hour)
+        )
+
+    union
+
+    -- What waits is another figure than its exception says, or nothing any more: usage was counted anew, and the run
+    -- ended before it was judged.
+    select open_exceptions.hour
+    from compared
+    inner join open_exceptions on compared.hour = open_exceptions.hour
+    inner join catalogue on open_exceptions.event_name = catalogue.event_name
+    left join metered_usage
+        on
+            open_exceptions.event_name = metered_usage.event_name
+            and open_exceptions.tenant_id = metered_usage.tenant_id
+            and open_exceptions.hour = metered_usage.hour
+    left join stated
+        on
+            open_exceptions.event_name = stated.event_name
+            and open_exceptions.tenant_id = stated.tenant_id
+            and open_exceptions.hour = stated.hour
+    where
+        open_exceptions.owed <> coalesce(metered_usage.value, 0) - coalesce(stated.value, 0)
+        and open_exceptions.hour >= (select billing_start.bill_from from fridge.billing_start)
+        and not exists (
+            select 1 from fridge.exceptions as contradictions
+            where
+                contradictions.closed_at is null
+                and contradictions.kind = 'contradiction'
+                and contradictions.tenant_id = open_exceptions.tenant_id
+                and contradictions.hour = open_exceptions.hour
         )
 
     union
