@@ -66,10 +66,9 @@ class Service:
         if self.process is None:
             return False
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-            process = psutil.Process(self.process.pid)
-            if self.socket is not None:
-                return any(str(each.laddr) == str(self.socket) for each in process.net_connections("unix"))
-            sockets = process.net_connections("tcp")
+            if self.socket is not None:  # in a folder that is ours alone, and made anew at each start
+                return _answers(self.socket)
+            sockets = psutil.Process(self.process.pid).net_connections("tcp")
             return any(each.status == psutil.CONN_LISTEN and each.laddr.port == self.port for each in sockets)
         return False
 
@@ -175,6 +174,13 @@ class Services:
             if service.process is not None and service.is_running
         ]
         self._record.write_text(json.dumps(entries), encoding="utf-8")
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe, suppress(FileNotFoundError, ConnectionRefusedError):
+        probe.connect(str(path))
+        return True
+    return False
 
 
 def _is_same_process(entry: Mapping[str, Any]) -> bool:

@@ -29,7 +29,7 @@ SOCKET_PATH_BYTES_MAX = 103
 
 
 class SocketPathError(ValueError):
-    """A socket's path is too long."""
+    """A path cannot be a socket's address."""
 
 
 def dagster_environment(settings: Settings) -> dict[str, str]:
@@ -84,12 +84,12 @@ class CodeAddress:
 def code_socket(settings: Settings, name: str) -> Path:
     """Where this installation's code server of that name listens: nobody else can enter the folder.
 
-    Raises ``SocketPathError`` where the path is longer than an address can be.
+    Raises ``SocketPathError`` where the path cannot be an address.
     """
     path = make_private(settings.home) / f"{name}.socket"
-    if len(os.fsencode(path)) > SOCKET_PATH_BYTES_MAX:
+    if len(os.fsencode(path)) > SOCKET_PATH_BYTES_MAX or "%" in str(path):  # gRPC takes %41 for an A
         raise SocketPathError(
-            f"{path} is longer than the {SOCKET_PATH_BYTES_MAX} bytes that a socket's path may have; name a shorter "
+            f"{path} cannot be a socket's path: that has {SOCKET_PATH_BYTES_MAX} bytes at most, and no %. Name another "
             "FRIDGE_HOME, or a socket of your own with --socket"
         )
     return path
