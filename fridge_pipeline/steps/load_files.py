@@ -127,6 +127,13 @@ class FilesLoader:
             self._store(transaction, tallies, tenants, rejections, kept_from, Path(directory))
         by_tenant = tenants.summed()
         transaction.store_tenants(by_tenant)
+        transaction.store_not_kept(
+            [
+                (tally.file_id, tally.file.path, reason, count)
+                for tally in tallies
+                for reason, count in tally.not_kept.items()
+            ]
+        )
         now = self._clock()
         unreadable = {tally.file_id: tally.unreadable_detail for tally in tallies if tally.damage is not None}
         _tell(transaction, "unreadable_file", tallies, unreadable, now)

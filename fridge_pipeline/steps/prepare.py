@@ -15,6 +15,7 @@ from fridge_pipeline.adapters.postgres.sensor_directory import SensorDirectory
 from fridge_pipeline.adapters.reading_order import ReadingOrder
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.reading import ARRIVAL_SCHEMA, judge, valid_readings
+from fridge_pipeline.domain.rejected_file import KEPT_MAX
 from fridge_pipeline.steps.file_tally import FileTally
 from fridge_pipeline.steps.rejection_tally import RejectionTally
 from fridge_pipeline.steps.tenant_tally import TenantTally
@@ -49,7 +50,7 @@ def prepare(
         if judged["reason"].null_count() < judged.height:  # else nothing is copied to leave nothing out
             rejected = rejections.add(raw, judged, hour)
             tenants.add_rejected(rejected)
-            yield Portion(rejected=_of_files(rejected, by_id))
+            yield Portion(rejected=_kept(rejected, by_id))
             valid = valid_readings(judged)
         if valid.height:
             sensors.ensure_months(valid["recorded_at"])
@@ -59,17 +60,23 @@ def prepare(
     yield from map(Portion, order.finish())
 
 
-def _of_files(rejected: pl.DataFrame, by_id: dict[int, FileTally]) -> pl.DataFrame:
-    """The rejected rows with the paths of their files, which count them."""
+def _kept(rejected: pl.DataFrame, by_id: dict[int, FileTally]) -> pl.DataFrame:
+    """Of each file's rejected rows the first ``KEPT_MAX``, with the file's path; the file's tally counts all."""
     per_file = rejected.group_by("file_id").len()
+    files = per_file.select(
+        "file_id",
+        path=pl.Series([by_id[file_id].file.path for file_id in per_file["file_id"]], dtype=pl.String),
+        before=pl.Series([by_id[file_id].rejected for file_id in per_file["file_id"]], dtype=pl.Int64),
+    )
     for file_id, count in per_file.iter_rows():
         by_id[file_id].rejected += count
-    paths = per_file["file_id"].to_list()
-    named = pl.DataFrame(
-        {"file_id": paths, "path": [by_id[file_id].file.path for file_id in paths]},
-        schema={"file_id": pl.Int32, "path": pl.String},
-    )
-    return rejected.join(named, on="file_id", how="inner", validate="m:1", maintain_order="left")
+    named = rejected.join(files, on="file_id", how="inner", validate="m:1", maintain_order="left")
+    if all(by_id[file_id].rejected <= KEPT_MAX for file_id in per_file["file_id"]):
+        return named
+    is_kept = named["before"] + named.select(pl.int_range(pl.len()).over("file_id")).to_series() < KEPT_MAX
+    for file_id, reason, count in named.filter(~is_kept).group_by("file_id", "reason").len().iter_rows():
+        by_id[file_id].not_kept[reason] += count
+    return named.filter(is_kept)
 
 
 def _gathered(tallies: Sequence[FileTally]) -> Iterator[tuple[Hour, pl.DataFrame]]:

@@ -73,7 +73,9 @@ def _ground(address: ServerAddress, home: Path) -> Ground:
 def _write(tally: Tally, path: Path, ground: Ground) -> None:
     with ground.database.connect() as connection:
         statuses = connection.execute("select status, count(*) from fridge.landing_files group by 1").fetchall()
-        reasons = connection.execute("select reason, count(*) from fridge.rejected_readings group by 1").fetchall()
+        reasons = connection.execute(
+            "select reason, sum(row_count)::bigint from fridge.rejected_rows group by 1"
+        ).fetchall()
     tally.statuses, tally.reasons = Counter(dict(statuses)), Counter(dict(reasons))
     unfinished = path.with_suffix(".part")
     unfinished.write_text(json.dumps({**vars(tally), "at": time.time()}), encoding="utf-8")
