@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from fridge_pipeline.adapters.landing.errors import UnreadableFileError
-from fridge_pipeline.adapters.landing.formats import BATCH_ROWS, read_batches
+from fridge_pipeline.adapters.landing.formats import BATCH_ROWS, BATCH_TEXT_BYTES, read_batches, text_bytes_of
 from fridge_pipeline.adapters.postgres.sensor_directory import SensorDirectory
 from fridge_pipeline.adapters.reading_order import ReadingOrder
 from fridge_pipeline.domain.hour import Hour
@@ -19,6 +19,14 @@ from fridge_pipeline.domain.rejected_file import KEPT_MAX
 from fridge_pipeline.steps.file_tally import FileTally
 from fridge_pipeline.steps.rejection_tally import RejectionTally
 from fridge_pipeline.steps.tenant_tally import TenantTally
+
+#: So many bytes of tenants' ids are in memory at once, about a tenth of what they take in all. Ids of ten characters:
+#: two million tenants.
+TENANT_BYTES_MAX = 24 * 2**20
+
+
+class LoadAloneError(RuntimeError):
+    """These files take too much memory together, or one of them may have killed its load: load each by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +49,8 @@ def prepare(
 
     The portions' readings have each identity once, in the order of the files the first; those before ``kept_from``
     are rejected. What cannot be read of a file becomes its ``damage``, and its neighbours
-    go on. ``directory`` is for what does not fit into memory.
+    go on. ``directory`` is for what does not fit into memory. Raises ``LoadAloneError`` when several files name too
+    many tenants; of a single one the rest is not read then.
     """
     by_id = {tally.file_id: tally for tally in tallies}
     order = ReadingOrder(directory)
@@ -57,7 +66,15 @@ def prepare(
             keyed = sensors.with_keys(valid)
             tenants.add_valid(keyed)
             yield from map(Portion, order.add(keyed.select(ARRIVAL_SCHEMA.names())))
+        if sensors.tenant_bytes + tenants.rejected_bytes > TENANT_BYTES_MAX:
+            _stop(tallies)
     yield from map(Portion, order.finish())
+
+
+def _stop(tallies: Sequence[FileTally]) -> None:
+    if len(tallies) > 1:
+        raise LoadAloneError(f"{len(tallies)} files name more than {TENANT_BYTES_MAX} bytes of tenants together")
+    tallies[0].stop(f"it names more than {TENANT_BYTES_MAX} bytes of tenants, the limit; the rest is for other files")
 
 
 def _kept(rejected: pl.DataFrame, by_id: dict[int, FileTally]) -> pl.DataFrame:
@@ -83,14 +100,18 @@ def _gathered(tallies: Sequence[FileTally]) -> Iterator[tuple[Hour, pl.DataFrame
     """The rows of the files with their ``file_id``, those of many small files at once, with their landing hour."""
     pending: list[pl.DataFrame] = []
     kind = None
+    rows = text_bytes = 0
     for tally in tallies:
-        for raw in _rows(tally):
+        for raw in () if tally.stopped else _rows(tally):
+            more = text_bytes_of(raw)
             is_other = kind != (tally.file.landing_hour, raw.schema)
-            if kind and pending and (is_other or sum(frame.height for frame in pending) + raw.height > BATCH_ROWS):
+            is_full = rows + raw.height > BATCH_ROWS or text_bytes + more > BATCH_TEXT_BYTES
+            if kind and pending and (is_other or is_full):
                 yield kind[0], pl.concat(pending)
-                pending = []
+                pending, rows, text_bytes = [], 0, 0
             kind = (tally.file.landing_hour, raw.schema)
             pending.append(raw)
+            rows, text_bytes = rows + raw.height, text_bytes + more
     if kind and pending:
         yield kind[0], pl.concat(pending)
 
@@ -98,6 +119,8 @@ def _gathered(tallies: Sequence[FileTally]) -> Iterator[tuple[Hour, pl.DataFrame
 def _rows(tally: FileTally) -> Iterator[pl.DataFrame]:
     try:
         for raw in read_batches(tally.snapshot, tally.file.format):
+            if tally.stopped:
+                return
             tally.rows += raw.height
             yield raw.with_columns(file_id=pl.lit(tally.file_id, pl.Int32))
     except UnreadableFileError as error:

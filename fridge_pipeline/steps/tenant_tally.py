@@ -10,6 +10,9 @@ from fridge_pipeline.domain.rejected_file import NAMED_MAX
 #: Sums of several batches are added up once they are so many: memory follows files and tenants, not readings.
 SUMS_MAX = 500_000
 
+#: Or once the tenants of rejected rows take so many bytes.
+REJECTED_BYTES_MAX = 2**24
+
 #: What a file's number is multiplied by, to leave room for the number of a tenant.
 _PER_FILE = 2**32
 
@@ -44,8 +47,13 @@ class TenantTally:
         self._rejected.append(
             rejected.group_by(_OF_TENANT, maintain_order=True).agg(pl.len().cast(pl.Int64).alias("count"))
         )
-        if sum(frame.height for frame in self._rejected) > SUMS_MAX:
+        if sum(frame.height for frame in self._rejected) > SUMS_MAX or self.rejected_bytes > REJECTED_BYTES_MAX:
             self._rejected = [_first_named(pl.concat(self._rejected))]
+
+    @property
+    def rejected_bytes(self) -> int:
+        """What the tenants of rejected rows take in memory, about."""
+        return sum(int(frame["tenant_id"].str.len_bytes().sum()) for frame in self._rejected)
 
     def summed(self) -> pl.DataFrame:
         """One row per file and tenant, in this order, with the counts as they go on record."""

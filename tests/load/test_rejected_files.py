@@ -58,7 +58,7 @@ def hour(two_days_ago: datetime) -> Hour:
 
 
 def test_a_file_whose_only_row_is_rejected_is_told_whatever_the_reason(pipeline: Pipeline, hour: Hour) -> None:
-    """But for a line of over 16 MB, and for the row that is cut off by a damage, which is told already."""
+    """But for a line of over 4 MiB, and for the row that is cut off by a damage, which is told already."""
     assert ROWS.keys() | {Reason.LINE_TOO_LONG, Reason.CUT_OFF} == set(Reason)
     dropped = (hour.start - timedelta(days=70)).replace(day=1, hour=0)
     with pipeline.database.connect() as connection:
