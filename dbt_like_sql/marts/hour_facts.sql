@@ -79,6 +79,26 @@ exceptions as (
         and exceptions.cause is not null
         and exceptions.tenant_id is not null
         and exceptions.hour is not null
+
+    union all
+
+    -- Without a tenant it speaks for all tenants of the hour and meter that have no customer.
+    select
+        usage.tenant_id,
+        usage.meter,
+        usage.hour,
+        exceptions.kind,
+        exceptions.cause,
+        exceptions.cause_position,
+        exceptions.opened_at
+    from fridge.stg_exceptions as exceptions
+    inner join usage on exceptions.hour = usage.hour and exceptions.meter = usage.meter
+    left join fridge.stg_tenants as tenants on usage.tenant_id = tenants.tenant_id
+    where
+        exceptions.is_open
+        and exceptions.cause is not null
+        and exceptions.tenant_id is null
+        and tenants.stripe_customer_id is null
 ),
 
 landing_files as (

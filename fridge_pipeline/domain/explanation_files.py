@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fridge_pipeline.domain.explanation import Explanation, Row, time_text
+from fridge_pipeline.domain.rejected_file import KEPT_MAX
 
 NOT_RECORDED = "what became of its other rows is not recorded: the file was loaded before rows were counted by tenant"
 
@@ -46,7 +47,7 @@ def _file_lines(file: Row, explanation: Explanation) -> list[str]:
     lines += [f"  line {row['line']} rejected: {row['reason']}" for row in shown]
     more = (file["tenant_rejected_count"] or 0) - len(shown)
     if more:
-        lines.append(f"  and {more} more rejected; the table fridge.rejected_readings has them all")
+        lines.append(f"  and {more} more rejected; fridge.rejected_readings has the first {KEPT_MAX:,} of each file")
     return lines
 
 

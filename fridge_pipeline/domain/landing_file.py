@@ -45,13 +45,15 @@ class LandingFile:
     ``path`` is relative to the landing root, ``2026-01-24/18/name.csv.gz``, and is plain text that a
     database can store (see ``storable_path``). ``size`` counts bytes as delivered, and ``version`` is
     whatever the store changes when the content may have changed: the modification time in nanoseconds of
-    a local file, the entity tag of an object.
+    a local file, the entity tag of an object. ``inode`` is which file of its disk a local one is, None for what is no
+    regular file, and for objects.
     """
 
     path: str
     landing_hour: Hour
     size: int
     version: str
+    inode: int | None = None
 
     @property
     def name(self) -> str:

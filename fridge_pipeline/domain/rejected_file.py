@@ -11,6 +11,14 @@ SHARE_MAX = 0.1
 #: Of a tenant among others more than this share, so that one bad sensor of a few does not count as the tenant.
 TENANT_SHARE_MAX = 0.5
 
+#: So many rejected rows of a file are kept one by one, the first; the others are counted by reason. A few kB can unpack
+#: to millions of them, and nobody reads more than these.
+KEPT_MAX = 10_000
+
+#: Of so many tenants of a file the rejected rows are counted as theirs, the first. Those of others are nobody's: a row
+#: that is rejected may say anything.
+NAMED_MAX = 10_000
+
 #: So many reasons, and tenants, are shown of a file, and so much of a row.
 REASONS_SHOWN, TENANTS_SHOWN, EXAMPLE_LENGTH_MAX, TENANT_LENGTH_MAX = 5, 5, 200, 60
 
@@ -35,19 +43,24 @@ class TenantShare:
     rejected: int
 
 
-def rejection_told(rows: int, reasons: Sequence[RejectedFor], lost: Sequence[TenantShare]) -> str | None:
+def rejection_told(
+    rows: int, reasons: Sequence[RejectedFor], lost: Sequence[TenantShare], not_kept: int = 0
+) -> str | None:
     """What a person is told of a file with so many rows, ``None`` where there is nothing to tell.
 
-    ``reasons`` are the most frequent first. Nothing told is longer than a page, whatever the file holds.
+    ``reasons`` are the most frequent first, and ``not_kept`` is how many rejected rows are counted only. Nothing told
+    is longer than a page, whatever the file holds.
     """
     rejected = sum(each.rows for each in reasons)
-    if rejected <= SHARE_MAX * rows and not lost:
+    if rejected <= SHARE_MAX * rows and not lost and not not_kept:
         return None
     share = "all of them" if rejected == rows else f"{_percent(rejected, rows)} of them"
     parts = [f"{rejected} of {rows} rows are rejected and not counted, {share}"]
     parts += [_reason_told(each) for each in reasons[:REASONS_SHOWN]]
     if len(reasons) > REASONS_SHOWN:
         parts.append(f"and {len(reasons) - REASONS_SHOWN} more reasons")
+    if not_kept:
+        parts.append(f"the first {KEPT_MAX} rejected rows are kept one by one, the other {not_kept} by reason only")
     if lost:
         parts.append(f"the loss of tenants: {_tenants_told(lost)}")
     return "; ".join(parts)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.limits import OLDEST_TIMESTAMP
 from fridge_pipeline.domain.meter_event import billing_deadline, identifier_of
 from fridge_pipeline.domain.month import Month
@@ -12,6 +16,49 @@ from fridge_pipeline.domain.staging import StagingCase, StagingVerdict
 CAN_STILL_BE_STATED = frozenset(
     {StagingVerdict.UNMAPPED, StagingVerdict.CUSTOMER_TAKEN, StagingVerdict.REFUSED, StagingVerdict.MONTH_CLOSED}
 )
+
+#: Of the tenants without a Stripe customer in an hour of a meter so many have an exception each: those with the most
+#: usage. The others are told together, since one file may name hundreds of thousands that nobody has heard of.
+TOLD_ALONE_MAX = 1_000
+
+#: So many of those told together are shown, and so much of a name.
+SHOWN_MAX, NAME_LENGTH_MAX = 10, 60
+
+#: An hour, a meter's event name, and the verdict on the tenants without a customer there.
+Together = tuple[Hour, str, StagingVerdict]
+
+
+def told_together(cases: Iterable[tuple[StagingCase, StagingVerdict]]) -> dict[Together, list[StagingCase]]:
+    """The usage of tenants without a Stripe customer that has no exception of its own, the most of it first."""
+    found: dict[Together, list[StagingCase]] = defaultdict(list)
+    for case, verdict in cases:
+        if verdict in {StagingVerdict.UNMAPPED, StagingVerdict.TOO_LATE} and case.customer_id is None:
+            found[case.hour, case.meter.event_name, verdict].append(case)
+    return {
+        key: sorted(group, key=lambda case: (-(case.value or 0), case.tenant_id))[TOLD_ALONE_MAX:]
+        for key, group in found.items()
+        if len(group) > TOLD_ALONE_MAX
+    }
+
+
+def together_detail(key: Together, cases: Sequence[StagingCase]) -> str:
+    """What waits of many tenants at once, why, and what a person can do."""
+    hour, event_name, verdict = key
+    shown = [f"{case.tenant_id[:NAME_LENGTH_MAX]!r} {case.value or 0}" for case in cases[:SHOWN_MAX]]
+    more = f" and {len(cases) - SHOWN_MAX} more" if len(cases) > SHOWN_MAX else ""
+    amount = f"{sum(case.value or 0 for case in cases)} {event_name} of {len(cases)} tenants without a Stripe customer"
+    if verdict is StagingVerdict.UNMAPPED:
+        why = (
+            "Import those that are yours with their customers (fridge tenants import): they are billed with the next "
+            f"run, until {billing_deadline(hour):%Y-%m-%d %H:%M} UTC. fridge.unmapped_usage has them all. If nobody "
+            "knows them, take their file out of usage (fridge withdraw)."
+        )
+    else:
+        why = (
+            f"The hour is older than the {OLDEST_TIMESTAMP.days} days that Stripe accepts. Invoice those that are "
+            "yours by hand, or let it go and close this exception."
+        )
+    return f"{amount}, besides {TOLD_ALONE_MAX} with exceptions of their own: {', '.join(shown)}{more}. {why}"
 
 
 def waiting_subject(case: StagingCase, verdict: StagingVerdict) -> str:

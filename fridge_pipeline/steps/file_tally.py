@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from datetime import MAXYEAR, datetime
 
 from fridge_pipeline.adapters.landing.snapshot import Snapshot
@@ -15,7 +16,8 @@ from fridge_pipeline.domain.meter_event import billing_deadline
 class FileTally:
     """What has become of a landing file's rows so far.
 
-    ``damage`` says why not all of it, or nothing, could be read; None when everything could.
+    ``damage`` says why not all of it, or nothing, could be read; None when everything could. ``not_kept`` counts by
+    reason the rejected rows that are not kept one by one. Once it is ``stopped`` no more of the file is read.
     """
 
     file_id: int
@@ -27,6 +29,12 @@ class FileTally:
     rejected: int = 0
     first_recorded_at: datetime | None = None
     last_recorded_at: datetime | None = None
+    stopped: bool = False
+    not_kept: Counter[str] = field(default_factory=Counter)
+
+    def stop(self, damage: str) -> None:
+        """Nothing more of the file is read, and why."""
+        self.damage, self.stopped = damage, True
 
     def add_inserted(self, count: int, first_at: datetime, last_at: datetime) -> None:
         """So many of its readings, from this time to that, were stored for the first time."""

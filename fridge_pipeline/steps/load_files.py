@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from fridge_pipeline.adapters.landing.errors import (
 from fridge_pipeline.adapters.landing.snapshot import Snapshot
 from fridge_pipeline.adapters.landing.zone import LandingZone
 from fridge_pipeline.adapters.postgres.database import Database
+from fridge_pipeline.adapters.postgres.load_attempts import begin_attempts, end_attempts, lost_attempts
 from fridge_pipeline.adapters.postgres.load_transaction import (
     ContendedLoadError,
     LoadedFile,
@@ -32,7 +33,7 @@ from fridge_pipeline.adapters.postgres.stored_keys import StoredKeys
 from fridge_pipeline.domain.landing_file import LandingFile
 from fridge_pipeline.steps.ahead import ahead
 from fridge_pipeline.steps.file_tally import FileTally
-from fridge_pipeline.steps.prepare import prepare
+from fridge_pipeline.steps.prepare import TENANT_BYTES_MAX, LoadAloneError, prepare
 from fridge_pipeline.steps.rejection_tally import RejectionTally
 from fridge_pipeline.steps.tenant_tally import TenantTally
 
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
 #: the second attempt knows its readings and mostly gets through; from the third on it goes the careful way.
 ATTEMPTS = 7
 PLAIN_ATTEMPTS = 2
+
+#: A file is read no more once so many loads of it have died.
+LOST_MAX = 2
 
 
 @dataclass(slots=True)
@@ -63,13 +67,14 @@ class FilesLoader:
     def __init__(
         self,
         connection: Connection,
-        sensors: SensorDirectory,
+        books: psycopg.Connection,
         workspace: Path,
         run_id: str,
         clock: Callable[[], datetime],
     ) -> None:
         self._connection = connection
-        self._sensors = sensors
+        self._books = books
+        self._sensors = SensorDirectory(books)
         self._stored = StoredKeys(connection)
         self._workspace = workspace
         self._run_id = run_id
@@ -85,10 +90,10 @@ class FilesLoader:
         run_id: str,
         clock: Callable[[], datetime],
     ) -> Iterator[Self]:
-        """A loader with a bulk connection of its own; new sensors go over ``books``, only while files are loaded."""
+        """A loader with a bulk connection of its own; sensors and attempts go over ``books``, during a load."""
         workspace.mkdir(parents=True, exist_ok=True)
         with database.connect_bulk() as connection:
-            yield cls(connection, SensorDirectory(books), workspace, run_id, clock)
+            yield cls(connection, books, workspace, run_id, clock)
 
     def load(self, zone: LandingZone, files: Sequence[LandingFile]) -> FilesLoad:
         """Loads the files' present contents in one transaction, except those that are loaded already.
@@ -97,6 +102,14 @@ class FilesLoader:
         that is gone is left out. Raises ``ContendedLoadError`` when other loads never let the files through.
         """
         result = FilesLoad()
+        try:
+            self._load_together(zone, files, result)
+        except LoadAloneError:
+            for file in files:
+                self._load_together(zone, [file], result)
+        return result
+
+    def _load_together(self, zone: LandingZone, files: Sequence[LandingFile], result: FilesLoad) -> None:
         with ExitStack() as copies:
             snapshots: list[tuple[LandingFile, Snapshot]] = []
             for file in files:
@@ -109,12 +122,11 @@ class FilesLoader:
             for attempt in range(ATTEMPTS):
                 try:
                     with load_transaction(self._connection, careful=attempt >= PLAIN_ATTEMPTS) as transaction:
-                        result.loaded = self._load(transaction, snapshots)
+                        result.loaded += self._load(transaction, snapshots)
                     break
                 except ContendedLoadError:
                     if attempt == ATTEMPTS - 1:
                         raise
-        return result
 
     def _load(
         self, transaction: LoadTransaction, snapshots: Sequence[tuple[LandingFile, Snapshot]]
@@ -122,11 +134,44 @@ class FilesLoader:
         tallies = _tallies(transaction, snapshots)
         if not tallies:
             return []
+        with self._attempted(tallies):
+            return self._load_new(transaction, tallies)
+
+    @contextmanager
+    def _attempted(self, tallies: Sequence[FileTally]) -> Iterator[None]:
+        """On record while the files are read; one whose loads have died twice is not read."""
+        files = [tally.file for tally in tallies]
+        lost = lost_attempts(self._books, files)
+        if lost and len(files) > 1:  # one of them, and nobody knows which
+            raise LoadAloneError(f"{len(lost)} of {len(files)} files were being loaded when their process died")
+        for tally in tallies:
+            if lost.get(tally.file.path, 0) >= LOST_MAX:
+                tally.stop(
+                    f"its load died {LOST_MAX} times, with its process, machine or database, so it is not read again; "
+                    "if something else killed it, deliver it under another name"
+                )
+        begin_attempts(self._books, files, self._clock())
+        try:
+            yield
+        finally:
+            with suppress(psycopg.OperationalError):  # then the load has failed for the same reason
+                end_attempts(self._books, files)
+
+    def _load_new(self, transaction: LoadTransaction, tallies: Sequence[FileTally]) -> list[LoadedFile]:
+        if self._sensors.tenant_bytes > TENANT_BYTES_MAX // 4:  # of other files, loaded before
+            self._sensors.forget()
         kept_from, tenants, rejections = transaction.kept_from(), TenantTally(self._sensors), RejectionTally()
         with TemporaryDirectory(prefix="order-", dir=self._workspace) as directory:
             self._store(transaction, tallies, tenants, rejections, kept_from, Path(directory))
         by_tenant = tenants.summed()
         transaction.store_tenants(by_tenant)
+        transaction.store_not_kept(
+            [
+                (tally.file_id, tally.file.path, reason, count)
+                for tally in tallies
+                for reason, count in tally.not_kept.items()
+            ]
+        )
         now = self._clock()
         unreadable = {tally.file_id: tally.unreadable_detail for tally in tallies if tally.damage is not None}
         _tell(transaction, "unreadable_file", tallies, unreadable, now)

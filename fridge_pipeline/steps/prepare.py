@@ -10,14 +10,23 @@ from pathlib import Path
 import polars as pl
 
 from fridge_pipeline.adapters.landing.errors import UnreadableFileError
-from fridge_pipeline.adapters.landing.formats import BATCH_ROWS, read_batches
+from fridge_pipeline.adapters.landing.formats import BATCH_ROWS, BATCH_TEXT_BYTES, read_batches, text_bytes_of
 from fridge_pipeline.adapters.postgres.sensor_directory import SensorDirectory
 from fridge_pipeline.adapters.reading_order import ReadingOrder
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.reading import ARRIVAL_SCHEMA, judge, valid_readings
+from fridge_pipeline.domain.rejected_file import KEPT_MAX
 from fridge_pipeline.steps.file_tally import FileTally
 from fridge_pipeline.steps.rejection_tally import RejectionTally
 from fridge_pipeline.steps.tenant_tally import TenantTally
+
+#: So many bytes of tenants' ids are in memory at once, about a tenth of what they take in all. Ids of ten characters:
+#: two million tenants.
+TENANT_BYTES_MAX = 24 * 2**20
+
+
+class LoadAloneError(RuntimeError):
+    """These files take too much memory together, or one of them may have killed its load: load each by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +49,8 @@ def prepare(
 
     The portions' readings have each identity once, in the order of the files the first; those before ``kept_from``
     are rejected. What cannot be read of a file becomes its ``damage``, and its neighbours
-    go on. ``directory`` is for what does not fit into memory.
+    go on. ``directory`` is for what does not fit into memory. Raises ``LoadAloneError`` when several files name too
+    many tenants; of a single one the rest is not read then.
     """
     by_id = {tally.file_id: tally for tally in tallies}
     order = ReadingOrder(directory)
@@ -49,41 +59,59 @@ def prepare(
         if judged["reason"].null_count() < judged.height:  # else nothing is copied to leave nothing out
             rejected = rejections.add(raw, judged, hour)
             tenants.add_rejected(rejected)
-            yield Portion(rejected=_of_files(rejected, by_id))
+            yield Portion(rejected=_kept(rejected, by_id))
             valid = valid_readings(judged)
         if valid.height:
             sensors.ensure_months(valid["recorded_at"])
             keyed = sensors.with_keys(valid)
             tenants.add_valid(keyed)
             yield from map(Portion, order.add(keyed.select(ARRIVAL_SCHEMA.names())))
+        if sensors.tenant_bytes + tenants.rejected_bytes > TENANT_BYTES_MAX:
+            _stop(tallies)
     yield from map(Portion, order.finish())
 
 
-def _of_files(rejected: pl.DataFrame, by_id: dict[int, FileTally]) -> pl.DataFrame:
-    """The rejected rows with the paths of their files, which count them."""
+def _stop(tallies: Sequence[FileTally]) -> None:
+    if len(tallies) > 1:
+        raise LoadAloneError(f"{len(tallies)} files name more than {TENANT_BYTES_MAX} bytes of tenants together")
+    tallies[0].stop(f"it names more than {TENANT_BYTES_MAX} bytes of tenants, the limit; the rest is for other files")
+
+
+def _kept(rejected: pl.DataFrame, by_id: dict[int, FileTally]) -> pl.DataFrame:
+    """Of each file's rejected rows the first ``KEPT_MAX``, with the file's path; the file's tally counts all."""
     per_file = rejected.group_by("file_id").len()
+    files = per_file.select(
+        "file_id",
+        path=pl.Series([by_id[file_id].file.path for file_id in per_file["file_id"]], dtype=pl.String),
+        before=pl.Series([by_id[file_id].rejected for file_id in per_file["file_id"]], dtype=pl.Int64),
+    )
     for file_id, count in per_file.iter_rows():
         by_id[file_id].rejected += count
-    paths = per_file["file_id"].to_list()
-    named = pl.DataFrame(
-        {"file_id": paths, "path": [by_id[file_id].file.path for file_id in paths]},
-        schema={"file_id": pl.Int32, "path": pl.String},
-    )
-    return rejected.join(named, on="file_id", how="inner", validate="m:1", maintain_order="left")
+    named = rejected.join(files, on="file_id", how="inner", validate="m:1", maintain_order="left")
+    if all(by_id[file_id].rejected <= KEPT_MAX for file_id in per_file["file_id"]):
+        return named
+    is_kept = named["before"] + named.select(pl.int_range(pl.len()).over("file_id")).to_series() < KEPT_MAX
+    for file_id, reason, count in named.filter(~is_kept).group_by("file_id", "reason").len().iter_rows():
+        by_id[file_id].not_kept[reason] += count
+    return named.filter(is_kept)
 
 
 def _gathered(tallies: Sequence[FileTally]) -> Iterator[tuple[Hour, pl.DataFrame]]:
     """The rows of the files with their ``file_id``, those of many small files at once, with their landing hour."""
     pending: list[pl.DataFrame] = []
     kind = None
+    rows = text_bytes = 0
     for tally in tallies:
-        for raw in _rows(tally):
+        for raw in () if tally.stopped else _rows(tally):
+            more = text_bytes_of(raw)
             is_other = kind != (tally.file.landing_hour, raw.schema)
-            if kind and pending and (is_other or sum(frame.height for frame in pending) + raw.height > BATCH_ROWS):
+            is_full = rows + raw.height > BATCH_ROWS or text_bytes + more > BATCH_TEXT_BYTES
+            if kind and pending and (is_other or is_full):
                 yield kind[0], pl.concat(pending)
-                pending = []
+                pending, rows, text_bytes = [], 0, 0
             kind = (tally.file.landing_hour, raw.schema)
             pending.append(raw)
+            rows, text_bytes = rows + raw.height, text_bytes + more
     if kind and pending:
         yield kind[0], pl.concat(pending)
 
@@ -91,6 +119,8 @@ def _gathered(tallies: Sequence[FileTally]) -> Iterator[tuple[Hour, pl.DataFrame
 def _rows(tally: FileTally) -> Iterator[pl.DataFrame]:
     try:
         for raw in read_batches(tally.snapshot, tally.file.format):
+            if tally.stopped:
+                return
             tally.rows += raw.height
             yield raw.with_columns(file_id=pl.lit(tally.file_id, pl.Int32))
     except UnreadableFileError as error:

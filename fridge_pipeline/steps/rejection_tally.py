@@ -55,7 +55,9 @@ class RejectionTally:
         """What is to be told, by ``file_id``; ``tenants`` has each file's rows and rejects by tenant."""
         reasons, lost = self._by_file(), _lost(tenants)
         told = {
-            tally.file_id: rejection_told(tally.rows, reasons[tally.file_id], lost.get(tally.file_id, []))
+            tally.file_id: rejection_told(
+                tally.rows, reasons[tally.file_id], lost.get(tally.file_id, []), tally.not_kept.total()
+            )
             for tally in tallies
             if tally.file_id in reasons
         }

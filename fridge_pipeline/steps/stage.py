@@ -35,7 +35,7 @@ from fridge_pipeline.domain.staging import (
 from fridge_pipeline.domain.variance import Variance
 from fridge_pipeline.steps.effect import Effect, Witness, unwatched
 from fridge_pipeline.steps.review import Outlier, find_outliers
-from fridge_pipeline.steps.wait import close_overtaken, open_waiting
+from fridge_pipeline.steps.wait import tell_waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,7 @@ def stage_hours(
         for case, verdict in cases:
             if verdict is StagingVerdict.CREDIT:
                 _credit(connection, case, now, run_id)
-        open_waiting(connection, cases, now)
-        close_overtaken(connection, cases, now)
+        tell_waiting(connection, hours, catalogue, cases, now)
         if variance is Variance.HOLD:
             _hold(connection, outliers, now)
         _contradict(connection, judgement.contradictions, hours, now)

@@ -5,14 +5,19 @@ from __future__ import annotations
 import polars as pl
 
 from fridge_pipeline.adapters.postgres.sensor_directory import SensorDirectory
+from fridge_pipeline.domain.rejected_file import NAMED_MAX
 
 #: Sums of several batches are added up once they are so many: memory follows files and tenants, not readings.
 SUMS_MAX = 500_000
+
+#: Or once the tenants of rejected rows take so many bytes.
+REJECTED_BYTES_MAX = 2**24
 
 #: What a file's number is multiplied by, to leave room for the number of a tenant.
 _PER_FILE = 2**32
 
 _SUMS = pl.Schema({"key": pl.Int64(), "count": pl.Int64()})
+_OF_TENANT = ["file_id", "tenant_id"]
 _REJECTED = pl.Schema({"file_id": pl.Int32(), "tenant_id": pl.String(), "count": pl.Int64()})
 
 
@@ -39,14 +44,23 @@ class TenantTally:
 
     def add_rejected(self, rejected: pl.DataFrame) -> None:
         """Rejected rows with ``file_id`` and ``tenant_id``, null where nobody knows whose they are."""
-        _add(self._rejected, rejected.group_by("file_id", "tenant_id").agg(pl.len().cast(pl.Int64).alias("count")))
+        self._rejected.append(
+            rejected.group_by(_OF_TENANT, maintain_order=True).agg(pl.len().cast(pl.Int64).alias("count"))
+        )
+        if sum(frame.height for frame in self._rejected) > SUMS_MAX or self.rejected_bytes > REJECTED_BYTES_MAX:
+            self._rejected = [_first_named(pl.concat(self._rejected))]
+
+    @property
+    def rejected_bytes(self) -> int:
+        """What the tenants of rejected rows take in memory, about."""
+        return sum(int(frame["tenant_id"].str.len_bytes().sum()) for frame in self._rejected)
 
     def summed(self) -> pl.DataFrame:
         """One row per file and tenant, in this order, with the counts as they go on record."""
         parts = [
             self._named(self._valid).rename({"count": "valid"}),
             self._named(self._inserted).rename({"count": "inserted_count"}),
-            pl.concat([_REJECTED.to_frame(), *self._rejected]).rename({"count": "rejected_count"}),
+            _first_named(pl.concat([_REJECTED.to_frame(), *self._rejected])).rename({"count": "rejected_count"}),
         ]
         return (
             pl.concat(parts, how="diagonal")
@@ -77,6 +91,14 @@ def _counted(file_ids: pl.Series, tenant_numbers: pl.Series) -> pl.DataFrame:
     key = pl.col("file_id").cast(pl.Int64) * _PER_FILE + pl.col("tenant_number")
     both = pl.LazyFrame({"file_id": file_ids, "tenant_number": tenant_numbers})
     return both.group_by(key.alias("key")).agg(pl.len().cast(pl.Int64).alias("count")).collect(engine="streaming")
+
+
+def _first_named(rejected: pl.DataFrame) -> pl.DataFrame:
+    """Of each file the first ``NAMED_MAX`` tenants, summed; what came of others is nobody's."""
+    summed = rejected.group_by(_OF_TENANT, maintain_order=True).agg(pl.col("count").sum())
+    place = pl.col("tenant_id").is_not_null().cum_sum().over("file_id")
+    named = summed.with_columns(tenant_id=pl.when(place <= NAMED_MAX).then("tenant_id"))
+    return named.group_by(_OF_TENANT, maintain_order=True).agg(pl.col("count").sum())
 
 
 def _add(sums: list[pl.DataFrame], more: pl.DataFrame) -> None:

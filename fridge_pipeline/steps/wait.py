@@ -2,19 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 from datetime import datetime
 
 import psycopg
 
 from fridge_pipeline.adapters.postgres import exceptions
 from fridge_pipeline.adapters.postgres.exceptions import ExceptionKey, open_exception
+from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.domain.meter import Meter
 from fridge_pipeline.domain.meter_event import billing_deadline
 from fridge_pipeline.domain.staging import STATES, WAITS, StagingCase, StagingVerdict
-from fridge_pipeline.domain.waiting import CAN_STILL_BE_STATED, waiting_detail, waiting_subject
+from fridge_pipeline.domain.waiting import (
+    CAN_STILL_BE_STATED,
+    together_detail,
+    told_together,
+    waiting_detail,
+    waiting_subject,
+)
 
 #: After these nothing waits any more for what it waited for before.
 DECIDED = WAITS | STATES | {StagingVerdict.HELD_FOR_REVIEW, StagingVerdict.CREDIT}
+
+
+def tell_waiting(
+    connection: psycopg.Connection,
+    hours: HourRange,
+    catalogue: tuple[Meter, ...],
+    cases: Collection[tuple[StagingCase, StagingVerdict]],
+    now: datetime,
+) -> None:
+    """Opens what waits in closed hours of a range, and closes what waited before; ``cases`` are all that there are.
+
+    Of very many tenants without a customer in an hour of a meter most are told in one exception, without a tenant.
+    """
+    together = told_together(cases)
+    in_a_list = {case for found in together.values() for case in found}
+    open_waiting(connection, [pair for pair in cases if pair[0] not in in_a_list], now)
+    keys = {each: ExceptionKey(each[2].value, None, each[0], each[1]) for each in together}
+    for each, key in keys.items():
+        deadline = billing_deadline(each[0]) if each[2] in CAN_STILL_BE_STATED else None
+        open_exception(connection, key, together_detail(each, together[each]), now, deadline_at=deadline)
+    exceptions.close_told_together(connection, hours, catalogue, keys.values(), now)
+    close_overtaken(connection, cases, now, in_a_list)
 
 
 def open_waiting(
@@ -35,10 +66,17 @@ def open_waiting(
 
 
 def close_overtaken(
-    connection: psycopg.Connection, cases: Iterable[tuple[StagingCase, StagingVerdict]], now: datetime
+    connection: psycopg.Connection,
+    cases: Iterable[tuple[StagingCase, StagingVerdict]],
+    now: datetime,
+    told_elsewhere: Collection[StagingCase] = frozenset(),
 ) -> None:
-    """Closes what kept usage from Stripe before, where that is decided anew or nothing is owed."""
-    decided = [(case.meter, _key(case, verdict)) for case, verdict in cases if verdict in DECIDED or case.change == 0]
+    """Closes what kept usage from Stripe before, where that is decided anew, told elsewhere, or nothing is owed."""
+    decided = [
+        (case.meter, replace(_key(case, verdict), subject="") if case in told_elsewhere else _key(case, verdict))
+        for case, verdict in cases
+        if verdict in DECIDED or case.change == 0
+    ]
     exceptions.close_overtaken(connection, decided, now)
 
 

@@ -118,7 +118,7 @@ def test_explain_shows_what_became_of_each_of_the_tenants_rows_in_every_file_tha
     assert "of this tenant 22 rows = 0 inserted from 0 sensors + 0 duplicates + 22 rejected" in text
     assert "    line 2 rejected: temperature out of range\n" in text
     assert text.count("rejected: temperature out of range") == 20
-    assert "    and 2 more rejected; the table fridge.rejected_readings has them all" in text
+    assert "    and 2 more rejected; fridge.rejected_readings has the first 10,000 of each file" in text
     assert "  1 other files of the hour hold no rows of this tenant" in text
     assert "  1 rejected rows of the hour's files do not say readably whose they are" in text
     assert "not billed yet" not in text

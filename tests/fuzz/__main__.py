@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import sys
 import time
 import uuid
@@ -23,6 +24,8 @@ from tests.fuzz.campaign import COPIES_EVERY, Tally, batch, keep, run_batch, sma
 from tests.fuzz.laws import Ground
 
 BATCH_FILES = 500
+#: So much more memory than it has when it starts a process may ever hold.
+MEMORY_BYTES_MAX = 2**30
 #: As many distinct failures are shrunk and kept; the rest is counted.
 FINDINGS_MAX = 5
 
@@ -32,7 +35,7 @@ def main() -> int:
     asked = _parser().parse_args()
     with EmbeddedServer(asked.home / "postgres").hold() as address:
         ground = _ground(address, asked.home)
-        tally, number = Tally(), asked.first_batch
+        tally, number, start = Tally(), asked.first_batch, _peak_bytes()
         while tally.files < asked.files:
             size = min(BATCH_FILES, max(asked.files - tally.files, 10))
             files, intact = batch(asked.seed, number, size)
@@ -45,11 +48,19 @@ def main() -> int:
                     found = smallest(lambda: _ground(address, asked.home), files, intact, copies=copies)
                     where += f"\nkept as {[path.name for path in keep(found)]}"
                 tally.violations.append(where)
+            if (more := _peak_bytes() - start) > MEMORY_BYTES_MAX:
+                tally.violations.append(f"seed {asked.seed} batch {number} of {size} took {more} bytes of memory")
+                start += more
             tally.files += len(files)
             number += 1
             tally.formats.update(name.partition(".")[2].lower()[-10:] for name in files if name[0].isdigit())
             _write(tally, asked.tally, ground)
     return 1 if tally.violations else 0
+
+
+def _peak_bytes() -> int:
+    """The most memory that this process ever held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 2**10)
 
 
 def _ground(address: ServerAddress, home: Path) -> Ground:
@@ -73,7 +84,9 @@ def _ground(address: ServerAddress, home: Path) -> Ground:
 def _write(tally: Tally, path: Path, ground: Ground) -> None:
     with ground.database.connect() as connection:
         statuses = connection.execute("select status, count(*) from fridge.landing_files group by 1").fetchall()
-        reasons = connection.execute("select reason, count(*) from fridge.rejected_readings group by 1").fetchall()
+        reasons = connection.execute(
+            "select reason, sum(row_count)::bigint from fridge.rejected_rows group by 1"
+        ).fetchall()
     tally.statuses, tally.reasons = Counter(dict(statuses)), Counter(dict(reasons))
     unfinished = path.with_suffix(".part")
     unfinished.write_text(json.dumps({**vars(tally), "at": time.time()}), encoding="utf-8")

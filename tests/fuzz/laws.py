@@ -210,7 +210,7 @@ def _books(ground: Ground, hour: Hour) -> dict[str, dict[str, Any]]:
         "select path, row_count, inserted_count, duplicate_count, rejected_count, status,"
         " coalesce(stored.n, 0), coalesce(rejected.n, 0), exceptions.detail from fridge.landing_files"
         " left join (select file_id, count(*) as n from fridge.readings where landing_hour = %s group by 1) as stored"
-        " using (file_id) left join (select file_id, count(*) as n from fridge.rejected_readings where path like %s"
+        " using (file_id) left join (select file_id, sum(row_count)::bigint as n from fridge.rejected_rows where path like %s"
         " group by 1) as rejected using (file_id)"
         " left join fridge.exceptions on subject = path and kind = 'unreadable_file' and closed_at is null"
         " where landing_files.landing_hour = %s",

@@ -33,6 +33,8 @@ ODD_JSON = (
     '{"tenant_id":123456789012345678901234567890}', '{"recorded_at":{"$date":1}}', '{"temperature_c":-}', "{,}", '{"a":1,}',
     '{"tenant_id":' + "9" * 5000 + "}", '{"temperature_c":' + "9" * 5000 + "}", '{"tenant_id":-0}', '{"sensor_id":00}',
 )  # fmt: skip
+#: Values of a column that is none of ours, with others inside them.
+_NESTED = ([1], [["x" * 5_000] * 20] * 5, {"a": {"b": {"c": [1, 2]}}}, {"a": ["x" * 50_000]}, [{"tenant_id": "a"}])
 ODD_BYTES = (
     b"\0", b"\xff", b"\xc3", b"\xed\xa0\x80", b"\xef\xbb\xbf", b"\xff\xfe", b"\n", b"\r", b"\n\n", b'"', b",", b"PAR1", b"\x1f\x8b",
     b"\xf0\x9f", b"\x80" * 9, b"\r\r\n", b'","', b'"\n"', b"\0" * 64,
@@ -133,12 +135,20 @@ def _other_types(names: list[str], rows: list[Values], random: Random) -> bytes:
         name = random.choice(FIELDS)
         columns[name] = random.choice(_COLUMNS)(len(rows), columns[name], random)
     columns = {name: column for name, column in columns.items() if column is not None}
-    if random.random() < 0.1:
-        columns["extra"] = pa.array([[1]] * len(rows))
+    if random.random() < 0.2:
+        columns["extra"] = pa.array([random.choice(_NESTED)] * len(rows))
     found = list(columns)
     if found and random.random() < 0.05:
         return parquet_table(pa.Table.from_arrays([*columns.values(), columns[found[0]]], [*found, found[0]]), random)
     return parquet_table(pa.table(columns), random)
+
+
+def _long(count: int, _: Any, random: Random) -> Any:
+    """Values longer than any field, mostly few of them, which a dictionary holds once."""
+    lengths = random.choices((1, 4_096, 5_000, 100_000, 300_000), k=random.choice((1, 1, 3)))
+    values = [random.choice(("x", "é", "\0", "7")) * length for length in lengths]
+    column = pa.array([random.choice(values) for _row in range(count)], random.choice((pa.string(), pa.binary())))
+    return column.dictionary_encode() if random.random() < 0.5 else column
 
 
 def _timestamps(unit: str, zone: str | None) -> Callable[[int, Any, Random], Any]:
@@ -179,7 +189,7 @@ _COLUMNS: tuple[Callable[[int, Any, Random], Any], ...] = (
     _of(pa.binary(), b"a", b"\xff"), _of(pa.binary(4), b"abcd"), _of(pa.list_(pa.int8()), [1], [], None),
     _of(pa.struct({"a": pa.int8()}), {"a": 1}, None), _of(pa.map_(pa.string(), pa.int8()), [("a", 1)]), _of(pa.null(), None),
     _of(pa.large_list(pa.string()), ["a"]), _invalid_utf8, _encoded, _encoded, lambda *_: None,
-    lambda count, _, __: _of(pa.string(), "a", None)(count, None, __).dictionary_encode(),
+    lambda count, _, __: _of(pa.string(), "a", None)(count, None, __).dictionary_encode(), _long, _long, _long,
     lambda count, _, __: _of(pa.timestamp("us"), 0, None)(count, None, __).dictionary_encode(),
 )  # fmt: skip
 

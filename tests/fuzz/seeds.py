@@ -107,6 +107,7 @@ def parquet_table(table: Any, random: Random) -> bytes:
         sink,
         compression=random.choice(_CODECS),
         use_dictionary=random.random() < 0.5,
+        dictionary_pagesize_limit=random.choice((2**20, 2**20, 2**30)),
         data_page_version=random.choice(("1.0", "2.0")),
         row_group_size=random.choice((1, 3, 1000)),
         write_page_checksum=random.random() < 0.2,

@@ -90,26 +90,20 @@ def test_ten_thousand_columns_are_read_wherever_the_four_stand(place: int) -> No
 
 
 @pytest.mark.parametrize(
-    "header",
-    ["Tenant_id,sensor_id,recorded_at,temperature_c", "tenant,sensor_id,recorded_at,temperature_c"],
+    ("header", "found"),
+    [
+        ("Tenant_id", "tenant_id in other letters, 1 other names of 9 to 9 characters"),
+        ("tenant", "1 other names of 6 to 6 characters"),
+        (",".join("x" * 500 for _ in range(1_000)), "1000 other names of 500 to 500 characters"),
+    ],
 )
-def test_a_renamed_column_or_another_case_makes_the_file_unreadable_and_names_what_was_found(
-    header: str,
+def test_a_header_that_does_not_fit_is_told_by_our_names_and_the_number_and_length_of_others(
+    header: str, found: str
 ) -> None:
-    outcome = deliver(header + "\n" + row() + "\n", "x.csv")
+    outcome = deliver(header + ",sensor_id,recorded_at,temperature_c\n" + row() + "\n", "x.csv")
 
     assert outcome.row_count == 0
-    assert outcome.error is not None
-    assert outcome.error.startswith("missing columns: tenant_id; found: ")
-    assert header.partition(",")[0] in outcome.error
-
-
-def test_the_list_of_found_columns_in_an_error_is_bounded() -> None:
-    outcome = deliver(",".join("x" * 500 for _ in range(10_000)) + "\n", "x.csv")
-
-    assert outcome.error is not None
-    assert outcome.error.endswith("and 9980 more")
-    assert len(outcome.error) < 2_000
+    assert outcome.error == f"missing columns: tenant_id; found: sensor_id, recorded_at, temperature_c, {found}"
 
 
 def test_a_field_that_two_columns_claim_to_be_makes_the_file_unreadable() -> None:
@@ -128,7 +122,7 @@ def test_another_separator_makes_the_file_unreadable() -> None:
     outcome = deliver(HEADER.replace(",", ";") + row().replace(",", ";") + "\n", "x.csv")
 
     assert outcome.error is not None
-    assert "found: 'tenant_id;sensor_id;recorded_at;temperature_c'" in outcome.error
+    assert "found: all four in one name, so what separates them is no comma, 1 other names of 45" in outcome.error
 
 
 def test_an_empty_file_is_unreadable_and_so_is_one_of_blank_lines() -> None:

@@ -37,11 +37,10 @@ def test_files_are_listed_sorted_by_name_with_size_hour_and_format(zone: Landing
     assert {file.landing_hour for file in files} == {HOUR}
 
 
-def test_unfinished_files_folders_and_dangling_links_are_not_there_yet(zone: LandingZone, tmp_path: Path) -> None:
+def test_unfinished_files_and_folders_are_not_there_yet(zone: LandingZone, tmp_path: Path) -> None:
     for name in (".a.csv", "_a.csv", "a.csv.tmp", "a.csv.part", "a.csv.PART"):
         put(tmp_path, name)
     (tmp_path / HOUR.folder / "folder.csv").mkdir()
-    (tmp_path / HOUR.folder / "link.csv").symlink_to(tmp_path / "nowhere")
 
     assert zone.files(HOUR) == []
     assert zone.hours() == {}

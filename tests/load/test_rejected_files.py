@@ -7,7 +7,10 @@ from datetime import datetime, timedelta
 import pytest
 
 from fridge_pipeline.adapters.landing.local import LocalLanding
+from fridge_pipeline.adapters.postgres.landing_record import unusable_of_hours
+from fridge_pipeline.adapters.postgres.statements import statement
 from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.reading import Reason
 from fridge_pipeline.steps.withdraw import withdraw_file
 from tests.pipeline import Pipeline, readings
@@ -55,7 +58,7 @@ def hour(two_days_ago: datetime) -> Hour:
 
 
 def test_a_file_whose_only_row_is_rejected_is_told_whatever_the_reason(pipeline: Pipeline, hour: Hour) -> None:
-    """But for a line of over 16 MB, and for the row that is cut off by a damage, which is told already."""
+    """But for a line of over 4 MiB, and for the row that is cut off by a damage, which is told already."""
     assert ROWS.keys() | {Reason.LINE_TOO_LONG, Reason.CUT_OFF} == set(Reason)
     dropped = (hour.start - timedelta(days=70)).replace(day=1, hour=0)
     with pipeline.database.connect() as connection:
@@ -169,3 +172,47 @@ def test_the_row_that_a_damage_cuts_off_is_told_as_a_damage_only(pipeline: Pipel
     pipeline.load(hour)
     kinds = pipeline.rows("select kind, count(*) from fridge.exceptions where closed_at is null group by kind")
     assert kinds == [("unreadable_file", 1)]
+
+
+def test_a_file_keeps_its_first_10_000_rejected_rows_and_counts_all_by_reason_as_exception_and_pack_do(
+    pipeline: Pipeline, hour: Hour
+) -> None:
+    """Of 10,000 tenants by name: each bad row is another's. Its neighbour keeps a row of its own."""
+    bad = "".join(f"t{each},s1,{hour.start.timestamp():.0f},4.2\n" for each in range(10_003))
+    pipeline.land(hour, "a.csv", (HEADER + rows(hour, 2, 0) + bad + "t1,s1,,4.2\n" * 4).encode())
+    pipeline.land(hour, "b.csv", (HEADER + rows(hour, 0, 1)).encode())
+    pipeline.load(hour)
+    of_file = "from fridge.{} where path like '%%/a.csv'"
+    assert pipeline.rows(f"select count(*), min(line), max(line) {of_file.format('rejected_readings')}") == [
+        (10_000, 4, 10_003)
+    ]
+    by_reason = [(Reason.MISSING_RECORDED_AT, 4), (Reason.UNREADABLE_TIME, 10_003)]
+    summed = f"select reason, sum(row_count)::int {of_file.format('rejected_rows')} group by 1 order by 1"
+    assert pipeline.rows(summed) == by_reason
+    counts = "row_count::int, inserted_count::int, duplicate_count::int, rejected_count::int"
+    assert pipeline.rows(f"select {counts} {of_file.format('landing_files')}") == [(10_009, 2, 0, 10_007)]
+    named = (
+        "select count(*), sum(rejected_count) filter (where tenant_id is null)::int"
+        f" from fridge.landing_file_tenants where file_id = (select file_id {of_file.format('landing_files')})"
+    )
+    assert pipeline.rows(named) == [(10_002, 3)]
+    detail = told(pipeline)["a.csv"]
+    assert detail.startswith("10007 of 10009 rows are rejected and not counted, 99 % of them; 10003 unreadable time")
+    assert "; the first 10000 rejected rows are kept one by one, the other 7 by reason only; the loss of" in detail
+    with pipeline.database.connect() as books:
+        pack = books.execute(statement("evidence_rejected_readings"), {"start": hour.start, "end": hour.end}).fetchall()
+        unusable = unusable_of_hours(books, HourRange(hour, hour), 10)
+    assert sorted((path[-5:], reason, count) for _, path, _, reason, count in pack) == [
+        *(("a.csv", *each) for each in by_reason),
+        ("b.csv", Reason.UNREADABLE_TIME, 1),
+    ]
+    assert [each.rejected_rows for each in unusable] == [10_003, 4, 1]
+
+
+def test_a_file_that_keeps_not_all_its_rejected_rows_is_told_however_few_of_its_rows_they_are(
+    pipeline: Pipeline, hour: Hour
+) -> None:
+    for bad in (10_000, 10_001):
+        pipeline.land(hour, f"{bad}.csv", (HEADER + rows(hour, 10 * bad, bad)).encode())
+    pipeline.load(hour)
+    assert list(told(pipeline)) == ["10001.csv"]

@@ -1,4 +1,8 @@
-"""The four columns of a reading among all the columns of a landing file."""
+"""The four columns of a reading among all the columns of a landing file.
+
+What else a header says is told in numbers only: what was delivered by mistake, or on purpose, may be somebody's
+secrets, and exceptions are read by many.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +14,6 @@ from fridge_pipeline.domain.reading import FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-_NAMES_SHOWN_MAX = 20
-_NAME_LENGTH_SHOWN_MAX = 60
 
 
 def places_of_fields(found: Sequence[str]) -> list[int]:
@@ -32,9 +33,14 @@ def places_of_fields(found: Sequence[str]) -> list[int]:
 
 
 def missing_columns(missing: Sequence[str], found: Sequence[str]) -> UnreadableFileError:
-    """The error for a file without some of the four columns, with a bounded list of those it has."""
-    shown = ", ".join(repr(name[:_NAME_LENGTH_SHOWN_MAX]) for name in found[:_NAMES_SHOWN_MAX])
-    more = len(found) - _NAMES_SHOWN_MAX
+    """The error for a file without some of the four columns: which of them it has, and how many and how long others."""
+    own = [field for field in FIELDS if field in found]
+    alike = {name.lower() for name in found if name not in FIELDS}
+    own += [f"{field} in other letters" for field in FIELDS if field in alike]
+    if any(all(field in name for field in FIELDS) for name in found):
+        own.append("all four in one name, so what separates them is no comma")
+    lengths = [len(name) for name in found if name not in FIELDS]
+    others = f"{len(lengths)} other names of {min(lengths)} to {max(lengths)} characters" if lengths else ""
     return UnreadableFileError(
-        f"missing columns: {', '.join(missing)}; found: {shown}" + (f" and {more} more" if more > 0 else "")
+        f"missing columns: {', '.join(missing)}; found: {', '.join(filter(None, [*own, others])) or 'nothing'}"
     )

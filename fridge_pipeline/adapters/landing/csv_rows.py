@@ -76,7 +76,7 @@ def _without_header(block: Block) -> tuple[Block, _Layout | None]:
 def _layout(header: str) -> _Layout:
     record = read_record(header, 0)
     if not isinstance(record, Record):
-        raise UnreadableFileError(f"the header line cannot be read: {record.value}: {header[:200]!r}")
+        raise UnreadableFileError(f"the header line cannot be read: {record.value}; it has {len(header)} characters")
     return _Layout(len(record.fields), places_of_fields(record.fields))
 
 

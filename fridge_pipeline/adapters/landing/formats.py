@@ -13,6 +13,7 @@ from fridge_pipeline.adapters.landing.lines import BLOCK_BYTES, BlockReader, who
 from fridge_pipeline.adapters.landing.ndjson_rows import end_of_last_object, ndjson_batches
 from fridge_pipeline.adapters.landing.snapshot import START_BYTES
 from fridge_pipeline.domain.landing_file import FileFormat
+from fridge_pipeline.domain.reading import FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 #: Most rows in a batch.
 BATCH_ROWS = 250_000
 
-#: A batch of long rows ends early, once its text exceeds this.
-BATCH_TEXT_BYTES = 64 * 2**20
+#: A batch of long rows ends early, before its text exceeds this.
+BATCH_TEXT_BYTES = 32 * 2**20
 
 
 def read_batches(
@@ -80,11 +81,17 @@ def _gathered(blocks: Iterator[pl.DataFrame], batch_rows: int) -> Iterator[pl.Da
     row_count = text_bytes = 0
     for block in blocks:
         for rows in block.iter_slices(batch_rows):
-            if pending and (row_count + rows.height > batch_rows or text_bytes > BATCH_TEXT_BYTES):
+            more = text_bytes_of(rows)
+            if pending and (row_count + rows.height > batch_rows or text_bytes + more > BATCH_TEXT_BYTES):
                 yield pl.concat(pending)
                 pending, row_count, text_bytes = [], 0, 0
             pending.append(rows)
-            row_count += rows.height
-            text_bytes += int(rows["raw"].str.len_bytes().sum())
+            row_count, text_bytes = row_count + rows.height, text_bytes + more
     if pending:
         yield pl.concat(pending)
+
+
+def text_bytes_of(rows: pl.DataFrame) -> int:
+    """The bytes of its texts, as if no two shared any; what a row said is left out where it shares the fields' text."""
+    texts = [name for name in (*FIELDS, "raw") if rows.schema[name] == pl.String]
+    return sum(int(rows[name].str.len_bytes().sum()) for name in texts)

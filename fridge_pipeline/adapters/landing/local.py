@@ -5,11 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from dataclasses import replace
 from hashlib import blake2b
+from io import BytesIO
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fridge_pipeline.adapters.landing.errors import (
+    LandingFileChangedError,
     LandingFileVanishedError,
     LandingFolderError,
     LandingRootGoneError,
@@ -29,16 +33,21 @@ _HOURS_OF_DAY = tuple(f"{hour:02d}" for hour in range(24))
 #: Files whose listing is made into one text at a time: a folder may hold a million.
 _DIGESTED_AT_ONCE = 10_000
 
-#: A landing file as its folder shows it: name, bytes, and modification time in nanoseconds.
-_Listed = tuple[str, int, int]
+#: A link is not followed, a pipe is not waited for, and a terminal does not become ours.
+_OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+
+#: A landing file as its folder shows it: name, bytes, modification time in nanoseconds, and its inode, None for what is
+#: no regular file.
+_Listed = tuple[str, int, int, int | None]
 
 
 class LocalLanding:
     """The ``LandingZone`` below a local folder: ``<root>/<YYYY-MM-DD>/<HH>/<any name>.<format>``.
 
-    Folders that are no landing folders are ignored. So are folders and special files inside one, and
-    symbolic links that lead nowhere. A link to a file is followed; a landing folder that is a link out of the
-    root cannot be listed.
+    Folders that are no landing folders are ignored, and so are folders inside one. Below the root no symbolic link is
+    followed, wherever it leads: somebody who may only deliver would choose what is read. A landing folder that is one
+    cannot be listed; among landing files a link, a pipe or a socket is one that cannot be read. The root itself may be
+    a link.
     """
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
@@ -72,7 +81,7 @@ class LocalLanding:
     def fingerprint(self, hour: Hour, strays: Strays | None = None) -> str | None:
         """What the hour's listing looks like; None when it has no landing file."""
         try:
-            listing = [f"{name}\0{size}\0{modified_ns}" for name, size, modified_ns in self._scan(hour, strays)]
+            listing = [f"{name}\0{size}\0{modified_ns}" for name, size, modified_ns, _ in self._scan(hour, strays)]
         except OSError as error:
             return f"unlistable:{errno.errorcode.get(error.errno or 0, type(error).__name__)}"
         if not listing:
@@ -89,7 +98,7 @@ class LocalLanding:
     def files(self, hour: Hour) -> list[LandingFile]:
         """See ``LandingZone.files``."""
         try:
-            listing = sorted(self._scan(hour))
+            listing = sorted(self._scan(hour), key=itemgetter(0))
         except OSError as error:
             raise LandingFolderError(storable_path(self._folder(hour)), error.strerror or str(error)) from error
         return [
@@ -98,20 +107,35 @@ class LocalLanding:
                 landing_hour=hour,
                 size=size,
                 version=str(modified_ns),
+                inode=inode,
             )
-            for name, size, modified_ns in listing
+            for name, size, modified_ns, inode in listing
         ]
 
     def snapshot(self, file: LandingFile, directory: Path, plain_bytes_max: int = PLAIN_BYTES_MAX) -> Snapshot:
         """See ``LandingZone.snapshot``."""
-        source = os.path.join(self._root, system_path(file.path))  # noqa: PTH118  # one style in this class
         try:
-            stream = open(source, "rb")  # noqa: PTH123, SIM115  # closed by the `with` below
+            folder = self._open_folder(file.landing_hour)
+        except OSError as error:
+            raise UnreadableFileError(f"cannot open its folder: {error.strerror}") from error
+        if folder is None:
+            raise LandingFileVanishedError(file.path)
+        try:
+            descriptor = os.open(os.path.basename(system_path(file.path)), _OPEN, dir_fd=folder)  # noqa: PTH119
         except FileNotFoundError as error:
             raise LandingFileVanishedError(file.path) from error
         except OSError as error:
+            if error.errno in (errno.ELOOP, errno.ENXIO):  # a link; a socket, or a device without a driver
+                return _no_file(file, "a symbolic link" if error.errno == errno.ELOOP else "a socket", directory)
             raise UnreadableFileError(f"cannot open the file: {error.strerror}") from error
-        with stream:
+        finally:
+            os.close(folder)
+        with os.fdopen(descriptor, "rb") as stream:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                return _no_file(file, "a pipe, a device or a folder", directory)
+            if status.st_ino != file.inode:
+                raise LandingFileChangedError(file.path)
             return take_snapshot(stream, directory, file.format, plain_bytes_max)
 
     def _dates(self, strays: Strays) -> list[str]:
@@ -146,11 +170,8 @@ class LocalLanding:
 
     def _scan(self, hour: Hour, strays: Strays | None = None) -> Iterator[_Listed]:
         """The landing files in the hour's folder, in no order; none when there is no such folder."""
-        folder = self._folder(hour)
-        self._refuse_way_out(folder)
-        try:
-            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        except (FileNotFoundError, NotADirectoryError):
+        descriptor = self._open_folder(hour)
+        if descriptor is None:
             return
         try:  # from its descriptor the folder's path is walked once and not once a file: a tenth of the time
             with os.scandir(descriptor) as entries:
@@ -167,13 +188,37 @@ class LocalLanding:
     def _folder(self, hour: Hour) -> str:
         return os.path.join(self._root, hour.folder)  # noqa: PTH118  # Path costs more than the scan itself
 
-    def _refuse_way_out(self, folder: str) -> None:
-        """A link out of the root would let one delivery account publish any folder of this machine."""
-        if not (os.path.islink(folder) or os.path.islink(os.path.dirname(folder))):  # noqa: PTH114, PTH120  # see _folder
-            return
-        root = os.path.realpath(self._root)
-        if os.path.commonpath([root, os.path.realpath(folder)]) != root:
-            raise OSError(errno.ELOOP, "it is a symbolic link that leads out of the landing root")
+    def _open_folder(self, hour: Hour) -> int | None:
+        """A descriptor of the hour's folder, reached from the root without a link; ``None`` when there is no folder."""
+        descriptor: int | None = None
+        for part in (self._root, *hour.folder.split("/")):
+            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | (os.O_NOFOLLOW if descriptor is not None else 0)
+            above = descriptor
+            try:
+                descriptor = os.open(part, flags, dir_fd=above)
+            except (FileNotFoundError, NotADirectoryError):
+                if above is not None and _is_link(part, above):
+                    raise OSError(errno.ELOOP, "it is a symbolic link, which is not followed") from None
+                return None
+            finally:
+                if above is not None:
+                    os.close(above)
+        return descriptor
+
+
+def _is_link(name: str, folder: int) -> bool:
+    try:
+        return stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
+    except FileNotFoundError:
+        return False
+
+
+def _no_file(file: LandingFile, what: str, directory: Path) -> Snapshot:
+    """For what is there under a landing file's name and is none: a copy of nothing, which says why."""
+    if file.inode is not None:
+        raise LandingFileChangedError(file.path)
+    nothing = take_snapshot(BytesIO(), directory, None)
+    return replace(nothing, damage=f"this is {what}, which is not followed or read; deliver the file itself")
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -202,11 +247,13 @@ def _version(folder: str) -> FolderVersion | None:
 
 
 def _listed(entry: os.DirEntry[str]) -> _Listed | None:
-    """The file as listed; None for what is no regular file, or vanished between the scan and now."""
+    """The entry as listed; None for a folder, or what vanished between the scan and now."""
     try:
-        status = entry.stat()
+        status = entry.stat(follow_symlinks=False)
     except FileNotFoundError:
         return None
-    except OSError:  # a link in a circle, or into a closed folder: its snapshot will say so, its neighbours load
-        return (entry.name, 0, 0)
-    return (entry.name, status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
+    if stat.S_ISDIR(status.st_mode):
+        return None
+    if stat.S_ISREG(status.st_mode):
+        return (entry.name, status.st_size, status.st_mtime_ns, status.st_ino)
+    return (entry.name, 0, status.st_mtime_ns, None)  # its snapshot will say so, its neighbours load

@@ -177,7 +177,7 @@ def _text(value: object) -> str | None:
 def _refuse_other_content(rows: pl.DataFrame, data: bytes) -> None:
     if (rows["fault"] == Reason.NOT_A_JSON_OBJECT.value).all(ignore_nulls=False):
         raise UnreadableFileError(
-            f"no line is a JSON object; the first is {rows['raw'][0][:200]!r}; deliver one object per line"
+            f"no line is a JSON object; the first has {len(rows['raw'][0])} characters; deliver one object per line"
         )
     missing = [name for name in FIELDS if rows[name].null_count() == rows.height and _is_absent(name, data)]
     if missing:

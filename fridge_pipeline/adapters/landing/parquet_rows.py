@@ -11,37 +11,30 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pyarrow import types
 
 from fridge_pipeline.adapters.landing.columns import places_of_fields
 from fridge_pipeline.adapters.landing.errors import UnreadableFileError
+from fridge_pipeline.adapters.landing.parquet_batches import (
+    DAMAGE,
+    FIELD_BYTES_MAX,
+    SAID_TO_BE_TEXT,
+    arrow_batches,
+    is_text,
+    open_parquet,
+)
+from fridge_pipeline.adapters.landing.parquet_bounds import ROW_GROUPS_MAX, Kind, RowGroup, row_groups
 from fridge_pipeline.domain.reading import FIELDS, IDS, RAW_LENGTH_MAX, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-_PAGE_BUFFER_BYTES = 2**20  # columns are read through buffers of this size, not whole
-
 #: Most rows of a file: an hour of a million sensors with a reading every fifteen seconds. A few kB of parquet can claim
 #: billions of equal rows.
 ROWS_MAX = 250_000_000
-#: Most bytes, unpacked, of one of the four columns in one row group. It is in memory as a whole at worst, and a few kB
-#: of parquet can unpack to more than any machine has.
+#: Most bytes, unpacked, of one of the four columns in one row group, as the footer says.
 COLUMN_BYTES_MAX = 2**28
-#: A text field longer than this is none: no id, time or temperature is. It is cut before anything looks at it.
-FIELD_BYTES_MAX = 4_096
-
-#: How pyarrow and polars say that a file is damaged; ValueError for a column's name that is no UTF-8.
-_DAMAGE = (pa.ArrowException, OSError, ValueError, pl.exceptions.PolarsError)
-
-_SAID_TO_BE_TEXT = (pa.string(), pa.large_string(), pa.string_view())
-_BINARY = (pa.binary(), pa.large_binary(), pa.binary_view())
-
-
-def _is_text(dtype: Any) -> bool:
-    return dtype in _SAID_TO_BE_TEXT + _BINARY or bool(types.is_fixed_size_binary(dtype))
 
 
 def _is_number(dtype: Any) -> bool:
@@ -49,15 +42,15 @@ def _is_number(dtype: Any) -> bool:
 
 
 def _is_id(dtype: Any) -> bool:
-    return _is_text(dtype) or _is_number(dtype) or dtype == pa.uuid() or bool(types.is_null(dtype))
+    return is_text(dtype) or _is_number(dtype) or dtype == pa.uuid() or bool(types.is_null(dtype))
 
 
 def _is_time(dtype: Any) -> bool:
-    return _is_text(dtype) or bool(types.is_timestamp(dtype) or types.is_null(dtype))
+    return is_text(dtype) or bool(types.is_timestamp(dtype) or types.is_null(dtype))
 
 
 def _is_temperature(dtype: Any) -> bool:
-    return _is_text(dtype) or _is_number(dtype) or bool(types.is_null(dtype))
+    return is_text(dtype) or _is_number(dtype) or bool(types.is_null(dtype))
 
 
 _ACCEPTED: dict[str, tuple[Callable[[Any], bool], str]] = {
@@ -72,50 +65,36 @@ def parquet_batches(path: Path, batch_rows: int) -> Iterator[pl.DataFrame]:
     """The rows of a parquet file: as in ``RAW_SCHEMA``, but with the file's own types in the four fields.
 
     Raises ``UnreadableFileError`` before the first row for what is no parquet file of readings, and after the
-    good rows when a later part is damaged.
+    good rows when a later part is damaged, or is too large in memory.
     """
     row_count = 0
     try:
-        with _open(path) as file:
-            names, metadata = _checked_columns(file.schema_arrow), file.metadata
-            _refuse_bombs(metadata, file.schema_arrow.names, names)
-            repeated = [name for name in names[: len(IDS)] if _is_text(file.schema_arrow.field(name).type)]
-        # Ids repeat row for row: read as dictionaries they cost a fifth of reading them as text. From some encodings
-        # pyarrow makes no dictionaries (DELTA_BYTE_ARRAY, …), which may begin midway: from there on it reads text.
-        for dictionaries in (repeated, []):
-            try:
-                for batch in _batches(path, metadata, names, dictionaries, row_count, batch_rows):
-                    yield _rows(batch, names, row_count)
-                    row_count += batch.num_rows
-            except _DAMAGE:
-                if not dictionaries:
-                    raise
-            else:
-                return
-    except _DAMAGE as error:
+        with path.open("rb") as stream:
+            groups = row_groups(stream.fileno())
+            with open_parquet(path) as file:
+                metadata, kinds = file.metadata, _kinds(file)
+            _refuse_bombs(metadata, groups, kinds)
+            for batch in arrow_batches(path, stream.fileno(), metadata, groups, kinds, batch_rows):
+                yield _rows(batch, row_count)
+                row_count += batch.num_rows
+    except DAMAGE as error:
         where = f"damaged parquet after row {row_count}" if row_count else "not a readable parquet file"
         raise UnreadableFileError(f"{where}: {str(error)[:300]}") from error
 
 
-def _batches(
-    path: Path, metadata: Any, names: list[str], dictionaries: list[str], rows_before: int, batch_rows: int
-) -> Iterator[Any]:
-    """The file's rows behind the first ones, some columns as dictionaries."""
-    group = 0
-    while group < metadata.num_row_groups and metadata.row_group(group).num_rows <= rows_before:
-        rows_before -= metadata.row_group(group).num_rows
-        group += 1
-    groups = range(group, metadata.num_row_groups)
-    with _open(path, metadata=metadata, read_dictionary=dictionaries) as file:
-        for batch in file.iter_batches(batch_size=batch_rows, columns=names, row_groups=groups):
-            rest = batch.slice(min(rows_before, batch.num_rows))
-            rows_before -= batch.num_rows - rest.num_rows
-            if rest.num_rows:
-                yield rest
-
-
-def _open(path: Path, **options: Any) -> pq.ParquetFile:
-    return pq.ParquetFile(path, buffer_size=_PAGE_BUFFER_BYTES, pre_buffer=False, **options)
+def _kinds(file: Any) -> list[Kind]:
+    """How the four columns are stored, in the order of ``FIELDS``."""
+    leaves = {file.schema.column(place).path: place for place in range(len(file.schema))}
+    kinds = []
+    for name, field in zip(_checked_columns(file.schema_arrow), FIELDS, strict=True):
+        leaf, dtype = file.schema.column(leaves[name]), file.schema_arrow.field(name).type
+        holds_text = is_text(dtype.value_type if types.is_dictionary(dtype) else dtype)
+        width = {"BYTE_ARRAY": 0, "FIXED_LEN_BYTE_ARRAY": leaf.length}.get(leaf.physical_type, 16)
+        if width > FIELD_BYTES_MAX:
+            raise UnreadableFileError(f"column {field} is of type {dtype}, longer than {FIELD_BYTES_MAX} bytes")
+        # Ids repeat row for row: read as dictionaries they cost a fifth of reading them as text.
+        kinds.append(Kind(name, leaves[name], width, holds_text, is_repeated=field in IDS))
+    return kinds
 
 
 def _checked_columns(schema: Any) -> list[str]:
@@ -129,15 +108,17 @@ def _checked_columns(schema: Any) -> list[str]:
     return [schema.names[place] for place in places]
 
 
-def _refuse_bombs(metadata: Any, found: list[str], names: list[str]) -> None:
-    """What the footer says is believed here; one that lies costs what the largest page of parquet holds, 2 GiB."""
+def _refuse_bombs(metadata: Any, groups: list[RowGroup], kinds: list[Kind]) -> None:
     if metadata.num_rows > ROWS_MAX:
         raise UnreadableFileError(f"it claims {metadata.num_rows} rows, more than the limit of {ROWS_MAX}")
-    if metadata.num_columns != len(found):
-        return  # nested columns: a footer's columns are then others than the schema's
-    places = [found.index(name) for name in names]
-    for group in map(metadata.row_group, range(metadata.num_row_groups)):
-        largest = max(group.column(place).total_uncompressed_size for place in places)
+    if metadata.num_row_groups > ROW_GROUPS_MAX:
+        raise UnreadableFileError(
+            f"it has {metadata.num_row_groups} row groups, more than the limit of {ROW_GROUPS_MAX}; write larger ones"
+        )
+    if len(groups) != metadata.num_row_groups or any(len(group.chunks) != metadata.num_columns for group in groups):
+        raise ValueError("its footer contradicts itself")
+    for group in groups:
+        largest = max(group.chunks[kind.place].unpacked_bytes for kind in kinds)
         if largest > COLUMN_BYTES_MAX:
             raise UnreadableFileError(
                 f"a column of a row group unpacks to {largest} bytes, more than the limit of {COLUMN_BYTES_MAX}; "
@@ -145,8 +126,8 @@ def _refuse_bombs(metadata: Any, found: list[str], names: list[str]) -> None:
             )
 
 
-def _rows(batch: Any, names: list[str], rows_before: int) -> pl.DataFrame:
-    rows = pl.DataFrame([_series(field, batch.column(name)) for field, name in zip(FIELDS, names, strict=True)])
+def _rows(batch: Any, rows_before: int) -> pl.DataFrame:
+    rows = pl.DataFrame([_series(field, batch.column(field)) for field in FIELDS])
     rows = rows.with_columns(_overlong(rows))
     if rows["fault"].null_count() < rows.height:
         text = pl.col(pl.String).exclude("fault")
@@ -191,7 +172,7 @@ def _plain(field: str, column: Any) -> Any:
         return column.cast(pa.string())
     if types.is_decimal(dtype) or types.is_float16(dtype):
         return column.cast(pa.float64())
-    return _valid_text(column) if _is_text(dtype) else column
+    return _valid_text(column) if is_text(dtype) else column
 
 
 def _uuid_text(column: pl.Series) -> pl.Series:
@@ -202,7 +183,7 @@ def _uuid_text(column: pl.Series) -> pl.Series:
 def _valid_text(column: Any) -> Any:
     """The column as text, with U+FFFD for bytes that are not UTF-8; readers of parquet do not look."""
     try:
-        text = column if column.type in _SAID_TO_BE_TEXT else column.cast(pa.large_string())
+        text = column if column.type in SAID_TO_BE_TEXT else column.cast(pa.large_string())
         text.validate(full=True)
     except pa.ArrowInvalid:
         values = column.cast(pa.large_binary()).to_pylist()

@@ -95,6 +95,28 @@ def close_overtaken(
         connection.execute(statement("close_overtaken"), {**columns, "now": now})
 
 
+def close_told_together(
+    connection: psycopg.Connection,
+    hours: HourRange,
+    catalogue: tuple[Meter, ...],
+    waiting: Iterable[ExceptionKey],
+    now: datetime,
+) -> None:
+    """Closes what a range says of many tenants at once, but for these."""
+    found = list(waiting)
+    connection.execute(
+        statement("close_told_together"),
+        {
+            **span_of(hours),
+            **meters_of(catalogue),
+            "kinds": [key.kind for key in found],
+            "hours": [key.parameters()["hour"] for key in found],
+            "subjects": [key.subject for key in found],
+            "now": now,
+        },
+    )
+
+
 def close_contradictions(
     connection: psycopg.Connection, hours: HourRange, waiting: Iterable[tuple[Hour, str]], now: datetime
 ) -> None:

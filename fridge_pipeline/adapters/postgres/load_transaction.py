@@ -23,6 +23,7 @@ CONTENDED_SQLSTATES = frozenset({"23505", "40P01", "40001"})
 
 READING_COLUMNS = ("recorded_at", "temperature_c", "sensor_key", "file_id")
 REJECTED_COLUMNS = ("file_id", "path", "line", "reason", "raw", "tenant_id")
+_NOT_KEPT = pl.Schema({"file_id": pl.Int32(), "path": pl.String(), "reason": pl.String(), "row_count": pl.Int64()})
 TENANT_COLUMNS = ("file_id", "tenant_id", "row_count", "inserted_count", "duplicate_count", "rejected_count")
 
 _TIME = pl.Datetime("us", "UTC")
@@ -134,6 +135,11 @@ class LoadTransaction:
     def store_rejected(self, rejected: pl.DataFrame) -> None:
         """Stores ``REJECTED_COLUMNS`` rows: what was no valid reading, where it stood and why."""
         self._ingest("rejected_readings", rejected.select(REJECTED_COLUMNS).to_arrow())
+
+    def store_not_kept(self, counts: Sequence[tuple[int, str, str, int]]) -> None:
+        """Stores how many more rows were rejected: number and path of the file, reason, rows."""
+        if counts:
+            self._ingest("rejected_not_kept", pl.DataFrame(counts, schema=_NOT_KEPT, orient="row").to_arrow())
 
     def store_tenants(self, tenants: pl.DataFrame) -> None:
         """Stores ``TENANT_COLUMNS`` rows: whose rows the files hold. Call it before ``record``: they add up to it."""

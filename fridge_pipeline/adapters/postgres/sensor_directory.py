@@ -15,12 +15,17 @@ _KNOWN = pl.Schema(
 )
 
 
-class SensorDirectory:
-    """Text ids to the integer keys under which readings are stored; remembers every id it has seen.
+#: So many bytes of ids are remembered; beyond, those that come again are looked up in the database again.
+KNOWN_BYTES_MAX = 2**26
 
-    Its memory follows the number of sensors, not of readings. New ids are committed at once, outside the load
-    of the file that brings them: an id without readings harms nobody, and loads do not wait for each other. So the
-    connection is not the one that the load is on, and it is one that a second thread may use meanwhile.
+
+class SensorDirectory:
+    """Text ids to the integer keys under which readings are stored; remembers the ids it has seen.
+
+    Its memory follows the number of sensors, not of readings, up to a limit; tenants are its owner's to watch. New ids
+    are committed at once, outside the load of the file that brings them: an id without readings harms nobody, and loads
+    do not wait for each other. So the connection is not the one that the load is on, and it is one that a second thread
+    may use meanwhile.
     """
 
     def __init__(self, connection: psycopg.Connection) -> None:
@@ -35,12 +40,25 @@ class SensorDirectory:
 
         ``tenant_number`` stands for the tenant, within this directory.
         """
+        if sum(map(_text_bytes, (self._known[name] for name in _IDS))) > KNOWN_BYTES_MAX:
+            self._known = self._known.clear()
         keyed = self._looked_up(readings)
         unknown = keyed.filter(pl.col("sensor_key").is_null()).select(_IDS).unique()
         if unknown.is_empty():
             return keyed
         self._remember(self._register(unknown))
         return self._looked_up(readings)
+
+    def forget(self) -> None:
+        """Begins anew: who has numbers of tenants from before must not ask for them any more."""
+        self._known = _KNOWN.to_frame()
+        self._tenants = self._tenants.clear()
+        self._numbers = self._numbers.clear()
+
+    @property
+    def tenant_bytes(self) -> int:
+        """The bytes of all tenants' ids so far."""
+        return _text_bytes(self._tenants["tenant_id"])
 
     @property
     def tenants(self) -> pl.DataFrame:
@@ -89,3 +107,7 @@ class SensorDirectory:
         length = max(len(self._numbers), int(own["sensor_key"].max()) + 1)  # type: ignore[arg-type]  # integers
         numbers = self._numbers.extend_constant(None, length - len(self._numbers))
         self._numbers = numbers.scatter(own["sensor_key"], own["tenant_number"])
+
+
+def _text_bytes(texts: pl.Series) -> int:
+    return int(texts.str.len_bytes().sum())

@@ -1,6 +1,6 @@
 -- What stood in the way of billing is over when there is nothing left to bill, because usage is what Stripe has, or
 -- when the tenant has a customer, the month is open again, or what was held is released: if something else stands in
--- the way now, that is an exception of its own.
+-- the way now, that is an exception of its own. What is told of many tenants at once names none (close_told_together).
 with catalogue as (
     select
         event_name,
@@ -12,6 +12,7 @@ update fridge.exceptions
 set closed_at = %(now)s
 where
     exceptions.closed_at is null
+    and exceptions.tenant_id is not null
     and exceptions.kind in (
         select exception_kinds.kind
         from fridge.exception_kinds

@@ -4,7 +4,8 @@
 -- start are delivered once they are counted; when it moves, all hours are compared.
 -- Compared are the hours with a mark: something about them has changed since they were found delivered. What is
 -- excepted can cease to be so without any change of its hour, by a tenant's new customer, a release, a reopened month,
--- or when its deadline has passed, so those hours are compared too. Marks go with the hours that are delivered. The
+-- or when its deadline has passed, so those hours are compared too; as are those of which an exception without a tenant
+-- speaks for all that have no customer. Marks go with the hours that are delivered. The
 -- whole statement sees one moment: a mark that another transaction makes meanwhile stays.
 with catalogue as (
     select
@@ -100,7 +101,16 @@ compared as (
     select hour from fridge.marked_hours
     union
     select hour from open_exceptions
-    where not is_in_force
+    where not is_in_force or tenant_id is null
+),
+
+-- At most one row for an hour and meter: of tenants without a customer the usage is unmapped, or else too late.
+told_together as (
+    select distinct
+        hour,
+        event_name
+    from open_exceptions
+    where is_in_force and tenant_id is null
 ),
 
 metered_usage as (
@@ -189,8 +199,14 @@ undelivered as (
             metered_usage.event_name = stated.event_name
             and metered_usage.tenant_id = stated.tenant_id
             and metered_usage.hour = stated.hour
+    left join fridge.tenants on tenants.tenant_id = coalesce(metered_usage.tenant_id, stated.tenant_id)
+    left join told_together
+        on
+            metered_usage.hour = told_together.hour
+            and metered_usage.event_name = told_together.event_name
     where
         coalesce(metered_usage.value, 0) <> coalesce(stated.value, 0)
+        and (told_together.hour is null or tenants.stripe_customer_id is not null or coalesce(stated.value, 0) <> 0)
         and coalesce(metered_usage.hour, stated.hour) >= (select billing_start.bill_from from fridge.billing_start)
         and not exists (
             select 1 from open_exceptions

@@ -4,13 +4,13 @@ with rejected as (
     select
         landing_files.landing_hour as hour,
         landing_files.path,
-        count(*) as rejected_rows,
-        rejected_readings.reason
+        sum(rejected_rows.row_count)::bigint as rejected_rows,
+        rejected_rows.reason
     from fridge.landing_files
-    inner join fridge.rejected_readings
-        on landing_files.path = rejected_readings.path and landing_files.file_id = rejected_readings.file_id
+    inner join fridge.rejected_rows
+        on landing_files.path = rejected_rows.path and landing_files.file_id = rejected_rows.file_id
     where landing_files.landing_hour between %(first)s and %(last)s and landing_files.rejected_count > 0
-    group by landing_files.landing_hour, landing_files.path, rejected_readings.reason
+    group by landing_files.landing_hour, landing_files.path, rejected_rows.reason
 ),
 
 damaged as (

@@ -1,0 +1,2 @@
+delete from fridge.load_attempts
+where path = any(%(paths)s);

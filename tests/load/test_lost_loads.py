@@ -1,0 +1,88 @@
+"""A file that kills whoever loads it is set aside; its neighbours, and files that were only there, are not."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from datetime import datetime
+
+import pytest
+
+from fridge_pipeline.domain.hour import Hour
+from tests.pipeline import Pipeline, readings
+
+#: A load whose process is killed when it asks for the time for the n-th time, which it does between storing and commit.
+KILLED = """
+import os, signal, sys
+from datetime import datetime
+from pathlib import Path
+from fridge_pipeline.adapters.landing.local import LocalLanding
+from fridge_pipeline.adapters.postgres.database import Database
+from fridge_pipeline.adapters.postgres.roles import PIPELINE
+from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.steps.load import load_hours
+dsn, root, work, key, now, times = sys.argv[1:]
+left = int(times)
+def clock():
+    global left
+    left -= 1
+    if not left:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return datetime.fromisoformat(now)
+hour = Hour.from_key(key)
+list(load_hours(Database(dsn).acting_as(PIPELINE), LocalLanding(root), HourRange(hour, hour), Path(work), "r", clock))
+"""
+ATTEMPTS = "select right(path, 5), attempts from fridge.load_attempts order by 1"
+LOADED = "select right(path, 5), status, row_count::int from fridge.landing_files order by 1"
+
+
+def die(pipeline: Pipeline, hour: Hour, times: int) -> None:
+    """A load of the hour in a process that is killed when it asks for the time so often."""
+    arguments = (str(pipeline.landing), str(pipeline.workspace), hour.key, pipeline.clock().isoformat(), str(times))
+    dsn = pipeline.database.owned.dsn
+    done = subprocess.run([sys.executable, "-c", KILLED, dsn, *arguments], timeout=120, check=False)
+    assert done.returncode == -signal.SIGKILL
+
+
+@pytest.fixture
+def hour(pipeline: Pipeline, two_days_ago: datetime) -> Hour:
+    """An hour with two files, which are loaded together."""
+    hour = Hour(two_days_ago)
+    for name in ("a.csv", "b.csv"):
+        pipeline.land(hour, name, readings(name, hour, 1, 5))
+    return hour
+
+
+def test_a_file_during_whose_load_a_process_died_twice_is_set_aside_with_an_exception_and_its_neighbour_loads(
+    pipeline: Pipeline, hour: Hour
+) -> None:
+    """The first load dies with both files, the second with b.csv alone."""
+    die(pipeline, hour, times=2)
+    assert pipeline.rows(ATTEMPTS) == [("a.csv", 1), ("b.csv", 1)]
+    die(pipeline, hour, times=4)
+    assert pipeline.rows(ATTEMPTS) == [("b.csv", 2)]
+    pipeline.load(hour)
+    assert pipeline.rows(LOADED) == [("a.csv", "loaded", 5), ("b.csv", "unreadable", 0)]
+    ((kind, subject, detail),) = pipeline.rows("select kind, subject, detail from fridge.exceptions")
+    assert (kind, subject) == ("unreadable_file", f"{hour.folder}/b.csv")
+    assert detail.startswith("its load died 2 times, with its process, machine or database, so it is not read again;")
+    assert pipeline.rows(ATTEMPTS) == []
+
+    pipeline.land(hour, "b.csv", readings("b.csv", hour, 1, 6))
+    pipeline.load(hour)
+    assert pipeline.rows(LOADED)[1:] == [("b.csv", "unreadable", 0), ("b.csv", "loaded", 6)]
+    assert pipeline.one("select count(*) from fridge.exceptions where closed_at is null") == 0
+
+
+def test_a_load_that_ends_in_any_way_but_death_leaves_no_attempt_behind(pipeline: Pipeline, hour: Hour) -> None:
+    die(pipeline, hour, times=2)
+    pipeline.land(hour, "c.csv", b"no header")
+    pipeline.load(hour)
+    assert [row[:2] for row in pipeline.rows(LOADED)] == [
+        ("a.csv", "loaded"),
+        ("b.csv", "loaded"),
+        ("c.csv", "unreadable"),
+    ]
+    assert pipeline.rows(ATTEMPTS) == []
