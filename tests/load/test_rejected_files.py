@@ -61,7 +61,7 @@ def test_a_file_whose_only_row_is_rejected_is_told_whatever_the_reason(pipeline:
     """But for a line of over 4 MiB, and for the row that is cut off by a damage, which is told already."""
     assert ROWS.keys() | {Reason.LINE_TOO_LONG, Reason.CUT_OFF} == set(Reason)
     dropped = (hour.start - timedelta(days=70)).replace(day=1, hour=0)
-    with pipeline.database.connect() as connection:
+    with pipeline.database.owned.connect() as connection:
         connection.execute(
             "insert into fridge.dropped_months (month, size_bytes, dropped_by, dropped_at) values (%s, 0, 'ada', %s)",
             [dropped, pipeline.clock()],

@@ -22,11 +22,12 @@ RIGHTS = {
     "counted_hours": "insert, update counted_at files_hash, delete",
     "dropped_reading_counts": "insert",
     "evidence_packs": "insert",
-    "exceptions": "insert, update closed_at detail",
+    "exceptions": "insert, update closed_at detail owed",
     "inserted_counts": "insert, update computed_at inserted_count, delete",
     "landing_file_tenants": "insert",
     "landing_files": "insert",
     "landing_hours": "insert, update folder_version listing_fingerprint loaded_at",
+    "load_attempts": "insert, update attempts started_at version_token, delete",
     "marked_hours": "insert, delete",
     "meter_event_adjustments": (
         "insert, update answer attempts first_sent_at http_status request_id settled_at status"
@@ -38,6 +39,7 @@ RIGHTS = {
     "meters": "insert, update formula measure window, delete",
     "model_hours": "insert, update built_at",
     "month_signoffs": "insert",
+    "rejected_not_kept": "insert",
     "rejected_readings": "insert",
     "releases": "insert",
     "runs": "insert",
