@@ -24,9 +24,9 @@ def found_in(pack: Path, previous: Path | None = None) -> str:
     return ""
 
 
-def test_a_pack_holds_by_our_program_and_by_sha256sum(january: Path, tmp_path: Path) -> None:
-    assert found_in(january) == ""
-    with zipfile.ZipFile(january) as archive:
+def test_a_pack_holds_by_our_program_and_by_sha256sum(pack: Path, tmp_path: Path) -> None:
+    assert found_in(pack) == ""
+    with zipfile.ZipFile(pack) as archive:
         archive.extractall(tmp_path / "auditor")
     checked = subprocess.run(
         [*(["sha256sum"] if shutil.which("sha256sum") else ["shasum", "-a", "256"]), "--strict", "-c", MANIFEST],
@@ -37,11 +37,11 @@ def test_a_pack_holds_by_our_program_and_by_sha256sum(january: Path, tmp_path: P
     )
     assert checked.returncode == 0, checked.stderr
     lines = checked.stdout.splitlines()
-    assert {line.removesuffix(": OK") for line in lines} == set(unpacked(january)) - {MANIFEST}
+    assert {line.removesuffix(": OK") for line in lines} == set(unpacked(pack)) - {MANIFEST}
 
 
-def test_each_file_altered_by_one_byte_is_named(january: Path, tmp_path: Path) -> None:
-    files = unpacked(january)
+def test_each_file_altered_by_one_byte_is_named(pack: Path, tmp_path: Path) -> None:
+    files = unpacked(pack)
     assert {Path(path).suffix for path in files} == {".csv", ".parquet", ".json", ".sql", ".yml", ".txt", ".sha256"}
     for path, body in files.items():
         altered = bytearray(body)
@@ -50,9 +50,9 @@ def test_each_file_altered_by_one_byte_is_named(january: Path, tmp_path: Path) -
         assert path in found, f"{path} was altered, and verify said: {found or 'all holds'}"
 
 
-def test_each_byte_flipped_in_the_zip_file_itself_is_found_and_most_are_named(january: Path, tmp_path: Path) -> None:
-    whole = january.read_bytes()
-    with zipfile.ZipFile(january) as archive:
+def test_each_byte_flipped_in_the_zip_file_itself_is_found_and_most_are_named(pack: Path, tmp_path: Path) -> None:
+    whole = pack.read_bytes()
+    with zipfile.ZipFile(pack) as archive:
         entries = archive.infolist()
     for entry in entries:
         altered = bytearray(whole)
@@ -63,8 +63,8 @@ def test_each_byte_flipped_in_the_zip_file_itself_is_found_and_most_are_named(ja
         assert entry.filename.partition("/")[2] in found_in(target)
 
 
-def test_an_added_a_removed_and_a_doubled_file_are_named(january: Path, tmp_path: Path) -> None:
-    files, target = unpacked(january), tmp_path / "forged.zip"
+def test_an_added_a_removed_and_a_doubled_file_are_named(pack: Path, tmp_path: Path) -> None:
+    files, target = unpacked(pack), tmp_path / "forged.zip"
     assert "tables/more.csv was added" in found_in(packed(target, {**files, "tables/more.csv": b"a\n"}))
     for path in files:
         rest = {name: body for name, body in files.items() if name != path}
@@ -78,21 +78,21 @@ def test_an_added_a_removed_and_a_doubled_file_are_named(january: Path, tmp_path
 @pytest.mark.parametrize(
     "name", ["../out.csv", "/etc/out.csv", "a/../../out.csv", "C:/out.csv", "a\\..\\out.csv", "./a"]
 )
-def test_a_path_that_would_be_unpacked_elsewhere_is_refused(january: Path, tmp_path: Path, name: str) -> None:
-    target = packed(tmp_path / "forged.zip", unpacked(january))
+def test_a_path_that_would_be_unpacked_elsewhere_is_refused(pack: Path, tmp_path: Path, name: str) -> None:
+    target = packed(tmp_path / "forged.zip", unpacked(pack))
     with zipfile.ZipFile(target, "a") as archive:
         archive.writestr(name, b"out")
     assert "the path " in found_in(target)
-    manifest = unpacked(january)[MANIFEST] + b"0" * 64 + b"  " + name.encode() + b"\n"
-    assert MANIFEST in found_in(packed(target, {**unpacked(january), MANIFEST: manifest})) or "the path" in found_in(
+    manifest = unpacked(pack)[MANIFEST] + b"0" * 64 + b"  " + name.encode() + b"\n"
+    assert MANIFEST in found_in(packed(target, {**unpacked(pack), MANIFEST: manifest})) or "the path" in found_in(
         target
     )
 
 
-def test_a_file_that_claims_to_unpack_to_more_than_deflate_can_is_refused_unread(january: Path, tmp_path: Path) -> None:
+def test_a_file_that_claims_to_unpack_to_more_than_deflate_can_is_refused_unread(pack: Path, tmp_path: Path) -> None:
     """As overlapping entries do: the table of contents says 3 GB for a file of some KB."""
     target = tmp_path / "bomb.zip"
-    whole = january.read_bytes()
+    whole = pack.read_bytes()
     at = whole.rindex(b"PK\x01\x02")
     target.write_bytes(whole[: at + 24] + (3 * 2**30).to_bytes(4, "little") + whole[at + 28 :])
     assert "would unpack to" in found_in(target)
@@ -105,8 +105,8 @@ def test_what_is_no_pack_is_said_to_be_none(tmp_path: Path, body: bytes) -> None
     assert found_in(target).startswith("file.zip: ")
 
 
-def test_a_forger_who_fits_the_manifest_is_found_by_the_numbers(january: Path, tmp_path: Path) -> None:
-    files, target = unpacked(january), tmp_path / "forged.zip"
+def test_a_forger_who_fits_the_manifest_is_found_by_the_numbers(pack: Path, tmp_path: Path) -> None:
+    files, target = unpacked(pack), tmp_path / "forged.zip"
 
     def forged(path: str, old: bytes, new: bytes) -> str:
         assert old in files[path], f"{path} has no {old!r}"
@@ -144,7 +144,7 @@ def test_a_swapped_chain_is_named(books: Pipeline, january: Path, february: Path
     assert found_in(february, target).startswith("altered.zip: README.txt was changed")
 
 
-def test_verify_runs_with_click_and_the_standard_library_alone(january: Path) -> None:
+def test_verify_runs_with_click_and_the_standard_library_alone(pack: Path) -> None:
     code = """
 import sys
 class Nothing:
@@ -159,7 +159,7 @@ from fridge_pipeline.cli.verify import verify
 verify()
 """
     done = subprocess.run(
-        [sys.executable, "-c", code, str(january)], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", code, str(pack)], capture_output=True, text=True, check=False, timeout=60
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "only their SHA-256 was checked, for pyarrow is not installed" in done.stdout
