@@ -123,7 +123,7 @@ def test_the_root_itself_may_be_a_link(tmp_path: Path) -> None:
         assert snapshot.path.read_bytes() == b"here"
 
 
-@pytest.mark.parametrize("by", ["a link", "a pipe", "another file"])
+@pytest.mark.parametrize("by", ["a link", "a pipe", "a folder", "another file"])
 def test_a_file_that_is_swapped_between_listing_and_opening_is_not_read(
     zone: LandingZone, tmp_path: Path, by: str
 ) -> None:
@@ -135,6 +135,8 @@ def test_a_file_that_is_swapped_between_listing_and_opening_is_not_read(
         listed.symlink_to(secret)
     elif by == "a pipe":
         os.mkfifo(listed)
+    elif by == "a folder":
+        listed.mkdir()
     else:
         secret.rename(listed)
 

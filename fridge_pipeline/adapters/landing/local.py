@@ -130,10 +130,11 @@ class LocalLanding:
             raise UnreadableFileError(f"cannot open the file: {error.strerror}") from error
         finally:
             os.close(folder)
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            os.close(descriptor)
+            return _no_file(file, "a pipe, a device or a folder", directory)
         with os.fdopen(descriptor, "rb") as stream:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                return _no_file(file, "a pipe, a device or a folder", directory)
             if status.st_ino != file.inode:
                 raise LandingFileChangedError(file.path)
             return take_snapshot(stream, directory, file.format, plain_bytes_max)
