@@ -95,7 +95,7 @@ class Account:
         self._call("DELETE", f"/v1/customers/{customer}")
 
     def state_usage(self, identifier: str, slot: Slot, value: int) -> bool:
-        """Somebody else's statement; whether Stripe took it."""
+        """Somebody else's statement; whether Stripe may have it."""
         customer, event_name, hour = slot
         form = {
             "event_name": event_name,
@@ -109,8 +109,8 @@ class Account:
             status, _ = self._call("POST", "/v1/billing/meter_events", urlencode(form), FORM)
         except (http.client.HTTPException, ConnectionError):
             self._http.close()  # a fault that was meant for us
-            return False
-        return status == http.client.OK
+            return True
+        return status == http.client.OK or status >= http.client.INTERNAL_SERVER_ERROR
 
     def _get(self, path: str) -> dict[str, Any]:
         status, body = self._call("GET", path)

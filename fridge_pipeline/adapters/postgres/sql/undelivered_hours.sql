@@ -220,11 +220,11 @@ undelivered as (
     union
 
     -- What waits is another figure than its exception says, or nothing any more: usage was counted anew, and the run
-    -- ended before it was judged.
+    -- ended before it was judged. What nobody judges now, because of something else that is open, stays as it is.
     select open_exceptions.hour
     from compared
     inner join open_exceptions on compared.hour = open_exceptions.hour
-    inner join catalogue on open_exceptions.event_name = catalogue.event_name
+    inner join catalogue on open_exceptions.subject = catalogue.event_name
     left join metered_usage
         on
             open_exceptions.event_name = metered_usage.event_name
@@ -239,12 +239,17 @@ undelivered as (
         open_exceptions.owed <> coalesce(metered_usage.value, 0) - coalesce(stated.value, 0)
         and open_exceptions.hour >= (select billing_start.bill_from from fridge.billing_start)
         and not exists (
-            select 1 from fridge.exceptions as contradictions
+            select 1
+            from fridge.exceptions as others
+            left join fridge.meter_events on replace(others.subject, 'cancel:', '') = meter_events.identifier
             where
-                contradictions.closed_at is null
-                and contradictions.kind = 'contradiction'
-                and contradictions.tenant_id = open_exceptions.tenant_id
-                and contradictions.hour = open_exceptions.hour
+                others.closed_at is null
+                and others.tenant_id = open_exceptions.tenant_id
+                and others.hour = open_exceptions.hour
+                and (
+                    others.kind = 'contradiction'
+                    or (others.kind = 'unexplained' and meter_events.event_name = open_exceptions.event_name)
+                )
         )
 
     union
