@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import socket
+import zipfile
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
 from fridge_pipeline.domain.hour import Hour
+from tests.alerts.conftest import Watch
+from tests.console_script import Run
 from tests.pipeline import Pipeline, readings
 
 SECRET = "hunter2-in-the-key-file"
@@ -77,3 +81,32 @@ def test_no_text_of_what_a_link_leads_to_is_in_any_table(pipeline: Pipeline, hou
         ]
     assert found == []
     assert pipeline.one("select count(*) from fridge.exceptions where subject like '%%hard.csv'") == 1
+
+
+def test_nor_is_it_in_a_page_a_workbook_a_pack_or_an_alert(
+    pipeline: Pipeline, run: Run, hour: Hour, tmp_path: Path
+) -> None:
+    pipeline.run(hour)
+    pipeline.run_models(hour)
+    month, made = f"{hour.start:%Y-%m}", tmp_path / "made"
+    for command in (["report", month, "--out", str(made)], ["evidence", month, "--out", str(made / "pack.zip")]):
+        done = run(*command)
+        assert done.returncode == 0, done.stderr
+    told = Watch(pipeline, []).look().alerts
+    texts = {f"alert {alert.key}": f"{alert.title} {alert.text}".encode() for alert in told} | contents(made)
+    assert {"link.csv" for text in texts.values() if b"link.csv" in text} == {"link.csv"}
+    assert {Path(name).suffix for name in texts} >= {".html", ".xml", ".csv", ".parquet"}
+    assert any("unreadable_file" in name for name in texts)
+    assert [name for name, text in texts.items() if SECRET[:7].encode() in text] == []
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder by its name, and what is in each archive (a workbook is one)."""
+    found: dict[str, bytes] = {}
+    for path in folder.rglob("*"):
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                found |= {f"{path.name}/{name}": archive.read(name) for name in archive.namelist()}
+        elif path.is_file():
+            found[path.name] = path.read_bytes()
+    return found
