@@ -46,12 +46,15 @@ LIMITS = "fridge_pipeline/domain/limits.py"
 READING = "fridge_pipeline/domain/reading.py"
 RECONCILE = "fridge_pipeline/steps/reconcile.py"
 REFUSE = "fridge_pipeline/steps/refuse.py"
-PARQUET = "fridge_pipeline/adapters/landing/parquet_rows.py"
+PARQUET = "fridge_pipeline/adapters/landing/parquet_bounds.py"
+OWN_PAGES = "fridge_pipeline/domain/own_pages.py"
+LOCAL = "fridge_pipeline/adapters/landing/local.py"
 PARTITIONS = "fridge_pipeline/orchestration/partitions.py"
 GATEWAY = "fridge_pipeline/adapters/stripe/gateway.py"
 SQL = "fridge_pipeline/adapters/postgres/sql"
 MIGRATIONS = "fridge_pipeline/adapters/postgres/migrations"
 
+ANY_PAGE = "    own = {_plain_authority(urlsplit(origin or '').netloc), _plain_authority(authority)}\n"
 IS_TAKEN = "    if case.taken_by is not None:\n"
 ONE_TENANT = (
     "create trigger meter_events_insert_one_tenant after insert on fridge.meter_events\n"
@@ -161,7 +164,7 @@ MUTANTS = (
     ),
     Mutant(
         "every row of a parquet file is read, also from where its text is no dictionary any more",
-        (Edit(PARQUET, "        for dictionaries in (repeated, []):\n", "        for dictionaries in (repeated,):\n"),),
+        (Edit(PARQUET, " and encodings <= {_PLAIN, *_DICTIONARIES}\n", "\n"),),
         ("tests/landing/test_parquet_writers.py",),
     ),
     Mutant(
@@ -173,6 +176,38 @@ MUTANTS = (
         "after a late refusal what waited of the hour gives way, and so does its older figure",
         (Edit(REFUSE, "    close_overtaken(connection, waiting, now)\n", ""),),
         ("tests/laws/test_refused.py",),
+    ),
+    Mutant(
+        "a total that only Stripe's own sum proved counts again when the next one is refused later",
+        (Edit(f"{SQL}/count_again.sql", "stripe_readbacks.verdict = 'counted'", "false"),),
+        ("tests/laws/test_refused.py",),
+    ),
+    Mutant(
+        "what waits is said anew when a run ended after it had counted other usage",
+        (
+            Edit(
+                f"{SQL}/undelivered_hours.sql",
+                "        open_exceptions.owed <> coalesce",
+                "        false and 0 <> coalesce",
+            ),
+        ),
+        ("tests/laws/test_sweep.py",),
+    ),
+    Mutant(
+        "no change is taken from the page of somebody else",
+        (
+            Edit(
+                "fridge_pipeline/domain/own_pages.py",
+                "    own = {_plain_authority(authority), *names.authorities}\n",
+                OWN,
+            ),
+        ),
+        ("tests/domain/test_own_pages.py",),
+    ),
+    Mutant(
+        "no link below the landing root is followed",
+        (Edit(LOCAL, "_OPEN = os.O_RDONLY | os.O_NOFOLLOW", "_OPEN = os.O_RDONLY"),),
+        ("tests/security/test_links.py",),
     ),
     Mutant(
         "blanks around an id make no other sensor",
