@@ -195,13 +195,7 @@ MUTANTS = (
     ),
     Mutant(
         "no change is taken from the page of somebody else",
-        (
-            Edit(
-                "fridge_pipeline/domain/own_pages.py",
-                "    own = {_plain_authority(authority), *names.authorities}\n",
-                OWN,
-            ),
-        ),
+        (Edit(OWN_PAGES, "    own = {_plain_authority(authority), *names.authorities}\n", ANY_PAGE),),
         ("tests/domain/test_own_pages.py",),
     ),
     Mutant(
