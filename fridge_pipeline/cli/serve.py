@@ -44,6 +44,7 @@ P = ParamSpec("P")
 LOOPBACK = "127.0.0.1"
 SOCKET = click.Path(path_type=Path, dir_okay=False)
 CODE_SOCKET = "code"
+CODE_PORT = 4000
 WATCH_SECONDS = 1.0
 
 
@@ -62,8 +63,8 @@ def serve() -> None:
 def code_options(command: Callable[P, None]) -> Callable[P, None]:
     """Where the code location answers, for the three of them."""
     for option in (
-        click.option("--code-port", type=int, help="Its port, instead of a socket."),
-        click.option("--code-host", default=LOOPBACK, help="The machine that `fridge serve code --port` listens on."),
+        click.option("--code-port", type=int, help=f"Its port, instead of a socket. [with --code-host: {CODE_PORT}]"),
+        click.option("--code-host", help="Its machine, instead of a socket. [with --code-port: this one]"),
         click.option("--code-socket", type=SOCKET, help="Its socket. [default: code.socket in FRIDGE_HOME]"),
     ):
         command = option(command)
@@ -72,9 +73,9 @@ def code_options(command: Callable[P, None]) -> Callable[P, None]:
 
 @serve.command()
 @click.option("--socket", type=SOCKET, help="Socket to listen on. [default: code.socket in FRIDGE_HOME]")
-@click.option("--host", default=LOOPBACK, show_default=True, help="With --port: the address to listen on.")
-@click.option("--port", type=int, help="Listen on a port instead: whoever reaches it runs code with all secrets.")
-def code(*, socket: Path | None, host: str, port: int | None) -> None:
+@click.option("--host", help="Listen on a port of this address instead: whoever reaches it runs code with all secrets.")
+@click.option("--port", type=int, help=f"That port. [with --host: {CODE_PORT}]")
+def code(*, socket: Path | None, host: str | None, port: int | None) -> None:
     """Serve the assets, and be where runs work: the only service that needs Stripe's key and the landing zone.
 
     Refuses to start while the schema is older than this code (`fridge migrate`). Runs that an earlier one had left
@@ -88,7 +89,7 @@ def code(*, socket: Path | None, host: str, port: int | None) -> None:
         opened = stack.enter_context(open_installation(configured, decides_start=True))
         os.environ.update(dagster_environment(configured))
         command = [_program("dagster"), "api", "grpc", *CODE_MODULE, *address.options]
-        service = Service(CODE_SERVER, command, os.environ, None, port, address.socket)
+        service = Service(CODE_SERVER, command, os.environ, None, address.port, address.socket)
         instance = stack.enter_context(dg.DagsterInstance.get())
         lost = find_lost_runs(instance, code_server_ended=True)
         stack.callback(service.end)
@@ -106,7 +107,7 @@ def code(*, socket: Path | None, host: str, port: int | None) -> None:
 @click.option("--read-only", is_flag=True, help="Launch, change and stop nothing; reaches no code location.")
 @code_options
 def webserver(  # one option each
-    *, host: str, port: int, read_only: bool, code_socket: Path | None, code_host: str, code_port: int | None
+    *, host: str, port: int, read_only: bool, code_socket: Path | None, code_host: str | None, code_port: int | None
 ) -> None:
     """Serve Dagster's UI, to requests under its own names only: this machine's, --host, and FRIDGE_UI_URL's.
 
@@ -117,7 +118,7 @@ def webserver(  # one option each
     if not read_only:
         workspace = _workspace(configured, "webserver", code_socket, code_host, code_port)
         _become(configured, [sys.executable, *GUARDED_WEBSERVER, *options], workspace)
-    elif code_socket is not None or code_port is not None:
+    elif (code_socket, code_host, code_port) != (None, None, None):
         raise click.UsageError(
             "a read-only UI reaches no code location, because that holds secrets: leave --code-… out"
         )
@@ -128,22 +129,22 @@ def webserver(  # one option each
 
 @serve.command()
 @code_options
-def daemon(*, code_socket: Path | None, code_host: str, code_port: int | None) -> None:
+def daemon(*, code_socket: Path | None, code_host: str | None, code_port: int | None) -> None:
     """Run Dagster's daemon: sensors, schedules, the queue of runs, retries. One of it, not two."""
     configured = _external_settings()
     workspace = _workspace(configured, "daemon", code_socket, code_host, code_port)
     _become(configured, [_program("dagster-daemon"), "run"], workspace)
 
 
-def _workspace(configured: Settings, name: str, socket: Path | None, host: str, port: int | None) -> Path:
+def _workspace(configured: Settings, name: str, socket: Path | None, host: str | None, port: int | None) -> Path:
     return workspace_file(configured, f"workspace-{name}", _code_address(configured, socket, host, port))
 
 
-def _code_address(configured: Settings, socket: Path | None, host: str, port: int | None) -> CodeAddress:
-    if port is not None:
+def _code_address(configured: Settings, socket: Path | None, host: str | None, port: int | None) -> CodeAddress:
+    if host is not None or port is not None:
         if socket is not None:
             raise click.UsageError("a code location listens on a socket or on a port; name one of them")
-        return CodeAddress(host=host, port=port)
+        return CodeAddress(host=host or LOOPBACK, port=port or CODE_PORT)
     return CodeAddress(socket.absolute() if socket is not None else code_socket(configured, CODE_SOCKET))
 
 

@@ -75,7 +75,7 @@ LOCATION = {"location_name": "fridge_pipeline"}
         ),
         (
             "daemon",
-            ["--code-host", "code", "--code-port", "4000"],
+            ["--code-host", "code"],
             ["dagster-daemon", "run"],
             {"grpc_server": {"host": "code", "port": 4000, **LOCATION}},
         ),
@@ -107,7 +107,9 @@ def test_webserver_and_daemon_become_dagsters_own_with_the_code_location_that_is
     assert "hidden" not in str((arguments, environment)), "the secret stays in its file"
 
 
-@pytest.mark.parametrize("reached", [["--code-port", "4000"], ["--code-socket", "/run/fridge/code.socket"]])
+@pytest.mark.parametrize(
+    "reached", [["--code-port", "4000"], ["--code-host", "code"], ["--code-socket", "/run/fridge/code.socket"]]
+)
 def test_the_ui_for_finance_can_reach_no_code_location_because_that_holds_secrets(
     reached: list[str], environ: dict[str, str]
 ) -> None:
