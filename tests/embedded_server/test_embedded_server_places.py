@@ -191,6 +191,7 @@ def test_passwords_stay_in_files_that_only_their_owner_reads(home: Path) -> None
             assert [text for text in visible if password in text] == []
     assert {path.name: stat.S_IMODE(path.stat().st_mode) for path in home.glob("*.password")} == {
         "fridge.password": 0o600,
+        "fridge_app.password": 0o600,
         "fridge_finance.password": 0o600,
         "postgres.password": 0o600,
     }

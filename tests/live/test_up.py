@@ -42,8 +42,8 @@ PICTURE_BYTES_MAX = 300_000
 
 #: Processes by what stands on their command line: which know nothing of runs, and which work on them.
 KNOWS_NO_SECRET = (
-    *("bin/postgres", "fridge_pipeline.stripe_sandbox", "http.server"),
-    *("dagster-webserver", "dagster-daemon run"),
+    *("bin/postgres", "fridge_pipeline.stripe_sandbox", "report_server"),
+    *("guarded_webserver", "dagster-daemon run"),
 )
 WORKS = ("code-server start", "dagster api grpc")
 
@@ -89,8 +89,8 @@ def test_only_where_runs_work_is_there_a_secret_and_everything_signs_in_to_the_b
     assert secrets == {
         "bin/postgres": set(),
         "fridge_pipeline.stripe_sandbox": set(),
-        "http.server": set(),
-        "dagster-webserver": of_dagster,
+        "report_server": set(),
+        "guarded_webserver": of_dagster,
         "dagster-daemon run": of_dagster,
         "code-server start": of_dagster | {"AWS_SECRET_ACCESS_KEY"},
         "dagster api grpc": of_dagster | {"AWS_SECRET_ACCESS_KEY"},

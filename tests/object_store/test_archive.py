@@ -159,8 +159,9 @@ def test_a_uri_that_is_encoded_names_the_object_with_the_plain_name(bucket: Buck
 
 
 def test_a_connection_cut_halfway_leaves_nothing_under_the_name(
-    bucket: Bucket, place: ObjectPlace, file: Path, monkeypatch: pytest.MonkeyPatch
+    bucket: Bucket, place: ObjectPlace, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # others verify at the same time
     file.write_bytes(os.urandom(3 * 2**20))
     with cutting_proxy(bucket.server.url, sent_max=2**20, answered_max=2**14) as cut:
         monkeypatch.setenv("AWS_ENDPOINT_URL", cut)

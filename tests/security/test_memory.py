@@ -114,7 +114,13 @@ def packed_ndjson_files(at: bytes) -> dict[str, tuple[bytes, str]]:
 
 @pytest.mark.parametrize(
     "files",
-    [parquet_files, csv_files, packed_csv_files, ndjson_files, packed_ndjson_files],
+    [
+        parquet_files,
+        csv_files,
+        ndjson_files,
+        pytest.param(packed_csv_files, marks=pytest.mark.prove),
+        pytest.param(packed_ndjson_files, marks=pytest.mark.prove),
+    ],
     ids=lambda made: made.__name__,
 )
 def test_a_load_stays_below_1_gib_and_accounts_for_every_row_of(
