@@ -61,7 +61,7 @@ def serve() -> None:
 
 
 def code_options(command: Callable[P, None]) -> Callable[P, None]:
-    """Where the code location answers, for the three of them."""
+    """Where the code location answers, for those that ask it."""
     for option in (
         click.option("--code-port", type=int, help=f"Its port, instead of a socket. [with --code-host: {CODE_PORT}]"),
         click.option("--code-host", help="Its machine, instead of a socket. [with --code-port: this one]"),
@@ -106,7 +106,7 @@ def code(*, socket: Path | None, host: str | None, port: int | None) -> None:
 @click.option("--port", default=UI_PORT, show_default=True, help="Port to listen on.")
 @click.option("--read-only", is_flag=True, help="Launch, change and stop nothing; reaches no code location.")
 @code_options
-def webserver(  # one option each
+def webserver(
     *, host: str, port: int, read_only: bool, code_socket: Path | None, code_host: str | None, code_port: int | None
 ) -> None:
     """Serve Dagster's UI, to requests under its own names only: this machine's, --host, and FRIDGE_UI_URL's.
