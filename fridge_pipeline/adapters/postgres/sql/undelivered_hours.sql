@@ -138,6 +138,22 @@ stated as (
     group by meter_events.event_name, meter_events.tenant_id, meter_events.hour
 ),
 
+-- Usage without what is stated of it, both ways: usage that is not stated, and statements whose usage is gone.
+owed_usage as (
+    select
+        coalesce(metered_usage.event_name, stated.event_name) as event_name,
+        coalesce(metered_usage.tenant_id, stated.tenant_id) as tenant_id,
+        coalesce(metered_usage.hour, stated.hour) as hour,
+        coalesce(stated.value, 0) as stated_value,
+        coalesce(metered_usage.value, 0) - coalesce(stated.value, 0) as owed
+    from metered_usage
+    full join stated
+        on
+            metered_usage.event_name = stated.event_name
+            and metered_usage.tenant_id = stated.tenant_id
+            and metered_usage.hour = stated.hour
+),
+
 usable_files as (
     select
         landing_files.landing_hour,
@@ -191,30 +207,24 @@ undelivered as (
 
     union
 
-    -- Both ways: usage that is not stated, and statements whose usage is gone.
-    select coalesce(metered_usage.hour, stated.hour) as hour
-    from metered_usage
-    full join stated
-        on
-            metered_usage.event_name = stated.event_name
-            and metered_usage.tenant_id = stated.tenant_id
-            and metered_usage.hour = stated.hour
-    left join fridge.tenants on tenants.tenant_id = coalesce(metered_usage.tenant_id, stated.tenant_id)
+    select owed_usage.hour
+    from owed_usage
+    left join fridge.tenants on owed_usage.tenant_id = tenants.tenant_id
     left join told_together
         on
-            metered_usage.hour = told_together.hour
-            and metered_usage.event_name = told_together.event_name
+            owed_usage.hour = told_together.hour
+            and owed_usage.event_name = told_together.event_name
     where
-        coalesce(metered_usage.value, 0) <> coalesce(stated.value, 0)
-        and (told_together.hour is null or tenants.stripe_customer_id is not null or coalesce(stated.value, 0) <> 0)
-        and coalesce(metered_usage.hour, stated.hour) >= (select billing_start.bill_from from fridge.billing_start)
+        owed_usage.owed <> 0
+        and (told_together.hour is null or tenants.stripe_customer_id is not null or owed_usage.stated_value <> 0)
+        and owed_usage.hour >= (select billing_start.bill_from from fridge.billing_start)
         and not exists (
             select 1 from open_exceptions
             where
                 open_exceptions.is_in_force
-                and open_exceptions.event_name = coalesce(metered_usage.event_name, stated.event_name)
-                and open_exceptions.tenant_id = coalesce(metered_usage.tenant_id, stated.tenant_id)
-                and open_exceptions.hour = coalesce(metered_usage.hour, stated.hour)
+                and open_exceptions.event_name = owed_usage.event_name
+                and open_exceptions.tenant_id = owed_usage.tenant_id
+                and open_exceptions.hour = owed_usage.hour
         )
 
     union
@@ -225,18 +235,13 @@ undelivered as (
     from compared
     inner join open_exceptions on compared.hour = open_exceptions.hour
     inner join catalogue on open_exceptions.subject = catalogue.event_name
-    left join metered_usage
+    left join owed_usage
         on
-            open_exceptions.event_name = metered_usage.event_name
-            and open_exceptions.tenant_id = metered_usage.tenant_id
-            and open_exceptions.hour = metered_usage.hour
-    left join stated
-        on
-            open_exceptions.event_name = stated.event_name
-            and open_exceptions.tenant_id = stated.tenant_id
-            and open_exceptions.hour = stated.hour
+            open_exceptions.event_name = owed_usage.event_name
+            and open_exceptions.tenant_id = owed_usage.tenant_id
+            and open_exceptions.hour = owed_usage.hour
     where
-        open_exceptions.owed <> coalesce(metered_usage.value, 0) - coalesce(stated.value, 0)
+        open_exceptions.owed <> coalesce(owed_usage.owed, 0)
         and open_exceptions.hour >= (select billing_start.bill_from from fridge.billing_start)
         and not exists (
             select 1
