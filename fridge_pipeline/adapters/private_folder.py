@@ -8,7 +8,6 @@ from contextlib import suppress
 from pathlib import Path
 
 OWNER_ALONE = 0o700
-OTHERS = 0o077
 
 
 class SharedFolderError(PermissionError):
@@ -18,7 +17,7 @@ class SharedFolderError(PermissionError):
 def make_private(folder: Path) -> Path:
     """Makes the folder where it does not exist, takes everybody else's rights away, and returns it.
 
-    One of another owner is left as it is (a volume that is mounted so): ``is_private`` tells.
+    One of another owner is left as it is (a volume that is mounted so).
     Raises ``SharedFolderError`` for the root and for folders like ``/tmp``.
     """
     folder.mkdir(mode=OWNER_ALONE, parents=True, exist_ok=True)
@@ -29,8 +28,3 @@ def make_private(folder: Path) -> Path:
     with suppress(PermissionError):  # of another owner
         folder.chmod(OWNER_ALONE)
     return folder
-
-
-def is_private(folder: Path) -> bool:
-    """Whether nobody but its owner may read, write or enter it."""
-    return not folder.stat().st_mode & OTHERS

@@ -52,7 +52,7 @@ def start_dagster(services: Services, configured: Settings, variables: Mapping[s
     starting = _Starting(services, configured, {**variables, "FRIDGE_UI_URL": ui_url})
     with console.status("starting Dagster"):
         workspace = starting.code_server()
-        services.start(starting.service("daemon", _program("dagster-daemon"), "run", "-w", workspace))
+        services.start(starting.service("daemon", program("dagster-daemon"), "run", "-w", workspace))
         return starting.webserver(ui_port, "-w", workspace)
 
 
@@ -99,14 +99,14 @@ class _Starting:
     beside: str = ""
     is_read_only: bool = False
 
-    def service(self, name: str, program: str, *arguments: str) -> Service:
+    def service(self, name: str, *command: str) -> Service:
         logs = self.configured.home / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         environment = {**os.environ, **self.variables}
         if name != CODE_SERVER or self.is_read_only:  # runs work there, and sensors and schedules are asked there
             environment = without_secrets(environment, keep=("FRIDGE_DATABASE_URL",))
         log = logs / f"{name}{self.beside}.log"
-        return Service(name, [program, *arguments], environment, log, works_in_child=name == CODE_SERVER)
+        return Service(name, command, environment, log, works_in_child=name == CODE_SERVER)
 
     def code_server(self) -> str:
         """Starts it on a socket, and names it in a workspace file; returns the file's path.
@@ -118,7 +118,7 @@ class _Starting:
         except SocketPathError:
             socket = self.services.temporary_folder() / "code.socket"
         code = CodeAddress(socket)
-        service = self.service(CODE_SERVER, _program("dagster"), "code-server", "start", *CODE_MODULE, *code.options)
+        service = self.service(CODE_SERVER, program("dagster"), "code-server", "start", *CODE_MODULE, *code.options)
         service.socket = socket
         self.services.start(service)
         _await(service)
@@ -163,13 +163,12 @@ def _await(service: Service) -> None:
     while not service.is_listening:
         if time.monotonic() > deadline or not service.is_running or _is_taken_from(service):
             raise ServiceStartError(
-                f"{service.name} did not start on {service.socket or f'port {service.port}'}; "
-                f"the end of {service.log}:\n{service.end_of_log()}"
+                f"{service.name} did not start on {service.place}; the end of {service.log}:\n{service.end_of_log()}"
             )
         time.sleep(PAUSE_SECONDS)
 
 
-def _program(name: str) -> str:
+def program(name: str) -> str:
     """A command of the environment that we run in."""
     return str(Path(sys.executable).parent / name)
 

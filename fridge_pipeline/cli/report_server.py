@@ -11,7 +11,7 @@ import sys
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
-from fridge_pipeline.domain.own_pages import LOOPBACK_NAMES, OwnNames, refused
+from fridge_pipeline.domain.own_pages import LOOPBACK_NAMES, OwnNames, header_map, refused
 
 HOST = LOOPBACK_NAMES[0]
 
@@ -25,8 +25,7 @@ class _Reports(SimpleHTTPRequestHandler):
         """Reads the request's head, and refuses what is not for us."""
         if not super().parse_request():
             return False
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        refusal = refused(self.command, self.path, headers, self._names)
+        refusal = refused(self.command, self.path, header_map(self.headers.items()), self._names)
         if refusal is not None:
             self.send_error(refusal.status, explain=refusal.text)
         return refusal is None

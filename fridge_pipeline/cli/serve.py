@@ -20,11 +20,13 @@ from fridge_pipeline.cli.dagster_services import (
     CODE_MODULE,
     CODE_SERVER,
     GUARDED_WEBSERVER,
+    HOST,
     START_SECONDS_MAX,
     ServiceStartError,
+    program,
 )
 from fridge_pipeline.cli.interruption import ended_by_signals
-from fridge_pipeline.cli.services import OWNER_ALONE, Service
+from fridge_pipeline.cli.services import UMASK, Service
 from fridge_pipeline.cli.terminal import console
 from fridge_pipeline.cli.up import LOST_RUNS_SECONDS, UI_PORT, AlreadyUpError
 from fridge_pipeline.orchestration.installation import open_installation
@@ -41,7 +43,6 @@ from fridge_pipeline.orchestration.settings import Settings
 
 P = ParamSpec("P")
 
-LOOPBACK = "127.0.0.1"
 SOCKET = click.Path(path_type=Path, dir_okay=False)
 CODE_SOCKET = "code"
 CODE_PORT = 4000
@@ -88,7 +89,7 @@ def code(*, socket: Path | None, host: str | None, port: int | None) -> None:
         address = _code_address(configured, socket, host, port)
         opened = stack.enter_context(open_installation(configured, decides_start=True))
         os.environ.update(dagster_environment(configured))
-        command = [_program("dagster"), "api", "grpc", *CODE_MODULE, *address.options]
+        command = [program("dagster"), "api", "grpc", *CODE_MODULE, *address.options]
         service = Service(CODE_SERVER, command, os.environ, None, address.port, address.socket)
         instance = stack.enter_context(dg.DagsterInstance.get())
         lost = find_lost_runs(instance, code_server_ended=True)
@@ -102,7 +103,7 @@ def code(*, socket: Path | None, host: str | None, port: int | None) -> None:
 
 
 @serve.command()
-@click.option("--host", default=LOOPBACK, show_default=True, help="Address to listen on; the UI has no sign-in.")
+@click.option("--host", default=HOST, show_default=True, help="Address to listen on; the UI has no sign-in.")
 @click.option("--port", default=UI_PORT, show_default=True, help="Port to listen on.")
 @click.option("--read-only", is_flag=True, help="Launch, change and stop nothing; reaches no code location.")
 @code_options
@@ -117,14 +118,14 @@ def webserver(
     options = ["--host", host, "--port", str(port)]
     if not read_only:
         workspace = _workspace(configured, "webserver", code_socket, code_host, code_port)
-        _become(configured, [sys.executable, *GUARDED_WEBSERVER, *options], workspace)
     elif (code_socket, code_host, code_port) != (None, None, None):
         raise click.UsageError(
             "a read-only UI reaches no code location, because that holds secrets: leave --code-… out"
         )
     else:
         workspace = workspace_file_without_server(configured, "workspace-read-only-webserver")
-        _become(configured, [sys.executable, *GUARDED_WEBSERVER, *options, "--read-only"], workspace)
+        options.append("--read-only")
+    _become(configured, [sys.executable, *GUARDED_WEBSERVER, *options], workspace)
 
 
 @serve.command()
@@ -133,7 +134,7 @@ def daemon(*, code_socket: Path | None, code_host: str | None, code_port: int | 
     """Run Dagster's daemon: sensors, schedules, the queue of runs, retries. One of it, not two."""
     configured = _external_settings()
     workspace = _workspace(configured, "daemon", code_socket, code_host, code_port)
-    _become(configured, [_program("dagster-daemon"), "run"], workspace)
+    _become(configured, [program("dagster-daemon"), "run"], workspace)
 
 
 def _workspace(configured: Settings, name: str, socket: Path | None, host: str | None, port: int | None) -> Path:
@@ -144,7 +145,7 @@ def _code_address(configured: Settings, socket: Path | None, host: str | None, p
     if host is not None or port is not None:
         if socket is not None:
             raise click.UsageError("a code location listens on a socket or on a port; name one of them")
-        return CodeAddress(host=host or LOOPBACK, port=port or CODE_PORT)
+        return CodeAddress(host=host or HOST, port=port or CODE_PORT)
     return CodeAddress(socket.absolute() if socket is not None else code_socket(configured, CODE_SOCKET))
 
 
@@ -153,7 +154,7 @@ def _become(configured: Settings, command: list[str], workspace: Path) -> None:
     environment = without_secrets({**os.environ, **dagster_environment(configured)}, keep=("FRIDGE_DATABASE_URL",))
     arguments = [*command, "--workspace", str(workspace)]
     sys.stdout.flush()
-    os.umask(OWNER_ALONE)  # sockets of servers that it starts are for nobody else
+    os.umask(UMASK)  # sockets of servers that it starts are for nobody else
     os.execve(arguments[0], arguments, environment)  # noqa: S606 # a program of our own environment
 
 
@@ -168,10 +169,6 @@ def _external_settings() -> Settings:
     return configured
 
 
-def _program(name: str) -> str:
-    return str(Path(sys.executable).parent / name)
-
-
 def _refuse_second(stack: ExitStack, lock: Path) -> None:
     if process_lock.is_held(lock):
         raise AlreadyUpError(f"fridge serve code already runs on {lock.parent}")
@@ -182,8 +179,7 @@ def _await_listening(service: Service) -> None:
     deadline = time.monotonic() + START_SECONDS_MAX
     while not service.is_listening:
         if not service.is_running or time.monotonic() > deadline:
-            place = service.socket or f"port {service.port}"
-            raise ServiceStartError(f"{service.name} did not start on {place}; its output says why")
+            raise ServiceStartError(f"{service.name} did not start on {service.place}; its output says why")
         time.sleep(WATCH_SECONDS / 5)
 
 

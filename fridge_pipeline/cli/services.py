@@ -28,7 +28,7 @@ RESTART_SECONDS_MIN = 5.0
 MARK = "FRIDGE_SERVICE_MARK"
 
 #: What services write is for their owner alone, whatever the umask.
-OWNER_ALONE = 0o077
+UMASK = 0o077
 
 
 @dataclass(slots=True)
@@ -65,12 +65,17 @@ class Service:
         """Whether it is this very process that answers where it should, not another program."""
         if self.process is None:
             return False
+        if self.socket is not None:  # in a folder that is ours alone, and made anew at each start
+            return _answers(self.socket)
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-            if self.socket is not None:  # in a folder that is ours alone, and made anew at each start
-                return _answers(self.socket)
             sockets = psutil.Process(self.process.pid).net_connections("tcp")
             return any(each.status == psutil.CONN_LISTEN and each.laddr.port == self.port for each in sockets)
         return False
+
+    @property
+    def place(self) -> str:
+        """Where it answers, for people."""
+        return f"port {self.port}" if self.socket is None else str(self.socket)
 
     def start(self) -> None:
         """Starts it in a session of its own, so that Ctrl-C reaches us first and we stop it in order."""
@@ -86,7 +91,7 @@ class Service:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                umask=OWNER_ALONE,
+                umask=UMASK,
             )
 
     def end(self) -> None:

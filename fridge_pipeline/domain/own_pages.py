@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from fridge_pipeline.domain.visible import quoted
+
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
 
@@ -62,7 +64,7 @@ def refused(
     if host_of(authority) not in names.hosts:
         return Refused(
             403,
-            f"this server is not called {_shown(authority)}, but {', '.join(sorted(names.hosts))}. "
+            f"this server is not called {quoted(authority)}, but {', '.join(sorted(names.hosts))}. "
             "Behind a proxy, name the address that people open in FRIDGE_UI_URL (reports: FRIDGE_REPORTS_URL)",
         )
     if method in READING and not is_websocket:
@@ -83,9 +85,9 @@ def _foreign_page(headers: Mapping[str, str], authority: str, names: OwnNames) -
     origin, site = headers.get("origin"), headers.get("sec-fetch-site")
     own = {_plain_authority(authority), *names.authorities}
     if origin is not None and _plain_authority(urlsplit(origin).netloc) not in own:
-        return Refused(403, f"changes are taken from this server's own pages, not from {_shown(origin)}")
+        return Refused(403, f"changes are taken from this server's own pages, not from {quoted(origin)}")
     if site is not None and site.strip().lower() not in FROM_OURSELVES:
-        return Refused(403, f"changes are taken from this server's own pages, not from another site ({_shown(site)})")
+        return Refused(403, f"changes are taken from this server's own pages, not from another site ({quoted(site)})")
     return None
 
 
@@ -93,7 +95,7 @@ def _other_change(method: str, headers: Mapping[str, str]) -> Refused | None:
     if method != "POST":
         return Refused(405, f"{method} is not in use here")
     sent_as = headers.get("content-type", "").partition(";")[0].strip().lower()
-    return None if sent_as == JSON else Refused(415, f"changes are taken as {JSON}, not as {_shown(sent_as)}")
+    return None if sent_as == JSON else Refused(415, f"changes are taken as {JSON}, not as {quoted(sent_as)}")
 
 
 def _plain_authority(authority: str) -> str:
@@ -104,15 +106,10 @@ def _plain_authority(authority: str) -> str:
     return plain
 
 
-def _shown(text: str) -> str:
-    """A stranger's text, short and without anything that a terminal or a page would act on."""
-    return ascii(text[:100])
-
-
-def header_map(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """The headers of an ASGI scope by their names in lower case; of several of one name all, joined with commas."""
+def header_map(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Headers by their names in lower case; of several of one name all, joined with commas."""
     found: dict[str, str] = {}
     for name, value in pairs:
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        found[key] = f"{found[key]}, {text}" if key in found else text
+        key = name.lower()
+        found[key] = f"{found[key]}, {value}" if key in found else value
     return found

@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from dagster_webserver import cli
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 
 from fridge_pipeline.domain.own_pages import OwnNames, header_map, refused
@@ -44,7 +44,8 @@ class RequestGuard:
             return
         is_websocket = scope["type"] == "websocket"
         method = scope.get("method", "GET")
-        refusal = refused(method, scope["path"], header_map(scope["headers"]), self._names, is_websocket=is_websocket)
+        headers = header_map(Headers(scope=scope).items())
+        refusal = refused(method, scope["path"], headers, self._names, is_websocket=is_websocket)
         if refusal is None:
             await self._app(scope, receive, send if is_websocket else _unframed(send))
         elif is_websocket:

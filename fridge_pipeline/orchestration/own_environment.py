@@ -8,15 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, MutableMapping
 
+from fridge_pipeline.domain.own_pages import LOOPBACK_NAMES
+
 #: Every variable of PostgreSQL's programs and of libpq, which is inside three drivers: PGTZ, PGSSLMODE, PGSERVICE, …
 #: What a connection needs stands in FRIDGE_DATABASE_URL.
 _OF_POSTGRES = re.compile(r"PG[A-Z0-9]+|PGCONNECT_TIMEOUT")
 
 #: HTTP_PROXY, https_proxy, ALL_PROXY, grpc_proxy and what else names a proxy; not no_proxy.
 _OF_PROXY = re.compile(r"(?!no_)[a-z_]*_proxy")
-
-#: Where our own parts answer each other.
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 EVERYWHERE = "*"
 
@@ -48,7 +47,7 @@ def past_proxies(environ: Mapping[str, str]) -> dict[str, str]:
 
 def _extended(given: str) -> str:
     hosts = _hosts(given)
-    return ",".join([*hosts, *(each for each in LOOPBACK if each not in hosts)])
+    return ",".join([*hosts, *(each for each in LOOPBACK_NAMES if each not in hosts)])
 
 
 def _hosts(given: str) -> list[str]:

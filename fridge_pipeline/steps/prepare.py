@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 
 import polars as pl
 
 from fridge_pipeline.adapters.landing.errors import UnreadableFileError
-from fridge_pipeline.adapters.landing.formats import BATCH_ROWS, BATCH_TEXT_BYTES, read_batches, text_bytes_of
+from fridge_pipeline.adapters.landing.formats import BATCH_ROWS, gathered, read_batches
 from fridge_pipeline.adapters.postgres.sensor_directory import SensorDirectory
 from fridge_pipeline.adapters.reading_order import ReadingOrder
 from fridge_pipeline.domain.hour import Hour
@@ -98,22 +99,10 @@ def _kept(rejected: pl.DataFrame, by_id: dict[int, FileTally]) -> pl.DataFrame:
 
 def _gathered(tallies: Sequence[FileTally]) -> Iterator[tuple[Hour, pl.DataFrame]]:
     """The rows of the files with their ``file_id``, those of many small files at once, with their landing hour."""
-    pending: list[pl.DataFrame] = []
-    kind = None
-    rows = text_bytes = 0
-    for tally in tallies:
-        for raw in () if tally.stopped else _rows(tally):
-            more = text_bytes_of(raw)
-            is_other = kind != (tally.file.landing_hour, raw.schema)
-            is_full = rows + raw.height > BATCH_ROWS or text_bytes + more > BATCH_TEXT_BYTES
-            if kind and pending and (is_other or is_full):
-                yield kind[0], pl.concat(pending)
-                pending, rows, text_bytes = [], 0, 0
-            kind = (tally.file.landing_hour, raw.schema)
-            pending.append(raw)
-            rows, text_bytes = rows + raw.height, text_bytes + more
-    if kind and pending:
-        yield kind[0], pl.concat(pending)
+    of_files = ((tally.file.landing_hour, raw) for tally in tallies if not tally.stopped for raw in _rows(tally))
+    for (hour, _), alike in groupby(of_files, key=lambda pair: (pair[0], pair[1].schema)):
+        for raw in gathered((frame for _, frame in alike), BATCH_ROWS):
+            yield hour, raw
 
 
 def _rows(tally: FileTally) -> Iterator[pl.DataFrame]:

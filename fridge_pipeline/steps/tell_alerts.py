@@ -11,6 +11,7 @@ from fridge_pipeline.adapters.alerting.channel import AlertChannel, AlertNotSent
 from fridge_pipeline.adapters.postgres.alerts import alone_in_telling, record_telling, told_alerts
 from fridge_pipeline.adapters.postgres.database import Database
 from fridge_pipeline.domain.alert import Alert, Family, what_to_tell
+from fridge_pipeline.domain.visible import one_line, visible
 
 
 @dataclass(slots=True)
@@ -45,7 +46,7 @@ def tell_alerts(
             if telling.is_empty:
                 continue
             try:
-                note = channel.send(telling.subject, telling.text, now)
+                note = channel.send(one_line(telling.subject), visible(telling.text), now)
             except AlertNotSentError as error:
                 report.problems.append(str(error))
                 continue

@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from fridge_pipeline.adapters.alerting.channel import ANSWER_SECONDS, AlertNotSentError
-from fridge_pipeline.domain.visible import one_line, visible
 
 if TYPE_CHECKING:
     import smtplib
@@ -58,10 +57,10 @@ class Mail:
         from email.message import EmailMessage  # noqa: PLC0415
 
         message = EmailMessage()
-        message["Subject"] = one_line(" ".join(subject.split()))[:SUBJECT_LENGTH_MAX]
+        message["Subject"] = " ".join(subject.split())[:SUBJECT_LENGTH_MAX]
         message["From"], message["To"] = self.sender, ", ".join(self.recipients)
         message["Date"] = now
-        message.set_content(visible(text))
+        message.set_content(text)
         try:
             with self._connect() as connection:
                 refused = connection.send_message(message, self.sender, list(self.recipients))

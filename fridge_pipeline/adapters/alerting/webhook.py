@@ -8,7 +8,6 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from fridge_pipeline.adapters.alerting.channel import ANSWER_SECONDS, CONNECT_SECONDS, AlertNotSentError
-from fridge_pipeline.domain.visible import one_line, visible
 
 #: What would be markup in Slack (docs.slack.dev, "Formatting message text"): a tenant's id must not call a channel.
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
@@ -35,7 +34,7 @@ class Webhook:
         try:
             answer = requests.post(
                 self.url,
-                json={"text": f"{one_line(subject)}\n\n{visible(text)}".translate(_ESCAPES)},
+                json={"text": f"{subject}\n\n{text}".translate(_ESCAPES)},
                 timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
                 allow_redirects=False,
             )

@@ -67,7 +67,7 @@ def _text_batches(
         cut = whole_lines if is_csv else end_of_last_object
         source = BlockReader(stream, is_damaged=snapshot.damage is not None, block_bytes=block_bytes, cut=cut)
         try:
-            yield from _gathered(csv_batches(source) if is_csv else ndjson_batches(source), batch_rows)
+            yield from gathered(csv_batches(source) if is_csv else ndjson_batches(source), batch_rows)
         except UnreadableFileError as error:
             reason = as_it_is(error.reason, start, file_format)
             raise UnreadableFileError("; ".join(filter(None, (snapshot.damage, reason)))) from error
@@ -75,13 +75,13 @@ def _text_batches(
         raise UnreadableFileError(snapshot.damage)
 
 
-def _gathered(blocks: Iterator[pl.DataFrame], batch_rows: int) -> Iterator[pl.DataFrame]:
-    """The rows of the blocks in batches: a database takes few large ones more cheaply than many small ones."""
+def gathered(blocks: Iterator[pl.DataFrame], batch_rows: int) -> Iterator[pl.DataFrame]:
+    """The rows of blocks of one schema in batches: a database takes few large ones more cheaply than many small."""
     pending: list[pl.DataFrame] = []
     row_count = text_bytes = 0
     for block in blocks:
         for rows in block.iter_slices(batch_rows):
-            more = text_bytes_of(rows)
+            more = _text_bytes(rows)
             if pending and (row_count + rows.height > batch_rows or text_bytes + more > BATCH_TEXT_BYTES):
                 yield pl.concat(pending)
                 pending, row_count, text_bytes = [], 0, 0
@@ -91,7 +91,7 @@ def _gathered(blocks: Iterator[pl.DataFrame], batch_rows: int) -> Iterator[pl.Da
         yield pl.concat(pending)
 
 
-def text_bytes_of(rows: pl.DataFrame) -> int:
+def _text_bytes(rows: pl.DataFrame) -> int:
     """The bytes of its texts, as if no two shared any; what a row said is left out where it shares the fields' text."""
     texts = [name for name in (*FIELDS, "raw") if rows.schema[name] == pl.String]
     return sum(int(rows[name].str.len_bytes().sum()) for name in texts)
