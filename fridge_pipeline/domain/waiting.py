@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.limits import OLDEST_TIMESTAMP
@@ -80,6 +81,11 @@ def waiting_detail(case: StagingCase, verdict: StagingVerdict) -> str:
     return f"{case.value or 0} {case.meter.event_name}{already}: {_why(case, verdict)}"
 
 
+def waits_until(case: StagingCase, verdict: StagingVerdict) -> datetime | None:
+    """Until when Stripe takes what waits; ``None`` if it takes it no more, and for a credit, which has no last day."""
+    return billing_deadline(case.hour) if verdict in CAN_STILL_BE_STATED and case.next_value >= 0 else None
+
+
 def _why(case: StagingCase, verdict: StagingVerdict) -> str:
     until = f"{billing_deadline(case.hour):%Y-%m-%d %H:%M} UTC"
     if verdict is StagingVerdict.UNMAPPED:
@@ -97,9 +103,10 @@ def _why(case: StagingCase, verdict: StagingVerdict) -> str:
         )
     if verdict is StagingVerdict.MONTH_CLOSED:
         month = Month.containing(case.hour.start)
+        in_time = f", until {until}" if waits_until(case, verdict) else ""
         return (
             f"{month} was closed by {case.closed_by}, so the change of {case.change:+} waits. To have it stated with "
-            f"the next run, until {until}: fridge reopen {month} --by NAME --reason TEXT. Or bill it by hand: "
+            f"the next run{in_time}: fridge reopen {month} --by NAME --reason TEXT. Or bill it by hand: "
             f"{_by_hand(case)}."
         )
     nobody = f" Tenant {case.tenant_id!r} has no Stripe customer either." if case.customer_id is None else ""

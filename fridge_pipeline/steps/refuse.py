@@ -14,7 +14,7 @@ from fridge_pipeline.domain.hour_range import HourRange
 from fridge_pipeline.domain.meter import Meter
 from fridge_pipeline.domain.meter_event import MeterEvent, billing_deadline
 from fridge_pipeline.domain.refusal import refused_detail
-from fridge_pipeline.domain.staging import WAITS, judge_staging
+from fridge_pipeline.domain.staging import WAITS, StagingVerdict, judge_staging
 from fridge_pipeline.steps.wait import close_overtaken, open_waiting
 
 
@@ -57,7 +57,7 @@ def open_refusals(
         verdict = judge_staging(newest, now)
         if verdict in WAITS:
             waiting.append((newest, verdict))
-        else:
+        elif verdict is not StagingVerdict.CREDIT:  # or else Stripe has too much: the sweep takes it back
             _open(connection, refusal, case.value or 0, case.stated_value, now)
     open_waiting(connection, waiting, now)
     close_overtaken(connection, waiting, now)

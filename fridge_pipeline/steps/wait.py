@@ -20,6 +20,7 @@ from fridge_pipeline.domain.waiting import (
     told_together,
     waiting_detail,
     waiting_subject,
+    waits_until,
 )
 
 #: After these nothing waits any more for what it waited for before.
@@ -54,13 +55,12 @@ def open_waiting(
     """Opens the exceptions of what waits for a person, or brings their figures up to date."""
     for case, verdict in cases:
         if verdict in WAITS:
-            deadline = billing_deadline(case.hour) if verdict in CAN_STILL_BE_STATED else None
             open_exception(
                 connection,
                 _key(case, verdict),
                 waiting_detail(case, verdict),
                 now,
-                deadline_at=deadline,
+                deadline_at=waits_until(case, verdict),
                 owed=case.change,
             )
 

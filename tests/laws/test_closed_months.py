@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
+from fridge_pipeline.adapters.landing.local import LocalLanding
 from fridge_pipeline.adapters.postgres.ledger import undelivered_hours
 from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.meter import CATALOGUE, Window
+from fridge_pipeline.domain.meter import CATALOGUE, Meter, Window
 from fridge_pipeline.domain.month import Month
 from fridge_pipeline.orchestration.settings import MODELS_FOLDER
 from fridge_pipeline.steps.close_month import (
@@ -25,6 +26,7 @@ from fridge_pipeline.steps.close_month import (
     prepare_month,
     reopen_month,
 )
+from fridge_pipeline.steps.withdraw import withdraw_file
 from tests.pipeline import CLOSE_AFTER, Pipeline, readings
 
 JANUARY = Month.from_key("2026-01")
@@ -66,6 +68,18 @@ def approve(pipeline: Pipeline, name: str = "Grace") -> None:
 def close(pipeline: Pipeline) -> None:
     prepare(pipeline)
     approve(pipeline)
+
+
+def closed_with(pipeline: Pipeline, window: Window) -> Meter:
+    """The month closed with one meter, of which Stripe has 20."""
+    meter = replace(CATALOGUE[0], event_name=f"readings_{window.value}", window=window)
+    pipeline.catalogue = (meter,)
+    pipeline.gateway.create_meter(meter)
+    pipeline.bill(HOUR)
+    with pipeline.database.connect() as connection:
+        sign(connection, "prepare", "Ada")
+        sign(connection, "approve", "Grace")
+    return meter
 
 
 def reopen(pipeline: Pipeline) -> int:
@@ -130,13 +144,8 @@ def test_what_waited_until_stripe_takes_it_no_more_is_too_late_although_the_mont
 
 @pytest.mark.parametrize("window", list(Window))
 def test_what_shrinks_in_a_closed_month_waits_too_and_nothing_is_cancelled(books: Pipeline, window: Window) -> None:
-    meter = replace(CATALOGUE[0], event_name=f"readings_{window.value}", window=window)
-    books.catalogue = (meter,)
-    books.gateway.create_meter(meter)
-    books.bill(HOUR)
+    meter = closed_with(books, window)
     with books.database.connect() as connection:
-        sign(connection, "prepare", "Ada")
-        sign(connection, "approve", "Grace")
         connection.execute("insert into fridge.withdrawals select file_id, 'x', 'x', now() from fridge.landing_files")
     books.count(HOUR)
     books.bill(HOUR)
@@ -147,6 +156,34 @@ def test_what_shrinks_in_a_closed_month_waits_too_and_nothing_is_cancelled(books
     books.bill(HOUR)
     assert books.stripe_totals("cohoes").get((meter.event_name, HOUR.key), 0) == 0
     assert exceptions(books) == []
+
+
+@pytest.mark.parametrize("window", list(Window))
+@pytest.mark.parametrize(("late", "owed"), [("more", 10), ("less", -20)])
+def test_what_waits_in_a_closed_month_has_a_deadline_unless_it_is_a_credit_which_can_be_given_at_any_time(
+    books: Pipeline, window: Window, late: str, owed: int
+) -> None:
+    meter = closed_with(books, window)
+    books.land(HOUR, "late.csv", readings("cohoes", HOUR, 1, 10, start=7))
+    books.run(HOUR)
+    if late == "less":  # and what waited as usage becomes a credit
+        for name in ("a.csv", "late.csv"):
+            withdraw_file(
+                books.database, LocalLanding(str(books.landing)), f"{HOUR.folder}/{name}", "x", "x", books.clock
+            )
+        books.run(HOUR)
+    is_credit = late == "less" and window is Window.NONE
+    found = books.rows("select kind, owed, deadline_at, detail from fridge.exceptions where closed_at is null")
+    assert [(kind, waiting, deadline is None) for kind, waiting, deadline, _ in found] == [
+        ("month_closed", owed, is_credit)
+    ]
+    assert (", until 20" in found[0][3]) is not is_credit
+    books.advance(days=40)
+    for _ in range(2):
+        if swept(books):
+            books.run(HOUR)
+    assert swept(books) == []
+    assert exceptions(books) == [("month_closed" if is_credit else "too_late", meter.event_name)]
 
 
 def test_hours_of_other_months_are_billed_while_one_is_closed(books: Pipeline) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
+from fridge_pipeline.adapters.landing.local import LocalLanding
+from fridge_pipeline.adapters.postgres.ledger import undelivered_hours
 from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.domain.meter import CATALOGUE, Window
 from fridge_pipeline.steps.collect_refusals import collect_refusals
+from fridge_pipeline.steps.withdraw import withdraw_file
 from tests.laws.test_closed_months import HOUR, close
 from tests.laws.test_customer_gone import READINGS, close_by_hand, open_details
 from tests.pipeline import Pipeline, readings
@@ -94,3 +99,32 @@ def test_a_total_whose_answer_was_lost_and_that_stripe_showed_counts_again_after
     assert pipeline.rows(found, READINGS) == [("accepted", 4), ("refused", 6)]
     assert pipeline.stripe_totals("cohoes")[READINGS, hour.key] == 4
     assert owed(pipeline) == [("customer_gone", f"2 {READINGS} more than Stripe has (usage 6, stated 4)")]
+
+
+def test_a_refusal_after_the_usage_has_shrunk_does_not_keep_what_stripe_has_too_much_from_being_taken_back(
+    pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    meter = replace(CATALOGUE[0], event_name="raw_readings", window=Window.NONE)
+    pipeline.catalogue = (meter,)
+    pipeline.gateway.create_meter(meter)
+    hour = Hour(two_days_ago)
+    pipeline.add_tenant("cohoes")
+    land(pipeline, hour, "a.csv", 4, start=0)
+    pipeline.sandbox.settings(report_seconds=0)
+    pipeline.sandbox.faults({"kind": "refuse_asynchronously", "event_name": meter.event_name})
+    land(pipeline, hour, "b.csv", 2, start=10)
+    assert pipeline.rows("select status, value::int from fridge.meter_events order by revision") == [
+        ("accepted", 4),
+        ("accepted", 2),
+    ]
+    for name in ("a.csv", "b.csv"):
+        zone = LocalLanding(str(pipeline.landing))
+        withdraw_file(pipeline.database, zone, f"{hour.folder}/{name}", "test bench", "ada", pipeline.clock)
+    pipeline.count(hour)
+    pipeline.advance(minutes=1)
+    collect_refusals(pipeline.database, lambda: pipeline.gateway, pipeline.catalogue, None, pipeline.clock)
+    with pipeline.database.connect() as connection:
+        assert undelivered_hours(connection, pipeline.catalogue, pipeline.clock()) == [hour]
+    pipeline.run(hour)
+    assert pipeline.stripe_totals("cohoes").get((meter.event_name, hour.key), 0) == 0
+    assert owed(pipeline) == []

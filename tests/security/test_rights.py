@@ -22,7 +22,7 @@ RIGHTS = {
     "counted_hours": "insert, update counted_at files_hash, delete",
     "dropped_reading_counts": "insert",
     "evidence_packs": "insert",
-    "exceptions": "insert, update closed_at detail owed",
+    "exceptions": "insert, update closed_at deadline_at detail owed",
     "inserted_counts": "insert, update computed_at inserted_count, delete",
     "landing_file_tenants": "insert",
     "landing_files": "insert",

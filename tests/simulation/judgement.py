@@ -14,6 +14,7 @@ from datetime import datetime
 
 from fridge_pipeline.domain.hour import Hour
 from fridge_pipeline.domain.limits import OLDEST_TIMESTAMP, RESEND_WINDOW
+from fridge_pipeline.domain.meter import Window
 from tests.simulation.account import Slot
 from tests.simulation.others import METER_EVENTS
 from tests.simulation.record import READINGS, SENSORS, Place
@@ -188,13 +189,15 @@ class Judgement:
         ]
 
     def _false_promises(self) -> list[str]:
-        """After 35 days nothing is billed any more, whatever else stands in its way."""
+        """After 35 days nothing is billed any more, whatever else stands in its way; a credit is given at any time."""
         oldest = self.world.clock.now - OLDEST_TIMESTAMP
+        adds_up = {meter.event_name for meter in self.world.pipeline.catalogue if meter.window is Window.NONE}
         return [
             f"{_text(place)}: older than 35 days, and still {each.kind}: {each.detail}"
             for place, exceptions in sorted(self.excepted.items())
             for each in exceptions
             if each.kind in PROMISING and place[2].end < oldest
+            if not (each.kind == "month_closed" and place[1] in adds_up and max(each.owed) < 0)
         ]
 
     def _unread_and_untold(self) -> list[str]:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fridge_pipeline.adapters.landing.errors import UnreadableFileError
-from fridge_pipeline.adapters.landing.parquet_thrift import INT32, INT64, NotAStructError, ThriftStruct
+from fridge_pipeline.adapters.landing.parquet_thrift import INT32, INT64, NotAStructError, Struct, ThriftReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,17 +140,17 @@ def row_groups(descriptor: int) -> list[RowGroup]:
     if length > FOOTER_BYTES_MAX:
         raise UnreadableFileError(f"its footer has {length} bytes, more than the limit of {FOOTER_BYTES_MAX}")
     try:
-        footer = ThriftStruct(os.pread(descriptor, length, size - _END - length), INT64).struct()
+        footer = ThriftReader(os.pread(descriptor, length, size - _END - length), INT64).struct()
     except IndexError as error:
         raise NotAStructError("its footer is cut off") from error
     return [
-        RowGroup(group.get(3, 0), [_chunk(column.get(3) or {}) for column in group.get(1) or []])
-        for group in footer.get(4) or []
+        RowGroup(group.number(3) or 0, [_chunk(column.part(3)) for column in group.parts(1)])
+        for group in footer.parts(4)
     ]
 
 
-def _chunk(column: dict[int, Any]) -> Chunk:
-    return Chunk(column.get(5, 0), column.get(6, 0), column.get(9, 0), column.get(11, 0))
+def _chunk(column: Struct) -> Chunk:
+    return Chunk(*(column.number(field) or 0 for field in (5, 6, 9, 11)))
 
 
 def batch_rows_of(columns: list[Column], batch_rows: int) -> int:
@@ -186,27 +186,27 @@ def _pages(descriptor: int, chunk: Chunk) -> Iterator[Page]:
     end = os.fstat(descriptor).st_size
     while at < end:
         header, length = _header_at(descriptor, at)
-        packed, unpacked, kind = (header.get(field) for field in (3, 2, 1))
+        packed, unpacked, kind = (header.number(field) for field in (3, 2, 1))
         at += length
         if packed is None or unpacked is None or not 0 <= packed <= end - at or unpacked < 0:
             return
         at += packed
-        own = header.get(_DATA_PAGES.get(kind or 0, 0), {})
+        own = header.part(_DATA_PAGES.get(kind or 0, 0))
         yield Page(
             is_dictionary=kind == _DICTIONARY_PAGE,
             size=max(packed, unpacked),
-            values=max(0, own.get(1, 0)),
-            encoding=own.get(2 if kind == 0 else 4, _PLAIN),
+            values=max(0, own.number(1) or 0),
+            encoding=own.number(2 if kind == 0 else 4) or _PLAIN,
         )
 
 
-def _header_at(descriptor: int, at: int) -> tuple[dict[int, Any], int]:
+def _header_at(descriptor: int, at: int) -> tuple[Struct, int]:
     for size in _HEADER_READS:
-        thrift = ThriftStruct(os.pread(descriptor, size, at), INT32)
+        thrift = ThriftReader(os.pread(descriptor, size, at), INT32)
         try:
             return thrift.struct(), thrift.at
         except IndexError:
             continue
         except NotAStructError:
             break
-    return {}, 0
+    return Struct(), 0

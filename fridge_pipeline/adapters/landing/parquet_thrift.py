@@ -5,8 +5,6 @@ Source: github.com/apache/thrift, doc/specs/thrift-compact-protocol.md.
 
 from __future__ import annotations
 
-from typing import Any
-
 #: Most structs, and values in lists, of one struct. In a reader's memory a struct of a few bytes may be a kilobyte.
 STRUCTS_MAX = 300_000
 VALUES_MAX = 2_000_000
@@ -31,8 +29,29 @@ class NotAStructError(ValueError):
     """These bytes are no struct, or one that claims more than the limits."""
 
 
-class ThriftStruct:
-    """A struct in Thrift's compact protocol: its integers of one type, its structs and lists of structs, by field.
+class Struct(dict[int, object]):
+    """Field → its value, as anybody may have written it: a field of another type is not there for its reader."""
+
+    __slots__ = ()
+
+    def number(self, field: int) -> int | None:
+        """The integer in a field."""
+        value = self.get(field)
+        return value if isinstance(value, int) else None
+
+    def part(self, field: int) -> Struct:
+        """The struct in a field; an empty one where there is none."""
+        value = self.get(field)
+        return value if isinstance(value, Struct) else Struct()
+
+    def parts(self, field: int) -> list[Struct]:
+        """The structs of the list in a field; none where there is no such list."""
+        value = self.get(field)
+        return value if isinstance(value, list) else []
+
+
+class ThriftReader:
+    """Reads a struct in Thrift's compact protocol: its integers of one type, its structs and lists of structs.
 
     That is what a parquet reader makes of a field that it knows under this type; all else is skipped, and counted.
     """
@@ -44,12 +63,12 @@ class ThriftStruct:
         self._structs = 0
         self._values = 0
 
-    def struct(self, depth: int = 0) -> dict[int, Any]:
-        """Field → number, or a struct of its own; raises ``IndexError`` where the bytes end before it does."""
+    def struct(self, depth: int = 0) -> Struct:
+        """The struct; raises ``IndexError`` where the bytes end before it does."""
         self._structs += 1
-        if depth > _DEPTH_MAX or self._structs > STRUCTS_MAX:
-            raise NotAStructError(f"more than {STRUCTS_MAX} parts, or {_DEPTH_MAX} within one another")
-        fields: dict[int, Any] = {}
+        if self._structs > STRUCTS_MAX:
+            raise NotAStructError(f"more than {STRUCTS_MAX} parts")
+        fields = Struct()
         field = 0
         while (head := self._byte()) != 0:
             field = _signed(field + (head >> 4) if head >> 4 else self._zigzag(), 16)
@@ -61,7 +80,9 @@ class ThriftStruct:
                 fields[field] = value
         return fields
 
-    def _value(self, kind: int, depth: int) -> Any:
+    def _value(self, kind: int, depth: int) -> int | Struct | list[Struct] | None:
+        if depth > _DEPTH_MAX:  # lists and maps too: each is a call within a call here
+            raise NotAStructError(f"more than {_DEPTH_MAX} parts within one another")
         if kind in INTEGERS:
             number = _signed(self._zigzag(), INTEGERS[kind])
             return number if kind == self._integers else None
@@ -79,7 +100,7 @@ class ThriftStruct:
             raise NotAStructError(f"a value of the unknown type {kind}")
         return None
 
-    def _list(self, depth: int) -> list[Any] | None:
+    def _list(self, depth: int) -> list[Struct] | None:
         head = self._byte()
         size = head >> 4 if head >> 4 != _LONG_LIST else self._varint()
         self._count(size)

@@ -45,7 +45,7 @@ def open_exception(
     deadline_at: datetime | None = None,
     owed: int | None = None,
 ) -> None:
-    """Opens an exception, or brings the detail of the open one up to date.
+    """Opens an exception, or brings the detail, figure and deadline of the open one up to date.
 
     ``owed`` is usage minus what Stripe has, where it is about a meter's usage: once that is another figure, the sweep
     has the hour judged anew.
