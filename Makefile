@@ -47,7 +47,7 @@ floors: .venv/test.done ## Which part may know which.
 
 # The warnings are Python's own, about what its worker processes leave behind.
 sql: .venv/test.done ## Style of all SQL.
-	@PYTHONWARNINGS=ignore $(BIN)/sqlfluff lint --disable-progress-bar -q --processes 0 fridge_pipeline/adapters dbt_like_sql benchmarks
+	@PYTHONWARNINGS=ignore $(BIN)/sqlfluff lint --disable-progress-bar -q --processes 0 fridge_pipeline dbt_like_sql benchmarks
 	@$(BIN)/sqlfluff lint --disable-progress-bar -q --dialect sqlite --templater raw fridge_pipeline/stripe_sandbox
 
 # One more than there are processors: whoever tests a running installation waits most of the time.
@@ -106,7 +106,7 @@ scale-out: .venv/scale.done ## 48 heavy hours on Celery workers, one killed, aga
 format: .venv/test.done ## Format Python and SQL.
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
-	@$(BIN)/sqlfluff fix --disable-progress-bar -q fridge_pipeline/adapters dbt_like_sql benchmarks
+	@$(BIN)/sqlfluff fix --disable-progress-bar -q fridge_pipeline dbt_like_sql benchmarks
 
 reference: setup ## Write docs/reference/ from the code.
 	@PYTHONPATH=. $(BIN)/python scripts/reference.py

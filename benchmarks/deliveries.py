@@ -10,9 +10,9 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fridge_pipeline.adapters.postgres.load_transaction import READING_COLUMNS
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.reading import FIELDS, IDENTITY
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.ingest.load_transaction import READING_COLUMNS
+from fridge_pipeline.ingest.rules.reading import FIELDS, IDENTITY
 
 #: Files are written once and read often: the quickest compression will do.
 GZIP_LEVEL = 1

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import requests
 
-from fridge_pipeline.adapters.stripe.gateway import StripeGateway
-from fridge_pipeline.domain.api_key import SANDBOX_KEY
-from fridge_pipeline.domain.meter import CATALOGUE
-from fridge_pipeline.orchestration.installation import create_missing_meters
+from fridge_pipeline.catalogue.meter import CATALOGUE
+from fridge_pipeline.installation import create_missing_meters
+from fridge_pipeline.stripe.gateway import StripeGateway
+from fridge_pipeline.stripe.rules.api_key import SANDBOX_KEY
 
 #: The name under which its CPU seconds are reported.
 SANDBOX = "sandbox"

@@ -38,21 +38,21 @@ class Mutant:
     tests: tuple[str, ...] = TESTS
 
 
-PUSH = "fridge_pipeline/steps/push.py"
-DELIVER = "fridge_pipeline/steps/deliver.py"
-STAGING = "fridge_pipeline/domain/staging.py"
-ANSWER = "fridge_pipeline/domain/answer.py"
-LIMITS = "fridge_pipeline/domain/limits.py"
-READING = "fridge_pipeline/domain/reading.py"
-RECONCILE = "fridge_pipeline/steps/reconcile.py"
-REFUSE = "fridge_pipeline/steps/refuse.py"
-PARQUET = "fridge_pipeline/adapters/landing/parquet_bounds.py"
-OWN_PAGES = "fridge_pipeline/domain/own_pages.py"
-LOCAL = "fridge_pipeline/adapters/landing/local.py"
+PUSH = "fridge_pipeline/billing/push.py"
+DELIVER = "fridge_pipeline/billing/deliver.py"
+STAGING = "fridge_pipeline/billing/rules/staging.py"
+ANSWER = "fridge_pipeline/stripe/rules/answer.py"
+LIMITS = "fridge_pipeline/stripe/rules/limits.py"
+READING = "fridge_pipeline/ingest/rules/reading.py"
+RECONCILE = "fridge_pipeline/reconciliation/reconcile.py"
+REFUSE = "fridge_pipeline/billing/refuse.py"
+PARQUET = "fridge_pipeline/ingest/landing/parquet_bounds.py"
+OWN_PAGES = "fridge_pipeline/orchestration/own_pages.py"
+LOCAL = "fridge_pipeline/ingest/landing/local.py"
 PARTITIONS = "fridge_pipeline/orchestration/partitions.py"
-GATEWAY = "fridge_pipeline/adapters/stripe/gateway.py"
-SQL = "fridge_pipeline/adapters/postgres/sql"
-MIGRATIONS = "fridge_pipeline/adapters/postgres/migrations"
+GATEWAY = "fridge_pipeline/stripe/gateway.py"
+QUERIES = "fridge_pipeline/billing/queries.sql"
+MIGRATIONS = "fridge_pipeline/database/migrations"
 
 ANY_PAGE = "    own = {_plain_authority(urlsplit(origin or '').netloc), _plain_authority(authority)}\n"
 IS_TAKEN = "    if case.taken_by is not None:\n"
@@ -105,7 +105,7 @@ MUTANTS = (
     ),
     Mutant(
         "one call at a time per customer and meter, across processes",
-        (Edit(f"{SQL}/try_lanes.sql", "where pg_try_advisory_lock(", "where (select true) or pg_try_advisory_lock("),),
+        (Edit(QUERIES, "where pg_try_advisory_lock(", "where (select true) or pg_try_advisory_lock("),),
     ),
     Mutant(
         "revision guard: no newer revision is staged while an older one is undecided",
@@ -179,14 +179,14 @@ MUTANTS = (
     ),
     Mutant(
         "a total that only Stripe's own sum proved counts again when the next one is refused later",
-        (Edit(f"{SQL}/count_again.sql", "stripe_readbacks.verdict = 'counted'", "false"),),
+        (Edit(QUERIES, "stripe_readbacks.verdict = 'counted'", "false"),),
         ("tests/laws/test_refused.py",),
     ),
     Mutant(
         "what waits is said anew when a run ended after it had counted other usage",
         (
             Edit(
-                f"{SQL}/undelivered_hours.sql",
+                QUERIES,
                 "        open_exceptions.owed <> coalesce",
                 "        false and 0 <> coalesce",
             ),

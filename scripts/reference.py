@@ -12,11 +12,11 @@ from pathlib import Path
 
 import click
 
-from fridge_pipeline.adapters.models.reading import Severity, SqlModel, read_models
 from fridge_pipeline.cli.main import DAILY, INSTALLATION, MONTHLY, fridge
-from fridge_pipeline.orchestration.settings import MODELS_FOLDER, REPOSITORY
-from fridge_pipeline.orchestration.variables import STORE_VARIABLES, VARIABLES, Variable
-from fridge_pipeline.steps.check_models import tests_of
+from fridge_pipeline.database.check_models import tests_of
+from fridge_pipeline.database.models import Severity, SqlModel, read_models
+from fridge_pipeline.settings import MODELS_FOLDER, REPOSITORY
+from fridge_pipeline.variables import STORE_VARIABLES, VARIABLES, Variable
 
 FOLDER = REPOSITORY / "docs" / "reference"
 BEHIND_THE_MODELS = """\

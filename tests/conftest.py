@@ -15,13 +15,13 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from fridge_pipeline.adapters import process_lock
-from fridge_pipeline.adapters.embedded_server.address import ServerAddress
-from fridge_pipeline.adapters.embedded_server.server import EmbeddedServer
-from fridge_pipeline.adapters.postgres.database import Database
-from fridge_pipeline.adapters.postgres.roles import PIPELINE
-from fridge_pipeline.orchestration.settings import MODELS_FOLDER
-from fridge_pipeline.steps.prepare_database import prepare_database
+from fridge_pipeline.database import process_lock
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.embedded.address import ServerAddress
+from fridge_pipeline.database.embedded.server import EmbeddedServer
+from fridge_pipeline.database.schema_roles import PIPELINE
+from fridge_pipeline.operations.prepare_database import prepare_database
+from fridge_pipeline.settings import MODELS_FOLDER
 from tests.arrow_types import ReadOnce
 from tests.console_script import Run, console_script
 from tests.pipeline import Clock, Pipeline

@@ -13,25 +13,25 @@ from typing import Any
 
 import polars as pl
 
-from fridge_pipeline.adapters.landing.local import LocalLanding
-from fridge_pipeline.adapters.landing.zone import LandingZone
-from fridge_pipeline.adapters.models.reading import read_models
-from fridge_pipeline.adapters.postgres.database import Database
-from fridge_pipeline.adapters.postgres.tenants import import_tenants
-from fridge_pipeline.adapters.stripe.gateway import StripeGateway
-from fridge_pipeline.domain.api_key import SANDBOX_KEY, ApiKey
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.hour_range import HourRange
-from fridge_pipeline.domain.meter import CATALOGUE, Meter
-from fridge_pipeline.domain.tenant import Tenant
-from fridge_pipeline.domain.variance import Variance
-from fridge_pipeline.orchestration.settings import MODELS_FOLDER
-from fridge_pipeline.steps.bill import BillReport, bill_hours
-from fridge_pipeline.steps.build_models import run_models
-from fridge_pipeline.steps.check_models import check_models
-from fridge_pipeline.steps.count import count_usage
-from fridge_pipeline.steps.effect import Effect, Witness, unwatched
-from fridge_pipeline.steps.load import HourLoad, load_hours
+from fridge_pipeline.billing.bill import BillReport, bill_hours
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.catalogue.meter import CATALOGUE, Meter
+from fridge_pipeline.catalogue.tenant import Tenant
+from fridge_pipeline.catalogue.tenant_record import import_tenants
+from fridge_pipeline.catalogue.variance import Variance
+from fridge_pipeline.database.build_models import run_models
+from fridge_pipeline.database.check_models import check_models
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.failpoints import Effect, Witness, unwatched
+from fridge_pipeline.database.models import read_models
+from fridge_pipeline.ingest.landing.local import LocalLanding
+from fridge_pipeline.ingest.landing.zone import LandingZone
+from fridge_pipeline.ingest.load import HourLoad, load_hours
+from fridge_pipeline.settings import MODELS_FOLDER
+from fridge_pipeline.stripe.gateway import StripeGateway
+from fridge_pipeline.stripe.rules.api_key import SANDBOX_KEY, ApiKey
+from fridge_pipeline.usage.count import count_usage
 from tests.sandbox_process import SandboxProcess, fresh_name
 
 CLOSE_AFTER = timedelta(minutes=5)

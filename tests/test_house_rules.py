@@ -16,13 +16,16 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 FUNCTION_LINES_MAX = 70
 MODULE_LINES_MAX = 300
 
-#: The only floors that may look at the clock or the environment; the command line and the sandbox's own entry too.
-MAY_READ_THE_WORLD = ("orchestration", "cli", "stripe_sandbox/__main__.py")
+#: The only places that may look at the clock or the environment.
+MAY_READ_THE_WORLD = (
+    *("orchestration", "cli", "stripe_sandbox/__main__.py"),
+    *("settings.py", "variables.py", "secret_files.py", "addresses.py", "installation.py", "resources.py"),
+)
 READS_THE_WORLD = re.compile(
     r"datetime\.now|datetime\.utcnow|date\.today|\btime\.time\(|os\.environ|os\.getenv|os\.getcwd|Path\.cwd|Path\.home"
 )
 #: Children inherit a cleaned environment, which must be read to be cleaned: the embedded server and the sandbox.
-READS_FOR_A_CHILD = {"adapters/embedded_server/settings.py", "adapters/local_sandbox.py"}
+READS_FOR_A_CHILD = {"database/embedded/server_settings.py", "stripe/local_sandbox.py"}
 
 VAGUE_NAMES = re.compile(r"utils?|helpers?|manager|common|misc", re.IGNORECASE)
 

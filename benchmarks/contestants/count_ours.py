@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from benchmarks.measuring.stopwatch import Stopwatch
-from fridge_pipeline.adapters.postgres.database import Database
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.hour_range import HourRange
-from fridge_pipeline.steps.count import count_usage
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.usage.count import count_usage
 
 
 def count_hour(stopwatch: Stopwatch, *, dsn: str, hour: str, inserted: int) -> int:

@@ -6,7 +6,7 @@ import polars as pl
 
 from benchmarks.measuring.stopwatch import Stopwatch
 from benchmarks.statements import statement
-from fridge_pipeline.adapters.postgres.database import Database
+from fridge_pipeline.database.connection import Database
 
 
 def read(stopwatch: Stopwatch, *, dsn: str) -> int:

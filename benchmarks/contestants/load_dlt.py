@@ -6,7 +6,7 @@ import dlt
 
 from benchmarks.deliveries import ready_rows
 from benchmarks.measuring.stopwatch import Stopwatch
-from fridge_pipeline.domain.reading import IDENTITY
+from fridge_pipeline.ingest.rules.reading import IDENTITY
 
 
 def merge(stopwatch: Stopwatch, *, dsn: str, ready: str, folder: str) -> int:

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.measuring.stopwatch import Stopwatch
-from fridge_pipeline.adapters.landing.local import LocalLanding
-from fridge_pipeline.adapters.postgres.database import Database
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.hour_range import HourRange
-from fridge_pipeline.steps.load import load_hours
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.ingest.landing.local import LocalLanding
+from fridge_pipeline.ingest.load import load_hours
 
 
 def load(  # noqa: D103 # see the module

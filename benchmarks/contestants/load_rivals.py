@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from benchmarks.deliveries import ready_rows
 from benchmarks.measuring.stopwatch import Stopwatch
 from benchmarks.statements import statement
-from fridge_pipeline.adapters.postgres.database import Database
+from fridge_pipeline.database.connection import Database
 
 
 def bare_copy(stopwatch: Stopwatch, *, dsn: str, ready: str) -> int:

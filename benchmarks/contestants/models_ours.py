@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from benchmarks.measuring.stopwatch import Stopwatch
-from fridge_pipeline.adapters.models.reading import read_models
-from fridge_pipeline.adapters.postgres.database import Database
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.hour_range import HourRange
-from fridge_pipeline.domain.meter import CATALOGUE
-from fridge_pipeline.orchestration.settings import MODELS_FOLDER
-from fridge_pipeline.steps.build_models import make_models, run_models
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.catalogue.meter import CATALOGUE
+from fridge_pipeline.database.build_models import make_models, run_models
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.models import read_models
+from fridge_pipeline.settings import MODELS_FOLDER
 
 
 def run_all_models(stopwatch: Stopwatch, *, dsn: str, hour: str) -> int:

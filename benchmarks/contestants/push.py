@@ -9,16 +9,16 @@ import stripe
 
 from benchmarks.measuring.stopwatch import Stopwatch
 from benchmarks.sandbox import gateway_to
-from fridge_pipeline.adapters.postgres.database import Database
-from fridge_pipeline.adapters.postgres.sendings import open_sendings
-from fridge_pipeline.domain.answer import Outcome
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.hour_range import HourRange
-from fridge_pipeline.domain.meter import CATALOGUE
-from fridge_pipeline.orchestration.settings import DEFAULT_MAX_IN_FLIGHT
-from fridge_pipeline.steps.deliver import StopSign, deliver
-from fridge_pipeline.steps.effect import unwatched
-from fridge_pipeline.steps.push import push_hours
+from fridge_pipeline.billing.deliver import StopSign, deliver
+from fridge_pipeline.billing.push import push_hours
+from fridge_pipeline.billing.sendings import open_sendings
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.catalogue.meter import CATALOGUE
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.failpoints import unwatched
+from fridge_pipeline.settings import DEFAULT_MAX_IN_FLIGHT
+from fridge_pipeline.stripe.rules.answer import Outcome
 
 
 def with_ledger(stopwatch: Stopwatch, *, dsn: str, url: str, hour: str) -> int:

@@ -15,7 +15,7 @@ def tick(stopwatch: Stopwatch) -> int:
     import dagster as dg  # noqa: PLC0415 # the walk beside it is not to carry Dagster in its memory
 
     from fridge_pipeline.orchestration.build import definitions_of_environment  # noqa: PLC0415
-    from fridge_pipeline.orchestration.resources import installation_resource  # noqa: PLC0415
+    from fridge_pipeline.resources import installation_resource  # noqa: PLC0415
 
     definitions = definitions_of_environment()
     sensor = definitions.get_sensor_def("landing_sensor")

@@ -13,11 +13,11 @@ from benchmarks.measuring.row import Row, Side, Target
 from benchmarks.measuring.sample import Sample
 from benchmarks.readings import Fleet, readings
 from benchmarks.sandbox import SANDBOX, Sandbox, open_sandbox
-from fridge_pipeline.adapters.postgres.database import Database
-from fridge_pipeline.adapters.postgres.tenants import import_tenants
-from fridge_pipeline.domain.hour import ONE_HOUR, Hour
-from fridge_pipeline.domain.hour_range import HourRange
-from fridge_pipeline.domain.tenant import Tenant
+from fridge_pipeline.calendar.hour import ONE_HOUR, Hour
+from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.catalogue.tenant import Tenant
+from fridge_pipeline.catalogue.tenant_record import import_tenants
+from fridge_pipeline.database.connection import Database
 
 OURS = "benchmarks.contestants.dagster_ours:backfill"
 IDLE = "benchmarks.contestants.dagster_idle:backfill"

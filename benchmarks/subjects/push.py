@@ -11,13 +11,13 @@ from benchmarks.measuring.row import Row, Side, Target
 from benchmarks.measuring.sample import Sample
 from benchmarks.sandbox import SANDBOX, Sandbox, open_sandbox
 from benchmarks.statements import statement
-from fridge_pipeline.adapters.postgres.database import Database
-from fridge_pipeline.adapters.postgres.tenants import import_tenants
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.hour_range import HourRange
-from fridge_pipeline.domain.meter import CATALOGUE
-from fridge_pipeline.domain.tenant import Tenant
-from fridge_pipeline.steps.stage import stage_hours
+from fridge_pipeline.billing.stage import stage_hours
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.catalogue.meter import CATALOGUE
+from fridge_pipeline.catalogue.tenant import Tenant
+from fridge_pipeline.catalogue.tenant_record import import_tenants
+from fridge_pipeline.database.connection import Database
 
 WITH_LEDGER = "benchmarks.contestants.push:with_ledger"
 WITHOUT_LEDGER = "benchmarks.contestants.push:without_ledger"

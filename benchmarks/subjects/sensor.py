@@ -10,10 +10,10 @@ from pathlib import Path
 from benchmarks.bench import Bench, mebibytes, seconds
 from benchmarks.measuring.row import Row, Side, Target
 from benchmarks.measuring.sample import Sample
-from fridge_pipeline.adapters.landing.local import LocalLanding
-from fridge_pipeline.adapters.postgres.database import Database
-from fridge_pipeline.adapters.postgres.landing_record import record_landing_hour
-from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.ingest.landing.local import LocalLanding
+from fridge_pipeline.ingest.landing_record import record_landing_hour
 
 TICK = "benchmarks.contestants.sensor:tick"
 WALK = "benchmarks.contestants.sensor:walk"

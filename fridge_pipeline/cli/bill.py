@@ -12,21 +12,21 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from fridge_pipeline.adapters.postgres.exceptions import open_exceptions, open_of_kind
-from fridge_pipeline.adapters.postgres.range_summary import RangeSummary, summarize
+from fridge_pipeline.billing.plan_billing import busy_hours
+from fridge_pipeline.billing.range_summary import RangeSummary, summarize
+from fridge_pipeline.billing.watch import find_undone_hours, sweep_hours
+from fridge_pipeline.calendar.hour import Hour, NotAnHourError
+from fridge_pipeline.calendar.hour_range import HourRange, plan_ranges
+from fridge_pipeline.catalogue.billing_start import EVERY_HOUR, BillingStart
 from fridge_pipeline.cli.billing_plan import as_mapping, as_text
 from fridge_pipeline.cli.context import installation
 from fridge_pipeline.cli.interruption import ended_by_signals, exit_code, told
 from fridge_pipeline.cli.terminal import console, echo
-from fridge_pipeline.domain.billing_start import EVERY_HOUR, BillingStart
-from fridge_pipeline.domain.hour import Hour, NotAnHourError
-from fridge_pipeline.domain.hour_range import HourRange, plan_ranges
+from fridge_pipeline.database.exceptions import open_exceptions, open_of_kind
+from fridge_pipeline.ingest.note_losses import KINDS, list_and_note
+from fridge_pipeline.installation import Installation
 from fridge_pipeline.orchestration.billing_plan import plan_of
 from fridge_pipeline.orchestration.headless import RangeRun, headless_runner
-from fridge_pipeline.orchestration.installation import Installation
-from fridge_pipeline.steps.note_losses import KINDS, list_and_note
-from fridge_pipeline.steps.plan_billing import busy_hours
-from fridge_pipeline.steps.watch import find_undone_hours, sweep_hours
 
 #: After a signal: a person who pressed Ctrl-C waits no longer than two seconds.
 ENDING_SECONDS_MAX = 1.8

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from fridge_pipeline.domain.visible import as_lines
-from fridge_pipeline.steps.plan_billing import BillingPlan
+from fridge_pipeline.billing.plan_billing import BillingPlan
+from fridge_pipeline.visible import as_lines
 
 #: Tenants and meters that are shown; all of them are in the JSON.
 CHANGES_SHOWN = 40

@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from fridge_pipeline.orchestration.installation import Installation, open_installation
-from fridge_pipeline.orchestration.settings import Settings, read_settings
+from fridge_pipeline.installation import Installation, open_installation
+from fridge_pipeline.settings import Settings, read_settings
 
 
 def settings() -> Settings:

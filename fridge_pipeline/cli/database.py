@@ -6,15 +6,15 @@ from contextlib import ExitStack
 
 import click
 
-from fridge_pipeline.adapters.embedded_server.passwords import APPLICATION, FINANCE
-from fridge_pipeline.adapters.embedded_server.server import EmbeddedServer
-from fridge_pipeline.adapters.postgres.database import Database
-from fridge_pipeline.adapters.postgres.schema_description import describe_schema
 from fridge_pipeline.cli.context import installation, settings
 from fridge_pipeline.cli.terminal import echo
-from fridge_pipeline.orchestration.installation import logins, utc_now
-from fridge_pipeline.orchestration.settings import MODELS_FOLDER
-from fridge_pipeline.steps.prepare_database import prepare_database
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.embedded.passwords import APPLICATION, FINANCE
+from fridge_pipeline.database.embedded.server import EmbeddedServer
+from fridge_pipeline.database.schema_description import describe_schema
+from fridge_pipeline.installation import logins, utc_now
+from fridge_pipeline.operations.prepare_database import prepare_database
+from fridge_pipeline.settings import MODELS_FOLDER
 
 
 @click.group()

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import click
 
-from fridge_pipeline.adapters.postgres.tenants import import_tenants, tenant_ids
+from fridge_pipeline.calendar.hour import ONE_HOUR, Hour
+from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.catalogue.tenant_record import import_tenants, tenant_ids
 from fridge_pipeline.cli.bill import bill_range, show_result
 from fridge_pipeline.cli.context import settings
 from fridge_pipeline.cli.demo_landing import demo_tenants, land_hours
 from fridge_pipeline.cli.interruption import exit_code
 from fridge_pipeline.cli.terminal import console
 from fridge_pipeline.cli.up import UI_PORT, running, show_urls
-from fridge_pipeline.domain.hour import ONE_HOUR, Hour
-from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.installation import Installation
 from fridge_pipeline.orchestration.headless import headless_runner
-from fridge_pipeline.orchestration.installation import Installation
 
 DEMO_HOURS = 48
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import polars as pl
 
-from fridge_pipeline.domain.hour import ONE_HOUR, Hour
-from fridge_pipeline.domain.tenant import Tenant
+from fridge_pipeline.calendar.hour import ONE_HOUR, Hour
+from fridge_pipeline.catalogue.tenant import Tenant
 
 READINGS = Path(__file__).parent / "demo_data" / "one_week.parquet"
 WEEK = timedelta(days=7)

@@ -9,19 +9,13 @@ from contextlib import ExitStack
 
 import click
 
-from fridge_pipeline.adapters.landing.local import LocalLanding
-from fridge_pipeline.adapters.landing.zone import open_landing_zone
 from fridge_pipeline.cli.context import settings
 from fridge_pipeline.cli.terminal import echo
 from fridge_pipeline.cli.up import UI_PORT
-from fridge_pipeline.domain.finding import Finding, Grade
-from fridge_pipeline.domain.visible import one_line
-from fridge_pipeline.orchestration.build import build_definitions
-from fridge_pipeline.orchestration.daemon_health import examine_daemon
-from fridge_pipeline.orchestration.installation import Installation, open_installation
-from fridge_pipeline.orchestration.settings import MODELS_FOLDER, REPOSITORY, Settings
-from fridge_pipeline.orchestration.shown_hours import examine_shown_hours
-from fridge_pipeline.steps.examine import (
+from fridge_pipeline.ingest.landing.local import LocalLanding
+from fridge_pipeline.ingest.landing.zone import open_landing_zone
+from fridge_pipeline.installation import Installation, open_installation
+from fridge_pipeline.operations.examine import (
     examine_archive,
     examine_books,
     examine_database,
@@ -29,6 +23,12 @@ from fridge_pipeline.steps.examine import (
     examine_machine,
     examine_stripe,
 )
+from fridge_pipeline.operations.rules.finding import Finding, Grade
+from fridge_pipeline.orchestration.build import build_definitions
+from fridge_pipeline.orchestration.daemon_health import examine_daemon
+from fridge_pipeline.orchestration.shown_hours import examine_shown_hours
+from fridge_pipeline.settings import MODELS_FOLDER, REPOSITORY, Settings
+from fridge_pipeline.visible import one_line
 
 PINNED = REPOSITORY / "requirements" / "run.txt"
 

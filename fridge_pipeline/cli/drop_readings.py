@@ -6,11 +6,11 @@ import json
 
 import click
 
-from fridge_pipeline.adapters.postgres.retention import MonthOfReadings
 from fridge_pipeline.cli.context import installation
 from fridge_pipeline.cli.terminal import echo
 from fridge_pipeline.cli.withdraw import who_decided
-from fridge_pipeline.steps.drop_readings import drop_old_readings, old_months
+from fridge_pipeline.database.retained_months import MonthOfReadings
+from fridge_pipeline.operations.drop_readings import drop_old_readings, old_months
 
 
 @click.command("drop-readings")

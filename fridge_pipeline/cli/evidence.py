@@ -6,15 +6,15 @@ import json
 
 import click
 
+from fridge_pipeline.calendar.month import Month
 from fridge_pipeline.cli.context import installation
 from fridge_pipeline.cli.month import MonthKey
 from fridge_pipeline.cli.place import PlaceOption
 from fridge_pipeline.cli.terminal import echo
 from fridge_pipeline.cli.withdraw import login_name
-from fridge_pipeline.domain.month import Month
-from fridge_pipeline.domain.place import Place
-from fridge_pipeline.orchestration.evidence import make_pack
-from fridge_pipeline.steps.make_evidence import EvidencePack
+from fridge_pipeline.finance.make_evidence import EvidencePack
+from fridge_pipeline.ingest.rules.location import Place
+from fridge_pipeline.orchestration.evidence_of_installation import make_pack
 
 
 @click.command()

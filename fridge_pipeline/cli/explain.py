@@ -7,13 +7,13 @@ from dataclasses import asdict
 
 import click
 
+from fridge_pipeline.calendar.hour import Hour
 from fridge_pipeline.cli.bill import HourKey
 from fridge_pipeline.cli.context import installation
 from fridge_pipeline.cli.terminal import echo
-from fridge_pipeline.domain.explanation import plain
-from fridge_pipeline.domain.explanation_text import explanation_text
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.steps.explain import explain_hour
+from fridge_pipeline.finance.explain import explain_hour
+from fridge_pipeline.finance.rules.explanation import plain
+from fridge_pipeline.finance.rules.explanation_text import explanation_text
 
 
 @click.command()

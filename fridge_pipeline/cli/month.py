@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
+from fridge_pipeline.calendar.month import Month, NotAMonthError
 from fridge_pipeline.cli.context import installation
 from fridge_pipeline.cli.terminal import echo
-from fridge_pipeline.domain.month import Month, NotAMonthError
-from fridge_pipeline.orchestration.settings import MODELS_FOLDER
-from fridge_pipeline.steps.close_month import approve_month, prepare_month, reopen_month
+from fridge_pipeline.finance.close_month import approve_month, prepare_month, reopen_month
+from fridge_pipeline.settings import MODELS_FOLDER
 
 
 class MonthKey(click.ParamType[Month]):

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from fridge_pipeline.adapters.object_store.access import refuse_credentials
-from fridge_pipeline.domain.place import Place, place_of
+from fridge_pipeline.ingest.object_store.store_access import refuse_credentials
+from fridge_pipeline.ingest.rules.location import Place, place_of
 
 
 class PlaceOption(click.ParamType[Place]):

@@ -6,11 +6,11 @@ import json
 
 import click
 
+from fridge_pipeline.billing.review import release_usage
+from fridge_pipeline.calendar.hour import Hour
 from fridge_pipeline.cli.bill import HourKey
 from fridge_pipeline.cli.context import installation
 from fridge_pipeline.cli.terminal import echo
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.steps.review import release_usage
 
 
 @click.command()

@@ -6,15 +6,15 @@ import json
 
 import click
 
-from fridge_pipeline.adapters.report.words import verdict_in_words
+from fridge_pipeline.calendar.month import Month
 from fridge_pipeline.cli.context import installation
 from fridge_pipeline.cli.month import MonthKey
 from fridge_pipeline.cli.place import PlaceOption
 from fridge_pipeline.cli.terminal import console, echo
-from fridge_pipeline.domain.month import Month
-from fridge_pipeline.domain.place import Place
+from fridge_pipeline.finance.pages.words import verdict_in_words
+from fridge_pipeline.finance.report import MonthReport
+from fridge_pipeline.ingest.rules.location import Place
 from fridge_pipeline.orchestration.month_report import make_report
-from fridge_pipeline.steps.report import MonthReport
 
 
 @click.command()

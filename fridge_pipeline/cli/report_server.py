@@ -11,7 +11,7 @@ import sys
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
-from fridge_pipeline.domain.own_pages import LOOPBACK_NAMES, OwnNames, header_map, refused
+from fridge_pipeline.orchestration.own_pages import LOOPBACK_NAMES, OwnNames, header_map, refused
 
 HOST = LOOPBACK_NAMES[0]
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from fridge_pipeline.adapters.local_sandbox import LocalSandbox
-from fridge_pipeline.adapters.private_folder import make_private
 from fridge_pipeline.cli.context import settings
 from fridge_pipeline.cli.terminal import echo
+from fridge_pipeline.database.private_folder import make_private
+from fridge_pipeline.stripe.local_sandbox import LocalSandbox
 from fridge_pipeline.stripe_sandbox.clock import SandboxClock
 from fridge_pipeline.stripe_sandbox.server import DEFAULT_HOST, DEFAULT_PORT, serve
 

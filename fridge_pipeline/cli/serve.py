@@ -13,8 +13,6 @@ from typing import ParamSpec
 import click
 import dagster as dg
 
-from fridge_pipeline.adapters import process_lock
-from fridge_pipeline.adapters.private_folder import make_private
 from fridge_pipeline.cli.context import settings
 from fridge_pipeline.cli.dagster_services import (
     CODE_MODULE,
@@ -29,7 +27,9 @@ from fridge_pipeline.cli.interruption import ended_by_signals
 from fridge_pipeline.cli.services import UMASK, Service
 from fridge_pipeline.cli.terminal import console
 from fridge_pipeline.cli.up import LOST_RUNS_SECONDS, UI_PORT, AlreadyUpError
-from fridge_pipeline.orchestration.installation import open_installation
+from fridge_pipeline.database import process_lock
+from fridge_pipeline.database.private_folder import make_private
+from fridge_pipeline.installation import open_installation
 from fridge_pipeline.orchestration.instance import (
     CodeAddress,
     code_socket,
@@ -38,8 +38,8 @@ from fridge_pipeline.orchestration.instance import (
     workspace_file_without_server,
 )
 from fridge_pipeline.orchestration.lost_runs import find_lost_runs, report_lost_runs
-from fridge_pipeline.orchestration.secret_files import without_secrets
-from fridge_pipeline.orchestration.settings import Settings
+from fridge_pipeline.secret_files import without_secrets
+from fridge_pipeline.settings import Settings
 
 P = ParamSpec("P")
 

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import click
 
+from fridge_pipeline.calendar.day_range import DayRange
 from fridge_pipeline.cli.context import installation
 from fridge_pipeline.cli.terminal import echo
-from fridge_pipeline.domain.day_range import DayRange
-from fridge_pipeline.domain.explanation import plain
-from fridge_pipeline.domain.limits import SUMMARY_SETTLE
-from fridge_pipeline.domain.shadow import ComparedAccount, ComparedHour, accounts_of
-from fridge_pipeline.domain.visible import as_lines
-from fridge_pipeline.steps.compare_shadow import ShadowComparison, compare_shadow
+from fridge_pipeline.finance.rules.explanation import plain
+from fridge_pipeline.reconciliation.compare_shadow import ShadowComparison, compare_shadow
+from fridge_pipeline.reconciliation.rules.shadow import ComparedAccount, ComparedHour, accounts_of
+from fridge_pipeline.stripe.rules.limits import SUMMARY_SETTLE
+from fridge_pipeline.visible import as_lines
 
 NOTHING_COMPARED = "nothing of these days is compared with Stripe yet"
 

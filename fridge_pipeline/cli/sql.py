@@ -7,16 +7,16 @@ import sys
 
 import click
 
-from fridge_pipeline.adapters.models.reading import Materialized, Severity, SqlModel, read_models
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hour_range import HourRange
 from fridge_pipeline.cli.bill import HourKey
 from fridge_pipeline.cli.context import installation
 from fridge_pipeline.cli.terminal import echo
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.hour_range import HourRange
-from fridge_pipeline.domain.visible import as_lines
-from fridge_pipeline.orchestration.settings import MODELS_FOLDER
-from fridge_pipeline.steps.build_models import ModelRun, run_models
-from fridge_pipeline.steps.check_models import TestResult, check_models
+from fridge_pipeline.database.build_models import ModelRun, run_models
+from fridge_pipeline.database.check_models import TestResult, check_models
+from fridge_pipeline.database.models import Materialized, Severity, SqlModel, read_models
+from fridge_pipeline.settings import MODELS_FOLDER
+from fridge_pipeline.visible import as_lines
 
 
 @click.group()

@@ -6,12 +6,12 @@ import sys
 
 import click
 
-from fridge_pipeline.adapters.stripe.gateway import StripeGateway
+from fridge_pipeline.billing.push import wrong_meters
+from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.cli.context import installation
 from fridge_pipeline.cli.terminal import echo
-from fridge_pipeline.domain.meter import Meter
-from fridge_pipeline.orchestration.installation import create_missing_meters
-from fridge_pipeline.steps.push import wrong_meters
+from fridge_pipeline.installation import create_missing_meters
+from fridge_pipeline.stripe.gateway import StripeGateway
 
 WHAT_TO_DO = (
     "Nothing is sent for such a meter. Stripe never changes a meter's formula, window and keys: deactivate it in "

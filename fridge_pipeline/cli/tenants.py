@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from fridge_pipeline.adapters.postgres.tenants import import_tenants
+from fridge_pipeline.catalogue.tenant import TenantImport, TenantsRefusedError
+from fridge_pipeline.catalogue.tenant_record import import_tenants
+from fridge_pipeline.catalogue.tenants_file import read_tenants
 from fridge_pipeline.cli.context import installation
 from fridge_pipeline.cli.terminal import echo
-from fridge_pipeline.domain.tenant import TenantImport, TenantsRefusedError
-from fridge_pipeline.domain.tenants_file import read_tenants
-from fridge_pipeline.domain.visible import as_lines
+from fridge_pipeline.visible import as_lines
 
 
 @click.group()

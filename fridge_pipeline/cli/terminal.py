@@ -8,7 +8,7 @@ import click
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderableType, RenderHook
 from rich.segment import Segment
 
-from fridge_pipeline.domain.visible import visible
+from fridge_pipeline.visible import visible
 
 
 class _AsText:

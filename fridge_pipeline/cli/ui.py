@@ -13,7 +13,7 @@ from fridge_pipeline.cli.interruption import ended_by_signals
 from fridge_pipeline.cli.services import Services
 from fridge_pipeline.cli.terminal import console
 from fridge_pipeline.cli.up import installation_environment
-from fridge_pipeline.orchestration.installation import open_installation
+from fridge_pipeline.installation import open_installation
 from fridge_pipeline.orchestration.instance import dagster_environment
 
 #: Beside that of ``fridge up``.

@@ -15,20 +15,20 @@ import click
 import dagster as dg
 from dagster import DagsterRun
 
-from fridge_pipeline.adapters import process_lock
-from fridge_pipeline.adapters.embedded_server.server import EmbeddedServer
-from fridge_pipeline.adapters.local_sandbox import LocalSandbox
-from fridge_pipeline.adapters.private_folder import make_private
 from fridge_pipeline.cli.context import settings
 from fridge_pipeline.cli.dagster_services import CODE_SERVER, WEBSERVER, start_dagster, start_reports
 from fridge_pipeline.cli.interruption import ended_by_signals
 from fridge_pipeline.cli.services import Services
 from fridge_pipeline.cli.terminal import console
-from fridge_pipeline.orchestration.installation import Installation, open_installation
+from fridge_pipeline.database import process_lock
+from fridge_pipeline.database.embedded.server import EmbeddedServer
+from fridge_pipeline.database.private_folder import make_private
+from fridge_pipeline.installation import Installation, open_installation
 from fridge_pipeline.orchestration.instance import dagster_environment
 from fridge_pipeline.orchestration.lost_runs import find_lost_runs, report_lost_runs
 from fridge_pipeline.orchestration.own_environment import past_proxies
-from fridge_pipeline.orchestration.settings import DEFAULT_HOME, Settings
+from fridge_pipeline.settings import DEFAULT_HOME, Settings
+from fridge_pipeline.stripe.local_sandbox import LocalSandbox
 
 UI_PORT = 3000
 WATCH_SECONDS = 1.0

@@ -14,14 +14,14 @@ from pathlib import Path
 
 import click
 
-from fridge_pipeline.adapters.memory_limit import memory_bounded
-from fridge_pipeline.adapters.object_store.archive import fetch
-from fridge_pipeline.adapters.object_store.errors import ArchiveError, StoreUriError
 from fridge_pipeline.cli.place import PlaceOption
-from fridge_pipeline.domain.evidence import DoesNotHoldError
-from fridge_pipeline.domain.place import Place
-from fridge_pipeline.domain.visible import one_line
-from fridge_pipeline.steps.verify_evidence import is_draft, manifest_sha256, verify_evidence
+from fridge_pipeline.finance.rules.evidence_format import DoesNotHoldError
+from fridge_pipeline.finance.verify_evidence import is_draft, manifest_sha256, verify_evidence
+from fridge_pipeline.ingest.object_store.archive import fetch
+from fridge_pipeline.ingest.object_store.store_errors import ArchiveError, StoreUriError
+from fridge_pipeline.ingest.rules.location import Place
+from fridge_pipeline.operations.memory_limit import memory_bounded
+from fridge_pipeline.visible import one_line
 
 PACK = PlaceOption(exists=True)
 

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import click
 
-from fridge_pipeline.adapters.landing.local import LocalLanding
-from fridge_pipeline.adapters.landing.objects import ObjectLanding
 from fridge_pipeline.cli.context import installation
 from fridge_pipeline.cli.terminal import echo
-from fridge_pipeline.domain.landing_file import storable_path
-from fridge_pipeline.domain.limits import OLDEST_TIMESTAMP
-from fridge_pipeline.domain.meter_event import is_too_late
-from fridge_pipeline.domain.visible import as_lines
-from fridge_pipeline.orchestration.installation import Installation
-from fridge_pipeline.steps.withdraw import Withdrawal, withdraw_file
+from fridge_pipeline.corrections.withdraw import Withdrawal, withdraw_file
+from fridge_pipeline.ingest.landing.local import LocalLanding
+from fridge_pipeline.ingest.landing.objects import ObjectLanding
+from fridge_pipeline.ingest.rules.landing_file import storable_path
+from fridge_pipeline.installation import Installation
+from fridge_pipeline.stripe.rules.limits import OLDEST_TIMESTAMP
+from fridge_pipeline.stripe.rules.meter_event import is_too_late
+from fridge_pipeline.visible import as_lines
 
 
 @click.command()

@@ -8,20 +8,20 @@ from datetime import date, datetime
 
 import dagster as dg
 
-from fridge_pipeline.adapters.landing.errors import LandingError
-from fridge_pipeline.adapters.postgres.reconciliation import days_read_at
-from fridge_pipeline.domain.alert import Alert, Family
-from fridge_pipeline.domain.alert_causes import failed_job_alert
-from fridge_pipeline.domain.alert_memory import AlertMemory
-from fridge_pipeline.domain.api_key import SANDBOX_KEY
-from fridge_pipeline.domain.day_range import DayRange
-from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.billing.watch import find_undone_hours
+from fridge_pipeline.calendar.day_range import DayRange
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.ingest.landing.landing_errors import LandingError
+from fridge_pipeline.installation import Installation
+from fridge_pipeline.operations.find_alerts import find_alerts
+from fridge_pipeline.operations.rules.alert import Alert, Family
+from fridge_pipeline.operations.rules.alert_causes import failed_job_alert
+from fridge_pipeline.operations.rules.alert_memory import AlertMemory
+from fridge_pipeline.operations.tell_alerts import TellReport, tell_alerts
 from fridge_pipeline.orchestration.failed_runs import Books, failed_jobs
-from fridge_pipeline.orchestration.installation import Installation
-from fridge_pipeline.orchestration.settings import Settings
-from fridge_pipeline.steps.find_alerts import find_alerts
-from fridge_pipeline.steps.tell_alerts import TellReport, tell_alerts
-from fridge_pipeline.steps.watch import find_undone_hours
+from fridge_pipeline.reconciliation.reconciliation_record import days_read_at
+from fridge_pipeline.settings import Settings
+from fridge_pipeline.stripe.rules.api_key import SANDBOX_KEY
 
 ALERTS_INTERVAL_SECONDS = 300
 FAILURES_INTERVAL_SECONDS = 30

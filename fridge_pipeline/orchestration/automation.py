@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 from dagster import DagsterRunStatus, RunRecord, RunsFilter
 
-from fridge_pipeline.domain.hour import Hour, NotAnHourError
-from fridge_pipeline.domain.hour_range import HourRange, plan_ranges
-from fridge_pipeline.orchestration.installation import Installation
+from fridge_pipeline.billing.watch import sweep_hours, watch_landing_zone
+from fridge_pipeline.calendar.hour import Hour, NotAnHourError
+from fridge_pipeline.calendar.hour_range import HourRange, plan_ranges
+from fridge_pipeline.installation import Installation
 from fridge_pipeline.orchestration.jobs import BILL_CLOSED_HOURS, LOAD_AND_BILL
 from fridge_pipeline.orchestration.partitions import automation_tags, hours_in_tags
-from fridge_pipeline.steps.watch import sweep_hours, watch_landing_zone
 
 LANDING_INTERVAL_SECONDS = 30
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from fridge_pipeline.domain.hour_range import HourRange
-from fridge_pipeline.orchestration.installation import Installation
-from fridge_pipeline.steps.plan_billing import BillingPlan, plan_billing
+from fridge_pipeline.billing.plan_billing import BillingPlan, plan_billing
+from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.installation import Installation
 
 
 def plan_of(installation: Installation, hours: HourRange) -> BillingPlan:

@@ -6,33 +6,33 @@ import os
 
 import dagster as dg
 
-from fridge_pipeline.adapters.models.reading import read_models
-from fridge_pipeline.adapters.models.sources import read_sources
+from fridge_pipeline.billing.assets import billing_assets
+from fridge_pipeline.database.model_sources import read_sources
+from fridge_pipeline.database.models import read_models
+from fridge_pipeline.finance.assets import finance_assets
+from fridge_pipeline.ingest.assets import ingest_assets
 from fridge_pipeline.orchestration.alerting import alert_sensors
-from fridge_pipeline.orchestration.assets.billing import billing_assets
-from fridge_pipeline.orchestration.assets.controls import control_checks
-from fridge_pipeline.orchestration.assets.evidence import evidence_assets
-from fridge_pipeline.orchestration.assets.finance import finance_assets
-from fridge_pipeline.orchestration.assets.finance_checks import finance_checks
-from fridge_pipeline.orchestration.assets.ingest import ingest_assets
-from fridge_pipeline.orchestration.assets.planning import planning_assets
-from fridge_pipeline.orchestration.assets.reconciliation import reconciliation_assets, reconciliation_checks
-from fridge_pipeline.orchestration.assets.report import report_assets
-from fridge_pipeline.orchestration.assets.usage import usage_assets
 from fridge_pipeline.orchestration.automation import hourly_billing, landing_sensor
 from fridge_pipeline.orchestration.book_check import daily_book_check
-from fridge_pipeline.orchestration.canary import canary_job, hourly_canary
+from fridge_pipeline.orchestration.canary_schedule import canary_job, hourly_canary
+from fridge_pipeline.orchestration.controls import control_checks
+from fridge_pipeline.orchestration.evidence_asset import evidence_assets
+from fridge_pipeline.orchestration.finance_checks import finance_checks
 from fridge_pipeline.orchestration.hourly import hourly_of
 from fridge_pipeline.orchestration.jobs import jobs
 from fridge_pipeline.orchestration.own_environment import settle_environment
 from fridge_pipeline.orchestration.partitions import daily_partitions, monthly_partitions
+from fridge_pipeline.orchestration.planning import planning_assets
 from fridge_pipeline.orchestration.reconciling import daily_reconciliation, stripe_refusals
-from fridge_pipeline.orchestration.resources import installation_resource
-from fridge_pipeline.orchestration.retention import nightly_retention, retention_job
-from fridge_pipeline.orchestration.settings import MODELS_FOLDER, Settings, read_settings
+from fridge_pipeline.orchestration.report_asset import report_assets
+from fridge_pipeline.orchestration.retention_schedule import nightly_retention, retention_job
 from fridge_pipeline.orchestration.sharding import shard_job
 from fridge_pipeline.orchestration.shown_hours import restoring_sensor
 from fridge_pipeline.orchestration.undelivered_sweep import undelivered_sweep
+from fridge_pipeline.reconciliation.assets import reconciliation_assets, reconciliation_checks
+from fridge_pipeline.resources import installation_resource
+from fridge_pipeline.settings import MODELS_FOLDER, Settings, read_settings
+from fridge_pipeline.usage.assets import usage_assets
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from fridge_pipeline.domain.finding import Finding, judge_daemons
+from fridge_pipeline.operations.rules.finding import Finding, judge_daemons
 from fridge_pipeline.orchestration.instance import dagster_environment
-from fridge_pipeline.orchestration.settings import Settings
+from fridge_pipeline.settings import Settings
 
 
 def examine_daemon(settings: Settings, now: datetime) -> Finding:

@@ -16,8 +16,8 @@ from datetime import date, datetime, timedelta
 import dagster as dg
 from dagster import DagsterRun, DagsterRunStatus, RunRecord, RunsFilter
 
-from fridge_pipeline.domain.alert_causes import FailedJob
-from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.operations.rules.alert_causes import FailedJob
 from fridge_pipeline.orchestration.automation import ended, tags_under_way
 from fridge_pipeline.orchestration.failure_text import failure_text
 from fridge_pipeline.orchestration.partitions import days_in_tags, hours_in_tags

@@ -17,7 +17,7 @@ from dagster_webserver import cli
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 
-from fridge_pipeline.domain.own_pages import OwnNames, header_map, refused
+from fridge_pipeline.orchestration.own_pages import OwnNames, header_map, refused
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette

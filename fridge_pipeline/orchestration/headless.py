@@ -15,11 +15,11 @@ from dagster._core.utils import make_new_run_id
 from dagster_postgres.utils import DagsterPostgresException
 from sqlalchemy.exc import SQLAlchemyError  # what Dagster's storage speaks
 
-from fridge_pipeline.adapters.postgres.database import DatabaseUnreachableError
-from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.database.connection import DatabaseUnreachableError
+from fridge_pipeline.installation import Installation
 from fridge_pipeline.orchestration.build import build_definitions
 from fridge_pipeline.orchestration.failure_text import failure_text
-from fridge_pipeline.orchestration.installation import Installation
 from fridge_pipeline.orchestration.instance import dagster_environment, hold_connections
 from fridge_pipeline.orchestration.jobs import CHECK_BOOKS, LOAD_AND_BILL
 from fridge_pipeline.orchestration.lost_runs import PROCESS_TAG, this_process

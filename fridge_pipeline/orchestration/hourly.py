@@ -10,9 +10,9 @@ from datetime import timedelta
 import dagster as dg
 import psycopg
 
-from fridge_pipeline.adapters.postgres.database import DatabaseUnreachableError
+from fridge_pipeline.database.connection import DatabaseUnreachableError
 from fridge_pipeline.orchestration.partitions import hourly_partitions
-from fridge_pipeline.orchestration.settings import Settings
+from fridge_pipeline.settings import Settings
 
 #: Runs that call Stripe share its rate limit; `dagster.yaml` says how many of them there are at once.
 STRIPE_POOL = "stripe"

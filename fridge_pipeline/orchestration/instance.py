@@ -13,8 +13,8 @@ import dagster as dg
 import yaml
 from psycopg.conninfo import conninfo_to_dict
 
-from fridge_pipeline.adapters.private_folder import make_private
-from fridge_pipeline.orchestration.settings import REPOSITORY, Settings
+from fridge_pipeline.database.private_folder import make_private
+from fridge_pipeline.settings import REPOSITORY, Settings
 
 #: Event rows written together: with ``InstallationEventLog`` the bookkeeping of a week takes a twentieth of the time.
 EVENT_BATCH_SIZE = 200

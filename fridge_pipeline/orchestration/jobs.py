@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from fridge_pipeline.orchestration.assets.finance import MATERIALIZED_TAG
+from fridge_pipeline.finance.assets import MATERIALIZED_TAG
 
 #: Has days where the others have hours, so it is no link of their chain.
 RECONCILIATION = dg.AssetSelection.assets("stripe_reconciliation")

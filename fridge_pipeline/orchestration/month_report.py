@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from fridge_pipeline.domain.month import Month
-from fridge_pipeline.domain.place import Place
-from fridge_pipeline.orchestration.installation import Installation
-from fridge_pipeline.orchestration.settings import MODELS_FOLDER
-from fridge_pipeline.steps.refresh_month import refresh_month
-from fridge_pipeline.steps.report import MonthReport, report_month
+from fridge_pipeline.calendar.month import Month
+from fridge_pipeline.finance.refresh_month import refresh_month
+from fridge_pipeline.finance.report import MonthReport, report_month
+from fridge_pipeline.ingest.rules.location import Place
+from fridge_pipeline.installation import Installation
+from fridge_pipeline.settings import MODELS_FOLDER
 
 
 def make_report(installation: Installation, month: Month, folder: Place) -> MonthReport:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, MutableMapping
 
-from fridge_pipeline.domain.own_pages import LOOPBACK_NAMES
+from fridge_pipeline.orchestration.own_pages import LOOPBACK_NAMES
 
 #: Every variable of PostgreSQL's programs and of libpq, which is inside three drivers: PGTZ, PGSSLMODE, PGSERVICE, …
 #: What a connection needs stands in FRIDGE_DATABASE_URL.

@@ -8,10 +8,10 @@ from datetime import UTC, date, datetime
 
 import dagster as dg
 
-from fridge_pipeline.domain.day_range import DayRange
-from fridge_pipeline.domain.hour import KEY_FORMAT, Hour, NotAnHourError
-from fridge_pipeline.domain.hour_range import HOURS_PER_RUN_MAX, HourRange
-from fridge_pipeline.domain.month import Month
+from fridge_pipeline.calendar.day_range import DayRange
+from fridge_pipeline.calendar.hour import KEY_FORMAT, Hour, NotAnHourError
+from fridge_pipeline.calendar.hour_range import HOURS_PER_RUN_MAX, HourRange
+from fridge_pipeline.calendar.month import Month
 
 #: Runs of automation start before those of a backfill, which have none: the hour that is just over is billed in time.
 PRIORITY_TAG = "dagster/priority"

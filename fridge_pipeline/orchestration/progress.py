@@ -7,8 +7,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
-from fridge_pipeline.steps.effect import Effect
-from fridge_pipeline.steps.load import HourLoad
+from fridge_pipeline.database.failpoints import Effect
+from fridge_pipeline.ingest.load import HourLoad
 
 #: Seconds between two lines of one step: a run of a week's hours stays readable, and nobody wonders whether it hangs.
 SAY_EVERY_SECONDS = 10.0

@@ -5,14 +5,14 @@ from datetime import date, datetime, timedelta
 
 import dagster as dg
 
-from fridge_pipeline.adapters.postgres.reconciliation import days_to_reconcile
-from fridge_pipeline.domain.day_range import ONE_DAY, DayRange, consecutive
-from fridge_pipeline.domain.limits import OLDEST_TIMESTAMP
+from fridge_pipeline.billing.collect_refusals import collect_refusals
+from fridge_pipeline.calendar.day_range import ONE_DAY, DayRange, consecutive
+from fridge_pipeline.installation import Installation
 from fridge_pipeline.orchestration.automation import tags_under_way
-from fridge_pipeline.orchestration.installation import Installation
 from fridge_pipeline.orchestration.jobs import RECONCILE_DAYS
 from fridge_pipeline.orchestration.partitions import daily_grid, days_in_tags, range_tags
-from fridge_pipeline.steps.collect_refusals import collect_refusals
+from fridge_pipeline.reconciliation.reconciliation_record import days_to_reconcile
+from fridge_pipeline.stripe.rules.limits import OLDEST_TIMESTAMP
 
 #: Each look is a read, of which a month holds only so many: not more often, and not at all between sendings.
 REFUSALS_INTERVAL_SECONDS = 300

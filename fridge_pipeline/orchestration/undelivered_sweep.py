@@ -9,12 +9,11 @@ from datetime import datetime, timedelta
 import dagster as dg
 from dagster import DagsterRunStatus, RunRecord, RunsFilter
 
-from fridge_pipeline.adapters.postgres.ledger import undelivered_hours
-from fridge_pipeline.adapters.stripe.access import require_answer
-from fridge_pipeline.adapters.stripe.gateway import StripeCallError
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.hour_range import plan_ranges
-from fridge_pipeline.domain.sweep import ATTEMPTS_REMEMBERED, due_at
+from fridge_pipeline.billing.ledger import undelivered_hours
+from fridge_pipeline.billing.rules.sweep import ATTEMPTS_REMEMBERED, due_at
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hour_range import plan_ranges
+from fridge_pipeline.installation import Installation
 from fridge_pipeline.orchestration.automation import (
     EVERY_HOUR_DELIVERED,
     RUNS_PER_TICK_MAX,
@@ -22,9 +21,10 @@ from fridge_pipeline.orchestration.automation import (
     ended,
     without_runs_under_way,
 )
-from fridge_pipeline.orchestration.installation import Installation
 from fridge_pipeline.orchestration.jobs import BILL_CLOSED_HOURS
 from fridge_pipeline.orchestration.partitions import automation_tags, hours_in_tags
+from fridge_pipeline.stripe.gateway import StripeCallError
+from fridge_pipeline.stripe.key_access import require_answer
 
 SWEEP_INTERVAL_SECONDS = 120
 

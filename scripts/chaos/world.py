@@ -18,9 +18,9 @@ import psutil
 import psycopg
 import requests
 
-from fridge_pipeline.adapters.embedded_server import postmaster
-from fridge_pipeline.adapters.embedded_server.layout import Layout
-from fridge_pipeline.adapters.embedded_server.server import EmbeddedServer
+from fridge_pipeline.database.embedded import postmaster
+from fridge_pipeline.database.embedded.layout import Layout
+from fridge_pipeline.database.embedded.server import EmbeddedServer
 
 FRIDGE = str(Path(sys.executable).parent / "fridge")
 SANDBOX = (sys.executable, "-m", "fridge_pipeline.stripe_sandbox")

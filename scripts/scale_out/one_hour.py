@@ -13,15 +13,15 @@ from pathlib import Path
 
 from deliveries import closed_hours, land
 
-from fridge_pipeline.adapters.embedded_server.server import EmbeddedServer
-from fridge_pipeline.adapters.landing.zone import open_landing_zone
-from fridge_pipeline.adapters.postgres.database import Database
-from fridge_pipeline.domain.hour_range import HourRange
-from fridge_pipeline.domain.shard import Shard
-from fridge_pipeline.orchestration.settings import MODELS_FOLDER
-from fridge_pipeline.steps.count import count_usage
-from fridge_pipeline.steps.load import load_hours
-from fridge_pipeline.steps.prepare_database import prepare_database
+from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.embedded.server import EmbeddedServer
+from fridge_pipeline.ingest.landing.zone import open_landing_zone
+from fridge_pipeline.ingest.load import load_hours
+from fridge_pipeline.ingest.rules.shard import Shard
+from fridge_pipeline.operations.prepare_database import prepare_database
+from fridge_pipeline.settings import MODELS_FOLDER
+from fridge_pipeline.usage.count import count_usage
 
 #: Processes and shards; the first is how it works without shards. In turns, twice: the machine may slow down meanwhile.
 SETUPS = ((1, 1), (2, 2), (2, 4), (1, 1), (2, 2), (2, 4))

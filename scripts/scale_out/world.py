@@ -19,15 +19,15 @@ import psutil
 import yaml
 from deliveries import TENANTS, Landed, tenant_name
 
-from fridge_pipeline.adapters.embedded_server.server import EmbeddedServer
-from fridge_pipeline.adapters.local_sandbox import LocalSandbox
-from fridge_pipeline.adapters.postgres.tenants import import_tenants
+from fridge_pipeline.catalogue.tenant import Tenant
+from fridge_pipeline.catalogue.tenant_record import import_tenants
 from fridge_pipeline.cli.dagster_services import ANY_PORT, HOST, start_listening
 from fridge_pipeline.cli.services import Service, Services, free_port
-from fridge_pipeline.domain.tenant import Tenant
-from fridge_pipeline.orchestration.installation import open_installation
+from fridge_pipeline.database.embedded.server import EmbeddedServer
+from fridge_pipeline.installation import open_installation
 from fridge_pipeline.orchestration.instance import workspace_file
-from fridge_pipeline.orchestration.settings import REPOSITORY, read_settings
+from fridge_pipeline.settings import REPOSITORY, read_settings
+from fridge_pipeline.stripe.local_sandbox import LocalSandbox
 
 CELERY = REPOSITORY / "deploy" / "celery"
 PROGRAMS = Path(sys.executable).parent

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from fridge_pipeline.adapters.alerting.channel import AlertNotSentError
-from fridge_pipeline.adapters.alerting.mail import Encryption, Mail, MailServer
-from fridge_pipeline.adapters.alerting.webhook import Webhook
-from fridge_pipeline.orchestration.addresses import SettingError
-from fridge_pipeline.orchestration.settings import read_settings
+from fridge_pipeline.addresses import SettingError
+from fridge_pipeline.operations.channels.channel import AlertNotSentError
+from fridge_pipeline.operations.channels.mail import Encryption, Mail, MailServer
+from fridge_pipeline.operations.channels.webhook import Webhook
+from fridge_pipeline.settings import read_settings
 from tests.alerts.conftest import mail_to
 from tests.alerts.servers import MailBox, WebhookServer, body_of, mail_server
 

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from fridge_pipeline.adapters.landing.zone import open_landing_zone
-from fridge_pipeline.domain.alert import Alert, Family
-from fridge_pipeline.domain.alert_memory import AlertMemory
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.steps.land_canary import land_canary
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.ingest.landing.zone import open_landing_zone
+from fridge_pipeline.operations.land_canary import land_canary
+from fridge_pipeline.operations.rules.alert import Alert, Family
+from fridge_pipeline.operations.rules.alert_memory import AlertMemory
 from tests.alerts.conftest import Watch
 from tests.alerts.servers import WebhookServer
 from tests.pipeline import Pipeline, readings

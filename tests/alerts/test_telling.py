@@ -7,9 +7,9 @@ from datetime import datetime
 import psycopg
 import pytest
 
-from fridge_pipeline.adapters.postgres.alerts import alone_in_telling
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.meter_event import billing_deadline
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.operations.alert_record import alone_in_telling
+from fridge_pipeline.stripe.rules.meter_event import billing_deadline
 from tests.alerts.conftest import Watch
 from tests.alerts.servers import MailBox, WebhookServer, body_of
 from tests.pipeline import Pipeline, ndjson_of, readings

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 import pytest
 
+from fridge_pipeline.calendar.hour import Hour
 from fridge_pipeline.cli.main import fridge
-from fridge_pipeline.domain.hour import Hour
 from tests.console_script import Run
 from tests.pipeline import Pipeline, readings
 

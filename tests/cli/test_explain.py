@@ -3,13 +3,13 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 
-from fridge_pipeline.adapters.landing.local import LocalLanding
-from fridge_pipeline.domain.day_range import DayRange, day_of
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.meter import Formula, Measure, Meter, Window
-from fridge_pipeline.steps.explain import explain_hour
-from fridge_pipeline.steps.reconcile import reconcile_days
-from fridge_pipeline.steps.withdraw import withdraw_file
+from fridge_pipeline.calendar.day_range import DayRange, day_of
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.catalogue.meter import Formula, Measure, Meter, Window
+from fridge_pipeline.corrections.withdraw import withdraw_file
+from fridge_pipeline.finance.explain import explain_hour
+from fridge_pipeline.ingest.landing.local import LocalLanding
+from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from tests.console_script import Run
 from tests.pipeline import CLOSE_AFTER, Pipeline, readings
 

@@ -19,14 +19,14 @@ from dagster import DagsterRunStatus
 from dagster._core.utils import make_new_run_id
 from dagster._grpc.client import DagsterGrpcClient
 
-from fridge_pipeline.adapters import process_lock
-from fridge_pipeline.adapters.postgres.database import Database, DatabaseUnreachableError
 from fridge_pipeline.cli.main import fridge
 from fridge_pipeline.cli.services import stop_groups
 from fridge_pipeline.cli.up import AlreadyUpError
+from fridge_pipeline.database import process_lock
+from fridge_pipeline.database.connection import Database, DatabaseUnreachableError
 from fridge_pipeline.orchestration import dagster_storage
 from fridge_pipeline.orchestration.instance import dagster_environment, storage_dsn
-from fridge_pipeline.orchestration.settings import read_settings
+from fridge_pipeline.settings import read_settings
 from tests.pipeline import Pipeline
 
 STORAGE = {"module": "fridge_pipeline.orchestration.dagster_storage", "class": "InstallationStorage", "config": {}}

@@ -13,9 +13,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from fridge_pipeline.adapters.postgres.tenants import import_tenants
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.tenant import Tenant
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.catalogue.tenant import Tenant
+from fridge_pipeline.catalogue.tenant_record import import_tenants
 from tests.console_script import Run
 from tests.pipeline import Pipeline, readings
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 import pytest
 import stripe
 
-from fridge_pipeline.adapters.stripe.answers import answer_to_error
-from fridge_pipeline.adapters.stripe.connections import Connections
-from fridge_pipeline.domain.answer import Outcome
 from fridge_pipeline.orchestration.own_environment import settle_environment
+from fridge_pipeline.stripe.answers import answer_to_error
+from fridge_pipeline.stripe.connections import Connections
+from fridge_pipeline.stripe.rules.answer import Outcome
 
 BODY = b'{"object": "billing.meter_event"}'
 ANSWER = b"HTTP/1.1 200 OK\r\nrequest-ID: req_1\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY)

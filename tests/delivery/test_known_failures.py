@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from fridge_pipeline.adapters.stripe.summaries import summed_usage
-from fridge_pipeline.domain.answer import Outcome
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.hour_range import HourRange
-from fridge_pipeline.domain.meter import CATALOGUE, Formula, Window
-from fridge_pipeline.steps.effect import Effect
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.catalogue.meter import CATALOGUE, Formula, Window
+from fridge_pipeline.database.failpoints import Effect
+from fridge_pipeline.stripe.rules.answer import Outcome
+from fridge_pipeline.stripe.summaries import summed_usage
 from tests.pipeline import Pipeline, ProcessDied, dies_after, readings
 
 READINGS, SENSORS = "temperature_readings", "active_sensors"

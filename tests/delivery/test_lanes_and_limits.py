@@ -8,17 +8,17 @@ from datetime import datetime, timedelta
 import psycopg
 import pytest
 
-from fridge_pipeline.adapters.postgres.sendings import PushUnderWayError, alone_in_lanes, reserve_calls
-from fridge_pipeline.adapters.postgres.statements import statement
-from fridge_pipeline.adapters.stripe.pace import Pace
-from fridge_pipeline.domain.answer import Answer, Outcome
-from fridge_pipeline.domain.api_key import ApiKey
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.steps import push
-from fridge_pipeline.steps.bill import explain_unsettled
-from fridge_pipeline.steps.deliver import UNDECIDED_CALLS_MAX, StopSign
-from fridge_pipeline.steps.effect import Effect
-from fridge_pipeline.steps.push import PUSH_TIME_MAX, SENDINGS_PER_CALL
+from fridge_pipeline.billing import push
+from fridge_pipeline.billing.bill import explain_unsettled
+from fridge_pipeline.billing.deliver import UNDECIDED_CALLS_MAX, StopSign
+from fridge_pipeline.billing.push import PUSH_TIME_MAX, SENDINGS_PER_CALL
+from fridge_pipeline.billing.sendings import PushUnderWayError, alone_in_lanes, reserve_calls
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.database.failpoints import Effect
+from fridge_pipeline.database.queries import statement
+from fridge_pipeline.stripe.pace import Pace
+from fridge_pipeline.stripe.rules.answer import Answer, Outcome
+from fridge_pipeline.stripe.rules.api_key import ApiKey
 from tests.pipeline import Pipeline, ProcessDied, dies_after, gateway_to, readings
 
 IN_FLIGHT = 8  # what tests/pipeline.py bills with
@@ -90,7 +90,7 @@ def test_a_pusher_that_never_leaves_its_lane_is_reported_and_not_waited_for_with
 ) -> None:
     lane = [("cus_1", "readings")]
     shorter = {"limit_waiting": "set lock_timeout = '50ms'"}
-    module = "fridge_pipeline.adapters.postgres.sendings.statement"
+    module = "fridge_pipeline.billing.sendings.statement"
     monkeypatch.setattr(module, lambda name: shorter.get(name) or statement(name))
     with (
         pipeline.database.connect() as one,

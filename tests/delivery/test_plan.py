@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from fridge_pipeline.adapters.landing.local import LocalLanding
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.hour_range import HourRange
-from fridge_pipeline.domain.variance import Variance
-from fridge_pipeline.steps.plan_billing import BillingPlan, PlannedChange, plan_billing
+from fridge_pipeline.billing.plan_billing import BillingPlan, PlannedChange, plan_billing
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.catalogue.variance import Variance
+from fridge_pipeline.ingest.landing.local import LocalLanding
 from tests.pipeline import CLOSE_AFTER, Pipeline, readings
 
 EVERYTHING = "select (select count(*) from fridge.meter_events), (select count(*) from fridge.exceptions)"

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fridge_pipeline.domain.credit import StatedDifference, plan_credit
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.meter import CATALOGUE, Meter, Window
+from fridge_pipeline.billing.rules.credit import StatedDifference, plan_credit
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.catalogue.meter import CATALOGUE, Meter, Window
 from tests.pipeline import Pipeline, gateway_to, readings
 
 RAW = replace(CATALOGUE[0], event_name="raw_readings", window=Window.NONE)

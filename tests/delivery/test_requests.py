@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from jsonschema import Draft4Validator, ValidationError
 
-from fridge_pipeline.domain.day_range import DayRange, day_of
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.meter import CATALOGUE, Window
-from fridge_pipeline.steps.collect_refusals import collect_refusals
-from fridge_pipeline.steps.effect import Effect
-from fridge_pipeline.steps.reconcile import reconcile_days
+from fridge_pipeline.billing.collect_refusals import collect_refusals
+from fridge_pipeline.calendar.day_range import DayRange, day_of
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.catalogue.meter import CATALOGUE, Window
+from fridge_pipeline.database.failpoints import Effect
+from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from tests.pipeline import Pipeline, ProcessDied, dies_after, readings
 from tests.stripe_sandbox.schema import FULL
 

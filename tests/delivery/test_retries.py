@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 import stripe
 
-from fridge_pipeline.adapters.stripe.pace import Pace
-from fridge_pipeline.adapters.stripe.retries import TRIES_MAX, Retries
-from fridge_pipeline.domain.answer import Answer, Outcome, status_after
-from fridge_pipeline.domain.meter_event import Status
+from fridge_pipeline.stripe.pace import Pace
+from fridge_pipeline.stripe.retries import TRIES_MAX, Retries
+from fridge_pipeline.stripe.rules.answer import Answer, Outcome, status_after
+from fridge_pipeline.stripe.rules.meter_event import Status
 
 TOO_FAST = stripe.RateLimitError("slow down", http_status=429, headers={"Stripe-Rate-Limited-Reason": "global-rate"})
 LOCKED = stripe.RateLimitError("lock timeout", http_status=429, headers={})

@@ -11,7 +11,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
-from fridge_pipeline.orchestration.settings import REPOSITORY
+from fridge_pipeline.settings import REPOSITORY
 
 DEPLOY = REPOSITORY / "deploy"
 SCHEMAS = Path(__file__).parent / "schemas"

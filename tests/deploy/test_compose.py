@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from fridge_pipeline.adapters.embedded_server.binaries import MAJOR_VERSION
-from fridge_pipeline.domain.finding import POSTGRES_TESTED
+from fridge_pipeline.database.embedded.binaries import MAJOR_VERSION
+from fridge_pipeline.operations.rules.finding import POSTGRES_TESTED
 from tests.deploy.files import DEPLOY, contradictions, read_yaml
 
 COMPOSE = read_yaml("compose.yaml")

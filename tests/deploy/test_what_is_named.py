@@ -12,8 +12,8 @@ from dagster._cli import create_dagster_cli
 from dagster._daemon.cli import create_dagster_daemon_cli
 
 from fridge_pipeline.cli.main import fridge
-from fridge_pipeline.orchestration.secret_files import SECRETS, SUFFIX
-from fridge_pipeline.orchestration.settings import REPOSITORY
+from fridge_pipeline.secret_files import SECRETS, SUFFIX
+from fridge_pipeline.settings import REPOSITORY
 from tests.deploy.files import DEPLOY, UNITS, read_yaml, unit_lines
 
 FILES = sorted(path for path in DEPLOY.rglob("*") if path.is_file() and "secrets" not in path.parts)

@@ -7,8 +7,8 @@ import re
 
 import pytest
 
-from fridge_pipeline.orchestration.settings import REPOSITORY
-from fridge_pipeline.orchestration.variables import VARIABLES
+from fridge_pipeline.settings import REPOSITORY
+from fridge_pipeline.variables import VARIABLES
 from scripts import reference
 
 NAME = re.compile(r"(FRIDGE|STRIPE)_[A-Z_]+")
@@ -37,7 +37,7 @@ def test_the_readme_names_every_variable() -> None:
 
 def test_what_the_reference_says_is_secret_shows_in_no_repr_of_the_settings() -> None:
     """Secrets are given as values that would be seen."""
-    from fridge_pipeline.orchestration.settings import read_settings  # noqa: PLC0415
+    from fridge_pipeline.settings import read_settings  # noqa: PLC0415
 
     given = {
         "FRIDGE_DATABASE_URL": "postgresql://u:seen@h/b",

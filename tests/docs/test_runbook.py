@@ -9,20 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from fridge_pipeline.adapters.models.reading import read_models
-from fridge_pipeline.domain.alert import Family
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.orchestration.assets.controls import control_checks
-from fridge_pipeline.orchestration.assets.reconciliation import reconciliation_checks
-from fridge_pipeline.orchestration.settings import MODELS_FOLDER, REPOSITORY
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.database import check_models
+from fridge_pipeline.database.models import read_models
+from fridge_pipeline.operations.rules.alert import Family
+from fridge_pipeline.orchestration.controls import control_checks
 from fridge_pipeline.reason_codes import DIFFERENCE_CAUSES, EXCEPTION_KINDS, advised
-from fridge_pipeline.steps import check_models
+from fridge_pipeline.reconciliation.assets import reconciliation_checks
+from fridge_pipeline.settings import MODELS_FOLDER, REPOSITORY
 from tests.pipeline import Pipeline, readings
 
 RUNBOOK = (REPOSITORY / "docs" / "runbook.md").read_text(encoding="utf-8")
 
 #: Where doctor's findings are made: the first argument of these calls is the name of a check.
-EXAMINERS = ("domain/finding.py", "steps/examine.py", "orchestration/daemon_health.py", "cli/doctor.py")
+EXAMINERS = ("operations/rules/finding.py", "operations/examine.py", "orchestration/daemon_health.py", "cli/doctor.py")
 MAKE_FINDINGS = {"Finding", "judge_skew", "_guarded"}
 
 PARTS = ("Means", "Check", "Fix", "Left alone")

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from fridge_pipeline.domain.catalogue import CatalogueError, read_catalogue
-from fridge_pipeline.domain.meter import CATALOGUE, Formula, Measure, Meter, Restatement, Window
-from fridge_pipeline.domain.variance import Tolerance
-from fridge_pipeline.orchestration.addresses import SettingError
-from fridge_pipeline.orchestration.settings import read_settings
+from fridge_pipeline.addresses import SettingError
+from fridge_pipeline.catalogue.meter import CATALOGUE, Formula, Measure, Meter, Restatement, Window
+from fridge_pipeline.catalogue.meters_file import CatalogueError, read_catalogue
+from fridge_pipeline.catalogue.variance import Tolerance
+from fridge_pipeline.settings import read_settings
 
 READINGS = """
 [[meter]]

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fridge_pipeline.domain.finding import (
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.operations.rules.finding import (
     Finding,
     Grade,
     judge_daemons,
@@ -17,7 +18,6 @@ from fridge_pipeline.domain.finding import (
     judge_skew,
     judge_versions,
 )
-from fridge_pipeline.domain.hour import Hour
 
 HOUR = Hour(datetime(2026, 1, 24, 18, tzinfo=UTC))
 NOW_AND_THEN = {"SENSOR": timedelta(seconds=20), "SCHEDULER": timedelta(seconds=20)}

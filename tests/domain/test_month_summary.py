@@ -5,9 +5,14 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from fridge_pipeline.domain.month_books import MARTS, OF_FILES, MonthBooks
-from fridge_pipeline.domain.month_detail import detailed_tenants, notable_hours, tenants_by_usage, usage_by_tenant
-from fridge_pipeline.domain.month_summary import Verdict, summarize
+from fridge_pipeline.finance.rules.month_books import MARTS, OF_FILES, MonthBooks
+from fridge_pipeline.finance.rules.month_detail import (
+    detailed_tenants,
+    notable_hours,
+    tenants_by_usage,
+    usage_by_tenant,
+)
+from fridge_pipeline.finance.rules.month_summary import Verdict, summarize
 from tests.report.books import FAULTS, METERS, empty_books, quiet_books, troubled_books
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fridge_pipeline.domain.own_pages import OwnNames, refused
+from fridge_pipeline.orchestration.own_pages import OwnNames, refused
 
 UI = OwnNames.of("127.0.0.1", "https://billing.example:8443/dagster")
 HERE = {"host": "127.0.0.1:3000"}

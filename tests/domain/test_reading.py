@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.reading import (
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.ingest.rules.reading import (
     RAW_SCHEMA,
     READING_SCHEMA,
     Reason,

@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.reconciliation import BookedHour, Cause, judge_hour, summed, worst
-from fridge_pipeline.domain.side_by_side import not_read, unmapped
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.reconciliation.rules.causes import BookedHour, Cause, judge_hour, summed, worst
+from fridge_pipeline.reconciliation.rules.side_by_side import not_read, unmapped
 
 NOW = datetime(2026, 1, 24, 18, 20, tzinfo=UTC)
 HOUR = Hour(datetime(2026, 1, 22, 5, tzinfo=UTC))

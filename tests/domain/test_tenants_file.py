@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from fridge_pipeline.domain.tenant import Tenant, TenantsRefusedError
-from fridge_pipeline.domain.tenants_file import read_tenants
+from fridge_pipeline.catalogue.tenant import Tenant, TenantsRefusedError
+from fridge_pipeline.catalogue.tenants_file import read_tenants
 
 HEADER = "tenant_id,name,stripe_customer_id\n"
 NORTH, SOUTH = Tenant("north", "North, Ltd", "cus_N1"), Tenant("south", None, None)

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.meter import CATALOGUE
-from fridge_pipeline.domain.meter_event import Status
-from fridge_pipeline.domain.staging import StagingCase, StagingVerdict, is_gated
-from fridge_pipeline.domain.variance import History, Tolerance, limit_of, stands_out
+from fridge_pipeline.billing.rules.staging import StagingCase, StagingVerdict, is_gated
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.catalogue.meter import CATALOGUE
+from fridge_pipeline.catalogue.variance import History, Tolerance, limit_of, stands_out
+from fridge_pipeline.stripe.rules.meter_event import Status
 
 WIDE = Tolerance()
 CASE = StagingCase("cohoes", "cus_1", Hour.from_key("2026-01-24-18:00"), CATALOGUE[0], value=10)

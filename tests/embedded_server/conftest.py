@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from fridge_pipeline.adapters.embedded_server.server import EmbeddedServer
+from fridge_pipeline.database.embedded.server import EmbeddedServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 HOLD = """
 import json, sys
 from pathlib import Path
-from fridge_pipeline.adapters.embedded_server.server import EmbeddedServer
+from fridge_pipeline.database.embedded.server import EmbeddedServer
 home = Path(sys.argv[1])
 with EmbeddedServer(home).hold() as address:
     pid = int((home / "data" / "postmaster.pid").read_text().splitlines()[0])

@@ -13,8 +13,9 @@ import psutil
 import psycopg
 import pytest
 
-from fridge_pipeline.adapters.embedded_server import errors, postmaster
-from fridge_pipeline.adapters.embedded_server.server import EmbeddedServer
+from fridge_pipeline.database.embedded import postmaster
+from fridge_pipeline.database.embedded import server_errors as errors
+from fridge_pipeline.database.embedded.server import EmbeddedServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, LiteralString
 
 import psycopg
 
-from fridge_pipeline.adapters.embedded_server import postmaster
-from fridge_pipeline.adapters.embedded_server.server import EmbeddedServer
+from fridge_pipeline.database.embedded import postmaster
+from fridge_pipeline.database.embedded.server import EmbeddedServer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,7 @@ COME_AND_GO = """
 import sys
 from pathlib import Path
 import psycopg
-from fridge_pipeline.adapters.embedded_server.server import EmbeddedServer
+from fridge_pipeline.database.embedded.server import EmbeddedServer
 for _ in range(3):
     with EmbeddedServer(Path(sys.argv[1])).hold() as address, psycopg.connect(address.dsn()) as connection:
         connection.execute("insert into visits values (1)")

@@ -16,9 +16,10 @@ import psutil
 import psycopg
 import pytest
 
-from fridge_pipeline.adapters.embedded_server import binaries, errors, postmaster
-from fridge_pipeline.adapters.embedded_server.account import Account
-from fridge_pipeline.adapters.embedded_server.server import EmbeddedServer
+from fridge_pipeline.database.embedded import binaries, postmaster
+from fridge_pipeline.database.embedded import server_errors as errors
+from fridge_pipeline.database.embedded.account import Account
+from fridge_pipeline.database.embedded.server import EmbeddedServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +33,7 @@ AS_ORDINARY_USER = """
 import importlib.readers, os, sys
 from pathlib import Path
 import psycopg
-from fridge_pipeline.adapters.embedded_server import server
+from fridge_pipeline.database.embedded import server
 os.setgroups([])
 os.setgid(int(sys.argv[2]))
 os.setuid(int(sys.argv[3]))
@@ -45,7 +46,7 @@ AND_COPIES = """
 import sys
 from pathlib import Path
 import psycopg
-from fridge_pipeline.adapters.embedded_server import server
+from fridge_pipeline.database.embedded import server
 with server.EmbeddedServer(Path(sys.argv[1])).hold() as address:
     with psycopg.connect(address.dsn()) as connection:
         print(connection.execute("select 6 * 7").fetchone()[0])

@@ -9,12 +9,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from fridge_pipeline.domain.evidence import MANIFEST, folder_of, manifest_text
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.month import Month
-from fridge_pipeline.domain.place import Place
-from fridge_pipeline.orchestration.settings import REPOSITORY
-from fridge_pipeline.steps.make_evidence import EvidencePack, Maker, make_evidence
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.month import Month
+from fridge_pipeline.finance.make_evidence import EvidencePack, Maker, make_evidence
+from fridge_pipeline.finance.rules.evidence_format import MANIFEST, folder_of, manifest_text
+from fridge_pipeline.ingest.rules.location import Place
+from fridge_pipeline.settings import REPOSITORY
 from tests.pipeline import Pipeline, readings
 
 JANUARY = Month.from_key("2026-01")

@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
-from fridge_pipeline.domain.backtest import DifferingHour
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.hour_range import HourRange
-from fridge_pipeline.domain.meter import CATALOGUE
-from fridge_pipeline.steps.backtest import Backtest, backtest
-from fridge_pipeline.steps.drop_readings import drop_old_readings
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.catalogue.meter import CATALOGUE
+from fridge_pipeline.finance.backtest import Backtest, backtest
+from fridge_pipeline.operations.drop_readings import drop_old_readings
+from fridge_pipeline.usage.rules.recount import DifferingHour
 from tests.pipeline import Pipeline, readings
 
 

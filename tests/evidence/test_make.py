@@ -14,16 +14,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict
 
-from fridge_pipeline.adapters.postgres.billing_start import keep_billing_start
-from fridge_pipeline.adapters.postgres.evidence import BooksIncompleteError, copy_table
-from fridge_pipeline.domain.api_key import SANDBOX_KEY_TEXT
-from fridge_pipeline.domain.billing_start import BillingStart
-from fridge_pipeline.domain.evidence import DESCRIPTION, DoesNotHoldError, require_safe, statement_path
-from fridge_pipeline.domain.evidence_contents import PACK_TABLES
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.month import Month
-from fridge_pipeline.steps import make_evidence as step
-from fridge_pipeline.steps.verify_evidence import verify_evidence
+from fridge_pipeline.billing.billing_start_record import keep_billing_start
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.month import Month
+from fridge_pipeline.catalogue.billing_start import BillingStart
+from fridge_pipeline.finance import make_evidence as step
+from fridge_pipeline.finance.evidence_record import BooksIncompleteError, copy_table
+from fridge_pipeline.finance.rules.evidence_contents import PACK_TABLES
+from fridge_pipeline.finance.rules.evidence_format import DESCRIPTION, DoesNotHoldError, require_safe, statement_path
+from fridge_pipeline.finance.verify_evidence import verify_evidence
+from fridge_pipeline.stripe.rules.api_key import SANDBOX_KEY_TEXT
 from tests.evidence.books import FEBRUARY, HOURS, JANUARY, TENANTS, close, made, make, unpacked
 from tests.pipeline import Pipeline, readings
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from fridge_pipeline.domain.evidence import DESCRIPTION, MANIFEST, DoesNotHoldError, folder_of
-from fridge_pipeline.steps.verify_evidence import verify_evidence
+from fridge_pipeline.finance.rules.evidence_format import DESCRIPTION, MANIFEST, DoesNotHoldError, folder_of
+from fridge_pipeline.finance.verify_evidence import verify_evidence
 from tests.evidence.books import FEBRUARY, JANUARY, made, packed, unpacked, with_manifest
 from tests.pipeline import Pipeline
 

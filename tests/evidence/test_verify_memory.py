@@ -14,8 +14,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from fridge_pipeline.adapters.evidence_pack.frames import write_parquet
-from fridge_pipeline.domain.evidence import DESCRIPTION, FORMAT, MANIFEST, folder_of, manifest_text
+from fridge_pipeline.finance.pack.frames import write_parquet
+from fridge_pipeline.finance.rules.evidence_format import DESCRIPTION, FORMAT, MANIFEST, folder_of, manifest_text
 
 PEAK_KB_MAX = 256 * 1024
 MONTH = "2026-01"

@@ -8,9 +8,9 @@ from typing import Any
 
 from psycopg import sql
 
-from fridge_pipeline.domain.day_range import DayRange, day_of
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.steps.reconcile import reconcile_days
+from fridge_pipeline.calendar.day_range import DayRange, day_of
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from tests.pipeline import Pipeline, Row, readings
 
 READINGS, SENSORS = "temperature_readings", "active_sensors"

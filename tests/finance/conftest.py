@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fridge_pipeline.adapters.postgres.database import Database
-from fridge_pipeline.domain.meter import CATALOGUE, Window
+from fridge_pipeline.catalogue.meter import CATALOGUE, Window
+from fridge_pipeline.database.connection import Database
 from tests.finance.books import TENANTS, FinanceBooks
 from tests.orchestration.conftest import definitions  # noqa: F401 # the same installation for Dagster's objects
 from tests.pipeline import Clock, Pipeline

@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fridge_pipeline.adapters.landing.local import LocalLanding
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.month import Month
-from fridge_pipeline.orchestration.settings import MODELS_FOLDER
-from fridge_pipeline.steps.close_month import approve_month, prepare_month, reopen_month
-from fridge_pipeline.steps.collect_refusals import collect_refusals
-from fridge_pipeline.steps.review import release_usage
-from fridge_pipeline.steps.withdraw import withdraw_file
+from fridge_pipeline.billing.collect_refusals import collect_refusals
+from fridge_pipeline.billing.review import release_usage
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.month import Month
+from fridge_pipeline.corrections.withdraw import withdraw_file
+from fridge_pipeline.finance.close_month import approve_month, prepare_month, reopen_month
+from fridge_pipeline.ingest.landing.local import LocalLanding
+from fridge_pipeline.settings import MODELS_FOLDER
 from tests.finance.books import READINGS, SENSORS, FinanceBooks, more_readings
 from tests.pipeline import CLOSE_AFTER, Pipeline, readings
 

@@ -14,13 +14,13 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from fridge_pipeline.adapters.embedded_server.address import ServerAddress
-from fridge_pipeline.adapters.embedded_server.passwords import FINANCE
-from fridge_pipeline.adapters.embedded_server.server import EmbeddedServer
-from fridge_pipeline.adapters.models.reading import read_models
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.orchestration.settings import MODELS_FOLDER
-from fridge_pipeline.steps.build_models import STAGING
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.database.build_models import STAGING
+from fridge_pipeline.database.embedded.address import ServerAddress
+from fridge_pipeline.database.embedded.passwords import FINANCE
+from fridge_pipeline.database.embedded.server import EmbeddedServer
+from fridge_pipeline.database.models import read_models
+from fridge_pipeline.settings import MODELS_FOLDER
 from tests.pipeline import Pipeline, readings
 
 RELATIONS = """

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import psycopg
 
-from fridge_pipeline.adapters import process_lock
-from fridge_pipeline.adapters.embedded_server.address import ServerAddress
-from fridge_pipeline.adapters.embedded_server.server import EmbeddedServer
-from fridge_pipeline.adapters.postgres.database import Database
-from fridge_pipeline.orchestration.settings import MODELS_FOLDER
-from fridge_pipeline.steps.prepare_database import prepare_database
+from fridge_pipeline.database import process_lock
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.embedded.address import ServerAddress
+from fridge_pipeline.database.embedded.server import EmbeddedServer
+from fridge_pipeline.operations.prepare_database import prepare_database
+from fridge_pipeline.settings import MODELS_FOLDER
 from tests.fuzz.campaign import COPIES_EVERY, Tally, batch, keep, run_batch, smallest
 from tests.fuzz.laws import Ground
 

@@ -12,17 +12,17 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from fridge_pipeline.adapters.landing.errors import UnreadableFileError
-from fridge_pipeline.adapters.landing.formats import read_batches
-from fridge_pipeline.adapters.landing.lines import BLOCK_BYTES
-from fridge_pipeline.adapters.landing.local import LocalLanding
-from fridge_pipeline.adapters.landing.snapshot import Snapshot, take_snapshot
-from fridge_pipeline.adapters.postgres.database import Database
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.hour_range import HourRange
-from fridge_pipeline.domain.landing_file import FileFormat, storable_path
-from fridge_pipeline.domain.reading import FIELDS
-from fridge_pipeline.steps.load import load_hours
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.ingest.landing.formats import read_batches
+from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
+from fridge_pipeline.ingest.landing.lines import BLOCK_BYTES
+from fridge_pipeline.ingest.landing.local import LocalLanding
+from fridge_pipeline.ingest.landing.private_copy import Snapshot, take_snapshot
+from fridge_pipeline.ingest.load import load_hours
+from fridge_pipeline.ingest.rules.landing_file import FileFormat, storable_path
+from fridge_pipeline.ingest.rules.reading import FIELDS
 
 FIRST_HOUR = datetime(2026, 1, 1, tzinfo=UTC)
 _READ_TWICE, _SMALL_BYTES = 60, 20_000

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fridge_pipeline.adapters.postgres.database import Database
+from fridge_pipeline.database.connection import Database
 from tests.fuzz.campaign import FINDINGS, batch, run_batch
 from tests.fuzz.laws import Ground
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fridge_pipeline.adapters.landing.zone import LandingZone, open_landing_zone
+from fridge_pipeline.ingest.landing.zone import LandingZone, open_landing_zone
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fridge_pipeline.adapters.landing import formats
-from fridge_pipeline.adapters.landing.formats import read_batches
-from fridge_pipeline.adapters.landing.snapshot import take_snapshot
-from fridge_pipeline.domain.landing_file import FileFormat
+from fridge_pipeline.ingest.landing import formats
+from fridge_pipeline.ingest.landing.formats import read_batches
+from fridge_pipeline.ingest.landing.private_copy import take_snapshot
+from fridge_pipeline.ingest.rules.landing_file import FileFormat
 from tests.landing.delivery import HEADER, TIME, deliver, row
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fridge_pipeline.domain.reading import FIELDS
+from fridge_pipeline.ingest.rules.reading import FIELDS
 from tests.landing.delivery import HEADER, TIME, Outcome, deliver
 
 if TYPE_CHECKING:

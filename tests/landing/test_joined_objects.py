@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from fridge_pipeline.adapters.landing import lines
+from fridge_pipeline.ingest.landing import lines
 from tests.landing.delivery import deliver, line
 
 

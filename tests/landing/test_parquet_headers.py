@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from fridge_pipeline.adapters.landing.parquet_thrift import INT32, INT64, NotAStructError, Struct, ThriftReader
+from fridge_pipeline.ingest.landing.parquet_thrift import INT32, INT64, NotAStructError, Struct, ThriftReader
 
 # A field one further than the last, by its type: see the compact protocol.
 I32, I64, LIST_OF_LISTS, STRUCT, END = b"\x15", b"\x16", b"\x19", b"\x1c", b"\0"

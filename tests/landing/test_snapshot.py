@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fridge_pipeline.adapters.landing.errors import UnreadableFileError
-from fridge_pipeline.adapters.landing.snapshot import (
+from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
+from fridge_pipeline.ingest.landing.private_copy import (
     PACKING_RATIO_MAX,
     PLAIN_BYTES_FREE,
     PLAIN_BYTES_MAX,
     take_snapshot,
 )
-from fridge_pipeline.domain.landing_file import FileFormat
+from fridge_pipeline.ingest.rules.landing_file import FileFormat
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fridge_pipeline.adapters.landing.snapshot import Snapshot
+    from fridge_pipeline.ingest.landing.private_copy import Snapshot
 
 TEXT = b"".join(b"line %d of some text\n" % number for number in range(50_000))
 

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fridge_pipeline.adapters.landing.errors import (
+from fridge_pipeline.ingest.landing.landing_errors import (
     LandingFileVanishedError,
     LandingFolderError,
     UnsupportedSchemeError,
 )
-from fridge_pipeline.adapters.landing.zone import open_landing_zone
-from fridge_pipeline.domain.landing_file import FileFormat
+from fridge_pipeline.ingest.landing.zone import open_landing_zone
+from fridge_pipeline.ingest.rules.landing_file import FileFormat
 from tests.landing.landed import HOUR, NEXT, put
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from fridge_pipeline.adapters.landing.zone import LandingZone
+    from fridge_pipeline.ingest.landing.zone import LandingZone
 
 
 def test_files_are_listed_sorted_by_name_with_size_hour_and_format(zone: LandingZone, tmp_path: Path) -> None:

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fridge_pipeline.adapters.landing.errors import (
+from fridge_pipeline.ingest.landing.landing_errors import (
     LandingFileChangedError,
     LandingFolderError,
     UnreadableFileError,
 )
-from fridge_pipeline.adapters.landing.zone import open_landing_zone
-from fridge_pipeline.domain.stray import Strays
+from fridge_pipeline.ingest.landing.zone import open_landing_zone
+from fridge_pipeline.ingest.rules.stray import Strays
 from tests.landing.landed import HOUR, NEXT, put
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fridge_pipeline.adapters.landing.zone import LandingZone
+    from fridge_pipeline.ingest.landing.zone import LandingZone
 
 NOBODY = 65_534
 

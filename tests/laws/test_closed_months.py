@@ -10,13 +10,12 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
-from fridge_pipeline.adapters.landing.local import LocalLanding
-from fridge_pipeline.adapters.postgres.ledger import undelivered_hours
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.meter import CATALOGUE, Meter, Window
-from fridge_pipeline.domain.month import Month
-from fridge_pipeline.orchestration.settings import MODELS_FOLDER
-from fridge_pipeline.steps.close_month import (
+from fridge_pipeline.billing.ledger import undelivered_hours
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.month import Month
+from fridge_pipeline.catalogue.meter import CATALOGUE, Meter, Window
+from fridge_pipeline.corrections.withdraw import withdraw_file
+from fridge_pipeline.finance.close_month import (
     MonthNotReadyError,
     MonthStateError,
     SamePersonError,
@@ -26,7 +25,8 @@ from fridge_pipeline.steps.close_month import (
     prepare_month,
     reopen_month,
 )
-from fridge_pipeline.steps.withdraw import withdraw_file
+from fridge_pipeline.ingest.landing.local import LocalLanding
+from fridge_pipeline.settings import MODELS_FOLDER
 from tests.pipeline import CLOSE_AFTER, Pipeline, readings
 
 JANUARY = Month.from_key("2026-01")

@@ -6,11 +6,11 @@ from datetime import datetime
 
 import pytest
 
-from fridge_pipeline.adapters.landing.local import LocalLanding
-from fridge_pipeline.adapters.postgres import ledger
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.steps.collect_refusals import collect_refusals
-from fridge_pipeline.steps.withdraw import withdraw_file
+from fridge_pipeline.billing import ledger
+from fridge_pipeline.billing.collect_refusals import collect_refusals
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.corrections.withdraw import withdraw_file
+from fridge_pipeline.ingest.landing.local import LocalLanding
 from tests.laws.test_one_tenant_per_customer import customers_are
 from tests.pipeline import Pipeline, readings
 

@@ -12,11 +12,11 @@ import psycopg
 import pytest
 import requests
 
-from fridge_pipeline.adapters.stripe.gateway import StripeGateway
-from fridge_pipeline.domain.answer import Answer, Outcome
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.meter_event import TRANSITIONS, MeterEvent
-from fridge_pipeline.steps.effect import Effect
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.database.failpoints import Effect
+from fridge_pipeline.stripe.gateway import StripeGateway
+from fridge_pipeline.stripe.rules.answer import Answer, Outcome
+from fridge_pipeline.stripe.rules.meter_event import TRANSITIONS, MeterEvent
 from tests.pipeline import Pipeline, ProcessDied, dies_after, gateway_to, readings
 
 

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from fridge_pipeline.adapters.landing.local import LocalLanding
-from fridge_pipeline.adapters.postgres.ledger import undelivered_hours
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.waiting import TOLD_ALONE_MAX
-from fridge_pipeline.steps.withdraw import withdraw_file
+from fridge_pipeline.billing.ledger import undelivered_hours
+from fridge_pipeline.billing.rules.waiting import TOLD_ALONE_MAX
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.corrections.withdraw import withdraw_file
+from fridge_pipeline.ingest.landing.local import LocalLanding
 from tests.pipeline import Pipeline, Row
 
 METERS = ("active_sensors", "temperature_readings")

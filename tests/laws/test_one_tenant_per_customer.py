@@ -10,15 +10,15 @@ from typing import Any
 import psycopg
 import pytest
 
-from fridge_pipeline.adapters.landing.local import LocalLanding
-from fridge_pipeline.adapters.postgres import ledger
-from fridge_pipeline.domain.day_range import DayRange, day_of
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.meter import CATALOGUE, Formula, Meter, Window
-from fridge_pipeline.domain.meter_event import MeterEvent
-from fridge_pipeline.steps.effect import Effect
-from fridge_pipeline.steps.reconcile import reconcile_days
-from fridge_pipeline.steps.withdraw import withdraw_file
+from fridge_pipeline.billing import ledger
+from fridge_pipeline.calendar.day_range import DayRange, day_of
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.catalogue.meter import CATALOGUE, Formula, Meter, Window
+from fridge_pipeline.corrections.withdraw import withdraw_file
+from fridge_pipeline.database.failpoints import Effect
+from fridge_pipeline.ingest.landing.local import LocalLanding
+from fridge_pipeline.reconciliation.reconcile import reconcile_days
+from fridge_pipeline.stripe.rules.meter_event import MeterEvent
 from tests.pipeline import Pipeline, ProcessDied, dies_after, readings
 
 READINGS = "temperature_readings"

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from fridge_pipeline.adapters.landing.local import LocalLanding
-from fridge_pipeline.adapters.postgres.ledger import undelivered_hours
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.meter import CATALOGUE, Window
-from fridge_pipeline.steps.collect_refusals import collect_refusals
-from fridge_pipeline.steps.withdraw import withdraw_file
+from fridge_pipeline.billing.collect_refusals import collect_refusals
+from fridge_pipeline.billing.ledger import undelivered_hours
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.catalogue.meter import CATALOGUE, Window
+from fridge_pipeline.corrections.withdraw import withdraw_file
+from fridge_pipeline.ingest.landing.local import LocalLanding
 from tests.laws.test_closed_months import HOUR, close
 from tests.laws.test_customer_gone import READINGS, close_by_hand, open_details
 from tests.pipeline import Pipeline, readings

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from fridge_pipeline.adapters.landing.local import LocalLanding
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.reading import Reason
-from fridge_pipeline.domain.retention import first_month_to_keep, first_open_hour, next_month
-from fridge_pipeline.steps.drop_readings import UncountedHoursError, drop_old_readings, old_months
-from fridge_pipeline.steps.withdraw import SealedHourError, withdraw_file
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.corrections.withdraw import SealedHourError, withdraw_file
+from fridge_pipeline.database.retention import first_month_to_keep, first_open_hour, next_month
+from fridge_pipeline.ingest.landing.local import LocalLanding
+from fridge_pipeline.ingest.rules.reading import Reason
+from fridge_pipeline.operations.drop_readings import UncountedHoursError, drop_old_readings, old_months
 from tests.pipeline import Pipeline, Row
 
 NOW = datetime(2026, 6, 20, 12, tzinfo=UTC)

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from fridge_pipeline.adapters.landing.local import LocalLanding
-from fridge_pipeline.adapters.postgres.database import Database
-from fridge_pipeline.adapters.postgres.load_transaction import ContendedLoadError, LoadTransaction
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.steps import load, tenant_tally
-from fridge_pipeline.steps.withdraw import withdraw_file
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.corrections.withdraw import withdraw_file
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.ingest import load, tenant_tally
+from fridge_pipeline.ingest.landing.local import LocalLanding
+from fridge_pipeline.ingest.load_transaction import ContendedLoadError, LoadTransaction
 from tests.pipeline import Clock, Pipeline, as_frame, readings
 from tests.sandbox_process import SandboxProcess, fresh_name
 

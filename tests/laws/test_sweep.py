@@ -8,12 +8,12 @@ from datetime import datetime
 import psycopg
 import pytest
 
-from fridge_pipeline.adapters.landing.local import LocalLanding
-from fridge_pipeline.adapters.postgres.ledger import undelivered_hours
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.meter import CATALOGUE
-from fridge_pipeline.steps.effect import Effect
-from fridge_pipeline.steps.withdraw import withdraw_file
+from fridge_pipeline.billing.ledger import undelivered_hours
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.catalogue.meter import CATALOGUE
+from fridge_pipeline.corrections.withdraw import withdraw_file
+from fridge_pipeline.database.failpoints import Effect
+from fridge_pipeline.ingest.landing.local import LocalLanding
 from tests.pipeline import Pipeline, ProcessDied, dies_after, readings
 
 MARKS = "select count(*) from fridge.marked_hours"

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from fridge_pipeline.adapters.postgres import ledger
-from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.billing import ledger
+from fridge_pipeline.calendar.hour import Hour
 from tests.laws.test_one_tenant_per_customer import customers_are
 from tests.pipeline import Pipeline, readings
 

@@ -8,13 +8,13 @@ import polars as pl
 import pytest
 from psycopg import sql
 
-from fridge_pipeline.adapters.postgres.statements import statement
-from fridge_pipeline.adapters.postgres.stored_usage import prepare_reading, write_usage
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.hour_range import HourRange
-from fridge_pipeline.domain.usage import USAGE_SCHEMA
-from fridge_pipeline.steps import count
-from fridge_pipeline.steps.effect import Effect
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.database.failpoints import Effect
+from fridge_pipeline.database.queries import statement
+from fridge_pipeline.usage import count
+from fridge_pipeline.usage.rules.quantities import USAGE_SCHEMA
+from fridge_pipeline.usage.stored_usage import prepare_reading, write_usage
 from tests.pipeline import Pipeline, ProcessDied, dies_after, readings
 
 NO_FILES = pl.DataFrame(schema={"file_id": pl.Int32(), "hour": pl.Datetime("us", "UTC")})

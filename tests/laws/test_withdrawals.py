@@ -8,13 +8,11 @@ import polars as pl
 import psycopg
 import pytest
 
-from fridge_pipeline.adapters.landing.local import LocalLanding
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.hour_range import HourRange
-from fridge_pipeline.domain.meter import Formula, Measure, Meter, Window
-from fridge_pipeline.steps import count
-from fridge_pipeline.steps.watch import find_hours_to_bill
-from fridge_pipeline.steps.withdraw import (
+from fridge_pipeline.billing.watch import find_hours_to_bill
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.catalogue.meter import Formula, Measure, Meter, Window
+from fridge_pipeline.corrections.withdraw import (
     AlreadyWithdrawnError,
     NoReasonError,
     NothingStoredError,
@@ -23,6 +21,8 @@ from fridge_pipeline.steps.withdraw import (
     Withdrawal,
     withdraw_file,
 )
+from fridge_pipeline.ingest.landing.local import LocalLanding
+from fridge_pipeline.usage import count
 from tests.pipeline import CLOSE_AFTER, Pipeline, readings
 
 RAW = (Meter("raw_readings", "Readings", Measure.INSERTED_COUNT, Formula.SUM, Window.NONE),)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.meter import CATALOGUE
-from fridge_pipeline.steps.bill import explain_unsettled
-from fridge_pipeline.steps.push import wrong_meters
+from fridge_pipeline.billing.bill import explain_unsettled
+from fridge_pipeline.billing.push import wrong_meters
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.catalogue.meter import CATALOGUE
 from tests.pipeline import Pipeline, readings
 
 EVENT_NAME = "temperature_readings"

@@ -18,7 +18,7 @@ import psutil
 import psycopg
 import requests
 
-from fridge_pipeline.adapters.embedded_server.server import EmbeddedServer
+from fridge_pipeline.database.embedded.server import EmbeddedServer
 
 FRIDGE = str(Path(sys.executable).parent / "fridge")
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from fridge_pipeline.adapters.embedded_server.server import EmbeddedServer
-from fridge_pipeline.orchestration.settings import REPOSITORY
+from fridge_pipeline.database.embedded.server import EmbeddedServer
+from fridge_pipeline.settings import REPOSITORY
 from tests.live.deliveries import hour_ago, key
 from tests.live.running_fridge import SECONDS_TO_START, environment_for, run_fridge, wait_until
 

@@ -8,8 +8,8 @@ from typing import Any
 import psycopg
 import requests
 
-from fridge_pipeline.adapters.embedded_server.server import EmbeddedServer
-from fridge_pipeline.adapters.local_sandbox import LocalSandbox
+from fridge_pipeline.database.embedded.server import EmbeddedServer
+from fridge_pipeline.stripe.local_sandbox import LocalSandbox
 
 #: Per meter, customer and hour.
 Usage = dict[tuple[str, str, str], int]

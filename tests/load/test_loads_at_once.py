@@ -12,9 +12,9 @@ import polars as pl
 import pytest
 from adbc_driver_manager.dbapi import Connection
 
-from fridge_pipeline.adapters.postgres.load_transaction import LoadTransaction, load_transaction
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.steps import load_files
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.ingest import load_files
+from fridge_pipeline.ingest.load_transaction import LoadTransaction, load_transaction
 from tests.pipeline import Pipeline, readings
 
 EARLY = Hour(datetime(2026, 1, 24, 18, tzinfo=UTC))

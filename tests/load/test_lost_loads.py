@@ -9,7 +9,7 @@ from datetime import datetime
 
 import pytest
 
-from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.calendar.hour import Hour
 from tests.pipeline import Pipeline, readings
 
 #: A load whose process is killed when it asks for the time for the n-th time, which it does between storing and commit.
@@ -17,12 +17,12 @@ KILLED = """
 import os, signal, sys
 from datetime import datetime
 from pathlib import Path
-from fridge_pipeline.adapters.landing.local import LocalLanding
-from fridge_pipeline.adapters.postgres.database import Database
-from fridge_pipeline.adapters.postgres.roles import PIPELINE
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.hour_range import HourRange
-from fridge_pipeline.steps.load import load_hours
+from fridge_pipeline.ingest.landing.local import LocalLanding
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.schema_roles import PIPELINE
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.ingest.load import load_hours
 dsn, root, work, key, now, times = sys.argv[1:]
 left = int(times)
 def clock():

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from fridge_pipeline.adapters.postgres import stored_keys
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.steps import load
-from fridge_pipeline.steps.ahead import ahead
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.ingest import load, stored_keys
+from fridge_pipeline.ingest.ahead import ahead
 from tests.pipeline import Pipeline, Row
 
 HOUR = Hour(datetime(2026, 1, 24, 18, tzinfo=UTC))

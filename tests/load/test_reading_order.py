@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fridge_pipeline.adapters.reading_order import ReadingOrder
-from fridge_pipeline.domain.reading import ARRIVAL_SCHEMA, IDENTITY
+from fridge_pipeline.ingest.reading_order import ReadingOrder
+from fridge_pipeline.ingest.rules.reading import ARRIVAL_SCHEMA, IDENTITY
 
 START = datetime(2026, 1, 24, 18, tzinfo=UTC)
 

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from fridge_pipeline.adapters.landing.local import LocalLanding
-from fridge_pipeline.adapters.postgres.landing_record import unusable_of_hours
-from fridge_pipeline.adapters.postgres.statements import statement
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.hour_range import HourRange
-from fridge_pipeline.domain.reading import Reason
-from fridge_pipeline.steps.withdraw import withdraw_file
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.corrections.withdraw import withdraw_file
+from fridge_pipeline.database.queries import statement
+from fridge_pipeline.ingest.landing.local import LocalLanding
+from fridge_pipeline.ingest.landing_record import unusable_of_hours
+from fridge_pipeline.ingest.rules.reading import Reason
 from tests.pipeline import Pipeline, readings
 
 HEADER = "tenant_id,sensor_id,recorded_at,temperature_c\n"

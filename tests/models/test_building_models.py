@@ -9,15 +9,15 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from fridge_pipeline.adapters.models.reading import Severity, read_models
-from fridge_pipeline.adapters.models.sources import read_sources
-from fridge_pipeline.adapters.postgres.database import Database
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.hour_range import HourRange
-from fridge_pipeline.domain.meter import CATALOGUE
-from fridge_pipeline.orchestration.settings import MODELS_FOLDER
-from fridge_pipeline.steps.build_models import make_models, run_models
-from fridge_pipeline.steps.check_models import check_models
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.catalogue.meter import CATALOGUE
+from fridge_pipeline.database.build_models import make_models, run_models
+from fridge_pipeline.database.check_models import check_models
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.model_sources import read_sources
+from fridge_pipeline.database.models import Severity, read_models
+from fridge_pipeline.settings import MODELS_FOLDER
 from tests.models.folder import write_models
 from tests.pipeline import Pipeline, readings
 

@@ -11,19 +11,16 @@ from typing import Any
 
 import pytest
 
-from fridge_pipeline.adapters.embedded_server.address import ServerAddress
-from fridge_pipeline.adapters.landing import objects
-from fridge_pipeline.adapters.landing.errors import (
-    LandingFileChangedError,
-    LandingFileVanishedError,
-)
-from fridge_pipeline.adapters.landing.objects import ObjectLanding
-from fridge_pipeline.adapters.postgres.landing_record import record_folder_versions, record_landing_hour
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.hour_range import HourRange
-from fridge_pipeline.domain.listing_plan import LoadedListing, plan_listing
+from fridge_pipeline.billing.watch import find_landing_news, watch_landing_zone
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.database.embedded.address import ServerAddress
+from fridge_pipeline.ingest.landing import objects
+from fridge_pipeline.ingest.landing.landing_errors import LandingFileChangedError, LandingFileVanishedError
+from fridge_pipeline.ingest.landing.objects import ObjectLanding
+from fridge_pipeline.ingest.landing_record import record_folder_versions, record_landing_hour
+from fridge_pipeline.ingest.rules.listing_plan import LoadedListing, plan_listing
 from fridge_pipeline.orchestration.own_environment import settle_environment
-from fridge_pipeline.steps.watch import find_landing_news, watch_landing_zone
 from tests.conftest import fresh_database
 from tests.object_store.conftest import Bucket
 from tests.object_store.moto_process import FIRST

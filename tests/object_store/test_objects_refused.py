@@ -6,17 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from fridge_pipeline.adapters.landing.errors import (
-    LandingFolderError,
-    LandingUriError,
-    UnreadableFileError,
-)
-from fridge_pipeline.adapters.landing.zone import open_landing_zone
+from fridge_pipeline.billing.watch import watch_landing_zone
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hour_range import HourRange
 from fridge_pipeline.cli.services import free_port
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.hour_range import HourRange
-from fridge_pipeline.orchestration.settings import read_settings
-from fridge_pipeline.steps.watch import watch_landing_zone
+from fridge_pipeline.ingest.landing.landing_errors import LandingFolderError, LandingUriError, UnreadableFileError
+from fridge_pipeline.ingest.landing.zone import open_landing_zone
+from fridge_pipeline.settings import read_settings
 from tests.object_store.conftest import Bucket
 from tests.object_store.s3_server import KEY_ID, SECRET
 from tests.pipeline import Pipeline, csv_of, readings

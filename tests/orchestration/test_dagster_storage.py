@@ -10,15 +10,15 @@ from datetime import datetime
 import dagster as dg
 import pytest
 
-from fridge_pipeline.adapters.postgres.database import Database
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.installation import open_installation
 from fridge_pipeline.orchestration import dagster_storage
 from fridge_pipeline.orchestration.headless import HeadlessRunner
-from fridge_pipeline.orchestration.installation import open_installation
 from fridge_pipeline.orchestration.instance import EVENT_BATCH_SIZE, hold_connections, storage_dsn
 from fridge_pipeline.orchestration.partitions import hourly_partitions
-from fridge_pipeline.orchestration.settings import read_settings
+from fridge_pipeline.settings import read_settings
 from tests.orchestration.test_runs import CHAIN, metadata
 from tests.orchestration.ticks import run_hours
 from tests.pipeline import Pipeline, readings

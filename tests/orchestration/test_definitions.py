@@ -6,7 +6,7 @@ import sys
 
 import dagster as dg
 
-from fridge_pipeline.orchestration.settings import MODELS_FOLDER
+from fridge_pipeline.settings import MODELS_FOLDER
 
 ASSETS = {
     "raw_readings": "ingest",

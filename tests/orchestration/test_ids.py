@@ -6,9 +6,9 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from fridge_pipeline.adapters.postgres.similar_ids import similar_ids
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.ingest.similar_ids import similar_ids
 from tests.console_script import Run
 from tests.orchestration.test_controls import check_of
 from tests.orchestration.ticks import run_hours

@@ -9,12 +9,12 @@ from datetime import timedelta
 import dagster as dg
 import pytest
 
-from fridge_pipeline.adapters.landing.errors import LandingRootGoneError
-from fridge_pipeline.adapters.landing.local import LocalLanding
-from fridge_pipeline.adapters.landing.zone import LandingZone
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.hour_range import HourRange
-from fridge_pipeline.steps.watch import sweep_hours, watch_landing_zone
+from fridge_pipeline.billing.watch import sweep_hours, watch_landing_zone
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.ingest.landing.landing_errors import LandingRootGoneError
+from fridge_pipeline.ingest.landing.local import LocalLanding
+from fridge_pipeline.ingest.landing.zone import LandingZone
 from tests.orchestration.ticks import RESOURCES, schedule_tick
 from tests.pipeline import CLOSE_AFTER, Pipeline, readings
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from fridge_pipeline.orchestration.secret_files import SECRETS, SUFFIX, SecretFileError
-from fridge_pipeline.orchestration.settings import read_settings
-from fridge_pipeline.orchestration.variables import VARIABLES
+from fridge_pipeline.secret_files import SECRETS, SUFFIX, SecretFileError
+from fridge_pipeline.settings import read_settings
+from fridge_pipeline.variables import VARIABLES
 
 VALUES = {
     "STRIPE_API_KEY": "rk_test_of_a_file",

@@ -10,13 +10,13 @@ import dagster as dg
 import pytest
 from dagster._core.test_utils import freeze_time
 
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.installation import open_installation
 from fridge_pipeline.orchestration.build import definitions_of_environment
-from fridge_pipeline.orchestration.installation import open_installation
 from fridge_pipeline.orchestration.jobs import BILL_CLOSED_HOURS
 from fridge_pipeline.orchestration.partitions import hours_in_tags, range_tags
-from fridge_pipeline.orchestration.settings import read_settings
+from fridge_pipeline.settings import read_settings
 from tests.orchestration.ticks import run_hours
 from tests.pipeline import Pipeline, readings
 

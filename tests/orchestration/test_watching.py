@@ -12,14 +12,14 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from fridge_pipeline.adapters.landing.local import LocalLanding
-from fridge_pipeline.adapters.postgres.landing_record import record_folder_versions
-from fridge_pipeline.domain import listing_plan
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.hour_range import HourRange
-from fridge_pipeline.domain.listing_plan import QUIET_AFTER, FolderVersion, LoadedListing
-from fridge_pipeline.domain.stray import Strays
-from fridge_pipeline.steps.watch import watch_landing_zone
+from fridge_pipeline.billing.watch import watch_landing_zone
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.ingest.landing.local import LocalLanding
+from fridge_pipeline.ingest.landing_record import record_folder_versions
+from fridge_pipeline.ingest.rules import listing_plan
+from fridge_pipeline.ingest.rules.listing_plan import QUIET_AFTER, FolderVersion, LoadedListing
+from fridge_pipeline.ingest.rules.stray import Strays
 from tests.orchestration.ticks import RESOURCES, schedule_tick
 from tests.pipeline import Pipeline, readings
 

@@ -10,12 +10,12 @@ from datetime import datetime
 import dagster as dg
 import pytest
 
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.hour_range import HourRange
-from fridge_pipeline.orchestration.assets.ingest import UNUSABLE_SHOWN
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.database.failpoints import Effect
+from fridge_pipeline.ingest.assets import UNUSABLE_SHOWN
+from fridge_pipeline.ingest.load import HourLoad
 from fridge_pipeline.orchestration.progress import SAY_EVERY_SECONDS, Progress
-from fridge_pipeline.steps.effect import Effect
-from fridge_pipeline.steps.load import HourLoad
 from tests.orchestration.ticks import asset_job, run_hours
 from tests.pipeline import Pipeline, csv_of, readings
 

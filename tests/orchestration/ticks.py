@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from fridge_pipeline.domain.hour_range import HourRange
+from fridge_pipeline.calendar.hour_range import HourRange
 from fridge_pipeline.orchestration.jobs import LOAD_AND_BILL
 from fridge_pipeline.orchestration.partitions import range_tags
-from fridge_pipeline.orchestration.resources import installation_resource
+from fridge_pipeline.resources import installation_resource
 
 RESOURCES = {"installation": installation_resource}
 

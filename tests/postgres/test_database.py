@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from fridge_pipeline.adapters.postgres.database import Database, DatabaseUnreachableError
+from fridge_pipeline.database.connection import Database, DatabaseUnreachableError
 
 
 def end_all_connections(database: Database) -> None:

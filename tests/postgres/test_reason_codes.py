@@ -8,12 +8,11 @@ import re
 import psycopg
 import pytest
 
-from fridge_pipeline.domain.reconciliation import Cause
-from fridge_pipeline.orchestration.settings import MODELS_FOLDER, REPOSITORY
+from fridge_pipeline.database.queries import statements
 from fridge_pipeline.reason_codes import DIFFERENCE_CAUSES, EXCEPTION_KINDS, Step, cause_in_words
+from fridge_pipeline.reconciliation.rules.causes import Cause
+from fridge_pipeline.settings import MODELS_FOLDER, REPOSITORY
 from tests.pipeline import Pipeline
-
-STATEMENTS = REPOSITORY / "fridge_pipeline" / "adapters" / "postgres" / "sql"
 
 
 def kinds_in_code() -> set[str]:
@@ -29,8 +28,7 @@ def kinds_in_code() -> set[str]:
 
 def kinds_in_statements() -> set[str]:
     """What SQL statements compare a column ``kind`` with, or write into it."""
-    texts = [path.read_text(encoding="utf-8") for path in STATEMENTS.glob("*.sql")]
-    compared = re.findall(r"\bkind (?:=|<>|in) (?:'(\w+)'|\(\s*('[^)]*)\))", "\n".join(texts))
+    compared = re.findall(r"\bkind (?:=|<>|in) (?:'(\w+)'|\(\s*('[^)]*)\))", "\n".join(statements().values()))
     return {word for one, several in compared for word in [one, *re.findall(r"'(\w+)'", several)] if word}
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from fridge_pipeline.adapters.models.reading import files_sha256
-from fridge_pipeline.adapters.postgres.database import Database
-from fridge_pipeline.adapters.postgres.migration import migrations
-from fridge_pipeline.adapters.postgres.model_relations import built_from
-from fridge_pipeline.orchestration.settings import REPOSITORY
-from fridge_pipeline.steps.prepare_database import prepare_database
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.migration import migrations
+from fridge_pipeline.database.model_relations import built_from
+from fridge_pipeline.database.models import files_sha256
+from fridge_pipeline.operations.prepare_database import prepare_database
+from fridge_pipeline.settings import REPOSITORY
 from tests.models.folder import write_models
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)

@@ -7,19 +7,15 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from fridge_pipeline.adapters.embedded_server.address import ServerAddress
-from fridge_pipeline.adapters.postgres import migration
-from fridge_pipeline.adapters.postgres.database import Database, DatabaseUnreachableError
-from fridge_pipeline.adapters.postgres.migration import (
-    MigrationChangedError,
-    migrate,
-    migrations,
-)
-from fridge_pipeline.adapters.postgres.schema_description import describe_schema
+from fridge_pipeline.database import migration
+from fridge_pipeline.database.build_models import make_models
+from fridge_pipeline.database.connection import Database, DatabaseUnreachableError
+from fridge_pipeline.database.embedded.address import ServerAddress
+from fridge_pipeline.database.migration import MigrationChangedError, migrate, migrations
+from fridge_pipeline.database.schema_description import describe_schema
+from fridge_pipeline.operations import prepare_database
 from fridge_pipeline.orchestration.instance import storage_dsn
-from fridge_pipeline.orchestration.settings import MODELS_FOLDER, REPOSITORY
-from fridge_pipeline.steps import prepare_database
-from fridge_pipeline.steps.build_models import make_models
+from fridge_pipeline.settings import MODELS_FOLDER, REPOSITORY
 
 
 @pytest.fixture

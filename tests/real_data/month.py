@@ -11,15 +11,15 @@ from pathlib import Path
 
 import polars as pl
 
-from fridge_pipeline.domain.day_range import DayRange
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.month import Month
-from fridge_pipeline.orchestration.settings import MODELS_FOLDER, REPOSITORY
-from fridge_pipeline.steps.close_month import approve_month, prepare_month
-from fridge_pipeline.steps.make_evidence import EvidencePack, Maker, make_evidence
-from fridge_pipeline.steps.reconcile import reconcile_days
-from fridge_pipeline.steps.refresh_month import refresh_month
-from fridge_pipeline.steps.report import MonthReport, report_month
+from fridge_pipeline.calendar.day_range import DayRange
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.month import Month
+from fridge_pipeline.finance.close_month import approve_month, prepare_month
+from fridge_pipeline.finance.make_evidence import EvidencePack, Maker, make_evidence
+from fridge_pipeline.finance.refresh_month import refresh_month
+from fridge_pipeline.finance.report import MonthReport, report_month
+from fridge_pipeline.reconciliation.reconcile import reconcile_days
+from fridge_pipeline.settings import MODELS_FOLDER, REPOSITORY
 from tests.pipeline import CLOSE_AFTER, Pipeline
 
 LAND = REPOSITORY.parent / "shared" / "data" / "purpleair" / "land.py"

@@ -11,11 +11,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.hour_range import HourRange, plan_ranges
-from fridge_pipeline.domain.meter import CATALOGUE
-from fridge_pipeline.orchestration.settings import REPOSITORY
-from fridge_pipeline.steps.stage import stage_hours
+from fridge_pipeline.billing.stage import stage_hours
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hour_range import HourRange, plan_ranges
+from fridge_pipeline.catalogue.meter import CATALOGUE
+from fridge_pipeline.settings import REPOSITORY
 from tests.pipeline import CLOSE_AFTER, Pipeline, summed
 
 LAND = REPOSITORY.parent / "shared" / "data" / "purpleair" / "land.py"

@@ -11,12 +11,12 @@ import openpyxl
 import polars as pl
 import pytest
 
-from fridge_pipeline.adapters.embedded_server.address import ServerAddress
-from fridge_pipeline.domain.evidence import DoesNotHoldError, folder_of
-from fridge_pipeline.domain.place import Place
-from fridge_pipeline.steps.make_evidence import EvidencePack
-from fridge_pipeline.steps.report import MonthReport
-from fridge_pipeline.steps.verify_evidence import verify_evidence
+from fridge_pipeline.database.embedded.address import ServerAddress
+from fridge_pipeline.finance.make_evidence import EvidencePack
+from fridge_pipeline.finance.report import MonthReport
+from fridge_pipeline.finance.rules.evidence_format import DoesNotHoldError, folder_of
+from fridge_pipeline.finance.verify_evidence import verify_evidence
+from fridge_pipeline.ingest.rules.location import Place
 from tests.conftest import fresh_database
 from tests.pipeline import Clock, Pipeline
 from tests.real_data import month

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from fridge_pipeline.domain.day_range import DayRange, day_of
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.limits import READS_MAX
-from fridge_pipeline.steps.collect_refusals import RefusalReport, collect_refusals
-from fridge_pipeline.steps.reconcile import ReconciliationReport, reconcile_days
+from fridge_pipeline.billing.collect_refusals import RefusalReport, collect_refusals
+from fridge_pipeline.calendar.day_range import DayRange, day_of
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.reconciliation.reconcile import ReconciliationReport, reconcile_days
+from fridge_pipeline.stripe.rules.limits import READS_MAX
 from tests.pipeline import Pipeline, readings
 
 READINGS, SENSORS = "temperature_readings", "active_sensors"

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from fridge_pipeline.adapters.postgres.database import Database
-from fridge_pipeline.domain.day_range import DayRange, consecutive, day_of
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.meter import CATALOGUE, Formula, Window
-from fridge_pipeline.steps.reconcile import NEVER_STATED, reconcile_days
+from fridge_pipeline.calendar.day_range import DayRange, consecutive, day_of
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.catalogue.meter import CATALOGUE, Formula, Window
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.reconciliation.reconcile import NEVER_STATED, reconcile_days
 from tests.pipeline import Clock, Pipeline, gateway_to, readings
 from tests.reconciliation.books import READINGS, SENSORS, Books
 from tests.sandbox_process import SandboxProcess

@@ -8,8 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from fridge_pipeline.domain.month import Month
-from fridge_pipeline.domain.month_books import MARTS, SCHEMAS, MonthBooks
+from fridge_pipeline.calendar.month import Month
+from fridge_pipeline.finance.rules.month_books import MARTS, SCHEMAS, MonthBooks
 
 MONTH = Month.from_key("2026-01")
 METERS = ("temperature_readings", "active_sensors")

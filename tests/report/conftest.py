@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from fridge_pipeline.adapters.report.page import render_page
-from fridge_pipeline.domain.explanation import Explanation
-from fridge_pipeline.domain.month_books import MonthBooks
-from fridge_pipeline.domain.month_detail import notable_hours
+from fridge_pipeline.finance.pages.page import render_page
+from fridge_pipeline.finance.rules.explanation import Explanation
+from fridge_pipeline.finance.rules.month_books import MonthBooks
+from fridge_pipeline.finance.rules.month_detail import notable_hours
 from tests.pipeline import CLOSE_AFTER
 from tests.report.books import MADE_AT, troubled_books
 from tests.report.html_reading import PageRead

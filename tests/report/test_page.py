@@ -10,10 +10,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from fridge_pipeline.adapters import report
-from fridge_pipeline.adapters.report.page import render_page
-from fridge_pipeline.domain.month import Month
-from fridge_pipeline.domain.month_books import MonthBooks
+from fridge_pipeline.calendar.month import Month
+from fridge_pipeline.finance import pages as report
+from fridge_pipeline.finance.pages.page import render_page
+from fridge_pipeline.finance.rules.month_books import MonthBooks
 from fridge_pipeline.reason_codes import cause_in_words
 from tests.report.books import FAULTS, MADE_AT, METERS, closed_books, empty_books, quiet_books, troubled_books
 from tests.report.conftest import explained

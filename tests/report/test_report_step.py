@@ -14,18 +14,18 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.month import Month
+from fridge_pipeline.catalogue.meter import CATALOGUE
 from fridge_pipeline.cli import report as report_command
 from fridge_pipeline.cli.main import fridge
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.meter import CATALOGUE
-from fridge_pipeline.domain.month import Month
-from fridge_pipeline.domain.month_books import MARTS, BooksError, MonthBooks
+from fridge_pipeline.finance import report as report_step
+from fridge_pipeline.finance.explain import explain_hour
+from fridge_pipeline.finance.report import read_books, write_report
+from fridge_pipeline.finance.rules.month_books import MARTS, BooksError, MonthBooks
 from fridge_pipeline.orchestration import month_report
-from fridge_pipeline.orchestration.assets.report import report_assets
 from fridge_pipeline.orchestration.partitions import monthly_partitions
-from fridge_pipeline.steps import report as report_step
-from fridge_pipeline.steps.explain import explain_hour
-from fridge_pipeline.steps.report import read_books, write_report
+from fridge_pipeline.orchestration.report_asset import report_assets
 from tests.pipeline import CLOSE_AFTER, Pipeline, readings
 from tests.report.books import MADE_AT, MONTH, closed_books, hour_of, quiet_books
 
@@ -60,7 +60,7 @@ def test_a_report_that_fails_leaves_the_earlier_one_as_it_was_and_nothing_beside
         path.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("fridge_pipeline.adapters.report.workbook.write_workbook", full_disk)
+    monkeypatch.setattr("fridge_pipeline.finance.pages.workbook.write_workbook", full_disk)
     with pytest.raises(OSError, match="No space left"):
         write_report(quiet_books(["cohoes"], days=1), [], tmp_path, MADE_AT)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

@@ -11,12 +11,12 @@ import polars as pl
 import pytest
 from openpyxl.workbook.workbook import Workbook
 
-from fridge_pipeline.adapters.report import sheet as sheet_module
-from fridge_pipeline.adapters.report.page import render_page
-from fridge_pipeline.adapters.report.tables import SHEETS
-from fridge_pipeline.adapters.report.workbook import write_workbook
-from fridge_pipeline.domain.month_books import MonthBooks
-from fridge_pipeline.domain.month_summary import summarize
+from fridge_pipeline.finance.pages import sheet as sheet_module
+from fridge_pipeline.finance.pages.page import render_page
+from fridge_pipeline.finance.pages.tables import SHEETS
+from fridge_pipeline.finance.pages.workbook import write_workbook
+from fridge_pipeline.finance.rules.month_books import MonthBooks
+from fridge_pipeline.finance.rules.month_summary import summarize
 from tests.report.books import MADE_AT, METERS, empty_books, quiet_books, troubled_books
 from tests.report.html_reading import PageRead
 from tests.report.workbook_reading import TITLE_AND_TOTALS, named, read_sheet

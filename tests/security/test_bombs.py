@@ -16,12 +16,12 @@ MEASURED = """
 import resource, sys
 from pathlib import Path
 import polars
-from fridge_pipeline.adapters.landing.errors import UnreadableFileError
-from fridge_pipeline.adapters.landing.formats import read_batches
-from fridge_pipeline.adapters.landing.snapshot import take_snapshot
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.landing_file import FileFormat
-from fridge_pipeline.domain.reading import judge
+from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
+from fridge_pipeline.ingest.landing.formats import read_batches
+from fridge_pipeline.ingest.landing.private_copy import take_snapshot
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.ingest.rules.landing_file import FileFormat
+from fridge_pipeline.ingest.rules.reading import judge
 source, rows, reasons = Path(sys.argv[1]), 0, set()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 with source.open("rb") as stream, take_snapshot(stream, source.parent, FileFormat.of(source.name)) as snapshot:

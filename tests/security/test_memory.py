@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.reading import FIELDS
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.ingest.rules.reading import FIELDS
 from tests.pipeline import Pipeline
 
 PEAK_MB_MAX = 1024
@@ -25,12 +25,12 @@ MEASURED = """
 import resource, sys
 from datetime import datetime
 from pathlib import Path
-from fridge_pipeline.adapters.landing.local import LocalLanding
-from fridge_pipeline.adapters.postgres.database import Database
-from fridge_pipeline.adapters.postgres.roles import PIPELINE
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.hour_range import HourRange
-from fridge_pipeline.steps.load import load_hours
+from fridge_pipeline.ingest.landing.local import LocalLanding
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.schema_roles import PIPELINE
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.ingest.load import load_hours
 dsn, root, work, key, now = sys.argv[1:]
 hours = HourRange(Hour.from_key(key), Hour.from_key(key))
 clock = lambda: datetime.fromisoformat(now)

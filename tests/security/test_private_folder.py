@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fridge_pipeline.adapters.private_folder import SharedFolderError, make_private
+from fridge_pipeline.database.private_folder import SharedFolderError, make_private
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])

@@ -16,10 +16,10 @@ from click.testing import CliRunner
 from rich.console import Console
 from rich.table import Table
 
+from fridge_pipeline.calendar.hour import Hour
 from fridge_pipeline.cli import terminal
 from fridge_pipeline.cli.verify import verify
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.visible import ACTING, UNSEEN, as_lines, one_line, quoted, shell_word, visible
+from fridge_pipeline.visible import ACTING, UNSEEN, as_lines, one_line, quoted, shell_word, visible
 from tests.console_script import Run
 from tests.pipeline import Pipeline, ndjson_of, readings
 

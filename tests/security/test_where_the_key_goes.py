@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 import pytest
 import stripe
 
-from fridge_pipeline.domain.api_key import STRIPE_HOSTS, LiveKeyRefusedError
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.orchestration.addresses import SettingError
-from fridge_pipeline.orchestration.secret_files import SECRETS, without_secrets
-from fridge_pipeline.orchestration.settings import read_settings
+from fridge_pipeline.addresses import SettingError
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.secret_files import SECRETS, without_secrets
+from fridge_pipeline.settings import read_settings
+from fridge_pipeline.stripe.rules.api_key import STRIPE_HOSTS, LiveKeyRefusedError
 from tests.console_script import Run
 from tests.pipeline import Pipeline, readings
 

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from fridge_pipeline.adapters.postgres.billing_start import keep_billing_start
-from fridge_pipeline.adapters.postgres.database import Database
-from fridge_pipeline.adapters.postgres.ledger import undelivered_hours
-from fridge_pipeline.domain.billing_start import BillingStart
-from fridge_pipeline.domain.day_range import DayRange, day_of
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.meter import CATALOGUE, Window
-from fridge_pipeline.steps.compare_shadow import ShadowComparison, compare_shadow
+from fridge_pipeline.billing.billing_start_record import keep_billing_start
+from fridge_pipeline.billing.ledger import undelivered_hours
+from fridge_pipeline.calendar.day_range import DayRange, day_of
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.catalogue.billing_start import BillingStart
+from fridge_pipeline.catalogue.meter import CATALOGUE, Window
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.reconciliation.compare_shadow import ShadowComparison, compare_shadow
 from tests.pipeline import Clock, Pipeline, readings
 from tests.sandbox_process import SandboxProcess
 

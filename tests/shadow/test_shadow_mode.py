@@ -7,21 +7,21 @@ from datetime import datetime
 import psycopg
 import pytest
 
-from fridge_pipeline.adapters.landing.local import LocalLanding
-from fridge_pipeline.adapters.stripe.gateway import NotBilledError, StripeGateway
-from fridge_pipeline.domain.api_key import SANDBOX_KEY
-from fridge_pipeline.domain.billing_start import BillingStart
-from fridge_pipeline.domain.finding import Grade
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.hour_range import HourRange
-from fridge_pipeline.domain.meter_event import MeterEvent
-from fridge_pipeline.orchestration.addresses import SettingError
-from fridge_pipeline.orchestration.assets.billing import bill_metadata
-from fridge_pipeline.orchestration.installation import open_installation
-from fridge_pipeline.orchestration.settings import read_settings
-from fridge_pipeline.steps.effect import Effect
-from fridge_pipeline.steps.examine import examine_books
-from fridge_pipeline.steps.watch import find_hours_to_bill
+from fridge_pipeline.addresses import SettingError
+from fridge_pipeline.billing.assets import bill_metadata
+from fridge_pipeline.billing.watch import find_hours_to_bill
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.catalogue.billing_start import BillingStart
+from fridge_pipeline.database.failpoints import Effect
+from fridge_pipeline.ingest.landing.local import LocalLanding
+from fridge_pipeline.installation import open_installation
+from fridge_pipeline.operations.examine import examine_books
+from fridge_pipeline.operations.rules.finding import Grade
+from fridge_pipeline.settings import read_settings
+from fridge_pipeline.stripe.gateway import NotBilledError, StripeGateway
+from fridge_pipeline.stripe.rules.api_key import SANDBOX_KEY
+from fridge_pipeline.stripe.rules.meter_event import MeterEvent
 from tests.alerts.conftest import Watch
 from tests.console_script import Run
 from tests.pipeline import CLOSE_AFTER, Pipeline, ProcessDied, dies_after, gateway_to, readings

@@ -6,14 +6,14 @@ from collections import defaultdict
 
 import pytest
 
-from fridge_pipeline.adapters.landing.local import LocalLanding
-from fridge_pipeline.adapters.postgres.billing_start import EarlierStartError, HoursBilledElsewhereError
-from fridge_pipeline.adapters.postgres.reconciliation import days_to_reconcile
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.orchestration.installation import BillingStartDiffersError, open_installation
-from fridge_pipeline.orchestration.settings import read_settings
-from fridge_pipeline.steps.reconcile import reconcile_days
-from fridge_pipeline.steps.withdraw import withdraw_file
+from fridge_pipeline.billing.billing_start_record import EarlierStartError, HoursBilledElsewhereError
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.corrections.withdraw import withdraw_file
+from fridge_pipeline.ingest.landing.local import LocalLanding
+from fridge_pipeline.installation import BillingStartDiffersError, open_installation
+from fridge_pipeline.reconciliation.reconcile import reconcile_days
+from fridge_pipeline.reconciliation.reconciliation_record import days_to_reconcile
+from fridge_pipeline.settings import read_settings
 from tests.console_script import Run
 from tests.pipeline import readings
 from tests.shadow.conftest import BOTH_WAYS, READINGS, TENANTS, Books

@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.limits import OLDEST_TIMESTAMP, RESEND_WINDOW
-from fridge_pipeline.domain.meter import Window
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.catalogue.meter import Window
+from fridge_pipeline.stripe.rules.limits import OLDEST_TIMESTAMP, RESEND_WINDOW
 from tests.simulation.account import Slot
 from tests.simulation.others import METER_EVENTS
 from tests.simulation.record import READINGS, SENSORS, Place

@@ -16,9 +16,9 @@ from adbc_driver_manager import dbapi as adbc_dbapi
 from adbc_driver_postgresql import dbapi as adbc_postgresql
 from psycopg import sql
 
-from fridge_pipeline.adapters.embedded_server.address import ServerAddress
-from fridge_pipeline.adapters.postgres.database import Database
-from fridge_pipeline.adapters.postgres.roles import PIPELINE
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.embedded.address import ServerAddress
+from fridge_pipeline.database.schema_roles import PIPELINE
 from tests.sandbox_process import SandboxProcess
 from tests.simulation.account import Account
 

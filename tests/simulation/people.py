@@ -8,14 +8,14 @@ import psycopg
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from fridge_pipeline.adapters.postgres.ledger import lock_staging
-from fridge_pipeline.adapters.postgres.signoffs import sign_month
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.month import Month
-from fridge_pipeline.domain.signoff import Action, ControlTotals
-from fridge_pipeline.domain.variance import Variance
-from fridge_pipeline.steps.review import NothingHeldError, release_usage
-from fridge_pipeline.steps.withdraw import withdraw_file
+from fridge_pipeline.billing.ledger import lock_staging
+from fridge_pipeline.billing.review import NothingHeldError, release_usage
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.month import Month
+from fridge_pipeline.catalogue.variance import Variance
+from fridge_pipeline.corrections.withdraw import withdraw_file
+from fridge_pipeline.finance.rules.signoff import Action, ControlTotals
+from fridge_pipeline.finance.signoff_record import sign_month
 from tests.simulation.base import Actor
 from tests.simulation.world import HOURS, TENANTS
 

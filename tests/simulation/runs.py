@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.steps.effect import Effect, Witness, unwatched
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.database.failpoints import Effect, Witness, unwatched
 from tests.pipeline import ProcessDied, dies_after
 from tests.simulation.gateways import Gateways
 from tests.simulation.others import faults

@@ -7,9 +7,9 @@ from dataclasses import replace
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant
 
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.meter import CATALOGUE, Formula, Measure, Meter, Window
-from fridge_pipeline.domain.variance import Tolerance
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.catalogue.meter import CATALOGUE, Formula, Measure, Meter, Window
+from fridge_pipeline.catalogue.variance import Tolerance
 from tests.simulation.judgement import Judgement, overbilled
 from tests.simulation.others import Others
 from tests.simulation.people import People

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from fridge_pipeline.adapters.embedded_server import passwords
-from fridge_pipeline.adapters.embedded_server.address import ServerAddress
-from fridge_pipeline.adapters.embedded_server.layout import Layout
+from fridge_pipeline.database.embedded import passwords
+from fridge_pipeline.database.embedded.address import ServerAddress
+from fridge_pipeline.database.embedded.layout import Layout
 from tests.sandbox_process import running_sandbox
 from tests.simulation.parts import Parts
 from tests.simulation.schedule import Schedule

@@ -6,17 +6,17 @@ import shutil
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 
-from fridge_pipeline.adapters.landing.local import LocalLanding
-from fridge_pipeline.adapters.postgres.tenants import import_tenants
-from fridge_pipeline.domain.day_range import DayRange, day_of
-from fridge_pipeline.domain.hour import Hour
-from fridge_pipeline.domain.hour_range import HourRange
-from fridge_pipeline.domain.meter import Meter
-from fridge_pipeline.domain.tenant import Tenant
-from fridge_pipeline.steps.collect_refusals import collect_refusals
-from fridge_pipeline.steps.effect import Witness, unwatched
-from fridge_pipeline.steps.reconcile import reconcile_days
-from fridge_pipeline.steps.watch import find_hours_to_bill, watch_landing_zone
+from fridge_pipeline.billing.collect_refusals import collect_refusals
+from fridge_pipeline.billing.watch import find_hours_to_bill, watch_landing_zone
+from fridge_pipeline.calendar.day_range import DayRange, day_of
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.catalogue.meter import Meter
+from fridge_pipeline.catalogue.tenant import Tenant
+from fridge_pipeline.catalogue.tenant_record import import_tenants
+from fridge_pipeline.database.failpoints import Witness, unwatched
+from fridge_pipeline.ingest.landing.local import LocalLanding
+from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from tests.pipeline import CLOSE_AFTER, Clock, Pipeline, gateway_to
 from tests.simulation.parts import Parts
 from tests.simulation.record import Delivery, Lying, Record

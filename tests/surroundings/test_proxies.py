@@ -14,8 +14,8 @@ from pathlib import Path
 import grpc  # type: ignore[import-untyped]  # without type information
 import pytest
 
-from fridge_pipeline.adapters.machine import port_holder
-from fridge_pipeline.domain.hour import Hour
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.operations.machine import port_holder
 from fridge_pipeline.orchestration.own_environment import settle_environment
 from tests.console_script import Run
 from tests.delivery.test_connections import Listener, listening

@@ -1,1 +1,0 @@
-"""PostgreSQL: the schema, the stored readings, the usage tables and the ledger of meter events."""

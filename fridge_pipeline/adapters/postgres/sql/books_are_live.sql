@@ -1,1 +1,0 @@
-select is_live from fridge.stripe_books;

@@ -1,5 +1,0 @@
-select
-    name,
-    sha256,
-    materialized
-from fridge.sql_models;

@@ -1,2 +1,0 @@
-select * from ({select}) as selected
-where false;

@@ -1,1 +1,0 @@
-copy wanted_sensors (tenant_id, sensor_id) from stdin;

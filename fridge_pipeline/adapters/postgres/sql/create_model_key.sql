@@ -1,1 +1,0 @@
-create unique index {index} on fridge.{name} ({key_columns}) nulls not distinct;

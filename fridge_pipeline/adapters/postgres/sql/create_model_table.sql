@@ -1,1 +1,0 @@
-create table fridge.{name} as {select} with no data;

@@ -1,1 +1,0 @@
-create view fridge.{name} as {select};

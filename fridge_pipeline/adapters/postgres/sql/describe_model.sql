@@ -1,1 +1,0 @@
-comment on {kind} fridge.{name} is {description};

@@ -1,1 +1,0 @@
-comment on column fridge.{name}.{column} is {description};

@@ -1,2 +1,0 @@
-delete from fridge.{name}
-where hour between %(first)s and %(last)s;

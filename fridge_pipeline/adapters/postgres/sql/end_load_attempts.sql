@@ -1,2 +1,0 @@
-delete from fridge.load_attempts
-where path = any(%(paths)s);

@@ -1,1 +1,0 @@
-select fridge.ensure_month(%(moment)s);

@@ -1,5 +1,0 @@
-select meter_event_adjustments.*
-from fridge.meter_event_adjustments
-inner join fridge.meter_events on meter_event_adjustments.identifier = meter_events.identifier
-where meter_events.hour >= %(start)s and meter_events.hour < %(end)s
-order by meter_event_adjustments.identifier;

@@ -1,2 +1,0 @@
-select * from fridge.dropped_months
-order by month;

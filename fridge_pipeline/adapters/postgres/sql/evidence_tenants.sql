@@ -1,2 +1,0 @@
-select * from fridge.tenants
-order by tenant_id;

@@ -1,2 +1,0 @@
-insert into fridge.{name}
-{select};

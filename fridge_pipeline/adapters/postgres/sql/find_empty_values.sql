@@ -1,2 +1,0 @@
-select * from fridge.{model}
-where {is_empty}

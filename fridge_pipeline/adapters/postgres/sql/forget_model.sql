@@ -1,2 +1,0 @@
-delete from fridge.sql_models
-where name = %(name)s;

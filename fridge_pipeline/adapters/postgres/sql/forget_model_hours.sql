@@ -1,2 +1,0 @@
-delete from fridge.model_hours
-where model = %(name)s;

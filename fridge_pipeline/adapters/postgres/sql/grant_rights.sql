@@ -1,1 +1,0 @@
-select fridge.grant_rights(%(marts)s);

@@ -1,1 +1,0 @@
-select exists(select 1 from fridge.landing_files) as has_files;

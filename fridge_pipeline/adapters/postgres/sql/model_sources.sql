@@ -1,4 +1,0 @@
-select
-    name,
-    column_sources
-from fridge.sql_models;

@@ -1,1 +1,0 @@
-select fridge.month_is_closed(%(start)s) as is_closed;

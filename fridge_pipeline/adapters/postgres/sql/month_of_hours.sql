@@ -1,3 +1,0 @@
-select * from fridge.{mart}
-where hour >= %(start)s and hour < %(end)s
-order by tenant_id, hour;

@@ -1,2 +1,0 @@
-select * from fridge.{mart}
-where usage_month = %(first_day)s;

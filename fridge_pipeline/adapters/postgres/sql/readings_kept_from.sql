@@ -1,1 +1,0 @@
-select fridge.kept_from();

@@ -1,6 +1,0 @@
-select
-    number,
-    title,
-    sha256
-from fridge.schema_migrations
-order by number;

@@ -1,0 +1,62 @@
+"""The billing start in the books, which outlives the environment of whoever set it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import psycopg
+
+from fridge_pipeline.billing.ledger import lock_staging
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.catalogue.billing_start import EVERY_HOUR, BillingStart
+from fridge_pipeline.database.queries import statement
+
+
+class EarlierStartError(ValueError):
+    """The start would move back over hours that another system has billed."""
+
+
+class HoursBilledElsewhereError(ValueError):
+    """From this start on, hours would be stated that another system has stated: they would be billed twice."""
+
+
+def billing_start(connection: psycopg.Connection) -> BillingStart:
+    """From which hour on usage is stated."""
+    row = connection.execute(statement("billing_start")).fetchone()
+    if row is None or row[1]:
+        return EVERY_HOUR
+    return BillingStart(None if row[0] is None else Hour(row[0]))
+
+
+def keep_billing_start(connection: psycopg.Connection, start: BillingStart, now: datetime) -> None:
+    """Records the start where it is another one than the books have; no statement is made meanwhile.
+
+    Raises ``EarlierStartError`` for an hour before the one that the books have, and ``HoursBilledElsewhereError``
+    when a comparison has shown usage of another system from this start on.
+    """
+    before = billing_start(connection)
+    if before == start:
+        return
+    if before.first is not None and before != EVERY_HOUR and start.first is not None and start.first < before.first:
+        raise EarlierStartError(
+            f"FRIDGE_BILL_FROM={start}: usage is stated from {before} on, and another system billed the hours before: "
+            f"they would be billed twice. Unset it to stay with {before}. If nobody billed them: first never, "
+            "then compare those days with fridge shadow, then the earlier hour (docs/shadow-mode.md)"
+        )
+    bill_from = "infinity" if start.first is None else start.first.start.isoformat()
+    with connection.transaction():
+        lock_staging(connection)
+        if start.first is not None:
+            _refuse_to_bill_twice(connection, start.first)
+        connection.execute(statement("record_billing_start"), {"bill_from": bill_from, "now": now})
+        connection.execute(statement("apply_billing_start"), {"now": now})
+
+
+def _refuse_to_bill_twice(connection: psycopg.Connection, first: Hour) -> None:
+    row = connection.execute(statement("hours_billed_elsewhere"), {"bill_from": first.start}).fetchone()
+    if row is not None and row[0]:
+        raise HoursBilledElsewhereError(
+            f"FRIDGE_BILL_FROM={first}: Stripe already shows usage of {row[0]} hours from {Hour(row[1])} to "
+            f"{Hour(row[2])} that another system has stated, as fridge shadow read it. They would be billed twice. "
+            f"Bill from {Hour(row[2]).plus(1)} or later, once that system has stopped (docs/shadow-mode.md)"
+        )

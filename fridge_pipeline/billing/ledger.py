@@ -1,0 +1,136 @@
+"""The ledger of meter events: what is stated to Stripe, what is to be stated, and what is not delivered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from fridge_pipeline.billing.rules.refusal import refused_at_once, refused_later
+from fridge_pipeline.billing.rules.staging import StagingCase
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.catalogue.meter import Meter, meter_of
+from fridge_pipeline.database.parameters import meters_of, span_of
+from fridge_pipeline.database.queries import statement
+from fridge_pipeline.stripe.rules.limits import SUMMARY_SETTLE
+from fridge_pipeline.stripe.rules.meter_event import MeterEvent, Status
+
+
+def staging_cases(connection: psycopg.Connection, hours: HourRange, catalogue: tuple[Meter, ...]) -> list[StagingCase]:
+    """Every (tenant, meter, hour) of the range that is not known to be settled."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(statement("staging_cases"), {**span_of(hours), **meters_of(catalogue)}).fetchall()
+    return [
+        StagingCase(
+            tenant_id=row["tenant_id"],
+            mapped_customer_id=row["mapped_customer_id"],
+            hour=Hour(row["hour"]),
+            meter=meter_of(row["event_name"], catalogue),
+            value=row["value"],
+            stated_value=row["stated_value"],
+            stated_customer_id=row["stated_customer_id"],
+            latest_revision=row["latest_revision"] or 0,
+            latest_value=row["latest_value"],
+            latest_status=Status(row["latest_status"]) if row["latest_status"] else None,
+            latest_customer_id=row["latest_customer_id"],
+            refusal=_refusal(row),
+            refusal_open=row["refusal_open"],
+            taken_by=row["taken_by"],
+            cancelling=row["cancelling"],
+            closed_by=row["closed_by"],
+            is_billed=row["is_billed"],
+        )
+        for row in rows
+    ]
+
+
+def _refusal(row: dict[str, Any]) -> str | None:
+    """How and why the newest revision was refused; what Stripe said later is the reason where it did."""
+    if row["latest_status"] != Status.REFUSED:
+        return None
+    if row["reports"] is not None:
+        return refused_later(row["reports"])
+    return refused_at_once(row["latest_answer"], row["latest_request_id"])
+
+
+def lock_staging(connection: psycopg.Connection) -> None:
+    """Waits for other stagings; held until the surrounding transaction ends."""
+    connection.execute(statement("lock_staging"))
+
+
+def stage_events(connection: psycopg.Connection, events: Iterable[MeterEvent], now: datetime, run_id: str) -> None:
+    """Commits the intent to send (with the surrounding transaction): identifier, value, timestamp (law L4)."""
+    with connection.cursor() as cursor, cursor.copy(statement("stage_meter_events")) as copy:
+        for event in events:
+            copy.write_row(
+                (
+                    event.identifier,
+                    event.event_name,
+                    event.tenant_id,
+                    event.stripe_customer_id,
+                    event.hour.start,
+                    event.revision,
+                    event.value,
+                    event.is_difference,
+                    event.timestamp,
+                    Status.STAGED.value,
+                    now,
+                    run_id,
+                )
+            )
+
+
+def supersede_staged(connection: psycopg.Connection, cases: Sequence[StagingCase]) -> None:
+    """Takes back staged statements that were never sent."""
+    connection.execute(
+        statement("supersede_staged"),
+        {
+            "event_names": [case.meter.event_name for case in cases],
+            "tenant_ids": [case.tenant_id for case in cases],
+            "hours": [case.hour.start for case in cases],
+        },
+    )
+
+
+def undelivered_hours(connection: psycopg.Connection, catalogue: tuple[Meter, ...], now: datetime) -> list[Hour]:
+    """Hours with usage that Stripe has not been told and that no open exception accounts for.
+
+    What is in doubt counts as accounted for until it is time to read Stripe back again. Compares only hours that have
+    changed since they were found delivered with the same catalogue; the database marks them.
+    """
+    meters = meters_of(catalogue)
+    with connection.transaction():
+        swept = connection.execute(statement("lock_sweep")).fetchone()
+        if swept != (meters["event_names"], meters["measures"]):
+            connection.execute(statement("mark_all_hours"), meters)
+        rows = connection.execute(
+            statement("undelivered_hours"), {**meters, "now": now, "read_again_before": now - SUMMARY_SETTLE}
+        ).fetchall()
+    return [Hour(row[0]) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class HourDelivery:
+    """Where one hour and meter stands: how many statements, what they add up to, and how long they took.
+
+    See ``billing.bill.HourBill`` for the two durations.
+    """
+
+    hour: Hour
+    event_name: str
+    undelivered: int
+    accepted: int
+    accepted_value: int
+    delivery_seconds: float | None
+    seconds_after_hour: float | None
+
+
+def hour_deliveries(connection: psycopg.Connection, hours: HourRange) -> list[HourDelivery]:
+    """One row per hour and meter that the ledger knows of in a range of hours."""
+    rows = connection.execute(statement("hour_deliveries"), span_of(hours)).fetchall()
+    return [HourDelivery(Hour(row[0]), *row[1:]) for row in rows]

@@ -1,0 +1,103 @@
+"""Plan: what billing a range of hours would tell Stripe, before anything is loaded, written or sent."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import psycopg
+
+from fridge_pipeline.billing.range_summary import hours_with_history
+from fridge_pipeline.billing.rules.staging import STATES, StagingCase, StagingVerdict
+from fridge_pipeline.billing.stage import judge_hours
+from fridge_pipeline.billing.watch import compare_listing
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hour_range import HourRange, plan_ranges
+from fridge_pipeline.catalogue.meter import Meter
+from fridge_pipeline.catalogue.variance import Variance
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.ingest.landing.zone import LandingZone
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedChange:
+    """What one tenant's usage of a meter would change from and to, over the hours that change."""
+
+    tenant_id: str
+    meter: str
+    hours: int
+    before: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class BillingPlan:
+    """What a range of hours would come to, by the books as they are now.
+
+    ``to_load`` are hours whose landing files are not loaded as they lie there: what they hold is not known before it
+    is loaded, so the changes are those of all other files. ``waiting`` counts, by verdict, usage that would not be
+    stated, and why. ``seconds`` is how long the calls take at the limit of calls per second.
+    """
+
+    hours: list[Hour]
+    runs: list[HourRange]
+    to_load: list[Hour]
+    changing: list[Hour]
+    changes: list[PlannedChange]
+    waiting: dict[str, int]
+    calls: int
+    seconds: float
+
+
+def plan_billing(
+    database: Database,
+    zone: LandingZone,
+    hours: HourRange,
+    catalogue: tuple[Meter, ...],
+    now: datetime,
+    close_after: timedelta,
+    variance: Variance,
+    calls_per_second: float,
+) -> BillingPlan:
+    """Looks at a range of hours and changes nothing: the database refuses every write on these connections."""
+    with database.read_only().connect() as connection:
+        listed = zone.hours()
+        news = compare_listing(connection, listed, hours)
+        busy = busy_hours(connection, listed, hours)
+        judged = judge_hours(connection, hours, catalogue, now, close_after, variance).cases
+    stated = [case for case, verdict in judged if verdict in STATES]
+    unstated = Counter(verdict.value for _, verdict in judged if verdict not in STATES | {StagingVerdict.SETTLED})
+    return BillingPlan(
+        hours=busy,
+        runs=plan_ranges(busy),
+        to_load=sorted(news.pending),
+        changing=sorted({case.hour for case in stated}),
+        changes=_changes(stated),
+        waiting=dict(sorted(unstated.items())),
+        calls=len(stated),
+        seconds=len(stated) / calls_per_second,
+    )
+
+
+def busy_hours(connection: psycopg.Connection, listed: Iterable[Hour], hours: HourRange) -> list[Hour]:
+    """Hours of a range with landing files or with history; the others hold nothing to run."""
+    delivered = [hour for hour in listed if hours.first <= hour <= hours.last]
+    return sorted({*delivered, *hours_with_history(connection, hours)})
+
+
+def _changes(stated: list[StagingCase]) -> list[PlannedChange]:
+    by_account: dict[tuple[str, str], list[StagingCase]] = defaultdict(list)
+    for case in stated:
+        by_account[case.tenant_id, case.meter.event_name].append(case)
+    return [
+        PlannedChange(
+            tenant_id=tenant_id,
+            meter=meter,
+            hours=len(cases),
+            before=sum(case.stated_value or 0 for case in cases),
+            after=sum(case.value or 0 for case in cases),
+        )
+        for (tenant_id, meter), cases in sorted(by_account.items())
+    ]

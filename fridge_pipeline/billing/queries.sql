@@ -1,0 +1,1402 @@
+-- name: billing_start
+select
+    case when isfinite(bill_from) then bill_from end as first_hour,
+    bill_from = '-infinity' as is_every_hour
+from fridge.billing_start;
+
+-- name: record_billing_start
+insert into fridge.billing_starts (bill_from, set_at)
+select
+    %(bill_from)s::timestamptz,
+    %(now)s
+from fridge.billing_start
+where billing_start.bill_from <> %(bill_from)s::timestamptz
+returning billing_start_id;
+
+-- name: apply_billing_start
+-- After the billing start has moved: what was staged and is not billed any more is not sent, nothing waits for being
+-- billed where nothing is, and the next sweep compares all hours.
+with start as (
+    select bill_from from fridge.billing_start
+),
+
+superseded as (
+    update fridge.meter_events
+    set status = 'superseded'
+    where status = 'staged' and hour < (select start.bill_from from start)
+),
+
+swept as (
+    update fridge.swept_catalogue
+    set event_names = '{}', measures = '{}'
+)
+
+update fridge.exceptions
+set closed_at = %(now)s
+where
+    closed_at is null
+    and kind in (
+        select exception_kinds.kind
+        from fridge.exception_kinds
+        where exception_kinds.waits
+    )
+    and kind not in ('refused', 'unexplained', 'credit_due')
+    and hour < (select start.bill_from from start);
+
+-- name: hours_billed_elsewhere
+-- Hours from a moment on of which Stripe showed usage that is not ours when they were compared last.
+select
+    count(distinct hour) as hours,
+    min(hour) as first_hour,
+    max(hour) as last_hour
+from fridge.stripe_reconciliation
+where hour >= %(bill_from)s and cause = 'not_billed' and stripe_value > coalesce(ledger_value, 0);
+
+-- name: stated_differences
+-- The statements that a tenant's hour on a meter that adds up consists of, the newest first.
+select
+    meter_events.identifier,
+    meter_events.value,
+    meter_events.first_sent_at,
+    coalesce(meter_event_adjustments.status = 'refused', false) as is_refused_to_cancel
+from fridge.meter_events
+left join fridge.meter_event_adjustments on meter_events.identifier = meter_event_adjustments.identifier
+where
+    meter_events.event_name = %(event_name)s
+    and meter_events.tenant_id = %(tenant_id)s
+    and meter_events.hour = %(hour)s
+    and meter_events.status = 'accepted'
+order by meter_events.revision desc;
+
+-- name: stage_cancellation
+insert into fridge.meter_event_adjustments (identifier, status, staged_at, run_id)
+values (%(identifier)s, 'staged', %(now)s, %(run_id)s);
+
+-- name: usage_beside_files
+-- Tenant-hours whose usage is not what the tallies of the hour's files come to. Not judged are hours that were counted
+-- from other files than there are now (the sweep counts them again), and hours with a file that has no tallies.
+with files as (
+    select
+        file_id,
+        landing_hour as hour
+    from fridge.landing_files
+    where
+        landing_hour between %(first)s and %(last)s
+        and inserted_count > 0
+        and not exists (
+            select 1 from fridge.withdrawals
+            where withdrawals.file_id = landing_files.file_id
+        )
+),
+
+file_hours as (
+    select
+        hour,
+        md5(string_agg(file_id::text, ',' order by file_id)) as files_hash
+    from files
+    group by hour
+),
+
+counted as (
+    select
+        landing_hour as hour,
+        usage_table,
+        files_hash
+    from fridge.counted_hours
+    where landing_hour between %(first)s and %(last)s
+),
+
+counted_otherwise as (
+    select coalesce(file_hours.hour, counted.hour) as hour
+    from file_hours
+    cross join (values ('inserted_counts'), ('active_sensors')) as usage_tables (usage_table)
+    full join counted on file_hours.hour = counted.hour and usage_tables.usage_table = counted.usage_table
+    where file_hours.files_hash is distinct from counted.files_hash
+),
+
+without_tallies as (
+    select files.hour
+    from files
+    where not exists (
+        select 1 from fridge.landing_file_tenants
+        where landing_file_tenants.file_id = files.file_id
+    )
+),
+
+brought as (
+    select
+        files.hour,
+        tallies.tenant_id,
+        sum(tallies.inserted_count)::bigint as readings
+    from files
+    inner join fridge.landing_file_tenants as tallies on files.file_id = tallies.file_id
+    where tallies.inserted_count > 0
+    group by files.hour, tallies.tenant_id
+),
+
+inserted_counts as (
+    select * from fridge.inserted_counts
+    where hour between %(first)s and %(last)s
+),
+
+active_sensors as (
+    select * from fridge.active_sensors
+    where hour between %(first)s and %(last)s
+),
+
+usage as (
+    select
+        coalesce(inserted_counts.hour, active_sensors.hour) as hour,
+        coalesce(inserted_counts.tenant_id, active_sensors.tenant_id) as tenant_id,
+        inserted_counts.inserted_count,
+        active_sensors.active_sensors
+    from inserted_counts
+    full join active_sensors
+        on inserted_counts.hour = active_sensors.hour and inserted_counts.tenant_id = active_sensors.tenant_id
+),
+
+compared as (
+    select
+        coalesce(brought.hour, usage.hour) as hour,
+        coalesce(brought.tenant_id, usage.tenant_id) as tenant_id,
+        coalesce(brought.readings, 0) as brought,
+        coalesce(usage.inserted_count, 0) as inserted_count,
+        coalesce(usage.active_sensors, 0) as active_sensors
+    from brought
+    full join usage on brought.hour = usage.hour and brought.tenant_id = usage.tenant_id
+)
+
+select
+    hour,
+    tenant_id,
+    brought,
+    inserted_count,
+    active_sensors
+from compared
+where
+    hour in (select counted.hour from counted)
+    and hour not in (select counted_otherwise.hour from counted_otherwise)
+    and hour not in (select without_tallies.hour from without_tallies)
+    and (
+        inserted_count <> brought
+        or active_sensors > inserted_count
+        or (active_sensors = 0) <> (inserted_count = 0)
+    )
+order by hour, tenant_id;
+
+-- name: tallies_beside_files
+-- Files of some hours whose rows are not inserted, duplicate or rejected, or not the sum of their tenants' rows.
+select
+    landing_files.path,
+    landing_files.row_count,
+    landing_files.inserted_count + landing_files.duplicate_count + landing_files.rejected_count as told_apart,
+    sum(tallies.row_count)::bigint as rows_of_tenants
+from fridge.landing_files
+left join fridge.landing_file_tenants as tallies on landing_files.file_id = tallies.file_id
+where landing_files.landing_hour between %(first)s and %(last)s
+group by landing_files.file_id
+having
+    landing_files.row_count
+    <> landing_files.inserted_count + landing_files.duplicate_count + landing_files.rejected_count
+    or landing_files.row_count <> sum(tallies.row_count)
+    or landing_files.inserted_count <> sum(tallies.inserted_count)
+    or landing_files.duplicate_count <> sum(tallies.duplicate_count)
+    or landing_files.rejected_count <> sum(tallies.rejected_count)
+order by landing_files.path;
+
+-- name: doubts
+-- What was sent and is not decided, and can no longer be decided by sending it again: the caller says which.
+-- value_before is what Stripe shows for this customer's hour without it, value_after with it.
+with wanted as (
+    select
+        identifier,
+        is_cancellation
+    from unnest(%(identifiers)s::text[], %(are_cancellations)s::boolean[]) as sendings (identifier, is_cancellation)
+),
+
+stated as (
+    select
+        wanted.identifier,
+        wanted.is_cancellation,
+        coalesce(sum(others.value) filter (where others.status = 'accepted'), 0)::bigint as value
+    from wanted
+    inner join fridge.meter_events on wanted.identifier = meter_events.identifier
+    left join fridge.meter_events as others
+        on
+            meter_events.event_name = others.event_name
+            and meter_events.tenant_id = others.tenant_id
+            and meter_events.hour = others.hour
+            and meter_events.stripe_customer_id = others.stripe_customer_id
+    group by wanted.identifier, wanted.is_cancellation
+)
+
+select
+    meter_events.identifier,
+    meter_events.event_name,
+    meter_events.tenant_id,
+    meter_events.stripe_customer_id,
+    meter_events.hour,
+    stated.is_cancellation,
+    stated.value as value_before,
+    case
+        when stated.is_cancellation then stated.value - meter_events.value
+        when meter_events.is_difference then stated.value + meter_events.value
+        else meter_events.value
+    end as value_after,
+    (
+        -- Absent ever since: an earlier sight of something else, or a later sending, starts it anew.
+        select min(readbacks.read_at)
+        from fridge.stripe_readbacks as readbacks
+        where
+            readbacks.identifier = stated.identifier
+            and readbacks.is_cancellation = stated.is_cancellation
+            and readbacks.verdict = 'absent'
+            and readbacks.read_at > coalesce(meter_events.last_sent_at, '-infinity')
+            and not exists (
+                select 1 from fridge.stripe_readbacks as later
+                where
+                    later.identifier = readbacks.identifier
+                    and later.is_cancellation = readbacks.is_cancellation
+                    and later.verdict <> 'absent'
+                    and later.readback_id > readbacks.readback_id
+            )
+    ) as absent_since
+from stated
+inner join fridge.meter_events on stated.identifier = meter_events.identifier
+order by meter_events.stripe_customer_id, meter_events.event_name, meter_events.hour;
+
+-- name: write_readback
+insert into fridge.stripe_readbacks (
+    identifier, is_cancellation, read_at, value_before, value_after, value_seen, verdict, run_id
+) values (
+    %(identifier)s, %(is_cancellation)s, %(now)s, %(before)s, %(after)s, %(seen)s, %(verdict)s, %(run_id)s
+);
+
+-- name: leave_sent
+-- From sent a statement goes to unknown before anything else can be said of it.
+update fridge.meter_events
+set status = 'unknown'
+where identifier = any(%(identifiers)s) and status = 'sent';
+
+-- name: write_receipts
+update fridge.meter_events
+set
+    status = receipts.status,
+    settled_at = receipts.settled_at,
+    http_status = receipts.http_status,
+    request_id = receipts.request_id,
+    answer = receipts.answer
+from
+    unnest(
+        %(identifiers)s::text[], %(statuses)s::text[], %(settled_at)s::timestamptz[],
+        %(http_statuses)s::integer[], %(request_ids)s::text[], %(answers)s::text[]
+    ) as receipts (identifier, status, settled_at, http_status, request_id, answer)
+where meter_events.identifier = receipts.identifier and meter_events.status in ('sent', 'unknown');
+
+-- name: write_cancellation_receipts
+update fridge.meter_event_adjustments
+set
+    status = receipts.status,
+    -- One that was never sent can be decided too: its statement is gone, or too old to be cancelled.
+    first_sent_at = coalesce(meter_event_adjustments.first_sent_at, receipts.settled_at),
+    settled_at = receipts.settled_at,
+    http_status = receipts.http_status,
+    request_id = receipts.request_id,
+    answer = receipts.answer
+from
+    unnest(
+        %(identifiers)s::text[], %(statuses)s::text[], %(settled_at)s::timestamptz[],
+        %(http_statuses)s::integer[], %(request_ids)s::text[], %(answers)s::text[]
+    ) as receipts (identifier, status, settled_at, http_status, request_id, answer)
+where
+    meter_event_adjustments.identifier = receipts.identifier
+    and meter_event_adjustments.status in ('staged', 'sent', 'unknown');
+
+-- name: keep_report
+insert into fridge.stripe_error_reports (
+    report_id, type, created_at, validation_start, validation_end, meter_id, event_name, error_count, collected_at
+)
+values (
+    %(report_id)s, %(type)s, %(created_at)s, %(validation_start)s, %(validation_end)s, %(meter_id)s,
+    %(event_name)s, %(error_count)s, %(now)s
+)
+on conflict do nothing;
+
+-- name: keep_sample
+insert into fridge.stripe_error_samples (report_id, identifier, code, message)
+values (%(report_id)s, %(identifier)s, %(code)s, %(message)s)
+on conflict do nothing;
+
+-- name: refuse_later
+-- Stripe says no after all. The receipt of what it had answered stays as it was; superseded statements are left alone.
+update fridge.meter_events
+set
+    status = 'refused',
+    settled_at = coalesce(settled_at, %(now)s)
+where identifier = %(identifier)s and status in ('accepted', 'sent', 'unknown')
+returning
+    event_name,
+    tenant_id,
+    stripe_customer_id,
+    hour,
+    revision,
+    value,
+    is_difference,
+    timestamp - hour as into_hour;
+
+-- name: count_again
+-- A total that Stripe refused after its receipt never replaced the one before it: the newest earlier one that Stripe
+-- has, and has not refused itself, counts again. Not where another tenant has the customer's hour by now.
+update fridge.meter_events
+set status = 'accepted'
+where
+    meter_events.identifier = (
+        select earlier.identifier
+        from fridge.meter_events as refused
+        inner join fridge.meter_events as earlier
+            on
+                refused.event_name = earlier.event_name
+                and refused.tenant_id = earlier.tenant_id
+                and refused.hour = earlier.hour
+                and refused.revision > earlier.revision
+        where
+            refused.identifier = %(identifier)s
+            and refused.status = 'refused'
+            and not refused.is_difference
+            and earlier.status = 'superseded'
+            and earlier.settled_at is not null
+            and (
+                exists (
+                    select 1 from fridge.meter_event_attempts
+                    where
+                        meter_event_attempts.identifier = earlier.identifier
+                        and meter_event_attempts.outcome in ('accepted', 'duplicate')
+                )
+                -- Its answer was lost, and Stripe's own sum showed it.
+                or exists (
+                    select 1 from fridge.stripe_readbacks
+                    where
+                        stripe_readbacks.identifier = earlier.identifier
+                        and stripe_readbacks.verdict = 'counted'
+                        and not stripe_readbacks.is_cancellation
+                )
+            )
+            and not exists (
+                select 1 from fridge.stripe_error_samples
+                where
+                    stripe_error_samples.identifier = earlier.identifier
+                    or starts_with(stripe_error_samples.identifier, earlier.identifier || '#')
+            )
+            and not exists (
+                select 1 from fridge.customer_hours
+                where
+                    customer_hours.stripe_customer_id = earlier.stripe_customer_id
+                    and customer_hours.event_name = earlier.event_name
+                    and customer_hours.hour = earlier.hour
+            )
+        order by earlier.revision desc
+        limit 1
+    );
+
+-- name: touched_days
+-- Reports name samples only: all statements of the meter that were under way in the validation window may be refused.
+-- Of each day the report that was collected last.
+with reports as (
+    select *
+    from fridge.stripe_error_reports
+    where report_id = any(%(report_ids)s)
+),
+
+-- Statements are sent and settled by the batch, so these are few, however many statements and reports there are.
+batches as (
+    select distinct
+        event_name,
+        first_sent_at,
+        coalesce(settled_at, last_sent_at) as under_way_until,
+        (hour at time zone 'UTC')::date as day
+    from fridge.meter_events
+    where
+        first_sent_at between
+        (select min(reports.validation_start) from reports) - %(longest)s::interval
+        and (select max(reports.validation_end) from reports) + %(margin)s::interval
+),
+
+touched as (
+    select
+        reports.report_id,
+        reports.collected_at,
+        batches.day
+    from reports
+    inner join batches
+        on
+            batches.first_sent_at <= reports.validation_end + %(margin)s::interval
+            and batches.under_way_until >= reports.validation_start - %(margin)s::interval
+            and batches.event_name = coalesce(reports.event_name, batches.event_name)
+
+    union all
+
+    select
+        reports.report_id,
+        reports.collected_at,
+        (meter_events.hour at time zone 'UTC')::date as day
+    from reports
+    inner join fridge.stripe_error_samples on reports.report_id = stripe_error_samples.report_id
+    inner join fridge.meter_events on stripe_error_samples.identifier = meter_events.identifier
+)
+
+select distinct on (day)
+    day,
+    report_id
+from touched
+order by day asc, collected_at desc, report_id asc;
+
+-- name: last_attempt_at
+select sent_at
+from fridge.meter_event_attempts
+order by attempt_id desc
+limit 1;
+
+-- name: staging_cases
+-- Per tenant, meter and hour: usage now, what Stripe has (its accepted statements), the newest revision of all.
+-- Of statements of totals only one is accepted at a time, so a sum serves meters that add up and others alike.
+-- Settled cases are left out where a comparison of numbers is enough to know them.
+with metered_usage as (
+    select
+        measured_usage.tenant_id,
+        measured_usage.hour,
+        measured_usage.value,
+        catalogue.event_name
+    from fridge.measured_usage
+    inner join unnest(%(event_names)s::text[], %(measures)s::text[]) as catalogue (event_name, measure)
+        on measured_usage.measure = catalogue.measure
+    where measured_usage.hour between %(first)s and %(last)s
+),
+
+latest as (
+    select distinct on (event_name, tenant_id, hour) *
+    from fridge.meter_events
+    where hour between %(first)s and %(last)s and event_name = any(%(event_names)s)
+    order by event_name asc, tenant_id asc, hour asc, revision desc
+),
+
+stated as (
+    select
+        event_name,
+        tenant_id,
+        hour,
+        sum(value)::bigint as value,
+        (array_agg(stripe_customer_id order by revision desc))[1] as stripe_customer_id
+    from fridge.meter_events
+    where
+        hour between %(first)s and %(last)s
+        and event_name = any(%(event_names)s)
+        and status = 'accepted'
+    group by event_name, tenant_id, hour
+),
+
+cancelling as (
+    select distinct
+        meter_events.event_name,
+        meter_events.tenant_id,
+        meter_events.hour
+    from fridge.meter_event_adjustments
+    inner join fridge.meter_events on meter_event_adjustments.identifier = meter_events.identifier
+    where
+        meter_events.hour between %(first)s and %(last)s
+        and meter_event_adjustments.status in ('staged', 'sent', 'unknown')
+),
+
+-- Whoever has something undecided or counting for a customer's hour; more than one only in books of the past.
+taken as (
+    select
+        stripe_customer_id,
+        event_name,
+        hour,
+        array_agg(tenant_id order by tenant_id) as tenant_ids
+    from fridge.customer_hours
+    where hour between %(first)s and %(last)s and event_name = any(%(event_names)s)
+    group by stripe_customer_id, event_name, hour
+),
+
+cases as (
+    select
+        coalesce(metered_usage.tenant_id, latest.tenant_id) as tenant_id,
+        coalesce(metered_usage.event_name, latest.event_name) as event_name,
+        coalesce(metered_usage.hour, latest.hour) as hour,
+        metered_usage.value,
+        latest.revision as latest_revision,
+        latest.value as latest_value,
+        latest.status as latest_status,
+        latest.stripe_customer_id as latest_customer_id,
+        latest.identifier as latest_identifier,
+        latest.answer as latest_answer,
+        latest.request_id as latest_request_id
+    from metered_usage
+    full join latest
+        on
+            metered_usage.tenant_id = latest.tenant_id
+            and metered_usage.event_name = latest.event_name
+            and metered_usage.hour = latest.hour
+)
+
+select
+    cases.tenant_id,
+    cases.event_name,
+    cases.hour,
+    cases.value,
+    tenants.stripe_customer_id as mapped_customer_id,
+    stated.value as stated_value,
+    stated.stripe_customer_id as stated_customer_id,
+    cases.latest_revision,
+    cases.latest_value,
+    cases.latest_status,
+    cases.latest_customer_id,
+    exists(
+        select 1 from fridge.exceptions
+        where
+            exceptions.closed_at is null
+            and (
+                (exceptions.kind = 'refused' and exceptions.subject = cases.latest_identifier)
+                or (
+                    exceptions.kind = 'customer_gone'
+                    and exceptions.subject = cases.event_name
+                    and exceptions.tenant_id = cases.tenant_id
+                    and exceptions.hour = cases.hour
+                )
+            )
+    ) as refusal_open,
+    cases.latest_answer,
+    cases.latest_request_id,
+    case when cases.latest_status = 'refused' then (
+        select
+            json_agg(
+                json_build_array(
+                    stripe_error_samples.code, stripe_error_samples.message, stripe_error_samples.report_id
+                )
+                order by stripe_error_samples.report_id, stripe_error_samples.code
+            )
+        from fridge.stripe_error_samples
+        where
+            stripe_error_samples.identifier = cases.latest_identifier
+            or starts_with(stripe_error_samples.identifier, cases.latest_identifier || '#')
+    ) end as reports,
+    (
+        select min(others.tenant_id)
+        from unnest(taken.tenant_ids) as others (tenant_id)
+        where others.tenant_id <> cases.tenant_id
+    ) as taken_by,
+    cancelling.hour is not null as cancelling,
+    closed_months.closed_by,
+    cases.hour >= (select billing_start.bill_from from fridge.billing_start) as is_billed
+from cases
+left join fridge.tenants on cases.tenant_id = tenants.tenant_id
+left join stated
+    on
+        cases.tenant_id = stated.tenant_id
+        and cases.event_name = stated.event_name
+        and cases.hour = stated.hour
+left join taken
+    on
+        taken.stripe_customer_id = case
+            when stated.value <> 0 then stated.stripe_customer_id
+            else tenants.stripe_customer_id
+        end
+        and cases.event_name = taken.event_name
+        and cases.hour = taken.hour
+left join cancelling
+    on
+        cases.tenant_id = cancelling.tenant_id
+        and cases.event_name = cancelling.event_name
+        and cases.hour = cancelling.hour
+left join fridge.closed_months on date_trunc('month', cases.hour, 'UTC') = closed_months.starts_at
+where
+    cases.latest_status is distinct from 'accepted'
+    or cases.value is distinct from stated.value
+order by cases.hour, cases.event_name, cases.tenant_id;
+
+-- name: lock_staging
+-- One staging at a time: revisions are numbered from what the ledger holds.
+select pg_advisory_xact_lock(hashtextextended('fridge.staging', 0));
+
+-- name: stage_meter_events
+copy fridge.meter_events (
+    identifier, event_name, tenant_id, stripe_customer_id, hour, revision, value, is_difference, "timestamp",
+    status, staged_at, run_id
+) from stdin;
+
+-- name: supersede_staged
+update fridge.meter_events
+set status = 'superseded'
+from
+    unnest(%(event_names)s::text[], %(tenant_ids)s::text[], %(hours)s::timestamptz[])
+        as unsent (event_name, tenant_id, hour)
+where
+    meter_events.event_name = unsent.event_name
+    and meter_events.tenant_id = unsent.tenant_id
+    and meter_events.hour = unsent.hour
+    and meter_events.status = 'staged';
+
+-- name: lock_sweep
+-- One sweep at a time; returns the catalogue that hours without a mark were found delivered with.
+select
+    event_names,
+    measures
+from fridge.swept_catalogue
+for update;
+
+-- name: mark_all_hours
+-- With another catalogue every hour may have something to state.
+with swept as (
+    update fridge.swept_catalogue
+    set event_names = %(event_names)s, measures = %(measures)s
+)
+
+insert into fridge.marked_hours (hour)
+select hour from fridge.inserted_counts
+union
+select hour from fridge.active_sensors
+union
+select hour from fridge.meter_events
+union
+select landing_hour from fridge.landing_files
+union
+select landing_hour from fridge.counted_hours;
+
+-- name: undelivered_hours
+-- Hours with usage that Stripe has not been told, or whose statement is undecided. Excepted cases wait for a person,
+-- not for the next sweep: too late, unmapped, a credit, refused for the customer who is to be billed, held and not
+-- released, in a closed month, and unexplained unless it is time to read Stripe back again. Hours before the billing
+-- start are delivered once they are counted; when it moves, all hours are compared.
+-- Compared are the hours with a mark: something about them has changed since they were found delivered. What is
+-- excepted can cease to be so without any change of its hour, by a tenant's new customer, a release, a reopened month,
+-- or when its deadline has passed, so those hours are compared too; as are those of which an exception without a tenant
+-- speaks for all that have no customer. Marks go with the hours that are delivered. The
+-- whole statement sees one moment: a mark that another transaction makes meanwhile stays.
+with catalogue as (
+    select
+        event_name,
+        measure
+    from unnest(%(event_names)s::text[], %(measures)s::text[]) as meters (event_name, measure)
+),
+
+open_exceptions as (
+    select
+        exceptions.kind,
+        exceptions.tenant_id,
+        exceptions.hour,
+        exceptions.subject,
+        exceptions.owed,
+        coalesce(meter_events.event_name, exceptions.subject) as event_name,
+        -- After its deadline it is something else: too late.
+        (exceptions.deadline_at >= %(now)s or exceptions.deadline_at is null or exceptions.kind = 'unexplained')
+        and coalesce(case exceptions.kind
+            when 'unmapped' then tenants.stripe_customer_id is null
+            when 'refused'
+                -- Whoever has the hour on the books keeps it, else whoever the tenant is mapped to.
+                then meter_events.stripe_customer_id = coalesce(
+                    (
+                        select accepted.stripe_customer_id
+                        from fridge.meter_events as accepted
+                        where
+                            accepted.event_name = meter_events.event_name
+                            and accepted.tenant_id = meter_events.tenant_id
+                            and accepted.hour = meter_events.hour
+                            and accepted.status = 'accepted'
+                            and accepted.value <> 0
+                        order by accepted.revision desc
+                        limit 1
+                    ), tenants.stripe_customer_id
+                )
+            when 'unexplained'
+                then exists (
+                    select 1 from fridge.stripe_readbacks
+                    where
+                        stripe_readbacks.identifier = meter_events.identifier
+                        and stripe_readbacks.read_at > %(read_again_before)s
+                )
+            when 'customer_taken'
+                then exists (
+                    select 1 from fridge.customer_hours
+                    where
+                        customer_hours.stripe_customer_id = coalesce(
+                            (
+                                select own.stripe_customer_id
+                                from fridge.customer_hours as own
+                                where
+                                    own.event_name = exceptions.subject
+                                    and own.tenant_id = exceptions.tenant_id
+                                    and own.hour = exceptions.hour
+                                    and own.stated_value <> 0
+                                order by own.stripe_customer_id
+                                limit 1
+                            ), tenants.stripe_customer_id
+                        )
+                        and customer_hours.event_name = exceptions.subject
+                        and customer_hours.hour = exceptions.hour
+                        and customer_hours.tenant_id <> exceptions.tenant_id
+                )
+            when 'month_closed' then fridge.month_is_closed(exceptions.hour)
+            when 'held_for_review'
+                -- A release covers usage up to what was released.
+                then not exists (
+                    select 1
+                    from fridge.released_usage
+                    inner join catalogue on released_usage.measure = catalogue.measure
+                    where
+                        catalogue.event_name = exceptions.subject
+                        and coalesce(released_usage.event_name, exceptions.subject) = exceptions.subject
+                        and released_usage.tenant_id = exceptions.tenant_id
+                        and released_usage.hour = exceptions.hour
+                )
+            else true
+        end, false) as is_in_force
+    from fridge.exceptions
+    left join fridge.tenants on exceptions.tenant_id = tenants.tenant_id
+    left join fridge.meter_events on replace(exceptions.subject, 'cancel:', '') = meter_events.identifier
+    where
+        exceptions.closed_at is null
+        and exceptions.kind in (
+            select exception_kinds.kind
+            from fridge.exception_kinds
+            where exception_kinds.waits
+        )
+),
+
+compared as (
+    select hour from fridge.marked_hours
+    union
+    select hour from open_exceptions
+    where not is_in_force or tenant_id is null
+),
+
+-- At most one row for an hour and meter: of tenants without a customer the usage is unmapped, or else too late.
+told_together as (
+    select distinct
+        hour,
+        event_name
+    from open_exceptions
+    where is_in_force and tenant_id is null
+),
+
+metered_usage as (
+    select
+        measured_usage.tenant_id,
+        measured_usage.hour,
+        measured_usage.value,
+        catalogue.event_name
+    from compared
+    inner join fridge.measured_usage on compared.hour = measured_usage.hour
+    inner join catalogue on measured_usage.measure = catalogue.measure
+),
+
+stated as (
+    select
+        meter_events.event_name,
+        meter_events.tenant_id,
+        meter_events.hour,
+        sum(meter_events.value)::bigint as value
+    from compared
+    inner join fridge.meter_events on compared.hour = meter_events.hour
+    where
+        meter_events.status = 'accepted'
+        and meter_events.event_name in (select catalogue.event_name from catalogue)
+    group by meter_events.event_name, meter_events.tenant_id, meter_events.hour
+),
+
+-- Usage without what is stated of it, both ways: usage that is not stated, and statements whose usage is gone.
+owed_usage as (
+    select
+        coalesce(metered_usage.event_name, stated.event_name) as event_name,
+        coalesce(metered_usage.tenant_id, stated.tenant_id) as tenant_id,
+        coalesce(metered_usage.hour, stated.hour) as hour,
+        coalesce(stated.value, 0) as stated_value,
+        coalesce(metered_usage.value, 0) - coalesce(stated.value, 0) as owed
+    from metered_usage
+    full join stated
+        on
+            metered_usage.event_name = stated.event_name
+            and metered_usage.tenant_id = stated.tenant_id
+            and metered_usage.hour = stated.hour
+),
+
+usable_files as (
+    select
+        landing_files.landing_hour,
+        usage_tables.usage_table,
+        md5(string_agg(landing_files.file_id::text, ',' order by landing_files.file_id)) as files_hash
+    from compared
+    inner join fridge.landing_files on compared.hour = landing_files.landing_hour
+    cross join (values ('inserted_counts'), ('active_sensors')) as usage_tables (usage_table)
+    where
+        landing_files.inserted_count > 0
+        and not exists (
+            select 1 from fridge.withdrawals
+            where withdrawals.file_id = landing_files.file_id
+        )
+    group by landing_files.landing_hour, usage_tables.usage_table
+),
+
+counted as (
+    select counted_hours.*
+    from compared
+    inner join fridge.counted_hours on compared.hour = counted_hours.landing_hour
+),
+
+undelivered as (
+    select hour
+    from fridge.meter_events
+    where
+        status in ('staged', 'sent', 'unknown')
+        and not exists (
+            select 1 from open_exceptions
+            where
+                open_exceptions.is_in_force
+                and open_exceptions.kind = 'unexplained'
+                and open_exceptions.subject = meter_events.identifier
+        )
+
+    union
+
+    select meter_events.hour
+    from fridge.meter_event_adjustments
+    inner join fridge.meter_events on meter_event_adjustments.identifier = meter_events.identifier
+    where
+        meter_event_adjustments.status in ('staged', 'sent', 'unknown')
+        and not exists (
+            select 1 from open_exceptions
+            where
+                open_exceptions.is_in_force
+                and open_exceptions.kind = 'unexplained'
+                and open_exceptions.subject = 'cancel:' || meter_events.identifier
+        )
+
+    union
+
+    select owed_usage.hour
+    from owed_usage
+    left join fridge.tenants on owed_usage.tenant_id = tenants.tenant_id
+    left join told_together
+        on
+            owed_usage.hour = told_together.hour
+            and owed_usage.event_name = told_together.event_name
+    where
+        owed_usage.owed <> 0
+        and (told_together.hour is null or tenants.stripe_customer_id is not null or owed_usage.stated_value <> 0)
+        and owed_usage.hour >= (select billing_start.bill_from from fridge.billing_start)
+        and not exists (
+            select 1 from open_exceptions
+            where
+                open_exceptions.is_in_force
+                and open_exceptions.event_name = owed_usage.event_name
+                and open_exceptions.tenant_id = owed_usage.tenant_id
+                and open_exceptions.hour = owed_usage.hour
+        )
+
+    union
+
+    -- What waits is another figure than its exception says, or nothing any more: usage was counted anew, and the run
+    -- ended before it was judged. What nobody judges now, because of something else that is open, stays as it is.
+    select open_exceptions.hour
+    from compared
+    inner join open_exceptions on compared.hour = open_exceptions.hour
+    inner join catalogue on open_exceptions.subject = catalogue.event_name
+    left join owed_usage
+        on
+            open_exceptions.event_name = owed_usage.event_name
+            and open_exceptions.tenant_id = owed_usage.tenant_id
+            and open_exceptions.hour = owed_usage.hour
+    where
+        open_exceptions.owed <> coalesce(owed_usage.owed, 0)
+        and open_exceptions.hour >= (select billing_start.bill_from from fridge.billing_start)
+        and not exists (
+            select 1
+            from fridge.exceptions as others
+            left join fridge.meter_events on replace(others.subject, 'cancel:', '') = meter_events.identifier
+            where
+                others.closed_at is null
+                and others.tenant_id = open_exceptions.tenant_id
+                and others.hour = open_exceptions.hour
+                and (
+                    others.kind = 'contradiction'
+                    or (others.kind = 'unexplained' and meter_events.event_name = open_exceptions.event_name)
+                )
+        )
+
+    union
+
+    -- Hours that were counted from other files than there are now: loaded or withdrawn since, or meanwhile.
+    select coalesce(usable_files.landing_hour, counted.landing_hour) as hour
+    from usable_files
+    full join counted
+        on
+            usable_files.landing_hour = counted.landing_hour
+            and usable_files.usage_table = counted.usage_table
+    where usable_files.files_hash is distinct from counted.files_hash
+),
+
+unmarked as (
+    delete from fridge.marked_hours
+    where
+        not exists (
+            select 1 from undelivered
+            where undelivered.hour = marked_hours.hour
+        )
+)
+
+select hour from undelivered
+order by hour;
+
+-- name: hour_deliveries
+-- What stands in the exceptions as unexplained waits for a person, or for its next reading, not for this push.
+with undecided as (
+    select
+        hour,
+        event_name,
+        identifier as subject
+    from fridge.meter_events
+    where hour between %(first)s and %(last)s and status in ('staged', 'sent', 'unknown')
+
+    union all
+
+    select
+        meter_events.hour,
+        meter_events.event_name,
+        'cancel:' || meter_events.identifier as subject
+    from fridge.meter_event_adjustments
+    inner join fridge.meter_events on meter_event_adjustments.identifier = meter_events.identifier
+    where
+        meter_events.hour between %(first)s and %(last)s
+        and meter_event_adjustments.status in ('staged', 'sent', 'unknown')
+),
+
+waiting as (
+    select
+        hour,
+        event_name,
+        count(*) as undelivered
+    from undecided
+    where
+        not exists (
+            select 1 from fridge.exceptions
+            where
+                exceptions.kind = 'unexplained'
+                and exceptions.subject = undecided.subject
+                and exceptions.closed_at is null
+        )
+    group by hour, event_name
+),
+
+stated as (
+    select
+        hour,
+        event_name,
+        count(*) filter (where status = 'accepted') as accepted,
+        coalesce(sum(value) filter (where status = 'accepted'), 0)::bigint as accepted_value,
+        extract(epoch from max(settled_at - first_sent_at) filter (where status = 'accepted')) as delivery_seconds,
+        extract(
+            epoch from max(settled_at) filter (where status = 'accepted' and revision = 1)
+            - (hour + interval '1 hour')
+        ) as seconds_after_hour
+    from fridge.meter_events
+    where hour between %(first)s and %(last)s
+    group by hour, event_name
+)
+
+select
+    stated.hour,
+    stated.event_name,
+    coalesce(waiting.undelivered, 0) as undelivered,
+    stated.accepted,
+    stated.accepted_value,
+    stated.delivery_seconds::float8 as delivery_seconds,
+    stated.seconds_after_hour::float8 as seconds_after_hour
+from stated
+left join waiting on stated.hour = waiting.hour and stated.event_name = waiting.event_name
+order by stated.hour, stated.event_name;
+
+-- name: range_summary
+-- What a range of hours came to, as it stands in the books now.
+with files as (
+    select
+        count(*) as files,
+        count(distinct landing_hour) as hours,
+        coalesce(sum(row_count), 0)::bigint as row_count,
+        coalesce(sum(inserted_count), 0)::bigint as inserted_count,
+        coalesce(sum(duplicate_count), 0)::bigint as duplicate_count,
+        coalesce(sum(rejected_count), 0)::bigint as rejected_count
+    from fridge.landing_files
+    where landing_hour between %(first)s and %(last)s
+),
+
+events as (
+    select
+        count(*) filter (where status = 'accepted') as accepted,
+        count(*) filter (where status in ('staged', 'sent', 'unknown')) as undelivered,
+        -- Hours of which Stripe has something and of which nothing is left to say.
+        count(distinct hour) filter (
+            where status = 'accepted'
+            and not exists (
+                select 1 from fridge.meter_events as waiting
+                where waiting.hour = meter_events.hour and waiting.status in ('staged', 'sent', 'unknown')
+            )
+        ) as hours_billed
+    from fridge.meter_events
+    where hour between %(first)s and %(last)s
+),
+
+differences as (
+    select count(*) as exceptions
+    from fridge.exceptions
+    where hour between %(first)s and %(last)s and closed_at is null
+)
+
+select
+    events.hours_billed,
+    files.hours,
+    files.files,
+    files.row_count,
+    files.inserted_count,
+    files.duplicate_count,
+    files.rejected_count,
+    events.accepted,
+    events.undelivered,
+    differences.exceptions
+from files
+cross join events
+cross join differences;
+
+-- name: hours_with_history
+-- Hours of a range that hold anything: a landing file or a statement.
+select landing_hour as hour
+from fridge.landing_files
+where landing_hour between %(first)s and %(last)s
+
+union
+
+select hour
+from fridge.meter_events
+where hour between %(first)s and %(last)s
+order by hour;
+
+-- name: held_usage
+-- What is held of a tenant's hour, and the usage that would be let through.
+with catalogue as (
+    select
+        event_name,
+        measure
+    from unnest(%(event_names)s::text[], %(measures)s::text[]) as meters (event_name, measure)
+)
+
+select
+    exceptions.subject as event_name,
+    measured_usage.value
+from fridge.exceptions
+inner join catalogue on exceptions.subject = catalogue.event_name
+inner join fridge.measured_usage
+    on
+        catalogue.measure = measured_usage.measure
+        and exceptions.tenant_id = measured_usage.tenant_id
+        and exceptions.hour = measured_usage.hour
+where
+    exceptions.kind = 'held_for_review'
+    and exceptions.closed_at is null
+    and exceptions.tenant_id = %(tenant_id)s
+    and exceptions.hour = %(hour)s
+order by exceptions.subject;
+
+-- name: record_release
+insert into fridge.releases (tenant_id, hour, event_name, value, released_by, reason, released_at)
+values (%(tenant_id)s, %(hour)s, %(event_name)s, %(value)s, %(released_by)s, %(reason)s, %(now)s);
+
+-- name: open_sendings
+-- What Stripe has yet to decide, the oldest hour first: statements, and cancellations of statements.
+with undecided as (
+    select
+        identifier,
+        false as is_cancellation,
+        status = 'unknown'
+        and coalesce((
+            select meter_event_attempts.outcome in ('refused', 'duplicate')
+            from fridge.meter_event_attempts
+            where meter_event_attempts.identifier = meter_events.identifier
+            order by meter_event_attempts.attempt desc
+            limit 1
+        ), false) as is_answered
+    from fridge.meter_events
+    where
+        status in ('staged', 'sent', 'unknown')
+        and hour between %(first)s and %(last)s
+
+    union all
+
+    select
+        identifier,
+        true as is_cancellation,
+        status = 'unknown' and coalesce(http_status = 400, false) as is_answered
+    from fridge.meter_event_adjustments
+    where status in ('staged', 'sent', 'unknown')
+)
+
+select
+    meter_events.identifier,
+    meter_events.event_name,
+    meter_events.tenant_id,
+    meter_events.stripe_customer_id,
+    meter_events.hour,
+    meter_events.revision,
+    meter_events.value,
+    meter_events.is_difference,
+    meter_events.timestamp,
+    -- Of a cancellation, too: an event can be cancelled so long after Stripe got it, however long that has been tried.
+    meter_events.first_sent_at,
+    undecided.is_cancellation,
+    undecided.is_answered
+from undecided
+inner join fridge.meter_events on undecided.identifier = meter_events.identifier
+where meter_events.hour between %(first)s and %(last)s
+order by
+    meter_events.hour asc, meter_events.event_name asc, meter_events.tenant_id asc, undecided.is_cancellation desc;
+
+-- name: leave_lanes
+select pg_advisory_unlock_all();
+
+-- name: try_lanes
+-- Takes the lanes that no other pusher has: Stripe takes one call at a time per customer and meter.
+-- Session locks, held outside any transaction, across processes and machines; they end with the connection.
+select
+    stripe_customer_id,
+    event_name
+from unnest(%(customers)s::text[], %(event_names)s::text[]) as lanes (stripe_customer_id, event_name)
+where pg_try_advisory_lock(hashtextextended(format('fridge.lane %%s %%s', stripe_customer_id, event_name), 0));
+
+-- name: wait_for_lane
+select pg_advisory_lock(hashtextextended(format('fridge.lane %%s %%s', %(customer)s::text, %(event_name)s::text), 0));
+
+-- name: reserve_calls
+-- All pushers together keep to Stripe's calls per second: each books its calls behind those already booked.
+-- Returns how many seconds from now its turn comes.
+update fridge.stripe_pace
+set next_free_at = greatest(next_free_at, clock_timestamp()) + make_interval(secs => %(seconds)s)
+returning extract(epoch from next_free_at - clock_timestamp())::double precision - %(seconds)s as wait_seconds;
+
+-- name: claim_books
+insert into fridge.stripe_books (is_live)
+values (%(is_live)s)
+on conflict do nothing;
+
+-- name: books_are_live
+select is_live from fridge.stripe_books;
+
+-- name: record_lost_attempts
+-- Marked as sent, and no answer was ever kept: the process ended in between. Stripe may have it.
+insert into fridge.meter_event_attempts (identifier, attempt, outcome, sent_at, tries, answer, run_id)
+select
+    identifier,
+    attempts,
+    'lost' as outcome,
+    last_sent_at,
+    1 as tries,
+    'the process ended before its answer was kept' as answer,
+    %(run_id)s as run_id
+from fridge.meter_events
+where
+    identifier = any(%(identifiers)s)
+    and status in ('sent', 'unknown')
+    and attempts > 0
+    and not exists (
+        select 1 from fridge.meter_event_attempts
+        where
+            meter_event_attempts.identifier = meter_events.identifier
+            and meter_event_attempts.attempt = meter_events.attempts
+    );
+
+-- name: mark_sent
+-- Intent before effect: committed before the first byte goes out. Returns those that are still to be sent.
+update fridge.meter_events
+set
+    status = case when status = 'staged' then 'sent' else status end,
+    first_sent_at = coalesce(first_sent_at, %(now)s),
+    last_sent_at = %(now)s,
+    attempts = attempts + 1
+where identifier = any(%(identifiers)s) and status in ('staged', 'sent', 'unknown')
+returning
+    identifier,
+    exists (
+        select 1 from fridge.meter_event_attempts
+        where
+            meter_event_attempts.identifier = meter_events.identifier
+            and meter_event_attempts.outcome in ('undecided', 'lost')
+    ) as was_undecided;
+
+-- name: mark_cancellations_sent
+-- The same for cancellations. One that was sent before may have been executed.
+update fridge.meter_event_adjustments
+set
+    status = case when status = 'staged' then 'sent' else status end,
+    first_sent_at = coalesce(first_sent_at, %(now)s),
+    attempts = attempts + 1
+where identifier = any(%(identifiers)s) and status in ('staged', 'sent', 'unknown')
+returning
+    identifier,
+    attempts > 1 as was_undecided;
+
+-- name: write_attempts
+insert into fridge.meter_event_attempts (
+    identifier, attempt, outcome, sent_at, tries, latency_seconds, http_status, request_id, answer, run_id
+)
+select
+    meter_events.identifier,
+    meter_events.attempts as attempt,
+    receipts.outcome,
+    meter_events.last_sent_at as sent_at,
+    receipts.tries,
+    receipts.latency_seconds,
+    receipts.http_status,
+    receipts.request_id,
+    receipts.answer,
+    %(run_id)s as run_id
+from
+    unnest(
+        %(identifiers)s::text[], %(outcomes)s::text[], %(tries)s::integer[], %(latencies)s::double precision[],
+        %(http_statuses)s::integer[], %(request_ids)s::text[], %(answers)s::text[]
+    ) as receipts (identifier, outcome, tries, latency_seconds, http_status, request_id, answer)
+inner join fridge.meter_events on receipts.identifier = meter_events.identifier
+on conflict (identifier, attempt) do nothing;
+
+-- name: supersede_older_accepted
+-- The newest accepted revision is the hour's total; older ones no longer count. On a meter that adds up, what was
+-- accepted before goes on counting.
+update fridge.meter_events as older
+set status = 'superseded'
+from fridge.meter_events as newer
+where
+    newer.identifier = any(%(identifiers)s)
+    and newer.status = 'accepted'
+    and older.event_name = newer.event_name
+    and older.tenant_id = newer.tenant_id
+    and older.hour = newer.hour
+    and older.revision < newer.revision
+    and (
+        older.status in ('refused', 'missing')
+        or (older.status = 'accepted' and not newer.is_difference)
+    );
+
+-- name: supersede_cancelled
+-- A cancelled statement no longer counts.
+update fridge.meter_events
+set status = 'superseded'
+from fridge.meter_event_adjustments
+where
+    meter_events.identifier = any(%(identifiers)s)
+    and meter_events.identifier = meter_event_adjustments.identifier
+    and meter_event_adjustments.status = 'accepted'
+    and meter_events.status = 'accepted';
+
+-- name: count_reads
+insert into fridge.stripe_reads (read_at, reads, purpose)
+values (%(now)s, %(reads)s, %(purpose)s);
+
+-- name: reads_since
+select coalesce(sum(reads), 0)::bigint as reads
+from fridge.stripe_reads
+where read_at > %(since)s;
+
+-- name: usage_history
+-- Which of the given usages may be above what their tenant and meter are used to, and what that is. Compared are the
+-- newest hours with usage before each, as many as the meter says. They are read only where at least half of the very
+-- newest, times the factor, lie below the usage: elsewhere the median of these alone lets it pass. Released usage is
+-- left out.
+with judged as (
+    select *
+    from unnest(
+        %(event_names)s::text[], %(measures)s::text[], %(tenant_ids)s::text[], %(hours)s::timestamptz[],
+        %(values)s::bigint[], %(factors)s::double precision[], %(hours_max)s::integer[], %(hours_min)s::integer[]
+    ) with ordinality as judged (
+        event_name, measure, tenant_id, hour, value, factor, hours_max, hours_min, number_from_1
+    )
+),
+
+doubtful as materialized (
+    select judged.*
+    from judged
+    cross join
+        lateral (
+            select
+                count(*) as hours,
+                count(*) filter (where newest.value * judged.factor < judged.value) as hours_below
+            from (
+                select measured_usage.value
+                from fridge.measured_usage
+                where
+                    measured_usage.measure = judged.measure
+                    and measured_usage.tenant_id = judged.tenant_id
+                    and measured_usage.hour < judged.hour
+                    and measured_usage.value > 0
+                order by measured_usage.hour desc
+                limit judged.hours_min
+            ) as newest
+        ) as recent
+    where
+        recent.hours = judged.hours_min
+        and recent.hours_below * 2 >= recent.hours
+        and not exists (
+            select 1 from fridge.releases
+            where
+                releases.tenant_id = judged.tenant_id
+                and releases.hour = judged.hour
+                and coalesce(releases.event_name, judged.event_name) = judged.event_name
+                and releases.value >= judged.value
+        )
+),
+
+-- The newest hour of each is number 1.
+compared as (
+    select
+        doubtful.number_from_1,
+        doubtful.hours_min,
+        history.value,
+        row_number() over (partition by doubtful.number_from_1 order by history.hour desc) as hours_back
+    from doubtful
+    cross join
+        lateral (
+            select
+                measured_usage.hour,
+                measured_usage.value
+            from fridge.measured_usage
+            where
+                measured_usage.measure = doubtful.measure
+                and measured_usage.tenant_id = doubtful.tenant_id
+                and measured_usage.hour < doubtful.hour
+                and measured_usage.value > 0
+            order by measured_usage.hour desc
+            limit doubtful.hours_max
+        ) as history
+),
+
+medians as (
+    select
+        number_from_1,
+        count(*) as hours,
+        percentile_cont(0.5) within group (order by value) as median,
+        percentile_cont(0.5) within group (order by value) filter (where hours_back <= hours_min) as recent_median
+    from compared
+    group by number_from_1
+),
+
+deviations as (
+    select
+        compared.number_from_1,
+        percentile_cont(0.5) within group (order by abs(compared.value - medians.median)) as deviation
+    from compared
+    inner join medians on compared.number_from_1 = medians.number_from_1
+    group by compared.number_from_1
+)
+
+select
+    medians.number_from_1 - 1 as number,
+    medians.hours,
+    medians.median,
+    deviations.deviation,
+    medians.recent_median
+from medians
+inner join deviations on medians.number_from_1 = deviations.number_from_1;

@@ -1,0 +1,119 @@
+"""Read back: what was sent and never answered for certain is decided by Stripe's own totals (law L6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from itertools import groupby
+
+import psycopg
+
+from fridge_pipeline.billing.doubt_record import Readback, doubts_about, write_readbacks
+from fridge_pipeline.billing.open_stripe import stripe_of_books
+from fridge_pipeline.billing.rules.doubt import Doubt, DoubtVerdict, judge_doubt
+from fridge_pipeline.billing.sendings import open_sendings
+from fridge_pipeline.calendar.hour import ONE_HOUR
+from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.exceptions import ExceptionKey, close_exception, close_settled_exceptions, open_exception
+from fridge_pipeline.database.failpoints import Effect, Witness, unwatched
+from fridge_pipeline.stripe.gateway import MeterMissingError, StripeCallError, StripeGateway
+from fridge_pipeline.stripe.rules.limits import SUMMARY_SETTLE
+from fridge_pipeline.stripe.rules.meter_event import billing_deadline
+from fridge_pipeline.stripe.summaries import summed_usage
+
+NOTHING = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBackReport:
+    """What reading Stripe back came to: how much it decided; ``stopped`` says why it could not be read."""
+
+    settled: int = 0
+    stopped: str | None = None
+
+
+def read_back_hours(
+    database: Database,
+    open_gateway: Callable[[], StripeGateway],
+    hours: HourRange,
+    clock: Callable[[], datetime],
+    run_id: str,
+    witness: Witness = unwatched,
+) -> ReadBackReport:
+    """Decides what sending again may no longer decide.
+
+    Equal to what Stripe shows when it counts it: accepted. Absent in two readings at least the settle time apart:
+    missing, and stated anew as a new revision. Anything else stands in the exceptions, and nothing is sent.
+
+    A total that is stated anew overwrites whatever the older request may still do: more than a day after its last
+    attempt no request of ours is in flight any more. That is relied on here and nowhere else.
+    """
+    with database.connect() as connection:
+        now = clock()
+        doubtful = [each for each in open_sendings(connection, hours) if not each.may_be_sent(now)]
+        doubts = doubts_about(connection, doubtful) if doubtful else []
+        if not doubts:
+            return ReadBackReport()
+        settled = 0
+        try:
+            gateway = stripe_of_books(connection, open_gateway)
+            for _lane, group in groupby(doubts, key=lambda doubt: (doubt.stripe_customer_id, doubt.event_name)):
+                readbacks = _read(gateway, list(group), now)
+                witness(Effect.READ_BACK)
+                _keep(connection, readbacks, now, run_id)
+                witness(Effect.DOUBTS_WRITTEN)
+                settled += sum(_is_settled(each) for each in readbacks)
+        except (StripeCallError, MeterMissingError) as error:
+            return ReadBackReport(settled, str(error))
+    return ReadBackReport(settled)
+
+
+def _read(gateway: StripeGateway, doubts: Sequence[Doubt], now: datetime) -> list[Readback]:
+    """One read serves all the doubtful hours of a customer and meter."""
+    first, last = min(doubt.hour for doubt in doubts), max(doubt.hour for doubt in doubts)
+    sums = summed_usage(gateway, doubts[0].event_name, doubts[0].stripe_customer_id, HourRange(first, last))
+    seen = [(doubt, sums.get(doubt.hour)) for doubt in doubts]
+    return [Readback(doubt, value, judge_doubt(doubt, value or NOTHING, now)) for doubt, value in seen]
+
+
+def _is_settled(readback: Readback) -> bool:
+    return readback.verdict in {DoubtVerdict.COUNTED, DoubtVerdict.MISSING}
+
+
+def _keep(connection: psycopg.Connection, readbacks: Sequence[Readback], now: datetime, run_id: str) -> None:
+    with connection.transaction():
+        write_readbacks(connection, readbacks, now, run_id)
+        counted = [each.doubt.identifier for each in readbacks if each.verdict is DoubtVerdict.COUNTED]
+        close_settled_exceptions(connection, counted, now)
+        for readback in readbacks:
+            if _is_settled(readback):
+                close_exception(connection, _exception_key(readback.doubt), now)
+            else:
+                key, deadline = _exception_key(readback.doubt), billing_deadline(readback.doubt.hour)
+                open_exception(connection, key, _detail(readback, now), now, deadline_at=deadline)
+
+
+def _exception_key(doubt: Doubt) -> ExceptionKey:
+    subject = f"cancel:{doubt.identifier}" if doubt.is_cancellation else doubt.identifier
+    return ExceptionKey("unexplained", doubt.tenant_id, doubt.hour, subject)
+
+
+def _detail(readback: Readback, now: datetime) -> str:
+    doubt = readback.doubt
+    what = f"the cancellation of {doubt.identifier}" if doubt.is_cancellation else doubt.identifier
+    seen = "nothing" if readback.seen is None else readback.seen
+    shown = (
+        f"{what} was sent to Stripe, which did not say for certain whether it counts it. For customer "
+        f"{doubt.stripe_customer_id} and this hour Stripe shows {seen}; it would show {doubt.after} with it and "
+        f"{doubt.before} without. Nothing is sent for it meanwhile. "
+    )
+    if readback.verdict is DoubtVerdict.ABSENT:
+        again = (doubt.absent_since or now) + SUMMARY_SETTLE
+        return shown + f"Summaries lag: it is stated anew if it is absent at the first sweep after {again:%F %T} UTC."
+    return shown + (
+        f"That is neither. It is read again every {SUMMARY_SETTLE // ONE_HOUR} hours; "
+        "find out who else states usage for this customer."
+    )

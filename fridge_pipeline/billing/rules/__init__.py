@@ -1,0 +1,1 @@
+"""What is stated, what waits and why. No clock, no I/O."""

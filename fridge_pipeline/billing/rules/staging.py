@@ -1,0 +1,172 @@
+"""Staging: whether Stripe must be told something about a tenant, meter and hour, and what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from fridge_pipeline.billing.rules.refusal import says_customer_is_gone
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.catalogue.meter import Meter, Restatement
+from fridge_pipeline.stripe.rules.meter_event import MeterEvent, Status, into_hour, is_too_late
+
+
+@dataclass(frozen=True, slots=True)
+class StagingCase:
+    """What is known of one (tenant, meter, hour) when it is asked whether Stripe must be told something.
+
+    ``value`` is the hour's usage now, ``None`` when the tenant has none (missing is not zero).
+    ``stated_*`` is what Stripe has: what its accepted statements come to. ``latest_*`` is the newest revision of
+    all; ``refusal`` is how and why it was refused, and ``refusal_open`` says that the exception about that is still
+    open. ``cancelling`` says that the cancellation of an earlier statement is not decided yet. ``taken_by`` is another
+    tenant that has the customer's hour. ``closed_by`` is who closed the hour's month, ``None`` while it is open.
+    ``is_billed`` says that the hour is not before the billing start.
+    """
+
+    tenant_id: str
+    mapped_customer_id: str | None
+    hour: Hour
+    meter: Meter
+    value: int | None
+    stated_value: int | None = None
+    stated_customer_id: str | None = None
+    latest_revision: int = 0
+    latest_value: int | None = None
+    latest_status: Status | None = None
+    latest_customer_id: str | None = None
+    refusal: str | None = None
+    refusal_open: bool = False
+    taken_by: str | None = None
+    cancelling: bool = False
+    closed_by: str | None = None
+    is_billed: bool = True
+
+    @property
+    def customer_id(self) -> str | None:
+        """Who is billed: whoever already has something of this hour on the books, else whoever the tenant is mapped to.
+
+        A tenant that moves to another Stripe customer takes no hour along that is already billed: it would
+        be billed twice.
+        """
+        return (self.stated_customer_id if self.stated_value else None) or self.mapped_customer_id
+
+    @property
+    def change(self) -> int:
+        """How much more Stripe should have than it has; negative when it has too much."""
+        return (self.value or 0) - (self.stated_value or 0)
+
+    @property
+    def next_value(self) -> int:
+        """What the next statement would say: the hour's total, or only the change."""
+        return self.change if self.meter.restatement is Restatement.DIFFERENCE else (self.value or 0)
+
+
+class StagingVerdict(StrEnum):
+    """What to do about one (tenant, meter, hour)."""
+
+    STAGE = "stage"  # state it: a new revision
+    RESTAGE = "restage"  # as STAGE, after superseding the newest revision, which was never sent
+    TAKE_BACK = "take_back"  # supersede the newest revision, which was never sent; there is nothing to state instead
+    CREDIT = "credit"  # Stripe adds up and has too much: cancel events, or finance gives a credit
+    SETTLED = "settled"  # Stripe knows, or will be told by the revision that is already staged
+    IN_FLIGHT = "in_flight"  # an older revision or a cancellation is undecided; decide that one first
+    REFUSED = "refused"  # and its cause still stands
+    UNMAPPED = "unmapped"  # no Stripe customer
+    CUSTOMER_TAKEN = "customer_taken"  # the customer's hour is another tenant's: Stripe keeps one figure of both
+    CUSTOMER_GONE = "customer_gone"  # refused, because the customer that has the hour is gone from Stripe
+    TOO_LATE = "too_late"  # older than Stripe takes
+    MONTH_CLOSED = "month_closed"  # the month is signed; it waits until somebody reopens it
+    NOT_BILLED = "not_billed"  # before the billing start: counted and never stated
+    CONTRADICTION = "contradiction"  # usage is not what its files brought; it waits until they agree
+    HELD_FOR_REVIEW = "held_for_review"  # far above the tenant's own history; it waits until somebody releases it
+
+
+#: These make a new revision.
+STATES = frozenset({StagingVerdict.STAGE, StagingVerdict.RESTAGE})
+
+#: After these Stripe is told something that it was not told before.
+SAYS_SOMETHING_NEW = STATES | {StagingVerdict.CREDIT, StagingVerdict.TAKE_BACK}
+
+#: After these the newest revision, staged and never sent, is no longer to be sent.
+SUPERSEDES_STAGED = frozenset(
+    {
+        StagingVerdict.RESTAGE,
+        StagingVerdict.TAKE_BACK,
+        StagingVerdict.CREDIT,
+        StagingVerdict.TOO_LATE,
+        StagingVerdict.UNMAPPED,
+        StagingVerdict.CUSTOMER_TAKEN,
+    }
+)
+
+#: Usage waits for a person, and an exception of that kind says so.
+WAITS = frozenset(
+    {
+        StagingVerdict.UNMAPPED,
+        StagingVerdict.CUSTOMER_TAKEN,
+        StagingVerdict.CUSTOMER_GONE,
+        StagingVerdict.REFUSED,
+        StagingVerdict.TOO_LATE,
+        StagingVerdict.MONTH_CLOSED,
+    }
+)
+
+
+def judge_staging(case: StagingCase, now: datetime) -> StagingVerdict:
+    """Whether Stripe must be told something about this tenant, meter and hour, and if not, why.
+
+    Usage that only its history makes doubtful is not known here: see ``is_gated``.
+    """
+    if not case.is_billed:
+        return StagingVerdict.NOT_BILLED
+    verdict = _judge_in_open_month(case, now)
+    if case.closed_by is not None and verdict in STATES | {StagingVerdict.CREDIT}:
+        return StagingVerdict.MONTH_CLOSED
+    return verdict
+
+
+def is_gated(case: StagingCase, verdict: StagingVerdict) -> bool:
+    """Whether its history is asked before it is stated: it would bill something new, or more than Stripe has."""
+    return verdict in STATES and case.change > 0
+
+
+def _judge_in_open_month(case: StagingCase, now: datetime) -> StagingVerdict:
+    if case.latest_status in {Status.SENT, Status.UNKNOWN} or case.cancelling:
+        return StagingVerdict.IN_FLIGHT
+    staged = case.latest_status is Status.STAGED
+    if case.change == 0:
+        return StagingVerdict.TAKE_BACK if staged else StagingVerdict.SETTLED
+    if case.next_value < 0:
+        return StagingVerdict.CREDIT
+    if is_too_late(case.hour, now):
+        return StagingVerdict.TOO_LATE
+    if case.customer_id is None:
+        return StagingVerdict.UNMAPPED
+    if case.taken_by is not None:
+        return StagingVerdict.CUSTOMER_TAKEN
+    same_customer = case.latest_customer_id == case.customer_id
+    if staged:
+        unchanged = same_customer and case.latest_value == case.next_value
+        return StagingVerdict.SETTLED if unchanged else StagingVerdict.RESTAGE
+    if case.latest_status is Status.REFUSED and case.refusal_open and same_customer:
+        is_gone = says_customer_is_gone(case.refusal or "") and case.stated_value is not None
+        return StagingVerdict.CUSTOMER_GONE if is_gone else StagingVerdict.REFUSED
+    return StagingVerdict.STAGE
+
+
+def next_event(case: StagingCase) -> MeterEvent:
+    """The revision that states the hour's usage as it is now; for a case judged STAGE or RESTAGE."""
+    if case.customer_id is None:
+        raise ValueError(f"tenant {case.tenant_id!r} has no Stripe customer; its usage cannot be stated")
+    revision = case.latest_revision + 1
+    return MeterEvent(
+        event_name=case.meter.event_name,
+        tenant_id=case.tenant_id,
+        stripe_customer_id=case.customer_id,
+        hour=case.hour,
+        revision=revision,
+        value=case.next_value,
+        is_difference=case.meter.restatement is Restatement.DIFFERENCE,
+        into_hour=into_hour(case.meter, revision),
+    )

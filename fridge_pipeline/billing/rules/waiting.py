@@ -1,0 +1,123 @@
+"""Usage that waits for a person: what the exception about it says, with what is still owed and the ways that work."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from fridge_pipeline.billing.rules.refusal import customer_gone_detail, refused_detail
+from fridge_pipeline.billing.rules.staging import StagingCase, StagingVerdict
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.month import Month
+from fridge_pipeline.stripe.rules.limits import OLDEST_TIMESTAMP
+from fridge_pipeline.stripe.rules.meter_event import billing_deadline, identifier_of
+
+#: Stripe takes these as soon as what stands in their way is gone, until their deadline.
+CAN_STILL_BE_STATED = frozenset(
+    {StagingVerdict.UNMAPPED, StagingVerdict.CUSTOMER_TAKEN, StagingVerdict.REFUSED, StagingVerdict.MONTH_CLOSED}
+)
+
+#: Of the tenants without a Stripe customer in an hour of a meter so many have an exception each: those with the most
+#: usage. The others are told together, since one file may name hundreds of thousands that nobody has heard of.
+TOLD_ALONE_MAX = 1_000
+
+#: So many of those told together are shown, and so much of a name.
+SHOWN_MAX, NAME_LENGTH_MAX = 10, 60
+
+#: An hour, a meter's event name, and the verdict on the tenants without a customer there.
+Together = tuple[Hour, str, StagingVerdict]
+
+
+def told_together(cases: Iterable[tuple[StagingCase, StagingVerdict]]) -> dict[Together, list[StagingCase]]:
+    """The usage of tenants without a Stripe customer that has no exception of its own, the most of it first."""
+    found: dict[Together, list[StagingCase]] = defaultdict(list)
+    for case, verdict in cases:
+        if verdict in {StagingVerdict.UNMAPPED, StagingVerdict.TOO_LATE} and case.customer_id is None:
+            found[case.hour, case.meter.event_name, verdict].append(case)
+    return {
+        key: sorted(group, key=lambda case: (-(case.value or 0), case.tenant_id))[TOLD_ALONE_MAX:]
+        for key, group in found.items()
+        if len(group) > TOLD_ALONE_MAX
+    }
+
+
+def together_detail(key: Together, cases: Sequence[StagingCase]) -> str:
+    """What waits of many tenants at once, why, and what a person can do."""
+    hour, event_name, verdict = key
+    shown = [f"{case.tenant_id[:NAME_LENGTH_MAX]!r} {case.value or 0}" for case in cases[:SHOWN_MAX]]
+    more = f" and {len(cases) - SHOWN_MAX} more" if len(cases) > SHOWN_MAX else ""
+    amount = f"{sum(case.value or 0 for case in cases)} {event_name} of {len(cases)} tenants without a Stripe customer"
+    if verdict is StagingVerdict.UNMAPPED:
+        why = (
+            "Import those that are yours with their customers (fridge tenants import): they are billed with the next "
+            f"run, until {billing_deadline(hour):%Y-%m-%d %H:%M} UTC. fridge.unmapped_usage has them all. If nobody "
+            "knows them, take their file out of usage (fridge withdraw)."
+        )
+    else:
+        why = (
+            f"The hour is older than the {OLDEST_TIMESTAMP.days} days that Stripe accepts. Invoice those that are "
+            "yours by hand, or let it go and close this exception."
+        )
+    return f"{amount}, besides {TOLD_ALONE_MAX} with exceptions of their own: {', '.join(shown)}{more}. {why}"
+
+
+def waiting_subject(case: StagingCase, verdict: StagingVerdict) -> str:
+    """What the exception about it is about: the statement that was refused, else the meter."""
+    if verdict is StagingVerdict.REFUSED:
+        return identifier_of(case.meter.event_name, case.tenant_id, case.hour, case.latest_revision)
+    return case.meter.event_name
+
+
+def waiting_detail(case: StagingCase, verdict: StagingVerdict) -> str:
+    """What waits, why, and what a person can do; for the verdicts of ``billing.rules.staging.WAITS``."""
+    if verdict is StagingVerdict.CUSTOMER_GONE:
+        usage, stated = case.value or 0, case.stated_value or 0
+        return customer_gone_detail(case.meter.event_name, usage, stated, case.customer_id)
+    if verdict is StagingVerdict.REFUSED:
+        event_name, customer_id, said = case.meter.event_name, case.latest_customer_id, case.refusal or "was refused"
+        return refused_detail(event_name, case.value or 0, case.stated_value, customer_id, said)
+    already = f", of which Stripe has {case.stated_value}" if case.stated_value is not None else ""
+    return f"{case.value or 0} {case.meter.event_name}{already}: {_why(case, verdict)}"
+
+
+def waits_until(case: StagingCase, verdict: StagingVerdict) -> datetime | None:
+    """Until when Stripe takes what waits; ``None`` if it takes it no more, and for a credit, which has no last day."""
+    return billing_deadline(case.hour) if verdict in CAN_STILL_BE_STATED and case.next_value >= 0 else None
+
+
+def _why(case: StagingCase, verdict: StagingVerdict) -> str:
+    until = f"{billing_deadline(case.hour):%Y-%m-%d %H:%M} UTC"
+    if verdict is StagingVerdict.UNMAPPED:
+        return (
+            f"tenant {case.tenant_id!r} has no Stripe customer. Import the tenant with its customer (fridge tenants "
+            f"import); it is billed with the next run, until {until}."
+        )
+    if verdict is StagingVerdict.CUSTOMER_TAKEN:
+        return (
+            f"customer {case.customer_id} of tenant {case.tenant_id!r} is billed the usage of tenant {case.taken_by!r} "
+            "in this hour, and Stripe keeps one figure per customer, meter and hour: one tenant would overwrite the "
+            f"other, or swell it. {_by_hand(case)}, if both are this customer's. Or give {case.tenant_id!r} a customer "
+            f"of its own (fridge tenants import), or take the files of {case.taken_by!r} out of usage (fridge "
+            f"withdraw): then it is billed with the next run, until {until}."
+        )
+    if verdict is StagingVerdict.MONTH_CLOSED:
+        month = Month.containing(case.hour.start)
+        in_time = f", until {until}" if waits_until(case, verdict) else ""
+        return (
+            f"{month} was closed by {case.closed_by}, so the change of {case.change:+} waits. To have it stated with "
+            f"the next run{in_time}: fridge reopen {month} --by NAME --reason TEXT. Or bill it by hand: "
+            f"{_by_hand(case)}."
+        )
+    nobody = f" Tenant {case.tenant_id!r} has no Stripe customer either." if case.customer_id is None else ""
+    return (
+        f"the hour is older than the {OLDEST_TIMESTAMP.days} days that Stripe accepts, so it cannot be billed as "
+        f"usage.{nobody} {_by_hand(case)}, or let it go."
+    )
+
+
+def _by_hand(case: StagingCase) -> str:
+    """What makes good for the difference outside of usage."""
+    if case.change < 0:
+        return f"Give a credit for {-case.change}"
+    return f"Add an invoice item for {case.change}"

@@ -1,0 +1,189 @@
+"""Sendings: what waits to be said to Stripe, the lanes it must be alone in, and the answers it got."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+from psycopg.rows import dict_row
+
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.database.parameters import span_of
+from fridge_pipeline.database.queries import statement
+from fridge_pipeline.stripe.rules.answer import Answer
+from fridge_pipeline.stripe.rules.meter_event import MeterEvent, Status
+from fridge_pipeline.stripe.rules.sending import Lane, Sending
+
+_SETTLED = frozenset({Status.ACCEPTED, Status.REFUSED, Status.MISSING})
+
+
+class WrongBooksError(RuntimeError):
+    """Books of a rehearsal were about to be stated for real, or the other way round."""
+
+
+class PushUnderWayError(RuntimeError):
+    """Another run is pushing to the same customer and meter and did not finish in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What one sending was answered, and the state that follows from it; ``None`` leaves the state as it is."""
+
+    sending: Sending
+    answer: Answer
+    status: Status | None
+
+
+def open_sendings(connection: psycopg.Connection, hours: HourRange) -> list[Sending]:
+    """What Stripe has yet to decide, the oldest hour first."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(statement("open_sendings"), span_of(hours)).fetchall()
+    return [
+        Sending(
+            event=MeterEvent(
+                event_name=row["event_name"],
+                tenant_id=row["tenant_id"],
+                stripe_customer_id=row["stripe_customer_id"],
+                hour=Hour(row["hour"]),
+                revision=row["revision"],
+                value=row["value"],
+                is_difference=row["is_difference"],
+                into_hour=row["timestamp"] - row["hour"],
+            ),
+            is_cancellation=row["is_cancellation"],
+            first_sent_at=row["first_sent_at"],
+            is_answered=row["is_answered"],
+        )
+        for row in rows
+    ]
+
+
+@contextmanager
+def alone_in_lanes(connection: psycopg.Connection, lanes: Iterable[Lane], *, wait: bool) -> Iterator[frozenset[Lane]]:
+    """Keeps all other pushers out of the lanes it yields, on this machine and on others.
+
+    Without ``wait`` those that another pusher is in are left out; with it they are waited for, ten minutes at most
+    each. Session locks: no transaction is open while they are held. Raises ``PushUnderWayError``.
+    """
+    wanted = sorted(set(lanes))
+    try:
+        yield _wait_for(connection, wanted) if wait else _try(connection, wanted)
+    finally:
+        if not connection.closed:
+            connection.execute(statement("leave_lanes"))
+
+
+def _try(connection: psycopg.Connection, lanes: Sequence[Lane]) -> frozenset[Lane]:
+    parameters = {"customers": [lane[0] for lane in lanes], "event_names": [lane[1] for lane in lanes]}
+    return frozenset(connection.execute(statement("try_lanes"), parameters).fetchall())
+
+
+def _wait_for(connection: psycopg.Connection, lanes: Sequence[Lane]) -> frozenset[Lane]:
+    connection.execute(statement("limit_waiting"))
+    try:
+        for customer, event_name in lanes:
+            connection.execute(statement("wait_for_lane"), {"customer": customer, "event_name": event_name})
+    except psycopg.errors.LockNotAvailable as error:
+        raise PushUnderWayError(
+            f"another run has been pushing {event_name} of {customer} to Stripe for over ten minutes and goes on; "
+            "what is staged stays staged, and the next hourly_billing sends it"
+        ) from error
+    return frozenset(lanes)
+
+
+def reserve_calls(connection: psycopg.Connection, calls: int, calls_per_second: float) -> float:
+    """Books so many calls among all pushers; returns in how many seconds their turn comes."""
+    row = connection.execute(statement("reserve_calls"), {"seconds": calls / calls_per_second}).fetchone()
+    return max(float(row[0]), 0.0) if row is not None else 0.0
+
+
+def claim_books(connection: psycopg.Connection, *, is_live: bool) -> None:
+    """Ties these books to real billing or to rehearsal, by whichever key is used first. Raises ``WrongBooksError``.
+
+    Otherwise what a sandbox has accepted would count as delivered when a live key is set later.
+    """
+    connection.execute(statement("claim_books"), {"is_live": is_live})
+    require_own_books(connection, is_live=is_live)
+
+
+def require_own_books(connection: psycopg.Connection, *, is_live: bool) -> None:
+    """Raises ``WrongBooksError`` when these books have been stated with a key of the other kind."""
+    row = connection.execute(statement("books_are_live")).fetchone()
+    if row is not None and row[0] is not is_live:
+        was, wanted = ("a live key", "a rehearsal") if not is_live else ("a sandbox or test key", "real billing")
+        raise WrongBooksError(
+            f"these books have been stated with {was} and cannot serve {wanted}: what one has accepted would count "
+            "as delivered to the other. Use another database (FRIDGE_DATABASE_URL or FRIDGE_HOME)."
+        )
+
+
+def mark_sent(
+    connection: psycopg.Connection, sendings: Iterable[Sending], now: datetime, run_id: str
+) -> dict[Sending, bool]:
+    """Commits, before the first byte goes out, that these are being sent (law L4); call it alone in their lanes.
+
+    Returns those that are still to be sent (another pusher may have been faster), each with whether an earlier
+    attempt may have reached Stripe. An attempt that left no answer is put on record as lost.
+    """
+    by_key = {sending.key: sending for sending in sendings}
+    statements = [identifier for identifier, is_cancellation in by_key if not is_cancellation]
+    cancelled = [identifier for identifier, is_cancellation in by_key if is_cancellation]
+    with connection.transaction():
+        connection.execute(statement("record_lost_attempts"), {"identifiers": statements, "run_id": run_id})
+        sent = connection.execute(statement("mark_sent"), {"identifiers": statements, "now": now}).fetchall()
+        cancelling = connection.execute(
+            statement("mark_cancellations_sent"), {"identifiers": cancelled, "now": now}
+        ).fetchall()
+    return {
+        **{by_key[identifier, False]: was_undecided for identifier, was_undecided in sent},
+        **{by_key[identifier, True]: was_undecided for identifier, was_undecided in cancelling},
+    }
+
+
+def write_receipts(connection: psycopg.Connection, receipts: Sequence[Receipt], now: datetime, run_id: str) -> None:
+    """Writes Stripe's answers; call it in a transaction.
+
+    Every attempt goes on record. An accepted total supersedes the older ones of its hour, an accepted cancellation
+    the statement it cancels.
+    """
+    statements = [receipt for receipt in receipts if not receipt.sending.is_cancellation]
+    cancellations = [receipt for receipt in receipts if receipt.sending.is_cancellation]
+    attempts = _columns(statements, now)
+    connection.execute(statement("write_attempts"), {**attempts, "run_id": run_id})
+    for name, group in (("write_receipts", statements), ("write_cancellation_receipts", cancellations)):
+        decided = [receipt for receipt in group if receipt.status is not None]
+        if decided:
+            connection.execute(statement(name), _columns(decided, now))
+    settle_accepted(connection, _accepted(statements), _accepted(cancellations))
+
+
+def settle_accepted(connection: psycopg.Connection, statements: Sequence[str], cancelled: Sequence[str]) -> None:
+    """What accepted statements and cancellations put out of force; takes identifiers."""
+    if statements:
+        connection.execute(statement("supersede_older_accepted"), {"identifiers": statements})
+    if cancelled:
+        connection.execute(statement("supersede_cancelled"), {"identifiers": cancelled})
+
+
+def _accepted(receipts: Iterable[Receipt]) -> list[str]:
+    return [receipt.sending.event.identifier for receipt in receipts if receipt.status is Status.ACCEPTED]
+
+
+def _columns(receipts: Sequence[Receipt], now: datetime) -> dict[str, list[object]]:
+    """As the statements unnest them: one list for each column, all in one order."""
+    answers = [receipt.answer for receipt in receipts]
+    return {
+        "identifiers": [receipt.sending.event.identifier for receipt in receipts],
+        "statuses": [receipt.status.value if receipt.status else None for receipt in receipts],
+        "settled_at": [now if receipt.status in _SETTLED else None for receipt in receipts],
+        "outcomes": [answer.outcome.value for answer in answers],
+        "tries": [answer.tries for answer in answers],
+        "latencies": [answer.latency_seconds for answer in answers],
+        "http_statuses": [answer.http_status for answer in answers],
+        "request_ids": [answer.request_id for answer in answers],
+        "answers": [answer.text for answer in answers],
+    }

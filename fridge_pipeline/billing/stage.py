@@ -1,0 +1,164 @@
+"""Stage: decide what Stripe must be told, and commit it before anything is sent (law L4)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import psycopg
+
+from fridge_pipeline.billing import ledger
+from fridge_pipeline.billing.cancellations import stage_cancellations, stated_differences
+from fridge_pipeline.billing.control_record import UsageBesideFiles, usage_beside_files
+from fridge_pipeline.billing.review import Outlier, find_outliers
+from fridge_pipeline.billing.rules.credit import plan_credit
+from fridge_pipeline.billing.rules.staging import (
+    SAYS_SOMETHING_NEW,
+    STATES,
+    SUPERSEDES_STAGED,
+    StagingCase,
+    StagingVerdict,
+    judge_staging,
+    next_event,
+)
+from fridge_pipeline.billing.wait import tell_waiting
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.catalogue.meter import Meter
+from fridge_pipeline.catalogue.variance import Variance
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.exceptions import (
+    ExceptionKey,
+    close_contradictions,
+    close_moot_exceptions,
+    open_exception,
+)
+from fridge_pipeline.database.failpoints import Effect, Witness, unwatched
+from fridge_pipeline.stripe.rules.meter_event import billing_deadline
+
+
+@dataclass(frozen=True, slots=True)
+class StageReport:
+    """How many cases got which verdict, and what was found far above its history, held or only warned of."""
+
+    verdicts: Counter[StagingVerdict]
+    outliers: list[Outlier]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What each case of closed hours comes to, what stands out from its history, and what contradicts its files."""
+
+    cases: list[tuple[StagingCase, StagingVerdict]]
+    outliers: list[Outlier]
+    contradictions: list[UsageBesideFiles]
+
+
+def stage_hours(
+    database: Database,
+    hours: HourRange,
+    catalogue: tuple[Meter, ...],
+    now: datetime,
+    close_after: timedelta,
+    run_id: str,
+    witness: Witness = unwatched,
+    variance: Variance = Variance.HOLD,
+) -> StageReport:
+    """Stages a new revision for every closed hour's usage that Stripe has not been told; reports the verdicts.
+
+    Usage of an open hour is never staged. What must wait becomes an exception with the quantity: unmapped and too late
+    usage, what Stripe has too much and can no longer be cancelled, changes of a closed month, usage far above its
+    tenant's own history, and usage that is not what its files brought.
+    """
+    with database.connect() as connection, connection.transaction():
+        ledger.lock_staging(connection)
+        judgement = judge_hours(connection, hours, catalogue, now, close_after, variance)
+        cases, outliers = judgement.cases, judgement.outliers
+        ledger.supersede_staged(connection, [case for case, verdict in cases if verdict in SUPERSEDES_STAGED])
+        ledger.stage_events(connection, [next_event(case) for case, verdict in cases if verdict in STATES], now, run_id)
+        for case, verdict in cases:
+            if verdict is StagingVerdict.CREDIT:
+                _credit(connection, case, now, run_id)
+        tell_waiting(connection, hours, catalogue, cases, now)
+        if variance is Variance.HOLD:
+            _hold(connection, outliers, now)
+        _contradict(connection, judgement.contradictions, hours, now)
+        close_moot_exceptions(connection, hours, catalogue, now)
+    witness(Effect.STAGED)
+    return StageReport(Counter(verdict for _, verdict in cases), outliers)
+
+
+def judge_hours(
+    connection: psycopg.Connection,
+    hours: HourRange,
+    catalogue: tuple[Meter, ...],
+    now: datetime,
+    close_after: timedelta,
+    variance: Variance,
+) -> Judgement:
+    """Judges the cases of closed hours; changes nothing.
+
+    Nothing new is said of a tenant-hour whose usage is not what its files brought; its neighbours do not notice.
+    """
+    judged = [
+        (case, judge_staging(case, now))
+        for case in ledger.staging_cases(connection, hours, catalogue)
+        if case.hour.closed_at(now, close_after)
+    ]
+    news = {(case.hour.start, case.tenant_id) for case, verdict in judged if verdict in SAYS_SOMETHING_NEW}
+    found = usage_beside_files(connection, hours) if news else []
+    contradictions = [each for each in found if (each.hour, each.tenant_id) in news]
+    contradicted = {(each.hour, each.tenant_id) for each in contradictions}
+    judged = [
+        (case, StagingVerdict.CONTRADICTION)
+        if verdict in SAYS_SOMETHING_NEW and (case.hour.start, case.tenant_id) in contradicted
+        else (case, verdict)
+        for case, verdict in judged
+    ]
+    outliers = find_outliers(connection, judged, variance)
+    if variance is Variance.HOLD:
+        held = {outlier.case for outlier in outliers}
+        judged = [(case, StagingVerdict.HELD_FOR_REVIEW if case in held else verdict) for case, verdict in judged]
+    return Judgement(judged, outliers, contradictions)
+
+
+def _contradict(
+    connection: psycopg.Connection, contradictions: list[UsageBesideFiles], hours: HourRange, now: datetime
+) -> None:
+    """Opens an exception for each tenant-hour that contradicts its files, and closes those that no longer do."""
+    for each in contradictions:
+        hour = Hour(each.hour)
+        detail = (
+            f"{each}. Readings, usage or files were changed behind the program's back: restore them "
+            f"(docs/runbook.md#contradiction), then: fridge bill --from {hour} --to {hour}. Not stated before."
+        )
+        key = ExceptionKey(StagingVerdict.CONTRADICTION.value, each.tenant_id, hour)
+        open_exception(connection, key, detail, now, deadline_at=billing_deadline(hour))
+    close_contradictions(connection, hours, [(Hour(each.hour), each.tenant_id) for each in contradictions], now)
+
+
+def _credit(connection: psycopg.Connection, case: StagingCase, now: datetime, run_id: str) -> None:
+    """Stages the next cancellation: one at a time, so that a lost answer leaves one thing in doubt and not several."""
+    plan = plan_credit(stated_differences(connection, case), -case.change, now)
+    stage_cancellations(connection, plan.cancel[:1], now, run_id)
+    if plan.credit_due:
+        detail = (
+            f"Stripe has {case.stated_value} {case.meter.event_name} and the usage is {case.value or 0}. "
+            f"{plan.credit_due} of it was stated more than 20 hours ago and can no longer be cancelled. Give the "
+            f"customer {case.stated_customer_id} a credit for {plan.credit_due}, and close this exception."
+        )
+        open_exception(
+            connection, ExceptionKey("credit_due", case.tenant_id, case.hour, case.meter.event_name), detail, now
+        )
+
+
+def _hold(connection: psycopg.Connection, outliers: list[Outlier], now: datetime) -> None:
+    for outlier in outliers:
+        case = outlier.case
+        detail = (
+            f"{outlier}. If it is right: fridge release {case.tenant_id} {case.hour} --meter {case.meter.event_name} "
+            "--by NAME --reason TEXT, and the next run bills it. If not, take the file out: fridge withdraw FILE."
+        )
+        key = ExceptionKey(StagingVerdict.HELD_FOR_REVIEW.value, case.tenant_id, case.hour, case.meter.event_name)
+        open_exception(connection, key, detail, now, deadline_at=billing_deadline(case.hour), owed=case.change)

@@ -1,0 +1,229 @@
+"""Watch: which hours have landing files that are not loaded, or usage that Stripe has not been told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+
+from fridge_pipeline.billing.ledger import undelivered_hours
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.catalogue.meter import Meter
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.exceptions import (
+    ExceptionKey,
+    close_expected_hours,
+    open_exception,
+    open_exceptions,
+    open_of_kind,
+)
+from fridge_pipeline.ingest.landing.landing_errors import LandingError, LandingRootGoneError
+from fridge_pipeline.ingest.landing.zone import LandingZone
+from fridge_pipeline.ingest.landing_record import listing_fingerprints, loaded_listings, record_folder_versions
+from fridge_pipeline.ingest.note_losses import FUTURE_HOUR, list_and_note, note_ahead, note_gone, note_strays
+from fridge_pipeline.ingest.rules.listing_plan import FolderVersion, LoadedListing, plan_listing
+from fridge_pipeline.ingest.rules.stray import Strays
+
+#: No landing folder can name an earlier one.
+FIRST_HOUR = Hour(datetime.min.replace(tzinfo=UTC))
+
+
+@dataclass(frozen=True, slots=True)
+class LandingNews:
+    """Landing hours whose listing is not what was last loaded, with the fingerprint of the listing."""
+
+    pending: dict[Hour, str]
+    unexpected: list[Hour]
+
+
+@dataclass(frozen=True, slots=True)
+class LandingWatch:
+    """The pending hours of the grid with their fingerprints, and the hour to go on after (see ``ListingPlan``).
+
+    ``gone`` says that the files of all known hours are gone, if they are: then nothing pending means nothing.
+    """
+
+    pending: dict[Hour, str]
+    turn: Hour | None
+    gone: str | None = None
+
+
+def find_landing_news(connection: psycopg.Connection, zone: LandingZone, grid: HourRange) -> LandingNews:
+    """Compares the whole landing zone's listing with what has been loaded; changes nothing."""
+    return compare_listing(connection, zone.hours(), grid)
+
+
+def compare_listing(connection: psycopg.Connection, listed: Mapping[Hour, str], grid: HourRange) -> LandingNews:
+    """Compares a listing (hour → fingerprint) that was taken already; changes nothing.
+
+    Hours after the grid have not begun: they wait, and are in neither part of the news.
+    """
+    return _news(listed, loaded_listings(connection, _span(listed, grid)), grid)
+
+
+def watch_landing_zone(
+    database: Database, zone: LandingZone, grid: HourRange, now: datetime, after: Hour | None = None
+) -> LandingWatch:
+    """Compares what may have changed, and some of the rest in turn, with what has been loaded.
+
+    Hours before the grid cannot be run: each becomes an exception instead of stopping the others. So does what nobody
+    would load at all (``note_losses``), as far as this look passes it.
+    """
+    strays = Strays(sees_below=False)
+    with database.connect() as connection:
+        loaded = loaded_listings(connection, HourRange(FIRST_HOUR, grid.last))
+        seen = _folders(connection, zone, loaded, after, strays, now)
+        folders = {hour: version for hour, version in seen.items() if hour <= grid.last}
+        plan = plan_listing(folders, loaded, after)
+        fingerprints = {hour: zone.fingerprint(hour, strays) for hour in plan.hours}
+        listed = {hour: fingerprint for hour, fingerprint in fingerprints.items() if fingerprint is not None}
+        record_folder_versions(connection, _seen_anew(fingerprints, folders, loaded, now))
+        news = _news(listed, loaded, grid)
+        _open_unexpected(connection, news.unexpected, grid, now)
+        present = {hour for hour in seen if fingerprints.get(hour, "") is not None}
+        note_ahead(connection, zone, present, now)
+        note_strays(connection, strays, now)
+        gone = note_gone(connection, present, now)
+    return LandingWatch(news.pending, plan.turn, gone)
+
+
+def _folders(
+    connection: psycopg.Connection,
+    zone: LandingZone,
+    loaded: Mapping[Hour, LoadedListing],
+    after: Hour | None,
+    strays: Strays,
+    now: datetime,
+) -> Mapping[Hour, FolderVersion | None]:
+    """``LandingZone.folders``; the hours that are told as ahead are known as the loaded ones are."""
+    ahead = {key.hour for key in open_of_kind(connection, FUTURE_HOUR) if key.hour is not None}
+    try:
+        return zone.folders(loaded.keys() | ahead, after, strays)
+    except LandingRootGoneError:
+        note_gone(connection, (), now)
+        raise
+
+
+def _span(hours: Iterable[Hour], grid: HourRange) -> HourRange:
+    return HourRange(min(hours, default=grid.first), grid.last)
+
+
+def _news(listed: Mapping[Hour, str], loaded: Mapping[Hour, LoadedListing], grid: HourRange) -> LandingNews:
+    news = [hour for hour in sorted(listed) if hour not in loaded or loaded[hour].fingerprint != listed[hour]]
+    return LandingNews(
+        pending={hour: listed[hour] for hour in news if grid.first <= hour <= grid.last},
+        unexpected=[hour for hour in news if hour < grid.first],
+    )
+
+
+def _seen_anew(
+    fingerprints: Mapping[Hour, str | None],
+    folders: Mapping[Hour, FolderVersion | None],
+    loaded: Mapping[Hour, LoadedListing],
+    now: datetime,
+) -> dict[Hour, LoadedListing]:
+    """What is now known of the folders of loaded hours, where it is not what is on record.
+
+    The versions were read before the listings: what changed in between shows as another version the next time. An
+    hour whose listing has changed is listed each time from now on, until it is loaded.
+    """
+    seen = {}
+    for hour, fingerprint in fingerprints.items():
+        if hour not in loaded:
+            continue
+        known, version = loaded[hour], folders[hour]
+        is_loaded = fingerprint == known.fingerprint and known.file_count > 0
+        is_sure = is_loaded and version is not None and version.is_quiet(now)
+        now_known = LoadedListing(known.fingerprint, version.token if version and is_sure else None)
+        if now_known != known:
+            seen[hour] = now_known
+    return seen
+
+
+def _open_unexpected(connection: psycopg.Connection, unexpected: list[Hour], grid: HourRange, now: datetime) -> None:
+    close_expected_hours(connection, unexpected, now)
+    for hour in unexpected:
+        open_exception(
+            connection,
+            ExceptionKey("unexpected_hour", None, hour),
+            f"landing folder {hour.folder} lies before the first hour of the partition grid, {grid.first.key}, and "
+            "is not loaded. Set FRIDGE_PARTITIONS_START to include it, use fridge bill, or remove it.",
+            now,
+        )
+
+
+def find_undone_hours(
+    database: Database,
+    fingerprint_of: Callable[[Hour], str | None],
+    hours: Collection[Hour],
+    catalogue: tuple[Meter, ...],
+    now: datetime,
+) -> set[Hour]:
+    """Those of some hours that are not fully loaded, counted and delivered, open ones among them.
+
+    ``fingerprint_of`` is the landing zone's, or that of a listing that was taken already.
+    """
+    if not hours:
+        return set()
+    span = HourRange(min(hours), max(hours))
+    with database.connect() as connection:
+        undelivered = undelivered_hours(connection, catalogue, now)
+        loaded = listing_fingerprints(connection, span)
+        failed = {hour for hour, kinds in open_exceptions(connection, span).items() if "load_failed" in kinds}
+    waiting = {*undelivered, *failed}
+    return {hour for hour in hours if hour in waiting or _has_news(fingerprint_of, hour, loaded.get(hour))}
+
+
+def _has_news(fingerprint_of: Callable[[Hour], str | None], hour: Hour, known: str | None) -> bool:
+    """Where nobody can look nothing is done."""
+    try:
+        fingerprint = fingerprint_of(hour)
+    except LandingError:
+        return True
+    return fingerprint is not None and fingerprint != known
+
+
+def find_hours_to_bill(
+    database: Database,
+    zone: LandingZone,
+    grid: HourRange,
+    catalogue: tuple[Meter, ...],
+    now: datetime,
+    close_after: timedelta,
+) -> list[Hour]:
+    """Every closed hour of the grid that is not fully loaded, counted and delivered; nothing is ever stranded."""
+    with database.connect() as connection:
+        return _hours_to_bill(connection, zone.hours(), grid, catalogue, now, close_after)
+
+
+def sweep_hours(
+    database: Database,
+    zone: LandingZone,
+    grid: HourRange,
+    catalogue: tuple[Meter, ...],
+    now: datetime,
+    close_after: timedelta,
+) -> list[Hour]:
+    """The same, by whoever bills them: what the look at all landing hours finds lost becomes exceptions."""
+    with database.connect() as connection:
+        return _hours_to_bill(connection, list_and_note(connection, zone, now), grid, catalogue, now, close_after)
+
+
+def _hours_to_bill(
+    connection: psycopg.Connection,
+    listed: Mapping[Hour, str],
+    grid: HourRange,
+    catalogue: tuple[Meter, ...],
+    now: datetime,
+    close_after: timedelta,
+) -> list[Hour]:
+    undelivered = undelivered_hours(connection, catalogue, now)
+    pending = compare_listing(connection, listed, grid).pending
+    return sorted(
+        hour
+        for hour in {*undelivered, *pending}
+        if grid.first <= hour <= grid.last and hour.closed_at(now, close_after)
+    )

@@ -1,0 +1,157 @@
+"""How to reach the database: psycopg for single statements, Arrow's driver for frames of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import adbc_driver_manager
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from fridge_pipeline.database.queries import statement
+from fridge_pipeline.database.session import session_options
+
+if TYPE_CHECKING:
+    from adbc_driver_manager import dbapi as adbc_dbapi
+
+#: Long enough for a server that is just recovering from a crash.
+CONNECT_TIMEOUT_SECONDS = 10
+
+#: Ids and names may hold any character.
+ENCODING = "UTF8"
+
+
+class DatabaseUnreachableError(ConnectionError):
+    """PostgreSQL did not answer; the text names host, port and database, never the password."""
+
+
+class DatabaseEncodingError(RuntimeError):
+    """The database cannot hold every character."""
+
+
+class DatabaseMissingError(LookupError):
+    """A database that we need does not exist, and we may not create it."""
+
+
+@dataclass(frozen=True)
+class Database:
+    """A PostgreSQL database by its DSN (``postgresql://user:password@host:port/name``)."""
+
+    dsn: str = field(repr=False)
+
+    #: Whose rights connections have, where it is not the role that signs in.
+    role: str | None = None
+
+    is_read_only: bool = False
+
+    @property
+    def place(self) -> str:
+        """Host, port and database name, to show to people."""
+        parts = conninfo_to_dict(self.dsn)
+        return f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}/{parts.get('dbname', '')}"
+
+    @contextmanager
+    def connect(self) -> Iterator[psycopg.Connection]:
+        """A psycopg connection in autocommit: transactions are the explicit ``connection.transaction()``.
+
+        Raises ``DatabaseUnreachableError``, also when the server goes away while it is in use, and
+        ``DatabaseEncodingError``.
+        """
+        try:
+            connection = psycopg.connect(
+                self._conninfo,
+                autocommit=True,
+                connect_timeout=CONNECT_TIMEOUT_SECONDS,
+                application_name="fridge",
+            )
+        except psycopg.OperationalError as error:
+            raise DatabaseUnreachableError(f"PostgreSQL at {self.place}: {_reason(error)}") from None
+        try:
+            with connection:
+                self._require_encoding(connection)
+                yield connection
+        except psycopg.OperationalError as error:
+            if not connection.broken:
+                raise
+            raise DatabaseUnreachableError(
+                f"PostgreSQL at {self.place} went away: {_reason(error)}. What was committed stays; try again"
+            ) from None
+
+    @contextmanager
+    def connect_bulk(self, *, autocommit: bool = False) -> Iterator[adbc_dbapi.Connection]:
+        """An Arrow connection: frames in by binary COPY, frames out by columns.
+
+        Without ``autocommit`` the caller commits; leaving without a commit rolls back.
+        Raises ``DatabaseUnreachableError``, also when the connection is lost meanwhile.
+        """
+        # It brings pyarrow: 47 MiB that a tick, the UI's code server and most commands never need.
+        from adbc_driver_postgresql import dbapi as adbc_postgresql  # noqa: PLC0415
+
+        try:
+            connection = adbc_postgresql.connect(self._conninfo, autocommit=autocommit)
+        except adbc_driver_manager.Error as error:
+            raise DatabaseUnreachableError(f"PostgreSQL at {self.place}: {_reason(error)}") from None
+        with connection:
+            try:
+                yield connection
+            except adbc_driver_manager.OperationalError as error:
+                raise DatabaseUnreachableError(f"PostgreSQL at {self.place} went away: {_reason(error)}") from error
+
+    def acting_as(self, role: str) -> Database:
+        """The same database with the rights of another role, of which the one that signs in is a member."""
+        return replace(self, role=role)
+
+    @property
+    def owned(self) -> Database:
+        """The same database with the rights of the role that signs in."""
+        return replace(self, role=None)
+
+    def read_only(self) -> Database:
+        """The same database by connections on which PostgreSQL refuses every write."""
+        return replace(self, is_read_only=True)
+
+    @property
+    def _conninfo(self) -> str:
+        """How both drivers sign in: the DSN, and a session of ours."""
+        changed = {"role": self.role} if self.role else {}
+        changed |= {"default_transaction_read_only": "on"} if self.is_read_only else {}
+        given = conninfo_to_dict(self.dsn).get("options")
+        options = session_options(str(given) if given is not None else None, **changed)
+        return make_conninfo(self.dsn, options=options, client_encoding=ENCODING)
+
+    def _require_encoding(self, connection: psycopg.Connection) -> None:
+        found = connection.info.parameter_status("server_encoding")
+        if found != ENCODING:
+            raise DatabaseEncodingError(
+                f"the database at {self.place} is encoded in {found}, which cannot hold every id and name; nothing was "
+                f"made. Have one made in {ENCODING} (create database NAME encoding '{ENCODING}' template template0), "
+                "and name it in FRIDGE_DATABASE_URL"
+            )
+
+    def create_beside(self, other: Database) -> None:
+        """Creates the other database on this one's server where it does not exist yet, by the role that signs in.
+
+        Raises ``DatabaseUnreachableError``, and ``DatabaseMissingError`` when the role may not create it.
+        """
+        name = str(conninfo_to_dict(other.dsn)["dbname"])
+        with self.owned.connect() as connection:
+            if connection.execute(statement("database_exists"), {"name": name}).fetchone():
+                return
+            try:
+                connection.execute(sql.SQL(statement("create_database")).format(name=sql.Identifier(name)))
+            except psycopg.errors.DuplicateDatabase:
+                return  # another process was faster
+            except psycopg.errors.InsufficientPrivilege as error:
+                raise DatabaseMissingError(
+                    f"the database {name!r} does not exist and this role may not create it; "
+                    f"have it created beside {self.place}, owned by this role"
+                ) from error
+
+
+def _reason(error: Exception) -> str:
+    """The server's own words in one line. Drivers quote the host, not the password."""
+    return " ".join(str(error).split())

@@ -1,0 +1,28 @@
+"""The SQL statements: each feature has its own in ``queries.sql``, under ``-- name: …``; no two have one name."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[1]
+_NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
+
+
+@cache
+def statements() -> dict[str, str]:
+    """Name → statement, of all features. Without the final semicolon: Arrow's driver wraps it into ``copy (…)``."""
+    found: dict[str, str] = {}
+    for path in sorted(PACKAGE.glob("*/queries.sql")):
+        _, *parts = _NAME.split(path.read_text(encoding="utf-8"))
+        for name, text in zip(parts[::2], parts[1::2], strict=True):
+            if name in found:
+                raise ValueError(f"{path}: there is another statement {name}")
+            found[name] = text.strip().removesuffix(";")
+    return found
+
+
+def statement(name: str) -> str:
+    """The statement of this name; ``KeyError`` when there is none."""
+    return statements()[name]

@@ -1,0 +1,728 @@
+-- name: unsuitable_defaults
+-- Parameters that not every role may set, or not every server knows, where a session did not get what we need.
+select
+    wanted.parameter,
+    current_setting(wanted.parameter, true) as setting
+from
+    (
+        values
+        ('session_replication_role', 'origin'), -- otherwise no trigger keeps the books
+        ('transaction_timeout', '0'),
+        ('restrict_nonsystem_relation_kind', '')
+    ) as wanted (parameter, value)
+where current_setting(wanted.parameter, true) <> wanted.value
+order by wanted.parameter;
+
+-- name: server_clock
+select clock_timestamp() as now;
+
+-- name: create_model_table
+create table fridge.{name} as {select} with no data;
+
+-- name: create_model_view
+create view fridge.{name} as {select};
+
+-- name: database_exists
+select 1 from pg_database
+where datname = %(name)s;
+
+-- name: create_database
+create database {name};
+
+-- name: open_exception
+-- The unique index exceptions_open keeps one open row per difference.
+insert into fridge.exceptions as was (kind, tenant_id, hour, subject, detail, owed, deadline_at, opened_at)
+values (%(kind)s, %(tenant_id)s, %(hour)s, %(subject)s, %(detail)s, %(owed)s, %(deadline_at)s, %(now)s)
+on conflict (kind, tenant_id, hour, subject) where closed_at is null
+do update
+    set
+        detail = excluded.detail,
+        owed = excluded.owed,
+        deadline_at = excluded.deadline_at
+    where
+    was.detail <> excluded.detail
+    or (was.owed, was.deadline_at) is distinct from (excluded.owed, excluded.deadline_at);
+
+-- name: close_exception
+update fridge.exceptions
+set closed_at = %(now)s
+where
+    kind = %(kind)s
+    and tenant_id is not distinct from %(tenant_id)s
+    and hour is not distinct from %(hour)s
+    and subject = %(subject)s
+    and closed_at is null;
+
+-- name: close_settled_exceptions
+-- A difference is over once Stripe has the hour's usage, whatever had stood in the way.
+update fridge.exceptions
+set closed_at = %(now)s
+from fridge.meter_events
+where
+    exceptions.closed_at is null
+    and exceptions.tenant_id = meter_events.tenant_id
+    and exceptions.hour = meter_events.hour
+    and meter_events.identifier = any(%(identifiers)s)
+    and meter_events.status = 'accepted'
+    and (
+        (
+            exceptions.kind in (
+                select exception_kinds.kind
+                from fridge.exception_kinds
+                where exception_kinds.waits and exception_kinds.subject = 'meter'
+            )
+            and exceptions.subject = meter_events.event_name
+        )
+        or (
+            exceptions.kind in ('refused', 'unexplained')
+            and exceptions.subject in (
+                select older.identifier
+                from fridge.meter_events as older
+                where
+                    older.event_name = meter_events.event_name
+                    and older.tenant_id = meter_events.tenant_id
+                    and older.hour = meter_events.hour
+            )
+        )
+    );
+
+-- name: close_moot_exceptions
+-- What stood in the way of billing is over when there is nothing left to bill, because usage is what Stripe has, or
+-- when the tenant has a customer, the month is open again, or what was held is released: if something else stands in
+-- the way now, that is an exception of its own. What is told of many tenants at once names none (close_told_together).
+with catalogue as (
+    select
+        event_name,
+        measure
+    from unnest(%(event_names)s::text[], %(measures)s::text[]) as meters (event_name, measure)
+)
+
+update fridge.exceptions
+set closed_at = %(now)s
+where
+    exceptions.closed_at is null
+    and exceptions.tenant_id is not null
+    and exceptions.kind in (
+        select exception_kinds.kind
+        from fridge.exception_kinds
+        where exception_kinds.waits and exception_kinds.subject = 'meter'
+    )
+    and exceptions.hour between %(first)s and %(last)s
+    and exceptions.subject = any(%(event_names)s)
+    and (
+        (
+            exceptions.kind = 'unmapped'
+            and exists (
+                select 1 from fridge.tenants
+                where tenants.tenant_id = exceptions.tenant_id and tenants.stripe_customer_id is not null
+            )
+        )
+        or (exceptions.kind = 'month_closed' and not fridge.month_is_closed(exceptions.hour))
+        or (
+            exceptions.kind = 'held_for_review'
+            and exists (
+                select 1
+                from fridge.released_usage
+                inner join catalogue on released_usage.measure = catalogue.measure
+                where
+                    catalogue.event_name = exceptions.subject
+                    and coalesce(released_usage.event_name, exceptions.subject) = exceptions.subject
+                    and released_usage.tenant_id = exceptions.tenant_id
+                    and released_usage.hour = exceptions.hour
+            )
+        )
+        or coalesce((
+            select sum(meter_events.value)
+            from fridge.meter_events
+            where
+                meter_events.event_name = exceptions.subject
+                and meter_events.tenant_id = exceptions.tenant_id
+                and meter_events.hour = exceptions.hour
+                and meter_events.status = 'accepted'
+        ), 0) = coalesce((
+            select measured_usage.value
+            from fridge.measured_usage
+            inner join catalogue on measured_usage.measure = catalogue.measure
+            where
+                catalogue.event_name = exceptions.subject
+                and measured_usage.tenant_id = exceptions.tenant_id
+                and measured_usage.hour = exceptions.hour
+        ), 0)
+    );
+
+-- name: close_overtaken
+-- Of what can keep a tenant, meter and hour from being stated, one thing does at a time: what was said before is over.
+-- A refusal is about a statement, everything else about a meter.
+update fridge.exceptions
+set closed_at = %(now)s
+from
+    unnest(
+        %(event_names)s::text[], %(tenant_ids)s::text[], %(hours)s::timestamptz[],
+        %(kinds)s::text[], %(subjects)s::text[]
+    ) as judged (event_name, tenant_id, hour, kind, subject)
+where
+    exceptions.closed_at is null
+    and exceptions.tenant_id = judged.tenant_id
+    and exceptions.hour = judged.hour
+    and (exceptions.kind <> judged.kind or exceptions.subject <> judged.subject)
+    and (
+        (
+            exceptions.kind in (
+                'unmapped', 'customer_taken', 'customer_gone', 'held_for_review', 'month_closed', 'too_late'
+            )
+            and exceptions.subject = judged.event_name
+        )
+        or (
+            exceptions.kind = 'refused'
+            and judged.event_name = (
+                select meter_events.event_name
+                from fridge.meter_events
+                where meter_events.identifier = exceptions.subject
+            )
+        )
+    );
+
+-- name: close_told_together
+-- An exception about many tenants of an hour and meter names none in tenant_id. It is over when none of them is left.
+update fridge.exceptions
+set closed_at = %(now)s
+where
+    closed_at is null
+    and tenant_id is null
+    and kind in ('unmapped', 'too_late')
+    and hour between %(first)s and %(last)s
+    and subject = any(%(event_names)s)
+    and (kind, hour, subject) not in (
+        select
+            told.kind,
+            told.hour,
+            told.subject
+        from unnest(%(kinds)s::text[], %(hours)s::timestamptz[], %(subjects)s::text[]) as told (kind, hour, subject)
+    );
+
+-- name: close_contradictions
+-- Usage and files agree again, or the hour waits to be counted anew.
+update fridge.exceptions
+set closed_at = %(now)s
+where
+    kind = 'contradiction'
+    and closed_at is null
+    and hour between %(first)s and %(last)s
+    and (hour, tenant_id) not in (
+        select
+            contradictions.hour,
+            contradictions.tenant_id
+        from unnest(%(hours)s::timestamptz[], %(tenant_ids)s::text[]) as contradictions (hour, tenant_id)
+    );
+
+-- name: tenant_ids
+select tenant_id from fridge.tenants;
+
+-- name: open_exceptions_per_hour
+select
+    hour,
+    kind,
+    count(*) as exceptions
+from fridge.exceptions
+where hour between %(first)s and %(last)s and closed_at is null
+group by hour, kind
+order by hour, kind;
+
+-- name: open_exception_kinds
+select
+    kind,
+    count(*) as exceptions
+from fridge.exceptions
+where closed_at is null
+group by kind
+order by exceptions desc, kind asc;
+
+-- name: open_of_kind
+select
+    tenant_id,
+    hour,
+    subject,
+    opened_at
+from fridge.exceptions
+where kind = %(kind)s and closed_at is null;
+
+-- name: close_begun_hours
+update fridge.exceptions
+set closed_at = %(now)s
+where
+    kind = 'future_hour'
+    and closed_at is null
+    and (
+        hour <> all(%(present)s::timestamptz[])
+        or (
+            hour <= %(now)s
+            and exists (
+                select 1 from fridge.landing_hours
+                where landing_hours.landing_hour = exceptions.hour
+            )
+        )
+    );
+
+-- name: close_expected_hours
+update fridge.exceptions
+set closed_at = %(now)s
+where kind = 'unexpected_hour' and closed_at is null and hour <> all(%(unexpected)s::timestamptz[]);
+
+-- name: keep_causes
+-- Nothing goes: a cause that this version no longer knows stands in rows of the past.
+insert into fridge.causes (cause, "position", step, is_explained, words, meaning)
+values (%(cause)s, %(position)s, %(step)s, %(is_explained)s, %(words)s, %(meaning)s)
+on conflict (cause) do update
+    set
+        "position" = excluded."position",
+        step = excluded.step,
+        is_explained = excluded.is_explained,
+        words = excluded.words,
+        meaning = excluded.meaning;
+
+-- name: keep_exception_kinds
+-- Nothing goes: a kind that this version no longer knows stands in exceptions of the past.
+insert into fridge.exception_kinds (kind, "position", means, what_to_do, subject, cause, waits)
+values (%(kind)s, %(position)s, %(means)s, %(what_to_do)s, %(subject)s, %(cause)s, %(waits)s)
+on conflict (kind) do update
+    set
+        "position" = excluded."position",
+        means = excluded.means,
+        what_to_do = excluded.what_to_do,
+        subject = excluded.subject,
+        cause = excluded.cause,
+        waits = excluded.waits;
+
+-- name: create_schema_migrations
+-- Two processes may get here at once: the lock lets the second one find everything made.
+select pg_advisory_xact_lock(hashtextextended('fridge.migrations', 0));
+
+create schema if not exists fridge;
+
+create table if not exists fridge.schema_migrations (
+    number integer primary key,
+    title text not null,
+    sha256 text not null,
+    applied_at timestamptz not null default now()
+);
+
+-- name: lock_migrations
+select pg_advisory_xact_lock(hashtextextended('fridge.migrations', 0));
+
+-- name: record_migration
+insert into fridge.schema_migrations (number, title, sha256)
+values (%(number)s, %(title)s, %(sha256)s);
+
+-- name: models_built_from
+select files_sha256 from fridge.sql_models_built;
+
+-- name: models_are_superseded
+select %(files_sha256)s = any(superseded) as are_superseded from fridge.sql_models_built;
+
+-- name: lock_models
+select pg_advisory_xact_lock(hashtextextended('fridge.sql_models', 0));
+
+-- name: built_models
+select
+    name,
+    sha256,
+    materialized
+from fridge.sql_models;
+
+-- name: record_models_built
+insert into fridge.sql_models_built (files_sha256, built_at)
+values (%(files_sha256)s, %(now)s)
+on conflict (is_the_only_row) do update
+    set
+        files_sha256 = excluded.files_sha256,
+        built_at = excluded.built_at,
+        -- What is made again on purpose, by going back to earlier code, is no longer superseded.
+        superseded = array_append(
+            array_remove(sql_models_built.superseded, excluded.files_sha256), sql_models_built.files_sha256
+        );
+
+-- name: keep_meters
+-- The catalogue as the settings have it; nothing is written where it is known already.
+with catalogue as (
+    select
+        event_name,
+        measure,
+        formula,
+        "window"
+    from unnest(
+        %(event_names)s::text[], %(measures)s::text[], %(formulas)s::text[], %(windows)s::text[]
+    ) as meters (event_name, measure, formula, "window")
+),
+
+removed as (
+    delete from fridge.meters
+    where event_name not in (select catalogue.event_name from catalogue)
+)
+
+insert into fridge.meters (event_name, measure, formula, "window")
+select
+    event_name,
+    measure,
+    formula,
+    "window"
+from catalogue
+on conflict (event_name) do update
+    set measure = excluded.measure, formula = excluded.formula, "window" = excluded."window"
+    where (meters.measure, meters.formula, meters."window")
+    is distinct from (excluded.measure, excluded.formula, excluded."window");
+
+-- name: empty_model
+delete from fridge.{name};
+
+-- name: fill_model
+insert into fridge.{name}
+{select};
+
+-- name: prefer_block_ranges
+-- For this connection: a fresh partition has no statistics yet, and the planner would read all of it. Parallel workers
+-- cost a small hour more to start than they read, and a large one is as quick without them.
+select
+    set_config('enable_seqscan', 'off', false) as seqscan,
+    set_config('max_parallel_workers_per_gather', '0', false) as workers;
+
+-- name: summarize_block_ranges
+-- What was loaded since the last vacuum is in no block range yet, and would be read whenever any file is looked for.
+select fridge.summarize_block_ranges() as block_ranges;
+
+-- name: empty_model_hours
+delete from fridge.{name}
+where hour between %(first)s and %(last)s;
+
+-- name: fill_model_hours
+-- The hours are a condition from outside: the model itself can be opened as it is.
+insert into fridge.{name}
+select model.*
+from ({select}) as model
+where model.hour between %(first)s and %(last)s;
+
+-- name: record_model_hours
+insert into fridge.model_hours (model, hour, built_at)
+select
+    %(name)s,
+    hours.hour,
+    %(now)s
+from generate_series(%(first)s::timestamptz, %(last)s::timestamptz, interval '1 hour') as hours (hour)
+on conflict (hour, model) do update
+    set built_at = excluded.built_at;
+
+-- name: count_model_hours
+select
+    hour,
+    count(*) as rows_of_hour
+from fridge.{name}
+where hour between %(first)s and %(last)s
+group by hour;
+
+-- name: count_model_rows
+select count(*) from fridge.{name};
+
+-- name: model_sources
+select
+    name,
+    column_sources
+from fridge.sql_models;
+
+-- name: create_model_key
+create unique index {index} on fridge.{name} ({key_columns}) nulls not distinct;
+
+-- name: describe_model
+comment on {kind} fridge.{name} is {description};
+
+-- name: describe_model_column
+comment on column fridge.{name}.{column} is {description};
+
+-- name: drop_model_view
+drop view if exists fridge.{name} cascade;
+
+-- name: drop_model_table
+drop table if exists fridge.{name} cascade;
+
+-- name: forget_model
+delete from fridge.sql_models
+where name = %(name)s;
+
+-- name: forget_model_hours
+delete from fridge.model_hours
+where model = %(name)s;
+
+-- name: record_model
+insert into fridge.sql_models (name, sha256, materialized, column_sources, built_at)
+values (%(name)s, %(sha256)s, %(materialized)s, %(column_sources)s, %(now)s)
+on conflict (name) do update
+    set
+        sha256 = excluded.sha256,
+        materialized = excluded.materialized,
+        column_sources = excluded.column_sources,
+        built_at = excluded.built_at;
+
+-- name: has_unique_index
+-- A row if a unique index of a model is over exactly these columns.
+with looked_at as (
+    select format('fridge.%%I', %(relation)s::text)::regclass as relation
+),
+
+unique_indexes as (
+    select
+        pg_index.indexrelid,
+        array_agg(pg_attribute.attname::text) as indexed
+    from looked_at
+    inner join pg_index on looked_at.relation = pg_index.indrelid
+    inner join pg_attribute
+        on pg_index.indrelid = pg_attribute.attrelid and pg_attribute.attnum = any(pg_index.indkey)
+    where
+        pg_index.indisunique
+        and pg_index.indnullsnotdistinct
+        and pg_index.indisvalid
+        and pg_index.indpred is null
+    group by pg_index.indexrelid
+)
+
+select 1
+from unique_indexes
+where indexed @> %(wanted)s::text[] and indexed <@ %(wanted)s::text[];
+
+-- name: find_duplicates
+select
+    {key_columns},
+    count(*) as copies
+from fridge.{model}
+group by {key_columns}
+having count(*) > 1;
+
+-- name: find_empty_values
+select * from fridge.{model}
+where {is_empty};
+
+-- name: find_foreign_values
+select
+    {column},
+    count(*) as copies
+from fridge.{model}
+where {column} not in ({accepted_values})
+group by {column};
+
+-- name: find_orphans
+select
+    {column},
+    count(*) as copies
+from fridge.{model} as model
+where
+    {column} is not null
+    and not exists (
+        select 1 from fridge.{parent} as parent
+        where parent.{parent_column} = model.{column}
+    )
+group by {column};
+
+-- name: count_findings
+-- Any few of them serve as examples.
+select
+    count(*) over () as findings_in_all,
+    findings.*
+from ({select}) as findings
+order by findings_in_all
+limit 5;
+
+-- name: readings_kept_from
+select fridge.kept_from();
+
+-- name: keep_readings
+select pg_advisory_lock_shared(hashtextextended('retention', 0));
+
+-- name: release_readings
+select pg_advisory_unlock_shared(hashtextextended('retention', 0));
+
+-- name: limit_waiting
+set lock_timeout = '10min';
+
+-- name: lock_retention
+-- Waits for loads and counts that are under way, and keeps others out until the transaction ends.
+select pg_advisory_xact_lock(hashtextextended('retention', 0));
+
+-- name: months_of_readings
+-- Months that have a partition and ended by a given time, the oldest first, with the bytes they take.
+with partitions as (
+    select
+        inhrelid,
+        (to_timestamp(right(inhrelid::regclass::text, 7), 'YYYY_MM')::timestamp at time zone 'UTC') as month
+    from pg_inherits
+    where inhparent = 'fridge.stored_readings'::regclass
+)
+
+select
+    month,
+    pg_total_relation_size(inhrelid)::bigint as size_bytes
+from partitions
+where date_trunc('month', month + interval '40 days', 'UTC') <= %(before)s
+order by month;
+
+-- name: hours_to_count_first
+-- Hours before a given one whose usage was counted from other files than there are now.
+with usable_files as (
+    select
+        landing_files.landing_hour,
+        usage_tables.usage_table,
+        md5(string_agg(landing_files.file_id::text, ',' order by landing_files.file_id)) as files_hash
+    from fridge.landing_files
+    cross join (values ('inserted_counts'), ('active_sensors')) as usage_tables (usage_table)
+    where
+        landing_files.landing_hour < %(hour)s
+        and landing_files.inserted_count > 0
+        and not exists (
+            select 1 from fridge.withdrawals
+            where withdrawals.file_id = landing_files.file_id
+        )
+    group by landing_files.landing_hour, usage_tables.usage_table
+),
+
+counted as (
+    select
+        landing_hour,
+        usage_table,
+        files_hash
+    from fridge.counted_hours
+    where landing_hour < %(hour)s
+)
+
+select distinct coalesce(usable_files.landing_hour, counted.landing_hour) as hour
+from usable_files
+full join counted
+    on usable_files.landing_hour = counted.landing_hour and usable_files.usage_table = counted.usage_table
+where usable_files.files_hash is distinct from counted.files_hash
+order by hour;
+
+-- name: keep_counts_of_month
+-- Readings of a month that arrived in hours which can still change.
+with late_files as (
+    select file_id
+    from fridge.landing_files
+    where
+        landing_hour >= %(hour)s
+        and first_recorded_at < %(month_end)s
+        and last_recorded_at >= %(month)s
+)
+
+insert into fridge.dropped_reading_counts (file_id, sensor_key, month, readings)
+select
+    stored_readings.file_id,
+    stored_readings.sensor_key,
+    %(month)s as month,
+    count(*) as readings
+from fridge.stored_readings
+where
+    stored_readings.recorded_at >= %(month)s
+    and stored_readings.recorded_at < %(month_end)s
+    and stored_readings.file_id = any(array(select late_files.file_id from late_files))
+group by stored_readings.file_id, stored_readings.sensor_key;
+
+-- name: drop_month
+select fridge.drop_month(%(month)s, %(dropped_by)s, %(now)s);
+
+-- name: record_run
+insert into fridge.runs (run_id, program_version, source_sha256, started_at)
+values (%(run_id)s, %(program_version)s, %(source_sha256)s, %(now)s)
+on conflict (run_id) do nothing;
+
+-- name: describe_columns
+-- Tables and views of the schema without partitions and SQL models, each column with its type and meaning.
+select
+    pg_class.relname as table_name,
+    case pg_class.relkind when 'v' then 'view' else 'table' end as kind,
+    obj_description(pg_class.oid, 'pg_class') as table_meaning,
+    pg_attribute.attname as column_name,
+    format_type(pg_attribute.atttypid, pg_attribute.atttypmod) as column_type,
+    pg_attribute.attnotnull as is_required,
+    col_description(pg_class.oid, pg_attribute.attnum) as column_meaning
+from pg_class
+inner join pg_namespace on pg_class.relnamespace = pg_namespace.oid
+inner join pg_attribute on pg_class.oid = pg_attribute.attrelid
+where
+    pg_namespace.nspname = 'fridge'
+    and pg_class.relkind in ('r', 'p', 'v')
+    and not pg_class.relispartition
+    and pg_class.relname not in (select sql_models.name from fridge.sql_models)
+    and pg_attribute.attnum > 0
+    and not pg_attribute.attisdropped
+order by pg_class.relname, pg_attribute.attnum;
+
+-- name: describe_constraints
+-- What the database itself enforces, table by table.
+select
+    pg_class.relname as table_name,
+    pg_constraint.conname as name,
+    pg_get_constraintdef(pg_constraint.oid) as definition
+from pg_constraint
+inner join pg_class on pg_constraint.conrelid = pg_class.oid
+inner join pg_namespace on pg_class.relnamespace = pg_namespace.oid
+where
+    pg_namespace.nspname = 'fridge'
+    and pg_constraint.contype in ('p', 'u', 'c')
+    and not pg_class.relispartition
+
+union all
+
+select
+    tablename as table_name,
+    indexname as name,
+    regexp_replace(indexdef, '^.* USING ', 'index using ') as definition
+from pg_indexes
+where schemaname = 'fridge' and indexname like '%%open'
+
+union all
+
+select
+    pg_class.relname as table_name,
+    pg_trigger.tgname as name,
+    'trigger ' || pg_proc.proname as definition
+from pg_trigger
+inner join pg_class on pg_trigger.tgrelid = pg_class.oid
+inner join pg_namespace on pg_class.relnamespace = pg_namespace.oid
+inner join pg_proc on pg_trigger.tgfoid = pg_proc.oid
+where pg_namespace.nspname = 'fridge' and not pg_trigger.tgisinternal
+order by table_name, name;
+
+-- name: create_roles
+-- Roles belong to the whole server, so another database of it may have made them already, even just now.
+do $$
+declare
+    may_act_as text := case when current_setting('server_version_num')::integer < 160000 then 'member' else 'set' end;
+begin
+    if to_regrole('fridge_pipeline') is null then
+        create role fridge_pipeline nologin;
+    end if;
+    if to_regrole('fridge_finance') is null then
+        create role fridge_finance nologin;
+    end if;
+    if not pg_has_role(current_user, 'fridge_pipeline', may_act_as) then
+        execute format('grant fridge_pipeline to %I', current_user);
+    end if;
+exception
+    when duplicate_object or unique_violation then null;
+end;
+$$;
+
+-- name: grant_rights
+select fridge.grant_rights(%(marts)s);
+
+-- name: owns_schema
+-- Whether whoever signed in owns the schema, and so may change what the pipeline's role may not.
+select coalesce(bool_or(pg_has_role(session_user, pg_namespace.nspowner, 'member')), false) as owns_schema
+from pg_namespace
+where pg_namespace.nspname = 'fridge';
+
+-- name: acts_as
+-- Whether whoever signed in may take a role's place. Before version 16 every member may, and 'set' is not known.
+select
+    coalesce(
+        pg_has_role(
+            session_user,
+            to_regrole(%(role)s),
+            case when current_setting('server_version_num')::integer < 160000 then 'member' else 'set' end
+        ),
+        false
+    ) as acts_as;

@@ -1,0 +1,1 @@
+"""What finance and auditors read and sign: months, reports, evidence packs, explanations."""

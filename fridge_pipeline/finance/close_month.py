@@ -1,0 +1,151 @@
+"""Close a month: two people sign what it comes to, and from then on nothing more is stated for it; or reopen it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import psycopg
+
+from fridge_pipeline.billing.ledger import lock_staging
+from fridge_pipeline.calendar.month import Month
+from fridge_pipeline.catalogue.meter import Meter
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.finance.refresh_month import refresh_month
+from fridge_pipeline.finance.rules.signoff import Action, ControlTotals, Signoff, changes, is_same_person
+from fridge_pipeline.finance.signoff_record import (
+    control_totals,
+    newest_signoff,
+    open_unexplained,
+    sign_month,
+    statements_under_way,
+    unexplained_differences,
+    waiting_in_month,
+)
+
+
+class MonthNotReadyError(RuntimeError):
+    """Something stands in the way of signing a month; the text names it and what to do."""
+
+
+class MonthStateError(RuntimeError):
+    """The month is not where this signature belongs: not prepared, not closed, or closed already."""
+
+
+class SamePersonError(ValueError):
+    """Whoever prepared a month asks to approve it."""
+
+
+class UnsignedError(ValueError):
+    """A signature without a name, or a reopening without a reason."""
+
+
+class TotalsChangedError(RuntimeError):
+    """The control totals are not what was prepared."""
+
+
+def prepare_month(
+    database: Database,
+    month: Month,
+    prepared_by: str,
+    models: Path,
+    catalogue: Sequence[Meter],
+    clock: Callable[[], datetime],
+    close_after: timedelta,
+) -> ControlTotals:
+    """Writes what a month comes to, for another person to approve; may be done again until then.
+
+    Usage is derived anew in SQL first, so that what was changed behind the program's back stands in the way.
+    Raises ``MonthNotReadyError`` with everything that stands in the way, ``MonthStateError`` when it is closed.
+    """
+    name = _name(prepared_by)
+    refresh_month(database, models, catalogue, month, clock)
+    with database.connect() as connection, connection.transaction():
+        _refuse_closed(month, newest_signoff(connection, month))
+        _refuse_unready(connection, month, clock(), close_after)
+        totals = control_totals(connection, month)
+        sign_month(connection, month, Action.PREPARE, name, clock(), control_totals=totals)
+    return totals
+
+
+def approve_month(
+    database: Database, month: Month, approved_by: str, clock: Callable[[], datetime], close_after: timedelta
+) -> Signoff:
+    """Closes a prepared month; returns what was prepared. Nothing is staged while it is looked at.
+
+    Raises ``MonthStateError``, ``SamePersonError``, ``MonthNotReadyError`` and ``TotalsChangedError``.
+    """
+    name = _name(approved_by)
+    with database.connect() as connection, connection.transaction():
+        lock_staging(connection)
+        prepared = newest_signoff(connection, month)
+        _refuse_closed(month, prepared)
+        if prepared is None or prepared.action is not Action.PREPARE:
+            raise MonthStateError(f"{month} is not prepared; prepare it first: fridge close {month} --prepared-by NAME")
+        if is_same_person(name, prepared.signed_by):
+            raise SamePersonError(
+                f"{prepared.signed_by} prepared {month}; closing a month takes two people, so somebody else approves it"
+            )
+        _refuse_unready(connection, month, clock(), close_after)
+        changed = changes(prepared.control_totals or {}, control_totals(connection, month))
+        if changed:
+            raise TotalsChangedError(
+                f"{month} is no longer what {prepared.signed_by} prepared at {prepared.signed_at:%Y-%m-%d %H:%M} UTC: "
+                f"{'; '.join(changed)}. Look at it and prepare it again: fridge close {month} --prepared-by NAME"
+            )
+        sign_month(connection, month, Action.APPROVE, name, clock())
+    return prepared
+
+
+def reopen_month(database: Database, month: Month, reopened_by: str, reason: str, clock: Callable[[], datetime]) -> int:
+    """Reopens a closed month, so that what changed in it is stated; returns how many statements wait for that.
+
+    Raises ``MonthStateError`` when it is not closed, and ``UnsignedError``.
+    """
+    name = _name(reopened_by)
+    if not reason.strip():
+        raise UnsignedError(f"say why {month} is reopened: the reason stays on record")
+    with database.connect() as connection, connection.transaction():
+        lock_staging(connection)
+        newest = newest_signoff(connection, month)
+        if newest is None or newest.action is not Action.APPROVE:
+            raise MonthStateError(f"{month} is not closed, so there is nothing to reopen")
+        sign_month(connection, month, Action.REOPEN, name, clock(), reason=reason.strip())
+        return waiting_in_month(connection, month)
+
+
+def _name(given: str) -> str:
+    name = " ".join(given.split())
+    if not name:
+        raise UnsignedError("a signature needs a name, and it is empty")
+    return name
+
+
+def _refuse_closed(month: Month, newest: Signoff | None) -> None:
+    if newest is not None and newest.action is Action.APPROVE:
+        raise MonthStateError(
+            f"{month} is closed already, by {newest.signed_by} at {newest.signed_at:%Y-%m-%d %H:%M} UTC. "
+            f"To close it anew, reopen it first: fridge reopen {month} --by NAME --reason TEXT"
+        )
+
+
+def _refuse_unready(connection: psycopg.Connection, month: Month, now: datetime, close_after: timedelta) -> None:
+    """Raises ``MonthNotReadyError`` with everything that stands in the way."""
+    if not month.hours.last.closed_at(now, close_after):
+        raise MonthNotReadyError(
+            f"{month} has not ended: its last hour closes at {month.end + close_after:%Y-%m-%d %H:%M} UTC"
+        )
+    looked_at = (
+        (statements_under_way, "statements are under way", "wait for the next hourly_billing, or run fridge bill"),
+        (open_unexplained, "exceptions of the kind unexplained are open", "see docs/runbook.md, unexplained"),
+        (unexplained_differences, "differences of the tie-out are unexplained", "see fridge.tie_out_differences"),
+    )
+    reasons = []
+    for look, what, what_to_do in looked_at:
+        number, named = look(connection, month)
+        if number:
+            more = ", …" if number > len(named) else ""
+            reasons.append(f"{number} {what} ({', '.join(named)}{more}): {what_to_do}")
+    if reasons:
+        raise MonthNotReadyError(f"{month} cannot be closed yet: {'; '.join(reasons)}")

@@ -1,0 +1,44 @@
+"""A month of the marts as frames, for whoever reads a whole month: the report and the workbook."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+import psycopg
+from psycopg import sql
+
+from fridge_pipeline.calendar.month import Month
+from fridge_pipeline.database.queries import statement
+
+#: Which rows of a mart are a month's; a mart that is not named here has a column ``hour``.
+MONTHS: Mapping[str, str] = {
+    "usage_monthly": "month_of_months",
+    "usage_daily": "month_of_days",
+    "month_status": "month_of_months",
+    "exceptions_open": "month_of_exceptions",
+    "data_gaps": "month_of_gaps",
+}
+
+#: Rows that are held as Python objects at a time.
+ROWS_AT_A_TIME = 50_000
+
+
+def month_rows(connection: psycopg.Connection, mart: str, month: Month) -> pl.DataFrame:
+    """What a mart says of a month, with the mart's columns, in the order of its first ones; call it in a transaction.
+
+    Of exceptions also those that are about no hour and were opened in the month; of gaps those that reach into it.
+    """
+    query = sql.SQL(statement(MONTHS.get(mart, "month_of_hours"))).format(mart=sql.Identifier(mart))
+    span = {"start": month.start, "end": month.end, "first_day": month.first_day, "next_day": month.after.first_day}
+    with connection.cursor(name="month_rows") as cursor:
+        cursor.execute(query, span)
+        frames = []
+        while rows := cursor.fetchmany(ROWS_AT_A_TIME):
+            frames.append(_frame(cursor, rows))
+        return pl.concat(frames, how="vertical_relaxed") if frames else _frame(cursor, [])
+
+
+def _frame(cursor: psycopg.Cursor, rows: list[tuple[object, ...]]) -> pl.DataFrame:
+    names = [column.name for column in cursor.description or ()]
+    return pl.DataFrame(rows, schema=names, orient="row", infer_schema_length=None)

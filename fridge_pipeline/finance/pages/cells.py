@@ -1,0 +1,90 @@
+"""How a value reads on the page."""
+
+from __future__ import annotations
+
+import shlex
+from datetime import date, datetime
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from fridge_pipeline.finance.pages.columns import IN_WORDS, NUMERIC, Column, Kind
+from fridge_pipeline.finance.pages.words import HOUR_STATES
+
+MINUS = "\N{MINUS SIGN}"  # as wide as the plus
+
+
+def count(value: float | None, missing: str = "none") -> str:
+    """A number with its thousands apart, with decimals only where it has some; nothing known is a word."""
+    if value is None:
+        return missing
+    return f"{value:,.2f}".rstrip("0").rstrip(".")
+
+
+def change(value: float) -> str:
+    """A number with its sign."""
+    return f"{'+' if value > 0 else MINUS if value < 0 else ''}{count(abs(value))}"
+
+
+def share(value: float) -> str:
+    """A share in per cent."""
+    return f"{value:.1%}"
+
+
+def moment(value: datetime) -> str:
+    """A time to the minute; the heading says that it is UTC."""
+    return f"{value:%Y-%m-%d %H:%M}"
+
+
+def day(value: date) -> str:
+    """A day."""
+    return f"{value:%Y-%m-%d}"
+
+
+def text_of(value: Any, kind: Kind) -> str:
+    """A known value in words or digits."""
+    if kind in IN_WORDS:
+        return IN_WORDS[kind](str(value))
+    match kind:
+        case Kind.COUNT | Kind.NUMBER:
+            return count(value)
+        case Kind.CHANGE:
+            return change(value)
+        case Kind.SHARE:
+            return share(value)
+        case Kind.MOMENT:
+            return moment(value)
+        case Kind.DAY:
+            return day(value)
+        case Kind.YES_NO:
+            return "yes" if value else "no"
+    return str(value)
+
+
+def cell(value: Any, column: Column) -> Markup:
+    """The inside of a table's cell; whatever the books say is text, never markup."""
+    if value is None or value == "":
+        return Markup('<span class="missing">{}</span>').format(column.missing) if column.missing else Markup("")
+    text = escape(text_of(value, column.kind))
+    if column.kind is Kind.STATE and value in HOUR_STATES:
+        return Markup('<span class="state {}">{}</span>').format(value, text)
+    if column.kind is Kind.CODE:
+        return Markup("<code>{}</code>").format(text)
+    return text
+
+
+def cell_class(column: Column) -> str:
+    """The class of a column's cells."""
+    if column.kind in NUMERIC:
+        return "number"
+    if column.kind in {Kind.MOMENT, Kind.DAY}:
+        return "moment"
+    if column.name == "span":
+        return "text span"
+    return "text wide" if column.kind is Kind.CAUSE or column.name in {"detail", "reason"} else "text"
+
+
+def explain_command(tenant_id: str, hour: datetime) -> str:
+    """The command that explains a tenant's hour, as a shell takes it whatever the tenant is called."""
+    end_of_options = "-- " if tenant_id.startswith("-") else ""
+    return f"fridge explain {end_of_options}{shlex.quote(tenant_id)} {hour:%Y-%m-%d-%H:%M}"

@@ -1,0 +1,713 @@
+-- name: evidence_billing_ledger
+select * from fridge.billing_ledger
+where hour >= %(start)s and hour < %(end)s
+order by tenant_id, meter, hour, revision;
+
+-- name: evidence_billing_starts
+-- All of them: which of the month's hours were stated is decided by the newest, whenever it was set. Empty means never.
+select
+    billing_start_id,
+    case when isfinite(bill_from) then bill_from end as bill_from,
+    set_at
+from fridge.billing_starts
+order by billing_start_id;
+
+-- name: evidence_cancellations
+select meter_event_adjustments.*
+from fridge.meter_event_adjustments
+inner join fridge.meter_events on meter_event_adjustments.identifier = meter_events.identifier
+where meter_events.hour >= %(start)s and meter_events.hour < %(end)s
+order by meter_event_adjustments.identifier;
+
+-- name: evidence_data_gaps
+-- Those that reach into the month.
+select * from fridge.data_gaps
+where silent_from < %(end)s and coalesce(silent_until > %(start)s, true)
+order by tenant_id, sensor_id, silent_from;
+
+-- name: evidence_dropped_months
+select * from fridge.dropped_months
+order by month;
+
+-- name: evidence_exceptions
+-- Those of the month's hours, and those without an hour that were open at some time of the month.
+select * from fridge.exceptions
+where
+    (hour >= %(start)s and hour < %(end)s)
+    or (hour is null and opened_at < %(end)s and coalesce(closed_at >= %(start)s, true))
+order by exception_id;
+
+-- name: evidence_landing_file_tenants
+select
+    landing_file_tenants.file_id,
+    landing_files.path,
+    landing_files.landing_hour,
+    landing_file_tenants.tenant_id,
+    landing_file_tenants.row_count,
+    landing_file_tenants.inserted_count,
+    landing_file_tenants.duplicate_count,
+    landing_file_tenants.rejected_count
+from fridge.landing_file_tenants
+inner join fridge.landing_files on landing_file_tenants.file_id = landing_files.file_id
+where landing_files.landing_hour >= %(start)s and landing_files.landing_hour < %(end)s
+order by landing_files.landing_hour, landing_file_tenants.tenant_id, landing_file_tenants.file_id;
+
+-- name: evidence_landing_files
+select * from fridge.landing_files
+where landing_hour >= %(start)s and landing_hour < %(end)s
+order by file_id;
+
+-- name: evidence_meter_event_attempts
+select meter_event_attempts.*
+from fridge.meter_event_attempts
+inner join fridge.meter_events on meter_event_attempts.identifier = meter_events.identifier
+where meter_events.hour >= %(start)s and meter_events.hour < %(end)s
+order by meter_event_attempts.attempt_id;
+
+-- name: evidence_month_signoffs
+select * from fridge.month_signoffs
+where month = (%(start)s at time zone 'UTC')::date
+order by signoff_id;
+
+-- name: evidence_rejected_readings
+select
+    landing_files.file_id,
+    landing_files.path,
+    landing_files.landing_hour,
+    rejected_rows.reason,
+    sum(rejected_rows.row_count)::bigint as rows_rejected
+from fridge.rejected_rows
+inner join fridge.landing_files on rejected_rows.file_id = landing_files.file_id
+where landing_files.landing_hour >= %(start)s and landing_files.landing_hour < %(end)s
+group by landing_files.file_id, landing_files.path, landing_files.landing_hour, rejected_rows.reason
+order by landing_files.file_id, rejected_rows.reason;
+
+-- name: evidence_releases
+select * from fridge.releases
+where hour >= %(start)s and hour < %(end)s
+order by release_id;
+
+-- name: evidence_restatements
+select * from fridge.restatements
+where hour >= %(start)s and hour < %(end)s
+order by tenant_id, meter, hour, revision;
+
+-- name: evidence_runs
+with statements as (
+    select
+        identifier,
+        run_id,
+        staged_at
+    from fridge.meter_events
+    where hour >= %(start)s and hour < %(end)s
+),
+
+work as (
+    select
+        run_id,
+        'loaded landing files' as did,
+        loaded_at as done_at
+    from fridge.landing_files
+    where landing_hour >= %(start)s and landing_hour < %(end)s
+    union all
+    select
+        run_id,
+        'staged statements' as did,
+        staged_at as done_at
+    from statements
+    union all
+    select
+        meter_event_attempts.run_id,
+        'sent statements' as did,
+        meter_event_attempts.sent_at as done_at
+    from fridge.meter_event_attempts
+    inner join statements on meter_event_attempts.identifier = statements.identifier
+    union all
+    select
+        stripe_readbacks.run_id,
+        'read statements back' as did,
+        stripe_readbacks.read_at as done_at
+    from fridge.stripe_readbacks
+    inner join statements on stripe_readbacks.identifier = statements.identifier
+    union all
+    select
+        meter_event_adjustments.run_id,
+        'cancelled statements' as did,
+        meter_event_adjustments.staged_at as done_at
+    from fridge.meter_event_adjustments
+    inner join statements on meter_event_adjustments.identifier = statements.identifier
+    union all
+    select
+        run_id,
+        'compared with Stripe' as did,
+        read_at as done_at
+    from fridge.stripe_reconciliation
+    where day >= (%(start)s at time zone 'UTC')::date and day < (%(end)s at time zone 'UTC')::date
+)
+
+select
+    work.run_id,
+    work.did,
+    count(*) as times,
+    min(work.done_at) as first_at,
+    max(work.done_at) as last_at,
+    runs.program_version,
+    runs.source_sha256
+from work
+left join fridge.runs on work.run_id = runs.run_id
+group by work.run_id, work.did, runs.program_version, runs.source_sha256
+order by first_at, work.run_id, work.did;
+
+-- name: evidence_stripe_readbacks
+select stripe_readbacks.*
+from fridge.stripe_readbacks
+inner join fridge.meter_events on stripe_readbacks.identifier = meter_events.identifier
+where meter_events.hour >= %(start)s and meter_events.hour < %(end)s
+order by stripe_readbacks.readback_id;
+
+-- name: evidence_stripe_summaries
+select * from fridge.stripe_reconciliation
+where day >= (%(start)s at time zone 'UTC')::date and day < (%(end)s at time zone 'UTC')::date
+order by tenant_id, event_name, day, hour nulls first, stripe_customer_id;
+
+-- name: evidence_tenants
+select * from fridge.tenants
+order by tenant_id;
+
+-- name: evidence_tie_out
+select * from fridge.tie_out
+where hour >= %(start)s and hour < %(end)s
+order by tenant_id, meter, hour;
+
+-- name: evidence_tie_out_differences
+select * from fridge.tie_out_differences
+where hour >= %(start)s and hour < %(end)s
+order by tenant_id, meter, hour, step;
+
+-- name: evidence_usage_daily
+select * from fridge.usage_daily
+where usage_date >= (%(start)s at time zone 'UTC')::date and usage_date < (%(end)s at time zone 'UTC')::date
+order by tenant_id, meter, usage_date;
+
+-- name: evidence_usage_hourly
+select * from fridge.usage_hourly
+where hour >= %(start)s and hour < %(end)s
+order by tenant_id, meter, hour;
+
+-- name: evidence_usage_monthly
+select * from fridge.usage_monthly
+where usage_month = (%(start)s at time zone 'UTC')::date
+order by tenant_id, meter;
+
+-- name: evidence_withdrawals
+select
+    withdrawals.file_id,
+    landing_files.path,
+    landing_files.landing_hour,
+    landing_files.inserted_count,
+    withdrawals.reason,
+    withdrawals.withdrawn_by,
+    withdrawals.withdrawn_at
+from fridge.withdrawals
+inner join fridge.landing_files on withdrawals.file_id = landing_files.file_id
+where landing_files.landing_hour >= %(start)s and landing_files.landing_hour < %(end)s
+order by withdrawals.file_id;
+
+-- name: lock_evidence
+select pg_advisory_lock(hashtextextended('evidence', 0));
+
+-- name: release_evidence
+select pg_advisory_unlock(hashtextextended('evidence', 0));
+
+-- name: month_is_closed
+select fridge.month_is_closed(%(start)s) as is_closed;
+
+-- name: schema_versions
+select
+    number,
+    title,
+    sha256
+from fridge.schema_migrations
+order by number;
+
+-- name: previous_evidence
+-- The newest pack of the latest earlier month that has one.
+select
+    to_char(evidence_packs.month, 'YYYY-MM') as month_key,
+    evidence_packs.manifest_sha256
+from fridge.evidence_packs
+where evidence_packs.month < %(month)s
+order by evidence_packs.month desc, evidence_packs.pack_id desc
+limit 1;
+
+-- name: has_files_before
+select
+    exists(
+        select 1 from fridge.landing_files
+        where landing_hour < %(start)s
+    ) as has_files;
+
+-- name: record_evidence
+-- The same pack made again is the same pack.
+insert into fridge.evidence_packs (month, manifest_sha256, previous_sha256, made_at, made_by, run_id)
+values (%(month)s, %(manifest_sha256)s, %(previous_sha256)s, %(now)s, %(made_by)s, %(run_id)s)
+on conflict (manifest_sha256) do nothing;
+
+-- name: columns_of_select
+select * from ({select}) as selected
+where false;
+
+-- name: copy_as_csv
+-- The rows of a select as CSV, in its order.
+copy (
+    select {columns}
+    from ({select}) as selected
+) to stdout with (format csv, header true, encoding 'utf8');
+
+-- name: evidence_statements
+-- Per tenant and meter a row a day, and after them the row of the total.
+with hours as (
+    select
+        tie_out.tenant_id,
+        tenants.name as tenant_name,
+        tie_out.meter,
+        (tie_out.hour at time zone 'UTC')::date as usage_day,
+        tie_out.usage_quantity,
+        tie_out.stated_quantity,
+        tie_out.stripe_quantity
+    from fridge.tie_out
+    left join fridge.tenants on tie_out.tenant_id = tenants.tenant_id
+    where tie_out.hour >= %(start)s and tie_out.hour < %(end)s
+)
+
+select
+    tenant_id,
+    tenant_name,
+    meter,
+    coalesce(usage_day::text, 'total') as day,
+    sum(usage_quantity) as usage,
+    sum(stated_quantity) as stated,
+    sum(stripe_quantity) as stripe,
+    count(usage_quantity) as hours_with_usage,
+    count(*) filter (where stripe_quantity is null) as hours_not_read
+from hours
+group by grouping sets ((tenant_id, tenant_name, meter, usage_day), (tenant_id, tenant_name, meter))
+order by tenant_id, meter, usage_day nulls last;
+
+-- name: explain_usage
+select
+    (
+        select inserted_count from fridge.inserted_counts
+        where tenant_id = %(tenant_id)s and hour = %(hour)s
+    ) as inserted_count,
+    (
+        select active_sensors from fridge.active_sensors
+        where tenant_id = %(tenant_id)s and hour = %(hour)s
+    ) as active_sensors;
+
+-- name: explain_files
+-- The files of a landing hour, with what became of one tenant's rows in each: as it was recorded when the file was
+-- loaded, and what is stored of it now. A file with rows of which no tenant is on record was loaded before they were
+-- recorded: its counts by tenant are empty.
+with stored as (
+    select
+        readings.file_id,
+        count(*) as tenant_stored_count,
+        count(distinct readings.sensor_id) as tenant_sensors
+    from fridge.readings
+    where readings.tenant_id = %(tenant_id)s and readings.landing_hour = %(hour)s
+    group by readings.file_id
+),
+
+files as (
+    select
+        landing_files.*,
+        landing_files.row_count = 0 or exists (
+            select 1 from fridge.landing_file_tenants
+            where landing_file_tenants.file_id = landing_files.file_id
+        ) as is_recorded
+    from fridge.landing_files
+    where landing_files.landing_hour = %(hour)s
+)
+
+select
+    files.file_id,
+    files.path,
+    files.status,
+    files.row_count,
+    files.inserted_count,
+    files.duplicate_count,
+    files.rejected_count,
+    files.is_recorded as tenant_is_recorded,
+    case when files.is_recorded then coalesce(own.row_count, 0) end as tenant_row_count,
+    case
+        when files.is_recorded then coalesce(own.inserted_count, 0) else coalesce(stored.tenant_stored_count, 0)
+    end as tenant_inserted_count,
+    case when files.is_recorded then coalesce(own.duplicate_count, 0) end as tenant_duplicate_count,
+    case when files.is_recorded then coalesce(own.rejected_count, 0) end as tenant_rejected_count,
+    case when files.is_recorded then coalesce(nobodys.row_count, 0) end as unknown_tenant_count,
+    coalesce(stored.tenant_stored_count, 0) as tenant_stored_count,
+    coalesce(stored.tenant_sensors, 0) as tenant_sensors,
+    files.content_hash,
+    files.run_id,
+    files.loaded_at,
+    withdrawals.withdrawn_at,
+    withdrawals.withdrawn_by,
+    withdrawals.reason as withdrawal_reason
+from files
+left join stored on files.file_id = stored.file_id
+left join fridge.landing_file_tenants as own
+    on files.file_id = own.file_id and own.tenant_id = %(tenant_id)s
+left join fridge.landing_file_tenants as nobodys
+    on files.file_id = nobodys.file_id and nobodys.tenant_id is null
+left join fridge.withdrawals on files.file_id = withdrawals.file_id
+order by files.path, files.file_id;
+
+-- name: explain_rejected
+-- The first rejected rows of one tenant in each file of a landing hour. The tally says in which files there are any.
+select
+    rejected.file_id,
+    landing_files.path,
+    rejected.line,
+    rejected.reason,
+    rejected.raw
+from fridge.landing_files
+inner join fridge.landing_file_tenants
+    on
+        landing_files.file_id = landing_file_tenants.file_id
+        and landing_file_tenants.tenant_id = %(tenant_id)s
+        and landing_file_tenants.rejected_count > 0
+cross join
+    lateral (
+        select
+            rejected_readings.file_id,
+            rejected_readings.line,
+            rejected_readings.reason,
+            rejected_readings.raw
+        from fridge.rejected_readings
+        where
+            rejected_readings.path = landing_files.path
+            and rejected_readings.file_id = landing_files.file_id
+            and rejected_readings.tenant_id = %(tenant_id)s
+        order by rejected_readings.line
+        limit %(rejected_max)s
+    ) as rejected
+where landing_files.landing_hour = %(hour)s
+order by landing_files.path, landing_files.file_id, rejected.line
+limit %(rejected_max_in_all)s;
+
+-- name: explain_statements
+select
+    event_name,
+    revision,
+    value,
+    is_difference,
+    status,
+    identifier,
+    stripe_customer_id,
+    attempts,
+    http_status,
+    request_id,
+    answer,
+    staged_at,
+    first_sent_at,
+    settled_at,
+    run_id
+from fridge.meter_events
+where tenant_id = %(tenant_id)s and hour = %(hour)s
+order by event_name, revision;
+
+-- name: explain_attempts
+select
+    meter_event_attempts.identifier,
+    meter_event_attempts.attempt,
+    meter_event_attempts.outcome,
+    meter_event_attempts.sent_at,
+    meter_event_attempts.tries,
+    meter_event_attempts.latency_seconds,
+    meter_event_attempts.http_status,
+    meter_event_attempts.request_id,
+    meter_event_attempts.answer,
+    meter_event_attempts.run_id
+from fridge.meter_event_attempts
+inner join fridge.meter_events on meter_event_attempts.identifier = meter_events.identifier
+where meter_events.tenant_id = %(tenant_id)s and meter_events.hour = %(hour)s
+order by meter_events.event_name, meter_events.revision, meter_event_attempts.attempt;
+
+-- name: explain_readbacks
+select
+    stripe_readbacks.identifier,
+    stripe_readbacks.is_cancellation,
+    stripe_readbacks.read_at,
+    stripe_readbacks.value_before,
+    stripe_readbacks.value_after,
+    stripe_readbacks.value_seen,
+    stripe_readbacks.verdict,
+    stripe_readbacks.run_id
+from fridge.stripe_readbacks
+inner join fridge.meter_events on stripe_readbacks.identifier = meter_events.identifier
+where meter_events.tenant_id = %(tenant_id)s and meter_events.hour = %(hour)s
+order by stripe_readbacks.readback_id;
+
+-- name: explain_cancellations
+select
+    meter_event_adjustments.identifier,
+    meter_event_adjustments.status,
+    meter_event_adjustments.staged_at,
+    meter_event_adjustments.first_sent_at,
+    meter_event_adjustments.settled_at,
+    meter_event_adjustments.attempts,
+    meter_event_adjustments.http_status,
+    meter_event_adjustments.request_id,
+    meter_event_adjustments.answer,
+    meter_event_adjustments.run_id
+from fridge.meter_event_adjustments
+inner join fridge.meter_events on meter_event_adjustments.identifier = meter_events.identifier
+where meter_events.tenant_id = %(tenant_id)s and meter_events.hour = %(hour)s
+order by meter_events.event_name, meter_events.revision;
+
+-- name: explain_stripe
+-- What Stripe showed of one tenant and hour when it was last read, per meter and customer that the hour concerns: who
+-- it was stated to, who it was reconciled with, and who the tenant is mapped to now. A reconciliation writes a row
+-- for each hour that differs; an hour of a day that was read, without one, was what the ledger says, which holds as
+-- long as nothing was decided about it since.
+with accounts as (
+    select
+        event_name,
+        stripe_customer_id
+    from fridge.meter_events
+    where tenant_id = %(tenant_id)s and hour = %(hour)s and (first_sent_at is not null or status = 'staged')
+    union
+    select
+        event_name,
+        stripe_customer_id
+    from fridge.stripe_reconciliation
+    where tenant_id = %(tenant_id)s and hour = %(hour)s and stripe_customer_id is not null
+    union
+    select
+        unnest(%(event_names)s::text[]) as event_name,
+        stripe_customer_id
+    from fridge.tenants
+    where tenant_id = %(tenant_id)s and stripe_customer_id is not null
+),
+
+ledger as (
+    select
+        meter_events.event_name,
+        meter_events.stripe_customer_id,
+        coalesce(sum(meter_events.value) filter (where meter_events.status = 'accepted'), 0) as value,
+        max(
+            greatest(meter_events.last_sent_at, meter_events.settled_at, meter_event_adjustments.settled_at)
+        ) as changed_at,
+        -- Stripe may refuse later what it showed when it was read.
+        (array_agg(meter_events.status order by meter_events.revision desc))[1] = 'refused' as is_refused
+    from fridge.meter_events
+    left join fridge.meter_event_adjustments on meter_events.identifier = meter_event_adjustments.identifier
+    where meter_events.tenant_id = %(tenant_id)s and meter_events.hour = %(hour)s
+    group by meter_events.event_name, meter_events.stripe_customer_id
+),
+
+seen as (
+    select
+        accounts.event_name,
+        accounts.stripe_customer_id,
+        coalesce(of_hour.read_at, of_day.read_at) as read_at,
+        of_hour.read_at is not null as is_of_hour,
+        of_hour.stripe_value,
+        of_hour.detail,
+        coalesce(ledger.value, 0) as ledger_value,
+        coalesce(ledger.is_refused or ledger.changed_at >= of_day.read_at, false) as is_outdated
+    from accounts
+    left join ledger
+        on accounts.event_name = ledger.event_name and accounts.stripe_customer_id = ledger.stripe_customer_id
+    left join fridge.stripe_reconciliation as of_hour
+        on
+            accounts.event_name = of_hour.event_name
+            and accounts.stripe_customer_id = of_hour.stripe_customer_id
+            and of_hour.tenant_id = %(tenant_id)s
+            and of_hour.hour = %(hour)s
+            and of_hour.read_at is not null
+    left join fridge.stripe_reconciliation as of_day
+        on
+            accounts.event_name = of_day.event_name
+            and accounts.stripe_customer_id = of_day.stripe_customer_id
+            and of_day.tenant_id = %(tenant_id)s
+            and of_day.day = (%(hour)s::timestamptz at time zone 'UTC')::date
+            and of_day.hour is null
+            and of_day.read_at is not null
+)
+
+select
+    event_name,
+    stripe_customer_id,
+    case
+        when is_of_hour then stripe_value
+        when read_at is not null and not is_outdated then ledger_value
+    end as value,
+    read_at,
+    case
+        when read_at is null then 'not read'
+        when is_of_hour then 'reconciliation of the hour'
+        when is_outdated then 'read before the ledger changed'
+        else 'reconciliation of the day'
+    end as source,
+    detail
+from seen
+order by event_name, stripe_customer_id;
+
+-- name: explain_exceptions
+select
+    kind,
+    subject,
+    detail,
+    opened_at,
+    closed_at
+from fridge.exceptions
+where hour = %(hour)s and (tenant_id = %(tenant_id)s or tenant_id is null)
+order by opened_at;
+
+-- name: explain_runs
+with named as (
+    select run_id
+    from fridge.landing_files
+    where landing_hour = %(hour)s
+
+    union
+
+    select run_id
+    from fridge.meter_events
+    where tenant_id = %(tenant_id)s and hour = %(hour)s
+)
+
+select
+    runs.run_id,
+    runs.program_version,
+    runs.source_sha256,
+    runs.started_at
+from named
+inner join fridge.runs on named.run_id = runs.run_id
+order by runs.started_at, runs.run_id;
+
+-- name: month_of_months
+select * from fridge.{mart}
+where usage_month = %(first_day)s;
+
+-- name: month_of_days
+select * from fridge.{mart}
+where usage_date >= %(first_day)s and usage_date < %(next_day)s
+order by tenant_id, usage_date;
+
+-- name: month_of_exceptions
+select * from fridge.{mart}
+where coalesce(hour, opened_at) >= %(start)s and coalesce(hour, opened_at) < %(end)s
+order by opened_at, exception_id;
+
+-- name: month_of_gaps
+select * from fridge.{mart}
+where silent_from < %(end)s and (silent_until is null or silent_until > %(start)s)
+order by tenant_id, sensor_id, silent_from;
+
+-- name: month_of_hours
+select * from fridge.{mart}
+where hour >= %(start)s and hour < %(end)s
+order by tenant_id, hour;
+
+-- name: newest_signoff
+select
+    action,
+    signed_by,
+    signed_at,
+    control_totals
+from fridge.month_signoffs
+where month = %(month)s
+order by signoff_id desc
+limit 1;
+
+-- name: sign_month
+insert into fridge.month_signoffs (month, action, signed_by, reason, control_totals, signed_at)
+values (%(month)s, %(action)s, %(signed_by)s, %(reason)s, %(control_totals)s, %(now)s);
+
+-- name: control_totals
+-- What a month comes to, as finance signs it: per meter by the tie-out, and its landing files.
+with meters as (
+    select
+        meter,
+        sum(usage_quantity) as usage,
+        sum(stated_quantity) as stated,
+        sum(stripe_quantity) as stripe,
+        count(distinct tenant_id) filter (where usage_quantity is not null) as tenants,
+        count(*) filter (where usage_quantity is not null) as tenant_hours,
+        count(*) filter (where status = 'explained') as tenant_hours_explained,
+        count(*) filter (where status = 'not_read') as tenant_hours_not_read
+    from fridge.tie_out
+    where hour >= %(month_start)s and hour < %(month_end)s
+    group by meter
+),
+
+landed as (
+    select
+        count(*) as files,
+        coalesce(sum(row_count), 0) as row_count,
+        coalesce(sum(inserted_count), 0) as inserted_count,
+        coalesce(sum(duplicate_count), 0) as duplicate_count,
+        coalesce(sum(rejected_count), 0) as rejected_count
+    from fridge.landing_files
+    where landing_hour >= %(month_start)s and landing_hour < %(month_end)s
+)
+
+select
+    jsonb_build_object(
+        'meters', coalesce((select jsonb_object_agg(meter, to_jsonb(meters) - 'meter') from meters), '{}'),
+        'files', (select to_jsonb(landed) from landed)
+    ) as control_totals;
+
+-- name: unexplained_of_month
+-- The differences of a month that nobody has explained: the first few, each with how many there are.
+select
+    tenant_id,
+    meter,
+    hour,
+    cause,
+    amount,
+    count(*) over () as differences
+from fridge.tie_out
+where
+    hour >= %(month_start)s
+    and hour < %(month_end)s
+    and status = 'unexplained'
+order by hour, tenant_id, meter
+limit %(shown)s;
+
+-- name: under_way_of_month
+select
+    identifier,
+    status,
+    count(*) over () as statements
+from fridge.statements_under_way
+where hour >= %(month_start)s and hour < %(month_end)s
+order by hour, identifier
+limit %(shown)s;
+
+-- name: open_unexplained_of_month
+select
+    tenant_id,
+    hour,
+    subject,
+    count(*) over () as exceptions
+from fridge.exceptions
+where
+    kind = 'unexplained'
+    and closed_at is null
+    and hour >= %(month_start)s
+    and hour < %(month_end)s
+order by hour, tenant_id, subject
+limit %(shown)s;
+
+-- name: waiting_in_month
+select count(*)
+from fridge.exceptions
+where
+    kind = 'month_closed'
+    and closed_at is null
+    and hour >= %(month_start)s
+    and hour < %(month_end)s;

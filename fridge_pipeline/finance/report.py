@@ -1,0 +1,101 @@
+"""Report: a month for eyes, as a page and a workbook from the same books."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from psycopg import IsolationLevel
+
+from fridge_pipeline.calendar.month import Month
+from fridge_pipeline.catalogue.meter import Meter
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.finance.explanation_record import explain
+from fridge_pipeline.finance.month_record import month_rows
+from fridge_pipeline.finance.rules.explanation import Explanation
+from fridge_pipeline.finance.rules.month_books import MARTS, MonthBooks
+from fridge_pipeline.finance.rules.month_detail import notable_hours
+from fridge_pipeline.finance.rules.month_summary import MonthSummary, summarize
+from fridge_pipeline.ingest.object_store.archive import put_in_place_of
+from fridge_pipeline.ingest.rules.location import Place
+
+#: So many of the hours that differ or were restated are explained on the page; it says how many it leaves out.
+EXPLAINED_HOURS_MAX = 100
+
+
+@dataclass(frozen=True, slots=True)
+class MonthReport:
+    """Where the two files stand, and what they say."""
+
+    month: Month
+    page: Place
+    workbook: Place
+    summary: MonthSummary
+
+
+def report_month(
+    database: Database,
+    month: Month,
+    folder: Place,
+    catalogue: Sequence[Meter],
+    close_after: timedelta,
+    made_at: datetime,
+    workspace: Path,
+) -> MonthReport:
+    """Writes ``usage-MONTH.html`` and ``usage-MONTH.xlsx`` into a folder; earlier ones of the month are replaced.
+
+    For an object store's prefix they are written in the ``workspace`` first. Raises ``ArchiveError``.
+    """
+    books, explanations = read_books(database, month, catalogue, close_after, made_at)
+    if isinstance(folder, Path):
+        return write_report(books, explanations, folder, made_at)
+    workspace.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".report-", dir=workspace) as work:
+        written = write_report(books, explanations, Path(work), made_at)
+        # The page last: who reads it finds the workbook of the same making.
+        workbook, page = (
+            put_in_place_of(Path(work) / each.name, folder / each.name) for each in (written.workbook, written.page)
+        )
+    return MonthReport(month, page, workbook, written.summary)
+
+
+def read_books(
+    database: Database, month: Month, catalogue: Sequence[Meter], close_after: timedelta, now: datetime
+) -> tuple[MonthBooks, list[Explanation]]:
+    """The month's marts, and the explanations of the hours that need one, as of one moment."""
+    with database.connect() as connection:
+        connection.isolation_level = IsolationLevel.REPEATABLE_READ
+        with connection.transaction():
+            books = MonthBooks.from_frames(month, {mart: month_rows(connection, mart, month) for mart in MARTS})
+            notable = notable_hours(books)[:EXPLAINED_HOURS_MAX]
+            event_names = [meter.event_name for meter in catalogue]
+            return books, [
+                explain(connection, each.tenant_id, each.hour, event_names, each.hour.closes_at(close_after), now)
+                for each in notable
+            ]
+
+
+def write_report(
+    books: MonthBooks, explanations: Sequence[Explanation], folder: Path, made_at: datetime
+) -> MonthReport:
+    """Page and workbook of the same books. Each appears whole or not at all."""
+    # Only a report needs them; the code server and the other commands do without.
+    from fridge_pipeline.finance.pages.page import render_page  # noqa: PLC0415
+    from fridge_pipeline.finance.pages.workbook import write_workbook  # noqa: PLC0415
+
+    folder.mkdir(parents=True, exist_ok=True)
+    page, workbook = (folder / f"usage-{books.month.key}{ending}" for ending in (".html", ".xlsx"))
+    unfinished = {each: each.with_name(f".{each.name}.{os.getpid()}.tmp") for each in (page, workbook)}
+    try:
+        unfinished[page].write_text(render_page(books, explanations, made_at), encoding="utf-8")
+        write_workbook(books, made_at, unfinished[workbook])
+        for file, written in unfinished.items():
+            written.replace(file)
+    finally:
+        for written in unfinished.values():
+            written.unlink(missing_ok=True)
+    return MonthReport(books.month, page, workbook, summarize(books))

@@ -1,0 +1,88 @@
+"""What the first bytes of a landing file say it is, whatever it is called."""
+
+from __future__ import annotations
+
+import re
+
+from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
+from fridge_pipeline.ingest.rules.blank import BLANK
+from fridge_pipeline.ingest.rules.landing_file import FileFormat
+from fridge_pipeline.ingest.rules.reading import FIELDS
+
+_GZIP, _PARQUET, _JSON, _CSV, _TEXT = "gzip-compressed data", "parquet", "JSON text", "csv text", "plain text"
+
+#: Marks of what is no text. One made of letters alone is followed by what no header line holds.
+_MARKS = tuple(
+    (re.compile(mark, re.DOTALL), what)
+    for mark, what in (
+        (rb"\x1f\x8b", _GZIP),
+        (rb"PAR1|PARE", _PARQUET),
+        (rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18", "zstd-compressed data"),
+        (rb"PK(?:\x03\x04|\x05\x06|\x07\x08)", "a zip archive or a spreadsheet"),
+        (rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)", "bzip2-compressed data"),
+        (rb"\xfd7zXZ\0", "xz-compressed data"),
+        (rb"\x04\x22\x4d\x18|\x02\x21\x4c\x18", "lz4-compressed data"),
+        (rb"\xff\x06\0\0sNaPpY", "snappy-compressed data"),
+        (rb"\x1f[\x9d\xa0]", "data of Unix compress (.Z)"),
+        (rb"\x78[\x01\x9c\xda]", "zlib-compressed data"),
+        (rb"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+        (rb"Rar!\x1a\x07", "a rar archive"),
+        (rb"(?=[^\0]+\0).{257}ustar", "a tar archive"),
+        (rb"Obj\x01", "avro"),
+        (rb"ORC[^,;\t\r\n]*\0", "ORC"),
+        (rb"ARROW1\0|\xff{4}.{3}\0\x10\0", "Arrow (feather)"),
+        (rb"SQLite format 3\0", "an SQLite database"),
+        (rb"\xd0\xcf\x11\xe0\xa1\xb1", "a spreadsheet"),
+        (rb"%PDF-", "a PDF"),
+        (rb"(?i:\s*<(?:!doctype|html|\?xml|error))", "a web page or XML, perhaps the answer of a server that failed"),
+        (rb"\xff\xfe|\xfe\xff|\0\0\xfe\xff", "UTF-16 or UTF-32 text"),
+    )
+)
+_NO_TEXT = re.compile(rb"[\0-\x08\x0e-\x1a\x7f]")
+
+_PROMISED = {
+    FileFormat.PARQUET: "parquet",
+    FileFormat.CSV: "csv in UTF-8",
+    FileFormat.CSV_GZ: "csv in UTF-8, compressed with gzip once",
+    FileFormat.NDJSON: "JSON objects in UTF-8",
+    FileFormat.NDJSON_GZ: "JSON objects in UTF-8, compressed with gzip once",
+}
+
+
+def refuse_other_delivery(start: bytes, file_format: FileFormat) -> None:
+    """Refuses what is delivered as gzip or parquet and begins as something else that is recognized."""
+    promised = _GZIP if file_format.is_gzip else _PARQUET
+    if (file_format.is_gzip or file_format is FileFormat.PARQUET) and _kind(start) not in (None, promised):
+        raise UnreadableFileError(_misnamed(f"is {_kind(start)}", file_format))
+
+
+def refuse_other_text(start: bytes, file_format: FileFormat) -> None:
+    """Refuses plain content that is recognized and is no text."""
+    kind = _kind(start)
+    if kind not in (None, _JSON, _CSV, _TEXT):
+        raise UnreadableFileError(_misnamed(f"holds {kind}" if file_format.is_gzip else f"is {kind}", file_format))
+    if b"\0" in start.partition(b"\n")[0]:
+        raise UnreadableFileError("the first line holds NUL: the content is binary or UTF-16; deliver UTF-8")
+
+
+def as_it_is(reason: str, start: bytes, file_format: FileFormat) -> str:
+    """Why no row of a text could be read, led by what it is if it is JSON named csv, or the reverse."""
+    kind, is_csv = _kind(start), file_format in (FileFormat.CSV, FileFormat.CSV_GZ)
+    return f"{_misnamed(f'is {kind}', file_format)} ({reason})" if kind == (_JSON if is_csv else _CSV) else reason
+
+
+def _misnamed(what_it_is: str, file_format: FileFormat) -> str:
+    return f"this {what_it_is}, named .{file_format}; deliver {_PROMISED[file_format]}, under this name"
+
+
+def _kind(start: bytes) -> str | None:
+    """What the first bytes say, in words; None when they could be anything."""
+    for mark, what in _MARKS:
+        if mark.match(start):
+            return what
+    text = start.decode(errors="replace").strip(BLANK)
+    if not text or _NO_TEXT.search(start):
+        return None
+    if text[0] in "{[":
+        return _JSON
+    return _CSV if any(field in text.partition("\n")[0] for field in FIELDS) else _TEXT

@@ -1,0 +1,189 @@
+"""The rows of an ndjson file: JSON objects, one per line or several on one, as stream services deliver them.
+
+The fast way decodes a whole block in polars; a block with anything odd is decoded object by object. Both give
+the same rows: the first of a repeated key counts, an id is text or a number as it is written, other scalars become the
+text that JSON shows them as. What is no JSON object is rejected, up to the end of its line or to where one object ends
+and the next begins, and its neighbours load.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from fridge_pipeline.ingest.landing.header import missing_columns
+from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
+from fridge_pipeline.ingest.landing.lines import fault_row, lines_of, raw_rows
+from fridge_pipeline.ingest.rules.blank import BLANK
+from fridge_pipeline.ingest.rules.reading import FIELDS, IDS, RAW_SCHEMA, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fridge_pipeline.ingest.landing.lines import Block, BlockReader
+
+_OBJECT = pl.Struct(dict.fromkeys(FIELDS, pl.String()))
+
+#: Where one object ends and the next begins. Outside of texts, nothing else in JSON looks like this.
+_BETWEEN = rf"\}}[{BLANK}]*\{{"
+_NEXT = re.compile(_BETWEEN)
+_LAST = re.compile(rb"(?s:.*)\}(?=[ \t\r]*\{)")
+_BLANKS = re.compile(f"[{BLANK}]*+")
+#: In front of an object that stands where none may be, as in one that was cut off.
+_INSIDE = re.compile(rf"[^:,\[{BLANK}][{BLANK}]*(?=\{{)")
+
+_ID = r'"(?:tenant_id|sensor_id)"[ \t\r]*:[ \t\r]*'
+#: Lines that polars does not decode by the rules above: no object, several, or an id that is neither text nor integer.
+_ODD = rf"^[^{{]|{_BETWEEN}|{_ID}(?:-?[0-9]+[.eE]|t|f)"
+_FRACTION_AS_ID = rf"({_ID})(-?[0-9]+(?:\.[0-9]+(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+))"
+_SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, from an escape such as \ud800
+
+
+def end_of_last_object(data: bytes, start: int) -> int:
+    """Where a line may be cut: the end of the last object before another, from ``start`` on; 0 when there is none."""
+    last = _LAST.match(data, max(0, start - 64))
+    return last.end() if last else 0
+
+
+def ndjson_batches(source: BlockReader) -> Iterator[pl.DataFrame]:
+    """The rows of an ndjson file, as in ``RAW_SCHEMA``, block by block.
+
+    Raises ``UnreadableFileError`` before the first row when the first block holds no JSON object, or when
+    none of its objects has one of the four keys.
+    """
+    is_checked = has_fault = False
+    while (block := source.next()) is not None:
+        if block.fault:
+            has_fault = True
+            yield fault_row(block)
+            continue
+        rows = _rows(block, source)
+        if rows.is_empty():
+            continue
+        if not is_checked:
+            _refuse_other_content(rows, block.data)
+            is_checked = True
+        yield rows
+    if not (is_checked or has_fault):
+        raise UnreadableFileError("empty file: it has no line")
+
+
+def _rows(block: Block, source: BlockReader) -> pl.DataFrame:
+    """The rows of a block; what may be the start of an object that goes on after the block is given back."""
+    lines = lines_of(block).with_columns(pl.col("raw").str.strip_chars(BLANK))
+    rows = _decoded(lines)
+    if rows is None:
+        rows, unused = _carefully_decoded(lines, source.line_bytes_max if block.is_open else 0)
+        source.give_back(unused.encode())
+    return rows
+
+
+def _decoded(lines: pl.DataFrame) -> pl.DataFrame | None:
+    """The rows, decoded at once; None when a line is odd and needs care."""
+    text = pl.col("raw")
+    if lines["raw"].str.contains(_ODD).any():
+        lines = lines.with_columns(text.str.replace_all(_BETWEEN, "}\n{").str.split("\n")).explode("raw")
+        text = text.str.replace_all(_FRACTION_AS_ID, '${1}"${2}"')
+        if lines.select(text.str.contains(_ODD).any()).item():
+            return None
+    try:
+        return (
+            lines.lazy()
+            .with_columns(text.str.json_decode(_OBJECT).alias("decoded"))
+            .unnest("decoded")
+            .with_columns(fault=pl.lit(None, pl.String))
+            .select(RAW_SCHEMA.names())
+            .collect(engine="streaming")
+            .rechunk()  # decoding leaves chunks with five times the memory of their text
+        )
+    except (pl.exceptions.ComputeError, pl.exceptions.ShapeError):
+        return None  # it does not say which line; reading each by itself does
+
+
+def _carefully_decoded(lines: pl.DataFrame, goes_on_within: int) -> tuple[pl.DataFrame, str]:
+    """The rows of some lines, object by object, and the text of a last one that may go on after them."""
+    columns: dict[str, list[object]] = {name: [] for name in RAW_SCHEMA}
+    for line, text in lines.select("line", "raw").iter_rows():
+        start = 0
+        while start < len(text):
+            decoded, end = _object(text, start)
+            if decoded is None and len(text) - start < goes_on_within:
+                return raw_rows(columns), text[start:]
+            fault = _fault(decoded)
+            for name in FIELDS:
+                columns[name].append(_text(decoded.get(name)) if decoded and not fault else None)
+            for name, value in (("line", line), ("fault", fault), ("raw", text[start:end].rstrip(BLANK))):
+                columns[name].append(value)
+            start = _behind_blanks(text, end)
+    return raw_rows(columns), ""
+
+
+def _object(text: str, start: int) -> tuple[dict[str, object] | None, int]:
+    """The JSON object that starts here, None when it is something else, and where it ends."""
+    decoded, end = _value(text, start)
+    behind = _behind_blanks(text, end)
+    if isinstance(decoded, dict) and text[behind : behind + 1] in ("", "{"):
+        return decoded, end
+    return None, _end_of_broken(text, start)
+
+
+def _end_of_broken(text: str, start: int) -> int:
+    """Where the next object begins behind what is none; of one that was cut off, that may be in its middle."""
+    boundary = _NEXT.search(text, start)
+    end = boundary.start() + 1 if boundary else len(text)
+    inside = _INSIDE.finditer(text, start, end) if text[start] == "{" else ()
+    return next((at.end() for at in inside if (value := _value(text, at.end()))[1] == end and value[0]), end)
+
+
+def _value(text: str, start: int) -> tuple[object, int]:
+    try:
+        return _DECODER.raw_decode(text, start)
+    except (ValueError, RecursionError):  # no JSON; brackets nested a thousand deep
+        return None, start
+
+
+def _behind_blanks(text: str, start: int) -> int:
+    blanks = _BLANKS.match(text, start)
+    return blanks.end() if blanks else start
+
+
+def _first_of_each(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    return dict(reversed(pairs))
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_first_of_each, parse_float=str)
+
+
+def _fault(decoded: dict[str, object] | None) -> Reason | None:
+    if decoded is None:
+        return Reason.NOT_A_JSON_OBJECT
+    ids = (decoded.get(name) for name in IDS)
+    is_text = (isinstance(value, str | int | None) and not isinstance(value, bool) for value in ids)
+    return None if all(is_text) else Reason.ID_NOT_TEXT
+
+
+def _text(value: object) -> str | None:
+    """A JSON value as the text of a field, None for null."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return _SURROGATE.sub("\ufffd", value)
+    return json.dumps(value)
+
+
+def _refuse_other_content(rows: pl.DataFrame, data: bytes) -> None:
+    if (rows["fault"] == Reason.NOT_A_JSON_OBJECT.value).all(ignore_nulls=False):
+        raise UnreadableFileError(
+            f"no line is a JSON object; the first has {len(rows['raw'][0])} characters; deliver one object per line"
+        )
+    missing = [name for name in FIELDS if rows[name].null_count() == rows.height and _is_absent(name, data)]
+    if missing:
+        first = next(decoded for raw in rows["raw"] if (decoded := _object(raw, 0)[0]) is not None)
+        raise missing_columns(missing, list(reversed(first)))
+
+
+def _is_absent(name: str, data: bytes) -> bool:
+    return f'"{name}"'.encode() not in data

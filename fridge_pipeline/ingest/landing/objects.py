@@ -1,0 +1,290 @@
+"""A landing zone in an object store: S3 and all that speaks like it, Google Cloud Storage, Azure."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from fridge_pipeline.calendar.hour import Hour, NotAnHourError
+from fridge_pipeline.ingest.landing.landing_errors import (
+    LandingFileChangedError,
+    LandingFileVanishedError,
+    LandingFolderError,
+    LandingRootGoneError,
+    LandingUriError,
+    UnreadableFileError,
+)
+from fridge_pipeline.ingest.landing.private_copy import PLAIN_BYTES_MAX, Snapshot, take_snapshot
+from fridge_pipeline.ingest.object_store.store_access import open_store, refusals, refuse_credentials
+from fridge_pipeline.ingest.object_store.store_errors import StoreRefusedError, StoreUriError
+from fridge_pipeline.ingest.rules.landing_file import LandingFile, is_landing_file, storable_path, system_path
+from fridge_pipeline.ingest.rules.listing_plan import FolderVersion
+from fridge_pipeline.ingest.rules.stray import StrayNames, Strays, is_date_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from obstore import GetOptions, ObjectMeta
+    from obstore.store import ObjectStore
+    from typing_extensions import Buffer
+
+#: Objects in a page of a listing, which is what a request gives and costs.
+PAGE_OBJECTS = 1_000
+
+#: Bytes of an object that are fetched, and in memory, at a time.
+PART_BYTES = 8 * 2**20
+
+#: A look for hours asks what these have: the newest dates, some without a loaded hour, and some in turn.
+NEWEST_DATES = 3
+UNKNOWN_DATES = 10
+DATES_IN_TURN = 10
+
+#: An object store keeps no version of a folder: that a loaded hour has no news, only a listing can say.
+NO_VERSION = "objects"
+
+_DIGEST_BYTES = 16
+
+
+class ObjectLanding:
+    """The ``LandingZone`` below a prefix of a bucket: ``<prefix>/<YYYY-MM-DD>/<HH>/<any name>.<format>``.
+
+    Objects elsewhere and deeper ones are strays, except empty ones, which consoles show as folders.
+    """
+
+    def __init__(self, uri: str) -> None:
+        require_place_only(uri)
+        self._uri = uri.rstrip("/")
+
+    @property
+    def uri(self) -> str:
+        """The landing root, without a slash at its end."""
+        return self._uri
+
+    @cached_property
+    def _store(self) -> ObjectStore:
+        with _landing_uri():
+            return open_store(self._uri)
+
+    def hours(self, strays: Strays | None = None) -> dict[Hour, str]:
+        """See ``LandingZone.hours``: one request per 1,000 objects, whatever hours they are in."""
+        seen = strays or Strays()
+        folders: dict[str, Hour | None] = {}
+        tallies: dict[Hour, _Tally] = {}
+        try:
+            for meta in self._listed(None):
+                folder, _, name = meta["path"].rpartition("/")
+                hour = folders[folder] if folder in folders else folders.setdefault(folder, _hour_of(folder))
+                if hour is None:
+                    _add_stray(seen, meta)
+                elif is_landing_file(name):
+                    tallies.setdefault(hour, _Tally()).add(name, meta)
+        except StoreRefusedError as error:
+            if error.code == "InvalidPath":  # then only the hour that has it cannot be listed
+                seen.outside, seen.below = StrayNames(), StrayNames()
+                return self._hours_one_by_one(seen)
+            raise self._unlistable(self._uri, error) from None
+        return {hour: tallies[hour].fingerprint for hour in sorted(tallies)}
+
+    def _hours_one_by_one(self, strays: Strays) -> dict[Hour, str]:
+        hours = sorted(hour for date in self._dates(strays) for hour in self._hours_of(date, strays))
+        fingerprints = {hour: self.fingerprint(hour, strays) for hour in hours}
+        return {hour: fingerprint for hour, fingerprint in fingerprints.items() if fingerprint is not None}
+
+    def folders(
+        self, known: Collection[Hour] = (), after: Hour | None = None, strays: Strays | None = None
+    ) -> dict[Hour, FolderVersion | None]:
+        """See ``LandingZone.folders``: one request for the dates, and one for each date that is looked at.
+
+        Of the other dates the ``known`` hours are given. An hour that is new on an old date is found when the date's
+        turn comes, or by whoever asks for all ``hours``.
+        """
+        seen = strays or Strays()
+        dates = self._dates(seen)
+        of_date: dict[str, set[Hour]] = {date: set() for date in dates}
+        for hour in known:
+            of_date.get(_date_of(hour), set()).add(hour)
+        looked_at = _dates_to_look_at(dates, of_date, after)
+        seen.sees_outside = len(looked_at) == len(dates)
+        for date in looked_at:
+            of_date[date] = set(self._hours_of(date, seen))
+        return {hour: version_of(hour) for hours in of_date.values() for hour in sorted(hours)}
+
+    def fingerprint(self, hour: Hour, strays: Strays | None = None) -> str | None:
+        """See ``LandingZone.fingerprint``: one request per 1,000 objects."""
+        tally = _Tally()
+        try:
+            for name, meta in self._scan(hour, strays):
+                tally.add(name, meta)
+        except StoreRefusedError as error:
+            return f"unlistable:{error.code}"
+        return tally.fingerprint if tally.count else None
+
+    def files(self, hour: Hour) -> list[LandingFile]:
+        """See ``LandingZone.files``."""
+        try:
+            listing = sorted(self._scan(hour), key=lambda listed: listed[0])
+        except StoreRefusedError as error:
+            raise LandingFolderError(f"{self._uri}/{hour.folder}", error.reason, error.advice) from None
+        return [
+            LandingFile(storable_path(f"{hour.folder}/{name}"), hour, meta["size"], _version(meta))
+            for name, meta in listing
+        ]
+
+    def snapshot(self, file: LandingFile, directory: Path, plain_bytes_max: int = PLAIN_BYTES_MAX) -> Snapshot:
+        """See ``LandingZone.snapshot``; raises ``LandingFileChangedError`` as soon as it is another object."""
+        with io.BufferedReader(_ObjectBytes(self._store, file), PART_BYTES) as stream:
+            return take_snapshot(stream, directory, file.format, plain_bytes_max)
+
+    def _dates(self, strays: Strays) -> list[str]:
+        return sorted(self._prefixes("", is_date_folder, strays))
+
+    def _hours_of(self, date: str, strays: Strays) -> list[Hour]:
+        found = self._prefixes(date, lambda prefix: _hour_of(prefix) is not None, strays)
+        return [Hour.from_folder(prefix) for prefix in found]
+
+    def _prefixes(self, below: str, is_ours: Callable[[str], bool], strays: Strays) -> list[str]:
+        """The folders of the layout in one place; all else there is a stray."""
+        try:
+            with refusals():
+                listed = self._store.list_with_delimiter(below)
+        except StoreRefusedError as error:
+            raise self._unlistable(f"{self._uri}/{below}".rstrip("/"), error) from None
+        for meta in listed["objects"]:
+            _add_stray(strays, meta)
+        ours = [prefix for prefix in listed["common_prefixes"] if is_ours(prefix)]
+        for prefix in set(listed["common_prefixes"]) - set(ours):
+            strays.add(storable_path(prefix), is_folder=True)
+        return ours
+
+    def _unlistable(self, place: str, error: StoreRefusedError) -> LandingFolderError:
+        kind = LandingRootGoneError if error.code == "NoSuchBucket" else LandingFolderError
+        return kind(place, error.reason, error.advice)
+
+    def _scan(self, hour: Hour, strays: Strays | None = None) -> Iterator[tuple[str, ObjectMeta]]:
+        """The landing files of the hour, in no order that every store keeps. Raises ``StoreRefusedError``."""
+        for meta in self._listed(hour.folder):
+            folder, _, name = meta["path"].rpartition("/")
+            if folder != hour.folder:
+                if strays is not None:
+                    _add_stray(strays, meta)
+            elif is_landing_file(name):
+                yield name, meta
+
+    def _listed(self, prefix: str | None) -> Iterator[ObjectMeta]:
+        with refusals():
+            for page in self._store.list(prefix, chunk_size=PAGE_OBJECTS):
+                yield from page
+
+
+def _add_stray(strays: Strays, meta: ObjectMeta) -> None:
+    """An empty object is no delivery: consoles make them to show a folder."""
+    if meta["size"]:
+        strays.add(storable_path(meta["path"]), is_folder=False)
+
+
+@dataclass(slots=True)
+class _Tally:
+    """The fingerprint of a listing in whatever order it comes: the digests of its objects, summed."""
+
+    count: int = 0
+    _sum: int = field(default=0, repr=False)
+
+    def add(self, name: str, meta: ObjectMeta) -> None:
+        text = f"{name}\0{meta['size']}\0{_version(meta)}"
+        self.count += 1
+        self._sum += int.from_bytes(blake2b(text.encode(), digest_size=_DIGEST_BYTES).digest())
+
+    @property
+    def fingerprint(self) -> str:
+        return f"{self.count}:{self._sum % 2 ** (8 * _DIGEST_BYTES):032x}"
+
+
+class _ObjectBytes(io.RawIOBase):
+    """An object's bytes, as long as it is the object that was listed; a part of it at a time."""
+
+    def __init__(self, store: ObjectStore, file: LandingFile) -> None:
+        super().__init__()
+        self._store = store
+        self._file = file
+        self._key = system_path(file.path)
+        self._read_bytes = 0
+        self._is_begun = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        room = memoryview(buffer).cast("B")
+        if self._is_begun and self._read_bytes >= self._file.size:
+            return 0
+        part = self._part(min(len(room), PART_BYTES))
+        self._is_begun = True
+        self._read_bytes += len(part)
+        room[: len(part)] = part
+        return len(part)
+
+    def _part(self, bytes_max: int) -> memoryview:
+        end = min(self._read_bytes + bytes_max, self._file.size)
+        try:
+            with refusals():
+                # An empty object has no range; asked for as a whole it still says whether it is the listed one.
+                options: GetOptions = {"range": (self._read_bytes, end)} if end else {}
+                answer = self._store.get(self._key, options=options)
+                if _version(answer.meta) != self._file.version or answer.meta["size"] != self._file.size:
+                    raise LandingFileChangedError(self._file.path)
+                return memoryview(answer.bytes())
+        except FileNotFoundError as error:
+            raise LandingFileVanishedError(self._file.path) from error
+        except StoreRefusedError as error:
+            if error.code in ("InvalidRange", "416"):  # it has become shorter than the part that is asked for
+                raise LandingFileChangedError(self._file.path) from None
+            raise UnreadableFileError(f"cannot get the object: {error}") from None
+
+
+def require_place_only(uri: str) -> None:
+    """Raises ``LandingUriError`` when a landing URI carries credentials: it is shown in the UI, in logs and errors."""
+    with _landing_uri():
+        refuse_credentials(uri)
+
+
+@contextmanager
+def _landing_uri() -> Iterator[None]:
+    try:
+        yield
+    except StoreUriError as error:
+        raise LandingUriError(str(error)) from None
+
+
+def _dates_to_look_at(dates: list[str], of_date: dict[str, set[Hour]], after: Hour | None) -> set[str]:
+    newest = dates[-NEWEST_DATES:]
+    unknown = [date for date in dates if not of_date[date]][-UNKNOWN_DATES:]
+    turn = _date_of(after) if after is not None else ""
+    in_turn = [date for date in dates if date >= turn] + [date for date in dates if date < turn]
+    return {*newest, *unknown, *in_turn[:DATES_IN_TURN]}
+
+
+def _date_of(hour: Hour) -> str:
+    return hour.folder.partition("/")[0]
+
+
+def _hour_of(folder: str) -> Hour | None:
+    try:
+        return Hour.from_folder(folder)
+    except NotAnHourError:
+        return None
+
+
+def version_of(hour: Hour) -> FolderVersion:
+    """The newest hours are those that change; and a listing costs a request, which could give a page of objects."""
+    return FolderVersion(NO_VERSION, hour.end.timestamp(), look_files=PAGE_OBJECTS)
+
+
+def _version(meta: ObjectMeta) -> str:
+    """The entity tag, which some stores quote in one answer and not in another; else the time of writing."""
+    tag = meta["e_tag"]
+    return tag.removeprefix("W/").strip('"') if tag else meta["last_modified"].isoformat()

@@ -1,0 +1,191 @@
+"""The rows of a parquet file, a batch at a time.
+
+``line`` is the number of the row, counted from 1. Text that is no UTF-8 is repaired with U+FFFD, so that only its rows
+are rejected; binary columns are text whose writer did not say so. A number as an id is the text that csv shows it as. A
+column of a type that can never hold its field, such as a list or a date as time, makes the file unreadable.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pyarrow as pa
+from pyarrow import types
+
+from fridge_pipeline.ingest.landing.header import places_of_fields
+from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
+from fridge_pipeline.ingest.landing.parquet_batches import (
+    DAMAGE,
+    FIELD_BYTES_MAX,
+    SAID_TO_BE_TEXT,
+    arrow_batches,
+    is_text,
+    open_parquet,
+)
+from fridge_pipeline.ingest.landing.parquet_bounds import ROW_GROUPS_MAX, Kind, RowGroup, row_groups
+from fridge_pipeline.ingest.rules.reading import FIELDS, IDS, RAW_LENGTH_MAX, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+#: Most rows of a file: an hour of a million sensors with a reading every fifteen seconds. A few kB of parquet can claim
+#: billions of equal rows.
+ROWS_MAX = 250_000_000
+#: Most bytes, unpacked, of one of the four columns in one row group, as the footer says.
+COLUMN_BYTES_MAX = 2**28
+
+
+def _is_number(dtype: Any) -> bool:
+    return bool(types.is_integer(dtype) or types.is_floating(dtype) or types.is_decimal(dtype))
+
+
+def _is_id(dtype: Any) -> bool:
+    return is_text(dtype) or _is_number(dtype) or dtype == pa.uuid() or bool(types.is_null(dtype))
+
+
+def _is_time(dtype: Any) -> bool:
+    return is_text(dtype) or bool(types.is_timestamp(dtype) or types.is_null(dtype))
+
+
+def _is_temperature(dtype: Any) -> bool:
+    return is_text(dtype) or _is_number(dtype) or bool(types.is_null(dtype))
+
+
+_ACCEPTED: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "tenant_id": (_is_id, "text or number"),
+    "sensor_id": (_is_id, "text or number"),
+    "recorded_at": (_is_time, "timestamp or text"),
+    "temperature_c": (_is_temperature, "number or text"),
+}
+
+
+def parquet_batches(path: Path, batch_rows: int) -> Iterator[pl.DataFrame]:
+    """The rows of a parquet file: as in ``RAW_SCHEMA``, but with the file's own types in the four fields.
+
+    Raises ``UnreadableFileError`` before the first row for what is no parquet file of readings, and after the
+    good rows when a later part is damaged, or is too large in memory.
+    """
+    row_count = 0
+    try:
+        with path.open("rb") as stream:
+            groups = row_groups(stream.fileno())
+            with open_parquet(path) as file:
+                metadata, kinds = file.metadata, _kinds(file)
+            _refuse_bombs(metadata, groups, kinds)
+            for batch in arrow_batches(path, stream.fileno(), metadata, groups, kinds, batch_rows):
+                yield _rows(batch, row_count)
+                row_count += batch.num_rows
+    except DAMAGE as error:
+        where = f"damaged parquet after row {row_count}" if row_count else "not a readable parquet file"
+        raise UnreadableFileError(f"{where}: {str(error)[:300]}") from error
+
+
+def _kinds(file: Any) -> list[Kind]:
+    """How the four columns are stored, in the order of ``FIELDS``."""
+    leaves = {file.schema.column(place).path: place for place in range(len(file.schema))}
+    kinds = []
+    for name, field in zip(_checked_columns(file.schema_arrow), FIELDS, strict=True):
+        leaf, dtype = file.schema.column(leaves[name]), file.schema_arrow.field(name).type
+        holds_text = is_text(dtype.value_type if types.is_dictionary(dtype) else dtype)
+        width = {"BYTE_ARRAY": 0, "FIXED_LEN_BYTE_ARRAY": leaf.length}.get(leaf.physical_type, 16)
+        if width > FIELD_BYTES_MAX:
+            raise UnreadableFileError(f"column {field} is of type {dtype}, longer than {FIELD_BYTES_MAX} bytes")
+        # Ids repeat row for row: read as dictionaries they cost a fifth of reading them as text.
+        kinds.append(Kind(name, leaves[name], width, holds_text, is_repeated=field in IDS))
+    return kinds
+
+
+def _checked_columns(schema: Any) -> list[str]:
+    """The file's names of the four columns, in the order of ``FIELDS``."""
+    places = places_of_fields(schema.names)
+    for field, place in zip(FIELDS, places, strict=True):
+        is_accepted, expected = _ACCEPTED[field]
+        dtype = schema.field(place).type
+        if not is_accepted(dtype.value_type if types.is_dictionary(dtype) else dtype):
+            raise UnreadableFileError(f"column {field} is of type {dtype}, expected {expected}")
+    return [schema.names[place] for place in places]
+
+
+def _refuse_bombs(metadata: Any, groups: list[RowGroup], kinds: list[Kind]) -> None:
+    if metadata.num_rows > ROWS_MAX:
+        raise UnreadableFileError(f"it claims {metadata.num_rows} rows, more than the limit of {ROWS_MAX}")
+    if metadata.num_row_groups > ROW_GROUPS_MAX:
+        raise UnreadableFileError(
+            f"it has {metadata.num_row_groups} row groups, more than the limit of {ROW_GROUPS_MAX}; write larger ones"
+        )
+    if len(groups) != metadata.num_row_groups or any(len(group.chunks) != metadata.num_columns for group in groups):
+        raise ValueError("its footer contradicts itself")
+    for group in groups:
+        largest = max(group.chunks[kind.place].unpacked_bytes for kind in kinds)
+        if largest > COLUMN_BYTES_MAX:
+            raise UnreadableFileError(
+                f"a column of a row group unpacks to {largest} bytes, more than the limit of {COLUMN_BYTES_MAX}; "
+                "write smaller row groups"
+            )
+
+
+def _rows(batch: Any, rows_before: int) -> pl.DataFrame:
+    rows = pl.DataFrame([_series(field, batch.column(field)) for field in FIELDS])
+    rows = rows.with_columns(_overlong(rows))
+    if rows["fault"].null_count() < rows.height:
+        text = pl.col(pl.String).exclude("fault")
+        rows = rows.with_columns(
+            pl.when(pl.col("fault").is_not_null()).then(text.str.head(RAW_LENGTH_MAX)).otherwise(text)
+        )
+    return rows.select(
+        pl.int_range(rows_before + 1, rows_before + 1 + pl.len(), dtype=pl.Int64).alias("line"),
+        *FIELDS,
+        "fault",
+        pl.struct(FIELDS).alias("raw"),  # shares the columns: text is made for rejected rows only
+    )
+
+
+def _overlong(rows: pl.DataFrame) -> pl.Expr:
+    """The fault of rows with a text field that is too long to be one."""
+    texts = [name for name in FIELDS if rows.schema[name] == pl.String]
+    is_overlong = pl.any_horizontal(
+        pl.lit(value=False), *(pl.col(name).str.len_bytes() > FIELD_BYTES_MAX for name in texts)
+    )
+    return pl.when(is_overlong).then(pl.lit(Reason.LINE_TOO_LONG.value)).alias("fault")
+
+
+def _series(field: str, column: Any) -> pl.Series:
+    """The column in one of the few types that polars judges."""
+    if types.is_dictionary(column.type):
+        values = _series(field, column.dictionary)
+        return values.gather(pl.Series(column.indices.cast(pa.int64())))
+    if column.type == pa.uuid():
+        return _uuid_text(pl.Series(field, column.storage.cast(pa.binary())))
+    values = pl.Series(field, _plain(field, column))
+    # A missing number is often written as NaN, which is nobody's id.
+    return values.fill_nan(None) if field in IDS and values.dtype.is_float() else values
+
+
+def _plain(field: str, column: Any) -> Any:
+    """Without decimal or foreign zone."""
+    dtype = column.type
+    if types.is_timestamp(dtype) and dtype.tz is not None:
+        return column.cast(pa.timestamp(dtype.unit, "UTC"))  # the same instants: Arrow stores them in UTC
+    if types.is_decimal(dtype) and field in IDS:
+        return column.cast(pa.string())
+    if types.is_decimal(dtype) or types.is_float16(dtype):
+        return column.cast(pa.float64())
+    return _valid_text(column) if is_text(dtype) else column
+
+
+def _uuid_text(column: pl.Series) -> pl.Series:
+    parts = r"^(.{8})(.{4})(.{4})(.{4})(.{12})$"
+    return column.bin.encode("hex").str.replace(parts, "${1}-${2}-${3}-${4}-${5}")
+
+
+def _valid_text(column: Any) -> Any:
+    """The column as text, with U+FFFD for bytes that are not UTF-8; readers of parquet do not look."""
+    try:
+        text = column if column.type in SAID_TO_BE_TEXT else column.cast(pa.large_string())
+        text.validate(full=True)
+    except pa.ArrowInvalid:
+        values = column.cast(pa.large_binary()).to_pylist()
+        return pa.array([value if value is None else value.decode(errors="replace") for value in values])
+    return text

@@ -1,0 +1,107 @@
+"""What is known of landing files and landing hours: which have been loaded, and as what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+from psycopg.rows import class_row
+
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.database.parameters import span_of
+from fridge_pipeline.database.queries import statement
+from fridge_pipeline.ingest.rules.listing_plan import LoadedListing
+
+
+def loaded_versions(connection: psycopg.Connection, hour: Hour) -> dict[str, str]:
+    """Path → version token of the newest loaded content, for the files of a landing hour."""
+    return dict(connection.execute(statement("loaded_versions"), {"hour": hour.start}).fetchall())
+
+
+def loaded_listings(connection: psycopg.Connection, hours: HourRange) -> dict[Hour, LoadedListing]:
+    """Landing hour → its listing when all its files had been loaded."""
+    rows = connection.execute(statement("loaded_listings"), span_of(hours)).fetchall()
+    return {Hour(start): LoadedListing(fingerprint, folder) for start, fingerprint, folder in rows}
+
+
+def known_hours(connection: psycopg.Connection, since: datetime, until: datetime) -> list[Hour]:
+    """Landing hours of this time that by its end had been loaded with files."""
+    rows = connection.execute(statement("known_hours"), {"since": since, "until": until}).fetchall()
+    return [Hour(start) for (start,) in rows]
+
+
+def has_landing_files(connection: psycopg.Connection) -> bool:
+    """Whether any landing file was ever loaded."""
+    row = connection.execute(statement("has_landing_files")).fetchone()
+    return bool(row and row[0])
+
+
+def listing_fingerprints(connection: psycopg.Connection, hours: HourRange) -> dict[Hour, str]:
+    """Landing hour → fingerprint of its listing when all its files had been loaded."""
+    return {hour: listing.fingerprint for hour, listing in loaded_listings(connection, hours).items()}
+
+
+def record_landing_hour(connection: psycopg.Connection, hour: Hour, fingerprint: str, now: datetime) -> None:
+    """Every file of this listing has been loaded, or stands in the exceptions."""
+    connection.execute(statement("record_landing_hour"), {"hour": hour.start, "fingerprint": fingerprint, "now": now})
+
+
+def record_folder_versions(connection: psycopg.Connection, seen: Mapping[Hour, LoadedListing]) -> None:
+    """Which folders these listings are known to be of; nothing for an hour with another listing by now."""
+    if not seen:
+        return
+    connection.execute(
+        statement("record_folder_versions"),
+        {
+            "hours": [hour.start for hour in seen],
+            "fingerprints": [listing.fingerprint for listing in seen.values()],
+            "folder_versions": [listing.folder for listing in seen.values()],
+        },
+    )
+
+
+def hours_with_files(connection: psycopg.Connection, hours: HourRange) -> list[Hour]:
+    """Every hour of a range of which a landing file was loaded."""
+    return [Hour(start) for (start,) in connection.execute(statement("hours_with_files"), span_of(hours)).fetchall()]
+
+
+@dataclass(frozen=True, slots=True)
+class LandedHour:
+    """What the landing files of an hour came to: rows = inserted + duplicates + rejected; ``unreadable`` are files."""
+
+    files: int
+    rows: int
+    inserted: int
+    duplicates: int
+    rejected: int
+    unreadable: int
+
+
+def landed_of_hours(connection: psycopg.Connection, hours: HourRange) -> dict[Hour, LandedHour]:
+    """Every hour of a range that has landing files, whichever run loaded them."""
+    rows = connection.execute(statement("landed_of_hours"), span_of(hours)).fetchall()
+    return {Hour(row[0]): LandedHour(*row[1:]) for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """What could not be used of a landing file, and why: so many of its rows, or without a number the file itself."""
+
+    hour: datetime
+    path: str
+    rejected_rows: int | None
+    reason: str
+
+    def __str__(self) -> str:
+        if self.rejected_rows is None:
+            return f"{self.path}: {self.reason}"
+        return f"{self.path}: {self.rejected_rows} rows rejected: {self.reason}"
+
+
+def unusable_of_hours(connection: psycopg.Connection, hours: HourRange, most: int) -> list[Unusable]:
+    """The damaged files of some hours and their rejected rows by reason, the worst first."""
+    with connection.cursor(row_factory=class_row(Unusable)) as cursor:
+        return cursor.execute(statement("unusable_of_hours"), {**span_of(hours), "most": most}).fetchall()

@@ -1,0 +1,199 @@
+"""Load: every landing file of some hours that has not been loaded yet, a file whole or not at all (laws L1 and L3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import psycopg
+
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.exceptions import ExceptionKey, close_exception, open_exception, open_exceptions
+from fridge_pipeline.database.failpoints import Effect, Witness, unwatched
+from fridge_pipeline.ingest.landing.landing_errors import LandingFolderError
+from fridge_pipeline.ingest.landing.zone import LandingZone
+from fridge_pipeline.ingest.landing_record import listing_fingerprints, loaded_versions, record_landing_hour
+from fridge_pipeline.ingest.load_files import FilesLoader
+from fridge_pipeline.ingest.load_transaction import LoadedFile
+from fridge_pipeline.ingest.rules.landing_file import LandingFile
+from fridge_pipeline.ingest.rules.shard import Shard
+
+
+@dataclass(slots=True)
+class HourLoad:
+    """What loading a landing hour came to.
+
+    ``loaded`` are the files loaded just now, ``unfetched`` counts files whose bytes could not be fetched, ``is_empty``
+    says that there is no landing file, and ``failure`` why the folder could not be listed (``None`` when it could).
+    """
+
+    hour: Hour
+    listed: int = 0
+    loaded: list[LoadedFile] = field(default_factory=list)
+    unfetched: int = 0
+    failure: str | None = None
+    is_empty: bool = False
+
+    @property
+    def rows(self) -> int:
+        """Rows of the files loaded just now."""
+        return sum(file.row_count for file in self.loaded)
+
+    @property
+    def inserted(self) -> int:
+        """Readings stored for the first time."""
+        return sum(file.inserted_count for file in self.loaded)
+
+    @property
+    def duplicates(self) -> int:
+        """Readings that were stored already."""
+        return sum(file.duplicate_count for file in self.loaded)
+
+    @property
+    def rejected(self) -> int:
+        """Rows that are no valid readings."""
+        return sum(file.rejected_count for file in self.loaded)
+
+    @property
+    def unreadable(self) -> int:
+        """Files of which not a single row could be read, or not all."""
+        return sum(file.status != "loaded" for file in self.loaded)
+
+
+#: Files loaded in one transaction: many small ones cost little more than one large one, and a failure costs little.
+FILES_AT_ONCE = 500
+BYTES_AT_ONCE = 32 * 2**20
+
+
+def load_hours(
+    database: Database,
+    zone: LandingZone,
+    hours: HourRange,
+    workspace: Path,
+    run_id: str,
+    clock: Callable[[], datetime],
+    witness: Witness = unwatched,
+    shard: Shard | None = None,
+) -> Iterator[HourLoad]:
+    """Loads what is new in each hour of the range, in order; an hour that fails does not stop the next.
+
+    With a ``shard`` only that share of each hour's files, so no hour counts as loaded before a load without one.
+    ``workspace`` is a folder for the private copies that files are read from. What is wrong with a file or a
+    folder becomes an exception for a person; only a lost database ends the range.
+    """
+    with database.connect() as connection, _lazily(database, connection, workspace, run_id, clock) as loader:
+        known = listing_fingerprints(connection, hours)
+        failed_before = {hour for hour, kinds in open_exceptions(connection, hours).items() if "load_failed" in kinds}
+        listings = (_listing(connection, zone, hour, known.get(hour), shard) for hour in hours.hours())
+        for some in _some_at_once(listings):
+            _load_listings(some, zone, loader, witness)
+            _record(connection, some, failed_before, clock())
+            yield from (listing.load for listing in some)
+
+
+@dataclass(slots=True)
+class _Listing:
+    """An hour's landing files that are not loaded, and what becomes of them; no fingerprint when nothing is new."""
+
+    load: HourLoad
+    fingerprint: str | None = None
+    new: list[LandingFile] = field(default_factory=list)
+    unread: dict[str, str] = field(default_factory=dict)
+
+
+def _listing(
+    connection: psycopg.Connection, zone: LandingZone, hour: Hour, known: str | None, shard: Shard | None
+) -> _Listing:
+    listing = _Listing(HourLoad(hour))
+    try:
+        fingerprint = zone.fingerprint(hour)
+        listing.load.is_empty = fingerprint is None
+        if fingerprint is not None and fingerprint != known:
+            files, versions = zone.files(hour), loaded_versions(connection, hour)
+            if shard is not None:
+                files = shard.of(files)
+            listing.load.listed = len(files)
+            listing.new = [file for file in files if versions.get(file.path) != file.version]
+            # Of a shard nobody knows whether the other files are loaded.
+            listing.fingerprint = fingerprint if shard is None else None
+    except LandingFolderError as error:
+        listing.load.failure = str(error)
+    return listing
+
+
+def _some_at_once(listings: Iterable[_Listing]) -> Iterator[list[_Listing]]:
+    """Consecutive hours that together have about as many new files as are loaded at once; at least one hour."""
+    some: list[_Listing] = []
+    for listing in listings:
+        some.append(listing)
+        if sum(len(each.new) for each in some) >= FILES_AT_ONCE:
+            yield some
+            some = []
+    if some:
+        yield some
+
+
+def _load_listings(
+    listings: Sequence[_Listing], zone: LandingZone, loader: Callable[[], FilesLoader], witness: Witness
+) -> None:
+    of_path = {file.path: listing for listing in listings for file in listing.new}
+    for files in _files_at_once(file for listing in listings for file in listing.new):
+        result = loader().load(zone, files)
+        for loaded in result.loaded:
+            of_path[loaded.path].load.loaded.append(loaded)
+        for path, reason in result.unread.items():
+            of_path[path].unread[path] = reason
+        if result.loaded:
+            witness(Effect.FILES_LOADED)
+
+
+def _files_at_once(files: Iterable[LandingFile]) -> Iterator[list[LandingFile]]:
+    """In order, and a large file alone."""
+    some: list[LandingFile] = []
+    for file in files:
+        if some and (len(some) == FILES_AT_ONCE or sum(each.size for each in some) + file.size > BYTES_AT_ONCE):
+            yield some
+            some = []
+        some.append(file)
+    if some:
+        yield some
+
+
+def _record(
+    connection: psycopg.Connection, listings: Sequence[_Listing], failed_before: set[Hour], now: datetime
+) -> None:
+    """A listing counts as loaded only when every file's bytes could be fetched; else the hour is tried again."""
+    with connection.transaction():
+        for listing in listings:
+            load = listing.load
+            load_failed = ExceptionKey("load_failed", None, load.hour)
+            if load.failure is not None:
+                open_exception(connection, load_failed, load.failure, now)
+            elif load.hour in failed_before:
+                close_exception(connection, load_failed, now)
+            for path, reason in listing.unread.items():
+                open_exception(connection, ExceptionKey("unreadable_file", None, load.hour, path), reason, now)
+            load.unfetched = len(listing.unread)
+            if listing.fingerprint is not None and not listing.unread:
+                record_landing_hour(connection, load.hour, listing.fingerprint, now)
+
+
+@contextmanager
+def _lazily(
+    database: Database, books: psycopg.Connection, workspace: Path, run_id: str, clock: Callable[[], datetime]
+) -> Iterator[Callable[[], FilesLoader]]:
+    """A loader that connects when the first file needs it: hours without news cost no connection."""
+    with ExitStack() as stack:
+        opened: list[FilesLoader] = []
+
+        def loader() -> FilesLoader:
+            if not opened:
+                opened.append(stack.enter_context(FilesLoader.open(database, books, workspace, run_id, clock)))
+            return opened[0]
+
+        yield loader

@@ -1,0 +1,227 @@
+"""Load some landing files: read, judge, deduplicate, store, count; all of them or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Self
+
+import polars as pl
+import psycopg
+
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.ingest.ahead import ahead
+from fridge_pipeline.ingest.file_tally import FileTally
+from fridge_pipeline.ingest.landing.landing_errors import (
+    LandingFileChangedError,
+    LandingFileVanishedError,
+    UnreadableFileError,
+)
+from fridge_pipeline.ingest.landing.private_copy import Snapshot
+from fridge_pipeline.ingest.landing.zone import LandingZone
+from fridge_pipeline.ingest.load_attempts import begin_attempts, end_attempts, lost_attempts
+from fridge_pipeline.ingest.load_transaction import ContendedLoadError, LoadedFile, LoadTransaction, load_transaction
+from fridge_pipeline.ingest.prepare import TENANT_BYTES_MAX, LoadAloneError, prepare
+from fridge_pipeline.ingest.rejection_tally import RejectionTally
+from fridge_pipeline.ingest.rules.landing_file import LandingFile
+from fridge_pipeline.ingest.sensor_directory import SensorDirectory
+from fridge_pipeline.ingest.stored_keys import StoredKeys
+from fridge_pipeline.ingest.tenant_tally import TenantTally
+
+if TYPE_CHECKING:
+    from adbc_driver_manager.dbapi import Connection
+
+#: How often files are tried while other loads store the same readings. Whoever got ahead has committed by then, so that
+#: the second attempt knows its readings and mostly gets through; from the third on it goes the careful way.
+ATTEMPTS = 7
+PLAIN_ATTEMPTS = 2
+
+#: A file is read no more once so many loads of it have died.
+LOST_MAX = 2
+
+
+@dataclass(slots=True)
+class FilesLoad:
+    """``loaded``: the files whose present content was new; ``unread``: path → why its bytes could not be fetched."""
+
+    loaded: list[LoadedFile] = field(default_factory=list)
+    unread: dict[str, str] = field(default_factory=dict)
+
+
+class FilesLoader:
+    """Loads landing files, some at a time, over the same connections.
+
+    While one portion is compared with what is stored, and stored, the next is prepared in another thread. Arrow's
+    connections stay in this one: used by two threads at once, if each for itself, its driver mixes up their answers.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        books: psycopg.Connection,
+        workspace: Path,
+        run_id: str,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._connection = connection
+        self._books = books
+        self._sensors = SensorDirectory(books)
+        self._stored = StoredKeys(connection)
+        self._workspace = workspace
+        self._run_id = run_id
+        self._clock = clock
+
+    @classmethod
+    @contextmanager
+    def open(
+        cls,
+        database: Database,
+        books: psycopg.Connection,
+        workspace: Path,
+        run_id: str,
+        clock: Callable[[], datetime],
+    ) -> Iterator[Self]:
+        """A loader with a bulk connection of its own; sensors and attempts go over ``books``, during a load."""
+        workspace.mkdir(parents=True, exist_ok=True)
+        with database.connect_bulk() as connection:
+            yield cls(connection, books, workspace, run_id, clock)
+
+    def load(self, zone: LandingZone, files: Sequence[LandingFile]) -> FilesLoad:
+        """Loads the files' present contents in one transaction, except those that are loaded already.
+
+        A file that cannot be read, or only in part, is recorded with what could be read and opens an exception; one
+        that is gone is left out. Raises ``ContendedLoadError`` when other loads never let the files through.
+        """
+        result = FilesLoad()
+        try:
+            self._load_together(zone, files, result)
+        except LoadAloneError:
+            for file in files:
+                self._load_together(zone, [file], result)
+        return result
+
+    def _load_together(self, zone: LandingZone, files: Sequence[LandingFile], result: FilesLoad) -> None:
+        with ExitStack() as copies:
+            snapshots: list[tuple[LandingFile, Snapshot]] = []
+            for file in files:
+                try:
+                    snapshots.append((file, copies.enter_context(zone.snapshot(file, self._workspace))))
+                except (LandingFileVanishedError, LandingFileChangedError):
+                    continue  # since it was listed: the listing has changed, so the next look notices
+                except UnreadableFileError as error:
+                    result.unread[file.path] = str(error)
+            for attempt in range(ATTEMPTS):
+                try:
+                    with load_transaction(self._connection, careful=attempt >= PLAIN_ATTEMPTS) as transaction:
+                        result.loaded += self._load(transaction, snapshots)
+                    break
+                except ContendedLoadError:
+                    if attempt == ATTEMPTS - 1:
+                        raise
+
+    def _load(
+        self, transaction: LoadTransaction, snapshots: Sequence[tuple[LandingFile, Snapshot]]
+    ) -> list[LoadedFile]:
+        tallies = _tallies(transaction, snapshots)
+        if not tallies:
+            return []
+        with self._attempted(tallies):
+            return self._load_new(transaction, tallies)
+
+    @contextmanager
+    def _attempted(self, tallies: Sequence[FileTally]) -> Iterator[None]:
+        """On record while the files are read; one whose loads have died twice is not read."""
+        files = [tally.file for tally in tallies]
+        lost = lost_attempts(self._books, files)
+        if lost and len(files) > 1:  # one of them, and nobody knows which
+            raise LoadAloneError(f"{len(lost)} of {len(files)} files were being loaded when their process died")
+        for tally in tallies:
+            if lost.get(tally.file.path, 0) >= LOST_MAX:
+                tally.stop(
+                    f"its load died {LOST_MAX} times, with its process, machine or database, so it is not read again; "
+                    "if something else killed it, deliver it under another name"
+                )
+        begin_attempts(self._books, files, self._clock())
+        try:
+            yield
+        finally:
+            with suppress(psycopg.OperationalError):  # then the load has failed for the same reason
+                end_attempts(self._books, files)
+
+    def _load_new(self, transaction: LoadTransaction, tallies: Sequence[FileTally]) -> list[LoadedFile]:
+        if self._sensors.tenant_bytes > TENANT_BYTES_MAX // 4:  # of other files, loaded before
+            self._sensors.forget()
+        kept_from, tenants, rejections = transaction.kept_from(), TenantTally(self._sensors), RejectionTally()
+        with TemporaryDirectory(prefix="order-", dir=self._workspace) as directory:
+            self._store(transaction, tallies, tenants, rejections, kept_from, Path(directory))
+        by_tenant = tenants.summed()
+        transaction.store_tenants(by_tenant)
+        transaction.store_not_kept(
+            [
+                (tally.file_id, tally.file.path, reason, count)
+                for tally in tallies
+                for reason, count in tally.not_kept.items()
+            ]
+        )
+        now = self._clock()
+        unreadable = {tally.file_id: tally.unreadable_detail for tally in tallies if tally.damage is not None}
+        _tell(transaction, "unreadable_file", tallies, unreadable, now)
+        _tell(transaction, "rows_rejected", tallies, rejections.to_tell(tallies, by_tenant), now)
+        loaded = [tally.loaded(self._run_id, now) for tally in tallies]
+        transaction.record(loaded)
+        return loaded
+
+    def _store(
+        self,
+        transaction: LoadTransaction,
+        tallies: Sequence[FileTally],
+        tenants: TenantTally,
+        rejections: RejectionTally,
+        kept_from: datetime | None,
+        directory: Path,
+    ) -> None:
+        by_id = {tally.file_id: tally for tally in tallies}
+        # Closed before anything else happens: a next attempt uses the same directory of sensors.
+        with closing(ahead(prepare(tallies, tenants, rejections, kept_from, self._sensors, directory))) as portions:
+            for portion in portions:
+                if portion.rejected is not None:
+                    transaction.store_rejected(portion.rejected)
+                if portion.readings is not None:
+                    new = self._stored.without_stored(portion.readings)
+                    if new.height:
+                        stored = transaction.store_readings(new)
+                        _add_inserted(stored, by_id)
+                        tenants.add_inserted(stored)
+
+
+def _tell(
+    transaction: LoadTransaction, kind: str, tallies: Sequence[FileTally], details: Mapping[int, str], now: datetime
+) -> None:
+    """Opens the files' exceptions of a kind, and closes those of the files that have no detail any more."""
+    transaction.close_exceptions(kind, [tally.file.path for tally in tallies if tally.file_id not in details], now)
+    told = [tally.exception(details[tally.file_id]) for tally in tallies if tally.file_id in details]
+    if told:
+        transaction.open_exceptions(kind, told, now)
+
+
+def _add_inserted(stored: pl.DataFrame, by_id: Mapping[int, FileTally]) -> None:
+    """To the files whose readings were stored for the first time, how many and from when to when."""
+    time = pl.col("recorded_at")
+    for file_id, *numbers in stored.group_by("file_id").agg(pl.len(), time.min(), time.max().alias("last")).iter_rows():
+        by_id[file_id].add_inserted(*numbers)
+
+
+def _tallies(transaction: LoadTransaction, snapshots: Sequence[tuple[LandingFile, Snapshot]]) -> list[FileTally]:
+    """One per file whose content is new, numbered; no other load of these paths is under way from here on."""
+    transaction.lock([file.path for file, _ in snapshots])
+    known = transaction.known([(file.path, snapshot.content_hash) for file, snapshot in snapshots])
+    new = [(file, snapshot) for file, snapshot in snapshots if (file.path, snapshot.content_hash) not in known]
+    file_ids = transaction.new_file_ids(len(new)) if new else []
+    return [
+        FileTally(file_id, file, snapshot, snapshot.damage)
+        for file_id, (file, snapshot) in zip(file_ids, new, strict=True)
+    ]

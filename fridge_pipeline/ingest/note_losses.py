@@ -1,0 +1,123 @@
+"""Note losses: what of the landing zone nobody loads, or nobody can see any more, becomes an exception."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from itertools import islice
+
+import psycopg
+
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.database.exceptions import (
+    ExceptionKey,
+    close_begun_hours,
+    close_exception,
+    open_exception,
+    open_of_kind,
+)
+from fridge_pipeline.ingest.landing.landing_errors import LandingFolderError, LandingRootGoneError
+from fridge_pipeline.ingest.landing.zone import LandingZone
+from fridge_pipeline.ingest.landing_record import known_hours
+from fridge_pipeline.ingest.rules.landing_losses import (
+    BELOW,
+    EXPECTED_DAYS,
+    OUTSIDE,
+    HourAhead,
+    LandingLosses,
+    gone_told,
+    hours_gone,
+    is_ahead,
+    strays_told,
+)
+from fridge_pipeline.ingest.rules.stray import Strays
+
+FUTURE_HOUR, VANISHED, STRAYS = "future_hour", "landing_vanished", "stray_files"
+KINDS = (FUTURE_HOUR, VANISHED, STRAYS)
+_VANISHED = ExceptionKey(VANISHED, None, None, "all files")
+
+#: A tick lists so many hours ahead that are not told yet, the nearest first; the sweep lists all hours anyway.
+AHEAD_PER_TICK_MAX = 100
+
+
+def list_and_note(connection: psycopg.Connection, zone: LandingZone, now: datetime) -> Mapping[Hour, str]:
+    """``LandingZone.hours``; what this look finds lost becomes exceptions, and those that are over close."""
+    strays = Strays()
+    try:
+        listed = zone.hours(strays)
+    except LandingRootGoneError:
+        note_gone(connection, (), now)
+        raise
+    losses = find_losses(connection, zone, listed, strays, now)
+    _open_ahead(connection, losses.ahead, now)
+    close_begun_hours(connection, listed, now)
+    note_strays(connection, strays, now)
+    note_gone(connection, listed, now)
+    return listed
+
+
+def find_losses(
+    connection: psycopg.Connection, zone: LandingZone, listed: Mapping[Hour, str], strays: Strays, now: datetime
+) -> LandingLosses:
+    """What a look at all hours found; changes nothing."""
+    ahead = [_look_ahead(zone, hour) for hour in sorted(listed) if is_ahead(hour, now)]
+    return LandingLosses(ahead, strays, _gone(connection, listed, now))
+
+
+def note_ahead(connection: psycopg.Connection, zone: LandingZone, present: Collection[Hour], now: datetime) -> None:
+    """Hours ahead among those that have a folder; those that are told already are not listed again."""
+    told = open_of_kind(connection, FUTURE_HOUR)
+    unknown = (hour for hour in sorted(present) if is_ahead(hour, now) and _future(hour) not in told)
+    looks = [_look_ahead(zone, hour) for hour in islice(unknown, AHEAD_PER_TICK_MAX)]
+    _open_ahead(connection, [look for look in looks if look.files != 0], now)
+    if told:
+        close_begun_hours(connection, present, now)
+
+
+def note_strays(connection: psycopg.Connection, strays: Strays, now: datetime) -> None:
+    """What a look saw of strays; one that does not see them all neither closes nor rewrites what another found."""
+    told = open_of_kind(connection, STRAYS)
+    looks = ((OUTSIDE, strays.outside, strays.sees_outside), (BELOW, strays.below, strays.sees_below))
+    for subject, names, sees_all in looks:
+        key = ExceptionKey(STRAYS, None, None, subject)
+        if names.count and (sees_all or key not in told):
+            open_exception(connection, key, strays_told(names, subject), now)
+        elif sees_all and key in told:
+            close_exception(connection, key, now)
+
+
+def note_gone(connection: psycopg.Connection, present: Collection[Hour], now: datetime) -> str | None:
+    """Whether the hours that had files are all gone at once, which is not an empty landing zone but another one.
+
+    Returns what is told of it, ``None`` while they are there.
+    """
+    gone = _gone(connection, present, now)
+    if not gone:
+        close_exception(connection, _VANISHED, now)
+        return None
+    told = gone_told(gone)
+    open_exception(connection, _VANISHED, told, now)
+    return told
+
+
+def _gone(connection: psycopg.Connection, present: Collection[Hour], now: datetime) -> list[Hour]:
+    """Files that arrived after it was told show nothing: whoever delivers goes on, be it into an empty mount point."""
+    looked_at = open_of_kind(connection, VANISHED).get(_VANISHED, now)
+    return hours_gone(known_hours(connection, looked_at - EXPECTED_DAYS, looked_at), present, looked_at)
+
+
+def _look_ahead(zone: LandingZone, hour: Hour) -> HourAhead:
+    try:
+        files = zone.files(hour)
+    except LandingFolderError:
+        return HourAhead(hour, None)
+    return HourAhead(hour, len(files), sum(file.size for file in files))
+
+
+def _open_ahead(connection: psycopg.Connection, ahead: Iterable[HourAhead], now: datetime) -> None:
+    for each in ahead:
+        open_exception(connection, _future(each.hour), each.told, now)
+
+
+def _future(hour: Hour) -> ExceptionKey:
+    return ExceptionKey(FUTURE_HOUR, None, hour)

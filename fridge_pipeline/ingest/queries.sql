@@ -1,0 +1,334 @@
+-- name: loaded_versions
+-- The newest loaded content of each file of a landing hour: unchanged files need not even be opened.
+select distinct on (path)
+    path,
+    version_token
+from fridge.landing_files
+where landing_hour = %(hour)s
+order by path asc, file_id desc;
+
+-- name: loaded_listings
+select
+    landing_hour,
+    listing_fingerprint,
+    folder_version
+from fridge.landing_hours
+where landing_hour between %(first)s and %(last)s;
+
+-- name: known_hours
+-- A fingerprint begins with the number of files.
+select landing_hour
+from fridge.landing_hours
+where
+    landing_hour between %(since)s and %(until)s
+    and loaded_at <= %(until)s
+    and listing_fingerprint ~ '^[1-9]';
+
+-- name: has_landing_files
+select exists(select 1 from fridge.landing_files) as has_files;
+
+-- name: record_landing_hour
+-- Which folder this listing was of, the next look at the landing zone finds out.
+insert into fridge.landing_hours (landing_hour, listing_fingerprint, loaded_at)
+values (%(hour)s, %(fingerprint)s, %(now)s)
+on conflict (landing_hour) do update
+    set listing_fingerprint = excluded.listing_fingerprint, loaded_at = excluded.loaded_at, folder_version = null;
+
+-- name: record_folder_versions
+-- An hour that was loaded anew since it was looked at keeps what that load recorded.
+update fridge.landing_hours
+set folder_version = seen.folder_version
+from
+    unnest(%(hours)s::timestamptz[], %(fingerprints)s::text[], %(folder_versions)s::text[])
+        as seen (landing_hour, listing_fingerprint, folder_version)
+where
+    landing_hours.landing_hour = seen.landing_hour
+    and landing_hours.listing_fingerprint = seen.listing_fingerprint;
+
+-- name: hours_with_files
+-- The hours of a range of which a landing file was loaded.
+select distinct landing_hour
+from fridge.landing_files
+where landing_hour between %(first)s and %(last)s
+order by landing_hour;
+
+-- name: landed_of_hours
+-- What the landing files of each hour came to, whichever run loaded them; hours without any are not in it. Rows are
+-- those of every content that was loaded; a file that was replaced is one file, as good as its newest content.
+with contents as (
+    select
+        *,
+        row_number() over (partition by path order by file_id desc) = 1 as is_newest
+    from fridge.landing_files
+    where landing_hour between %(first)s and %(last)s
+)
+
+select
+    landing_hour,
+    count(*) filter (where is_newest) as files,
+    sum(row_count)::bigint as row_count,
+    sum(inserted_count)::bigint as inserted,
+    sum(duplicate_count)::bigint as duplicates,
+    sum(rejected_count)::bigint as rejected,
+    count(*) filter (where is_newest and status <> 'loaded') as unreadable
+from contents
+group by landing_hour;
+
+-- name: unusable_of_hours
+-- What could not be used of the landing files of some hours, and why: damaged files, whose exception says it, and
+-- rejected rows by reason.
+with rejected as (
+    select
+        landing_files.landing_hour as hour,
+        landing_files.path,
+        sum(rejected_rows.row_count)::bigint as rejected_rows,
+        rejected_rows.reason
+    from fridge.landing_files
+    inner join fridge.rejected_rows
+        on landing_files.path = rejected_rows.path and landing_files.file_id = rejected_rows.file_id
+    where landing_files.landing_hour between %(first)s and %(last)s and landing_files.rejected_count > 0
+    group by landing_files.landing_hour, landing_files.path, rejected_rows.reason
+),
+
+damaged as (
+    select
+        hour,
+        subject as path,
+        null::bigint as rejected_rows,
+        detail as reason
+    from fridge.exceptions
+    where kind = 'unreadable_file' and hour between %(first)s and %(last)s and closed_at is null
+)
+
+select * from damaged
+union all
+select * from rejected
+order by rejected_rows desc nulls first, hour asc, path asc
+limit %(most)s;
+
+-- name: lost_load_attempts
+select
+    load_attempts.path,
+    load_attempts.attempts
+from fridge.load_attempts
+inner join unnest(%(paths)s::text[], %(versions)s::text[]) as files (path, version_token)
+    on load_attempts.path = files.path and load_attempts.version_token = files.version_token;
+
+-- name: begin_load_attempts
+insert into fridge.load_attempts (path, version_token, attempts, started_at)
+select
+    files.path,
+    files.version_token,
+    1 as attempts,
+    %(now)s as started_at
+from unnest(%(paths)s::text[], %(versions)s::text[]) as files (path, version_token)
+on conflict (path) do update
+    set
+        attempts
+        = case when load_attempts.version_token = excluded.version_token then load_attempts.attempts else 0 end + 1,
+        version_token = excluded.version_token,
+        started_at = excluded.started_at;
+
+-- name: end_load_attempts
+delete from fridge.load_attempts
+where path = any(%(paths)s);
+
+-- name: prefer_index_lookups
+-- For this transaction only: the planner knows nothing of what was loaded just now, nor of a fresh temporary table, and
+-- might read whole partitions.
+select
+    set_config('enable_seqscan', 'off', true) as seqscan,
+    set_config('enable_bitmapscan', 'off', true) as bitmapscan,
+    set_config('enable_hashjoin', 'off', true) as hashjoin,
+    set_config('enable_mergejoin', 'off', true) as mergejoin;
+
+-- name: kept_from
+-- The shared lock keeps readings from being dropped until the transaction ends.
+select
+    pg_advisory_xact_lock_shared(hashtextextended('retention', 0))::text as locked,
+    fridge.kept_from() as kept_from;
+
+-- name: lock_landing_files
+-- Serializes the loads of a landing file: the second run then finds the first one's row and counts nothing.
+-- In the order of their paths, so that two runs with the same files wait for each other instead of deadlocking.
+select pg_advisory_xact_lock(hashtextextended(ordered_paths.path, 0))::text
+from (
+    select paths.path
+    from json_array_elements_text($1::json) as paths (path)
+    order by paths.path
+    offset 0
+) as ordered_paths;
+
+-- name: known_contents
+-- The unique constraint landing_files_content is the judge; this only spares the work.
+select
+    landing_files.path,
+    landing_files.content_hash
+from json_to_recordset($1::json) as contents (path text, content_hash text)
+inner join fridge.landing_files
+    on contents.path = landing_files.path and contents.content_hash = landing_files.content_hash;
+
+-- name: new_file_ids
+select nextval('fridge.landing_file_ids')::integer as file_id
+from generate_series(1, $1::integer);
+
+-- name: insert_readings_beside_others
+-- The careful way: another load is storing the same readings right now, so the primary key decides row by row.
+with stored as (
+    insert into fridge.stored_readings (recorded_at, temperature_c, sensor_key, file_id)
+    select
+        recorded_at,
+        temperature_c,
+        sensor_key,
+        file_id
+    from contested_readings
+    order by recorded_at, sensor_key
+    on conflict do nothing
+    returning recorded_at, sensor_key, file_id
+)
+
+select
+    recorded_at,
+    sensor_key,
+    file_id
+from stored;
+
+-- name: open_file_exceptions
+-- The unique index exceptions_open keeps one open row per file and kind.
+insert into fridge.exceptions (kind, hour, subject, detail, deadline_at, opened_at)
+select
+    $1::text,
+    told.landing_hour,
+    told.path,
+    told.detail,
+    told.deadline_at,
+    $3::timestamptz
+from
+    json_to_recordset($2::json)
+        as told (landing_hour timestamptz, path text, detail text, deadline_at timestamptz)
+on conflict (kind, tenant_id, hour, subject) where closed_at is null
+do update
+    set detail = excluded.detail
+    where exceptions.detail <> excluded.detail;
+
+-- name: close_file_exceptions
+update fridge.exceptions
+set closed_at = $3
+where
+    kind = $1
+    and closed_at is null
+    and subject in (select paths.path from json_array_elements_text($2::json) as paths (path));
+
+-- name: ensure_month
+select fridge.ensure_month(%(moment)s);
+
+-- name: want_sensors
+create temporary table wanted_sensors (tenant_id text, sensor_id text) on commit drop;
+
+-- name: copy_wanted_sensors
+copy wanted_sensors (tenant_id, sensor_id) from stdin;
+
+-- name: add_sensors
+-- Only ids that are not known yet; the unique constraint settles a race with another load, and the order keeps two
+-- loads that bring the same ids from waiting for each other.
+insert into fridge.sensors (tenant_id, sensor_id)
+select
+    wanted_sensors.tenant_id,
+    wanted_sensors.sensor_id
+from wanted_sensors
+where
+    not exists (
+        select 1 from fridge.sensors
+        where
+            sensors.tenant_id = wanted_sensors.tenant_id
+            and sensors.sensor_id = wanted_sensors.sensor_id
+    )
+order by wanted_sensors.tenant_id, wanted_sensors.sensor_id
+on conflict do nothing;
+
+-- name: sensor_keys
+select
+    sensors.tenant_id,
+    sensors.sensor_id,
+    sensors.sensor_key
+from wanted_sensors
+inner join fridge.sensors
+    on
+        wanted_sensors.tenant_id = sensors.tenant_id
+        and wanted_sensors.sensor_id = sensors.sensor_id;
+
+-- name: similar_ids
+-- Ids that are probably one, written in several ways: sensors of one tenant (or, without a tenant, tenants) that differ
+-- only by case, leading zeros, a trailing .0 or exponent notation, or by blanks from before these were taken
+-- away. And ids in a spreadsheet's exponent notation, however alone: their last digits are lost. Two of each, how many
+-- they are, and how many such groups there are. It reads all sensors: about three seconds for a million.
+with known_tenants as (
+    select tenant_id
+    from fridge.sensors
+    group by tenant_id
+    union
+    select tenant_id from fridge.tenants
+),
+
+ids as (
+    select
+        tenant_id,
+        sensor_id as id,
+        btrim(sensor_id, %(blank)s) as stripped_id
+    from fridge.sensors
+    union all
+    select
+        null as tenant_id,
+        tenant_id as id,
+        btrim(tenant_id, %(blank)s) as stripped_id
+    from known_tenants
+),
+
+plain_ids as (
+    select
+        tenant_id,
+        id,
+        case
+            when stripped_id ~ '^[0-9]+([.][0-9]+)?([eE][+-]?[0-9]{1,3})?$' then trim_scale(stripped_id::numeric)::text
+            else lower(ltrim(stripped_id, '0'))
+        end as plain_id
+    from ids
+)
+
+select
+    tenant_id,
+    min(id collate "C") as one,
+    max(id collate "C") as another,
+    count(*) as spellings,
+    count(*) over () as total
+from plain_ids
+group by tenant_id, plain_id
+having count(*) > 1 or bool_or(id like '%%E+%%' and id ~ '^[0-9]([.][0-9]+)?E[+][0-9]+$')
+order by tenant_id nulls first, one
+limit %(shown)s;
+
+-- name: keys_between
+-- The identities stored from one key to another, in the order of the primary key, which serves them. The time alone
+-- skips partitions.
+select
+    recorded_at,
+    sensor_key
+from fridge.stored_readings
+where
+    recorded_at between {first_at} and {last_at}
+    and (recorded_at, sensor_key) >= ({first_at}, {first_sensor})
+    and (recorded_at, sensor_key) <= ({last_at}, {last_sensor})
+order by recorded_at, sensor_key
+limit {keys_max};
+
+-- name: keys_among_candidates
+-- One primary key lookup per candidate; the time range lets PostgreSQL skip partitions.
+select
+    stored_readings.recorded_at,
+    stored_readings.sensor_key
+from candidate_keys
+inner join fridge.stored_readings
+    on
+        candidate_keys.recorded_at = stored_readings.recorded_at
+        and candidate_keys.sensor_key = stored_readings.sensor_key
+where stored_readings.recorded_at between $1 and $2;

@@ -1,0 +1,216 @@
+"""The installation: the real parts that the settings name, opened when first needed, closed together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+
+from fridge_pipeline.billing.billing_start_record import billing_start, keep_billing_start
+from fridge_pipeline.billing.sendings import require_own_books
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.calendar.month import Month
+from fridge_pipeline.catalogue.billing_start import BillingStart
+from fridge_pipeline.catalogue.meter import Meter
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.embedded.passwords import APPLICATION
+from fridge_pipeline.database.embedded.server import EmbeddedServer
+from fridge_pipeline.database.private_folder import make_private
+from fridge_pipeline.ingest.landing.zone import LandingZone, open_landing_zone
+from fridge_pipeline.ingest.landing_record import has_landing_files
+from fridge_pipeline.ingest.rules.location import Place
+from fridge_pipeline.operations.channels.channel import AlertChannel
+from fridge_pipeline.operations.channels.mail import Mail
+from fridge_pipeline.operations.channels.webhook import Webhook
+from fridge_pipeline.operations.prepare_database import prepare_database
+from fridge_pipeline.settings import MODELS_FOLDER, Settings
+from fridge_pipeline.stripe.dashboard import dashboard_of_meters
+from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway, StripeMeter, stripe_place
+from fridge_pipeline.stripe.local_sandbox import LocalSandbox
+from fridge_pipeline.stripe.rules.api_key import SANDBOX_KEY, KeyMode
+
+
+class BillingStartDiffersError(RuntimeError):
+    """A process was told to bill from another hour on than the books say."""
+
+
+def utc_now() -> datetime:
+    """The clock; everything below takes it as an argument."""
+    return datetime.now(UTC)
+
+
+class Installation:
+    """Database, landing zone and Stripe as the settings say. Use ``open_installation`` to make one."""
+
+    def __init__(self, settings: Settings, database: Database, stack: ExitStack, clock: Callable[[], datetime]) -> None:
+        self.settings = settings
+        self.database = database
+        self.clock = clock
+        self._stack = stack
+        self._gateway: StripeGateway | None = None
+
+    @cached_property
+    def billing_start(self) -> BillingStart:
+        """From which hour on usage is stated, as the books say; looked up when it is first asked for."""
+        with self.database.connect() as connection:
+            return billing_start(connection)
+
+    def require_agreed_start(self) -> None:
+        """For processes that bill without deciding from when: raises ``BillingStartDiffersError``."""
+        wanted = self.settings.bill_from
+        if wanted is not None and wanted != self.billing_start:
+            raise BillingStartDiffersError(
+                f"FRIDGE_BILL_FROM is {wanted} in this process, and the books say {self.billing_start}: nothing was "
+                "done. fridge up, fridge serve code and fridge bill write it into the books; give all processes the "
+                "same, or none"
+            )
+
+    def require_own_books(self) -> None:
+        """Raises ``WrongBooksError`` for a live key over books of a rehearsal, also when nothing is to be sent."""
+        if self.settings.key_mode is KeyMode.LIVE and self.settings.live_stripe_allowed:
+            with self.database.connect() as connection:
+                require_own_books(connection, is_live=True)
+
+    @property
+    def catalogue(self) -> tuple[Meter, ...]:
+        """The meters that usage is stated to."""
+        return self.settings.catalogue
+
+    def report_folder(self, month: Month) -> Place:
+        """Where the month's report of the asset stands; made when it is written."""
+        return self.settings.archive / "reports" / month.key
+
+    @property
+    def report_address(self) -> str:
+        """Under which folders of months are opened in a browser."""
+        return self.settings.reports_url or (self.settings.archive / "reports").as_uri()
+
+    @property
+    def zone(self) -> LandingZone:
+        """The landing zone; our own default folder is made before the first file, and never another one.
+
+        Made again, it would look like a landing zone in which nothing was delivered.
+        """
+        if self.settings.landing_is_default and not Path(self.settings.landing_uri).exists():
+            with self.database.connect() as connection:
+                if not has_landing_files(connection):
+                    Path(self.settings.landing_uri).mkdir(parents=True, exist_ok=True)
+        return open_landing_zone(self.settings.landing_uri)
+
+    def gateway(self) -> StripeGateway:
+        """The door to Stripe, opened at the first call: ingestion never needs it (law L9).
+
+        Without a key and an address the local sandbox is started, and gets the catalogue's meters.
+        Raises ``LiveKeyRefusedError``, ``WrongBooksError`` and ``SandboxStartError``.
+        """
+        if self._gateway is None:
+            key = self.settings.api_key()
+            self.require_own_books()
+            base = self.settings.stripe_base
+            if self.settings.uses_local_sandbox:
+                base = self._stack.enter_context(LocalSandbox(self.settings.home / "sandbox").hold())
+            rate = self.settings.calls_per_second()
+            self._gateway = StripeGateway(key, base, rate, time.monotonic, time.sleep, self.billing_start)
+            if self.settings.stripe_key is None:
+                self._prepare_sandbox(self._gateway)
+        return self._gateway
+
+    def _prepare_sandbox(self, gateway: StripeGateway) -> None:
+        """Without a key there is only a sandbox, which gets the catalogue's meters by itself."""
+        try:
+            create_missing_meters(gateway, self.catalogue)
+        except StripeCallError as error:
+            # An unreachable one is reported by the push, with what waits for it and what happens next.
+            if error.reached:
+                raise
+
+    def alert_channels(self) -> list[AlertChannel]:
+        """Where alerts go; none where none is configured."""
+        alerts, channels = self.settings.alerts, list[AlertChannel]()
+        if alerts.webhook is not None:
+            channels.append(Webhook(alerts.webhook))
+        if alerts.mail_server is not None:
+            channels.append(Mail(alerts.mail_server, alerts.sender, alerts.recipients))
+        return channels
+
+    @property
+    def stripe_place(self) -> str:
+        """Where usage goes, to show to people; opens nothing."""
+        key = self.settings.stripe_key or SANDBOX_KEY
+        return stripe_place(key.mode, self.settings.stripe_base)
+
+    def dashboard_of_meters(self) -> dict[str, str]:
+        """The page of each meter in Stripe's dashboard, as far as Stripe was asked; none for a sandbox."""
+        return dashboard_of_meters(self._gateway) if self._gateway is not None else {}
+
+    @contextmanager
+    def stripe_kept_up(self) -> Iterator[None]:
+        """Keeps the local sandbox, where it is used, up across several runs instead of starting it for each."""
+        with ExitStack() as stack:
+            if self.settings.uses_local_sandbox:
+                stack.enter_context(LocalSandbox(self.settings.home / "sandbox").hold())
+            yield
+
+    def grid(self) -> HourRange:
+        """The partition grid up to the hour that is running now."""
+        return HourRange(self.settings.partitions_start, Hour.containing(self.clock()))
+
+
+def create_missing_meters(gateway: StripeGateway, catalogue: tuple[Meter, ...]) -> list[str]:
+    """Creates the catalogue's meters that Stripe does not have; returns their event names.
+
+    One that was made otherwise and is out of use is as good as none: Stripe takes another under its event name.
+    """
+    present = gateway.meters()
+    missing = [meter for meter in catalogue if _is_missing(present.get(meter.event_name), meter)]
+    for meter in missing:
+        gateway.create_meter(meter)
+    return [meter.event_name for meter in missing]
+
+
+def _is_missing(found: StripeMeter | None, meter: Meter) -> bool:
+    if found is None:
+        return True
+    return not found.active and bool(replace(found, active=True).disagreements(meter))
+
+
+@contextmanager
+def open_installation(
+    settings: Settings, clock: Callable[[], datetime] = utc_now, *, decides_start: bool = False
+) -> Iterator[Installation]:
+    """Opens the installation with its schema up to date; what was started for it stops when the last user leaves.
+
+    Only a process that ``decides_start`` writes its ``FRIDGE_BILL_FROM`` into the books: whoever only looks moves
+    nothing. Raises ``DatabaseUnreachableError``, ``SharedFolderError``, the embedded server's errors, those of
+    ``keep_billing_start``, and for such a process ``WrongBooksError``.
+    """
+    with ExitStack() as stack:
+        make_private(settings.home)
+        found, owner = logins(settings, stack)
+        shared = not settings.uses_embedded_server  # with code of another version, perhaps
+        database = prepare_database(found, MODELS_FOLDER, clock(), owner=owner, leave_newer=shared).database
+        opened = Installation(settings, database, stack, clock)
+        if decides_start:
+            opened.require_own_books()
+        if decides_start and settings.bill_from is not None:
+            with database.connect() as connection:
+                keep_billing_start(connection, settings.bill_from, clock())
+        yield opened
+
+
+def logins(settings: Settings, stack: ExitStack) -> tuple[Database, Database]:
+    """How daily work signs in, and how the owner of the schema does.
+
+    The embedded server is held until the stack closes. Of a server elsewhere we know the one login that
+    FRIDGE_DATABASE_URL names, and it is used for both.
+    """
+    if settings.database_url is not None:
+        return Database(settings.database_url), Database(settings.database_url)
+    server = EmbeddedServer(settings.home / "postgres")
+    owner = stack.enter_context(server.hold())
+    return Database(server.signed_in(owner, APPLICATION).dsn()), Database(owner.dsn())

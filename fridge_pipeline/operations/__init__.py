@@ -1,0 +1,1 @@
+"""Keeping an installation well: alerts, the doctor's findings, the canary, retention."""

@@ -1,0 +1,143 @@
+"""Examine: what is wrong with this installation, part by part; changes nothing that is billed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from fridge_pipeline.billing.billing_start_record import billing_start
+from fridge_pipeline.billing.push import wrong_meters
+from fridge_pipeline.billing.watch import find_hours_to_bill
+from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.catalogue.billing_start import BillingStart
+from fridge_pipeline.catalogue.meter import Meter
+from fridge_pipeline.database.condition import is_private, server_clock, server_version
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.exceptions import open_exception_kinds
+from fridge_pipeline.database.migration import migrations
+from fridge_pipeline.database.program import program_identity
+from fridge_pipeline.database.schema_roles import PIPELINE, owns_schema
+from fridge_pipeline.ingest.landing.zone import LandingZone
+from fridge_pipeline.ingest.note_losses import find_losses
+from fridge_pipeline.ingest.object_store.archive import require_listed
+from fridge_pipeline.ingest.rules.location import ObjectPlace, Place
+from fridge_pipeline.ingest.rules.stray import Strays
+from fridge_pipeline.ingest.similar_ids import similar_ids
+from fridge_pipeline.operations.machine import free_bytes, installed_versions, may_write, pinned_versions, port_holder
+from fridge_pipeline.operations.rules.finding import (
+    Finding,
+    Grade,
+    judge_billing_start,
+    judge_disk,
+    judge_exceptions,
+    judge_hours,
+    judge_ids,
+    judge_landing,
+    judge_port,
+    judge_postgres,
+    judge_skew,
+    judge_versions,
+)
+from fridge_pipeline.stripe.gateway import StripeGateway
+from fridge_pipeline.stripe.key_access import refused_reads, stripe_clock
+from fridge_pipeline.stripe.rules.api_key import KeyMode
+
+KEY_MODES = {
+    KeyMode.LIVE: "a live key: real customers are billed",
+    KeyMode.TEST: "a test key: nobody is billed",
+    KeyMode.SANDBOX: "no key, the local sandbox: nobody is billed",
+}
+
+
+def examine_machine(home: Path, landing: Path | None, requirements: Path, models: Path, port: int) -> Iterator[Finding]:
+    """Disks, packages and the UI's port."""
+    for folder in [home] + ([landing] if landing is not None and home not in landing.parents else []):
+        yield judge_disk(str(folder), free_bytes(folder))
+    program = program_identity(models)
+    pinned = pinned_versions(requirements) if requirements.is_file() else {}
+    yield judge_versions(program["python"], program["version"], pinned, installed_versions(list(pinned)))
+    yield judge_port(port, port_holder("127.0.0.1", port))
+
+
+def examine_database(database: Database, clock: Callable[[], datetime]) -> Iterator[Finding]:
+    """Version, schema, rights and clock."""
+    with database.connect() as connection:
+        schema = migrations()[-1].number
+        yield from judge_postgres(database.place, server_version(connection), schema, is_private=is_private(connection))
+        before = clock()
+        there, after = server_clock(connection), clock()
+        is_owner = owns_schema(connection)
+    if database.role == PIPELINE and is_owner:
+        do = f"sign in as a member of {PIPELINE} that owns nothing (docs/operations.md, External PostgreSQL)"
+        text = f"works with the rights of {PIPELINE}, but its login owns the schema, and whoever has it may change all"
+        yield Finding("roles", Grade.WARN, text, do)
+    elif database.role == PIPELINE:
+        yield Finding("roles", Grade.OK, f"works with the rights of {PIPELINE}, which changes no schema")
+    else:
+        do = f"have create role {PIPELINE}, then fridge migrate (docs/operations.md, External PostgreSQL)"
+        yield Finding("roles", Grade.WARN, "works with all the rights of the role that signs in", do)
+    yield judge_skew("database clock", "PostgreSQL's clock", there - (before + (after - before) / 2))
+
+
+def examine_landing(database: Database, zone: LandingZone, shown: str, now: datetime) -> Iterable[Finding]:
+    """Whether it can be listed, is the one that the books know, and what in it nobody loads."""
+    strays = Strays()
+    listed = zone.hours(strays)
+    with database.connect() as connection:
+        return judge_landing(len(listed), shown, find_losses(connection, zone, listed, strays, now))
+
+
+def examine_archive(archive: Place) -> Iterator[Finding]:
+    """Whether packs and reports can be put there; nothing is. Raises ``ArchiveError`` and ``StoreUriError``."""
+    if isinstance(archive, ObjectPlace):
+        require_listed(archive)
+        yield Finding("archive", Grade.OK, f"{archive} can be listed; writing is not tried")
+    elif may_write(archive):
+        yield Finding("archive", Grade.OK, f"packs and reports go to {archive}")
+    else:
+        do = "let the user who runs fridge write there, or set FRIDGE_ARCHIVE_URI"
+        yield Finding("archive", Grade.WRONG, f"packs and reports cannot be written to {archive}", do)
+
+
+def examine_stripe(
+    gateway: StripeGateway, catalogue: tuple[Meter, ...], clock: Callable[[], datetime]
+) -> Iterator[Finding]:
+    """The key's mode, what it may read, the meters, and Stripe's clock. Raises ``StripeCallError``."""
+    yield Finding("Stripe key", Grade.OK, KEY_MODES[gateway.mode])
+    lacking = list(refused_reads(gateway, [meter.event_name for meter in catalogue]))
+    if lacking:
+        do = "give the restricted key these permissions in Stripe's dashboard (docs/operations.md, The key)"
+        yield Finding("Stripe permissions", Grade.WRONG, f"the key lacks {', '.join(lacking)}", do)
+    else:
+        text = "the key may read meters, summaries and events; writing is not tried, for that would bill"
+        yield Finding("Stripe permissions", Grade.OK, text)
+    wrong = wrong_meters(gateway, catalogue)
+    if wrong:
+        told = "; ".join(f"{name}: {why}" for name, why in wrong.items())
+        yield Finding("Stripe", Grade.WRONG, f"{gateway.place}: {told}", "see fridge stripe check, and docs/meters.md")
+    else:
+        yield Finding("Stripe", Grade.OK, f"{gateway.place}, all {len(catalogue)} meters agree with the catalogue")
+    before = clock()
+    there = stripe_clock(gateway)
+    if there is not None:
+        yield judge_skew("Stripe clock", "Stripe's clock", there - (before + (clock() - before) / 2))
+
+
+def examine_books(
+    database: Database,
+    zone: LandingZone,
+    grid: HourRange,
+    catalogue: tuple[Meter, ...],
+    now: datetime,
+    close_after: timedelta,
+    told: BillingStart | None = None,
+) -> Iterable[Finding]:
+    """From which hour on usage is stated, hours that wait for delivery, odd ids, and what waits for a person."""
+    with database.connect() as connection:
+        similar = similar_ids(connection)
+        start = judge_billing_start(billing_start(connection), told, now)
+        exceptions = judge_exceptions(open_exception_kinds(connection))
+    ids = judge_ids(list(map(str, similar)), similar[0].total if similar else 0)
+    hours = judge_hours(find_hours_to_bill(database, zone, grid, catalogue, now, close_after))
+    return [start, hours, ids, *exceptions]

@@ -1,0 +1,120 @@
+"""Alerts: what somebody must be told of without looking, when it is told again, and when its end is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+#: What goes on is told again after so long.
+TOLD_AGAIN_AFTER = timedelta(days=1)
+
+#: More of the same is news, but not more often than this: a thousand exceptions are no thousand messages.
+NEWS_AFTER = timedelta(hours=1)
+
+#: A person can act on so few; the rest is a number.
+SHOWN_MAX = 5
+
+
+class Family(StrEnum):
+    """What was looked at together: where nobody could look, nothing is over either (missing is not zero)."""
+
+    RUNS = "runs"
+    EXCEPTIONS = "exceptions"
+    UNMAPPED = "unmapped"
+    STALE = "stale"
+    LANDING = "landing"
+    CANARY = "canary"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A state that somebody must know of. ``subject`` tells it from others of its family.
+
+    ``title`` is one line; ``text`` has the numbers, what to do next and the command. ``newest_at`` is when the newest
+    part of it came up, where more of the same is worth telling. ``since`` is when the oldest part that still holds came
+    up: what was told before that is over, and this is told at once.
+    """
+
+    family: Family
+    subject: str
+    title: str
+    text: str
+    newest_at: datetime | None = None
+    since: datetime | None = None
+
+    @property
+    def key(self) -> str:
+        """Two sightings with the same key are the same state."""
+        return f"{self.family.value}:{self.subject}"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A state that a channel was told of and whose end it was not told yet."""
+
+    key: str
+    title: str
+    first_sent_at: datetime
+    last_sent_at: datetime
+    newest_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What a channel is to be told now."""
+
+    alerts: tuple[Alert, ...]
+    ended: tuple[Told, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to say."""
+        return not self.alerts and not self.ended
+
+    @property
+    def subject(self) -> str:
+        """One line for the head of a message."""
+        first = self.alerts[0].title if self.alerts else f"over: {self.ended[0].title}"
+        others = len(self.alerts) + len(self.ended) - 1
+        return f"Fridge billing: {first}" + (f" (and {others} more)" if others else "")
+
+    @property
+    def text(self) -> str:
+        """The whole message."""
+        parts = [f"{alert.title}\n{alert.text}" for alert in self.alerts]
+        parts += [f"Over: {told.title}\nIt was first told at {_moment(told.first_sent_at)}." for told in self.ended]
+        return "\n\n".join(parts)
+
+
+def what_to_tell(
+    alerts: Iterable[Alert], told: Sequence[Told], looked_at: AbstractSet[Family], now: datetime
+) -> Telling:
+    """What is new, what goes on for a day since it was told, and what is over among the families looked at."""
+    current = {alert.key: alert for alert in alerts}
+    known = {each.key: each for each in told}
+    due = [alert for key, alert in current.items() if key not in known or _is_due(alert, known[key], now)]
+    families = {family.value for family in looked_at}
+    ended = [each for each in told if each.key not in current and each.key.partition(":")[0] in families]
+    return Telling(tuple(due), tuple(ended))
+
+
+def _is_due(alert: Alert, told: Told, now: datetime) -> bool:
+    since = now - told.last_sent_at
+    if since >= TOLD_AGAIN_AFTER or (alert.since is not None and alert.since > told.last_sent_at):
+        return True
+    if alert.newest_at is None or told.newest_at is None:
+        return False
+    return alert.newest_at > told.newest_at and since >= NEWS_AFTER
+
+
+def first_few(names: Sequence[str]) -> str:
+    """The first names, and how many others there are."""
+    shown = ", ".join(names[:SHOWN_MAX])
+    return shown if len(names) <= SHOWN_MAX else f"{shown} and {len(names) - SHOWN_MAX} more"
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -1,1 +1,0 @@
-"""The assets: each reads its arguments, calls one step and reports numbers."""

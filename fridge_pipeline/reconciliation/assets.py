@@ -1,0 +1,180 @@
+"""Group ``billing``, by the day: what Stripe's own books say of what it was told."""
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+
+from fridge_pipeline.calendar.day_range import DayRange
+from fridge_pipeline.database.model_sources import SourceTable
+from fridge_pipeline.installation import Installation
+from fridge_pipeline.orchestration.described import described, table_metadata
+from fridge_pipeline.orchestration.hourly import STRIPE_POOL, retried_when_the_database_is_lost
+from fridge_pipeline.orchestration.partitions import DAILY_BACKFILL_POLICY, daily_grid, days_in_tags, days_of
+from fridge_pipeline.orchestration.progress import Progress
+from fridge_pipeline.reconciliation.reconcile import ReconciliationReport, reconcile_days
+from fridge_pipeline.reconciliation.reconciliation_record import ReconciledDay, reconciled_days, unexplained_hours
+from fridge_pipeline.reconciliation.rules.causes import Cause
+from fridge_pipeline.stripe.rules.limits import OLDEST_TIMESTAMP
+
+#: So many of the worst hours stand in the check's metadata.
+WORST_SHOWN = 20
+
+NOT_COMPARED = "not compared with Stripe yet"
+
+DESCRIPTION = """One row per day, tenant, meter and customer: usage, ledger and Stripe's summaries side by side.
+
+Where a day differs there is also one row per hour that differs, with its cause. Stripe allows only so many reads a
+month: what could not be read says so.
+"""
+
+
+def reconciliation_assets(days: dg.DailyPartitionsDefinition, source: SourceTable) -> list[dg.AssetsDefinition]:
+    """The asset, on a grid of days."""
+    # Today is reconciled before its last hours are there.
+    hours_so_far = dg.TimeWindowPartitionMapping(allow_nonexistent_upstream_partitions=True)
+
+    @dg.asset(
+        deps=[dg.AssetDep("meter_events", partition_mapping=hours_so_far)],
+        partitions_def=days,
+        backfill_policy=DAILY_BACKFILL_POLICY,
+        group_name="billing",
+        kinds={"stripe", "postgres"},
+        owners=["team:finance"],
+        description=described(DESCRIPTION, source.example),
+        metadata=table_metadata(source),
+        pool=STRIPE_POOL,
+    )
+    def stripe_reconciliation(
+        context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
+    ) -> dg.MaterializeResult[None]:
+        span = days_of(context)
+        progress = Progress(context.log, f"comparing {span} with {installation.stripe_place}")
+        with retried_when_the_database_is_lost():
+            report = reconcile_days(
+                installation.database,
+                installation.gateway,
+                span,
+                installation.catalogue,
+                installation.clock,
+                context.run.run_id,
+                witness=progress.witness,
+            )
+            with installation.database.connect() as connection:
+                reconciled = reconciled_days(connection, span)
+        progress.finish(f"{span}: {reconciliation_summary(reconciled, report)}")
+        report_days(context, span, reconciled, report)
+        return dg.MaterializeResult()
+
+    return [stripe_reconciliation]
+
+
+def accounts_of(days: Iterable[ReconciledDay]) -> tuple[int, int]:
+    """How many accounts these days have, and how many of them were compared with Stripe."""
+    some = list(days)
+    return sum(day.accounts for day in some), sum(day.compared for day in some)
+
+
+def reconciliation_summary(reconciled: Mapping[Any, ReconciledDay], report: ReconciliationReport) -> str:
+    """What it came to, in one line of the log."""
+    accounts, compared = accounts_of(reconciled.values())
+    unexplained = sum(day.causes.get(Cause.UNEXPLAINED.value, 0) for day in reconciled.values())
+    not_read = "; ".join(f"{number} customers not read: {why}" for why, number in report.customers_not_read.items())
+    return (
+        f"{compared} of {accounts} accounts compared, {unexplained} unexplained; {report.reads} reads of "
+        f"Stripe{f'; {not_read}' if not_read else ''}"
+    )
+
+
+def report_days(
+    context: dg.AssetExecutionContext,
+    span: DayRange,
+    reconciled: Mapping[Any, ReconciledDay],
+    report: ReconciliationReport,
+) -> None:
+    """Each day's numbers as metadata; fails when Stripe could not be read, with what was read kept."""
+    not_read = sum(report.customers_not_read.values())
+    if report.stopped is not None:
+        raise dg.Failure(
+            f"{not_read} of {not_read + report.customers_read} customers could not be read: {report.stopped}. "
+            "What was read is kept; daily_reconciliation reads the others, or run the days again.",
+            allow_retries=False,
+        )
+    for day in span.days():
+        context.add_asset_metadata(day_metadata(reconciled.get(day), report), partition_key=day.isoformat())
+
+
+def day_metadata(day: ReconciledDay | None, report: ReconciliationReport) -> dict[str, Any]:
+    """The numbers of one day, which Dagster plots over the partitions; the last three are those of the whole run."""
+    of_the_run = {
+        "reads_of_this_run": report.reads,
+        "customers_read": report.customers_read,
+        "customers_not_read": sum(report.customers_not_read.values()),
+    }
+    if report.customers_not_read:
+        reasons = "; ".join(f"{number}: {why}" for why, number in report.customers_not_read.items())
+        of_the_run |= {"why_not_read": dg.MetadataValue.text(reasons)}  # type: ignore[dict-item]  # a text among numbers
+    if day is None:
+        return {"dagster/partition_row_count": 0, "state": "no usage and no statements", **of_the_run}
+    causes = {cause.value: day.causes.get(cause.value, 0) for cause in Cause}
+    return {
+        "dagster/partition_row_count": day.accounts,
+        "state": f"{day.compared} of {day.accounts} accounts compared" if day.compared else NOT_COMPARED,
+        "agreeing": day.agreeing,
+        "not_read": day.not_read,
+        **causes,
+        **of_the_run,
+    }
+
+
+def reconciliation_checks() -> list[dg.AssetChecksDefinition]:
+    """The check of the asset."""
+
+    @dg.asset_check(asset="stripe_reconciliation")
+    def stripe_agrees(
+        context: dg.AssetCheckExecutionContext, installation: dg.ResourceParam[Installation]
+    ) -> dg.AssetCheckResult:
+        """No hour of the days that were reconciled is unexplained; launched by itself, of the last 35 days."""
+        span = checked_days(context, installation)
+        with installation.database.connect() as connection:
+            found, days = unexplained_hours(connection, span), reconciled_days(connection, span).values()
+        accounts, compared = accounts_of(days)
+        worst = [
+            dg.TableRecord(
+                {
+                    "hour": f"{each.hour:%Y-%m-%d-%H:%M}",
+                    "tenant": each.tenant_id,
+                    "meter": each.event_name,
+                    "customer": each.stripe_customer_id or "",
+                    "usage": f"{each.usage_value or 0}",
+                    "ledger": f"{each.ledger_value or 0}",
+                    "stripe": f"{each.stripe_value}",
+                    "difference": f"{each.difference}",
+                }
+            )
+            for each in found[:WORST_SHOWN]
+        ]
+        agree = f"nothing unexplained, {compared} of {accounts} accounts compared with Stripe"
+        verdict = f"{span}: {agree if compared else NOT_COMPARED}"
+        return dg.AssetCheckResult(
+            passed=not found,
+            description=f"{len(found)} hours of {span} cannot be explained" if found else verdict,
+            metadata={
+                "unexplained_hours": len(found),
+                "accounts": accounts,
+                "accounts_compared": compared,
+                **({"worst": dg.MetadataValue.table(worst)} if worst else {}),
+            },
+        )
+
+    return [stripe_agrees]
+
+
+def checked_days(context: dg.AssetCheckExecutionContext, installation: Installation) -> DayRange:
+    """The days of the run, or without partitions all that Stripe still takes usage of."""
+    of_the_run = days_in_tags(context.run.tags)
+    if of_the_run:
+        return DayRange(of_the_run[0], of_the_run[-1])
+    grid = daily_grid(installation.settings.partitions_start, installation.clock())
+    return DayRange(max(grid.first, grid.last - timedelta(days=OLDEST_TIMESTAMP.days)), grid.last)

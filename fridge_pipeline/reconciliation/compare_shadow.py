@@ -1,0 +1,57 @@
+"""Compare: our count beside what another system has stated to Stripe, in the hours before the billing start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from fridge_pipeline.billing.billing_start_record import billing_start
+from fridge_pipeline.calendar.day_range import DayRange
+from fridge_pipeline.catalogue.meter import Meter
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.reconciliation.reconcile import ReconciliationReport, reconcile_days
+from fridge_pipeline.reconciliation.reconciliation_record import compared_hours
+from fridge_pipeline.reconciliation.rules.shadow import ComparedHour
+from fridge_pipeline.stripe.gateway import StripeGateway
+from fridge_pipeline.stripe.rules.limits import READS_MAX
+
+#: Whose reading it was, where others have the id of a run.
+READ_BY = "fridge shadow"
+
+
+class EveryHourBilledError(ValueError):
+    """These days hold no hour that is only counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowComparison:
+    """The compared hours, and how the reading went: customers that were not read are not among the hours."""
+
+    hours: list[ComparedHour]
+    reading: ReconciliationReport
+
+
+def compare_shadow(
+    database: Database,
+    open_gateway: Callable[[], StripeGateway],
+    days: DayRange,
+    catalogue: tuple[Meter, ...],
+    clock: Callable[[], datetime],
+    reads_max: int = READS_MAX,
+) -> ShadowComparison:
+    """Reconciles the days, which keeps what was read, and picks the hours that are not billed.
+
+    Every tenant with a customer is read, also one of whom nothing was counted. Raises ``EveryHourBilledError``,
+    ``WrongBooksError`` and what ``open_gateway`` raises.
+    """
+    with database.connect() as connection:
+        start = billing_start(connection)
+    if start.bills(days.hours.first):
+        raise EveryHourBilledError(
+            f"every hour from {days.first} to {days.last} is billed, and compared by the daily reconciliation; "
+            "FRIDGE_BILL_FROM says which hours are only counted (docs/shadow-mode.md)"
+        )
+    reading = reconcile_days(database, open_gateway, days, catalogue, clock, READ_BY, reads_max, read_unclaimed=True)
+    with database.connect() as connection:
+        return ShadowComparison(compared_hours(connection, days, catalogue), reading)

@@ -1,0 +1,382 @@
+-- name: reconciliation_accounts
+-- Who had usage, or was stated usage, in a range of hours: tenant, meter and customer, and when Stripe was last read
+-- for it. Whoever stands in the reconciliation already is looked at again, also when the reason is gone. Before the
+-- billing start somebody else may have stated usage for any customer, also where we have none.
+with metered_usage as (
+    select distinct
+        measured_usage.tenant_id,
+        catalogue.event_name
+    from fridge.measured_usage
+    inner join unnest(%(event_names)s::text[], %(measures)s::text[]) as catalogue (event_name, measure)
+        on measured_usage.measure = catalogue.measure
+    where measured_usage.hour between %(first)s and %(last)s
+),
+
+accounts as (
+    select
+        metered_usage.tenant_id,
+        metered_usage.event_name,
+        tenants.stripe_customer_id
+    from metered_usage
+    left join fridge.tenants on metered_usage.tenant_id = tenants.tenant_id
+
+    union
+
+    select
+        tenant_id,
+        event_name,
+        stripe_customer_id
+    from fridge.meter_events
+    where
+        hour between %(first)s and %(last)s
+        and event_name = any(%(event_names)s)
+        and first_sent_at is not null
+
+    union
+
+    select
+        tenant_id,
+        event_name,
+        stripe_customer_id
+    from fridge.stripe_reconciliation
+    where
+        day between %(first_day)s and %(last_day)s
+        and event_name = any(%(event_names)s)
+
+    union
+
+    select
+        tenants.tenant_id,
+        catalogue.event_name,
+        tenants.stripe_customer_id
+    from fridge.tenants
+    cross join unnest(%(event_names)s::text[]) as catalogue (event_name)
+    where
+        tenants.stripe_customer_id is not null
+        and %(first)s::timestamptz < (select billing_start.bill_from from fridge.billing_start)
+)
+
+select
+    accounts.tenant_id,
+    accounts.event_name,
+    accounts.stripe_customer_id,
+    (
+        select max(stripe_reconciliation.read_at)
+        from fridge.stripe_reconciliation
+        where
+            stripe_reconciliation.tenant_id = accounts.tenant_id
+            and stripe_reconciliation.event_name = accounts.event_name
+            and stripe_reconciliation.stripe_customer_id = accounts.stripe_customer_id
+    ) as last_read_at
+from accounts
+order by last_read_at asc nulls first, accounts.tenant_id asc, accounts.event_name asc;
+
+-- name: booked_hours
+-- One tenant and meter in a range of hours, per customer: usage, what the accepted statements come to, and what is
+-- still open. Usage belongs to whoever has the hour on the books, else to whom it is being stated, else to the
+-- customer that the tenant is mapped to now.
+with usage as (
+    select
+        hour,
+        value
+    from fridge.measured_usage
+    where
+        measure = %(measure)s
+        and tenant_id = %(tenant_id)s
+        and hour between %(first)s and %(last)s
+),
+
+statements as (
+    select
+        meter_events.hour,
+        meter_events.stripe_customer_id,
+        meter_events.revision,
+        meter_events.value,
+        meter_events.is_difference,
+        meter_events.status,
+        coalesce(meter_event_adjustments.status in ('staged', 'sent', 'unknown'), false) as is_cancelling,
+        greatest(
+            case when meter_events.status in ('accepted', 'superseded') then meter_events.settled_at end,
+            case when meter_event_adjustments.status = 'accepted' then meter_event_adjustments.settled_at end
+        ) as decided_at
+    from fridge.meter_events
+    left join fridge.meter_event_adjustments on meter_events.identifier = meter_event_adjustments.identifier
+    where
+        meter_events.event_name = %(event_name)s
+        and meter_events.tenant_id = %(tenant_id)s
+        and meter_events.hour between %(first)s and %(last)s
+        and (meter_events.first_sent_at is not null or meter_events.status = 'staged')
+),
+
+stated as (
+    select
+        hour,
+        stripe_customer_id,
+        sum(value) filter (where status = 'accepted') as ledger_value,
+        -- What was overwritten or cancelled may still show; what was refused never did.
+        case
+            when bool_or(is_difference) then sum(value) filter (where status in ('accepted', 'superseded'))
+            else max(value) filter (where status in ('accepted', 'superseded'))
+        end as most,
+        max(decided_at) as decided_at,
+        bool_or(is_cancelling or status in ('staged', 'sent', 'unknown')) as is_open,
+        (array_agg(status order by revision desc))[1] = 'refused' as is_refused
+    from statements
+    group by hour, stripe_customer_id
+),
+
+holders as (
+    select
+        hour,
+        coalesce(
+            (array_agg(stripe_customer_id order by revision desc) filter (where status = 'accepted' and value <> 0))[1],
+            (
+                array_agg(stripe_customer_id order by revision desc)
+                filter (where status in ('staged', 'sent', 'unknown'))
+            )[1]
+        ) as stripe_customer_id
+    from statements
+    group by hour
+),
+
+payable as (
+    select
+        usage.hour,
+        usage.value,
+        coalesce(holders.stripe_customer_id, tenants.stripe_customer_id) as stripe_customer_id
+    from usage
+    left join holders on usage.hour = holders.hour
+    left join fridge.tenants on tenants.tenant_id = %(tenant_id)s
+)
+
+select
+    coalesce(payable.hour, stated.hour) as hour,
+    coalesce(payable.stripe_customer_id, stated.stripe_customer_id) as stripe_customer_id,
+    payable.value as usage,
+    stated.ledger_value::bigint as ledger,
+    coalesce(stated.most, 0)::bigint as most,
+    stated.decided_at,
+    coalesce(stated.is_open, false) as is_open,
+    coalesce(stated.is_refused, false) as is_refused,
+    exists(
+        select 1 from fridge.exceptions
+        where
+            exceptions.kind = 'credit_due'
+            and exceptions.tenant_id = %(tenant_id)s
+            and exceptions.hour = coalesce(payable.hour, stated.hour)
+            and exceptions.subject = %(event_name)s
+            and exceptions.closed_at is null
+    ) as is_credit_due,
+    (
+        -- Usage that contradicts its files is not stated, and nobody can say what is right.
+        select case exceptions.kind when 'contradiction' then 'unexplained' else exceptions.kind end as waiting
+        from fridge.exceptions
+        where
+            exceptions.kind in (
+                'held_for_review', 'month_closed', 'customer_taken', 'customer_gone', 'contradiction'
+            )
+            and exceptions.tenant_id = %(tenant_id)s
+            and exceptions.hour = coalesce(payable.hour, stated.hour)
+            and (exceptions.subject = %(event_name)s or exceptions.kind = 'contradiction')
+            and exceptions.closed_at is null
+        order by exceptions.kind desc
+        limit 1
+    ) as waiting
+from payable
+full join stated
+    on payable.hour = stated.hour and payable.stripe_customer_id = stated.stripe_customer_id
+order by hour;
+
+-- name: lock_reconciliation
+-- Two runs of the same day: the second one replaces what the first has written.
+select
+    pg_advisory_xact_lock(
+        hashtextextended(format('fridge.reconciliation %%s %%s', %(event_name)s::text, %(tenant_id)s::text), 0)
+    );
+
+-- name: remove_reconciliation
+delete from fridge.stripe_reconciliation
+where
+    tenant_id = %(tenant_id)s
+    and event_name = %(event_name)s
+    and day between %(first_day)s and %(last_day)s;
+
+-- name: write_reconciliation
+-- A row of an earlier reading stays when there is no newer one.
+insert into fridge.stripe_reconciliation (
+    day, hour, tenant_id, event_name, stripe_customer_id, usage_value, ledger_value, stripe_value, difference,
+    cause, detail, read_at, run_id
+)
+values (
+    %(day)s, %(hour)s, %(tenant_id)s, %(event_name)s, %(stripe_customer_id)s, %(usage)s, %(ledger)s, %(stripe)s,
+    %(difference)s, %(cause)s, %(detail)s, %(read_at)s, %(run_id)s
+)
+on conflict (day, tenant_id, event_name, stripe_customer_id, hour) do update
+    set
+        usage_value = excluded.usage_value,
+        ledger_value = excluded.ledger_value,
+        detail = excluded.detail,
+        run_id = excluded.run_id
+    where stripe_reconciliation.read_at is null;
+
+-- name: close_explained_hours
+-- The three numbers agree again. Statements in doubt have their identifier as subject: they are left alone.
+update fridge.exceptions
+set closed_at = %(now)s
+where
+    kind = 'unexplained'
+    and closed_at is null
+    and tenant_id = %(tenant_id)s
+    and subject = %(event_name)s
+    and hour between %(first)s and %(last)s
+    and hour <> all(%(differing)s::timestamptz[]);
+
+-- name: reconciled_days
+-- What each day of a range came to, over its tenants, meters and customers.
+with accounts as (
+    select
+        day,
+        stripe_customer_id,
+        read_at,
+        cause
+    from fridge.stripe_reconciliation
+    where day between %(first_day)s and %(last_day)s and hour is null
+),
+
+causes as (
+    select
+        day,
+        cause,
+        count(*) as accounts
+    from accounts
+    where cause is not null
+    group by day, cause
+)
+
+select
+    accounts.day,
+    count(*) as accounts,
+    count(*) filter (where accounts.read_at is not null and accounts.stripe_customer_id is not null) as compared,
+    count(*) filter (where accounts.read_at is not null and accounts.cause is null) as agreeing,
+    count(*) filter (where accounts.read_at is null and accounts.stripe_customer_id is not null) as not_read,
+    coalesce(
+        (
+            select jsonb_object_agg(causes.cause, causes.accounts)
+            from causes
+            where causes.day = accounts.day
+        ), '{}'
+    ) as causes
+from accounts
+group by accounts.day
+order by accounts.day;
+
+-- name: unexplained_rows
+-- The hours that nobody can explain, the largest difference first; every such day has at least one.
+select
+    hour,
+    tenant_id,
+    event_name,
+    stripe_customer_id,
+    usage_value,
+    ledger_value,
+    stripe_value,
+    difference
+from fridge.stripe_reconciliation
+where day between %(first_day)s and %(last_day)s and hour is not null and cause = 'unexplained'
+order by abs(difference) desc, hour asc, tenant_id asc, event_name asc;
+
+-- name: compared_hours
+-- What the newest reading says of hours before the billing start.
+select
+    tenant_id,
+    event_name,
+    stripe_customer_id,
+    hour,
+    usage_value as usage,
+    stripe_value as stripe
+from fridge.stripe_reconciliation
+where
+    day between %(first_day)s and %(last_day)s
+    and event_name = any(%(event_names)s)
+    and hour is not null
+    and cause = 'not_billed'
+order by tenant_id, event_name, hour, stripe_customer_id;
+
+-- name: days_to_reconcile
+-- Days that were never read in full, whose difference may have passed, or whose statements were decided since. Hours
+-- before the billing start are not ours to reconcile: they cost no reads.
+with read_days as (
+    select
+        day,
+        tenant_id,
+        event_name,
+        min(read_at) as read_at,
+        bool_or(
+            cause = any(%(passing)s)
+            or (read_at is null and stripe_customer_id is not null)
+        ) as is_unfinished
+    from fridge.stripe_reconciliation
+    where day between %(first_day)s and %(last_day)s
+    group by day, tenant_id, event_name
+),
+
+booked_days as (
+    select
+        (hour at time zone 'UTC')::date as day,
+        tenant_id,
+        event_name,
+        max(settled_at) as settled_at
+    from fridge.meter_events
+    where
+        hour between %(first)s and %(last)s
+        and first_sent_at is not null
+        and hour >= (select billing_start.bill_from from fridge.billing_start)
+        and event_name = any(%(event_names)s)
+    group by day, tenant_id, event_name
+
+    union all
+
+    select distinct
+        (measured_usage.hour at time zone 'UTC')::date as day,
+        measured_usage.tenant_id,
+        catalogue.event_name,
+        null::timestamptz as settled_at
+    from fridge.measured_usage
+    inner join unnest(%(event_names)s::text[], %(measures)s::text[]) as catalogue (event_name, measure)
+        on measured_usage.measure = catalogue.measure
+    where
+        measured_usage.hour between %(first)s and %(last)s
+        and measured_usage.hour >= (select billing_start.bill_from from fridge.billing_start)
+)
+
+select day
+from read_days
+where is_unfinished and day >= (select (billing_start.bill_from at time zone 'UTC')::date from fridge.billing_start)
+
+union
+
+select booked_days.day
+from booked_days
+left join read_days
+    on
+        booked_days.day = read_days.day
+        and booked_days.tenant_id = read_days.tenant_id
+        and booked_days.event_name = read_days.event_name
+where
+    read_days.day is null
+    or booked_days.settled_at > coalesce(read_days.read_at, '-infinity')
+order by day;
+
+-- name: days_read_at
+-- When each day of a range was last read in full; a day of which something was never read is left out.
+select
+    day,
+    min(read_at) as read_at
+from fridge.stripe_reconciliation
+where
+    day between %(first_day)s and %(last_day)s
+    and hour is null
+    and stripe_customer_id is not null
+group by day
+having bool_and(read_at is not null)
+order by day;

@@ -1,0 +1,174 @@
+"""Reconciliation in the books: who is to be read, what our side says, and the rows that come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+import psycopg
+from psycopg.rows import class_row, dict_row
+
+from fridge_pipeline.calendar.day_range import DayRange
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.catalogue.meter import Meter
+from fridge_pipeline.database.parameters import meters_of, span_of
+from fridge_pipeline.database.queries import statement
+from fridge_pipeline.reconciliation.rules.causes import PASSING, BookedHour
+from fridge_pipeline.reconciliation.rules.shadow import ComparedHour
+from fridge_pipeline.reconciliation.rules.side_by_side import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One tenant and meter with the Stripe customers whose totals are to be read for it; most have one."""
+
+    tenant_id: str
+    meter: Meter
+    customer_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReconciledDay:
+    """What one day came to: accounts (a tenant, meter and customer), those that agree, and those of each cause."""
+
+    day: date
+    accounts: int
+    compared: int
+    agreeing: int
+    not_read: int
+    causes: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class UnexplainedHour:
+    """An hour that nobody can explain, with its three numbers."""
+
+    hour: datetime
+    tenant_id: str
+    event_name: str
+    stripe_customer_id: str | None
+    usage_value: int | None
+    ledger_value: int | None
+    stripe_value: Decimal | None
+    difference: Decimal
+
+
+def accounts_to_read(connection: psycopg.Connection, days: DayRange, catalogue: tuple[Meter, ...]) -> list[Account]:
+    """Who had usage or was stated usage in these days; whoever was not read for the longest time comes first."""
+    rows = connection.execute(
+        statement("reconciliation_accounts"), {**span_of(days.hours), **_days(days), **meters_of(catalogue)}
+    ).fetchall()
+    meters = {meter.event_name: meter for meter in catalogue}
+    customers: dict[tuple[str, str], list[str]] = {}
+    for tenant_id, event_name, customer_id, _last_read_at in rows:
+        known = customers.setdefault((tenant_id, event_name), [])
+        known += [customer_id] if customer_id is not None else []
+    return [Account(tenant, meters[event_name], tuple(ids)) for (tenant, event_name), ids in customers.items()]
+
+
+def booked_hours(connection: psycopg.Connection, account: Account, days: DayRange) -> list[BookedHour]:
+    """Our side of an account, one per hour and customer, in order."""
+    parameters = {
+        **span_of(days.hours),
+        "tenant_id": account.tenant_id,
+        "event_name": account.meter.event_name,
+        "measure": account.meter.measure.value,
+    }
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(statement("booked_hours"), parameters).fetchall()
+    return [BookedHour(**{**row, "hour": Hour(row["hour"])}) for row in rows]
+
+
+def write_rows(
+    connection: psycopg.Connection,
+    account: Account,
+    days: DayRange,
+    rows: Iterable[Row],
+    read_at: datetime | None,
+    run_id: str,
+) -> None:
+    """Replaces an account's rows of these days; call it in a transaction.
+
+    Without ``read_at`` nothing was read: rows of an earlier reading stay as they are.
+    """
+    key = {"tenant_id": account.tenant_id, "event_name": account.meter.event_name}
+    connection.execute(statement("lock_reconciliation"), key)
+    if read_at is not None:
+        connection.execute(statement("remove_reconciliation"), {**key, **_days(days)})
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            statement("write_reconciliation"),
+            [
+                {
+                    **key,
+                    "day": row.day,
+                    "hour": row.hour.start if row.hour else None,
+                    "stripe_customer_id": row.stripe_customer_id,
+                    "usage": row.usage,
+                    "ledger": row.ledger,
+                    "stripe": row.stripe,
+                    "difference": row.difference,
+                    "cause": row.cause.value if row.cause else None,
+                    "detail": row.detail,
+                    "read_at": read_at if row.stripe is not None else None,
+                    "run_id": run_id,
+                }
+                for row in rows
+            ],
+        )
+
+
+def close_explained_hours(
+    connection: psycopg.Connection, account: Account, days: DayRange, differing: Sequence[Hour], now: datetime
+) -> None:
+    """Closes what reconciliation had opened about an account's hours that agree again."""
+    connection.execute(
+        statement("close_explained_hours"),
+        {
+            **span_of(days.hours),
+            "tenant_id": account.tenant_id,
+            "event_name": account.meter.event_name,
+            "differing": [hour.start for hour in differing],
+            "now": now,
+        },
+    )
+
+
+def reconciled_days(connection: psycopg.Connection, days: DayRange) -> dict[date, ReconciledDay]:
+    """What the days of a range came to; days without usage and statements are left out."""
+    with connection.cursor(row_factory=class_row(ReconciledDay)) as cursor:
+        return {row.day: row for row in cursor.execute(statement("reconciled_days"), _days(days)).fetchall()}
+
+
+def unexplained_hours(connection: psycopg.Connection, days: DayRange) -> list[UnexplainedHour]:
+    """The hours of a range that nobody can explain, the largest difference first."""
+    with connection.cursor(row_factory=class_row(UnexplainedHour)) as cursor:
+        return cursor.execute(statement("unexplained_rows"), _days(days)).fetchall()
+
+
+def compared_hours(connection: psycopg.Connection, days: DayRange, catalogue: tuple[Meter, ...]) -> list[ComparedHour]:
+    """The hours of a range that are not billed, as they were last read; agreeing ones as well."""
+    parameters = {**_days(days), "event_names": meters_of(catalogue)["event_names"]}
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(statement("compared_hours"), parameters).fetchall()
+    return [ComparedHour(**{**row, "hour": Hour(row["hour"])}) for row in rows]
+
+
+def days_to_reconcile(connection: psycopg.Connection, days: DayRange, catalogue: tuple[Meter, ...]) -> list[date]:
+    """The days of a range that were never read in full, or that may look different now, in order."""
+    rows = connection.execute(
+        statement("days_to_reconcile"),
+        {**span_of(days.hours), **_days(days), **meters_of(catalogue), "passing": sorted(PASSING)},
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def days_read_at(connection: psycopg.Connection, days: DayRange) -> dict[date, datetime]:
+    """When each day was last read in full; a day of which something was never read is left out."""
+    return dict(connection.execute(statement("days_read_at"), _days(days)).fetchall())
+
+
+def _days(days: DayRange) -> dict[str, object]:
+    return {"first_day": days.first, "last_day": days.last}

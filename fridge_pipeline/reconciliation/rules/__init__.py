@@ -1,0 +1,1 @@
+"""Why totals differ. No clock, no I/O."""

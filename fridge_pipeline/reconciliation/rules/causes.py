@@ -1,0 +1,112 @@
+"""Reconciliation: usage, ledger and Stripe's books side by side, and why they differ where they do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.catalogue.billing_start import EVERY_HOUR, BillingStart
+from fridge_pipeline.stripe.rules.limits import SUMMARY_SETTLE
+from fridge_pipeline.stripe.rules.meter_event import is_too_late
+
+
+class Cause(StrEnum):
+    """Why an hour's three numbers are not the same, the most pressing first; ``reason_codes`` says what each means."""
+
+    UNEXPLAINED = "unexplained"
+    CREDIT_DUE = "credit_due"
+    CUSTOMER_GONE = "customer_gone"
+    CUSTOMER_TAKEN = "customer_taken"
+    REFUSED = "refused"
+    TOO_LATE = "too_late"
+    UNMAPPED = "unmapped"
+    HELD_FOR_REVIEW = "held_for_review"
+    MONTH_CLOSED = "month_closed"
+    LAGGING = "lagging"
+    IN_FLIGHT = "in_flight"
+    NOT_BILLED = "not_billed"
+
+
+#: Causes that the next readings may find gone: such days are read again.
+PASSING = frozenset({Cause.UNEXPLAINED, Cause.LAGGING, Cause.IN_FLIGHT})
+
+
+@dataclass(frozen=True, slots=True)
+class BookedHour:
+    """One hour of a tenant, meter and customer in our own books.
+
+    ``usage`` is what this customer is to pay and ``ledger`` what the accepted statements come to; ``None`` where
+    there is none. ``most`` is the most that Stripe may show of what it was sent. ``decided_at`` is when it accepted
+    the last statement or cancellation. ``is_open``: something is undecided; ``is_refused``: the newest statement is
+    refused; ``is_credit_due``: the exception of that kind is open. ``waiting``: the kind of another open exception for
+    which it is not stated.
+    """
+
+    hour: Hour
+    stripe_customer_id: str | None
+    usage: int | None = None
+    ledger: int | None = None
+    most: int = 0
+    decided_at: datetime | None = None
+    is_open: bool = False
+    is_refused: bool = False
+    is_credit_due: bool = False
+    waiting: str | None = None
+
+
+def agrees(booked: BookedHour, seen: Decimal) -> bool:
+    """Whether usage, ledger and Stripe say the same; nothing and 0 do."""
+    return (booked.usage or 0) == (booked.ledger or 0) == seen
+
+
+def judge_hour(
+    booked: BookedHour, seen: Decimal, now: datetime, billing_start: BillingStart = EVERY_HOUR
+) -> Cause | None:
+    """Why the three differ, ``None`` when they agree; ``seen`` is what Stripe shows, 0 when it shows nothing.
+
+    The books must have been read after Stripe: what was accepted in between then lags instead of being too much.
+    An hour before the billing start of which we have stated nothing is somebody else's, also when it agrees.
+    """
+    if agrees(booked, seen):
+        return None
+    if booked.is_open:
+        return Cause.IN_FLIGHT
+    if not billing_start.bills(booked.hour) and (booked.ledger is None or seen == booked.ledger):
+        return Cause.NOT_BILLED
+    if seen == (booked.ledger or 0):
+        return _why_not_stated(booked, now)
+    if seen <= booked.most:
+        if booked.is_refused and booked.ledger is None and booked.usage is not None:
+            return Cause.REFUSED  # Stripe still shows the revision before the refused one, of whoever is to pay
+        if booked.decided_at is not None and now - booked.decided_at < SUMMARY_SETTLE:
+            return Cause.LAGGING
+    return Cause.UNEXPLAINED
+
+
+def _why_not_stated(booked: BookedHour, now: datetime) -> Cause:
+    """Stripe has what it was told; why it was not told the usage, in the order in which staging asks."""
+    if booked.is_credit_due:
+        return Cause.CREDIT_DUE
+    if booked.stripe_customer_id is None:
+        return Cause.UNMAPPED
+    if is_too_late(booked.hour, now):
+        return Cause.TOO_LATE
+    if booked.waiting is not None:
+        return Cause(booked.waiting)
+    return Cause.REFUSED if booked.is_refused else Cause.IN_FLIGHT
+
+
+def worst(causes: Iterable[Cause | None]) -> Cause | None:
+    """The most pressing of several causes."""
+    found = {cause for cause in causes if cause is not None}
+    return next((cause for cause in Cause if cause in found), None)
+
+
+def summed(values: Iterable[int | None]) -> int | None:
+    """The sum of what there is; ``None`` when there is nothing, because missing is not zero."""
+    present = [value for value in values if value is not None]
+    return sum(present) if present else None

@@ -1,0 +1,1 @@
+"""Stored readings become quantities per tenant and hour. Knows no Stripe."""

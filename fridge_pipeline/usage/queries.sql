@@ -1,0 +1,148 @@
+-- name: remove_active_sensors
+-- Usage is a function of stored rows: a tenant-hour that no longer has any has no usage.
+delete from fridge.active_sensors
+where
+    hour between %(first)s and %(last)s
+    and not exists (
+        select 1 from new_usage
+        where
+            new_usage.tenant_id = active_sensors.tenant_id
+            and new_usage.hour = active_sensors.hour
+    );
+
+-- name: remove_inserted_counts
+-- Usage is a function of stored rows: a tenant-hour that no longer has any has no usage.
+delete from fridge.inserted_counts
+where
+    hour between %(first)s and %(last)s
+    and not exists (
+        select 1 from new_usage
+        where
+            new_usage.tenant_id = inserted_counts.tenant_id
+            and new_usage.hour = inserted_counts.hour
+    );
+
+-- name: write_active_sensors
+-- computed_at moves even when the number does not: it says when the hour was counted last.
+insert into fridge.active_sensors (tenant_id, hour, active_sensors, computed_at)
+select
+    tenant_id,
+    hour,
+    active_sensors,
+    %(now)s
+from new_usage
+on conflict (tenant_id, hour) do update
+    set active_sensors = excluded.active_sensors, computed_at = excluded.computed_at;
+
+-- name: write_inserted_counts
+-- computed_at moves even when the number does not: it says when the hour was counted last.
+insert into fridge.inserted_counts (tenant_id, hour, inserted_count, computed_at)
+select
+    tenant_id,
+    hour,
+    inserted_count,
+    %(now)s
+from new_usage
+on conflict (tenant_id, hour) do update
+    set inserted_count = excluded.inserted_count, computed_at = excluded.computed_at;
+
+-- name: files_of_hours
+-- Files that stored readings in a range of landing hours. A withdrawn file is no usage.
+select
+    file_id,
+    landing_hour as hour,
+    inserted_count
+from fridge.landing_files
+where
+    landing_hour between %(first)s and %(last)s
+    and inserted_count > 0
+    and not exists (
+        select 1 from fridge.withdrawals
+        where withdrawals.file_id = landing_files.file_id
+    );
+
+-- name: stored_readings_of_files
+-- Without a time range on purpose: a late reading makes it wide, and the planner would then read the whole primary key.
+-- File ids are found by block ranges, which cost what the files hold.
+select
+    file_id,
+    sensor_key
+from fridge.stored_readings
+where file_id between {first} and {last};
+
+-- name: sensors_of_files
+-- Like stored_readings_of_files, where every file in between is of the same hour.
+select sensor_key
+from fridge.stored_readings
+where file_id between {first} and {last};
+
+-- name: dropped_counts_of_files
+-- What was counted of these files and is no longer stored.
+select
+    file_id,
+    sensor_key,
+    readings
+from fridge.dropped_reading_counts
+where file_id between {first} and {last};
+
+-- name: usage_of_hours
+select
+    coalesce(inserted_counts.hour, active_sensors.hour) as hour,
+    coalesce(inserted_counts.tenant_id, active_sensors.tenant_id) as tenant_id,
+    inserted_counts.inserted_count,
+    active_sensors.active_sensors
+from fridge.inserted_counts
+full join fridge.active_sensors
+    on inserted_counts.tenant_id = active_sensors.tenant_id and inserted_counts.hour = active_sensors.hour
+where coalesce(inserted_counts.hour, active_sensors.hour) between %(first)s and %(last)s
+order by hour, tenant_id;
+
+-- name: stated_of_hours
+-- What the accepted statements of a range of hours come to.
+select
+    hour,
+    tenant_id,
+    event_name,
+    sum(value)::bigint as stated
+from fridge.meter_events
+where hour between %(first)s and %(last)s and status = 'accepted'
+group by hour, tenant_id, event_name
+order by hour, tenant_id, event_name;
+
+-- name: tenants_of_sensors
+select
+    sensor_key,
+    tenant_id
+from fridge.sensors
+where sensor_key = any({sensor_keys}::integer[]);
+
+-- name: lock_usage
+-- Two counts of the same hours write one after the other, instead of waiting for each other's rows crosswise.
+select pg_advisory_xact_lock(hashtextextended('fridge.usage', 0));
+
+-- name: stage_usage
+create temporary table new_usage (
+    tenant_id text,
+    hour timestamptz,
+    inserted_count bigint,
+    active_sensors bigint
+) on commit drop;
+
+-- name: copy_usage
+copy new_usage (tenant_id, hour, inserted_count, active_sensors) from stdin with (format csv);
+
+-- name: forget_counted_hours
+delete from fridge.counted_hours
+where usage_table = any(%(usage_tables)s) and landing_hour between %(first)s and %(last)s;
+
+-- name: record_counted_hours
+insert into fridge.counted_hours (landing_hour, usage_table, files_hash, counted_at)
+select
+    counted.landing_hour,
+    usage_tables.usage_table,
+    counted.files_hash,
+    %(now)s
+from unnest(%(hours)s::timestamptz[], %(files_hashes)s::text[]) as counted (landing_hour, files_hash)
+cross join unnest(%(usage_tables)s::text[]) as usage_tables (usage_table)
+on conflict (landing_hour, usage_table) do update
+    set files_hash = excluded.files_hash, counted_at = excluded.counted_at;

@@ -1,0 +1,1 @@
+"""How usage is counted from readings. No clock, no I/O."""
