@@ -13,7 +13,7 @@ from benchmarks.measuring.sample import Sample
 from benchmarks.readings import Fleet, readings
 from benchmarks.sizes import Sizes
 from benchmarks.world import World
-from fridge_pipeline.calendar.hour import ONE_HOUR, Hour
+from fridge_pipeline.calendar.hours import ONE_HOUR, Hour
 
 #: The landing hour of what is loaded; its year does not matter.
 LANDING_HOUR = Hour(datetime(2026, 1, 24, 18, tzinfo=UTC))

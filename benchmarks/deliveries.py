@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.ingest.load_transaction import READING_COLUMNS
 from fridge_pipeline.ingest.rules.reading import FIELDS, IDENTITY
 

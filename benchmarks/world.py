@@ -16,9 +16,9 @@ from benchmarks.measuring.contest import run_contestant
 from benchmarks.measuring.sample import Sample
 from benchmarks.statements import statement
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.embedded.address import ServerAddress
+from fridge_pipeline.database.embedded.logins import ServerAddress
 from fridge_pipeline.database.embedded.server import EmbeddedServer
-from fridge_pipeline.database.migration import migrate
+from fridge_pipeline.database.schema import migrate
 
 #: The name under which the server's CPU seconds are reported.
 POSTGRESQL = "PostgreSQL"

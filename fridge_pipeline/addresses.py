@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from fridge_pipeline.operations.channels.mail import Encryption, MailServer
+from fridge_pipeline.operations.channels import Encryption, MailServer
 
 #: What mail is handed in at (RFC 6409, RFC 8314).
 SUBMISSION_PORT, SUBMISSIONS_PORT = 587, 465

@@ -10,28 +10,25 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
-from fridge_pipeline.billing.billing_start_record import billing_start, keep_billing_start
+from fridge_pipeline.billing.open_stripe import billing_start, keep_billing_start
 from fridge_pipeline.billing.sendings import require_own_books
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
-from fridge_pipeline.calendar.month import Month
+from fridge_pipeline.calendar.days import Month
+from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.billing_start import BillingStart
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.embedded.passwords import APPLICATION
+from fridge_pipeline.database.embedded.logins import APPLICATION
 from fridge_pipeline.database.embedded.server import EmbeddedServer
 from fridge_pipeline.database.private_folder import make_private
 from fridge_pipeline.ingest.landing.zone import LandingZone, open_landing_zone
 from fridge_pipeline.ingest.landing_record import has_landing_files
 from fridge_pipeline.ingest.rules.location import Place
-from fridge_pipeline.operations.channels.channel import AlertChannel
-from fridge_pipeline.operations.channels.mail import Mail
-from fridge_pipeline.operations.channels.webhook import Webhook
+from fridge_pipeline.operations.channels import AlertChannel, Mail, Webhook
 from fridge_pipeline.operations.prepare_database import prepare_database
 from fridge_pipeline.settings import MODELS_FOLDER, Settings
-from fridge_pipeline.stripe.dashboard import dashboard_of_meters
 from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway, StripeMeter, stripe_place
 from fridge_pipeline.stripe.local_sandbox import LocalSandbox
+from fridge_pipeline.stripe.reads import dashboard_of_meters
 from fridge_pipeline.stripe.rules.api_key import SANDBOX_KEY, KeyMode
 
 

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from fridge_pipeline.database.program import program_identity
-from fridge_pipeline.database.runs import record_run
+from fridge_pipeline.database.program import program_identity, record_run
 from fridge_pipeline.installation import Installation, open_installation
 from fridge_pipeline.settings import MODELS_FOLDER, read_settings
 

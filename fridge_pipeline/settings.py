@@ -12,16 +12,15 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from fridge_pipeline.addresses import SettingError, address_of, mail_server, stripe_base, web_address
-from fridge_pipeline.calendar.hour import Hour, NotAnHourError
+from fridge_pipeline.calendar.hours import Hour, NotAnHourError
 from fridge_pipeline.catalogue.billing_start import BillingStart
-from fridge_pipeline.catalogue.meter import CATALOGUE, Meter
+from fridge_pipeline.catalogue.meter import CATALOGUE, Meter, Variance
 from fridge_pipeline.catalogue.meters_file import read_catalogue
-from fridge_pipeline.catalogue.variance import Variance
 from fridge_pipeline.database.retention import KEEP_MONTHS_MIN
 from fridge_pipeline.ingest.landing.objects import require_place_only
-from fridge_pipeline.ingest.object_store.store_access import refuse_credentials
+from fridge_pipeline.ingest.object_store.store import refuse_credentials
 from fridge_pipeline.ingest.rules.location import Place, place_of
-from fridge_pipeline.operations.channels.mail import MailServer
+from fridge_pipeline.operations.channels import MailServer
 from fridge_pipeline.secret_files import with_secrets
 from fridge_pipeline.stripe.rules.api_key import SANDBOX_KEY, ApiKey, KeyMode, require_allowed
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fridge_pipeline.catalogue.variance import Variance
+from fridge_pipeline.catalogue.meter import Variance
 from fridge_pipeline.database.retention import KEEP_MONTHS_MIN
 from fridge_pipeline.settings import (
     DEFAULT_CLOSE_AFTER_MINUTES,

@@ -14,12 +14,10 @@ from typing import Any
 import polars as pl
 
 from fridge_pipeline.billing.bill import BillReport, bill_hours
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
-from fridge_pipeline.catalogue.meter import CATALOGUE, Meter
+from fridge_pipeline.calendar.hours import Hour, HourRange
+from fridge_pipeline.catalogue.meter import CATALOGUE, Meter, Variance
 from fridge_pipeline.catalogue.tenant import Tenant
 from fridge_pipeline.catalogue.tenant_record import import_tenants
-from fridge_pipeline.catalogue.variance import Variance
 from fridge_pipeline.database.build_models import run_models
 from fridge_pipeline.database.check_models import check_models
 from fridge_pipeline.database.connection import Database

@@ -8,8 +8,7 @@ from contextlib import contextmanager
 import dagster as dg
 
 from benchmarks.measuring.stopwatch import Stopwatch
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange, plan_ranges
+from fridge_pipeline.calendar.hours import Hour, HourRange, plan_ranges
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.orchestration.instance import dagster_environment, hold_connections, storage_dsn
 from fridge_pipeline.orchestration.partitions import BACKFILL_POLICY, hourly_partitions, hours_of, range_tags

@@ -8,8 +8,7 @@ from contextlib import contextmanager
 
 from benchmarks.measuring.stopwatch import Stopwatch
 from benchmarks.sandbox import Sandbox
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange, plan_ranges
+from fridge_pipeline.calendar.hours import Hour, HourRange, plan_ranges
 from fridge_pipeline.installation import open_installation
 from fridge_pipeline.orchestration.headless import HeadlessRunner, headless_runner
 from fridge_pipeline.settings import read_settings

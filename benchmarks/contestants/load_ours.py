@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.measuring.stopwatch import Stopwatch
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.load import load_hours

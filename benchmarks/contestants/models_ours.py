@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from benchmarks.measuring.stopwatch import Stopwatch
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import CATALOGUE
 from fridge_pipeline.database.build_models import make_models, run_models
 from fridge_pipeline.database.connection import Database

@@ -12,8 +12,7 @@ from benchmarks.sandbox import gateway_to
 from fridge_pipeline.billing.deliver import StopSign, deliver
 from fridge_pipeline.billing.push import push_hours
 from fridge_pipeline.billing.sendings import open_sendings
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import CATALOGUE
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.failpoints import unwatched

@@ -13,8 +13,7 @@ from benchmarks.measuring.row import Row, Side, Target
 from benchmarks.measuring.sample import Sample
 from benchmarks.readings import Fleet, readings
 from benchmarks.sandbox import SANDBOX, Sandbox, open_sandbox
-from fridge_pipeline.calendar.hour import ONE_HOUR, Hour
-from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.calendar.hours import ONE_HOUR, Hour, HourRange
 from fridge_pipeline.catalogue.tenant import Tenant
 from fridge_pipeline.catalogue.tenant_record import import_tenants
 from fridge_pipeline.database.connection import Database

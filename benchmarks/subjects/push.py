@@ -12,8 +12,7 @@ from benchmarks.measuring.sample import Sample
 from benchmarks.sandbox import SANDBOX, Sandbox, open_sandbox
 from benchmarks.statements import statement
 from fridge_pipeline.billing.stage import stage_hours
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import CATALOGUE
 from fridge_pipeline.catalogue.tenant import Tenant
 from fridge_pipeline.catalogue.tenant_record import import_tenants

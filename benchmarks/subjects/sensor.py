@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.bench import Bench, mebibytes, seconds
 from benchmarks.measuring.row import Row, Side, Target
 from benchmarks.measuring.sample import Sample
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.landing_record import record_landing_hour

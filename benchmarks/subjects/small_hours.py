@@ -12,7 +12,7 @@ from benchmarks.measuring.sample import Sample
 from benchmarks.readings import Fleet, readings
 from benchmarks.subjects.load import LOAD_STEP
 from benchmarks.subjects.load import OURS as LOAD
-from fridge_pipeline.calendar.hour import ONE_HOUR
+from fridge_pipeline.calendar.hours import ONE_HOUR
 
 FILES = 200
 ROWS_PER_FILE = 100

@@ -7,17 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from fridge_pipeline.billing.billing_start_record import billing_start
 from fridge_pipeline.billing.ledger import hour_deliveries
+from fridge_pipeline.billing.open_stripe import billing_start
 from fridge_pipeline.billing.push import PushReport, push_hours
 from fridge_pipeline.billing.read_back import read_back_hours
 from fridge_pipeline.billing.review import Outlier
 from fridge_pipeline.billing.rules.staging import StagingVerdict
 from fridge_pipeline.billing.stage import stage_hours
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
-from fridge_pipeline.catalogue.meter import Meter
-from fridge_pipeline.catalogue.variance import Variance
+from fridge_pipeline.calendar.hours import Hour, HourRange
+from fridge_pipeline.catalogue.meter import Meter, Variance
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.exceptions import open_exceptions
 from fridge_pipeline.database.failpoints import Witness, unwatched

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from fridge_pipeline.database.failpoints import Effect, Witness
 from fridge_pipeline.stripe.gateway import StripeGateway
 from fridge_pipeline.stripe.rules.answer import OPEN_OUTCOMES, Answer, Outcome
-from fridge_pipeline.stripe.rules.sending import Lane, Sending
+from fridge_pipeline.stripe.rules.meter_event import Lane, Sending
 
 #: So many calls in a row without a decision mean that Stripe is down, not that one call was unlucky.
 UNDECIDED_CALLS_MAX = 5

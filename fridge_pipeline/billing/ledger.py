@@ -1,4 +1,4 @@
-"""The ledger of meter events: what is stated to Stripe, what is to be stated, and what is not delivered."""
+"""The ledger of meter events: what is stated to Stripe, what is to be stated, and what is cancelled."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from fridge_pipeline.billing.rules.refusal import refused_at_once, refused_later
-from fridge_pipeline.billing.rules.staging import StagingCase
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.billing.rules.doubt import StatedDifference
+from fridge_pipeline.billing.rules.staging import StagingCase, refused_at_once, refused_later
+from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import Meter, meter_of
-from fridge_pipeline.database.parameters import meters_of, span_of
-from fridge_pipeline.database.queries import statement
+from fridge_pipeline.database.queries import meters_of, span_of, statement
 from fridge_pipeline.stripe.rules.limits import SUMMARY_SETTLE
 from fridge_pipeline.stripe.rules.meter_event import MeterEvent, Status
 
@@ -134,3 +132,22 @@ def hour_deliveries(connection: psycopg.Connection, hours: HourRange) -> list[Ho
     """One row per hour and meter that the ledger knows of in a range of hours."""
     rows = connection.execute(statement("hour_deliveries"), span_of(hours)).fetchall()
     return [HourDelivery(Hour(row[0]), *row[1:]) for row in rows]
+
+
+def stated_differences(connection: psycopg.Connection, case: StagingCase) -> list[StatedDifference]:
+    """The accepted statements that a tenant's hour consists of, the newest first."""
+    parameters = {"event_name": case.meter.event_name, "tenant_id": case.tenant_id, "hour": case.hour.start}
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(statement("stated_differences"), parameters).fetchall()
+    return [StatedDifference(**row) for row in rows]
+
+
+def stage_cancellations(
+    connection: psycopg.Connection, cancelled: Iterable[StatedDifference], now: datetime, run_id: str
+) -> None:
+    """Commits the intent to cancel (with the surrounding transaction), before Stripe is asked (law L4)."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            statement("stage_cancellation"),
+            [{"identifier": each.identifier, "now": now, "run_id": run_id} for each in cancelled],
+        )

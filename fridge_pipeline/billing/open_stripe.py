@@ -1,14 +1,95 @@
-"""Open: the door to Stripe for these books, which are either stated for real or in rehearsal, never both."""
+"""Open: the door to Stripe for these books, with the reads that it costs and the hour from which they are stated."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
 
 import psycopg
 
+from fridge_pipeline.billing.ledger import lock_staging
 from fridge_pipeline.billing.sendings import claim_books
+from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.catalogue.billing_start import EVERY_HOUR, BillingStart
+from fridge_pipeline.database.queries import statement
 from fridge_pipeline.stripe.gateway import StripeGateway
 from fridge_pipeline.stripe.rules.api_key import KeyMode
+
+
+class ReadPurpose(StrEnum):
+    """What was read for."""
+
+    RECONCILIATION = "reconciliation"
+    REFUSALS = "refusals"
+    EXPLANATION = "explanation"
+
+
+def count_reads(connection: psycopg.Connection, reads: int, purpose: ReadPurpose, now: datetime) -> None:
+    """Puts reads on record; none leaves no row."""
+    if reads:
+        connection.execute(statement("count_reads"), {"reads": reads, "purpose": purpose.value, "now": now})
+
+
+def reads_since(connection: psycopg.Connection, since: datetime) -> int:
+    """How many reads were made since then, for whatever purpose."""
+    row = connection.execute(statement("reads_since"), {"since": since}).fetchone()
+    return int(row[0]) if row is not None else 0
+
+
+def books_are_claimed(connection: psycopg.Connection) -> bool:
+    """Whether anything of these books was ever stated to Stripe."""
+    return connection.execute(statement("books_are_live")).fetchone() is not None
+
+
+class EarlierStartError(ValueError):
+    """The start would move back over hours that another system has billed."""
+
+
+class HoursBilledElsewhereError(ValueError):
+    """From this start on, hours would be stated that another system has stated: they would be billed twice."""
+
+
+def billing_start(connection: psycopg.Connection) -> BillingStart:
+    """From which hour on usage is stated."""
+    row = connection.execute(statement("billing_start")).fetchone()
+    if row is None or row[1]:
+        return EVERY_HOUR
+    return BillingStart(None if row[0] is None else Hour(row[0]))
+
+
+def keep_billing_start(connection: psycopg.Connection, start: BillingStart, now: datetime) -> None:
+    """Records the start where it is another one than the books have; no statement is made meanwhile.
+
+    Raises ``EarlierStartError`` for an hour before the one that the books have, and ``HoursBilledElsewhereError``
+    when a comparison has shown usage of another system from this start on.
+    """
+    before = billing_start(connection)
+    if before == start:
+        return
+    if before.first is not None and before != EVERY_HOUR and start.first is not None and start.first < before.first:
+        raise EarlierStartError(
+            f"FRIDGE_BILL_FROM={start}: usage is stated from {before} on, and another system billed the hours before: "
+            f"they would be billed twice. Unset it to stay with {before}. If nobody billed them: first never, "
+            "then compare those days with fridge shadow, then the earlier hour (docs/shadow-mode.md)"
+        )
+    bill_from = "infinity" if start.first is None else start.first.start.isoformat()
+    with connection.transaction():
+        lock_staging(connection)
+        if start.first is not None:
+            _refuse_to_bill_twice(connection, start.first)
+        connection.execute(statement("record_billing_start"), {"bill_from": bill_from, "now": now})
+        connection.execute(statement("apply_billing_start"), {"now": now})
+
+
+def _refuse_to_bill_twice(connection: psycopg.Connection, first: Hour) -> None:
+    row = connection.execute(statement("hours_billed_elsewhere"), {"bill_from": first.start}).fetchone()
+    if row is not None and row[0]:
+        raise HoursBilledElsewhereError(
+            f"FRIDGE_BILL_FROM={first}: Stripe already shows usage of {row[0]} hours from {Hour(row[1])} to "
+            f"{Hour(row[2])} that another system has stated, as fridge shadow read it. They would be billed twice. "
+            f"Bill from {Hour(row[2]).plus(1)} or later, once that system has stopped (docs/shadow-mode.md)"
+        )
 
 
 def stripe_of_books(connection: psycopg.Connection, open_gateway: Callable[[], StripeGateway]) -> StripeGateway:

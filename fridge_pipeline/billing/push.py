@@ -10,11 +10,9 @@ from datetime import datetime, timedelta
 
 import psycopg
 
-from fridge_pipeline.billing.billing_start_record import billing_start
 from fridge_pipeline.billing.deliver import StopSign, deliver
-from fridge_pipeline.billing.open_stripe import stripe_of_books
-from fridge_pipeline.billing.refuse import Refusal, open_refusals
-from fridge_pipeline.billing.rules.refusal import refused_at_once
+from fridge_pipeline.billing.open_stripe import billing_start, stripe_of_books
+from fridge_pipeline.billing.rules.staging import refused_at_once
 from fridge_pipeline.billing.sendings import (
     Receipt,
     alone_in_lanes,
@@ -23,15 +21,15 @@ from fridge_pipeline.billing.sendings import (
     reserve_calls,
     write_receipts,
 )
-from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.billing.wait import Refusal, open_refusals
+from fridge_pipeline.calendar.hours import HourRange
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.exceptions import close_settled_exceptions
 from fridge_pipeline.database.failpoints import Effect, Witness, unwatched
 from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway
 from fridge_pipeline.stripe.rules.answer import Answer, Outcome, status_after
-from fridge_pipeline.stripe.rules.meter_event import Status
-from fridge_pipeline.stripe.rules.sending import Lane, Sending
+from fridge_pipeline.stripe.rules.meter_event import Lane, Sending, Status
 
 #: Sendings marked as sent at a time, per call in flight, and their receipts written together: enough that all callers
 #: seldom wait for the last one, and no more than are sent in a few seconds, which is what a crash leaves in doubt.

@@ -1,4 +1,4 @@
-"""Review: hold usage far above its tenant's own history before it is billed, and release what was held."""
+"""Review: hold usage far above its tenant's own history before it is billed, and release what is right."""
 
 from __future__ import annotations
 
@@ -8,13 +8,70 @@ from datetime import datetime
 
 import psycopg
 
-from fridge_pipeline.billing.releases import held_usage, record_release
 from fridge_pipeline.billing.rules.staging import StagingCase, StagingVerdict, is_gated
-from fridge_pipeline.billing.usage_history import histories_to_judge
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.catalogue.meter import Meter
-from fridge_pipeline.catalogue.variance import History, Variance, limit_of, stands_out
+from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.catalogue.meter import History, Meter, Variance, limit_of, stands_out
 from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.queries import meters_of, statement
+
+
+def histories_to_judge(connection: psycopg.Connection, cases: Sequence[StagingCase]) -> dict[StagingCase, History]:
+    """Case → its history, only for those whose usage may stand out from it and is not released.
+
+    PostgreSQL leaves out the others: nearly all, so that judging many ordinary hours costs one query. It is not even
+    asked about usage that cannot stand out from any history, whose hours have at least 1 each.
+    """
+    cases = [case for case in cases if (case.value or 0) > case.meter.tolerance.factor]
+    if not cases:
+        return {}
+    tolerances = [case.meter.tolerance for case in cases]
+    rows = connection.execute(
+        statement("usage_history"),
+        {
+            "event_names": [case.meter.event_name for case in cases],
+            "measures": [case.meter.measure.value for case in cases],
+            "tenant_ids": [case.tenant_id for case in cases],
+            "hours": [case.hour.start for case in cases],
+            "values": [case.value for case in cases],
+            "factors": [tolerance.factor for tolerance in tolerances],
+            "hours_max": [tolerance.hours for tolerance in tolerances],
+            "hours_min": [tolerance.hours_min for tolerance in tolerances],
+        },
+    ).fetchall()
+    return {cases[number]: History(*figures) for number, *figures in rows}
+
+
+def held_usage(
+    connection: psycopg.Connection, tenant_id: str, hour: Hour, catalogue: tuple[Meter, ...]
+) -> dict[str, int]:
+    """Event name → usage, of the meters that are held for review in a tenant's hour."""
+    parameters = {**meters_of(catalogue), "tenant_id": tenant_id, "hour": hour.start}
+    return dict(connection.execute(statement("held_usage"), parameters).fetchall())
+
+
+def record_release(
+    connection: psycopg.Connection,
+    tenant_id: str,
+    hour: Hour,
+    event_name: str,
+    value: int,
+    released_by: str,
+    reason: str,
+    now: datetime,
+) -> None:
+    """Records that usage up to this value is to be billed, which can be neither edited nor deleted."""
+    connection.execute(
+        statement("record_release"),
+        {
+            "tenant_id": tenant_id,
+            "hour": hour.start,
+            "event_name": event_name,
+            "value": value,
+            "released_by": released_by,
+            "reason": reason,
+            "now": now,
+        },
+    )
 
 
 class NothingHeldError(LookupError):

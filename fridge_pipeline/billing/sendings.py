@@ -10,13 +10,10 @@ from datetime import datetime
 import psycopg
 from psycopg.rows import dict_row
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
-from fridge_pipeline.database.parameters import span_of
-from fridge_pipeline.database.queries import statement
+from fridge_pipeline.calendar.hours import Hour, HourRange
+from fridge_pipeline.database.queries import span_of, statement
 from fridge_pipeline.stripe.rules.answer import Answer
-from fridge_pipeline.stripe.rules.meter_event import MeterEvent, Status
-from fridge_pipeline.stripe.rules.sending import Lane, Sending
+from fridge_pipeline.stripe.rules.meter_event import Lane, MeterEvent, Sending, Status
 
 _SETTLED = frozenset({Status.ACCEPTED, Status.REFUSED, Status.MISSING})
 

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 import psycopg
 
 from fridge_pipeline.billing import ledger
-from fridge_pipeline.billing.cancellations import stage_cancellations, stated_differences
-from fridge_pipeline.billing.control_record import UsageBesideFiles, usage_beside_files
+from fridge_pipeline.billing.control_totals import UsageBesideFiles, usage_beside_files
+from fridge_pipeline.billing.ledger import stage_cancellations, stated_differences
 from fridge_pipeline.billing.review import Outlier, find_outliers
-from fridge_pipeline.billing.rules.credit import plan_credit
+from fridge_pipeline.billing.rules.doubt import plan_credit
 from fridge_pipeline.billing.rules.staging import (
     SAYS_SOMETHING_NEW,
     STATES,
@@ -23,10 +23,8 @@ from fridge_pipeline.billing.rules.staging import (
     next_event,
 )
 from fridge_pipeline.billing.wait import tell_waiting
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
-from fridge_pipeline.catalogue.meter import Meter
-from fridge_pipeline.catalogue.variance import Variance
+from fridge_pipeline.calendar.hours import Hour, HourRange
+from fridge_pipeline.catalogue.meter import Meter, Variance
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.exceptions import (
     ExceptionKey,

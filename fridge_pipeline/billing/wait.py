@@ -1,14 +1,22 @@
-"""Wait: one exception says of each tenant, meter and hour what keeps its usage from being stated, and how much."""
+"""Wait: one exception says of each tenant, meter and hour what keeps its usage from being stated, refusals too."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import psycopg
 
-from fridge_pipeline.billing.rules.staging import STATES, WAITS, StagingCase, StagingVerdict
+from fridge_pipeline.billing.ledger import staging_cases
+from fridge_pipeline.billing.rules.staging import (
+    STATES,
+    WAITS,
+    StagingCase,
+    StagingVerdict,
+    judge_staging,
+    refused_detail,
+)
 from fridge_pipeline.billing.rules.waiting import (
     CAN_STILL_BE_STATED,
     together_detail,
@@ -17,11 +25,11 @@ from fridge_pipeline.billing.rules.waiting import (
     waiting_subject,
     waits_until,
 )
-from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.calendar.hours import HourRange
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database import exceptions
 from fridge_pipeline.database.exceptions import ExceptionKey, open_exception
-from fridge_pipeline.stripe.rules.meter_event import billing_deadline
+from fridge_pipeline.stripe.rules.meter_event import MeterEvent, billing_deadline
 
 #: After these nothing waits any more for what it waited for before.
 DECIDED = WAITS | STATES | {StagingVerdict.HELD_FOR_REVIEW, StagingVerdict.CREDIT}
@@ -82,3 +90,58 @@ def close_overtaken(
 
 def _key(case: StagingCase, verdict: StagingVerdict) -> ExceptionKey:
     return ExceptionKey(verdict.value, case.tenant_id, case.hour, waiting_subject(case, verdict))
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A statement that Stripe said no to; ``said`` is how and why, see ``billing.rules.refusal``.
+
+    Without ``is_settled`` an earlier attempt may have been counted.
+    """
+
+    event: MeterEvent
+    said: str
+    is_settled: bool = True
+
+
+def open_refusals(
+    connection: psycopg.Connection, refusals: Sequence[Refusal], catalogue: tuple[Meter, ...], now: datetime
+) -> None:
+    """Opens an exception for each refusal that leaves something owed, with what that is.
+
+    What waited of the same tenant, meter and hour before gives way: its figure was another. Call it in a transaction,
+    after the statements have their new states.
+    """
+    cases = {
+        (case.meter.event_name, case.tenant_id, case.hour): case
+        for hour in {each.event.hour for each in refusals}
+        for case in staging_cases(connection, HourRange(hour, hour), catalogue)
+    }
+    known = {meter.event_name for meter in catalogue}
+    waiting = []
+    for refusal in refusals:
+        event = refusal.event
+        if event.event_name not in known:  # no longer in the catalogue: its usage is not known here
+            _open(connection, refusal, event.value, None, now)
+            continue
+        case = cases.get((event.event_name, event.tenant_id, event.hour))
+        if case is None or case.change == 0:
+            continue
+        newest = replace(case, refusal_open=refusal.is_settled and event.revision == case.latest_revision)
+        verdict = judge_staging(newest, now)
+        if verdict in WAITS:
+            waiting.append((newest, verdict))
+        elif verdict is not StagingVerdict.CREDIT:  # or else Stripe has too much: the sweep takes it back
+            _open(connection, refusal, case.value or 0, case.stated_value, now)
+    open_waiting(connection, waiting, now)
+    close_overtaken(connection, waiting, now)
+
+
+def _open(connection: psycopg.Connection, refusal: Refusal, usage: int, stated: int | None, now: datetime) -> None:
+    event, is_settled = refusal.event, refusal.is_settled
+    key = ExceptionKey("refused", event.tenant_id, event.hour, event.identifier)
+    detail = refused_detail(
+        event.event_name, usage, stated, event.stripe_customer_id, refusal.said, is_settled=is_settled
+    )
+    owed = usage - (stated or 0)
+    open_exception(connection, key, detail, now, deadline_at=billing_deadline(event.hour), owed=owed)

@@ -9,8 +9,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 
 from fridge_pipeline.billing.ledger import undelivered_hours
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.exceptions import (
@@ -24,8 +23,8 @@ from fridge_pipeline.ingest.landing.landing_errors import LandingError, LandingR
 from fridge_pipeline.ingest.landing.zone import LandingZone
 from fridge_pipeline.ingest.landing_record import listing_fingerprints, loaded_listings, record_folder_versions
 from fridge_pipeline.ingest.note_losses import FUTURE_HOUR, list_and_note, note_ahead, note_gone, note_strays
-from fridge_pipeline.ingest.rules.listing_plan import FolderVersion, LoadedListing, plan_listing
-from fridge_pipeline.ingest.rules.stray import Strays
+from fridge_pipeline.ingest.rules.landing_files import FolderVersion, LoadedListing, plan_listing
+from fridge_pipeline.ingest.rules.losses import Strays
 
 #: No landing folder can name an earlier one.
 FIRST_HOUR = Hour(datetime.min.replace(tzinfo=UTC))

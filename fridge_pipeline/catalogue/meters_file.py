@@ -21,8 +21,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import TypeVar
 
-from fridge_pipeline.catalogue.meter import Formula, Measure, Meter, Window
-from fridge_pipeline.catalogue.variance import Tolerance
+from fridge_pipeline.catalogue.meter import Formula, Measure, Meter, Tolerance, Window
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 

@@ -1,4 +1,4 @@
-"""``fridge bill``: the assets for a range of hours, headless, through Dagster."""
+"""``fridge bill``: bring Stripe's books to the usage of some hours; ``--dry-run`` shows what that would be."""
 
 from __future__ import annotations
 
@@ -7,26 +7,92 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from fridge_pipeline.billing.plan_billing import busy_hours
-from fridge_pipeline.billing.range_summary import RangeSummary, summarize
+from fridge_pipeline.billing.assets import plan_of
+from fridge_pipeline.billing.control_totals import RangeSummary, summarize
+from fridge_pipeline.billing.plan_billing import BillingPlan, busy_hours
 from fridge_pipeline.billing.watch import find_undone_hours, sweep_hours
-from fridge_pipeline.calendar.hour import Hour, NotAnHourError
-from fridge_pipeline.calendar.hour_range import HourRange, plan_ranges
+from fridge_pipeline.calendar.hours import Hour, HourRange, NotAnHourError, plan_ranges
 from fridge_pipeline.catalogue.billing_start import EVERY_HOUR, BillingStart
-from fridge_pipeline.cli.billing_plan import as_mapping, as_text
-from fridge_pipeline.cli.context import installation
 from fridge_pipeline.cli.interruption import ended_by_signals, exit_code, told
-from fridge_pipeline.cli.terminal import console, echo
+from fridge_pipeline.cli.terminal import console, echo, installation
 from fridge_pipeline.database.exceptions import open_exceptions, open_of_kind
 from fridge_pipeline.ingest.note_losses import KINDS, list_and_note
 from fridge_pipeline.installation import Installation
-from fridge_pipeline.orchestration.billing_plan import plan_of
 from fridge_pipeline.orchestration.headless import RangeRun, headless_runner
+from fridge_pipeline.visible import as_lines
+
+#: Tenants and meters that are shown; all of them are in the JSON.
+CHANGES_SHOWN = 40
+
+#: What becomes of usage that would not be stated, by verdict.
+WAITS = {
+    "take_back": "statements that were never sent would be taken back",
+    "credit": "too much stated: cancelled where Stripe still allows it, else a credit",
+    "in_flight": "an earlier statement is undecided and is settled first",
+    "refused": "refused, and the cause still stands",
+    "contradiction": "not what their files brought: see the exceptions",
+    "held_for_review": "far above their tenant's own history: held for review",
+    "unmapped": "the tenant has no Stripe customer",
+    "customer_taken": "their customer is billed another tenant's usage of the hour",
+    "customer_gone": "the customer that has the hour is gone from Stripe: see the exceptions",
+    "too_late": "older than the 35 days that Stripe accepts",
+    "not_billed": "before FRIDGE_BILL_FROM: counted and never stated",
+    "month_closed": "in a closed month: wait until it is reopened",
+}
+
+
+def as_mapping(plan: BillingPlan) -> dict[str, Any]:
+    """The whole plan for scripts."""
+    return {
+        "hours": [hour.key for hour in plan.hours],
+        "runs": [str(each) for each in plan.runs],
+        "hours_to_load": [hour.key for hour in plan.to_load],
+        "hours_that_change": [hour.key for hour in plan.changing],
+        "changes": [
+            {
+                "tenant_id": change.tenant_id,
+                "meter": change.meter,
+                "hours": change.hours,
+                "before": change.before,
+                "after": change.after,
+            }
+            for change in plan.changes
+        ],
+        "waiting": plan.waiting,
+        "calls": plan.calls,
+        "seconds": plan.seconds,
+    }
+
+
+def as_text(plan: BillingPlan) -> str:
+    """The plan in words; nothing was sent or written."""
+    lines = [f"{len(plan.hours)} hours hold landing files or history; they would be run as {len(plan.runs)} runs:"]
+    lines += [f"  {each} ({each.count} hours)" for each in plan.runs]
+    if plan.to_load:
+        lines.append(
+            f"{len(plan.to_load)} hours have landing files that are not loaded yet, the first {plan.to_load[0]}: "
+            "what these change is known only once they are loaded"
+        )
+    lines.append(
+        f"from what is loaded {len(plan.changing)} hours change at Stripe: {plan.calls} calls, "
+        f"{plan.seconds:.1f} s at the limit of calls"
+    )
+    for change in plan.changes[:CHANGES_SHOWN]:
+        lines.append(
+            f"  {change.tenant_id} {change.meter}: {change.before} -> {change.after} "
+            f"({change.after - change.before:+}) in {change.hours} hours"
+        )
+    if len(plan.changes) > CHANGES_SHOWN:
+        lines.append(f"  and {len(plan.changes) - CHANGES_SHOWN} more tenants and meters (see --json)")
+    lines += [f"{number} not stated: {WAITS.get(verdict, verdict)}" for verdict, number in plan.waiting.items()]
+    return as_lines(lines)
+
 
 #: After a signal: a person who pressed Ctrl-C waits no longer than two seconds.
 ENDING_SECONDS_MAX = 1.8

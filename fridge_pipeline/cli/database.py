@@ -1,20 +1,27 @@
-"""``fridge db`` and ``fridge migrate``."""
+"""``fridge migrate``, ``fridge db`` and ``fridge sql``."""
 
 from __future__ import annotations
 
+import json
+import sys
 from contextlib import ExitStack
 
 import click
 
-from fridge_pipeline.cli.context import installation, settings
-from fridge_pipeline.cli.terminal import echo
+from fridge_pipeline.calendar.hours import Hour, HourRange
+from fridge_pipeline.cli.bill import HourKey
+from fridge_pipeline.cli.terminal import echo, installation, settings
+from fridge_pipeline.database.build_models import ModelRun, run_models
+from fridge_pipeline.database.check_models import TestResult, check_models
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.embedded.passwords import APPLICATION, FINANCE
+from fridge_pipeline.database.embedded.logins import APPLICATION, FINANCE
 from fridge_pipeline.database.embedded.server import EmbeddedServer
-from fridge_pipeline.database.schema_description import describe_schema
+from fridge_pipeline.database.models import Materialized, Severity, SqlModel, read_models
+from fridge_pipeline.database.schema import describe_schema
 from fridge_pipeline.installation import logins, utc_now
 from fridge_pipeline.operations.prepare_database import prepare_database
 from fridge_pipeline.settings import MODELS_FOLDER
+from fridge_pipeline.visible import as_lines
 
 
 @click.group()
@@ -82,3 +89,96 @@ def migrate() -> None:
             "FRIDGE_DATABASE_URL; then run fridge migrate again",
             err=True,
         )
+
+
+@click.group()
+def sql() -> None:
+    """Run and test the SQL models that finance reads (dbt_like_sql/)."""
+
+
+@sql.command()
+@click.argument("names", metavar="[MODEL]...", nargs=-1)
+@click.option("--from", "first", type=HourKey(), help="First hour to derive anew, like 2026-01-24-18:00.")
+@click.option("--to", "last", type=HourKey(), help="Last hour to derive anew, included.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def run(names: tuple[str, ...], first: Hour | None, last: Hour | None, as_json: bool) -> None:
+    """Bring the models up to their files and fill them: all, or those named.
+
+    Views are always as the books are. Tables are filled anew. Increments, which are made by the hour, are made anew for
+    the hours from --from to --to, and left alone without them.
+    """
+    if (first is None) != (last is None):
+        raise click.UsageError("give both --from and --to, or neither")
+    hours = HourRange(first, last) if first is not None and last is not None else None
+    models = read_models(MODELS_FOLDER)
+    chosen = {model.name for model in _chosen(models, names)}
+    with installation() as opened:
+        by_hour = {model.name for model in models if model.materialized is Materialized.INCREMENT} & chosen
+        now, runs = opened.clock(), list[ModelRun]()
+        if hours is not None:
+            runs += run_models(opened.database, models, by_hour, hours, opened.catalogue, now)
+        left = chosen - by_hour if hours is not None else chosen
+        runs += run_models(opened.database, models, left, None, opened.catalogue, now)
+    if as_json:
+        echo(json.dumps({each.model: _rows(each) for each in runs}))
+    else:
+        for each in runs:
+            echo(f"{each.model:24} {_rows(each):>12,} rows")
+
+
+@sql.command()
+@click.argument("names", metavar="[MODEL]...", nargs=-1)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def test(names: tuple[str, ...], as_json: bool) -> None:
+    """Test what must be true of the models: all, or those named.
+
+    Exit code 1 when a test fails that is not only a warning.
+    """
+    models = _chosen(read_models(MODELS_FOLDER), names)
+    with installation() as opened:
+        results = list(check_models(opened.database, models))
+    echo(json.dumps([as_mapping(result) for result in results], default=str) if as_json else as_text(results))
+    if any(not result.holds and result.test.severity is Severity.ERROR for result in results):
+        sys.exit(1)
+
+
+def as_mapping(result: TestResult) -> dict[str, object]:
+    """One result for scripts."""
+    return {
+        "model": result.test.model,
+        "test": result.test.name,
+        "says": result.test.says,
+        "severity": result.test.severity.value,
+        "holds": result.holds,
+        "rows": result.findings.count,
+        "examples": result.findings.examples,
+    }
+
+
+def as_text(results: list[TestResult]) -> str:
+    """What failed, with examples, and how many held."""
+    lines = []
+    for result in results:
+        if not result.holds:
+            word = "FAILS" if result.test.severity is Severity.ERROR else "warns"
+            lines.append(f"{word}  {result.test.model}.{result.test.name}: {result.test.says}")
+            lines.append(f"       {result.findings.count} rows contradict it, such as")
+            lines += [
+                "         " + ", ".join(f"{name}={value}" for name, value in row.items())
+                for row in result.findings.examples
+            ]
+    holding = sum(result.holds for result in results)
+    return as_lines([*lines, f"{holding} of {len(results)} tests hold"])
+
+
+def _chosen(models: list[SqlModel], names: tuple[str, ...]) -> list[SqlModel]:
+    known = {model.name for model in models}
+    if unknown := [name for name in names if name not in known]:
+        raise click.UsageError(f"no model {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+    return [model for model in models if not names or model.name in names]
+
+
+def _rows(run_of_model: ModelRun) -> int:
+    if run_of_model.rows is not None:
+        return run_of_model.rows
+    return sum((run_of_model.rows_per_hour or {}).values())

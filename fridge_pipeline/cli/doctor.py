@@ -9,8 +9,7 @@ from contextlib import ExitStack
 
 import click
 
-from fridge_pipeline.cli.context import settings
-from fridge_pipeline.cli.terminal import echo
+from fridge_pipeline.cli.terminal import echo, settings
 from fridge_pipeline.cli.up import UI_PORT
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.landing.zone import open_landing_zone
@@ -25,7 +24,7 @@ from fridge_pipeline.operations.examine import (
 )
 from fridge_pipeline.operations.rules.finding import Finding, Grade
 from fridge_pipeline.orchestration.build import build_definitions
-from fridge_pipeline.orchestration.daemon_health import examine_daemon
+from fridge_pipeline.orchestration.runs import examine_daemon
 from fridge_pipeline.orchestration.shown_hours import examine_shown_hours
 from fridge_pipeline.settings import MODELS_FOLDER, REPOSITORY, Settings
 from fridge_pipeline.visible import one_line

@@ -6,10 +6,9 @@ import json
 
 import click
 
-from fridge_pipeline.cli.context import installation
-from fridge_pipeline.cli.terminal import echo
-from fridge_pipeline.cli.withdraw import who_decided
-from fridge_pipeline.database.retained_months import MonthOfReadings
+from fridge_pipeline.cli.corrections import who_decided
+from fridge_pipeline.cli.terminal import echo, installation
+from fridge_pipeline.database.retention import MonthOfReadings
 from fridge_pipeline.operations.drop_readings import drop_old_readings, old_months
 
 

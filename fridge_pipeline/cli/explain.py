@@ -7,13 +7,11 @@ from dataclasses import asdict
 
 import click
 
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.cli.bill import HourKey
-from fridge_pipeline.cli.context import installation
-from fridge_pipeline.cli.terminal import echo
+from fridge_pipeline.cli.terminal import echo, installation
 from fridge_pipeline.finance.explain import explain_hour
-from fridge_pipeline.finance.rules.explanation import plain
-from fridge_pipeline.finance.rules.explanation_text import explanation_text
+from fridge_pipeline.finance.rules.explanation import explanation_text, plain
 
 
 @click.command()

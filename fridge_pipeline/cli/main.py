@@ -11,27 +11,22 @@ import click
 
 from fridge_pipeline.cli.backtest import backtest
 from fridge_pipeline.cli.bill import bill
-from fridge_pipeline.cli.database import db, migrate
+from fridge_pipeline.cli.corrections import release, withdraw
+from fridge_pipeline.cli.database import db, migrate, sql
 from fridge_pipeline.cli.demo import demo
 from fridge_pipeline.cli.doctor import doctor
 from fridge_pipeline.cli.drop_readings import drop_readings
-from fridge_pipeline.cli.evidence import evidence
+from fridge_pipeline.cli.evidence import evidence, verify
 from fridge_pipeline.cli.explain import explain
 from fridge_pipeline.cli.interruption import end_now, ended_by_signals, exit_code, last_words, told
 from fridge_pipeline.cli.month import approve, close, reopen
-from fridge_pipeline.cli.release import release
 from fridge_pipeline.cli.report import report
-from fridge_pipeline.cli.sandbox import sandbox
 from fridge_pipeline.cli.serve import serve
 from fridge_pipeline.cli.shadow import shadow
-from fridge_pipeline.cli.sql import sql
-from fridge_pipeline.cli.stripe import stripe
+from fridge_pipeline.cli.stripe import sandbox, stripe
 from fridge_pipeline.cli.tenants import tenants
 from fridge_pipeline.cli.terminal import echo
-from fridge_pipeline.cli.ui import ui
-from fridge_pipeline.cli.up import env, up
-from fridge_pipeline.cli.verify import verify
-from fridge_pipeline.cli.withdraw import withdraw
+from fridge_pipeline.cli.up import env, ui, up
 from fridge_pipeline.orchestration.own_environment import settle_environment
 
 #: Errors of the world or of the input, whose text says what to do: shown without a traceback.

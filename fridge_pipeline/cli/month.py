@@ -8,9 +8,8 @@ from typing import Any
 
 import click
 
-from fridge_pipeline.calendar.month import Month, NotAMonthError
-from fridge_pipeline.cli.context import installation
-from fridge_pipeline.cli.terminal import echo
+from fridge_pipeline.calendar.days import Month, NotAMonthError
+from fridge_pipeline.cli.terminal import echo, installation
 from fridge_pipeline.finance.close_month import approve_month, prepare_month, reopen_month
 from fridge_pipeline.settings import MODELS_FOLDER
 

@@ -6,15 +6,13 @@ import json
 
 import click
 
-from fridge_pipeline.calendar.month import Month
-from fridge_pipeline.cli.context import installation
+from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.cli.month import MonthKey
-from fridge_pipeline.cli.place import PlaceOption
-from fridge_pipeline.cli.terminal import console, echo
-from fridge_pipeline.finance.pages.words import verdict_in_words
+from fridge_pipeline.cli.terminal import PlaceOption, console, echo, installation
+from fridge_pipeline.finance.pages.columns import verdict_in_words
 from fridge_pipeline.finance.report import MonthReport
 from fridge_pipeline.ingest.rules.location import Place
-from fridge_pipeline.orchestration.month_report import make_report
+from fridge_pipeline.orchestration.month_assets import make_report
 
 
 @click.command()

@@ -13,7 +13,6 @@ from typing import ParamSpec
 import click
 import dagster as dg
 
-from fridge_pipeline.cli.context import settings
 from fridge_pipeline.cli.dagster_services import (
     CODE_MODULE,
     CODE_SERVER,
@@ -25,7 +24,7 @@ from fridge_pipeline.cli.dagster_services import (
 )
 from fridge_pipeline.cli.interruption import ended_by_signals
 from fridge_pipeline.cli.services import UMASK, Service
-from fridge_pipeline.cli.terminal import console
+from fridge_pipeline.cli.terminal import console, settings
 from fridge_pipeline.cli.up import LOST_RUNS_SECONDS, UI_PORT, AlreadyUpError
 from fridge_pipeline.database import process_lock
 from fridge_pipeline.database.private_folder import make_private
@@ -37,7 +36,7 @@ from fridge_pipeline.orchestration.instance import (
     workspace_file,
     workspace_file_without_server,
 )
-from fridge_pipeline.orchestration.lost_runs import find_lost_runs, report_lost_runs
+from fridge_pipeline.orchestration.runs import find_lost_runs, report_lost_runs
 from fridge_pipeline.secret_files import without_secrets
 from fridge_pipeline.settings import Settings
 

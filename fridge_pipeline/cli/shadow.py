@@ -12,12 +12,11 @@ from pathlib import Path
 
 import click
 
-from fridge_pipeline.calendar.day_range import DayRange
-from fridge_pipeline.cli.context import installation
-from fridge_pipeline.cli.terminal import echo
+from fridge_pipeline.calendar.days import DayRange
+from fridge_pipeline.cli.terminal import echo, installation
 from fridge_pipeline.finance.rules.explanation import plain
 from fridge_pipeline.reconciliation.compare_shadow import ShadowComparison, compare_shadow
-from fridge_pipeline.reconciliation.rules.shadow import ComparedAccount, ComparedHour, accounts_of
+from fridge_pipeline.reconciliation.rules.causes import ComparedAccount, ComparedHour, accounts_of
 from fridge_pipeline.stripe.rules.limits import SUMMARY_SETTLE
 from fridge_pipeline.visible import as_lines
 

@@ -1,17 +1,22 @@
-"""``fridge stripe``: the catalogue's meters in Stripe."""
+"""``fridge stripe`` and ``fridge sandbox``."""
 
 from __future__ import annotations
 
 import sys
+import time
+from pathlib import Path
 
 import click
 
 from fridge_pipeline.billing.push import wrong_meters
 from fridge_pipeline.catalogue.meter import Meter
-from fridge_pipeline.cli.context import installation
-from fridge_pipeline.cli.terminal import echo
+from fridge_pipeline.cli.terminal import echo, installation, settings
+from fridge_pipeline.database.private_folder import make_private
 from fridge_pipeline.installation import create_missing_meters
 from fridge_pipeline.stripe.gateway import StripeGateway
+from fridge_pipeline.stripe.local_sandbox import LocalSandbox
+from fridge_pipeline.stripe_sandbox.clock import SandboxClock
+from fridge_pipeline.stripe_sandbox.server import DEFAULT_HOST, DEFAULT_PORT, serve
 
 WHAT_TO_DO = (
     "Nothing is sent for such a meter. Stripe never changes a meter's formula, window and keys: deactivate it in "
@@ -60,3 +65,28 @@ def show_disagreements(gateway: StripeGateway, catalogue: tuple[Meter, ...]) -> 
     if wrong:
         echo(WHAT_TO_DO)
     return not wrong
+
+
+@click.command()
+@click.option("--host", default=DEFAULT_HOST, show_default=True, help="Address to listen on.")
+@click.option("--port", default=DEFAULT_PORT, show_default=True, help="Port; 0 takes a free one.")
+@click.option(
+    "--state", type=click.Path(dir_okay=False, path_type=Path), help="Books file [default: FRIDGE_HOME/sandbox]."
+)
+@click.option("--memory", is_flag=True, help="Keep nothing across restarts.")
+def sandbox(host: str, port: int, state: Path | None, memory: bool) -> None:
+    """Run the local Stripe sandbox in the foreground until Ctrl-C; keeps its books across restarts.
+
+    Point anything at it with STRIPE_API_BASE. Without --state it serves the books that `fridge bill` writes.
+    """
+    home = settings().home
+    local = LocalSandbox(home / "sandbox")
+    if state is None and not memory:
+        running = local.running_url()
+        if running is not None:
+            echo(f"The sandbox of this installation already runs on {running}")
+            return
+        make_private(home)
+        local.state_file.parent.mkdir(exist_ok=True)
+        state = local.state_file
+    serve(host, port, None if memory else state, address_file=None, exact_port=False, clock=SandboxClock(time.time))

@@ -10,8 +10,7 @@ import click
 from fridge_pipeline.catalogue.tenant import TenantImport, TenantsRefusedError
 from fridge_pipeline.catalogue.tenant_record import import_tenants
 from fridge_pipeline.catalogue.tenants_file import read_tenants
-from fridge_pipeline.cli.context import installation
-from fridge_pipeline.cli.terminal import echo
+from fridge_pipeline.cli.terminal import echo, installation
 from fridge_pipeline.visible import as_lines
 
 

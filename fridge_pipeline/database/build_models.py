@@ -8,12 +8,17 @@ from datetime import datetime
 from pathlib import Path
 
 import psycopg
+import sqlglot
+from sqlglot import expressions
+from sqlglot.errors import SqlglotError
+from sqlglot.lineage import lineage
+from sqlglot.optimizer.qualify import qualify
+from sqlglot.optimizer.scope import build_scope
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.kept_reason_codes import keep_reason_codes
+from fridge_pipeline.database.exceptions import keep_reason_codes
 from fridge_pipeline.database.model_relations import (
     ColumnSources,
     ModelText,
@@ -27,8 +32,56 @@ from fridge_pipeline.database.model_relations import (
     keep_meters,
     make_relations,
 )
-from fridge_pipeline.database.model_sources import read_sources
-from fridge_pipeline.database.models import Column, Materialized, SqlModel, files_sha256, read_models
+from fridge_pipeline.database.models import (
+    SCHEMA,
+    Column,
+    Materialized,
+    SqlModel,
+    SqlModelError,
+    files_sha256,
+    read_models,
+    read_sources,
+)
+
+#: For a column of a model, the columns of tables and models that it is made of, as (table, column).
+Sources = dict[str, list[tuple[str, str]]]
+
+
+def column_lineage(models: Sequence[SqlModel]) -> dict[str, Sources]:
+    """For every model the sources of its columns, one step back. Raises ``SqlModelError``.
+
+    A column that is computed from no column, such as a constant, has none.
+    """
+    known: dict[str, object] = {SCHEMA: {model.name: dict.fromkeys(model.columns, "text") for model in models}}
+    return {model.name: _sources(model, known) for model in models}
+
+
+def _sources(model: SqlModel, known: dict[str, object]) -> Sources:
+    try:
+        parsed = sqlglot.parse_one(model.text, dialect="postgres")
+        qualified = qualify(parsed, dialect="postgres", schema=known, validate_qualify_columns=False)
+        scope = build_scope(qualified)
+        # Without a copy of the select per column, which is for pictures of it: a seventh of the time.
+        return {
+            column: _leaves(
+                lineage(
+                    column, qualified, dialect="postgres", schema=known, scope=scope, trim_selects=False, copy=False
+                )
+            )
+            for column in model.columns
+        }
+    except (SqlglotError, ValueError) as error:
+        raise SqlModelError(f"model {model.name}: its columns cannot be followed to their sources: {error}") from error
+
+
+def _leaves(node: object) -> list[tuple[str, str]]:
+    found = {
+        (leaf.expression.name, leaf.name.rsplit(".", 1)[-1].strip('"'))
+        for leaf in node.walk()  # type: ignore[attr-defined] # untyped there
+        if isinstance(leaf.expression, expressions.Table) and leaf.expression.db == SCHEMA
+    }
+    return sorted(found)
+
 
 #: The layer that shows the books under finance's names; its rows are those of the books.
 STAGING = "staging"
@@ -55,7 +108,7 @@ def make_models(database: Database, folder: Path, now: datetime) -> list[str]:
         if built_from(connection) == wanted:
             return []
         # Following columns through the SQL takes longer than everything else here, so it is kept in the database.
-        from fridge_pipeline.database.column_lineage import column_lineage  # noqa: PLC0415
+        from fridge_pipeline.database.build_models import column_lineage  # noqa: PLC0415
 
         models = read_models(folder)
         with connection.transaction():

@@ -1,4 +1,4 @@
-"""How to reach the database: psycopg for single statements, Arrow's driver for frames of rows."""
+"""How to reach the database: sessions that are always the same, single statements, frames of rows, one snapshot."""
 
 from __future__ import annotations
 
@@ -8,15 +8,55 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import adbc_driver_manager
+import polars as pl
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from fridge_pipeline.database.queries import statement
-from fridge_pipeline.database.session import session_options
 
 if TYPE_CHECKING:
     from adbc_driver_manager import dbapi as adbc_dbapi
+
+
+#: Everything that would change a result, an order of events or a right, and that any role may set for itself.
+#: PostgreSQL's own defaults, but for the time zone: hours are UTC hours.
+_PARAMETERS = {
+    "timezone": "UTC",
+    "datestyle": "ISO,MDY",
+    "intervalstyle": "postgres",
+    "client_encoding": "UTF8",
+    "search_path": '"$user",public',
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    "standard_conforming_strings": "on",
+    "backslash_quote": "safe_encoding",
+    "array_nulls": "on",
+    "transform_null_equals": "off",
+    "quote_all_identifiers": "off",
+    "row_security": "on",
+    "check_function_bodies": "on",
+    "exit_on_error": "off",
+    "default_transaction_isolation": "read committed",  # locks and marks rely on seeing what others have committed
+    "default_transaction_read_only": "off",
+    "default_transaction_deferrable": "off",
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "idle_session_timeout": "0",
+}
+
+
+def session_options(given: str | None, **changed: str) -> str:
+    """The value of libpq's ``options``: what the DSN gives first, so that ours hold."""
+    ours = [f"-c {name}={_escaped(value)}" for name, value in {**_PARAMETERS, **changed}.items()]
+    return " ".join([*([given] if given else []), *ours])
+
+
+def _escaped(value: str) -> str:
+    """PostgreSQL splits the options at blanks that no backslash stands before."""
+    return value.replace("\\", "\\\\").replace(" ", "\\ ")
+
 
 #: Long enough for a server that is just recovering from a crash.
 CONNECT_TIMEOUT_SECONDS = 10
@@ -155,3 +195,30 @@ class Database:
 def _reason(error: Exception) -> str:
     """The server's own words in one line. Drivers quote the host, not the password."""
     return " ".join(str(error).split())
+
+
+def streamed(connection: adbc_dbapi.Connection, name: str, **values: object) -> Iterator[pl.DataFrame]:
+    """What a query with values in its braces gives.
+
+    They stand in its text because Arrow's driver streams only what it can make a COPY of, and a COPY takes no
+    parameters: with them it would hold the whole result.
+    """
+    literals = {key: sql.Literal(value) for key, value in values.items()}
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL(statement(name)).format(**literals).as_string())
+        for batch in cursor.fetch_record_batch():
+            yield pl.DataFrame(pl.from_arrow(batch))
+
+
+@contextmanager
+def one_snapshot(connection: psycopg.Connection) -> Iterator[None]:
+    """A transaction that sees the books as they are now until it ends; PostgreSQL refuses any write in it."""
+    before = (connection.isolation_level, connection.read_only)
+    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    connection.read_only = True
+    try:
+        with connection.transaction():
+            yield
+    finally:
+        if not connection.closed:
+            connection.isolation_level, connection.read_only = before

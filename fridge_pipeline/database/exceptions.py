@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import psycopg
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import Meter
-from fridge_pipeline.database.parameters import meters_of, span_of
-from fridge_pipeline.database.queries import statement
+from fridge_pipeline.database.queries import meters_of, span_of, statement
+from fridge_pipeline.reason_codes import DIFFERENCE_CAUSES, EXCEPTION_KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,3 +165,22 @@ def close_expected_hours(connection: psycopg.Connection, unexpected: Iterable[Ho
     """Closes ``unexpected_hour`` for every hour that is not, or no longer, among the unexpected ones."""
     starts = [hour.start for hour in unexpected]
     connection.execute(statement("close_expected_hours"), {"unexpected": starts, "now": now})
+
+
+def keep_reason_codes(connection: psycopg.Connection) -> None:
+    """Brings the tables of kinds and causes up to ``reason_codes``; call it in a transaction."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            statement("keep_causes"),
+            [
+                {"cause": code, "position": position, **asdict(cause)}
+                for position, (code, cause) in enumerate(DIFFERENCE_CAUSES.items(), start=1)
+            ],
+        )
+        cursor.executemany(
+            statement("keep_exception_kinds"),
+            [
+                {"kind": code, "position": position, "what_to_do": kind.do, **asdict(kind)}
+                for position, (code, kind) in enumerate(EXCEPTION_KINDS.items(), start=1)
+            ],
+        )

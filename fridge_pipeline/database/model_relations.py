@@ -14,13 +14,10 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange, split_at
+from fridge_pipeline.calendar.hours import Hour, HourRange, split_at
 from fridge_pipeline.catalogue.meter import Meter
-from fridge_pipeline.database.parameters import span_of
-from fridge_pipeline.database.queries import statement
-from fridge_pipeline.database.retained_months import readings_kept
-from fridge_pipeline.database.retention import first_open_hour
+from fridge_pipeline.database.queries import span_of, statement
+from fridge_pipeline.database.retention import first_open_hour, readings_kept
 
 VIEW = "view"
 INCREMENT = "increment"

@@ -1,4 +1,4 @@
-"""The SQL models of ``dbt_like_sql/``: one select a file, described in the ``models.yml`` beside it."""
+"""The SQL models of ``dbt_like_sql/``, one select a file with its description, and the tables that they read."""
 
 from __future__ import annotations
 
@@ -209,3 +209,36 @@ def _refuse_stray_truths(folder: Path, models: Iterable[SqlModel]) -> None:
     named = {truth.name for model in models for truth in model.truths}
     if stray := sorted({path.stem for path in (folder / TRUTHS).glob("*.sql")} - named):
         raise SqlModelError(f"{folder / TRUTHS}: no model in a models.yml names {', '.join(stray)}")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTable:
+    """A table that an asset fills; ``made_of`` names for a column the (asset, column)s that it is made of."""
+
+    asset: str
+    table: str
+    example: str
+    columns: Mapping[str, Column]
+    made_of: Mapping[str, tuple[tuple[str, str], ...]]
+
+
+def read_sources(folder: Path) -> dict[str, SourceTable]:
+    """Every table that is described, by its asset. Raises ``SqlModelError``."""
+    path = folder / "sources.yml"
+    if not path.exists():
+        return {}
+    found: dict[str, SourceTable] = {}
+    for entry in yaml.safe_load(path.read_text(encoding="utf-8"))["sources"]:
+        columns = read_columns(path, entry["columns"])
+        made_of = {column: tuple(_source(path, each) for each in of) for column, of in entry.get("from", {}).items()}
+        if unknown := sorted(made_of.keys() - columns.keys()):
+            raise SqlModelError(f"{path}: {entry['asset']} says where {', '.join(unknown)} comes from, no column of it")
+        found[entry["asset"]] = SourceTable(entry["asset"], entry["table"], str(entry["example"]), columns, made_of)
+    return found
+
+
+def _source(path: Path, text: str) -> tuple[str, str]:
+    asset, dot, column = text.partition(".")
+    if not dot:
+        raise SqlModelError(f"{path}: write where a column comes from as asset.column, not {text!r}")
+    return asset, column

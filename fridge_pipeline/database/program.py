@@ -1,11 +1,16 @@
-"""Which program this is: its version, the hash of its source, and what it runs on."""
+"""Which program this is, and the runs on record that it made."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.metadata
 import platform
+from datetime import datetime
 from pathlib import Path
+
+import psycopg
+
+from fridge_pipeline.database.queries import statement
 
 PACKAGE_FOLDER = Path(__file__).resolve().parents[1]
 
@@ -34,3 +39,11 @@ def source_sha256(*folders: Path) -> str:
                 digest.update(f"{folder.name}/{path.relative_to(folder).as_posix()}\0{len(text)}\0".encode())
                 digest.update(text)
     return digest.hexdigest()
+
+
+def record_run(
+    connection: psycopg.Connection, run_id: str, program_version: str, source_sha256: str, now: datetime
+) -> None:
+    """Puts a run on record before it does anything; a step of it that does so again changes nothing."""
+    row = {"run_id": run_id, "program_version": program_version, "source_sha256": source_sha256, "now": now}
+    connection.execute(statement("record_run"), row)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from functools import cache
 from pathlib import Path
+
+from fridge_pipeline.calendar.hours import HourRange
+from fridge_pipeline.catalogue.meter import Meter
 
 PACKAGE = Path(__file__).parents[1]
 _NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
@@ -26,3 +30,16 @@ def statements() -> dict[str, str]:
 def statement(name: str) -> str:
     """The statement of this name; ``KeyError`` when there is none."""
     return statements()[name]
+
+
+def span_of(hours: HourRange) -> dict[str, datetime]:
+    """``first`` and ``last``: the starts of the first and the last hour, both included."""
+    return {"first": hours.first.start, "last": hours.last.start}
+
+
+def meters_of(catalogue: tuple[Meter, ...]) -> dict[str, list[str]]:
+    """``event_names`` and ``measures``: the catalogue as two columns, in one order."""
+    return {
+        "event_names": [meter.event_name for meter in catalogue],
+        "measures": [meter.measure.value for meter in catalogue],
+    }

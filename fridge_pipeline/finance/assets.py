@@ -1,20 +1,25 @@
-"""Group ``finance``: the SQL models that finance and auditors read."""
+"""Group ``finance``: the SQL models that finance and auditors read, and their tests as checks."""
+
+from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 import dagster as dg
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.database.build_models import STAGING, ModelRun, run_models
-from fridge_pipeline.database.models import Materialized, SqlModel
-from fridge_pipeline.finance.refresh_month import derive_hours
+from fridge_pipeline.database.check_models import TestResult, check_models, tests_of
+from fridge_pipeline.database.models import Materialized, Severity, SqlModel
+from fridge_pipeline.finance.month_record import derive_hours
 from fridge_pipeline.installation import Installation
-from fridge_pipeline.orchestration.described import column_schema, described
-from fridge_pipeline.orchestration.hourly import Hourly, retried_when_the_database_is_lost
-from fridge_pipeline.orchestration.partitions import BACKFILL_POLICY, hours_of
-from fridge_pipeline.orchestration.progress import Progress
+from fridge_pipeline.orchestration.partitions import (
+    BACKFILL_POLICY,
+    Hourly,
+    hours_of,
+    retried_when_the_database_is_lost,
+)
+from fridge_pipeline.orchestration.shown import Progress, column_schema, described
 
 #: Which assets fill the tables that models read; of the others (tenants, exceptions) no asset is the only source.
 ASSETS_OF_TABLES = {
@@ -193,3 +198,47 @@ def _by_name(models: Sequence[SqlModel]) -> dict[str, SqlModel]:
 
 def _those(models: Sequence[SqlModel], materialized: Materialized) -> list[SqlModel]:
     return [model for model in models if model.materialized is materialized]
+
+
+SEVERITIES = {Severity.ERROR: dg.AssetCheckSeverity.ERROR, Severity.WARN: dg.AssetCheckSeverity.WARN}
+
+
+def finance_checks(models: Sequence[SqlModel]) -> dg.AssetChecksDefinition:
+    """One check per test; run together at night, or each by itself from its asset's page."""
+
+    @dg.multi_asset_check(
+        name="finance_checks",
+        specs=[
+            dg.AssetCheckSpec(test.name, asset=test.model, description=test.says)
+            for model in models
+            for test in tests_of(model)
+        ],
+        can_subset=True,
+    )
+    def checks(
+        context: dg.AssetCheckExecutionContext, installation: dg.ResourceParam[Installation]
+    ) -> Iterator[dg.AssetCheckResult]:
+        chosen = {(key.asset_key.to_user_string(), key.name) for key in context.selected_asset_check_keys}
+        for result in check_models(installation.database, models, chosen):
+            yield _result(result)
+
+    return checks
+
+
+def _result(result: TestResult) -> dg.AssetCheckResult:
+    metadata: dict[str, int | dg.TableMetadataValue] = {"rows": result.findings.count}
+    if result.findings.examples:
+        records = [
+            dg.TableRecord({name: str(value) for name, value in row.items()}) for row in result.findings.examples
+        ]
+        metadata["examples"] = dg.MetadataValue.table(records)
+    return dg.AssetCheckResult(
+        asset_key=result.test.model,
+        check_name=result.test.name,
+        passed=result.holds,
+        severity=SEVERITIES[result.test.severity],
+        description=result.test.says
+        if result.holds
+        else f"{result.findings.count} rows contradict: {result.test.says}",
+        metadata=metadata,
+    )

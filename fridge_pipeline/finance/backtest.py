@@ -11,15 +11,12 @@ from dataclasses import dataclass
 import polars as pl
 import psycopg
 
-from fridge_pipeline.calendar.hour_range import HOURS_PER_RUN_MAX, HourRange, split_at
+from fridge_pipeline.calendar.hours import HOURS_PER_RUN_MAX, HourRange, split_at
 from fridge_pipeline.catalogue.meter import Meter
-from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.read_snapshot import one_snapshot
-from fridge_pipeline.database.retained_months import readings_kept
-from fridge_pipeline.database.retention import first_open_hour
-from fridge_pipeline.usage.count import UsageReader, portions
-from fridge_pipeline.usage.rules.recount import Difference, differences, differing, side_by_side
-from fridge_pipeline.usage.stored_usage import files_of_hours, stated_of_hours, usage_of_hours
+from fridge_pipeline.database.connection import Database, one_snapshot
+from fridge_pipeline.database.retention import first_open_hour, readings_kept
+from fridge_pipeline.usage.count import UsageReader, files_of_hours, portions, stated_of_hours, usage_of_hours
+from fridge_pipeline.usage.rules import Difference, differences, differing, side_by_side
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from fridge_pipeline.calendar.month import Month
-from fridge_pipeline.database.migration import MIGRATION_FOLDER
+from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.database.queries import statement, statements
+from fridge_pipeline.database.schema import MIGRATION_FOLDER
 from fridge_pipeline.finance.rules.evidence_format import PackLink
 
 #: Types whose own form is not for everybody: they stand in the CSV as ``fridge.csv_text`` writes them.

@@ -17,9 +17,8 @@ from typing import Any
 
 import psycopg
 
-from fridge_pipeline.calendar.month import Month
-from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.read_snapshot import one_snapshot
+from fridge_pipeline.calendar.days import Month
+from fridge_pipeline.database.connection import Database, one_snapshot
 from fridge_pipeline.finance.evidence_record import (
     alone_with_evidence,
     copy_table,
@@ -31,21 +30,29 @@ from fridge_pipeline.finance.evidence_record import (
     sql_texts,
     statement_lines,
 )
-from fridge_pipeline.finance.pack.frames import write_parquet
-from fridge_pipeline.finance.pack.writing import files_below, put_in_place, sha256_of, work_folder, write_zip
-from fridge_pipeline.finance.rules.evidence_contents import PACK_TABLES, draft_text, readme_text
+from fridge_pipeline.finance.pack.writing import (
+    files_below,
+    put_in_place,
+    sha256_of,
+    work_folder,
+    write_parquet,
+    write_zip,
+)
 from fridge_pipeline.finance.rules.evidence_figures import Tally, sum_up
 from fridge_pipeline.finance.rules.evidence_format import (
     DESCRIPTION,
     DRAFT_NOTE,
     FORMAT,
     MANIFEST,
+    PACK_TABLES,
     README,
     STATEMENTS,
     TABLES,
     PackLink,
+    draft_text,
     folder_of,
     manifest_text,
+    readme_text,
     statement_path,
 )
 from fridge_pipeline.finance.verify_evidence import is_draft, table_of, verify_evidence

@@ -150,7 +150,7 @@ def _verify_parquet(opened: OpenedPack) -> str:
     paths = [path for path in opened.files if path.endswith(".parquet")]
     if importlib.util.find_spec("pyarrow") is None:
         return f"{len(paths)} Parquet files: only their SHA-256 was checked, for pyarrow is not installed"
-    from fridge_pipeline.finance.pack.frames import require_same_rows  # noqa: PLC0415  # only with pyarrow
+    from fridge_pipeline.finance.pack.writing import require_same_rows  # noqa: PLC0415  # only with pyarrow
 
     with tempfile.TemporaryDirectory(prefix="fridge-verify-") as folder:
         as_csv, as_parquet = Path(folder) / "rows.csv", Path(folder) / "rows.parquet"

@@ -5,15 +5,19 @@ from pathlib import Path
 
 import dagster as dg
 
-from fridge_pipeline.calendar.hour_range import HourRange
-from fridge_pipeline.database.model_sources import SourceTable
+from fridge_pipeline.calendar.hours import HourRange
+from fridge_pipeline.database.models import SourceTable
 from fridge_pipeline.ingest.landing_record import LandedHour, Unusable, landed_of_hours, unusable_of_hours
 from fridge_pipeline.ingest.load import HourLoad, load_hours
 from fridge_pipeline.installation import Installation
-from fridge_pipeline.orchestration.described import described, table_metadata
-from fridge_pipeline.orchestration.hourly import Hourly, retried_when_the_database_is_lost
-from fridge_pipeline.orchestration.partitions import BACKFILL_POLICY, hours_of, is_backfill
-from fridge_pipeline.orchestration.progress import Progress
+from fridge_pipeline.orchestration.partitions import (
+    BACKFILL_POLICY,
+    Hourly,
+    hours_of,
+    is_backfill,
+    retried_when_the_database_is_lost,
+)
+from fridge_pipeline.orchestration.shown import Progress, described, table_metadata
 
 DESCRIPTION = """One row per reading: every landing file of the hour that is not loaded yet goes into `fridge.readings`.
 

@@ -1,19 +1,40 @@
-"""What is known of landing files and landing hours: which have been loaded, and as what."""
+"""What is known of landing files and hours: attempts, loads, and ids that are probably one.
+
+Call these while the paths are locked: then no attempt on record is one that is still under way.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg
 from psycopg.rows import class_row
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
-from fridge_pipeline.database.parameters import span_of
-from fridge_pipeline.database.queries import statement
-from fridge_pipeline.ingest.rules.listing_plan import LoadedListing
+from fridge_pipeline.calendar.hours import Hour, HourRange
+from fridge_pipeline.database.queries import span_of, statement
+from fridge_pipeline.ingest.rules.landing_files import LandingFile, LoadedListing
+from fridge_pipeline.ingest.rules.recorded_time import BLANK
+
+
+def lost_attempts(connection: psycopg.Connection, files: Sequence[LandingFile]) -> dict[str, int]:
+    """Path → how many loads of the file, as it is now, never ended; files without any are left out."""
+    return dict(connection.execute(statement("lost_load_attempts"), _named(files)).fetchall())
+
+
+def begin_attempts(connection: psycopg.Connection, files: Sequence[LandingFile], now: datetime) -> None:
+    """Records that these files are about to be read."""
+    connection.execute(statement("begin_load_attempts"), {**_named(files), "now": now})
+
+
+def end_attempts(connection: psycopg.Connection, files: Sequence[LandingFile]) -> None:
+    """Whatever became of these files, the process has survived it."""
+    connection.execute(statement("end_load_attempts"), {"paths": [file.path for file in files]})
+
+
+def _named(files: Sequence[LandingFile]) -> dict[str, object]:
+    return {"paths": [file.path for file in files], "versions": [file.version for file in files]}
 
 
 def loaded_versions(connection: psycopg.Connection, hour: Hour) -> dict[str, str]:
@@ -105,3 +126,31 @@ def unusable_of_hours(connection: psycopg.Connection, hours: HourRange, most: in
     """The damaged files of some hours and their rejected rows by reason, the worst first."""
     with connection.cursor(row_factory=class_row(Unusable)) as cursor:
         return cursor.execute(statement("unusable_of_hours"), {**span_of(hours), "most": most}).fetchall()
+
+
+#: So many are shown; ``total`` says how many there are.
+SHOWN_MAX = 20
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarIds:
+    """Spellings of an id, of a sensor of one tenant or, without a tenant, of a tenant; ``total`` counts all such."""
+
+    tenant_id: str | None
+    one: str
+    another: str
+    spellings: int
+    total: int
+
+    def __str__(self) -> str:
+        what = "tenant" if self.tenant_id is None else f"sensor of {self.tenant_id}"
+        if self.spellings == 1:
+            return f"{what} {self.one!r}, which has lost its last digits"
+        more = self.spellings - 2
+        return f"{what} {self.one!r}, {self.another!r}" + (f" and {more} more" if more else "")
+
+
+def similar_ids(connection: psycopg.Connection) -> list[SimilarIds]:
+    """The first of all that there are."""
+    with connection.cursor(row_factory=class_row(SimilarIds)) as cursor:
+        return cursor.execute(statement("similar_ids"), {"blank": BLANK, "shown": SHOWN_MAX}).fetchall()

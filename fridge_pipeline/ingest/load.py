@@ -10,8 +10,7 @@ from pathlib import Path
 
 import psycopg
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.exceptions import ExceptionKey, close_exception, open_exception, open_exceptions
 from fridge_pipeline.database.failpoints import Effect, Witness, unwatched
@@ -20,8 +19,7 @@ from fridge_pipeline.ingest.landing.zone import LandingZone
 from fridge_pipeline.ingest.landing_record import listing_fingerprints, loaded_versions, record_landing_hour
 from fridge_pipeline.ingest.load_files import FilesLoader
 from fridge_pipeline.ingest.load_transaction import LoadedFile
-from fridge_pipeline.ingest.rules.landing_file import LandingFile
-from fridge_pipeline.ingest.rules.shard import Shard
+from fridge_pipeline.ingest.rules.landing_files import LandingFile, Shard
 
 
 @dataclass(slots=True)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import polars as pl
 import psycopg
 
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.ingest.ahead import ahead
-from fridge_pipeline.ingest.file_tally import FileTally
 from fridge_pipeline.ingest.landing.landing_errors import (
     LandingFileChangedError,
     LandingFileVanishedError,
@@ -23,17 +22,32 @@ from fridge_pipeline.ingest.landing.landing_errors import (
 )
 from fridge_pipeline.ingest.landing.private_copy import Snapshot
 from fridge_pipeline.ingest.landing.zone import LandingZone
-from fridge_pipeline.ingest.load_attempts import begin_attempts, end_attempts, lost_attempts
+from fridge_pipeline.ingest.landing_record import begin_attempts, end_attempts, lost_attempts
 from fridge_pipeline.ingest.load_transaction import ContendedLoadError, LoadedFile, LoadTransaction, load_transaction
 from fridge_pipeline.ingest.prepare import TENANT_BYTES_MAX, LoadAloneError, prepare
-from fridge_pipeline.ingest.rejection_tally import RejectionTally
-from fridge_pipeline.ingest.rules.landing_file import LandingFile
-from fridge_pipeline.ingest.sensor_directory import SensorDirectory
-from fridge_pipeline.ingest.stored_keys import StoredKeys
-from fridge_pipeline.ingest.tenant_tally import TenantTally
+from fridge_pipeline.ingest.rules.landing_files import LandingFile
+from fridge_pipeline.ingest.stored_keys import SensorDirectory, StoredKeys
+from fridge_pipeline.ingest.tallies import FileTally, RejectionTally, TenantTally
 
 if TYPE_CHECKING:
     from adbc_driver_manager.dbapi import Connection
+
+
+Item = TypeVar("Item")
+
+
+def ahead(items: Iterator[Item]) -> Generator[Item, None, None]:
+    """The same items in the same order, each made in a thread of its own while the one before it is in use.
+
+    Never more than one item ahead, so memory stays flat. What making an item raises is raised here, in its turn.
+    Closing it waits for the item that is being made.
+    """
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        upcoming = thread.submit(next, items, None)
+        while (item := upcoming.result()) is not None:
+            upcoming = thread.submit(next, items, None)
+            yield item
+
 
 #: How often files are tried while other loads store the same readings. Whoever got ahead has committed by then, so that
 #: the second attempt knows its readings and mostly gets through; from the third on it goes the careful way.

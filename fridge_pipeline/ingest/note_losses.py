@@ -8,7 +8,7 @@ from itertools import islice
 
 import psycopg
 
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.database.exceptions import (
     ExceptionKey,
     close_begun_hours,
@@ -19,18 +19,18 @@ from fridge_pipeline.database.exceptions import (
 from fridge_pipeline.ingest.landing.landing_errors import LandingFolderError, LandingRootGoneError
 from fridge_pipeline.ingest.landing.zone import LandingZone
 from fridge_pipeline.ingest.landing_record import known_hours
-from fridge_pipeline.ingest.rules.landing_losses import (
+from fridge_pipeline.ingest.rules.losses import (
     BELOW,
     EXPECTED_DAYS,
     OUTSIDE,
     HourAhead,
     LandingLosses,
+    Strays,
     gone_told,
     hours_gone,
     is_ahead,
     strays_told,
 )
-from fridge_pipeline.ingest.rules.stray import Strays
 
 FUTURE_HOUR, VANISHED, STRAYS = "future_hour", "landing_vanished", "stray_files"
 KINDS = (FUTURE_HOUR, VANISHED, STRAYS)

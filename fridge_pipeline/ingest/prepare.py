@@ -10,16 +10,14 @@ from pathlib import Path
 
 import polars as pl
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.ingest.file_tally import FileTally
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.ingest.landing.formats import BATCH_ROWS, gathered, read_batches
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
 from fridge_pipeline.ingest.reading_order import ReadingOrder
-from fridge_pipeline.ingest.rejection_tally import RejectionTally
 from fridge_pipeline.ingest.rules.reading import ARRIVAL_SCHEMA, judge, valid_readings
-from fridge_pipeline.ingest.rules.rejected_file import KEPT_MAX
-from fridge_pipeline.ingest.sensor_directory import SensorDirectory
-from fridge_pipeline.ingest.tenant_tally import TenantTally
+from fridge_pipeline.ingest.rules.rejections import KEPT_MAX
+from fridge_pipeline.ingest.stored_keys import SensorDirectory
+from fridge_pipeline.ingest.tallies import FileTally, RejectionTally, TenantTally
 
 #: So many bytes of tenants' ids are in memory at once, about a tenth of what they take in all. Ids of ten characters:
 #: two million tenants.

@@ -6,15 +6,17 @@ from collections.abc import Callable
 from datetime import datetime
 
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.retained_months import (
+from fridge_pipeline.database.retention import (
     MonthOfReadings,
     alone_with_readings,
     drop_month,
+    first_month_to_keep,
+    first_open_hour,
     hours_to_count_first,
     keep_counts,
     months_before,
+    next_month,
 )
-from fridge_pipeline.database.retention import first_month_to_keep, first_open_hour, next_month
 
 
 class UncountedHoursError(RuntimeError):

@@ -6,24 +6,22 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from fridge_pipeline.billing.billing_start_record import billing_start
+from fridge_pipeline.billing.open_stripe import billing_start
 from fridge_pipeline.billing.push import wrong_meters
 from fridge_pipeline.billing.watch import find_hours_to_bill
-from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.calendar.hours import HourRange
 from fridge_pipeline.catalogue.billing_start import BillingStart
 from fridge_pipeline.catalogue.meter import Meter
-from fridge_pipeline.database.condition import is_private, server_clock, server_version
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.exceptions import open_exception_kinds
-from fridge_pipeline.database.migration import migrations
 from fridge_pipeline.database.program import program_identity
-from fridge_pipeline.database.schema_roles import PIPELINE, owns_schema
+from fridge_pipeline.database.schema import PIPELINE, is_private, migrations, owns_schema, server_clock, server_version
 from fridge_pipeline.ingest.landing.zone import LandingZone
+from fridge_pipeline.ingest.landing_record import similar_ids
 from fridge_pipeline.ingest.note_losses import find_losses
 from fridge_pipeline.ingest.object_store.archive import require_listed
 from fridge_pipeline.ingest.rules.location import ObjectPlace, Place
-from fridge_pipeline.ingest.rules.stray import Strays
-from fridge_pipeline.ingest.similar_ids import similar_ids
+from fridge_pipeline.ingest.rules.losses import Strays
 from fridge_pipeline.operations.machine import free_bytes, installed_versions, may_write, pinned_versions, port_holder
 from fridge_pipeline.operations.rules.finding import (
     Finding,
@@ -40,7 +38,7 @@ from fridge_pipeline.operations.rules.finding import (
     judge_versions,
 )
 from fridge_pipeline.stripe.gateway import StripeGateway
-from fridge_pipeline.stripe.key_access import refused_reads, stripe_clock
+from fridge_pipeline.stripe.reads import refused_reads, stripe_clock
 from fridge_pipeline.stripe.rules.api_key import KeyMode
 
 KEY_MODES = {

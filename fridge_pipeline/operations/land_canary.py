@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.ingest.landing.delivery import deliver_file
 from fridge_pipeline.ingest.landing.landing_errors import LandingRootGoneError
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.landing.zone import LandingZone
-from fridge_pipeline.operations.rules.canary import CANARY_FILE, canary_batch
+from fridge_pipeline.operations.rules.alert_causes import CANARY_FILE, canary_batch
 
 
 class CanaryNotSupportedError(RuntimeError):

@@ -9,12 +9,20 @@ from pathlib import Path
 import psycopg
 
 from fridge_pipeline.database.build_models import STAGING, make_models
-from fridge_pipeline.database.condition import server_version, unsuitable_defaults
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.migration import Migration, migrate, pending_migrations
 from fridge_pipeline.database.model_relations import are_superseded, built_from
 from fridge_pipeline.database.models import files_sha256, read_models
-from fridge_pipeline.database.schema_roles import PIPELINE, acts_as, create_roles, grant_rights
+from fridge_pipeline.database.schema import (
+    PIPELINE,
+    Migration,
+    acts_as,
+    create_roles,
+    grant_rights,
+    migrate,
+    pending_migrations,
+    server_version,
+    unsuitable_defaults,
+)
 from fridge_pipeline.operations.rules.finding import POSTGRES_MIN
 
 

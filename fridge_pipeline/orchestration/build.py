@@ -6,29 +6,26 @@ import os
 
 import dagster as dg
 
-from fridge_pipeline.billing.assets import billing_assets
-from fridge_pipeline.database.model_sources import read_sources
-from fridge_pipeline.database.models import read_models
-from fridge_pipeline.finance.assets import finance_assets
+from fridge_pipeline.billing.assets import billing_assets, planning_assets
+from fridge_pipeline.database.models import read_models, read_sources
+from fridge_pipeline.finance.assets import finance_assets, finance_checks
 from fridge_pipeline.ingest.assets import ingest_assets
 from fridge_pipeline.orchestration.alerting import alert_sensors
-from fridge_pipeline.orchestration.automation import hourly_billing, landing_sensor
-from fridge_pipeline.orchestration.book_check import daily_book_check
-from fridge_pipeline.orchestration.canary_schedule import canary_job, hourly_canary
+from fridge_pipeline.orchestration.automation import hourly_billing, jobs, landing_sensor
 from fridge_pipeline.orchestration.controls import control_checks
-from fridge_pipeline.orchestration.evidence_asset import evidence_assets
-from fridge_pipeline.orchestration.finance_checks import finance_checks
-from fridge_pipeline.orchestration.hourly import hourly_of
-from fridge_pipeline.orchestration.jobs import jobs
+from fridge_pipeline.orchestration.month_assets import evidence_assets, report_assets
 from fridge_pipeline.orchestration.own_environment import settle_environment
-from fridge_pipeline.orchestration.partitions import daily_partitions, monthly_partitions
-from fridge_pipeline.orchestration.planning import planning_assets
-from fridge_pipeline.orchestration.reconciling import daily_reconciliation, stripe_refusals
-from fridge_pipeline.orchestration.report_asset import report_assets
-from fridge_pipeline.orchestration.retention_schedule import nightly_retention, retention_job
+from fridge_pipeline.orchestration.partitions import daily_partitions, hourly_of, monthly_partitions
+from fridge_pipeline.orchestration.schedules import (
+    canary_job,
+    daily_book_check,
+    hourly_canary,
+    nightly_retention,
+    retention_job,
+)
+from fridge_pipeline.orchestration.sensors import daily_reconciliation, stripe_refusals, undelivered_sweep
 from fridge_pipeline.orchestration.sharding import shard_job
 from fridge_pipeline.orchestration.shown_hours import restoring_sensor
-from fridge_pipeline.orchestration.undelivered_sweep import undelivered_sweep
 from fridge_pipeline.reconciliation.assets import reconciliation_assets, reconciliation_checks
 from fridge_pipeline.resources import installation_resource
 from fridge_pipeline.settings import MODELS_FOLDER, Settings, read_settings

@@ -9,12 +9,10 @@ from collections.abc import Sequence
 import dagster as dg
 
 from fridge_pipeline.billing.control_totals import rows_not_accounted_for, usage_not_from_files
-from fridge_pipeline.calendar.hour_range import HOURS_PER_RUN_MAX, HourRange
-from fridge_pipeline.ingest.landing_record import LandedHour, landed_of_hours, unusable_of_hours
-from fridge_pipeline.ingest.similar_ids import similar_ids
+from fridge_pipeline.calendar.hours import HOURS_PER_RUN_MAX, HourRange
+from fridge_pipeline.ingest.landing_record import LandedHour, landed_of_hours, similar_ids, unusable_of_hours
 from fridge_pipeline.installation import Installation
-from fridge_pipeline.orchestration.hourly import retried_when_the_database_is_lost
-from fridge_pipeline.orchestration.partitions import hours_in_tags
+from fridge_pipeline.orchestration.partitions import hours_in_tags, retried_when_the_database_is_lost
 
 #: So many findings stand in a check's text and its metadata.
 SHOWN = 20

@@ -12,8 +12,7 @@ from dagster import DagsterEventType, EventLogEntry
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
 
-from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.session import session_options
+from fridge_pipeline.database.connection import Database, session_options
 from fridge_pipeline.installation import logins
 from fridge_pipeline.orchestration.instance import storage_dsn
 from fridge_pipeline.orchestration.own_environment import settle_environment

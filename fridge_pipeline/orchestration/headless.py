@@ -15,15 +15,14 @@ from dagster._core.utils import make_new_run_id
 from dagster_postgres.utils import DagsterPostgresException
 from sqlalchemy.exc import SQLAlchemyError  # what Dagster's storage speaks
 
-from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.calendar.hours import HourRange
 from fridge_pipeline.database.connection import DatabaseUnreachableError
 from fridge_pipeline.installation import Installation
+from fridge_pipeline.orchestration.automation import CHECK_BOOKS, LOAD_AND_BILL
 from fridge_pipeline.orchestration.build import build_definitions
-from fridge_pipeline.orchestration.failure_text import failure_text
 from fridge_pipeline.orchestration.instance import dagster_environment, hold_connections
-from fridge_pipeline.orchestration.jobs import CHECK_BOOKS, LOAD_AND_BILL
-from fridge_pipeline.orchestration.lost_runs import PROCESS_TAG, this_process
 from fridge_pipeline.orchestration.partitions import range_tags
+from fridge_pipeline.orchestration.runs import PROCESS_TAG, failure_text, this_process
 
 T = TypeVar("T")
 

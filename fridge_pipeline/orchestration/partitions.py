@@ -1,17 +1,20 @@
-"""The partition grids: one partition per UTC hour or day, and what a run's partitions are as a range of them."""
+"""The partition grids: one partition per UTC hour or day, and what all hourly assets have in common."""
 
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
+import psycopg
 
-from fridge_pipeline.calendar.day_range import DayRange
-from fridge_pipeline.calendar.hour import KEY_FORMAT, Hour, NotAnHourError
-from fridge_pipeline.calendar.hour_range import HOURS_PER_RUN_MAX, HourRange
-from fridge_pipeline.calendar.month import Month
+from fridge_pipeline.calendar.days import DayRange, Month
+from fridge_pipeline.calendar.hours import HOURS_PER_RUN_MAX, KEY_FORMAT, Hour, HourRange, NotAnHourError
+from fridge_pipeline.database.connection import DatabaseUnreachableError
+from fridge_pipeline.settings import Settings
 
 #: Runs of automation start before those of a backfill, which have none: the hour that is just over is billed in time.
 PRIORITY_TAG = "dagster/priority"
@@ -147,3 +150,40 @@ def _bounds(tags: Mapping[str, str]) -> tuple[str, str]:
     only = tags.get("dagster/partition", "")
     first, last = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
     return tags.get(first, only), tags.get(last, only)
+
+
+#: Runs that call Stripe share its rate limit; `dagster.yaml` says how many of them there are at once.
+STRIPE_POOL = "stripe"
+
+#: A lost connection or a deadlock is over in seconds; what lasts longer is left to the next run.
+RETRIES_MAX = 3
+RETRY_AFTER_SECONDS = 5
+
+#: An hour's files come while it runs, so even a punctual hourly asset is an hour old.
+STALE_AT_LEAST = timedelta(hours=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Hourly:
+    """The grid of hours, and after how long without news an asset on it is late, then stale."""
+
+    hours: dg.HourlyPartitionsDefinition
+    freshness: dg.FreshnessPolicy
+
+
+def hourly_of(settings: Settings) -> Hourly:
+    """As the settings say; Dagster judges an asset by its newest materialization, whichever hour that was of."""
+    stale = max(settings.alerts.stale_after, STALE_AT_LEAST)
+    return Hourly(
+        hourly_partitions(settings.partitions_start),
+        dg.FreshnessPolicy.time_window(fail_window=stale, warn_window=stale * 3 / 4),
+    )
+
+
+@contextmanager
+def retried_when_the_database_is_lost() -> Iterator[None]:
+    """Lets Dagster run the step once more: everything that was committed stays, and is not done again."""
+    try:
+        yield
+    except (psycopg.OperationalError, DatabaseUnreachableError) as error:
+        raise dg.RetryRequested(max_retries=RETRIES_MAX, seconds_to_wait=RETRY_AFTER_SECONDS) from error

@@ -2,11 +2,10 @@
 
 import dagster as dg
 
-from fridge_pipeline.calendar.hour import Hour, NotAnHourError
-from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.calendar.hours import Hour, HourRange, NotAnHourError
 from fridge_pipeline.ingest.assets import load_numbers
 from fridge_pipeline.ingest.load import load_hours
-from fridge_pipeline.ingest.rules.shard import NotAShardError, Shard
+from fridge_pipeline.ingest.rules.landing_files import NotAShardError, Shard
 from fridge_pipeline.installation import Installation
 from fridge_pipeline.orchestration.partitions import hourly_partitions, require_on_grid
 

@@ -6,14 +6,12 @@ import os
 
 import dagster as dg
 
-from fridge_pipeline.calendar.hour import ONE_HOUR, Hour
-from fridge_pipeline.calendar.hour_range import HourRange, plan_ranges
+from fridge_pipeline.calendar.hours import ONE_HOUR, Hour, HourRange, plan_ranges
 from fridge_pipeline.ingest.landing_record import hours_with_files
 from fridge_pipeline.installation import Installation
 from fridge_pipeline.operations.rules.finding import Finding, judge_shown_hours
-from fridge_pipeline.orchestration.automation import RUNS_PER_TICK_MAX, without_runs_under_way
+from fridge_pipeline.orchestration.automation import BILL_CLOSED_HOURS, RUNS_PER_TICK_MAX, without_runs_under_way
 from fridge_pipeline.orchestration.instance import dagster_environment
-from fridge_pipeline.orchestration.jobs import BILL_CLOSED_HOURS
 from fridge_pipeline.orchestration.partitions import automation_tags
 
 INTERVAL_SECONDS = 300

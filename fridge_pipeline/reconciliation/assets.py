@@ -6,13 +6,18 @@ from typing import Any
 
 import dagster as dg
 
-from fridge_pipeline.calendar.day_range import DayRange
-from fridge_pipeline.database.model_sources import SourceTable
+from fridge_pipeline.calendar.days import DayRange
+from fridge_pipeline.database.models import SourceTable
 from fridge_pipeline.installation import Installation
-from fridge_pipeline.orchestration.described import described, table_metadata
-from fridge_pipeline.orchestration.hourly import STRIPE_POOL, retried_when_the_database_is_lost
-from fridge_pipeline.orchestration.partitions import DAILY_BACKFILL_POLICY, daily_grid, days_in_tags, days_of
-from fridge_pipeline.orchestration.progress import Progress
+from fridge_pipeline.orchestration.partitions import (
+    DAILY_BACKFILL_POLICY,
+    STRIPE_POOL,
+    daily_grid,
+    days_in_tags,
+    days_of,
+    retried_when_the_database_is_lost,
+)
+from fridge_pipeline.orchestration.shown import Progress, described, table_metadata
 from fridge_pipeline.reconciliation.reconcile import ReconciliationReport, reconcile_days
 from fridge_pipeline.reconciliation.reconciliation_record import ReconciledDay, reconciled_days, unexplained_hours
 from fridge_pipeline.reconciliation.rules.causes import Cause

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from fridge_pipeline.billing.billing_start_record import billing_start
-from fridge_pipeline.calendar.day_range import DayRange
+from fridge_pipeline.billing.open_stripe import billing_start
+from fridge_pipeline.calendar.days import DayRange
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.reconciliation.reconcile import ReconciliationReport, reconcile_days
 from fridge_pipeline.reconciliation.reconciliation_record import compared_hours
-from fridge_pipeline.reconciliation.rules.shadow import ComparedHour
+from fridge_pipeline.reconciliation.rules.causes import ComparedHour
 from fridge_pipeline.stripe.gateway import StripeGateway
 from fridge_pipeline.stripe.rules.limits import READS_MAX
 

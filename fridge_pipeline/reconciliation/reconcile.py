@@ -10,11 +10,16 @@ from decimal import Decimal
 
 import psycopg
 
-from fridge_pipeline.billing.billing_start_record import billing_start
-from fridge_pipeline.billing.open_stripe import stripe_of_books
-from fridge_pipeline.billing.stripe_reads import ReadPurpose, books_are_claimed, count_reads, reads_since
-from fridge_pipeline.calendar.day_range import DayRange, day_of
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.billing.open_stripe import (
+    ReadPurpose,
+    billing_start,
+    books_are_claimed,
+    count_reads,
+    reads_since,
+    stripe_of_books,
+)
+from fridge_pipeline.calendar.days import DayRange, day_of
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.billing_start import BillingStart
 from fridge_pipeline.catalogue.meter import Formula, Meter
 from fridge_pipeline.database.connection import Database
@@ -34,9 +39,9 @@ from fridge_pipeline.reconciliation.rules.side_by_side import (
     unmapped,
 )
 from fridge_pipeline.stripe.gateway import PAGE_SIZE, MeterMissingError, StripeCallError, StripeGateway
+from fridge_pipeline.stripe.reads import Grouping, summed_usage
 from fridge_pipeline.stripe.rules.limits import READS_MAX, READS_MONTH
 from fridge_pipeline.stripe.rules.meter_event import billing_deadline
-from fridge_pipeline.stripe.summaries import Grouping, summed_usage
 
 #: So many failed reads in a row mean that it is not about one customer.
 FAILED_READS_MAX = 5

@@ -10,13 +10,11 @@ from decimal import Decimal
 import psycopg
 from psycopg.rows import class_row, dict_row
 
-from fridge_pipeline.calendar.day_range import DayRange
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.days import DayRange
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import Meter
-from fridge_pipeline.database.parameters import meters_of, span_of
-from fridge_pipeline.database.queries import statement
-from fridge_pipeline.reconciliation.rules.causes import PASSING, BookedHour
-from fridge_pipeline.reconciliation.rules.shadow import ComparedHour
+from fridge_pipeline.database.queries import meters_of, span_of, statement
+from fridge_pipeline.reconciliation.rules.causes import PASSING, BookedHour, ComparedHour
 from fridge_pipeline.reconciliation.rules.side_by_side import Row
 
 

@@ -11,10 +11,8 @@ import stripe
 
 from fridge_pipeline.catalogue.billing_start import EVERY_HOUR, BillingStart
 from fridge_pipeline.catalogue.meter import Meter, Window
-from fridge_pipeline.stripe.answers import answer_to_error
 from fridge_pipeline.stripe.connections import Connections
-from fridge_pipeline.stripe.pace import Pace
-from fridge_pipeline.stripe.retries import Retries, Send
+from fridge_pipeline.stripe.retries import Pace, Retries, Send, answer_to_error
 from fridge_pipeline.stripe.rules.answer import Answer, Outcome
 from fridge_pipeline.stripe.rules.api_key import ApiKey, KeyMode
 from fridge_pipeline.stripe.rules.meter_event import MeterEvent

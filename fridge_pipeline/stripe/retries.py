@@ -1,17 +1,88 @@
-"""Trying again within one attempt: what is worth another try, when, and under which Idempotency-Key."""
+"""What Stripe's answers mean, at which pace it is called, and what is tried again within one attempt."""
 
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from http import HTTPStatus
 
 import stripe
 
-from fridge_pipeline.stripe.answers import answer_to_error
-from fridge_pipeline.stripe.pace import Pace
+from fridge_pipeline.stripe.connections import NeverConnectedError
 from fridge_pipeline.stripe.rules.answer import OPEN_OUTCOMES, Answer, Outcome
+
+#: A repeated identifier is refused with HTTP 400. Three shapes are in circulation: v1 without a code and with
+#: this text (github.com/langfuse/langfuse/pull/16292), and two codes (v2 and older public code).
+DUPLICATE_TEXT = "already exists with identifier"
+DUPLICATE_CODES = frozenset({"duplicate_meter_event", "resource_already_exists"})
+
+
+#: Client errors that say "not now" rather than "no".
+UNDECIDED_STATUSES = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT})
+
+
+def answer_to_error(error: stripe.StripeError) -> Answer:
+    """The answer that an SDK exception stands for."""
+    status = error.http_status
+    return Answer(
+        outcome=_outcome(error),
+        text=" ".join(f"{type(error).__name__}: {error.user_message or error}".split())[:1000],
+        http_status=status,
+        request_id=error.request_id,
+        reached=status is not None,
+    )
+
+
+def _outcome(error: stripe.StripeError) -> Outcome:
+    if isinstance(error, (stripe.AuthenticationError, stripe.PermissionError)):
+        return Outcome.KEY_REFUSED
+    if isinstance(error, stripe.RateLimitError) or isinstance(error.__cause__, NeverConnectedError):
+        return Outcome.NOT_RECEIVED
+    if isinstance(error, (stripe.APIConnectionError, stripe.IdempotencyError)):
+        return Outcome.UNDECIDED
+    if is_duplicate(error):
+        return Outcome.DUPLICATE
+    status = error.http_status or HTTPStatus.INTERNAL_SERVER_ERROR
+    client_error = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+    return Outcome.REFUSED if client_error and status not in UNDECIDED_STATUSES else Outcome.UNDECIDED
+
+
+def is_duplicate(error: stripe.StripeError) -> bool:
+    """Whether Stripe says that it already has this identifier."""
+    if error.http_status != HTTPStatus.BAD_REQUEST:
+        return False
+    code = error.code or (error.error.code if error.error is not None else None)
+    return code in DUPLICATE_CODES or DUPLICATE_TEXT in (error.user_message or "")
+
+
+class Pace:
+    """Gives each caller the next free moment; ``monotonic`` and ``sleep`` are the caller's clock."""
+
+    def __init__(self, calls_per_second: float, monotonic: Callable[[], float], sleep: Callable[[float], None]) -> None:
+        if calls_per_second <= 0:
+            raise ValueError(f"calls per second must be positive, got {calls_per_second}")
+        self._interval = 1.0 / calls_per_second
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._next_free = 0.0
+        self._lock = threading.Lock()
+
+    def wait(self) -> None:
+        """Returns when the caller may call."""
+        with self._lock:
+            now = self._monotonic()
+            moment = max(now, self._next_free)
+            self._next_free = moment + self._interval
+        if moment > now:
+            self._sleep(moment - now)
+
+    def hold_back(self, seconds: float) -> None:
+        """Lets nobody call for so long: Stripe has said that all of us together are too fast."""
+        with self._lock:
+            self._next_free = max(self._next_free, self._monotonic() + seconds)
+
 
 #: Tries of one attempt. The next push goes on where this one gives up, so there is no need for many.
 TRIES_MAX = 4

@@ -5,16 +5,18 @@ from collections.abc import Iterator, Mapping
 import dagster as dg
 import polars as pl
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
-from fridge_pipeline.database.model_sources import SourceTable
+from fridge_pipeline.calendar.hours import Hour, HourRange
+from fridge_pipeline.database.models import SourceTable
 from fridge_pipeline.installation import Installation
-from fridge_pipeline.orchestration.described import described, table_metadata
-from fridge_pipeline.orchestration.hourly import Hourly, retried_when_the_database_is_lost
-from fridge_pipeline.orchestration.partitions import BACKFILL_POLICY, hours_of
-from fridge_pipeline.orchestration.progress import Progress
+from fridge_pipeline.orchestration.partitions import (
+    BACKFILL_POLICY,
+    Hourly,
+    hours_of,
+    retried_when_the_database_is_lost,
+)
+from fridge_pipeline.orchestration.shown import Progress, described, table_metadata
 from fridge_pipeline.usage.count import count_usage
-from fridge_pipeline.usage.rules.quantities import USAGE_QUANTITY
+from fridge_pipeline.usage.rules import USAGE_QUANTITY
 
 DESCRIPTIONS = {
     "inserted_counts": "One row per tenant-hour: readings stored for the first time, counted from stored rows.",

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.calendar.hours import Hour, HourRange
 
 TENANTS = 20
 SENSORS_PER_TENANT = 100

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from deliveries import closed_hours, land
 
-from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.calendar.hours import HourRange
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.embedded.server import EmbeddedServer
 from fridge_pipeline.ingest.landing.zone import open_landing_zone
 from fridge_pipeline.ingest.load import load_hours
-from fridge_pipeline.ingest.rules.shard import Shard
+from fridge_pipeline.ingest.rules.landing_files import Shard
 from fridge_pipeline.operations.prepare_database import prepare_database
 from fridge_pipeline.settings import MODELS_FOLDER
 from fridge_pipeline.usage.count import count_usage

@@ -13,9 +13,8 @@ import requests
 from dagster_graphql import DagsterGraphQLClient
 from world import World
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
-from fridge_pipeline.orchestration.jobs import LOAD_AND_BILL
+from fridge_pipeline.calendar.hours import Hour, HourRange
+from fridge_pipeline.orchestration.automation import LOAD_AND_BILL
 from fridge_pipeline.orchestration.partitions import hours_in_tags, range_tags
 
 ANSWER_SECONDS = 60

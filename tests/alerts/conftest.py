@@ -8,15 +8,11 @@ from datetime import timedelta
 
 import pytest
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.ingest.landing.zone import LandingZone, open_landing_zone
-from fridge_pipeline.operations.channels.channel import AlertChannel
-from fridge_pipeline.operations.channels.mail import Encryption, Mail, MailServer
-from fridge_pipeline.operations.channels.webhook import Webhook
-from fridge_pipeline.operations.find_alerts import Look, find_alerts
-from fridge_pipeline.operations.rules.alert_memory import AlertMemory
-from fridge_pipeline.operations.tell_alerts import TellReport, tell_alerts
+from fridge_pipeline.operations.alerts import Look, TellReport, find_alerts, tell_alerts
+from fridge_pipeline.operations.channels import AlertChannel, Encryption, Mail, MailServer, Webhook
+from fridge_pipeline.operations.rules.alert import AlertMemory
 from tests.alerts.servers import HOST, MailBox, WebhookServer, mail_server, webhook_server
 from tests.pipeline import CLOSE_AFTER, Pipeline
 

@@ -10,9 +10,7 @@ from pathlib import Path
 import pytest
 
 from fridge_pipeline.addresses import SettingError
-from fridge_pipeline.operations.channels.channel import AlertNotSentError
-from fridge_pipeline.operations.channels.mail import Encryption, Mail, MailServer
-from fridge_pipeline.operations.channels.webhook import Webhook
+from fridge_pipeline.operations.channels import AlertNotSentError, Encryption, Mail, MailServer, Webhook
 from fridge_pipeline.settings import read_settings
 from tests.alerts.conftest import mail_to
 from tests.alerts.servers import MailBox, WebhookServer, body_of, mail_server

@@ -6,11 +6,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.ingest.landing.zone import open_landing_zone
 from fridge_pipeline.operations.land_canary import land_canary
-from fridge_pipeline.operations.rules.alert import Alert, Family
-from fridge_pipeline.operations.rules.alert_memory import AlertMemory
+from fridge_pipeline.operations.rules.alert import Alert, AlertMemory, Family
 from tests.alerts.conftest import Watch
 from tests.alerts.servers import WebhookServer
 from tests.pipeline import Pipeline, readings

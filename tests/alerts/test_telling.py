@@ -7,8 +7,8 @@ from datetime import datetime
 import psycopg
 import pytest
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.operations.alert_record import alone_in_telling
+from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.operations.alerts import alone_in_telling
 from fridge_pipeline.stripe.rules.meter_event import billing_deadline
 from tests.alerts.conftest import Watch
 from tests.alerts.servers import MailBox, WebhookServer, body_of

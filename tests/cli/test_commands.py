@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import pytest
 
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.cli.main import fridge
 from tests.console_script import Run
 from tests.pipeline import Pipeline, readings

@@ -3,8 +3,8 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 
-from fridge_pipeline.calendar.day_range import DayRange, day_of
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.days import DayRange, day_of
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import Formula, Measure, Meter, Window
 from fridge_pipeline.corrections.withdraw import withdraw_file
 from fridge_pipeline.finance.explain import explain_hour

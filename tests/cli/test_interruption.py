@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from tests.console_script import Run
 from tests.live.running_fridge import FRIDGE, wait_until
 from tests.pipeline import Pipeline, readings

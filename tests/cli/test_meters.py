@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from tests.console_script import Run
 from tests.laws.test_wrong_meters import EVENT_NAME, WRONG, deactivate, make_wrong
 from tests.pipeline import Pipeline, readings

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.month import Month
+from fridge_pipeline.calendar.days import Month
+from fridge_pipeline.calendar.hours import Hour
 from tests.console_script import Run
 from tests.pipeline import Pipeline, readings
 

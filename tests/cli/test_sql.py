@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from tests.console_script import Run
 from tests.pipeline import Pipeline, readings
 

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.tenant import Tenant
 from fridge_pipeline.catalogue.tenant_record import import_tenants
 from tests.console_script import Run

@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 import pytest
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.cli import withdraw
+from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.cli import corrections as withdraw
 from tests.console_script import Run
 from tests.pipeline import Pipeline, readings
 

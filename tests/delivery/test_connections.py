@@ -14,8 +14,8 @@ import pytest
 import stripe
 
 from fridge_pipeline.orchestration.own_environment import settle_environment
-from fridge_pipeline.stripe.answers import answer_to_error
 from fridge_pipeline.stripe.connections import Connections
+from fridge_pipeline.stripe.retries import answer_to_error
 from fridge_pipeline.stripe.rules.answer import Outcome
 
 BODY = b'{"object": "billing.meter_event"}'

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fridge_pipeline.catalogue.meter import CATALOGUE
-from fridge_pipeline.stripe.dashboard import dashboard_of_meters
 from fridge_pipeline.stripe.gateway import StripeGateway
+from fridge_pipeline.stripe.reads import dashboard_of_meters
 from fridge_pipeline.stripe.rules.api_key import ApiKey
 from tests.pipeline import Pipeline
 

@@ -8,12 +8,11 @@ from typing import Any
 
 import pytest
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import CATALOGUE, Formula, Window
 from fridge_pipeline.database.failpoints import Effect
+from fridge_pipeline.stripe.reads import summed_usage
 from fridge_pipeline.stripe.rules.answer import Outcome
-from fridge_pipeline.stripe.summaries import summed_usage
 from tests.pipeline import Pipeline, ProcessDied, dies_after, readings
 
 READINGS, SENSORS = "temperature_readings", "active_sensors"

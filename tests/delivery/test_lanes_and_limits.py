@@ -13,10 +13,10 @@ from fridge_pipeline.billing.bill import explain_unsettled
 from fridge_pipeline.billing.deliver import UNDECIDED_CALLS_MAX, StopSign
 from fridge_pipeline.billing.push import PUSH_TIME_MAX, SENDINGS_PER_CALL
 from fridge_pipeline.billing.sendings import PushUnderWayError, alone_in_lanes, reserve_calls
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.database.failpoints import Effect
 from fridge_pipeline.database.queries import statement
-from fridge_pipeline.stripe.pace import Pace
+from fridge_pipeline.stripe.retries import Pace
 from fridge_pipeline.stripe.rules.answer import Answer, Outcome
 from fridge_pipeline.stripe.rules.api_key import ApiKey
 from tests.pipeline import Pipeline, ProcessDied, dies_after, gateway_to, readings

@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from fridge_pipeline.billing.plan_billing import BillingPlan, PlannedChange, plan_billing
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
-from fridge_pipeline.catalogue.variance import Variance
+from fridge_pipeline.calendar.hours import Hour, HourRange
+from fridge_pipeline.catalogue.meter import Variance
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from tests.pipeline import CLOSE_AFTER, Pipeline, readings
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fridge_pipeline.billing.rules.credit import StatedDifference, plan_credit
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.billing.rules.doubt import StatedDifference, plan_credit
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import CATALOGUE, Meter, Window
 from tests.pipeline import Pipeline, gateway_to, readings
 

@@ -12,8 +12,8 @@ import pytest
 from jsonschema import Draft4Validator, ValidationError
 
 from fridge_pipeline.billing.collect_refusals import collect_refusals
-from fridge_pipeline.calendar.day_range import DayRange, day_of
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.days import DayRange, day_of
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import CATALOGUE, Window
 from fridge_pipeline.database.failpoints import Effect
 from fridge_pipeline.reconciliation.reconcile import reconcile_days

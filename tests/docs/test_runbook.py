@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.database import check_models
 from fridge_pipeline.database.models import read_models
 from fridge_pipeline.operations.rules.alert import Family
@@ -22,7 +22,7 @@ from tests.pipeline import Pipeline, readings
 RUNBOOK = (REPOSITORY / "docs" / "runbook.md").read_text(encoding="utf-8")
 
 #: Where doctor's findings are made: the first argument of these calls is the name of a check.
-EXAMINERS = ("operations/rules/finding.py", "operations/examine.py", "orchestration/daemon_health.py", "cli/doctor.py")
+EXAMINERS = ("operations/rules/finding.py", "operations/examine.py", "orchestration/runs.py", "cli/doctor.py")
 MAKE_FINDINGS = {"Finding", "judge_skew", "_guarded"}
 
 PARTS = ("Means", "Check", "Fix", "Left alone")

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fridge_pipeline.calendar.hour import Hour, NotAnHourError, hours_between
-from fridge_pipeline.calendar.hour_range import HourRange, plan_ranges
+from fridge_pipeline.calendar.hours import Hour, HourRange, NotAnHourError, hours_between, plan_ranges
 
 EPOCH = Hour.from_key("2026-01-01-00:00")
 HOURS = st.integers(0, 20_000).map(EPOCH.plus)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.ingest.rules.landing_file import (
+from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.ingest.rules.landing_files import (
     FileFormat,
     LandingFile,
     is_landing_file,

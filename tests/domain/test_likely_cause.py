@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.ingest.rules.likely_cause import likely_causes
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.ingest.rules.reading import RAW_SCHEMA, Reason, judge, rejected_rows
+from fridge_pipeline.ingest.rules.rejections import likely_causes
 
 HOUR = Hour(datetime(2026, 11, 27, 12, tzinfo=UTC))
 

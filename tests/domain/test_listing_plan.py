@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.ingest.rules.listing_plan import (
+from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.ingest.rules.landing_files import (
     NEWEST_FILES,
     QUIET_AFTER,
     ROTATING_FILES,

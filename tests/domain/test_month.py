@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from fridge_pipeline.calendar.month import Month, NotAMonthError
+from fridge_pipeline.calendar.days import Month, NotAMonthError
 
 
 def test_a_month_holds_every_hour_that_starts_in_it_and_no_other() -> None:

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.reconciliation.rules.causes import BookedHour, Cause, judge_hour, summed, worst
 from fridge_pipeline.reconciliation.rules.side_by_side import not_read, unmapped
 

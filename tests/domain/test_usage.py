@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from fridge_pipeline.usage.rules import quantities as usage
-from fridge_pipeline.usage.rules.file_runs import FileRun, bridged, runs_of
+from fridge_pipeline.usage import rules as usage
+from fridge_pipeline.usage.rules import FileRun, bridged, runs_of
 
 START = datetime(2026, 1, 24, 18, tzinfo=UTC)
 HOURS = pl.LazyFrame(

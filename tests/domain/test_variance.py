@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fridge_pipeline.billing.rules.staging import StagingCase, StagingVerdict, is_gated
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.catalogue.meter import CATALOGUE
-from fridge_pipeline.catalogue.variance import History, Tolerance, limit_of, stands_out
+from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.catalogue.meter import CATALOGUE, History, Tolerance, limit_of, stands_out
 from fridge_pipeline.stripe.rules.meter_event import Status
 
 WIDE = Tolerance()

@@ -13,8 +13,8 @@ import psutil
 import psycopg
 import pytest
 
+from fridge_pipeline.database.embedded import layout as errors
 from fridge_pipeline.database.embedded import postmaster
-from fridge_pipeline.database.embedded import server_errors as errors
 from fridge_pipeline.database.embedded.server import EmbeddedServer
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ import psycopg
 import pytest
 
 from fridge_pipeline.database.embedded import binaries, postmaster
-from fridge_pipeline.database.embedded import server_errors as errors
-from fridge_pipeline.database.embedded.account import Account
+from fridge_pipeline.database.embedded import layout as errors
+from fridge_pipeline.database.embedded.cluster import Account
 from fridge_pipeline.database.embedded.server import EmbeddedServer
 
 if TYPE_CHECKING:

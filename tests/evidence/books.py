@@ -9,8 +9,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.month import Month
+from fridge_pipeline.calendar.days import Month
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.finance.make_evidence import EvidencePack, Maker, make_evidence
 from fridge_pipeline.finance.rules.evidence_format import MANIFEST, folder_of, manifest_text
 from fridge_pipeline.ingest.rules.location import Place

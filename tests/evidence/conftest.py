@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fridge_pipeline.database.embedded.address import ServerAddress
+from fridge_pipeline.database.embedded.logins import ServerAddress
 from tests.conftest import fresh_database
 from tests.evidence.books import FEBRUARY, JANUARY, close, fill, made
 from tests.pipeline import Clock, Pipeline

@@ -5,12 +5,11 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import CATALOGUE
 from fridge_pipeline.finance.backtest import Backtest, backtest
 from fridge_pipeline.operations.drop_readings import drop_old_readings
-from fridge_pipeline.usage.rules.recount import DifferingHour
+from fridge_pipeline.usage.rules import DifferingHour
 from tests.pipeline import Pipeline, readings
 
 

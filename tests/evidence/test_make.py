@@ -14,14 +14,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict
 
-from fridge_pipeline.billing.billing_start_record import keep_billing_start
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.month import Month
+from fridge_pipeline.billing.open_stripe import keep_billing_start
+from fridge_pipeline.calendar.days import Month
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.billing_start import BillingStart
 from fridge_pipeline.finance import make_evidence as step
 from fridge_pipeline.finance.evidence_record import BooksIncompleteError, copy_table
-from fridge_pipeline.finance.rules.evidence_contents import PACK_TABLES
-from fridge_pipeline.finance.rules.evidence_format import DESCRIPTION, DoesNotHoldError, require_safe, statement_path
+from fridge_pipeline.finance.rules.evidence_format import (
+    DESCRIPTION,
+    PACK_TABLES,
+    DoesNotHoldError,
+    require_safe,
+    statement_path,
+)
 from fridge_pipeline.finance.verify_evidence import verify_evidence
 from fridge_pipeline.stripe.rules.api_key import SANDBOX_KEY_TEXT
 from tests.evidence.books import FEBRUARY, HOURS, JANUARY, TENANTS, close, made, make, unpacked

@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from fridge_pipeline.finance.pack.frames import write_parquet
+from fridge_pipeline.finance.pack.writing import write_parquet
 from fridge_pipeline.finance.rules.evidence_format import DESCRIPTION, FORMAT, MANIFEST, folder_of, manifest_text
 
 PEAK_KB_MAX = 256 * 1024

@@ -8,8 +8,8 @@ from typing import Any
 
 from psycopg import sql
 
-from fridge_pipeline.calendar.day_range import DayRange, day_of
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.days import DayRange, day_of
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from tests.pipeline import Pipeline, Row, readings
 

@@ -9,8 +9,8 @@ import pytest
 
 from fridge_pipeline.billing.collect_refusals import collect_refusals
 from fridge_pipeline.billing.review import release_usage
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.month import Month
+from fridge_pipeline.calendar.days import Month
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.corrections.withdraw import withdraw_file
 from fridge_pipeline.finance.close_month import approve_month, prepare_month, reopen_month
 from fridge_pipeline.ingest.landing.local import LocalLanding

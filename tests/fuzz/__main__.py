@@ -16,7 +16,7 @@ import psycopg
 
 from fridge_pipeline.database import process_lock
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.embedded.address import ServerAddress
+from fridge_pipeline.database.embedded.logins import ServerAddress
 from fridge_pipeline.database.embedded.server import EmbeddedServer
 from fridge_pipeline.operations.prepare_database import prepare_database
 from fridge_pipeline.settings import MODELS_FOLDER

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from tests.fuzz.laws import FIRST_HOUR, Files, Ground, broken_laws
 from tests.fuzz.mutations import mutated, odd_name
 from tests.fuzz.seeds import Seed, packed, seed_file

@@ -12,8 +12,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.ingest.landing.formats import read_batches
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
@@ -21,7 +20,7 @@ from fridge_pipeline.ingest.landing.lines import BLOCK_BYTES
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.landing.private_copy import Snapshot, take_snapshot
 from fridge_pipeline.ingest.load import load_hours
-from fridge_pipeline.ingest.rules.landing_file import FileFormat, storable_path
+from fridge_pipeline.ingest.rules.landing_files import FileFormat, storable_path
 from fridge_pipeline.ingest.rules.reading import FIELDS
 
 FIRST_HOUR = datetime(2026, 1, 1, tzinfo=UTC)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from fridge_pipeline.ingest.rules.landing_file import FileFormat
+from fridge_pipeline.ingest.rules.landing_files import FileFormat
 from tests.fuzz.seeds import FIELDS, Seed, Values, packed, parquet_of, parquet_table, written
 
 #: What people, broken gateways and attackers put where a value belongs.

@@ -15,8 +15,8 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.ingest.rules.landing_file import FileFormat
+from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.ingest.rules.landing_files import FileFormat
 
 FIELDS = ["tenant_id", "sensor_id", "recorded_at", "temperature_c"]
 Values = list[Any]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
-from fridge_pipeline.stripe.summaries import summed_usage
+from fridge_pipeline.calendar.hours import Hour, HourRange
+from fridge_pipeline.stripe.reads import summed_usage
 from tests.pipeline import Pipeline
 
 

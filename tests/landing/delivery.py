@@ -8,12 +8,12 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.ingest.landing.formats import BATCH_ROWS, read_batches
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
 from fridge_pipeline.ingest.landing.lines import BLOCK_BYTES
 from fridge_pipeline.ingest.landing.private_copy import PLAIN_BYTES_MAX, take_snapshot
-from fridge_pipeline.ingest.rules.landing_file import FileFormat
+from fridge_pipeline.ingest.rules.landing_files import FileFormat
 from fridge_pipeline.ingest.rules.reading import judge, rejected_rows, valid_readings
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pytest
 from fridge_pipeline.ingest.landing import formats
 from fridge_pipeline.ingest.landing.formats import read_batches
 from fridge_pipeline.ingest.landing.private_copy import take_snapshot
-from fridge_pipeline.ingest.rules.landing_file import FileFormat
+from fridge_pipeline.ingest.rules.landing_files import FileFormat
 from tests.landing.delivery import HEADER, TIME, deliver, row
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fridge_pipeline.ingest.landing import csv_record, lines
+from fridge_pipeline.ingest.landing import csv_rows as csv_record
+from fridge_pipeline.ingest.landing import lines
 from tests.landing.delivery import HEADER, TIME, deliver, row
 
 if TYPE_CHECKING:

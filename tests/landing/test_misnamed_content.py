@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fridge_pipeline.ingest.rules.landing_file import FileFormat
+from fridge_pipeline.ingest.rules.landing_files import FileFormat
 from tests.landing.delivery import HEADER, TIME, deliver, line, row
 
 CSV = (HEADER + row("a") + "\n").encode()

@@ -19,7 +19,7 @@ from fridge_pipeline.ingest.landing.private_copy import (
     PLAIN_BYTES_MAX,
     take_snapshot,
 )
-from fridge_pipeline.ingest.rules.landing_file import FileFormat
+from fridge_pipeline.ingest.rules.landing_files import FileFormat
 
 if TYPE_CHECKING:
     from pathlib import Path

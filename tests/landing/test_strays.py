@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.ingest.landing.local import LocalLanding
-from fridge_pipeline.ingest.rules.stray import SHOWN_MAX, Strays
+from fridge_pipeline.ingest.rules.losses import SHOWN_MAX, Strays
 
 HOUR = Hour.from_folder("2026-11-20/18")
 

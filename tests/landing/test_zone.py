@@ -16,7 +16,7 @@ from fridge_pipeline.ingest.landing.landing_errors import (
     UnsupportedSchemeError,
 )
 from fridge_pipeline.ingest.landing.zone import open_landing_zone
-from fridge_pipeline.ingest.rules.landing_file import FileFormat
+from fridge_pipeline.ingest.rules.landing_files import FileFormat
 from tests.landing.landed import HOUR, NEXT, put
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from fridge_pipeline.ingest.landing.landing_errors import (
     UnreadableFileError,
 )
 from fridge_pipeline.ingest.landing.zone import open_landing_zone
-from fridge_pipeline.ingest.rules.stray import Strays
+from fridge_pipeline.ingest.rules.losses import Strays
 from tests.landing.landed import HOUR, NEXT, put
 
 if TYPE_CHECKING:

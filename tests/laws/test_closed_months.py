@@ -11,8 +11,8 @@ import psycopg
 import pytest
 
 from fridge_pipeline.billing.ledger import undelivered_hours
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.month import Month
+from fridge_pipeline.calendar.days import Month
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import CATALOGUE, Meter, Window
 from fridge_pipeline.corrections.withdraw import withdraw_file
 from fridge_pipeline.finance.close_month import (

@@ -8,7 +8,7 @@ import pytest
 
 from fridge_pipeline.billing import ledger
 from fridge_pipeline.billing.collect_refusals import collect_refusals
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.corrections.withdraw import withdraw_file
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from tests.laws.test_one_tenant_per_customer import customers_are

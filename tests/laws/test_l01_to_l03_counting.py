@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.database.connection import Database
 from tests.pipeline import Clock, Pipeline, as_frame, readings, summed
 from tests.sandbox_process import SandboxProcess, fresh_name

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 import requests
 
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.database.failpoints import Effect
 from fridge_pipeline.stripe.gateway import StripeGateway
 from fridge_pipeline.stripe.rules.answer import Answer, Outcome

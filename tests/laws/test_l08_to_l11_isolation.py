@@ -8,14 +8,13 @@ import pytest
 
 from fridge_pipeline.billing.bill import explain_unsettled
 from fridge_pipeline.billing.sendings import WrongBooksError
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.tenant import TenantsRefusedError
 from fridge_pipeline.database.failpoints import Effect
 from fridge_pipeline.installation import open_installation
 from fridge_pipeline.settings import read_settings
+from fridge_pipeline.stripe.reads import summed_usage
 from fridge_pipeline.stripe.rules.api_key import ApiKey, LiveKeyRefusedError
-from fridge_pipeline.stripe.summaries import summed_usage
 from tests.pipeline import Pipeline, ProcessDied, dies_after, gateway_to, readings
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from fridge_pipeline.billing.ledger import undelivered_hours
 from fridge_pipeline.billing.rules.waiting import TOLD_ALONE_MAX
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.corrections.withdraw import withdraw_file
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from tests.pipeline import Pipeline, Row

@@ -11,8 +11,8 @@ import psycopg
 import pytest
 
 from fridge_pipeline.billing import ledger
-from fridge_pipeline.calendar.day_range import DayRange, day_of
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.days import DayRange, day_of
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import CATALOGUE, Formula, Meter, Window
 from fridge_pipeline.corrections.withdraw import withdraw_file
 from fridge_pipeline.database.failpoints import Effect

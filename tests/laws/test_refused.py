@@ -9,7 +9,7 @@ import pytest
 
 from fridge_pipeline.billing.collect_refusals import collect_refusals
 from fridge_pipeline.billing.ledger import undelivered_hours
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import CATALOGUE, Window
 from fridge_pipeline.corrections.withdraw import withdraw_file
 from fridge_pipeline.ingest.landing.local import LocalLanding

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.corrections.withdraw import SealedHourError, withdraw_file
 from fridge_pipeline.database.retention import first_month_to_keep, first_open_hour, next_month
 from fridge_pipeline.ingest.landing.local import LocalLanding

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.corrections.withdraw import withdraw_file
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.ingest import load, tenant_tally
+from fridge_pipeline.ingest import load
+from fridge_pipeline.ingest import tallies as tenant_tally
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.load_transaction import ContendedLoadError, LoadTransaction
 from tests.pipeline import Clock, Pipeline, as_frame, readings

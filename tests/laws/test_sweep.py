@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from fridge_pipeline.billing.ledger import undelivered_hours
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import CATALOGUE
 from fridge_pipeline.corrections.withdraw import withdraw_file
 from fridge_pipeline.database.failpoints import Effect

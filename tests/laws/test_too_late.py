@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from fridge_pipeline.billing import ledger
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from tests.laws.test_one_tenant_per_customer import customers_are
 from tests.pipeline import Pipeline, readings
 

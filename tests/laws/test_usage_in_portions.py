@@ -8,13 +8,12 @@ import polars as pl
 import pytest
 from psycopg import sql
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.database.failpoints import Effect
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.usage import count
-from fridge_pipeline.usage.rules.quantities import USAGE_SCHEMA
-from fridge_pipeline.usage.stored_usage import prepare_reading, write_usage
+from fridge_pipeline.usage.count import prepare_reading, write_usage
+from fridge_pipeline.usage.rules import USAGE_SCHEMA
 from tests.pipeline import Pipeline, ProcessDied, dies_after, readings
 
 NO_FILES = pl.DataFrame(schema={"file_id": pl.Int32(), "hour": pl.Datetime("us", "UTC")})

@@ -13,10 +13,8 @@ from fridge_pipeline.billing.bill import BillReport
 from fridge_pipeline.billing.ledger import staging_cases, undelivered_hours
 from fridge_pipeline.billing.review import NothingHeldError, Release, UnsignedReleaseError, find_outliers, release_usage
 from fridge_pipeline.billing.rules.staging import StagingVerdict, judge_staging
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
-from fridge_pipeline.catalogue.meter import CATALOGUE, Window
-from fridge_pipeline.catalogue.variance import Tolerance, Variance
+from fridge_pipeline.calendar.hours import Hour, HourRange
+from fridge_pipeline.catalogue.meter import CATALOGUE, Tolerance, Variance, Window
 from tests.pipeline import Pipeline, readings
 
 READINGS = "temperature_readings"

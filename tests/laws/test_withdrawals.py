@@ -9,8 +9,7 @@ import psycopg
 import pytest
 
 from fridge_pipeline.billing.watch import find_hours_to_bill
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import Formula, Measure, Meter, Window
 from fridge_pipeline.corrections.withdraw import (
     AlreadyWithdrawnError,

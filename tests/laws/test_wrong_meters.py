@@ -9,7 +9,7 @@ import pytest
 
 from fridge_pipeline.billing.bill import explain_unsettled
 from fridge_pipeline.billing.push import wrong_meters
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import CATALOGUE
 from tests.pipeline import Pipeline, readings
 

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from adbc_driver_manager.dbapi import Connection
 
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.ingest import load_files
 from fridge_pipeline.ingest.load_transaction import LoadTransaction, load_transaction
 from tests.pipeline import Pipeline, readings

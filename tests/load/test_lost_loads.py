@@ -9,7 +9,7 @@ from datetime import datetime
 
 import pytest
 
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from tests.pipeline import Pipeline, readings
 
 #: A load whose process is killed when it asks for the time for the n-th time, which it does between storing and commit.

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.ingest import load, stored_keys
-from fridge_pipeline.ingest.ahead import ahead
+from fridge_pipeline.ingest.load_files import ahead
 from tests.pipeline import Pipeline, Row
 
 HOUR = Hour(datetime(2026, 1, 24, 18, tzinfo=UTC))

@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.corrections.withdraw import withdraw_file
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.ingest.landing.local import LocalLanding

@@ -9,14 +9,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import CATALOGUE
 from fridge_pipeline.database.build_models import make_models, run_models
 from fridge_pipeline.database.check_models import check_models
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.model_sources import read_sources
-from fridge_pipeline.database.models import Severity, read_models
+from fridge_pipeline.database.models import Severity, read_models, read_sources
 from fridge_pipeline.settings import MODELS_FOLDER
 from tests.models.folder import write_models
 from tests.pipeline import Pipeline, readings

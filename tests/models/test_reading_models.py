@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fridge_pipeline.database.column_lineage import column_lineage
+from fridge_pipeline.database.build_models import column_lineage
 from fridge_pipeline.database.models import Materialized, SqlModelError, files_sha256, read_models
 from fridge_pipeline.settings import MODELS_FOLDER
 from tests.models.folder import write_models

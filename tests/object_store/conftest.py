@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.ingest.landing.zone import LandingZone, open_landing_zone
 from tests.object_store.s3_server import S3Server, running_s3
 from tests.sandbox_process import fresh_name

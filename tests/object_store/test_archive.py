@@ -19,13 +19,12 @@ from fridge_pipeline.cli.main import fridge
 from fridge_pipeline.finance import report as report_step
 from fridge_pipeline.ingest.object_store import archive
 from fridge_pipeline.ingest.object_store.archive import fetch, put_in_place_of, put_unlike_any, require_listed
-from fridge_pipeline.ingest.object_store.store_errors import ArchiveError, StoreUriError
+from fridge_pipeline.ingest.object_store.store import ArchiveError, StoreUriError
 from fridge_pipeline.ingest.rules.location import ObjectPlace, place_of
 from fridge_pipeline.installation import Installation
-from fridge_pipeline.orchestration import month_report
-from fridge_pipeline.orchestration.evidence_asset import evidence_assets
+from fridge_pipeline.orchestration import month_assets as month_report
+from fridge_pipeline.orchestration.month_assets import evidence_assets, report_assets
 from fridge_pipeline.orchestration.partitions import monthly_partitions
-from fridge_pipeline.orchestration.report_asset import report_assets
 from fridge_pipeline.settings import read_settings
 from tests.evidence.books import HOURS, JANUARY, close, fill, made, make
 from tests.object_store.conftest import Bucket

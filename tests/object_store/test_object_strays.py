@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fridge_pipeline.billing.watch import sweep_hours, watch_landing_zone
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
-from fridge_pipeline.ingest.rules.stray import Strays
+from fridge_pipeline.calendar.hours import Hour, HourRange
+from fridge_pipeline.ingest.rules.losses import Strays
 from tests.landing.test_strays import BELOW, OUTSIDE, QUIET
 from tests.object_store.conftest import Bucket
 from tests.pipeline import CLOSE_AFTER, Pipeline, csv_of, readings

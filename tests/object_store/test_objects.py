@@ -12,14 +12,13 @@ from typing import Any
 import pytest
 
 from fridge_pipeline.billing.watch import find_landing_news, watch_landing_zone
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
-from fridge_pipeline.database.embedded.address import ServerAddress
+from fridge_pipeline.calendar.hours import Hour, HourRange
+from fridge_pipeline.database.embedded.logins import ServerAddress
 from fridge_pipeline.ingest.landing import objects
 from fridge_pipeline.ingest.landing.landing_errors import LandingFileChangedError, LandingFileVanishedError
 from fridge_pipeline.ingest.landing.objects import ObjectLanding
 from fridge_pipeline.ingest.landing_record import record_folder_versions, record_landing_hour
-from fridge_pipeline.ingest.rules.listing_plan import LoadedListing, plan_listing
+from fridge_pipeline.ingest.rules.landing_files import LoadedListing, plan_listing
 from fridge_pipeline.orchestration.own_environment import settle_environment
 from tests.conftest import fresh_database
 from tests.object_store.conftest import Bucket

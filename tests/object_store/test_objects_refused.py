@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from fridge_pipeline.billing.watch import watch_landing_zone
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.cli.services import free_port
 from fridge_pipeline.ingest.landing.landing_errors import LandingFolderError, LandingUriError, UnreadableFileError
 from fridge_pipeline.ingest.landing.zone import open_landing_zone

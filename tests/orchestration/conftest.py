@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.orchestration.build import definitions_of_environment
 from tests.pipeline import Pipeline
 

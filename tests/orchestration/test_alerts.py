@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator
 import dagster as dg
 import pytest
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.calendar.hours import Hour, HourRange
+from fridge_pipeline.orchestration.automation import BILL_CLOSED_HOURS, LOAD_AND_BILL
 from fridge_pipeline.orchestration.build import definitions_of_environment
-from fridge_pipeline.orchestration.canary_schedule import LAND_CANARY
-from fridge_pipeline.orchestration.jobs import BILL_CLOSED_HOURS, LOAD_AND_BILL
 from fridge_pipeline.orchestration.partitions import range_tags
+from fridge_pipeline.orchestration.schedules import LAND_CANARY
 from tests.alerts.servers import WebhookServer, webhook_server
 from tests.orchestration.ticks import RESOURCES
 from tests.pipeline import Pipeline, readings

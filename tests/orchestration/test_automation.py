@@ -5,11 +5,10 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.database.failpoints import Effect
 from fridge_pipeline.ingest.landing.local import LocalLanding
-from fridge_pipeline.orchestration.jobs import LOAD_AND_BILL
+from fridge_pipeline.orchestration.automation import LOAD_AND_BILL
 from fridge_pipeline.orchestration.partitions import hours_in_tags, range_tags
 from tests.orchestration.ticks import RESOURCES, schedule_tick
 from tests.pipeline import Pipeline, ProcessDied, dies_after, readings

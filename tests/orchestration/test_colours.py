@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 import dagster as dg
 import pytest
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
-from fridge_pipeline.orchestration.jobs import LOAD_AND_BILL
+from fridge_pipeline.calendar.hours import Hour, HourRange
+from fridge_pipeline.orchestration.automation import LOAD_AND_BILL
 from fridge_pipeline.orchestration.partitions import hours_in_tags, range_tags
 from fridge_pipeline.orchestration.shown_hours import SHOWN
 from tests.orchestration.ticks import RESOURCES, asset_job, run_hours

@@ -10,8 +10,7 @@ from datetime import datetime
 import dagster as dg
 import pytest
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.installation import open_installation
 from fridge_pipeline.orchestration import dagster_storage

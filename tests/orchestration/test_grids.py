@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.orchestration.failure_text import failure_text
+from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.orchestration.runs import failure_text
 from tests.orchestration.ticks import asset_job
 from tests.pipeline import Pipeline, readings
 

@@ -6,9 +6,8 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
-from fridge_pipeline.ingest.similar_ids import similar_ids
+from fridge_pipeline.calendar.hours import Hour, HourRange
+from fridge_pipeline.ingest.landing_record import similar_ids
 from tests.console_script import Run
 from tests.orchestration.test_controls import check_of
 from tests.orchestration.ticks import run_hours

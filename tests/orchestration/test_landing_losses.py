@@ -10,8 +10,7 @@ import dagster as dg
 import pytest
 
 from fridge_pipeline.billing.watch import sweep_hours, watch_landing_zone
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.ingest.landing.landing_errors import LandingRootGoneError
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.landing.zone import LandingZone

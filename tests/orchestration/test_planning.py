@@ -4,9 +4,8 @@ from datetime import datetime
 
 import dagster as dg
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
-from fridge_pipeline.orchestration.jobs import PLAN_BACKFILL
+from fridge_pipeline.calendar.hours import Hour, HourRange
+from fridge_pipeline.orchestration.automation import PLAN_BACKFILL
 from fridge_pipeline.orchestration.partitions import range_tags
 from tests.pipeline import Pipeline, readings
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.calendar.hours import Hour, HourRange
+from fridge_pipeline.orchestration.automation import BILL_CLOSED_HOURS, LOAD_AND_BILL, RECONCILE_DAYS
 from fridge_pipeline.orchestration.build import definitions_of_environment
-from fridge_pipeline.orchestration.jobs import BILL_CLOSED_HOURS, LOAD_AND_BILL, RECONCILE_DAYS
 from fridge_pipeline.orchestration.partitions import range_tags
 from tests.alerts.servers import WebhookServer
 from tests.orchestration.test_alerts import fail_hour, failure_tick, instance, run, tick, told, webhook

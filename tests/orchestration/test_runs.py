@@ -5,8 +5,7 @@ from datetime import datetime
 import dagster as dg
 import pytest
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.calendar.hours import Hour, HourRange
 from tests.orchestration.ticks import run_hours
 from tests.pipeline import Pipeline, readings
 

@@ -10,11 +10,10 @@ import dagster as dg
 import pytest
 from dagster._core.test_utils import freeze_time
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.installation import open_installation
+from fridge_pipeline.orchestration.automation import BILL_CLOSED_HOURS
 from fridge_pipeline.orchestration.build import definitions_of_environment
-from fridge_pipeline.orchestration.jobs import BILL_CLOSED_HOURS
 from fridge_pipeline.orchestration.partitions import hours_in_tags, range_tags
 from fridge_pipeline.settings import read_settings
 from tests.orchestration.ticks import run_hours

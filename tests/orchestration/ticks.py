@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from fridge_pipeline.calendar.hour_range import HourRange
-from fridge_pipeline.orchestration.jobs import LOAD_AND_BILL
+from fridge_pipeline.calendar.hours import HourRange
+from fridge_pipeline.orchestration.automation import LOAD_AND_BILL
 from fridge_pipeline.orchestration.partitions import range_tags
 from fridge_pipeline.resources import installation_resource
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.migration import migrations
 from fridge_pipeline.database.model_relations import built_from
 from fridge_pipeline.database.models import files_sha256
+from fridge_pipeline.database.schema import migrations
 from fridge_pipeline.operations.prepare_database import prepare_database
 from fridge_pipeline.settings import REPOSITORY
 from tests.models.folder import write_models

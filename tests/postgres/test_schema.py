@@ -7,12 +7,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from fridge_pipeline.database import migration
+from fridge_pipeline.database import schema as migration
 from fridge_pipeline.database.build_models import make_models
 from fridge_pipeline.database.connection import Database, DatabaseUnreachableError
-from fridge_pipeline.database.embedded.address import ServerAddress
-from fridge_pipeline.database.migration import MigrationChangedError, migrate, migrations
-from fridge_pipeline.database.schema_description import describe_schema
+from fridge_pipeline.database.embedded.logins import ServerAddress
+from fridge_pipeline.database.schema import MigrationChangedError, describe_schema, migrate, migrations
 from fridge_pipeline.operations import prepare_database
 from fridge_pipeline.orchestration.instance import storage_dsn
 from fridge_pipeline.settings import MODELS_FOLDER, REPOSITORY

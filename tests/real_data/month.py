@@ -11,12 +11,11 @@ from pathlib import Path
 
 import polars as pl
 
-from fridge_pipeline.calendar.day_range import DayRange
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.month import Month
+from fridge_pipeline.calendar.days import DayRange, Month
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.finance.close_month import approve_month, prepare_month
 from fridge_pipeline.finance.make_evidence import EvidencePack, Maker, make_evidence
-from fridge_pipeline.finance.refresh_month import refresh_month
+from fridge_pipeline.finance.month_record import refresh_month
 from fridge_pipeline.finance.report import MonthReport, report_month
 from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from fridge_pipeline.settings import MODELS_FOLDER, REPOSITORY

@@ -12,8 +12,7 @@ import polars as pl
 import pytest
 
 from fridge_pipeline.billing.stage import stage_hours
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange, plan_ranges
+from fridge_pipeline.calendar.hours import Hour, HourRange, plan_ranges
 from fridge_pipeline.catalogue.meter import CATALOGUE
 from fridge_pipeline.settings import REPOSITORY
 from tests.pipeline import CLOSE_AFTER, Pipeline, summed

@@ -11,7 +11,7 @@ import openpyxl
 import polars as pl
 import pytest
 
-from fridge_pipeline.database.embedded.address import ServerAddress
+from fridge_pipeline.database.embedded.logins import ServerAddress
 from fridge_pipeline.finance.make_evidence import EvidencePack
 from fridge_pipeline.finance.report import MonthReport
 from fridge_pipeline.finance.rules.evidence_format import DoesNotHoldError, folder_of

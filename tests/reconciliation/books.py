@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from fridge_pipeline.billing.collect_refusals import RefusalReport, collect_refusals
-from fridge_pipeline.calendar.day_range import DayRange, day_of
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.days import DayRange, day_of
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.reconciliation.reconcile import ReconciliationReport, reconcile_days
 from fridge_pipeline.stripe.rules.limits import READS_MAX
 from tests.pipeline import Pipeline, readings

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import CATALOGUE, Window
 from fridge_pipeline.database.connection import Database
 from tests.orchestration.conftest import definitions  # noqa: F401 # the same installation for Dagster's objects

@@ -9,11 +9,11 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from fridge_pipeline.calendar.day_range import DayRange, day_of
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.orchestration.jobs import BILL_CLOSED_HOURS, LOAD_AND_BILL, RECONCILE_DAYS
+from fridge_pipeline.calendar.days import DayRange, day_of
+from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.orchestration.automation import BILL_CLOSED_HOURS, LOAD_AND_BILL, RECONCILE_DAYS
 from fridge_pipeline.orchestration.partitions import daily_grid, days_in_tags, hours_in_tags, range_tags
-from fridge_pipeline.orchestration.reconciling import last_look, requests_of
+from fridge_pipeline.orchestration.sensors import last_look, requests_of
 from fridge_pipeline.stripe.gateway import StripeCallError
 from tests.orchestration.ticks import RESOURCES, schedule_tick
 from tests.pipeline import readings

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from fridge_pipeline.billing.review import release_usage
-from fridge_pipeline.calendar.day_range import DayRange, day_of
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.days import DayRange, day_of
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.database.failpoints import Effect
 from fridge_pipeline.reconciliation import reconcile as reconcile_step
-from fridge_pipeline.stripe import summaries
-from fridge_pipeline.stripe.summaries import Grouping
+from fridge_pipeline.stripe import reads as summaries
+from fridge_pipeline.stripe.reads import Grouping
 from tests.pipeline import ProcessDied, dies_after, readings
 from tests.reconciliation.books import READINGS, SENSORS, Books
 

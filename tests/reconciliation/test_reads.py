@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from fridge_pipeline.calendar.day_range import DayRange, consecutive, day_of
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.days import DayRange, consecutive, day_of
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import CATALOGUE, Formula, Window
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.reconciliation.reconcile import NEVER_STATED, reconcile_days

@@ -9,9 +9,9 @@ import psycopg
 import pytest
 
 from fridge_pipeline.billing import collect_refusals as step
-from fridge_pipeline.calendar.day_range import day_of
+from fridge_pipeline.calendar.days import day_of
 from fridge_pipeline.stripe.gateway import StripeCallError
-from fridge_pipeline.stripe.rules.error_report import ErrorSample, is_look_due, look_since
+from fridge_pipeline.stripe.rules.answer import ErrorSample, is_look_due, look_since
 from tests.pipeline import gateway_to
 from tests.reconciliation.books import READINGS, SENSORS, Books
 

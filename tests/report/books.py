@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from fridge_pipeline.calendar.month import Month
+from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.finance.rules.month_books import MARTS, SCHEMAS, MonthBooks
 
 MONTH = Month.from_key("2026-01")

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from fridge_pipeline.calendar.month import Month
+from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.finance import pages as report
 from fridge_pipeline.finance.pages.page import render_page
 from fridge_pipeline.finance.rules.month_books import MonthBooks

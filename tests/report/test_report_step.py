@@ -14,8 +14,8 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.month import Month
+from fridge_pipeline.calendar.days import Month
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import CATALOGUE
 from fridge_pipeline.cli import report as report_command
 from fridge_pipeline.cli.main import fridge
@@ -23,9 +23,9 @@ from fridge_pipeline.finance import report as report_step
 from fridge_pipeline.finance.explain import explain_hour
 from fridge_pipeline.finance.report import read_books, write_report
 from fridge_pipeline.finance.rules.month_books import MARTS, BooksError, MonthBooks
-from fridge_pipeline.orchestration import month_report
+from fridge_pipeline.orchestration import month_assets as month_report
+from fridge_pipeline.orchestration.month_assets import report_assets
 from fridge_pipeline.orchestration.partitions import monthly_partitions
-from fridge_pipeline.orchestration.report_asset import report_assets
 from tests.pipeline import CLOSE_AFTER, Pipeline, readings
 from tests.report.books import MADE_AT, MONTH, closed_books, hour_of, quiet_books
 

@@ -10,15 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.database.failpoints import Effect, Witness, unwatched
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.load import HourLoad, load_hours
-from fridge_pipeline.ingest.rules.landing_file import LandingFile
-from fridge_pipeline.ingest.rules.shard import SHARDS_MAX, NotAShardError, Shard
+from fridge_pipeline.ingest.rules.landing_files import SHARDS_MAX, LandingFile, NotAShardError, Shard
+from fridge_pipeline.orchestration.automation import LOAD_AND_BILL
 from fridge_pipeline.orchestration.build import definitions_of_environment
-from fridge_pipeline.orchestration.jobs import LOAD_AND_BILL
 from fridge_pipeline.orchestration.partitions import range_tags
 from fridge_pipeline.orchestration.sharding import HOUR_TAG, LOAD_SHARD, SHARD_TAG, ShardConfig
 from tests.pipeline import Pipeline, ProcessDied, dies_after, readings, summed

@@ -13,7 +13,7 @@ import pytest
 from adbc_driver_postgresql import dbapi as adbc_postgresql
 from psycopg.conninfo import conninfo_to_dict
 
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from tests.console_script import Run
 from tests.pipeline import Pipeline, readings
 from tests.security.tls_proxy import TlsProxy, make_certificate, tls_proxy

@@ -6,8 +6,8 @@ import csv
 import io
 from datetime import datetime
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.ingest.rules.landing_file import storable_path
+from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.ingest.rules.landing_files import storable_path
 from tests.console_script import Run
 from tests.pipeline import Pipeline
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from tests.alerts.conftest import Watch
 from tests.console_script import Run
 from tests.pipeline import Pipeline, readings

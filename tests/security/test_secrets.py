@@ -11,7 +11,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from tests.console_script import Run
 from tests.pipeline import Pipeline, readings
 

@@ -9,7 +9,7 @@ import pytest
 import stripe
 
 from fridge_pipeline.addresses import SettingError
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.secret_files import SECRETS, without_secrets
 from fridge_pipeline.settings import read_settings
 from fridge_pipeline.stripe.rules.api_key import STRIPE_HOSTS, LiveKeyRefusedError

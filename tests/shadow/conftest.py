@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from fridge_pipeline.billing.billing_start_record import keep_billing_start
 from fridge_pipeline.billing.ledger import undelivered_hours
-from fridge_pipeline.calendar.day_range import DayRange, day_of
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.billing.open_stripe import keep_billing_start
+from fridge_pipeline.calendar.days import DayRange, day_of
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.billing_start import BillingStart
 from fridge_pipeline.catalogue.meter import CATALOGUE, Window
 from fridge_pipeline.database.connection import Database

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.cli.main import fridge
 from fridge_pipeline.cli.shadow import as_text
 from fridge_pipeline.reconciliation.compare_shadow import EveryHourBilledError, ShadowComparison
 from fridge_pipeline.reconciliation.reconcile import ReconciliationReport, reconcile_days
-from fridge_pipeline.reconciliation.rules.shadow import ComparedHour
+from fridge_pipeline.reconciliation.rules.causes import ComparedHour
 from tests.pipeline import readings
 from tests.shadow.conftest import READINGS, TENANTS, Books
 

@@ -6,8 +6,8 @@ from collections import defaultdict
 
 import pytest
 
-from fridge_pipeline.billing.billing_start_record import EarlierStartError, HoursBilledElsewhereError
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.billing.open_stripe import EarlierStartError, HoursBilledElsewhereError
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.corrections.withdraw import withdraw_file
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.installation import BillingStartDiffersError, open_installation

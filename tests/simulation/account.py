@@ -9,7 +9,7 @@ from collections import Counter
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 
 #: Customer, event name, hour: what Stripe keeps one total of.
 Slot = tuple[str, str, Hour]

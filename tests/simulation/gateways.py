@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from tests.pipeline import csv_of
 from tests.simulation.base import Actor
 from tests.simulation.record import Delivery, Identity

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import Window
 from fridge_pipeline.stripe.rules.limits import OLDEST_TIMESTAMP, RESEND_WINDOW
 from tests.simulation.account import Slot

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from tests.simulation.base import Actor
 from tests.simulation.record import READINGS, SENSORS
 from tests.simulation.world import HOURS

@@ -17,8 +17,8 @@ from adbc_driver_postgresql import dbapi as adbc_postgresql
 from psycopg import sql
 
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.embedded.address import ServerAddress
-from fridge_pipeline.database.schema_roles import PIPELINE
+from fridge_pipeline.database.embedded.logins import ServerAddress
+from fridge_pipeline.database.schema import PIPELINE
 from tests.sandbox_process import SandboxProcess
 from tests.simulation.account import Account
 

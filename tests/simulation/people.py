@@ -10,12 +10,12 @@ from hypothesis.stateful import rule
 
 from fridge_pipeline.billing.ledger import lock_staging
 from fridge_pipeline.billing.review import NothingHeldError, release_usage
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.month import Month
-from fridge_pipeline.catalogue.variance import Variance
+from fridge_pipeline.calendar.days import Month
+from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.catalogue.meter import Variance
 from fridge_pipeline.corrections.withdraw import withdraw_file
-from fridge_pipeline.finance.rules.signoff import Action, ControlTotals
-from fridge_pipeline.finance.signoff_record import sign_month
+from fridge_pipeline.finance.close_month import sign_month
+from fridge_pipeline.finance.rules.month_books import Action, ControlTotals
 from tests.simulation.base import Actor
 from tests.simulation.world import HOURS, TENANTS
 

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.database.failpoints import Effect, Witness, unwatched
 from tests.pipeline import ProcessDied, dies_after
 from tests.simulation.gateways import Gateways

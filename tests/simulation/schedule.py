@@ -7,9 +7,8 @@ from dataclasses import replace
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.catalogue.meter import CATALOGUE, Formula, Measure, Meter, Window
-from fridge_pipeline.catalogue.variance import Tolerance
+from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.catalogue.meter import CATALOGUE, Formula, Measure, Meter, Tolerance, Window
 from tests.simulation.judgement import Judgement, overbilled
 from tests.simulation.others import Others
 from tests.simulation.people import People

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from fridge_pipeline.database.embedded import passwords
-from fridge_pipeline.database.embedded.address import ServerAddress
+from fridge_pipeline.database.embedded import logins as passwords
 from fridge_pipeline.database.embedded.layout import Layout
+from fridge_pipeline.database.embedded.logins import ServerAddress
 from tests.sandbox_process import running_sandbox
 from tests.simulation.parts import Parts
 from tests.simulation.schedule import Schedule

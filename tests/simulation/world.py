@@ -8,9 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from fridge_pipeline.billing.collect_refusals import collect_refusals
 from fridge_pipeline.billing.watch import find_hours_to_bill, watch_landing_zone
-from fridge_pipeline.calendar.day_range import DayRange, day_of
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.calendar.days import DayRange, day_of
+from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.catalogue.tenant import Tenant
 from fridge_pipeline.catalogue.tenant_record import import_tenants

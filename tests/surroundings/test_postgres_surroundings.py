@@ -12,10 +12,9 @@ import pytest
 import sqlalchemy
 from psycopg import sql
 
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.embedded.address import ServerAddress
-from fridge_pipeline.database.embedded.passwords import SUPERUSER
+from fridge_pipeline.database.embedded.logins import SUPERUSER, ServerAddress
 from fridge_pipeline.orchestration.dagster_storage import session_url
 from fridge_pipeline.orchestration.instance import storage_dsn
 from fridge_pipeline.orchestration.own_environment import settle_environment

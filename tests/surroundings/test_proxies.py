@@ -14,7 +14,7 @@ from pathlib import Path
 import grpc  # type: ignore[import-untyped]  # without type information
 import pytest
 
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.operations.machine import port_holder
 from fridge_pipeline.orchestration.own_environment import settle_environment
 from tests.console_script import Run

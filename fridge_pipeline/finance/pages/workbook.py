@@ -11,10 +11,9 @@ from typing import Any
 
 import xlsxwriter
 
-from fridge_pipeline.finance.pages.columns import Kind
+from fridge_pipeline.finance.pages.columns import HOW_TO_READ, MONTH_STATES, Kind, compared_in_words, verdict_in_words
 from fridge_pipeline.finance.pages.sheet import NUMBER_FORMATS, Formats, Sheet, write_table
 from fridge_pipeline.finance.pages.tables import FILE_ROWS, HOURS, SHEETS, USAGE_BY_MONTH
-from fridge_pipeline.finance.pages.words import HOW_TO_READ, MONTH_STATES, compared_in_words, verdict_in_words
 from fridge_pipeline.finance.rules.month_books import MonthBooks
 from fridge_pipeline.finance.rules.month_summary import MonthSummary, summarize
 

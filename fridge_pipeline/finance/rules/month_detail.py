@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.finance.rules.month_books import MonthBooks
 
 #: About what a row of the tie-out takes on a page, besides the tenant's name.

@@ -1,13 +1,22 @@
-"""What the first bytes of a landing file say it is, whatever it is called."""
+"""What the first bytes of a landing file say it is, and where its header has the four columns.
+
+What else a header says is told in numbers only: what was delivered by mistake, or on purpose, may be somebody's
+secrets, and exceptions are read by many.
+"""
 
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
-from fridge_pipeline.ingest.rules.blank import BLANK
-from fridge_pipeline.ingest.rules.landing_file import FileFormat
+from fridge_pipeline.ingest.rules.landing_files import FileFormat
 from fridge_pipeline.ingest.rules.reading import FIELDS
+from fridge_pipeline.ingest.rules.recorded_time import BLANK
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 
 _GZIP, _PARQUET, _JSON, _CSV, _TEXT = "gzip-compressed data", "parquet", "JSON text", "csv text", "plain text"
 
@@ -86,3 +95,33 @@ def _kind(start: bytes) -> str | None:
     if text[0] in "{[":
         return _JSON
     return _CSV if any(field in text.partition("\n")[0] for field in FIELDS) else _TEXT
+
+
+def places_of_fields(found: Sequence[str]) -> list[int]:
+    """Where ``FIELDS`` stand among the column names found in a file, counted from 0.
+
+    Blanks around a name do not matter; anything else does. Raises ``UnreadableFileError`` naming what is
+    missing and what was found, or the field that more than one column claims to be.
+    """
+    names = [name.strip(BLANK) for name in found]
+    missing = [field for field in FIELDS if field not in names]
+    if missing:
+        raise missing_columns(missing, names)
+    for field in FIELDS:
+        if names.count(field) > 1:
+            raise UnreadableFileError(f"{names.count(field)} columns are called {field}; name one of them differently")
+    return [names.index(field) for field in FIELDS]
+
+
+def missing_columns(missing: Sequence[str], found: Sequence[str]) -> UnreadableFileError:
+    """The error for a file without some of the four columns: which of them it has, and how many and how long others."""
+    own = [field for field in FIELDS if field in found]
+    alike = {name.lower() for name in found if name not in FIELDS}
+    own += [f"{field} in other letters" for field in FIELDS if field in alike]
+    if any(all(field in name for field in FIELDS) for name in found):
+        own.append("all four in one name, so what separates them is no comma")
+    lengths = [len(name) for name in found if name not in FIELDS]
+    others = f"{len(lengths)} other names of {min(lengths)} to {max(lengths)} characters" if lengths else ""
+    return UnreadableFileError(
+        f"missing columns: {', '.join(missing)}; found: {', '.join(filter(None, [*own, others])) or 'nothing'}"
+    )

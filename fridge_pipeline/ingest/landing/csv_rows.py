@@ -1,8 +1,12 @@
-"""The rows of a csv file.
+r"""The rows of a csv file: the fast way, and with care where that cannot be trusted.
+
+A field that starts with a quote, blanks before it or not, ends at the next lone quote; inside it a doubled quote is a
+quote, and commas and line ends are text. Blanks may follow it. A quote anywhere else in a field is an ordinary
+character. A line may end in ``\n`` or ``\r\n``.
 
 The fast way takes whole blocks: lines without any quote are split at their commas, and blocks in which each
 line is a record of well-formed fields go through polars' csv parser. All other blocks are read with care,
-record by record (``csv_record``). The ways give the same rows.
+record by record. Both ways give the same rows.
 
 A row is one record. ``line`` is the number of the line in which it starts; the header is line 1 unless blank
 lines stand before it. A record with more or fewer fields than the header is rejected: its fields may have
@@ -13,23 +17,89 @@ reading goes on with the next.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from fridge_pipeline.ingest.landing import csv_record
-from fridge_pipeline.ingest.landing.csv_record import Broken, Record, read_record
-from fridge_pipeline.ingest.landing.header import places_of_fields
+from fridge_pipeline.ingest.landing.content import places_of_fields
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
 from fridge_pipeline.ingest.landing.lines import fault_row, lines_of, raw_rows
-from fridge_pipeline.ingest.rules.blank import BLANK
 from fridge_pipeline.ingest.rules.reading import FIELDS, RAW_SCHEMA, Reason
+from fridge_pipeline.ingest.rules.recorded_time import BLANK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fridge_pipeline.ingest.landing.lines import Block, BlockReader
+
+
+#: Longest record with a quoted field, in characters. Behind a quote that nobody closes, this much text is
+#: searched for its end.
+RECORD_LENGTH_MAX = 2**20
+
+_BLANKS = "[" + re.escape(BLANK.replace("\n", "")) + "]"
+_QUOTED = re.compile(f'{_BLANKS}*+"((?:[^"]++|"")*+)"{_BLANKS}*')
+_QUOTE = re.compile(f'{_BLANKS}*+"')
+_UNQUOTED = re.compile(r"[^,\n]*+")
+_FIELD_END = re.compile(r",|\r?(?:\n|\Z)")
+
+
+class Broken(Enum):
+    """Why the text at some place is no record."""
+
+    UNCLOSED = "a quote is open where the text ends"
+    MISPLACED = "a quoted field goes on after its closing quote"
+
+
+class Record(NamedTuple):
+    """A record's fields, and the offset in the text at which the next record starts."""
+
+    fields: list[str]
+    end: int
+
+
+def read_record(text: str, start: int) -> Record | Broken:
+    """The record that starts at an offset, which is the start of a line."""
+    fields: list[str] = []
+    at = start
+    while True:
+        if _QUOTE.match(text, at):
+            quoted = _QUOTED.match(text, at, start + RECORD_LENGTH_MAX)
+            if quoted is None:
+                return Broken.UNCLOSED
+            field, at = quoted[1].replace('""', '"'), quoted.end()
+        else:
+            field = text[at : (at := _end_of(text, at))]
+        separator = _FIELD_END.match(text, at)
+        if separator is None:
+            return Broken.MISPLACED
+        fields.append(field)
+        at = separator.end()
+        if separator[0] != ",":
+            return Record(fields, at)
+
+
+def end_of_line(text: str, start: int) -> int:
+    """The offset at which the next line starts."""
+    line_end = text.find("\n", start)
+    return len(text) if line_end < 0 else line_end + 1
+
+
+def without_line_end(line: str) -> str:
+    """The line's text alone."""
+    return line.removesuffix("\n").removesuffix("\r")
+
+
+def _end_of(text: str, at: int) -> int:
+    """Where the unquoted field that starts here ends; a carriage return before the line end is no text."""
+    unquoted = _UNQUOTED.match(text, at)
+    end = unquoted.end() if unquoted else at
+    is_line_end = end == len(text) or text[end] == "\n"
+    return end - 1 if is_line_end and end > at and text[end - 1] == "\r" else end
+
 
 _FAST_COLUMNS_MAX = 100  # beyond, a struct or pattern of all fields costs more than a list of them
 _WELL_FORMED = r'(?:"(?:[^"]|"")*"|[^",\r]*)'
@@ -65,7 +135,7 @@ def _without_header(block: Block) -> tuple[Block, _Layout | None]:
         raise UnreadableFileError(f"the header line cannot be read: {block.fault.value}")
     text, start, line = block.data.decode(), 0, block.first_line
     while start < len(text):
-        end = csv_record.end_of_line(text, start)
+        end = end_of_line(text, start)
         header, start, line = text[start:end], end, line + 1
         if header.strip(BLANK):
             rest = replace(block, data=text[start:].encode(), first_line=line)
@@ -140,7 +210,7 @@ def _careful_rows(block: Block, layout: _Layout) -> tuple[pl.DataFrame, bytes]:
     text, start, line = block.data.decode(), 0, block.first_line
     columns: dict[str, list[object]] = {name: [] for name in RAW_SCHEMA}
     while start < len(text):
-        end = csv_record.end_of_line(text, start)
+        end = end_of_line(text, start)
         if not text[start:end].strip(BLANK):
             start, line = end, line + 1
             continue
@@ -150,7 +220,7 @@ def _careful_rows(block: Block, layout: _Layout) -> tuple[pl.DataFrame, bytes]:
         fault = _fault(record, end, layout)
         if isinstance(record, Record) and fault is not Reason.BROKEN_QUOTES:
             end = record.end
-        raw = csv_record.without_line_end(text[start:end])
+        raw = without_line_end(text[start:end])
         fields = record.fields if isinstance(record, Record) and fault is None else None
         for name, place in zip(FIELDS, layout.places, strict=True):
             columns[name].append(fields[place] if fields else None)
@@ -162,7 +232,7 @@ def _careful_rows(block: Block, layout: _Layout) -> tuple[pl.DataFrame, bytes]:
 
 
 def _may_go_on(block: Block, text: str, start: int) -> bool:
-    return not block.is_last and len(text) - start < csv_record.RECORD_LENGTH_MAX
+    return not block.is_last and len(text) - start < RECORD_LENGTH_MAX
 
 
 def _fault(record: Record | Broken, line_end: int, layout: _Layout) -> Reason | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 
 
 def deliver_file(root: Path, hour: Hour, name: str, text: str) -> bool:

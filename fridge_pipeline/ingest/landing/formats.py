@@ -12,7 +12,7 @@ from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
 from fridge_pipeline.ingest.landing.lines import BLOCK_BYTES, BlockReader, whole_lines
 from fridge_pipeline.ingest.landing.ndjson_rows import end_of_last_object, ndjson_batches
 from fridge_pipeline.ingest.landing.private_copy import START_BYTES
-from fridge_pipeline.ingest.rules.landing_file import FileFormat
+from fridge_pipeline.ingest.rules.landing_files import FileFormat
 from fridge_pipeline.ingest.rules.reading import FIELDS
 
 if TYPE_CHECKING:

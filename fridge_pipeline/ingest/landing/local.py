@@ -12,7 +12,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fridge_pipeline.calendar.hour import Hour, NotAnHourError
+from fridge_pipeline.calendar.hours import Hour, NotAnHourError
 from fridge_pipeline.ingest.landing.landing_errors import (
     LandingFileChangedError,
     LandingFileVanishedError,
@@ -21,9 +21,14 @@ from fridge_pipeline.ingest.landing.landing_errors import (
     UnreadableFileError,
 )
 from fridge_pipeline.ingest.landing.private_copy import PLAIN_BYTES_MAX, Snapshot, take_snapshot
-from fridge_pipeline.ingest.rules.landing_file import LandingFile, is_landing_file, storable_path, system_path
-from fridge_pipeline.ingest.rules.listing_plan import FolderVersion
-from fridge_pipeline.ingest.rules.stray import Strays, is_date_folder
+from fridge_pipeline.ingest.rules.landing_files import (
+    FolderVersion,
+    LandingFile,
+    is_landing_file,
+    storable_path,
+    system_path,
+)
+from fridge_pipeline.ingest.rules.losses import Strays, is_date_folder
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

@@ -10,7 +10,7 @@ from functools import cached_property
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from fridge_pipeline.calendar.hour import Hour, NotAnHourError
+from fridge_pipeline.calendar.hours import Hour, NotAnHourError
 from fridge_pipeline.ingest.landing.landing_errors import (
     LandingFileChangedError,
     LandingFileVanishedError,
@@ -20,11 +20,21 @@ from fridge_pipeline.ingest.landing.landing_errors import (
     UnreadableFileError,
 )
 from fridge_pipeline.ingest.landing.private_copy import PLAIN_BYTES_MAX, Snapshot, take_snapshot
-from fridge_pipeline.ingest.object_store.store_access import open_store, refusals, refuse_credentials
-from fridge_pipeline.ingest.object_store.store_errors import StoreRefusedError, StoreUriError
-from fridge_pipeline.ingest.rules.landing_file import LandingFile, is_landing_file, storable_path, system_path
-from fridge_pipeline.ingest.rules.listing_plan import FolderVersion
-from fridge_pipeline.ingest.rules.stray import StrayNames, Strays, is_date_folder
+from fridge_pipeline.ingest.object_store.store import (
+    StoreRefusedError,
+    StoreUriError,
+    open_store,
+    refusals,
+    refuse_credentials,
+)
+from fridge_pipeline.ingest.rules.landing_files import (
+    FolderVersion,
+    LandingFile,
+    is_landing_file,
+    storable_path,
+    system_path,
+)
+from fridge_pipeline.ingest.rules.losses import StrayNames, Strays, is_date_folder
 
 if TYPE_CHECKING:
     from pathlib import Path

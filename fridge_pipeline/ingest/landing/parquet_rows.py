@@ -13,7 +13,7 @@ import polars as pl
 import pyarrow as pa
 from pyarrow import types
 
-from fridge_pipeline.ingest.landing.header import places_of_fields
+from fridge_pipeline.ingest.landing.content import places_of_fields
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
 from fridge_pipeline.ingest.landing.parquet_batches import (
     DAMAGE,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-    from fridge_pipeline.ingest.rules.landing_file import FileFormat
+    from fridge_pipeline.ingest.rules.landing_files import FileFormat
 
 #: Most bytes a compressed file may unpack to. An hour of a million sensors with a reading a minute is
 #: 4 GB of csv; a file that unpacks to more than this is a gzip bomb or a mistake, and would fill the disk.

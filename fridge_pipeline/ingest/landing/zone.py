@@ -16,11 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import Path
 
-    from fridge_pipeline.calendar.hour import Hour
+    from fridge_pipeline.calendar.hours import Hour
     from fridge_pipeline.ingest.landing.private_copy import Snapshot
-    from fridge_pipeline.ingest.rules.landing_file import LandingFile
-    from fridge_pipeline.ingest.rules.listing_plan import FolderVersion
-    from fridge_pipeline.ingest.rules.stray import Strays
+    from fridge_pipeline.ingest.rules.landing_files import FolderVersion, LandingFile
+    from fridge_pipeline.ingest.rules.losses import Strays
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _LOCAL_HOSTS = ("", "localhost")

@@ -14,8 +14,7 @@ from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
-from fridge_pipeline.ingest.object_store.store_access import open_store, refusals
-from fridge_pipeline.ingest.object_store.store_errors import ArchiveError, StoreRefusedError
+from fridge_pipeline.ingest.object_store.store import ArchiveError, StoreRefusedError, open_store, refusals
 from fridge_pipeline.ingest.rules.location import ObjectPlace
 
 if TYPE_CHECKING:

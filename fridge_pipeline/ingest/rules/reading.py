@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, TypeVar
 import polars as pl
 from polars import selectors
 
-from fridge_pipeline.calendar.hour import ONE_HOUR
+from fridge_pipeline.calendar.hours import ONE_HOUR
 from fridge_pipeline.catalogue.tenant import ID_LENGTH_MAX
 from fridge_pipeline.ingest.rules import recorded_time
-from fridge_pipeline.ingest.rules.blank import BLANK
+from fridge_pipeline.ingest.rules.recorded_time import BLANK
 
 if TYPE_CHECKING:
     from polars._typing import PolarsDataType
 
-    from fridge_pipeline.calendar.hour import Hour
+    from fridge_pipeline.calendar.hours import Hour
 
 #: Frame in, same kind of frame out.
 FrameT = TypeVar("FrameT", pl.DataFrame, pl.LazyFrame)

@@ -1,12 +1,16 @@
-"""Alerts: what somebody must be told of without looking, when it is told again, and when its end is told."""
+"""Alerts: when something is told, told again and told to be over; what is remembered between two looks."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Self
+
+from fridge_pipeline.calendar.hours import Hour
 
 #: What goes on is told again after so long.
 TOLD_AGAIN_AFTER = timedelta(days=1)
@@ -118,3 +122,48 @@ def first_few(names: Sequence[str]) -> str:
 
 def _moment(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+#: Hours remembered at most, the oldest: an alert shows a few, and the rest has its turn.
+HOURS_MAX = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class AlertMemory:
+    """Since when hours are seen undelivered, and since when the canary is flown.
+
+    The books do not say since when: an hour of last month may have become undelivered a minute ago, by a late file.
+    """
+
+    undelivered_since: dict[Hour, datetime] = field(default_factory=dict)
+    canary_since: datetime | None = None
+
+    def seen(self, undelivered: Iterable[Hour], now: datetime) -> dict[Hour, datetime]:
+        """Since when the hours that are undelivered now have been."""
+        oldest = sorted(undelivered)[:HOURS_MAX]
+        return {hour: self.undelivered_since.get(hour, now) for hour in oldest}
+
+    def to_text(self) -> str:
+        """As a sensor's cursor keeps it."""
+        return json.dumps(
+            {
+                "undelivered_since": {hour.key: since.isoformat() for hour, since in self.undelivered_since.items()},
+                "canary_since": self.canary_since.isoformat() if self.canary_since else None,
+            }
+        )
+
+    @classmethod
+    def from_text(cls, text: str | None) -> Self:
+        """What a cursor holds; one that is empty, or that a person has set to something else, begins anew."""
+        try:
+            found = json.loads(text or "{}")
+            since = found.get("canary_since")
+            return cls(
+                {
+                    Hour.from_key(key): datetime.fromisoformat(moment)
+                    for key, moment in found.get("undelivered_since", {}).items()
+                },
+                datetime.fromisoformat(since) if since else None,
+            )
+        except (ValueError, AttributeError, TypeError):
+            return cls()

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import plan_ranges
+from fridge_pipeline.calendar.hours import Hour, plan_ranges
 from fridge_pipeline.catalogue.billing_start import BillingStart
-from fridge_pipeline.ingest.rules.landing_losses import LandingLosses, gone_told
-from fridge_pipeline.ingest.rules.stray import SHOWN_MAX
+from fridge_pipeline.ingest.rules.losses import SHOWN_MAX, LandingLosses, gone_told
 from fridge_pipeline.reason_codes import advised, kind_of
 
 FREE_BYTES_MIN = 2 * 10**9

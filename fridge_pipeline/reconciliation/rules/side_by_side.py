@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
-from fridge_pipeline.calendar.day_range import day_of
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.days import day_of
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.billing_start import EVERY_HOUR, BillingStart
 from fridge_pipeline.reason_codes import DIFFERENCE_CAUSES
 from fridge_pipeline.reconciliation.rules.causes import BookedHour, Cause, agrees, judge_hour, summed, worst

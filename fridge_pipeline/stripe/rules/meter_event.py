@@ -1,4 +1,4 @@
-"""The meter event: one committed statement of usage to Stripe, its identity and its states."""
+"""The meter event: one committed statement of usage to Stripe, its states, and what waits to be sent."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from fridge_pipeline.calendar.hour import Hour
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import Meter
-from fridge_pipeline.stripe.rules.limits import IDENTIFIER_LENGTH_MAX, OLDEST_TIMESTAMP, TOO_LATE_MARGIN
+from fridge_pipeline.stripe.rules.limits import IDENTIFIER_LENGTH_MAX, OLDEST_TIMESTAMP, RESEND_WINDOW, TOO_LATE_MARGIN
 
 #: Half past: never on the edge of the hour, where Stripe's own texts disagree on which hour it belongs to.
 TIMESTAMP_INTO_HOUR = timedelta(minutes=30)
@@ -116,3 +116,37 @@ def is_too_late(hour: Hour, now: datetime) -> bool:
 def billing_deadline(hour: Hour) -> datetime:
     """Until when usage of this hour can be stated to Stripe."""
     return timestamp_of(hour) + OLDEST_TIMESTAMP - TOO_LATE_MARGIN
+
+
+#: Customer and event name: Stripe takes one call at a time for them (docs.stripe.com/rate-limits).
+Lane = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A statement, or with ``is_cancellation`` the cancellation of one, that Stripe has yet to decide.
+
+    ``first_sent_at`` is ``None`` when it was never sent. ``is_answered`` says that Stripe's last answer was a no or
+    "I have it already" which could not be believed: then only reading Stripe back decides.
+    """
+
+    event: MeterEvent
+    is_cancellation: bool
+    first_sent_at: datetime | None
+    is_answered: bool = False
+
+    @property
+    def key(self) -> tuple[str, bool]:
+        """What tells it apart."""
+        return self.event.identifier, self.is_cancellation
+
+    @property
+    def lane(self) -> Lane:
+        """What it must be alone in."""
+        return self.event.stripe_customer_id, self.event.event_name
+
+    def may_be_sent(self, now: datetime) -> bool:
+        """Whether the same identifier may be sent (again): Stripe surely remembers it (law L6)."""
+        if self.is_answered:
+            return False
+        return self.first_sent_at is None or now - self.first_sent_at <= RESEND_WINDOW

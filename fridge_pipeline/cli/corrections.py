@@ -1,0 +1,160 @@
+"""``fridge withdraw`` and ``fridge release``."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from pathlib import Path
+
+import click
+
+from fridge_pipeline.billing.review import release_usage
+from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.cli.bill import HourKey
+from fridge_pipeline.cli.terminal import echo, installation
+from fridge_pipeline.corrections.withdraw import Withdrawal, withdraw_file
+from fridge_pipeline.ingest.landing.local import LocalLanding
+from fridge_pipeline.ingest.landing.objects import ObjectLanding
+from fridge_pipeline.ingest.rules.landing_files import storable_path
+from fridge_pipeline.installation import Installation
+from fridge_pipeline.stripe.rules.limits import OLDEST_TIMESTAMP
+from fridge_pipeline.stripe.rules.meter_event import is_too_late
+from fridge_pipeline.visible import as_lines
+
+
+@click.command()
+@click.argument("file")
+@click.option("--reason", required=True, help="Why it is no usage; stays on record.")
+@click.option("--by", "name", help="Who decided it [default: the login name].")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def withdraw(file: str, reason: str, name: str | None, as_json: bool) -> None:
+    """Take the landing FILE out of usage: its hour is restated without the readings it stored.
+
+    FILE is a path relative to the landing root, as in fridge.landing_files, or an absolute one below it. Every content
+    that was loaded under that path is withdrawn. Nothing is deleted, and a withdrawal cannot be taken back: the
+    readings stay known, so they never count again, in whichever file they are delivered once more.
+
+    A later file under the same name is a new file: it is loaded, and counts with those of its readings that are new.
+    A reading is told by tenant, sensor and time: one whose temperature alone was corrected is not new.
+
+    Example: fridge withdraw 2026-01-24/18/gateway-7.csv --reason "readings of the test bench"
+    """
+    if not reason.strip():
+        raise click.UsageError("--reason is empty; say why the file is no usage")
+    withdrawn_by = who_decided(name)
+    with installation() as opened:
+        path = path_in_books(opened, file)
+        withdrawal = withdraw_file(opened.database, opened.zone, path, reason, withdrawn_by, opened.clock)
+        echo(json.dumps(as_mapping(withdrawal)) if as_json else as_text(withdrawal, next_steps(opened, withdrawal)))
+
+
+def who_decided(name: str | None) -> str:
+    """The name given with ``--by``, else the login name; a usage error when there is neither."""
+    decided_by = login_name() if name is None else name.strip()
+    if not decided_by:
+        raise click.UsageError("--by is empty; say who decided it")
+    return decided_by
+
+
+def login_name() -> str:
+    """Who works at this terminal; a usage error when the system does not know."""
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError) as error:
+        raise click.UsageError("this user has no login name; say who decided it with --by NAME") from error
+
+
+def path_in_books(opened: Installation, file: str) -> str:
+    """The path as the books have it: absolute ones, and URIs, are made relative to the landing root."""
+    if not Path(file).is_absolute() and "://" not in file:
+        return file
+    zone = opened.zone
+    if isinstance(zone, ObjectLanding) and file.startswith(f"{zone.uri}/"):
+        return storable_path(file.removeprefix(f"{zone.uri}/"))
+    if isinstance(zone, LocalLanding):
+        for given, root in ((Path(file), zone.root), (Path(file).resolve(), zone.root.resolve())):
+            if given.is_relative_to(root):
+                return storable_path(str(given.relative_to(root)))
+    raise click.UsageError(f"{file} is not below the landing root {opened.settings.landing_uri}")
+
+
+def as_text(withdrawal: Withdrawal, next_steps: list[str]) -> str:
+    """What was taken out, and what happens next."""
+    total = sum(withdrawal.readings.values())
+    width = max(len(tenant) for tenant in withdrawal.readings)
+    return as_lines(
+        [
+            f"{withdrawal.path} is withdrawn: {total} readings of the hour {withdrawal.hour} are no longer usage",
+            *(f"  {tenant:<{width}}  {readings}" for tenant, readings in withdrawal.readings.items()),
+            "They stay known: delivered again, in any file, they are duplicates and do not count.",
+            *next_steps,
+        ]
+    )
+
+
+def next_steps(opened: Installation, withdrawal: Withdrawal) -> list[str]:
+    """How the hour comes to be restated, or why it does not."""
+    hour, command = withdrawal.hour, restating_command(withdrawal)
+    if hour < opened.settings.partitions_start:
+        steps = [f"The hour lies before FRIDGE_PARTITIONS_START; it is restated with: {command}"]
+    else:
+        steps = [f"The hour is restated by the next hourly_billing, or now with: {command}"]
+    if is_too_late(hour, opened.clock()):
+        steps.append(
+            f"It is older than the {OLDEST_TIMESTAMP.days} days that Stripe accepts: what was billed too much becomes "
+            "an exception for a person."
+        )
+    return steps
+
+
+def restating_command(withdrawal: Withdrawal) -> str:
+    """The command that counts and bills the hour again."""
+    return f"fridge bill --from {withdrawal.hour} --to {withdrawal.hour}"
+
+
+def as_mapping(withdrawal: Withdrawal) -> dict[str, object]:
+    """The same for scripts."""
+    return {
+        "path": withdrawal.path,
+        "hour": withdrawal.hour.key,
+        "file_ids": withdrawal.file_ids,
+        "readings": withdrawal.readings,
+        "reason": withdrawal.reason,
+        "withdrawn_by": withdrawal.withdrawn_by,
+        "withdrawn_at": withdrawal.withdrawn_at.isoformat(),
+        "restate_with": restating_command(withdrawal),
+    }
+
+
+@click.command()
+@click.argument("tenant")
+@click.argument("hour", type=HourKey())
+@click.option("--by", "name", required=True, help="Who decides it; stays on record.")
+@click.option("--reason", required=True, help="Why it is right; stays on record.")
+@click.option("--meter", "event_name", help="Only this meter [default: every meter that is held].")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def release(tenant: str, hour: Hour, name: str, reason: str, event_name: str | None, as_json: bool) -> None:
+    """Release TENANT's usage in HOUR that is held for review (the exception held_for_review), so that it is billed.
+
+    Released is the usage as it is now: should it become more than that, it is looked at anew.
+
+    Example: fridge release cohoes 2026-01-24-18:00 --by ada --reason "backlog after the outage"
+    """
+    with installation() as opened:
+        done = release_usage(opened.database, tenant, hour, event_name, opened.catalogue, name, reason, opened.clock)
+    command = f"fridge bill --from {hour} --to {hour}"
+    if as_json:
+        told = {
+            "tenant_id": done.tenant_id,
+            "hour": done.hour.key,
+            "released": done.released,
+            "released_by": done.released_by,
+            "reason": done.reason,
+            "released_at": done.released_at.isoformat(),
+            "bill_with": command,
+        }
+        echo(json.dumps(told))
+        return
+    quantities = " and ".join(f"{value:,} {meter}" for meter, value in sorted(done.released.items()))
+    echo(f"{quantities} of {tenant} in {hour} released by {done.released_by}")
+    echo(f"The next hourly_billing bills it, or now: {command}")

@@ -1,0 +1,143 @@
+"""What lies outside every landing hour, and what was delivered where nobody loads it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from fridge_pipeline.calendar.hours import ONE_HOUR, Hour, NotAnHourError
+from fridge_pipeline.ingest.rules.landing_files import is_landing_file
+from fridge_pipeline.visible import counted
+
+#: So many are shown; the rest is a number.
+SHOWN_MAX = 10
+
+#: What file systems and shares make in their own root, which nobody delivered.
+NOT_DELIVERED = frozenset({"lost+found", "$RECYCLE.BIN", "System Volume Information", "@eaDir", "#recycle"})
+
+
+@dataclass(slots=True)
+class StrayNames:
+    """The first names in their order, and how many there are; folders have a slash behind them."""
+
+    first: list[str] = field(default_factory=list)
+    count: int = 0
+    _last: str = field(default="", repr=False)
+
+    def add(self, name: str) -> None:
+        """One more; the objects of a folder, which come one after the other, are one folder."""
+        if name != self._last and name not in self.first:
+            self.count += 1
+            self.first = sorted([*self.first, name])[:SHOWN_MAX]
+        self._last = name
+
+
+@dataclass(slots=True)
+class Strays:
+    """What a look at a landing zone sees on its way: ``outside`` every landing hour, and in folders ``below`` one.
+
+    ``sees_outside`` and ``sees_below`` say whether the look sees all there is; one that lists less sees less.
+    """
+
+    outside: StrayNames = field(default_factory=StrayNames)
+    below: StrayNames = field(default_factory=StrayNames)
+    sees_outside: bool = True
+    sees_below: bool = True
+
+    def add(self, path: str, *, is_folder: bool) -> None:
+        """Takes in what lies at a path (relative to the root) where no landing file may: its first part out of place.
+
+        What announces itself as unfinished is left out, and so is what lies in folders that do.
+        """
+        parts = path.split("/")
+        if parts[0] in NOT_DELIVERED or not all(is_landing_file(part) for part in parts):
+            return
+        depth = 1 if not is_date_folder(parts[0]) else 2 if not _is_hour_folder("/".join(parts[:2])) else 3
+        depth = min(depth, len(parts))
+        name = "/".join(parts[:depth]) + ("/" if is_folder or depth < len(parts) else "")
+        (self.below if depth > 2 else self.outside).add(name)  # noqa: PLR2004 # date and hour
+
+
+def is_date_folder(name: str) -> bool:
+    """Whether a folder of this name in the root may hold landing hours."""
+    return _is_hour_folder(f"{name}/00")
+
+
+def _is_hour_folder(path: str) -> bool:
+    try:
+        Hour.from_folder(path)
+    except NotAnHourError:
+        return False
+    return True
+
+
+#: A gateway's clock may run ahead by this much before its folder is one of the future.
+AHEAD_TOLERANCE = timedelta(minutes=5)
+
+#: Hours with files of so many days are expected to be there still. Older ones may have been archived.
+EXPECTED_DAYS = timedelta(days=7)
+
+#: Files arrive in the newest hours, whatever became of the landing zone: they show nothing of it.
+ARRIVING = ONE_HOUR
+
+#: What the exceptions about strays are about, by name.
+OUTSIDE, BELOW = "outside every landing hour", "in folders below a landing hour"
+
+
+@dataclass(frozen=True, slots=True)
+class HourAhead:
+    """A landing hour that has not begun and has files; ``files`` is ``None`` where its folder cannot be listed."""
+
+    hour: Hour
+    files: int | None
+    size_bytes: int = 0
+
+    @property
+    def told(self) -> str:
+        """What a person is told of it."""
+        held = f"{counted(self.files, 'file')} of {self.size_bytes} bytes" if self.files else "what cannot be listed"
+        return (
+            f"landing folder {self.hour.folder} has not begun and holds {held}: loaded only when it has, and billed in "
+            "that hour. It is named in local time instead of UTC, or by a clock that is ahead"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LandingLosses:
+    """What a look found: hours ``ahead``, ``strays``, and hours that had files and are ``gone`` with all others."""
+
+    ahead: list[HourAhead] = field(default_factory=list)
+    strays: Strays = field(default_factory=Strays)
+    gone: list[Hour] = field(default_factory=list)
+
+
+def is_ahead(hour: Hour, now: datetime) -> bool:
+    """Whether a landing hour lies so far ahead that no clock of a working gateway names it."""
+    return hour.start > now + AHEAD_TOLERANCE
+
+
+def hours_gone(known: Collection[Hour], present: Collection[Hour], looked_at: datetime) -> list[Hour]:
+    """All ``known`` hours when not one of them is present; none else: single hours may be archived.
+
+    Known are those with loaded files of the last days before ``looked_at``. The newest, in which files arrive, count
+    only where there are no others.
+    """
+    settled = [hour for hour in known if hour.end <= looked_at - ARRIVING]
+    expected = sorted(settled or known)
+    return [] if set(expected) & set(present) else expected
+
+
+def gone_told(gone: list[Hour]) -> str:
+    """What a person is told of a landing zone that is not the one that the books know."""
+    return (
+        f"no file is left in the landing zone of {counted(len(gone), 'hour')} that had loaded files in the last "
+        f"{EXPECTED_DAYS.days} days, the newest {gone[-1].key}, so nothing that is delivered is seen: a lost mount, "
+        "another folder, prefix or case in FRIDGE_LANDING_URI, or files that were all removed"
+    )
+
+
+def strays_told(names: StrayNames, subject: str) -> str:
+    """What a person is told of files and folders that nobody loads."""
+    more = f" and {names.count - len(names.first)} more" if names.count > len(names.first) else ""
+    return f"{names.count} files or folders {subject}, which nobody loads: {', '.join(names.first)}{more}"

@@ -1,0 +1,199 @@
+"""Alerts: what somebody must be told of, and each channel told once, again after a day, and of its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import psycopg
+from psycopg.rows import dict_row
+
+from fridge_pipeline.billing.open_stripe import billing_start
+from fridge_pipeline.billing.watch import find_hours_to_bill
+from fridge_pipeline.calendar.hours import Hour, HourRange
+from fridge_pipeline.catalogue.meter import Meter
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.queries import statement
+from fridge_pipeline.ingest.landing.landing_errors import LandingError
+from fridge_pipeline.ingest.landing.zone import LandingZone
+from fridge_pipeline.operations.channels import AlertChannel, AlertNotSentError
+from fridge_pipeline.operations.rules.alert import Alert, AlertMemory, Family, Telling, Told, what_to_tell
+from fridge_pipeline.operations.rules.alert_causes import (
+    CANARY_TENANT,
+    UNMAPPED_NOTICE,
+    OpenKind,
+    UnmappedUsage,
+    canary_alert,
+    exceptions_alert,
+    judged_hour,
+    landing_alert,
+    stale_alert,
+    unmapped_alert,
+)
+from fridge_pipeline.stripe.rules.limits import OLDEST_TIMESTAMP
+from fridge_pipeline.visible import one_line, visible
+
+
+@contextmanager
+def alone_in_telling(connection: psycopg.Connection) -> Iterator[bool]:
+    """Says whether nobody else tells alerts now; keeps others out meanwhile, without a transaction."""
+    row = connection.execute(statement("try_alerts")).fetchone()
+    is_alone = bool(row and row[0])
+    try:
+        yield is_alone
+    finally:
+        if is_alone and not connection.closed:
+            connection.execute(statement("leave_alerts"))
+
+
+def told_alerts(connection: psycopg.Connection, channel: str) -> list[Told]:
+    """What a channel was told of, and not yet of its end."""
+    return [Told(*row) for row in connection.execute(statement("told_alerts"), {"channel": channel}).fetchall()]
+
+
+def record_telling(connection: psycopg.Connection, channel: str, telling: Telling, now: datetime) -> None:
+    """Puts on record, all or nothing, what a channel has taken."""
+    with connection.transaction():
+        for alert in telling.alerts:
+            row = {"alert_key": alert.key, "channel": channel, "title": alert.title, "newest_at": alert.newest_at}
+            connection.execute(statement("record_alert"), {**row, "now": now})
+        for told in telling.ended:
+            connection.execute(statement("resolve_alert"), {"alert_key": told.key, "channel": channel, "now": now})
+
+
+def open_kinds_to_tell(connection: psycopg.Connection) -> list[OpenKind]:
+    """The open exceptions by kind, with the tenants or files they are about, the newest first."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(statement("open_kinds_to_tell")).fetchall()
+    return [
+        OpenKind(**{**row, "newest_hour": Hour(row["newest_hour"]) if row["newest_hour"] else None}) for row in rows
+    ]
+
+
+def unmapped_near_deadline(connection: psycopg.Connection, now: datetime) -> list[UnmappedUsage]:
+    """Usage without a Stripe customer that can still be billed, but not for long; the most urgent first."""
+    bounds = {"too_late_until": now - OLDEST_TIMESTAMP, "near_until": now - OLDEST_TIMESTAMP + UNMAPPED_NOTICE}
+    return [UnmappedUsage(*row) for row in connection.execute(statement("unmapped_near_deadline"), bounds).fetchall()]
+
+
+def accepted_usage(connection: psycopg.Connection, tenant_id: str, hour: Hour) -> dict[str, int]:
+    """Event name → what Stripe has accepted for a tenant's hour; a meter without a statement is left out."""
+    row = {"tenant_id": tenant_id, "hour": hour.start}
+    return dict(connection.execute(statement("accepted_usage"), row).fetchall())
+
+
+def has_customer(connection: psycopg.Connection, tenant_id: str) -> bool:
+    """Whether a tenant is imported with a Stripe customer."""
+    row = connection.execute(statement("has_customer"), {"tenant_id": tenant_id}).fetchone()
+    return bool(row and row[0])
+
+
+@dataclass(slots=True)
+class Look:
+    """What one look found, which families it could look at, and what the next look must know."""
+
+    memory: AlertMemory
+    alerts: list[Alert] = field(default_factory=list)
+    looked_at: set[Family] = field(default_factory=set)
+
+    def add(self, family: Family, *found: Alert | None) -> None:
+        """Takes in everything of a family; nothing means that all is well."""
+        self.looked_at.add(family)
+        self.alerts += [alert for alert in found if alert is not None]
+
+
+def find_alerts(
+    database: Database,
+    open_zone: Callable[[], LandingZone],
+    grid: HourRange,
+    catalogue: tuple[Meter, ...],
+    now: datetime,
+    close_after: timedelta,
+    stale_after: timedelta,
+    memory: AlertMemory,
+    *,
+    flies_canary: bool,
+) -> Look:
+    """Open exceptions, unmapped usage near its deadline, stale hours, and the canary where it is flown.
+
+    A landing zone that cannot be looked at is an alert of its own, and says nothing of stale hours.
+    """
+    look = Look(AlertMemory(memory.undelivered_since, (memory.canary_since or now) if flies_canary else None))
+    with database.connect() as connection:
+        look.add(Family.EXCEPTIONS, *(exceptions_alert(kind) for kind in open_kinds_to_tell(connection)))
+        look.add(Family.UNMAPPED, unmapped_alert(unmapped_near_deadline(connection, now), now))
+    look.add(Family.CANARY, _find_canary(database, catalogue, now, look.memory.canary_since))
+    try:
+        undelivered = find_hours_to_bill(database, open_zone(), grid, catalogue, now, close_after)
+    except LandingError as error:
+        look.add(Family.LANDING, landing_alert(str(error)))
+        return look
+    look.add(Family.LANDING)
+    since = memory.seen(undelivered, now)
+    look.memory = AlertMemory(since, look.memory.canary_since)
+    look.add(Family.STALE, stale_alert(since, now, stale_after))
+    return look
+
+
+def _find_canary(
+    database: Database, catalogue: tuple[Meter, ...], now: datetime, since: datetime | None
+) -> Alert | None:
+    """The canary's alert; none for hours that had begun before it was first flown, or that are not billed."""
+    hour = judged_hour(now)
+    if since is None or hour.start < since:
+        return None
+    with database.connect() as connection:
+        if not billing_start(connection).bills(hour):
+            return None
+        return canary_alert(
+            hour,
+            accepted_usage(connection, CANARY_TENANT, hour),
+            catalogue,
+            has_customer=has_customer(connection, CANARY_TENANT),
+        )
+
+
+@dataclass(slots=True)
+class TellReport:
+    """How many messages went out, and what went wrong; ``is_busy`` says that somebody else was telling."""
+
+    sent: int = 0
+    problems: list[str] = field(default_factory=list)
+    is_busy: bool = False
+
+
+def tell_alerts(
+    database: Database,
+    channels: Sequence[AlertChannel],
+    alerts: Iterable[Alert],
+    looked_at: AbstractSet[Family],
+    now: datetime,
+) -> TellReport:
+    """Sends at most one message to each channel, and records what it took.
+
+    A channel that does not take it is told at the next look; the others do not wait for it. Should the process die
+    between message and record, the message is sent again: better told twice than never.
+    """
+    report = TellReport()
+    found = list(alerts)
+    with database.connect() as connection, alone_in_telling(connection) as is_alone:
+        if not is_alone:
+            report.is_busy = True
+            return report
+        for channel in channels:
+            telling = what_to_tell(found, told_alerts(connection, channel.name), looked_at, now)
+            if telling.is_empty:
+                continue
+            try:
+                note = channel.send(one_line(telling.subject), visible(telling.text), now)
+            except AlertNotSentError as error:
+                report.problems.append(str(error))
+                continue
+            record_telling(connection, channel.name, telling, now)
+            report.sent += 1
+            if note is not None:
+                report.problems.append(note)
+    return report

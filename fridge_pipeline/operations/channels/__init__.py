@@ -1,1 +1,0 @@
-"""Where alerts go: a webhook, and mail."""

@@ -1,0 +1,147 @@
+"""A month's report and evidence pack, as assets and for the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+from urllib.parse import urlsplit
+
+import dagster as dg
+
+from fridge_pipeline.calendar.days import Month
+from fridge_pipeline.database.models import SqlModel
+from fridge_pipeline.database.program import program_identity
+from fridge_pipeline.finance.make_evidence import EvidencePack, Maker, make_evidence
+from fridge_pipeline.finance.month_record import refresh_month
+from fridge_pipeline.finance.pages.columns import compared_in_words
+from fridge_pipeline.finance.report import MonthReport, report_month
+from fridge_pipeline.finance.rules.evidence_format import PACK_TABLES
+from fridge_pipeline.finance.rules.month_books import MARTS
+from fridge_pipeline.ingest.rules.location import Place
+from fridge_pipeline.installation import Installation
+from fridge_pipeline.orchestration.partitions import month_of
+from fridge_pipeline.orchestration.shown import Progress
+from fridge_pipeline.settings import MODELS_FOLDER, Settings
+
+
+def make_pack(
+    installation: Installation, month: Month, target: Place | None, made_by: str, run_id: str
+) -> EvidencePack:
+    """Makes a month's pack with what this installation is; without a target in its archive."""
+    settings = installation.settings
+    refresh_month(installation.database, MODELS_FOLDER, installation.catalogue, month, installation.clock)
+    maker = Maker(made_by, run_id, program_identity(MODELS_FOLDER), parameters_of(settings))
+    place = target or settings.archive / "evidence" / f"{month.key}.zip"
+    return make_evidence(
+        installation.database, month, place, MODELS_FOLDER, maker, installation.clock(), settings.workspace
+    )
+
+
+def parameters_of(settings: Settings) -> dict[str, Any]:
+    """The settings that decide what is counted and stated; keys, passwords and paths are left out."""
+    base = urlsplit(settings.stripe_base or "https://api.stripe.com")
+    return {
+        "partitions_start": settings.partitions_start.key,
+        "close_after_minutes": settings.close_after.total_seconds() / 60,
+        "keep_months": settings.keep_months,
+        "max_in_flight": settings.max_in_flight,
+        "stripe_calls_per_second": settings.calls_per_second(),
+        "stripe_mode": settings.key_mode.value,
+        "stripe_host": base.netloc,
+        "catalogue": [asdict(meter) for meter in settings.catalogue],
+    }
+
+
+def make_report(installation: Installation, month: Month, folder: Place) -> MonthReport:
+    """Refreshes the month's models, so that nothing in it is older than the books, and writes page and workbook."""
+    settings, catalogue = installation.settings, installation.catalogue
+    refresh_month(installation.database, MODELS_FOLDER, catalogue, month, installation.clock)
+    now = installation.clock()
+    return report_month(installation.database, month, folder, catalogue, settings.close_after, now, settings.workspace)
+
+
+def evidence_assets(models: Sequence[SqlModel], months: dg.MonthlyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """The asset, on a grid of months; of what a pack holds, the models are assets and the books' own tables are not.
+
+    It depends on models only, which have no partitions: no backfill of hours or days makes a pack along.
+    """
+    names = {model.name for model in models}
+    packed = [table.name for table in PACK_TABLES if table.name in names]
+
+    @dg.asset(
+        deps=packed,
+        partitions_def=months,
+        group_name="finance",
+        kinds={"zip", "csv", "parquet"},
+        owners=["team:finance"],
+    )
+    def evidence_pack(
+        context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
+    ) -> dg.MaterializeResult[None]:
+        """One row per month: a ZIP file below evidence/ in the archive that proves the month's numbers by itself.
+
+        Statements, tie-out, ledger and all that belongs to them as CSV and Parquet, with a manifest of SHA-256 hashes
+        that is chained to the month before; `fridge verify` checks it. That of a month that is not closed is a draft.
+
+        For example: 2026-11.zip, final, chained to 2026-10.
+        """
+        month = month_of(context)
+        progress = Progress(context.log, f"making the evidence pack of {month}")
+        pack = make_pack(installation, month, None, "dagster", context.run.run_id)
+        kind = "final" if pack.is_final else "a draft, for the month is not closed"
+        progress.finish(f"{month}: {kind}, {pack.files} files, {pack.rows:,} rows; {pack.path}")
+        return dg.MaterializeResult(
+            metadata={
+                "pack": dg.MetadataValue.url(pack.path.as_uri()),
+                "path": dg.MetadataValue.path(str(pack.path)),
+                "manifest_sha256": pack.manifest_sha256,
+                "is_final": pack.is_final,
+                "chained_to": pack.previous.month if pack.previous else "none",
+                "files": pack.files,
+                "dagster/partition_row_count": pack.rows,
+            }
+        )
+
+    return [evidence_pack]
+
+
+def report_assets(months: dg.MonthlyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """The asset, on a grid of months."""
+
+    @dg.asset(
+        deps=MARTS,
+        partitions_def=months,
+        group_name="finance",
+        kinds={"html", "excel"},
+        owners=["team:finance"],
+    )
+    def audit_report(
+        context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
+    ) -> dg.MaterializeResult[None]:
+        """One row per tenant and meter of the month, and all that explains it: a page and a workbook for people.
+
+        For example: November 2026, 5 tenants, tied, with 2 restatements.
+        """
+        month = month_of(context)
+        progress = Progress(context.log, f"making the report of {month}")
+        report = make_report(installation, month, installation.report_folder(month))
+        comparison = compared_in_words(*report.summary.compared)
+        progress.finish(f"{month}: {report.summary.verdict.value}, {comparison}; {report.page}")
+        address = f"{installation.report_address}/{month.key}"
+        return dg.MaterializeResult(
+            metadata={
+                "page": dg.MetadataValue.url(f"{address}/{report.page.name}"),
+                "page_file": dg.MetadataValue.path(str(report.page)),
+                "workbook": dg.MetadataValue.url(f"{address}/{report.workbook.name}"),
+                "workbook_file": dg.MetadataValue.path(str(report.workbook)),
+                "tie_out": report.summary.verdict.value,
+                "comparison": comparison,
+                "month_status": report.summary.signatures.status,
+                "unexplained_hours": report.summary.hours("unexplained"),
+                "exceptions": report.summary.exceptions,
+                "restatements": report.summary.restatements,
+            }
+        )
+
+    return [audit_report]

@@ -1,0 +1,118 @@
+"""Runs that failed or were lost, what they said, and whether the daemon that starts them is alive.
+
+Dagster's default launcher cannot tell (it gives such a run up after ``max_runtime_seconds``, six hours). Until
+then the run would keep a place in the queue and block its hours. Told that it failed, Dagster retries it.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import dagster as dg
+import psutil
+from dagster import DagsterRun, DagsterRunStatus, RunsFilter
+
+from fridge_pipeline.operations.rules.finding import Finding, judge_daemons
+from fridge_pipeline.orchestration.instance import dagster_environment
+from fridge_pipeline.settings import Settings
+
+
+def failure_text(events: Iterable[dg.DagsterEvent]) -> str:
+    """What its steps say, or, when none had begun, why the run could not: such as a database that does not answer."""
+    seen = list(events)
+    return "; ".join(_step_failures(seen)) or _failure_before_first_step(seen)
+
+
+def _step_failures(events: Iterable[dg.DagsterEvent]) -> list[str]:
+    texts = []
+    for event in events:
+        if event.is_step_failure:
+            failure = event.step_failure_data
+            shown = failure.user_failure_data.description if failure.user_failure_data else None
+            error = failure.error
+            cause = error.cause if error and error.cause else error
+            texts.append(f"{event.step_key}: {shown or (cause.message.strip() if cause else 'failed')}")
+    return texts
+
+
+def _failure_before_first_step(events: Iterable[dg.DagsterEvent]) -> str:
+    for event in events:
+        if event.event_type is dg.DagsterEventType.RUN_FAILURE and event.job_failure_data.error:
+            error = event.job_failure_data.error
+            return f"the run failed before its first step: {(error.cause or error).message.strip()}"
+    return "the run failed before its first step; see its page in the UI"
+
+
+#: The process that a run works in, when that is not one of the services of ``fridge up``.
+PROCESS_TAG = "fridge/process"
+
+CAN_BE_LOST = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
+
+
+def this_process() -> str:
+    """This process as a tag's value: machine, process id and start time, for process ids are used again."""
+    return _describe(psutil.Process())
+
+
+def find_lost_runs(instance: dg.DagsterInstance, *, code_server_ended: bool) -> list[DagsterRun]:
+    """The runs under way whose process has ended.
+
+    Runs of ``fridge bill`` carry their process. All others work below the code server: they are lost when it,
+    with everything it started, has ended (``code_server_ended``), and alive otherwise.
+    """
+    return [
+        record.dagster_run
+        for record in instance.get_run_records(RunsFilter(statuses=CAN_BE_LOST))
+        if _has_ended(record.dagster_run, code_server_ended=code_server_ended)
+    ]
+
+
+def report_lost_runs(instance: dg.DagsterInstance, lost: Iterable[DagsterRun]) -> None:
+    """Tells Dagster that the runs have ended, for which a code server must answer.
+
+    Its daemon retries a run within seconds of being told, and only once: with no code server up it would give up.
+    """
+    for run in lost:
+        if run.status is DagsterRunStatus.CANCELING:
+            instance.report_run_canceled(run, "its process ended while it was being cancelled")
+        else:
+            instance.report_run_failed(run, "its process ended before the run did (killed, out of memory, power cut)")
+
+
+def _has_ended(run: DagsterRun, *, code_server_ended: bool) -> bool:
+    process = run.tags.get(PROCESS_TAG)
+    if process is None:
+        return code_server_ended
+    host, pid, _ = process.split("/")
+    if host != socket.gethostname():
+        return False  # another machine's: we cannot look
+    with suppress(psutil.NoSuchProcess):
+        found = psutil.Process(int(pid))
+        return found.status() == psutil.STATUS_ZOMBIE or _describe(found) != process
+    return True
+
+
+def _describe(process: psutil.Process) -> str:
+    return f"{socket.gethostname()}/{process.pid}/{process.create_time():.0f}"
+
+
+def examine_daemon(settings: Settings, now: datetime) -> Finding:
+    """From what the daemon's parts have written into Dagster's storage; sets Dagster's environment here."""
+    os.environ.update(dagster_environment(settings))
+    with dg.DagsterInstance.get() as instance:
+        beats = instance.get_daemon_heartbeats()
+        heard = {name: beats.get(name) for name in instance.get_required_daemon_types()}
+    ages = {
+        name: now - datetime.fromtimestamp(beat.timestamp, UTC) if beat is not None else None
+        for name, beat in heard.items()
+    }
+    errors = {
+        name: beat.errors[0].message.strip().splitlines()[-1]
+        for name, beat in heard.items()
+        if beat is not None and beat.errors
+    }
+    return judge_daemons(ages, errors)

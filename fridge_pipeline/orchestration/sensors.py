@@ -1,0 +1,217 @@
+"""The sensors beside the landing zone's: what could not be delivered, what Stripe refused, the day's comparison."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+import dagster as dg
+from dagster import DagsterRunStatus, RunRecord, RunsFilter
+
+from fridge_pipeline.billing.collect_refusals import collect_refusals
+from fridge_pipeline.billing.ledger import undelivered_hours
+from fridge_pipeline.billing.rules.doubt import ATTEMPTS_REMEMBERED, due_at
+from fridge_pipeline.calendar.days import ONE_DAY, DayRange, consecutive
+from fridge_pipeline.calendar.hours import Hour, plan_ranges
+from fridge_pipeline.installation import Installation
+from fridge_pipeline.orchestration.automation import (
+    BILL_CLOSED_HOURS,
+    EVERY_HOUR_DELIVERED,
+    RECONCILE_DAYS,
+    RUNS_PER_TICK_MAX,
+    SWEEP_AFTER_CLOSE,
+    ended,
+    tags_under_way,
+    without_runs_under_way,
+)
+from fridge_pipeline.orchestration.partitions import (
+    automation_tags,
+    daily_grid,
+    days_in_tags,
+    hours_in_tags,
+    range_tags,
+)
+from fridge_pipeline.reconciliation.reconciliation_record import days_to_reconcile
+from fridge_pipeline.stripe.gateway import StripeCallError
+from fridge_pipeline.stripe.reads import require_answer
+from fridge_pipeline.stripe.rules.limits import OLDEST_TIMESTAMP
+
+SWEEP_INTERVAL_SECONDS = 120
+
+#: An hour that has just closed is hourly_billing's, which may be a little late.
+LEFT_TO_HOURLY_BILLING = SWEEP_AFTER_CLOSE + timedelta(minutes=3)
+
+ENDED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
+
+
+def undelivered_sweep() -> dg.SensorDefinition:
+    """Requests runs for the closed hours that the books hold undelivered; looks at no landing file."""
+
+    @dg.sensor(
+        name="undelivered_sweep",
+        job_name=BILL_CLOSED_HOURS,
+        minimum_interval_seconds=SWEEP_INTERVAL_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Between two turns of hourly_billing: bills the hours that are loaded and not delivered, once "
+        "Stripe answers again. What fails again is tried less and less often, every quarter of an hour at last.",
+    )
+    def sensor(
+        context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
+    ) -> dg.SensorResult | dg.SkipReason:
+        undelivered = _undelivered(installation)
+        if not undelivered:
+            return dg.SkipReason(EVERY_HOUR_DELIVERED)
+        now = installation.clock()
+        attempts = _attempts(context.instance, now)
+        waiting = [
+            hour for hour in without_runs_under_way(context.instance, undelivered) if not _is_stopped(attempts[hour])
+        ]
+        if not waiting:
+            return dg.SkipReason(
+                f"{len(undelivered)} hours are not delivered: runs are at them, or a person has stopped theirs"
+            )
+        due = {hour: due_at([ended(record) for record in attempts[hour]]) or now for hour in waiting}
+        if (next_try := min(due.values())) > now:
+            return dg.SkipReason(f"{len(waiting)} hours are not delivered; next try at {next_try:%H:%M:%S} UTC")
+        now_due = [hour for hour, moment in due.items() if moment <= now]
+        if any(attempts[hour] for hour in now_due) and (silence := _silence(installation)) is not None:
+            return dg.SkipReason(f"{len(waiting)} hours are not delivered: {silence}")
+        return dg.SensorResult(
+            run_requests=[
+                dg.RunRequest(tags=automation_tags(hours, "not delivered yet"))
+                for hours in plan_ranges(now_due)[:RUNS_PER_TICK_MAX]
+            ]
+        )
+
+    return sensor
+
+
+def _undelivered(installation: Installation) -> list[Hour]:
+    """The hours that have been closed for long enough."""
+    grid, now = installation.grid(), installation.clock()
+    with installation.database.connect() as connection:
+        found = undelivered_hours(connection, installation.catalogue, now)
+    close_after = installation.settings.close_after + LEFT_TO_HOURLY_BILLING
+    return [hour for hour in found if grid.first <= hour <= grid.last and hour.closed_at(now, close_after)]
+
+
+def _attempts(instance: dg.DagsterInstance, now: datetime) -> dict[Hour, list[RunRecord]]:
+    """The runs that have lately ended, by the hours that they worked on."""
+    attempts = defaultdict[Hour, list[RunRecord]](list)
+    for record in instance.get_run_records(RunsFilter(statuses=ENDED, updated_after=now - ATTEMPTS_REMEMBERED)):
+        for hour in hours_in_tags(record.dagster_run.tags):
+            attempts[hour].append(record)
+    return attempts
+
+
+def _is_stopped(attempts: Sequence[RunRecord]) -> bool:
+    """What a person has stopped last is left to hourly_billing."""
+    return bool(attempts) and max(attempts, key=ended).dagster_run.status is DagsterRunStatus.CANCELED
+
+
+def _silence(installation: Installation) -> str | None:
+    """Why Stripe would not take anything now; ``None`` when it answers. One call costs less than a run in vain."""
+    try:
+        require_answer(installation.gateway())
+    except StripeCallError as error:
+        return str(error)
+    return None
+
+
+#: Each look is a read, of which a month holds only so many: not more often, and not at all between sendings.
+REFUSALS_INTERVAL_SECONDS = 300
+
+#: A quarter past seven UTC: the last hour of yesterday was billed seven hours ago, so its summaries have settled.
+RECONCILIATION_CRON = "15 7 * * *"
+
+
+def stripe_refusals() -> dg.SensorDefinition:
+    """Collects what Stripe refused after its receipt, and has the days reconciled that it may be about."""
+
+    @dg.sensor(
+        name="stripe_refusals",
+        job_name=RECONCILE_DAYS,
+        minimum_interval_seconds=REFUSALS_INTERVAL_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Reads Stripe's reports of events refused later; has hours stated anew and days reconciled.",
+    )
+    def sensor(
+        context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
+    ) -> dg.SensorResult | dg.SkipReason:
+        found = collect_refusals(
+            installation.database,
+            installation.gateway,
+            installation.catalogue,
+            last_look(context.cursor),
+            installation.clock,
+        )
+        if found.looked_at is None:
+            return dg.SkipReason("nothing was sent lately that Stripe could refuse")
+        grid = daily_grid(installation.settings.partitions_start, installation.clock())
+        requests = requests_of(found.touched, grid)
+        return dg.SensorResult(
+            run_requests=requests,
+            skip_reason=None if requests else "Stripe refused nothing",
+            cursor=found.looked_at.isoformat(),
+        )
+
+    return sensor
+
+
+def last_look(cursor: str | None) -> datetime | None:
+    """When the sensor looked last; a cursor that is no time begins anew, which costs a read and changes nothing."""
+    try:
+        moment = datetime.fromisoformat(cursor or "")
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else None
+
+
+def requests_of(touched: dict[date, str], grid: DayRange) -> list[dg.RunRequest]:
+    """One run for the consecutive days of a report. Days outside the grid are left out: they would fail the tick.
+
+    A run key is used once, so reports that are in sight again request nothing.
+    """
+    days: dict[str, list[date]] = defaultdict(list)
+    for day, report_id in touched.items():
+        if day in grid:
+            days[report_id].append(day)
+    return [
+        dg.RunRequest(run_key=f"{report_id}:{span}", tags=range_tags(span))
+        for report_id, of_report in sorted(days.items())
+        for span in consecutive(of_report)
+    ]
+
+
+def daily_reconciliation() -> dg.ScheduleDefinition:
+    """Every morning: yesterday, and whatever of the last 35 days may look different by now."""
+
+    @dg.schedule(
+        name="daily_reconciliation",
+        job_name=RECONCILE_DAYS,
+        cron_schedule=RECONCILIATION_CRON,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Reconciles yesterday, and earlier days that were not read in full or did not agree for good.",
+    )
+    def schedule(
+        context: dg.ScheduleEvaluationContext, installation: dg.ResourceParam[Installation]
+    ) -> dg.RunRequest | dg.SkipReason:
+        grid = daily_grid(installation.settings.partitions_start, installation.clock())
+        yesterday = grid.last - ONE_DAY
+        looked_at = DayRange(max(grid.first, grid.last - timedelta(days=OLDEST_TIMESTAMP.days)), yesterday)
+        if yesterday not in grid:
+            return dg.SkipReason("the grid of days begins today")
+        with installation.database.connect() as connection:
+            unfinished = days_to_reconcile(connection, looked_at, installation.catalogue)
+        busy = {day for tags in tags_under_way(context.instance) for day in days_in_tags(tags)}
+        waiting = [day for day in sorted({*unfinished, yesterday}) if day not in busy]
+        if not waiting:
+            return dg.SkipReason("a run is at these days already")
+        # One read holds a hundred days, so the days in between cost nothing.
+        span = DayRange(waiting[0], waiting[-1])
+        tick = context.scheduled_execution_time.isoformat()
+        return dg.RunRequest(run_key=f"{tick}:{span}", tags=range_tags(span))
+
+    return schedule

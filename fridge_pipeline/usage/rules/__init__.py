@@ -1,1 +1,0 @@
-"""How usage is counted from readings. No clock, no I/O."""
