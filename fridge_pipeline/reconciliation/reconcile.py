@@ -25,8 +25,13 @@ from fridge_pipeline.catalogue.meter import Formula, Meter
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.exceptions import ExceptionKey, open_exception
 from fridge_pipeline.database.failpoints import Effect, Witness, unwatched
-from fridge_pipeline.reconciliation import reconciliation_record as reconciliation
-from fridge_pipeline.reconciliation.reconciliation_record import Account
+from fridge_pipeline.reconciliation.reconciliation_record import (
+    Account,
+    accounts_to_read,
+    booked_hours,
+    close_explained_hours,
+    write_rows,
+)
 from fridge_pipeline.reconciliation.rules.causes import BookedHour, Cause
 from fridge_pipeline.reconciliation.rules.side_by_side import (
     Row,
@@ -95,7 +100,7 @@ def reconcile_days(
         work = _Reconciliation(connection, open_gateway, days, clock, run_id, left, billing_start(connection), witness)
         if not (read_unclaimed or books_are_claimed(connection)):
             work.refrain = NEVER_STATED
-        accounts = reconciliation.accounts_to_read(connection, days, catalogue)
+        accounts = accounts_to_read(connection, days, catalogue)
         work.sharers = _sharers(accounts)
         for account in accounts:
             work.reconcile(account)
@@ -150,7 +155,7 @@ class _Reconciliation:
         shared = [each for each in account.customer_ids if (account.meter.event_name, each) in self.sharers]
         by_hour = self.days.count <= DAYS_BY_HOUR_MAX or account.meter.formula is Formula.LAST or bool(shared)
         seen = {customer: self._read(account, customer, by_hour=by_hour) for customer in account.customer_ids}
-        booked = reconciliation.booked_hours(self.connection, account, self.days)
+        booked = booked_hours(self.connection, account, self.days)
         others: list[str] = []
         for customer in shared:
             seen[customer], found = self._share(account, customer, seen[customer], _of(customer, booked))
@@ -175,7 +180,7 @@ class _Reconciliation:
         tenants = {account.tenant_id: booked}
         for other in self.sharers[account.meter.event_name, customer]:
             if other.tenant_id != account.tenant_id:
-                theirs = reconciliation.booked_hours(self.connection, other, self.days)
+                theirs = booked_hours(self.connection, other, self.days)
                 tenants[other.tenant_id] = _of(customer, theirs)
         mine = share_out(seen.hours, tenants)[account.tenant_id]
         return Seen.by_hour(mine), [tenant_id for tenant_id in tenants if tenant_id != account.tenant_id]
@@ -196,7 +201,7 @@ class _Reconciliation:
         def is_closer(each: BookedHour) -> bool:
             return day_of(each.hour) in differing.get(each.stripe_customer_id or "", ())
 
-        again = reconciliation.booked_hours(self.connection, account, self.days)
+        again = booked_hours(self.connection, account, self.days)
         return [each for each in booked if not is_closer(each)] + [each for each in again if is_closer(each)]
 
     def _read(self, account: Account, customer: str, *, by_hour: bool) -> Seen:
@@ -220,19 +225,19 @@ class _Reconciliation:
         self.report.reads += 1
 
     def _leave_unread(self, account: Account, why: str) -> None:
-        booked = reconciliation.booked_hours(self.connection, account, self.days)
+        booked = booked_hours(self.connection, account, self.days)
         rows = unmapped(_of(None, booked), self.clock(), self.billing_start)
         rows += [row for customer in account.customer_ids for row in not_read(customer, _of(customer, booked), why)]
         with self.connection.transaction():
-            reconciliation.write_rows(self.connection, account, self.days, rows, None, self.run_id)
+            write_rows(self.connection, account, self.days, rows, None, self.run_id)
         self.report.customers_not_read[why] += len(account.customer_ids)
 
     def _keep(self, account: Account, rows: Sequence[Row], read_at: datetime, others: Sequence[str]) -> None:
         now = self.clock()
         differing = [row for row in rows if row.hour is not None]
         with self.connection.transaction():
-            reconciliation.write_rows(self.connection, account, self.days, rows, read_at, self.run_id)
-            reconciliation.close_explained_hours(
+            write_rows(self.connection, account, self.days, rows, read_at, self.run_id)
+            close_explained_hours(
                 self.connection,
                 account,
                 self.days,

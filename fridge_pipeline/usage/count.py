@@ -21,8 +21,19 @@ from fridge_pipeline.database.connection import Database, streamed
 from fridge_pipeline.database.failpoints import Effect, Witness, unwatched
 from fridge_pipeline.database.queries import span_of, statement
 from fridge_pipeline.database.retention import first_open_hour, readings_kept
-from fridge_pipeline.usage import rules as usage
-from fridge_pipeline.usage.rules import STATED_SCHEMA, USAGE_QUANTITY, USAGE_SCHEMA, FileRun, bridged, runs_of
+from fridge_pipeline.usage.rules import (
+    STATED_SCHEMA,
+    USAGE_QUANTITY,
+    USAGE_SCHEMA,
+    FileRun,
+    bridged,
+    merged,
+    runs_of,
+    sensor_hours,
+    sensor_hours_of_counts,
+    sensors_of_hour,
+    usage_of_tenants,
+)
 
 if TYPE_CHECKING:
     from adbc_driver_manager import dbapi as adbc_dbapi
@@ -157,7 +168,7 @@ def count_usage(
     written stays, whatever becomes of the rest. Hours that are sealed because their readings were dropped keep the
     usage they have.
     """
-    counted = [pl.DataFrame(schema=usage.USAGE_SCHEMA)]
+    counted = [pl.DataFrame(schema=USAGE_SCHEMA)]
     with database.connect() as books, UsageReader(database) as reader, readings_kept(books) as kept_from:
         sealed, unsealed = split_at(hours, first_open_hour(kept_from)) if kept_from else (None, hours)
         if sealed is not None:
@@ -226,30 +237,30 @@ class UsageReader:
         What is loaded meanwhile is not among them.
         """
         if files.is_empty():
-            return pl.DataFrame(schema=usage.USAGE_SCHEMA)
+            return pl.DataFrame(schema=USAGE_SCHEMA)
         per_sensor = self._fold(files)
         tenants = self._tenants_of(per_sensor["sensor_key"].unique())
-        return usage.usage_of_tenants(per_sensor.lazy(), tenants.lazy()).collect()
+        return usage_of_tenants(per_sensor.lazy(), tenants.lazy()).collect()
 
     def _fold(self, files: pl.DataFrame) -> pl.DataFrame:
         waiting: list[pl.DataFrame] = []
         for folded in self._folded(files):
             waiting.append(folded)
             if sum(each.height for each in waiting[1:]) > ROWS_TO_MERGE:
-                waiting = [usage.merged(waiting)]
-        return usage.merged(waiting)
+                waiting = [merged(waiting)]
+        return merged(waiting)
 
     def _folded(self, files: pl.DataFrame) -> Iterator[pl.DataFrame]:
         runs = runs_of(files["file_id"])
         hour_of_file = files.select("file_id", "hour").lazy()
         for batch in dropped_counts_of_files(self._connection, bridged(runs)):
-            yield usage.sensor_hours_of_counts(batch.lazy(), hour_of_file).collect()
+            yield sensor_hours_of_counts(batch.lazy(), hour_of_file).collect()
         if files["hour"].n_unique() == 1 and len(runs) <= RUNS_READ_ALONE:
             for batch in sensors_of_files(self._connection, runs):
-                yield usage.sensors_of_hour(batch.lazy(), files["hour"][0]).collect()
+                yield sensors_of_hour(batch.lazy(), files["hour"][0]).collect()
             return
         for batch in stored_readings_of_files(self._connection, bridged(runs)):
-            yield usage.sensor_hours(batch.lazy(), hour_of_file).collect()
+            yield sensor_hours(batch.lazy(), hour_of_file).collect()
 
     def _tenants_of(self, sensor_keys: pl.Series) -> pl.DataFrame:
         missing = sensor_keys.filter(~sensor_keys.is_in(self._tenants["sensor_key"].implode()))

@@ -8,8 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from fridge_pipeline.usage import rules as usage
-from fridge_pipeline.usage.rules import FileRun, bridged, runs_of
+from fridge_pipeline.usage.rules import (
+    USAGE_SCHEMA,
+    FileRun,
+    bridged,
+    merged,
+    runs_of,
+    sensor_hours,
+    sensors_of_hour,
+    usage_of_tenants,
+)
 
 START = datetime(2026, 1, 24, 18, tzinfo=UTC)
 HOURS = pl.LazyFrame(
@@ -36,7 +44,7 @@ def counted_by_hand(rows: list[tuple[int, int]]) -> pl.DataFrame:
         "inserted_count": [sum((h, t) == key for h, t, _ in named) for key in keys],
         "active_sensors": [len({s for h, t, s in named if (h, t) == key}) for key in keys],
     }
-    return pl.DataFrame(columns, schema=usage.USAGE_SCHEMA)
+    return pl.DataFrame(columns, schema=USAGE_SCHEMA)
 
 
 @given(STORED, st.integers(1, 7), st.integers(1, 4))
@@ -45,18 +53,18 @@ def test_usage_is_the_same_however_the_stored_readings_are_cut_into_batches_and_
 ) -> None:
     waiting: list[pl.DataFrame] = []
     for start in range(0, len(rows), size):
-        waiting.append(usage.sensor_hours(stored(rows[start : start + size]), HOURS).collect())
+        waiting.append(sensor_hours(stored(rows[start : start + size]), HOURS).collect())
         if len(waiting) > merged_each:
-            waiting = [usage.merged(waiting)]
-    counted = usage.usage_of_tenants(usage.merged(waiting).lazy(), TENANTS).collect()
+            waiting = [merged(waiting)]
+    counted = usage_of_tenants(merged(waiting).lazy(), TENANTS).collect()
     assert_frame_equal(counted, counted_by_hand([row for row in rows if row[0] < 4]))
 
 
 @given(st.lists(st.integers(1, 3), max_size=40))
 def test_an_hour_read_alone_is_counted_as_it_is_among_others(sensors: list[int]) -> None:
     rows = [(1, sensor) for sensor in sensors]
-    alone = usage.sensors_of_hour(stored(rows).select("sensor_key"), START).collect()
-    assert_frame_equal(alone, usage.sensor_hours(stored(rows), HOURS).collect(), check_row_order=False)
+    alone = sensors_of_hour(stored(rows).select("sensor_key"), START).collect()
+    assert_frame_equal(alone, sensor_hours(stored(rows), HOURS).collect(), check_row_order=False)
 
 
 @given(st.sets(st.integers(1, 60)), st.integers(0, 5))

@@ -13,8 +13,8 @@ import psutil
 import psycopg
 import pytest
 
-from fridge_pipeline.database.embedded import layout as errors
 from fridge_pipeline.database.embedded import postmaster
+from fridge_pipeline.database.embedded.layout import ServerStartError
 from fridge_pipeline.database.embedded.server import EmbeddedServer
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ def test_a_server_that_cannot_start_says_why_and_keeps_its_password(home: Path) 
     kept = changed.read_text()
     changed.write_text("shared_bufers = 1\n")
     try:
-        with pytest.raises(errors.ServerStartError) as caught, EmbeddedServer(home).hold():
+        with pytest.raises(ServerStartError) as caught, EmbeddedServer(home).hold():
             pass
     finally:
         changed.write_text(kept)

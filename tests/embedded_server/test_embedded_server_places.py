@@ -17,8 +17,8 @@ import psycopg
 import pytest
 
 from fridge_pipeline.database.embedded import binaries, postmaster
-from fridge_pipeline.database.embedded import layout as errors
 from fridge_pipeline.database.embedded.cluster import Account
+from fridge_pipeline.database.embedded.layout import BinariesError, DataDirectoryError
 from fridge_pipeline.database.embedded.server import EmbeddedServer
 
 if TYPE_CHECKING:
@@ -125,11 +125,11 @@ def test_root_runs_no_programs_from_a_copy_that_somebody_else_could_have_made(ho
     trap.mkdir()
     try:
         os.chown(trap, pwd.getpwnam("nobody").pw_uid, -1)
-        with pytest.raises(errors.BinariesError, match="find out who put it there"):
+        with pytest.raises(BinariesError, match="find out who put it there"):
             binaries.remove_copies(home)
         os.chown(trap, 0, -1)
         trap.chmod(0o777)
-        with pytest.raises(errors.BinariesError, match="drwxrwxrwx"):
+        with pytest.raises(BinariesError, match="drwxrwxrwx"):
             binaries.remove_copies(home)
     finally:
         trap.rmdir()
@@ -204,7 +204,7 @@ def test_a_lost_password_is_said_and_a_new_one_is_not_made_up(home: Path) -> Non
         pass
     aside = (home / "fridge.password").rename(home / "aside")
     try:
-        with pytest.raises(errors.DataDirectoryError, match="is missing"), EmbeddedServer(home).hold():
+        with pytest.raises(DataDirectoryError, match="is missing"), EmbeddedServer(home).hold():
             pass
         assert not (home / "fridge.password").exists()
     finally:
@@ -215,7 +215,7 @@ def test_a_lost_password_is_said_and_a_new_one_is_not_made_up(home: Path) -> Non
 def test_a_data_directory_of_another_postgresql_is_left_alone(new_home: Path) -> None:
     (new_home / "data").mkdir(parents=True)
     (new_home / "data" / "PG_VERSION").write_text("16\n")
-    with pytest.raises(errors.DataDirectoryError, match="was made by PostgreSQL 16"), EmbeddedServer(new_home).hold():
+    with pytest.raises(DataDirectoryError, match="was made by PostgreSQL 16"), EmbeddedServer(new_home).hold():
         pass
     assert [path.name for path in (new_home / "data").iterdir()] == ["PG_VERSION"]
 

@@ -12,8 +12,7 @@ from fridge_pipeline.calendar.days import DayRange, day_of
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.database.failpoints import Effect
 from fridge_pipeline.reconciliation import reconcile as reconcile_step
-from fridge_pipeline.stripe import reads as summaries
-from fridge_pipeline.stripe.reads import Grouping
+from fridge_pipeline.stripe.reads import Grouping, summed_usage
 from tests.pipeline import ProcessDied, dies_after, readings
 from tests.reconciliation.books import READINGS, SENSORS, Books
 
@@ -124,7 +123,7 @@ def test_what_is_restated_while_another_day_is_read_by_the_hour_does_not_look_li
     books.pipeline.sandbox.faults({"kind": "swallow", "event_name": READINGS})
     books.use(before, 3)
     books.pipeline.clock.advance(hours=7)
-    read = summaries.summed_usage
+    read = summed_usage
 
     def restated_meanwhile(*arguments: Any) -> Any:
         if Grouping.HOUR in arguments:

@@ -11,9 +11,8 @@ import pytest
 from hypothesis import HealthCheck, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from fridge_pipeline.database.embedded import logins as passwords
 from fridge_pipeline.database.embedded.layout import Layout
-from fridge_pipeline.database.embedded.logins import ServerAddress
+from fridge_pipeline.database.embedded.logins import SUPERUSER, ServerAddress, read_password
 from tests.sandbox_process import running_sandbox
 from tests.simulation.parts import Parts
 from tests.simulation.schedule import Schedule
@@ -35,8 +34,8 @@ TALLY = os.environ.get("SIMULATE_TALLY")
 @pytest.fixture
 def parts(server: ServerAddress, server_home: Path, tmp_path: Path) -> Iterator[Parts]:
     """A sandbox of its own, whose clock is the simulation's, and a database of its own, which it may empty."""
-    password = passwords.read(Layout(server_home), passwords.SUPERUSER)
-    superuser = replace(server, user=passwords.SUPERUSER, password=password)
+    password = read_password(Layout(server_home), SUPERUSER)
+    superuser = replace(server, user=SUPERUSER, password=password)
     with running_sandbox() as sandbox:
         parts = Parts(server, superuser, sandbox, tmp_path, Path(TALLY) if TALLY else None)
         yield parts

@@ -16,10 +16,9 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, TypedDict
 
-from fridge_pipeline.database.embedded import layout as files
-from fridge_pipeline.database.embedded import logins as passwords
 from fridge_pipeline.database.embedded.binaries import MAJOR_VERSION
-from fridge_pipeline.database.embedded.layout import DataDirectoryError
+from fridge_pipeline.database.embedded.layout import DataDirectoryError, sync_folder
+from fridge_pipeline.database.embedded.logins import OWNER, SUPERUSER, password_verifier, read_or_create_password
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,7 +105,7 @@ OWN_FOLDER = Path("/proc/self/cwd")
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
 CREATE_DEADLINE_S = 120  # takes 1 s; a slow disk a few
 INITDB = (
-    f"--username={passwords.SUPERUSER}",
+    f"--username={SUPERUSER}",
     "--encoding=UTF8",
     "--locale=C",  # of the operating system nothing is used: it differs from machine to machine ...
     "--locale-provider=builtin",  # ... and PostgreSQL's own C.UTF-8 sorts alike everywhere, for ever
@@ -148,8 +147,7 @@ def create(layout: Layout, programs: Path, account: Account, lock: int) -> None:
     unfinished.mkdir(mode=0o700)
     account.own(unfinished)
     verifiers = {
-        f"{role}_verifier": passwords.verifier(passwords.read_or_create(layout, role))
-        for role in (passwords.SUPERUSER, passwords.OWNER)
+        f"{role}_verifier": password_verifier(read_or_create_password(layout, role)) for role in (SUPERUSER, OWNER)
     }
     roles = importlib.resources.files(__package__).joinpath("roles.sql").read_text()
     folder = ("-D", as_argument(account, unfinished))
@@ -157,7 +155,7 @@ def create(layout: Layout, programs: Path, account: Account, lock: int) -> None:
     single = [str(programs / "postgres"), SINGLE_USER[0], *folder, *SINGLE_USER[1:], "template1"]
     _run(unfinished, account, lock, single, Template(roles).substitute(verifiers))
     unfinished.rename(layout.data)
-    files.sync_folder(layout.home)
+    sync_folder(layout.home)
 
 
 def check_version(layout: Layout) -> None:

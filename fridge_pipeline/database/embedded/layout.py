@@ -102,14 +102,14 @@ ATTEMPTS = 200
 logger = logging.getLogger(__name__)
 
 
-def choose(layout: Layout) -> int:
+def choose_port(layout: Layout) -> int:
     """The kept port if it is free, else a new one, which is kept from then on; a change is logged."""
     kept = int(layout.port.read_text()) if layout.port.exists() else None
-    if kept is not None and is_free(kept):
+    if kept is not None and is_port_free(kept):
         return kept
     for _ in range(ATTEMPTS):
         port = FIRST_PORT + secrets.randbelow(LAST_PORT - FIRST_PORT + 1)
-        if is_free(port):
+        if is_port_free(port):
             break
     else:
         raise ServerStartError(f"none of {ATTEMPTS} ports tried from {FIRST_PORT} to {LAST_PORT} is free on {HOST}")
@@ -119,7 +119,7 @@ def choose(layout: Layout) -> int:
     return port
 
 
-def is_free(port: int) -> bool:
+def is_port_free(port: int) -> bool:
     """Whether a server could listen on a port of this machine now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as PostgreSQL does

@@ -14,8 +14,7 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
-from fridge_pipeline.database.embedded import layout as files
-from fridge_pipeline.database.embedded.layout import DataDirectoryError
+from fridge_pipeline.database.embedded.layout import DataDirectoryError, write_durably
 
 if TYPE_CHECKING:
     from fridge_pipeline.database.embedded.layout import Layout
@@ -51,15 +50,15 @@ SALT_BYTES = 16
 ITERATIONS = 1
 
 
-def read_or_create(layout: Layout, role: str) -> str:
+def read_or_create_password(layout: Layout, role: str) -> str:
     """The password of a role, made on first use and the same ever after."""
     file = layout.password_file(role)
     if not file.exists():
-        files.write_durably(file, secrets.token_hex(PASSWORD_BYTES) + "\n")
+        write_durably(file, secrets.token_hex(PASSWORD_BYTES) + "\n")
     return file.read_text().strip()
 
 
-def read(layout: Layout, role: str) -> str:
+def read_password(layout: Layout, role: str) -> str:
     """The password of a role of an existing server. Raises ``DataDirectoryError`` when its file is gone."""
     file = layout.password_file(role)
     if not file.exists():
@@ -70,7 +69,7 @@ def read(layout: Layout, role: str) -> str:
     return file.read_text().strip()
 
 
-def verifier(password: str) -> str:
+def password_verifier(password: str) -> str:
     """What PostgreSQL stores instead of a password: RFC 5803, ``SCRAM-SHA-256$rounds:salt$stored:server``."""
     salt = secrets.token_bytes(SALT_BYTES)
     salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, ITERATIONS)
@@ -83,12 +82,12 @@ def verifier(password: str) -> str:
 DAGSTER_DATABASE = "fridge_dagster"
 
 
-def ensure(layout: Layout, host: str, port: int) -> None:
+def ensure_roles(layout: Layout, host: str, port: int) -> None:
     """Makes them where they are missing, as in a data directory of an earlier version, with Dagster's database."""
-    superuser = read(layout, SUPERUSER)
+    superuser = read_password(layout, SUPERUSER)
     address = ServerAddress(host, port, SUPERUSER, superuser, "postgres")
     verifiers = {
-        name: sql.Literal(verifier(read_or_create(layout, role)))
+        name: sql.Literal(password_verifier(read_or_create_password(layout, role)))
         for name, role in (
             ("application_verifier", APPLICATION),
             ("finance_verifier", FINANCE),

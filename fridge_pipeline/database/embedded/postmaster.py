@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING
 import psutil
 from psycopg import pq
 
-from fridge_pipeline.database.embedded import layout as files
-from fridge_pipeline.database.embedded import logins as passwords
-from fridge_pipeline.database.embedded import server_settings as settings
 from fridge_pipeline.database.embedded.cluster import ENVIRONMENT, as_argument
-from fridge_pipeline.database.embedded.layout import ServerStartError, ServerStopError
+from fridge_pipeline.database.embedded.layout import PRIVATE, ServerStartError, ServerStopError
+from fridge_pipeline.database.embedded.logins import OWNER
+from fridge_pipeline.database.embedded.server_settings import HOST, SETTINGS, as_arguments
 
 if TYPE_CHECKING:
     from fridge_pipeline.database.embedded.cluster import Account
@@ -95,13 +94,13 @@ def serves(process: psutil.Process, data: Path) -> bool:
 
 def start(layout: Layout, programs: Path, account: Account, port: int) -> None:
     """Start the server and wait until it answers. Raises ``ServerStartError`` with the end of its log."""
-    own = {**settings.SETTINGS, "port": str(port), "cluster_name": cluster_name(layout.data)}
+    own = {**SETTINGS, "port": str(port), "cluster_name": cluster_name(layout.data)}
     command = [str(programs / "postgres"), "-D", as_argument(account, layout.data)]
     log = _open_log(layout)
     try:
         log_start = os.fstat(log).st_size
         server = subprocess.Popen(
-            [*command, *settings.as_arguments(own)],
+            [*command, *as_arguments(own)],
             cwd=layout.data,
             env=ENVIRONMENT,
             stdin=subprocess.DEVNULL,
@@ -173,7 +172,7 @@ def clear_remains(data: Path) -> None:
 
 def _answers(port: int) -> bool:
     """Whether a server lets clients in: PQping tells "still starting up" from "sign in, please"."""
-    target = f"hostaddr={settings.HOST} port={port} user={passwords.OWNER} dbname={passwords.OWNER}"
+    target = f"hostaddr={HOST} port={port} user={OWNER} dbname={OWNER}"
     options = f"sslmode=disable gssencmode=disable connect_timeout={PING_TIMEOUT_S}"
     return pq.PGconn.ping(f"{target} {options}".encode()) == pq.Ping.OK
 
@@ -198,7 +197,7 @@ def _wait_for_end(data: Path, processes: list[psutil.Process], patience_s: float
 def _open_log(layout: Layout) -> int:
     if layout.log.exists() and layout.log.stat().st_size > LOG_LIMIT_BYTES:
         layout.log.replace(layout.previous_log)
-    return os.open(layout.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, files.PRIVATE)
+    return os.open(layout.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
 
 
 def _log_end(layout: Layout, log_start: int) -> str:

@@ -9,13 +9,9 @@ from typing import TYPE_CHECKING
 
 from fridge_pipeline.database import process_lock
 from fridge_pipeline.database.embedded import binaries, cluster, postmaster
-from fridge_pipeline.database.embedded import layout as files
-from fridge_pipeline.database.embedded import layout as ports
-from fridge_pipeline.database.embedded import logins as passwords
-from fridge_pipeline.database.embedded import logins as roles
 from fridge_pipeline.database.embedded.cluster import server_account
-from fridge_pipeline.database.embedded.layout import ServerStartError
-from fridge_pipeline.database.embedded.logins import ServerAddress
+from fridge_pipeline.database.embedded.layout import Layout, ServerStartError, choose_port, is_port_free, write_durably
+from fridge_pipeline.database.embedded.logins import APPLICATION, OWNER, ServerAddress, ensure_roles, read_password
 from fridge_pipeline.database.embedded.server_settings import HOST
 
 if TYPE_CHECKING:
@@ -37,7 +33,7 @@ class EmbeddedServer:
     """
 
     def __init__(self, home: Path) -> None:
-        self._layout = files.Layout(home)
+        self._layout = Layout(home)
 
     @contextmanager
     def hold(self) -> Iterator[ServerAddress]:
@@ -65,7 +61,7 @@ class EmbeddedServer:
 
     def signed_in(self, address: ServerAddress, role: str) -> ServerAddress:
         """The same server for another of its logins than the owner: ``APPLICATION`` or ``FINANCE`` of ``passwords``."""
-        return replace(address, user=role, password=passwords.read(self._layout, role))
+        return replace(address, user=role, password=read_password(self._layout, role))
 
     def stop(self) -> bool:
         """Unpin the server and stop it now; says whether it ran.
@@ -107,7 +103,7 @@ class EmbeddedServer:
                 with process_lock.exclusive(self._layout.start_lock) as lock:
                     address = self._ensure_running(lock)
                     if pin:
-                        files.write_durably(self._layout.pinned, "until 'fridge db stop'\n")
+                        write_durably(self._layout.pinned, "until 'fridge db stop'\n")
                 yield address
             finally:
                 if process_lock.is_alone(holders):
@@ -130,10 +126,10 @@ class EmbeddedServer:
         record = postmaster.read_record(self._layout.data)
         if record is None:
             raise ServerStartError(f"PostgreSQL ended right after its start; see {self._layout.log}")
-        if not self._layout.password_file(passwords.APPLICATION).exists():
-            roles.ensure(self._layout, HOST, record.port)  # started by an earlier version, which did not have it
-        password = passwords.read(self._layout, passwords.OWNER)
-        return ServerAddress(HOST, record.port, passwords.OWNER, password, passwords.OWNER)
+        if not self._layout.password_file(APPLICATION).exists():
+            ensure_roles(self._layout, HOST, record.port)  # started by an earlier version, which did not have it
+        password = read_password(self._layout, OWNER)
+        return ServerAddress(HOST, record.port, OWNER, password, OWNER)
 
     def _start(self, lock: int) -> None:
         layout = self._layout
@@ -144,12 +140,12 @@ class EmbeddedServer:
             cluster.create(layout, programs, account, lock)
         cluster.check_version(layout)
         for attempt in range(1, PORT_ATTEMPTS + 1):
-            port = ports.choose(layout)
+            port = choose_port(layout)
             try:
                 postmaster.start(layout, programs, account, port)
             except ServerStartError:
-                if attempt == PORT_ATTEMPTS or ports.is_free(port):
+                if attempt == PORT_ATTEMPTS or is_port_free(port):
                     raise  # the port was not the reason, or we are out of luck
             else:
-                roles.ensure(layout, HOST, port)
+                ensure_roles(layout, HOST, port)
                 return

@@ -14,8 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from fridge_pipeline.calendar.days import DayRange
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.finance.pages import cells
-from fridge_pipeline.finance.pages import columns as words
+from fridge_pipeline.finance.pages import cells, columns
 from fridge_pipeline.finance.pages.cells import GAP_HEIGHT_LARGE, HEIGHT, Plot, daily_plot
 from fridge_pipeline.finance.pages.columns import compared_in_words, verdict_in_words
 from fridge_pipeline.finance.pages.drill_down import Standing, drill_down, standing, step_standing
@@ -92,7 +91,7 @@ def render_page(books: MonthBooks, explanations: Sequence[Explanation], made_at:
         step_standing,
     ):
         environment.globals[function.__name__] = function
-    environment.globals["words"] = words
+    environment.globals["words"] = columns
     style, script = (_source(loader, environment, name) for name in ("page.css", "page.js"))
     text: str = environment.get_template("page.html.j2").render(
         style=style,
