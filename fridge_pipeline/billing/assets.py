@@ -1,7 +1,5 @@
 """Group ``billing``: usage becomes statements in Stripe's books; a plan shows before what that would be."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from typing import Any

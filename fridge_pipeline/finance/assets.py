@@ -1,7 +1,5 @@
 """Group ``finance``: the SQL models that finance and auditors read, and their tests as checks."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 

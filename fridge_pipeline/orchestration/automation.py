@@ -1,7 +1,5 @@
 """What runs without anyone looking: the jobs, the landing sensor and the hourly billing."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -33,7 +31,7 @@ CHECK_BOOKS = "check_books"
 PLAN_BACKFILL = "plan_backfill"
 
 
-def jobs(checks: dg.AssetChecksDefinition) -> list[dg.UnresolvedAssetJobDefinition]:
+def jobs(checks: dg.AssetChecksDefinition) -> list["dg.UnresolvedAssetJobDefinition"]:
     """One job for the landing sensor, one for the hourly schedule, two for the day: comparison and ``checks``."""
     return [
         dg.define_asset_job(

@@ -1,7 +1,5 @@
 """A month's report and evidence pack, as assets and for the command line."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any

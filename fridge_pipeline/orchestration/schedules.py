@@ -1,7 +1,5 @@
 """The schedules beside the hourly billing's: canary, retention, and the daily test of the books."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from fridge_pipeline.calendar.hours import Hour

@@ -1,7 +1,5 @@
 """The sensors beside the landing zone's: what could not be delivered, what Stripe refused, the day's comparison."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta

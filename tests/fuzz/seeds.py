@@ -51,7 +51,9 @@ def seed_file(random: Random, hour: Hour, label: str) -> Seed:
 
 
 def _row(random: Random, hour: Hour, label: str) -> Values:
-    at = hour.start + timedelta(seconds=random.randrange(3600), microseconds=random.choice((0, 250_000)))
+    second = random.randrange(3600)
+    # Within a second always the same moment: some forms of a time have no fraction, and must not make two readings one.
+    at = hour.start + timedelta(seconds=second, microseconds=250_000 * (second % 2))
     sensor = f"{label}-{random.randrange(5)}"
     return [random.choice(_TENANTS), sensor, at, round(random.uniform(-30, 12), 2)]
 
