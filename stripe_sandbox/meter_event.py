@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from fridge_pipeline.stripe_sandbox.errors import refused
-from fridge_pipeline.stripe_sandbox.meter import LONGEST_NAME
+from stripe_sandbox.errors import refused
+from stripe_sandbox.meter import LONGEST_NAME
 
 if TYPE_CHECKING:
-    from fridge_pipeline.stripe_sandbox.form import Form
-    from fridge_pipeline.stripe_sandbox.meter import Meter
+    from stripe_sandbox.form import Form
+    from stripe_sandbox.meter import Meter
 
 LONGEST_IDENTIFIER = 100  # Stripe's schema
 LONGEST_PAYLOAD_VALUE = 100  # Stripe's schema of the answer

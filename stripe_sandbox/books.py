@@ -8,12 +8,12 @@ from itertools import repeat
 from math import inf
 from typing import TypeAlias
 
-from fridge_pipeline.stripe_sandbox.adjustment import EventCancelled
-from fridge_pipeline.stripe_sandbox.customer import Customer
-from fridge_pipeline.stripe_sandbox.memory import RollingMemory
-from fridge_pipeline.stripe_sandbox.meter import Meter
-from fridge_pipeline.stripe_sandbox.meter_event import EventRefused, MeterEvent
-from fridge_pipeline.stripe_sandbox.report import RefusedLater
+from stripe_sandbox.adjustment import EventCancelled
+from stripe_sandbox.customer import Customer
+from stripe_sandbox.memory import RollingMemory
+from stripe_sandbox.meter import Meter
+from stripe_sandbox.meter_event import EventRefused, MeterEvent
+from stripe_sandbox.report import RefusedLater
 
 
 @dataclass(frozen=True)

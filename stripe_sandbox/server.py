@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from fridge_pipeline.stripe_sandbox.app import build_app
-from fridge_pipeline.stripe_sandbox.clock import SandboxClock
-from fridge_pipeline.stripe_sandbox.connection import CuttableProtocol
-from fridge_pipeline.stripe_sandbox.journal import Journal
-from fridge_pipeline.stripe_sandbox.sandbox import Sandbox
+from stripe_sandbox.app import build_app
+from stripe_sandbox.clock import SandboxClock
+from stripe_sandbox.connection import CuttableProtocol
+from stripe_sandbox.journal import Journal
+from stripe_sandbox.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -17,14 +17,14 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, TypeAlias
 
-from fridge_pipeline.stripe_sandbox.adjustment import EventCancelled
-from fridge_pipeline.stripe_sandbox.books import Entry, Reply
-from fridge_pipeline.stripe_sandbox.clock import ClockSetting, FreshStart
-from fridge_pipeline.stripe_sandbox.customer import Customer
-from fridge_pipeline.stripe_sandbox.meter import Meter
-from fridge_pipeline.stripe_sandbox.meter_event import EventRefused, MeterEvent
-from fridge_pipeline.stripe_sandbox.report import RefusedLater
-from fridge_pipeline.stripe_sandbox.settings import Settings
+from stripe_sandbox.adjustment import EventCancelled
+from stripe_sandbox.books import Entry, Reply
+from stripe_sandbox.clock import ClockSetting, FreshStart
+from stripe_sandbox.customer import Customer
+from stripe_sandbox.meter import Meter
+from stripe_sandbox.meter_event import EventRefused, MeterEvent
+from stripe_sandbox.report import RefusedLater
+from stripe_sandbox.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from fridge_pipeline.stripe_sandbox.errors import key_in_use, lock_timeout, rate_limited
+from stripe_sandbox.errors import key_in_use, lock_timeout, rate_limited
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from fridge_pipeline.stripe_sandbox.form import Fields
-    from fridge_pipeline.stripe_sandbox.settings import Settings
+    from stripe_sandbox.form import Fields
+    from stripe_sandbox.settings import Settings
 
 REQUESTS_REMEMBERED = 1_000
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fridge_pipeline.stripe_sandbox.call import Call
-    from fridge_pipeline.stripe_sandbox.stripe_api import Endpoint
+    from stripe_sandbox.call import Call
+    from stripe_sandbox.stripe_api import Endpoint
 
 
 @dataclass(order=True)

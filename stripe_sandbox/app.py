@@ -15,25 +15,25 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from fridge_pipeline.stripe_sandbox.call import Call
-from fridge_pipeline.stripe_sandbox.connection import CutConnection
-from fridge_pipeline.stripe_sandbox.control import CONTROLS, Asked
-from fridge_pipeline.stripe_sandbox.errors import StripeError, unknown_path, wrong_parameter
-from fridge_pipeline.stripe_sandbox.form import parse
-from fridge_pipeline.stripe_sandbox.idempotency import Answer, answer_of
-from fridge_pipeline.stripe_sandbox.journal import StateFileError
-from fridge_pipeline.stripe_sandbox.keys import authenticate
-from fridge_pipeline.stripe_sandbox.own_pages import require_own_page
-from fridge_pipeline.stripe_sandbox.passage import ConnectionCut, answered, execute_due
-from fridge_pipeline.stripe_sandbox.stripe_api import ENDPOINTS
-from fridge_pipeline.stripe_sandbox.traffic import RequestSeen
+from stripe_sandbox.call import Call
+from stripe_sandbox.connection import CutConnection
+from stripe_sandbox.control import CONTROLS, Asked
+from stripe_sandbox.errors import StripeError, unknown_path, wrong_parameter
+from stripe_sandbox.form import parse
+from stripe_sandbox.idempotency import Answer, answer_of
+from stripe_sandbox.journal import StateFileError
+from stripe_sandbox.keys import authenticate
+from stripe_sandbox.own_pages import require_own_page
+from stripe_sandbox.passage import ConnectionCut, answered, execute_due
+from stripe_sandbox.stripe_api import ENDPOINTS
+from stripe_sandbox.traffic import RequestSeen
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from fridge_pipeline.stripe_sandbox.control import Control
-    from fridge_pipeline.stripe_sandbox.sandbox import Sandbox
-    from fridge_pipeline.stripe_sandbox.stripe_api import Endpoint
+    from stripe_sandbox.control import Control
+    from stripe_sandbox.sandbox import Sandbox
+    from stripe_sandbox.stripe_api import Endpoint
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import math
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
-from fridge_pipeline.stripe_sandbox.errors import wrong_parameter
+from stripe_sandbox.errors import wrong_parameter
 
 if TYPE_CHECKING:
     from collections.abc import Callable

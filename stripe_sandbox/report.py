@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fridge_pipeline.stripe_sandbox.meter_event import Fate, MeterEvent
-    from fridge_pipeline.stripe_sandbox.settings import Settings
+    from stripe_sandbox.meter_event import Fate, MeterEvent
+    from stripe_sandbox.settings import Settings
 
 ERROR_REPORT = "v1.billing.meter.error_report_triggered"
 NO_METER_FOUND = "v1.billing.meter.no_meter_found"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from fridge_pipeline.stripe_sandbox.call import METER_EVENTS
-from fridge_pipeline.stripe_sandbox.errors import wrong_parameter
-from fridge_pipeline.stripe_sandbox.faults import Fault
-from fridge_pipeline.stripe_sandbox.settings import is_count, is_seconds
+from stripe_sandbox.call import METER_EVENTS
+from stripe_sandbox.errors import wrong_parameter
+from stripe_sandbox.faults import Fault
+from stripe_sandbox.settings import is_count, is_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,13 +10,13 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from fridge_pipeline.stripe_sandbox.books import Reply
-from fridge_pipeline.stripe_sandbox.errors import IDEMPOTENCY, StripeError
+from stripe_sandbox.books import Reply
+from stripe_sandbox.errors import IDEMPOTENCY, StripeError
 
 if TYPE_CHECKING:
-    from fridge_pipeline.stripe_sandbox.call import Call
-    from fridge_pipeline.stripe_sandbox.sandbox import Sandbox
-    from fridge_pipeline.stripe_sandbox.stripe_api import Endpoint
+    from stripe_sandbox.call import Call
+    from stripe_sandbox.sandbox import Sandbox
+    from stripe_sandbox.stripe_api import Endpoint
 
 LONGEST_KEY = 255  # docs.stripe.com/api/idempotent_requests
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fridge_pipeline.stripe_sandbox.errors import no_such, wrong_parameter
+from stripe_sandbox.errors import no_such, wrong_parameter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fridge_pipeline.stripe_sandbox.form import Form
+    from stripe_sandbox.form import Form
 
 DEFAULT_LIMIT = 10  # both from Stripe's schema
 LARGEST_LIMIT = 100

@@ -11,15 +11,15 @@ from operator import ge, gt, le, lt
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlencode
 
-from fridge_pipeline.stripe_sandbox.errors import no_such, wrong_parameter
-from fridge_pipeline.stripe_sandbox.paging import LARGEST_LIMIT
-from fridge_pipeline.stripe_sandbox.report import as_stripe
+from stripe_sandbox.errors import no_such, wrong_parameter
+from stripe_sandbox.paging import LARGEST_LIMIT
+from stripe_sandbox.report import as_stripe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fridge_pipeline.stripe_sandbox.books import Books
-    from fridge_pipeline.stripe_sandbox.form import Fields, Form
+    from stripe_sandbox.books import Books
+    from stripe_sandbox.form import Fields, Form
 
 CORE_EVENTS = "/v2/core/events"
 DAYS_30 = 30 * 86_400.0  # seconds: "you can access events … for 30 days" (Stripe's description of the event)

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fridge_pipeline.stripe_sandbox.books import Books
-from fridge_pipeline.stripe_sandbox.clock import REAL_TIME, ClockSetting, FreshStart
-from fridge_pipeline.stripe_sandbox.customer import any_well_formed_customer
-from fridge_pipeline.stripe_sandbox.faults import Faults
-from fridge_pipeline.stripe_sandbox.late import LateCalls
-from fridge_pipeline.stripe_sandbox.settings import Settings
-from fridge_pipeline.stripe_sandbox.traffic import Traffic
+from stripe_sandbox.books import Books
+from stripe_sandbox.clock import REAL_TIME, ClockSetting, FreshStart
+from stripe_sandbox.customer import any_well_formed_customer
+from stripe_sandbox.faults import Faults
+from stripe_sandbox.late import LateCalls
+from stripe_sandbox.settings import Settings
+from stripe_sandbox.traffic import Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fridge_pipeline.stripe_sandbox.clock import SandboxClock
-    from fridge_pipeline.stripe_sandbox.customer import CustomerPolicy
-    from fridge_pipeline.stripe_sandbox.journal import Journal, JournalEntry
+    from stripe_sandbox.clock import SandboxClock
+    from stripe_sandbox.customer import CustomerPolicy
+    from stripe_sandbox.journal import Journal, JournalEntry
 
 
 class Sandbox:

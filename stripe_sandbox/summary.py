@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from decimal import Context, Decimal, Inexact
 from typing import TYPE_CHECKING
 
-from fridge_pipeline.stripe_sandbox.errors import wrong_parameter
-from fridge_pipeline.stripe_sandbox.meter import WINDOW_SECONDS
+from stripe_sandbox.errors import wrong_parameter
+from stripe_sandbox.meter import WINDOW_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fridge_pipeline.stripe_sandbox.books import Books
-    from fridge_pipeline.stripe_sandbox.form import Form
-    from fridge_pipeline.stripe_sandbox.meter import Meter
-    from fridge_pipeline.stripe_sandbox.meter_event import MeterEvent
+    from stripe_sandbox.books import Books
+    from stripe_sandbox.form import Form
+    from stripe_sandbox.meter import Meter
+    from stripe_sandbox.meter_event import MeterEvent
 
 MINUTE = 60  # seconds; the boundary that every summary has to keep
 

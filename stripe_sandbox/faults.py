@@ -11,12 +11,12 @@ from collections import Counter
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
-from fridge_pipeline.stripe_sandbox.call import METER_EVENTS
+from stripe_sandbox.call import METER_EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from fridge_pipeline.stripe_sandbox.call import Call, Subject
+    from stripe_sandbox.call import Call, Subject
 
 
 @dataclass

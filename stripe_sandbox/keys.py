@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 
-from fridge_pipeline.stripe_sandbox.errors import unauthorized
+from stripe_sandbox.errors import unauthorized
 
 SECRET_KEY_PREFIXES = ("sk_", "rk_")  # secret and restricted keys: docs.stripe.com/keys
 LIVE_MARK = "_live_"

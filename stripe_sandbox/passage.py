@@ -7,8 +7,8 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from fridge_pipeline.stripe_sandbox.call import METER_EVENTS, lane_of, subject_of
-from fridge_pipeline.stripe_sandbox.errors import (
+from stripe_sandbox.call import METER_EVENTS, lane_of, subject_of
+from stripe_sandbox.errors import (
     StripeError,
     key_in_use,
     lock_timeout,
@@ -16,17 +16,17 @@ from fridge_pipeline.stripe_sandbox.errors import (
     rate_limited,
     refused,
 )
-from fridge_pipeline.stripe_sandbox.idempotency import executed, was_answered
-from fridge_pipeline.stripe_sandbox.meter_event import COUNTED_ONCE, EventRefused, Fate
-from fridge_pipeline.stripe_sandbox.report import CUSTOMER_NOT_FOUND
+from stripe_sandbox.idempotency import executed, was_answered
+from stripe_sandbox.meter_event import COUNTED_ONCE, EventRefused, Fate
+from stripe_sandbox.report import CUSTOMER_NOT_FOUND
 
 if TYPE_CHECKING:
-    from fridge_pipeline.stripe_sandbox.call import Call, Subject
-    from fridge_pipeline.stripe_sandbox.faults import Fault
-    from fridge_pipeline.stripe_sandbox.idempotency import Answer
-    from fridge_pipeline.stripe_sandbox.sandbox import Sandbox
-    from fridge_pipeline.stripe_sandbox.stripe_api import Endpoint, StripeObject
-    from fridge_pipeline.stripe_sandbox.traffic import RequestSeen
+    from stripe_sandbox.call import Call, Subject
+    from stripe_sandbox.faults import Fault
+    from stripe_sandbox.idempotency import Answer
+    from stripe_sandbox.sandbox import Sandbox
+    from stripe_sandbox.stripe_api import Endpoint, StripeObject
+    from stripe_sandbox.traffic import RequestSeen
 
 
 @dataclass

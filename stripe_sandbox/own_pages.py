@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from fridge_pipeline.stripe_sandbox.errors import StripeError
+from stripe_sandbox.errors import StripeError
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import parse_qsl
 
-from fridge_pipeline.stripe_sandbox.errors import wrong_parameter
+from stripe_sandbox.errors import wrong_parameter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
