@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from stripe_sandbox.account import LONGEST_NAME
 from stripe_sandbox.errors import refused
-from stripe_sandbox.meter import LONGEST_NAME
-from stripe_sandbox.meter_event import LONGEST_IDENTIFIER
+from stripe_sandbox.meter_events import LONGEST_IDENTIFIER
 
 if TYPE_CHECKING:
     from stripe_sandbox.books import Books
-    from stripe_sandbox.form import Form
+    from stripe_sandbox.stripe_shapes import Form
 
 _PARAM = "cancel[identifier]"
 

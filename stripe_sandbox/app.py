@@ -16,17 +16,17 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from stripe_sandbox.call import Call
+from stripe_sandbox.calls import RequestSeen
 from stripe_sandbox.connection import CutConnection
 from stripe_sandbox.control import CONTROLS, Asked
 from stripe_sandbox.errors import StripeError, unknown_path, wrong_parameter
-from stripe_sandbox.form import parse
 from stripe_sandbox.idempotency import Answer, answer_of
 from stripe_sandbox.journal import StateFileError
 from stripe_sandbox.keys import authenticate
 from stripe_sandbox.own_pages import require_own_page
 from stripe_sandbox.passage import ConnectionCut, answered, execute_due
 from stripe_sandbox.stripe_api import ENDPOINTS
-from stripe_sandbox.traffic import RequestSeen
+from stripe_sandbox.stripe_shapes import parse
 
 if TYPE_CHECKING:
     from starlette.requests import Request

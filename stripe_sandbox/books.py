@@ -8,11 +8,11 @@ from itertools import repeat
 from math import inf
 from typing import TypeAlias
 
+from stripe_sandbox.account import Meter
 from stripe_sandbox.adjustment import EventCancelled
 from stripe_sandbox.customer import Customer
 from stripe_sandbox.memory import RollingMemory
-from stripe_sandbox.meter import Meter
-from stripe_sandbox.meter_event import EventRefused, MeterEvent
+from stripe_sandbox.meter_events import EventRefused, MeterEvent
 from stripe_sandbox.report import RefusedLater
 
 

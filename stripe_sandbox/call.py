@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stripe_sandbox.meter_event import COUNTED_ONCE, Fate
+from stripe_sandbox.meter_events import COUNTED_ONCE, Fate
 
 if TYPE_CHECKING:
     from stripe_sandbox.books import Books
-    from stripe_sandbox.form import Fields, Form
+    from stripe_sandbox.stripe_shapes import Fields, Form
 
 METER_EVENTS = "/v1/billing/meter_events"
 

@@ -18,19 +18,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
 
+from stripe_sandbox.calls import REQUESTS_REMEMBERED
 from stripe_sandbox.clock import REAL_TIME, FreshStart
 from stripe_sandbox.errors import wrong_parameter
 from stripe_sandbox.fault_request import read_faults
 from stripe_sandbox.passage import execute_due
 from stripe_sandbox.settings import read_settings
 from stripe_sandbox.summary import aggregate, as_number
-from stripe_sandbox.traffic import REQUESTS_REMEMBERED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from stripe_sandbox.meter import Meter
-    from stripe_sandbox.meter_event import MeterEvent
+    from stripe_sandbox.account import Meter
+    from stripe_sandbox.meter_events import MeterEvent
     from stripe_sandbox.sandbox import Sandbox
 
 HOUR = 3_600  # seconds

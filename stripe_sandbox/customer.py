@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from stripe_sandbox.form import Form
+    from stripe_sandbox.stripe_shapes import Form
 
 CustomerPolicy: TypeAlias = Callable[[str], bool]
 """Whether a customer id that was never created through ``POST /v1/customers`` is taken to exist."""

@@ -17,12 +17,12 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, TypeAlias
 
+from stripe_sandbox.account import Meter
 from stripe_sandbox.adjustment import EventCancelled
 from stripe_sandbox.books import Entry, Reply
 from stripe_sandbox.clock import ClockSetting, FreshStart
 from stripe_sandbox.customer import Customer
-from stripe_sandbox.meter import Meter
-from stripe_sandbox.meter_event import EventRefused, MeterEvent
+from stripe_sandbox.meter_events import EventRefused, MeterEvent
 from stripe_sandbox.report import RefusedLater
 from stripe_sandbox.settings import Settings
 

@@ -9,7 +9,7 @@ from stripe_sandbox.errors import no_such, wrong_parameter
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from stripe_sandbox.form import Form
+    from stripe_sandbox.stripe_shapes import Form
 
 DEFAULT_LIMIT = 10  # both from Stripe's schema
 LARGEST_LIMIT = 100

@@ -17,16 +17,16 @@ from stripe_sandbox.errors import (
     refused,
 )
 from stripe_sandbox.idempotency import executed, was_answered
-from stripe_sandbox.meter_event import COUNTED_ONCE, EventRefused, Fate
+from stripe_sandbox.meter_events import COUNTED_ONCE, EventRefused, Fate
 from stripe_sandbox.report import CUSTOMER_NOT_FOUND
 
 if TYPE_CHECKING:
     from stripe_sandbox.call import Call, Subject
+    from stripe_sandbox.calls import RequestSeen
     from stripe_sandbox.faults import Fault
     from stripe_sandbox.idempotency import Answer
     from stripe_sandbox.sandbox import Sandbox
     from stripe_sandbox.stripe_api import Endpoint, StripeObject
-    from stripe_sandbox.traffic import RequestSeen
 
 
 @dataclass

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from stripe_sandbox.meter_event import Fate, MeterEvent
+    from stripe_sandbox.meter_events import Fate, MeterEvent
     from stripe_sandbox.settings import Settings
 
 ERROR_REPORT = "v1.billing.meter.error_report_triggered"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stripe_sandbox.books import Books
+from stripe_sandbox.calls import Traffic
 from stripe_sandbox.clock import REAL_TIME, ClockSetting, FreshStart
 from stripe_sandbox.customer import any_well_formed_customer
 from stripe_sandbox.faults import Faults
 from stripe_sandbox.late import LateCalls
 from stripe_sandbox.settings import Settings
-from stripe_sandbox.traffic import Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Callable

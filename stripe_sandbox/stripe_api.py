@@ -11,13 +11,12 @@ from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING, TypeAlias
 
+from stripe_sandbox.account import LONGEST_DISPLAY_NAME, Meter, read_meter
 from stripe_sandbox.adjustment import cancellation, read_adjustment
 from stripe_sandbox.call import METER_EVENTS
-from stripe_sandbox.core_events import CORE_EVENTS, event_of, event_page
 from stripe_sandbox.customer import Customer, read_customer
 from stripe_sandbox.errors import StripeError, already_exists, no_such, refused
-from stripe_sandbox.meter import LONGEST_DISPLAY_NAME, Meter, read_meter
-from stripe_sandbox.meter_event import (
+from stripe_sandbox.meter_events import (
     EventRefused,
     Fate,
     as_stripe,
@@ -27,11 +26,12 @@ from stripe_sandbox.meter_event import (
 )
 from stripe_sandbox.paging import page
 from stripe_sandbox.report import CUSTOMER_NOT_FOUND, NO_METER, refused_later
+from stripe_sandbox.reports import CORE_EVENTS, event_of, event_page
 from stripe_sandbox.summary import read_summary_request, summaries
 
 if TYPE_CHECKING:
     from stripe_sandbox.call import Call
-    from stripe_sandbox.meter_event import EventRequest, MeterEvent
+    from stripe_sandbox.meter_events import EventRequest, MeterEvent
     from stripe_sandbox.sandbox import Sandbox
 
 StripeObject: TypeAlias = dict[str, object]

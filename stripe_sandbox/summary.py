@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from decimal import Context, Decimal, Inexact
 from typing import TYPE_CHECKING
 
+from stripe_sandbox.account import WINDOW_SECONDS
 from stripe_sandbox.errors import wrong_parameter
-from stripe_sandbox.meter import WINDOW_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from stripe_sandbox.account import Meter
     from stripe_sandbox.books import Books
-    from stripe_sandbox.form import Form
-    from stripe_sandbox.meter import Meter
-    from stripe_sandbox.meter_event import MeterEvent
+    from stripe_sandbox.meter_events import MeterEvent
+    from stripe_sandbox.stripe_shapes import Form
 
 MINUTE = 60  # seconds; the boundary that every summary has to keep
 

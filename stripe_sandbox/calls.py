@@ -16,8 +16,8 @@ from stripe_sandbox.errors import key_in_use, lock_timeout, rate_limited
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from stripe_sandbox.form import Fields
     from stripe_sandbox.settings import Settings
+    from stripe_sandbox.stripe_shapes import Fields
 
 REQUESTS_REMEMBERED = 1_000
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from stripe_sandbox.account import LONGEST_NAME
 from stripe_sandbox.errors import refused
-from stripe_sandbox.meter import LONGEST_NAME
 
 if TYPE_CHECKING:
-    from stripe_sandbox.form import Form
-    from stripe_sandbox.meter import Meter
+    from stripe_sandbox.account import Meter
+    from stripe_sandbox.stripe_shapes import Form
 
 LONGEST_IDENTIFIER = 100  # Stripe's schema
 LONGEST_PAYLOAD_VALUE = 100  # Stripe's schema of the answer

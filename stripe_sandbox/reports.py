@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from stripe_sandbox.books import Books
-    from stripe_sandbox.form import Fields, Form
+    from stripe_sandbox.stripe_shapes import Fields, Form
 
 CORE_EVENTS = "/v2/core/events"
 DAYS_30 = 30 * 86_400.0  # seconds: "you can access events … for 30 days" (Stripe's description of the event)

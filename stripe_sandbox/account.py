@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stripe_sandbox.form import Form
+    from stripe_sandbox.stripe_shapes import Form
 
 FORMULAS = ("sum", "count", "last")
 WINDOW_SECONDS = {"hour": 3_600, "day": 86_400}  # both begin on their UTC boundary
