@@ -7,9 +7,9 @@ import sys
 import time
 from pathlib import Path
 
-from stripe_sandbox.clock import SandboxClock
-from stripe_sandbox.journal import StateFileError
+from stripe_sandbox.sandbox import StateFileError
 from stripe_sandbox.server import DEFAULT_HOST, DEFAULT_PORT, PortTakenError, serve
+from stripe_sandbox.settings import SandboxClock
 
 
 def main() -> int:

@@ -1,19 +1,53 @@
-"""The books: everything the sandbox knows, changed one entry at a time and rebuilt from the same entries."""
+"""The books: everything the sandbox knows, changed one entry at a time and rebuilt from the same entries.
+
+Summaries, which are what Stripe would bill, are read from the events in them that count.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Context, Decimal, Inexact
 from itertools import repeat
 from math import inf
-from typing import TypeAlias
+from typing import Generic, TypeAlias, TypeVar
 
-from stripe_sandbox.account import Meter
-from stripe_sandbox.adjustment import EventCancelled
-from stripe_sandbox.customer import Customer
-from stripe_sandbox.memory import RollingMemory
-from stripe_sandbox.meter_events import EventRefused, MeterEvent
-from stripe_sandbox.report import RefusedLater
+from stripe_sandbox.account import WINDOW_SECONDS, Customer, Meter
+from stripe_sandbox.meter_events import EventCancelled, EventRefused, MeterEvent
+from stripe_sandbox.reports import RefusedLater
+from stripe_sandbox.stripe_shapes import Form, wrong_parameter
+
+Kept = TypeVar("Kept")
+
+DAY = 86_400.0  # seconds
+
+
+class RollingMemory(Generic[Kept]):
+    """Keys and what belongs to them, each for ``span`` seconds from when it was put in.
+
+    Costs O(1) per call: entries are kept in order of arrival and dropped from the old end. A clock that is
+    set back does not bring forgotten entries back.
+    """
+
+    def __init__(self, span: float = DAY) -> None:
+        self._span = span
+        self._entries: OrderedDict[str, tuple[float, Kept]] = OrderedDict()
+
+    def find(self, key: str, now: float) -> Kept | None:
+        """What was put in under this key, unless it was never put in or is forgotten by now."""
+        entry = self._entries.get(key)
+        if entry is None or now - entry[0] >= self._span:
+            return None
+        return entry[1]
+
+    def put(self, key: str, kept: Kept, now: float) -> None:
+        """Remember from ``now`` on (a key that is put in again starts anew); drop what is too old."""
+        while self._entries and now - next(iter(self._entries.values()))[0] >= self._span:
+            self._entries.popitem(last=False)
+        self._entries[key] = (now, kept)
+        self._entries.move_to_end(key)
 
 
 @dataclass(frozen=True)
@@ -123,3 +157,100 @@ class Books:
             self._active[meter.event_name] = meter.id
         elif self._active.get(meter.event_name) == meter.id:
             del self._active[meter.event_name]
+
+
+MINUTE = 60  # seconds; the boundary that every summary has to keep
+
+# A value has at most 15 digits within 100 characters, so its digits lie between 10^15 and 10^-99: sums of any
+# number of them fit into 200 digits, and a sum that did not would be an error rather than a rounded number.
+_EXACT = Context(prec=200, traps=[Inexact])
+
+
+@dataclass(frozen=True)
+class SummaryRequest:
+    """One reading of a customer's usage, ``[start, end)`` in unix seconds; ``grouping`` in seconds."""
+
+    customer: str
+    start: int
+    end: int
+    grouping: int | None
+
+
+def read_summary_request(form: Form) -> SummaryRequest:
+    """What is asked for. Raises ``StripeError`` (400), also for times off their boundaries."""
+    form.allow_only(
+        "customer",
+        "start_time",
+        "end_time",
+        "value_grouping_window",
+        "limit",
+        "starting_after",
+        "ending_before",
+    )
+    window = form.optional_choice("value_grouping_window", tuple(WINDOW_SECONDS))
+    request = SummaryRequest(
+        customer=form.text("customer"),
+        start=form.integer("start_time"),
+        end=form.integer("end_time"),
+        grouping=None if window is None else WINDOW_SECONDS[window],
+    )
+    for name, moment in (("start_time", request.start), ("end_time", request.end)):
+        if moment % (request.grouping or MINUTE):
+            text = f"{name} must be aligned with {window or 'minute'} boundaries (UTC). Received {moment}."
+            raise wrong_parameter(text, name)
+    if request.start >= request.end:
+        raise wrong_parameter(f"start_time {request.start} must be before end_time {request.end}.", "start_time")
+    return request
+
+
+def summaries(books: Books, meter: Meter, request: SummaryRequest, as_of: float) -> list[dict[str, object]]:
+    """``billing.meter_event_summary`` objects, newest first, as they stood at ``as_of`` (unix seconds).
+
+    Without grouping there is exactly one, 0 when nothing was used; with it, only hours or days that hold
+    events have one.
+    """
+    counting = books.counting(meter, request.customer, as_of)
+    events = [event for event in counting if request.start <= event.timestamp < request.end]
+    if request.grouping is None:
+        return [_summary(meter, request.customer, request.start, request.end, events)]
+    buckets: dict[int, list[MeterEvent]] = {}
+    for event in events:
+        buckets.setdefault(event.timestamp - event.timestamp % request.grouping, []).append(event)
+    return [
+        _summary(meter, request.customer, start, start + request.grouping, buckets[start])
+        for start in sorted(buckets, reverse=True)
+    ]
+
+
+def aggregate(formula: str, events: Sequence[MeterEvent]) -> Decimal:
+    """The value of these events (in the order of their receipt) under ``sum``, ``count`` or ``last``.
+
+    ``last`` is the newest by timestamp; of equally old ones, the one received last.
+    """
+    if formula == "count":
+        return Decimal(len(events))
+    total, newest = Decimal(0), -1
+    for event in events:
+        if formula == "sum":
+            total = _EXACT.add(total, event.value)
+        elif event.timestamp >= newest:
+            total, newest = event.value, event.timestamp
+    return total
+
+
+def as_number(value: Decimal) -> int | float:
+    """The value as a JSON number: whole ones exactly, others as the nearest double."""
+    return int(value) if value == value.to_integral_value(context=_EXACT) else float(value)
+
+
+def _summary(meter: Meter, customer: str, start: int, end: int, events: Sequence[MeterEvent]) -> dict[str, object]:
+    place = f"{meter.id}:{customer}:{start}:{end}"
+    return {
+        "id": f"mtrusg_test_{hashlib.sha256(place.encode()).hexdigest()[:24]}",
+        "object": "billing.meter_event_summary",
+        "aggregated_value": as_number(aggregate(meter.formula, events)),
+        "end_time": end,
+        "livemode": False,
+        "meter": meter.id,
+        "start_time": start,
+    }

@@ -1,25 +1,83 @@
-"""Calls as they come in: how many a second, which at the same time, and what was seen of them.
+"""Calls on their way: what one asks and whom it concerns, how many come at once, and which come late.
 
-Nothing here is kept across restarts. Times are real seconds of a monotonic source, except ``at`` in the
-requests seen, which is the sandbox's own time.
+Nothing here is kept across restarts. Times are the sandbox's own, except in the rate limit, which takes real seconds
+of a monotonic source.
 """
 
 from __future__ import annotations
 
+import heapq
 from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, field
 
-from stripe_sandbox.errors import key_in_use, lock_timeout, rate_limited
+from stripe_sandbox.books import Books
+from stripe_sandbox.meter_events import COUNTED_ONCE, Fate
+from stripe_sandbox.settings import Settings
+from stripe_sandbox.stripe_shapes import Fields, Form, key_in_use, lock_timeout, rate_limited
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from stripe_sandbox.settings import Settings
-    from stripe_sandbox.stripe_shapes import Fields
-
+METER_EVENTS = "/v1/billing/meter_events"
 REQUESTS_REMEMBERED = 1_000
+
+
+@dataclass(frozen=True)
+class Call:
+    """One authenticated request; ``now`` (unix seconds, sandbox clock) is the same all through it.
+
+    ``template`` is the route (``/v1/billing/meters/{id}``), ``names`` what stands in its braces; ``key`` the
+    ``Idempotency-Key`` of a POST. ``fate`` is what becomes of a meter event that is accepted.
+    """
+
+    method: str
+    path: str
+    template: str
+    names: Mapping[str, str]
+    form: Form
+    now: float
+    request_id: str
+    key: str | None = None
+    fate: Fate = COUNTED_ONCE
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Whom a call concerns, as far as it says so."""
+
+    event_name: str | None
+    meter: str | None
+    customer: str | None
+    identifier: str | None
+
+
+def subject_of(books: Books, call: Call) -> Subject:
+    """Read the subject from wherever this endpoint has it; O(1), and nothing is refused here."""
+    fields = call.form.fields
+    event_name = _text(fields, "event_name")
+    meter = books.active_meter(event_name) if event_name else books.meters.get(call.names.get("id", ""))
+    payload, cancel = fields.get("payload"), fields.get("cancel")
+    if isinstance(payload, dict):
+        customer = _text(payload, meter.customer_key if meter else "stripe_customer_id")
+    else:
+        customer = _text(fields, "customer") or call.names.get("customer")
+    return Subject(
+        event_name=event_name or (meter.event_name if meter else None),
+        meter=meter.id if meter else None,
+        customer=customer,
+        identifier=_text(cancel if isinstance(cancel, dict) else fields, "identifier"),
+    )
+
+
+def lane_of(call: Call, subject: Subject) -> str | None:
+    """The customer and meter that a meter event call holds while it is at work; no other call holds one."""
+    if call.template != METER_EVENTS or subject.meter is None or subject.customer is None:
+        return None
+    return f"{subject.meter} {subject.customer}"
+
+
+def _text(fields: Fields, name: str) -> str | None:
+    value = fields.get(name)
+    return value if isinstance(value, str) else None
 
 
 @dataclass
@@ -99,3 +157,32 @@ class Traffic:
                 self._keys.discard(key)
             if lane is not None:
                 self._lanes.discard(lane)
+
+
+@dataclass(order=True)
+class _Held:
+    due: float
+    turn: int
+    execute: Callable[[float], object] = field(compare=False)
+
+
+class LateCalls:
+    """Calls that were cut off on arrival and execute themselves later: older requests overtaken by newer ones."""
+
+    def __init__(self) -> None:
+        self._held: list[_Held] = []
+        self._turns = 0
+
+    def hold_back(self, execute: Callable[[float], object], due: float) -> None:
+        """Keep a call until it is ``due`` (unix seconds, sandbox clock); ``execute`` is given that time."""
+        self._turns += 1
+        heapq.heappush(self._held, _Held(due, self._turns, execute))
+
+    def execute_due(self, now: float) -> None:
+        """Execute the calls whose time has come, in the order of their times, each as of its time.
+
+        A clock that jumps passes them on its way: an identifier is not forgotten because a test saves hours.
+        """
+        while self._held and self._held[0].due <= now:
+            held = heapq.heappop(self._held)
+            held.execute(held.due)

@@ -11,8 +11,8 @@ from fridge_pipeline.adapters.local_sandbox import LocalSandbox
 from fridge_pipeline.adapters.private_folder import make_private
 from fridge_pipeline.cli.context import settings
 from fridge_pipeline.cli.terminal import echo
-from stripe_sandbox.clock import SandboxClock
 from stripe_sandbox.server import DEFAULT_HOST, DEFAULT_PORT, serve
+from stripe_sandbox.settings import SandboxClock
 
 
 @click.command()
