@@ -63,7 +63,7 @@ def open_sandbox(folder: Path) -> Iterator[Sandbox]:
     """A sandbox for the length of a ``with`` block; it keeps its books in memory, so the disk is the database's."""
     address = folder / "sandbox.json"
     address.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "fridge_pipeline.stripe_sandbox", "--port", "0", "--address-file", str(address)]
+    command = [sys.executable, "-m", "stripe_sandbox", "--port", "0", "--address-file", str(address)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         try:
             deadline = time.monotonic() + START_SECONDS_MAX

@@ -14,7 +14,10 @@ from pathlib import Path
 from rich.console import Console
 
 REPOSITORY = Path(__file__).parents[1]
-COPIED = ("fridge_pipeline", "dbt_like_sql", "tests", "docs", "pyproject.toml", "dagster.yaml", "workspace.yaml")
+COPIED = (
+    *("fridge_pipeline", "stripe_sandbox", "dbt_like_sql", "tests", "docs"),
+    *("pyproject.toml", "dagster.yaml", "workspace.yaml"),
+)
 TESTS = ("tests/domain", "tests/laws/test_l04_to_l07_stating.py", "tests/delivery")
 
 console = Console(soft_wrap=True)

@@ -104,7 +104,7 @@ def start_sandbox(
     ``arguments`` go to its command line; ``prefix`` is put in front of it. Raises ``RuntimeError`` when it
     ends, or says nothing in time, before it is ready.
     """
-    command = [*prefix, sys.executable, "-m", "fridge_pipeline.stripe_sandbox", "--port", str(port), *arguments]
+    command = [*prefix, sys.executable, "-m", "stripe_sandbox", "--port", str(port), *arguments]
     if state_file is not None:
         command += ["--state", str(state_file)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)

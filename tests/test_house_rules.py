@@ -11,27 +11,31 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[1] / "fridge_pipeline"
-MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
+REPOSITORY = Path(__file__).parents[1]
+PACKAGES = ("fridge_pipeline", "stripe_sandbox")
+MODULES = sorted(path for package in PACKAGES for path in (REPOSITORY / package).rglob("*.py"))
 FUNCTION_LINES_MAX = 70
 MODULE_LINES_MAX = 300
 
 #: The only places that may look at the clock or the environment.
 MAY_READ_THE_WORLD = (
-    *("orchestration", "cli", "stripe_sandbox/__main__.py"),
-    *("settings.py", "variables.py", "secret_files.py", "addresses.py", "installation.py", "resources.py"),
+    *("fridge_pipeline/orchestration", "fridge_pipeline/cli", "stripe_sandbox/__main__.py"),
+    *(f"fridge_pipeline/{name}.py" for name in ("settings", "variables", "secret_files", "installation", "resources")),
 )
 READS_THE_WORLD = re.compile(
     r"datetime\.now|datetime\.utcnow|date\.today|\btime\.time\(|os\.environ|os\.getenv|os\.getcwd|Path\.cwd|Path\.home"
 )
 #: Children inherit a cleaned environment, which must be read to be cleaned: the embedded server and the sandbox.
-READS_FOR_A_CHILD = {"database/embedded/server_settings.py", "stripe/local_sandbox.py"}
+READS_FOR_A_CHILD = {
+    "fridge_pipeline/database/embedded/server_settings.py",
+    "fridge_pipeline/stripe/local_sandbox.py",
+}
 
 VAGUE_NAMES = re.compile(r"utils?|helpers?|manager|common|misc", re.IGNORECASE)
 
 
 def ids(path: Path) -> str:
-    return str(path.relative_to(PACKAGE))
+    return str(path.relative_to(REPOSITORY))
 
 
 def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -121,9 +125,7 @@ def test_sql_stands_in_sql_files_and_not_in_python() -> None:
     assert found == []
 
 
-@pytest.mark.parametrize(
-    "module", ["fridge_pipeline.definitions", "fridge_pipeline.cli.main", "fridge_pipeline.stripe_sandbox"]
-)
+@pytest.mark.parametrize("module", ["fridge_pipeline.definitions", "fridge_pipeline.cli.main", "stripe_sandbox.server"])
 def test_importing_the_package_reads_no_clock_and_no_environment_and_opens_no_connection(module: str) -> None:
     """In a fresh interpreter with the libraries already loaded, so that only our own import is watched."""
     code = f"""

@@ -15,8 +15,8 @@ from fridge_pipeline.database.private_folder import make_private
 from fridge_pipeline.installation import create_missing_meters
 from fridge_pipeline.stripe.gateway import StripeGateway
 from fridge_pipeline.stripe.local_sandbox import LocalSandbox
-from fridge_pipeline.stripe_sandbox.clock import SandboxClock
-from fridge_pipeline.stripe_sandbox.server import DEFAULT_HOST, DEFAULT_PORT, serve
+from stripe_sandbox.server import DEFAULT_HOST, DEFAULT_PORT, serve
+from stripe_sandbox.settings import SandboxClock
 
 WHAT_TO_DO = (
     "Nothing is sent for such a meter. Stripe never changes a meter's formula, window and keys: deactivate it in "

@@ -16,7 +16,7 @@ import requests
 
 from fridge_pipeline.database import process_lock
 
-MODULE = "fridge_pipeline.stripe_sandbox"
+MODULE = "stripe_sandbox"
 START_SECONDS_MAX = 30.0
 STOP_SECONDS_MAX = 10.0
 PAUSE_SECONDS = 0.05
@@ -81,7 +81,9 @@ class LocalSandbox:
         try:
             pid = json.loads(self._address.read_text(encoding="utf-8"))["pid"]
             process = psutil.Process(pid)
-            alive = process.status() != psutil.STATUS_ZOMBIE and MODULE in " ".join(process.cmdline())
+            # By the end of the name: one that was started before an update has it as fridge_pipeline.stripe_sandbox.
+            is_sandbox = any(word.rpartition(".")[2] == MODULE for word in process.cmdline())
+            alive = process.status() != psutil.STATUS_ZOMBIE and is_sandbox
         except (FileNotFoundError, psutil.NoSuchProcess):
             return None
         return process if alive else None

@@ -23,7 +23,7 @@ from fridge_pipeline.database.embedded.layout import Layout
 from fridge_pipeline.database.embedded.server import EmbeddedServer
 
 FRIDGE = str(Path(sys.executable).parent / "fridge")
-SANDBOX = (sys.executable, "-m", "fridge_pipeline.stripe_sandbox")
+SANDBOX = (sys.executable, "-m", "stripe_sandbox")
 FOREIGN_VARIABLES = ("FRIDGE_", "STRIPE_", "DAGSTER_", "PG")
 
 #: How long a call is at work in the sandbox: delivery shall take a while, so that it can be struck.

@@ -113,8 +113,9 @@ def test_billing_an_hour_again_overwrites_an_edited_usage_row_of_which_nothing_w
 
 
 def test_every_link_between_the_pages_leads_to_a_heading_that_is_there() -> None:
-    """README.md and all pages; what is printed with an anchor is tested above."""
-    pages = {path: path.read_text(encoding="utf-8") for path in [REPOSITORY / "README.md", *_pages()]}
+    """Both README.md and all pages; what is printed with an anchor is tested above."""
+    readmes = [REPOSITORY / "README.md", REPOSITORY / "stripe_sandbox" / "README.md"]
+    pages = {path: path.read_text(encoding="utf-8") for path in [*readmes, *_pages()]}
     anchors = {
         path: {_anchor(each) for each in re.findall(r"^#+ (.*)", text, re.MULTILINE)} for path, text in pages.items()
     }

@@ -17,7 +17,7 @@ from tests.live.running_fridge import RunningFridge, describe, processes_of, run
 from tests.live.runs import launch_run
 
 SECONDS_TO_STOP_MAX = 15.0
-SERVICES = ("code-server start", "guarded_webserver", "dagster-daemon", "fridge_pipeline.stripe_sandbox")
+SERVICES = ("code-server start", "guarded_webserver", "dagster-daemon", "-m stripe_sandbox")
 
 
 @pytest.mark.prove

@@ -42,7 +42,7 @@ PICTURE_BYTES_MAX = 300_000
 
 #: Processes by what stands on their command line: which know nothing of runs, and which work on them.
 KNOWS_NO_SECRET = (
-    *("bin/postgres", "fridge_pipeline.stripe_sandbox", "report_server"),
+    *("bin/postgres", "-m stripe_sandbox", "report_server"),
     *("guarded_webserver", "dagster-daemon run"),
 )
 WORKS = ("code-server start", "dagster api grpc")
@@ -88,7 +88,7 @@ def test_only_where_runs_work_is_there_a_secret_and_everything_signs_in_to_the_b
     of_dagster = {"FRIDGE_DATABASE_URL"}
     assert secrets == {
         "bin/postgres": set(),
-        "fridge_pipeline.stripe_sandbox": set(),
+        "-m stripe_sandbox": set(),
         "report_server": set(),
         "guarded_webserver": of_dagster,
         "dagster-daemon run": of_dagster,
@@ -259,7 +259,7 @@ def test_an_hour_is_finished_by_itself_when_a_service_is_killed_in_the_middle_of
 
 @pytest.mark.prove
 def test_a_killed_postgresql_and_a_killed_sandbox_come_back_and_the_next_file_is_billed(demo: RunningFridge) -> None:
-    for words in ("bin/postgres", "fridge_pipeline.stripe_sandbox"):
+    for words in ("bin/postgres", "-m stripe_sandbox"):
         process_with(demo, words).send_signal(signal.SIGKILL)
     for words in ("PostgreSQL had ended", "the Stripe sandbox had ended"):
         await_said(demo, words)

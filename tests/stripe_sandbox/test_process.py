@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from fridge_pipeline.stripe_sandbox.server import bound_socket
+from stripe_sandbox.server import bound_socket
 from tests.sandbox_process import running_sandbox, start_sandbox
 
 if TYPE_CHECKING:
@@ -30,6 +32,12 @@ def test_a_sandbox_that_is_asked_to_end_exits_with_0(how: signal.Signals) -> Non
     sandbox.client().v1.billing.meters.list()  # leaves a connection open, as clients do
     sandbox.process.send_signal(how)
     assert sandbox.stop() == 0
+
+
+def test_its_former_name_still_starts_it() -> None:
+    command = [sys.executable, "-m", "fridge_pipeline.stripe_sandbox", "--help"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    assert said.startswith("usage: python -m stripe_sandbox")
 
 
 def test_a_taken_port_is_left_for_a_free_one_unless_exactly_it_was_asked_for() -> None:

@@ -13,9 +13,9 @@ import stripe
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fridge_pipeline.stripe_sandbox.errors import StripeError
-from fridge_pipeline.stripe_sandbox.settings import Settings
-from fridge_pipeline.stripe_sandbox.traffic import Traffic
+from stripe_sandbox.calls import Traffic
+from stripe_sandbox.settings import Settings
+from stripe_sandbox.stripe_shapes import StripeError
 from tests.sandbox_process import fresh_name, running_sandbox
 from tests.stripe_sandbox.account import Account
 

@@ -1,4 +1,4 @@
-"""``python -m fridge_pipeline.stripe_sandbox``: the sandbox alone, from the command line."""
+"""``python -m stripe_sandbox``: the sandbox alone, from the command line."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import sys
 import time
 from pathlib import Path
 
-from fridge_pipeline.stripe_sandbox.clock import SandboxClock
-from fridge_pipeline.stripe_sandbox.journal import StateFileError
-from fridge_pipeline.stripe_sandbox.server import DEFAULT_HOST, DEFAULT_PORT, PortTakenError, serve
+from stripe_sandbox.sandbox import StateFileError
+from stripe_sandbox.server import DEFAULT_HOST, DEFAULT_PORT, PortTakenError, serve
+from stripe_sandbox.settings import SandboxClock
 
 
 def main() -> int:
@@ -32,7 +32,7 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m fridge_pipeline.stripe_sandbox",
+        prog="python -m stripe_sandbox",
         description="A local, stateful stand-in for Stripe's metering API. Any sk_test_… key is accepted.",
     )
     parser.add_argument("--host", default=DEFAULT_HOST, help="address to listen on (default: %(default)s)")

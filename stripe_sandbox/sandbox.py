@@ -1,34 +1,93 @@
-"""The journal: the file from which the books are rebuilt, also after ``kill -9`` or a power cut.
-
-It is SQLite in WAL mode rather than a file of lines, because SQLite already solves what such a file would
-need code for: a torn last entry, several entries that belong together, two sandboxes on one file. The price
-of one commit per event is avoided by group commit: while one batch is being written, the entries of all
-requests that arrive meanwhile gather into the next, and their answers wait for it together.
-"""
+"""The sandbox itself: clock, books and journal, and the one way in which anything changes."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sqlite3
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from decimal import Decimal
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, TypeAlias
+from pathlib import Path
+from typing import TypeAlias
 
-from fridge_pipeline.stripe_sandbox.adjustment import EventCancelled
-from fridge_pipeline.stripe_sandbox.books import Entry, Reply
-from fridge_pipeline.stripe_sandbox.clock import ClockSetting, FreshStart
-from fridge_pipeline.stripe_sandbox.customer import Customer
-from fridge_pipeline.stripe_sandbox.meter import Meter
-from fridge_pipeline.stripe_sandbox.meter_event import EventRefused, MeterEvent
-from fridge_pipeline.stripe_sandbox.report import RefusedLater
-from fridge_pipeline.stripe_sandbox.settings import Settings
+from stripe_sandbox.account import Customer, CustomerPolicy, Meter, any_well_formed_customer
+from stripe_sandbox.books import Books, Entry, Reply
+from stripe_sandbox.calls import LateCalls, Traffic
+from stripe_sandbox.faults import Faults
+from stripe_sandbox.meter_events import EventCancelled, EventRefused, MeterEvent
+from stripe_sandbox.reports import RefusedLater
+from stripe_sandbox.settings import REAL_TIME, ClockSetting, FreshStart, SandboxClock, Settings
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+
+class Sandbox:
+    """One account's worth of Stripe metering.
+
+    Without a journal it lives in memory only; with one, its books start from what the journal holds.
+    ``seconds`` gives real monotonic seconds, for the rate limit. ``exists_unsigned`` decides about customers
+    whom nobody created. Traffic, faults and late calls are of this process only.
+    """
+
+    def __init__(
+        self,
+        clock: SandboxClock,
+        seconds: Callable[[], float],
+        journal: Journal | None = None,
+        exists_unsigned: CustomerPolicy = any_well_formed_customer,
+    ) -> None:
+        self.clock = clock
+        self._seconds = seconds
+        self._exists_unsigned = exists_unsigned
+        self._start_over()
+        self._journal = journal
+        if journal is not None:
+            for entry in journal.entries():
+                self._adopt(entry)
+
+    @property
+    def keeps_state(self) -> bool:
+        """Whether the books survive a restart."""
+        return self._journal is not None
+
+    def exists_unsigned(self, customer: str) -> bool:
+        """Whether a customer whom nobody created is taken to exist."""
+        return self.settings.unsigned_customers and self._exists_unsigned(customer)
+
+    def record(self, entry: JournalEntry) -> None:
+        """Let something become true: it enters the books at once and the journal with the next batch."""
+        self._adopt(entry)
+        if self._journal is not None:
+            self._journal.append(entry)
+
+    async def settled(self) -> None:
+        """Wait until everything recorded so far would survive a crash. Raises ``StateFileError``.
+
+        Every answer waits here, readings and refusals too: none may speak of a state that could be lost.
+        """
+        if self._journal is not None:
+            await self._journal.settled()
+
+    def _adopt(self, entry: JournalEntry) -> None:
+        if isinstance(entry, FreshStart):
+            self._start_over()
+        elif isinstance(entry, Settings):
+            self.settings = entry
+        elif isinstance(entry, ClockSetting):
+            self.clock.adopt(entry)
+        else:
+            self.books.enter(entry)
+
+    def _start_over(self) -> None:
+        self.books = Books()
+        self.settings = Settings()
+        self.faults = Faults()
+        self.late = LateCalls()
+        self.traffic = Traffic(self._seconds)
+        self.clock.adopt(REAL_TIME)
+
 
 FORMAT_VERSION = 1  # of the entries; kept in SQLite's user_version
 
@@ -54,7 +113,14 @@ class StateFileError(Exception):
 
 
 class Journal:
-    """An open state file. ``append`` notes an entry, ``settled`` returns once it is on the disk.
+    """An open state file: the books are rebuilt from it, also after ``kill -9`` or a power cut.
+
+    It is SQLite in WAL mode rather than a file of lines, because SQLite already solves what such a file would
+    need code for: a torn last entry, several entries that belong together, two sandboxes on one file. The price
+    of one commit per event is avoided by group commit: while one batch is being written, the entries of all
+    requests that arrive meanwhile gather into the next, and their answers wait for it together.
+
+    ``append`` notes an entry, ``settled`` returns once it is on the disk.
 
     When a commit fails, the books in memory are ahead of the disk for good: from then on every ``settled``
     raises ``StateFileError``, so that no answer is given which a restart would forget.
@@ -90,7 +156,7 @@ class Journal:
 
     def entries(self) -> Iterator[JournalEntry]:
         """Everything that was ever noted, oldest first."""
-        with closing(self._connection.execute(_sql("read"))) as cursor:
+        with closing(self._connection.execute(_sql()["read"])) as cursor:
             for kind, body in cursor:
                 yield _decoded(kind, body)
 
@@ -128,7 +194,7 @@ class Journal:
     def _commit(self, batch: list[tuple[str, str]]) -> None:
         self._connection.execute("begin immediate")
         try:
-            self._connection.executemany(_sql("append"), batch)
+            self._connection.executemany(_sql()["append"], batch)
             self._connection.execute("commit")
         except sqlite3.Error:
             if self._connection.in_transaction:
@@ -139,7 +205,7 @@ class Journal:
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("pragma locking_mode = exclusive")  # a second sandbox on the same file is refused
     (version,) = connection.execute("pragma user_version").fetchone()
-    (tables,) = connection.execute(_sql("tables")).fetchone()
+    (tables,) = connection.execute(_sql()["tables"]).fetchone()
     is_new = (version, tables) == (0, 0)
     if not is_new and version != FORMAT_VERSION:  # before anything is written: it is somebody else's file
         text = f"{path} is no state file of this sandbox (version {version}, not {FORMAT_VERSION}): use another"
@@ -147,14 +213,16 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("pragma journal_mode = wal")
     connection.execute("pragma synchronous = full")  # fsync per commit: an answer survives a power cut too
     connection.execute("begin immediate")  # also takes the lock now rather than at the first event
-    connection.execute(_sql("create"))
+    connection.execute(_sql()["create"])
     connection.execute("pragma user_version = 1")
     connection.execute("commit")
 
 
 @cache
-def _sql(name: str) -> str:
-    return resources.files(__package__).joinpath(f"journal_{name}.sql").read_text(encoding="utf-8")
+def _sql() -> dict[str, str]:
+    text = resources.files(__package__).joinpath("journal.sql").read_text(encoding="utf-8")
+    _, *parts = re.split(r"^-- name: (\w+)\n", text, flags=re.MULTILINE)
+    return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
 def _encoded(entry: JournalEntry) -> str:

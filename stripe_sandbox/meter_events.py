@@ -1,4 +1,4 @@
-"""A meter event, and every reason for which Stripe refuses one at the door."""
+"""A meter event, every reason for which Stripe refuses one at the door, and the request to cancel one."""
 
 from __future__ import annotations
 
@@ -6,14 +6,9 @@ import re
 import secrets
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
-from fridge_pipeline.stripe_sandbox.errors import refused
-from fridge_pipeline.stripe_sandbox.meter import LONGEST_NAME
-
-if TYPE_CHECKING:
-    from fridge_pipeline.stripe_sandbox.form import Form
-    from fridge_pipeline.stripe_sandbox.meter import Meter
+from stripe_sandbox.account import LONGEST_NAME, Meter
+from stripe_sandbox.stripe_shapes import Form, refused
 
 LONGEST_IDENTIFIER = 100  # Stripe's schema
 LONGEST_PAYLOAD_VALUE = 100  # Stripe's schema of the answer
@@ -155,3 +150,39 @@ def _payload_field(payload: dict[str, str], key: str, role: str) -> str:
     if not text:
         raise refused(f"{role} key {key} not found in payload.", f"payload[{key}]")
     return text
+
+
+@dataclass(frozen=True)
+class EventCancelled:
+    """A cancelled event; one kind of journal entry. ``cancelled_at`` in unix seconds on the sandbox's clock."""
+
+    identifier: str
+    cancelled_at: float
+
+
+@dataclass(frozen=True)
+class AdjustmentRequest:
+    """What ``POST /v1/billing/meter_event_adjustments`` asks for."""
+
+    event_name: str
+    identifier: str
+
+    def as_stripe(self, status: str) -> dict[str, object]:
+        """The ``billing.meter_event_adjustment`` object; it has no id."""
+        return {
+            "object": "billing.meter_event_adjustment",
+            "cancel": {"identifier": self.identifier},
+            "event_name": self.event_name,
+            "livemode": False,
+            "status": status,
+            "type": "cancel",
+        }
+
+
+def read_adjustment(form: Form) -> AdjustmentRequest:
+    """The request as its parameters say it. Raises ``StripeError`` (400)."""
+    form.allow_only("cancel", "event_name", "type")
+    form.choice("type", ("cancel",))
+    cancel = form.group("cancel")
+    cancel.allow_only("identifier")
+    return AdjustmentRequest(form.text("event_name", LONGEST_NAME), cancel.text("identifier", LONGEST_IDENTIFIER))

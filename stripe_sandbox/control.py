@@ -7,41 +7,73 @@ POST   /_sandbox/reset      forget everything: an empty account in real time
 POST   /_sandbox/clock      {"now": unix} | {"advance_seconds": n} | {"reset": true}, and {"frozen": bool}
 GET    /_sandbox/settings   how strict it is; POST changes some of it
 GET    /_sandbox/faults     what is to go wrong and how often it did; POST adds, DELETE clears
+
+Since there is no key to guess, requests that a web page of somebody else sends through a browser are not obeyed. A
+browser names the page a request comes from (``Origin``, ``Sec-Fetch-Site``) and the name it was sent to (``Host``); a
+page could otherwise let a name of its own point to this machine (DNS rebinding).
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
+from urllib.parse import urlsplit
 
-from fridge_pipeline.stripe_sandbox.clock import REAL_TIME, FreshStart
-from fridge_pipeline.stripe_sandbox.errors import wrong_parameter
-from fridge_pipeline.stripe_sandbox.fault_request import read_faults
-from fridge_pipeline.stripe_sandbox.passage import execute_due
-from fridge_pipeline.stripe_sandbox.settings import read_settings
-from fridge_pipeline.stripe_sandbox.summary import aggregate, as_number
-from fridge_pipeline.stripe_sandbox.traffic import REQUESTS_REMEMBERED
+from starlette.requests import Request
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+from stripe_sandbox.account import Meter
+from stripe_sandbox.books import aggregate, as_number
+from stripe_sandbox.calls import REQUESTS_REMEMBERED
+from stripe_sandbox.faults import read_faults
+from stripe_sandbox.meter_events import MeterEvent
+from stripe_sandbox.passage import execute_due
+from stripe_sandbox.sandbox import Sandbox
+from stripe_sandbox.settings import REAL_TIME, FreshStart, read_settings
+from stripe_sandbox.stripe_shapes import StripeError, wrong_parameter
 
-    from fridge_pipeline.stripe_sandbox.meter import Meter
-    from fridge_pipeline.stripe_sandbox.meter_event import MeterEvent
-    from fridge_pipeline.stripe_sandbox.sandbox import Sandbox
-
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+FROM_OURSELVES = frozenset({"same-origin", "none"})
+JSON = "application/json"
 HOUR = 3_600  # seconds
 HOUR_FORMAT = "%Y-%m-%d-%H:%M"  # 2026-01-24-18:00
+LATEST_MOMENT = 253_402_300_799  # the end of the year 9999, unix seconds: what an hour can be written for
 _WISHES: dict[str, tuple[type, ...]] = {
     "now": (int, float),
     "advance_seconds": (int, float),
     "frozen": (bool,),
     "reset": (bool,),
 }
-LATEST_MOMENT = 253_402_300_799  # the end of the year 9999, unix seconds: what an hour can be written for
+
+
+def require_own_page(request: Request) -> None:
+    """Raises ``StripeError`` for a request under a foreign name, or one that would change something for a foreign page.
+
+    Names of ours are those of loopback, and the address that the connection was made to.
+    """
+    authority = request.headers.get("host", "")
+    connected_to, _ = request.scope["server"]
+    if _host_of(authority) not in LOOPBACK | {connected_to}:
+        raise StripeError(403, f"This sandbox is not called {authority[:100]!a}; ask it by its address.")
+    if request.method == "GET":
+        return
+    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site", "none")
+    if (origin is not None and urlsplit(origin).netloc.lower() != authority.lower()) or site not in FROM_OURSELVES:
+        raise StripeError(403, f"Not from the page of somebody else: {(origin or site)[:100]!a}.")
+    sent_as = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+    if sent_as != JSON:
+        raise StripeError(415, f"The sandbox takes {JSON}, not {sent_as[:100]!a}.")
+
+
+def _host_of(authority: str) -> str:
+    """The host of ``host:port`` or ``[::1]:port``, in lower case; empty for what is neither."""
+    try:
+        return urlsplit(f"//{authority}").hostname or ""
+    except ValueError:
+        return ""
 
 
 @dataclass(frozen=True)
@@ -184,7 +216,7 @@ def _read_wish(body: bytes) -> dict[str, float]:
     return wish
 
 
-Control: TypeAlias = Callable[["Sandbox", Asked], dict[str, object]]
+Control: TypeAlias = Callable[[Sandbox, Asked], dict[str, object]]
 
 CONTROLS: tuple[tuple[str, str, Control], ...] = (
     ("GET", "/_sandbox/health", health),

@@ -9,35 +9,30 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from math import inf
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
-from fridge_pipeline.stripe_sandbox.adjustment import cancellation, read_adjustment
-from fridge_pipeline.stripe_sandbox.call import METER_EVENTS
-from fridge_pipeline.stripe_sandbox.core_events import CORE_EVENTS, event_of, event_page
-from fridge_pipeline.stripe_sandbox.customer import Customer, read_customer
-from fridge_pipeline.stripe_sandbox.errors import StripeError, already_exists, no_such, refused
-from fridge_pipeline.stripe_sandbox.meter import LONGEST_DISPLAY_NAME, Meter, read_meter
-from fridge_pipeline.stripe_sandbox.meter_event import (
+from stripe_sandbox.account import LONGEST_DISPLAY_NAME, Customer, Meter, read_customer, read_meter
+from stripe_sandbox.books import Books, read_summary_request, summaries
+from stripe_sandbox.calls import METER_EVENTS, Call
+from stripe_sandbox.meter_events import (
+    AdjustmentRequest,
+    EventCancelled,
     EventRefused,
+    EventRequest,
     Fate,
+    MeterEvent,
     as_stripe,
     event_on,
     event_on_nothing,
+    read_adjustment,
     read_event_request,
 )
-from fridge_pipeline.stripe_sandbox.paging import page
-from fridge_pipeline.stripe_sandbox.report import CUSTOMER_NOT_FOUND, NO_METER, refused_later
-from fridge_pipeline.stripe_sandbox.summary import read_summary_request, summaries
-
-if TYPE_CHECKING:
-    from fridge_pipeline.stripe_sandbox.call import Call
-    from fridge_pipeline.stripe_sandbox.meter_event import EventRequest, MeterEvent
-    from fridge_pipeline.stripe_sandbox.sandbox import Sandbox
+from stripe_sandbox.reports import CORE_EVENTS, CUSTOMER_NOT_FOUND, NO_METER, event_of, event_page, refused_later
+from stripe_sandbox.sandbox import Sandbox
+from stripe_sandbox.stripe_shapes import StripeError, already_exists, no_such, page, refused
 
 StripeObject: TypeAlias = dict[str, object]
-
-
-Endpoint: TypeAlias = Callable[["Sandbox", "Call"], StripeObject]
+Endpoint: TypeAlias = Callable[[Sandbox, Call], StripeObject]
 
 
 def create_meter_event(sandbox: Sandbox, call: Call) -> StripeObject:
@@ -86,8 +81,27 @@ def cancel_meter_event(sandbox: Sandbox, call: Call) -> StripeObject:
     It is ``complete`` at once, or ``pending`` where summaries lag behind.
     """
     request = read_adjustment(call.form)
-    sandbox.record(cancellation(sandbox.books, request, call.now))
+    sandbox.record(_cancellation(sandbox.books, request, call.now))
     return request.as_stripe("pending" if sandbox.settings.lag_seconds else "complete")
+
+
+def _cancellation(books: Books, request: AdjustmentRequest, now: float) -> EventCancelled:
+    # How Stripe words these refusals is not known; neither is what cancelling does inside an overwriting window.
+    param = "cancel[identifier]"
+    booked = books.identifiers.find(request.identifier, now)
+    if booked is None:
+        text = (
+            f"No meter event with identifier {request.identifier} was received within the last 24 hours: only "
+            "such events can be cancelled."
+        )
+        raise refused(text, param)
+    meter = books.meters.get(booked.event.meter)
+    if meter is None or meter.event_name != request.event_name:
+        text = f'The meter event with identifier {request.identifier} has not the event name "{request.event_name}".'
+        raise refused(text, "event_name")
+    if booked.cancelled_at is not None:
+        raise refused(f"The meter event with identifier {request.identifier} is already cancelled.", param)
+    return EventCancelled(request.identifier, now)
 
 
 def create_meter(sandbox: Sandbox, call: Call) -> StripeObject:
@@ -183,13 +197,13 @@ def delete_customer(sandbox: Sandbox, call: Call) -> StripeObject:
 
 def list_core_events(sandbox: Sandbox, call: Call) -> StripeObject:
     """``GET /v2/core/events``: reports of events that were refused after their receipt, newest first."""
-    return event_page(sandbox.books, call.form, call.now)
+    return event_page(sandbox.books.reports, call.form, call.now)
 
 
 def retrieve_core_event(sandbox: Sandbox, call: Call) -> StripeObject:
     """``GET /v2/core/events/{id}``."""
     call.form.allow_only()
-    return event_of(sandbox.books, call.names["id"], call.now)
+    return event_of(sandbox.books.reports, call.names["id"], call.now)
 
 
 def _meter(sandbox: Sandbox, call: Call) -> Meter:

@@ -1,46 +1,55 @@
-"""The HTTP side: routes, keys, request ids and error shapes around the endpoints.
+"""The HTTP side: routes, keys, request ids, error shapes and cut connections around the endpoints.
 
 A Stripe request goes through: key → parameters → passage (``passage.py``) → answer, or a cut connection.
 """
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import logging
 import secrets
+import socket
+import struct
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import Any, TypeAlias
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
-from fridge_pipeline.stripe_sandbox.call import Call
-from fridge_pipeline.stripe_sandbox.connection import CutConnection
-from fridge_pipeline.stripe_sandbox.control import CONTROLS, Asked
-from fridge_pipeline.stripe_sandbox.errors import StripeError, unknown_path, wrong_parameter
-from fridge_pipeline.stripe_sandbox.form import parse
-from fridge_pipeline.stripe_sandbox.idempotency import Answer, answer_of
-from fridge_pipeline.stripe_sandbox.journal import StateFileError
-from fridge_pipeline.stripe_sandbox.keys import authenticate
-from fridge_pipeline.stripe_sandbox.own_pages import require_own_page
-from fridge_pipeline.stripe_sandbox.passage import ConnectionCut, answered, execute_due
-from fridge_pipeline.stripe_sandbox.stripe_api import ENDPOINTS
-from fridge_pipeline.stripe_sandbox.traffic import RequestSeen
-
-if TYPE_CHECKING:
-    from starlette.requests import Request
-
-    from fridge_pipeline.stripe_sandbox.control import Control
-    from fridge_pipeline.stripe_sandbox.sandbox import Sandbox
-    from fridge_pipeline.stripe_sandbox.stripe_api import Endpoint
+from stripe_sandbox.calls import Call, RequestSeen
+from stripe_sandbox.control import CONTROLS, Asked, Control, require_own_page
+from stripe_sandbox.passage import Answer, ConnectionCut, answer_of, answered, execute_due
+from stripe_sandbox.sandbox import Sandbox, StateFileError
+from stripe_sandbox.stripe_api import ENDPOINTS, Endpoint
+from stripe_sandbox.stripe_shapes import StripeError, parse, unauthorized, unknown_path, wrong_parameter
 
 log = logging.getLogger(__name__)
 
 FORM_TYPE = "application/x-www-form-urlencoded"
 LARGEST_BODY = 1_000_000  # bytes; a meter request has a few hundred
+SECRET_KEY_PREFIXES = ("sk_", "rk_")  # secret and restricted keys: docs.stripe.com/keys
+LIVE_MARK = "_live_"
 
-ServeRequest: TypeAlias = Callable[["Request"], Awaitable[Response]]
+_NO_KEY = (
+    "You did not provide an API key. Send it as 'Authorization: Bearer sk_test_…'; "
+    "the local Stripe sandbox takes any test key."
+)
+_UNREADABLE = "Invalid API Key provided. The local Stripe sandbox takes any key that starts with sk_ or rk_."
+_LIVE = (
+    "A live key was sent to the local Stripe sandbox, which refuses it: nothing is billed here, so a live "
+    "key has no business here. Use any test key, such as sk_test_sandbox."
+)
+
+_TRANSPORT = "sandbox.transport"  # in the scope of a request
+_LINGER_0 = struct.pack("ii", 1, 0)  # closing discards what is unsent and sends RST: socket(7), SO_LINGER
+
+ServeRequest: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
 def build_app(sandbox: Sandbox) -> Starlette:
@@ -62,7 +71,7 @@ def _stripe_route(sandbox: Sandbox, template: str, endpoint: Endpoint) -> ServeR
         seen = RequestSeen(request.method, request.url.path, {}, key, sandbox.clock.now())
         sandbox.traffic.seen.append(seen)
         try:
-            authenticate(request.headers.get("authorization"))
+            _authenticate(request.headers.get("authorization"))
             form = parse(await _read_form(request) if request.method == "POST" else request.url.query)
             seen.fields = form.fields
             call = Call(
@@ -165,3 +174,71 @@ def _response(answer: Answer, request_id: str) -> Response:
 
 def _new_request_id() -> str:
     return f"req_{secrets.token_hex(7)}"
+
+
+def _authenticate(authorization: str | None) -> None:
+    """Check an ``Authorization`` header (Bearer, or Basic with the key as user).
+
+    Raises ``StripeError`` (401). The key is looked at and forgotten: never logged, stored or repeated.
+    """
+    key = _key_in(authorization) if authorization else ""
+    if not key:
+        raise unauthorized(_NO_KEY)
+    if not key.startswith(SECRET_KEY_PREFIXES):
+        raise unauthorized(_UNREADABLE)
+    if LIVE_MARK in key:
+        raise unauthorized(_LIVE)
+
+
+def _key_in(authorization: str) -> str:
+    scheme, _, credentials = authorization.strip().partition(" ")
+    if scheme.lower() == "bearer":
+        return credentials.strip()
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        return base64.b64decode(credentials, validate=True).decode().partition(":")[0]
+    except ValueError:  # not base64, or not text
+        raise unauthorized(_UNREADABLE) from None  # the cause would repeat the credentials
+
+
+class CuttableProtocol(AutoHTTPProtocol):  # type: ignore[misc,valid-type]  # chosen by uvicorn at run time
+    """uvicorn's HTTP protocol, except that a request knows the connection it came on."""
+
+    app: Callable[[Scope, Receive, Send], Awaitable[None]]
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        """Tell the requests of this connection its transport."""
+        super().connection_made(transport)
+        inner = self.app
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            scope[_TRANSPORT] = transport
+            await inner(scope, receive, send)
+
+        self.app = app
+
+
+class CutConnection(Response):
+    """No answer: the connection ends, with a TCP RST if ``reset``, else with a plain close."""
+
+    def __init__(self, *, reset: bool) -> None:
+        super().__init__()
+        self._reset = reset
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's shape
+        """Close, and wait until the server has noticed: it would complain about an answer that never began."""
+        transport: Any = scope[_TRANSPORT]
+        if self._reset:
+            _linger_0(transport.get_extra_info("socket"))
+            transport.abort()
+        else:
+            transport.close()
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+
+def _linger_0(connection: Any) -> None:
+    # Event loops hide setsockopt of the sockets they own; a second handle on the same socket has it.
+    with socket.fromfd(connection.fileno(), connection.family, connection.type) as handle:
+        handle.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_0)

@@ -10,20 +10,15 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import uvicorn
 
-from fridge_pipeline.stripe_sandbox.app import build_app
-from fridge_pipeline.stripe_sandbox.clock import SandboxClock
-from fridge_pipeline.stripe_sandbox.connection import CuttableProtocol
-from fridge_pipeline.stripe_sandbox.journal import Journal
-from fridge_pipeline.stripe_sandbox.sandbox import Sandbox
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+from stripe_sandbox.app import CuttableProtocol, build_app
+from stripe_sandbox.sandbox import Journal, Sandbox
+from stripe_sandbox.settings import SandboxClock
 
 DEFAULT_HOST = "127.0.0.1"  # loopback: there is no key to guess, so nobody else should reach it
 DEFAULT_PORT = 12111  # where stripe-mock listens, which clients under test often have set already

@@ -1,1 +1,0 @@
-insert into journal (kind, body) values (?, ?);

@@ -1,5 +1,0 @@
-select
-    kind,
-    body
-from journal
-order by sequence;
