@@ -7,7 +7,7 @@ from pathlib import Path
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour
 from tests.console_script import Run
-from tests.evidence.books import build, packed, unpacked
+from tests.finance.evidence.books import build, packed, unpacked
 from tests.pipeline import Pipeline, readings
 
 

@@ -9,7 +9,7 @@ import dagster as dg
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.finance.verify_evidence import verify_evidence
-from tests.evidence.books import build, unpacked
+from tests.finance.evidence.books import build, unpacked
 from tests.pipeline import Pipeline, readings
 
 

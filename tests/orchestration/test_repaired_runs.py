@@ -9,7 +9,7 @@ from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.orchestration.automation import BILL_CLOSED_HOURS, LOAD_AND_BILL, RECONCILE_DAYS
 from fridge_pipeline.orchestration.build import definitions_of_environment
 from fridge_pipeline.orchestration.partitions import range_tags
-from tests.alerts.servers import WebhookServer
+from tests.operations.servers import WebhookServer
 from tests.orchestration.test_alerts import fail_hour, failure_tick, instance, run, tick, told, webhook
 from tests.pipeline import Pipeline, readings
 

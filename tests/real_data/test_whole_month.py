@@ -18,11 +18,11 @@ from fridge_pipeline.finance.rules.evidence_format import DoesNotHoldError, fold
 from fridge_pipeline.finance.verify_evidence import verify_evidence
 from fridge_pipeline.ingest.rules.location import Place
 from tests.conftest import fresh_database
+from tests.finance.report.html_reading import PageRead
+from tests.finance.report.workbook_reading import named, read_sheet
 from tests.pipeline import Clock, Pipeline
 from tests.real_data import month
 from tests.real_data.month import LAND, OCTOBER, Deliveries
-from tests.report.html_reading import PageRead
-from tests.report.workbook_reading import named, read_sheet
 from tests.sandbox_process import running_sandbox
 
 pytestmark = pytest.mark.skipif(

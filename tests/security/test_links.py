@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from fridge_pipeline.calendar.hours import Hour
-from tests.alerts.conftest import Watch
 from tests.console_script import Run
+from tests.operations.conftest import Watch
 from tests.pipeline import Pipeline, readings
 
 SECRET = "hunter2-in-the-key-file"

@@ -17,8 +17,8 @@ import pytest
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.operations.machine import port_holder
 from fridge_pipeline.orchestration.own_environment import settle_environment
+from tests.billing.test_connections import Listener, listening
 from tests.console_script import Run
-from tests.delivery.test_connections import Listener, listening
 from tests.live.deliveries import await_loaded, hour_ago, is_billed, land
 from tests.live.running_fridge import run_fridge, running_fridge, wait_until
 from tests.pipeline import Pipeline, readings

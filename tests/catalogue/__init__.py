@@ -1,0 +1,1 @@
+"""Laws of meters, tenants and their customers: pure rules, no clock, no disk."""

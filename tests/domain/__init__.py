@@ -1,1 +1,0 @@
-"""Laws of the domain: pure rules, no clock, no disk."""

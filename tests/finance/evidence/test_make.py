@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import unicodedata
+from pathlib import Path
+
+import polars as pl
+import psycopg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from psycopg.conninfo import conninfo_to_dict
+
+from fridge_pipeline.billing.open_stripe import keep_billing_start
+from fridge_pipeline.calendar.days import Month
+from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.catalogue.billing_start import BillingStart
+from fridge_pipeline.finance import make_evidence as step
+from fridge_pipeline.finance.evidence_record import BooksIncompleteError, copy_table
+from fridge_pipeline.finance.rules.evidence_format import (
+    DESCRIPTION,
+    PACK_TABLES,
+    DoesNotHoldError,
+    require_safe,
+    statement_path,
+)
+from fridge_pipeline.finance.verify_evidence import verify_evidence
+from fridge_pipeline.stripe.rules.api_key import SANDBOX_KEY_TEXT
+from tests.finance.evidence.books import FEBRUARY, HOURS, JANUARY, TENANTS, close, made, make, unpacked
+from tests.pipeline import Pipeline, readings
+
+STRIPE_KEY = re.compile(rb"[sr]k_(live|test)_")
+
+
+def rows_of(pack: Path, path: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(unpacked(pack)[path].decode(), newline="")))
+
+
+def test_the_same_books_give_the_same_bytes(books: Pipeline, january: Path) -> None:
+    again = made(books, JANUARY, january.with_name("again.zip"))
+    assert again.read_bytes() == january.read_bytes()
+    assert books.one("select count(*) from fridge.evidence_packs") == 1
+
+
+def test_every_table_is_there_as_csv_and_as_typed_parquet_with_times_in_utc(january: Path) -> None:
+    files = unpacked(january)
+    for table in PACK_TABLES:
+        frame = pl.read_parquet(io.BytesIO(files[table.parquet_path]))
+        assert frame.columns == next(csv.reader(io.StringIO(files[table.csv_path].decode())))
+    hourly = pl.read_parquet(io.BytesIO(files["tables/usage_hourly.parquet"]))
+    assert hourly.schema["hour"] == pl.Datetime("us", "UTC")
+    assert hourly.schema["quantity"] == pl.Int64
+    ledger = rows_of(january, "tables/billing_ledger.csv")
+    assert {row["hour"] for row in ledger} == {"2026-01-30T09:00:00Z", "2026-01-31T23:00:00Z"}
+    assert {row["is_counted_by_stripe"] for row in ledger} == {"true", "false"}
+    files_loaded = rows_of(january, "tables/landing_files.csv")
+    assert [row["path"] for row in files_loaded if row["rejected_count"] == "1"] == [
+        "2026-01-30/09/b.csv",
+        "2026-01-31/23/b.csv",
+    ]
+    assert {row["did"] for row in rows_of(january, "tables/runs.csv")} >= {"loaded landing files", "sent statements"}
+
+
+def test_each_tenant_has_a_statement_whose_total_is_its_usage_of_the_month(books: Pipeline, january: Path) -> None:
+    stated: dict[tuple[str, str], int] = {}
+    for path in unpacked(january):
+        if path.startswith("statements/"):
+            totals = [row for row in rows_of(january, path) if row["day"] == "total"]
+            stated |= {(row["tenant_id"], row["meter"]): int(row["usage"]) for row in totals}
+            assert {path} == {statement_path(row["tenant_id"]) for row in totals}
+    usage = books.rows(
+        "select tenant_id, meter, sum(quantity)::bigint from fridge.usage_hourly"
+        " where hour < '2026-02-01Z' group by tenant_id, meter"
+    )
+    assert stated == {(tenant, meter): quantity for tenant, meter, quantity in usage}
+    assert {tenant for tenant, _ in stated} == set(TENANTS)
+
+
+@given(st.lists(st.text(min_size=1, max_size=120), min_size=2, max_size=30, unique=True))
+def test_statements_of_two_tenants_are_never_one_file_on_any_file_system(tenants: list[str]) -> None:
+    paths = [statement_path(tenant) for tenant in tenants]
+    assert len({unicodedata.normalize("NFC", path).casefold() for path in paths}) == len(tenants)
+    for path in paths:
+        require_safe(path)
+        assert re.fullmatch(r"statements/[a-z0-9~_-]{1,90}\.csv", path)
+
+
+def test_a_tenant_id_that_looks_like_the_name_made_for_another_gets_another_one() -> None:
+    made = statement_path("A/B").removeprefix("statements/").removesuffix(".csv")
+    assert statement_path(made) != statement_path("A/B")
+    assert statement_path("nul") != "statements/nul.csv"
+    assert statement_path("acme-inc_7") == "statements/acme-inc_7.csv"
+
+
+def test_all_files_are_of_one_moment_though_the_books_change_while_they_are_written(
+    books: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without one snapshot, the tables read after the change would not add up to those read before."""
+
+    def copy_and_change(connection: psycopg.Connection, name: str, month: Month, target: Path) -> dict[str, str]:
+        types = copy_table(connection, name, month, target)
+        books.land(HOURS[0], f"{name}.csv", readings("cohoes", HOURS[0], 1, 1, start=len(name) + 100))
+        books.run(HOURS[0])
+        return types
+
+    monkeypatch.setattr(step, "copy_table", copy_and_change)
+    monkeypatch.setattr(step, "PACK_TABLES", PACK_TABLES[:4])
+    monkeypatch.setattr(step, "readme_text", lambda *_args, **_named: "")
+    pack = made(books, JANUARY, tmp_path / "2026-01.zip")
+    sums = json.loads(unpacked(pack)[DESCRIPTION])["control_totals"]["active_sensors"]
+    assert set(sums.values()) == {sums["usage_monthly.quantity"]}
+    now = books.one("select sum(quantity) from fridge.usage_hourly where meter = 'active_sensors'")
+    assert int(sums["usage_hourly.quantity"]) < now
+
+
+def test_no_file_holds_a_key_or_the_password_of_the_database(books: Pipeline, january: Path) -> None:
+    password = str(conninfo_to_dict(books.database.dsn)["password"]).encode()
+    files = unpacked(january)
+    assert len(password) > 8
+    for path, body in files.items():
+        assert not STRIPE_KEY.search(body), path
+        assert password not in body, path
+        assert SANDBOX_KEY_TEXT.encode() not in body, path
+
+
+def test_a_month_that_is_not_closed_gives_a_draft_that_says_so_and_is_in_no_chain(
+    books: Pipeline, tmp_path: Path
+) -> None:
+    target = tmp_path / "draft.zip"
+    assert not make(books, JANUARY, target).is_final
+    files = unpacked(target)
+    said = json.loads(files[DESCRIPTION])
+    assert said["is_final"] is False
+    for text in (said["draft"], files["DRAFT.txt"].decode(), files["README.txt"].decode()):
+        assert "DRAFT: 2026-01 was not closed" in text
+    assert books.one("select count(*) from fridge.evidence_packs") == 0
+    close(books, FEBRUARY)
+    later = make(books, FEBRUARY, tmp_path / "2026-02.zip")
+    assert later.previous is None
+    assert (
+        json.loads(unpacked(tmp_path / "2026-02.zip")[DESCRIPTION])["previous_reason"]
+        == "no pack of an earlier month was made"
+    )
+
+
+def test_a_final_pack_is_never_overwritten_and_a_draft_is(books: Pipeline, tmp_path: Path) -> None:
+    target = tmp_path / "2026-01.zip"
+    make(books, JANUARY, target)
+    close(books, JANUARY)
+    assert make(books, JANUARY, target).kept is None
+    first = target.read_bytes()
+    books.clock.advance(hours=1)
+    second = make(books, JANUARY, target)
+    assert second.kept is not None
+    assert second.kept.read_bytes() == first != target.read_bytes()
+    assert sorted(path.name for path in tmp_path.glob("*evidence*")) == [], "nothing is left of the work"
+
+
+def test_a_pack_that_does_not_hold_is_not_handed_out_and_not_chained(books: Pipeline, tmp_path: Path) -> None:
+    close(books, JANUARY)
+    with books.database.owned.connect() as connection:
+        connection.execute("alter view fridge.usage_monthly rename to usage_monthly_as_it_was")
+        connection.execute(
+            "create view fridge.usage_monthly as select tenant_id, meter, usage_month, quantity + 1 as quantity"
+            " from fridge.usage_monthly_as_it_was"
+        )
+        connection.execute("grant select on fridge.usage_monthly to fridge_pipeline")
+    with pytest.raises(DoesNotHoldError, match=r"in usage_monthly\.quantity, .* in usage_daily\.quantity"):
+        make(books, JANUARY, tmp_path / "2026-01.zip")
+    assert list(tmp_path.glob("*.zip")) == []
+    assert books.one("select count(*) from fridge.evidence_packs") == 0
+
+
+def test_a_mart_that_does_not_exist_is_named_with_what_to_do(books: Pipeline, tmp_path: Path) -> None:
+    with books.database.owned.connect() as connection:
+        connection.execute("drop view fridge.usage_monthly cascade")
+    with pytest.raises(BooksIncompleteError, match=r"table usage_monthly .* fridge sql run"):
+        make(books, JANUARY, tmp_path / "2026-01.zip")
+
+
+def test_the_chain_is_append_only(books: Pipeline, january: Path) -> None:
+    for change in ("update fridge.evidence_packs set made_by = 'x'", "delete from fridge.evidence_packs"):
+        with pytest.raises(psycopg.Error, match=r"evidence_packs|permission denied"):
+            books.rows(change)
+    assert list(verify_evidence(january))
+
+
+def test_a_pack_tells_from_which_hour_on_usage_was_stated_and_shadow_mode_as_empty(
+    books: Pipeline, tmp_path: Path
+) -> None:
+    first = Hour.from_key("2026-02-10-00:00")
+    with books.database.connect() as connection:
+        for start in (None, first):
+            keep_billing_start(connection, BillingStart(start), books.clock())
+    pack = made(books, JANUARY, tmp_path / "pack.zip")
+    assert [row["bill_from"] for row in rows_of(pack, "tables/billing_starts.csv")] == ["", "2026-02-10T00:00:00Z"]

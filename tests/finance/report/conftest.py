@@ -1,0 +1,52 @@
+"""Books that are made once: nothing changes them."""
+
+from __future__ import annotations
+
+import pytest
+
+from fridge_pipeline.finance.pages.page import render_page
+from fridge_pipeline.finance.rules.explanation import Explanation
+from fridge_pipeline.finance.rules.month_books import MonthBooks
+from fridge_pipeline.finance.rules.month_detail import notable_hours
+from tests.finance.report.books import MADE_AT, troubled_books
+from tests.finance.report.html_reading import PageRead
+from tests.pipeline import CLOSE_AFTER
+
+
+def explained(books: MonthBooks, most: int = 100) -> list[Explanation]:
+    """Explanations as the books' reader gives them, of the hours that need one."""
+    return [
+        Explanation(
+            tenant_id=each.tenant_id,
+            hour=each.hour.key,
+            is_open=False,
+            closes_at=each.hour.closes_at(CLOSE_AFTER),
+            inserted_count=140,
+            active_sensors=9,
+            files=[],
+            rejected=[],
+            statements=[],
+            attempts=[],
+            readbacks=[],
+            cancellations=[],
+            stripe=[],
+            exceptions=[],
+            runs=[],
+        )
+        for each in notable_hours(books)[:most]
+    ]
+
+
+@pytest.fixture(scope="session")
+def troubled() -> MonthBooks:
+    return troubled_books()
+
+
+@pytest.fixture(scope="session")
+def page_text(troubled: MonthBooks) -> str:
+    return render_page(troubled, explained(troubled), MADE_AT)
+
+
+@pytest.fixture(scope="session")
+def page(page_text: str) -> PageRead:
+    return PageRead(page_text)

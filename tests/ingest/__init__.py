@@ -1,0 +1,1 @@
+"""Laws of landing files and readings."""

@@ -1,0 +1,92 @@
+"""In a bucket as in a folder: what lies outside every landing hour, is gone or is ahead of its time is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from fridge_pipeline.billing.watch import sweep_hours, watch_landing_zone
+from fridge_pipeline.calendar.hours import Hour, HourRange
+from fridge_pipeline.ingest.rules.losses import Strays
+from tests.ingest.landing.test_strays import BELOW, OUTSIDE, QUIET
+from tests.ingest.object_store.conftest import Bucket
+from tests.pipeline import CLOSE_AFTER, Pipeline, csv_of, readings
+
+OPEN = "select kind, subject from fridge.exceptions where closed_at is null order by kind, subject"
+HOUR = Hour.from_folder("2026-11-20/18")
+
+
+def tick(pipeline: Pipeline, bucket: Bucket) -> None:
+    now = pipeline.clock()
+    watch_landing_zone(
+        pipeline.database, bucket.zone, HourRange(Hour.containing(now).plus(-96), Hour.containing(now)), now
+    )
+
+
+def sweep(pipeline: Pipeline, bucket: Bucket) -> None:
+    now = pipeline.clock()
+    grid = HourRange(Hour.containing(now).plus(-96), Hour.containing(now))
+    sweep_hours(pipeline.database, bucket.zone, grid, pipeline.catalogue, now, CLOSE_AFTER)
+
+
+def test_a_bucket_shows_the_strays_that_a_folder_shows(bucket: Bucket) -> None:
+    keys = [key for key in (*OUTSIDE, *BELOW, *QUIET) if key not in ("2026-11-20/19", "2026-11-19")]
+    for key in keys:
+        bucket.server.put(bucket.name, f"landing/{key}", b"x")
+    for shown_as_folder in ("landing/", "landing/2026-11-20/", "landing/2026-11-20/18/", "landing/empty/"):
+        bucket.server.put(bucket.name, shown_as_folder, b"")
+    bucket.land(HOUR, "a.csv", b"x")
+    strays = Strays()
+    assert list(bucket.zone.hours(strays)) == [HOUR]
+    expected = {OUTSIDE.get(key, BELOW.get(key)) for key in keys if key not in QUIET}
+    assert strays.outside.count + strays.below.count == len(expected)
+    assert {*strays.outside.first, *strays.below.first} <= expected
+    looked = Strays()
+    bucket.zone.folders((), None, looked)
+    assert looked.outside.first == strays.outside.first
+
+
+@pytest.mark.parametrize("key", ["2026/11/20/10/stream-1.csv", "loose.csv", "2026-11-20/7/a.csv"])
+def test_a_stray_in_a_bucket_is_an_exception_of_the_next_tick_and_closes_when_it_is_gone(
+    pipeline: Pipeline, bucket: Bucket, key: str
+) -> None:
+    bucket.server.put(bucket.name, f"landing/{key}", b"x")
+    tick(pipeline, bucket)
+    assert pipeline.rows(OPEN) == [("stray_files", "outside every landing hour")]
+    sweep(pipeline, bucket)
+    assert len(pipeline.rows(OPEN)) == 1
+    bucket.server.delete(bucket.name, f"landing/{key}")
+    tick(pipeline, bucket)
+    assert pipeline.rows(OPEN) == []
+
+
+def test_a_bucket_that_lists_nothing_any_more_is_no_empty_landing_zone(pipeline: Pipeline, bucket: Bucket) -> None:
+    """Nor is a prefix in the wrong case."""
+    hour = Hour.containing(pipeline.clock()).plus(-30)
+    tick(pipeline, bucket)
+    sweep(pipeline, bucket)
+    assert pipeline.rows(OPEN) == [], "a fresh one is quiet"
+    bucket.land(hour, "a.csv", csv_of(readings("cold-one", hour, 1, 2)))
+    pipeline.zone = bucket.zone
+    pipeline.load(hour)
+    tick(pipeline, bucket)
+    assert pipeline.rows(OPEN) == []
+    bucket.remove(hour, "a.csv")
+    tick(pipeline, bucket)
+    assert pipeline.rows(OPEN) == [("landing_vanished", "all files")]
+    bucket.land(hour, "a.csv", csv_of(readings("cold-one", hour, 1, 2)))
+    tick(pipeline, bucket)
+    assert pipeline.rows(OPEN) == []
+
+
+def test_a_folder_of_a_bucket_that_is_ahead_of_now_is_told_with_its_files_and_bytes(
+    pipeline: Pipeline, bucket: Bucket
+) -> None:
+    ahead = Hour.containing(pipeline.clock()).plus(9)
+    bucket.land(ahead, "a.csv", b"12345")
+    for look in (tick, sweep, tick):
+        look(pipeline, bucket)
+        ((hour, detail),) = pipeline.rows("select hour, detail from fridge.exceptions where closed_at is null")
+        assert (hour, "holds 1 file of 5 bytes" in detail) == (ahead.start, True)
+    bucket.remove(ahead, "a.csv")
+    tick(pipeline, bucket)
+    assert pipeline.rows(OPEN) == []
