@@ -1,7 +1,7 @@
 """An S3 API server as a process of its own: moto's.
 
-``python -m tests.ingest.object_store.moto_process BUCKET OBJECTS HOURS`` puts so many objects into so many hours, says where
-it listens, and logs every request on its standard error.
+``python -m tests.ingest.object_store.moto_process BUCKET OBJECTS HOURS`` puts so many objects into so many hours,
+says where it listens, and logs every request on its standard error.
 """
 
 from __future__ import annotations
