@@ -45,7 +45,7 @@ where status in ('staged', 'sent', 'unknown');
 
 create index meter_events_hour on fridge.meter_events (hour);
 
--- The allowed transitions of a meter event; the same table as stripe/rules/meter_event.py, compared by a test.
+-- The allowed transitions of a meter event; the same table as domain/meter_event.py, compared by a test.
 create table fridge.meter_event_transitions (
     from_status text not null,
     to_status text not null,
