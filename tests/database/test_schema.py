@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +12,13 @@ from fridge_pipeline.database import schema as migration
 from fridge_pipeline.database.build_models import make_models
 from fridge_pipeline.database.connection import Database, DatabaseUnreachableError
 from fridge_pipeline.database.embedded.logins import ServerAddress
-from fridge_pipeline.database.schema import MigrationChangedError, describe_schema, migrate, migrations
+from fridge_pipeline.database.schema import (
+    MIGRATION_FOLDER,
+    MigrationChangedError,
+    describe_schema,
+    migrate,
+    migrations,
+)
 from fridge_pipeline.operations import prepare_database
 from fridge_pipeline.orchestration.instance import storage_dsn
 from fridge_pipeline.settings import MODELS_FOLDER, REPOSITORY
@@ -56,6 +63,15 @@ def test_a_migration_that_was_edited_after_it_ran_is_refused(
     monkeypatch.setattr(migration, "migrations", lambda: migrations(tmp_path))
     with database.owned.connect() as connection, pytest.raises(MigrationChangedError, match="0001_schema was edited"):
         migrate(connection)
+
+
+def test_migrations_have_the_text_that_installations_have_run() -> None:
+    """An edited one, a comment of it even, is refused by every installation there is. Add the sums of new ones."""
+    kept = (Path(__file__).parent / "migrations.sha256").read_text(encoding="utf-8")
+    found = "".join(
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in sorted(MIGRATION_FOLDER.glob("*"))
+    )
+    assert found == kept
 
 
 @pytest.mark.parametrize("name", ["1_no_number.sql", "0001_UPPER.sql", "0003_gap.sql"])
