@@ -16,7 +16,7 @@ from fridge_pipeline.cli.database import db, migrate, sql
 from fridge_pipeline.cli.demo import demo
 from fridge_pipeline.cli.doctor import doctor
 from fridge_pipeline.cli.drop_readings import drop_readings
-from fridge_pipeline.cli.evidence import evidence, verify
+from fridge_pipeline.cli.evidence import evidence
 from fridge_pipeline.cli.explain import explain
 from fridge_pipeline.cli.interruption import end_now, ended_by_signals, exit_code, last_words, told
 from fridge_pipeline.cli.month import approve, close, reopen
@@ -27,6 +27,7 @@ from fridge_pipeline.cli.stripe import sandbox, stripe
 from fridge_pipeline.cli.tenants import tenants
 from fridge_pipeline.cli.terminal import echo
 from fridge_pipeline.cli.up import env, ui, up
+from fridge_pipeline.cli.verify import verify
 from fridge_pipeline.orchestration.own_environment import settle_environment
 
 #: Errors of the world or of the input, whose text says what to do: shown without a traceback.

@@ -8,7 +8,8 @@ import click
 
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.cli.month import MonthKey
-from fridge_pipeline.cli.terminal import PlaceOption, console, echo, installation
+from fridge_pipeline.cli.place import PlaceOption
+from fridge_pipeline.cli.terminal import console, echo, installation
 from fridge_pipeline.finance.pages.columns import verdict_in_words
 from fridge_pipeline.finance.report import MonthReport
 from fridge_pipeline.ingest.rules.location import Place

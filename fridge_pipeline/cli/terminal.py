@@ -1,18 +1,15 @@
-"""What all commands have in common: settings, places of files, and how text reaches the terminal."""
+"""What all commands have in common: settings, the installation, and how text reaches the terminal."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import click
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderableType, RenderHook
 from rich.segment import Segment
 
-from fridge_pipeline.ingest.object_store.store import refuse_credentials
-from fridge_pipeline.ingest.rules.location import Place, place_of
 from fridge_pipeline.installation import Installation, open_installation
 from fridge_pipeline.settings import Settings, read_settings
 from fridge_pipeline.visible import visible
@@ -28,30 +25,6 @@ def installation(*, decides_start: bool = False) -> Iterator[Installation]:
     """The opened installation for the time of a command."""
     with open_installation(settings(), decides_start=decides_start) as opened:
         yield opened
-
-
-class PlaceOption(click.ParamType[Place]):
-    """A path or a URI such as ``s3://bucket/prefix/2026-01.zip``; a URI with credentials is refused, not repeated."""
-
-    name = "place"
-
-    def __init__(self, *, is_folder: bool = False, exists: bool = False) -> None:
-        self._is_folder = is_folder
-        self._path = click.Path(exists=exists, file_okay=not is_folder, dir_okay=is_folder, path_type=Path)
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Place:
-        """The place. Raises ``click.BadParameter``."""
-        try:
-            refuse_credentials(str(value))
-            place = place_of(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-        if not isinstance(place, Path):
-            if not self._is_folder and str(value).endswith("/"):
-                self.fail(f"{value} is a prefix; say which object below it, as in {value}NAME.zip", param, ctx)
-            return place
-        checked: Path = self._path.convert(place, param, ctx)
-        return checked
 
 
 class _AsText:

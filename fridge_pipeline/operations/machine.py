@@ -1,4 +1,4 @@
-"""This machine: room on its disks, who has a port, which packages are there, and a limit to memory."""
+"""This machine: room on its disks, who has a port, and which packages are installed."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import os
 import re
 import shutil
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 _PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+) *(;.*?)?\\?$")
@@ -62,34 +61,3 @@ def installed_versions(names: list[str]) -> dict[str, str]:
         with suppress(importlib.metadata.PackageNotFoundError):
             found[name] = importlib.metadata.version(name)
     return found
-
-
-_STATUS = Path("/proc/self/status")
-
-
-@contextmanager
-def memory_bounded(more_bytes: int) -> Iterator[None]:
-    """Lets the process take so much memory more than it has, and not a byte beyond: that raises ``MemoryError``.
-
-    By the kernel, so whatever library takes it; where the kernel is not Linux there is no limit. RLIMIT_DATA counts all
-    private writable memory since Linux 4.7: https://man7.org/linux/man-pages/man2/getrlimit.2.html
-    """
-    if not _STATUS.exists():
-        yield
-        return
-    import resource  # noqa: PLC0415 # not on every system
-
-    before, most = resource.getrlimit(resource.RLIMIT_DATA)
-    wanted = _data_bytes() + more_bytes
-    bounds = [each for each in (before, most, wanted) if each != resource.RLIM_INFINITY]
-    resource.setrlimit(resource.RLIMIT_DATA, (min(bounds), most))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_DATA, (before, most))
-
-
-def _data_bytes() -> int:
-    """Private writable memory of this process now."""
-    fields = dict(line.split(":", 1) for line in _STATUS.read_text(encoding="ascii").splitlines())
-    return int(fields["VmData"].split()[0]) * 1024

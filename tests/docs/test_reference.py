@@ -21,7 +21,7 @@ def test_the_committed_page_is_what_the_code_makes(name: str) -> None:
 
 
 def test_every_variable_that_the_settings_read_is_described_and_no_other() -> None:
-    settings = REPOSITORY / "fridge_pipeline" / "orchestration" / "settings.py"
+    settings = REPOSITORY / "fridge_pipeline" / "settings.py"
     read = {
         node.value
         for node in ast.walk(ast.parse(settings.read_text(encoding="utf-8")))

@@ -19,8 +19,8 @@ import polars
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
 from fridge_pipeline.ingest.landing.formats import read_batches
 from fridge_pipeline.ingest.landing.private_copy import take_snapshot
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.ingest.rules.landing_file import FileFormat
+from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.ingest.rules.landing_files import FileFormat
 from fridge_pipeline.ingest.rules.reading import judge
 source, rows, reasons = Path(sys.argv[1]), 0, set()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -18,7 +18,7 @@ from rich.table import Table
 
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.cli import terminal
-from fridge_pipeline.cli.evidence import verify
+from fridge_pipeline.cli.verify import verify
 from fridge_pipeline.visible import ACTING, UNSEEN, as_lines, one_line, quoted, shell_word, visible
 from tests.console_script import Run
 from tests.pipeline import Pipeline, ndjson_of, readings

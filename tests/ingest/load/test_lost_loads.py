@@ -19,9 +19,9 @@ from datetime import datetime
 from pathlib import Path
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.schema_roles import PIPELINE
-from fridge_pipeline.calendar.hour import Hour
-from fridge_pipeline.calendar.hour_range import HourRange
+from fridge_pipeline.database.schema import PIPELINE
+from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.calendar.hours import HourRange
 from fridge_pipeline.ingest.load import load_hours
 dsn, root, work, key, now, times = sys.argv[1:]
 left = int(times)
