@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from fridge_pipeline.billing.bill import BillReport, HourBill, bill_hours, explain_unsettled
-from fridge_pipeline.billing.control_totals import hours_with_history
+from fridge_pipeline.billing.books_beside_files import hours_with_history
 from fridge_pipeline.billing.plan_billing import BillingPlan, plan_billing
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.database.models import SourceTable
@@ -20,7 +20,7 @@ from fridge_pipeline.orchestration.partitions import (
     is_backfill,
     retried_when_the_database_is_lost,
 )
-from fridge_pipeline.orchestration.shown import Progress, described, table_metadata
+from fridge_pipeline.orchestration.progress import Progress, described, table_metadata
 
 DESCRIPTION = """One row per statement of usage to Stripe: identifier, value, revision, state and receipt.
 

@@ -10,8 +10,8 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from fridge_pipeline.billing.rules.doubt import StatedDifference
 from fridge_pipeline.billing.rules.staging import StagingCase, refused_at_once, refused_later
+from fridge_pipeline.billing.rules.undecided import StatedDifference
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import Meter, meter_of
 from fridge_pipeline.database.queries import meters_of, span_of, statement

@@ -9,14 +9,14 @@ from datetime import datetime, timedelta
 
 import psycopg
 
-from fridge_pipeline.billing.control_totals import hours_with_history
+from fridge_pipeline.billing.books_beside_files import hours_with_history
 from fridge_pipeline.billing.rules.staging import STATES, StagingCase, StagingVerdict
 from fridge_pipeline.billing.stage import judge_hours
-from fridge_pipeline.billing.watch import compare_listing
 from fridge_pipeline.calendar.hours import Hour, HourRange, plan_ranges
 from fridge_pipeline.catalogue.meter import Meter, Variance
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.ingest.landing.zone import LandingZone
+from fridge_pipeline.ingest.watch import compare_listing
 
 
 @dataclass(frozen=True, slots=True)

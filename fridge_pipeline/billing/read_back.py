@@ -12,7 +12,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from fridge_pipeline.billing.open_stripe import stripe_of_books
-from fridge_pipeline.billing.rules.doubt import Doubt, DoubtVerdict, judge_doubt
+from fridge_pipeline.billing.rules.undecided import Doubt, DoubtVerdict, judge_doubt
 from fridge_pipeline.billing.sendings import open_sendings, settle_accepted
 from fridge_pipeline.calendar.hours import ONE_HOUR, Hour, HourRange
 from fridge_pipeline.database.connection import Database

@@ -9,10 +9,9 @@ from datetime import datetime, timedelta
 import psycopg
 
 from fridge_pipeline.billing import ledger
-from fridge_pipeline.billing.control_totals import UsageBesideFiles, usage_beside_files
+from fridge_pipeline.billing.books_beside_files import UsageBesideFiles, usage_beside_files
 from fridge_pipeline.billing.ledger import stage_cancellations, stated_differences
 from fridge_pipeline.billing.review import Outlier, find_outliers
-from fridge_pipeline.billing.rules.doubt import plan_credit
 from fridge_pipeline.billing.rules.staging import (
     SAYS_SOMETHING_NEW,
     STATES,
@@ -22,6 +21,7 @@ from fridge_pipeline.billing.rules.staging import (
     judge_staging,
     next_event,
 )
+from fridge_pipeline.billing.rules.undecided import plan_credit
 from fridge_pipeline.billing.wait import tell_waiting
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import Meter, Variance

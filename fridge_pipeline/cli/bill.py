@@ -14,9 +14,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from fridge_pipeline.billing.assets import plan_of
-from fridge_pipeline.billing.control_totals import RangeSummary, summarize
+from fridge_pipeline.billing.books_beside_files import RangeSummary, summarize
+from fridge_pipeline.billing.hours_to_bill import find_undone_hours, sweep_hours
 from fridge_pipeline.billing.plan_billing import BillingPlan, busy_hours
-from fridge_pipeline.billing.watch import find_undone_hours, sweep_hours
 from fridge_pipeline.calendar.hours import Hour, HourRange, NotAnHourError, plan_ranges
 from fridge_pipeline.catalogue.billing_start import EVERY_HOUR, BillingStart
 from fridge_pipeline.cli.interruption import ended_by_signals, exit_code, told

@@ -17,7 +17,7 @@ from fridge_pipeline.orchestration.partitions import (
     hours_of,
     retried_when_the_database_is_lost,
 )
-from fridge_pipeline.orchestration.shown import Progress, column_schema, described
+from fridge_pipeline.orchestration.progress import Progress, column_schema, described
 
 #: Which assets fill the tables that models read; of the others (tenants, exceptions) no asset is the only source.
 ASSETS_OF_TABLES = {

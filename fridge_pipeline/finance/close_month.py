@@ -16,7 +16,7 @@ from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.finance.month_record import refresh_month
-from fridge_pipeline.finance.rules.month_books import Action, ControlTotals, Signoff, changes, is_same_person
+from fridge_pipeline.finance.rules.signoff import Action, ControlTotals, Signoff, changes, is_same_person
 
 #: So many of what stands in the way are named; the rest is a number.
 SHOWN_MAX = 3

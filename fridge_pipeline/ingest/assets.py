@@ -17,7 +17,7 @@ from fridge_pipeline.orchestration.partitions import (
     is_backfill,
     retried_when_the_database_is_lost,
 )
-from fridge_pipeline.orchestration.shown import Progress, described, table_metadata
+from fridge_pipeline.orchestration.progress import Progress, described, table_metadata
 
 DESCRIPTION = """One row per reading: every landing file of the hour that is not loaded yet goes into `fridge.readings`.
 

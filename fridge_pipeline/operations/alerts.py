@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 import psycopg
 from psycopg.rows import dict_row
 
+from fridge_pipeline.billing.hours_to_bill import find_hours_to_bill
 from fridge_pipeline.billing.open_stripe import billing_start
-from fridge_pipeline.billing.watch import find_hours_to_bill
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from fridge_pipeline.billing.hours_to_bill import find_hours_to_bill
 from fridge_pipeline.billing.open_stripe import billing_start
 from fridge_pipeline.billing.push import wrong_meters
-from fridge_pipeline.billing.watch import find_hours_to_bill
 from fridge_pipeline.calendar.hours import HourRange
 from fridge_pipeline.catalogue.billing_start import BillingStart
 from fridge_pipeline.catalogue.meter import Meter

@@ -1,1 +1,1 @@
-"""Dagster: assets, sensor, schedule, resources. The only reader of clock and environment."""
+"""What Dagster needs around the features' assets: grids, jobs, sensors, schedules, the instance and the webserver."""

@@ -16,7 +16,7 @@ from datetime import date, datetime, timedelta
 import dagster as dg
 from dagster import DagsterRun, DagsterRunStatus, RunRecord, RunsFilter
 
-from fridge_pipeline.billing.watch import find_undone_hours
+from fridge_pipeline.billing.hours_to_bill import find_undone_hours
 from fridge_pipeline.calendar.days import DayRange
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.ingest.landing.landing_errors import LandingError

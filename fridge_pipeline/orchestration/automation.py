@@ -1,4 +1,4 @@
-"""What runs without anyone looking: the jobs, the landing sensor and the hourly billing."""
+"""What runs without anyone looking: the jobs, the sensor of new landing files, and which runs are under way."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 from dagster import DagsterRunStatus, RunRecord, RunsFilter
 
-from fridge_pipeline.billing.watch import sweep_hours, watch_landing_zone
 from fridge_pipeline.calendar.hours import Hour, HourRange, NotAnHourError, plan_ranges
 from fridge_pipeline.finance.assets import MATERIALIZED_TAG
+from fridge_pipeline.ingest.watch import watch_landing_zone
 from fridge_pipeline.installation import Installation
 from fridge_pipeline.orchestration.partitions import automation_tags, hours_in_tags
 
@@ -128,41 +128,6 @@ def landing_sensor() -> dg.SensorDefinition:
         )
 
     return sensor
-
-
-def hourly_billing(close_after: timedelta) -> dg.ScheduleDefinition:
-    """A few minutes past each hour: every closed hour that is not fully delivered, not only the last one."""
-    minute = int((close_after + SWEEP_AFTER_CLOSE) / timedelta(minutes=1)) % 60
-
-    @dg.schedule(
-        name="hourly_billing",
-        job_name=BILL_CLOSED_HOURS,
-        cron_schedule=f"{minute} * * * *",
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Bills every closed hour that is not fully delivered: a failed run can never strand an hour.",
-    )
-    def schedule(
-        context: dg.ScheduleEvaluationContext, installation: dg.ResourceParam[Installation]
-    ) -> list[dg.RunRequest] | dg.SkipReason:
-        hours_to_bill = sweep_hours(
-            installation.database,
-            installation.zone,
-            installation.grid(),
-            installation.catalogue,
-            installation.clock(),
-            installation.settings.close_after,
-        )
-        waiting = without_runs_under_way(context.instance, hours_to_bill)
-        if not waiting:
-            return dg.SkipReason(EVERY_HOUR_DELIVERED)
-        tick = context.scheduled_execution_time.isoformat()
-        return [
-            dg.RunRequest(run_key=f"{tick}:{hours}", tags=automation_tags(hours, "not fully delivered"))
-            for hours in plan_ranges(waiting)[:RUNS_PER_TICK_MAX]
-        ]
-
-    return schedule
 
 
 def without_runs_under_way(instance: dg.DagsterInstance, hours: Iterable[Hour]) -> list[Hour]:

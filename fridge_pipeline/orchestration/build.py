@@ -11,7 +11,7 @@ from fridge_pipeline.database.models import read_models, read_sources
 from fridge_pipeline.finance.assets import finance_assets, finance_checks
 from fridge_pipeline.ingest.assets import ingest_assets
 from fridge_pipeline.orchestration.alerting import alert_sensors
-from fridge_pipeline.orchestration.automation import hourly_billing, jobs, landing_sensor
+from fridge_pipeline.orchestration.automation import jobs, landing_sensor
 from fridge_pipeline.orchestration.controls import control_checks
 from fridge_pipeline.orchestration.month_assets import evidence_assets, report_assets
 from fridge_pipeline.orchestration.own_environment import settle_environment
@@ -19,11 +19,13 @@ from fridge_pipeline.orchestration.partitions import daily_partitions, hourly_of
 from fridge_pipeline.orchestration.schedules import (
     canary_job,
     daily_book_check,
+    daily_reconciliation,
+    hourly_billing,
     hourly_canary,
     nightly_retention,
     retention_job,
 )
-from fridge_pipeline.orchestration.sensors import daily_reconciliation, stripe_refusals, undelivered_sweep
+from fridge_pipeline.orchestration.sensors import stripe_refusals, undelivered_sweep
 from fridge_pipeline.orchestration.sharding import shard_job
 from fridge_pipeline.orchestration.shown_hours import restoring_sensor
 from fridge_pipeline.reconciliation.assets import reconciliation_assets, reconciliation_checks

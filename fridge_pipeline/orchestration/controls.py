@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from fridge_pipeline.billing.control_totals import rows_not_accounted_for, usage_not_from_files
+from fridge_pipeline.billing.books_beside_files import rows_not_accounted_for, usage_not_from_files
 from fridge_pipeline.calendar.hours import HOURS_PER_RUN_MAX, HourRange
 from fridge_pipeline.ingest.landing_record import LandedHour, landed_of_hours, similar_ids, unusable_of_hours
 from fridge_pipeline.installation import Installation

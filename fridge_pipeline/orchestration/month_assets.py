@@ -19,7 +19,7 @@ from fridge_pipeline.finance.rules.month_books import MARTS
 from fridge_pipeline.ingest.rules.location import Place
 from fridge_pipeline.installation import Installation
 from fridge_pipeline.orchestration.partitions import month_of
-from fridge_pipeline.orchestration.shown import Progress
+from fridge_pipeline.orchestration.progress import Progress
 from fridge_pipeline.settings import MODELS_FOLDER, Settings
 
 

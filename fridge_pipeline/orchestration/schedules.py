@@ -1,14 +1,102 @@
-"""The schedules beside the hourly billing's: canary, retention, and the daily test of the books."""
+"""The schedules: hourly billing, daily reconciliation and test of the books, canary, retention."""
+
+from datetime import timedelta
 
 import dagster as dg
 
-from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.billing.hours_to_bill import sweep_hours
+from fridge_pipeline.calendar.days import ONE_DAY, DayRange
+from fridge_pipeline.calendar.hours import Hour, plan_ranges
 from fridge_pipeline.installation import Installation
 from fridge_pipeline.operations.drop_readings import drop_old_readings, old_months
 from fridge_pipeline.operations.land_canary import CanaryNotSupportedError, land_canary
 from fridge_pipeline.operations.rules.alert_causes import CANARY_FILE
-from fridge_pipeline.orchestration.automation import CHECK_BOOKS
+from fridge_pipeline.orchestration.automation import (
+    BILL_CLOSED_HOURS,
+    CHECK_BOOKS,
+    EVERY_HOUR_DELIVERED,
+    RECONCILE_DAYS,
+    RUNS_PER_TICK_MAX,
+    SWEEP_AFTER_CLOSE,
+    tags_under_way,
+    without_runs_under_way,
+)
+from fridge_pipeline.orchestration.partitions import automation_tags, daily_grid, days_in_tags, range_tags
+from fridge_pipeline.reconciliation.reconciliation_record import days_to_reconcile
 from fridge_pipeline.settings import Settings
+from fridge_pipeline.stripe.rules.limits import OLDEST_TIMESTAMP
+
+#: A quarter past seven UTC: the last hour of yesterday was billed seven hours ago, so its summaries have settled.
+RECONCILIATION_CRON = "15 7 * * *"
+
+
+def hourly_billing(close_after: timedelta) -> dg.ScheduleDefinition:
+    """A few minutes past each hour: every closed hour that is not fully delivered, not only the last one."""
+    minute = int((close_after + SWEEP_AFTER_CLOSE) / timedelta(minutes=1)) % 60
+
+    @dg.schedule(
+        name="hourly_billing",
+        job_name=BILL_CLOSED_HOURS,
+        cron_schedule=f"{minute} * * * *",
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Bills every closed hour that is not fully delivered: a failed run can never strand an hour.",
+    )
+    def schedule(
+        context: dg.ScheduleEvaluationContext, installation: dg.ResourceParam[Installation]
+    ) -> list[dg.RunRequest] | dg.SkipReason:
+        hours_to_bill = sweep_hours(
+            installation.database,
+            installation.zone,
+            installation.grid(),
+            installation.catalogue,
+            installation.clock(),
+            installation.settings.close_after,
+        )
+        waiting = without_runs_under_way(context.instance, hours_to_bill)
+        if not waiting:
+            return dg.SkipReason(EVERY_HOUR_DELIVERED)
+        tick = context.scheduled_execution_time.isoformat()
+        return [
+            dg.RunRequest(run_key=f"{tick}:{hours}", tags=automation_tags(hours, "not fully delivered"))
+            for hours in plan_ranges(waiting)[:RUNS_PER_TICK_MAX]
+        ]
+
+    return schedule
+
+
+def daily_reconciliation() -> dg.ScheduleDefinition:
+    """Every morning: yesterday, and whatever of the last 35 days may look different by now."""
+
+    @dg.schedule(
+        name="daily_reconciliation",
+        job_name=RECONCILE_DAYS,
+        cron_schedule=RECONCILIATION_CRON,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Reconciles yesterday, and earlier days that were not read in full or did not agree for good.",
+    )
+    def schedule(
+        context: dg.ScheduleEvaluationContext, installation: dg.ResourceParam[Installation]
+    ) -> dg.RunRequest | dg.SkipReason:
+        grid = daily_grid(installation.settings.partitions_start, installation.clock())
+        yesterday = grid.last - ONE_DAY
+        looked_at = DayRange(max(grid.first, grid.last - timedelta(days=OLDEST_TIMESTAMP.days)), yesterday)
+        if yesterday not in grid:
+            return dg.SkipReason("the grid of days begins today")
+        with installation.database.connect() as connection:
+            unfinished = days_to_reconcile(connection, looked_at, installation.catalogue)
+        busy = {day for tags in tags_under_way(context.instance) for day in days_in_tags(tags)}
+        waiting = [day for day in sorted({*unfinished, yesterday}) if day not in busy]
+        if not waiting:
+            return dg.SkipReason("a run is at these days already")
+        # One read holds a hundred days, so the days in between cost nothing.
+        span = DayRange(waiting[0], waiting[-1])
+        tick = context.scheduled_execution_time.isoformat()
+        return dg.RunRequest(run_key=f"{tick}:{span}", tags=range_tags(span))
+
+    return schedule
+
 
 LAND_CANARY = "land_canary"
 

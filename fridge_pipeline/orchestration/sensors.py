@@ -1,4 +1,4 @@
-"""The sensors beside the landing zone's: what could not be delivered, what Stripe refused, the day's comparison."""
+"""The sensors beside the landing zone's: what could not be delivered, and what Stripe refused later."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -9,8 +9,8 @@ from dagster import DagsterRunStatus, RunRecord, RunsFilter
 
 from fridge_pipeline.billing.collect_refusals import collect_refusals
 from fridge_pipeline.billing.ledger import undelivered_hours
-from fridge_pipeline.billing.rules.doubt import ATTEMPTS_REMEMBERED, due_at
-from fridge_pipeline.calendar.days import ONE_DAY, DayRange, consecutive
+from fridge_pipeline.billing.rules.undecided import ATTEMPTS_REMEMBERED, due_at
+from fridge_pipeline.calendar.days import DayRange, consecutive
 from fridge_pipeline.calendar.hours import Hour, plan_ranges
 from fridge_pipeline.installation import Installation
 from fridge_pipeline.orchestration.automation import (
@@ -20,20 +20,16 @@ from fridge_pipeline.orchestration.automation import (
     RUNS_PER_TICK_MAX,
     SWEEP_AFTER_CLOSE,
     ended,
-    tags_under_way,
     without_runs_under_way,
 )
 from fridge_pipeline.orchestration.partitions import (
     automation_tags,
     daily_grid,
-    days_in_tags,
     hours_in_tags,
     range_tags,
 )
-from fridge_pipeline.reconciliation.reconciliation_record import days_to_reconcile
 from fridge_pipeline.stripe.gateway import StripeCallError
 from fridge_pipeline.stripe.reads import require_answer
-from fridge_pipeline.stripe.rules.limits import OLDEST_TIMESTAMP
 
 SWEEP_INTERVAL_SECONDS = 120
 
@@ -120,9 +116,6 @@ def _silence(installation: Installation) -> str | None:
 #: Each look is a read, of which a month holds only so many: not more often, and not at all between sendings.
 REFUSALS_INTERVAL_SECONDS = 300
 
-#: A quarter past seven UTC: the last hour of yesterday was billed seven hours ago, so its summaries have settled.
-RECONCILIATION_CRON = "15 7 * * *"
-
 
 def stripe_refusals() -> dg.SensorDefinition:
     """Collects what Stripe refused after its receipt, and has the days reconciled that it may be about."""
@@ -180,36 +173,3 @@ def requests_of(touched: dict[date, str], grid: DayRange) -> list[dg.RunRequest]
         for report_id, of_report in sorted(days.items())
         for span in consecutive(of_report)
     ]
-
-
-def daily_reconciliation() -> dg.ScheduleDefinition:
-    """Every morning: yesterday, and whatever of the last 35 days may look different by now."""
-
-    @dg.schedule(
-        name="daily_reconciliation",
-        job_name=RECONCILE_DAYS,
-        cron_schedule=RECONCILIATION_CRON,
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Reconciles yesterday, and earlier days that were not read in full or did not agree for good.",
-    )
-    def schedule(
-        context: dg.ScheduleEvaluationContext, installation: dg.ResourceParam[Installation]
-    ) -> dg.RunRequest | dg.SkipReason:
-        grid = daily_grid(installation.settings.partitions_start, installation.clock())
-        yesterday = grid.last - ONE_DAY
-        looked_at = DayRange(max(grid.first, grid.last - timedelta(days=OLDEST_TIMESTAMP.days)), yesterday)
-        if yesterday not in grid:
-            return dg.SkipReason("the grid of days begins today")
-        with installation.database.connect() as connection:
-            unfinished = days_to_reconcile(connection, looked_at, installation.catalogue)
-        busy = {day for tags in tags_under_way(context.instance) for day in days_in_tags(tags)}
-        waiting = [day for day in sorted({*unfinished, yesterday}) if day not in busy]
-        if not waiting:
-            return dg.SkipReason("a run is at these days already")
-        # One read holds a hundred days, so the days in between cost nothing.
-        span = DayRange(waiting[0], waiting[-1])
-        tick = context.scheduled_execution_time.isoformat()
-        return dg.RunRequest(run_key=f"{tick}:{span}", tags=range_tags(span))
-
-    return schedule

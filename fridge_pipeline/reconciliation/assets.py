@@ -17,7 +17,7 @@ from fridge_pipeline.orchestration.partitions import (
     days_of,
     retried_when_the_database_is_lost,
 )
-from fridge_pipeline.orchestration.shown import Progress, described, table_metadata
+from fridge_pipeline.orchestration.progress import Progress, described, table_metadata
 from fridge_pipeline.reconciliation.reconcile import ReconciliationReport, reconcile_days
 from fridge_pipeline.reconciliation.reconciliation_record import ReconciledDay, reconciled_days, unexplained_hours
 from fridge_pipeline.reconciliation.rules.causes import Cause

@@ -14,7 +14,7 @@ from fridge_pipeline.orchestration.partitions import (
     hours_of,
     retried_when_the_database_is_lost,
 )
-from fridge_pipeline.orchestration.shown import Progress, described, table_metadata
+from fridge_pipeline.orchestration.progress import Progress, described, table_metadata
 from fridge_pipeline.usage.count import count_usage
 from fridge_pipeline.usage.rules import USAGE_QUANTITY
 

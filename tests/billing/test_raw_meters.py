@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fridge_pipeline.billing.rules.doubt import StatedDifference, plan_credit
+from fridge_pipeline.billing.rules.undecided import StatedDifference, plan_credit
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import CATALOGUE, Meter, Window
 from tests.pipeline import Pipeline, gateway_to, readings

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from fridge_pipeline.finance.rules.month_books import changes, is_same_person
+from fridge_pipeline.finance.rules.signoff import changes, is_same_person
 
 TOTALS = {
     "meters": {"temperature_readings": {"usage": 10, "stripe": None}},

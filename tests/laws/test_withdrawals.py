@@ -8,7 +8,7 @@ import polars as pl
 import psycopg
 import pytest
 
-from fridge_pipeline.billing.watch import find_hours_to_bill
+from fridge_pipeline.billing.hours_to_bill import find_hours_to_bill
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import Formula, Measure, Meter, Window
 from fridge_pipeline.corrections.withdraw import (

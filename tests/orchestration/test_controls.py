@@ -4,7 +4,7 @@ from datetime import datetime
 
 import dagster as dg
 
-from fridge_pipeline.billing.control_totals import rows_not_accounted_for, usage_not_from_files
+from fridge_pipeline.billing.books_beside_files import rows_not_accounted_for, usage_not_from_files
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.ingest.load_transaction import load_transaction
 from fridge_pipeline.orchestration.partitions import RETRIES_MAX, retried_when_the_database_is_lost

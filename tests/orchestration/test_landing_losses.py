@@ -9,11 +9,12 @@ from datetime import timedelta
 import dagster as dg
 import pytest
 
-from fridge_pipeline.billing.watch import sweep_hours, watch_landing_zone
+from fridge_pipeline.billing.hours_to_bill import sweep_hours
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.ingest.landing.landing_errors import LandingRootGoneError
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.landing.zone import LandingZone
+from fridge_pipeline.ingest.watch import watch_landing_zone
 from tests.orchestration.ticks import RESOURCES, schedule_tick
 from tests.pipeline import CLOSE_AFTER, Pipeline, readings
 

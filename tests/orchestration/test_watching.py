@@ -12,13 +12,13 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from fridge_pipeline.billing.watch import watch_landing_zone
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.landing_record import record_folder_versions
 from fridge_pipeline.ingest.rules import landing_files as listing_plan
 from fridge_pipeline.ingest.rules.landing_files import QUIET_AFTER, FolderVersion, LoadedListing
 from fridge_pipeline.ingest.rules.losses import Strays
+from fridge_pipeline.ingest.watch import watch_landing_zone
 from tests.orchestration.ticks import RESOURCES, schedule_tick
 from tests.pipeline import Pipeline, readings
 

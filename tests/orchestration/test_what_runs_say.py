@@ -14,7 +14,7 @@ from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.database.failpoints import Effect
 from fridge_pipeline.ingest.assets import UNUSABLE_SHOWN
 from fridge_pipeline.ingest.load import HourLoad
-from fridge_pipeline.orchestration.shown import SAY_EVERY_SECONDS, Progress
+from fridge_pipeline.orchestration.progress import SAY_EVERY_SECONDS, Progress
 from tests.orchestration.ticks import asset_job, run_hours
 from tests.pipeline import Pipeline, csv_of, readings
 

@@ -15,7 +15,7 @@ from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import Variance
 from fridge_pipeline.corrections.withdraw import withdraw_file
 from fridge_pipeline.finance.close_month import sign_month
-from fridge_pipeline.finance.rules.month_books import Action, ControlTotals
+from fridge_pipeline.finance.rules.signoff import Action, ControlTotals
 from tests.simulation.base import Actor
 from tests.simulation.world import HOURS, TENANTS
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 
 from fridge_pipeline.billing.collect_refusals import collect_refusals
-from fridge_pipeline.billing.watch import find_hours_to_bill, watch_landing_zone
+from fridge_pipeline.billing.hours_to_bill import find_hours_to_bill
 from fridge_pipeline.calendar.days import DayRange, day_of
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import Meter
@@ -15,6 +15,7 @@ from fridge_pipeline.catalogue.tenant import Tenant
 from fridge_pipeline.catalogue.tenant_record import import_tenants
 from fridge_pipeline.database.failpoints import Witness, unwatched
 from fridge_pipeline.ingest.landing.local import LocalLanding
+from fridge_pipeline.ingest.watch import watch_landing_zone
 from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from tests.pipeline import CLOSE_AFTER, Clock, Pipeline, gateway_to
 from tests.simulation.parts import Parts

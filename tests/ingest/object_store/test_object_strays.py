@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from fridge_pipeline.billing.watch import sweep_hours, watch_landing_zone
+from fridge_pipeline.billing.hours_to_bill import sweep_hours
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.ingest.rules.losses import Strays
+from fridge_pipeline.ingest.watch import watch_landing_zone
 from tests.ingest.landing.test_strays import BELOW, OUTSIDE, QUIET
 from tests.ingest.object_store.conftest import Bucket
 from tests.pipeline import CLOSE_AFTER, Pipeline, csv_of, readings

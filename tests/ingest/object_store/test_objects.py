@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from fridge_pipeline.billing.watch import find_landing_news, watch_landing_zone
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.database.embedded.logins import ServerAddress
 from fridge_pipeline.ingest.landing import objects
@@ -19,6 +18,7 @@ from fridge_pipeline.ingest.landing.landing_errors import LandingFileChangedErro
 from fridge_pipeline.ingest.landing.objects import ObjectLanding
 from fridge_pipeline.ingest.landing_record import record_folder_versions, record_landing_hour
 from fridge_pipeline.ingest.rules.landing_files import LoadedListing, plan_listing
+from fridge_pipeline.ingest.watch import find_landing_news, watch_landing_zone
 from fridge_pipeline.orchestration.own_environment import settle_environment
 from tests.conftest import fresh_database
 from tests.ingest.object_store.conftest import Bucket

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from fridge_pipeline.billing.watch import watch_landing_zone
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.cli.services import free_port
 from fridge_pipeline.ingest.landing.landing_errors import LandingFolderError, LandingUriError, UnreadableFileError
 from fridge_pipeline.ingest.landing.zone import open_landing_zone
+from fridge_pipeline.ingest.watch import watch_landing_zone
 from fridge_pipeline.settings import read_settings
 from tests.ingest.object_store.conftest import Bucket
 from tests.ingest.object_store.s3_server import KEY_ID, SECRET

@@ -9,7 +9,7 @@ import pytest
 
 from fridge_pipeline.addresses import SettingError
 from fridge_pipeline.billing.assets import bill_metadata
-from fridge_pipeline.billing.watch import find_hours_to_bill
+from fridge_pipeline.billing.hours_to_bill import find_hours_to_bill
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.billing_start import BillingStart
 from fridge_pipeline.database.failpoints import Effect

@@ -1,0 +1,95 @@
+"""Which hours are to be billed: those with files that are not loaded, or usage that Stripe has not been told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime, timedelta
+
+import psycopg
+
+from fridge_pipeline.billing.ledger import undelivered_hours
+from fridge_pipeline.calendar.hours import Hour, HourRange
+from fridge_pipeline.catalogue.meter import Meter
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.exceptions import (
+    open_exceptions,
+)
+from fridge_pipeline.ingest.landing.landing_errors import LandingError
+from fridge_pipeline.ingest.landing.zone import LandingZone
+from fridge_pipeline.ingest.landing_record import listing_fingerprints
+from fridge_pipeline.ingest.note_losses import list_and_note
+from fridge_pipeline.ingest.watch import compare_listing
+
+
+def find_undone_hours(
+    database: Database,
+    fingerprint_of: Callable[[Hour], str | None],
+    hours: Collection[Hour],
+    catalogue: tuple[Meter, ...],
+    now: datetime,
+) -> set[Hour]:
+    """Those of some hours that are not fully loaded, counted and delivered, open ones among them.
+
+    ``fingerprint_of`` is the landing zone's, or that of a listing that was taken already.
+    """
+    if not hours:
+        return set()
+    span = HourRange(min(hours), max(hours))
+    with database.connect() as connection:
+        undelivered = undelivered_hours(connection, catalogue, now)
+        loaded = listing_fingerprints(connection, span)
+        failed = {hour for hour, kinds in open_exceptions(connection, span).items() if "load_failed" in kinds}
+    waiting = {*undelivered, *failed}
+    return {hour for hour in hours if hour in waiting or _has_news(fingerprint_of, hour, loaded.get(hour))}
+
+
+def _has_news(fingerprint_of: Callable[[Hour], str | None], hour: Hour, known: str | None) -> bool:
+    """Where nobody can look nothing is done."""
+    try:
+        fingerprint = fingerprint_of(hour)
+    except LandingError:
+        return True
+    return fingerprint is not None and fingerprint != known
+
+
+def find_hours_to_bill(
+    database: Database,
+    zone: LandingZone,
+    grid: HourRange,
+    catalogue: tuple[Meter, ...],
+    now: datetime,
+    close_after: timedelta,
+) -> list[Hour]:
+    """Every closed hour of the grid that is not fully loaded, counted and delivered; nothing is ever stranded."""
+    with database.connect() as connection:
+        return _hours_to_bill(connection, zone.hours(), grid, catalogue, now, close_after)
+
+
+def sweep_hours(
+    database: Database,
+    zone: LandingZone,
+    grid: HourRange,
+    catalogue: tuple[Meter, ...],
+    now: datetime,
+    close_after: timedelta,
+) -> list[Hour]:
+    """The same, by whoever bills them: what the look at all landing hours finds lost becomes exceptions."""
+    with database.connect() as connection:
+        return _hours_to_bill(connection, list_and_note(connection, zone, now), grid, catalogue, now, close_after)
+
+
+def _hours_to_bill(
+    connection: psycopg.Connection,
+    listed: Mapping[Hour, str],
+    grid: HourRange,
+    catalogue: tuple[Meter, ...],
+    now: datetime,
+    close_after: timedelta,
+) -> list[Hour]:
+    undelivered = undelivered_hours(connection, catalogue, now)
+    pending = compare_listing(connection, listed, grid).pending
+    return sorted(
+        hour
+        for hour in {*undelivered, *pending}
+        if grid.first <= hour <= grid.last and hour.closed_at(now, close_after)
+    )

@@ -1,0 +1,63 @@
+"""Sign-offs: what two people put their names to when a month is closed."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+#: What a month comes to: ``meters`` by name and ``files``, each a mapping of figures; as it is stored.
+ControlTotals = Mapping[str, Any]
+
+
+class Action(StrEnum):
+    """What somebody signed. The comments say what may follow; a month is closed after ``APPROVE``."""
+
+    PREPARE = "prepare"  # the control totals -> prepare again, or approve
+    APPROVE = "approve"  # by another person; the month is closed -> reopen
+    REOPEN = "reopen"  # statements are made again -> prepare
+
+
+@dataclass(frozen=True, slots=True)
+class Signoff:
+    """One signature about a month; ``control_totals`` is there when it prepares."""
+
+    action: Action
+    signed_by: str
+    signed_at: datetime
+    control_totals: ControlTotals | None
+
+
+def plain_name(name: str) -> str:
+    """A name without case and blanks, as names are compared; the database compares them in the same way."""
+    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def is_same_person(one: str, other: str) -> bool:
+    """Whether two names are one person's."""
+    return plain_name(one) == plain_name(other)
+
+
+def changes(before: ControlTotals, after: ControlTotals) -> list[str]:
+    """The figures that are no longer what they were, in words; empty when the control totals are the same."""
+    then, now = dict(_figures(before)), dict(_figures(after))
+    return [
+        f"{name} was {_said(then.get(name))} and is {_said(now.get(name))}"
+        for name in sorted(then | now)
+        if then.get(name) != now.get(name)
+    ]
+
+
+def _figures(totals: ControlTotals, place: str = "") -> Iterator[tuple[str, object]]:
+    for name, value in totals.items():
+        if isinstance(value, Mapping):
+            yield from _figures(value, f"{place}{name} ")
+        else:
+            yield f"{place}{name}".removeprefix("meters "), value
+
+
+def _said(value: object) -> str:
+    return "unknown" if value is None else str(value)
