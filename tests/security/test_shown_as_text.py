@@ -59,7 +59,7 @@ def test_a_command_in_a_message_names_the_very_tenant_though_nothing_in_it_acts(
 @pytest.mark.parametrize("in_table", [True, False])
 def test_what_is_printed_for_people_is_text_without_markup(monkeypatch: pytest.MonkeyPatch, *, in_table: bool) -> None:
     written = StringIO()
-    monkeypatch.setattr(terminal.console, "file", written)
+    monkeypatch.setattr(terminal.console, "_file", written)  # "file" answers for standard error, and would stay so
     table = Table("tenant")
     table.add_row(f"{HOSTILE}[red]x[/]:warning:")
     terminal.console.print(table if in_table else f"{HOSTILE}[red]x[/]:warning:", soft_wrap=True)
