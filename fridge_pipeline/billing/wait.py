@@ -18,7 +18,6 @@ from fridge_pipeline.billing.rules.staging import (
     refused_detail,
 )
 from fridge_pipeline.billing.rules.waiting import (
-    CAN_STILL_BE_STATED,
     together_detail,
     told_together,
     waiting_detail,
@@ -51,7 +50,7 @@ def tell_waiting(
     open_waiting(connection, [pair for pair in cases if pair[0] not in in_a_list], now)
     keys = {each: ExceptionKey(each[2].value, None, each[0], each[1]) for each in together}
     for each, key in keys.items():
-        deadline = billing_deadline(each[0]) if each[2] in CAN_STILL_BE_STATED else None
+        deadline = waits_until(together[each][0], each[2])
         open_exception(connection, key, together_detail(each, together[each]), now, deadline_at=deadline)
     exceptions.close_told_together(connection, hours, catalogue, keys.values(), now)
     close_overtaken(connection, cases, now, in_a_list)

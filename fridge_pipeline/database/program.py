@@ -10,9 +10,7 @@ from pathlib import Path
 
 import psycopg
 
-from fridge_pipeline.database.queries import statement
-
-PACKAGE_FOLDER = Path(__file__).resolve().parents[1]
+from fridge_pipeline.database.queries import PACKAGE, statement
 
 #: What decides what the program does; the rest of the folder is caches and sample data.
 _SOURCE = frozenset({".py", ".sql", ".yml"})
@@ -23,7 +21,7 @@ def program_identity(models_folder: Path) -> dict[str, str]:
     return {
         "name": "fridge_pipeline",
         "version": importlib.metadata.version("fridge_pipeline"),
-        "source_sha256": source_sha256(PACKAGE_FOLDER, models_folder),
+        "source_sha256": source_sha256(PACKAGE, models_folder),
         "python": platform.python_version(),
         "polars": importlib.metadata.version("polars"),
     }

@@ -10,7 +10,7 @@ from pathlib import Path
 from fridge_pipeline.calendar.hours import HourRange
 from fridge_pipeline.catalogue.meter import Meter
 
-PACKAGE = Path(__file__).parents[1]
+PACKAGE = Path(__file__).resolve().parents[1]
 _NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 
 

@@ -107,16 +107,15 @@ def statement_lines(connection: psycopg.Connection, month: Month) -> Iterator[tu
         yield from cursor
 
 
-def sql_texts() -> dict[str, str]:
-    """Path in the pack → text: the migrations, and the selects that the pack's tables are made by."""
-    migrations = {
-        f"sql/migrations/{path.name}": path.read_text(encoding="utf-8")
-        for path in sorted(MIGRATION_FOLDER.glob("*.sql"))
-    }
+def sql_texts() -> dict[str, bytes]:
+    """Path in the pack → text in UTF-8: the migrations, and the selects that the pack's tables are made by."""
+    migrations = {f"sql/migrations/{path.name}": path.read_bytes() for path in MIGRATION_FOLDER.glob("*.sql")}
     selects = {
-        f"sql/tables/{name}.sql": f"{text};\n" for name, text in statements().items() if name.startswith("evidence_")
+        f"sql/tables/{name}.sql": f"{text};\n".encode()
+        for name, text in statements().items()
+        if name.startswith("evidence_")
     }
-    return migrations | dict(sorted(selects.items()))
+    return migrations | selects
 
 
 def _in_csv(column: str, kind: str) -> sql.Composable:

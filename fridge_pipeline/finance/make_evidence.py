@@ -160,12 +160,10 @@ def _write_books(connection: psycopg.Connection, month: Month, folder: Path, mod
         types = copy_table(connection, table.name, month, folder / table.csv_path)
         write_parquet(folder / table.csv_path, folder / table.parquet_path, types)
     tenants = _write_statements(folder, statement_lines(connection, month))
-    models = {
-        f"sql/models/{path}": file.read_text(encoding="utf-8") for path, file in files_below(models_folder).items()
-    }
+    models = {f"sql/models/{path}": file.read_bytes() for path, file in files_below(models_folder).items()}
     for path, text in {**models, **sql_texts()}.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text, encoding="utf-8")
+        (folder / path).write_bytes(text)
     tally, rows = _sum_up(folder)
     return _Books(
         is_final=is_final,
