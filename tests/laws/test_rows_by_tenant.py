@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.corrections.withdraw import withdraw_file
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.ingest import load
-from fridge_pipeline.ingest import tallies as tenant_tally
+from fridge_pipeline.ingest import load, tallies
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.load_transaction import ContendedLoadError, LoadTransaction
 from tests.pipeline import Clock, Pipeline, as_frame, readings
@@ -174,7 +173,7 @@ def test_the_rows_by_tenant_do_not_depend_on_portions_and_on_files_at_once(
     pipeline: Pipeline, two_days_ago: datetime, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
     monkeypatch.setattr(load, "FILES_AT_ONCE", at_once)
-    monkeypatch.setattr(tenant_tally, "SUMS_MAX", 1)
+    monkeypatch.setattr(tallies, "SUMS_MAX", 1)
     hour = Hour(two_days_ago)
     for number in range(6):
         rows = [row for tenant in range(4) for row in readings(f"t{tenant}", hour, 3, 20 + number, start=tenant)]

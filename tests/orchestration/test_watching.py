@@ -15,7 +15,7 @@ import pytest
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.landing_record import record_folder_versions
-from fridge_pipeline.ingest.rules import landing_files as listing_plan
+from fridge_pipeline.ingest.rules import landing_files
 from fridge_pipeline.ingest.rules.landing_files import QUIET_AFTER, FolderVersion, LoadedListing
 from fridge_pipeline.ingest.rules.losses import Strays
 from fridge_pipeline.ingest.watch import watch_landing_zone
@@ -92,8 +92,8 @@ def zone(pipeline: Pipeline) -> WatchedLanding:
 @pytest.fixture
 def _news_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """The zone is so large that none of these hours has its turn."""
-    monkeypatch.setattr(listing_plan, "NEWEST_FILES", 0)
-    monkeypatch.setattr(listing_plan, "ROTATING_FILES", 0)
+    monkeypatch.setattr(landing_files, "NEWEST_FILES", 0)
+    monkeypatch.setattr(landing_files, "ROTATING_FILES", 0)
 
 
 @pytest.fixture
@@ -234,7 +234,7 @@ def test_a_file_rewritten_in_place_where_files_arrived_last_is_noticed_by_the_ne
     pipeline.land(quiet[3], "late.csv", readings("cohoes", quiet[3], 1, 1, start=9))
     pipeline.load(quiet[3])
     watch(pipeline, zone)
-    monkeypatch.setattr(listing_plan, "NEWEST_FILES", 2)
+    monkeypatch.setattr(landing_files, "NEWEST_FILES", 2)
     pipeline.land(quiet[3], "late.csv", readings("cohoes", quiet[3], 2, 9, start=9))
     assert list(watch(pipeline, zone)[0]) == [quiet[3]]
     assert zone.listed == [quiet[3]]
@@ -243,7 +243,7 @@ def test_a_file_rewritten_in_place_where_files_arrived_last_is_noticed_by_the_ne
 def test_a_file_rewritten_in_place_in_an_old_hour_is_noticed_within_a_round_and_until_it_is_loaded(
     pipeline: Pipeline, zone: WatchedLanding, quiet: list[Hour], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing_plan, "ROTATING_FILES", 2)
+    monkeypatch.setattr(landing_files, "ROTATING_FILES", 2)
     pipeline.land(quiet[3], "a.csv", readings("cohoes", quiet[3], 2, 9))
     rounds = []
     turn = None
@@ -316,9 +316,9 @@ def test_what_no_tick_has_noticed_hourly_billing_notices(
 def test_the_sensor_goes_on_where_its_last_tick_stopped_and_survives_any_cursor(
     definitions: dg.Definitions, pipeline: Pipeline, hours: list[Hour], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing_plan, "QUIET_AFTER", timedelta(0))
-    monkeypatch.setattr(listing_plan, "NEWEST_FILES", 0)
-    monkeypatch.setattr(listing_plan, "ROTATING_FILES", 2)
+    monkeypatch.setattr(landing_files, "QUIET_AFTER", timedelta(0))
+    monkeypatch.setattr(landing_files, "NEWEST_FILES", 0)
+    monkeypatch.setattr(landing_files, "ROTATING_FILES", 2)
     cursor: str | None = "set by hand"
     seen = []
     with dg.DagsterInstance.ephemeral() as instance:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fridge_pipeline.ingest.landing import csv_rows as csv_record
-from fridge_pipeline.ingest.landing import lines
+from fridge_pipeline.ingest.landing import csv_rows, lines
 from tests.ingest.landing.delivery import HEADER, TIME, deliver, row
 
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ def test_text_after_a_closing_quote_rejects_the_row() -> None:
 
 
 def test_a_quoted_record_longer_than_the_limit_is_broken_quotes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csv_record, "RECORD_LENGTH_MAX", 200)
+    monkeypatch.setattr(csv_rows, "RECORD_LENGTH_MAX", 200)
     long = "\n".join(["x" * 50] * 10)
     outcome = deliver(f'{HEADER}t1,"{long}",{TIME},4.5\n{row("b")}\n', "x.csv", block_bytes=64)
 
