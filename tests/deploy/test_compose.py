@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fridge_pipeline.database.embedded.binaries import MAJOR_VERSION
-from fridge_pipeline.operations.rules.finding import POSTGRES_TESTED
+from fridge_pipeline.operations.rules.health_check import POSTGRES_TESTED
 from tests.deploy.files import DEPLOY, contradictions, read_yaml
 
 COMPOSE = read_yaml("compose.yaml")
