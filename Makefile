@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 
-.PHONY: help setup run up test lint types floors sql unit prove audit sbom simulate fuzz chaos mutants bench scale-out format reference requirements pictures report-pictures clean
+.PHONY: help setup run up test lint types floors sql unit prove audit sbom simulate fuzz chaos mutants bench scale-out format docs requirements pictures report-pictures clean
 
 help: ## List the commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -109,8 +109,10 @@ format: .venv/test.done ## Format Python and SQL.
 	@$(BIN)/ruff format .
 	@$(BIN)/sqlfluff fix --disable-progress-bar -q fridge_pipeline dbt_like_sql benchmarks
 
-reference: setup ## Write docs/reference/ from the code.
+docs: setup ## Write docs/reference/ from the code: commands, variables, SQL models, tables.
 	@PYTHONPATH=. $(BIN)/python scripts/reference.py
+	@env -u FRIDGE_DATABASE_URL FRIDGE_HOME="$$PWD/build/docs" $(BIN)/fridge db schema > docs/reference/schema.md
+	@rm -rf build/docs
 
 requirements: ## Pin requirements/*.in anew, with hashes and without index addresses (needs uv).
 	@for set in run test bench kubernetes scale; do \

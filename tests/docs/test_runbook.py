@@ -76,7 +76,9 @@ def test_every_check_has_its_section_and_no_other() -> None:
     assert set(chapter("Checks")) == {f"Check: {name}" for name in names}
 
 
-@pytest.mark.parametrize("title", ["Exceptions", "Why numbers differ", "Alerts", "Health checks of fridge doctor", "Checks"])
+@pytest.mark.parametrize(
+    "title", ["Exceptions", "Why numbers differ", "Alerts", "Health checks of fridge doctor", "Checks"]
+)
 def test_every_section_says_what_it_means_how_to_check_how_to_fix_and_what_happens_if_nobody_does(title: str) -> None:
     lacking = [
         f"{heading}: {part}"
