@@ -10,7 +10,7 @@ import warnings
 import click
 
 from fridge_pipeline.cli.backtest import backtest
-from fridge_pipeline.cli.bill import bill
+from fridge_pipeline.cli.bill_command import bill
 from fridge_pipeline.cli.corrections import release, withdraw
 from fridge_pipeline.cli.database import db, migrate, sql
 from fridge_pipeline.cli.demo import demo
