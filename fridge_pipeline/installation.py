@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
+from fridge_pipeline.billing.delivery_record import require_own_books
 from fridge_pipeline.billing.open_stripe import billing_start, keep_billing_start
-from fridge_pipeline.billing.sendings import require_own_books
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.billing_start import BillingStart
@@ -19,7 +19,9 @@ from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.embedded.logins import APPLICATION
 from fridge_pipeline.database.embedded.server import EmbeddedServer
+from fridge_pipeline.database.failpoints import AtFailpoint, pass_by
 from fridge_pipeline.database.private_folder import make_private
+from fridge_pipeline.database.run import Run
 from fridge_pipeline.ingest.landing.zone import LandingZone, open_landing_zone
 from fridge_pipeline.ingest.landing_record import has_landing_files
 from fridge_pipeline.ingest.rules.location import Place
@@ -29,6 +31,7 @@ from fridge_pipeline.settings import MODELS_FOLDER, Settings
 from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway, StripeMeter, stripe_place
 from fridge_pipeline.stripe.local_sandbox import LocalSandbox
 from fridge_pipeline.stripe.reads import dashboard_of_meters
+from fridge_pipeline.stripe.retries import RateLimiter
 from fridge_pipeline.stripe.rules.api_key import SANDBOX_KEY, KeyMode
 
 
@@ -73,6 +76,10 @@ class Installation:
             with self.database.connect() as connection:
                 require_own_books(connection, is_live=True)
 
+    def as_run(self, run_id: str, at_failpoint: AtFailpoint = pass_by) -> Run:
+        """What the steps of a run, or of a command, share."""
+        return Run(self.database, self.catalogue, self.clock, run_id, at_failpoint)
+
     @property
     def catalogue(self) -> tuple[Meter, ...]:
         """The meters that usage is stated to."""
@@ -111,8 +118,8 @@ class Installation:
             base = self.settings.stripe_base
             if self.settings.uses_local_sandbox:
                 base = self._stack.enter_context(LocalSandbox(self.settings.home / "sandbox").hold())
-            rate = self.settings.calls_per_second()
-            self._gateway = StripeGateway(key, base, rate, time.monotonic, time.sleep, self.billing_start)
+            limiter = RateLimiter(self.settings.calls_per_second(), time.monotonic, time.sleep)
+            self._gateway = StripeGateway(key, base, limiter, self.billing_start)
             if self.settings.stripe_key is None:
                 self._prepare_sandbox(self._gateway)
         return self._gateway
@@ -122,7 +129,7 @@ class Installation:
         try:
             create_missing_meters(gateway, self.catalogue)
         except StripeCallError as error:
-            # An unreachable one is reported by the push, with what waits for it and what happens next.
+            # An unreachable one is reported by the delivery, with what waits for it and what happens next.
             if error.reached:
                 raise
 

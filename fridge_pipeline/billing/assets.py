@@ -1,4 +1,4 @@
-"""Group ``billing``: usage becomes statements in Stripe's books; a plan shows before what that would be."""
+"""Group ``billing``: usage becomes meter events in Stripe's books; a plan shows before what that would be."""
 
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
@@ -9,6 +9,7 @@ import dagster as dg
 from fridge_pipeline.billing.bill import BillReport, HourBill, bill_hours, explain_unsettled
 from fridge_pipeline.billing.books_beside_files import hours_with_history
 from fridge_pipeline.billing.plan_billing import BillingPlan, plan_billing
+from fridge_pipeline.billing.rules.staging import StagingPolicy
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.database.models import SourceTable
 from fridge_pipeline.installation import Installation
@@ -52,18 +53,9 @@ def billing_assets(hourly: Hourly, source: SourceTable) -> list[dg.AssetsDefinit
         settings, hours = installation.settings, hours_of(context)
         progress = Progress(context.log, f"billing {hours} to {installation.stripe_place}")
         with retried_when_the_database_is_lost():
-            report = bill_hours(
-                installation.database,
-                installation.gateway,
-                hours,
-                installation.catalogue,
-                installation.clock,
-                settings.close_after,
-                settings.max_in_flight,
-                context.run.run_id,
-                progress.witness,
-                settings.variance,
-            )
+            run = installation.as_run(context.run.run_id, progress.at_failpoint)
+            policy = StagingPolicy(settings.close_after, settings.variance)
+            report = bill_hours(run, installation.gateway, hours, policy, settings.max_in_flight)
             with installation.database.connect() as connection:
                 with_history = set(hours_with_history(connection, hours))
         progress.finish(bill_summary(hours, report))
@@ -104,8 +96,8 @@ def report_bills(
 
 
 def bill_summary(hours: HourRange, report: BillReport) -> str:
-    """What a push came to, for the log."""
-    answers = ", ".join(f"{number:,} {outcome.value}" for outcome, number in report.push.outcomes.items() if number)
+    """What a delivery came to, for the log."""
+    answers = ", ".join(f"{number:,} {outcome.value}" for outcome, number in report.delivery.outcomes.items() if number)
     settled = sum(bill.is_settled for bill in report.hours)
     return f"{hours}: {answers or 'nothing was sent'}; {settled} of {len(report.hours)} hours have nothing left to send"
 
@@ -142,16 +134,8 @@ def stripe_links(installation: Installation) -> dict[str, dg.MetadataValue]:
 def plan_of(installation: Installation, hours: HourRange) -> BillingPlan:
     """The plan of a range of hours; nothing is loaded, written or sent."""
     settings = installation.settings
-    return plan_billing(
-        installation.database,
-        installation.zone,
-        hours,
-        installation.catalogue,
-        installation.clock(),
-        settings.close_after,
-        settings.variance,
-        settings.calls_per_second(),
-    )
+    policy = StagingPolicy(settings.close_after, settings.variance)
+    return plan_billing(installation.as_run("plan"), installation.zone, hours, policy, settings.calls_per_second())
 
 
 #: It needs no hour of what it looks at, and so is no first asset of the graph, whose partitions "Materialize all" asks

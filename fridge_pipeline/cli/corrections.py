@@ -141,7 +141,7 @@ def release(tenant: str, hour: Hour, name: str, reason: str, event_name: str | N
     Example: fridge release cohoes 2026-01-24-18:00 --by ada --reason "backlog after the outage"
     """
     with installation() as opened:
-        done = release_usage(opened.database, tenant, hour, event_name, opened.catalogue, name, reason, opened.clock)
+        done = release_usage(opened.as_run("fridge release"), tenant, hour, event_name, name, reason)
     command = f"fridge bill --from {hour} --to {hour}"
     if as_json:
         told = {

@@ -16,6 +16,7 @@ from fridge_pipeline.ingest.landing.zone import open_landing_zone
 from fridge_pipeline.installation import Installation, open_installation
 from fridge_pipeline.operations.check_health import (
     check_archive,
+    check_billing_start,
     check_books,
     check_database,
     check_landing,
@@ -76,6 +77,10 @@ def _installation(opened: Installation) -> Iterator[HealthCheck]:
     yield from _guarded("archive", lambda: check_archive(configured.archive))
     yield from _guarded("Stripe", lambda: check_stripe(opened.gateway(), opened.catalogue, opened.clock))
     yield from _guarded(
+        "billing",
+        lambda: [check_billing_start(opened.database, configured.bill_from, opened.clock())],
+    )
+    yield from _guarded(
         "hours",
         lambda: check_books(
             opened.database,
@@ -84,7 +89,6 @@ def _installation(opened: Installation) -> Iterator[HealthCheck]:
             opened.catalogue,
             opened.clock(),
             configured.close_after,
-            configured.bill_from,
         ),
     )
 

@@ -29,12 +29,10 @@ def explain(tenant: str, hour: Hour, read_stripe: bool, as_json: bool) -> None:
     """
     with installation() as opened:
         explanation = explain_hour(
-            opened.database,
+            opened.as_run("fridge explain"),
             opened.gateway if read_stripe else None,
             tenant,
             hour,
-            opened.catalogue,
             opened.settings.close_after,
-            opened.clock,
         )
     echo(json.dumps(asdict(explanation), default=plain) if as_json else explanation_text(explanation))

@@ -40,15 +40,8 @@ def close(month: Month, name: str, as_json: bool) -> None:
     Example: fridge close 2026-01 --prepared-by ada
     """
     with installation() as opened:
-        totals = prepare_month(
-            opened.database,
-            month,
-            name,
-            MODELS_FOLDER,
-            opened.catalogue,
-            opened.clock,
-            opened.settings.close_after,
-        )
+        run = opened.as_run("fridge close")
+        totals = prepare_month(run, month, name, MODELS_FOLDER, opened.settings.close_after)
     if as_json:
         echo(json.dumps({"month": month.key, "prepared_by": name, "control_totals": totals}))
         return

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from fridge_pipeline.billing.push import wrong_meters
+from fridge_pipeline.billing.deliver import wrong_meters
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.cli.terminal import echo, installation, settings
 from fridge_pipeline.database.private_folder import make_private

@@ -12,9 +12,9 @@ from psycopg.types.json import Jsonb
 
 from fridge_pipeline.billing.ledger import lock_staging
 from fridge_pipeline.calendar.days import Month
-from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.queries import statement
+from fridge_pipeline.database.run import Run
 from fridge_pipeline.finance.month_record import refresh_month
 from fridge_pipeline.finance.rules.signoff import Action, ControlTotals, Signoff, changes, is_same_person
 
@@ -32,25 +32,18 @@ def newest_signoff(connection: psycopg.Connection, month: Month) -> Signoff | No
     return Signoff(Action(row[0]), row[1], row[2], row[3]) if row is not None else None
 
 
-def sign_month(
-    connection: psycopg.Connection,
-    month: Month,
-    action: Action,
-    signed_by: str,
-    now: datetime,
-    reason: str | None = None,
-    control_totals: ControlTotals | None = None,
-) -> None:
+def sign_month(connection: psycopg.Connection, month: Month, signoff: Signoff) -> None:
     """Puts a signature on record; the database refuses one that may not follow the last."""
+    totals = signoff.control_totals
     connection.execute(
         statement("sign_month"),
         {
             "month": month.first_day,
-            "action": action.value,
-            "signed_by": signed_by,
-            "reason": reason,
-            "control_totals": Jsonb(control_totals) if control_totals is not None else None,
-            "now": now,
+            "action": signoff.action.value,
+            "signed_by": signoff.signed_by,
+            "reason": signoff.reason,
+            "control_totals": Jsonb(totals) if totals is not None else None,
+            "now": signoff.signed_at,
         },
     )
 
@@ -128,27 +121,19 @@ class TotalsChangedError(RuntimeError):
     """The control totals are not what was prepared."""
 
 
-def prepare_month(
-    database: Database,
-    month: Month,
-    prepared_by: str,
-    models: Path,
-    catalogue: Sequence[Meter],
-    clock: Callable[[], datetime],
-    close_after: timedelta,
-) -> ControlTotals:
+def prepare_month(run: Run, month: Month, prepared_by: str, models: Path, close_after: timedelta) -> ControlTotals:
     """Writes what a month comes to, for another person to approve; may be done again until then.
 
     Usage is derived anew in SQL first, so that what was changed behind the program's back stands in the way.
     Raises ``MonthNotReadyError`` with everything that stands in the way, ``MonthStateError`` when it is closed.
     """
     name = _name(prepared_by)
-    refresh_month(database, models, catalogue, month, clock)
-    with database.connect() as connection, connection.transaction():
+    refresh_month(run.database, models, run.catalogue, month, run.clock)
+    with run.database.connect() as connection, connection.transaction():
         _refuse_closed(month, newest_signoff(connection, month))
-        _refuse_unready(connection, month, clock(), close_after)
+        _refuse_unready(connection, month, run.clock(), close_after)
         totals = control_totals(connection, month)
-        sign_month(connection, month, Action.PREPARE, name, clock(), control_totals=totals)
+        sign_month(connection, month, Signoff(Action.PREPARE, name, run.clock(), totals))
     return totals
 
 
@@ -177,7 +162,7 @@ def approve_month(
                 f"{month} is no longer what {prepared.signed_by} prepared at {prepared.signed_at:%Y-%m-%d %H:%M} UTC: "
                 f"{'; '.join(changed)}. Look at it and prepare it again: fridge close {month} --prepared-by NAME"
             )
-        sign_month(connection, month, Action.APPROVE, name, clock())
+        sign_month(connection, month, Signoff(Action.APPROVE, name, clock()))
     return prepared
 
 
@@ -194,7 +179,7 @@ def reopen_month(database: Database, month: Month, reopened_by: str, reason: str
         newest = newest_signoff(connection, month)
         if newest is None or newest.action is not Action.APPROVE:
             raise MonthStateError(f"{month} is not closed, so there is nothing to reopen")
-        sign_month(connection, month, Action.REOPEN, name, clock(), reason=reason.strip())
+        sign_month(connection, month, Signoff(Action.REOPEN, name, clock(), reason=reason.strip()))
         return waiting_in_month(connection, month)
 
 

@@ -18,9 +18,8 @@ from fridge_pipeline.billing.open_stripe import (
     stripe_of_books,
 )
 from fridge_pipeline.calendar.hours import Hour, HourRange
-from fridge_pipeline.catalogue.meter import Meter
-from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.queries import statement
+from fridge_pipeline.database.run import Run
 from fridge_pipeline.finance.rules.explanation import Explanation
 from fridge_pipeline.stripe.gateway import MeterMissingError, StripeCallError, StripeGateway
 from fridge_pipeline.stripe.reads import summed_usage
@@ -78,13 +77,11 @@ NEVER_STATED = "nothing of these books was ever stated to Stripe"
 
 
 def explain_hour(
-    database: Database,
+    run: Run,
     open_gateway: Callable[[], StripeGateway] | None,
     tenant_id: str,
     hour: Hour,
-    catalogue: tuple[Meter, ...],
     close_after: timedelta,
-    clock: Callable[[], datetime],
     reads_max: int = READS_MAX,
 ) -> Explanation:
     """Everything the books hold about a tenant and hour; with ``open_gateway`` Stripe's sums are read now.
@@ -92,15 +89,15 @@ def explain_hour(
     Each meter and customer costs a read, of which 30 days hold ``reads_max``. A sum that cannot be read stays the one
     that was read last, and ``detail`` says why. Raises ``WrongBooksError`` and what ``open_gateway`` raises.
     """
-    with database.connect() as connection:
-        event_names = [meter.event_name for meter in catalogue]
-        found = explain(connection, tenant_id, hour, event_names, hour.closes_at(close_after), clock())
+    with run.database.connect() as connection:
+        event_names = [meter.event_name for meter in run.catalogue]
+        found = explain(connection, tenant_id, hour, event_names, hour.closes_at(close_after), run.clock())
         if open_gateway is None or not found.stripe:
             return found
         if not books_are_claimed(connection):
             return replace(found, stripe=[_unread(row, NEVER_STATED) for row in found.stripe])
-        left = reads_max - reads_since(connection, clock() - READS_MONTH)
-        reading = _Reading(connection, stripe_of_books(connection, open_gateway), hour, clock, left)
+        left = reads_max - reads_since(connection, run.clock() - READS_MONTH)
+        reading = _Reading(connection, stripe_of_books(connection, open_gateway), hour, run.clock, left)
         return replace(found, stripe=[reading.read(row) for row in found.stripe])
 
 

@@ -62,10 +62,11 @@ from fridge_pipeline.ingest.rules.location import Place
 
 @dataclass(frozen=True, slots=True)
 class Maker:
-    """Who makes a pack, with which program and parameters; none of it may be a secret."""
+    """Who makes a pack, when, with which program and parameters; none of it may be a secret."""
 
     name: str
     run_id: str
+    made_at: datetime
     program: Mapping[str, str]
     parameters: Mapping[str, Any]
 
@@ -86,13 +87,7 @@ class EvidencePack:
 
 
 def make_evidence(
-    database: Database,
-    month: Month,
-    target: Place,
-    models_folder: Path,
-    maker: Maker,
-    now: datetime,
-    workspace: Path,
+    database: Database, month: Month, target: Place, models_folder: Path, maker: Maker, workspace: Path
 ) -> EvidencePack:
     """Makes the pack of a month; one of a month that is not closed is a draft, says so, and enters no chain.
 
@@ -106,14 +101,14 @@ def make_evidence(
         folder = work / "pack"
         with one_snapshot(connection):
             books = _write_books(connection, month, folder, models_folder)
-        files = _describe(folder, month, books, maker, now)
+        files = _describe(folder, month, books, maker)
         made = work / "pack.zip"
         write_zip(folder, folder_of(month.key), made)
         held = list(verify_evidence(made))
         pack = PackLink(month.key, sha256_of(folder / MANIFEST))
         path, kept = _hand_over(made, target, is_final=books.is_final)
         if books.is_final:
-            record_pack(connection, pack, books.previous, now, maker.name, maker.run_id)
+            record_pack(connection, pack, books.previous, maker.made_at, maker.name, maker.run_id)
     return EvidencePack(
         path=path,
         month=month.key,
@@ -210,12 +205,12 @@ def _sum_up(folder: Path) -> tuple[Tally, dict[str, int]]:
     return tally, rows
 
 
-def _describe(folder: Path, month: Month, books: _Books, maker: Maker, now: datetime) -> int:
+def _describe(folder: Path, month: Month, books: _Books, maker: Maker) -> int:
     """Writes what the pack says about itself, and at last the manifest of everything else; returns how many files."""
     table_rows = {table.name: books.rows[table.csv_path] for table in PACK_TABLES}
     texts = {
         README: readme_text(month.key, is_final=books.is_final, table_rows=table_rows, statements=len(books.tenants)),
-        DESCRIPTION: json.dumps(_description(month, books, maker, now), indent=2, ensure_ascii=False) + "\n",
+        DESCRIPTION: json.dumps(_description(month, books, maker), indent=2, ensure_ascii=False) + "\n",
     }
     if not books.is_final:
         texts[DRAFT_NOTE] = draft_text(month.key) + "\n"
@@ -226,7 +221,7 @@ def _describe(folder: Path, month: Month, books: _Books, maker: Maker, now: date
     return len(hashes) + 1
 
 
-def _description(month: Month, books: _Books, maker: Maker, now: datetime) -> dict[str, Any]:
+def _description(month: Month, books: _Books, maker: Maker) -> dict[str, Any]:
     previous = books.previous
     files: list[dict[str, Any]] = [
         {"path": path, "rows": rows, **({"tenant_id": books.tenants[path]} if path in books.tenants else {})}
@@ -238,7 +233,7 @@ def _description(month: Month, books: _Books, maker: Maker, now: datetime) -> di
         "month": month.key,
         "is_final": books.is_final,
         **({} if books.is_final else {"draft": draft_text(month.key)}),
-        "created_at": now.isoformat().replace("+00:00", "Z"),
+        "created_at": maker.made_at.isoformat().replace("+00:00", "Z"),
         "made_by": maker.name,
         "run_id": maker.run_id or None,
         "program": dict(maker.program),

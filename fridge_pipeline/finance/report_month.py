@@ -14,6 +14,7 @@ from psycopg import IsolationLevel
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.run import Run
 from fridge_pipeline.finance.explain_hour import explain
 from fridge_pipeline.finance.month_record import month_rows
 from fridge_pipeline.finance.rules.explanation import Explanation
@@ -37,20 +38,13 @@ class MonthReport:
     summary: MonthSummary
 
 
-def report_month(
-    database: Database,
-    month: Month,
-    folder: Place,
-    catalogue: Sequence[Meter],
-    close_after: timedelta,
-    made_at: datetime,
-    workspace: Path,
-) -> MonthReport:
+def report_month(run: Run, month: Month, folder: Place, close_after: timedelta, workspace: Path) -> MonthReport:
     """Writes ``usage-MONTH.html`` and ``usage-MONTH.xlsx`` into a folder; earlier ones of the month are replaced.
 
     For an object store's prefix they are written in the ``workspace`` first. Raises ``ArchiveError``.
     """
-    books, explanations = read_books(database, month, catalogue, close_after, made_at)
+    made_at = run.clock()
+    books, explanations = read_books(run.database, month, run.catalogue, close_after, made_at)
     if isinstance(folder, Path):
         return write_report(books, explanations, folder, made_at)
     workspace.mkdir(parents=True, exist_ok=True)

@@ -53,14 +53,8 @@ def ingest_assets(hourly: Hourly, source: SourceTable) -> list[dg.AssetsDefiniti
         hours, settings = hours_of(context), installation.settings
         progress = Progress(context.log, f"loading {hours} from {settings.landing_uri}")
         with retried_when_the_database_is_lost():
-            found = load_hours(
-                installation.database,
-                installation.zone,
-                hours,
-                settings.workspace,
-                context.run.run_id,
-                installation.clock,
-            )
+            run = installation.as_run(context.run.run_id)
+            found = load_hours(run, installation.zone, hours, settings.workspace)
             loads = list(progress.follow(found, hours.count))
             refuse_if_nothing_could_be_listed(loads)
             with installation.database.connect() as connection:

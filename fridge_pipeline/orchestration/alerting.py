@@ -16,12 +16,12 @@ from datetime import date, datetime, timedelta
 import dagster as dg
 from dagster import DagsterRun, DagsterRunStatus, RunRecord, RunsFilter
 
-from fridge_pipeline.billing.hours_to_bill import find_undone_hours
+from fridge_pipeline.billing.hours_to_bill import find_hours_to_bill, find_undone_hours
 from fridge_pipeline.calendar.days import DayRange
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.ingest.landing.landing_errors import LandingError
 from fridge_pipeline.installation import Installation
-from fridge_pipeline.operations.alerts import SendReport, find_alerts, send_alerts
+from fridge_pipeline.operations.alerts import AlertScope, SendReport, find_alerts, send_alerts
 from fridge_pipeline.operations.rules.alert import Alert, AlertMemory, Family
 from fridge_pipeline.operations.rules.alert_causes import FailedJob, failed_job_alert
 from fridge_pipeline.orchestration.automation import ended, tags_under_way
@@ -195,23 +195,23 @@ def _alerts(status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
         channels = installation.alert_channels()
         if not channels:
             return dg.SkipReason(NOT_CONFIGURED)
-        settings, now = installation.settings, installation.clock()
-        scan = find_alerts(
-            installation.database,
-            lambda: installation.zone,
-            installation.grid(),
-            installation.catalogue,
-            now,
-            settings.close_after,
-            settings.alerts.stale_after,
-            AlertMemory.from_text(context.cursor),
-            flies_canary=settings.alerts.canary,
-        )
+        alerts, now = installation.settings.alerts, installation.clock()
+        scope = AlertScope(lambda: _undelivered(installation, now), alerts.stale_after, alerts.canary)
+        memory = AlertMemory.from_text(context.cursor)
+        scan = find_alerts(installation.database, installation.catalogue, scope, memory, now)
         scan.add(Family.RUNS, *_failed_run_alerts(context.instance, installation))
         report = send_alerts(installation.database, channels, scan.alerts, scan.scanned, now)
         return dg.SensorResult(skip_reason=_said(context, report, len(scan.alerts)), cursor=scan.memory.to_text())
 
     return sensor
+
+
+def _undelivered(installation: Installation, now: datetime) -> list[Hour]:
+    """The closed hours that are to be billed. Raises ``LandingError``."""
+    close_after = installation.settings.close_after
+    return find_hours_to_bill(
+        installation.database, installation.zone, installation.grid(), installation.catalogue, now, close_after
+    )
 
 
 def _run_failures(status: dg.DefaultSensorStatus) -> dg.SensorDefinition:

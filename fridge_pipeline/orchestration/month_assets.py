@@ -29,11 +29,10 @@ def make_pack(
     """Makes a month's pack with what this installation is; without a target in its archive."""
     settings = installation.settings
     refresh_month(installation.database, MODELS_FOLDER, installation.catalogue, month, installation.clock)
-    maker = Maker(made_by, run_id, program_identity(MODELS_FOLDER), parameters_of(settings))
+    program = program_identity(MODELS_FOLDER)
+    maker = Maker(made_by, run_id, installation.clock(), program, parameters_of(settings))
     place = target or settings.archive / "evidence" / f"{month.key}.zip"
-    return make_evidence(
-        installation.database, month, place, MODELS_FOLDER, maker, installation.clock(), settings.workspace
-    )
+    return make_evidence(installation.database, month, place, MODELS_FOLDER, maker, settings.workspace)
 
 
 def parameters_of(settings: Settings) -> dict[str, Any]:
@@ -53,10 +52,9 @@ def parameters_of(settings: Settings) -> dict[str, Any]:
 
 def make_report(installation: Installation, month: Month, folder: Place) -> MonthReport:
     """Refreshes the month's models, so that nothing in it is older than the books, and writes page and workbook."""
-    settings, catalogue = installation.settings, installation.catalogue
-    refresh_month(installation.database, MODELS_FOLDER, catalogue, month, installation.clock)
-    now = installation.clock()
-    return report_month(installation.database, month, folder, catalogue, settings.close_after, now, settings.workspace)
+    settings, run = installation.settings, installation.as_run("report")
+    refresh_month(run.database, MODELS_FOLDER, run.catalogue, month, run.clock)
+    return report_month(run, month, folder, settings.close_after, settings.workspace)
 
 
 def evidence_assets(models: Sequence[SqlModel], months: dg.MonthlyPartitionsDefinition) -> list[dg.AssetsDefinition]:

@@ -35,13 +35,11 @@ def shard_job() -> dg.JobDefinition:
             raise dg.Failure(str(error), allow_retries=False) from error
         require_on_grid(hourly_partitions(installation.settings.partitions_start), hour.key, hour.key)
         (load,) = load_hours(
-            installation.database,
+            installation.as_run(context.run_id),
             installation.zone,
             HourRange(hour, hour),
             installation.settings.workspace,
-            context.run_id,
-            installation.clock,
-            shard=shard,
+            shard,
         )
         if load.failure is not None:
             raise dg.Failure(load.failure)

@@ -57,15 +57,8 @@ def reconciliation_assets(days: dg.DailyPartitionsDefinition, source: SourceTabl
         span = days_of(context)
         progress = Progress(context.log, f"comparing {span} with {installation.stripe_place}")
         with retried_when_the_database_is_lost():
-            report = reconcile_days(
-                installation.database,
-                installation.gateway,
-                span,
-                installation.catalogue,
-                installation.clock,
-                context.run.run_id,
-                witness=progress.witness,
-            )
+            run = installation.as_run(context.run.run_id, progress.at_failpoint)
+            report = reconcile_days(run, installation.gateway, span)
             with installation.database.connect() as connection:
                 reconciled = reconciled_days(connection, span)
         progress.finish(f"{span}: {reconciliation_summary(reconciled, report)}")

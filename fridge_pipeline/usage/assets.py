@@ -41,7 +41,7 @@ def usage_assets(hourly: Hourly, sources: Mapping[str, SourceTable]) -> list[dg.
         tables = [table for table in USAGE_QUANTITY if dg.AssetKey(table) in context.selected_asset_keys]
         progress = Progress(context.log, f"counting {', '.join(tables)} of {span}")
         with retried_when_the_database_is_lost():
-            counted = count_usage(installation.database, span, now, tables, progress.witness)
+            counted = count_usage(installation.database, span, now, tables, progress.at_failpoint)
         rows = ", ".join(f"{counted[table].height:,} tenant-hours of {table}" for table in tables)
         progress.finish(f"{span}: {rows}")
         first_open = Hour.containing(now - installation.settings.close_after)

@@ -9,7 +9,7 @@ from fridge_pipeline.billing.collect_refusals import collect_refusals
 from fridge_pipeline.calendar.days import day_of
 from fridge_pipeline.database.check_models import check_models
 from fridge_pipeline.database.exceptions import ExceptionKey, open_exception
-from fridge_pipeline.database.failpoints import Effect
+from fridge_pipeline.database.failpoints import Failpoint
 from fridge_pipeline.database.models import read_models
 from fridge_pipeline.orchestration.automation import RECONCILE_DAYS
 from fridge_pipeline.settings import MODELS_FOLDER
@@ -161,7 +161,7 @@ def test_a_lost_receipt_is_missing_after_an_hour_and_the_next_run_settles_it(boo
     line.load(hour)
     line.count(hour)
     with pytest.raises(ProcessDied):
-        line.bill(hour, witness=dies_after(Effect.ANSWERED))
+        line.bill(hour, at_failpoint=dies_after(Failpoint.ANSWERED))
     assert line.rows("select status from fridge.billing_ledger where revision = 2") == [("sent",)]
     books.look()
     assert books.untied() == [("albany", READINGS, hour.key, "unexplained", "receipt_missing", -3)]
@@ -185,7 +185,7 @@ def test_a_statement_that_was_sent_a_moment_ago_is_only_under_way(books: Finance
     line.load(hour)
     line.count(hour)
     with pytest.raises(ProcessDied):
-        line.bill(hour, witness=dies_after(Effect.ANSWERED))
+        line.bill(hour, at_failpoint=dies_after(Failpoint.ANSWERED))
     books.look()
     assert books.untied() == [("albany", READINGS, hour.key, "explained", "in_flight", -3)]
     assert line.failing_tests() == set()

@@ -53,11 +53,11 @@ def test_it_is_held_while_its_cause_stands_and_delivered_once_when_the_tenant_ha
     refusing.use(refusing.first, 10)
     refusing.collect()
     for _ in range(2):
-        assert line.bill(refusing.first).push.accepted == 0
+        assert line.bill(refusing.first).delivery.accepted == 0
     assert refusing.statuses() == [(1, "refused")]
     line.add_tenant("cohoes")
-    assert line.bill(refusing.first).push.accepted == 1
-    assert line.bill(refusing.first).push.accepted == 0
+    assert line.bill(refusing.first).delivery.accepted == 1
+    assert line.bill(refusing.first).delivery.accepted == 0
     assert refusing.statuses() == [(1, "superseded"), (2, "accepted")]
     assert line.stripe_totals("cohoes") == {(READINGS, refusing.first.key): 10}
     assert refusing.exceptions() == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
-from fridge_pipeline.database.failpoints import Effect, Witness, unwatched
+from fridge_pipeline.database.failpoints import AtFailpoint, Failpoint, pass_by
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.load import HourLoad, load_hours
 from fridge_pipeline.ingest.rules.landing_files import SHARDS_MAX, LandingFile, NotAShardError, Shard
@@ -40,12 +41,10 @@ def heavy_hour(pipeline: Pipeline, two_days_ago: datetime) -> Hour:
     return hour
 
 
-def load_shard(pipeline: Pipeline, hour: Hour, shard: Shard, witness: Witness = unwatched) -> HourLoad:
+def load_shard(pipeline: Pipeline, hour: Hour, shard: Shard, at_failpoint: AtFailpoint = pass_by) -> HourLoad:
     zone = LocalLanding(str(pipeline.landing))
-    span, run_id = HourRange(hour, hour), f"shard-{shard}"
-    (load,) = load_hours(
-        pipeline.database, zone, span, pipeline.workspace, run_id, pipeline.clock, witness, shard=shard
-    )
+    run = replace(pipeline.as_run(at_failpoint), run_id=f"shard-{shard}")
+    (load,) = load_hours(run, zone, HourRange(hour, hour), pipeline.workspace, shard)
     return load
 
 
@@ -87,7 +86,7 @@ def test_L5_shards_that_are_killed_or_never_run_lose_nothing_because_the_usual_r
 ) -> None:
     """One dies right after its files are stored, one is complete, two never run; then the hour is asked for."""
     with pytest.raises(ProcessDied):
-        load_shard(pipeline, heavy_hour, SHARDS[2], dies_after(Effect.FILES_LOADED))
+        load_shard(pipeline, heavy_hour, SHARDS[2], dies_after(Failpoint.FILES_LOADED))
     load_shard(pipeline, heavy_hour, SHARDS[0])
     (usual,) = pipeline.load(heavy_hour)
     assert 0 < len(usual.loaded) < FILES

@@ -30,6 +30,7 @@ from fridge_pipeline.ingest.object_store.store import (
 from fridge_pipeline.ingest.rules.landing_files import (
     FolderVersion,
     LandingFile,
+    Listing,
     is_landing_file,
     storable_path,
     system_path,
@@ -134,16 +135,27 @@ class ObjectLanding:
             return f"unlistable:{error.code}"
         return tally.fingerprint if tally.count else None
 
-    def files(self, hour: Hour) -> list[LandingFile]:
-        """See ``LandingZone.files``."""
+    def listing(self, hour: Hour, known: str | None = None) -> Listing:
+        """See ``LandingZone.listing``: one request per 1,000 objects."""
         try:
-            listing = sorted(self._scan(hour), key=lambda listed: listed[0])
+            listed = sorted(self._scan(hour), key=lambda each: each[0])
         except StoreRefusedError as error:
             raise LandingFolderError(f"{self._uri}/{hour.folder}", error.reason, error.advice) from None
-        return [
+        tally = _Tally()
+        for name, meta in listed:
+            tally.add(name, meta)
+        fingerprint = tally.fingerprint if tally.count else None
+        if fingerprint == known:
+            return Listing(fingerprint, [])
+        files = [
             LandingFile(storable_path(f"{hour.folder}/{name}"), hour, meta["size"], _version(meta))
-            for name, meta in listing
+            for name, meta in listed
         ]
+        return Listing(fingerprint, files)
+
+    def files(self, hour: Hour) -> list[LandingFile]:
+        """See ``LandingZone.files``."""
+        return self.listing(hour).files
 
     def snapshot(self, file: LandingFile, directory: Path, plain_bytes_max: int = PLAIN_BYTES_MAX) -> Snapshot:
         """See ``LandingZone.snapshot``; raises ``LandingFileChangedError`` as soon as it is another object."""

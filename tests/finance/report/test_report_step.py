@@ -124,10 +124,7 @@ def test_the_marts_as_they_are_hold_a_billed_month_and_the_report_tells_its_numb
     pipeline.run_models(hour)
     month, now = Month.containing(hour.start), pipeline.clock()
     books, _ = read_books(pipeline.database, month, pipeline.catalogue, CLOSE_AFTER, now)
-    why = [
-        explain_hour(pipeline.database, None, tenant, hour, pipeline.catalogue, CLOSE_AFTER, pipeline.clock)
-        for tenant in ("cohoes", hostile)
-    ]
+    why = [explain_hour(pipeline.as_run(), None, tenant, hour, CLOSE_AFTER) for tenant in ("cohoes", hostile)]
     report = write_report(books, why, tmp_path, now)
     totals = {meter.meter: (meter.derived, meter.usage, meter.stated) for meter in report.summary.meters}
     assert totals == {"temperature_readings": (22, 22, 22), "active_sensors": (5, 5, 5)}

@@ -12,13 +12,14 @@ from fridge_pipeline.billing.assets import bill_metadata
 from fridge_pipeline.billing.hours_to_bill import find_hours_to_bill
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.billing_start import BillingStart
-from fridge_pipeline.database.failpoints import Effect
+from fridge_pipeline.database.failpoints import Failpoint
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.installation import open_installation
 from fridge_pipeline.operations.check_health import check_books
 from fridge_pipeline.operations.rules.health_check import Grade
 from fridge_pipeline.settings import read_settings
 from fridge_pipeline.stripe.gateway import NotBilledError, StripeGateway
+from fridge_pipeline.stripe.retries import RateLimiter
 from fridge_pipeline.stripe.rules.api_key import SANDBOX_KEY
 from fridge_pipeline.stripe.rules.meter_event import MeterEvent
 from tests.console_script import Run
@@ -101,7 +102,7 @@ def test_what_was_under_way_when_shadow_mode_began_is_not_sent_again_but_read_ba
     books.bill_from(books.first)
     books.land(tenants=("cohoes",))
     with pytest.raises(ProcessDied):
-        books.pipeline.run(books.first, witness=dies_after(Effect.MARKED_SENT))
+        books.pipeline.run(books.first, at_failpoint=dies_after(Failpoint.MARKED_SENT))
     books.bill_from(None)
     books.pipeline.bill(books.first)
     assert books.posts() == []
@@ -141,7 +142,9 @@ def test_the_gateway_refuses_what_is_not_billed_before_anything_leaves(
     hour = Hour(two_days_ago)
     event = MeterEvent(READINGS, "cohoes", "cus_x", hour, 1, 5)
     for start in (BillingStart(None), BillingStart(hour.plus(1))):
-        gateway = StripeGateway(SANDBOX_KEY, pipeline.sandbox.url, 1000, lambda: 0.0, lambda _: None, start)
+        gateway = StripeGateway(
+            SANDBOX_KEY, pipeline.sandbox.url, RateLimiter(1000, lambda: 0.0, lambda _: None), start
+        )
         for call in (gateway.state_usage, gateway.cancel_usage):
             with pytest.raises(NotBilledError, match=r"r1 is not sent: .* never stated|r1 is not sent: shadow mode"):
                 call(event)

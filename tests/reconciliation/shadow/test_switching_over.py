@@ -99,7 +99,7 @@ def test_the_books_explain_the_hours_of_the_worker_and_reconciling_them_takes_no
     line.advance(hours=7)
     with line.database.connect() as connection:
         assert days_to_reconcile(connection, books.days, line.catalogue) == [books.days.first]
-    reconcile_days(line.database, lambda: line.gateway, books.days, line.catalogue, line.clock, "r")
+    reconcile_days(line.as_run(), lambda: line.gateway, books.days)
     causes = "select cause, count(*) from fridge.stripe_reconciliation where hour is not null group by cause"
     assert line.rows(causes) == [("not_billed", 6)]
     assert books.exceptions() == []
@@ -128,7 +128,7 @@ def test_what_is_stated_twice_after_the_switch_is_still_found(worker_books: Book
     books.run()
     books.work("troy", switch, 16)  # the worker was not stopped in time
     line.advance(hours=7)
-    reconcile_days(line.database, lambda: line.gateway, books.days, line.catalogue, line.clock, "r")
+    reconcile_days(line.as_run(), lambda: line.gateway, books.days)
     assert books.exceptions() == [("unexplained", "troy", switch.key)]
 
 
