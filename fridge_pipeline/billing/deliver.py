@@ -192,7 +192,7 @@ class _Delivery:
         """Gives the workers what is committed as sent, of those keys that no other run has."""
         taken = take_ordering_keys(self.connection, batch, wait=wait)
         ours = [key for key in batch if key in taken]
-        for key in batch.keys() - taken:
+        for key in (key for key in batch if key not in taken):
             self.left[key].extendleft(reversed(batch[key]))
             self.elsewhere.append(key)
         attempts = [each for key in ours for each in batch[key]]

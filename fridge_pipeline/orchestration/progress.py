@@ -41,7 +41,7 @@ def table_metadata(source: SourceTable) -> dict[str, Any]:
 #: Seconds between two lines of one step: a run of a week's hours stays readable, and nobody wonders whether it hangs.
 SAY_EVERY_SECONDS = 10.0
 
-#: What a step has got done, by the effects that it tells its at_failpoint of.
+#: What a step has got done, by the failpoints that it reaches.
 DONE = {
     Failpoint.USAGE_WRITTEN: "portions of hours counted",
     Failpoint.ANSWERED: "calls answered by Stripe",
@@ -65,9 +65,9 @@ class Progress:
         """Since it began."""
         return self._clock() - self._began
 
-    def at_failpoint(self, effect: Failpoint) -> None:
+    def at_failpoint(self, failpoint: Failpoint) -> None:
         """Says how much of what is done, where a step takes long."""
-        self._done[effect] += 1
+        self._done[failpoint] += 1
         self._say(lambda: ", ".join(f"{self._done[each]:,} {what}" for each, what in DONE.items() if self._done[each]))
 
     def follow(self, loads: Iterable[HourLoad], count: int) -> Iterator[HourLoad]:

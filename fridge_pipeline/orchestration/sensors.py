@@ -113,7 +113,7 @@ def _silence(installation: Installation) -> str | None:
     return None
 
 
-#: Each look is a read, of which a month holds only so many: not more often, and not at all between sendings.
+#: Each look is a read, of which a month holds only so many: not more often, and not at all while nothing is sent.
 REFUSALS_INTERVAL_SECONDS = 300
 
 

@@ -211,6 +211,26 @@ def test_a_delivery_that_fails_lets_no_worker_begin_another_call_and_the_next_on
     assert set(pipeline.rows("select status from fridge.meter_events")) == {("accepted",)}
 
 
+def test_what_is_under_way_when_a_person_interrupts_is_answered_and_kept(
+    pipeline: Pipeline, two_days_ago: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliver, "ATTEMPTS_PER_WORKER", 1)
+    first = Hour(two_days_ago)
+    last = use_hours(pipeline, first, hours=20, tenants=2)
+    seen: list[Failpoint] = []
+
+    def interrupts_the_second_batch(failpoint: Failpoint) -> None:
+        seen.append(failpoint)
+        if failpoint is Failpoint.MARKED_SENT and seen.count(failpoint) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.bill(first, last, at_failpoint=interrupts_the_second_batch)
+    received = pipeline.sandbox.usage()["received"]
+    assert pipeline.one("select count(*) from fridge.meter_events where status = 'accepted'") == received > 0
+    assert pipeline.bill(first, last).delivery.accepted == 80 - received
+
+
 def test_every_attempt_is_on_record_with_its_answer_and_one_that_died_as_lost(
     pipeline: Pipeline, two_days_ago: datetime
 ) -> None:

@@ -218,7 +218,7 @@ def test_with_stripe_down_the_look_fails_and_nothing_else(refusing: Books) -> No
     assert refusing.statuses() == [(1, "accepted")]
 
 
-def test_looks_follow_sendings_and_are_rare_otherwise(books: Books) -> None:
+def test_looks_follow_attempts_and_are_rare_otherwise(books: Books) -> None:
     """A look is a read, of which Stripe allows some 330 a day: four an hour, and one where nothing is sent."""
     now = books.pipeline.clock.now
     assert is_look_due(None, None, now)

@@ -44,7 +44,7 @@ class Runs(Gateways):
     def run(
         self, first: int, count: int, news: str, death: tuple[Failpoint, int] | None, befalls: list[dict[str, Any]]
     ) -> None:
-        """A run of some hours, or a backfill of all, with faults on its calls; it may die after any effect."""
+        """A run of some hours, or a backfill of all, with faults on its calls; it may die at any failpoint."""
         self.did("run")
         for tenant in news:
             self.deliver(tenant, HOURS[first], 2, 1)

@@ -112,7 +112,7 @@ def test_unfinished_nested_and_folder_objects_are_not_there_and_any_other_name_i
         with zone.snapshot(file, tmp_path) as copy:
             assert copy.path.read_bytes().decode() == file.name.replace("\\\\", "\\")
     assert list(zone.hours()) == list(zone.folders()) == [HOUR]
-    assert zone.hours()[HOUR] == zone.fingerprint(HOUR)
+    assert zone.hours()[HOUR] == zone.fingerprint(HOUR) == zone.listing(HOUR).fingerprint
     assert (zone.fingerprint(HOUR) or "").startswith("6:")
 
 
