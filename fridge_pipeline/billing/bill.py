@@ -88,12 +88,10 @@ def bill_hours(
         unread = read_back.stopped
         if not (read_back.settled or (delivered.settled and staged.waits)):
             break
-    return BillReport(hours_as_they_stand(run, hours, policy, outliers.values()), delivery, unread)
+    return BillReport(_as_they_stand(run, hours, policy, outliers.values()), delivery, unread)
 
 
-def hours_as_they_stand(
-    run: Run, hours: HourRange, policy: StagingPolicy, outliers: Iterable[Outlier] = ()
-) -> list[HourBill]:
+def _as_they_stand(run: Run, hours: HourRange, policy: StagingPolicy, outliers: Iterable[Outlier]) -> list[HourBill]:
     """What the books say of each hour, with the outliers that were found in it."""
     now = run.clock()
     with run.database.connect() as connection:
