@@ -195,6 +195,8 @@ class _Delivery:
         for key in (key for key in batch if key not in taken):
             self.left[key].extendleft(reversed(batch[key]))
             self.elsewhere.append(key)
+        if not ours:
+            return
         attempts = [each for key in ours for each in batch[key]]
         self.gateway.hold_back(reserve_calls(self.connection, len(attempts), self.gateway.calls_per_second))
         marked = mark_sent(self.connection, attempts, self.run.clock(), self.run.run_id)

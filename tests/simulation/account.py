@@ -113,7 +113,11 @@ class Account:
         return status == http.client.OK or status >= http.client.INTERNAL_SERVER_ERROR
 
     def _get(self, path: str) -> dict[str, Any]:
-        status, body = self._call("GET", path)
+        try:
+            status, body = self._call("GET", path)
+        except http.client.RemoteDisconnected:  # the sandbox has closed a connection that was idle for some seconds
+            self._http.close()
+            status, body = self._call("GET", path)
         assert status == http.client.OK, body
         answer: dict[str, Any] = json.loads(body)
         return answer
