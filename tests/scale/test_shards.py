@@ -119,7 +119,7 @@ def test_the_job_loads_its_shard_claims_no_partition_and_the_usual_job_bills_the
             assert tags == {HOUR_TAG: heavy_hour.key, SHARD_TAG: str(shard)}
             job = definitions.resolve_job_def(LOAD_SHARD)
             assert job.execute_in_process(run_config=config, tags=tags, instance=instance).success
-        files = LocalLanding(str(pipeline.landing)).files(heavy_hour)
+        files = LocalLanding(str(pipeline.landing)).listing(heavy_hour).files
         shares = {file.path for shard in SHARDS[:2] for file in shard.of(files)}
         assert {path for (path,) in pipeline.rows("select path from fridge.landing_files")} == shares
         assert 0 < len(shares) < FILES

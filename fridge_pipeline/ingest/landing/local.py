@@ -112,10 +112,6 @@ class LocalLanding:
         ]
         return Listing(fingerprint, files)
 
-    def files(self, hour: Hour) -> list[LandingFile]:
-        """See ``LandingZone.files``."""
-        return self.listing(hour).files
-
     def snapshot(self, file: LandingFile, directory: Path, plain_bytes_max: int = PLAIN_BYTES_MAX) -> Snapshot:
         """See ``LandingZone.snapshot``."""
         try:

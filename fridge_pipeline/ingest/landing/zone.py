@@ -61,14 +61,8 @@ class LandingZone(Protocol):
     def listing(self, hour: Hour, known: str | None = None) -> Listing:
         """Fingerprint and landing files of one hour from one look; no files where the fingerprint is the ``known`` one.
 
-        Raises ``LandingFolderError`` when the folder is there and cannot be listed.
-        """
-        ...
-
-    def files(self, hour: Hour) -> list[LandingFile]:
-        """The landing files of one hour, sorted by name; none when the hour has no folder.
-
-        Raises what ``listing`` raises.
+        Files are sorted by name; an hour without a folder has none. Raises ``LandingFolderError`` when the folder is
+        there and cannot be listed.
         """
         ...
 

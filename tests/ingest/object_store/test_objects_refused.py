@@ -24,7 +24,7 @@ def test_access_denied_is_one_line_an_exception_of_the_hour_and_over_when_access
     bucket: Bucket, pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bucket.land(HOUR, "a.csv", csv_of(readings("ada", HOUR, 1, 3)))
-    (file,) = bucket.zone.files(HOUR)
+    (file,) = bucket.zone.listing(HOUR).files
     key_id, secret = bucket.server.user_without_rights(fresh_name("user"))
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", key_id)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret)
@@ -96,7 +96,7 @@ def test_an_object_whose_name_is_no_path_costs_its_own_hour_only(bucket: Bucket)
 
     assert hours == {HOUR: zone.fingerprint(HOUR), HOUR.plus(1): "unlistable:InvalidPath"}
     with pytest.raises(LandingFolderError, match=r"2026-01-24/19//b\.csv' has a name that is no path; rename"):
-        zone.files(HOUR.plus(1))
+        zone.listing(HOUR.plus(1))
 
 
 @pytest.mark.parametrize(
