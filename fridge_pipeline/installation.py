@@ -128,11 +128,11 @@ class Installation:
 
     def alert_channels(self) -> list[AlertChannel]:
         """Where alerts go; none where none is configured."""
-        alerts, channels = self.settings.alerts, list[AlertChannel]()
-        if alerts.webhook is not None:
-            channels.append(Webhook(alerts.webhook))
-        if alerts.mail_server is not None:
-            channels.append(Mail(alerts.mail_server, alerts.sender, alerts.recipients))
+        told, channels = self.settings, list[AlertChannel]()
+        if told.alert_webhook is not None:
+            channels.append(Webhook(told.alert_webhook))
+        if told.alert_mail_server is not None:
+            channels.append(Mail(told.alert_mail_server, told.alert_sender, told.alert_recipients))
         return channels
 
     @property

@@ -115,9 +115,8 @@ def _database(stack: ExitStack, configured: Settings, opened: list[Installation]
 
 
 def _alerts(configured: Settings) -> HealthCheck:
-    alerts = configured.alerts
-    on = ["webhook"] * (alerts.webhook is not None) + ["mail"] * (alerts.mail_server is not None)
-    canary = ", with a canary each hour" if alerts.canary else ""
+    on = ["webhook"] * (configured.alert_webhook is not None) + ["mail"] * (configured.alert_mail_server is not None)
+    canary = ", with a canary each hour" if configured.canary else ""
     if not on:
         text = f"off{canary}: nobody gets a message when something is wrong"
         return HealthCheck("alerts", Grade.OK, text, "FRIDGE_ALERT_WEBHOOK or FRIDGE_ALERT_SMTP switches them on")

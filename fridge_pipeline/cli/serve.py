@@ -37,8 +37,7 @@ from fridge_pipeline.orchestration.instance import (
     workspace_file_without_server,
 )
 from fridge_pipeline.orchestration.runs import find_lost_runs, report_lost_runs
-from fridge_pipeline.secret_files import without_secrets
-from fridge_pipeline.settings import Settings
+from fridge_pipeline.settings import Settings, without_secrets
 
 P = ParamSpec("P")
 

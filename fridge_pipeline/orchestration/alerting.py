@@ -176,8 +176,7 @@ NOT_CONFIGURED = "alerts are off: neither FRIDGE_ALERT_WEBHOOK nor FRIDGE_ALERT_
 
 def alert_sensors(settings: Settings) -> list[dg.SensorDefinition]:
     """The sensors, on where a channel is configured."""
-    is_on = settings.alerts.webhook is not None or settings.alerts.mail_server is not None
-    status = dg.DefaultSensorStatus.RUNNING if is_on else dg.DefaultSensorStatus.STOPPED
+    status = dg.DefaultSensorStatus.RUNNING if settings.sends_alerts else dg.DefaultSensorStatus.STOPPED
     return [_alerts(status), _run_failures(status)]
 
 
@@ -203,9 +202,9 @@ def _alerts(status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
             installation.catalogue,
             now,
             settings.close_after,
-            settings.alerts.stale_after,
+            settings.stale_after,
             AlertMemory.from_text(context.cursor),
-            flies_canary=settings.alerts.canary,
+            flies_canary=settings.canary,
         )
         scan.add(Family.RUNS, *_failed_run_alerts(context.instance, installation))
         report = send_alerts(installation.database, channels, scan.alerts, scan.scanned, now)

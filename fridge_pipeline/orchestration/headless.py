@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 import dagster as dg
@@ -40,8 +40,8 @@ class HeadlessRunner:
     """Runs ranges of hours through Dagster, one after another; its runs show in the UI like any others."""
 
     def __init__(self, installation: Installation, instance: dg.DagsterInstance, grid: HourRange) -> None:
-        settings = replace(
-            installation.settings, partitions_start=min(grid.first, installation.settings.partitions_start)
+        settings = installation.settings.model_copy(
+            update={"partitions_start": min(grid.first, installation.settings.partitions_start)}
         )
         definitions = build_definitions(settings)
         self._load_and_bill = definitions.resolve_job_def(LOAD_AND_BILL)

@@ -173,7 +173,7 @@ class Hourly:
 
 def hourly_of(settings: Settings) -> Hourly:
     """As the settings say; Dagster judges an asset by its newest materialization, whichever hour that was of."""
-    stale = max(settings.alerts.stale_after, STALE_AT_LEAST)
+    stale = max(settings.stale_after, STALE_AT_LEAST)
     return Hourly(
         hourly_partitions(settings.partitions_start),
         dg.FreshnessPolicy.time_window(fail_window=stale, warn_window=stale * 3 / 4),

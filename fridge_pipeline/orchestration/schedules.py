@@ -109,7 +109,7 @@ def canary_job() -> dg.JobDefinition:
 
     @dg.op(name="land_canary_batch", description="Writes the known batch of the current hour to the landing zone.")
     def land_canary_batch(context: dg.OpExecutionContext, installation: dg.ResourceParam[Installation]) -> None:
-        if not installation.settings.alerts.canary:
+        if not installation.settings.canary:
             raise dg.Failure("FRIDGE_CANARY is not yes: no canary is flown here", allow_retries=False)
         hour = Hour.containing(installation.clock())
         try:
@@ -127,7 +127,7 @@ def canary_job() -> dg.JobDefinition:
 
 def hourly_canary(settings: Settings) -> dg.ScheduleDefinition:
     """Each hour where FRIDGE_CANARY=yes; off otherwise."""
-    is_on = settings.alerts.canary
+    is_on = settings.canary
     return dg.ScheduleDefinition(
         name="hourly_canary",
         job_name=LAND_CANARY,

@@ -13,7 +13,6 @@ import dagster as dg
 import pytest
 from click.testing import CliRunner
 
-from fridge_pipeline.addresses import SettingError
 from fridge_pipeline.cli import report as report_command
 from fridge_pipeline.cli.main import fridge
 from fridge_pipeline.finance import report_month as report_step
@@ -25,7 +24,7 @@ from fridge_pipeline.installation import Installation
 from fridge_pipeline.orchestration import month_assets as month_report
 from fridge_pipeline.orchestration.month_assets import evidence_assets, report_assets
 from fridge_pipeline.orchestration.partitions import monthly_partitions
-from fridge_pipeline.settings import read_settings
+from fridge_pipeline.settings import SettingError, read_settings
 from tests.finance.evidence.books import HOURS, JANUARY, close, fill, made, make
 from tests.finance.report.books import closed_books, quiet_books
 from tests.ingest.object_store.conftest import Bucket

@@ -7,7 +7,6 @@ from datetime import datetime
 import psycopg
 import pytest
 
-from fridge_pipeline.addresses import SettingError
 from fridge_pipeline.billing.assets import bill_metadata
 from fridge_pipeline.billing.hours_to_bill import find_hours_to_bill
 from fridge_pipeline.calendar.hours import Hour, HourRange
@@ -17,7 +16,7 @@ from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.installation import open_installation
 from fridge_pipeline.operations.check_health import check_books
 from fridge_pipeline.operations.rules.health_check import Grade
-from fridge_pipeline.settings import read_settings
+from fridge_pipeline.settings import SettingError, read_settings
 from fridge_pipeline.stripe.gateway import NotBilledError, StripeGateway
 from fridge_pipeline.stripe.rules.api_key import SANDBOX_KEY
 from fridge_pipeline.stripe.rules.meter_event import MeterEvent
