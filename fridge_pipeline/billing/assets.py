@@ -1,6 +1,6 @@
 """Group ``billing``: usage becomes statements in Stripe's books; a plan shows before what that would be."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -11,7 +11,7 @@ from fridge_pipeline.billing.books_beside_files import hours_with_history
 from fridge_pipeline.billing.plan_billing import BillingPlan, plan_billing
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.database.models import SourceTable
-from fridge_pipeline.installation import Installation
+from fridge_pipeline.installation import Landing, Ledger, Stripe
 from fridge_pipeline.orchestration.partitions import (
     BACKFILL_POLICY,
     STRIPE_POOL,
@@ -47,33 +47,36 @@ def billing_assets(hourly: Hourly, source: SourceTable) -> list[dg.AssetsDefinit
         output_required=False,
     )
     def meter_events(
-        context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
+        context: dg.AssetExecutionContext, ledger: dg.ResourceParam[Ledger], stripe: dg.ResourceParam[Stripe]
     ) -> Iterator[dg.MaterializeResult[None]]:
-        settings, hours = installation.settings, hours_of(context)
-        progress = Progress(context.log, f"billing {hours} to {installation.stripe_place}")
+        settings, hours = ledger.settings, hours_of(context)
+        progress = Progress(context.log, f"billing {hours} to {ledger.stripe_place}")
         with retried_when_the_database_is_lost():
             report = bill_hours(
-                installation.database,
-                installation.gateway,
+                ledger.database,
+                stripe.gateway,
                 hours,
-                installation.catalogue,
-                installation.clock,
+                ledger.catalogue,
+                ledger.clock,
                 settings.close_after,
                 settings.max_in_flight,
                 context.run.run_id,
                 progress.witness,
                 settings.variance,
             )
-            with installation.database.connect() as connection:
+            with ledger.database.connect() as connection:
                 with_history = set(hours_with_history(connection, hours))
         progress.finish(bill_summary(hours, report))
-        yield from report_bills(context, report, with_history, installation)
+        yield from report_bills(context, report, with_history, stripe_links(stripe))
 
     return [meter_events]
 
 
 def report_bills(
-    context: dg.AssetExecutionContext, report: BillReport, with_history: AbstractSet[Hour], installation: Installation
+    context: dg.AssetExecutionContext,
+    report: BillReport,
+    with_history: AbstractSet[Hour],
+    links: Mapping[str, dg.MetadataValue],
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Each hour's numbers. What is not settled fails the run, with the other hours materialized.
 
@@ -82,7 +85,6 @@ def report_bills(
     """
     for outlier in (outlier for bill in report.hours for outlier in bill.outliers):
         context.log.warning("%s in %s: %s", outlier.case.tenant_id, outlier.case.hour, outlier)
-    links = stripe_links(installation)
     metadata = {
         bill.hour: {**bill_metadata(bill, is_empty=bill.hour not in with_history), **links}
         for bill in report.hours
@@ -132,22 +134,20 @@ def bill_metadata(bill: HourBill, *, is_empty: bool = False) -> dict[str, Any]:
     }
 
 
-def stripe_links(installation: Installation) -> dict[str, dg.MetadataValue]:
+def stripe_links(stripe: Stripe) -> dict[str, dg.MetadataValue]:
     """Where each meter is looked at in Stripe's dashboard; a sandbox has none."""
-    return {
-        f"open_{name}": dg.MetadataValue.url(address) for name, address in installation.dashboard_of_meters().items()
-    }
+    return {f"open_{name}": dg.MetadataValue.url(address) for name, address in stripe.dashboard_of_meters().items()}
 
 
-def plan_of(installation: Installation, hours: HourRange) -> BillingPlan:
+def plan_of(ledger: Ledger, landing: Landing, hours: HourRange) -> BillingPlan:
     """The plan of a range of hours; nothing is loaded, written or sent."""
-    settings = installation.settings
+    settings = ledger.settings
     return plan_billing(
-        installation.database,
-        installation.zone,
+        ledger.database,
+        landing.zone,
         hours,
-        installation.catalogue,
-        installation.clock(),
+        ledger.catalogue,
+        ledger.clock(),
         settings.close_after,
         settings.variance,
         settings.calls_per_second(),
@@ -174,7 +174,7 @@ def planning_assets(hourly: Hourly) -> list[dg.AssetsDefinition]:
         owners=["team:data-engineering"],
     )
     def backfill_plan(
-        context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
+        context: dg.AssetExecutionContext, ledger: dg.ResourceParam[Ledger], landing: dg.ResourceParam[Landing]
     ) -> dg.MaterializeResult[None]:
         """One row per tenant and meter that a backfill of these hours would change, with before and after.
 
@@ -185,7 +185,7 @@ def planning_assets(hourly: Hourly) -> list[dg.AssetsDefinition]:
         progress = Progress(
             context.log, f"looking at what a backfill of {hours} would change; nothing is written or sent"
         )
-        plan = plan_of(installation, hours)
+        plan = plan_of(ledger, landing, hours)
         progress.finish(
             f"{hours}: {len(plan.changes)} tenants and meters would change in {len(plan.changing)} hours, {plan.calls} "
             f"calls, {plan.seconds:.0f} s at the rate limit; {len(plan.to_load)} hours to load first"

@@ -66,23 +66,24 @@ def _health_checks(configured: Settings) -> Iterator[HealthCheck]:
 
 def _installation(opened: Installation) -> Iterator[HealthCheck]:
     """Every part by itself: one that is wrong hides no other."""
-    configured = opened.settings
-    yield from _guarded("daemon", lambda: [check_daemon(configured, opened.clock())])
-    yield from _guarded("shown hours", lambda: [check_shown_hours(opened)])
+    ledger, landing, stripe = opened
+    configured = ledger.settings
+    yield from _guarded("daemon", lambda: [check_daemon(configured, ledger.clock())])
+    yield from _guarded("shown hours", lambda: [check_shown_hours(ledger)])
     yield from _guarded(
         "landing zone",
-        lambda: check_landing(opened.database, opened.zone, configured.landing_uri, opened.clock()),
+        lambda: check_landing(ledger.database, landing.zone, configured.landing_uri, ledger.clock()),
     )
     yield from _guarded("archive", lambda: check_archive(configured.archive))
-    yield from _guarded("Stripe", lambda: check_stripe(opened.gateway(), opened.catalogue, opened.clock))
+    yield from _guarded("Stripe", lambda: check_stripe(stripe.gateway(), ledger.catalogue, ledger.clock))
     yield from _guarded(
         "hours",
         lambda: check_books(
-            opened.database,
-            opened.zone,
-            opened.grid(),
-            opened.catalogue,
-            opened.clock(),
+            ledger.database,
+            landing.zone,
+            ledger.grid(),
+            ledger.catalogue,
+            ledger.clock(),
             configured.close_after,
             configured.bill_from,
         ),
@@ -111,7 +112,7 @@ def _definitions(configured: Settings) -> HealthCheck:
 def _database(stack: ExitStack, configured: Settings, opened: list[Installation]) -> Iterator[HealthCheck]:
     installation = stack.enter_context(open_installation(configured))  # brings the schema up to date
     opened.append(installation)
-    yield from check_database(installation.database, installation.clock)
+    yield from check_database(installation.ledger.database, installation.ledger.clock)
 
 
 def _alerts(configured: Settings) -> HealthCheck:

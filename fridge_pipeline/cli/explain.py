@@ -27,14 +27,14 @@ def explain(tenant: str, hour: Hour, read_stripe: bool, as_json: bool) -> None:
 
     Example: fridge explain cohoes 2026-01-24-18:00
     """
-    with installation() as opened:
+    with installation() as (ledger, _, stripe):
         explanation = explain_hour(
-            opened.database,
-            opened.gateway if read_stripe else None,
+            ledger.database,
+            stripe.gateway if read_stripe else None,
             tenant,
             hour,
-            opened.catalogue,
-            opened.settings.close_after,
-            opened.clock,
+            ledger.catalogue,
+            ledger.settings.close_after,
+            ledger.clock,
         )
     echo(json.dumps(asdict(explanation), default=plain) if as_json else explanation_text(explanation))

@@ -9,7 +9,7 @@ from fridge_pipeline.calendar.hours import HourRange
 from fridge_pipeline.database.models import SourceTable
 from fridge_pipeline.ingest.landing_record import LandedHour, Unusable, landed_of_hours, unusable_of_hours
 from fridge_pipeline.ingest.load import HourLoad, load_hours
-from fridge_pipeline.installation import Installation
+from fridge_pipeline.installation import Landing, Ledger
 from fridge_pipeline.orchestration.partitions import (
     BACKFILL_POLICY,
     Hourly,
@@ -48,26 +48,26 @@ def ingest_assets(hourly: Hourly, source: SourceTable) -> list[dg.AssetsDefiniti
         output_required=False,
     )
     def raw_readings(
-        context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
+        context: dg.AssetExecutionContext, ledger: dg.ResourceParam[Ledger], landing: dg.ResourceParam[Landing]
     ) -> Iterator[dg.MaterializeResult[None]]:
-        hours, settings = hours_of(context), installation.settings
+        hours, settings = hours_of(context), ledger.settings
         progress = Progress(context.log, f"loading {hours} from {settings.landing_uri}")
         with retried_when_the_database_is_lost():
             found = load_hours(
-                installation.database,
-                installation.zone,
+                ledger.database,
+                landing.zone,
                 hours,
                 settings.workspace,
                 context.run.run_id,
-                installation.clock,
+                ledger.clock,
             )
             loads = list(progress.follow(found, hours.count))
             refuse_if_nothing_could_be_listed(loads)
-            with installation.database.connect() as connection:
+            with ledger.database.connect() as connection:
                 landed = landed_of_hours(connection, hours)
                 tell_unusable(context.log, unusable_of_hours(connection, hours, UNUSABLE_MAX), loads)
         progress.finish(load_summary(hours, loads))
-        now = installation.clock()
+        now = ledger.clock()
         metadata = {
             load.hour: load_metadata(
                 load,

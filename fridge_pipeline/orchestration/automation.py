@@ -10,7 +10,7 @@ from dagster import DagsterRunStatus, RunRecord, RunsFilter
 from fridge_pipeline.calendar.hours import Hour, HourRange, NotAnHourError, plan_ranges
 from fridge_pipeline.finance.assets import MATERIALIZED_TAG
 from fridge_pipeline.ingest.watch import watch_landing_zone
-from fridge_pipeline.installation import Installation
+from fridge_pipeline.installation import Landing, Ledger
 from fridge_pipeline.orchestration.partitions import automation_tags, hours_in_tags
 
 #: Has days where the others have hours, so it is no link of their chain.
@@ -101,22 +101,22 @@ def landing_sensor() -> dg.SensorDefinition:
         description="Watches the landing zone and requests a run per hour (or range of hours) with new files.",
     )
     def sensor(
-        context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
+        context: dg.SensorEvaluationContext, ledger: dg.ResourceParam[Ledger], landing: dg.ResourceParam[Landing]
     ) -> dg.SensorResult | dg.SkipReason:
         watched = watch_landing_zone(
-            installation.database,
-            installation.zone,
-            installation.grid(),
-            installation.clock(),
+            ledger.database,
+            landing.zone,
+            ledger.grid(),
+            ledger.clock(),
             _turn_of(context.cursor),
         )
         pending = watched.pending
         context.update_cursor(watched.turn.key if watched.turn else "")
         waiting = without_runs_under_way(context.instance, pending)
         if not waiting:
-            return dg.SkipReason(watched.gone or f"nothing new in {installation.settings.landing_uri}")
+            return dg.SkipReason(watched.gone or f"nothing new in {ledger.settings.landing_uri}")
         ranges = plan_ranges(waiting)[:RUNS_PER_TICK_MAX]
-        attempt = int(installation.clock().timestamp() // RETRY_SECONDS)
+        attempt = int(ledger.clock().timestamp() // RETRY_SECONDS)
         return dg.SensorResult(
             run_requests=[
                 dg.RunRequest(

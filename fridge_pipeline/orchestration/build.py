@@ -29,7 +29,7 @@ from fridge_pipeline.orchestration.sensors import stripe_refusals, undelivered_s
 from fridge_pipeline.orchestration.sharding import shard_job
 from fridge_pipeline.orchestration.shown_hours import restoring_sensor
 from fridge_pipeline.reconciliation.assets import reconciliation_assets, reconciliation_checks
-from fridge_pipeline.resources import installation_resource
+from fridge_pipeline.resources import RESOURCES
 from fridge_pipeline.settings import MODELS_FOLDER, Settings, read_settings
 from fridge_pipeline.usage.assets import usage_assets
 
@@ -66,7 +66,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             nightly_retention(),
             hourly_canary(settings),
         ],
-        resources={"installation": installation_resource},
+        resources=RESOURCES,
         # A process and an import per step cost more than the steps: 13 s of CPU against 4 for an hour's chain.
         executor=dg.in_process_executor,
     )

@@ -11,7 +11,7 @@ import dagster as dg
 from fridge_pipeline.billing.books_beside_files import rows_not_accounted_for, usage_not_from_files
 from fridge_pipeline.calendar.hours import HOURS_PER_RUN_MAX, HourRange
 from fridge_pipeline.ingest.landing_record import LandedHour, landed_of_hours, similar_ids, unusable_of_hours
-from fridge_pipeline.installation import Installation
+from fridge_pipeline.installation import Ledger
 from fridge_pipeline.orchestration.partitions import hours_in_tags, retried_when_the_database_is_lost
 
 #: So many findings stand in a check's text and its metadata.
@@ -27,11 +27,11 @@ def control_checks() -> list[dg.AssetChecksDefinition]:
         "rows add up to them (laws L1, L3).",
     )
     def every_row_is_accounted_for(
-        context: dg.AssetCheckExecutionContext, installation: dg.ResourceParam[Installation]
+        context: dg.AssetCheckExecutionContext, ledger: dg.ResourceParam[Ledger]
     ) -> dg.AssetCheckResult:
-        hours = checked_hours(context, installation)
+        hours = checked_hours(context, ledger)
         with retried_when_the_database_is_lost():
-            found = rows_not_accounted_for(installation.database, hours)
+            found = rows_not_accounted_for(ledger.database, hours)
         return _contradictions(hours, "files do not add up", [str(each) for each in found])
 
     @dg.asset_check(
@@ -40,10 +40,10 @@ def control_checks() -> list[dg.AssetChecksDefinition]:
         "used is kept with its reason, is not billed, and stops nothing.",
     )
     def every_file_and_row_was_used(
-        context: dg.AssetCheckExecutionContext, installation: dg.ResourceParam[Installation]
+        context: dg.AssetCheckExecutionContext, ledger: dg.ResourceParam[Ledger]
     ) -> dg.AssetCheckResult:
-        hours = checked_hours(context, installation)
-        with retried_when_the_database_is_lost(), installation.database.connect() as connection:
+        hours = checked_hours(context, ledger)
+        with retried_when_the_database_is_lost(), ledger.database.connect() as connection:
             landed = list(landed_of_hours(connection, hours).values())
             unusable = unusable_of_hours(connection, hours, SHOWN)
         records = [
@@ -69,11 +69,11 @@ def control_checks() -> list[dg.AssetChecksDefinition]:
         "and no tenant has more active sensors than readings (laws L1, L2). What contradicts is not billed.",
     )
     def usage_is_what_the_files_brought(
-        context: dg.AssetCheckExecutionContext, installation: dg.ResourceParam[Installation]
+        context: dg.AssetCheckExecutionContext, ledger: dg.ResourceParam[Ledger]
     ) -> dg.AssetCheckResult:
-        hours = checked_hours(context, installation)
+        hours = checked_hours(context, ledger)
         with retried_when_the_database_is_lost():
-            found = usage_not_from_files(installation.database, hours)
+            found = usage_not_from_files(ledger.database, hours)
         return _contradictions(hours, "tenant-hours differ from their files", [str(each) for each in found])
 
     return [every_row_is_accounted_for, every_file_and_row_was_used, _id_check(), usage_is_what_the_files_brought]
@@ -86,8 +86,8 @@ def _id_check() -> dg.AssetChecksDefinition:
         ".0 or exponent notation, and no id has lost its last digits to a spreadsheet. Such ids are never merged, so "
         "what is one device may be billed as two.",
     )
-    def ids_are_written_in_one_way(installation: dg.ResourceParam[Installation]) -> dg.AssetCheckResult:
-        with retried_when_the_database_is_lost(), installation.database.connect() as connection:
+    def ids_are_written_in_one_way(ledger: dg.ResourceParam[Ledger]) -> dg.AssetCheckResult:
+        with retried_when_the_database_is_lost(), ledger.database.connect() as connection:
             similar = similar_ids(connection)
         total = similar[0].total if similar else 0
         return dg.AssetCheckResult(
@@ -102,12 +102,12 @@ def _id_check() -> dg.AssetChecksDefinition:
     return ids_are_written_in_one_way
 
 
-def checked_hours(context: dg.AssetCheckExecutionContext, installation: Installation) -> HourRange:
+def checked_hours(context: dg.AssetCheckExecutionContext, ledger: Ledger) -> HourRange:
     """The hours of the run, or where it has none the newest of the grid."""
     of_the_run = hours_in_tags(context.run.tags)
     if of_the_run:
         return HourRange(of_the_run[0], of_the_run[-1])
-    grid = installation.grid()
+    grid = ledger.grid()
     return HourRange(max(grid.first, grid.last.plus(1 - HOURS_PER_RUN_MAX)), grid.last)
 
 

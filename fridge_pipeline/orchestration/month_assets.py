@@ -17,23 +17,19 @@ from fridge_pipeline.finance.report_month import MonthReport, report_month
 from fridge_pipeline.finance.rules.evidence_format import PACK_TABLES
 from fridge_pipeline.finance.rules.month_books import MARTS
 from fridge_pipeline.ingest.rules.location import Place
-from fridge_pipeline.installation import Installation
+from fridge_pipeline.installation import Ledger
 from fridge_pipeline.orchestration.partitions import month_of
 from fridge_pipeline.orchestration.progress import Progress
 from fridge_pipeline.settings import MODELS_FOLDER, Settings
 
 
-def make_pack(
-    installation: Installation, month: Month, target: Place | None, made_by: str, run_id: str
-) -> EvidencePack:
-    """Makes a month's pack with what this installation is; without a target in its archive."""
-    settings = installation.settings
-    refresh_month(installation.database, MODELS_FOLDER, installation.catalogue, month, installation.clock)
+def make_pack(ledger: Ledger, month: Month, target: Place | None, made_by: str, run_id: str) -> EvidencePack:
+    """Makes a month's pack; without a target in the archive."""
+    settings = ledger.settings
+    refresh_month(ledger.database, MODELS_FOLDER, ledger.catalogue, month, ledger.clock)
     maker = Maker(made_by, run_id, program_identity(MODELS_FOLDER), parameters_of(settings))
     place = target or settings.archive / "evidence" / f"{month.key}.zip"
-    return make_evidence(
-        installation.database, month, place, MODELS_FOLDER, maker, installation.clock(), settings.workspace
-    )
+    return make_evidence(ledger.database, month, place, MODELS_FOLDER, maker, ledger.clock(), settings.workspace)
 
 
 def parameters_of(settings: Settings) -> dict[str, Any]:
@@ -51,12 +47,12 @@ def parameters_of(settings: Settings) -> dict[str, Any]:
     }
 
 
-def make_report(installation: Installation, month: Month, folder: Place) -> MonthReport:
+def make_report(ledger: Ledger, month: Month, folder: Place) -> MonthReport:
     """Refreshes the month's models, so that nothing in it is older than the books, and writes page and workbook."""
-    settings, catalogue = installation.settings, installation.catalogue
-    refresh_month(installation.database, MODELS_FOLDER, catalogue, month, installation.clock)
-    now = installation.clock()
-    return report_month(installation.database, month, folder, catalogue, settings.close_after, now, settings.workspace)
+    settings, catalogue = ledger.settings, ledger.catalogue
+    refresh_month(ledger.database, MODELS_FOLDER, catalogue, month, ledger.clock)
+    now = ledger.clock()
+    return report_month(ledger.database, month, folder, catalogue, settings.close_after, now, settings.workspace)
 
 
 def evidence_assets(models: Sequence[SqlModel], months: dg.MonthlyPartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -75,7 +71,7 @@ def evidence_assets(models: Sequence[SqlModel], months: dg.MonthlyPartitionsDefi
         owners=["team:finance"],
     )
     def evidence_pack(
-        context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
+        context: dg.AssetExecutionContext, ledger: dg.ResourceParam[Ledger]
     ) -> dg.MaterializeResult[None]:
         """One row per month: a ZIP file below evidence/ in the archive that proves the month's numbers by itself.
 
@@ -86,7 +82,7 @@ def evidence_assets(models: Sequence[SqlModel], months: dg.MonthlyPartitionsDefi
         """
         month = month_of(context)
         progress = Progress(context.log, f"making the evidence pack of {month}")
-        pack = make_pack(installation, month, None, "dagster", context.run.run_id)
+        pack = make_pack(ledger, month, None, "dagster", context.run.run_id)
         kind = "final" if pack.is_final else "a draft, for the month is not closed"
         progress.finish(f"{month}: {kind}, {pack.files} files, {pack.rows:,} rows; {pack.path}")
         return dg.MaterializeResult(
@@ -114,19 +110,17 @@ def report_assets(months: dg.MonthlyPartitionsDefinition) -> list[dg.AssetsDefin
         kinds={"html", "excel"},
         owners=["team:finance"],
     )
-    def audit_report(
-        context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
-    ) -> dg.MaterializeResult[None]:
+    def audit_report(context: dg.AssetExecutionContext, ledger: dg.ResourceParam[Ledger]) -> dg.MaterializeResult[None]:
         """One row per tenant and meter of the month, and all that explains it: a page and a workbook for people.
 
         For example: November 2026, 5 tenants, tied, with 2 restatements.
         """
         month = month_of(context)
         progress = Progress(context.log, f"making the report of {month}")
-        report = make_report(installation, month, installation.report_folder(month))
+        report = make_report(ledger, month, ledger.report_folder(month))
         comparison = compared_in_words(*report.summary.compared)
         progress.finish(f"{month}: {report.summary.verdict.value}, {comparison}; {report.page}")
-        address = f"{installation.report_address}/{month.key}"
+        address = f"{ledger.report_address}/{month.key}"
         return dg.MaterializeResult(
             metadata={
                 "page": dg.MetadataValue.url(f"{address}/{report.page.name}"),

@@ -7,7 +7,7 @@ import dagster as dg
 from fridge_pipeline.billing.hours_to_bill import sweep_hours
 from fridge_pipeline.calendar.days import ONE_DAY, DayRange
 from fridge_pipeline.calendar.hours import Hour, plan_ranges
-from fridge_pipeline.installation import Installation
+from fridge_pipeline.installation import Landing, Ledger
 from fridge_pipeline.operations.drop_old_readings import drop_old_readings, old_months
 from fridge_pipeline.operations.land_canary import CanaryNotSupportedError, land_canary
 from fridge_pipeline.operations.rules.alert_causes import CANARY_FILE
@@ -43,15 +43,15 @@ def hourly_billing(close_after: timedelta) -> dg.ScheduleDefinition:
         description="Bills every closed hour that is not fully delivered: a failed run can never strand an hour.",
     )
     def schedule(
-        context: dg.ScheduleEvaluationContext, installation: dg.ResourceParam[Installation]
+        context: dg.ScheduleEvaluationContext, ledger: dg.ResourceParam[Ledger], landing: dg.ResourceParam[Landing]
     ) -> list[dg.RunRequest] | dg.SkipReason:
         hours_to_bill = sweep_hours(
-            installation.database,
-            installation.zone,
-            installation.grid(),
-            installation.catalogue,
-            installation.clock(),
-            installation.settings.close_after,
+            ledger.database,
+            landing.zone,
+            ledger.grid(),
+            ledger.catalogue,
+            ledger.clock(),
+            ledger.settings.close_after,
         )
         waiting = without_runs_under_way(context.instance, hours_to_bill)
         if not waiting:
@@ -77,15 +77,15 @@ def daily_reconciliation() -> dg.ScheduleDefinition:
         description="Reconciles yesterday, and earlier days that were not read in full or did not agree for good.",
     )
     def schedule(
-        context: dg.ScheduleEvaluationContext, installation: dg.ResourceParam[Installation]
+        context: dg.ScheduleEvaluationContext, ledger: dg.ResourceParam[Ledger]
     ) -> dg.RunRequest | dg.SkipReason:
-        grid = daily_grid(installation.settings.partitions_start, installation.clock())
+        grid = daily_grid(ledger.settings.partitions_start, ledger.clock())
         yesterday = grid.last - ONE_DAY
         looked_at = DayRange(max(grid.first, grid.last - timedelta(days=OLDEST_TIMESTAMP.days)), yesterday)
         if yesterday not in grid:
             return dg.SkipReason("the grid of days begins today")
-        with installation.database.connect() as connection:
-            unfinished = days_to_reconcile(connection, looked_at, installation.catalogue)
+        with ledger.database.connect() as connection:
+            unfinished = days_to_reconcile(connection, looked_at, ledger.catalogue)
         busy = {day for tags in tags_under_way(context.instance) for day in days_in_tags(tags)}
         waiting = [day for day in sorted({*unfinished, yesterday}) if day not in busy]
         if not waiting:
@@ -108,12 +108,14 @@ def canary_job() -> dg.JobDefinition:
     """Writes the current hour's batch of the tenant ``canary``."""
 
     @dg.op(name="land_canary_batch", description="Writes the known batch of the current hour to the landing zone.")
-    def land_canary_batch(context: dg.OpExecutionContext, installation: dg.ResourceParam[Installation]) -> None:
-        if not installation.settings.canary:
+    def land_canary_batch(
+        context: dg.OpExecutionContext, ledger: dg.ResourceParam[Ledger], landing: dg.ResourceParam[Landing]
+    ) -> None:
+        if not ledger.settings.canary:
             raise dg.Failure("FRIDGE_CANARY is not yes: no canary is flown here", allow_retries=False)
-        hour = Hour.containing(installation.clock())
+        hour = Hour.containing(ledger.clock())
         try:
-            is_new = land_canary(installation.zone, hour)
+            is_new = land_canary(landing.zone, hour)
         except CanaryNotSupportedError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
         context.log.info("%s/%s %s", hour.folder, CANARY_FILE, "landed" if is_new else "was there already")
@@ -148,13 +150,13 @@ def retention_job() -> dg.JobDefinition:
     """Drops the months of readings that are older than FRIDGE_KEEP_MONTHS."""
 
     @dg.op(name="drop_readings", description="Drops old months of readings; usage and landing files stay.")
-    def drop_readings(context: dg.OpExecutionContext, installation: dg.ResourceParam[Installation]) -> None:
-        keep_months = installation.settings.keep_months
+    def drop_readings(context: dg.OpExecutionContext, ledger: dg.ResourceParam[Ledger]) -> None:
+        keep_months = ledger.settings.keep_months
         if keep_months is None:
             raise dg.Failure(
                 "FRIDGE_KEEP_MONTHS is not set: nothing says how long readings are kept", allow_retries=False
             )
-        dropped = drop_old_readings(installation.database, keep_months, f"run {context.run_id}", installation.clock)
+        dropped = drop_old_readings(ledger.database, keep_months, f"run {context.run_id}", ledger.clock)
         for old in dropped:
             context.log.info("dropped the readings of %s: %s bytes", f"{old.month:%Y-%m}", old.size_bytes)
         context.add_output_metadata({"months": len(dropped), "bytes": sum(old.size_bytes for old in dropped)})
@@ -178,12 +180,12 @@ def nightly_retention() -> dg.ScheduleDefinition:
         description="Drops months of readings older than FRIDGE_KEEP_MONTHS, where it is set.",
     )
     def schedule(
-        context: dg.ScheduleEvaluationContext, installation: dg.ResourceParam[Installation]
+        context: dg.ScheduleEvaluationContext, ledger: dg.ResourceParam[Ledger]
     ) -> dg.RunRequest | dg.SkipReason:
-        keep_months = installation.settings.keep_months
+        keep_months = ledger.settings.keep_months
         if keep_months is None:
             return dg.SkipReason("FRIDGE_KEEP_MONTHS is not set: all readings are kept")
-        if not old_months(installation.database, keep_months, installation.clock()):
+        if not old_months(ledger.database, keep_months, ledger.clock()):
             return dg.SkipReason(f"no readings are older than {keep_months} whole months")
         return dg.RunRequest(run_key=context.scheduled_execution_time.isoformat())
 

@@ -12,7 +12,7 @@ from fridge_pipeline.billing.ledger import undelivered_hours
 from fridge_pipeline.billing.rules.undecided import ATTEMPTS_REMEMBERED, due_at
 from fridge_pipeline.calendar.days import DayRange, consecutive
 from fridge_pipeline.calendar.hours import Hour, plan_ranges
-from fridge_pipeline.installation import Installation
+from fridge_pipeline.installation import Ledger, Stripe
 from fridge_pipeline.orchestration.automation import (
     BILL_CLOSED_HOURS,
     EVERY_HOUR_DELIVERED,
@@ -51,12 +51,12 @@ def undelivered_sweep() -> dg.SensorDefinition:
         "Stripe answers again. What fails again is tried less and less often, every quarter of an hour at last.",
     )
     def sensor(
-        context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
+        context: dg.SensorEvaluationContext, ledger: dg.ResourceParam[Ledger], stripe: dg.ResourceParam[Stripe]
     ) -> dg.SensorResult | dg.SkipReason:
-        undelivered = _undelivered(installation)
+        undelivered = _undelivered(ledger)
         if not undelivered:
             return dg.SkipReason(EVERY_HOUR_DELIVERED)
-        now = installation.clock()
+        now = ledger.clock()
         attempts = _attempts(context.instance, now)
         waiting = [
             hour for hour in without_runs_under_way(context.instance, undelivered) if not _is_stopped(attempts[hour])
@@ -69,7 +69,7 @@ def undelivered_sweep() -> dg.SensorDefinition:
         if (next_try := min(due.values())) > now:
             return dg.SkipReason(f"{len(waiting)} hours are not delivered; next try at {next_try:%H:%M:%S} UTC")
         now_due = [hour for hour, moment in due.items() if moment <= now]
-        if any(attempts[hour] for hour in now_due) and (silence := _silence(installation)) is not None:
+        if any(attempts[hour] for hour in now_due) and (silence := _silence(stripe)) is not None:
             return dg.SkipReason(f"{len(waiting)} hours are not delivered: {silence}")
         return dg.SensorResult(
             run_requests=[
@@ -81,12 +81,12 @@ def undelivered_sweep() -> dg.SensorDefinition:
     return sensor
 
 
-def _undelivered(installation: Installation) -> list[Hour]:
+def _undelivered(ledger: Ledger) -> list[Hour]:
     """The hours that have been closed for long enough."""
-    grid, now = installation.grid(), installation.clock()
-    with installation.database.connect() as connection:
-        found = undelivered_hours(connection, installation.catalogue, now)
-    close_after = installation.settings.close_after + LEFT_TO_HOURLY_BILLING
+    grid, now = ledger.grid(), ledger.clock()
+    with ledger.database.connect() as connection:
+        found = undelivered_hours(connection, ledger.catalogue, now)
+    close_after = ledger.settings.close_after + LEFT_TO_HOURLY_BILLING
     return [hour for hour in found if grid.first <= hour <= grid.last and hour.closed_at(now, close_after)]
 
 
@@ -104,10 +104,10 @@ def _is_stopped(attempts: Sequence[RunRecord]) -> bool:
     return bool(attempts) and max(attempts, key=ended).dagster_run.status is DagsterRunStatus.CANCELED
 
 
-def _silence(installation: Installation) -> str | None:
+def _silence(stripe: Stripe) -> str | None:
     """Why Stripe would not take anything now; ``None`` when it answers. One call costs less than a run in vain."""
     try:
-        require_answer(installation.gateway())
+        require_answer(stripe.gateway())
     except StripeCallError as error:
         return str(error)
     return None
@@ -128,18 +128,18 @@ def stripe_refusals() -> dg.SensorDefinition:
         description="Reads Stripe's reports of events refused later; has hours stated anew and days reconciled.",
     )
     def sensor(
-        context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
+        context: dg.SensorEvaluationContext, ledger: dg.ResourceParam[Ledger], stripe: dg.ResourceParam[Stripe]
     ) -> dg.SensorResult | dg.SkipReason:
         found = collect_refusals(
-            installation.database,
-            installation.gateway,
-            installation.catalogue,
+            ledger.database,
+            stripe.gateway,
+            ledger.catalogue,
             last_look(context.cursor),
-            installation.clock,
+            ledger.clock,
         )
         if found.looked_at is None:
             return dg.SkipReason("nothing was sent lately that Stripe could refuse")
-        grid = daily_grid(installation.settings.partitions_start, installation.clock())
+        grid = daily_grid(ledger.settings.partitions_start, ledger.clock())
         requests = requests_of(found.touched, grid)
         return dg.SensorResult(
             run_requests=requests,

@@ -6,7 +6,7 @@ from fridge_pipeline.calendar.hours import Hour, HourRange, NotAnHourError
 from fridge_pipeline.ingest.assets import load_numbers
 from fridge_pipeline.ingest.load import load_hours
 from fridge_pipeline.ingest.rules.landing_files import NotAShardError, Shard
-from fridge_pipeline.installation import Installation
+from fridge_pipeline.installation import Landing, Ledger
 from fridge_pipeline.orchestration.partitions import hourly_partitions, require_on_grid
 
 LOAD_SHARD = "load_shard"
@@ -27,20 +27,23 @@ def shard_job() -> dg.JobDefinition:
 
     @dg.op(name="load_shard_files", description="Stores the shard's files that are not loaded yet.")
     def load_shard_files(
-        context: dg.OpExecutionContext, config: ShardConfig, installation: dg.ResourceParam[Installation]
+        context: dg.OpExecutionContext,
+        config: ShardConfig,
+        ledger: dg.ResourceParam[Ledger],
+        landing: dg.ResourceParam[Landing],
     ) -> None:
         try:
             hour, shard = Hour.from_key(config.hour), Shard.from_text(config.shard)
         except (NotAnHourError, NotAShardError) as error:
             raise dg.Failure(str(error), allow_retries=False) from error
-        require_on_grid(hourly_partitions(installation.settings.partitions_start), hour.key, hour.key)
+        require_on_grid(hourly_partitions(ledger.settings.partitions_start), hour.key, hour.key)
         (load,) = load_hours(
-            installation.database,
-            installation.zone,
+            ledger.database,
+            landing.zone,
             HourRange(hour, hour),
-            installation.settings.workspace,
+            ledger.settings.workspace,
             context.run_id,
-            installation.clock,
+            ledger.clock,
             shard=shard,
         )
         if load.failure is not None:

@@ -8,7 +8,7 @@ import dagster as dg
 
 from fridge_pipeline.calendar.days import DayRange
 from fridge_pipeline.database.models import SourceTable
-from fridge_pipeline.installation import Installation
+from fridge_pipeline.installation import Ledger, Stripe
 from fridge_pipeline.orchestration.partitions import (
     DAILY_BACKFILL_POLICY,
     STRIPE_POOL,
@@ -52,21 +52,21 @@ def reconciliation_assets(days: dg.DailyPartitionsDefinition, source: SourceTabl
         pool=STRIPE_POOL,
     )
     def stripe_reconciliation(
-        context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
+        context: dg.AssetExecutionContext, ledger: dg.ResourceParam[Ledger], stripe: dg.ResourceParam[Stripe]
     ) -> dg.MaterializeResult[None]:
         span = days_of(context)
-        progress = Progress(context.log, f"comparing {span} with {installation.stripe_place}")
+        progress = Progress(context.log, f"comparing {span} with {ledger.stripe_place}")
         with retried_when_the_database_is_lost():
             report = reconcile_days(
-                installation.database,
-                installation.gateway,
+                ledger.database,
+                stripe.gateway,
                 span,
-                installation.catalogue,
-                installation.clock,
+                ledger.catalogue,
+                ledger.clock,
                 context.run.run_id,
                 witness=progress.witness,
             )
-            with installation.database.connect() as connection:
+            with ledger.database.connect() as connection:
                 reconciled = reconciled_days(connection, span)
         progress.finish(f"{span}: {reconciliation_summary(reconciled, report)}")
         report_days(context, span, reconciled, report)
@@ -137,12 +137,10 @@ def reconciliation_checks() -> list[dg.AssetChecksDefinition]:
     """The check of the asset."""
 
     @dg.asset_check(asset="stripe_reconciliation")
-    def stripe_agrees(
-        context: dg.AssetCheckExecutionContext, installation: dg.ResourceParam[Installation]
-    ) -> dg.AssetCheckResult:
+    def stripe_agrees(context: dg.AssetCheckExecutionContext, ledger: dg.ResourceParam[Ledger]) -> dg.AssetCheckResult:
         """No hour of the days that were reconciled is unexplained; launched by itself, of the last 35 days."""
-        span = checked_days(context, installation)
-        with installation.database.connect() as connection:
+        span = checked_days(context, ledger)
+        with ledger.database.connect() as connection:
             found, days = unexplained_hours(connection, span), reconciled_days(connection, span).values()
         accounts, compared = accounts_of(days)
         worst = [
@@ -176,10 +174,10 @@ def reconciliation_checks() -> list[dg.AssetChecksDefinition]:
     return [stripe_agrees]
 
 
-def checked_days(context: dg.AssetCheckExecutionContext, installation: Installation) -> DayRange:
+def checked_days(context: dg.AssetCheckExecutionContext, ledger: Ledger) -> DayRange:
     """The days of the run, or without partitions all that Stripe still takes usage of."""
     of_the_run = days_in_tags(context.run.tags)
     if of_the_run:
         return DayRange(of_the_run[0], of_the_run[-1])
-    grid = daily_grid(installation.settings.partitions_start, installation.clock())
+    grid = daily_grid(ledger.settings.partitions_start, ledger.clock())
     return DayRange(max(grid.first, grid.last - timedelta(days=OLDEST_TIMESTAMP.days)), grid.last)

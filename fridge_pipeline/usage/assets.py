@@ -7,7 +7,7 @@ import polars as pl
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.database.models import SourceTable
-from fridge_pipeline.installation import Installation
+from fridge_pipeline.installation import Ledger
 from fridge_pipeline.orchestration.partitions import (
     BACKFILL_POLICY,
     Hourly,
@@ -35,16 +35,16 @@ def usage_assets(hourly: Hourly, sources: Mapping[str, SourceTable]) -> list[dg.
         can_subset=True,
     )
     def usage_tables(
-        context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
+        context: dg.AssetExecutionContext, ledger: dg.ResourceParam[Ledger]
     ) -> Iterator[dg.MaterializeResult[None]]:
-        span, now = hours_of(context), installation.clock()
+        span, now = hours_of(context), ledger.clock()
         tables = [table for table in USAGE_QUANTITY if dg.AssetKey(table) in context.selected_asset_keys]
         progress = Progress(context.log, f"counting {', '.join(tables)} of {span}")
         with retried_when_the_database_is_lost():
-            counted = count_usage(installation.database, span, now, tables, progress.witness)
+            counted = count_usage(ledger.database, span, now, tables, progress.witness)
         rows = ", ".join(f"{counted[table].height:,} tenant-hours of {table}" for table in tables)
         progress.finish(f"{span}: {rows}")
-        first_open = Hour.containing(now - installation.settings.close_after)
+        first_open = Hour.containing(now - ledger.settings.close_after)
         for table in tables:
             report_per_hour(context, table, span, counted[table], first_open)
             yield dg.MaterializeResult(asset_key=table)

@@ -12,8 +12,8 @@ from fridge_pipeline.orchestration.automation import BILL_CLOSED_HOURS, LOAD_AND
 from fridge_pipeline.orchestration.build import definitions_of_environment
 from fridge_pipeline.orchestration.partitions import range_tags
 from fridge_pipeline.orchestration.schedules import LAND_CANARY
+from fridge_pipeline.resources import RESOURCES
 from tests.operations.servers import WebhookServer, webhook_server
-from tests.orchestration.ticks import RESOURCES
 from tests.pipeline import Pipeline, readings
 
 Tick = Callable[[], str]

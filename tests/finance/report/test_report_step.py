@@ -73,7 +73,7 @@ def test_the_command_says_where_the_files_are_and_how_the_month_stands(
     def opened() -> Iterator[Any]:
         yield home
 
-    monkeypatch.setattr(report_command, "installation", opened)
+    monkeypatch.setattr(report_command, "ledger", opened)
     out = tmp_path / "out"
     text = CliRunner().invoke(fridge, ["report", "2026-01", "--out", str(out)])
     assert text.exit_code == 0, text.output
@@ -92,7 +92,7 @@ def test_the_asset_writes_below_home_and_links_both_files_where_they_are_served(
     first = months.get_partition_keys(current_time=MADE_AT)[0]
     assert Month.from_key(first) == MONTH, "a grid that begins in the middle of a month has that month too"
     (asset,) = report_assets(months)
-    done = dg.materialize([asset], partition_key=first, resources={"installation": home})
+    done = dg.materialize([asset], partition_key=first, resources={"ledger": home})
     (made,) = done.asset_materializations_for_node("audit_report")
     page, workbook = (home.folder / "reports" / "2026-01" / name for name in FILES)
     assert made.metadata["page"].value == f"http://127.0.0.1:3001/2026-01/{page.name}"

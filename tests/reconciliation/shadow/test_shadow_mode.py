@@ -13,7 +13,7 @@ from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.billing_start import BillingStart
 from fridge_pipeline.database.failpoints import Effect
 from fridge_pipeline.ingest.landing.local import LocalLanding
-from fridge_pipeline.installation import open_installation
+from fridge_pipeline.installation import open_ledger
 from fridge_pipeline.operations.check_health import check_books
 from fridge_pipeline.operations.rules.health_check import Grade
 from fridge_pipeline.settings import SettingError, read_settings
@@ -154,7 +154,7 @@ def test_a_process_without_the_setting_keeps_to_what_the_books_were_told(
     pipeline.add_tenant("cohoes")
     pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
     environment = {"FRIDGE_DATABASE_URL": pipeline.database.dsn, "FRIDGE_HOME": str(pipeline.workspace)}
-    with open_installation(read_settings({**environment, "FRIDGE_BILL_FROM": "never"}), decides_start=True) as told:
+    with open_ledger(read_settings({**environment, "FRIDGE_BILL_FROM": "never"}), decides_start=True) as told:
         assert told.billing_start == BillingStart(None)
     forgetful = run("bill", "--from", hour.key, "--to", hour.key)
     assert (forgetful.returncode, "shadow mode: hours are counted and nothing is stated" in forgetful.stderr) == (
@@ -163,7 +163,7 @@ def test_a_process_without_the_setting_keeps_to_what_the_books_were_told(
     )
     assert pipeline.usage() == {("cohoes", hour.key): (10, 2)}
     assert pipeline.sandbox.usage()["data"] == []
-    with open_installation(read_settings({**environment, "FRIDGE_BILL_FROM": hour.key}), decides_start=True) as decided:
+    with open_ledger(read_settings({**environment, "FRIDGE_BILL_FROM": hour.key}), decides_start=True) as decided:
         assert decided.billing_start == BillingStart(hour)
     assert pipeline.bill(hour).hours[0].accepted == 2
 
