@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -29,7 +29,8 @@ from fridge_pipeline.ingest.landing_record import has_landing_files
 from fridge_pipeline.ingest.rules.location import Place
 from fridge_pipeline.operations.prepare_database import prepare_database
 from fridge_pipeline.settings import MODELS_FOLDER, Settings
-from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway, StripeMeter, stripe_place
+from fridge_pipeline.stripe.create_meters import create_missing_meters
+from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway, stripe_place
 from fridge_pipeline.stripe.local_sandbox import LocalSandbox
 from fridge_pipeline.stripe.reads import dashboard_of_meters
 from fridge_pipeline.stripe.rules.api_key import KeyMode
@@ -174,24 +175,6 @@ class Installation(NamedTuple):
     ledger: Ledger
     landing: Landing
     stripe: Stripe
-
-
-def create_missing_meters(gateway: StripeGateway, catalogue: tuple[Meter, ...]) -> list[str]:
-    """Creates the catalogue's meters that Stripe does not have; returns their event names.
-
-    One that was made otherwise and is out of use is as good as none: Stripe takes another under its event name.
-    """
-    present = gateway.meters()
-    missing = [meter for meter in catalogue if _is_missing(present.get(meter.event_name), meter)]
-    for meter in missing:
-        gateway.create_meter(meter)
-    return [meter.event_name for meter in missing]
-
-
-def _is_missing(found: StripeMeter | None, meter: Meter) -> bool:
-    if found is None:
-        return True
-    return not found.active and bool(replace(found, active=True).disagreements(meter))
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from fridge_pipeline.billing.push import wrong_meters
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.cli.terminal import echo, installation, settings
 from fridge_pipeline.database.private_folder import make_private
-from fridge_pipeline.installation import create_missing_meters
+from fridge_pipeline.stripe.create_meters import create_missing_meters
 from fridge_pipeline.stripe.gateway import StripeGateway
 from fridge_pipeline.stripe.local_sandbox import LocalSandbox
 from stripe_sandbox.server import DEFAULT_HOST, DEFAULT_PORT, serve
