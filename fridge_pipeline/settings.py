@@ -149,8 +149,8 @@ class Settings(BaseModel):
     alert_webhook: Annotated[str | None, PlainValidator(values.webhook)] = variable(
         "FRIDGE_ALERT_WEBHOOK",
         None,
-        "whom to tell of failed runs, exceptions, deadlines and stale hours: an `http://` or `https://` address that "
-        'takes Slack\'s `{"text": …}`; see [Alerts](operations.md#alerts)',
+        "where alerts of failed runs, exceptions, deadlines and stale hours go: an `http://` or `https://` address "
+        'that takes Slack\'s `{"text": …}`; see [Alerts](operations.md#alerts)',
         shown="none",
         secret=True,
     )
@@ -168,13 +168,13 @@ class Settings(BaseModel):
     stale_after: Annotated[timedelta, PlainValidator(values.hours)] = variable(
         "FRIDGE_ALERT_STALE_HOURS",
         timedelta(hours=3),
-        "so many hours a closed hour may be seen undelivered before it is told",
+        "so many hours a closed hour may be seen undelivered before an alert is sent",
         shown="3",
     )
     canary: Annotated[bool, PlainValidator(values.is_yes)] = variable(
         "FRIDGE_CANARY",
         default=False,
-        meaning="`yes` lands a known batch each hour and tells when it does not arrive in Stripe",
+        meaning="`yes` lands a known batch each hour; an alert is sent when it does not arrive in Stripe",
         shown="`no`",
     )
     stripe_key: Annotated[ApiKey | None, PlainValidator(values.api_key)] = variable(

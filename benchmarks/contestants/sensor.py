@@ -14,10 +14,10 @@ def tick(stopwatch: Stopwatch) -> int:
     """One steady tick of ``landing_sensor`` as the environment says; it must ask for nothing."""
     import dagster as dg  # noqa: PLC0415 # the walk beside it is not to carry Dagster in its memory
 
-    from fridge_pipeline.orchestration.build import definitions_of_environment  # noqa: PLC0415
+    from fridge_pipeline.definitions import defs  # noqa: PLC0415
     from fridge_pipeline.resources import RESOURCES  # noqa: PLC0415
 
-    definitions = definitions_of_environment()
+    definitions = defs()
     sensor = definitions.get_sensor_def("landing_sensor")
     cursor: str | None = None
 

@@ -11,6 +11,7 @@ import click
 
 from fridge_pipeline.cli.terminal import echo, settings
 from fridge_pipeline.cli.up import UI_PORT
+from fridge_pipeline.definitions import build_definitions
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.landing.zone import open_landing_zone
 from fridge_pipeline.installation import Installation, open_installation
@@ -23,7 +24,6 @@ from fridge_pipeline.operations.check_health import (
     check_stripe,
 )
 from fridge_pipeline.operations.rules.health_check import Grade, HealthCheck
-from fridge_pipeline.orchestration.build import build_definitions
 from fridge_pipeline.orchestration.runs import check_daemon
 from fridge_pipeline.orchestration.shown_hours import check_shown_hours
 from fridge_pipeline.settings import MODELS_FOLDER, REPOSITORY, Settings

@@ -185,17 +185,18 @@ def alert_channels(settings: Settings) -> list[AlertChannel]:
     return channels
 
 
-def alert_sensors(settings: Settings) -> list[dg.SensorDefinition]:
-    """The sensors, on where a channel is configured."""
-    status = dg.DefaultSensorStatus.RUNNING if settings.sends_alerts else dg.DefaultSensorStatus.STOPPED
-    return [_alerts(status), _run_failures(status)]
+def _status(settings: Settings) -> dg.DefaultSensorStatus:
+    """On where a channel is configured."""
+    return dg.DefaultSensorStatus.RUNNING if settings.sends_alerts else dg.DefaultSensorStatus.STOPPED
 
 
-def _alerts(status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
+def alerts(settings: Settings) -> dg.SensorDefinition:
+    """The sensor of all that people are told of."""
+
     @dg.sensor(
         name="alerts",
         minimum_interval_seconds=ALERTS_INTERVAL_SECONDS,
-        default_status=status,
+        default_status=_status(settings),
         description="Sends to webhook and mail: exceptions, unmapped usage near its deadline, stale hours, failed runs "
         "and a silent canary. Once, again after a day, and once when it is over.",
     )
@@ -205,17 +206,17 @@ def _alerts(status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
         channels = alert_channels(ledger.settings)
         if not channels:
             return dg.SkipReason(NOT_CONFIGURED)
-        settings, now = ledger.settings, ledger.clock()
+        now = ledger.clock()
         scan = find_alerts(
             ledger.database,
             lambda: landing.zone,
             ledger.grid(),
             ledger.catalogue,
             now,
-            settings.close_after,
-            settings.stale_after,
+            ledger.settings.close_after,
+            ledger.settings.stale_after,
             AlertMemory.from_text(context.cursor),
-            flies_canary=settings.canary,
+            flies_canary=ledger.settings.canary,
         )
         scan.add(Family.RUNS, *_failed_run_alerts(context.instance, ledger, landing))
         report = send_alerts(ledger.database, channels, scan.alerts, scan.scanned, now)
@@ -224,11 +225,13 @@ def _alerts(status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
     return sensor
 
 
-def _run_failures(status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
+def run_failures(settings: Settings) -> dg.SensorDefinition:
+    """The sensor of failed runs alone, at once."""
+
     @dg.run_failure_sensor(
         name="run_failures",
         minimum_interval_seconds=FAILURES_INTERVAL_SECONDS,
-        default_status=status,
+        default_status=_status(settings),
         description="Sends a failed run to webhook and mail at once; what it cannot send, the sensor alerts sends.",
     )
     def sensor(

@@ -17,9 +17,9 @@ from sqlalchemy.exc import SQLAlchemyError  # what Dagster's storage speaks
 
 from fridge_pipeline.calendar.hours import HourRange
 from fridge_pipeline.database.connection import DatabaseUnreachableError
+from fridge_pipeline.definitions import build_definitions
 from fridge_pipeline.installation import Ledger
 from fridge_pipeline.orchestration.automation import CHECK_BOOKS, LOAD_AND_BILL
-from fridge_pipeline.orchestration.build import build_definitions
 from fridge_pipeline.orchestration.instance import dagster_environment, hold_connections
 from fridge_pipeline.orchestration.partitions import range_tags
 from fridge_pipeline.orchestration.runs import PROCESS_TAG, failure_text, this_process

@@ -39,46 +39,41 @@ LEFT_TO_HOURLY_BILLING = SWEEP_AFTER_CLOSE + timedelta(minutes=3)
 ENDED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
 
 
-def undelivered_sweep() -> dg.SensorDefinition:
+@dg.sensor(
+    job_name=BILL_CLOSED_HOURS,
+    minimum_interval_seconds=SWEEP_INTERVAL_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Between two turns of hourly_billing: bills the hours that are loaded and not delivered, once "
+    "Stripe answers again. What fails again is tried less and less often, every quarter of an hour at last.",
+)
+def undelivered_sweep(
+    context: dg.SensorEvaluationContext, ledger: dg.ResourceParam[Ledger], stripe: dg.ResourceParam[Stripe]
+) -> dg.SensorResult | dg.SkipReason:
     """Requests runs for the closed hours that the books hold undelivered; looks at no landing file."""
-
-    @dg.sensor(
-        name="undelivered_sweep",
-        job_name=BILL_CLOSED_HOURS,
-        minimum_interval_seconds=SWEEP_INTERVAL_SECONDS,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Between two turns of hourly_billing: bills the hours that are loaded and not delivered, once "
-        "Stripe answers again. What fails again is tried less and less often, every quarter of an hour at last.",
-    )
-    def sensor(
-        context: dg.SensorEvaluationContext, ledger: dg.ResourceParam[Ledger], stripe: dg.ResourceParam[Stripe]
-    ) -> dg.SensorResult | dg.SkipReason:
-        undelivered = _undelivered(ledger)
-        if not undelivered:
-            return dg.SkipReason(EVERY_HOUR_DELIVERED)
-        now = ledger.clock()
-        attempts = _attempts(context.instance, now)
-        waiting = [
-            hour for hour in without_runs_under_way(context.instance, undelivered) if not _is_stopped(attempts[hour])
-        ]
-        if not waiting:
-            return dg.SkipReason(
-                f"{len(undelivered)} hours are not delivered: runs are at them, or a person has stopped theirs"
-            )
-        due = {hour: due_at([ended(record) for record in attempts[hour]]) or now for hour in waiting}
-        if (next_try := min(due.values())) > now:
-            return dg.SkipReason(f"{len(waiting)} hours are not delivered; next try at {next_try:%H:%M:%S} UTC")
-        now_due = [hour for hour, moment in due.items() if moment <= now]
-        if any(attempts[hour] for hour in now_due) and (silence := _silence(stripe)) is not None:
-            return dg.SkipReason(f"{len(waiting)} hours are not delivered: {silence}")
-        return dg.SensorResult(
-            run_requests=[
-                dg.RunRequest(tags=automation_tags(hours, "not delivered yet"))
-                for hours in plan_ranges(now_due)[:RUNS_PER_TICK_MAX]
-            ]
+    undelivered = _undelivered(ledger)
+    if not undelivered:
+        return dg.SkipReason(EVERY_HOUR_DELIVERED)
+    now = ledger.clock()
+    attempts = _attempts(context.instance, now)
+    waiting = [
+        hour for hour in without_runs_under_way(context.instance, undelivered) if not _is_stopped(attempts[hour])
+    ]
+    if not waiting:
+        return dg.SkipReason(
+            f"{len(undelivered)} hours are not delivered: runs are at them, or a person has stopped theirs"
         )
-
-    return sensor
+    due = {hour: due_at([ended(record) for record in attempts[hour]]) or now for hour in waiting}
+    if (next_try := min(due.values())) > now:
+        return dg.SkipReason(f"{len(waiting)} hours are not delivered; next try at {next_try:%H:%M:%S} UTC")
+    now_due = [hour for hour, moment in due.items() if moment <= now]
+    if any(attempts[hour] for hour in now_due) and (silence := _silence(stripe)) is not None:
+        return dg.SkipReason(f"{len(waiting)} hours are not delivered: {silence}")
+    return dg.SensorResult(
+        run_requests=[
+            dg.RunRequest(tags=automation_tags(hours, "not delivered yet"))
+            for hours in plan_ranges(now_due)[:RUNS_PER_TICK_MAX]
+        ]
+    )
 
 
 def _undelivered(ledger: Ledger) -> list[Hour]:
@@ -117,37 +112,32 @@ def _silence(stripe: Stripe) -> str | None:
 REFUSALS_INTERVAL_SECONDS = 300
 
 
-def stripe_refusals() -> dg.SensorDefinition:
+@dg.sensor(
+    job_name=RECONCILE_DAYS,
+    minimum_interval_seconds=REFUSALS_INTERVAL_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Reads Stripe's reports of events refused later; has hours stated anew and days reconciled.",
+)
+def stripe_refusals(
+    context: dg.SensorEvaluationContext, ledger: dg.ResourceParam[Ledger], stripe: dg.ResourceParam[Stripe]
+) -> dg.SensorResult | dg.SkipReason:
     """Collects what Stripe refused after its receipt, and has the days reconciled that it may be about."""
-
-    @dg.sensor(
-        name="stripe_refusals",
-        job_name=RECONCILE_DAYS,
-        minimum_interval_seconds=REFUSALS_INTERVAL_SECONDS,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Reads Stripe's reports of events refused later; has hours stated anew and days reconciled.",
+    found = collect_refusals(
+        ledger.database,
+        stripe.gateway,
+        ledger.catalogue,
+        last_look(context.cursor),
+        ledger.clock,
     )
-    def sensor(
-        context: dg.SensorEvaluationContext, ledger: dg.ResourceParam[Ledger], stripe: dg.ResourceParam[Stripe]
-    ) -> dg.SensorResult | dg.SkipReason:
-        found = collect_refusals(
-            ledger.database,
-            stripe.gateway,
-            ledger.catalogue,
-            last_look(context.cursor),
-            ledger.clock,
-        )
-        if found.looked_at is None:
-            return dg.SkipReason("nothing was sent lately that Stripe could refuse")
-        grid = daily_grid(ledger.settings.partitions_start, ledger.clock())
-        requests = requests_of(found.touched, grid)
-        return dg.SensorResult(
-            run_requests=requests,
-            skip_reason=None if requests else "Stripe refused nothing",
-            cursor=found.looked_at.isoformat(),
-        )
-
-    return sensor
+    if found.looked_at is None:
+        return dg.SkipReason("nothing was sent lately that Stripe could refuse")
+    grid = daily_grid(ledger.settings.partitions_start, ledger.clock())
+    requests = requests_of(found.touched, grid)
+    return dg.SensorResult(
+        run_requests=requests,
+        skip_reason=None if requests else "Stripe refused nothing",
+        cursor=found.looked_at.isoformat(),
+    )
 
 
 def last_look(cursor: str | None) -> datetime | None:

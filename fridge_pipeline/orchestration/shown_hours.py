@@ -38,35 +38,30 @@ def hours_not_shown(instance: dg.DagsterInstance, ledger: Ledger) -> dict[str, l
     return found
 
 
-def restoring_sensor() -> dg.SensorDefinition:
+@dg.sensor(
+    job_name=BILL_CLOSED_HOURS,
+    minimum_interval_seconds=INTERVAL_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Runs hours again that the books hold and Dagster does not show, because an asset was wiped.",
+)
+def wiped_hours(
+    context: dg.SensorEvaluationContext, ledger: dg.ResourceParam[Ledger]
+) -> dg.SensorResult | dg.SkipReason:
     """Runs such hours again. What is loaded is not loaded again, and what Stripe accepted is not sent again."""
-
-    @dg.sensor(
-        name="wiped_hours",
-        job_name=BILL_CLOSED_HOURS,
-        minimum_interval_seconds=INTERVAL_SECONDS,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Runs hours again that the books hold and Dagster does not show, because an asset was wiped.",
+    missing = hours_not_shown(context.instance, ledger)
+    for asset, hours in missing.items():
+        context.log.warning("%s hours of %s are billed and not shown, the first: %s", len(hours), asset, hours[0])
+    waiting = without_runs_under_way(context.instance, {hour for hours in missing.values() for hour in hours})
+    if not waiting:
+        return dg.SkipReason("every hour of the books is shown")
+    # Once a day: an hour that does not get through is the sweep's, which says why.
+    today = f"{ledger.clock():%F}"
+    return dg.SensorResult(
+        run_requests=[
+            dg.RunRequest(run_key=f"{today}:{hours}", tags=automation_tags(hours, "in the books and not shown"))
+            for hours in plan_ranges(waiting)[:RUNS_PER_TICK_MAX]
+        ]
     )
-    def sensor(
-        context: dg.SensorEvaluationContext, ledger: dg.ResourceParam[Ledger]
-    ) -> dg.SensorResult | dg.SkipReason:
-        missing = hours_not_shown(context.instance, ledger)
-        for asset, hours in missing.items():
-            context.log.warning("%s hours of %s are billed and not shown, the first: %s", len(hours), asset, hours[0])
-        waiting = without_runs_under_way(context.instance, {hour for hours in missing.values() for hour in hours})
-        if not waiting:
-            return dg.SkipReason("every hour of the books is shown")
-        # Once a day: an hour that does not get through is the sweep's, which says why.
-        today = f"{ledger.clock():%F}"
-        return dg.SensorResult(
-            run_requests=[
-                dg.RunRequest(run_key=f"{today}:{hours}", tags=automation_tags(hours, "in the books and not shown"))
-                for hours in plan_ranges(waiting)[:RUNS_PER_TICK_MAX]
-            ]
-        )
-
-    return sensor
 
 
 def check_shown_hours(ledger: Ledger) -> HealthCheck:

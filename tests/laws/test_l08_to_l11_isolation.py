@@ -12,8 +12,8 @@ from fridge_pipeline.billing.sendings import WrongBooksError
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.tenant import TenantsRefusedError
 from fridge_pipeline.database.failpoints import Effect
+from fridge_pipeline.definitions import build_definitions
 from fridge_pipeline.installation import open_installation
-from fridge_pipeline.orchestration.build import build_definitions
 from fridge_pipeline.resources import RESOURCES
 from fridge_pipeline.settings import read_settings
 from fridge_pipeline.stripe.reads import summed_usage

@@ -22,8 +22,8 @@ from fridge_pipeline.ingest.object_store.store import ArchiveError, StoreUriErro
 from fridge_pipeline.ingest.rules.location import ObjectPlace, place_of
 from fridge_pipeline.installation import Ledger
 from fridge_pipeline.orchestration import month_assets as month_report
-from fridge_pipeline.orchestration.month_assets import evidence_assets, report_assets
-from fridge_pipeline.orchestration.partitions import monthly_partitions
+from fridge_pipeline.orchestration.month_assets import audit_report, evidence_pack
+from fridge_pipeline.orchestration.partitions import monthly_partitions, on_grid
 from fridge_pipeline.settings import SettingError, read_settings
 from tests.finance.evidence.books import HOURS, JANUARY, close, fill, made, make
 from tests.finance.report.books import closed_books, quiet_books
@@ -85,7 +85,7 @@ def test_a_pack_in_a_bucket_is_that_of_a_folder_and_keeps_its_name_whatever_is_m
     assert damaged.exit_code == 1
     assert "DOES NOT HOLD: 2026-01.zip: 2026-01.zip is no readable ZIP file" in damaged.output
 
-    (asset,) = evidence_assets([], monthly_partitions(HOURS[0]))
+    asset = on_grid(evidence_pack, monthly_partitions(HOURS[0]))
     resources = {"ledger": installed(pipeline, tmp_path, f"s3://{bucket.name}/books/")}
     done = dg.materialize([asset], partition_key="2026-01", resources=resources)
     (event,) = done.asset_materializations_for_node("evidence_pack")
@@ -99,7 +99,7 @@ def test_a_report_in_a_bucket_is_that_of_a_folder_and_the_newest_of_its_month(
     monkeypatch.setattr(month_report, "refresh_month", lambda *_: None)
     monkeypatch.setattr(report_step, "read_books", lambda *_: (quiet_books(["cohoes"], days=1), []))
     opened = installed(pipeline, tmp_path, f"s3://{bucket.name}/books")
-    (asset,) = report_assets(monthly_partitions(HOURS[0]))
+    asset = on_grid(audit_report, monthly_partitions(HOURS[0]))
     done = dg.materialize([asset], partition_key="2026-01", resources={"ledger": opened})
     (event,) = done.asset_materializations_for_node("audit_report")
     uri = f"s3://{bucket.name}/books/reports/2026-01/usage-2026-01"
