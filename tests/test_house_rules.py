@@ -21,7 +21,7 @@ MODULE_LINES_MAX = 300
 #: The only places that may look at the clock or the environment.
 MAY_READ_THE_WORLD = (
     *("fridge_pipeline/orchestration", "fridge_pipeline/cli", "stripe_sandbox/__main__.py"),
-    *(f"fridge_pipeline/{name}.py" for name in ("settings", "variables", "secret_files", "installation", "resources")),
+    *(f"fridge_pipeline/{name}.py" for name in ("installation", "resources", "definitions")),
 )
 READS_THE_WORLD = re.compile(
     r"datetime\.now|datetime\.utcnow|date\.today|\btime\.time\(|os\.environ|os\.getenv|os\.getcwd|Path\.cwd|Path\.home"

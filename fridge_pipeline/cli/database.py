@@ -10,7 +10,7 @@ import click
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.cli.bill_command import HourKey
-from fridge_pipeline.cli.terminal import echo, installation, settings
+from fridge_pipeline.cli.terminal import echo, ledger, settings
 from fridge_pipeline.database.build_models import ModelRun, run_models
 from fridge_pipeline.database.check_models import TestResult, check_models
 from fridge_pipeline.database.connection import Database
@@ -67,7 +67,7 @@ def stop() -> None:
 @db.command()
 def schema() -> None:
     """Print every table and column with its meaning, as it stands in the database."""
-    with installation() as opened, opened.database.connect() as connection:
+    with ledger() as opened, opened.database.connect() as connection:
         echo(describe_schema(connection), nl=False)
 
 
@@ -112,7 +112,7 @@ def run(names: tuple[str, ...], first: Hour | None, last: Hour | None, as_json: 
     hours = HourRange(first, last) if first is not None and last is not None else None
     models = read_models(MODELS_FOLDER)
     chosen = {model.name for model in _chosen(models, names)}
-    with installation() as opened:
+    with ledger() as opened:
         by_hour = {model.name for model in models if model.materialized is Materialized.INCREMENT} & chosen
         now, runs = opened.clock(), list[ModelRun]()
         if hours is not None:
@@ -135,7 +135,7 @@ def test(names: tuple[str, ...], as_json: bool) -> None:
     Exit code 1 when a test fails that is not only a warning.
     """
     models = _chosen(read_models(MODELS_FOLDER), names)
-    with installation() as opened:
+    with ledger() as opened:
         results = list(check_models(opened.database, models))
     echo(json.dumps([as_mapping(result) for result in results], default=str) if as_json else as_text(results))
     if any(not result.holds and result.test.severity is Severity.ERROR for result in results):

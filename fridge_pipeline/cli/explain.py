@@ -27,12 +27,12 @@ def explain(tenant: str, hour: Hour, read_stripe: bool, as_json: bool) -> None:
 
     Example: fridge explain cohoes 2026-01-24-18:00
     """
-    with installation() as opened:
+    with installation() as (ledger, _, stripe):
         explanation = explain_hour(
-            opened.as_run("fridge explain"),
-            opened.gateway if read_stripe else None,
+            ledger.as_run("fridge explain"),
+            stripe.gateway if read_stripe else None,
             tenant,
             hour,
-            opened.settings.close_after,
+            ledger.settings.close_after,
         )
     echo(json.dumps(asdict(explanation), default=plain) if as_json else explanation_text(explanation))

@@ -9,7 +9,7 @@ import click
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.cli.month import MonthKey
 from fridge_pipeline.cli.place import PlaceOption
-from fridge_pipeline.cli.terminal import console, echo, installation
+from fridge_pipeline.cli.terminal import console, echo, ledger
 from fridge_pipeline.finance.pages.columns import verdict_in_words
 from fridge_pipeline.finance.report_month import MonthReport
 from fridge_pipeline.ingest.rules.location import Place
@@ -35,7 +35,7 @@ def report(month: Month, folder: Place, as_json: bool) -> None:
 
     Example: fridge report 2026-01 --out reports
     """
-    with installation() as opened, console.status(f"reading and writing {month}"):
+    with ledger() as opened, console.status(f"reading and writing {month}"):
         written = make_report(opened, month, folder)
     echo(json.dumps(as_mapping(written)) if as_json else as_text(written))
 

@@ -10,7 +10,7 @@ from fridge_pipeline.database.build_models import STAGING, ModelRun, run_models
 from fridge_pipeline.database.check_models import TestResult, check_models, tests_of
 from fridge_pipeline.database.models import Materialized, Severity, SqlModel
 from fridge_pipeline.finance.month_record import derive_hours
-from fridge_pipeline.installation import Installation
+from fridge_pipeline.installation import Ledger
 from fridge_pipeline.orchestration.partitions import (
     BACKFILL_POLICY,
     Hourly,
@@ -61,9 +61,9 @@ def finance_assets(models: Sequence[SqlModel], hourly: Hourly) -> list[dg.Assets
 def _views(name: str, own: Sequence[SqlModel], models: Sequence[SqlModel]) -> dg.AssetsDefinition:
     @dg.multi_asset(name=name, specs=[_spec(model, models) for model in own], can_subset=True)
     def views(
-        context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
+        context: dg.AssetExecutionContext, ledger: dg.ResourceParam[Ledger]
     ) -> Iterator[dg.MaterializeResult[None]]:
-        yield from _results(context, installation, models, None)
+        yield from _results(context, ledger, models, None)
 
     return views
 
@@ -77,10 +77,10 @@ def _increments(own: Sequence[SqlModel], models: Sequence[SqlModel], hourly: Hou
         can_subset=True,
     )
     def increments(
-        context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
+        context: dg.AssetExecutionContext, ledger: dg.ResourceParam[Ledger]
     ) -> Iterator[dg.MaterializeResult[None]]:
         with retried_when_the_database_is_lost():
-            yield from _results(context, installation, models, hours_of(context), by_hour=True)
+            yield from _results(context, ledger, models, hours_of(context), by_hour=True)
 
     return increments
 
@@ -88,24 +88,24 @@ def _increments(own: Sequence[SqlModel], models: Sequence[SqlModel], hourly: Hou
 def _tables(own: Sequence[SqlModel], models: Sequence[SqlModel]) -> dg.AssetsDefinition:
     @dg.multi_asset(name="finance_tables", specs=[_spec(model, models) for model in own], can_subset=True)
     def tables(
-        context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
+        context: dg.AssetExecutionContext, ledger: dg.ResourceParam[Ledger]
     ) -> Iterator[dg.MaterializeResult[None]]:
-        derive_anew(installation, models)
-        yield from _results(context, installation, models, None)
+        derive_anew(ledger, models)
+        yield from _results(context, ledger, models, None)
 
     return tables
 
 
-def derive_anew(installation: Installation, models: Sequence[SqlModel]) -> None:
+def derive_anew(ledger: Ledger, models: Sequence[SqlModel]) -> None:
     """Makes the increments of the last days once more, from what is stored now."""
-    now, start = installation.clock(), installation.settings.partitions_start
+    now, start = ledger.clock(), ledger.settings.partitions_start
     lately = HourRange(max(Hour.containing(now - DERIVED_ANEW), start), Hour.containing(now))
-    derive_hours(installation.database, models, installation.catalogue, lately, installation.clock)
+    derive_hours(ledger.database, models, ledger.catalogue, lately, ledger.clock)
 
 
 def _results(
     context: dg.AssetExecutionContext,
-    installation: Installation,
+    ledger: Ledger,
     models: Sequence[SqlModel],
     span: HourRange | None,
     *,
@@ -113,7 +113,7 @@ def _results(
 ) -> Iterator[dg.MaterializeResult[None]]:
     chosen = sorted(key.to_user_string() for key in context.selected_asset_keys)
     progress = Progress(context.log, f"{', '.join(chosen)}{f' for {span}' if span is not None else ''}")
-    runs = run_models(installation.database, models, chosen, span, installation.catalogue, installation.clock())
+    runs = run_models(ledger.database, models, chosen, span, ledger.catalogue, ledger.clock())
     rows = sum(run.rows or sum((run.rows_per_hour or {}).values()) for run in runs)
     progress.finish(f"{len(runs)} models, {rows:,} rows")
     for run in runs:
@@ -214,10 +214,10 @@ def finance_checks(models: Sequence[SqlModel]) -> dg.AssetChecksDefinition:
         can_subset=True,
     )
     def checks(
-        context: dg.AssetCheckExecutionContext, installation: dg.ResourceParam[Installation]
+        context: dg.AssetCheckExecutionContext, ledger: dg.ResourceParam[Ledger]
     ) -> Iterator[dg.AssetCheckResult]:
         chosen = {(key.asset_key.to_user_string(), key.name) for key in context.selected_asset_check_keys}
-        for result in check_models(installation.database, models, chosen):
+        for result in check_models(ledger.database, models, chosen):
             yield _result(result)
 
     return checks

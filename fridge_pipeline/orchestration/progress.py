@@ -38,6 +38,17 @@ def table_metadata(source: SourceTable) -> dict[str, Any]:
     }
 
 
+def as_table(asset: dg.AssetsDefinition, sources: Mapping[str, SourceTable]) -> dg.AssetsDefinition:
+    """The asset with all that `sources.yml` says of the table that it fills."""
+
+    def told(spec: dg.AssetSpec) -> dg.AssetSpec:
+        source = sources[spec.key.to_user_string()]
+        told = spec.replace_attributes(description=described(spec.description or "", source.example))
+        return told.merge_attributes(metadata=table_metadata(source))
+
+    return asset.map_asset_specs(told)
+
+
 #: Seconds between two lines of one step: a run of a week's hours stays readable, and nobody wonders whether it hangs.
 SAY_EVERY_SECONDS = 10.0
 

@@ -1,20 +1,17 @@
 """Group ``usage``: stored readings become quantities per tenant and hour."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import dagster as dg
 import polars as pl
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
-from fridge_pipeline.database.models import SourceTable
-from fridge_pipeline.installation import Installation
+from fridge_pipeline.installation import Ledger
 from fridge_pipeline.orchestration.partitions import (
-    BACKFILL_POLICY,
-    Hourly,
     hours_of,
     retried_when_the_database_is_lost,
 )
-from fridge_pipeline.orchestration.progress import Progress, described, table_metadata
+from fridge_pipeline.orchestration.progress import Progress
 from fridge_pipeline.usage.count import count_usage
 from fridge_pipeline.usage.rules import USAGE_QUANTITY
 
@@ -24,45 +21,36 @@ DESCRIPTIONS = {
 }
 
 
-def usage_assets(hourly: Hourly, sources: Mapping[str, SourceTable]) -> list[dg.AssetsDefinition]:
-    """The assets of the group, on the grid of hours; run together they are counted from one read."""
-
-    @dg.multi_asset(
-        name="usage_tables",
-        specs=[_spec(table, sources[table], hourly.freshness) for table in USAGE_QUANTITY],
-        partitions_def=hourly.hours,
-        backfill_policy=BACKFILL_POLICY,
-        can_subset=True,
-    )
-    def usage_tables(
-        context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
-    ) -> Iterator[dg.MaterializeResult[None]]:
-        span, now = hours_of(context), installation.clock()
-        tables = [table for table in USAGE_QUANTITY if dg.AssetKey(table) in context.selected_asset_keys]
-        progress = Progress(context.log, f"counting {', '.join(tables)} of {span}")
-        with retried_when_the_database_is_lost():
-            counted = count_usage(installation.database, span, now, tables, progress.at_failpoint)
-        rows = ", ".join(f"{counted[table].height:,} tenant-hours of {table}" for table in tables)
-        progress.finish(f"{span}: {rows}")
-        first_open = Hour.containing(now - installation.settings.close_after)
-        for table in tables:
-            report_per_hour(context, table, span, counted[table], first_open)
-            yield dg.MaterializeResult(asset_key=table)
-
-    return [usage_tables]
-
-
-def _spec(table: str, source: SourceTable, freshness: dg.FreshnessPolicy) -> dg.AssetSpec:
-    return dg.AssetSpec(
-        key=table,
-        deps=["raw_readings"],
-        group_name="usage",
-        kinds={"polars", "postgres"},
-        owners=["team:data-engineering"],
-        description=described(DESCRIPTIONS[table], source.example),
-        metadata=table_metadata(source),
-        freshness_policy=freshness,
-    )
+@dg.multi_asset(
+    name="usage_tables",
+    specs=[
+        dg.AssetSpec(
+            table,
+            deps=["raw_readings"],
+            group_name="usage",
+            kinds={"polars", "postgres"},
+            owners=["team:data-engineering"],
+            description=DESCRIPTIONS[table],
+        )
+        for table in USAGE_QUANTITY
+    ],
+    can_subset=True,
+)
+def usage_tables(
+    context: dg.AssetExecutionContext, ledger: dg.ResourceParam[Ledger]
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Both tables of usage; run together they are counted from one read."""
+    span, now = hours_of(context), ledger.clock()
+    tables = [table for table in USAGE_QUANTITY if dg.AssetKey(table) in context.selected_asset_keys]
+    progress = Progress(context.log, f"counting {', '.join(tables)} of {span}")
+    with retried_when_the_database_is_lost():
+        counted = count_usage(ledger.database, span, now, tables, progress.at_failpoint)
+    rows = ", ".join(f"{counted[table].height:,} tenant-hours of {table}" for table in tables)
+    progress.finish(f"{span}: {rows}")
+    first_open = Hour.containing(now - ledger.settings.close_after)
+    for table in tables:
+        report_per_hour(context, table, span, counted[table], first_open)
+        yield dg.MaterializeResult(asset_key=table)
 
 
 def report_per_hour(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import dagster as dg
 import pytest
 
 from fridge_pipeline.billing.bill import explain_unsettled
@@ -11,7 +12,9 @@ from fridge_pipeline.billing.delivery_record import WrongBooksError
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.tenant import TenantsRefusedError
 from fridge_pipeline.database.failpoints import Failpoint
+from fridge_pipeline.definitions import build_definitions
 from fridge_pipeline.installation import open_installation
+from fridge_pipeline.resources import RESOURCES
 from fridge_pipeline.settings import read_settings
 from fridge_pipeline.stripe.reads import summed_usage
 from fridge_pipeline.stripe.rules.api_key import ApiKey, LiveKeyRefusedError
@@ -88,6 +91,23 @@ def test_L9_with_stripe_down_loading_and_counting_succeed_and_events_wait(  # no
     assert pipeline.stripe_totals("cohoes")["temperature_readings", hour.key] == 10
 
 
+def test_L9_no_asset_of_ingestion_usage_or_finance_asks_for_stripe() -> None:  # noqa: N802
+    """By its signature: what an asset does not ask for it cannot call."""
+    definitions = build_definitions(read_settings({}))
+    asking = {
+        spec.key.to_user_string(): (spec.group_name, set(made.required_resource_keys) & RESOURCES.keys())
+        for made in definitions.assets or []
+        if isinstance(made, dg.AssetsDefinition)
+        for spec in made.specs
+    }
+    assert asking["raw_readings"] == ("ingest", {"ledger", "landing"})
+    assert asking["inserted_counts"] == asking["active_sensors"] == ("usage", {"ledger"})
+    calling = {group for group, resources in asking.values() if "stripe" in resources}
+    assert calling == {"billing"}
+    assert set(RESOURCES["landing"].required_resource_keys) == {"ledger"}
+    assert set(RESOURCES["ledger"].required_resource_keys) == set()
+
+
 def test_L10_an_hour_without_data_an_unmapped_tenant_and_an_unreadable_file_bill_nothing_and_differ(  # noqa: N802
     pipeline: Pipeline, two_days_ago: datetime
 ) -> None:
@@ -152,10 +172,10 @@ def test_L11_with_a_refused_live_key_loading_goes_on(pipeline: Pipeline) -> None
             "FRIDGE_HOME": str(pipeline.workspace),
         }
     )
-    with open_installation(settings) as installation:
-        assert installation.zone.hours() == {}
+    with open_installation(settings) as (_, landing, stripe):
+        assert landing.zone.hours() == {}
         with pytest.raises(LiveKeyRefusedError):
-            installation.gateway()
+            stripe.gateway()
 
 
 def test_L11_a_key_shows_in_no_repr_and_no_text() -> None:  # noqa: N802

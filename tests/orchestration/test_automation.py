@@ -10,7 +10,8 @@ from fridge_pipeline.database.failpoints import Failpoint
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.orchestration.automation import LOAD_AND_BILL
 from fridge_pipeline.orchestration.partitions import hours_in_tags, range_tags
-from tests.orchestration.ticks import RESOURCES, schedule_tick
+from fridge_pipeline.resources import RESOURCES
+from tests.orchestration.ticks import schedule_tick
 from tests.pipeline import Pipeline, ProcessDied, dies_after, readings
 
 

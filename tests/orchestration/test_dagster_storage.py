@@ -12,7 +12,7 @@ import pytest
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.installation import open_installation
+from fridge_pipeline.installation import open_ledger
 from fridge_pipeline.orchestration import dagster_storage
 from fridge_pipeline.orchestration.headless import HeadlessRunner
 from fridge_pipeline.orchestration.instance import EVENT_BATCH_SIZE, hold_connections, storage_dsn
@@ -117,8 +117,8 @@ def test_views_are_remade_by_no_hour_and_counted_with_their_checks_by_the_check_
     assert definitions  # its fixture sets the environment
     hour, span = Hour(two_days_ago), HourRange(Hour(two_days_ago).plus(1), Hour(two_days_ago).plus(30))
     settings = read_settings(os.environ)
-    with open_installation(settings) as installation:
-        runner = HeadlessRunner(installation, kept, HourRange(hour, span.last))
+    with open_ledger(settings) as ledger:
+        runner = HeadlessRunner(ledger, kept, HourRange(hour, span.last))
         alone, long, after = runner.run(HourRange(hour, hour)), runner.run(span), runner.check_books(span)
     assert [run.failure for run in (alone, long, after)] == [None, None, None]
     assert planned_models(kept, alone.run_id) == 0

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.database.failpoints import AtFailpoint, Failpoint, pass_by
+from fridge_pipeline.definitions import defs
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.load import HourLoad, load_hours
 from fridge_pipeline.ingest.rules.landing_files import SHARDS_MAX, LandingFile, NotAShardError, Shard
 from fridge_pipeline.orchestration.automation import LOAD_AND_BILL
-from fridge_pipeline.orchestration.build import definitions_of_environment
 from fridge_pipeline.orchestration.partitions import range_tags
 from fridge_pipeline.orchestration.sharding import HOUR_TAG, LOAD_SHARD, SHARD_TAG, ShardConfig
 from tests.pipeline import Pipeline, ProcessDied, dies_after, readings, summed
@@ -111,7 +111,7 @@ def test_the_job_loads_its_shard_claims_no_partition_and_the_usual_job_bills_the
     monkeypatch.setenv("FRIDGE_LANDING_URI", str(pipeline.landing))
     monkeypatch.setenv("FRIDGE_PARTITIONS_START", heavy_hour.plus(-1).key)
     monkeypatch.setenv("STRIPE_API_BASE", pipeline.sandbox.url)
-    definitions = definitions_of_environment()
+    definitions = defs()
     with dg.DagsterInstance.ephemeral() as instance:
         for shard in SHARDS[:2]:
             config = dg.RunConfig(ops={"load_shard_files": ShardConfig(hour=heavy_hour.key, shard=str(shard))})

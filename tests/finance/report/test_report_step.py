@@ -24,8 +24,8 @@ from fridge_pipeline.finance.explain_hour import explain_hour
 from fridge_pipeline.finance.report_month import read_books, write_report
 from fridge_pipeline.finance.rules.month_books import MARTS, BooksError, MonthBooks
 from fridge_pipeline.orchestration import month_assets as month_report
-from fridge_pipeline.orchestration.month_assets import report_assets
-from fridge_pipeline.orchestration.partitions import monthly_partitions
+from fridge_pipeline.orchestration.month_assets import audit_report
+from fridge_pipeline.orchestration.partitions import monthly_partitions, on_grid
 from tests.finance.report.books import MADE_AT, MONTH, closed_books, hour_of, quiet_books
 from tests.pipeline import CLOSE_AFTER, Pipeline, readings
 
@@ -73,7 +73,7 @@ def test_the_command_says_where_the_files_are_and_how_the_month_stands(
     def opened() -> Iterator[Any]:
         yield home
 
-    monkeypatch.setattr(report_command, "installation", opened)
+    monkeypatch.setattr(report_command, "ledger", opened)
     out = tmp_path / "out"
     text = CliRunner().invoke(fridge, ["report", "2026-01", "--out", str(out)])
     assert text.exit_code == 0, text.output
@@ -91,8 +91,8 @@ def test_the_asset_writes_below_home_and_links_both_files_where_they_are_served(
     months = monthly_partitions(Hour(hour_of(15, 0)))
     first = months.get_partition_keys(current_time=MADE_AT)[0]
     assert Month.from_key(first) == MONTH, "a grid that begins in the middle of a month has that month too"
-    (asset,) = report_assets(months)
-    done = dg.materialize([asset], partition_key=first, resources={"installation": home})
+    asset = on_grid(audit_report, months)
+    done = dg.materialize([asset], partition_key=first, resources={"ledger": home})
     (made,) = done.asset_materializations_for_node("audit_report")
     page, workbook = (home.folder / "reports" / "2026-01" / name for name in FILES)
     assert made.metadata["page"].value == f"http://127.0.0.1:3001/2026-01/{page.name}"

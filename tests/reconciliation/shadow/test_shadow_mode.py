@@ -7,17 +7,16 @@ from datetime import datetime
 import psycopg
 import pytest
 
-from fridge_pipeline.addresses import SettingError
 from fridge_pipeline.billing.assets import bill_metadata
 from fridge_pipeline.billing.hours_to_bill import find_hours_to_bill
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.billing_start import BillingStart
 from fridge_pipeline.database.failpoints import Failpoint
 from fridge_pipeline.ingest.landing.local import LocalLanding
-from fridge_pipeline.installation import open_installation
+from fridge_pipeline.installation import open_ledger
 from fridge_pipeline.operations.check_health import check_billing_start
 from fridge_pipeline.operations.rules.health_check import Grade
-from fridge_pipeline.settings import read_settings
+from fridge_pipeline.settings import SettingError, read_settings
 from fridge_pipeline.stripe.gateway import NotBilledError, StripeGateway
 from fridge_pipeline.stripe.retries import RateLimiter
 from fridge_pipeline.stripe.rules.api_key import SANDBOX_KEY
@@ -158,7 +157,7 @@ def test_a_process_without_the_setting_keeps_to_what_the_books_were_told(
     pipeline.add_tenant("cohoes")
     pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
     environment = {"FRIDGE_DATABASE_URL": pipeline.database.dsn, "FRIDGE_HOME": str(pipeline.workspace)}
-    with open_installation(read_settings({**environment, "FRIDGE_BILL_FROM": "never"}), decides_start=True) as told:
+    with open_ledger(read_settings({**environment, "FRIDGE_BILL_FROM": "never"}), decides_start=True) as told:
         assert told.billing_start == BillingStart(None)
     forgetful = run("bill", "--from", hour.key, "--to", hour.key)
     assert (forgetful.returncode, "shadow mode: hours are counted and nothing is stated" in forgetful.stderr) == (
@@ -167,7 +166,7 @@ def test_a_process_without_the_setting_keeps_to_what_the_books_were_told(
     )
     assert pipeline.usage() == {("cohoes", hour.key): (10, 2)}
     assert pipeline.sandbox.usage()["data"] == []
-    with open_installation(read_settings({**environment, "FRIDGE_BILL_FROM": hour.key}), decides_start=True) as decided:
+    with open_ledger(read_settings({**environment, "FRIDGE_BILL_FROM": hour.key}), decides_start=True) as decided:
         assert decided.billing_start == BillingStart(hour)
     assert pipeline.bill(hour).hours[0].accepted == 2
 
