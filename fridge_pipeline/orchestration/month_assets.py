@@ -65,13 +65,13 @@ def evidence_assets(models: Sequence[SqlModel], months: dg.MonthlyPartitionsDefi
     It depends on models only, which have no partitions: no backfill of hours or days makes a pack along.
     """
     names = {model.name for model in models}
-    packed = [table.name for table in PACK_TABLES if table.name in names]
+    packed = [table for table in PACK_TABLES if table in names]
 
     @dg.asset(
         deps=packed,
         partitions_def=months,
         group_name="finance",
-        kinds={"zip", "csv", "parquet"},
+        kinds={"zip", "csv"},
         owners=["team:finance"],
     )
     def evidence_pack(
@@ -79,7 +79,7 @@ def evidence_assets(models: Sequence[SqlModel], months: dg.MonthlyPartitionsDefi
     ) -> dg.MaterializeResult[None]:
         """One row per month: a ZIP file below evidence/ in the archive that proves the month's numbers by itself.
 
-        Statements, tie-out, ledger and all that belongs to them as CSV and Parquet, with a manifest of SHA-256 hashes
+        Statements, tie-out, ledger and all that belongs to them as CSV, with a manifest of SHA-256 hashes
         that is chained to the month before; `fridge verify` checks it. That of a month that is not closed is a draft.
 
         For example: 2026-11.zip, final, chained to 2026-10.
