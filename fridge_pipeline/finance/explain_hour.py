@@ -21,11 +21,16 @@ from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.queries import statement
-from fridge_pipeline.finance.rules.explanation import Explanation
+from fridge_pipeline.finance.pages.explanation import Explanation
 from fridge_pipeline.stripe.gateway import MeterMissingError, StripeCallError, StripeGateway
 from fridge_pipeline.stripe.reads import summed_usage
 from fridge_pipeline.stripe.rules.limits import READS_MAX, READS_MONTH
 
+#: Each of these a statement of its own reads, ``explain_…``.
+LISTS = (
+    *("files", "rejected", "statements", "attempts", "readbacks"),
+    *("cancellations", "stripe", "exceptions", "runs"),
+)
 #: So many rejected rows of the tenant are shown of each file; the file's counts say how many there are.
 REJECTED_MAX = 20
 #: And so many of all files together.
@@ -61,15 +66,7 @@ def explain(
             closes_at=closes_at,
             inserted_count=usage.get("inserted_count"),
             active_sensors=usage.get("active_sensors"),
-            files=cursor.execute(statement("explain_files"), parameters).fetchall(),
-            rejected=cursor.execute(statement("explain_rejected"), parameters).fetchall(),
-            statements=cursor.execute(statement("explain_statements"), parameters).fetchall(),
-            attempts=cursor.execute(statement("explain_attempts"), parameters).fetchall(),
-            readbacks=cursor.execute(statement("explain_readbacks"), parameters).fetchall(),
-            cancellations=cursor.execute(statement("explain_cancellations"), parameters).fetchall(),
-            stripe=cursor.execute(statement("explain_stripe"), parameters).fetchall(),
-            exceptions=cursor.execute(statement("explain_exceptions"), parameters).fetchall(),
-            runs=cursor.execute(statement("explain_runs"), parameters).fetchall(),
+            **{name: cursor.execute(statement(f"explain_{name}"), parameters).fetchall() for name in LISTS},
         )
 
 

@@ -16,7 +16,7 @@ from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.finance.explain_hour import explain
 from fridge_pipeline.finance.month_record import month_rows
-from fridge_pipeline.finance.rules.explanation import Explanation
+from fridge_pipeline.finance.pages.explanation import Explanation
 from fridge_pipeline.finance.rules.month_books import MARTS, MonthBooks
 from fridge_pipeline.finance.rules.month_detail import notable_hours
 from fridge_pipeline.finance.rules.month_summary import MonthSummary, summarize
@@ -74,8 +74,8 @@ def read_books(
             notable = notable_hours(books)[:EXPLAINED_HOURS_MAX]
             event_names = [meter.event_name for meter in catalogue]
             return books, [
-                explain(connection, each.tenant_id, each.hour, event_names, each.hour.closes_at(close_after), now)
-                for each in notable
+                explain(connection, tenant, hour, event_names, hour.closes_at(close_after), now)
+                for tenant, hour in notable
             ]
 
 

@@ -12,7 +12,7 @@ from fridge_pipeline.database.models import SqlModel
 from fridge_pipeline.database.program import program_identity
 from fridge_pipeline.finance.make_evidence import EvidencePack, Maker, make_evidence
 from fridge_pipeline.finance.month_record import refresh_month
-from fridge_pipeline.finance.pages.columns import compared_in_words
+from fridge_pipeline.finance.pages.words import compared_in_words
 from fridge_pipeline.finance.report_month import MonthReport, report_month
 from fridge_pipeline.finance.rules.evidence_format import PACK_TABLES
 from fridge_pipeline.finance.rules.month_books import MARTS
@@ -135,7 +135,7 @@ def report_assets(months: dg.MonthlyPartitionsDefinition) -> list[dg.AssetsDefin
                 "workbook_file": dg.MetadataValue.path(str(report.workbook)),
                 "tie_out": report.summary.verdict.value,
                 "comparison": comparison,
-                "month_status": report.summary.signatures.status,
+                "month_status": report.summary.signatures["status"],
                 "unexplained_hours": report.summary.hours("unexplained"),
                 "exceptions": report.summary.exceptions,
                 "restatements": report.summary.restatements,

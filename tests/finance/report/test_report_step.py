@@ -129,7 +129,7 @@ def test_the_marts_as_they_are_hold_a_billed_month_and_the_report_tells_its_numb
         for tenant in ("cohoes", hostile)
     ]
     report = write_report(books, why, tmp_path, now)
-    totals = {meter.meter: (meter.derived, meter.usage, meter.stated) for meter in report.summary.meters}
+    totals = {meter["meter"]: (meter["derived"], meter["usage"], meter["stated"]) for meter in report.summary.meters}
     assert totals == {"temperature_readings": (22, 22, 22), "active_sensors": (5, 5, 5)}
     text = (tmp_path / report.page.name).read_text(encoding="utf-8")
     assert "<b>=1+1" not in text.lower()
