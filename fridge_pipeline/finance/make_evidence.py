@@ -182,10 +182,6 @@ def _describe(folder: Path, described: Mapping[str, Any]) -> int:
     """Writes what the pack says about itself, and at last the manifest of everything else; returns how many files."""
     month, draft = described["month"], described.get("draft", "")
     rows = {each["path"]: each["rows"] for each in described["files"]}
-    tables = [
-        f"  {table_path(name)}\n      One row per {one_row}. {rows[table_path(name)]} rows."
-        for name, one_row in PACK_TABLES.items()
-    ]
     readme = README_TEXT.read_text(encoding="utf-8").format(
         month=month,
         draft=draft and f"{draft}\n\n",
@@ -193,7 +189,7 @@ def _describe(folder: Path, described: Mapping[str, Any]) -> int:
         manifest=MANIFEST,
         format=FORMAT,
         statements=sum("tenant_id" in each for each in described["files"]),
-        tables="\n".join(tables),
+        **{name: rows[table_path(name)] for name in PACK_TABLES},
     )
     texts = {README: readme, DESCRIPTION: json.dumps(described, indent=2, ensure_ascii=False) + "\n"}
     if draft:

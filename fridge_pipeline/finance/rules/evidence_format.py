@@ -131,34 +131,12 @@ def require_chained(month: str, stated: PackLink | None, previous: PackLink) -> 
         )
 
 
-#: Each table of the pack and what one row of it is; the statement ``evidence_<name>`` selects it for a month.
-PACK_TABLES = {
-    "usage_monthly": "tenant, meter and month with usage",
-    "usage_daily": "tenant, meter and UTC day with usage",
-    "usage_hourly": "tenant, meter and hour with usage",
-    "tie_out": "tenant, meter and hour: files, usage, ledger and Stripe side by side",
-    "tie_out_differences": "difference between two of them, with its cause and amount",
-    "billing_ledger": "statement of usage to Stripe, whatever became of it",
-    "restatements": "revision of a statement after its first: who, when, why, before and after",
-    "exceptions": "difference that a person had to see, open or closed",
-    "month_signoffs": "preparation, approval or reopening of the month",
-    "releases": "decision to bill usage that had been held for review",
-    "billing_starts": (
-        "decision from which hour on usage is stated, empty: from none; earlier hours are another system's"
-    ),
-    "withdrawals": "landing file that was taken out of usage",
-    "stripe_summaries": "day, or differing hour, of a tenant and meter as it was read from Stripe",
-    "landing_files": "landing file of the month, with its rows inserted, duplicate and rejected",
-    "landing_file_tenants": "landing file and tenant with rows in it: what became of this tenant's rows",
-    "rejected_readings": "landing file and reason for which rows were rejected, with their number",
-    "dropped_months": "month whose readings are no longer kept",
-    "meter_event_attempts": "attempt to send one of the statements, with Stripe's answer",
-    "stripe_readbacks": "look at Stripe's total for a statement that was in doubt",
-    "cancellations": "cancellation of a statement that was asked of Stripe",
-    "data_gaps": "stretch of hours in which a sensor was silent; missing is not zero",
-    "tenants": "tenant, with the Stripe customer it is billed as",
-    "runs": "run and what it did for the month, with when, how often and by which code",
-}
+#: The tables of the pack; the statement ``evidence_<name>`` selects one for a month, README.txt says what a row is.
+PACK_TABLES = (
+    "usage_monthly usage_daily usage_hourly tie_out tie_out_differences billing_ledger restatements exceptions "
+    "month_signoffs releases billing_starts withdrawals stripe_summaries landing_files landing_file_tenants "
+    "rejected_readings dropped_months meter_event_attempts stripe_readbacks cancellations data_gaps tenants runs"
+).split()
 
 
 def table_path(name: str) -> str:
