@@ -20,6 +20,9 @@ from fridge_pipeline.finance.rules.evidence_format import PackLink
 #: Types whose own form is not for everybody: they stand in the CSV as ``fridge.csv_text`` writes them.
 _WRITTEN_OTHERWISE = frozenset({"timestamptz", "bool"})
 
+#: A table of the pack is what the statement of its name behind this prefix selects of a month.
+_SELECTS = "evidence_"
+
 #: So many lines of the statements are fetched together.
 _LINES_FETCHED = 10_000
 
@@ -74,13 +77,22 @@ def record_pack(
     )
 
 
+def _selects() -> list[str]:
+    return [name for name in statements() if name.startswith(_SELECTS)]
+
+
+def pack_tables() -> list[str]:
+    """The tables of a pack; README.txt says what a row of each is."""
+    return [name.removeprefix(_SELECTS) for name in _selects() if name != "evidence_statements"]
+
+
 def copy_table(connection: psycopg.Connection, name: str, month: Month, target: Path) -> None:
     """Streams what ``evidence_<name>`` selects of a month into a CSV file.
 
     Times are ISO 8601 in UTC, truth values ``true`` and ``false``. Raises ``BooksIncompleteError``.
     """
     span = {"start": month.start, "end": month.end}
-    select = sql.SQL(statement(f"evidence_{name}"))
+    select = sql.SQL(statement(f"{_SELECTS}{name}"))
     with connection.cursor() as cursor, _existing(name):
         cursor.execute(sql.SQL(statement("columns_of_select")).format(select=select), span)
         columns = sql.SQL(", ").join(map(_in_csv, cursor.description or ()))
@@ -102,11 +114,7 @@ def statement_lines(connection: psycopg.Connection, month: Month) -> Iterator[tu
 def sql_texts() -> dict[str, bytes]:
     """Path in the pack → text in UTF-8: the migrations, and the selects that the pack's tables are made by."""
     migrations = {f"sql/migrations/{path.name}": path.read_bytes() for path in MIGRATION_FOLDER.glob("*.sql")}
-    selects = {
-        f"sql/tables/{name}.sql": f"{text};\n".encode()
-        for name, text in statements().items()
-        if name.startswith("evidence_")
-    }
+    selects = {f"sql/tables/{name}.sql": f"{statement(name)};\n".encode() for name in _selects()}
     return migrations | selects
 
 

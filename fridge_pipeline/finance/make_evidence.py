@@ -23,6 +23,7 @@ from fridge_pipeline.finance.evidence_record import (
     alone_with_evidence,
     copy_table,
     described_books,
+    pack_tables,
     record_pack,
     sql_texts,
     statement_lines,
@@ -34,7 +35,6 @@ from fridge_pipeline.finance.rules.evidence_format import (
     DRAFT_NOTE,
     FORMAT,
     MANIFEST,
-    PACK_TABLES,
     README,
     STATEMENTS,
     TABLES,
@@ -138,7 +138,7 @@ def _write_books(connection: psycopg.Connection, month: Month, folder: Path) -> 
     """All tables and statements; returns path → tenant. Called within a snapshot."""
     for name in (TABLES, STATEMENTS):
         (folder / name).mkdir(parents=True)
-    for table in PACK_TABLES:
+    for table in pack_tables():
         copy_table(connection, table, month, folder / table_path(table))
     lines = statement_lines(connection, month)
     columns, tenants = next(lines), {}
@@ -189,7 +189,7 @@ def _describe(folder: Path, described: Mapping[str, Any]) -> int:
         manifest=MANIFEST,
         format=FORMAT,
         statements=sum("tenant_id" in each for each in described["files"]),
-        **{name: rows[table_path(name)] for name in PACK_TABLES},
+        **{name: rows[table_path(name)] for name in pack_tables()},
     )
     texts = {README: readme, DESCRIPTION: json.dumps(described, indent=2, ensure_ascii=False) + "\n"}
     if draft:

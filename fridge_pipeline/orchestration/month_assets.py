@@ -10,11 +10,11 @@ import dagster as dg
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.database.models import SqlModel
 from fridge_pipeline.database.program import program_identity
+from fridge_pipeline.finance.evidence_record import pack_tables
 from fridge_pipeline.finance.make_evidence import EvidencePack, Maker, make_evidence
 from fridge_pipeline.finance.month_record import refresh_month
 from fridge_pipeline.finance.pages.words import compared_in_words
 from fridge_pipeline.finance.report_month import MonthReport, report_month
-from fridge_pipeline.finance.rules.evidence_format import PACK_TABLES
 from fridge_pipeline.finance.rules.month_books import MARTS
 from fridge_pipeline.ingest.rules.location import Place
 from fridge_pipeline.installation import Installation
@@ -65,7 +65,7 @@ def evidence_assets(models: Sequence[SqlModel], months: dg.MonthlyPartitionsDefi
     It depends on models only, which have no partitions: no backfill of hours or days makes a pack along.
     """
     names = {model.name for model in models}
-    packed = [table for table in PACK_TABLES if table in names]
+    packed = [table for table in pack_tables() if table in names]
 
     @dg.asset(
         deps=packed,

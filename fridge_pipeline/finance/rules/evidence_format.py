@@ -131,14 +131,6 @@ def require_chained(month: str, stated: PackLink | None, previous: PackLink) -> 
         )
 
 
-#: The tables of the pack; the statement ``evidence_<name>`` selects one for a month, README.txt says what a row is.
-PACK_TABLES = (
-    "usage_monthly usage_daily usage_hourly tie_out tie_out_differences billing_ledger restatements exceptions "
-    "month_signoffs releases billing_starts withdrawals stripe_summaries landing_files landing_file_tenants "
-    "rejected_readings dropped_months meter_event_attempts stripe_readbacks cancellations data_gaps tenants runs"
-).split()
-
-
 def table_path(name: str) -> str:
     """The CSV file of a table."""
     return f"{TABLES}/{name}.csv"
