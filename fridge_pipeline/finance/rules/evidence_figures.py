@@ -65,23 +65,16 @@ class Tally:
 
     def add(self, path: str, lines: Iterable[str]) -> int:
         """Sums one CSV file, row by row; returns its number of rows. Raises ``DoesNotHoldError`` with path and line."""
-        csv.field_size_limit(ROW_CHARACTERS_MAX)
-        bounded = _Bounded(path, lines)
-        reader = csv.reader(bounded, strict=True)
-        try:
-            columns = next(reader, None)
-            if not columns:
-                raise DoesNotHoldError(f"{path} is empty: not even a line of column names")
-            return self._add_rows(path, columns, _of_width(path, reader, len(columns), bounded))
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise DoesNotHoldError(f"{path}, line {reader.line_num + 1}: not readable as CSV: {error}") from error
-
-    def _add_rows(self, path: str, columns: list[str], rows: Iterable[list[str]]) -> int:
+        rows = _rows(path, lines)
+        columns = next(rows, None)
+        if not columns:
+            raise DoesNotHoldError(f"{path} is empty: not even a line of column names")
         folder, _, name = path.partition("/")
         table = name.removesuffix(".csv") if folder == TABLES else STATEMENTS  # all statements are one table
         where = {column: at for at, column in enumerate(columns)}
         figures = [figure for figure in FIGURES if figure.table == table]
         wanted = {name for each in figures for name in ("tenant_id", "meter", each.column, each.only) if name}
+        wanted |= {"day"} if table == STATEMENTS else set()
         if missing := sorted(wanted - where.keys()):
             raise DoesNotHoldError(f"{path} has no column {', '.join(missing)}")
         days: dict[Figure, Sums] = {figure: defaultdict(Decimal) for figure in figures}
@@ -124,31 +117,30 @@ class Tally:
         return {meter: {name: _shown(value) for name, value in totals[meter].items()} for meter in sorted(totals)}
 
 
-class _Bounded:
-    """The lines of a CSV file, as long as a row of them is no longer than any of a pack."""
+def _rows(path: str, lines: Iterable[str]) -> Iterator[list[str]]:
+    """The names of the columns and then every row, of which none is longer than any of a pack."""
+    characters_of_row = 0
 
-    def __init__(self, path: str, lines: Iterable[str]) -> None:
-        self._path = path
-        self._lines = iter(lines)
-        self.characters_of_row = 0
+    def bounded() -> Iterator[str]:
+        nonlocal characters_of_row
+        for line in lines:
+            characters_of_row += len(line)
+            if characters_of_row > ROW_CHARACTERS_MAX:
+                raise DoesNotHoldError(f"{path} has a row of more than {ROW_CHARACTERS_MAX:,} characters")
+            yield line
 
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        line = next(self._lines)
-        self.characters_of_row += len(line)
-        if self.characters_of_row > ROW_CHARACTERS_MAX:
-            raise DoesNotHoldError(f"{self._path} has a row of more than {ROW_CHARACTERS_MAX:,} characters")
-        return line
-
-
-def _of_width(path: str, reader: Iterator[list[str]], width: int, bounded: _Bounded) -> Iterator[list[str]]:
-    for number, row in enumerate(reader, start=1):
-        bounded.characters_of_row = 0
-        if len(row) != width:
-            raise DoesNotHoldError(f"{path}, row {number}: {len(row)} fields where there are {width} columns")
-        yield row
+    csv.field_size_limit(ROW_CHARACTERS_MAX)
+    reader = csv.reader(bounded(), strict=True)
+    width = None
+    try:
+        for number, row in enumerate(reader):
+            characters_of_row = 0
+            width = len(row) if width is None else width
+            if len(row) != width:
+                raise DoesNotHoldError(f"{path}, row {number}: {len(row)} fields where there are {width} columns")
+            yield row
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise DoesNotHoldError(f"{path}, line {reader.line_num + 1}: not readable as CSV: {error}") from error
 
 
 def _number(path: str, row: int, figure: Figure, text: str) -> Decimal:

@@ -121,6 +121,7 @@ def test_a_forger_who_fits_the_manifest_is_found_by_the_numbers(pack: Path, tmp_
         "tables/usage_monthly.csv", cohoes, cohoes.replace(b",8,", b",9,")
     )
     assert "the days of statements/cohoes.csv" in forged("statements/cohoes.csv", b"total,8,", b"total,9,")
+    assert "statements/cohoes.csv has no column day" in forged("statements/cohoes.csv", b",day,", b",date,")
     more = b"\n" + b"," * files["tables/runs.csv"].splitlines()[0].count(b",") + b"\n"
     assert "tables/runs.csv has 4 rows, pack.json says 3" in forged("tables/runs.csv", b"\n", more)
     assert "the control totals are" in forged(
