@@ -11,7 +11,7 @@ from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.cli.bill_command import HourKey
 from fridge_pipeline.cli.terminal import echo, installation
 from fridge_pipeline.finance.explain_hour import explain_hour
-from fridge_pipeline.finance.rules.explanation import explanation_text, plain
+from fridge_pipeline.finance.pages.explanation import explanation_text, plain
 
 
 @click.command()

@@ -14,7 +14,7 @@ import click
 
 from fridge_pipeline.calendar.days import DayRange
 from fridge_pipeline.cli.terminal import echo, installation
-from fridge_pipeline.finance.rules.explanation import plain
+from fridge_pipeline.finance.pages.explanation import plain
 from fridge_pipeline.reconciliation.compare_shadow import ShadowComparison, compare_shadow
 from fridge_pipeline.reconciliation.rules.causes import ComparedAccount, ComparedHour, accounts_of
 from fridge_pipeline.stripe.rules.limits import SUMMARY_SETTLE

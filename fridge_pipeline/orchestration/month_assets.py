@@ -10,11 +10,11 @@ import dagster as dg
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.database.models import SqlModel
 from fridge_pipeline.database.program import program_identity
+from fridge_pipeline.finance.evidence_record import pack_tables
 from fridge_pipeline.finance.make_evidence import EvidencePack, Maker, make_evidence
 from fridge_pipeline.finance.month_record import refresh_month
-from fridge_pipeline.finance.pages.columns import compared_in_words
+from fridge_pipeline.finance.pages.words import compared_in_words
 from fridge_pipeline.finance.report_month import MonthReport, report_month
-from fridge_pipeline.finance.rules.evidence_format import PACK_TABLES
 from fridge_pipeline.finance.rules.month_books import MARTS
 from fridge_pipeline.ingest.rules.location import Place
 from fridge_pipeline.installation import Ledger
@@ -60,19 +60,19 @@ def with_models(asset: dg.AssetsDefinition, models: Iterable[SqlModel]) -> dg.As
     Models have no partitions, so no backfill of hours or days makes a pack along.
     """
     names = {model.name for model in models}
-    packed = [table.name for table in PACK_TABLES if table.name in names]
+    packed = [table for table in pack_tables() if table in names]
     return asset.map_asset_specs(lambda spec: spec.replace_attributes(deps=packed))
 
 
 @dg.asset(
     group_name="finance",
-    kinds={"zip", "csv", "parquet"},
+    kinds={"zip", "csv"},
     owners=["team:finance"],
 )
 def evidence_pack(context: dg.AssetExecutionContext, ledger: dg.ResourceParam[Ledger]) -> dg.MaterializeResult[None]:
     """One row per month: a ZIP file below evidence/ in the archive that proves the month's numbers by itself.
 
-    Statements, tie-out, ledger and all that belongs to them as CSV and Parquet, with a manifest of SHA-256 hashes
+    Statements, tie-out, ledger and all that belongs to them as CSV, with a manifest of SHA-256 hashes
     that is chained to the month before; `fridge verify` checks it. That of a month that is not closed is a draft.
 
     For example: 2026-11.zip, final, chained to 2026-10.
@@ -120,7 +120,7 @@ def audit_report(context: dg.AssetExecutionContext, ledger: dg.ResourceParam[Led
             "workbook_file": dg.MetadataValue.path(str(report.workbook)),
             "tie_out": report.summary.verdict.value,
             "comparison": comparison,
-            "month_status": report.summary.signatures.status,
+            "month_status": report.summary.signatures["status"],
             "unexplained_hours": report.summary.hours("unexplained"),
             "exceptions": report.summary.exceptions,
             "restatements": report.summary.restatements,

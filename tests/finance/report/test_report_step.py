@@ -52,7 +52,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 def test_a_report_that_fails_leaves_the_earlier_one_as_it_was_and_nothing_beside_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_report(closed_books(), [], tmp_path, MADE_AT)
+    write_report(closed_books(), [], tmp_path, MADE_AT, tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert sorted(before) == FILES
 
@@ -62,7 +62,7 @@ def test_a_report_that_fails_leaves_the_earlier_one_as_it_was_and_nothing_beside
 
     monkeypatch.setattr("fridge_pipeline.finance.pages.workbook.write_workbook", full_disk)
     with pytest.raises(OSError, match="No space left"):
-        write_report(quiet_books(["cohoes"], days=1), [], tmp_path, MADE_AT)
+        write_report(quiet_books(["cohoes"], days=1), [], tmp_path, MADE_AT, tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
@@ -125,8 +125,8 @@ def test_the_marts_as_they_are_hold_a_billed_month_and_the_report_tells_its_numb
     month, now = Month.containing(hour.start), pipeline.clock()
     books, _ = read_books(pipeline.database, month, pipeline.catalogue, CLOSE_AFTER, now)
     why = [explain_hour(pipeline.as_run(), None, tenant, hour, CLOSE_AFTER) for tenant in ("cohoes", hostile)]
-    report = write_report(books, why, tmp_path, now)
-    totals = {meter.meter: (meter.derived, meter.usage, meter.stated) for meter in report.summary.meters}
+    report = write_report(books, why, tmp_path, now, pipeline.workspace)
+    totals = {meter["meter"]: (meter["derived"], meter["usage"], meter["stated"]) for meter in report.summary.meters}
     assert totals == {"temperature_readings": (22, 22, 22), "active_sensors": (5, 5, 5)}
     text = (tmp_path / report.page.name).read_text(encoding="utf-8")
     assert "<b>=1+1" not in text.lower()
