@@ -62,7 +62,7 @@ def make_report(installation: Installation, month: Month, folder: Place) -> Mont
 def evidence_assets(models: Sequence[SqlModel], months: dg.MonthlyPartitionsDefinition) -> list[dg.AssetsDefinition]:
     """The asset, on a grid of months; of what a pack holds, the models are assets and the books' own tables are not.
 
-    It depends on models only, which have no partitions: no backfill of hours or days makes a pack along.
+    It depends on models without partitions only: no backfill of hours or days makes a pack along.
     """
     names = {model.name for model in models}
     packed = [table.name for table in PACK_TABLES if table.name in names]
