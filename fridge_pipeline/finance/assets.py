@@ -119,17 +119,14 @@ def _dependencies(model: SqlModel, models: Mapping[str, SqlModel]) -> list[dg.As
     """The models and assets that a model reads.
 
     What is filled waits for those who fill what it reads, also where it reads them through views, which nobody runs. An
-    increment reads its own hours. All others read every hour, but Dagster need not look up thousands of partitions.
+    increment reads its own hours; a table reads all, but Dagster need not look up each of thousands before that.
     """
-    read = model.reads & models.keys()
     assets = _assets_of(model) if model.materialized is Materialized.VIEW else _assets_below(model, models)
-    if model.materialized is Materialized.INCREMENT:
-        return [dg.AssetDep(name) for name in sorted(assets | read)]
-    by_hour = {name for name in read if models[name].materialized is Materialized.INCREMENT}
-    last = dg.LastPartitionMapping()
+    by_hour = assets | {name for name, each in models.items() if each.materialized is Materialized.INCREMENT}
+    last = dg.LastPartitionMapping() if model.materialized is Materialized.TABLE else None
     return [
-        *(dg.AssetDep(name, partition_mapping=last) for name in sorted(assets | by_hour)),
-        *(dg.AssetDep(name) for name in sorted(read - by_hour)),
+        dg.AssetDep(name, partition_mapping=last if name in by_hour else None)
+        for name in sorted(assets | (model.reads & models.keys()))
     ]
 
 
