@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -121,21 +122,26 @@ def read_models(folder: Path) -> list[SqlModel]:
 @lru_cache(maxsize=4)
 def _models_of(folder: Path, _: str) -> tuple[SqlModel, ...]:
     described = _descriptions(folder)
-    texts = {path.stem: path for path in sorted(folder.rglob("*.sql")) if path.parent.name != DATA_TESTS}
-    undescribed, missing = sorted(texts.keys() - described.keys()), sorted(described.keys() - texts.keys())
-    if undescribed:
-        raise SqlModelError(f"{texts[undescribed[0]]}: describe the model in the models.yml beside it")
-    if missing:
-        raise SqlModelError(f"{folder}: models.yml describes {', '.join(missing)}, but there is no such .sql file")
+    paths = {path.stem: path for path in sorted(folder.rglob("*.sql")) if path.parent.name != DATA_TESTS}
+    tests = {path.stem: path.read_text(encoding="utf-8") for path in (folder / DATA_TESTS).glob("*.sql")}
+    _require_named(folder, paths.keys(), described.keys())
+    named = {test["name"] for entry in described.values() for test in entry.get("data_tests", ())}
+    _require_named(folder / DATA_TESTS, tests.keys(), named)
     lineage = folder / LINEAGE
     made_of = json.loads(lineage.read_text(encoding="utf-8")) if lineage.exists() else {}
-    models = {name: _read_model(path, described[name], folder, made_of) for name, path in texts.items()}
-    _refuse_stray_tests(folder / DATA_TESTS, models.values())
+    models = {name: _read_model(path, described[name], tests, made_of) for name, path in paths.items()}
     try:
         order = TopologicalSorter({name: model.reads & models.keys() for name, model in models.items()}).static_order()
         return tuple(models[name] for name in order)
     except CycleError as error:
         raise SqlModelError(f"{folder}: models read each other in a circle: {' -> '.join(error.args[1])}") from error
+
+
+def _require_named(folder: Path, files: AbstractSet[str], named: AbstractSet[str]) -> None:
+    if wrong := sorted(files ^ named):
+        raise SqlModelError(
+            f"{folder}: {', '.join(wrong)}: each .sql file is named in a models.yml, and each name is a file"
+        )
 
 
 def read_columns(path: Path, described: Mapping[str, str]) -> dict[str, Column]:
@@ -159,10 +165,11 @@ def _descriptions(folder: Path) -> dict[str, dict[str, Any]]:
     return described
 
 
-def _read_model(path: Path, entry: dict[str, Any], folder: Path, made_of: Mapping[str, list[str]]) -> SqlModel:
-    text = path.read_text(encoding="utf-8")
-    columns = read_columns(path.parent / "models.yml", entry["columns"])
-    unique = tuple(entry.get("unique", ()))
+def _read_model(
+    path: Path, entry: dict[str, Any], tests: Mapping[str, str], made_of: Mapping[str, list[str]]
+) -> SqlModel:
+    text, yml = path.read_text(encoding="utf-8"), path.parent / "models.yml"
+    columns, unique = read_columns(yml, entry["columns"]), tuple(entry.get("unique", ()))
     keys = [column for column in unique if column not in entry.get("nullable", ())]
     model = SqlModel(
         name=path.stem,
@@ -173,22 +180,20 @@ def _read_model(path: Path, entry: dict[str, Any], folder: Path, made_of: Mappin
         example=str(entry["example"]),
         columns=columns,
         reads=frozenset(_TABLE_READ.findall(text)),
-        made_of={
-            name: tuple(_dotted(folder / LINEAGE, each) for each in made_of.get(f"{path.stem}.{name}", ()))
-            for name in columns
-        },
+        made_of={name: _dotted(path, made_of.get(f"{path.stem}.{name}", ())) for name in columns},
         unique=unique,
         not_null=tuple(dict.fromkeys([*keys, *entry.get("not_null", ())])),
         accepted_values={name: tuple(map(str, values)) for name, values in entry.get("accepted_values", {}).items()},
-        relationships={
-            name: _dotted(path.parent / "models.yml", there) for name, there in entry.get("relationships", {}).items()
-        },
-        data_tests=tuple(_data_test(folder / DATA_TESTS, each) for each in entry.get("data_tests", ())),
+        relationships={name: _dotted(yml, [there])[0] for name, there in entry.get("relationships", {}).items()},
+        data_tests=tuple(
+            DataTest(each["name"], str(each["says"]), Severity(each.get("severity", "error")), tests[each["name"]])
+            for each in entry.get("data_tests", ())
+        ),
     )
     tested = {*model.unique, *model.not_null, *model.accepted_values, *model.relationships}
-    if unknown := sorted(tested - model.columns.keys()):
-        raise SqlModelError(f"{path.parent}/models.yml: {model.name} tests {', '.join(unknown)}, no column of it")
-    if model.materialized is Materialized.INCREMENT and "hour" not in model.columns:
+    if unknown := sorted(tested - columns.keys()):
+        raise SqlModelError(f"{yml}: {model.name} tests {', '.join(unknown)}, no column of it")
+    if model.materialized is Materialized.INCREMENT and "hour" not in columns:
         raise SqlModelError(f"{path}: an increment is made by the hour, so it needs a column hour")
     return model
 
@@ -203,25 +208,12 @@ def _materialized(path: Path, text: str) -> Materialized:
     return Materialized(match[1] or match[2])
 
 
-def _dotted(path: Path, text: str) -> tuple[str, str]:
-    table, dot, column = text.partition(".")
-    if not dot:
-        raise SqlModelError(f"{path}: write a column elsewhere as table.column, not {text!r}")
-    return table, column
-
-
-def _data_test(folder: Path, entry: dict[str, Any]) -> DataTest:
-    path = folder / f"{entry['name']}.sql"
-    if not path.exists():
-        raise SqlModelError(f"{path}: a models.yml names this data test, but there is no such file")
-    severity = Severity(entry.get("severity", "error"))
-    return DataTest(entry["name"], str(entry["says"]), severity, path.read_text(encoding="utf-8"))
-
-
-def _refuse_stray_tests(folder: Path, models: Iterable[SqlModel]) -> None:
-    named = {test.name for model in models for test in model.data_tests}
-    if stray := sorted({path.stem for path in folder.glob("*.sql")} - named):
-        raise SqlModelError(f"{folder}: no model in a models.yml names {', '.join(stray)}")
+def _dotted(path: Path, texts: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Columns elsewhere, written as ``table.column``."""
+    pairs = [text.partition(".") for text in texts]
+    if wrong := [table for table, dot, _ in pairs if not dot]:
+        raise SqlModelError(f"{path}: write a column elsewhere as table.column, not {wrong[0]!r}")
+    return tuple((table, column) for table, _, column in pairs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +235,7 @@ def read_sources(folder: Path) -> dict[str, SourceTable]:
     found: dict[str, SourceTable] = {}
     for entry in yaml.safe_load(path.read_text(encoding="utf-8"))["sources"]:
         columns = read_columns(path, entry["columns"])
-        made_of = {column: tuple(_dotted(path, each) for each in of) for column, of in entry.get("from", {}).items()}
+        made_of = {column: _dotted(path, of) for column, of in entry.get("from", {}).items()}
         if unknown := sorted(made_of.keys() - columns.keys()):
             raise SqlModelError(f"{path}: {entry['asset']} says where {', '.join(unknown)} comes from, no column of it")
         found[entry["asset"]] = SourceTable(entry["asset"], entry["table"], str(entry["example"]), columns, made_of)

@@ -1,6 +1,6 @@
 """Group ``finance``: the SQL models that finance and auditors read, and their tests as checks."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
 import dagster as dg
@@ -81,20 +81,15 @@ def _tables(models: Mapping[str, SqlModel]) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[None]]:
         chosen = [model for model in own if dg.AssetKey(model.name) in context.selected_asset_keys]
         progress = Progress(context.log, ", ".join(model.name for model in chosen))
-        derive_anew(installation, models.values())
+        now, start = installation.clock(), installation.settings.partitions_start
+        lately = HourRange(max(Hour.containing(now - DERIVED_ANEW), start), Hour.containing(now))
+        fill_hours(installation.database, models.values(), lately, installation.catalogue, installation.clock)
         filled = fill_tables(installation.database, chosen, installation.catalogue)
         progress.finish(f"{sum(filled.values()):,} rows")
         for name, rows in filled.items():
             yield dg.MaterializeResult(asset_key=name, metadata={"dagster/row_count": rows})
 
     return tables
-
-
-def derive_anew(installation: Installation, models: Iterable[SqlModel]) -> None:
-    """Makes the increments of the last days once more, from what is stored now."""
-    now, start = installation.clock(), installation.settings.partitions_start
-    lately = HourRange(max(Hour.containing(now - DERIVED_ANEW), start), Hour.containing(now))
-    fill_hours(installation.database, models, lately, installation.catalogue, installation.clock)
 
 
 def _spec(model: SqlModel, models: Mapping[str, SqlModel], freshness: dg.FreshnessPolicy | None = None) -> dg.AssetSpec:

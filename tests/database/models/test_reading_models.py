@@ -70,7 +70,11 @@ def test_columns_are_followed_to_where_they_come_from() -> None:
             "    relationships: {a: tenants}\n",
             "marts/models.yml: write a column elsewhere as table.column",
         ),
-        (f"{VIEW}select 1 as a", "    data_tests: [{name: x, says: y}]\n", "x.sql: a models.yml names this data test"),
+        (
+            f"{VIEW}select 1 as a",
+            "    data_tests: [{name: x, says: y}]\n",
+            "data_tests: x: each .sql file is named in a models.yml",
+        ),
     ],
 )
 def test_a_model_that_cannot_be_used_is_an_error_that_names_the_file_and_what_to_change(
@@ -83,11 +87,13 @@ def test_a_model_that_cannot_be_used_is_an_error_that_names_the_file_and_what_to
 
 def test_what_is_not_described_and_what_is_described_but_missing_are_errors(tmp_path: Path) -> None:
     write_models(tmp_path, {"one": f"{VIEW}select 1 as a"}, "  []")
-    with pytest.raises(SqlModelError, match=r"one\.sql: describe the model"):
+    with pytest.raises(SqlModelError, match=r": one: each \.sql file is named in a models\.yml"):
         read_models(tmp_path)
     described = "".join(f"  - {{name: {name}, {A}}}\n" for name in ("one", "two"))
     write_models(tmp_path, {}, described)
-    with pytest.raises(SqlModelError, match=r"models\.yml describes two, but there is no such \.sql file"):
+    with pytest.raises(
+        SqlModelError, match=r": two: each \.sql file is named in a models\.yml, and each name is a file"
+    ):
         read_models(tmp_path)
 
 
@@ -103,7 +109,7 @@ def test_a_data_test_that_no_model_names_is_an_error(tmp_path: Path) -> None:
     write_models(tmp_path, {"one": f"{VIEW}select 1 as a"}, f"  - {{name: one, {A}}}\n")
     (tmp_path / "data_tests").mkdir()
     (tmp_path / "data_tests" / "forgotten.sql").write_text("select 1", encoding="utf-8")
-    with pytest.raises(SqlModelError, match=r"no model in a models\.yml names forgotten"):
+    with pytest.raises(SqlModelError, match=r"data_tests: forgotten: each \.sql file is named"):
         read_models(tmp_path)
 
 
