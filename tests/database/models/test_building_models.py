@@ -177,6 +177,21 @@ select a, b from (values (1, 'x'), (1, null), (2, 'y'), (3, 'z')) as numbers (a,
     assert {name for name, result in found.items() if result.test.severity is Severity.WARN} == {"a_is_small"}
 
 
+def test_a_table_refuses_a_row_twice_and_its_test_fails_once_the_index_that_refuses_it_is_gone(
+    owner: Database, folder: Path
+) -> None:
+    make_models(owner, folder, NOW)
+    fill(owner, folder)
+    twice = "insert into fridge.tenants_as_table values ('cohoes', 'C'), ('cohoes', 'C') returning 1"
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        rows(owner, twice)
+    assert [result.test.model for result in check_models(owner, read_models(folder)) if not result.holds] == []
+    with owner.connect() as connection:
+        connection.execute("drop index fridge.tenants_as_table_key")
+    (failed,) = [result for result in check_models(owner, read_models(folder)) if not result.holds]
+    assert (failed.test.model, failed.examples) == ("tenants_as_table", [{"missing_key": "tenants_as_table_key"}])
+
+
 def test_an_hour_of_dropped_readings_keeps_what_was_derived_of_it(pipeline: Pipeline, two_days_ago: datetime) -> None:
     hour = Hour(two_days_ago)
     pipeline.add_tenant("cohoes")
