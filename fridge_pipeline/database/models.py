@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -112,15 +111,7 @@ def files_sha256(folder: Path) -> str:
 
 
 def read_models(folder: Path) -> list[SqlModel]:
-    """Every model below a folder, each after those it reads. Raises ``SqlModelError``.
-
-    Files that have not changed since this process read them are not parsed again.
-    """
-    return list(_models_of(folder, files_sha256(folder)))
-
-
-@lru_cache(maxsize=4)
-def _models_of(folder: Path, _: str) -> tuple[SqlModel, ...]:
+    """Every model below a folder, each after those it reads. Raises ``SqlModelError``."""
     described = _descriptions(folder)
     paths = {path.stem: path for path in sorted(folder.rglob("*.sql")) if path.parent.name != DATA_TESTS}
     tests = {path.stem: path.read_text(encoding="utf-8") for path in (folder / DATA_TESTS).glob("*.sql")}
@@ -132,7 +123,7 @@ def _models_of(folder: Path, _: str) -> tuple[SqlModel, ...]:
     models = {name: _read_model(path, described[name], tests, made_of) for name, path in paths.items()}
     try:
         order = TopologicalSorter({name: model.reads & models.keys() for name, model in models.items()}).static_order()
-        return tuple(models[name] for name in order)
+        return [models[name] for name in order]
     except CycleError as error:
         raise SqlModelError(f"{folder}: models read each other in a circle: {' -> '.join(error.args[1])}") from error
 
