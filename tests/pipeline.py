@@ -19,10 +19,10 @@ from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import CATALOGUE, Meter, Variance
 from fridge_pipeline.catalogue.tenant import Tenant
 from fridge_pipeline.catalogue.tenant_record import import_tenants
-from fridge_pipeline.database.build_models import run_models
 from fridge_pipeline.database.check_models import check_models
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.failpoints import AtFailpoint, Failpoint, pass_by
+from fridge_pipeline.database.fill_models import fill_hours, fill_tables
 from fridge_pipeline.database.models import read_models
 from fridge_pipeline.database.run import Run
 from fridge_pipeline.ingest.landing.local import LocalLanding
@@ -132,8 +132,8 @@ class Pipeline:
         """The SQL models as a run of these hours fills them, and the tables; a moment after what they are made of."""
         self.clock.advance(seconds=1)
         models = read_models(MODELS_FOLDER)
-        names, now = [model.name for model in models], self.clock()
-        run_models(self.database, models, names, HourRange(first, last or first), self.catalogue, now)
+        fill_hours(self.database, models, HourRange(first, last or first), self.catalogue, self.clock)
+        fill_tables(self.database, models, self.catalogue)
 
     def failing_tests(self) -> set[str]:
         """The tests of the SQL models that do not hold now."""

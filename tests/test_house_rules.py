@@ -142,7 +142,7 @@ def test_importing_the_package_reads_no_clock_and_no_environment_and_opens_no_co
     """In a fresh interpreter with the libraries already loaded, so that only our own import is watched."""
     code = f"""
 import sys, socket, subprocess, builtins, importlib, pkgutil
-import dagster, polars, pyarrow, psycopg, stripe, sqlglot, yaml, rich, rich.console, rich.progress, rich.table
+import dagster, polars, pyarrow, psycopg, stripe, yaml, rich, rich.console, rich.progress, rich.table
 import click, psutil, requests, starlette.applications, uvicorn, adbc_driver_postgresql.dbapi, gzip, graphlib
 opened = []
 def watch(event, arguments):

@@ -8,7 +8,6 @@ import dagster as dg
 from dagster import DagsterRunStatus, RunRecord, RunsFilter
 
 from fridge_pipeline.calendar.hours import Hour, HourRange, NotAnHourError, plan_ranges
-from fridge_pipeline.finance.assets import MATERIALIZED_TAG
 from fridge_pipeline.ingest.watch import watch_landing_zone
 from fridge_pipeline.installation import Landing, Ledger
 from fridge_pipeline.orchestration.partitions import automation_tags, hours_in_tags
@@ -16,13 +15,13 @@ from fridge_pipeline.orchestration.partitions import automation_tags, hours_in_t
 #: Has days where the others have hours, so it is no link of their chain.
 RECONCILIATION = dg.AssetSelection.assets("stripe_reconciliation")
 
-INCREMENTS = dg.AssetSelection.tag(MATERIALIZED_TAG, "increment")
+INCREMENTS = dg.AssetSelection.kind("increment")
 
-#: With the checks of these assets. Views are always as the books are, so no hour makes them anew.
+#: With the checks of these assets.
 CHAIN = (dg.AssetSelection.groups("ingest", "usage", "billing") - RECONCILIATION) | INCREMENTS
 
-#: The models without hours: their rows are counted, and what must be true of them is checked, in one run.
-FINANCE = dg.AssetSelection.tag(MATERIALIZED_TAG, "view") | dg.AssetSelection.tag(MATERIALIZED_TAG, "table")
+#: The models that are filled at night; views are always as the books are.
+TABLES = dg.AssetSelection.kind("table")
 
 LOAD_AND_BILL = "load_and_bill"
 BILL_CLOSED_HOURS = "bill_closed_hours"
@@ -64,7 +63,7 @@ def check_books(checks: dg.AssetChecksDefinition) -> "dg.UnresolvedAssetJobDefin
     """The job of the night; ``checks`` are those of the SQL models, which are read from their files."""
     return dg.define_asset_job(
         CHECK_BOOKS,
-        selection=FINANCE.without_checks() | dg.AssetSelection.checks(checks),
+        selection=TABLES | dg.AssetSelection.checks(checks),
         tags={"fridge/does": "check"},
         description="Derives the last days anew in SQL and tests everything that finance reads.",
     )

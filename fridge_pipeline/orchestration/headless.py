@@ -53,7 +53,7 @@ class HeadlessRunner:
         return self._run(self._load_and_bill, hours, range_tags(hours))
 
     def check_books(self, hours: HourRange) -> RangeRun:
-        """What is run every night, at once: counts and tests all that finance reads. ``hours`` are what came new."""
+        """What is run every night, at once: tests all that finance reads. ``hours`` are what came new."""
         return self._run(self._check_books, hours, {})
 
     def _run(self, job: dg.JobDefinition, hours: HourRange, tags: dict[str, str]) -> RangeRun:

@@ -57,7 +57,7 @@ def make_report(ledger: Ledger, month: Month, folder: Place) -> MonthReport:
 def with_models(asset: dg.AssetsDefinition, models: Iterable[SqlModel]) -> dg.AssetsDefinition:
     """The pack with what it depends on: of what it holds, the models are assets and the books' own tables are not.
 
-    Models have no partitions, so no backfill of hours or days makes a pack along.
+    It depends on models without partitions only, so no backfill of hours or days makes a pack along.
     """
     names = {model.name for model in models}
     packed = [table for table in pack_tables() if table in names]

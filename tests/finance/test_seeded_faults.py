@@ -136,8 +136,8 @@ def test_a_key_in_a_text_is_found_and_not_shown_again(books: FinanceBooks, kind:
         for result in check_models(books.pipeline.database, read_models(MODELS_FOLDER))
         if result.test.name == "no_key_is_in_the_books"
     ]
-    assert (found.findings.count, key in str(found)) == (1, False)
-    assert "exceptions.detail" in str(found.findings)
+    assert (found.count, key in str(found)) == (1, False)
+    assert "exceptions.detail" in str(found.examples)
 
 
 def test_an_edited_usage_row_is_not_billed_and_is_found(books: FinanceBooks) -> None:
