@@ -39,10 +39,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     monkeypatch.setattr(month_report, "refresh_month", lambda *_: None)
     folder = tmp_path / "home"
     return SimpleNamespace(
-        database=None,
+        as_run=lambda run_id: SimpleNamespace(database=None, catalogue=CATALOGUE, clock=lambda: MADE_AT, run_id=run_id),
         settings=SimpleNamespace(close_after=CLOSE_AFTER, workspace=folder / "work"),
-        catalogue=CATALOGUE,
-        clock=lambda: MADE_AT,
         folder=folder,
         report_folder=lambda month: folder / "reports" / month.key,
         report_address="http://127.0.0.1:3001",
