@@ -6,7 +6,7 @@ import gc
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from fridge_pipeline.database import process_lock
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.embedded.logins import ServerAddress
 from fridge_pipeline.database.embedded.server import EmbeddedServer
+from fridge_pipeline.database.embedded.server_settings import SETTINGS
 from fridge_pipeline.database.schema import PIPELINE
 from fridge_pipeline.operations.prepare_database import prepare_database
 from fridge_pipeline.settings import MODELS_FOLDER
@@ -28,6 +29,12 @@ from tests.pipeline import Clock, Pipeline
 from tests.sandbox_process import SandboxProcess, running_sandbox
 
 TEMPLATE = "prepared"
+
+#: What a power cut would do is not what these tests are about, and most databases live for less than a second.
+SHORT_LIVED = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "autovacuum": "off"}
+
+#: By the file: by the log, which is PostgreSQL's own choice, it takes twice as long.
+COPY_OF_TEMPLATE = sql.SQL("create database {} template {} strategy file_copy")
 
 #: Variables of the developer's own shell must not change what tests do.
 FOREIGN_VARIABLES = ("FRIDGE_", "STRIPE_", "DAGSTER_", "PG", "AWS_")
@@ -65,7 +72,11 @@ def server_home(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Pat
 @pytest.fixture(scope="session")
 def server(server_home: Path) -> Iterator[ServerAddress]:
     """One server for all workers of a test run: each holds it, the last one to leave stops it."""
-    with EmbeddedServer(server_home).hold() as address:
+    with ExitStack() as held:
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in SHORT_LIVED.items():
+                patch.setitem(SETTINGS, name, value)
+            address = held.enter_context(EmbeddedServer(server_home).hold())
         with process_lock.exclusive(server_home.parent / "template.lock"):
             _make_template(address)
         yield address
@@ -93,15 +104,9 @@ def fresh_database(server: ServerAddress) -> Iterator[Database]:
     """The same for whoever needs one for longer than a test."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(TEMPLATE))
-        )
-        # What a power cut would do is not what these tests are about: a commit need not wait for the disk.
-        connection.execute(sql.SQL("alter database {} set synchronous_commit = off").format(sql.Identifier(name)))
+        connection.execute(COPY_OF_TEMPLATE.format(sql.Identifier(name), sql.Identifier(TEMPLATE)))
         yield Database(server.dsn(name)).acting_as(PIPELINE)
-        # Not while PostgreSQL's own autovacuum looks at it: then it stays, and goes with the server's folder.
-        with suppress(psycopg.errors.InsufficientPrivilege, psycopg.errors.ObjectInUse):
-            connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
 @pytest.fixture(scope="session")

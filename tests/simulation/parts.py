@@ -155,7 +155,6 @@ def _new_database(server: ServerAddress, superuser: ServerAddress) -> KeptOpen:
     name = f"simulation_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:
         connection.execute(sql.SQL("create database {} template prepared").format(sql.Identifier(name)))
-        connection.execute(sql.SQL("alter database {} set synchronous_commit = off").format(sql.Identifier(name)))
     # No trigger fires for it: it empties tables that are append only.
     eyes = psycopg.connect(superuser.dsn(name), autocommit=True, options="-c session_replication_role=replica")
     return KeptOpen(server.dsn(name), role=PIPELINE, superuser=eyes)
