@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import adbc_driver_postgresql
 import psycopg
 import pytest
 from psycopg import sql
+from xdist.scheduler import LoadFileScheduling, Scheduling
 
 from fridge_pipeline.database import process_lock
 from fridge_pipeline.database.connection import Database
@@ -25,6 +27,7 @@ from fridge_pipeline.operations.prepare_database import prepare_database
 from fridge_pipeline.settings import MODELS_FOLDER
 from tests.arrow_types import ReadOnce
 from tests.console_script import Run, console_script
+from tests.kept_connections import KeptConnections
 from tests.pipeline import Clock, Pipeline
 from tests.sandbox_process import SandboxProcess, running_sandbox
 
@@ -36,6 +39,28 @@ SHORT_LIVED = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": 
 #: By the file: by the log, which is PostgreSQL's own choice, it takes twice as long.
 COPY_OF_TEMPLATE = sql.SQL("create database {} template {} strategy file_copy")
 
+KEPT = KeptConnections(psycopg.connect)
+
+#: They look at one running installation, in this order.
+ONE_INSTALLATION = (
+    "tests/live/test_up.py",
+    "tests/live/test_neighbours.py",
+    "tests/live/test_requests_of_the_ui.py",
+)
+
+#: Files and folders that take a worker for a minute.
+LONGEST = (
+    *ONE_INSTALLATION,
+    "tests/docs/test_tutorial.py",
+    "tests/cli/test_interruption.py",
+    "tests/live/",
+    "tests/simulation/",
+    "tests/finance/evidence/test_verify_memory.py",
+    "tests/security/test_memory.py",
+    "tests/database/embedded/",
+    "tests/orchestration/",
+)
+
 #: Variables of the developer's own shell must not change what tests do.
 FOREIGN_VARIABLES = ("FRIDGE_", "STRIPE_", "DAGSTER_", "PG", "AWS_")
 
@@ -46,6 +71,33 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first, so that no worker is still at it when the others have ended."""
+
+    def rank(item: pytest.Item) -> int:
+        found = (number for number, path in enumerate(LONGEST) if item.nodeid.startswith(path))
+        return next(found, len(LONGEST))
+
+    items.sort(key=rank)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    """Where tests run in parallel, a worker takes a file at a time, whose tests share what is made once for them."""
+    return SharedScheduling(config, log)
+
+
+class SharedScheduling(LoadFileScheduling):  # type: ignore[misc] # pytest-xdist has no types
+    """What shares a running installation stays together; schedules of the simulation share nothing."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = str(super()._split_scope(nodeid))
+        if file in ONE_INSTALLATION:
+            return ONE_INSTALLATION[0]
+        return nodeid if file.startswith("tests/simulation/") else file
+
+
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
@@ -54,9 +106,10 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _types_are_read_once() -> Iterator[None]:
+def _connections_are_cheap() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(adbc_driver_postgresql, "connect", ReadOnce())
+        patch.setattr(psycopg, "connect", KEPT)
         yield
 
 
@@ -105,7 +158,9 @@ def fresh_database(server: ServerAddress) -> Iterator[Database]:
     name = f"test_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:
         connection.execute(COPY_OF_TEMPLATE.format(sql.Identifier(name), sql.Identifier(TEMPLATE)))
+        KEPT.keep(name)
         yield Database(server.dsn(name)).acting_as(PIPELINE)
+        KEPT.end(name)
         connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 

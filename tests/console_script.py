@@ -11,7 +11,7 @@ import multiprocessing
 import os
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from multiprocessing.context import ForkServerContext
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -47,16 +47,22 @@ def run_forked(
     """One command to its end. Raises ``subprocess.TimeoutExpired``, with the process killed."""
     with TemporaryDirectory() as outputs:
         out, err = Path(outputs) / "out", Path(outputs) / "err"
-        process = _server().Process(
-            target=_command, args=(arguments, dict(environment), str(folder), str(out), str(err))
-        )
-        process.start()
+        process = start_forked(arguments, environment, folder, out, err)
         process.join(SECONDS_MAX)
         if process.exitcode is None:
             process.kill()
             raise subprocess.TimeoutExpired(["fridge", *arguments], SECONDS_MAX, out.read_bytes(), err.read_bytes())
         texts = out.read_text(encoding="utf-8"), err.read_text(encoding="utf-8")
         return subprocess.CompletedProcess(["fridge", *arguments], process.exitcode, *texts)
+
+
+def start_forked(
+    arguments: Sequence[str], environment: Mapping[str, str], folder: Path, out: Path, err: Path
+) -> ForkServerProcess:
+    """One command that has just begun; what it says goes to these files, which may be one."""
+    process = _server().Process(target=_command, args=(arguments, dict(environment), str(folder), str(out), str(err)))
+    process.start()
+    return process
 
 
 def _server() -> ForkServerContext:
@@ -68,7 +74,7 @@ def _server() -> ForkServerContext:
 
 def _command(arguments: Sequence[str], environment: Mapping[str, str], folder: str, out: str, err: str) -> None:
     """What happens in the new process: everything as if a shell had started it."""
-    outputs = [os.open(name, os.O_WRONLY | os.O_CREAT) for name in (out, err)]
+    outputs = [os.open(name, os.O_WRONLY | os.O_CREAT | os.O_APPEND) for name in (out, err)]
     become(["fridge", *arguments], folder, environment, [os.open(os.devnull, os.O_RDONLY), *outputs])
     from fridge_pipeline.cli.main import main  # noqa: PLC0415 # in the new process only
 

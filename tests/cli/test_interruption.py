@@ -15,8 +15,8 @@ import psycopg
 import pytest
 
 from fridge_pipeline.calendar.hours import Hour
-from tests.console_script import Run
-from tests.live.running_fridge import FRIDGE, wait_until
+from tests.console_script import Run, start_forked
+from tests.live.running_fridge import FRIDGE, environment_for, wait_until
 from tests.pipeline import Pipeline, readings
 
 #: A person waits two seconds; the rest is for a machine that is busy with other tests.
@@ -37,6 +37,7 @@ class Started:
     """A ``fridge`` command of its own process, on the test's installation."""
 
     def __init__(self, pipeline: Pipeline, folder: Path, arguments: Sequence[str]) -> None:
+        self._said = folder / "said by fridge"
         environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
@@ -47,26 +48,21 @@ class Started:
             "STRIPE_API_BASE": pipeline.sandbox.url,
             "STRIPE_API_KEY": "sk_test_sandbox",
         }
-        self.process = subprocess.Popen(
-            [FRIDGE, *arguments],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        self.process = start_forked(arguments, environment, folder, self._said, self._said)
 
     def end(self, *how: signal.Signals) -> tuple[int, str]:
         """Its exit code and all it said, after these signals; fails when it takes its time, or says too much."""
         begun = time.monotonic()
+        assert self.process.pid is not None
         for each in how:
-            self.process.send_signal(each)
+            os.kill(self.process.pid, each)
             time.sleep(0.2)
-        said, _ = self.process.communicate(timeout=60)
+        self.process.join(60)
+        said = self._said.read_text(encoding="utf-8")
+        assert self.process.exitcode is not None, said
         assert time.monotonic() - begun < SECONDS_TO_END_MAX, said
         assert [word for word in UNWANTED if word in said] == [], said
-        return self.process.returncode, said
+        return self.process.exitcode, said
 
 
 @contextmanager
@@ -193,10 +189,9 @@ def test_other_commands_end_with_a_word_and_the_code_of_the_signal(
     assert (code, said.strip()) == (128 + how, "interrupted")
 
 
-def test_ctrl_c_while_the_program_is_still_being_imported_shows_no_traceback(
-    pipeline: Pipeline, tmp_path: Path
-) -> None:
-    with started(pipeline, tmp_path, "doctor") as fridge:
+def test_ctrl_c_while_the_program_is_still_being_imported_shows_no_traceback(tmp_path: Path) -> None:
+    with subprocess.Popen([FRIDGE, "doctor"], env=environment_for(tmp_path), stderr=subprocess.PIPE) as fridge:
         time.sleep(0.8)
-        code, said = fridge.end(signal.SIGINT)
-    assert (code, said.strip()) == (130, "interrupted")
+        fridge.send_signal(signal.SIGINT)
+        _, said = fridge.communicate(timeout=60)
+    assert (fridge.returncode, said) == (130, b"interrupted\n")

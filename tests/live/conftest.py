@@ -1,11 +1,11 @@
-"""One running installation with the demo's data for all tests of a file: it takes half a minute."""
+"""One running installation with the demo's data for all tests that look at one: it takes half a minute."""
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
+from contextlib import ExitStack, closing, contextmanager
 
 import pytest
 
@@ -24,16 +24,24 @@ def taken_port() -> Iterator[int]:
         yield other.getsockname()[1]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def demo(tmp_path_factory: pytest.TempPathFactory, taken_port: int) -> Iterator[RunningFridge]:
-    """``fridge demo`` with its UI up, asked for a port that another program has, and with a secret to keep."""
+    """``fridge demo`` with its UI up, asked for a port that another program has, and with a secret to keep.
+
+    It is started by somebody whose umask hides nothing.
+    """
     home = tmp_path_factory.mktemp("live") / "fridge home"
     secret = {"AWS_SECRET_ACCESS_KEY": CLOUD_SECRET}
-    with running_fridge(home, "demo", "--port", str(taken_port), **secret) as started:
+    with ExitStack() as running:
+        with open_umask():
+            started = running.enter_context(running_fridge(home, "demo", "--port", str(taken_port), **secret))
         yield started
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest tests begin first, so that no worker is still at them when the others have ended."""
-    items.sort(key=lambda item: not item.path.is_relative_to(Path(__file__).parent))
+@contextmanager
+def open_umask() -> Iterator[None]:
+    before = os.umask(0)
+    try:
+        yield
+    finally:
+        os.umask(before)

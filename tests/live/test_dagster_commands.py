@@ -49,7 +49,6 @@ def in_checkout(home: Path, command: str) -> subprocess.CompletedProcess[str]:
 
 
 COMMANDS = [
-    ("dagster asset list", "^raw_readings$"),
     (f"dagster asset materialize --select raw_readings --partition {HOUR}", "RUN_SUCCESS"),
     (f"""dagster job execute -j plan_backfill --tags '{{"dagster/partition": "{HOUR}"}}'""", "RUN_SUCCESS"),
     ("dagster definitions validate", "Validation successful for code location fridge_pipeline"),
@@ -60,7 +59,7 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize(
-    ("command", "says"), [*COMMANDS[:2], *(pytest.param(*each, marks=pytest.mark.prove) for each in COMMANDS[2:])]
+    ("command", "says"), [COMMANDS[0], *(pytest.param(*each, marks=pytest.mark.prove) for each in COMMANDS[1:])]
 )
 def test_a_command_of_dagster_finds_the_code_by_itself(home: Path, command: str, says: str) -> None:
     done = in_checkout(home, command)
@@ -70,11 +69,9 @@ def test_a_command_of_dagster_finds_the_code_by_itself(home: Path, command: str,
 
 @pytest.mark.prove
 def test_they_do_so_as_well_with_the_environment_of_the_installation(home: Path) -> None:
-    some = [COMMANDS[0], COMMANDS[1], COMMANDS[4]]
-    done = in_checkout(home, f"""eval "$(fridge env)" && {" && ".join(command for command, _ in some)}""")
+    done = in_checkout(home, 'eval "$(fridge env)" && dagster asset list && dg list defs')
     assert done.returncode == 0, done.stderr[-3000:]
-    for _, says in some:
-        assert re.search(says, done.stdout + done.stderr, re.MULTILINE), says
+    assert re.search("^raw_readings$", done.stdout, re.MULTILINE), done.stdout[-3000:]
 
 
 @pytest.mark.prove

@@ -1,6 +1,6 @@
 """What the UI asks Dagster for: *Materialize all…*, a backfill of a wrong key, *Execute* on a check.
 
-Each goes through Dagster's own interface to an installation of their own.
+Each goes through Dagster's own interface to the running installation.
 """
 
 from __future__ import annotations

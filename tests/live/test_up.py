@@ -1,7 +1,4 @@
-"""A running installation: what it shows, what it does by itself, and that whatever is killed comes back by itself.
-
-All of it in one file, because the tests of a file share a worker, and so one installation.
-"""
+"""A running installation: what it shows, what it does by itself, and that whatever is killed comes back by itself."""
 
 from __future__ import annotations
 

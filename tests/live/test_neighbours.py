@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,7 +12,7 @@ from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
 from tests.live.other_user import listening, may_connect, open_to_others, socket_files
-from tests.live.running_fridge import RunningFridge, processes_of, running_fridge
+from tests.live.running_fridge import RunningFridge, processes_of
 
 LAUNCHES_NOTHING = {"query": "{version}"}
 FOREIGN_PAGE = {"Origin": "http://foreign.example", "Sec-Fetch-Site": "cross-site"}
@@ -23,38 +20,22 @@ REBOUND = {"Host": "rebound.example"}
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningFridge]:
-    """``fridge up`` on an empty home, started by somebody whose umask hides nothing."""
-    with open_umask(), running_fridge(tmp_path_factory.mktemp("walk") / "home", "up", "--port", "0") as started:
-        yield started
-
-
-@contextmanager
-def open_umask() -> Iterator[None]:
-    before = os.umask(0)
-    try:
-        yield
-    finally:
-        os.umask(before)
-
-
-@pytest.fixture(scope="module")
-def reports(installation: RunningFridge) -> str:
+def reports(demo: RunningFridge) -> str:
     """Where finished reports are served."""
-    (line,) = [line for line in installation.said().splitlines() if line.strip().startswith("Reports ")]
+    (line,) = [line for line in demo.said().splitlines() if line.strip().startswith("Reports ")]
     return line.split()[-1]
 
 
 @pytest.fixture(scope="module")
-def sandbox(installation: RunningFridge) -> str:
+def sandbox(demo: RunningFridge) -> str:
     """Where the Stripe sandbox answers."""
-    url: str = json.loads((installation.home / "sandbox" / "address.json").read_text())["url"]
+    url: str = json.loads((demo.home / "sandbox" / "address.json").read_text())["url"]
     return url
 
 
-def test_the_ui_obeys_its_own_page_and_no_page_of_somebody_else(installation: RunningFridge) -> None:
-    graphql = f"{installation.url}/graphql"
-    own = {"Origin": installation.url, "Sec-Fetch-Site": "same-origin"}
+def test_the_ui_obeys_its_own_page_and_no_page_of_somebody_else(demo: RunningFridge) -> None:
+    graphql = f"{demo.url}/graphql"
+    own = {"Origin": demo.url, "Sec-Fetch-Site": "same-origin"}
     answer = requests.post(graphql, json=LAUNCHES_NOTHING, headers=own, timeout=30)
     assert answer.json()["data"]["version"]
     assert answer.headers["X-Frame-Options"] == "SAMEORIGIN"
@@ -62,10 +43,10 @@ def test_the_ui_obeys_its_own_page_and_no_page_of_somebody_else(installation: Ru
     assert requests.post(graphql, json=LAUNCHES_NOTHING, headers=REBOUND, timeout=30).status_code == 403
     assert requests.post(graphql, data=json.dumps(LAUNCHES_NOTHING), timeout=30).status_code == 415
     assert requests.get(graphql, params=LAUNCHES_NOTHING, timeout=30).status_code == 405
-    assert requests.get(installation.url, headers=REBOUND, timeout=30).status_code == 403
+    assert requests.get(demo.url, headers=REBOUND, timeout=30).status_code == 403
 
     address = graphql.replace("http", "ws", 1)
-    with connect(address, subprotocols=[Subprotocol("graphql-ws")], origin=Origin(installation.url)) as opened:
+    with connect(address, subprotocols=[Subprotocol("graphql-ws")], origin=Origin(demo.url)) as opened:
         opened.send(json.dumps({"type": "connection_init"}))
         assert json.loads(opened.recv(timeout=30)) == {"type": "connection_ack"}
     with pytest.raises(InvalidStatus, match="403"), connect(address, origin=Origin("http://foreign.example")):
@@ -93,24 +74,22 @@ def test_the_sandboxs_control_endpoints_obey_no_page_of_somebody_else(sandbox: s
 
 
 def test_another_user_of_the_machine_finds_four_guarded_ports_and_nothing_to_read_enter_or_connect_to(
-    installation: RunningFridge, reports: str, sandbox: str
+    demo: RunningFridge, reports: str, sandbox: str
 ) -> None:
-    processes = processes_of(installation.home)
-    postgres = int((installation.home / "postgres" / "port").read_text())
-    web = [urlsplit(url).port for url in (installation.url, reports, sandbox)]
+    processes = processes_of(demo.home)
+    postgres = int((demo.home / "postgres" / "port").read_text())
+    web = [urlsplit(url).port for url in (demo.url, reports, sandbox)]
     assert listening(processes) == {("127.0.0.1", port) for port in (postgres, *web)}
 
     sockets = socket_files(processes)
-    assert installation.home / "code.socket" in sockets
+    assert demo.home / "code.socket" in sockets
     assert [path for path in sockets if may_connect(path)] == []
 
-    assert open_to_others(installation.home) == []
-    owner_alone = {
-        path.name: path.stat().st_mode & 0o077 for path in (installation.home / "postgres").glob("*.password")
-    }
+    assert open_to_others(demo.home) == []
+    owner_alone = {path.name: path.stat().st_mode & 0o077 for path in (demo.home / "postgres").glob("*.password")}
     assert len(owner_alone) >= 2
     assert set(owner_alone.values()) == {0}
 
-    passwords = [path.read_text().strip() for path in (installation.home / "postgres").glob("*.password")]
+    passwords = [path.read_text().strip() for path in (demo.home / "postgres").glob("*.password")]
     shown = [" ".join(process.cmdline()) for process in processes]  # everybody may read it in /proc
     assert [line for line in shown if any(password in line for password in passwords)] == []
