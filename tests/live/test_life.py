@@ -1,4 +1,4 @@
-"""How ``fridge up`` starts and ends, whoever ends it."""
+"""How ``fridge demo``, ``fridge up`` and ``fridge ui`` start and end, whoever ends them."""
 
 from __future__ import annotations
 
@@ -13,34 +13,21 @@ import psycopg
 import pytest
 import requests
 
-from tests.live.running_fridge import RunningFridge, describe, processes_of, running_fridge, wait_until
+from tests.live.running_fridge import RunningFridge, describe, processes_of, run_fridge, running_fridge, wait_until
 from tests.live.runs import launch_run
+from tests.live.usage import usage_at_stripe, usage_in_the_books
 
 SECONDS_TO_STOP_MAX = 15.0
+TABLE = ("hours billed", "readings", "duplicates", "rejected", "events accepted")
 SERVICES = ("code-server start", "guarded_webserver", "dagster-daemon", "-m stripe_sandbox")
 
 
 @pytest.mark.prove
-def test_what_up_prints_leads_to_reports_and_books_and_ctrl_c_stops_all_of_it_in_time(tmp_path: Path) -> None:
-    home = tmp_path / "fridge home"
-    with running_fridge(home, "up", "--port", "0") as up:
-        assert requests.get(f"{up.url}/server_info", timeout=10).ok
-        (reports,) = re.findall(r"Reports +(http://127\.0\.0\.1:[0-9]+)", up.said())
-        assert requests.get(reports, timeout=10).ok
-        assert up.living_service("code-server start").environ()["FRIDGE_UI_URL"] == up.url, "alerts link to runs"
-        (books,) = re.findall(r'Books +psql "\$\((.+)\)"', up.said())
-        told = subprocess.run(["sh", "-c", books], capture_output=True, text=True, check=True, timeout=60)
-        with psycopg.connect(told.stdout.strip()) as connection:
-            assert connection.execute("select count(*) from fridge.landing_files").fetchall() == [(0,)]
-        assert up.end(signal.SIGINT) < SECONDS_TO_STOP_MAX
-    assert up.process.returncode == 0, up.said()
-    assert not processes_of(home), describe(processes_of(home))
-
-
-@pytest.mark.prove
-def test_after_a_kill_9_the_next_up_ends_what_was_left_over_and_a_sigterm_then_ends_everything(tmp_path: Path) -> None:
-    home = tmp_path / "fridge home"
-    with running_fridge(home, "up", "--port", "0") as killed:
+def test_after_a_kill_9_the_next_up_ends_what_was_left_over_and_ctrl_c_then_ends_everything(tmp_path: Path) -> None:
+    """Begun with a demo and ended with another one, which continues from the same data and bills nothing twice."""
+    home = tmp_path / "a home with spaces"
+    with running_fridge(home, "demo", "--port", "0") as killed:
+        assert all(heading in killed.said() for heading in TABLE), killed.said()
         killed.end(signal.SIGKILL)
     left_over = {name: killed.living_service(name).pid for name in SERVICES}
     with running_fridge(home, "up", "--port", "0") as up:
@@ -50,9 +37,31 @@ def test_after_a_kill_9_the_next_up_ends_what_was_left_over_and_a_sigterm_then_e
         assert daemons[0].pid != left_over["dagster-daemon"]
         assert "left over" in up.said()
         wait_until("the daemon answers for all its parts", lambda: _is_healthy(up))
-        assert up.end(signal.SIGTERM) < SECONDS_TO_STOP_MAX
+        what_it_prints_leads_to_ui_reports_and_books(up)
+        assert up.end(signal.SIGINT) < SECONDS_TO_STOP_MAX
     assert up.process.returncode == 0, up.said()
     assert not processes_of(home), describe(processes_of(home))
+
+    before = usage_in_the_books(home)
+    assert sum(before.values()) > 0
+    second = run_fridge(home, "demo", "--exit")
+    assert second.returncode == 0, second.stderr
+    assert not processes_of(home), describe(processes_of(home))
+    after = usage_in_the_books(home)
+    assert {key: after.get(key) for key in before} == before
+    assert usage_at_stripe(home) == after
+
+
+def what_it_prints_leads_to_ui_reports_and_books(up: RunningFridge) -> None:
+    assert requests.get(f"{up.url}/server_info", timeout=10).ok
+    (reports,) = re.findall(r"Reports +(http://127\.0\.0\.1:[0-9]+)", up.said())
+    assert requests.get(reports, timeout=10).ok
+    assert up.living_service("code-server start").environ()["FRIDGE_UI_URL"] == up.url, "alerts link to runs"
+    (books,) = re.findall(r'Books +psql "\$\((.+)\)"', up.said())
+    told = subprocess.run(["sh", "-c", books], capture_output=True, text=True, check=True, timeout=60)
+    with psycopg.connect(told.stdout.strip()) as connection:
+        ((files,),) = connection.execute("select count(*) from fridge.landing_files").fetchall()
+        assert files > 0
 
 
 def test_a_read_only_ui_shows_the_books_to_finance_and_lets_nothing_be_launched(tmp_path: Path) -> None:
@@ -69,7 +78,7 @@ def test_a_read_only_ui_shows_the_books_to_finance_and_lets_nothing_be_launched(
         hour = f"{datetime.now(UTC) - timedelta(hours=2):%Y-%m-%d-%H:00}"
         with pytest.raises(AssertionError, match="UnauthorizedError"):
             launch_run(ui, hour)
-        assert ui.end(signal.SIGINT) < SECONDS_TO_STOP_MAX
+        assert ui.end(signal.SIGTERM) < SECONDS_TO_STOP_MAX
     assert ui.process.returncode == 0, ui.said()
     assert not processes_of(home), describe(processes_of(home))
 
