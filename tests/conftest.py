@@ -14,6 +14,7 @@ from typing import Any
 import adbc_driver_postgresql
 import psycopg
 import pytest
+from adbc_driver_postgresql import dbapi
 from psycopg import sql
 from xdist.scheduler import LoadFileScheduling, Scheduling
 
@@ -39,7 +40,7 @@ SHORT_LIVED = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": 
 #: By the file: by the log, which is PostgreSQL's own choice, it takes twice as long.
 COPY_OF_TEMPLATE = sql.SQL("create database {} template {} strategy file_copy")
 
-KEPT = KeptConnections(psycopg.connect)
+KEPT = KeptConnections(psycopg.connect, dbapi.connect)
 
 #: They look at one running installation, in this order.
 ONE_INSTALLATION = (
@@ -109,7 +110,8 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def _connections_are_cheap() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(adbc_driver_postgresql, "connect", ReadOnce())
-        patch.setattr(psycopg, "connect", KEPT)
+        patch.setattr(psycopg, "connect", KEPT.single)
+        patch.setattr(dbapi, "connect", KEPT.bulk)
         yield
 
 

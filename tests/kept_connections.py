@@ -12,14 +12,18 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
+import adbc_driver_manager
+import adbc_driver_postgresql
 import psycopg
+from adbc_driver_manager import dbapi
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 
 #: What the end of a session does; the plans of triggers and functions stay.
 AS_NEW = "select pg_advisory_unlock_all(); close all; unlisten *; discard temp; reset all; deallocate all"
 
-Idle = defaultdict[str, list["KeptConnection"]]
+#: By address and kind of connection.
+Idle = defaultdict[tuple[str, str], list[Any]]
 
 
 class KeptConnection(psycopg.Connection[Any]):
@@ -54,19 +58,56 @@ class KeptConnection(psycopg.Connection[Any]):
         return not self.closed and not select.select([self.fileno()], [], [], 0)[0]
 
 
-class KeptConnections:
-    """In place of ``psycopg.connect``, for databases that are named to it."""
+class KeptBulkConnection(dbapi.Connection):
+    """The same of Arrow's driver, which takes no statement of ours but those of loads and counts."""
 
-    def __init__(self, connect: Callable[..., psycopg.Connection[Any]]) -> None:
+    left_to: list[KeptBulkConnection]
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        """Kept, or closed as the driver does."""
+        if exc_type is not None:
+            super().__exit__(exc_type, exc_val, exc_tb)
+            return
+        if not self._autocommit:
+            self.rollback()
+        self.left_to.append(self)
+
+
+class KeptConnections:
+    """In place of the drivers' ``connect``, for databases that are named to it."""
+
+    def __init__(
+        self, connect: Callable[..., psycopg.Connection[Any]], connect_bulk: Callable[..., dbapi.Connection]
+    ) -> None:
         self._connect = connect
+        self._connect_bulk = connect_bulk
         self._idle: dict[str, Idle] = {}
 
-    def __call__(self, conninfo: str = "", **how: Any) -> psycopg.Connection[Any]:
+    def bulk(self, uri: str, *, autocommit: bool = False) -> dbapi.Connection:
+        """A connection of Arrow's driver that nobody uses, or a new one."""
+        name = str(conninfo_to_dict(uri).get("dbname"))
+        if name not in self._idle:
+            return self._connect_bulk(uri, autocommit=autocommit)
+        idle = self._idle[name][uri, f"bulk, {autocommit}"]
+        if idle:
+            kept: dbapi.Connection = idle.pop()
+            return kept
+        types = adbc_driver_postgresql.connect(uri)
+        opened = KeptBulkConnection(types, adbc_driver_manager.AdbcConnection(types), autocommit=autocommit)
+        opened.left_to = idle
+        return opened
+
+    def single(self, conninfo: str = "", **how: Any) -> psycopg.Connection[Any]:
         """A connection of ours that nobody uses, or a new one."""
-        name = conninfo_to_dict(conninfo).get("dbname")
+        name = str(conninfo_to_dict(conninfo).get("dbname"))
         if how.get("application_name") != "fridge" or name not in self._idle:
             return self._connect(conninfo, **how)
-        idle = self._idle[str(name)][conninfo]
+        idle: list[KeptConnection] = self._idle[name][conninfo, "single"]
         while idle:
             kept = idle.pop()
             if kept.is_alive:
