@@ -293,7 +293,7 @@ def stripe_agrees(books: FinanceBooks, definitions: dg.Definitions) -> bool:
     """Runs Dagster's reconciliation of both days; what its check says."""
     days = [day_of(books.hours[0]).isoformat(), day_of(books.hours[3]).isoformat()]
     tags = {"dagster/asset_partition_range_start": days[0], "dagster/asset_partition_range_end": days[1]}
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         job = definitions.resolve_job_def(RECONCILE_DAYS)
         result = job.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
         (evaluation,) = result.get_asset_check_evaluations()

@@ -135,7 +135,7 @@ def test_hours_of_a_wiped_asset_are_run_again_once_with_the_numbers_of_the_books
     pipeline.add_tenant("cohoes")
     for hour in span.hours():
         pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         assert run_hours(definitions, instance, span).success
         stated = pipeline.one("select count(*) from fridge.meter_events")
         assert restoring(definitions, instance) == []

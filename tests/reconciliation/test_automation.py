@@ -25,6 +25,13 @@ ONE_DAY = timedelta(days=1)
 
 @pytest.fixture
 def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+@pytest.fixture
+def kept_instance() -> Iterator[dg.DagsterInstance]:
+    """One that a schedule can open anew."""
     with dg.instance_for_test() as instance:
         yield instance
 
@@ -207,41 +214,41 @@ def test_with_stripe_down_the_run_fails_and_says_how_much_was_not_read(
 
 
 def test_the_morning_takes_yesterday_and_what_may_look_different_by_now_in_one_run(
-    definitions: dg.Definitions, books: Books, instance: dg.DagsterInstance
+    definitions: dg.Definitions, books: Books, kept_instance: dg.DagsterInstance
 ) -> None:
     """Never reconciled; then settled; then unexplained; then restated: each asks for its day, and only then."""
     yesterday = datetime.now(UTC).date() - ONE_DAY
     books.use(books.first, 10)
-    (request,) = morning(definitions, instance)
+    (request,) = morning(definitions, kept_instance)
     assert days_in_tags(dict(request.tags)) == [day_of(books.first), yesterday]
-    assert run(definitions, instance, request.tags).success
-    assert days_of(morning(definitions, instance)) == [yesterday]
+    assert run(definitions, kept_instance, request.tags).success
+    assert days_of(morning(definitions, kept_instance)) == [yesterday]
 
     lose(books, books.first.plus(1), timedelta(hours=7))
     books.reconcile()
-    assert days_of(morning(definitions, instance)) == [day_of(books.first), yesterday]
+    assert days_of(morning(definitions, kept_instance)) == [day_of(books.first), yesterday]
     with books.pipeline.database.connect() as connection:
         connection.execute(
             "update fridge.meter_events set status = 'refused' where hour = %s", [books.first.plus(1).start]
         )
     books.pipeline.bill(books.first.plus(1))
     books.reconcile()
-    assert days_of(morning(definitions, instance)) == [yesterday]
+    assert days_of(morning(definitions, kept_instance)) == [yesterday]
 
     books.pipeline.clock.advance(seconds=1)
     books.use(books.first, 12, name="late.csv")
-    assert days_of(morning(definitions, instance)) == [day_of(books.first), yesterday]
+    assert days_of(morning(definitions, kept_instance)) == [day_of(books.first), yesterday]
 
 
 def test_days_that_a_run_is_at_are_not_requested_a_second_time(
-    definitions: dg.Definitions, books: Books, instance: dg.DagsterInstance
+    definitions: dg.Definitions, books: Books, kept_instance: dg.DagsterInstance
 ) -> None:
     books.use(books.first, 10)
-    (request,) = morning(definitions, instance)
-    instance.create_run_for_job(
+    (request,) = morning(definitions, kept_instance)
+    kept_instance.create_run_for_job(
         definitions.resolve_job_def(RECONCILE_DAYS), tags=dict(request.tags), status=dg.DagsterRunStatus.STARTED
     )
-    assert morning(definitions, instance) == []
+    assert morning(definitions, kept_instance) == []
 
 
 def test_a_run_of_days_does_not_disturb_the_automation_of_hours(
