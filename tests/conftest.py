@@ -15,6 +15,7 @@ import adbc_driver_postgresql
 import psycopg
 import pytest
 from adbc_driver_postgresql import dbapi
+from hypothesis import settings
 from psycopg import sql
 from xdist.scheduler import LoadFileScheduling, Scheduling
 
@@ -64,6 +65,11 @@ LONGEST = (
 
 #: Variables of the developer's own shell must not change what tests do.
 FOREIGN_VARIABLES = ("FRIDGE_", "STRIPE_", "DAGSTER_", "PG", "AWS_")
+
+
+#: How long an example takes says how busy the machine is.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 def pytest_collection_finish() -> None:

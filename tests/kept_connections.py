@@ -18,6 +18,7 @@ import psycopg
 from adbc_driver_manager import dbapi
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
+from psycopg.rows import tuple_row
 
 #: What the end of a session does; the plans of triggers and functions stay.
 AS_NEW = "select pg_advisory_unlock_all(); close all; unlisten *; discard temp; reset all; deallocate all"
@@ -50,6 +51,8 @@ class KeptConnection(psycopg.Connection[Any]):
             self.execute(AS_NEW)
         except psycopg.Error:
             return False
+        self.isolation_level = self.read_only = self.deferrable = None
+        self.row_factory = tuple_row
         return True
 
     @property
