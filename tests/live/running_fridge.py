@@ -23,7 +23,7 @@ from fridge_pipeline.database.embedded.server import EmbeddedServer
 FRIDGE = str(Path(sys.executable).parent / "fridge")
 
 #: Generous: all test workers share the machine.
-SECONDS_TO_START = 150.0
+SECONDS_TO_START = 300.0
 SECONDS_TO_HAPPEN = 180.0
 PAUSE_SECONDS = 0.2
 
