@@ -69,20 +69,17 @@ def test_a_command_of_dagster_finds_the_code_by_itself(home: Path, command: str,
 
 @pytest.mark.prove
 def test_they_do_so_as_well_with_the_environment_of_the_installation(home: Path) -> None:
-    done = in_checkout(home, 'eval "$(fridge env)" && dagster asset list && dg list defs')
+    done = in_checkout(home, 'eval "$(fridge env)" && dagster asset list')
     assert done.returncode == 0, done.stderr[-3000:]
     assert re.search("^raw_readings$", done.stdout, re.MULTILINE), done.stdout[-3000:]
 
 
 @pytest.mark.prove
-@pytest.mark.parametrize("program", ["dagster", "dg"])
-def test_dagsters_development_server_loads_the_one_code_location_under_its_own_name(
-    home: Path, tmp_path: Path, program: str
-) -> None:
+def test_dagsters_development_server_loads_the_one_code_location_under_its_own_name(home: Path, tmp_path: Path) -> None:
     log = tmp_path / "dev.log"
     with log.open("wb") as output:
         dev = subprocess.Popen(
-            [str(BIN / program), "dev", "--port", "0"],
+            [str(BIN / "dagster"), "dev", "--port", "0"],
             cwd=REPOSITORY,
             env=environment_for(home),
             stdout=output,
