@@ -54,10 +54,8 @@ WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 # Databases are made and dropped by the hundred: where memory has room for them, that takes a third less.
 ROOMY = $(shell df --output=avail /dev/shm 2>/dev/null | awk 'NR == 2 && $$1 > 8000000 { print "/dev/shm" }')
 
-# Hundreds of processes import the same modules, so bytecode is kept; and frames of a few rows need no threads.
-ECONOMY = PYTHONDONTWRITEBYTECODE= POLARS_MAX_THREADS=1 $(if $(ROOMY),PYTEST_DEBUG_TEMPROOT=$(ROOMY))
-
-PYTEST = $(ECONOMY) $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+# Hundreds of processes import the same modules, so bytecode is kept.
+PYTEST = PYTHONDONTWRITEBYTECODE= $(if $(ROOMY),PYTEST_DEBUG_TEMPROOT=$(ROOMY)) $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 unit: .venv/test.done ## All tests but the longest, in parallel and in random order.
 	@$(PYTEST) -m "not prove"
