@@ -25,25 +25,16 @@ from fridge_pipeline.database.exceptions import open_exceptions, open_of_kind
 from fridge_pipeline.ingest.note_losses import KINDS, list_and_note
 from fridge_pipeline.installation import Installation, Landing, Ledger
 from fridge_pipeline.orchestration.headless import RangeRun, headless_runner
+from fridge_pipeline.reason_codes import cause_in_words
 from fridge_pipeline.visible import as_lines
 
 #: Tenants and meters that are shown; all of them are in the JSON.
 CHANGES_SHOWN = 40
 
-#: What becomes of usage that would not be stated, by verdict.
-WAITS = {
+#: What becomes of usage that would not be stated, where the verdict is no cause of a difference.
+VERDICTS = {
     "take_back": "statements that were never sent would be taken back",
     "credit": "too much stated: cancelled where Stripe still allows it, else a credit",
-    "in_flight": "an earlier statement is undecided and is settled first",
-    "refused": "refused, and the cause still stands",
-    "contradiction": "not what their files brought: see the exceptions",
-    "held_for_review": "far above their tenant's own history: held for review",
-    "unmapped": "the tenant has no Stripe customer",
-    "customer_taken": "their customer is billed another tenant's usage of the hour",
-    "customer_gone": "the customer that has the hour is gone from Stripe: see the exceptions",
-    "too_late": "older than the 35 days that Stripe accepts",
-    "not_billed": "before FRIDGE_BILL_FROM: counted and never stated",
-    "month_closed": "in a closed month: wait until it is reopened",
 }
 
 
@@ -90,7 +81,10 @@ def as_text(plan: BillingPlan) -> str:
         )
     if len(plan.changes) > CHANGES_SHOWN:
         lines.append(f"  and {len(plan.changes) - CHANGES_SHOWN} more tenants and meters (see --json)")
-    lines += [f"{number} not stated: {WAITS.get(verdict, verdict)}" for verdict, number in plan.waiting.items()]
+    lines += [
+        f"{number} not stated; {VERDICTS.get(verdict) or cause_in_words(verdict)}"
+        for verdict, number in plan.waiting.items()
+    ]
     return as_lines(lines)
 
 
