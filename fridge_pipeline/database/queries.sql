@@ -310,8 +310,12 @@ create table if not exists fridge.schema_migrations (
 select pg_advisory_xact_lock(hashtextextended('fridge.migrations', 0));
 
 -- name: record_migration
+-- The row of the schema, number 0, is brought up to date with each migration that follows.
 insert into fridge.schema_migrations (number, title, sha256)
-values (%(number)s, %(title)s, %(sha256)s);
+values (%(number)s, %(title)s, %(sha256)s)
+on conflict (number) do update
+    set sha256 = excluded.sha256, applied_at = excluded.applied_at
+    where schema_migrations.sha256 <> excluded.sha256;
 
 -- name: models_built_from
 select files_sha256 from fridge.sql_models_built;

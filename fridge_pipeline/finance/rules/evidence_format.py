@@ -231,6 +231,6 @@ What each file is
       not compared with Stripe yet. A name with a ~ stands for a tenant whose id is no plain file name; the
       id itself is in the file.
 {tables}
-  sql/models, sql/migrations, sql/tables
+  sql/models, sql/schema.sql, sql/tables
       The SQL by which the tables are defined: the finance models, the schema, and the selects of this pack.
 """
