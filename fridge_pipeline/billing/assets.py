@@ -10,6 +10,7 @@ from fridge_pipeline.billing.bill import BillReport, HourBill, bill_hours, expla
 from fridge_pipeline.billing.books_beside_files import hours_with_history
 from fridge_pipeline.billing.plan_billing import BillingPlan, plan_billing
 from fridge_pipeline.calendar.hours import Hour, HourRange
+from fridge_pipeline.catalogue.measure import Measure
 from fridge_pipeline.database.models import SourceTable
 from fridge_pipeline.installation import Installation
 from fridge_pipeline.orchestration.partitions import (
@@ -34,7 +35,7 @@ def billing_assets(hourly: Hourly, source: SourceTable) -> list[dg.AssetsDefinit
     """The assets of the group, on the grid of hours."""
 
     @dg.asset(
-        deps=["inserted_counts", "active_sensors"],
+        deps=[measure.asset for measure in Measure],
         partitions_def=hourly.hours,
         backfill_policy=BACKFILL_POLICY,
         freshness_policy=hourly.freshness,

@@ -109,8 +109,8 @@ counted as (
 counted_otherwise as (
     select coalesce(file_hours.hour, counted.hour) as hour
     from file_hours
-    cross join (values ('inserted_counts'), ('active_sensors')) as usage_tables (usage_table)
-    full join counted on file_hours.hour = counted.hour and usage_tables.usage_table = counted.usage_table
+    cross join fridge.measures
+    full join counted on file_hours.hour = counted.hour and measures.usage_table = counted.usage_table
     where file_hours.files_hash is distinct from counted.files_hash
 ),
 
@@ -134,25 +134,15 @@ brought as (
     group by files.hour, tallies.tenant_id
 ),
 
-inserted_counts as (
-    select * from fridge.inserted_counts
-    where hour between %(first)s and %(last)s
-),
-
-active_sensors as (
-    select * from fridge.active_sensors
-    where hour between %(first)s and %(last)s
-),
-
 usage as (
     select
-        coalesce(inserted_counts.hour, active_sensors.hour) as hour,
-        coalesce(inserted_counts.tenant_id, active_sensors.tenant_id) as tenant_id,
-        inserted_counts.inserted_count,
-        active_sensors.active_sensors
-    from inserted_counts
-    full join active_sensors
-        on inserted_counts.hour = active_sensors.hour and inserted_counts.tenant_id = active_sensors.tenant_id
+        hour,
+        tenant_id,
+        max(quantity) filter (where measure = 'inserted_count') as inserted_count,
+        max(quantity) filter (where measure = 'active_sensors') as active_sensors
+    from fridge.usage
+    where hour between %(first)s and %(last)s
+    group by hour, tenant_id
 ),
 
 compared as (
@@ -462,14 +452,14 @@ limit 1;
 -- Settled cases are left out where a comparison of numbers is enough to know them.
 with metered_usage as (
     select
-        measured_usage.tenant_id,
-        measured_usage.hour,
-        measured_usage.value,
+        usage.tenant_id,
+        usage.hour,
+        usage.quantity as value,
         catalogue.event_name
-    from fridge.measured_usage
+    from fridge.usage
     inner join unnest(%(event_names)s::text[], %(measures)s::text[]) as catalogue (event_name, measure)
-        on measured_usage.measure = catalogue.measure
-    where measured_usage.hour between %(first)s and %(last)s
+        on usage.measure = catalogue.measure
+    where usage.hour between %(first)s and %(last)s
 ),
 
 latest as (
@@ -652,9 +642,7 @@ with swept as (
 )
 
 insert into fridge.marked_hours (hour)
-select hour from fridge.inserted_counts
-union
-select hour from fridge.active_sensors
+select hour from fridge.usage
 union
 select hour from fridge.meter_events
 union
@@ -780,13 +768,13 @@ told_together as (
 
 metered_usage as (
     select
-        measured_usage.tenant_id,
-        measured_usage.hour,
-        measured_usage.value,
+        usage.tenant_id,
+        usage.hour,
+        usage.quantity as value,
         catalogue.event_name
     from compared
-    inner join fridge.measured_usage on compared.hour = measured_usage.hour
-    inner join catalogue on measured_usage.measure = catalogue.measure
+    inner join fridge.usage on compared.hour = usage.hour
+    inner join catalogue on usage.measure = catalogue.measure
 ),
 
 stated as (
@@ -822,18 +810,18 @@ owed_usage as (
 usable_files as (
     select
         landing_files.landing_hour,
-        usage_tables.usage_table,
+        measures.usage_table,
         md5(string_agg(landing_files.file_id::text, ',' order by landing_files.file_id)) as files_hash
     from compared
     inner join fridge.landing_files on compared.hour = landing_files.landing_hour
-    cross join (values ('inserted_counts'), ('active_sensors')) as usage_tables (usage_table)
+    cross join fridge.measures
     where
         landing_files.inserted_count > 0
         and not exists (
             select 1 from fridge.withdrawals
             where withdrawals.file_id = landing_files.file_id
         )
-    group by landing_files.landing_hour, usage_tables.usage_table
+    group by landing_files.landing_hour, measures.usage_table
 ),
 
 counted as (
@@ -1089,14 +1077,14 @@ with catalogue as (
 
 select
     exceptions.subject as event_name,
-    measured_usage.value
+    usage.quantity as value
 from fridge.exceptions
 inner join catalogue on exceptions.subject = catalogue.event_name
-inner join fridge.measured_usage
+inner join fridge.usage
     on
-        catalogue.measure = measured_usage.measure
-        and exceptions.tenant_id = measured_usage.tenant_id
-        and exceptions.hour = measured_usage.hour
+        catalogue.measure = usage.measure
+        and exceptions.tenant_id = usage.tenant_id
+        and exceptions.hour = usage.hour
 where
     exceptions.kind = 'held_for_review'
     and exceptions.closed_at is null
@@ -1325,14 +1313,14 @@ doubtful as materialized (
                 count(*) as hours,
                 count(*) filter (where newest.value * judged.factor < judged.value) as hours_below
             from (
-                select measured_usage.value
-                from fridge.measured_usage
+                select usage.quantity as value
+                from fridge.usage
                 where
-                    measured_usage.measure = judged.measure
-                    and measured_usage.tenant_id = judged.tenant_id
-                    and measured_usage.hour < judged.hour
-                    and measured_usage.value > 0
-                order by measured_usage.hour desc
+                    usage.measure = judged.measure
+                    and usage.tenant_id = judged.tenant_id
+                    and usage.hour < judged.hour
+                    and usage.quantity > 0
+                order by usage.hour desc
                 limit judged.hours_min
             ) as newest
         ) as recent
@@ -1360,15 +1348,15 @@ compared as (
     cross join
         lateral (
             select
-                measured_usage.hour,
-                measured_usage.value
-            from fridge.measured_usage
+                usage.hour,
+                usage.quantity as value
+            from fridge.usage
             where
-                measured_usage.measure = doubtful.measure
-                and measured_usage.tenant_id = doubtful.tenant_id
-                and measured_usage.hour < doubtful.hour
-                and measured_usage.value > 0
-            order by measured_usage.hour desc
+                usage.measure = doubtful.measure
+                and usage.tenant_id = doubtful.tenant_id
+                and usage.hour < doubtful.hour
+                and usage.quantity > 0
+            order by usage.hour desc
             limit doubtful.hours_max
         ) as history
 ),

@@ -542,13 +542,13 @@ select
     releases.tenant_id,
     releases.hour,
     releases.event_name,
-    measured_usage.measure
+    usage.measure
 from fridge.releases
-inner join fridge.measured_usage
+inner join fridge.usage
     on
-        releases.tenant_id = measured_usage.tenant_id
-        and releases.hour = measured_usage.hour
-        and releases.value >= measured_usage.value;
+        releases.tenant_id = usage.tenant_id
+        and releases.hour = usage.hour
+        and releases.value >= usage.quantity;
 
 comment on view fridge.released_usage is
 'One row per release and measure whose usage is, as it is now, not more than what was released.';
@@ -761,22 +761,13 @@ begin
 end;
 $$;
 
-create trigger inserted_counts_mark_insert after insert on fridge.inserted_counts
+create trigger usage_mark_insert after insert on fridge.usage
 referencing new table as new_rows for each statement execute function fridge.mark_hours();
-create trigger inserted_counts_mark_update after update on fridge.inserted_counts
+create trigger usage_mark_update after update on fridge.usage
 referencing old table as old_rows new table as new_rows for each statement execute function fridge.mark_hours();
-create trigger inserted_counts_mark_delete after delete on fridge.inserted_counts
+create trigger usage_mark_delete after delete on fridge.usage
 referencing old table as old_rows for each statement execute function fridge.mark_hours();
-create trigger inserted_counts_mark_truncate after truncate on fridge.inserted_counts
-for each statement execute function fridge.mark_all_hours();
-
-create trigger active_sensors_mark_insert after insert on fridge.active_sensors
-referencing new table as new_rows for each statement execute function fridge.mark_hours();
-create trigger active_sensors_mark_update after update on fridge.active_sensors
-referencing old table as old_rows new table as new_rows for each statement execute function fridge.mark_hours();
-create trigger active_sensors_mark_delete after delete on fridge.active_sensors
-referencing old table as old_rows for each statement execute function fridge.mark_hours();
-create trigger active_sensors_mark_truncate after truncate on fridge.active_sensors
+create trigger usage_mark_truncate after truncate on fridge.usage
 for each statement execute function fridge.mark_all_hours();
 
 create trigger counted_hours_mark_insert after insert on fridge.counted_hours

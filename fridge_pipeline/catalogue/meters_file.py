@@ -21,7 +21,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import TypeVar
 
-from fridge_pipeline.catalogue.meter import Formula, Measure, Meter, Tolerance, Window
+from fridge_pipeline.catalogue.measure import Measure
+from fridge_pipeline.catalogue.meter import Formula, Meter, Tolerance, Window
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 

@@ -25,19 +25,36 @@ comment on column fridge.tenants.stripe_customer_id is
 -- All columns, because an import locks the table; triggers keep what it must not change.
 insert into fridge.pipeline_rights (relation, updates) values ('tenants', '{*}');
 
+-- The registry of measures, as fridge_pipeline/catalogue/measure.py has it; a test compares the two.
+create table fridge.measures (
+    measure text primary key,
+    usage_table text not null,
+    counts text not null,
+    constraint measures_usage_table unique (usage_table)
+);
+
+insert into fridge.measures (measure, usage_table, counts) values
+('inserted_count', 'inserted_counts', 'readings stored for the first time'),
+('active_sensors', 'active_sensors', 'distinct sensors with a reading stored for the first time');
+
+comment on table fridge.measures is 'One row per measure: what is counted of the readings inserted in an hour.';
+comment on column fridge.measures.measure is 'Its name in usage.measure and in the catalogue of meters.';
+comment on column fridge.measures.usage_table is 'The asset that counts it; counted_hours calls it that too.';
+comment on column fridge.measures.counts is 'In words.';
+
 -- A copy of the settings' catalogue, so that SQL can say under which meter usage is billed.
 create table fridge.meters (
     event_name text primary key,
     measure text not null,
     formula text not null,
     "window" text not null,
-    constraint meters_measure check (measure in ('inserted_count', 'active_sensors'))
+    constraint meters_measure foreign key (measure) references fridge.measures (measure)
 );
 
 comment on table fridge.meters is
 'One row per meter of the catalogue in the settings, copied whenever the SQL models are brought up to date.';
 comment on column fridge.meters.event_name is 'The Stripe event name.';
-comment on column fridge.meters.measure is 'What is billed, inserted_count or active_sensors.';
+comment on column fridge.meters.measure is 'What is billed; see measures.';
 comment on column fridge.meters.formula is 'How Stripe makes one number of several statements.';
 comment on column fridge.meters."window" is 'hour when only the newest statement of an hour counts, else none.';
 

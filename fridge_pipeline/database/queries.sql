@@ -140,13 +140,13 @@ where
                 and meter_events.hour = exceptions.hour
                 and meter_events.status = 'accepted'
         ), 0) = coalesce((
-            select measured_usage.value
-            from fridge.measured_usage
-            inner join catalogue on measured_usage.measure = catalogue.measure
+            select usage.quantity
+            from fridge.usage
+            inner join catalogue on usage.measure = catalogue.measure
             where
                 catalogue.event_name = exceptions.subject
-                and measured_usage.tenant_id = exceptions.tenant_id
-                and measured_usage.hour = exceptions.hour
+                and usage.tenant_id = exceptions.tenant_id
+                and usage.hour = exceptions.hour
         ), 0)
     );
 
@@ -570,10 +570,10 @@ order by month;
 with usable_files as (
     select
         landing_files.landing_hour,
-        usage_tables.usage_table,
+        measures.usage_table,
         md5(string_agg(landing_files.file_id::text, ',' order by landing_files.file_id)) as files_hash
     from fridge.landing_files
-    cross join (values ('inserted_counts'), ('active_sensors')) as usage_tables (usage_table)
+    cross join fridge.measures
     where
         landing_files.landing_hour < %(hour)s
         and landing_files.inserted_count > 0
@@ -581,7 +581,7 @@ with usable_files as (
             select 1 from fridge.withdrawals
             where withdrawals.file_id = landing_files.file_id
         )
-    group by landing_files.landing_hour, usage_tables.usage_table
+    group by landing_files.landing_hour, measures.usage_table
 ),
 
 counted as (

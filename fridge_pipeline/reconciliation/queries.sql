@@ -4,12 +4,12 @@
 -- billing start somebody else may have stated usage for any customer, also where we have none.
 with metered_usage as (
     select distinct
-        measured_usage.tenant_id,
+        usage.tenant_id,
         catalogue.event_name
-    from fridge.measured_usage
+    from fridge.usage
     inner join unnest(%(event_names)s::text[], %(measures)s::text[]) as catalogue (event_name, measure)
-        on measured_usage.measure = catalogue.measure
-    where measured_usage.hour between %(first)s and %(last)s
+        on usage.measure = catalogue.measure
+    where usage.hour between %(first)s and %(last)s
 ),
 
 accounts as (
@@ -78,8 +78,8 @@ order by last_read_at asc nulls first, accounts.tenant_id asc, accounts.event_na
 with usage as (
     select
         hour,
-        value
-    from fridge.measured_usage
+        quantity as value
+    from fridge.usage
     where
         measure = %(measure)s
         and tenant_id = %(tenant_id)s
@@ -337,16 +337,16 @@ booked_days as (
     union all
 
     select distinct
-        (measured_usage.hour at time zone 'UTC')::date as day,
-        measured_usage.tenant_id,
+        (usage.hour at time zone 'UTC')::date as day,
+        usage.tenant_id,
         catalogue.event_name,
         null::timestamptz as settled_at
-    from fridge.measured_usage
+    from fridge.usage
     inner join unnest(%(event_names)s::text[], %(measures)s::text[]) as catalogue (event_name, measure)
-        on measured_usage.measure = catalogue.measure
+        on usage.measure = catalogue.measure
     where
-        measured_usage.hour between %(first)s and %(last)s
-        and measured_usage.hour >= (select billing_start.bill_from from fridge.billing_start)
+        usage.hour between %(first)s and %(last)s
+        and usage.hour >= (select billing_start.bill_from from fridge.billing_start)
 )
 
 select day

@@ -1,37 +1,48 @@
 -- Usage per tenant and hour: a function of stored readings, and counted anew whenever that is asked for.
 
-create table fridge.inserted_counts (
+create table fridge.usage (
     tenant_id text not null,
     hour timestamptz not null,
-    inserted_count bigint not null,
+    measure text not null,
+    quantity bigint not null,
     computed_at timestamptz not null,
-    primary key (tenant_id, hour),
-    constraint inserted_counts_not_negative check (inserted_count >= 0)
+    -- In this order, because what a tenant is used to is read measure by measure.
+    primary key (tenant_id, measure, hour),
+    constraint usage_measure foreign key (measure) references fridge.measures (measure),
+    constraint usage_not_negative check (quantity >= 0)
 );
 
-create index inserted_counts_hour on fridge.inserted_counts (hour);
+create index usage_hour on fridge.usage (hour);
 
-comment on table fridge.inserted_counts is 'One row per tenant-hour with usage: readings stored for the first time.';
+comment on table fridge.usage is 'One row per tenant, hour and measure with usage.';
+comment on column fridge.usage.hour is 'Start of the UTC hour in which the readings were received.';
+comment on column fridge.usage.measure is 'What was counted; see measures.';
+comment on column fridge.usage.computed_at is 'When it was last counted.';
 
-insert into fridge.pipeline_rights (relation, updates, deletes)
-values ('inserted_counts', '{inserted_count, computed_at}', true);
+insert into fridge.pipeline_rights (relation, updates, deletes) values ('usage', '{quantity, computed_at}', true);
 
-create table fridge.active_sensors (
-    tenant_id text not null,
-    hour timestamptz not null,
-    active_sensors bigint not null,
-    computed_at timestamptz not null,
-    primary key (tenant_id, hour),
-    constraint active_sensors_not_negative check (active_sensors >= 0)
-);
+-- The same under the names that finance and scripts know.
+create view fridge.inserted_counts as
+select
+    tenant_id,
+    hour,
+    quantity as inserted_count,
+    computed_at
+from fridge.usage
+where measure = 'inserted_count';
 
-create index active_sensors_hour on fridge.active_sensors (hour);
+create view fridge.active_sensors as
+select
+    tenant_id,
+    hour,
+    quantity as active_sensors,
+    computed_at
+from fridge.usage
+where measure = 'active_sensors';
 
-comment on table fridge.active_sensors is
+comment on view fridge.inserted_counts is 'One row per tenant-hour with usage: readings stored for the first time.';
+comment on view fridge.active_sensors is
 'One row per tenant-hour with usage: distinct sensors with an inserted reading.';
-
-insert into fridge.pipeline_rights (relation, updates, deletes)
-values ('active_sensors', '{active_sensors, computed_at}', true);
 
 -- From which files an hour's usage was counted. Comparing files, not times: a file that was loaded while the hour was
 -- being counted is noticed whatever the clocks of the two processes said.
@@ -41,7 +52,7 @@ create table fridge.counted_hours (
     files_hash text not null,
     counted_at timestamptz not null,
     primary key (landing_hour, usage_table),
-    constraint counted_hours_usage_table check (usage_table in ('inserted_counts', 'active_sensors'))
+    constraint counted_hours_usage_table foreign key (usage_table) references fridge.measures (usage_table)
 );
 
 comment on table fridge.counted_hours is 'One row per landing hour and usage table: from which files it was counted.';
@@ -51,22 +62,13 @@ comment on column fridge.counted_hours.files_hash is
 insert into fridge.pipeline_rights (relation, updates, deletes)
 values ('counted_hours', '{files_hash, counted_at}', true);
 
--- Both usage tables as one, by the measure that a meter names: what every comparison of usage with statements reads.
+-- Code and SQL models of version 0.1 read this view; a later migration drops it.
 create view fridge.measured_usage as
 select
     tenant_id,
     hour,
-    'inserted_count' as measure,
-    inserted_count as value
-from fridge.inserted_counts
+    measure,
+    quantity as value
+from fridge.usage;
 
-union all
-
-select
-    tenant_id,
-    hour,
-    'active_sensors' as measure,
-    active_sensors as value
-from fridge.active_sensors;
-
-comment on view fridge.measured_usage is 'One row per tenant-hour and measure with usage: both usage tables as one.';
+comment on view fridge.measured_usage is 'usage, as version 0.1 names it.';

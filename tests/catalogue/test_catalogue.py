@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from fridge_pipeline.addresses import SettingError
-from fridge_pipeline.catalogue.meter import CATALOGUE, Formula, Measure, Meter, Restatement, Tolerance, Window
+from fridge_pipeline.catalogue.measure import Measure
+from fridge_pipeline.catalogue.meter import CATALOGUE, Formula, Meter, Restatement, Tolerance, Window
 from fridge_pipeline.catalogue.meters_file import CatalogueError, read_catalogue
 from fridge_pipeline.settings import read_settings
 

@@ -31,8 +31,7 @@ class Explanation:
     hour: str
     is_open: bool
     closes_at: datetime
-    inserted_count: int | None
-    active_sensors: int | None
+    usage: dict[str, int | None]
     files: list[dict[str, Any]]
     rejected: list[dict[str, Any]]
     statements: list[dict[str, Any]]
@@ -120,20 +119,15 @@ def explanation_text(explanation: Explanation) -> str:
     if explanation.is_open:
         lines.append(f"not billed yet: the hour closes at {time_text(explanation.closes_at)}")
     lines += _section("Landing files of the hour", files_text(explanation))
-    usage = [
-        f"{name}: {'none' if quantity is None else quantity}"
-        for name, quantity in (
-            ("inserted_count", explanation.inserted_count),
-            ("active_sensors", explanation.active_sensors),
-        )
-    ]
+    usage = [f"{name}: {'none' if quantity is None else quantity}" for name, quantity in explanation.usage.items()]
     lines += _section("Usage, counted from stored readings", usage)
     said = [line for row in explanation.statements for line in _statement_lines(row, explanation)]
     lines += _section("Statements to Stripe", said)
     lines += _section("Stripe's own sum of the hour", [_stripe_line(row) for row in explanation.stripe])
     lines += _section("Exceptions", [_exception_line(row) for row in explanation.exceptions])
     lines += _section("Code that made it", _run_lines(explanation))
-    if explanation.inserted_count is None and not explanation.statements and not any(map(has_rows, explanation.files)):
+    is_unused = all(quantity is None for quantity in explanation.usage.values())
+    if is_unused and not explanation.statements and not any(map(has_rows, explanation.files)):
         lines += ["", f"The books hold nothing of a tenant {explanation.tenant_id!r} in this hour."]
     return as_lines(lines)
 

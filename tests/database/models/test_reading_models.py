@@ -36,7 +36,7 @@ def test_every_description_of_a_model_says_what_one_row_is() -> None:
 def test_columns_are_followed_to_where_they_come_from() -> None:
     lineage = column_lineage(read_models(MODELS_FOLDER))
     assert lineage["usage_monthly"]["quantity"] == [("usage_daily", "quantity")]
-    assert lineage["stg_usage"]["quantity"] == [("measured_usage", "value")]
+    assert lineage["stg_usage"]["quantity"] == [("usage", "quantity")]
     assert lineage["billing_ledger"]["tenant_name"] == [("stg_tenants", "tenant_name")]
     assert lineage["sensor_hours"]["last_recorded_at"] == [("stg_readings", "recorded_at")]
     without = {f"{name}.{column}" for name, found in lineage.items() for column, of in found.items() if not of}
