@@ -36,7 +36,7 @@ class ExceptionKind:
 
     ``cause`` is what the tie-out calls a difference between usage and ledger while such an exception is open; ``None``
     where it explains none. ``waits``: usage is left alone by the sweep until a person, or time, ends what stands in its
-    way.
+    way. ``withholds``: of a meter it says why usage was not even stated.
     """
 
     means: str
@@ -44,6 +44,7 @@ class ExceptionKind:
     subject: Subject
     cause: str | None = None
     waits: bool = False
+    withholds: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,12 @@ class DifferenceCause:
     is_explained: bool
 
 
-def _waiting(means: str, do: str, cause: str, subject: Subject = Subject.METER) -> ExceptionKind:
+def _waiting(means: str, do: str, cause: str, subject: Subject) -> ExceptionKind:
     return ExceptionKind(means, do, subject, cause, waits=True)
+
+
+def _withheld(means: str, do: str, cause: str) -> ExceptionKind:
+    return ExceptionKind(means, do, Subject.METER, cause, waits=True, withholds=True)
 
 
 #: In the order in which the tie-out asks them.
@@ -101,27 +106,27 @@ EXCEPTION_KINDS: Final[dict[str, ExceptionKind]] = {
         Subject.USAGE,
         cause="contradiction",
     ),
-    "month_closed": _waiting(
+    "month_closed": _withheld(
         "usage that changed after its month was closed",
         "fridge reopen the month, or invoice the difference",
         "month_closed",
     ),
-    "held_for_review": _waiting(
+    "held_for_review": _withheld(
         "usage far above the tenant's own history, not billed",
         "fridge explain TENANT HOUR, then fridge release or fridge withdraw",
         "held_for_review",
     ),
-    "too_late": _waiting(
+    "too_late": _withheld(
         "usage older than the 35 days that Stripe takes",
         "invoice or credit it by hand, or let it go and close the exception",
         "too_late",
     ),
-    "unmapped": _waiting(
+    "unmapped": _withheld(
         "usage of tenants without a Stripe customer",
         "import the tenants with their customers: fridge tenants import",
         "unmapped",
     ),
-    "customer_taken": _waiting(
+    "customer_taken": _withheld(
         "usage of tenants whose customer is billed another tenant's usage of the same hour",
         "invoice it by hand, or give the tenant a customer of its own: fridge tenants import",
         "customer_taken",
@@ -132,7 +137,7 @@ EXCEPTION_KINDS: Final[dict[str, ExceptionKind]] = {
         "refused",
         Subject.STATEMENT,
     ),
-    "customer_gone": _waiting(
+    "customer_gone": _withheld(
         "usage that changed after its customer was deleted from Stripe or merged into another",
         "invoice or credit the difference by hand; the detail has it",
         "customer_gone",
@@ -141,6 +146,7 @@ EXCEPTION_KINDS: Final[dict[str, ExceptionKind]] = {
         "usage that Stripe has too much of and cannot cancel",
         "give the customer a credit, then close the exception",
         "credit_due",
+        Subject.METER,
     ),
     "unexplained": _waiting(
         "usage of which nobody knows whether Stripe counts it",

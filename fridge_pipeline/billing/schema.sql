@@ -268,28 +268,60 @@ insert into fridge.pipeline_rights (relation, updates) values (
     'meter_event_adjustments', '{status, first_sent_at, settled_at, attempts, http_status, request_id, answer}'
 );
 
+-- What is made, and Stripe has yet to decide. Written out in the indexes of what is open, which serve it.
+create function fridge.is_under_way(status text) returns boolean
+language sql immutable as $$
+    select status in ('staged', 'sent', 'unknown');
+$$;
+
 create view fridge.statements_under_way as
 select
     identifier,
     hour,
-    status
+    status,
+    event_name,
+    tenant_id,
+    identifier as meter_event,
+    false as is_cancellation
 from fridge.meter_events
-where status in ('staged', 'sent', 'unknown')
+where fridge.is_under_way(status)
 
 union all
 
 select
     'cancel:' || meter_events.identifier as identifier,
     meter_events.hour,
-    meter_event_adjustments.status
+    meter_event_adjustments.status,
+    meter_events.event_name,
+    meter_events.tenant_id,
+    meter_events.identifier as meter_event,
+    true as is_cancellation
 from fridge.meter_event_adjustments
 inner join fridge.meter_events on meter_event_adjustments.identifier = meter_events.identifier
-where meter_event_adjustments.status in ('staged', 'sent', 'unknown');
+where fridge.is_under_way(meter_event_adjustments.status);
 
 comment on view fridge.statements_under_way is
 'One row per statement or cancellation that is not decided yet; a month with any cannot be closed.';
 comment on column fridge.statements_under_way.identifier is
 'That of the meter event, with cancel: before it for its cancellation.';
+comment on column fridge.statements_under_way.meter_event is 'That of the meter event, in both cases.';
+
+create view fridge.stated_usage as
+select
+    event_name,
+    tenant_id,
+    hour,
+    sum(value)::bigint as value,
+    (array_agg(stripe_customer_id order by revision desc))[1] as stripe_customer_id
+from fridge.meter_events
+where status = 'accepted'
+group by hour, tenant_id, event_name;
+
+comment on view fridge.stated_usage is
+'One row per meter, tenant and hour of which Stripe has accepted something: what that comes to.';
+comment on column fridge.stated_usage.value is
+'Of totals only one is accepted at a time, so the sum serves them and what is added up alike.';
+comment on column fridge.stated_usage.stripe_customer_id is 'Whom the newest of it was stated to.';
 
 -- What Stripe's books showed when something in doubt was read back.
 create table fridge.stripe_readbacks (

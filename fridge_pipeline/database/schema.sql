@@ -113,7 +113,8 @@ create table fridge.exception_kinds (
     what_to_do text not null,
     subject text not null,
     cause text references fridge.causes (cause),
-    waits boolean not null
+    waits boolean not null,
+    withholds boolean not null default false
 );
 
 comment on table fridge.exception_kinds is 'One row per kind that an exception can be of.';
@@ -126,6 +127,8 @@ comment on column fridge.exception_kinds.cause is
 'What a difference between usage and ledger is called while one is open; empty where it explains none.';
 comment on column fridge.exception_kinds.waits is
 'Whether the sweep leaves the usage alone until a person, or time, ends what stands in its way.';
+comment on column fridge.exception_kinds.withholds is
+'Whether it says of a meter, while one is open, why usage was not even stated.';
 
 -- An exception is brought up to date while it is open, and closed once; what it is about never changes. What waits in a
 -- closed month may turn from usage into a credit, and back: usage can be stated for 35 days, a credit has no last day.
@@ -184,6 +187,13 @@ comment on column fridge.exceptions.owed is
 'For a meter''s usage that waits: usage minus what Stripe has, when it was last judged; empty for everything else.';
 
 insert into fridge.pipeline_rights (relation, updates) values ('exceptions', '{detail, owed, deadline_at, closed_at}');
+
+create view fridge.open_exceptions as
+select *
+from fridge.exceptions
+where closed_at is null;
+
+comment on view fridge.open_exceptions is 'One row per exception that is not closed.';
 
 -- Which text of a model was made: unchanged views are left alone.
 create table fridge.sql_models (

@@ -690,10 +690,9 @@ select
     hour,
     subject,
     count(*) over () as exceptions
-from fridge.exceptions
+from fridge.open_exceptions
 where
     kind = 'unexplained'
-    and closed_at is null
     and hour >= %(month_start)s
     and hour < %(month_end)s
 order by hour, tenant_id, subject
@@ -701,9 +700,8 @@ limit %(shown)s;
 
 -- name: waiting_in_month
 select count(*)
-from fridge.exceptions
+from fridge.open_exceptions
 where
     kind = 'month_closed'
-    and closed_at is null
     and hour >= %(month_start)s
     and hour < %(month_end)s;

@@ -229,6 +229,22 @@ comment on table fridge.withdrawals is
 
 insert into fridge.pipeline_rights (relation) values ('withdrawals');
 
+create view fridge.usable_files as
+select
+    file_id,
+    landing_hour as hour,
+    inserted_count
+from fridge.landing_files
+where
+    inserted_count > 0
+    and not exists (
+        select 1 from fridge.withdrawals
+        where withdrawals.file_id = landing_files.file_id
+    );
+
+comment on view fridge.usable_files is
+'One row per landing file that counts for its hour: it stored readings, and was not withdrawn.';
+
 -- The primary key is law L1. It leads with time because readings arrive in time order: a sorted COPY then
 -- appends to the right end of the index. Keys are integers because text keys cost a quarter more space.
 create table fridge.stored_readings (

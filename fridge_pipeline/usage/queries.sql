@@ -26,19 +26,12 @@ on conflict (tenant_id, measure, hour) do update
     set quantity = excluded.quantity, computed_at = excluded.computed_at;
 
 -- name: files_of_hours
--- Files that stored readings in a range of landing hours. A withdrawn file is no usage.
 select
     file_id,
-    landing_hour as hour,
+    hour,
     inserted_count
-from fridge.landing_files
-where
-    landing_hour between %(first)s and %(last)s
-    and inserted_count > 0
-    and not exists (
-        select 1 from fridge.withdrawals
-        where withdrawals.file_id = landing_files.file_id
-    );
+from fridge.usable_files
+where hour between %(first)s and %(last)s;
 
 -- name: stored_readings_of_files
 -- Without a time range on purpose: a late reading makes it wide, and the planner would then read the whole primary key.
@@ -80,10 +73,9 @@ select
     hour,
     tenant_id,
     event_name,
-    sum(value)::bigint as stated
-from fridge.meter_events
-where hour between %(first)s and %(last)s and status = 'accepted'
-group by hour, tenant_id, event_name
+    value as stated
+from fridge.stated_usage
+where hour between %(first)s and %(last)s
 order by hour, tenant_id, event_name;
 
 -- name: tenants_of_sensors

@@ -62,6 +62,43 @@ comment on column fridge.counted_hours.files_hash is
 insert into fridge.pipeline_rights (relation, updates, deletes)
 values ('counted_hours', '{files_hash, counted_at}', true);
 
+-- Asked for some hours it reads these only: both halves have the hour to themselves.
+create view fridge.hours_to_count as
+select
+    usable.hour,
+    measures.usage_table
+from (
+    select
+        hour,
+        md5(string_agg(file_id::text, ',' order by file_id)) as files_hash
+    from fridge.usable_files
+    group by hour
+) as usable
+cross join fridge.measures
+where
+    not exists (
+        select 1 from fridge.counted_hours
+        where
+            counted_hours.landing_hour = usable.hour
+            and counted_hours.usage_table = measures.usage_table
+            and counted_hours.files_hash = usable.files_hash
+    )
+
+union all
+
+select
+    counted_hours.landing_hour as hour,
+    counted_hours.usage_table
+from fridge.counted_hours
+where
+    not exists (
+        select 1 from fridge.usable_files
+        where usable_files.hour = counted_hours.landing_hour
+    );
+
+comment on view fridge.hours_to_count is
+'One row per hour and usage table that was counted from other files than there are now, or not at all.';
+
 -- Code and SQL models of version 0.1 read this view; a later migration drops it.
 create view fridge.measured_usage as
 select
