@@ -193,7 +193,7 @@ MUTANTS = (
         (
             Edit(
                 QUERIES,
-                "        open_exceptions.owed <> coalesce",
+                "        waiting.owed <> coalesce",
                 "        false and 0 <> coalesce",
             ),
         ),
