@@ -1,4 +1,4 @@
-"""Every environment variable that the program reads, in words; docs/reference/environment.md is made of this."""
+"""Every environment variable that the program reads, in words; `make docs` writes a page of them."""
 
 from __future__ import annotations
 

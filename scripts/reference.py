@@ -1,8 +1,6 @@
 """Write docs/reference/ from the code: environment variables, commands, and the SQL models with their columns.
 
-    python scripts/reference.py            # `make reference`
-
-A test compares the committed pages with what this makes, so a change of the code is a change of the page.
+python scripts/reference.py            # `make docs`, which adds what `fridge db schema` prints
 """
 
 from __future__ import annotations
@@ -21,9 +19,9 @@ from fridge_pipeline.variables import STORE_VARIABLES, VARIABLES, Variable
 FOLDER = REPOSITORY / "docs" / "reference"
 BEHIND_THE_MODELS = """\
 Finance reads the **marts** below, in the schema `fridge`. The tables that the pipeline writes, with types and what the
-database enforces, are in [schema.md](../schema.md) (`fridge db schema`).
+database enforces, are in [schema.md](schema.md) (`fridge db schema`).
 """
-MADE_BY = "Made from the code by `make reference`; a test compares them.\n"
+MADE_BY = "Made from the code by `make docs`.\n"
 
 
 def pages() -> dict[str, str]:

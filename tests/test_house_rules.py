@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -98,6 +99,17 @@ def test_names_are_words_of_the_domain() -> None:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and re.search(r"utils?$|helper|Manager|common", node.name)
     ]
     assert vague == []
+
+
+def test_no_two_files_of_the_package_share_a_name_but_for_those_that_every_feature_has() -> None:
+    standard = {"__init__.py", "assets.py", "rules.py", "queries.sql"}
+    names = Counter(
+        path.name
+        for kind in ("*.py", "*.sql")
+        for path in (REPOSITORY / "fridge_pipeline").rglob(kind)
+        if path.name not in standard
+    )
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_sql_stands_in_sql_files_and_not_in_python() -> None:

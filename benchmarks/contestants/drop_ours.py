@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from benchmarks.measuring.stopwatch import Stopwatch
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.operations.drop_readings import drop_old_readings
+from fridge_pipeline.operations.drop_old_readings import drop_old_readings
 
 
 def drop_month(stopwatch: Stopwatch, *, dsn: str, readings: int) -> int:

@@ -36,7 +36,18 @@ def write(path: Path, rows: Iterable[Row], failures: Mapping[str, str], run: Map
         "rows": [row.as_json() for row in rows],
         "failures": dict(failures),
     }
-    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(as_text(content), encoding="utf-8")
+
+
+def as_text(content: Mapping[str, Any]) -> str:
+    """JSON with a line for each measurement and each other fact: short, and two of them compare by line."""
+
+    def dump(value: object) -> str:
+        return json.dumps(value, ensure_ascii=False)
+
+    rows = ",\n".join(f"  {dump(row)}" for row in content["rows"])
+    facts = [f" {dump(key)}: {dump(value)}" for key, value in content.items() if key != "rows"]
+    return "{\n" + ",\n".join([*facts, f' "rows": [\n{rows}\n ]']) + "\n}\n"
 
 
 def _commit() -> str | None:

@@ -8,10 +8,10 @@ import sys
 import click
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
-from fridge_pipeline.cli.bill import HourKey
+from fridge_pipeline.cli.bill_command import HourKey
 from fridge_pipeline.cli.terminal import echo, installation
-from fridge_pipeline.finance.backtest import Backtest
-from fridge_pipeline.finance.backtest import backtest as recompute
+from fridge_pipeline.finance.backtest_hours import Backtest
+from fridge_pipeline.finance.backtest_hours import backtest as recompute
 from fridge_pipeline.usage.rules import Difference, DifferingHour
 from fridge_pipeline.visible import as_lines
 

@@ -10,7 +10,7 @@ import click
 
 from fridge_pipeline.billing.review import release_usage
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.cli.bill import HourKey
+from fridge_pipeline.cli.bill_command import HourKey
 from fridge_pipeline.cli.terminal import echo, installation
 from fridge_pipeline.corrections.withdraw import Withdrawal, withdraw_file
 from fridge_pipeline.ingest.landing.local import LocalLanding

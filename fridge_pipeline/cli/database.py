@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import click
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
-from fridge_pipeline.cli.bill import HourKey
+from fridge_pipeline.cli.bill_command import HourKey
 from fridge_pipeline.cli.terminal import echo, installation, settings
 from fridge_pipeline.database.build_models import ModelRun, run_models
 from fridge_pipeline.database.check_models import TestResult, check_models

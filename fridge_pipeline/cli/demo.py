@@ -14,7 +14,7 @@ import polars as pl
 from fridge_pipeline.calendar.hours import ONE_HOUR, Hour, HourRange
 from fridge_pipeline.catalogue.tenant import Tenant
 from fridge_pipeline.catalogue.tenant_record import import_tenants, tenant_ids
-from fridge_pipeline.cli.bill import bill_range, show_result
+from fridge_pipeline.cli.bill_command import bill_range, show_result
 from fridge_pipeline.cli.interruption import exit_code
 from fridge_pipeline.cli.terminal import console, settings
 from fridge_pipeline.cli.up import UI_PORT, running, show_urls

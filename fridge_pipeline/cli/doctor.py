@@ -14,18 +14,18 @@ from fridge_pipeline.cli.up import UI_PORT
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.landing.zone import open_landing_zone
 from fridge_pipeline.installation import Installation, open_installation
-from fridge_pipeline.operations.examine import (
-    examine_archive,
-    examine_books,
-    examine_database,
-    examine_landing,
-    examine_machine,
-    examine_stripe,
+from fridge_pipeline.operations.check_health import (
+    check_archive,
+    check_books,
+    check_database,
+    check_landing,
+    check_machine,
+    check_stripe,
 )
-from fridge_pipeline.operations.rules.finding import Finding, Grade
+from fridge_pipeline.operations.rules.health_check import Grade, HealthCheck
 from fridge_pipeline.orchestration.build import build_definitions
-from fridge_pipeline.orchestration.runs import examine_daemon
-from fridge_pipeline.orchestration.shown_hours import examine_shown_hours
+from fridge_pipeline.orchestration.runs import check_daemon
+from fridge_pipeline.orchestration.shown_hours import check_shown_hours
 from fridge_pipeline.settings import MODELS_FOLDER, REPOSITORY, Settings
 from fridge_pipeline.visible import one_line
 
@@ -33,7 +33,7 @@ PINNED = REPOSITORY / "requirements" / "run.txt"
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print all findings as one JSON list.")
+@click.option("--json", "as_json", is_flag=True, help="Print all checks as one JSON list.")
 def doctor(*, as_json: bool) -> None:
     """Check this installation part by part; exit code 1 when something is WRONG.
 
@@ -41,19 +41,19 @@ def doctor(*, as_json: bool) -> None:
     Brings the schema up to date, as every command does; a few reads go to Stripe, and nothing is written there.
     """
     found = []
-    for finding in _examine(settings()):
-        found.append(finding)
+    for check in _health_checks(settings()):
+        found.append(check)
         if not as_json:
-            echo(one_line(str(finding)))
+            echo(one_line(str(check)))
     if as_json:
-        echo(json.dumps([finding.as_dict() for finding in found], indent=2))
-    if any(finding.grade is Grade.WRONG for finding in found):
+        echo(json.dumps([check.as_dict() for check in found], indent=2))
+    if any(check.grade is Grade.WRONG for check in found):
         sys.exit(1)
 
 
-def _examine(configured: Settings) -> Iterator[Finding]:
+def _health_checks(configured: Settings) -> Iterator[HealthCheck]:
     text = f"FRIDGE_HOME={configured.home}, first hour {configured.partitions_start}"
-    yield Finding("settings", Grade.OK, text)
+    yield HealthCheck("settings", Grade.OK, text)
     yield _alerts(configured)
     yield from _guarded("machine", lambda: _machine(configured))
     yield from _guarded("definitions", lambda: [_definitions(configured)])
@@ -64,20 +64,20 @@ def _examine(configured: Settings) -> Iterator[Finding]:
             yield from _installation(opened[0])
 
 
-def _installation(opened: Installation) -> Iterator[Finding]:
+def _installation(opened: Installation) -> Iterator[HealthCheck]:
     """Every part by itself: one that is wrong hides no other."""
     configured = opened.settings
-    yield from _guarded("daemon", lambda: [examine_daemon(configured, opened.clock())])
-    yield from _guarded("shown hours", lambda: [examine_shown_hours(opened)])
+    yield from _guarded("daemon", lambda: [check_daemon(configured, opened.clock())])
+    yield from _guarded("shown hours", lambda: [check_shown_hours(opened)])
     yield from _guarded(
         "landing zone",
-        lambda: examine_landing(opened.database, opened.zone, configured.landing_uri, opened.clock()),
+        lambda: check_landing(opened.database, opened.zone, configured.landing_uri, opened.clock()),
     )
-    yield from _guarded("archive", lambda: examine_archive(configured.archive))
-    yield from _guarded("Stripe", lambda: examine_stripe(opened.gateway(), opened.catalogue, opened.clock))
+    yield from _guarded("archive", lambda: check_archive(configured.archive))
+    yield from _guarded("Stripe", lambda: check_stripe(opened.gateway(), opened.catalogue, opened.clock))
     yield from _guarded(
         "hours",
-        lambda: examine_books(
+        lambda: check_books(
             opened.database,
             opened.zone,
             opened.grid(),
@@ -89,36 +89,36 @@ def _installation(opened: Installation) -> Iterator[Finding]:
     )
 
 
-def _guarded(check: str, examine: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
-    """What an examination finds; when it cannot go on, that is what is wrong, and its own text says what to do."""
+def _guarded(name: str, run: Callable[[], Iterable[HealthCheck]]) -> Iterator[HealthCheck]:
+    """What a health check says; when it cannot go on, that is what is wrong, and its own text says what to do."""
     try:
-        yield from examine()
+        yield from run()
     except Exception as error:  # noqa: BLE001 # whatever is wrong is what we are asked to show
-        yield Finding(check, Grade.WRONG, " ".join(str(error).split()) or type(error).__name__)
+        yield HealthCheck(name, Grade.WRONG, " ".join(str(error).split()) or type(error).__name__)
 
 
-def _machine(configured: Settings) -> Iterator[Finding]:
+def _machine(configured: Settings) -> Iterator[HealthCheck]:
     zone = open_landing_zone(configured.landing_uri)
     landing = zone.root if isinstance(zone, LocalLanding) else None
-    return examine_machine(configured.home, landing, PINNED, MODELS_FOLDER, UI_PORT)
+    return check_machine(configured.home, landing, PINNED, MODELS_FOLDER, UI_PORT)
 
 
-def _definitions(configured: Settings) -> Finding:
+def _definitions(configured: Settings) -> HealthCheck:
     assets = len(list(build_definitions(configured).resolve_all_asset_keys()))
-    return Finding("definitions", Grade.OK, f"{assets} assets load")
+    return HealthCheck("definitions", Grade.OK, f"{assets} assets load")
 
 
-def _database(stack: ExitStack, configured: Settings, opened: list[Installation]) -> Iterator[Finding]:
+def _database(stack: ExitStack, configured: Settings, opened: list[Installation]) -> Iterator[HealthCheck]:
     installation = stack.enter_context(open_installation(configured))  # brings the schema up to date
     opened.append(installation)
-    yield from examine_database(installation.database, installation.clock)
+    yield from check_database(installation.database, installation.clock)
 
 
-def _alerts(configured: Settings) -> Finding:
+def _alerts(configured: Settings) -> HealthCheck:
     alerts = configured.alerts
     on = ["webhook"] * (alerts.webhook is not None) + ["mail"] * (alerts.mail_server is not None)
     canary = ", with a canary each hour" if alerts.canary else ""
     if not on:
-        text = f"off{canary}: nobody is told when something is wrong"
-        return Finding("alerts", Grade.OK, text, "FRIDGE_ALERT_WEBHOOK or FRIDGE_ALERT_SMTP switches them on")
-    return Finding("alerts", Grade.OK, f"go to {' and '.join(on)}{canary}")
+        text = f"off{canary}: nobody gets a message when something is wrong"
+        return HealthCheck("alerts", Grade.OK, text, "FRIDGE_ALERT_WEBHOOK or FRIDGE_ALERT_SMTP switches them on")
+    return HealthCheck("alerts", Grade.OK, f"go to {' and '.join(on)}{canary}")

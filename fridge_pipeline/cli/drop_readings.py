@@ -9,7 +9,7 @@ import click
 from fridge_pipeline.cli.corrections import who_decided
 from fridge_pipeline.cli.terminal import echo, installation
 from fridge_pipeline.database.retention import MonthOfReadings
-from fridge_pipeline.operations.drop_readings import drop_old_readings, old_months
+from fridge_pipeline.operations.drop_old_readings import drop_old_readings, old_months
 
 
 @click.command("drop-readings")

@@ -8,9 +8,9 @@ from dataclasses import asdict
 import click
 
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.cli.bill import HourKey
+from fridge_pipeline.cli.bill_command import HourKey
 from fridge_pipeline.cli.terminal import echo, installation
-from fridge_pipeline.finance.explain import explain_hour
+from fridge_pipeline.finance.explain_hour import explain_hour
 from fridge_pipeline.finance.rules.explanation import explanation_text, plain
 
 

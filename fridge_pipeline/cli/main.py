@@ -10,7 +10,7 @@ import warnings
 import click
 
 from fridge_pipeline.cli.backtest import backtest
-from fridge_pipeline.cli.bill import bill
+from fridge_pipeline.cli.bill_command import bill
 from fridge_pipeline.cli.corrections import release, withdraw
 from fridge_pipeline.cli.database import db, migrate, sql
 from fridge_pipeline.cli.demo import demo
@@ -39,6 +39,7 @@ ENDING_SECONDS_MAX = 5.0
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="fridge_pipeline", prog_name="fridge")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 @click.pass_context
 def fridge(context: click.Context, *, debug: bool) -> None:

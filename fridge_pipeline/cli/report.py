@@ -11,7 +11,7 @@ from fridge_pipeline.cli.month import MonthKey
 from fridge_pipeline.cli.place import PlaceOption
 from fridge_pipeline.cli.terminal import console, echo, installation
 from fridge_pipeline.finance.pages.columns import verdict_in_words
-from fridge_pipeline.finance.report import MonthReport
+from fridge_pipeline.finance.report_month import MonthReport
 from fridge_pipeline.ingest.rules.location import Place
 from fridge_pipeline.orchestration.month_assets import make_report
 

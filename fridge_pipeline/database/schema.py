@@ -240,7 +240,7 @@ def is_private(connection: psycopg.Connection) -> bool:
 
 HEADING = """# The schema `fridge`
 
-Printed by `fridge db schema`, from the database; a test compares it with what a new one has.
+Printed by `fridge db schema`, from the database.
 """
 
 

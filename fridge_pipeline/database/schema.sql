@@ -1,6 +1,6 @@
 -- The ground of the schema: who may write what, what append only means, exceptions and their reason codes, SQL models.
 -- The files schema.sql, one per feature, show the schema as it is now: a new database is made by them. How one that is
--- there already gets there, database/migrations says. docs/schema.md lists all tables.
+-- there already gets there, database/migrations says. `fridge db schema` lists all tables.
 
 create schema if not exists fridge;
 

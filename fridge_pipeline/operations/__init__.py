@@ -1,1 +1,1 @@
-"""Keeping an installation well: alerts, the doctor's findings, the canary, retention."""
+"""Keeping an installation well: alerts, health checks, the canary, retention."""

@@ -1,4 +1,4 @@
-"""Alerts: what somebody must be told of, and each channel told once, again after a day, and of its end."""
+"""Alerts: what somebody must know of, sent to each channel once, again after a day, and once when it is over."""
 
 from __future__ import annotations
 
@@ -20,7 +20,14 @@ from fridge_pipeline.database.queries import statement
 from fridge_pipeline.ingest.landing.landing_errors import LandingError
 from fridge_pipeline.ingest.landing.zone import LandingZone
 from fridge_pipeline.operations.channels import AlertChannel, AlertNotSentError
-from fridge_pipeline.operations.rules.alert import Alert, AlertMemory, Family, Telling, Told, what_to_tell
+from fridge_pipeline.operations.rules.alert import (
+    Alert,
+    AlertMemory,
+    Family,
+    Notification,
+    OpenAlert,
+    next_notification,
+)
 from fridge_pipeline.operations.rules.alert_causes import (
     CANARY_TENANT,
     UNMAPPED_NOTICE,
@@ -38,8 +45,8 @@ from fridge_pipeline.visible import one_line, visible
 
 
 @contextmanager
-def alone_in_telling(connection: psycopg.Connection) -> Iterator[bool]:
-    """Says whether nobody else tells alerts now; keeps others out meanwhile, without a transaction."""
+def sole_sender(connection: psycopg.Connection) -> Iterator[bool]:
+    """Says whether nobody else sends alerts now; keeps others out meanwhile, without a transaction."""
     row = connection.execute(statement("try_alerts")).fetchone()
     is_alone = bool(row and row[0])
     try:
@@ -49,25 +56,27 @@ def alone_in_telling(connection: psycopg.Connection) -> Iterator[bool]:
             connection.execute(statement("leave_alerts"))
 
 
-def told_alerts(connection: psycopg.Connection, channel: str) -> list[Told]:
-    """What a channel was told of, and not yet of its end."""
-    return [Told(*row) for row in connection.execute(statement("told_alerts"), {"channel": channel}).fetchall()]
+def open_alerts(connection: psycopg.Connection, channel: str) -> list[OpenAlert]:
+    """What was sent to a channel, and is not over for it yet."""
+    return [OpenAlert(*row) for row in connection.execute(statement("open_alerts"), {"channel": channel}).fetchall()]
 
 
-def record_telling(connection: psycopg.Connection, channel: str, telling: Telling, now: datetime) -> None:
+def record_notification(
+    connection: psycopg.Connection, channel: str, notification: Notification, now: datetime
+) -> None:
     """Puts on record, all or nothing, what a channel has taken."""
     with connection.transaction():
-        for alert in telling.alerts:
+        for alert in notification.alerts:
             row = {"alert_key": alert.key, "channel": channel, "title": alert.title, "newest_at": alert.newest_at}
             connection.execute(statement("record_alert"), {**row, "now": now})
-        for told in telling.ended:
-            connection.execute(statement("resolve_alert"), {"alert_key": told.key, "channel": channel, "now": now})
+        for over in notification.ended:
+            connection.execute(statement("resolve_alert"), {"alert_key": over.key, "channel": channel, "now": now})
 
 
-def open_kinds_to_tell(connection: psycopg.Connection) -> list[OpenKind]:
+def open_kinds(connection: psycopg.Connection) -> list[OpenKind]:
     """The open exceptions by kind, with the tenants or files they are about, the newest first."""
     with connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(statement("open_kinds_to_tell")).fetchall()
+        rows = cursor.execute(statement("open_kinds")).fetchall()
     return [
         OpenKind(**{**row, "newest_hour": Hour(row["newest_hour"]) if row["newest_hour"] else None}) for row in rows
     ]
@@ -92,16 +101,16 @@ def has_customer(connection: psycopg.Connection, tenant_id: str) -> bool:
 
 
 @dataclass(slots=True)
-class Look:
-    """What one look found, which families it could look at, and what the next look must know."""
+class AlertScan:
+    """What one scan found, which families it could scan, and what the next scan must know."""
 
     memory: AlertMemory
     alerts: list[Alert] = field(default_factory=list)
-    looked_at: set[Family] = field(default_factory=set)
+    scanned: set[Family] = field(default_factory=set)
 
     def add(self, family: Family, *found: Alert | None) -> None:
         """Takes in everything of a family; nothing means that all is well."""
-        self.looked_at.add(family)
+        self.scanned.add(family)
         self.alerts += [alert for alert in found if alert is not None]
 
 
@@ -116,26 +125,26 @@ def find_alerts(
     memory: AlertMemory,
     *,
     flies_canary: bool,
-) -> Look:
+) -> AlertScan:
     """Open exceptions, unmapped usage near its deadline, stale hours, and the canary where it is flown.
 
     A landing zone that cannot be looked at is an alert of its own, and says nothing of stale hours.
     """
-    look = Look(AlertMemory(memory.undelivered_since, (memory.canary_since or now) if flies_canary else None))
+    scan = AlertScan(AlertMemory(memory.undelivered_since, (memory.canary_since or now) if flies_canary else None))
     with database.connect() as connection:
-        look.add(Family.EXCEPTIONS, *(exceptions_alert(kind) for kind in open_kinds_to_tell(connection)))
-        look.add(Family.UNMAPPED, unmapped_alert(unmapped_near_deadline(connection, now), now))
-    look.add(Family.CANARY, _find_canary(database, catalogue, now, look.memory.canary_since))
+        scan.add(Family.EXCEPTIONS, *(exceptions_alert(kind) for kind in open_kinds(connection)))
+        scan.add(Family.UNMAPPED, unmapped_alert(unmapped_near_deadline(connection, now), now))
+    scan.add(Family.CANARY, _find_canary(database, catalogue, now, scan.memory.canary_since))
     try:
         undelivered = find_hours_to_bill(database, open_zone(), grid, catalogue, now, close_after)
     except LandingError as error:
-        look.add(Family.LANDING, landing_alert(str(error)))
-        return look
-    look.add(Family.LANDING)
+        scan.add(Family.LANDING, landing_alert(str(error)))
+        return scan
+    scan.add(Family.LANDING)
     since = memory.seen(undelivered, now)
-    look.memory = AlertMemory(since, look.memory.canary_since)
-    look.add(Family.STALE, stale_alert(since, now, stale_after))
-    return look
+    scan.memory = AlertMemory(since, scan.memory.canary_since)
+    scan.add(Family.STALE, stale_alert(since, now, stale_after))
+    return scan
 
 
 def _find_canary(
@@ -157,42 +166,42 @@ def _find_canary(
 
 
 @dataclass(slots=True)
-class TellReport:
-    """How many messages went out, and what went wrong; ``is_busy`` says that somebody else was telling."""
+class SendReport:
+    """How many messages went out, and what went wrong; ``is_busy`` says that somebody else was sending."""
 
     sent: int = 0
     problems: list[str] = field(default_factory=list)
     is_busy: bool = False
 
 
-def tell_alerts(
+def send_alerts(
     database: Database,
     channels: Sequence[AlertChannel],
     alerts: Iterable[Alert],
-    looked_at: AbstractSet[Family],
+    scanned: AbstractSet[Family],
     now: datetime,
-) -> TellReport:
+) -> SendReport:
     """Sends at most one message to each channel, and records what it took.
 
-    A channel that does not take it is told at the next look; the others do not wait for it. Should the process die
-    between message and record, the message is sent again: better told twice than never.
+    A channel that does not take it gets it at the next scan; the others do not wait for it. Should the process die
+    between message and record, the message is sent again: better twice than never.
     """
-    report = TellReport()
+    report = SendReport()
     found = list(alerts)
-    with database.connect() as connection, alone_in_telling(connection) as is_alone:
+    with database.connect() as connection, sole_sender(connection) as is_alone:
         if not is_alone:
             report.is_busy = True
             return report
         for channel in channels:
-            telling = what_to_tell(found, told_alerts(connection, channel.name), looked_at, now)
-            if telling.is_empty:
+            notification = next_notification(found, open_alerts(connection, channel.name), scanned, now)
+            if notification.is_empty:
                 continue
             try:
-                note = channel.send(one_line(telling.subject), visible(telling.text), now)
+                note = channel.send(one_line(notification.subject), visible(notification.text), now)
             except AlertNotSentError as error:
                 report.problems.append(str(error))
                 continue
-            record_telling(connection, channel.name, telling, now)
+            record_notification(connection, channel.name, notification, now)
             report.sent += 1
             if note is not None:
                 report.problems.append(note)

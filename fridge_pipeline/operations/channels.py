@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import smtplib
 
 
-#: Seconds that a channel may take to connect, and again to answer; a tick that tells alerts has sixty.
+#: Seconds that a channel may take to connect, and again to answer; a tick that sends alerts has sixty.
 CONNECT_SECONDS, ANSWER_SECONDS = 5.0, 10.0
 
 
@@ -22,7 +22,7 @@ class AlertNotSentError(ConnectionError):
 
 
 class AlertChannel(Protocol):
-    """One way to tell people."""
+    """One way to send messages to people."""
 
     @property
     def name(self) -> str:
@@ -35,7 +35,7 @@ class AlertChannel(Protocol):
         ...
 
     def send(self, subject: str, text: str, now: datetime) -> str | None:
-        """Delivers one message; what it says went wrong although somebody was told. Raises ``AlertNotSentError``."""
+        """Delivers one message; what it says went wrong although somebody got it. Raises ``AlertNotSentError``."""
         ...
 
 

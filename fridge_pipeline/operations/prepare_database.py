@@ -23,7 +23,7 @@ from fridge_pipeline.database.schema import (
     server_version,
     unsuitable_defaults,
 )
-from fridge_pipeline.operations.rules.finding import POSTGRES_MIN
+from fridge_pipeline.operations.rules.health_check import POSTGRES_MIN
 
 
 class ServerTooOldError(RuntimeError):

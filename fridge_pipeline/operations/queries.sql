@@ -5,7 +5,7 @@ select pg_try_advisory_lock(hashtextextended('alerts', 0));
 -- name: leave_alerts
 select pg_advisory_unlock(hashtextextended('alerts', 0));
 
--- name: told_alerts
+-- name: open_alerts
 select
     alert_key,
     title,
@@ -28,7 +28,7 @@ update fridge.alerts
 set resolved_at = %(now)s
 where alert_key = %(alert_key)s and channel = %(channel)s and resolved_at is null;
 
--- name: open_kinds_to_tell
+-- name: open_kinds
 -- News is a tenant (or, where there is none, a file or folder) that comes to have an exception of the kind; further
 -- hours of the same are not: a tenant with a wrong customer is refused every hour.
 with subjects as (

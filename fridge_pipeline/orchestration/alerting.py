@@ -21,7 +21,7 @@ from fridge_pipeline.calendar.days import DayRange
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.ingest.landing.landing_errors import LandingError
 from fridge_pipeline.installation import Installation
-from fridge_pipeline.operations.alerts import TellReport, find_alerts, tell_alerts
+from fridge_pipeline.operations.alerts import SendReport, find_alerts, send_alerts
 from fridge_pipeline.operations.rules.alert import Alert, AlertMemory, Family
 from fridge_pipeline.operations.rules.alert_causes import FailedJob, failed_job_alert
 from fridge_pipeline.orchestration.automation import ended, tags_under_way
@@ -45,7 +45,7 @@ READ = "stripe_reconciliation"
 
 FAILURE_EVENTS = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
 
-#: How Dagster names the runs of a backfill, and of assets that somebody materializes, and how people are told of them.
+#: How Dagster names the runs of a backfill, and of assets that somebody materializes, and how alerts name them.
 ASSET_JOB, ASSET_JOB_SHOWN = "__ASSET_JOB", "assets launched by hand"
 
 #: A partition key, empty for a run without partitions, and a step.
@@ -186,8 +186,8 @@ def _alerts(status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
         name="alerts",
         minimum_interval_seconds=ALERTS_INTERVAL_SECONDS,
         default_status=status,
-        description="Tells webhook and mail of exceptions, unmapped usage near its deadline, stale hours, failed runs "
-        "and a silent canary: once, again after a day, and once when it is over.",
+        description="Sends to webhook and mail: exceptions, unmapped usage near its deadline, stale hours, failed runs "
+        "and a silent canary. Once, again after a day, and once when it is over.",
     )
     def sensor(
         context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
@@ -196,7 +196,7 @@ def _alerts(status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
         if not channels:
             return dg.SkipReason(NOT_CONFIGURED)
         settings, now = installation.settings, installation.clock()
-        look = find_alerts(
+        scan = find_alerts(
             installation.database,
             lambda: installation.zone,
             installation.grid(),
@@ -207,9 +207,9 @@ def _alerts(status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
             AlertMemory.from_text(context.cursor),
             flies_canary=settings.alerts.canary,
         )
-        look.add(Family.RUNS, *_failed_run_alerts(context.instance, installation))
-        report = tell_alerts(installation.database, channels, look.alerts, look.looked_at, now)
-        return dg.SensorResult(skip_reason=_said(context, report, len(look.alerts)), cursor=look.memory.to_text())
+        scan.add(Family.RUNS, *_failed_run_alerts(context.instance, installation))
+        report = send_alerts(installation.database, channels, scan.alerts, scan.scanned, now)
+        return dg.SensorResult(skip_reason=_said(context, report, len(scan.alerts)), cursor=scan.memory.to_text())
 
     return sensor
 
@@ -219,14 +219,14 @@ def _run_failures(status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
         name="run_failures",
         minimum_interval_seconds=FAILURES_INTERVAL_SECONDS,
         default_status=status,
-        description="Tells webhook and mail of a failed run at once; what it cannot send the sensor alerts sends.",
+        description="Sends a failed run to webhook and mail at once; what it cannot send, the sensor alerts sends.",
     )
     def sensor(context: dg.RunFailureSensorContext, installation: dg.ResourceParam[Installation]) -> dg.SkipReason:
         channels = installation.alert_channels()
         if not channels:
             return dg.SkipReason(NOT_CONFIGURED)
         alerts = _failed_run_alerts(context.instance, installation)
-        report = tell_alerts(installation.database, channels, alerts, {Family.RUNS}, installation.clock())
+        report = send_alerts(installation.database, channels, alerts, {Family.RUNS}, installation.clock())
         return dg.SkipReason(_said(context, report, len(alerts)))
 
     return sensor
@@ -262,11 +262,11 @@ def _books_of(installation: Installation) -> Books:
     return Books(undone_hours, read_at)
 
 
-def _said(context: dg.SensorEvaluationContext | dg.RunFailureSensorContext, report: TellReport, alerts: int) -> str:
+def _said(context: dg.SensorEvaluationContext | dg.RunFailureSensorContext, report: SendReport, alerts: int) -> str:
     """What the tick shows; problems stand in its log as well, and are tried again."""
     for problem in report.problems:
         context.log.warning("an alert was not sent to everybody: %s", problem)
     if report.is_busy:
-        return "another tick is telling alerts"
-    told = f"{alerts} alerts, {report.sent} messages sent"
-    return f"{told}; {'; '.join(report.problems)}" if report.problems else told
+        return "another tick is sending alerts"
+    summary = f"{alerts} alerts, {report.sent} messages sent"
+    return f"{summary}; {'; '.join(report.problems)}" if report.problems else summary

@@ -13,7 +13,7 @@ from fridge_pipeline.database.program import program_identity
 from fridge_pipeline.finance.make_evidence import EvidencePack, Maker, make_evidence
 from fridge_pipeline.finance.month_record import refresh_month
 from fridge_pipeline.finance.pages.columns import compared_in_words
-from fridge_pipeline.finance.report import MonthReport, report_month
+from fridge_pipeline.finance.report_month import MonthReport, report_month
 from fridge_pipeline.finance.rules.evidence_format import PACK_TABLES
 from fridge_pipeline.finance.rules.month_books import MARTS
 from fridge_pipeline.ingest.rules.location import Place

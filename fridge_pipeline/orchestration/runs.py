@@ -16,7 +16,7 @@ import dagster as dg
 import psutil
 from dagster import DagsterRun, DagsterRunStatus, RunsFilter
 
-from fridge_pipeline.operations.rules.finding import Finding, judge_daemons
+from fridge_pipeline.operations.rules.health_check import HealthCheck, judge_daemons
 from fridge_pipeline.orchestration.instance import dagster_environment
 from fridge_pipeline.settings import Settings
 
@@ -100,7 +100,7 @@ def _describe(process: psutil.Process) -> str:
     return f"{socket.gethostname()}/{process.pid}/{process.create_time():.0f}"
 
 
-def examine_daemon(settings: Settings, now: datetime) -> Finding:
+def check_daemon(settings: Settings, now: datetime) -> HealthCheck:
     """From what the daemon's parts have written into Dagster's storage; sets Dagster's environment here."""
     os.environ.update(dagster_environment(settings))
     with dg.DagsterInstance.get() as instance:

@@ -10,7 +10,7 @@ from fridge_pipeline.calendar.hours import ONE_HOUR, Hour, HourRange, plan_range
 from fridge_pipeline.catalogue.measure import Measure
 from fridge_pipeline.ingest.landing_record import hours_with_files
 from fridge_pipeline.installation import Installation
-from fridge_pipeline.operations.rules.finding import Finding, judge_shown_hours
+from fridge_pipeline.operations.rules.health_check import HealthCheck, judge_shown_hours
 from fridge_pipeline.orchestration.automation import BILL_CLOSED_HOURS, RUNS_PER_TICK_MAX, without_runs_under_way
 from fridge_pipeline.orchestration.instance import dagster_environment
 from fridge_pipeline.orchestration.partitions import automation_tags
@@ -70,7 +70,7 @@ def restoring_sensor() -> dg.SensorDefinition:
     return sensor
 
 
-def examine_shown_hours(installation: Installation) -> Finding:
+def check_shown_hours(installation: Installation) -> HealthCheck:
     """For ``fridge doctor``; sets Dagster's environment here."""
     os.environ.update(dagster_environment(installation.settings))
     with dg.DagsterInstance.get() as instance:

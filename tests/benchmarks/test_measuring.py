@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from datetime import UTC, datetime, timedelta
@@ -9,11 +10,12 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
-from benchmarks.measuring.contest import ContestantFailedError, interleaved, run_contestant
+from benchmarks.measuring.contest import REPOSITORY, ContestantFailedError, interleaved, run_contestant
 from benchmarks.measuring.row import Row, Side, Target
 from benchmarks.measuring.sample import Sample
 from benchmarks.measuring.stopwatch import Stopwatch
 from benchmarks.readings import SEEDS, Fleet, readings
+from benchmarks.report.record import as_text
 
 HOUR = datetime(2026, 1, 24, 18, tzinfo=UTC)
 FLEET = Fleet(tenants=3, sensors=20)
@@ -113,3 +115,10 @@ def test_readings_have_no_identity_twice_lie_within_their_span_and_come_from_all
 def test_readings_that_do_not_fit_into_their_span_are_refused() -> None:
     with pytest.raises(ValueError, match="do not fit"):
         made(1000, seed=1, span=timedelta(milliseconds=100))
+
+
+def test_the_record_that_is_kept_has_a_line_for_each_measurement_and_reads_back() -> None:
+    (kept,) = (REPOSITORY / "benchmarks" / "results").glob("*.json")
+    content = json.loads(kept.read_text())
+    assert as_text(content) == kept.read_text()
+    assert kept.read_text().count('\n  {"subject": ') == len(content["rows"]) > 20

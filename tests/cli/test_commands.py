@@ -2,15 +2,22 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.cli.main import fridge
 from tests.console_script import Run
 from tests.pipeline import Pipeline, readings
+
+
+def test_the_version_is_that_of_the_installed_package() -> None:
+    told = CliRunner().invoke(fridge, ["--version"])
+    assert (told.exit_code, told.output.split()[-1]) == (0, version("fridge_pipeline"))
 
 
 def test_bill_runs_every_hour_from_key_to_key_and_ends_with_0_when_all_are_delivered_or_excepted(

@@ -8,7 +8,7 @@ from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.measure import Measure
 from fridge_pipeline.catalogue.meter import Formula, Meter, Window
 from fridge_pipeline.corrections.withdraw import withdraw_file
-from fridge_pipeline.finance.explain import explain_hour
+from fridge_pipeline.finance.explain_hour import explain_hour
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from tests.console_script import Run

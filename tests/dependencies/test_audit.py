@@ -1,55 +1,78 @@
-"""The comparison of pins with advisories, and the bill of materials, as the commands that people run."""
+"""The audit of pins, against a service of our own that answers as the real one does, and the bill of materials."""
 
 from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
-import sys
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from threading import Thread
 
 import pytest
 
+from scripts import audit as script
+
 ROOT = Path(__file__).parents[2]
-
-RECORD = """
-id: PYSEC-2026-1
-modified: 2026-03-01T10:00:00.000000Z
-aliases: [CVE-2026-1, GHSA-aaaa-bbbb-cccc]
-affected:
-- package: {ecosystem: PyPI, name: Cold_Store}
-  ranges:
-  - type: GIT
-    events: [{introduced: "0"}, {fixed: 4e98d57809dacab1cbe625fddeec1a290c478ea9}]
-  - type: ECOSYSTEM
-    events:
-    - introduced: 2.0.0
-    - fixed: 2.0.7
-    - introduced: "0"
-    - fixed: 1.26.18
-  versions: ["1.0", "2.0.1"]
-- package: {ecosystem: npm, name: cold-store}
-  ranges:
-  - type: SEMVER
-    events: [{introduced: "0"}]
-"""
-
-
-def audit(folder: Path, *arguments: str) -> tuple[int, str]:
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "scripts" / "audit.py"), "--requirements", str(folder), *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    return done.returncode, done.stdout + done.stderr
+HASH = f" --hash=sha256:{0:064d}\n"
+RECORD = {
+    "id": "PYSEC-2026-1",
+    "aliases": ["CVE-2026-1"],
+    "summary": "its door does not close",
+    "affected": [
+        {
+            "package": {"ecosystem": "PyPI", "name": "cold-store"},
+            "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "2.0.7"}]}],
+        }
+    ],
+}
+ANSWER = [
+    {
+        "name": "cold-store",
+        "version": "2.0.5",
+        "vulns": [
+            {
+                "id": "PYSEC-2026-1",
+                "fix_versions": ["2.0.7"],
+                "aliases": ["CVE-2026-1"],
+                "description": "its door does not close",
+            }
+        ],
+    },
+    {"name": "warm", "version": "1.0rc1", "vulns": []},
+]
+ENTRY = '[[accepted]]\npackage = "Cold_Store"\nid = "CVE-2026-1"\nuntil = 2026-06-30\nreason = "{}"\n'
 
 
-def arguments_of(target: str) -> list[str]:
+class Advisories(BaseHTTPRequestHandler):
+    """Knows one record, of cold-store 2.0.5."""
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        is_affected = (asked["package"]["name"], asked["version"]) == ("cold-store", "2.0.5")
+        answer = json.dumps({"vulns": [RECORD]} if is_affected else {}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def pins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    (tmp_path / "run.txt").write_text(f"cold-store==2.0.5{HASH}warm==1.0rc1{HASH}")
+    return tmp_path
+
+
+def called_by(target: str) -> list[str]:
     """With which arguments ``make test`` or ``make audit`` calls it."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "EXPIRED"))}
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "AUDIT"))}
     planned = subprocess.run(
         ["make", "-n", target], cwd=ROOT, env=own, capture_output=True, text=True, check=True, timeout=60
     )
@@ -57,131 +80,96 @@ def arguments_of(target: str) -> list[str]:
     return line.partition("scripts/audit.py")[2].split()
 
 
-def osv(number: int, name: str, *events: dict[str, str], **more: Any) -> str:
-    """A record as the GitHub Advisory Database has it."""
-    ranges = [{"type": "ECOSYSTEM", "events": list(events)}]
-    affected = [{"package": {"ecosystem": "PyPI", "name": name}, "ranges": ranges}]
-    return json.dumps({"id": f"GHSA-{number}", "modified": "2026-04-01T00:00:00Z", "affected": affected, **more})
+Audit = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
-def pins(tmp_path: Path) -> Path:
-    """Pins, and a checkout of advisories of which some are about them."""
-    folder, records = tmp_path / "requirements", tmp_path / "advisories" / "vulns"
-    folder.mkdir()
-    records.mkdir(parents=True)
-    (folder / "run.txt").write_text("cold-store==2.0.5 \\\n    --hash=sha256:00\nwarm==1.0rc1\n")
-    (records / "one.yaml").write_text(RECORD)
-    (records / "two.json").write_text(osv(2, "warm", {"introduced": "0.5"}, {"last_affected": "0.9"}))
-    (records / "of-another.json").write_text(osv(3, "hot", {"introduced": "0"}))
-    (records / "withdrawn.json").write_text(osv(4, "warm", {"introduced": "0"}, withdrawn="2026-04-02T00:00:00Z"))
-    return folder
+def audit(pins: Path, capsys: pytest.CaptureFixture[str]) -> Audit:
+    """What the audit of a make target says: exit code and output."""
+
+    def asked(target: str, today: str = "2026-05-01", service: str = "") -> tuple[int, str]:
+        to = ["-s", "osv", "--osv-url", service, "--cache-dir", str(pins / "cache"), "--timeout", "1"]
+        options = [*called_by(target), "--requirements", str(pins), "--today", today, *to]
+        code = script.main(options)
+        return code, capsys.readouterr().out
+
+    return asked
 
 
-def taken(pins: Path, *more: str) -> tuple[int, str]:
-    return audit(pins, "--advisories", str(pins.parent / "advisories"), "--today", "2026-05-01", *more)
+@pytest.fixture
+def answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service's answer as the first test met it, without asking again."""
+    monkeypatch.setattr(script, "ask", lambda *_: ANSWER)
 
 
-@pytest.mark.parametrize(
-    ("pin", "is_affected"),
-    [("1.26.17", True), ("1.26.18", False), ("2.0.0rc1", False), ("2.0.6.post1", True), ("2.0.7", False)],
-)
-def test_a_pin_is_affected_within_a_span_of_its_record_and_nowhere_else(
-    pins: Path, pin: str, *, is_affected: bool
+def test_every_pin_is_asked_for_and_an_affected_one_has_its_record_and_fix(pins: Path) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Advisories)
+    Thread(target=server.serve_forever, daemon=True).start()
+    place = f"http://127.0.0.1:{server.server_port}/"
+    assert script.ask(pins, ["-s", "osv", "--osv-url", place, "--cache-dir", str(pins / "cache")]) == ANSWER
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.usefixtures("answered")
+def test_an_affected_pin_fails_make_audit_and_only_warns_in_make_test(audit: Audit) -> None:
+    said = "AFFECTED: cold-store==2.0.5: PYSEC-2026-1, fixed in 2.0.7; https://osv.dev/vulnerability/PYSEC-2026-1"
+    code, told = audit("audit")
+    assert (code, said in told, "2 pinned packages: 1 affected" in told) == (1, True, True), told
+    code, told = audit("test")
+    assert (code, said in told, "WARNING: 2 pinned packages: 1 affected" in told) == (0, True, True), told
+
+
+@pytest.mark.usefixtures("answered")
+def test_an_acceptance_passes_until_its_day_and_then_fails_make_audit_and_only_warns_in_make_test(
+    audit: Audit, pins: Path
 ) -> None:
-    (pins / "run.txt").write_text(f"cold-store=={pin}\n")
-    code, told = taken(pins)
-    assert code == is_affected, told
-    assert ("AFFECTED: cold-store" in told) is is_affected
-
-
-def test_an_affected_pin_fails_and_says_which_file_which_record_and_which_fix(pins: Path) -> None:
-    code, told = taken(pins)
-    assert code == 1
-    assert "2 pinned packages compared with 2 advisories, taken 2026-05-01" in told
-    assert "newest record 2026-04-01" in told
-    assert "AFFECTED: cold-store==2.0.5 (run.txt): PYSEC-2026-1, fixed in 1.26.18 or 2.0.7; https://osv.dev/" in told
-    snapshot = json.loads((pins / "advisories.json").read_text())
-    assert [(each["id"], each["affected"]) for each in snapshot["advisories"]] == [
-        ("PYSEC-2026-1", ["<1.26.18", ">=2.0.0,<2.0.7"]),
-        ("GHSA-2", [">=0.5,<=0.9"]),
-    ]
-    assert "CC-BY-4.0" in snapshot["attribution"]
-
-
-def test_an_accepted_pin_passes_until_its_day_and_never_without_a_reason(pins: Path) -> None:
-    entry = '[[accepted]]\npackage = "Cold_Store"\nid = "CVE-2026-1"\nuntil = 2026-06-30\nreason = "{}"\n'
-    (pins / "accepted.toml").write_text(entry.format("its door is not used"))
-    code, told = taken(pins)
+    (pins / "accepted.toml").write_text(ENTRY.format("its door is not used"))
+    code, told = audit("audit", "2026-06-30")
     assert (code, "accepted until 2026-06-30: cold-store==2.0.5" in told) == (0, True), told
-    code, told = audit(pins, "--today", "2026-07-01")
-    assert code == 1
-    assert "accepted until 2026-06-30 only" in told
-    (pins / "accepted.toml").write_text(entry.format(" "))
-    code, told = audit(pins, "--today", "2026-05-01")
-    assert code == 1
-    assert "CVE-2026-1 needs a reason" in told
-    (pins / "accepted.toml").write_text(entry.format("its door is not used"))
-    (pins / "run.txt").write_text("cold-store==2.0.7\n")
-    code, told = audit(pins, "--today", "2026-05-01")
-    assert (code, "cold-store is not affected by CVE-2026-1 any more; remove the entry" in told) == (0, True), told
+    for target, expected in {"audit": 1, "test": 0}.items():
+        code, told = audit(target, "2026-07-01")
+        assert (code, "accepted until 2026-06-30 only" in told) == (expected, True), told
 
 
-def test_an_acceptance_that_has_run_out_fails_make_audit_and_only_warns_in_make_test(pins: Path) -> None:
-    entry = '[[accepted]]\npackage = "cold-store"\nid = "PYSEC-2026-1"\nuntil = 2026-06-30\nreason = "not used"\n'
-    (pins / "accepted.toml").write_text(entry)
-    taken(pins)
-    called = {target: audit(pins, *arguments_of(target), "--today", "2026-07-01") for target in ("test", "audit")}
-    assert {target: code for target, (code, _) in called.items()} == {"test": 0, "audit": 1}, called
-    assert "WARNING: cold-store==2.0.5 (run.txt): PYSEC-2026-1" in called["test"][1]
-    assert "AFFECTED: cold-store==2.0.5 (run.txt): PYSEC-2026-1" in called["audit"][1]
-    (pins / "run.txt").write_text("cold-store==2.0.5\nwarm==0.8\n")
-    code, told = audit(pins, *arguments_of("test"), "--today", "2026-07-01")
-    assert (code, "AFFECTED: warm==0.8 (run.txt): GHSA-2" in told) == (1, True), told
+@pytest.mark.usefixtures("answered")
+def test_an_acceptance_has_a_reason_and_one_that_nothing_needs_is_told(audit: Audit, pins: Path) -> None:
+    (pins / "accepted.toml").write_text(ENTRY.format(" "))
+    with pytest.raises(ValueError, match="CVE-2026-1 needs a reason"):
+        audit("test")
+    (pins / "accepted.toml").write_text(ENTRY.format("its door is not used").replace("Cold", "Warm"))
+    assert "warm-store is not affected by CVE-2026-1 any more; remove the entry" in audit("audit")[1]
 
 
-def test_an_old_snapshot_warns_and_does_not_fail_and_a_folder_without_records_replaces_nothing(pins: Path) -> None:
-    (pins / "run.txt").write_text("cold-store==3\n")
-    taken(pins)
-    before = (pins / "advisories.json").read_bytes()
-    assert "WARNING" not in audit(pins, "--today", "2026-06-30")[1]
-    code, told = audit(pins, "--today", "2026-07-01")
-    assert (code, "WARNING: they are 61 days old" in told) == (0, True), told
-    (pins / "run.txt").write_text("unheard-of==3\n")
-    code, told = taken(pins)
-    assert (code, "nothing was written" in told) == (1, True)
-    assert (pins / "advisories.json").read_bytes() == before
-
-
-def test_the_projects_own_pins_are_compared_with_advisories_that_concern_them() -> None:
-    snapshot = json.loads((ROOT / "requirements" / "advisories.json").read_text())
-    pinned = "\n".join(path.read_text() for path in (ROOT / "requirements").glob("*.txt"))
-    assert len(snapshot["advisories"]) > 20
-    assert [each["id"] for each in snapshot["advisories"] if f"\n{each['package']}==" not in f"\n{pinned}"] == []
-
-
-def test_the_bill_of_materials_is_valid_has_every_pin_of_this_system_and_names_no_place_to_get_them(
-    tmp_path: Path,
+@pytest.mark.parametrize("listens", [False, True], ids=["nobody is there", "it takes the call and says nothing"])
+def test_without_the_service_make_test_goes_on_with_a_line_and_make_audit_fails(
+    audit: Audit, monkeypatch: pytest.MonkeyPatch, *, listens: bool
 ) -> None:
-    """The command itself fails when the document does not fit CycloneDX's schema."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        if listens:
+            listening.listen()
+        code, told = audit("test", service=f"http://127.0.0.1:{listening.getsockname()[1]}/")
+    assert (code, told.count("\n"), told.startswith("audit skipped: ")) == (0, 1, True), told
+    monkeypatch.setattr(script, "ALL_SECONDS", 0.001)
+    code, told = audit("audit")
+    assert (code, told) == (1, "audit failed: the advisory service could not be asked: no answer within 0.001 s\n")
+
+
+@pytest.mark.prove
+def test_the_bill_of_materials_lists_what_runs_with_licences_and_needs_and_nothing_of_the_tests(tmp_path: Path) -> None:
+    """It installs what runs anew, which takes minutes."""
     target = tmp_path / "sbom.json"
-    command = [sys.executable, "-W", "error", str(ROOT / "scripts" / "bill_of_materials.py"), str(target)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == 0, done.stderr
-    text = target.read_text()
-    bill = json.loads(text)
+    subprocess.run(["make", "sbom", f"SBOM={target}"], cwd=ROOT, check=True, capture_output=True, timeout=900)
+    bill = json.loads(target.read_text())
     assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")
     components = {each["name"]: each for each in bill["components"]}
-    pins = (ROOT / "requirements" / "run.txt").read_text()
     assert {"dagster", "polars", "stripe", "urllib3"} < components.keys()
     assert "pytest" not in components
+    pins = (ROOT / "requirements" / "run.txt").read_text().lower()
     for name, component in components.items():
-        assert f"{name}=={component['version']}" in pins
-        assert component["licenses"], name
-        (files,) = component["externalReferences"]
-        assert all(f"sha256:{each['content']}" in pins for each in files["hashes"])
-        assert files["hashes"]
+        assert f"\n{name.lower().replace('_', '-').replace('.', '-')}=={component['version']}" in f"\n{pins}"
+    assert sum("licenses" in each for each in components.values()) > 0.9 * len(components)
     needs = {each["ref"]: each.get("dependsOn", []) for each in bill["dependencies"]}
     assert components["urllib3"]["bom-ref"] in needs[components["requests"]["bom-ref"]]
-    assert components["polars"]["bom-ref"] in needs["fridge_pipeline"]
-    assert "://" not in text.replace("http://cyclonedx.org/schema/", "")
+    assert components["polars"]["bom-ref"] in needs["root-component"]

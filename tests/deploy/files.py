@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
 
 from fridge_pipeline.settings import REPOSITORY
 
 DEPLOY = REPOSITORY / "deploy"
-SCHEMAS = Path(__file__).parent / "schemas"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 
 
 def read_yaml(name: str) -> Any:
     """A YAML file of ``deploy/``."""
     return yaml.safe_load((DEPLOY / name).read_text(encoding="utf-8"))
-
-
-@cache
-def _schemas() -> Any:
-    texts = {file.name: json.loads(file.read_text(encoding="utf-8")) for file in SCHEMAS.glob("*.json")}
-    return Registry().with_resources([(name, Resource.from_contents(text)) for name, text in texts.items()])
-
-
-def contradictions(document: Any, schema: str) -> list[str]:
-    """Where a document contradicts a schema, for example ``compose-spec.json`` or ``kubernetes.json#/$defs/…``."""
-    validator = Draft202012Validator({"$ref": schema}, registry=_schemas())
-    return [f"{'/'.join(map(str, each.absolute_path))}: {each.message}" for each in validator.iter_errors(document)]
 
 
 def environment_of(environment: Any) -> dict[str, str]:

@@ -22,8 +22,8 @@ from tests.pipeline import Pipeline, readings
 RUNBOOK = (REPOSITORY / "docs" / "runbook.md").read_text(encoding="utf-8")
 
 #: Where doctor's findings are made: the first argument of these calls is the name of a check.
-EXAMINERS = ("operations/rules/finding.py", "operations/examine.py", "orchestration/runs.py", "cli/doctor.py")
-MAKE_FINDINGS = {"Finding", "judge_skew", "_guarded"}
+EXAMINERS = ("operations/rules/health_check.py", "operations/check_health.py", "orchestration/runs.py", "cli/doctor.py")
+MAKE_FINDINGS = {"HealthCheck", "judge_skew", "_guarded"}
 
 PARTS = ("Means", "Check", "Fix", "Left alone")
 
@@ -63,7 +63,7 @@ def test_every_alert_has_its_section_and_no_other() -> None:
 def test_every_finding_of_doctor_has_its_section_and_no_other() -> None:
     checks = doctor_checks()
     assert {"disk", "Stripe key", "exceptions", "daemon"} <= checks
-    assert set(chapter("Findings of fridge doctor")) == {f"Doctor: {check}" for check in checks}
+    assert set(chapter("Health checks of fridge doctor")) == {f"Doctor: {check}" for check in checks}
 
 
 def test_every_check_has_its_section_and_no_other() -> None:
@@ -76,7 +76,9 @@ def test_every_check_has_its_section_and_no_other() -> None:
     assert set(chapter("Checks")) == {f"Check: {name}" for name in names}
 
 
-@pytest.mark.parametrize("title", ["Exceptions", "Why numbers differ", "Alerts", "Findings of fridge doctor", "Checks"])
+@pytest.mark.parametrize(
+    "title", ["Exceptions", "Why numbers differ", "Alerts", "Health checks of fridge doctor", "Checks"]
+)
 def test_every_section_says_what_it_means_how_to_check_how_to_fix_and_what_happens_if_nobody_does(title: str) -> None:
     lacking = [
         f"{heading}: {part}"

@@ -12,7 +12,7 @@ from fridge_pipeline.corrections.withdraw import SealedHourError, withdraw_file
 from fridge_pipeline.database.retention import first_month_to_keep, first_open_hour, next_month
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.rules.reading import Reason
-from fridge_pipeline.operations.drop_readings import UncountedHoursError, drop_old_readings, old_months
+from fridge_pipeline.operations.drop_old_readings import UncountedHoursError, drop_old_readings, old_months
 from tests.pipeline import Pipeline, Row
 
 NOW = datetime(2026, 6, 20, 12, tzinfo=UTC)

@@ -10,7 +10,7 @@ import pytest
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.ingest.landing.zone import LandingZone, open_landing_zone
-from fridge_pipeline.operations.alerts import Look, TellReport, find_alerts, tell_alerts
+from fridge_pipeline.operations.alerts import AlertScan, SendReport, find_alerts, send_alerts
 from fridge_pipeline.operations.channels import AlertChannel, Encryption, Mail, MailServer, Webhook
 from fridge_pipeline.operations.rules.alert import AlertMemory
 from tests.operations.servers import HOST, MailBox, WebhookServer, mail_server, webhook_server
@@ -41,7 +41,7 @@ class Watch:
     memory: AlertMemory = field(default_factory=AlertMemory)
     open_zone: Callable[[], LandingZone] | None = None
 
-    def look(self) -> Look:
+    def look(self) -> AlertScan:
         pipeline = self.pipeline
         now_hour = Hour.containing(pipeline.clock.now)
         look = find_alerts(
@@ -58,9 +58,9 @@ class Watch:
         self.memory = AlertMemory.from_text(look.memory.to_text())
         return look
 
-    def tick(self) -> TellReport:
+    def tick(self) -> SendReport:
         look = self.look()
-        return tell_alerts(self.pipeline.database, self.channels, look.alerts, look.looked_at, self.pipeline.clock())
+        return send_alerts(self.pipeline.database, self.channels, look.alerts, look.scanned, self.pipeline.clock())
 
 
 def mail_to(box: MailBox, *recipients: str, **server: object) -> Mail:

@@ -13,7 +13,7 @@ import pytest
 
 from fridge_pipeline.database.embedded.logins import ServerAddress
 from fridge_pipeline.finance.make_evidence import EvidencePack
-from fridge_pipeline.finance.report import MonthReport
+from fridge_pipeline.finance.report_month import MonthReport
 from fridge_pipeline.finance.rules.evidence_format import DoesNotHoldError, folder_of
 from fridge_pipeline.finance.verify_evidence import verify_evidence
 from fridge_pipeline.ingest.rules.location import Place

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import Window
@@ -19,6 +20,8 @@ from tests.simulation.account import Slot
 from tests.simulation.others import METER_EVENTS
 from tests.simulation.record import READINGS, SENSORS, Place
 from tests.simulation.world import World
+
+Key = TypeVar("Key", bound=Hashable)
 
 COUNTS = """
     select 'temperature_readings', tenant_id, hour, inserted_count from fridge.inserted_counts
@@ -118,8 +121,9 @@ class Judgement:
         self.stated: Counter[Place] = _summed((each.place, each.value) for each in accepted)
         self.counting: Counter[Slot] = _summed((each.slot, each.value) for each in accepted)
         self.tenants_counting: defaultdict[Slot, set[str]] = defaultdict(set)
-        for each in accepted:
-            self.tenants_counting[each.slot].add(each.tenant)
+        for (slot, tenant), value in _summed(((each.slot, each.tenant), each.value) for each in accepted).items():
+            if value:  # a total of 0 frees the hour for the next tenant of its customer
+                self.tenants_counting[slot].add(tenant)
         self.excepted = self._excepted()
 
     def violations(self) -> list[str]:
@@ -277,10 +281,10 @@ def _families(world: World) -> list[tuple[list[str], list[str]]]:
     return [(sorted(customers), sorted(tenants)) for customers, tenants in families]
 
 
-def _summed(rows: Iterable[tuple[Place, int]]) -> Counter[Place]:
-    summed: Counter[Place] = Counter()
-    for place, value in rows:
-        summed[place] += value
+def _summed(rows: Iterable[tuple[Key, int]]) -> Counter[Key]:
+    summed: Counter[Key] = Counter()
+    for key, value in rows:
+        summed[key] += value
     return summed
 
 

@@ -1,9 +1,8 @@
 """The embedded PostgreSQL 18: started on demand, kept up while anyone holds it, found again by everyone.
 
-Its parts, from the outside in: ``server`` is the door (``EmbeddedServer``), ``address`` what it hands out,
-``cluster`` makes the data directory once, ``postmaster`` starts, finds and stops the server process,
-``binaries`` and ``account`` decide which files run as which system user, ``layout`` (with process_lock) keeps
-several processes apart, ``errors`` names what can go wrong.
+Its parts, from the outside in: ``server`` is the door (``EmbeddedServer``), ``logins`` what it hands out, ``cluster``
+makes the data directory once and says which system user the server runs as, ``postmaster`` starts, finds and stops the
+server process, ``binaries`` finds the programs, ``layout`` has the files, the port and what can go wrong.
 
 The home (``FRIDGE_HOME/postgres``) holds everything::
 

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, TypedDict
 
 from fridge_pipeline.database.embedded.binaries import MAJOR_VERSION
 from fridge_pipeline.database.embedded.layout import DataDirectoryError, sync_folder
-from fridge_pipeline.database.embedded.logins import OWNER, SUPERUSER, password_verifier, read_or_create_password
+from fridge_pipeline.database.embedded.logins import OWNER, SUPERUSER, read_or_create_password
+from fridge_pipeline.database.embedded.server_settings import SETTINGS, as_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,7 +116,7 @@ INITDB = (
     "--auth-host=scram-sha-256",
     "--no-instructions",
 )
-SINGLE_USER = ("--single", "-c", "exit_on_error=on", "-c", "log_checkpoints=off")
+SINGLE_USER = {**SETTINGS, "exit_on_error": "on", "log_min_error_statement": "panic"}  # statements hold passwords
 
 
 def as_argument(account: Account, data: Path) -> str:
@@ -146,14 +147,12 @@ def create(layout: Layout, programs: Path, account: Account, lock: int) -> None:
         shutil.rmtree(unfinished)
     unfinished.mkdir(mode=0o700)
     account.own(unfinished)
-    verifiers = {
-        f"{role}_verifier": password_verifier(read_or_create_password(layout, role)) for role in (SUPERUSER, OWNER)
-    }
+    passwords = {f"{role}_password": read_or_create_password(layout, role) for role in (SUPERUSER, OWNER)}
     roles = importlib.resources.files(__package__).joinpath("roles.sql").read_text()
     folder = ("-D", as_argument(account, unfinished))
     _run(unfinished, account, lock, [str(programs / "initdb"), *folder, *INITDB])
-    single = [str(programs / "postgres"), SINGLE_USER[0], *folder, *SINGLE_USER[1:], "template1"]
-    _run(unfinished, account, lock, single, Template(roles).substitute(verifiers))
+    single = [str(programs / "postgres"), "--single", *folder, *as_arguments(SINGLE_USER), "template1"]
+    _run(unfinished, account, lock, single, Template(roles).substitute(passwords))
     unfinished.rename(layout.data)
     sync_folder(layout.home)
 

@@ -8,10 +8,10 @@ begin
         grant fridge_pipeline to fridge;
     end if;
     if to_regrole('fridge_app') is null then
-        create role fridge_app login password {application_verifier} in role fridge_pipeline;
+        create role fridge_app login password {application_password} in role fridge_pipeline;
     end if;
     if to_regrole('fridge_finance') is null then
-        create role fridge_finance login noinherit password {finance_verifier};
+        create role fridge_finance login noinherit password {finance_password};
     end if;
 end;
 $$;

@@ -1,4 +1,8 @@
-"""The server process: found, started, awaited and ended, whatever state a crash left it in."""
+"""The server process: found, started, awaited and ended, whatever state a crash left it in.
+
+Not by PostgreSQL's own ``pg_ctl``: whatever process has the pid of a stale ``postmaster.pid`` by now it takes for the
+server, and signals it; it waits for a zombie in vain; it starts by way of a shell, and looks ten times a second only.
+"""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class EmbeddedServer:
     Making the object opens nothing. A process that is killed, SIGTERM included, gives up its hold at once
     (the kernel does it), but stops nothing: the server then runs on until the next holder leaves, or
     ``stop``. A forked child shares the hold of its parent, so leave ``hold`` in the process that entered it.
-    Every method may raise the errors of ``errors``.
+    Every method may raise the errors of ``layout``.
     """
 
     def __init__(self, home: Path) -> None:
@@ -60,7 +60,7 @@ class EmbeddedServer:
             return self._ensure_running(lock)
 
     def signed_in(self, address: ServerAddress, role: str) -> ServerAddress:
-        """The same server for another of its logins than the owner: ``APPLICATION`` or ``FINANCE`` of ``passwords``."""
+        """The same server for another of its logins than the owner: ``APPLICATION`` or ``FINANCE`` of ``logins``."""
         return replace(address, user=role, password=read_password(self._layout, role))
 
     def stop(self) -> bool:

@@ -8,6 +8,9 @@ SETTINGS = {
     "listen_addresses": HOST,  # this machine only
     "unix_socket_directories": "",  # socket paths end at 107 characters, project paths do not
     "password_encryption": "scram-sha-256",
+    # Iterations slow down guessing. Nobody guesses 256 random bits, and one instead of the usual 4096 halves the cost
+    # of every new connection (3.8 ms instead of 7.2 ms measured).
+    "scram_iterations": "1",
     "max_connections": "200",  # Dagster opens one per statement, next to webserver, daemon and runs
     "max_locks_per_transaction": "256",  # a query over years of partitions locks every one of them
     "shared_buffers": "256MB",  # the hot months of a laptop's data, without crowding out polars

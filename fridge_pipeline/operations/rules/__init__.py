@@ -1,1 +1,1 @@
-"""What is worth an alert or a finding, and what it says. No clock, no I/O."""
+"""What is worth an alert, what a health check says. No clock, no I/O."""

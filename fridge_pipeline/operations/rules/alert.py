@@ -1,4 +1,4 @@
-"""Alerts: when something is told, told again and told to be over; what is remembered between two looks."""
+"""Alerts: when one is sent, sent again and sent as over; what is remembered between two scans."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Self
 
 from fridge_pipeline.calendar.hours import Hour
 
-#: What goes on is told again after so long.
-TOLD_AGAIN_AFTER = timedelta(days=1)
+#: What goes on is sent again after so long.
+REPEAT_AFTER = timedelta(days=1)
 
 #: More of the same is news, but not more often than this: a thousand exceptions are no thousand messages.
 NEWS_AFTER = timedelta(hours=1)
@@ -23,7 +23,7 @@ SHOWN_MAX = 5
 
 
 class Family(StrEnum):
-    """What was looked at together: where nobody could look, nothing is over either (missing is not zero)."""
+    """What is scanned together: what could not be scanned is not over either (missing is not zero)."""
 
     RUNS = "runs"
     EXCEPTIONS = "exceptions"
@@ -38,8 +38,8 @@ class Alert:
     """A state that somebody must know of. ``subject`` tells it from others of its family.
 
     ``title`` is one line; ``text`` has the numbers, what to do next and the command. ``newest_at`` is when the newest
-    part of it came up, where more of the same is worth telling. ``since`` is when the oldest part that still holds came
-    up: what was told before that is over, and this is told at once.
+    part of it came up, where more of the same is worth a message. ``since`` is when the oldest part that still holds
+    came up: what was sent before that is over, and this is sent at once.
     """
 
     family: Family
@@ -56,8 +56,8 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """A state that a channel was told of and whose end it was not told yet."""
+class OpenAlert:
+    """A state that was sent to a channel, and not yet sent as over."""
 
     key: str
     title: str
@@ -67,11 +67,11 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
-    """What a channel is to be told now."""
+class Notification:
+    """What is to be sent to a channel now."""
 
     alerts: tuple[Alert, ...]
-    ended: tuple[Told, ...]
+    ended: tuple[OpenAlert, ...]
 
     @property
     def is_empty(self) -> bool:
@@ -89,29 +89,29 @@ class Telling:
     def text(self) -> str:
         """The whole message."""
         parts = [f"{alert.title}\n{alert.text}" for alert in self.alerts]
-        parts += [f"Over: {told.title}\nIt was first told at {_moment(told.first_sent_at)}." for told in self.ended]
+        parts += [f"Over: {each.title}\nIt was first sent at {_moment(each.first_sent_at)}." for each in self.ended]
         return "\n\n".join(parts)
 
 
-def what_to_tell(
-    alerts: Iterable[Alert], told: Sequence[Told], looked_at: AbstractSet[Family], now: datetime
-) -> Telling:
-    """What is new, what goes on for a day since it was told, and what is over among the families looked at."""
+def next_notification(
+    alerts: Iterable[Alert], open_alerts: Sequence[OpenAlert], scanned: AbstractSet[Family], now: datetime
+) -> Notification:
+    """What is new, what goes on for a day since it was sent, and what is over among the scanned families."""
     current = {alert.key: alert for alert in alerts}
-    known = {each.key: each for each in told}
+    known = {each.key: each for each in open_alerts}
     due = [alert for key, alert in current.items() if key not in known or _is_due(alert, known[key], now)]
-    families = {family.value for family in looked_at}
-    ended = [each for each in told if each.key not in current and each.key.partition(":")[0] in families]
-    return Telling(tuple(due), tuple(ended))
+    families = {family.value for family in scanned}
+    ended = [each for each in open_alerts if each.key not in current and each.key.partition(":")[0] in families]
+    return Notification(tuple(due), tuple(ended))
 
 
-def _is_due(alert: Alert, told: Told, now: datetime) -> bool:
-    since = now - told.last_sent_at
-    if since >= TOLD_AGAIN_AFTER or (alert.since is not None and alert.since > told.last_sent_at):
+def _is_due(alert: Alert, sent: OpenAlert, now: datetime) -> bool:
+    since = now - sent.last_sent_at
+    if since >= REPEAT_AFTER or (alert.since is not None and alert.since > sent.last_sent_at):
         return True
-    if alert.newest_at is None or told.newest_at is None:
+    if alert.newest_at is None or sent.newest_at is None:
         return False
-    return alert.newest_at > told.newest_at and since >= NEWS_AFTER
+    return alert.newest_at > sent.newest_at and since >= NEWS_AFTER
 
 
 def first_few(names: Sequence[str]) -> str:

@@ -9,14 +9,16 @@ import stat
 import subprocess
 import sys
 import tempfile
+from importlib import resources
 from pathlib import Path
+from string import Template
 from typing import TYPE_CHECKING
 
 import psutil
 import psycopg
 import pytest
 
-from fridge_pipeline.database.embedded import binaries, postmaster
+from fridge_pipeline.database.embedded import binaries, cluster, postmaster
 from fridge_pipeline.database.embedded.cluster import Account
 from fridge_pipeline.database.embedded.layout import BinariesError, DataDirectoryError
 from fridge_pipeline.database.embedded.server import EmbeddedServer
@@ -197,6 +199,28 @@ def test_passwords_stay_in_files_that_only_their_owner_reads(home: Path) -> None
         "postgres.password": 0o600,
     }
     assert stat.S_IMODE((home / "data").stat().st_mode) == 0o700
+
+
+def test_the_server_keeps_hashes_that_cost_one_iteration_to_check(home: Path) -> None:
+    server = EmbeddedServer(home)
+    with server.hold() as address, psycopg.connect(server.signed_in(address, "postgres").dsn()) as connection:
+        kept: dict[str, str] = dict(
+            connection.execute("select rolname, rolpassword from pg_authid where rolcanlogin").fetchall()
+        )
+    assert kept.keys() == {"fridge", "fridge_app", "fridge_finance", "postgres"}
+    assert [role for role, hashed in kept.items() if not hashed.startswith("SCRAM-SHA-256$1:")] == []
+
+
+def test_a_role_that_cannot_be_made_is_said_without_its_password(
+    new_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = (resources.files(cluster.__package__) / "roles.sql").read_text().replace("createdb", "in role unheard_of")
+    monkeypatch.setattr(cluster, "Template", lambda _: Template(broken))
+    with pytest.raises(DataDirectoryError, match='role "unheard_of" does not exist') as caught:
+        EmbeddedServer(new_home).pin()
+    passwords = [path.read_text().strip() for path in new_home.glob("*.password")]
+    assert len(passwords) == 2
+    assert [each for each in passwords if each in str(caught.value)] == []
 
 
 def test_a_lost_password_is_said_and_a_new_one_is_not_made_up(home: Path) -> None:

@@ -19,9 +19,9 @@ from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import CATALOGUE
 from fridge_pipeline.cli import report as report_command
 from fridge_pipeline.cli.main import fridge
-from fridge_pipeline.finance import report as report_step
-from fridge_pipeline.finance.explain import explain_hour
-from fridge_pipeline.finance.report import read_books, write_report
+from fridge_pipeline.finance import report_month as report_step
+from fridge_pipeline.finance.explain_hour import explain_hour
+from fridge_pipeline.finance.report_month import read_books, write_report
 from fridge_pipeline.finance.rules.month_books import MARTS, BooksError, MonthBooks
 from fridge_pipeline.orchestration import month_assets as month_report
 from fridge_pipeline.orchestration.month_assets import report_assets

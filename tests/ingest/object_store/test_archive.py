@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from fridge_pipeline.addresses import SettingError
 from fridge_pipeline.cli import report as report_command
 from fridge_pipeline.cli.main import fridge
-from fridge_pipeline.finance import report as report_step
+from fridge_pipeline.finance import report_month as report_step
 from fridge_pipeline.ingest.object_store import archive
 from fridge_pipeline.ingest.object_store.archive import fetch, put_in_place_of, put_unlike_any, require_listed
 from fridge_pipeline.ingest.object_store.store import ArchiveError, StoreUriError

@@ -15,8 +15,8 @@ from fridge_pipeline.catalogue.billing_start import BillingStart
 from fridge_pipeline.database.failpoints import Effect
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.installation import open_installation
-from fridge_pipeline.operations.examine import examine_books
-from fridge_pipeline.operations.rules.finding import Grade
+from fridge_pipeline.operations.check_health import check_books
+from fridge_pipeline.operations.rules.health_check import Grade
 from fridge_pipeline.settings import read_settings
 from fridge_pipeline.stripe.gateway import NotBilledError, StripeGateway
 from fridge_pipeline.stripe.rules.api_key import SANDBOX_KEY
@@ -181,7 +181,7 @@ def test_each_hour_and_the_doctor_say_that_it_is_counted_and_not_stated(books: B
         books.bill_from(start)
         grid = HourRange(books.first, Hour.containing(line.clock()))
         zone = LocalLanding(str(line.landing))
-        finding, *_ = examine_books(line.database, zone, grid, line.catalogue, line.clock(), CLOSE_AFTER)
+        finding, *_ = check_books(line.database, zone, grid, line.catalogue, line.clock(), CLOSE_AFTER)
         found[start] = (finding.grade, finding.text)
     assert found == {
         None: (Grade.WARN, "shadow mode: hours are counted and nothing is stated to Stripe"),

@@ -1,4 +1,4 @@
-"""Laws of finding: what is worth an alert, with the numbers, the next step and the command."""
+"""Laws of alerts: what is worth an alert, with the numbers, the next step and the command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Findings: what an examination of the installation says of one part of it, and what to do about it."""
+"""Health checks: the state of one part of the installation, and what to do about it."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Grade(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One part of the installation; ``do`` is what to do about it, empty when nothing is to be done."""
+class HealthCheck:
+    """The state of one part of the installation; ``do`` is what to do about it, empty when nothing is to be done."""
 
     check: str
     grade: Grade
@@ -50,15 +50,15 @@ class Finding:
         return {"check": self.check, "grade": self.grade.value.lower(), "text": self.text, "do": self.do}
 
 
-def judge_disk(folder: str, free_bytes: int) -> Finding:
+def judge_disk(folder: str, free_bytes: int) -> HealthCheck:
     """Whether there is room for the next loads."""
     if free_bytes < FREE_BYTES_MIN:
         text = f"only {free_bytes / 1e9:.1f} GB free in {folder}"
-        return Finding("disk", Grade.WRONG, text, "make room before the next load (fridge drop-readings --dry-run)")
-    return Finding("disk", Grade.OK, f"{free_bytes / 1e9:.0f} GB free in {folder}")
+        return HealthCheck("disk", Grade.WRONG, text, "make room before the next load (fridge drop-readings --dry-run)")
+    return HealthCheck("disk", Grade.OK, f"{free_bytes / 1e9:.0f} GB free in {folder}")
 
 
-def judge_versions(python: str, program: str, pinned: Mapping[str, str], installed: Mapping[str, str]) -> Finding:
+def judge_versions(python: str, program: str, pinned: Mapping[str, str], installed: Mapping[str, str]) -> HealthCheck:
     """Whether what is installed is what was tested together."""
     others = [
         f"{name} {installed.get(name, 'missing')} instead of {version}"
@@ -67,134 +67,140 @@ def judge_versions(python: str, program: str, pinned: Mapping[str, str], install
     ]
     what = f"fridge_pipeline {program}, Python {python}"
     if others:
-        return Finding("versions", Grade.WARN, f"{what}; not as pinned: {', '.join(others)}", "run: make setup")
-    return Finding("versions", Grade.OK, f"{what}, all {len(pinned)} pinned packages")
+        return HealthCheck("versions", Grade.WARN, f"{what}; not as pinned: {', '.join(others)}", "run: make setup")
+    return HealthCheck("versions", Grade.OK, f"{what}, all {len(pinned)} pinned packages")
 
 
-def judge_port(port: int, holder: str | None) -> Finding:
+def judge_port(port: int, holder: str | None) -> HealthCheck:
     """Whether the UI can have its port; ``holder`` is who answers there."""
     if holder is None:
-        return Finding("ports", Grade.OK, f"{port} is free for the UI")
+        return HealthCheck("ports", Grade.OK, f"{port} is free for the UI")
     if holder.startswith("Dagster"):
-        return Finding("ports", Grade.OK, f"{holder} answers on {port}")
+        return HealthCheck("ports", Grade.OK, f"{holder} answers on {port}")
     do = "fridge up takes another port by itself, or the one that --port names"
-    return Finding("ports", Grade.WARN, f"{port} is taken by {holder}", do)
+    return HealthCheck("ports", Grade.WARN, f"{port} is taken by {holder}", do)
 
 
-def judge_postgres(place: str, server_version: int, schema: int, *, is_private: bool) -> list[Finding]:
+def judge_postgres(place: str, server_version: int, schema: int, *, is_private: bool) -> list[HealthCheck]:
     """Version, schema and connection of the database; ``server_version`` as the server counts it, 180001 for 18.1."""
     major, shown = server_version // 10_000, f"{server_version // 10_000}.{server_version % 10_000}"
     text = f"{place}, PostgreSQL {shown}, schema {schema:04d}"
     if major < POSTGRES_MIN:
-        return [Finding("database", Grade.WRONG, text, f"use PostgreSQL {POSTGRES_MIN} or newer")]
-    found = [Finding("database", Grade.OK, text)]
+        return [HealthCheck("database", Grade.WRONG, text, f"use PostgreSQL {POSTGRES_MIN} or newer")]
+    found = [HealthCheck("database", Grade.OK, text)]
     if major != POSTGRES_TESTED:
         do = f"try a copy of the books first: tested is {POSTGRES_TESTED}"
-        found = [Finding("database", Grade.WARN, text, do)]
+        found = [HealthCheck("database", Grade.WARN, text, do)]
     if not is_private:
         do = "add sslmode=verify-full to FRIDGE_DATABASE_URL"
-        found.append(Finding("database", Grade.WARN, f"the connection to {place} is not encrypted", do))
+        found.append(HealthCheck("database", Grade.WARN, f"the connection to {place} is not encrypted", do))
     return found
 
 
-def judge_skew(check: str, of: str, skew: timedelta) -> Finding:
+def judge_skew(check: str, of: str, skew: timedelta) -> HealthCheck:
     """How far another clock is ahead of ours."""
     seconds = abs(skew.total_seconds())
     text = f"{of} is {seconds:.1f} s {'ahead of' if skew > timedelta(0) else 'behind'} this machine"
     if abs(skew) <= SKEW_NOTED:
-        return Finding(check, Grade.OK, text)
+        return HealthCheck(check, Grade.OK, text)
     grade = Grade.WARN if abs(skew) <= SKEW_MAX else Grade.WRONG
-    return Finding(check, grade, text, "set the clocks by NTP (timedatectl set-ntp true)")
+    return HealthCheck(check, grade, text, "set the clocks by NTP (timedatectl set-ntp true)")
 
 
-def judge_daemons(ages: Mapping[str, timedelta | None], errors: Mapping[str, str]) -> Finding:
+def judge_daemons(ages: Mapping[str, timedelta | None], errors: Mapping[str, str]) -> HealthCheck:
     """Whether Dagster's daemon works; ``ages`` is how long ago each of its parts was last heard of."""
     if errors:
         told = "; ".join(f"{name}: {error}" for name, error in sorted(errors.items()))
-        return Finding(
+        return HealthCheck(
             "daemon", Grade.WRONG, told, "remove the cause that it names; FRIDGE_HOME/logs/daemon.log has more"
         )
     silent = sorted(name for name, age in ages.items() if age is None or age > HEARTBEAT_MAX)
     if not silent:
-        return Finding("daemon", Grade.OK, f"all {len(ages)} parts of Dagster's daemon were heard of lately")
+        return HealthCheck("daemon", Grade.OK, f"all {len(ages)} parts of Dagster's daemon were heard of lately")
     if len(silent) < len(ages):
         do = "restart the daemon (stop and start fridge up); FRIDGE_HOME/logs/daemon.log says why"
-        return Finding("daemon", Grade.WRONG, f"not heard of for over two minutes: {', '.join(silent)}", do)
+        return HealthCheck("daemon", Grade.WRONG, f"not heard of for over two minutes: {', '.join(silent)}", do)
     text = "Dagster's daemon is not running: nothing is loaded, billed or told by itself"
-    return Finding("daemon", Grade.WARN, text, "start it: fridge up")
+    return HealthCheck("daemon", Grade.WARN, text, "start it: fridge up")
 
 
-def judge_landing(hours: int, shown: str, losses: LandingLosses) -> list[Finding]:
+def judge_landing(hours: int, shown: str, losses: LandingLosses) -> list[HealthCheck]:
     """Whether the landing zone is the one that the books know, and what in it nobody loads; the first few by name."""
-    found = [Finding("landing zone", Grade.OK, f"{hours} landing hours in {shown}")]
+    found = [HealthCheck("landing zone", Grade.OK, f"{hours} landing hours in {shown}")]
     if losses.gone:
         do = f"mount or restore it, or correct FRIDGE_LANDING_URI, which is {shown}"
-        found = [Finding("landing zone", Grade.WRONG, gone_told(losses.gone), do)]
+        found = [HealthCheck("landing zone", Grade.WRONG, gone_told(losses.gone), do)]
     strays = losses.strays.outside.first + losses.strays.below.first
     names = [f"{path} is in no landing hour and is not loaded" for path in strays[:SHOWN_MAX]]
     count = losses.strays.outside.count + losses.strays.below.count
     if count > len(names):
         names.append(f"{count - len(names)} more files and folders are in no landing hour")
     do = "files belong into <YYYY-MM-DD>/<HH>/ such as 2026-01-24/09/"
-    found += [Finding("landing zone", Grade.WRONG, name, do) for name in names]
+    found += [HealthCheck("landing zone", Grade.WRONG, name, do) for name in names]
     ahead = [each.told for each in losses.ahead[:SHOWN_MAX]]
     if len(losses.ahead) > len(ahead):
         ahead.append(f"{len(losses.ahead) - len(ahead)} more landing folders have not begun")
     do = "move its files into the folder of the hour in which they arrived, and set the clock that named it"
-    return [*found, *(Finding("landing zone", Grade.WRONG, told, do) for told in ahead)]
+    return [*found, *(HealthCheck("landing zone", Grade.WRONG, told, do) for told in ahead)]
 
 
-def judge_billing_start(start: BillingStart, told: BillingStart | None, now: datetime) -> Finding:
+def judge_billing_start(start: BillingStart, told: BillingStart | None, now: datetime) -> HealthCheck:
     """Which hours are only counted, and whether the books have been told what this process was, if it was.
 
     Worth a look while the hour that is running now is only counted.
     """
     if told is not None and told != start:
         text = f"FRIDGE_BILL_FROM is {told} here, and in the books {start.restriction or 'every hour is stated'}"
-        return Finding(
+        return HealthCheck(
             "billing", Grade.WARN, text, "fridge up, fridge serve code or fridge bill write it into the books"
         )
     if start.restriction is None:
-        return Finding("billing", Grade.OK, "usage of every hour is stated to Stripe")
+        return HealthCheck("billing", Grade.OK, "usage of every hour is stated to Stripe")
     if start.bills(Hour.containing(now)):
-        return Finding("billing", Grade.OK, start.restriction)
-    return Finding("billing", Grade.WARN, start.restriction, "FRIDGE_BILL_FROM says from which hour on usage is stated")
+        return HealthCheck("billing", Grade.OK, start.restriction)
+    return HealthCheck(
+        "billing", Grade.WARN, start.restriction, "FRIDGE_BILL_FROM says from which hour on usage is stated"
+    )
 
 
-def judge_hours(undelivered: Sequence[Hour]) -> Finding:
+def judge_hours(undelivered: Sequence[Hour]) -> HealthCheck:
     """Closed hours that wait for their turn, or were left behind."""
     if not undelivered:
-        return Finding("hours", Grade.OK, "every closed hour is delivered or stands in the exceptions")
+        return HealthCheck("hours", Grade.OK, "every closed hour is delivered or stands in the exceptions")
     ranges = plan_ranges(undelivered)
     do = f"hourly_billing does them, or run: fridge bill --from {ranges[0].first} --to {ranges[-1].last}"
     noun = "hour is" if len(undelivered) == 1 else "hours are"
     text = f"{len(undelivered)} closed {noun} not delivered, the oldest {min(undelivered)}"
-    return Finding("hours", Grade.WARN, text, do)
+    return HealthCheck("hours", Grade.WARN, text, do)
 
 
-def judge_shown_hours(missing: Mapping[str, Sequence[Hour]]) -> Finding:
+def judge_shown_hours(missing: Mapping[str, Sequence[Hour]]) -> HealthCheck:
     """By asset the hours with landing files that the UI does not show as materialized; also those not delivered."""
     if not missing:
-        return Finding("shown hours", Grade.OK, "Dagster shows every hour that the books hold")
+        return HealthCheck("shown hours", Grade.OK, "Dagster shows every hour that the books hold")
     told = ", ".join(f"{len(hours)} of {asset} (the first {hours[0]})" for asset, hours in missing.items())
     do = "the sensor wiped_hours runs them again, once a day; nothing is loaded or sent twice"
-    return Finding("shown hours", Grade.WARN, f"hours in the books that Dagster does not show: {told}", do)
+    return HealthCheck("shown hours", Grade.WARN, f"hours in the books that Dagster does not show: {told}", do)
 
 
-def judge_ids(similar: Sequence[str], total: int) -> Finding:
+def judge_ids(similar: Sequence[str], total: int) -> HealthCheck:
     """Ids that are probably one; ``similar`` are the first of ``total``."""
     if not total:
-        return Finding("ids", Grade.OK, "no two differ only by case, leading zeros, a trailing .0 or exponent notation")
+        return HealthCheck(
+            "ids", Grade.OK, "no two differ only by case, leading zeros, a trailing .0 or exponent notation"
+        )
     more = f" and {total - len(similar)} more" if total > len(similar) else ""
     text = f"{total} written in several ways, each counted by itself: {'; '.join(similar)}{more}"
-    return Finding("ids", Grade.WARN, text, "have the gateway write each id in one way (docs/runbook.md#doctor-ids)")
+    return HealthCheck(
+        "ids", Grade.WARN, text, "have the gateway write each id in one way (docs/runbook.md#doctor-ids)"
+    )
 
 
-def judge_exceptions(kinds: Mapping[str, int]) -> list[Finding]:
+def judge_exceptions(kinds: Mapping[str, int]) -> list[HealthCheck]:
     """What waits for a person, kind by kind."""
     if not kinds:
-        return [Finding("exceptions", Grade.OK, "none open")]
+        return [HealthCheck("exceptions", Grade.OK, "none open")]
     return [
-        Finding("exceptions", Grade.WARN, f"{number} {kind} open: {kind_of(kind).means}", advised(kind))
+        HealthCheck("exceptions", Grade.WARN, f"{number} {kind} open: {kind_of(kind).means}", advised(kind))
         for kind, number in kinds.items()
     ]

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.operations.alerts import alone_in_telling
+from fridge_pipeline.operations.alerts import sole_sender
 from fridge_pipeline.stripe.rules.meter_event import billing_deadline
 from tests.operations.conftest import Watch
 from tests.operations.servers import MailBox, WebhookServer, body_of
@@ -48,7 +48,7 @@ def test_a_state_is_told_once_to_each_channel_again_after_a_day_and_its_end_once
     assert watch.tick().sent == 2
     for text in (webhook.texts[-1], body_of(mailbox.messages[-1])):
         assert "Over: 2 exceptions of kind unmapped open" in text
-        assert "It was first told at" in text
+        assert "It was first sent at" in text
     pipeline.clock.advance(days=3)
     assert watch.tick().sent == 0, "its end is told once"
     assert pipeline.one("select count(*) from fridge.alerts where resolved_at is not null") == 2
@@ -119,7 +119,7 @@ def test_where_nobody_could_look_nothing_is_over(watch: Watch, pipeline: Pipelin
 
 def test_two_tellers_at_once_say_it_once(watch: Watch, pipeline: Pipeline, two_days_ago: datetime) -> None:
     bill_unmapped(pipeline, "cohoes", Hour(two_days_ago))
-    with pipeline.database.connect() as other, alone_in_telling(other) as is_alone:
+    with pipeline.database.connect() as other, sole_sender(other) as is_alone:
         assert is_alone
         done = watch.tick()
         assert (done.is_busy, done.sent) == (True, 0)

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.operations.rules.finding import (
-    Finding,
+from fridge_pipeline.operations.rules.health_check import (
     Grade,
+    HealthCheck,
     judge_daemons,
     judge_disk,
     judge_exceptions,
@@ -68,7 +68,7 @@ def test_a_database_is_new_enough_and_read_along_by_nobody(
 
 
 def test_every_finding_that_is_not_ok_says_what_to_do() -> None:
-    found: list[Finding] = [
+    found: list[HealthCheck] = [
         judge_disk("/x", 10**9),
         judge_port(3000, "another program"),
         judge_versions("3", "1", {"a": "1"}, {}),

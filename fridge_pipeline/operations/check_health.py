@@ -1,4 +1,4 @@
-"""Examine: what is wrong with this installation, part by part; changes nothing that is billed."""
+"""Check health: what is wrong with this installation, part by part; changes nothing that is billed."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from fridge_pipeline.ingest.object_store.archive import require_listed
 from fridge_pipeline.ingest.rules.location import ObjectPlace, Place
 from fridge_pipeline.ingest.rules.losses import Strays
 from fridge_pipeline.operations.machine import free_bytes, installed_versions, may_write, pinned_versions, port_holder
-from fridge_pipeline.operations.rules.finding import (
-    Finding,
+from fridge_pipeline.operations.rules.health_check import (
     Grade,
+    HealthCheck,
     judge_billing_start,
     judge_disk,
     judge_exceptions,
@@ -55,7 +55,9 @@ KEY_MODES = {
 }
 
 
-def examine_machine(home: Path, landing: Path | None, requirements: Path, models: Path, port: int) -> Iterator[Finding]:
+def check_machine(
+    home: Path, landing: Path | None, requirements: Path, models: Path, port: int
+) -> Iterator[HealthCheck]:
     """Disks, packages and the UI's port."""
     for folder in [home] + ([landing] if landing is not None and home not in landing.parents else []):
         yield judge_disk(str(folder), free_bytes(folder))
@@ -65,7 +67,7 @@ def examine_machine(home: Path, landing: Path | None, requirements: Path, models
     yield judge_port(port, port_holder("127.0.0.1", port))
 
 
-def examine_database(database: Database, clock: Callable[[], datetime]) -> Iterator[Finding]:
+def check_database(database: Database, clock: Callable[[], datetime]) -> Iterator[HealthCheck]:
     """Version, schema, rights and clock."""
     with database.connect() as connection:
         version, number = server_version(connection), schema_number()
@@ -76,16 +78,16 @@ def examine_database(database: Database, clock: Callable[[], datetime]) -> Itera
     if database.role == PIPELINE and is_owner:
         do = f"sign in as a member of {PIPELINE} that owns nothing (docs/operations.md, External PostgreSQL)"
         text = f"works with the rights of {PIPELINE}, but its login owns the schema, and whoever has it may change all"
-        yield Finding("roles", Grade.WARN, text, do)
+        yield HealthCheck("roles", Grade.WARN, text, do)
     elif database.role == PIPELINE:
-        yield Finding("roles", Grade.OK, f"works with the rights of {PIPELINE}, which changes no schema")
+        yield HealthCheck("roles", Grade.OK, f"works with the rights of {PIPELINE}, which changes no schema")
     else:
         do = f"have create role {PIPELINE}, then fridge migrate (docs/operations.md, External PostgreSQL)"
-        yield Finding("roles", Grade.WARN, "works with all the rights of the role that signs in", do)
+        yield HealthCheck("roles", Grade.WARN, "works with all the rights of the role that signs in", do)
     yield judge_skew("database clock", "PostgreSQL's clock", there - (before + (after - before) / 2))
 
 
-def examine_landing(database: Database, zone: LandingZone, shown: str, now: datetime) -> Iterable[Finding]:
+def check_landing(database: Database, zone: LandingZone, shown: str, now: datetime) -> Iterable[HealthCheck]:
     """Whether it can be listed, is the one that the books know, and what in it nobody loads."""
     strays = Strays()
     listed = zone.hours(strays)
@@ -93,43 +95,45 @@ def examine_landing(database: Database, zone: LandingZone, shown: str, now: date
         return judge_landing(len(listed), shown, find_losses(connection, zone, listed, strays, now))
 
 
-def examine_archive(archive: Place) -> Iterator[Finding]:
+def check_archive(archive: Place) -> Iterator[HealthCheck]:
     """Whether packs and reports can be put there; nothing is. Raises ``ArchiveError`` and ``StoreUriError``."""
     if isinstance(archive, ObjectPlace):
         require_listed(archive)
-        yield Finding("archive", Grade.OK, f"{archive} can be listed; writing is not tried")
+        yield HealthCheck("archive", Grade.OK, f"{archive} can be listed; writing is not tried")
     elif may_write(archive):
-        yield Finding("archive", Grade.OK, f"packs and reports go to {archive}")
+        yield HealthCheck("archive", Grade.OK, f"packs and reports go to {archive}")
     else:
         do = "let the user who runs fridge write there, or set FRIDGE_ARCHIVE_URI"
-        yield Finding("archive", Grade.WRONG, f"packs and reports cannot be written to {archive}", do)
+        yield HealthCheck("archive", Grade.WRONG, f"packs and reports cannot be written to {archive}", do)
 
 
-def examine_stripe(
+def check_stripe(
     gateway: StripeGateway, catalogue: tuple[Meter, ...], clock: Callable[[], datetime]
-) -> Iterator[Finding]:
+) -> Iterator[HealthCheck]:
     """The key's mode, what it may read, the meters, and Stripe's clock. Raises ``StripeCallError``."""
-    yield Finding("Stripe key", Grade.OK, KEY_MODES[gateway.mode])
+    yield HealthCheck("Stripe key", Grade.OK, KEY_MODES[gateway.mode])
     lacking = list(refused_reads(gateway, [meter.event_name for meter in catalogue]))
     if lacking:
         do = "give the restricted key these permissions in Stripe's dashboard (docs/operations.md, The key)"
-        yield Finding("Stripe permissions", Grade.WRONG, f"the key lacks {', '.join(lacking)}", do)
+        yield HealthCheck("Stripe permissions", Grade.WRONG, f"the key lacks {', '.join(lacking)}", do)
     else:
         text = "the key may read meters, summaries and events; writing is not tried, for that would bill"
-        yield Finding("Stripe permissions", Grade.OK, text)
+        yield HealthCheck("Stripe permissions", Grade.OK, text)
     wrong = wrong_meters(gateway, catalogue)
     if wrong:
         told = "; ".join(f"{name}: {why}" for name, why in wrong.items())
-        yield Finding("Stripe", Grade.WRONG, f"{gateway.place}: {told}", "see fridge stripe check, and docs/meters.md")
+        yield HealthCheck(
+            "Stripe", Grade.WRONG, f"{gateway.place}: {told}", "see fridge stripe check, and docs/meters.md"
+        )
     else:
-        yield Finding("Stripe", Grade.OK, f"{gateway.place}, all {len(catalogue)} meters agree with the catalogue")
+        yield HealthCheck("Stripe", Grade.OK, f"{gateway.place}, all {len(catalogue)} meters agree with the catalogue")
     before = clock()
     there = stripe_clock(gateway)
     if there is not None:
         yield judge_skew("Stripe clock", "Stripe's clock", there - (before + (clock() - before) / 2))
 
 
-def examine_books(
+def check_books(
     database: Database,
     zone: LandingZone,
     grid: HourRange,
@@ -137,7 +141,7 @@ def examine_books(
     now: datetime,
     close_after: timedelta,
     told: BillingStart | None = None,
-) -> Iterable[Finding]:
+) -> Iterable[HealthCheck]:
     """From which hour on usage is stated, hours that wait for delivery, odd ids, and what waits for a person."""
     with database.connect() as connection:
         similar = similar_ids(connection)

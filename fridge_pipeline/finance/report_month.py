@@ -14,7 +14,7 @@ from psycopg import IsolationLevel
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.finance.explain import explain
+from fridge_pipeline.finance.explain_hour import explain
 from fridge_pipeline.finance.month_record import month_rows
 from fridge_pipeline.finance.rules.explanation import Explanation
 from fridge_pipeline.finance.rules.month_books import MARTS, MonthBooks
