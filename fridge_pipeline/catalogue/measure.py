@@ -1,6 +1,6 @@
 """The measures: what is counted of the readings that were inserted in an hour.
 
-A further one is an entry here and a row of ``fridge.measures`` (``usage/schema.sql`` and a migration), a source in
+A further one is an entry here and a row of ``fridge.measures`` (``catalogue/schema.sql`` and a migration), a source in
 ``dbt_like_sql/sources.yml``, and a line in ``derived_usage``, which counts a second time by SQL alone.
 """
 
