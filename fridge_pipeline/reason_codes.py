@@ -61,12 +61,8 @@ class DifferenceCause:
     is_explained: bool
 
 
-def _waiting(means: str, do: str, cause: str, subject: Subject) -> ExceptionKind:
-    return ExceptionKind(means, do, subject, cause, waits=True)
-
-
-def _withheld(means: str, do: str, cause: str) -> ExceptionKind:
-    return ExceptionKind(means, do, Subject.METER, cause, waits=True, withholds=True)
+def _waiting(means: str, do: str, cause: str, of: Subject = Subject.METER, *, withholds: bool = True) -> ExceptionKind:
+    return ExceptionKind(means, do, of, cause, waits=True, withholds=withholds and of is Subject.METER)
 
 
 #: In the order in which the tie-out asks them.
@@ -106,27 +102,27 @@ EXCEPTION_KINDS: Final[dict[str, ExceptionKind]] = {
         Subject.USAGE,
         cause="contradiction",
     ),
-    "month_closed": _withheld(
+    "month_closed": _waiting(
         "usage that changed after its month was closed",
         "fridge reopen the month, or invoice the difference",
         "month_closed",
     ),
-    "held_for_review": _withheld(
+    "held_for_review": _waiting(
         "usage far above the tenant's own history, not billed",
         "fridge explain TENANT HOUR, then fridge release or fridge withdraw",
         "held_for_review",
     ),
-    "too_late": _withheld(
+    "too_late": _waiting(
         "usage older than the 35 days that Stripe takes",
         "invoice or credit it by hand, or let it go and close the exception",
         "too_late",
     ),
-    "unmapped": _withheld(
+    "unmapped": _waiting(
         "usage of tenants without a Stripe customer",
         "import the tenants with their customers: fridge tenants import",
         "unmapped",
     ),
-    "customer_taken": _withheld(
+    "customer_taken": _waiting(
         "usage of tenants whose customer is billed another tenant's usage of the same hour",
         "invoice it by hand, or give the tenant a customer of its own: fridge tenants import",
         "customer_taken",
@@ -137,7 +133,7 @@ EXCEPTION_KINDS: Final[dict[str, ExceptionKind]] = {
         "refused",
         Subject.STATEMENT,
     ),
-    "customer_gone": _withheld(
+    "customer_gone": _waiting(
         "usage that changed after its customer was deleted from Stripe or merged into another",
         "invoice or credit the difference by hand; the detail has it",
         "customer_gone",
@@ -146,7 +142,7 @@ EXCEPTION_KINDS: Final[dict[str, ExceptionKind]] = {
         "usage that Stripe has too much of and cannot cancel",
         "give the customer a credit, then close the exception",
         "credit_due",
-        Subject.METER,
+        withholds=False,
     ),
     "unexplained": _waiting(
         "usage of which nobody knows whether Stripe counts it",
@@ -296,11 +292,9 @@ def kind_of(code: str) -> ExceptionKind:
 
 def advised(code: str) -> str:
     """What to do about a kind of exception, and where the runbook has the whole of it."""
-    section = f"#{code}" if code in EXCEPTION_KINDS else ""
-    return f"{kind_of(code).do} (docs/runbook.md{section})"
+    return f"{kind_of(code).do} (docs/runbook.md{f'#{code}' if code in EXCEPTION_KINDS else ''})"
 
 
 def cause_in_words(code: str) -> str:
     """A cause of a difference, or a kind of exception, in a few words; an unknown one as it is written."""
-    cause = DIFFERENCE_CAUSES.get(code)
-    return cause.words if cause else code.replace("_", " ")
+    return DIFFERENCE_CAUSES[code].words if code in DIFFERENCE_CAUSES else code.replace("_", " ")

@@ -59,7 +59,7 @@ def test_a_catalogue_says_of_each_meter_how_it_is_counted_and_restated() -> None
         ("[meter]\nevent_name = 'a'", "two brackets"),
         (READINGS + "unit = 'x'", "meter 1 has the unknown key unit; a meter has event_name, display_name"),
         (READINGS + SENSORS.replace('window = "hour"', ""), "meter 2 lacks window"),
-        (READINGS.replace("inserted_count", "fridges"), "measure is inserted_count or active_sensors, got 'fridges'"),
+        (READINGS.replace("inserted_count", "fridges"), f"measure is {' or '.join(Measure)}, got 'fridges'"),
         (READINGS.replace('"sum"', '"max"'), "formula is sum or last, got 'max'"),
         (READINGS.replace('"none"', '"day"'), "window is hour or none, got 'day'"),
         (READINGS.replace('"none"', "3"), "window is hour or none, got 3"),
