@@ -14,8 +14,9 @@ from pathlib import Path
 import requests
 
 from fridge_pipeline.catalogue.meter import CATALOGUE
-from fridge_pipeline.installation import create_missing_meters
+from fridge_pipeline.stripe.create_meters import create_missing_meters
 from fridge_pipeline.stripe.gateway import StripeGateway
+from fridge_pipeline.stripe.retries import RateLimiter
 from fridge_pipeline.stripe.rules.api_key import SANDBOX_KEY
 
 #: The name under which its CPU seconds are reported.
@@ -28,7 +29,7 @@ PAUSE_SECONDS = 0.05
 ANSWER_SECONDS_MAX = 30.0
 
 #: More than any pusher reaches: what is measured is the pusher, not the pace it keeps to.
-UNPACED = 1_000_000.0
+UNLIMITED = 1_000_000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,8 @@ class Sandbox:
 
 
 def gateway_to(url: str) -> StripeGateway:
-    """The pipeline's own gateway, which keeps to no pace."""
-    return StripeGateway(SANDBOX_KEY, url, UNPACED, time.monotonic, time.sleep)
+    """The pipeline's own gateway, which keeps to no rate limit."""
+    return StripeGateway(SANDBOX_KEY, url, RateLimiter(UNLIMITED, time.monotonic, time.sleep))
 
 
 @contextmanager

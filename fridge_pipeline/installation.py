@@ -1,17 +1,21 @@
-"""The installation: the real parts that the settings name, opened when first needed, closed together."""
+"""The real parts that the settings name: the books, the landing zone, and Stripe. Nothing opens what it does not need.
+
+Who takes a ``Ledger`` cannot call Stripe: a signature shows what a step touches (law L9).
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
+from fridge_pipeline.billing.delivery_record import require_own_books
 from fridge_pipeline.billing.open_stripe import billing_start, keep_billing_start
-from fridge_pipeline.billing.sendings import require_own_books
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.billing_start import BillingStart
@@ -19,17 +23,20 @@ from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.embedded.logins import APPLICATION
 from fridge_pipeline.database.embedded.server import EmbeddedServer
+from fridge_pipeline.database.failpoints import AtFailpoint, pass_by
 from fridge_pipeline.database.private_folder import make_private
+from fridge_pipeline.database.run import Run
 from fridge_pipeline.ingest.landing.zone import LandingZone, open_landing_zone
 from fridge_pipeline.ingest.landing_record import has_landing_files
 from fridge_pipeline.ingest.rules.location import Place
-from fridge_pipeline.operations.channels import AlertChannel, Mail, Webhook
 from fridge_pipeline.operations.prepare_database import prepare_database
 from fridge_pipeline.settings import MODELS_FOLDER, Settings
-from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway, StripeMeter, stripe_place
+from fridge_pipeline.stripe.create_meters import create_missing_meters
+from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway, stripe_place
 from fridge_pipeline.stripe.local_sandbox import LocalSandbox
 from fridge_pipeline.stripe.reads import dashboard_of_meters
-from fridge_pipeline.stripe.rules.api_key import SANDBOX_KEY, KeyMode
+from fridge_pipeline.stripe.retries import RateLimiter
+from fridge_pipeline.stripe.rules.api_key import KeyMode
 
 
 class BillingStartDiffersError(RuntimeError):
@@ -41,15 +48,13 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Installation:
-    """Database, landing zone and Stripe as the settings say. Use ``open_installation`` to make one."""
+class Ledger:
+    """The books, and what all work on them needs: settings, clock and database. ``open_ledger`` makes one."""
 
-    def __init__(self, settings: Settings, database: Database, stack: ExitStack, clock: Callable[[], datetime]) -> None:
+    def __init__(self, settings: Settings, database: Database, clock: Callable[[], datetime]) -> None:
         self.settings = settings
         self.database = database
         self.clock = clock
-        self._stack = stack
-        self._gateway: StripeGateway | None = None
 
     @cached_property
     def billing_start(self) -> BillingStart:
@@ -73,10 +78,19 @@ class Installation:
             with self.database.connect() as connection:
                 require_own_books(connection, is_live=True)
 
+    def as_run(self, run_id: str, at_failpoint: AtFailpoint = pass_by) -> Run:
+        """What the steps of a run, or of a command, share."""
+        return Run(self.database, self.catalogue, self.clock, run_id, at_failpoint)
+
     @property
     def catalogue(self) -> tuple[Meter, ...]:
         """The meters that usage is stated to."""
         return self.settings.catalogue
+
+    @property
+    def stripe_place(self) -> str:
+        """Where usage goes, to show to people; opens nothing."""
+        return stripe_place(self.settings.key_mode, self.settings.stripe_base)
 
     def report_folder(self, month: Month) -> Place:
         """Where the month's report of the asset stands; made when it is written."""
@@ -87,100 +101,94 @@ class Installation:
         """Under which folders of months are opened in a browser."""
         return self.settings.reports_url or (self.settings.archive / "reports").as_uri()
 
+    def grid(self) -> HourRange:
+        """The partition grid up to the hour that is running now."""
+        return HourRange(self.settings.partitions_start, Hour.containing(self.clock()))
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """Where gateways deliver."""
+
+    ledger: Ledger
+
     @property
     def zone(self) -> LandingZone:
         """The landing zone; our own default folder is made before the first file, and never another one.
 
         Made again, it would look like a landing zone in which nothing was delivered.
         """
-        if self.settings.landing_is_default and not Path(self.settings.landing_uri).exists():
-            with self.database.connect() as connection:
+        settings = self.ledger.settings
+        if settings.landing_is_default and not Path(settings.landing_uri).exists():
+            with self.ledger.database.connect() as connection:
                 if not has_landing_files(connection):
-                    Path(self.settings.landing_uri).mkdir(parents=True, exist_ok=True)
-        return open_landing_zone(self.settings.landing_uri)
+                    Path(settings.landing_uri).mkdir(parents=True, exist_ok=True)
+        return open_landing_zone(settings.landing_uri)
+
+
+class Stripe:
+    """Stripe, or the sandbox in its place; nothing is started or called before the gateway is asked for."""
+
+    def __init__(self, ledger: Ledger, stack: ExitStack) -> None:
+        self._ledger = ledger
+        self._stack = stack
+        self._gateway: StripeGateway | None = None
 
     def gateway(self) -> StripeGateway:
-        """The door to Stripe, opened at the first call: ingestion never needs it (law L9).
+        """The door to Stripe, opened at the first call.
 
         Without a key and an address the local sandbox is started, and gets the catalogue's meters.
         Raises ``LiveKeyRefusedError``, ``WrongBooksError`` and ``SandboxStartError``.
         """
         if self._gateway is None:
-            key = self.settings.api_key()
-            self.require_own_books()
-            base = self.settings.stripe_base
-            if self.settings.uses_local_sandbox:
-                base = self._stack.enter_context(LocalSandbox(self.settings.home / "sandbox").hold())
-            rate = self.settings.calls_per_second()
-            self._gateway = StripeGateway(key, base, rate, time.monotonic, time.sleep, self.billing_start)
-            if self.settings.stripe_key is None:
+            settings = self._ledger.settings
+            key = settings.api_key()
+            self._ledger.require_own_books()
+            base = settings.stripe_base
+            if settings.uses_local_sandbox:
+                base = self._stack.enter_context(LocalSandbox(settings.home / "sandbox").hold())
+            limiter = RateLimiter(settings.calls_per_second(), time.monotonic, time.sleep)
+            self._gateway = StripeGateway(key, base, limiter, self._ledger.billing_start)
+            if settings.stripe_key is None:
                 self._prepare_sandbox(self._gateway)
         return self._gateway
 
     def _prepare_sandbox(self, gateway: StripeGateway) -> None:
         """Without a key there is only a sandbox, which gets the catalogue's meters by itself."""
         try:
-            create_missing_meters(gateway, self.catalogue)
+            create_missing_meters(gateway, self._ledger.catalogue)
         except StripeCallError as error:
-            # An unreachable one is reported by the push, with what waits for it and what happens next.
+            # An unreachable one is reported by the delivery, with what waits for it and what happens next.
             if error.reached:
                 raise
-
-    def alert_channels(self) -> list[AlertChannel]:
-        """Where alerts go; none where none is configured."""
-        alerts, channels = self.settings.alerts, list[AlertChannel]()
-        if alerts.webhook is not None:
-            channels.append(Webhook(alerts.webhook))
-        if alerts.mail_server is not None:
-            channels.append(Mail(alerts.mail_server, alerts.sender, alerts.recipients))
-        return channels
-
-    @property
-    def stripe_place(self) -> str:
-        """Where usage goes, to show to people; opens nothing."""
-        key = self.settings.stripe_key or SANDBOX_KEY
-        return stripe_place(key.mode, self.settings.stripe_base)
 
     def dashboard_of_meters(self) -> dict[str, str]:
         """The page of each meter in Stripe's dashboard, as far as Stripe was asked; none for a sandbox."""
         return dashboard_of_meters(self._gateway) if self._gateway is not None else {}
 
     @contextmanager
-    def stripe_kept_up(self) -> Iterator[None]:
+    def kept_up(self) -> Iterator[None]:
         """Keeps the local sandbox, where it is used, up across several runs instead of starting it for each."""
+        settings = self._ledger.settings
         with ExitStack() as stack:
-            if self.settings.uses_local_sandbox:
-                stack.enter_context(LocalSandbox(self.settings.home / "sandbox").hold())
+            if settings.uses_local_sandbox:
+                stack.enter_context(LocalSandbox(settings.home / "sandbox").hold())
             yield
 
-    def grid(self) -> HourRange:
-        """The partition grid up to the hour that is running now."""
-        return HourRange(self.settings.partitions_start, Hour.containing(self.clock()))
 
+class Installation(NamedTuple):
+    """All three, for a command that needs more than the books."""
 
-def create_missing_meters(gateway: StripeGateway, catalogue: tuple[Meter, ...]) -> list[str]:
-    """Creates the catalogue's meters that Stripe does not have; returns their event names.
-
-    One that was made otherwise and is out of use is as good as none: Stripe takes another under its event name.
-    """
-    present = gateway.meters()
-    missing = [meter for meter in catalogue if _is_missing(present.get(meter.event_name), meter)]
-    for meter in missing:
-        gateway.create_meter(meter)
-    return [meter.event_name for meter in missing]
-
-
-def _is_missing(found: StripeMeter | None, meter: Meter) -> bool:
-    if found is None:
-        return True
-    return not found.active and bool(replace(found, active=True).disagreements(meter))
+    ledger: Ledger
+    landing: Landing
+    stripe: Stripe
 
 
 @contextmanager
-def open_installation(
+def open_ledger(
     settings: Settings, clock: Callable[[], datetime] = utc_now, *, decides_start: bool = False
-) -> Iterator[Installation]:
-    """Opens the installation with its schema up to date; what was started for it stops when the last user leaves.
+) -> Iterator[Ledger]:
+    """Opens the books with their schema up to date; what was started for them stops when the last user leaves.
 
     Only a process that ``decides_start`` writes its ``FRIDGE_BILL_FROM`` into the books: whoever only looks moves
     nothing. Raises ``DatabaseUnreachableError``, ``SharedFolderError``, the embedded server's errors, those of
@@ -191,13 +199,29 @@ def open_installation(
         found, owner = logins(settings, stack)
         shared = not settings.uses_embedded_server  # with code of another version, perhaps
         database = prepare_database(found, MODELS_FOLDER, clock(), owner=owner, leave_newer=shared).database
-        opened = Installation(settings, database, stack, clock)
+        ledger = Ledger(settings, database, clock)
         if decides_start:
-            opened.require_own_books()
+            ledger.require_own_books()
         if decides_start and settings.bill_from is not None:
             with database.connect() as connection:
                 keep_billing_start(connection, settings.bill_from, clock())
-        yield opened
+        yield ledger
+
+
+@contextmanager
+def open_stripe(ledger: Ledger) -> Iterator[Stripe]:
+    """Stripe for these books; a sandbox that was started for it stops when the last user leaves."""
+    with ExitStack() as stack:
+        yield Stripe(ledger, stack)
+
+
+@contextmanager
+def open_installation(
+    settings: Settings, clock: Callable[[], datetime] = utc_now, *, decides_start: bool = False
+) -> Iterator[Installation]:
+    """Books, landing zone and Stripe together; raises what ``open_ledger`` does."""
+    with open_ledger(settings, clock, decides_start=decides_start) as ledger, open_stripe(ledger) as stripe:
+        yield Installation(ledger, Landing(ledger), stripe)
 
 
 def logins(settings: Settings, stack: ExitStack) -> tuple[Database, Database]:

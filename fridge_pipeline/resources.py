@@ -1,4 +1,7 @@
-"""The installation as a Dagster resource: opened when a run or tick begins, closed when it ends."""
+"""The books, the landing zone and Stripe as Dagster resources: an asset's signature shows which of them it touches.
+
+Each is opened when a run or tick that asks for it begins, and closed when it ends.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +11,33 @@ from collections.abc import Iterator
 import dagster as dg
 
 from fridge_pipeline.database.program import program_identity, record_run
-from fridge_pipeline.installation import Installation, open_installation
+from fridge_pipeline.installation import Landing, Ledger, Stripe, open_ledger, open_stripe
 from fridge_pipeline.settings import MODELS_FOLDER, read_settings
 
 
-@dg.resource(description="Database, landing zone and Stripe as the environment of the run's process says.")
-def installation_resource(context: dg.InitResourceContext) -> Iterator[Installation]:
-    """The opened installation for the time of a run or tick; a run puts on record which code it is."""
-    with open_installation(read_settings(os.environ)) as installation:
-        installation.require_agreed_start()
+@dg.resource(description="Database, settings and clock as the environment of the run's process says.")
+def ledger(context: dg.InitResourceContext) -> Iterator[Ledger]:
+    """The opened books; a run puts on record which code it is."""
+    with open_ledger(read_settings(os.environ)) as opened:
+        opened.require_agreed_start()
         if context.run is not None:
             program = program_identity(MODELS_FOLDER)
-            with installation.database.connect() as connection:
-                record_run(
-                    connection, context.run.run_id, program["version"], program["source_sha256"], installation.clock()
-                )
-        yield installation
+            with opened.database.connect() as connection:
+                record_run(connection, context.run.run_id, program["version"], program["source_sha256"], opened.clock())
+        yield opened
+
+
+@dg.resource(required_resource_keys={"ledger"}, description="The landing zone; opened when it is looked at.")
+def landing(context: dg.InitResourceContext) -> Landing:
+    """Where gateways deliver."""
+    return Landing(context.resources.ledger)
+
+
+@dg.resource(required_resource_keys={"ledger"}, description="Stripe; opened at the first call.")
+def stripe(context: dg.InitResourceContext) -> Iterator[Stripe]:
+    """Ingestion, counting and the models never ask for it (law L9)."""
+    with open_stripe(context.resources.ledger) as opened:
+        yield opened
+
+
+RESOURCES = {"ledger": ledger, "landing": landing, "stripe": stripe}

@@ -1,28 +1,28 @@
-"""The settings: everything the environment decides, read once and checked, with errors that name the variable."""
+"""The settings: everything the environment decides, read once and checked. Each variable is a field of one model.
+
+README's table and a page of the reference are made from it (`make docs`).
+"""
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Annotated, Any, Self
 
-import psycopg
-from psycopg.conninfo import conninfo_to_dict
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
-from fridge_pipeline.addresses import SettingError, address_of, mail_server, stripe_base, web_address
-from fridge_pipeline.calendar.hours import Hour, NotAnHourError
+from fridge_pipeline import setting_values as values
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.billing_start import BillingStart
 from fridge_pipeline.catalogue.meter import CATALOGUE, Meter, Variance
-from fridge_pipeline.catalogue.meters_file import read_catalogue
 from fridge_pipeline.database.retention import KEEP_MONTHS_MIN
-from fridge_pipeline.ingest.landing.objects import require_place_only
-from fridge_pipeline.ingest.object_store.store import refuse_credentials
-from fridge_pipeline.ingest.rules.location import Place, place_of
+from fridge_pipeline.ingest.rules.location import Place
 from fridge_pipeline.operations.channels import MailServer
-from fridge_pipeline.secret_files import with_secrets
+from fridge_pipeline.secret_files import FILE_SUFFIX, with_secrets
 from fridge_pipeline.stripe.rules.api_key import SANDBOX_KEY, ApiKey, KeyMode, require_allowed
+from fridge_pipeline.stripe.rules.limits import LIVE_CALLS_PER_SECOND, SANDBOX_CALLS_PER_SECOND, TEST_CALLS_PER_SECOND
 
 #: The checkout: ``workspace.yaml``, ``dagster.yaml`` and ``dbt_like_sql/`` lie here.
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -33,48 +33,187 @@ DEFAULT_HOME = REPOSITORY / ".fridge"
 #: The SQL models, one select a file.
 MODELS_FOLDER = REPOSITORY / "dbt_like_sql"
 
-DEFAULT_PARTITIONS_START = "2026-01-01-00:00"
-DEFAULT_CLOSE_AFTER_MINUTES = 5
 DEFAULT_MAX_IN_FLIGHT = 64
-DEFAULT_STALE_HOURS = 3
+
+#: How the credentials of object stores begin; their client reads more of them than we name.
+STORE_PREFIXES = ("AWS_", "AZURE_", "GOOGLE_")
 
 
-@dataclass(frozen=True, slots=True)
-class AlertSettings:
-    """Who is told what; nobody of anything by default. The webhook's address is a secret."""
-
-    webhook: str | None = field(default=None, repr=False)
-    mail_server: MailServer | None = None
-    sender: str = ""
-    recipients: tuple[str, ...] = ()
-    stale_after: timedelta = timedelta(hours=DEFAULT_STALE_HOURS)
-    canary: bool = False
+class SettingError(ValueError):
+    """Environment variables hold what they cannot mean: one line each."""
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What the environment says; see the table in README.md. Secrets show in no repr."""
+def variable(name: str, default: object, meaning: str, *, shown: str | None = None, secret: bool = False) -> Any:
+    """A field that an environment variable decides; ``shown`` says in words what holds when it is unset or empty.
 
-    home: Path
-    landing_uri: str
-    archive: Place
-    reports_url: str | None
-    ui_url: str | None
-    partitions_start: Hour
-    bill_from: BillingStart | None
-    close_after: timedelta
-    max_in_flight: int
-    stripe_rate: float | None
-    stripe_base: str | None
-    live_stripe_allowed: bool
-    live_stripe_host: str | None
-    meters_file: Path | None
-    keep_months: int | None
-    variance: Variance
-    catalogue: tuple[Meter, ...]
-    alerts: AlertSettings
-    stripe_key: ApiKey | None = field(repr=False)
-    database_url: str | None = field(repr=False)
+    A default that follows from ``home`` is a function of the fields before it. A secret's value shows nowhere.
+    """
+    by_field = {"default_factory": default} if callable(default) else {"default": default}
+    words: dict[str, Any] = {"shown": f"`{default}`" if shown is None else shown}
+    return Field(**by_field, validation_alias=name, description=meaning, repr=not secret, json_schema_extra=words)
+
+
+class Settings(BaseModel):
+    """What the environment says. Secrets show in no repr."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    home: Annotated[Path, PlainValidator(values.absolute)] = variable(
+        "FRIDGE_HOME",
+        DEFAULT_HOME,
+        "the folder of everything the program writes: database, logs, runs",
+        shown="`.fridge/` in the checkout",
+    )
+    database_url: Annotated[str | None, PlainValidator(values.dsn)] = variable(
+        "FRIDGE_DATABASE_URL",
+        None,
+        "`postgresql://user:password@host:port/name`; nothing is started then",
+        shown="an embedded PostgreSQL in `FRIDGE_HOME`",
+        secret=True,
+    )
+    landing_uri: Annotated[str, PlainValidator(values.landing_uri)] = variable(
+        "FRIDGE_LANDING_URI",
+        lambda before: str(before["home"] / "landing"),
+        "the landing root: a folder, `file://…`, or `s3://bucket/prefix` on any S3-compatible store (`gs://` and "
+        "`az://` are untested), whose credentials come as `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`, "
+        "`AWS_ENDPOINT_URL` only: a URI that holds any is refused",
+        shown="`FRIDGE_HOME/landing`",
+    )
+    archive: Annotated[Place, PlainValidator(values.archive)] = variable(
+        "FRIDGE_ARCHIVE_URI",
+        lambda before: before["home"],
+        "where the assets put a month's evidence pack (`evidence/`) and report (`reports/`): a folder, `file://…`, or "
+        "`s3://bucket/prefix`; [what it needs](operations.md#packs-and-reports-in-an-object-store)",
+        shown="`FRIDGE_HOME`",
+    )
+    reports_url: Annotated[str | None, PlainValidator(values.web_address)] = variable(
+        "FRIDGE_REPORTS_URL",
+        None,
+        "the web address under which the archive's folder `reports` is served; the UI's links to reports lead there. "
+        "`fridge up` serves it itself",
+        shown="",
+    )
+    ui_url: Annotated[str | None, PlainValidator(values.web_address)] = variable(
+        "FRIDGE_UI_URL",
+        None,
+        "the web address at which people open the Dagster UI through a proxy: it answers under that name too, and "
+        "alerts of failed runs link to the run there. `fridge up` knows its own",
+        shown="",
+    )
+    partitions_start: Annotated[Hour, PlainValidator(Hour.from_key)] = variable(
+        "FRIDGE_PARTITIONS_START",
+        Hour.from_key("2026-01-01-00:00"),
+        "first hour of the partition grid, which sensor, schedule and UI look at",
+    )
+    bill_from: Annotated[BillingStart | None, PlainValidator(values.billing_start)] = variable(
+        "FRIDGE_BILL_FROM",
+        None,
+        "first hour that is billed, or `never`: earlier ones are counted and never stated: "
+        "[shadow-mode.md](shadow-mode.md)",
+        shown="what the books were told last; if nothing, every hour",
+    )
+    close_after: Annotated[timedelta, PlainValidator(values.minutes)] = variable(
+        "FRIDGE_CLOSE_AFTER_MINUTES",
+        timedelta(minutes=5),
+        "an hour is closed, and billed, when so many minutes have passed since its end",
+        shown="5",
+    )
+    max_in_flight: Annotated[int, PlainValidator(values.whole(1))] = variable(
+        "FRIDGE_MAX_IN_FLIGHT",
+        DEFAULT_MAX_IN_FLIGHT,
+        "calls to Stripe at the same time",
+        shown=f"{DEFAULT_MAX_IN_FLIGHT}",
+    )
+    meters_file: Annotated[Path | None, PlainValidator(values.absolute)] = variable(
+        "FRIDGE_METERS",
+        None,
+        "a TOML file with other meters: [meters.md](meters.md)",
+        shown="two meters that sum within the hour",
+    )
+    #: The meters of that file.
+    catalogue: Annotated[tuple[Meter, ...], PlainValidator(values.catalogue)] = Field(
+        CATALOGUE, validation_alias="FRIDGE_METERS"
+    )
+    keep_months: Annotated[int | None, PlainValidator(values.whole(KEEP_MONTHS_MIN))] = variable(
+        "FRIDGE_KEEP_MONTHS",
+        None,
+        f"whole months of readings to keep besides the current one, at least {KEEP_MONTHS_MIN}; older ones are dropped "
+        "every night, and [no number changes](operations.md#the-disk-fills-up)",
+        shown="all readings are kept",
+    )
+    variance: Annotated[Variance, PlainValidator(values.variance)] = variable(
+        "FRIDGE_VARIANCE",
+        Variance.HOLD,
+        "usage far above its tenant's own history: `hold` it until `fridge release`, only `warn`, or `off`",
+    )
+    alert_webhook: Annotated[str | None, PlainValidator(values.webhook)] = variable(
+        "FRIDGE_ALERT_WEBHOOK",
+        None,
+        "where alerts of failed runs, exceptions, deadlines and stale hours go: an `http://` or `https://` address "
+        'that takes Slack\'s `{"text": …}`; see [Alerts](operations.md#alerts)',
+        shown="none",
+        secret=True,
+    )
+    alert_mail_server: Annotated[MailServer | None, PlainValidator(values.mail_server)] = variable(
+        "FRIDGE_ALERT_SMTP",
+        None,
+        "the same by mail: `smtp://user:password@host:port`, `smtps://…`; needs the two below",
+        shown="none",
+        secret=True,
+    )
+    alert_sender: str = variable("FRIDGE_ALERT_FROM", "", "the address that mail comes from", shown="none")
+    alert_recipients: Annotated[tuple[str, ...], PlainValidator(values.recipients)] = variable(
+        "FRIDGE_ALERT_TO", (), "the addresses that mail goes to, with commas between", shown="none"
+    )
+    stale_after: Annotated[timedelta, PlainValidator(values.hours)] = variable(
+        "FRIDGE_ALERT_STALE_HOURS",
+        timedelta(hours=3),
+        "so many hours a closed hour may be seen undelivered before an alert is sent",
+        shown="3",
+    )
+    canary: Annotated[bool, PlainValidator(values.is_yes)] = variable(
+        "FRIDGE_CANARY",
+        default=False,
+        meaning="`yes` lands a known batch each hour; an alert is sent when it does not arrive in Stripe",
+        shown="`no`",
+    )
+    stripe_key: Annotated[ApiKey | None, PlainValidator(values.api_key)] = variable(
+        "STRIPE_API_KEY", None, "the key to call Stripe with", shown="none: a sandbox on this machine", secret=True
+    )
+    stripe_base: Annotated[str | None, PlainValidator(values.stripe_base)] = variable(
+        "STRIPE_API_BASE",
+        None,
+        "another address for all Stripe traffic, a proxy or a sandbox: `https://`, or `http://` on this machine",
+        shown="Stripe",
+    )
+    stripe_rate: Annotated[float | None, PlainValidator(values.at_least(0.01))] = variable(
+        "FRIDGE_STRIPE_RATE",
+        None,
+        "calls to Stripe per second",
+        shown=f"{LIVE_CALLS_PER_SECOND:,} with a live key, {TEST_CALLS_PER_SECOND} with a test key, "
+        f"{SANDBOX_CALLS_PER_SECOND:,} on the sandbox",
+    )
+    live_stripe_allowed: Annotated[bool, PlainValidator(values.is_yes)] = variable(
+        "FRIDGE_ALLOW_LIVE_STRIPE",
+        default=False,
+        meaning="`yes` allows a live key, which bills real customers",
+        shown="`no`",
+    )
+    live_stripe_host: str | None = variable(
+        "FRIDGE_LIVE_STRIPE_HOST",
+        None,
+        "the host of `STRIPE_API_BASE`, with its port, when a live key is to go there: whoever answers has the key",
+        shown="Stripe's own",
+    )
+
+    @model_validator(mode="after")
+    def _mail_has_both_ends(self) -> Self:
+        if self.alert_mail_server is not None and not (self.alert_sender and self.alert_recipients):
+            raise ValueError(
+                "FRIDGE_ALERT_SMTP: needs FRIDGE_ALERT_FROM, an address, and FRIDGE_ALERT_TO, addresses with commas "
+                "between"
+            )
+        return self
 
     @property
     def uses_embedded_server(self) -> bool:
@@ -96,6 +235,11 @@ class Settings:
         """Where landing files are copied to while they are read."""
         return self.home / "work"
 
+    @property
+    def sends_alerts(self) -> bool:
+        """Whether anybody is told of what is wrong."""
+        return self.alert_webhook is not None or self.alert_mail_server is not None
+
     def api_key(self) -> ApiKey:
         """The key to call Stripe with; raises ``LiveKeyRefusedError`` for a live one without the decisions."""
         return require_allowed(
@@ -115,140 +259,34 @@ class Settings:
         return self.stripe_rate or (self.stripe_key or SANDBOX_KEY).calls_per_second
 
 
+#: The variables that hold a secret: a key, or an address with a password or a token in it.
+SECRETS = tuple(f"{field.validation_alias}" for field in Settings.model_fields.values() if not field.repr)
+
+
 def read_settings(environ: Mapping[str, str]) -> Settings:
     """The settings in an environment; an empty variable counts as unset, and a secret may come by file.
 
-    Raises ``SettingError``, ``SecretFileError``, and ``LandingUriError`` for a landing URI that carries credentials.
+    Raises ``SettingError`` with a line for each wrong variable, and ``SecretFileError``.
     """
-    given = with_secrets({name: value.strip() for name, value in environ.items() if value.strip()})
-    home = Path(given.get("FRIDGE_HOME", DEFAULT_HOME)).expanduser().absolute()
-    meters_file = Path(given["FRIDGE_METERS"]).expanduser().absolute() if "FRIDGE_METERS" in given else None
-    landing_uri = given.get("FRIDGE_LANDING_URI", str(home / "landing"))
-    require_place_only(landing_uri)  # it is shown in many places
-    return Settings(
-        home=home,
-        landing_uri=landing_uri,
-        archive=_archive(given.get("FRIDGE_ARCHIVE_URI"), home),
-        reports_url=web_address(given, "FRIDGE_REPORTS_URL"),
-        ui_url=web_address(given, "FRIDGE_UI_URL"),
-        partitions_start=_hour(given, "FRIDGE_PARTITIONS_START", DEFAULT_PARTITIONS_START),
-        bill_from=_bill_from(given.get("FRIDGE_BILL_FROM")),
-        close_after=timedelta(
-            minutes=_number(given, "FRIDGE_CLOSE_AFTER_MINUTES", DEFAULT_CLOSE_AFTER_MINUTES, least=0)
-        ),
-        max_in_flight=int(_number(given, "FRIDGE_MAX_IN_FLIGHT", DEFAULT_MAX_IN_FLIGHT, least=1)),
-        stripe_rate=_number(given, "FRIDGE_STRIPE_RATE", 0, least=0.01) or None,
-        stripe_base=stripe_base(given.get("STRIPE_API_BASE")),
-        live_stripe_allowed=given.get("FRIDGE_ALLOW_LIVE_STRIPE") == "yes",
-        live_stripe_host=given.get("FRIDGE_LIVE_STRIPE_HOST"),
-        meters_file=meters_file,
-        keep_months=int(_number(given, "FRIDGE_KEEP_MONTHS", 0, least=KEEP_MONTHS_MIN)) or None,
-        variance=_variance(given.get("FRIDGE_VARIANCE", Variance.HOLD.value)),
-        catalogue=_catalogue(meters_file),
-        alerts=_alerts(given),
-        stripe_key=_api_key(given.get("STRIPE_API_KEY")),
-        database_url=_dsn(given.get("FRIDGE_DATABASE_URL")),
-    )
-
-
-def _api_key(given: str | None) -> ApiKey | None:
-    """No text of an error holds what was given."""
-    if given is None:
-        return None
-    foreign = next((number for number, each in enumerate(given, 1) if not "!" <= each <= "~"), None)
-    if foreign is not None:
-        raise SettingError(
-            f"STRIPE_API_KEY: character {foreign} of {len(given)} is in no Stripe key; copy the key from Stripe again"
-        )
-    return ApiKey(given)
-
-
-def _archive(given: str | None, home: Path) -> Place:
-    """Where packs and reports are put; it is shown in many places."""
+    given = with_secrets({name: value.strip() for name, value in environ.items() if value.strip()}, SECRETS)
     try:
-        refuse_credentials(given or "")
-        place = place_of(given) if given is not None else home
-    except ValueError as error:
-        raise SettingError(f"FRIDGE_ARCHIVE_URI: {error}") from None
-    return place.expanduser().absolute() if isinstance(place, Path) else place
+        return Settings.model_validate(given)
+    except ValidationError as refused:
+        problems = refused.errors(include_url=False, include_input=False)
+    # Outside of the block: pydantic's error holds what was given, and a traceback would show it.
+    # A default that follows from home is not at fault when home is.
+    wrong = [problem for problem in problems if problem["type"] != "default_factory_not_called"]
+    raise SettingError("\n".join(dict.fromkeys(map(_in_our_words, wrong))))  # two fields are made of FRIDGE_METERS
 
 
-def _alerts(given: Mapping[str, str]) -> AlertSettings:
-    """No text of an error holds what was given: both addresses are secrets."""
-    webhook, server = given.get("FRIDGE_ALERT_WEBHOOK"), given.get("FRIDGE_ALERT_SMTP")
-    if webhook is not None and address_of("FRIDGE_ALERT_WEBHOOK", webhook).scheme not in {"http", "https"}:
-        raise SettingError("FRIDGE_ALERT_WEBHOOK must be an http:// or https:// address")
-    sender = given.get("FRIDGE_ALERT_FROM", "")
-    recipients = tuple(each.strip() for each in given.get("FRIDGE_ALERT_TO", "").split(",") if each.strip())
-    if server is not None and not (sender and recipients):
-        raise SettingError(
-            "FRIDGE_ALERT_SMTP needs FRIDGE_ALERT_FROM, an address, and FRIDGE_ALERT_TO, addresses with commas between"
-        )
-    return AlertSettings(
-        webhook=webhook,
-        mail_server=mail_server(server) if server is not None else None,
-        sender=sender,
-        recipients=recipients,
-        stale_after=timedelta(hours=_number(given, "FRIDGE_ALERT_STALE_HOURS", DEFAULT_STALE_HOURS, least=0)),
-        canary=given.get("FRIDGE_CANARY") == "yes",
-    )
+def _in_our_words(problem: ErrorDetails) -> str:
+    text = f"{problem.get('ctx', {}).get('error', problem['msg'])}"
+    return f"{problem['loc'][0]}: {text}" if problem["loc"] else text
 
 
-def _dsn(given: str | None) -> str | None:
-    """The DSN as given; what PostgreSQL's own parser says of a wrong one repeats it, with the password."""
-    try:
-        conninfo_to_dict(given or "")
-    except psycopg.ProgrammingError:
-        raise SettingError(
-            "FRIDGE_DATABASE_URL is no DSN that PostgreSQL can read; it is not shown here, because it may hold a "
-            "password. Expected postgresql://user:password@host:port/name, with characters such as @, /, [ and % in "
-            "the password as %40, %2F, %5B and %25"
-        ) from None
-    return given
-
-
-def _variance(given: str) -> Variance:
-    for choice in Variance:
-        if given == choice.value:
-            return choice
-    raise SettingError(
-        f"FRIDGE_VARIANCE must be {', '.join(list(Variance)[:-1])} or {list(Variance)[-1]}, got {given!r}"
-    )
-
-
-def _catalogue(file: Path | None) -> tuple[Meter, ...]:
-    if file is None:
-        return CATALOGUE
-    try:
-        with file.open("rb") as stream:
-            return read_catalogue(tomllib.load(stream))
-    except OSError as error:
-        raise SettingError(f"FRIDGE_METERS: cannot read {file}: {error.strerror}") from error
-    except ValueError as error:  # no TOML, no UTF-8, or no catalogue
-        raise SettingError(f"FRIDGE_METERS: {file}: {error}") from error
-
-
-def _bill_from(given: str | None) -> BillingStart | None:
-    try:
-        return BillingStart.from_text(given) if given is not None else None
-    except NotAnHourError as error:
-        raise SettingError(f"FRIDGE_BILL_FROM: {error}, or never") from error
-
-
-def _hour(given: Mapping[str, str], name: str, default: str) -> Hour:
-    try:
-        return Hour.from_key(given.get(name, default))
-    except NotAnHourError as error:
-        raise SettingError(f"{name}: {error}") from error
-
-
-def _number(given: Mapping[str, str], name: str, default: float, least: float) -> float:
-    if name not in given:
-        return default
-    try:
-        number = float(given[name])
-    except ValueError:
-        raise SettingError(f"{name} must be a number, got {given[name]!r}") from None
-    if not least <= number < float("inf"):
-        raise SettingError(f"{name} must be at least {least}, got {given[name]!r}")
-    return number
+def without_secrets(environ: Mapping[str, str], *, keep: Sequence[str] = ()) -> dict[str, str]:
+    """The variables for a child process that needs no secret but those to ``keep``, given by file or not."""
+    secrets = {name + suffix for name in SECRETS if name not in keep for suffix in ("", FILE_SUFFIX)}
+    return {
+        name: value for name, value in environ.items() if name not in secrets and not name.startswith(STORE_PREFIXES)
+    }

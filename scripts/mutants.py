@@ -44,7 +44,6 @@ class Mutant:
     tests: tuple[str, ...] = TESTS
 
 
-PUSH = "fridge_pipeline/billing/push.py"
 DELIVER = "fridge_pipeline/billing/deliver.py"
 STAGING = "fridge_pipeline/billing/rules/staging.py"
 ANSWER = "fridge_pipeline/stripe/rules/answer.py"
@@ -75,15 +74,16 @@ MUTANTS = (
         "intent first: nothing is sent that is not committed as sent",
         (
             Edit(
-                PUSH,
-                "            marked = mark_sent(self.connection, mine, push.clock(), push.run_id)\n",
-                "            marked = dict.fromkeys(mine, False)\n",
+                DELIVER,
+                "        marked = mark_sent(self.connection, attempts, self.run.clock(), self.run.run_id)\n",
+                "        marked = dict.fromkeys(attempts, False)\n",
             ),
             Edit(
-                PUSH,
-                "            self._keep(marked, answered)\n",
-                "            mark_sent(self.connection, mine, push.clock(), push.run_id)\n"
-                "            self._keep(marked, answered)\n",
+                DELIVER,
+                "        now = self.run.clock()\n        receipts = [\n",
+                "        now = self.run.clock()\n"
+                "        mark_sent(self.connection, [attempt for attempt, _ in answered], now, self.run.run_id)\n"
+                "        receipts = [\n",
             ),
         ),
     ),
@@ -105,7 +105,19 @@ MUTANTS = (
         "one call at a time per customer and meter, in a process",
         (
             Edit(
-                DELIVER, "        lanes[sending.lane].append(sending)\n", "        lanes[sending.key].append(sending)\n"
+                DELIVER,
+                "                workers.give(theirs)\n",
+                "                for each in theirs:\n                    workers.give([each])\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "one call at a time per customer and meter, from one batch to the next",
+        (
+            Edit(
+                DELIVER,
+                "        self._let_go(ours)\n",
+                "        self.ready.extend(key for key in ours if self.left[key])\n",
             ),
         ),
     ),

@@ -1,11 +1,14 @@
 """Write docs/reference/ from the code: environment variables, commands, and the SQL models with their columns.
 
-python scripts/reference.py            # `make docs`, which adds what `fridge db schema` prints
+README's table of variables is written from the same settings.
+
+    python scripts/reference.py            # `make docs`, which adds what `fridge db schema` prints
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -13,10 +16,20 @@ import click
 from fridge_pipeline.cli.main import DAILY, INSTALLATION, MONTHLY, fridge
 from fridge_pipeline.database.check_models import tests_of
 from fridge_pipeline.database.models import Severity, SqlModel, read_models
-from fridge_pipeline.settings import MODELS_FOLDER, REPOSITORY
-from fridge_pipeline.variables import STORE_VARIABLES, VARIABLES, Variable
+from fridge_pipeline.settings import MODELS_FOLDER, REPOSITORY, SECRETS, Settings
 
 FOLDER = REPOSITORY / "docs" / "reference"
+README = REPOSITORY / "README.md"
+
+#: Read by the client of the object store, not by us; obstore knows more of them.
+OF_THE_STORE = (
+    "| `AWS_ACCESS_KEY_ID` | the role of machine or pod | who opens `s3://…` |",
+    "| `AWS_SECRET_ACCESS_KEY` | the role of machine or pod | the secret of it; secret |",
+    "| `AWS_SESSION_TOKEN` | none | the token of a temporary sign-in; secret |",
+    "| `AWS_REGION` | as the store says | the bucket's region |",
+    "| `AWS_ENDPOINT_URL` | Amazon's | the address of another S3-compatible store |",
+)
+VARIABLES_HEAD = ("| variable | default | meaning |", "|---|---|---|")
 BEHIND_THE_MODELS = """\
 Finance reads the **marts** below, in the schema `fridge`. The tables that the pipeline writes, with types and what the
 database enforces, are in [schema.md](schema.md) (`fridge db schema`).
@@ -37,19 +50,35 @@ def environment() -> str:
             MADE_BY,
             "All are optional; an empty one counts as unset. A secret one's value shows in no log, table or error.",
             "It may come by file (not that of the object store): `_FILE` behind the name, a file's absolute path.\n",
-            *_variables(VARIABLES),
+            *VARIABLES_HEAD,
+            *variables("../"),
             "\n## Read by the client of the object store\n",
-            *_variables(STORE_VARIABLES),
+            *VARIABLES_HEAD,
+            *OF_THE_STORE,
             "",
         ]
     )
 
 
-def _variables(variables: Iterable[Variable]) -> list[str]:
-    rows = [
-        f"| `{each.name}` | {each.default} | {each.meaning}{'; secret' if each.secret else ''} |" for each in variables
-    ]
-    return ["| variable | default | meaning |", "|---|---|---|", *rows]
+def variables(docs: str) -> list[str]:
+    """A row for each variable of the settings; ``docs`` leads from the page to the folder its links are in."""
+    rows = []
+    for field in Settings.model_fields.values():
+        if field.description is not None:
+            shown = field.json_schema_extra["shown"]  # type: ignore[index,call-overload]
+            meaning = re.sub(r"\]\((?=\w)", f"]({docs}", field.description)
+            secret = "; secret" if field.validation_alias in SECRETS else ""
+            rows.append(f"| `{field.validation_alias}` | {shown} | {meaning}{secret} |")
+    return rows
+
+
+def readme() -> str:
+    """README as it is, with the table of variables as the code makes it."""
+    text = README.read_text(encoding="utf-8")
+    head = "\n".join(VARIABLES_HEAD)
+    before, table = text.split(head)
+    _, rest = table.split("\n\n", maxsplit=1)
+    return "\n".join([before + head, *variables("docs/")]) + f"\n\n{rest}"
 
 
 def commands() -> str:
@@ -140,3 +169,4 @@ def write(folder: Path) -> None:
 
 if __name__ == "__main__":
     write(FOLDER)
+    README.write_text(readme(), encoding="utf-8")

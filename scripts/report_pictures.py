@@ -22,26 +22,10 @@ EXIT_WITHOUT_BROWSER = 3
 REPOSITORY = Path(__file__).parents[1]
 TEST = "tests/real_data/test_whole_month.py"
 DESKTOP, PHONE = (1280, 900), (390, 844)
-MARGIN = 16
-#: An ordinary hour; its tenant, day and hour are opened as a reader would.
-TENANT, DAY = "cohoes", "2023-10-03"
-OPEN_THE_HOUR = f"""
-    (() => {{
-        const tenant = document.querySelector('details.tenant[data-tenant="{TENANT}"]')
-        tenant.open = true
-        const day = [...tenant.querySelectorAll('details')]
-            .find((each) => each.querySelector('summary').innerText.includes('{DAY}'))
-        day.open = true
-        day.scrollIntoView({{block: 'center'}})
-        const top = tenant.querySelector('summary').getBoundingClientRect()
-        const box = day.getBoundingClientRect()
-        return {{x: top.x + scrollX, y: top.y + scrollY, width: top.width, height: box.bottom - top.top}}
-    }})()
-"""
 
 
 def main() -> int:
-    """Writes three pictures; 0 when all are there, 1 when the month could not be made, 3 without a browser."""
+    """Writes two pictures; 0 when all are there, 1 when the month could not be made, 3 without a browser."""
     parser = argparse.ArgumentParser(description="Take the pictures of a month's report.")
     parser.add_argument("folder", type=Path, help="where the PNG files go")
     parser.add_argument("--browser", help="program to use (default: the first Chromium there is)")
@@ -70,24 +54,13 @@ def report_of_the_month(folder: Path) -> Path:
 
 
 def take_pictures(browser: str, report: Path, folder: Path) -> None:
-    """The top of the page on a desk and on a phone, and an hour in its day."""
+    """The top of the page on a desk and on a phone."""
     folder.mkdir(parents=True, exist_ok=True)
     with open_page(browser) as page:
         page.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "light"}])
         for name, size in (("report-desktop", DESKTOP), ("report-phone", PHONE)):
             _show(page, report, size)
             _write(page, folder / f"{name}.png", {"x": 0, "y": 0, "width": size[0], "height": size[1]})
-        _show(page, report, DESKTOP)
-        frame = page.evaluate(OPEN_THE_HOUR)
-        if frame is None or f"fridge explain {TENANT} {DAY}" not in page.text():
-            raise PageError(f"the page shows no hour of {TENANT} on {DAY}")
-        clip = {
-            "x": max(frame["x"] - MARGIN, 0),
-            "y": frame["y"] - MARGIN,
-            "width": frame["width"] + 2 * MARGIN,
-            "height": frame["height"] + 2 * MARGIN,
-        }
-        _write(page, folder / "report-hour.png", clip)
 
 
 def _show(page: Page, report: Path, size: tuple[int, int]) -> None:

@@ -17,7 +17,7 @@ TESTS = "tests/simulation/test_schedules.py"
 TITLES = {
     "steps": "steps taken",
     "faults": "faults that struck a call",
-    "crashes": "deaths after an effect",
+    "crashes": "deaths at a failpoint",
     "excepted": "differences that stand in the exceptions",
 }
 

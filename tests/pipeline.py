@@ -14,20 +14,23 @@ from typing import Any
 import polars as pl
 
 from fridge_pipeline.billing.bill import BillReport, bill_hours
+from fridge_pipeline.billing.rules.staging import StagingPolicy
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import CATALOGUE, Meter, Variance
 from fridge_pipeline.catalogue.tenant import Tenant
 from fridge_pipeline.catalogue.tenant_record import import_tenants
-from fridge_pipeline.database.build_models import run_models
 from fridge_pipeline.database.check_models import check_models
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.failpoints import Effect, Witness, unwatched
+from fridge_pipeline.database.failpoints import AtFailpoint, Failpoint, pass_by
+from fridge_pipeline.database.fill_models import fill_hours, fill_tables
 from fridge_pipeline.database.models import read_models
+from fridge_pipeline.database.run import Run
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.landing.zone import LandingZone
 from fridge_pipeline.ingest.load import HourLoad, load_hours
 from fridge_pipeline.settings import MODELS_FOLDER
 from fridge_pipeline.stripe.gateway import StripeGateway
+from fridge_pipeline.stripe.retries import RateLimiter
 from fridge_pipeline.stripe.rules.api_key import SANDBOX_KEY, ApiKey
 from fridge_pipeline.usage.count import count_usage
 from tests.sandbox_process import SandboxProcess, fresh_name
@@ -42,17 +45,17 @@ class ProcessDied(BaseException):
     """What a killed process looks like from inside a test: nothing below catches it."""
 
 
-def dies_after(effect: Effect, times: int = 1) -> Witness:
-    """A witness that lets the process die right after the n-th effect of a kind."""
+def dies_after(failpoint: Failpoint, times: int = 1) -> AtFailpoint:
+    """Lets the process die when a failpoint is reached for the n-th time."""
     left = [times]
 
-    def witness(seen: Effect) -> None:
-        if seen is effect:
+    def at_failpoint(seen: Failpoint) -> None:
+        if seen is failpoint:
             left[0] -= 1
             if left[0] == 0:
                 raise ProcessDied
 
-    return witness
+    return at_failpoint
 
 
 @dataclass
@@ -72,7 +75,8 @@ class Clock:
 
 def gateway_to(url: str, key: ApiKey = SANDBOX_KEY) -> StripeGateway:
     """The real gateway, pointed at a sandbox or at nothing; it pauses a fiftieth of what it would."""
-    return StripeGateway(key, url, 10_000, time.monotonic, lambda seconds: time.sleep(seconds / 50))
+    limiter = RateLimiter(10_000, time.monotonic, lambda seconds: time.sleep(seconds / 50))
+    return StripeGateway(key, url, limiter)
 
 
 @dataclass
@@ -114,62 +118,49 @@ class Pipeline:
         path.write_bytes(gzip.compress(body) if name.endswith(".gz") and not isinstance(rows, bytes) else body)
         return path
 
-    def load(self, first: Hour, last: Hour | None = None, witness: Witness = unwatched) -> list[HourLoad]:
+    def as_run(self, at_failpoint: AtFailpoint = pass_by) -> Run:
+        """What the steps of a run share."""
+        return Run(self.database, self.catalogue, self.clock, self.run_id, at_failpoint)
+
+    def load(self, first: Hour, last: Hour | None = None, at_failpoint: AtFailpoint = pass_by) -> list[HourLoad]:
         """Runs the load step."""
-        return list(
-            load_hours(
-                self.database,
-                self.zone or LocalLanding(str(self.landing)),
-                HourRange(first, last or first),
-                self.workspace,
-                self.run_id,
-                self.clock,
-                witness,
-            )
-        )
+        zone = self.zone or LocalLanding(str(self.landing))
+        hours = HourRange(first, last or first)
+        return list(load_hours(self.as_run(at_failpoint), zone, hours, self.workspace))
 
     def run_models(self, first: Hour, last: Hour | None = None) -> None:
         """The SQL models as a run of these hours fills them, and the tables; a moment after what they are made of."""
         self.clock.advance(seconds=1)
         models = read_models(MODELS_FOLDER)
-        names, now = [model.name for model in models], self.clock()
-        run_models(self.database, models, names, HourRange(first, last or first), self.catalogue, now)
+        fill_hours(self.database, models, HourRange(first, last or first), self.catalogue, self.clock)
+        fill_tables(self.database, models, self.catalogue)
 
     def failing_tests(self) -> set[str]:
         """The tests of the SQL models that do not hold now."""
         results = check_models(self.database, read_models(MODELS_FOLDER))
         return {result.test.name for result in results if not result.holds}
 
-    def count(self, first: Hour, last: Hour | None = None, witness: Witness = unwatched) -> None:
+    def count(self, first: Hour, last: Hour | None = None, at_failpoint: AtFailpoint = pass_by) -> None:
         """Runs the count step."""
-        count_usage(self.database, HourRange(first, last or first), self.clock(), witness=witness)
+        count_usage(self.database, HourRange(first, last or first), self.clock(), at_failpoint=at_failpoint)
 
     def bill(
         self,
         first: Hour,
         last: Hour | None = None,
         open_gateway: Callable[[], StripeGateway] | None = None,
-        witness: Witness = unwatched,
+        at_failpoint: AtFailpoint = pass_by,
     ) -> BillReport:
         """Runs the billing step."""
-        return bill_hours(
-            self.database,
-            open_gateway or (lambda: self.gateway),
-            HourRange(first, last or first),
-            self.catalogue,
-            self.clock,
-            CLOSE_AFTER,
-            8,
-            self.run_id,
-            witness,
-            self.variance,
-        )
+        run, policy = self.as_run(at_failpoint), StagingPolicy(CLOSE_AFTER, self.variance)
+        hours = HourRange(first, last or first)
+        return bill_hours(run, open_gateway or (lambda: self.gateway), hours, policy, max_in_flight=8)
 
-    def run(self, first: Hour, last: Hour | None = None, witness: Witness = unwatched) -> BillReport:
+    def run(self, first: Hour, last: Hour | None = None, at_failpoint: AtFailpoint = pass_by) -> BillReport:
         """The whole chain, as a Dagster run does it."""
-        self.load(first, last, witness)
-        self.count(first, last, witness)
-        return self.bill(first, last, witness=witness)
+        self.load(first, last, at_failpoint)
+        self.count(first, last, at_failpoint)
+        return self.bill(first, last, at_failpoint=at_failpoint)
 
     def advance(self, **by: float) -> None:
         """Moves the pipeline's clock and the sandbox's, which stands still from now on."""

@@ -21,7 +21,7 @@ MODULE_LINES_MAX = 300
 #: The only places that may look at the clock or the environment.
 MAY_READ_THE_WORLD = (
     *("fridge_pipeline/orchestration", "fridge_pipeline/cli", "stripe_sandbox/__main__.py"),
-    *(f"fridge_pipeline/{name}.py" for name in ("settings", "variables", "secret_files", "installation", "resources")),
+    *(f"fridge_pipeline/{name}.py" for name in ("installation", "resources", "definitions")),
 )
 READS_THE_WORLD = re.compile(
     r"datetime\.now|datetime\.utcnow|date\.today|\btime\.time\(|os\.environ|os\.getenv|os\.getcwd|Path\.cwd|Path\.home"
@@ -142,7 +142,7 @@ def test_importing_the_package_reads_no_clock_and_no_environment_and_opens_no_co
     """In a fresh interpreter with the libraries already loaded, so that only our own import is watched."""
     code = f"""
 import sys, socket, subprocess, builtins, importlib, pkgutil
-import dagster, polars, pyarrow, psycopg, stripe, sqlglot, yaml, rich, rich.console, rich.progress, rich.table
+import dagster, polars, pyarrow, psycopg, stripe, yaml, rich, rich.console, rich.progress, rich.table
 import click, psutil, requests, starlette.applications, uvicorn, adbc_driver_postgresql.dbapi, gzip, graphlib
 opened = []
 def watch(event, arguments):

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from benchmarks.measuring.stopwatch import Stopwatch
 from benchmarks.sandbox import Sandbox
 from fridge_pipeline.calendar.hours import Hour, HourRange, plan_ranges
-from fridge_pipeline.installation import open_installation
+from fridge_pipeline.installation import open_ledger
 from fridge_pipeline.orchestration.headless import HeadlessRunner, headless_runner
 from fridge_pipeline.settings import read_settings
 
@@ -34,7 +34,7 @@ def start_to_stripe(stopwatch: Stopwatch, *, hour: str, url: str) -> int:
 
 @contextmanager
 def _runner(span: HourRange) -> Iterator[HeadlessRunner]:
-    with open_installation(read_settings(os.environ)) as installation, headless_runner(installation, span) as runner:
+    with open_ledger(read_settings(os.environ)) as ledger, headless_runner(ledger, span) as runner:
         yield runner
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from benchmarks.measuring.stopwatch import Stopwatch
 from fridge_pipeline.calendar.hours import Hour, HourRange
+from fridge_pipeline.catalogue.meter import CATALOGUE
 from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.run import Run
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.load import load_hours
 
@@ -18,7 +20,8 @@ def load(  # noqa: D103 # see the module
     hours = HourRange(Hour.from_key(first), Hour.from_key(last))
     zone, workspace = LocalLanding(landing), Path(landing).parent / "work"
     with stopwatch.running():
-        loads = list(load_hours(Database(dsn), zone, hours, workspace, "benchmark", lambda: datetime.now(UTC)))
+        run = Run(Database(dsn), CATALOGUE, lambda: datetime.now(UTC), "benchmark")
+        loads = list(load_hours(run, zone, hours, workspace))
     stored = sum(load.inserted for load in loads)
     assert inserted in {None, stored}, f"{stored} readings were stored instead of {inserted}"
     return sum(load.rows for load in loads)

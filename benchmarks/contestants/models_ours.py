@@ -1,4 +1,4 @@
-"""Ours: the build step, which makes the SQL models and fills those of an hour."""
+"""Ours: the SQL models are made, and filled for an hour."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from benchmarks.measuring.stopwatch import Stopwatch
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import CATALOGUE
-from fridge_pipeline.database.build_models import make_models, run_models
 from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.fill_models import fill_hours, fill_tables
+from fridge_pipeline.database.make_models import make_models
 from fridge_pipeline.database.models import read_models
 from fridge_pipeline.settings import MODELS_FOLDER
 
@@ -19,8 +20,7 @@ def run_all_models(stopwatch: Stopwatch, *, dsn: str, hour: str) -> int:
     only = Hour.from_key(hour)
     with stopwatch.running():
         make_models(database, MODELS_FOLDER, now)
-        names = [model.name for model in models]
-        rows = run_models(database, models, names, HourRange(only, only), CATALOGUE, now)
-    sensors = {run.model: run.rows_per_hour for run in rows}["sensor_hours"]
+        sensors = fill_hours(database, models, HourRange(only, only), CATALOGUE, lambda: now)["sensor_hours"]
+        fill_tables(database, models, CATALOGUE)
     assert sensors, "no usage in the marts"
     return sensors[only]

@@ -9,13 +9,15 @@ import stripe
 
 from benchmarks.measuring.stopwatch import Stopwatch
 from benchmarks.sandbox import gateway_to
-from fridge_pipeline.billing.deliver import StopSign, deliver
-from fridge_pipeline.billing.push import push_hours
-from fridge_pipeline.billing.sendings import open_sendings
+from fridge_pipeline.billing.circuit_breaker import CircuitBreaker
+from fridge_pipeline.billing.deliver import deliver_hours, make_attempt
+from fridge_pipeline.billing.delivery_record import undecided_attempts
+from fridge_pipeline.billing.workers import Workers
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import CATALOGUE
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.failpoints import unwatched
+from fridge_pipeline.database.failpoints import pass_by
+from fridge_pipeline.database.run import Run
 from fridge_pipeline.settings import DEFAULT_MAX_IN_FLIGHT
 from fridge_pipeline.stripe.rules.answer import Outcome
 
@@ -24,15 +26,8 @@ def with_ledger(stopwatch: Stopwatch, *, dsn: str, url: str, hour: str) -> int:
     """The push step over what is staged: intent, calls, receipts."""
     only = Hour.from_key(hour)
     with stopwatch.running():
-        report = push_hours(
-            Database(dsn),
-            lambda: gateway_to(url),
-            HourRange(only, only),
-            CATALOGUE,
-            lambda: datetime.now(UTC),
-            DEFAULT_MAX_IN_FLIGHT,
-            "benchmark",
-        )
+        run = Run(Database(dsn), CATALOGUE, lambda: datetime.now(UTC), "benchmark")
+        report = deliver_hours(run, lambda: gateway_to(url), HourRange(only, only), DEFAULT_MAX_IN_FLIGHT)
     assert report.outcomes == Counter({Outcome.ACCEPTED: report.accepted}), report
     return report.accepted
 
@@ -41,13 +36,16 @@ def without_ledger(stopwatch: Stopwatch, *, dsn: str, url: str, hour: str) -> in
     """The same calls by the same delivery, but nothing is read from the database or written to it meanwhile."""
     only = Hour.from_key(hour)
     with Database(dsn).connect() as connection:
-        sendings = open_sendings(connection, HourRange(only, only))
+        attempts = undecided_attempts(connection, HourRange(only, only))
     with stopwatch.running():
         gateway = gateway_to(url)
-        stop_sign = StopSign(gateway.place, lambda: False)
-        answers = deliver(gateway, sendings, DEFAULT_MAX_IN_FLIGHT, stop_sign, unwatched)
-    assert {answer.outcome for answer in answers.values()} == {Outcome.ACCEPTED}
-    return len(answers)
+        breaker = CircuitBreaker(gateway.place, lambda: False)
+        with Workers(lambda each: make_attempt(each, gateway, breaker, pass_by), DEFAULT_MAX_IN_FLIGHT) as workers:
+            for attempt in attempts:  # each is of its own ordering key
+                workers.give([attempt])
+            answered = workers.take(len(attempts))
+    assert {answer.outcome for _, answer in answered} == {Outcome.ACCEPTED}
+    return len(answered)
 
 
 def plain_loop(stopwatch: Stopwatch, *, url: str, hour: str, events: int) -> int:

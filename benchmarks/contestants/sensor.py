@@ -14,17 +14,16 @@ def tick(stopwatch: Stopwatch) -> int:
     """One steady tick of ``landing_sensor`` as the environment says; it must ask for nothing."""
     import dagster as dg  # noqa: PLC0415 # the walk beside it is not to carry Dagster in its memory
 
-    from fridge_pipeline.orchestration.build import definitions_of_environment  # noqa: PLC0415
-    from fridge_pipeline.resources import installation_resource  # noqa: PLC0415
+    from fridge_pipeline.definitions import defs  # noqa: PLC0415
+    from fridge_pipeline.resources import RESOURCES  # noqa: PLC0415
 
-    definitions = definitions_of_environment()
+    definitions = defs()
     sensor = definitions.get_sensor_def("landing_sensor")
-    resources = {"installation": installation_resource}
     cursor: str | None = None
 
     def look() -> str | None:
         with dg.build_sensor_context(
-            instance=instance, definitions=definitions, resources=resources, cursor=cursor
+            instance=instance, definitions=definitions, resources=RESOURCES, cursor=cursor
         ) as context:
             data = sensor.evaluate_tick(context)
         assert not data.run_requests, f"{len(data.run_requests or [])} runs were requested"

@@ -11,12 +11,14 @@ from benchmarks.measuring.row import Row, Side, Target
 from benchmarks.measuring.sample import Sample
 from benchmarks.sandbox import SANDBOX, Sandbox, open_sandbox
 from benchmarks.statements import statement
+from fridge_pipeline.billing.rules.staging import StagingPolicy
 from fridge_pipeline.billing.stage import stage_hours
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import CATALOGUE
 from fridge_pipeline.catalogue.tenant import Tenant
 from fridge_pipeline.catalogue.tenant_record import import_tenants
 from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.run import Run
 
 WITH_LEDGER = "benchmarks.contestants.push:with_ledger"
 WITHOUT_LEDGER = "benchmarks.contestants.push:without_ledger"
@@ -85,7 +87,7 @@ def _stage(hour: Hour, tenants: int, dsn: str) -> None:
     with database.connect() as connection:
         import_tenants(connection, [Tenant(name, None, f"cus_{name.replace('-', '')}") for name in names], now)
         connection.execute(statement("insert_usage"), {"hour": hour.start, "tenants": tenants})
-    stage_hours(database, HourRange(hour, hour), CATALOGUE, now, CLOSE_AFTER, "benchmark")
+    stage_hours(Run(database, CATALOGUE, lambda: now, "benchmark"), HourRange(hour, hour), StagingPolicy(CLOSE_AFTER))
 
 
 def _push(bench: Bench, sandbox: Sandbox, staged: str, act: str, hour: Hour, far: float, _turn: int) -> Sample:

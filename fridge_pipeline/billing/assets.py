@@ -1,6 +1,6 @@
-"""Group ``billing``: usage becomes statements in Stripe's books; a plan shows before what that would be."""
+"""Group ``billing``: usage becomes meter events in Stripe's books; a plan shows before what that would be."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -9,72 +9,53 @@ import dagster as dg
 from fridge_pipeline.billing.bill import BillReport, HourBill, bill_hours, explain_unsettled
 from fridge_pipeline.billing.books_beside_files import hours_with_history
 from fridge_pipeline.billing.plan_billing import BillingPlan, plan_billing
+from fridge_pipeline.billing.rules.staging import StagingPolicy
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.measure import Measure
-from fridge_pipeline.database.models import SourceTable
-from fridge_pipeline.installation import Installation
+from fridge_pipeline.installation import Landing, Ledger, Stripe
 from fridge_pipeline.orchestration.partitions import (
-    BACKFILL_POLICY,
     STRIPE_POOL,
-    Hourly,
     hours_of,
     is_backfill,
     retried_when_the_database_is_lost,
 )
-from fridge_pipeline.orchestration.progress import Progress, described, table_metadata
-
-DESCRIPTION = """One row per statement of usage to Stripe: identifier, value, revision, state and receipt.
-
-A statement is committed before it is sent and resent under the same identifier. Usage of an open hour is not pushed.
-Usage far above its tenant's own history is held for review, and changes of a closed month wait: both stand in the
-exceptions. Hours before `FRIDGE_BILL_FROM` are counted and never stated.
-"""
+from fridge_pipeline.orchestration.progress import Progress
 
 
-def billing_assets(hourly: Hourly, source: SourceTable) -> list[dg.AssetsDefinition]:
-    """The assets of the group, on the grid of hours."""
+@dg.asset(
+    deps=[measure.asset for measure in Measure],
+    group_name="billing",
+    kinds={"stripe", "postgres"},
+    owners=["team:finance"],
+    pool=STRIPE_POOL,
+    output_required=False,
+)
+def meter_events(
+    context: dg.AssetExecutionContext, ledger: dg.ResourceParam[Ledger], stripe: dg.ResourceParam[Stripe]
+) -> Iterator[dg.MaterializeResult[None]]:
+    """One row per meter event: identifier, value, revision, state and receipt.
 
-    @dg.asset(
-        deps=[measure.asset for measure in Measure],
-        partitions_def=hourly.hours,
-        backfill_policy=BACKFILL_POLICY,
-        freshness_policy=hourly.freshness,
-        group_name="billing",
-        kinds={"stripe", "postgres"},
-        owners=["team:finance"],
-        description=described(DESCRIPTION, source.example),
-        metadata=table_metadata(source),
-        pool=STRIPE_POOL,
-        output_required=False,
-    )
-    def meter_events(
-        context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
-    ) -> Iterator[dg.MaterializeResult[None]]:
-        settings, hours = installation.settings, hours_of(context)
-        progress = Progress(context.log, f"billing {hours} to {installation.stripe_place}")
-        with retried_when_the_database_is_lost():
-            report = bill_hours(
-                installation.database,
-                installation.gateway,
-                hours,
-                installation.catalogue,
-                installation.clock,
-                settings.close_after,
-                settings.max_in_flight,
-                context.run.run_id,
-                progress.witness,
-                settings.variance,
-            )
-            with installation.database.connect() as connection:
-                with_history = set(hours_with_history(connection, hours))
-        progress.finish(bill_summary(hours, report))
-        yield from report_bills(context, report, with_history, installation)
-
-    return [meter_events]
+    A meter event is committed before it is sent, and sent again under the same identifier. Usage of an open hour is not
+    pushed. Usage far above its tenant's own history is held for review, and changes of a closed month wait: both stand
+    in the exceptions. Hours before `FRIDGE_BILL_FROM` are counted and never stated.
+    """
+    settings, hours = ledger.settings, hours_of(context)
+    progress = Progress(context.log, f"billing {hours} to {ledger.stripe_place}")
+    with retried_when_the_database_is_lost():
+        run = ledger.as_run(context.run.run_id, progress.at_failpoint)
+        policy = StagingPolicy(settings.close_after, settings.variance)
+        report = bill_hours(run, stripe.gateway, hours, policy, settings.max_in_flight)
+        with ledger.database.connect() as connection:
+            with_history = set(hours_with_history(connection, hours))
+    progress.finish(bill_summary(hours, report))
+    yield from report_bills(context, report, with_history, stripe_links(stripe))
 
 
 def report_bills(
-    context: dg.AssetExecutionContext, report: BillReport, with_history: AbstractSet[Hour], installation: Installation
+    context: dg.AssetExecutionContext,
+    report: BillReport,
+    with_history: AbstractSet[Hour],
+    links: Mapping[str, dg.MetadataValue],
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Each hour's numbers. What is not settled fails the run, with the other hours materialized.
 
@@ -83,7 +64,6 @@ def report_bills(
     """
     for outlier in (outlier for bill in report.hours for outlier in bill.outliers):
         context.log.warning("%s in %s: %s", outlier.case.tenant_id, outlier.case.hour, outlier)
-    links = stripe_links(installation)
     metadata = {
         bill.hour: {**bill_metadata(bill, is_empty=bill.hour not in with_history), **links}
         for bill in report.hours
@@ -105,8 +85,8 @@ def report_bills(
 
 
 def bill_summary(hours: HourRange, report: BillReport) -> str:
-    """What a push came to, for the log."""
-    answers = ", ".join(f"{number:,} {outcome.value}" for outcome, number in report.push.outcomes.items() if number)
+    """What a delivery came to, for the log."""
+    answers = ", ".join(f"{number:,} {outcome.value}" for outcome, number in report.delivery.outcomes.items() if number)
     settled = sum(bill.is_settled for bill in report.hours)
     return f"{hours}: {answers or 'nothing was sent'}; {settled} of {len(report.hours)} hours have nothing left to send"
 
@@ -133,26 +113,16 @@ def bill_metadata(bill: HourBill, *, is_empty: bool = False) -> dict[str, Any]:
     }
 
 
-def stripe_links(installation: Installation) -> dict[str, dg.MetadataValue]:
+def stripe_links(stripe: Stripe) -> dict[str, dg.MetadataValue]:
     """Where each meter is looked at in Stripe's dashboard; a sandbox has none."""
-    return {
-        f"open_{name}": dg.MetadataValue.url(address) for name, address in installation.dashboard_of_meters().items()
-    }
+    return {f"open_{name}": dg.MetadataValue.url(address) for name, address in stripe.dashboard_of_meters().items()}
 
 
-def plan_of(installation: Installation, hours: HourRange) -> BillingPlan:
+def plan_of(ledger: Ledger, landing: Landing, hours: HourRange) -> BillingPlan:
     """The plan of a range of hours; nothing is loaded, written or sent."""
-    settings = installation.settings
-    return plan_billing(
-        installation.database,
-        installation.zone,
-        hours,
-        installation.catalogue,
-        installation.clock(),
-        settings.close_after,
-        settings.variance,
-        settings.calls_per_second(),
-    )
+    settings = ledger.settings
+    policy = StagingPolicy(settings.close_after, settings.variance)
+    return plan_billing(ledger.as_run("plan"), landing.zone, hours, policy, settings.calls_per_second())
 
 
 #: It needs no hour of what it looks at, and so is no first asset of the graph, whose partitions "Materialize all" asks
@@ -163,58 +133,49 @@ NO_HOUR = dg.SpecificPartitionsPartitionMapping([])
 CHANGES_SHOWN = 200
 
 
-def planning_assets(hourly: Hourly) -> list[dg.AssetsDefinition]:
-    """The asset, on the grid of the chain; any number of hours is one run."""
+@dg.asset(
+    deps=[dg.AssetDep("raw_readings", partition_mapping=NO_HOUR)],
+    group_name="planning",
+    kinds={"stripe"},
+    owners=["team:data-engineering"],
+)
+def backfill_plan(
+    context: dg.AssetExecutionContext, ledger: dg.ResourceParam[Ledger], landing: dg.ResourceParam[Landing]
+) -> dg.MaterializeResult[None]:
+    """One row per tenant and meter that a backfill of these hours would change, with before and after.
 
-    @dg.asset(
-        deps=[dg.AssetDep("raw_readings", partition_mapping=NO_HOUR)],
-        partitions_def=hourly.hours,
-        backfill_policy=dg.BackfillPolicy.single_run(),
-        group_name="planning",
-        kinds={"stripe"},
-        owners=["team:data-engineering"],
+    Nothing is loaded, written or sent. For example: 72 hours with one late file: `cohoes temperature_readings
+    1200 -> 1260`, 1 call, 0.04 s.
+    """
+    hours = hours_of(context)
+    progress = Progress(context.log, f"looking at what a backfill of {hours} would change; nothing is written or sent")
+    plan = plan_of(ledger, landing, hours)
+    progress.finish(
+        f"{hours}: {len(plan.changes)} tenants and meters would change in {len(plan.changing)} hours, {plan.calls} "
+        f"calls, {plan.seconds:.0f} s at the rate limit; {len(plan.to_load)} hours to load first"
     )
-    def backfill_plan(
-        context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
-    ) -> dg.MaterializeResult[None]:
-        """One row per tenant and meter that a backfill of these hours would change, with before and after.
-
-        Nothing is loaded, written or sent. For example: 72 hours with one late file: `cohoes temperature_readings
-        1200 -> 1260`, 1 call, 0.04 s.
-        """
-        hours = hours_of(context)
-        progress = Progress(
-            context.log, f"looking at what a backfill of {hours} would change; nothing is written or sent"
-        )
-        plan = plan_of(installation, hours)
-        progress.finish(
-            f"{hours}: {len(plan.changes)} tenants and meters would change in {len(plan.changing)} hours, {plan.calls} "
-            f"calls, {plan.seconds:.0f} s at the rate limit; {len(plan.to_load)} hours to load first"
-        )
-        changes = [
-            dg.TableRecord(
-                {
-                    "tenant": change.tenant_id,
-                    "meter": change.meter,
-                    "hours": change.hours,
-                    "before": change.before,
-                    "after": change.after,
-                }
-            )
-            for change in plan.changes[:CHANGES_SHOWN]
-        ]
-        return dg.MaterializeResult(
-            metadata={
-                "hours_with_files_or_history": len(plan.hours),
-                "runs": len(plan.runs),
-                "hours_to_load_first": len(plan.to_load),
-                "hours_that_change": len(plan.changing),
-                "tenants_and_meters_that_change": len(plan.changes),
-                "calls": plan.calls,
-                "seconds_at_the_rate_limit": plan.seconds,
-                **{f"not_stated_{verdict}": number for verdict, number in plan.waiting.items()},
-                **({"changes": dg.MetadataValue.table(changes)} if changes else {}),
+    changes = [
+        dg.TableRecord(
+            {
+                "tenant": change.tenant_id,
+                "meter": change.meter,
+                "hours": change.hours,
+                "before": change.before,
+                "after": change.after,
             }
         )
-
-    return [backfill_plan]
+        for change in plan.changes[:CHANGES_SHOWN]
+    ]
+    return dg.MaterializeResult(
+        metadata={
+            "hours_with_files_or_history": len(plan.hours),
+            "runs": len(plan.runs),
+            "hours_to_load_first": len(plan.to_load),
+            "hours_that_change": len(plan.changing),
+            "tenants_and_meters_that_change": len(plan.changes),
+            "calls": plan.calls,
+            "seconds_at_the_rate_limit": plan.seconds,
+            **{f"not_stated_{verdict}": number for verdict, number in plan.waiting.items()},
+            **({"changes": dg.MetadataValue.table(changes)} if changes else {}),
+        }
+    )

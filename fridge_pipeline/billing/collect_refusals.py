@@ -44,7 +44,7 @@ def keep_report(connection: psycopg.Connection, report: ErrorReport, now: dateti
 
 
 def refuse_later(connection: psycopg.Connection, identifier: str, now: datetime) -> MeterEvent | None:
-    """Moves a statement that was received to refused and returns it; the total that it had superseded counts again.
+    """Moves a meter event that was received to refused and returns it; the total that it had superseded counts again.
 
     ``None`` when it is not in these books, or no longer in force.
     """
@@ -55,7 +55,7 @@ def refuse_later(connection: psycopg.Connection, identifier: str, now: datetime)
 
 
 def touched_days(connection: psycopg.Connection, reports: Iterable[ErrorReport]) -> dict[date, str]:
-    """The UTC days of statements that these reports may be about, each with the report collected last."""
+    """The UTC days of meter events that these reports may be about, each with the report collected last."""
     rows = connection.execute(
         statement("touched_days"),
         {
@@ -77,7 +77,7 @@ def last_attempt_at(connection: psycopg.Connection) -> datetime | None:
 class RefusalReport:
     """What a look for refusals came to; ``looked_at`` is ``None`` when it was not time to look.
 
-    ``touched`` holds the UTC days of statements that the reports in sight may be about, whether named by a sample or
+    ``touched`` holds the UTC days of meter events that the reports in sight may be about, whether named by a sample or
     not, each with the id of the report that was collected last. Reports already known are in sight again for an hour,
     so that a crash right after they were kept does not lose their days.
     """

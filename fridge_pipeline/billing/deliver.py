@@ -1,118 +1,256 @@
-"""Deliver: many calls at once, but one at a time per customer and meter, and an end when Stripe is down."""
+"""Deliver: say to Stripe what is staged, and keep its answers (laws L4 to L6).
+
+One queue holds what is to be said of each ordering key, workers take from it and call Stripe, and whoever fills it
+writes the receipts: over one connection, a batch at a time, while the workers are at the next one.
+"""
 
 from __future__ import annotations
 
-import threading
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
 
-from fridge_pipeline.database.failpoints import Effect, Witness
-from fridge_pipeline.stripe.gateway import StripeGateway
-from fridge_pipeline.stripe.rules.answer import OPEN_OUTCOMES, Answer, Outcome
-from fridge_pipeline.stripe.rules.meter_event import Lane, Sending
+import psycopg
 
-#: So many calls in a row without a decision mean that Stripe is down, not that one call was unlucky.
-UNDECIDED_CALLS_MAX = 5
+from fridge_pipeline.billing.circuit_breaker import CircuitBreaker
+from fridge_pipeline.billing.delivery_record import (
+    Receipt,
+    mark_sent,
+    release_ordering_keys,
+    reserve_calls,
+    take_ordering_keys,
+    undecided_attempts,
+    write_receipts,
+)
+from fridge_pipeline.billing.open_stripe import billing_start, stripe_of_books
+from fridge_pipeline.billing.rules.staging import refused_at_once
+from fridge_pipeline.billing.wait import Refusal, open_refusals
+from fridge_pipeline.billing.workers import Answered, Workers
+from fridge_pipeline.calendar.hours import HourRange
+from fridge_pipeline.catalogue.meter import Meter
+from fridge_pipeline.database.exceptions import close_settled_exceptions
+from fridge_pipeline.database.failpoints import AtFailpoint, Failpoint
+from fridge_pipeline.database.run import Run
+from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway
+from fridge_pipeline.stripe.rules.answer import Answer, Outcome, status_after
+from fridge_pipeline.stripe.rules.meter_event import DeliveryAttempt, OrderingKey, Status
+
+#: Attempts in a batch, for each worker. Two batches are under way at most: enough that the workers seldom wait for
+#: receipts, and no more than are made in a few seconds, which is what a crash leaves unconfirmed.
+ATTEMPTS_PER_WORKER = 8
+BATCH_SECONDS_MAX = 2.5
+
+#: A delivery ends after so long and leaves the rest to the next one, so that no run goes on for ever.
+DELIVERY_TIME_MAX = timedelta(hours=3)
 
 
-class StopSign:
-    """Raised by any call that shows that the others are futile; looked at before each call and each further try.
+@dataclass(slots=True)
+class DeliveryReport:
+    """What a delivery came to.
 
-    One stop sign serves a whole push. ``out_of_time`` says that its deadline has passed.
+    ``stopped`` says why it ended early, ``None`` when it went through; ``wrong_meters`` says of event names why
+    nothing was sent for them. ``settled`` counts what Stripe has decided for good.
     """
 
-    def __init__(self, place: str, out_of_time: Callable[[], bool]) -> None:
-        self._place = place
-        self._out_of_time = out_of_time
-        self._reason: str | None = None
-        self._last_undecided: str | None = None
-        self._undecided_in_a_row = 0
-        self._lock = threading.Lock()
-
-    def is_raised(self) -> bool:
-        """Whether to call no more."""
-        if self._reason is None and self._out_of_time():
-            self._reason = "the time for one push is over; the next one goes on"
-        return self._reason is not None
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    settled: int = 0
+    wrong_meters: dict[str, str] = field(default_factory=dict)
+    stopped: str | None = None
 
     @property
-    def reason(self) -> str | None:
-        """Why it is raised; ``None`` when it is not."""
-        return self._reason
+    def accepted(self) -> int:
+        """Attempts after which Stripe has it, by this delivery or as it turned out by an earlier one."""
+        return self.outcomes[Outcome.ACCEPTED] + self.outcomes[Outcome.DUPLICATE]
 
-    def watch(self, answer: Answer) -> None:
-        """Takes one call's answer into account."""
-        with self._lock:
-            if answer.outcome is Outcome.KEY_REFUSED:
-                self._reason = self._reason or f"{self._place} refused the API key: {answer.text}"
-            if answer.outcome not in OPEN_OUTCOMES:
-                self._undecided_in_a_row = 0
-                return
-            verb = "answers with errors only" if answer.reached else "does not answer"
-            self._last_undecided = f"{self._place} {verb}: {answer.text}"
-            self._undecided_in_a_row += 1
-            if self._undecided_in_a_row >= UNDECIDED_CALLS_MAX:
-                self._reason = self._reason or self._last_undecided
-
-    def give_up(self, reason: str) -> None:
-        """Raises it for a reason that no answer shows."""
-        self._reason = self._reason or reason
-
-    def end(self, outcomes: Iterable[Outcome]) -> None:
-        """After the last call: a push in which nothing at all was decided has met a Stripe that is down, too."""
-        if self._last_undecided is not None and all(outcome in OPEN_OUTCOMES for outcome in outcomes):
-            self._reason = self._reason or self._last_undecided
+    def add(self, other: DeliveryReport) -> None:
+        """Takes in a further delivery of the same run."""
+        self.outcomes += other.outcomes
+        self.settled += other.settled
+        self.wrong_meters |= other.wrong_meters
+        self.stopped = other.stopped
 
 
-def deliver(
-    gateway: StripeGateway, sendings: Sequence[Sending], max_in_flight: int, stop_sign: StopSign, witness: Witness
-) -> dict[Sending, Answer]:
-    """Sends each of these, in the given order within a customer and meter, and returns an answer for each."""
-    lanes: dict[Lane, list[Sending]] = defaultdict(list)
-    for sending in sendings:
-        lanes[sending.lane].append(sending)
-    waiting = deque(lanes.values())
-    callers = max(1, min(max_in_flight, len(lanes)))
-    answers: dict[Sending, Answer] = {}
-    with ThreadPoolExecutor(max_workers=callers) as pool:
+def deliver_hours(
+    run: Run, open_gateway: Callable[[], StripeGateway], hours: HourRange, max_in_flight: int
+) -> DeliveryReport:
+    """Sends everything of a range of hours that is staged, or was sent less than 20 hours ago and not decided.
+
+    The gateway is opened when there is something to send. No transaction is open while Stripe is called. Stops
+    early when Stripe does not answer or refuses the key: what is left stays staged, or sent with the same
+    identifier waiting for the next delivery.
+    """
+    with run.database.connect() as connection:
+        now, start = run.clock(), billing_start(connection)
+        undecided = undecided_attempts(connection, hours)
+        attempts = [each for each in undecided if each.may_be_made(now) and start.bills(each.event.hour)]
+        if not attempts:
+            return DeliveryReport()
+        # Before anything is marked: a refused key must not start the 20 hours.
+        gateway = stripe_of_books(connection, open_gateway)
         try:
-            for answered in pool.map(lambda _: _take_lanes(gateway, waiting, stop_sign, witness), range(callers)):
-                answers.update(answered)
-        finally:
-            waiting.clear()  # when we are interrupted, no caller takes a new lane
-    return answers
+            wrong = wrong_meters(gateway, run.catalogue)
+        except StripeCallError as error:
+            return DeliveryReport(stopped=str(error))
+        deadline = run.clock() + DELIVERY_TIME_MAX
+        breaker = CircuitBreaker(gateway.place, lambda: run.clock() > deadline)
+        delivery = _Delivery(run, connection, gateway, breaker, max_in_flight)
+        report = delivery.deliver([each for each in attempts if each.event.event_name not in wrong])
+    breaker.conclude(report.outcomes)
+    report.wrong_meters, report.stopped = wrong, breaker.reason
+    return report
 
 
-def _take_lanes(
-    gateway: StripeGateway, waiting: deque[list[Sending]], stop_sign: StopSign, witness: Witness
-) -> dict[Sending, Answer]:
-    """One caller: takes one lane after another until none waits. When one caller fails, no other takes a new lane."""
-    answers: dict[Sending, Answer] = {}
-    try:
-        while True:
+def wrong_meters(gateway: StripeGateway, catalogue: tuple[Meter, ...]) -> dict[str, str]:
+    """Event name → why Stripe's meter is not the catalogue's; what it would add up is not what we mean.
+
+    Raises ``StripeCallError``.
+    """
+    present = gateway.meters()
+    wrong = {}
+    for meter in catalogue:
+        found = present.get(meter.event_name)
+        if found is None:
+            wrong[meter.event_name] = "not in Stripe; run: fridge stripe setup"
+        elif found.disagreements(meter):
+            wrong[meter.event_name] = "; ".join(found.disagreements(meter))
+    return wrong
+
+
+@dataclass(slots=True)
+class _Delivery:
+    """One delivery under way.
+
+    ``left`` is what is still to be sent of each ordering key, the oldest hour first. A key is ``ready`` when all that
+    was given to the workers is answered, its receipts are written, and more is left. Another run had those
+    ``elsewhere``.
+    """
+
+    run: Run
+    connection: psycopg.Connection
+    gateway: StripeGateway
+    breaker: CircuitBreaker
+    max_in_flight: int
+    left: dict[OrderingKey, deque[DeliveryAttempt]] = field(default_factory=dict)
+    ready: deque[OrderingKey] = field(default_factory=deque)
+    elsewhere: deque[OrderingKey] = field(default_factory=deque)
+    unanswered: Counter[OrderingKey] = field(default_factory=Counter)
+    was_undecided: dict[DeliveryAttempt, bool] = field(default_factory=dict)
+    report: DeliveryReport = field(default_factory=DeliveryReport)
+
+    def deliver(self, attempts: Iterable[DeliveryAttempt]) -> DeliveryReport:
+        """First what nobody else is at, then what another run was in the middle of."""
+        for attempt in attempts:
+            self.left.setdefault(attempt.ordering_key, deque()).append(attempt)
+        self.ready.extend(self.left)
+        with Workers(self._make, max(1, min(self.max_in_flight, len(self.left)))) as workers:
             try:
-                lane = waiting.popleft()
-            except IndexError:
-                return answers
-            _drive(gateway, lane, stop_sign, witness, answers)
-    except BaseException:
-        waiting.clear()
-        raise
+                self._empty_the_queue(workers, wait=False)
+                self.ready.extend(self.elsewhere)
+                self._empty_the_queue(workers, wait=True)
+            except BaseException as error:
+                self.breaker.open(f"the push ended: {error!r}")
+                if not isinstance(error, Exception) and workers.failure is None:
+                    # Interrupted by a person: what was under way is answered in a moment, and its answers are kept.
+                    self._keep(workers.take(workers.unanswered))
+                raise
+        return self.report
+
+    def _make(self, attempt: DeliveryAttempt) -> Answer:
+        return make_attempt(attempt, self.gateway, self.breaker, self.run.at_failpoint)
+
+    def _empty_the_queue(self, workers: Workers, *, wait: bool) -> None:
+        """Two batches are under way, so that one is being sent while the receipts of the other are written.
+
+        Whoever waits for another run's keys has none of its own: each could wait for the other.
+        """
+        under_way_max = 0 if wait else self._batch_size
+        while True:
+            while self.ready and workers.unanswered <= under_way_max and not self.breaker.is_open():
+                self._send(self._next_batch(), workers, wait=wait)
+            if not workers.unanswered:
+                return
+            self._keep(workers.take(min(self._batch_size, workers.unanswered)))
+
+    @property
+    def _batch_size(self) -> int:
+        made_in_time = int(self.gateway.calls_per_second * BATCH_SECONDS_MAX)
+        return max(1, min(self.max_in_flight * ATTEMPTS_PER_WORKER, made_in_time))
+
+    def _next_batch(self) -> dict[OrderingKey, list[DeliveryAttempt]]:
+        """Of each ready key an equal share."""
+        batch: dict[OrderingKey, list[DeliveryAttempt]] = {}
+        room = self._batch_size
+        share = -(-room // len(self.ready))
+        while self.ready and room:
+            left = self.left[key := self.ready.popleft()]
+            batch[key] = [left.popleft() for _ in range(min(share, room, len(left)))]
+            room -= len(batch[key])
+        return batch
+
+    def _send(self, batch: Mapping[OrderingKey, Sequence[DeliveryAttempt]], workers: Workers, *, wait: bool) -> None:
+        """Gives the workers what is committed as sent, of those keys that no other run has."""
+        taken = take_ordering_keys(self.connection, batch, wait=wait)
+        ours = [key for key in batch if key in taken]
+        for key in (key for key in batch if key not in taken):
+            self.left[key].extendleft(reversed(batch[key]))
+            self.elsewhere.append(key)
+        if not ours:
+            return
+        attempts = [each for key in ours for each in batch[key]]
+        self.gateway.hold_back(reserve_calls(self.connection, len(attempts), self.gateway.calls_per_second))
+        marked = mark_sent(self.connection, attempts, self.run.clock(), self.run.run_id)
+        self.run.at_failpoint(Failpoint.MARKED_SENT)
+        self.was_undecided |= marked
+        for key in ours:
+            if theirs := [each for each in batch[key] if each in marked]:
+                self.unanswered[key] = len(theirs)
+                workers.give(theirs)
+        self._let_go(ours)
+
+    def _keep(self, answered: Sequence[Answered]) -> None:
+        """Commits answers and what follows from them together: a crash leaves both or neither."""
+        now = self.run.clock()
+        receipts = [
+            Receipt(attempt, answer, status_after(answer, was_undecided=self.was_undecided.pop(attempt)))
+            for attempt, answer in answered
+        ]
+        accepted = [each.attempt.event.identifier for each in receipts if each.status is Status.ACCEPTED]
+        refusals = [refusal for refusal in map(_refusal, receipts) if refusal is not None]
+        with self.connection.transaction():
+            write_receipts(self.connection, receipts, now, self.run.run_id)
+            close_settled_exceptions(self.connection, accepted, now)
+            open_refusals(self.connection, refusals, self.run.catalogue, now)
+        self.run.at_failpoint(Failpoint.RECEIPTS_WRITTEN)
+        self.report.outcomes.update(answer.outcome for _, answer in answered)
+        self.report.settled += sum(each.status in {Status.ACCEPTED, Status.REFUSED} for each in receipts)
+        self.unanswered.subtract(attempt.ordering_key for attempt, _ in answered)
+        self._let_go(dict.fromkeys(attempt.ordering_key for attempt, _ in answered))
+
+    def _let_go(self, keys: Iterable[OrderingKey]) -> None:
+        """Of these keys, those of which nothing is under way: other runs may have them, and what is left is ready."""
+        free = [key for key in keys if not self.unanswered[key]]
+        release_ordering_keys(self.connection, free)
+        self.ready.extend(key for key in free if self.left[key])
 
 
-def _drive(
-    gateway: StripeGateway,
-    lane: Iterable[Sending],
-    stop_sign: StopSign,
-    witness: Witness,
-    answers: dict[Sending, Answer],
-) -> None:
-    for sending in lane:
-        if stop_sign.is_raised():
-            answers[sending] = Answer(Outcome.NOT_SENT, stop_sign.reason or "")
-            continue
-        call = gateway.cancel_usage if sending.is_cancellation else gateway.state_usage
-        answers[sending] = call(sending.event, stop_sign.is_raised)
-        witness(Effect.ANSWERED)
-        stop_sign.watch(answers[sending])
+def make_attempt(
+    attempt: DeliveryAttempt, gateway: StripeGateway, breaker: CircuitBreaker, at_failpoint: AtFailpoint
+) -> Answer:
+    """One call to Stripe, with its further tries; none once the circuit breaker is open."""
+    if breaker.is_open():
+        return Answer(Outcome.NOT_SENT, breaker.reason or "")
+    call = gateway.cancel_usage if attempt.is_cancellation else gateway.state_usage
+    answer = call(attempt.event, breaker.is_open)
+    at_failpoint(Failpoint.ANSWERED)
+    breaker.record(answer)
+    return answer
+
+
+def _refusal(receipt: Receipt) -> Refusal | None:
+    """What Stripe said no to, of a meter event; a cancellation that it refuses stands in the exceptions as a credit."""
+    answer = receipt.answer
+    if answer.outcome is not Outcome.REFUSED or receipt.attempt.is_cancellation:
+        return None
+    said = refused_at_once(answer.text, answer.request_id)
+    return Refusal(receipt.attempt.event, said, is_settled=receipt.status is Status.REFUSED)

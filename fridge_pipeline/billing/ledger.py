@@ -84,7 +84,7 @@ def stage_events(connection: psycopg.Connection, events: Iterable[MeterEvent], n
 
 
 def supersede_staged(connection: psycopg.Connection, cases: Sequence[StagingCase]) -> None:
-    """Takes back staged statements that were never sent."""
+    """Takes back staged meter events that were never sent."""
     connection.execute(
         statement("supersede_staged"),
         {
@@ -98,8 +98,8 @@ def supersede_staged(connection: psycopg.Connection, cases: Sequence[StagingCase
 def undelivered_hours(connection: psycopg.Connection, catalogue: tuple[Meter, ...], now: datetime) -> list[Hour]:
     """Hours with usage that Stripe has not been told and that no open exception accounts for.
 
-    What is in doubt counts as accounted for until it is time to read Stripe back again. Compares only hours that have
-    changed since they were found delivered with the same catalogue; the database marks them.
+    What is unconfirmed counts as accounted for until it is time to read Stripe back again. Compares only hours that
+    have changed since they were found delivered with the same catalogue; the database marks them.
     """
     meters = meters_of(catalogue)
     with connection.transaction():
@@ -114,7 +114,7 @@ def undelivered_hours(connection: psycopg.Connection, catalogue: tuple[Meter, ..
 
 @dataclass(frozen=True, slots=True)
 class HourDelivery:
-    """Where one hour and meter stands: how many statements, what they add up to, and how long they took.
+    """Where one hour and meter stands: how many meter events, what they add up to, and how long they took.
 
     See ``billing.bill.HourBill`` for the two durations.
     """
@@ -135,7 +135,7 @@ def hour_deliveries(connection: psycopg.Connection, hours: HourRange) -> list[Ho
 
 
 def stated_differences(connection: psycopg.Connection, case: StagingCase) -> list[StatedDifference]:
-    """The accepted statements that a tenant's hour consists of, the newest first."""
+    """The accepted meter events that a tenant's hour consists of, the newest first."""
     parameters = {"event_name": case.meter.event_name, "tenant_id": case.tenant_id, "hour": case.hour.start}
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(statement("stated_differences"), parameters).fetchall()

@@ -8,8 +8,8 @@ from enum import StrEnum
 
 import psycopg
 
+from fridge_pipeline.billing.delivery_record import claim_books
 from fridge_pipeline.billing.ledger import lock_staging
-from fridge_pipeline.billing.sendings import claim_books
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.billing_start import EVERY_HOUR, BillingStart
 from fridge_pipeline.database.queries import statement
@@ -59,7 +59,7 @@ def billing_start(connection: psycopg.Connection) -> BillingStart:
 
 
 def keep_billing_start(connection: psycopg.Connection, start: BillingStart, now: datetime) -> None:
-    """Records the start where it is another one than the books have; no statement is made meanwhile.
+    """Records the start where it is another one than the books have; no meter event is made meanwhile.
 
     Raises ``EarlierStartError`` for an hour before the one that the books have, and ``HoursBilledElsewhereError``
     when a comparison has shown usage of another system from this start on.

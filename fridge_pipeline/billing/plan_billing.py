@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 import psycopg
 
 from fridge_pipeline.billing.books_beside_files import hours_with_history
-from fridge_pipeline.billing.rules.staging import STATES, StagingCase, StagingVerdict
+from fridge_pipeline.billing.rules.staging import STATES, StagingCase, StagingPolicy, StagingVerdict
 from fridge_pipeline.billing.stage import judge_hours
 from fridge_pipeline.calendar.hours import Hour, HourRange, plan_ranges
-from fridge_pipeline.catalogue.meter import Meter, Variance
-from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.run import Run
 from fridge_pipeline.ingest.landing.zone import LandingZone
 from fridge_pipeline.ingest.watch import compare_listing
 
@@ -50,21 +48,14 @@ class BillingPlan:
 
 
 def plan_billing(
-    database: Database,
-    zone: LandingZone,
-    hours: HourRange,
-    catalogue: tuple[Meter, ...],
-    now: datetime,
-    close_after: timedelta,
-    variance: Variance,
-    calls_per_second: float,
+    run: Run, zone: LandingZone, hours: HourRange, policy: StagingPolicy, calls_per_second: float
 ) -> BillingPlan:
     """Looks at a range of hours and changes nothing: the database refuses every write on these connections."""
-    with database.read_only().connect() as connection:
+    with run.database.read_only().connect() as connection:
         listed = zone.hours()
         news = compare_listing(connection, listed, hours)
         busy = busy_hours(connection, listed, hours)
-        judged = judge_hours(connection, hours, catalogue, now, close_after, variance).cases
+        judged = judge_hours(connection, hours, run.catalogue, policy, run.clock()).cases
     stated = [case for case, verdict in judged if verdict in STATES]
     unstated = Counter(verdict.value for _, verdict in judged if verdict not in STATES | {StagingVerdict.SETTLED})
     return BillingPlan(

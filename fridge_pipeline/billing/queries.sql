@@ -52,7 +52,7 @@ from fridge.stripe_reconciliation
 where hour >= %(bill_from)s and cause = 'not_billed' and stripe_value > coalesce(ledger_value, 0);
 
 -- name: stated_differences
--- The statements that a tenant's hour on a meter that adds up consists of, the newest first.
+-- The meter events that a tenant's hour on a meter that adds up consists of, the newest first.
 select
     meter_events.identifier,
     meter_events.value,
@@ -174,14 +174,14 @@ having
     or landing_files.rejected_count <> sum(tallies.rejected_count)
 order by landing_files.path;
 
--- name: doubts
+-- name: unconfirmed_events
 -- What was sent and is not decided, and can no longer be decided by sending it again: the caller says which.
 -- value_before is what Stripe shows for this customer's hour without it, value_after with it.
 with wanted as (
     select
         identifier,
         is_cancellation
-    from unnest(%(identifiers)s::text[], %(are_cancellations)s::boolean[]) as sendings (identifier, is_cancellation)
+    from unnest(%(identifiers)s::text[], %(are_cancellations)s::boolean[]) as attempts (identifier, is_cancellation)
 ),
 
 stated as (
@@ -214,7 +214,7 @@ select
         else meter_events.value
     end as value_after,
     (
-        -- Absent ever since: an earlier sight of something else, or a later sending, starts it anew.
+        -- Absent ever since: an earlier sight of something else, or a later attempt, starts it anew.
         select min(readbacks.read_at)
         from fridge.stripe_readbacks as readbacks
         where
@@ -243,7 +243,7 @@ insert into fridge.stripe_readbacks (
 );
 
 -- name: leave_sent
--- From sent a statement goes to unknown before anything else can be said of it.
+-- From sent a meter event goes to unknown before anything else can be said of it.
 update fridge.meter_events
 set status = 'unknown'
 where identifier = any(%(identifiers)s) and status = 'sent';
@@ -267,7 +267,7 @@ where meter_events.identifier = receipts.identifier and meter_events.status in (
 update fridge.meter_event_adjustments
 set
     status = receipts.status,
-    -- One that was never sent can be decided too: its statement is gone, or too old to be cancelled.
+    -- One that was never sent can be decided too: its meter event is gone, or too old to be cancelled.
     first_sent_at = coalesce(meter_event_adjustments.first_sent_at, receipts.settled_at),
     settled_at = receipts.settled_at,
     http_status = receipts.http_status,
@@ -298,7 +298,7 @@ values (%(report_id)s, %(identifier)s, %(code)s, %(message)s)
 on conflict do nothing;
 
 -- name: refuse_later
--- Stripe says no after all. The receipt of what it had answered stays as it was; superseded statements are left alone.
+-- Stripe says no after all. The receipt of what it had answered stays as it was; superseded ones are left alone.
 update fridge.meter_events
 set
     status = 'refused',
@@ -369,7 +369,7 @@ where
     );
 
 -- name: touched_days
--- Reports name samples only: all statements of the meter that were under way in the validation window may be refused.
+-- Reports name samples only: all meter events of the meter that were under way in the validation window may be refused.
 -- Of each day the report that was collected last.
 with reports as (
     select *
@@ -377,7 +377,7 @@ with reports as (
     where report_id = any(%(report_ids)s)
 ),
 
--- Statements are sent and settled by the batch, so these are few, however many statements and reports there are.
+-- Meter events are sent and settled by the batch, so these are few, however many meter events and reports there are.
 batches as (
     select distinct
         event_name,
@@ -427,7 +427,7 @@ order by attempt_id desc
 limit 1;
 
 -- name: staging_cases
--- Per tenant, meter and hour: usage now, what Stripe has (its accepted statements), the newest revision of all.
+-- Per tenant, meter and hour: usage now, what Stripe has (its accepted meter events), the newest revision of all.
 -- Settled cases are left out where a comparison of numbers is enough to know them.
 with metered_usage as (
     select
@@ -615,7 +615,7 @@ union
 select landing_hour from fridge.counted_hours;
 
 -- name: undelivered_hours
--- Hours with usage that Stripe has not been told, or whose statement is undecided. Excepted cases wait for a person,
+-- Hours with usage that Stripe has not been told, or whose meter event is undecided. Excepted cases wait for a person,
 -- not for the next sweep: too late, unmapped, a credit, refused for the customer who is to be billed, held and not
 -- released, in a closed month, and unexplained unless it is time to read Stripe back again. Hours before the billing
 -- start are delivered once they are counted; when it moves, all hours are compared.
@@ -748,7 +748,7 @@ stated as (
         and event_name = any(%(event_names)s)
 ),
 
--- Usage without what is stated of it, both ways: usage that is not stated, and statements whose usage is gone.
+-- Usage without what is stated of it, both ways: usage that is not stated, and meter events whose usage is gone.
 owed_usage as (
     select
         coalesce(metered_usage.event_name, stated.event_name) as event_name,
@@ -946,7 +946,7 @@ cross join events
 cross join differences;
 
 -- name: hours_with_history
--- Hours of a range that hold anything: a landing file or a statement.
+-- Hours of a range that hold anything: a landing file or a meter event.
 select landing_hour as hour
 from fridge.landing_files
 where landing_hour between %(first)s and %(last)s
@@ -987,8 +987,8 @@ order by open_exceptions.subject;
 insert into fridge.releases (tenant_id, hour, event_name, value, released_by, reason, released_at)
 values (%(tenant_id)s, %(hour)s, %(event_name)s, %(value)s, %(released_by)s, %(reason)s, %(now)s);
 
--- name: open_sendings
--- What Stripe has yet to decide, the oldest hour first: statements, and cancellations of statements.
+-- name: undecided_attempts
+-- What Stripe has yet to decide, the oldest hour first: meter events, and cancellations of meter events.
 select
     meter_events.identifier,
     meter_events.event_name,
@@ -1025,23 +1025,27 @@ where under_way.hour between %(first)s and %(last)s
 order by
     meter_events.hour asc, meter_events.event_name asc, meter_events.tenant_id asc, under_way.is_cancellation desc;
 
--- name: leave_lanes
-select pg_advisory_unlock_all();
-
--- name: try_lanes
--- Takes the lanes that no other pusher has: Stripe takes one call at a time per customer and meter.
+-- name: try_ordering_keys
+-- Takes the ordering keys that no other run has: Stripe takes one call at a time per customer and meter.
 -- Session locks, held outside any transaction, across processes and machines; they end with the connection.
 select
     stripe_customer_id,
     event_name
-from unnest(%(customers)s::text[], %(event_names)s::text[]) as lanes (stripe_customer_id, event_name)
+from unnest(%(customers)s::text[], %(event_names)s::text[]) as ordering_keys (stripe_customer_id, event_name)
 where pg_try_advisory_lock(hashtextextended(format('fridge.lane %%s %%s', stripe_customer_id, event_name), 0));
 
--- name: wait_for_lane
-select pg_advisory_lock(hashtextextended(format('fridge.lane %%s %%s', %(customer)s::text, %(event_name)s::text), 0));
+-- name: wait_for_ordering_key
+select
+    pg_advisory_lock(
+        hashtextextended(format('fridge.lane %%s %%s', %(stripe_customer_id)s::text, %(event_name)s::text), 0)
+    );
+
+-- name: release_ordering_keys
+select pg_advisory_unlock(hashtextextended(format('fridge.lane %%s %%s', stripe_customer_id, event_name), 0))
+from unnest(%(customers)s::text[], %(event_names)s::text[]) as ordering_keys (stripe_customer_id, event_name);
 
 -- name: reserve_calls
--- All pushers together keep to Stripe's calls per second: each books its calls behind those already booked.
+-- All runs together keep to Stripe's calls per second: each books its calls behind those already booked.
 -- Returns how many seconds from now its turn comes.
 update fridge.stripe_pace
 set next_free_at = greatest(next_free_at, clock_timestamp()) + make_interval(secs => %(seconds)s)
@@ -1150,7 +1154,7 @@ where
     );
 
 -- name: supersede_cancelled
--- A cancelled statement no longer counts.
+-- A cancelled meter event no longer counts.
 update fridge.meter_events
 set status = 'superseded'
 from fridge.meter_event_adjustments
@@ -1184,7 +1188,7 @@ with judged as (
     )
 ),
 
-doubtful as materialized (
+candidates as materialized (
     select judged.*
     from judged
     cross join
@@ -1220,11 +1224,11 @@ doubtful as materialized (
 -- The newest hour of each is number 1.
 compared as (
     select
-        doubtful.number_from_1,
-        doubtful.hours_min,
+        candidates.number_from_1,
+        candidates.hours_min,
         history.value,
-        row_number() over (partition by doubtful.number_from_1 order by history.hour desc) as hours_back
-    from doubtful
+        row_number() over (partition by candidates.number_from_1 order by history.hour desc) as hours_back
+    from candidates
     cross join
         lateral (
             select
@@ -1232,12 +1236,12 @@ compared as (
                 usage.quantity as value
             from fridge.usage
             where
-                usage.measure = doubtful.measure
-                and usage.tenant_id = doubtful.tenant_id
-                and usage.hour < doubtful.hour
+                usage.measure = candidates.measure
+                and usage.tenant_id = candidates.tenant_id
+                and usage.hour < candidates.hour
                 and usage.quantity > 0
             order by usage.hour desc
-            limit doubtful.hours_max
+            limit candidates.hours_max
         ) as history
 ),
 

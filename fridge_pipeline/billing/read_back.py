@@ -11,40 +11,40 @@ from itertools import groupby
 import psycopg
 from psycopg.rows import dict_row
 
+from fridge_pipeline.billing.delivery_record import settle_accepted, undecided_attempts
 from fridge_pipeline.billing.open_stripe import stripe_of_books
-from fridge_pipeline.billing.rules.undecided import Doubt, DoubtVerdict, judge_doubt
-from fridge_pipeline.billing.sendings import open_sendings, settle_accepted
+from fridge_pipeline.billing.rules.undecided import ReadBackVerdict, Unconfirmed, judge_read_back
 from fridge_pipeline.calendar.hours import ONE_HOUR, Hour, HourRange
-from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.exceptions import ExceptionKey, close_exception, close_settled_exceptions, open_exception
-from fridge_pipeline.database.failpoints import Effect, Witness, unwatched
+from fridge_pipeline.database.failpoints import Failpoint
 from fridge_pipeline.database.queries import statement
+from fridge_pipeline.database.run import Run
 from fridge_pipeline.stripe.gateway import MeterMissingError, StripeCallError, StripeGateway
 from fridge_pipeline.stripe.reads import summed_usage
 from fridge_pipeline.stripe.rules.limits import SUMMARY_SETTLE
-from fridge_pipeline.stripe.rules.meter_event import Sending, Status, billing_deadline
+from fridge_pipeline.stripe.rules.meter_event import DeliveryAttempt, Status, billing_deadline
 
 
 @dataclass(frozen=True, slots=True)
 class Readback:
-    """One look at Stripe's total for something in doubt; ``seen`` is ``None`` when Stripe had nothing for the hour."""
+    """One look at Stripe's total for what is unconfirmed; ``seen`` is ``None`` when Stripe had nothing for the hour."""
 
-    doubt: Doubt
+    unconfirmed: Unconfirmed
     seen: Decimal | None
-    verdict: DoubtVerdict
+    verdict: ReadBackVerdict
 
 
-def doubts_about(connection: psycopg.Connection, sendings: Iterable[Sending]) -> list[Doubt]:
+def unconfirmed_events(connection: psycopg.Connection, attempts: Iterable[DeliveryAttempt]) -> list[Unconfirmed]:
     """What Stripe would show with and without each of these, and since when it has been absent."""
-    keys = [sending.key for sending in sendings]
+    keys = [attempt.key for attempt in attempts]
     parameters = {
         "identifiers": [identifier for identifier, _ in keys],
         "are_cancellations": [is_cancellation for _, is_cancellation in keys],
     }
     with connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(statement("doubts"), parameters).fetchall()
+        rows = cursor.execute(statement("unconfirmed_events"), parameters).fetchall()
     return [
-        Doubt(
+        Unconfirmed(
             identifier=row["identifier"],
             event_name=row["event_name"],
             tenant_id=row["tenant_id"],
@@ -66,11 +66,11 @@ def write_readbacks(connection: psycopg.Connection, readbacks: Sequence[Readback
             statement("write_readback"),
             [
                 {
-                    "identifier": readback.doubt.identifier,
-                    "is_cancellation": readback.doubt.is_cancellation,
+                    "identifier": readback.unconfirmed.identifier,
+                    "is_cancellation": readback.unconfirmed.is_cancellation,
                     "now": now,
-                    "before": readback.doubt.before,
-                    "after": readback.doubt.after,
+                    "before": readback.unconfirmed.before,
+                    "after": readback.unconfirmed.after,
                     "seen": readback.seen,
                     "verdict": readback.verdict.value,
                     "run_id": run_id,
@@ -78,25 +78,25 @@ def write_readbacks(connection: psycopg.Connection, readbacks: Sequence[Readback
                 for readback in readbacks
             ],
         )
-    _settle_statements(connection, [each for each in readbacks if not each.doubt.is_cancellation], now)
-    _settle_cancellations(connection, [each for each in readbacks if each.doubt.is_cancellation], now)
+    _settle_events(connection, [each for each in readbacks if not each.unconfirmed.is_cancellation], now)
+    _settle_cancellations(connection, [each for each in readbacks if each.unconfirmed.is_cancellation], now)
 
 
-_STATEMENT_AFTER = {DoubtVerdict.COUNTED: Status.ACCEPTED, DoubtVerdict.MISSING: Status.MISSING}
-_CANCELLATION_AFTER = {DoubtVerdict.COUNTED: Status.ACCEPTED, DoubtVerdict.MISSING: Status.REFUSED}
+_EVENT_AFTER = {ReadBackVerdict.COUNTED: Status.ACCEPTED, ReadBackVerdict.MISSING: Status.MISSING}
+_CANCELLATION_AFTER = {ReadBackVerdict.COUNTED: Status.ACCEPTED, ReadBackVerdict.MISSING: Status.REFUSED}
 
 
-def _settle_statements(connection: psycopg.Connection, readbacks: Sequence[Readback], now: datetime) -> None:
-    undecided = [each.doubt.identifier for each in readbacks]
+def _settle_events(connection: psycopg.Connection, readbacks: Sequence[Readback], now: datetime) -> None:
+    undecided = [each.unconfirmed.identifier for each in readbacks]
     connection.execute(statement("leave_sent"), {"identifiers": undecided})
-    _write(connection, "write_receipts", readbacks, _STATEMENT_AFTER, now)
-    counted = [each.doubt.identifier for each in readbacks if each.verdict is DoubtVerdict.COUNTED]
+    _write(connection, "write_receipts", readbacks, _EVENT_AFTER, now)
+    counted = [each.unconfirmed.identifier for each in readbacks if each.verdict is ReadBackVerdict.COUNTED]
     settle_accepted(connection, counted, [])
 
 
 def _settle_cancellations(connection: psycopg.Connection, readbacks: Sequence[Readback], now: datetime) -> None:
     _write(connection, "write_cancellation_receipts", readbacks, _CANCELLATION_AFTER, now)
-    done = [each.doubt.identifier for each in readbacks if each.verdict is DoubtVerdict.COUNTED]
+    done = [each.unconfirmed.identifier for each in readbacks if each.verdict is ReadBackVerdict.COUNTED]
     settle_accepted(connection, [], done)
 
 
@@ -104,7 +104,7 @@ def _write(
     connection: psycopg.Connection,
     name: str,
     readbacks: Sequence[Readback],
-    status_after: dict[DoubtVerdict, Status],
+    status_after: dict[ReadBackVerdict, Status],
     now: datetime,
 ) -> None:
     decided = [each for each in readbacks if each.verdict in status_after]
@@ -113,7 +113,7 @@ def _write(
     connection.execute(
         statement(name),
         {
-            "identifiers": [each.doubt.identifier for each in decided],
+            "identifiers": [each.unconfirmed.identifier for each in decided],
             "statuses": [status_after[each.verdict].value for each in decided],
             "settled_at": [now for _ in decided],
             "http_statuses": [None for _ in decided],
@@ -140,14 +140,7 @@ class ReadBackReport:
     stopped: str | None = None
 
 
-def read_back_hours(
-    database: Database,
-    open_gateway: Callable[[], StripeGateway],
-    hours: HourRange,
-    clock: Callable[[], datetime],
-    run_id: str,
-    witness: Witness = unwatched,
-) -> ReadBackReport:
+def read_back_hours(run: Run, open_gateway: Callable[[], StripeGateway], hours: HourRange) -> ReadBackReport:
     """Decides what sending again may no longer decide.
 
     Equal to what Stripe shows when it counts it: accepted. Absent in two readings at least the settle time apart:
@@ -156,67 +149,67 @@ def read_back_hours(
     A total that is stated anew overwrites whatever the older request may still do: more than a day after its last
     attempt no request of ours is in flight any more. That is relied on here and nowhere else.
     """
-    with database.connect() as connection:
-        now = clock()
-        doubtful = [each for each in open_sendings(connection, hours) if not each.may_be_sent(now)]
-        doubts = doubts_about(connection, doubtful) if doubtful else []
-        if not doubts:
+    with run.database.connect() as connection:
+        now = run.clock()
+        undecided = [each for each in undecided_attempts(connection, hours) if not each.may_be_made(now)]
+        unconfirmed = unconfirmed_events(connection, undecided) if undecided else []
+        if not unconfirmed:
             return ReadBackReport()
         settled = 0
         try:
             gateway = stripe_of_books(connection, open_gateway)
-            for _lane, group in groupby(doubts, key=lambda doubt: (doubt.stripe_customer_id, doubt.event_name)):
+            for _, group in groupby(unconfirmed, key=lambda each: (each.stripe_customer_id, each.event_name)):
                 readbacks = _read(gateway, list(group), now)
-                witness(Effect.READ_BACK)
-                _keep(connection, readbacks, now, run_id)
-                witness(Effect.DOUBTS_WRITTEN)
+                run.at_failpoint(Failpoint.READ_BACK)
+                _keep(connection, readbacks, now, run.run_id)
+                run.at_failpoint(Failpoint.READ_BACK_WRITTEN)
                 settled += sum(_is_settled(each) for each in readbacks)
         except (StripeCallError, MeterMissingError) as error:
             return ReadBackReport(settled, str(error))
     return ReadBackReport(settled)
 
 
-def _read(gateway: StripeGateway, doubts: Sequence[Doubt], now: datetime) -> list[Readback]:
-    """One read serves all the doubtful hours of a customer and meter."""
-    first, last = min(doubt.hour for doubt in doubts), max(doubt.hour for doubt in doubts)
-    sums = summed_usage(gateway, doubts[0].event_name, doubts[0].stripe_customer_id, HourRange(first, last))
-    seen = [(doubt, sums.get(doubt.hour)) for doubt in doubts]
-    return [Readback(doubt, value, judge_doubt(doubt, value or NOTHING, now)) for doubt, value in seen]
+def _read(gateway: StripeGateway, unconfirmed: Sequence[Unconfirmed], now: datetime) -> list[Readback]:
+    """One read serves all the unconfirmed hours of a customer and meter."""
+    hours = HourRange(min(each.hour for each in unconfirmed), max(each.hour for each in unconfirmed))
+    sums = summed_usage(gateway, unconfirmed[0].event_name, unconfirmed[0].stripe_customer_id, hours)
+    seen = [(each, sums.get(each.hour)) for each in unconfirmed]
+    return [Readback(each, value, judge_read_back(each, value or NOTHING, now)) for each, value in seen]
 
 
 def _is_settled(readback: Readback) -> bool:
-    return readback.verdict in {DoubtVerdict.COUNTED, DoubtVerdict.MISSING}
+    return readback.verdict in {ReadBackVerdict.COUNTED, ReadBackVerdict.MISSING}
 
 
 def _keep(connection: psycopg.Connection, readbacks: Sequence[Readback], now: datetime, run_id: str) -> None:
     with connection.transaction():
         write_readbacks(connection, readbacks, now, run_id)
-        counted = [each.doubt.identifier for each in readbacks if each.verdict is DoubtVerdict.COUNTED]
+        counted = [each.unconfirmed.identifier for each in readbacks if each.verdict is ReadBackVerdict.COUNTED]
         close_settled_exceptions(connection, counted, now)
         for readback in readbacks:
             if _is_settled(readback):
-                close_exception(connection, _exception_key(readback.doubt), now)
+                close_exception(connection, _exception_key(readback.unconfirmed), now)
             else:
-                key, deadline = _exception_key(readback.doubt), billing_deadline(readback.doubt.hour)
+                key, deadline = _exception_key(readback.unconfirmed), billing_deadline(readback.unconfirmed.hour)
                 open_exception(connection, key, _detail(readback, now), now, deadline_at=deadline)
 
 
-def _exception_key(doubt: Doubt) -> ExceptionKey:
-    subject = f"cancel:{doubt.identifier}" if doubt.is_cancellation else doubt.identifier
-    return ExceptionKey("unexplained", doubt.tenant_id, doubt.hour, subject)
+def _exception_key(unconfirmed: Unconfirmed) -> ExceptionKey:
+    subject = f"cancel:{unconfirmed.identifier}" if unconfirmed.is_cancellation else unconfirmed.identifier
+    return ExceptionKey("unexplained", unconfirmed.tenant_id, unconfirmed.hour, subject)
 
 
 def _detail(readback: Readback, now: datetime) -> str:
-    doubt = readback.doubt
-    what = f"the cancellation of {doubt.identifier}" if doubt.is_cancellation else doubt.identifier
+    unconfirmed = readback.unconfirmed
+    what = f"the cancellation of {unconfirmed.identifier}" if unconfirmed.is_cancellation else unconfirmed.identifier
     seen = "nothing" if readback.seen is None else readback.seen
     shown = (
         f"{what} was sent to Stripe, which did not say for certain whether it counts it. For customer "
-        f"{doubt.stripe_customer_id} and this hour Stripe shows {seen}; it would show {doubt.after} with it and "
-        f"{doubt.before} without. Nothing is sent for it meanwhile. "
+        f"{unconfirmed.stripe_customer_id} and this hour Stripe shows {seen}; it would show {unconfirmed.after} with "
+        f"it and {unconfirmed.before} without. Nothing is sent for it meanwhile. "
     )
-    if readback.verdict is DoubtVerdict.ABSENT:
-        again = (doubt.absent_since or now) + SUMMARY_SETTLE
+    if readback.verdict is ReadBackVerdict.ABSENT:
+        again = (unconfirmed.absent_since or now) + SUMMARY_SETTLE
         return shown + f"Summaries lag: it is stated anew if it is absent at the first sweep after {again:%F %T} UTC."
     return shown + (
         f"That is neither. It is read again every {SUMMARY_SETTLE // ONE_HOUR} hours; "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,8 +11,8 @@ import psycopg
 from fridge_pipeline.billing.rules.staging import StagingCase, StagingVerdict, is_gated
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import History, Meter, Variance, limit_of, stands_out
-from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.queries import meters_of, statement
+from fridge_pipeline.database.run import Run
 
 
 def histories_to_judge(connection: psycopg.Connection, cases: Sequence[StagingCase]) -> dict[StagingCase, History]:
@@ -49,29 +49,24 @@ def held_usage(
     return dict(connection.execute(statement("held_usage"), parameters).fetchall())
 
 
-def record_release(
-    connection: psycopg.Connection,
-    tenant_id: str,
-    hour: Hour,
-    event_name: str,
-    value: int,
-    released_by: str,
-    reason: str,
-    now: datetime,
-) -> None:
-    """Records that usage up to this value is to be billed, which can be neither edited nor deleted."""
-    connection.execute(
-        statement("record_release"),
-        {
-            "tenant_id": tenant_id,
-            "hour": hour.start,
-            "event_name": event_name,
-            "value": value,
-            "released_by": released_by,
-            "reason": reason,
-            "now": now,
-        },
-    )
+def record_release(connection: psycopg.Connection, release: Release) -> None:
+    """Records that usage up to these values is to be billed, which can be neither edited nor deleted."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            statement("record_release"),
+            [
+                {
+                    "tenant_id": release.tenant_id,
+                    "hour": release.hour.start,
+                    "event_name": event_name,
+                    "value": value,
+                    "released_by": release.released_by,
+                    "reason": release.reason,
+                    "now": release.released_at,
+                }
+                for event_name, value in release.released.items()
+            ],
+        )
 
 
 class NothingHeldError(LookupError):
@@ -88,6 +83,11 @@ class Outlier:
 
     case: StagingCase
     history: History
+
+    @property
+    def key(self) -> tuple[Hour, str, str]:
+        """Hour, tenant and meter: the same when it is found again."""
+        return self.case.hour, self.case.tenant_id, self.case.meter.event_name
 
     def __str__(self) -> str:
         """The usage beside what its tenant is used to."""
@@ -127,14 +127,7 @@ def find_outliers(
 
 
 def release_usage(
-    database: Database,
-    tenant_id: str,
-    hour: Hour,
-    event_name: str | None,
-    catalogue: tuple[Meter, ...],
-    released_by: str,
-    reason: str,
-    clock: Callable[[], datetime],
+    run: Run, tenant_id: str, hour: Hour, event_name: str | None, released_by: str, reason: str
 ) -> Release:
     """Releases what is held of a tenant's hour, of one meter or of all: its usage as it is now, and not more.
 
@@ -142,8 +135,8 @@ def release_usage(
     """
     if not released_by.strip() or not reason.strip():
         raise UnsignedReleaseError(f"say who releases {tenant_id} in {hour}, and why: both stay on record")
-    with database.connect() as connection, connection.transaction():
-        held = held_usage(connection, tenant_id, hour, catalogue)
+    with run.database.connect() as connection, connection.transaction():
+        held = held_usage(connection, tenant_id, hour, run.catalogue)
         released = {name: value for name, value in held.items() if event_name in {None, name}}
         if not released:
             others = f"; held there: {', '.join(sorted(held))}" if held else ""
@@ -152,7 +145,6 @@ def release_usage(
                 f"no{what} usage of tenant {tenant_id!r} in {hour} is held for review{others}. "
                 f"fridge explain '{tenant_id}' {hour} shows where it stands."
             )
-        now = clock()
-        for name, value in released.items():
-            record_release(connection, tenant_id, hour, name, value, released_by.strip(), reason.strip(), now)
-    return Release(tenant_id, hour, released, released_by.strip(), reason.strip(), now)
+        release = Release(tenant_id, hour, released, released_by.strip(), reason.strip(), run.clock())
+        record_release(connection, release)
+    return release

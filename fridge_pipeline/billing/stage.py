@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import psycopg
 
@@ -17,6 +17,7 @@ from fridge_pipeline.billing.rules.staging import (
     STATES,
     SUPERSEDES_STAGED,
     StagingCase,
+    StagingPolicy,
     StagingVerdict,
     judge_staging,
     next_event,
@@ -25,14 +26,14 @@ from fridge_pipeline.billing.rules.undecided import plan_credit
 from fridge_pipeline.billing.wait import tell_waiting
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import Meter, Variance
-from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.exceptions import (
     ExceptionKey,
     close_contradictions,
     close_moot_exceptions,
     open_exception,
 )
-from fridge_pipeline.database.failpoints import Effect, Witness, unwatched
+from fridge_pipeline.database.failpoints import Failpoint
+from fridge_pipeline.database.run import Run
 from fridge_pipeline.stripe.rules.meter_event import billing_deadline
 
 
@@ -42,6 +43,11 @@ class StageReport:
 
     verdicts: Counter[StagingVerdict]
     outliers: list[Outlier]
+
+    @property
+    def waits(self) -> bool:
+        """Something is staged once something older is decided: a lost answer, or one cancellation after another."""
+        return any(self.verdicts[verdict] for verdict in (StagingVerdict.IN_FLIGHT, StagingVerdict.CREDIT))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,37 +59,30 @@ class Judgement:
     contradictions: list[UsageBesideFiles]
 
 
-def stage_hours(
-    database: Database,
-    hours: HourRange,
-    catalogue: tuple[Meter, ...],
-    now: datetime,
-    close_after: timedelta,
-    run_id: str,
-    witness: Witness = unwatched,
-    variance: Variance = Variance.HOLD,
-) -> StageReport:
+def stage_hours(run: Run, hours: HourRange, policy: StagingPolicy) -> StageReport:
     """Stages a new revision for every closed hour's usage that Stripe has not been told; reports the verdicts.
 
     Usage of an open hour is never staged. What must wait becomes an exception with the quantity: unmapped and too late
     usage, what Stripe has too much and can no longer be cancelled, changes of a closed month, usage far above its
     tenant's own history, and usage that is not what its files brought.
     """
-    with database.connect() as connection, connection.transaction():
+    now, catalogue = run.clock(), run.catalogue
+    with run.database.connect() as connection, connection.transaction():
         ledger.lock_staging(connection)
-        judgement = judge_hours(connection, hours, catalogue, now, close_after, variance)
+        judgement = judge_hours(connection, hours, catalogue, policy, now)
         cases, outliers = judgement.cases, judgement.outliers
+        events = [next_event(case) for case, verdict in cases if verdict in STATES]
         ledger.supersede_staged(connection, [case for case, verdict in cases if verdict in SUPERSEDES_STAGED])
-        ledger.stage_events(connection, [next_event(case) for case, verdict in cases if verdict in STATES], now, run_id)
+        ledger.stage_events(connection, events, now, run.run_id)
         for case, verdict in cases:
             if verdict is StagingVerdict.CREDIT:
-                _credit(connection, case, now, run_id)
+                _credit(connection, case, now, run.run_id)
         tell_waiting(connection, hours, catalogue, cases, now)
-        if variance is Variance.HOLD:
+        if policy.variance is Variance.HOLD:
             _hold(connection, outliers, now)
         _contradict(connection, judgement.contradictions, hours, now)
         close_moot_exceptions(connection, hours, catalogue, now)
-    witness(Effect.STAGED)
+    run.at_failpoint(Failpoint.STAGED)
     return StageReport(Counter(verdict for _, verdict in cases), outliers)
 
 
@@ -91,9 +90,8 @@ def judge_hours(
     connection: psycopg.Connection,
     hours: HourRange,
     catalogue: tuple[Meter, ...],
+    policy: StagingPolicy,
     now: datetime,
-    close_after: timedelta,
-    variance: Variance,
 ) -> Judgement:
     """Judges the cases of closed hours; changes nothing.
 
@@ -102,7 +100,7 @@ def judge_hours(
     judged = [
         (case, judge_staging(case, now))
         for case in ledger.staging_cases(connection, hours, catalogue)
-        if case.hour.closed_at(now, close_after)
+        if case.hour.closed_at(now, policy.close_after)
     ]
     news = {(case.hour.start, case.tenant_id) for case, verdict in judged if verdict in SAYS_SOMETHING_NEW}
     found = usage_beside_files(connection, hours) if news else []
@@ -114,8 +112,8 @@ def judge_hours(
         else (case, verdict)
         for case, verdict in judged
     ]
-    outliers = find_outliers(connection, judged, variance)
-    if variance is Variance.HOLD:
+    outliers = find_outliers(connection, judged, policy.variance)
+    if policy.variance is Variance.HOLD:
         held = {outlier.case for outlier in outliers}
         judged = [(case, StagingVerdict.HELD_FOR_REVIEW if case in held else verdict) for case, verdict in judged]
     return Judgement(judged, outliers, contradictions)
@@ -137,7 +135,7 @@ def _contradict(
 
 
 def _credit(connection: psycopg.Connection, case: StagingCase, now: datetime, run_id: str) -> None:
-    """Stages the next cancellation: one at a time, so that a lost answer leaves one thing in doubt and not several."""
+    """Stages the next cancellation: one at a time, so that a lost answer leaves one unconfirmed."""
     plan = plan_credit(stated_differences(connection, case), -case.change, now)
     stage_cancellations(connection, plan.cancel[:1], now, run_id)
     if plan.credit_due:

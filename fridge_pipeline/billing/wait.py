@@ -93,7 +93,7 @@ def _key(case: StagingCase, verdict: StagingVerdict) -> ExceptionKey:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A statement that Stripe said no to; ``said`` is how and why, see ``billing.rules.refusal``.
+    """A meter event that Stripe said no to; ``said`` is how and why, see ``billing.rules.staging``.
 
     Without ``is_settled`` an earlier attempt may have been counted.
     """
@@ -109,7 +109,7 @@ def open_refusals(
     """Opens an exception for each refusal that leaves something owed, with what that is.
 
     What waited of the same tenant, meter and hour before gives way: its figure was another. Call it in a transaction,
-    after the statements have their new states.
+    after the meter events have their new states.
     """
     cases = {
         (case.meter.event_name, case.tenant_id, case.hour): case

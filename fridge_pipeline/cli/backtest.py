@@ -9,7 +9,7 @@ import click
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.cli.bill_command import HourKey
-from fridge_pipeline.cli.terminal import echo, installation
+from fridge_pipeline.cli.terminal import echo, ledger
 from fridge_pipeline.finance.backtest_hours import Backtest
 from fridge_pipeline.finance.backtest_hours import backtest as recompute
 from fridge_pipeline.usage.rules import Difference, DifferingHour
@@ -28,7 +28,7 @@ def backtest(first: Hour, last: Hour, as_json: bool) -> None:
     """
     if last < first:
         raise click.UsageError(f"--to {last} lies before --from {first}")
-    with installation() as opened:
+    with ledger() as opened:
         result = recompute(opened.database, HourRange(first, last), opened.catalogue)
     echo(json.dumps(as_mapping(result)) if as_json else as_text(result))
     if result.differences:

@@ -23,7 +23,7 @@ from fridge_pipeline.cli.interruption import ended_by_signals, exit_code, told
 from fridge_pipeline.cli.terminal import console, echo, installation
 from fridge_pipeline.database.exceptions import open_exceptions, open_of_kind
 from fridge_pipeline.ingest.note_losses import KINDS, list_and_note
-from fridge_pipeline.installation import Installation
+from fridge_pipeline.installation import Installation, Landing, Ledger
 from fridge_pipeline.orchestration.headless import RangeRun, headless_runner
 from fridge_pipeline.visible import as_lines
 
@@ -145,28 +145,28 @@ def bill(first: Hour, last: Hour, dry_run: bool, as_json: bool) -> None:
     words = f"interrupted, and nothing is lost; to go on: fridge bill --from {first} --to {last}"
     with ended_by_signals(ENDING_SECONDS_MAX, words), installation(decides_start=not dry_run) as opened:
         if dry_run:
-            plan = plan_of(opened, span)
+            plan = plan_of(opened.ledger, opened.landing, span)
             echo(json.dumps(as_mapping(plan)) if as_json else as_text(plan))
             return
-        with opened.stripe_kept_up():
+        with opened.stripe.kept_up():
             billed = bill_range(opened, span)
-            show_result(billed, opened.stripe_place, opened.billing_start, as_json=as_json)
+            show_result(billed, opened.ledger.stripe_place, opened.ledger.billing_start, as_json=as_json)
         if not billed.is_interrupted:
-            show_restrictions(opened, billed)
+            show_restrictions(opened.ledger, billed)
     if not billed.is_success:
         sys.exit(exit_code() or 1)
 
 
-def show_restrictions(opened: Installation, billed: Billed) -> None:
+def show_restrictions(ledger: Ledger, billed: Billed) -> None:
     """Why some of the hours were not billed, although nothing failed."""
-    span, start = billed.span, opened.billing_start
+    span, start = billed.span, ledger.billing_start
     if start.restriction is not None and not start.bills(span.first):
         console.print(f"{start.restriction}", style="yellow")
-    if not span.last.closed_at(opened.clock(), opened.settings.close_after):
-        closes = span.last.end + opened.settings.close_after
+    if not span.last.closed_at(ledger.clock(), ledger.settings.close_after):
+        closes = span.last.end + ledger.settings.close_after
         console.print(f"{span.last} has not closed yet: what it holds is billed after {closes:%F %H:%M} UTC")
     if not billed.summary.files:
-        console.print(f"no landing files between {span.first} and {span.last} in {opened.settings.landing_uri}")
+        console.print(f"no landing files between {span.first} and {span.last} in {ledger.settings.landing_uri}")
 
 
 def bill_range(opened: Installation, span: HourRange) -> Billed:
@@ -174,21 +174,22 @@ def bill_range(opened: Installation, span: HourRange) -> Billed:
 
     An interruption ends the runs, and not the summing up.
     """
-    so_far = HourRange(span.first, min(span.last, opened.grid().last))  # a folder ahead of now waits for its hour
-    with opened.database.connect() as connection:
-        listed = list_and_note(connection, opened.zone, opened.clock())
+    ledger, landing, _ = opened
+    so_far = HourRange(span.first, min(span.last, ledger.grid().last))  # a folder ahead of now waits for its hour
+    with ledger.database.connect() as connection:
+        listed = list_and_note(connection, landing.zone, ledger.clock())
         busy = busy_hours(connection, listed, so_far)
     runs: list[RangeRun] = []
     is_interrupted = False
     try:
-        run_ranges(opened, span, plan_ranges(busy), runs)
+        run_ranges(ledger, span, plan_ranges(busy), runs)
     except KeyboardInterrupt:
         is_interrupted = True
     if is_interrupted:
-        waiting = sorted(find_undone_hours(opened.database, listed.get, busy, opened.catalogue, opened.clock()))
+        waiting = sorted(find_undone_hours(ledger.database, listed.get, busy, ledger.catalogue, ledger.clock()))
     else:
-        waiting = [hour for hour in hours_to_bill(opened, span) if span.first <= hour <= span.last]
-    with opened.database.connect() as connection:
+        waiting = [hour for hour in hours_to_bill(ledger, landing, span) if span.first <= hour <= span.last]
+    with ledger.database.connect() as connection:
         kinds: Counter[str] = Counter()
         for exceptions in open_exceptions(connection, span).values():
             kinds.update(exceptions)
@@ -196,7 +197,7 @@ def bill_range(opened: Installation, span: HourRange) -> Billed:
         return Billed(span, len(busy), summarize(connection, span), runs, waiting, kinds, is_interrupted)
 
 
-def run_ranges(opened: Installation, span: HourRange, ranges: Sequence[HourRange], runs: list[RangeRun]) -> None:
+def run_ranges(ledger: Ledger, span: HourRange, ranges: Sequence[HourRange], runs: list[RangeRun]) -> None:
     """One run after another, each put into ``runs`` when it has ended."""
     columns = (
         SpinnerColumn(),
@@ -206,7 +207,7 @@ def run_ranges(opened: Installation, span: HourRange, ranges: Sequence[HourRange
         TextColumn("hours"),
         TimeElapsedColumn(),
     )
-    with headless_runner(opened, span) as runner, Progress(*columns, console=console) as progress:
+    with headless_runner(ledger, span) as runner, Progress(*columns, console=console) as progress:
         task = progress.add_task("billing", total=sum(hours.count for hours in ranges))
         for hours in ranges:
             progress.update(task, description=f"billing {hours}")
@@ -215,12 +216,12 @@ def run_ranges(opened: Installation, span: HourRange, ranges: Sequence[HourRange
         progress.update(task, description="done")
 
 
-def hours_to_bill(opened: Installation, span: HourRange) -> list[Hour]:
+def hours_to_bill(ledger: Ledger, landing: Landing, span: HourRange) -> list[Hour]:
     """Every closed hour that still waits, on a grid that reaches back to the span."""
-    grid = opened.grid()
+    grid = ledger.grid()
     reaching_back = HourRange(min(grid.first, span.first), grid.last)
     return sweep_hours(
-        opened.database, opened.zone, reaching_back, opened.catalogue, opened.clock(), opened.settings.close_after
+        ledger.database, landing.zone, reaching_back, ledger.catalogue, ledger.clock(), ledger.settings.close_after
     )
 
 

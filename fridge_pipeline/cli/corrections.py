@@ -11,12 +11,12 @@ import click
 from fridge_pipeline.billing.review import release_usage
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.cli.bill_command import HourKey
-from fridge_pipeline.cli.terminal import echo, installation
+from fridge_pipeline.cli.terminal import echo, installation, ledger
 from fridge_pipeline.corrections.withdraw import Withdrawal, withdraw_file
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.landing.objects import ObjectLanding
 from fridge_pipeline.ingest.rules.landing_files import storable_path
-from fridge_pipeline.installation import Installation
+from fridge_pipeline.installation import Landing, Ledger
 from fridge_pipeline.stripe.rules.limits import OLDEST_TIMESTAMP
 from fridge_pipeline.stripe.rules.meter_event import is_too_late
 from fridge_pipeline.visible import as_lines
@@ -42,10 +42,10 @@ def withdraw(file: str, reason: str, name: str | None, as_json: bool) -> None:
     if not reason.strip():
         raise click.UsageError("--reason is empty; say why the file is no usage")
     withdrawn_by = who_decided(name)
-    with installation() as opened:
-        path = path_in_books(opened, file)
-        withdrawal = withdraw_file(opened.database, opened.zone, path, reason, withdrawn_by, opened.clock)
-        echo(json.dumps(as_mapping(withdrawal)) if as_json else as_text(withdrawal, next_steps(opened, withdrawal)))
+    with installation() as (books, landing, _):
+        path = path_in_books(landing, file)
+        withdrawal = withdraw_file(books.database, landing.zone, path, reason, withdrawn_by, books.clock)
+        echo(json.dumps(as_mapping(withdrawal)) if as_json else as_text(withdrawal, next_steps(books, withdrawal)))
 
 
 def who_decided(name: str | None) -> str:
@@ -64,18 +64,18 @@ def login_name() -> str:
         raise click.UsageError("this user has no login name; say who decided it with --by NAME") from error
 
 
-def path_in_books(opened: Installation, file: str) -> str:
+def path_in_books(landing: Landing, file: str) -> str:
     """The path as the books have it: absolute ones, and URIs, are made relative to the landing root."""
     if not Path(file).is_absolute() and "://" not in file:
         return file
-    zone = opened.zone
+    zone = landing.zone
     if isinstance(zone, ObjectLanding) and file.startswith(f"{zone.uri}/"):
         return storable_path(file.removeprefix(f"{zone.uri}/"))
     if isinstance(zone, LocalLanding):
         for given, root in ((Path(file), zone.root), (Path(file).resolve(), zone.root.resolve())):
             if given.is_relative_to(root):
                 return storable_path(str(given.relative_to(root)))
-    raise click.UsageError(f"{file} is not below the landing root {opened.settings.landing_uri}")
+    raise click.UsageError(f"{file} is not below the landing root {landing.ledger.settings.landing_uri}")
 
 
 def as_text(withdrawal: Withdrawal, next_steps: list[str]) -> str:
@@ -92,14 +92,14 @@ def as_text(withdrawal: Withdrawal, next_steps: list[str]) -> str:
     )
 
 
-def next_steps(opened: Installation, withdrawal: Withdrawal) -> list[str]:
+def next_steps(books: Ledger, withdrawal: Withdrawal) -> list[str]:
     """How the hour comes to be restated, or why it does not."""
     hour, command = withdrawal.hour, restating_command(withdrawal)
-    if hour < opened.settings.partitions_start:
+    if hour < books.settings.partitions_start:
         steps = [f"The hour lies before FRIDGE_PARTITIONS_START; it is restated with: {command}"]
     else:
         steps = [f"The hour is restated by the next hourly_billing, or now with: {command}"]
-    if is_too_late(hour, opened.clock()):
+    if is_too_late(hour, books.clock()):
         steps.append(
             f"It is older than the {OLDEST_TIMESTAMP.days} days that Stripe accepts: what was billed too much becomes "
             "an exception for a person."
@@ -140,8 +140,8 @@ def release(tenant: str, hour: Hour, name: str, reason: str, event_name: str | N
 
     Example: fridge release cohoes 2026-01-24-18:00 --by ada --reason "backlog after the outage"
     """
-    with installation() as opened:
-        done = release_usage(opened.database, tenant, hour, event_name, opened.catalogue, name, reason, opened.clock)
+    with ledger() as opened:
+        done = release_usage(opened.as_run("fridge release"), tenant, hour, event_name, name, reason)
     command = f"fridge bill --from {hour} --to {hour}"
     if as_json:
         told = {

@@ -19,8 +19,7 @@ from fridge_pipeline.orchestration.instance import (
     code_socket,
     workspace_file,
 )
-from fridge_pipeline.secret_files import without_secrets
-from fridge_pipeline.settings import REPOSITORY, Settings
+from fridge_pipeline.settings import REPOSITORY, Settings, without_secrets
 
 HOST = "127.0.0.1"
 

@@ -10,13 +10,13 @@ import click
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.cli.bill_command import HourKey
-from fridge_pipeline.cli.terminal import echo, installation, settings
-from fridge_pipeline.database.build_models import ModelRun, run_models
+from fridge_pipeline.cli.terminal import echo, ledger, settings
 from fridge_pipeline.database.check_models import TestResult, check_models
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.embedded.logins import APPLICATION, FINANCE
 from fridge_pipeline.database.embedded.server import EmbeddedServer
-from fridge_pipeline.database.models import Materialized, Severity, SqlModel, read_models
+from fridge_pipeline.database.fill_models import count_rows, fill_hours, fill_tables
+from fridge_pipeline.database.models import Severity, SqlModel, read_models
 from fridge_pipeline.database.schema import describe_schema
 from fridge_pipeline.installation import logins, utc_now
 from fridge_pipeline.operations.prepare_database import prepare_database
@@ -67,7 +67,7 @@ def stop() -> None:
 @db.command()
 def schema() -> None:
     """Print every table and column with its meaning, as it stands in the database."""
-    with installation() as opened, opened.database.connect() as connection:
+    with ledger() as opened, opened.database.connect() as connection:
         echo(describe_schema(connection), nl=False)
 
 
@@ -110,20 +110,17 @@ def run(names: tuple[str, ...], first: Hour | None, last: Hour | None, as_json: 
     if (first is None) != (last is None):
         raise click.UsageError("give both --from and --to, or neither")
     hours = HourRange(first, last) if first is not None and last is not None else None
-    models = read_models(MODELS_FOLDER)
-    chosen = {model.name for model in _chosen(models, names)}
-    with installation() as opened:
-        by_hour = {model.name for model in models if model.materialized is Materialized.INCREMENT} & chosen
-        now, runs = opened.clock(), list[ModelRun]()
-        if hours is not None:
-            runs += run_models(opened.database, models, by_hour, hours, opened.catalogue, now)
-        left = chosen - by_hour if hours is not None else chosen
-        runs += run_models(opened.database, models, left, None, opened.catalogue, now)
+    models = _chosen(read_models(MODELS_FOLDER), names)
+    with ledger() as opened:
+        filled = fill_hours(opened.database, models, hours, opened.catalogue, opened.clock) if hours is not None else {}
+        fill_tables(opened.database, models, opened.catalogue)
+        rows = {name: sum(per_hour.values()) for name, per_hour in filled.items()}
+        rows |= count_rows(opened.database, [model for model in models if model.name not in filled])
     if as_json:
-        echo(json.dumps({each.model: _rows(each) for each in runs}))
+        echo(json.dumps(rows))
     else:
-        for each in runs:
-            echo(f"{each.model:24} {_rows(each):>12,} rows")
+        for name, count in rows.items():
+            echo(f"{name:24} {count:>12,} rows")
 
 
 @sql.command()
@@ -135,7 +132,7 @@ def test(names: tuple[str, ...], as_json: bool) -> None:
     Exit code 1 when a test fails that is not only a warning.
     """
     models = _chosen(read_models(MODELS_FOLDER), names)
-    with installation() as opened:
+    with ledger() as opened:
         results = list(check_models(opened.database, models))
     echo(json.dumps([as_mapping(result) for result in results], default=str) if as_json else as_text(results))
     if any(not result.holds and result.test.severity is Severity.ERROR for result in results):
@@ -150,8 +147,8 @@ def as_mapping(result: TestResult) -> dict[str, object]:
         "says": result.test.says,
         "severity": result.test.severity.value,
         "holds": result.holds,
-        "rows": result.findings.count,
-        "examples": result.findings.examples,
+        "rows": result.count,
+        "examples": result.examples,
     }
 
 
@@ -162,10 +159,9 @@ def as_text(results: list[TestResult]) -> str:
         if not result.holds:
             word = "FAILS" if result.test.severity is Severity.ERROR else "warns"
             lines.append(f"{word}  {result.test.model}.{result.test.name}: {result.test.says}")
-            lines.append(f"       {result.findings.count} rows contradict it, such as")
+            lines.append(f"       {result.count} rows contradict it, such as")
             lines += [
-                "         " + ", ".join(f"{name}={value}" for name, value in row.items())
-                for row in result.findings.examples
+                "         " + ", ".join(f"{name}={value}" for name, value in row.items()) for row in result.examples
             ]
     holding = sum(result.holds for result in results)
     return as_lines([*lines, f"{holding} of {len(results)} tests hold"])
@@ -176,9 +172,3 @@ def _chosen(models: list[SqlModel], names: tuple[str, ...]) -> list[SqlModel]:
     if unknown := [name for name in names if name not in known]:
         raise click.UsageError(f"no model {', '.join(unknown)}; there are {', '.join(sorted(known))}")
     return [model for model in models if not names or model.name in names]
-
-
-def _rows(run_of_model: ModelRun) -> int:
-    if run_of_model.rows is not None:
-        return run_of_model.rows
-    return sum((run_of_model.rows_per_hour or {}).values())

@@ -18,7 +18,7 @@ from fridge_pipeline.cli.bill_command import bill_range, show_result
 from fridge_pipeline.cli.interruption import exit_code
 from fridge_pipeline.cli.terminal import console, settings
 from fridge_pipeline.cli.up import UI_PORT, running, show_urls
-from fridge_pipeline.installation import Installation
+from fridge_pipeline.installation import Ledger
 from fridge_pipeline.orchestration.headless import headless_runner
 
 READINGS = Path(__file__).parent / "demo_data" / "one_week.parquet"
@@ -103,34 +103,34 @@ def demo(exit_after: bool, port: int) -> None:
             "the demo makes up deliveries and customers: unset STRIPE_API_KEY and FRIDGE_LANDING_URI first"
         )
     with running(configured, port) as started:
-        refuse_other_tenants(started.installation)
-        span = land_demo(started.installation)
+        refuse_other_tenants(started.installation.ledger)
+        span = land_demo(started.installation.ledger)
         billed = bill_range(started.installation, span)
-        with console.status("checking the books"), headless_runner(started.installation, span) as runner:
+        with console.status("checking the books"), headless_runner(started.installation.ledger, span) as runner:
             billed.runs.append(runner.check_books(span))
-        show_result(billed, started.stripe_place, started.installation.billing_start, as_json=False)
+        show_result(billed, started.stripe_place, started.installation.ledger.billing_start, as_json=False)
         if exit_after or billed.is_interrupted:
             sys.exit(0 if billed.is_success else exit_code() or 1)
         show_urls(started)
         started.watch()
 
 
-def land_demo(opened: Installation) -> HourRange:
+def land_demo(ledger: Ledger) -> HourRange:
     """Lands the last closed hours and imports their tenants; returns the hours."""
-    now = opened.clock()
-    last = Hour.containing(now - opened.settings.close_after - ONE_HOUR)
-    span = HourRange(max(last.plus(1 - DEMO_HOURS), opened.settings.partitions_start), last)
+    now = ledger.clock()
+    last = Hour.containing(now - ledger.settings.close_after - ONE_HOUR)
+    span = HourRange(max(last.plus(1 - DEMO_HOURS), ledger.settings.partitions_start), last)
     with console.status("landing real readings"):
-        landed = land_hours(Path(opened.settings.landing_uri), span.hours())
-    with opened.database.connect() as connection:
+        landed = land_hours(Path(ledger.settings.landing_uri), span.hours())
+    with ledger.database.connect() as connection:
         import_tenants(connection, demo_tenants(), now)
     console.print(f"{landed} landing files delivered for {span.count} hours up to {span.last}")
     return span
 
 
-def refuse_other_tenants(opened: Installation) -> None:
+def refuse_other_tenants(ledger: Ledger) -> None:
     """The demo's made-up tenants and deliveries do not belong into anybody's real books."""
-    with opened.database.connect() as connection:
+    with ledger.database.connect() as connection:
         others = tenant_ids(connection) - {tenant.tenant_id for tenant in demo_tenants()}
     if others:
         raise click.UsageError(

@@ -11,11 +11,13 @@ import click
 
 from fridge_pipeline.cli.terminal import echo, settings
 from fridge_pipeline.cli.up import UI_PORT
+from fridge_pipeline.definitions import build_definitions
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.landing.zone import open_landing_zone
 from fridge_pipeline.installation import Installation, open_installation
 from fridge_pipeline.operations.check_health import (
     check_archive,
+    check_billing_start,
     check_books,
     check_database,
     check_landing,
@@ -23,7 +25,6 @@ from fridge_pipeline.operations.check_health import (
     check_stripe,
 )
 from fridge_pipeline.operations.rules.health_check import Grade, HealthCheck
-from fridge_pipeline.orchestration.build import build_definitions
 from fridge_pipeline.orchestration.runs import check_daemon
 from fridge_pipeline.orchestration.shown_hours import check_shown_hours
 from fridge_pipeline.settings import MODELS_FOLDER, REPOSITORY, Settings
@@ -66,25 +67,29 @@ def _health_checks(configured: Settings) -> Iterator[HealthCheck]:
 
 def _installation(opened: Installation) -> Iterator[HealthCheck]:
     """Every part by itself: one that is wrong hides no other."""
-    configured = opened.settings
-    yield from _guarded("daemon", lambda: [check_daemon(configured, opened.clock())])
-    yield from _guarded("shown hours", lambda: [check_shown_hours(opened)])
+    ledger, landing, stripe = opened
+    configured = ledger.settings
+    yield from _guarded("daemon", lambda: [check_daemon(configured, ledger.clock())])
+    yield from _guarded("shown hours", lambda: [check_shown_hours(ledger)])
     yield from _guarded(
         "landing zone",
-        lambda: check_landing(opened.database, opened.zone, configured.landing_uri, opened.clock()),
+        lambda: check_landing(ledger.database, landing.zone, configured.landing_uri, ledger.clock()),
     )
     yield from _guarded("archive", lambda: check_archive(configured.archive))
-    yield from _guarded("Stripe", lambda: check_stripe(opened.gateway(), opened.catalogue, opened.clock))
+    yield from _guarded("Stripe", lambda: check_stripe(stripe.gateway(), ledger.catalogue, ledger.clock))
+    yield from _guarded(
+        "billing",
+        lambda: [check_billing_start(ledger.database, configured.bill_from, ledger.clock())],
+    )
     yield from _guarded(
         "hours",
         lambda: check_books(
-            opened.database,
-            opened.zone,
-            opened.grid(),
-            opened.catalogue,
-            opened.clock(),
+            ledger.database,
+            landing.zone,
+            ledger.grid(),
+            ledger.catalogue,
+            ledger.clock(),
             configured.close_after,
-            configured.bill_from,
         ),
     )
 
@@ -111,13 +116,12 @@ def _definitions(configured: Settings) -> HealthCheck:
 def _database(stack: ExitStack, configured: Settings, opened: list[Installation]) -> Iterator[HealthCheck]:
     installation = stack.enter_context(open_installation(configured))  # brings the schema up to date
     opened.append(installation)
-    yield from check_database(installation.database, installation.clock)
+    yield from check_database(installation.ledger.database, installation.ledger.clock)
 
 
 def _alerts(configured: Settings) -> HealthCheck:
-    alerts = configured.alerts
-    on = ["webhook"] * (alerts.webhook is not None) + ["mail"] * (alerts.mail_server is not None)
-    canary = ", with a canary each hour" if alerts.canary else ""
+    on = ["webhook"] * (configured.alert_webhook is not None) + ["mail"] * (configured.alert_mail_server is not None)
+    canary = ", with a canary each hour" if configured.canary else ""
     if not on:
         text = f"off{canary}: nobody gets a message when something is wrong"
         return HealthCheck("alerts", Grade.OK, text, "FRIDGE_ALERT_WEBHOOK or FRIDGE_ALERT_SMTP switches them on")

@@ -7,7 +7,7 @@ import json
 import click
 
 from fridge_pipeline.cli.corrections import who_decided
-from fridge_pipeline.cli.terminal import echo, installation
+from fridge_pipeline.cli.terminal import echo, ledger
 from fridge_pipeline.database.retention import MonthOfReadings
 from fridge_pipeline.operations.drop_old_readings import drop_old_readings, old_months
 
@@ -23,7 +23,7 @@ def drop_readings(dry_run: bool, name: str | None, as_json: bool) -> None:
     that brings it later has those rows rejected. Nobody can take this back. The schedule nightly_retention does the
     same by itself.
     """
-    with installation() as opened:
+    with ledger() as opened:
         keep_months = opened.settings.keep_months
         if keep_months is None:
             raise click.UsageError("FRIDGE_KEEP_MONTHS is not set: nothing says how long readings are kept")

@@ -10,7 +10,7 @@ from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.cli.corrections import login_name
 from fridge_pipeline.cli.month import MonthKey
 from fridge_pipeline.cli.place import PlaceOption
-from fridge_pipeline.cli.terminal import echo, installation
+from fridge_pipeline.cli.terminal import echo, ledger
 from fridge_pipeline.finance.make_evidence import EvidencePack
 from fridge_pipeline.ingest.rules.location import Place
 from fridge_pipeline.orchestration.month_assets import make_pack
@@ -33,7 +33,7 @@ def evidence(month: Month, out: Place | None, as_json: bool) -> None:
 
     Example: fridge evidence 2026-01 --out 2026-01.zip
     """
-    with installation() as opened:
+    with ledger() as opened:
         pack = make_pack(opened, month, out, login_name(), "")
     echo(json.dumps(as_mapping(pack)) if as_json else as_text(pack))
 

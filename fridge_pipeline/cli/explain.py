@@ -11,7 +11,7 @@ from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.cli.bill_command import HourKey
 from fridge_pipeline.cli.terminal import echo, installation
 from fridge_pipeline.finance.explain_hour import explain_hour
-from fridge_pipeline.finance.rules.explanation import explanation_text, plain
+from fridge_pipeline.finance.pages.explanation import explanation_text, plain
 
 
 @click.command()
@@ -27,15 +27,13 @@ def explain(tenant: str, hour: Hour, read_stripe: bool, as_json: bool) -> None:
 
     Example: fridge explain cohoes 2026-01-24-18:00
     """
-    with installation() as opened:
+    with installation() as (ledger, _, stripe):
         explanation = explain_hour(
-            opened.database,
-            opened.gateway if read_stripe else None,
+            ledger.as_run("fridge explain"),
+            stripe.gateway if read_stripe else None,
             tenant,
             hour,
-            opened.catalogue,
-            opened.settings.close_after,
-            opened.clock,
+            ledger.settings.close_after,
         )
     fields = asdict(explanation)
     fields |= fields.pop("usage")  # a measure each

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from fridge_pipeline.calendar.days import Month, NotAMonthError
-from fridge_pipeline.cli.terminal import echo, installation
+from fridge_pipeline.cli.terminal import echo, ledger
 from fridge_pipeline.finance.close_month import approve_month, prepare_month, reopen_month
 from fridge_pipeline.settings import MODELS_FOLDER
 
@@ -39,16 +39,9 @@ def close(month: Month, name: str, as_json: bool) -> None:
 
     Example: fridge close 2026-01 --prepared-by ada
     """
-    with installation() as opened:
-        totals = prepare_month(
-            opened.database,
-            month,
-            name,
-            MODELS_FOLDER,
-            opened.catalogue,
-            opened.clock,
-            opened.settings.close_after,
-        )
+    with ledger() as opened:
+        run = opened.as_run("fridge close")
+        totals = prepare_month(run, month, name, MODELS_FOLDER, opened.settings.close_after)
     if as_json:
         echo(json.dumps({"month": month.key, "prepared_by": name, "control_totals": totals}))
         return
@@ -69,7 +62,7 @@ def approve(month: Month, name: str, as_json: bool) -> None:
 
     Example: fridge approve 2026-01 --by grace
     """
-    with installation() as opened:
+    with ledger() as opened:
         prepared = approve_month(opened.database, month, name, opened.clock, opened.settings.close_after)
     totals = prepared.control_totals or {}
     if as_json:
@@ -92,7 +85,7 @@ def reopen(month: Month, name: str, reason: str, as_json: bool) -> None:
 
     Example: fridge reopen 2026-01 --by ada --reason "late files of gateway 7"
     """
-    with installation() as opened:
+    with ledger() as opened:
         waiting = reopen_month(opened.database, month, name, reason, opened.clock)
     command = f"fridge bill --from {month.hours.first} --to {month.hours.last}"
     if as_json:

@@ -9,8 +9,8 @@ import click
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.cli.month import MonthKey
 from fridge_pipeline.cli.place import PlaceOption
-from fridge_pipeline.cli.terminal import console, echo, installation
-from fridge_pipeline.finance.pages.columns import verdict_in_words
+from fridge_pipeline.cli.terminal import console, echo, ledger
+from fridge_pipeline.finance.pages.words import verdict_in_words
 from fridge_pipeline.finance.report_month import MonthReport
 from fridge_pipeline.ingest.rules.location import Place
 from fridge_pipeline.orchestration.month_assets import make_report
@@ -35,7 +35,7 @@ def report(month: Month, folder: Place, as_json: bool) -> None:
 
     Example: fridge report 2026-01 --out reports
     """
-    with installation() as opened, console.status(f"reading and writing {month}"):
+    with ledger() as opened, console.status(f"reading and writing {month}"):
         written = make_report(opened, month, folder)
     echo(json.dumps(as_mapping(written)) if as_json else as_text(written))
 
@@ -50,7 +50,7 @@ def as_text(written: MonthReport) -> str:
     _, verdict, _ = verdict_in_words(summary)
     return "\n".join(
         [
-            f"{written.month} is {summary.signatures.status}; tie-out: {verdict[0].lower()}{verdict[1:]}",
+            f"{written.month} is {summary.signatures['status']}; tie-out: {verdict[0].lower()}{verdict[1:]}",
             f"  hours     {hours}",
             f"  page      {written.page}",
             f"  workbook  {written.workbook}",
@@ -63,24 +63,18 @@ def as_mapping(written: MonthReport) -> dict[str, object]:
     summary = written.summary
     return {
         "month": written.month.key,
-        "status": summary.signatures.status,
+        "status": summary.signatures["status"],
         "tie_out": summary.verdict.value,
         "page": str(written.page),
         "workbook": str(written.workbook),
         "files": {
-            "rows": summary.files.file_rows,
-            "inserted": summary.files.inserted,
-            "duplicates": summary.files.duplicates,
-            "rejected": summary.files.rejected,
+            "rows": summary.files["file_rows"],
+            "inserted": summary.files["inserted"],
+            "duplicates": summary.files["duplicates"],
+            "rejected": summary.files["rejected"],
         },
         "meters": [
-            {
-                "meter": meter.meter,
-                "derived": meter.derived,
-                "usage": meter.usage,
-                "stated": meter.stated,
-                "stripe": meter.stripe,
-            }
+            {name: meter[name] for name in ("meter", "derived", "usage", "stated", "stripe")}
             for meter in summary.meters
         ],
         "compared_with_stripe": dict(zip(("hours", "of"), summary.compared, strict=True)),

@@ -28,7 +28,7 @@ from fridge_pipeline.cli.terminal import console, settings
 from fridge_pipeline.cli.up import LOST_RUNS_SECONDS, UI_PORT, AlreadyUpError
 from fridge_pipeline.database import process_lock
 from fridge_pipeline.database.private_folder import make_private
-from fridge_pipeline.installation import open_installation
+from fridge_pipeline.installation import open_ledger
 from fridge_pipeline.orchestration.instance import (
     CodeAddress,
     code_socket,
@@ -37,8 +37,7 @@ from fridge_pipeline.orchestration.instance import (
     workspace_file_without_server,
 )
 from fridge_pipeline.orchestration.runs import find_lost_runs, report_lost_runs
-from fridge_pipeline.secret_files import without_secrets
-from fridge_pipeline.settings import Settings
+from fridge_pipeline.settings import Settings, without_secrets
 
 P = ParamSpec("P")
 
@@ -86,7 +85,7 @@ def code(*, socket: Path | None, host: str | None, port: int | None) -> None:
         stack.enter_context(ended_by_signals())
         _refuse_second(stack, configured.home / "code.lock")
         address = _code_address(configured, socket, host, port)
-        opened = stack.enter_context(open_installation(configured, decides_start=True))
+        ledger = stack.enter_context(open_ledger(configured, decides_start=True))
         os.environ.update(dagster_environment(configured))
         command = [program("dagster"), "api", "grpc", *CODE_MODULE, *address.options]
         service = Service(CODE_SERVER, command, os.environ, None, address.port, address.socket)
@@ -97,7 +96,7 @@ def code(*, socket: Path | None, host: str | None, port: int | None) -> None:
             service.start()
             _await_listening(service)
             report_lost_runs(instance, lost)
-            _say(f"serving code on {address}; usage goes to {opened.stripe_place}; {len(lost)} runs were lost")
+            _say(f"serving code on {address}; usage goes to {ledger.stripe_place}; {len(lost)} runs were lost")
             _watch(service, instance)
 
 

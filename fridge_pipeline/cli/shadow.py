@@ -14,7 +14,7 @@ import click
 
 from fridge_pipeline.calendar.days import DayRange
 from fridge_pipeline.cli.terminal import echo, installation
-from fridge_pipeline.finance.rules.explanation import plain
+from fridge_pipeline.finance.pages.explanation import plain
 from fridge_pipeline.reconciliation.compare_shadow import ShadowComparison, compare_shadow
 from fridge_pipeline.reconciliation.rules.causes import ComparedAccount, ComparedHour, accounts_of
 from fridge_pipeline.stripe.rules.limits import SUMMARY_SETTLE
@@ -45,9 +45,9 @@ def shadow(first: datetime, last: datetime, file: Path | None, as_json: bool) ->
     if last < first:
         raise click.UsageError(f"--to {last:%F} lies before --from {first:%F}")
     days = DayRange(first.date(), last.date())
-    with installation() as opened:
-        compared = compare_shadow(opened.database, opened.gateway, days, opened.catalogue, opened.clock)
-        is_settled = days.hours.last.end + SUMMARY_SETTLE <= opened.clock()
+    with installation() as (ledger, _, stripe):
+        compared = compare_shadow(ledger.database, stripe.gateway, days, ledger.catalogue, ledger.clock)
+        is_settled = days.hours.last.end + SUMMARY_SETTLE <= ledger.clock()
     if file is not None:
         _write_csv(file, compared.hours)
     echo(json.dumps(as_mapping(compared)) if as_json else as_text(compared, is_settled=is_settled))

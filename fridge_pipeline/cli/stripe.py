@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
-from fridge_pipeline.billing.push import wrong_meters
+from fridge_pipeline.billing.deliver import wrong_meters
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.cli.terminal import echo, installation, settings
 from fridge_pipeline.database.private_folder import make_private
-from fridge_pipeline.installation import create_missing_meters
+from fridge_pipeline.stripe.create_meters import create_missing_meters
 from fridge_pipeline.stripe.gateway import StripeGateway
 from fridge_pipeline.stripe.local_sandbox import LocalSandbox
 from stripe_sandbox.server import DEFAULT_HOST, DEFAULT_PORT, serve
@@ -37,10 +37,10 @@ def setup() -> None:
     Exit code 1 when Stripe has one that does not agree with the catalogue.
     """
     with installation() as opened:
-        gateway = opened.gateway()
-        created = create_missing_meters(gateway, opened.catalogue)
+        gateway = opened.stripe.gateway()
+        created = create_missing_meters(gateway, opened.ledger.catalogue)
         echo(f"{gateway.place}: created {', '.join(created)}" if created else f"{gateway.place}: all meters exist")
-        agrees = show_disagreements(gateway, opened.catalogue)
+        agrees = show_disagreements(gateway, opened.ledger.catalogue)
     if not agrees:
         sys.exit(1)
 
@@ -49,10 +49,10 @@ def setup() -> None:
 def check() -> None:
     """Check that Stripe's meters agree with the catalogue; exit code 1 when they do not."""
     with installation() as opened:
-        gateway = opened.gateway()
-        agrees = show_disagreements(gateway, opened.catalogue)
+        gateway = opened.stripe.gateway()
+        agrees = show_disagreements(gateway, opened.ledger.catalogue)
         if agrees:
-            echo(f"{gateway.place}: {len(opened.catalogue)} meters agree with the catalogue")
+            echo(f"{gateway.place}: {len(opened.ledger.catalogue)} meters agree with the catalogue")
     if not agrees:
         sys.exit(1)
 

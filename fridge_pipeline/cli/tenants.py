@@ -10,7 +10,7 @@ import click
 from fridge_pipeline.catalogue.tenant import TenantImport, TenantsRefusedError
 from fridge_pipeline.catalogue.tenant_record import import_tenants
 from fridge_pipeline.catalogue.tenants_file import read_tenants
-from fridge_pipeline.cli.terminal import echo, installation
+from fridge_pipeline.cli.terminal import echo, ledger
 from fridge_pipeline.visible import as_lines
 
 
@@ -39,7 +39,7 @@ def import_(*, file: Path, remove_customers: bool, dry_run: bool, as_json: bool)
         read = read_tenants(file.read_bytes())
     except TenantsRefusedError as error:
         raise click.UsageError(f"{file}: {error}") from error
-    with installation() as opened, opened.database.connect() as connection:
+    with ledger() as opened, opened.database.connect() as connection:
         done = import_tenants(connection, read, opened.clock(), may_remove_customers=remove_customers, dry_run=dry_run)
     echo(json.dumps({"dry_run": dry_run, **done.as_dict()}, indent=2) if as_json else _told(done, dry_run))
 

@@ -10,7 +10,7 @@ import click
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderableType, RenderHook
 from rich.segment import Segment
 
-from fridge_pipeline.installation import Installation, open_installation
+from fridge_pipeline.installation import Installation, Ledger, open_installation, open_ledger
 from fridge_pipeline.settings import Settings, read_settings
 from fridge_pipeline.visible import visible
 
@@ -21,8 +21,15 @@ def settings() -> Settings:
 
 
 @contextmanager
+def ledger() -> Iterator[Ledger]:
+    """The opened books, for a command that needs neither landing zone nor Stripe."""
+    with open_ledger(settings()) as opened:
+        yield opened
+
+
+@contextmanager
 def installation(*, decides_start: bool = False) -> Iterator[Installation]:
-    """The opened installation for the time of a command."""
+    """All of the installation, for the time of a command."""
     with open_installation(settings(), decides_start=decides_start) as opened:
         yield opened
 

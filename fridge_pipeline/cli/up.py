@@ -22,7 +22,7 @@ from fridge_pipeline.cli.terminal import console, settings
 from fridge_pipeline.database import process_lock
 from fridge_pipeline.database.embedded.server import EmbeddedServer
 from fridge_pipeline.database.private_folder import make_private
-from fridge_pipeline.installation import Installation, open_installation
+from fridge_pipeline.installation import Installation, Ledger, open_installation, open_ledger
 from fridge_pipeline.orchestration.instance import dagster_environment
 from fridge_pipeline.orchestration.own_environment import past_proxies
 from fridge_pipeline.orchestration.runs import find_lost_runs, report_lost_runs
@@ -49,11 +49,11 @@ def ui(*, read_only: bool, port: int) -> None:
     configured = settings()
     with ExitStack() as stack:
         stack.enter_context(ended_by_signals())
-        opened = stack.enter_context(open_installation(configured))
+        ledger = stack.enter_context(open_ledger(configured))
         services = Services(configured.home / f"ui-{port}.json")
         services.stop_left_over()
         stack.callback(services.stop)
-        variables = {**installation_environment(opened), **dagster_environment(configured)}
+        variables = {**installation_environment(ledger), **dagster_environment(configured)}
         url = start_ui(services, configured, variables, port, read_only=read_only)
         console.print(f"\n  Dagster UI      {url}{' (read-only)' if read_only else ''}")
         console.print("\nCtrl-C stops it.\n")
@@ -167,10 +167,10 @@ def env() -> None:
         click.echo(f"export {name}={shlex.quote(value)}")
 
 
-def installation_environment(opened: Installation) -> dict[str, str]:
+def installation_environment(ledger: Ledger) -> dict[str, str]:
     """What a child process needs to work on the same installation without starting anything."""
-    database = {"FRIDGE_DATABASE_URL": opened.database.dsn, "FRIDGE_DATABASE_URL_FILE": ""}  # never both
-    return {**paths_of(opened.settings), **database}
+    database = {"FRIDGE_DATABASE_URL": ledger.database.dsn, "FRIDGE_DATABASE_URL_FILE": ""}  # never both
+    return {**paths_of(ledger.settings), **database}
 
 
 def paths_of(configured: Settings) -> dict[str, str]:
@@ -185,12 +185,12 @@ def show_urls(started: Running) -> None:
     """Where to look."""
     console.print(f"\n  Dagster UI      {started.ui_url}")
     console.print(f"  Reports         {started.reports_url}")
-    console.print(f"  Landing zone    {started.installation.settings.landing_uri}")
+    console.print(f"  Landing zone    {started.installation.ledger.settings.landing_uri}")
     console.print(f"  Usage goes to   {started.stripe_place}")
     if started.sandbox is not None:
         console.print("                  no STRIPE_API_KEY is set: nobody is billed", style="yellow")
-    if started.installation.billing_start.restriction is not None:
-        console.print(f"                  {started.installation.billing_start.restriction}", style="yellow")
+    if started.installation.ledger.billing_start.restriction is not None:
+        console.print(f"                  {started.installation.ledger.billing_start.restriction}", style="yellow")
     console.print(f'  Books           psql "$({_home(started)}{_program()} db url)"', soft_wrap=True)
     stays = " but the database, which `fridge db url` has started" if started.keeps_database_up else ""
     console.print(f"\nCtrl-C stops everything{stays}.\n")
@@ -198,7 +198,7 @@ def show_urls(started: Running) -> None:
 
 def _home(started: Running) -> str:
     """What another terminal has to be told to find this installation."""
-    home = started.installation.settings.home
+    home = started.installation.ledger.settings.home
     return "" if home == DEFAULT_HOME else f"FRIDGE_HOME={shlex.quote(str(home))} "
 
 
@@ -226,13 +226,13 @@ def running(configured: Settings, port: int) -> Iterator[Running]:
         sandbox = LocalSandbox(configured.home / "sandbox") if configured.uses_local_sandbox else None
         sandbox_url = stack.enter_context(sandbox.hold()) if sandbox else None
         if sandbox is not None:
-            opened.gateway()  # makes the meters before the first event
-        variables = {**installation_environment(opened), **dagster_environment(configured)}
+            opened.stripe.gateway()  # makes the meters before the first event
+        variables = {**installation_environment(opened.ledger), **dagster_environment(configured)}
         os.environ.update(variables)  # for Dagster in this process
         with dg.DagsterInstance.get() as instance:
             lost = find_lost_runs(instance, code_server_ended=True)
         stack.callback(services.stop)
-        reports_url = opened.report_address
+        reports_url = opened.ledger.report_address
         if isinstance(configured.archive, Path) and configured.reports_url is None:
             reports, log = configured.archive / "reports", configured.home / "logs" / "reports.log"
             reports_url = start_reports(services, reports, log, port + 1 if port else 0)
@@ -243,7 +243,7 @@ def running(configured: Settings, port: int) -> Iterator[Running]:
             services=services,
             ui_url=ui_url,
             reports_url=reports_url,
-            stripe_place=f"the local Stripe sandbox at {sandbox_url}" if sandbox_url else opened.stripe_place,
+            stripe_place=f"the local Stripe sandbox at {sandbox_url}" if sandbox_url else opened.ledger.stripe_place,
             embedded=embedded,
             sandbox=sandbox,
             keeps_database_up=pinned_before,

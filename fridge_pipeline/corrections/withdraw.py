@@ -202,6 +202,6 @@ def _not_loaded(connection: psycopg.Connection, zone: LandingZone, path: str) ->
 
 def _is_in(zone: LandingZone, hour: Hour, path: str) -> bool:
     try:
-        return any(file.path == path for file in zone.files(hour))
+        return any(file.path == path for file in zone.listing(hour).files)
     except LandingFolderError:
         return False

@@ -1,4 +1,4 @@
-"""Effects: the points of the chain after which something is true in the world, and after which it may die."""
+"""Failpoints: where something has just become true in the world, and where a test lets the process die."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from enum import StrEnum
 
 
-class Effect(StrEnum):
+class Failpoint(StrEnum):
     """What has just become true."""
 
     FILES_LOADED = "files_loaded"  # some landing files with their counts are committed
@@ -16,12 +16,12 @@ class Effect(StrEnum):
     ANSWERED = "answered"  # Stripe has executed one call; its answer is in memory only
     RECEIPTS_WRITTEN = "receipts_written"  # the answers are committed
     READ_BACK = "read_back"  # Stripe's total is read, nothing is committed
-    DOUBTS_WRITTEN = "doubts_written"  # what the reading decided is committed
+    READ_BACK_WRITTEN = "read_back_written"  # what the reading decided is committed
 
 
-#: Told of every effect. Whoever watches may raise: the step then dies right there, as a killed process does.
-Witness = Callable[[Effect], None]
+#: Called at every failpoint. What it raises ends the step right there, as a killed process does.
+AtFailpoint = Callable[[Failpoint], None]
 
 
-def unwatched(_effect: Effect) -> None:
-    """The witness in production: nobody."""
+def pass_by(_failpoint: Failpoint) -> None:
+    """What happens at a failpoint in production: nothing."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,20 @@ from fridge_pipeline.reason_codes import DIFFERENCE_CAUSES, EXCEPTION_KINDS
 #: Models and the tables they read live in this schema.
 SCHEMA = "fridge"
 
-#: Below the models' folder; what lies here are tests, not models.
-TRUTHS = "truths"
+#: The layer that shows the books under finance's names; its rows are those of the books.
+STAGING = "staging"
 
-_MATERIALIZED = re.compile(r"-- materialized: (?P<how>view|table|increment)(?P<by_hour> by hour)?\n")
+#: Below the models' folder; what lies here are tests, not models.
+DATA_TESTS = "data_tests"
+
+#: Below the models' folder, written by ``make lineage``: for a column of a model the columns that it is made of.
+#: To follow columns through SQL takes seconds, and every process of Dagster reads the models.
+LINEAGE = "lineage.json"
+
+#: A CTE is named without a schema. A test compares this with what a parser finds, for every model.
+_TABLE_READ = re.compile(rf"\b(?:from|join)\s+{SCHEMA}\.(\w+)")
+
+_MATERIALIZED = re.compile(r"-- materialized: (?:(view|table)|(increment) by hour)\n")
 
 
 class SqlModelError(ValueError):
@@ -53,7 +64,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Truth:
+class DataTest:
     """A select that must return no row."""
 
     name: str
@@ -66,8 +77,8 @@ class Truth:
 class SqlModel:
     """One model: its select, what it is in the database, what it means, and what must be true of it.
 
-    ``reads`` are the tables and models of our schema that it reads. ``relationships`` name for a column the model or
-    table and its column that holds every value.
+    ``reads`` are the tables and models of our schema that it reads; ``made_of`` names for a column the (table or model,
+    column)s that it is made of. ``relationships`` name for a column the one that holds every value of it.
     """
 
     name: str
@@ -78,11 +89,17 @@ class SqlModel:
     example: str
     columns: Mapping[str, Column]
     reads: frozenset[str]
+    made_of: Mapping[str, tuple[tuple[str, str], ...]]
     unique: tuple[str, ...]
     not_null: tuple[str, ...]
     accepted_values: Mapping[str, tuple[str, ...]]
     relationships: Mapping[str, tuple[str, str]]
-    truths: tuple[Truth, ...]
+    data_tests: tuple[DataTest, ...]
+
+    @property
+    def key(self) -> str:
+        """The index of a table by which PostgreSQL keeps its rows unique."""
+        return f"{self.name}_key"
 
 
 def files_sha256(folder: Path) -> str:
@@ -94,29 +111,28 @@ def files_sha256(folder: Path) -> str:
 
 
 def read_models(folder: Path) -> list[SqlModel]:
-    """Every model below a folder, each after those it reads. Raises ``SqlModelError``.
-
-    Files that have not changed since this process read them are not parsed again.
-    """
-    return list(_models_of(folder, files_sha256(folder)))
-
-
-@lru_cache(maxsize=4)
-def _models_of(folder: Path, _: str) -> tuple[SqlModel, ...]:
+    """Every model below a folder, each after those it reads. Raises ``SqlModelError``."""
     described = _descriptions(folder)
-    texts = {path.stem: path for path in sorted(folder.rglob("*.sql")) if path.parent.name != TRUTHS}
-    undescribed, missing = sorted(texts.keys() - described.keys()), sorted(described.keys() - texts.keys())
-    if undescribed:
-        raise SqlModelError(f"{texts[undescribed[0]]}: describe the model in the models.yml beside it")
-    if missing:
-        raise SqlModelError(f"{folder}: models.yml describes {', '.join(missing)}, but there is no such .sql file")
-    models = {name: _read_model(path, described[name], folder / TRUTHS) for name, path in texts.items()}
-    _refuse_stray_truths(folder, models.values())
+    paths = {path.stem: path for path in sorted(folder.rglob("*.sql")) if path.parent.name != DATA_TESTS}
+    tests = {path.stem: path.read_text(encoding="utf-8") for path in (folder / DATA_TESTS).glob("*.sql")}
+    _require_named(folder, paths.keys(), described.keys())
+    named = {test["name"] for entry in described.values() for test in entry.get("data_tests", ())}
+    _require_named(folder / DATA_TESTS, tests.keys(), named)
+    lineage = folder / LINEAGE
+    made_of = json.loads(lineage.read_text(encoding="utf-8")) if lineage.exists() else {}
+    models = {name: _read_model(path, described[name], tests, made_of) for name, path in paths.items()}
     try:
         order = TopologicalSorter({name: model.reads & models.keys() for name, model in models.items()}).static_order()
-        return tuple(models[name] for name in order)
+        return [models[name] for name in order]
     except CycleError as error:
         raise SqlModelError(f"{folder}: models read each other in a circle: {' -> '.join(error.args[1])}") from error
+
+
+def _require_named(folder: Path, files: AbstractSet[str], named: AbstractSet[str]) -> None:
+    if wrong := sorted(files ^ named):
+        raise SqlModelError(
+            f"{folder}: {', '.join(wrong)}: each .sql file is named in a models.yml, and each name is a file"
+        )
 
 
 def read_columns(path: Path, described: Mapping[str, str]) -> dict[str, Column]:
@@ -140,9 +156,11 @@ def _descriptions(folder: Path) -> dict[str, dict[str, Any]]:
     return described
 
 
-def _read_model(path: Path, entry: dict[str, Any], truths: Path) -> SqlModel:
-    text = path.read_text(encoding="utf-8")
-    unique = tuple(entry.get("unique", ()))
+def _read_model(
+    path: Path, entry: dict[str, Any], tests: Mapping[str, str], made_of: Mapping[str, list[str]]
+) -> SqlModel:
+    text, yml = path.read_text(encoding="utf-8"), path.parent / "models.yml"
+    columns, unique = read_columns(yml, entry["columns"]), tuple(entry.get("unique", ()))
     keys = [column for column in unique if column not in entry.get("nullable", ())]
     model = SqlModel(
         name=path.stem,
@@ -151,64 +169,42 @@ def _read_model(path: Path, entry: dict[str, Any], truths: Path) -> SqlModel:
         materialized=_materialized(path, text),
         description=str(entry["description"]),
         example=str(entry["example"]),
-        columns=read_columns(path.parent / "models.yml", entry["columns"]),
-        reads=_tables_read(path, text),
+        columns=columns,
+        reads=frozenset(_TABLE_READ.findall(text)),
+        made_of={name: _dotted(path, made_of.get(f"{path.stem}.{name}", ())) for name in columns},
         unique=unique,
         not_null=tuple(dict.fromkeys([*keys, *entry.get("not_null", ())])),
         accepted_values={name: tuple(map(str, values)) for name, values in entry.get("accepted_values", {}).items()},
-        relationships={name: _target(path, there) for name, there in entry.get("relationships", {}).items()},
-        truths=tuple(_truth(truths, each) for each in entry.get("truths", ())),
+        relationships={name: _dotted(yml, [there])[0] for name, there in entry.get("relationships", {}).items()},
+        data_tests=tuple(
+            DataTest(each["name"], str(each["says"]), Severity(each.get("severity", "error")), tests[each["name"]])
+            for each in entry.get("data_tests", ())
+        ),
     )
     tested = {*model.unique, *model.not_null, *model.accepted_values, *model.relationships}
-    if unknown := sorted(tested - model.columns.keys()):
-        raise SqlModelError(f"{path.parent}/models.yml: {model.name} tests {', '.join(unknown)}, no column of it")
-    if model.materialized is Materialized.INCREMENT and "hour" not in model.columns:
+    if unknown := sorted(tested - columns.keys()):
+        raise SqlModelError(f"{yml}: {model.name} tests {', '.join(unknown)}, no column of it")
+    if model.materialized is Materialized.INCREMENT and "hour" not in columns:
         raise SqlModelError(f"{path}: an increment is made by the hour, so it needs a column hour")
     return model
 
 
 def _materialized(path: Path, text: str) -> Materialized:
     match = _MATERIALIZED.match(text)
-    if match is None or (match["how"] == "increment") != bool(match["by_hour"]):
+    if match is None:
         raise SqlModelError(
             f"{path}: the first line says what the model is in the database: '-- materialized: view', "
             "'-- materialized: table' or '-- materialized: increment by hour'"
         )
-    return Materialized(match["how"])
+    return Materialized(match[1] or match[2])
 
 
-def _tables_read(path: Path, text: str) -> frozenset[str]:
-    """The tables of our schema that a select names; the names of its own CTEs carry no schema."""
-    # Half a second of imports that a command which makes no models need not wait for.
-    import sqlglot  # noqa: PLC0415
-    from sqlglot import expressions  # noqa: PLC0415
-
-    try:
-        parsed = sqlglot.parse_one(text, dialect="postgres")
-    except sqlglot.errors.ParseError as error:
-        raise SqlModelError(f"{path}: not a single select statement: {error}") from error
-    return frozenset(table.name for table in parsed.find_all(expressions.Table) if table.db == SCHEMA)
-
-
-def _target(path: Path, there: str) -> tuple[str, str]:
-    table, dot, column = there.partition(".")
-    if not dot:
-        raise SqlModelError(f"{path.parent}/models.yml: write a relationship as table.column, not {there!r}")
-    return table, column
-
-
-def _truth(folder: Path, entry: dict[str, Any]) -> Truth:
-    path = folder / f"{entry['name']}.sql"
-    if not path.exists():
-        raise SqlModelError(f"{path}: a models.yml names this truth, but there is no such file")
-    severity = Severity(entry.get("severity", "error"))
-    return Truth(entry["name"], str(entry["says"]), severity, path.read_text(encoding="utf-8"))
-
-
-def _refuse_stray_truths(folder: Path, models: Iterable[SqlModel]) -> None:
-    named = {truth.name for model in models for truth in model.truths}
-    if stray := sorted({path.stem for path in (folder / TRUTHS).glob("*.sql")} - named):
-        raise SqlModelError(f"{folder / TRUTHS}: no model in a models.yml names {', '.join(stray)}")
+def _dotted(path: Path, texts: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Columns elsewhere, written as ``table.column``."""
+    pairs = [text.partition(".") for text in texts]
+    if wrong := [table for table, dot, _ in pairs if not dot]:
+        raise SqlModelError(f"{path}: write a column elsewhere as table.column, not {wrong[0]!r}")
+    return tuple((table, column) for table, _, column in pairs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,15 +226,8 @@ def read_sources(folder: Path) -> dict[str, SourceTable]:
     found: dict[str, SourceTable] = {}
     for entry in yaml.safe_load(path.read_text(encoding="utf-8"))["sources"]:
         columns = read_columns(path, entry["columns"])
-        made_of = {column: tuple(_source(path, each) for each in of) for column, of in entry.get("from", {}).items()}
+        made_of = {column: _dotted(path, of) for column, of in entry.get("from", {}).items()}
         if unknown := sorted(made_of.keys() - columns.keys()):
             raise SqlModelError(f"{path}: {entry['asset']} says where {', '.join(unknown)} comes from, no column of it")
         found[entry["asset"]] = SourceTable(entry["asset"], entry["table"], str(entry["example"]), columns, made_of)
     return found
-
-
-def _source(path: Path, text: str) -> tuple[str, str]:
-    asset, dot, column = text.partition(".")
-    if not dot:
-        raise SqlModelError(f"{path}: write where a column comes from as asset.column, not {text!r}")
-    return asset, column

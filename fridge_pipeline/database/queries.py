@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+
+from psycopg import sql
 
 from fridge_pipeline.calendar.hours import HourRange
 from fridge_pipeline.catalogue.meter import Meter
@@ -32,12 +35,17 @@ def statement(name: str) -> str:
     return statements()[name]
 
 
+def statement_on(name: str, relation: str, **parts: sql.Composable) -> sql.Composed:
+    """The statement of this name about ``{name}``, a table or view of our schema, with its other parts put in."""
+    return sql.SQL(statement(name)).format(name=sql.Identifier(relation), **parts)
+
+
 def span_of(hours: HourRange) -> dict[str, datetime]:
     """``first`` and ``last``: the starts of the first and the last hour, both included."""
     return {"first": hours.first.start, "last": hours.last.start}
 
 
-def meters_of(catalogue: tuple[Meter, ...]) -> dict[str, list[str]]:
+def meters_of(catalogue: Sequence[Meter]) -> dict[str, list[str]]:
     """``event_names`` and ``measures``: the catalogue as two columns, in one order."""
     return {
         "event_names": [meter.event_name for meter in catalogue],

@@ -434,12 +434,6 @@ group by hour;
 -- name: count_model_rows
 select count(*) from fridge.{name};
 
--- name: model_sources
-select
-    name,
-    column_sources
-from fridge.sql_models;
-
 -- name: create_model_key
 create unique index {index} on fridge.{name} ({key_columns}) nulls not distinct;
 
@@ -449,73 +443,49 @@ comment on {kind} fridge.{name} is {description};
 -- name: describe_model_column
 comment on column fridge.{name}.{column} is {description};
 
--- name: drop_model_view
-drop view if exists fridge.{name} cascade;
-
--- name: drop_model_table
-drop table if exists fridge.{name} cascade;
+-- name: drop_model
+drop {kind} if exists fridge.{name} cascade;
 
 -- name: forget_model
+with its_hours as (
+    delete from fridge.model_hours
+    where model = %(name)s
+)
+
 delete from fridge.sql_models
 where name = %(name)s;
 
--- name: forget_model_hours
-delete from fridge.model_hours
-where model = %(name)s;
-
 -- name: record_model
-insert into fridge.sql_models (name, sha256, materialized, column_sources, built_at)
-values (%(name)s, %(sha256)s, %(materialized)s, %(column_sources)s, %(now)s)
+insert into fridge.sql_models (name, sha256, materialized, built_at)
+values (%(name)s, %(sha256)s, %(materialized)s, %(now)s)
 on conflict (name) do update
     set
         sha256 = excluded.sha256,
         materialized = excluded.materialized,
-        column_sources = excluded.column_sources,
         built_at = excluded.built_at;
 
--- name: has_unique_index
--- A row if a unique index of a model is over exactly these columns.
-with looked_at as (
-    select format('fridge.%%I', %(relation)s::text)::regclass as relation
-),
-
-unique_indexes as (
-    select
-        pg_index.indexrelid,
-        array_agg(pg_attribute.attname::text) as indexed
-    from looked_at
-    inner join pg_index on looked_at.relation = pg_index.indrelid
-    inner join pg_attribute
-        on pg_index.indrelid = pg_attribute.attrelid and pg_attribute.attnum = any(pg_index.indkey)
-    where
-        pg_index.indisunique
-        and pg_index.indnullsnotdistinct
-        and pg_index.indisvalid
-        and pg_index.indpred is null
-    group by pg_index.indexrelid
-)
-
-select 1
-from unique_indexes
-where indexed @> %(wanted)s::text[] and indexed <@ %(wanted)s::text[];
+-- name: find_missing_key
+-- PostgreSQL lets no row into a table twice, so that the table need not be read.
+select {key} as missing_key
+where to_regclass('fridge.' || {key}) is null;
 
 -- name: find_duplicates
 select
     {key_columns},
     count(*) as copies
-from fridge.{model}
+from fridge.{name}
 group by {key_columns}
 having count(*) > 1;
 
 -- name: find_empty_values
-select * from fridge.{model}
+select * from fridge.{name}
 where {is_empty};
 
 -- name: find_foreign_values
 select
     {column},
     count(*) as copies
-from fridge.{model}
+from fridge.{name}
 where {column} not in ({accepted_values})
 group by {column};
 
@@ -523,7 +493,7 @@ group by {column};
 select
     {column},
     count(*) as copies
-from fridge.{model} as model
+from fridge.{name} as model
 where
     {column} is not null
     and not exists (

@@ -2,110 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from fridge_pipeline.billing.ledger import lock_staging
 from fridge_pipeline.calendar.days import Month
-from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.queries import statement
+from fridge_pipeline.database.run import Run
 from fridge_pipeline.finance.month_record import refresh_month
 from fridge_pipeline.finance.rules.signoff import Action, ControlTotals, Signoff, changes, is_same_person
 
 #: So many of what stands in the way are named; the rest is a number.
 SHOWN_MAX = 3
 
+#: What stands in the way of closing a month: the statement that finds it, each with how many there are in its last
+#: column; how one is named, what it is, and what to do.
+IN_THE_WAY = (
+    (
+        "under_way_of_month",
+        "{identifier} ({status})",
+        "statements are under way",
+        "wait for the next hourly_billing, or run fridge bill",
+    ),
+    (
+        "open_unexplained_of_month",
+        "{tenant_id} {hour:%Y-%m-%d-%H:%M} {subject}",
+        "exceptions of the kind unexplained are open",
+        "see docs/runbook.md, unexplained",
+    ),
+    (
+        "unexplained_of_month",
+        "{tenant_id} {meter} {hour:%Y-%m-%d-%H:%M}: {amount} ({cause})",
+        "differences of the tie-out are unexplained",
+        "see fridge.tie_out_differences",
+    ),
+)
+
 
 class TieOutMissingError(LookupError):
     """The SQL models were never built, so nobody can say whether the month ties out."""
-
-
-def newest_signoff(connection: psycopg.Connection, month: Month) -> Signoff | None:
-    """What was signed last about a month; ``None`` while nothing was."""
-    row = connection.execute(statement("newest_signoff"), {"month": month.first_day}).fetchone()
-    return Signoff(Action(row[0]), row[1], row[2], row[3]) if row is not None else None
-
-
-def sign_month(
-    connection: psycopg.Connection,
-    month: Month,
-    action: Action,
-    signed_by: str,
-    now: datetime,
-    reason: str | None = None,
-    control_totals: ControlTotals | None = None,
-) -> None:
-    """Puts a signature on record; the database refuses one that may not follow the last."""
-    connection.execute(
-        statement("sign_month"),
-        {
-            "month": month.first_day,
-            "action": action.value,
-            "signed_by": signed_by,
-            "reason": reason,
-            "control_totals": Jsonb(control_totals) if control_totals is not None else None,
-            "now": now,
-        },
-    )
-
-
-def control_totals(connection: psycopg.Connection, month: Month) -> ControlTotals:
-    """What a month comes to now, per meter and of its landing files. Raises ``TieOutMissingError``."""
-    ((totals,),) = _of_month(connection, "control_totals", month)
-    return dict(totals)
-
-
-def unexplained_differences(connection: psycopg.Connection, month: Month) -> tuple[int, list[str]]:
-    """How many differences of the tie-out nobody has explained, and the first few. Raises ``TieOutMissingError``."""
-    rows = _of_month(connection, "unexplained_of_month", month)
-    return _counted(
-        rows,
-        [f"{tenant} {meter} {_hour(hour)}: {amount} ({cause})" for tenant, meter, hour, cause, amount, _ in rows],
-    )
-
-
-def statements_under_way(connection: psycopg.Connection, month: Month) -> tuple[int, list[str]]:
-    """How many statements and cancellations of a month are not decided, and the first few."""
-    rows = _of_month(connection, "under_way_of_month", month)
-    return _counted(rows, [f"{identifier} ({status})" for identifier, status, _ in rows])
-
-
-def open_unexplained(connection: psycopg.Connection, month: Month) -> tuple[int, list[str]]:
-    """How many exceptions of the kind unexplained are open in a month, and the first few."""
-    rows = _of_month(connection, "open_unexplained_of_month", month)
-    return _counted(rows, [f"{tenant} {_hour(hour)} {subject}" for tenant, hour, subject, _ in rows])
-
-
-def waiting_in_month(connection: psycopg.Connection, month: Month) -> int:
-    """How many changes of a month stand in the exceptions because it is closed."""
-    ((number,),) = _of_month(connection, "waiting_in_month", month)
-    return int(number)
-
-
-def _of_month(connection: psycopg.Connection, name: str, month: Month) -> list[tuple[Any, ...]]:
-    parameters = {"month_start": month.start, "month_end": month.end, "shown": SHOWN_MAX}
-    try:
-        return connection.execute(statement(name), parameters).fetchall()
-    except psycopg.errors.UndefinedTable as error:
-        raise TieOutMissingError(
-            f"whether {month} ties out is not known: the SQL models are not built yet ({error.diag.message_primary}). "
-            "Any fridge bill builds them; then try again."
-        ) from error
-
-
-def _counted(rows: Sequence[tuple[Any, ...]], named: list[str]) -> tuple[int, list[str]]:
-    """Each row ends with how many there are in all."""
-    return (int(rows[0][-1]) if rows else 0), named
-
-
-def _hour(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d-%H:%M}"
 
 
 class MonthNotReadyError(RuntimeError):
@@ -128,27 +70,41 @@ class TotalsChangedError(RuntimeError):
     """The control totals are not what was prepared."""
 
 
-def prepare_month(
-    database: Database,
-    month: Month,
-    prepared_by: str,
-    models: Path,
-    catalogue: Sequence[Meter],
-    clock: Callable[[], datetime],
-    close_after: timedelta,
-) -> ControlTotals:
+def newest_signoff(connection: psycopg.Connection, month: Month) -> Signoff | None:
+    """What was signed last about a month; ``None`` while nothing was."""
+    row = connection.execute(statement("newest_signoff"), {"month": month.first_day}).fetchone()
+    return Signoff(Action(row[0]), *row[1:]) if row is not None else None
+
+
+def sign_month(connection: psycopg.Connection, month: Month, signoff: Signoff) -> None:
+    """Puts a signature on record; the database refuses one that may not follow the last."""
+    totals = signoff.control_totals
+    connection.execute(
+        statement("sign_month"),
+        {
+            "month": month.first_day,
+            "action": signoff.action.value,
+            "signed_by": signoff.signed_by,
+            "reason": signoff.reason,
+            "control_totals": Jsonb(totals) if totals is not None else None,
+            "now": signoff.signed_at,
+        },
+    )
+
+
+def prepare_month(run: Run, month: Month, prepared_by: str, models: Path, close_after: timedelta) -> ControlTotals:
     """Writes what a month comes to, for another person to approve; may be done again until then.
 
     Usage is derived anew in SQL first, so that what was changed behind the program's back stands in the way.
     Raises ``MonthNotReadyError`` with everything that stands in the way, ``MonthStateError`` when it is closed.
     """
     name = _name(prepared_by)
-    refresh_month(database, models, catalogue, month, clock)
-    with database.connect() as connection, connection.transaction():
+    refresh_month(run.database, models, run.catalogue, month, run.clock)
+    with run.database.connect() as connection, connection.transaction():
         _refuse_closed(month, newest_signoff(connection, month))
-        _refuse_unready(connection, month, clock(), close_after)
-        totals = control_totals(connection, month)
-        sign_month(connection, month, Action.PREPARE, name, clock(), control_totals=totals)
+        _refuse_unready(connection, month, run.clock(), close_after)
+        totals = _control_totals(connection, month)
+        sign_month(connection, month, Signoff(Action.PREPARE, name, run.clock(), totals))
     return totals
 
 
@@ -171,13 +127,13 @@ def approve_month(
                 f"{prepared.signed_by} prepared {month}; closing a month takes two people, so somebody else approves it"
             )
         _refuse_unready(connection, month, clock(), close_after)
-        changed = changes(prepared.control_totals or {}, control_totals(connection, month))
+        changed = changes(prepared.control_totals or {}, _control_totals(connection, month))
         if changed:
             raise TotalsChangedError(
                 f"{month} is no longer what {prepared.signed_by} prepared at {prepared.signed_at:%Y-%m-%d %H:%M} UTC: "
                 f"{'; '.join(changed)}. Look at it and prepare it again: fridge close {month} --prepared-by NAME"
             )
-        sign_month(connection, month, Action.APPROVE, name, clock())
+        sign_month(connection, month, Signoff(Action.APPROVE, name, clock()))
     return prepared
 
 
@@ -194,8 +150,9 @@ def reopen_month(database: Database, month: Month, reopened_by: str, reason: str
         newest = newest_signoff(connection, month)
         if newest is None or newest.action is not Action.APPROVE:
             raise MonthStateError(f"{month} is not closed, so there is nothing to reopen")
-        sign_month(connection, month, Action.REOPEN, name, clock(), reason=reason.strip())
-        return waiting_in_month(connection, month)
+        sign_month(connection, month, Signoff(Action.REOPEN, name, clock(), reason=reason.strip()))
+        (waiting,) = _of_month(connection, "waiting_in_month", month)
+        return int(waiting["count"])
 
 
 def _name(given: str) -> str:
@@ -219,16 +176,30 @@ def _refuse_unready(connection: psycopg.Connection, month: Month, now: datetime,
         raise MonthNotReadyError(
             f"{month} has not ended: its last hour closes at {month.end + close_after:%Y-%m-%d %H:%M} UTC"
         )
-    looked_at = (
-        (statements_under_way, "statements are under way", "wait for the next hourly_billing, or run fridge bill"),
-        (open_unexplained, "exceptions of the kind unexplained are open", "see docs/runbook.md, unexplained"),
-        (unexplained_differences, "differences of the tie-out are unexplained", "see fridge.tie_out_differences"),
-    )
     reasons = []
-    for look, what, what_to_do in looked_at:
-        number, named = look(connection, month)
-        if number:
-            more = ", …" if number > len(named) else ""
-            reasons.append(f"{number} {what} ({', '.join(named)}{more}): {what_to_do}")
+    for name, named_as, what, what_to_do in IN_THE_WAY:
+        rows = _of_month(connection, name, month)
+        if rows:
+            *_, number = rows[0].values()
+            named = [named_as.format(**row) for row in rows] + (["…"] if number > len(rows) else [])
+            reasons.append(f"{number} {what} ({', '.join(named)}): {what_to_do}")
     if reasons:
         raise MonthNotReadyError(f"{month} cannot be closed yet: {'; '.join(reasons)}")
+
+
+def _control_totals(connection: psycopg.Connection, month: Month) -> ControlTotals:
+    """What a month comes to now, per meter and of its landing files. Raises ``TieOutMissingError``."""
+    (row,) = _of_month(connection, "control_totals", month)
+    return dict(row["control_totals"])
+
+
+def _of_month(connection: psycopg.Connection, name: str, month: Month) -> list[dict[str, Any]]:
+    parameters = {"month_start": month.start, "month_end": month.end, "shown": SHOWN_MAX}
+    try:
+        with connection.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(statement(name), parameters).fetchall()
+    except psycopg.errors.UndefinedTable as error:
+        raise TieOutMissingError(
+            f"whether {month} ties out is not known: the SQL models are not built yet ({error.diag.message_primary}). "
+            "Any fridge bill builds them; then try again."
+        ) from error

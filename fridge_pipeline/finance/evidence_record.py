@@ -20,6 +20,9 @@ from fridge_pipeline.finance.rules.evidence_format import PackLink
 #: Types whose own form is not for everybody: they stand in the CSV as ``fridge.csv_text`` writes them.
 _WRITTEN_OTHERWISE = frozenset({"timestamptz", "bool"})
 
+#: A table of the pack is what the statement of its name behind this prefix selects of a month.
+_SELECTS = "evidence_"
+
 #: So many lines of the statements are fetched together.
 _LINES_FETCHED = 10_000
 
@@ -39,28 +42,22 @@ def alone_with_evidence(connection: psycopg.Connection) -> Iterator[None]:
             connection.execute(statement("release_evidence"))
 
 
-def month_is_closed(connection: psycopg.Connection, month: Month) -> bool:
-    """Whether the month's newest sign-off is an approval."""
-    row = connection.execute(statement("month_is_closed"), {"start": month.start}).fetchone()
-    return bool(row and row[0])
+def described_books(connection: psycopg.Connection, month: Month) -> dict[str, Any]:
+    """What pack.json says of the books: whether the month is closed, the schema, and the pack of the month before."""
 
+    def found(name: str) -> list[dict[str, Any]]:
+        return cursor.execute(statement(name), {"start": month.start, "month": month.first_day}).fetchall()
 
-def schema_versions(connection: psycopg.Connection) -> list[dict[str, Any]]:
-    """Number, title and hash of every migration that this database has run."""
     with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(statement("schema_versions")).fetchall()
-
-
-def previous_pack(connection: psycopg.Connection, month: Month) -> PackLink | None:
-    """The pack that a month's pack is chained to: the newest one of the latest earlier month that has one."""
-    row = connection.execute(statement("previous_evidence"), {"month": month.first_day}).fetchone()
-    return PackLink(*row) if row else None
-
-
-def has_earlier_files(connection: psycopg.Connection, month: Month) -> bool:
-    """Whether anything was delivered before the month."""
-    row = connection.execute(statement("has_files_before"), {"start": month.start}).fetchone()
-    return bool(row and row[0])
+        before = next(iter(found("previous_evidence")), None)
+        is_first = not found("has_files_before")[0]["has_files"]
+        why_none = "the first month" if is_first else "no pack of an earlier month was made"
+        return {
+            "is_final": found("month_is_closed")[0]["is_closed"],
+            "schema_migrations": found("schema_versions"),
+            "previous": before and {"month": before["month_key"], "manifest_sha256": before["manifest_sha256"]},
+            "previous_reason": None if before else why_none,
+        }
 
 
 def record_pack(
@@ -80,22 +77,29 @@ def record_pack(
     )
 
 
-def copy_table(connection: psycopg.Connection, name: str, month: Month, target: Path) -> dict[str, str]:
-    """Streams what ``evidence_<name>`` selects of a month into a CSV file; returns column → PostgreSQL's type.
+def _selects() -> list[str]:
+    return [name for name in statements() if name.startswith(_SELECTS)]
+
+
+def pack_tables() -> list[str]:
+    """The tables of a pack; README.txt says what a row of each is."""
+    return [name.removeprefix(_SELECTS) for name in _selects() if name != "evidence_statements"]
+
+
+def copy_table(connection: psycopg.Connection, name: str, month: Month, target: Path) -> None:
+    """Streams what ``evidence_<name>`` selects of a month into a CSV file.
 
     Times are ISO 8601 in UTC, truth values ``true`` and ``false``. Raises ``BooksIncompleteError``.
     """
     span = {"start": month.start, "end": month.end}
-    select = sql.SQL(statement(f"evidence_{name}"))
+    select = sql.SQL(statement(f"{_SELECTS}{name}"))
     with connection.cursor() as cursor, _existing(name):
         cursor.execute(sql.SQL(statement("columns_of_select")).format(select=select), span)
-        types = {column.name: _type_name(column) for column in cursor.description or ()}
-        columns = sql.SQL(", ").join(_in_csv(column, kind) for column, kind in types.items())
+        columns = sql.SQL(", ").join(map(_in_csv, cursor.description or ()))
         copied = sql.SQL(statement("copy_as_csv")).format(columns=columns, select=select)
         with target.open("wb") as out, cursor.copy(copied, span) as copy:
             for piece in copy:
                 out.write(piece)
-    return types
 
 
 def statement_lines(connection: psycopg.Connection, month: Month) -> Iterator[tuple[Any, ...]]:
@@ -109,22 +113,13 @@ def statement_lines(connection: psycopg.Connection, month: Month) -> Iterator[tu
 
 def sql_texts() -> dict[str, bytes]:
     """Path in the pack → text in UTF-8: the schema, and the selects that the pack's tables are made by."""
-    selects = {
-        f"sql/tables/{name}.sql": f"{text};\n".encode()
-        for name, text in statements().items()
-        if name.startswith("evidence_")
-    }
+    selects = {f"sql/tables/{name}.sql": f"{statement(name)};\n".encode() for name in _selects()}
     return {"sql/schema.sql": schema().text.encode(), **selects}
 
 
-def _in_csv(column: str, kind: str) -> sql.Composable:
-    name = sql.Identifier(column)
-    return sql.SQL("fridge.csv_text({0}) as {0}").format(name) if kind in _WRITTEN_OTHERWISE else name
-
-
-def _type_name(column: psycopg.Column) -> str:
-    found = psycopg.adapters.types.get(column.type_code)
-    return found.name if found else "text"
+def _in_csv(column: psycopg.Column) -> sql.Composable:
+    name, kind = sql.Identifier(column.name), psycopg.adapters.types.get(column.type_code)
+    return sql.SQL("fridge.csv_text({0}) as {0}").format(name) if kind and kind.name in _WRITTEN_OTHERWISE else name
 
 
 @contextmanager

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,14 +19,18 @@ from fridge_pipeline.billing.open_stripe import (
 )
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.measure import Measure
-from fridge_pipeline.catalogue.meter import Meter
-from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.queries import statement
-from fridge_pipeline.finance.rules.explanation import Explanation
+from fridge_pipeline.database.run import Run
+from fridge_pipeline.finance.pages.explanation import Explanation
 from fridge_pipeline.stripe.gateway import MeterMissingError, StripeCallError, StripeGateway
 from fridge_pipeline.stripe.reads import summed_usage
 from fridge_pipeline.stripe.rules.limits import READS_MAX, READS_MONTH
 
+#: Each of these a statement of its own reads, ``explain_…``.
+LISTS = (
+    *("files", "rejected", "statements", "attempts", "readbacks"),
+    *("cancellations", "stripe", "exceptions", "runs"),
+)
 #: So many rejected rows of the tenant are shown of each file; the file's counts say how many there are.
 REJECTED_MAX = 20
 #: And so many of all files together.
@@ -61,15 +65,7 @@ def explain(
             is_open=now < closes_at,
             closes_at=closes_at,
             usage={measure.value: usage.get(measure.value) for measure in Measure},
-            files=cursor.execute(statement("explain_files"), parameters).fetchall(),
-            rejected=cursor.execute(statement("explain_rejected"), parameters).fetchall(),
-            statements=cursor.execute(statement("explain_statements"), parameters).fetchall(),
-            attempts=cursor.execute(statement("explain_attempts"), parameters).fetchall(),
-            readbacks=cursor.execute(statement("explain_readbacks"), parameters).fetchall(),
-            cancellations=cursor.execute(statement("explain_cancellations"), parameters).fetchall(),
-            stripe=cursor.execute(statement("explain_stripe"), parameters).fetchall(),
-            exceptions=cursor.execute(statement("explain_exceptions"), parameters).fetchall(),
-            runs=cursor.execute(statement("explain_runs"), parameters).fetchall(),
+            **{name: cursor.execute(statement(f"explain_{name}"), parameters).fetchall() for name in LISTS},
         )
 
 
@@ -78,13 +74,11 @@ NEVER_STATED = "nothing of these books was ever stated to Stripe"
 
 
 def explain_hour(
-    database: Database,
+    run: Run,
     open_gateway: Callable[[], StripeGateway] | None,
     tenant_id: str,
     hour: Hour,
-    catalogue: tuple[Meter, ...],
     close_after: timedelta,
-    clock: Callable[[], datetime],
     reads_max: int = READS_MAX,
 ) -> Explanation:
     """Everything the books hold about a tenant and hour; with ``open_gateway`` Stripe's sums are read now.
@@ -92,51 +86,47 @@ def explain_hour(
     Each meter and customer costs a read, of which 30 days hold ``reads_max``. A sum that cannot be read stays the one
     that was read last, and ``detail`` says why. Raises ``WrongBooksError`` and what ``open_gateway`` raises.
     """
-    with database.connect() as connection:
-        event_names = [meter.event_name for meter in catalogue]
-        found = explain(connection, tenant_id, hour, event_names, hour.closes_at(close_after), clock())
+    with run.database.connect() as connection:
+        event_names = [meter.event_name for meter in run.catalogue]
+        found = explain(connection, tenant_id, hour, event_names, hour.closes_at(close_after), run.clock())
         if open_gateway is None or not found.stripe:
             return found
         if not books_are_claimed(connection):
             return replace(found, stripe=[_unread(row, NEVER_STATED) for row in found.stripe])
-        left = reads_max - reads_since(connection, clock() - READS_MONTH)
-        reading = _Reading(connection, stripe_of_books(connection, open_gateway), hour, clock, left)
-        return replace(found, stripe=[reading.read(row) for row in found.stripe])
+        left = reads_max - reads_since(connection, run.clock() - READS_MONTH)
+        gateway = stripe_of_books(connection, open_gateway)
+        return replace(found, stripe=list(_read_now(connection, gateway, found.stripe, hour, run.clock, left)))
 
 
-@dataclass(slots=True)
-class _Reading:
-    """A reading under way; ``refrain`` says why Stripe is not to be read (any more)."""
+def _read_now(
+    connection: psycopg.Connection,
+    gateway: StripeGateway,
+    rows: Sequence[Mapping[str, Any]],
+    hour: Hour,
+    clock: Callable[[], datetime],
+    left: int,
+) -> Iterator[dict[str, Any]]:
+    """The row of each meter and customer, with Stripe's sum as it is now."""
 
-    connection: psycopg.Connection
-    gateway: StripeGateway
-    hour: Hour
-    clock: Callable[[], datetime]
-    reads_left: int
-    refrain: str | None = None
-
-    def read(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """The row of a meter and customer, with Stripe's sum as it is now."""
-        if self.reads_left <= 0:
-            return _unread(row, "the reads that Stripe allows in a month are used up")
-        if self.refrain is not None:
-            return _unread(row, self.refrain)
-        read_at, event_name, customer_id = self.clock(), row["event_name"], row["stripe_customer_id"]
-        try:
-            sums = summed_usage(
-                self.gateway, event_name, customer_id, HourRange(self.hour, self.hour), count_read=self._count_read
-            )
-        except MeterMissingError as error:
-            return _unread(row, str(error))
-        except StripeCallError as error:
-            self.refrain = None if error.reached else str(error)
-            return _unread(row, str(error))
-        return {**row, "value": sums.get(self.hour, 0), "read_at": read_at, "source": READ_NOW, "detail": None}
-
-    def _count_read(self) -> None:
+    def count_read() -> None:
         """On record before it is made: a read that fails counts as well."""
-        count_reads(self.connection, 1, ReadPurpose.EXPLANATION, self.clock())
-        self.reads_left -= 1
+        nonlocal left
+        count_reads(connection, 1, ReadPurpose.EXPLANATION, clock())
+        left -= 1
+
+    unreachable = None
+    for row in rows:
+        if left <= 0 or unreachable:
+            yield _unread(row, unreachable or "the reads that Stripe allows in a month are used up")
+            continue
+        read_at, account = clock(), (row["event_name"], row["stripe_customer_id"])
+        try:
+            sums = summed_usage(gateway, *account, HourRange(hour, hour), count_read=count_read)
+        except (MeterMissingError, StripeCallError) as error:
+            unreachable = str(error) if isinstance(error, StripeCallError) and not error.reached else None
+            yield _unread(row, str(error))
+        else:
+            yield {**row, "value": sums.get(hour, 0), "read_at": read_at, "source": READ_NOW, "detail": None}
 
 
 def _unread(row: Mapping[str, Any], why: str) -> dict[str, Any]:

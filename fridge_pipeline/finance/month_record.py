@@ -13,9 +13,9 @@ from psycopg import sql
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import Meter
-from fridge_pipeline.database.build_models import run_models
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.models import Materialized, SqlModel, read_models
+from fridge_pipeline.database.fill_models import fill_hours, fill_tables
+from fridge_pipeline.database.models import read_models
 from fridge_pipeline.database.queries import statement
 
 #: Which rows of a mart are a month's; a mart that is not named here has a column ``hour``.
@@ -51,10 +51,6 @@ def _frame(cursor: psycopg.Cursor, rows: list[tuple[object, ...]]) -> pl.DataFra
     return pl.DataFrame(rows, schema=names, orient="row", infer_schema_length=None)
 
 
-#: Hours that are made anew in one transaction: a day, so that a month of any size holds nothing up for long.
-HOURS_AT_A_TIME = 24
-
-
 def refresh_month(
     database: Database, folder: Path, catalogue: Sequence[Meter], month: Month, clock: Callable[[], datetime]
 ) -> None:
@@ -62,22 +58,5 @@ def refresh_month(
     models = read_models(folder)
     last = min(month.hours.last, Hour.containing(clock()))
     if month.hours.first <= last:
-        derive_hours(database, models, catalogue, HourRange(month.hours.first, last), clock)
-    tables = [model.name for model in models if model.materialized is Materialized.TABLE]
-    run_models(database, models, tables, None, catalogue, clock())
-
-
-def derive_hours(
-    database: Database,
-    models: Sequence[SqlModel],
-    catalogue: Sequence[Meter],
-    hours: HourRange,
-    clock: Callable[[], datetime],
-) -> None:
-    """Makes the increments of these hours anew, a day at a time."""
-    increments = [model.name for model in models if model.materialized is Materialized.INCREMENT]
-    first = hours.first
-    while first <= hours.last:
-        until = min(first.plus(HOURS_AT_A_TIME - 1), hours.last)
-        run_models(database, models, increments, HourRange(first, until), catalogue, clock())
-        first = until.plus(1)
+        fill_hours(database, models, HourRange(month.hours.first, last), catalogue, clock)
+    fill_tables(database, models, catalogue)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,9 +13,10 @@ from psycopg import IsolationLevel
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.run import Run
 from fridge_pipeline.finance.explain_hour import explain
 from fridge_pipeline.finance.month_record import month_rows
-from fridge_pipeline.finance.rules.explanation import Explanation
+from fridge_pipeline.finance.pages.explanation import Explanation
 from fridge_pipeline.finance.rules.month_books import MARTS, MonthBooks
 from fridge_pipeline.finance.rules.month_detail import notable_hours
 from fridge_pipeline.finance.rules.month_summary import MonthSummary, summarize
@@ -37,30 +37,14 @@ class MonthReport:
     summary: MonthSummary
 
 
-def report_month(
-    database: Database,
-    month: Month,
-    folder: Place,
-    catalogue: Sequence[Meter],
-    close_after: timedelta,
-    made_at: datetime,
-    workspace: Path,
-) -> MonthReport:
+def report_month(run: Run, month: Month, folder: Place, close_after: timedelta, workspace: Path) -> MonthReport:
     """Writes ``usage-MONTH.html`` and ``usage-MONTH.xlsx`` into a folder; earlier ones of the month are replaced.
 
     For an object store's prefix they are written in the ``workspace`` first. Raises ``ArchiveError``.
     """
-    books, explanations = read_books(database, month, catalogue, close_after, made_at)
-    if isinstance(folder, Path):
-        return write_report(books, explanations, folder, made_at)
-    workspace.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".report-", dir=workspace) as work:
-        written = write_report(books, explanations, Path(work), made_at)
-        # The page last: who reads it finds the workbook of the same making.
-        workbook, page = (
-            put_in_place_of(Path(work) / each.name, folder / each.name) for each in (written.workbook, written.page)
-        )
-    return MonthReport(month, page, workbook, written.summary)
+    made_at = run.clock()
+    books, explanations = read_books(run.database, month, run.catalogue, close_after, made_at)
+    return write_report(books, explanations, folder, made_at, workspace)
 
 
 def read_books(
@@ -74,28 +58,28 @@ def read_books(
             notable = notable_hours(books)[:EXPLAINED_HOURS_MAX]
             event_names = [meter.event_name for meter in catalogue]
             return books, [
-                explain(connection, each.tenant_id, each.hour, event_names, each.hour.closes_at(close_after), now)
-                for each in notable
+                explain(connection, tenant, hour, event_names, hour.closes_at(close_after), now)
+                for tenant, hour in notable
             ]
 
 
 def write_report(
-    books: MonthBooks, explanations: Sequence[Explanation], folder: Path, made_at: datetime
+    books: MonthBooks, explanations: Sequence[Explanation], folder: Place, made_at: datetime, workspace: Path
 ) -> MonthReport:
-    """Page and workbook of the same books. Each appears whole or not at all."""
+    """Page and workbook of the same books. Each appears whole or not at all. Raises ``ArchiveError``."""
     # Only a report needs them; the code server and the other commands do without.
     from fridge_pipeline.finance.pages.page import render_page  # noqa: PLC0415
     from fridge_pipeline.finance.pages.workbook import write_workbook  # noqa: PLC0415
 
-    folder.mkdir(parents=True, exist_ok=True)
-    page, workbook = (folder / f"usage-{books.month.key}{ending}" for ending in (".html", ".xlsx"))
-    unfinished = {each: each.with_name(f".{each.name}.{os.getpid()}.tmp") for each in (page, workbook)}
-    try:
-        unfinished[page].write_text(render_page(books, explanations, made_at), encoding="utf-8")
-        write_workbook(books, made_at, unfinished[workbook])
-        for file, written in unfinished.items():
-            written.replace(file)
-    finally:
-        for written in unfinished.values():
-            written.unlink(missing_ok=True)
-    return MonthReport(books.month, page, workbook, summarize(books))
+    page, workbook = (f"usage-{books.month.key}{ending}" for ending in (".html", ".xlsx"))
+    beside = folder if isinstance(folder, Path) else workspace
+    beside.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".report-", dir=beside) as work:
+        (Path(work) / page).write_text(render_page(books, explanations, made_at), encoding="utf-8")
+        write_workbook(books, made_at, Path(work) / workbook)
+        for name in (workbook, page):  # the page last: who reads it finds the workbook of the same making
+            if isinstance(folder, Path):
+                (Path(work) / name).replace(folder / name)
+            else:
+                put_in_place_of(Path(work) / name, folder / name)
+    return MonthReport(books.month, folder / page, folder / workbook, summarize(books))

@@ -6,24 +6,15 @@ from pathlib import Path
 import dagster as dg
 
 from fridge_pipeline.calendar.hours import HourRange
-from fridge_pipeline.database.models import SourceTable
 from fridge_pipeline.ingest.landing_record import LandedHour, Unusable, landed_of_hours, unusable_of_hours
 from fridge_pipeline.ingest.load import HourLoad, load_hours
-from fridge_pipeline.installation import Installation
+from fridge_pipeline.installation import Landing, Ledger
 from fridge_pipeline.orchestration.partitions import (
-    BACKFILL_POLICY,
-    Hourly,
     hours_of,
     is_backfill,
     retried_when_the_database_is_lost,
 )
-from fridge_pipeline.orchestration.progress import Progress, described, table_metadata
-
-DESCRIPTION = """One row per reading: every landing file of the hour that is not loaded yet goes into `fridge.readings`.
-
-A reading is stored once, whatever is delivered twice; what is no valid reading is kept in `fridge.rejected_readings`
-with file, line and reason. Per file: rows = inserted + duplicate + rejected.
-"""
+from fridge_pipeline.orchestration.progress import Progress
 
 #: So many of an hour's files stand in its metadata; `fridge explain` lists all.
 FILES_SHOWN = 20
@@ -33,59 +24,48 @@ UNUSABLE_MAX = 1_000
 UNUSABLE_SHOWN = 20
 
 
-def ingest_assets(hourly: Hourly, source: SourceTable) -> list[dg.AssetsDefinition]:
-    """The assets of the group, on the grid of hours."""
+@dg.asset(
+    group_name="ingest",
+    kinds={"polars", "postgres"},
+    owners=["team:data-engineering"],
+    output_required=False,
+)
+def raw_readings(
+    context: dg.AssetExecutionContext, ledger: dg.ResourceParam[Ledger], landing: dg.ResourceParam[Landing]
+) -> Iterator[dg.MaterializeResult[None]]:
+    """One row per reading: every landing file of the hour that is not loaded yet goes into `fridge.readings`.
 
-    @dg.asset(
-        partitions_def=hourly.hours,
-        backfill_policy=BACKFILL_POLICY,
-        freshness_policy=hourly.freshness,
-        group_name="ingest",
-        kinds={"polars", "postgres"},
-        owners=["team:data-engineering"],
-        description=described(DESCRIPTION, source.example),
-        metadata=table_metadata(source),
-        output_required=False,
-    )
-    def raw_readings(
-        context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
-    ) -> Iterator[dg.MaterializeResult[None]]:
-        hours, settings = hours_of(context), installation.settings
-        progress = Progress(context.log, f"loading {hours} from {settings.landing_uri}")
-        with retried_when_the_database_is_lost():
-            found = load_hours(
-                installation.database,
-                installation.zone,
-                hours,
-                settings.workspace,
-                context.run.run_id,
-                installation.clock,
-            )
-            loads = list(progress.follow(found, hours.count))
-            refuse_if_nothing_could_be_listed(loads)
-            with installation.database.connect() as connection:
-                landed = landed_of_hours(connection, hours)
-                tell_unusable(context.log, unusable_of_hours(connection, hours, UNUSABLE_MAX), loads)
-        progress.finish(load_summary(hours, loads))
-        now = installation.clock()
-        metadata = {
-            load.hour: load_metadata(
-                load,
-                landed.get(load.hour),
-                settings.landing_uri,
-                is_open=not load.hour.closed_at(now, settings.close_after),
-            )
-            for load in loads
-        }
-        if all(load.hour not in landed for load in loads) and not is_backfill(context):
-            for hour, numbers in metadata.items():
-                context.log_event(dg.AssetObservation(context.asset_key, partition=hour.key, metadata=numbers))
-            return
+    A reading is stored once, whatever is delivered twice; what is no valid reading is kept in
+    `fridge.rejected_readings` with file, line and reason. Per file: rows = inserted + duplicate + rejected.
+    """
+    hours, settings = hours_of(context), ledger.settings
+    progress = Progress(context.log, f"loading {hours} from {settings.landing_uri}")
+    with retried_when_the_database_is_lost():
+        run = ledger.as_run(context.run.run_id)
+        found = load_hours(run, landing.zone, hours, settings.workspace)
+        loads = list(progress.follow(found, hours.count))
+        refuse_if_nothing_could_be_listed(loads)
+        with ledger.database.connect() as connection:
+            landed = landed_of_hours(connection, hours)
+            tell_unusable(context.log, unusable_of_hours(connection, hours, UNUSABLE_MAX), loads)
+    progress.finish(load_summary(hours, loads))
+    now = ledger.clock()
+    metadata = {
+        load.hour: load_metadata(
+            load,
+            landed.get(load.hour),
+            settings.landing_uri,
+            is_open=not load.hour.closed_at(now, settings.close_after),
+        )
+        for load in loads
+    }
+    if all(load.hour not in landed for load in loads) and not is_backfill(context):
         for hour, numbers in metadata.items():
-            context.add_asset_metadata(numbers, partition_key=hour.key)
-        yield dg.MaterializeResult()
-
-    return [raw_readings]
+            context.log_event(dg.AssetObservation(context.asset_key, partition=hour.key, metadata=numbers))
+        return
+    for hour, numbers in metadata.items():
+        context.add_asset_metadata(numbers, partition_key=hour.key)
+    yield dg.MaterializeResult()
 
 
 def tell_unusable(log: dg.DagsterLogManager, unusable: Sequence[Unusable], loads: Sequence[HourLoad]) -> None:

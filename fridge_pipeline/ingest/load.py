@@ -11,9 +11,9 @@ from pathlib import Path
 import psycopg
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
-from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.exceptions import ExceptionKey, close_exception, open_exception, open_exceptions
-from fridge_pipeline.database.failpoints import Effect, Witness, unwatched
+from fridge_pipeline.database.failpoints import AtFailpoint, Failpoint
+from fridge_pipeline.database.run import Run
 from fridge_pipeline.ingest.landing.landing_errors import LandingFolderError
 from fridge_pipeline.ingest.landing.zone import LandingZone
 from fridge_pipeline.ingest.landing_record import listing_fingerprints, loaded_versions, record_landing_hour
@@ -69,14 +69,7 @@ BYTES_AT_ONCE = 32 * 2**20
 
 
 def load_hours(
-    database: Database,
-    zone: LandingZone,
-    hours: HourRange,
-    workspace: Path,
-    run_id: str,
-    clock: Callable[[], datetime],
-    witness: Witness = unwatched,
-    shard: Shard | None = None,
+    run: Run, zone: LandingZone, hours: HourRange, workspace: Path, shard: Shard | None = None
 ) -> Iterator[HourLoad]:
     """Loads what is new in each hour of the range, in order; an hour that fails does not stop the next.
 
@@ -84,13 +77,13 @@ def load_hours(
     ``workspace`` is a folder for the private copies that files are read from. What is wrong with a file or a
     folder becomes an exception for a person; only a lost database ends the range.
     """
-    with database.connect() as connection, _lazily(database, connection, workspace, run_id, clock) as loader:
+    with run.database.connect() as connection, _lazily(run, connection, workspace) as loader:
         known = listing_fingerprints(connection, hours)
         failed_before = {hour for hour, kinds in open_exceptions(connection, hours).items() if "load_failed" in kinds}
         listings = (_listing(connection, zone, hour, known.get(hour), shard) for hour in hours.hours())
         for some in _some_at_once(listings):
-            _load_listings(some, zone, loader, witness)
-            _record(connection, some, failed_before, clock())
+            _load_listings(some, zone, loader, run.at_failpoint)
+            _record(connection, some, failed_before, run.clock())
             yield from (listing.load for listing in some)
 
 
@@ -109,18 +102,17 @@ def _listing(
 ) -> _Listing:
     listing = _Listing(HourLoad(hour))
     try:
-        fingerprint = zone.fingerprint(hour)
-        listing.load.is_empty = fingerprint is None
-        if fingerprint is not None and fingerprint != known:
-            files, versions = zone.files(hour), loaded_versions(connection, hour)
-            if shard is not None:
-                files = shard.of(files)
-            listing.load.listed = len(files)
-            listing.new = [file for file in files if versions.get(file.path) != file.version]
-            # Of a shard nobody knows whether the other files are loaded.
-            listing.fingerprint = fingerprint if shard is None else None
+        found = zone.listing(hour, known)
     except LandingFolderError as error:
         listing.load.failure = str(error)
+        return listing
+    listing.load.is_empty = found.fingerprint is None
+    if found.fingerprint is not None and found.fingerprint != known:
+        files, versions = found.files if shard is None else shard.of(found.files), loaded_versions(connection, hour)
+        listing.load.listed = len(files)
+        listing.new = [file for file in files if versions.get(file.path) != file.version]
+        # Of a shard nobody knows whether the other files are loaded.
+        listing.fingerprint = found.fingerprint if shard is None else None
     return listing
 
 
@@ -137,7 +129,7 @@ def _some_at_once(listings: Iterable[_Listing]) -> Iterator[list[_Listing]]:
 
 
 def _load_listings(
-    listings: Sequence[_Listing], zone: LandingZone, loader: Callable[[], FilesLoader], witness: Witness
+    listings: Sequence[_Listing], zone: LandingZone, loader: Callable[[], FilesLoader], at_failpoint: AtFailpoint
 ) -> None:
     of_path = {file.path: listing for listing in listings for file in listing.new}
     for files in _files_at_once(file for listing in listings for file in listing.new):
@@ -147,7 +139,7 @@ def _load_listings(
         for path, reason in result.unread.items():
             of_path[path].unread[path] = reason
         if result.loaded:
-            witness(Effect.FILES_LOADED)
+            at_failpoint(Failpoint.FILES_LOADED)
 
 
 def _files_at_once(files: Iterable[LandingFile]) -> Iterator[list[LandingFile]]:
@@ -182,16 +174,14 @@ def _record(
 
 
 @contextmanager
-def _lazily(
-    database: Database, books: psycopg.Connection, workspace: Path, run_id: str, clock: Callable[[], datetime]
-) -> Iterator[Callable[[], FilesLoader]]:
+def _lazily(run: Run, books: psycopg.Connection, workspace: Path) -> Iterator[Callable[[], FilesLoader]]:
     """A loader that connects when the first file needs it: hours without news cost no connection."""
     with ExitStack() as stack:
         opened: list[FilesLoader] = []
 
         def loader() -> FilesLoader:
             if not opened:
-                opened.append(stack.enter_context(FilesLoader.open(database, books, workspace, run_id, clock)))
+                opened.append(stack.enter_context(FilesLoader.open(run, books, workspace)))
             return opened[0]
 
         yield loader

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 import polars as pl
 import psycopg
 
-from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.run import Run
 from fridge_pipeline.ingest.landing.landing_errors import (
     LandingFileChangedError,
     LandingFileVanishedError,
@@ -73,36 +73,22 @@ class FilesLoader:
     connections stay in this one: used by two threads at once, if each for itself, its driver mixes up their answers.
     """
 
-    def __init__(
-        self,
-        connection: Connection,
-        books: psycopg.Connection,
-        workspace: Path,
-        run_id: str,
-        clock: Callable[[], datetime],
-    ) -> None:
+    def __init__(self, run: Run, connection: Connection, books: psycopg.Connection, workspace: Path) -> None:
         self._connection = connection
         self._books = books
         self._sensors = SensorDirectory(books)
         self._stored = StoredKeys(connection)
         self._workspace = workspace
-        self._run_id = run_id
-        self._clock = clock
+        self._run_id = run.run_id
+        self._clock = run.clock
 
     @classmethod
     @contextmanager
-    def open(
-        cls,
-        database: Database,
-        books: psycopg.Connection,
-        workspace: Path,
-        run_id: str,
-        clock: Callable[[], datetime],
-    ) -> Iterator[Self]:
+    def open(cls, run: Run, books: psycopg.Connection, workspace: Path) -> Iterator[Self]:
         """A loader with a bulk connection of its own; sensors and attempts go over ``books``, during a load."""
         workspace.mkdir(parents=True, exist_ok=True)
-        with database.connect_bulk() as connection:
-            yield cls(connection, books, workspace, run_id, clock)
+        with run.database.connect_bulk() as connection:
+            yield cls(run, connection, books, workspace)
 
     def load(self, zone: LandingZone, files: Sequence[LandingFile]) -> FilesLoad:
         """Loads the files' present contents in one transaction, except those that are loaded already.
@@ -169,9 +155,9 @@ class FilesLoader:
     def _load_new(self, transaction: LoadTransaction, tallies: Sequence[FileTally]) -> list[LoadedFile]:
         if self._sensors.tenant_bytes > TENANT_BYTES_MAX // 4:  # of other files, loaded before
             self._sensors.forget()
-        kept_from, tenants, rejections = transaction.kept_from(), TenantTally(self._sensors), RejectionTally()
+        tenants, rejections = TenantTally(self._sensors), RejectionTally()
         with TemporaryDirectory(prefix="order-", dir=self._workspace) as directory:
-            self._store(transaction, tallies, tenants, rejections, kept_from, Path(directory))
+            self._store(transaction, tallies, tenants, rejections, Path(directory))
         by_tenant = tenants.summed()
         transaction.store_tenants(by_tenant)
         transaction.store_not_kept(
@@ -195,9 +181,9 @@ class FilesLoader:
         tallies: Sequence[FileTally],
         tenants: TenantTally,
         rejections: RejectionTally,
-        kept_from: datetime | None,
         directory: Path,
     ) -> None:
+        kept_from = transaction.kept_from()
         by_id = {tally.file_id: tally for tally in tallies}
         # Closed before anything else happens: a next attempt uses the same directory of sensors.
         with closing(ahead(prepare(tallies, tenants, rejections, kept_from, self._sensors, directory))) as portions:

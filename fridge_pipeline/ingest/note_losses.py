@@ -108,7 +108,7 @@ def _gone(connection: psycopg.Connection, present: Collection[Hour], now: dateti
 
 def _look_ahead(zone: LandingZone, hour: Hour) -> HourAhead:
     try:
-        files = zone.files(hour)
+        files = zone.listing(hour).files
     except LandingFolderError:
         return HourAhead(hour, None)
     return HourAhead(hour, len(files), sum(file.size for file in files))

@@ -11,14 +11,12 @@ from datetime import datetime, timedelta
 import psycopg
 from psycopg.rows import dict_row
 
-from fridge_pipeline.billing.hours_to_bill import find_hours_to_bill
 from fridge_pipeline.billing.open_stripe import billing_start
-from fridge_pipeline.calendar.hours import Hour, HourRange
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.ingest.landing.landing_errors import LandingError
-from fridge_pipeline.ingest.landing.zone import LandingZone
 from fridge_pipeline.operations.channels import AlertChannel, AlertNotSentError
 from fridge_pipeline.operations.rules.alert import (
     Alert,
@@ -114,36 +112,42 @@ class AlertScan:
         self.alerts += [alert for alert in found if alert is not None]
 
 
+@dataclass(frozen=True, slots=True)
+class AlertScope:
+    """What is scanned beside the exceptions.
+
+    ``find_undelivered`` gives the hours that are to be billed, stale when they have been for ``stale_after``; it may
+    raise ``LandingError``. The canary is flown, or it is not.
+    """
+
+    find_undelivered: Callable[[], list[Hour]]
+    stale_after: timedelta
+    flies_canary: bool
+
+
 def find_alerts(
-    database: Database,
-    open_zone: Callable[[], LandingZone],
-    grid: HourRange,
-    catalogue: tuple[Meter, ...],
-    now: datetime,
-    close_after: timedelta,
-    stale_after: timedelta,
-    memory: AlertMemory,
-    *,
-    flies_canary: bool,
+    database: Database, catalogue: tuple[Meter, ...], scope: AlertScope, memory: AlertMemory, now: datetime
 ) -> AlertScan:
     """Open exceptions, unmapped usage near its deadline, stale hours, and the canary where it is flown.
 
     A landing zone that cannot be looked at is an alert of its own, and says nothing of stale hours.
     """
-    scan = AlertScan(AlertMemory(memory.undelivered_since, (memory.canary_since or now) if flies_canary else None))
+    scan = AlertScan(
+        AlertMemory(memory.undelivered_since, (memory.canary_since or now) if scope.flies_canary else None)
+    )
     with database.connect() as connection:
         scan.add(Family.EXCEPTIONS, *(exceptions_alert(kind) for kind in open_kinds(connection)))
         scan.add(Family.UNMAPPED, unmapped_alert(unmapped_near_deadline(connection, now), now))
     scan.add(Family.CANARY, _find_canary(database, catalogue, now, scan.memory.canary_since))
     try:
-        undelivered = find_hours_to_bill(database, open_zone(), grid, catalogue, now, close_after)
+        undelivered = scope.find_undelivered()
     except LandingError as error:
         scan.add(Family.LANDING, landing_alert(str(error)))
         return scan
     scan.add(Family.LANDING)
     since = memory.seen(undelivered, now)
     scan.memory = AlertMemory(since, scan.memory.canary_since)
-    scan.add(Family.STALE, stale_alert(since, now, stale_after))
+    scan.add(Family.STALE, stale_alert(since, now, scope.stale_after))
     return scan
 
 

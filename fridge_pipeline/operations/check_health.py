@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from fridge_pipeline.billing.deliver import wrong_meters
 from fridge_pipeline.billing.hours_to_bill import find_hours_to_bill
 from fridge_pipeline.billing.open_stripe import billing_start
-from fridge_pipeline.billing.push import wrong_meters
 from fridge_pipeline.calendar.hours import HourRange
 from fridge_pipeline.catalogue.billing_start import BillingStart
 from fridge_pipeline.catalogue.meter import Meter
@@ -133,6 +133,12 @@ def check_stripe(
         yield judge_skew("Stripe clock", "Stripe's clock", there - (before + (clock() - before) / 2))
 
 
+def check_billing_start(database: Database, told: BillingStart | None, now: datetime) -> HealthCheck:
+    """From which hour on usage is stated, and whether this process was ``told`` another one."""
+    with database.connect() as connection:
+        return judge_billing_start(billing_start(connection), told, now)
+
+
 def check_books(
     database: Database,
     zone: LandingZone,
@@ -140,13 +146,11 @@ def check_books(
     catalogue: tuple[Meter, ...],
     now: datetime,
     close_after: timedelta,
-    told: BillingStart | None = None,
 ) -> Iterable[HealthCheck]:
-    """From which hour on usage is stated, hours that wait for delivery, odd ids, and what waits for a person."""
+    """Hours that wait for delivery, odd ids, and what waits for a person."""
     with database.connect() as connection:
         similar = similar_ids(connection)
-        start = judge_billing_start(billing_start(connection), told, now)
         exceptions = judge_exceptions(open_exception_kinds(connection))
     ids = judge_ids(list(map(str, similar)), similar[0].total if similar else 0)
     hours = judge_hours(find_hours_to_bill(database, zone, grid, catalogue, now, close_after))
-    return [start, hours, ids, *exceptions]
+    return [hours, ids, *exceptions]

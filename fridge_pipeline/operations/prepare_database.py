@@ -8,10 +8,9 @@ from pathlib import Path
 
 import psycopg
 
-from fridge_pipeline.database.build_models import STAGING, make_models
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.model_relations import are_superseded, built_from
-from fridge_pipeline.database.models import files_sha256, read_models
+from fridge_pipeline.database.make_models import are_superseded, built_from, make_models
+from fridge_pipeline.database.models import STAGING, files_sha256, read_models
 from fridge_pipeline.database.schema import (
     PIPELINE,
     Migration,

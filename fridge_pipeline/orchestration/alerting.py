@@ -16,12 +16,13 @@ from datetime import date, datetime, timedelta
 import dagster as dg
 from dagster import DagsterRun, DagsterRunStatus, RunRecord, RunsFilter
 
-from fridge_pipeline.billing.hours_to_bill import find_undone_hours
+from fridge_pipeline.billing.hours_to_bill import find_hours_to_bill, find_undone_hours
 from fridge_pipeline.calendar.days import DayRange
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.ingest.landing.landing_errors import LandingError
-from fridge_pipeline.installation import Installation
-from fridge_pipeline.operations.alerts import SendReport, find_alerts, send_alerts
+from fridge_pipeline.installation import Landing, Ledger
+from fridge_pipeline.operations.alerts import AlertScope, SendReport, find_alerts, send_alerts
+from fridge_pipeline.operations.channels import AlertChannel, Mail, Webhook
 from fridge_pipeline.operations.rules.alert import Alert, AlertMemory, Family
 from fridge_pipeline.operations.rules.alert_causes import FailedJob, failed_job_alert
 from fridge_pipeline.orchestration.automation import ended, tags_under_way
@@ -174,89 +175,101 @@ FAILURES_INTERVAL_SECONDS = 30
 NOT_CONFIGURED = "alerts are off: neither FRIDGE_ALERT_WEBHOOK nor FRIDGE_ALERT_SMTP is set"
 
 
-def alert_sensors(settings: Settings) -> list[dg.SensorDefinition]:
-    """The sensors, on where a channel is configured."""
-    is_on = settings.alerts.webhook is not None or settings.alerts.mail_server is not None
-    status = dg.DefaultSensorStatus.RUNNING if is_on else dg.DefaultSensorStatus.STOPPED
-    return [_alerts(status), _run_failures(status)]
+def alert_channels(settings: Settings) -> list[AlertChannel]:
+    """Where alerts go; none where none is configured."""
+    channels = list[AlertChannel]()
+    if settings.alert_webhook is not None:
+        channels.append(Webhook(settings.alert_webhook))
+    if settings.alert_mail_server is not None:
+        channels.append(Mail(settings.alert_mail_server, settings.alert_sender, settings.alert_recipients))
+    return channels
 
 
-def _alerts(status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
+def _status(settings: Settings) -> dg.DefaultSensorStatus:
+    """On where a channel is configured."""
+    return dg.DefaultSensorStatus.RUNNING if settings.sends_alerts else dg.DefaultSensorStatus.STOPPED
+
+
+def alerts(settings: Settings) -> dg.SensorDefinition:
+    """The sensor of all that people are told of."""
+
     @dg.sensor(
         name="alerts",
         minimum_interval_seconds=ALERTS_INTERVAL_SECONDS,
-        default_status=status,
+        default_status=_status(settings),
         description="Sends to webhook and mail: exceptions, unmapped usage near its deadline, stale hours, failed runs "
         "and a silent canary. Once, again after a day, and once when it is over.",
     )
     def sensor(
-        context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
+        context: dg.SensorEvaluationContext, ledger: dg.ResourceParam[Ledger], landing: dg.ResourceParam[Landing]
     ) -> dg.SensorResult | dg.SkipReason:
-        channels = installation.alert_channels()
+        channels = alert_channels(ledger.settings)
         if not channels:
             return dg.SkipReason(NOT_CONFIGURED)
-        settings, now = installation.settings, installation.clock()
-        scan = find_alerts(
-            installation.database,
-            lambda: installation.zone,
-            installation.grid(),
-            installation.catalogue,
-            now,
-            settings.close_after,
-            settings.alerts.stale_after,
-            AlertMemory.from_text(context.cursor),
-            flies_canary=settings.alerts.canary,
-        )
-        scan.add(Family.RUNS, *_failed_run_alerts(context.instance, installation))
-        report = send_alerts(installation.database, channels, scan.alerts, scan.scanned, now)
+        now = ledger.clock()
+        settings, memory = ledger.settings, AlertMemory.from_text(context.cursor)
+        scope = AlertScope(lambda: _undelivered(ledger, landing, now), settings.stale_after, settings.canary)
+        scan = find_alerts(ledger.database, ledger.catalogue, scope, memory, now)
+        scan.add(Family.RUNS, *_failed_run_alerts(context.instance, ledger, landing))
+        report = send_alerts(ledger.database, channels, scan.alerts, scan.scanned, now)
         return dg.SensorResult(skip_reason=_said(context, report, len(scan.alerts)), cursor=scan.memory.to_text())
 
     return sensor
 
 
-def _run_failures(status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
+def _undelivered(ledger: Ledger, landing: Landing, now: datetime) -> list[Hour]:
+    """The closed hours that are to be billed. Raises ``LandingError``."""
+    close_after = ledger.settings.close_after
+    return find_hours_to_bill(ledger.database, landing.zone, ledger.grid(), ledger.catalogue, now, close_after)
+
+
+def run_failures(settings: Settings) -> dg.SensorDefinition:
+    """The sensor of failed runs alone, at once."""
+
     @dg.run_failure_sensor(
         name="run_failures",
         minimum_interval_seconds=FAILURES_INTERVAL_SECONDS,
-        default_status=status,
+        default_status=_status(settings),
         description="Sends a failed run to webhook and mail at once; what it cannot send, the sensor alerts sends.",
     )
-    def sensor(context: dg.RunFailureSensorContext, installation: dg.ResourceParam[Installation]) -> dg.SkipReason:
-        channels = installation.alert_channels()
+    def sensor(
+        context: dg.RunFailureSensorContext, ledger: dg.ResourceParam[Ledger], landing: dg.ResourceParam[Landing]
+    ) -> dg.SkipReason:
+        channels = alert_channels(ledger.settings)
         if not channels:
             return dg.SkipReason(NOT_CONFIGURED)
-        alerts = _failed_run_alerts(context.instance, installation)
-        report = send_alerts(installation.database, channels, alerts, {Family.RUNS}, installation.clock())
+        alerts = _failed_run_alerts(context.instance, ledger, landing)
+        report = send_alerts(ledger.database, channels, alerts, {Family.RUNS}, ledger.clock())
         return dg.SkipReason(_said(context, report, len(alerts)))
 
     return sensor
 
 
-def _failed_run_alerts(instance: dg.DagsterInstance, installation: Installation) -> list[Alert]:
+def _failed_run_alerts(instance: dg.DagsterInstance, ledger: Ledger, landing: Landing) -> list[Alert]:
     """One per job; a key that some library put into its error is no text for a mailbox."""
-    settings = installation.settings
+    settings = ledger.settings
     key = settings.stripe_key or SANDBOX_KEY
     return [
         failed_job_alert(replace(failed, reason=key.redact(failed.reason)), settings.ui_url)
-        for failed in failed_jobs(instance, installation.clock(), _books_of(installation))
+        for failed in failed_jobs(instance, ledger.clock(), _books_of(ledger, landing))
     ]
 
 
-def _books_of(installation: Installation) -> Books:
+def _books_of(ledger: Ledger, landing: Landing) -> Books:
     """What they say of hours and days; an open hour is undone, and so is everything while the zone cannot be opened."""
 
     def undone_hours(hours: Collection[Hour]) -> set[Hour]:
-        now = installation.clock()
-        closed = {hour for hour in hours if hour.closed_at(now, installation.settings.close_after)}
+        now = ledger.clock()
+        closed = {hour for hour in hours if hour.closed_at(now, ledger.settings.close_after)}
         try:
-            zone = installation.zone
+            zone = landing.zone
         except LandingError:
             return set(hours)
-        undone = find_undone_hours(installation.database, zone.fingerprint, closed, installation.catalogue, now)
+        undone = find_undone_hours(ledger.database, zone.fingerprint, closed, ledger.catalogue, now)
         return undone | (set(hours) - closed)
 
     def read_at(days: Collection[date]) -> dict[date, datetime]:
-        with installation.database.connect() as connection:
+        with ledger.database.connect() as connection:
             return days_read_at(connection, DayRange(min(days), max(days)))
 
     return Books(undone_hours, read_at)

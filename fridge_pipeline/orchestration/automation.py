@@ -8,21 +8,20 @@ import dagster as dg
 from dagster import DagsterRunStatus, RunRecord, RunsFilter
 
 from fridge_pipeline.calendar.hours import Hour, HourRange, NotAnHourError, plan_ranges
-from fridge_pipeline.finance.assets import MATERIALIZED_TAG
 from fridge_pipeline.ingest.watch import watch_landing_zone
-from fridge_pipeline.installation import Installation
+from fridge_pipeline.installation import Landing, Ledger
 from fridge_pipeline.orchestration.partitions import automation_tags, hours_in_tags
 
 #: Has days where the others have hours, so it is no link of their chain.
 RECONCILIATION = dg.AssetSelection.assets("stripe_reconciliation")
 
-INCREMENTS = dg.AssetSelection.tag(MATERIALIZED_TAG, "increment")
+INCREMENTS = dg.AssetSelection.kind("increment")
 
-#: With the checks of these assets. Views are always as the books are, so no hour makes them anew.
+#: With the checks of these assets.
 CHAIN = (dg.AssetSelection.groups("ingest", "usage", "billing") - RECONCILIATION) | INCREMENTS
 
-#: The models without hours: their rows are counted, and what must be true of them is checked, in one run.
-FINANCE = dg.AssetSelection.tag(MATERIALIZED_TAG, "view") | dg.AssetSelection.tag(MATERIALIZED_TAG, "table")
+#: The models that are filled at night; views are always as the books are.
+TABLES = dg.AssetSelection.kind("table")
 
 LOAD_AND_BILL = "load_and_bill"
 BILL_CLOSED_HOURS = "bill_closed_hours"
@@ -31,40 +30,43 @@ CHECK_BOOKS = "check_books"
 PLAN_BACKFILL = "plan_backfill"
 
 
-def jobs(checks: dg.AssetChecksDefinition) -> list["dg.UnresolvedAssetJobDefinition"]:
-    """One job for the landing sensor, one for the hourly schedule, two for the day: comparison and ``checks``."""
-    return [
-        dg.define_asset_job(
-            LOAD_AND_BILL,
-            selection=CHAIN,
-            tags={"fridge/does": "load and bill"},
-            description="Loads an hour's new landing files, counts, and bills the hour once it is closed.",
-        ),
-        dg.define_asset_job(
-            BILL_CLOSED_HOURS,
-            selection=CHAIN,
-            tags={"fridge/does": "bill"},
-            description="Sweeps closed hours that are not fully loaded, counted and delivered.",
-        ),
-        dg.define_asset_job(
-            RECONCILE_DAYS,
-            selection=RECONCILIATION,
-            tags={"fridge/does": "reconcile"},
-            description="Compares days of usage and ledger with Stripe's own books.",
-        ),
-        dg.define_asset_job(
-            PLAN_BACKFILL,
-            selection=dg.AssetSelection.groups("planning"),
-            tags={"fridge/does": "plan"},
-            description="Shows what a backfill of hours would change at Stripe, before anything is sent.",
-        ),
-        dg.define_asset_job(
-            CHECK_BOOKS,
-            selection=FINANCE.without_checks() | dg.AssetSelection.checks(checks),
-            tags={"fridge/does": "check"},
-            description="Derives the last days anew in SQL and tests everything that finance reads.",
-        ),
-    ]
+load_and_bill = dg.define_asset_job(
+    LOAD_AND_BILL,
+    selection=CHAIN,
+    tags={"fridge/does": "load and bill"},
+    description="Loads an hour's new landing files, counts, and bills the hour once it is closed.",
+)
+
+bill_closed_hours = dg.define_asset_job(
+    BILL_CLOSED_HOURS,
+    selection=CHAIN,
+    tags={"fridge/does": "bill"},
+    description="Sweeps closed hours that are not fully loaded, counted and delivered.",
+)
+
+reconcile_days = dg.define_asset_job(
+    RECONCILE_DAYS,
+    selection=RECONCILIATION,
+    tags={"fridge/does": "reconcile"},
+    description="Compares days of usage and ledger with Stripe's own books.",
+)
+
+plan_backfill = dg.define_asset_job(
+    PLAN_BACKFILL,
+    selection=dg.AssetSelection.groups("planning"),
+    tags={"fridge/does": "plan"},
+    description="Shows what a backfill of hours would change at Stripe, before anything is sent.",
+)
+
+
+def check_books(checks: dg.AssetChecksDefinition) -> "dg.UnresolvedAssetJobDefinition":
+    """The job of the night; ``checks`` are those of the SQL models, which are read from their files."""
+    return dg.define_asset_job(
+        CHECK_BOOKS,
+        selection=TABLES | dg.AssetSelection.checks(checks),
+        tags={"fridge/does": "check"},
+        description="Derives the last days anew in SQL and tests everything that finance reads.",
+    )
 
 
 LANDING_INTERVAL_SECONDS = 30
@@ -90,44 +92,39 @@ UNDER_WAY = [
 ]
 
 
-def landing_sensor() -> dg.SensorDefinition:
+@dg.sensor(
+    job_name=LOAD_AND_BILL,
+    minimum_interval_seconds=LANDING_INTERVAL_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Watches the landing zone and requests a run per hour (or range of hours) with new files.",
+)
+def landing_sensor(
+    context: dg.SensorEvaluationContext, ledger: dg.ResourceParam[Ledger], landing: dg.ResourceParam[Landing]
+) -> dg.SensorResult | dg.SkipReason:
     """Requests a run for every hour whose landing files are not, or no longer, what was loaded."""
-
-    @dg.sensor(
-        name="landing_sensor",
-        job_name=LOAD_AND_BILL,
-        minimum_interval_seconds=LANDING_INTERVAL_SECONDS,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Watches the landing zone and requests a run per hour (or range of hours) with new files.",
+    watched = watch_landing_zone(
+        ledger.database,
+        landing.zone,
+        ledger.grid(),
+        ledger.clock(),
+        _turn_of(context.cursor),
     )
-    def sensor(
-        context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
-    ) -> dg.SensorResult | dg.SkipReason:
-        watched = watch_landing_zone(
-            installation.database,
-            installation.zone,
-            installation.grid(),
-            installation.clock(),
-            _turn_of(context.cursor),
-        )
-        pending = watched.pending
-        context.update_cursor(watched.turn.key if watched.turn else "")
-        waiting = without_runs_under_way(context.instance, pending)
-        if not waiting:
-            return dg.SkipReason(watched.gone or f"nothing new in {installation.settings.landing_uri}")
-        ranges = plan_ranges(waiting)[:RUNS_PER_TICK_MAX]
-        attempt = int(installation.clock().timestamp() // RETRY_SECONDS)
-        return dg.SensorResult(
-            run_requests=[
-                dg.RunRequest(
-                    run_key=f"{hours}:{_digest(pending, hours)}:{attempt}",
-                    tags=automation_tags(hours, "new landing files"),
-                )
-                for hours in ranges
-            ]
-        )
-
-    return sensor
+    pending = watched.pending
+    context.update_cursor(watched.turn.key if watched.turn else "")
+    waiting = without_runs_under_way(context.instance, pending)
+    if not waiting:
+        return dg.SkipReason(watched.gone or f"nothing new in {ledger.settings.landing_uri}")
+    ranges = plan_ranges(waiting)[:RUNS_PER_TICK_MAX]
+    attempt = int(ledger.clock().timestamp() // RETRY_SECONDS)
+    return dg.SensorResult(
+        run_requests=[
+            dg.RunRequest(
+                run_key=f"{hours}:{_digest(pending, hours)}:{attempt}",
+                tags=automation_tags(hours, "new landing files"),
+            )
+            for hours in ranges
+        ]
+    )
 
 
 def without_runs_under_way(instance: dg.DagsterInstance, hours: Iterable[Hour]) -> list[Hour]:

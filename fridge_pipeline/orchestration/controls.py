@@ -11,103 +11,95 @@ import dagster as dg
 from fridge_pipeline.billing.books_beside_files import rows_not_accounted_for, usage_not_from_files
 from fridge_pipeline.calendar.hours import HOURS_PER_RUN_MAX, HourRange
 from fridge_pipeline.ingest.landing_record import LandedHour, landed_of_hours, similar_ids, unusable_of_hours
-from fridge_pipeline.installation import Installation
+from fridge_pipeline.installation import Ledger
 from fridge_pipeline.orchestration.partitions import hours_in_tags, retried_when_the_database_is_lost
 
 #: So many findings stand in a check's text and its metadata.
 SHOWN = 20
 
 
-def control_checks() -> list[dg.AssetChecksDefinition]:
-    """What must hold of the hours of a run; of a check that is run by itself, of the newest week's."""
+@dg.asset_check(asset="raw_readings")
+def every_row_is_accounted_for(
+    context: dg.AssetCheckExecutionContext, ledger: dg.ResourceParam[Ledger]
+) -> dg.AssetCheckResult:
+    """Rows of every landing file are inserted, duplicate or rejected, and its tenants' rows add up to them.
 
-    @dg.asset_check(
-        asset="raw_readings",
-        description="Of every landing file of the hours the rows are inserted, duplicate or rejected, and the tenants' "
-        "rows add up to them (laws L1, L3).",
+    Laws L1 and L3.
+    """
+    hours = checked_hours(context, ledger)
+    with retried_when_the_database_is_lost():
+        found = rows_not_accounted_for(ledger.database, hours)
+    return _contradictions(hours, "files do not add up", [str(each) for each in found])
+
+
+@dg.asset_check(asset="raw_readings")
+def every_file_and_row_was_used(
+    context: dg.AssetCheckExecutionContext, ledger: dg.ResourceParam[Ledger]
+) -> dg.AssetCheckResult:
+    """Every landing file of the hours could be read to its end, and no row was rejected.
+
+    What was not used is kept with its reason, is not billed, and stops nothing.
+    """
+    hours = checked_hours(context, ledger)
+    with retried_when_the_database_is_lost(), ledger.database.connect() as connection:
+        landed = list(landed_of_hours(connection, hours).values())
+        unusable = unusable_of_hours(connection, hours, SHOWN)
+    records = [
+        dg.TableRecord({"path": each.path, "rejected rows": each.rejected_rows or 0, "reason": each.reason})
+        for each in unusable
+    ]
+    return dg.AssetCheckResult(
+        passed=not any(each.unreadable or each.rejected for each in landed),
+        severity=dg.AssetCheckSeverity.WARN,
+        description=used_in_words(hours, landed),
+        metadata={
+            "files": sum(each.files for each in landed),
+            "unreadable_files": sum(each.unreadable for each in landed),
+            "rows": sum(each.rows for each in landed),
+            "rejected": sum(each.rejected for each in landed),
+            **({"not_used": dg.MetadataValue.table(records)} if records else {}),
+        },
     )
-    def every_row_is_accounted_for(
-        context: dg.AssetCheckExecutionContext, installation: dg.ResourceParam[Installation]
-    ) -> dg.AssetCheckResult:
-        hours = checked_hours(context, installation)
-        with retried_when_the_database_is_lost():
-            found = rows_not_accounted_for(installation.database, hours)
-        return _contradictions(hours, "files do not add up", [str(each) for each in found])
 
-    @dg.asset_check(
-        asset="raw_readings",
-        description="Every landing file of the hours could be read to its end, and no row was rejected. What was not "
-        "used is kept with its reason, is not billed, and stops nothing.",
+
+@dg.asset_check(asset="inserted_counts")
+def usage_is_what_the_files_brought(
+    context: dg.AssetCheckExecutionContext, ledger: dg.ResourceParam[Ledger]
+) -> dg.AssetCheckResult:
+    """Usage of every tenant-hour, counted from stored readings, is what the load noted file by file.
+
+    And no tenant has more active sensors than readings (laws L1, L2). What contradicts is not billed.
+    """
+    hours = checked_hours(context, ledger)
+    with retried_when_the_database_is_lost():
+        found = usage_not_from_files(ledger.database, hours)
+    return _contradictions(hours, "tenant-hours differ from their files", [str(each) for each in found])
+
+
+@dg.asset_check(asset="raw_readings")
+def ids_are_written_in_one_way(ledger: dg.ResourceParam[Ledger]) -> dg.AssetCheckResult:
+    """No two sensors of one tenant, and no two tenants, are the same id written in two ways.
+
+    That is: by case, leading zeros, a trailing .0 or exponent notation; and no id has lost its last digits to a
+    spreadsheet. Such ids are never merged, so what is one device may be billed as two.
+    """
+    with retried_when_the_database_is_lost(), ledger.database.connect() as connection:
+        similar = similar_ids(connection)
+    total = similar[0].total if similar else 0
+    return dg.AssetCheckResult(
+        passed=not similar,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{total} written in several ways: {'; '.join(map(str, similar))}" if similar else "every id is",
+        metadata={"similar_ids": total},
     )
-    def every_file_and_row_was_used(
-        context: dg.AssetCheckExecutionContext, installation: dg.ResourceParam[Installation]
-    ) -> dg.AssetCheckResult:
-        hours = checked_hours(context, installation)
-        with retried_when_the_database_is_lost(), installation.database.connect() as connection:
-            landed = list(landed_of_hours(connection, hours).values())
-            unusable = unusable_of_hours(connection, hours, SHOWN)
-        records = [
-            dg.TableRecord({"path": each.path, "rejected rows": each.rejected_rows or 0, "reason": each.reason})
-            for each in unusable
-        ]
-        return dg.AssetCheckResult(
-            passed=not any(each.unreadable or each.rejected for each in landed),
-            severity=dg.AssetCheckSeverity.WARN,
-            description=used_in_words(hours, landed),
-            metadata={
-                "files": sum(each.files for each in landed),
-                "unreadable_files": sum(each.unreadable for each in landed),
-                "rows": sum(each.rows for each in landed),
-                "rejected": sum(each.rejected for each in landed),
-                **({"not_used": dg.MetadataValue.table(records)} if records else {}),
-            },
-        )
-
-    @dg.asset_check(
-        asset="inserted_counts",
-        description="Usage of every tenant-hour, counted from stored readings, is what the load noted file by file, "
-        "and no tenant has more active sensors than readings (laws L1, L2). What contradicts is not billed.",
-    )
-    def usage_is_what_the_files_brought(
-        context: dg.AssetCheckExecutionContext, installation: dg.ResourceParam[Installation]
-    ) -> dg.AssetCheckResult:
-        hours = checked_hours(context, installation)
-        with retried_when_the_database_is_lost():
-            found = usage_not_from_files(installation.database, hours)
-        return _contradictions(hours, "tenant-hours differ from their files", [str(each) for each in found])
-
-    return [every_row_is_accounted_for, every_file_and_row_was_used, _id_check(), usage_is_what_the_files_brought]
 
 
-def _id_check() -> dg.AssetChecksDefinition:
-    @dg.asset_check(
-        asset="raw_readings",
-        description="No two sensors of one tenant, and no two tenants, differ only by case, leading zeros, a trailing "
-        ".0 or exponent notation, and no id has lost its last digits to a spreadsheet. Such ids are never merged, so "
-        "what is one device may be billed as two.",
-    )
-    def ids_are_written_in_one_way(installation: dg.ResourceParam[Installation]) -> dg.AssetCheckResult:
-        with retried_when_the_database_is_lost(), installation.database.connect() as connection:
-            similar = similar_ids(connection)
-        total = similar[0].total if similar else 0
-        return dg.AssetCheckResult(
-            passed=not similar,
-            severity=dg.AssetCheckSeverity.WARN,
-            description=f"{total} written in several ways: {'; '.join(map(str, similar))}"
-            if similar
-            else "every id is",
-            metadata={"similar_ids": total},
-        )
-
-    return ids_are_written_in_one_way
-
-
-def checked_hours(context: dg.AssetCheckExecutionContext, installation: Installation) -> HourRange:
+def checked_hours(context: dg.AssetCheckExecutionContext, ledger: Ledger) -> HourRange:
     """The hours of the run, or where it has none the newest of the grid."""
     of_the_run = hours_in_tags(context.run.tags)
     if of_the_run:
         return HourRange(of_the_run[0], of_the_run[-1])
-    grid = installation.grid()
+    grid = ledger.grid()
     return HourRange(max(grid.first, grid.last.plus(1 - HOURS_PER_RUN_MAX)), grid.last)
 
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 import dagster as dg
@@ -17,9 +17,9 @@ from sqlalchemy.exc import SQLAlchemyError  # what Dagster's storage speaks
 
 from fridge_pipeline.calendar.hours import HourRange
 from fridge_pipeline.database.connection import DatabaseUnreachableError
-from fridge_pipeline.installation import Installation
+from fridge_pipeline.definitions import build_definitions
+from fridge_pipeline.installation import Ledger
 from fridge_pipeline.orchestration.automation import CHECK_BOOKS, LOAD_AND_BILL
-from fridge_pipeline.orchestration.build import build_definitions
 from fridge_pipeline.orchestration.instance import dagster_environment, hold_connections
 from fridge_pipeline.orchestration.partitions import range_tags
 from fridge_pipeline.orchestration.runs import PROCESS_TAG, failure_text, this_process
@@ -39,9 +39,9 @@ class RangeRun:
 class HeadlessRunner:
     """Runs ranges of hours through Dagster, one after another; its runs show in the UI like any others."""
 
-    def __init__(self, installation: Installation, instance: dg.DagsterInstance, grid: HourRange) -> None:
-        settings = replace(
-            installation.settings, partitions_start=min(grid.first, installation.settings.partitions_start)
+    def __init__(self, ledger: Ledger, instance: dg.DagsterInstance, grid: HourRange) -> None:
+        settings = ledger.settings.model_copy(
+            update={"partitions_start": min(grid.first, ledger.settings.partitions_start)}
         )
         definitions = build_definitions(settings)
         self._load_and_bill = definitions.resolve_job_def(LOAD_AND_BILL)
@@ -53,7 +53,7 @@ class HeadlessRunner:
         return self._run(self._load_and_bill, hours, range_tags(hours))
 
     def check_books(self, hours: HourRange) -> RangeRun:
-        """What is run every night, at once: counts and tests all that finance reads. ``hours`` are what came new."""
+        """What is run every night, at once: tests all that finance reads. ``hours`` are what came new."""
         return self._run(self._check_books, hours, {})
 
     def _run(self, job: dg.JobDefinition, hours: HourRange, tags: dict[str, str]) -> RangeRun:
@@ -102,19 +102,19 @@ def interruptibly(call: Callable[[], T]) -> T:
 
 
 @contextmanager
-def headless_runner(installation: Installation, grid: HourRange) -> Iterator[HeadlessRunner]:
+def headless_runner(ledger: Ledger, grid: HourRange) -> Iterator[HeadlessRunner]:
     """A runner with the instance that the UI shows; sets Dagster's environment for this process.
 
     Raises ``DatabaseUnreachableError`` when PostgreSQL goes away while Dagster keeps its record of a run there.
     """
-    os.environ.update(dagster_environment(installation.settings))
+    os.environ.update(dagster_environment(ledger.settings))
     try:
         with dg.DagsterInstance.get() as instance:
             hold_connections(instance)
-            yield HeadlessRunner(installation, instance, grid)
+            yield HeadlessRunner(ledger, instance, grid)
     except (SQLAlchemyError, DagsterPostgresException) as error:
         cause = " ".join(str(error.__cause__ or error).partition("(Background")[0].split())[:200]
         raise DatabaseUnreachableError(
-            f"PostgreSQL at {installation.database.place} went away while the run was under way: {cause}. What was "
+            f"PostgreSQL at {ledger.database.place} went away while the run was under way: {cause}. What was "
             "committed stays, and nothing is lost: run the hours again"
         ) from None

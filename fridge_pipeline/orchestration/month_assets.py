@@ -1,6 +1,6 @@
 """A month's report and evidence pack, as assets and for the command line."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,30 +10,26 @@ import dagster as dg
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.database.models import SqlModel
 from fridge_pipeline.database.program import program_identity
+from fridge_pipeline.finance.evidence_record import pack_tables
 from fridge_pipeline.finance.make_evidence import EvidencePack, Maker, make_evidence
 from fridge_pipeline.finance.month_record import refresh_month
-from fridge_pipeline.finance.pages.columns import compared_in_words
+from fridge_pipeline.finance.pages.words import compared_in_words
 from fridge_pipeline.finance.report_month import MonthReport, report_month
-from fridge_pipeline.finance.rules.evidence_format import PACK_TABLES
 from fridge_pipeline.finance.rules.month_books import MARTS
 from fridge_pipeline.ingest.rules.location import Place
-from fridge_pipeline.installation import Installation
+from fridge_pipeline.installation import Ledger
 from fridge_pipeline.orchestration.partitions import month_of
 from fridge_pipeline.orchestration.progress import Progress
 from fridge_pipeline.settings import MODELS_FOLDER, Settings
 
 
-def make_pack(
-    installation: Installation, month: Month, target: Place | None, made_by: str, run_id: str
-) -> EvidencePack:
-    """Makes a month's pack with what this installation is; without a target in its archive."""
-    settings = installation.settings
-    refresh_month(installation.database, MODELS_FOLDER, installation.catalogue, month, installation.clock)
-    maker = Maker(made_by, run_id, program_identity(MODELS_FOLDER), parameters_of(settings))
+def make_pack(ledger: Ledger, month: Month, target: Place | None, made_by: str, run_id: str) -> EvidencePack:
+    """Makes a month's pack; without a target in the archive."""
+    settings = ledger.settings
+    refresh_month(ledger.database, MODELS_FOLDER, ledger.catalogue, month, ledger.clock)
+    maker = Maker(made_by, run_id, ledger.clock(), program_identity(MODELS_FOLDER), parameters_of(settings))
     place = target or settings.archive / "evidence" / f"{month.key}.zip"
-    return make_evidence(
-        installation.database, month, place, MODELS_FOLDER, maker, installation.clock(), settings.workspace
-    )
+    return make_evidence(ledger.database, month, place, MODELS_FOLDER, maker, settings.workspace)
 
 
 def parameters_of(settings: Settings) -> dict[str, Any]:
@@ -51,95 +47,82 @@ def parameters_of(settings: Settings) -> dict[str, Any]:
     }
 
 
-def make_report(installation: Installation, month: Month, folder: Place) -> MonthReport:
+def make_report(ledger: Ledger, month: Month, folder: Place) -> MonthReport:
     """Refreshes the month's models, so that nothing in it is older than the books, and writes page and workbook."""
-    settings, catalogue = installation.settings, installation.catalogue
-    refresh_month(installation.database, MODELS_FOLDER, catalogue, month, installation.clock)
-    now = installation.clock()
-    return report_month(installation.database, month, folder, catalogue, settings.close_after, now, settings.workspace)
+    settings, run = ledger.settings, ledger.as_run("report")
+    refresh_month(run.database, MODELS_FOLDER, run.catalogue, month, run.clock)
+    return report_month(run, month, folder, settings.close_after, settings.workspace)
 
 
-def evidence_assets(models: Sequence[SqlModel], months: dg.MonthlyPartitionsDefinition) -> list[dg.AssetsDefinition]:
-    """The asset, on a grid of months; of what a pack holds, the models are assets and the books' own tables are not.
+def with_models(asset: dg.AssetsDefinition, models: Iterable[SqlModel]) -> dg.AssetsDefinition:
+    """The pack with what it depends on: of what it holds, the models are assets and the books' own tables are not.
 
-    It depends on models only, which have no partitions: no backfill of hours or days makes a pack along.
+    It depends on models without partitions only, so no backfill of hours or days makes a pack along.
     """
     names = {model.name for model in models}
-    packed = [table.name for table in PACK_TABLES if table.name in names]
+    packed = [table for table in pack_tables() if table in names]
+    return asset.map_asset_specs(lambda spec: spec.replace_attributes(deps=packed))
 
-    @dg.asset(
-        deps=packed,
-        partitions_def=months,
-        group_name="finance",
-        kinds={"zip", "csv", "parquet"},
-        owners=["team:finance"],
+
+@dg.asset(
+    group_name="finance",
+    kinds={"zip", "csv"},
+    owners=["team:finance"],
+)
+def evidence_pack(context: dg.AssetExecutionContext, ledger: dg.ResourceParam[Ledger]) -> dg.MaterializeResult[None]:
+    """One row per month: a ZIP file below evidence/ in the archive that proves the month's numbers by itself.
+
+    Statements, tie-out, ledger and all that belongs to them as CSV, with a manifest of SHA-256 hashes
+    that is chained to the month before; `fridge verify` checks it. That of a month that is not closed is a draft.
+
+    For example: 2026-11.zip, final, chained to 2026-10.
+    """
+    month = month_of(context)
+    progress = Progress(context.log, f"making the evidence pack of {month}")
+    pack = make_pack(ledger, month, None, "dagster", context.run.run_id)
+    kind = "final" if pack.is_final else "a draft, for the month is not closed"
+    progress.finish(f"{month}: {kind}, {pack.files} files, {pack.rows:,} rows; {pack.path}")
+    return dg.MaterializeResult(
+        metadata={
+            "pack": dg.MetadataValue.url(pack.path.as_uri()),
+            "path": dg.MetadataValue.path(str(pack.path)),
+            "manifest_sha256": pack.manifest_sha256,
+            "is_final": pack.is_final,
+            "chained_to": pack.previous.month if pack.previous else "none",
+            "files": pack.files,
+            "dagster/partition_row_count": pack.rows,
+        }
     )
-    def evidence_pack(
-        context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
-    ) -> dg.MaterializeResult[None]:
-        """One row per month: a ZIP file below evidence/ in the archive that proves the month's numbers by itself.
-
-        Statements, tie-out, ledger and all that belongs to them as CSV and Parquet, with a manifest of SHA-256 hashes
-        that is chained to the month before; `fridge verify` checks it. That of a month that is not closed is a draft.
-
-        For example: 2026-11.zip, final, chained to 2026-10.
-        """
-        month = month_of(context)
-        progress = Progress(context.log, f"making the evidence pack of {month}")
-        pack = make_pack(installation, month, None, "dagster", context.run.run_id)
-        kind = "final" if pack.is_final else "a draft, for the month is not closed"
-        progress.finish(f"{month}: {kind}, {pack.files} files, {pack.rows:,} rows; {pack.path}")
-        return dg.MaterializeResult(
-            metadata={
-                "pack": dg.MetadataValue.url(pack.path.as_uri()),
-                "path": dg.MetadataValue.path(str(pack.path)),
-                "manifest_sha256": pack.manifest_sha256,
-                "is_final": pack.is_final,
-                "chained_to": pack.previous.month if pack.previous else "none",
-                "files": pack.files,
-                "dagster/partition_row_count": pack.rows,
-            }
-        )
-
-    return [evidence_pack]
 
 
-def report_assets(months: dg.MonthlyPartitionsDefinition) -> list[dg.AssetsDefinition]:
-    """The asset, on a grid of months."""
+@dg.asset(
+    deps=MARTS,
+    group_name="finance",
+    kinds={"html", "excel"},
+    owners=["team:finance"],
+)
+def audit_report(context: dg.AssetExecutionContext, ledger: dg.ResourceParam[Ledger]) -> dg.MaterializeResult[None]:
+    """One row per tenant and meter of the month, and all that explains it: a page and a workbook for people.
 
-    @dg.asset(
-        deps=MARTS,
-        partitions_def=months,
-        group_name="finance",
-        kinds={"html", "excel"},
-        owners=["team:finance"],
+    For example: November 2026, 5 tenants, tied, with 2 restatements.
+    """
+    month = month_of(context)
+    progress = Progress(context.log, f"making the report of {month}")
+    report = make_report(ledger, month, ledger.report_folder(month))
+    comparison = compared_in_words(*report.summary.compared)
+    progress.finish(f"{month}: {report.summary.verdict.value}, {comparison}; {report.page}")
+    address = f"{ledger.report_address}/{month.key}"
+    return dg.MaterializeResult(
+        metadata={
+            "page": dg.MetadataValue.url(f"{address}/{report.page.name}"),
+            "page_file": dg.MetadataValue.path(str(report.page)),
+            "workbook": dg.MetadataValue.url(f"{address}/{report.workbook.name}"),
+            "workbook_file": dg.MetadataValue.path(str(report.workbook)),
+            "tie_out": report.summary.verdict.value,
+            "comparison": comparison,
+            "month_status": report.summary.signatures["status"],
+            "unexplained_hours": report.summary.hours("unexplained"),
+            "exceptions": report.summary.exceptions,
+            "restatements": report.summary.restatements,
+        }
     )
-    def audit_report(
-        context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
-    ) -> dg.MaterializeResult[None]:
-        """One row per tenant and meter of the month, and all that explains it: a page and a workbook for people.
-
-        For example: November 2026, 5 tenants, tied, with 2 restatements.
-        """
-        month = month_of(context)
-        progress = Progress(context.log, f"making the report of {month}")
-        report = make_report(installation, month, installation.report_folder(month))
-        comparison = compared_in_words(*report.summary.compared)
-        progress.finish(f"{month}: {report.summary.verdict.value}, {comparison}; {report.page}")
-        address = f"{installation.report_address}/{month.key}"
-        return dg.MaterializeResult(
-            metadata={
-                "page": dg.MetadataValue.url(f"{address}/{report.page.name}"),
-                "page_file": dg.MetadataValue.path(str(report.page)),
-                "workbook": dg.MetadataValue.url(f"{address}/{report.workbook.name}"),
-                "workbook_file": dg.MetadataValue.path(str(report.workbook)),
-                "tie_out": report.summary.verdict.value,
-                "comparison": comparison,
-                "month_status": report.summary.signatures.status,
-                "unexplained_hours": report.summary.hours("unexplained"),
-                "exceptions": report.summary.exceptions,
-                "restatements": report.summary.restatements,
-            }
-        )
-
-    return [audit_report]

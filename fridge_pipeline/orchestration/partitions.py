@@ -26,8 +26,8 @@ BACKFILL_TAG = "dagster/backfill"
 BACKFILL_POLICY = dg.BackfillPolicy.multi_run(max_partitions_per_run=HOURS_PER_RUN_MAX)
 
 
-#: Reading Stripe costs as much for a month as for a day, so a backfill of days is one run.
-DAILY_BACKFILL_POLICY = dg.BackfillPolicy.single_run()
+#: Reading Stripe costs as much for a month as for a day, and a plan is one whatever its hours: a backfill is one run.
+ONE_RUN = dg.BackfillPolicy.single_run()
 
 
 def hourly_partitions(first: Hour) -> dg.HourlyPartitionsDefinition:
@@ -173,11 +173,29 @@ class Hourly:
 
 def hourly_of(settings: Settings) -> Hourly:
     """As the settings say; Dagster judges an asset by its newest materialization, whichever hour that was of."""
-    stale = max(settings.alerts.stale_after, STALE_AT_LEAST)
+    stale = max(settings.stale_after, STALE_AT_LEAST)
     return Hourly(
         hourly_partitions(settings.partitions_start),
         dg.FreshnessPolicy.time_window(fail_window=stale, warn_window=stale * 3 / 4),
     )
+
+
+def on_grid(
+    asset: dg.AssetsDefinition,
+    grid: dg.PartitionsDefinition,
+    backfill_policy: dg.BackfillPolicy | None = None,
+    freshness: dg.FreshnessPolicy | None = None,
+) -> dg.AssetsDefinition:
+    """The asset on a grid, whose first partition the settings decide: its module cannot say it."""
+    placed = asset.map_asset_specs(
+        lambda spec: spec.replace_attributes(partitions_def=grid, freshness_policy=freshness)
+    )
+    return placed.with_attributes(backfill_policy=backfill_policy)
+
+
+def on_hours(asset: dg.AssetsDefinition, hourly: Hourly) -> dg.AssetsDefinition:
+    """A link of the chain from landing files to Stripe."""
+    return on_grid(asset, hourly.hours, BACKFILL_POLICY, hourly.freshness)
 
 
 @contextmanager

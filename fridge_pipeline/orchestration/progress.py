@@ -10,7 +10,7 @@ from typing import Any
 
 import dagster as dg
 
-from fridge_pipeline.database.failpoints import Effect
+from fridge_pipeline.database.failpoints import Failpoint
 from fridge_pipeline.database.models import Column, SourceTable
 from fridge_pipeline.ingest.load import HourLoad
 
@@ -38,14 +38,25 @@ def table_metadata(source: SourceTable) -> dict[str, Any]:
     }
 
 
+def as_table(asset: dg.AssetsDefinition, sources: Mapping[str, SourceTable]) -> dg.AssetsDefinition:
+    """The asset with all that `sources.yml` says of the table that it fills."""
+
+    def told(spec: dg.AssetSpec) -> dg.AssetSpec:
+        source = sources[spec.key.to_user_string()]
+        told = spec.replace_attributes(description=described(spec.description or "", source.example))
+        return told.merge_attributes(metadata=table_metadata(source))
+
+    return asset.map_asset_specs(told)
+
+
 #: Seconds between two lines of one step: a run of a week's hours stays readable, and nobody wonders whether it hangs.
 SAY_EVERY_SECONDS = 10.0
 
-#: What a step has got done, by the effects that it tells its witness of.
+#: What a step has got done, by the failpoints that it reaches.
 DONE = {
-    Effect.USAGE_WRITTEN: "portions of hours counted",
-    Effect.ANSWERED: "calls answered by Stripe",
-    Effect.READ_BACK: "sums read back from Stripe",
+    Failpoint.USAGE_WRITTEN: "portions of hours counted",
+    Failpoint.ANSWERED: "calls answered by Stripe",
+    Failpoint.READ_BACK: "sums read back from Stripe",
 }
 
 
@@ -57,7 +68,7 @@ class Progress:
         self._doing = doing
         self._clock = clock
         self._began = self._said_at = clock()
-        self._done: Counter[Effect] = Counter()
+        self._done: Counter[Failpoint] = Counter()
         log.info(doing)
 
     @property
@@ -65,9 +76,9 @@ class Progress:
         """Since it began."""
         return self._clock() - self._began
 
-    def witness(self, effect: Effect) -> None:
+    def at_failpoint(self, failpoint: Failpoint) -> None:
         """Says how much of what is done, where a step takes long."""
-        self._done[effect] += 1
+        self._done[failpoint] += 1
         self._say(lambda: ", ".join(f"{self._done[each]:,} {what}" for each, what in DONE.items() if self._done[each]))
 
     def follow(self, loads: Iterable[HourLoad], count: int) -> Iterator[HourLoad]:

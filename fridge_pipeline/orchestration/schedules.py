@@ -7,7 +7,7 @@ import dagster as dg
 from fridge_pipeline.billing.hours_to_bill import sweep_hours
 from fridge_pipeline.calendar.days import ONE_DAY, DayRange
 from fridge_pipeline.calendar.hours import Hour, plan_ranges
-from fridge_pipeline.installation import Installation
+from fridge_pipeline.installation import Landing, Ledger
 from fridge_pipeline.operations.drop_old_readings import drop_old_readings, old_months
 from fridge_pipeline.operations.land_canary import CanaryNotSupportedError, land_canary
 from fridge_pipeline.operations.rules.alert_causes import CANARY_FILE
@@ -30,9 +30,9 @@ from fridge_pipeline.stripe.rules.limits import OLDEST_TIMESTAMP
 RECONCILIATION_CRON = "15 7 * * *"
 
 
-def hourly_billing(close_after: timedelta) -> dg.ScheduleDefinition:
+def hourly_billing(settings: Settings) -> dg.ScheduleDefinition:
     """A few minutes past each hour: every closed hour that is not fully delivered, not only the last one."""
-    minute = int((close_after + SWEEP_AFTER_CLOSE) / timedelta(minutes=1)) % 60
+    minute = int((settings.close_after + SWEEP_AFTER_CLOSE) / timedelta(minutes=1)) % 60
 
     @dg.schedule(
         name="hourly_billing",
@@ -43,15 +43,15 @@ def hourly_billing(close_after: timedelta) -> dg.ScheduleDefinition:
         description="Bills every closed hour that is not fully delivered: a failed run can never strand an hour.",
     )
     def schedule(
-        context: dg.ScheduleEvaluationContext, installation: dg.ResourceParam[Installation]
+        context: dg.ScheduleEvaluationContext, ledger: dg.ResourceParam[Ledger], landing: dg.ResourceParam[Landing]
     ) -> list[dg.RunRequest] | dg.SkipReason:
         hours_to_bill = sweep_hours(
-            installation.database,
-            installation.zone,
-            installation.grid(),
-            installation.catalogue,
-            installation.clock(),
-            installation.settings.close_after,
+            ledger.database,
+            landing.zone,
+            ledger.grid(),
+            ledger.catalogue,
+            ledger.clock(),
+            ledger.settings.close_after,
         )
         waiting = without_runs_under_way(context.instance, hours_to_bill)
         if not waiting:
@@ -65,37 +65,32 @@ def hourly_billing(close_after: timedelta) -> dg.ScheduleDefinition:
     return schedule
 
 
-def daily_reconciliation() -> dg.ScheduleDefinition:
+@dg.schedule(
+    job_name=RECONCILE_DAYS,
+    cron_schedule=RECONCILIATION_CRON,
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Reconciles yesterday, and earlier days that were not read in full or did not agree for good.",
+)
+def daily_reconciliation(
+    context: dg.ScheduleEvaluationContext, ledger: dg.ResourceParam[Ledger]
+) -> dg.RunRequest | dg.SkipReason:
     """Every morning: yesterday, and whatever of the last 35 days may look different by now."""
-
-    @dg.schedule(
-        name="daily_reconciliation",
-        job_name=RECONCILE_DAYS,
-        cron_schedule=RECONCILIATION_CRON,
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Reconciles yesterday, and earlier days that were not read in full or did not agree for good.",
-    )
-    def schedule(
-        context: dg.ScheduleEvaluationContext, installation: dg.ResourceParam[Installation]
-    ) -> dg.RunRequest | dg.SkipReason:
-        grid = daily_grid(installation.settings.partitions_start, installation.clock())
-        yesterday = grid.last - ONE_DAY
-        looked_at = DayRange(max(grid.first, grid.last - timedelta(days=OLDEST_TIMESTAMP.days)), yesterday)
-        if yesterday not in grid:
-            return dg.SkipReason("the grid of days begins today")
-        with installation.database.connect() as connection:
-            unfinished = days_to_reconcile(connection, looked_at, installation.catalogue)
-        busy = {day for tags in tags_under_way(context.instance) for day in days_in_tags(tags)}
-        waiting = [day for day in sorted({*unfinished, yesterday}) if day not in busy]
-        if not waiting:
-            return dg.SkipReason("a run is at these days already")
-        # One read holds a hundred days, so the days in between cost nothing.
-        span = DayRange(waiting[0], waiting[-1])
-        tick = context.scheduled_execution_time.isoformat()
-        return dg.RunRequest(run_key=f"{tick}:{span}", tags=range_tags(span))
-
-    return schedule
+    grid = daily_grid(ledger.settings.partitions_start, ledger.clock())
+    yesterday = grid.last - ONE_DAY
+    looked_at = DayRange(max(grid.first, grid.last - timedelta(days=OLDEST_TIMESTAMP.days)), yesterday)
+    if yesterday not in grid:
+        return dg.SkipReason("the grid of days begins today")
+    with ledger.database.connect() as connection:
+        unfinished = days_to_reconcile(connection, looked_at, ledger.catalogue)
+    busy = {day for tags in tags_under_way(context.instance) for day in days_in_tags(tags)}
+    waiting = [day for day in sorted({*unfinished, yesterday}) if day not in busy]
+    if not waiting:
+        return dg.SkipReason("a run is at these days already")
+    # One read holds a hundred days, so the days in between cost nothing.
+    span = DayRange(waiting[0], waiting[-1])
+    tick = context.scheduled_execution_time.isoformat()
+    return dg.RunRequest(run_key=f"{tick}:{span}", tags=range_tags(span))
 
 
 LAND_CANARY = "land_canary"
@@ -104,30 +99,30 @@ LAND_CANARY = "land_canary"
 CANARY_CRON = "2 * * * *"
 
 
-def canary_job() -> dg.JobDefinition:
-    """Writes the current hour's batch of the tenant ``canary``."""
+@dg.op
+def land_canary_batch(
+    context: dg.OpExecutionContext, ledger: dg.ResourceParam[Ledger], landing: dg.ResourceParam[Landing]
+) -> None:
+    """Writes the known batch of the current hour to the landing zone."""
+    if not ledger.settings.canary:
+        raise dg.Failure("FRIDGE_CANARY is not yes: no canary is flown here", allow_retries=False)
+    hour = Hour.containing(ledger.clock())
+    try:
+        is_new = land_canary(landing.zone, hour)
+    except CanaryNotSupportedError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
+    context.log.info("%s/%s %s", hour.folder, CANARY_FILE, "landed" if is_new else "was there already")
 
-    @dg.op(name="land_canary_batch", description="Writes the known batch of the current hour to the landing zone.")
-    def land_canary_batch(context: dg.OpExecutionContext, installation: dg.ResourceParam[Installation]) -> None:
-        if not installation.settings.alerts.canary:
-            raise dg.Failure("FRIDGE_CANARY is not yes: no canary is flown here", allow_retries=False)
-        hour = Hour.containing(installation.clock())
-        try:
-            is_new = land_canary(installation.zone, hour)
-        except CanaryNotSupportedError as error:
-            raise dg.Failure(str(error), allow_retries=False) from error
-        context.log.info("%s/%s %s", hour.folder, CANARY_FILE, "landed" if is_new else "was there already")
 
-    @dg.job(name=LAND_CANARY, description="Writes the hour's known batch of the tenant canary; see FRIDGE_CANARY.")
-    def job() -> None:
-        land_canary_batch()
-
-    return job
+@dg.job(name=LAND_CANARY)
+def land_canary_job() -> None:
+    """Writes the hour's known batch of the tenant canary; see FRIDGE_CANARY."""
+    land_canary_batch()
 
 
 def hourly_canary(settings: Settings) -> dg.ScheduleDefinition:
     """Each hour where FRIDGE_CANARY=yes; off otherwise."""
-    is_on = settings.alerts.canary
+    is_on = settings.canary
     return dg.ScheduleDefinition(
         name="hourly_canary",
         job_name=LAND_CANARY,
@@ -144,63 +139,51 @@ RETENTION_CRON = "40 3 * * *"
 DROP_OLD_READINGS = "drop_old_readings"
 
 
-def retention_job() -> dg.JobDefinition:
-    """Drops the months of readings that are older than FRIDGE_KEEP_MONTHS."""
-
-    @dg.op(name="drop_readings", description="Drops old months of readings; usage and landing files stay.")
-    def drop_readings(context: dg.OpExecutionContext, installation: dg.ResourceParam[Installation]) -> None:
-        keep_months = installation.settings.keep_months
-        if keep_months is None:
-            raise dg.Failure(
-                "FRIDGE_KEEP_MONTHS is not set: nothing says how long readings are kept", allow_retries=False
-            )
-        dropped = drop_old_readings(installation.database, keep_months, f"run {context.run_id}", installation.clock)
-        for old in dropped:
-            context.log.info("dropped the readings of %s: %s bytes", f"{old.month:%Y-%m}", old.size_bytes)
-        context.add_output_metadata({"months": len(dropped), "bytes": sum(old.size_bytes for old in dropped)})
-
-    @dg.job(name=DROP_OLD_READINGS, description="Drops months of readings older than FRIDGE_KEEP_MONTHS.")
-    def job() -> None:
-        drop_readings()
-
-    return job
+@dg.op
+def drop_readings(context: dg.OpExecutionContext, ledger: dg.ResourceParam[Ledger]) -> None:
+    """Drops old months of readings; usage and landing files stay."""
+    keep_months = ledger.settings.keep_months
+    if keep_months is None:
+        raise dg.Failure("FRIDGE_KEEP_MONTHS is not set: nothing says how long readings are kept", allow_retries=False)
+    dropped = drop_old_readings(ledger.database, keep_months, f"run {context.run_id}", ledger.clock)
+    for old in dropped:
+        context.log.info("dropped the readings of %s: %s bytes", f"{old.month:%Y-%m}", old.size_bytes)
+    context.add_output_metadata({"months": len(dropped), "bytes": sum(old.size_bytes for old in dropped)})
 
 
-def nightly_retention() -> dg.ScheduleDefinition:
+@dg.job(name=DROP_OLD_READINGS)
+def drop_old_readings_job() -> None:
+    """Drops months of readings older than FRIDGE_KEEP_MONTHS."""
+    drop_readings()
+
+
+@dg.schedule(
+    job_name=DROP_OLD_READINGS,
+    cron_schedule=RETENTION_CRON,
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Drops months of readings older than FRIDGE_KEEP_MONTHS, where it is set.",
+)
+def nightly_retention(
+    context: dg.ScheduleEvaluationContext, ledger: dg.ResourceParam[Ledger]
+) -> dg.RunRequest | dg.SkipReason:
     """Requests the job when a month has become old enough; without FRIDGE_KEEP_MONTHS never."""
-
-    @dg.schedule(
-        name="nightly_retention",
-        job_name=DROP_OLD_READINGS,
-        cron_schedule=RETENTION_CRON,
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Drops months of readings older than FRIDGE_KEEP_MONTHS, where it is set.",
-    )
-    def schedule(
-        context: dg.ScheduleEvaluationContext, installation: dg.ResourceParam[Installation]
-    ) -> dg.RunRequest | dg.SkipReason:
-        keep_months = installation.settings.keep_months
-        if keep_months is None:
-            return dg.SkipReason("FRIDGE_KEEP_MONTHS is not set: all readings are kept")
-        if not old_months(installation.database, keep_months, installation.clock()):
-            return dg.SkipReason(f"no readings are older than {keep_months} whole months")
-        return dg.RunRequest(run_key=context.scheduled_execution_time.isoformat())
-
-    return schedule
+    keep_months = ledger.settings.keep_months
+    if keep_months is None:
+        return dg.SkipReason("FRIDGE_KEEP_MONTHS is not set: all readings are kept")
+    if not old_months(ledger.database, keep_months, ledger.clock()):
+        return dg.SkipReason(f"no readings are older than {keep_months} whole months")
+    return dg.RunRequest(run_key=context.scheduled_execution_time.isoformat())
 
 
 #: Half an hour after the reconciliation, whose differences it judges.
 BOOK_CHECK_CRON = "45 7 * * *"
 
-
-def daily_book_check() -> dg.ScheduleDefinition:
-    """Derives the last days anew and runs every test of the SQL models."""
-    return dg.ScheduleDefinition(
-        name="daily_book_check",
-        job_name=CHECK_BOOKS,
-        cron_schedule=BOOK_CHECK_CRON,
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Derives the last days anew in SQL and tests everything that finance reads.",
-    )
+daily_book_check = dg.ScheduleDefinition(
+    name="daily_book_check",
+    job_name=CHECK_BOOKS,
+    cron_schedule=BOOK_CHECK_CRON,
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Derives the last days anew in SQL and tests everything that finance reads.",
+)

@@ -12,7 +12,7 @@ from fridge_pipeline.billing.ledger import undelivered_hours
 from fridge_pipeline.billing.rules.undecided import ATTEMPTS_REMEMBERED, due_at
 from fridge_pipeline.calendar.days import DayRange, consecutive
 from fridge_pipeline.calendar.hours import Hour, plan_ranges
-from fridge_pipeline.installation import Installation
+from fridge_pipeline.installation import Ledger, Stripe
 from fridge_pipeline.orchestration.automation import (
     BILL_CLOSED_HOURS,
     EVERY_HOUR_DELIVERED,
@@ -39,54 +39,49 @@ LEFT_TO_HOURLY_BILLING = SWEEP_AFTER_CLOSE + timedelta(minutes=3)
 ENDED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
 
 
-def undelivered_sweep() -> dg.SensorDefinition:
+@dg.sensor(
+    job_name=BILL_CLOSED_HOURS,
+    minimum_interval_seconds=SWEEP_INTERVAL_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Between two turns of hourly_billing: bills the hours that are loaded and not delivered, once "
+    "Stripe answers again. What fails again is tried less and less often, every quarter of an hour at last.",
+)
+def undelivered_sweep(
+    context: dg.SensorEvaluationContext, ledger: dg.ResourceParam[Ledger], stripe: dg.ResourceParam[Stripe]
+) -> dg.SensorResult | dg.SkipReason:
     """Requests runs for the closed hours that the books hold undelivered; looks at no landing file."""
-
-    @dg.sensor(
-        name="undelivered_sweep",
-        job_name=BILL_CLOSED_HOURS,
-        minimum_interval_seconds=SWEEP_INTERVAL_SECONDS,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Between two turns of hourly_billing: bills the hours that are loaded and not delivered, once "
-        "Stripe answers again. What fails again is tried less and less often, every quarter of an hour at last.",
-    )
-    def sensor(
-        context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
-    ) -> dg.SensorResult | dg.SkipReason:
-        undelivered = _undelivered(installation)
-        if not undelivered:
-            return dg.SkipReason(EVERY_HOUR_DELIVERED)
-        now = installation.clock()
-        attempts = _attempts(context.instance, now)
-        waiting = [
-            hour for hour in without_runs_under_way(context.instance, undelivered) if not _is_stopped(attempts[hour])
-        ]
-        if not waiting:
-            return dg.SkipReason(
-                f"{len(undelivered)} hours are not delivered: runs are at them, or a person has stopped theirs"
-            )
-        due = {hour: due_at([ended(record) for record in attempts[hour]]) or now for hour in waiting}
-        if (next_try := min(due.values())) > now:
-            return dg.SkipReason(f"{len(waiting)} hours are not delivered; next try at {next_try:%H:%M:%S} UTC")
-        now_due = [hour for hour, moment in due.items() if moment <= now]
-        if any(attempts[hour] for hour in now_due) and (silence := _silence(installation)) is not None:
-            return dg.SkipReason(f"{len(waiting)} hours are not delivered: {silence}")
-        return dg.SensorResult(
-            run_requests=[
-                dg.RunRequest(tags=automation_tags(hours, "not delivered yet"))
-                for hours in plan_ranges(now_due)[:RUNS_PER_TICK_MAX]
-            ]
+    undelivered = _undelivered(ledger)
+    if not undelivered:
+        return dg.SkipReason(EVERY_HOUR_DELIVERED)
+    now = ledger.clock()
+    attempts = _attempts(context.instance, now)
+    waiting = [
+        hour for hour in without_runs_under_way(context.instance, undelivered) if not _is_stopped(attempts[hour])
+    ]
+    if not waiting:
+        return dg.SkipReason(
+            f"{len(undelivered)} hours are not delivered: runs are at them, or a person has stopped theirs"
         )
+    due = {hour: due_at([ended(record) for record in attempts[hour]]) or now for hour in waiting}
+    if (next_try := min(due.values())) > now:
+        return dg.SkipReason(f"{len(waiting)} hours are not delivered; next try at {next_try:%H:%M:%S} UTC")
+    now_due = [hour for hour, moment in due.items() if moment <= now]
+    if any(attempts[hour] for hour in now_due) and (silence := _silence(stripe)) is not None:
+        return dg.SkipReason(f"{len(waiting)} hours are not delivered: {silence}")
+    return dg.SensorResult(
+        run_requests=[
+            dg.RunRequest(tags=automation_tags(hours, "not delivered yet"))
+            for hours in plan_ranges(now_due)[:RUNS_PER_TICK_MAX]
+        ]
+    )
 
-    return sensor
 
-
-def _undelivered(installation: Installation) -> list[Hour]:
+def _undelivered(ledger: Ledger) -> list[Hour]:
     """The hours that have been closed for long enough."""
-    grid, now = installation.grid(), installation.clock()
-    with installation.database.connect() as connection:
-        found = undelivered_hours(connection, installation.catalogue, now)
-    close_after = installation.settings.close_after + LEFT_TO_HOURLY_BILLING
+    grid, now = ledger.grid(), ledger.clock()
+    with ledger.database.connect() as connection:
+        found = undelivered_hours(connection, ledger.catalogue, now)
+    close_after = ledger.settings.close_after + LEFT_TO_HOURLY_BILLING
     return [hour for hour in found if grid.first <= hour <= grid.last and hour.closed_at(now, close_after)]
 
 
@@ -104,50 +99,45 @@ def _is_stopped(attempts: Sequence[RunRecord]) -> bool:
     return bool(attempts) and max(attempts, key=ended).dagster_run.status is DagsterRunStatus.CANCELED
 
 
-def _silence(installation: Installation) -> str | None:
+def _silence(stripe: Stripe) -> str | None:
     """Why Stripe would not take anything now; ``None`` when it answers. One call costs less than a run in vain."""
     try:
-        require_answer(installation.gateway())
+        require_answer(stripe.gateway())
     except StripeCallError as error:
         return str(error)
     return None
 
 
-#: Each look is a read, of which a month holds only so many: not more often, and not at all between sendings.
+#: Each look is a read, of which a month holds only so many: not more often, and not at all while nothing is sent.
 REFUSALS_INTERVAL_SECONDS = 300
 
 
-def stripe_refusals() -> dg.SensorDefinition:
+@dg.sensor(
+    job_name=RECONCILE_DAYS,
+    minimum_interval_seconds=REFUSALS_INTERVAL_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Reads Stripe's reports of events refused later; has hours stated anew and days reconciled.",
+)
+def stripe_refusals(
+    context: dg.SensorEvaluationContext, ledger: dg.ResourceParam[Ledger], stripe: dg.ResourceParam[Stripe]
+) -> dg.SensorResult | dg.SkipReason:
     """Collects what Stripe refused after its receipt, and has the days reconciled that it may be about."""
-
-    @dg.sensor(
-        name="stripe_refusals",
-        job_name=RECONCILE_DAYS,
-        minimum_interval_seconds=REFUSALS_INTERVAL_SECONDS,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Reads Stripe's reports of events refused later; has hours stated anew and days reconciled.",
+    found = collect_refusals(
+        ledger.database,
+        stripe.gateway,
+        ledger.catalogue,
+        last_look(context.cursor),
+        ledger.clock,
     )
-    def sensor(
-        context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
-    ) -> dg.SensorResult | dg.SkipReason:
-        found = collect_refusals(
-            installation.database,
-            installation.gateway,
-            installation.catalogue,
-            last_look(context.cursor),
-            installation.clock,
-        )
-        if found.looked_at is None:
-            return dg.SkipReason("nothing was sent lately that Stripe could refuse")
-        grid = daily_grid(installation.settings.partitions_start, installation.clock())
-        requests = requests_of(found.touched, grid)
-        return dg.SensorResult(
-            run_requests=requests,
-            skip_reason=None if requests else "Stripe refused nothing",
-            cursor=found.looked_at.isoformat(),
-        )
-
-    return sensor
+    if found.looked_at is None:
+        return dg.SkipReason("nothing was sent lately that Stripe could refuse")
+    grid = daily_grid(ledger.settings.partitions_start, ledger.clock())
+    requests = requests_of(found.touched, grid)
+    return dg.SensorResult(
+        run_requests=requests,
+        skip_reason=None if requests else "Stripe refused nothing",
+        cursor=found.looked_at.isoformat(),
+    )
 
 
 def last_look(cursor: str | None) -> datetime | None:

@@ -6,7 +6,7 @@ from fridge_pipeline.calendar.hours import Hour, HourRange, NotAnHourError
 from fridge_pipeline.ingest.assets import load_numbers
 from fridge_pipeline.ingest.load import load_hours
 from fridge_pipeline.ingest.rules.landing_files import NotAShardError, Shard
-from fridge_pipeline.installation import Installation
+from fridge_pipeline.installation import Landing, Ledger
 from fridge_pipeline.orchestration.partitions import hourly_partitions, require_on_grid
 
 LOAD_SHARD = "load_shard"
@@ -22,33 +22,30 @@ class ShardConfig(dg.Config):
     shard: str
 
 
-def shard_job() -> dg.JobDefinition:
-    """Loads one shard of an hour. It materializes nothing: the hour is loaded once the usual run says so."""
+@dg.op
+def load_shard_files(
+    context: dg.OpExecutionContext,
+    config: ShardConfig,
+    ledger: dg.ResourceParam[Ledger],
+    landing: dg.ResourceParam[Landing],
+) -> None:
+    """Stores the shard's files that are not loaded yet."""
+    try:
+        hour, shard = Hour.from_key(config.hour), Shard.from_text(config.shard)
+    except (NotAnHourError, NotAShardError) as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
+    require_on_grid(hourly_partitions(ledger.settings.partitions_start), hour.key, hour.key)
+    run = ledger.as_run(context.run_id)
+    (load,) = load_hours(run, landing.zone, HourRange(hour, hour), ledger.settings.workspace, shard)
+    if load.failure is not None:
+        raise dg.Failure(load.failure)
+    context.add_output_metadata(load_numbers(load))
 
-    @dg.op(name="load_shard_files", description="Stores the shard's files that are not loaded yet.")
-    def load_shard_files(
-        context: dg.OpExecutionContext, config: ShardConfig, installation: dg.ResourceParam[Installation]
-    ) -> None:
-        try:
-            hour, shard = Hour.from_key(config.hour), Shard.from_text(config.shard)
-        except (NotAnHourError, NotAShardError) as error:
-            raise dg.Failure(str(error), allow_retries=False) from error
-        require_on_grid(hourly_partitions(installation.settings.partitions_start), hour.key, hour.key)
-        (load,) = load_hours(
-            installation.database,
-            installation.zone,
-            HourRange(hour, hour),
-            installation.settings.workspace,
-            context.run_id,
-            installation.clock,
-            shard=shard,
-        )
-        if load.failure is not None:
-            raise dg.Failure(load.failure)
-        context.add_output_metadata(load_numbers(load))
 
-    @dg.job(name=LOAD_SHARD, description="Loads one shard of a heavy hour's files; the usual run counts and bills it.")
-    def job() -> None:
-        load_shard_files()
+@dg.job(name=LOAD_SHARD)
+def load_shard_job() -> None:
+    """Loads one shard of a heavy hour's files; the usual run counts and bills it.
 
-    return job
+    It materializes nothing: the hour is loaded once the usual run says so.
+    """
+    load_shard_files()

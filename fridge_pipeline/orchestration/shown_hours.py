@@ -9,7 +9,7 @@ import dagster as dg
 from fridge_pipeline.calendar.hours import ONE_HOUR, Hour, HourRange, plan_ranges
 from fridge_pipeline.catalogue.measure import Measure
 from fridge_pipeline.ingest.landing_record import hours_with_files
-from fridge_pipeline.installation import Installation
+from fridge_pipeline.installation import Ledger
 from fridge_pipeline.operations.rules.health_check import HealthCheck, judge_shown_hours
 from fridge_pipeline.orchestration.automation import BILL_CLOSED_HOURS, RUNS_PER_TICK_MAX, without_runs_under_way
 from fridge_pipeline.orchestration.instance import dagster_environment
@@ -24,11 +24,11 @@ SHOWN = ("raw_readings", *(measure.asset for measure in Measure), "meter_events"
 OVER_FOR = 2 * ONE_HOUR
 
 
-def hours_not_shown(instance: dg.DagsterInstance, installation: Installation) -> dict[str, list[Hour]]:
+def hours_not_shown(instance: dg.DagsterInstance, ledger: Ledger) -> dict[str, list[Hour]]:
     """Asset → the hours with landing files that Dagster does not show as materialized; assets without any left out."""
-    grid = installation.grid()
-    last = Hour.containing(installation.clock() - OVER_FOR - installation.settings.close_after)
-    with installation.database.connect() as connection:
+    grid = ledger.grid()
+    last = Hour.containing(ledger.clock() - OVER_FOR - ledger.settings.close_after)
+    with ledger.database.connect() as connection:
         in_the_books = hours_with_files(connection, HourRange(grid.first, last))
     found = {}
     for asset in SHOWN:
@@ -39,39 +39,34 @@ def hours_not_shown(instance: dg.DagsterInstance, installation: Installation) ->
     return found
 
 
-def restoring_sensor() -> dg.SensorDefinition:
+@dg.sensor(
+    job_name=BILL_CLOSED_HOURS,
+    minimum_interval_seconds=INTERVAL_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Runs hours again that the books hold and Dagster does not show, because an asset was wiped.",
+)
+def wiped_hours(
+    context: dg.SensorEvaluationContext, ledger: dg.ResourceParam[Ledger]
+) -> dg.SensorResult | dg.SkipReason:
     """Runs such hours again. What is loaded is not loaded again, and what Stripe accepted is not sent again."""
-
-    @dg.sensor(
-        name="wiped_hours",
-        job_name=BILL_CLOSED_HOURS,
-        minimum_interval_seconds=INTERVAL_SECONDS,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Runs hours again that the books hold and Dagster does not show, because an asset was wiped.",
+    missing = hours_not_shown(context.instance, ledger)
+    for asset, hours in missing.items():
+        context.log.warning("%s hours of %s are billed and not shown, the first: %s", len(hours), asset, hours[0])
+    waiting = without_runs_under_way(context.instance, {hour for hours in missing.values() for hour in hours})
+    if not waiting:
+        return dg.SkipReason("every hour of the books is shown")
+    # Once a day: an hour that does not get through is the sweep's, which says why.
+    today = f"{ledger.clock():%F}"
+    return dg.SensorResult(
+        run_requests=[
+            dg.RunRequest(run_key=f"{today}:{hours}", tags=automation_tags(hours, "in the books and not shown"))
+            for hours in plan_ranges(waiting)[:RUNS_PER_TICK_MAX]
+        ]
     )
-    def sensor(
-        context: dg.SensorEvaluationContext, installation: dg.ResourceParam[Installation]
-    ) -> dg.SensorResult | dg.SkipReason:
-        missing = hours_not_shown(context.instance, installation)
-        for asset, hours in missing.items():
-            context.log.warning("%s hours of %s are billed and not shown, the first: %s", len(hours), asset, hours[0])
-        waiting = without_runs_under_way(context.instance, {hour for hours in missing.values() for hour in hours})
-        if not waiting:
-            return dg.SkipReason("every hour of the books is shown")
-        # Once a day: an hour that does not get through is the sweep's, which says why.
-        today = f"{installation.clock():%F}"
-        return dg.SensorResult(
-            run_requests=[
-                dg.RunRequest(run_key=f"{today}:{hours}", tags=automation_tags(hours, "in the books and not shown"))
-                for hours in plan_ranges(waiting)[:RUNS_PER_TICK_MAX]
-            ]
-        )
-
-    return sensor
 
 
-def check_shown_hours(installation: Installation) -> HealthCheck:
+def check_shown_hours(ledger: Ledger) -> HealthCheck:
     """For ``fridge doctor``; sets Dagster's environment here."""
-    os.environ.update(dagster_environment(installation.settings))
+    os.environ.update(dagster_environment(ledger.settings))
     with dg.DagsterInstance.get() as instance:
-        return judge_shown_hours(hours_not_shown(instance, installation))
+        return judge_shown_hours(hours_not_shown(instance, ledger))

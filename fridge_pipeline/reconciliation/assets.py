@@ -1,5 +1,6 @@
 """Group ``billing``, by the day: what Stripe's own books say of what it was told."""
 
+import warnings
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -7,17 +8,15 @@ from typing import Any
 import dagster as dg
 
 from fridge_pipeline.calendar.days import DayRange
-from fridge_pipeline.database.models import SourceTable
-from fridge_pipeline.installation import Installation
+from fridge_pipeline.installation import Ledger, Stripe
 from fridge_pipeline.orchestration.partitions import (
-    DAILY_BACKFILL_POLICY,
     STRIPE_POOL,
     daily_grid,
     days_in_tags,
     days_of,
     retried_when_the_database_is_lost,
 )
-from fridge_pipeline.orchestration.progress import Progress, described, table_metadata
+from fridge_pipeline.orchestration.progress import Progress
 from fridge_pipeline.reconciliation.reconcile import ReconciliationReport, reconcile_days
 from fridge_pipeline.reconciliation.reconciliation_record import ReconciledDay, reconciled_days, unexplained_hours
 from fridge_pipeline.reconciliation.rules.causes import Cause
@@ -28,51 +27,37 @@ WORST_SHOWN = 20
 
 NOT_COMPARED = "not compared with Stripe yet"
 
-DESCRIPTION = """One row per day, tenant, meter and customer: usage, ledger and Stripe's summaries side by side.
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", dg.BetaWarning)  # every process that imports this would say it
+    #: Today is reconciled before its last hours are there.
+    HOURS_SO_FAR = dg.TimeWindowPartitionMapping(allow_nonexistent_upstream_partitions=True)
 
-Where a day differs there is also one row per hour that differs, with its cause. Stripe allows only so many reads a
-month: what could not be read says so.
-"""
 
+@dg.asset(
+    deps=[dg.AssetDep("meter_events", partition_mapping=HOURS_SO_FAR)],
+    group_name="billing",
+    kinds={"stripe", "postgres"},
+    owners=["team:finance"],
+    pool=STRIPE_POOL,
+)
+def stripe_reconciliation(
+    context: dg.AssetExecutionContext, ledger: dg.ResourceParam[Ledger], stripe: dg.ResourceParam[Stripe]
+) -> dg.MaterializeResult[None]:
+    """One row per day, tenant, meter and customer: usage, ledger and Stripe's summaries side by side.
 
-def reconciliation_assets(days: dg.DailyPartitionsDefinition, source: SourceTable) -> list[dg.AssetsDefinition]:
-    """The asset, on a grid of days."""
-    # Today is reconciled before its last hours are there.
-    hours_so_far = dg.TimeWindowPartitionMapping(allow_nonexistent_upstream_partitions=True)
-
-    @dg.asset(
-        deps=[dg.AssetDep("meter_events", partition_mapping=hours_so_far)],
-        partitions_def=days,
-        backfill_policy=DAILY_BACKFILL_POLICY,
-        group_name="billing",
-        kinds={"stripe", "postgres"},
-        owners=["team:finance"],
-        description=described(DESCRIPTION, source.example),
-        metadata=table_metadata(source),
-        pool=STRIPE_POOL,
-    )
-    def stripe_reconciliation(
-        context: dg.AssetExecutionContext, installation: dg.ResourceParam[Installation]
-    ) -> dg.MaterializeResult[None]:
-        span = days_of(context)
-        progress = Progress(context.log, f"comparing {span} with {installation.stripe_place}")
-        with retried_when_the_database_is_lost():
-            report = reconcile_days(
-                installation.database,
-                installation.gateway,
-                span,
-                installation.catalogue,
-                installation.clock,
-                context.run.run_id,
-                witness=progress.witness,
-            )
-            with installation.database.connect() as connection:
-                reconciled = reconciled_days(connection, span)
-        progress.finish(f"{span}: {reconciliation_summary(reconciled, report)}")
-        report_days(context, span, reconciled, report)
-        return dg.MaterializeResult()
-
-    return [stripe_reconciliation]
+    Where a day differs there is also one row per hour that differs, with its cause. Stripe allows only so many reads a
+    month: what could not be read says so.
+    """
+    span = days_of(context)
+    progress = Progress(context.log, f"comparing {span} with {ledger.stripe_place}")
+    with retried_when_the_database_is_lost():
+        run = ledger.as_run(context.run.run_id, progress.at_failpoint)
+        report = reconcile_days(run, stripe.gateway, span)
+        with ledger.database.connect() as connection:
+            reconciled = reconciled_days(connection, span)
+    progress.finish(f"{span}: {reconciliation_summary(reconciled, report)}")
+    report_days(context, span, reconciled, report)
+    return dg.MaterializeResult()
 
 
 def accounts_of(days: Iterable[ReconciledDay]) -> tuple[int, int]:
@@ -133,53 +118,46 @@ def day_metadata(day: ReconciledDay | None, report: ReconciliationReport) -> dic
     }
 
 
-def reconciliation_checks() -> list[dg.AssetChecksDefinition]:
-    """The check of the asset."""
-
-    @dg.asset_check(asset="stripe_reconciliation")
-    def stripe_agrees(
-        context: dg.AssetCheckExecutionContext, installation: dg.ResourceParam[Installation]
-    ) -> dg.AssetCheckResult:
-        """No hour of the days that were reconciled is unexplained; launched by itself, of the last 35 days."""
-        span = checked_days(context, installation)
-        with installation.database.connect() as connection:
-            found, days = unexplained_hours(connection, span), reconciled_days(connection, span).values()
-        accounts, compared = accounts_of(days)
-        worst = [
-            dg.TableRecord(
-                {
-                    "hour": f"{each.hour:%Y-%m-%d-%H:%M}",
-                    "tenant": each.tenant_id,
-                    "meter": each.event_name,
-                    "customer": each.stripe_customer_id or "",
-                    "usage": f"{each.usage_value or 0}",
-                    "ledger": f"{each.ledger_value or 0}",
-                    "stripe": f"{each.stripe_value}",
-                    "difference": f"{each.difference}",
-                }
-            )
-            for each in found[:WORST_SHOWN]
-        ]
-        agree = f"nothing unexplained, {compared} of {accounts} accounts compared with Stripe"
-        verdict = f"{span}: {agree if compared else NOT_COMPARED}"
-        return dg.AssetCheckResult(
-            passed=not found,
-            description=f"{len(found)} hours of {span} cannot be explained" if found else verdict,
-            metadata={
-                "unexplained_hours": len(found),
-                "accounts": accounts,
-                "accounts_compared": compared,
-                **({"worst": dg.MetadataValue.table(worst)} if worst else {}),
-            },
+@dg.asset_check(asset="stripe_reconciliation")
+def stripe_agrees(context: dg.AssetCheckExecutionContext, ledger: dg.ResourceParam[Ledger]) -> dg.AssetCheckResult:
+    """No hour of the days that were reconciled is unexplained; launched by itself, of the last 35 days."""
+    span = checked_days(context, ledger)
+    with ledger.database.connect() as connection:
+        found, days = unexplained_hours(connection, span), reconciled_days(connection, span).values()
+    accounts, compared = accounts_of(days)
+    worst = [
+        dg.TableRecord(
+            {
+                "hour": f"{each.hour:%Y-%m-%d-%H:%M}",
+                "tenant": each.tenant_id,
+                "meter": each.event_name,
+                "customer": each.stripe_customer_id or "",
+                "usage": f"{each.usage_value or 0}",
+                "ledger": f"{each.ledger_value or 0}",
+                "stripe": f"{each.stripe_value}",
+                "difference": f"{each.difference}",
+            }
         )
+        for each in found[:WORST_SHOWN]
+    ]
+    agree = f"nothing unexplained, {compared} of {accounts} accounts compared with Stripe"
+    verdict = f"{span}: {agree if compared else NOT_COMPARED}"
+    return dg.AssetCheckResult(
+        passed=not found,
+        description=f"{len(found)} hours of {span} cannot be explained" if found else verdict,
+        metadata={
+            "unexplained_hours": len(found),
+            "accounts": accounts,
+            "accounts_compared": compared,
+            **({"worst": dg.MetadataValue.table(worst)} if worst else {}),
+        },
+    )
 
-    return [stripe_agrees]
 
-
-def checked_days(context: dg.AssetCheckExecutionContext, installation: Installation) -> DayRange:
+def checked_days(context: dg.AssetCheckExecutionContext, ledger: Ledger) -> DayRange:
     """The days of the run, or without partitions all that Stripe still takes usage of."""
     of_the_run = days_in_tags(context.run.tags)
     if of_the_run:
         return DayRange(of_the_run[0], of_the_run[-1])
-    grid = daily_grid(installation.settings.partitions_start, installation.clock())
+    grid = daily_grid(ledger.settings.partitions_start, ledger.clock())
     return DayRange(max(grid.first, grid.last - timedelta(days=OLDEST_TIMESTAMP.days)), grid.last)

@@ -10,6 +10,7 @@ from fridge_pipeline.billing.open_stripe import billing_start
 from fridge_pipeline.calendar.days import DayRange
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.run import Run
 from fridge_pipeline.reconciliation.reconcile import ReconciliationReport, reconcile_days
 from fridge_pipeline.reconciliation.reconciliation_record import compared_hours
 from fridge_pipeline.reconciliation.rules.causes import ComparedHour
@@ -52,6 +53,7 @@ def compare_shadow(
             f"every hour from {days.first} to {days.last} is billed, and compared by the daily reconciliation; "
             "FRIDGE_BILL_FROM says which hours are only counted (docs/shadow-mode.md)"
         )
-    reading = reconcile_days(database, open_gateway, days, catalogue, clock, READ_BY, reads_max, read_unclaimed=True)
+    run = Run(database, catalogue, clock, READ_BY)
+    reading = reconcile_days(run, open_gateway, days, reads_max, read_unclaimed=True)
     with database.connect() as connection:
         return ShadowComparison(compared_hours(connection, days, catalogue), reading)

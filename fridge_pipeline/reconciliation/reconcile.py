@@ -21,10 +21,10 @@ from fridge_pipeline.billing.open_stripe import (
 from fridge_pipeline.calendar.days import DayRange, day_of
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.billing_start import BillingStart
-from fridge_pipeline.catalogue.meter import Formula, Meter
-from fridge_pipeline.database.connection import Database
+from fridge_pipeline.catalogue.meter import Formula
 from fridge_pipeline.database.exceptions import ExceptionKey, open_exception
-from fridge_pipeline.database.failpoints import Effect, Witness, unwatched
+from fridge_pipeline.database.failpoints import Failpoint
+from fridge_pipeline.database.run import Run
 from fridge_pipeline.reconciliation.reconciliation_record import (
     Account,
     accounts_to_read,
@@ -73,14 +73,10 @@ class ReconciliationReport:
 
 
 def reconcile_days(
-    database: Database,
+    run: Run,
     open_gateway: Callable[[], StripeGateway],
     days: DayRange,
-    catalogue: tuple[Meter, ...],
-    clock: Callable[[], datetime],
-    run_id: str,
     reads_max: int = READS_MAX,
-    witness: Witness = unwatched,
     *,
     read_unclaimed: bool = False,
 ) -> ReconciliationReport:
@@ -95,12 +91,12 @@ def reconcile_days(
     ``read_unclaimed``: then Stripe may still have what somebody else stated. Raises ``WrongBooksError`` and what
     ``open_gateway`` raises.
     """
-    with database.connect() as connection:
-        left = reads_max - reads_since(connection, clock() - READS_MONTH)
-        work = _Reconciliation(connection, open_gateway, days, clock, run_id, left, billing_start(connection), witness)
+    with run.database.connect() as connection:
+        left = reads_max - reads_since(connection, run.clock() - READS_MONTH)
+        work = _Reconciliation(run, connection, open_gateway, days, left, billing_start(connection))
         if not (read_unclaimed or books_are_claimed(connection)):
             work.refrain = NEVER_STATED
-        accounts = accounts_to_read(connection, days, catalogue)
+        accounts = accounts_to_read(connection, days, run.catalogue)
         work.sharers = _sharers(accounts)
         for account in accounts:
             work.reconcile(account)
@@ -111,14 +107,12 @@ def reconcile_days(
 class _Reconciliation:
     """One reconciliation under way; ``refrain`` says why Stripe is not to be read (any more)."""
 
+    run: Run
     connection: psycopg.Connection
     open_gateway: Callable[[], StripeGateway]
     days: DayRange
-    clock: Callable[[], datetime]
-    run_id: str
     reads_left: int
     billing_start: BillingStart
-    witness: Witness
     report: ReconciliationReport = field(default_factory=ReconciliationReport)
     refrain: str | None = None
     failed_in_a_row: int = 0
@@ -151,7 +145,7 @@ class _Reconciliation:
 
     def _compare(self, account: Account) -> None:
         """Stripe first and our books after it: what is accepted in between lags instead of being too much."""
-        read_at = self.clock()
+        read_at = self.run.clock()
         shared = [each for each in account.customer_ids if (account.meter.event_name, each) in self.sharers]
         by_hour = self.days.count <= DAYS_BY_HOUR_MAX or account.meter.formula is Formula.LAST or bool(shared)
         seen = {customer: self._read(account, customer, by_hour=by_hour) for customer in account.customer_ids}
@@ -164,7 +158,7 @@ class _Reconciliation:
         differing = {customer: find(_of(customer, booked), seen[customer]) for customer in account.customer_ids}
         if not by_hour and any(differing.values()):
             booked = self._look_closer(account, booked, seen, differing)
-        now = self.clock()
+        now = self.run.clock()
         rows = unmapped(_of(None, booked), now, self.billing_start)
         for customer in account.customer_ids:
             ours, theirs = _of(customer, booked), seen[customer]
@@ -215,28 +209,28 @@ class _Reconciliation:
             self.gateway = stripe_of_books(self.connection, self.open_gateway)
         event_name = account.meter.event_name
         summed = summed_usage(self.gateway, event_name, customer, days.hours, grouping, self._count_read)
-        self.witness(Effect.READ_BACK)
+        self.run.at_failpoint(Failpoint.READ_BACK)
         return summed
 
     def _count_read(self) -> None:
         """On record before it is made: a read that fails, or whose process dies, counts as well."""
-        count_reads(self.connection, 1, ReadPurpose.RECONCILIATION, self.clock())
+        count_reads(self.connection, 1, ReadPurpose.RECONCILIATION, self.run.clock())
         self.reads_left -= 1
         self.report.reads += 1
 
     def _leave_unread(self, account: Account, why: str) -> None:
         booked = booked_hours(self.connection, account, self.days)
-        rows = unmapped(_of(None, booked), self.clock(), self.billing_start)
+        rows = unmapped(_of(None, booked), self.run.clock(), self.billing_start)
         rows += [row for customer in account.customer_ids for row in not_read(customer, _of(customer, booked), why)]
         with self.connection.transaction():
-            write_rows(self.connection, account, self.days, rows, None, self.run_id)
+            write_rows(self.connection, account, self.days, rows, None, self.run.run_id)
         self.report.customers_not_read[why] += len(account.customer_ids)
 
     def _keep(self, account: Account, rows: Sequence[Row], read_at: datetime, others: Sequence[str]) -> None:
-        now = self.clock()
+        now = self.run.clock()
         differing = [row for row in rows if row.hour is not None]
         with self.connection.transaction():
-            write_rows(self.connection, account, self.days, rows, read_at, self.run_id)
+            write_rows(self.connection, account, self.days, rows, read_at, self.run.run_id)
             close_explained_hours(
                 self.connection,
                 account,

@@ -1,4 +1,4 @@
-"""The one door to Stripe: the real SDK with explicit retries, timeouts and pace."""
+"""The one door to Stripe: the real SDK with explicit retries, timeouts and rate limit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import stripe
 from fridge_pipeline.catalogue.billing_start import EVERY_HOUR, BillingStart
 from fridge_pipeline.catalogue.meter import Meter, Window
 from fridge_pipeline.stripe.connections import Connections
-from fridge_pipeline.stripe.retries import Pace, Retries, Send, answer_to_error
+from fridge_pipeline.stripe.retries import RateLimiter, Retries, Send, answer_to_error
 from fridge_pipeline.stripe.rules.answer import Answer, Outcome
 from fridge_pipeline.stripe.rules.api_key import ApiKey, KeyMode
 from fridge_pipeline.stripe.rules.meter_event import MeterEvent
@@ -20,7 +20,7 @@ from fridge_pipeline.stripe.rules.meter_event import MeterEvent
 #: Seconds to connect, and to wait for an answer. The SDK's own default is 80 s for everything.
 CONNECT_SECONDS, ANSWER_SECONDS = 5.0, 20.0
 
-#: The SDK's own retries, set explicitly: none for what is billed, where every try is ours to pace and to put into the
+#: The SDK's own retries, set explicitly: none for what is billed, where every try is ours to space and to put into the
 #: ledger (see ``retries.py``), and two for what only reads or is done once by a person.
 RETRIES_OF_STATEMENTS = 0
 RETRIES_OF_READS = 2
@@ -86,18 +86,15 @@ class StripeGateway:
         self,
         key: ApiKey,
         base: str | None,
-        calls_per_second: float,
-        monotonic: Callable[[], float],
-        sleep: Callable[[float], None],
+        limiter: RateLimiter,
         billing_start: BillingStart = EVERY_HOUR,
     ) -> None:
         stripe.enable_telemetry = False  # it would write a random id into the user's home
         self.base = base or STRIPE_API
         self.mode = key.mode
-        self.calls_per_second = calls_per_second
         self._key = key
         self._billing_start = billing_start
-        self._pace = Pace(calls_per_second, monotonic, sleep)
+        self._limiter = limiter
         self._client = stripe.StripeClient(
             key.secret,
             base_addresses={"api": self.base, "meter_events": self.base} if base else {},
@@ -105,17 +102,22 @@ class StripeGateway:
             http_client=Connections(self.base, CONNECT_SECONDS, ANSWER_SECONDS),
         )
         self._meters: dict[str, StripeMeter] | None = None
-        self._retries = Retries(self._pace, monotonic, sleep)
+        self._retries = Retries(limiter)
 
     @property
     def place(self) -> str:
         """Where usage goes, to show to people."""
         return stripe_place(self.mode, self.base)
 
+    @property
+    def calls_per_second(self) -> float:
+        """How often Stripe is called at most."""
+        return self._limiter.calls_per_second
+
     def hold_back(self, seconds: float) -> None:
         """Calls nobody for so long."""
         if seconds > 0:
-            self._pace.hold_back(seconds)
+            self._limiter.hold_back(seconds)
 
     def state_usage(self, event: MeterEvent, is_futile: Callable[[], bool] = lambda: False) -> Answer:
         """Sends one meter event; the identifier is the same on every try of every attempt.
@@ -213,14 +215,14 @@ class StripeGateway:
 
     @contextmanager
     def reading(self, doing: str) -> Iterator[stripe.StripeClient]:
-        """The SDK's client for one read, which keeps to the pace; its errors become ``StripeCallError``."""
+        """The SDK's client for one read, which keeps to the rate limit; its errors become ``StripeCallError``."""
         with self._call(doing):
             yield self._client
 
     @contextmanager
     def _call(self, doing: str) -> Iterator[None]:
-        """Keeps to the pace, and turns the SDK's errors into one that says what was being done and where."""
-        self._pace.wait()
+        """Keeps to the rate limit, and turns the SDK's errors into one that says what was being done and where."""
+        self._limiter.wait()
         try:
             yield
         except stripe.StripeError as error:

@@ -1,4 +1,4 @@
-"""What Stripe's answers mean, at which pace it is called, and what is tried again within one attempt."""
+"""What Stripe's answers mean, how often it is called, and what is tried again within one attempt."""
 
 from __future__ import annotations
 
@@ -57,34 +57,34 @@ def is_duplicate(error: stripe.StripeError) -> bool:
     return code in DUPLICATE_CODES or DUPLICATE_TEXT in (error.user_message or "")
 
 
-class Pace:
-    """Gives each caller the next free moment; ``monotonic`` and ``sleep`` are the caller's clock."""
+class RateLimiter:
+    """Gives each caller the next free moment; ``monotonic`` and ``sleep`` are the time by which it goes, in seconds."""
 
     def __init__(self, calls_per_second: float, monotonic: Callable[[], float], sleep: Callable[[float], None]) -> None:
         if calls_per_second <= 0:
             raise ValueError(f"calls per second must be positive, got {calls_per_second}")
-        self._interval = 1.0 / calls_per_second
-        self._monotonic = monotonic
-        self._sleep = sleep
+        self.calls_per_second = calls_per_second
+        self.monotonic = monotonic
+        self.sleep = sleep
         self._next_free = 0.0
         self._lock = threading.Lock()
 
     def wait(self) -> None:
         """Returns when the caller may call."""
         with self._lock:
-            now = self._monotonic()
+            now = self.monotonic()
             moment = max(now, self._next_free)
-            self._next_free = moment + self._interval
+            self._next_free = moment + 1.0 / self.calls_per_second
         if moment > now:
-            self._sleep(moment - now)
+            self.sleep(moment - now)
 
     def hold_back(self, seconds: float) -> None:
         """Lets nobody call for so long: Stripe has said that all of us together are too fast."""
         with self._lock:
-            self._next_free = max(self._next_free, self._monotonic() + seconds)
+            self._next_free = max(self._next_free, self.monotonic() + seconds)
 
 
-#: Tries of one attempt. The next push goes on where this one gives up, so there is no need for many.
+#: Tries of one attempt. The next delivery goes on where this one gives up, so there is no need for many.
 TRIES_MAX = 4
 
 #: Seconds before the second try; doubled for each further one, and shortened by chance so that not all come at once
@@ -102,10 +102,8 @@ Send = Callable[[str], Answer]
 class Retries:
     """Sends a request until Stripe decides, or until it is no longer worth it."""
 
-    def __init__(self, pace: Pace, monotonic: Callable[[], float], sleep: Callable[[float], None]) -> None:
-        self._pace = pace
-        self._monotonic = monotonic
-        self._sleep = sleep
+    def __init__(self, limiter: RateLimiter) -> None:
+        self._limiter = limiter
 
     def decide(self, send: Send, key: str, is_futile: Callable[[], bool]) -> Answer:
         """Stripe's answer, or the last one that decided nothing; ``is_futile`` is asked before every further try.
@@ -115,17 +113,17 @@ class Retries:
         (docs.stripe.com/api/idempotent_requests), so after such a replay a try gets a key of its own. The
         identifier, not the key, is what keeps an event from counting twice.
         """
-        begun = self._monotonic()
+        begun = self._limiter.monotonic()
         burnt = had_undecided = False
         answer = Answer(Outcome.NOT_SENT, "not tried")
         for tries in range(1, TRIES_MAX + 1):
-            self._pace.wait()
+            self._limiter.wait()
             answer, error = self._try(send, f"{key}#{tries}" if burnt else key)
             answer = replace(
                 answer,
                 tries=tries,
                 had_undecided_try=had_undecided,
-                latency_seconds=self._monotonic() - begun,
+                latency_seconds=self._limiter.monotonic() - begun,
             )
             if error is None or answer.outcome not in OPEN_OUTCOMES:
                 return answer
@@ -146,9 +144,9 @@ class Retries:
     def _pause(self, error: stripe.StripeError, tries: int) -> None:
         seconds = FIRST_PAUSE_SECONDS * 2 ** (tries - 1) * random.uniform(0.5, 1.0)  # noqa: S311 # no secret
         if error.http_status == HTTPStatus.TOO_MANY_REQUESTS and _has_header(error, TOO_FAST):
-            self._pace.hold_back(seconds)
+            self._limiter.hold_back(seconds)
         else:
-            self._sleep(seconds)
+            self._limiter.sleep(seconds)
 
 
 def _is_replay(error: stripe.StripeError) -> bool:

@@ -19,7 +19,7 @@ import psycopg
 from fridge_pipeline.calendar.hours import HourRange, split_at
 from fridge_pipeline.catalogue.measure import Measure
 from fridge_pipeline.database.connection import Database, streamed
-from fridge_pipeline.database.failpoints import Effect, Witness, unwatched
+from fridge_pipeline.database.failpoints import AtFailpoint, Failpoint, pass_by
 from fridge_pipeline.database.queries import span_of, statement
 from fridge_pipeline.database.retention import first_open_hour, readings_kept
 from fridge_pipeline.usage.rules import (
@@ -158,7 +158,7 @@ def count_usage(
     hours: HourRange,
     now: datetime,
     measures: Sequence[Measure] = tuple(Measure),
-    witness: Witness = unwatched,
+    at_failpoint: AtFailpoint = pass_by,
 ) -> pl.DataFrame:
     """Brings usage up to date for a range of hours, from one read of the stored readings.
 
@@ -177,7 +177,7 @@ def count_usage(
         for portion, their_files in portions(unsealed, files):
             counted.append(reader.usage_of(their_files))
             write_usage(books, measures, counted[-1], their_files, portion, now)
-            witness(Effect.USAGE_WRITTEN)
+            at_failpoint(Failpoint.USAGE_WRITTEN)
     return pl.concat(counted)
 
 

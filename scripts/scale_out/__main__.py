@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rounds import Outcome, Plan, play
+from world import world
 
 from fridge_pipeline.cli.up import ended_by_signals
 
@@ -102,7 +103,7 @@ def _play(plan: Plan, root: Path, slots: int, landed: Landed, redis: str) -> Out
                 said = what
 
         home = root / plan.name.replace(" ", "-").replace(",", "")
-        return play(plan, home, slots, root / "landing", landed, redis, say)
+        return play(plan, world(home, plan.launcher, slots, root / "landing", landed, redis), landed, say)
 
 
 def _show(outcome: Outcome) -> None:

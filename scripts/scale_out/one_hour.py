@@ -14,8 +14,10 @@ from pathlib import Path
 from deliveries import closed_hours, land
 
 from fridge_pipeline.calendar.hours import HourRange
+from fridge_pipeline.catalogue.meter import CATALOGUE
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.embedded.server import EmbeddedServer
+from fridge_pipeline.database.run import Run
 from fridge_pipeline.ingest.landing.zone import open_landing_zone
 from fridge_pipeline.ingest.load import load_hours
 from fridge_pipeline.ingest.rules.landing_files import Shard
@@ -76,13 +78,11 @@ def _load(task: tuple[str, str, HourRange, str]) -> int:
     dsn, landing, hours, text = task
     shard = Shard.from_text(text)
     loads = load_hours(
-        Database(dsn),
+        Run(Database(dsn), CATALOGUE, _now, "scale-out"),
         open_landing_zone(landing),
         hours,
         Path(landing).parent / "work" / text.replace("/", "-"),
-        "scale-out",
-        _now,
-        shard=None if shard.count == 1 else shard,
+        None if shard.count == 1 else shard,
     )
     return sum(load.inserted for load in loads)
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from pathlib import Path
 from statistics import median
 
 from deliveries import Landed
 from proof import Total, readings_by_run, totals
 from runs import Run, Runs, await_started
-from world import Launcher, World, world
+from world import Launcher, World
 
 LOOK_SECONDS = 1.0
 PATIENCE_SECONDS = 900.0
@@ -78,12 +78,14 @@ class Outcome:
 Say = Callable[[str, int], None]
 
 
-def play(plan: Plan, home: Path, slots: int, landing: Path, landed: Landed, redis: str, say: Say) -> Outcome:
-    """Runs a round and returns what it came to; ``say`` hears what happens and how many hours are done.
+def play(plan: Plan, opened: AbstractContextManager[World], landed: Landed, say: Say) -> Outcome:
+    """Runs a round in a world that is open meanwhile, and returns what it came to.
+
+    ``say`` hears what happens and how many hours are done.
 
     Raises ``TimeoutError`` when hours are left undone.
     """
-    with world(home, plan.launcher, slots, landing, landed, redis) as made:
+    with opened as made:
         runs = Runs(made)
         if not plan.ranged:
             runs.submit(landed.hours.hours())  # all are queued before the first starts

@@ -91,10 +91,10 @@ class World:
 
     def prepare(self) -> None:
         """Schema, meters and tenants."""
-        with open_installation(read_settings(self.environment("main"))) as installation:
-            installation.gateway()
+        with open_installation(read_settings(self.environment("main"))) as (ledger, _, stripe):
+            stripe.gateway()
             tenants = [tenant_name(number) for number in range(TENANTS)]
-            with installation.database.connect() as connection:
+            with ledger.database.connect() as connection:
                 known = [Tenant(each, each.title(), customer_of(each)) for each in tenants]
                 import_tenants(connection, known, datetime.now(UTC))
 

@@ -7,12 +7,13 @@ import pytest
 from fridge_pipeline.catalogue.meter import CATALOGUE
 from fridge_pipeline.stripe.gateway import StripeGateway
 from fridge_pipeline.stripe.reads import dashboard_of_meters
+from fridge_pipeline.stripe.retries import RateLimiter
 from fridge_pipeline.stripe.rules.api_key import ApiKey
 from tests.pipeline import Pipeline
 
 
 def gateway_with(secret: str, base: str | None) -> StripeGateway:
-    return StripeGateway(ApiKey(secret), base, 100, lambda: 0.0, lambda _seconds: None)
+    return StripeGateway(ApiKey(secret), base, RateLimiter(100, lambda: 0.0, lambda _seconds: None))
 
 
 @pytest.mark.parametrize(

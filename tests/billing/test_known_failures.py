@@ -10,7 +10,7 @@ import pytest
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import CATALOGUE, Formula, Window
-from fridge_pipeline.database.failpoints import Effect
+from fridge_pipeline.database.failpoints import Failpoint
 from fridge_pipeline.stripe.reads import summed_usage
 from fridge_pipeline.stripe.rules.answer import Outcome
 from tests.pipeline import Pipeline, ProcessDied, dies_after, readings
@@ -35,8 +35,8 @@ def test_a_duplicate_refusal_does_not_stall_the_rest_of_the_hour(pipeline: Pipel
     # Executed, and answered with a 500 that Stripe keeps: from then on Stripe knows the identifier.
     pipeline.sandbox.faults({"kind": "error_500_after", "customer": pipeline.customers["troy"], "times": 2})
     report = pipeline.bill(hour)
-    assert report.push.outcomes == {Outcome.ACCEPTED: 4, Outcome.DUPLICATE: 2}
-    assert (report.push.stopped, report.unsettled) == (None, [])
+    assert report.delivery.outcomes == {Outcome.ACCEPTED: 4, Outcome.DUPLICATE: 2}
+    assert (report.delivery.stopped, report.unsettled) == (None, [])
     for tenant in ("cohoes", "troy", "albany"):
         assert pipeline.stripe_totals(tenant) == {(READINGS, hour.key): 20, (SENSORS, hour.key): 2}
 
@@ -53,7 +53,7 @@ def test_a_retry_does_not_bill_twice_even_on_a_meter_that_adds_everything_up(
     land_and_count(pipeline, hour, "cohoes")
     pipeline.sandbox.faults({"kind": "drop_after", "times": 1})
     with pytest.raises(ProcessDied):
-        pipeline.bill(hour, witness=dies_after(Effect.ANSWERED))
+        pipeline.bill(hour, at_failpoint=dies_after(Failpoint.ANSWERED))
     for _ in range(3):
         pipeline.run(hour)
     assert pipeline.stripe_totals("cohoes") == {("raw_readings", hour.key): 20}
@@ -114,8 +114,8 @@ def test_one_bad_customer_does_not_stop_the_others(pipeline: Pipeline, two_days_
     land_and_count(pipeline, hour, ["albany", *others])
     pipeline.sandbox.faults({"kind": "refuse", "customer": bad, "times": 9, "message": "No such customer: 'cus_bad'"})
     report = pipeline.bill(hour)
-    assert report.push.outcomes == {Outcome.ACCEPTED: 40, Outcome.REFUSED: 2}
-    assert (report.push.stopped, report.unsettled) == (None, [])
+    assert report.delivery.outcomes == {Outcome.ACCEPTED: 40, Outcome.REFUSED: 2}
+    assert (report.delivery.stopped, report.unsettled) == (None, [])
     assert set(pipeline.rows("select kind, tenant_id from fridge.exceptions")) == {("refused", "albany")}
 
 
@@ -130,7 +130,7 @@ def test_summaries_that_lag_are_not_mistaken_for_loss(pipeline: Pipeline, two_da
     pipeline.advance()
     pipeline.sandbox.settings(lag_seconds=22 * 3600)
     with pytest.raises(ProcessDied):
-        pipeline.bill(hour, witness=dies_after(Effect.ANSWERED))
+        pipeline.bill(hour, at_failpoint=dies_after(Failpoint.ANSWERED))
     pipeline.advance(hours=20, minutes=1)
     pipeline.bill(hour)
     assert pipeline.rows("select verdict from fridge.stripe_readbacks") == [("absent",)]

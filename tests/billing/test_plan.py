@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from fridge_pipeline.billing.plan_billing import BillingPlan, PlannedChange, plan_billing
+from fridge_pipeline.billing.rules.staging import StagingPolicy
 from fridge_pipeline.calendar.hours import Hour, HourRange
-from fridge_pipeline.catalogue.meter import Variance
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from tests.pipeline import CLOSE_AFTER, Pipeline, readings
 
@@ -15,13 +15,10 @@ EVERYTHING = "select (select count(*) from fridge.meter_events), (select count(*
 
 def plan(pipeline: Pipeline, first: Hour, last: Hour) -> BillingPlan:
     return plan_billing(
-        pipeline.database,
+        pipeline.as_run(),
         LocalLanding(str(pipeline.landing)),
         HourRange(first, last),
-        pipeline.catalogue,
-        pipeline.clock(),
-        CLOSE_AFTER,
-        Variance.HOLD,
+        StagingPolicy(CLOSE_AFTER),
         calls_per_second=2,
     )
 
@@ -56,7 +53,7 @@ def test_the_plan_names_what_changes_per_tenant_and_the_run_then_changes_exactly
     assert planned.waiting == {"unmapped": 2}
 
     report = pipeline.bill(first, first.plus(2))
-    assert report.push.accepted == planned.calls
+    assert report.delivery.accepted == planned.calls
     assert pipeline.stripe_totals("cohoes")["temperature_readings", first.plus(1).key] == 15
     again = plan(pipeline, first, first.plus(2))
     assert (again.calls, again.changes) == (0, [])

@@ -15,7 +15,7 @@ from fridge_pipeline.billing.collect_refusals import collect_refusals
 from fridge_pipeline.calendar.days import DayRange, day_of
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import CATALOGUE, Window
-from fridge_pipeline.database.failpoints import Effect
+from fridge_pipeline.database.failpoints import Failpoint
 from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from tests.pipeline import Pipeline, ProcessDied, dies_after, readings
 from tests.stripe_sandbox.schema import FULL
@@ -98,7 +98,7 @@ def test_every_request_of_a_whole_life_is_one_that_stripe_describes(
     pipeline.load(hour)
     pipeline.count(hour)
     with pytest.raises(ProcessDied):
-        pipeline.bill(hour, witness=dies_after(Effect.MARKED_SENT))
+        pipeline.bill(hour, at_failpoint=dies_after(Failpoint.MARKED_SENT))
     pipeline.bill(hour)
     with pipeline.database.connect() as connection:
         connection.execute(
@@ -110,12 +110,12 @@ def test_every_request_of_a_whole_life_is_one_that_stripe_describes(
     pipeline.load(hour)
     pipeline.count(hour)
     with pytest.raises(ProcessDied):
-        pipeline.bill(hour, witness=dies_after(Effect.MARKED_SENT))
+        pipeline.bill(hour, at_failpoint=dies_after(Failpoint.MARKED_SENT))
     pipeline.advance(hours=21)
     pipeline.bill(hour)
     collect_refusals(pipeline.database, lambda: pipeline.gateway, pipeline.catalogue, None, pipeline.clock)
     days = DayRange(day_of(hour), day_of(hour))
-    reconcile_days(pipeline.database, lambda: pipeline.gateway, days, pipeline.catalogue, pipeline.clock, "r")
+    reconcile_days(pipeline.as_run(), lambda: pipeline.gateway, days)
 
     made = {(request["method"], check(description, request)) for request in pipeline.sandbox.requests()}
     assert made == {

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import stripe
 
-from fridge_pipeline.stripe.retries import TRIES_MAX, Pace, Retries
+from fridge_pipeline.stripe.retries import TRIES_MAX, RateLimiter, Retries
 from fridge_pipeline.stripe.rules.answer import Answer, Outcome, status_after
 from fridge_pipeline.stripe.rules.meter_event import Status
 
@@ -34,27 +34,27 @@ class Sender:
         return Answer(Outcome.ACCEPTED, "received", 200)
 
 
-class WatchedPace(Pace):
-    """The pace, and how long it was told to hold everybody back."""
+class WatchedLimiter(RateLimiter):
+    """The rate limiter, and how long it was told to hold everybody back."""
 
     held_back: list[float]
 
     def hold_back(self, seconds: float) -> None:
-        """As ``Pace.hold_back``."""
+        """As ``RateLimiter.hold_back``."""
         self.held_back.append(seconds)
         super().hold_back(seconds)
 
 
 class World:
-    """A clock that moves by sleeping, and a pace that many share."""
+    """A clock that moves by sleeping, and a rate limiter that many share."""
 
     def __init__(self) -> None:
         self.now = 0.0
         self.slept: list[float] = []
         self.held_back: list[float] = []
-        self.pace = WatchedPace(1000, lambda: self.now, self._sleep)
-        self.pace.held_back = self.held_back
-        self.retries = Retries(self.pace, lambda: self.now, self._sleep)
+        self.limiter = WatchedLimiter(1000, lambda: self.now, self._sleep)
+        self.limiter.held_back = self.held_back
+        self.retries = Retries(self.limiter)
 
     def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)

@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from fridge_pipeline.addresses import SettingError
 from fridge_pipeline.catalogue.measure import Measure
 from fridge_pipeline.catalogue.meter import CATALOGUE, Formula, Meter, Restatement, Tolerance, Window
 from fridge_pipeline.catalogue.meters_file import CatalogueError, read_catalogue
-from fridge_pipeline.settings import read_settings
+from fridge_pipeline.settings import SettingError, read_settings
 
 READINGS = """
 [[meter]]
@@ -57,7 +56,7 @@ def test_a_catalogue_says_of_each_meter_how_it_is_counted_and_restated() -> None
         ("meters = 1", "unknown key 'meters'"),
         ("meter = 1", "two brackets"),
         ("[meter]\nevent_name = 'a'", "two brackets"),
-        (READINGS + "unit = 'x'", "meter 1 has the unknown key unit; a meter has event_name, display_name"),
+        (READINGS + "unit = 'x'", "meter 1 has the unknown key unit; there are event_name, display_name"),
         (READINGS + SENSORS.replace('window = "hour"', ""), "meter 2 lacks window"),
         (READINGS.replace("inserted_count", "fridges"), f"measure is {' or '.join(Measure)}, got 'fridges'"),
         (READINGS.replace('"sum"', '"max"'), "formula is sum or last, got 'max'"),
@@ -74,7 +73,7 @@ def test_a_catalogue_says_of_each_meter_how_it_is_counted_and_restated() -> None
         (READINGS + TOLERANCE.replace("48", "12"), "meter 1: hours_min is from 1 up to hours"),
         (
             READINGS + TOLERANCE + "mad = 1",
-            "meter 1: tolerance has the unknown key mad; it may have factor, deviations",
+            "meter 1: tolerance has the unknown key mad; there are factor, deviations",
         ),
         (READINGS + READINGS, "2 meters have the event name 'readings'"),
         (READINGS + READINGS.replace('"readings"', '"more"'), "2 meters have the measure 'inserted_count'"),

@@ -112,8 +112,8 @@ def test_who_dropped_readings_stays_on_record_also_where_nobody_has_a_login_name
     ("variable", "value", "told"),
     [
         ("FRIDGE_PARTITIONS_START", "yesterday", "FRIDGE_PARTITIONS_START: expected a partition key"),
-        ("FRIDGE_MAX_IN_FLIGHT", "many", "FRIDGE_MAX_IN_FLIGHT must be a number, got 'many'"),
-        ("FRIDGE_CLOSE_AFTER_MINUTES", "-1", "FRIDGE_CLOSE_AFTER_MINUTES must be at least 0, got '-1'"),
+        ("FRIDGE_MAX_IN_FLIGHT", "many", "FRIDGE_MAX_IN_FLIGHT: must be a number, got 'many'"),
+        ("FRIDGE_CLOSE_AFTER_MINUTES", "-1", "FRIDGE_CLOSE_AFTER_MINUTES: must be at least 0, got '-1'"),
         ("FRIDGE_DATABASE_URL", "postgresql://u:hidden@127.0.0.1:9/books", "PostgreSQL at 127.0.0.1:9/books"),
         ("FRIDGE_LANDING_URI", "gopher://x", "gopher"),
         ("STRIPE_API_KEY", "sk_live_0123456789", "FRIDGE_ALLOW_LIVE_STRIPE=yes"),

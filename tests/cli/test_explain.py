@@ -212,16 +212,7 @@ def test_explain_reads_no_more_of_stripe_than_a_month_allows_and_says_so(
     pipeline.add_tenant("cohoes")
     pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
     pipeline.run(hour)
-    explanation = explain_hour(
-        pipeline.database,
-        lambda: pipeline.gateway,
-        "cohoes",
-        hour,
-        pipeline.catalogue,
-        CLOSE_AFTER,
-        pipeline.clock,
-        reads_max=1,
-    )
+    explanation = explain_hour(pipeline.as_run(), lambda: pipeline.gateway, "cohoes", hour, CLOSE_AFTER, reads_max=1)
     assert [(row["value"], row["detail"]) for row in explanation.stripe] == [
         (2, None),
         (None, "not read now: the reads that Stripe allows in a month are used up"),
@@ -231,4 +222,4 @@ def test_explain_reads_no_more_of_stripe_than_a_month_allows_and_says_so(
 def reconcile(pipeline: Pipeline, hour: Hour) -> None:
     """Runs the reconciliation of the hour's day."""
     days = DayRange(day_of(hour), day_of(hour))
-    reconcile_days(pipeline.database, lambda: pipeline.gateway, days, pipeline.catalogue, pipeline.clock, "test-run")
+    reconcile_days(pipeline.as_run(), lambda: pipeline.gateway, days)

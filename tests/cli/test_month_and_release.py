@@ -95,4 +95,4 @@ def test_release_prints_what_it_lets_through_and_the_command_it_names_bills_it(
     assert warned.returncode == 0
     assert pipeline.stripe_totals("cohoes")["temperature_readings", hour.key] == 80
     wrong = run(*bill, FRIDGE_VARIANCE="loud")
-    assert "FRIDGE_VARIANCE must be hold, warn or off, got 'loud'" in wrong.stderr
+    assert "FRIDGE_VARIANCE: must be hold, warn or off, got 'loud'" in wrong.stderr

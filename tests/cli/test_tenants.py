@@ -118,7 +118,7 @@ def test_a_customer_that_was_free_for_a_while_is_handed_on_too_if_hours_were_sta
     hour = Hour(two_days_ago)
     imported("a,A,cus_1")
     pipeline.land(hour, "a.csv", readings("a", hour, 1, 3))
-    assert pipeline.run(hour).push.accepted == 2
+    assert pipeline.run(hour).delivery.accepted == 2
     imported("a,A,", options=("--remove-customers",))
     done = imported("b,B,cus_1", options=("--json",))
     told = json.loads(done.stdout)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.model_relations import built_from
+from fridge_pipeline.database.make_models import built_from
 from fridge_pipeline.database.models import files_sha256
 from fridge_pipeline.database.schema import migrations
 from fridge_pipeline.operations.prepare_database import prepare_database

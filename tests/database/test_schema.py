@@ -9,9 +9,9 @@ import psycopg
 import pytest
 
 from fridge_pipeline.database import schema as migration
-from fridge_pipeline.database.build_models import make_models
 from fridge_pipeline.database.connection import Database, DatabaseUnreachableError
 from fridge_pipeline.database.embedded.logins import ServerAddress
+from fridge_pipeline.database.make_models import make_models
 from fridge_pipeline.database.models import read_models
 from fridge_pipeline.database.schema import (
     MIGRATION_FOLDER,

@@ -12,8 +12,8 @@ from dagster._cli import create_dagster_cli
 from dagster._daemon.cli import create_dagster_daemon_cli
 
 from fridge_pipeline.cli.main import fridge
-from fridge_pipeline.secret_files import SECRETS, SUFFIX
-from fridge_pipeline.settings import REPOSITORY
+from fridge_pipeline.secret_files import FILE_SUFFIX
+from fridge_pipeline.settings import REPOSITORY, SECRETS
 from tests.deploy.files import DEPLOY, UNITS, read_yaml, unit_lines
 
 FILES = sorted(path for path in DEPLOY.rglob("*") if path.is_file() and "secrets" not in path.parts)
@@ -30,7 +30,7 @@ def variables_of_the_product() -> set[str]:
     read = set()
     for source in (REPOSITORY / "fridge_pipeline").rglob("*.py"):
         read |= set(VARIABLE.findall(source.read_text()))
-    return read | {name + SUFFIX for name in SECRETS} | DAGSTERS
+    return read | {name + FILE_SUFFIX for name in SECRETS} | DAGSTERS
 
 
 def commands() -> Iterator[list[str]]:

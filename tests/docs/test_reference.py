@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +10,8 @@ import click
 
 from fridge_pipeline.cli.main import fridge
 from fridge_pipeline.database.models import read_models
-from fridge_pipeline.settings import MODELS_FOLDER, REPOSITORY
-from fridge_pipeline.variables import VARIABLES
+from fridge_pipeline.settings import MODELS_FOLDER, SECRETS, Settings, read_settings
 from scripts import reference
-
-NAME = re.compile(r"(FRIDGE|STRIPE)_[A-Z_]+")
 
 
 def test_every_command_that_there_is_has_its_heading_and_options_in_the_reference() -> None:
@@ -38,7 +34,8 @@ def leaves(path: str, command: click.Command) -> Iterator[tuple[str, click.Comma
 
 def test_every_variable_and_every_sql_model_with_its_columns_stands_in_the_reference() -> None:
     pages = reference.pages()
-    assert [each.name for each in VARIABLES if f"| `{each.name}` | " not in pages["environment.md"]] == []
+    names = {field.validation_alias for field in Settings.model_fields.values()}
+    assert [each for each in names if f"| `{each}` | " not in pages["environment.md"]] == []
     sections = dict(section.split("\n", 1) for section in pages["tables.md"].split("\n### ")[1:])
     assert sections.keys() == {
         file.stem for layer in ("marts", "staging") for file in (MODELS_FOLDER / layer).glob("*.sql")
@@ -56,25 +53,17 @@ def test_the_pages_are_written_and_hold_no_link_to_what_is_not_there(tmp_path: P
     assert missing - {*written, "schema.md"} == set(), "make docs writes schema.md beside them"
 
 
-def test_every_variable_that_the_settings_read_is_described_and_no_other() -> None:
-    settings = REPOSITORY / "fridge_pipeline" / "settings.py"
-    read = {
-        node.value
-        for node in ast.walk(ast.parse(settings.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and NAME.fullmatch(node.value)
-    }
-    assert read == {variable.name for variable in VARIABLES}
+def test_the_table_in_the_readme_is_what_the_settings_say() -> None:
+    assert reference.README.read_text(encoding="utf-8") == reference.readme(), "run: make docs"
 
 
-def test_the_readme_names_every_variable() -> None:
-    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-    assert [variable.name for variable in VARIABLES if f"`{variable.name}`" not in readme] == []
+def test_the_table_has_every_variable_that_the_settings_read_and_no_other() -> None:
+    rows = [row.split("`")[1] for row in reference.variables("docs/")]
+    assert sorted(rows) == sorted({f"{field.validation_alias}" for field in Settings.model_fields.values()})
 
 
 def test_what_the_reference_says_is_secret_shows_in_no_repr_of_the_settings() -> None:
     """Secrets are given as values that would be seen."""
-    from fridge_pipeline.settings import read_settings  # noqa: PLC0415
-
     given = {
         "FRIDGE_DATABASE_URL": "postgresql://u:seen@h/b",
         "FRIDGE_ALERT_WEBHOOK": "https://h/seen",
@@ -83,5 +72,5 @@ def test_what_the_reference_says_is_secret_shows_in_no_repr_of_the_settings() ->
         "FRIDGE_ALERT_TO": "a@b",
         "STRIPE_API_KEY": "sk_test_seen",
     }
-    assert {each.name for each in VARIABLES if each.secret} == given.keys() - {"FRIDGE_ALERT_FROM", "FRIDGE_ALERT_TO"}
+    assert set(SECRETS) == given.keys() - {"FRIDGE_ALERT_FROM", "FRIDGE_ALERT_TO"}
     assert "seen" not in repr(read_settings(given))

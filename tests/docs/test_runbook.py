@@ -10,13 +10,10 @@ from pathlib import Path
 import pytest
 
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.database import check_models
-from fridge_pipeline.database.models import read_models
+from fridge_pipeline.definitions import build_definitions
 from fridge_pipeline.operations.rules.alert import Family
-from fridge_pipeline.orchestration.controls import control_checks
 from fridge_pipeline.reason_codes import DIFFERENCE_CAUSES, EXCEPTION_KINDS, advised
-from fridge_pipeline.reconciliation.assets import reconciliation_checks
-from fridge_pipeline.settings import MODELS_FOLDER, REPOSITORY
+from fridge_pipeline.settings import REPOSITORY, read_settings
 from tests.pipeline import Pipeline, readings
 
 RUNBOOK = (REPOSITORY / "docs" / "runbook.md").read_text(encoding="utf-8")
@@ -68,11 +65,10 @@ def test_every_finding_of_doctor_has_its_section_and_no_other() -> None:
 
 def test_every_check_has_its_section_and_no_other() -> None:
     """Tests that differ only in the column have one together."""
-    names = {key.name for checks in (*control_checks(), *reconciliation_checks()) for key in checks.check_keys}
-    for model in read_models(MODELS_FOLDER):
-        names |= {
-            re.sub(r"^(accepted_values|relationship)_.*", r"\1", test.name) for test in check_models.tests_of(model)
-        }
+    names = {
+        re.sub(r"^(accepted_values|relationship)_.*", r"\1", key.name)
+        for key in build_definitions(read_settings({})).resolve_asset_graph().asset_check_keys
+    }
     assert set(chapter("Checks")) == {f"Check: {name}" for name in names}
 
 

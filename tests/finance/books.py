@@ -68,7 +68,7 @@ class FinanceBooks:
         """Reads Stripe's summaries of both days."""
         line = self.pipeline
         days = DayRange(day_of(self.hours[0]), day_of(self.hours[3]))
-        reconcile_days(line.database, lambda: line.gateway, days, line.catalogue, line.clock, "test-run")
+        reconcile_days(line.as_run(), lambda: line.gateway, days)
 
     def run_models(self) -> None:
         """Runs the SQL models from the first of the four hours to the last."""

@@ -108,7 +108,7 @@ def test_a_spike_is_held_for_review_and_its_tenant_alone_is_billed_less(books: F
     assert (READINGS, spiked.key) not in line.stripe_totals("troy")
     assert line.stripe_totals("cohoes")[READINGS, spiked.key] == 4
     assert line.failing_tests() == {"no_expected_sensor_is_silent"}
-    release_usage(line.database, "troy", spiked, READINGS, line.catalogue, "Ada", "emptied its buffer", line.clock)
+    release_usage(line.as_run(), "troy", spiked, READINGS, "Ada", "emptied its buffer")
     line.bill(spiked)
     books.look()
     assert (books.untied(), books.exceptions()) == ([], [])
@@ -246,7 +246,7 @@ def test_a_change_after_the_close_of_its_month_waits_as_such_until_the_month_is_
     pipeline.add_tenant("troy")
     pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 10) + readings("troy", hour, 1, 3))
     pipeline.run(hour)
-    prepare_month(pipeline.database, january, "Ada", MODELS_FOLDER, pipeline.catalogue, pipeline.clock, CLOSE_AFTER)
+    prepare_month(pipeline.as_run(), january, "Ada", MODELS_FOLDER, CLOSE_AFTER)
     approve_month(pipeline.database, january, "Grace", pipeline.clock, CLOSE_AFTER)
     books.deliver_late(hour, more_readings("cohoes", hour, 5))
     pipeline.run_models(hour)

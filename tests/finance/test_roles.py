@@ -15,10 +15,9 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.database.build_models import STAGING
 from fridge_pipeline.database.embedded.logins import FINANCE, ServerAddress
 from fridge_pipeline.database.embedded.server import EmbeddedServer
-from fridge_pipeline.database.models import read_models
+from fridge_pipeline.database.models import STAGING, read_models
 from fridge_pipeline.settings import MODELS_FOLDER
 from tests.pipeline import Pipeline, readings
 

@@ -9,7 +9,7 @@ from fridge_pipeline.billing.collect_refusals import collect_refusals
 from fridge_pipeline.calendar.days import day_of
 from fridge_pipeline.database.check_models import check_models
 from fridge_pipeline.database.exceptions import ExceptionKey, open_exception
-from fridge_pipeline.database.failpoints import Effect
+from fridge_pipeline.database.failpoints import Failpoint
 from fridge_pipeline.database.models import read_models
 from fridge_pipeline.orchestration.automation import RECONCILE_DAYS
 from fridge_pipeline.settings import MODELS_FOLDER
@@ -132,8 +132,8 @@ def test_a_key_in_a_text_is_found_and_not_shown_again(books: FinanceBooks, kind:
         for result in check_models(books.pipeline.database, read_models(MODELS_FOLDER))
         if result.test.name == "no_key_is_in_the_books"
     ]
-    assert (found.findings.count, key in str(found)) == (1, False)
-    assert "exceptions.detail" in str(found.findings)
+    assert (found.count, key in str(found)) == (1, False)
+    assert "exceptions.detail" in str(found.examples)
 
 
 def test_an_edited_usage_row_is_not_billed_and_is_found(books: FinanceBooks) -> None:
@@ -157,7 +157,7 @@ def test_a_lost_receipt_is_missing_after_an_hour_and_the_next_run_settles_it(boo
     line.load(hour)
     line.count(hour)
     with pytest.raises(ProcessDied):
-        line.bill(hour, witness=dies_after(Effect.ANSWERED))
+        line.bill(hour, at_failpoint=dies_after(Failpoint.ANSWERED))
     assert line.rows("select status from fridge.billing_ledger where revision = 2") == [("sent",)]
     books.look()
     assert books.untied() == [("albany", READINGS, hour.key, "unexplained", "receipt_missing", -3)]
@@ -181,7 +181,7 @@ def test_a_statement_that_was_sent_a_moment_ago_is_only_under_way(books: Finance
     line.load(hour)
     line.count(hour)
     with pytest.raises(ProcessDied):
-        line.bill(hour, witness=dies_after(Effect.ANSWERED))
+        line.bill(hour, at_failpoint=dies_after(Failpoint.ANSWERED))
     books.look()
     assert books.untied() == [("albany", READINGS, hour.key, "explained", "in_flight", -3)]
     assert line.failing_tests() == set()

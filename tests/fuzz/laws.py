@@ -14,6 +14,7 @@ from typing import Any
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.run import Run
 from fridge_pipeline.ingest.landing.formats import read_batches
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
 from fridge_pipeline.ingest.landing.lines import BLOCK_BYTES
@@ -72,8 +73,8 @@ def broken_laws(ground: Ground, files: Files, intact: Mapping[str, int], *, copi
 
 
 def _load(ground: Ground, hour: Hour) -> None:
-    zone = LocalLanding(str(ground.folder / "landing"))
-    for load in load_hours(ground.database, zone, HourRange(hour, hour), ground.folder / "work", "fuzz", lambda: _NOW):
+    run, zone = Run(ground.database, (), lambda: _NOW, "fuzz"), LocalLanding(str(ground.folder / "landing"))
+    for load in load_hours(run, zone, HourRange(hour, hour), ground.folder / "work"):
         assert load.failure is None, load.failure
 
 

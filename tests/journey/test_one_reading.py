@@ -35,7 +35,7 @@ def test_one_reading_becomes_one_stored_row_one_usage_row_two_statements_and_one
 
     # The usage becomes two statements, committed before they are sent, and accepted.
     report = pipeline.bill(hour)
-    assert (report.push.accepted, report.push.stopped, len(report.unsettled)) == (2, None, 0)
+    assert (report.delivery.accepted, report.delivery.stopped, len(report.unsettled)) == (2, None, 0)
     statements = pipeline.rows(
         'select identifier, event_name, stripe_customer_id, hour, revision, value, "timestamp", status, attempts,'
         " http_status, staged_at <= first_sent_at, request_id like 'req_%%'"
@@ -76,6 +76,6 @@ def test_one_reading_becomes_one_stored_row_one_usage_row_two_statements_and_one
 
     # And running it all again changes nothing anywhere.
     again = pipeline.run(hour, HourRange(hour, hour).last)
-    assert (again.push.accepted, pipeline.usage()) == (0, {("cohoes", hour.key): (1, 1)})
+    assert (again.delivery.accepted, pipeline.usage()) == (0, {("cohoes", hour.key): (1, 1)})
     assert pipeline.one("select count(*) from fridge.meter_events") == 2
     assert pipeline.stripe_totals("cohoes")["temperature_readings", hour.key] == 1

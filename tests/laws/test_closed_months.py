@@ -58,7 +58,7 @@ def books(pipeline: Pipeline) -> Pipeline:
 
 
 def prepare(pipeline: Pipeline, name: str = "Ada") -> None:
-    prepare_month(pipeline.database, JANUARY, name, MODELS_FOLDER, pipeline.catalogue, pipeline.clock, CLOSE_AFTER)
+    prepare_month(pipeline.as_run(), JANUARY, name, MODELS_FOLDER, CLOSE_AFTER)
 
 
 def approve(pipeline: Pipeline, name: str = "Grace") -> None:

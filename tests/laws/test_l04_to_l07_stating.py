@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.database.failpoints import Effect
+from fridge_pipeline.database.failpoints import Failpoint
 from fridge_pipeline.stripe.gateway import StripeGateway
 from fridge_pipeline.stripe.rules.answer import Answer, Outcome
 from fridge_pipeline.stripe.rules.meter_event import TRANSITIONS, MeterEvent
@@ -121,7 +121,7 @@ def test_L5_a_crash_between_answer_and_receipt_is_settled_by_resending_and_bills
     assert set(pipeline.rows("select status from fridge.meter_events")) == {("sent",)}
 
     report = pipeline.bill(hour)
-    assert report.push.accepted == 2
+    assert report.delivery.accepted == 2
     assert set(pipeline.rows("select status, revision, attempts from fridge.meter_events")) == {("accepted", 1, 2)}
     assert pipeline.stripe_totals("cohoes")["temperature_readings", hour.key] == 20
 
@@ -148,9 +148,9 @@ def test_L5_a_duplicate_refusal_of_what_we_sent_before_means_delivered(  # noqa:
     """Beyond the idempotency replay: another key with the same identifier gets the 400 without a code."""
     hour = used_hour(pipeline, two_days_ago)
     with pytest.raises(ProcessDied):
-        pipeline.bill(hour, witness=dies_after(Effect.MARKED_SENT))
+        pipeline.bill(hour, at_failpoint=dies_after(Failpoint.MARKED_SENT))
     state_by_another_hand(pipeline, hour, {"temperature_readings": 20, "active_sensors": 2})
-    assert pipeline.bill(hour).push.outcomes == {Outcome.DUPLICATE: 2}
+    assert pipeline.bill(hour).delivery.outcomes == {Outcome.DUPLICATE: 2}
     assert set(pipeline.rows("select status, http_status from fridge.meter_events")) == {("accepted", 400)}
 
 
@@ -161,7 +161,7 @@ def test_L5_a_duplicate_refusal_of_what_we_never_sent_is_delivered_only_if_strip
     hour = used_hour(pipeline, two_days_ago)
     state_by_another_hand(pipeline, hour, {"temperature_readings": 20, "active_sensors": 3})
     report = pipeline.bill(hour)
-    assert report.push.outcomes == {Outcome.DUPLICATE: 2}
+    assert report.delivery.outcomes == {Outcome.DUPLICATE: 2}
     assert dict(pipeline.rows("select event_name, status from fridge.meter_events")) == {
         "temperature_readings": "accepted",
         "active_sensors": "unknown",
@@ -182,7 +182,7 @@ def test_L5_a_late_file_restates_its_hour_by_a_new_revision_and_only_that_hour( 
     pipeline.run(hour, other)
     pipeline.land(hour, "late.csv", readings("cohoes", hour, 3, 10))
     report = pipeline.run(hour, other)
-    assert report.push.accepted == 2
+    assert report.delivery.accepted == 2
     assert pipeline.rows(
         "select hour, revision, value, status from fridge.meter_events where event_name = 'temperature_readings'"
         " order by hour, revision"
@@ -204,14 +204,14 @@ def test_L5_usage_of_an_open_hour_is_counted_and_not_pushed_until_it_has_closed(
     pipeline.add_tenant("cohoes")
     pipeline.land(hour, "a.csv", readings("cohoes", hour, 1, 1))
     report = pipeline.run(hour)
-    assert (report.push.accepted, report.hours[0].is_closed) == (0, False)
+    assert (report.delivery.accepted, report.hours[0].is_closed) == (0, False)
     assert pipeline.usage() == {("cohoes", hour.key): (1, 1)}
     assert pipeline.one("select count(*) from fridge.meter_events") == 0
     pipeline.clock.now = hour.end.replace(minute=4, second=59)
-    assert pipeline.bill(hour).push.accepted == 0
+    assert pipeline.bill(hour).delivery.accepted == 0
     pipeline.clock.now = hour.end.replace(minute=5)
     pipeline.sandbox.set_clock(now=pipeline.clock.now.timestamp())
-    assert pipeline.bill(hour).push.accepted == 2
+    assert pipeline.bill(hour).delivery.accepted == 2
 
 
 def test_L6_a_statement_without_an_answer_is_resent_unchanged_for_20_hours_and_never_after(  # noqa: N802
@@ -221,7 +221,7 @@ def test_L6_a_statement_without_an_answer_is_resent_unchanged_for_20_hours_and_n
     sent_at = pipeline.clock.now
     for _ in range(2):
         with pytest.raises(ProcessDied):
-            pipeline.bill(hour, witness=dies_after(Effect.MARKED_SENT))
+            pipeline.bill(hour, at_failpoint=dies_after(Failpoint.MARKED_SENT))
         pipeline.clock.advance(hours=19, minutes=59)
     pipeline.clock.now = sent_at + timedelta(hours=19, minutes=59)
     assert set(pipeline.rows("select status, revision, attempts, first_sent_at from fridge.meter_events")) == {
@@ -230,7 +230,7 @@ def test_L6_a_statement_without_an_answer_is_resent_unchanged_for_20_hours_and_n
     assert set(pipeline.rows("select attempt, outcome from fridge.meter_event_attempts")) == {(1, "lost")}
     pipeline.clock.advance(minutes=2)
     report = pipeline.bill(hour)
-    assert (report.push.outcomes, len(report.unsettled)) == ({}, 0), "nothing is sent, and it stands in exceptions"
+    assert (report.delivery.outcomes, len(report.unsettled)) == ({}, 0), "nothing is sent, and it stands in exceptions"
     assert pipeline.stripe_totals("cohoes") == {}
     assert pipeline.one("select count(*) from fridge.exceptions where kind = 'unexplained' and closed_at is null") == 2
 
@@ -243,7 +243,7 @@ def test_L6_after_20_hours_what_stripe_counts_is_accepted_by_reading_it_back(  #
         pipeline.bill(hour, open_gateway=lambda: crashing_gateway(pipeline))
     pipeline.clock.advance(hours=20, minutes=1)
     report = pipeline.bill(hour)
-    assert (report.push.outcomes, len(report.unsettled)) == ({}, 0)
+    assert (report.delivery.outcomes, len(report.unsettled)) == ({}, 0)
     assert set(pipeline.rows("select status, revision from fridge.meter_events")) == {("accepted", 1)}
     assert pipeline.one("select count(*) from fridge.stripe_readbacks where verdict = 'counted'") == 2
     assert pipeline.one("select count(*) from fridge.exceptions") == 0
@@ -254,14 +254,14 @@ def test_L6_what_is_absent_in_two_readings_six_hours_apart_is_stated_anew_and_no
 ) -> None:
     hour = used_hour(pipeline, two_days_ago)
     with pytest.raises(ProcessDied):
-        pipeline.bill(hour, witness=dies_after(Effect.MARKED_SENT))
+        pipeline.bill(hour, at_failpoint=dies_after(Failpoint.MARKED_SENT))
     pipeline.clock.advance(hours=20, minutes=1)
     pipeline.bill(hour)
     pipeline.clock.advance(hours=5, minutes=59)
-    assert pipeline.bill(hour).push.outcomes == {}
+    assert pipeline.bill(hour).delivery.outcomes == {}
     assert set(pipeline.rows("select status, revision from fridge.meter_events")) == {("unknown", 1)}
     pipeline.clock.advance(minutes=1)
-    assert pipeline.bill(hour).push.outcomes == {Outcome.ACCEPTED: 2}
+    assert pipeline.bill(hour).delivery.outcomes == {Outcome.ACCEPTED: 2}
     assert set(pipeline.rows("select status, revision from fridge.meter_events")) == {
         ("superseded", 1),
         ("accepted", 2),

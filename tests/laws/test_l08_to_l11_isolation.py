@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import dagster as dg
 import pytest
 
 from fridge_pipeline.billing.bill import explain_unsettled
-from fridge_pipeline.billing.sendings import WrongBooksError
+from fridge_pipeline.billing.delivery_record import WrongBooksError
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.tenant import TenantsRefusedError
-from fridge_pipeline.database.failpoints import Effect
+from fridge_pipeline.database.failpoints import Failpoint
+from fridge_pipeline.definitions import build_definitions
 from fridge_pipeline.installation import open_installation
+from fridge_pipeline.resources import RESOURCES
 from fridge_pipeline.settings import read_settings
 from fridge_pipeline.stripe.reads import summed_usage
 from fridge_pipeline.stripe.rules.api_key import ApiKey, LiveKeyRefusedError
@@ -26,13 +29,13 @@ def test_L8_a_customer_that_stripe_refuses_stops_only_its_own_tenant_hour(  # no
     pipeline.add_tenant("troy", "not a customer id")
     pipeline.land(hour, "a.csv", readings("cohoes", hour, 1, 5) + readings("troy", hour, 1, 5))
     report = pipeline.run(hour)
-    assert (report.push.accepted, report.push.stopped, len(report.unsettled)) == (2, None, 0)
+    assert (report.delivery.accepted, report.delivery.stopped, len(report.unsettled)) == (2, None, 0)
     assert set(pipeline.rows("select tenant_id, status from fridge.meter_events")) == {
         ("cohoes", "accepted"),
         ("troy", "refused"),
     }
     assert pipeline.rows("select distinct kind, tenant_id from fridge.exceptions") == [("refused", "troy")]
-    assert pipeline.run(hour).push.outcomes == {}, "a refusal is not repeated while its cause stands"
+    assert pipeline.run(hour).delivery.outcomes == {}, "a refusal is not repeated while its cause stands"
 
 
 def test_L8_a_refused_hour_is_stated_anew_once_the_tenant_has_a_proper_customer(  # noqa: N802
@@ -43,7 +46,7 @@ def test_L8_a_refused_hour_is_stated_anew_once_the_tenant_has_a_proper_customer(
     pipeline.land(hour, "a.csv", readings("troy", hour, 1, 5))
     pipeline.run(hour)
     pipeline.add_tenant("troy")
-    assert pipeline.run(hour).push.accepted == 2
+    assert pipeline.run(hour).delivery.accepted == 2
     assert pipeline.stripe_totals("troy")["temperature_readings", hour.key] == 5
     assert pipeline.one("select count(*) from fridge.exceptions where closed_at is null") == 0
 
@@ -62,7 +65,7 @@ def test_L8_a_tenant_that_moves_to_another_customer_is_not_billed_twice_for_past
     pipeline.land(hour, "a.csv", readings("cohoes", hour, 1, 5))
     pipeline.run(hour)
     pipeline.add_tenant("cohoes")
-    assert pipeline.run(hour).push.accepted == 0
+    assert pipeline.run(hour).delivery.accepted == 0
     assert pipeline.stripe_totals("cohoes") == {}
     pipeline.land(hour, "late.csv", readings("cohoes", hour, 1, 7))
     pipeline.run(hour)
@@ -81,11 +84,28 @@ def test_L9_with_stripe_down_loading_and_counting_succeed_and_events_wait(  # no
     pipeline.count(hour)
     report = pipeline.bill(hour, open_gateway=lambda: gateway_to("http://127.0.0.1:9"))
     assert pipeline.usage() == {("cohoes", hour.key): (10, 2)}
-    assert report.push.stopped is not None
-    assert "is unreachable" in report.push.stopped
+    assert report.delivery.stopped is not None
+    assert "is unreachable" in report.delivery.stopped
     assert "1 of 1 hours are not delivered" in explain_unsettled(report)
-    assert pipeline.bill(hour).push.accepted == 2
+    assert pipeline.bill(hour).delivery.accepted == 2
     assert pipeline.stripe_totals("cohoes")["temperature_readings", hour.key] == 10
+
+
+def test_L9_no_asset_of_ingestion_usage_or_finance_asks_for_stripe() -> None:  # noqa: N802
+    """By its signature: what an asset does not ask for it cannot call."""
+    definitions = build_definitions(read_settings({}))
+    asking = {
+        spec.key.to_user_string(): (spec.group_name, set(made.required_resource_keys) & RESOURCES.keys())
+        for made in definitions.assets or []
+        if isinstance(made, dg.AssetsDefinition)
+        for spec in made.specs
+    }
+    assert asking["raw_readings"] == ("ingest", {"ledger", "landing"})
+    assert asking["inserted_counts"] == asking["active_sensors"] == ("usage", {"ledger"})
+    calling = {group for group, resources in asking.values() if "stripe" in resources}
+    assert calling == {"billing"}
+    assert set(RESOURCES["landing"].required_resource_keys) == {"ledger"}
+    assert set(RESOURCES["ledger"].required_resource_keys) == set()
 
 
 def test_L10_an_hour_without_data_an_unmapped_tenant_and_an_unreadable_file_bill_nothing_and_differ(  # noqa: N802
@@ -114,7 +134,7 @@ def test_L10_unmapped_usage_has_a_deadline_and_is_billed_as_soon_as_the_tenant_h
     deadline = pipeline.one("select distinct deadline_at from fridge.exceptions")
     assert hour.start + timedelta(days=34) < deadline < hour.start + timedelta(days=35, hours=1)
     pipeline.add_tenant("late-comer")
-    assert pipeline.run(hour).push.accepted == 2
+    assert pipeline.run(hour).delivery.accepted == 2
     assert pipeline.stripe_totals("late-comer")["temperature_readings", hour.key] == 5
     assert pipeline.one("select count(*) from fridge.exceptions where closed_at is null") == 0
 
@@ -126,7 +146,7 @@ def test_L10_usage_older_than_35_days_becomes_an_exception_and_is_never_restampe
     pipeline.add_tenant("cohoes")
     pipeline.land(old, "a.csv", readings("cohoes", old, 1, 5))
     report = pipeline.run(old)
-    assert (report.push.outcomes, len(report.unsettled)) == ({}, 0)
+    assert (report.delivery.outcomes, len(report.unsettled)) == ({}, 0)
     assert pipeline.rows("select kind, tenant_id, hour from fridge.exceptions group by 1, 2, 3") == [
         ("too_late", "cohoes", old.start)
     ]
@@ -152,10 +172,10 @@ def test_L11_with_a_refused_live_key_loading_goes_on(pipeline: Pipeline) -> None
             "FRIDGE_HOME": str(pipeline.workspace),
         }
     )
-    with open_installation(settings) as installation:
-        assert installation.zone.hours() == {}
+    with open_installation(settings) as (_, landing, stripe):
+        assert landing.zone.hours() == {}
         with pytest.raises(LiveKeyRefusedError):
-            installation.gateway()
+            stripe.gateway()
 
 
 def test_L11_a_key_shows_in_no_repr_and_no_text() -> None:  # noqa: N802
@@ -205,7 +225,7 @@ def test_L11_what_is_in_doubt_is_never_decided_by_the_books_of_another_kind_of_k
     pipeline.load(hour)
     pipeline.count(hour)
     with pytest.raises(ProcessDied):
-        pipeline.bill(hour, witness=dies_after(Effect.ANSWERED))
+        pipeline.bill(hour, at_failpoint=dies_after(Failpoint.ANSWERED))
     pipeline.clock.advance(hours=20, minutes=1)
     live = gateway_to(pipeline.sandbox.url, ApiKey("sk_live_1234567890abcdef"))
     with pytest.raises(WrongBooksError, match="a sandbox or test key"):

@@ -55,7 +55,7 @@ def test_L10_usage_of_very_many_unknown_tenants_is_told_once_per_meter_and_each_
     last = f"x{TOLD_ALONE_MAX + 4:05d}"
     pipeline.add_tenant(last)
     assert swept(pipeline) == [hour]
-    assert pipeline.bill(hour).push.accepted == 2
+    assert pipeline.bill(hour).delivery.accepted == 2
     assert pipeline.stripe_totals(last)["temperature_readings", hour.key] == 1
     assert swept(pipeline) == []
     (detail, _) = pipeline.one(f"select array_agg(detail order by subject) from fridge.exceptions where {UNNAMED}")

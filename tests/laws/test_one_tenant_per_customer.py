@@ -15,7 +15,7 @@ from fridge_pipeline.calendar.days import DayRange, day_of
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import CATALOGUE, Formula, Meter, Window
 from fridge_pipeline.corrections.withdraw import withdraw_file
-from fridge_pipeline.database.failpoints import Effect
+from fridge_pipeline.database.failpoints import Failpoint
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from fridge_pipeline.stripe.rules.meter_event import MeterEvent
@@ -62,7 +62,7 @@ def reconcile(pipeline: Pipeline, hour: Hour) -> dict[str, tuple[int | None, int
     """Tenant → (usage, ledger, Stripe, cause) of the day of an hour, of readings, once summaries have settled."""
     pipeline.clock.advance(hours=7)
     day = DayRange(day_of(hour), day_of(hour))
-    reconcile_days(pipeline.database, lambda: pipeline.gateway, day, pipeline.catalogue, pipeline.clock, "test-run")
+    reconcile_days(pipeline.as_run(), lambda: pipeline.gateway, day)
     rows = pipeline.rows(
         "select tenant_id, usage_value, ledger_value, stripe_value::int, cause from fridge.stripe_reconciliation"
         " where hour is null and event_name = %s and stripe_customer_id is not null",
@@ -168,7 +168,7 @@ def test_a_statement_that_was_never_sent_is_taken_back_when_its_customer_is_hand
     pipeline.load(hour)
     pipeline.count(hour)
     with pytest.raises(ProcessDied):
-        pipeline.bill(hour, witness=dies_after(Effect.STAGED))
+        pipeline.bill(hour, at_failpoint=dies_after(Failpoint.STAGED))
     customers_are(pipeline, {OLD: None, NEW: customer})
     pipeline.bill(hour)
     pipeline.bill(hour)

@@ -12,7 +12,7 @@ from fridge_pipeline.billing.ledger import undelivered_hours
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import CATALOGUE
 from fridge_pipeline.corrections.withdraw import withdraw_file
-from fridge_pipeline.database.failpoints import Effect
+from fridge_pipeline.database.failpoints import Failpoint
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from tests.pipeline import Pipeline, ProcessDied, dies_after, readings
 
@@ -174,7 +174,7 @@ def test_what_waits_is_said_anew_when_a_run_ended_after_it_had_counted_other_usa
             pipeline.database, LocalLanding(str(pipeline.landing)), f"{hour.folder}/{name}", "x", "ada", pipeline.clock
         )
     with pytest.raises(ProcessDied):
-        pipeline.count(hour, witness=dies_after(Effect.USAGE_WRITTEN))
+        pipeline.count(hour, at_failpoint=dies_after(Failpoint.USAGE_WRITTEN))
     assert swept(pipeline) == [hour]
     pipeline.run(hour)
     assert [figure for figure in waiting(pipeline) if "readings" in figure] == left

@@ -10,7 +10,7 @@ from psycopg import sql
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.measure import Measure
-from fridge_pipeline.database.failpoints import Effect
+from fridge_pipeline.database.failpoints import Failpoint
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.usage import count
 from fridge_pipeline.usage.count import prepare_reading, write_usage
@@ -61,7 +61,7 @@ def test_what_a_count_had_written_when_it_died_stays_and_the_next_one_writes_the
     expected = loaded_alternately(pipeline, first)
     monkeypatch.setattr(count, "READINGS_PER_PORTION", 1)
     with pytest.raises(ProcessDied):
-        pipeline.count(first, first.plus(4), witness=dies_after(Effect.USAGE_WRITTEN, 2))
+        pipeline.count(first, first.plus(4), at_failpoint=dies_after(Failpoint.USAGE_WRITTEN, 2))
     assert pipeline.usage() == dict(list(expected.items())[:2])
     pipeline.count(first, first.plus(4))
     assert pipeline.usage() == expected

@@ -52,9 +52,7 @@ def spike(pipeline: Pipeline, hour: Hour, number: int = 101, sensors: int = 1, n
 
 
 def release(pipeline: Pipeline, hour: Hour, meter: str | None = None) -> Release:
-    return release_usage(
-        pipeline.database, "cohoes", hour, meter, pipeline.catalogue, "Ada", "backlog of the outage", pipeline.clock
-    )
+    return release_usage(pipeline.as_run(), "cohoes", hour, meter, "Ada", "backlog of the outage")
 
 
 def held(pipeline: Pipeline) -> list[str]:
@@ -174,7 +172,7 @@ def test_a_release_says_who_and_why_and_is_about_something_held(cohoes: Pipeline
     spike(cohoes, hour)
     for name, reason in ((" ", "why"), ("Ada", " ")):
         with pytest.raises(UnsignedReleaseError, match="who releases cohoes"):
-            release_usage(cohoes.database, "cohoes", hour, None, CATALOGUE, name, reason, cohoes.clock)
+            release_usage(cohoes.as_run(), "cohoes", hour, None, name, reason)
     assert cohoes.one("select count(*) from fridge.releases") == 0
 
 

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.prove
 
 MADE_ON_THEIR_OWN = ("backfill_plan", "evidence_pack", "audit_report")
 
-NODES = "{assetNodes {assetKey {path} isExecutable isObservable}}"
+NODES = "{assetNodes {assetKey {path} isExecutable isObservable assetMaterializations(limit: 1) {timestamp}}}"
 TARGETS = """query($id: String!) {
     partitionBackfillOrError(backfillId: $id) {... on PartitionBackfill {assetBackfillData {assetBackfillStatuses {
         ... on AssetPartitionsStatusCounts {assetKey {path} numPartitionsTargeted}
@@ -45,6 +45,12 @@ def all_assets(demo: RunningFridge) -> list[str]:
     """What *Materialize all…* on the graph takes: whatever can be executed and is not observed."""
     nodes = demo.graphql(NODES)["assetNodes"]
     return [each["assetKey"]["path"][0] for each in nodes if each["isExecutable"] and not each["isObservable"]]
+
+
+def materialized(demo: RunningFridge) -> set[str]:
+    """What the UI shows a materialization of."""
+    nodes = demo.graphql(NODES)["assetNodes"]
+    return {each["assetKey"]["path"][0] for each in nodes if each["assetMaterializations"]}
 
 
 def checks_of(demo: RunningFridge, asset: str) -> dict[str, str | None]:
@@ -73,6 +79,7 @@ def test_everything_can_be_materialized_for_hours_of_the_current_month_without_p
     assert [asset for asset in MADE_ON_THEIR_OWN if targeted.get(asset)] == []
     wait_until("the late hour is billed", lambda: is_billed(demo, late))
     assert set(checks_of(demo, "tie_out").values()) <= {"SUCCEEDED", "FAILED"}, "none is grey"
+    assert materialized(demo) <= set(all_assets(demo)) - set(MADE_ON_THEIR_OWN), "no view"
 
 
 def test_after_a_run_of_an_hour_no_check_of_finance_is_grey(demo: RunningFridge) -> None:

@@ -8,9 +8,10 @@ from datetime import timedelta
 
 import pytest
 
+from fridge_pipeline.billing.hours_to_bill import find_hours_to_bill
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.ingest.landing.zone import LandingZone, open_landing_zone
-from fridge_pipeline.operations.alerts import AlertScan, SendReport, find_alerts, send_alerts
+from fridge_pipeline.operations.alerts import AlertScan, AlertScope, SendReport, find_alerts, send_alerts
 from fridge_pipeline.operations.channels import AlertChannel, Encryption, Mail, MailServer, Webhook
 from fridge_pipeline.operations.rules.alert import AlertMemory
 from tests.operations.servers import HOST, MailBox, WebhookServer, mail_server, webhook_server
@@ -44,17 +45,14 @@ class Watch:
     def look(self) -> AlertScan:
         pipeline = self.pipeline
         now_hour = Hour.containing(pipeline.clock.now)
-        look = find_alerts(
-            pipeline.database,
-            self.open_zone or (lambda: open_landing_zone(str(pipeline.landing))),
-            HourRange(now_hour.plus(-24 * 40), now_hour),
-            pipeline.catalogue,
-            pipeline.clock(),
-            CLOSE_AFTER,
+        grid, now = HourRange(now_hour.plus(-24 * 40), now_hour), pipeline.clock()
+        open_zone = self.open_zone or (lambda: open_landing_zone(str(pipeline.landing)))
+        scope = AlertScope(
+            lambda: find_hours_to_bill(pipeline.database, open_zone(), grid, pipeline.catalogue, now, CLOSE_AFTER),
             STALE_AFTER,
-            self.memory,
-            flies_canary=self.flies_canary,
+            self.flies_canary,
         )
+        look = find_alerts(pipeline.database, pipeline.catalogue, scope, self.memory, now)
         self.memory = AlertMemory.from_text(look.memory.to_text())
         return look
 

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from fridge_pipeline.addresses import SettingError
 from fridge_pipeline.operations.channels import AlertNotSentError, Encryption, Mail, MailServer, Webhook
-from fridge_pipeline.settings import read_settings
+from fridge_pipeline.settings import SettingError, read_settings
 from tests.operations.conftest import mail_to
 from tests.operations.servers import MailBox, WebhookServer, body_of, mail_server
 
@@ -94,16 +93,14 @@ def test_the_settings_say_how_mail_is_handed_in_and_show_no_secret() -> None:
         "smtps://fridge:right%2Fpassword@mail.example.org": ("mail.example.org", 465, Encryption.TLS),
         "smtp://fridge:right%2Fpassword@127.0.0.1:25?starttls=no": ("127.0.0.1", 25, Encryption.NONE),
     }.items():
-        alerts = read_settings(
-            {**ADDRESSES, "FRIDGE_ALERT_SMTP": given, "FRIDGE_ALERT_WEBHOOK": "https://h/s3cr"}
-        ).alerts
-        server = alerts.mail_server
+        settings = read_settings({**ADDRESSES, "FRIDGE_ALERT_SMTP": given, "FRIDGE_ALERT_WEBHOOK": "https://h/s3cr"})
+        server = settings.alert_mail_server
         assert server is not None
         assert (server.host, server.port, server.encryption) == expected
         assert (server.user, server.password) == ("fridge", "right/password")
-        assert alerts.recipients == ("ada@example.org", "bob@example.org")
-        assert "right" not in repr(alerts)
-        assert "s3cr" not in repr(alerts)
+        assert settings.alert_recipients == ("ada@example.org", "bob@example.org")
+        assert "right" not in repr(settings)
+        assert "s3cr" not in repr(settings)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.orchestration.build import definitions_of_environment
+from fridge_pipeline.definitions import defs
 from tests.pipeline import Pipeline
 
 
@@ -18,4 +18,4 @@ def definitions(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> dg.Defin
     monkeypatch.setenv("FRIDGE_LANDING_URI", str(pipeline.landing))
     monkeypatch.setenv("FRIDGE_PARTITIONS_START", Hour.containing(pipeline.clock.now).plus(-96).key)
     monkeypatch.setenv("STRIPE_API_BASE", pipeline.sandbox.url)
-    return definitions_of_environment()
+    return defs()

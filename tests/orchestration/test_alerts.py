@@ -8,12 +8,12 @@ import dagster as dg
 import pytest
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
+from fridge_pipeline.definitions import defs
 from fridge_pipeline.orchestration.automation import BILL_CLOSED_HOURS, LOAD_AND_BILL
-from fridge_pipeline.orchestration.build import definitions_of_environment
 from fridge_pipeline.orchestration.partitions import range_tags
 from fridge_pipeline.orchestration.schedules import LAND_CANARY
+from fridge_pipeline.resources import RESOURCES
 from tests.operations.servers import WebhookServer, webhook_server
-from tests.orchestration.ticks import RESOURCES
 from tests.pipeline import Pipeline, readings
 
 Tick = Callable[[], str]
@@ -36,7 +36,7 @@ def told(definitions: dg.Definitions, webhook: WebhookServer, monkeypatch: pytes
     """The code location with a webhook."""
     assert definitions is not None
     monkeypatch.setenv("FRIDGE_ALERT_WEBHOOK", webhook.url)
-    return definitions_of_environment()
+    return defs()
 
 
 def tick(definitions: dg.Definitions, instance: dg.DagsterInstance, cursor: str | None = None) -> tuple[str, str]:
@@ -138,7 +138,7 @@ def test_the_canary_lands_in_the_hour_that_is_running_and_only_where_it_is_asked
 ) -> None:
     assert not run(definitions, instance, LAND_CANARY, None)
     monkeypatch.setenv("FRIDGE_CANARY", "yes")
-    flown = definitions_of_environment()
+    flown = defs()
     assert flown.resolve_schedule_def("hourly_canary").default_status is dg.DefaultScheduleStatus.RUNNING
     before = Hour.containing(pipeline.clock.now)
     assert run(flown, instance, LAND_CANARY, None)

@@ -6,11 +6,12 @@ import dagster as dg
 import pytest
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
-from fridge_pipeline.database.failpoints import Effect
+from fridge_pipeline.database.failpoints import Failpoint
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.orchestration.automation import LOAD_AND_BILL
 from fridge_pipeline.orchestration.partitions import hours_in_tags, range_tags
-from tests.orchestration.ticks import RESOURCES, schedule_tick
+from fridge_pipeline.resources import RESOURCES
+from tests.orchestration.ticks import schedule_tick
 from tests.pipeline import Pipeline, ProcessDied, dies_after, readings
 
 
@@ -174,13 +175,13 @@ def test_what_is_in_doubt_is_swept_up_when_it_is_time_to_read_stripe_back_again_
     pipeline.count(hour)
     pipeline.clock.now = now - timedelta(hours=40)
     with pytest.raises(ProcessDied):
-        pipeline.bill(hour, witness=dies_after(Effect.MARKED_SENT))
+        pipeline.bill(hour, at_failpoint=dies_after(Failpoint.MARKED_SENT))
     pipeline.clock.now = now - timedelta(hours=read_hours_ago)
     pipeline.bill(hour)
     pipeline.clock.now = now
     with dg.instance_for_test() as instance:
         assert hours_of(sweep(definitions, instance)) == ([hour.key] if is_swept else [])
-    assert pipeline.bill(hour).push.accepted == (2 if is_swept else 0)
+    assert pipeline.bill(hour).delivery.accepted == (2 if is_swept else 0)
 
 
 def test_a_steady_tick_with_20_000_files_present_reads_none_of_them_and_asks_for_nothing(

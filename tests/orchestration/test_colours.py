@@ -12,7 +12,8 @@ from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.orchestration.automation import LOAD_AND_BILL
 from fridge_pipeline.orchestration.partitions import hours_in_tags, range_tags
 from fridge_pipeline.orchestration.shown_hours import SHOWN
-from tests.orchestration.ticks import RESOURCES, asset_job, run_hours
+from fridge_pipeline.resources import RESOURCES
+from tests.orchestration.ticks import asset_job, run_hours
 from tests.pipeline import Pipeline, readings
 
 BROKEN = b"PAR1 and nothing that a parquet file has"

@@ -15,7 +15,8 @@ from fridge_pipeline.ingest.landing.landing_errors import LandingRootGoneError
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.landing.zone import LandingZone
 from fridge_pipeline.ingest.watch import watch_landing_zone
-from tests.orchestration.ticks import RESOURCES, schedule_tick
+from fridge_pipeline.resources import RESOURCES
+from tests.orchestration.ticks import schedule_tick
 from tests.pipeline import CLOSE_AFTER, Pipeline, readings
 
 Look = Callable[[Pipeline], object]

@@ -6,8 +6,8 @@ import dagster as dg
 import pytest
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
+from fridge_pipeline.definitions import defs
 from fridge_pipeline.orchestration.automation import BILL_CLOSED_HOURS, LOAD_AND_BILL, RECONCILE_DAYS
-from fridge_pipeline.orchestration.build import definitions_of_environment
 from fridge_pipeline.orchestration.partitions import range_tags
 from tests.operations.servers import WebhookServer
 from tests.orchestration.test_alerts import fail_hour, failure_tick, instance, run, tick, told, webhook
@@ -134,7 +134,7 @@ def test_an_alert_links_to_the_run_where_the_address_of_the_ui_is_set(
 ) -> None:
     assert told is not None
     monkeypatch.setenv("FRIDGE_UI_URL", "https://dagster.example.org/prefix/")
-    linked = definitions_of_environment()
+    linked = defs()
     fail_hour(linked, instance, pipeline, Hour.containing(pipeline.clock.now).plus(-3))
     assert failure_tick(linked, instance) == "1 alerts, 1 messages sent"
     (record,) = instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))

@@ -11,10 +11,11 @@ import pytest
 from dagster._core.test_utils import freeze_time
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
-from fridge_pipeline.installation import open_installation
+from fridge_pipeline.definitions import defs
+from fridge_pipeline.installation import open_ledger
 from fridge_pipeline.orchestration.automation import BILL_CLOSED_HOURS
-from fridge_pipeline.orchestration.build import definitions_of_environment
 from fridge_pipeline.orchestration.partitions import hours_in_tags, range_tags
+from fridge_pipeline.resources import RESOURCES
 from fridge_pipeline.settings import read_settings
 from tests.orchestration.ticks import run_hours
 from tests.pipeline import Pipeline, readings
@@ -36,12 +37,12 @@ def tick(
     """The hours that a tick at a time requests, one text for each run, and what else it says."""
 
     @dg.resource
-    def installation(_: dg.InitResourceContext) -> Iterator[object]:
-        with open_installation(read_settings(os.environ), lambda: now or datetime.now(UTC)) as opened:
+    def ledger(_: dg.InitResourceContext) -> Iterator[object]:
+        with open_ledger(read_settings(os.environ), lambda: now or datetime.now(UTC)) as opened:
             yield opened
 
     with dg.build_sensor_context(
-        instance=instance, definitions=definitions, resources={"installation": installation}
+        instance=instance, definitions=definitions, resources={**RESOURCES, "ledger": ledger}
     ) as context:
         result = definitions.get_sensor_def("undelivered_sweep").evaluate_tick(context)
     requested = [hours_in_tags(request.tags) for request in result.run_requests or []]
@@ -154,7 +155,7 @@ def test_an_hour_that_has_just_closed_is_hourly_billings_for_five_minutes(
 ) -> None:
     assert definitions is not None
     monkeypatch.setenv("FRIDGE_CLOSE_AFTER_MINUTES", str(close_after))
-    own, hour = definitions_of_environment(), Hour(two_days_ago)
+    own, hour = defs(), Hour(two_days_ago)
     undelivered(pipeline, hour)
     closes = hour.end + timedelta(minutes=close_after)
     minute = (closes + timedelta(minutes=2)).minute

@@ -19,7 +19,8 @@ from fridge_pipeline.ingest.rules import landing_files
 from fridge_pipeline.ingest.rules.landing_files import QUIET_AFTER, FolderVersion, LoadedListing
 from fridge_pipeline.ingest.rules.losses import Strays
 from fridge_pipeline.ingest.watch import watch_landing_zone
-from tests.orchestration.ticks import RESOURCES, schedule_tick
+from fridge_pipeline.resources import RESOURCES
+from tests.orchestration.ticks import schedule_tick
 from tests.pipeline import Pipeline, readings
 
 HOURS = 5

@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
-from fridge_pipeline.database.failpoints import Effect
+from fridge_pipeline.database.failpoints import Failpoint
 from fridge_pipeline.ingest.assets import UNUSABLE_SHOWN
 from fridge_pipeline.ingest.load import HourLoad
 from fridge_pipeline.orchestration.progress import SAY_EVERY_SECONDS, Progress
@@ -135,7 +135,7 @@ def test_a_long_step_says_now_and_then_how_far_it_is(caplog: pytest.LogCaptureFi
     assert len(list(progress.follow(loads(), 100))) == 100
     for _ in range(1000):
         now[0] += SAY_EVERY_SECONDS / 160
-        progress.witness(Effect.ANSWERED)
+        progress.at_failpoint(Failpoint.ANSWERED)
     progress.finish("done")
     lines = [each.getMessage() for each in caplog.records if each.name == "run"]
     assert lines[:2] == ["loading", f"loading: 20 of 100 hours, 0 rows after {SAY_EVERY_SECONDS:.0f} s"]

@@ -10,9 +10,7 @@ import dagster as dg
 from fridge_pipeline.calendar.hours import HourRange
 from fridge_pipeline.orchestration.automation import LOAD_AND_BILL
 from fridge_pipeline.orchestration.partitions import range_tags
-from fridge_pipeline.resources import installation_resource
-
-RESOURCES = {"installation": installation_resource}
+from fridge_pipeline.resources import RESOURCES
 
 
 def schedule_tick(definitions: dg.Definitions, instance: dg.DagsterInstance, name: str) -> list[dg.RunRequest]:

@@ -75,9 +75,7 @@ def bill_the_month(pipeline: Pipeline, deliveries: Deliveries) -> None:
     while first <= last:
         until = min(first + timedelta(days=DAYS_AT_ONCE - 1), last)
         days = DayRange(first, until)
-        reconcile_days(
-            pipeline.database, lambda: pipeline.gateway, days, pipeline.catalogue, pipeline.clock, pipeline.run_id
-        )
+        reconcile_days(pipeline.as_run(), lambda: pipeline.gateway, days)
         first = until + timedelta(days=1)
 
 
@@ -90,20 +88,17 @@ def set_clock(pipeline: Pipeline, now: datetime) -> None:
 def report(pipeline: Pipeline, folder: Path) -> MonthReport:
     """What ``fridge report`` does."""
     refresh_month(pipeline.database, MODELS_FOLDER, pipeline.catalogue, OCTOBER, pipeline.clock)
-    return report_month(
-        pipeline.database, OCTOBER, folder, pipeline.catalogue, CLOSE_AFTER, pipeline.clock(), pipeline.workspace
-    )
+    return report_month(pipeline.as_run(), OCTOBER, folder, CLOSE_AFTER, pipeline.workspace)
 
 
 def close(pipeline: Pipeline) -> None:
     """What ``fridge close`` and ``fridge approve`` do."""
-    prepare_month(
-        pipeline.database, OCTOBER, PREPARED_BY, MODELS_FOLDER, pipeline.catalogue, pipeline.clock, CLOSE_AFTER
-    )
+    prepare_month(pipeline.as_run(), OCTOBER, PREPARED_BY, MODELS_FOLDER, CLOSE_AFTER)
     approve_month(pipeline.database, OCTOBER, APPROVED_BY, pipeline.clock, CLOSE_AFTER)
 
 
 def evidence(pipeline: Pipeline, target: Path) -> EvidencePack:
     """What ``fridge evidence`` does."""
-    maker = Maker(APPROVED_BY, pipeline.run_id, {"version": "test"}, {"partitions_start": "2023-10-01-00:00"})
-    return make_evidence(pipeline.database, OCTOBER, target, MODELS_FOLDER, maker, pipeline.clock(), pipeline.workspace)
+    parameters = {"partitions_start": "2023-10-01-00:00"}
+    maker = Maker(APPROVED_BY, pipeline.run_id, pipeline.clock(), {"version": "test"}, parameters)
+    return make_evidence(pipeline.database, OCTOBER, target, MODELS_FOLDER, maker, pipeline.workspace)

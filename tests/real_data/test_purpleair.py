@@ -6,14 +6,15 @@ import random
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from fridge_pipeline.billing.rules.staging import StagingPolicy
 from fridge_pipeline.billing.stage import stage_hours
 from fridge_pipeline.calendar.hours import Hour, HourRange, plan_ranges
-from fridge_pipeline.catalogue.meter import CATALOGUE
 from fridge_pipeline.settings import REPOSITORY
 from tests.pipeline import CLOSE_AFTER, Pipeline, summed
 
@@ -102,7 +103,9 @@ def test_of_all_real_deliveries_only_the_backlog_of_months_is_held_and_no_ordina
         outlier.case
         for hour in hours
         for outlier in stage_hours(
-            pipeline.database, HourRange(hour, hour), CATALOGUE, hour.end + CLOSE_AFTER, CLOSE_AFTER, "test-run"
+            replace(pipeline.as_run(), clock=lambda hour=hour: hour.end + CLOSE_AFTER),  # type: ignore[misc]
+            HourRange(hour, hour),
+            StagingPolicy(CLOSE_AFTER),
         ).outliers
     ]
     assert {case.hour.start.strftime("%Y-%m") for case in outliers} == {"2024-05", "2024-06"}

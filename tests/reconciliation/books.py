@@ -36,9 +36,7 @@ class Books:
     def reconcile(self, days: DayRange | None = None, reads_max: int = READS_MAX) -> ReconciliationReport:
         """Runs the step."""
         line = self.pipeline
-        return reconcile_days(
-            line.database, lambda: line.gateway, days or self.days, line.catalogue, line.clock, "test-run", reads_max
-        )
+        return reconcile_days(line.as_run(), lambda: line.gateway, days or self.days, reads_max)
 
     def collect(self, last_look_at: datetime | None = None) -> RefusalReport:
         """Looks for what was refused later."""

@@ -14,8 +14,9 @@ from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.orchestration.automation import BILL_CLOSED_HOURS, LOAD_AND_BILL, RECONCILE_DAYS
 from fridge_pipeline.orchestration.partitions import daily_grid, days_in_tags, hours_in_tags, range_tags
 from fridge_pipeline.orchestration.sensors import last_look, requests_of
+from fridge_pipeline.resources import RESOURCES
 from fridge_pipeline.stripe.gateway import StripeCallError
-from tests.orchestration.ticks import RESOURCES, schedule_tick
+from tests.orchestration.ticks import schedule_tick
 from tests.pipeline import readings
 from tests.reconciliation.books import READINGS, Books
 

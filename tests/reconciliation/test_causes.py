@@ -10,7 +10,7 @@ import pytest
 from fridge_pipeline.billing.review import release_usage
 from fridge_pipeline.calendar.days import DayRange, day_of
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.database.failpoints import Effect
+from fridge_pipeline.database.failpoints import Failpoint
 from fridge_pipeline.reconciliation import reconcile as reconcile_step
 from fridge_pipeline.stripe.reads import Grouping, summed_usage
 from tests.pipeline import ProcessDied, dies_after, readings
@@ -146,7 +146,7 @@ def test_what_is_sent_and_not_answered_is_in_flight_whatever_stripe_shows(books:
     books.pipeline.load(books.first)
     books.pipeline.count(books.first)
     with pytest.raises(ProcessDied):
-        books.pipeline.bill(books.first, witness=dies_after(Effect.ANSWERED, times=2))
+        books.pipeline.bill(books.first, at_failpoint=dies_after(Failpoint.ANSWERED, times=2))
     with books.pipeline.database.connect() as connection:
         connection.execute("insert into fridge.stripe_books (is_live) values (false) on conflict do nothing")
     books.reconcile()
@@ -235,7 +235,7 @@ def test_what_is_held_for_review_is_said_to_be_and_agrees_once_it_is_released_an
     books.use(books.first, 11)
     books.reconcile()
     assert books.day_rows() == [(11, None, 0, -11, "held_for_review")]
-    release_usage(line.database, "cohoes", books.first, None, line.catalogue, "Ada", "right", line.clock)
+    release_usage(line.as_run(), "cohoes", books.first, None, "Ada", "right")
     line.bill(books.first)
     books.reconcile()
     assert books.day_rows() == [(11, 11, 11, 0, None)]

@@ -114,7 +114,7 @@ def test_with_stripe_down_it_gives_up_after_one_read_and_writes_what_was_not_rea
     books.use(books.first, 5)
     down, line = gateway_to("http://127.0.0.1:9"), books.pipeline
     down._meters = line.gateway.meters()
-    report = reconcile_days(line.database, lambda: down, books.days, line.catalogue, line.clock, "test-run")
+    report = reconcile_days(line.as_run(), lambda: down, books.days)
     assert report.reads == 1
     assert "is unreachable, reading summaries" in (report.stopped or "")
     assert books.day_rows() == [(5, 5, None, None, None)]
@@ -129,7 +129,7 @@ def test_while_nothing_was_ever_stated_stripe_is_not_even_opened(books: Books) -
     def open_nothing() -> None:
         raise AssertionError
 
-    report = reconcile_days(line.database, open_nothing, books.days, line.catalogue, line.clock, "test-run")  # type: ignore[arg-type]
+    report = reconcile_days(line.as_run(), open_nothing, books.days)  # type: ignore[arg-type]
     assert report.customers_not_read == {NEVER_STATED: 2}
 
 

@@ -53,11 +53,11 @@ def test_it_is_held_while_its_cause_stands_and_delivered_once_when_the_tenant_ha
     refusing.use(refusing.first, 10)
     refusing.collect()
     for _ in range(2):
-        assert line.bill(refusing.first).push.accepted == 0
+        assert line.bill(refusing.first).delivery.accepted == 0
     assert refusing.statuses() == [(1, "refused")]
     line.add_tenant("cohoes")
-    assert line.bill(refusing.first).push.accepted == 1
-    assert line.bill(refusing.first).push.accepted == 0
+    assert line.bill(refusing.first).delivery.accepted == 1
+    assert line.bill(refusing.first).delivery.accepted == 0
     assert refusing.statuses() == [(1, "superseded"), (2, "accepted")]
     assert line.stripe_totals("cohoes") == {(READINGS, refusing.first.key): 10}
     assert refusing.exceptions() == []
@@ -218,7 +218,7 @@ def test_with_stripe_down_the_look_fails_and_nothing_else(refusing: Books) -> No
     assert refusing.statuses() == [(1, "accepted")]
 
 
-def test_looks_follow_sendings_and_are_rare_otherwise(books: Books) -> None:
+def test_looks_follow_attempts_and_are_rare_otherwise(books: Books) -> None:
     """A look is a read, of which Stripe allows some 330 a day: four an hour, and one where nothing is sent."""
     now = books.pipeline.clock.now
     assert is_look_due(None, None, now)

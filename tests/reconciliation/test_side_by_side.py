@@ -51,7 +51,7 @@ def booked(
         (booked(5, 3, waiting="month_closed"), 3, Cause.MONTH_CLOSED),
         (booked(5, None, waiting="held_for_review"), 0, Cause.HELD_FOR_REVIEW),
         (booked(5, 3, waiting="month_closed"), 5, Cause.UNEXPLAINED),
-        # Undecided: Stripe may show either, and the next push or reading decides.
+        # Undecided: Stripe may show either, and the next delivery or reading decides.
         (booked(5, None, is_open=True), 5, Cause.IN_FLIGHT),
         (booked(5, None, is_open=True), 0, Cause.IN_FLIGHT),
         # A refused restatement leaves the revision before it in Stripe; on the books of whoever is to pay.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -11,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
-from fridge_pipeline.database.failpoints import Effect, Witness, unwatched
+from fridge_pipeline.database.failpoints import AtFailpoint, Failpoint, pass_by
+from fridge_pipeline.definitions import defs
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.load import HourLoad, load_hours
 from fridge_pipeline.ingest.rules.landing_files import SHARDS_MAX, LandingFile, NotAShardError, Shard
 from fridge_pipeline.orchestration.automation import LOAD_AND_BILL
-from fridge_pipeline.orchestration.build import definitions_of_environment
 from fridge_pipeline.orchestration.partitions import range_tags
 from fridge_pipeline.orchestration.sharding import HOUR_TAG, LOAD_SHARD, SHARD_TAG, ShardConfig
 from tests.pipeline import Pipeline, ProcessDied, dies_after, readings, summed
@@ -40,12 +41,10 @@ def heavy_hour(pipeline: Pipeline, two_days_ago: datetime) -> Hour:
     return hour
 
 
-def load_shard(pipeline: Pipeline, hour: Hour, shard: Shard, witness: Witness = unwatched) -> HourLoad:
+def load_shard(pipeline: Pipeline, hour: Hour, shard: Shard, at_failpoint: AtFailpoint = pass_by) -> HourLoad:
     zone = LocalLanding(str(pipeline.landing))
-    span, run_id = HourRange(hour, hour), f"shard-{shard}"
-    (load,) = load_hours(
-        pipeline.database, zone, span, pipeline.workspace, run_id, pipeline.clock, witness, shard=shard
-    )
+    run = replace(pipeline.as_run(at_failpoint), run_id=f"shard-{shard}")
+    (load,) = load_hours(run, zone, HourRange(hour, hour), pipeline.workspace, shard)
     return load
 
 
@@ -87,7 +86,7 @@ def test_L5_shards_that_are_killed_or_never_run_lose_nothing_because_the_usual_r
 ) -> None:
     """One dies right after its files are stored, one is complete, two never run; then the hour is asked for."""
     with pytest.raises(ProcessDied):
-        load_shard(pipeline, heavy_hour, SHARDS[2], dies_after(Effect.FILES_LOADED))
+        load_shard(pipeline, heavy_hour, SHARDS[2], dies_after(Failpoint.FILES_LOADED))
     load_shard(pipeline, heavy_hour, SHARDS[0])
     (usual,) = pipeline.load(heavy_hour)
     assert 0 < len(usual.loaded) < FILES
@@ -112,7 +111,7 @@ def test_the_job_loads_its_shard_claims_no_partition_and_the_usual_job_bills_the
     monkeypatch.setenv("FRIDGE_LANDING_URI", str(pipeline.landing))
     monkeypatch.setenv("FRIDGE_PARTITIONS_START", heavy_hour.plus(-1).key)
     monkeypatch.setenv("STRIPE_API_BASE", pipeline.sandbox.url)
-    definitions = definitions_of_environment()
+    definitions = defs()
     with dg.DagsterInstance.ephemeral() as instance:
         for shard in SHARDS[:2]:
             config = dg.RunConfig(ops={"load_shard_files": ShardConfig(hour=heavy_hour.key, shard=str(shard))})
@@ -120,7 +119,7 @@ def test_the_job_loads_its_shard_claims_no_partition_and_the_usual_job_bills_the
             assert tags == {HOUR_TAG: heavy_hour.key, SHARD_TAG: str(shard)}
             job = definitions.resolve_job_def(LOAD_SHARD)
             assert job.execute_in_process(run_config=config, tags=tags, instance=instance).success
-        files = LocalLanding(str(pipeline.landing)).files(heavy_hour)
+        files = LocalLanding(str(pipeline.landing)).listing(heavy_hour).files
         shares = {file.path for shard in SHARDS[:2] for file in shard.of(files)}
         assert {path for (path,) in pipeline.rows("select path from fridge.landing_files")} == shares
         assert 0 < len(shares) < FILES

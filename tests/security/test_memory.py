@@ -27,6 +27,7 @@ from datetime import datetime
 from pathlib import Path
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.run import Run
 from fridge_pipeline.database.schema import PIPELINE
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.calendar.hours import HourRange
@@ -34,7 +35,8 @@ from fridge_pipeline.ingest.load import load_hours
 dsn, root, work, key, now = sys.argv[1:]
 hours = HourRange(Hour.from_key(key), Hour.from_key(key))
 clock = lambda: datetime.fromisoformat(now)
-list(load_hours(Database(dsn).acting_as(PIPELINE), LocalLanding(root), hours, Path(work), "r", clock))
+run = Run(Database(dsn).acting_as(PIPELINE), (), clock, "r")
+list(load_hours(run, LocalLanding(root), hours, Path(work)))
 status = Path("/proc/self/status")  # ru_maxrss also holds the peak of whoever started the process
 if status.exists():
     print(next(int(line.split()[1]) // 1024 for line in status.read_text().splitlines() if line.startswith("VmHWM")))

@@ -8,10 +8,8 @@ from urllib.parse import urlsplit
 import pytest
 import stripe
 
-from fridge_pipeline.addresses import SettingError
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.secret_files import SECRETS, without_secrets
-from fridge_pipeline.settings import read_settings
+from fridge_pipeline.settings import SECRETS, SettingError, read_settings, without_secrets
 from fridge_pipeline.stripe.rules.api_key import STRIPE_HOSTS, LiveKeyRefusedError
 from tests.console_script import Run
 from tests.pipeline import Pipeline, readings
@@ -37,7 +35,7 @@ LIVE = {"STRIPE_API_KEY": "sk_live_1234567890abcdef", "FRIDGE_ALLOW_LIVE_STRIPE"
     ],
 )
 def test_an_address_that_others_read_along_with_or_that_holds_a_secret_is_refused_and_not_repeated(base: str) -> None:
-    with pytest.raises(SettingError, match=r"^STRIPE_API_BASE ") as refused:
+    with pytest.raises(SettingError, match=r"^STRIPE_API_BASE: ") as refused:
         read_settings({"STRIPE_API_BASE": base})
     assert "hidden" not in str(refused.value)
 

@@ -113,14 +113,22 @@ class Account:
         return status == http.client.OK or status >= http.client.INTERNAL_SERVER_ERROR
 
     def _get(self, path: str) -> dict[str, Any]:
-        status, body = self._call("GET", path)
+        status, body = self._control("GET", path)
         assert status == http.client.OK, body
         answer: dict[str, Any] = json.loads(body)
         return answer
 
     def _post(self, path: str, wish: object) -> None:
-        status, body = self._call("POST", path, json.dumps(wish))
+        status, body = self._control("POST", path, json.dumps(wish))
         assert status == http.client.OK, body
+
+    def _control(self, method: str, path: str, body: str | None = None) -> tuple[int, bytes]:
+        """No fault is meant for these: a connection that is gone was idle for longer than the sandbox keeps one."""
+        try:
+            return self._call(method, path, body)
+        except (http.client.RemoteDisconnected, ConnectionError):
+            self._http.close()
+            return self._call(method, path, body)
 
     def _call(
         self, method: str, path: str, body: str | None = None, headers: dict[str, str] | None = None

@@ -15,7 +15,7 @@ from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import Variance
 from fridge_pipeline.corrections.withdraw import withdraw_file
 from fridge_pipeline.finance.close_month import sign_month
-from fridge_pipeline.finance.rules.signoff import Action, ControlTotals
+from fridge_pipeline.finance.rules.signoff import Action, Signoff
 from tests.simulation.base import Actor
 from tests.simulation.world import HOURS, TENANTS
 
@@ -87,18 +87,18 @@ class People(Actor):
         held = self.now.database.look(OPEN, ["held_for_review"])
         if held:
             tenant, start = held[which % len(held)]
-            catalogue, clock = self.now.pipeline.catalogue, self.now.clock
             with suppress(NothingHeldError):
-                release_usage(self.now.database, tenant, Hour(start), None, catalogue, "Ada", "a backlog", clock)
+                release_usage(self.now.pipeline.as_run(), tenant, Hour(start), None, "Ada", "a backlog")
 
     def _sign(self) -> None:
         """Two people close the month, or one reopens it; what they look at before is not looked at here."""
-        steps: dict[bool, list[tuple[Action, str, str | None, ControlTotals | None]]] = {
-            True: [(Action.REOPEN, "Ada", "late files", None)],
-            False: [(Action.PREPARE, "Ada", None, {"meters": {}}), (Action.APPROVE, "Bob", None, None)],
+        at = self.now.clock()
+        steps = {
+            True: [Signoff(Action.REOPEN, "Ada", at, reason="late files")],
+            False: [Signoff(Action.PREPARE, "Ada", at, {"meters": {}}), Signoff(Action.APPROVE, "Bob", at)],
         }
         with self.now.database.connect() as connection, connection.transaction():
             lock_staging(connection)
-            for action, name, reason, totals in steps[self.now.month_is_closed]:
-                sign_month(connection, MONTH, action, name, self.now.clock(), reason, totals)
+            for signoff in steps[self.now.month_is_closed]:
+                sign_month(connection, MONTH, signoff)
         self.now.month_is_closed = not self.now.month_is_closed

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.database.failpoints import Effect, Witness, unwatched
+from fridge_pipeline.database.failpoints import AtFailpoint, Failpoint, pass_by
 from tests.pipeline import ProcessDied, dies_after
 from tests.simulation.gateways import Gateways
 from tests.simulation.others import faults
@@ -28,7 +28,7 @@ JUMPS = [
 
 OTHER_WORK = ["watch", "count again", "two pushers", "reconcile"]
 
-deaths = st.none() | st.tuples(st.sampled_from(sorted(Effect)), st.integers(1, 3))
+deaths = st.none() | st.tuples(st.sampled_from(sorted(Failpoint)), st.integers(1, 3))
 
 
 class Runs(Gateways):
@@ -42,9 +42,9 @@ class Runs(Gateways):
         befalls=st.lists(faults, max_size=2),
     )
     def run(
-        self, first: int, count: int, news: str, death: tuple[Effect, int] | None, befalls: list[dict[str, Any]]
+        self, first: int, count: int, news: str, death: tuple[Failpoint, int] | None, befalls: list[dict[str, Any]]
     ) -> None:
-        """A run of some hours, or a backfill of all, with faults on its calls; it may die after any effect."""
+        """A run of some hours, or a backfill of all, with faults on its calls; it may die at any failpoint."""
         self.did("run")
         for tenant in news:
             self.deliver(tenant, HOURS[first], 2, 1)
@@ -53,19 +53,19 @@ class Runs(Gateways):
         self._run(chosen[0], chosen[-1], death)
 
     @rule(death=deaths, befalls=st.lists(faults, max_size=1))
-    def sweep(self, death: tuple[Effect, int] | None, befalls: list[dict[str, Any]]) -> None:
+    def sweep(self, death: tuple[Failpoint, int] | None, befalls: list[dict[str, Any]]) -> None:
         """What hourly_billing does."""
         self.did("sweep")
         self._befall(befalls)
         self.run_hours(self.now.sweep_all(), death)
 
-    def run_hours(self, hours: list[Hour], death: tuple[Effect, int] | None = None) -> None:
+    def run_hours(self, hours: list[Hour], death: tuple[Failpoint, int] | None = None) -> None:
         """One run, as hours that lie so near to one another get."""
         if hours:
             self._run(hours[0], hours[-1], death)
 
     @rule(how=st.sampled_from(OTHER_WORK), hour=st.sampled_from(HOURS), death=deaths)
-    def work(self, how: str, hour: Hour, death: tuple[Effect, int] | None) -> None:
+    def work(self, how: str, hour: Hour, death: tuple[Failpoint, int] | None) -> None:
         """What else runs."""
         self.did(how)
         match how:
@@ -79,13 +79,13 @@ class Runs(Gateways):
                 self.now.collect_refusals()
                 self.now.reconcile()
 
-    def _push_twice(self, death: tuple[Effect, int] | None) -> None:
+    def _push_twice(self, death: tuple[Failpoint, int] | None) -> None:
         """Two runs of the same hours at the same time; one may die."""
         self.now.account.is_stirred = True
         self.now.account.settings(service_seconds=0.01)
-        other = threading.Thread(target=self._bill_quietly, args=(unwatched,))
+        other = threading.Thread(target=self._bill_quietly, args=(pass_by,))
         other.start()
-        self._bill_quietly(unwatched if death is None else dies_after(*death))
+        self._bill_quietly(pass_by if death is None else dies_after(*death))
         other.join()
         self.now.account.settings(service_seconds=0)
 
@@ -99,14 +99,14 @@ class Runs(Gateways):
         if befalls:
             self.now.account.strike(*befalls)
 
-    def _run(self, first: Hour, last: Hour, death: tuple[Effect, int] | None) -> None:
-        witness: Witness = unwatched if death is None else dies_after(*death)
+    def _run(self, first: Hour, last: Hour, death: tuple[Failpoint, int] | None) -> None:
+        at_failpoint: AtFailpoint = pass_by if death is None else dies_after(*death)
         try:
-            self.now.run(first, last, witness)
+            self.now.run(first, last, at_failpoint)
         except ProcessDied:
             assert death is not None
             self.parts.tally.crashes[death[0].value] += 1
 
-    def _bill_quietly(self, witness: Witness) -> None:
+    def _bill_quietly(self, at_failpoint: AtFailpoint) -> None:
         with suppress(ProcessDied):
-            self.now.pipeline.bill(HOURS[0], HOURS[-1], witness=witness)
+            self.now.pipeline.bill(HOURS[0], HOURS[-1], at_failpoint=at_failpoint)

@@ -13,7 +13,7 @@ from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.catalogue.tenant import Tenant
 from fridge_pipeline.catalogue.tenant_record import import_tenants
-from fridge_pipeline.database.failpoints import Witness, unwatched
+from fridge_pipeline.database.failpoints import AtFailpoint, pass_by
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.watch import watch_landing_zone
 from fridge_pipeline.reconciliation.reconcile import reconcile_days
@@ -95,11 +95,11 @@ class World:
     def _tell_the_time(self) -> None:
         self.account.set_clock(self.clock.now.timestamp())
 
-    def run(self, first: Hour, last: Hour, witness: Witness = unwatched) -> None:
+    def run(self, first: Hour, last: Hour, at_failpoint: AtFailpoint = pass_by) -> None:
         """Loads, counts and bills a range of hours."""
         self.record.load(HourRange(first, last).hours())
         self.account.is_stirred = True
-        self.pipeline.run(first, last, witness)
+        self.pipeline.run(first, last, at_failpoint)
 
     @property
     def grid(self) -> HourRange:
@@ -129,8 +129,7 @@ class World:
 
     def reconcile(self) -> None:
         """What the daily schedule does: compare with Stripe's totals."""
-        catalogue, gateway = self.pipeline.catalogue, self.pipeline.gateway
-        reconcile_days(self.database, lambda: gateway, DAYS, catalogue, self.clock, "simulation", reads_max=10**9)
+        reconcile_days(self.pipeline.as_run(), lambda: self.pipeline.gateway, DAYS, reads_max=10**9)
 
     def make_meters(self) -> None:
         """Every meter of the catalogue that Stripe has not is made, and what runs next is another process."""

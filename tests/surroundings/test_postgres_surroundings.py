@@ -72,7 +72,7 @@ def bills_as_ever(pipeline: Pipeline, hour: Hour) -> None:
     pipeline.add_tenant("cohoes")
     rows = readings("cohoes", hour, 2, 5)
     pipeline.land(hour, "a.csv", csv_of(rows) + f"cohoes,sensör,{hour.start:%Y-%m-%dT%H:%M:%SZ},-0.1\n".encode())
-    assert pipeline.run(hour).push.accepted == 2
+    assert pipeline.run(hour).delivery.accepted == 2
     pipeline.run_models(hour)
     assert pipeline.usage() == {("cohoes", hour.key): (11, 3)}
     assert pipeline.stripe_totals("cohoes") == {

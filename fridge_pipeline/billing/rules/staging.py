@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.catalogue.meter import Meter, Restatement
+from fridge_pipeline.catalogue.meter import Meter, Restatement, Variance
 from fridge_pipeline.stripe.rules.meter_event import MeterEvent, Status, into_hour, is_too_late
 
 #: How Stripe says that it does not know the customer: at once (in the text of an HTTP 400), and later, in the code of
@@ -22,7 +22,7 @@ def refused_at_once(answer: str | None, request_id: str | None) -> str:
 
 
 def refused_later(reports: Iterable[tuple[str, str, str]]) -> str:
-    """The same of a statement that Stripe had received: by code, message and id of the error reports that name it."""
+    """The same of a meter event that Stripe had received: by code, message and id of the error reports that name it."""
     reasons = "; ".join(f"{code}: {message} (report {report_id})" for code, message, report_id in reports)
     return f"was received by Stripe and refused later: {reasons}"
 
@@ -35,7 +35,7 @@ def says_customer_is_gone(said: str) -> bool:
 def refused_detail(
     event_name: str, usage: int, stated: int | None, customer_id: str | None, said: str, *, is_settled: bool = True
 ) -> str:
-    """About usage whose statement was refused, beside what Stripe has ``stated`` of it by others.
+    """About usage whose meter event was refused, beside what Stripe has ``stated`` of it by others.
 
     Without ``is_settled`` an earlier attempt may still have been counted.
     """
@@ -63,15 +63,26 @@ def customer_gone_detail(event_name: str, usage: int, stated: int, customer_id: 
 
 
 @dataclass(frozen=True, slots=True)
+class StagingPolicy:
+    """When usage is stated.
+
+    An hour is closed ``close_after`` its end; ``variance`` is what becomes of usage far above its own history.
+    """
+
+    close_after: timedelta
+    variance: Variance = Variance.HOLD
+
+
+@dataclass(frozen=True, slots=True)
 class StagingCase:
     """What is known of one (tenant, meter, hour) when it is asked whether Stripe must be told something.
 
     ``value`` is the hour's usage now, ``None`` when the tenant has none (missing is not zero).
-    ``stated_*`` is what Stripe has: what its accepted statements come to. ``latest_*`` is the newest revision of
+    ``stated_*`` is what Stripe has: what its accepted meter events come to. ``latest_*`` is the newest revision of
     all; ``refusal`` is how and why it was refused, and ``refusal_open`` says that the exception about that is still
-    open. ``cancelling`` says that the cancellation of an earlier statement is not decided yet. ``taken_by`` is another
-    tenant that has the customer's hour. ``closed_by`` is who closed the hour's month, ``None`` while it is open.
-    ``is_billed`` says that the hour is not before the billing start.
+    open. ``cancelling`` says that the cancellation of an earlier meter event is not decided yet. ``taken_by`` is
+    another tenant that has the customer's hour. ``closed_by`` is who closed the hour's month, ``None`` while it is
+    open. ``is_billed`` says that the hour is not before the billing start.
     """
 
     tenant_id: str
@@ -108,7 +119,7 @@ class StagingCase:
 
     @property
     def next_value(self) -> int:
-        """What the next statement would say: the hour's total, or only the change."""
+        """What the next meter event would say: the hour's total, or only the change."""
         return self.change if self.meter.restatement is Restatement.DIFFERENCE else (self.value or 0)
 
 
@@ -166,7 +177,7 @@ WAITS = frozenset(
 def judge_staging(case: StagingCase, now: datetime) -> StagingVerdict:
     """Whether Stripe must be told something about this tenant, meter and hour, and if not, why.
 
-    Usage that only its history makes doubtful is not known here: see ``is_gated``.
+    Usage that only stands out from its history is not known here: see ``is_gated``.
     """
     if not case.is_billed:
         return StagingVerdict.NOT_BILLED

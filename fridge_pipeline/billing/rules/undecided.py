@@ -1,4 +1,4 @@
-"""What is not decided: doubt about what was sent, credit for what is too much, and when to try again."""
+"""What is not decided: what is unconfirmed, credit for what is too much, and when to try again."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from fridge_pipeline.stripe.rules.limits import CANCEL_WINDOW, SUMMARY_SETTLE
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
-    """A statement or a cancellation in doubt.
+class Unconfirmed:
+    """A meter event or a cancellation of which nobody knows yet whether Stripe has it.
 
     ``before`` is what Stripe shows for the customer's hour when it does not count it, ``after`` when it does.
     ``absent_since`` is when an earlier reading first found ``before``; any other reading since starts it anew.
@@ -31,8 +31,8 @@ class Doubt:
     absent_since: datetime | None = None
 
 
-class DoubtVerdict(StrEnum):
-    """What a reading of Stripe's books says about something in doubt."""
+class ReadBackVerdict(StrEnum):
+    """What a reading of Stripe's books says about what is unconfirmed."""
 
     COUNTED = "counted"  # Stripe shows what it shows when it counts it
     ABSENT = "absent"  # Stripe does not show it; summaries lag, so this proves nothing yet
@@ -40,19 +40,20 @@ class DoubtVerdict(StrEnum):
     UNEXPLAINED = "unexplained"  # Stripe shows something else altogether: a person must look
 
 
-def judge_doubt(doubt: Doubt, seen: Decimal, now: datetime) -> DoubtVerdict:
+def judge_read_back(unconfirmed: Unconfirmed, seen: Decimal, now: datetime) -> ReadBackVerdict:
     """The verdict on a reading: ``seen`` is Stripe's value of the hour, 0 when it has none."""
-    if seen == doubt.after:
-        return DoubtVerdict.COUNTED
-    if seen != doubt.before:
-        return DoubtVerdict.UNEXPLAINED
-    has_settled = doubt.absent_since is not None and now - doubt.absent_since >= SUMMARY_SETTLE
-    return DoubtVerdict.MISSING if has_settled else DoubtVerdict.ABSENT
+    if seen == unconfirmed.after:
+        return ReadBackVerdict.COUNTED
+    if seen != unconfirmed.before:
+        return ReadBackVerdict.UNEXPLAINED
+    since = unconfirmed.absent_since
+    has_settled = since is not None and now - since >= SUMMARY_SETTLE
+    return ReadBackVerdict.MISSING if has_settled else ReadBackVerdict.ABSENT
 
 
 @dataclass(frozen=True, slots=True)
 class StatedDifference:
-    """An accepted statement on a meter that adds up; ``first_sent_at`` is the earliest time Stripe can have it."""
+    """An accepted meter event on a meter that adds up; ``first_sent_at`` is the earliest time Stripe can have it."""
 
     identifier: str
     value: int
@@ -66,25 +67,25 @@ class StatedDifference:
 
 @dataclass(frozen=True, slots=True)
 class CreditPlan:
-    """Which statements to cancel, and how much Stripe will have too much all the same."""
+    """Which meter events to cancel, and how much Stripe will have too much all the same."""
 
     cancel: tuple[StatedDifference, ...]
     credit_due: int
 
 
 def plan_credit(newest_first: Sequence[StatedDifference], excess: int, now: datetime) -> CreditPlan:
-    """Cancels the newest statements until Stripe no longer has too much; what cannot be cancelled is a credit.
+    """Cancels the newest meter events until Stripe no longer has too much; what cannot be cancelled is a credit.
 
     It may cancel more than the excess: the rest is stated anew as a difference once the cancellation is decided.
     """
     cancelled: list[StatedDifference] = []
     left = excess
-    for statement in newest_first:
+    for difference in newest_first:
         if left <= 0:
             break
-        if statement.value and statement.can_be_cancelled(now):
-            cancelled.append(statement)
-            left -= statement.value
+        if difference.value and difference.can_be_cancelled(now):
+            cancelled.append(difference)
+            left -= difference.value
     return CreditPlan(tuple(cancelled), max(left, 0))
 
 

@@ -62,7 +62,7 @@ def together_detail(key: Together, cases: Sequence[StagingCase]) -> str:
 
 
 def waiting_subject(case: StagingCase, verdict: StagingVerdict) -> str:
-    """What the exception about it is about: the statement that was refused, else the meter."""
+    """What the exception about it is about: the meter event that was refused, else the meter."""
     if verdict is StagingVerdict.REFUSED:
         return identifier_of(case.meter.event_name, case.tenant_id, case.hour, case.latest_revision)
     return case.meter.event_name

@@ -93,12 +93,6 @@ class OpenedPack:
                 digest.update(chunk)
         return digest.hexdigest()
 
-    def unpack(self, path: str, target: Path) -> None:
-        """Writes a file's bytes to a path that we chose."""
-        with self.open(path) as stream, target.open("wb") as out:
-            while chunk := stream.read(_CHUNK):
-                out.write(chunk)
-
 
 @contextmanager
 def open_pack(path: Path) -> Iterator[OpenedPack]:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
 from markupsafe import Markup, escape
 
-from fridge_pipeline.finance.pages.columns import HOUR_STATES, IN_WORDS, NUMERIC, Column, Kind
+from fridge_pipeline.finance.pages.columns import IN_WORDS, Column, Kind
+from fridge_pipeline.finance.pages.words import HOUR_STATES
 
 MINUS = "\N{MINUS SIGN}"  # as wide as the plus
+
+#: The classes of a column's cells; of other kinds it is ``text``.
+CLASSES = {
+    **dict.fromkeys((Kind.COUNT, Kind.NUMBER, Kind.CHANGE, Kind.SHARE), "number"),
+    **dict.fromkeys((Kind.MOMENT, Kind.DAY), "moment"),
+    **dict.fromkeys((Kind.CAUSE, Kind.SENTENCE), "text wide"),
+    Kind.SPAN: "text span",
+}
 
 
 def count(value: float | None, missing: str = "none") -> str:
@@ -42,47 +50,27 @@ def day(value: date) -> str:
     return f"{value:%Y-%m-%d}"
 
 
-def text_of(value: Any, kind: Kind) -> str:
-    """A known value in words or digits."""
-    if kind in IN_WORDS:
-        return IN_WORDS[kind](str(value))
-    match kind:
-        case Kind.COUNT | Kind.NUMBER:
-            return count(value)
-        case Kind.CHANGE:
-            return change(value)
-        case Kind.SHARE:
-            return share(value)
-        case Kind.MOMENT:
-            return moment(value)
-        case Kind.DAY:
-            return day(value)
-        case Kind.YES_NO:
-            return "yes" if value else "no"
-    return str(value)
+TEXTS: dict[Kind, Callable[[Any], str]] = IN_WORDS | {
+    Kind.COUNT: count,
+    Kind.NUMBER: count,
+    Kind.CHANGE: change,
+    Kind.MOMENT: moment,
+}
 
 
 def cell(value: Any, column: Column) -> Markup:
     """The inside of a table's cell; whatever the books say is text, never markup."""
     if value is None or value == "":
         return Markup('<span class="missing">{}</span>').format(column.missing) if column.missing else Markup("")
-    text = escape(text_of(value, column.kind))
+    text = escape(TEXTS.get(column.kind, str)(value))
     if column.kind is Kind.STATE and value in HOUR_STATES:
         return Markup('<span class="state {}">{}</span>').format(value, text)
-    if column.kind is Kind.CODE:
-        return Markup("<code>{}</code>").format(text)
     return text
 
 
 def cell_class(column: Column) -> str:
     """The class of a column's cells."""
-    if column.kind in NUMERIC:
-        return "number"
-    if column.kind in {Kind.MOMENT, Kind.DAY}:
-        return "moment"
-    if column.name == "span":
-        return "text span"
-    return "text wide" if column.kind is Kind.CAUSE or column.name in {"detail", "reason"} else "text"
+    return CLASSES.get(column.kind, "text")
 
 
 def explain_command(tenant_id: str, hour: datetime) -> str:
@@ -91,36 +79,31 @@ def explain_command(tenant_id: str, hour: datetime) -> str:
     return f"fridge explain {end_of_options}{shlex.quote(tenant_id)} {hour:%Y-%m-%d-%H:%M}"
 
 
-#: Heights are whole numbers out of this: the page stays small, and no eye sees more.
+#: Heights of plots are whole numbers out of this: the page stays small, and no eye sees more.
 HEIGHT = 100
 LEAST_HEIGHT = 2
 #: Of the mark that says "no data": seen in a plot of a line's height, and no column in a large one.
 GAP_HEIGHT_SMALL, GAP_HEIGHT_LARGE = 9, 3
 
 
-@dataclass(frozen=True, slots=True)
-class Plot:
-    """One plot: path of the columns, path of the days without data, what it shows in words, its highest value."""
+def daily_plot(
+    what: str, by_day: Mapping[date, int], days: Sequence[date], gap_height: int = GAP_HEIGHT_SMALL
+) -> dict[str, Any]:
+    """A plot of one quantity over the days: each is 10 wide, the plot ``HEIGHT`` high.
 
-    columns: str
-    gaps: str
-    words: str
-    highest: int
-    days: int
-
-
-def daily_plot(what: str, by_day: Mapping[date, int], days: Sequence[date], gap_height: int = GAP_HEIGHT_SMALL) -> Plot:
-    """A plot of one quantity over the days; each day is 10 wide, the plot ``HEIGHT`` high."""
+    Gives the paths of the ``columns`` and of the ``gaps``, what it shows in ``words``, the ``highest`` value, ``days``.
+    """
     highest = max(by_day.values(), default=0)
-    columns, gaps = [], []
+    columns, gaps = "", ""
     for place, each in enumerate(days):
         quantity = by_day.get(each)
         if quantity is None:
-            gaps.append(f"M{place * 10 + 3} {HEIGHT}v-{gap_height}h4v{gap_height}z")
+            gaps += f"M{place * 10 + 3} {HEIGHT}v-{gap_height}h4v{gap_height}z"
         else:
             height = max(round(quantity / highest * HEIGHT), LEAST_HEIGHT) if quantity > 0 else 0
-            columns.append(f"M{place * 10 + 1} {HEIGHT}v-{height}h8v{height}z")
-    return Plot("".join(columns), "".join(gaps), _in_words(what, by_day, days), highest, len(days))
+            columns += f"M{place * 10 + 1} {HEIGHT}v-{height}h8v{height}z"
+    words = _in_words(what, by_day, days)
+    return {"columns": columns, "gaps": gaps, "words": words, "highest": highest, "days": len(days)}
 
 
 def _in_words(what: str, by_day: Mapping[date, int], days: Sequence[date]) -> str:

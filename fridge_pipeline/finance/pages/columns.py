@@ -1,4 +1,4 @@
-"""What a table of the report is made of, and the words for codes of the books."""
+"""What a table of the report is made of; each column is described once, for the page and for the workbook."""
 
 from __future__ import annotations
 
@@ -8,99 +8,17 @@ from enum import Enum, auto
 
 import polars as pl
 
+from fridge_pipeline.finance.pages.words import hour_state_in_words, step_in_words
 from fridge_pipeline.finance.rules.month_books import MonthBooks
-from fridge_pipeline.finance.rules.month_summary import MonthSummary, Verdict
 from fridge_pipeline.reason_codes import cause_in_words
-
-NOT_COMPARED = "not compared with Stripe yet"
-
-#: Symbol, word and sentence of each verdict: the colour on the page only repeats them.
-VERDICTS = {
-    Verdict.TIES_OUT: ("✓", "Ties out", "Every hour agrees from the landing files to Stripe's own books."),
-    Verdict.EXPLAINED: ("▲", "Ties out except for what is explained", "Every difference has a cause; see below."),
-    Verdict.UNEXPLAINED: ("✕", "Does not tie out", "Some differences have no explanation: the month cannot be closed."),
-    Verdict.NOT_COMPARED: (
-        "○",
-        "Not compared with Stripe yet",
-        "Nobody has read Stripe's own books of these hours since they were stated, so nobody knows whether they agree.",
-    ),
-    Verdict.PARTLY_COMPARED: (
-        "○",
-        "Compared with Stripe in part",
-        "Of these hours none is unexplained. The others are not compared with Stripe yet.",
-    ),
-    Verdict.NO_DATA: ("○", "No data", "The books hold nothing of this month. That is not a usage of zero."),
-}
-
-MONTH_STATES = {
-    "open": "Open: nobody has prepared the month for closing.",
-    "prepared": "Prepared: control totals are written down, a second person has to approve.",
-    "closed": "Closed: two people have signed, the database refuses changes.",
-}
-
-#: Symbol and word of the tie-out status of an hour.
-HOUR_STATES = {
-    "tied": ("✓", "ties out"),
-    "explained": ("▲", "explained"),
-    "unexplained": ("✕", "unexplained"),
-    "not_read": ("○", NOT_COMPARED),
-}
-
-STEPS = {
-    "files": ("Landing files", "rows in files = inserted + duplicates + rejected"),
-    "usage": ("Usage", "usage derived again from the stored readings = usage"),
-    "ledger": ("Statements", "usage = newest statement to Stripe"),
-    "stripe": ("Stripe", "newest statement = Stripe's own sum"),
-}
-
-#: What a reader needs to know, in plain words.
-HOW_TO_READ = (
-    ("Landing file", "A batch of raw readings as a gateway delivered it. Every number here begins in one."),
-    ("Inserted", "A reading stored for the first time. Only these are usage: delivered twice, a reading counts once."),
-    ("Duplicate, rejected", "A reading that was stored already; a row that is no valid reading. Neither is billed."),
-    ("Hour", "Usage is counted by the UTC hour in which a file arrived. A month has the hours that begin in it."),
-    ("Meter", "What is billed by: readings stored, or sensors active. Quantities of two meters are never added."),
-    ("Late", "A reading recorded before the hour in which it arrived. It is billed in the hour of its arrival."),
-    ("Statement", "What Stripe was told of an hour's usage. A correction is a new revision; nothing is overwritten."),
-    ("Derived again", "Usage counted a second time from the stored readings, in another way. Both must agree."),
-    ("Stripe's own", "What Stripe's books showed when they were last read. Not read is not zero."),
-    (
-        "Tie-out",
-        "Files, usage, statement and Stripe side by side, hour by hour. A difference has a cause and an amount.",
-    ),
-    ("Explained", "A difference whose cause is known and stands as an open exception or passes by itself."),
-    ("Unexplained", "A difference without a cause. While there is one, the month cannot be closed."),
-    ("Nothing on record", "A blank, or a word such as not read: nobody knows the number. It is never shown as 0."),
-)
-
-
-def verdict_in_words(summary: MonthSummary) -> tuple[str, str, str]:
-    """Symbol, word and sentence; what was compared in part says how much of it."""
-    symbol, word, sentence = VERDICTS[summary.verdict]
-    if summary.verdict is Verdict.PARTLY_COMPARED:
-        word = compared_in_words(*summary.compared)
-    return symbol, word, sentence
-
-
-def compared_in_words(compared: int, hours: int) -> str:
-    """How much of some hours was compared with Stripe's own books."""
-    return f"{compared:,} of {hours:,} hours compared with Stripe" if compared or not hours else NOT_COMPARED
-
-
-def step_in_words(code: str) -> str:
-    """The step of the tie-out in which a difference was found."""
-    return STEPS[code][0] if code in STEPS else code
-
-
-def hour_state_in_words(code: str) -> str:
-    """The tie-out status of an hour, with its symbol."""
-    return " ".join(HOUR_STATES.get(code, ("", code))).strip()
 
 
 class Kind(Enum):
     """What stands in a column, which decides its format."""
 
     TEXT = auto()
+    SENTENCE = auto()
+    SPAN = auto()  # one hour, or how many from when to when
     CODE = auto()  # identifiers, for machines and support
     CAUSE = auto()
     STEP = auto()
@@ -120,35 +38,128 @@ IN_WORDS: dict[Kind, Callable[[str], str]] = {
     Kind.STEP: step_in_words,
     Kind.STATE: hour_state_in_words,
 }
-NUMERIC = frozenset({Kind.COUNT, Kind.NUMBER, Kind.CHANGE, Kind.SHARE})
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its name in the frame, its heading, and what stands there when nothing is known."""
+    """A column: its name in the frames, its heading, and what the page says when nothing is known."""
 
     name: str
     heading: str
     kind: Kind = Kind.TEXT
     missing: str = ""
-    is_totalled: bool = False
+
+
+COLUMNS = {
+    column.name: column
+    for column in (
+        Column("tenant_id", "Tenant", missing="none"),
+        Column("tenant_name", "Name"),
+        Column("meter", "Meter"),
+        Column("sensor_id", "Sensor"),
+        Column("hour", "Hour (UTC)", Kind.MOMENT, "no hour"),
+        Column("span", "Hours (UTC)", Kind.SPAN, "no hour"),
+        Column("usage_date", "Day (UTC)", Kind.DAY),
+        Column("first_hour", "First hour (UTC)", Kind.MOMENT),
+        Column("last_hour", "Last hour (UTC)", Kind.MOMENT),
+        Column("file_rows", "Rows in files", Kind.COUNT),
+        Column("inserted", "Inserted", Kind.COUNT),
+        Column("duplicates", "Duplicates", Kind.COUNT),
+        Column("rejected", "Rejected", Kind.COUNT),
+        Column("hours_not_recorded", "Hours not recorded", Kind.COUNT),
+        Column("quantity", "Usage", Kind.COUNT),
+        Column("usage_quantity", "Usage", Kind.COUNT),
+        Column("derived_quantity", "Derived again", Kind.COUNT),
+        Column("stated", "Stated to Stripe", Kind.COUNT),
+        Column("stated_quantity", "Stated to Stripe", Kind.COUNT),
+        Column("stated_revision", "Revision", Kind.COUNT),
+        Column("stripe", "Stripe's own", Kind.NUMBER),
+        Column("stripe_quantity", "Stripe's own", Kind.NUMBER),
+        Column("stripe_read_at", "Stripe read at (UTC)", Kind.MOMENT),
+        Column("hours_with_usage", "Hours with usage", Kind.COUNT),
+        Column("hours_different", "Hours that differ", Kind.COUNT),
+        Column("hours_unexplained", "Hours unexplained", Kind.COUNT),
+        Column("hours_not_read", "Hours not compared", Kind.COUNT),
+        Column("late_readings", "Late readings", Kind.COUNT),
+        Column("late_share", "Late share", Kind.SHARE),
+        Column("tie_out", "Tie-out", Kind.STATE),
+        Column("state", "Status", Kind.STATE),
+        Column("step", "Found in", Kind.STEP),
+        Column("expected", "Expected", Kind.NUMBER),
+        Column("found", "Found", Kind.NUMBER),
+        Column("amount", "Difference", Kind.CHANGE),
+        Column("amount_in_all", "Amount", Kind.CHANGE, "unknown"),
+        Column("cause", "Cause", Kind.CAUSE, "unexplained"),
+        Column("is_explained", "Explained", Kind.YES_NO),
+        Column("detail", "In detail", Kind.SENTENCE),
+        Column("largest_detail", "In detail, the largest", Kind.SENTENCE),
+        Column("urgent_detail", "In detail, the most urgent", Kind.SENTENCE),
+        Column("kind", "Kind", Kind.CAUSE),
+        Column("subject", "About"),
+        Column("opened_at", "Opened at (UTC)", Kind.MOMENT),
+        Column("days_open", "Days open", Kind.NUMBER),
+        Column("deadline_at", "Deadline (UTC)", Kind.MOMENT),
+        Column("days_left", "Days left", Kind.NUMBER, "no deadline"),
+        Column("waiting_since", "Waiting since (UTC)", Kind.MOMENT),
+        Column("bill_until", "Bill until (UTC)", Kind.MOMENT),
+        Column("silent_from", "Silent from (UTC)", Kind.MOMENT),
+        Column("silent_until", "Until (UTC)", Kind.MOMENT, "still silent"),
+        Column("hours_silent", "Hours silent", Kind.COUNT),
+        Column("readings_per_hour_before", "Readings per hour before", Kind.NUMBER, "unknown"),
+        Column("revision", "Revision", Kind.COUNT),
+        Column("quantity_before", "Before", Kind.COUNT, "none"),
+        Column("quantity_after", "After", Kind.COUNT, "none"),
+        Column("change", "Change", Kind.CHANGE, "none"),
+        Column("reason", "Why", Kind.SENTENCE, "not recorded"),
+        Column("caused_by", "Who", missing="not recorded"),
+        Column("restated_at", "When (UTC)", Kind.MOMENT),
+        Column("ledger_quantity", "Quantity", Kind.COUNT),
+        Column("is_difference", "Is a difference", Kind.YES_NO),
+        Column("status", "Status"),
+        Column("statement_status", "Statement"),
+        Column("is_counted_by_stripe", "Counts", Kind.YES_NO),
+        Column("stripe_customer_id", "Stripe customer", Kind.CODE),
+        Column("http_status", "HTTP status", Kind.COUNT),
+        Column("request_id", "Stripe request", Kind.CODE),
+        Column("answer", "Answer"),
+        Column("staged_at", "Staged at (UTC)", Kind.MOMENT),
+        Column("settled_at", "Settled at (UTC)", Kind.MOMENT),
+        Column("identifier", "Identifier", Kind.CODE),
+        Column("run_id", "Run", Kind.CODE),
+    )
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table in full; ``meaning`` says what one row is."""
+    """A table; ``meaning`` says what one row is, ``names`` its columns, ``totals`` those that have a total."""
 
-    key: str
     title: str
     meaning: str
-    columns: tuple[Column, ...]
+    names: str
     of: Callable[[MonthBooks], pl.DataFrame]
+    totals: str = ""
+
+    @property
+    def columns(self) -> list[Column]:
+        """Its columns, in order."""
+        return [COLUMNS[name] for name in self.names.split()]
 
     def frame(self, books: MonthBooks) -> pl.DataFrame:
         """Its rows, with its columns only and in order."""
-        return self.of(books).select(column.name for column in self.columns)
+        return self.of(books).select(self.names.split())
 
 
-def totalled(name: str, heading: str, kind: Kind = Kind.COUNT, missing: str = "none") -> Column:
-    """A number that has a total."""
-    return Column(name, heading, kind, missing, is_totalled=True)
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A table as the page shows it; the ``sheet`` has every row, ``nothing`` is what to say of none."""
+
+    table: Table
+    sheet: Table
+    intro: str
+    nothing: str
+
+    @property
+    def anchor(self) -> str:
+        """Its id on the page."""
+        return self.sheet.title.lower().replace(" ", "-")

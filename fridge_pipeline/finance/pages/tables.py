@@ -1,244 +1,204 @@
-"""The tables of the report, described once for the page and the workbook."""
+"""The tables themselves: the workbook has them by the hour, the page by tenant and cause, so that it can be read."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 
-from fridge_pipeline.finance.pages.columns import Column, Kind, Table, totalled
+from fridge_pipeline.finance.pages.columns import Section, Table
 from fridge_pipeline.finance.rules.month_books import MonthBooks
 from fridge_pipeline.finance.rules.month_detail import usage_by_tenant
 from fridge_pipeline.finance.rules.month_summary import file_rows_by_day
 
-TENANT = Column("tenant_id", "Tenant", missing="none")
-METER = Column("meter", "Meter")
-HOUR = Column("hour", "Hour (UTC)", Kind.MOMENT, "no hour")
-LATE = (
-    Column("late_readings", "Late readings", Kind.COUNT, "unknown"),
-    Column("late_share", "Late share", Kind.SHARE, "unknown"),
-)
+HOUR_OF_METER = ["tenant_id", "meter", "hour"]
 
 
-def hours_in_full(books: MonthBooks) -> pl.DataFrame:
+def _hours_in_full(books: MonthBooks) -> pl.DataFrame:
     """The tie-out by the hour, with the late share of the hour and the request in which it was stated."""
-    newest = books.billing_ledger.select(
-        "tenant_id",
-        "meter",
-        "hour",
-        pl.col("revision").alias("stated_revision"),
-        "request_id",
-        "identifier",
-        pl.col("status").alias("statement_status"),
-    ).unique(["tenant_id", "meter", "hour", "stated_revision"], keep="last")
-    late = books.usage_hourly.select("tenant_id", "meter", "hour", "late_readings", "late_share")
-    key = ["tenant_id", "meter", "hour"]
+    newest = (
+        books.billing_ledger.rename({"revision": "stated_revision", "status": "statement_status"})
+        .select(*HOUR_OF_METER, "stated_revision", "statement_status", "request_id", "identifier")
+        .unique([*HOUR_OF_METER, "stated_revision"], keep="last")
+    )
+    late = books.usage_hourly.select(*HOUR_OF_METER, "late_readings", "late_share")
     return (
-        books.tie_out.join(late, on=key, how="left")
-        .join(newest, on=[*key, "stated_revision"], how="left")
+        books.tie_out.join(late, on=HOUR_OF_METER, how="left")
+        .join(newest, on=[*HOUR_OF_METER, "stated_revision"], how="left")
+        .rename({"status": "tie_out"})
         .sort("tenant_id", "hour", "meter")
     )
 
 
 USAGE_BY_MONTH = Table(
-    "usage-by-month",
     "Usage by month",
     "One row per tenant and meter with usage in the month",
-    (
-        TENANT,
-        Column("tenant_name", "Name", missing="no name"),
-        METER,
-        totalled("quantity", "Usage"),
-        totalled("stated", "Stated to Stripe", missing="not stated"),
-        totalled("stripe", "Stripe's own", Kind.NUMBER, "not read"),
-        totalled("hours_with_usage", "Hours with usage"),
-        totalled("hours_different", "Hours that differ"),
-        totalled("hours_unexplained", "Hours unexplained"),
-        totalled("hours_not_read", "Hours not compared"),
-        Column("first_hour", "First hour (UTC)", Kind.MOMENT),
-        Column("last_hour", "Last hour (UTC)", Kind.MOMENT),
-        *LATE,
-    ),
+    "tenant_id tenant_name meter quantity stated stripe hours_with_usage hours_different hours_unexplained"
+    " hours_not_read first_hour last_hour late_readings late_share",
     usage_by_tenant,
+    "quantity stated stripe hours_with_usage hours_different hours_unexplained hours_not_read",
 )
 USAGE_BY_DAY = Table(
-    "usage-by-day",
     "Usage by day",
     "One row per tenant, meter and UTC day with usage; a day without data has no row",
-    (
-        TENANT,
-        METER,
-        Column("usage_date", "Day (UTC)", Kind.DAY),
-        totalled("quantity", "Usage"),
-        totalled("hours_with_usage", "Hours with usage"),
-        *LATE,
-    ),
+    "tenant_id meter usage_date quantity hours_with_usage late_readings late_share",
     lambda books: books.usage_daily.sort("tenant_id", "usage_date", "meter"),
+    "quantity hours_with_usage",
 )
 FILE_ROWS = Table(
-    "rows-in-files",
     "Rows in files",
     "One row per tenant and UTC day: what became of the rows of the landing files",
-    (
-        TENANT,
-        Column("usage_date", "Day (UTC)", Kind.DAY),
-        totalled("file_rows", "Rows in files", missing="not recorded"),
-        totalled("inserted", "Inserted", missing="not recorded"),
-        totalled("duplicates", "Duplicates", missing="not recorded"),
-        totalled("rejected", "Rejected", missing="not recorded"),
-        totalled("hours_not_recorded", "Hours not recorded"),
-    ),
+    "tenant_id usage_date file_rows inserted duplicates rejected hours_not_recorded",
     lambda books: file_rows_by_day(books.tie_out),
+    "file_rows inserted duplicates rejected hours_not_recorded",
 )
 HOURS = Table(
-    "hours",
     "Hours",
     "One row per tenant, meter and hour: the tie-out in full. Rows of files are those of the tenant's hour and stand "
     "on each of its meters' rows; their totals are on the sheet Rows in files",
-    (
-        TENANT,
-        METER,
-        HOUR,
-        Column("file_rows", "Rows in files", Kind.COUNT, "not recorded"),
-        Column("inserted", "Inserted", Kind.COUNT, "not recorded"),
-        Column("duplicates", "Duplicates", Kind.COUNT, "not recorded"),
-        Column("rejected", "Rejected", Kind.COUNT, "not recorded"),
-        totalled("derived_quantity", "Derived again"),
-        totalled("usage_quantity", "Usage"),
-        totalled("stated_quantity", "Stated to Stripe", missing="not stated"),
-        Column("stated_revision", "Revision", Kind.COUNT, "not stated"),
-        totalled("stripe_quantity", "Stripe's own", Kind.NUMBER, "not read"),
-        Column("stripe_read_at", "Stripe read at (UTC)", Kind.MOMENT, "not read"),
-        Column("status", "Tie-out", Kind.STATE),
-        Column("cause", "Cause", Kind.CAUSE),
-        Column("amount", "Difference", Kind.CHANGE),
-        Column("statement_status", "Statement", missing="not stated"),
-        Column("request_id", "Stripe request", Kind.CODE),
-        Column("identifier", "Identifier", Kind.CODE),
-        *LATE,
-    ),
-    hours_in_full,
+    "tenant_id meter hour file_rows inserted duplicates rejected derived_quantity usage_quantity stated_quantity"
+    " stated_revision stripe_quantity stripe_read_at tie_out cause amount statement_status request_id identifier"
+    " late_readings late_share",
+    _hours_in_full,
+    "derived_quantity usage_quantity stated_quantity stripe_quantity",
 )
 DIFFERENCES = Table(
-    "differences",
     "Differences",
     "One row per difference between two steps of the tie-out",
-    (
-        TENANT,
-        METER,
-        HOUR,
-        Column("step", "Found in", Kind.STEP),
-        Column("expected", "Expected", Kind.NUMBER, "none"),
-        Column("found", "Found", Kind.NUMBER, "none"),
-        Column("amount", "Difference", Kind.CHANGE, "unknown"),
-        Column("cause", "Cause", Kind.CAUSE, "unexplained"),
-        Column("is_explained", "Explained", Kind.YES_NO, "no"),
-        Column("detail", "In detail"),
-    ),
+    "tenant_id meter hour step expected found amount cause is_explained detail",
     lambda books: books.tie_out_differences.sort(
         "is_explained", pl.col("amount").abs(), "hour", "tenant_id", descending=[False, True, False, False]
     ),
 )
 EXCEPTIONS = Table(
-    "exceptions",
     "Exceptions",
     "One row per open exception: what a person must see",
-    (
-        Column("kind", "Kind", Kind.CAUSE),
-        TENANT,
-        HOUR,
-        Column("subject", "About"),
-        Column("opened_at", "Opened at (UTC)", Kind.MOMENT),
-        Column("days_open", "Days open", Kind.NUMBER),
-        Column("deadline_at", "Deadline (UTC)", Kind.MOMENT, "none"),
-        Column("days_left", "Days left", Kind.NUMBER, "no deadline"),
-        Column("detail", "In detail"),
-    ),
+    "kind tenant_id hour subject opened_at days_open deadline_at days_left detail",
     lambda books: books.exceptions_open.sort("days_left", "opened_at", "tenant_id", "hour", nulls_last=True),
 )
 RESTATEMENTS = Table(
-    "restatements",
     "Restatements",
     "One row per statement after the first of an hour: who changed a number, when and why",
-    (
-        TENANT,
-        METER,
-        HOUR,
-        Column("revision", "Revision", Kind.COUNT),
-        Column("quantity_before", "Before", Kind.COUNT, "none"),
-        Column("quantity_after", "After", Kind.COUNT, "none"),
-        totalled("change", "Change", Kind.CHANGE),
-        Column("reason", "Why", missing="not recorded"),
-        Column("caused_by", "Who", missing="not recorded"),
-        Column("restated_at", "When (UTC)", Kind.MOMENT),
-        Column("status", "Statement"),
-        Column("identifier", "Identifier", Kind.CODE),
-        Column("run_id", "Run", Kind.CODE),
+    "tenant_id meter hour revision quantity_before quantity_after change reason caused_by restated_at"
+    " statement_status identifier run_id",
+    lambda books: books.restatements.rename({"status": "statement_status"}).sort(
+        "restated_at", "tenant_id", "hour", "meter", "revision"
     ),
-    lambda books: books.restatements.sort("restated_at", "tenant_id", "hour", "meter", "revision"),
+    "change",
 )
 UNMAPPED = Table(
-    "unmapped",
     "Unmapped usage",
     "One row per tenant, meter and hour with usage that waits for a Stripe customer",
-    (
-        TENANT,
-        METER,
-        HOUR,
-        totalled("quantity", "Usage"),
-        Column("waiting_since", "Waiting since (UTC)", Kind.MOMENT),
-        Column("bill_until", "Bill until (UTC)", Kind.MOMENT),
-        Column("days_left", "Days left", Kind.NUMBER),
-    ),
+    "tenant_id meter hour quantity waiting_since bill_until days_left",
     lambda books: books.unmapped_usage.sort("days_left", "tenant_id", "hour", "meter"),
+    "quantity",
 )
 DATA_GAPS = Table(
-    "data-gaps",
     "Data gaps",
     "One row per silence of a sensor that was expected to report; missing is not zero",
-    (
-        TENANT,
-        Column("sensor_id", "Sensor"),
-        Column("silent_from", "Silent from (UTC)", Kind.MOMENT),
-        Column("silent_until", "Until (UTC)", Kind.MOMENT, "still silent"),
-        Column("hours_silent", "Hours silent", Kind.COUNT),
-        Column("readings_per_hour_before", "Readings per hour before", Kind.NUMBER, "unknown"),
-    ),
+    "tenant_id sensor_id silent_from silent_until hours_silent readings_per_hour_before",
     lambda books: books.data_gaps.sort("hours_silent", "tenant_id", "sensor_id", descending=[True, False, False]),
 )
 LEDGER = Table(
-    "ledger",
     "Ledger",
     "One row per statement to Stripe, whatever became of it",
-    (
-        TENANT,
-        METER,
-        HOUR,
-        Column("revision", "Revision", Kind.COUNT),
-        Column("quantity", "Quantity", Kind.COUNT),
-        Column("is_difference", "Is a difference", Kind.YES_NO),
-        Column("status", "Status"),
-        Column("is_counted_by_stripe", "Counts", Kind.YES_NO),
-        Column("stripe_customer_id", "Stripe customer", Kind.CODE),
-        Column("http_status", "HTTP status", Kind.COUNT),
-        Column("request_id", "Stripe request", Kind.CODE),
-        Column("answer", "Answer"),
-        Column("staged_at", "Staged at (UTC)", Kind.MOMENT),
-        Column("settled_at", "Settled at (UTC)", Kind.MOMENT),
-        Column("identifier", "Identifier", Kind.CODE),
-        Column("run_id", "Run", Kind.CODE),
+    "tenant_id meter hour revision ledger_quantity is_difference status is_counted_by_stripe stripe_customer_id"
+    " http_status request_id answer staged_at settled_at identifier run_id",
+    lambda books: books.billing_ledger.rename({"quantity": "ledger_quantity"}).sort(
+        "tenant_id", "hour", "meter", "revision"
     ),
-    lambda books: books.billing_ledger.sort("tenant_id", "hour", "meter", "revision"),
 )
-
 #: The sheets of the workbook after the summary, in this order.
 SHEETS = (
-    USAGE_BY_MONTH,
-    USAGE_BY_DAY,
-    FILE_ROWS,
-    DIFFERENCES,
-    EXCEPTIONS,
-    RESTATEMENTS,
-    UNMAPPED,
-    DATA_GAPS,
-    HOURS,
-    LEDGER,
+    *(USAGE_BY_MONTH, USAGE_BY_DAY, FILE_ROWS, DIFFERENCES, EXCEPTIONS),
+    *(RESTATEMENTS, UNMAPPED, DATA_GAPS, HOURS, LEDGER),
+)
+
+
+def _span() -> pl.Expr:
+    """An hour, or how many there are and from when to when."""
+    first, last = (each.dt.strftime("%Y-%m-%d %H:%M") for each in (pl.col("hour").min(), pl.col("hour").max()))
+    hours = pl.format("{} hours, {} to {}", pl.col("hour").count(), first, last)
+    return pl.when(first == last).then(first).otherwise(hours).alias("span")
+
+
+def _differences(books: MonthBooks) -> pl.DataFrame:
+    """The most pressing first: unexplained ones, then the largest."""
+    amount = pl.when(pl.col("amount").count() > 0).then(pl.col("amount").sum())
+    return (
+        books.tie_out_differences.sort(pl.col("amount").abs(), descending=True, nulls_last=True)
+        .group_by("is_explained", "tenant_id", "meter", "step", "cause", maintain_order=True)
+        .agg(_span(), amount_in_all=amount, largest_detail=pl.col("detail").first())
+        .with_columns(state=pl.when("is_explained").then(pl.lit("explained")).otherwise(pl.lit("unexplained")))
+        .sort(
+            "is_explained", pl.col("amount_in_all").abs(), "tenant_id", descending=[False, True, False], nulls_last=True
+        )
+    )
+
+
+def _exceptions(books: MonthBooks) -> pl.DataFrame:
+    return (
+        books.exceptions_open.sort("days_left", "opened_at", nulls_last=True)
+        .group_by("kind", "tenant_id", "subject", maintain_order=True)
+        .agg(_span(), pl.col("days_open").max(), pl.col("days_left").min(), urgent_detail=pl.col("detail").first())
+        .sort("days_left", "days_open", descending=[False, True], nulls_last=True)
+    )
+
+
+def _unmapped(books: MonthBooks) -> pl.DataFrame:
+    return (
+        books.unmapped_usage.group_by("tenant_id", "meter")
+        .agg(_span(), pl.col("quantity").sum(), pl.col("waiting_since").min(), pl.col("days_left").min())
+        .sort("days_left", "tenant_id", "meter", nulls_last=True)
+    )
+
+
+#: The tables of the page, in this order.
+SECTIONS = (
+    Section(
+        Table(
+            "Differences and their causes",
+            "One row per tenant, meter, step and cause; the amount is found minus expected, over all hours of the row",
+            "tenant_id meter step cause state amount_in_all span largest_detail",
+            _differences,
+        ),
+        DIFFERENCES,
+        "Every difference between two steps of the tie-out, those without explanation first.",
+        "No difference in any hour.",
+    ),
+    Section(
+        Table(
+            "Open exceptions",
+            "One row per kind, tenant and subject; the most urgent first",
+            "kind tenant_id subject span days_open days_left urgent_detail",
+            _exceptions,
+        ),
+        EXCEPTIONS,
+        "What a person must see. Days left are those in which Stripe still takes the usage.",
+        "No exception is open.",
+    ),
+    Section(
+        replace(RESTATEMENTS, names=RESTATEMENTS.names.removesuffix(" identifier run_id")),
+        RESTATEMENTS,
+        "A number that was stated to Stripe and then changed. The earlier statement stays on record.",
+        "No hour was restated.",
+    ),
+    Section(
+        Table(
+            "Unmapped usage",
+            "One row per tenant and meter whose usage waits for a Stripe customer; "
+            "days left are those of its first hour",
+            "tenant_id meter quantity span waiting_since days_left",
+            _unmapped,
+        ),
+        UNMAPPED,
+        "Usage that nobody is billed for yet. It is billed once the tenant is mapped, within 35 days.",
+        "Every tenant with usage has a Stripe customer.",
+    ),
+    Section(
+        DATA_GAPS,
+        DATA_GAPS,
+        "Sensors that fell silent. What they did not report is missing; it is not a usage of zero.",
+        "Every sensor that was expected to report did.",
+    ),
 )

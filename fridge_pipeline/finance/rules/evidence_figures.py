@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import csv
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from fridge_pipeline.finance.rules.evidence_format import STATEMENTS, DoesNotHoldError
+from fridge_pipeline.finance.rules.evidence_format import STATEMENTS, TABLES, DoesNotHoldError
 
 #: (tenant, meter) → sum; one that has no row, or only empty values, is not in it: missing is not zero.
 Sums = dict[tuple[str, str], Decimal]
@@ -56,110 +56,49 @@ FIGURES = (
 )
 
 
-def figures_of(table: str) -> tuple[Figure, ...]:
-    """The figures that are summed over a table."""
-    return tuple(figure for figure in FIGURES if figure.table == table)
-
-
-@dataclass(frozen=True, slots=True)
-class Summed:
-    """A CSV file read once: its columns, its number of rows, and the sums of its figures."""
-
-    columns: tuple[str, ...]
-    rows: int
-    sums: Mapping[Figure, Sums]
-
-
-def sum_up(path: str, lines: Iterable[str], table: str) -> Summed:
-    """Counts and sums one CSV file, row by row. Raises ``DoesNotHoldError`` naming path and line."""
-    csv.field_size_limit(ROW_CHARACTERS_MAX)
-    bounded = _Bounded(path, lines)
-    reader = csv.reader(bounded, strict=True)
-    try:
-        columns = tuple(next(reader, ()))
-        if not columns:
-            raise DoesNotHoldError(f"{path} is empty: not even a line of column names")
-        return _sum_rows(path, columns, _of_width(path, reader, len(columns), bounded), figures_of(table), table)
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise DoesNotHoldError(f"{path}, line {reader.line_num + 1}: not readable as CSV: {error}") from error
-
-
-class _Bounded:
-    """The lines of a CSV file, as long as a row of them is no longer than any of a pack."""
-
-    def __init__(self, path: str, lines: Iterable[str]) -> None:
-        self._path = path
-        self._lines = iter(lines)
-        self.characters_of_row = 0
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        line = next(self._lines)
-        self.characters_of_row += len(line)
-        if self.characters_of_row > ROW_CHARACTERS_MAX:
-            raise DoesNotHoldError(f"{self._path} has a row of more than {ROW_CHARACTERS_MAX:,} characters")
-        return line
-
-
-def _of_width(path: str, reader: Iterator[list[str]], width: int, bounded: _Bounded) -> Iterator[list[str]]:
-    for number, row in enumerate(reader, start=1):
-        bounded.characters_of_row = 0
-        if len(row) != width:
-            raise DoesNotHoldError(f"{path}, row {number}: {len(row)} fields where there are {width} columns")
-        yield row
-
-
-def _sum_rows(
-    path: str, columns: tuple[str, ...], rows: Iterator[list[str]], figures: tuple[Figure, ...], table: str
-) -> Summed:
-    where = {name: number for number, name in enumerate(columns)}
-    wanted = {name for each in figures for name in ("tenant_id", "meter", each.column, each.only) if name}
-    if missing := sorted(wanted - where.keys()):
-        raise DoesNotHoldError(f"{path} has no column {', '.join(missing)}")
-    sums: dict[Figure, Sums] = {figure: defaultdict(Decimal) for figure in figures}
-    totals: dict[Figure, Sums] = {figure: {} for figure in figures}
-    count = 0
-    for count, row in enumerate(rows, start=1):  # the last number is how many there are
-        is_total = table == STATEMENTS and row[where["day"]] == TOTAL
-        for figure in figures:
-            text = row[where[figure.column]]
-            if not text or (figure.only is not None and row[where[figure.only]] != "true"):
-                continue
-            key = (row[where["tenant_id"]], row[where["meter"]])
-            if is_total:
-                totals[figure][key] = _number(path, count, figure, text)
-            else:
-                sums[figure][key] += _number(path, count, figure, text)
-    if table == STATEMENTS:
-        for figure in figures:
-            _require_equal(
-                sums[figure], totals[figure], f"the days of {path}", f"its line of the total ({figure.column})"
-            )
-    return Summed(columns, count, {figure: dict(found) for figure, found in sums.items()})
-
-
-def _number(path: str, row: int, figure: Figure, text: str) -> Decimal:
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        raise DoesNotHoldError(f"{path}, row {row}: {figure.column} is {text[:40]!r}, which is no number") from None
-
-
 class Tally:
-    """The sums over all files of a pack."""
+    """The sums over all CSV files of a pack."""
 
     def __init__(self) -> None:
-        self._sums: dict[Figure, Sums] = {figure: {} for figure in FIGURES}
+        self._sums: dict[Figure, Sums] = {figure: defaultdict(Decimal) for figure in FIGURES}
         self._keys: dict[tuple[str, str], tuple[str, str]] = {}  # each once, although many figures have it
 
-    def add(self, summed: Summed) -> None:
-        """Takes a file's sums into those of its table."""
-        for figure, sums in summed.sums.items():
-            mine = self._sums[figure]
-            for key, value in sums.items():
-                mine[self._keys.setdefault(key, key)] = mine.get(key, Decimal(0)) + value
+    def add(self, path: str, lines: Iterable[str]) -> int:
+        """Sums one CSV file, row by row; returns its number of rows. Raises ``DoesNotHoldError`` with path and line."""
+        rows = _rows(path, lines)
+        columns = next(rows, None)
+        if not columns:
+            raise DoesNotHoldError(f"{path} is empty: not even a line of column names")
+        folder, _, name = path.partition("/")
+        table = name.removesuffix(".csv") if folder == TABLES else STATEMENTS  # all statements are one table
+        where = {column: at for at, column in enumerate(columns)}
+        figures = [figure for figure in FIGURES if figure.table == table]
+        wanted = {name for each in figures for name in ("tenant_id", "meter", each.column, each.only) if name}
+        wanted |= {"day"} if table == STATEMENTS else set()
+        if missing := sorted(wanted - where.keys()):
+            raise DoesNotHoldError(f"{path} has no column {', '.join(missing)}")
+        days: dict[Figure, Sums] = {figure: defaultdict(Decimal) for figure in figures}
+        totals: dict[Figure, Sums] = {figure: {} for figure in figures}
+        number = 0
+        for number, row in enumerate(rows, start=1):  # the last number is how many there are
+            is_total = table == STATEMENTS and row[where["day"]] == TOTAL
+            for figure in figures:
+                text = row[where[figure.column]]
+                if not text or (figure.only is not None and row[where[figure.only]] != "true"):
+                    continue
+                key = (row[where["tenant_id"]], row[where["meter"]])
+                value = _number(path, number, figure, text)
+                if is_total:
+                    totals[figure][key] = value
+                else:
+                    days[figure][key] += value
+        for figure in figures:
+            if table == STATEMENTS:
+                there = f"its line of the total ({figure.column})"
+                _require_equal(days[figure], totals[figure], f"the days of {path}", there)
+            for key, value in days[figure].items():
+                self._sums[figure][self._keys.setdefault(key, key)] += value
+        return number
 
     def require_agreement(self) -> None:
         """Raises ``DoesNotHoldError`` for the first tenant and meter for which two tables say different things."""
@@ -171,24 +110,57 @@ class Tally:
 
     def control_totals(self) -> dict[str, dict[str, str]]:
         """Meter → name of the figure → sum over all tenants, as text so that no reader rounds it."""
-        totals: dict[str, dict[str, Decimal]] = defaultdict(dict)
+        totals: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
         for figure in FIGURES:
             for (_, meter), value in self._sums[figure].items():
-                totals[meter][figure.name] = totals[meter].get(figure.name, Decimal(0)) + value
-        return {meter: {name: shown(value) for name, value in totals[meter].items()} for meter in sorted(totals)}
+                totals[meter][figure.name] += value
+        return {meter: {name: _shown(value) for name, value in totals[meter].items()} for meter in sorted(totals)}
+
+
+def _rows(path: str, lines: Iterable[str]) -> Iterator[list[str]]:
+    """The names of the columns and then every row, of which none is longer than any of a pack."""
+    characters_of_row = 0
+
+    def bounded() -> Iterator[str]:
+        nonlocal characters_of_row
+        for line in lines:
+            characters_of_row += len(line)
+            if characters_of_row > ROW_CHARACTERS_MAX:
+                raise DoesNotHoldError(f"{path} has a row of more than {ROW_CHARACTERS_MAX:,} characters")
+            yield line
+
+    csv.field_size_limit(ROW_CHARACTERS_MAX)
+    reader = csv.reader(bounded(), strict=True)
+    width = None
+    try:
+        for number, row in enumerate(reader):
+            characters_of_row = 0
+            width = len(row) if width is None else width
+            if len(row) != width:
+                raise DoesNotHoldError(f"{path}, row {number}: {len(row)} fields where there are {width} columns")
+            yield row
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise DoesNotHoldError(f"{path}, line {reader.line_num + 1}: not readable as CSV: {error}") from error
+
+
+def _number(path: str, row: int, figure: Figure, text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise DoesNotHoldError(f"{path}, row {row}: {figure.column} is {text[:40]!r}, which is no number") from None
 
 
 def _require_equal(ours: Sums, theirs: Sums, our_name: str, their_name: str) -> None:
-    for key in sorted(ours.keys() | theirs.keys()):
-        if ours.get(key) != theirs.get(key):
-            tenant, meter = key
+    for tenant, meter in sorted(ours.keys() | theirs.keys()):
+        one, other = (sums.get((tenant, meter)) for sums in (ours, theirs))
+        if one != other:
             raise DoesNotHoldError(
-                f"the sums for tenant {tenant!r} and meter {meter} differ: {shown(ours.get(key))} in {our_name}, "
-                f"{shown(theirs.get(key))} in {their_name}"
+                f"the sums for tenant {tenant!r} and meter {meter} differ: {_shown(one)} in {our_name}, "
+                f"{_shown(other)} in {their_name}"
             )
 
 
-def shown(value: Decimal | None) -> str:
+def _shown(value: Decimal | None) -> str:
     """A sum for people and for pack.json; nothing is not zero."""
     if value is None:
         return "nothing"

@@ -11,7 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-FORMAT = "fridge-evidence/1"
+FORMAT = "fridge-evidence/2"
+
+#: Packs of the first format hold each table as Parquet too: files of whose bytes the manifest has the hash.
+FORMATS = (FORMAT, "fridge-evidence/1")
 
 MANIFEST = "MANIFEST.sha256"
 DESCRIPTION = "pack.json"
@@ -128,52 +131,9 @@ def require_chained(month: str, stated: PackLink | None, previous: PackLink) -> 
         )
 
 
-@dataclass(frozen=True, slots=True)
-class PackTable:
-    """A table of the pack; the statement ``evidence_<name>`` selects it for ``%(start)s`` up to ``%(end)s``."""
-
-    name: str
-    one_row_per: str
-
-    @property
-    def csv_path(self) -> str:
-        """Its CSV file."""
-        return f"{TABLES}/{self.name}.csv"
-
-    @property
-    def parquet_path(self) -> str:
-        """The same rows as Parquet."""
-        return f"{TABLES}/{self.name}.parquet"
-
-
-PACK_TABLES = (
-    PackTable("usage_monthly", "tenant, meter and month with usage"),
-    PackTable("usage_daily", "tenant, meter and UTC day with usage"),
-    PackTable("usage_hourly", "tenant, meter and hour with usage"),
-    PackTable("tie_out", "tenant, meter and hour: files, usage, ledger and Stripe side by side"),
-    PackTable("tie_out_differences", "difference between two of them, with its cause and amount"),
-    PackTable("billing_ledger", "statement of usage to Stripe, whatever became of it"),
-    PackTable("restatements", "revision of a statement after its first: who, when, why, before and after"),
-    PackTable("exceptions", "difference that a person had to see, open or closed"),
-    PackTable("month_signoffs", "preparation, approval or reopening of the month"),
-    PackTable("releases", "decision to bill usage that had been held for review"),
-    PackTable(
-        "billing_starts",
-        "decision from which hour on usage is stated, empty: from none; earlier hours are another system's",
-    ),
-    PackTable("withdrawals", "landing file that was taken out of usage"),
-    PackTable("stripe_summaries", "day, or differing hour, of a tenant and meter as it was read from Stripe"),
-    PackTable("landing_files", "landing file of the month, with its rows inserted, duplicate and rejected"),
-    PackTable("landing_file_tenants", "landing file and tenant with rows in it: what became of this tenant's rows"),
-    PackTable("rejected_readings", "landing file and reason for which rows were rejected, with their number"),
-    PackTable("dropped_months", "month whose readings are no longer kept"),
-    PackTable("meter_event_attempts", "attempt to send one of the statements, with Stripe's answer"),
-    PackTable("stripe_readbacks", "look at Stripe's total for a statement that was in doubt"),
-    PackTable("cancellations", "cancellation of a statement that was asked of Stripe"),
-    PackTable("data_gaps", "stretch of hours in which a sensor was silent; missing is not zero"),
-    PackTable("tenants", "tenant, with the Stripe customer it is billed as"),
-    PackTable("runs", "run and what it did for the month, with when, how often and by which code"),
-)
+def table_path(name: str) -> str:
+    """The CSV file of a table."""
+    return f"{TABLES}/{name}.csv"
 
 
 def draft_text(month: str) -> str:
@@ -182,55 +142,3 @@ def draft_text(month: str) -> str:
         f"DRAFT: {month} was not closed when this pack was made. Its numbers may still change, nobody has signed them, "
         "and no later pack is chained to it."
     )
-
-
-def readme_text(month: str, *, is_final: bool, table_rows: dict[str, int], statements: int) -> str:
-    """The README of a pack: how to check it by hand, and what each file is."""
-    tables = [
-        f"  {table.csv_path}\n      One row per {table.one_row_per}. {table_rows[table.name]} rows."
-        for table in PACK_TABLES
-    ]
-    opening = [f"Evidence of usage billing for {month}", ""]
-    if not is_final:
-        opening += [draft_text(month), ""]
-    filled = _README.format(
-        folder=folder_of(month), manifest=MANIFEST, format=FORMAT, statements=statements, tables="\n".join(tables)
-    )
-    return "\n".join(opening) + "\n" + filled
-
-
-_README = """\
-How to check it by hand
-
-  1. No file was changed (Linux; on macOS: shasum -a 256 -c):
-       unzip PACK.zip && cd {folder} && sha256sum -c {manifest}
-     Every line must end in OK. The manifest lists every file here but itself.
-  2. The manifest was not changed either: the pack of the next month names its SHA-256 in pack.json, under
-     previous, and the database has it in fridge.evidence_packs. Compare with:
-       sha256sum {manifest}
-  3. The numbers agree with one another: add up quantity per tenant_id and meter in tables/usage_monthly.csv,
-     tables/usage_daily.csv and tables/usage_hourly.csv, and usage_quantity in tables/tie_out.csv. The four sums
-     are the same, are the total lines of the statements, and stand in pack.json under control_totals.
-  `fridge verify PACK.zip` does all of it, with no database and no network.
-
-How to read it
-
-  CSV: UTF-8, commas, a line of column names, double quotes where needed. Nothing between two commas means not
-  known or none, which is not 0; a text without characters is "". Times are ISO 8601 in UTC, and an hour is named
-  by its start. A quantity is readings stored for the first time, or active sensors.
-  Beside each table lies the same as Parquet (.parquet), for programs.
-
-What each file is
-
-  pack.json
-      What made this pack ({format}): month, time, program and hash of its source, schema, parameters, number of
-      rows of each file, control totals, and the pack of the month before.
-  statements/*.csv
-      One file per tenant ({statements}), one row per meter and day: usage, what was stated to Stripe, what Stripe
-      shows; and a line `total` per meter. What Stripe shows is of the hours that were read: hours_not_read are
-      not compared with Stripe yet. A name with a ~ stands for a tenant whose id is no plain file name; the
-      id itself is in the file.
-{tables}
-  sql/models, sql/schema.sql, sql/tables
-      The SQL by which the tables are defined: the finance models, the schema, and the selects of this pack.
-"""

@@ -3,128 +3,86 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import polars as pl
 
 from fridge_pipeline.calendar.days import Month
 
-TEXT, COUNT, SHARE, DAY, FLAG = pl.String(), pl.Int64(), pl.Float64(), pl.Date(), pl.Boolean()
-MOMENT = pl.Datetime("us", "UTC")
-#: Stripe's numbers may carry decimals. A double holds every whole number that Stripe takes (15 digits) exactly.
+TEXT, COUNT, DAY, FLAG, MOMENT = pl.String(), pl.Int64(), pl.Date(), pl.Boolean(), pl.Datetime("us", "UTC")
+#: Shares, and Stripe's numbers, which may carry decimals. A double holds every whole number that Stripe takes (15
+#: digits) exactly.
 NUMBER = pl.Float64()
 
-TENANT_METER = {"tenant_id": TEXT, "meter": TEXT}
-USAGE = {"quantity": COUNT, "hours_with_usage": COUNT, "first_hour": MOMENT, "last_hour": MOMENT}
-LATE = {"late_readings": COUNT, "late_share": SHARE}
-
-#: The columns of each mart that a reader of the month needs; a mart may have more.
-SCHEMAS: Mapping[str, Mapping[str, pl.DataType]] = {
-    "usage_monthly": {"tenant_id": TEXT, "tenant_name": TEXT, "meter": TEXT, "usage_month": DAY, **USAGE, **LATE},
-    "usage_daily": {**TENANT_METER, "usage_date": DAY, **USAGE, **LATE},
-    "usage_hourly": {**TENANT_METER, "hour": MOMENT, "quantity": COUNT, **LATE},
+_FILE_ROWS = "file_rows inserted duplicates rejected"
+#: The columns of each mart that a reader of the month needs, by what they hold; a mart may have more.
+_COLUMNS: Mapping[str, Mapping[pl.DataType, str]] = {
+    "usage_monthly": {
+        TEXT: "tenant_id tenant_name meter",
+        COUNT: "quantity hours_with_usage late_readings",
+        NUMBER: "late_share",
+        DAY: "usage_month",
+        MOMENT: "first_hour last_hour",
+    },
+    "usage_daily": {
+        TEXT: "tenant_id meter",
+        COUNT: "quantity hours_with_usage late_readings",
+        NUMBER: "late_share",
+        DAY: "usage_date",
+    },
+    "usage_hourly": {TEXT: "tenant_id meter", MOMENT: "hour", COUNT: "quantity late_readings", NUMBER: "late_share"},
     "tie_out": {
-        **TENANT_METER,
-        "hour": MOMENT,
-        "file_rows": COUNT,
-        "inserted": COUNT,
-        "duplicates": COUNT,
-        "rejected": COUNT,
-        "derived_quantity": COUNT,
-        "usage_quantity": COUNT,
-        "stated_quantity": COUNT,
-        "stated_revision": COUNT,
-        "stripe_quantity": NUMBER,
-        "stripe_read_at": MOMENT,
-        "difference_in_files": COUNT,
-        "difference_in_usage": COUNT,
-        "difference_in_ledger": COUNT,
-        "difference_in_stripe": NUMBER,
-        "cause": TEXT,
-        "amount": NUMBER,
-        "status": TEXT,
+        TEXT: "tenant_id meter cause status",
+        COUNT: f"{_FILE_ROWS} derived_quantity usage_quantity stated_quantity stated_revision"
+        " difference_in_files difference_in_usage difference_in_ledger",
+        NUMBER: "stripe_quantity difference_in_stripe amount",
+        MOMENT: "hour stripe_read_at",
     },
     "tie_out_differences": {
-        **TENANT_METER,
-        "hour": MOMENT,
-        "step": TEXT,
-        "expected": NUMBER,
-        "found": NUMBER,
-        "amount": NUMBER,
-        "cause": TEXT,
-        "is_explained": FLAG,
-        "detail": TEXT,
+        TEXT: "tenant_id meter step cause detail",
+        NUMBER: "expected found amount",
+        FLAG: "is_explained",
+        MOMENT: "hour",
     },
     "restatements": {
-        **TENANT_METER,
-        "hour": MOMENT,
-        "revision": COUNT,
-        "identifier": TEXT,
-        "quantity_before": COUNT,
-        "quantity_after": COUNT,
-        "change": COUNT,
-        "reason": TEXT,
-        "caused_by": TEXT,
-        "restated_at": MOMENT,
-        "run_id": TEXT,
-        "status": TEXT,
+        TEXT: "tenant_id meter identifier reason caused_by run_id status",
+        COUNT: "revision quantity_before quantity_after change",
+        MOMENT: "hour restated_at",
     },
     "exceptions_open": {
-        "kind": TEXT,
-        "tenant_id": TEXT,
-        "hour": MOMENT,
-        "subject": TEXT,
-        "detail": TEXT,
-        "opened_at": MOMENT,
-        "deadline_at": MOMENT,
-        "days_open": NUMBER,
-        "days_left": NUMBER,
+        TEXT: "kind tenant_id subject detail",
+        NUMBER: "days_open days_left",
+        MOMENT: "hour opened_at deadline_at",
     },
     "unmapped_usage": {
-        **TENANT_METER,
-        "hour": MOMENT,
-        "quantity": COUNT,
-        "waiting_since": MOMENT,
-        "bill_until": MOMENT,
-        "days_left": NUMBER,
+        TEXT: "tenant_id meter",
+        COUNT: "quantity",
+        NUMBER: "days_left",
+        MOMENT: "hour waiting_since bill_until",
     },
     "data_gaps": {
-        "tenant_id": TEXT,
-        "sensor_id": TEXT,
-        "silent_from": MOMENT,
-        "silent_until": MOMENT,
-        "hours_silent": COUNT,
-        "readings_per_hour_before": NUMBER,
+        TEXT: "tenant_id sensor_id",
+        COUNT: "hours_silent",
+        NUMBER: "readings_per_hour_before",
+        MOMENT: "silent_from silent_until",
     },
-    "month_status": {
-        "usage_month": DAY,
-        "status": TEXT,
-        "prepared_by": TEXT,
-        "approved_by": TEXT,
-        "signed_at": MOMENT,
-    },
+    "month_status": {TEXT: "status prepared_by approved_by", DAY: "usage_month", MOMENT: "signed_at"},
     "billing_ledger": {
-        "identifier": TEXT,
-        "tenant_id": TEXT,
-        "tenant_name": TEXT,
-        "stripe_customer_id": TEXT,
-        "meter": TEXT,
-        "hour": MOMENT,
-        "revision": COUNT,
-        "quantity": COUNT,
-        "is_difference": FLAG,
-        "status": TEXT,
-        "is_counted_by_stripe": FLAG,
-        "attempts": COUNT,
-        "http_status": COUNT,
-        "request_id": TEXT,
-        "answer": TEXT,
-        "run_id": TEXT,
-        "staged_at": MOMENT,
-        "first_sent_at": MOMENT,
-        "settled_at": MOMENT,
+        TEXT: "tenant_id meter identifier stripe_customer_id status request_id answer run_id",
+        COUNT: "revision quantity http_status",
+        FLAG: "is_difference is_counted_by_stripe",
+        MOMENT: "hour staged_at settled_at",
     },
 }
+#: Mart → column → type.
+SCHEMAS: Mapping[str, Mapping[str, pl.DataType]] = {
+    mart: {name: kind for kind, names in columns.items() for name in names.split()}
+    for mart, columns in _COLUMNS.items()
+}
+#: The marts that the books of a month are made of.
+MARTS = tuple(SCHEMAS)
+#: What the tie-out knows of a tenant's hour from its landing files.
+OF_FILES = (*_FILE_ROWS.split(), "difference_in_files")
 
 
 class BooksError(ValueError):
@@ -152,18 +110,14 @@ class MonthBooks:
     def from_frames(cls, month: Month, frames: Mapping[str, pl.DataFrame]) -> MonthBooks:
         """The books of a month from its marts as they were read. Raises ``BooksError``."""
         read = {mart: _as_described(mart, frames) for mart in MARTS}
-        return cls(month, **read | {"tie_out": _with_files_on_every_meter(read["tie_out"])})
+        # The mart has the rows of files on the row of the meter that counts readings; they hold for the tenant's hour.
+        of_hour = [pl.col(name).max().over("tenant_id", "hour") for name in OF_FILES]
+        return cls(month, **read | {"tie_out": read["tie_out"].with_columns(of_hour)})
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing at all of this month: no usage, no file, no statement. That is not zero."""
         return self.tie_out.is_empty() and self.usage_monthly.is_empty() and self.billing_ledger.is_empty()
-
-
-#: What the tie-out knows of a tenant's hour from its landing files.
-OF_FILES = ("file_rows", "inserted", "duplicates", "rejected", "difference_in_files")
-#: The marts that the books of a month are made of.
-MARTS: tuple[str, ...] = tuple(field.name for field in fields(MonthBooks) if field.name != "month")
 
 
 def _as_described(mart: str, frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
@@ -174,8 +128,3 @@ def _as_described(mart: str, frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame
     if missing:
         raise BooksError(f"the mart {mart} has no column {', '.join(missing)}; build the SQL models of this version")
     return frame.select(pl.col(name).cast(kind) for name, kind in schema.items())
-
-
-def _with_files_on_every_meter(tie_out: pl.DataFrame) -> pl.DataFrame:
-    """The mart has them on the row of the meter that counts readings; they hold for the tenant's hour."""
-    return tie_out.with_columns(pl.col(name).max().over("tenant_id", "hour") for name in OF_FILES)

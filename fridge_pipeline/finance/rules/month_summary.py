@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 import polars as pl
 
@@ -15,6 +16,14 @@ STEPS = ("files", "usage", "ledger", "stripe")
 
 #: Whether Stripe's own books of an hour were read since it was last stated.
 IS_COMPARED = pl.col("stripe_quantity").is_not_null() & (pl.col("status") != "not_read")
+
+#: What became of the rows of landing files.
+FILE_ROWS = ("file_rows", "inserted", "duplicates", "rejected")
+
+#: One row of figures by their names; one of which nothing is on record is ``None``.
+Row = Mapping[str, Any]
+
+NOT_SIGNED: Row = {"status": "open", "prepared_by": None, "approved_by": None, "signed_at": None}
 
 
 class Verdict(StrEnum):
@@ -29,95 +38,42 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Signatures:
-    """How far a month is signed: open, prepared or closed, and by whom."""
-
-    status: str = "open"
-    prepared_by: str | None = None
-    approved_by: str | None = None
-    signed_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FileTotals:
-    """Rows of the month's landing files by what became of them; ``None`` where no hour has it on record."""
-
-    file_rows: int | None
-    inserted: int | None
-    duplicates: int | None
-    rejected: int | None
-    tenant_hours: int
-    tenant_hours_not_recorded: int
-
-    @property
-    def difference(self) -> int | None:
-        """Rows that became none of the three; ``None`` when nothing is on record."""
-        if self.file_rows is None:
-            return None
-        return self.file_rows - (self.inserted or 0) - (self.duplicates or 0) - (self.rejected or 0)
-
-
-@dataclass(frozen=True, slots=True)
-class MeterTotals:
-    """One meter's month from the readings to Stripe's own books; ``None`` where there is nothing on record."""
-
-    meter: str
-    derived: int | None
-    usage: int | None
-    stated: int | None
-    stripe: float | None
-    hours: int
-    compared: int
-    tied: int
-    explained: int
-    unexplained: int
-    not_read: int
-    amount_explained: float | None
-    amount_unexplained: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class StepTotals:
-    """One step of the tie-out: how many tenant-meter-hours differ in it, and of how many nobody knows."""
-
-    step: str
-    different: int
-    unexplained: int
-    unknown: int
-
-
-@dataclass(frozen=True, slots=True)
 class MonthSummary:
-    """What stands at the head of a month's report."""
+    """What stands at the head of a month's report.
+
+    ``signatures``: ``status`` open, prepared or closed, and by whom. ``files``: the sums of ``FILE_ROWS``,
+    ``difference``, the rows that became none of the three, ``tenant_hours`` and ``tenant_hours_not_recorded``.
+    ``meters``: a row each from the readings to Stripe's own books. ``steps``: for each step of the tie-out, how many
+    hours of a tenant and meter are ``different``, how many of these ``unexplained``, and of how many it is ``unknown``.
+    """
 
     verdict: Verdict
-    signatures: Signatures
-    files: FileTotals
-    meters: tuple[MeterTotals, ...]
-    steps: tuple[StepTotals, ...]
+    signatures: Row
+    files: Row
+    meters: tuple[Row, ...]
+    steps: tuple[Row, ...]
     tenants: int
     exceptions: int
     restatements: int
 
     def hours(self, status: str) -> int:
         """How many hours, of all tenants and meters, have a tie-out status."""
-        return sum(int(getattr(meter, status)) for meter in self.meters)
+        return sum(int(meter[status]) for meter in self.meters)
 
     @property
     def compared(self) -> tuple[int, int]:
         """How many of how many hours, of all tenants and meters, were compared with Stripe's own books."""
-        return sum(meter.compared for meter in self.meters), sum(meter.hours for meter in self.meters)
+        return self.hours("compared"), self.hours("hours")
 
 
 def summarize(books: MonthBooks) -> MonthSummary:
     """The control totals of a month and what they say."""
-    meters = tuple(_meter_totals(books.tie_out))
     return MonthSummary(
         verdict=_verdict(books),
-        signatures=_signatures(books.month_status),
-        files=_file_totals(file_rows_by_day(books.tie_out), books.tie_out),
-        meters=meters,
-        steps=tuple(_step_totals(books)),
+        signatures=next(books.month_status.iter_rows(named=True), NOT_SIGNED),
+        files=_file_totals(books.tie_out),
+        meters=tuple(_meter_totals(books.tie_out).iter_rows(named=True)),
+        steps=tuple(_step_totals(books, step) for step in STEPS),
         tenants=pl.concat([books.tie_out["tenant_id"], books.usage_monthly["tenant_id"]]).n_unique(),
         exceptions=books.exceptions_open.height,
         restatements=books.restatements.height,
@@ -126,14 +82,13 @@ def summarize(books: MonthBooks) -> MonthSummary:
 
 def file_rows_by_day(tie_out: pl.DataFrame) -> pl.DataFrame:
     """Rows in files per tenant and day. The tie-out repeats them on each meter's row of an hour: here once."""
-    once = tie_out.unique(["tenant_id", "hour"], keep="first")
-    parts = ("file_rows", "inserted", "duplicates", "rejected")
     return (
-        once.group_by("tenant_id", pl.col("hour").dt.date().alias("usage_date"))
+        tie_out.unique(["tenant_id", "hour"], keep="first")
+        .group_by("tenant_id", pl.col("hour").dt.date().alias("usage_date"))
         .agg(
-            *(known_sum(part) for part in parts),
-            pl.len().cast(pl.Int64).alias("hours"),
-            pl.col("file_rows").null_count().cast(pl.Int64).alias("hours_not_recorded"),
+            *(known_sum(part).alias(part) for part in FILE_ROWS),
+            hours=pl.len().cast(pl.Int64),
+            hours_not_recorded=pl.col("file_rows").null_count().cast(pl.Int64),
         )
         .sort("tenant_id", "usage_date")
     )
@@ -144,45 +99,44 @@ def known_sum(column: str) -> pl.Expr:
     return pl.when(pl.col(column).count() > 0).then(pl.col(column).sum())
 
 
-def _file_totals(by_day: pl.DataFrame, tie_out: pl.DataFrame) -> FileTotals:
-    parts = ("file_rows", "inserted", "duplicates", "rejected")
-    totals = by_day.select(known_sum(part) for part in parts).row(0, named=True)
-    return FileTotals(
-        **totals,
-        tenant_hours=tie_out.select("tenant_id", "hour").n_unique(),
-        tenant_hours_not_recorded=int(by_day["hours_not_recorded"].sum()),
-    )
+def _file_totals(tie_out: pl.DataFrame) -> Row:
+    by_day = file_rows_by_day(tie_out)
+    totals = by_day.select(known_sum(part).alias(part) for part in FILE_ROWS).row(0, named=True)
+    rows, *outcomes = (totals[part] for part in FILE_ROWS)
+    return totals | {
+        "difference": None if rows is None else rows - sum(each or 0 for each in outcomes),
+        "tenant_hours": int(by_day["hours"].sum()),
+        "tenant_hours_not_recorded": int(by_day["hours_not_recorded"].sum()),
+    }
 
 
-def _meter_totals(tie_out: pl.DataFrame) -> list[MeterTotals]:
-    def hours(status: str) -> pl.Expr:
-        return (pl.col("status") == status).sum().cast(pl.Int64).alias(status)
-
+def _meter_totals(tie_out: pl.DataFrame) -> pl.DataFrame:
     def amount(status: str) -> pl.Expr:
         of_status = pl.col("amount").filter(pl.col("status") == status)
         return pl.when(of_status.count() > 0).then(of_status.sum()).alias(f"amount_{status}")
 
-    rows = tie_out.group_by("meter").agg(
-        known_sum("derived_quantity").alias("derived"),
-        known_sum("usage_quantity").alias("usage"),
-        known_sum("stated_quantity").alias("stated"),
-        known_sum("stripe_quantity").alias("stripe"),
-        pl.len().cast(pl.Int64).alias("hours"),
-        IS_COMPARED.sum().cast(pl.Int64).alias("compared"),
-        *(hours(status) for status in ("tied", "explained", "unexplained", "not_read")),
-        *(amount(status) for status in ("explained", "unexplained")),
+    hours = {each: pl.col("status") == each for each in ("tied", "explained", "unexplained", "not_read")}
+    hours["compared"] = IS_COMPARED
+    return (
+        tie_out.group_by("meter")
+        .agg(
+            *(known_sum(f"{each}_quantity").alias(each) for each in ("derived", "usage", "stated", "stripe")),
+            pl.len().cast(pl.Int64).alias("hours"),
+            *(condition.sum().cast(pl.Int64).alias(name) for name, condition in hours.items()),
+            *(amount(status) for status in ("explained", "unexplained")),
+        )
+        .sort("meter")
     )
-    return [MeterTotals(**row) for row in rows.sort("meter").iter_rows(named=True)]
 
 
-def _step_totals(books: MonthBooks) -> list[StepTotals]:
-    totals = []
-    for step in STEPS:
-        hours = books.tie_out_differences.filter(pl.col("step") == step)
-        unexplained = hours.filter(~pl.col("is_explained")).height
-        unknown = books.tie_out[f"difference_in_{step}"].null_count()
-        totals.append(StepTotals(step, hours.height, unexplained, unknown))
-    return totals
+def _step_totals(books: MonthBooks, step: str) -> Row:
+    different = books.tie_out_differences.filter(pl.col("step") == step)
+    return {
+        "step": step,
+        "different": different.height,
+        "unexplained": different.filter(~pl.col("is_explained")).height,
+        "unknown": books.tie_out[f"difference_in_{step}"].null_count(),
+    }
 
 
 def _verdict(books: MonthBooks) -> Verdict:
@@ -198,10 +152,3 @@ def _verdict(books: MonthBooks) -> Verdict:
     if statuses - {"tied"} or not (books.exceptions_open.is_empty() and books.unmapped_usage.is_empty()):
         return Verdict.EXPLAINED
     return Verdict.TIES_OUT
-
-
-def _signatures(month_status: pl.DataFrame) -> Signatures:
-    if month_status.is_empty():
-        return Signatures()
-    newest = month_status.select("status", "prepared_by", "approved_by", "signed_at").row(0, named=True)
-    return Signatures(**newest)

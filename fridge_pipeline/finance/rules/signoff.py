@@ -23,12 +23,13 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Signoff:
-    """One signature about a month; ``control_totals`` is there when it prepares."""
+    """One signature about a month; ``control_totals`` is there when it prepares, ``reason`` when it reopens."""
 
     action: Action
     signed_by: str
     signed_at: datetime
-    control_totals: ControlTotals | None
+    control_totals: ControlTotals | None = None
+    reason: str | None = None
 
 
 def plain_name(name: str) -> str:

@@ -24,6 +24,7 @@ from fridge_pipeline.ingest.landing.private_copy import PLAIN_BYTES_MAX, Snapsho
 from fridge_pipeline.ingest.rules.landing_files import (
     FolderVersion,
     LandingFile,
+    Listing,
     is_landing_file,
     storable_path,
     system_path,
@@ -31,7 +32,7 @@ from fridge_pipeline.ingest.rules.landing_files import (
 from fridge_pipeline.ingest.rules.losses import Strays, is_date_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
 _HOURS_OF_DAY = tuple(f"{hour:02d}" for hour in range(24))
 
@@ -86,27 +87,20 @@ class LocalLanding:
     def fingerprint(self, hour: Hour, strays: Strays | None = None) -> str | None:
         """What the hour's listing looks like; None when it has no landing file."""
         try:
-            listing = [f"{name}\0{size}\0{modified_ns}" for name, size, modified_ns, _ in self._scan(hour, strays)]
+            return _fingerprint(self._scan(hour, strays))
         except OSError as error:
             return f"unlistable:{errno.errorcode.get(error.errno or 0, type(error).__name__)}"
-        if not listing:
-            return None
-        listing.sort()  # by name: no name holds the \0 that ends it here
-        digest = blake2b(digest_size=16)
-        separator = ""
-        for start in range(0, len(listing), _DIGESTED_AT_ONCE):
-            text = separator + "\0".join(listing[start : start + _DIGESTED_AT_ONCE])
-            digest.update(text.encode(errors="surrogateescape"))
-            separator = "\0"
-        return f"{len(listing)}:{digest.hexdigest()}"
 
-    def files(self, hour: Hour) -> list[LandingFile]:
-        """See ``LandingZone.files``."""
+    def listing(self, hour: Hour, known: str | None = None) -> Listing:
+        """See ``LandingZone.listing``."""
         try:
-            listing = sorted(self._scan(hour), key=itemgetter(0))
+            listed = sorted(self._scan(hour), key=itemgetter(0))
         except OSError as error:
             raise LandingFolderError(storable_path(self._folder(hour)), error.strerror or str(error)) from error
-        return [
+        fingerprint = _fingerprint(listed)
+        if fingerprint == known:
+            return Listing(fingerprint, [])
+        files = [
             LandingFile(
                 path=storable_path(f"{hour.folder}/{name}"),
                 landing_hour=hour,
@@ -114,8 +108,9 @@ class LocalLanding:
                 version=str(modified_ns),
                 inode=inode,
             )
-            for name, size, modified_ns, inode in listing
+            for name, size, modified_ns, inode in listed
         ]
+        return Listing(fingerprint, files)
 
     def snapshot(self, file: LandingFile, directory: Path, plain_bytes_max: int = PLAIN_BYTES_MAX) -> Snapshot:
         """See ``LandingZone.snapshot``."""
@@ -210,6 +205,20 @@ class LocalLanding:
                 if above is not None:
                     os.close(above)
         return descriptor
+
+
+def _fingerprint(listed: Iterable[_Listed]) -> str | None:
+    listing = [f"{name}\0{size}\0{modified_ns}" for name, size, modified_ns, _ in listed]
+    if not listing:
+        return None
+    listing.sort()  # by name: no name holds the \0 that ends it here
+    digest = blake2b(digest_size=16)
+    separator = ""
+    for start in range(0, len(listing), _DIGESTED_AT_ONCE):
+        text = separator + "\0".join(listing[start : start + _DIGESTED_AT_ONCE])
+        digest.update(text.encode(errors="surrogateescape"))
+        separator = "\0"
+    return f"{len(listing)}:{digest.hexdigest()}"
 
 
 def _is_link(name: str, folder: int) -> bool:

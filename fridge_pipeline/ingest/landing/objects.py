@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING
 
 from fridge_pipeline.calendar.hours import Hour, NotAnHourError
 from fridge_pipeline.ingest.landing.landing_errors import (
-    LandingFileChangedError,
-    LandingFileVanishedError,
     LandingFolderError,
     LandingRootGoneError,
     LandingUriError,
-    UnreadableFileError,
 )
+from fridge_pipeline.ingest.landing.object_bytes import PART_BYTES, ObjectBytes, version_of_object
 from fridge_pipeline.ingest.landing.private_copy import PLAIN_BYTES_MAX, Snapshot, take_snapshot
 from fridge_pipeline.ingest.object_store.store import (
     StoreRefusedError,
@@ -30,24 +28,20 @@ from fridge_pipeline.ingest.object_store.store import (
 from fridge_pipeline.ingest.rules.landing_files import (
     FolderVersion,
     LandingFile,
+    Listing,
     is_landing_file,
     storable_path,
-    system_path,
 )
 from fridge_pipeline.ingest.rules.losses import StrayNames, Strays, is_date_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from obstore import GetOptions, ObjectMeta
+    from obstore import ObjectMeta
     from obstore.store import ObjectStore
-    from typing_extensions import Buffer
 
 #: Objects in a page of a listing, which is what a request gives and costs.
 PAGE_OBJECTS = 1_000
-
-#: Bytes of an object that are fetched, and in memory, at a time.
-PART_BYTES = 8 * 2**20
 
 #: A look for hours asks what these have: the newest dates, some without a loaded hour, and some in turn.
 NEWEST_DATES = 3
@@ -126,28 +120,29 @@ class ObjectLanding:
 
     def fingerprint(self, hour: Hour, strays: Strays | None = None) -> str | None:
         """See ``LandingZone.fingerprint``: one request per 1,000 objects."""
-        tally = _Tally()
         try:
-            for name, meta in self._scan(hour, strays):
-                tally.add(name, meta)
+            return _fingerprint(self._scan(hour, strays))
         except StoreRefusedError as error:
             return f"unlistable:{error.code}"
-        return tally.fingerprint if tally.count else None
 
-    def files(self, hour: Hour) -> list[LandingFile]:
-        """See ``LandingZone.files``."""
+    def listing(self, hour: Hour, known: str | None = None) -> Listing:
+        """See ``LandingZone.listing``: one request per 1,000 objects."""
         try:
-            listing = sorted(self._scan(hour), key=lambda listed: listed[0])
+            listed = sorted(self._scan(hour), key=lambda each: each[0])
         except StoreRefusedError as error:
             raise LandingFolderError(f"{self._uri}/{hour.folder}", error.reason, error.advice) from None
-        return [
-            LandingFile(storable_path(f"{hour.folder}/{name}"), hour, meta["size"], _version(meta))
-            for name, meta in listing
+        fingerprint = _fingerprint(listed)
+        if fingerprint == known:
+            return Listing(fingerprint, [])
+        files = [
+            LandingFile(storable_path(f"{hour.folder}/{name}"), hour, meta["size"], version_of_object(meta))
+            for name, meta in listed
         ]
+        return Listing(fingerprint, files)
 
     def snapshot(self, file: LandingFile, directory: Path, plain_bytes_max: int = PLAIN_BYTES_MAX) -> Snapshot:
         """See ``LandingZone.snapshot``; raises ``LandingFileChangedError`` as soon as it is another object."""
-        with io.BufferedReader(_ObjectBytes(self._store, file), PART_BYTES) as stream:
+        with io.BufferedReader(ObjectBytes(self._store, file), PART_BYTES) as stream:
             return take_snapshot(stream, directory, file.format, plain_bytes_max)
 
     def _dates(self, strays: Strays) -> list[str]:
@@ -205,7 +200,7 @@ class _Tally:
     _sum: int = field(default=0, repr=False)
 
     def add(self, name: str, meta: ObjectMeta) -> None:
-        text = f"{name}\0{meta['size']}\0{_version(meta)}"
+        text = f"{name}\0{meta['size']}\0{version_of_object(meta)}"
         self.count += 1
         self._sum += int.from_bytes(blake2b(text.encode(), digest_size=_DIGEST_BYTES).digest())
 
@@ -214,46 +209,11 @@ class _Tally:
         return f"{self.count}:{self._sum % 2 ** (8 * _DIGEST_BYTES):032x}"
 
 
-class _ObjectBytes(io.RawIOBase):
-    """An object's bytes, as long as it is the object that was listed; a part of it at a time."""
-
-    def __init__(self, store: ObjectStore, file: LandingFile) -> None:
-        super().__init__()
-        self._store = store
-        self._file = file
-        self._key = system_path(file.path)
-        self._read_bytes = 0
-        self._is_begun = False
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Buffer, /) -> int:
-        room = memoryview(buffer).cast("B")
-        if self._is_begun and self._read_bytes >= self._file.size:
-            return 0
-        part = self._part(min(len(room), PART_BYTES))
-        self._is_begun = True
-        self._read_bytes += len(part)
-        room[: len(part)] = part
-        return len(part)
-
-    def _part(self, bytes_max: int) -> memoryview:
-        end = min(self._read_bytes + bytes_max, self._file.size)
-        try:
-            with refusals():
-                # An empty object has no range; asked for as a whole it still says whether it is the listed one.
-                options: GetOptions = {"range": (self._read_bytes, end)} if end else {}
-                answer = self._store.get(self._key, options=options)
-                if _version(answer.meta) != self._file.version or answer.meta["size"] != self._file.size:
-                    raise LandingFileChangedError(self._file.path)
-                return memoryview(answer.bytes())
-        except FileNotFoundError as error:
-            raise LandingFileVanishedError(self._file.path) from error
-        except StoreRefusedError as error:
-            if error.code in ("InvalidRange", "416"):  # it has become shorter than the part that is asked for
-                raise LandingFileChangedError(self._file.path) from None
-            raise UnreadableFileError(f"cannot get the object: {error}") from None
+def _fingerprint(listed: Iterable[tuple[str, ObjectMeta]]) -> str | None:
+    tally = _Tally()
+    for name, meta in listed:
+        tally.add(name, meta)
+    return tally.fingerprint if tally.count else None
 
 
 def require_place_only(uri: str) -> None:
@@ -292,9 +252,3 @@ def _hour_of(folder: str) -> Hour | None:
 def version_of(hour: Hour) -> FolderVersion:
     """The newest hours are those that change; and a listing costs a request, which could give a page of objects."""
     return FolderVersion(NO_VERSION, hour.end.timestamp(), look_files=PAGE_OBJECTS)
-
-
-def _version(meta: ObjectMeta) -> str:
-    """The entity tag, which some stores quote in one answer and not in another; else the time of writing."""
-    tag = meta["e_tag"]
-    return tag.removeprefix("W/").strip('"') if tag else meta["last_modified"].isoformat()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from fridge_pipeline.calendar.hours import Hour
     from fridge_pipeline.ingest.landing.private_copy import Snapshot
-    from fridge_pipeline.ingest.rules.landing_files import FolderVersion, LandingFile
+    from fridge_pipeline.ingest.rules.landing_files import FolderVersion, LandingFile, Listing
     from fridge_pipeline.ingest.rules.losses import Strays
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
@@ -58,10 +58,11 @@ class LandingZone(Protocol):
         """
         ...
 
-    def files(self, hour: Hour) -> list[LandingFile]:
-        """The landing files of one hour, sorted by name; none when the hour has no folder.
+    def listing(self, hour: Hour, known: str | None = None) -> Listing:
+        """Fingerprint and landing files of one hour from one look; no files where the fingerprint is the ``known`` one.
 
-        Raises ``LandingFolderError`` when the folder is there and cannot be listed.
+        Files are sorted by name; an hour without a folder has none. Raises ``LandingFolderError`` when the folder is
+        there and cannot be listed.
         """
         ...
 

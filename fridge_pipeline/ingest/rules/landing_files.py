@@ -105,6 +105,14 @@ def _unescaped(escaped: str) -> str:
     return "\\" if escaped == "\\" else chr(0xDC00 + int(escaped[1:], 16))
 
 
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One look at an hour's folder: its fingerprint as in ``LandingZone.hours``, and its landing files by name."""
+
+    fingerprint: str | None
+    files: list[LandingFile]
+
+
 #: A folder that changed so short a time ago may change again without showing it: times are as coarse as two seconds
 #: on some file systems, and a file server's clock may be behind ours.
 QUIET_AFTER = timedelta(seconds=10)

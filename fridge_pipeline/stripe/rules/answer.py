@@ -51,17 +51,17 @@ _AFTER = {
     Outcome.ACCEPTED: Status.ACCEPTED,
     Outcome.UNDECIDED: Status.UNKNOWN,
     Outcome.NOT_RECEIVED: Status.UNKNOWN,
-    # A refused key changes nothing about the statement itself; it is resent once the key is right.
+    # A refused key changes nothing about the meter event itself; it is resent once the key is right.
     Outcome.KEY_REFUSED: Status.UNKNOWN,
 }
 
 
 def status_after(answer: Answer, *, was_undecided: bool) -> Status | None:
-    """The state a statement goes to; ``None`` leaves it as it is.
+    """The state a meter event goes to; ``None`` leaves it as it is.
 
     ``was_undecided``: an earlier attempt under this identifier may have reached Stripe. Only then does a duplicate
     mean that ours was delivered: an identifier that we never sent stands for somebody else's value. And only
-    without one does a refusal settle the statement: the earlier request may still be on its way (law L5).
+    without one does a refusal settle the meter event: the earlier request may still be on its way (law L5).
     """
     may_have_arrived = was_undecided or answer.had_undecided_try
     if answer.outcome is Outcome.DUPLICATE:
@@ -77,12 +77,12 @@ REPORTS_KEPT = timedelta(days=30)
 #: Looks overlap by so much: reports need not appear in the order in which they were created.
 LOOK_OVERLAP = timedelta(hours=1)
 
-#: A look costs a read, of which Stripe allows about 330 a day. So we look as often as we can for so long after a
-#: sending, when reports come (validation windows of ten seconds have been seen), and else once in an hour.
-LOOK_AFTER_SENDING = timedelta(minutes=15)
+#: A look costs a read, of which Stripe allows about 330 a day. So we look as often as we can for so long after an
+#: attempt, when reports come (validation windows of ten seconds have been seen), and else once in an hour.
+LOOK_AFTER_ATTEMPT = timedelta(minutes=15)
 IDLE_LOOK_INTERVAL = timedelta(hours=1)
 
-#: Kept to the validation window of a report: its bounds are by Stripe's clock, our sendings by ours.
+#: Kept to the validation window of a report: its bounds are by Stripe's clock, our attempts by ours.
 WINDOW_MARGIN = timedelta(minutes=5)
 
 
@@ -123,7 +123,7 @@ def is_look_due(last_look_at: datetime | None, last_attempt_at: datetime | None,
     """Whether to ask Stripe for reports now: something was sent lately, or nobody has looked for an hour."""
     if last_look_at is None or now - last_look_at >= IDLE_LOOK_INTERVAL:
         return True
-    return last_attempt_at is not None and last_attempt_at + LOOK_AFTER_SENDING > last_look_at
+    return last_attempt_at is not None and last_attempt_at + LOOK_AFTER_ATTEMPT > last_look_at
 
 
 def look_since(last_look_at: datetime | None, now: datetime) -> datetime:

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import Meter
@@ -56,7 +57,7 @@ TRANSITIONS: frozenset[tuple[Status, Status]] = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class MeterEvent:
-    """One statement: this tenant used ``value`` of this meter in this hour (revision 1, 2, … of it).
+    """One meter event: this tenant used ``value`` of this meter in this hour (revision 1, 2, … of it).
 
     ``value`` is the hour's total, or with ``is_difference`` what is added to what was stated before.
     """
@@ -118,16 +119,19 @@ def billing_deadline(hour: Hour) -> datetime:
     return timestamp_of(hour) + OLDEST_TIMESTAMP - TOO_LATE_MARGIN
 
 
-#: Customer and event name: Stripe takes one call at a time for them (docs.stripe.com/rate-limits).
-Lane = tuple[str, str]
+class OrderingKey(NamedTuple):
+    """Customer and meter: Stripe takes one call at a time for them (docs.stripe.com/rate-limits)."""
+
+    stripe_customer_id: str
+    event_name: str
 
 
 @dataclass(frozen=True, slots=True)
-class Sending:
-    """A statement, or with ``is_cancellation`` the cancellation of one, that Stripe has yet to decide.
+class DeliveryAttempt:
+    """A meter event, or with ``is_cancellation`` the cancellation of one, that Stripe has yet to decide.
 
-    ``first_sent_at`` is ``None`` when it was never sent. ``is_answered`` says that Stripe's last answer was a no or
-    "I have it already" which could not be believed: then only reading Stripe back decides.
+    ``first_sent_at`` is when it was first attempted, ``None`` when it never was. ``is_answered`` says that Stripe's
+    last answer was a no or "I have it already" which could not be believed: then only reading Stripe back decides.
     """
 
     event: MeterEvent
@@ -141,11 +145,11 @@ class Sending:
         return self.event.identifier, self.is_cancellation
 
     @property
-    def lane(self) -> Lane:
-        """What it must be alone in."""
-        return self.event.stripe_customer_id, self.event.event_name
+    def ordering_key(self) -> OrderingKey:
+        """Attempts of the same key are made one after another."""
+        return OrderingKey(self.event.stripe_customer_id, self.event.event_name)
 
-    def may_be_sent(self, now: datetime) -> bool:
+    def may_be_made(self, now: datetime) -> bool:
         """Whether the same identifier may be sent (again): Stripe surely remembers it (law L6)."""
         if self.is_answered:
             return False

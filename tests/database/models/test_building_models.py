@@ -11,9 +11,10 @@ import pytest
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import CATALOGUE
-from fridge_pipeline.database.build_models import make_models, run_models
 from fridge_pipeline.database.check_models import check_models
 from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.fill_models import fill_hours, fill_tables
+from fridge_pipeline.database.make_models import make_models
 from fridge_pipeline.database.models import Severity, read_models, read_sources
 from fridge_pipeline.settings import MODELS_FOLDER
 from tests.database.models.folder import write_models
@@ -68,8 +69,8 @@ def rows(database: Database, query: str, *parameters: object) -> list[tuple[obje
         return connection.execute(query.encode(), parameters).fetchall()
 
 
-def run(database: Database, folder: Path, *names: str, hours: HourRange | None = None) -> None:
-    run_models(database, read_models(folder), names, hours, CATALOGUE, NOW)
+def fill(database: Database, folder: Path) -> None:
+    fill_tables(database, read_models(folder), CATALOGUE)
 
 
 def test_a_view_is_always_as_the_books_are_and_a_table_as_they_were_when_it_was_run(
@@ -79,7 +80,7 @@ def test_a_view_is_always_as_the_books_are_and_a_table_as_they_were_when_it_was_
     rows(owner, "insert into fridge.tenants (tenant_id, name) values ('cohoes', 'C') returning 1")
     assert rows(owner, "select count(*) from fridge.tenants_as_view") == [(1,)]
     assert rows(owner, "select count(*) from fridge.tenants_as_table") == [(0,)]
-    run(owner, folder, "tenants_as_table")
+    fill(owner, folder)
     rows(owner, "update fridge.tenants set name = 'New' returning 1")
     assert rows(owner, "select name from fridge.tenants_as_view") == [("New",)]
     assert rows(owner, "select name from fridge.tenants_as_table") == [("C",)]
@@ -95,11 +96,11 @@ def test_an_increment_makes_the_hours_of_its_run_anew_and_leaves_all_others_as_t
             "insert into fridge.exceptions (kind, tenant_id, subject, detail, opened_at)"
             f" values ('unmapped', '', '{step}', 't{step}', '{FIRST.plus(step).start}') returning 1",
         )
-    run(owner, folder, "exception_hours", hours=HourRange(FIRST, FIRST.plus(1)))
+    fill_hours(owner, read_models(folder), HourRange(FIRST, FIRST.plus(1)), CATALOGUE, lambda: NOW)
     assert rows(owner, "select detail from fridge.exception_hours order by 1") == [("t0",), ("t1",)]
     assert rows(owner, "select count(*) from fridge.model_hours where model = 'exception_hours'") == [(2,)]
     rows(owner, "update fridge.exceptions set detail = detail || 'x' returning 1")
-    run(owner, folder, "exception_hours", hours=HourRange(FIRST.plus(1), FIRST.plus(2)))
+    fill_hours(owner, read_models(folder), HourRange(FIRST.plus(1), FIRST.plus(2)), CATALOGUE, lambda: NOW)
     assert rows(owner, "select detail from fridge.exception_hours order by 1") == [("t0",), ("t1x",), ("t2x",)]
 
 
@@ -107,7 +108,7 @@ def test_only_what_has_changed_is_made_anew_and_a_kept_table_keeps_its_rows(owne
     assert make_models(owner, folder, NOW) == ["exception_hours", "tenants_as_table"]
     assert make_models(owner, folder, NOW) == []
     rows(owner, "insert into fridge.tenants (tenant_id, name) values ('cohoes', 'C') returning 1")
-    run(owner, folder, "tenants_as_table")
+    fill(owner, folder)
     path = folder / "marts" / "exception_hours.sql"
     path.write_text(path.read_text(encoding="utf-8") + "where kind <> 'refused'\n", encoding="utf-8")
     assert make_models(owner, folder, NOW) == ["exception_hours"]
@@ -157,22 +158,38 @@ select a, b from (values (1, 'x'), (1, null), (2, 'y'), (3, 'z')) as numbers (a,
     not_null: [b]
     accepted_values: {b: [x, y]}
     relationships: {a: parents.number}
-    truths: [{name: a_is_small, says: a is below 3., severity: warn}]
+    data_tests: [{name: a_is_small, says: a is below 3., severity: warn}]
     example: a row.
     columns: {a integer: A., b text: B.}
 """
     write_models(tmp_path, {"numbers": text, "parents": parent}, described)
-    (tmp_path / "truths").mkdir()
-    (tmp_path / "truths" / "a_is_small.sql").write_text("select a from fridge.numbers where a >= 3", encoding="utf-8")
+    (tmp_path / "data_tests").mkdir()
+    small = tmp_path / "data_tests" / "a_is_small.sql"
+    small.write_text("select a from fridge.numbers where a >= 3", encoding="utf-8")
     make_models(owner, tmp_path, NOW)
     found = {result.test.name: result for result in check_models(owner, read_models(tmp_path))}
-    assert {name: result.findings.count for name, result in found.items()} == {
+    assert {name: result.count for name, result in found.items()} == {
         "unique": 1, "not_null": 1, "accepted_values_b": 1, "relationship_a": 1, "a_is_small": 1
     }  # fmt: skip
-    assert found["unique"].findings.examples == [{"a": 1, "copies": 2}]
-    assert found["accepted_values_b"].findings.examples == [{"b": "z", "copies": 1}]
-    assert found["relationship_a"].findings.examples == [{"a": 3, "copies": 1}]
+    assert found["unique"].examples == [{"a": 1, "copies": 2}]
+    assert found["accepted_values_b"].examples == [{"b": "z", "copies": 1}]
+    assert found["relationship_a"].examples == [{"a": 3, "copies": 1}]
     assert {name for name, result in found.items() if result.test.severity is Severity.WARN} == {"a_is_small"}
+
+
+def test_a_table_refuses_a_row_twice_and_its_test_fails_once_the_index_that_refuses_it_is_gone(
+    owner: Database, folder: Path
+) -> None:
+    make_models(owner, folder, NOW)
+    fill(owner, folder)
+    twice = "insert into fridge.tenants_as_table values ('cohoes', 'C'), ('cohoes', 'C') returning 1"
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        rows(owner, twice)
+    assert [result.test.model for result in check_models(owner, read_models(folder)) if not result.holds] == []
+    with owner.connect() as connection:
+        connection.execute("drop index fridge.tenants_as_table_key")
+    (failed,) = [result for result in check_models(owner, read_models(folder)) if not result.holds]
+    assert (failed.test.model, failed.examples) == ("tenants_as_table", [{"missing_key": "tenants_as_table_key"}])
 
 
 def test_an_hour_of_dropped_readings_keeps_what_was_derived_of_it(pipeline: Pipeline, two_days_ago: datetime) -> None:

@@ -27,7 +27,13 @@ HOURS = tuple(Hour(datetime(2026, *at, tzinfo=UTC)) for at in ((1, 30, 9), (1, 3
 TENANTS = ("cohoes", "A/b", "a:B", "../etc", "Käse 🧀")
 
 MODELS = REPOSITORY / "dbt_like_sql"
-MAKER = Maker("ada", "run-1", {"version": "0.1.0", "source_sha256": "0" * 64}, {"partitions_start": "2026-01-01-00:00"})
+MAKER = Maker(
+    "ada",
+    "run-1",
+    datetime(2026, 2, 1, tzinfo=UTC),
+    {"version": "0.1.0", "source_sha256": "0" * 64},
+    {"partitions_start": "2026-01-01-00:00"},
+)
 
 
 def fill(pipeline: Pipeline) -> None:
@@ -69,8 +75,8 @@ def close(pipeline: Pipeline, month: Month) -> None:
 
 def make(pipeline: Pipeline, month: Month, target: Place, run_id: str = "run-1") -> EvidencePack:
     """Runs the step."""
-    maker = replace(MAKER, run_id=run_id)
-    return make_evidence(pipeline.database, month, target, MODELS, maker, pipeline.clock(), pipeline.workspace)
+    maker = replace(MAKER, run_id=run_id, made_at=pipeline.clock())
+    return make_evidence(pipeline.database, month, target, MODELS, maker, pipeline.workspace)
 
 
 def made(pipeline: Pipeline, month: Month, target: Path, run_id: str = "run-1") -> Path:

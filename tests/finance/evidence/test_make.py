@@ -7,7 +7,6 @@ import re
 import unicodedata
 from pathlib import Path
 
-import polars as pl
 import psycopg
 import pytest
 from hypothesis import given
@@ -19,10 +18,9 @@ from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.billing_start import BillingStart
 from fridge_pipeline.finance import make_evidence as step
-from fridge_pipeline.finance.evidence_record import BooksIncompleteError, copy_table
+from fridge_pipeline.finance.evidence_record import BooksIncompleteError, copy_table, pack_tables
 from fridge_pipeline.finance.rules.evidence_format import (
     DESCRIPTION,
-    PACK_TABLES,
     DoesNotHoldError,
     require_safe,
     statement_path,
@@ -45,14 +43,16 @@ def test_the_same_books_give_the_same_bytes(books: Pipeline, january: Path) -> N
     assert books.one("select count(*) from fridge.evidence_packs") == 1
 
 
-def test_every_table_is_there_as_csv_and_as_typed_parquet_with_times_in_utc(january: Path) -> None:
+def test_every_table_is_there_with_times_in_utc_and_its_number_of_rows_in_the_readme(january: Path) -> None:
     files = unpacked(january)
-    for table in PACK_TABLES:
-        frame = pl.read_parquet(io.BytesIO(files[table.parquet_path]))
-        assert frame.columns == next(csv.reader(io.StringIO(files[table.csv_path].decode())))
-    hourly = pl.read_parquet(io.BytesIO(files["tables/usage_hourly.parquet"]))
-    assert hourly.schema["hour"] == pl.Datetime("us", "UTC")
-    assert hourly.schema["quantity"] == pl.Int64
+    assert {path for path in files if path.startswith("tables/")} == {f"tables/{name}.csv" for name in pack_tables()}
+    readme = files["README.txt"].decode()
+    assert readme.startswith("Evidence of usage billing for 2026-01\n\nHow to check it by hand\n")
+    for name in pack_tables():
+        rows = len(rows_of(january, f"tables/{name}.csv"))
+        assert re.search(rf"^  tables/{name}\.csv\n      One row per [^.]+\. {rows} rows\.$", readme, re.MULTILINE), (
+            name
+        )
     ledger = rows_of(january, "tables/billing_ledger.csv")
     assert {row["hour"] for row in ledger} == {"2026-01-30T09:00:00Z", "2026-01-31T23:00:00Z"}
     assert {row["is_counted_by_stripe"] for row in ledger} == {"true", "false"}
@@ -100,15 +100,15 @@ def test_all_files_are_of_one_moment_though_the_books_change_while_they_are_writ
 ) -> None:
     """Without one snapshot, the tables read after the change would not add up to those read before."""
 
-    def copy_and_change(connection: psycopg.Connection, name: str, month: Month, target: Path) -> dict[str, str]:
-        types = copy_table(connection, name, month, target)
+    def copy_and_change(connection: psycopg.Connection, name: str, month: Month, target: Path) -> None:
+        copy_table(connection, name, month, target)
         books.land(HOURS[0], f"{name}.csv", readings("cohoes", HOURS[0], 1, 1, start=len(name) + 100))
         books.run(HOURS[0])
-        return types
 
     monkeypatch.setattr(step, "copy_table", copy_and_change)
-    monkeypatch.setattr(step, "PACK_TABLES", PACK_TABLES[:4])
-    monkeypatch.setattr(step, "readme_text", lambda *_args, **_named: "")
+    monkeypatch.setattr(step, "pack_tables", lambda: ["usage_monthly", "usage_daily", "usage_hourly", "tie_out"])
+    monkeypatch.setattr(step, "README_TEXT", tmp_path / "readme.txt")
+    (tmp_path / "readme.txt").write_text("")
     pack = made(books, JANUARY, tmp_path / "2026-01.zip")
     sums = json.loads(unpacked(pack)[DESCRIPTION])["control_totals"]["active_sensors"]
     assert set(sums.values()) == {sums["usage_monthly.quantity"]}

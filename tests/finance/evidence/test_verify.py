@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from fridge_pipeline.finance.rules.evidence_format import DESCRIPTION, MANIFEST, DoesNotHoldError, folder_of
-from fridge_pipeline.finance.verify_evidence import verify_evidence
+from fridge_pipeline.finance.verify_evidence import manifest_sha256, verify_evidence
 from tests.finance.evidence.books import FEBRUARY, JANUARY, made, packed, unpacked, with_manifest
 from tests.pipeline import Pipeline
+
+OLD = Path(__file__).parent / "pack_of_format_1.zip"
 
 
 def found_in(pack: Path, previous: Path | None = None) -> str:
@@ -42,7 +44,7 @@ def test_a_pack_holds_by_our_program_and_by_sha256sum(pack: Path, tmp_path: Path
 
 def test_each_file_altered_by_one_byte_is_named(pack: Path, tmp_path: Path) -> None:
     files = unpacked(pack)
-    assert {Path(path).suffix for path in files} == {".csv", ".parquet", ".json", ".sql", ".yml", ".txt", ".sha256"}
+    assert {Path(path).suffix for path in files} == {".csv", ".json", ".sql", ".yml", ".txt", ".sha256"}
     for path, body in files.items():
         altered = bytearray(body)
         altered[len(body) // 2] ^= 1
@@ -119,15 +121,36 @@ def test_a_forger_who_fits_the_manifest_is_found_by_the_numbers(pack: Path, tmp_
         "tables/usage_monthly.csv", cohoes, cohoes.replace(b",8,", b",9,")
     )
     assert "the days of statements/cohoes.csv" in forged("statements/cohoes.csv", b"total,8,", b"total,9,")
+    assert "statements/cohoes.csv has no column day" in forged("statements/cohoes.csv", b",day,", b",date,")
     more = b"\n" + b"," * files["tables/runs.csv"].splitlines()[0].count(b",") + b"\n"
     assert "tables/runs.csv has 4 rows, pack.json says 3" in forged("tables/runs.csv", b"\n", more)
-    assert "tables/tenants.parquet and its CSV file differ in the column name" in forged(
-        "tables/tenants.csv", b"Cohoes", b"Troy"
-    )
     assert "the control totals are" in forged(
         DESCRIPTION, b'"tie_out.stated_quantity": "', b'"tie_out.stated_quantity": "1'
     )
-    assert "the format is 'fridge-evidence/9'" in forged(DESCRIPTION, b"fridge-evidence/1", b"fridge-evidence/9")
+    assert "the format is 'fridge-evidence/9'" in forged(DESCRIPTION, b"fridge-evidence/2", b"fridge-evidence/9")
+
+
+def test_a_pack_of_the_format_before_still_holds_and_is_said_to_be_one(tmp_path: Path) -> None:
+    """It was made by the program as it was, and has each table as Parquet too."""
+    told = list(verify_evidence(OLD))
+    assert (
+        "it is evidence of 2026-01, which was closed, in the format fridge-evidence/1; "
+        "of its 23 Parquet files only the SHA-256 was checked"
+    ) in told
+    files, target = unpacked(OLD), tmp_path / "altered.zip"
+    for path in ("tables/usage_daily.parquet", "tables/usage_daily.csv"):
+        found = found_in(packed(target, {**files, path: files[path] + b"0"}))
+        assert found.startswith(f"altered.zip: {path} was changed")
+    daily = files["tables/usage_daily.csv"]
+    forged = with_manifest({**files, "tables/usage_daily.csv": daily[: daily.rindex(b"\n", 0, -1) + 1]})
+    assert "tables/usage_daily.csv has " in found_in(packed(target, forged))
+
+
+def test_a_pack_is_chained_to_one_of_the_format_before(january: Path, february: Path, tmp_path: Path) -> None:
+    files = unpacked(february)
+    described = files[DESCRIPTION].replace(manifest_sha256(january).encode(), manifest_sha256(OLD).encode())
+    chained = packed(tmp_path / "chained.zip", with_manifest({**files, DESCRIPTION: described}), FEBRUARY)
+    assert found_in(chained, OLD) == ""
 
 
 def test_a_swapped_chain_is_named(books: Pipeline, january: Path, february: Path) -> None:
@@ -152,9 +175,6 @@ class Nothing:
         if name.partition(".")[0] not in {"click", "fridge_pipeline", *sys.stdlib_module_names}:
             raise ModuleNotFoundError(name)
 sys.meta_path.insert(0, Nothing())
-import importlib.util
-found = importlib.util.find_spec
-importlib.util.find_spec = lambda name: None if name == "pyarrow" else found(name)
 from fridge_pipeline.cli.verify import verify
 verify()
 """
@@ -162,7 +182,6 @@ verify()
         [sys.executable, "-c", code, str(pack)], capture_output=True, text=True, check=False, timeout=60
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "only their SHA-256 was checked, for pyarrow is not installed" in done.stdout
     assert "2026-01.zip holds; its manifest is " in done.stdout
 
 

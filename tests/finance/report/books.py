@@ -249,7 +249,7 @@ def _with_what_is_open(books: MonthBooks) -> MonthBooks:
     )
     return replace(
         books,
-        tie_out_differences=pl.concat([rows("tie_out_differences", *differences), not_stated]),
+        tie_out_differences=pl.concat([rows("tie_out_differences", *differences), not_stated], how="diagonal"),
         exceptions_open=rows("exceptions_open", *exceptions),
         restatements=rows("restatements", *restatements),
         data_gaps=rows("data_gaps", *gaps),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from fridge_pipeline.finance.pages.explanation import Explanation
 from fridge_pipeline.finance.pages.page import render_page
-from fridge_pipeline.finance.rules.explanation import Explanation
 from fridge_pipeline.finance.rules.month_books import MonthBooks
 from fridge_pipeline.finance.rules.month_detail import notable_hours
 from tests.finance.report.books import MADE_AT, troubled_books
@@ -17,10 +17,10 @@ def explained(books: MonthBooks, most: int = 100) -> list[Explanation]:
     """Explanations as the books' reader gives them, of the hours that need one."""
     return [
         Explanation(
-            tenant_id=each.tenant_id,
-            hour=each.hour.key,
+            tenant_id=tenant,
+            hour=hour.key,
             is_open=False,
-            closes_at=each.hour.closes_at(CLOSE_AFTER),
+            closes_at=hour.closes_at(CLOSE_AFTER),
             usage={"inserted_count": 140, "active_sensors": 9},
             files=[],
             rejected=[],
@@ -32,7 +32,7 @@ def explained(books: MonthBooks, most: int = 100) -> list[Explanation]:
             exceptions=[],
             runs=[],
         )
-        for each in notable_hours(books)[:most]
+        for tenant, hour in notable_hours(books)[:most]
     ]
 
 

@@ -24,8 +24,8 @@ from fridge_pipeline.finance.explain_hour import explain_hour
 from fridge_pipeline.finance.report_month import read_books, write_report
 from fridge_pipeline.finance.rules.month_books import MARTS, BooksError, MonthBooks
 from fridge_pipeline.orchestration import month_assets as month_report
-from fridge_pipeline.orchestration.month_assets import report_assets
-from fridge_pipeline.orchestration.partitions import monthly_partitions
+from fridge_pipeline.orchestration.month_assets import audit_report
+from fridge_pipeline.orchestration.partitions import monthly_partitions, on_grid
 from tests.finance.report.books import MADE_AT, MONTH, closed_books, hour_of, quiet_books
 from tests.pipeline import CLOSE_AFTER, Pipeline, readings
 
@@ -39,10 +39,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     monkeypatch.setattr(month_report, "refresh_month", lambda *_: None)
     folder = tmp_path / "home"
     return SimpleNamespace(
-        database=None,
+        as_run=lambda run_id: SimpleNamespace(database=None, catalogue=CATALOGUE, clock=lambda: MADE_AT, run_id=run_id),
         settings=SimpleNamespace(close_after=CLOSE_AFTER, workspace=folder / "work"),
-        catalogue=CATALOGUE,
-        clock=lambda: MADE_AT,
         folder=folder,
         report_folder=lambda month: folder / "reports" / month.key,
         report_address="http://127.0.0.1:3001",
@@ -52,7 +50,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 def test_a_report_that_fails_leaves_the_earlier_one_as_it_was_and_nothing_beside_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_report(closed_books(), [], tmp_path, MADE_AT)
+    write_report(closed_books(), [], tmp_path, MADE_AT, tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert sorted(before) == FILES
 
@@ -62,7 +60,7 @@ def test_a_report_that_fails_leaves_the_earlier_one_as_it_was_and_nothing_beside
 
     monkeypatch.setattr("fridge_pipeline.finance.pages.workbook.write_workbook", full_disk)
     with pytest.raises(OSError, match="No space left"):
-        write_report(quiet_books(["cohoes"], days=1), [], tmp_path, MADE_AT)
+        write_report(quiet_books(["cohoes"], days=1), [], tmp_path, MADE_AT, tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
@@ -73,7 +71,7 @@ def test_the_command_says_where_the_files_are_and_how_the_month_stands(
     def opened() -> Iterator[Any]:
         yield home
 
-    monkeypatch.setattr(report_command, "installation", opened)
+    monkeypatch.setattr(report_command, "ledger", opened)
     out = tmp_path / "out"
     text = CliRunner().invoke(fridge, ["report", "2026-01", "--out", str(out)])
     assert text.exit_code == 0, text.output
@@ -91,8 +89,8 @@ def test_the_asset_writes_below_home_and_links_both_files_where_they_are_served(
     months = monthly_partitions(Hour(hour_of(15, 0)))
     first = months.get_partition_keys(current_time=MADE_AT)[0]
     assert Month.from_key(first) == MONTH, "a grid that begins in the middle of a month has that month too"
-    (asset,) = report_assets(months)
-    done = dg.materialize([asset], partition_key=first, resources={"installation": home})
+    asset = on_grid(audit_report, months)
+    done = dg.materialize([asset], partition_key=first, resources={"ledger": home})
     (made,) = done.asset_materializations_for_node("audit_report")
     page, workbook = (home.folder / "reports" / "2026-01" / name for name in FILES)
     assert made.metadata["page"].value == f"http://127.0.0.1:3001/2026-01/{page.name}"
@@ -124,12 +122,9 @@ def test_the_marts_as_they_are_hold_a_billed_month_and_the_report_tells_its_numb
     pipeline.run_models(hour)
     month, now = Month.containing(hour.start), pipeline.clock()
     books, _ = read_books(pipeline.database, month, pipeline.catalogue, CLOSE_AFTER, now)
-    why = [
-        explain_hour(pipeline.database, None, tenant, hour, pipeline.catalogue, CLOSE_AFTER, pipeline.clock)
-        for tenant in ("cohoes", hostile)
-    ]
-    report = write_report(books, why, tmp_path, now)
-    totals = {meter.meter: (meter.derived, meter.usage, meter.stated) for meter in report.summary.meters}
+    why = [explain_hour(pipeline.as_run(), None, tenant, hour, CLOSE_AFTER) for tenant in ("cohoes", hostile)]
+    report = write_report(books, why, tmp_path, now, pipeline.workspace)
+    totals = {meter["meter"]: (meter["derived"], meter["usage"], meter["stated"]) for meter in report.summary.meters}
     assert totals == {"temperature_readings": (22, 22, 22), "active_sensors": (5, 5, 5)}
     text = (tmp_path / report.page.name).read_text(encoding="utf-8")
     assert "<b>=1+1" not in text.lower()

@@ -29,7 +29,7 @@ def test_files_are_listed_sorted_by_name_with_size_hour_and_format(zone: Landing
     put(tmp_path, "b.ndjson.gz", b"12345")
     put(tmp_path, "a.CSV")
 
-    files = zone.files(HOUR)
+    files = zone.listing(HOUR).files
     assert [(file.path, file.size, file.format) for file in files] == [
         ("2026-01-24/18/a.CSV", 1, FileFormat.CSV),
         ("2026-01-24/18/b.ndjson.gz", 5, FileFormat.NDJSON_GZ),
@@ -42,14 +42,14 @@ def test_unfinished_files_and_folders_are_not_there_yet(zone: LandingZone, tmp_p
         put(tmp_path, name)
     (tmp_path / HOUR.folder / "folder.csv").mkdir()
 
-    assert zone.files(HOUR) == []
+    assert zone.listing(HOUR).files == []
     assert zone.hours() == {}
 
 
 def test_a_file_of_an_unknown_format_is_listed_because_nothing_vanishes(zone: LandingZone, tmp_path: Path) -> None:
     put(tmp_path, "readings.xlsx")
 
-    assert [(file.name, file.format) for file in zone.files(HOUR)] == [("readings.xlsx", None)]
+    assert [(file.name, file.format) for file in zone.listing(HOUR).files] == [("readings.xlsx", None)]
     assert list(zone.hours()) == [HOUR]
 
 
@@ -63,7 +63,7 @@ def test_hours_are_those_with_files_in_order_and_strays_stop_nothing(zone: Landi
     (tmp_path / "2026-01-24/20").write_bytes(b"a file that looks like an hour")
 
     assert list(zone.hours()) == [HOUR, NEXT]
-    assert zone.files(HOUR.plus(2)) == []
+    assert zone.listing(HOUR.plus(2)).files == []
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_any_name_is_listed_as_storable_text_and_found_again(zone: LandingZone, 
     except OSError:
         pytest.skip("this file system takes names of valid UTF-8 only")
 
-    (file,) = zone.files(HOUR)
+    (file,) = zone.listing(HOUR).files
     assert b"\0" not in file.path.encode("utf-8", errors="strict")
     assert zone.hours()
     with zone.snapshot(file, tmp_path) as snapshot:
@@ -212,7 +212,7 @@ def test_any_name_is_listed_as_storable_text_and_found_again(zone: LandingZone, 
 
 def test_a_file_that_vanished_since_it_was_listed_is_file_not_found(zone: LandingZone, tmp_path: Path) -> None:
     put(tmp_path, "a.csv")
-    (file,) = zone.files(HOUR)
+    (file,) = zone.listing(HOUR).files
     (tmp_path / file.path).unlink()
 
     with pytest.raises(LandingFileVanishedError, match=r"2026-01-24/18/a\.csv") as raised:
@@ -225,7 +225,7 @@ def test_a_file_uri_names_the_same_zone_as_its_path(tmp_path: Path) -> None:
     put(root, "a.csv")
 
     for uri in (str(root), root.as_uri(), root.as_uri().replace("file://", "file://localhost")):
-        assert [file.name for file in open_landing_zone(uri).files(HOUR)] == ["a.csv"]
+        assert [file.name for file in open_landing_zone(uri).listing(HOUR).files] == ["a.csv"]
 
 
 @pytest.mark.parametrize("uri", ["ftp://bucket/landing", "s4://bucket", "file://server/share"])

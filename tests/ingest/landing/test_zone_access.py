@@ -74,7 +74,7 @@ def test_a_folder_that_cannot_be_listed_is_named_and_its_neighbours_are_listed(o
     with ordinary_user():
         hours = zone.hours()
         with pytest.raises(LandingFolderError, match="Permission denied") as raised:
-            zone.files(HOUR)
+            zone.listing(HOUR)
     assert hours[HOUR] == "unlistable:EACCES"
     assert hours[NEXT].startswith("1:")
     assert raised.value.path == str(open_root / HOUR.folder)
@@ -95,7 +95,7 @@ def test_a_file_that_may_not_be_read_is_unreadable(open_root: Path, tmp_path: Pa
     zone = open_landing_zone(str(open_root))
 
     with ordinary_user(), pytest.raises(UnreadableFileError, match="Permission denied"):
-        zone.snapshot(zone.files(HOUR)[0], tmp_path)
+        zone.snapshot(zone.listing(HOUR).files[0], tmp_path)
 
 
 @pytest.mark.parametrize("linked", ["2026-01-24", "2026-01-24/18"])
@@ -111,7 +111,7 @@ def test_a_landing_folder_that_is_a_link_is_not_followed_wherever_it_leads(
 
     assert zone.hours() == {HOUR: "unlistable:ELOOP"}
     with pytest.raises(LandingFolderError, match="it is a symbolic link, which is not followed"):
-        zone.files(HOUR)
+        zone.listing(HOUR)
 
 
 def test_the_root_itself_may_be_a_link(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_the_root_itself_may_be_a_link(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "root")
     zone = open_landing_zone(str(tmp_path / "link"))
 
-    with zone.snapshot(zone.files(HOUR)[0], tmp_path) as snapshot:
+    with zone.snapshot(zone.listing(HOUR).files[0], tmp_path) as snapshot:
         assert snapshot.path.read_bytes() == b"here"
 
 
@@ -129,7 +129,7 @@ def test_a_file_that_is_swapped_between_listing_and_opening_is_not_read(
 ) -> None:
     listed = put(tmp_path, "a.csv", b"harmless")
     secret = put(tmp_path / "elsewhere", "secret", b"password")
-    (file,) = zone.files(HOUR)
+    (file,) = zone.listing(HOUR).files
     listed.rename(tmp_path / "before")
     if by == "a link":
         listed.symlink_to(secret)

@@ -19,6 +19,7 @@ from datetime import datetime
 from pathlib import Path
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.run import Run
 from fridge_pipeline.database.schema import PIPELINE
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.calendar.hours import HourRange
@@ -32,7 +33,8 @@ def clock():
         os.kill(os.getpid(), signal.SIGKILL)
     return datetime.fromisoformat(now)
 hour = Hour.from_key(key)
-list(load_hours(Database(dsn).acting_as(PIPELINE), LocalLanding(root), HourRange(hour, hour), Path(work), "r", clock))
+run = Run(Database(dsn).acting_as(PIPELINE), (), clock, "r")
+list(load_hours(run, LocalLanding(root), HourRange(hour, hour), Path(work)))
 """
 ATTEMPTS = "select right(path, 5), attempts from fridge.load_attempts order by 1"
 LOADED = "select right(path, 5), status, row_count::int from fridge.landing_files order by 1"

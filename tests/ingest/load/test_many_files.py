@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.ingest import load, stored_keys
+from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.load_files import ahead
+from fridge_pipeline.ingest.rules.losses import Strays
 from tests.pipeline import Pipeline, Row
 
 HOUR = Hour(datetime(2026, 1, 24, 18, tzinfo=UTC))
@@ -29,6 +32,27 @@ def counts(pipeline: Pipeline) -> dict[str, tuple[int, int, int, int]]:
             "select path, row_count, inserted_count, duplicate_count, rejected_count from fridge.landing_files"
         ).fetchall()
     return {path.rpartition("/")[2]: tuple(numbers) for path, *numbers in found}
+
+
+class WatchedLanding(LocalLanding):
+    """The landing zone, with a note of every look at an hour's folder."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.looks: list[Hour] = []
+
+    def _scan(self, hour: Hour, strays: Strays | None = None) -> Iterator[Any]:
+        self.looks.append(hour)
+        return super()._scan(hour, strays)
+
+
+def test_a_load_lists_each_folder_once_with_news_and_without(pipeline: Pipeline) -> None:
+    pipeline.zone = zone = WatchedLanding(pipeline.landing)
+    for name in ("a.csv", "b.csv"):
+        pipeline.land(HOUR, name, rows("t1", range(3)))
+        pipeline.load(HOUR, NEXT)
+    pipeline.load(HOUR, NEXT)
+    assert (zone.looks, len(counts(pipeline))) == ([HOUR, NEXT] * 3, 2)
 
 
 def test_files_of_one_load_are_counted_each_by_itself_and_the_first_keeps_what_several_have(

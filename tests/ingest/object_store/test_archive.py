@@ -6,14 +6,13 @@ import os
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
 import pytest
 from click.testing import CliRunner
 
-from fridge_pipeline.addresses import SettingError
 from fridge_pipeline.cli import report as report_command
 from fridge_pipeline.cli.main import fridge
 from fridge_pipeline.finance import report_month as report_step
@@ -21,11 +20,11 @@ from fridge_pipeline.ingest.object_store import archive
 from fridge_pipeline.ingest.object_store.archive import fetch, put_in_place_of, put_unlike_any, require_listed
 from fridge_pipeline.ingest.object_store.store import ArchiveError, StoreUriError
 from fridge_pipeline.ingest.rules.location import ObjectPlace, place_of
-from fridge_pipeline.installation import Installation
+from fridge_pipeline.installation import Ledger
 from fridge_pipeline.orchestration import month_assets as month_report
-from fridge_pipeline.orchestration.month_assets import evidence_assets, report_assets
-from fridge_pipeline.orchestration.partitions import monthly_partitions
-from fridge_pipeline.settings import read_settings
+from fridge_pipeline.orchestration.month_assets import audit_report, evidence_pack
+from fridge_pipeline.orchestration.partitions import monthly_partitions, on_grid
+from fridge_pipeline.settings import SettingError, read_settings
 from tests.finance.evidence.books import HOURS, JANUARY, close, fill, made, make
 from tests.finance.report.books import closed_books, quiet_books
 from tests.ingest.object_store.conftest import Bucket
@@ -53,9 +52,9 @@ def names(bucket: Bucket) -> list[str]:
     return sorted(bucket.server.objects(bucket.name))
 
 
-def installed(pipeline: Pipeline, folder: Path, archive_uri: str) -> Installation:
+def installed(pipeline: Pipeline, folder: Path, archive_uri: str) -> Ledger:
     settings = read_settings({"FRIDGE_HOME": str(folder / "home"), "FRIDGE_ARCHIVE_URI": archive_uri})
-    return Installation(settings, pipeline.database, ExitStack(), pipeline.clock)
+    return Ledger(settings, pipeline.database, pipeline.clock)
 
 
 def test_a_pack_in_a_bucket_is_that_of_a_folder_and_keeps_its_name_whatever_is_made_after_it(
@@ -86,8 +85,8 @@ def test_a_pack_in_a_bucket_is_that_of_a_folder_and_keeps_its_name_whatever_is_m
     assert damaged.exit_code == 1
     assert "DOES NOT HOLD: 2026-01.zip: 2026-01.zip is no readable ZIP file" in damaged.output
 
-    (asset,) = evidence_assets([], monthly_partitions(HOURS[0]))
-    resources = {"installation": installed(pipeline, tmp_path, f"s3://{bucket.name}/books/")}
+    asset = on_grid(evidence_pack, monthly_partitions(HOURS[0]))
+    resources = {"ledger": installed(pipeline, tmp_path, f"s3://{bucket.name}/books/")}
     done = dg.materialize([asset], partition_key="2026-01", resources=resources)
     (event,) = done.asset_materializations_for_node("evidence_pack")
     assert event.metadata["pack"].value == f"s3://{bucket.name}/books/evidence/2026-01.zip"
@@ -100,18 +99,18 @@ def test_a_report_in_a_bucket_is_that_of_a_folder_and_the_newest_of_its_month(
     monkeypatch.setattr(month_report, "refresh_month", lambda *_: None)
     monkeypatch.setattr(report_step, "read_books", lambda *_: (quiet_books(["cohoes"], days=1), []))
     opened = installed(pipeline, tmp_path, f"s3://{bucket.name}/books")
-    (asset,) = report_assets(monthly_partitions(HOURS[0]))
-    done = dg.materialize([asset], partition_key="2026-01", resources={"installation": opened})
+    asset = on_grid(audit_report, monthly_partitions(HOURS[0]))
+    done = dg.materialize([asset], partition_key="2026-01", resources={"ledger": opened})
     (event,) = done.asset_materializations_for_node("audit_report")
     uri = f"s3://{bucket.name}/books/reports/2026-01/usage-2026-01"
     assert (event.metadata["page"].value, event.metadata["workbook"].value) == (f"{uri}.html", f"{uri}.xlsx")
     before = bucket.server.objects(bucket.name)
 
     @contextmanager
-    def installation() -> Iterator[Installation]:
+    def ledger() -> Iterator[Ledger]:
         yield opened
 
-    monkeypatch.setattr(report_command, "installation", installation)
+    monkeypatch.setattr(report_command, "ledger", ledger)
     monkeypatch.setattr(report_step, "read_books", lambda *_: (closed_books(), []))
     for out in (str(tmp_path / "out"), f"s3://{bucket.name}/books/reports/2026-01"):
         told = CliRunner().invoke(fridge, ["report", "2026-01", "--out", out])

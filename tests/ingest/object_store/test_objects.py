@@ -13,7 +13,7 @@ import pytest
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.database.embedded.logins import ServerAddress
-from fridge_pipeline.ingest.landing import objects
+from fridge_pipeline.ingest.landing import object_bytes, objects
 from fridge_pipeline.ingest.landing.landing_errors import LandingFileChangedError, LandingFileVanishedError
 from fridge_pipeline.ingest.landing.objects import ObjectLanding
 from fridge_pipeline.ingest.landing_record import record_folder_versions, record_landing_hour
@@ -105,14 +105,14 @@ def test_unfinished_nested_and_folder_objects_are_not_there_and_any_other_name_i
     bucket.server.put(bucket.name, f"landing-of-others/{HOUR.folder}/a.csv", b"")
     zone = bucket.zone
 
-    files = zone.files(HOUR)
+    files = zone.listing(HOUR).files
 
     assert [file.name for file in files] == sorted(name.replace("\\", "\\\\") for name in names)
     for file in files:
         with zone.snapshot(file, tmp_path) as copy:
             assert copy.path.read_bytes().decode() == file.name.replace("\\\\", "\\")
     assert list(zone.hours()) == list(zone.folders()) == [HOUR]
-    assert zone.hours()[HOUR] == zone.fingerprint(HOUR)
+    assert zone.hours()[HOUR] == zone.fingerprint(HOUR) == zone.listing(HOUR).fingerprint
     assert (zone.fingerprint(HOUR) or "").startswith("6:")
 
 
@@ -137,10 +137,10 @@ def test_a_fingerprint_changes_with_every_object_that_comes_goes_or_is_rewritten
 def test_an_object_is_read_in_parts_and_hashed_whole(
     bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(objects, "PART_BYTES", 1_000)
+    monkeypatch.setattr(object_bytes, "PART_BYTES", 1_000)
     body = bytes(range(256)) * 15 + b"end"
     bucket.land(HOUR, "a.csv", body)
-    (file,) = bucket.zone.files(HOUR)
+    (file,) = bucket.zone.listing(HOUR).files
     before = len(bucket.server.requests())
 
     with bucket.zone.snapshot(file, tmp_path) as copy:
@@ -154,7 +154,7 @@ def test_an_object_rewritten_after_it_was_listed_is_not_read_as_what_was_listed(
     bucket: Bucket, tmp_path: Path, then: bytes
 ) -> None:
     bucket.land(HOUR, "a.csv", b"1\n1\n")
-    (file,) = bucket.zone.files(HOUR)
+    (file,) = bucket.zone.listing(HOUR).files
     bucket.land(HOUR, "a.csv", then)
 
     with pytest.raises(LandingFileChangedError, match=r"2026-01-24/18/a\.csv"):
@@ -166,18 +166,18 @@ def test_an_object_rewritten_after_it_was_listed_is_not_read_as_what_was_listed(
 def test_nor_is_one_that_is_rewritten_while_it_is_read(
     bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, then: bytes
 ) -> None:
-    monkeypatch.setattr(objects, "PART_BYTES", 1_000)
+    monkeypatch.setattr(object_bytes, "PART_BYTES", 1_000)
     bucket.land(HOUR, "a.csv", b"1" * 3_000)
     zone = bucket.zone
-    (file,) = zone.files(HOUR)
-    part = objects._ObjectBytes._part
+    (file,) = zone.listing(HOUR).files
+    part = object_bytes.ObjectBytes._part
 
-    def rewritten_after_the_first(source: objects._ObjectBytes, bytes_max: int) -> memoryview:
+    def rewritten_after_the_first(source: object_bytes.ObjectBytes, bytes_max: int) -> memoryview:
         answer = part(source, bytes_max)
         bucket.land(HOUR, "a.csv", then)
         return answer
 
-    monkeypatch.setattr(objects._ObjectBytes, "_part", rewritten_after_the_first)
+    monkeypatch.setattr(object_bytes.ObjectBytes, "_part", rewritten_after_the_first)
     with pytest.raises(LandingFileChangedError):
         zone.snapshot(file, tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -190,8 +190,8 @@ class Meddling(ObjectLanding):
         super().__init__(uri)
         self._meddle = meddle
 
-    def files(self, hour: Hour) -> Any:
-        listed = super().files(hour)
+    def listing(self, hour: Hour, known: str | None = None) -> Any:
+        listed = super().listing(hour, known)
         self._meddle()
         return listed
 
@@ -202,7 +202,7 @@ def test_an_object_that_vanishes_or_changes_after_it_was_listed_is_noticed_and_r
     rows = readings("ada", HOUR, 1, 6)
     for name in ("gone.csv", "new.csv", "stays.csv"):
         bucket.land(HOUR, name, csv_of(rows[:2]))
-    (gone, *_) = bucket.zone.files(HOUR)
+    (gone, *_) = bucket.zone.listing(HOUR).files
 
     def meddle() -> None:
         bucket.remove(HOUR, "gone.csv")

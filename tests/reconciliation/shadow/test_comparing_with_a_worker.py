@@ -79,7 +79,7 @@ def test_without_being_asked_nothing_of_unstated_books_is_read(worker_books: Boo
     line = worker_books.pipeline
     worker_books.land()
     worker_books.run()
-    report = reconcile_days(line.database, lambda: line.gateway, worker_books.days, line.catalogue, line.clock, "r")
+    report = reconcile_days(line.as_run(), lambda: line.gateway, worker_books.days)
     assert report.reads == 0
 
 

@@ -7,18 +7,18 @@ from datetime import datetime
 import psycopg
 import pytest
 
-from fridge_pipeline.addresses import SettingError
 from fridge_pipeline.billing.assets import bill_metadata
 from fridge_pipeline.billing.hours_to_bill import find_hours_to_bill
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.billing_start import BillingStart
-from fridge_pipeline.database.failpoints import Effect
+from fridge_pipeline.database.failpoints import Failpoint
 from fridge_pipeline.ingest.landing.local import LocalLanding
-from fridge_pipeline.installation import open_installation
-from fridge_pipeline.operations.check_health import check_books
+from fridge_pipeline.installation import open_ledger
+from fridge_pipeline.operations.check_health import check_billing_start
 from fridge_pipeline.operations.rules.health_check import Grade
-from fridge_pipeline.settings import read_settings
+from fridge_pipeline.settings import SettingError, read_settings
 from fridge_pipeline.stripe.gateway import NotBilledError, StripeGateway
+from fridge_pipeline.stripe.retries import RateLimiter
 from fridge_pipeline.stripe.rules.api_key import SANDBOX_KEY
 from fridge_pipeline.stripe.rules.meter_event import MeterEvent
 from tests.console_script import Run
@@ -101,7 +101,7 @@ def test_what_was_under_way_when_shadow_mode_began_is_not_sent_again_but_read_ba
     books.bill_from(books.first)
     books.land(tenants=("cohoes",))
     with pytest.raises(ProcessDied):
-        books.pipeline.run(books.first, witness=dies_after(Effect.MARKED_SENT))
+        books.pipeline.run(books.first, at_failpoint=dies_after(Failpoint.MARKED_SENT))
     books.bill_from(None)
     books.pipeline.bill(books.first)
     assert books.posts() == []
@@ -141,7 +141,9 @@ def test_the_gateway_refuses_what_is_not_billed_before_anything_leaves(
     hour = Hour(two_days_ago)
     event = MeterEvent(READINGS, "cohoes", "cus_x", hour, 1, 5)
     for start in (BillingStart(None), BillingStart(hour.plus(1))):
-        gateway = StripeGateway(SANDBOX_KEY, pipeline.sandbox.url, 1000, lambda: 0.0, lambda _: None, start)
+        gateway = StripeGateway(
+            SANDBOX_KEY, pipeline.sandbox.url, RateLimiter(1000, lambda: 0.0, lambda _: None), start
+        )
         for call in (gateway.state_usage, gateway.cancel_usage):
             with pytest.raises(NotBilledError, match=r"r1 is not sent: .* never stated|r1 is not sent: shadow mode"):
                 call(event)
@@ -155,7 +157,7 @@ def test_a_process_without_the_setting_keeps_to_what_the_books_were_told(
     pipeline.add_tenant("cohoes")
     pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
     environment = {"FRIDGE_DATABASE_URL": pipeline.database.dsn, "FRIDGE_HOME": str(pipeline.workspace)}
-    with open_installation(read_settings({**environment, "FRIDGE_BILL_FROM": "never"}), decides_start=True) as told:
+    with open_ledger(read_settings({**environment, "FRIDGE_BILL_FROM": "never"}), decides_start=True) as told:
         assert told.billing_start == BillingStart(None)
     forgetful = run("bill", "--from", hour.key, "--to", hour.key)
     assert (forgetful.returncode, "shadow mode: hours are counted and nothing is stated" in forgetful.stderr) == (
@@ -164,7 +166,7 @@ def test_a_process_without_the_setting_keeps_to_what_the_books_were_told(
     )
     assert pipeline.usage() == {("cohoes", hour.key): (10, 2)}
     assert pipeline.sandbox.usage()["data"] == []
-    with open_installation(read_settings({**environment, "FRIDGE_BILL_FROM": hour.key}), decides_start=True) as decided:
+    with open_ledger(read_settings({**environment, "FRIDGE_BILL_FROM": hour.key}), decides_start=True) as decided:
         assert decided.billing_start == BillingStart(hour)
     assert pipeline.bill(hour).hours[0].accepted == 2
 
@@ -179,9 +181,7 @@ def test_each_hour_and_the_doctor_say_that_it_is_counted_and_not_stated(books: B
     found = {}
     for start in (None, books.last):
         books.bill_from(start)
-        grid = HourRange(books.first, Hour.containing(line.clock()))
-        zone = LocalLanding(str(line.landing))
-        finding, *_ = check_books(line.database, zone, grid, line.catalogue, line.clock(), CLOSE_AFTER)
+        finding = check_billing_start(line.database, None, line.clock())
         found[start] = (finding.grade, finding.text)
     assert found == {
         None: (Grade.WARN, "shadow mode: hours are counted and nothing is stated to Stripe"),

@@ -10,7 +10,7 @@ from fridge_pipeline.billing.open_stripe import EarlierStartError, HoursBilledEl
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.corrections.withdraw import withdraw_file
 from fridge_pipeline.ingest.landing.local import LocalLanding
-from fridge_pipeline.installation import BillingStartDiffersError, open_installation
+from fridge_pipeline.installation import BillingStartDiffersError, open_ledger
 from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from fridge_pipeline.reconciliation.reconciliation_record import days_to_reconcile
 from fridge_pipeline.settings import read_settings
@@ -99,7 +99,7 @@ def test_the_books_explain_the_hours_of_the_worker_and_reconciling_them_takes_no
     line.advance(hours=7)
     with line.database.connect() as connection:
         assert days_to_reconcile(connection, books.days, line.catalogue) == [books.days.first]
-    reconcile_days(line.database, lambda: line.gateway, books.days, line.catalogue, line.clock, "r")
+    reconcile_days(line.as_run(), lambda: line.gateway, books.days)
     causes = "select cause, count(*) from fridge.stripe_reconciliation where hour is not null group by cause"
     assert line.rows(causes) == [("not_billed", 6)]
     assert books.exceptions() == []
@@ -128,7 +128,7 @@ def test_what_is_stated_twice_after_the_switch_is_still_found(worker_books: Book
     books.run()
     books.work("troy", switch, 16)  # the worker was not stopped in time
     line.advance(hours=7)
-    reconcile_days(line.database, lambda: line.gateway, books.days, line.catalogue, line.clock, "r")
+    reconcile_days(line.as_run(), lambda: line.gateway, books.days)
     assert books.exceptions() == [("unexplained", "troy", switch.key)]
 
 
@@ -173,7 +173,7 @@ def test_who_only_looks_moves_no_start_and_a_run_with_another_setting_does_nothi
     assert (refused.returncode, "would be billed twice" in refused.stderr) == (1, True), refused.stderr
     environment = {"FRIDGE_DATABASE_URL": books.pipeline.database.dsn, "FRIDGE_HOME": str(books.pipeline.workspace)}
     with (
-        open_installation(read_settings({**environment, "FRIDGE_BILL_FROM": early})) as stale,
+        open_ledger(read_settings({**environment, "FRIDGE_BILL_FROM": early})) as stale,
         pytest.raises(BillingStartDiffersError, match=f"{early} in this process, and the books say {books.last}"),
     ):
         stale.require_agreed_start()

@@ -8,17 +8,23 @@ from datetime import datetime, timedelta
 import psycopg
 import pytest
 
-from fridge_pipeline.billing import push
+from fridge_pipeline.billing import deliver
 from fridge_pipeline.billing.bill import explain_unsettled
-from fridge_pipeline.billing.deliver import UNDECIDED_CALLS_MAX, StopSign
-from fridge_pipeline.billing.push import PUSH_TIME_MAX, SENDINGS_PER_CALL
-from fridge_pipeline.billing.sendings import PushUnderWayError, alone_in_lanes, reserve_calls
+from fridge_pipeline.billing.circuit_breaker import UNDECIDED_CALLS_MAX, CircuitBreaker
+from fridge_pipeline.billing.deliver import ATTEMPTS_PER_WORKER, DELIVERY_TIME_MAX
+from fridge_pipeline.billing.delivery_record import (
+    DeliveryUnderWayError,
+    release_ordering_keys,
+    reserve_calls,
+    take_ordering_keys,
+)
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.database.failpoints import Effect
+from fridge_pipeline.database.failpoints import Failpoint
 from fridge_pipeline.database.queries import statement
-from fridge_pipeline.stripe.retries import Pace
+from fridge_pipeline.stripe.retries import RateLimiter
 from fridge_pipeline.stripe.rules.answer import Answer, Outcome
 from fridge_pipeline.stripe.rules.api_key import ApiKey
+from fridge_pipeline.stripe.rules.meter_event import OrderingKey
 from tests.pipeline import Pipeline, ProcessDied, dies_after, gateway_to, readings
 
 IN_FLIGHT = 8  # what tests/pipeline.py bills with
@@ -39,70 +45,65 @@ def use_hours(pipeline: Pipeline, first: Hour, hours: int, tenants: int) -> Hour
     return last
 
 
-@pytest.mark.parametrize("per_call", [SENDINGS_PER_CALL, 1])
+@pytest.mark.parametrize("per_worker", [ATTEMPTS_PER_WORKER, 1])
 def test_a_push_calls_once_at_a_time_per_customer_and_meter_and_many_customers_at_once(
-    pipeline: Pipeline, two_days_ago: datetime, monkeypatch: pytest.MonkeyPatch, per_call: int
+    pipeline: Pipeline, two_days_ago: datetime, monkeypatch: pytest.MonkeyPatch, per_worker: int
 ) -> None:
-    """In one batch, and in two shares with several batches each; there are more callers than lanes."""
-    monkeypatch.setattr(push, "SENDINGS_PER_CALL", per_call)
+    """In one batch, and in several; there are more workers than ordering keys."""
+    monkeypatch.setattr(deliver, "ATTEMPTS_PER_WORKER", per_worker)
     last = use_hours(pipeline, Hour(two_days_ago), hours=10, tenants=2)
     pipeline.sandbox.settings(service_seconds=0.02)
     begun = datetime.now().astimezone()
     report = pipeline.bill(Hour(two_days_ago), last)
     took = datetime.now().astimezone() - begun
-    assert report.push.outcomes == {Outcome.ACCEPTED: 40}
+    assert report.delivery.outcomes == {Outcome.ACCEPTED: 40}
     tally = pipeline.sandbox.usage()
     assert (tally["concurrent_calls_refused"], tally["received"]) == (0, 40)
     assert took > timedelta(seconds=10 * 0.02), "the hours of one customer and meter came one after another"
 
 
-def test_two_pushers_at_once_never_call_for_the_same_customer_and_meter_and_send_everything_once(
+def test_several_runs_at_once_never_call_for_the_same_customer_and_meter_and_send_everything_once(
     pipeline: Pipeline, two_days_ago: datetime
 ) -> None:
     first = Hour(two_days_ago)
     last = use_hours(pipeline, first, hours=6, tenants=4)
     pipeline.sandbox.settings(service_seconds=0.02)
-    pushers = [threading.Thread(target=lambda: pipeline.bill(first, last)) for _ in range(3)]
-    for pusher in pushers:
-        pusher.start()
-    for pusher in pushers:
-        pusher.join()
+    runs = [threading.Thread(target=lambda: pipeline.bill(first, last)) for _ in range(3)]
+    for each in runs:
+        each.start()
+    for each in runs:
+        each.join()
     tally = pipeline.sandbox.usage()
     assert (tally["concurrent_calls_refused"], tally["received"], tally["refused"]) == (0, 48, 0)
     assert set(pipeline.rows("select status, attempts from fridge.meter_events")) == {("accepted", 1)}
 
 
-def test_a_lane_that_another_pusher_is_in_is_left_out_and_waited_for_later(pipeline: Pipeline) -> None:
-    lanes = [("cus_1", "readings"), ("cus_2", "readings")]
+def test_an_ordering_key_that_another_run_has_is_left_out_and_waited_for_later(pipeline: Pipeline) -> None:
+    keys = [OrderingKey("cus_1", "readings"), OrderingKey("cus_2", "readings")]
     with pipeline.database.connect() as one, pipeline.database.connect() as other:
-        with (
-            alone_in_lanes(one, lanes[:1], wait=False) as mine,
-            alone_in_lanes(other, lanes, wait=False) as theirs,
-        ):
-            assert (set(mine), set(theirs)) == ({lanes[0]}, {lanes[1]})
-            other.execute("set lock_timeout = '50ms'")
-        with alone_in_lanes(other, lanes, wait=True) as theirs:
-            assert theirs == set(lanes)
+        mine = take_ordering_keys(one, keys[:1], wait=False)
+        theirs = take_ordering_keys(other, keys, wait=False)
+        assert (set(mine), set(theirs)) == ({keys[0]}, {keys[1]})
+        release_ordering_keys(other, theirs)
+        release_ordering_keys(one, mine)
+        assert take_ordering_keys(other, keys, wait=True) == set(keys)
+        assert take_ordering_keys(one, keys, wait=False) == set()
 
 
-def test_a_pusher_that_never_leaves_its_lane_is_reported_and_not_waited_for_without_end(
+def test_a_run_that_never_lets_an_ordering_key_go_is_reported_and_not_waited_for_without_end(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lane = [("cus_1", "readings")]
+    key = [OrderingKey("cus_1", "readings")]
     shorter = {"limit_waiting": "set lock_timeout = '50ms'"}
-    module = "fridge_pipeline.billing.sendings.statement"
+    module = "fridge_pipeline.billing.delivery_record.statement"
     monkeypatch.setattr(module, lambda name: shorter.get(name) or statement(name))
-    with (
-        pipeline.database.connect() as one,
-        pipeline.database.connect() as other,
-        alone_in_lanes(one, lane, wait=False),
-        pytest.raises(PushUnderWayError, match="readings of cus_1"),
-        alone_in_lanes(other, lane, wait=True),
-    ):
-        pytest.fail("two pushers in one lane")
+    with pipeline.database.connect() as one, pipeline.database.connect() as other:
+        take_ordering_keys(one, key, wait=False)
+        with pytest.raises(DeliveryUnderWayError, match="readings of cus_1"):
+            take_ordering_keys(other, key, wait=True)
 
 
-def test_all_pushers_together_keep_to_the_calls_per_second(pipeline: Pipeline) -> None:
+def test_all_runs_together_keep_to_the_calls_per_second(pipeline: Pipeline) -> None:
     """Two processes that book 50 calls each at 25 a second: the second one's turn comes two seconds later."""
     with pipeline.database.connect() as one, pipeline.database.connect() as other:
         first, second = reserve_calls(one, 50, 25), reserve_calls(other, 50, 25)
@@ -110,18 +111,18 @@ def test_all_pushers_together_keep_to_the_calls_per_second(pipeline: Pipeline) -
     assert 1.5 < second <= 2.0
 
 
-def test_the_pace_spreads_calls_evenly_and_holds_everybody_back_when_stripe_says_so() -> None:
+def test_the_rate_limiter_spreads_calls_evenly_and_holds_everybody_back_when_stripe_says_so() -> None:
     now, slept = [100.0], []
 
     def sleep(seconds: float) -> None:
         slept.append(round(seconds, 3))
         now[0] += seconds
 
-    pace = Pace(10, lambda: now[0], sleep)
+    limiter = RateLimiter(10, lambda: now[0], sleep)
     for _ in range(3):
-        pace.wait()
-    pace.hold_back(2)
-    pace.wait()
+        limiter.wait()
+    limiter.hold_back(2)
+    limiter.wait()
     assert slept == [0.1, 0.1, 2.0]
 
 
@@ -135,12 +136,12 @@ def test_when_stripe_is_down_a_push_stops_after_a_bounded_number_of_calls_and_th
     report = pipeline.bill(first, last)
     calls = [each for each in pipeline.sandbox.requests() if each["path"] == "/v1/billing/meter_events"]
     assert len(calls) <= (UNDECIDED_CALLS_MAX + IN_FLIGHT) * TRIES_MAX
-    assert report.push.stopped is not None
+    assert report.delivery.stopped is not None
     assert "30 of 30 hours are not delivered" in explain_unsettled(report)
     staged = pipeline.one("select count(*) from fridge.meter_events where status = 'staged'")
-    assert staged == 180 - IN_FLIGHT * SENDINGS_PER_CALL, "only one batch was ever marked as sent"
+    assert staged == 180 - IN_FLIGHT * ATTEMPTS_PER_WORKER, "only one batch was ever marked as sent"
     pipeline.sandbox.clear_faults()
-    assert pipeline.bill(first, last).push.accepted == 180
+    assert pipeline.bill(first, last).delivery.accepted == 180
     assert pipeline.sandbox.usage()["received"] == 180
 
 
@@ -149,65 +150,85 @@ def test_a_refused_key_stops_before_anything_is_marked_as_sent(pipeline: Pipelin
     last = use_hours(pipeline, first, hours=3, tenants=1)
     refused = gateway_to(pipeline.sandbox.url, ApiKey("sk_live_1234567890abcdef"))  # the sandbox takes no live key
     report = pipeline.bill(first, last, open_gateway=lambda: refused)
-    assert report.push.stopped is not None
-    assert "live key" in report.push.stopped
-    assert "1234567890abcdef" not in report.push.stopped
+    assert report.delivery.stopped is not None
+    assert "live key" in report.delivery.stopped
+    assert "1234567890abcdef" not in report.delivery.stopped
     assert pipeline.sandbox.usage()["received"] == 0
     assert set(pipeline.rows("select status, attempts from fridge.meter_events")) == {("staged", 0)}
 
 
 def test_a_key_that_is_refused_for_meter_events_stops_the_push_with_its_first_answer() -> None:
-    sign = StopSign("Stripe", lambda: False)
-    assert not sign.is_raised()
-    sign.watch(Answer(Outcome.KEY_REFUSED, "no permission", 403))
-    assert sign.is_raised()
-    assert sign.reason == "Stripe refused the API key: no permission"
+    breaker = CircuitBreaker("Stripe", lambda: False)
+    assert not breaker.is_open()
+    breaker.record(Answer(Outcome.KEY_REFUSED, "no permission", 403))
+    assert breaker.is_open()
+    assert breaker.reason == "Stripe refused the API key: no permission"
 
 
 def test_undecided_calls_stop_a_push_only_when_they_come_in_a_row() -> None:
-    sign = StopSign("Stripe", lambda: False)
+    breaker = CircuitBreaker("Stripe", lambda: False)
     for _ in range(3):
         for _ in range(UNDECIDED_CALLS_MAX - 1):
-            sign.watch(Answer(Outcome.UNDECIDED, "HTTP 503", 503))
-        sign.watch(Answer(Outcome.ACCEPTED, "received", 200))
-    assert sign.reason is None
+            breaker.record(Answer(Outcome.UNDECIDED, "HTTP 503", 503))
+        breaker.record(Answer(Outcome.ACCEPTED, "received", 200))
+    assert breaker.reason is None
     for _ in range(UNDECIDED_CALLS_MAX):
-        sign.watch(Answer(Outcome.UNDECIDED, "HTTP 503", 503))
-    assert sign.reason == "Stripe answers with errors only: HTTP 503"
+        breaker.record(Answer(Outcome.UNDECIDED, "HTTP 503", 503))
+    assert breaker.reason == "Stripe answers with errors only: HTTP 503"
 
 
 def test_a_push_ends_at_its_deadline_and_the_next_one_goes_on(
     pipeline: Pipeline, two_days_ago: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(push, "SENDINGS_PER_CALL", 4)
+    monkeypatch.setattr(deliver, "ATTEMPTS_PER_WORKER", 4)
     first = Hour(two_days_ago)
     last = use_hours(pipeline, first, hours=20, tenants=2)
     clock = pipeline.clock
 
-    def witness(effect: Effect) -> None:
-        if effect is Effect.RECEIPTS_WRITTEN:
-            clock.advance(seconds=PUSH_TIME_MAX.total_seconds())
+    def at_failpoint(failpoint: Failpoint) -> None:
+        if failpoint is Failpoint.RECEIPTS_WRITTEN:
+            clock.advance(seconds=DELIVERY_TIME_MAX.total_seconds())
 
-    report = pipeline.bill(first, last, witness=witness)
-    accepted = report.push.accepted
+    report = pipeline.bill(first, last, at_failpoint=at_failpoint)
+    accepted = report.delivery.accepted
     assert 0 < accepted < 80
-    assert report.push.stopped == "the time for one push is over; the next one goes on"
-    assert pipeline.bill(first, last).push.accepted == 80 - accepted
+    assert report.delivery.stopped == "the time for one push is over; the next one goes on"
+    assert pipeline.bill(first, last).delivery.accepted == 80 - accepted
 
 
-def test_a_push_that_fails_in_one_share_ends_the_other_too_and_the_next_push_sends_the_rest_once(
+def test_a_delivery_that_fails_lets_no_worker_begin_another_call_and_the_next_one_sends_the_rest_once(
     pipeline: Pipeline, two_days_ago: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(push, "SENDINGS_PER_CALL", 1)
+    monkeypatch.setattr(deliver, "ATTEMPTS_PER_WORKER", 1)
     first = Hour(two_days_ago)
     last = use_hours(pipeline, first, hours=20, tenants=2)
     with pytest.raises(ProcessDied):
-        pipeline.bill(first, last, witness=dies_after(Effect.RECEIPTS_WRITTEN))
+        pipeline.bill(first, last, at_failpoint=dies_after(Failpoint.RECEIPTS_WRITTEN))
     assert pipeline.sandbox.usage()["received"] < 80
-    assert pipeline.bill(first, last).push.stopped is None
+    assert pipeline.bill(first, last).delivery.stopped is None
     tally = pipeline.sandbox.usage()
     assert (tally["received"], tally["concurrent_calls_refused"]) == (80, 0)
     assert set(pipeline.rows("select status from fridge.meter_events")) == {("accepted",)}
+
+
+def test_what_is_under_way_when_a_person_interrupts_is_answered_and_kept(
+    pipeline: Pipeline, two_days_ago: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliver, "ATTEMPTS_PER_WORKER", 1)
+    first = Hour(two_days_ago)
+    last = use_hours(pipeline, first, hours=20, tenants=2)
+    seen: list[Failpoint] = []
+
+    def interrupts_the_second_batch(failpoint: Failpoint) -> None:
+        seen.append(failpoint)
+        if failpoint is Failpoint.MARKED_SENT and seen.count(failpoint) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.bill(first, last, at_failpoint=interrupts_the_second_batch)
+    received = pipeline.sandbox.usage()["received"]
+    assert pipeline.one("select count(*) from fridge.meter_events where status = 'accepted'") == received > 0
+    assert pipeline.bill(first, last).delivery.accepted == 80 - received
 
 
 def test_every_attempt_is_on_record_with_its_answer_and_one_that_died_as_lost(
@@ -216,7 +237,7 @@ def test_every_attempt_is_on_record_with_its_answer_and_one_that_died_as_lost(
     hour = Hour(two_days_ago)
     use_hours(pipeline, hour, hours=1, tenants=1)
     with pytest.raises(ProcessDied):
-        pipeline.bill(hour, witness=dies_after(Effect.ANSWERED))
+        pipeline.bill(hour, at_failpoint=dies_after(Failpoint.ANSWERED))
     pipeline.sandbox.faults({"kind": "unavailable", "times": 2 * TRIES_MAX})
     pipeline.bill(hour)
     pipeline.bill(hour)
@@ -242,7 +263,7 @@ def test_a_call_that_is_put_off_is_tried_again_within_the_same_push(
     hour = Hour(two_days_ago)
     use_hours(pipeline, hour, hours=1, tenants=1)
     pipeline.sandbox.faults({"kind": kind, "times": times, "event_name": "active_sensors"})
-    assert pipeline.bill(hour).push.outcomes == {Outcome.ACCEPTED: 2}
+    assert pipeline.bill(hour).delivery.outcomes == {Outcome.ACCEPTED: 2}
     assert pipeline.sandbox.usage()["received"] == 2
 
 
@@ -269,7 +290,7 @@ def test_no_newer_revision_can_be_staged_while_an_older_one_is_undecided_even_by
     hour = Hour(two_days_ago)
     use_hours(pipeline, hour, hours=1, tenants=1)
     with pytest.raises(ProcessDied):
-        pipeline.bill(hour, witness=dies_after(Effect.MARKED_SENT))
+        pipeline.bill(hour, at_failpoint=dies_after(Failpoint.MARKED_SENT))
     by_hand = (
         "insert into fridge.meter_events (identifier, event_name, tenant_id, stripe_customer_id, hour, revision,"
         " value, timestamp, staged_at, run_id) select 'x', event_name, tenant_id, stripe_customer_id, hour, 2, 1,"

@@ -1,9 +1,8 @@
-"""Sendings: what waits to be said to Stripe, the lanes it must be alone in, and the answers it got."""
+"""Delivery record: what Stripe has yet to decide, the ordering keys that one run has, and receipts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,7 +12,7 @@ from psycopg.rows import dict_row
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.database.queries import span_of, statement
 from fridge_pipeline.stripe.rules.answer import Answer
-from fridge_pipeline.stripe.rules.meter_event import Lane, MeterEvent, Sending, Status
+from fridge_pipeline.stripe.rules.meter_event import DeliveryAttempt, MeterEvent, OrderingKey, Status
 
 _SETTLED = frozenset({Status.ACCEPTED, Status.REFUSED, Status.MISSING})
 
@@ -22,25 +21,25 @@ class WrongBooksError(RuntimeError):
     """Books of a rehearsal were about to be stated for real, or the other way round."""
 
 
-class PushUnderWayError(RuntimeError):
-    """Another run is pushing to the same customer and meter and did not finish in time."""
+class DeliveryUnderWayError(RuntimeError):
+    """Another run is calling Stripe for the same customer and meter and did not finish in time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What one sending was answered, and the state that follows from it; ``None`` leaves the state as it is."""
+    """What one attempt was answered, and the state that follows from it; ``None`` leaves the state as it is."""
 
-    sending: Sending
+    attempt: DeliveryAttempt
     answer: Answer
     status: Status | None
 
 
-def open_sendings(connection: psycopg.Connection, hours: HourRange) -> list[Sending]:
+def undecided_attempts(connection: psycopg.Connection, hours: HourRange) -> list[DeliveryAttempt]:
     """What Stripe has yet to decide, the oldest hour first."""
     with connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(statement("open_sendings"), span_of(hours)).fetchall()
+        rows = cursor.execute(statement("undecided_attempts"), span_of(hours)).fetchall()
     return [
-        Sending(
+        DeliveryAttempt(
             event=MeterEvent(
                 event_name=row["event_name"],
                 tenant_id=row["tenant_id"],
@@ -59,41 +58,47 @@ def open_sendings(connection: psycopg.Connection, hours: HourRange) -> list[Send
     ]
 
 
-@contextmanager
-def alone_in_lanes(connection: psycopg.Connection, lanes: Iterable[Lane], *, wait: bool) -> Iterator[frozenset[Lane]]:
-    """Keeps all other pushers out of the lanes it yields, on this machine and on others.
+def take_ordering_keys(
+    connection: psycopg.Connection, keys: Iterable[OrderingKey], *, wait: bool
+) -> frozenset[OrderingKey]:
+    """Keeps all other runs out of the ordering keys that it returns, on this machine and on others.
 
-    Without ``wait`` those that another pusher is in are left out; with it they are waited for, ten minutes at most
-    each. Session locks: no transaction is open while they are held. Raises ``PushUnderWayError``.
+    Without ``wait`` those that another run has are left out; with it they are waited for, ten minutes at most each.
+    Session locks, until they are released or the connection ends: no transaction is open while they are held.
+    Raises ``DeliveryUnderWayError``.
     """
-    wanted = sorted(set(lanes))
-    try:
-        yield _wait_for(connection, wanted) if wait else _try(connection, wanted)
-    finally:
-        if not connection.closed:
-            connection.execute(statement("leave_lanes"))
+    wanted = sorted(set(keys))
+    if wait:
+        _wait_for(connection, wanted)
+        return frozenset(wanted)
+    return frozenset(
+        OrderingKey(*row) for row in connection.execute(statement("try_ordering_keys"), _columns_of(wanted)).fetchall()
+    )
 
 
-def _try(connection: psycopg.Connection, lanes: Sequence[Lane]) -> frozenset[Lane]:
-    parameters = {"customers": [lane[0] for lane in lanes], "event_names": [lane[1] for lane in lanes]}
-    return frozenset(connection.execute(statement("try_lanes"), parameters).fetchall())
+def release_ordering_keys(connection: psycopg.Connection, keys: Iterable[OrderingKey]) -> None:
+    """Lets other runs into ordering keys that were taken."""
+    connection.execute(statement("release_ordering_keys"), _columns_of(list(keys)))
 
 
-def _wait_for(connection: psycopg.Connection, lanes: Sequence[Lane]) -> frozenset[Lane]:
+def _wait_for(connection: psycopg.Connection, keys: Sequence[OrderingKey]) -> None:
     connection.execute(statement("limit_waiting"))
-    try:
-        for customer, event_name in lanes:
-            connection.execute(statement("wait_for_lane"), {"customer": customer, "event_name": event_name})
-    except psycopg.errors.LockNotAvailable as error:
-        raise PushUnderWayError(
-            f"another run has been pushing {event_name} of {customer} to Stripe for over ten minutes and goes on; "
-            "what is staged stays staged, and the next hourly_billing sends it"
-        ) from error
-    return frozenset(lanes)
+    for key in keys:
+        try:
+            connection.execute(statement("wait_for_ordering_key"), key._asdict())
+        except psycopg.errors.LockNotAvailable as error:
+            raise DeliveryUnderWayError(
+                f"another run has been pushing {key.event_name} of {key.stripe_customer_id} to Stripe for over ten "
+                "minutes and goes on; what is staged stays staged, and the next hourly_billing sends it"
+            ) from error
+
+
+def _columns_of(keys: Sequence[OrderingKey]) -> dict[str, list[str]]:
+    return {"customers": [key.stripe_customer_id for key in keys], "event_names": [key.event_name for key in keys]}
 
 
 def reserve_calls(connection: psycopg.Connection, calls: int, calls_per_second: float) -> float:
-    """Books so many calls among all pushers; returns in how many seconds their turn comes."""
+    """Books so many calls among all runs; returns in how many seconds their turn comes."""
     row = connection.execute(statement("reserve_calls"), {"seconds": calls / calls_per_second}).fetchone()
     return max(float(row[0]), 0.0) if row is not None else 0.0
 
@@ -119,19 +124,19 @@ def require_own_books(connection: psycopg.Connection, *, is_live: bool) -> None:
 
 
 def mark_sent(
-    connection: psycopg.Connection, sendings: Iterable[Sending], now: datetime, run_id: str
-) -> dict[Sending, bool]:
-    """Commits, before the first byte goes out, that these are being sent (law L4); call it alone in their lanes.
+    connection: psycopg.Connection, attempts: Iterable[DeliveryAttempt], now: datetime, run_id: str
+) -> dict[DeliveryAttempt, bool]:
+    """Commits, before the first byte goes out, that these are being made (law L4); take their ordering keys first.
 
-    Returns those that are still to be sent (another pusher may have been faster), each with whether an earlier
-    attempt may have reached Stripe. An attempt that left no answer is put on record as lost.
+    Returns those that are still to be made (another run may have been faster), each with whether an earlier attempt
+    may have reached Stripe. An attempt that left no answer is put on record as lost.
     """
-    by_key = {sending.key: sending for sending in sendings}
-    statements = [identifier for identifier, is_cancellation in by_key if not is_cancellation]
+    by_key = {attempt.key: attempt for attempt in attempts}
+    events = [identifier for identifier, is_cancellation in by_key if not is_cancellation]
     cancelled = [identifier for identifier, is_cancellation in by_key if is_cancellation]
     with connection.transaction():
-        connection.execute(statement("record_lost_attempts"), {"identifiers": statements, "run_id": run_id})
-        sent = connection.execute(statement("mark_sent"), {"identifiers": statements, "now": now}).fetchall()
+        connection.execute(statement("record_lost_attempts"), {"identifiers": events, "run_id": run_id})
+        sent = connection.execute(statement("mark_sent"), {"identifiers": events, "now": now}).fetchall()
         cancelling = connection.execute(
             statement("mark_cancellations_sent"), {"identifiers": cancelled, "now": now}
         ).fetchall()
@@ -145,36 +150,36 @@ def write_receipts(connection: psycopg.Connection, receipts: Sequence[Receipt], 
     """Writes Stripe's answers; call it in a transaction.
 
     Every attempt goes on record. An accepted total supersedes the older ones of its hour, an accepted cancellation
-    the statement it cancels.
+    the meter event it cancels.
     """
-    statements = [receipt for receipt in receipts if not receipt.sending.is_cancellation]
-    cancellations = [receipt for receipt in receipts if receipt.sending.is_cancellation]
-    attempts = _columns(statements, now)
+    events = [receipt for receipt in receipts if not receipt.attempt.is_cancellation]
+    cancellations = [receipt for receipt in receipts if receipt.attempt.is_cancellation]
+    attempts = _columns(events, now)
     connection.execute(statement("write_attempts"), {**attempts, "run_id": run_id})
-    for name, group in (("write_receipts", statements), ("write_cancellation_receipts", cancellations)):
+    for name, group in (("write_receipts", events), ("write_cancellation_receipts", cancellations)):
         decided = [receipt for receipt in group if receipt.status is not None]
         if decided:
             connection.execute(statement(name), _columns(decided, now))
-    settle_accepted(connection, _accepted(statements), _accepted(cancellations))
+    settle_accepted(connection, _accepted(events), _accepted(cancellations))
 
 
-def settle_accepted(connection: psycopg.Connection, statements: Sequence[str], cancelled: Sequence[str]) -> None:
-    """What accepted statements and cancellations put out of force; takes identifiers."""
-    if statements:
-        connection.execute(statement("supersede_older_accepted"), {"identifiers": statements})
+def settle_accepted(connection: psycopg.Connection, events: Sequence[str], cancelled: Sequence[str]) -> None:
+    """What accepted meter events and cancellations put out of force; takes identifiers."""
+    if events:
+        connection.execute(statement("supersede_older_accepted"), {"identifiers": events})
     if cancelled:
         connection.execute(statement("supersede_cancelled"), {"identifiers": cancelled})
 
 
 def _accepted(receipts: Iterable[Receipt]) -> list[str]:
-    return [receipt.sending.event.identifier for receipt in receipts if receipt.status is Status.ACCEPTED]
+    return [receipt.attempt.event.identifier for receipt in receipts if receipt.status is Status.ACCEPTED]
 
 
 def _columns(receipts: Sequence[Receipt], now: datetime) -> dict[str, list[object]]:
     """As the statements unnest them: one list for each column, all in one order."""
     answers = [receipt.answer for receipt in receipts]
     return {
-        "identifiers": [receipt.sending.event.identifier for receipt in receipts],
+        "identifiers": [receipt.attempt.event.identifier for receipt in receipts],
         "statuses": [receipt.status.value if receipt.status else None for receipt in receipts],
         "settled_at": [now if receipt.status in _SETTLED else None for receipt in receipts],
         "outcomes": [answer.outcome.value for answer in answers],

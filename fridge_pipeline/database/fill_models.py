@@ -1,0 +1,96 @@
+"""Fill: the SQL models that are tables or increments. A view needs no filling: it is always as the books are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+
+import psycopg
+from psycopg import sql
+
+from fridge_pipeline.calendar.hours import Hour, HourRange, split_at
+from fridge_pipeline.catalogue.meter import Meter
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.models import Materialized, SqlModel
+from fridge_pipeline.database.queries import meters_of, span_of, statement, statement_on
+from fridge_pipeline.database.retention import first_open_hour, readings_kept
+
+#: Hours that are made anew in one transaction: a day, so that a month of any size holds nothing up for long.
+HOURS_AT_A_TIME = 24
+
+
+def fill_tables(database: Database, models: Iterable[SqlModel], catalogue: Sequence[Meter]) -> dict[str, int]:
+    """Makes the rows of those models that are tables anew; returns their number. Readers see the old ones meanwhile."""
+    filled = {}
+    with database.connect() as connection:
+        _keep_meters(connection, catalogue)
+        for model in models:
+            if model.materialized is Materialized.TABLE:
+                with connection.transaction():
+                    connection.execute(statement_on("empty_model", model.name))
+                    filled[model.name] = connection.execute(
+                        statement_on("fill_model", model.name, select=sql.SQL(model.text))
+                    ).rowcount
+    return filled
+
+
+def fill_hours(
+    database: Database,
+    models: Iterable[SqlModel],
+    hours: HourRange,
+    catalogue: Sequence[Meter],
+    clock: Callable[[], datetime],
+) -> dict[str, dict[Hour, int]]:
+    """Makes the rows of some hours anew in those models that are increments, a day at a time.
+
+    Hours of which readings were dropped keep the rows that they have: they could not be made again. No month is dropped
+    meanwhile. Returns how many rows there are of each hour that has any.
+    """
+    increments = [model for model in models if model.materialized is Materialized.INCREMENT]
+    filled: dict[str, dict[Hour, int]] = {model.name: {} for model in increments}
+    with database.connect() as connection:
+        _keep_meters(connection, catalogue)
+        for start in range(0, hours.count, HOURS_AT_A_TIME):
+            first = hours.first.plus(start)
+            day = HourRange(first, min(first.plus(HOURS_AT_A_TIME - 1), hours.last))
+            for model in increments:
+                _fill_hours(connection, model, day, clock())
+                rows = connection.execute(statement_on("count_model_hours", model.name), span_of(day)).fetchall()
+                filled[model.name] |= {Hour(hour): int(count) for hour, count in rows}
+    return filled
+
+
+def _fill_hours(connection: psycopg.Connection, model: SqlModel, hours: HourRange, now: datetime) -> None:
+    with readings_kept(connection) as oldest:
+        open_hours = split_at(hours, first_open_hour(oldest))[1] if oldest else hours
+        if open_hours is None:
+            return
+        span = span_of(open_hours)
+        with connection.transaction():
+            connection.execute(statement("prefer_block_ranges"))
+            connection.execute(statement("summarize_block_ranges"))
+            connection.execute(statement_on("empty_model_hours", model.name), span)
+            connection.execute(statement_on("fill_model_hours", model.name, select=sql.SQL(model.text)), span)
+            connection.execute(statement("record_model_hours"), {**span, "name": model.name, "now": now})
+
+
+def count_rows(database: Database, models: Iterable[SqlModel]) -> dict[str, int]:
+    """How many rows each of these models has now."""
+    with database.connect() as connection:
+        return {
+            model.name: int(count)
+            for model in models
+            for (count,) in connection.execute(statement_on("count_model_rows", model.name)).fetchall()
+        }
+
+
+def _keep_meters(connection: psycopg.Connection, catalogue: Sequence[Meter]) -> None:
+    """Copies the catalogue for the models, which cannot read the settings."""
+    connection.execute(
+        statement("keep_meters"),
+        {
+            **meters_of(catalogue),
+            "formulas": [meter.formula.value for meter in catalogue],
+            "windows": [meter.window.value for meter in catalogue],
+        },
+    )

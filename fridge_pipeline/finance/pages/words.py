@@ -1,0 +1,109 @@
+"""The words of the report, for codes of the books and for readers who have never seen it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fridge_pipeline.finance.rules.month_summary import MonthSummary, Verdict
+
+NOT_COMPARED = "not compared with Stripe yet"
+
+#: Symbol, word and sentence of each verdict: the colour on the page only repeats them.
+VERDICTS = {
+    Verdict.TIES_OUT: ("✓", "Ties out", "Every hour agrees from the landing files to Stripe's own books."),
+    Verdict.EXPLAINED: ("▲", "Ties out except for what is explained", "Every difference has a cause; see below."),
+    Verdict.UNEXPLAINED: ("✕", "Does not tie out", "Some differences have no explanation: the month cannot be closed."),
+    Verdict.NOT_COMPARED: (
+        "○",
+        "Not compared with Stripe yet",
+        "Nobody has read Stripe's own books of these hours since they were stated, so nobody knows whether they agree.",
+    ),
+    Verdict.PARTLY_COMPARED: (
+        "○",
+        "Compared with Stripe in part",
+        "Of these hours none is unexplained. The others are not compared with Stripe yet.",
+    ),
+    Verdict.NO_DATA: ("○", "No data", "The books hold nothing of this month. That is not a usage of zero."),
+}
+
+MONTH_STATES = {
+    "open": "Open: nobody has prepared the month for closing.",
+    "prepared": "Prepared: control totals are written down, a second person has to approve.",
+    "closed": "Closed: two people have signed, the database refuses changes.",
+}
+
+#: Symbol and word of the tie-out status of an hour.
+HOUR_STATES = {
+    "tied": ("✓", "ties out"),
+    "explained": ("▲", "explained"),
+    "unexplained": ("✕", "unexplained"),
+    "not_read": ("○", NOT_COMPARED),
+}
+
+STEPS = {
+    "files": ("Landing files", "rows in files = inserted + duplicates + rejected"),
+    "usage": ("Usage", "usage derived again from the stored readings = usage"),
+    "ledger": ("Statements", "usage = newest statement to Stripe"),
+    "stripe": ("Stripe", "newest statement = Stripe's own sum"),
+}
+
+#: What a reader needs to know, in plain words.
+HOW_TO_READ = (
+    ("Landing file", "A batch of raw readings as a gateway delivered it. Every number here begins in one."),
+    ("Inserted", "A reading stored for the first time. Only these are usage: delivered twice, a reading counts once."),
+    ("Duplicate, rejected", "A reading that was stored already; a row that is no valid reading. Neither is billed."),
+    ("Hour", "Usage is counted by the UTC hour in which a file arrived. A month has the hours that begin in it."),
+    ("Meter", "What is billed by: readings stored, or sensors active. Quantities of two meters are never added."),
+    ("Late", "A reading recorded before the hour in which it arrived. It is billed in the hour of its arrival."),
+    ("Statement", "What Stripe was told of an hour's usage. A correction is a new revision; nothing is overwritten."),
+    ("Derived again", "Usage counted a second time from the stored readings, in another way. Both must agree."),
+    ("Stripe's own", "What Stripe's books showed when they were last read. Not read is not zero."),
+    (
+        "Tie-out",
+        "Files, usage, statement and Stripe side by side, hour by hour. A difference has a cause and an amount.",
+    ),
+    ("Explained", "A difference whose cause is known and stands as an open exception or passes by itself."),
+    ("Unexplained", "A difference without a cause. While there is one, the month cannot be closed."),
+    ("Nothing on record", "A blank, or a word such as not read: nobody knows the number. It is never shown as 0."),
+)
+
+
+def verdict_in_words(summary: MonthSummary) -> tuple[str, str, str]:
+    """Symbol, word and sentence; what was compared in part says how much of it."""
+    symbol, word, sentence = VERDICTS[summary.verdict]
+    if summary.verdict is Verdict.PARTLY_COMPARED:
+        word = compared_in_words(*summary.compared)
+    return symbol, word, sentence
+
+
+def compared_in_words(compared: int, hours: int) -> str:
+    """How much of some hours was compared with Stripe's own books."""
+    return f"{compared:,} of {hours:,} hours compared with Stripe" if compared or not hours else NOT_COMPARED
+
+
+def step_in_words(code: str) -> str:
+    """The step of the tie-out in which a difference was found."""
+    return STEPS[code][0] if code in STEPS else code
+
+
+def hour_state_in_words(code: str) -> str:
+    """The tie-out status of an hour, with its symbol."""
+    return " ".join(HOUR_STATES.get(code, ("", code))).strip()
+
+
+def standing(hours: int, different: int, unexplained: int, not_read: int) -> tuple[str, str]:
+    """How several hours stand together: the status of the worst, and all of it in words with a symbol."""
+    status = "unexplained" if unexplained else "explained" if different else "not_read" if not_read else "tied"
+    parts = [f"differs, {status}" if different or unexplained else "all hours tie out"] if status != "not_read" else []
+    parts += [compared_in_words(hours - not_read, hours)] if not_read else []
+    return status, f"{HOUR_STATES[status][0]} {'; '.join(parts)}"
+
+
+def step_standing(step: Mapping[str, Any], hours: int) -> tuple[str, str]:
+    """How one comparison of the tie-out stands over all hours; only the last one is with Stripe."""
+    if step["step"] == "stripe":
+        return standing(hours, step["different"], step["unexplained"], step["unknown"])
+    if step["unknown"] and not step["different"]:
+        return "not_read", f"{HOUR_STATES['not_read'][0]} not known for some hours"
+    return standing(hours, step["different"], step["unexplained"], 0)

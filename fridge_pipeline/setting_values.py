@@ -1,0 +1,199 @@
+"""What the text of a variable means, and what it must not be. Every function here raises ``ValueError``.
+
+No error repeats an address or a key: it may hold a secret. Who calls adds the variable's name.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from datetime import timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import SplitResult, unquote, urlsplit
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from fridge_pipeline.calendar.hours import NotAnHourError
+from fridge_pipeline.catalogue.billing_start import BillingStart
+from fridge_pipeline.catalogue.meter import Meter, Variance
+from fridge_pipeline.catalogue.meters_file import read_catalogue
+from fridge_pipeline.ingest.object_store.store import refuse_credentials
+from fridge_pipeline.ingest.rules.location import Place, place_of
+from fridge_pipeline.operations.channels import Encryption, MailServer
+from fridge_pipeline.stripe.rules.api_key import ApiKey
+
+#: What mail is handed in at (RFC 6409, RFC 8314).
+SUBMISSION_PORT, SUBMISSIONS_PORT = 587, 465
+
+
+def absolute(given: str) -> Path:
+    """A file or folder; another process may work in another folder."""
+    try:
+        return Path(given).expanduser().absolute()
+    except RuntimeError:
+        raise ValueError(f"there is no home folder of that user, got {given!r}") from None
+
+
+def is_yes(given: str) -> bool:
+    """Whether somebody has decided: nothing but ``yes`` does."""
+    return given == "yes"
+
+
+def at_least(least: float) -> Callable[[str], float]:
+    """A number that is not below another."""
+
+    def number(given: str) -> float:
+        try:
+            found = float(given)
+        except ValueError:
+            raise ValueError(f"must be a number, got {given!r}") from None
+        if not least <= found < float("inf"):
+            raise ValueError(f"must be at least {least}, got {given!r}")
+        return found
+
+    return number
+
+
+def whole(least: int) -> Callable[[str], int]:
+    """The same without its fraction."""
+    return lambda given: int(at_least(least)(given))
+
+
+def minutes(given: str) -> timedelta:
+    """So many of them, none included."""
+    return timedelta(minutes=at_least(0)(given))
+
+
+def hours(given: str) -> timedelta:
+    """So many of them, none included."""
+    return timedelta(hours=at_least(0)(given))
+
+
+def billing_start(given: str) -> BillingStart:
+    """A partition key, or ``never``."""
+    try:
+        return BillingStart.from_text(given)
+    except NotAnHourError as error:
+        raise ValueError(f"{error}, or never") from None
+
+
+def variance(given: str) -> Variance:
+    """One of the three."""
+    if given not in list(Variance):
+        raise ValueError(f"must be {', '.join(list(Variance)[:-1])} or {list(Variance)[-1]}, got {given!r}")
+    return Variance(given)
+
+
+def catalogue(given: str) -> tuple[Meter, ...]:
+    """The meters of a TOML file."""
+    file = absolute(given)
+    try:
+        with file.open("rb") as stream:
+            return read_catalogue(tomllib.load(stream))
+    except OSError as error:
+        raise ValueError(f"cannot read {file}: {error.strerror}") from None
+    except ValueError as error:  # no TOML, no UTF-8, or no catalogue
+        raise ValueError(f"{file}: {error}") from None
+
+
+def landing_uri(given: str) -> str:
+    """A root without credentials: it is shown in the UI, in logs and errors."""
+    refuse_credentials(given)
+    return given
+
+
+def archive(given: str) -> Place:
+    """Where packs and reports are put; it is shown in many places."""
+    refuse_credentials(given)
+    place = place_of(given)
+    return absolute(str(place)) if isinstance(place, Path) else place
+
+
+def api_key(given: str) -> ApiKey:
+    """A key in characters that Stripe's keys have."""
+    foreign = next((number for number, each in enumerate(given, 1) if not "!" <= each <= "~"), None)
+    if foreign is not None:
+        raise ValueError(f"character {foreign} of {len(given)} is in no Stripe key; copy the key from Stripe again")
+    return ApiKey(given)
+
+
+def dsn(given: str) -> str:
+    """The DSN as given; what PostgreSQL's own parser says of a wrong one repeats it, with the password."""
+    try:
+        conninfo_to_dict(given)
+    except psycopg.ProgrammingError:
+        raise ValueError(
+            "no DSN that PostgreSQL can read; it is not shown here, because it may hold a password. Expected "
+            "postgresql://user:password@host:port/name, with characters such as @, /, [ and % in the password as "
+            "%40, %2F, %5B and %25"
+        ) from None
+    return given
+
+
+def web_address(given: str) -> str:
+    """A page that people are led to."""
+    parts = address_of(given)
+    if parts.scheme not in {"http", "https"} or parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("must be http:// or https://, and without user, password, ? and #: it is shown")
+    return given.rstrip("/")
+
+
+def webhook(given: str) -> str:
+    """Where alerts are posted; a secret."""
+    if address_of(given).scheme not in {"http", "https"}:
+        raise ValueError("must be an http:// or https:// address")
+    return given
+
+
+def recipients(given: str) -> tuple[str, ...]:
+    """Mail addresses with commas between."""
+    return tuple(each.strip() for each in given.split(",") if each.strip())
+
+
+def mail_server(given: str) -> MailServer:
+    """The server that takes mail, and how to sign in there."""
+    parts = address_of(given)
+    if parts.scheme not in {"smtp", "smtps"} or parts.query not in {"", "starttls=yes", "starttls=no"}:
+        raise ValueError(
+            "must be smtp://user:password@host:port, smtps:// for TLS from the first byte, or end in ?starttls=no for "
+            "a server that does not encrypt"
+        )
+    encryption = Encryption.NONE if parts.query == "starttls=no" else Encryption.STARTTLS
+    if parts.scheme == "smtps":
+        encryption = Encryption.TLS
+    port = parts.port or (SUBMISSIONS_PORT if encryption is Encryption.TLS else SUBMISSION_PORT)
+    user, password = (unquote(each) if each is not None else None for each in (parts.username, parts.password))
+    return MailServer(parts.hostname or "", port, encryption, user, password)
+
+
+def stripe_base(given: str) -> str:
+    """Where calls to Stripe go instead. They carry the key, so nobody on the way may read along."""
+    parts = address_of(given)
+    is_plain = all("!" <= each <= "~" and each not in "?#@\\" for each in given)
+    if not is_plain or (parts.scheme != "https" and not (parts.scheme == "http" and _is_here(parts.hostname or ""))):
+        raise ValueError(
+            "must be https://host, with a port or a path where it needs them and without user, password, ? and #; "
+            "http:// reaches a program on this machine only (127.0.0.1, ::1, localhost)"
+        )
+    return given.rstrip("/")
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def address_of(given: str) -> SplitResult:
+    """The parts of an address with a host."""
+    try:
+        parts = urlsplit(given)
+        is_whole = bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number
+        is_whole = False
+    if not is_whole:
+        raise ValueError("no address with a host and, where there is one, a port from 1 to 65535")
+    return parts
