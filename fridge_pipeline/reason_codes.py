@@ -36,7 +36,7 @@ class ExceptionKind:
 
     ``cause`` is what the tie-out calls a difference between usage and ledger while such an exception is open; ``None``
     where it explains none. ``waits``: usage is left alone by the sweep until a person, or time, ends what stands in its
-    way.
+    way. ``withholds``: of a meter it says why usage was not even stated.
     """
 
     means: str
@@ -44,6 +44,7 @@ class ExceptionKind:
     subject: Subject
     cause: str | None = None
     waits: bool = False
+    withholds: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,8 @@ class DifferenceCause:
     is_explained: bool
 
 
-def _waiting(means: str, do: str, cause: str, subject: Subject = Subject.METER) -> ExceptionKind:
-    return ExceptionKind(means, do, subject, cause, waits=True)
+def _waiting(means: str, do: str, cause: str, of: Subject = Subject.METER, *, withholds: bool = True) -> ExceptionKind:
+    return ExceptionKind(means, do, of, cause, waits=True, withholds=withholds and of is Subject.METER)
 
 
 #: In the order in which the tie-out asks them.
@@ -141,6 +142,7 @@ EXCEPTION_KINDS: Final[dict[str, ExceptionKind]] = {
         "usage that Stripe has too much of and cannot cancel",
         "give the customer a credit, then close the exception",
         "credit_due",
+        withholds=False,
     ),
     "unexplained": _waiting(
         "usage of which nobody knows whether Stripe counts it",
@@ -290,11 +292,9 @@ def kind_of(code: str) -> ExceptionKind:
 
 def advised(code: str) -> str:
     """What to do about a kind of exception, and where the runbook has the whole of it."""
-    section = f"#{code}" if code in EXCEPTION_KINDS else ""
-    return f"{kind_of(code).do} (docs/runbook.md{section})"
+    return f"{kind_of(code).do} (docs/runbook.md{f'#{code}' if code in EXCEPTION_KINDS else ''})"
 
 
 def cause_in_words(code: str) -> str:
     """A cause of a difference, or a kind of exception, in a few words; an unknown one as it is written."""
-    cause = DIFFERENCE_CAUSES.get(code)
-    return cause.words if cause else code.replace("_", " ")
+    return DIFFERENCE_CAUSES[code].words if code in DIFFERENCE_CAUSES else code.replace("_", " ")

@@ -100,7 +100,7 @@ def test_names_are_words_of_the_domain() -> None:
 
 
 def test_no_two_files_of_the_package_share_a_name_but_for_those_that_every_feature_has() -> None:
-    standard = {"__init__.py", "assets.py", "rules.py", "queries.sql"}
+    standard = {"__init__.py", "assets.py", "rules.py", "queries.sql", "schema.sql"}
     names = Counter(
         path.name
         for kind in ("*.py", "*.sql")

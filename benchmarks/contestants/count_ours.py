@@ -1,8 +1,10 @@
-"""Ours: the count step, from stored readings to both usage tables."""
+"""Ours: the count step, from stored readings to usage."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+
+import polars as pl
 
 from benchmarks.measuring.stopwatch import Stopwatch
 from fridge_pipeline.calendar.hours import Hour, HourRange
@@ -11,10 +13,11 @@ from fridge_pipeline.usage.count import count_usage
 
 
 def count_hour(stopwatch: Stopwatch, *, dsn: str, hour: str, inserted: int) -> int:
-    """Both usage tables of one hour, which must come to so many readings."""
+    """The usage of one hour, which must come to so many readings."""
     only = Hour.from_key(hour)
     hours, database, now = HourRange(only, only), Database(dsn), datetime.now(UTC)
     with stopwatch.running():
-        rows = count_usage(database, hours, now)["inserted_counts"]
-    assert rows["inserted_count"].sum() == inserted, f"{rows['inserted_count'].sum()} readings instead of {inserted}"
+        rows = count_usage(database, hours, now)
+    counted = rows.filter(pl.col("measure") == "inserted_count")["quantity"].sum()
+    assert counted == inserted, f"{counted} readings instead of {inserted}"
     return inserted

@@ -11,13 +11,13 @@ with usable_files as (
 
 select
     usable_files.hour,
-    usage_tables.usage_table,
+    measures.usage_table,
     usable_files.changed_at,
     counted_hours.counted_at
 from usable_files
-cross join (values ('inserted_counts'), ('active_sensors')) as usage_tables (usage_table)
+cross join fridge.measures
 left join fridge.stg_counted_hours as counted_hours
-    on usable_files.hour = counted_hours.hour and usage_tables.usage_table = counted_hours.usage_table
+    on usable_files.hour = counted_hours.hour and measures.usage_table = counted_hours.usage_table
 where
     usable_files.changed_at < now() - interval '2 hours'
     and usable_files.files_hash is distinct from counted_hours.files_hash

@@ -11,6 +11,7 @@ from fridge_pipeline.billing.books_beside_files import hours_with_history
 from fridge_pipeline.billing.plan_billing import BillingPlan, plan_billing
 from fridge_pipeline.billing.rules.staging import StagingPolicy
 from fridge_pipeline.calendar.hours import Hour, HourRange
+from fridge_pipeline.catalogue.measure import Measure
 from fridge_pipeline.installation import Landing, Ledger, Stripe
 from fridge_pipeline.orchestration.partitions import (
     STRIPE_POOL,
@@ -22,7 +23,7 @@ from fridge_pipeline.orchestration.progress import Progress
 
 
 @dg.asset(
-    deps=["inserted_counts", "active_sensors"],
+    deps=[measure.asset for measure in Measure],
     group_name="billing",
     kinds={"stripe", "postgres"},
     owners=["team:finance"],

@@ -38,9 +38,8 @@ where
     and kind in (
         select exception_kinds.kind
         from fridge.exception_kinds
-        where exception_kinds.waits
+        where exception_kinds.withholds
     )
-    and kind not in ('refused', 'unexplained', 'credit_due')
     and hour < (select start.bill_from from start);
 
 -- name: hours_billed_elsewhere
@@ -78,40 +77,21 @@ values (%(identifier)s, 'staged', %(now)s, %(run_id)s);
 with files as (
     select
         file_id,
-        landing_hour as hour
-    from fridge.landing_files
-    where
-        landing_hour between %(first)s and %(last)s
-        and inserted_count > 0
-        and not exists (
-            select 1 from fridge.withdrawals
-            where withdrawals.file_id = landing_files.file_id
-        )
-),
-
-file_hours as (
-    select
-        hour,
-        md5(string_agg(file_id::text, ',' order by file_id)) as files_hash
-    from files
-    group by hour
+        hour
+    from fridge.usable_files
+    where hour between %(first)s and %(last)s
 ),
 
 counted as (
-    select
-        landing_hour as hour,
-        usage_table,
-        files_hash
+    select landing_hour as hour
     from fridge.counted_hours
     where landing_hour between %(first)s and %(last)s
 ),
 
 counted_otherwise as (
-    select coalesce(file_hours.hour, counted.hour) as hour
-    from file_hours
-    cross join (values ('inserted_counts'), ('active_sensors')) as usage_tables (usage_table)
-    full join counted on file_hours.hour = counted.hour and usage_tables.usage_table = counted.usage_table
-    where file_hours.files_hash is distinct from counted.files_hash
+    select hour
+    from fridge.hours_to_count
+    where hour between %(first)s and %(last)s
 ),
 
 without_tallies as (
@@ -134,25 +114,15 @@ brought as (
     group by files.hour, tallies.tenant_id
 ),
 
-inserted_counts as (
-    select * from fridge.inserted_counts
-    where hour between %(first)s and %(last)s
-),
-
-active_sensors as (
-    select * from fridge.active_sensors
-    where hour between %(first)s and %(last)s
-),
-
 usage as (
     select
-        coalesce(inserted_counts.hour, active_sensors.hour) as hour,
-        coalesce(inserted_counts.tenant_id, active_sensors.tenant_id) as tenant_id,
-        inserted_counts.inserted_count,
-        active_sensors.active_sensors
-    from inserted_counts
-    full join active_sensors
-        on inserted_counts.hour = active_sensors.hour and inserted_counts.tenant_id = active_sensors.tenant_id
+        hour,
+        tenant_id,
+        max(quantity) filter (where measure = 'inserted_count') as inserted_count,
+        max(quantity) filter (where measure = 'active_sensors') as active_sensors
+    from fridge.usage
+    where hour between %(first)s and %(last)s
+    group by hour, tenant_id
 ),
 
 compared as (
@@ -310,7 +280,7 @@ from
     ) as receipts (identifier, status, settled_at, http_status, request_id, answer)
 where
     meter_event_adjustments.identifier = receipts.identifier
-    and meter_event_adjustments.status in ('staged', 'sent', 'unknown');
+    and fridge.is_under_way(meter_event_adjustments.status);
 
 -- name: keep_report
 insert into fridge.stripe_error_reports (
@@ -458,18 +428,17 @@ limit 1;
 
 -- name: staging_cases
 -- Per tenant, meter and hour: usage now, what Stripe has (its accepted meter events), the newest revision of all.
--- Of meter events of totals only one is accepted at a time, so a sum serves meters that add up and others alike.
 -- Settled cases are left out where a comparison of numbers is enough to know them.
 with metered_usage as (
     select
-        measured_usage.tenant_id,
-        measured_usage.hour,
-        measured_usage.value,
+        usage.tenant_id,
+        usage.hour,
+        usage.quantity as value,
         catalogue.event_name
-    from fridge.measured_usage
+    from fridge.usage
     inner join unnest(%(event_names)s::text[], %(measures)s::text[]) as catalogue (event_name, measure)
-        on measured_usage.measure = catalogue.measure
-    where measured_usage.hour between %(first)s and %(last)s
+        on usage.measure = catalogue.measure
+    where usage.hour between %(first)s and %(last)s
 ),
 
 latest as (
@@ -480,30 +449,18 @@ latest as (
 ),
 
 stated as (
-    select
-        event_name,
-        tenant_id,
-        hour,
-        sum(value)::bigint as value,
-        (array_agg(stripe_customer_id order by revision desc))[1] as stripe_customer_id
-    from fridge.meter_events
-    where
-        hour between %(first)s and %(last)s
-        and event_name = any(%(event_names)s)
-        and status = 'accepted'
-    group by event_name, tenant_id, hour
+    select *
+    from fridge.stated_usage
+    where hour between %(first)s and %(last)s and event_name = any(%(event_names)s)
 ),
 
 cancelling as (
     select distinct
-        meter_events.event_name,
-        meter_events.tenant_id,
-        meter_events.hour
-    from fridge.meter_event_adjustments
-    inner join fridge.meter_events on meter_event_adjustments.identifier = meter_events.identifier
-    where
-        meter_events.hour between %(first)s and %(last)s
-        and meter_event_adjustments.status in ('staged', 'sent', 'unknown')
+        event_name,
+        tenant_id,
+        hour
+    from fridge.statements_under_way
+    where hour between %(first)s and %(last)s and is_cancellation
 ),
 
 -- Whoever has something undecided or counting for a customer's hour; more than one only in books of the past.
@@ -552,17 +509,14 @@ select
     cases.latest_status,
     cases.latest_customer_id,
     exists(
-        select 1 from fridge.exceptions
+        select 1 from fridge.open_exceptions
         where
-            exceptions.closed_at is null
-            and (
-                (exceptions.kind = 'refused' and exceptions.subject = cases.latest_identifier)
-                or (
-                    exceptions.kind = 'customer_gone'
-                    and exceptions.subject = cases.event_name
-                    and exceptions.tenant_id = cases.tenant_id
-                    and exceptions.hour = cases.hour
-                )
+            (open_exceptions.kind = 'refused' and open_exceptions.subject = cases.latest_identifier)
+            or (
+                open_exceptions.kind = 'customer_gone'
+                and open_exceptions.subject = cases.event_name
+                and open_exceptions.tenant_id = cases.tenant_id
+                and open_exceptions.hour = cases.hour
             )
     ) as refusal_open,
     cases.latest_answer,
@@ -652,9 +606,7 @@ with swept as (
 )
 
 insert into fridge.marked_hours (hour)
-select hour from fridge.inserted_counts
-union
-select hour from fridge.active_sensors
+select hour from fridge.usage
 union
 select hour from fridge.meter_events
 union
@@ -679,7 +631,7 @@ with catalogue as (
     from unnest(%(event_names)s::text[], %(measures)s::text[]) as meters (event_name, measure)
 ),
 
-open_exceptions as (
+waiting as (
     select
         exceptions.kind,
         exceptions.tenant_id,
@@ -750,12 +702,11 @@ open_exceptions as (
                 )
             else true
         end, false) as is_in_force
-    from fridge.exceptions
+    from fridge.open_exceptions as exceptions
     left join fridge.tenants on exceptions.tenant_id = tenants.tenant_id
     left join fridge.meter_events on replace(exceptions.subject, 'cancel:', '') = meter_events.identifier
     where
-        exceptions.closed_at is null
-        and exceptions.kind in (
+        exceptions.kind in (
             select exception_kinds.kind
             from fridge.exception_kinds
             where exception_kinds.waits
@@ -765,7 +716,7 @@ open_exceptions as (
 compared as (
     select hour from fridge.marked_hours
     union
-    select hour from open_exceptions
+    select hour from waiting
     where not is_in_force or tenant_id is null
 ),
 
@@ -774,33 +725,27 @@ told_together as (
     select distinct
         hour,
         event_name
-    from open_exceptions
+    from waiting
     where is_in_force and tenant_id is null
 ),
 
 metered_usage as (
     select
-        measured_usage.tenant_id,
-        measured_usage.hour,
-        measured_usage.value,
+        usage.tenant_id,
+        usage.hour,
+        usage.quantity as value,
         catalogue.event_name
     from compared
-    inner join fridge.measured_usage on compared.hour = measured_usage.hour
-    inner join catalogue on measured_usage.measure = catalogue.measure
+    inner join fridge.usage on compared.hour = usage.hour
+    inner join catalogue on usage.measure = catalogue.measure
 ),
 
 stated as (
-    select
-        meter_events.event_name,
-        meter_events.tenant_id,
-        meter_events.hour,
-        sum(meter_events.value)::bigint as value
-    from compared
-    inner join fridge.meter_events on compared.hour = meter_events.hour
+    select *
+    from fridge.stated_usage
     where
-        meter_events.status = 'accepted'
-        and meter_events.event_name in (select catalogue.event_name from catalogue)
-    group by meter_events.event_name, meter_events.tenant_id, meter_events.hour
+        hour = any(array(select compared.hour from compared))
+        and event_name = any(%(event_names)s)
 ),
 
 -- Usage without what is stated of it, both ways: usage that is not stated, and meter events whose usage is gone.
@@ -819,55 +764,16 @@ owed_usage as (
             and metered_usage.hour = stated.hour
 ),
 
-usable_files as (
-    select
-        landing_files.landing_hour,
-        usage_tables.usage_table,
-        md5(string_agg(landing_files.file_id::text, ',' order by landing_files.file_id)) as files_hash
-    from compared
-    inner join fridge.landing_files on compared.hour = landing_files.landing_hour
-    cross join (values ('inserted_counts'), ('active_sensors')) as usage_tables (usage_table)
-    where
-        landing_files.inserted_count > 0
-        and not exists (
-            select 1 from fridge.withdrawals
-            where withdrawals.file_id = landing_files.file_id
-        )
-    group by landing_files.landing_hour, usage_tables.usage_table
-),
-
-counted as (
-    select counted_hours.*
-    from compared
-    inner join fridge.counted_hours on compared.hour = counted_hours.landing_hour
-),
-
 undelivered as (
     select hour
-    from fridge.meter_events
+    from fridge.statements_under_way
     where
-        status in ('staged', 'sent', 'unknown')
-        and not exists (
-            select 1 from open_exceptions
+        not exists (
+            select 1 from waiting
             where
-                open_exceptions.is_in_force
-                and open_exceptions.kind = 'unexplained'
-                and open_exceptions.subject = meter_events.identifier
-        )
-
-    union
-
-    select meter_events.hour
-    from fridge.meter_event_adjustments
-    inner join fridge.meter_events on meter_event_adjustments.identifier = meter_events.identifier
-    where
-        meter_event_adjustments.status in ('staged', 'sent', 'unknown')
-        and not exists (
-            select 1 from open_exceptions
-            where
-                open_exceptions.is_in_force
-                and open_exceptions.kind = 'unexplained'
-                and open_exceptions.subject = 'cancel:' || meter_events.identifier
+                waiting.is_in_force
+                and waiting.kind = 'unexplained'
+                and waiting.subject = statements_under_way.identifier
         )
 
     union
@@ -884,54 +790,49 @@ undelivered as (
         and (told_together.hour is null or tenants.stripe_customer_id is not null or owed_usage.stated_value <> 0)
         and owed_usage.hour >= (select billing_start.bill_from from fridge.billing_start)
         and not exists (
-            select 1 from open_exceptions
+            select 1 from waiting
             where
-                open_exceptions.is_in_force
-                and open_exceptions.event_name = owed_usage.event_name
-                and open_exceptions.tenant_id = owed_usage.tenant_id
-                and open_exceptions.hour = owed_usage.hour
+                waiting.is_in_force
+                and waiting.event_name = owed_usage.event_name
+                and waiting.tenant_id = owed_usage.tenant_id
+                and waiting.hour = owed_usage.hour
         )
 
     union
 
     -- What waits is another figure than its exception says, or nothing any more: usage was counted anew, and the run
     -- ended before it was judged. What nobody judges now, because of something else that is open, stays as it is.
-    select open_exceptions.hour
+    select waiting.hour
     from compared
-    inner join open_exceptions on compared.hour = open_exceptions.hour
-    inner join catalogue on open_exceptions.subject = catalogue.event_name
+    inner join waiting on compared.hour = waiting.hour
+    inner join catalogue on waiting.subject = catalogue.event_name
     left join owed_usage
         on
-            open_exceptions.event_name = owed_usage.event_name
-            and open_exceptions.tenant_id = owed_usage.tenant_id
-            and open_exceptions.hour = owed_usage.hour
+            waiting.event_name = owed_usage.event_name
+            and waiting.tenant_id = owed_usage.tenant_id
+            and waiting.hour = owed_usage.hour
     where
-        open_exceptions.owed <> coalesce(owed_usage.owed, 0)
-        and open_exceptions.hour >= (select billing_start.bill_from from fridge.billing_start)
+        waiting.owed <> coalesce(owed_usage.owed, 0)
+        and waiting.hour >= (select billing_start.bill_from from fridge.billing_start)
         and not exists (
             select 1
-            from fridge.exceptions as others
+            from fridge.open_exceptions as others
             left join fridge.meter_events on replace(others.subject, 'cancel:', '') = meter_events.identifier
             where
-                others.closed_at is null
-                and others.tenant_id = open_exceptions.tenant_id
-                and others.hour = open_exceptions.hour
+                others.tenant_id = waiting.tenant_id
+                and others.hour = waiting.hour
                 and (
                     others.kind = 'contradiction'
-                    or (others.kind = 'unexplained' and meter_events.event_name = open_exceptions.event_name)
+                    or (others.kind = 'unexplained' and meter_events.event_name = waiting.event_name)
                 )
         )
 
     union
 
     -- Hours that were counted from other files than there are now: loaded or withdrawn since, or meanwhile.
-    select coalesce(usable_files.landing_hour, counted.landing_hour) as hour
-    from usable_files
-    full join counted
-        on
-            usable_files.landing_hour = counted.landing_hour
-            and usable_files.usage_table = counted.usage_table
-    where usable_files.files_hash is distinct from counted.files_hash
+    select hour
+    from fridge.hours_to_count
+    where hour = any(array(select compared.hour from compared))
 ),
 
 unmarked as (
@@ -948,40 +849,19 @@ order by hour;
 
 -- name: hour_deliveries
 -- What stands in the exceptions as unexplained waits for a person, or for its next reading, not for this push.
-with undecided as (
-    select
-        hour,
-        event_name,
-        identifier as subject
-    from fridge.meter_events
-    where hour between %(first)s and %(last)s and status in ('staged', 'sent', 'unknown')
-
-    union all
-
-    select
-        meter_events.hour,
-        meter_events.event_name,
-        'cancel:' || meter_events.identifier as subject
-    from fridge.meter_event_adjustments
-    inner join fridge.meter_events on meter_event_adjustments.identifier = meter_events.identifier
-    where
-        meter_events.hour between %(first)s and %(last)s
-        and meter_event_adjustments.status in ('staged', 'sent', 'unknown')
-),
-
-waiting as (
+with waiting as (
     select
         hour,
         event_name,
         count(*) as undelivered
-    from undecided
+    from fridge.statements_under_way
     where
-        not exists (
-            select 1 from fridge.exceptions
+        hour between %(first)s and %(last)s
+        and not exists (
+            select 1 from fridge.open_exceptions
             where
-                exceptions.kind = 'unexplained'
-                and exceptions.subject = undecided.subject
-                and exceptions.closed_at is null
+                open_exceptions.kind = 'unexplained'
+                and open_exceptions.subject = statements_under_way.identifier
         )
     group by hour, event_name
 ),
@@ -1031,13 +911,13 @@ with files as (
 events as (
     select
         count(*) filter (where status = 'accepted') as accepted,
-        count(*) filter (where status in ('staged', 'sent', 'unknown')) as undelivered,
+        count(*) filter (where fridge.is_under_way(status)) as undelivered,
         -- Hours of which Stripe has something and of which nothing is left to say.
         count(distinct hour) filter (
             where status = 'accepted'
             and not exists (
                 select 1 from fridge.meter_events as waiting
-                where waiting.hour = meter_events.hour and waiting.status in ('staged', 'sent', 'unknown')
+                where waiting.hour = meter_events.hour and fridge.is_under_way(waiting.status)
             )
         ) as hours_billed
     from fridge.meter_events
@@ -1046,8 +926,8 @@ events as (
 
 differences as (
     select count(*) as exceptions
-    from fridge.exceptions
-    where hour between %(first)s and %(last)s and closed_at is null
+    from fridge.open_exceptions
+    where hour between %(first)s and %(last)s
 )
 
 select
@@ -1088,21 +968,20 @@ with catalogue as (
 )
 
 select
-    exceptions.subject as event_name,
-    measured_usage.value
-from fridge.exceptions
-inner join catalogue on exceptions.subject = catalogue.event_name
-inner join fridge.measured_usage
+    open_exceptions.subject as event_name,
+    usage.quantity as value
+from fridge.open_exceptions
+inner join catalogue on open_exceptions.subject = catalogue.event_name
+inner join fridge.usage
     on
-        catalogue.measure = measured_usage.measure
-        and exceptions.tenant_id = measured_usage.tenant_id
-        and exceptions.hour = measured_usage.hour
+        catalogue.measure = usage.measure
+        and open_exceptions.tenant_id = usage.tenant_id
+        and open_exceptions.hour = usage.hour
 where
-    exceptions.kind = 'held_for_review'
-    and exceptions.closed_at is null
-    and exceptions.tenant_id = %(tenant_id)s
-    and exceptions.hour = %(hour)s
-order by exceptions.subject;
+    open_exceptions.kind = 'held_for_review'
+    and open_exceptions.tenant_id = %(tenant_id)s
+    and open_exceptions.hour = %(hour)s
+order by open_exceptions.subject;
 
 -- name: record_release
 insert into fridge.releases (tenant_id, hour, event_name, value, released_by, reason, released_at)
@@ -1110,33 +989,6 @@ values (%(tenant_id)s, %(hour)s, %(event_name)s, %(value)s, %(released_by)s, %(r
 
 -- name: undecided_attempts
 -- What Stripe has yet to decide, the oldest hour first: meter events, and cancellations of meter events.
-with undecided as (
-    select
-        identifier,
-        false as is_cancellation,
-        status = 'unknown'
-        and coalesce((
-            select meter_event_attempts.outcome in ('refused', 'duplicate')
-            from fridge.meter_event_attempts
-            where meter_event_attempts.identifier = meter_events.identifier
-            order by meter_event_attempts.attempt desc
-            limit 1
-        ), false) as is_answered
-    from fridge.meter_events
-    where
-        status in ('staged', 'sent', 'unknown')
-        and hour between %(first)s and %(last)s
-
-    union all
-
-    select
-        identifier,
-        true as is_cancellation,
-        status = 'unknown' and coalesce(http_status = 400, false) as is_answered
-    from fridge.meter_event_adjustments
-    where status in ('staged', 'sent', 'unknown')
-)
-
 select
     meter_events.identifier,
     meter_events.event_name,
@@ -1149,13 +1001,29 @@ select
     meter_events.timestamp,
     -- Of a cancellation, too: an event can be cancelled so long after Stripe got it, however long that has been tried.
     meter_events.first_sent_at,
-    undecided.is_cancellation,
-    undecided.is_answered
-from undecided
-inner join fridge.meter_events on undecided.identifier = meter_events.identifier
-where meter_events.hour between %(first)s and %(last)s
+    under_way.is_cancellation,
+    under_way.status = 'unknown'
+    and case
+        when under_way.is_cancellation
+            then
+                coalesce((
+                    select meter_event_adjustments.http_status = 400
+                    from fridge.meter_event_adjustments
+                    where meter_event_adjustments.identifier = under_way.meter_event
+                ), false)
+        else coalesce((
+            select meter_event_attempts.outcome in ('refused', 'duplicate')
+            from fridge.meter_event_attempts
+            where meter_event_attempts.identifier = under_way.meter_event
+            order by meter_event_attempts.attempt desc
+            limit 1
+        ), false)
+    end as is_answered
+from fridge.statements_under_way as under_way
+inner join fridge.meter_events on under_way.meter_event = meter_events.identifier
+where under_way.hour between %(first)s and %(last)s
 order by
-    meter_events.hour asc, meter_events.event_name asc, meter_events.tenant_id asc, undecided.is_cancellation desc;
+    meter_events.hour asc, meter_events.event_name asc, meter_events.tenant_id asc, under_way.is_cancellation desc;
 
 -- name: try_ordering_keys
 -- Takes the ordering keys that no other run has: Stripe takes one call at a time per customer and meter.
@@ -1222,7 +1090,7 @@ set
     first_sent_at = coalesce(first_sent_at, %(now)s),
     last_sent_at = %(now)s,
     attempts = attempts + 1
-where identifier = any(%(identifiers)s) and status in ('staged', 'sent', 'unknown')
+where identifier = any(%(identifiers)s) and fridge.is_under_way(status)
 returning
     identifier,
     exists (
@@ -1239,7 +1107,7 @@ set
     status = case when status = 'staged' then 'sent' else status end,
     first_sent_at = coalesce(first_sent_at, %(now)s),
     attempts = attempts + 1
-where identifier = any(%(identifiers)s) and status in ('staged', 'sent', 'unknown')
+where identifier = any(%(identifiers)s) and fridge.is_under_way(status)
 returning
     identifier,
     attempts > 1 as was_undecided;
@@ -1329,14 +1197,14 @@ candidates as materialized (
                 count(*) as hours,
                 count(*) filter (where newest.value * judged.factor < judged.value) as hours_below
             from (
-                select measured_usage.value
-                from fridge.measured_usage
+                select usage.quantity as value
+                from fridge.usage
                 where
-                    measured_usage.measure = judged.measure
-                    and measured_usage.tenant_id = judged.tenant_id
-                    and measured_usage.hour < judged.hour
-                    and measured_usage.value > 0
-                order by measured_usage.hour desc
+                    usage.measure = judged.measure
+                    and usage.tenant_id = judged.tenant_id
+                    and usage.hour < judged.hour
+                    and usage.quantity > 0
+                order by usage.hour desc
                 limit judged.hours_min
             ) as newest
         ) as recent
@@ -1364,15 +1232,15 @@ compared as (
     cross join
         lateral (
             select
-                measured_usage.hour,
-                measured_usage.value
-            from fridge.measured_usage
+                usage.hour,
+                usage.quantity as value
+            from fridge.usage
             where
-                measured_usage.measure = candidates.measure
-                and measured_usage.tenant_id = candidates.tenant_id
-                and measured_usage.hour < candidates.hour
-                and measured_usage.value > 0
-            order by measured_usage.hour desc
+                usage.measure = candidates.measure
+                and usage.tenant_id = candidates.tenant_id
+                and usage.hour < candidates.hour
+                and usage.quantity > 0
+            order by usage.hour desc
             limit candidates.hours_max
         ) as history
 ),

@@ -27,6 +27,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from fridge_pipeline.catalogue.measure import Measure
+
 #: Times the MAD, this is the standard deviation of normally distributed values.
 NORMAL_MAD = 1.4826
 
@@ -86,13 +88,6 @@ def stands_out(value: int, history: History, tolerance: Tolerance) -> bool:
     """Whether usage is above the most that passes."""
     limit = limit_of(history, tolerance)
     return limit is not None and value > limit
-
-
-class Measure(StrEnum):
-    """What is counted, per tenant and hour."""
-
-    INSERTED_COUNT = "inserted_count"  # readings stored for the first time
-    ACTIVE_SENSORS = "active_sensors"  # distinct sensors with an inserted reading
 
 
 class Formula(StrEnum):

@@ -23,7 +23,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails
 
-from fridge_pipeline.catalogue.meter import DEFAULT_TOLERANCE, Formula, Measure, Meter, Tolerance, Window
+from fridge_pipeline.catalogue.measure import Measure
+from fridge_pipeline.catalogue.meter import DEFAULT_TOLERANCE, Formula, Meter, Tolerance, Window
 
 
 class CatalogueError(ValueError):

@@ -78,7 +78,7 @@ def migrate() -> None:
         database, owner = logins(settings(), stack)
         prepared = prepare_database(database, MODELS_FOLDER, utc_now(), owner=owner, anew=True)
     for migration in prepared.migrations:
-        echo(f"ran {migration.number:04d}_{migration.title}")
+        echo(f"ran {migration.name}")
     if not prepared.migrations:
         echo("the schema is up to date")
     if not prepared.has_roles:

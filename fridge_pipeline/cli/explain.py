@@ -35,4 +35,6 @@ def explain(tenant: str, hour: Hour, read_stripe: bool, as_json: bool) -> None:
             hour,
             ledger.settings.close_after,
         )
-    echo(json.dumps(asdict(explanation), default=plain) if as_json else explanation_text(explanation))
+    fields = asdict(explanation)
+    fields |= fields.pop("usage")  # a measure each
+    echo(json.dumps(fields, default=plain) if as_json else explanation_text(explanation))

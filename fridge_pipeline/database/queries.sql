@@ -74,7 +74,11 @@ where
             and exceptions.subject = meter_events.event_name
         )
         or (
-            exceptions.kind in ('refused', 'unexplained')
+            exceptions.kind in (
+                select exception_kinds.kind
+                from fridge.exception_kinds
+                where exception_kinds.waits and exception_kinds.subject = 'statement'
+            )
             and exceptions.subject in (
                 select older.identifier
                 from fridge.meter_events as older
@@ -132,21 +136,20 @@ where
             )
         )
         or coalesce((
-            select sum(meter_events.value)
-            from fridge.meter_events
+            select stated_usage.value
+            from fridge.stated_usage
             where
-                meter_events.event_name = exceptions.subject
-                and meter_events.tenant_id = exceptions.tenant_id
-                and meter_events.hour = exceptions.hour
-                and meter_events.status = 'accepted'
+                stated_usage.event_name = exceptions.subject
+                and stated_usage.tenant_id = exceptions.tenant_id
+                and stated_usage.hour = exceptions.hour
         ), 0) = coalesce((
-            select measured_usage.value
-            from fridge.measured_usage
-            inner join catalogue on measured_usage.measure = catalogue.measure
+            select usage.quantity
+            from fridge.usage
+            inner join catalogue on usage.measure = catalogue.measure
             where
                 catalogue.event_name = exceptions.subject
-                and measured_usage.tenant_id = exceptions.tenant_id
-                and measured_usage.hour = exceptions.hour
+                and usage.tenant_id = exceptions.tenant_id
+                and usage.hour = exceptions.hour
         ), 0)
     );
 
@@ -168,7 +171,9 @@ where
     and (
         (
             exceptions.kind in (
-                'unmapped', 'customer_taken', 'customer_gone', 'held_for_review', 'month_closed', 'too_late'
+                select exception_kinds.kind
+                from fridge.exception_kinds
+                where exception_kinds.withholds
             )
             and exceptions.subject = judged.event_name
         )
@@ -189,7 +194,11 @@ set closed_at = %(now)s
 where
     closed_at is null
     and tenant_id is null
-    and kind in ('unmapped', 'too_late')
+    and kind in (
+        select exception_kinds.kind
+        from fridge.exception_kinds
+        where exception_kinds.withholds
+    )
     and hour between %(first)s and %(last)s
     and subject = any(%(event_names)s)
     and (kind, hour, subject) not in (
@@ -223,8 +232,8 @@ select
     hour,
     kind,
     count(*) as exceptions
-from fridge.exceptions
-where hour between %(first)s and %(last)s and closed_at is null
+from fridge.open_exceptions
+where hour between %(first)s and %(last)s
 group by hour, kind
 order by hour, kind;
 
@@ -232,8 +241,7 @@ order by hour, kind;
 select
     kind,
     count(*) as exceptions
-from fridge.exceptions
-where closed_at is null
+from fridge.open_exceptions
 group by kind
 order by exceptions desc, kind asc;
 
@@ -243,8 +251,8 @@ select
     hour,
     subject,
     opened_at
-from fridge.exceptions
-where kind = %(kind)s and closed_at is null;
+from fridge.open_exceptions
+where kind = %(kind)s;
 
 -- name: close_begun_hours
 update fridge.exceptions
@@ -282,8 +290,8 @@ on conflict (cause) do update
 
 -- name: keep_exception_kinds
 -- Nothing goes: a kind that this version no longer knows stands in exceptions of the past.
-insert into fridge.exception_kinds (kind, "position", means, what_to_do, subject, cause, waits)
-values (%(kind)s, %(position)s, %(means)s, %(what_to_do)s, %(subject)s, %(cause)s, %(waits)s)
+insert into fridge.exception_kinds (kind, "position", means, what_to_do, subject, cause, waits, withholds)
+values (%(kind)s, %(position)s, %(means)s, %(what_to_do)s, %(subject)s, %(cause)s, %(waits)s, %(withholds)s)
 on conflict (kind) do update
     set
         "position" = excluded."position",
@@ -291,7 +299,8 @@ on conflict (kind) do update
         what_to_do = excluded.what_to_do,
         subject = excluded.subject,
         cause = excluded.cause,
-        waits = excluded.waits;
+        waits = excluded.waits,
+        withholds = excluded.withholds;
 
 -- name: create_schema_migrations
 -- Two processes may get here at once: the lock lets the second one find everything made.
@@ -310,8 +319,12 @@ create table if not exists fridge.schema_migrations (
 select pg_advisory_xact_lock(hashtextextended('fridge.migrations', 0));
 
 -- name: record_migration
+-- The row of the schema, number 0, is brought up to date with each migration that follows.
 insert into fridge.schema_migrations (number, title, sha256)
-values (%(number)s, %(title)s, %(sha256)s);
+values (%(number)s, %(title)s, %(sha256)s)
+on conflict (number) do update
+    set sha256 = excluded.sha256, applied_at = excluded.applied_at
+    where schema_migrations.sha256 <> excluded.sha256;
 
 -- name: models_built_from
 select files_sha256 from fridge.sql_models_built;
@@ -533,37 +546,9 @@ order by month;
 
 -- name: hours_to_count_first
 -- Hours before a given one whose usage was counted from other files than there are now.
-with usable_files as (
-    select
-        landing_files.landing_hour,
-        usage_tables.usage_table,
-        md5(string_agg(landing_files.file_id::text, ',' order by landing_files.file_id)) as files_hash
-    from fridge.landing_files
-    cross join (values ('inserted_counts'), ('active_sensors')) as usage_tables (usage_table)
-    where
-        landing_files.landing_hour < %(hour)s
-        and landing_files.inserted_count > 0
-        and not exists (
-            select 1 from fridge.withdrawals
-            where withdrawals.file_id = landing_files.file_id
-        )
-    group by landing_files.landing_hour, usage_tables.usage_table
-),
-
-counted as (
-    select
-        landing_hour,
-        usage_table,
-        files_hash
-    from fridge.counted_hours
-    where landing_hour < %(hour)s
-)
-
-select distinct coalesce(usable_files.landing_hour, counted.landing_hour) as hour
-from usable_files
-full join counted
-    on usable_files.landing_hour = counted.landing_hour and usable_files.usage_table = counted.usage_table
-where usable_files.files_hash is distinct from counted.files_hash
+select distinct hour
+from fridge.hours_to_count
+where hour < %(hour)s
 order by hour;
 
 -- name: keep_counts_of_month

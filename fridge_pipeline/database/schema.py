@@ -14,23 +14,47 @@ from pathlib import Path
 import psycopg
 from psycopg.rows import dict_row
 
-from fridge_pipeline.database.queries import statement
+from fridge_pipeline.database.queries import PACKAGE, statement
+
+#: The features with tables, each after those whose tables it needs: their files ``schema.sql`` make a new database.
+FEATURES = ("database", "catalogue", "ingest", "usage", "billing", "reconciliation", "finance", "operations")
 
 MIGRATION_FOLDER = Path(__file__).parent / "migrations"
 _FILE_NAME = re.compile(r"(?P<number>\d{4})_(?P<title>[a-z0-9_]+)\.sql")
 
+#: Up to this one migrations are squashed into the files ``schema.sql``; a database must have run them all, or none.
+LAST_SQUASHED = 29
+
+#: The last version of this program that had them one by one.
+LAST_UNSQUASHED_VERSION = "0.1.0"
+
+#: SHA-256 over their hashes, one after the other.
+_SQUASHED_SHA256 = "b85abf2e96343ce708cadf7517a7f0b0ce707804b3a9d55390f7b2fbd48baf75"
+
+#: Under this number stands in ``fridge.schema_migrations`` which text of the files ``schema.sql`` a database is like.
+SCHEMA_NUMBER = 0
+
 
 class MigrationChangedError(RuntimeError):
-    """A migration that this database has already run is not the text it ran."""
+    """A migration that this database has already run, or the schema it is like, is not the text it was."""
+
+
+class SchemaTooOldError(RuntimeError):
+    """The database has run some of the squashed migrations only: an earlier version of this program brings it on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One numbered step of the schema."""
+    """One numbered step of the schema; number 0 is the whole schema of a new database."""
 
     number: int
     title: str
     text: str
+
+    @property
+    def name(self) -> str:
+        """As people see it."""
+        return f"{self.number:04d}_{self.title}" if self.number else self.title
 
     @property
     def sha256(self) -> str:
@@ -38,18 +62,29 @@ class Migration:
         return hashlib.sha256(self.text.encode()).hexdigest()
 
 
+def schema() -> Migration:
+    """The files ``schema.sql`` of all features: what a database that is up to date is like."""
+    texts = [(PACKAGE / feature / "schema.sql").read_text(encoding="utf-8") for feature in FEATURES]
+    return Migration(SCHEMA_NUMBER, "schema", "\n".join(texts))
+
+
 def migrations(folder: Path = MIGRATION_FOLDER) -> list[Migration]:
-    """All migrations by number, without gaps; ``ValueError`` on a stray name or a gap."""
+    """Those since the squash by number, without gaps; ``ValueError`` on a stray name or a gap."""
     found = []
     for path in sorted(folder.glob("*.sql")):
         match = _FILE_NAME.fullmatch(path.name)
         if match is None:
-            raise ValueError(f"{path.name}: a migration is named 0001_what_it_does.sql")
+            raise ValueError(f"{path.name}: a migration is named 0030_what_it_does.sql")
         found.append(Migration(int(match["number"]), match["title"], path.read_text(encoding="utf-8")))
-    numbers = [migration.number for migration in found]
-    if numbers != list(range(1, len(numbers) + 1)):
-        raise ValueError(f"migrations are numbered 1, 2, 3, … without gaps; found {numbers}")
+    numbers, first = [migration.number for migration in found], LAST_SQUASHED + 1
+    if numbers != list(range(first, first + len(numbers))):
+        raise ValueError(f"migrations are numbered {first}, {first + 1}, … without gaps; found {numbers}")
     return found
+
+
+def schema_number() -> int:
+    """The number of the newest migration: by it people name a state of the schema."""
+    return LAST_SQUASHED + len(migrations())
 
 
 def applied_migrations(connection: psycopg.Connection) -> dict[int, str]:
@@ -61,21 +96,62 @@ def applied_migrations(connection: psycopg.Connection) -> dict[int, str]:
 
 
 def pending_migrations(connection: psycopg.Connection) -> list[Migration]:
-    """Those not run yet. Raises ``MigrationChangedError`` when one that has run was edited since."""
-    applied, known = applied_migrations(connection), migrations()
+    """Those not run yet; of a new database the whole schema.
+
+    Raises ``MigrationChangedError`` when a text was edited since it ran, and ``SchemaTooOldError``.
+    """
+    applied = applied_migrations(connection)
+    if not applied:
+        return [schema()]
+    _require_squashed(applied)
+    known = migrations()
     for migration in known:
         if applied.get(migration.number, migration.sha256) != migration.sha256:
             raise MigrationChangedError(
-                f"migration {migration.number:04d}_{migration.title} was edited after this database ran it; "
+                f"migration {migration.name} was edited after this database ran it; "
                 "restore its text and put the change into a new migration"
             )
-    return [migration for migration in known if migration.number not in applied]
+    pending = [migration for migration in known if migration.number not in applied]
+    # A database of a newer version has other migrations besides, and a schema that is not ours to judge.
+    is_ours = not pending and max(applied) <= LAST_SQUASHED + len(known)
+    if is_ours and applied.get(SCHEMA_NUMBER, schema().sha256) != schema().sha256:
+        raise MigrationChangedError(
+            "a schema.sql was edited after this database was brought up to it, and no migration says how to follow; "
+            "restore its text, or put the change into a new migration too"
+        )
+    return pending
+
+
+def _require_squashed(applied: dict[int, str]) -> None:
+    """A database that was not made by the schema has run exactly the migrations that were squashed into it."""
+    if SCHEMA_NUMBER in applied:
+        return
+    squashed = [applied[number] for number in range(1, LAST_SQUASHED + 1) if number in applied]
+    if len(squashed) < LAST_SQUASHED:
+        raise SchemaTooOldError(
+            f"this database has run {len(squashed)} of the {LAST_SQUASHED} migrations that are one schema now: first "
+            f"run fridge migrate of version {LAST_UNSQUASHED_VERSION}, then that of this version"
+        )
+    if hashlib.sha256("".join(squashed).encode()).hexdigest() != _SQUASHED_SHA256:
+        raise MigrationChangedError(
+            f"migrations 0001 to {LAST_SQUASHED:04d} of this database are not those of version "
+            f"{LAST_UNSQUASHED_VERSION}: what they made may not be the schema that this version goes on from"
+        )
 
 
 def migrate(connection: psycopg.Connection) -> list[Migration]:
-    """Brings the schema up to date and returns what was run; safe when several processes do it at once."""
+    """Brings the schema up to date and returns what was run; safe when several processes do it at once.
+
+    A new database is made by the schema, which holds what the migrations do; one that is there runs the migrations.
+    """
     with connection.transaction():
         connection.execute(statement("create_schema_migrations"))
+        if not applied_migrations(connection):
+            connection.execute(schema().text)
+            for contained in (schema(), *migrations()):
+                _record(connection, contained)
+            return [schema()]
+        pending_migrations(connection)  # refuses a database that none of them may touch
     done = []
     for migration in migrations():
         with connection.transaction():
@@ -83,12 +159,18 @@ def migrate(connection: psycopg.Connection) -> list[Migration]:
             if not any(m.number == migration.number for m in pending_migrations(connection)):
                 continue
             connection.execute(migration.text)
-            connection.execute(
-                statement("record_migration"),
-                {"number": migration.number, "title": migration.title, "sha256": migration.sha256},
-            )
+            _record(connection, migration)
+            if migration.number == schema_number():
+                _record(connection, schema())
         done.append(migration)
     return done
+
+
+def _record(connection: psycopg.Connection, migration: Migration) -> None:
+    connection.execute(
+        statement("record_migration"),
+        {"number": migration.number, "title": migration.title, "sha256": migration.sha256},
+    )
 
 
 #: Loads, counts, states and signs; changes no schema, and nothing that is append only.

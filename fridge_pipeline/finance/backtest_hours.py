@@ -33,7 +33,7 @@ class Backtest:
 
 
 def backtest(database: Database, hours: HourRange, catalogue: tuple[Meter, ...]) -> Backtest:
-    """Recomputes the usage of a range of hours and compares it with the usage tables and the accepted statements.
+    """Recomputes the usage of a range of hours and compares it with usage and the accepted statements.
 
     Reads the books in one snapshot, over connections that cannot write. Readings of a file never change, so what is
     loaded meanwhile changes nothing.
@@ -47,7 +47,7 @@ def backtest(database: Database, hours: HourRange, catalogue: tuple[Meter, ...])
         one_snapshot(books),
     ):
         dropped, kept = split_at(hours, first_open_hour(kept_from)) if kept_from else (None, hours)
-        lost = 0 if dropped is None else usage_of_hours(books, dropped).height
+        lost = 0 if dropped is None else usage_of_hours(books, dropped).n_unique(("hour", "tenant_id"))
         for portion, files in _portions(books, kept):
             stated = stated_of_hours(books, portion)
             rows = side_by_side(reader.usage_of(files), usage_of_hours(books, portion), stated, catalogue)

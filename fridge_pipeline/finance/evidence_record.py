@@ -14,7 +14,7 @@ from psycopg.rows import dict_row
 
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.database.queries import statement, statements
-from fridge_pipeline.database.schema import MIGRATION_FOLDER
+from fridge_pipeline.database.schema import schema
 from fridge_pipeline.finance.rules.evidence_format import PackLink
 
 #: Types whose own form is not for everybody: they stand in the CSV as ``fridge.csv_text`` writes them.
@@ -112,10 +112,9 @@ def statement_lines(connection: psycopg.Connection, month: Month) -> Iterator[tu
 
 
 def sql_texts() -> dict[str, bytes]:
-    """Path in the pack → text in UTF-8: the migrations, and the selects that the pack's tables are made by."""
-    migrations = {f"sql/migrations/{path.name}": path.read_bytes() for path in MIGRATION_FOLDER.glob("*.sql")}
+    """Path in the pack → text in UTF-8: the schema, and the selects that the pack's tables are made by."""
     selects = {f"sql/tables/{name}.sql": f"{statement(name)};\n".encode() for name in _selects()}
-    return migrations | selects
+    return {"sql/schema.sql": schema().text.encode(), **selects}
 
 
 def _in_csv(column: psycopg.Column) -> sql.Composable:

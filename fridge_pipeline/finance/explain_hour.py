@@ -18,6 +18,7 @@ from fridge_pipeline.billing.open_stripe import (
     stripe_of_books,
 )
 from fridge_pipeline.calendar.hours import Hour, HourRange
+from fridge_pipeline.catalogue.measure import Measure
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.database.run import Run
 from fridge_pipeline.finance.pages.explanation import Explanation
@@ -57,14 +58,13 @@ def explain(
         "rejected_max_in_all": REJECTED_MAX_IN_ALL,
     }
     with connection.cursor(row_factory=dict_row) as cursor:
-        usage = cursor.execute(statement("explain_usage"), parameters).fetchone() or {}
+        usage = {each["measure"]: each["quantity"] for each in cursor.execute(statement("explain_usage"), parameters)}
         return Explanation(
             tenant_id=tenant_id,
             hour=hour.key,
             is_open=now < closes_at,
             closes_at=closes_at,
-            inserted_count=usage.get("inserted_count"),
-            active_sensors=usage.get("active_sensors"),
+            usage={measure.value: usage.get(measure.value) for measure in Measure},
             **{name: cursor.execute(statement(f"explain_{name}"), parameters).fetchall() for name in LISTS},
         )
 

@@ -296,14 +296,10 @@ order by tenant_id, meter, usage_day nulls last;
 
 -- name: explain_usage
 select
-    (
-        select inserted_count from fridge.inserted_counts
-        where tenant_id = %(tenant_id)s and hour = %(hour)s
-    ) as inserted_count,
-    (
-        select active_sensors from fridge.active_sensors
-        where tenant_id = %(tenant_id)s and hour = %(hour)s
-    ) as active_sensors;
+    measure,
+    quantity
+from fridge.usage
+where tenant_id = %(tenant_id)s and hour = %(hour)s;
 
 -- name: explain_files
 -- The files of a landing hour, with what became of one tenant's rows in each: as it was recorded when the file was
@@ -694,10 +690,9 @@ select
     hour,
     subject,
     count(*) over () as exceptions
-from fridge.exceptions
+from fridge.open_exceptions
 where
     kind = 'unexplained'
-    and closed_at is null
     and hour >= %(month_start)s
     and hour < %(month_end)s
 order by hour, tenant_id, subject
@@ -705,9 +700,8 @@ limit %(shown)s;
 
 -- name: waiting_in_month
 select count(*)
-from fridge.exceptions
+from fridge.open_exceptions
 where
     kind = 'month_closed'
-    and closed_at is null
     and hour >= %(month_start)s
     and hour < %(month_end)s;

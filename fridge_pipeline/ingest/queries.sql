@@ -96,8 +96,8 @@ damaged as (
         subject as path,
         null::bigint as rejected_rows,
         detail as reason
-    from fridge.exceptions
-    where kind = 'unreadable_file' and hour between %(first)s and %(last)s and closed_at is null
+    from fridge.open_exceptions
+    where kind = 'unreadable_file' and hour between %(first)s and %(last)s
 )
 
 select * from damaged

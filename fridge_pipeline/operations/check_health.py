@@ -15,7 +15,14 @@ from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.exceptions import open_exception_kinds
 from fridge_pipeline.database.program import program_identity
-from fridge_pipeline.database.schema import PIPELINE, is_private, migrations, owns_schema, server_clock, server_version
+from fridge_pipeline.database.schema import (
+    PIPELINE,
+    is_private,
+    owns_schema,
+    schema_number,
+    server_clock,
+    server_version,
+)
 from fridge_pipeline.ingest.landing.zone import LandingZone
 from fridge_pipeline.ingest.landing_record import similar_ids
 from fridge_pipeline.ingest.note_losses import find_losses
@@ -63,8 +70,8 @@ def check_machine(
 def check_database(database: Database, clock: Callable[[], datetime]) -> Iterator[HealthCheck]:
     """Version, schema, rights and clock."""
     with database.connect() as connection:
-        schema = migrations()[-1].number
-        yield from judge_postgres(database.place, server_version(connection), schema, is_private=is_private(connection))
+        version, number = server_version(connection), schema_number()
+        yield from judge_postgres(database.place, version, number, is_private=is_private(connection))
         before = clock()
         there, after = server_clock(connection), clock()
         is_owner = owns_schema(connection)

@@ -40,8 +40,7 @@ with subjects as (
         min(deadline_at) as deadline_at,
         max(tenant_id) as tenant_id,
         max(hour) as newest_hour
-    from fridge.exceptions
-    where closed_at is null
+    from fridge.open_exceptions
     group by
         kind,
         coalesce(tenant_id, nullif(subject, ''), to_char(hour at time zone 'UTC', 'YYYY-MM-DD-HH24:MI'))
@@ -76,10 +75,9 @@ order by min(bill_until) asc, tenant_id asc, meter asc;
 -- name: accepted_usage
 select
     event_name,
-    sum(value)::bigint as value
-from fridge.meter_events
-where tenant_id = %(tenant_id)s and hour = %(hour)s and status = 'accepted'
-group by event_name;
+    value
+from fridge.stated_usage
+where tenant_id = %(tenant_id)s and hour = %(hour)s;
 
 -- name: has_customer
 select count(*) > 0 as has_customer

@@ -4,12 +4,12 @@
 -- billing start somebody else may have stated usage for any customer, also where we have none.
 with metered_usage as (
     select distinct
-        measured_usage.tenant_id,
+        usage.tenant_id,
         catalogue.event_name
-    from fridge.measured_usage
+    from fridge.usage
     inner join unnest(%(event_names)s::text[], %(measures)s::text[]) as catalogue (event_name, measure)
-        on measured_usage.measure = catalogue.measure
-    where measured_usage.hour between %(first)s and %(last)s
+        on usage.measure = catalogue.measure
+    where usage.hour between %(first)s and %(last)s
 ),
 
 accounts as (
@@ -78,8 +78,8 @@ order by last_read_at asc nulls first, accounts.tenant_id asc, accounts.event_na
 with usage as (
     select
         hour,
-        value
-    from fridge.measured_usage
+        quantity as value
+    from fridge.usage
     where
         measure = %(measure)s
         and tenant_id = %(tenant_id)s
@@ -94,7 +94,7 @@ statements as (
         meter_events.value,
         meter_events.is_difference,
         meter_events.status,
-        coalesce(meter_event_adjustments.status in ('staged', 'sent', 'unknown'), false) as is_cancelling,
+        coalesce(fridge.is_under_way(meter_event_adjustments.status), false) as is_cancelling,
         greatest(
             case when meter_events.status in ('accepted', 'superseded') then meter_events.settled_at end,
             case when meter_event_adjustments.status = 'accepted' then meter_event_adjustments.settled_at end
@@ -119,7 +119,7 @@ stated as (
             else max(value) filter (where status in ('accepted', 'superseded'))
         end as most,
         max(decided_at) as decided_at,
-        bool_or(is_cancelling or status in ('staged', 'sent', 'unknown')) as is_open,
+        bool_or(is_cancelling or fridge.is_under_way(status)) as is_open,
         (array_agg(status order by revision desc))[1] = 'refused' as is_refused
     from statements
     group by hour, stripe_customer_id
@@ -130,10 +130,7 @@ holders as (
         hour,
         coalesce(
             (array_agg(stripe_customer_id order by revision desc) filter (where status = 'accepted' and value <> 0))[1],
-            (
-                array_agg(stripe_customer_id order by revision desc)
-                filter (where status in ('staged', 'sent', 'unknown'))
-            )[1]
+            (array_agg(stripe_customer_id order by revision desc) filter (where fridge.is_under_way(status)))[1]
         ) as stripe_customer_id
     from statements
     group by hour
@@ -159,27 +156,23 @@ select
     coalesce(stated.is_open, false) as is_open,
     coalesce(stated.is_refused, false) as is_refused,
     exists(
-        select 1 from fridge.exceptions
+        select 1 from fridge.open_exceptions
         where
-            exceptions.kind = 'credit_due'
-            and exceptions.tenant_id = %(tenant_id)s
-            and exceptions.hour = coalesce(payable.hour, stated.hour)
-            and exceptions.subject = %(event_name)s
-            and exceptions.closed_at is null
+            open_exceptions.kind = 'credit_due'
+            and open_exceptions.tenant_id = %(tenant_id)s
+            and open_exceptions.hour = coalesce(payable.hour, stated.hour)
+            and open_exceptions.subject = %(event_name)s
     ) as is_credit_due,
     (
-        -- Usage that contradicts its files is not stated, and nobody can say what is right.
-        select case exceptions.kind when 'contradiction' then 'unexplained' else exceptions.kind end as waiting
-        from fridge.exceptions
+        -- What is about the tenant-hour's usage as a whole is so too; of several the last in the alphabet.
+        select open_exceptions.kind as waiting
+        from fridge.open_exceptions
         where
-            exceptions.kind in (
-                'held_for_review', 'month_closed', 'customer_taken', 'customer_gone', 'contradiction'
-            )
-            and exceptions.tenant_id = %(tenant_id)s
-            and exceptions.hour = coalesce(payable.hour, stated.hour)
-            and (exceptions.subject = %(event_name)s or exceptions.kind = 'contradiction')
-            and exceptions.closed_at is null
-        order by exceptions.kind desc
+            open_exceptions.kind = any(%(not_stated)s)
+            and open_exceptions.tenant_id = %(tenant_id)s
+            and open_exceptions.hour = coalesce(payable.hour, stated.hour)
+            and open_exceptions.subject in (%(event_name)s, '')
+        order by open_exceptions.kind desc
         limit 1
     ) as waiting
 from payable
@@ -337,16 +330,16 @@ booked_days as (
     union all
 
     select distinct
-        (measured_usage.hour at time zone 'UTC')::date as day,
-        measured_usage.tenant_id,
+        (usage.hour at time zone 'UTC')::date as day,
+        usage.tenant_id,
         catalogue.event_name,
         null::timestamptz as settled_at
-    from fridge.measured_usage
+    from fridge.usage
     inner join unnest(%(event_names)s::text[], %(measures)s::text[]) as catalogue (event_name, measure)
-        on measured_usage.measure = catalogue.measure
+        on usage.measure = catalogue.measure
     where
-        measured_usage.hour between %(first)s and %(last)s
-        and measured_usage.hour >= (select billing_start.bill_from from fridge.billing_start)
+        usage.hour between %(first)s and %(last)s
+        and usage.hour >= (select billing_start.bill_from from fridge.billing_start)
 )
 
 select day

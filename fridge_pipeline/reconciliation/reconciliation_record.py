@@ -14,7 +14,7 @@ from fridge_pipeline.calendar.days import DayRange
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.queries import meters_of, span_of, statement
-from fridge_pipeline.reconciliation.rules.causes import PASSING, BookedHour, ComparedHour
+from fridge_pipeline.reconciliation.rules.causes import NOT_STATED, PASSING, BookedHour, ComparedHour
 from fridge_pipeline.reconciliation.rules.side_by_side import Row
 
 
@@ -73,6 +73,7 @@ def booked_hours(connection: psycopg.Connection, account: Account, days: DayRang
         "tenant_id": account.tenant_id,
         "event_name": account.meter.event_name,
         "measure": account.meter.measure.value,
+        "not_stated": list(NOT_STATED),
     }
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(statement("booked_hours"), parameters).fetchall()

@@ -1,6 +1,6 @@
 """Count: from stored readings to usage per tenant and hour (laws L1 and L2).
 
-Both usage tables are counted from one read. Which files an hour was counted from is put on record with its usage:
+All measures are counted from one read. Which files an hour was counted from is put on record with its usage:
 when there are others by then, loaded or withdrawn meanwhile, the sweep counts the hour again.
 """
 
@@ -17,13 +17,13 @@ import polars as pl
 import psycopg
 
 from fridge_pipeline.calendar.hours import HourRange, split_at
+from fridge_pipeline.catalogue.measure import Measure
 from fridge_pipeline.database.connection import Database, streamed
 from fridge_pipeline.database.failpoints import AtFailpoint, Failpoint, pass_by
 from fridge_pipeline.database.queries import span_of, statement
 from fridge_pipeline.database.retention import first_open_hour, readings_kept
 from fridge_pipeline.usage.rules import (
     STATED_SCHEMA,
-    USAGE_QUANTITY,
     USAGE_SCHEMA,
     FileRun,
     bridged,
@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 FILES_SCHEMA = {"file_id": pl.Int32(), "hour": pl.Datetime("us", "UTC"), "inserted_count": pl.Int64()}
 
 TENANTS_SCHEMA = {"sensor_key": pl.Int32(), "tenant_id": pl.String()}
-
-STAGED_COLUMNS = ("tenant_id", "hour", "inserted_count", "active_sensors")
 
 
 def files_of_hours(connection: psycopg.Connection, hours: HourRange) -> pl.DataFrame:
@@ -81,7 +79,7 @@ def _of_runs(connection: adbc_dbapi.Connection, name: str, runs: Sequence[FileRu
 
 
 def usage_of_hours(connection: psycopg.Connection, hours: HourRange) -> pl.DataFrame:
-    """The usage that a range of hours has: ``USAGE_SCHEMA``, null where one of both was not counted."""
+    """The usage that a range of hours has: ``USAGE_SCHEMA``."""
     rows = connection.execute(statement("usage_of_hours"), span_of(hours)).fetchall()
     return pl.DataFrame(rows, schema=USAGE_SCHEMA, orient="row")
 
@@ -104,18 +102,19 @@ def tenants_of_sensors(connection: adbc_dbapi.Connection, sensor_keys: pl.Series
 
 def write_usage(
     connection: psycopg.Connection,
-    tables: Sequence[str],
+    measures: Sequence[Measure],
     usage: pl.DataFrame,
     files: pl.DataFrame,
     hours: HourRange,
     now: datetime,
 ) -> None:
-    """Makes usage tables hold exactly these tenant-hours for a range of hours, in one transaction.
+    """Makes this all the usage of these measures for a range of hours, in one transaction.
 
-    ``usage``: ``tenant_id``, ``hour`` and both quantities; ``files``: ``file_id`` and ``hour`` of the files that it
-    was counted from, which is put on record.
+    ``usage``: ``USAGE_SCHEMA``, also of other measures; ``files``: ``file_id`` and ``hour`` of the files that it was
+    counted from, which is put on record.
     """
-    span = {**span_of(hours), "usage_tables": list(tables)}
+    names = [measure.value for measure in measures]
+    span = {**span_of(hours), "measures": names, "usage_tables": [measure.asset for measure in measures]}
     per_hour = files.group_by("hour").agg("file_id")
     counted = {
         "hours": per_hour["hour"].to_list(),
@@ -125,17 +124,16 @@ def write_usage(
         cursor.execute(statement("lock_usage"))
         cursor.execute(statement("stage_usage"))
         with cursor.copy(statement("copy_usage")) as copy:
-            copy.write(_csv_of(usage))
-        for table in tables:
-            cursor.execute(statement(f"remove_{table}"), span)
-            cursor.execute(statement(f"write_{table}"), {"now": now})
+            copy.write(_csv_of(usage.filter(pl.col("measure").is_in(names))))
+        cursor.execute(statement("remove_usage"), span)
+        cursor.execute(statement("write_usage"), {"now": now})
         cursor.execute(statement("forget_counted_hours"), span)
         cursor.execute(statement("record_counted_hours"), {**span, **counted, "now": now})
 
 
 def _csv_of(usage: pl.DataFrame) -> str:
     """Text in quotes, so that no tenant's name can be taken for something else."""
-    return usage.select(STAGED_COLUMNS).write_csv(
+    return usage.select(*USAGE_SCHEMA).write_csv(
         include_header=False, quote_style="non_numeric", datetime_format="%Y-%m-%dT%H:%M:%S%z"
     )
 
@@ -159,14 +157,14 @@ def count_usage(
     database: Database,
     hours: HourRange,
     now: datetime,
-    tables: Sequence[str] = tuple(USAGE_QUANTITY),
+    measures: Sequence[Measure] = tuple(Measure),
     at_failpoint: AtFailpoint = pass_by,
-) -> dict[str, pl.DataFrame]:
-    """Brings usage tables up to date for a range of hours, from one read of the stored readings.
+) -> pl.DataFrame:
+    """Brings usage up to date for a range of hours, from one read of the stored readings.
 
-    Returns the rows of each table (hour, tenant_id, quantity). Long ranges are written portion by portion: what was
-    written stays, whatever becomes of the rest. Hours that are sealed because their readings were dropped keep the
-    usage they have.
+    Returns it: ``USAGE_SCHEMA``, also of measures that were not asked for. Long ranges are written portion by portion:
+    what was written stays, whatever becomes of the rest. Hours that are sealed because their readings were dropped keep
+    the usage they have.
     """
     counted = [pl.DataFrame(schema=USAGE_SCHEMA)]
     with database.connect() as books, UsageReader(database) as reader, readings_kept(books) as kept_from:
@@ -174,21 +172,13 @@ def count_usage(
         if sealed is not None:
             counted.append(usage_of_hours(books, sealed))
         if unsealed is None:
-            return _tables(counted, tables)
+            return pl.concat(counted)
         files = files_of_hours(books, unsealed)
         for portion, their_files in portions(unsealed, files):
             counted.append(reader.usage_of(their_files))
-            write_usage(books, tables, counted[-1], their_files, portion, now)
+            write_usage(books, measures, counted[-1], their_files, portion, now)
             at_failpoint(Failpoint.USAGE_WRITTEN)
-    return _tables(counted, tables)
-
-
-def _tables(counted: Sequence[pl.DataFrame], tables: Sequence[str]) -> dict[str, pl.DataFrame]:
-    rows = pl.concat(counted)
-    return {
-        table: rows.select("hour", "tenant_id", USAGE_QUANTITY[table]).drop_nulls(USAGE_QUANTITY[table])
-        for table in tables
-    }
+    return pl.concat(counted)
 
 
 def portions(hours: HourRange, files: pl.DataFrame) -> Iterator[tuple[HourRange, pl.DataFrame]]:
@@ -232,7 +222,7 @@ class UsageReader:
         return connection
 
     def usage_of(self, files: pl.DataFrame) -> pl.DataFrame:
-        """Both quantities per hour and tenant of these files (``file_id``, ``hour``), read once.
+        """All usage of these files (``file_id``, ``hour``), read once: ``USAGE_SCHEMA``.
 
         What is loaded meanwhile is not among them.
         """

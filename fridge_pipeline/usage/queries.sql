@@ -1,65 +1,37 @@
--- name: remove_active_sensors
+-- name: remove_usage
 -- Usage is a function of stored rows: a tenant-hour that no longer has any has no usage.
-delete from fridge.active_sensors
+delete from fridge.usage
 where
     hour between %(first)s and %(last)s
+    and measure = any(%(measures)s)
     and not exists (
         select 1 from new_usage
         where
-            new_usage.tenant_id = active_sensors.tenant_id
-            and new_usage.hour = active_sensors.hour
+            new_usage.tenant_id = usage.tenant_id
+            and new_usage.measure = usage.measure
+            and new_usage.hour = usage.hour
     );
 
--- name: remove_inserted_counts
--- Usage is a function of stored rows: a tenant-hour that no longer has any has no usage.
-delete from fridge.inserted_counts
-where
-    hour between %(first)s and %(last)s
-    and not exists (
-        select 1 from new_usage
-        where
-            new_usage.tenant_id = inserted_counts.tenant_id
-            and new_usage.hour = inserted_counts.hour
-    );
-
--- name: write_active_sensors
+-- name: write_usage
 -- computed_at moves even when the number does not: it says when the hour was counted last.
-insert into fridge.active_sensors (tenant_id, hour, active_sensors, computed_at)
+insert into fridge.usage (tenant_id, hour, measure, quantity, computed_at)
 select
     tenant_id,
     hour,
-    active_sensors,
+    measure,
+    quantity,
     %(now)s
 from new_usage
-on conflict (tenant_id, hour) do update
-    set active_sensors = excluded.active_sensors, computed_at = excluded.computed_at;
-
--- name: write_inserted_counts
--- computed_at moves even when the number does not: it says when the hour was counted last.
-insert into fridge.inserted_counts (tenant_id, hour, inserted_count, computed_at)
-select
-    tenant_id,
-    hour,
-    inserted_count,
-    %(now)s
-from new_usage
-on conflict (tenant_id, hour) do update
-    set inserted_count = excluded.inserted_count, computed_at = excluded.computed_at;
+on conflict (tenant_id, measure, hour) do update
+    set quantity = excluded.quantity, computed_at = excluded.computed_at;
 
 -- name: files_of_hours
--- Files that stored readings in a range of landing hours. A withdrawn file is no usage.
 select
     file_id,
-    landing_hour as hour,
+    hour,
     inserted_count
-from fridge.landing_files
-where
-    landing_hour between %(first)s and %(last)s
-    and inserted_count > 0
-    and not exists (
-        select 1 from fridge.withdrawals
-        where withdrawals.file_id = landing_files.file_id
-    );
+from fridge.usable_files
+where hour between %(first)s and %(last)s;
 
 -- name: stored_readings_of_files
 -- Without a time range on purpose: a late reading makes it wide, and the planner would then read the whole primary key.
@@ -87,15 +59,13 @@ where file_id between {first} and {last};
 
 -- name: usage_of_hours
 select
-    coalesce(inserted_counts.hour, active_sensors.hour) as hour,
-    coalesce(inserted_counts.tenant_id, active_sensors.tenant_id) as tenant_id,
-    inserted_counts.inserted_count,
-    active_sensors.active_sensors
-from fridge.inserted_counts
-full join fridge.active_sensors
-    on inserted_counts.tenant_id = active_sensors.tenant_id and inserted_counts.hour = active_sensors.hour
-where coalesce(inserted_counts.hour, active_sensors.hour) between %(first)s and %(last)s
-order by hour, tenant_id;
+    hour,
+    tenant_id,
+    measure,
+    quantity
+from fridge.usage
+where hour between %(first)s and %(last)s
+order by hour, tenant_id, measure;
 
 -- name: stated_of_hours
 -- What the accepted statements of a range of hours come to.
@@ -103,10 +73,9 @@ select
     hour,
     tenant_id,
     event_name,
-    sum(value)::bigint as stated
-from fridge.meter_events
-where hour between %(first)s and %(last)s and status = 'accepted'
-group by hour, tenant_id, event_name
+    value as stated
+from fridge.stated_usage
+where hour between %(first)s and %(last)s
 order by hour, tenant_id, event_name;
 
 -- name: tenants_of_sensors
@@ -122,14 +91,14 @@ select pg_advisory_xact_lock(hashtextextended('fridge.usage', 0));
 
 -- name: stage_usage
 create temporary table new_usage (
-    tenant_id text,
     hour timestamptz,
-    inserted_count bigint,
-    active_sensors bigint
+    tenant_id text,
+    measure text,
+    quantity bigint
 ) on commit drop;
 
 -- name: copy_usage
-copy new_usage (tenant_id, hour, inserted_count, active_sensors) from stdin with (format csv);
+copy new_usage (hour, tenant_id, measure, quantity) from stdin with (format csv);
 
 -- name: forget_counted_hours
 delete from fridge.counted_hours

@@ -9,6 +9,7 @@ from datetime import datetime
 import polars as pl
 
 from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.catalogue.measure import Measure
 from fridge_pipeline.catalogue.meter import Meter
 
 #: Up to so many numbers between two runs are cheaper to read along and leave out than to look once more.
@@ -43,19 +44,16 @@ def _joined(runs: Iterable[FileRun], between_max: int) -> list[FileRun]:
     return joined
 
 
-#: One row per (hour, sensor) with stored readings: what both measures are counted from.
+#: One row per (hour, sensor) with stored readings: what all measures are counted from.
 SENSOR_HOURS_SCHEMA = {"hour": pl.Datetime("us", "UTC"), "sensor_key": pl.Int32(), "readings": pl.Int64()}
 
-#: One row per (hour, tenant) with usage.
+#: One row per (hour, tenant, measure) with usage.
 USAGE_SCHEMA = {
     "hour": pl.Datetime("us", "UTC"),
     "tenant_id": pl.String(),
-    "inserted_count": pl.Int64(),
-    "active_sensors": pl.Int64(),
+    "measure": pl.String(),
+    "quantity": pl.Int64(),
 }
-
-#: The two usage tables, and the quantity that each has beside ``tenant_id`` and ``hour``.
-USAGE_QUANTITY = {"inserted_counts": "inserted_count", "active_sensors": "active_sensors"}
 
 
 def sensor_hours(stored: pl.LazyFrame, hour_of_file: pl.LazyFrame) -> pl.LazyFrame:
@@ -98,17 +96,16 @@ def merged(folded: Sequence[pl.DataFrame]) -> pl.DataFrame:
 
 
 def usage_of_tenants(per_sensor: pl.LazyFrame, tenant_of_sensor: pl.LazyFrame) -> pl.LazyFrame:
-    """One row per (hour, tenant) with both quantities.
+    """One row per (hour, tenant, measure): ``USAGE_SCHEMA``.
 
-    ``inserted_count`` is the readings stored for the first time, ``active_sensors`` the distinct sensors that they
-    are from. ``per_sensor`` has one row per hour and sensor; ``tenant_of_sensor``: ``sensor_key``, ``tenant_id``.
+    ``per_sensor`` has one row per hour and sensor; ``tenant_of_sensor``: ``sensor_key``, ``tenant_id``.
     """
     return (
         per_sensor.join(tenant_of_sensor, on="sensor_key", how="inner", validate="m:1")
         .group_by("hour", "tenant_id")
-        .agg(inserted_count=pl.col("readings").sum(), active_sensors=pl.len().cast(pl.Int64))
-        .select(*USAGE_SCHEMA)
-        .sort("hour", "tenant_id")
+        .agg(**{measure.value: measure.quantity.cast(pl.Int64) for measure in Measure})
+        .unpivot(index=["hour", "tenant_id"], variable_name="measure", value_name="quantity")
+        .sort("hour", "tenant_id", "measure")
     )
 
 
@@ -167,14 +164,9 @@ def side_by_side(
 
 
 def _by_meter(usage: pl.DataFrame, catalogue: Sequence[Meter], name: str) -> pl.DataFrame:
-    empty = pl.DataFrame(schema={key: USAGE_SCHEMA.get(key, pl.String()) for key in _KEY} | {name: pl.Int64()})
-    each = [
-        usage.select(
-            "hour", "tenant_id", pl.lit(meter.event_name).alias("meter"), pl.col(meter.measure.value).alias(name)
-        ).drop_nulls(name)
-        for meter in catalogue
-    ]
-    return pl.concat([empty, *each])
+    meters = [(meter.measure.value, meter.event_name) for meter in catalogue]
+    named = pl.DataFrame(meters, schema={"measure": pl.String(), "meter": pl.String()}, orient="row")
+    return usage.join(named, on="measure").select(*_KEY, pl.col("quantity").alias(name))
 
 
 def differing(rows: pl.DataFrame) -> pl.DataFrame:

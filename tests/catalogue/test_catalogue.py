@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from fridge_pipeline.catalogue.meter import CATALOGUE, Formula, Measure, Meter, Restatement, Tolerance, Window
+from fridge_pipeline.catalogue.measure import Measure
+from fridge_pipeline.catalogue.meter import CATALOGUE, Formula, Meter, Restatement, Tolerance, Window
 from fridge_pipeline.catalogue.meters_file import CatalogueError, read_catalogue
 from fridge_pipeline.settings import SettingError, read_settings
 
@@ -57,7 +58,7 @@ def test_a_catalogue_says_of_each_meter_how_it_is_counted_and_restated() -> None
         ("[meter]\nevent_name = 'a'", "two brackets"),
         (READINGS + "unit = 'x'", "meter 1 has the unknown key unit; there are event_name, display_name"),
         (READINGS + SENSORS.replace('window = "hour"', ""), "meter 2 lacks window"),
-        (READINGS.replace("inserted_count", "fridges"), "measure is inserted_count or active_sensors, got 'fridges'"),
+        (READINGS.replace("inserted_count", "fridges"), f"measure is {' or '.join(Measure)}, got 'fridges'"),
         (READINGS.replace('"sum"', '"max"'), "formula is sum or last, got 'max'"),
         (READINGS.replace('"none"', '"day"'), "window is hour or none, got 'day'"),
         (READINGS.replace('"none"', "3"), "window is hour or none, got 3"),

@@ -57,7 +57,7 @@ def test_backtest_ends_with_1_when_a_number_differs_and_0_when_none_does(
     same = run(*span)
     assert (same.returncode, same.stdout.splitlines()[-1]) == (0, "nothing differs"), same.stderr
     with pipeline.database.connect() as connection:
-        connection.execute("update fridge.inserted_counts set inserted_count = 7")
+        connection.execute("update fridge.usage set quantity = 7 where measure = 'inserted_count'")
     other = run(*span, "--json")
     assert other.returncode == 1
     (difference,) = json.loads(other.stdout)["differences"]

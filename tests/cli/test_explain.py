@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from fridge_pipeline.calendar.days import DayRange, day_of
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.catalogue.meter import Formula, Measure, Meter, Window
+from fridge_pipeline.catalogue.measure import Measure
+from fridge_pipeline.catalogue.meter import Formula, Meter, Window
 from fridge_pipeline.corrections.withdraw import withdraw_file
 from fridge_pipeline.finance.explain_hour import explain_hour
 from fridge_pipeline.ingest.landing.local import LocalLanding

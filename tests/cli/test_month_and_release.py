@@ -73,7 +73,7 @@ def test_release_prints_what_it_lets_through_and_the_command_it_names_bills_it(
     hour: Hour = month.hours.last
     with pipeline.database.connect() as connection:
         connection.execute(
-            "insert into fridge.inserted_counts select 'cohoes', %s - n * interval '1 hour', 2, now()"
+            "insert into fridge.usage select 'cohoes', %s - n * interval '1 hour', 'inserted_count', 2, now()"
             " from generate_series(1, 30) as n",
             [hour.start],
         )

@@ -22,7 +22,7 @@ def test_models_are_run_for_the_hours_that_are_named_and_an_edited_usage_row_the
     assert (good.returncode, good.stderr) == (0, "")
     assert good.stdout.strip().endswith("tests hold")
 
-    pipeline.rows("update fridge.inserted_counts set inserted_count = 12 returning 1")
+    pipeline.rows("update fridge.usage set quantity = 12 where measure = 'inserted_count' returning 1")
     bad = run("sql", "test")
     assert bad.returncode == 1
     assert "FAILS  usage_hourly.usage_is_what_sql_counts_too" in bad.stdout

@@ -41,10 +41,11 @@ def causes_in_models() -> set[str]:
 
 def test_the_database_has_exactly_the_kinds_and_causes_of_the_code(pipeline: Pipeline) -> None:
     kinds = pipeline.rows(
-        'select kind, means, what_to_do, subject, cause, waits from fridge.exception_kinds order by "position"'
+        "select kind, means, what_to_do, subject, cause, waits, withholds"
+        ' from fridge.exception_kinds order by "position"'
     )
     assert kinds == [
-        (code, kind.means, kind.do, kind.subject.value, kind.cause, kind.waits)
+        (code, kind.means, kind.do, kind.subject.value, kind.cause, kind.waits, kind.withholds)
         for code, kind in EXCEPTION_KINDS.items()
     ]
     causes = pipeline.rows('select cause, step, is_explained, words, meaning from fridge.causes order by "position"')
@@ -59,6 +60,16 @@ def test_what_code_statements_and_models_name_are_kinds_and_causes() -> None:
     assert {"unexplained", "held_for_review"} <= kinds_in_statements() <= EXCEPTION_KINDS.keys()
     assert {"not_stated", "readings_missing", "excess_in_stripe"} <= causes_in_models() <= DIFFERENCE_CAUSES.keys()
     assert {cause.value for cause in Cause} <= DIFFERENCE_CAUSES.keys()
+
+
+def test_no_statement_lists_kinds() -> None:
+    """Which kinds have something in common is a column of ``fridge.exception_kinds``, or a parameter."""
+    listed = {
+        name: found
+        for name, text in statements().items()
+        if (found := re.findall(r"\bkind (?:not )?in \(\s*'[^)]*\)", text))
+    }
+    assert listed == {}
 
 
 def test_the_tie_out_names_the_cause_of_every_open_exception_that_keeps_usage_from_stripe() -> None:

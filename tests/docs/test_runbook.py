@@ -102,7 +102,7 @@ def test_billing_an_hour_again_overwrites_an_edited_usage_row_of_which_nothing_w
     pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
     pipeline.run(hour)
     with pipeline.database.connect() as connection:
-        connection.execute("update fridge.inserted_counts set inserted_count = 17")
+        connection.execute("update fridge.usage set quantity = 17 where measure = 'inserted_count'")
     pipeline.bill(hour)
     assert pipeline.stripe_totals("cohoes")["temperature_readings", hour.key] == 10
     pipeline.run(hour)

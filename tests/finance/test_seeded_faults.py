@@ -99,18 +99,14 @@ def test_a_reading_added_behind_the_programs_back_is_one_too_many(books: Finance
 
 
 @pytest.mark.parametrize(
-    ("table", "column", "meter", "edited", "amount"),
-    [
-        ("inserted_counts", "inserted_count", READINGS, 17, 7),
-        ("inserted_counts", "inserted_count", READINGS, 9, -1),
-        ("active_sensors", "active_sensors", SENSORS, 1, -1),
-    ],
+    ("measure", "meter", "edited", "amount"),
+    [("inserted_count", READINGS, 17, 7), ("inserted_count", READINGS, 9, -1), ("active_sensors", SENSORS, 1, -1)],
 )
 def test_an_edited_usage_row_is_changed_and_stripe_has_not_been_told(
-    books: FinanceBooks, table: str, column: str, meter: str, edited: int, amount: int
+    books: FinanceBooks, measure: str, meter: str, edited: int, amount: int
 ) -> None:
     books.land_and_bill()
-    edit_usage(books, table, column, edited)
+    edit_usage(books, measure, edited)
     books.look()
     true = edited - amount
     assert books.untied() == [("cohoes", meter, books.first.key, "unexplained", "usage_changed", amount)]
@@ -142,7 +138,7 @@ def test_a_key_in_a_text_is_found_and_not_shown_again(books: FinanceBooks, kind:
 
 def test_an_edited_usage_row_is_not_billed_and_is_found(books: FinanceBooks) -> None:
     books.land_and_bill()
-    edit_usage(books, "inserted_counts", "inserted_count", 17)
+    edit_usage(books, "inserted_count", 17)
     books.pipeline.bill(books.first)
     books.look()
     assert books.differences() == [
@@ -280,12 +276,12 @@ def delete_readings(books: FinanceBooks, tenant: str, sensor: str, number: int) 
     )
 
 
-def edit_usage(books: FinanceBooks, table: str, column: str, edited: int) -> None:
+def edit_usage(books: FinanceBooks, measure: str, edited: int) -> None:
     """Writes another usage of cohoes' first hour over the one that was counted."""
     with books.pipeline.database.connect() as connection:
         connection.execute(
-            f"update fridge.{table} set {column} = %s where tenant_id = 'cohoes' and hour = %s".encode(),
-            [edited, books.first.start],
+            "update fridge.usage set quantity = %s where measure = %s and tenant_id = 'cohoes' and hour = %s",
+            [edited, measure, books.first.start],
         )
 
 

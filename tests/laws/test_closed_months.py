@@ -326,7 +326,7 @@ def open_unexplained(pipeline: Pipeline) -> None:
 
 def lose_usage(pipeline: Pipeline) -> None:
     with pipeline.database.connect() as connection:
-        connection.execute("update fridge.inserted_counts set inserted_count = 3")
+        connection.execute("update fridge.usage set quantity = 3 where measure = 'inserted_count'")
 
 
 @pytest.mark.parametrize(

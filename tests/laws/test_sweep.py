@@ -20,12 +20,14 @@ MARKS = "select count(*) from fridge.marked_hours"
 
 #: What may happen to an hour that was found delivered, as SQL that takes the hour's start.
 CHANGES = {
-    "more usage": "update fridge.inserted_counts set inserted_count = inserted_count + 1 where hour = %s",
-    "usage of another tenant": "insert into fridge.active_sensors values ('dale', %s, 3, now())",
-    "less usage": "delete from fridge.active_sensors where hour = %s and tenant_id = 'cohoes'",
-    "usage moved away": "update fridge.inserted_counts set hour = hour + interval '1 day' where hour = %s",
-    "usage emptied": "truncate fridge.inserted_counts",
-    "another meter's usage emptied": "truncate fridge.active_sensors",
+    "more usage": "update fridge.usage set quantity = quantity + 1 where measure = 'inserted_count' and hour = %s",
+    "usage of another tenant": "insert into fridge.usage values ('dale', %s, 'active_sensors', 3, now())",
+    "less usage": "delete from fridge.usage where measure = 'active_sensors' and hour = %s and tenant_id = 'cohoes'",
+    "usage moved away": """
+        update fridge.usage set hour = hour + interval '1 day' where measure = 'inserted_count' and hour = %s
+    """,
+    "usage emptied": "truncate fridge.usage",
+    "another meter's usage emptied": "delete from fridge.usage where measure = 'active_sensors'",
     "another file": """
         insert into fridge.landing_files
         select 999, 'new.csv', landing_hour, 'x', 'x', 1, 7, 7, 0, 0, status, null, null, 'r', now()
@@ -103,7 +105,9 @@ def test_only_the_hours_that_changed_are_compared(pipeline: Pipeline, hour: Hour
         marked = connection.execute("select distinct hour from fridge.marked_hours").fetchall()
         assert marked == [(hour.start,)]
         change(
-            connection, "update fridge.inserted_counts set inserted_count = inserted_count - 1 where hour = %s", hour
+            connection,
+            "update fridge.usage set quantity = quantity - 1 where measure = 'inserted_count' and hour = %s",
+            hour,
         )
     assert swept(pipeline) == []
     assert pipeline.one(MARKS) == 0

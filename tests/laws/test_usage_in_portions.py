@@ -9,6 +9,7 @@ import pytest
 from psycopg import sql
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
+from fridge_pipeline.catalogue.measure import Measure
 from fridge_pipeline.database.failpoints import Failpoint
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.usage import count
@@ -66,15 +67,16 @@ def test_what_a_count_had_written_when_it_died_stays_and_the_next_one_writes_the
     assert pipeline.usage() == expected
 
 
-def test_each_usage_table_can_be_counted_without_the_other(pipeline: Pipeline, two_days_ago: datetime) -> None:
+def test_each_measure_can_be_counted_without_the_other(pipeline: Pipeline, two_days_ago: datetime) -> None:
     first = Hour(two_days_ago)
     loaded_alternately(pipeline, first)
     span = HourRange(first, first.plus(4))
-    counted = count.count_usage(pipeline.database, span, pipeline.clock(), ["active_sensors"])
-    assert {name: frame["active_sensors"].to_list() for name, frame in counted.items()} == {
-        "active_sensors": [sensors for _, sensors in USAGE.values()]
-    }
-    assert pipeline.one("select count(*) from fridge.inserted_counts") == 0
+    counted = count.count_usage(pipeline.database, span, pipeline.clock(), [Measure.ACTIVE_SENSORS])
+    sensors = [sensors for _, sensors in USAGE.values()]
+    assert counted.filter(pl.col("measure") == "active_sensors")["quantity"].to_list() == sensors
+    assert pipeline.rows("select measure, quantity from fridge.usage order by hour") == [
+        ("active_sensors", each) for each in sensors
+    ]
     assert pipeline.rows("select distinct usage_table from fridge.counted_hours") == [("active_sensors",)]
 
 
@@ -86,8 +88,8 @@ def test_a_tenants_name_is_written_as_it_is_whatever_it_holds(
     with pipeline.database.connect() as connection:
         write_usage(
             connection,
-            ["inserted_counts"],
-            pl.DataFrame([(hour.start, tenant, 5, 1)], schema=USAGE_SCHEMA, orient="row"),
+            [Measure.INSERTED_COUNT],
+            pl.DataFrame([(hour.start, tenant, "inserted_count", 5)], schema=USAGE_SCHEMA, orient="row"),
             NO_FILES,
             HourRange(hour, hour),
             pipeline.clock(),

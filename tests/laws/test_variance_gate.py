@@ -19,6 +19,7 @@ from tests.pipeline import Pipeline, readings
 
 READINGS = "temperature_readings"
 SENSORS = "active_sensors"
+USE = "insert into fridge.usage values ('cohoes', %s, 'inserted_count', %s, now())"
 
 
 @pytest.fixture
@@ -29,11 +30,11 @@ def hour(two_days_ago: datetime) -> Hour:
 def used_before(pipeline: Pipeline, hour: Hour, hours: int, tenant: str = "cohoes", quantity: int = 10) -> None:
     """A tenant that used every hour before as much, of one sensor."""
     with pipeline.database.connect() as connection:
-        for table, used in (("inserted_counts", quantity), ("active_sensors", 1)):
+        for measure, used in (("inserted_count", quantity), ("active_sensors", 1)):
             connection.execute(
-                f"insert into fridge.{table} select %s, %s - n * interval '1 hour', %s, now()"
-                " from generate_series(1, %s) as n".encode(),
-                [tenant, hour.start, used, hours],
+                "insert into fridge.usage select %s, %s - n * interval '1 hour', %s, %s, now()"
+                " from generate_series(1, %s) as n",
+                [tenant, hour.start, measure, used, hours],
             )
 
 
@@ -101,13 +102,14 @@ def test_a_level_that_has_lasted_for_half_a_day_is_no_longer_held(cohoes: Pipeli
     for grown, is_held in ((11, True), (12, False)):
         with cohoes.database.connect() as connection:
             connection.execute(
-                "update fridge.inserted_counts set inserted_count = 500 where hour >= %s", [hour.plus(-grown).start]
+                "update fridge.usage set quantity = 500 where measure = 'inserted_count' and hour >= %s",
+                [hour.plus(-grown).start],
             )
-            connection.execute("insert into fridge.inserted_counts values ('cohoes', %s, 500, now())", [hour.start])
+            connection.execute(USE, [hour.start, 500])
             cases = staging_cases(connection, HourRange(hour, hour), cohoes.catalogue)
             outliers = find_outliers(connection, [(case, StagingVerdict.STAGE) for case in cases], Variance.HOLD)
             assert bool(outliers) is is_held
-            connection.execute("delete from fridge.inserted_counts where hour = %s", [hour.start])
+            connection.execute("delete from fridge.usage where measure = 'inserted_count' and hour = %s", [hour.start])
 
 
 @pytest.mark.parametrize(("number", "hours"), [(100, 24), (100_000, 23), (100_000, 0)])
@@ -117,7 +119,7 @@ def test_ordinary_usage_and_a_tenant_without_a_day_of_history_are_never_held(
     pipeline.add_tenant("cohoes")
     used_before(pipeline, hour, hours)
     with pipeline.database.connect() as connection:
-        connection.execute("insert into fridge.inserted_counts values ('cohoes', %s, %s, now())", [hour.start, number])
+        connection.execute(USE, [hour.start, number])
     pipeline.bill(hour)
     assert (stripe_total(pipeline, hour), held(pipeline)) == (number, [])
 
@@ -249,12 +251,10 @@ def test_the_database_picks_exactly_the_cases_that_the_method_holds(pipeline: Pi
     with pipeline.database.connect() as connection:
         with (
             connection.cursor() as cursor,
-            cursor.copy(
-                "copy fridge.inserted_counts (tenant_id, hour, inserted_count, computed_at) from stdin"
-            ) as copy,
+            cursor.copy("copy fridge.usage (tenant_id, hour, measure, quantity, computed_at) from stdin") as copy,
         ):
             for tenant, at, used in rows:
-                copy.write_row((tenant, at, used, at))
+                copy.write_row((tenant, at, "inserted_count", used, at))
         connection.execute(
             "insert into fridge.tenants select distinct tenant_id, null, 'cus_' || tenant_id"
             " from fridge.inserted_counts"

@@ -37,7 +37,7 @@ def test_the_daily_check_derives_usage_anew_and_each_test_of_a_model_is_a_check_
         } <= set(evaluations)
 
         with pipeline.database.owned.connect() as connection:
-            connection.execute("update fridge.active_sensors set active_sensors = 3")
+            connection.execute("update fridge.usage set quantity = 3 where measure = 'active_sensors'")
         failed = {name: each for name, each in check(definitions, instance).items() if not each.passed}
         assert set(failed) == {"tie_out.nothing_is_unexplained", "usage_hourly.usage_is_what_sql_counts_too"}
         assert {each.severity for each in failed.values()} == {dg.AssetCheckSeverity.ERROR}

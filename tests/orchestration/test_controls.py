@@ -72,7 +72,7 @@ def test_what_contradicted_is_stated_once_usage_and_files_agree_again_and_its_ex
     pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
     pipeline.load(hour)
     pipeline.count(hour)
-    edit_behind_the_programs_back(pipeline, "update fridge.inserted_counts set inserted_count = 17")
+    edit_behind_the_programs_back(pipeline, "update fridge.usage set quantity = 17 where measure = 'inserted_count'")
     pipeline.bill(hour)
     pipeline.bill(hour)
     assert pipeline.stripe_totals("cohoes") == {}
@@ -128,7 +128,9 @@ def test_an_hour_that_waits_to_be_counted_again_is_not_called_wrong(pipeline: Pi
     assert usage_not_from_files(pipeline.database, span) == []
     pipeline.count(hour)
     assert usage_not_from_files(pipeline.database, span) == []
-    edit_behind_the_programs_back(pipeline, "update fridge.inserted_counts set inserted_count = inserted_count + 7")
+    edit_behind_the_programs_back(
+        pipeline, "update fridge.usage set quantity = quantity + 7 where measure = 'inserted_count'"
+    )
     (found,) = usage_not_from_files(pipeline.database, span)
     assert (found.tenant_id, found.brought, found.inserted_count) == ("cohoes", 15, 22)
     assert rows_not_accounted_for(pipeline.database, span) == []

@@ -103,7 +103,7 @@ def test_lag_is_not_mistaken_for_loss_nor_for_too_much(books: Books, restated: i
     books.pipeline.sandbox.set_clock(advance_seconds=2 * HOUR)
     books.pipeline.sandbox.settings(lag_seconds=HOUR)
     with books.pipeline.database.connect() as connection:
-        connection.execute("update fridge.inserted_counts set inserted_count = %s", [restated])
+        connection.execute("update fridge.usage set quantity = %s where measure = 'inserted_count'", [restated])
         connection.execute("delete from fridge.counted_hours")  # else it would be a contradiction
     books.pipeline.bill(books.first)
     books.reconcile()
@@ -217,7 +217,7 @@ def test_what_can_no_longer_be_cancelled_is_a_credit_that_is_due(raw_books: Book
     raw_books.use(raw_books.first, 10)
     line.clock.advance(hours=21)
     with line.database.connect() as connection:
-        connection.execute("update fridge.inserted_counts set inserted_count = 6")
+        connection.execute("update fridge.usage set quantity = 6 where measure = 'inserted_count'")
         connection.execute("delete from fridge.counted_hours")  # else it would be a contradiction
     line.bill(raw_books.first)
     raw_books.reconcile()
@@ -228,7 +228,7 @@ def test_what_is_held_for_review_is_said_to_be_and_agrees_once_it_is_released_an
     line = books.pipeline
     with line.database.connect() as connection:
         connection.execute(
-            "insert into fridge.inserted_counts select 'cohoes', %s - n * interval '1 day', 1, now()"
+            "insert into fridge.usage select 'cohoes', %s - n * interval '1 day', 'inserted_count', 1, now()"
             " from generate_series(1, 24) as n",
             [books.first.start],
         )

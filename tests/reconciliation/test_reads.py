@@ -149,7 +149,7 @@ def test_a_meter_that_takes_the_last_hour_is_compared_by_the_hour(
         for step in range(3):
             books.use(books.first.plus(step), 5 + step, name=f"{window}.csv")
         with database.connect() as connection:
-            connection.execute("update fridge.inserted_counts set inserted_count = 7")
+            connection.execute("update fridge.usage set quantity = 7 where measure = 'inserted_count'")
             connection.execute("delete from fridge.counted_hours")  # else it would be a contradiction
         line.bill(books.first, books.first.plus(2))
         report = books.reconcile()

@@ -89,7 +89,7 @@ def test_on_a_meter_that_adds_up_only_what_was_refused_is_stated_again(raw_books
     raw_books.use(raw_books.first, 10)
     line.sandbox.faults({"kind": "refuse_asynchronously", "event_name": READINGS})
     with line.database.connect() as connection:
-        connection.execute("update fridge.inserted_counts set inserted_count = 13")
+        connection.execute("update fridge.usage set quantity = 13 where measure = 'inserted_count'")
         connection.execute("delete from fridge.counted_hours")  # else it would be a contradiction
     line.bill(raw_books.first)
     raw_books.collect()

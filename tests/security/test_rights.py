@@ -16,14 +16,12 @@ from tests.pipeline import Pipeline, readings
 
 #: Everything that the pipeline may do beyond reading; a table that is not here, it only reads.
 RIGHTS = {
-    "active_sensors": "insert, update active_sensors computed_at, delete",
     "alerts": "insert, update last_sent_at newest_at resolved_at title",
     "billing_starts": "insert",
     "counted_hours": "insert, update counted_at files_hash, delete",
     "dropped_reading_counts": "insert",
     "evidence_packs": "insert",
     "exceptions": "insert, update closed_at deadline_at detail owed",
-    "inserted_counts": "insert, update computed_at inserted_count, delete",
     "landing_file_tenants": "insert",
     "landing_files": "insert",
     "landing_hours": "insert, update folder_version listing_fingerprint loaded_at",
@@ -54,6 +52,7 @@ RIGHTS = {
     "stripe_reconciliation": "insert, update detail ledger_value run_id usage_value, delete",
     "swept_catalogue": "update event_names measures",
     "tenants": "insert, update created_at name stripe_customer_id tenant_id updated_at",  # a trigger keeps its id
+    "usage": "insert, update computed_at quantity, delete",
     "withdrawals": "insert",
 }
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant
 
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.catalogue.meter import CATALOGUE, Formula, Measure, Meter, Tolerance, Window
+from fridge_pipeline.catalogue.measure import Measure
+from fridge_pipeline.catalogue.meter import CATALOGUE, Formula, Meter, Tolerance, Window
 from tests.simulation.judgement import Judgement, overbilled
 from tests.simulation.others import Others
 from tests.simulation.people import People

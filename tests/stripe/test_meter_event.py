@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from fridge_pipeline.billing.rules.staging import StagingCase, StagingVerdict, judge_staging, next_event
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.catalogue.meter import CATALOGUE, Measure, Meter, Window, meter_of
+from fridge_pipeline.catalogue.measure import Measure
+from fridge_pipeline.catalogue.meter import CATALOGUE, Meter, Window, meter_of
 from fridge_pipeline.stripe.rules.meter_event import Status, identifier_of, is_too_late, timestamp_of
 
 HOUR = Hour.from_key("2026-01-24-18:00")

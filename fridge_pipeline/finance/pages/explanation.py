@@ -30,8 +30,7 @@ class Explanation:
     hour: str
     is_open: bool
     closes_at: datetime
-    inserted_count: int | None
-    active_sensors: int | None
+    usage: dict[str, int | None]
     files: list[dict[str, Any]]
     rejected: list[dict[str, Any]]
     statements: list[dict[str, Any]]

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.billing_start import EVERY_HOUR, BillingStart
+from fridge_pipeline.reason_codes import EXCEPTION_KINDS, Subject
 from fridge_pipeline.stripe.rules.limits import SUMMARY_SETTLE
 from fridge_pipeline.stripe.rules.meter_event import is_too_late
 
@@ -31,6 +32,14 @@ class Cause(StrEnum):
     NOT_BILLED = "not_billed"
 
 
+#: Open exceptions for which usage is not stated, and what that makes of a difference: of usage that contradicts its
+#: files nobody can say what is right. Who has no customer, and what is too old, ``judge_hour`` sees for itself.
+NOT_STATED = {
+    kind: Cause(kind) if each.withholds else Cause.UNEXPLAINED
+    for kind, each in EXCEPTION_KINDS.items()
+    if (each.withholds or each.subject is Subject.USAGE) and kind not in {Cause.UNMAPPED, Cause.TOO_LATE}
+}
+
 #: Causes that the next readings may find gone: such days are read again.
 PASSING = frozenset({Cause.UNEXPLAINED, Cause.LAGGING, Cause.IN_FLIGHT})
 
@@ -43,7 +52,7 @@ class BookedHour:
     there is none. ``most`` is the most that Stripe may show of what it was sent. ``decided_at`` is when it accepted
     the last statement or cancellation. ``is_open``: something is undecided; ``is_refused``: the newest statement is
     refused; ``is_credit_due``: the exception of that kind is open. ``waiting``: the kind of another open exception for
-    which it is not stated.
+    which it is not stated, one of ``NOT_STATED``.
     """
 
     hour: Hour
@@ -96,7 +105,7 @@ def _why_not_stated(booked: BookedHour, now: datetime) -> Cause:
     if is_too_late(booked.hour, now):
         return Cause.TOO_LATE
     if booked.waiting is not None:
-        return Cause(booked.waiting)
+        return NOT_STATED[booked.waiting]
     return Cause.REFUSED if booked.is_refused else Cause.IN_FLIGHT
 
 

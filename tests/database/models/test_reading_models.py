@@ -49,7 +49,7 @@ def test_the_committed_lineage_of_columns_is_what_the_sql_says() -> None:
 def test_columns_are_followed_to_where_they_come_from() -> None:
     made_of = {model.name: model.made_of for model in read_models(MODELS_FOLDER)}
     assert made_of["usage_monthly"]["quantity"] == (("usage_daily", "quantity"),)
-    assert made_of["stg_usage"]["quantity"] == (("measured_usage", "value"),)
+    assert made_of["stg_usage"]["quantity"] == (("usage", "quantity"),)
     assert made_of["billing_ledger"]["tenant_name"] == (("stg_tenants", "tenant_name"),)
     assert made_of["sensor_hours"]["last_recorded_at"] == (("stg_readings", "recorded_at"),)
     without = {f"{name}.{column}" for name, found in made_of.items() for column, of in found.items() if not of}

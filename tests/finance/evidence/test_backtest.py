@@ -39,11 +39,13 @@ def test_an_edited_usage_row_and_a_deleted_one_are_named_with_their_amounts(
 ) -> None:
     with pipeline.database.owned.connect() as connection:
         connection.execute(
-            "update fridge.inserted_counts set inserted_count = 12 where tenant_id = 'cohoes' and hour = %s",
+            "update fridge.usage set quantity = 12"
+            " where measure = 'inserted_count' and tenant_id = 'cohoes' and hour = %s",
             [billed.first.start],
         )
         connection.execute(
-            "delete from fridge.active_sensors where tenant_id = 'unmapped' and hour = %s", [billed.last.start]
+            "delete from fridge.usage where measure = 'active_sensors' and tenant_id = 'unmapped' and hour = %s",
+            [billed.last.start],
         )
     edited, deleted = result_of(pipeline, billed).differences
     assert (edited.tenant_id, edited.meter, edited.beside) == ("cohoes", "temperature_readings", "usage")

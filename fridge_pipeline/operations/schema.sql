@@ -21,6 +21,8 @@ create trigger alerts_no_delete before delete on fridge.alerts
 for each row execute function fridge.refuse_change();
 create trigger alerts_no_truncate before truncate on fridge.alerts
 for each statement execute function fridge.refuse_change();
+create trigger alerts_end_once before update on fridge.alerts
+for each row when (old.resolved_at is not null) execute function fridge.refuse_change();
 revoke delete, truncate on fridge.alerts from current_user;
 
 comment on table fridge.alerts is
@@ -34,3 +36,6 @@ comment on column fridge.alerts.last_sent_at is 'When it was last told; it is to
 comment on column fridge.alerts.newest_at is
 'When the newest part of what was told came up; something newer is told within the day.';
 comment on column fridge.alerts.resolved_at is 'When the channel was told that it is over; empty while it goes on.';
+
+insert into fridge.pipeline_rights (relation, updates)
+values ('alerts', '{title, last_sent_at, newest_at, resolved_at}');

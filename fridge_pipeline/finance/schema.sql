@@ -27,6 +27,18 @@ create trigger month_signoffs_no_truncate before truncate on fridge.month_signof
 for each statement execute function fridge.refuse_change();
 revoke update, delete, truncate on fridge.month_signoffs from current_user;
 
+comment on table fridge.month_signoffs is
+'One row per signature about a month: prepared, approved (it is closed) or reopened. Append only.';
+comment on column fridge.month_signoffs.month is 'First day of the UTC month.';
+comment on column fridge.month_signoffs.action is
+'prepare, approve or reopen; a month is closed when its newest row is an approve.';
+comment on column fridge.month_signoffs.signed_by is 'Who signed; approve takes another person than prepare.';
+comment on column fridge.month_signoffs.reason is 'Why it was reopened; empty otherwise.';
+comment on column fridge.month_signoffs.control_totals is
+'What the month comes to, as prepared: per meter, and of its landing files; empty in the other rows.';
+
+insert into fridge.pipeline_rights (relation) values ('month_signoffs');
+
 create view fridge.closed_months as
 select
     newest.month,
@@ -40,6 +52,11 @@ from (
 ) as newest
 where newest.action = 'approve';
 
+comment on view fridge.closed_months is
+'One row per month that is closed now: nothing is stated to Stripe for its hours until it is reopened.';
+comment on column fridge.closed_months.starts_at is 'Its first moment.';
+comment on column fridge.closed_months.closed_by is 'Who approved it.';
+
 create function fridge.month_is_closed(moment timestamptz) returns boolean
 language sql stable as $$
     select exists (
@@ -48,45 +65,11 @@ language sql stable as $$
     );
 $$;
 
--- Statements are made, and months signed, one at a time: this is the lock that staging takes (sql/lock_staging.sql).
--- What is read after it must be what is there now, which a transaction that reads from one old moment does not see.
-create function fridge.wait_for_staging() returns trigger
-language plpgsql as $$
-begin
-    if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
-        raise exception '% on fridge.% refused in a transaction that is %', tg_op, tg_table_name,
-            current_setting('transaction_isolation')
-            using errcode = 'restrict_violation',
-            hint = 'Whether a month is closed must be read as it is now: use a read committed transaction.';
-    end if;
-    perform pg_advisory_xact_lock(hashtextextended('fridge.staging', 0));
-    return null;
-end;
-$$;
-
 -- A name without case and blanks.
 create function fridge.plain_name(name text) returns text
 language sql immutable as $$
     select lower(regexp_replace(normalize(name, NFKC), '\s', '', 'g'));
 $$;
-
-create view fridge.statements_under_way as
-select
-    identifier,
-    hour,
-    status
-from fridge.meter_events
-where status in ('staged', 'sent', 'unknown')
-
-union all
-
-select
-    'cancel:' || meter_events.identifier as identifier,
-    meter_events.hour,
-    meter_event_adjustments.status
-from fridge.meter_event_adjustments
-inner join fridge.meter_events on meter_event_adjustments.identifier = meter_events.identifier
-where meter_event_adjustments.status in ('staged', 'sent', 'unknown');
 
 -- Which sign-off may follow which, by whom, and when.
 create function fridge.guard_month_signoff() returns trigger
@@ -166,45 +149,54 @@ begin
 end;
 $$;
 
-create trigger meter_events_wait before insert on fridge.meter_events
-for each statement execute function fridge.wait_for_staging();
 create trigger meter_events_insert_in_open_months after insert on fridge.meter_events
 referencing new table as new_rows for each statement execute function fridge.refuse_closed_months();
 create trigger meter_events_send_in_open_months after update on fridge.meter_events
 referencing new table as new_rows for each statement execute function fridge.refuse_closed_months();
-create trigger meter_event_adjustments_wait before insert on fridge.meter_event_adjustments
-for each statement execute function fridge.wait_for_staging();
 create trigger meter_event_adjustments_insert_in_open_months after insert on fridge.meter_event_adjustments
 referencing new table as new_rows for each statement execute function fridge.refuse_closed_months();
 create trigger meter_event_adjustments_send_in_open_months after update on fridge.meter_event_adjustments
 referencing new table as new_rows for each statement execute function fridge.refuse_closed_months();
 
-alter table fridge.exceptions drop constraint exceptions_kind;
-alter table fridge.exceptions add constraint exceptions_kind check (kind in (
-    'unreadable_file', 'load_failed', 'unexpected_hour',
-    'too_late', 'unmapped', 'refused', 'unexplained', 'credit_due', 'held_for_review', 'month_closed'
-));
+-- Evidence packs that were handed out: each names the manifest of the one before it, and the next finds it here.
+create table fridge.evidence_packs (
+    pack_id bigint generated always as identity primary key,
+    month date not null,
+    manifest_sha256 text not null,
+    previous_sha256 text,
+    made_at timestamptz not null,
+    made_by text not null,
+    run_id text,
+    constraint evidence_packs_manifest unique (manifest_sha256),
+    constraint evidence_packs_month check (extract(day from month) = 1),
+    constraint evidence_packs_sha256 check (manifest_sha256 ~ '^[0-9a-f]{64}$' and previous_sha256 ~ '^[0-9a-f]{64}$')
+);
 
-alter table fridge.stripe_reconciliation drop constraint stripe_reconciliation_cause;
-alter table fridge.stripe_reconciliation add constraint stripe_reconciliation_cause check (cause in (
-    'in_flight', 'lagging', 'refused', 'too_late', 'unmapped', 'credit_due', 'unexplained',
-    'held_for_review', 'month_closed'
-));
+create trigger evidence_packs_append_only before update or delete on fridge.evidence_packs
+for each row execute function fridge.refuse_change();
+create trigger evidence_packs_no_truncate before truncate on fridge.evidence_packs
+for each statement execute function fridge.refuse_change();
+revoke update, delete, truncate on fridge.evidence_packs from current_user;
 
-comment on table fridge.month_signoffs is
-'One row per signature about a month: prepared, approved (it is closed) or reopened. Append only.';
-comment on column fridge.month_signoffs.month is 'First day of the UTC month.';
-comment on column fridge.month_signoffs.action is
-'prepare, approve or reopen; a month is closed when its newest row is an approve.';
-comment on column fridge.month_signoffs.signed_by is 'Who signed; approve takes another person than prepare.';
-comment on column fridge.month_signoffs.reason is 'Why it was reopened; empty otherwise.';
-comment on column fridge.month_signoffs.control_totals is
-'What the month comes to, as prepared: per meter, and of its landing files; empty in the other rows.';
-comment on view fridge.closed_months is
-'One row per month that is closed now: nothing is stated to Stripe for its hours until it is reopened.';
-comment on column fridge.closed_months.starts_at is 'Its first moment.';
-comment on column fridge.closed_months.closed_by is 'Who approved it.';
-comment on view fridge.statements_under_way is
-'One row per statement or cancellation that is not decided yet; a month with any cannot be closed.';
-comment on column fridge.statements_under_way.identifier is
-'That of the meter event, with cancel: before it for its cancellation.';
+comment on table fridge.evidence_packs is
+'One row per evidence pack of a closed month that was made; append only. Drafts are not in it.';
+comment on column fridge.evidence_packs.month is 'First day of the UTC month.';
+comment on column fridge.evidence_packs.manifest_sha256 is
+'SHA-256 of its MANIFEST.sha256, and by that of everything in it.';
+comment on column fridge.evidence_packs.previous_sha256 is
+'The manifest of the pack it is chained to; empty in the first one.';
+comment on column fridge.evidence_packs.made_by is 'Who made it, a login name or a program.';
+comment on column fridge.evidence_packs.run_id is 'The Dagster run that made it; empty when it was made by command.';
+
+insert into fridge.pipeline_rights (relation) values ('evidence_packs');
+
+-- How times and truth values stand in the CSV files of a pack: ISO 8601 in UTC, true and false.
+create function fridge.csv_text(moment timestamptz) returns text
+language sql stable as $$
+    select replace(to_json(moment at time zone 'UTC') #>> array[]::text[] || 'Z', 'infinityZ', 'infinity');
+$$;
+
+create function fridge.csv_text(answer boolean) returns text
+language sql immutable as $$
+    select answer::text;
+$$;

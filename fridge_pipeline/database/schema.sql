@@ -1,0 +1,259 @@
+-- The ground of the schema: who may write what, what append only means, exceptions and their reason codes, SQL models.
+-- The files schema.sql, one per feature, show the schema as it is now: a new database is made by them. How one that is
+-- there already gets there, database/migrations says. `fridge db schema` lists all tables.
+
+create schema if not exists fridge;
+
+comment on schema fridge is 'Usage billing: landing files, readings, usage, meter events and their receipts.';
+
+-- The pipeline gets the rights that its statements use, table by table and column by column, and no others. Whatever is
+-- not in this list, it only reads. Beside each table stands what it may do there.
+create table fridge.pipeline_rights (
+    relation text primary key,
+    inserts boolean not null default true,
+    updates text[] not null default '{}',
+    deletes boolean not null default false
+);
+
+comment on table fridge.pipeline_rights is
+'One row per table that the pipeline writes to: what it may do there. Everything else it only reads.';
+comment on column fridge.pipeline_rights.relation is 'The table.';
+comment on column fridge.pipeline_rights.inserts is 'Whether it adds rows.';
+comment on column fridge.pipeline_rights.updates is 'The columns that it changes; * for all.';
+comment on column fridge.pipeline_rights.deletes is 'Whether it removes rows; nothing that happened is removed.';
+
+-- Refuses any change to a row that has been written: what happened stays on record (law L7).
+create function fridge.refuse_change() returns trigger
+language plpgsql as $$
+begin
+    raise exception '% on fridge.% refused: its rows are append only', tg_op, tg_table_name
+        using errcode = 'restrict_violation',
+        hint = 'Record a correction as a new row; nothing that was written is edited or deleted.';
+end;
+$$;
+
+-- Brings the rights of both roles up to the tables that there are; a role that does not exist is left out. Run by the
+-- owner after every change of the schema. Partitions are reached through their table alone, and models that are tables
+-- are filled.
+create function fridge.grant_rights(marts text[]) returns void
+language plpgsql set client_min_messages = warning as $$
+declare
+    relation record;
+    mart text;
+begin
+    if to_regrole('fridge_pipeline') is not null then
+        grant usage on schema fridge to fridge_pipeline;
+        grant usage on all sequences in schema fridge to fridge_pipeline;
+        grant execute on all functions in schema fridge to fridge_pipeline;
+        revoke execute on function fridge.grant_rights(text[]) from fridge_pipeline;
+        for relation in
+            select
+                pg_class.oid::regclass as name,
+                pg_class.relispartition as is_partition,
+                coalesce(rights.inserts, sql_models.name is not null) as inserts,
+                coalesce(rights.deletes, sql_models.name is not null) as deletes,
+                (
+                    select string_agg(quote_ident(columns.name), ', ') from unnest(rights.updates) as columns (name)
+                ) as updates
+            from pg_class
+            left join fridge.pipeline_rights as rights on pg_class.relname = rights.relation
+            left join fridge.sql_models on pg_class.relname = sql_models.name and pg_class.relkind = 'r'
+            where pg_class.relnamespace = 'fridge'::regnamespace and pg_class.relkind in ('r', 'p', 'v')
+        loop
+            execute format('revoke all on %s from fridge_pipeline', relation.name);
+            continue when relation.is_partition;
+            execute format('grant select on %s to fridge_pipeline', relation.name);
+            if relation.inserts then
+                execute format('grant insert on %s to fridge_pipeline', relation.name);
+            end if;
+            if relation.updates = '"*"' then
+                execute format('grant update on %s to fridge_pipeline', relation.name);
+            elsif relation.updates is not null then
+                execute format('grant update (%s) on %s to fridge_pipeline', relation.updates, relation.name);
+            end if;
+            if relation.deletes then
+                execute format('grant delete on %s to fridge_pipeline', relation.name);
+            end if;
+        end loop;
+    end if;
+    if to_regrole('fridge_finance') is not null then
+        grant usage on schema fridge to fridge_finance;
+        foreach mart in array marts loop
+            execute format('grant select on fridge.%I to fridge_finance', mart);
+        end loop;
+    end if;
+end;
+$$;
+revoke execute on function fridge.grant_rights(text[]) from public;
+
+-- The kinds of exceptions and the causes of differences, as fridge_pipeline/reason_codes.py has them: the owner of the
+-- schema writes them, together with the SQL models. What is not among them cannot be opened or written as a cause.
+create table fridge.causes (
+    cause text primary key,
+    "position" integer not null,
+    step text,
+    is_explained boolean not null,
+    words text not null,
+    meaning text not null
+);
+
+comment on table fridge.causes is 'One row per cause that a difference can have.';
+comment on column fridge.causes."position" is 'The order in which causes are looked for.';
+comment on column fridge.causes.step is
+'Where the tie-out looks for it: files, usage, ledger or stripe; empty for what only the reconciliation finds.';
+comment on column fridge.causes.is_explained is
+'Whether it is known and waits for somebody or passes by itself, and is no error in the books.';
+comment on column fridge.causes.words is 'In a few words.';
+comment on column fridge.causes.meaning is 'In a sentence.';
+
+create table fridge.exception_kinds (
+    kind text primary key,
+    "position" integer not null,
+    means text not null,
+    what_to_do text not null,
+    subject text not null,
+    cause text references fridge.causes (cause),
+    waits boolean not null,
+    withholds boolean not null default false
+);
+
+comment on table fridge.exception_kinds is 'One row per kind that an exception can be of.';
+comment on column fridge.exception_kinds."position" is 'The order in which the tie-out asks for open ones.';
+comment on column fridge.exception_kinds.means is 'What has happened.';
+comment on column fridge.exception_kinds.what_to_do is 'What to do about it; docs/runbook.md has the long form.';
+comment on column fridge.exception_kinds.subject is
+'What exceptions.subject names: a folder, a file, a meter, a statement, or the usage of the tenant-hour.';
+comment on column fridge.exception_kinds.cause is
+'What a difference between usage and ledger is called while one is open; empty where it explains none.';
+comment on column fridge.exception_kinds.waits is
+'Whether the sweep leaves the usage alone until a person, or time, ends what stands in its way.';
+comment on column fridge.exception_kinds.withholds is
+'Whether it says of a meter, while one is open, why usage was not even stated.';
+
+-- An exception is brought up to date while it is open, and closed once; what it is about never changes. What waits in a
+-- closed month may turn from usage into a credit, and back: usage can be stated for 35 days, a credit has no last day.
+create function fridge.guard_exception() returns trigger
+language plpgsql as $$
+begin
+    if old.closed_at is not null then
+        raise exception 'exception % was closed at %: it stays as it was then', old.exception_id, old.closed_at
+            using errcode = 'restrict_violation', hint = 'What goes on is a new exception.';
+    end if;
+    if (old.exception_id, old.kind, old.tenant_id, old.hour, old.subject, old.opened_at)
+        is distinct from
+        (new.exception_id, new.kind, new.tenant_id, new.hour, new.subject, new.opened_at)
+    then
+        raise exception 'exception % is about what it was opened for: only its detail, figure, deadline and end change',
+            old.exception_id
+            using errcode = 'restrict_violation', hint = 'Close it, and open another one.';
+    end if;
+    return new;
+end;
+$$;
+
+create table fridge.exceptions (
+    exception_id bigint generated always as identity primary key,
+    kind text not null,
+    tenant_id text,
+    hour timestamptz,
+    subject text not null default '',
+    detail text not null,
+    deadline_at timestamptz,
+    opened_at timestamptz not null,
+    closed_at timestamptz,
+    owed bigint,
+    constraint exceptions_kind foreign key (kind) references fridge.exception_kinds (kind),
+    constraint exceptions_closed_after_opened check (closed_at >= opened_at)
+);
+
+-- The same difference is one open exception however often it is seen.
+create unique index exceptions_one_open on fridge.exceptions (kind, tenant_id, hour, subject)
+nulls not distinct where closed_at is null;
+
+create trigger exceptions_guard before update on fridge.exceptions
+for each row execute function fridge.guard_exception();
+
+create trigger exceptions_no_delete before delete on fridge.exceptions
+for each row execute function fridge.refuse_change();
+create trigger exceptions_no_truncate before truncate on fridge.exceptions
+for each statement execute function fridge.refuse_change();
+revoke delete, truncate on fridge.exceptions from current_user;
+
+comment on table fridge.exceptions is 'One row per difference that a person must see; closed, never deleted.';
+comment on column fridge.exceptions.subject is
+'What it is about within the tenant-hour: a path, a meter, an identifier.';
+comment on column fridge.exceptions.deadline_at is 'Until when the usage can still be billed.';
+comment on column fridge.exceptions.owed is
+'For a meter''s usage that waits: usage minus what Stripe has, when it was last judged; empty for everything else.';
+
+insert into fridge.pipeline_rights (relation, updates) values ('exceptions', '{detail, owed, deadline_at, closed_at}');
+
+create view fridge.open_exceptions as
+select *
+from fridge.exceptions
+where closed_at is null;
+
+comment on view fridge.open_exceptions is 'One row per exception that is not closed.';
+
+-- Which text of a model was made: unchanged views are left alone.
+create table fridge.sql_models (
+    name text primary key,
+    sha256 text not null,
+    built_at timestamptz not null,
+    materialized text not null default 'view',
+    column_sources jsonb not null default '{}',
+    constraint sql_models_materialized check (materialized in ('view', 'table', 'increment'))
+);
+
+comment on table fridge.sql_models is
+'One row per SQL model that exists in the database, with the hash of the text it was made from.';
+comment on column fridge.sql_models.column_sources is
+'For each column the columns of tables and models that it is made of, as [table, column].';
+comment on column fridge.sql_models.materialized is 'view, table or increment.';
+
+-- All models were made from files with this hash: whoever opens the installation reads no model to know it. During a
+-- rolling upgrade code of two versions works on one database: the older one must know that the models are ahead of it.
+create table fridge.sql_models_built (
+    is_the_only_row boolean primary key default true,
+    files_sha256 text not null,
+    built_at timestamptz not null,
+    superseded text[] not null default '{}',
+    constraint sql_models_built_one_row check (is_the_only_row)
+);
+
+comment on table fridge.sql_models_built is 'One row: the files that the SQL models were made from.';
+comment on column fridge.sql_models_built.superseded is
+'The files of earlier states: code that has them is older than the database, and leaves the models alone.';
+
+create table fridge.model_hours (
+    model text not null,
+    hour timestamptz not null,
+    built_at timestamptz not null,
+    primary key (hour, model)
+);
+
+comment on table fridge.model_hours is
+'One row per hour for which an increment of a SQL model was made, also when it brought no row.';
+
+insert into fridge.pipeline_rights (relation, updates) values ('model_hours', '{built_at}');
+
+-- Which code made a number: every run says what it is before it does anything.
+create table fridge.runs (
+    run_id text primary key,
+    program_version text not null,
+    source_sha256 text not null,
+    started_at timestamptz not null
+);
+
+create trigger runs_append_only before update or delete on fridge.runs
+for each row execute function fridge.refuse_change();
+create trigger runs_no_truncate before truncate on fridge.runs
+for each statement execute function fridge.refuse_change();
+revoke update, delete, truncate on fridge.runs from current_user;
+
+comment on table fridge.runs is
+'One row per Dagster run that opened the books, with the code it ran; append only. Earlier ones are not recorded.';
+comment on column fridge.runs.program_version is 'Version of the package.';
+comment on column fridge.runs.source_sha256 is 'Hash over all its source files and SQL models.';
+
+insert into fridge.pipeline_rights (relation) values ('runs');
