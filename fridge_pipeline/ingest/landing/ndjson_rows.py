@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
     from fridge_pipeline.ingest.landing.lines import Block, BlockReader
 
-_OBJECT = pl.Struct(dict.fromkeys(FIELDS, pl.String()))
+#: Polars decodes lines as one array, with commas between: two that are no objects can be one together, and a single
+#: object that it finds stands for all lines. So each gets its number as its first key, which must come back.
+_NUMBER = "number of the line"
+_OBJECT = pl.Struct({_NUMBER: pl.Int64(), **dict.fromkeys(FIELDS, pl.String())})
 
 #: Where one object ends and the next begins. Outside of texts, nothing else in JSON looks like this.
 _BETWEEN = rf"\}}[{BLANK}]*\{{"
@@ -89,18 +92,21 @@ def _decoded(lines: pl.DataFrame) -> pl.DataFrame | None:
         text = text.str.replace_all(_FRACTION_AS_ID, '${1}"${2}"')
         if lines.select(text.str.contains(_ODD).any()).item():
             return None
+    number = pl.int_range(pl.len(), dtype=pl.Int64)
+    numbered = pl.concat_str(pl.lit(f'{{"{_NUMBER}":'), number.cast(pl.String), pl.lit(","), text.str.slice(1))
     try:
-        return (
+        rows = (
             lines.lazy()
-            .with_columns(text.str.json_decode(_OBJECT).alias("decoded"))
+            .with_columns(number.alias("number"), numbered.str.json_decode(_OBJECT).alias("decoded"))
             .unnest("decoded")
             .with_columns(fault=pl.lit(None, pl.String))
-            .select(RAW_SCHEMA.names())
             .collect(engine="streaming")
-            .rechunk()  # decoding leaves chunks with five times the memory of their text
         )
     except (pl.exceptions.ComputeError, pl.exceptions.ShapeError):
         return None  # it does not say which line; reading each by itself does
+    if not rows["number"].eq_missing(rows[_NUMBER]).all():
+        return None
+    return rows.select(RAW_SCHEMA.names()).rechunk()  # decoding leaves chunks with five times the memory of their text
 
 
 def _carefully_decoded(lines: pl.DataFrame, goes_on_within: int) -> tuple[pl.DataFrame, str]:

@@ -64,6 +64,33 @@ def test_an_object_that_may_belong_to_one_that_was_cut_off_is_no_row_of_its_own(
     assert outcome.rejected == [(2, "not a JSON object", f"{broken}{line('s2')}")]
 
 
+@pytest.mark.parametrize("objects", range(1, 17))
+def test_braces_in_a_text_are_text_however_few_objects_a_thread_of_polars_decodes(objects: int) -> None:
+    """A thread that found one object in what it was given had it stand for every line that it was given."""
+    outcome = deliver("".join(line(f"{number}}}{{") for number in range(objects)), "x.ndjson")
+
+    assert (outcome.error, outcome.row_count) == (None, objects)
+    assert [sensor for _, sensor in outcome.sensors] == [f"{number}}}{{" for number in range(objects)]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ('{"tenant_id":"t', '{","sensor_id":"s","recorded_at":"2026-01-24T18:00:00Z","temperature_c":4}'),
+        ('{"a":[{}', "{}]}"),
+    ],
+)
+@pytest.mark.parametrize("between", [0, 1, 40])
+def test_two_lines_that_would_be_one_object_together_are_two_rejected_rows(
+    first: str, second: str, between: int
+) -> None:
+    others = "".join(f"{line(f's{number}')}\n" for number in range(between))
+    outcome = deliver(f"{line('s')}\n{others}{first}\n{second}\n", "x.ndjson")
+
+    assert len(outcome.sensors) == between + 1
+    assert [raw for _, _, raw in outcome.rejected] == [first, second]
+
+
 @pytest.mark.parametrize("text", ["}{", "a}{b", "} {", "}\\u007b{", '\\"}{\\"', "\\\\"])
 @pytest.mark.parametrize("block_bytes", [50, 2**20])
 def test_braces_in_a_text_are_text(text: str, block_bytes: int) -> None:
