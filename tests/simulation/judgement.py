@@ -120,9 +120,11 @@ class Judgement:
         accepted = [each for each in self.statements if each.status == "accepted"]
         self.stated: Counter[Place] = _summed((each.place, each.value) for each in accepted)
         self.counting: Counter[Slot] = _summed((each.slot, each.value) for each in accepted)
+        self.tenants_stating: defaultdict[Slot, set[str]] = defaultdict(set)
         self.tenants_counting: defaultdict[Slot, set[str]] = defaultdict(set)
         for (slot, tenant), value in _summed(((each.slot, each.tenant), each.value) for each in accepted).items():
-            if value:  # a total of 0 frees the hour for the next tenant of its customer
+            self.tenants_stating[slot].add(tenant)
+            if value:  # a total of 0 frees the hour, unless a later timestamp would let it win again
                 self.tenants_counting[slot].add(tenant)
         self.excepted = self._excepted()
 
@@ -166,8 +168,8 @@ class Judgement:
     def _names_both(self, excepted: Excepted) -> bool:
         tenant, event_name, hour = excepted.place
         others = set(TENANTS_NAMED.findall(excepted.detail)) - {tenant}
-        customers = {slot[0] for slot, tenants in self.tenants_counting.items() if others & tenants}
-        return bool(others) and any((customer, event_name, hour) in self.tenants_counting for customer in customers)
+        customers = {slot[0] for slot, tenants in self.tenants_stating.items() if others & tenants}
+        return bool(others) and any((customer, event_name, hour) in self.tenants_stating for customer in customers)
 
     def _usage_beside_statements(self) -> list[str]:
         """What is owed to us, or by us, stands in an exception with its figure, and with no other one."""

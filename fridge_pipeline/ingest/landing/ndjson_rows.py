@@ -102,7 +102,7 @@ def _decoded(lines: pl.DataFrame) -> pl.DataFrame | None:
             .with_columns(fault=pl.lit(None, pl.String))
             .collect(engine="streaming")
         )
-    except (pl.exceptions.ComputeError, pl.exceptions.ShapeError):
+    except (pl.exceptions.ComputeError, pl.exceptions.InvalidOperationError, pl.exceptions.ShapeError):
         return None  # it does not say which line; reading each by itself does
     if not rows["number"].eq_missing(rows[_NUMBER]).all():
         return None
