@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Turns of every contestant, and what each subject works on."""
+    """Turns of every candidate, and what each subject works on."""
 
     repeats: int
 

@@ -81,7 +81,7 @@ class World:
         environment: Mapping[str, str] | None = None,
         **arguments: object,
     ) -> Sample:
-        """One sample of a contestant; it starts with nothing left to write by the server of what was before."""
+        """One sample of a candidate; it starts with nothing left to write by the server of what was before."""
         self.checkpoint()
         return run_contestant(act, arguments, {POSTGRESQL: self.postmaster, **(watched or {})}, environment or {})
 

@@ -23,7 +23,7 @@ from fridge_pipeline.orchestration.automation import (
     plan_backfill,
     reconcile_days,
 )
-from fridge_pipeline.orchestration.controls import (
+from fridge_pipeline.orchestration.integrity_checks import (
     every_file_and_row_was_used,
     every_row_is_accounted_for,
     ids_are_written_in_one_way,

@@ -28,11 +28,11 @@ from fridge_pipeline.database.private_folder import make_private
 from fridge_pipeline.database.run import Run
 from fridge_pipeline.ingest.landing.zone import LandingZone, open_landing_zone
 from fridge_pipeline.ingest.landing_record import has_landing_files
-from fridge_pipeline.ingest.rules.location import Place
+from fridge_pipeline.ingest.rules.location import Location
 from fridge_pipeline.operations.prepare_database import prepare_database
 from fridge_pipeline.settings import MODELS_FOLDER, Settings
 from fridge_pipeline.stripe.create_meters import create_missing_meters
-from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway, stripe_place
+from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway, stripe_location
 from fridge_pipeline.stripe.local_sandbox import LocalSandbox
 from fridge_pipeline.stripe.reads import dashboard_of_meters
 from fridge_pipeline.stripe.retries import RateLimiter
@@ -88,11 +88,11 @@ class Ledger:
         return self.settings.catalogue
 
     @property
-    def stripe_place(self) -> str:
+    def stripe_location(self) -> str:
         """Where usage goes, to show to people; opens nothing."""
-        return stripe_place(self.settings.key_mode, self.settings.stripe_base)
+        return stripe_location(self.settings.key_mode, self.settings.stripe_base)
 
-    def report_folder(self, month: Month) -> Place:
+    def report_folder(self, month: Month) -> Location:
         """Where the month's report of the asset stands; made when it is written."""
         return self.settings.archive / "reports" / month.key
 

@@ -20,7 +20,7 @@ from fridge_pipeline.catalogue.billing_start import BillingStart
 from fridge_pipeline.catalogue.meter import Meter, Variance
 from fridge_pipeline.catalogue.meters_file import read_catalogue
 from fridge_pipeline.ingest.object_store.store import refuse_credentials
-from fridge_pipeline.ingest.rules.location import Place, place_of
+from fridge_pipeline.ingest.rules.location import Location, location_of
 from fridge_pipeline.operations.channels import Encryption, MailServer
 from fridge_pipeline.stripe.rules.api_key import ApiKey
 
@@ -104,10 +104,10 @@ def landing_uri(given: str) -> str:
     return given
 
 
-def archive(given: str) -> Place:
+def archive(given: str) -> Location:
     """Where packs and reports are put; it is shown in many places."""
     refuse_credentials(given)
-    place = place_of(given)
+    place = location_of(given)
     return absolute(str(place)) if isinstance(place, Path) else place
 
 

@@ -18,7 +18,7 @@ from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.billing_start import BillingStart
 from fridge_pipeline.catalogue.meter import CATALOGUE, Meter, Variance
 from fridge_pipeline.database.retention import KEEP_MONTHS_MIN
-from fridge_pipeline.ingest.rules.location import Place
+from fridge_pipeline.ingest.rules.location import Location
 from fridge_pipeline.operations.channels import MailServer
 from fridge_pipeline.secret_files import FILE_SUFFIX, with_secrets
 from fridge_pipeline.stripe.rules.api_key import SANDBOX_KEY, ApiKey, KeyMode, require_allowed
@@ -79,7 +79,7 @@ class Settings(BaseModel):
         "`AWS_ENDPOINT_URL` only: a URI that holds any is refused",
         shown="`FRIDGE_HOME/landing`",
     )
-    archive: Annotated[Place, PlainValidator(values.archive)] = variable(
+    archive: Annotated[Location, PlainValidator(values.archive)] = variable(
         "FRIDGE_ARCHIVE_URI",
         lambda before: before["home"],
         "where the assets put a month's evidence pack (`evidence/`) and report (`reports/`): a folder, `file://…`, or "

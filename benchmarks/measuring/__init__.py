@@ -1,1 +1,1 @@
-"""Measuring: contestants in processes of their own, in turns, and what follows from the samples."""
+"""Measuring: candidates in processes of their own, in turns, and what follows from the samples."""

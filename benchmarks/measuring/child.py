@@ -1,7 +1,7 @@
-"""``python -m benchmarks.measuring.child WISH``: one contestant in a process of its own.
+"""``python -m benchmarks.measuring.child WISH``: one candidate in a process of its own.
 
 WISH is JSON: ``act`` (``module:function``), its ``arguments``, the ``watched`` processes, and the file ``answer`` that
-the sample is written to, because standard output belongs to the contestant.
+the sample is written to, because standard output belongs to the candidate.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from benchmarks.measuring.stopwatch import Stopwatch
 
 
 def main() -> None:
-    """Runs the contestant and writes its sample."""
+    """Runs the candidate and writes its sample."""
     wish = json.loads(sys.argv[1])
     module, _, name = wish["act"].partition(":")
     stopwatch = Stopwatch(wish["watched"])

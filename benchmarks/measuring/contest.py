@@ -1,4 +1,4 @@
-"""The contest: contestants in turns, each time in a process of its own."""
+"""The contest: candidates in turns, each time in a process of its own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 #: Variables of the caller's own shell must not change what is measured.
 FOREIGN_VARIABLES = ("FRIDGE_", "STRIPE_", "DAGSTER_", "PG")
 
-#: Runs one contestant for the n-th time.
+#: Runs one candidate for the n-th time.
 Turn = Callable[[int], Sample]
 
 #: Told of every sample: whose it is and which turn it was.
@@ -25,7 +25,7 @@ Listener = Callable[[str, int, Sample], None]
 
 
 class ContestantFailedError(RuntimeError):
-    """A contestant ended with an error; the text holds the end of what it said."""
+    """A candidate ended with an error; the text holds the end of what it said."""
 
 
 def interleaved(turns: Mapping[str, Turn], repeats: int, listener: Listener) -> dict[str, list[Sample]]:
@@ -42,9 +42,9 @@ def interleaved(turns: Mapping[str, Turn], repeats: int, listener: Listener) -> 
 def run_contestant(
     act: str, arguments: Mapping[str, object], watched: Mapping[str, int], environment: Mapping[str, str]
 ) -> Sample:
-    """One sample of the contestant ``module:function``. Raises ``ContestantFailedError``."""
+    """One sample of the candidate ``module:function``. Raises ``ContestantFailedError``."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN_VARIABLES)}
-    with tempfile.TemporaryDirectory(prefix="fridge-contestant-") as folder:
+    with tempfile.TemporaryDirectory(prefix="fridge-candidate-") as folder:
         answer, said = Path(folder) / "answer.json", Path(folder) / "said.txt"
         wish = json.dumps({"act": act, "arguments": arguments, "watched": watched, "answer": str(answer)})
         with said.open("wb") as output:

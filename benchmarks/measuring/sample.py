@@ -1,4 +1,4 @@
-"""The sample: what one contestant took for one piece of work."""
+"""The sample: what one candidate took for one piece of work."""
 
 from __future__ import annotations
 
@@ -33,5 +33,5 @@ class Sample:
         return self.cpu / self.wall
 
     def as_json(self) -> dict[str, Any]:
-        """For the record, and for the way from the contestant's process to ours."""
+        """For the record, and for the way from the candidate's process to ours."""
         return asdict(self)

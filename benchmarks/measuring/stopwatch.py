@@ -1,4 +1,4 @@
-"""The stopwatch: runs in the contestant's process, around the part that is timed."""
+"""The stopwatch: runs in the candidate's process, around the part that is timed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PEAK_OF_PROGRAM = Path("/proc/self/status")
 
 
 class Stopwatch:
-    """Times one part of a contestant; ``watched`` are the other processes (by name) that work for it meanwhile."""
+    """Times one part of a candidate; ``watched`` are the other processes (by name) that work for it meanwhile."""
 
     def __init__(self, watched: Mapping[str, int]) -> None:
         self._watched = watched
@@ -34,7 +34,7 @@ class Stopwatch:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Around the part that counts; once per contestant."""
+        """Around the part that counts; once per candidate."""
         if self._peak_before is None:
             self.work_begins()
         watched_before = {name: cpu_of_processes(pid) for name, pid in self._watched.items()}
@@ -53,7 +53,7 @@ class Stopwatch:
     def sample(self, work: float) -> Sample:
         """What was measured. Raises ``RuntimeError`` when nothing was."""
         if self._wall is None or self._peak_before is None:
-            raise RuntimeError("the contestant never ran the stopwatch")
+            raise RuntimeError("the candidate never ran the stopwatch")
         return Sample(self._wall, self._cpu, peak_memory(), self._peak_before, work, self._watched_cpu)
 
 

@@ -18,10 +18,10 @@ from fridge_pipeline.catalogue.tenant import Tenant
 from fridge_pipeline.catalogue.tenant_record import import_tenants
 from fridge_pipeline.database.connection import Database
 
-OURS = "benchmarks.contestants.dagster_ours:backfill"
-IDLE = "benchmarks.contestants.dagster_idle:backfill"
-OURS_ONE_HOUR = "benchmarks.contestants.dagster_ours:start_to_stripe"
-IDLE_ONE_HOUR = "benchmarks.contestants.dagster_idle:start_to_last_asset"
+OURS = "benchmarks.candidates.dagster_ours:backfill"
+IDLE = "benchmarks.candidates.dagster_idle:backfill"
+OURS_ONE_HOUR = "benchmarks.candidates.dagster_ours:start_to_stripe"
+IDLE_ONE_HOUR = "benchmarks.candidates.dagster_idle:start_to_last_asset"
 
 FLEET = Fleet(tenants=5, sensors=20)
 ROWS_PER_FILE = 100

@@ -20,7 +20,7 @@ from benchmarks.subjects.usage import OURS as COUNT
 #: An hour costs what it holds, give or take the noise of a machine.
 ABOUT_THE_SAME = 1.25
 
-DROP = "benchmarks.contestants.drop_ours:drop_month"
+DROP = "benchmarks.candidates.drop_ours:drop_month"
 
 #: "In seconds": a month of readings goes as a whole, however many they are.
 SECONDS_TO_DROP = 10

@@ -14,11 +14,11 @@ from benchmarks.measuring.contest import Turn
 from benchmarks.measuring.row import Row, Side, Target
 from benchmarks.measuring.sample import Sample
 
-OURS = "benchmarks.contestants.load_ours:load"
-BARE_COPY = "benchmarks.contestants.load_rivals:bare_copy"
-ROW_BY_ROW = "benchmarks.contestants.load_rivals:row_by_row"
-STAGING = "benchmarks.contestants.load_rivals:staging"
-DLT = "benchmarks.contestants.load_dlt:merge"
+OURS = "benchmarks.candidates.load_ours:load"
+BARE_COPY = "benchmarks.candidates.load_rivals:bare_copy"
+ROW_BY_ROW = "benchmarks.candidates.load_rivals:row_by_row"
+STAGING = "benchmarks.candidates.load_rivals:staging"
+DLT = "benchmarks.candidates.load_dlt:merge"
 
 #: It would otherwise call home, which takes time and is nobody's business.
 DLT_ENVIRONMENT = {"RUNTIME__DLTHUB_TELEMETRY": "false"}

@@ -16,7 +16,7 @@ from benchmarks.subjects.usage import OURS as COUNT
 FLAT = 1.2
 LIMIT_MIB = 1024
 
-MODELS = "benchmarks.contestants.models_ours:run_all_models"
+MODELS = "benchmarks.candidates.models_ours:run_all_models"
 
 #: Memory varies little from turn to turn.
 REPEATS = 2

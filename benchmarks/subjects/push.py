@@ -20,9 +20,9 @@ from fridge_pipeline.catalogue.tenant_record import import_tenants
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.run import Run
 
-WITH_LEDGER = "benchmarks.contestants.push:with_ledger"
-WITHOUT_LEDGER = "benchmarks.contestants.push:without_ledger"
-PLAIN_LOOP = "benchmarks.contestants.push:plain_loop"
+WITH_LEDGER = "benchmarks.candidates.push:with_ledger"
+WITHOUT_LEDGER = "benchmarks.candidates.push:without_ledger"
+PLAIN_LOOP = "benchmarks.candidates.push:plain_loop"
 
 EVENTS_PER_SECOND = 1_000
 

@@ -15,8 +15,8 @@ from fridge_pipeline.database.connection import Database
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.landing_record import record_landing_hour
 
-TICK = "benchmarks.contestants.sensor:tick"
-WALK = "benchmarks.contestants.sensor:walk"
+TICK = "benchmarks.candidates.sensor:tick"
+WALK = "benchmarks.candidates.sensor:walk"
 
 HOURS = 720
 SECONDS_MAX = 1.0

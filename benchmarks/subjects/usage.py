@@ -9,9 +9,9 @@ from benchmarks.deliveries import deliver_in_files
 from benchmarks.measuring.row import Row, Side, Target
 from benchmarks.subjects.load import OURS as LOAD
 
-OURS = "benchmarks.contestants.count_ours:count_hour"
-READ = "benchmarks.contestants.count_rivals:read"
-GROUP = "benchmarks.contestants.count_rivals:group"
+OURS = "benchmarks.candidates.count_ours:count_hour"
+READ = "benchmarks.candidates.count_rivals:read"
+GROUP = "benchmarks.candidates.count_rivals:group"
 
 FILES = 20
 

@@ -40,7 +40,7 @@ def meter_events(
     in the exceptions. Hours before `FRIDGE_BILL_FROM` are counted and never stated.
     """
     settings, hours = ledger.settings, hours_of(context)
-    progress = Progress(context.log, f"billing {hours} to {ledger.stripe_place}")
+    progress = Progress(context.log, f"billing {hours} to {ledger.stripe_location}")
     with retried_when_the_database_is_lost():
         run = ledger.as_run(context.run.run_id, progress.at_failpoint)
         policy = StagingPolicy(settings.close_after, settings.variance)

@@ -17,8 +17,8 @@ class CircuitBreaker:
     It is asked before each call and each further try. ``out_of_time`` says that the delivery's deadline has passed.
     """
 
-    def __init__(self, place: str, out_of_time: Callable[[], bool]) -> None:
-        self._place = place
+    def __init__(self, location: str, out_of_time: Callable[[], bool]) -> None:
+        self._location = location
         self._out_of_time = out_of_time
         self._reason: str | None = None
         self._last_undecided: str | None = None
@@ -44,12 +44,12 @@ class CircuitBreaker:
         """Takes one call's answer into account."""
         with self._lock:
             if answer.outcome is Outcome.KEY_REFUSED:
-                self.open(f"{self._place} refused the API key: {answer.text}")
+                self.open(f"{self._location} refused the API key: {answer.text}")
             if answer.outcome not in OPEN_OUTCOMES:
                 self._undecided_in_a_row = 0
                 return
             verb = "answers with errors only" if answer.reached else "does not answer"
-            self._last_undecided = f"{self._place} {verb}: {answer.text}"
+            self._last_undecided = f"{self._location} {verb}: {answer.text}"
             self._undecided_in_a_row += 1
             if self._undecided_in_a_row >= UNDECIDED_CALLS_MAX:
                 self.open(self._last_undecided)

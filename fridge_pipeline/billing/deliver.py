@@ -93,7 +93,7 @@ def deliver_hours(
         except StripeCallError as error:
             return DeliveryReport(stopped=str(error))
         deadline = run.clock() + DELIVERY_TIME_MAX
-        breaker = CircuitBreaker(gateway.place, lambda: run.clock() > deadline)
+        breaker = CircuitBreaker(gateway.location, lambda: run.clock() > deadline)
         delivery = _Delivery(run, connection, gateway, breaker, max_in_flight)
         report = delivery.deliver([each for each in attempts if each.event.event_name not in wrong])
     breaker.conclude(report.outcomes)

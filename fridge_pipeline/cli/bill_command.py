@@ -144,7 +144,7 @@ def bill(first: Hour, last: Hour, dry_run: bool, as_json: bool) -> None:
             return
         with opened.stripe.kept_up():
             billed = bill_range(opened, span)
-            show_result(billed, opened.ledger.stripe_place, opened.ledger.billing_start, as_json=as_json)
+            show_result(billed, opened.ledger.stripe_location, opened.ledger.billing_start, as_json=as_json)
         if not billed.is_interrupted:
             show_restrictions(opened.ledger, billed)
     if not billed.is_success:
@@ -219,7 +219,7 @@ def hours_to_bill(ledger: Ledger, landing: Landing, span: HourRange) -> list[Hou
     )
 
 
-def show_result(billed: Billed, place: str, start: BillingStart, *, as_json: bool) -> None:
+def show_result(billed: Billed, location: str, start: BillingStart, *, as_json: bool) -> None:
     """The summary as a table for people, or as JSON for scripts."""
     failures = [{"hours": str(run.hours), "failure": run.failure} for run in billed.runs if run.failure is not None]
     if as_json:
@@ -227,7 +227,7 @@ def show_result(billed: Billed, place: str, start: BillingStart, *, as_json: boo
             json.dumps(
                 {
                     **asdict(billed.summary),
-                    "stripe": place,
+                    "stripe": location,
                     "bill_from": None if start == EVERY_HOUR else str(start),
                     "failures": failures,
                     "not_delivered": [hour.key for hour in billed.unsettled],
@@ -237,7 +237,7 @@ def show_result(billed: Billed, place: str, start: BillingStart, *, as_json: boo
             )
         )
         return
-    console.print(summary_table(billed.summary, place))
+    console.print(summary_table(billed.summary, location))
     for failure in failures:
         console.print(f"{failure['hours']}: {failure['failure']}", style="red")
     if billed.is_interrupted:
@@ -266,9 +266,9 @@ def interrupted_text(billed: Billed) -> str:
     )
 
 
-def summary_table(summary: RangeSummary, place: str) -> Table:
+def summary_table(summary: RangeSummary, location: str) -> Table:
     """The short table that ends a run."""
-    table = Table(title=f"Billed to {place}", title_justify="left")
+    table = Table(title=f"Billed to {location}", title_justify="left")
     figures = {
         "hours billed": summary.hours_billed,
         "readings": summary.inserted_count,

@@ -162,7 +162,7 @@ def _await(service: Service) -> None:
     while not service.is_listening:
         if time.monotonic() > deadline or not service.is_running or _is_taken_from(service):
             raise ServiceStartError(
-                f"{service.name} did not start on {service.place}; the end of {service.log}:\n{service.end_of_log()}"
+                f"{service.name} did not start on {service.location}; the end of {service.log}:\n{service.end_of_log()}"
             )
         time.sleep(PAUSE_SECONDS)
 

@@ -108,7 +108,7 @@ def demo(exit_after: bool, port: int) -> None:
         billed = bill_range(started.installation, span)
         with console.status("checking the books"), headless_runner(started.installation.ledger, span) as runner:
             billed.runs.append(runner.check_books(span))
-        show_result(billed, started.stripe_place, started.installation.ledger.billing_start, as_json=False)
+        show_result(billed, started.stripe_location, started.installation.ledger.billing_start, as_json=False)
         if exit_after or billed.is_interrupted:
             sys.exit(0 if billed.is_success else exit_code() or 1)
         show_urls(started)

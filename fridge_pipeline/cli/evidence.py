@@ -8,11 +8,11 @@ import click
 
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.cli.corrections import login_name
+from fridge_pipeline.cli.location import LocationOption
 from fridge_pipeline.cli.month import MonthKey
-from fridge_pipeline.cli.place import PlaceOption
 from fridge_pipeline.cli.terminal import echo, ledger
 from fridge_pipeline.finance.make_evidence import EvidencePack
-from fridge_pipeline.ingest.rules.location import Place
+from fridge_pipeline.ingest.rules.location import Location
 from fridge_pipeline.orchestration.month_assets import make_pack
 
 
@@ -20,11 +20,11 @@ from fridge_pipeline.orchestration.month_assets import make_pack
 @click.argument("month", type=MonthKey())
 @click.option(
     "--out",
-    type=PlaceOption(),
+    type=LocationOption(),
     help="The ZIP file to make, a path or s3://BUCKET/PREFIX/NAME.zip [default: evidence/MONTH.zip in the archive].",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def evidence(month: Month, out: Place | None, as_json: bool) -> None:
+def evidence(month: Month, out: Location | None, as_json: bool) -> None:
     """Make the evidence pack of MONTH: everything that proves its numbers, as one ZIP file.
 
     The pack is verified before it gets its name, and chained to the pack of the month before. A month that is not

@@ -7,12 +7,12 @@ import json
 import click
 
 from fridge_pipeline.calendar.days import Month
+from fridge_pipeline.cli.location import LocationOption
 from fridge_pipeline.cli.month import MonthKey
-from fridge_pipeline.cli.place import PlaceOption
 from fridge_pipeline.cli.terminal import console, echo, ledger
 from fridge_pipeline.finance.pages.words import verdict_in_words
 from fridge_pipeline.finance.report_month import MonthReport
-from fridge_pipeline.ingest.rules.location import Place
+from fridge_pipeline.ingest.rules.location import Location
 from fridge_pipeline.orchestration.month_assets import make_report
 
 
@@ -22,11 +22,11 @@ from fridge_pipeline.orchestration.month_assets import make_report
     "--out",
     "folder",
     required=True,
-    type=PlaceOption(is_folder=True),
+    type=LocationOption(is_folder=True),
     help="The folder to write into, or s3://BUCKET/PREFIX.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def report(month: Month, folder: Place, as_json: bool) -> None:
+def report(month: Month, folder: Location, as_json: bool) -> None:
     """Write MONTH (UTC) for people: a page to read and print, and a workbook with every row.
 
     Both hold control totals, the tie-out from landing files to Stripe's own books, usage, exceptions, restatements,

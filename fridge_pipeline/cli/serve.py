@@ -96,7 +96,7 @@ def code(*, socket: Path | None, host: str | None, port: int | None) -> None:
             service.start()
             _await_listening(service)
             report_lost_runs(instance, lost)
-            _say(f"serving code on {address}; usage goes to {ledger.stripe_place}; {len(lost)} runs were lost")
+            _say(f"serving code on {address}; usage goes to {ledger.stripe_location}; {len(lost)} runs were lost")
             _watch(service, instance)
 
 
@@ -177,7 +177,7 @@ def _await_listening(service: Service) -> None:
     deadline = time.monotonic() + START_SECONDS_MAX
     while not service.is_listening:
         if not service.is_running or time.monotonic() > deadline:
-            raise ServiceStartError(f"{service.name} did not start on {service.place}; its output says why")
+            raise ServiceStartError(f"{service.name} did not start on {service.location}; its output says why")
         time.sleep(WATCH_SECONDS / 5)
 
 

@@ -73,7 +73,7 @@ class Service:
         return False
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """Where it answers, for people."""
         return f"port {self.port}" if self.socket is None else str(self.socket)
 

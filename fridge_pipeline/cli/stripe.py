@@ -39,7 +39,9 @@ def setup() -> None:
     with installation() as opened:
         gateway = opened.stripe.gateway()
         created = create_missing_meters(gateway, opened.ledger.catalogue)
-        echo(f"{gateway.place}: created {', '.join(created)}" if created else f"{gateway.place}: all meters exist")
+        echo(
+            f"{gateway.location}: created {', '.join(created)}" if created else f"{gateway.location}: all meters exist"
+        )
         agrees = show_disagreements(gateway, opened.ledger.catalogue)
     if not agrees:
         sys.exit(1)
@@ -52,7 +54,7 @@ def check() -> None:
         gateway = opened.stripe.gateway()
         agrees = show_disagreements(gateway, opened.ledger.catalogue)
         if agrees:
-            echo(f"{gateway.place}: {len(opened.ledger.catalogue)} meters agree with the catalogue")
+            echo(f"{gateway.location}: {len(opened.ledger.catalogue)} meters agree with the catalogue")
     if not agrees:
         sys.exit(1)
 

@@ -84,7 +84,7 @@ class Running:
     services: Services
     ui_url: str
     reports_url: str
-    stripe_place: str
+    stripe_location: str
     embedded: EmbeddedServer | None
     sandbox: LocalSandbox | None
     keeps_database_up: bool = False
@@ -186,7 +186,7 @@ def show_urls(started: Running) -> None:
     console.print(f"\n  Dagster UI      {started.ui_url}")
     console.print(f"  Reports         {started.reports_url}")
     console.print(f"  Landing zone    {started.installation.ledger.settings.landing_uri}")
-    console.print(f"  Usage goes to   {started.stripe_place}")
+    console.print(f"  Usage goes to   {started.stripe_location}")
     if started.sandbox is not None:
         console.print("                  no STRIPE_API_KEY is set: nobody is billed", style="yellow")
     if started.installation.ledger.billing_start.restriction is not None:
@@ -243,7 +243,9 @@ def running(configured: Settings, port: int) -> Iterator[Running]:
             services=services,
             ui_url=ui_url,
             reports_url=reports_url,
-            stripe_place=f"the local Stripe sandbox at {sandbox_url}" if sandbox_url else opened.ledger.stripe_place,
+            stripe_location=f"the local Stripe sandbox at {sandbox_url}"
+            if sandbox_url
+            else opened.ledger.stripe_location,
             embedded=embedded,
             sandbox=sandbox,
             keeps_database_up=pinned_before,

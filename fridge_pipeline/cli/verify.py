@@ -13,16 +13,16 @@ from pathlib import Path
 
 import click
 
-from fridge_pipeline.cli.place import PlaceOption
+from fridge_pipeline.cli.location import LocationOption
 from fridge_pipeline.finance.rules.evidence_format import DoesNotHoldError
 from fridge_pipeline.finance.verify_evidence import is_draft, manifest_sha256, verify_evidence
 from fridge_pipeline.ingest.object_store.archive import fetch
 from fridge_pipeline.ingest.object_store.store import ArchiveError, StoreUriError
-from fridge_pipeline.ingest.rules.location import Place
+from fridge_pipeline.ingest.rules.location import Location
 from fridge_pipeline.operations.memory_limit import memory_bounded
 from fridge_pipeline.visible import one_line
 
-PACK = PlaceOption(exists=True)
+PACK = LocationOption(exists=True)
 
 #: With what the program itself takes, this stays below 256 MiB.
 MEMORY_MIB = 80
@@ -39,7 +39,7 @@ MEMORY_MIB = 80
     show_default=True,
     help="MiB that a pack may take beside the program itself.",
 )
-def verify(file: Place, previous: Place | None, memory_mib: int) -> None:
+def verify(file: Location, previous: Location | None, memory_mib: int) -> None:
     """Check the evidence pack FILE with no database and no network, and name the first thing that does not hold.
 
     One at s3://BUCKET/PREFIX/NAME.zip is fetched first, into a temporary folder; that needs obstore.
@@ -77,17 +77,17 @@ def _verify(pack: Path, before: Path | None) -> None:
         click.echo("It is a DRAFT: the month was not closed, and no later pack is chained to it.")
 
 
-def _at_hand(place: Place, stack: ExitStack) -> Path:
+def _at_hand(location: Location, stack: ExitStack) -> Path:
     """The pack as a file on this machine, as long as the stack is open."""
-    if isinstance(place, Path):
-        return place
-    copy = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fridge-verify-"))) / (place.name or "pack")
+    if isinstance(location, Path):
+        return location
+    copy = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fridge-verify-"))) / (location.name or "pack")
     try:
-        fetch(place, copy)
+        fetch(location, copy)
     except (ArchiveError, StoreUriError) as error:
         raise click.ClickException(str(error)) from None
     except ModuleNotFoundError as error:
-        raise click.ClickException(f"{place} cannot be fetched without the package {error.name}") from None
+        raise click.ClickException(f"{location} cannot be fetched without the package {error.name}") from None
     return copy
 
 

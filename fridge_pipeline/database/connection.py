@@ -89,7 +89,7 @@ class Database:
     is_read_only: bool = False
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """Host, port and database name, to show to people."""
         parts = conninfo_to_dict(self.dsn)
         return f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}/{parts.get('dbname', '')}"
@@ -109,7 +109,7 @@ class Database:
                 application_name="fridge",
             )
         except psycopg.OperationalError as error:
-            raise DatabaseUnreachableError(f"PostgreSQL at {self.place}: {_reason(error)}") from None
+            raise DatabaseUnreachableError(f"PostgreSQL at {self.location}: {_reason(error)}") from None
         try:
             with connection:
                 self._require_encoding(connection)
@@ -118,7 +118,7 @@ class Database:
             if not connection.broken:
                 raise
             raise DatabaseUnreachableError(
-                f"PostgreSQL at {self.place} went away: {_reason(error)}. What was committed stays; try again"
+                f"PostgreSQL at {self.location} went away: {_reason(error)}. What was committed stays; try again"
             ) from None
 
     @contextmanager
@@ -134,12 +134,12 @@ class Database:
         try:
             connection = adbc_postgresql.connect(self._conninfo, autocommit=autocommit)
         except adbc_driver_manager.Error as error:
-            raise DatabaseUnreachableError(f"PostgreSQL at {self.place}: {_reason(error)}") from None
+            raise DatabaseUnreachableError(f"PostgreSQL at {self.location}: {_reason(error)}") from None
         with connection:
             try:
                 yield connection
             except adbc_driver_manager.OperationalError as error:
-                raise DatabaseUnreachableError(f"PostgreSQL at {self.place} went away: {_reason(error)}") from error
+                raise DatabaseUnreachableError(f"PostgreSQL at {self.location} went away: {_reason(error)}") from error
 
     def acting_as(self, role: str) -> Database:
         """The same database with the rights of another role, of which the one that signs in is a member."""
@@ -167,9 +167,9 @@ class Database:
         found = connection.info.parameter_status("server_encoding")
         if found != ENCODING:
             raise DatabaseEncodingError(
-                f"the database at {self.place} is encoded in {found}, which cannot hold every id and name; nothing was "
-                f"made. Have one made in {ENCODING} (create database NAME encoding '{ENCODING}' template template0), "
-                "and name it in FRIDGE_DATABASE_URL"
+                f"the database at {self.location} is encoded in {found}, which cannot hold every id and name; nothing "
+                f"was made. Have one made in {ENCODING}, and name it in FRIDGE_DATABASE_URL: "
+                f"create database NAME encoding '{ENCODING}' template template0"
             )
 
     def create_beside(self, other: Database) -> None:
@@ -188,7 +188,7 @@ class Database:
             except psycopg.errors.InsufficientPrivilege as error:
                 raise DatabaseMissingError(
                     f"the database {name!r} does not exist and this role may not create it; "
-                    f"have it created beside {self.place}, owned by this role"
+                    f"have it created beside {self.location}, owned by this role"
                 ) from error
 
 

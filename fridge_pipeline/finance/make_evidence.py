@@ -47,7 +47,7 @@ from fridge_pipeline.finance.rules.evidence_format import (
 )
 from fridge_pipeline.finance.verify_evidence import is_draft, verify_evidence
 from fridge_pipeline.ingest.object_store.archive import put_unlike_any
-from fridge_pipeline.ingest.rules.location import Place
+from fridge_pipeline.ingest.rules.location import Location
 
 README_TEXT = Path(__file__).parent / "pack" / "readme_of_a_pack.txt"
 
@@ -67,7 +67,7 @@ class Maker:
 class EvidencePack:
     """A pack that was made: where it is, what is in it, and what was kept of one that had its name."""
 
-    path: Place
+    path: Location
     month: str
     is_final: bool
     manifest_sha256: str
@@ -79,7 +79,7 @@ class EvidencePack:
 
 
 def make_evidence(
-    database: Database, month: Month, target: Place, models_folder: Path, maker: Maker, workspace: Path
+    database: Database, month: Month, target: Location, models_folder: Path, maker: Maker, workspace: Path
 ) -> EvidencePack:
     """Makes the pack of a month; one of a month that is not closed is a draft, says so, and enters no chain.
 
@@ -119,7 +119,7 @@ def make_evidence(
     )
 
 
-def _hand_over(made: Path, target: Place, *, is_final: bool) -> tuple[Place, Path | None]:
+def _hand_over(made: Path, target: Location, *, is_final: bool) -> tuple[Location, Path | None]:
     """Gives a pack its name; returns it, and what is kept of a pack that had it."""
     if isinstance(target, Path):
         return target, put_in_place(made, target, keep=not is_draft(target))

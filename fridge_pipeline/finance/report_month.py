@@ -21,7 +21,7 @@ from fridge_pipeline.finance.rules.month_books import MARTS, MonthBooks
 from fridge_pipeline.finance.rules.month_detail import notable_hours
 from fridge_pipeline.finance.rules.month_summary import MonthSummary, summarize
 from fridge_pipeline.ingest.object_store.archive import put_in_place_of
-from fridge_pipeline.ingest.rules.location import Place
+from fridge_pipeline.ingest.rules.location import Location
 
 #: So many of the hours that differ or were restated are explained on the page; it says how many it leaves out.
 EXPLAINED_HOURS_MAX = 100
@@ -32,12 +32,12 @@ class MonthReport:
     """Where the two files stand, and what they say."""
 
     month: Month
-    page: Place
-    workbook: Place
+    page: Location
+    workbook: Location
     summary: MonthSummary
 
 
-def report_month(run: Run, month: Month, folder: Place, close_after: timedelta, workspace: Path) -> MonthReport:
+def report_month(run: Run, month: Month, folder: Location, close_after: timedelta, workspace: Path) -> MonthReport:
     """Writes ``usage-MONTH.html`` and ``usage-MONTH.xlsx`` into a folder; earlier ones of the month are replaced.
 
     For an object store's prefix they are written in the ``workspace`` first. Raises ``ArchiveError``.
@@ -64,7 +64,7 @@ def read_books(
 
 
 def write_report(
-    books: MonthBooks, explanations: Sequence[Explanation], folder: Place, made_at: datetime, workspace: Path
+    books: MonthBooks, explanations: Sequence[Explanation], folder: Location, made_at: datetime, workspace: Path
 ) -> MonthReport:
     """Page and workbook of the same books. Each appears whole or not at all. Raises ``ArchiveError``."""
     # Only a report needs them; the code server and the other commands do without.

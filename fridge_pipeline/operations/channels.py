@@ -30,7 +30,7 @@ class AlertChannel(Protocol):
         ...
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """Where it leads, to show to people: a host, never an address that is a secret."""
         ...
 
@@ -51,7 +51,7 @@ class Webhook:
     name: str = field(default="webhook", init=False)
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """Its host."""
         parts = urlsplit(self.url)
         return f"the webhook at {parts.hostname}" + (f":{parts.port}" if parts.port else "")
@@ -70,9 +70,9 @@ class Webhook:
             )
         except (requests.RequestException, OSError) as error:
             # Not its text, which has the whole address in it.
-            raise AlertNotSentError(f"{self.place} was not reached: {type(error).__name__}") from None
+            raise AlertNotSentError(f"{self.location} was not reached: {type(error).__name__}") from None
         if not HTTPStatus.OK <= answer.status_code < HTTPStatus.MULTIPLE_CHOICES:
-            raise AlertNotSentError(f"{self.place} answered {answer.status_code} {answer.reason}")
+            raise AlertNotSentError(f"{self.location} answered {answer.status_code} {answer.reason}")
 
 
 SUBJECT_LENGTH_MAX = 200
@@ -107,7 +107,7 @@ class Mail:
     name: str = field(default="mail", init=False)
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """Its server."""
         return f"the mail server at {self.server.host}:{self.server.port}"
 
@@ -129,10 +129,10 @@ class Mail:
                 refused = connection.send_message(message, self.sender, list(self.recipients))
         except smtplib.SMTPAuthenticationError as error:
             # Not its text: what a server says of a password may hold it.
-            raise AlertNotSentError(f"{self.place} refused user and password ({error.smtp_code})") from None
+            raise AlertNotSentError(f"{self.location} refused user and password ({error.smtp_code})") from None
         except (smtplib.SMTPException, OSError, ValueError) as error:
-            raise AlertNotSentError(f"{self.place}: {type(error).__name__}: {self._redacted(error)}") from None
-        return f"{self.place} refused the recipients {', '.join(sorted(refused))}" if refused else None
+            raise AlertNotSentError(f"{self.location}: {type(error).__name__}: {self._redacted(error)}") from None
+        return f"{self.location} refused the recipients {', '.join(sorted(refused))}" if refused else None
 
     def _connect(self) -> smtplib.SMTP:
         """Signed in, and encrypted as the settings ask for: no password goes out in the clear."""

@@ -27,7 +27,7 @@ from fridge_pipeline.ingest.landing.zone import LandingZone
 from fridge_pipeline.ingest.landing_record import similar_ids
 from fridge_pipeline.ingest.note_losses import find_losses
 from fridge_pipeline.ingest.object_store.archive import require_listed
-from fridge_pipeline.ingest.rules.location import ObjectPlace, Place
+from fridge_pipeline.ingest.rules.location import Location, ObjectLocation
 from fridge_pipeline.ingest.rules.losses import Strays
 from fridge_pipeline.operations.machine import free_bytes, installed_versions, may_write, pinned_versions, port_holder
 from fridge_pipeline.operations.rules.health_check import (
@@ -71,7 +71,7 @@ def check_database(database: Database, clock: Callable[[], datetime]) -> Iterato
     """Version, schema, rights and clock."""
     with database.connect() as connection:
         version, number = server_version(connection), schema_number()
-        yield from judge_postgres(database.place, version, number, is_private=is_private(connection))
+        yield from judge_postgres(database.location, version, number, is_private=is_private(connection))
         before = clock()
         there, after = server_clock(connection), clock()
         is_owner = owns_schema(connection)
@@ -95,9 +95,9 @@ def check_landing(database: Database, zone: LandingZone, shown: str, now: dateti
         return judge_landing(len(listed), shown, find_losses(connection, zone, listed, strays, now))
 
 
-def check_archive(archive: Place) -> Iterator[HealthCheck]:
+def check_archive(archive: Location) -> Iterator[HealthCheck]:
     """Whether packs and reports can be put there; nothing is. Raises ``ArchiveError`` and ``StoreUriError``."""
-    if isinstance(archive, ObjectPlace):
+    if isinstance(archive, ObjectLocation):
         require_listed(archive)
         yield HealthCheck("archive", Grade.OK, f"{archive} can be listed; writing is not tried")
     elif may_write(archive):
@@ -123,10 +123,12 @@ def check_stripe(
     if wrong:
         told = "; ".join(f"{name}: {why}" for name, why in wrong.items())
         yield HealthCheck(
-            "Stripe", Grade.WRONG, f"{gateway.place}: {told}", "see fridge stripe check, and docs/meters.md"
+            "Stripe", Grade.WRONG, f"{gateway.location}: {told}", "see fridge stripe check, and docs/meters.md"
         )
     else:
-        yield HealthCheck("Stripe", Grade.OK, f"{gateway.place}, all {len(catalogue)} meters agree with the catalogue")
+        yield HealthCheck(
+            "Stripe", Grade.OK, f"{gateway.location}, all {len(catalogue)} meters are as in the catalogue"
+        )
     before = clock()
     there = stripe_clock(gateway)
     if there is not None:

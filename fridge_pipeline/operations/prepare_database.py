@@ -65,7 +65,7 @@ def prepare_database(
     """
     signed_in, files = database.owned, files_sha256(models)
     with signed_in.connect() as connection:
-        _require_defaults(connection, signed_in.place)
+        _require_defaults(connection, signed_in.location)
         is_behind = anew or _is_behind(connection, files, leave_newer=leave_newer)
         done = _change(owner or signed_in, models, now) if is_behind else []
         has_roles = acts_as(connection, PIPELINE)
@@ -84,8 +84,8 @@ def _is_behind(connection: psycopg.Connection, files: str, *, leave_newer: bool)
 
 def _change(owner: Database, models: Path, now: datetime) -> list[Migration]:
     with owner.connect() as connection:
-        _require_defaults(connection, owner.place)
-        _require_version(connection, owner.place)
+        _require_defaults(connection, owner.location)
+        _require_version(connection, owner.location)
         try:
             done = migrate(connection)
             make_models(owner, models, now)
@@ -93,7 +93,7 @@ def _change(owner: Database, models: Path, now: datetime) -> list[Migration]:
             grant_rights(connection, _marts(models))
         except psycopg.errors.InsufficientPrivilege as error:
             raise NotTheOwnerError(
-                f"the schema at {owner.place} is older than this code, and the role that signs in may not change "
+                f"the schema at {owner.location} is older than this code, and the role that signs in may not change "
                 f"it ({str(error).splitlines()[0]}); run fridge migrate with the DSN of its owner"
             ) from error
     return done

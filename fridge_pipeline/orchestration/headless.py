@@ -115,6 +115,6 @@ def headless_runner(ledger: Ledger, grid: HourRange) -> Iterator[HeadlessRunner]
     except (SQLAlchemyError, DagsterPostgresException) as error:
         cause = " ".join(str(error.__cause__ or error).partition("(Background")[0].split())[:200]
         raise DatabaseUnreachableError(
-            f"PostgreSQL at {ledger.database.place} went away while the run was under way: {cause}. What was "
+            f"PostgreSQL at {ledger.database.location} went away while the run was under way: {cause}. What was "
             "committed stays, and nothing is lost: run the hours again"
         ) from None

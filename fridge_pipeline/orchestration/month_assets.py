@@ -16,20 +16,20 @@ from fridge_pipeline.finance.month_record import refresh_month
 from fridge_pipeline.finance.pages.words import compared_in_words
 from fridge_pipeline.finance.report_month import MonthReport, report_month
 from fridge_pipeline.finance.rules.month_books import MARTS
-from fridge_pipeline.ingest.rules.location import Place
+from fridge_pipeline.ingest.rules.location import Location
 from fridge_pipeline.installation import Ledger
 from fridge_pipeline.orchestration.partitions import month_of
 from fridge_pipeline.orchestration.progress import Progress
 from fridge_pipeline.settings import MODELS_FOLDER, Settings
 
 
-def make_pack(ledger: Ledger, month: Month, target: Place | None, made_by: str, run_id: str) -> EvidencePack:
+def make_pack(ledger: Ledger, month: Month, target: Location | None, made_by: str, run_id: str) -> EvidencePack:
     """Makes a month's pack; without a target in the archive."""
     settings = ledger.settings
     refresh_month(ledger.database, MODELS_FOLDER, ledger.catalogue, month, ledger.clock)
     maker = Maker(made_by, run_id, ledger.clock(), program_identity(MODELS_FOLDER), parameters_of(settings))
-    place = target or settings.archive / "evidence" / f"{month.key}.zip"
-    return make_evidence(ledger.database, month, place, MODELS_FOLDER, maker, settings.workspace)
+    location = target or settings.archive / "evidence" / f"{month.key}.zip"
+    return make_evidence(ledger.database, month, location, MODELS_FOLDER, maker, settings.workspace)
 
 
 def parameters_of(settings: Settings) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def parameters_of(settings: Settings) -> dict[str, Any]:
     }
 
 
-def make_report(ledger: Ledger, month: Month, folder: Place) -> MonthReport:
+def make_report(ledger: Ledger, month: Month, folder: Location) -> MonthReport:
     """Refreshes the month's models, so that nothing in it is older than the books, and writes page and workbook."""
     settings, run = ledger.settings, ledger.as_run("report")
     refresh_month(run.database, MODELS_FOLDER, run.catalogue, month, run.clock)

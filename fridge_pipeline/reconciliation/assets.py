@@ -49,7 +49,7 @@ def stripe_reconciliation(
     month: what could not be read says so.
     """
     span = days_of(context)
-    progress = Progress(context.log, f"comparing {span} with {ledger.stripe_place}")
+    progress = Progress(context.log, f"comparing {span} with {ledger.stripe_location}")
     with retried_when_the_database_is_lost():
         run = ledger.as_run(context.run.run_id, progress.at_failpoint)
         report = reconcile_days(run, stripe.gateway, span)

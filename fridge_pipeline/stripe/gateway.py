@@ -105,9 +105,9 @@ class StripeGateway:
         self._retries = Retries(limiter)
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """Where usage goes, to show to people."""
-        return stripe_place(self.mode, self.base)
+        return stripe_location(self.mode, self.base)
 
     @property
     def calls_per_second(self) -> float:
@@ -229,13 +229,13 @@ class StripeGateway:
             answer = answer_to_error(error)
             silence = "" if answer.reached else " is unreachable"
             raise StripeCallError(
-                self._key.redact(f"{self.place}{silence}, {doing}: {answer.text}"),
+                self._key.redact(f"{self.location}{silence}, {doing}: {answer.text}"),
                 reached=answer.reached,
                 is_key_refused=answer.outcome is Outcome.KEY_REFUSED,
             ) from None
 
 
-def stripe_place(mode: KeyMode, base: str | None) -> str:
+def stripe_location(mode: KeyMode, base: str | None) -> str:
     """Where usage goes with a key of this mode, to show to people."""
     name = {KeyMode.LIVE: "Stripe (live)", KeyMode.TEST: "Stripe (test key)", KeyMode.SANDBOX: "the Stripe sandbox"}[
         mode

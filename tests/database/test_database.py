@@ -23,7 +23,7 @@ def test_a_server_that_goes_away_under_a_connection_is_one_clear_error_that_name
             end_all_connections(database)
             connection.execute("select 1")
 
-    with pytest.raises(DatabaseUnreachableError, match=rf"PostgreSQL at {database.place} went away"):
+    with pytest.raises(DatabaseUnreachableError, match=rf"PostgreSQL at {database.location} went away"):
         work()
 
 

@@ -84,7 +84,7 @@ def test_a_channel_that_is_not_there_is_named_by_its_host_and_never_by_its_secre
     for channel in channels:
         with pytest.raises(AlertNotSentError, match=r"127\.0\.0\.1:9") as down:
             channel.send("x", "y", NOW)
-        assert "top-secret-path" not in f"{down.value} {channel!r} {channel.place} {down.value.__cause__}"
+        assert "top-secret-path" not in f"{down.value} {channel!r} {channel.location} {down.value.__cause__}"
 
 
 def test_the_settings_say_how_mail_is_handed_in_and_show_no_secret() -> None:

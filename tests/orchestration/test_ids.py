@@ -9,7 +9,7 @@ import pytest
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.ingest.landing_record import similar_ids
 from tests.console_script import Run
-from tests.orchestration.test_controls import check_of
+from tests.orchestration.test_integrity_checks import check_of
 from tests.orchestration.ticks import run_hours
 from tests.pipeline import Pipeline
 

@@ -16,7 +16,7 @@ from fridge_pipeline.finance.make_evidence import EvidencePack
 from fridge_pipeline.finance.report_month import MonthReport
 from fridge_pipeline.finance.rules.evidence_format import DoesNotHoldError, folder_of
 from fridge_pipeline.finance.verify_evidence import verify_evidence
-from fridge_pipeline.ingest.rules.location import Place
+from fridge_pipeline.ingest.rules.location import Location
 from tests.conftest import fresh_database
 from tests.finance.report.html_reading import PageRead
 from tests.finance.report.workbook_reading import named, read_sheet
@@ -44,7 +44,7 @@ class Billed:
     pack: EvidencePack
 
 
-def on_disk(place: Place) -> Path:
+def on_disk(place: Location) -> Path:
     """The place as the path that it is here."""
     assert isinstance(place, Path)
     return place

@@ -131,7 +131,7 @@ def superuser(server: ServerAddress, server_home: Path) -> Iterator[psycopg.Conn
 
 
 def name_of(database: Database) -> sql.Identifier:
-    return sql.Identifier(database.place.rpartition("/")[2])
+    return sql.Identifier(database.location.rpartition("/")[2])
 
 
 def test_no_default_of_a_database_or_a_role_changes_what_is_loaded_and_billed(

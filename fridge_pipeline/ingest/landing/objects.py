@@ -61,7 +61,7 @@ class ObjectLanding:
     """
 
     def __init__(self, uri: str) -> None:
-        require_place_only(uri)
+        require_location_only(uri)
         self._uri = uri.rstrip("/")
 
     @property
@@ -216,7 +216,7 @@ def _fingerprint(listed: Iterable[tuple[str, ObjectMeta]]) -> str | None:
     return tally.fingerprint if tally.count else None
 
 
-def require_place_only(uri: str) -> None:
+def require_location_only(uri: str) -> None:
     """Raises ``LandingUriError`` when a landing URI carries credentials: it is shown in the UI, in logs and errors."""
     with _landing_uri():
         refuse_credentials(uri)

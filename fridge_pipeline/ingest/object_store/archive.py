@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
 from fridge_pipeline.ingest.object_store.store import ArchiveError, StoreRefusedError, open_store, refusals
-from fridge_pipeline.ingest.rules.location import ObjectPlace
+from fridge_pipeline.ingest.rules.location import ObjectLocation
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -40,53 +40,53 @@ _PUTTING = "list the prefix, and get and put its objects"
 _GETTING = "get the object"
 
 
-def put_unlike_any(file: Path, place: ObjectPlace) -> ObjectPlace:
+def put_unlike_any(file: Path, location: ObjectLocation) -> ObjectLocation:
     """Puts a file under a name that no other bytes have, and returns it; no object is ever replaced.
 
-    That is the place's own name, or ``NAME-2.zip``, ``NAME-3.zip`` and so on when it is taken. Bytes that are there
+    That is the location's own name, or ``NAME-2.zip``, ``NAME-3.zip`` and so on when it is taken. Bytes that are there
     already are not put again. Raises ``ArchiveError`` and ``StoreUriError``.
     """
-    store = _opened_above(place)
-    with _about(f"put {place}", _PUTTING):
-        number = _newest_number(store, place)
+    store = _opened_above(location)
+    with _about(f"put {location}", _PUTTING):
+        number = _newest_number(store, location)
         for tried in range(max(number, 1), max(number, 1) + NAMES_TRIED_MAX):
-            at = _numbered(place, tried)
+            at = _numbered(location, tried)
             if tried == number and _has_bytes_of(store, at.key, file):
                 return at
             if tried > number and (_put(store, at.key, file, "create") or _has_bytes_of(store, at.key, file)):
                 return at
-    raise ArchiveError(f"cannot put {place}: others take its names all the time; run again")
+    raise ArchiveError(f"cannot put {location}: others take its names all the time; run again")
 
 
-def put_in_place_of(file: Path, place: ObjectPlace) -> ObjectPlace:
-    """Puts a file under the place's name; an object that had it is replaced. Raises as ``put_unlike_any``."""
-    store = _opened_above(place)
-    with _about(f"put {place}", _PUTTING):
-        _put(store, place.key, file, "overwrite")
-    return place
+def put_in_place_of(file: Path, location: ObjectLocation) -> ObjectLocation:
+    """Puts a file under the location's name; an object that had it is replaced. Raises as ``put_unlike_any``."""
+    store = _opened_above(location)
+    with _about(f"put {location}", _PUTTING):
+        _put(store, location.key, file, "overwrite")
+    return location
 
 
-def fetch(place: ObjectPlace, target: Path) -> None:
+def fetch(location: ObjectLocation, target: Path) -> None:
     """Writes an object's bytes into a file. Raises ``ArchiveError`` and ``StoreUriError``."""
-    store = _opened_above(place)
-    with _about(f"fetch {place}", _GETTING), target.open("wb") as out:
-        answer = store.get(place.key)
+    store = _opened_above(location)
+    with _about(f"fetch {location}", _GETTING), target.open("wb") as out:
+        answer = store.get(location.key)
         for part in answer.stream(min_chunk_size=PART_BYTES):
             out.write(part)
         if out.tell() != answer.meta["size"]:
-            raise ArchiveError(f"cannot fetch {place}: it ended after {out.tell()} bytes; run again")
+            raise ArchiveError(f"cannot fetch {location}: it ended after {out.tell()} bytes; run again")
 
 
-def require_listed(place: ObjectPlace) -> None:
-    """Lists what is directly below the place, as every put begins. Raises ``ArchiveError`` and ``StoreUriError``."""
-    with _about(f"list {place}", _PUTTING):
-        open_store(place.uri, LOOK_TIME).list_with_delimiter()
+def require_listed(location: ObjectLocation) -> None:
+    """Lists what is directly below the location, as every put begins. Raises ``ArchiveError`` and ``StoreUriError``."""
+    with _about(f"list {location}", _PUTTING):
+        open_store(location.uri, LOOK_TIME).list_with_delimiter()
 
 
-def _opened_above(place: ObjectPlace) -> ObjectStore:
-    if not place.name:
-        raise ArchiveError(f"{place} names a bucket and no object in it; say {place}/NAME")
-    return open_store(place.parent.uri, TRANSFER_TIME)
+def _opened_above(location: ObjectLocation) -> ObjectStore:
+    if not location.name:
+        raise ArchiveError(f"{location} names a bucket and no object in it; say {location}/NAME")
+    return open_store(location.parent.uri, TRANSFER_TIME)
 
 
 @contextmanager
@@ -121,19 +121,19 @@ def _put(store: ObjectStore, key: str, file: Path, mode: Literal["create", "over
     return True
 
 
-def _newest_number(store: ObjectStore, place: ObjectPlace) -> int:
-    """The highest number that a name of this place has; 0 when nobody has any, 1 is the place's own name."""
-    name = PurePosixPath(place.key)
+def _newest_number(store: ObjectStore, location: ObjectLocation) -> int:
+    """The highest number that a name of this location has; 0 when nobody has any, 1 is the location's own name."""
+    name = PurePosixPath(location.key)
     numbered = re.compile(rf"{re.escape(name.stem)}(?:-(?P<number>[0-9]{{1,9}}))?{re.escape(name.suffix)}")
     found = [numbered.fullmatch(meta["path"]) for meta in store.list_with_delimiter()["objects"]]
     return max((int(match["number"] or 1) for match in found if match is not None), default=0)
 
 
-def _numbered(place: ObjectPlace, number: int) -> ObjectPlace:
+def _numbered(location: ObjectLocation, number: int) -> ObjectLocation:
     if number == 1:
-        return place
-    name = PurePosixPath(place.name)
-    return place.parent / f"{name.stem}-{number}{name.suffix}"
+        return location
+    name = PurePosixPath(location.name)
+    return location.parent / f"{name.stem}-{number}{name.suffix}"
 
 
 def _has_bytes_of(store: ObjectStore, key: str, file: Path) -> bool:

@@ -15,13 +15,13 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
 @dataclass(frozen=True, slots=True)
-class ObjectPlace:
+class ObjectLocation:
     """An object in a store, or a prefix of objects; joined with ``/`` like a path."""
 
     uri: str
 
-    def __truediv__(self, name: str) -> ObjectPlace:
-        return ObjectPlace(f"{self.uri}/{name}")
+    def __truediv__(self, name: str) -> ObjectLocation:
+        return ObjectLocation(f"{self.uri}/{name}")
 
     def __str__(self) -> str:
         return self.uri
@@ -37,9 +37,9 @@ class ObjectPlace:
         return unquote(self.name)
 
     @property
-    def parent(self) -> ObjectPlace:
+    def parent(self) -> ObjectLocation:
         """The prefix it is below; that of a bucket is the bucket."""
-        return ObjectPlace(self.uri.removesuffix(f"/{self.name}")) if self.name else self
+        return ObjectLocation(self.uri.removesuffix(f"/{self.name}")) if self.name else self
 
     def as_uri(self) -> str:
         """The URI, as a path gives its own."""
@@ -47,11 +47,11 @@ class ObjectPlace:
 
 
 #: Where a file is, or a folder of files.
-Place: TypeAlias = Path | ObjectPlace
+Location: TypeAlias = Path | ObjectLocation
 
 
-def place_of(text: str) -> Place:
-    """The place a text names: a path, a ``file://`` URI of this machine, or an object store's URI.
+def location_of(text: str) -> Location:
+    """The location a text names: a path, a ``file://`` URI of this machine, or an object store's URI.
 
     Raises ``ValueError`` for every other scheme and for a ``file://`` URI of another host.
     """
@@ -60,7 +60,9 @@ def place_of(text: str) -> Place:
         return Path(text)
     parts = urlsplit(text)
     if parts.scheme in OBJECT_SCHEMES:
-        return ObjectPlace(text.rstrip("/"))
+        return ObjectLocation(text.rstrip("/"))
     if parts.scheme != "file" or parts.netloc not in {"", "localhost"}:
-        raise ValueError(f"{scheme[1]}:// is no place for files; give a path, or a file://, s3://, gs:// or az:// URI")
+        raise ValueError(
+            f"{scheme[1]}:// is no location for files; give a path, or a file://, s3://, gs:// or az:// URI"
+        )
     return Path(unquote(parts.path, errors="surrogateescape"))

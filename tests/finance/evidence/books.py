@@ -13,7 +13,7 @@ from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.finance.make_evidence import EvidencePack, Maker, make_evidence
 from fridge_pipeline.finance.rules.evidence_format import MANIFEST, folder_of, manifest_text
-from fridge_pipeline.ingest.rules.location import Place
+from fridge_pipeline.ingest.rules.location import Location
 from fridge_pipeline.settings import REPOSITORY
 from tests.pipeline import Pipeline, readings
 
@@ -73,7 +73,7 @@ def close(pipeline: Pipeline, month: Month) -> None:
         )
 
 
-def make(pipeline: Pipeline, month: Month, target: Place, run_id: str = "run-1") -> EvidencePack:
+def make(pipeline: Pipeline, month: Month, target: Location, run_id: str = "run-1") -> EvidencePack:
     """Runs the step."""
     maker = replace(MAKER, run_id=run_id, made_at=pipeline.clock())
     return make_evidence(pipeline.database, month, target, MODELS, maker, pipeline.workspace)

@@ -19,7 +19,7 @@ from fridge_pipeline.finance import report_month as report_step
 from fridge_pipeline.ingest.object_store import archive
 from fridge_pipeline.ingest.object_store.archive import fetch, put_in_place_of, put_unlike_any, require_listed
 from fridge_pipeline.ingest.object_store.store import ArchiveError, StoreUriError
-from fridge_pipeline.ingest.rules.location import ObjectPlace, place_of
+from fridge_pipeline.ingest.rules.location import ObjectLocation, location_of
 from fridge_pipeline.installation import Ledger
 from fridge_pipeline.orchestration import month_assets as month_report
 from fridge_pipeline.orchestration.month_assets import audit_report, evidence_pack
@@ -37,8 +37,8 @@ PACK = b"PK of january"
 
 
 @pytest.fixture
-def place(bucket: Bucket) -> ObjectPlace:
-    return ObjectPlace(f"s3://{bucket.name}/audit/2026-01.zip")
+def place(bucket: Bucket) -> ObjectLocation:
+    return ObjectLocation(f"s3://{bucket.name}/audit/2026-01.zip")
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def installed(pipeline: Pipeline, folder: Path, archive_uri: str) -> Ledger:
 
 
 def test_a_pack_in_a_bucket_is_that_of_a_folder_and_keeps_its_name_whatever_is_made_after_it(
-    pipeline: Pipeline, bucket: Bucket, place: ObjectPlace, tmp_path: Path
+    pipeline: Pipeline, bucket: Bucket, place: ObjectLocation, tmp_path: Path
 ) -> None:
     fill(pipeline)
     draft = make(pipeline, JANUARY, place)
@@ -124,7 +124,7 @@ def test_a_report_in_a_bucket_is_that_of_a_folder_and_the_newest_of_its_month(
 
 
 def test_a_name_that_somebody_takes_at_the_same_moment_stays_theirs(
-    bucket: Bucket, place: ObjectPlace, file: Path, monkeypatch: pytest.MonkeyPatch
+    bucket: Bucket, place: ObjectLocation, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(archive, "_newest_number", lambda *_: 0)
     assert put_unlike_any(file, place) == place
@@ -136,18 +136,18 @@ def test_a_name_that_somebody_takes_at_the_same_moment_stays_theirs(
 
 
 def test_numbers_go_on_after_the_highest_and_neighbours_do_not_count(
-    bucket: Bucket, place: ObjectPlace, file: Path
+    bucket: Bucket, place: ObjectLocation, file: Path
 ) -> None:
     for name in ("2026-01.zip", "2026-01-9.zip", "2026-01-draft-40.zip", "2026-012.zip", "2026-01-99.csv"):
         bucket.server.put(bucket.name, f"audit/{name}", b"older")
     bucket.server.put(bucket.name, "audit/deeper/2026-01-77.zip", b"older")
     assert put_unlike_any(file, place) == place.parent / "2026-01-10.zip"
     assert put_unlike_any(file, place) == place.parent / "2026-01-10.zip"
-    assert put_unlike_any(file, ObjectPlace(f"s3://{bucket.name}/2026-01.zip")).name == "2026-01.zip"
+    assert put_unlike_any(file, ObjectLocation(f"s3://{bucket.name}/2026-01.zip")).name == "2026-01.zip"
 
 
 def test_a_uri_that_is_encoded_names_the_object_with_the_plain_name(bucket: Bucket, file: Path, tmp_path: Path) -> None:
-    place = ObjectPlace(f"s3://{bucket.name}/a%20b/2026%2001.zip")
+    place = ObjectLocation(f"s3://{bucket.name}/a%20b/2026%2001.zip")
     assert put_unlike_any(file, place) == place
     file.write_bytes(b"another")
     second = put_unlike_any(file, place)
@@ -157,7 +157,7 @@ def test_a_uri_that_is_encoded_names_the_object_with_the_plain_name(bucket: Buck
 
 
 def test_a_connection_cut_halfway_leaves_nothing_under_the_name(
-    bucket: Bucket, place: ObjectPlace, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bucket: Bucket, place: ObjectLocation, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # others verify at the same time
     file.write_bytes(os.urandom(3 * 2**20))
@@ -176,7 +176,7 @@ def test_a_connection_cut_halfway_leaves_nothing_under_the_name(
 
 
 def test_access_denied_is_one_line_that_says_what_to_do_and_holds_no_credential(
-    bucket: Bucket, place: ObjectPlace, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bucket: Bucket, place: ObjectLocation, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key_id, secret = bucket.server.user_without_rights(fresh_name("user"))
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", key_id)
@@ -211,7 +211,7 @@ def test_access_denied_is_one_line_that_says_what_to_do_and_holds_no_credential(
     ],
 )
 def test_a_place_that_cannot_be_is_told_before_anything_is_put(bucket: Bucket, file: Path, uri: str, told: str) -> None:
-    place = ObjectPlace(uri.replace("BUCKET", bucket.name))
+    place = ObjectLocation(uri.replace("BUCKET", bucket.name))
     asks: list[Callable[[], object]] = [
         lambda: put_unlike_any(file, place),
         lambda: put_in_place_of(file, place),
@@ -224,7 +224,7 @@ def test_a_place_that_cannot_be_is_told_before_anything_is_put(bucket: Bucket, f
 
 
 def test_a_pack_that_has_vanished_is_said_to_be_gone_and_one_too_large_for_a_request_is_not_begun(
-    bucket: Bucket, place: ObjectPlace, file: Path, monkeypatch: pytest.MonkeyPatch
+    bucket: Bucket, place: ObjectLocation, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone = CliRunner().invoke(fridge, ["verify", str(place)])
     assert gone.exit_code == 1
@@ -248,7 +248,7 @@ def test_a_uri_with_credentials_is_refused_and_not_repeated_and_so_is_a_prefix_f
         read_settings({"FRIDGE_ARCHIVE_URI": uri})
     assert SECRET not in str(refused.value)
     with pytest.raises(StoreUriError):
-        fetch(ObjectPlace(uri), Path("never"))
+        fetch(ObjectLocation(uri), Path("never"))
 
 
 def test_the_archive_is_below_home_unless_it_is_said_to_be_elsewhere(tmp_path: Path) -> None:
@@ -256,7 +256,7 @@ def test_the_archive_is_below_home_unless_it_is_said_to_be_elsewhere(tmp_path: P
     assert read_settings(home).archive == tmp_path
     assert read_settings({**home, "FRIDGE_ARCHIVE_URI": "/srv/audit"}).archive == Path("/srv/audit")
     assert read_settings({**home, "FRIDGE_ARCHIVE_URI": "file:///srv/a%20b"}).archive == Path("/srv/a b")
-    assert read_settings({**home, "FRIDGE_ARCHIVE_URI": "s3://b/x/"}).archive == place_of("s3://b/x")
+    assert read_settings({**home, "FRIDGE_ARCHIVE_URI": "s3://b/x/"}).archive == location_of("s3://b/x")
     with pytest.raises(SettingError, match="FRIDGE_ARCHIVE_URI: ftp:// is no place for files"):
         read_settings({**home, "FRIDGE_ARCHIVE_URI": "ftp://host/x"})
 
@@ -264,7 +264,7 @@ def test_the_archive_is_below_home_unless_it_is_said_to_be_elsewhere(tmp_path: P
 @pytest.mark.skipif(
     not Path("/proc/self/status").exists(), reason="only Linux tells how much memory is a process's own"
 )
-def test_a_large_pack_is_put_and_fetched_in_flat_memory(place: ObjectPlace, file: Path) -> None:
+def test_a_large_pack_is_put_and_fetched_in_flat_memory(place: ObjectLocation, file: Path) -> None:
     size = 96 * 2**20
     with file.open("wb") as stream:
         stream.truncate(size)

@@ -39,7 +39,7 @@ def without_ledger(stopwatch: Stopwatch, *, dsn: str, url: str, hour: str) -> in
         attempts = undecided_attempts(connection, HourRange(only, only))
     with stopwatch.running():
         gateway = gateway_to(url)
-        breaker = CircuitBreaker(gateway.place, lambda: False)
+        breaker = CircuitBreaker(gateway.location, lambda: False)
         with Workers(lambda each: make_attempt(each, gateway, breaker, pass_by), DEFAULT_MAX_IN_FLIGHT) as workers:
             for attempt in attempts:  # each is of its own ordering key
                 workers.give([attempt])

@@ -1,4 +1,4 @@
-"""The place of a file or a folder as an option: a path, or an object store's URI."""
+"""The location of a file or a folder as an option: a path, or an object store's URI."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from pathlib import Path
 import click
 
 from fridge_pipeline.ingest.object_store.store import refuse_credentials
-from fridge_pipeline.ingest.rules.location import Place, place_of
+from fridge_pipeline.ingest.rules.location import Location, location_of
 
 
-class PlaceOption(click.ParamType[Place]):
+class LocationOption(click.ParamType[Location]):
     """A path or a URI such as ``s3://bucket/prefix/2026-01.zip``; a URI with credentials is refused, not repeated."""
 
-    name = "place"
+    name = "location"
 
     def __init__(self, *, is_folder: bool = False, exists: bool = False) -> None:
         self._is_folder = is_folder
         self._path = click.Path(exists=exists, file_okay=not is_folder, dir_okay=is_folder, path_type=Path)
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Place:
-        """The place. Raises ``click.BadParameter``."""
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Location:
+        """The location. Raises ``click.BadParameter``."""
         try:
             refuse_credentials(str(value))
-            place = place_of(str(value))
+            location = location_of(str(value))
         except ValueError as error:
             self.fail(str(error), param, ctx)
-        if not isinstance(place, Path):
+        if not isinstance(location, Path):
             if not self._is_folder and str(value).endswith("/"):
                 self.fail(f"{value} is a prefix; say which object below it, as in {value}NAME.zip", param, ctx)
-            return place
-        checked: Path = self._path.convert(place, param, ctx)
+            return location
+        checked: Path = self._path.convert(location, param, ctx)
         return checked
