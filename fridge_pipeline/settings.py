@@ -110,7 +110,7 @@ class Settings(BaseModel):
         None,
         "first hour that is billed, or `never`: earlier ones are counted and never stated: "
         "[shadow-mode.md](shadow-mode.md)",
-        shown="what the books were told last; if nothing, every hour",
+        shown="the last value that the books know; if there is none, every hour",
     )
     close_after: Annotated[timedelta, PlainValidator(values.minutes)] = variable(
         "FRIDGE_CLOSE_AFTER_MINUTES",
@@ -202,7 +202,7 @@ class Settings(BaseModel):
     live_stripe_host: str | None = variable(
         "FRIDGE_LIVE_STRIPE_HOST",
         None,
-        "the host of `STRIPE_API_BASE`, with its port, when a live key is to go there: whoever answers has the key",
+        "repeats host and port of `STRIPE_API_BASE` when a live key is to go there: that host receives the key",
         shown="Stripe's own",
     )
 

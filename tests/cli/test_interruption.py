@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -55,7 +55,8 @@ class Started:
         begun = time.monotonic()
         assert self.process.pid is not None
         for each in how:
-            os.kill(self.process.pid, each)
+            with suppress(ProcessLookupError):  # the first signal may have ended it
+                os.kill(self.process.pid, each)
             time.sleep(0.2)
         self.process.join(60)
         said = self._said.read_text(encoding="utf-8")

@@ -95,7 +95,7 @@ def test_nor_is_it_in_a_page_a_workbook_a_pack_or_an_alert(
     told = Watch(pipeline, []).look().alerts
     texts = {f"alert {alert.key}": f"{alert.title} {alert.text}".encode() for alert in told} | contents(made)
     assert {"link.csv" for text in texts.values() if b"link.csv" in text} == {"link.csv"}
-    assert {Path(name).suffix for name in texts} >= {".html", ".xml", ".csv", ".parquet"}
+    assert {Path(name).suffix for name in texts} >= {".html", ".xml", ".csv"}
     assert any("unreadable_file" in name for name in texts)
     assert [name for name, text in texts.items() if SECRET[:7].encode() in text] == []
 

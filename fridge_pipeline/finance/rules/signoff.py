@@ -33,7 +33,7 @@ class Signoff:
 
 
 def plain_name(name: str) -> str:
-    """A name without case and blanks, as names are compared; the database compares them in the same way."""
+    """A name without case and blanks, as names are compared; the database compares them by lower case."""
     return "".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 

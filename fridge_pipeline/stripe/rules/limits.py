@@ -18,7 +18,7 @@ IDENTIFIER_MEMORY = timedelta(hours=24)
 
 #: The same identifier is resent only this long after its first attempt: four hours short of Stripe's memory,
 #: which covers a slow request, a paused machine and a clock that is off.
-RESEND_WINDOW = timedelta(hours=20)
+RESEND_WINDOW = IDENTIFIER_MEMORY - timedelta(hours=4)
 
 #: An event can be cancelled for 24 hours after Stripe received it
 #: (docs.stripe.com/api/billing/meter-event-adjustment/create); the same four hours short of it.
