@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from fridge_pipeline.cli.location import LocationOption
+from fridge_pipeline.cli.location_option import LocationOption
 from fridge_pipeline.finance.rules.evidence_format import DoesNotHoldError
 from fridge_pipeline.finance.verify_evidence import is_draft, manifest_sha256, verify_evidence
 from fridge_pipeline.ingest.object_store.archive import fetch
