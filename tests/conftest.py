@@ -169,7 +169,11 @@ def fresh_database(server: ServerAddress) -> Iterator[Database]:
         KEPT.keep(name)
         yield Database(server.dsn(name)).acting_as(PIPELINE)
         KEPT.end(name)
-        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+        try:
+            connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+        except psycopg.errors.InsufficientPrivilege:
+            # Another login has closed its connection, and the server is still ending its process: this waits for it.
+            connection.execute(sql.SQL("drop database {}").format(sql.Identifier(name)))
 
 
 @pytest.fixture(scope="session")

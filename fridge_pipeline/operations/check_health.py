@@ -127,7 +127,7 @@ def check_stripe(
         )
     else:
         yield HealthCheck(
-            "Stripe", Grade.OK, f"{gateway.location}, all {len(catalogue)} meters are as in the catalogue"
+            "Stripe", Grade.OK, f"{gateway.location}, all {len(catalogue)} meters agree with the catalogue"
         )
     before = clock()
     there = stripe_clock(gateway)

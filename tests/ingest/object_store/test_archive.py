@@ -257,7 +257,7 @@ def test_the_archive_is_below_home_unless_it_is_said_to_be_elsewhere(tmp_path: P
     assert read_settings({**home, "FRIDGE_ARCHIVE_URI": "/srv/audit"}).archive == Path("/srv/audit")
     assert read_settings({**home, "FRIDGE_ARCHIVE_URI": "file:///srv/a%20b"}).archive == Path("/srv/a b")
     assert read_settings({**home, "FRIDGE_ARCHIVE_URI": "s3://b/x/"}).archive == location_of("s3://b/x")
-    with pytest.raises(SettingError, match="FRIDGE_ARCHIVE_URI: ftp:// is no place for files"):
+    with pytest.raises(SettingError, match="FRIDGE_ARCHIVE_URI: ftp:// is no location for files"):
         read_settings({**home, "FRIDGE_ARCHIVE_URI": "ftp://host/x"})
 
 
