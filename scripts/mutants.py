@@ -99,7 +99,11 @@ MUTANTS = (
     ),
     Mutant(
         "20-hour rule: no identifier is sent again that Stripe may have forgotten",
-        (Edit(LIMITS, "RESEND_WINDOW = timedelta(hours=20)", "RESEND_WINDOW = timedelta(days=400)"),),
+        (
+            Edit(
+                LIMITS, "RESEND_WINDOW = IDENTIFIER_MEMORY - timedelta(hours=4)", "RESEND_WINDOW = timedelta(days=400)"
+            ),
+        ),
     ),
     Mutant(
         "one call at a time per customer and meter, in a process",
