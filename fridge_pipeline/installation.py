@@ -21,7 +21,7 @@ from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.billing_start import BillingStart
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.embedded.logins import APPLICATION
+from fridge_pipeline.database.embedded.logins import APPLICATION, FINANCE
 from fridge_pipeline.database.embedded.server import EmbeddedServer
 from fridge_pipeline.database.failpoints import AtFailpoint, pass_by
 from fridge_pipeline.database.private_folder import make_private
@@ -235,3 +235,11 @@ def logins(settings: Settings, stack: ExitStack) -> tuple[Database, Database]:
     server = EmbeddedServer(settings.home / "postgres")
     owner = stack.enter_context(server.hold())
     return Database(server.signed_in(owner, APPLICATION).dsn()), Database(owner.dsn())
+
+
+def finance_login(settings: Settings, stack: ExitStack) -> Database | None:
+    """How finance signs in to the embedded server, held until the stack closes; of another one we know no login."""
+    if settings.database_url is not None:
+        return None
+    server = EmbeddedServer(settings.home / "postgres")
+    return Database(server.signed_in(stack.enter_context(server.hold()), FINANCE).dsn())

@@ -21,9 +21,10 @@ from xdist.scheduler import LoadFileScheduling, Scheduling
 
 from fridge_pipeline.database import process_lock
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.embedded.logins import ServerAddress
+from fridge_pipeline.database.embedded.logins import SUPERUSER, ServerAddress
 from fridge_pipeline.database.embedded.server import EmbeddedServer
 from fridge_pipeline.database.embedded.server_settings import SETTINGS
+from fridge_pipeline.database.readers import restrict_readers
 from fridge_pipeline.database.schema import PIPELINE
 from fridge_pipeline.operations.prepare_database import prepare_database
 from fridge_pipeline.settings import MODELS_FOLDER
@@ -40,6 +41,9 @@ SHORT_LIVED = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": 
 
 #: By the file: by the log, which is PostgreSQL's own choice, it takes twice as long.
 COPY_OF_TEMPLATE = sql.SQL("create database {} template {} strategy file_copy")
+
+#: Rights on a database itself are not copied.
+TEMPORARY = sql.SQL("revoke temporary on database {0} from public; grant temporary on database {0} to fridge_pipeline")
 
 KEPT = KeptConnections(psycopg.connect, dbapi.connect)
 
@@ -139,16 +143,18 @@ def server(server_home: Path) -> Iterator[ServerAddress]:
                 patch.setitem(SETTINGS, name, value)
             address = held.enter_context(EmbeddedServer(server_home).hold())
         with process_lock.exclusive(server_home.parent / "template.lock"):
-            _make_template(address)
+            _make_template(address, EmbeddedServer(server_home).signed_in(address, SUPERUSER))
         yield address
 
 
-def _make_template(address: ServerAddress) -> None:
+def _make_template(address: ServerAddress, superuser: ServerAddress) -> None:
     with psycopg.connect(address.dsn("postgres"), autocommit=True) as connection:
         if connection.execute("select 1 from pg_database where datname = %s", [TEMPLATE]).fetchone():
             return
         connection.execute("create database half_prepared")
     prepare_database(Database(address.dsn("half_prepared")), MODELS_FOLDER, datetime.now(UTC))
+    with psycopg.connect(superuser.dsn("half_prepared"), autocommit=True) as connection:
+        restrict_readers(connection)
     with psycopg.connect(address.dsn("postgres"), autocommit=True) as connection:
         connection.execute(f"alter database half_prepared rename to {TEMPLATE}")
 
@@ -166,6 +172,7 @@ def fresh_database(server: ServerAddress) -> Iterator[Database]:
     name = f"test_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:
         connection.execute(COPY_OF_TEMPLATE.format(sql.Identifier(name), sql.Identifier(TEMPLATE)))
+        connection.execute(TEMPORARY.format(sql.Identifier(name)))
         KEPT.keep(name)
         yield Database(server.dsn(name)).acting_as(PIPELINE)
         KEPT.end(name)

@@ -21,6 +21,32 @@ password_in() {
 app_password=$(password_in database_url)
 finance_password=$(password_in finance_database_url)
 
+# What PostgreSQL lets everybody call in a database, and a reader must not: locks that hold up who works, objects that
+# pg_dump stumbles over, writing to the server's log of changes. The database's owner and the pipeline go on calling it.
+bound_readers=$(cat <<'SQL'
+do $$
+declare
+    called regprocedure;
+begin
+    for called in
+        select oid from pg_proc
+        where pronamespace = 'pg_catalog'::regnamespace
+            and (
+                proname ~ '^pg_(try_)?advisory_(xact_)?lock(_shared)?$'
+                or proname in ('lo_creat', 'lo_create', 'lo_from_bytea', 'pg_logical_emit_message')
+            )
+    loop
+        execute format(
+            'grant execute on function %s to fridge_pipeline, %s',
+            called, (select datdba::regrole from pg_database where datname = current_database())
+        );
+        execute format('revoke execute on function %s from public', called);
+    end loop;
+end;
+$$;
+SQL
+)
+
 # By standard input, because arguments can be read by everybody on the machine.
 psql --no-psqlrc --quiet -v ON_ERROR_STOP=1 --username "${POSTGRES_USER:?}" --dbname "$database" <<SQL
 \set app_password '$app_password'
@@ -41,9 +67,19 @@ revoke all on database :"dagster" from public;
 
 -- The read-only webserver: finance's rights in the books, and reading what Dagster keeps.
 create role fridge_finance_app login password :'finance_password' in role fridge_finance;
-alter role fridge_finance_app set default_transaction_read_only = on;
+-- Its sessions may set other limits, but for temp_file_limit and the number of connections.
+alter role fridge_finance_app connection limit 20;
+alter role fridge_finance_app set default_transaction_read_only = 'on';
+alter role fridge_finance_app set statement_timeout = '5min';
+alter role fridge_finance_app set idle_in_transaction_session_timeout = '5min';
+alter role fridge_finance_app set temp_file_limit = '4GB';
+alter role fridge_finance_app set timezone = 'UTC';
+grant temporary on database :"DBNAME" to fridge_pipeline;
+revoke create, temporary on database :"DBNAME" from public;
+$bound_readers
 grant connect on database :"dagster" to fridge_finance_app;
 
 \connect :dagster
+$bound_readers
 alter default privileges for role fridge_app grant select on tables to fridge_finance_app;
 SQL

@@ -17,6 +17,7 @@ from fridge_pipeline.database.embedded.logins import APPLICATION, FINANCE
 from fridge_pipeline.database.embedded.server import EmbeddedServer
 from fridge_pipeline.database.fill_models import count_rows, fill_hours, fill_tables
 from fridge_pipeline.database.models import Severity, SqlModel, read_models
+from fridge_pipeline.database.readers import ReaderDrift, find_reader_drift
 from fridge_pipeline.database.schema import describe_schema
 from fridge_pipeline.installation import logins, utc_now
 from fridge_pipeline.operations.prepare_database import prepare_database
@@ -30,7 +31,7 @@ def db() -> None:
 
 
 @db.command()
-@click.option("--finance", is_flag=True, help="The DSN of finance, which can read the marts and nothing else.")
+@click.option("--finance", is_flag=True, help="The DSN of finance, which reads marts and decisions, and nothing else.")
 @click.option("--owner", is_flag=True, help="The DSN of the schema's owner, for dumping and restoring the books.")
 def url(*, finance: bool, owner: bool) -> None:
     """Print the DSN, starting the embedded server if need be; it stays up until `fridge db stop`.
@@ -74,9 +75,14 @@ def schema() -> None:
 @click.command()
 def migrate() -> None:
     """Bring schema, SQL models and rights up to date; prints what was run. Needs the owner's DSN."""
+    configured = settings()
     with ExitStack() as stack:
-        database, owner = logins(settings(), stack)
+        database, owner = logins(configured, stack)
+        if configured.database_url is None:
+            EmbeddedServer(configured.home / "postgres").restore_logins()
         prepared = prepare_database(database, MODELS_FOLDER, utc_now(), owner=owner, anew=True)
+        with prepared.database.connect() as connection:
+            drifts = find_reader_drift(connection)
     for migration in prepared.migrations:
         echo(f"ran {migration.name}")
     if not prepared.migrations:
@@ -89,6 +95,19 @@ def migrate() -> None:
             "FRIDGE_DATABASE_URL; then run fridge migrate again",
             err=True,
         )
+    if drifts:
+        echo(for_an_administrator(drifts), err=True)
+
+
+def for_an_administrator(drifts: list[ReaderDrift]) -> str:
+    """What is left to do, as a script for psql."""
+    lines = [
+        "-- Finance's logins can do more than read, and this role may not change that. Have a superuser run in this",
+        "-- database, and see docs/security.md, A reader:",
+    ]
+    for drift in drifts:
+        lines += [f"-- {drift.says}", f"{drift.repair};"]
+    return as_lines(lines)
 
 
 @click.group()

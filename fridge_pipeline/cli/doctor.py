@@ -14,7 +14,7 @@ from fridge_pipeline.cli.up import UI_PORT
 from fridge_pipeline.definitions import build_definitions
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.landing.zone import open_landing_zone
-from fridge_pipeline.installation import Installation, open_installation
+from fridge_pipeline.installation import Installation, finance_login, open_installation
 from fridge_pipeline.operations.check_health import (
     check_archive,
     check_billing_start,
@@ -22,6 +22,7 @@ from fridge_pipeline.operations.check_health import (
     check_database,
     check_landing,
     check_machine,
+    check_readers,
     check_stripe,
 )
 from fridge_pipeline.operations.rules.health_check import Grade, HealthCheck
@@ -117,6 +118,7 @@ def _database(stack: ExitStack, configured: Settings, opened: list[Installation]
     installation = stack.enter_context(open_installation(configured))  # brings the schema up to date
     opened.append(installation)
     yield from check_database(installation.ledger.database, installation.ledger.clock)
+    yield check_readers(installation.ledger.database, finance_login(configured, stack))
 
 
 def _alerts(configured: Settings) -> HealthCheck:

@@ -681,3 +681,254 @@ select
         ),
         false
     ) as acts_as;
+
+-- name: reader_drift
+-- What a login of finance could do beyond reading, or what does not bound it: in words, and the statements that end it.
+-- Catalogues alone are read. A login that has the rights of the pipeline or of the owner too is no reader's.
+with
+books as (
+    select
+        oid,
+        datname,
+        datdba,
+        datacl,
+        to_regrole('fridge_finance')::oid as finance,
+        to_regrole('fridge_pipeline')::oid as pipeline
+    from pg_database
+    where datname = current_database() and to_regrole('fridge_finance') is not null
+),
+
+readers as (
+    select pg_roles.*
+    from pg_roles
+    cross join books
+    where
+        pg_roles.rolcanlogin
+        and pg_has_role(pg_roles.oid, books.finance, 'member')
+        and (
+            pg_roles.oid = books.finance
+            or not (
+                pg_roles.rolsuper
+                or coalesce(pg_has_role(pg_roles.oid, books.pipeline, 'member'), false)
+                or pg_has_role(pg_roles.oid, books.datdba, 'member')
+            )
+        )
+),
+
+-- Everybody, finance's role, and its logins.
+grantees as (
+    select
+        0::oid as oid,
+        'public' as name
+    union
+    select
+        finance as oid,
+        finance::regrole::text as name
+    from books
+    union
+    select
+        oid,
+        oid::regrole::text as name
+    from readers
+),
+
+-- What PostgreSQL lets everybody call, and nobody can undo: a lock for as long as the session lives, objects that
+-- pg_dump stumbles over, and the server's log of changes.
+functions as (
+    select
+        pg_proc.oid,
+        pg_proc.oid::regprocedure::text as name,
+        pg_proc.proname like '%advisory%' as locks
+    from pg_proc
+    where
+        pg_proc.pronamespace = 'pg_catalog'::regnamespace
+        and (
+            pg_proc.proname ~ '^pg_(try_)?advisory_(xact_)?lock(_shared)?$'
+            or pg_proc.proname in ('lo_creat', 'lo_create', 'lo_from_bytea', 'lo_import', 'pg_logical_emit_message')
+        )
+),
+
+-- Which of them a reader can call, or the pipeline cannot though it must.
+wrong_functions as (
+    select
+        string_agg(functions.name, ', ' order by functions.name) as names,
+        string_agg(functions.name, ', ' order by functions.name) filter (where functions.locks) as locks,
+        (array_agg(functions.name order by functions.name))[1] as example
+    from functions
+    cross join books
+    where
+        exists (
+            select 1 from readers
+            where has_function_privilege(readers.oid, functions.oid, 'execute')
+        )
+        or (functions.locks and not has_function_privilege(books.pipeline, functions.oid, 'execute'))
+    having count(*) > 0
+),
+
+settings (parameter, value) as (
+    values
+    ('default_transaction_read_only', 'on'),
+    ('statement_timeout', '5min'),
+    ('idle_in_transaction_session_timeout', '5min'),
+    ('temp_file_limit', '4GB'),
+    ('timezone', 'UTC')
+),
+
+kept_settings as (
+    select
+        pg_db_role_setting.setrole,
+        pg_db_role_setting.setdatabase,
+        lower(split_part(each.setting, '=', 1)) as parameter,
+        split_part(each.setting, '=', 2) as value
+    from pg_db_role_setting
+    cross join unnest(pg_db_role_setting.setconfig) as each (setting)
+),
+
+granted_on_relations as (
+    select
+        pg_class.relname,
+        acl.grantee,
+        acl.privilege_type
+    from pg_class
+    cross join aclexplode(pg_class.relacl) as acl
+    where pg_class.relnamespace = to_regnamespace('fridge') and pg_class.relkind in ('r', 'p', 'v', 'm', 'f')
+    union
+    select
+        pg_class.relname,
+        acl.grantee,
+        acl.privilege_type
+    from pg_class
+    inner join pg_attribute on pg_class.oid = pg_attribute.attrelid
+    cross join aclexplode(pg_attribute.attacl) as acl
+    where pg_class.relnamespace = to_regnamespace('fridge')
+),
+
+writable_relations as (
+    select
+        grantee,
+        relname,
+        lower(string_agg(privilege_type, ', ' order by privilege_type)) as privileges
+    from granted_on_relations
+    where privilege_type <> 'SELECT'
+    group by grantee, relname
+)
+
+select
+    'finance may call ' || wrong_functions.example || ' and the like' as says,
+    concat_ws(
+        '; ',
+        format('grant execute on function %s to %s', wrong_functions.names, books.datdba::regrole),
+        case
+            when books.pipeline is not null and wrong_functions.locks is not null
+                then format('grant execute on function %s to fridge_pipeline', wrong_functions.locks)
+        end,
+        format(
+            'revoke execute on function %s from %s',
+            wrong_functions.names,
+            (select string_agg(grantees.name, ', ') from grantees)
+        )
+    ) as repair
+from wrong_functions
+cross join books
+
+union all
+
+select
+    grantees.name || ' may make temporary tables or schemas in ' || books.datname as says,
+    concat_ws(
+        '; ',
+        case
+            when books.pipeline is not null
+                then format('grant temporary on database %I to fridge_pipeline', books.datname)
+        end,
+        format('revoke create, temporary on database %I from %s', books.datname, grantees.name)
+    ) as repair
+from books
+cross join aclexplode(coalesce(books.datacl, acldefault('d', books.datdba))) as acl
+inner join grantees on acl.grantee = grantees.oid
+where acl.privilege_type in ('CREATE', 'TEMPORARY')
+group by grantees.name, books.datname, books.pipeline
+
+union all
+
+select
+    grantees.name || ' may make objects in the schema ' || pg_namespace.nspname as says,
+    format('revoke create on schema %I from %s', pg_namespace.nspname, grantees.name) as repair
+from books
+cross join pg_namespace
+cross join aclexplode(coalesce(pg_namespace.nspacl, acldefault('n', pg_namespace.nspowner))) as acl
+inner join grantees on acl.grantee = grantees.oid
+where pg_namespace.nspname in ('fridge', 'public') and acl.privilege_type = 'CREATE'
+
+union all
+
+select
+    format(
+        '%s may do more than read in %s relations, such as %s', grantees.name, count(*), min(writable_relations.relname)
+    ) as says,
+    string_agg(
+        format(
+            'revoke %s on fridge.%I from %s', writable_relations.privileges, writable_relations.relname, grantees.name
+        ),
+        '; ' order by writable_relations.relname
+    ) as repair
+from books
+cross join writable_relations
+inner join grantees on writable_relations.grantee = grantees.oid
+group by grantees.name
+
+union all
+
+select
+    'fridge_finance has the rights of ' || pg_auth_members.roleid::regrole as says,
+    format('revoke %s from fridge_finance', pg_auth_members.roleid::regrole) as repair
+from books
+inner join pg_auth_members on books.finance = pg_auth_members.member
+
+union all
+
+select
+    rolname || ' may more than sign in' as says,
+    format('alter role %I nosuperuser nocreatedb nocreaterole noreplication nobypassrls', rolname) as repair
+from readers
+where rolsuper or rolcreatedb or rolcreaterole or rolreplication or rolbypassrls
+
+union all
+
+select
+    rolname || ' may open any number of connections' as says,
+    format('alter role %I connection limit 20', rolname) as repair
+from readers
+where rolconnlimit not between 0 and 20
+
+union all
+
+select
+    readers.rolname || ' begins without ' || settings.parameter || ' = ' || settings.value as says,
+    format('alter role %I set %I = %L', readers.rolname, settings.parameter, settings.value) as repair
+from readers
+cross join settings
+where
+    not exists (
+        select 1 from kept_settings
+        where
+            kept_settings.setrole = readers.oid
+            and kept_settings.setdatabase = 0
+            and kept_settings.parameter = settings.parameter
+            and kept_settings.value = settings.value
+    )
+
+union all
+
+select
+    readers.rolname || ' begins with another ' || settings.parameter || ' in ' || books.datname as says,
+    format('alter role %I in database %I reset %I', readers.rolname, books.datname, settings.parameter) as repair
+from books
+cross join readers
+cross join settings
+inner join kept_settings
+    on
+        readers.oid = kept_settings.setrole
+        and books.oid = kept_settings.setdatabase
+        and settings.parameter = kept_settings.parameter
+order by says;

@@ -176,7 +176,7 @@ def _record(connection: psycopg.Connection, migration: Migration) -> None:
 #: Loads, counts, states and signs; changes no schema, and nothing that is append only.
 PIPELINE = "fridge_pipeline"
 
-#: Reads the marts and nothing else.
+#: Reads the marts and the decisions of people, and nothing else.
 FINANCE = "fridge_finance"
 
 
@@ -191,7 +191,10 @@ def create_roles(connection: psycopg.Connection) -> bool:
 
 
 def grant_rights(connection: psycopg.Connection, marts: Sequence[str]) -> None:
-    """Brings the rights of the roles that there are up to the tables that there are; the owner's task."""
+    """Brings the rights of the roles that there are up to the tables that there are; the owner's task.
+
+    ``marts`` are the relations that finance reads.
+    """
     with connection.transaction():
         connection.execute(statement("grant_rights"), {"marts": list(marts)})
 

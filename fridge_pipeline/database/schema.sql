@@ -34,7 +34,7 @@ $$;
 
 -- Brings the rights of both roles up to the tables that there are; a role that does not exist is left out. Run by the
 -- owner after every change of the schema. Partitions are reached through their table alone, and models that are tables
--- are filled.
+-- are filled. Finance reads what it is given the names of, and nothing else.
 create function fridge.grant_rights(marts text[]) returns void
 language plpgsql set client_min_messages = warning as $$
 declare
@@ -78,6 +78,13 @@ begin
     end if;
     if to_regrole('fridge_finance') is not null then
         grant usage on schema fridge to fridge_finance;
+        for relation in
+            select pg_class.oid::regclass as name
+            from pg_class
+            where pg_class.relnamespace = 'fridge'::regnamespace and pg_class.relkind in ('r', 'p', 'v')
+        loop
+            execute format('revoke all on %s from fridge_finance', relation.name);
+        end loop;
         foreach mart in array marts loop
             execute format('grant select on fridge.%I to fridge_finance', mart);
         end loop;

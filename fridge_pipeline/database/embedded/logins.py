@@ -12,6 +12,7 @@ import psycopg
 from psycopg import sql
 
 from fridge_pipeline.database.embedded.layout import DataDirectoryError, write_durably
+from fridge_pipeline.database.readers import restrict_readers
 
 if TYPE_CHECKING:
     from fridge_pipeline.database.embedded.layout import Layout
@@ -66,7 +67,10 @@ DAGSTER_DATABASE = "fridge_dagster"
 
 
 def ensure_roles(layout: Layout, host: str, port: int) -> None:
-    """Makes them where they are missing, as in a data directory of an earlier version, with Dagster's database."""
+    """Makes them where they are missing, as in a data directory of an earlier version, with Dagster's database.
+
+    Finance gets back the password of its file and the bounds of a reader: it may change its own.
+    """
     superuser = read_password(layout, SUPERUSER)
     address = ServerAddress(host, port, SUPERUSER, superuser, "postgres")
     with psycopg.connect(address.dsn(), autocommit=True) as connection:
@@ -78,6 +82,8 @@ def ensure_roles(layout: Layout, host: str, port: int) -> None:
 
         roles = sql.SQL(_statements("more_roles.sql"))
         connection.execute(roles.format(application_password=hashed(APPLICATION), finance_password=hashed(FINANCE)))
+    with psycopg.connect(address.dsn(OWNER), autocommit=True) as connection:
+        restrict_readers(connection)
     with psycopg.connect(address.dsn(DAGSTER_DATABASE), autocommit=True) as connection:
         connection.execute(_statements("dagster_database.sql").encode())
 

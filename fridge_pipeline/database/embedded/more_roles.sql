@@ -1,4 +1,5 @@
--- Run at every start, as the superuser. The pipeline's role is no login: whoever signs in for daily work becomes it.
+-- Run at every start and by every fridge migrate, as the superuser. The pipeline's role is no login: whoever signs in
+-- for daily work becomes it.
 do $$
 begin
     if to_regrole('fridge_pipeline') is null then
@@ -11,7 +12,14 @@ begin
         create role fridge_app login password {application_password} in role fridge_pipeline;
     end if;
     if to_regrole('fridge_finance') is null then
-        create role fridge_finance login noinherit password {finance_password};
+        create role fridge_finance noinherit;
     end if;
 end;
 $$;
+
+-- Whoever signs in may change the password of its own role: PostgreSQL knows no right that forbids it.
+alter role fridge_finance login password {finance_password};
+
+-- A reader has no business outside the books.
+revoke all on database postgres, template1 from public;
+grant connect on database postgres to fridge;

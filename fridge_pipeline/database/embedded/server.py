@@ -63,6 +63,12 @@ class EmbeddedServer:
         """The same server for another of its logins than the owner: ``APPLICATION`` or ``FINANCE`` of ``logins``."""
         return replace(address, user=role, password=read_password(self._layout, role))
 
+    def restore_logins(self) -> None:
+        """Gives finance's login the password of its file and the bounds of a reader; starts the server if need be."""
+        self._layout.prepare()
+        with process_lock.exclusive(self._layout.start_lock) as lock:
+            ensure_roles(self._layout, HOST, self._ensure_running(lock).port)
+
     def stop(self) -> bool:
         """Unpin the server and stop it now; says whether it ran.
 

@@ -144,6 +144,16 @@ def judge_landing(hours: int, shown: str, losses: LandingLosses) -> list[HealthC
     return [*found, *(HealthCheck("landing zone", Grade.WRONG, told, do) for told in ahead)]
 
 
+def judge_readers(drifts: Sequence[str], refusal: str | None) -> HealthCheck:
+    """What finance's logins can do beyond reading; ``refusal`` is why the embedded server's cannot sign in."""
+    found = [*drifts, *([f"finance cannot sign in ({refusal})"] if refusal else [])]
+    if not found:
+        return HealthCheck("readers", Grade.OK, "finance's logins can read, and are bounded")
+    more = f" and {len(found) - SHOWN_MAX} more" if len(found) > SHOWN_MAX else ""
+    do = "fridge migrate mends what it may, and prints what an administrator has to run"
+    return HealthCheck("readers", Grade.WARN, "; ".join(found[:SHOWN_MAX]) + more, do)
+
+
 def judge_billing_start(start: BillingStart, told: BillingStart | None, now: datetime) -> HealthCheck:
     """Which hours are only counted, and whether the books have been told what this process was, if it was.
 
