@@ -96,7 +96,8 @@ def test_doctor_looks_at_every_part_and_finds_nothing_wrong_with_a_working_one(r
     assert code == 0
     assert set(found) == {
         "shown hours",
-        *("settings", "alerts", "disk", "versions", "ports", "definitions", "database", "roles", "database clock"),
+        "database clock",
+        *("settings", "alerts", "disk", "versions", "ports", "definitions", "database", "roles", "readers"),
         *(
             "daemon",
             "landing zone",

