@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 from fridge_pipeline.calendar.days import DayRange, day_of
@@ -199,6 +200,11 @@ def test_explain_shows_stripes_sum_as_it_was_read_last_and_reads_it_when_told_to
     assert pipeline.one("select count(*) from fridge.stripe_reads where purpose = 'explanation'") == 0
     assert sums("--read-stripe") == [("active_sensors", 3, "read now"), ("temperature_readings", 10, "read now")]
     assert pipeline.one("select sum(reads)::int from fridge.stripe_reads where purpose = 'explanation'") == 2
+    told = run("explain", "cohoes", hour.key, "--read-stripe").stdout
+    assert "(read now); -5 to the 15 that Stripe accepted\n" in told
+    assert re.search(
+        r"active_sensors for \S+: 3, read .* \(read now\); \+1 to the 2 of 20\d\d-\d\d-\d\d \d\d:\d\d UTC\n", told
+    )
 
     pipeline.clock.advance(hours=7)
     reconcile(pipeline, hour)
