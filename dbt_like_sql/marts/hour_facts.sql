@@ -63,6 +63,10 @@ stripe_hours as (
     select * from fridge.stg_stripe_hours
 ),
 
+stripe_causes as (
+    select * from fridge.stg_stripe_causes
+),
+
 exceptions as (
     select
         exceptions.tenant_id,
@@ -167,11 +171,23 @@ final as (
         tenant_id,
         meter,
         hour,
-        'stripe_beyond_ledger' as fact,
-        quantity - coalesce(ledger_quantity, 0) as quantity,
-        read_at as at_time,
-        cause as word
+        'stripe' as fact,
+        quantity,
+        null as at_time,
+        null as word
     from stripe_hours
+
+    union all
+
+    select
+        tenant_id,
+        meter,
+        hour,
+        'stripe_differs' as fact,
+        null as quantity,
+        null as at_time,
+        cause as word
+    from stripe_causes
 
     union all
 

@@ -40,9 +40,8 @@ added_up as (
         ) as ledger_changed_at,
         max(quantity) filter (where fact = 'revision') as revision,
         min(at_time) filter (where fact = 'under_way') as under_way_since,
-        sum(quantity) filter (where fact = 'stripe_beyond_ledger') as stripe_beyond_ledger,
-        min(at_time) filter (where fact = 'stripe_beyond_ledger') as stripe_read_at,
-        max(word) filter (where fact = 'stripe_beyond_ledger') as stripe_cause,
+        sum(quantity) filter (where fact = 'stripe') as stripe,
+        max(word) filter (where fact = 'stripe_differs') as stripe_cause,
         (array_agg(word order by quantity) filter (where fact = 'exception'))[1] as exception_cause,
         max(at_time) filter (where fact = 'files_changed') as files_changed_at,
         min(at_time) filter (where fact = 'counted') as counted_at,
@@ -84,14 +83,13 @@ known as (
             when with_hour.hour_derived_at > coalesce(with_hour.hour_changed_at, '-infinity')
                 then coalesce(with_hour.derived, 0)::bigint
         end as derived,
-        -- Hours, and customers of an hour, without a row of their own agreed when their day was read. What changed in
-        -- the ledger since makes either old.
+        -- Stripe's own, and nothing of ours: of a day that was read by the hour, hours without a sum showed nothing.
+        -- What changed in the ledger since makes it old.
         case
-            when coalesce(with_hour.stripe_read_at, stripe_days.read_at) < with_hour.ledger_changed_at then null
-            when stripe_days.quantity is not null
-                then coalesce(with_hour.stated, 0) + coalesce(with_hour.stripe_beyond_ledger, 0)
+            when stripe_days.hours_read_at < with_hour.ledger_changed_at then null
+            when stripe_days.hours_read_at is not null then coalesce(with_hour.stripe, 0)
         end as stripe,
-        coalesce(with_hour.stripe_read_at, stripe_days.read_at) as stripe_read_at
+        stripe_days.hours_read_at as stripe_read_at
     from with_hour
     left join meters on with_hour.meter = meters.meter
     left join stripe_days

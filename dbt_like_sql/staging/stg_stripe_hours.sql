@@ -1,13 +1,10 @@
 -- materialized: view
--- Only hours that differ have rows of their own.
+-- What Stripe answered, of all the tenant's customers; an hour that was read and is not here is one of nothing.
 select
-    tenant_id,
-    event_name as meter,
-    hour,
-    sum(stripe_value) as quantity,
-    sum(ledger_value) as ledger_quantity,
-    max(cause) as cause,
-    min(read_at) as read_at
-from fridge.stripe_reconciliation
-where hour is not null and stripe_value is not null
-group by tenant_id, event_name, hour
+    sums.tenant_id,
+    sums.event_name as meter,
+    sums.hour,
+    sum(sums.quantity) as quantity
+from fridge.newest_stripe_sums as sums
+where sums.quantity <> 0
+group by sums.tenant_id, sums.event_name, sums.hour

@@ -28,6 +28,8 @@ ASSETS_OF_TABLES = {
     "counted_hours": tuple(measure.asset for measure in Measure),
     "meter_events": ("meter_events",),
     "stripe_reconciliation": ("stripe_reconciliation",),
+    "newest_hourly_reads": ("stripe_reconciliation",),
+    "newest_stripe_sums": ("stripe_reconciliation",),
 }
 
 #: So far back the nightly run derives usage anew: what was changed behind the program's back since shows.

@@ -43,6 +43,12 @@ IN_THE_WAY = (
         "differences of the tie-out are unexplained",
         "see fridge.tie_out_differences",
     ),
+    (
+        "outdated_sums_of_month",
+        "{tenant_id} {event_name} {hour:%Y-%m-%d-%H:%M}",
+        "hours changed in the ledger after Stripe was read for them",
+        "read it again, about {reads} reads: materialize stripe_reconciliation for {first_day} to {last_day}",
+    ),
 )
 
 
@@ -182,7 +188,7 @@ def _refuse_unready(connection: psycopg.Connection, month: Month, now: datetime,
         if rows:
             *_, number = rows[0].values()
             named = [named_as.format(**row) for row in rows] + (["…"] if number > len(rows) else [])
-            reasons.append(f"{number} {what} ({', '.join(named)}): {what_to_do}")
+            reasons.append(f"{number} {what} ({', '.join(named)}): {what_to_do.format(**rows[0])}")
     if reasons:
         raise MonthNotReadyError(f"{month} cannot be closed yet: {'; '.join(reasons)}")
 

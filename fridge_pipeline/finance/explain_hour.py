@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -83,8 +84,9 @@ def explain_hour(
 ) -> Explanation:
     """Everything the books hold about a tenant and hour; with ``open_gateway`` Stripe's sums are read now.
 
-    Each meter and customer costs a read, of which 30 days hold ``reads_max``. A sum that cannot be read stays the one
-    that was read last, and ``detail`` says why. Raises ``WrongBooksError`` and what ``open_gateway`` raises.
+    Each meter and customer costs a read, of which 30 days hold ``reads_max``. ``detail`` says where the sum is not what
+    Stripe accepted, or not what it was when it was read last; one that cannot be read stays that, and it says why.
+    Raises ``WrongBooksError`` and what ``open_gateway`` raises.
     """
     with run.database.connect() as connection:
         event_names = [meter.event_name for meter in run.catalogue]
@@ -95,13 +97,13 @@ def explain_hour(
             return replace(found, stripe=[_unread(row, NEVER_STATED) for row in found.stripe])
         left = reads_max - reads_since(connection, run.clock() - READS_MONTH)
         gateway = stripe_of_books(connection, open_gateway)
-        return replace(found, stripe=list(_read_now(connection, gateway, found.stripe, hour, run.clock, left)))
+        return replace(found, stripe=list(_read_now(connection, gateway, found, hour, run.clock, left)))
 
 
 def _read_now(
     connection: psycopg.Connection,
     gateway: StripeGateway,
-    rows: Sequence[Mapping[str, Any]],
+    found: Explanation,
     hour: Hour,
     clock: Callable[[], datetime],
     left: int,
@@ -114,8 +116,8 @@ def _read_now(
         count_reads(connection, 1, ReadPurpose.EXPLANATION, clock())
         left -= 1
 
-    unreachable = None
-    for row in rows:
+    stated, unreachable = _stated(found.statements), None
+    for row in found.stripe:
         if left <= 0 or unreachable:
             yield _unread(row, unreachable or "the reads that Stripe allows in a month are used up")
             continue
@@ -126,7 +128,27 @@ def _read_now(
             unreachable = str(error) if isinstance(error, StripeCallError) and not error.reached else None
             yield _unread(row, str(error))
         else:
-            yield {**row, "value": sums.get(hour, 0), "read_at": read_at, "source": READ_NOW, "detail": None}
+            value = sums.get(hour, Decimal(0))
+            detail = _differences(row, value, stated.get(account, 0))
+            yield {**row, "value": value, "read_at": read_at, "source": READ_NOW, "detail": detail}
+
+
+def _stated(statements: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], int]:
+    """Meter and customer → what the accepted statements of the hour come to."""
+    stated: dict[tuple[str, str], int] = {}
+    for each in statements:
+        if each["status"] == "accepted":
+            account = each["event_name"], each["stripe_customer_id"]
+            stated[account] = stated.get(account, 0) + each["value"]
+    return stated
+
+
+def _differences(row: Mapping[str, Any], value: Decimal, stated: int) -> str | None:
+    """What Stripe's sum of now is not: what was accepted, or what it was when it was read before."""
+    found = [f"{value - stated:+} to the {stated} that Stripe accepted"] if value != stated else []
+    if row["value"] is not None and row["value"] != value:
+        found.append(f"{value - row['value']:+} to the {row['value']} of {row['read_at']:%Y-%m-%d %H:%M} UTC")
+    return ", ".join(found) or None
 
 
 def _unread(row: Mapping[str, Any], why: str) -> dict[str, Any]:

@@ -158,6 +158,11 @@ left join fridge.runs on work.run_id = runs.run_id
 group by work.run_id, work.did, runs.program_version, runs.source_sha256
 order by first_at, work.run_id, work.did;
 
+-- name: evidence_stripe_day_reads
+select * from fridge.stripe_day_reads
+where day >= (%(start)s at time zone 'UTC')::date and day < (%(end)s at time zone 'UTC')::date
+order by tenant_id, event_name, day, stripe_customer_id, read_at, day_read_id;
+
 -- name: evidence_stripe_readbacks
 select stripe_readbacks.*
 from fridge.stripe_readbacks
@@ -169,6 +174,21 @@ order by stripe_readbacks.readback_id;
 select * from fridge.stripe_reconciliation
 where day >= (%(start)s at time zone 'UTC')::date and day < (%(end)s at time zone 'UTC')::date
 order by tenant_id, event_name, day, hour nulls first, stripe_customer_id;
+
+-- name: evidence_stripe_sums
+-- In the order of the tie-out: whoever verifies reads both row by row. Of several sums of a customer the last counts.
+select
+    tenant_id,
+    event_name as meter,
+    hour,
+    stripe_customer_id,
+    quantity,
+    read_at,
+    run_id,
+    sum_id
+from fridge.stripe_sums
+where hour >= %(start)s and hour < %(end)s
+order by tenant_id, event_name, hour, stripe_customer_id, read_at, sum_id;
 
 -- name: evidence_tenants
 select * from fridge.tenants
@@ -463,10 +483,9 @@ where meter_events.tenant_id = %(tenant_id)s and meter_events.hour = %(hour)s
 order by meter_events.event_name, meter_events.revision;
 
 -- name: explain_stripe
--- What Stripe showed of one tenant and hour when it was last read, per meter and customer that the hour concerns: who
--- it was stated to, who it was reconciled with, and who the tenant is mapped to now. A reconciliation writes a row
--- for each hour that differs; an hour of a day that was read, without one, was what the ledger says, which holds as
--- long as nothing was decided about it since.
+-- What Stripe answered for one tenant and hour when it was last read, per meter and customer that the hour concerns:
+-- who it was stated to, who it was reconciled with, and who the tenant is mapped to now. Of a day that was read by the
+-- hour, an hour without a sum is one of which Stripe showed nothing.
 with accounts as (
     select
         event_name,
@@ -477,8 +496,8 @@ with accounts as (
     select
         event_name,
         stripe_customer_id
-    from fridge.stripe_reconciliation
-    where tenant_id = %(tenant_id)s and hour = %(hour)s and stripe_customer_id is not null
+    from fridge.stripe_sums
+    where tenant_id = %(tenant_id)s and hour = %(hour)s
     union
     select
         unnest(%(event_names)s::text[]) as event_name,
@@ -491,7 +510,6 @@ ledger as (
     select
         meter_events.event_name,
         meter_events.stripe_customer_id,
-        coalesce(sum(meter_events.value) filter (where meter_events.status = 'accepted'), 0) as value,
         max(
             greatest(meter_events.last_sent_at, meter_events.settled_at, meter_event_adjustments.settled_at)
         ) as changed_at,
@@ -503,53 +521,48 @@ ledger as (
     group by meter_events.event_name, meter_events.stripe_customer_id
 ),
 
-seen as (
+of_days as (
     select
-        accounts.event_name,
-        accounts.stripe_customer_id,
-        coalesce(of_hour.read_at, of_day.read_at) as read_at,
-        of_hour.read_at is not null as is_of_hour,
-        of_hour.stripe_value,
-        of_hour.detail,
-        coalesce(ledger.value, 0) as ledger_value,
-        coalesce(ledger.is_refused or ledger.changed_at >= of_day.read_at, false) as is_outdated
-    from accounts
-    left join ledger
-        on accounts.event_name = ledger.event_name and accounts.stripe_customer_id = ledger.stripe_customer_id
-    left join fridge.stripe_reconciliation as of_hour
-        on
-            accounts.event_name = of_hour.event_name
-            and accounts.stripe_customer_id = of_hour.stripe_customer_id
-            and of_hour.tenant_id = %(tenant_id)s
-            and of_hour.hour = %(hour)s
-            and of_hour.read_at is not null
-    left join fridge.stripe_reconciliation as of_day
-        on
-            accounts.event_name = of_day.event_name
-            and accounts.stripe_customer_id = of_day.stripe_customer_id
-            and of_day.tenant_id = %(tenant_id)s
-            and of_day.day = (%(hour)s::timestamptz at time zone 'UTC')::date
-            and of_day.hour is null
-            and of_day.read_at is not null
+        event_name,
+        stripe_customer_id,
+        max(read_at) as read_at,
+        max(read_at) filter (where read_by = 'hour') as hours_read_at
+    from fridge.stripe_day_reads
+    where tenant_id = %(tenant_id)s and day = (%(hour)s::timestamptz at time zone 'UTC')::date
+    group by event_name, stripe_customer_id
 )
 
 select
-    event_name,
-    stripe_customer_id,
+    accounts.event_name,
+    accounts.stripe_customer_id,
+    case when of_days.hours_read_at is not null then coalesce(sums.quantity, 0) end as value,
+    coalesce(of_days.hours_read_at, of_days.read_at) as read_at,
     case
-        when is_of_hour then stripe_value
-        when read_at is not null and not is_outdated then ledger_value
-    end as value,
-    read_at,
-    case
-        when read_at is null then 'not read'
-        when is_of_hour then 'reconciliation of the hour'
-        when is_outdated then 'read before the ledger changed'
-        else 'reconciliation of the day'
+        when of_days.read_at is null then 'not read'
+        when of_days.hours_read_at is null then 'only the day was read, not the hour'
+        when ledger.is_refused or ledger.changed_at >= of_days.hours_read_at then 'before the ledger changed'
+        else 'reconciliation'
     end as source,
-    detail
-from seen
-order by event_name, stripe_customer_id;
+    differing.detail
+from accounts
+left join ledger
+    on accounts.event_name = ledger.event_name and accounts.stripe_customer_id = ledger.stripe_customer_id
+left join of_days
+    on accounts.event_name = of_days.event_name and accounts.stripe_customer_id = of_days.stripe_customer_id
+left join fridge.newest_stripe_sums as sums
+    on
+        accounts.event_name = sums.event_name
+        and accounts.stripe_customer_id = sums.stripe_customer_id
+        and sums.tenant_id = %(tenant_id)s
+        and sums.hour = %(hour)s
+left join fridge.stripe_reconciliation as differing
+    on
+        accounts.event_name = differing.event_name
+        and accounts.stripe_customer_id = differing.stripe_customer_id
+        and differing.tenant_id = %(tenant_id)s
+        and differing.hour = %(hour)s
+        and differing.read_at is not null
+order by accounts.event_name, accounts.stripe_customer_id;
 
 -- name: explain_exceptions
 select
@@ -696,6 +709,87 @@ where
     and hour >= %(month_start)s
     and hour < %(month_end)s
 order by hour, tenant_id, subject
+limit %(shown)s;
+
+-- name: outdated_sums_of_month
+-- Hours that were decided about after Stripe was last read for them, by the hour; and what it takes to read them again.
+-- What was never read is counted as that, and stands in nobody's way.
+with statements as (
+    select
+        identifier,
+        tenant_id,
+        event_name,
+        stripe_customer_id,
+        hour,
+        settled_at
+    from fridge.meter_events
+    where hour >= %(month_start)s and hour < %(month_end)s and first_sent_at is not null
+),
+
+hourly_reads as (
+    select
+        tenant_id,
+        event_name,
+        stripe_customer_id,
+        day,
+        read_at
+    from fridge.newest_hourly_reads
+    where day >= (%(month_start)s at time zone 'UTC')::date and day < (%(month_end)s at time zone 'UTC')::date
+),
+
+changed as (
+    select
+        statements.tenant_id,
+        statements.event_name,
+        statements.stripe_customer_id,
+        statements.hour,
+        (statements.hour at time zone 'UTC')::date as day,
+        max(greatest(statements.settled_at, meter_event_adjustments.settled_at)) as changed_at
+    from statements
+    left join fridge.meter_event_adjustments on statements.identifier = meter_event_adjustments.identifier
+    group by statements.tenant_id, statements.event_name, statements.stripe_customer_id, statements.hour
+),
+
+outdated as (
+    select changed.*
+    from changed
+    inner join hourly_reads
+        on
+            changed.tenant_id = hourly_reads.tenant_id
+            and changed.event_name = hourly_reads.event_name
+            and changed.stripe_customer_id = hourly_reads.stripe_customer_id
+            and changed.day = hourly_reads.day
+    where hourly_reads.read_at < changed.changed_at
+),
+
+days as (
+    select distinct
+        tenant_id,
+        event_name,
+        stripe_customer_id,
+        day
+    from outdated
+),
+
+reading as (
+    select
+        count(*) as reads,
+        min(day) as first_day,
+        max(day) as last_day
+    from days
+)
+
+select
+    outdated.tenant_id,
+    outdated.event_name,
+    outdated.hour,
+    reading.reads,
+    reading.first_day,
+    reading.last_day,
+    count(*) over () as hours
+from outdated
+cross join reading
+order by outdated.hour, outdated.tenant_id, outdated.event_name
 limit %(shown)s;
 
 -- name: waiting_in_month

@@ -17,12 +17,14 @@ from fridge_pipeline.finance.rules.evidence_format import (
     DESCRIPTION,
     FORMATS,
     MANIFEST,
+    WITHOUT_SUMS,
     DoesNotHoldError,
     PackLink,
     read_manifest,
     require_chained,
     require_same_files,
 )
+from fridge_pipeline.finance.rules.evidence_sums import SUMS, TIE_OUT, compare_with_stripe
 
 
 def verify_evidence(pack: Path, previous: Path | None = None) -> Iterator[str]:
@@ -40,6 +42,8 @@ def verify_evidence(pack: Path, previous: Path | None = None) -> Iterator[str]:
         described = read_description(opened)
         yield _what_it_is(opened, described)
         yield _verify_numbers(opened, described)
+        if described["format"] not in WITHOUT_SUMS:
+            yield _verify_sums(opened)
         yield _verify_chain(opened.month, described, before)
 
 
@@ -124,6 +128,11 @@ def _verify_numbers(opened: OpenedPack, described: Mapping[str, Any]) -> str:
     if found != said:
         raise DoesNotHoldError(f"the control totals are {json.dumps(found)}, {DESCRIPTION} says {json.dumps(said)}")
     return f"{len(tables)} CSV files have the stated rows, their sums agree, and are the control totals"
+
+
+def _verify_sums(opened: OpenedPack) -> str:
+    """Every hour's sum of Stripe is the one that Stripe answered, and its difference is named with a cause."""
+    return str(compare_with_stripe(*(opened.lines(path, ROW_CHARACTERS_MAX) for path in (TIE_OUT, SUMS))))
 
 
 def _verify_chain(month: str, described: Mapping[str, Any], before: PackLink | None) -> str:

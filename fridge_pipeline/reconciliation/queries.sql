@@ -212,6 +212,70 @@ on conflict (day, tenant_id, event_name, stripe_customer_id, hour) do update
         run_id = excluded.run_id
     where stripe_reconciliation.read_at is null;
 
+-- name: known_stripe_days
+-- The days of an account whose hours Stripe was read for after everything that was decided about them, and what these
+-- hours came to then.
+select
+    newest_hourly_reads.stripe_customer_id,
+    newest_hourly_reads.day,
+    newest_hourly_reads.quantity
+from fridge.newest_hourly_reads
+where
+    newest_hourly_reads.tenant_id = %(tenant_id)s
+    and newest_hourly_reads.event_name = %(event_name)s
+    and newest_hourly_reads.day between %(first_day)s and %(last_day)s
+    and not exists (
+        select 1 from fridge.meter_events
+        where
+            meter_events.event_name = %(event_name)s
+            and meter_events.tenant_id = %(tenant_id)s
+            and meter_events.hour >= newest_hourly_reads.day::timestamp at time zone 'UTC'
+            and meter_events.hour < (newest_hourly_reads.day + 1)::timestamp at time zone 'UTC'
+            and meter_events.settled_at > newest_hourly_reads.read_at
+    );
+
+-- name: keep_stripe_days
+insert into fridge.stripe_day_reads (
+    day, tenant_id, event_name, stripe_customer_id, read_by, quantity, read_at, run_id
+)
+select
+    answered.day,
+    %(tenant_id)s as tenant_id,
+    %(event_name)s as event_name,
+    %(stripe_customer_id)s,
+    answered.read_by,
+    answered.quantity,
+    %(read_at)s,
+    %(run_id)s as run_id
+from unnest(%(days)s::date[], %(read_by)s::text[], %(quantities)s::numeric[]) as answered (day, read_by, quantity);
+
+-- name: keep_stripe_sums
+-- Only what is new: an hour without a row is one of which Stripe has shown nothing so far.
+with newest as (
+    select
+        hour,
+        quantity
+    from fridge.newest_stripe_sums
+    where
+        hour = any(%(hours)s::timestamptz[])
+        and tenant_id = %(tenant_id)s
+        and event_name = %(event_name)s
+        and stripe_customer_id = %(stripe_customer_id)s
+)
+
+insert into fridge.stripe_sums (hour, tenant_id, event_name, stripe_customer_id, quantity, read_at, run_id)
+select
+    answered.hour,
+    %(tenant_id)s as tenant_id,
+    %(event_name)s as event_name,
+    %(stripe_customer_id)s,
+    answered.quantity,
+    %(read_at)s,
+    %(run_id)s as run_id
+from unnest(%(hours)s::timestamptz[], %(quantities)s::numeric[]) as answered (hour, quantity)
+left join newest on answered.hour = newest.hour
+where answered.quantity <> coalesce(newest.quantity, 0);
+
 -- name: close_explained_hours
 -- The three numbers agree again. Statements in doubt have their identifier as subject: they are left alone.
 update fridge.exceptions

@@ -37,12 +37,14 @@ from fridge_pipeline.reconciliation.rules.side_by_side import (
     Row,
     Seen,
     days_with_differing_hours,
+    days_with_unknown_hours,
     differing_days,
     not_read,
     share_out,
     side_by_side,
     unmapped,
 )
+from fridge_pipeline.reconciliation.stripe_answers import Answer, keep_answer, known_days
 from fridge_pipeline.stripe.gateway import PAGE_SIZE, MeterMissingError, StripeCallError, StripeGateway
 from fridge_pipeline.stripe.reads import Grouping, summed_usage
 from fridge_pipeline.stripe.rules.limits import READS_MAX, READS_MONTH
@@ -82,9 +84,11 @@ def reconcile_days(
 ) -> ReconciliationReport:
     """Puts usage, ledger and Stripe side by side for every tenant, meter and customer of a range of days.
 
-    One read per customer and meter: up to four days by the hour, longer ranges by the day, with one more read by the
-    hour where days differ. A customer that several tenants have in these days is read by the hour, and each hour is
-    compared with one tenant's statements: one sum is never taken for two. No account is begun once
+    One read per customer and meter: up to four days by the hour, longer ranges by the day, and again by the hour the
+    days that differ, from our books or from what their hours were when these were read. Hours that were not read since
+    they changed are read too, while half of the reads left are enough for all accounts; else they stay "not read". What
+    Stripe answers is kept as it is. A customer that several tenants have in these days is read by the hour, and each
+    hour is compared with one tenant's statements: one sum is never taken for two. No account is begun once
     ``reads_max`` reads were made within 30 days, and whoever was not read for the longest time comes first; the
     others are written as not read. Each account is committed by itself. Hours that cannot be explained become
     exceptions, and are closed when they agree again. Books of which nothing was ever stated are not read, except with
@@ -98,6 +102,8 @@ def reconcile_days(
             work.refrain = NEVER_STATED
         accounts = accounts_to_read(connection, days, run.catalogue)
         work.sharers = _sharers(accounts)
+        by_hour = sum(len(account.customer_ids) for account in accounts) * -(-days.hours.count // PAGE_SIZE)
+        work.reads_unread_hours = by_hour <= left // 2
         for account in accounts:
             work.reconcile(account)
     return work.report
@@ -105,7 +111,10 @@ def reconcile_days(
 
 @dataclass(slots=True)
 class _Reconciliation:
-    """One reconciliation under way; ``refrain`` says why Stripe is not to be read (any more)."""
+    """One reconciliation under way; ``refrain`` says why Stripe is not to be read (any more).
+
+    ``reads_unread_hours``: there are reads enough for hours that were not read since they changed.
+    """
 
     run: Run
     connection: psycopg.Connection
@@ -115,6 +124,7 @@ class _Reconciliation:
     billing_start: BillingStart
     report: ReconciliationReport = field(default_factory=ReconciliationReport)
     refrain: str | None = None
+    reads_unread_hours: bool = False
     failed_in_a_row: int = 0
     sharers: Mapping[tuple[str, str], Sequence[Account]] = field(default_factory=dict)
     gateway: StripeGateway | None = None
@@ -148,6 +158,8 @@ class _Reconciliation:
         read_at = self.run.clock()
         shared = [each for each in account.customer_ids if (account.meter.event_name, each) in self.sharers]
         by_hour = self.days.count <= DAYS_BY_HOUR_MAX or account.meter.formula is Formula.LAST or bool(shared)
+        known = {} if by_hour else known_days(self.connection, account, self.days)
+        by_hour = by_hour or (self.reads_unread_hours and not any(known.values()))
         seen = {customer: self._read(account, customer, by_hour=by_hour) for customer in account.customer_ids}
         booked = booked_hours(self.connection, account, self.days)
         others: list[str] = []
@@ -156,7 +168,10 @@ class _Reconciliation:
             others += found
         find = days_with_differing_hours if by_hour else differing_days
         differing = {customer: find(_of(customer, booked), seen[customer]) for customer in account.customer_ids}
-        if not by_hour and any(differing.values()):
+        if not by_hour:
+            for customer, days in differing.items():
+                unknown = days_with_unknown_hours(seen[customer], known[customer], unread=self.reads_unread_hours)
+                differing[customer] = sorted({*days, *unknown})
             booked = self._look_closer(account, booked, seen, differing)
         now = self.run.clock()
         rows = unmapped(_of(None, booked), now, self.billing_start)
@@ -165,7 +180,11 @@ class _Reconciliation:
             rows += side_by_side(customer, ours, theirs, differing[customer], now, self.billing_start)
         self.failed_in_a_row = 0
         self.report.customers_read += len(account.customer_ids)
-        self._keep(account, rows, read_at, others)
+        answers = [
+            Answer(customer, seen[customer], self.days.days() if by_hour else differing[customer])
+            for customer in account.customer_ids
+        ]
+        self._keep(account, rows, answers, read_at, others)
 
     def _share(
         self, account: Account, customer: str, seen: Seen, booked: Sequence[BookedHour]
@@ -187,6 +206,8 @@ class _Reconciliation:
         differing: Mapping[str, Sequence[date]],
     ) -> list[BookedHour]:
         """Reads the differing days by the hour, and our side of these days again after it; the others stay."""
+        if not any(differing.values()):
+            return list(booked)
         for customer, days in differing.items():
             if days:
                 span = DayRange(days[0], days[-1])
@@ -226,11 +247,15 @@ class _Reconciliation:
             write_rows(self.connection, account, self.days, rows, None, self.run.run_id)
         self.report.customers_not_read[why] += len(account.customer_ids)
 
-    def _keep(self, account: Account, rows: Sequence[Row], read_at: datetime, others: Sequence[str]) -> None:
+    def _keep(
+        self, account: Account, rows: Sequence[Row], answers: Sequence[Answer], read_at: datetime, others: Sequence[str]
+    ) -> None:
         now = self.run.clock()
         differing = [row for row in rows if row.hour is not None]
         with self.connection.transaction():
             write_rows(self.connection, account, self.days, rows, read_at, self.run.run_id)
+            for answer in answers:
+                keep_answer(self.connection, account, self.days, answer, read_at, self.run.run_id)
             close_explained_hours(
                 self.connection,
                 account,

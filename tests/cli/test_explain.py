@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 from fridge_pipeline.calendar.days import DayRange, day_of
@@ -187,22 +188,27 @@ def test_explain_shows_stripes_sum_as_it_was_read_last_and_reads_it_when_told_to
     assert f"temperature_readings for {customer}: not read so far" in run("explain", "cohoes", hour.key).stdout
     pipeline.clock.advance(hours=7)
     reconcile(pipeline, hour)
-    day = "reconciliation of the day"
-    assert sums() == [("active_sensors", 2, day), ("temperature_readings", 10, day)]
+    read = "reconciliation"
+    assert sums() == [("active_sensors", 2, read), ("temperature_readings", 10, read)]
 
     pipeline.sandbox.faults({"kind": "swallow", "event_name": "temperature_readings"})
     pipeline.clock.advance(hours=1)
     pipeline.land(hour, "b.csv", readings("cohoes", hour, 2, 5, start=1))
     pipeline.run(hour)
-    outdated = "read before the ledger changed"
-    assert sums() == [("active_sensors", None, outdated), ("temperature_readings", None, outdated)]
+    outdated = "before the ledger changed"
+    assert sums() == [("active_sensors", 2, outdated), ("temperature_readings", 10, outdated)]
     assert pipeline.one("select count(*) from fridge.stripe_reads where purpose = 'explanation'") == 0
     assert sums("--read-stripe") == [("active_sensors", 3, "read now"), ("temperature_readings", 10, "read now")]
     assert pipeline.one("select sum(reads)::int from fridge.stripe_reads where purpose = 'explanation'") == 2
+    told = run("explain", "cohoes", hour.key, "--read-stripe").stdout
+    assert "(read now); -5 to the 15 that Stripe accepted\n" in told
+    assert re.search(
+        r"active_sensors for \S+: 3, read .* \(read now\); \+1 to the 2 of 20\d\d-\d\d-\d\d \d\d:\d\d UTC\n", told
+    )
 
     pipeline.clock.advance(hours=7)
     reconcile(pipeline, hour)
-    assert sums() == [("active_sensors", 3, day), ("temperature_readings", 10, "reconciliation of the hour")]
+    assert sums() == [("active_sensors", 3, read), ("temperature_readings", 10, read)]
 
 
 def test_explain_reads_no_more_of_stripe_than_a_month_allows_and_says_so(

@@ -7,7 +7,7 @@ import pytest
 
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.reconciliation.rules.causes import BookedHour, Cause, judge_hour, summed, worst
-from fridge_pipeline.reconciliation.rules.side_by_side import not_read, unmapped
+from fridge_pipeline.reconciliation.rules.side_by_side import Seen, days_with_unknown_hours, not_read, unmapped
 
 NOW = datetime(2026, 1, 24, 18, 20, tzinfo=UTC)
 HOUR = Hour(datetime(2026, 1, 22, 5, tzinfo=UTC))
@@ -85,3 +85,11 @@ def test_a_day_that_was_not_read_has_no_difference_and_one_without_a_customer_la
     day, hour = unmapped([booked(5, None, customer=None)], NOW)
     assert [row.difference for row in (day, hour)] == [-5, -5]
     assert hour.cause is Cause.UNMAPPED
+
+
+def test_a_day_is_read_by_the_hour_when_its_hours_came_to_something_else_and_unread_ones_when_asked_for() -> None:
+    same, other, unread, gone, empty = (HOUR.plus(24 * step).start.date() for step in range(5))
+    seen = Seen({day: Decimal(5) for day in (same, other, unread)} | {empty: Decimal(0)})
+    known = {same: Decimal(5), other: Decimal(4), gone: Decimal(3)}
+    assert days_with_unknown_hours(seen, known, unread=False) == [other, gone]
+    assert days_with_unknown_hours(seen, known, unread=True) == [other, unread, gone]

@@ -65,7 +65,7 @@ class Tally:
 
     def add(self, path: str, lines: Iterable[str]) -> int:
         """Sums one CSV file, row by row; returns its number of rows. Raises ``DoesNotHoldError`` with path and line."""
-        rows = _rows(path, lines)
+        rows = rows_of_csv(path, lines)
         columns = next(rows, None)
         if not columns:
             raise DoesNotHoldError(f"{path} is empty: not even a line of column names")
@@ -117,7 +117,7 @@ class Tally:
         return {meter: {name: _shown(value) for name, value in totals[meter].items()} for meter in sorted(totals)}
 
 
-def _rows(path: str, lines: Iterable[str]) -> Iterator[list[str]]:
+def rows_of_csv(path: str, lines: Iterable[str]) -> Iterator[list[str]]:
     """The names of the columns and then every row, of which none is longer than any of a pack."""
     characters_of_row = 0
 

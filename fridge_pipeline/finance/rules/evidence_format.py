@@ -11,10 +11,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-FORMAT = "fridge-evidence/2"
+FORMAT = "fridge-evidence/3"
+
+#: Of earlier packs, which hold no sums of Stripe's: their tie-out says what it says.
+WITHOUT_SUMS = frozenset({"fridge-evidence/1", "fridge-evidence/2"})
 
 #: Packs of the first format hold each table as Parquet too: files of whose bytes the manifest has the hash.
-FORMATS = (FORMAT, "fridge-evidence/1")
+FORMATS = (FORMAT, "fridge-evidence/2", "fridge-evidence/1")
 
 MANIFEST = "MANIFEST.sha256"
 DESCRIPTION = "pack.json"

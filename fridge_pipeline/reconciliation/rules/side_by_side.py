@@ -85,6 +85,16 @@ def days_with_differing_hours(booked: Iterable[BookedHour], seen: Seen) -> list[
     )
 
 
+def days_with_unknown_hours(seen: Seen, known: Mapping[date, Decimal], *, unread: bool) -> list[date]:
+    """The days with usage in Stripe whose hours came to something else when they were read, in order.
+
+    ``known`` is what the hours of a day came to, of days that were read by the hour since they changed; with
+    ``unread`` all others are among them too.
+    """
+    days = {day for day, value in seen.days.items() if value} | known.keys()
+    return sorted(day for day in days if (seen.days.get(day, NOTHING) != known[day] if day in known else unread))
+
+
 def share_out(
     seen: Mapping[Hour, Decimal], booked: Mapping[str, Sequence[BookedHour]]
 ) -> dict[str, dict[Hour, Decimal]]:

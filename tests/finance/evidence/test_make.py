@@ -106,7 +106,8 @@ def test_all_files_are_of_one_moment_though_the_books_change_while_they_are_writ
         books.run(HOURS[0])
 
     monkeypatch.setattr(step, "copy_table", copy_and_change)
-    monkeypatch.setattr(step, "pack_tables", lambda: ["usage_monthly", "usage_daily", "usage_hourly", "tie_out"])
+    tables = ["usage_monthly", "usage_daily", "usage_hourly", "tie_out", "stripe_sums"]
+    monkeypatch.setattr(step, "pack_tables", lambda: tables)
     monkeypatch.setattr(step, "README_TEXT", tmp_path / "readme.txt")
     (tmp_path / "readme.txt").write_text("")
     pack = made(books, JANUARY, tmp_path / "2026-01.zip")

@@ -20,6 +20,15 @@ MONTH = "2026-01"
 TABLE = "tables/rejected_readings"
 HEADER = b"path,line,reason,raw\n"
 
+#: What every pack has.
+WITHOUT_ROWS = {
+    "tables/stripe_sums.csv": b"tenant_id,meter,hour,stripe_customer_id,quantity\n",
+    "tables/tie_out.csv": (
+        b"tenant_id,meter,hour,usage_quantity,stated_quantity,stripe_quantity,difference_in_stripe,cause_in_stripe,"
+        b"status\n"
+    ),
+}
+
 #: ``fridge verify`` in a process of its own; at its end it says what it has taken at most.
 VERIFY = """
 import atexit, sys
@@ -41,11 +50,11 @@ def verified(pack: Path, *options: str) -> tuple[str, int]:
 
 
 def pack_of(folder: Path, rows: int, files: Mapping[str, Iterable[bytes]]) -> Path:
-    """A pack with a manifest that fits; ``rows`` is what it says of its only table. Files come in pieces."""
+    """A pack with a manifest that fits; ``rows`` is what it says of its only table with any. Files come in pieces."""
     described: dict[str, object] = {
         "format": FORMAT,
         "month": MONTH,
-        "files": [{"path": f"{TABLE}.csv", "rows": rows}],
+        "files": [{"path": f"{TABLE}.csv", "rows": rows}, *({"path": path, "rows": 0} for path in WITHOUT_ROWS)],
         "control_totals": {},
         "previous": None,
     }
@@ -60,7 +69,8 @@ def pack_of(folder: Path, rows: int, files: Mapping[str, Iterable[bytes]]) -> Pa
                     out.write(piece)
             hashes[path] = digest.hexdigest()
 
-        for path, pieces in {DESCRIPTION: [json.dumps(described).encode()], **files}.items():
+        empty = {path: [header] for path, header in WITHOUT_ROWS.items()}
+        for path, pieces in {DESCRIPTION: [json.dumps(described).encode()], **empty, **files}.items():
             add(path, pieces)
         add(MANIFEST, [manifest_text(hashes).encode()])
     return folder / "pack.zip"
