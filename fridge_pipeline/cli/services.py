@@ -56,7 +56,7 @@ class Service:
             return False
         if not self.works_in_child:
             return True
-        has_child = _has_living_child(self.process.pid)
+        has_child = _has_working_child(self.process.pid)
         self._has_had_child = self._has_had_child or has_child
         return has_child or not self._has_had_child
 
@@ -197,11 +197,15 @@ def _is_same_process(entry: Mapping[str, Any]) -> bool:
     return False
 
 
-def _has_living_child(pid: int) -> bool:
+def _has_working_child(pid: int) -> bool:
+    """A child of Dagster's own: libraries start short-lived others while they are imported, such as ldconfig."""
     with suppress(psutil.NoSuchProcess):
-        for child in psutil.Process(pid).children():
-            with suppress(psutil.NoSuchProcess):
-                if child.status() != psutil.STATUS_ZOMBIE:
+        parent = psutil.Process(pid)
+        own = parent.cmdline()
+        for child in parent.children():
+            with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                command = child.cmdline()  # empty of a zombie, and its parent's until it is another program
+                if command != own and any("dagster" in part for part in command):
                     return True
     return False
 

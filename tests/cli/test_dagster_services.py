@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -34,6 +35,22 @@ def services(tmp_path: Path) -> Iterator[Services]:
 
 def service(folder: Path, program: str) -> Service:
     return Service("webserver", [sys.executable, "-c", program], {}, folder / "webserver.log")
+
+
+def test_a_code_server_lives_though_a_short_lived_child_of_its_imports_has_ended(services: Services) -> None:
+    """It was taken for the child that does the work, and the start given up."""
+    program = "import subprocess, time; subprocess.run(['sleep', '0.5']); time.sleep(60)"
+    code_server = Service(
+        "code-server", [sys.executable, "-c", program], {"PATH": os.environ["PATH"]}, None, works_in_child=True
+    )
+    services.start(code_server)
+    assert code_server.process is not None
+    process = psutil.Process(code_server.process.pid)
+    while not process.children():
+        assert code_server.is_running
+    while process.children():
+        assert code_server.is_running
+    assert code_server.is_running
 
 
 @pytest.mark.parametrize("program", [LISTENS, "import time; time.sleep(60)\n" + LISTENS])
