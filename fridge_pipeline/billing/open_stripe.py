@@ -37,6 +37,10 @@ def reads_since(connection: psycopg.Connection, since: datetime) -> int:
     return int(row[0]) if row is not None else 0
 
 
+#: Why Stripe is not read while ``books_are_claimed`` says no.
+NEVER_STATED = "nothing of these books was ever stated to Stripe"
+
+
 def books_are_claimed(connection: psycopg.Connection) -> bool:
     """Whether anything of these books was ever stated to Stripe."""
     return connection.execute(statement("books_are_live")).fetchone() is not None

@@ -114,7 +114,7 @@ def pending_migrations(connection: psycopg.Connection) -> list[Migration]:
     pending = [migration for migration in known if migration.number not in applied]
     # A database of a newer version has other migrations besides, and a schema that is not ours to judge.
     is_ours = not pending and max(applied) <= LAST_SQUASHED + len(known)
-    if is_ours and applied.get(SCHEMA_NUMBER, schema().sha256) != schema().sha256:
+    if is_ours and SCHEMA_NUMBER in applied and applied[SCHEMA_NUMBER] != schema().sha256:
         raise MigrationChangedError(
             "a schema.sql was edited after this database was brought up to it, and no migration says how to follow; "
             "restore its text, or put the change into a new migration too"

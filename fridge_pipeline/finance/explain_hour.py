@@ -12,6 +12,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from fridge_pipeline.billing.open_stripe import (
+    NEVER_STATED,
     ReadPurpose,
     books_are_claimed,
     count_reads,
@@ -71,7 +72,6 @@ def explain(
 
 
 READ_NOW = "read now"
-NEVER_STATED = "nothing of these books was ever stated to Stripe"
 
 
 def explain_hour(

@@ -11,6 +11,7 @@ from decimal import Decimal
 import psycopg
 
 from fridge_pipeline.billing.open_stripe import (
+    NEVER_STATED,
     ReadPurpose,
     billing_start,
     books_are_claimed,
@@ -56,8 +57,6 @@ FAILED_READS_MAX = 5
 #: A read holds a hundred totals, so that so many days cost no more by the hour than by the day. By the hour nothing
 #: cancels out: too much in one hour and as much too little in another are equal in their day.
 DAYS_BY_HOUR_MAX = PAGE_SIZE // 24
-
-NEVER_STATED = "nothing of these books was ever stated to Stripe"
 
 
 @dataclass(slots=True)

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from fridge_pipeline.billing.open_stripe import NEVER_STATED
 from fridge_pipeline.calendar.days import DayRange, consecutive, day_of
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import CATALOGUE, Formula, Window
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.reconciliation.reconcile import NEVER_STATED, reconcile_days
+from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from tests.pipeline import Clock, Pipeline, gateway_to, readings
 from tests.reconciliation.books import READINGS, SENSORS, Books
 from tests.sandbox_process import SandboxProcess

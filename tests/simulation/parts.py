@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psycopg
-from adbc_driver_manager import dbapi as adbc_dbapi
-from adbc_driver_postgresql import dbapi as adbc_postgresql
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.embedded.logins import ServerAddress
-from fridge_pipeline.database.schema import PIPELINE
 from tests.sandbox_process import SandboxProcess
 from tests.simulation.account import Account
-
-#: What the end of a session does to locks, temporary tables and settings.
-AS_NEW = "select pg_advisory_unlock_all(); discard temp; reset all"
 
 TABLES = "select tablename from pg_tables where schemaname = 'fridge' order by tablename"
 
@@ -55,41 +48,10 @@ class Tally:
 
 
 @dataclass(frozen=True)
-class KeptOpen(Database):
-    """The same database, its connections kept open between steps: to open one takes longer than a step.
-
-    What a dying step had not committed is rolled back, as it is when its connection ends.
-    """
+class WatchedDatabase(Database):
+    """The same database, and a superuser's connection by which the simulation looks at it and empties it."""
 
     superuser: psycopg.Connection = field(kw_only=True, compare=False)
-    bulk: dict[bool, adbc_dbapi.Connection] = field(default_factory=dict, compare=False)
-    idle: list[psycopg.Connection] = field(default_factory=list, compare=False)
-
-    @contextmanager
-    def connect(self) -> Iterator[psycopg.Connection]:
-        """As ``Database.connect``; a connection left in peace is handed out again as if it were new.
-
-        One in whose block something was raised is closed, as a dying process closes it.
-        """
-        opened = self.idle.pop() if self.idle else psycopg.connect(self._conninfo, autocommit=True)
-        try:
-            yield opened
-        except BaseException:
-            opened.close()
-            raise
-        opened.execute(AS_NEW)
-        self.idle.append(opened)
-
-    @contextmanager
-    def connect_bulk(self, *, autocommit: bool = False) -> Iterator[adbc_dbapi.Connection]:
-        """As ``Database.connect_bulk``."""
-        if autocommit not in self.bulk:
-            self.bulk[autocommit] = adbc_postgresql.connect(self._conninfo, autocommit=autocommit)
-        try:
-            yield self.bulk[autocommit]
-        finally:
-            if not autocommit:
-                self.bulk[autocommit].rollback()
 
     def look(self, query: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """What the books hold, for the simulation's own eyes."""
@@ -101,22 +63,13 @@ class KeptOpen(Database):
         statements = (sql.SQL("delete from fridge.{};").format(sql.Identifier(table)) for table in tables)
         self.superuser.execute(sql.SQL("").join(statements))
 
-    def close(self) -> None:
-        """Ends what was kept open."""
-        for bulk in self.bulk.values():
-            bulk.close()
-        for connection in (self.superuser, *self.idle):
-            connection.close()
-        self.bulk.clear()
-        self.idle.clear()
-
 
 class Parts:
     """A database, the sandbox, a folder and the tally."""
 
     def __init__(
         self,
-        server: ServerAddress,
+        database: Database,
         superuser: ServerAddress,
         sandbox: SandboxProcess,
         folder: Path,
@@ -127,12 +80,12 @@ class Parts:
         self.folder = folder
         self.tally = Tally()
         self._tally_file = tally_file
-        self._database = _new_database(server, superuser)
+        self._database = _watched(database, superuser)
         # What a migration has filled stays; all else belongs to one schedule.
         tables = [name for (name,) in self._database.look(TABLES)]
         self._tables = [name for name in tables if not self._database.look(f"select 1 from fridge.{name} limit 1")]
 
-    def next_schedule(self) -> KeptOpen:
+    def next_schedule(self) -> WatchedDatabase:
         """The database, as if nothing had ever happened in it."""
         self._database.empty(self._tables)
         self._database.look("update fridge.swept_catalogue set event_names = '{}'")
@@ -147,14 +100,12 @@ class Parts:
             self._tally_file.write_text(json.dumps(self.tally.as_json()), encoding="utf-8")
 
     def close(self) -> None:
-        """Ends the connections."""
-        self._database.close()
+        """Ends the superuser's connection."""
+        self._database.superuser.close()
 
 
-def _new_database(server: ServerAddress, superuser: ServerAddress) -> KeptOpen:
-    name = f"simulation_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:
-        connection.execute(sql.SQL("create database {} template prepared").format(sql.Identifier(name)))
+def _watched(database: Database, superuser: ServerAddress) -> WatchedDatabase:
+    name = str(conninfo_to_dict(database.dsn)["dbname"])
     # No trigger fires for it: it empties tables that are append only.
     eyes = psycopg.connect(superuser.dsn(name), autocommit=True, options="-c session_replication_role=replica")
-    return KeptOpen(server.dsn(name), role=PIPELINE, superuser=eyes)
+    return WatchedDatabase(database.dsn, role=database.role, superuser=eyes)

@@ -13,6 +13,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from fridge_pipeline.database.embedded.layout import Layout
 from fridge_pipeline.database.embedded.logins import SUPERUSER, ServerAddress, read_password
+from tests.conftest import fresh_database
 from tests.sandbox_process import running_sandbox
 from tests.simulation.parts import Parts
 from tests.simulation.schedule import Schedule
@@ -36,8 +37,8 @@ def parts(server: ServerAddress, server_home: Path, tmp_path_factory: pytest.Tem
     """A sandbox of its own, whose clock is the simulation's, and a database of its own, which it may empty."""
     password = read_password(Layout(server_home), SUPERUSER)
     superuser = replace(server, user=SUPERUSER, password=password)
-    with running_sandbox() as sandbox:
-        parts = Parts(server, superuser, sandbox, tmp_path_factory.mktemp("world"), Path(TALLY) if TALLY else None)
+    with fresh_database(server) as database, running_sandbox() as sandbox:
+        parts = Parts(database, superuser, sandbox, tmp_path_factory.mktemp("world"), Path(TALLY) if TALLY else None)
         yield parts
         parts.close()
 
