@@ -90,10 +90,10 @@ def test_of_all_real_deliveries_only_the_backlog_of_months_is_held_and_no_ordina
         for tenant, hour, inserted, sensors in pl.read_csv(expected).iter_rows()
     ]
     with pipeline.database.connect() as connection, connection.cursor() as cursor:
-        for table, column in (("inserted_counts", 2), ("active_sensors", 3)):
-            with cursor.copy(f"copy fridge.{table} from stdin".encode()) as copy:
-                for row in rows:
-                    copy.write_row((row[0], row[1], row[column], row[1]))
+        with cursor.copy(b"copy fridge.usage (tenant_id, hour, measure, quantity, computed_at) from stdin") as copy:
+            for tenant, hour, inserted, sensors in rows:
+                copy.write_row((tenant, hour, "inserted_count", inserted, hour))
+                copy.write_row((tenant, hour, "active_sensors", sensors, hour))
         cursor.execute(
             "insert into fridge.tenants select distinct tenant_id, null, 'cus_' || tenant_id"
             " from fridge.inserted_counts"
