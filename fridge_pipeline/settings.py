@@ -141,10 +141,12 @@ class Settings(BaseModel):
         "every night, and [no number changes](operations.md#the-disk-fills-up)",
         shown="all readings are kept",
     )
-    variance: Annotated[Variance, PlainValidator(values.variance)] = variable(
+    variance: Annotated[Variance | None, PlainValidator(values.variance)] = variable(
         "FRIDGE_VARIANCE",
-        Variance.HOLD,
-        "usage far above its tenant's own history: `hold` it until `fridge release`, only `warn`, or `off`",
+        None,
+        "usage far above its tenant's own history: `hold` it until `fridge release`, only `warn`, or `off`; put on "
+        "record by who bills with it",
+        shown="what `fridge variance` decided last; `hold`",
     )
     person_password_file: Annotated[Path | None, PlainValidator(values.absolute)] = variable(
         "FRIDGE_PERSON_PASSWORD_FILE",

@@ -57,6 +57,12 @@ select * from fridge.landing_files
 where landing_hour >= %(start)s and landing_hour < %(end)s
 order by file_id;
 
+-- name: evidence_decisions
+-- What was decided before the month ended: the newest of each subject holds in it.
+select * from fridge.decisions
+where acted_at < %(end)s
+order by decision_id;
+
 -- name: evidence_meter_event_attempts
 select meter_event_attempts.*
 from fridge.meter_event_attempts
@@ -68,6 +74,10 @@ order by meter_event_attempts.attempt_id;
 select * from fridge.month_signoffs
 where month = (%(start)s at time zone 'UTC')::date
 order by signoff_id;
+
+-- name: evidence_people_changes
+select * from fridge.people_changes
+order by change_id;
 
 -- name: evidence_rejected_readings
 select
@@ -610,6 +620,11 @@ order by tenant_id, usage_date;
 select * from fridge.{mart}
 where coalesce(hour, opened_at) >= %(start)s and coalesce(hour, opened_at) < %(end)s
 order by opened_at, exception_id;
+
+-- name: month_of_decisions
+select * from fridge.{mart}
+where (decided_at is null or decided_at < %(end)s) and (until is null or until > %(start)s)
+order by subject, decided_at nulls first;
 
 -- name: month_of_gaps
 select * from fridge.{mart}
