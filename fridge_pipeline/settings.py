@@ -100,6 +100,14 @@ class Settings(BaseModel):
         "alerts of failed runs link to the run there. `fridge up` knows its own",
         shown="",
     )
+    ui_user_header: str | None = variable(
+        "FRIDGE_UI_USER_HEADER",
+        None,
+        "the header by which the proxy before the Dagster UI names who is signed in, such as `X-Forwarded-User`; "
+        "runs and backfills that are launched there carry the name: "
+        "[Who launched a run](security.md#who-launched-a-run)",
+        shown="none: nobody is named",
+    )
     partitions_start: Annotated[Hour, PlainValidator(Hour.from_key)] = variable(
         "FRIDGE_PARTITIONS_START",
         Hour.from_key("2026-01-01-00:00"),

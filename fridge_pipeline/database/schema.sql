@@ -283,7 +283,12 @@ create table fridge.runs (
     run_id text primary key,
     program_version text not null,
     source_sha256 text not null,
-    started_at timestamptz not null
+    started_at timestamptz not null,
+    launched_by text,
+    acted_by text,
+    acted_at timestamptz,
+    os_user text,
+    os_host text
 );
 
 create trigger runs_append_only before update or delete on fridge.runs
@@ -292,10 +297,20 @@ create trigger runs_no_truncate before truncate on fridge.runs
 for each statement execute function fridge.refuse_change();
 revoke update, delete, truncate on fridge.runs from current_user;
 
+create trigger runs_stamp before insert on fridge.runs
+for each row execute function fridge.stamp_act();
+
 comment on table fridge.runs is
 'One row per Dagster run that opened the books, with the code it ran; append only. Earlier ones are not recorded.';
 comment on column fridge.runs.program_version is 'Version of the package.';
 comment on column fridge.runs.source_sha256 is 'Hash over all its source files and SQL models.';
+comment on column fridge.runs.launched_by is
+'Who launched it: a command and its user, a schedule or sensor, or whom the proxy before the UI named.';
+comment on column fridge.runs.acted_by is
+'The login that the database knew its session by; empty in a row of before this was recorded.';
+comment on column fridge.runs.acted_at is 'When, by the database''s clock.';
+comment on column fridge.runs.os_user is 'User of the operating system that it worked as.';
+comment on column fridge.runs.os_host is 'Machine that it worked on.';
 
 insert into fridge.pipeline_rights (relation) values ('runs');
 

@@ -162,10 +162,22 @@ select
     min(work.done_at) as first_at,
     max(work.done_at) as last_at,
     runs.program_version,
-    runs.source_sha256
+    runs.source_sha256,
+    runs.launched_by,
+    runs.acted_by,
+    runs.os_user,
+    runs.os_host
 from work
 left join fridge.runs on work.run_id = runs.run_id
-group by work.run_id, work.did, runs.program_version, runs.source_sha256
+group by
+    work.run_id,
+    work.did,
+    runs.program_version,
+    runs.source_sha256,
+    runs.launched_by,
+    runs.acted_by,
+    runs.os_user,
+    runs.os_host
 order by first_at, work.run_id, work.did;
 
 -- name: evidence_stripe_day_reads

@@ -507,6 +507,24 @@ comment on column fridge.decisions.os_host is 'Machine, as the session was told.
 insert into fridge.pipeline_rights (relation) values ('decisions');
 insert into fridge.person_rights (relation, role) values ('decisions', 'operator');
 
+alter table fridge.runs
+add column launched_by text,
+add column acted_by text,
+add column acted_at timestamptz,
+add column os_user text,
+add column os_host text;
+
+comment on column fridge.runs.launched_by is
+'Who launched it: a command and its user, a schedule or sensor, or whom the proxy before the UI named.';
+comment on column fridge.runs.acted_by is
+'The login that the database knew its session by; empty in a row of before this was recorded.';
+comment on column fridge.runs.acted_at is 'When, by the database''s clock.';
+comment on column fridge.runs.os_user is 'User of the operating system that it worked as.';
+comment on column fridge.runs.os_host is 'Machine that it worked on.';
+
+create trigger runs_stamp before insert on fridge.runs
+for each row execute function fridge.stamp_act();
+
 alter table fridge.dropped_months
 add column acted_by text,
 add column acted_at timestamptz,
