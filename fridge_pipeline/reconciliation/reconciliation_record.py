@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,6 +15,7 @@ from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.queries import meters_of, span_of, statement
 from fridge_pipeline.reconciliation.rules.causes import NOT_STATED, PASSING, BookedHour, ComparedHour
+from fridge_pipeline.reconciliation.rules.reading_plan import RangeRead, range_to_read
 from fridge_pipeline.reconciliation.rules.side_by_side import Row
 
 
@@ -25,6 +26,18 @@ class Account:
     tenant_id: str
     meter: Meter
     customer_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountWithoutUsage:
+    """A mapped customer and meter of which we have no usage, and stated none, in some days.
+
+    ``last_used`` is the last day before them of which usage is known, ``newest`` what was read of it last.
+    """
+
+    account: Account
+    last_used: date | None
+    newest: RangeRead | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +77,33 @@ def accounts_to_read(connection: psycopg.Connection, days: DayRange, catalogue: 
         known = customers.setdefault((tenant_id, event_name), [])
         known += [customer_id] if customer_id is not None else []
     return [Account(tenant, meters[event_name], tuple(ids)) for (tenant, event_name), ids in customers.items()]
+
+
+def accounts_without_usage(
+    connection: psycopg.Connection, days: DayRange, catalogue: tuple[Meter, ...], with_usage: Iterable[Account]
+) -> list[AccountWithoutUsage]:
+    """Every mapped customer and meter but those; whoever was not read for the longest time comes first."""
+    known = [(account.meter.event_name, customer) for account in with_usage for customer in account.customer_ids]
+    rows = connection.execute(
+        statement("accounts_without_usage"),
+        {
+            **meters_of(catalogue),
+            "known_events": [event_name for event_name, _ in known],
+            "known_customers": [customer for _, customer in known],
+            "looked_from": range_to_read(days, None).hours.first.start,
+            "first": days.hours.first.start,
+            "first_day": days.first,
+        },
+    ).fetchall()
+    meters = {meter.event_name: meter for meter in catalogue}
+    return [
+        AccountWithoutUsage(
+            Account(tenant_id, meters[event_name], (customer_id,)),
+            last_used,
+            None if read_at is None else RangeRead(DayRange(first_day, last_day), read_at),
+        )
+        for tenant_id, event_name, customer_id, last_used, first_day, last_day, read_at in rows
+    ]
 
 
 def booked_hours(connection: psycopg.Connection, account: Account, days: DayRange) -> list[BookedHour]:
@@ -117,22 +157,6 @@ def write_rows(
                 for row in rows
             ],
         )
-
-
-def close_explained_hours(
-    connection: psycopg.Connection, account: Account, days: DayRange, differing: Sequence[Hour], now: datetime
-) -> None:
-    """Closes what reconciliation had opened about an account's hours that agree again."""
-    connection.execute(
-        statement("close_explained_hours"),
-        {
-            **span_of(days.hours),
-            "tenant_id": account.tenant_id,
-            "event_name": account.meter.event_name,
-            "differing": [hour.start for hour in differing],
-            "now": now,
-        },
-    )
 
 
 def reconciled_days(connection: psycopg.Connection, days: DayRange) -> dict[date, ReconciledDay]:
