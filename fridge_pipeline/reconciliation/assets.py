@@ -1,7 +1,7 @@
 """Group ``billing``, by the day: what Stripe's own books say of what it was told."""
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -20,8 +20,13 @@ from fridge_pipeline.orchestration.partitions import (
 from fridge_pipeline.orchestration.progress import Progress
 from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from fridge_pipeline.reconciliation.reconciliation_record import ReconciledDay, reconciled_days, unexplained_hours
-from fridge_pipeline.reconciliation.reconciliation_report import ReconciliationReport
+from fridge_pipeline.reconciliation.reconciliation_report import (
+    ReconciliationReport,
+    accounts_of,
+    reconciliation_summary,
+)
 from fridge_pipeline.reconciliation.rules.causes import Cause
+from fridge_pipeline.reconciliation.rules.reading_plan import Reading
 from fridge_pipeline.stripe.rules.limits import OLDEST_TIMESTAMP
 
 #: So many of the worst hours stand in the check's metadata.
@@ -54,31 +59,13 @@ def stripe_reconciliation(
     progress = Progress(context.log, f"comparing {span} with {ledger.stripe_location}")
     with retried_when_the_database_is_lost():
         run = ledger.as_run(context.run.run_id, progress.at_failpoint)
-        reads_max, is_morning = ledger.settings.stripe_reads, SCHEDULE_TAG in context.run.tags
-        report = reconcile_days(run, stripe.gateway, span, reads_max, is_morning=is_morning)
+        reading = Reading.MORNING if SCHEDULE_TAG in context.run.tags else Reading.ASKED_FOR
+        report = reconcile_days(run, stripe.gateway, span, ledger.settings.stripe_reads, reading)
         with ledger.database.connect() as connection:
             reconciled = reconciled_days(connection, span)
     progress.finish(f"{span}: {reconciliation_summary(reconciled, report)}")
     report_days(context, span, reconciled, report)
     return dg.MaterializeResult()
-
-
-def accounts_of(days: Iterable[ReconciledDay]) -> tuple[int, int]:
-    """How many accounts these days have, and how many of them were compared with Stripe."""
-    some = list(days)
-    return sum(day.accounts for day in some), sum(day.compared for day in some)
-
-
-def reconciliation_summary(reconciled: Mapping[Any, ReconciledDay], report: ReconciliationReport) -> str:
-    """What it came to, in one line of the log."""
-    accounts, compared = accounts_of(reconciled.values())
-    unexplained = sum(day.causes.get(Cause.UNEXPLAINED.value, 0) for day in reconciled.values())
-    not_read = "; ".join(f"{number} customers not read: {why}" for why, number in report.customers_not_read.items())
-    return (
-        f"{compared} of {accounts} accounts compared, {unexplained} unexplained; {report.without_usage_read} of "
-        f"{report.plan.without_usage} customers without usage read; {report.reads} reads of "
-        f"Stripe{f'; {not_read}' if not_read else ''}"
-    )
 
 
 def report_days(

@@ -12,6 +12,7 @@ from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from fridge_pipeline.reconciliation.reconciliation_record import compared_hours
 from fridge_pipeline.reconciliation.reconciliation_report import ReconciliationReport
 from fridge_pipeline.reconciliation.rules.causes import ComparedHour
+from fridge_pipeline.reconciliation.rules.reading_plan import Reading
 from fridge_pipeline.stripe.gateway import StripeGateway
 from fridge_pipeline.stripe.rules.limits import READS_MAX
 
@@ -43,6 +44,6 @@ def compare_shadow(
             f"every hour from {days.first} to {days.last} is billed, and compared by the daily reconciliation; "
             "FRIDGE_BILL_FROM says which hours are only counted (docs/shadow-mode.md)"
         )
-    reading = reconcile_days(run, open_gateway, days, reads_max, read_unclaimed=True)
+    reading = reconcile_days(run, open_gateway, days, reads_max, Reading.SHADOW)
     with run.database.connect() as connection:
         return ShadowComparison(compared_hours(connection, days, run.catalogue), reading)

@@ -155,6 +155,38 @@ left join
     on true
 order by newest.read_at asc nulls first, used.tenant_id asc, used.event_name asc;
 
+-- name: unread_spans
+-- Per tenant and meter from the first to the last day that was not read, not since it changed, or that differed in a
+-- way that another reading may end.
+with unread as (
+    select
+        tenant_id,
+        event_name,
+        day
+    from fridge.unread_days(%(first_day)s, %(last_day)s, %(event_names)s)
+
+    union all
+
+    select
+        tenant_id,
+        event_name,
+        day
+    from fridge.stripe_reconciliation
+    where
+        day between %(first_day)s and %(last_day)s
+        and event_name = any(%(event_names)s)
+        and stripe_customer_id is not null
+        and (read_at is null or cause = any(%(looked_at)s))
+)
+
+select
+    tenant_id,
+    event_name,
+    min(day) as first_day,
+    max(day) as last_day
+from unread
+group by tenant_id, event_name;
+
 -- name: keep_stripe_range
 insert into fridge.stripe_range_reads (
     tenant_id, event_name, stripe_customer_id, first_day, last_day, quantity, read_at, run_id

@@ -11,12 +11,19 @@ from fridge_pipeline.database.run import Run
 from fridge_pipeline.reconciliation.compare_account import AccountReader
 from fridge_pipeline.reconciliation.reconciliation_record import (
     Account,
-    AccountWithoutUsage,
     accounts_to_read,
     accounts_without_usage,
+    unread_spans,
 )
 from fridge_pipeline.reconciliation.reconciliation_report import ReconciliationReport
-from fridge_pipeline.reconciliation.rules.reading_plan import Accounts, is_due, is_read, plan_reads, range_to_read
+from fridge_pipeline.reconciliation.rules.reading_plan import (
+    Accounts,
+    Reading,
+    is_due,
+    is_read,
+    plan_reads,
+    range_to_read,
+)
 from fridge_pipeline.stripe.gateway import MeterMissingError, StripeCallError, StripeGateway
 from fridge_pipeline.stripe.rules.limits import READS_MAX, READS_MONTH
 
@@ -33,9 +40,7 @@ def reconcile_days(
     open_gateway: Callable[[], StripeGateway],
     days: DayRange,
     reads_max: int = READS_MAX,
-    *,
-    read_unclaimed: bool = False,
-    is_morning: bool = False,
+    reading: Reading = Reading.ASKED_FOR,
 ) -> ReconciliationReport:
     """Puts usage, ledger and Stripe side by side for every tenant, meter and customer of a range of days.
 
@@ -46,35 +51,38 @@ def reconcile_days(
     hour is compared with one tenant's statements: one sum is never taken for two. Then the mapped customers without
     usage, one sum over many days each: whoever else states usage for them shows in it.
 
-    No account is begun once ``reads_max`` reads were made within 30 days; ``is_morning`` takes a share of them
+    No account is begun once ``reads_max`` reads were made within 30 days; ``reading`` may leave some of them
     (``reading_plan``). Whoever was not read for the longest time comes first; the others are written as not read. Each
     account is committed by itself. Hours that cannot be explained become exceptions, and are closed when they agree
-    again. Books of which nothing was ever stated are not read, except with ``read_unclaimed``: then Stripe may still
-    have what somebody else stated. Raises ``WrongBooksError`` and what ``open_gateway`` raises.
+    again. Books of which nothing was ever stated are read for ``Reading.SHADOW`` only: Stripe may still have what
+    somebody else stated. Raises ``WrongBooksError`` and what ``open_gateway`` raises.
     """
     with run.database.connect() as connection:
         left = reads_max - reads_since(connection, run.clock() - READS_MONTH)
         accounts = accounts_to_read(connection, days, run.catalogue)
         others = accounts_without_usage(connection, days, run.catalogue, accounts)
-        due = [each for each in others if is_due(days, each.newest, run.clock(), is_morning=is_morning)]
-        with_usage = sum(len(account.customer_ids) for account in accounts)
-        all_accounts = Accounts(with_usage, len(others), len(due))
-        plan = plan_reads(all_accounts, days.count, left, reads_max, is_morning=is_morning)
+        due = [each for each in others if is_due(days, each.newest, run.clock(), reading)]
+        spans = dict.fromkeys(accounts, days)
+        if reading is Reading.UNREAD:
+            unread_of = unread_spans(connection, days, run.catalogue)
+            spans = {each: unread_of[each.key] for each in accounts if each.key in unread_of}
+        all_accounts = Accounts(sum(len(account.customer_ids) for account in spans), len(others), len(due))
+        plan = plan_reads(all_accounts, days.count, left, reads_max, reading)
         reader = AccountReader(
             run, connection, open_gateway, billing_start(connection), plan.unread_hours, _sharers(accounts)
         )
-        work = _Reconciliation(reader, days, plan.allowed - plan.kept, ReconciliationReport(plan))
+        work = _Reconciliation(reader, plan.allowed - plan.kept, ReconciliationReport(plan))
         if plan.allowed < plan.left:
             work.used_up = SHARE_USED_UP
-        if not (read_unclaimed or books_are_claimed(connection)):
+        if not (reading is Reading.SHADOW or books_are_claimed(connection)):
             work.refrain = NEVER_STATED
-        for account in accounts:
-            work.reconcile(account)
+        for account, span in spans.items():
+            work.reconcile(account, span)
         work.reads_allowed = plan.allowed
         unread = sum(not is_read(days, each.newest) for each in others)
         work.report.without_usage_not_read[LATER] += unread - len(due)
         for each in due:
-            work.look(each)
+            work.look(each.account, range_to_read(days, each.last_used))
     work.report.without_usage_not_read = +work.report.without_usage_not_read
     work.report.reads = reader.reads
     return work.report
@@ -85,27 +93,25 @@ class _Reconciliation:
     """One reconciliation under way; ``refrain`` says why Stripe is not to be read (any more)."""
 
     reader: AccountReader
-    days: DayRange
     reads_allowed: int
     report: ReconciliationReport
     used_up: str = USED_UP
     refrain: str | None = None
     failed_in_a_row: int = 0
 
-    def reconcile(self, account: Account) -> None:
+    def reconcile(self, account: Account, days: DayRange) -> None:
         """Reads one tenant and meter, and commits what comes of it."""
         count = len(account.customer_ids)
-        why = self._why_not(lambda: self.reader.compare(account, self.days), needs_reads=count > 0)
+        why = self._why_not(lambda: self.reader.compare(account, days), needs_reads=count > 0)
         if why is None:
             self.report.customers_read += count
         else:
-            self.reader.leave_unread(account, self.days, why)
+            self.reader.leave_unread(account, days, why)
             self.report.customers_not_read[why] += count
 
-    def look(self, account: AccountWithoutUsage) -> None:
+    def look(self, account: Account, days: DayRange) -> None:
         """Reads one sum of a customer and meter without usage."""
-        span = range_to_read(self.days, account.last_used)
-        why = self._why_not(lambda: self.reader.look(account.account, span), needs_reads=True)
+        why = self._why_not(lambda: self.reader.look(account, days), needs_reads=True)
         if why is None:
             self.report.without_usage_read += 1
         else:

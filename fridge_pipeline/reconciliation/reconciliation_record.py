@@ -14,7 +14,13 @@ from fridge_pipeline.calendar.days import DayRange
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.queries import meters_of, span_of, statement
-from fridge_pipeline.reconciliation.rules.causes import NOT_STATED, PASSING, BookedHour, ComparedHour
+from fridge_pipeline.reconciliation.rules.causes import (
+    FOR_A_PERSON,
+    NOT_STATED,
+    PASSING,
+    BookedHour,
+    ComparedHour,
+)
 from fridge_pipeline.reconciliation.rules.reading_plan import RangeRead, range_to_read
 from fridge_pipeline.reconciliation.rules.side_by_side import Row
 
@@ -26,6 +32,11 @@ class Account:
     tenant_id: str
     meter: Meter
     customer_ids: tuple[str, ...]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Tenant and event name, which name it."""
+        return self.tenant_id, self.meter.event_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +115,16 @@ def accounts_without_usage(
         )
         for tenant_id, event_name, customer_id, last_used, first_day, last_day, read_at in rows
     ]
+
+
+def unread_spans(
+    connection: psycopg.Connection, days: DayRange, catalogue: tuple[Meter, ...]
+) -> dict[tuple[str, str], DayRange]:
+    """Tenant and event name → from the first to the last of the days that are to be read before a month is signed."""
+    names = meters_of(catalogue)["event_names"]
+    parameters = {**_days(days), "event_names": names, "looked_at": sorted(PASSING | FOR_A_PERSON)}
+    rows = connection.execute(statement("unread_spans"), parameters).fetchall()
+    return {(tenant_id, event_name): DayRange(first, last) for tenant_id, event_name, first, last in rows}
 
 
 def booked_hours(connection: psycopg.Connection, account: Account, days: DayRange) -> list[BookedHour]:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
+from fridge_pipeline.reconciliation.reconciliation_record import ReconciledDay
+from fridge_pipeline.reconciliation.rules.causes import Cause
 from fridge_pipeline.reconciliation.rules.reading_plan import ReadingPlan
 
 
@@ -24,3 +28,21 @@ class ReconciliationReport:
     without_usage_read: int = 0
     without_usage_not_read: Counter[str] = field(default_factory=Counter)
     stopped: str | None = None
+
+
+def accounts_of(days: Iterable[ReconciledDay]) -> tuple[int, int]:
+    """How many accounts these days have, and how many of them were compared with Stripe."""
+    some = list(days)
+    return sum(day.accounts for day in some), sum(day.compared for day in some)
+
+
+def reconciliation_summary(reconciled: Mapping[date, ReconciledDay], report: ReconciliationReport) -> str:
+    """What it came to, in one line of the log."""
+    accounts, compared = accounts_of(reconciled.values())
+    unexplained = sum(day.causes.get(Cause.UNEXPLAINED.value, 0) for day in reconciled.values())
+    not_read = "; ".join(f"{number} customers not read: {why}" for why, number in report.customers_not_read.items())
+    return (
+        f"{compared} of {accounts} accounts compared, {unexplained} unexplained; {report.without_usage_read} of "
+        f"{report.plan.without_usage} customers without usage read; {report.reads} reads of "
+        f"Stripe{f'; {not_read}' if not_read else ''}"
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from enum import Enum
 
 from fridge_pipeline.calendar.days import ONE_DAY, DayRange
 from fridge_pipeline.stripe.rules.limits import OLDEST_TIMESTAMP, PAGE_SIZE
@@ -21,6 +22,15 @@ WITHOUT_USAGE_SHARE = 4
 
 #: What nobody asks for reads a customer without usage again after so long.
 WITHOUT_USAGE_EVERY = timedelta(days=7)
+
+
+class Reading(Enum):
+    """Why Stripe is read: it decides how much of it, and with how many of the reads that are left."""
+
+    ASKED_FOR = "days that somebody asked for, all of them"
+    MORNING = "nobody asked: a share of the reads, and customers without usage once a week"
+    UNREAD = "before a month is signed: what was not read, not since it changed, or differed"
+    SHADOW = "also books of which nothing was ever stated: what others have stated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +60,10 @@ def is_read(days: DayRange, newest: RangeRead | None) -> bool:
     )
 
 
-def is_due(days: DayRange, newest: RangeRead | None, now: datetime, *, is_morning: bool) -> bool:
+def is_due(days: DayRange, newest: RangeRead | None, now: datetime, reading: Reading) -> bool:
     """Whether an account without usage is to be read for these days now."""
     was_lately = newest is not None and now - newest.read_at < WITHOUT_USAGE_EVERY
-    return not is_read(days, newest) and not (is_morning and was_lately)
+    return not is_read(days, newest) and not (reading is Reading.MORNING and was_lately)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +101,13 @@ class Accounts:
     due: int
 
 
-def plan_reads(accounts: Accounts, days: int, left: int, reads_max: int, *, is_morning: bool) -> ReadingPlan:
+def plan_reads(accounts: Accounts, days: int, left: int, reads_max: int, reading: Reading) -> ReadingPlan:
     """The plan for so many days, with so many reads ``left`` of the ``reads_max`` of 30 days.
 
-    ``is_morning``: nobody asked for it, so it leaves some of the reads for those who do. An account with usage costs a
-    read at least, one without exactly one, however many days.
+    An account with usage costs a read at least, one without exactly one, however many days.
     """
     left = max(left, 0)
-    allowed = min(left, int(reads_max * MORNINGS_SHARE)) if is_morning else left
+    allowed = min(left, int(reads_max * MORNINGS_SHARE)) if reading is Reading.MORNING else left
     by_hour = accounts.with_usage * -(-days * 24 // PAGE_SIZE)
     spare = max(allowed - accounts.with_usage, -(-allowed // WITHOUT_USAGE_SHARE))
     return ReadingPlan(

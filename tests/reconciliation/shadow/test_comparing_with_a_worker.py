@@ -18,7 +18,7 @@ from fridge_pipeline.reconciliation.compare_shadow import EveryHourBilledError, 
 from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from fridge_pipeline.reconciliation.reconciliation_report import ReconciliationReport
 from fridge_pipeline.reconciliation.rules.causes import ComparedHour
-from fridge_pipeline.reconciliation.rules.reading_plan import Accounts, plan_reads
+from fridge_pipeline.reconciliation.rules.reading_plan import Accounts, Reading, plan_reads
 from tests.pipeline import readings
 from tests.reconciliation.shadow.conftest import READINGS, TENANTS, Books
 
@@ -26,7 +26,7 @@ from tests.reconciliation.shadow.conftest import READINGS, TENANTS, Books
 SENT_TWICE = {("cohoes", 1), ("troy", 4)}
 LOST = {("cohoes", 3), ("cohoes", 5), ("troy", 0)}
 
-PLAN = plan_reads(Accounts(with_usage=4, without_usage=0, due=0), 1, 9_000, 9_000, is_morning=False)
+PLAN = plan_reads(Accounts(with_usage=4, without_usage=0, due=0), 1, 9_000, 9_000, Reading.SHADOW)
 
 
 def let_the_worker_run(books: Books) -> None:
