@@ -150,6 +150,9 @@ EXCEPTION_KINDS: Final[dict[str, ExceptionKind]] = {
         "in_doubt",
         Subject.STATEMENT,
     ),
+    "not_stated_by_us": ExceptionKind(
+        "usage in Stripe that we never stated", "find out who states it, and have it stopped", Subject.METER
+    ),
 }
 
 
@@ -259,14 +262,13 @@ DIFFERENCE_CAUSES: Final[dict[str, DifferenceCause]] = {
         "The statement was sent over an hour ago and no answer is on record; the next run settles it.",
     ),
     "not_due_yet": _known(
-        Step.LEDGER,
-        "not due yet: the hour closed too lately to be billed",
-        "The hour has not been closed for long enough to be billed.",
+        Step.LEDGER, "not due yet: the hour closed too lately to be billed", "It closed too lately to be billed."
     ),
     "not_stated": _wrong(
-        Step.LEDGER,
-        "not stated, and nothing says why",
-        "Nothing says why Stripe was not told; the next sweep states it.",
+        Step.LEDGER, "not stated, and nothing says why", "Nothing says why Stripe was not told; a sweep does it."
+    ),
+    "not_stated_by_us": _wrong(
+        Step.STRIPE, "not stated by us: somebody else did", "Stripe shows usage of which we have stated nothing."
     ),
     "missing_in_stripe": _wrong(
         Step.STRIPE,
@@ -274,9 +276,7 @@ DIFFERENCE_CAUSES: Final[dict[str, DifferenceCause]] = {
         "Stripe accepted the statement, and its own summary shows less: it was never counted.",
     ),
     "excess_in_stripe": _wrong(
-        Step.STRIPE,
-        "too much in Stripe: something was counted twice",
-        "Stripe's own summary shows more than was stated: something was counted twice.",
+        Step.STRIPE, "too much in Stripe: more than was stated", "Stripe's own summary shows more than was stated."
     ),
 }
 

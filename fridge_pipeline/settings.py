@@ -22,8 +22,8 @@ from fridge_pipeline.ingest.rules.location import Location
 from fridge_pipeline.operations.channels import MailServer
 from fridge_pipeline.secret_files import FILE_SUFFIX, with_secrets
 from fridge_pipeline.setting_values import variable
+from fridge_pipeline.stripe.rules import limits
 from fridge_pipeline.stripe.rules.api_key import SANDBOX_KEY, ApiKey, KeyMode, require_allowed
-from fridge_pipeline.stripe.rules.limits import LIVE_CALLS_PER_SECOND, SANDBOX_CALLS_PER_SECOND, TEST_CALLS_PER_SECOND
 
 #: The checkout: ``workspace.yaml``, ``dagster.yaml`` and ``dbt_like_sql/`` lie here.
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -198,8 +198,14 @@ class Settings(BaseModel):
         "FRIDGE_STRIPE_RATE",
         None,
         "calls to Stripe per second",
-        shown=f"{LIVE_CALLS_PER_SECOND:,} with a live key, {TEST_CALLS_PER_SECOND} with a test key, "
-        f"{SANDBOX_CALLS_PER_SECOND:,} on the sandbox",
+        shown=f"{limits.LIVE_CALLS_PER_SECOND:,} with a live key, {limits.TEST_CALLS_PER_SECOND} with a test key, "
+        f"{limits.SANDBOX_CALLS_PER_SECOND:,} on the sandbox",
+    )
+    stripe_reads: Annotated[int, PlainValidator(values.whole(1))] = variable(
+        "FRIDGE_STRIPE_READS",
+        limits.READS_MAX,
+        "reads of Stripe in 30 days at most; Stripe allows 500 for each transaction, and at least 10,000",
+        shown=f"{limits.READS_MAX:,}",
     )
     live_stripe_allowed: Annotated[bool, PlainValidator(values.is_yes)] = variable(
         "FRIDGE_ALLOW_LIVE_STRIPE",

@@ -141,7 +141,9 @@ explained as (
         end as cause_in_ledger,
         case
             when coalesce(difference_in_stripe, 0) = 0 then null
-            when stripe_cause in ('lagging', 'in_flight', 'refused', 'credit_due', 'not_billed') then stripe_cause
+            when
+                stripe_cause in ('lagging', 'in_flight', 'refused', 'credit_due', 'not_billed', 'not_stated_by_us')
+                then stripe_cause
             when difference_in_stripe < 0 then 'missing_in_stripe'
             else 'excess_in_stripe'
         end as cause_in_stripe

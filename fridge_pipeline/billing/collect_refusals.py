@@ -16,10 +16,10 @@ from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.queries import statement
-from fridge_pipeline.stripe.gateway import PAGE_SIZE, StripeGateway
+from fridge_pipeline.stripe.gateway import StripeGateway
 from fridge_pipeline.stripe.reads import error_reports
 from fridge_pipeline.stripe.rules.answer import WINDOW_MARGIN, ErrorReport, is_look_due, look_since
-from fridge_pipeline.stripe.rules.limits import RESEND_WINDOW
+from fridge_pipeline.stripe.rules.limits import PAGE_SIZE, RESEND_WINDOW
 from fridge_pipeline.stripe.rules.meter_event import MeterEvent
 
 

@@ -34,6 +34,7 @@ def explain(tenant: str, hour: Hour, read_stripe: bool, as_json: bool) -> None:
             tenant,
             hour,
             ledger.settings.close_after,
+            ledger.settings.stripe_reads,
         )
     fields = asdict(explanation)
     fields |= fields.pop("usage")  # a measure each

@@ -46,7 +46,8 @@ def shadow(first: datetime, last: datetime, file: Path | None, as_json: bool) ->
         raise click.UsageError(f"--to {last:%F} lies before --from {first:%F}")
     days = DayRange(first.date(), last.date())
     with installation() as (ledger, _, stripe):
-        compared = compare_shadow(ledger.database, stripe.gateway, days, ledger.catalogue, ledger.clock)
+        run, reads_max = ledger.as_run("fridge shadow"), ledger.settings.stripe_reads
+        compared = compare_shadow(run, stripe.gateway, days, reads_max)
         is_settled = days.hours.last.end + SUMMARY_SETTLE <= ledger.clock()
     if file is not None:
         _write_csv(file, compared.hours)

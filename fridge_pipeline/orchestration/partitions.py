@@ -22,6 +22,9 @@ AUTOMATION_PRIORITY = "10"
 
 BACKFILL_TAG = "dagster/backfill"
 
+#: Which schedule launched a run; a run that a person launched has none.
+SCHEDULE_TAG = "dagster/schedule_name"
+
 #: One policy for the whole chain, so that a backfill runs all assets of many hours in one run.
 BACKFILL_POLICY = dg.BackfillPolicy.multi_run(max_partitions_per_run=HOURS_PER_RUN_MAX)
 

@@ -1,7 +1,7 @@
 """Group ``billing``, by the day: what Stripe's own books say of what it was told."""
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +10,7 @@ import dagster as dg
 from fridge_pipeline.calendar.days import DayRange
 from fridge_pipeline.installation import Ledger, Stripe
 from fridge_pipeline.orchestration.partitions import (
+    SCHEDULE_TAG,
     STRIPE_POOL,
     daily_grid,
     days_in_tags,
@@ -17,9 +18,15 @@ from fridge_pipeline.orchestration.partitions import (
     retried_when_the_database_is_lost,
 )
 from fridge_pipeline.orchestration.progress import Progress
-from fridge_pipeline.reconciliation.reconcile import ReconciliationReport, reconcile_days
+from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from fridge_pipeline.reconciliation.reconciliation_record import ReconciledDay, reconciled_days, unexplained_hours
+from fridge_pipeline.reconciliation.reconciliation_report import (
+    ReconciliationReport,
+    accounts_of,
+    reconciliation_summary,
+)
 from fridge_pipeline.reconciliation.rules.causes import Cause
+from fridge_pipeline.reconciliation.rules.reading_plan import Reading
 from fridge_pipeline.stripe.rules.limits import OLDEST_TIMESTAMP
 
 #: So many of the worst hours stand in the check's metadata.
@@ -45,36 +52,20 @@ def stripe_reconciliation(
 ) -> dg.MaterializeResult[None]:
     """One row per day, tenant, meter and customer: usage, ledger and Stripe's summaries side by side.
 
-    Where a day differs there is also one row per hour that differs, with its cause. Stripe allows only so many reads a
-    month: what could not be read says so.
+    Where a day differs there is also one row per hour that differs, with its cause. Customers without usage are read
+    too, by one sum over many days. Stripe allows only so many reads a month: what could not be read says so.
     """
     span = days_of(context)
     progress = Progress(context.log, f"comparing {span} with {ledger.stripe_location}")
     with retried_when_the_database_is_lost():
         run = ledger.as_run(context.run.run_id, progress.at_failpoint)
-        report = reconcile_days(run, stripe.gateway, span)
+        reading = Reading.MORNING if SCHEDULE_TAG in context.run.tags else Reading.ASKED_FOR
+        report = reconcile_days(run, stripe.gateway, span, ledger.settings.stripe_reads, reading)
         with ledger.database.connect() as connection:
             reconciled = reconciled_days(connection, span)
     progress.finish(f"{span}: {reconciliation_summary(reconciled, report)}")
     report_days(context, span, reconciled, report)
     return dg.MaterializeResult()
-
-
-def accounts_of(days: Iterable[ReconciledDay]) -> tuple[int, int]:
-    """How many accounts these days have, and how many of them were compared with Stripe."""
-    some = list(days)
-    return sum(day.accounts for day in some), sum(day.compared for day in some)
-
-
-def reconciliation_summary(reconciled: Mapping[Any, ReconciledDay], report: ReconciliationReport) -> str:
-    """What it came to, in one line of the log."""
-    accounts, compared = accounts_of(reconciled.values())
-    unexplained = sum(day.causes.get(Cause.UNEXPLAINED.value, 0) for day in reconciled.values())
-    not_read = "; ".join(f"{number} customers not read: {why}" for why, number in report.customers_not_read.items())
-    return (
-        f"{compared} of {accounts} accounts compared, {unexplained} unexplained; {report.reads} reads of "
-        f"Stripe{f'; {not_read}' if not_read else ''}"
-    )
 
 
 def report_days(
@@ -84,10 +75,11 @@ def report_days(
     report: ReconciliationReport,
 ) -> None:
     """Each day's numbers as metadata; fails when Stripe could not be read, with what was read kept."""
-    not_read = sum(report.customers_not_read.values())
+    not_read = report.customers_not_read.total() + report.without_usage_not_read.total()
     if report.stopped is not None:
+        customers = not_read + report.customers_read + report.without_usage_read
         raise dg.Failure(
-            f"{not_read} of {not_read + report.customers_read} customers could not be read: {report.stopped}. "
+            f"{not_read} of {customers} customers could not be read: {report.stopped}. "
             "What was read is kept; daily_reconciliation reads the others, or run the days again.",
             allow_retries=False,
         )
@@ -96,15 +88,19 @@ def report_days(
 
 
 def day_metadata(day: ReconciledDay | None, report: ReconciliationReport) -> dict[str, Any]:
-    """The numbers of one day, which Dagster plots over the partitions; the last three are those of the whole run."""
-    of_the_run = {
+    """The numbers of one day, which Dagster plots over the partitions; the last ones are those of the whole run."""
+    of_the_run: dict[str, Any] = {
         "reads_of_this_run": report.reads,
         "customers_read": report.customers_read,
-        "customers_not_read": sum(report.customers_not_read.values()),
+        "customers_not_read": report.customers_not_read.total(),
+        "customers_without_usage": report.plan.without_usage,
+        "customers_without_usage_not_read": report.without_usage_not_read.total(),
+        "reads_left": report.plan.left - report.reads,
+        "plan_of_reads": dg.MetadataValue.text(str(report.plan)),
     }
-    if report.customers_not_read:
-        reasons = "; ".join(f"{number}: {why}" for why, number in report.customers_not_read.items())
-        of_the_run |= {"why_not_read": dg.MetadataValue.text(reasons)}  # type: ignore[dict-item]  # a text among numbers
+    if why_not := report.customers_not_read + report.without_usage_not_read:
+        reasons = "; ".join(f"{number}: {why}" for why, number in why_not.items())
+        of_the_run |= {"why_not_read": dg.MetadataValue.text(reasons)}
     if day is None:
         return {"dagster/partition_row_count": 0, "state": "no usage and no statements", **of_the_run}
     causes = {cause.value: day.causes.get(cause.value, 0) for cause in Cause}

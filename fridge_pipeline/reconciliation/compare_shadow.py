@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 from fridge_pipeline.billing.open_stripe import billing_start
 from fridge_pipeline.calendar.days import DayRange
-from fridge_pipeline.catalogue.meter import Meter
-from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.run import Run
-from fridge_pipeline.reconciliation.reconcile import ReconciliationReport, reconcile_days
+from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from fridge_pipeline.reconciliation.reconciliation_record import compared_hours
+from fridge_pipeline.reconciliation.reconciliation_report import ReconciliationReport
 from fridge_pipeline.reconciliation.rules.causes import ComparedHour
+from fridge_pipeline.reconciliation.rules.reading_plan import Reading
 from fridge_pipeline.stripe.gateway import StripeGateway
 from fridge_pipeline.stripe.rules.limits import READS_MAX
-
-#: Whose reading it was, where others have the id of a run.
-READ_BY = "fridge shadow"
 
 
 class EveryHourBilledError(ValueError):
@@ -34,26 +30,20 @@ class ShadowComparison:
 
 
 def compare_shadow(
-    database: Database,
-    open_gateway: Callable[[], StripeGateway],
-    days: DayRange,
-    catalogue: tuple[Meter, ...],
-    clock: Callable[[], datetime],
-    reads_max: int = READS_MAX,
+    run: Run, open_gateway: Callable[[], StripeGateway], days: DayRange, reads_max: int = READS_MAX
 ) -> ShadowComparison:
     """Reconciles the days, which keeps what was read, and picks the hours that are not billed.
 
     Every tenant with a customer is read, also one of whom nothing was counted. Raises ``EveryHourBilledError``,
     ``WrongBooksError`` and what ``open_gateway`` raises.
     """
-    with database.connect() as connection:
+    with run.database.connect() as connection:
         start = billing_start(connection)
     if start.bills(days.hours.first):
         raise EveryHourBilledError(
             f"every hour from {days.first} to {days.last} is billed, and compared by the daily reconciliation; "
             "FRIDGE_BILL_FROM says which hours are only counted (docs/shadow-mode.md)"
         )
-    run = Run(database, catalogue, clock, READ_BY)
-    reading = reconcile_days(run, open_gateway, days, reads_max, read_unclaimed=True)
-    with database.connect() as connection:
-        return ShadowComparison(compared_hours(connection, days, catalogue), reading)
+    reading = reconcile_days(run, open_gateway, days, reads_max, Reading.SHADOW)
+    with run.database.connect() as connection:
+        return ShadowComparison(compared_hours(connection, days, run.catalogue), reading)

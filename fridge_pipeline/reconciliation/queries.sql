@@ -71,6 +71,131 @@ select
 from accounts
 order by last_read_at asc nulls first, accounts.tenant_id asc, accounts.event_name asc;
 
+-- name: accounts_without_usage
+-- Every mapped customer and meter that is not among the given ones: whoever else states usage for it, we have not. With
+-- the last day before the range of which we, or an earlier reading, know any usage; and what was read of it last.
+with accounts as (
+    select
+        tenants.tenant_id,
+        catalogue.event_name,
+        catalogue.measure,
+        tenants.stripe_customer_id
+    from fridge.tenants
+    cross join unnest(%(event_names)s::text[], %(measures)s::text[]) as catalogue (event_name, measure)
+    left join unnest(%(known_events)s::text[], %(known_customers)s::text[]) as known (event_name, stripe_customer_id)
+        on catalogue.event_name = known.event_name and tenants.stripe_customer_id = known.stripe_customer_id
+    where tenants.stripe_customer_id is not null and known.event_name is null
+),
+
+used as (
+    select
+        accounts.*,
+        greatest(
+            (
+                select max((usage.hour at time zone 'UTC')::date)
+                from fridge.usage
+                where
+                    usage.tenant_id = accounts.tenant_id
+                    and usage.measure = accounts.measure
+                    and usage.hour >= %(looked_from)s
+                    and usage.hour < %(first)s
+            ),
+            (
+                select max((meter_events.hour at time zone 'UTC')::date)
+                from fridge.meter_events
+                where
+                    meter_events.event_name = accounts.event_name
+                    and meter_events.tenant_id = accounts.tenant_id
+                    and meter_events.hour >= %(looked_from)s
+                    and meter_events.hour < %(first)s
+                    and meter_events.first_sent_at is not null
+            ),
+            (
+                select max(stripe_reconciliation.day)
+                from fridge.stripe_reconciliation
+                where
+                    stripe_reconciliation.tenant_id = accounts.tenant_id
+                    and stripe_reconciliation.event_name = accounts.event_name
+                    and stripe_reconciliation.stripe_customer_id = accounts.stripe_customer_id
+                    and stripe_reconciliation.day >= (%(looked_from)s at time zone 'UTC')::date
+                    and stripe_reconciliation.day < %(first_day)s
+            ),
+            (
+                select (billing_start.bill_from at time zone 'UTC')::date - 1
+                from fridge.billing_start
+                where isfinite(billing_start.bill_from)
+            )
+        ) as last_used_day
+    from accounts
+)
+
+select
+    used.tenant_id,
+    used.event_name,
+    used.stripe_customer_id,
+    used.last_used_day,
+    newest.first_day,
+    newest.last_day,
+    newest.read_at
+from used
+left join
+    lateral (
+        select
+            stripe_range_reads.first_day,
+            stripe_range_reads.last_day,
+            stripe_range_reads.read_at
+        from fridge.stripe_range_reads
+        where
+            stripe_range_reads.event_name = used.event_name
+            and stripe_range_reads.stripe_customer_id = used.stripe_customer_id
+            and stripe_range_reads.tenant_id = used.tenant_id
+        order by stripe_range_reads.read_at desc
+        limit 1
+    ) as newest
+    on true
+order by newest.read_at asc nulls first, used.tenant_id asc, used.event_name asc;
+
+-- name: unread_spans
+-- Per tenant and meter from the first to the last day that was not read, not since it changed, or that differed in a
+-- way that another reading may end.
+with unread as (
+    select
+        tenant_id,
+        event_name,
+        day
+    from fridge.unread_days(%(first_day)s, %(last_day)s, %(event_names)s)
+
+    union all
+
+    select
+        tenant_id,
+        event_name,
+        day
+    from fridge.stripe_reconciliation
+    where
+        day between %(first_day)s and %(last_day)s
+        and event_name = any(%(event_names)s)
+        and stripe_customer_id is not null
+        and (read_at is null or cause = any(%(looked_at)s))
+)
+
+select
+    tenant_id,
+    event_name,
+    min(day) as first_day,
+    max(day) as last_day
+from unread
+group by tenant_id, event_name;
+
+-- name: keep_stripe_range
+insert into fridge.stripe_range_reads (
+    tenant_id, event_name, stripe_customer_id, first_day, last_day, quantity, read_at, run_id
+)
+values (
+    %(tenant_id)s, %(event_name)s, %(stripe_customer_id)s, %(first_day)s, %(last_day)s, %(quantity)s, %(read_at)s,
+    %(run_id)s
+);
+
 -- name: booked_hours
 -- One tenant and meter in a range of hours, per customer: usage, what the accepted statements come to, and what is
 -- still open. Usage belongs to whoever has the hour on the books, else to whom it is being stated, else to the
@@ -94,6 +219,7 @@ statements as (
         meter_events.value,
         meter_events.is_difference,
         meter_events.status,
+        meter_events.first_sent_at is not null as is_sent,
         coalesce(fridge.is_under_way(meter_event_adjustments.status), false) as is_cancelling,
         greatest(
             case when meter_events.status in ('accepted', 'superseded') then meter_events.settled_at end,
@@ -113,6 +239,7 @@ stated as (
         hour,
         stripe_customer_id,
         sum(value) filter (where status = 'accepted') as ledger_value,
+        bool_or(is_sent) as is_sent,
         -- What was overwritten or cancelled may still show; what was refused never did.
         case
             when bool_or(is_difference) then sum(value) filter (where status in ('accepted', 'superseded'))
@@ -151,6 +278,7 @@ select
     coalesce(payable.stripe_customer_id, stated.stripe_customer_id) as stripe_customer_id,
     payable.value as usage,
     stated.ledger_value::bigint as ledger,
+    coalesce(stated.is_sent, false) as is_sent,
     coalesce(stated.most, 0)::bigint as most,
     stated.decided_at,
     coalesce(stated.is_open, false) as is_open,
@@ -277,11 +405,11 @@ left join newest on answered.hour = newest.hour
 where answered.quantity <> coalesce(newest.quantity, 0);
 
 -- name: close_explained_hours
--- The three numbers agree again. Statements in doubt have their identifier as subject: they are left alone.
+-- They agree again, or differ for another reason. Statements in doubt have their identifier as subject: left alone.
 update fridge.exceptions
 set closed_at = %(now)s
 where
-    kind = 'unexplained'
+    kind = %(kind)s
     and closed_at is null
     and tenant_id = %(tenant_id)s
     and subject = %(event_name)s

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -14,7 +14,14 @@ from fridge_pipeline.calendar.days import DayRange
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.queries import meters_of, span_of, statement
-from fridge_pipeline.reconciliation.rules.causes import NOT_STATED, PASSING, BookedHour, ComparedHour
+from fridge_pipeline.reconciliation.rules.causes import (
+    FOR_A_PERSON,
+    NOT_STATED,
+    PASSING,
+    BookedHour,
+    ComparedHour,
+)
+from fridge_pipeline.reconciliation.rules.reading_plan import RangeRead, range_to_read
 from fridge_pipeline.reconciliation.rules.side_by_side import Row
 
 
@@ -25,6 +32,23 @@ class Account:
     tenant_id: str
     meter: Meter
     customer_ids: tuple[str, ...]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Tenant and event name, which name it."""
+        return self.tenant_id, self.meter.event_name
+
+
+@dataclass(frozen=True, slots=True)
+class AccountWithoutUsage:
+    """A mapped customer and meter of which we have no usage, and stated none, in some days.
+
+    ``last_used`` is the last day before them of which usage is known, ``newest`` what was read of it last.
+    """
+
+    account: Account
+    last_used: date | None
+    newest: RangeRead | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +88,43 @@ def accounts_to_read(connection: psycopg.Connection, days: DayRange, catalogue: 
         known = customers.setdefault((tenant_id, event_name), [])
         known += [customer_id] if customer_id is not None else []
     return [Account(tenant, meters[event_name], tuple(ids)) for (tenant, event_name), ids in customers.items()]
+
+
+def accounts_without_usage(
+    connection: psycopg.Connection, days: DayRange, catalogue: tuple[Meter, ...], with_usage: Iterable[Account]
+) -> list[AccountWithoutUsage]:
+    """Every mapped customer and meter but those; whoever was not read for the longest time comes first."""
+    known = [(account.meter.event_name, customer) for account in with_usage for customer in account.customer_ids]
+    rows = connection.execute(
+        statement("accounts_without_usage"),
+        {
+            **meters_of(catalogue),
+            "known_events": [event_name for event_name, _ in known],
+            "known_customers": [customer for _, customer in known],
+            "looked_from": range_to_read(days, None).hours.first.start,
+            "first": days.hours.first.start,
+            "first_day": days.first,
+        },
+    ).fetchall()
+    meters = {meter.event_name: meter for meter in catalogue}
+    return [
+        AccountWithoutUsage(
+            Account(tenant_id, meters[event_name], (customer_id,)),
+            last_used,
+            None if read_at is None else RangeRead(DayRange(first_day, last_day), read_at),
+        )
+        for tenant_id, event_name, customer_id, last_used, first_day, last_day, read_at in rows
+    ]
+
+
+def unread_spans(
+    connection: psycopg.Connection, days: DayRange, catalogue: tuple[Meter, ...]
+) -> dict[tuple[str, str], DayRange]:
+    """Tenant and event name → from the first to the last of the days that are to be read before a month is signed."""
+    names = meters_of(catalogue)["event_names"]
+    parameters = {**_days(days), "event_names": names, "looked_at": sorted(PASSING | FOR_A_PERSON)}
+    rows = connection.execute(statement("unread_spans"), parameters).fetchall()
+    return {(tenant_id, event_name): DayRange(first, last) for tenant_id, event_name, first, last in rows}
 
 
 def booked_hours(connection: psycopg.Connection, account: Account, days: DayRange) -> list[BookedHour]:
@@ -117,22 +178,6 @@ def write_rows(
                 for row in rows
             ],
         )
-
-
-def close_explained_hours(
-    connection: psycopg.Connection, account: Account, days: DayRange, differing: Sequence[Hour], now: datetime
-) -> None:
-    """Closes what reconciliation had opened about an account's hours that agree again."""
-    connection.execute(
-        statement("close_explained_hours"),
-        {
-            **span_of(days.hours),
-            "tenant_id": account.tenant_id,
-            "event_name": account.meter.event_name,
-            "differing": [hour.start for hour in differing],
-            "now": now,
-        },
-    )
 
 
 def reconciled_days(connection: psycopg.Connection, days: DayRange) -> dict[date, ReconciledDay]:

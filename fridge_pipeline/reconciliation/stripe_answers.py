@@ -59,5 +59,14 @@ def keep_answer(
         connection.execute(statement("keep_stripe_sums"), {**key, **of_hours})
 
 
+def keep_range(
+    connection: psycopg.Connection, account: Account, days: DayRange, quantity: Decimal, read_at: datetime, run_id: str
+) -> None:
+    """Adds that one sum was read of an account without usage, which has one customer."""
+    (customer,) = account.customer_ids
+    read = {"first_day": days.first, "last_day": days.last, "quantity": quantity, "read_at": read_at, "run_id": run_id}
+    connection.execute(statement("keep_stripe_range"), {**_key(account), "stripe_customer_id": customer, **read})
+
+
 def _key(account: Account) -> dict[str, str]:
     return {"tenant_id": account.tenant_id, "event_name": account.meter.event_name}

@@ -15,6 +15,7 @@ from fridge_pipeline.stripe.connections import Connections
 from fridge_pipeline.stripe.retries import RateLimiter, Retries, Send, answer_to_error
 from fridge_pipeline.stripe.rules.answer import Answer, Outcome
 from fridge_pipeline.stripe.rules.api_key import ApiKey, KeyMode
+from fridge_pipeline.stripe.rules.limits import PAGE_SIZE
 from fridge_pipeline.stripe.rules.meter_event import MeterEvent
 
 #: Seconds to connect, and to wait for an answer. The SDK's own default is 80 s for everything.
@@ -24,9 +25,6 @@ CONNECT_SECONDS, ANSWER_SECONDS = 5.0, 20.0
 #: ledger (see ``retries.py``), and two for what only reads or is done once by a person.
 RETRIES_OF_STATEMENTS = 0
 RETRIES_OF_READS = 2
-
-#: Largest page of a list (docs.stripe.com/api/pagination).
-PAGE_SIZE = 100
 
 STRIPE_API = "https://api.stripe.com"
 

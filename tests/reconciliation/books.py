@@ -9,7 +9,8 @@ from typing import Any
 from fridge_pipeline.billing.collect_refusals import RefusalReport, collect_refusals
 from fridge_pipeline.calendar.days import DayRange, day_of
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.reconciliation.reconcile import ReconciliationReport, reconcile_days
+from fridge_pipeline.reconciliation.reconcile import reconcile_days
+from fridge_pipeline.reconciliation.reconciliation_report import ReconciliationReport
 from fridge_pipeline.stripe.rules.limits import READS_MAX
 from tests.pipeline import Pipeline, readings
 

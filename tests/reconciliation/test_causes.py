@@ -11,7 +11,7 @@ from fridge_pipeline.billing.review import release_usage
 from fridge_pipeline.calendar.days import DayRange, day_of
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.database.failpoints import Failpoint
-from fridge_pipeline.reconciliation import reconcile as reconcile_step
+from fridge_pipeline.reconciliation import compare_account
 from fridge_pipeline.stripe.reads import Grouping, summed_usage
 from tests.pipeline import ProcessDied, dies_after, readings
 from tests.reconciliation.books import READINGS, SENSORS, Books
@@ -92,8 +92,8 @@ def test_usage_that_somebody_else_stated_for_the_customer_is_unexplained(raw_boo
         }
     )
     raw_books.reconcile()
-    assert raw_books.hour_rows() == [(stranger.key, None, None, 4, "unexplained")]
-    assert raw_books.day_rows() == [(10, 10, 14, 4, "unexplained")]
+    assert raw_books.hour_rows() == [(stranger.key, None, None, 4, "not_stated_by_us")]
+    assert raw_books.day_rows() == [(10, 10, 14, 4, "not_stated_by_us")]
 
 
 @pytest.mark.parametrize("restated", [12, 8])
@@ -130,7 +130,7 @@ def test_what_is_restated_while_another_day_is_read_by_the_hour_does_not_look_li
             books.use(books.first, 12, name="late.csv")
         return read(*arguments)
 
-    monkeypatch.setattr(reconcile_step, "summed_usage", restated_meanwhile)
+    monkeypatch.setattr(compare_account, "summed_usage", restated_meanwhile)
     days = DayRange(day_of(before.plus(-72)), day_of(books.first))  # too many for one read of their hours
     books.reconcile(days, reads_max=3)  # and too few reads for every hour of both meters
     assert books.day_rows() == [(3, 3, 0, -3, "unexplained"), (10, 10, 10, 0, None)]

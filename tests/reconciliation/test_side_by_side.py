@@ -25,7 +25,8 @@ def booked(
     **flags: bool,
 ) -> BookedHour:
     most = most if most is not None else ledger or 0
-    return BookedHour(hour, customer, usage, ledger, most, decided_at, waiting=waiting, **flags)
+    is_sent = flags.pop("is_sent", ledger is not None or most > 0)
+    return BookedHour(hour, customer, usage, ledger, most, decided_at, waiting=waiting, is_sent=is_sent, **flags)
 
 
 @pytest.mark.parametrize(
@@ -58,8 +59,12 @@ def booked(
         (booked(9, None, most=5, is_refused=True), 5, Cause.REFUSED),
         (booked(9, None, most=5, is_refused=True), 6, Cause.UNEXPLAINED),
         (booked(None, None, most=5, is_refused=True), 5, Cause.UNEXPLAINED),
-        # Nobody of us said it.
-        (booked(None, None, decided_at=None), 4, Cause.UNEXPLAINED),
+        # Nobody of us said it, whatever our usage waits for; but what we said and lost is another matter.
+        (booked(None, None, decided_at=None), 4, Cause.NOT_STATED_BY_US),
+        (booked(5, None, decided_at=None, waiting="held_for_review"), 4, Cause.NOT_STATED_BY_US),
+        (booked(5, None, decided_at=None, waiting="held_for_review"), 5, Cause.NOT_STATED_BY_US),
+        (booked(None, None, decided_at=None), -4, Cause.NOT_STATED_BY_US),
+        (booked(None, None, decided_at=None, is_sent=True), 4, Cause.UNEXPLAINED),
     ],
 )
 def test_an_hour_is_explained_by_what_our_books_say_of_it_and_by_nothing_else(

@@ -48,6 +48,7 @@ RIGHTS = {
     "stripe_error_reports": "insert",
     "stripe_error_samples": "insert",
     "stripe_pace": "update next_free_at",
+    "stripe_range_reads": "insert",
     "stripe_readbacks": "insert",
     "stripe_reads": "insert",
     "stripe_reconciliation": "insert, update detail ledger_value run_id usage_value, delete",

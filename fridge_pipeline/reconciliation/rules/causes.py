@@ -19,6 +19,7 @@ class Cause(StrEnum):
     """Why an hour's three numbers are not the same, the most pressing first; ``reason_codes`` says what each means."""
 
     UNEXPLAINED = "unexplained"
+    NOT_STATED_BY_US = "not_stated_by_us"
     CREDIT_DUE = "credit_due"
     CUSTOMER_GONE = "customer_gone"
     CUSTOMER_TAKEN = "customer_taken"
@@ -40,6 +41,9 @@ NOT_STATED = {
     if (each.withholds or each.subject is Subject.USAGE) and kind not in {Cause.UNMAPPED, Cause.TOO_LATE}
 }
 
+#: What reconciliation opens exceptions for, each under its own name: a person has to look.
+FOR_A_PERSON = frozenset({Cause.UNEXPLAINED, Cause.NOT_STATED_BY_US})
+
 #: Causes that the next readings may find gone: such days are read again.
 PASSING = frozenset({Cause.UNEXPLAINED, Cause.LAGGING, Cause.IN_FLIGHT})
 
@@ -52,7 +56,7 @@ class BookedHour:
     there is none. ``most`` is the most that Stripe may show of what it was sent. ``decided_at`` is when it accepted
     the last statement or cancellation. ``is_open``: something is undecided; ``is_refused``: the newest statement is
     refused; ``is_credit_due``: the exception of that kind is open. ``waiting``: the kind of another open exception for
-    which it is not stated, one of ``NOT_STATED``.
+    which it is not stated, one of ``NOT_STATED``. ``is_sent``: we have sent a statement, whatever became of it.
     """
 
     hour: Hour
@@ -65,6 +69,7 @@ class BookedHour:
     is_refused: bool = False
     is_credit_due: bool = False
     waiting: str | None = None
+    is_sent: bool = False
 
 
 def agrees(booked: BookedHour, seen: Decimal) -> bool:
@@ -93,7 +98,7 @@ def judge_hour(
             return Cause.REFUSED  # Stripe still shows the revision before the refused one, of whoever is to pay
         if booked.decided_at is not None and now - booked.decided_at < SUMMARY_SETTLE:
             return Cause.LAGGING
-    return Cause.UNEXPLAINED
+    return Cause.UNEXPLAINED if booked.is_sent else Cause.NOT_STATED_BY_US
 
 
 def _why_not_stated(booked: BookedHour, now: datetime) -> Cause:

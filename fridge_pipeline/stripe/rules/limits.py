@@ -46,3 +46,6 @@ SANDBOX_CALLS_PER_SECOND = 1000
 #: (docs.stripe.com/rate-limits). Kept a tenth below: meters and what is read back are not counted.
 READS_MONTH = timedelta(days=30)
 READS_MAX = 9_000
+
+#: Largest page of a list (docs.stripe.com/api/pagination), of summaries as of anything else.
+PAGE_SIZE = 100

@@ -84,7 +84,7 @@ class Books:
 
     def compare(self, **limits: int) -> ShadowComparison:
         line = self.pipeline
-        return compare_shadow(line.database, lambda: line.gateway, self.days, line.catalogue, line.clock, **limits)
+        return compare_shadow(line.as_run(), lambda: line.gateway, self.days, **limits)
 
     def exceptions(self) -> list[tuple[str, str, str]]:
         found = self.pipeline.rows(

@@ -15,14 +15,18 @@ from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.cli.main import fridge
 from fridge_pipeline.cli.shadow import as_text
 from fridge_pipeline.reconciliation.compare_shadow import EveryHourBilledError, ShadowComparison
-from fridge_pipeline.reconciliation.reconcile import ReconciliationReport, reconcile_days
+from fridge_pipeline.reconciliation.reconcile import reconcile_days
+from fridge_pipeline.reconciliation.reconciliation_report import ReconciliationReport
 from fridge_pipeline.reconciliation.rules.causes import ComparedHour
+from fridge_pipeline.reconciliation.rules.reading_plan import Accounts, Reading, plan_reads
 from tests.pipeline import readings
 from tests.reconciliation.shadow.conftest import READINGS, TENANTS, Books
 
 #: What the worker sent of a tenant's hour (after the first) instead of what it holds: twice after a timeout, or never.
 SENT_TWICE = {("cohoes", 1), ("troy", 4)}
 LOST = {("cohoes", 3), ("cohoes", 5), ("troy", 0)}
+
+PLAN = plan_reads(Accounts(with_usage=4, without_usage=0, due=0), 1, 9_000, 9_000, Reading.SHADOW)
 
 
 def let_the_worker_run(books: Books) -> None:
@@ -93,10 +97,10 @@ def test_days_that_are_billed_are_not_compared(worker_books: Books) -> None:
 
 
 def test_a_comparison_of_nothing_or_of_a_part_says_so() -> None:
-    nothing = ShadowComparison([], ReconciliationReport())
+    nothing = ShadowComparison([], ReconciliationReport(PLAN))
     assert as_text(nothing, is_settled=True) == "nothing of these days is compared with Stripe yet; 0 reads"
     hour = ComparedHour("cohoes", READINGS, "cus_1", Hour.from_key("2026-01-24-18:00"), 5, Decimal(5))
-    partly = ReconciliationReport(reads=1, customers_read=1, customers_not_read=Counter({"the reads are used up": 3}))
+    partly = ReconciliationReport(PLAN, 1, 1, Counter({"the reads are used up": 3}))
     assert as_text(ShadowComparison([hour], partly), is_settled=True).splitlines()[1:] == [
         "1 tenant-hours compared, 0 differ; 1 reads",
         "1 of 4 accounts compared with Stripe",
