@@ -100,6 +100,10 @@ class Reason(StrEnum):
     BROKEN_QUOTES = "broken quotes"
     NOT_A_JSON_OBJECT = "not a JSON object"
     ID_NOT_TEXT = "id is neither text nor a number"
+    # What a source finds in the columns it is told to read.
+    NO_MEASUREMENT = "no measurement"
+    AMBIGUOUS_LOCAL_TIME = "local time that a clock change repeats"
+    IMPOSSIBLE_LOCAL_TIME = "local time that a clock change skips"
     # What `judge` finds in the fields.
     MISSING_TENANT_ID = "missing tenant_id"
     MISSING_SENSOR_ID = "missing sensor_id"
