@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -15,6 +15,8 @@ from fridge_pipeline.ingest.rules.recorded_time import BLANK
 
 #: Between brackets, where one object ends and the next begins. Outside of texts, nothing else in JSON looks like this.
 BETWEEN = rf"\}}[{BLANK}]*\{{"
+
+_KEY = rf'"([^"\\]+)"[{BLANK}]*:'
 
 #: The number of a line, as the first key of the object on it: polars decodes all lines as one array.
 NUMBER = "number of the line"
@@ -29,6 +31,16 @@ class JsonColumns:
 
     members: Mapping[str, str] = field(default_factory=lambda: {name: name for name in FIELDS})
     ids: Collection[str] = IDS
+
+    #: Of all keys of some objects, which more are read, and as what; none where nobody asks.
+    further: Callable[[Sequence[str]], Mapping[str, str]] | None = None
+
+    def among(self, lines: pl.DataFrame) -> JsonColumns:
+        """With the further members that these objects have."""
+        if self.further is None:
+            return self
+        keys = lines.select(pl.col("raw").str.extract_all(_KEY).explode().str.extract(_KEY).unique()).to_series()
+        return JsonColumns({**self.members, **self.further(sorted(keys.drop_nulls()))}, self.ids)
 
     @property
     def names(self) -> list[str]:

@@ -137,7 +137,7 @@ class LocalLanding:
         with os.fdopen(descriptor, "rb") as stream:
             if status.st_ino != file.inode:
                 raise LandingFileChangedError(file.path)
-            return take_snapshot(stream, directory, file.format, plain_bytes_max)
+            return take_snapshot(stream, directory, file.format, plain_bytes_max, by_content=file.source is not None)
 
     def _dates(self, strays: Strays) -> list[str]:
         try:

@@ -67,11 +67,19 @@ def ndjson_batches(source: BlockReader, columns: JsonColumns = CANONICAL) -> Ite
 def _rows(block: Block, source: BlockReader, columns: JsonColumns) -> pl.DataFrame:
     """The rows of a block; what may be the start of an object that goes on after the block is given back."""
     lines = lines_of(block).with_columns(pl.col("raw").str.strip_chars(BLANK))
+    columns = columns.among(lines)
     rows = _decoded(lines, columns)
     if rows is None:
         rows, unused = _carefully_decoded(lines, columns, source.line_bytes_max if block.is_open else 0)
         source.give_back(unused.encode())
     return rows
+
+
+def decoded_rows(lines: pl.DataFrame, columns: JsonColumns) -> pl.DataFrame:
+    """The rows of JSON objects that are whole: ``line`` and ``raw``, each one object without a line end in it."""
+    columns = columns.among(lines)
+    rows = _decoded(lines, columns)
+    return _carefully_decoded(lines, columns, 0)[0] if rows is None else rows
 
 
 def _decoded(lines: pl.DataFrame, columns: JsonColumns) -> pl.DataFrame | None:

@@ -143,7 +143,7 @@ class ObjectLanding:
     def snapshot(self, file: LandingFile, directory: Path, plain_bytes_max: int = PLAIN_BYTES_MAX) -> Snapshot:
         """See ``LandingZone.snapshot``; raises ``LandingFileChangedError`` as soon as it is another object."""
         with io.BufferedReader(ObjectBytes(self._store, file), PART_BYTES) as stream:
-            return take_snapshot(stream, directory, file.format, plain_bytes_max)
+            return take_snapshot(stream, directory, file.format, plain_bytes_max, by_content=file.source is not None)
 
     def _dates(self, strays: Strays) -> list[str]:
         return sorted(self._prefixes("", is_date_folder, strays))

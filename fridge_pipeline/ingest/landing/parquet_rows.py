@@ -14,7 +14,7 @@ import polars as pl
 import pyarrow as pa
 from pyarrow import types
 
-from fridge_pipeline.ingest.landing.content import places_of_fields
+from fridge_pipeline.ingest.landing.content import places_of_columns, places_of_fields
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
 from fridge_pipeline.ingest.landing.parquet_batches import (
     DAMAGE,
@@ -26,6 +26,7 @@ from fridge_pipeline.ingest.landing.parquet_batches import (
 )
 from fridge_pipeline.ingest.landing.parquet_bounds import ROW_GROUPS_MAX, Kind, RowGroup, row_groups
 from fridge_pipeline.ingest.rules.reading import FIELDS, IDS, RAW_LENGTH_MAX, Reason
+from fridge_pipeline.ingest.rules.source import Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -84,6 +85,27 @@ def canonical(schema: Any) -> list[Chosen]:
         if not is_accepted(dtype.value_type if types.is_dictionary(dtype) else dtype):
             raise UnreadableFileError(f"column {field} is of type {dtype}, expected {expected}")
     return [Chosen(field, schema.names[place], field in IDS) for field, place in zip(FIELDS, places, strict=True)]
+
+
+def chosen_by(source: Source) -> Choice:
+    """The columns of a source, under their ``own`` names."""
+    ids = [field.column for field in (source.tenant_id, source.sensor_id) if field is not None]
+
+    def choose(schema: Any) -> list[Chosen]:
+        found = [column for column in source.columns if type_at(schema, column) is not None]
+        names = [*schema.names, *(column for column in found if column not in schema.names)]
+        chosen = [
+            Chosen(name, names[place], names[place] in ids) for name, place in places_of_columns(source, names).items()
+        ]
+        for column in chosen:
+            dtype = type_at(schema, column.path)
+            if types.is_nested(dtype) or types.is_boolean(dtype):
+                raise UnreadableFileError(
+                    f"column {column.path} is of type {dtype}, expected text, number or timestamp"
+                )
+        return chosen
+
+    return choose
 
 
 def parquet_batches(path: Path, batch_rows: int, choice: Choice = canonical) -> Iterator[pl.DataFrame]:

@@ -151,6 +151,11 @@ class Source:
         return fnmatchcase(path, self.match)
 
 
+def own(column: str) -> str:
+    """What a source's column is called among the rows of its file, where no name of ours can be the same."""
+    return f".{column}"
+
+
 def source_of(path_below_hour: str, sources: Sequence[Source]) -> Source | None:
     """The first source that reads a file; None where it must have the canonical columns."""
     return next((source for source in sources if source.reads(path_below_hour)), None)

@@ -14,7 +14,7 @@ from polars import selectors
 
 from fridge_pipeline.ingest.rules.reading import FIELDS, IDS, Reason
 from fridge_pipeline.ingest.rules.recorded_time import BLANK
-from fridge_pipeline.ingest.rules.source import IdField, Source, TemperatureField, Unit
+from fridge_pipeline.ingest.rules.source import IdField, Source, TemperatureField, Unit, own
 from fridge_pipeline.ingest.rules.source_times import with_source_time
 
 #: Computed temperatures are rounded to so many decimals: 0.1 * 3 is no 0.30000000000000004 degrees.
@@ -37,24 +37,24 @@ def path_ids(source: Source, path_below_hour: str) -> dict[str, str | None]:
 def with_fields(rows: pl.DataFrame, source: Source, of_path: Mapping[str, str | None]) -> pl.DataFrame:
     """The rows of a file as ``judge`` takes them: ``line``, ``FIELDS``, ``fault``, ``raw``.
 
-    In: ``line``, ``fault``, ``raw``, and the source's columns, as text or in the file's own types. ``of_path`` is what
-    ``path_ids`` found. A tenant that only the register knows is null.
+    In: ``line``, ``fault``, ``raw``, and the source's columns under their ``own`` names, as text or in the file's
+    types. ``of_path`` is what ``path_ids`` found. A tenant that only the register knows is null.
     """
-    wide = source.wide_columns(rows.columns)
-    tall = _unpivoted(rows, wide) if source.wide is not None else rows.lazy()
+    tall = rows.lazy() if source.wide is None else _unpivoted(rows, source)
     sensor = pl.col(_SENSOR) if source.sensor_id is None else _id(source.sensor_id, "sensor_id", of_path)
-    temperature = _TEMPERATURE if source.temperature.column is None else source.temperature.column
+    temperature = _TEMPERATURE if source.temperature.column is None else own(source.temperature.column)
+    time = own(source.recorded_at.column)
     return (
         tall.select(
             *_KEPT,
             _stripped(_id(source.tenant_id, "tenant_id", of_path)).alias("tenant_id"),
             _stripped(sensor.cast(pl.String)).alias("sensor_id"),
-            pl.col(source.recorded_at.column).alias("recorded_at"),
+            pl.col(time).alias("recorded_at"),
             pl.col(temperature).alias("temperature_c"),
         )
         .with_columns(_stripped(selectors.by_name("recorded_at", "temperature_c") & selectors.string()))
         .with_columns(
-            _has_time=_is_there("recorded_at", tall.collect_schema()[source.recorded_at.column]),
+            _has_time=_is_there("recorded_at", tall.collect_schema()[time]),
             _has_temperature=_is_there("temperature_c", tall.collect_schema()[temperature]),
         )
         .pipe(with_source_time, "recorded_at", source.recorded_at)
@@ -68,20 +68,35 @@ def with_fields(rows: pl.DataFrame, source: Source, of_path: Mapping[str, str | 
 _SENSOR, _TEMPERATURE = "column of a wide row", "value of a wide row"
 
 
-def _unpivoted(rows: pl.DataFrame, wide: list[str]) -> pl.LazyFrame:
-    """One row per wide column of each row, in their order; a row that could not be read stays one."""
-    named = [name for name in rows.columns if name not in wide]
+def _unpivoted(rows: pl.DataFrame, source: Source) -> pl.LazyFrame:
+    """One row per measured column of each row, in their order; of a row without any, or that is none, one."""
+    fixed = {*_KEPT, *map(own, source.columns)}
+    named, wide = ([name for name in rows.columns if (name in fixed) is is_fixed] for is_fixed in (True, False))
     numbered = rows.lazy().with_row_index("_row")
-    cells = numbered.filter(pl.col("fault").is_null()).unpivot(
-        wide, index=["_row", *named], variable_name=_SENSOR, value_name=_TEMPERATURE
+    cells = (
+        numbered.filter(pl.col("fault").is_null())
+        .unpivot(wide, index=["_row", *named], variable_name=_SENSOR, value_name=_TEMPERATURE)
+        .filter(_is_there(_TEMPERATURE, _type_of(rows, wide)))
+        .with_columns(pl.col(_SENSOR).str.strip_prefix(own("")))
     )
-    broken = numbered.filter(pl.col("fault").is_not_null()).select("_row", *named)
-    return pl.concat([cells, broken], how="diagonal").sort("_row", maintain_order=True).drop("_row")
+    others = numbered.select("_row", *named).join(cells.select("_row").unique(), on="_row", how="anti")
+    nothing = pl.coalesce("fault", pl.lit(Reason.NO_MEASUREMENT.value))
+    return (
+        pl.concat([cells, others.with_columns(fault=nothing)], how="diagonal")
+        .sort("_row", maintain_order=True)
+        .drop("_row")
+    )
+
+
+def _type_of(rows: pl.DataFrame, columns: list[str]) -> pl.DataType:
+    """What the columns are together, as polars makes them one."""
+    is_text = any(rows.schema[name] == pl.String for name in columns)
+    return pl.String() if is_text else pl.Float64()
 
 
 def _id(field: IdField, name: str, of_path: Mapping[str, str | None]) -> pl.Expr:
     if field.column is not None:
-        return pl.col(field.column).cast(pl.String)
+        return pl.col(own(field.column)).cast(pl.String)
     return pl.lit(of_path.get(name, field.value), pl.String)
 
 
