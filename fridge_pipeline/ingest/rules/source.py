@@ -139,6 +139,11 @@ class Source:
         ]
         return list(dict.fromkeys(column for column in named if column is not None))
 
+    @property
+    def is_nested(self) -> bool:
+        """Whether its files lie in folders below the hour's."""
+        return "/" in self.match
+
     def wide_columns(self, found: Sequence[str]) -> list[str]:
         """Those of a file's columns that hold one reading each; none of those that are another field."""
         if self.wide is None:
@@ -147,7 +152,7 @@ class Source:
 
     def reads(self, path_below_hour: str) -> bool:
         """Whether its pattern matches a file, by its path below the folder of its hour."""
-        path = path_below_hour if "/" in self.match else path_below_hour.rpartition("/")[2]
+        path = path_below_hour if self.is_nested else path_below_hour.rpartition("/")[2]
         return fnmatchcase(path, self.match)
 
 
