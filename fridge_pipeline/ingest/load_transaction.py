@@ -44,6 +44,8 @@ _LANDING_FILES = pl.Schema(
         "last_recorded_at": _TIME,
         "run_id": pl.String(),
         "loaded_at": _TIME,
+        "source": pl.String(),
+        "source_sha256": pl.String(),
     }
 )
 
@@ -71,6 +73,8 @@ class LoadedFile:
     last_recorded_at: datetime | None
     run_id: str
     loaded_at: datetime
+    source: str | None = None
+    source_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

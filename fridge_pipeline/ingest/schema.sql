@@ -36,13 +36,16 @@ create table fridge.landing_files (
     last_recorded_at timestamptz,
     run_id text not null,
     loaded_at timestamptz not null,
+    source text,
+    source_sha256 text,
     -- One row per content of a file: two runs cannot both count it, a changed file gets a row of its own.
     constraint landing_files_content unique (path, content_hash),
     constraint landing_files_tie_out check (row_count = inserted_count + duplicate_count + rejected_count),
     constraint landing_files_counts check (
         inserted_count >= 0 and duplicate_count >= 0 and rejected_count >= 0
     ),
-    constraint landing_files_status check (status in ('loaded', 'damaged', 'unreadable'))
+    constraint landing_files_status check (status in ('loaded', 'damaged', 'unreadable')),
+    constraint landing_files_source check ((source is null) = (source_sha256 is null))
 );
 
 create index landing_files_landing_hour on fridge.landing_files (landing_hour);
@@ -69,6 +72,10 @@ comment on column fridge.landing_files.status is
 comment on column fridge.landing_files.first_recorded_at is 'Earliest reading it stored; empty when it stored none.';
 comment on column fridge.landing_files.last_recorded_at is 'Latest reading it stored; empty when it stored none.';
 comment on column fridge.landing_files.run_id is 'The Dagster run that loaded it.';
+comment on column fridge.landing_files.source is
+'The source that read it; empty where it had the canonical columns.';
+comment on column fridge.landing_files.source_sha256 is
+'Hash of what the source was then: its definition may change afterwards, and nothing that is loaded with it.';
 
 insert into fridge.pipeline_rights (relation) values ('landing_files');
 

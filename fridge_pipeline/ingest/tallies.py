@@ -60,7 +60,7 @@ class FileTally:
     @property
     def unreadable_detail(self) -> str:
         """For the exception: what is wrong, what could be read, and what to do."""
-        if self.file.format is None:
+        if self.file.format is None and self.file.source is None:
             return (
                 f"{self.damage}; nothing of it is loaded. Ask for it in one of these formats, and close this exception."
             )
@@ -75,6 +75,7 @@ class FileTally:
 
     def loaded(self, run_id: str, now: datetime) -> LoadedFile:
         """The row that goes on record; what was neither stored nor rejected was stored already."""
+        source = self.file.source
         return LoadedFile(
             file_id=self.file_id,
             path=self.file.path,
@@ -91,6 +92,8 @@ class FileTally:
             last_recorded_at=self.last_recorded_at,
             run_id=run_id,
             loaded_at=now,
+            source=source.name if source is not None else None,
+            source_sha256=source.sha256 if source is not None else None,
         )
 
     @property
