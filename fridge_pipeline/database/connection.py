@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -54,8 +55,8 @@ def session_options(given: str | None, **changed: str) -> str:
 
 
 def _escaped(value: str) -> str:
-    """PostgreSQL splits the options at blanks that no backslash stands before."""
-    return value.replace("\\", "\\\\").replace(" ", "\\ ")
+    """PostgreSQL splits the options at white space that no backslash stands before."""
+    return re.sub(r"([\\\s])", r"\\\1", value)
 
 
 #: Long enough for a server that is just recovering from a crash.
@@ -77,6 +78,23 @@ class DatabaseMissingError(LookupError):
     """A database that we need does not exist, and we may not create it."""
 
 
+class NotEntitledError(PermissionError):
+    """Whoever is signed in may not do that; the text says who may."""
+
+
+def refused_text(error: psycopg.Error) -> str:
+    """What the database refuses, and what to do, in one line."""
+    return ". ".join(part for part in (error.diag.message_primary, error.diag.message_hint) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class SystemUser:
+    """Who works at which machine, as its operating system says; beside every act of a person (law L15)."""
+
+    user: str
+    host: str
+
+
 @dataclass(frozen=True)
 class Database:
     """A PostgreSQL database by its DSN (``postgresql://user:password@host:port/name``)."""
@@ -87,6 +105,12 @@ class Database:
     role: str | None = None
 
     is_read_only: bool = False
+
+    #: What sessions are told of who works here; given at the top.
+    system_user: SystemUser | None = None
+
+    #: The same database signed in as the person whose acts are recorded; ``None`` for the login of daily work.
+    person: Database | None = None
 
     @property
     def location(self) -> str:
@@ -145,6 +169,33 @@ class Database:
         """The same database with the rights of another role, of which the one that signs in is a member."""
         return replace(self, role=role)
 
+    def as_person(self, login: str, password: str) -> Database:
+        """The same database, on which acts are recorded as those of a person with a login of its own (law L15)."""
+        dsn = make_conninfo(self.dsn, user=login, password=password)
+        return replace(self, person=Database(dsn, system_user=self.system_user))
+
+    @property
+    def signs_in_as(self) -> str:
+        """The login that acts are recorded with."""
+        return str(conninfo_to_dict((self.person or self).dsn).get("user", ""))
+
+    @contextmanager
+    def acting(self, connection: psycopg.Connection) -> Iterator[psycopg.Connection]:
+        """A transaction in which an act of a person is written: signed in as the person where one is named.
+
+        Else it is the given connection's. Keep locks that the act waits for out of that connection. Raises
+        ``NotEntitledError`` when the login may not do it.
+        """
+        try:
+            if self.person is None:
+                with connection.transaction():
+                    yield connection
+            else:
+                with self.person.connect() as own, own.transaction():
+                    yield own
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise NotEntitledError(refused_text(error)) from error
+
     @property
     def owned(self) -> Database:
         """The same database with the rights of the role that signs in."""
@@ -159,6 +210,8 @@ class Database:
         """How both drivers sign in: the DSN, and a session of ours."""
         changed = {"role": self.role} if self.role else {}
         changed |= {"default_transaction_read_only": "on"} if self.is_read_only else {}
+        if self.system_user is not None:
+            changed |= {"fridge.os_user": self.system_user.user, "fridge.os_host": self.system_user.host}
         given = conninfo_to_dict(self.dsn).get("options")
         options = session_options(str(given) if given is not None else None, **changed)
         return make_conninfo(self.dsn, options=options, client_encoding=ENCODING)

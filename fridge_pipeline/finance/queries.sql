@@ -626,7 +626,9 @@ select
     action,
     signed_by,
     signed_at,
-    control_totals
+    control_totals,
+    reason,
+    acted_by
 from fridge.month_signoffs
 where month = %(month)s
 order by signoff_id desc
@@ -686,6 +688,20 @@ where
     and status = 'unexplained'
 order by hour, tenant_id, meter
 limit %(shown)s;
+
+-- name: differences_of_month
+-- Everything of a month that is not as it was counted, for whoever approves it.
+select
+    meter,
+    cause,
+    sum(amount) as amount,
+    count(*) as tenant_hours
+from fridge.tie_out_differences
+where
+    hour >= %(month_start)s
+    and hour < %(month_end)s
+group by meter, cause
+order by meter, cause;
 
 -- name: under_way_of_month
 select

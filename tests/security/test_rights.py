@@ -36,7 +36,6 @@ RIGHTS = {
     ),
     "meters": "insert, update formula measure window, delete",
     "model_hours": "insert, update built_at",
-    "month_signoffs": "insert",
     "rejected_not_kept": "insert",
     "rejected_readings": "insert",
     "releases": "insert",
