@@ -22,6 +22,7 @@ from fridge_pipeline.cli.interruption import end_now, ended_by_signals, exit_cod
 from fridge_pipeline.cli.month import approve, close, reopen
 from fridge_pipeline.cli.people import people
 from fridge_pipeline.cli.report import report
+from fridge_pipeline.cli.sensors import sensors
 from fridge_pipeline.cli.serve import serve
 from fridge_pipeline.cli.shadow import shadow
 from fridge_pipeline.cli.sources import sources
@@ -54,13 +55,8 @@ def fridge(context: click.Context, *, debug: bool) -> None:
     context.obj = {"debug": debug}
 
 
-<<<<<<< HEAD
-DAILY = (up, ui, demo, bill, shadow, explain, withdraw, release, drop_readings, tenants, sources)
-MONTHLY = (close, approve, reopen, report, evidence, verify, backtest)
-=======
-DAILY = (up, ui, demo, bill, shadow, explain, withdraw, release, drop_readings, tenants)
+DAILY = (up, ui, demo, bill, shadow, explain, withdraw, release, drop_readings, tenants, sources, sensors)
 MONTHLY = (people, close, approve, reopen, report, evidence, verify, backtest)
->>>>>>> 98547ba44c8b8a806069523bd59957e8f2fb3425
 INSTALLATION = (serve, stripe, sandbox, db, migrate, doctor, env, sql)
 
 for command in (*DAILY, *MONTHLY, *INSTALLATION):

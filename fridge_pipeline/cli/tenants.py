@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from fridge_pipeline.catalogue.tenant import TenantImport, TenantsRefusedError
+from fridge_pipeline.catalogue.table_file import TableRefusedError
+from fridge_pipeline.catalogue.tenant import TenantImport
 from fridge_pipeline.catalogue.tenant_record import import_tenants
 from fridge_pipeline.catalogue.tenants_file import read_tenants
 from fridge_pipeline.cli.terminal import echo, ledger
@@ -37,7 +38,7 @@ def import_(*, file: Path, remove_customers: bool, dry_run: bool, as_json: bool)
     """
     try:
         read = read_tenants(file.read_bytes())
-    except TenantsRefusedError as error:
+    except TableRefusedError as error:
         raise click.UsageError(f"{file}: {error}") from error
     with ledger() as opened, opened.database.connect() as connection:
         done = import_tenants(connection, read, opened.clock(), may_remove_customers=remove_customers, dry_run=dry_run)
