@@ -21,8 +21,8 @@ from fridge_pipeline.cli.explain import explain
 from fridge_pipeline.cli.interruption import end_now, ended_by_signals, exit_code, last_words, told
 from fridge_pipeline.cli.month import approve, close, reopen
 from fridge_pipeline.cli.people import people
+from fridge_pipeline.cli.register import sensors
 from fridge_pipeline.cli.report import report
-from fridge_pipeline.cli.sensors import sensors
 from fridge_pipeline.cli.serve import serve
 from fridge_pipeline.cli.shadow import shadow
 from fridge_pipeline.cli.sources import sources
