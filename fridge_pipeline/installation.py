@@ -136,7 +136,7 @@ class Landing:
             with self.ledger.database.connect() as connection:
                 if not has_landing_files(connection):
                     Path(settings.landing_uri).mkdir(parents=True, exist_ok=True)
-        return open_landing_zone(settings.landing_uri)
+        return open_landing_zone(settings.landing_uri, settings.sources)
 
 
 class Stripe:

@@ -85,6 +85,11 @@ EXCEPTION_KINDS: Final[dict[str, ExceptionKind]] = {
         "have the gateway's time, unit or format corrected and the file delivered again under the same name",
         Subject.FILE,
     ),
+    "sensors_unregistered": ExceptionKind(
+        "landing files with rows of sensors that the sensor register does not know at their time; they wait",
+        "register the sensors from their first reading on: fridge sensors import FILE.csv; the files are read again",
+        Subject.FILE,
+    ),
     "future_hour": ExceptionKind(
         "landing folders of hours that have not begun", "move the files into the hour they arrived in", Subject.FOLDER
     ),

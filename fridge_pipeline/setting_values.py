@@ -23,6 +23,8 @@ from fridge_pipeline.catalogue.meter import Meter, Variance
 from fridge_pipeline.catalogue.meters_file import read_catalogue
 from fridge_pipeline.ingest.object_store.store import refuse_credentials
 from fridge_pipeline.ingest.rules.location import Location, location_of
+from fridge_pipeline.ingest.rules.source import Source
+from fridge_pipeline.ingest.sources_file import read_sources
 from fridge_pipeline.operations.channels import Encryption, MailServer
 from fridge_pipeline.stripe.rules.api_key import ApiKey
 
@@ -97,6 +99,17 @@ def catalogue(given: str) -> tuple[Meter, ...]:
     except OSError as error:
         raise ValueError(f"cannot read {file}: {error.strerror}") from None
     except ValueError as error:  # no TOML, no UTF-8, or no catalogue
+        raise ValueError(f"{file}: {error}") from None
+
+
+def sources(given: str) -> tuple[Source, ...]:
+    """The sources of a TOML file."""
+    file = absolute(given)
+    try:
+        return read_sources(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"cannot read {file}: {error.strerror}") from None
+    except ValueError as error:  # no UTF-8, no TOML, or no sources
         raise ValueError(f"{file}: {error}") from None
 
 

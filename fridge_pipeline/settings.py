@@ -19,6 +19,7 @@ from fridge_pipeline.catalogue.billing_start import BillingStart
 from fridge_pipeline.catalogue.meter import CATALOGUE, Meter, Variance
 from fridge_pipeline.database.retention import KEEP_MONTHS_MIN
 from fridge_pipeline.ingest.rules.location import Location
+from fridge_pipeline.ingest.rules.source import Source
 from fridge_pipeline.operations.channels import MailServer
 from fridge_pipeline.secret_files import FILE_SUFFIX, with_secrets
 from fridge_pipeline.setting_values import variable
@@ -132,6 +133,16 @@ class Settings(BaseModel):
     #: The meters of that file.
     catalogue: Annotated[tuple[Meter, ...], PlainValidator(values.catalogue)] = Field(
         CATALOGUE, validation_alias="FRIDGE_METERS"
+    )
+    sources_file: Annotated[Path | None, PlainValidator(values.absolute)] = variable(
+        "FRIDGE_SOURCES",
+        None,
+        "a TOML file of sources, which say how to read what gateways deliver: [sources.md](sources.md)",
+        shown="every file has the canonical columns",
+    )
+    #: The sources of that file.
+    sources: Annotated[tuple[Source, ...], PlainValidator(values.sources)] = Field(
+        (), validation_alias="FRIDGE_SOURCES"
     )
     keep_months: Annotated[int | None, PlainValidator(values.whole(KEEP_MONTHS_MIN))] = variable(
         "FRIDGE_KEEP_MONTHS",
@@ -290,7 +301,9 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     # Outside of the block: pydantic's error holds what was given, and a traceback would show it.
     # A default that follows from home is not at fault when home is.
     wrong = [problem for problem in problems if problem["type"] != "default_factory_not_called"]
-    raise SettingError("\n".join(dict.fromkeys(map(_in_our_words, wrong))))  # two fields are made of FRIDGE_METERS
+    raise SettingError(
+        "\n".join(dict.fromkeys(map(_in_our_words, wrong)))
+    )  # two fields are made of FRIDGE_METERS and FRIDGE_SOURCES each
 
 
 def _in_our_words(problem: ErrorDetails) -> str:

@@ -122,3 +122,107 @@ on conflict (tenant_id) do update
 
 -- name: drop_imported_tenants
 drop table imported_tenants;
+
+-- name: newest_register_entry
+select coalesce(max(entry_id), 0) as entry_id from fridge.sensor_register;
+
+-- name: sensor_register
+select
+    sensor_id,
+    valid_from,
+    tenant_id
+from fridge.sensor_register
+order by valid_from, entry_id;
+
+-- name: create_imported_register
+create temporary table imported_register (
+    line integer,
+    sensor_id text,
+    tenant_id text,
+    valid_from timestamptz,
+    primary key (sensor_id, valid_from)
+) on commit drop;
+
+-- name: copy_imported_register
+copy pg_temp.imported_register (line, sensor_id, tenant_id, valid_from) from stdin;
+
+-- name: lock_sensor_register
+-- An import is judged by the register that there is; another one waits.
+select pg_advisory_xact_lock(hashtextextended('fridge.sensor_register', 0))::text as locked;
+
+-- name: register_problems
+-- Another tenant from the same moment on; readings that a source stored for another tenant while the sensor would be
+-- this one's. Only what is stored from the earliest new entry on is looked at.
+with entries as (
+    select
+        imported_register.*,
+        lead(imported_register.valid_from) over sensor as next_imported,
+        (
+            select min(present.valid_from) from fridge.sensor_register as present
+            where
+                present.sensor_id = imported_register.sensor_id
+                and present.valid_from > imported_register.valid_from
+        ) as next_present
+    from imported_register
+    window sensor as (partition by imported_register.sensor_id order by imported_register.valid_from)
+)
+
+select
+    entries.line,
+    format(
+        'sensor %s belongs to %s from %s on already, not to %s; an entry is never changed: give it another time',
+        present.sensor_id, present.tenant_id,
+        to_char(present.valid_from at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), entries.tenant_id
+    ) as problem
+from entries
+inner join fridge.sensor_register as present
+    on entries.sensor_id = present.sensor_id and entries.valid_from = present.valid_from
+where entries.tenant_id <> present.tenant_id
+union all
+select
+    entries.line,
+    format(
+        'sensor %s would belong to %s from %s on, and readings of it are stored for %s from %s on: the past is not '
+        'changed. Register it from now on, or withdraw the files first (fridge withdraw)',
+        entries.sensor_id, entries.tenant_id,
+        to_char(entries.valid_from at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), sensors.tenant_id,
+        to_char(stored.first_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+    ) as problem
+from entries
+inner join fridge.sensors on entries.sensor_id = sensors.sensor_id and entries.tenant_id <> sensors.tenant_id
+cross join lateral (
+    select min(stored_readings.recorded_at) as first_at
+    from fridge.stored_readings
+    inner join fridge.landing_files on stored_readings.file_id = landing_files.file_id
+    where
+        stored_readings.sensor_key = sensors.sensor_key
+        and stored_readings.recorded_at >= entries.valid_from
+        and stored_readings.recorded_at < coalesce(least(entries.next_imported, entries.next_present), 'infinity')
+        and landing_files.source is not null
+        and not exists (
+            select 1 from fridge.withdrawals where withdrawals.file_id = landing_files.file_id
+        )
+) as stored
+where stored.first_at is not null
+order by line, problem;
+
+-- name: new_register_entries
+-- What the register does not say yet.
+select
+    imported_register.sensor_id,
+    imported_register.tenant_id,
+    imported_register.valid_from
+from imported_register
+left join fridge.sensor_register
+    on
+        imported_register.sensor_id = sensor_register.sensor_id
+        and imported_register.valid_from = sensor_register.valid_from
+where sensor_register.entry_id is null
+order by imported_register.valid_from, imported_register.sensor_id;
+
+-- name: add_to_register
+insert into fridge.sensor_register (sensor_id, tenant_id, valid_from, reason)
+values (%s, %s, %s, %s);
+
+-- name: count_files_to_read_again
+select count(*) as files from fridge.files_to_read_again;

@@ -28,6 +28,41 @@ insert into fridge.person_rights (relation, role, inserts, updates) values
 ('tenants', 'operator', true, true),
 ('meter_events', 'operator', false, false); -- to whom a customer's usage was stated
 
+-- Which sensor belongs to which tenant, from when on: for sources whose files do not say whose they are.
+create table fridge.sensor_register (
+    entry_id bigint generated always as identity primary key,
+    sensor_id text not null,
+    tenant_id text not null,
+    valid_from timestamptz not null,
+    reason text not null,
+    acted_by text not null,
+    acted_at timestamptz not null,
+    os_user text,
+    os_host text,
+    constraint sensor_register_one_tenant unique (sensor_id, valid_from),
+    constraint sensor_register_ids_not_empty check (sensor_id <> '' and tenant_id <> '')
+);
+
+create trigger sensor_register_append_only before update or delete on fridge.sensor_register
+for each row execute function fridge.refuse_change();
+create trigger sensor_register_no_truncate before truncate on fridge.sensor_register
+for each statement execute function fridge.refuse_change();
+revoke update, delete, truncate on fridge.sensor_register from current_user;
+create trigger sensor_register_stamp before insert on fridge.sensor_register
+for each row execute function fridge.stamp_act();
+
+comment on table fridge.sensor_register is
+'One row per sensor and moment from which on it belongs to a tenant, until its next row. Append only.';
+comment on column fridge.sensor_register.valid_from is 'Readings recorded from here on are the tenant''s.';
+comment on column fridge.sensor_register.reason is 'Why it was registered.';
+comment on column fridge.sensor_register.acted_by is 'The login that registered it.';
+comment on column fridge.sensor_register.acted_at is 'When, by the database''s clock.';
+comment on column fridge.sensor_register.os_user is 'User of the operating system, as the session was told.';
+comment on column fridge.sensor_register.os_host is 'Machine, as the session was told.';
+
+insert into fridge.pipeline_rights (relation) values ('sensor_register');
+insert into fridge.person_rights (relation, role) values ('sensor_register', 'operator');
+
 -- The registry of measures, as fridge_pipeline/catalogue/measure.py has it; a test compares the two.
 create table fridge.measures (
     measure text primary key,

@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 #: Longest id in characters, of a tenant or a sensor.
 ID_LENGTH_MAX = 500
 
-#: So many refused lines are enough to see what went wrong.
-_SHOWN_MAX = 10
-
 #: What is shown where there is no customer.
 NONE = "none"
-
-
-class TenantsRefusedError(ValueError):
-    """Tenants that cannot be taken as they are, all or none; the text names each line that is wrong, and why."""
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        more = len(problems) - _SHOWN_MAX
-        shown = [*problems[:_SHOWN_MAX], *([f"and {more} more lines"] if more > 0 else [])]
-        super().__init__("; ".join(shown) + ". Nothing was imported.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from fridge_pipeline.catalogue.tenant import ChangedCustomer, HandedOn, Tenant, TenantImport, TenantsRefusedError
+from fridge_pipeline.catalogue.table_file import TableRefusedError
+from fridge_pipeline.catalogue.tenant import ChangedCustomer, HandedOn, Tenant, TenantImport
 from fridge_pipeline.database.queries import statement
 
 
@@ -24,7 +25,7 @@ def import_tenants(
     """Creates or updates tenants, all or none; what counts is how they stand when all are in.
 
     So customers may be swapped or handed on within one import, in any order of the rows. Raises
-    ``TenantsRefusedError`` when a customer would belong to two tenants, or a tenant would lose its own to nobody
+    ``TableRefusedError`` when a customer would belong to two tenants, or a tenant would lose its own to nobody
     without ``may_remove_customers``.
     """
     with connection.transaction(force_rollback=dry_run), connection.cursor(row_factory=dict_row) as cursor:
@@ -35,7 +36,7 @@ def import_tenants(
         cursor.execute(statement("lock_tenants"))
         changes = cursor.execute(statement("changed_customers")).fetchall()
         if problems := list(_problems(changes, may_remove_customers=may_remove_customers)):
-            raise TenantsRefusedError(problems)
+            raise TableRefusedError(problems)
         handed_on = tuple(HandedOn(**row) for row in cursor.execute(statement("handed_on_customers")).fetchall())
         counts: dict[str, int] = cursor.execute(statement("count_imported_tenants")).fetchone() or {}
         cursor.execute(statement("clear_changed_customers"), {"now": now})

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from unicodedata import category
 
-from fridge_pipeline.catalogue.tenant import ID_LENGTH_MAX, Tenant, TenantsRefusedError
+from fridge_pipeline.catalogue.table_file import COMMENT, TableRefusedError, cells_of, lines_of, read_header
+from fridge_pipeline.catalogue.tenant import ID_LENGTH_MAX, Tenant
 
 COLUMNS = ("tenant_id", "name", "stripe_customer_id")
-
-#: What spreadsheets and editors put between cells.
-DELIMITERS = (",", ";", "\t", "|")
-
-COMMENT = "#"
-
-#: A line by which a spreadsheet is told the delimiter.
-_DELIMITER_LINE = re.compile(r"sep=.?", re.IGNORECASE)
 
 #: What every id of a Stripe customer looks like; usage for anything else is refused by Stripe, a push too late.
 _CUSTOMER_ID = re.compile(r"cus_[A-Za-z0-9]{1,250}")
@@ -29,63 +19,21 @@ _INVISIBLE = {"Cc", "Cf", "Zl", "Zp", "Cs"}
 
 
 def read_tenants(content: bytes) -> list[Tenant]:
-    """The tenants in the bytes of a file. Raises ``TenantsRefusedError``, with every line that is wrong.
+    """The tenants in the bytes of a file. Raises ``TableRefusedError``, with every line that is wrong.
 
     Comments (lines that begin with ``#``), empty lines, empty cells behind the last column, blanks around a cell and
     further columns are passed over. A row with fewer or more cells than the header is refused: nobody knows which of
     them it lacks.
     """
-    lines = _lines(content)
+    lines = lines_of(content)
     header = next(lines, None)
     if header is None:
-        raise TenantsRefusedError([f"it has no line with the columns {', '.join(COLUMNS)}"])
-    reading = _Reading(*_read_header(*header))
+        raise TableRefusedError([f"it has no line with the columns {', '.join(COLUMNS)}"])
+    reading = _Reading(*read_header(*header, COLUMNS))
     tenants = [tenant for number, line in lines if (tenant := reading.tenant(number, line)) is not None]
     if reading.problems:
-        raise TenantsRefusedError(reading.problems)
+        raise TableRefusedError(reading.problems)
     return tenants
-
-
-def _lines(content: bytes) -> Iterator[tuple[int, str]]:
-    """Number and text of the lines that are neither empty nor a comment."""
-    is_utf16 = content.startswith((b"\xff\xfe", b"\xfe\xff"))
-    try:
-        text = content.decode("utf-16" if is_utf16 else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        number = content[: error.start].count(b"\n") + 1
-        raise TenantsRefusedError([f"line {number}: not text in UTF-8; save the file as CSV in UTF-8"]) from None
-    for number, line in enumerate(io.StringIO(text, newline=""), 1):  # CR, LF and CRLF end a line, nothing else does
-        bare = line.strip()
-        if bare and not bare.startswith(COMMENT) and not _DELIMITER_LINE.fullmatch(bare):
-            yield number, line.rstrip("\r\n")
-
-
-def _read_header(number: int, line: str) -> tuple[str, list[str]]:
-    """Delimiter and names of the columns."""
-    read = {each: [name.casefold() for name in _cells(line, each) or []] for each in DELIMITERS}
-    delimiter, names = max(read.items(), key=lambda each: len(set(COLUMNS) & set(each[1])))
-    missing = [name for name in COLUMNS if name not in names]
-    if missing:
-        raise TenantsRefusedError([f"line {number}: lacks {', '.join(missing)}; found {', '.join(names)[:200]}"])
-    twice = [name for name in COLUMNS if names.count(name) > 1]
-    if twice:
-        raise TenantsRefusedError([f"line {number}: the column {', '.join(twice)} stands there twice"])
-    return delimiter, names
-
-
-def _cells(line: str, delimiter: str, width: int = 0) -> list[str] | None:
-    """The cells of a line, without blanks around them; empty ones behind the width are dropped.
-
-    ``None`` where a quotation mark does not end where its cell ends.
-    """
-    try:
-        cells = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True, strict=True))
-    except csv.Error:
-        return None
-    stripped = [cell.strip() for cell in cells]
-    while len(stripped) > width and not stripped[-1]:
-        stripped.pop()
-    return stripped
 
 
 @dataclass(slots=True)
@@ -99,7 +47,7 @@ class _Reading:
 
     def tenant(self, number: int, line: str) -> Tenant | None:
         """The tenant of a line; ``None`` where there is none, or something is wrong, which is noted."""
-        cells = _cells(line, self.delimiter, len(self.names))
+        cells = cells_of(line, self.delimiter, len(self.names))
         if cells is not None and not any(cells[1:]) and (not cells[0] or cells[0].startswith(COMMENT)):
             return None  # an empty row of a spreadsheet, or a comment in its first cell
         problem = self._shape(cells)

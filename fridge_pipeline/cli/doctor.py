@@ -104,7 +104,7 @@ def _guarded(name: str, run: Callable[[], Iterable[HealthCheck]]) -> Iterator[He
 
 
 def _machine(configured: Settings) -> Iterator[HealthCheck]:
-    zone = open_landing_zone(configured.landing_uri)
+    zone = open_landing_zone(configured.landing_uri, configured.sources)
     landing = zone.root if isinstance(zone, LocalLanding) else None
     return check_machine(configured.home, landing, PINNED, MODELS_FOLDER, UI_PORT)
 

@@ -21,9 +21,11 @@ from fridge_pipeline.cli.explain import explain
 from fridge_pipeline.cli.interruption import end_now, ended_by_signals, exit_code, last_words, told
 from fridge_pipeline.cli.month import approve, close, reopen
 from fridge_pipeline.cli.people import people
+from fridge_pipeline.cli.register import sensors
 from fridge_pipeline.cli.report import report
 from fridge_pipeline.cli.serve import serve
 from fridge_pipeline.cli.shadow import shadow
+from fridge_pipeline.cli.sources import sources
 from fridge_pipeline.cli.stripe import sandbox, stripe
 from fridge_pipeline.cli.tenants import tenants
 from fridge_pipeline.cli.terminal import echo
@@ -54,7 +56,7 @@ def fridge(context: click.Context, *, debug: bool) -> None:
     context.obj = {"debug": debug}
 
 
-DAILY = (up, ui, demo, bill, shadow, explain, withdraw, release, variance, drop_readings, tenants)
+DAILY = (up, ui, demo, bill, shadow, explain, withdraw, release, variance, drop_readings, tenants, sources, sensors)
 MONTHLY = (people, close, approve, reopen, report, evidence, verify, backtest)
 INSTALLATION = (serve, stripe, sandbox, db, migrate, doctor, env, sql)
 

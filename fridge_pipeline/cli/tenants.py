@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from fridge_pipeline.catalogue.tenant import TenantImport, TenantsRefusedError
+from fridge_pipeline.catalogue.table_file import TableRefusedError
+from fridge_pipeline.catalogue.tenant import TenantImport
 from fridge_pipeline.catalogue.tenant_record import import_tenants
 from fridge_pipeline.catalogue.tenants_file import read_tenants
 from fridge_pipeline.cli.person_option import as_option, sign_in
@@ -39,7 +40,7 @@ def import_(*, file: Path, remove_customers: bool, login: str | None, dry_run: b
     """
     try:
         read = read_tenants(file.read_bytes())
-    except TenantsRefusedError as error:
+    except TableRefusedError as error:
         raise click.UsageError(f"{file}: {error}") from error
     with ledger() as opened:
         sign_in(opened, login)

@@ -175,10 +175,11 @@ def installation_environment(ledger: Ledger) -> dict[str, str]:
 
 def paths_of(configured: Settings) -> dict[str, str]:
     """The files that the settings name, as absolute paths: another process may work in another folder."""
-    meters = {"FRIDGE_METERS": str(configured.meters_file)} if configured.meters_file is not None else {}
+    named = {"FRIDGE_METERS": configured.meters_file, "FRIDGE_SOURCES": configured.sources_file}
+    files = {name: str(file) for name, file in named.items() if file is not None}
     elsewhere = configured.archive != configured.home
     archive = {"FRIDGE_ARCHIVE_URI": str(configured.archive)} if elsewhere else {}
-    return {"FRIDGE_HOME": str(configured.home), **meters, **archive}
+    return {"FRIDGE_HOME": str(configured.home), **files, **archive}
 
 
 def show_urls(started: Running) -> None:

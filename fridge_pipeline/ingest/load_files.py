@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 import polars as pl
 import psycopg
 
+from fridge_pipeline.catalogue.register_record import newest_entry, read_register
 from fridge_pipeline.database.run import Run
 from fridge_pipeline.ingest.landing.landing_errors import (
     LandingFileChangedError,
@@ -25,9 +26,11 @@ from fridge_pipeline.ingest.landing.zone import LandingZone
 from fridge_pipeline.ingest.landing_record import begin_attempts, end_attempts, lost_attempts
 from fridge_pipeline.ingest.load_transaction import ContendedLoadError, LoadedFile, LoadTransaction, load_transaction
 from fridge_pipeline.ingest.prepare import TENANT_BYTES_MAX, LoadAloneError, prepare
+from fridge_pipeline.ingest.rejection_tally import RejectionTally
 from fridge_pipeline.ingest.rules.landing_files import LandingFile
+from fridge_pipeline.ingest.rules.sensor_register import REGISTER_SCHEMA, SensorRegister
 from fridge_pipeline.ingest.stored_keys import SensorDirectory, StoredKeys
-from fridge_pipeline.ingest.tallies import FileTally, RejectionTally, TenantTally
+from fridge_pipeline.ingest.tallies import FileTally, TenantTally
 
 if TYPE_CHECKING:
     from adbc_driver_manager.dbapi import Connection
@@ -81,6 +84,7 @@ class FilesLoader:
         self._workspace = workspace
         self._run_id = run.run_id
         self._clock = run.clock
+        self._register = SensorRegister()
 
     @classmethod
     @contextmanager
@@ -129,8 +133,18 @@ class FilesLoader:
         tallies = _tallies(transaction, snapshots)
         if not tallies:
             return []
+        self._register_for(tallies)
         with self._attempted(tallies):
             return self._load_new(transaction, tallies)
+
+    def _register_for(self, tallies: Sequence[FileTally]) -> None:
+        """Gives the files whose source asks the sensor register what it says now."""
+        asking = [tally for tally in tallies if tally.file.source is not None and tally.file.source.tenant_id.register]
+        if asking and (newest := newest_entry(self._books)) != self._register.newest_entry:
+            entries = pl.DataFrame(read_register(self._books), schema=REGISTER_SCHEMA, orient="row")
+            self._register = SensorRegister(entries, newest)
+        for tally in asking:
+            tally.register = self._register
 
     @contextmanager
     def _attempted(self, tallies: Sequence[FileTally]) -> Iterator[None]:
@@ -171,6 +185,10 @@ class FilesLoader:
         unreadable = {tally.file_id: tally.unreadable_detail for tally in tallies if tally.damage is not None}
         _tell(transaction, "unreadable_file", tallies, unreadable, now)
         _tell(transaction, "rows_rejected", tallies, rejections.to_tell(tallies, by_tenant), now)
+        transaction.store_waiting(
+            rejections.waiting.rows({tally.file_id: tally.register.newest_entry for tally in tallies})
+        )
+        _tell(transaction, "sensors_unregistered", tallies, rejections.waiting.to_tell(), now)
         loaded = [tally.loaded(self._run_id, now) for tally in tallies]
         transaction.record(loaded)
         return loaded
@@ -219,9 +237,13 @@ def _tallies(transaction: LoadTransaction, snapshots: Sequence[tuple[LandingFile
     """One per file whose content is new, numbered; no other load of these paths is under way from here on."""
     transaction.lock([file.path for file, _ in snapshots])
     known = transaction.known([(file.path, snapshot.content_hash) for file, snapshot in snapshots])
-    new = [(file, snapshot) for file, snapshot in snapshots if (file.path, snapshot.content_hash) not in known]
+    new = [
+        (file, snapshot, before.times_read if before else 0)
+        for file, snapshot in snapshots
+        if (before := known.get((file.path, snapshot.content_hash))) is None or before.is_wanted_again
+    ]
     file_ids = transaction.new_file_ids(len(new)) if new else []
     return [
-        FileTally(file_id, file, snapshot, snapshot.damage)
-        for file_id, (file, snapshot) in zip(file_ids, new, strict=True)
+        FileTally(file_id, file, snapshot, snapshot.damage, read_number=times_read + 1)
+        for file_id, (file, snapshot, times_read) in zip(file_ids, new, strict=True)
     ]

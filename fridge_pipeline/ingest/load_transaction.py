@@ -26,6 +26,8 @@ REJECTED_COLUMNS = ("file_id", "path", "line", "reason", "raw", "tenant_id")
 _NOT_KEPT = pl.Schema({"file_id": pl.Int32(), "path": pl.String(), "reason": pl.String(), "row_count": pl.Int64()})
 TENANT_COLUMNS = ("file_id", "tenant_id", "row_count", "inserted_count", "duplicate_count", "rejected_count")
 
+WAITING_COLUMNS = ("file_id", "sensor_id", "row_count", "last_recorded_at", "register_entry")
+
 _TIME = pl.Datetime("us", "UTC")
 _LANDING_FILES = pl.Schema(
     {
@@ -44,6 +46,9 @@ _LANDING_FILES = pl.Schema(
         "last_recorded_at": _TIME,
         "run_id": pl.String(),
         "loaded_at": _TIME,
+        "source": pl.String(),
+        "source_sha256": pl.String(),
+        "read_number": pl.Int32(),
     }
 )
 
@@ -71,6 +76,17 @@ class LoadedFile:
     last_recorded_at: datetime | None
     run_id: str
     loaded_at: datetime
+    source: str | None = None
+    source_sha256: str | None = None
+    read_number: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class KnownContent:
+    """A content that was loaded: how often it was read, and whether it is to be read again."""
+
+    times_read: int
+    is_wanted_again: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +124,10 @@ class LoadTransaction:
         """Waits until no other load of these paths is under way; held until the transaction ends."""
         self._fetch_all("lock_landing_files", (json.dumps(paths),))
 
-    def known(self, contents: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Which of these (path, content hash) have been loaded."""
-        return {(path, content_hash) for path, content_hash in self._fetch_all("known_contents", (_json(contents),))}
+    def known(self, contents: Sequence[tuple[str, str]]) -> dict[tuple[str, str], KnownContent]:
+        """Those of these (path, content hash) that have been loaded."""
+        rows = self._fetch_all("known_contents", (_json(contents),))
+        return {(path, content_hash): KnownContent(*known) for path, content_hash, *known in rows}
 
     def new_file_ids(self, count: int) -> list[int]:
         """The numbers under which files' readings are stored; numbers rise, gaps may occur."""
@@ -140,6 +157,11 @@ class LoadTransaction:
         """Stores how many more rows were rejected: number and path of the file, reason, rows."""
         if counts:
             self._ingest("rejected_not_kept", pl.DataFrame(counts, schema=_NOT_KEPT, orient="row").to_arrow())
+
+    def store_waiting(self, waiting: pl.DataFrame) -> None:
+        """Stores ``WAITING_COLUMNS`` rows: of which sensors rows wait for the register."""
+        if waiting.height:
+            self._ingest("waiting_sensors", waiting.select(WAITING_COLUMNS).to_arrow())
 
     def store_tenants(self, tenants: pl.DataFrame) -> None:
         """Stores ``TENANT_COLUMNS`` rows: whose rows the files hold. Call it before ``record``: they add up to it."""

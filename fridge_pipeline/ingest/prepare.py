@@ -13,11 +13,14 @@ import polars as pl
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.ingest.landing.formats import BATCH_ROWS, gathered, read_batches
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
+from fridge_pipeline.ingest.landing.source_rows import source_batches
 from fridge_pipeline.ingest.reading_order import ReadingOrder
+from fridge_pipeline.ingest.rejection_tally import RejectionTally
 from fridge_pipeline.ingest.rules.reading import ARRIVAL_SCHEMA, judge, valid_readings
 from fridge_pipeline.ingest.rules.rejections import KEPT_MAX
+from fridge_pipeline.ingest.rules.sensor_register import with_registered_tenants
 from fridge_pipeline.ingest.stored_keys import SensorDirectory
-from fridge_pipeline.ingest.tallies import FileTally, RejectionTally, TenantTally
+from fridge_pipeline.ingest.tallies import FileTally, TenantTally
 
 #: So many bytes of tenants' ids are in memory at once, about a tenth of what they take in all. Ids of ten characters:
 #: two million tenants.
@@ -105,10 +108,20 @@ def _gathered(tallies: Sequence[FileTally]) -> Iterator[tuple[Hour, pl.DataFrame
 
 def _rows(tally: FileTally) -> Iterator[pl.DataFrame]:
     try:
-        for raw in read_batches(tally.snapshot, tally.file.format):
+        for raw in _read(tally):
             if tally.stopped:
                 return
             tally.rows += raw.height
             yield raw.with_columns(file_id=pl.lit(tally.file_id, pl.Int32))
     except UnreadableFileError as error:
         tally.damage = str(error)
+
+
+def _read(tally: FileTally) -> Iterator[pl.DataFrame]:
+    file = tally.file
+    if file.source is None:
+        return read_batches(tally.snapshot, file.format)
+    rows = source_batches(tally.snapshot, file.source, file.path_below_hour, BATCH_ROWS)
+    if file.source.tenant_id.register:
+        rows = (with_registered_tenants(some, tally.register) for some in rows)
+    return gathered(rows, BATCH_ROWS)

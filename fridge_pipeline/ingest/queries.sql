@@ -1,10 +1,13 @@
 -- name: loaded_versions
--- The newest loaded content of each file of a landing hour: unchanged files need not even be opened.
+-- The newest loaded content of each file of a landing hour: unchanged files need not even be opened, unless sensors in
+-- them were registered since.
 select distinct on (path)
     path,
     version_token
 from fridge.landing_files
-where landing_hour = %(hour)s
+where
+    landing_hour = %(hour)s
+    and path not in (select files_to_read_again.path from fridge.files_to_read_again)
 order by path asc, file_id desc;
 
 -- name: loaded_listings
@@ -13,7 +16,9 @@ select
     listing_fingerprint,
     folder_version
 from fridge.landing_hours
-where landing_hour between %(first)s and %(last)s;
+where
+    landing_hour between %(first)s and %(last)s
+    and landing_hour not in (select files_to_read_again.landing_hour from fridge.files_to_read_again);
 
 -- name: known_hours
 -- A fingerprint begins with the number of files.
@@ -160,13 +165,18 @@ from (
 ) as ordered_paths;
 
 -- name: known_contents
--- The unique constraint landing_files_content is the judge; this only spares the work.
+-- How often each was read, and whether it is to be read again. The unique constraint landing_files_content is the judge;
+-- this only spares the work.
 select
     landing_files.path,
-    landing_files.content_hash
+    landing_files.content_hash,
+    count(*) as times_read,
+    bool_or(files_to_read_again.file_id is not null) as is_wanted_again
 from json_to_recordset($1::json) as contents (path text, content_hash text)
 inner join fridge.landing_files
-    on contents.path = landing_files.path and contents.content_hash = landing_files.content_hash;
+    on contents.path = landing_files.path and contents.content_hash = landing_files.content_hash
+left join fridge.files_to_read_again on landing_files.file_id = files_to_read_again.file_id
+group by landing_files.path, landing_files.content_hash;
 
 -- name: new_file_ids
 select nextval('fridge.landing_file_ids')::integer as file_id

@@ -36,13 +36,18 @@ create table fridge.landing_files (
     last_recorded_at timestamptz,
     run_id text not null,
     loaded_at timestamptz not null,
-    -- One row per content of a file: two runs cannot both count it, a changed file gets a row of its own.
-    constraint landing_files_content unique (path, content_hash),
+    source text,
+    source_sha256 text,
+    read_number integer not null default 1,
+    -- One row per content of a file: two runs cannot both count it, a changed file gets a row of its own. A content is
+    -- read again only when sensors in it have been registered since.
+    constraint landing_files_content unique (path, content_hash, read_number),
     constraint landing_files_tie_out check (row_count = inserted_count + duplicate_count + rejected_count),
     constraint landing_files_counts check (
         inserted_count >= 0 and duplicate_count >= 0 and rejected_count >= 0
     ),
-    constraint landing_files_status check (status in ('loaded', 'damaged', 'unreadable'))
+    constraint landing_files_status check (status in ('loaded', 'damaged', 'unreadable')),
+    constraint landing_files_source check ((source is null) = (source_sha256 is null))
 );
 
 create index landing_files_landing_hour on fridge.landing_files (landing_hour);
@@ -69,6 +74,12 @@ comment on column fridge.landing_files.status is
 comment on column fridge.landing_files.first_recorded_at is 'Earliest reading it stored; empty when it stored none.';
 comment on column fridge.landing_files.last_recorded_at is 'Latest reading it stored; empty when it stored none.';
 comment on column fridge.landing_files.run_id is 'The Dagster run that loaded it.';
+comment on column fridge.landing_files.source is
+'The source that read it; empty where it had the canonical columns.';
+comment on column fridge.landing_files.source_sha256 is
+'Hash of what the source was then: its definition may change afterwards, and nothing that is loaded with it.';
+comment on column fridge.landing_files.read_number is
+'1; 2, 3, … where the same content was read again because of sensors that were registered since.';
 
 insert into fridge.pipeline_rights (relation) values ('landing_files');
 
@@ -464,6 +475,61 @@ comment on table fridge.rejected_not_kept is
 comment on column fridge.rejected_not_kept.row_count is 'So many more rows were rejected for this reason.';
 
 insert into fridge.pipeline_rights (relation) values ('rejected_not_kept');
+
+-- Rows of sensors that were not in the register, or not yet at the time of the reading: they are rejected, and the file
+-- is read again once the register knows them. Of a file the first 10,000 sensors have a row of their own; one without a
+-- sensor stands for all others.
+create table fridge.waiting_sensors (
+    file_id integer not null,
+    sensor_id text,
+    row_count bigint not null,
+    last_recorded_at timestamptz not null,
+    register_entry bigint not null,
+    constraint waiting_sensors_key unique nulls not distinct (file_id, sensor_id),
+    constraint waiting_sensors_count check (row_count > 0)
+);
+
+create index waiting_sensors_sensor on fridge.waiting_sensors (sensor_id);
+
+create trigger waiting_sensors_append_only before update or delete on fridge.waiting_sensors
+for each row execute function fridge.refuse_change();
+create trigger waiting_sensors_no_truncate before truncate on fridge.waiting_sensors
+for each statement execute function fridge.refuse_change();
+revoke update, delete, truncate on fridge.waiting_sensors from current_user;
+
+comment on table fridge.waiting_sensors is
+'One row per read of a landing file and sensor in it that the register did not know then. Append only.';
+comment on column fridge.waiting_sensors.row_count is 'Rows of the file that wait for it.';
+comment on column fridge.waiting_sensors.last_recorded_at is 'The latest of their times.';
+comment on column fridge.waiting_sensors.register_entry is 'The newest entry of the register when the file was read.';
+
+insert into fridge.pipeline_rights (relation) values ('waiting_sensors');
+
+create view fridge.files_to_read_again as
+select
+    landing_files.file_id,
+    landing_files.path,
+    landing_files.landing_hour
+from fridge.landing_files
+where
+    exists (
+        select 1
+        from fridge.waiting_sensors
+        inner join fridge.sensor_register
+            on
+                sensor_register.sensor_id = coalesce(waiting_sensors.sensor_id, sensor_register.sensor_id)
+                and sensor_register.entry_id > waiting_sensors.register_entry
+                and sensor_register.valid_from <= waiting_sensors.last_recorded_at
+        where waiting_sensors.file_id = landing_files.file_id
+    )
+    and not exists (
+        select 1 from fridge.landing_files as newer
+        where newer.path = landing_files.path and newer.file_id > landing_files.file_id
+    )
+    and not exists (select 1 from fridge.withdrawals where withdrawals.file_id = landing_files.file_id);
+
+comment on view fridge.files_to_read_again is
+'One row per landing file with rows of sensors that were registered after it was read.';
 
 -- Whoever counts rejected rows counts these. Not grouped, so that a file's rows are found by its path.
 create view fridge.rejected_rows as

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import MAXYEAR, datetime
 
 import polars as pl
 
-from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.ingest.landing.private_copy import Snapshot
 from fridge_pipeline.ingest.load_transaction import FileException, LoadedFile
 from fridge_pipeline.ingest.rules.landing_files import LandingFile
-from fridge_pipeline.ingest.rules.reading import Reason, rejected_rows
 from fridge_pipeline.ingest.rules.rejections import (
-    EXAMPLE_LENGTH_MAX,
     NAMED_MAX,
-    TENANT_SHARE_MAX,
-    RejectedFor,
-    TenantShare,
-    likely_causes,
-    rejection_told,
 )
+from fridge_pipeline.ingest.rules.sensor_register import SensorRegister
 from fridge_pipeline.ingest.stored_keys import SensorDirectory
 from fridge_pipeline.stripe.rules.meter_event import billing_deadline
 
@@ -33,12 +25,15 @@ class FileTally:
 
     ``damage`` says why not all of it, or nothing, could be read; None when everything could. ``not_kept`` counts by
     reason the rejected rows that are not kept one by one. Once it is ``stopped`` no more of the file is read.
+    ``register`` is what the sensor register says, and ``read_number`` how often this content was read, with this time.
     """
 
     file_id: int
     file: LandingFile
     snapshot: Snapshot
     damage: str | None
+    register: SensorRegister = field(default_factory=SensorRegister)
+    read_number: int = 1
     rows: int = 0
     inserted: int = 0
     rejected: int = 0
@@ -60,7 +55,7 @@ class FileTally:
     @property
     def unreadable_detail(self) -> str:
         """For the exception: what is wrong, what could be read, and what to do."""
-        if self.file.format is None:
+        if self.file.format is None and self.file.source is None:
             return (
                 f"{self.damage}; nothing of it is loaded. Ask for it in one of these formats, and close this exception."
             )
@@ -75,6 +70,7 @@ class FileTally:
 
     def loaded(self, run_id: str, now: datetime) -> LoadedFile:
         """The row that goes on record; what was neither stored nor rejected was stored already."""
+        source = self.file.source
         return LoadedFile(
             file_id=self.file_id,
             path=self.file.path,
@@ -91,6 +87,9 @@ class FileTally:
             last_recorded_at=self.last_recorded_at,
             run_id=run_id,
             loaded_at=now,
+            source=source.name if source is not None else None,
+            source_sha256=source.sha256 if source is not None else None,
+            read_number=self.read_number,
         )
 
     @property
@@ -199,95 +198,3 @@ def _add(sums: list[pl.DataFrame], more: pl.DataFrame) -> None:
     if len(sums) > 1 and sum(frame.height for frame in sums) > SUMS_MAX:
         names = [name for name in more.columns if name != "count"]
         sums[:] = [pl.concat(sums).group_by(names).agg(pl.col("count").sum())]
-
-
-#: Of each file and reason so many rows of a batch are looked at for what they look like.
-LOOKED_AT_MAX = 1_000
-
-#: A key that strayed into a row is not shown again.
-_KEY = r"([rs]k_(?:live|test)_)[0-9A-Za-z]+"
-
-_GROUP = ["file_id", "reason"]
-_REASONS = pl.Schema(
-    {"file_id": pl.Int32(), "reason": pl.String(), "rows": pl.Int64(), "line": pl.Int64(), "example": pl.String()}
-)
-_CAUSES = pl.Schema({"file_id": pl.Int32(), "reason": pl.String(), "cause": pl.String(), "rows": pl.Int64()})
-
-
-class RejectionTally:
-    """Counts rejected rows per file and reason, a batch at a time, and keeps the first of each."""
-
-    def __init__(self) -> None:
-        self._reasons = _REASONS.to_frame()
-        self._causes = _CAUSES.to_frame()
-
-    def add(self, raw: pl.DataFrame, judged: pl.DataFrame, landing_hour: Hour) -> pl.DataFrame:
-        """Counts the rejected rows of a batch, as read and as judged, and returns them as ``rejected_rows`` does.
-
-        A row cut off by a damage is not counted: the damage is told already.
-        """
-        rejected = rejected_rows(judged)
-        reasons = rejected.filter(pl.col("reason") != Reason.CUT_OFF.value).select(
-            *_GROUP, "line", rows=pl.lit(1, pl.Int64), example=pl.col("raw").str.head(EXAMPLE_LENGTH_MAX)
-        )
-        self._reasons = _summed(pl.concat([self._reasons, reasons.select(_REASONS.names())]))
-        self._causes = _added(self._causes, _likely(rejected, raw, judged, landing_hour))
-        return rejected
-
-    def to_tell(self, tallies: Sequence[FileTally], tenants: pl.DataFrame) -> dict[int, str]:
-        """What is to be told, by ``file_id``; ``tenants`` has each file's rows and rejects by tenant."""
-        reasons, lost = self._by_file(), _lost(tenants)
-        told = {
-            tally.file_id: rejection_told(
-                tally.rows, reasons[tally.file_id], lost.get(tally.file_id, []), tally.not_kept.total()
-            )
-            for tally in tallies
-            if tally.file_id in reasons
-        }
-        return {file_id: text for file_id, text in told.items() if text is not None}
-
-    def _by_file(self) -> dict[int, list[RejectedFor]]:
-        likely = self._causes.sort("rows", "cause", descending=[True, False]).unique(
-            _GROUP, keep="first", maintain_order=True
-        )
-        reasons = self._reasons.join(likely.drop("rows"), on=_GROUP, how="left", validate="1:1")
-        shown = reasons.sort("file_id", "rows", "reason", descending=[False, True, False]).with_columns(
-            pl.col("example").str.replace_all(_KEY, "${1}…")
-        )
-        by_file: dict[int, list[RejectedFor]] = {}
-        for file_id, *reason in shown.select("file_id", "reason", "rows", "line", "example", "cause").iter_rows():
-            by_file.setdefault(file_id, []).append(RejectedFor(*reason))
-        return by_file
-
-
-def _likely(rejected: pl.DataFrame, raw: pl.DataFrame, judged: pl.DataFrame, landing_hour: Hour) -> pl.DataFrame:
-    """What the first rows of each file and reason look like."""
-    sample = rejected.with_row_index("place").group_by(_GROUP).head(LOOKED_AT_MAX)["place"].sort()
-    is_rejected = judged["reason"].is_not_null()
-    first, as_read, as_judged = rejected[sample], raw.filter(is_rejected)[sample], judged.filter(is_rejected)[sample]
-    causes = likely_causes(first, as_read, as_judged, landing_hour)
-    return first.select(*_GROUP, cause=causes, rows=pl.lit(1, pl.Int64))
-
-
-def _added(causes: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
-    return pl.concat([causes, more]).group_by(*_GROUP, "cause").agg(pl.col("rows").sum())
-
-
-def _lost(tenants: pl.DataFrame) -> dict[int, list[TenantShare]]:
-    lost = tenants.filter(
-        pl.col("tenant_id").is_not_null() & (pl.col("rejected_count") > TENANT_SHARE_MAX * pl.col("row_count"))
-    )
-    by_file: dict[int, list[TenantShare]] = {}
-    for file_id, *share in lost.select("file_id", "tenant_id", "row_count", "rejected_count").iter_rows():
-        by_file.setdefault(file_id, []).append(TenantShare(*share))
-    return by_file
-
-
-def _summed(reasons: pl.DataFrame) -> pl.DataFrame:
-    """One row per file and reason, with its first line."""
-    return (
-        reasons.sort("line")
-        .group_by(_GROUP)
-        .agg(pl.col("rows").sum(), pl.col("line").first(), pl.col("example").first())
-        .select(_REASONS.names())
-    )

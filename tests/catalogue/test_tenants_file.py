@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from fridge_pipeline.catalogue.tenant import Tenant, TenantsRefusedError
+from fridge_pipeline.catalogue.table_file import TableRefusedError
+from fridge_pipeline.catalogue.tenant import Tenant
 from fridge_pipeline.catalogue.tenants_file import read_tenants
 
 HEADER = "tenant_id,name,stripe_customer_id\n"
@@ -78,7 +79,7 @@ def test_files_of_spreadsheets_and_editors_mean_what_a_person_sees_in_them(conte
     ],
 )
 def test_a_row_that_may_mean_something_else_is_refused_by_its_line(rows: str, told: str) -> None:
-    with pytest.raises(TenantsRefusedError, match=re.escape(told)) as refused:
+    with pytest.raises(TableRefusedError, match=re.escape(told)) as refused:
         read_tenants((HEADER + rows).encode())
     assert "Nothing was imported." in str(refused.value)
 
@@ -95,7 +96,7 @@ def test_a_customer_id_is_cus_and_letters_or_digits(customer: str) -> None:
     if customer in {"cus_A", "cus_B7"}:
         assert read_tenants((HEADER + row).encode())[0].stripe_customer_id == customer
     else:
-        with pytest.raises(TenantsRefusedError, match=f"line 2: {re.escape(repr(customer))} is no Stripe customer id"):
+        with pytest.raises(TableRefusedError, match=f"line 2: {re.escape(repr(customer))} is no Stripe customer id"):
             read_tenants((HEADER + row).encode())
 
 
@@ -111,14 +112,14 @@ def test_a_customer_id_is_cus_and_letters_or_digits(customer: str) -> None:
     ],
 )
 def test_a_file_that_is_none_is_refused_in_our_words(content: bytes, told: str) -> None:
-    with pytest.raises(TenantsRefusedError, match=re.escape(told)):
+    with pytest.raises(TableRefusedError, match=re.escape(told)):
         read_tenants(content)
 
 
 def test_all_lines_that_are_wrong_are_told_at_once_and_ten_of_many() -> None:
-    with pytest.raises(TenantsRefusedError) as refused:
+    with pytest.raises(TableRefusedError) as refused:
         read_tenants((HEADER + "a\nb,B,cus_1\nc,C,no\n").encode())
     assert re.findall(r"line (\d+)", str(refused.value)) == ["2", "4"]
-    with pytest.raises(TenantsRefusedError, match="and 20 more lines") as refused:
+    with pytest.raises(TableRefusedError, match="and 20 more lines") as refused:
         read_tenants((HEADER + "a\n" * 30).encode())
     assert str(refused.value).count("cut off") == 10

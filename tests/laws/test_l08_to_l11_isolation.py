@@ -10,7 +10,6 @@ import pytest
 from fridge_pipeline.billing.bill import explain_unsettled
 from fridge_pipeline.billing.delivery_record import WrongBooksError
 from fridge_pipeline.calendar.hours import Hour, HourRange
-from fridge_pipeline.catalogue.tenant import TenantsRefusedError
 from fridge_pipeline.database.failpoints import Failpoint
 from fridge_pipeline.definitions import build_definitions
 from fridge_pipeline.installation import open_installation
@@ -53,7 +52,7 @@ def test_L8_a_refused_hour_is_stated_anew_once_the_tenant_has_a_proper_customer(
 
 def test_L8_two_tenants_cannot_share_a_stripe_customer(pipeline: Pipeline) -> None:  # noqa: N802
     customer = pipeline.add_tenant("cohoes")
-    with pytest.raises(TenantsRefusedError, match=customer):
+    with pytest.raises(TableRefusedError, match=customer):
         pipeline.add_tenant("troy", customer)
 
 

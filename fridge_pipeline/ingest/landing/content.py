@@ -13,6 +13,7 @@ from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
 from fridge_pipeline.ingest.rules.landing_files import FileFormat
 from fridge_pipeline.ingest.rules.reading import FIELDS
 from fridge_pipeline.ingest.rules.recorded_time import BLANK
+from fridge_pipeline.ingest.rules.source import Source, own
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,6 +112,28 @@ def places_of_fields(found: Sequence[str]) -> list[int]:
         if names.count(field) > 1:
             raise UnreadableFileError(f"{names.count(field)} columns are called {field}; name one of them differently")
     return [names.index(field) for field in FIELDS]
+
+
+def places_of_columns(source: Source, found: Sequence[str]) -> dict[str, int]:
+    """Where the source's columns stand among the names found in a file, by their ``own`` names.
+
+    Raises ``UnreadableFileError`` for the columns that are missing, and for a name that is there twice.
+    """
+    names = [name.strip(BLANK) for name in found]
+    missing = [column for column in source.columns if column not in names]
+    wide = source.wide_columns(names)
+    if missing or (source.wide is not None and not wide):
+        wanted = ", ".join([*missing, *([f"any like {source.wide}"] if source.wide and not wide else [])])
+        raise UnreadableFileError(
+            f"missing columns of source {source.name}: {wanted}; found: {len(names)} columns, of which "
+            f"{len(source.columns) - len(missing)} are the source's"
+        )
+    for column in (*source.columns, *wide):
+        if names.count(column) > 1:
+            raise UnreadableFileError(
+                f"{names.count(column)} columns are called {column}; name one of them differently"
+            )
+    return {own(column): names.index(column) for column in (*source.columns, *wide)}
 
 
 def missing_columns(missing: Sequence[str], found: Sequence[str]) -> UnreadableFileError:

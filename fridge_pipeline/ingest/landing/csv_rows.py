@@ -1,7 +1,8 @@
 r"""The rows of a csv file: the fast way, and with care where that cannot be trusted.
 
-A field that starts with a quote, blanks before it or not, ends at the next lone quote; inside it a doubled quote is a
-quote, and commas and line ends are text. Blanks may follow it. A quote anywhere else in a field is an ordinary
+Fields are separated by commas, or by what a source says. A field that starts with a quote, blanks before it or not,
+ends at the next lone quote; inside it a doubled quote is a quote, and commas and line ends are text. Blanks may follow
+it. A quote anywhere else in a field is an ordinary
 character. A line may end in ``\n`` or ``\r\n``.
 
 The fast way takes whole blocks: lines without any quote are split at their commas, and blocks in which each
@@ -19,141 +20,143 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from fridge_pipeline.ingest.landing.content import places_of_fields
+from fridge_pipeline.ingest.landing.csv_records import (
+    RECORD_LENGTH_MAX,
+    Broken,
+    Grammar,
+    Record,
+    end_of_line,
+    grammar_of,
+    read_record,
+    without_line_end,
+)
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
 from fridge_pipeline.ingest.landing.lines import fault_row, lines_of, raw_rows
-from fridge_pipeline.ingest.rules.reading import FIELDS, RAW_SCHEMA, Reason
+from fridge_pipeline.ingest.rules.reading import FIELDS, Reason
 from fridge_pipeline.ingest.rules.recorded_time import BLANK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from fridge_pipeline.ingest.landing.lines import Block, BlockReader
 
 
-#: Longest record with a quoted field, in characters. Behind a quote that nobody closes, this much text is
-#: searched for its end.
-RECORD_LENGTH_MAX = 2**20
-
-_BLANKS = "[" + re.escape(BLANK.replace("\n", "")) + "]"
-_QUOTED = re.compile(f'{_BLANKS}*+"((?:[^"]++|"")*+)"{_BLANKS}*')
-_QUOTE = re.compile(f'{_BLANKS}*+"')
-_UNQUOTED = re.compile(r"[^,\n]*+")
-_FIELD_END = re.compile(r",|\r?(?:\n|\Z)")
-
-
-class Broken(Enum):
-    """Why the text at some place is no record."""
-
-    UNCLOSED = "a quote is open where the text ends"
-    MISPLACED = "a quoted field goes on after its closing quote"
-
-
-class Record(NamedTuple):
-    """A record's fields, and the offset in the text at which the next record starts."""
-
-    fields: list[str]
-    end: int
-
-
-def read_record(text: str, start: int) -> Record | Broken:
-    """The record that starts at an offset, which is the start of a line."""
-    fields: list[str] = []
-    at = start
-    while True:
-        if _QUOTE.match(text, at):
-            quoted = _QUOTED.match(text, at, start + RECORD_LENGTH_MAX)
-            if quoted is None:
-                return Broken.UNCLOSED
-            field, at = quoted[1].replace('""', '"'), quoted.end()
-        else:
-            field = text[at : (at := _end_of(text, at))]
-        separator = _FIELD_END.match(text, at)
-        if separator is None:
-            return Broken.MISPLACED
-        fields.append(field)
-        at = separator.end()
-        if separator[0] != ",":
-            return Record(fields, at)
-
-
-def end_of_line(text: str, start: int) -> int:
-    """The offset at which the next line starts."""
-    line_end = text.find("\n", start)
-    return len(text) if line_end < 0 else line_end + 1
-
-
-def without_line_end(line: str) -> str:
-    """The line's text alone."""
-    return line.removesuffix("\n").removesuffix("\r")
-
-
-def _end_of(text: str, at: int) -> int:
-    """Where the unquoted field that starts here ends; a carriage return before the line end is no text."""
-    unquoted = _UNQUOTED.match(text, at)
-    end = unquoted.end() if unquoted else at
-    is_line_end = end == len(text) or text[end] == "\n"
-    return end - 1 if is_line_end and end > at and text[end - 1] == "\r" else end
-
-
 _FAST_COLUMNS_MAX = 100  # beyond, a struct or pattern of all fields costs more than a list of them
-_WELL_FORMED = r'(?:"(?:[^"]|"")*"|[^",\r]*)'
+
+
+@dataclass(frozen=True, slots=True)
+class CsvDialect:
+    """How a csv file is laid out, and where its columns are.
+
+    ``places`` finds the columns to read among the names of the header: the name each gets, and its place, counted from
+    0. It raises ``UnreadableFileError`` when the header is none of such a file. A ``header`` that is given stands in no
+    line.
+    """
+
+    places: Callable[[Sequence[str]], Mapping[str, int]]
+    delimiter: str = ","
+    skip_lines: int = 0
+    header: tuple[str, ...] = ()
+
+
+def _canonical_places(found: Sequence[str]) -> dict[str, int]:
+    return dict(zip(FIELDS, places_of_fields(found), strict=True))
+
+
+#: The four fields under their own names.
+CANONICAL = CsvDialect(_canonical_places)
 
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """How many fields a record has, and which of them are ``FIELDS``."""
+    """How many fields a record has, which of them are read and under which names, and what separates them."""
 
     field_count: int
-    places: list[int]
+    places: Mapping[str, int]
+    grammar: Grammar
+
+    @property
+    def names(self) -> list[str]:
+        """The columns of every frame of rows."""
+        return ["line", *self.places, "fault", "raw"]
+
+    @property
+    def schema(self) -> pl.Schema:
+        """Their types."""
+        return pl.Schema({"line": pl.Int64()} | dict.fromkeys(self.names[1:], pl.String()))
 
 
-def csv_batches(source: BlockReader) -> Iterator[pl.DataFrame]:
-    """The rows of a csv file, as in ``RAW_SCHEMA``, block by block.
+def csv_batches(source: BlockReader, dialect: CsvDialect = CANONICAL) -> Iterator[pl.DataFrame]:
+    """The rows of a csv file block by block: ``line``, the columns of the dialect as text, ``fault``, ``raw``.
 
-    Raises ``UnreadableFileError`` before the first row when the header is no header of readings.
+    Of the canonical columns that is ``RAW_SCHEMA``. Raises ``UnreadableFileError`` before the first row when the header
+    is not that of such a file.
     """
+    header = _HeaderReader(dialect)
     layout: _Layout | None = None
     while (block := source.next()) is not None:
         if layout is None:
-            block, layout = _without_header(block)
+            block, layout = header.without_header(block)
         if layout is None or not block.data:
             continue
-        yield fault_row(block) if block.fault else _rows(block, layout, source)
+        yield fault_row(block, layout.schema) if block.fault else _rows(block, layout, source)
     if layout is None:
         raise UnreadableFileError("empty file: it has no header line")
 
 
-def _without_header(block: Block) -> tuple[Block, _Layout | None]:
-    """The block behind the header, and the header's layout; no layout while only blank lines came."""
-    if block.fault:
-        raise UnreadableFileError(f"the header line cannot be read: {block.fault.value}")
-    text, start, line = block.data.decode(), 0, block.first_line
-    while start < len(text):
-        end = end_of_line(text, start)
-        header, start, line = text[start:end], end, line + 1
-        if header.strip(BLANK):
-            rest = replace(block, data=text[start:].encode(), first_line=line)
-            return rest, _layout(header)
-    return replace(block, data=b""), None
+class _HeaderReader:
+    """Looks for the header behind the lines to skip, over as many blocks as they take."""
+
+    def __init__(self, dialect: CsvDialect) -> None:
+        self._dialect = dialect
+        self._skip = dialect.skip_lines
+
+    def without_header(self, block: Block) -> tuple[Block, _Layout | None]:
+        """The block behind the header, and the header's layout; no layout while it has not come."""
+        if block.fault and self._skip:
+            self._skip -= 1
+            return replace(block, data=b"", fault=None), None
+        if block.fault:
+            raise UnreadableFileError(f"the header line cannot be read: {block.fault.value}")
+        text, start, line = block.data.decode(), 0, block.first_line
+        while start < len(text):
+            if not self._skip and self._dialect.header:
+                break
+            end = end_of_line(text, start)
+            header, start, line = text[start:end], end, line + 1
+            if self._skip:
+                self._skip -= 1
+            elif header.strip(BLANK):
+                return _behind(block, text[start:], line), self._layout_of(header)
+        if self._skip or not self._dialect.header:
+            return replace(block, data=b""), None
+        return _behind(block, text[start:], line), self._layout(self._dialect.header)
+
+    def _layout_of(self, header: str) -> _Layout:
+        record = read_record(header, 0, self._dialect.delimiter)
+        if not isinstance(record, Record):
+            raise UnreadableFileError(
+                f"the header line cannot be read: {record.value}; it has {len(header)} characters"
+            )
+        return self._layout(record.fields)
+
+    def _layout(self, names: Sequence[str]) -> _Layout:
+        return _Layout(len(names), self._dialect.places(names), grammar_of(self._dialect.delimiter))
 
 
-def _layout(header: str) -> _Layout:
-    record = read_record(header, 0)
-    if not isinstance(record, Record):
-        raise UnreadableFileError(f"the header line cannot be read: {record.value}; it has {len(header)} characters")
-    return _Layout(len(record.fields), places_of_fields(record.fields))
+def _behind(block: Block, rest: str, line: int) -> Block:
+    return replace(block, data=rest.encode(), first_line=line)
 
 
 def _rows(block: Block, layout: _Layout, source: BlockReader) -> pl.DataFrame:
     """The rows of a block; the start of a record that goes on after the block is given back."""
     if b'"' not in block.data:
-        return _split_rows(lines_of(block), layout)
+        return _split_rows(lines_of(block, layout.grammar.blank), layout)
     rows = _well_formed_rows(block, layout)
     if rows is None:
         rows, unused = _careful_rows(block, layout)
@@ -162,19 +165,20 @@ def _rows(block: Block, layout: _Layout, source: BlockReader) -> pl.DataFrame:
 
 
 def _split_rows(lines: pl.DataFrame, layout: _Layout) -> pl.DataFrame:
-    """Rows of lines without quotes: every comma separates."""
-    text, last = pl.col("raw"), max(layout.places)
+    """Rows of lines without quotes: every delimiter separates."""
+    text, delimiter = pl.col("raw"), layout.grammar.delimiter
+    last = max(layout.places.values())
     if last < _FAST_COLUMNS_MAX:
-        parts = text.str.split_exact(",", last)
-        fields = [parts.struct.field(f"field_{place}") for place in layout.places]
+        parts = text.str.split_exact(delimiter, last)
+        fields = [parts.struct.field(f"field_{place}") for place in layout.places.values()]
     else:
-        parts = text.str.split(",")
-        fields = [parts.list.get(place, null_on_oob=True) for place in layout.places]
-    has_count = text.str.count_matches(",", literal=True) == layout.field_count - 1
+        parts = text.str.split(delimiter)
+        fields = [parts.list.get(place, null_on_oob=True) for place in layout.places.values()]
+    has_count = text.str.count_matches(delimiter, literal=True) == layout.field_count - 1
     fault = pl.when(~has_count).then(pl.lit(Reason.WRONG_FIELD_COUNT.value))
     return lines.with_columns(
-        *(field.alias(name) for name, field in zip(FIELDS, fields, strict=True)), fault=fault
-    ).select(RAW_SCHEMA.names())
+        *(field.alias(name) for name, field in zip(layout.places, fields, strict=True)), fault=fault
+    ).select(layout.names)
 
 
 def _well_formed_rows(block: Block, layout: _Layout) -> pl.DataFrame | None:
@@ -184,37 +188,37 @@ def _well_formed_rows(block: Block, layout: _Layout) -> pl.DataFrame | None:
     """
     if layout.field_count > _FAST_COLUMNS_MAX:
         return None
-    lines = lines_of(block)
+    lines = lines_of(block, layout.grammar.blank)
     line_count = block.data.count(b"\n") + (not block.data.endswith(b"\n"))
     if lines.height != line_count:  # blank lines, of which polars makes rows, and refuses the block behind a first one
         return None
-    whole_record = f"^{_WELL_FORMED}(?:,{_WELL_FORMED}){{{layout.field_count - 1}}}$"
+    well_formed, separator = layout.grammar.well_formed, re.escape(layout.grammar.delimiter)
+    whole_record = f"^{well_formed}(?:{separator}{well_formed}){{{layout.field_count - 1}}}$"
     if not lines["raw"].str.contains(whole_record).all():
         return None
     fields = pl.read_csv(
         block.data,
         has_header=False,
+        separator=layout.grammar.delimiter,
         schema={f"field_{place}": pl.String() for place in range(layout.field_count)},
         empty_string_is_null=False,
     )
     if fields.height != lines.height:  # it sees other lines than we do
         return None
-    chosen = fields.select(
-        pl.col(f"field_{place}").alias(name) for name, place in zip(FIELDS, layout.places, strict=True)
-    )
-    return lines.hstack(chosen).with_columns(fault=pl.lit(None, pl.String)).select(RAW_SCHEMA.names())
+    chosen = fields.select(pl.col(f"field_{place}").alias(name) for name, place in layout.places.items())
+    return lines.hstack(chosen).with_columns(fault=pl.lit(None, pl.String)).select(layout.names)
 
 
 def _careful_rows(block: Block, layout: _Layout) -> tuple[pl.DataFrame, bytes]:
     """The rows of a block, record by record, and the bytes of a last record that goes on after it."""
     text, start, line = block.data.decode(), 0, block.first_line
-    columns: dict[str, list[object]] = {name: [] for name in RAW_SCHEMA}
+    columns: dict[str, list[object]] = {name: [] for name in layout.names}
     while start < len(text):
         end = end_of_line(text, start)
-        if not text[start:end].strip(BLANK):
+        if not text[start:end].strip(layout.grammar.blank):
             start, line = end, line + 1
             continue
-        record = read_record(text, start)
+        record = read_record(text, start, layout.grammar.delimiter)
         if record is Broken.UNCLOSED and _may_go_on(block, text, start):
             break
         fault = _fault(record, end, layout)
@@ -222,13 +226,13 @@ def _careful_rows(block: Block, layout: _Layout) -> tuple[pl.DataFrame, bytes]:
             end = record.end
         raw = without_line_end(text[start:end])
         fields = record.fields if isinstance(record, Record) and fault is None else None
-        for name, place in zip(FIELDS, layout.places, strict=True):
+        for name, place in layout.places.items():
             columns[name].append(fields[place] if fields else None)
         for name, value in (("line", line), ("fault", fault), ("raw", raw)):
             columns[name].append(value)
         line += text.count("\n", start, end)
         start = end
-    return raw_rows(columns), text[start:].encode()
+    return raw_rows(columns, layout.schema), text[start:].encode()
 
 
 def _may_go_on(block: Block, text: str, start: int) -> bool:

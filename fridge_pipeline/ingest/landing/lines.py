@@ -137,29 +137,29 @@ class BlockReader:
         return Block(_as_utf8(data), first_line, is_last=is_last, fault=fault, is_open=is_open)
 
 
-def lines_of(block: Block) -> pl.DataFrame:
+def lines_of(block: Block, blank: str = BLANK) -> pl.DataFrame:
     """One row per line of the block that is not blank: ``line``, its number, and ``raw``, its text."""
     # scan_lines is marked unstable; what we need of it (one row per line, \r\n cut off) stands in our tests.
     return (
         pl.scan_lines(block.data, name="raw", row_index_name="line", row_index_offset=block.first_line)
-        .filter(pl.col("raw").str.strip_chars(BLANK) != "")
+        .filter(pl.col("raw").str.strip_chars(blank) != "")
         .with_columns(pl.col("line").cast(pl.Int64))
         .collect()
     )
 
 
-def fault_row(block: Block) -> pl.DataFrame:
-    """The one row, as in ``RAW_SCHEMA``, of a block that is one faulty line."""
+def fault_row(block: Block, schema: pl.Schema = RAW_SCHEMA) -> pl.DataFrame:
+    """The one row, in a schema of rows, of a block that is one faulty line."""
     raw = block.data.decode(errors="replace")
-    return raw_rows({"line": [block.first_line], "fault": [block.fault], "raw": [raw]})
+    return raw_rows({"line": [block.first_line], "fault": [block.fault], "raw": [raw]}, schema)
 
 
-def raw_rows(columns: Mapping[str, Sequence[object]]) -> pl.DataFrame:
-    """Rows as in ``RAW_SCHEMA`` from Python values; a column that is not given is all null."""
-    given = {name: dtype for name, dtype in RAW_SCHEMA.items() if name in columns}
+def raw_rows(columns: Mapping[str, Sequence[object]], schema: pl.Schema = RAW_SCHEMA) -> pl.DataFrame:
+    """Rows in a schema from Python values; a column that is not given is all null."""
+    given = {name: dtype for name, dtype in schema.items() if name in columns}
     rows = pl.DataFrame(columns, schema=given)
-    absent = [pl.lit(None, dtype).alias(name) for name, dtype in RAW_SCHEMA.items() if name not in columns]
-    return rows.with_columns(absent).select(RAW_SCHEMA.names())
+    absent = [pl.lit(None, dtype).alias(name) for name, dtype in schema.items() if name not in columns]
+    return rows.with_columns(absent).select(schema.names())
 
 
 def _as_utf8(data: bytes) -> bytes:

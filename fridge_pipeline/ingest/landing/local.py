@@ -30,9 +30,10 @@ from fridge_pipeline.ingest.rules.landing_files import (
     system_path,
 )
 from fridge_pipeline.ingest.rules.losses import Strays, is_date_folder
+from fridge_pipeline.ingest.rules.source import Source, source_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
 _HOURS_OF_DAY = tuple(f"{hour:02d}" for hour in range(24))
 
@@ -50,14 +51,16 @@ _Listed = tuple[str, int, int, int | None]
 class LocalLanding:
     """The ``LandingZone`` below a local folder: ``<root>/<YYYY-MM-DD>/<HH>/<any name>.<format>``.
 
-    Folders that are no landing folders are ignored, and so are folders inside one. Below the root no symbolic link is
-    followed, wherever it leads: somebody who may only deliver would choose what is read. A landing folder that is one
-    cannot be listed; among landing files a link, a pipe or a socket is one that cannot be read. The root itself may be
-    a link.
+    Folders that are no landing folders are ignored, and so are folders inside one that no source names. Below the root
+    no symbolic link is followed, wherever it leads: somebody who may only deliver would choose what is read. A landing
+    folder that is one cannot be listed; among landing files a link, a pipe or a socket is one that cannot be read. The
+    root itself may be a link.
     """
 
-    def __init__(self, root: str | os.PathLike[str]) -> None:
+    def __init__(self, root: str | os.PathLike[str], sources: Sequence[Source] = ()) -> None:
         self._root = os.path.abspath(root)  # noqa: PTH100  # Path would be built per file below
+        self._sources = sources
+        self._is_nested = any(source.is_nested for source in sources)
 
     @property
     def root(self) -> Path:
@@ -82,7 +85,10 @@ class LocalLanding:
         file anywhere, the version says nothing.
         """
         seen = strays or Strays()
-        return {hour: _version(self._folder(hour)) for hour in sorted(self._hours_with_folders(seen))}
+        hours = sorted(self._hours_with_folders(seen))
+        if self._is_nested:  # a file that arrives in a folder below changes nothing here
+            return dict.fromkeys(hours)
+        return {hour: _version(self._folder(hour)) for hour in hours}
 
     def fingerprint(self, hour: Hour, strays: Strays | None = None) -> str | None:
         """What the hour's listing looks like; None when it has no landing file."""
@@ -107,6 +113,7 @@ class LocalLanding:
                 size=size,
                 version=str(modified_ns),
                 inode=inode,
+                source=source_of(storable_path(name), self._sources),
             )
             for name, size, modified_ns, inode in listed
         ]
@@ -114,14 +121,15 @@ class LocalLanding:
 
     def snapshot(self, file: LandingFile, directory: Path, plain_bytes_max: int = PLAIN_BYTES_MAX) -> Snapshot:
         """See ``LandingZone.snapshot``."""
+        above, name = os.path.split(system_path(file.path))
         try:
-            folder = self._open_folder(file.landing_hour)
+            folder = self._open_folder(above)
         except OSError as error:
             raise UnreadableFileError(f"cannot open its folder: {error.strerror}") from error
         if folder is None:
             raise LandingFileVanishedError(file.path)
         try:
-            descriptor = os.open(os.path.basename(system_path(file.path)), _OPEN, dir_fd=folder)  # noqa: PTH119
+            descriptor = os.open(name, _OPEN, dir_fd=folder)
         except FileNotFoundError as error:
             raise LandingFileVanishedError(file.path) from error
         except OSError as error:
@@ -137,7 +145,7 @@ class LocalLanding:
         with os.fdopen(descriptor, "rb") as stream:
             if status.st_ino != file.inode:
                 raise LandingFileChangedError(file.path)
-            return take_snapshot(stream, directory, file.format, plain_bytes_max)
+            return take_snapshot(stream, directory, file.format, plain_bytes_max, by_content=file.source is not None)
 
     def _dates(self, strays: Strays) -> list[str]:
         try:
@@ -171,28 +179,38 @@ class LocalLanding:
 
     def _scan(self, hour: Hour, strays: Strays | None = None) -> Iterator[_Listed]:
         """The landing files in the hour's folder, in no order; none when there is no such folder."""
-        descriptor = self._open_folder(hour)
-        if descriptor is None:
-            return
-        try:  # from its descriptor the folder's path is walked once and not once a file: a tenth of the time
-            with os.scandir(descriptor) as entries:
-                for entry in entries:
-                    if not is_landing_file(entry.name):
-                        continue
-                    if (listed := _listed(entry)) is not None:
-                        yield listed
-                    elif strays is not None and _is_folder(entry):
-                        strays.add(storable_path(f"{hour.folder}/{entry.name}"), is_folder=True)
-        finally:
-            os.close(descriptor)
+        folders = [""]
+        while folders:
+            below = folders.pop()
+            descriptor = self._open_folder(f"{hour.folder}/{below}".rstrip("/"))
+            if descriptor is None:
+                continue
+            try:  # from its descriptor the folder's path is walked once and not once a file: a tenth of the time
+                with os.scandir(descriptor) as entries:
+                    for entry in entries:
+                        if not is_landing_file(entry.name):
+                            continue
+                        name = f"{below}{entry.name}"
+                        if (
+                            (listed := _listed(entry, name)) is None
+                            and self._is_nested
+                            and entry.is_dir(follow_symlinks=False)
+                        ):
+                            folders.append(f"{name}/")
+                        elif listed is not None and (not below or source_of(storable_path(name), self._sources)):
+                            yield listed
+                        elif strays is not None and (listed is not None or _is_folder(entry)):
+                            strays.add(storable_path(f"{hour.folder}/{name}"), is_folder=listed is None)
+            finally:
+                os.close(descriptor)
 
     def _folder(self, hour: Hour) -> str:
         return os.path.join(self._root, hour.folder)  # noqa: PTH118  # Path costs more than the scan itself
 
-    def _open_folder(self, hour: Hour) -> int | None:
-        """A descriptor of the hour's folder, reached from the root without a link; ``None`` when there is no folder."""
+    def _open_folder(self, folder: str) -> int | None:
+        """A descriptor of a folder, reached from the root without a link; ``None`` when there is no folder."""
         descriptor: int | None = None
-        for part in (self._root, *hour.folder.split("/")):
+        for part in (self._root, *folder.split("/")):
             flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | (os.O_NOFOLLOW if descriptor is not None else 0)
             above = descriptor
             try:
@@ -261,7 +279,7 @@ def _version(folder: str) -> FolderVersion | None:
     return FolderVersion(token, max(status.st_mtime, status.st_ctime))
 
 
-def _listed(entry: os.DirEntry[str]) -> _Listed | None:
+def _listed(entry: os.DirEntry[str], name: str) -> _Listed | None:
     """The entry as listed; None for a folder, or what vanished between the scan and now."""
     try:
         status = entry.stat(follow_symlinks=False)
@@ -270,5 +288,5 @@ def _listed(entry: os.DirEntry[str]) -> _Listed | None:
     if stat.S_ISDIR(status.st_mode):
         return None
     if stat.S_ISREG(status.st_mode):
-        return (entry.name, status.st_size, status.st_mtime_ns, status.st_ino)
-    return (entry.name, 0, status.st_mtime_ns, None)  # its snapshot will say so, its neighbours load
+        return (name, status.st_size, status.st_mtime_ns, status.st_ino)
+    return (name, 0, status.st_mtime_ns, None)  # its snapshot will say so, its neighbours load

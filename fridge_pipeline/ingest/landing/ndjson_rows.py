@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from fridge_pipeline.ingest.landing.content import missing_columns
+from fridge_pipeline.ingest.landing.json_columns import BETWEEN, CANONICAL, NUMBER, JsonColumns
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
 from fridge_pipeline.ingest.landing.lines import fault_row, lines_of, raw_rows
-from fridge_pipeline.ingest.rules.reading import FIELDS, IDS, RAW_SCHEMA, Reason
+from fridge_pipeline.ingest.rules.reading import Reason
 from fridge_pipeline.ingest.rules.recorded_time import BLANK
 
 if TYPE_CHECKING:
@@ -25,23 +26,12 @@ if TYPE_CHECKING:
 
     from fridge_pipeline.ingest.landing.lines import Block, BlockReader
 
-#: Polars decodes lines as one array, with commas between: two that are no objects can be one together, and a single
-#: object that it finds stands for all lines. So each gets its number as its first key, which must come back.
-_NUMBER = "number of the line"
-_OBJECT = pl.Struct({_NUMBER: pl.Int64(), **dict.fromkeys(FIELDS, pl.String())})
-
-#: Where one object ends and the next begins. Outside of texts, nothing else in JSON looks like this.
-_BETWEEN = rf"\}}[{BLANK}]*\{{"
-_NEXT = re.compile(_BETWEEN)
+_NEXT = re.compile(BETWEEN)
 _LAST = re.compile(rb"(?s:.*)\}(?=[ \t\r]*\{)")
 _BLANKS = re.compile(f"[{BLANK}]*+")
 #: In front of an object that stands where none may be, as in one that was cut off.
 _INSIDE = re.compile(rf"[^:,\[{BLANK}][{BLANK}]*(?=\{{)")
 
-_ID = r'"(?:tenant_id|sensor_id)"[ \t\r]*:[ \t\r]*'
-#: Lines that polars does not decode by the rules above: no object, several, or an id that is neither text nor integer.
-_ODD = rf"^[^{{]|{_BETWEEN}|{_ID}(?:-?[0-9]+[.eE]|t|f)"
-_FRACTION_AS_ID = rf"({_ID})(-?[0-9]+(?:\.[0-9]+(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+))"
 _SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, from an escape such as \ud800
 
 
@@ -51,80 +41,99 @@ def end_of_last_object(data: bytes, start: int) -> int:
     return last.end() if last else 0
 
 
-def ndjson_batches(source: BlockReader) -> Iterator[pl.DataFrame]:
-    """The rows of an ndjson file, as in ``RAW_SCHEMA``, block by block.
+def ndjson_batches(source: BlockReader, columns: JsonColumns = CANONICAL) -> Iterator[pl.DataFrame]:
+    """The rows of an ndjson file block by block: ``line``, the columns as text, ``fault``, ``raw``.
 
-    Raises ``UnreadableFileError`` before the first row when the first block holds no JSON object, or when
-    none of its objects has one of the four keys.
+    Of the canonical columns that is ``RAW_SCHEMA``. Raises ``UnreadableFileError`` before the first row when the first
+    block holds no JSON object, or when none of its objects has one of the keys.
     """
     is_checked = has_fault = False
     while (block := source.next()) is not None:
         if block.fault:
             has_fault = True
-            yield fault_row(block)
+            yield fault_row(block, columns.schema)
             continue
-        rows = _rows(block, source)
+        rows = _rows(block, source, columns)
         if rows.is_empty():
             continue
         if not is_checked:
-            _refuse_other_content(rows, block.data)
+            _refuse_other_content(rows, block.data, columns)
             is_checked = True
         yield rows
     if not (is_checked or has_fault):
         raise UnreadableFileError("empty file: it has no line")
 
 
-def _rows(block: Block, source: BlockReader) -> pl.DataFrame:
+def _rows(block: Block, source: BlockReader, columns: JsonColumns) -> pl.DataFrame:
     """The rows of a block; what may be the start of an object that goes on after the block is given back."""
     lines = lines_of(block).with_columns(pl.col("raw").str.strip_chars(BLANK))
-    rows = _decoded(lines)
+    columns = columns.among(lines)
+    rows = _decoded(lines, columns)
     if rows is None:
-        rows, unused = _carefully_decoded(lines, source.line_bytes_max if block.is_open else 0)
+        rows, unused = _carefully_decoded(lines, columns, source.line_bytes_max if block.is_open else 0)
         source.give_back(unused.encode())
     return rows
 
 
-def _decoded(lines: pl.DataFrame) -> pl.DataFrame | None:
-    """The rows, decoded at once; None when a line is odd and needs care."""
+def decoded_rows(lines: pl.DataFrame, columns: JsonColumns) -> pl.DataFrame:
+    """The rows of JSON objects that are whole: ``line`` and ``raw``, each one object without a line end in it."""
+    columns = columns.among(lines)
+    rows = _decoded(lines, columns)
+    return _carefully_decoded(lines, columns, 0)[0] if rows is None else rows
+
+
+def _decoded(lines: pl.DataFrame, columns: JsonColumns) -> pl.DataFrame | None:
+    """The rows, decoded at once; None when a line is odd and needs care.
+
+    Polars decodes lines as one array, with commas between: two that are no objects can be one together, and a single
+    object that it finds stands for all lines. So each gets its number as its first key, which must come back.
+    """
     text = pl.col("raw")
-    if lines["raw"].str.contains(_ODD).any():
-        lines = lines.with_columns(text.str.replace_all(_BETWEEN, "}\n{").str.split("\n")).explode("raw")
-        text = text.str.replace_all(_FRACTION_AS_ID, '${1}"${2}"')
-        if lines.select(text.str.contains(_ODD).any()).item():
+    if lines["raw"].str.contains(columns.odd).any():
+        lines = lines.with_columns(text.str.replace_all(BETWEEN, "}\n{").str.split("\n")).explode("raw")
+        if columns.ids:
+            text = text.str.replace_all(columns.fraction_as_id, '${1}"${2}"')
+        if lines.select(text.str.contains(columns.odd).any()).item():
             return None
-    number = pl.int_range(pl.len(), dtype=pl.Int64)
-    numbered = pl.concat_str(pl.lit(f'{{"{_NUMBER}":'), number.cast(pl.String), pl.lit(","), text.str.slice(1))
+    number, decoded = pl.int_range(pl.len(), dtype=pl.Int64), pl.col("decoded")
+    numbered = pl.concat_str(pl.lit(f'{{"{NUMBER}":'), number.cast(pl.String), pl.lit(","), text.str.slice(1))
     try:
         rows = (
             lines.lazy()
-            .with_columns(number.alias("number"), numbered.str.json_decode(_OBJECT).alias("decoded"))
-            .unnest("decoded")
-            .with_columns(fault=pl.lit(None, pl.String))
+            .with_columns(number.alias("number"), numbered.str.json_decode(columns.decoded).alias("decoded"))
+            .select(
+                "line",
+                *columns.of_struct(decoded),
+                pl.lit(None, pl.String).alias("fault"),
+                "raw",
+                is_own=pl.col("number").eq_missing(decoded.struct.field(NUMBER)),
+            )
             .collect(engine="streaming")
         )
     except (pl.exceptions.ComputeError, pl.exceptions.InvalidOperationError, pl.exceptions.ShapeError):
         return None  # it does not say which line; reading each by itself does
-    if not rows["number"].eq_missing(rows[_NUMBER]).all():
+    if not rows["is_own"].all():
         return None
-    return rows.select(RAW_SCHEMA.names()).rechunk()  # decoding leaves chunks with five times the memory of their text
+    return rows.drop("is_own").rechunk()  # decoding leaves chunks with five times the memory of their text
 
 
-def _carefully_decoded(lines: pl.DataFrame, goes_on_within: int) -> tuple[pl.DataFrame, str]:
+def _carefully_decoded(lines: pl.DataFrame, columns: JsonColumns, goes_on_within: int) -> tuple[pl.DataFrame, str]:
     """The rows of some lines, object by object, and the text of a last one that may go on after them."""
-    columns: dict[str, list[object]] = {name: [] for name in RAW_SCHEMA}
+    values: dict[str, list[object]] = {name: [] for name in columns.names}
     for line, text in lines.select("line", "raw").iter_rows():
         start = 0
         while start < len(text):
             decoded, end = _object(text, start)
             if decoded is None and len(text) - start < goes_on_within:
-                return raw_rows(columns), text[start:]
-            fault = _fault(decoded)
-            for name in FIELDS:
-                columns[name].append(_text(decoded.get(name)) if decoded and not fault else None)
+                return raw_rows(values, columns.schema), text[start:]
+            found = None if decoded is None else columns.of_object(decoded)
+            fault = _fault(found, columns)
+            for name in columns.members:
+                values[name].append(_text(found[name]) if found and not fault else None)
             for name, value in (("line", line), ("fault", fault), ("raw", text[start:end].rstrip(BLANK))):
-                columns[name].append(value)
+                values[name].append(value)
             start = _behind_blanks(text, end)
-    return raw_rows(columns), ""
+    return raw_rows(values, columns.schema), ""
 
 
 def _object(text: str, start: int) -> tuple[dict[str, object] | None, int]:
@@ -163,10 +172,10 @@ def _first_of_each(pairs: list[tuple[str, object]]) -> dict[str, object]:
 _DECODER = json.JSONDecoder(object_pairs_hook=_first_of_each, parse_float=str)
 
 
-def _fault(decoded: dict[str, object] | None) -> Reason | None:
-    if decoded is None:
+def _fault(found: dict[str, object] | None, columns: JsonColumns) -> Reason | None:
+    if found is None:
         return Reason.NOT_A_JSON_OBJECT
-    ids = (decoded.get(name) for name in IDS)
+    ids = (found[name] for name in columns.ids)
     is_text = (isinstance(value, str | int | None) and not isinstance(value, bool) for value in ids)
     return None if all(is_text) else Reason.ID_NOT_TEXT
 
@@ -180,16 +189,16 @@ def _text(value: object) -> str | None:
     return json.dumps(value)
 
 
-def _refuse_other_content(rows: pl.DataFrame, data: bytes) -> None:
+def _refuse_other_content(rows: pl.DataFrame, data: bytes, columns: JsonColumns) -> None:
     if (rows["fault"] == Reason.NOT_A_JSON_OBJECT.value).all(ignore_nulls=False):
         raise UnreadableFileError(
             f"no line is a JSON object; the first has {len(rows['raw'][0])} characters; deliver one object per line"
         )
-    missing = [name for name in FIELDS if rows[name].null_count() == rows.height and _is_absent(name, data)]
+    missing = [
+        member
+        for name, member in columns.members.items()
+        if rows[name].null_count() == rows.height and f'"{columns.key_of(name)}"'.encode() not in data
+    ]
     if missing:
         first = next(decoded for raw in rows["raw"] if (decoded := _object(raw, 0)[0]) is not None)
         raise missing_columns(missing, list(reversed(first)))
-
-
-def _is_absent(name: str, data: bytes) -> bool:
-    return f'"{name}"'.encode() not in data

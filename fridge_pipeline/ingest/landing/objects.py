@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,7 @@ from fridge_pipeline.ingest.rules.landing_files import (
     storable_path,
 )
 from fridge_pipeline.ingest.rules.losses import StrayNames, Strays, is_date_folder
+from fridge_pipeline.ingest.rules.source import Source, source_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,12 +58,14 @@ _DIGEST_BYTES = 16
 class ObjectLanding:
     """The ``LandingZone`` below a prefix of a bucket: ``<prefix>/<YYYY-MM-DD>/<HH>/<any name>.<format>``.
 
-    Objects elsewhere and deeper ones are strays, except empty ones, which consoles show as folders.
+    Objects elsewhere and deeper ones are strays, except empty ones, which consoles show as folders, and deeper ones
+    that a source's pattern names.
     """
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, sources: Sequence[Source] = ()) -> None:
         require_location_only(uri)
         self._uri = uri.rstrip("/")
+        self._sources = sources
 
     @property
     def uri(self) -> str:
@@ -77,15 +80,15 @@ class ObjectLanding:
     def hours(self, strays: Strays | None = None) -> dict[Hour, str]:
         """See ``LandingZone.hours``: one request per 1,000 objects, whatever hours they are in."""
         seen = strays or Strays()
-        folders: dict[str, Hour | None] = {}
         tallies: dict[Hour, _Tally] = {}
         try:
             for meta in self._listed(None):
-                folder, _, name = meta["path"].rpartition("/")
-                hour = folders[folder] if folder in folders else folders.setdefault(folder, _hour_of(folder))
-                if hour is None:
+                date, _, rest = meta["path"].partition("/")
+                of_day, _, name = rest.partition("/")
+                hour = _hour_of(f"{date}/{of_day}")
+                if hour is None or not self._is_ours(name):
                     _add_stray(seen, meta)
-                elif is_landing_file(name):
+                elif is_landing_file(name.rpartition("/")[2]):
                     tallies.setdefault(hour, _Tally()).add(name, meta)
         except StoreRefusedError as error:
             if error.code == "InvalidPath":  # then only the hour that has it cannot be listed
@@ -135,7 +138,13 @@ class ObjectLanding:
         if fingerprint == known:
             return Listing(fingerprint, [])
         files = [
-            LandingFile(storable_path(f"{hour.folder}/{name}"), hour, meta["size"], version_of_object(meta))
+            LandingFile(
+                storable_path(f"{hour.folder}/{name}"),
+                hour,
+                meta["size"],
+                version_of_object(meta),
+                source=source_of(storable_path(name), self._sources),
+            )
             for name, meta in listed
         ]
         return Listing(fingerprint, files)
@@ -143,7 +152,7 @@ class ObjectLanding:
     def snapshot(self, file: LandingFile, directory: Path, plain_bytes_max: int = PLAIN_BYTES_MAX) -> Snapshot:
         """See ``LandingZone.snapshot``; raises ``LandingFileChangedError`` as soon as it is another object."""
         with io.BufferedReader(ObjectBytes(self._store, file), PART_BYTES) as stream:
-            return take_snapshot(stream, directory, file.format, plain_bytes_max)
+            return take_snapshot(stream, directory, file.format, plain_bytes_max, by_content=file.source is not None)
 
     def _dates(self, strays: Strays) -> list[str]:
         return sorted(self._prefixes("", is_date_folder, strays))
@@ -173,12 +182,18 @@ class ObjectLanding:
     def _scan(self, hour: Hour, strays: Strays | None = None) -> Iterator[tuple[str, ObjectMeta]]:
         """The landing files of the hour, in no order that every store keeps. Raises ``StoreRefusedError``."""
         for meta in self._listed(hour.folder):
-            folder, _, name = meta["path"].rpartition("/")
-            if folder != hour.folder:
+            name = meta["path"].removeprefix(f"{hour.folder}/")
+            if not self._is_ours(name):
                 if strays is not None:
                     _add_stray(strays, meta)
-            elif is_landing_file(name):
+            elif is_landing_file(name.rpartition("/")[2]):
                 yield name, meta
+
+    def _is_ours(self, name: str) -> bool:
+        """Whether an object, by its name below an hour, lies where landing files do."""
+        if "/" not in name:
+            return bool(name)
+        return source_of(storable_path(name), self._sources) is not None
 
     def _listed(self, prefix: str | None) -> Iterator[ObjectMeta]:
         with refusals():
@@ -242,6 +257,7 @@ def _date_of(hour: Hour) -> str:
     return hour.folder.partition("/")[0]
 
 
+@lru_cache(maxsize=10_000)
 def _hour_of(folder: str) -> Hour | None:
     try:
         return Hour.from_folder(folder)

@@ -13,7 +13,6 @@ from pyarrow import types
 
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
 from fridge_pipeline.ingest.landing.parquet_bounds import BATCH_BYTES, Kind, RowGroup, batch_rows_of, column_of
-from fridge_pipeline.ingest.rules.reading import FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +43,7 @@ def open_parquet(path: Path, **options: Any) -> pq.ParquetFile:
 def arrow_batches(
     path: Path, descriptor: int, metadata: Any, groups: list[RowGroup], kinds: list[Kind], batch_rows: int
 ) -> Iterator[Any]:
-    """The rows in columns called as in ``FIELDS``; what was read before an error comes before it.
+    """The rows in columns of these kinds, in their order; what was read before an error comes before it.
 
     At most ``batch_rows`` at once, and about ``BATCH_BYTES`` with every text as if no two were shared. Text too long
     for any field is cut to ``FIELD_BYTES_MAX`` bytes and one more. Raises ``DAMAGE``, and ``UnreadableFileError`` for
@@ -68,13 +67,24 @@ def _read(
         readable = min(group.rows, *(column.rows for column in columns))
         names, left = [kind.name for kind in kinds], readable
         for batch in file.iter_batches(batch_size=rows_at_once, columns=names, row_groups=[number]) if left else ():
-            cut = [_cut(batch.column(name)) for name in names]
-            yield pa.RecordBatch.from_arrays(cut, names=list(FIELDS)).slice(0, left)
+            cut = [_cut(_column(batch, name)) for name in names]
+            yield pa.RecordBatch.from_arrays(cut, names=names).slice(0, left)
             left -= min(left, batch.num_rows)
             if not left:
                 break
         if readable < group.rows:
             raise ValueError("the header of a page cannot be read")
+
+
+def _column(batch: Any, path: str) -> Any:
+    """A column by its name, dots walking into structs: what stands in none is null."""
+    if path in batch.schema.names:
+        return batch.column(path)
+    first, *inner = path.split(".")
+    column = batch.column(first)
+    for part in inner:
+        column = pc.struct_field(column, part)
+    return column
 
 
 def _gathered(batches: Iterator[Any], batch_rows: int) -> Iterator[Any]:

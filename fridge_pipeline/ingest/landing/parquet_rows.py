@@ -1,4 +1,4 @@
-"""The rows of a parquet file, a batch at a time.
+"""The rows of a parquet file, a batch at a time: the four fields, or the columns that a source names.
 
 ``line`` is the number of the row, counted from 1. Text that is no UTF-8 is repaired with U+FFFD, so that only its rows
 are rejected; binary columns are text whose writer did not say so. A number as an id is the text that csv shows it as. A
@@ -7,13 +7,14 @@ column of a type that can never hold its field, such as a list or a date as time
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import polars as pl
 import pyarrow as pa
 from pyarrow import types
 
-from fridge_pipeline.ingest.landing.content import places_of_fields
+from fridge_pipeline.ingest.landing.content import places_of_columns, places_of_fields
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
 from fridge_pipeline.ingest.landing.parquet_batches import (
     DAMAGE,
@@ -25,6 +26,7 @@ from fridge_pipeline.ingest.landing.parquet_batches import (
 )
 from fridge_pipeline.ingest.landing.parquet_bounds import ROW_GROUPS_MAX, Kind, RowGroup, row_groups
 from fridge_pipeline.ingest.rules.reading import FIELDS, IDS, RAW_LENGTH_MAX, Reason
+from fridge_pipeline.ingest.rules.source import Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -61,8 +63,53 @@ _ACCEPTED: dict[str, tuple[Callable[[Any], bool], str]] = {
 }
 
 
-def parquet_batches(path: Path, batch_rows: int) -> Iterator[pl.DataFrame]:
-    """The rows of a parquet file: as in ``RAW_SCHEMA``, but with the file's own types in the four fields.
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A column that is read: what it is called in the rows and in the file, dots walking into structs."""
+
+    name: str
+    path: str
+    is_id: bool
+
+
+#: Which columns of a file to read, by its schema in Arrow. Raises ``UnreadableFileError`` where they are not there.
+Choice: TypeAlias = "Callable[[Any], list[Chosen]]"
+
+
+def canonical(schema: Any) -> list[Chosen]:
+    """The four fields, under their own names."""
+    places = places_of_fields(schema.names)
+    for field, place in zip(FIELDS, places, strict=True):
+        is_accepted, expected = _ACCEPTED[field]
+        dtype = schema.field(place).type
+        if not is_accepted(dtype.value_type if types.is_dictionary(dtype) else dtype):
+            raise UnreadableFileError(f"column {field} is of type {dtype}, expected {expected}")
+    return [Chosen(field, schema.names[place], field in IDS) for field, place in zip(FIELDS, places, strict=True)]
+
+
+def chosen_by(source: Source) -> Choice:
+    """The columns of a source, under their ``own`` names."""
+    ids = [field.column for field in (source.tenant_id, source.sensor_id) if field is not None]
+
+    def choose(schema: Any) -> list[Chosen]:
+        found = [column for column in source.columns if type_at(schema, column) is not None]
+        names = [*schema.names, *(column for column in found if column not in schema.names)]
+        chosen = [
+            Chosen(name, names[place], names[place] in ids) for name, place in places_of_columns(source, names).items()
+        ]
+        for column in chosen:
+            dtype = type_at(schema, column.path)
+            if types.is_nested(dtype) or types.is_boolean(dtype):
+                raise UnreadableFileError(
+                    f"column {column.path} is of type {dtype}, expected text, number or timestamp"
+                )
+        return chosen
+
+    return choose
+
+
+def parquet_batches(path: Path, batch_rows: int, choice: Choice = canonical) -> Iterator[pl.DataFrame]:
+    """The rows of a parquet file: as in ``RAW_SCHEMA``, but with the file's own types in the columns.
 
     Raises ``UnreadableFileError`` before the first row for what is no parquet file of readings, and after the
     good rows when a later part is damaged, or is too large in memory.
@@ -72,40 +119,43 @@ def parquet_batches(path: Path, batch_rows: int) -> Iterator[pl.DataFrame]:
         with path.open("rb") as stream:
             groups = row_groups(stream.fileno())
             with open_parquet(path) as file:
-                metadata, kinds = file.metadata, _kinds(file)
+                metadata, chosen = file.metadata, choice(file.schema_arrow)
+                kinds = _kinds(file, chosen)
             _refuse_bombs(metadata, groups, kinds)
             for batch in arrow_batches(path, stream.fileno(), metadata, groups, kinds, batch_rows):
-                yield _rows(batch, row_count)
+                yield _rows(batch, chosen, row_count)
                 row_count += batch.num_rows
     except DAMAGE as error:
         where = f"damaged parquet after row {row_count}" if row_count else "not a readable parquet file"
         raise UnreadableFileError(f"{where}: {str(error)[:300]}") from error
 
 
-def _kinds(file: Any) -> list[Kind]:
-    """How the four columns are stored, in the order of ``FIELDS``."""
+def _kinds(file: Any, chosen: list[Chosen]) -> list[Kind]:
+    """How the chosen columns are stored, in their order."""
     leaves = {file.schema.column(place).path: place for place in range(len(file.schema))}
     kinds = []
-    for name, field in zip(_checked_columns(file.schema_arrow), FIELDS, strict=True):
-        leaf, dtype = file.schema.column(leaves[name]), file.schema_arrow.field(name).type
+    for column in chosen:
+        leaf, dtype = file.schema.column(leaves[column.path]), type_at(file.schema_arrow, column.path)
         holds_text = is_text(dtype.value_type if types.is_dictionary(dtype) else dtype)
         width = {"BYTE_ARRAY": 0, "FIXED_LEN_BYTE_ARRAY": leaf.length}.get(leaf.physical_type, 16)
         if width > FIELD_BYTES_MAX:
-            raise UnreadableFileError(f"column {field} is of type {dtype}, longer than {FIELD_BYTES_MAX} bytes")
+            raise UnreadableFileError(f"column {column.path} is of type {dtype}, longer than {FIELD_BYTES_MAX} bytes")
         # Ids repeat row for row: read as dictionaries they cost a fifth of reading them as text.
-        kinds.append(Kind(name, leaves[name], width, holds_text, is_repeated=field in IDS))
+        kinds.append(Kind(column.path, leaves[column.path], width, holds_text, is_repeated=column.is_id))
     return kinds
 
 
-def _checked_columns(schema: Any) -> list[str]:
-    """The file's names of the four columns, in the order of ``FIELDS``."""
-    places = places_of_fields(schema.names)
-    for field, place in zip(FIELDS, places, strict=True):
-        is_accepted, expected = _ACCEPTED[field]
-        dtype = schema.field(place).type
-        if not is_accepted(dtype.value_type if types.is_dictionary(dtype) else dtype):
-            raise UnreadableFileError(f"column {field} is of type {dtype}, expected {expected}")
-    return [schema.names[place] for place in places]
+def type_at(schema: Any, path: str) -> Any:
+    """The type of a column by its name, dots walking into structs; None where there is none."""
+    if path in schema.names:
+        return schema.field(path).type
+    first, *inner = path.split(".")
+    dtype = schema.field(first).type if first in schema.names else None
+    for part in inner:
+        if dtype is None or not types.is_struct(dtype) or part not in [field.name for field in dtype]:
+            return None
+        dtype = dtype.field(part).type
+    return dtype
 
 
 def _refuse_bombs(metadata: Any, groups: list[RowGroup], kinds: list[Kind]) -> None:
@@ -126,49 +176,50 @@ def _refuse_bombs(metadata: Any, groups: list[RowGroup], kinds: list[Kind]) -> N
             )
 
 
-def _rows(batch: Any, rows_before: int) -> pl.DataFrame:
-    rows = pl.DataFrame([_series(field, batch.column(field)) for field in FIELDS])
+def _rows(batch: Any, chosen: list[Chosen], rows_before: int) -> pl.DataFrame:
+    rows = pl.DataFrame([_series(column, batch.column(place)) for place, column in enumerate(chosen)])
     rows = rows.with_columns(_overlong(rows))
     if rows["fault"].null_count() < rows.height:
         text = pl.col(pl.String).exclude("fault")
         rows = rows.with_columns(
             pl.when(pl.col("fault").is_not_null()).then(text.str.head(RAW_LENGTH_MAX)).otherwise(text)
         )
+    said = pl.struct(pl.col(column.name).alias(column.path) for column in chosen)
     return rows.select(
         pl.int_range(rows_before + 1, rows_before + 1 + pl.len(), dtype=pl.Int64).alias("line"),
-        *FIELDS,
+        *(column.name for column in chosen),
         "fault",
-        pl.struct(FIELDS).alias("raw"),  # shares the columns: text is made for rejected rows only
+        said.alias("raw"),  # shares the columns: text is made for rejected rows only
     )
 
 
 def _overlong(rows: pl.DataFrame) -> pl.Expr:
     """The fault of rows with a text field that is too long to be one."""
-    texts = [name for name in FIELDS if rows.schema[name] == pl.String]
+    texts = [name for name, dtype in rows.schema.items() if dtype == pl.String]
     is_overlong = pl.any_horizontal(
         pl.lit(value=False), *(pl.col(name).str.len_bytes() > FIELD_BYTES_MAX for name in texts)
     )
     return pl.when(is_overlong).then(pl.lit(Reason.LINE_TOO_LONG.value)).alias("fault")
 
 
-def _series(field: str, column: Any) -> pl.Series:
+def _series(chosen: Chosen, column: Any) -> pl.Series:
     """The column in one of the few types that polars judges."""
     if types.is_dictionary(column.type):
-        values = _series(field, column.dictionary)
+        values = _series(chosen, column.dictionary)
         return values.gather(pl.Series(column.indices.cast(pa.int64())))
     if column.type == pa.uuid():
-        return _uuid_text(pl.Series(field, column.storage.cast(pa.binary())))
-    values = pl.Series(field, _plain(field, column))
+        return _uuid_text(pl.Series(chosen.name, column.storage.cast(pa.binary())))
+    values = pl.Series(chosen.name, _plain(column, is_id=chosen.is_id))
     # A missing number is often written as NaN, which is nobody's id.
-    return values.fill_nan(None) if field in IDS and values.dtype.is_float() else values
+    return values.fill_nan(None) if chosen.is_id and values.dtype.is_float() else values
 
 
-def _plain(field: str, column: Any) -> Any:
+def _plain(column: Any, *, is_id: bool) -> Any:
     """Without decimal or foreign zone."""
     dtype = column.type
     if types.is_timestamp(dtype) and dtype.tz is not None:
         return column.cast(pa.timestamp(dtype.unit, "UTC"))  # the same instants: Arrow stores them in UTC
-    if types.is_decimal(dtype) and field in IDS:
+    if types.is_decimal(dtype) and is_id:
         return column.cast(pa.string())
     if types.is_decimal(dtype) or types.is_float16(dtype):
         return column.cast(pa.float64())

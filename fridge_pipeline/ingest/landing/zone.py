@@ -13,13 +13,14 @@ from fridge_pipeline.ingest.landing.private_copy import PLAIN_BYTES_MAX
 from fridge_pipeline.ingest.rules.location import OBJECT_SCHEMES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from fridge_pipeline.calendar.hours import Hour
     from fridge_pipeline.ingest.landing.private_copy import Snapshot
     from fridge_pipeline.ingest.rules.landing_files import FolderVersion, LandingFile, Listing
     from fridge_pipeline.ingest.rules.losses import Strays
+    from fridge_pipeline.ingest.rules.source import Source
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _LOCAL_HOSTS = ("", "localhost")
@@ -76,18 +77,20 @@ class LandingZone(Protocol):
         ...
 
 
-def open_landing_zone(uri: str) -> LandingZone:
+def open_landing_zone(uri: str, sources: Sequence[Source] = ()) -> LandingZone:
     """The landing zone a ``FRIDGE_LANDING_URI`` names: a folder, or a bucket's prefix; touches no disk, calls nobody.
+
+    Its files are listed with the source that reads each.
 
     Raises ``UnsupportedSchemeError`` for every other scheme and for a ``file://`` URI of another host, and
     ``LandingUriError`` for an object store's URI that carries credentials.
     """
     scheme = _SCHEME.match(uri)
     if scheme is None:
-        return LocalLanding(uri)
+        return LocalLanding(uri, sources)
     parts = urlsplit(uri)
     if parts.scheme in OBJECT_SCHEMES:
-        return ObjectLanding(uri)
+        return ObjectLanding(uri, sources)
     if parts.scheme != "file" or parts.netloc not in _LOCAL_HOSTS:
         raise UnsupportedSchemeError(scheme[1])
-    return LocalLanding(unquote(uri[len("file://") + len(parts.netloc) :], errors="surrogateescape"))
+    return LocalLanding(unquote(uri[len("file://") + len(parts.netloc) :], errors="surrogateescape"), sources)

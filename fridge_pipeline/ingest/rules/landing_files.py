@@ -15,6 +15,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.ingest.rules.source import Source
 
 if TYPE_CHECKING:
     from fridge_pipeline.calendar.hours import Hour
@@ -56,7 +57,7 @@ class LandingFile:
     database can store (see ``storable_path``). ``size`` counts bytes as delivered, and ``version`` is
     whatever the store changes when the content may have changed: the modification time in nanoseconds of
     a local file, the entity tag of an object. ``inode`` is which file of its disk a local one is, None for what is no
-    regular file, and for objects.
+    regular file, and for objects. ``source`` says how to read it; None where it has the canonical columns.
     """
 
     path: str
@@ -64,11 +65,17 @@ class LandingFile:
     size: int
     version: str
     inode: int | None = None
+    source: Source | None = None
 
     @property
     def name(self) -> str:
         """The file's name without its folders."""
         return self.path.rpartition("/")[2]
+
+    @property
+    def path_below_hour(self) -> str:
+        """Its path below the folder of its hour."""
+        return self.path.removeprefix(f"{self.landing_hour.folder}/")
 
     @property
     def format(self) -> FileFormat | None:

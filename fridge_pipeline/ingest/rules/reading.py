@@ -70,6 +70,9 @@ ARRIVAL_SCHEMA = pl.Schema(
 #: What makes it one reading, and the order in which readings are stored: the sensor key stands for both ids.
 IDENTITY = ["recorded_at", "sensor_key"]
 
+#: Stands for the tenant of a sensor that the register does not know, until its row is judged. A character of nobody's.
+UNREGISTERED = "\ue000"
+
 #: A row of a text file before judgement. Parquet rows have the file's own types in the four fields, and in
 #: ``raw`` a struct of them. ``line`` is the 1-based place in the file; ``fault`` is what its reader already
 #: knows to be wrong with the row (a ``Reason``), else null.
@@ -100,6 +103,11 @@ class Reason(StrEnum):
     BROKEN_QUOTES = "broken quotes"
     NOT_A_JSON_OBJECT = "not a JSON object"
     ID_NOT_TEXT = "id is neither text nor a number"
+    # What a source finds in the columns it is told to read.
+    NO_MEASUREMENT = "no measurement"
+    AMBIGUOUS_LOCAL_TIME = "local time that a clock change repeats"
+    IMPOSSIBLE_LOCAL_TIME = "local time that a clock change skips"
+    NOT_REGISTERED = "sensor not in the register at that time"
     # What `judge` finds in the fields.
     MISSING_TENANT_ID = "missing tenant_id"
     MISSING_SENSOR_ID = "missing sensor_id"
@@ -230,6 +238,7 @@ def _reason(landing_hour: Hour, kept_from: datetime | None) -> pl.Expr:
         _when(time < pl.lit(kept_from, recorded_time.RECORDED_AT), Reason.TIME_NOT_KEPT),  # never, when it is null
         _when(pl.any_horizontal(_is_too_long(pl.col(field)) for field in IDS), Reason.ID_TOO_LONG),
         _when(pl.any_horizontal(_is_broken(pl.col(field)) for field in IDS), Reason.ID_BROKEN),
+        _when(pl.col("tenant_id") == UNREGISTERED, Reason.NOT_REGISTERED),  # the last: else it would be a reading
     )
 
 
@@ -251,7 +260,7 @@ def _known_tenant() -> pl.Expr:
     tenant = pl.col("tenant_id")
     is_none = pl.any_horizontal(
         pl.col("reason").is_in([reason.value for reason in _UNREADABLE]),
-        tenant == "",
+        tenant.is_in(["", UNREGISTERED]),
         _is_too_long(tenant),
         _is_broken(tenant),
     )

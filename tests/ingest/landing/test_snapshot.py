@@ -13,12 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
-from fridge_pipeline.ingest.landing.private_copy import (
-    PACKING_RATIO_MAX,
-    PLAIN_BYTES_FREE,
-    PLAIN_BYTES_MAX,
-    take_snapshot,
-)
+from fridge_pipeline.ingest.landing.private_copy import PLAIN_BYTES_MAX, take_snapshot
+from fridge_pipeline.ingest.landing.unpacking import PACKING_RATIO_MAX, PLAIN_BYTES_FREE
 from fridge_pipeline.ingest.rules.landing_files import FileFormat
 
 if TYPE_CHECKING:

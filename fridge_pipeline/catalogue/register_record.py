@@ -1,0 +1,72 @@
+"""The sensor register in the database: what it says, and new entries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+
+from fridge_pipeline.catalogue.table_file import TableRefusedError
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.queries import statement
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterEntry:
+    """From ``valid_from`` on the sensor belongs to the tenant, until its next entry. ``line`` is where it was read."""
+
+    sensor_id: str
+    tenant_id: str
+    valid_from: datetime
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterImport:
+    """How many entries were new, how many stood there already, and how many landing files are read again for them."""
+
+    added: int
+    unchanged: int
+    files: int
+
+
+def newest_entry(connection: psycopg.Connection) -> int:
+    """The number of the newest entry, 0 while there is none."""
+    row = connection.execute(statement("newest_register_entry")).fetchone()
+    return int(row[0]) if row else 0
+
+
+def read_register(connection: psycopg.Connection) -> list[tuple[str, datetime, str]]:
+    """Sensor, from when, tenant; by time."""
+    return connection.execute(statement("sensor_register")).fetchall()
+
+
+def import_register(
+    database: Database, entries: Sequence[RegisterEntry], reason: str, *, dry_run: bool = False
+) -> RegisterImport:
+    """Adds the entries, all or none; an entry that stands there already is left as it is.
+
+    Raises ``TableRefusedError`` for a sensor that another tenant has from the same moment on, and for an entry that
+    would change the past: readings of the sensor are stored for another tenant from that time on.
+    """
+    with database.connect() as connection:
+        with connection.transaction(), connection.cursor() as cursor:
+            cursor.execute(statement("create_imported_register"))
+            with cursor.copy(statement("copy_imported_register")) as copy:
+                for each in entries:
+                    copy.write_row((each.line, each.sensor_id, each.tenant_id, each.valid_from))
+            cursor.execute(statement("lock_sensor_register"))
+            problems = [
+                f"line {line}: {problem}" if line else problem
+                for line, problem in cursor.execute(statement("register_problems")).fetchall()
+            ]
+            if problems:
+                raise TableRefusedError(problems)
+            new = cursor.execute(statement("new_register_entries")).fetchall()
+            if new and not dry_run:
+                with database.acting(connection) as own, own.cursor() as writing:
+                    writing.executemany(statement("add_to_register"), [(*entry, reason) for entry in new])
+        row = connection.execute(statement("count_files_to_read_again")).fetchone()
+    return RegisterImport(len(new), len(entries) - len(new), int(row[0]) if row else 0)

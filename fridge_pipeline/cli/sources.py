@@ -1,0 +1,81 @@
+"""``fridge sources``."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.cli.bill_command import HourKey
+from fridge_pipeline.cli.terminal import echo
+from fridge_pipeline.ingest.check_source import SourceCheck, check_source
+from fridge_pipeline.ingest.rules.source import Source, source_of
+from fridge_pipeline.settings import read_settings
+from fridge_pipeline.visible import as_lines
+
+
+@click.group()
+def sources() -> None:
+    """How gateways' files are read: the sources of FRIDGE_SOURCES."""
+
+
+@sources.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--source", "name", help="Read it by this source instead of the first whose pattern matches.")
+@click.option("--path", help="Its path below the hour's folder, where it differs from the file's name.")
+@click.option("--hour", type=HourKey(), help="The landing hour it is judged by; default: the running one.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def check(*, file: Path, name: str | None, path: str | None, hour: Hour | None, as_json: bool) -> None:
+    """Show what a source makes of FILE: first readings, counts, every reason of rejection; loads nothing.
+
+    Exit code 1 when not one row is a reading, or when the file cannot be read to its end.
+
+    Example: fridge sources check uplinks.ndjson.gz --source ttn
+    """
+    configured = read_settings(os.environ)
+    below_hour = path or file.name
+    source = _named(configured.sources, name) if name else source_of(below_hour, configured.sources)
+    found = check_source(file, below_hour, source, hour or Hour.containing(datetime.now(UTC)))
+    echo(json.dumps(asdict(found), indent=2, default=str) if as_json else as_lines(_told(found, file)))
+    if found.damage or not found.readings:
+        raise click.exceptions.Exit(1)
+
+
+def _named(known: tuple[Source, ...], name: str) -> Source:
+    for source in known:
+        if source.name == name:
+            return source
+    names = ", ".join(source.name for source in known) or "none: FRIDGE_SOURCES is not set"
+    raise click.UsageError(f"there is no source {name!r}; there are {names}")
+
+
+def _told(found: SourceCheck, file: Path) -> list[str]:
+    by = f"source {found.source}" if found.source else "no source: the canonical columns"
+    lines = [f"{file.name}, read by {by}: {found.rows:,} rows, {found.readings:,} readings"]
+    if found.damage:
+        lines.append(f"it cannot be read to its end: {found.damage}")
+    if found.readings:
+        lines += [
+            f"  {found.tenants:,} tenants, {found.sensors:,} sensors",
+            f"  recorded {found.earliest:%Y-%m-%d %H:%M:%S} to {found.latest:%Y-%m-%d %H:%M:%S} UTC",
+            f"  {found.lowest_c:g} to {found.highest_c:g} °C",
+        ]
+        most = max(readings for _, readings in found.bars)
+        lines += [f"  {start:>7g} °C  {'█' * max(1, 30 * count // most)} {count:,}" for start, count in found.bars]
+        lines.append("first readings (line, tenant, sensor, time in UTC, °C):")
+        lines += [
+            f"  {line}  {tenant or 'by register'}  {sensor}  {time:%Y-%m-%d %H:%M:%S}  {degrees:g}"
+            for line, tenant, sensor, time, degrees in found.first
+        ]
+    if found.rejections:
+        lines.append("rejected:")
+    for each in found.rejections:
+        cause = f"; looks like {each.looks_like}" if each.looks_like else ""
+        lines.append(f"  {each.rows:,} rows: {each.reason}{cause}; line {each.line}: {each.example}")
+    lines += [f"look at this: {warning}" for warning in found.warnings]
+    return lines

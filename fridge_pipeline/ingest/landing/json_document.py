@@ -1,0 +1,135 @@
+"""The records of a JSON document, each with its text and line: an array, an array within objects, or objects in a row.
+
+A document is read as a whole, so it is no larger than ``DOCUMENT_BYTES_MAX``; what may grow belongs into ndjson.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
+from fridge_pipeline.ingest.rules.recorded_time import BLANK
+
+#: Most bytes of a document, unpacked. Its text and the records of a batch are in memory at once.
+DOCUMENT_BYTES_MAX = 128 * 2**20
+
+#: So many characters of records are decoded at once.
+_BATCH_LENGTH = 4 * 2**20
+
+_BLANKS = re.compile(f"[{BLANK}]*+")
+_DECODER = json.JSONDecoder()
+_LINES = pl.Schema({"line": pl.Int64(), "raw": pl.String()})
+
+
+def record_lines(path: Path, records: str) -> Iterator[pl.DataFrame]:
+    """The records in frames of ``line``, where each starts, and ``raw``, its text in one line.
+
+    ``records`` names the array that holds them, dots walking into objects; empty for the document itself. Raises
+    ``UnreadableFileError`` at the first step when there is no such array, and after the records before what is no JSON.
+    """
+    if (size := path.stat().st_size) > DOCUMENT_BYTES_MAX:
+        raise UnreadableFileError(
+            f"a JSON document of {size} bytes, more than the limit of {DOCUMENT_BYTES_MAX}: it is read as a whole; "
+            "deliver it in parts, or as one object per line"
+        )
+    text = path.read_text(encoding="utf-8-sig", errors="replace")
+    start = _array(text, records.split(".") if records else [])
+    yield from _framed(text, _in_array(text, start + 1) if text[start : start + 1] == "[" else _in_a_row(text, start))
+
+
+def _array(text: str, keys: Sequence[str]) -> int:
+    """Where the array starts; of a document without keys, where its first value does."""
+    at = _behind(text, 0)
+    for depth, key in enumerate(keys):
+        at = _member(text, at, key, ".".join(keys[: depth + 1]))
+    if keys and text[at : at + 1] != "[":
+        raise UnreadableFileError(f"{'.'.join(keys)} is no array of records")
+    if text[at : at + 1] not in ("[", "{"):
+        raise UnreadableFileError("empty file" if at == len(text) else "it is neither a JSON array nor a JSON object")
+    return at
+
+
+def _member(text: str, at: int, key: str, name: str) -> int:
+    """Where the value of a member starts, of the object that starts here."""
+    if text[at : at + 1] != "{":
+        raise UnreadableFileError(f"there is no object that could hold {name}")
+    at = _behind(text, at + 1)
+    while text[at : at + 1] == '"':
+        try:
+            found, end = _DECODER.raw_decode(text, at)
+            value = _behind(text, _behind(text, end) + 1)
+            if found == key:
+                return value
+            at = _behind(text, _DECODER.raw_decode(text, value)[1])
+        except (ValueError, RecursionError) as error:
+            raise UnreadableFileError(f"it is no JSON where {name} was looked for: {error}") from error
+        if text[at : at + 1] != ",":
+            break
+        at = _behind(text, at + 1)
+    raise UnreadableFileError(f"it has no {name}")
+
+
+def _in_array(text: str, at: int) -> Iterator[tuple[int, int]]:
+    """From where to where each value of an array goes."""
+    at = _behind(text, at)
+    while text[at : at + 1] != "]":
+        end = _end(text, at)
+        yield at, end
+        at = _behind(text, end)
+        if text[at : at + 1] == ",":
+            at = _behind(text, at + 1)
+        elif text[at : at + 1] != "]":
+            raise UnreadableFileError(f"damaged JSON at character {at}: the array goes on without a comma")
+
+
+def _in_a_row(text: str, at: int) -> Iterator[tuple[int, int]]:
+    """From where to where each of several values goes, with nothing but blanks, or a comma, between them."""
+    while at < len(text):
+        end = _end(text, at)
+        yield at, end
+        at = _behind(text, end)
+        if text[at : at + 1] == ",":
+            at = _behind(text, at + 1)
+
+
+def _end(text: str, at: int) -> int:
+    try:
+        return _DECODER.raw_decode(text, at)[1]
+    except (ValueError, RecursionError) as error:
+        raise UnreadableFileError(f"damaged JSON at character {at}: {str(error)[:200]}") from error
+
+
+def _behind(text: str, at: int) -> int:
+    blanks = _BLANKS.match(text, at)
+    return blanks.end() if blanks else at
+
+
+def _framed(text: str, places: Iterator[tuple[int, int]]) -> Iterator[pl.DataFrame]:
+    lines: list[int] = []
+    raws: list[str] = []
+    line, counted, length = 1, 0, 0
+    error: UnreadableFileError | None = None
+    while error is None:
+        try:
+            start, end = next(places, (None, 0))
+        except UnreadableFileError as damage:
+            error = damage
+            break
+        if start is None:
+            break
+        line, counted = line + text.count("\n", counted, start), start
+        lines.append(line)
+        raws.append(text[start:end].replace("\n", " "))
+        length += end - start
+        if length > _BATCH_LENGTH:
+            yield pl.DataFrame({"line": lines, "raw": raws}, schema=_LINES)
+            lines, raws, length = [], [], 0
+    if lines:
+        yield pl.DataFrame({"line": lines, "raw": raws}, schema=_LINES)
+    if error is not None:
+        raise error

@@ -1,0 +1,105 @@
+"""The rows of a file that a source reads, whatever it holds, with the four fields that its source makes of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from fridge_pipeline.ingest.landing.avro_rows import avro_batches
+from fridge_pipeline.ingest.landing.content import places_of_columns
+from fridge_pipeline.ingest.landing.csv_rows import CsvDialect, csv_batches
+from fridge_pipeline.ingest.landing.json_columns import JsonColumns
+from fridge_pipeline.ingest.landing.json_document import record_lines
+from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
+from fridge_pipeline.ingest.landing.lines import BlockReader
+from fridge_pipeline.ingest.landing.ndjson_rows import decoded_rows, end_of_last_object, ndjson_batches
+from fridge_pipeline.ingest.rules.reading import FIELDS
+from fridge_pipeline.ingest.rules.source import Source, SourceFormat, own
+from fridge_pipeline.ingest.rules.source_fields import path_ids, with_fields
+
+if TYPE_CHECKING:
+    from fridge_pipeline.ingest.landing.private_copy import Snapshot
+
+#: A wide row becomes as many rows as it has measured columns; so many of them are made at once.
+TALL_ROWS_MAX = 250_000
+
+
+def source_batches(snapshot: Snapshot, source: Source, path_below_hour: str, batch_rows: int) -> Iterator[pl.DataFrame]:
+    """Every row of the file once, in its order, as frames like ``RAW_SCHEMA`` with time and temperature typed.
+
+    Raises ``UnreadableFileError`` as ``read_batches`` does; also for a file without the source's columns.
+    """
+    content = format_of(source, path_below_hour)
+    of_path = path_ids(source, path_below_hour)
+    for rows in _READ[content](snapshot, source, batch_rows):
+        columns = max(1, len(rows.columns) - len(FIELDS))
+        at_once = TALL_ROWS_MAX if source.wide is None else max(1, TALL_ROWS_MAX // columns)
+        for some in rows.iter_slices(at_once):
+            yield with_fields(some, source, of_path)
+    if snapshot.damage:
+        raise UnreadableFileError(snapshot.damage)
+
+
+def format_of(source: Source, path: str) -> SourceFormat:
+    """What a file holds: as its source says, else by its ending. Raises ``UnreadableFileError``."""
+    if source.format is not None:
+        return source.format
+    ending = re.sub(r"\.(gz|zst|gzip|zstd)$", "", path.lower()).rpartition(".")[2]
+    if ending not in set(SourceFormat):
+        known = ", ".join(SourceFormat)
+        raise UnreadableFileError(
+            f"unknown format: the name ends in none of {known}; say what it is by format = … in source {source.name}"
+        )
+    return SourceFormat(ending)
+
+
+def members_of(source: Source) -> JsonColumns:
+    """The members of JSON objects that the source names, by their ``own`` names."""
+    ids = [own(field.column) for field in (source.tenant_id, source.sensor_id) if field and field.column]
+    members = {own(column): column for column in source.columns}
+    if source.wide is None:
+        return JsonColumns(members, ids)
+    return JsonColumns(members, ids, lambda keys: {own(key): key for key in source.wide_columns(keys)})
+
+
+def _csv(snapshot: Snapshot, source: Source, _batch_rows: int) -> Iterator[pl.DataFrame]:
+    layout = source.csv
+    dialect = CsvDialect(
+        lambda found: places_of_columns(source, found), layout.delimiter, layout.skip_lines, layout.header
+    )
+    with snapshot.path.open("rb") as stream:
+        yield from csv_batches(BlockReader(stream, is_damaged=snapshot.damage is not None), dialect)
+
+
+def _ndjson(snapshot: Snapshot, source: Source, _batch_rows: int) -> Iterator[pl.DataFrame]:
+    with snapshot.path.open("rb") as stream:
+        is_damaged = snapshot.damage is not None
+        reader = BlockReader(stream, is_damaged=is_damaged, cut=end_of_last_object)
+        yield from ndjson_batches(reader, members_of(source))
+
+
+def _json(snapshot: Snapshot, source: Source, _batch_rows: int) -> Iterator[pl.DataFrame]:
+    yield from (decoded_rows(lines, members_of(source)) for lines in record_lines(snapshot.path, source.records))
+
+
+def _avro(snapshot: Snapshot, source: Source, _batch_rows: int) -> Iterator[pl.DataFrame]:
+    yield from avro_batches(snapshot.path, members_of(source))
+
+
+def _parquet(snapshot: Snapshot, source: Source, batch_rows: int) -> Iterator[pl.DataFrame]:
+    # Not before a parquet file is there: it brings pyarrow (see Database.connect_bulk).
+    from fridge_pipeline.ingest.landing.parquet_rows import chosen_by, parquet_batches  # noqa: PLC0415
+
+    yield from parquet_batches(snapshot.path, batch_rows, chosen_by(source))
+
+
+_READ: dict[SourceFormat, Callable[[Snapshot, Source, int], Iterator[pl.DataFrame]]] = {
+    SourceFormat.CSV: _csv,
+    SourceFormat.NDJSON: _ndjson,
+    SourceFormat.JSON: _json,
+    SourceFormat.AVRO: _avro,
+    SourceFormat.PARQUET: _parquet,
+}

@@ -1,0 +1,166 @@
+"""A source: how to read a vendor's landing files. Which columns hold the four fields, in which units and times.
+
+Columns are named as the file names them; dots walk into nested objects. ``sources_file.py`` reads sources from TOML,
+``source_fields.py`` makes the four fields of a file's columns.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from fnmatch import fnmatchcase
+
+
+class SourceFormat(StrEnum):
+    """What a source's files hold, once they are unpacked."""
+
+    CSV = "csv"
+    NDJSON = "ndjson"
+    JSON = "json"
+    PARQUET = "parquet"
+    AVRO = "avro"
+
+
+class TimeFormat(StrEnum):
+    """The times that have a name; any other format is a strptime pattern."""
+
+    ISO = "iso"
+    EPOCH_S = "epoch_s"
+    EPOCH_MS = "epoch_ms"
+    EPOCH_US = "epoch_us"
+    EPOCH_NS = "epoch_ns"
+
+
+class Unit(StrEnum):
+    """What a temperature is measured in."""
+
+    CELSIUS = "celsius"
+    FAHRENHEIT = "fahrenheit"
+    KELVIN = "kelvin"
+
+
+class Ambiguous(StrEnum):
+    """What a local time that a clock change brings twice means; there is no default, such a row is rejected."""
+
+    EARLIEST = "earliest"
+    LATEST = "latest"
+
+
+@dataclass(frozen=True, slots=True)
+class IdField:
+    """Where an id stands: exactly one of a column, a constant, a path pattern with a group of the field's name.
+
+    A tenant may instead come from the sensor register.
+    """
+
+    column: str | None = None
+    value: str | None = None
+    path: str | None = None
+    register: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TimeField:
+    """The time of a reading. ``timezone`` is that of local times; without one a time without an offset is UTC."""
+
+    column: str
+    format: str = TimeFormat.ISO
+    timezone: str | None = None
+    ambiguous: Ambiguous | None = None
+
+    @property
+    def is_epoch(self) -> bool:
+        """Whether it is a number since 1970."""
+        return self.format.startswith("epoch_")
+
+
+@dataclass(frozen=True, slots=True)
+class TemperatureField:
+    """A temperature: degrees Celsius are what the value, as the file has it, times ``scale`` plus ``offset`` gives.
+
+    ``missing`` are values of the file, before anything is computed, that say that nothing was measured. The column is
+    None where every column of ``Wide`` holds one.
+    """
+
+    column: str | None = None
+    unit: Unit = Unit.CELSIUS
+    scale: float = 1.0
+    offset: float = 0.0
+    missing: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CsvLayout:
+    """How the text of a csv file is laid out; a header that is given stands in no line of the file."""
+
+    delimiter: str = ","
+    skip_lines: int = 0
+    decimal: str = "."
+    header: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One ``[[source]]``. ``match`` is a pattern of a file's name, or, with a slash, of its path below the hour.
+
+    ``format`` None means: by the file's ending. ``records`` is where a JSON document has its array of records.
+    ``wide`` is a pattern of the columns that hold one reading each.
+    """
+
+    name: str
+    match: str
+    tenant_id: IdField
+    recorded_at: TimeField
+    temperature: TemperatureField
+    sensor_id: IdField | None = None
+    wide: str | None = None
+    format: SourceFormat | None = None
+    records: str = ""
+    csv: CsvLayout = field(default_factory=CsvLayout)
+
+    @property
+    def sha256(self) -> str:
+        """What its definition is, so that a later one is told apart: everything but its name and pattern of files."""
+        definition = {key: value for key, value in asdict(self).items() if key not in ("name", "match")}
+        return hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that a file must have, by the file's names, each once."""
+        named = [
+            self.tenant_id.column,
+            self.sensor_id.column if self.sensor_id else None,
+            self.recorded_at.column,
+            self.temperature.column,
+        ]
+        return list(dict.fromkeys(column for column in named if column is not None))
+
+    @property
+    def is_nested(self) -> bool:
+        """Whether its files lie in folders below the hour's."""
+        return "/" in self.match
+
+    def wide_columns(self, found: Sequence[str]) -> list[str]:
+        """Those of a file's columns that hold one reading each; none of those that are another field."""
+        if self.wide is None:
+            return []
+        return [name for name in found if name not in self.columns and re.search(self.wide, name)]
+
+    def reads(self, path_below_hour: str) -> bool:
+        """Whether its pattern matches a file, by its path below the folder of its hour."""
+        path = path_below_hour if self.is_nested else path_below_hour.rpartition("/")[2]
+        return fnmatchcase(path, self.match)
+
+
+def own(column: str) -> str:
+    """What a source's column is called among the rows of its file, where no name of ours can be the same."""
+    return f".{column}"
+
+
+def source_of(path_below_hour: str, sources: Sequence[Source]) -> Source | None:
+    """The first source that reads a file; None where it must have the canonical columns."""
+    return next((source for source in sources if source.reads(path_below_hour)), None)

@@ -1,0 +1,137 @@
+"""Times as sources have them: ISO 8601, numbers since 1970, patterns of strptime, with the two bad hours of a year.
+
+A local time in the hour that a clock change skips never was, and one in the hour that it repeats was twice.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import polars as pl
+
+from fridge_pipeline.ingest.rules.reading import Reason
+from fridge_pipeline.ingest.rules.recorded_time import RECORDED_AT, in_calendar, with_parsed_time
+from fridge_pipeline.ingest.rules.source import Ambiguous, TimeField, TimeFormat
+
+#: Units since 1970 in a microsecond, or microseconds in a unit.
+_MICROSECONDS = {TimeFormat.EPOCH_S: 1_000_000, TimeFormat.EPOCH_MS: 1_000, TimeFormat.EPOCH_US: 1}
+_NANOSECONDS_PER_MICROSECOND = 1_000
+
+#: Beyond this no number of microseconds is a time of our calendar, and none overflows.
+_MICROSECONDS_MAX = 2.6e17
+
+_NAIVE = pl.Datetime("us")
+_HAS_OFFSET = r"(?i)[0-9:](Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
+
+
+class _Local(NamedTuple):
+    """A local time as an instant, read as the earlier and as the later of two."""
+
+    earliest: pl.Expr
+    latest: pl.Expr
+
+
+def with_source_time(rows: pl.LazyFrame, column: str, time: TimeField) -> pl.LazyFrame:
+    """The same rows with the column as ``Datetime("us", "UTC")``, null where it is no time, and a ``time_fault``.
+
+    The column is text without blanks around it, a number, or a timestamp. ``time_fault`` is null, or the ``Reason`` for
+    which a local time is no instant.
+    """
+    dtype = rows.collect_schema()[column]
+    if time.is_epoch:
+        return rows.with_columns(_from_epoch(pl.col(column), dtype, TimeFormat(time.format)), time_fault=_no_fault())
+    if isinstance(dtype, pl.Datetime) and (time.timezone is None or dtype.time_zone is not None):
+        return with_parsed_time(rows, column).with_columns(time_fault=_no_fault())
+    if isinstance(dtype, pl.Datetime):
+        return _with_instant(rows, column, pl.col(column).dt.cast_time_unit("us"), time)
+    if time.format == TimeFormat.ISO:
+        return _with_iso(rows, column, time)
+    return _with_pattern(rows, column, time)
+
+
+def _no_fault() -> pl.Expr:
+    return pl.lit(None, pl.String)
+
+
+def _from_epoch(value: pl.Expr, dtype: pl.DataType, unit: TimeFormat) -> pl.Expr:
+    """Whole numbers exactly, fractions to the microsecond."""
+    whole = value.cast(pl.Int64, strict=False)
+    fraction = value.cast(pl.Float64, strict=False)
+    if unit is TimeFormat.EPOCH_NS:
+        exact, rounded = whole.floordiv(_NANOSECONDS_PER_MICROSECOND), fraction / _NANOSECONDS_PER_MICROSECOND
+    else:
+        exact, rounded = whole * _MICROSECONDS[unit], fraction * _MICROSECONDS[unit]
+    is_near = rounded.abs() <= _MICROSECONDS_MAX  # false for what is no number
+    is_whole = pl.lit(dtype.is_integer()) | whole.is_not_null() if not dtype.is_float() else pl.lit(value=False)
+    microseconds = pl.when(is_whole).then(exact).otherwise(pl.when(is_near).then(rounded).round().cast(pl.Int64))
+    instant = pl.when(is_near).then(microseconds).cast(_NAIVE).dt.replace_time_zone("UTC")
+    return pl.when(in_calendar(instant, RECORDED_AT)).then(instant).alias(value.meta.output_name())
+
+
+def _with_iso(rows: pl.LazyFrame, column: str, time: TimeField) -> pl.LazyFrame:
+    if time.timezone is None:
+        return with_parsed_time(rows, column).with_columns(time_fault=_no_fault())
+    has_offset = pl.col(column).cast(pl.String).str.contains(_HAS_OFFSET)
+    return (
+        rows.with_columns(_has_offset=has_offset)
+        .pipe(with_parsed_time, column)
+        .with_columns(_clock=pl.col(column).dt.replace_time_zone(None))
+        .pipe(_with_local, column, time)
+        .drop("_has_offset", "_clock")
+    )
+
+
+def _with_pattern(rows: pl.LazyFrame, column: str, time: TimeField) -> pl.LazyFrame:
+    text = pl.col(column).cast(pl.String)
+    if "%z" in time.format or "%:z" in time.format or "%#z" in time.format:
+        instant = text.str.to_datetime(time.format, time_unit="us", strict=False).dt.convert_time_zone("UTC")
+        return rows.with_columns(_in_calendar(instant).alias(column), time_fault=_no_fault())
+    clock = text.str.to_datetime(time.format, time_unit="us", time_zone=None, strict=False, exact=True)
+    return _with_instant(rows, column, clock, time)
+
+
+def _with_instant(rows: pl.LazyFrame, column: str, clock: pl.Expr, time: TimeField) -> pl.LazyFrame:
+    if time.timezone is None:
+        instant = clock.dt.replace_time_zone("UTC")
+        return rows.with_columns(_in_calendar(instant).alias(column), time_fault=_no_fault())
+    return (
+        rows.with_columns(_clock=clock, _has_offset=pl.lit(value=False))
+        .pipe(_with_local, column, time)
+        .drop("_clock", "_has_offset")
+    )
+
+
+def _with_local(rows: pl.LazyFrame, column: str, time: TimeField) -> pl.LazyFrame:
+    """What ``_clock`` shows in the zone, unless the text ``_has_offset``; then the column is the instant already."""
+    clock, has_offset = pl.col("_clock"), pl.col("_has_offset")
+    local = _local(clock, str(time.timezone))
+    is_twice = local.earliest != local.latest
+    is_never = clock.is_not_null() & local.earliest.is_null()
+    chosen = local.latest if time.ambiguous is Ambiguous.LATEST else local.earliest
+    is_refused = is_twice if time.ambiguous is None else pl.lit(value=False)
+    instant = pl.when(~is_refused).then(chosen).dt.convert_time_zone("UTC")
+    fault = (
+        pl.when(has_offset)
+        .then(None)
+        .when(is_never)
+        .then(pl.lit(Reason.IMPOSSIBLE_LOCAL_TIME.value))
+        .when(is_refused)
+        .then(pl.lit(Reason.AMBIGUOUS_LOCAL_TIME.value))
+    )
+    dtype = rows.collect_schema()[column]
+    given = pl.col(column) if dtype == RECORDED_AT else pl.lit(None, RECORDED_AT)
+    return rows.with_columns(
+        pl.when(has_offset).then(given).otherwise(_in_calendar(instant)).alias(column),
+        time_fault=fault,
+    )
+
+
+def _local(clock: pl.Expr, zone: str) -> _Local:
+    earliest, latest = (
+        clock.dt.replace_time_zone(zone, ambiguous=which, non_existent="null") for which in ("earliest", "latest")
+    )
+    return _Local(earliest, latest)
+
+
+def _in_calendar(instant: pl.Expr) -> pl.Expr:
+    return pl.when(in_calendar(instant, RECORDED_AT)).then(instant)

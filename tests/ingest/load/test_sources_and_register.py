@@ -1,0 +1,173 @@
+"""Files that a source reads, loaded and counted; and sensors that wait for the register."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.catalogue.register_file import read_entries
+from fridge_pipeline.catalogue.register_record import import_register
+from fridge_pipeline.catalogue.table_file import TableRefusedError
+from fridge_pipeline.ingest.landing.local import LocalLanding
+from fridge_pipeline.ingest.sources_file import read_sources
+
+if TYPE_CHECKING:
+    from tests.pipeline import Pipeline
+
+HOUR = Hour.from_key("2026-01-24-18:00")
+BY_REGISTER = """
+[[source]]
+name = "uplinks"
+match = "*/uplinks-*.ndjson"
+tenant_id = { register = true }
+sensor_id = { column = "ids.device" }
+recorded_at = { column = "at" }
+temperature = { column = "t", missing = [-127] }
+"""
+
+
+def by_register(pipeline: Pipeline) -> None:
+    pipeline.zone = LocalLanding(str(pipeline.landing), read_sources(BY_REGISTER))
+
+
+def uplinks(pipeline: Pipeline, name: str, *readings: tuple[str, int, float], hour: Hour = HOUR) -> None:
+    """Readings as (device, minute of the hour, degrees), in a folder of the gateway below the hour's."""
+    lines = [
+        f'{{"ids":{{"device":"{device}"}},"at":"{hour.start + timedelta(minutes=minute):%Y-%m-%dT%H:%M:%SZ}","t":{value}}}'
+        for device, minute, value in readings
+    ]
+    path = pipeline.landing / hour.folder / "gw-7" / f"uplinks-{name}.ndjson"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines), encoding="utf-8")
+
+
+def register(pipeline: Pipeline, *rows: str) -> int:
+    entries = read_entries("\n".join(["sensor_id,tenant_id,valid_from", *rows]).encode())
+    return import_register(pipeline.database, entries, "a test").files
+
+
+def waiting(pipeline: Pipeline) -> list[str]:
+    found = pipeline.rows(
+        "select detail from fridge.exceptions where kind = 'sensors_unregistered' and closed_at is null order by subject"
+    )
+    return [detail for (detail,) in found]
+
+
+def test_rows_of_sensors_that_nobody_registered_wait_and_are_loaded_once_when_they_are(pipeline: Pipeline) -> None:
+    by_register(pipeline)
+    uplinks(pipeline, "1", ("s1", 1, 4.5), ("s2", 2, 4.5), ("s2", 3, -127), ("s3", 4, 999))
+    register(pipeline, "s1,troy,2026-01-01T00:00:00Z")
+    pipeline.load(HOUR)
+    pipeline.count(HOUR)
+    assert pipeline.usage() == {("troy", HOUR.key): (1, 1)}
+    (told,) = waiting(pipeline)
+    assert told.startswith("1 rows of 1 sensors wait")
+    assert "s2 (1)" in told
+    pipeline.load(HOUR)
+    assert pipeline.one("select count(*) from fridge.landing_files") == 1
+
+    assert register(pipeline, "s2,cohoes,2026-01-24T18:02:00Z") == 1
+    for _ in range(2):
+        pipeline.load(HOUR)
+        pipeline.count(HOUR)
+    assert pipeline.usage() == {("troy", HOUR.key): (1, 1), ("cohoes", HOUR.key): (1, 1)}
+    assert waiting(pipeline) == []
+    assert pipeline.rows(
+        "select read_number, row_count, inserted_count, duplicate_count, rejected_count, source"
+        " from fridge.landing_files order by read_number"
+    ) == [(1, 4, 1, 0, 3, "uplinks"), (2, 4, 1, 1, 2, "uplinks")]
+
+
+def test_a_sensor_that_moves_is_billed_to_each_tenant_for_its_time_and_a_time_before_its_first_entry_waits(
+    pipeline: Pipeline,
+) -> None:
+    by_register(pipeline)
+    register(pipeline, "s1,troy,2026-01-24T18:10:00Z", "s1,cohoes,2026-01-24T18:30:00Z")
+    uplinks(pipeline, "1", *(("s1", minute, 4.5) for minute in (9, 10, 29, 30, 59)))
+    pipeline.load(HOUR)
+    pipeline.count(HOUR)
+    assert pipeline.usage() == {("troy", HOUR.key): (2, 1), ("cohoes", HOUR.key): (2, 1)}
+    assert len(waiting(pipeline)) == 1
+    assert register(pipeline, "s2,troy,2026-01-01") == 0
+    assert register(pipeline, "s1,troy,2026-01-24T19:00:00Z") == 0
+
+
+def test_an_entry_that_would_change_what_is_stored_is_refused_and_so_is_another_tenant_at_the_same_time(
+    pipeline: Pipeline,
+) -> None:
+    by_register(pipeline)
+    register(pipeline, "s1,troy,2026-01-01")
+    uplinks(pipeline, "1", ("s1", 20, 4.5))
+    pipeline.load(HOUR)
+    with pytest.raises(TableRefusedError, match=r"readings of it are stored for troy from 2026-01-24T18:20:00Z on"):
+        register(pipeline, "s1,cohoes,2026-01-24T18:20:00Z")
+    with pytest.raises(TableRefusedError, match=r"belongs to troy from 2026-01-01T00:00:00Z on already"):
+        register(pipeline, "s1,cohoes,2026-01-01")
+    register(pipeline, "s1,cohoes,2026-01-24T18:21:00Z")
+    assert pipeline.one("select count(*) from fridge.sensor_register") == 2
+
+
+def test_counts_are_the_same_under_any_order_of_files_and_register_entries(pipeline: Pipeline) -> None:
+    """Whatever comes first: each reading is counted once, for the tenant that has the sensor at its time."""
+    by_register(pipeline)
+    random = Random(19)  # noqa: S311  # a repeatable order, not a secret
+    entries = [
+        (f"s{sensor}", f"t{random.randrange(3)}", HOUR.start + timedelta(minutes=minute))
+        for sensor in range(4)
+        for minute in sorted(random.sample(range(0, 60, 5), 2))
+    ]
+    sent = [(f"s{random.randrange(4)}", random.randrange(60), 4.5) for _ in range(60)]
+    steps: list[object] = [
+        *entries,
+        *[sent[at : at + 12] for at in range(0, 60, 12)],
+        *[sent[at : at + 20] for at in (0, 20, 40)],
+    ]
+    random.shuffle(steps)
+    for number, step in enumerate(steps):
+        if isinstance(step, tuple):
+            try:
+                register(pipeline, f"{step[0]},{step[1]},{step[2]:%Y-%m-%dT%H:%M:%SZ}")
+            except TableRefusedError:
+                entries.remove(step)  # another tenant's readings are stored from that time on
+        else:
+            uplinks(pipeline, str(number), *step)  # type: ignore[misc]
+        if random.random() < 0.7:
+            pipeline.load(HOUR)
+    pipeline.load(HOUR)
+    pipeline.count(HOUR)
+    expected: dict[tuple[str, str], set[tuple[str, datetime]]] = {}
+    for sensor, minute, _ in sent:
+        at = HOUR.start + timedelta(minutes=minute)
+        before = [entry for entry in entries if entry[0] == sensor and entry[2] <= at]
+        if before:
+            tenant = max(before, key=lambda entry: entry[2])[1]
+            expected.setdefault((tenant, HOUR.key), set()).add((sensor, at))
+    assert pipeline.usage() == {
+        key: (len(readings), len({sensor for sensor, _ in readings})) for key, readings in expected.items()
+    }
+    files = pipeline.rows(
+        "select row_count, inserted_count + duplicate_count + rejected_count from fridge.landing_files"
+    )
+    assert all(rows == told for rows, told in files)
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ("s1,troy", "line 2: has 2 cells, and the header has 3"),
+        (",troy,2026-01-01", "line 2: has no sensor_id"),
+        ("s1,,2026-01-01", "line 2: has no tenant_id"),
+        (
+            "s1,troy,yesterday",
+            "line 2: valid_from is a time in ISO 8601, such as 2026-01-24T18:00:00Z, got 'yesterday'",
+        ),
+        ("s\u200b1,troy,2026-01-01", "line 2: sensor_id 's\\\\u200b1' holds a character that cannot be seen"),
+    ],
+)
+def test_a_register_file_is_refused_by_line(row: str, told: str) -> None:
+    with pytest.raises(TableRefusedError, match=told):
+        read_entries(f"sensor_id,tenant_id,valid_from\n{row}\n".encode())
