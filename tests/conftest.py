@@ -155,6 +155,8 @@ def _make_template(address: ServerAddress, superuser: ServerAddress) -> None:
     prepare_database(Database(address.dsn("half_prepared")), MODELS_FOLDER, datetime.now(UTC))
     with psycopg.connect(superuser.dsn("half_prepared"), autocommit=True) as connection:
         restrict_readers(connection)
+        connection.execute("set session_replication_role = replica")
+        connection.execute("delete from fridge.restores")  # a copy of the template is not restored
     with psycopg.connect(address.dsn("postgres"), autocommit=True) as connection:
         connection.execute(f"alter database half_prepared rename to {TEMPLATE}")
 

@@ -12,17 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from fridge_pipeline.finance.pack.opening import OpenedPack, open_pack
+from fridge_pipeline.finance.rules.evidence_checks import CHECKS, checks_told
 from fridge_pipeline.finance.rules.evidence_figures import ROW_CHARACTERS_MAX, Tally
 from fridge_pipeline.finance.rules.evidence_format import (
     DESCRIPTION,
     FORMATS,
     MANIFEST,
+    WITHOUT_CHECKS,
     WITHOUT_SUMS,
     DoesNotHoldError,
     PackLink,
     read_manifest,
     require_chained,
     require_same_files,
+    table_path,
 )
 from fridge_pipeline.finance.rules.evidence_sums import SUMS, TIE_OUT, compare_with_stripe
 
@@ -44,6 +47,8 @@ def verify_evidence(pack: Path, previous: Path | None = None) -> Iterator[str]:
         yield _verify_numbers(opened, described)
         if described["format"] not in WITHOUT_SUMS:
             yield _verify_sums(opened)
+        if described["format"] not in WITHOUT_CHECKS:
+            yield checks_told(opened.lines(table_path(CHECKS), ROW_CHARACTERS_MAX))
         yield _verify_chain(opened.month, described, before)
 
 
@@ -118,7 +123,7 @@ def _verify_numbers(opened: OpenedPack, described: Mapping[str, Any]) -> str:
     tables = [path for path in opened.files if path.endswith(".csv")]
     if different := sorted(set(tables) ^ {path for path in stated if str(path).endswith(".csv")}):
         raise DoesNotHoldError(f"{different[0]} is either not in the pack or not among the files of {DESCRIPTION}")
-    tally = Tally()
+    tally = Tally(is_guarded=described["format"] not in WITHOUT_CHECKS)
     for path in tables:
         rows = tally.add(path, opened.lines(path, ROW_CHARACTERS_MAX))
         if rows != stated[path]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fridge_pipeline.finance.rules.evidence_format import DESCRIPTION, MANIFEST, DoesNotHoldError, folder_of
+from fridge_pipeline.finance.rules.evidence_format import DESCRIPTION, FORMAT, MANIFEST, DoesNotHoldError, folder_of
 from fridge_pipeline.finance.verify_evidence import manifest_sha256, verify_evidence
 from tests.finance.evidence.books import FEBRUARY, JANUARY, made, packed, unpacked, with_manifest
 from tests.pipeline import Pipeline
@@ -127,7 +127,7 @@ def test_a_forger_who_fits_the_manifest_is_found_by_the_numbers(pack: Path, tmp_
     assert "the control totals are" in forged(
         DESCRIPTION, b'"tie_out.stated_quantity": "', b'"tie_out.stated_quantity": "1'
     )
-    assert "the format is 'fridge-evidence/9'" in forged(DESCRIPTION, b"fridge-evidence/3", b"fridge-evidence/9")
+    assert "the format is 'fridge-evidence/9'" in forged(DESCRIPTION, FORMAT.encode(), b"fridge-evidence/9")
 
 
 def test_a_pack_of_the_format_before_still_holds_and_is_said_to_be_one(tmp_path: Path) -> None:
