@@ -29,6 +29,7 @@ from fridge_pipeline.finance.evidence_record import (
     statement_lines,
 )
 from fridge_pipeline.finance.pack.checks import write_checks
+from fridge_pipeline.finance.pack.one_file import VERIFIER, one_file_verifier
 from fridge_pipeline.finance.pack.writing import files_below, put_in_place, sha256_of, work_folder, write_zip
 from fridge_pipeline.finance.rules.evidence_checks import CHECKS
 from fridge_pipeline.finance.rules.evidence_figures import Tally
@@ -190,11 +191,16 @@ def _describe(folder: Path, described: Mapping[str, Any]) -> int:
         draft=draft and f"{draft}\n\n",
         folder=folder_of(month),
         manifest=MANIFEST,
+        verifier=VERIFIER,
         format=FORMAT,
         statements=sum("tenant_id" in each for each in described["files"]),
         **{name: rows[table_path(name)] for name in (*pack_tables(), CHECKS)},
     )
-    texts = {README: readme, DESCRIPTION: json.dumps(described, indent=2, ensure_ascii=False) + "\n"}
+    texts = {
+        README: readme,
+        VERIFIER: one_file_verifier(),
+        DESCRIPTION: json.dumps(described, indent=2, ensure_ascii=False) + "\n",
+    }
     if draft:
         texts[DRAFT_NOTE] = f"{draft}\n"
     for name, text in texts.items():

@@ -50,6 +50,10 @@ class DoesNotHoldError(ValueError):
     """Something in an evidence pack is not what it says; the text names the file and both values."""
 
 
+class CannotVerifyError(RuntimeError):
+    """Something that was asked for cannot be checked on this machine; the text says what it lacks."""
+
+
 @dataclass(frozen=True, slots=True)
 class PackLink:
     """A pack as the next month's pack knows it: its month and the SHA-256 of its manifest."""

@@ -58,6 +58,13 @@ def put_unlike_any(file: Path, location: ObjectLocation) -> ObjectLocation:
     raise ArchiveError(f"cannot put {location}: others take its names all the time; run again")
 
 
+def put_new(file: Path, location: ObjectLocation) -> bool:
+    """Puts a file under the location's name and no other; whether nobody had it. Raises as ``put_unlike_any``."""
+    store = _opened_above(location)
+    with _about(f"put {location}", _PUTTING):
+        return _put(store, location.key, file, "create")
+
+
 def put_in_place_of(file: Path, location: ObjectLocation) -> ObjectLocation:
     """Puts a file under the location's name; an object that had it is replaced. Raises as ``put_unlike_any``."""
     store = _opened_above(location)

@@ -44,7 +44,7 @@ def test_a_pack_holds_by_our_program_and_by_sha256sum(pack: Path, tmp_path: Path
 
 def test_each_file_altered_by_one_byte_is_named(pack: Path, tmp_path: Path) -> None:
     files = unpacked(pack)
-    assert {Path(path).suffix for path in files} == {".csv", ".json", ".sql", ".yml", ".txt", ".sha256"}
+    assert {Path(path).suffix for path in files} == {".csv", ".json", ".py", ".sql", ".yml", ".txt", ".sha256"}
     for path, body in files.items():
         altered = bytearray(body)
         altered[len(body) // 2] ^= 1
