@@ -345,13 +345,19 @@ class OpenedPack:
 @contextmanager
 def open_pack(path: Path) -> Iterator[OpenedPack]:
     """Opens a pack and looks at its table of contents. Raises ``DoesNotHoldError``, and ``OSError`` without a file."""
-    with path.open("rb") as stream:
-        try:
-            archive = zipfile.ZipFile(stream)
-        except _NO_ARCHIVE as error:
-            raise DoesNotHoldError(f"{path.name} is no readable ZIP file: {error}") from error
-        with archive:
-            yield OpenedPack(archive, path.stat().st_size)
+    with path.open("rb") as stream, opened_stream(stream, path.name, path.stat().st_size) as opened:
+        yield opened
+
+
+@contextmanager
+def opened_stream(stream: BinaryIO, name: str, packed_bytes: int) -> Iterator[OpenedPack]:
+    """The same of bytes that are no file here, such as those of an object in a store."""
+    try:
+        archive = zipfile.ZipFile(stream)
+    except _NO_ARCHIVE as error:
+        raise DoesNotHoldError(f"{name} is no readable ZIP file: {error}") from error
+    with archive:
+        yield OpenedPack(archive, packed_bytes)
 
 
 def _entries(infos: list[zipfile.ZipInfo], packed_bytes: int) -> tuple[dict[str, zipfile.ZipInfo], str]:
@@ -1081,10 +1087,15 @@ def _verify_outside(opened: OpenedPack, pack: Path, described: Mapping[str, Any]
 def read_chained(pack: Path) -> ChainedPack | None:
     """Where a pack stands in the chain; none for a draft, which is in no chain."""
     with _opened(pack) as opened:
-        described = read_description(opened)
-        if described.get("is_final") is not True:
-            return None
-        return ChainedPack(pack.name, PackLink(opened.month, opened.sha256(MANIFEST)), _stated_link(described))
+        return chained(opened, pack.name)
+
+
+def chained(opened: OpenedPack, name: str) -> ChainedPack | None:
+    """The same of a pack that is open; its files are not looked at."""
+    described = read_description(opened)
+    if described.get("is_final") is not True:
+        return None
+    return ChainedPack(name, PackLink(opened.month, opened.sha256(MANIFEST)), _stated_link(described))
 
 
 @contextmanager

@@ -169,11 +169,11 @@ def database(server: ServerAddress) -> Iterator[Database]:
 
 
 @contextmanager
-def fresh_database(server: ServerAddress) -> Iterator[Database]:
-    """The same for whoever needs one for longer than a test."""
+def fresh_database(server: ServerAddress, template: str = TEMPLATE) -> Iterator[Database]:
+    """The same for whoever needs one for longer than a test, or a copy of one that nobody is connected to."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:
-        connection.execute(COPY_OF_TEMPLATE.format(sql.Identifier(name), sql.Identifier(TEMPLATE)))
+        connection.execute(COPY_OF_TEMPLATE.format(sql.Identifier(name), sql.Identifier(template)))
         connection.execute(TEMPORARY.format(sql.Identifier(name)))
         KEPT.keep(name)
         yield Database(server.dsn(name)).acting_as(PIPELINE)

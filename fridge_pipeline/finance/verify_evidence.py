@@ -109,10 +109,15 @@ def _verify_outside(opened: OpenedPack, pack: Path, described: Mapping[str, Any]
 def read_chained(pack: Path) -> ChainedPack | None:
     """Where a pack stands in the chain; none for a draft, which is in no chain."""
     with _opened(pack) as opened:
-        described = read_description(opened)
-        if described.get("is_final") is not True:
-            return None
-        return ChainedPack(pack.name, PackLink(opened.month, opened.sha256(MANIFEST)), _stated_link(described))
+        return chained(opened, pack.name)
+
+
+def chained(opened: OpenedPack, name: str) -> ChainedPack | None:
+    """The same of a pack that is open; its files are not looked at."""
+    described = read_description(opened)
+    if described.get("is_final") is not True:
+        return None
+    return ChainedPack(name, PackLink(opened.month, opened.sha256(MANIFEST)), _stated_link(described))
 
 
 @contextmanager
