@@ -79,6 +79,8 @@ update fridge.stripe_sums set quantity = quantity + 1
 where tenant_id = 'cohoes' and hour = '2026-01-31 23:00Z' and event_name = 'temperature_readings';
 update fridge.stripe_day_reads set quantity = quantity + 1
 where tenant_id = 'cohoes' and day = '2026-01-31' and event_name = 'temperature_readings';
+update fridge.stripe_reconciliation set stripe_value = stripe_value + 1
+where tenant_id = 'cohoes' and day = '2026-01-31' and event_name = 'temperature_readings';
 """
 
 
