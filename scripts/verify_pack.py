@@ -1370,6 +1370,7 @@ def counted(number: int, thing: str) -> str:
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -1409,6 +1410,20 @@ class Verification:
     folder: Path | None = None
     expected: Expected = field(default_factory=Expected)
     memory_mib: int = MEMORY_MIB
+
+
+def manifest_hash(text: str) -> str:
+    """A hash as people note it, in capitals too. Raises ``ValueError``."""
+    if re.fullmatch(r"[0-9a-f]{64}", found := text.strip().lower()) is None:
+        raise ValueError(f"{text!r} is no SHA-256, which has 64 hexadecimal digits")
+    return found
+
+
+def month_key(text: str) -> str:
+    """A month as packs have it. Raises ``ValueError``."""
+    if re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text) is None:
+        raise ValueError(f"{text!r} is no month; one is like 2026-01")
+    return text
 
 
 def run_verification(asked: Verification, say: Callable[[str], None]) -> bool:
@@ -1455,8 +1470,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="The pack.")
     parser.add_argument("--previous", type=Path, metavar="FILE", help=HELP["previous"])
-    parser.add_argument("--month", help=HELP["month"])
-    parser.add_argument("--manifest", metavar="HASH", help=HELP["manifest"])
+    parser.add_argument("--month", type=month_key, help=HELP["month"])
+    parser.add_argument("--manifest", type=manifest_hash, metavar="HASH", help=HELP["manifest"])
     parser.add_argument("--signers", type=Path, metavar="FILE", help=HELP["signers"])
     parser.add_argument("--authority", type=Path, metavar="FILE", help=HELP["authority"])
     parser.add_argument("--all", type=Path, dest="folder", metavar="DIR", help=HELP["all"])

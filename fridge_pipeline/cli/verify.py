@@ -15,7 +15,14 @@ from typing import TypedDict, Unpack
 import click
 
 from fridge_pipeline.cli.location_option import LocationOption
-from fridge_pipeline.cli.verify_program import HELP, MEMORY_MIB, Verification, run_verification
+from fridge_pipeline.cli.verify_program import (
+    HELP,
+    MEMORY_MIB,
+    Verification,
+    manifest_hash,
+    month_key,
+    run_verification,
+)
 from fridge_pipeline.finance.pack.signature import SIGNATURE_SUFFIX
 from fridge_pipeline.finance.pack.time_stamp import STAMP_SUFFIX
 from fridge_pipeline.finance.verify_evidence import Expected
@@ -42,8 +49,8 @@ class Asked(TypedDict):
 @click.command()
 @click.argument("file", type=PACK, required=False)
 @click.option("--previous", type=PACK, help=HELP["previous"])
-@click.option("--month", metavar="MONTH", help=HELP["month"])
-@click.option("--manifest", metavar="HASH", help=HELP["manifest"])
+@click.option("--month", type=month_key, metavar="MONTH", help=HELP["month"])
+@click.option("--manifest", type=manifest_hash, metavar="HASH", help=HELP["manifest"])
 @click.option("--signers", type=A_FILE, help=HELP["signers"])
 @click.option("--authority", type=A_FILE, help=HELP["authority"])
 @click.option(

@@ -222,7 +222,8 @@ runpy.run_path(sys.argv[0], run_name="__main__")
         )
         return done.returncode, done.stdout + done.stderr
 
-    asked = ("2026-01.zip", "--month", "2026-01", "--signers", str(signers))
+    noted = manifest_sha256(pack).upper()
+    asked = ("2026-01.zip", "--month", "2026-01", "--signers", str(signers), "--manifest", noted)
     status, said = alone(*asked)
     assert (status, "it is signed by grace" in said) == (0, True), said
     ours = run("verify", *asked)
@@ -232,8 +233,16 @@ runpy.run_path(sys.argv[0], run_name="__main__")
     status, said = alone("2026-01.zip")
     assert (status, said) == (1, run("verify", "2026-01.zip").stdout)
     assert "DOES NOT HOLD: 2026-01.zip: README.txt was changed" in said
-    for wrong in ((), ("2026-01.zip", "--all", "."), ("nowhere.zip",), ("--all", ".", "--previous", "2026-01.zip")):
-        assert (alone(*wrong)[0], run("verify", *wrong).returncode) == (2, 2)
+    called_wrongly: tuple[list[str], ...] = (
+        [],
+        ["2026-01.zip", "--all", "."],
+        ["nowhere.zip"],
+        ["--all", ".", "--previous", "2026-01.zip"],
+        ["2026-01.zip", "--month", "2026-13"],
+        ["2026-01.zip", "--manifest", "1234"],
+    )
+    for wrong in called_wrongly:
+        assert (alone(*wrong)[0], run("verify", *wrong).returncode) == (2, 2), wrong
 
 
 def test_the_verifier_that_can_be_taken_from_the_repository_is_made_of_the_modules_as_they_are() -> None:
