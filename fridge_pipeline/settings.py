@@ -100,6 +100,14 @@ class Settings(BaseModel):
         "alerts of failed runs link to the run there. `fridge up` knows its own",
         shown="",
     )
+    ui_user_header: str | None = variable(
+        "FRIDGE_UI_USER_HEADER",
+        None,
+        "the header by which the proxy before the Dagster UI names who is signed in, such as `X-Forwarded-User`; "
+        "runs and backfills that are launched there carry the name: "
+        "[Who launched a run](security.md#who-launched-a-run)",
+        shown="none: nobody is named",
+    )
     partitions_start: Annotated[Hour, PlainValidator(Hour.from_key)] = variable(
         "FRIDGE_PARTITIONS_START",
         Hour.from_key("2026-01-01-00:00"),
@@ -141,10 +149,19 @@ class Settings(BaseModel):
         "every night, and [no number changes](operations.md#the-disk-fills-up)",
         shown="all readings are kept",
     )
-    variance: Annotated[Variance, PlainValidator(values.variance)] = variable(
+    variance: Annotated[Variance | None, PlainValidator(values.variance)] = variable(
         "FRIDGE_VARIANCE",
-        Variance.HOLD,
-        "usage far above its tenant's own history: `hold` it until `fridge release`, only `warn`, or `off`",
+        None,
+        "usage far above its tenant's own history: `hold` it until `fridge release`, only `warn`, or `off`; put on "
+        "record by who bills with it",
+        shown="what `fridge variance` decided last; `hold`",
+    )
+    person_password_file: Annotated[Path | None, PlainValidator(values.absolute)] = variable(
+        "FRIDGE_PERSON_PASSWORD_FILE",
+        None,
+        "a file of mode 0600 with the password of whom `--as LOGIN` names: "
+        "[Acting as a person](security.md#acting-as-a-person)",
+        shown="commands ask for it",
     )
     alert_webhook: Annotated[str | None, PlainValidator(values.webhook)] = variable(
         "FRIDGE_ALERT_WEBHOOK",

@@ -17,6 +17,7 @@ import pytest
 from adbc_driver_postgresql import dbapi
 from hypothesis import settings
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 from xdist.scheduler import LoadFileScheduling, Scheduling
 
 from fridge_pipeline.database import process_lock
@@ -31,6 +32,7 @@ from fridge_pipeline.settings import MODELS_FOLDER
 from tests.arrow_types import ReadOnce
 from tests.console_script import Run, console_script
 from tests.kept_connections import KeptConnections
+from tests.people import add_people
 from tests.pipeline import Clock, Pipeline
 from tests.sandbox_process import SandboxProcess, running_sandbox
 
@@ -155,6 +157,7 @@ def _make_template(address: ServerAddress, superuser: ServerAddress) -> None:
     prepare_database(Database(address.dsn("half_prepared")), MODELS_FOLDER, datetime.now(UTC))
     with psycopg.connect(superuser.dsn("half_prepared"), autocommit=True) as connection:
         restrict_readers(connection)
+        add_people(connection)
         connection.execute("set session_replication_role = replica")
         connection.execute("delete from fridge.restores")  # a copy of the template is not restored
     with psycopg.connect(address.dsn("postgres"), autocommit=True) as connection:
@@ -166,6 +169,23 @@ def database(server: ServerAddress) -> Iterator[Database]:
     """A database of this test's own, with the schema, and with the rights that the pipeline has."""
     with fresh_database(server) as made:
         yield made
+
+
+@pytest.fixture
+def as_superuser(database: Database, server: ServerAddress, server_home: Path) -> Iterator[psycopg.Connection]:
+    """Signed in to the test's books as the server's superuser."""
+    superuser = EmbeddedServer(server_home).signed_in(server, SUPERUSER)
+    name = str(conninfo_to_dict(database.dsn)["dbname"])
+    with psycopg.connect(superuser.dsn(name), autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def new_login(as_superuser: psycopg.Connection) -> Iterator[str]:
+    """A login that no other test has, for a person to be made."""
+    name = f"person0{uuid.uuid4().hex[:12]}".replace("1", "2")
+    yield name
+    as_superuser.execute(f"drop owned by {name}; drop role {name}".encode())
 
 
 @contextmanager

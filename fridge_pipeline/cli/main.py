@@ -21,6 +21,7 @@ from fridge_pipeline.cli.evidence import evidence
 from fridge_pipeline.cli.explain import explain
 from fridge_pipeline.cli.interruption import end_now, ended_by_signals, exit_code, last_words, told
 from fridge_pipeline.cli.month import approve, close, reopen
+from fridge_pipeline.cli.people import people
 from fridge_pipeline.cli.report import report
 from fridge_pipeline.cli.serve import serve
 from fridge_pipeline.cli.shadow import shadow
@@ -28,6 +29,7 @@ from fridge_pipeline.cli.stripe import sandbox, stripe
 from fridge_pipeline.cli.tenants import tenants
 from fridge_pipeline.cli.terminal import echo
 from fridge_pipeline.cli.up import env, ui, up
+from fridge_pipeline.cli.variance import variance
 from fridge_pipeline.cli.verify import verify
 from fridge_pipeline.orchestration.own_environment import settle_environment
 
@@ -53,8 +55,8 @@ def fridge(context: click.Context, *, debug: bool) -> None:
     context.obj = {"debug": debug}
 
 
-DAILY = (up, ui, demo, bill, shadow, explain, withdraw, release, drop_readings, tenants)
-MONTHLY = (close, approve, reopen, report, evidence, sign_pack_command, stamp_pack_command, verify, backtest)
+DAILY = (up, ui, demo, bill, shadow, explain, withdraw, release, variance, drop_readings, tenants)
+MONTHLY = (people, close, approve, reopen, report, evidence, sign_pack_command, stamp_pack_command, verify, backtest)
 INSTALLATION = (serve, stripe, sandbox, db, migrate, doctor, env, sql)
 
 for command in (*DAILY, *MONTHLY, *INSTALLATION):

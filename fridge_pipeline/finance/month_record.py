@@ -25,6 +25,7 @@ MONTHS: Mapping[str, str] = {
     "month_status": "month_of_months",
     "exceptions_open": "month_of_exceptions",
     "data_gaps": "month_of_gaps",
+    "decisions_in_force": "month_of_decisions",
 }
 
 #: Rows that are held as Python objects at a time.

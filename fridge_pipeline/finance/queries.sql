@@ -57,6 +57,12 @@ select * from fridge.landing_files
 where landing_hour >= %(start)s and landing_hour < %(end)s
 order by file_id;
 
+-- name: evidence_decisions
+-- What was decided before the month ended: the newest of each subject holds in it.
+select * from fridge.decisions
+where acted_at < %(end)s
+order by decision_id;
+
 -- name: evidence_meter_event_attempts
 select meter_event_attempts.*
 from fridge.meter_event_attempts
@@ -68,6 +74,10 @@ order by meter_event_attempts.attempt_id;
 select * from fridge.month_signoffs
 where month = (%(start)s at time zone 'UTC')::date
 order by signoff_id;
+
+-- name: evidence_people_changes
+select * from fridge.people_changes
+order by change_id;
 
 -- name: evidence_rejected_readings
 select
@@ -161,10 +171,22 @@ select
     min(work.done_at) as first_at,
     max(work.done_at) as last_at,
     runs.program_version,
-    runs.source_sha256
+    runs.source_sha256,
+    runs.launched_by,
+    runs.acted_by,
+    runs.os_user,
+    runs.os_host
 from work
 left join fridge.runs on work.run_id = runs.run_id
-group by work.run_id, work.did, runs.program_version, runs.source_sha256
+group by
+    work.run_id,
+    work.did,
+    runs.program_version,
+    runs.source_sha256,
+    runs.launched_by,
+    runs.acted_by,
+    runs.os_user,
+    runs.os_host
 order by first_at, work.run_id, work.did;
 
 -- name: evidence_stripe_day_reads
@@ -620,6 +642,11 @@ select * from fridge.{mart}
 where coalesce(hour, opened_at) >= %(start)s and coalesce(hour, opened_at) < %(end)s
 order by opened_at, exception_id;
 
+-- name: month_of_decisions
+select * from fridge.{mart}
+where (decided_at is null or decided_at < %(end)s) and (until is null or until > %(start)s)
+order by subject, decided_at nulls first;
+
 -- name: month_of_gaps
 select * from fridge.{mart}
 where silent_from < %(end)s and (silent_until is null or silent_until > %(start)s)
@@ -635,7 +662,9 @@ select
     action,
     signed_by,
     signed_at,
-    control_totals
+    control_totals,
+    reason,
+    acted_by
 from fridge.month_signoffs
 where month = %(month)s
 order by signoff_id desc
@@ -695,6 +724,20 @@ where
     and status = 'unexplained'
 order by hour, tenant_id, meter
 limit %(shown)s;
+
+-- name: differences_of_month
+-- Everything of a month that is not as it was counted, for whoever approves it.
+select
+    meter,
+    cause,
+    sum(amount) as amount,
+    count(*) as tenant_hours
+from fridge.tie_out_differences
+where
+    hour >= %(month_start)s
+    and hour < %(month_end)s
+group by meter, cause
+order by meter, cause;
 
 -- name: under_way_of_month
 select

@@ -27,7 +27,16 @@ from fridge_pipeline.database.schema import (
 from fridge_pipeline.operations.rules.health_check import POSTGRES_MIN
 
 #: What people have decided, and what was made of it: finance reads it beside the marts.
-DECISIONS = ("month_signoffs", "releases", "withdrawals", "evidence_packs", "billing_starts")
+DECISIONS = (
+    "month_signoffs",
+    "releases",
+    "withdrawals",
+    "evidence_packs",
+    "billing_starts",
+    "decisions",
+    "people_changes",
+    "people",
+)
 
 
 class ServerTooOldError(RuntimeError):

@@ -26,7 +26,8 @@ RELATIONS = """
     order by relname
 """
 MARTS = [model.name for model in read_models(MODELS_FOLDER) if model.layer != STAGING]
-READABLE = sorted([*MARTS, "billing_starts", "evidence_packs", "month_signoffs", "releases", "withdrawals"])
+DECISIONS = ("decisions", "people", "people_changes")
+READABLE = sorted([*MARTS, *DECISIONS, "billing_starts", "evidence_packs", "month_signoffs", "releases", "withdrawals"])
 
 GRANTS = (
     "all on all tables in schema fridge",
@@ -198,7 +199,13 @@ def test_finance_calls_nothing_that_works_with_the_owners_rights(as_finance: psy
     assert as_finance.execute(OWNERS_FUNCTIONS).fetchall() == [
         ("drop_month", False),
         ("ensure_month", False),
+        ("guard_month_signoff", False),
+        ("guard_people_change", False),
+        ("mark_withdrawn_hours", False),
+        ("open_month_before", False),
+        ("require_person", False),
         ("summarize_block_ranges", False),
+        ("wait_for_staging", False),
     ]
 
 

@@ -83,7 +83,7 @@ def test_a_spike_is_held_alone_and_billed_after_its_release(cohoes: Pipeline, ho
         "101 temperature_readings: far above this tenant's own history. In the 24 hours with usage"
     )
     assert "the median is 10, and up to 100 passes" in detail
-    assert f"fridge release cohoes {hour} --meter temperature_readings --by NAME --reason TEXT" in detail
+    assert f"fridge release cohoes {hour} --meter temperature_readings --reason TEXT --as LOGIN" in detail
     assert deadline is not None
     assert not waits_for_the_sweep(cohoes, hour)
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
-import psycopg
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from fridge_pipeline.billing.ledger import lock_staging
 from fridge_pipeline.billing.review import NothingHeldError, release_usage
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import Variance
 from fridge_pipeline.corrections.withdraw import withdraw_file
-from fridge_pipeline.finance.close_month import sign_month
+from fridge_pipeline.finance.close_month import MonthStateError, sign_month
 from fridge_pipeline.finance.rules.signoff import Action, Signoff
+from tests.people import signed_in
 from tests.simulation.base import Actor
 from tests.simulation.world import HOURS, TENANTS
 
@@ -80,7 +80,7 @@ class People(Actor):
             case "change FRIDGE_VARIANCE":
                 now.pipeline.variance = list(Variance)[which % len(Variance)]
             case "close or reopen the month":
-                with suppress(psycopg.errors.RestrictViolation):  # statements of it are under way
+                with suppress(MonthStateError):  # statements of it are under way
                     self._sign()
 
     def _release(self, which: int) -> None:
@@ -91,14 +91,19 @@ class People(Actor):
                 release_usage(self.now.pipeline.as_run(), tenant, Hour(start), None, "Ada", "a backlog")
 
     def _sign(self) -> None:
-        """Two people close the month, or one reopens it; what they look at before is not looked at here."""
+        """Two people close the month, or reopen it; what they look at before is not looked at here."""
         at = self.now.clock()
         steps = {
-            True: [Signoff(Action.REOPEN, "Ada", at, reason="late files")],
-            False: [Signoff(Action.PREPARE, "Ada", at, {"meters": {}}), Signoff(Action.APPROVE, "Bob", at)],
+            True: {
+                "ada": Signoff(Action.ASK_TO_REOPEN, "", at, reason="late files"),
+                "grace": Signoff(Action.REOPEN, "", at, reason="late files"),
+            },
+            False: {
+                "ada": Signoff(Action.PREPARE, "", at, {"meters": {}}),
+                "grace": Signoff(Action.APPROVE, "", at),
+            },
         }
-        with self.now.database.connect() as connection, connection.transaction():
-            lock_staging(connection)
-            for signoff in steps[self.now.month_is_closed]:
-                sign_month(connection, MONTH, signoff)
+        with self.now.database.connect() as connection:
+            for login, signoff in steps[self.now.month_is_closed].items():
+                sign_month(signed_in(self.now.database, login), connection, MONTH, replace(signoff, signed_by=login))
         self.now.month_is_closed = not self.now.month_is_closed

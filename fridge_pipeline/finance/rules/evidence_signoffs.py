@@ -14,24 +14,26 @@ from fridge_pipeline.finance.rules.evidence_format import DoesNotHoldError, tabl
 
 SIGNOFFS = table_path("month_signoffs")
 
-#: Who it was: the name that was typed, and the login that the database knew, which earlier packs do not have.
-_NAMES = ("signed_by", "acted_by")
-
 
 @dataclass(frozen=True, slots=True)
 class Signoff:
-    """One of the two: under which names, and when."""
+    """One of the two: the name that was typed, the login that the database knew (earlier packs have none), and when."""
 
-    names: tuple[str, ...]
+    name: str
+    login: str
     signed_at: str
 
+    @property
+    def person(self) -> str:
+        """Who it was: what was typed is a label only, where there is a login."""
+        return self.login or self.name
+
     def __str__(self) -> str:
-        name, *logins = self.names
-        return f"{name} ({f'login {logins[0]}, ' if logins else ''}{self.signed_at})"
+        return f"{self.person} ({f'as {self.name}, ' if self.name != self.person else ''}{self.signed_at})"
 
     def is_of(self, person: str) -> bool:
-        """Whether a person is meant by one of the names; case and blanks do not tell people apart."""
-        return _plain(person) in map(_plain, self.names)
+        """Whether a person is meant; case and blanks do not tell people apart."""
+        return _plain(person) == _plain(self.person)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +57,12 @@ def read_signoffs(month: str, lines: Iterable[str]) -> Signoffs:
     last: dict[str, Signoff] = {}
     for row in rows:
         said = dict(zip(columns, map(unguarded, row), strict=True))
-        names = tuple(dict.fromkeys(said[name] for name in _NAMES if said.get(name)))
-        last[said["action"]] = Signoff(names, said["signed_at"])
+        last[said["action"]] = Signoff(said["signed_by"], said.get("acted_by", ""), said["signed_at"])
     if "prepare" not in last or "approve" not in last:
         raise DoesNotHoldError(f"{SIGNOFFS} does not say who prepared {month} and who approved it")
     found = Signoffs(month, last["prepare"], last["approve"])
-    if found.prepared.is_of(found.approved.names[0]):
-        raise DoesNotHoldError(f"{SIGNOFFS} says that {found.approved.names[0]} both prepared and approved {month}")
+    if found.prepared.is_of(found.approved.person):
+        raise DoesNotHoldError(f"{SIGNOFFS} says that {found.approved.person} both prepared and approved {month}")
     return found
 
 

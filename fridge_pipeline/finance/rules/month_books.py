@@ -66,6 +66,7 @@ _COLUMNS: Mapping[str, Mapping[pl.DataType, str]] = {
         NUMBER: "readings_per_hour_before",
         MOMENT: "silent_from silent_until",
     },
+    "decisions_in_force": {TEXT: "subject setting reason decided_by", MOMENT: "decided_at until"},
     "month_status": {TEXT: "status prepared_by approved_by", DAY: "usage_month", MOMENT: "signed_at"},
     "billing_ledger": {
         TEXT: "tenant_id meter identifier stripe_customer_id status request_id answer run_id",
@@ -103,6 +104,7 @@ class MonthBooks:
     exceptions_open: pl.DataFrame
     unmapped_usage: pl.DataFrame
     data_gaps: pl.DataFrame
+    decisions_in_force: pl.DataFrame
     month_status: pl.DataFrame
     billing_ledger: pl.DataFrame
 
