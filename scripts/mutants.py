@@ -55,6 +55,9 @@ PARQUET = "fridge_pipeline/ingest/landing/parquet_bounds.py"
 OWN_PAGES = "fridge_pipeline/orchestration/own_pages.py"
 LOCAL = "fridge_pipeline/ingest/landing/local.py"
 PARTITIONS = "fridge_pipeline/orchestration/partitions.py"
+SIGNATURE = "fridge_pipeline/finance/pack/signature.py"
+RECORD = "fridge_pipeline/finance/evidence_record.py"
+HEALTH = "fridge_pipeline/operations/rules/health_check.py"
 GATEWAY = "fridge_pipeline/stripe/gateway.py"
 QUERIES = "fridge_pipeline/billing/queries.sql"
 SCHEMA = "fridge_pipeline/billing/schema.sql"
@@ -239,6 +242,21 @@ MUTANTS = (
         "a key off the grid loads nothing",
         (Edit(PARTITIONS, "        if not grid.has_partition_key(key):\n", "        if False:\n"),),
         ("tests/orchestration/test_grids.py",),
+    ),
+    Mutant(
+        "a pack is signed by whoever approved its month, not by anybody on the list",
+        (Edit(SIGNATURE, "    if approver is None:\n", "    if not people:\n"),),
+        ("tests/finance/evidence/test_anchors.py",),
+    ),
+    Mutant(
+        "a pack that the books do not know shows that an older dump was restored",
+        (Edit(HEALTH, "pack.link.manifest_sha256 not in registered]", "not registered]"),),
+        ("tests/operations/test_restore.py",),
+    ),
+    Mutant(
+        "no text of a pack is a formula",
+        (Edit(RECORD, 'frozenset({"timestamptz", "bool", "text"})', 'frozenset({"timestamptz", "bool"})'),),
+        ("tests/finance/evidence/test_formulas.py",),
     ),
     Mutant(
         "the age of an hour is judged first: nothing promises to bill it after 35 days",

@@ -158,6 +158,8 @@ def _make_template(address: ServerAddress, superuser: ServerAddress) -> None:
     with psycopg.connect(superuser.dsn("half_prepared"), autocommit=True) as connection:
         restrict_readers(connection)
         add_people(connection)
+        connection.execute("set session_replication_role = replica")
+        connection.execute("delete from fridge.restores")  # a copy of the template is not restored
     with psycopg.connect(address.dsn("postgres"), autocommit=True) as connection:
         connection.execute(f"alter database half_prepared rename to {TEMPLATE}")
 
@@ -187,11 +189,11 @@ def new_login(as_superuser: psycopg.Connection) -> Iterator[str]:
 
 
 @contextmanager
-def fresh_database(server: ServerAddress) -> Iterator[Database]:
-    """The same for whoever needs one for longer than a test."""
+def fresh_database(server: ServerAddress, template: str = TEMPLATE) -> Iterator[Database]:
+    """The same for whoever needs one for longer than a test, or a copy of one that nobody is connected to."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:
-        connection.execute(COPY_OF_TEMPLATE.format(sql.Identifier(name), sql.Identifier(TEMPLATE)))
+        connection.execute(COPY_OF_TEMPLATE.format(sql.Identifier(name), sql.Identifier(template)))
         connection.execute(TEMPORARY.format(sql.Identifier(name)))
         KEPT.keep(name)
         yield Database(server.dsn(name)).acting_as(PIPELINE)

@@ -22,6 +22,7 @@ from fridge_pipeline.operations.check_health import (
     check_database,
     check_landing,
     check_machine,
+    check_packs,
     check_readers,
     check_stripe,
 )
@@ -77,6 +78,7 @@ def _installation(opened: Installation) -> Iterator[HealthCheck]:
         lambda: check_landing(ledger.database, landing.zone, configured.landing_uri, ledger.clock()),
     )
     yield from _guarded("archive", lambda: check_archive(configured.archive))
+    yield from _guarded("packs", lambda: check_packs(ledger.database, configured.archive, ledger.clock()))
     yield from _guarded("Stripe", lambda: check_stripe(stripe.gateway(), ledger.catalogue, ledger.clock))
     yield from _guarded(
         "billing",

@@ -9,6 +9,7 @@ import warnings
 
 import click
 
+from fridge_pipeline.cli.anchor_pack import sign_pack_command, stamp_pack_command
 from fridge_pipeline.cli.backtest import backtest
 from fridge_pipeline.cli.bill_command import bill
 from fridge_pipeline.cli.corrections import release, withdraw
@@ -57,7 +58,7 @@ def fridge(context: click.Context, *, debug: bool) -> None:
 
 
 DAILY = (up, ui, demo, bill, shadow, explain, withdraw, release, variance, drop_readings, tenants, sources, sensors)
-MONTHLY = (people, close, approve, reopen, report, evidence, verify, backtest)
+MONTHLY = (people, close, approve, reopen, report, evidence, sign_pack_command, stamp_pack_command, verify, backtest)
 INSTALLATION = (serve, stripe, sandbox, db, migrate, doctor, env, sql)
 
 for command in (*DAILY, *MONTHLY, *INSTALLATION):

@@ -1,7 +1,7 @@
 """``fridge verify``: whether an evidence pack holds.
 
 Runs with Python and click alone, without the rest of the program's libraries:
-``python -m fridge_pipeline.cli.verify FILE.zip``.
+``python -m fridge_pipeline.cli.verify FILE.zip``. ``verify_program`` is the same without click.
 """
 
 from __future__ import annotations
@@ -10,85 +10,101 @@ import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import click
 
 from fridge_pipeline.cli.location_option import LocationOption
-from fridge_pipeline.finance.rules.evidence_format import DoesNotHoldError
-from fridge_pipeline.finance.verify_evidence import is_draft, manifest_sha256, verify_evidence
+from fridge_pipeline.cli.verify_program import (
+    HELP,
+    MEMORY_MIB,
+    Verification,
+    manifest_hash,
+    month_key,
+    run_verification,
+)
+from fridge_pipeline.finance.pack.signature import SIGNATURE_SUFFIX
+from fridge_pipeline.finance.pack.time_stamp import STAMP_SUFFIX
+from fridge_pipeline.finance.verify_evidence import Expected
 from fridge_pipeline.ingest.object_store.archive import fetch
 from fridge_pipeline.ingest.object_store.store import ArchiveError, StoreUriError
-from fridge_pipeline.ingest.rules.location import Location
-from fridge_pipeline.operations.memory_limit import memory_bounded
-from fridge_pipeline.visible import one_line
+from fridge_pipeline.ingest.rules.location import Location, ObjectLocation
 
 PACK = LocationOption(exists=True)
+A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
-#: With what the program itself takes, this stays below 256 MiB.
-MEMORY_MIB = 80
+
+class Asked(TypedDict):
+    """The options."""
+
+    previous: Location | None
+    month: str | None
+    manifest: str | None
+    signers: Path | None
+    authority: Path | None
+    folder: Path | None
+    memory_mib: int
 
 
 @click.command()
-@click.argument("file", type=PACK)
-@click.option("--previous", type=PACK, help="The pack of the month before, to check the chain.")
+@click.argument("file", type=PACK, required=False)
+@click.option("--previous", type=PACK, help=HELP["previous"])
+@click.option("--month", type=month_key, metavar="MONTH", help=HELP["month"])
+@click.option("--manifest", type=manifest_hash, metavar="HASH", help=HELP["manifest"])
+@click.option("--signers", type=A_FILE, help=HELP["signers"])
+@click.option("--authority", type=A_FILE, help=HELP["authority"])
 @click.option(
-    "--memory",
-    "memory_mib",
-    type=click.IntRange(1),
-    default=MEMORY_MIB,
-    show_default=True,
-    help="MiB that a pack may take beside the program itself.",
+    "--all", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR", help=HELP["all"]
 )
-def verify(file: Location, previous: Location | None, memory_mib: int) -> None:
+@click.option(
+    "--memory", "memory_mib", type=click.IntRange(1), default=MEMORY_MIB, show_default=True, help=HELP["memory"]
+)
+def verify(file: Location | None, **asked: Unpack[Asked]) -> None:
     """Check the evidence pack FILE with no database and no network, and name the first thing that does not hold.
 
-    One at s3://BUCKET/PREFIX/NAME.zip is fetched first, into a temporary folder; that needs obstore.
+    One at s3://BUCKET/PREFIX/NAME.zip is fetched first, with what lies beside it, into a temporary folder; that needs
+    obstore.
 
     Its files are exactly the listed ones and have their hashes; rows, sums and control totals are what the pack says;
-    with --previous, it is chained to that pack. Of Parquet files, which packs of the first format hold as well, only
+    with --previous, it is chained to that pack. Whoever makes a pack anew as a whole is found by what you know from
+    elsewhere: --manifest, --signers, --authority. Of Parquet files, which packs of the first format hold as well, only
     the hash is checked. Exit code 1 when something fails.
 
     Whoever made the pack, it takes no more memory than that (on Linux); more than 10,000 tenants need more.
 
-    Example: fridge verify 2026-02.zip --previous 2026-01.zip
+    Example: fridge verify 2026-02.zip --month 2026-02 --signers approvers --previous 2026-01.zip
     """
+    folder, previous = asked["folder"], asked["previous"]
+    if (file is None) == (folder is None):
+        raise click.UsageError("say either which FILE, or --all DIR")
+    if folder is not None and previous is not None:
+        raise click.UsageError("--previous is of one FILE; --all DIR has them all")
+    beside = {SIGNATURE_SUFFIX: asked["signers"], STAMP_SUFFIX: asked["authority"]}
     with ExitStack() as stack:
-        pack = _at_hand(file, stack)
-        before = _at_hand(previous, stack) if previous is not None else None
-        try:
-            with memory_bounded(memory_mib * 2**20):
-                _verify(pack, before)
-        except DoesNotHoldError as error:
-            click.echo(f"DOES NOT HOLD: {one_line(str(error))}")
-            sys.exit(1)
-        except MemoryError:
-            click.echo(
-                f"NOT VERIFIED: {one_line(pack.name)} takes more than {memory_mib} MiB of memory. One of very many "
-                "tenants does, and so does one that was made to fill the memory; --memory MIB allows more"
-            )
+        pack = _at_hand(file, stack, [suffix for suffix, option in beside.items() if option]) if file else None
+        before = _at_hand(previous, stack, []) if previous else None
+        expected = Expected(before, asked["month"], asked["manifest"], asked["signers"], asked["authority"])
+        if not run_verification(Verification(pack, folder, expected, asked["memory_mib"]), click.echo):
             sys.exit(1)
 
 
-def _verify(pack: Path, before: Path | None) -> None:
-    for held in verify_evidence(pack, before):
-        click.echo(f"holds: {one_line(held)}")
-    click.echo(f"{one_line(pack.name)} holds; its manifest is {manifest_sha256(pack)}")
-    if is_draft(pack):
-        click.echo("It is a DRAFT: the month was not closed, and no later pack is chained to it.")
-
-
-def _at_hand(location: Location, stack: ExitStack) -> Path:
-    """The pack as a file on this machine, as long as the stack is open."""
+def _at_hand(location: Location, stack: ExitStack, suffixes: list[str]) -> Path:
+    """The pack as a file on this machine, with what lies beside it, as long as the stack is open."""
     if isinstance(location, Path):
         return location
-    copy = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fridge-verify-"))) / (location.name or "pack")
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fridge-verify-")))
+    for suffix in ("", *suffixes):
+        _fetched(location.parent / f"{location.name}{suffix}", folder / f"{location.name or 'pack'}{suffix}")
+    return folder / (location.name or "pack")
+
+
+def _fetched(location: ObjectLocation, copy: Path) -> None:
     try:
         fetch(location, copy)
     except (ArchiveError, StoreUriError) as error:
         raise click.ClickException(str(error)) from None
     except ModuleNotFoundError as error:
         raise click.ClickException(f"{location} cannot be fetched without the package {error.name}") from None
-    return copy
 
 
 if __name__ == "__main__":

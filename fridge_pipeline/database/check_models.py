@@ -78,10 +78,11 @@ def check_models(
     with database.connect() as connection:
         for test in (test for model in models for test in tests_of(model)):
             if chosen is None or (test.model, test.name) in chosen:
-                yield _check(connection, test)
+                yield check_test(connection, test)
 
 
-def _check(connection: psycopg.Connection, test: ModelTest) -> TestResult:
+def check_test(connection: psycopg.Connection, test: ModelTest) -> TestResult:
+    """Runs one test on the books as the connection sees them."""
     query = sql.SQL(statement("count_findings")).format(select=test.contradictions)
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(query).fetchall()

@@ -18,7 +18,7 @@ from fridge_pipeline.database.schema import schema
 from fridge_pipeline.finance.rules.evidence_format import PackLink
 
 #: Types whose own form is not for everybody: they stand in the CSV as ``fridge.csv_text`` writes them.
-_WRITTEN_OTHERWISE = frozenset({"timestamptz", "bool"})
+_WRITTEN_OTHERWISE = frozenset({"timestamptz", "bool", "text"})
 
 #: A table of the pack is what the statement of its name behind this prefix selects of a month.
 _SELECTS = "evidence_"

@@ -28,7 +28,10 @@ from fridge_pipeline.finance.evidence_record import (
     sql_texts,
     statement_lines,
 )
+from fridge_pipeline.finance.pack.checks import write_checks
+from fridge_pipeline.finance.pack.one_file import VERIFIER, one_file_verifier
 from fridge_pipeline.finance.pack.writing import files_below, put_in_place, sha256_of, work_folder, write_zip
+from fridge_pipeline.finance.rules.evidence_checks import CHECKS
 from fridge_pipeline.finance.rules.evidence_figures import Tally
 from fridge_pipeline.finance.rules.evidence_format import (
     DESCRIPTION,
@@ -41,6 +44,7 @@ from fridge_pipeline.finance.rules.evidence_format import (
     PackLink,
     draft_text,
     folder_of,
+    guarded,
     manifest_text,
     statement_path,
     table_path,
@@ -94,6 +98,7 @@ def make_evidence(
         with one_snapshot(connection):
             books = described_books(connection, month)
             tenants = _write_books(connection, month, folder)
+            write_checks(connection, models_folder, folder / table_path(CHECKS))
         _write_sql(folder, models_folder)
         draft = {} if books["is_final"] else {"draft": draft_text(month.key)}
         described = {"format": FORMAT, "month": month.key, **draft, **books, **_making(maker)}
@@ -140,9 +145,13 @@ def _write_books(connection: psycopg.Connection, month: Month, folder: Path) -> 
     for tenant_id, theirs in groupby(lines, key=lambda line: str(line[0])):
         path = statement_path(tenant_id)
         with (folder / path).open("x", encoding="utf-8", newline="") as out:
-            csv.writer(out, lineterminator="\n").writerows([columns, *theirs])
+            csv.writer(out, lineterminator="\n").writerows([columns, *map(_in_csv, theirs)])
         tenants[path] = tenant_id
     return tenants
+
+
+def _in_csv(row: tuple[Any, ...]) -> list[Any]:
+    return [guarded(value) if isinstance(value, str) else value for value in row]
 
 
 def _write_sql(folder: Path, models_folder: Path) -> None:
@@ -182,11 +191,16 @@ def _describe(folder: Path, described: Mapping[str, Any]) -> int:
         draft=draft and f"{draft}\n\n",
         folder=folder_of(month),
         manifest=MANIFEST,
+        verifier=VERIFIER,
         format=FORMAT,
         statements=sum("tenant_id" in each for each in described["files"]),
-        **{name: rows[table_path(name)] for name in pack_tables()},
+        **{name: rows[table_path(name)] for name in (*pack_tables(), CHECKS)},
     )
-    texts = {README: readme, DESCRIPTION: json.dumps(described, indent=2, ensure_ascii=False) + "\n"}
+    texts = {
+        README: readme,
+        VERIFIER: one_file_verifier(),
+        DESCRIPTION: json.dumps(described, indent=2, ensure_ascii=False) + "\n",
+    }
     if draft:
         texts[DRAFT_NOTE] = f"{draft}\n"
     for name, text in texts.items():

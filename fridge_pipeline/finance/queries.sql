@@ -97,6 +97,15 @@ select * from fridge.releases
 where hour >= %(start)s and hour < %(end)s
 order by release_id;
 
+-- name: evidence_restores
+-- All of them: what was done after the dump is in no books, whichever month it concerns.
+select
+    restore_id,
+    place,
+    noticed_at
+from fridge.restores
+order by restore_id;
+
 -- name: evidence_restatements
 select * from fridge.restatements
 where hour >= %(start)s and hour < %(end)s

@@ -256,3 +256,12 @@ create function fridge.csv_text(answer boolean) returns text
 language sql immutable as $$
     select answer::text;
 $$;
+
+-- A text that begins as a spreadsheet's formula does, or with the mark itself, gets the mark before it.
+create function fridge.csv_text(words text) returns text
+language sql immutable as $$
+    select case
+        when left(words, 1) in ('=', '+', '-', '@', chr(9), chr(10), chr(13), chr(39)) then chr(39) || words
+        else words
+    end;
+$$;

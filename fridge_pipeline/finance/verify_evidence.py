@@ -1,50 +1,123 @@
 """Verify: whether everything holds that an evidence pack says, and what is the first thing that does not.
 
-Needs no database and no network, and nothing but the standard library.
+Needs no database and no network, and nothing but the standard library; for signatures ``ssh-keygen``, for time stamps
+``openssl``.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fridge_pipeline.finance.pack.opening import OpenedPack, open_pack
+from fridge_pipeline.finance.pack.signature import require_signed
+from fridge_pipeline.finance.pack.time_stamp import stamp_told
+from fridge_pipeline.finance.rules.evidence_chain import ChainedPack
+from fridge_pipeline.finance.rules.evidence_checks import CHECKS, checks_told
 from fridge_pipeline.finance.rules.evidence_figures import ROW_CHARACTERS_MAX, Tally
 from fridge_pipeline.finance.rules.evidence_format import (
     DESCRIPTION,
     FORMATS,
     MANIFEST,
+    WITHOUT_CHECKS,
     WITHOUT_SUMS,
     DoesNotHoldError,
     PackLink,
     read_manifest,
     require_chained,
     require_same_files,
+    table_path,
 )
+from fridge_pipeline.finance.rules.evidence_signoffs import SIGNOFFS, read_signoffs
 from fridge_pipeline.finance.rules.evidence_sums import SUMS, TIE_OUT, compare_with_stripe
 
+#: Packs are named after their month; one of another month would be taken for it.
+_NAMED_AFTER_MONTH = re.compile(r"\d{4}-\d{2}(?!\d)")
 
-def verify_evidence(pack: Path, previous: Path | None = None) -> Iterator[str]:
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What an auditor knows from elsewhere, and a pack must fit; what is not given is not compared.
+
+    The pack before it; its month, as 2026-01; the hash of its manifest; who may sign (ALLOWED SIGNERS of
+    ssh-keygen(1)); the certificates of the authority that stamps (PEM).
+    """
+
+    previous: Path | None = None
+    month: str | None = None
+    manifest_sha256: str | None = None
+    signers: Path | None = None
+    authority: Path | None = None
+
+
+def verify_evidence(pack: Path, previous: Path | None = None, expected: Expected | None = None) -> Iterator[str]:
     """Checks a pack, and the chain to the one before it when that is given; yields what holds, in sentences.
 
-    Raises ``DoesNotHoldError`` at the first thing that does not hold.
+    Raises ``DoesNotHoldError`` at the first thing that does not hold, and ``CannotVerifyError``.
     """
+    wanted = expected or Expected(previous)
     before = None
-    if previous is not None:
-        with _opened(previous) as opened:
+    if wanted.previous is not None:
+        with _opened(wanted.previous) as opened:
             yield from (f"previous pack: {held}" for held in _verify_files(opened))
             before = PackLink(opened.month, opened.sha256(MANIFEST))
     with _opened(pack) as opened:
         yield from _verify_files(opened)
         described = read_description(opened)
+        _require_asked_for(opened, pack, wanted)
         yield _what_it_is(opened, described)
         yield _verify_numbers(opened, described)
         if described["format"] not in WITHOUT_SUMS:
             yield _verify_sums(opened)
+        if described["format"] not in WITHOUT_CHECKS:
+            yield checks_told(opened.lines(table_path(CHECKS), ROW_CHARACTERS_MAX))
         yield _verify_chain(opened.month, described, before)
+        yield from _verify_outside(opened, pack, described, wanted)
+
+
+def _require_asked_for(opened: OpenedPack, pack: Path, wanted: Expected) -> None:
+    named = _NAMED_AFTER_MONTH.match(pack.name)
+    if named is not None and named[0] != opened.month:
+        raise DoesNotHoldError(f"it is named after {named[0]}, and is the pack of {opened.month}")
+    if wanted.month not in {None, opened.month}:
+        raise DoesNotHoldError(f"it is the pack of {opened.month}, and that of {wanted.month} was asked for")
+    if wanted.manifest_sha256 not in {None, found := opened.sha256(MANIFEST)}:
+        raise DoesNotHoldError(
+            f"its manifest is {found}, and {wanted.manifest_sha256} was asked for: it is another one"
+        )
+
+
+def _verify_outside(opened: OpenedPack, pack: Path, described: Mapping[str, Any], wanted: Expected) -> Iterator[str]:
+    """Who signed the month and the pack, and since when it has been as it is."""
+    manifest = opened.read(MANIFEST)
+    if described.get("is_final") is True:
+        signoffs = read_signoffs(opened.month, opened.lines(SIGNOFFS, ROW_CHARACTERS_MAX))
+        yield str(signoffs)
+        if wanted.signers is not None:
+            yield require_signed(manifest, pack, wanted.signers, signoffs)
+    elif wanted.signers is not None:
+        raise DoesNotHoldError("it is a draft: nobody signed the month, so nobody can have signed its pack")
+    if wanted.authority is not None:
+        yield stamp_told(manifest, pack, wanted.authority, str(described.get("created_at")))
+
+
+def read_chained(pack: Path) -> ChainedPack | None:
+    """Where a pack stands in the chain; none for a draft, which is in no chain."""
+    with _opened(pack) as opened:
+        return chained(opened, pack.name)
+
+
+def chained(opened: OpenedPack, name: str) -> ChainedPack | None:
+    """The same of a pack that is open; its files are not looked at."""
+    described = read_description(opened)
+    if described.get("is_final") is not True:
+        return None
+    return ChainedPack(name, PackLink(opened.month, opened.sha256(MANIFEST)), _stated_link(described))
 
 
 @contextmanager
@@ -118,7 +191,7 @@ def _verify_numbers(opened: OpenedPack, described: Mapping[str, Any]) -> str:
     tables = [path for path in opened.files if path.endswith(".csv")]
     if different := sorted(set(tables) ^ {path for path in stated if str(path).endswith(".csv")}):
         raise DoesNotHoldError(f"{different[0]} is either not in the pack or not among the files of {DESCRIPTION}")
-    tally = Tally()
+    tally = Tally(is_guarded=described["format"] not in WITHOUT_CHECKS)
     for path in tables:
         rows = tally.add(path, opened.lines(path, ROW_CHARACTERS_MAX))
         if rows != stated[path]:
@@ -136,18 +209,20 @@ def _verify_sums(opened: OpenedPack) -> str:
 
 
 def _verify_chain(month: str, described: Mapping[str, Any], before: PackLink | None) -> str:
-    said = described.get("previous")
-    stated = None
-    if said is not None:
-        try:
-            stated = PackLink(str(said["month"]), str(said["manifest_sha256"]))
-        except (KeyError, TypeError):
-            raise DoesNotHoldError(
-                f"{DESCRIPTION} does not say which pack came before, and not that none did"
-            ) from None
+    stated = _stated_link(described)
     if before is not None:
         require_chained(month, stated, before)
         return f"it is chained to the given pack of {before.month}"
     if stated is None:
         return f"it is chained to no earlier pack: {described.get('previous_reason')}"
     return f"it is chained to the pack of {stated.month} (manifest {stated.manifest_sha256}), which was not given"
+
+
+def _stated_link(described: Mapping[str, Any]) -> PackLink | None:
+    said = described.get("previous")
+    if said is None:
+        return None
+    try:
+        return PackLink(str(said["month"]), str(said["manifest_sha256"]))
+    except (KeyError, TypeError):
+        raise DoesNotHoldError(f"{DESCRIPTION} does not say which pack came before, and not that none did") from None

@@ -15,6 +15,7 @@ from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database, DatabaseUnreachableError
 from fridge_pipeline.database.exceptions import open_exception_kinds
 from fridge_pipeline.database.program import program_identity
+from fridge_pipeline.database.queries import statement
 from fridge_pipeline.database.readers import find_reader_drift
 from fridge_pipeline.database.schema import (
     PIPELINE,
@@ -24,6 +25,8 @@ from fridge_pipeline.database.schema import (
     server_clock,
     server_version,
 )
+from fridge_pipeline.finance.packs_in_archive import FOLDER, packs_in_archive
+from fridge_pipeline.finance.rules.evidence_chain import ChainedPack
 from fridge_pipeline.ingest.landing.zone import LandingZone
 from fridge_pipeline.ingest.landing_record import similar_ids
 from fridge_pipeline.ingest.note_losses import find_losses
@@ -40,9 +43,11 @@ from fridge_pipeline.operations.rules.health_check import (
     judge_hours,
     judge_ids,
     judge_landing,
+    judge_packs,
     judge_port,
     judge_postgres,
     judge_readers,
+    judge_restore,
     judge_skew,
     judge_versions,
 )
@@ -121,6 +126,21 @@ def check_archive(archive: Location) -> Iterator[HealthCheck]:
     else:
         do = "let the user who runs fridge write there, or set FRIDGE_ARCHIVE_URI"
         yield HealthCheck("archive", Grade.WRONG, f"packs and reports cannot be written to {archive}", do)
+
+
+def check_packs(database: Database, archive: Location, now: datetime) -> Iterator[HealthCheck]:
+    """Whether the archive holds the packs that the books know, and whether the books were restored lately.
+
+    Raises ``ArchiveError`` and ``StoreUriError``.
+    """
+    with database.connect() as connection:
+        months = connection.execute(statement("registered_packs")).fetchall()
+        restore = connection.execute(statement("newest_restore")).fetchone()
+    found = list(packs_in_archive(archive))
+    there = [pack for pack in found if isinstance(pack, ChainedPack)]
+    damaged = [str(pack) for pack in found if not isinstance(pack, ChainedPack)]
+    yield judge_restore(restore[0] if restore else None, now)
+    yield from judge_packs({sha: month for month, sha in months}, there, damaged, str(archive / FOLDER))
 
 
 def check_stripe(

@@ -11,6 +11,7 @@ import psycopg
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.make_models import are_superseded, built_from, make_models
 from fridge_pipeline.database.models import STAGING, files_sha256, read_models
+from fridge_pipeline.database.queries import statement
 from fridge_pipeline.database.readers import restrict_readers
 from fridge_pipeline.database.schema import (
     PIPELINE,
@@ -81,6 +82,7 @@ def prepare_database(
         _require_defaults(connection, signed_in.location)
         is_behind = anew or _is_behind(connection, files, leave_newer=leave_newer)
         done = _change(owner or signed_in, models, now) if is_behind else []
+        connection.execute(statement("note_place"))
         has_roles = acts_as(connection, PIPELINE)
     return Preparation(signed_in.acting_as(PIPELINE) if has_roles else signed_in, done, has_roles)
 

@@ -83,3 +83,37 @@ where tenant_id = %(tenant_id)s and hour = %(hour)s;
 select count(*) > 0 as has_customer
 from fridge.tenants
 where tenant_id = %(tenant_id)s and stripe_customer_id is not null;
+
+-- name: note_place
+-- Once the books are found anywhere else than where they were found last.
+insert into fridge.restores (place)
+select fridge.present_place()
+where
+    fridge.present_place() is distinct from (
+        select restores.place
+        from fridge.restores
+        order by restores.restore_id desc
+        limit 1
+    )
+on conflict (place) do nothing;
+
+-- name: newest_restore
+-- When the books were last found elsewhere than before; nothing when they are where they were made.
+with places as (
+    select
+        noticed_at,
+        row_number() over (order by restore_id) as number
+    from fridge.restores
+)
+
+select noticed_at from places
+where number > 1
+order by number desc
+limit 1;
+
+-- name: registered_packs
+select
+    to_char(month, 'YYYY-MM') as month_key,
+    manifest_sha256
+from fridge.evidence_packs
+order by pack_id;

@@ -13,6 +13,7 @@ from fridge_pipeline.database.program import program_identity
 from fridge_pipeline.finance.evidence_record import pack_tables
 from fridge_pipeline.finance.make_evidence import EvidencePack, Maker, make_evidence
 from fridge_pipeline.finance.month_record import refresh_month
+from fridge_pipeline.finance.packs_in_archive import FOLDER
 from fridge_pipeline.finance.pages.words import compared_in_words
 from fridge_pipeline.finance.report_month import MonthReport, report_month
 from fridge_pipeline.finance.rules.month_books import MARTS
@@ -28,7 +29,7 @@ def make_pack(ledger: Ledger, month: Month, target: Location | None, made_by: st
     settings = ledger.settings
     refresh_month(ledger.database, MODELS_FOLDER, ledger.catalogue, month, ledger.clock)
     maker = Maker(made_by, run_id, ledger.clock(), program_identity(MODELS_FOLDER), parameters_of(settings))
-    location = target or settings.archive / "evidence" / f"{month.key}.zip"
+    location = target or settings.archive / FOLDER / f"{month.key}.zip"
     return make_evidence(ledger.database, month, location, MODELS_FOLDER, maker, settings.workspace)
 
 

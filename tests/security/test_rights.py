@@ -40,6 +40,7 @@ RIGHTS = {
     "rejected_not_kept": "insert",
     "rejected_readings": "insert",
     "releases": "insert",
+    "restores": "insert",
     "runs": "insert",
     "sensors": "insert",
     "stored_readings": "insert",

@@ -97,13 +97,19 @@ class OpenedPack:
 @contextmanager
 def open_pack(path: Path) -> Iterator[OpenedPack]:
     """Opens a pack and looks at its table of contents. Raises ``DoesNotHoldError``, and ``OSError`` without a file."""
-    with path.open("rb") as stream:
-        try:
-            archive = zipfile.ZipFile(stream)
-        except _NO_ARCHIVE as error:
-            raise DoesNotHoldError(f"{path.name} is no readable ZIP file: {error}") from error
-        with archive:
-            yield OpenedPack(archive, path.stat().st_size)
+    with path.open("rb") as stream, opened_stream(stream, path.name, path.stat().st_size) as opened:
+        yield opened
+
+
+@contextmanager
+def opened_stream(stream: BinaryIO, name: str, packed_bytes: int) -> Iterator[OpenedPack]:
+    """The same of bytes that are no file here, such as those of an object in a store."""
+    try:
+        archive = zipfile.ZipFile(stream)
+    except _NO_ARCHIVE as error:
+        raise DoesNotHoldError(f"{name} is no readable ZIP file: {error}") from error
+    with archive:
+        yield OpenedPack(archive, packed_bytes)
 
 
 def _entries(infos: list[zipfile.ZipInfo], packed_bytes: int) -> tuple[dict[str, zipfile.ZipInfo], str]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from fridge_pipeline.finance.rules.evidence_format import STATEMENTS, TABLES, DoesNotHoldError
+from fridge_pipeline.finance.rules.evidence_format import FORMULA_BEGINS, STATEMENTS, TABLES, DoesNotHoldError
 
 #: (tenant, meter) → sum; one that has no row, or only empty values, is not in it: missing is not zero.
 Sums = dict[tuple[str, str], Decimal]
@@ -57,15 +57,16 @@ FIGURES = (
 
 
 class Tally:
-    """The sums over all CSV files of a pack."""
+    """The sums over all CSV files of a pack; ``is_guarded`` says whether no field of them may begin like a formula."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_guarded: bool = True) -> None:
+        self._is_guarded = is_guarded
         self._sums: dict[Figure, Sums] = {figure: defaultdict(Decimal) for figure in FIGURES}
         self._keys: dict[tuple[str, str], tuple[str, str]] = {}  # each once, although many figures have it
 
     def add(self, path: str, lines: Iterable[str]) -> int:
         """Sums one CSV file, row by row; returns its number of rows. Raises ``DoesNotHoldError`` with path and line."""
-        rows = rows_of_csv(path, lines)
+        rows = self._rows(path, lines)
         columns = next(rows, None)
         if not columns:
             raise DoesNotHoldError(f"{path} is empty: not even a line of column names")
@@ -99,6 +100,10 @@ class Tally:
             for key, value in days[figure].items():
                 self._sums[figure][self._keys.setdefault(key, key)] += value
         return number
+
+    def _rows(self, path: str, lines: Iterable[str]) -> Iterator[list[str]]:
+        rows = rows_of_csv(path, lines)
+        return _guarded_rows(path, rows) if self._is_guarded else rows
 
     def require_agreement(self) -> None:
         """Raises ``DoesNotHoldError`` for the first tenant and meter for which two tables say different things."""
@@ -141,6 +146,22 @@ def rows_of_csv(path: str, lines: Iterable[str]) -> Iterator[list[str]]:
             yield row
     except (csv.Error, UnicodeDecodeError) as error:
         raise DoesNotHoldError(f"{path}, line {reader.line_num + 1}: not readable as CSV: {error}") from error
+
+
+def _guarded_rows(path: str, rows: Iterable[list[str]]) -> Iterator[list[str]]:
+    for number, row in enumerate(rows):
+        for field in row:
+            if field and field[0] in FORMULA_BEGINS and not _is_number(field):
+                raise DoesNotHoldError(f"{path}, row {number}: {field[:40]!r} begins like a spreadsheet's formula")
+        yield row
+
+
+def _is_number(text: str) -> bool:
+    try:
+        Decimal(text)
+    except InvalidOperation:
+        return False
+    return True
 
 
 def _number(path: str, row: int, figure: Figure, text: str) -> Decimal:

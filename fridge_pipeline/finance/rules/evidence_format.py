@@ -11,13 +11,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-FORMAT = "fridge-evidence/3"
+FORMAT = "fridge-evidence/4"
 
 #: Of earlier packs, which hold no sums of Stripe's: their tie-out says what it says.
 WITHOUT_SUMS = frozenset({"fridge-evidence/1", "fridge-evidence/2"})
 
+#: Of earlier packs, whose texts stand in their CSV files as they are, and which hold no results of data tests.
+WITHOUT_CHECKS = WITHOUT_SUMS | {"fridge-evidence/3"}
+
 #: Packs of the first format hold each table as Parquet too: files of whose bytes the manifest has the hash.
-FORMATS = (FORMAT, "fridge-evidence/2", "fridge-evidence/1")
+FORMATS = (FORMAT, "fridge-evidence/3", "fridge-evidence/2", "fridge-evidence/1")
 
 MANIFEST = "MANIFEST.sha256"
 DESCRIPTION = "pack.json"
@@ -27,6 +30,12 @@ DRAFT_NOTE = "DRAFT.txt"
 #: Where the tables and the statements lie within the pack's folder.
 TABLES = "tables"
 STATEMENTS = "statements"
+
+#: What a spreadsheet takes for the beginning of a formula or cuts away before one.
+FORMULA_BEGINS = "=+-@\t\r\n"
+
+#: Stands before a text that begins like that, or with itself; spreadsheets take what follows for text.
+_MARK = "'"
 
 _FOLDER = "fridge-evidence-"
 _MANIFEST_LINE = re.compile(r"(?P<sha256>[0-9a-f]{64})  (?P<path>[^\x00-\x1f\\]+)")
@@ -39,6 +48,10 @@ _DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("c
 
 class DoesNotHoldError(ValueError):
     """Something in an evidence pack is not what it says; the text names the file and both values."""
+
+
+class CannotVerifyError(RuntimeError):
+    """Something that was asked for cannot be checked on this machine; the text says what it lacks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +145,16 @@ def require_chained(month: str, stated: PackLink | None, previous: PackLink) -> 
             f"the pack of {month} is chained to another pack of {previous.month}: it names the manifest "
             f"{stated.manifest_sha256}, and that of the given pack is {previous.manifest_sha256}"
         )
+
+
+def guarded(text: str) -> str:
+    """A text as it stands in a CSV file, so that no spreadsheet runs it; ``fridge.csv_text`` does the same in SQL."""
+    return f"{_MARK}{text}" if text.startswith((*FORMULA_BEGINS, _MARK)) else text
+
+
+def unguarded(field: str) -> str:
+    """The text that a field of a CSV file stands for."""
+    return field.removeprefix(_MARK)
 
 
 def table_path(name: str) -> str:

@@ -6,13 +6,14 @@ be told to give a name only if nobody has it (``If-None-Match``).
 
 from __future__ import annotations
 
+import io
 import mmap
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from fridge_pipeline.ingest.object_store.store import ArchiveError, StoreRefusedError, open_store, refusals
 from fridge_pipeline.ingest.rules.location import ObjectLocation
@@ -58,6 +59,13 @@ def put_unlike_any(file: Path, location: ObjectLocation) -> ObjectLocation:
     raise ArchiveError(f"cannot put {location}: others take its names all the time; run again")
 
 
+def put_new(file: Path, location: ObjectLocation) -> bool:
+    """Puts a file under the location's name and no other; whether nobody had it. Raises as ``put_unlike_any``."""
+    store = _opened_above(location)
+    with _about(f"put {location}", _PUTTING):
+        return _put(store, location.key, file, "create")
+
+
 def put_in_place_of(file: Path, location: ObjectLocation) -> ObjectLocation:
     """Puts a file under the location's name; an object that had it is replaced. Raises as ``put_unlike_any``."""
     store = _opened_above(location)
@@ -75,6 +83,52 @@ def fetch(location: ObjectLocation, target: Path) -> None:
             out.write(part)
         if out.tell() != answer.meta["size"]:
             raise ArchiveError(f"cannot fetch {location}: it ended after {out.tell()} bytes; run again")
+
+
+def objects_in(location: ObjectLocation) -> list[ObjectLocation]:
+    """What is directly below a location, by name. Raises ``ArchiveError`` and ``StoreUriError``."""
+    with _about(f"list {location}", _PUTTING):
+        found = open_store(location.uri, LOOK_TIME).list_with_delimiter()["objects"]
+    return sorted((location / PurePosixPath(meta["path"]).name for meta in found), key=str)
+
+
+@contextmanager
+def opened_object(location: ObjectLocation) -> Iterator[tuple[BinaryIO, int]]:
+    """An object to be read here and there, by requests for parts of it, and its size. Raises as ``fetch``."""
+    store = _opened_above(location)
+    with _about(f"read {location}", _GETTING):
+        size = store.head(location.key)["size"]
+        with io.BufferedReader(_Parts(store, location.key, size), PART_BYTES) as stream:
+            yield stream, size
+
+
+class _Parts(io.RawIOBase):
+    """An object as a file: every read is a request for a range."""
+
+    def __init__(self, store: ObjectStore, key: str, size: int) -> None:
+        super().__init__()
+        self._store, self._key, self._size, self._at = store, key, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, target: Buffer) -> int:
+        wanted = memoryview(target)
+        length = min(len(wanted), max(self._size - self._at, 0))
+        if length:
+            wanted[:length] = memoryview(self._store.get_range(self._key, start=self._at, length=length))
+            self._at += length
+        return length
 
 
 def require_listed(location: ObjectLocation) -> None:

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from fridge_pipeline.calendar.hours import Hour, plan_ranges
 from fridge_pipeline.catalogue.billing_start import BillingStart
+from fridge_pipeline.finance.rules.evidence_chain import ChainedPack
 from fridge_pipeline.ingest.rules.losses import SHOWN_MAX, LandingLosses, gone_told
 from fridge_pipeline.reason_codes import advised, kind_of
 
@@ -20,6 +21,9 @@ SKEW_NOTED, SKEW_MAX = timedelta(seconds=5), timedelta(seconds=60)
 
 #: The daemon says every half minute that it lives.
 HEARTBEAT_MAX = timedelta(minutes=2)
+
+#: So long a restore is told of: Stripe takes usage of the last 35 days.
+RESTORE_NOTED = timedelta(days=35)
 
 #: ``nulls not distinct`` is what keeps one open exception per difference; tested is the newest.
 POSTGRES_MIN, POSTGRES_TESTED = 15, 18
@@ -214,3 +218,44 @@ def judge_exceptions(kinds: Mapping[str, int]) -> list[HealthCheck]:
         HealthCheck("exceptions", Grade.WARN, f"{number} {kind} open: {kind_of(kind).means}", advised(kind))
         for kind, number in kinds.items()
     ]
+
+
+def judge_packs(
+    registered: Mapping[str, str], there: Sequence[ChainedPack], damaged: Sequence[str], archive: str
+) -> list[HealthCheck]:
+    """Whether books and archive know the same packs; ``registered`` is manifest → month, ``damaged`` says why each is.
+
+    A pack that the books do not know is one that was made after the dump which they were restored from.
+    """
+    found = [
+        HealthCheck("packs", Grade.WRONG, text, "put back the copy that was given outside")
+        for text in damaged[:SHOWN_MAX]
+    ]
+    unknown = [pack for pack in there if pack.link.manifest_sha256 not in registered]
+    do = "the books may be older than it, as after a restore of an older dump (docs/operations.md, After a restore)"
+    for pack in unknown[:SHOWN_MAX]:
+        text = f"the books do not know {pack.name}, the pack of {pack.link.month} with the manifest "
+        found.append(HealthCheck("packs", Grade.WRONG, text + pack.link.manifest_sha256, do))
+    missing = [sha for sha in registered if sha not in {pack.link.manifest_sha256 for pack in there}]
+    do = "put a copy there; unless it was made elsewhere with --out, somebody removed it"
+    for sha in missing[:SHOWN_MAX]:
+        text = f"the pack of {registered[sha]} with the manifest {sha} is in the books and not in {archive}"
+        found.append(HealthCheck("packs", Grade.WARN, text, do))
+    for count, what in ((len(unknown), "packs that the books do not know"), (len(missing), "packs that are not there")):
+        if count > SHOWN_MAX:
+            found.append(HealthCheck("packs", Grade.WARN, f"{count} {what} in all", "see the first of them"))
+    if found:
+        return found
+    text = f"all {len(registered)} packs of the books are in {archive}, and no others"
+    return [HealthCheck("packs", Grade.OK, text if registered else "no pack of a closed month was made yet")]
+
+
+def judge_restore(noticed_at: datetime | None, now: datetime) -> HealthCheck:
+    """Whether the books were restored lately; as long as Stripe takes usage, what is missing can still be made good."""
+    if noticed_at is None:
+        return HealthCheck("restores", Grade.OK, "the books are where they were made")
+    text = f"the books were restored, or moved to another server: noticed {noticed_at:%Y-%m-%d %H:%M} UTC"
+    if now - noticed_at > RESTORE_NOTED:
+        return HealthCheck("restores", Grade.OK, text)
+    do = "what was done after the dump is not in them: docs/operations.md, After a restore"
+    return HealthCheck("restores", Grade.WARN, text, do)

@@ -19,6 +19,7 @@ from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.billing_start import BillingStart
 from fridge_pipeline.finance import make_evidence as step
 from fridge_pipeline.finance.evidence_record import BooksIncompleteError, copy_table, pack_tables
+from fridge_pipeline.finance.rules.evidence_checks import CHECKS
 from fridge_pipeline.finance.rules.evidence_format import (
     DESCRIPTION,
     DoesNotHoldError,
@@ -44,11 +45,11 @@ def test_the_same_books_give_the_same_bytes(books: Pipeline, january: Path) -> N
 
 
 def test_every_table_is_there_with_times_in_utc_and_its_number_of_rows_in_the_readme(january: Path) -> None:
-    files = unpacked(january)
-    assert {path for path in files if path.startswith("tables/")} == {f"tables/{name}.csv" for name in pack_tables()}
+    files, tables = unpacked(january), (*pack_tables(), CHECKS)
+    assert {path for path in files if path.startswith("tables/")} == {f"tables/{name}.csv" for name in tables}
     readme = files["README.txt"].decode()
     assert readme.startswith("Evidence of usage billing for 2026-01\n\nHow to check it by hand\n")
-    for name in pack_tables():
+    for name in tables:
         rows = len(rows_of(january, f"tables/{name}.csv"))
         assert re.search(rf"^  tables/{name}\.csv\n      One row per [^.]+\. {rows} rows\.$", readme, re.MULTILINE), (
             name
@@ -166,8 +167,8 @@ def test_a_pack_that_does_not_hold_is_not_handed_out_and_not_chained(books: Pipe
     with books.database.owned.connect() as connection:
         connection.execute("alter view fridge.usage_monthly rename to usage_monthly_as_it_was")
         connection.execute(
-            "create view fridge.usage_monthly as select tenant_id, meter, usage_month, quantity + 1 as quantity"
-            " from fridge.usage_monthly_as_it_was"
+            "create view fridge.usage_monthly as select tenant_id, meter, usage_month, quantity + 1 as quantity,"
+            " first_hour, last_hour from fridge.usage_monthly_as_it_was"
         )
         connection.execute("grant select on fridge.usage_monthly to fridge_pipeline")
     with pytest.raises(DoesNotHoldError, match=r"in usage_monthly\.quantity, .* in usage_daily\.quantity"):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fridge_pipeline.finance.rules.evidence_format import DESCRIPTION, MANIFEST, DoesNotHoldError, folder_of
+from fridge_pipeline.finance.rules.evidence_format import DESCRIPTION, FORMAT, MANIFEST, DoesNotHoldError, folder_of
 from fridge_pipeline.finance.verify_evidence import manifest_sha256, verify_evidence
 from tests.finance.evidence.books import FEBRUARY, JANUARY, made, packed, unpacked, with_manifest
 from tests.pipeline import Pipeline
@@ -44,7 +44,7 @@ def test_a_pack_holds_by_our_program_and_by_sha256sum(pack: Path, tmp_path: Path
 
 def test_each_file_altered_by_one_byte_is_named(pack: Path, tmp_path: Path) -> None:
     files = unpacked(pack)
-    assert {Path(path).suffix for path in files} == {".csv", ".json", ".sql", ".yml", ".txt", ".sha256"}
+    assert {Path(path).suffix for path in files} == {".csv", ".json", ".py", ".sql", ".yml", ".txt", ".sha256"}
     for path, body in files.items():
         altered = bytearray(body)
         altered[len(body) // 2] ^= 1
@@ -127,7 +127,7 @@ def test_a_forger_who_fits_the_manifest_is_found_by_the_numbers(pack: Path, tmp_
     assert "the control totals are" in forged(
         DESCRIPTION, b'"tie_out.stated_quantity": "', b'"tie_out.stated_quantity": "1'
     )
-    assert "the format is 'fridge-evidence/9'" in forged(DESCRIPTION, b"fridge-evidence/3", b"fridge-evidence/9")
+    assert "the format is 'fridge-evidence/9'" in forged(DESCRIPTION, FORMAT.encode(), b"fridge-evidence/9")
 
 
 def test_a_pack_of_the_format_before_still_holds_and_is_said_to_be_one(tmp_path: Path) -> None:

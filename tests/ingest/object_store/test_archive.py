@@ -16,16 +16,21 @@ from click.testing import CliRunner
 from fridge_pipeline.cli import report as report_command
 from fridge_pipeline.cli.main import fridge
 from fridge_pipeline.finance import report_month as report_step
+from fridge_pipeline.finance.packs_in_archive import packs_in_archive
+from fridge_pipeline.finance.rules.evidence_chain import ChainedPack
+from fridge_pipeline.finance.rules.evidence_format import PackLink
 from fridge_pipeline.ingest.object_store import archive
 from fridge_pipeline.ingest.object_store.archive import fetch, put_in_place_of, put_unlike_any, require_listed
 from fridge_pipeline.ingest.object_store.store import ArchiveError, StoreUriError
 from fridge_pipeline.ingest.rules.location import ObjectLocation, location_of
 from fridge_pipeline.installation import Ledger
+from fridge_pipeline.operations.check_health import check_packs
 from fridge_pipeline.orchestration import month_assets as month_report
 from fridge_pipeline.orchestration.month_assets import audit_report, evidence_pack
 from fridge_pipeline.orchestration.partitions import monthly_partitions, on_grid
 from fridge_pipeline.settings import SettingError, read_settings
 from tests.finance.evidence.books import HOURS, JANUARY, close, fill, made, make
+from tests.finance.evidence.outside import list_signers, make_key
 from tests.finance.report.books import closed_books, quiet_books
 from tests.ingest.object_store.conftest import Bucket
 from tests.ingest.object_store.cutting_proxy import cutting_proxy
@@ -91,6 +96,37 @@ def test_a_pack_in_a_bucket_is_that_of_a_folder_and_keeps_its_name_whatever_is_m
     (event,) = done.asset_materializations_for_node("evidence_pack")
     assert event.metadata["pack"].value == f"s3://{bucket.name}/books/evidence/2026-01.zip"
     assert "books/evidence/2026-01.zip" in names(bucket)
+
+
+def test_a_pack_in_a_bucket_is_signed_beside_it_once_and_doctor_reads_of_it_what_stands_in_the_chain(
+    pipeline: Pipeline, bucket: Bucket, tmp_path: Path
+) -> None:
+    fill(pipeline)
+    close(pipeline, JANUARY)
+    place = ObjectLocation(f"s3://{bucket.name}/books/evidence/2026-01.zip")
+    manifest = make(pipeline, JANUARY, place).manifest_sha256
+    key = make_key(tmp_path, "grace")
+    signers = list_signers(tmp_path / "signers", key)
+    signing, verifying = ["sign-pack", str(place), "--key", str(key)], ["verify", str(place), "--signers", str(signers)]
+
+    unsigned = CliRunner().invoke(fridge, verifying)
+    assert (unsigned.exit_code, "there is no such object" in unsigned.output) == (1, True)
+    first = CliRunner().invoke(fridge, signing)
+    assert (first.exit_code, first.output.splitlines()[-1]) == (0, f"made {place}.sig")
+    again = CliRunner().invoke(fridge, signing)
+    assert (again.exit_code, f"{place}.sig is there already" in again.output) == (1, True)
+    assert "it is signed by grace, who approved the month" in CliRunner().invoke(fridge, verifying).output
+
+    archive_of = ObjectLocation(f"s3://{bucket.name}/books")
+    (found,) = packs_in_archive(archive_of)
+    assert isinstance(found, ChainedPack)
+    assert found.link == PackLink("2026-01", manifest)
+    grades = [check.grade.value for check in check_packs(pipeline.database, archive_of, pipeline.clock())]
+    assert grades == ["ok", "ok"]
+    body = bucket.server.objects(bucket.name)["books/evidence/2026-01.zip"]
+    bucket.server.put(bucket.name, "books/evidence/2026-02.zip", body[:-1_000])
+    wrong = [str(check) for check in check_packs(pipeline.database, archive_of, pipeline.clock())][-1]
+    assert wrong.startswith("WRONG packs: 2026-02.zip is no readable ZIP file")
 
 
 def test_a_report_in_a_bucket_is_that_of_a_folder_and_the_newest_of_its_month(

@@ -1,0 +1,1510 @@
+#!/usr/bin/env python3
+"""Check evidence packs of usage billing: python3 verify.py PACK.zip (--help says more).
+
+Needs Python 3.11 or newer and nothing else; ssh-keygen for signatures, openssl for time stamps. Nobody edits this file:
+it is made of the modules that `fridge verify` runs, whose text is below, one after the other.
+"""
+
+import sys
+import types
+
+MODULES = {
+"fridge_pipeline.finance.rules.evidence_format": r'''"""The format of an evidence pack: folder, manifest, tables, and what it says about itself.
+
+Standard library only, and nothing of the rest of the program: what is written today must be checkable in seven years.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+FORMAT = "fridge-evidence/4"
+
+#: Of earlier packs, which hold no sums of Stripe's: their tie-out says what it says.
+WITHOUT_SUMS = frozenset({"fridge-evidence/1", "fridge-evidence/2"})
+
+#: Of earlier packs, whose texts stand in their CSV files as they are, and which hold no results of data tests.
+WITHOUT_CHECKS = WITHOUT_SUMS | {"fridge-evidence/3"}
+
+#: Packs of the first format hold each table as Parquet too: files of whose bytes the manifest has the hash.
+FORMATS = (FORMAT, "fridge-evidence/3", "fridge-evidence/2", "fridge-evidence/1")
+
+MANIFEST = "MANIFEST.sha256"
+DESCRIPTION = "pack.json"
+README = "README.txt"
+DRAFT_NOTE = "DRAFT.txt"
+
+#: Where the tables and the statements lie within the pack's folder.
+TABLES = "tables"
+STATEMENTS = "statements"
+
+#: What a spreadsheet takes for the beginning of a formula or cuts away before one.
+FORMULA_BEGINS = "=+-@\t\r\n"
+
+#: Stands before a text that begins like that, or with itself; spreadsheets take what follows for text.
+_MARK = "'"
+
+_FOLDER = "fridge-evidence-"
+_MANIFEST_LINE = re.compile(r"(?P<sha256>[0-9a-f]{64})  (?P<path>[^\x00-\x1f\\]+)")
+_PLAIN_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
+_NOT_PLAIN = re.compile(r"[^a-z0-9_-]+")
+
+#: Names that no file can have on Windows, where an auditor may well unpack it.
+_DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))})
+
+
+class DoesNotHoldError(ValueError):
+    """Something in an evidence pack is not what it says; the text names the file and both values."""
+
+
+class CannotVerifyError(RuntimeError):
+    """Something that was asked for cannot be checked on this machine; the text says what it lacks."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackLink:
+    """A pack as the next month's pack knows it: its month and the SHA-256 of its manifest."""
+
+    month: str
+    manifest_sha256: str
+
+
+def folder_of(month: str) -> str:
+    """The one folder of a month's pack."""
+    return f"{_FOLDER}{month}"
+
+
+def month_of_folder(folder: str) -> str:
+    """The month of a pack's folder. Raises ``DoesNotHoldError``."""
+    month = folder.removeprefix(_FOLDER)
+    if folder == month or re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month) is None:
+        raise DoesNotHoldError(
+            f"the folder in it is {folder!r}; that of an evidence pack is like {folder_of('2026-01')}"
+        )
+    return month
+
+
+def statement_path(tenant_id: str) -> str:
+    """The file of a tenant's statement: readable where it can be, safe on every system, never that of another tenant.
+
+    A plain id is its own name. Any other loses what is not plain and gets part of its hash after a ``~``, which no
+    plain id holds; so ``A/B`` and ``a:b`` are two files, also where case does not tell names apart.
+    """
+    if _PLAIN_NAME.fullmatch(tenant_id) and tenant_id not in _DEVICES:
+        return f"{STATEMENTS}/{tenant_id}.csv"
+    readable = _NOT_PLAIN.sub("_", tenant_id.lower()).strip("_-")[:40]
+    digest = hashlib.sha256(tenant_id.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return f"{STATEMENTS}/{readable or 'tenant'}~{digest}.csv"
+
+
+def manifest_text(hashes: Mapping[str, str]) -> str:
+    """The manifest as ``sha256sum`` writes and checks it: a line per file, sorted by path."""
+    return "".join(f"{hashes[path]}  {path}\n" for path in sorted(hashes))
+
+
+def read_manifest(text: str) -> dict[str, str]:
+    """Path → SHA-256 of every file that a manifest lists. Raises ``DoesNotHoldError``."""
+    hashes: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        match = _MANIFEST_LINE.fullmatch(line)
+        if match is None:
+            raise DoesNotHoldError(f"{MANIFEST}, line {number}: {line[:100]!r} is not a SHA-256, two blanks and a path")
+        path = match["path"]
+        require_safe(path)
+        if path in hashes:
+            raise DoesNotHoldError(f"{MANIFEST}, line {number}: {path} is listed twice")
+        hashes[path] = match["sha256"]
+    if not hashes:
+        raise DoesNotHoldError(f"{MANIFEST} lists no file")
+    return hashes
+
+
+def require_safe(path: str) -> None:
+    """Raises ``DoesNotHoldError`` for a path that would leave the folder it is unpacked into."""
+    parts = PurePosixPath(path).parts
+    if not path or "\\" in path or ":" in path or path.startswith("/") or ".." in parts:
+        raise DoesNotHoldError(f"the path {path!r} would be unpacked outside the pack's folder")
+    if "/".join(parts) != path.removesuffix("/"):
+        raise DoesNotHoldError(f"the path {path!r} is written in a roundabout way; it is {'/'.join(parts)!r}")
+
+
+def require_same_files(listed: Iterable[str], found: Iterable[str]) -> None:
+    """Raises ``DoesNotHoldError`` unless the manifest's files and those in the pack are the same."""
+    wanted, there = set(listed), set(found) - {MANIFEST}
+    for path in sorted(wanted - there):
+        raise DoesNotHoldError(f"{path} is missing: {MANIFEST} lists it, and it is not in the pack")
+    for path in sorted(there - wanted):
+        raise DoesNotHoldError(f"{path} was added: it is in the pack, and {MANIFEST} does not list it")
+
+
+def require_chained(month: str, stated: PackLink | None, previous: PackLink) -> None:
+    """Raises ``DoesNotHoldError`` unless a month's pack names exactly that one as the pack before it."""
+    if stated is None:
+        raise DoesNotHoldError(
+            f"the pack of {month} says that none came before it, but that of {previous.month} was given as the previous"
+        )
+    if stated.month != previous.month:
+        raise DoesNotHoldError(
+            f"the pack of {month} is chained to that of {stated.month}, but that of {previous.month} was given"
+        )
+    if stated.manifest_sha256 != previous.manifest_sha256:
+        raise DoesNotHoldError(
+            f"the pack of {month} is chained to another pack of {previous.month}: it names the manifest "
+            f"{stated.manifest_sha256}, and that of the given pack is {previous.manifest_sha256}"
+        )
+
+
+def guarded(text: str) -> str:
+    """A text as it stands in a CSV file, so that no spreadsheet runs it; ``fridge.csv_text`` does the same in SQL."""
+    return f"{_MARK}{text}" if text.startswith((*FORMULA_BEGINS, _MARK)) else text
+
+
+def unguarded(field: str) -> str:
+    """The text that a field of a CSV file stands for."""
+    return field.removeprefix(_MARK)
+
+
+def table_path(name: str) -> str:
+    """The CSV file of a table."""
+    return f"{TABLES}/{name}.csv"
+
+
+def draft_text(month: str) -> str:
+    """What a draft says, loudly, in a file of its own and in all others that describe the pack."""
+    return (
+        f"DRAFT: {month} was not closed when this pack was made. Its numbers may still change, nobody has signed them, "
+        "and no later pack is chained to it."
+    )
+''',
+"fridge_pipeline.finance.rules.evidence_chain": r'''"""The chain of all packs of a folder: none is missing, and each follows the one that it names.
+
+Standard library only, like the format.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fridge_pipeline.finance.rules.evidence_format import DoesNotHoldError, PackLink, require_chained
+
+
+@dataclass(frozen=True, slots=True)
+class ChainedPack:
+    """A final pack of a folder: its file, its own link, and that of the pack which it says came before it."""
+
+    name: str
+    link: PackLink
+    previous: PackLink | None
+
+
+def require_whole(packs: Sequence[ChainedPack]) -> str:
+    """What holds of all of them, in a sentence. Raises ``DoesNotHoldError`` at the first gap or break."""
+    by_month: dict[str, list[ChainedPack]] = defaultdict(list)
+    by_manifest: dict[str, ChainedPack] = {}
+    for pack in packs:
+        other = by_manifest.setdefault(pack.link.manifest_sha256, pack)
+        if other is not pack:
+            raise DoesNotHoldError(f"{other.name} and {pack.name} are the same pack")
+        by_month[pack.link.month].append(pack)
+    if not by_month:
+        raise DoesNotHoldError("there is no pack of a closed month")
+    first, last = min(by_month), max(by_month)
+    for month in _months(first, last):
+        if month not in by_month:
+            raise DoesNotHoldError(f"the pack of {month} is missing: there are packs from {first} to {last}")
+    for pack in packs:
+        _require_follows(pack, first, by_manifest)
+    again = [f"{month} has {len(found)} packs" for month, found in sorted(by_month.items()) if len(found) > 1]
+    return f"the chain of {len(packs)} packs from {first} to {last} is whole" + (f"; {', '.join(again)}" * bool(again))
+
+
+def _require_follows(pack: ChainedPack, first: str, by_manifest: dict[str, ChainedPack]) -> None:
+    if pack.previous is None:
+        if pack.link.month != first:
+            raise DoesNotHoldError(f"{pack.name} says that no pack came before it, but there is one of {first}")
+        return
+    before = by_manifest.get(pack.previous.manifest_sha256)
+    if before is None:
+        raise DoesNotHoldError(
+            f"{pack.name} is chained to a pack of {pack.previous.month} with the manifest "
+            f"{pack.previous.manifest_sha256}, which is not there"
+        )
+    require_chained(pack.link.month, pack.previous, before.link)
+    if before.link.month >= pack.link.month:
+        raise DoesNotHoldError(f"{pack.name} is chained to {before.name}, which is not of an earlier month")
+
+
+def _months(first: str, last: str) -> list[str]:
+    def number(month: str) -> int:
+        return int(month[:4]) * 12 + int(month[5:]) - 1
+
+    return [f"{each // 12:04d}-{each % 12 + 1:02d}" for each in range(number(first), number(last) + 1)]
+''',
+"fridge_pipeline.finance.pack.opening": r'''"""Opens a pack that anybody may have made: bounded in size, and nothing of it is unpacked by its own names.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from fridge_pipeline.finance.rules.evidence_format import (
+    DESCRIPTION,
+    MANIFEST,
+    DoesNotHoldError,
+    month_of_folder,
+    require_safe,
+)
+
+#: More files than a pack of a million tenants needs would only be there to fill a disk.
+FILES_MAX = 2_000_000
+
+#: A pack unpacks to so many bytes at most. A month of 10,000 tenants takes some 10 GB.
+UNPACKED_BYTES_MAX = 256 * 2**30
+
+#: No deflate unpacks a byte to more than 1,032; an archive that claims more is made to fill a disk.
+RATIO_MAX = 1_032
+
+#: What is read into memory whole, the manifest and pack.json, is at most so large.
+READ_WHOLE_BYTES_MAX = 512 * 2**20
+
+_ENCRYPTED = 0x1
+_CHUNK = 2**20
+
+#: What zipfile raises for an archive whose bytes are not what they were.
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError)
+_NO_ARCHIVE = (*_DAMAGE, NotImplementedError, OverflowError, ValueError, struct.error)
+
+
+class OpenedPack:
+    """An opened pack: which files it has, and their bytes. Use ``open_pack``."""
+
+    def __init__(self, archive: zipfile.ZipFile, packed_bytes: int) -> None:
+        self._archive = archive
+        self._entries, self.folder = _entries(archive.infolist(), packed_bytes)
+        self.month = month_of_folder(self.folder)
+
+    @property
+    def files(self) -> list[str]:
+        """The paths of its files within its folder."""
+        return list(self._entries)
+
+    @property
+    def unpacked_bytes(self) -> int:
+        """What its files take unpacked."""
+        return sum(entry.file_size for entry in self._entries.values())
+
+    @contextmanager
+    def open(self, path: str) -> Iterator[BinaryIO]:
+        """The bytes of a file. Raises ``DoesNotHoldError`` also for damage that shows while it is read."""
+        if path not in self._entries:
+            raise DoesNotHoldError(f"{path} is missing: it is not in the pack")
+        try:
+            with self._archive.open(self._entries[path]) as stream:
+                yield stream  # type: ignore[misc]  # a ZipExtFile reads like any binary file
+        except _DAMAGE as error:
+            raise DoesNotHoldError(f"{path} cannot be unpacked: {error}") from error
+
+    def lines(self, path: str, characters_max: int) -> Iterator[str]:
+        """The lines of a text file with their ends; a longer one comes in pieces, the first longer than allowed."""
+        with self.open(path) as stream, io.TextIOWrapper(stream, encoding="utf-8", newline="") as text:
+            while line := text.readline(characters_max + 1):
+                yield line
+
+    def read(self, path: str) -> bytes:
+        """A whole file that is small by its nature."""
+        if path in self._entries and self._entries[path].file_size > READ_WHOLE_BYTES_MAX:
+            raise DoesNotHoldError(f"{path} is {self._entries[path].file_size} bytes large, which no pack needs")
+        with self.open(path) as stream:
+            return stream.read()
+
+    def sha256(self, path: str) -> str:
+        """The SHA-256 of a file, in hexadecimal."""
+        digest = hashlib.sha256()
+        with self.open(path) as stream:
+            while chunk := stream.read(_CHUNK):
+                digest.update(chunk)
+        return digest.hexdigest()
+
+
+@contextmanager
+def open_pack(path: Path) -> Iterator[OpenedPack]:
+    """Opens a pack and looks at its table of contents. Raises ``DoesNotHoldError``, and ``OSError`` without a file."""
+    with path.open("rb") as stream, opened_stream(stream, path.name, path.stat().st_size) as opened:
+        yield opened
+
+
+@contextmanager
+def opened_stream(stream: BinaryIO, name: str, packed_bytes: int) -> Iterator[OpenedPack]:
+    """The same of bytes that are no file here, such as those of an object in a store."""
+    try:
+        archive = zipfile.ZipFile(stream)
+    except _NO_ARCHIVE as error:
+        raise DoesNotHoldError(f"{name} is no readable ZIP file: {error}") from error
+    with archive:
+        yield OpenedPack(archive, packed_bytes)
+
+
+def _entries(infos: list[zipfile.ZipInfo], packed_bytes: int) -> tuple[dict[str, zipfile.ZipInfo], str]:
+    """The files by their paths within the one folder, and that folder's name."""
+    if len(infos) > FILES_MAX:
+        raise DoesNotHoldError(f"it has {len(infos)} entries, more than the {FILES_MAX} that a pack can need")
+    bytes_max = min(UNPACKED_BYTES_MAX, packed_bytes * RATIO_MAX)
+    if (unpacked := sum(info.file_size for info in infos)) > bytes_max:
+        raise DoesNotHoldError(
+            f"it would unpack to {unpacked} bytes; a pack of its size unpacks to {bytes_max} at most"
+        )
+    entries: dict[str, zipfile.ZipInfo] = {}
+    seen: set[str] = set()
+    folders: set[str] = set()
+    for info in infos:
+        # The name as it stands in the archive: zipfile itself cuts names at a NUL byte.
+        require_safe(info.orig_filename)
+        folder, _, path = info.filename.partition("/")
+        folders.add(folder)
+        if info.is_dir() and info.file_size == 0:
+            continue
+        _require_plain(info)
+        if info.filename.casefold() in seen:
+            raise DoesNotHoldError(f"{path} is in the pack twice")
+        seen.add(info.filename.casefold())
+        entries[path] = info
+    if len(folders) != 1:
+        raise DoesNotHoldError(f"a pack has one folder, this has {len(folders)}: {', '.join(sorted(folders))[:200]}")
+    for path in (MANIFEST, DESCRIPTION):
+        if path not in entries:
+            raise DoesNotHoldError(f"{path} is missing: it is not in the pack")
+    return entries, folders.pop()
+
+
+def _require_plain(info: zipfile.ZipInfo) -> None:
+    if info.flag_bits & _ENCRYPTED:
+        raise DoesNotHoldError(f"{info.filename} is encrypted; no file of a pack is")
+    if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        raise DoesNotHoldError(f"{info.filename} is packed by method {info.compress_type}; packs use deflate")
+''',
+"fridge_pipeline.finance.rules.evidence_figures": r'''"""The control figures of an evidence pack: sums over its CSV files that must agree with one another.
+
+Standard library only, like the format: the same code sums when a pack is made and when it is verified.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+from fridge_pipeline.finance.rules.evidence_format import FORMULA_BEGINS, STATEMENTS, TABLES, DoesNotHoldError
+
+#: (tenant, meter) → sum; one that has no row, or only empty values, is not in it: missing is not zero.
+Sums = dict[tuple[str, str], Decimal]
+
+#: What a row of a CSV file has at most: longer than any answer of Stripe or detail of an exception, and far from
+#: filling the memory.
+ROW_CHARACTERS_MAX = 2**20
+
+#: What stands in a statement's day column in the line that sums up a meter.
+TOTAL = "total"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A column that is summed per tenant and meter; figures with the same ``agrees_on`` must be equal.
+
+    ``only`` is a column that must say ``true`` for a row to count.
+    """
+
+    table: str
+    column: str
+    agrees_on: str | None = None
+    only: str | None = None
+
+    @property
+    def name(self) -> str:
+        """As it stands in pack.json."""
+        return f"{self.table}.{self.column}"
+
+
+FIGURES = (
+    Figure("usage_monthly", "quantity", "usage"),
+    Figure("usage_daily", "quantity", "usage"),
+    Figure("usage_hourly", "quantity", "usage"),
+    Figure("tie_out", "usage_quantity", "usage"),
+    Figure(STATEMENTS, "usage", "usage"),
+    Figure("tie_out", "stated_quantity", "what was stated"),
+    Figure(STATEMENTS, "stated", "what was stated"),
+    Figure("tie_out", "stripe_quantity", "what Stripe shows"),
+    Figure(STATEMENTS, "stripe", "what Stripe shows"),
+    Figure("billing_ledger", "quantity", only="is_counted_by_stripe"),
+)
+
+
+class Tally:
+    """The sums over all CSV files of a pack; ``is_guarded`` says whether no field of them may begin like a formula."""
+
+    def __init__(self, *, is_guarded: bool = True) -> None:
+        self._is_guarded = is_guarded
+        self._sums: dict[Figure, Sums] = {figure: defaultdict(Decimal) for figure in FIGURES}
+        self._keys: dict[tuple[str, str], tuple[str, str]] = {}  # each once, although many figures have it
+
+    def add(self, path: str, lines: Iterable[str]) -> int:
+        """Sums one CSV file, row by row; returns its number of rows. Raises ``DoesNotHoldError`` with path and line."""
+        rows = self._rows(path, lines)
+        columns = next(rows, None)
+        if not columns:
+            raise DoesNotHoldError(f"{path} is empty: not even a line of column names")
+        folder, _, name = path.partition("/")
+        table = name.removesuffix(".csv") if folder == TABLES else STATEMENTS  # all statements are one table
+        where = {column: at for at, column in enumerate(columns)}
+        figures = [figure for figure in FIGURES if figure.table == table]
+        wanted = {name for each in figures for name in ("tenant_id", "meter", each.column, each.only) if name}
+        wanted |= {"day"} if table == STATEMENTS else set()
+        if missing := sorted(wanted - where.keys()):
+            raise DoesNotHoldError(f"{path} has no column {', '.join(missing)}")
+        days: dict[Figure, Sums] = {figure: defaultdict(Decimal) for figure in figures}
+        totals: dict[Figure, Sums] = {figure: {} for figure in figures}
+        number = 0
+        for number, row in enumerate(rows, start=1):  # the last number is how many there are
+            is_total = table == STATEMENTS and row[where["day"]] == TOTAL
+            for figure in figures:
+                text = row[where[figure.column]]
+                if not text or (figure.only is not None and row[where[figure.only]] != "true"):
+                    continue
+                key = (row[where["tenant_id"]], row[where["meter"]])
+                value = _number(path, number, figure, text)
+                if is_total:
+                    totals[figure][key] = value
+                else:
+                    days[figure][key] += value
+        for figure in figures:
+            if table == STATEMENTS:
+                there = f"its line of the total ({figure.column})"
+                _require_equal(days[figure], totals[figure], f"the days of {path}", there)
+            for key, value in days[figure].items():
+                self._sums[figure][self._keys.setdefault(key, key)] += value
+        return number
+
+    def _rows(self, path: str, lines: Iterable[str]) -> Iterator[list[str]]:
+        rows = rows_of_csv(path, lines)
+        return _guarded_rows(path, rows) if self._is_guarded else rows
+
+    def require_agreement(self) -> None:
+        """Raises ``DoesNotHoldError`` for the first tenant and meter for which two tables say different things."""
+        first: dict[str, Figure] = {}
+        for figure in FIGURES:
+            if figure.agrees_on is not None:
+                other = first.setdefault(figure.agrees_on, figure)
+                _require_equal(self._sums[other], self._sums[figure], other.name, figure.name)
+
+    def control_totals(self) -> dict[str, dict[str, str]]:
+        """Meter → name of the figure → sum over all tenants, as text so that no reader rounds it."""
+        totals: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+        for figure in FIGURES:
+            for (_, meter), value in self._sums[figure].items():
+                totals[meter][figure.name] += value
+        return {meter: {name: _shown(value) for name, value in totals[meter].items()} for meter in sorted(totals)}
+
+
+def rows_of_csv(path: str, lines: Iterable[str]) -> Iterator[list[str]]:
+    """The names of the columns and then every row, of which none is longer than any of a pack."""
+    characters_of_row = 0
+
+    def bounded() -> Iterator[str]:
+        nonlocal characters_of_row
+        for line in lines:
+            characters_of_row += len(line)
+            if characters_of_row > ROW_CHARACTERS_MAX:
+                raise DoesNotHoldError(f"{path} has a row of more than {ROW_CHARACTERS_MAX:,} characters")
+            yield line
+
+    csv.field_size_limit(ROW_CHARACTERS_MAX)
+    reader = csv.reader(bounded(), strict=True)
+    width = None
+    try:
+        for number, row in enumerate(reader):
+            characters_of_row = 0
+            width = len(row) if width is None else width
+            if len(row) != width:
+                raise DoesNotHoldError(f"{path}, row {number}: {len(row)} fields where there are {width} columns")
+            yield row
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise DoesNotHoldError(f"{path}, line {reader.line_num + 1}: not readable as CSV: {error}") from error
+
+
+def _guarded_rows(path: str, rows: Iterable[list[str]]) -> Iterator[list[str]]:
+    for number, row in enumerate(rows):
+        for field in row:
+            if field and field[0] in FORMULA_BEGINS and not _is_number(field):
+                raise DoesNotHoldError(f"{path}, row {number}: {field[:40]!r} begins like a spreadsheet's formula")
+        yield row
+
+
+def _is_number(text: str) -> bool:
+    try:
+        Decimal(text)
+    except InvalidOperation:
+        return False
+    return True
+
+
+def _number(path: str, row: int, figure: Figure, text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise DoesNotHoldError(f"{path}, row {row}: {figure.column} is {text[:40]!r}, which is no number") from None
+
+
+def _require_equal(ours: Sums, theirs: Sums, our_name: str, their_name: str) -> None:
+    for tenant, meter in sorted(ours.keys() | theirs.keys()):
+        one, other = (sums.get((tenant, meter)) for sums in (ours, theirs))
+        if one != other:
+            raise DoesNotHoldError(
+                f"the sums for tenant {tenant!r} and meter {meter} differ: {_shown(one)} in {our_name}, "
+                f"{_shown(other)} in {their_name}"
+            )
+
+
+def _shown(value: Decimal | None) -> str:
+    """A sum for people and for pack.json; nothing is not zero."""
+    if value is None:
+        return "nothing"
+    return str(int(value)) if value == value.to_integral_value() else str(value)
+''',
+"fridge_pipeline.finance.rules.evidence_signoffs": r'''"""Who signed the month of an evidence pack: the two people of the closing, as its table of sign-offs names them.
+
+Standard library only, like the format.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from fridge_pipeline.finance.rules.evidence_figures import rows_of_csv
+from fridge_pipeline.finance.rules.evidence_format import DoesNotHoldError, table_path, unguarded
+
+SIGNOFFS = table_path("month_signoffs")
+
+@dataclass(frozen=True, slots=True)
+class Signoff:
+    """One of the two: the name that was typed, the login that the database knew (earlier packs have none), and when."""
+
+    name: str
+    login: str
+    signed_at: str
+
+    @property
+    def person(self) -> str:
+        """Who it was: what was typed is a label only, where there is a login."""
+        return self.login or self.name
+
+    def __str__(self) -> str:
+        return f"{self.person} ({f'as {self.name}, ' if self.name != self.person else ''}{self.signed_at})"
+
+    def is_of(self, person: str) -> bool:
+        """Whether a person is meant; case and blanks do not tell people apart."""
+        return _plain(person) == _plain(self.person)
+
+
+@dataclass(frozen=True, slots=True)
+class Signoffs:
+    """A closed month has both."""
+
+    month: str
+    prepared: Signoff
+    approved: Signoff
+
+    def __str__(self) -> str:
+        return f"{self.month} was prepared by {self.prepared} and approved by {self.approved}"
+
+
+def read_signoffs(month: str, lines: Iterable[str]) -> Signoffs:
+    """The last preparation and approval. Raises ``DoesNotHoldError`` unless there are both, by two people."""
+    rows = rows_of_csv(SIGNOFFS, lines)
+    columns = next(rows, [])
+    if missing := {"action", "signed_by", "signed_at"} - set(columns):
+        raise DoesNotHoldError(f"{SIGNOFFS} has no column {', '.join(sorted(missing))}")
+    last: dict[str, Signoff] = {}
+    for row in rows:
+        said = dict(zip(columns, map(unguarded, row), strict=True))
+        last[said["action"]] = Signoff(said["signed_by"], said.get("acted_by", ""), said["signed_at"])
+    if "prepare" not in last or "approve" not in last:
+        raise DoesNotHoldError(f"{SIGNOFFS} does not say who prepared {month} and who approved it")
+    found = Signoffs(month, last["prepare"], last["approve"])
+    if found.prepared.is_of(found.approved.person):
+        raise DoesNotHoldError(f"{SIGNOFFS} says that {found.approved.person} both prepared and approved {month}")
+    return found
+
+
+def _plain(name: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", name).split()).casefold()
+''',
+"fridge_pipeline.finance.pack.signature": r'''"""Signatures of packs by people's own keys: what ``ssh-keygen -Y`` makes and checks, over the manifest.
+
+The file lies beside the pack, so no pack is changed by it. Standard library and OpenSSH (8.2 or newer) only: no
+cryptography of our own, and nothing that an auditor would have to install.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from pathlib import Path
+
+from fridge_pipeline.finance.rules.evidence_format import CannotVerifyError, DoesNotHoldError
+from fridge_pipeline.finance.rules.evidence_signoffs import Signoffs
+
+#: A signature that was given for something else is none of a pack.
+NAMESPACE = "fridge-evidence"
+
+#: What a signature's file is called behind the name of its pack.
+SIGNATURE_SUFFIX = ".sig"
+
+
+class NotSignedError(RuntimeError):
+    """No signature was made; the text is what ``ssh-keygen`` said."""
+
+
+def signature_of(pack: Path) -> Path:
+    """Where the signature of a pack is."""
+    return pack.with_name(f"{pack.name}{SIGNATURE_SUFFIX}")
+
+
+def sign(manifest: bytes, key: Path) -> bytes:
+    """The signature of a manifest. A key with a passphrase is asked for at the terminal, one of an agent there.
+
+    Raises ``NotSignedError``, and ``CannotVerifyError`` without OpenSSH.
+    """
+    done = _ssh_keygen(["-Y", "sign", "-f", str(key), "-n", NAMESPACE], manifest)
+    if done.returncode != 0:
+        raise NotSignedError(f"{key} did not sign: {_said(done)}")
+    return done.stdout
+
+
+def require_signed(manifest: bytes, pack: Path, signers: Path, signoffs: Signoffs) -> str:
+    """Who signed it, in a sentence: whoever approved the month, by a key that the auditor's list gives this person.
+
+    ``signers`` is a file of the form ALLOWED SIGNERS in ssh-keygen(1). Raises ``DoesNotHoldError`` and
+    ``CannotVerifyError``.
+    """
+    signature = signature_of(pack)
+    if not signature.is_file():
+        raise DoesNotHoldError(f"it is not signed: there is no {signature.name} beside it")
+    files = ["-f", str(signers), "-s", str(signature)]
+    found = _ssh_keygen(["-Y", "find-principals", *files], manifest)
+    people = found.stdout.decode(errors="replace").splitlines() if found.returncode == 0 else []
+    if not people:
+        raise DoesNotHoldError(f"{signature.name} is by a key of nobody in {signers.name} ({_said(found)})")
+    approver = next((person for person in people if signoffs.approved.is_of(person)), None)
+    checked = _ssh_keygen(["-Y", "verify", "-I", approver or people[0], "-n", NAMESPACE, *files], manifest)
+    if checked.returncode != 0:
+        raise DoesNotHoldError(f"{signature.name} is no signature of this pack: {_said(checked)}")
+    if approver is None:
+        raise DoesNotHoldError(f"{signature.name} is by {', '.join(people)}, and {signoffs.approved} approved it")
+    key = checked.stdout.decode(errors="replace").strip().rpartition(" with ")[2]
+    return f"it is signed by {approver}, who approved the month, with {key}"
+
+
+def _ssh_keygen(arguments: list[str], given: bytes) -> subprocess.CompletedProcess[bytes]:
+    with tempfile.TemporaryFile() as manifest:
+        manifest.write(given)
+        manifest.seek(0)
+        try:
+            return subprocess.run(["ssh-keygen", *arguments], stdin=manifest, capture_output=True, check=False)
+        except FileNotFoundError:
+            raise CannotVerifyError("signatures need ssh-keygen, of OpenSSH 8.2 or newer, and there is none") from None
+
+
+def _said(done: subprocess.CompletedProcess[bytes]) -> str:
+    return " ".join((done.stderr or done.stdout).decode(errors="replace").split()) or f"it ended with {done.returncode}"
+''',
+"fridge_pipeline.finance.pack.time_stamp": r'''"""Time stamps of packs (RFC 3161): an authority outside says since when a manifest has been what it is.
+
+Asked for and checked by ``openssl ts``: it is where keys are kept, is what authorities document, and is no package that
+somebody would have to vouch for. The answer lies beside the pack as it came.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tempfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from fridge_pipeline.finance.rules.evidence_format import CannotVerifyError, DoesNotHoldError
+
+#: What an authority's answer is called behind the name of its pack.
+STAMP_SUFFIX = ".tsr"
+
+#: So far the clocks of the authority and of the maker may be apart.
+CLOCKS_APART_MAX = timedelta(minutes=5)
+
+_TIME = re.compile(r"^Time stamp: (\w{3}) +(\d{1,2}) (\d\d:\d\d:\d\d)(?:\.\d+)? (\d{4}) GMT$", re.MULTILINE)
+
+
+def stamp_of(pack: Path) -> Path:
+    """Where the time stamp of a pack is."""
+    return pack.with_name(f"{pack.name}{STAMP_SUFFIX}")
+
+
+def stamp_request(manifest: bytes) -> bytes:
+    """What an authority is asked: a hash of the manifest and a number for once, and nothing else of the pack."""
+    with tempfile.TemporaryDirectory(prefix="fridge-stamp-") as folder:
+        asked, query = Path(folder, "manifest"), Path(folder, "query")
+        asked.write_bytes(manifest)
+        done = _openssl("-query", "-data", str(asked), "-sha256", "-cert", "-out", str(query))
+        if done.returncode != 0:
+            raise CannotVerifyError(f"openssl made no request: {_said(done)}")
+        return query.read_bytes()
+
+
+def require_stamped(manifest: bytes, stamp: Path, authority: Path, request: bytes | None = None) -> datetime:
+    """When the authority saw the manifest; ``authority`` are the certificates that it is trusted by (PEM).
+
+    The certificates are judged as of the time of the stamp: they run out, what was stamped while they held does not.
+    With ``request`` it must also answer that. Raises ``DoesNotHoldError`` and ``CannotVerifyError``.
+    """
+    if not stamp.is_file():
+        raise DoesNotHoldError(f"it has no time stamp: there is no {stamp.name} beside it")
+    read = _openssl("-reply", "-in", str(stamp), "-text")
+    told = _TIME.search(read.stdout.decode(errors="replace"))
+    if read.returncode != 0 or told is None:
+        raise DoesNotHoldError(f"{stamp.name} is no time stamp: {_said(read)}")
+    month, day, clock, year = told.groups()
+    at = datetime.strptime(f"{year} {month} {day} {clock}", "%Y %b %d %H:%M:%S").replace(tzinfo=UTC)
+    with tempfile.TemporaryDirectory(prefix="fridge-stamp-") as folder:
+        given = Path(folder, "given")
+        given.write_bytes(manifest if request is None else request)
+        kind = "-data" if request is None else "-queryfile"
+        trusted = ("-CAfile", str(authority), "-attime", str(int(at.timestamp())))
+        done = _openssl("-verify", kind, str(given), "-in", str(stamp), *trusted)
+    if done.returncode != 0:
+        raise DoesNotHoldError(f"{stamp.name} is no time stamp of this pack by this authority: {_said(done)}")
+    return at
+
+
+def stamp_told(manifest: bytes, pack: Path, authority: Path, created_at: str) -> str:
+    """The same as a sentence, for a pack that says when it was made: no stamp is older than what it is of."""
+    stamp = stamp_of(pack)
+    at = require_stamped(manifest, stamp, authority)
+    try:
+        made_at = datetime.fromisoformat(created_at)
+        is_before = at < made_at - CLOCKS_APART_MAX
+    except (ValueError, TypeError):
+        raise DoesNotHoldError(f"it says {created_at[:40]!r} for the time at which it was made") from None
+    if is_before:
+        raise DoesNotHoldError(f"{stamp.name} is of {at:%Y-%m-%d %H:%M:%S} UTC, and it says it was made {created_at}")
+    return f"it has been as it is since {at:%Y-%m-%d %H:%M:%S} UTC at the latest, as a time stamp says"
+
+
+def _openssl(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(["openssl", "ts", *arguments], capture_output=True, check=False)
+    except FileNotFoundError:
+        raise CannotVerifyError("time stamps need openssl, 1.1 or newer, and there is none") from None
+
+
+def _said(done: subprocess.CompletedProcess[bytes]) -> str:
+    return " ".join((done.stderr or done.stdout).decode(errors="replace").split())[-300:] or "it does not say why"
+''',
+"fridge_pipeline.finance.rules.evidence_checks": r'''"""The results of the data tests in an evidence pack: what must be true of the books, and whether it was.
+
+Standard library only, like the format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fridge_pipeline.finance.rules.evidence_figures import rows_of_csv
+from fridge_pipeline.finance.rules.evidence_format import DoesNotHoldError, table_path
+
+#: The table of a pack that holds them.
+CHECKS = "checks"
+
+CHECK_COLUMNS = ("model", "test", "says", "severity", "contradictions")
+
+
+def checks_told(lines: Iterable[str]) -> str:
+    """How many of the tests held, and the names of those that did not. Raises ``DoesNotHoldError``."""
+    path = table_path(CHECKS)
+    rows = rows_of_csv(path, lines)
+    if tuple(columns := next(rows, [])) != CHECK_COLUMNS:
+        raise DoesNotHoldError(f"{path} has the columns {', '.join(columns)}, not {', '.join(CHECK_COLUMNS)}")
+    tests = [(f"{model}.{name}", contradictions) for model, name, _, _, contradictions in rows]
+    if not tests:
+        raise DoesNotHoldError(f"{path} has no result of any data test")
+    failed = [f"{name} ({contradictions} rows)" for name, contradictions in tests if contradictions != "0"]
+    if not failed:
+        return f"all {len(tests)} data tests of the books held when it was made"
+    return f"{len(failed)} of {len(tests)} data tests of the books did not hold when it was made: {', '.join(failed)}"
+''',
+"fridge_pipeline.finance.rules.evidence_sums": r'''"""Stripe's sums in an evidence pack: every hour of the tie-out shows exactly what Stripe answered.
+
+Standard library only, like the format. Both tables are in the order of tenant, meter and hour, so that they are read
+side by side, row by row.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from itertools import groupby
+
+from fridge_pipeline.finance.rules.evidence_figures import rows_of_csv
+from fridge_pipeline.finance.rules.evidence_format import DoesNotHoldError, table_path
+
+TIE_OUT, SUMS = table_path("tie_out"), table_path("stripe_sums")
+
+_KEY = ("tenant_id", "meter", "hour")
+_COLUMNS = {
+    TIE_OUT: (*_KEY, "stated_quantity", "stripe_quantity", "difference_in_stripe", "cause_in_stripe", "status"),
+    SUMS: (*_KEY, "stripe_customer_id", "quantity"),
+}
+
+
+@dataclass(slots=True)
+class StripeComparison:
+    """How many hours show a sum of Stripe, how many do not, and where that is not what was stated."""
+
+    hours_read: int = 0
+    hours_not_read: int = 0
+    hours_differing: int = 0
+    hours_unexplained: int = 0
+    differences: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+
+    def __str__(self) -> str:
+        said = f"Stripe's sum of each of {self.hours_read} hours is what Stripe answered"
+        said += f" ({self.hours_not_read} hours were not read)" if self.hours_not_read else ""
+        if not self.hours_differing:
+            return f"{said}, and what was stated"
+        by_meter = ", ".join(f"{value:+} {meter}" for meter, value in sorted(self.differences.items()))
+        return (
+            f"{said}; in {self.hours_differing} of them it is not what was stated: {by_meter} in all, "
+            f"{self.hours_unexplained} hours unexplained"
+        )
+
+
+def compare_with_stripe(tie_out: Iterable[str], sums: Iterable[str]) -> StripeComparison:
+    """Holds the lines of the two tables side by side. Raises ``DoesNotHoldError`` naming tenant, meter and hour."""
+    found, totals = StripeComparison(), _totals(_rows(SUMS, sums))
+    ahead = next(totals, None)
+    for row in _rows(TIE_OUT, tie_out):
+        answered = Decimal(0)
+        if ahead is not None and ahead[0] == _key(row):
+            answered, ahead = ahead[1], next(totals, None)
+        if not row["stripe_quantity"]:
+            found.hours_not_read += 1
+            continue
+        found.hours_read += 1
+        _require_answered(row, answered)
+        difference = answered - _number(row, "stated_quantity")
+        if difference != _number(row, "difference_in_stripe") or (difference and not row["cause_in_stripe"]):
+            raise DoesNotHoldError(
+                f"{TIE_OUT} says that {_named(row)} differs by {row['difference_in_stripe'] or 'nothing'} in Stripe "
+                f"(cause: {row['cause_in_stripe'] or 'none'}), but {answered} less what was stated is {difference}"
+            )
+        if difference:
+            found.hours_differing += 1
+            found.hours_unexplained += row["status"] == "unexplained"
+            found.differences[row["meter"]] += difference
+    if ahead is not None:
+        named = _named(dict(zip(_KEY, ahead[0], strict=True)))
+        raise DoesNotHoldError(f"{SUMS} has a sum of {named}, and {TIE_OUT} has no such hour where it belongs")
+    return found
+
+
+def _require_answered(row: Mapping[str, str], answered: Decimal) -> None:
+    if _number(row, "stripe_quantity") != answered:
+        raise DoesNotHoldError(
+            f"{TIE_OUT} says that Stripe shows {row['stripe_quantity']} for {_named(row)}, but Stripe answered "
+            f"{answered}: so {SUMS}"
+        )
+
+
+def _totals(rows: Iterator[dict[str, str]]) -> Iterator[tuple[tuple[str, ...], Decimal]]:
+    """Each hour with a sum that is not 0: what each customer was read as last, added up."""
+    for key, of_hour in groupby(rows, key=_key):
+        newest = {row["stripe_customer_id"]: _number(row, "quantity") for row in of_hour}
+        if total := sum(newest.values(), Decimal(0)):
+            yield key, total
+
+
+def _rows(path: str, lines: Iterable[str]) -> Iterator[dict[str, str]]:
+    rows = rows_of_csv(path, lines)
+    columns = next(rows, [])
+    if missing := sorted(set(_COLUMNS[path]) - set(columns)):
+        raise DoesNotHoldError(f"{path} has no column {', '.join(missing)}")
+    where = {name: columns.index(name) for name in _COLUMNS[path]}
+    for row in rows:
+        yield {name: row[at] for name, at in where.items()}
+
+
+def _key(row: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(row[name] for name in _KEY)
+
+
+def _named(row: Mapping[str, str]) -> str:
+    return f"tenant {row['tenant_id']!r}, meter {row['meter']}, hour {row['hour']}"
+
+
+def _number(row: Mapping[str, str], column: str) -> Decimal:
+    """A quantity; nothing counts as 0 where it is compared with a sum."""
+    try:
+        return Decimal(row[column] or 0)
+    except InvalidOperation:
+        raise DoesNotHoldError(f"{column} of {_named(row)} is {row[column][:40]!r}, which is no number") from None
+''',
+"fridge_pipeline.finance.verify_evidence": r'''"""Verify: whether everything holds that an evidence pack says, and what is the first thing that does not.
+
+Needs no database and no network, and nothing but the standard library; for signatures ``ssh-keygen``, for time stamps
+``openssl``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fridge_pipeline.finance.pack.opening import OpenedPack, open_pack
+from fridge_pipeline.finance.pack.signature import require_signed
+from fridge_pipeline.finance.pack.time_stamp import stamp_told
+from fridge_pipeline.finance.rules.evidence_chain import ChainedPack
+from fridge_pipeline.finance.rules.evidence_checks import CHECKS, checks_told
+from fridge_pipeline.finance.rules.evidence_figures import ROW_CHARACTERS_MAX, Tally
+from fridge_pipeline.finance.rules.evidence_format import (
+    DESCRIPTION,
+    FORMATS,
+    MANIFEST,
+    WITHOUT_CHECKS,
+    WITHOUT_SUMS,
+    DoesNotHoldError,
+    PackLink,
+    read_manifest,
+    require_chained,
+    require_same_files,
+    table_path,
+)
+from fridge_pipeline.finance.rules.evidence_signoffs import SIGNOFFS, read_signoffs
+from fridge_pipeline.finance.rules.evidence_sums import SUMS, TIE_OUT, compare_with_stripe
+
+#: Packs are named after their month; one of another month would be taken for it.
+_NAMED_AFTER_MONTH = re.compile(r"\d{4}-\d{2}(?!\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What an auditor knows from elsewhere, and a pack must fit; what is not given is not compared.
+
+    The pack before it; its month, as 2026-01; the hash of its manifest; who may sign (ALLOWED SIGNERS of
+    ssh-keygen(1)); the certificates of the authority that stamps (PEM).
+    """
+
+    previous: Path | None = None
+    month: str | None = None
+    manifest_sha256: str | None = None
+    signers: Path | None = None
+    authority: Path | None = None
+
+
+def verify_evidence(pack: Path, previous: Path | None = None, expected: Expected | None = None) -> Iterator[str]:
+    """Checks a pack, and the chain to the one before it when that is given; yields what holds, in sentences.
+
+    Raises ``DoesNotHoldError`` at the first thing that does not hold, and ``CannotVerifyError``.
+    """
+    wanted = expected or Expected(previous)
+    before = None
+    if wanted.previous is not None:
+        with _opened(wanted.previous) as opened:
+            yield from (f"previous pack: {held}" for held in _verify_files(opened))
+            before = PackLink(opened.month, opened.sha256(MANIFEST))
+    with _opened(pack) as opened:
+        yield from _verify_files(opened)
+        described = read_description(opened)
+        _require_asked_for(opened, pack, wanted)
+        yield _what_it_is(opened, described)
+        yield _verify_numbers(opened, described)
+        if described["format"] not in WITHOUT_SUMS:
+            yield _verify_sums(opened)
+        if described["format"] not in WITHOUT_CHECKS:
+            yield checks_told(opened.lines(table_path(CHECKS), ROW_CHARACTERS_MAX))
+        yield _verify_chain(opened.month, described, before)
+        yield from _verify_outside(opened, pack, described, wanted)
+
+
+def _require_asked_for(opened: OpenedPack, pack: Path, wanted: Expected) -> None:
+    named = _NAMED_AFTER_MONTH.match(pack.name)
+    if named is not None and named[0] != opened.month:
+        raise DoesNotHoldError(f"it is named after {named[0]}, and is the pack of {opened.month}")
+    if wanted.month not in {None, opened.month}:
+        raise DoesNotHoldError(f"it is the pack of {opened.month}, and that of {wanted.month} was asked for")
+    if wanted.manifest_sha256 not in {None, found := opened.sha256(MANIFEST)}:
+        raise DoesNotHoldError(
+            f"its manifest is {found}, and {wanted.manifest_sha256} was asked for: it is another one"
+        )
+
+
+def _verify_outside(opened: OpenedPack, pack: Path, described: Mapping[str, Any], wanted: Expected) -> Iterator[str]:
+    """Who signed the month and the pack, and since when it has been as it is."""
+    manifest = opened.read(MANIFEST)
+    if described.get("is_final") is True:
+        signoffs = read_signoffs(opened.month, opened.lines(SIGNOFFS, ROW_CHARACTERS_MAX))
+        yield str(signoffs)
+        if wanted.signers is not None:
+            yield require_signed(manifest, pack, wanted.signers, signoffs)
+    elif wanted.signers is not None:
+        raise DoesNotHoldError("it is a draft: nobody signed the month, so nobody can have signed its pack")
+    if wanted.authority is not None:
+        yield stamp_told(manifest, pack, wanted.authority, str(described.get("created_at")))
+
+
+def read_chained(pack: Path) -> ChainedPack | None:
+    """Where a pack stands in the chain; none for a draft, which is in no chain."""
+    with _opened(pack) as opened:
+        return chained(opened, pack.name)
+
+
+def chained(opened: OpenedPack, name: str) -> ChainedPack | None:
+    """The same of a pack that is open; its files are not looked at."""
+    described = read_description(opened)
+    if described.get("is_final") is not True:
+        return None
+    return ChainedPack(name, PackLink(opened.month, opened.sha256(MANIFEST)), _stated_link(described))
+
+
+@contextmanager
+def _opened(pack: Path) -> Iterator[OpenedPack]:
+    """The opened pack; puts its name before what does not hold, so that with two it is clear which one."""
+    try:
+        with open_pack(pack) as opened:
+            yield opened
+    except DoesNotHoldError as error:
+        raise DoesNotHoldError(f"{pack.name}: {error}") from error
+
+
+def manifest_sha256(pack: Path) -> str:
+    """The hash by which a pack stands in the chain."""
+    with _opened(pack) as opened:
+        return opened.sha256(MANIFEST)
+
+
+def is_draft(pack: Path) -> bool:
+    """Whether a file is a pack of a month that was not closed, which nothing is lost with."""
+    try:
+        with open_pack(pack) as opened:
+            return read_description(opened).get("is_final") is False
+    except (DoesNotHoldError, FileNotFoundError):
+        return False
+
+
+def read_description(opened: OpenedPack) -> dict[str, Any]:
+    """What pack.json says. Raises ``DoesNotHoldError`` when it says nothing, or speaks of another month or format."""
+    try:
+        described = json.loads(opened.read(DESCRIPTION))
+    except ValueError as error:
+        raise DoesNotHoldError(f"{DESCRIPTION} is no JSON: {error}") from error
+    if not isinstance(described, dict):
+        raise DoesNotHoldError(f"{DESCRIPTION} is no JSON object")
+    if (said := described.get("format")) not in FORMATS:
+        known = " and ".join(FORMATS)
+        raise DoesNotHoldError(f"{DESCRIPTION} says the format is {said!r}; this program verifies {known}")
+    if described.get("month") != opened.month:
+        raise DoesNotHoldError(f"{DESCRIPTION} is of {described.get('month')!r}, the folder of {opened.month}")
+    return described
+
+
+def _what_it_is(opened: OpenedPack, described: Mapping[str, Any]) -> str:
+    state = "which was closed" if described.get("is_final") is True else "a draft, for the month was not closed"
+    others = sum(path.endswith(".parquet") for path in opened.files)
+    beside = f"; of its {others} Parquet files only the SHA-256 was checked" if others else ""
+    return f"it is evidence of {opened.month}, {state}, in the format {described['format']}{beside}"
+
+
+def _verify_files(opened: OpenedPack) -> Iterator[str]:
+    try:
+        text = opened.read(MANIFEST).decode()
+    except UnicodeDecodeError as error:
+        raise DoesNotHoldError(f"{MANIFEST} is no UTF-8 text: {error}") from error
+    listed = read_manifest(text)
+    require_same_files(listed, opened.files)
+    yield f"{MANIFEST} lists exactly the {len(listed)} files that are there ({opened.unpacked_bytes:,} bytes unpacked)"
+    for path in sorted(listed):
+        if (found := opened.sha256(path)) != listed[path]:
+            raise DoesNotHoldError(f"{path} was changed: its SHA-256 is {found}, {MANIFEST} says {listed[path]}")
+    yield "every file has the SHA-256 that is listed for it"
+
+
+def _verify_numbers(opened: OpenedPack, described: Mapping[str, Any]) -> str:
+    """Number of rows of every CSV file, the sums over them, and what pack.json says of both."""
+    try:
+        stated = {each["path"]: each.get("rows") for each in described["files"]}
+    except (KeyError, TypeError, AttributeError):
+        raise DoesNotHoldError(f"{DESCRIPTION} has no list of files with their paths") from None
+    tables = [path for path in opened.files if path.endswith(".csv")]
+    if different := sorted(set(tables) ^ {path for path in stated if str(path).endswith(".csv")}):
+        raise DoesNotHoldError(f"{different[0]} is either not in the pack or not among the files of {DESCRIPTION}")
+    tally = Tally(is_guarded=described["format"] not in WITHOUT_CHECKS)
+    for path in tables:
+        rows = tally.add(path, opened.lines(path, ROW_CHARACTERS_MAX))
+        if rows != stated[path]:
+            raise DoesNotHoldError(f"{path} has {rows} rows, {DESCRIPTION} says {stated[path]}")
+    tally.require_agreement()
+    found, said = tally.control_totals(), described.get("control_totals")
+    if found != said:
+        raise DoesNotHoldError(f"the control totals are {json.dumps(found)}, {DESCRIPTION} says {json.dumps(said)}")
+    return f"{len(tables)} CSV files have the stated rows, their sums agree, and are the control totals"
+
+
+def _verify_sums(opened: OpenedPack) -> str:
+    """Every hour's sum of Stripe is the one that Stripe answered, and its difference is named with a cause."""
+    return str(compare_with_stripe(*(opened.lines(path, ROW_CHARACTERS_MAX) for path in (TIE_OUT, SUMS))))
+
+
+def _verify_chain(month: str, described: Mapping[str, Any], before: PackLink | None) -> str:
+    stated = _stated_link(described)
+    if before is not None:
+        require_chained(month, stated, before)
+        return f"it is chained to the given pack of {before.month}"
+    if stated is None:
+        return f"it is chained to no earlier pack: {described.get('previous_reason')}"
+    return f"it is chained to the pack of {stated.month} (manifest {stated.manifest_sha256}), which was not given"
+
+
+def _stated_link(described: Mapping[str, Any]) -> PackLink | None:
+    said = described.get("previous")
+    if said is None:
+        return None
+    try:
+        return PackLink(str(said["month"]), str(said["manifest_sha256"]))
+    except (KeyError, TypeError):
+        raise DoesNotHoldError(f"{DESCRIPTION} does not say which pack came before, and not that none did") from None
+''',
+"fridge_pipeline.finance.verify_chain": r'''"""Verify the chain: all packs of a folder, each by itself and all of them together. Standard library only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from fridge_pipeline.finance.rules.evidence_chain import ChainedPack, require_whole
+from fridge_pipeline.finance.rules.evidence_format import DoesNotHoldError
+from fridge_pipeline.finance.verify_evidence import Expected, read_chained, verify_evidence
+
+
+def verify_chain(folder: Path, expected: Expected) -> Iterator[str]:
+    """Checks every pack of a folder; yields what holds, in sentences. Drafts are named, and are in no chain.
+
+    Month and manifest are those of a pack that must be there; signature and time stamp are asked of each. Raises
+    ``DoesNotHoldError`` at the first thing that does not hold, and ``CannotVerifyError``.
+    """
+    of_each = replace(expected, previous=None, month=None, manifest_sha256=None)
+    chained = []
+    for pack in sorted(folder.glob("*.zip")):
+        found = read_chained(pack)
+        if found is None:
+            yield f"{pack.name} is a draft, and in no chain"
+            continue
+        *_, last = verify_evidence(pack, expected=of_each)
+        chained.append(found)
+        yield f"{pack.name} holds: the pack of {found.link.month}, manifest {found.link.manifest_sha256}; {last}"
+    _require_there(chained, expected)
+    yield require_whole(chained)
+
+
+def _require_there(packs: list[ChainedPack], expected: Expected) -> None:
+    months = {pack.link.month for pack in packs}
+    if expected.month is not None and expected.month not in months:
+        raise DoesNotHoldError(f"the pack of {expected.month} is missing: it was asked for")
+    wanted = expected.manifest_sha256
+    of_month = [pack for pack in packs if expected.month in {None, pack.link.month}]
+    if wanted is not None and wanted not in {pack.link.manifest_sha256 for pack in of_month}:
+        raise DoesNotHoldError(f"no pack{f' of {expected.month}' * bool(expected.month)} has the manifest {wanted}")
+''',
+"fridge_pipeline.operations.memory_limit": r'''"""A limit to the memory that this process takes, for work on what strangers have made. Standard library only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_STATUS = Path("/proc/self/status")
+
+
+@contextmanager
+def memory_bounded(more_bytes: int) -> Iterator[None]:
+    """Lets the process take so much memory more than it has, and not a byte beyond: that raises ``MemoryError``.
+
+    By the kernel, so whatever library takes it; where the kernel is not Linux there is no limit. RLIMIT_DATA counts all
+    private writable memory since Linux 4.7: https://man7.org/linux/man-pages/man2/getrlimit.2.html
+    """
+    if not _STATUS.exists():
+        yield
+        return
+    import resource  # noqa: PLC0415 # not on every system
+
+    before, most = resource.getrlimit(resource.RLIMIT_DATA)
+    wanted = _data_bytes() + more_bytes
+    bounds = [each for each in (before, most, wanted) if each != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_DATA, (min(bounds), most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (before, most))
+
+
+def _data_bytes() -> int:
+    """Private writable memory of this process now."""
+    fields = dict(line.split(":", 1) for line in _STATUS.read_text(encoding="ascii").splitlines())
+    return int(fields["VmData"].split()[0]) * 1024
+''',
+"fridge_pipeline.visible": r'''"""Text from outside, shown as text: nothing in it moves a cursor, turns a line around or hides.
+
+A name in a landing file or a pack could otherwise rewrite what a terminal shows, or look like another name.
+"""
+
+from __future__ import annotations
+
+import shlex
+import unicodedata
+from collections.abc import Iterable
+
+#: Categories of Unicode (UAX #44) that act on other text or are not seen: controls, formats (of direction, of width
+#: zero, of language tags), separators of lines and paragraphs, halves of pairs.
+ACTING = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs"})
+
+#: What is not seen either: Default_Ignorable_Code_Point of UAX #44, as far as no category above holds it, and a blank.
+UNSEEN = frozenset(
+    {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0}
+    | set(range(0x180B, 0x1810))
+    | set(range(0xFE00, 0xFE10))
+    | set(range(0xE0100, 0xE01F0))
+)
+
+#: An id as it stands in an alert.
+QUOTED_LENGTH_MAX = 60
+
+
+class _Shown(dict[int, str | int]):
+    """How each character is shown; found out when it is first met."""
+
+    def __init__(self, kept: str) -> None:
+        super().__init__()
+        self._kept = kept
+
+    def __missing__(self, code: int) -> str | int:
+        character = chr(code)
+        acts = code in UNSEEN or (unicodedata.category(character) in ACTING and character not in self._kept)
+        # Not \x9b: a shell takes that for a byte.
+        escaped = f"\\u{code:04x}" if 0x80 <= code <= 0xFF else character.encode("unicode_escape").decode()  # noqa: PLR2004
+        self[code] = escaped if acts else code
+        return self[code]
+
+
+_LINES = _Shown("\n\t")
+_ONE_LINE = _Shown("")
+
+
+def visible(text: str) -> str:
+    r"""The text with characters that act or are not seen written out (``\x1b``, ``\u202e``); lines stay lines."""
+    return text.translate(_LINES)
+
+
+def one_line(text: str) -> str:
+    r"""The same for what must not begin a line of its own: a line break is written out too (``\n``)."""
+    return text.translate(_ONE_LINE)
+
+
+def as_lines(lines: Iterable[str]) -> str:
+    """These lines, and no further ones that a name brings along."""
+    return "\n".join(map(one_line, lines))
+
+
+def quoted(name: str) -> str:
+    """A name from outside as it stands in a sentence: in one line, in quotes, shortened."""
+    shown = one_line(name)
+    short = shown if len(shown) <= QUOTED_LENGTH_MAX else f"{shown[:QUOTED_LENGTH_MAX]}…"
+    return '"' + short.replace('"', r"\"") + '"'
+
+
+def shell_word(name: str) -> str:
+    """A name as one word of a command in one line, which a shell reads back as it is (``$'…'``: bash, zsh, ksh)."""
+    if one_line(name) == name:
+        return shlex.quote(name)
+    return "$'" + one_line(name.replace("\\", r"\\").replace("'", r"\'")) + "'"
+
+
+def counted(number: int, thing: str) -> str:
+    """A number and its noun: ``1 hour``, ``2 hours``."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+''',
+"fridge_pipeline.cli.verify_program": r'''"""What ``fridge verify`` does, as a program of its own, of the standard library alone: ``verify.py`` in every pack."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fridge_pipeline.finance.rules.evidence_format import CannotVerifyError, DoesNotHoldError
+from fridge_pipeline.finance.verify_chain import verify_chain
+from fridge_pipeline.finance.verify_evidence import Expected, is_draft, manifest_sha256, verify_evidence
+from fridge_pipeline.operations.memory_limit import memory_bounded
+from fridge_pipeline.visible import one_line
+
+#: With what the program itself takes, this stays below 256 MiB.
+MEMORY_MIB = 80
+
+#: The options, in words.
+HELP = {
+    "previous": "The pack of the month before, to check the chain.",
+    "month": "The month that it must be of, as 2026-01.",
+    "manifest": "The SHA-256 of its manifest, as it was noted elsewhere on the day it was made.",
+    "signers": "Who may sign (ALLOWED SIGNERS of ssh-keygen): the approver must have signed it. Needs ssh-keygen.",
+    "authority": "Certificates (PEM) of the authority that stamped it, to check the time stamp. Needs openssl.",
+    "all": "All packs of this folder instead of one: none is missing, and each follows the one before it.",
+    "memory": "MiB that a pack may take beside the program itself.",
+}
+
+ALONE = (
+    "Nothing from outside was compared: a pack that was forged as a whole looks like this too. Give what you know from "
+    "elsewhere: --manifest, --signers, --authority, --previous"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What is to be verified: a pack or a folder of packs, and by what."""
+
+    pack: Path | None
+    folder: Path | None = None
+    expected: Expected = field(default_factory=Expected)
+    memory_mib: int = MEMORY_MIB
+
+
+def manifest_hash(text: str) -> str:
+    """A hash as people note it, in capitals too. Raises ``ValueError``."""
+    if re.fullmatch(r"[0-9a-f]{64}", found := text.strip().lower()) is None:
+        raise ValueError(f"{text!r} is no SHA-256, which has 64 hexadecimal digits")
+    return found
+
+
+def month_key(text: str) -> str:
+    """A month as packs have it. Raises ``ValueError``."""
+    if re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text) is None:
+        raise ValueError(f"{text!r} is no month; one is like 2026-01")
+    return text
+
+
+def run_verification(asked: Verification, say: Callable[[str], None]) -> bool:
+    """Says what holds and the first thing that does not; whether all holds."""
+    what = asked.pack or asked.folder
+    name = what.name if what is not None else ""
+    try:
+        with memory_bounded(asked.memory_mib * 2**20):
+            for line in _held(asked):
+                say(one_line(line))
+    except DoesNotHoldError as error:
+        say(f"DOES NOT HOLD: {one_line(str(error))}")
+        return False
+    except CannotVerifyError as error:
+        say(f"NOT VERIFIED: {one_line(str(error))}")
+        return False
+    except MemoryError:
+        say(
+            f"NOT VERIFIED: {one_line(name)} takes more than {asked.memory_mib} MiB of memory. One of very many "
+            "tenants does, and so does one that was made to fill the memory; --memory MIB allows more"
+        )
+        return False
+    return True
+
+
+def _held(asked: Verification) -> Iterator[str]:
+    if asked.folder is not None:
+        yield from (f"holds: {held}" for held in verify_chain(asked.folder, asked.expected))
+        yield f"all packs in {asked.folder.name} hold"
+    elif asked.pack is not None:
+        yield from (f"holds: {held}" for held in verify_evidence(asked.pack, expected=asked.expected))
+        yield f"{asked.pack.name} holds; its manifest is {manifest_sha256(asked.pack)}"
+        if is_draft(asked.pack):
+            yield "It is a DRAFT: the month was not closed, and no later pack is chained to it."
+    wanted = asked.expected
+    if not (wanted.previous or wanted.manifest_sha256 or wanted.signers or wanted.authority):
+        yield ALONE
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line of the single file; ends with 0 when all holds, 1 when not, 2 when it was called wrongly."""
+    parser = argparse.ArgumentParser(
+        prog="verify.py", description="Check an evidence pack of usage billing, with no database and no network."
+    )
+    parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="The pack.")
+    parser.add_argument("--previous", type=Path, metavar="FILE", help=HELP["previous"])
+    parser.add_argument("--month", type=month_key, help=HELP["month"])
+    parser.add_argument("--manifest", type=manifest_hash, metavar="HASH", help=HELP["manifest"])
+    parser.add_argument("--signers", type=Path, metavar="FILE", help=HELP["signers"])
+    parser.add_argument("--authority", type=Path, metavar="FILE", help=HELP["authority"])
+    parser.add_argument("--all", type=Path, dest="folder", metavar="DIR", help=HELP["all"])
+    parser.add_argument("--memory", type=int, default=MEMORY_MIB, metavar="MIB", help=HELP["memory"])
+    given = parser.parse_args(arguments)
+    if (given.file is None) == (given.folder is None):
+        parser.error("say either which FILE, or --all DIR")
+    if given.folder is not None and given.previous is not None:
+        parser.error("--previous is of one FILE; --all DIR has them all")
+    for path in (given.file, given.previous, given.signers, given.authority, given.folder):
+        if path is not None and not path.exists():
+            parser.error(f"there is no {path}")
+    expected = Expected(given.previous, given.month, given.manifest, given.signers, given.authority)
+    return 0 if run_verification(Verification(given.file, given.folder, expected, given.memory), print) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
+''',
+}
+
+
+def load(modules):
+    """Make the modules importable under their own names."""
+    for name, text in modules.items():
+        for parent in [name.rsplit(".", n)[0] for n in range(name.count("."), 0, -1)]:
+            sys.modules.setdefault(parent, types.ModuleType(parent)).__path__ = []
+        module = sys.modules[name] = types.ModuleType(name)
+        exec(compile(text, f"{__file__}: {name}", "exec"), module.__dict__)
+
+
+if __name__ == "__main__":
+    if sys.version_info < (3, 11):
+        sys.exit("verify.py needs Python 3.11 or newer")
+    load(MODULES)
+    sys.exit(sys.modules["fridge_pipeline.cli.verify_program"].main())
