@@ -153,8 +153,8 @@ def _estimate_in_words(cut_off: CutOff, month: Month) -> Iterator[str]:
             yield f"No estimate: nothing recorded in {name} arrived in it, so there is nothing to go by."
         case None:
             yield (
-                f"Estimate for accruals: {estimate.quantity:,} {cut_off.meter} were recorded up to the end of {name} "
-                "and will be billed later."
+                f"Estimate for accruals: about {estimate.quantity:,} {cut_off.meter} that were recorded up to the end "
+                f"of {name} and had not arrived by then."
             )
             for step in estimate.steps:
                 yield (

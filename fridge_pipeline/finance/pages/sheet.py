@@ -59,7 +59,8 @@ def write_table(workbook: xlsxwriter.Workbook, formats: Formats, table: Table, f
     """Writes a table; returns where its rows stand, no sheet when it has none.
 
     Totals are of what the filter shows, and by meter: quantities of two meters are never added. For that a hidden
-    column says of each row whether it is shown, which no formula but SUBTOTAL knows.
+    column says of each row whether it is shown, which no formula but SUBTOTAL knows. An empty column stands before it:
+    Excel takes the last row of a filtered range for its total, and filters it no more, when it has a SUBTOTAL in it.
     """
     meters = frame["meter"].unique().sort().to_list() if "meter" in frame.columns else [None]
     meters = meters if table.totals and frame.height else []
@@ -93,11 +94,11 @@ def _write_sheet(worksheet: Any, formats: Formats, sheet: Sheet, rows: pl.DataFr
         worksheet.write_string(sheet.first_row, 0, NO_ROWS)
         return
     worksheet.autofilter(heading_row, 0, sheet.last_row, len(columns) - 1)
-    names, shown_at = rows.columns, len(columns)
+    names, shown_at = rows.columns, _shown_at(sheet)
     tells_shown = bool(meters) and "meter" in names
     if tells_shown:
         worksheet.write_string(heading_row, shown_at, "Shown", formats["number heading"])
-        worksheet.set_column(shown_at, shown_at, None, None, {"hidden": True})
+        worksheet.set_column(len(columns), shown_at, None, None, {"hidden": True})
     ways = [(at, column.kind in NUMBER_FORMATS, _format(formats, column, rows)) for at, column in enumerate(columns)]
     for row, values in enumerate(rows.select(map(_as_cell, columns)).iter_rows(), start=sheet.first_row):
         for (at, is_number, form), value in zip(ways, values, strict=True):
@@ -122,7 +123,7 @@ def _write_totals(
     if meter is not None:
         beside, rows = names.index("meter"), rows.filter(pl.col("meter") == meter)
         worksheet.write_string(row, beside, meter, formats["total"])
-        meters, shown = (xl_range(sheet.first_row, at, sheet.last_row, at) for at in (beside, len(names)))
+        meters, shown = (xl_range(sheet.first_row, at, sheet.last_row, at) for at in (beside, _shown_at(sheet)))
         of_meter = f"{meters},{xl_rowcol_to_cell(row, beside)},{shown},1"
     for name in sheet.table.totals.split():
         at, known = names.index(name), rows[name].drop_nulls()
@@ -132,6 +133,11 @@ def _write_totals(
             count, total = f'COUNTIFS({of_meter},{cells},"<>")', f"SUMIFS({cells},{of_meter})"
         form = formats[f"total {COLUMNS[name].kind.name}"]
         worksheet.write_formula(row, at, f'=IF({count}=0,"",{total})', form, known.sum() if len(known) else "")
+
+
+def _shown_at(sheet: Sheet) -> int:
+    """The hidden column that says of a row whether the filter shows it."""
+    return len(sheet.table.columns) + 1
 
 
 def _as_cell(column: Column) -> pl.Expr:

@@ -113,12 +113,13 @@ def test_totals_are_those_of_the_rows_that_the_filter_shows(formulas: Workbook, 
     """By meter: quantities of two meters are never added. A hidden column says which rows are shown."""
     sheet, last = formulas["Usage by month"], values["Usage by month"].max_row
     for row, meter in ((2, "active_sensors"), (3, "temperature_readings")):
-        shown = f"C5:C{last},C{row},O5:O{last},1"
+        shown = f"C5:C{last},C{row},P5:P{last},1"
         assert sheet.cell(row, 3).value == meter
         assert sheet.cell(row, 4).value == f'=IF(COUNTIFS({shown},D5:D{last},"<>")=0,"",SUMIFS(D5:D{last},{shown}))'
         assert values["Usage by month"].cell(row, 4).value == named(values, f"control_usage_{meter}")
-    assert {sheet[f"O{row}"].value for row in (5, last)} == {"=SUBTOTAL(103,C5)", f"=SUBTOTAL(103,C{last})"}
-    assert sheet.column_dimensions["O"].hidden
+    assert {sheet[f"P{row}"].value for row in (5, last)} == {"=SUBTOTAL(103,C5)", f"=SUBTOTAL(103,C{last})"}
+    assert sheet.column_dimensions["O"].hidden  # as a group, with P
+    assert {sheet[f"O{row}"].value for row in range(1, last + 1)} == {None}, "not beside what is filtered"
     assert "Totals are those of the rows that the filter shows" in sheet["A1"].value
     files, last = formulas["Rows in files"], values["Rows in files"].max_row
     assert files["C2"].value == f'=IF(SUBTOTAL(102,C4:C{last})=0,"",SUBTOTAL(109,C4:C{last}))'
