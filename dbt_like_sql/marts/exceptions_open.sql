@@ -12,6 +12,7 @@ final as (
         hour,
         subject,
         detail,
+        owed,
         opened_at,
         deadline_at,
         floor(extract(epoch from now() - opened_at) / 86400)::integer as days_open,

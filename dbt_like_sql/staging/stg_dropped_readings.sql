@@ -4,6 +4,7 @@ select
     sensors.tenant_id,
     sensors.sensor_id,
     landing_files.hour,
+    (dropped_reading_counts.month at time zone 'UTC')::date as month_recorded,
     dropped_reading_counts.readings
 from fridge.stg_landing_files as landing_files
 inner join fridge.dropped_reading_counts on landing_files.file_id = dropped_reading_counts.file_id

@@ -12,6 +12,7 @@ select
     coalesce(meter_events.event_name, exceptions.subject) as meter,
     exceptions.detail,
     exceptions.deadline_at,
+    exceptions.owed,
     exceptions.opened_at,
     exceptions.closed_at,
     exceptions.closed_at is null as is_open

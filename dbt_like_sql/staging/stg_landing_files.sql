@@ -3,6 +3,7 @@ select
     landing_files.file_id,
     landing_files.path,
     landing_files.landing_hour as hour,
+    landing_files.content_hash,
     landing_files.status,
     landing_files.row_count,
     landing_files.inserted_count,

@@ -17,6 +17,7 @@ from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.fill_models import fill_hours, fill_tables
 from fridge_pipeline.database.models import read_models
 from fridge_pipeline.database.queries import statement
+from fridge_pipeline.finance.rules.cut_off import MONTHS_BACK
 
 #: Which rows of a mart are a month's; a mart that is not named here has a column ``hour``.
 MONTHS: Mapping[str, str] = {
@@ -26,6 +27,9 @@ MONTHS: Mapping[str, str] = {
     "exceptions_open": "month_of_exceptions",
     "data_gaps": "month_of_gaps",
     "decisions_in_force": "month_of_decisions",
+    "usage_by_service_month": "months_around",
+    "stg_month_signoffs": "signoffs_of_all_months",
+    "stg_landing_files": "month_of_files",
 }
 
 #: Rows that are held as Python objects at a time.
@@ -35,10 +39,17 @@ ROWS_AT_A_TIME = 50_000
 def month_rows(connection: psycopg.Connection, mart: str, month: Month) -> pl.DataFrame:
     """What a mart says of a month, with the mart's columns, in the order of its first ones; call it in a transaction.
 
-    Of exceptions also those that are about no hour and were opened in the month; of gaps those that reach into it.
+    Of exceptions also those that are about no hour and were opened in the month; of gaps those that reach into it; of
+    usage by service month also what is billed in months before and after; of signatures all.
     """
     query = sql.SQL(statement(MONTHS.get(mart, "month_of_hours"))).format(mart=sql.Identifier(mart))
-    span = {"start": month.start, "end": month.end, "first_day": month.first_day, "next_day": month.after.first_day}
+    span = {
+        "start": month.start,
+        "end": month.end,
+        "first_day": month.first_day,
+        "next_day": month.after.first_day,
+        "months_back": MONTHS_BACK,
+    }
     with connection.cursor(name="month_rows") as cursor:
         cursor.execute(query, span)
         frames = []

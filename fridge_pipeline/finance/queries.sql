@@ -657,6 +657,21 @@ select * from fridge.{mart}
 where hour >= %(start)s and hour < %(end)s
 order by tenant_id, hour;
 
+-- name: month_of_files
+select * from fridge.{mart}
+where hour >= %(start)s and hour < %(end)s
+order by hour, path, file_id;
+
+-- name: months_around
+-- How late usage arrives is seen from other months: those before, and what has come since.
+select * from fridge.{mart}
+where month_billed >= %(first_day)s::date - make_interval(months => %(months_back)s)
+order by tenant_id, meter, month_billed, month_recorded;
+
+-- name: signoffs_of_all_months
+select * from fridge.{mart}
+order by signoff_id;
+
 -- name: newest_signoff
 select
     action,

@@ -54,10 +54,15 @@ def test_an_increment_reports_the_rows_of_each_hour_a_table_all_its_rows_and_no_
         result = run_hours(definitions, instance, HourRange(hour, hour.plus(1)))
         assert result.success
         rows = {
-            event.partition: event.metadata["dagster/partition_row_count"].value
+            (event.asset_key.to_user_string(), event.partition): event.metadata["dagster/partition_row_count"].value
             for event in result.asset_materializations_for_node("finance_increments")
         }
-        assert rows == {hour.key: 2, hour.plus(1).key: 0}
+        assert rows == {
+            ("sensor_hours", hour.key): 2,
+            ("sensor_hours", hour.plus(1).key): 0,
+            ("recorded_months", hour.key): 1,
+            ("recorded_months", hour.plus(1).key): 0,
+        }
         checked = definitions.resolve_job_def(CHECK_BOOKS).execute_in_process(instance=instance)
         (gaps,) = checked.asset_materializations_for_node("finance_tables")
         assert (gaps.asset_key, gaps.metadata["dagster/row_count"].value) == (dg.AssetKey("data_gaps"), 0)
@@ -68,6 +73,7 @@ def test_an_increment_reports_the_rows_of_each_hour_a_table_all_its_rows_and_no_
             "active_sensors",
             "meter_events",
             "sensor_hours",
+            "recorded_months",
             "data_gaps",
         }
 

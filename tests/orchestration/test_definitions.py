@@ -106,7 +106,7 @@ def test_hourly_assets_turn_stale_when_nothing_comes_and_only_what_calls_stripe_
     definitions: dg.Definitions,
 ) -> None:
     graph = definitions.resolve_asset_graph()
-    hourly = {"raw_readings", "inserted_counts", "active_sensors", "meter_events", "sensor_hours"}
+    hourly = {"raw_readings", "inserted_counts", "active_sensors", "meter_events", "sensor_hours", "recorded_months"}
     stale = {spec.key.to_user_string() for spec in definitions.resolve_all_asset_specs() if spec.freshness_policy}
     assert stale == hourly
     pools = {key.to_user_string(): graph.get(key).pools for key in graph.materializable_asset_keys}

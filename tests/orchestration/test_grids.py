@@ -12,7 +12,15 @@ from fridge_pipeline.orchestration.runs import failure_text
 from tests.orchestration.ticks import asset_job
 from tests.pipeline import Pipeline, readings
 
-HOURLY = ("raw_readings", "inserted_counts", "active_sensors", "meter_events", "sensor_hours", "backfill_plan")
+HOURLY = (
+    "raw_readings",
+    "inserted_counts",
+    "active_sensors",
+    "meter_events",
+    "sensor_hours",
+    "recorded_months",
+    "backfill_plan",
+)
 DAILY = ("stripe_reconciliation",)
 MONTHLY = ("evidence_pack", "audit_report")
 

@@ -88,7 +88,7 @@ def test_a_run_of_72_hours_says_what_it_does_and_what_it_came_to_in_a_bounded_nu
         r"72 tenant-hours of inserted_counts, 72 tenant-hours of active_sensors \(\d+\.\d s\)",
         r"billing .* to ",
         r"144 accepted; 72 of 72 hours have nothing left to send \(\d+\.\d s\)",
-        r"sensor_hours for ",
+        r"sensor_hours, recorded_months for ",
     ):
         assert re.search(words, told), words
     assert len(warnings) == UNUSABLE_SHOWN + 1

@@ -17,7 +17,7 @@ MINUS = "\N{MINUS SIGN}"  # as wide as the plus
 #: The classes of a column's cells; of other kinds it is ``text``.
 CLASSES = {
     **dict.fromkeys((Kind.COUNT, Kind.NUMBER, Kind.CHANGE, Kind.SHARE), "number"),
-    **dict.fromkeys((Kind.MOMENT, Kind.DAY), "moment"),
+    **dict.fromkeys((Kind.MOMENT, Kind.DAY, Kind.MONTH), "moment"),
     **dict.fromkeys((Kind.CAUSE, Kind.SENTENCE), "text wide"),
     Kind.SPAN: "text span",
 }
@@ -50,11 +50,17 @@ def day(value: date) -> str:
     return f"{value:%Y-%m-%d}"
 
 
+def month_key(value: date) -> str:
+    """A month by its first day."""
+    return f"{value:%Y-%m}"
+
+
 TEXTS: dict[Kind, Callable[[Any], str]] = IN_WORDS | {
     Kind.COUNT: count,
     Kind.NUMBER: count,
     Kind.CHANGE: change,
     Kind.MOMENT: moment,
+    Kind.MONTH: month_key,
 }
 
 

@@ -8,7 +8,7 @@ from enum import Enum, auto
 
 import polars as pl
 
-from fridge_pipeline.finance.pages.words import hour_state_in_words, step_in_words
+from fridge_pipeline.finance.pages.words import action_in_words, hour_state_in_words, step_in_words
 from fridge_pipeline.finance.rules.month_books import MonthBooks
 from fridge_pipeline.reason_codes import cause_in_words
 
@@ -23,11 +23,13 @@ class Kind(Enum):
     CAUSE = auto()
     STEP = auto()
     STATE = auto()
+    ACTION = auto()
     COUNT = auto()
     NUMBER = auto()  # whole or with decimals
     CHANGE = auto()  # with its sign
     SHARE = auto()
     DAY = auto()
+    MONTH = auto()  # by its first day
     MOMENT = auto()
     YES_NO = auto()
 
@@ -37,6 +39,7 @@ IN_WORDS: dict[Kind, Callable[[str], str]] = {
     Kind.CAUSE: cause_in_words,
     Kind.STEP: step_in_words,
     Kind.STATE: hour_state_in_words,
+    Kind.ACTION: action_in_words,
 }
 
 
@@ -95,6 +98,7 @@ COLUMNS = {
         Column("largest_detail", "In detail, the largest", Kind.SENTENCE),
         Column("urgent_detail", "In detail, the most urgent", Kind.SENTENCE),
         Column("kind", "Kind", Kind.CAUSE),
+        Column("owed", "Units owed", Kind.COUNT, "not a quantity"),
         Column("subject", "About"),
         Column("opened_at", "Opened at (UTC)", Kind.MOMENT),
         Column("days_open", "Days open", Kind.NUMBER),
@@ -129,6 +133,22 @@ COLUMNS = {
         Column("answer", "Answer"),
         Column("staged_at", "Staged at (UTC)", Kind.MOMENT),
         Column("settled_at", "Settled at (UTC)", Kind.MOMENT),
+        Column("month_billed", "Billed in", Kind.MONTH),
+        Column("month_recorded", "Recorded in", Kind.MONTH, "not on record"),
+        Column("action", "What", Kind.ACTION),
+        Column("signed_by", "Who"),
+        Column("signed_at", "When (UTC)", Kind.MOMENT),
+        Column("why", "Why", Kind.SENTENCE),
+        Column("released_by", "Who"),
+        Column("released_at", "When (UTC)", Kind.MOMENT),
+        Column("released_meter", "Meter", missing="every meter"),
+        Column("path", "File"),
+        Column("file_status", "Read"),
+        Column("is_withdrawn", "Withdrawn", Kind.YES_NO),
+        Column("withdrawn_by", "Who"),
+        Column("withdrawn_at", "When (UTC)", Kind.MOMENT),
+        Column("loaded_at", "Loaded at (UTC)", Kind.MOMENT),
+        Column("content_hash", "SHA-256", Kind.CODE),
         Column("identifier", "Identifier", Kind.CODE),
         Column("run_id", "Run", Kind.CODE),
     )

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from fridge_pipeline.calendar.days import DayRange
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.finance.pages import cells, words
+from fridge_pipeline.finance.pages import cells, cut_off_grids, words
 from fridge_pipeline.finance.pages.cells import GAP_HEIGHT_LARGE, HEIGHT, daily_plot
 from fridge_pipeline.finance.pages.explanation import Explanation, explanation_text
 from fridge_pipeline.finance.pages.tables import SECTIONS
@@ -64,6 +64,11 @@ def _content(books: MonthBooks, explanations: Sequence[Explanation]) -> dict[str
         "plot_height": HEIGHT,
         "usage": usage[:TENANTS_SHOWN_MAX],
         "tenants_left_out": max(len(usage) - TENANTS_SHOWN_MAX, 0),
+        "cut_off": {
+            "title": cut_off_grids.TITLE,
+            "intro": cut_off_grids.INTRO,
+            "meters": cut_off_grids.shown_cut_offs(books),
+        },
         "sections": [
             {"section": section, "rows": frame.head(ROWS_SHOWN_MAX).to_dicts(), "total": frame.height}
             for section, frame in sections

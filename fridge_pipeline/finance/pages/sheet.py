@@ -28,9 +28,14 @@ NUMBER_FORMATS = {
     Kind.CHANGE: ("+#,##0;-#,##0;0", 14),
     Kind.SHARE: ("0.0%", 14),
     Kind.DAY: ("yyyy-mm-dd", 17),
+    Kind.MONTH: ("yyyy-mm", 14),
     Kind.MOMENT: ("yyyy-mm-dd hh:mm", 17),
 }
 NO_ROWS = "No rows in this month"
+FOLLOWS_FILTER = "Totals are those of the rows that the filter shows"
+
+#: SUBTOTAL leaves out what a filter hides: count of cells with something in them, count of numbers, sum.
+SHOWN_CELLS, SHOWN_NUMBERS, SHOWN_SUM = 103, 102, 109
 
 Formats = dict[str, Any]
 
@@ -53,7 +58,9 @@ class Sheet:
 def write_table(workbook: xlsxwriter.Workbook, formats: Formats, table: Table, frame: pl.DataFrame) -> list[Sheet]:
     """Writes a table; returns where its rows stand, no sheet when it has none.
 
-    Totals are by meter: quantities of two meters are never added.
+    Totals are of what the filter shows, and by meter: quantities of two meters are never added. For that a hidden
+    column says of each row whether it is shown, which no formula but SUBTOTAL knows. An empty column stands before it:
+    Excel takes the last row of a filtered range for its total, and filters it no more, when it has a SUBTOTAL in it.
     """
     meters = frame["meter"].unique().sort().to_list() if "meter" in frame.columns else [None]
     meters = meters if table.totals and frame.height else []
@@ -70,7 +77,8 @@ def write_table(workbook: xlsxwriter.Workbook, formats: Formats, table: Table, f
 def _write_sheet(worksheet: Any, formats: Formats, sheet: Sheet, rows: pl.DataFrame, meters: list[str | None]) -> None:
     """Top down: the writer keeps one row in memory and never goes back."""
     columns, heading_row = sheet.table.columns, sheet.first_row - 1
-    worksheet.write_string(0, 0, sheet.table.meaning, formats["note"])
+    note = f"{sheet.table.meaning}. {FOLLOWS_FILTER}" if meters else sheet.table.meaning
+    worksheet.write_string(0, 0, note, formats["note"])
     for row, meter in enumerate(meters, start=1):
         _write_totals(worksheet, formats, sheet, rows, row, meter)
     for at, column in enumerate(columns):
@@ -86,6 +94,11 @@ def _write_sheet(worksheet: Any, formats: Formats, sheet: Sheet, rows: pl.DataFr
         worksheet.write_string(sheet.first_row, 0, NO_ROWS)
         return
     worksheet.autofilter(heading_row, 0, sheet.last_row, len(columns) - 1)
+    names, shown_at = rows.columns, _shown_at(sheet)
+    tells_shown = bool(meters) and "meter" in names
+    if tells_shown:
+        worksheet.write_string(heading_row, shown_at, "Shown", formats["number heading"])
+        worksheet.set_column(len(columns), shown_at, None, None, {"hidden": True})
     ways = [(at, column.kind in NUMBER_FORMATS, _format(formats, column, rows)) for at, column in enumerate(columns)]
     for row, values in enumerate(rows.select(map(_as_cell, columns)).iter_rows(), start=sheet.first_row):
         for (at, is_number, form), value in zip(ways, values, strict=True):
@@ -95,33 +108,43 @@ def _write_sheet(worksheet: Any, formats: Formats, sheet: Sheet, rows: pl.DataFr
                 worksheet.write_number(row, at, value, form)
             else:
                 worksheet.write_string(row, at, value)  # never a formula or a link, whatever the text looks like
+        if tells_shown:
+            cell = xl_rowcol_to_cell(row, names.index("meter"))
+            worksheet.write_formula(row, shown_at, f"=SUBTOTAL({SHOWN_CELLS},{cell})", None, 1)
 
 
 def _write_totals(
     worksheet: Any, formats: Formats, sheet: Sheet, rows: pl.DataFrame, row: int, meter: str | None
 ) -> None:
     """The totals of one meter, or of a table without meters. Blank where nothing is known."""
-    names, beside = rows.columns, 0
+    names = rows.columns
     worksheet.write_string(row, 0, "Total", formats["total"])
+    of_meter = ""
     if meter is not None:
         beside, rows = names.index("meter"), rows.filter(pl.col("meter") == meter)
         worksheet.write_string(row, beside, meter, formats["total"])
+        meters, shown = (xl_range(sheet.first_row, at, sheet.last_row, at) for at in (beside, _shown_at(sheet)))
+        of_meter = f"{meters},{xl_rowcol_to_cell(row, beside)},{shown},1"
     for name in sheet.table.totals.split():
         at, known = names.index(name), rows[name].drop_nulls()
-        cells, meters = (xl_range(sheet.first_row, each, sheet.last_row, each) for each in (at, beside))
-        same = f"{meters},{xl_rowcol_to_cell(row, beside)}"
-        count, total = f'COUNTIFS({same},{cells},"<>")', f"SUMIFS({cells},{same})"
-        if meter is None:
-            count, total = f"COUNT({cells})", f"SUM({cells})"
+        cells = xl_range(sheet.first_row, at, sheet.last_row, at)
+        count, total = f"SUBTOTAL({SHOWN_NUMBERS},{cells})", f"SUBTOTAL({SHOWN_SUM},{cells})"
+        if of_meter:
+            count, total = f'COUNTIFS({of_meter},{cells},"<>")', f"SUMIFS({cells},{of_meter})"
         form = formats[f"total {COLUMNS[name].kind.name}"]
         worksheet.write_formula(row, at, f'=IF({count}=0,"",{total})', form, known.sum() if len(known) else "")
+
+
+def _shown_at(sheet: Sheet) -> int:
+    """The hidden column that says of a row whether the filter shows it."""
+    return len(sheet.table.columns) + 1
 
 
 def _as_cell(column: Column) -> pl.Expr:
     """A column as Excel has it: days and moments are numbers of days, texts fit in a cell."""
     cells = pl.col(column.name)
     match column.kind:
-        case Kind.DAY:
+        case Kind.DAY | Kind.MONTH:
             return cells.cast(pl.Int32) + EXCEL_EPOCH_DAYS
         case Kind.MOMENT:
             return cells.dt.epoch("us") / MICROSECONDS_PER_DAY + EXCEL_EPOCH_DAYS

@@ -6,10 +6,18 @@ from dataclasses import replace
 
 import polars as pl
 
+from fridge_pipeline.finance.pages.acts_and_files import (
+    FILES,
+    RELEASES,
+    SERVICE_MONTHS,
+    SIGNATURES,
+    SIGNATURES_SECTION,
+    WITHDRAWALS,
+)
 from fridge_pipeline.finance.pages.columns import Section, Table
 from fridge_pipeline.finance.rules.month_books import MonthBooks
 from fridge_pipeline.finance.rules.month_detail import usage_by_tenant
-from fridge_pipeline.finance.rules.month_summary import file_rows_by_day
+from fridge_pipeline.finance.rules.month_summary import file_rows_by_day, known_sum
 
 HOUR_OF_METER = ["tenant_id", "meter", "hour"]
 
@@ -73,7 +81,7 @@ DIFFERENCES = Table(
 EXCEPTIONS = Table(
     "Exceptions",
     "One row per open exception: what a person must see",
-    "kind tenant_id hour subject opened_at days_open deadline_at days_left detail",
+    "kind tenant_id hour subject owed deadline_at days_left opened_at days_open detail",
     lambda books: books.exceptions_open.sort("days_left", "opened_at", "tenant_id", "hour", nulls_last=True),
 )
 RESTATEMENTS = Table(
@@ -116,8 +124,8 @@ LEDGER = Table(
 )
 #: The sheets of the workbook after the summary, in this order.
 SHEETS = (
-    *(USAGE_BY_MONTH, USAGE_BY_DAY, FILE_ROWS, DIFFERENCES, EXCEPTIONS),
-    *(RESTATEMENTS, UNMAPPED, DATA_GAPS, DECISIONS, HOURS, LEDGER),
+    *(USAGE_BY_MONTH, USAGE_BY_DAY, SERVICE_MONTHS, FILE_ROWS, DIFFERENCES, EXCEPTIONS),
+    *(RESTATEMENTS, UNMAPPED, DATA_GAPS, DECISIONS, SIGNATURES, RELEASES, WITHDRAWALS, FILES, HOURS, LEDGER),
 )
 
 
@@ -146,7 +154,13 @@ def _exceptions(books: MonthBooks) -> pl.DataFrame:
     return (
         books.exceptions_open.sort("days_left", "opened_at", nulls_last=True)
         .group_by("kind", "tenant_id", "subject", maintain_order=True)
-        .agg(_span(), pl.col("days_open").max(), pl.col("days_left").min(), urgent_detail=pl.col("detail").first())
+        .agg(
+            _span(),
+            pl.col("deadline_at", "days_left").min(),
+            pl.col("days_open").max(),
+            owed=known_sum("owed"),
+            urgent_detail=pl.col("detail").first(),
+        )
         .sort("days_left", "days_open", descending=[False, True], nulls_last=True)
     )
 
@@ -176,7 +190,7 @@ SECTIONS = (
         Table(
             "Open exceptions",
             "One row per kind, tenant and subject; the most urgent first",
-            "kind tenant_id subject span days_open days_left urgent_detail",
+            "kind tenant_id subject span owed deadline_at days_left days_open urgent_detail",
             _exceptions,
         ),
         EXCEPTIONS,
@@ -213,4 +227,5 @@ SECTIONS = (
         "Switches that change what is billed, who set them, and why.",
         "Nobody has decided anything.",
     ),
+    SIGNATURES_SECTION,
 )

@@ -41,6 +41,9 @@ HOUR_STATES = {
     "not_read": ("○", NOT_COMPARED),
 }
 
+#: What somebody has signed about a month.
+ACTIONS = {"prepare": "prepared", "approve": "approved: closed", "reopen": "reopened"}
+
 STEPS = {
     "files": ("Landing files", "rows in files = inserted + duplicates + rejected"),
     "usage": ("Usage", "usage derived again from the stored readings = usage"),
@@ -56,6 +59,11 @@ HOW_TO_READ = (
     ("Hour", "Usage is counted by the UTC hour in which a file arrived. A month has the hours that begin in it."),
     ("Meter", "What is billed by: readings stored, or sensors active. Quantities of two meters are never added."),
     ("Late", "A reading recorded before the hour in which it arrived. It is billed in the hour of its arrival."),
+    (
+        "Recorded in, service month",
+        "The month in which a sensor measured, whenever it arrived; a sensor-hour is of that of its newest reading.",
+    ),
+    ("Units owed", "Usage less what Stripe has, of usage that waits, in units of its meter."),
     ("Statement", "What Stripe was told of an hour's usage. A correction is a new revision; nothing is overwritten."),
     ("Derived again", "Usage counted a second time from the stored readings, in another way. Both must agree."),
     ("Stripe's own", "What Stripe's books showed when they were last read. Not read is not zero."),
@@ -85,6 +93,11 @@ def compared_in_words(compared: int, hours: int) -> str:
 def step_in_words(code: str) -> str:
     """The step of the tie-out in which a difference was found."""
     return STEPS[code][0] if code in STEPS else code
+
+
+def action_in_words(code: str) -> str:
+    """What somebody has signed about a month."""
+    return ACTIONS.get(code, code)
 
 
 def hour_state_in_words(code: str) -> str:

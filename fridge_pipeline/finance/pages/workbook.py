@@ -12,6 +12,7 @@ from typing import Any
 import xlsxwriter
 
 from fridge_pipeline.finance.pages.columns import Kind
+from fridge_pipeline.finance.pages.cut_off_sheet import write_cut_off
 from fridge_pipeline.finance.pages.sheet import NUMBER_FORMATS, Formats, Sheet, write_table
 from fridge_pipeline.finance.pages.tables import FILE_ROWS, HOURS, SHEETS, USAGE_BY_MONTH
 from fridge_pipeline.finance.pages.words import HOW_TO_READ, MONTH_STATES, compared_in_words, verdict_in_words
@@ -49,6 +50,7 @@ def write_workbook(books: MonthBooks, made_at: datetime, path: Path) -> None:
         first = workbook.add_worksheet(SUMMARY)
         written: dict[str, list[Sheet]] = {}
         counted = []
+        write_cut_off(workbook, formats, books)
         for table in SHEETS:
             frame = table.frame(books)
             counted.append(_Line(table.title, frame.height, f"{table.meaning}."))

@@ -15,7 +15,7 @@ TEXT, COUNT, DAY, FLAG, MOMENT = pl.String(), pl.Int64(), pl.Date(), pl.Boolean(
 NUMBER = pl.Float64()
 
 _FILE_ROWS = "file_rows inserted duplicates rejected"
-#: The columns of each mart that a reader of the month needs, by what they hold; a mart may have more.
+#: The columns of each model that a reader of the month needs, by what they hold; a model may have more.
 _COLUMNS: Mapping[str, Mapping[pl.DataType, str]] = {
     "usage_monthly": {
         TEXT: "tenant_id tenant_name meter",
@@ -51,6 +51,7 @@ _COLUMNS: Mapping[str, Mapping[pl.DataType, str]] = {
     },
     "exceptions_open": {
         TEXT: "kind tenant_id subject detail",
+        COUNT: "owed",
         NUMBER: "days_open days_left",
         MOMENT: "hour opened_at deadline_at",
     },
@@ -67,6 +68,24 @@ _COLUMNS: Mapping[str, Mapping[pl.DataType, str]] = {
         MOMENT: "silent_from silent_until",
     },
     "decisions_in_force": {TEXT: "subject setting reason decided_by", MOMENT: "decided_at until"},
+    "usage_by_service_month": {TEXT: "tenant_id meter", DAY: "month_billed month_recorded", COUNT: "quantity"},
+    "stg_month_signoffs": {
+        COUNT: "signoff_id",
+        DAY: "usage_month",
+        TEXT: "action signed_by reason",
+        MOMENT: "signed_at",
+    },
+    "stg_releases": {
+        TEXT: "tenant_id meter released_by reason",
+        COUNT: "release_id quantity",
+        MOMENT: "hour released_at",
+    },
+    "stg_landing_files": {
+        TEXT: "path status content_hash run_id withdrawn_by withdrawal_reason",
+        COUNT: "file_id row_count inserted_count duplicate_count rejected_count",
+        FLAG: "is_withdrawn",
+        MOMENT: "hour loaded_at withdrawn_at",
+    },
     "month_status": {TEXT: "status prepared_by approved_by", DAY: "usage_month", MOMENT: "signed_at"},
     "billing_ledger": {
         TEXT: "tenant_id meter identifier stripe_customer_id status request_id answer run_id",
@@ -75,12 +94,12 @@ _COLUMNS: Mapping[str, Mapping[pl.DataType, str]] = {
         MOMENT: "hour staged_at settled_at",
     },
 }
-#: Mart → column → type.
+#: Model → column → type.
 SCHEMAS: Mapping[str, Mapping[str, pl.DataType]] = {
     mart: {name: kind for kind, names in columns.items() for name in names.split()}
     for mart, columns in _COLUMNS.items()
 }
-#: The marts that the books of a month are made of.
+#: The marts that the books of a month are made of, and what of the books themselves a month is shown with.
 MARTS = tuple(SCHEMAS)
 #: What the tie-out knows of a tenant's hour from its landing files.
 OF_FILES = (*_FILE_ROWS.split(), "difference_in_files")
@@ -92,7 +111,11 @@ class BooksError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class MonthBooks:
-    """The marts of one month, one frame each, with the columns of ``SCHEMAS``."""
+    """The marts of one month, one frame each, with the columns of ``SCHEMAS``.
+
+    ``usage_by_service_month`` has the months before and after it too, ``stg_month_signoffs`` those of every month: how
+    late usage arrives is seen from other months.
+    """
 
     month: Month
     usage_monthly: pl.DataFrame
@@ -107,6 +130,10 @@ class MonthBooks:
     decisions_in_force: pl.DataFrame
     month_status: pl.DataFrame
     billing_ledger: pl.DataFrame
+    usage_by_service_month: pl.DataFrame
+    stg_month_signoffs: pl.DataFrame
+    stg_releases: pl.DataFrame
+    stg_landing_files: pl.DataFrame
 
     @classmethod
     def from_frames(cls, month: Month, frames: Mapping[str, pl.DataFrame]) -> MonthBooks:

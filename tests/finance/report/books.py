@@ -93,7 +93,22 @@ def with_tie_out(books: MonthBooks, tie_out: pl.DataFrame) -> MonthBooks:
             for name, minutes in (("staged_at", 65), ("first_sent_at", 66), ("settled_at", 67))
         ),
     )
+    before = (pl.col("quantity") // 4).alias("quantity")  # recorded in the month before
+    split = {
+        books.month.first_day: (pl.col("quantity") - before).alias("quantity"),
+        books.month.before.first_day: before,
+    }
     made = {
+        "usage_by_service_month": pl.concat(
+            monthly.select(
+                "tenant_id",
+                "meter",
+                pl.lit(books.month.first_day).alias("month_billed"),
+                pl.lit(recorded).alias("month_recorded"),
+                quantity,
+            )
+            for recorded, quantity in split.items()
+        ),
         "tie_out": tie_out,
         "usage_hourly": hourly,
         "usage_daily": daily,
@@ -213,11 +228,12 @@ def _with_what_is_open(books: MonthBooks) -> MonthBooks:
     )
     exceptions = [
         {"kind": kind, "tenant_id": tenant, "hour": hour_of(day, 16), "subject": subject, "detail": detail,
-         "opened_at": hour_of(day, 18), "deadline_at": deadline, "days_open": 12.6, "days_left": left}
-        for kind, tenant, day, subject, detail, deadline, left in (
-            ("held_for_review", "tenant-05", 20, METERS[0], "2,310 readings, 30 times the median", None, None),
-            ("unreadable_file", None, 8, "2026-01-08/16/gateway-9.csv", "it ends in the middle of a row", None, None),
-            ("refused", "tenant-08", 2, METERS[1], "customer deleted", hour_of(2, 16) + timedelta(days=35), 3.3),
+         "opened_at": hour_of(day, 18), "deadline_at": deadline, "days_open": 12.6, "days_left": left,
+         "owed": owed}
+        for kind, tenant, day, subject, detail, deadline, left, owed in (
+            ("held_for_review", "tenant-05", 20, METERS[0], "2,310 readings, 30 times the median", None, None, 2310),
+            ("unreadable_file", None, 8, "2026-01-08/16/gateway-9.csv", "it ends in the middle", None, None, None),
+            ("refused", "tenant-08", 2, METERS[1], "customer deleted", hour_of(2, 16) + timedelta(days=35), 3.3, 14),
         )
     ]  # fmt: skip
     restatements = [

@@ -9,6 +9,7 @@ from fridge_pipeline.finance.pages.page import render_page
 from fridge_pipeline.finance.rules.month_books import MonthBooks
 from fridge_pipeline.finance.rules.month_detail import notable_hours
 from tests.finance.report.books import MADE_AT, troubled_books
+from tests.finance.report.decided_books import with_decisions
 from tests.finance.report.html_reading import PageRead
 from tests.pipeline import CLOSE_AFTER
 
@@ -38,7 +39,7 @@ def explained(books: MonthBooks, most: int = 100) -> list[Explanation]:
 
 @pytest.fixture(scope="session")
 def troubled() -> MonthBooks:
-    return troubled_books()
+    return with_decisions(troubled_books())
 
 
 @pytest.fixture(scope="session")

@@ -18,13 +18,14 @@ from fridge_pipeline.finance.pages.workbook import write_workbook
 from fridge_pipeline.finance.rules.month_books import MonthBooks
 from fridge_pipeline.finance.rules.month_summary import summarize
 from tests.finance.report.books import MADE_AT, METERS, empty_books, quiet_books, troubled_books
+from tests.finance.report.decided_books import with_decisions
 from tests.finance.report.html_reading import PageRead
 from tests.finance.report.workbook_reading import TITLE_AND_TOTALS, named, read_sheet
 
 
 @pytest.fixture(scope="session")
 def books() -> MonthBooks:
-    return troubled_books(tenants=7, days=21)
+    return with_decisions(troubled_books(tenants=7, days=21))
 
 
 @pytest.fixture(scope="session")
@@ -74,7 +75,7 @@ def test_totals_on_the_page_equal_those_in_the_workbook_and_the_sums_of_the_book
 
 
 def test_every_sheet_has_every_row_of_its_table(books: MonthBooks, values: Workbook) -> None:
-    assert values.sheetnames == ["Summary", *(table.title for table in SHEETS)]
+    assert values.sheetnames == ["Summary", "Cut-off", *(table.title for table in SHEETS)]
     for table in SHEETS:
         sheet, frame = values[table.title], table.frame(books)
         headings = [column.heading for column in table.columns]
@@ -108,17 +109,24 @@ def test_what_nobody_knows_is_blank_and_never_zero(path: Path, values: Workbook)
     assert (unmapped[4].value, unmapped[5].value) == (None, None)
 
 
-def test_totals_are_formulas_over_the_rows_with_the_number_they_come_to(formulas: Workbook, values: Workbook) -> None:
-    """By meter: quantities of two meters are never added."""
+def test_totals_are_those_of_the_rows_that_the_filter_shows(formulas: Workbook, values: Workbook) -> None:
+    """By meter: quantities of two meters are never added. A hidden column says which rows are shown."""
+    sheet, last = formulas["Usage by month"], values["Usage by month"].max_row
     for row, meter in ((2, "active_sensors"), (3, "temperature_readings")):
-        last = values["Usage by month"].max_row
-        assert formulas["Usage by month"].cell(row, 3).value == meter
-        assert formulas["Usage by month"].cell(row, 4).value == (
-            f'=IF(COUNTIFS(C5:C{last},C{row},D5:D{last},"<>")=0,"",SUMIFS(D5:D{last},C5:C{last},C{row}))'
-        )
+        shown = f"C5:C{last},C{row},P5:P{last},1"
+        assert sheet.cell(row, 3).value == meter
+        assert sheet.cell(row, 4).value == f'=IF(COUNTIFS({shown},D5:D{last},"<>")=0,"",SUMIFS(D5:D{last},{shown}))'
         assert values["Usage by month"].cell(row, 4).value == named(values, f"control_usage_{meter}")
-    ((sheet, cell),) = formulas.defined_names["control_file_rows"].destinations
-    assert str(formulas[sheet][cell].value).startswith("=SUM('Rows in files'!$C$4:$C$")
+    assert {sheet[f"P{row}"].value for row in (5, last)} == {"=SUBTOTAL(103,C5)", f"=SUBTOTAL(103,C{last})"}
+    assert sheet.column_dimensions["O"].hidden  # as a group, with P
+    assert {sheet[f"O{row}"].value for row in range(1, last + 1)} == {None}, "not beside what is filtered"
+    assert "Totals are those of the rows that the filter shows" in sheet["A1"].value
+    files, last = formulas["Rows in files"], values["Rows in files"].max_row
+    assert files["C2"].value == f'=IF(SUBTOTAL(102,C4:C{last})=0,"",SUBTOTAL(109,C4:C{last}))'
+    ((sheet_name, cell),) = formulas.defined_names["control_file_rows"].destinations
+    assert str(formulas[sheet_name][cell].value).startswith("=SUM('Rows in files'!$C$4:$C$"), (
+        "a filter changes no total"
+    )
 
 
 def test_a_text_is_a_text_whatever_it_looks_like(tmp_path: Path) -> None:
@@ -136,7 +144,7 @@ def test_a_text_is_a_text_whatever_it_looks_like(tmp_path: Path) -> None:
 def test_an_empty_month_has_all_sheets_and_no_number(tmp_path: Path) -> None:
     write_workbook(empty_books(), MADE_AT, tmp_path / "a.xlsx")
     workbook = openpyxl.load_workbook(tmp_path / "a.xlsx")
-    assert len(workbook.sheetnames) == 1 + len(SHEETS)
+    assert len(workbook.sheetnames) == 2 + len(SHEETS)
     for table in SHEETS:
         texts = [cell.value for row in workbook[table.title].iter_rows() for cell in row if cell.value is not None]
         assert "No rows in this month" in texts

@@ -1,0 +1,67 @@
+"""Who signed, reopened, released and withdrew stands in the report; exceptions say how much they are about."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from fridge_pipeline.finance.pages.page import render_page
+from fridge_pipeline.finance.pages.workbook import write_workbook
+from tests.finance.report.books import MADE_AT, METERS, closed_books, troubled_books
+from tests.finance.report.decided_books import REOPENED_FOR, with_decisions
+from tests.finance.report.html_reading import PageRead
+from tests.finance.report.workbook_reading import read_sheet
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("decisions") / "a.xlsx"
+    write_workbook(with_decisions(troubled_books(tenants=13, days=21)), MADE_AT, path)
+    return path
+
+
+def test_the_page_lists_every_signature_of_the_month_and_why_it_was_reopened(page: PageRead) -> None:
+    table = page.table("One row per signature about the month")
+    assert [row[1:] for row in table.rows] == [
+        ["prepared", "ada", ""],
+        ["approved: closed", "grace", ""],
+        ["reopened", "grace", REOPENED_FOR],
+    ]
+
+
+def test_an_open_exception_says_how_many_units_it_is_about_and_until_when(page: PageRead) -> None:
+    table = page.table("One row per kind, tenant and subject")
+    told = {
+        about: (owed, deadline)
+        for about, owed, deadline in zip(
+            table.column("About"), table.column("Units owed"), table.column("Deadline (UTC)"), strict=True
+        )
+    }
+    assert told == {
+        METERS[0]: ("2,310", ""),
+        METERS[1]: ("14", "2026-02-06 16:00"),
+        "2026-01-08/16/gateway-9.csv": ("not a quantity", ""),
+    }
+
+
+def test_the_workbook_has_sheets_of_signatures_releases_withdrawals_and_files(path: Path) -> None:
+    signed = read_sheet(path, "Signatures", 1)
+    assert signed["What"].to_list() == ["prepared", "approved: closed", "reopened"]
+    released = read_sheet(path, "Releases", 1)
+    assert released.select("Tenant", "Usage", "Who", "Why").rows() == [("tenant-12", 2310, "grace", "a new cold store")]
+    withdrawn = read_sheet(path, "Withdrawals", 2)
+    assert withdrawn.select("File", "Inserted", "Who", "Why").rows() == [
+        ("2026-01-08/04/gateway-3.csv", 90, "ada", "readings of the test bench")
+    ]
+    files = read_sheet(path, "Files", 2)
+    assert files.filter(
+        pl.col("Rows in files") != pl.col("Inserted") + pl.col("Duplicates") + pl.col("Rejected")
+    ).is_empty()
+    assert files["Withdrawn"].to_list() == ["no", "no", "yes"]
+
+
+def test_a_printed_page_has_a_block_to_sign_in_with_the_names_of_those_who_have_signed() -> None:
+    read = PageRead(render_page(closed_books(), [], MADE_AT))
+    assert "Prepared by ada Name Date Signature Approved by grace Name Date Signature" in read.text
