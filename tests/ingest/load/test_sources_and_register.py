@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING
@@ -37,7 +38,7 @@ def by_register(pipeline: Pipeline) -> None:
 def uplinks(pipeline: Pipeline, name: str, *readings: tuple[str, int, float], hour: Hour = HOUR) -> None:
     """Readings as (device, minute of the hour, degrees), in a folder of the gateway below the hour's."""
     lines = [
-        f'{{"ids":{{"device":"{device}"}},"at":"{hour.start + timedelta(minutes=minute):%Y-%m-%dT%H:%M:%SZ}","t":{value}}}'
+        json.dumps({"ids": {"device": device}, "at": f"{hour.start + timedelta(minutes=minute):%FT%TZ}", "t": value})
         for device, minute, value in readings
     ]
     path = pipeline.landing / hour.folder / "gw-7" / f"uplinks-{name}.ndjson"
@@ -52,7 +53,7 @@ def register(pipeline: Pipeline, *rows: str) -> int:
 
 def waiting(pipeline: Pipeline) -> list[str]:
     found = pipeline.rows(
-        "select detail from fridge.exceptions where kind = 'sensors_unregistered' and closed_at is null order by subject"
+        "select detail from fridge.open_exceptions where kind = 'sensors_unregistered' order by subject"
     )
     return [detail for (detail,) in found]
 
