@@ -217,7 +217,7 @@ def test_a_withdrawn_and_a_late_file_that_one_revision_takes_in_are_both_named(b
     books.deliver_late(hour, more_readings("cohoes", hour, 5))
     books.look()
     reason = f"withdrawn: {hour.folder}/bench.csv (test bench); late file: {hour.folder}/late.csv"
-    assert [row[6:8] for row in books.restatements()] == [(reason, "Ada, gateway")]
+    assert [row[6:8] for row in books.restatements()] == [(reason, "fridge (Ada), gateway")]
 
 
 def test_a_cancelled_statement_is_not_said_to_agree_with_stripe_before_stripe_is_read_again(
