@@ -57,7 +57,7 @@ def test_withdraw_takes_an_absolute_path_below_the_landing_root_and_no_other(
     again = run("withdraw", str(pipeline.landing / hour.folder / "a.csv"), "--reason", "bench")
     assert again.returncode == 1
     assert "was already withdrawn at" in again.stderr
-    assert "by ada: bench" in again.stderr
+    assert "by fridge (ada): bench" in again.stderr
     other = run("withdraw", "/elsewhere/a.csv", "--reason", "bench")
     assert other.returncode == 2
     assert f"/elsewhere/a.csv is not below the landing root {pipeline.landing}" in other.stderr

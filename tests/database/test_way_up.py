@@ -131,7 +131,7 @@ def rows_of(database: Database, before: dict[str, list[Any]] | None = None) -> d
         found = {name: connection.execute(f"select to_jsonb(t) from fridge.{name} as t").fetchall() for name in names}
     columns = {name: set(rows[0]) for name, rows in (before or {}).items() if rows}
     return {
-        name: sorted(({column: row[column] for column in columns.get(name, row)} for (row,) in rows), key=str)
+        name: sorted(({column: row[column] for column in sorted(columns.get(name, row))} for (row,) in rows), key=str)
         for name, rows in found.items()
     }
 
