@@ -24,13 +24,17 @@ from fridge_pipeline.finance.rules.evidence_format import (
     require_chained,
     require_same_files,
 )
-from fridge_pipeline.finance.rules.evidence_sums import SUMS, TIE_OUT, compare_with_stripe
+from fridge_pipeline.finance.rules.evidence_sums import SUMS, TIE_OUT, StripeComparison, compare_with_stripe
+
+
+class UnexplainedError(DoesNotHoldError):
+    """A pack is what it says it is, and says that Stripe has something else than was stated, for no known cause."""
 
 
 def verify_evidence(pack: Path, previous: Path | None = None) -> Iterator[str]:
     """Checks a pack, and the chain to the one before it when that is given; yields what holds, in sentences.
 
-    Raises ``DoesNotHoldError`` at the first thing that does not hold.
+    Raises ``DoesNotHoldError`` at the first thing that does not hold; ``UnexplainedError`` at last, when all else does.
     """
     before = None
     if previous is not None:
@@ -42,9 +46,12 @@ def verify_evidence(pack: Path, previous: Path | None = None) -> Iterator[str]:
         described = read_description(opened)
         yield _what_it_is(opened, described)
         yield _verify_numbers(opened, described)
-        if described["format"] not in WITHOUT_SUMS:
-            yield _verify_sums(opened)
+        sums = None if described["format"] in WITHOUT_SUMS else _verify_sums(opened)
+        if sums is not None:
+            yield str(sums)
         yield _verify_chain(opened.month, described, before)
+        if sums is not None:
+            _require_explained(sums)
 
 
 @contextmanager
@@ -54,7 +61,7 @@ def _opened(pack: Path) -> Iterator[OpenedPack]:
         with open_pack(pack) as opened:
             yield opened
     except DoesNotHoldError as error:
-        raise DoesNotHoldError(f"{pack.name}: {error}") from error
+        raise type(error)(f"{pack.name}: {error}") from error
 
 
 def manifest_sha256(pack: Path) -> str:
@@ -130,9 +137,16 @@ def _verify_numbers(opened: OpenedPack, described: Mapping[str, Any]) -> str:
     return f"{len(tables)} CSV files have the stated rows, their sums agree, and are the control totals"
 
 
-def _verify_sums(opened: OpenedPack) -> str:
+def _verify_sums(opened: OpenedPack) -> StripeComparison:
     """Every hour's sum of Stripe is the one that Stripe answered, and its difference is named with a cause."""
-    return str(compare_with_stripe(*(opened.lines(path, ROW_CHARACTERS_MAX) for path in (TIE_OUT, SUMS))))
+    return compare_with_stripe(*(opened.lines(path, ROW_CHARACTERS_MAX) for path in (TIE_OUT, SUMS)))
+
+
+def _require_explained(sums: StripeComparison) -> None:
+    try:
+        sums.require_explained()
+    except DoesNotHoldError as error:
+        raise UnexplainedError(str(error)) from None
 
 
 def _verify_chain(month: str, described: Mapping[str, Any], before: PackLink | None) -> str:

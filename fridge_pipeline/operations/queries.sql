@@ -83,3 +83,12 @@ where tenant_id = %(tenant_id)s and hour = %(hour)s;
 select count(*) > 0 as has_customer
 from fridge.tenants
 where tenant_id = %(tenant_id)s and stripe_customer_id is not null;
+
+-- name: unread_customers
+-- Of how many customers and meters days were not read in a range, how many days that are, and of how many something was
+-- stated.
+select
+    count(distinct (tenant_id, event_name)) as customers,
+    count(*) as days,
+    count(*) filter (where is_stated) as stated_days
+from fridge.unread_days(%(first_day)s, %(last_day)s, %(event_names)s);
