@@ -213,16 +213,10 @@ class Settings(BaseModel):
         f"{limits.SANDBOX_CALLS_PER_SECOND:,} on the sandbox",
     )
     stripe_reads: Annotated[int, PlainValidator(values.whole(1))] = variable(
-        "FRIDGE_STRIPE_READS",
-        limits.READS_MAX,
-        "reads of Stripe in 30 days at most; Stripe allows 500 for each transaction, and at least 10,000",
-        shown=f"{limits.READS_MAX:,}",
+        "FRIDGE_STRIPE_READS", limits.READS_MAX, "reads of Stripe in 30 days at most", shown=f"{limits.READS_MAX:,}"
     )
     live_stripe_allowed: Annotated[bool, PlainValidator(values.is_yes)] = variable(
-        "FRIDGE_ALLOW_LIVE_STRIPE",
-        default=False,
-        meaning="`yes` allows a live key, which bills real customers",
-        shown="`no`",
+        "FRIDGE_ALLOW_LIVE_STRIPE", default=False, meaning="`yes` lets a live key bill real customers", shown="`no`"
     )
     live_stripe_host: str | None = variable(
         "FRIDGE_LIVE_STRIPE_HOST",

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The logins of the services, made once in a new server. The official image runs it from /docker-entrypoint-initdb.d as
+# The logins of the services, made in a new server; run again, it brings passwords, rights and limits back. The official image runs it from /docker-entrypoint-initdb.d as
 # the superuser, who owns the books; by hand: POSTGRES_USER=… POSTGRES_DB=fridge SECRETS=/folder sh logins.sh, with PGHOST
 # and so on set. Passwords come from the DSNs in SECRETS, so that each stands in one file only.
 set -eu
@@ -60,16 +60,23 @@ select 'create role fridge_finance nologin' where to_regrole('fridge_finance') i
 select 'create role ' || name || ' nologin'
 from unnest(array['fridge_preparer', 'fridge_approver', 'fridge_operator']) as name where to_regrole(name) is null \gexec
 
+-- Run again, it finds most of this done.
+set client_min_messages = warning;
 -- A statement that fails is written to the server's log, and these hold passwords.
 set log_min_error_statement = panic;
 
 -- Code, webserver and daemon: the pipeline's rights in the books, and Dagster's own database.
-create role fridge_app login password :'app_password' in role fridge_pipeline;
-create database :"dagster" owner fridge_app;
+select 'create role fridge_app login' where to_regrole('fridge_app') is null \gexec
+alter role fridge_app login password :'app_password';
+grant fridge_pipeline to fridge_app;
+select format('create database %I owner fridge_app', :'dagster')
+where not exists (select 1 from pg_database where datname = :'dagster') \gexec
 revoke all on database :"dagster" from public;
 
 -- The read-only webserver: finance's rights in the books, and reading what Dagster keeps.
-create role fridge_finance_app login password :'finance_password' in role fridge_finance;
+select 'create role fridge_finance_app login' where to_regrole('fridge_finance_app') is null \gexec
+alter role fridge_finance_app login password :'finance_password';
+grant fridge_finance to fridge_finance_app;
 -- Its sessions may set other limits, but for temp_file_limit and the number of connections.
 alter role fridge_finance_app connection limit 20;
 alter role fridge_finance_app set default_transaction_read_only = 'on';

@@ -119,6 +119,11 @@ class Month:
         return Month(date(months // 12, months % 12 + 1, 1))
 
     @property
+    def days(self) -> DayRange:
+        """Its days."""
+        return DayRange(self.first_day, self.after.first_day - ONE_DAY)
+
+    @property
     def hours(self) -> HourRange:
         """Its hours, the first and the last one included."""
         return HourRange(Hour(self.start), Hour(self.end).plus(-1))

@@ -24,6 +24,7 @@ from fridge_pipeline.operations.check_health import (
     check_machine,
     check_packs,
     check_readers,
+    check_reads,
     check_stripe,
 )
 from fridge_pipeline.operations.rules.health_check import Grade, HealthCheck
@@ -83,6 +84,10 @@ def _installation(opened: Installation) -> Iterator[HealthCheck]:
     yield from _guarded(
         "billing",
         lambda: [check_billing_start(ledger.database, configured.bill_from, ledger.clock())],
+    )
+    yield from _guarded(
+        "reads",
+        lambda: [check_reads(ledger.database, ledger.catalogue, configured.stripe_reads, ledger.clock())],
     )
     yield from _guarded(
         "hours",

@@ -22,6 +22,7 @@ from fridge_pipeline.cli.explain import explain
 from fridge_pipeline.cli.interruption import end_now, ended_by_signals, exit_code, last_words, told
 from fridge_pipeline.cli.month import approve, close, reopen
 from fridge_pipeline.cli.people import people
+from fridge_pipeline.cli.reconcile_command import reconcile
 from fridge_pipeline.cli.register import sensors
 from fridge_pipeline.cli.report import report
 from fridge_pipeline.cli.serve import serve
@@ -58,7 +59,7 @@ def fridge(context: click.Context, *, debug: bool) -> None:
 
 
 DAILY = (up, ui, demo, bill, shadow, explain, withdraw, release, variance, drop_readings, tenants, sources, sensors)
-MONTHLY = (people, close, approve, reopen, report, evidence, sign_pack_command, stamp_pack_command, verify, backtest)
+MONTHLY = (people, reconcile, close, approve, reopen, report, evidence, sign_pack_command, stamp_pack_command, verify, backtest)
 INSTALLATION = (serve, stripe, sandbox, db, migrate, doctor, env, sql)
 
 for command in (*DAILY, *MONTHLY, *INSTALLATION):

@@ -10,7 +10,8 @@ import click
 
 from fridge_pipeline.calendar.days import Month, NotAMonthError
 from fridge_pipeline.cli.person_option import as_option, sign_in
-from fridge_pipeline.cli.terminal import echo, ledger
+from fridge_pipeline.cli.stripe_reading import read_before_signing
+from fridge_pipeline.cli.terminal import echo, installation, ledger
 from fridge_pipeline.finance.close_month import (
     approve_month,
     ask_to_reopen,
@@ -39,20 +40,24 @@ class MonthKey(click.ParamType[Month]):
 @click.argument("month", type=MonthKey())
 @as_option(signs=True)
 @click.option("--prepared-by", "label", default="", help="A name to show beside the login; it is checked by nobody.")
+@click.option("--accept-not-read", "accepted", default="", help="Why days that Stripe was never read for may stay so.")
 @click.option("--json", "as_json", is_flag=True, help="Print the control totals as JSON.")
-def close(month: Month, login: str, label: str, as_json: bool) -> None:
+def close(month: Month, login: str, label: str, accepted: str, as_json: bool) -> None:
     """Prepare MONTH for closing: check that it ties out, and write its control totals.
+
+    First Stripe is read for what was not read, not since it changed, or differed, as far as reads are left.
 
     A preparer does it; the month is closed when an approver, another person, approves it (fridge approve). Refused
     while the month is not over, an earlier one is open, statements of it are under way, or something in it is
-    unexplained; the error says what.
+    unexplained or was not compared with Stripe; the error says what.
 
     Example: fridge close 2026-01 --as ada
     """
-    with ledger() as opened:
+    with installation() as (opened, _, stripe):
         sign_in(opened, login)
+        read_before_signing(opened, stripe, month)
         run = opened.as_run("fridge close")
-        totals = prepare_month(run, month, label, MODELS_FOLDER, opened.settings.close_after)
+        totals = prepare_month(run, month, label, MODELS_FOLDER, opened.settings.close_after, accepted.strip())
     if as_json:
         echo(json.dumps({"month": month.key, "prepared_by": login, "label": label, "control_totals": totals}))
         return
@@ -153,6 +158,11 @@ def totals_text(totals: Mapping[str, Any]) -> str:
         f"  {files['files']:,} landing files: {files['row_count']:,} rows = {files['inserted_count']:,} inserted + "
         f"{files['duplicate_count']:,} duplicates + {files['rejected_count']:,} rejected"
     )
+    if not_compared := totals.get("not_compared"):
+        lines.append(
+            f"  NOT compared with Stripe: {not_compared['customer_days']:,} days of customers, in "
+            f"{not_compared['stated_days']:,} of which something was stated; accepted: {not_compared['accepted']}"
+        )
     return "\n".join(lines)
 
 

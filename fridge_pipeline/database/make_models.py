@@ -12,6 +12,7 @@ from psycopg import sql
 
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.exceptions import keep_reason_codes
+from fridge_pipeline.database.lock_waits import changed_between_readers, wait_shortly
 from fridge_pipeline.database.models import Column, Materialized, SqlModel, files_sha256, read_models, read_sources
 from fridge_pipeline.database.queries import statement, statement_on
 
@@ -34,29 +35,35 @@ def make_models(database: Database, folder: Path, now: datetime) -> list[str]:
     Views are made anew whenever anything has changed, tables only when their own text has. It is one transaction: a
     reader sees the old ones or the new ones. What the columns of the tables below them mean is written to the database
     too, and the reason codes that they read.
-    Returns the tables that are new, and empty until they are filled. Raises ``SqlModelError``.
+    Whoever reads for long is not waited for (``lock_waits``). Returns the tables that are new, and empty until they are
+    filled. Raises ``SqlModelError`` and ``SchemaInUseError``.
     """
+    with database.connect() as connection:
+        return changed_between_readers(connection, lambda: _make_models(connection, folder, now))
+
+
+def _make_models(connection: psycopg.Connection, folder: Path, now: datetime) -> list[str]:
     wanted, models = files_sha256(folder), read_models(folder)
-    with database.connect() as connection, connection.transaction():
-        connection.execute(statement("lock_models"))
-        if built_from(connection) == wanted:
-            return []
-        keep_reason_codes(connection)
-        for source in read_sources(folder).values():
-            _describe_columns(connection, source.table, source.columns)
-        built = {name: (sha256, how) for name, sha256, how in connection.execute(statement("built_models")).fetchall()}
-        tables = {model.name: model for model in models if model.materialized is not Materialized.VIEW}
-        kept = {name for name, model in tables.items() if name in built and built[name][0] == _sha256(model)}
-        for name in built.keys() - kept:
-            connection.execute(statement_on("drop_model", name, kind=_kind(built[name][1])))
-            connection.execute(statement("forget_model"), {"name": name})
-        for model in models:
-            if model.name not in kept:
-                _make(connection, model)
-            row = {"name": model.name, "sha256": _sha256(model), "materialized": model.materialized.value, "now": now}
-            connection.execute(statement("record_model"), row)
-        connection.execute(statement("record_models_built"), {"files_sha256": wanted, "now": now})
-        return [name for name in tables if name not in kept]
+    connection.execute(statement("lock_models"))
+    if built_from(connection) == wanted:
+        return []
+    wait_shortly(connection)
+    keep_reason_codes(connection)
+    for source in read_sources(folder).values():
+        _describe_columns(connection, source.table, source.columns)
+    built = {name: (sha256, how) for name, sha256, how in connection.execute(statement("built_models")).fetchall()}
+    tables = {model.name: model for model in models if model.materialized is not Materialized.VIEW}
+    kept = {name for name, model in tables.items() if name in built and built[name][0] == _sha256(model)}
+    for name in built.keys() - kept:
+        connection.execute(statement_on("drop_model", name, kind=_kind(built[name][1])))
+        connection.execute(statement("forget_model"), {"name": name})
+    for model in models:
+        if model.name not in kept:
+            _make(connection, model)
+        row = {"name": model.name, "sha256": _sha256(model), "materialized": model.materialized.value, "now": now}
+        connection.execute(statement("record_model"), row)
+    connection.execute(statement("record_models_built"), {"files_sha256": wanted, "now": now})
+    return [name for name in tables if name not in kept]
 
 
 def _sha256(model: SqlModel) -> str:

@@ -332,6 +332,31 @@ select files_sha256 from fridge.sql_models_built;
 -- name: models_are_superseded
 select %(files_sha256)s = any(superseded) as are_superseded from fridge.sql_models_built;
 
+-- name: wait_shortly
+select set_config('lock_timeout', %(lock_wait)s, true);
+
+-- name: schema_lock_holders
+-- Who holds relations of the schema, those of the longest transactions first, and since when, as far as we may see it.
+select
+    format(
+        'process %s of the login %s%s, on %s',
+        pg_locks.pid,
+        coalesce(pg_stat_activity.usename, 'unknown'),
+        coalesce(to_char(pg_stat_activity.xact_start at time zone 'UTC', '", since "HH24:MI:SS" UTC"'), ''),
+        min(pg_class.relname) || case when count(*) > 1 then ' and others' else '' end
+    ) as told
+from pg_locks
+inner join pg_class on pg_locks.relation = pg_class.oid
+left join pg_stat_activity on pg_locks.pid = pg_stat_activity.pid
+where
+    pg_class.relnamespace = 'fridge'::regnamespace
+    and pg_stat_activity.datname = current_database()
+    and pg_locks.granted
+    and pg_locks.pid <> pg_backend_pid()
+group by pg_locks.pid, pg_stat_activity.usename, pg_stat_activity.xact_start
+order by pg_stat_activity.xact_start asc nulls last, pg_locks.pid asc
+limit 5;
+
 -- name: lock_models
 select pg_advisory_xact_lock(hashtextextended('fridge.sql_models', 0));
 
@@ -890,6 +915,19 @@ select
     ) as repair
 from wrong_functions
 cross join books
+
+union all
+
+select
+    format('%s has made %s large objects, over which pg_dump as the owner stumbles', readers.rolname, count(*)) as says,
+    string_agg(
+        format('alter large object %s owner to %s', pg_largeobject_metadata.oid, books.datdba::regrole),
+        '; ' order by pg_largeobject_metadata.oid
+    ) as repair
+from books
+cross join readers
+inner join pg_largeobject_metadata on readers.oid = pg_largeobject_metadata.lomowner
+group by readers.rolname
 
 union all
 

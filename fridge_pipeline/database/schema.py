@@ -8,12 +8,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
 import psycopg
 from psycopg.rows import dict_row
 
+from fridge_pipeline.database.lock_waits import changed_between_readers, wait_shortly
 from fridge_pipeline.database.queries import PACKAGE, statement
 
 #: The features with tables, each after those whose tables it needs: their files ``schema.sql`` make a new database.
@@ -143,6 +145,7 @@ def migrate(connection: psycopg.Connection) -> list[Migration]:
     """Brings the schema up to date and returns what was run; safe when several processes do it at once.
 
     A new database is made by the schema, which holds what the migrations do; one that is there runs the migrations.
+    Raises ``SchemaInUseError``.
     """
     with connection.transaction():
         connection.execute(statement("create_schema_migrations"))
@@ -152,18 +155,24 @@ def migrate(connection: psycopg.Connection) -> list[Migration]:
                 _record(connection, contained)
             return [schema()]
         pending_migrations(connection)  # refuses a database that none of them may touch
-    done = []
-    for migration in migrations():
-        with connection.transaction():
-            connection.execute(statement("lock_migrations"))
-            if not any(m.number == migration.number for m in pending_migrations(connection)):
-                continue
-            connection.execute(migration.text)
-            _record(connection, migration)
-            if migration.number == schema_number():
-                _record(connection, schema())
-        done.append(migration)
-    return done
+    return [
+        migration
+        for migration in migrations()
+        if changed_between_readers(connection, partial(_run_migration, connection, migration))
+    ]
+
+
+def _run_migration(connection: psycopg.Connection, migration: Migration) -> bool:
+    """Runs it unless another process has; call it in a transaction."""
+    connection.execute(statement("lock_migrations"))
+    if not any(m.number == migration.number for m in pending_migrations(connection)):
+        return False
+    wait_shortly(connection)
+    connection.execute(migration.text)
+    _record(connection, migration)
+    if migration.number == schema_number():
+        _record(connection, schema())
+    return True
 
 
 def _record(connection: psycopg.Connection, migration: Migration) -> None:

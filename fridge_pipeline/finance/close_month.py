@@ -17,11 +17,12 @@ from fridge_pipeline.database.connection import Database, one_snapshot, refused_
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.database.run import Run
 from fridge_pipeline.finance.month_record import refresh_month
-from fridge_pipeline.finance.rules.signoff import Action, ControlTotals, Signoff, changes
+from fridge_pipeline.finance.rules.signoff import Action, ControlTotals, Signoff, accepted_in, changes
 
 #: So many of what stands in the way are named; the rest is a number.
 SHOWN_MAX = 3
 
+UNREAD = "unread_of_month"  # a signature may accept it with a reason, unlike all else that stands in the way
 #: What stands in the way of closing a month: the statement that finds it, each with how many there are in its last
 #: column; how one is named, what it is, and what to do.
 IN_THE_WAY = (
@@ -47,7 +48,13 @@ IN_THE_WAY = (
         "outdated_sums_of_month",
         "{tenant_id} {event_name} {hour:%Y-%m-%d-%H:%M}",
         "hours changed in the ledger after Stripe was read for them",
-        "read it again, about {reads} reads: materialize stripe_reconciliation for {first_day} to {last_day}",
+        "read it again, about {reads} reads: fridge reconcile --from {first_day} --to {last_day}",
+    ),
+    (
+        UNREAD,
+        "{tenant_id} {event_name} {day}",
+        "days of customers were never compared with Stripe",
+        "read them: fridge reconcile --month {month}; or put on record why not: --accept-not-read REASON",
     ),
 )
 
@@ -114,20 +121,22 @@ def signing(database: Database, connection: psycopg.Connection, month: Month, si
         raise MonthStateError(refused_text(refused)) from refused
 
 
-def prepare_month(run: Run, month: Month, label: str, models: Path, close_after: timedelta) -> ControlTotals:
+def prepare_month(
+    run: Run, month: Month, label: str, models: Path, close_after: timedelta, accepted: str = ""
+) -> ControlTotals:
     """Writes what a month comes to, for another person to approve; may be done again until then.
 
-    Usage is derived anew in SQL first, so that what was changed behind the program's back stands in the way.
-    Raises ``MonthNotReadyError`` with everything that stands in the way, ``MonthStateError`` when it is closed or the
-    database refuses the signature, and ``NotEntitledError``.
+    ``accepted`` is why days that Stripe was never read for may stay so; it is signed with how many they are. Usage is
+    derived anew in SQL first, so that what was changed behind the program's back shows. Raises ``MonthNotReadyError``
+    with all that stands in the way, ``MonthStateError`` when it may not be signed now, and ``NotEntitledError``.
     """
     signed_by = _label(run.database, label)
     refresh_month(run.database, models, run.catalogue, month, run.clock)
     with run.database.connect() as connection:
         with one_snapshot(connection):
             _refuse_closed(month, newest_signoff(connection, month))
-            _refuse_unready(connection, month, run.clock(), close_after)
-            totals = _control_totals(connection, month)
+            _refuse_unready(connection, month, run.clock(), close_after, accepted)
+            totals = _control_totals(connection, month, accepted)
         sign_month(run.database, connection, month, Signoff(Action.PREPARE, signed_by, run.clock(), totals))
     return totals
 
@@ -156,12 +165,13 @@ def approve_month(
     with database.connect() as connection:
         prepared = _prepared(connection, month)
         _refuse_same_person(database, month, prepared, "closing")
+        accepted = accepted_in(prepared.control_totals or {})
         try:
             with signing(database, connection, month, Signoff(Action.APPROVE, signed_by, clock())):
-                _refuse_unready(connection, month, clock(), close_after)
+                _refuse_unready(connection, month, clock(), close_after, accepted)
                 _refuse_changed(connection, month, prepared)
         except MonthStateError:
-            _refuse_unready(connection, month, clock(), close_after)  # names what the database only counts
+            _refuse_unready(connection, month, clock(), close_after, accepted)  # names what the database only counts
             raise
     return prepared
 
@@ -240,7 +250,8 @@ def _refuse_closed(month: Month, newest: Signoff | None) -> None:
 
 def _refuse_changed(connection: psycopg.Connection, month: Month, prepared: Signoff) -> None:
     """Raises ``TotalsChangedError`` with every figure that is no longer what was prepared."""
-    changed = changes(prepared.control_totals or {}, _control_totals(connection, month))
+    before = prepared.control_totals or {}
+    changed = changes(before, _control_totals(connection, month, accepted_in(before)))
     if changed:
         raise TotalsChangedError(
             f"{month} is no longer what {prepared.signer} prepared at {prepared.signed_at:%Y-%m-%d %H:%M} UTC: "
@@ -248,7 +259,9 @@ def _refuse_changed(connection: psycopg.Connection, month: Month, prepared: Sign
         )
 
 
-def _refuse_unready(connection: psycopg.Connection, month: Month, now: datetime, close_after: timedelta) -> None:
+def _refuse_unready(
+    connection: psycopg.Connection, month: Month, now: datetime, close_after: timedelta, accepted: str
+) -> None:
     """Raises ``MonthNotReadyError`` with everything that stands in the way."""
     if not month.hours.last.closed_at(now, close_after):
         raise MonthNotReadyError(
@@ -256,19 +269,23 @@ def _refuse_unready(connection: psycopg.Connection, month: Month, now: datetime,
         )
     reasons = []
     for name, named_as, what, what_to_do in IN_THE_WAY:
-        rows = _of_month(connection, name, month)
+        rows = [] if accepted and name == UNREAD else _of_month(connection, name, month)
         if rows:
             *_, number = rows[0].values()
             named = [named_as.format(**row) for row in rows] + (["…"] if number > len(rows) else [])
-            reasons.append(f"{number} {what} ({', '.join(named)}): {what_to_do.format(**rows[0])}")
+            reasons.append(f"{number} {what} ({', '.join(named)}): {what_to_do.format(month=month, **rows[0])}")
     if reasons:
         raise MonthNotReadyError(f"{month} cannot be closed yet: {'; '.join(reasons)}")
 
 
-def _control_totals(connection: psycopg.Connection, month: Month) -> ControlTotals:
-    """What a month comes to now, per meter and of its landing files. Raises ``TieOutMissingError``."""
+def _control_totals(connection: psycopg.Connection, month: Month, accepted: str) -> ControlTotals:
+    """What a month comes to now, and what of it is accepted as never read. Raises ``TieOutMissingError``."""
     (row,) = _of_month(connection, "control_totals", month)
-    return dict(row["control_totals"])
+    totals = dict(row["control_totals"])
+    if accepted and (unread := _of_month(connection, UNREAD, month)):
+        days = {name: unread[0][name] for name in ("stated_days", "customer_days")}
+        totals["not_compared"] = days | {"accepted": accepted}
+    return totals
 
 
 def _of_month(connection: psycopg.Connection, name: str, month: Month) -> list[dict[str, Any]]:

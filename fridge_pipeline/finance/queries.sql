@@ -198,6 +198,12 @@ select * from fridge.stripe_day_reads
 where day >= (%(start)s at time zone 'UTC')::date and day < (%(end)s at time zone 'UTC')::date
 order by tenant_id, event_name, day, stripe_customer_id, read_at, day_read_id;
 
+-- name: evidence_stripe_range_reads
+-- Those that reach into the month.
+select * from fridge.stripe_range_reads
+where first_day < (%(end)s at time zone 'UTC')::date and last_day >= (%(start)s at time zone 'UTC')::date
+order by tenant_id, event_name, stripe_customer_id, read_at, range_read_id;
+
 -- name: evidence_stripe_readbacks
 select stripe_readbacks.*
 from fridge.stripe_readbacks
@@ -788,7 +794,7 @@ limit %(shown)s;
 
 -- name: outdated_sums_of_month
 -- Hours that were decided about after Stripe was last read for them, by the hour; and what it takes to read them again.
--- What was never read is counted as that, and stands in nobody's way.
+-- What was never read is another matter: see unread_of_month.
 with statements as (
     select
         identifier,
@@ -865,6 +871,34 @@ select
 from outdated
 cross join reading
 order by outdated.hour, outdated.tenant_id, outdated.event_name
+limit %(shown)s;
+
+-- name: unread_of_month
+-- Days of customers, mapped or stated usage, that Stripe was never read for after they were over, nor after what was
+-- last decided about their statements. Those of which something was stated come first.
+with unread as (
+    select
+        tenant_id,
+        event_name,
+        day,
+        is_stated
+    from
+        fridge.unread_days(
+            (%(month_start)s at time zone 'UTC')::date,
+            (%(month_end)s at time zone 'UTC')::date - 1,
+            (select array_agg(event_name) from fridge.meters)
+        )
+    where not hours_are_outdated
+)
+
+select
+    tenant_id,
+    event_name,
+    day,
+    count(*) filter (where is_stated) over () as stated_days,
+    count(*) over () as customer_days
+from unread
+order by is_stated desc, day asc, tenant_id asc, event_name asc
 limit %(shown)s;
 
 -- name: waiting_in_month

@@ -34,7 +34,11 @@ from fridge_pipeline.finance.rules.evidence_format import (
     table_path,
 )
 from fridge_pipeline.finance.rules.evidence_signoffs import SIGNOFFS, read_signoffs
-from fridge_pipeline.finance.rules.evidence_sums import SUMS, TIE_OUT, compare_with_stripe
+from fridge_pipeline.finance.rules.evidence_sums import SUMS, TIE_OUT, StripeComparison, compare_with_stripe
+
+
+class UnexplainedError(DoesNotHoldError):
+    """A pack is what it says it is, and says that Stripe has something else than was stated, for no known cause."""
 
 #: Packs are named after their month; one of another month would be taken for it.
 _NAMED_AFTER_MONTH = re.compile(r"\d{4}-\d{2}(?!\d)")
@@ -58,7 +62,8 @@ class Expected:
 def verify_evidence(pack: Path, previous: Path | None = None, expected: Expected | None = None) -> Iterator[str]:
     """Checks a pack, and the chain to the one before it when that is given; yields what holds, in sentences.
 
-    Raises ``DoesNotHoldError`` at the first thing that does not hold, and ``CannotVerifyError``.
+    Raises ``DoesNotHoldError`` at the first thing that does not hold, and ``CannotVerifyError``; ``UnexplainedError`` at
+    last, when all else does.
     """
     wanted = expected or Expected(previous)
     before = None
@@ -72,12 +77,15 @@ def verify_evidence(pack: Path, previous: Path | None = None, expected: Expected
         _require_asked_for(opened, pack, wanted)
         yield _what_it_is(opened, described)
         yield _verify_numbers(opened, described)
-        if described["format"] not in WITHOUT_SUMS:
-            yield _verify_sums(opened)
+        sums = None if described["format"] in WITHOUT_SUMS else _verify_sums(opened)
+        if sums is not None:
+            yield str(sums)
         if described["format"] not in WITHOUT_CHECKS:
             yield checks_told(opened.lines(table_path(CHECKS), ROW_CHARACTERS_MAX))
         yield _verify_chain(opened.month, described, before)
         yield from _verify_outside(opened, pack, described, wanted)
+        if sums is not None:
+            _require_explained(sums)
 
 
 def _require_asked_for(opened: OpenedPack, pack: Path, wanted: Expected) -> None:
@@ -127,7 +135,7 @@ def _opened(pack: Path) -> Iterator[OpenedPack]:
         with open_pack(pack) as opened:
             yield opened
     except DoesNotHoldError as error:
-        raise DoesNotHoldError(f"{pack.name}: {error}") from error
+        raise type(error)(f"{pack.name}: {error}") from error
 
 
 def manifest_sha256(pack: Path) -> str:
@@ -203,9 +211,16 @@ def _verify_numbers(opened: OpenedPack, described: Mapping[str, Any]) -> str:
     return f"{len(tables)} CSV files have the stated rows, their sums agree, and are the control totals"
 
 
-def _verify_sums(opened: OpenedPack) -> str:
+def _verify_sums(opened: OpenedPack) -> StripeComparison:
     """Every hour's sum of Stripe is the one that Stripe answered, and its difference is named with a cause."""
-    return str(compare_with_stripe(*(opened.lines(path, ROW_CHARACTERS_MAX) for path in (TIE_OUT, SUMS))))
+    return compare_with_stripe(*(opened.lines(path, ROW_CHARACTERS_MAX) for path in (TIE_OUT, SUMS)))
+
+
+def _require_explained(sums: StripeComparison) -> None:
+    try:
+        sums.require_explained()
+    except DoesNotHoldError as error:
+        raise UnexplainedError(str(error)) from None
 
 
 def _verify_chain(month: str, described: Mapping[str, Any], before: PackLink | None) -> str:

@@ -8,14 +8,15 @@ from pathlib import Path
 
 from fridge_pipeline.billing.deliver import wrong_meters
 from fridge_pipeline.billing.hours_to_bill import find_hours_to_bill
-from fridge_pipeline.billing.open_stripe import billing_start
+from fridge_pipeline.billing.open_stripe import billing_start, reads_since
+from fridge_pipeline.calendar.days import ONE_DAY
 from fridge_pipeline.calendar.hours import HourRange
 from fridge_pipeline.catalogue.billing_start import BillingStart
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database, DatabaseUnreachableError
 from fridge_pipeline.database.exceptions import open_exception_kinds
 from fridge_pipeline.database.program import program_identity
-from fridge_pipeline.database.queries import statement
+from fridge_pipeline.database.queries import meters_of, statement
 from fridge_pipeline.database.readers import find_reader_drift
 from fridge_pipeline.database.schema import (
     PIPELINE,
@@ -47,6 +48,7 @@ from fridge_pipeline.operations.rules.health_check import (
     judge_port,
     judge_postgres,
     judge_readers,
+    judge_reads,
     judge_restore,
     judge_skew,
     judge_versions,
@@ -54,6 +56,7 @@ from fridge_pipeline.operations.rules.health_check import (
 from fridge_pipeline.stripe.gateway import StripeGateway
 from fridge_pipeline.stripe.reads import refused_reads, stripe_clock
 from fridge_pipeline.stripe.rules.api_key import KeyMode
+from fridge_pipeline.stripe.rules.limits import OLDEST_TIMESTAMP, READS_MONTH
 
 KEY_MODES = {
     KeyMode.LIVE: "a live key: real customers are billed",
@@ -169,6 +172,19 @@ def check_stripe(
     there = stripe_clock(gateway)
     if there is not None:
         yield judge_skew("Stripe clock", "Stripe's clock", there - (before + (clock() - before) / 2))
+
+
+def check_reads(database: Database, catalogue: tuple[Meter, ...], reads_max: int, now: datetime) -> HealthCheck:
+    """How many of the reads that Stripe allows are made, and what of the last days was not read.
+
+    Yesterday is left out: it is read this morning.
+    """
+    last = now.date() - 2 * ONE_DAY
+    days = {"first_day": last - OLDEST_TIMESTAMP + ONE_DAY, "last_day": last}
+    with database.connect() as connection:
+        made = reads_since(connection, now - READS_MONTH)
+        row = connection.execute(statement("unread_customers"), {**days, **meters_of(catalogue)}).fetchone()
+    return judge_reads(made, reads_max, *(row or (0, 0, 0)))
 
 
 def check_billing_start(database: Database, told: BillingStart | None, now: datetime) -> HealthCheck:

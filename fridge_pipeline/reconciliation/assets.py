@@ -132,6 +132,7 @@ def stripe_agrees(context: dg.AssetCheckExecutionContext, ledger: dg.ResourcePar
                 "ledger": f"{each.ledger_value or 0}",
                 "stripe": f"{each.stripe_value}",
                 "difference": f"{each.difference}",
+                "cause": each.cause,
             }
         )
         for each in found[:WORST_SHOWN]

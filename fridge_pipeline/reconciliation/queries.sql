@@ -465,9 +465,10 @@ select
     usage_value,
     ledger_value,
     stripe_value,
-    difference
+    difference,
+    cause
 from fridge.stripe_reconciliation
-where day between %(first_day)s and %(last_day)s and hour is not null and cause = 'unexplained'
+where day between %(first_day)s and %(last_day)s and hour is not null and cause = any(%(for_a_person)s)
 order by abs(difference) desc, hour asc, tenant_id asc, event_name asc;
 
 -- name: compared_hours

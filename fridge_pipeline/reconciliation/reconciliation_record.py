@@ -75,6 +75,7 @@ class UnexplainedHour:
     ledger_value: int | None
     stripe_value: Decimal | None
     difference: Decimal
+    cause: str
 
 
 def accounts_to_read(connection: psycopg.Connection, days: DayRange, catalogue: tuple[Meter, ...]) -> list[Account]:
@@ -189,7 +190,8 @@ def reconciled_days(connection: psycopg.Connection, days: DayRange) -> dict[date
 def unexplained_hours(connection: psycopg.Connection, days: DayRange) -> list[UnexplainedHour]:
     """The hours of a range that nobody can explain, the largest difference first."""
     with connection.cursor(row_factory=class_row(UnexplainedHour)) as cursor:
-        return cursor.execute(statement("unexplained_rows"), _days(days)).fetchall()
+        parameters = {**_days(days), "for_a_person": sorted(FOR_A_PERSON)}
+        return cursor.execute(statement("unexplained_rows"), parameters).fetchall()
 
 
 def compared_hours(connection: psycopg.Connection, days: DayRange, catalogue: tuple[Meter, ...]) -> list[ComparedHour]:

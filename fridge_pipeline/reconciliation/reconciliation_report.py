@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from fridge_pipeline.reconciliation.reconciliation_record import ReconciledDay
-from fridge_pipeline.reconciliation.rules.causes import Cause
+from fridge_pipeline.reconciliation.rules.causes import FOR_A_PERSON
 from fridge_pipeline.reconciliation.rules.reading_plan import ReadingPlan
 
 
@@ -39,10 +39,13 @@ def accounts_of(days: Iterable[ReconciledDay]) -> tuple[int, int]:
 def reconciliation_summary(reconciled: Mapping[date, ReconciledDay], report: ReconciliationReport) -> str:
     """What it came to, in one line of the log."""
     accounts, compared = accounts_of(reconciled.values())
-    unexplained = sum(day.causes.get(Cause.UNEXPLAINED.value, 0) for day in reconciled.values())
-    not_read = "; ".join(f"{number} customers not read: {why}" for why, number in report.customers_not_read.items())
+    causes = Counter({cause.value: 0 for cause in FOR_A_PERSON})
+    for day in reconciled.values():
+        causes.update({cause: accounts for cause, accounts in day.causes.items() if cause in causes})
+    why_not = report.customers_not_read + report.without_usage_not_read
+    not_read = "; ".join(f"{number} customers not read: {why}" for why, number in why_not.items())
     return (
-        f"{compared} of {accounts} accounts compared, {unexplained} unexplained; {report.without_usage_read} of "
+        f"{compared} of {accounts} accounts compared, {causes.total()} unexplained; {report.without_usage_read} of "
         f"{report.plan.without_usage} customers without usage read; {report.reads} reads of "
         f"Stripe{f'; {not_read}' if not_read else ''}"
     )

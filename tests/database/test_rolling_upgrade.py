@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from fridge_pipeline.database import lock_waits
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.make_models import built_from
+from fridge_pipeline.database.lock_waits import SchemaInUseError
+from fridge_pipeline.database.make_models import built_from, make_models
 from fridge_pipeline.database.models import files_sha256
 from fridge_pipeline.database.schema import migrations
 from fridge_pipeline.operations.prepare_database import prepare_database
@@ -134,3 +137,46 @@ def test_on_a_database_of_ones_own_an_edit_that_is_undone_is_undone_in_the_datab
     for folder in (older, newer, older):
         prepare_database(database, folder, NOW)
         assert built(database) == files_sha256(folder)
+
+
+@pytest.fixture
+def few_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock_waits, "LOCK_WAIT", "200ms")
+    monkeypatch.setattr(lock_waits, "PAUSE_SECONDS", 0.2)
+    monkeypatch.setattr(lock_waits, "TRIES", 3)
+
+
+@pytest.mark.usefixtures("few_tries")
+def test_a_query_that_reads_for_long_holds_up_no_upgrade_for_ever_and_nobody_behind_it(
+    database: Database, older: Path, newer: Path
+) -> None:
+    owner = database.owned
+    make_models(owner, older, NOW)
+    with owner.connect() as reading, reading.transaction():
+        reading.execute("select * from fridge.tenants_seen")
+        pid = reading.info.backend_pid
+        with pytest.raises(
+            SchemaInUseError, match=rf"process {pid} of the login .*, on tenants and others.*pg_terminate"
+        ):
+            make_models(owner, newer, NOW)
+        with owner.connect() as another:
+            another.execute("set lock_timeout = '1s'")
+            another.execute("select * from fridge.tenants_seen")
+    assert make_models(owner, newer, NOW) == []
+    with owner.connect() as connection:
+        assert built_from(connection) == files_sha256(newer)
+
+
+@pytest.mark.usefixtures("few_tries")
+def test_an_upgrade_goes_on_as_soon_as_the_reader_has_ended(database: Database, older: Path, newer: Path) -> None:
+    owner = database.owned
+    make_models(owner, older, NOW)
+    with owner.connect() as reading, ThreadPoolExecutor(1) as other:
+        with reading.transaction():
+            reading.execute("select * from fridge.tenants_seen")
+            made = other.submit(make_models, owner, newer, NOW)
+            with pytest.raises(TimeoutError):
+                made.result(timeout=0.3)
+        made.result(timeout=30)
+    with owner.connect() as connection:
+        assert built_from(connection) == files_sha256(newer)

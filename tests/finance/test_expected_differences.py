@@ -249,7 +249,7 @@ def test_a_change_after_the_close_of_its_month_waits_as_such_until_the_month_is_
     pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 10) + readings("troy", hour, 1, 3))
     pipeline.run(hour)
     ada, grace = (signed_in(pipeline.database, login) for login in ("ada", "grace"))
-    prepare_month(replace(pipeline.as_run(), database=ada), january, "Ada", MODELS_FOLDER, CLOSE_AFTER)
+    prepare_month(replace(pipeline.as_run(), database=ada), january, "Ada", MODELS_FOLDER, CLOSE_AFTER, "x")
     approve_month(grace, january, "Grace", pipeline.clock, CLOSE_AFTER)
     books.deliver_late(hour, more_readings("cohoes", hour, 5))
     pipeline.run_models(hour)

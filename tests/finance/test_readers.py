@@ -246,6 +246,21 @@ def test_the_documented_dump_stumbles_over_no_large_object(
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+def test_a_large_object_that_finance_made_while_it_could_is_found_and_given_to_the_owner(
+    reader: str, as_superuser: psycopg.Connection
+) -> None:
+    me = conninfo_to_dict(reader)["user"]
+    as_superuser.execute("grant execute on function lo_create(oid) to fridge_finance")
+    with signed_in(reader) as finance:
+        finance.execute("set default_transaction_read_only = off")
+        finance.execute("select lo_create(0), lo_create(0)")
+    found = [drift.says for drift in find_reader_drift(as_superuser)]
+    assert f"{me} has made 2 large objects, over which pg_dump as the owner stumbles" in found
+    assert restrict_readers(as_superuser) == []
+    left = as_superuser.execute("select count(*) from pg_largeobject_metadata where lomowner = %s::regrole", [me])
+    assert left.fetchone() == (0,)
+
+
 def test_what_the_owner_may_not_end_fridge_migrate_prints_for_who_may(
     run: Run, as_superuser: psycopg.Connection
 ) -> None:

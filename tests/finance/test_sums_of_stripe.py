@@ -11,6 +11,7 @@ import pytest
 from fridge_pipeline.calendar.days import DayRange, Month, day_of
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.finance.close_month import MonthNotReadyError, prepare_month
+from fridge_pipeline.finance.verify_evidence import UnexplainedError, verify_evidence
 from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from fridge_pipeline.settings import MODELS_FOLDER
 from tests.finance.books import READINGS, FinanceBooks, more_readings
@@ -57,7 +58,7 @@ def books(pipeline: Pipeline) -> FinanceBooks:
 
 def prepare(books: FinanceBooks) -> None:
     run = replace(books.pipeline.as_run(), database=signed_in(books.pipeline.database, "ada"))
-    prepare_month(run, JANUARY, "Ada", MODELS_FOLDER, CLOSE_AFTER)
+    prepare_month(run, JANUARY, "Ada", MODELS_FOLDER, CLOSE_AFTER, "its last day is read, and no other")
 
 
 def side_by_side(books: FinanceBooks) -> list[tuple[object, ...]]:
@@ -86,6 +87,11 @@ def test_all_of_our_books_changed_alike_do_not_change_what_stripe_answered(books
     with pytest.raises(MonthNotReadyError, match=r"cohoes temperature_readings .*: -14 \(missing_in_stripe\)"):
         prepare(books)
     held = make(line, JANUARY, tmp_path / "after.zip").held
+    told = (
+        r"after.zip: .* nothing explains -14 temperature_readings in 1 hours: tenant 'cohoes'.*: stated 423, Stripe 409"
+    )
+    with pytest.raises(UnexplainedError, match=told):
+        list(verify_evidence(tmp_path / "after.zip"))
     assert (
         "Stripe's sum of each of 2 hours is what Stripe answered; in 1 of them it is not what was stated: "
         "-14 temperature_readings in all, 1 hours unexplained"
@@ -120,7 +126,7 @@ def test_what_was_read_before_the_hour_was_stated_anew_is_not_its_sum(books: Fin
     refused = (
         r"1 hours changed in the ledger after .*\(cohoes temperature_readings 2026-01-31-20:00\): .* about 1 reads"
     )
-    with pytest.raises(MonthNotReadyError, match=f"{refused}.* for 2026-01-31 to 2026-01-31"):
+    with pytest.raises(MonthNotReadyError, match=f"{refused}.* --from 2026-01-31 --to 2026-01-31"):
         prepare(books)
     line.clock.advance(hours=8)
     reconcile_days(line.as_run(), lambda: line.gateway, DayRange(day_of(HOUR), day_of(HOUR)))

@@ -18,6 +18,7 @@ from fridge_pipeline.finance.make_evidence import EvidencePack, Maker, make_evid
 from fridge_pipeline.finance.month_record import refresh_month
 from fridge_pipeline.finance.report_month import MonthReport, report_month
 from fridge_pipeline.reconciliation.reconcile import reconcile_days
+from fridge_pipeline.reconciliation.rules.reading_plan import Reading
 from fridge_pipeline.settings import MODELS_FOLDER, REPOSITORY
 from tests.people import signed_in
 from tests.pipeline import CLOSE_AFTER, Pipeline
@@ -95,6 +96,7 @@ def report(pipeline: Pipeline, folder: Path) -> MonthReport:
 def close(pipeline: Pipeline) -> None:
     """What ``fridge close`` and ``fridge approve`` do."""
     ada, grace = (signed_in(pipeline.database, login) for login in ("ada", "grace"))
+    reconcile_days(pipeline.as_run(), lambda: pipeline.gateway, OCTOBER.days, reading=Reading.UNREAD)
     prepare_month(replace(pipeline.as_run(), database=ada), OCTOBER, PREPARED_BY, MODELS_FOLDER, CLOSE_AFTER)
     approve_month(grace, OCTOBER, APPROVED_BY, pipeline.clock, CLOSE_AFTER)
 

@@ -64,7 +64,7 @@ group by reads.event_name, reads.stripe_customer_id, reads.day;
 comment on view fridge.stripe_read_days is
 'One row per day, meter and customer that Stripe was ever read for: by the hour, the day, or a range of days.';
 comment on column fridge.stripe_read_days.read_at is 'When it was read last.';
-comment on column fridge.stripe_read_days.hours_read_at is 'When it was read by the hour last; empty when it never was.';
+comment on column fridge.stripe_read_days.hours_read_at is 'When it was read by the hour last; empty: never.';
 
 -- Days of which Stripe was not read after they were over, nor after what was last decided about their statements: of
 -- every customer that is mapped now, from the hour on from which usage is stated, and of all that was stated.

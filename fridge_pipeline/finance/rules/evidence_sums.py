@@ -17,9 +17,16 @@ from fridge_pipeline.finance.rules.evidence_format import DoesNotHoldError, tabl
 
 TIE_OUT, SUMS = table_path("tie_out"), table_path("stripe_sums")
 
+#: Causes of a difference between Stripe and what was stated that are known, and no error (``reason_codes``). No other
+#: cause explains one, whatever the tables call it.
+EXPLAINED = frozenset({"lagging", "in_flight", "refused", "credit_due", "not_billed"})
+
+#: So many hours that differ without such a cause are named.
+SHOWN_MAX = 3
+
 _KEY = ("tenant_id", "meter", "hour")
 _COLUMNS = {
-    TIE_OUT: (*_KEY, "stated_quantity", "stripe_quantity", "difference_in_stripe", "cause_in_stripe", "status"),
+    TIE_OUT: (*_KEY, "stated_quantity", "stripe_quantity", "difference_in_stripe", "cause_in_stripe"),
     SUMS: (*_KEY, "stripe_customer_id", "quantity"),
 }
 
@@ -33,17 +40,27 @@ class StripeComparison:
     hours_differing: int = 0
     hours_unexplained: int = 0
     differences: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    unexplained: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    named: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         said = f"Stripe's sum of each of {self.hours_read} hours is what Stripe answered"
         said += f" ({self.hours_not_read} hours were not read)" if self.hours_not_read else ""
         if not self.hours_differing:
             return f"{said}, and what was stated"
-        by_meter = ", ".join(f"{value:+} {meter}" for meter, value in sorted(self.differences.items()))
         return (
-            f"{said}; in {self.hours_differing} of them it is not what was stated: {by_meter} in all, "
+            f"{said}; in {self.hours_differing} of them it is not what was stated: {_added(self.differences)} in all, "
             f"{self.hours_unexplained} hours unexplained"
         )
+
+    def require_explained(self) -> None:
+        """Raises ``DoesNotHoldError`` with the numbers when a difference has no known cause."""
+        if self.hours_unexplained:
+            more = self.hours_unexplained - len(self.named)
+            raise DoesNotHoldError(
+                f"Stripe's sums are not what was stated, and nothing explains {_added(self.unexplained)} in "
+                f"{self.hours_unexplained} hours: {'; '.join(self.named)}{f'; and {more} more' if more else ''}"
+            )
 
 
 def compare_with_stripe(tie_out: Iterable[str], sums: Iterable[str]) -> StripeComparison:
@@ -67,12 +84,21 @@ def compare_with_stripe(tie_out: Iterable[str], sums: Iterable[str]) -> StripeCo
             )
         if difference:
             found.hours_differing += 1
-            found.hours_unexplained += row["status"] == "unexplained"
             found.differences[row["meter"]] += difference
+            if row["cause_in_stripe"] not in EXPLAINED:
+                found.hours_unexplained += 1
+                found.unexplained[row["meter"]] += difference
+                if len(found.named) < SHOWN_MAX:
+                    stated = row["stated_quantity"] or "nothing"
+                    found.named.append(f"{_named(row)}: stated {stated}, Stripe {answered} ({row['cause_in_stripe']})")
     if ahead is not None:
         named = _named(dict(zip(_KEY, ahead[0], strict=True)))
         raise DoesNotHoldError(f"{SUMS} has a sum of {named}, and {TIE_OUT} has no such hour where it belongs")
     return found
+
+
+def _added(by_meter: Mapping[str, Decimal]) -> str:
+    return ", ".join(f"{value:+} {meter}" for meter, value in sorted(by_meter.items()))
 
 
 def _require_answered(row: Mapping[str, str], answered: Decimal) -> None:

@@ -49,6 +49,11 @@ class Signoff:
         return self.action in {Action.APPROVE, Action.ASK_TO_REOPEN}
 
 
+def accepted_in(totals: ControlTotals) -> str:
+    """Why days that Stripe was never read for may stay so; empty where there are none, or nobody has said it."""
+    return str(totals.get("not_compared", {}).get("accepted", ""))
+
+
 def changes(before: ControlTotals, after: ControlTotals) -> list[str]:
     """The figures that are no longer what they were, in words; empty when the control totals are the same."""
     then, now = dict(_figures(before)), dict(_figures(after))

@@ -177,6 +177,18 @@ def judge_billing_start(start: BillingStart, told: BillingStart | None, now: dat
     )
 
 
+def judge_reads(made: int, reads_max: int, customers: int, days: int, stated_days: int) -> HealthCheck:
+    """Whether every customer of every meter was compared with Stripe's own sums; a customer counts for each meter."""
+    text = f"{made:,} of {reads_max:,} reads of Stripe in 30 days are made"
+    if not days:
+        return HealthCheck("reads", Grade.OK, f"{text}; every customer is read for each of the last 35 days")
+    do = "each morning goes on with a share of the reads; now: fridge reconcile (docs/runbook.md#doctor-reads)"
+    unread = (
+        f"{days:,} days of {customers:,} customers and meters are not read, {stated_days:,} of them with statements"
+    )
+    return HealthCheck("reads", Grade.WARN, f"{text}; of the last 35 days {unread}", do)
+
+
 def judge_hours(undelivered: Sequence[Hour]) -> HealthCheck:
     """Closed hours that wait for their turn, or were left behind."""
     if not undelivered:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from fridge_pipeline.finance.rules.evidence_format import DoesNotHoldError
-from fridge_pipeline.finance.rules.evidence_sums import compare_with_stripe
+from fridge_pipeline.finance.rules.evidence_sums import EXPLAINED, compare_with_stripe
+from fridge_pipeline.reason_codes import DIFFERENCE_CAUSES
 
 TIE_OUT = "tenant_id,meter,hour,stated_quantity,stripe_quantity,difference_in_stripe,cause_in_stripe,status\n"
 SUMS = "tenant_id,meter,hour,stripe_customer_id,quantity,read_at\n"
@@ -50,6 +53,35 @@ def test_each_hour_shows_the_last_sums_that_stripe_gave_of_its_customers(tie_out
     told = compared(tie_out, sums)
     assert found in told
     assert told.startswith("does not hold") == (not found.startswith(("each", "in ", "Stripe's")))
+
+
+@pytest.mark.parametrize(
+    ("cause", "told"),
+    [
+        ("missing_in_stripe", "nothing explains -2 m in 1 hours: tenant 'a', meter m, hour 1: stated 5, Stripe 3"),
+        ("not_stated_by_us", "nothing explains -2 m"),
+        ("signed_by_the_queen", "nothing explains -2 m"),
+        ("lagging", ""),
+    ],
+)
+def test_a_difference_that_no_known_cause_explains_does_not_hold_whatever_its_status_says(
+    cause: str, told: str
+) -> None:
+    found = compare_with_stripe(
+        [TIE_OUT, f"a,m,1,5,3,-2,{cause},explained\n", "a,m,2,1,1,0,,tied\n"],
+        [SUMS, "a,m,1,c,3,t\n", "a,m,2,c,1,t\n"],
+    )
+    if not told:
+        found.require_explained()
+        return
+    with pytest.raises(DoesNotHoldError, match=re.escape(told)):
+        found.require_explained()
+
+
+def test_what_a_pack_takes_as_explained_is_what_the_reason_codes_say() -> None:
+    known = {cause for cause, each in DIFFERENCE_CAUSES.items() if each.is_explained}
+    assert known >= EXPLAINED
+    assert "not_stated_by_us" not in known
 
 
 def test_a_table_without_a_column_that_is_needed_does_not_hold() -> None:
