@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -21,6 +21,7 @@ from fridge_pipeline.database.retention import KEEP_MONTHS_MIN
 from fridge_pipeline.ingest.rules.location import Location
 from fridge_pipeline.operations.channels import MailServer
 from fridge_pipeline.secret_files import FILE_SUFFIX, with_secrets
+from fridge_pipeline.setting_values import variable
 from fridge_pipeline.stripe.rules.api_key import SANDBOX_KEY, ApiKey, KeyMode, require_allowed
 from fridge_pipeline.stripe.rules.limits import LIVE_CALLS_PER_SECOND, SANDBOX_CALLS_PER_SECOND, TEST_CALLS_PER_SECOND
 
@@ -41,16 +42,6 @@ STORE_PREFIXES = ("AWS_", "AZURE_", "GOOGLE_")
 
 class SettingError(ValueError):
     """Environment variables hold what they cannot mean: one line each."""
-
-
-def variable(name: str, default: object, meaning: str, *, shown: str | None = None, secret: bool = False) -> Any:
-    """A field that an environment variable decides; ``shown`` says in words what holds when it is unset or empty.
-
-    A default that follows from ``home`` is a function of the fields before it. A secret's value shows nowhere.
-    """
-    by_field = {"default_factory": default} if callable(default) else {"default": default}
-    words: dict[str, Any] = {"shown": f"`{default}`" if shown is None else shown}
-    return Field(**by_field, validation_alias=name, description=meaning, repr=not secret, json_schema_extra=words)
 
 
 class Settings(BaseModel):

@@ -45,7 +45,9 @@ SHORT_LIVED = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": 
 COPY_OF_TEMPLATE = sql.SQL("create database {} template {} strategy file_copy")
 
 #: Rights on a database itself are not copied.
-TEMPORARY = sql.SQL("revoke temporary on database {0} from public; grant temporary on database {0} to fridge_pipeline")
+TEMPORARY = sql.SQL(
+    "revoke temporary on database {0} from public; grant temporary on database {0} to fridge_pipeline, fridge_operator"
+)
 
 KEPT = KeptConnections(psycopg.connect, dbapi.connect)
 

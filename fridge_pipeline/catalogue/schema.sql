@@ -24,6 +24,9 @@ comment on column fridge.tenants.stripe_customer_id is
 
 -- All columns, because an import locks the table; triggers keep what it must not change.
 insert into fridge.pipeline_rights (relation, updates) values ('tenants', '{*}');
+insert into fridge.person_rights (relation, role, inserts, updates) values
+('tenants', 'operator', true, true),
+('meter_events', 'operator', false, false); -- to whom a customer's usage was stated
 
 -- The registry of measures, as fridge_pipeline/catalogue/measure.py has it; a test compares the two.
 create table fridge.measures (

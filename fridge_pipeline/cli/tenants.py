@@ -10,6 +10,7 @@ import click
 from fridge_pipeline.catalogue.tenant import TenantImport, TenantsRefusedError
 from fridge_pipeline.catalogue.tenant_record import import_tenants
 from fridge_pipeline.catalogue.tenants_file import read_tenants
+from fridge_pipeline.cli.person_option import as_option, sign_in
 from fridge_pipeline.cli.terminal import echo, ledger
 from fridge_pipeline.visible import as_lines
 
@@ -26,9 +27,10 @@ def tenants() -> None:
     is_flag=True,
     help="Let tenants that have a customer lose it by an empty cell; without this such a row is refused.",
 )
+@as_option()
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def import_(*, file: Path, remove_customers: bool, dry_run: bool, as_json: bool) -> None:
+def import_(*, file: Path, remove_customers: bool, login: str | None, dry_run: bool, as_json: bool) -> None:
     """Create or update tenants from a CSV FILE with the columns tenant_id, name, stripe_customer_id.
 
     A stripe_customer_id is cus_ and letters or digits. An empty one means that the tenant has no customer yet: its
@@ -39,8 +41,10 @@ def import_(*, file: Path, remove_customers: bool, dry_run: bool, as_json: bool)
         read = read_tenants(file.read_bytes())
     except TenantsRefusedError as error:
         raise click.UsageError(f"{file}: {error}") from error
-    with ledger() as opened, opened.database.connect() as connection:
-        done = import_tenants(connection, read, opened.clock(), may_remove_customers=remove_customers, dry_run=dry_run)
+    with ledger() as opened:
+        sign_in(opened, login)
+        with opened.database.connect() as connection, opened.database.acting(connection) as acting:
+            done = import_tenants(acting, read, opened.clock(), may_remove_customers=remove_customers, dry_run=dry_run)
     echo(json.dumps({"dry_run": dry_run, **done.as_dict()}, indent=2) if as_json else _told(done, dry_run))
 
 

@@ -22,7 +22,7 @@ select
     contents.duplicate_count,
     contents.rejected_count,
     withdrawals.withdrawn_at,
-    withdrawals.withdrawn_by,
+    fridge.told_as(withdrawals.acted_by, withdrawals.withdrawn_by) as withdrawn_by,
     withdrawals.reason
 from contents
 left join fridge.withdrawals on contents.file_id = withdrawals.file_id

@@ -8,7 +8,11 @@ order by tenant_id, meter, hour, revision;
 select
     billing_start_id,
     case when isfinite(bill_from) then bill_from end as bill_from,
-    set_at
+    set_at,
+    acted_by,
+    acted_at,
+    os_user,
+    os_host
 from fridge.billing_starts
 order by billing_start_id;
 
@@ -258,7 +262,11 @@ select
     landing_files.inserted_count,
     withdrawals.reason,
     withdrawals.withdrawn_by,
-    withdrawals.withdrawn_at
+    withdrawals.withdrawn_at,
+    withdrawals.acted_by,
+    withdrawals.acted_at,
+    withdrawals.os_user,
+    withdrawals.os_host
 from fridge.withdrawals
 inner join fridge.landing_files on withdrawals.file_id = landing_files.file_id
 where landing_files.landing_hour >= %(start)s and landing_files.landing_hour < %(end)s
@@ -399,7 +407,7 @@ select
     files.run_id,
     files.loaded_at,
     withdrawals.withdrawn_at,
-    withdrawals.withdrawn_by,
+    fridge.told_as(withdrawals.acted_by, withdrawals.withdrawn_by) as withdrawn_by,
     withdrawals.reason as withdrawal_reason
 from files
 left join stored on files.file_id = stored.file_id

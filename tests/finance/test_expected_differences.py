@@ -203,7 +203,7 @@ def test_a_withdrawn_file_restates_the_hour_and_says_who_withdrew_it_and_why(boo
     books.look()
     withdrawn, late = (f"{hour.folder}/{name}" for name in ("bench.csv", "late.csv"))
     assert books.restatements() == [
-        ("cohoes", READINGS, 2, 13, 10, -3, f"withdrawn: {withdrawn} (test bench)", "Ada", "accepted"),
+        ("cohoes", READINGS, 2, 13, 10, -3, f"withdrawn: {withdrawn} (test bench)", "fridge (Ada)", "accepted"),
         ("troy", READINGS, 2, 15, 17, 2, f"late file: {late}", "gateway", "accepted"),
     ]
     assert (books.untied(), line.failing_tests()) == ([], set())
