@@ -246,7 +246,9 @@ MUTANTS = (
     Mutant(
         "a pack is signed by whoever approved its month, not by anybody on the list",
         (Edit(SIGNATURE, "    if approver is None:\n", "    if not people:\n"),),
-        ("tests/finance/evidence/test_anchors.py",),
+        (
+            "tests/finance/evidence/test_anchors.py::test_a_pack_is_signed_by_whoever_approved_its_month_and_by_nobody_else",
+        ),
     ),
     Mutant(
         "a pack that the books do not know shows that an older dump was restored",

@@ -603,6 +603,7 @@ from fridge_pipeline.finance.rules.evidence_format import DoesNotHoldError, tabl
 
 SIGNOFFS = table_path("month_signoffs")
 
+
 @dataclass(frozen=True, slots=True)
 class Signoff:
     """One of the two: the name that was typed, the login that the database knew (earlier packs have none), and when."""

@@ -46,6 +46,8 @@ def as_text(pack: EvidencePack) -> str:
     lines += [f"  {held}" for held in pack.held]
     if pack.kept is not None:
         lines.append(f"the pack that had this name is kept as {pack.kept}")
+    if pack.is_final:
+        lines.append(f"whoever approved the month signs it with: fridge sign-pack {pack.path} --key FILE")
     return "\n".join([*lines, f"manifest {pack.manifest_sha256}", f"check it with: fridge verify {pack.path}"])
 
 

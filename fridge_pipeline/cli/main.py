@@ -59,10 +59,11 @@ def fridge(context: click.Context, *, debug: bool) -> None:
 
 
 DAILY = (up, ui, demo, bill, shadow, explain, withdraw, release, variance, drop_readings, tenants, sources, sensors)
-MONTHLY = (people, reconcile, close, approve, reopen, report, evidence, sign_pack_command, stamp_pack_command, verify, backtest)
+MONTHLY = (people, reconcile, close, approve, reopen, report, backtest)
+EVIDENCE = (evidence, sign_pack_command, stamp_pack_command, verify)
 INSTALLATION = (serve, stripe, sandbox, db, migrate, doctor, env, sql)
 
-for command in (*DAILY, *MONTHLY, *INSTALLATION):
+for command in (*DAILY, *MONTHLY, *EVIDENCE, *INSTALLATION):
     fridge.add_command(command)
 
 

@@ -62,8 +62,8 @@ class Expected:
 def verify_evidence(pack: Path, previous: Path | None = None, expected: Expected | None = None) -> Iterator[str]:
     """Checks a pack, and the chain to the one before it when that is given; yields what holds, in sentences.
 
-    Raises ``DoesNotHoldError`` at the first thing that does not hold, and ``CannotVerifyError``; ``UnexplainedError`` at
-    last, when all else does.
+    Raises ``CannotVerifyError``, ``DoesNotHoldError`` at the first thing that does not hold, and at last, when all else
+    does, ``UnexplainedError``.
     """
     wanted = expected or Expected(previous)
     before = None

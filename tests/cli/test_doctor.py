@@ -102,6 +102,8 @@ def test_doctor_looks_at_every_part_and_finds_nothing_wrong_with_a_working_one(r
             "daemon",
             "landing zone",
             "archive",
+            "packs",
+            "restores",
             "Stripe key",
             "Stripe permissions",
             "Stripe",
