@@ -1,3 +1,4 @@
+-- A test of the view that is made of it, and so one of the night: an hour's run would read every hour for it.
 -- Hours that recorded_months was not made for, as those from before there was this model, are not compared.
 with derived as (
     select

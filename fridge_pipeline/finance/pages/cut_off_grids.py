@@ -22,7 +22,7 @@ from fridge_pipeline.finance.rules.month_books import MonthBooks
 TITLE = "Cut-off"
 INTRO = (
     "Usage is billed in the month in which it arrives, whenever it was recorded. A sensor-hour is of the month of its "
-    "newest reading."
+    "newest reading. These figures are those of the books when this was made, also of a closed month."
 )
 NOT_ON_RECORD = "Not on record"
 IN_ALL = "In all"
