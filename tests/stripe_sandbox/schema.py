@@ -38,8 +38,11 @@ REPORTS = ("v1.billing.meter.error_report_triggered", "v1.billing.meter.no_meter
 
 
 def check(kind: str, answer: dict[str, Any], described_in: Files = TRIMMED) -> None:
-    """Raise ``ValidationError`` unless the answer is of this kind; a report of refused events also inside."""
+    """Raise ``ValidationError`` unless the answer is of this kind; reports and events also inside."""
     _validator(kind, described_in).validate(answer)
+    for event in answer["data"] if kind == "list.event" else [answer] if kind == "event" else []:
+        told = event["data"]["object"]
+        check(told["object"], told, described_in)
     if kind == "v2.core.event" and answer["type"] in REPORTS:
         check("x.v1.billing.meter.error_report.data", answer["data"], described_in)
 
@@ -63,7 +66,7 @@ def _as_json_schema(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     schema = {key: _as_json_schema(value) for key, value in node.items()}
-    if isinstance(node.get("properties"), dict):
+    if isinstance(node.get("properties"), dict) and node["properties"]:
         schema.setdefault("additionalProperties", False)
     if schema.pop("nullable", None) is True:
         if "anyOf" in schema:
