@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from operator import ge, gt, le, lt
 from typing import Protocol, TypeVar
 
@@ -38,21 +39,46 @@ class Created(Listed, Protocol):
 Dated = TypeVar("Dated", bound=Created)
 
 
+@dataclass(frozen=True)
+class _Finished:
+    """An object as Stripe shows it, in a list that is built of such objects."""
+
+    shown: dict[str, object]
+
+    @property
+    def id(self) -> str:
+        """The object's id."""
+        return str(self.shown["id"])
+
+
 def page(objects: Sequence[dict[str, object]], form: Form, url: str) -> dict[str, object]:
     """One page of finished ``objects`` (in list order); see ``page_of``."""
-    start, end, more = _cut([str(each["id"]) for each in objects], form)
-    return {"object": "list", "data": list(objects[start:end]), "has_more": more, "url": url}
+    return page_of([_Finished(each) for each in objects], form, url, lambda each: each.shown)
 
 
 def page_of(
-    things: Sequence[Thing], form: Form, url: str, show: Callable[[Thing], dict[str, object]]
+    things: Sequence[Thing],
+    form: Form,
+    url: str,
+    show: Callable[[Thing], dict[str, object]],
+    wants: Callable[[Thing], bool] = lambda _: True,
 ) -> dict[str, object]:
-    """One page of ``things`` (in list order), as the cursor and limit of the request say; only these are shown.
+    """One page of the ``things`` (in list order) that the request ``wants``, as its cursor and limit say.
 
-    Raises ``StripeError``: 400 for a limit outside 1 to 100 or two cursors, 404 for an unknown cursor.
+    A cursor may also name what is no longer wanted, such as a draft that became final since the last page was read.
+    Only what is on the page is shown. Raises ``StripeError``: 400 for a limit outside 1 to 100 or two cursors, 404 for
+    an unknown cursor.
     """
-    start, end, more = _cut([each.id for each in things], form)
-    return {"object": "list", "data": [show(each) for each in things[start:end]], "has_more": more, "url": url}
+    limit, ids = limit_of(form), [each.id for each in things]
+    after, before = _cursors(form)
+    if before:
+        rest = [each for each in things[: _position(ids, before, "ending_before")] if wants(each)]
+        shown = rest[-limit:]
+    else:
+        start = _position(ids, after, "starting_after") + 1 if after else 0
+        rest = [each for each in things[start:] if wants(each)]
+        shown = rest[:limit]
+    return {"object": "list", "data": [show(each) for each in shown], "has_more": len(rest) > limit, "url": url}
 
 
 def newest_first(things: Iterable[Dated]) -> list[Dated]:
@@ -85,17 +111,12 @@ def limit_of(form: Form, default: int = DEFAULT_LIMIT) -> int:
     return limit
 
 
-def _cut(ids: Sequence[str], form: Form) -> tuple[int, int, bool]:
-    limit = limit_of(form)
+def _cursors(form: Form) -> tuple[str | None, str | None]:
     after, before = form.optional_text("starting_after"), form.optional_text("ending_before")
     if after and before:
         text = "You may only specify one of these parameters: starting_after, ending_before."
         raise wrong_parameter(text, "ending_before")
-    if before:
-        end = _position(ids, before, "ending_before")
-        return max(0, end - limit), end, end > limit
-    start = _position(ids, after, "starting_after") + 1 if after else 0
-    return start, start + limit, len(ids) > start + limit
+    return after, before
 
 
 def _position(ids: Sequence[str], cursor: str, param: str) -> int:

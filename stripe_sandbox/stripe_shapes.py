@@ -83,7 +83,7 @@ def unauthorized(message: str) -> StripeError:
 
 def unknown_path(method: str, path: str) -> StripeError:
     """404 for a path (or a method on it) that the sandbox does not have."""
-    text = f"Unrecognized request URL ({method}: {path}). The local Stripe sandbox models billing meters only."
+    text = f"Unrecognized request URL ({method}: {path}). The local Stripe sandbox models meters, and what they bill."
     return StripeError(404, text)
 
 

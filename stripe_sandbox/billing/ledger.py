@@ -141,7 +141,7 @@ class Ledger:
 
     def thin_events(self, now: float) -> list[dict[str, object]]:
         """The events of the v2 API that can still be read, newest first."""
-        thin = [each for each in self.happenings.values() if each.thin and each.created <= now < each.created + KEPT]
+        thin = [each for each in self.happenings.values() if each.thin and now < each.created + KEPT]
         return [each.as_core_event() for each in reversed(thin)]
 
     def pending_items(self, customer: str) -> list[InvoiceItem]:

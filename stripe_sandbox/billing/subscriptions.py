@@ -102,8 +102,8 @@ class Subscription:
 
     @property
     def due_at(self) -> int | None:
-        """When one of its periods ends; nothing once it has ended itself."""
-        if self.status in ENDED:
+        """When one of its periods ends; nothing while it is paused, and once it has ended itself."""
+        if self.status in {*ENDED, "paused"}:
             return None
         ends = [item.period_end for item in self.items]
         return min(ends if self.cancel_at is None else [*ends, self.cancel_at], default=None)
@@ -112,6 +112,11 @@ class Subscription:
     def has_thresholds(self) -> bool:
         """Whether usage alone can bring an invoice."""
         return self.amount_gte is not None or any(item.usage_gte is not None for item in self.items)
+
+    def pause_at(self, moment: int) -> str | None:
+        """What the pause of its collection makes of an invoice that is drafted then."""
+        over = self.pause_resumes_at is not None and self.pause_resumes_at <= moment
+        return None if over else self.pause_behavior
 
     def changed(self, **fields: object) -> Subscription:
         """The subscription with other fields."""

@@ -43,6 +43,7 @@ class BillingSettings:
     swap_line_period: str = "from_swap"
     final_invoice_grace: bool = True
     trial_usage: str = "free"
+    paused_usage: str = "lost"
     void_bills_again: bool = False
     clock_event_time: str = "clock"
     clock_invoices_listed: bool = True
@@ -98,6 +99,7 @@ BILLING_RULES: dict[str, Rule] = {
     "swap_line_period": _one_of("from_swap", "whole"),
     "final_invoice_grace": _SWITCH,
     "trial_usage": _one_of("free", "billed"),
+    "paused_usage": _one_of("lost", "billed"),
     "void_bills_again": _SWITCH,
     "clock_event_time": _one_of("clock", "real"),
     "clock_invoices_listed": _SWITCH,

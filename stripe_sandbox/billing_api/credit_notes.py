@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from stripe_sandbox.billing.credit_forms import read_credit_note
 from stripe_sandbox.billing.credit_notes import CreditLine, CreditNote
 from stripe_sandbox.billing.happenings import Happening
@@ -12,6 +14,7 @@ from stripe_sandbox.cycle.finalizing import pay
 from stripe_sandbox.lists import CURSORS, newest_first, page_of, within
 from stripe_sandbox.sandbox import Sandbox
 from stripe_sandbox.stripe_api import StripeObject
+from stripe_sandbox.stripe_shapes import refused
 
 
 def create_credit_note(sandbox: Sandbox, call: Call) -> StripeObject:
@@ -40,6 +43,22 @@ def retrieve_credit_note(sandbox: Sandbox, call: Call) -> StripeObject:
     """``GET /v1/credit_notes/{id}``."""
     call.form.allow_only()
     return _note(sandbox, call, "id").as_stripe()
+
+
+def void_credit_note(sandbox: Sandbox, call: Call) -> StripeObject:
+    """``POST /v1/credit_notes/{id}/void``: while its invoice is open, what it took off is to be paid again."""
+    call.form.allow_only()
+    note = _note(sandbox, call, "id")
+    invoice = sandbox.books.billing.invoices[note.invoice]
+    if note.voided_at is not None or invoice.status != "open":
+        text = f"Only issued credit notes on open invoices can be voided; the invoice is {invoice.status}."
+        raise refused(text, "id")
+    now = time_for(sandbox, call, invoice.test_clock)
+    voided = replace(note, voided_at=now)
+    sandbox.record(voided)
+    sandbox.record(invoice.changed(credited_before_payment=invoice.credited_before_payment - note.before_payment))
+    sandbox.record(Happening(new_id("evt"), "credit_note.voided", now, voided.as_stripe()))
+    return voided.as_stripe()
 
 
 def list_credit_notes(sandbox: Sandbox, call: Call) -> StripeObject:

@@ -56,15 +56,17 @@ def list_invoice_items(sandbox: Sandbox, call: Call) -> StripeObject:
     form.allow_only("created", "customer", "invoice", "pending", *CURSORS)
     customer, invoice = form.optional_text("customer"), form.optional_text("invoice")
     pending, created = form.optional_boolean("pending"), within(form, "created")
-    wanted = [
-        each
-        for each in newest_first(sandbox.books.billing.invoice_items.values())
-        if created(each.created)
-        and customer in (None, each.customer)
-        and invoice in (None, each.invoice)
-        and pending in (None, each.invoice is None)
-    ]
-    return page_of(wanted, form, call.path, InvoiceItem.as_stripe)
+
+    def wants(item: InvoiceItem) -> bool:
+        return (
+            created(item.created)
+            and customer in (None, item.customer)
+            and invoice in (None, item.invoice)
+            and pending in (None, item.invoice is None)
+        )
+
+    everything = newest_first(sandbox.books.billing.invoice_items.values())
+    return page_of(everything, form, call.path, InvoiceItem.as_stripe, wants)
 
 
 def delete_invoice_item(sandbox: Sandbox, call: Call) -> StripeObject:

@@ -32,18 +32,20 @@ def list_invoices(sandbox: Sandbox, call: Call) -> StripeObject:
     method, status = form.optional_choice("collection_method", COLLECTION), form.optional_choice("status", STATES)
     created, due = within(form, "created"), within(form, "due_date")
     named = customer is not None or subscription is not None or sandbox.settings.clock_invoices_listed
-    wanted = [
-        each
-        for each in newest_first(sandbox.books.billing.invoices.values())
-        if created(each.created)
-        and status in (None, each.status)
-        and customer in (None, each.customer)
-        and subscription in (None, each.subscription)
-        and method in (None, each.collection_method)
-        and ("due_date" not in form.fields or (each.due_date is not None and due(each.due_date)))
-        and (named or each.test_clock is None)
-    ]
-    return page_of(wanted, form, call.path, lambda each: show_invoice(sandbox, each))
+
+    def wants(invoice: Invoice) -> bool:
+        return (
+            created(invoice.created)
+            and status in (None, invoice.status)
+            and customer in (None, invoice.customer)
+            and subscription in (None, invoice.subscription)
+            and method in (None, invoice.collection_method)
+            and ("due_date" not in form.fields or (invoice.due_date is not None and due(invoice.due_date)))
+            and (named or invoice.test_clock is None)
+        )
+
+    everything = newest_first(sandbox.books.billing.invoices.values())
+    return page_of(everything, form, call.path, lambda each: show_invoice(sandbox, each), wants)
 
 
 def list_lines(sandbox: Sandbox, call: Call) -> StripeObject:

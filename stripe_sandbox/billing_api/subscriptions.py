@@ -100,17 +100,19 @@ def list_subscriptions(sandbox: Sandbox, call: Call) -> StripeObject:
     customer, clock = form.optional_text("customer"), form.optional_text("test_clock")
     method, price = form.optional_choice("collection_method", COLLECTION), form.optional_text("price")
     status, created = form.optional_choice("status", (*STATES, "unpaid")), within(form, "created")
-    wanted = [
-        each
-        for each in newest_first(sandbox.books.billing.subscriptions.values())
-        if _of_status(each, status)
-        and customer in (None, each.customer)
-        and (clock == each.test_clock or (clock is None and customer is not None))
-        and method in (None, each.collection_method)
-        and (price is None or any(item.price == price for item in each.items))
-        and created(each.created)
-    ]
-    return page_of(wanted, form, call.path, lambda each: show_subscription(sandbox, each))
+
+    def wants(each: Subscription) -> bool:
+        return (
+            _of_status(each, status)
+            and customer in (None, each.customer)
+            and (clock == each.test_clock or (clock is None and customer is not None))
+            and method in (None, each.collection_method)
+            and (price is None or any(item.price == price for item in each.items))
+            and created(each.created)
+        )
+
+    everything = newest_first(sandbox.books.billing.subscriptions.values())
+    return page_of(everything, form, call.path, lambda each: show_subscription(sandbox, each), wants)
 
 
 def list_subscription_items(sandbox: Sandbox, call: Call) -> StripeObject:

@@ -60,6 +60,30 @@ def begin_anew(sandbox: Sandbox, subscription: Subscription, now: int) -> None:
     end_period(sandbox, shortened, now, now)
 
 
+def pause(sandbox: Sandbox, subscription: Subscription, now: int, *, bill_usage: bool) -> Subscription:
+    """Stop a flexible subscription: its periods end here, and their usage waits for an invoice, or is lost."""
+    stopped = subscription.changed(status="paused")
+    for item in subscription.items:
+        for each in usage_so_far(sandbox, subscription, item, now) if bill_usage else ():
+            sandbox.record(each)
+        stopped = stopped.with_item(item.changed(period_end=now).in_next_period(now))
+    sandbox.record(stopped)
+    return stopped
+
+
+def resume(sandbox: Sandbox, subscription: Subscription, now: int) -> Subscription:
+    """Let a paused subscription go on; whether usage of the pause is billed is not known of Stripe."""
+    active = subscription.changed(status="active")
+    for item in subscription.items:
+        recurring = sandbox.books.billing.prices[item.price].recurring
+        if recurring is not None:
+            usage_from = item.usage_from if sandbox.settings.paused_usage == "billed" else now
+            end = active.period_end_after(recurring, now)
+            active = active.with_item(item.changed(period_start=now, period_end=end, usage_from=usage_from))
+    sandbox.record(active)
+    return active
+
+
 def cancel(sandbox: Sandbox, subscription: Subscription, now: int, *, bill_usage: bool) -> Subscription:
     """End a subscription at once; usage that no invoice holds yet is billed by a last draft, or discarded."""
     ended = subscription.changed(status="canceled", ended_at=now, canceled_at=subscription.canceled_at or now)

@@ -69,7 +69,8 @@ def prepared(
     items = [each for each in billing.pending_items(subscription.customer) if bill.with_pending]
     items = [each for each in items if each.subscription in {None, subscription.id}]
     items = [each for each in items if each.currency == subscription.currency]
-    keeps = subscription.pause_behavior == "keep_as_draft"
+    pause = subscription.pause_at(bill.now)
+    keeps = pause == "keep_as_draft"
     grace = 0 if bill.grace is AT_ONCE else bill.grace
     patience = WEBHOOK_PATIENCE if settings.webhooks_failing and bill.grace is not AT_ONCE else 0
     draft = Invoice(
@@ -89,7 +90,7 @@ def prepared(
         metered=bill.metered,
         subscription_metadata=subscription.metadata,
         days_until_due=subscription.days_until_due,
-        outcome=subscription.pause_behavior,
+        outcome=pause,
         test_clock=subscription.test_clock,
     )
     return computed(sandbox, draft, as_of, anew=True), items

@@ -42,6 +42,23 @@ def test_the_accounts_invoices_are_listed_newest_first_by_creation_customer_stat
     assert first.id != second.id
 
 
+def test_a_list_of_drafts_can_be_read_on_after_a_draft_that_became_final_meanwhile(billing: BillingAccount) -> None:
+    for customer in ("cus_a", "cus_b", "cus_c"):
+        billing.subscription(billing.price(), customer=customer)
+    billing.go(MARCH + 900)
+    first, second, third = billing.invoices()
+    listed: Any = billing.stripe.v1.invoices.list
+    read = {"status": "draft", "limit": 1}
+    assert listed(read).data[0].id == first.id
+    billing.stripe.v1.invoices.finalize_invoice(first.id)
+    rest = listed({**read, "starting_after": first.id})
+    assert [draft.id for draft in rest.auto_paging_iter()] == [second.id, third.id]
+    billing.stripe.v1.invoices.finalize_invoice(third.id)
+    assert [draft.id for draft in listed({**read, "ending_before": third.id})] == [second.id]
+    with pytest.raises(stripe.InvalidRequestError, match="No such"):
+        listed({**read, "starting_after": "in_nobody"})
+
+
 def test_an_invoice_shows_ten_lines_and_its_own_endpoint_pages_through_all(billing: BillingAccount) -> None:
     tiers: list[Any] = [{"up_to": bound, "unit_amount": 1} for bound in range(1, 24)]
     billing.subscription(billing.price(tiers=[*tiers, {"up_to": "inf", "unit_amount": 1}], tiers_mode="graduated"))

@@ -158,6 +158,15 @@ def test_a_credit_note_that_stripe_refuses_is_refused_and_changes_nothing(
     assert billing.stripe.v1.credit_notes.list().data == []
 
 
+def test_a_voided_credit_note_gives_back_what_it_took_off_an_open_invoice(billing: BillingAccount, billed: Any) -> None:
+    first = note(billing, billed, BY_AMOUNT)
+    assert billing.stripe.v1.credit_notes.void_credit_note(first.id).status == "void"
+    assert billing.newest().amount_remaining == 100
+    assert note(billing, billed, amount=100).amount == 100
+    with pytest.raises(stripe.InvalidRequestError, match="the invoice is paid"):
+        billing.stripe.v1.credit_notes.void_credit_note(first.id)
+
+
 def test_a_preview_of_a_credit_note_is_a_reading(billing: BillingAccount, billed: Any) -> None:
     line = billing.all_lines(billed)[0].id
     told: Any = {"invoice": billed.id, "lines": [{**BY_AMOUNT, "invoice_line_item": line}], "email_type": "none"}

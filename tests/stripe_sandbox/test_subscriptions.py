@@ -217,6 +217,37 @@ def test_the_last_period_is_billed_and_whether_with_grace_can_be_chosen(
     assert len(billing.invoices()) == 1
 
 
+@pytest.mark.parametrize(("usage", "total"), [("lost", 4), ("billed", 6)])
+def test_a_pause_ends_the_period_and_whether_usage_of_the_pause_is_billed_can_be_chosen(
+    billing: BillingAccount, usage: str, total: int
+) -> None:
+    billing.sandbox.settings(paused_usage=usage)
+    subscription = billing.subscription(billing.price())
+    billing.use(1, "2026-02-05")
+    billing.go("2026-02-10")
+    api: Any = billing.stripe.v1.subscriptions
+    assert api.pause(subscription.id, {"invoicing_behavior": "invoice"}).status == "paused"
+    assert [invoice.total for invoice in billing.invoices()] == [1]
+    billing.use(2, "2026-02-12")
+    billing.go("2026-03-05")
+    assert len(billing.invoices()) == 1
+    resumed = api.resume(subscription.id, {"billing_cycle_anchor": "unchanged"})
+    assert (resumed.status, periods(billing, resumed)) == ("active", [(at("2026-03-05"), at("2026-04-01"))])
+    billing.use(4, "2026-03-06")
+    assert billing.after_grace("2026-04-01").total == total
+
+
+def test_a_pause_can_forget_the_usage_so_far_and_needs_flexible_mode(billing: BillingAccount) -> None:
+    subscription = billing.subscription(billing.price())
+    billing.use(1, "2026-02-05")
+    told: Any = {"bill_for": {"outstanding_usage_through": {"type": "none"}}}
+    billing.stripe.v1.subscriptions.pause(subscription.id, told)
+    assert billing.stripe.v1.invoice_items.list().data == []
+    classic = billing.subscription(billing.price(), billing_mode={"type": "classic"})
+    with pytest.raises(stripe.InvalidRequestError, match="flexible"):
+        billing.stripe.v1.subscriptions.pause(classic.id)
+
+
 def test_cancel_at_cuts_the_period(billing: BillingAccount) -> None:
     subscription = billing.subscription(billing.price(), cancel_at=at("2026-02-20"))
     billing.use(5, "2026-02-10")
