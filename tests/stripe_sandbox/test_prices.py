@@ -36,6 +36,7 @@ VOLUME: dict[str, Any] = {
     [
         ({"unit_amount": 2}, ["7"], [(14, "7")]),
         ({"unit_amount_decimal": "0.5"}, ["3"], [(2, "3")]),  # 1.5 → 2
+        ({"unit_amount_decimal": "0.5"}, ["5"], [(3, "5")]),  # 2.5 → 3: halves never go to the even side
         ({"unit_amount_decimal": "0.18"}, ["620"], [(112, "620")]),  # 111.6 → 112
         ({"unit_amount_decimal": "0.000001"}, ["499999"], [(0, "499999")]),
         ({"unit_amount": 10}, ["1.25", "2.5"], [(38, "3.75")]),  # 37.5 → 38
