@@ -86,7 +86,7 @@ def test_explain_shows_the_withdrawal_of_a_file_and_the_cancellation_that_follow
     lines = run("explain", "cohoes", hour.key).stdout.splitlines()
     file = next(number for number, line in enumerate(lines) if path in line)
     assert lines[file + 1].startswith("    withdrawn at ")
-    assert lines[file + 1].endswith("UTC by ada, so none of it is usage: test bench")
+    assert lines[file + 1].endswith("UTC by fridge (ada), so none of it is usage: test bench")
     assert "  inserted_count: 5" in lines
     first = next(
         number for number, line in enumerate(lines) if "raw_readings revision 1: +15 to what was stated" in line

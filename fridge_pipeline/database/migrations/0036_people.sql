@@ -347,8 +347,6 @@ end;
 $$;
 revoke execute on function fridge.guard_month_signoff() from public;
 
-drop function fridge.plain_name(text);
-
 create or replace function fridge.refuse_closed_months() returns trigger
 language plpgsql as $$
 declare
