@@ -5,6 +5,9 @@ Who takes a ``Ledger`` cannot call Stripe: a signature shows what a step touches
 
 from __future__ import annotations
 
+import os
+import pwd
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,7 +23,7 @@ from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.billing_start import BillingStart
 from fridge_pipeline.catalogue.meter import Meter
-from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.connection import Database, SystemUser
 from fridge_pipeline.database.embedded.logins import APPLICATION, FINANCE
 from fridge_pipeline.database.embedded.server import EmbeddedServer
 from fridge_pipeline.database.failpoints import AtFailpoint, pass_by
@@ -46,6 +49,16 @@ class BillingStartDiffersError(RuntimeError):
 def utc_now() -> datetime:
     """The clock; everything below takes it as an argument."""
     return datetime.now(UTC)
+
+
+def system_user() -> SystemUser:
+    """Who runs this process and where, by the kernel: no variable of the environment says it."""
+    user_id = os.geteuid()
+    try:
+        name = pwd.getpwuid(user_id).pw_name
+    except KeyError:  # as in a container with a user of its own
+        name = f"user id {user_id}"
+    return SystemUser(name, socket.gethostname())
 
 
 class Ledger:
@@ -230,11 +243,14 @@ def logins(settings: Settings, stack: ExitStack) -> tuple[Database, Database]:
     The embedded server is held until the stack closes. Of a server elsewhere we know the one login that
     FRIDGE_DATABASE_URL names, and it is used for both.
     """
+    here = system_user()
     if settings.database_url is not None:
-        return Database(settings.database_url), Database(settings.database_url)
+        named = Database(settings.database_url, system_user=here)
+        return named, named
     server = EmbeddedServer(settings.home / "postgres")
     owner = stack.enter_context(server.hold())
-    return Database(server.signed_in(owner, APPLICATION).dsn()), Database(owner.dsn())
+    daily = Database(server.signed_in(owner, APPLICATION).dsn(), system_user=here)
+    return daily, Database(owner.dsn(), system_user=here)
 
 
 def finance_login(settings: Settings, stack: ExitStack) -> Database | None:

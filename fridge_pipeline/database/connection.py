@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -54,8 +55,8 @@ def session_options(given: str | None, **changed: str) -> str:
 
 
 def _escaped(value: str) -> str:
-    """PostgreSQL splits the options at blanks that no backslash stands before."""
-    return value.replace("\\", "\\\\").replace(" ", "\\ ")
+    """PostgreSQL splits the options at white space that no backslash stands before."""
+    return re.sub(r"([\\\s])", r"\\\1", value)
 
 
 #: Long enough for a server that is just recovering from a crash.
@@ -77,6 +78,14 @@ class DatabaseMissingError(LookupError):
     """A database that we need does not exist, and we may not create it."""
 
 
+@dataclass(frozen=True, slots=True)
+class SystemUser:
+    """Who works at which machine, as its operating system says; beside every act of a person (law L15)."""
+
+    user: str
+    host: str
+
+
 @dataclass(frozen=True)
 class Database:
     """A PostgreSQL database by its DSN (``postgresql://user:password@host:port/name``)."""
@@ -87,6 +96,9 @@ class Database:
     role: str | None = None
 
     is_read_only: bool = False
+
+    #: What sessions are told of who works here; given at the top.
+    system_user: SystemUser | None = None
 
     @property
     def location(self) -> str:
@@ -159,6 +171,8 @@ class Database:
         """How both drivers sign in: the DSN, and a session of ours."""
         changed = {"role": self.role} if self.role else {}
         changed |= {"default_transaction_read_only": "on"} if self.is_read_only else {}
+        if self.system_user is not None:
+            changed |= {"fridge.os_user": self.system_user.user, "fridge.os_host": self.system_user.host}
         given = conninfo_to_dict(self.dsn).get("options")
         options = session_options(str(given) if given is not None else None, **changed)
         return make_conninfo(self.dsn, options=options, client_encoding=ENCODING)

@@ -32,6 +32,20 @@ begin
 end;
 $$;
 
+-- Who did it, and when (law L15): never what a program says, but as whom it signed in, by the clock of the database.
+-- Every table of acts of a person has these four columns, and this trigger before insert. The operating system's user
+-- and host are what the session was told: they say where to ask, and prove nothing.
+create function fridge.stamp_act() returns trigger
+language plpgsql as $$
+begin
+    new.acted_by := session_user;
+    new.acted_at := clock_timestamp();
+    new.os_user := nullif(current_setting('fridge.os_user', true), '');
+    new.os_host := nullif(current_setting('fridge.os_host', true), '');
+    return new;
+end;
+$$;
+
 -- Brings the rights of both roles up to the tables that there are; a role that does not exist is left out. Run by the
 -- owner after every change of the schema. Partitions are reached through their table alone, and models that are tables
 -- are filled. Finance reads what it is given the names of, and nothing else.

@@ -8,6 +8,10 @@ create table fridge.month_signoffs (
     reason text,
     control_totals jsonb,
     signed_at timestamptz not null,
+    acted_by text,
+    acted_at timestamptz,
+    os_user text,
+    os_host text,
     constraint month_signoffs_first_day check (extract(day from month) = 1),
     constraint month_signoffs_action check (action in ('prepare', 'approve', 'reopen')),
     constraint month_signoffs_signed_by_not_empty check (signed_by ~ '\S'),
@@ -36,6 +40,11 @@ comment on column fridge.month_signoffs.signed_by is 'Who signed; approve takes 
 comment on column fridge.month_signoffs.reason is 'Why it was reopened; empty otherwise.';
 comment on column fridge.month_signoffs.control_totals is
 'What the month comes to, as prepared: per meter, and of its landing files; empty in the other rows.';
+comment on column fridge.month_signoffs.acted_by is
+'The login that the database knew its session by; empty in a row of before this was recorded.';
+comment on column fridge.month_signoffs.acted_at is 'When, by the database''s clock.';
+comment on column fridge.month_signoffs.os_user is 'User of the operating system, as the session was told.';
+comment on column fridge.month_signoffs.os_host is 'Machine, as the session was told.';
 
 insert into fridge.pipeline_rights (relation) values ('month_signoffs');
 
@@ -46,7 +55,11 @@ select
     newest.signed_by as closed_by,
     newest.signed_at as closed_at
 from (
-    select distinct on (month) *
+    select distinct on (month)
+        month,
+        action,
+        signed_by,
+        signed_at
     from fridge.month_signoffs
     order by month asc, signoff_id desc
 ) as newest
@@ -112,6 +125,8 @@ create trigger month_signoffs_wait before insert on fridge.month_signoffs
 for each statement execute function fridge.wait_for_staging();
 create trigger month_signoffs_guard before insert on fridge.month_signoffs
 for each row execute function fridge.guard_month_signoff();
+create trigger month_signoffs_stamp before insert on fridge.month_signoffs
+for each row execute function fridge.stamp_act();
 
 -- Refuses statements, and cancellations of statements, of a closed month's hours: to make them, or to begin sending
 -- them. Looks once for all rows that are written together, at their distinct hours.
