@@ -41,6 +41,8 @@ RIGHTS = {
     "rejected_readings": "insert",
     "releases": "insert",
     "runs": "insert",
+    "settlement_approvals": "insert",
+    "settlement_decisions": "insert",
     "sensors": "insert",
     "stored_readings": "insert",
     "stripe_books": "insert",

@@ -10,7 +10,8 @@ from enum import StrEnum
 
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.billing_start import EVERY_HOUR, BillingStart
-from fridge_pipeline.reason_codes import EXCEPTION_KINDS, Subject
+from fridge_pipeline.reason_codes import EXCEPTION_KINDS
+from fridge_pipeline.reason_terms import Subject
 from fridge_pipeline.stripe.rules.limits import SUMMARY_SETTLE
 from fridge_pipeline.stripe.rules.meter_event import is_too_late
 

@@ -1,0 +1,9 @@
+-- materialized: view
+select
+    tenant_id,
+    event_name as meter,
+    hour,
+    invoiced,
+    credited,
+    written_off
+from fridge.settled_usage

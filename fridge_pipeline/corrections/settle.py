@@ -1,0 +1,204 @@
+"""Settle: a person ends an exception by a decision that stays on record; what is settled is not stated any more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from fridge_pipeline.billing.decide import decide_statement, give_up_statement
+from fridge_pipeline.billing.ledger import lock_staging, staging_cases
+from fridge_pipeline.billing.rules.staging import StagingCase, StagingVerdict, judge_staging
+from fridge_pipeline.billing.rules.waiting import told_together
+from fridge_pipeline.calendar.hours import Hour, HourRange
+from fridge_pipeline.corrections.rules import SettlementRefusedError, is_of_quantity, require_sign, require_sound
+from fridge_pipeline.database.queries import statement
+from fridge_pipeline.database.run import Run
+from fridge_pipeline.reason_terms import How
+
+
+@dataclass(frozen=True, slots=True)
+class OpenException:
+    """An exception as it stands; ``event_name`` is its meter where it is about one, else its subject."""
+
+    exception_id: int
+    kind: str
+    tenant_id: str | None
+    hour: datetime | None
+    subject: str
+    event_name: str
+    owed: int | None
+    closed_at: datetime | None
+
+    @property
+    def is_about_statement(self) -> bool:
+        """Whether it names a meter event or a cancellation."""
+        return self.event_name != self.subject
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """How exceptions are to end; ``statement`` is the one that Stripe does not count, where several do."""
+
+    how: How
+    reason: str
+    document: str | None = None
+    statement: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """A decision on record; ``quantity`` is ``None`` where nobody knows one. ``waits`` for a second person's approval."""
+
+    settlement_id: int
+    exception_id: int
+    kind: str
+    tenant_id: str | None
+    hour: datetime | None
+    event_name: str | None
+    how: How
+    quantity: int | None
+    waits: bool
+
+
+def settle_exceptions(run: Run, exception_ids: Sequence[int], decision: Decision) -> list[Settlement]:
+    """Ends open exceptions, all or none; of a quantity above what one person may settle, once a second approves it.
+
+    Raises ``SettlementRefusedError`` with the exception and what to do instead, and ``NotInDoubtError``.
+    """
+    with run.database.connect() as connection, connection.transaction():
+        lock_staging(connection)
+        return [_settle(connection, run, each, decision) for each in dict.fromkeys(exception_ids)]
+
+
+def approve_settlements(run: Run, settlement_ids: Sequence[int]) -> list[Settlement]:
+    """Puts decisions of somebody else in force, all or none: what is owed must still be what was decided.
+
+    Raises ``SettlementRefusedError``; the database refuses whoever decided it.
+    """
+    with run.database.connect() as connection, connection.transaction():
+        lock_staging(connection)
+        return [_approve(connection, run, each) for each in dict.fromkeys(settlement_ids)]
+
+
+def _settle(connection: psycopg.Connection, run: Run, exception_id: int, decision: Decision) -> Settlement:
+    found, how, now = _open_exception(connection, exception_id), decision.how, run.clock()
+    require_sound(exception_id, found.kind, how, decision.document, decision.reason)
+    shares: dict[str, int] = {}
+    if is_of_quantity(found.kind, how):
+        shares = _owed(connection, run, found)
+        require_sign(exception_id, how, sum(shares.values()))
+    settlement = _record(connection, found, decision, shares)
+    if settlement.waits:
+        return settlement
+    if how in {How.COUNTED, How.NOT_COUNTED}:
+        _decide(connection, found, decision, now)
+    connection.execute(statement("end_exception"), {"exception_id": exception_id, "now": now})
+    return settlement
+
+
+def _approve(connection: psycopg.Connection, run: Run, settlement_id: int) -> Settlement:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(statement("decided_settlement"), {"settlement_id": settlement_id}).fetchone()
+    if row is None:
+        raise SettlementRefusedError(
+            f"there is no settlement {settlement_id}: fridge.settlement_decisions has them all"
+        )
+    if row["is_approved"]:
+        raise SettlementRefusedError(f"settlement {settlement_id} was approved before")
+    decided_shares, decided_how = row.pop("shares"), How(row["how"])
+    row.pop("is_approved")
+    found = _open_exception(connection, row["exception_id"])
+    now_owed = _owed(connection, run, found)
+    decided = decided_shares or {found.tenant_id: row["quantity"]}
+    if now_owed != decided:
+        raise SettlementRefusedError(
+            f"settlement {settlement_id} was decided for {row['quantity']}, and {sum(now_owed.values())} is owed now: "
+            f"decide exception {found.exception_id} anew with fridge settle"
+        )
+    connection.execute(statement("approve_settlement"), {"settlement_id": settlement_id})
+    connection.execute(statement("end_exception"), {"exception_id": found.exception_id, "now": run.clock()})
+    return Settlement(**{**row, "how": decided_how, "waits": False})
+
+
+def _open_exception(connection: psycopg.Connection, exception_id: int) -> OpenException:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(statement("exception_to_settle"), {"exception_id": exception_id}).fetchone()
+    if row is None:
+        raise SettlementRefusedError(f"there is no exception {exception_id}: fridge.exceptions has them all")
+    found = OpenException(**row)
+    if found.closed_at is not None:
+        raise SettlementRefusedError(
+            f"exception {exception_id} is over since {found.closed_at:%Y-%m-%d %H:%M} UTC: nothing of it is left to "
+            "settle. What is owed still is another exception: fridge.exceptions_open."
+        )
+    return found
+
+
+def _owed(connection: psycopg.Connection, run: Run, found: OpenException) -> dict[str, int]:
+    """Tenant → usage minus what Stripe has and what is settled already, now. Raises ``SettlementRefusedError``."""
+    if found.hour is None:
+        raise SettlementRefusedError(f"exception {found.exception_id} is about no hour, so about no quantity")
+    hour, now = Hour(found.hour), run.clock()
+    judged = [
+        (case, judge_staging(case, now)) for case in staging_cases(connection, HourRange(hour, hour), run.catalogue)
+    ]
+    together = told_together(judged)
+    if found.tenant_id is None:
+        named = [key for key in together if key[1] == found.event_name and key[2].value == found.kind]
+        cases = together[named[0]] if named else []
+    else:
+        in_a_list = {case for group in together.values() for case in group}
+        cases = [case for case, verdict in judged if _is_about(found, case, verdict) and case not in in_a_list]
+    owed = {case.tenant_id: case.change for case in cases}
+    if not owed or (found.tenant_id is not None and found.owed not in {None, sum(owed.values())}):
+        raise SettlementRefusedError(
+            f"exception {found.exception_id} ({found.kind}) no longer says what is owed; bring it up to date with "
+            f"fridge bill --from {hour} --to {hour}, then settle what is open then"
+        )
+    return owed
+
+
+def _is_about(found: OpenException, case: StagingCase, verdict: StagingVerdict) -> bool:
+    says = "credit_due" if verdict is StagingVerdict.CREDIT else verdict.value
+    return (case.tenant_id, case.meter.event_name, says) == (found.tenant_id, found.event_name, found.kind)
+
+
+def _record(
+    connection: psycopg.Connection, found: OpenException, decision: Decision, shares: dict[str, int]
+) -> Settlement:
+    """Writes the decision; the database says whether it takes a second person."""
+    is_of_meter = bool(shares) or decision.how in {How.COUNTED, How.NOT_COUNTED, How.STATE_AGAIN}
+    parameters = {
+        "exception_id": found.exception_id,
+        "event_name": found.event_name if is_of_meter else None,
+        "how": decision.how.value,
+        "quantity": sum(shares.values()) if shares else None,
+        "shares": Jsonb(shares) if shares and found.tenant_id is None else None,
+        "document": (decision.document or "").strip() or None,
+        "reason": decision.reason.strip(),
+    }
+    with connection.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(statement("record_settlement"), parameters).fetchone()
+    if row is None:
+        raise LookupError(f"the settlement of exception {found.exception_id} was not written")
+    return Settlement(**{**row, "how": decision.how})
+
+
+def _decide(connection: psycopg.Connection, found: OpenException, decision: Decision, now: datetime) -> None:
+    """Writes into the ledger what is known about a statement in doubt."""
+    is_counted = decision.how is How.COUNTED
+    if found.is_about_statement:
+        answer = f"decided by hand: {decision.how}: {decision.reason.strip()}"
+        decide_statement(connection, found.subject, answer, now, is_counted=is_counted)
+        return
+    if is_counted or found.tenant_id is None or found.hour is None:
+        raise SettlementRefusedError(
+            f"exception {found.exception_id} is about what Stripe shows and not about a statement in doubt: it ends "
+            "when Stripe shows what was stated (docs/runbook.md#unexplained)"
+        )
+    give_up_statement(connection, found.tenant_id, Hour(found.hour), found.event_name, decision.statement, now)
