@@ -22,6 +22,7 @@ from fridge_pipeline.cli.interruption import end_now, ended_by_signals, exit_cod
 from fridge_pipeline.cli.month import approve, close, reopen
 from fridge_pipeline.cli.report import report
 from fridge_pipeline.cli.serve import serve
+from fridge_pipeline.cli.settle import settle
 from fridge_pipeline.cli.shadow import shadow
 from fridge_pipeline.cli.stripe import sandbox, stripe
 from fridge_pipeline.cli.tenants import tenants
@@ -52,7 +53,7 @@ def fridge(context: click.Context, *, debug: bool) -> None:
     context.obj = {"debug": debug}
 
 
-DAILY = (up, ui, demo, bill, shadow, explain, withdraw, release, drop_readings, tenants)
+DAILY = (up, ui, demo, bill, shadow, explain, withdraw, release, settle, drop_readings, tenants)
 MONTHLY = (close, approve, reopen, report, evidence, verify, backtest)
 INSTALLATION = (serve, stripe, sandbox, db, migrate, doctor, env, sql)
 

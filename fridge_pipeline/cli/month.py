@@ -11,6 +11,7 @@ import click
 from fridge_pipeline.calendar.days import Month, NotAMonthError
 from fridge_pipeline.cli.terminal import echo, ledger
 from fridge_pipeline.finance.close_month import approve_month, prepare_month, reopen_month
+from fridge_pipeline.finance.rules.outcomes import outcome_in_words
 from fridge_pipeline.settings import MODELS_FOLDER
 
 
@@ -98,7 +99,9 @@ def reopen(month: Month, name: str, reason: str, as_json: bool) -> None:
 
 def totals_text(totals: Mapping[str, Any]) -> str:
     """Control totals for people, one meter a line."""
-    lines = [_meter_text(name, meter) for name, meter in sorted(totals.get("meters", {}).items())]
+    meters = sorted(totals.get("meters", {}).items())
+    lines = [_outcome_text(name, meter) for name, meter in meters]
+    lines += [_meter_text(name, meter) for name, meter in meters]
     files = totals["files"]
     lines.append(
         f"  {files['files']:,} landing files: {files['row_count']:,} rows = {files['inserted_count']:,} inserted + "
@@ -115,6 +118,12 @@ def _meter_text(name: str, meter: Mapping[str, Any]) -> str:
         f"{meter['tenant_hours_explained']:,} differ for a known cause and {meter['tenant_hours_not_read']:,} are not "
         "compared with Stripe yet"
     )
+
+
+def _outcome_text(name: str, meter: Mapping[str, Any]) -> str:
+    """What has become of the usage; a month that was prepared by an earlier version has no such figures."""
+    outcome = meter.get("outcome")
+    return f"  {name}: {outcome_in_words(outcome) if outcome else 'nobody noted what was billed of it'}"
 
 
 def _figure(value: float | None) -> str:

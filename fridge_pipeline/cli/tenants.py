@@ -26,21 +26,30 @@ def tenants() -> None:
     is_flag=True,
     help="Let tenants that have a customer lose it by an empty cell; without this such a row is refused.",
 )
+@click.option("--reason", default="", help="Why; stays on record with every change [default: the file's name].")
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def import_(*, file: Path, remove_customers: bool, dry_run: bool, as_json: bool) -> None:
+def import_(*, file: Path, remove_customers: bool, reason: str, dry_run: bool, as_json: bool) -> None:
     """Create or update tenants from a CSV FILE with the columns tenant_id, name, stripe_customer_id.
 
     A stripe_customer_id is cus_ and letters or digits. An empty one means that the tenant has no customer yet: its
     usage waits as an exception. The file is taken whole or not at all, and judged by how the tenants stand after it:
-    customers may be swapped, or handed to another tenant. Every customer that changes is named.
+    customers may be swapped, or handed to another tenant. Every customer that changes is named; who changed it, when
+    and why stays on record (fridge.tenant_changes).
     """
     try:
         read = read_tenants(file.read_bytes())
     except TenantsRefusedError as error:
         raise click.UsageError(f"{file}: {error}") from error
     with ledger() as opened, opened.database.connect() as connection:
-        done = import_tenants(connection, read, opened.clock(), may_remove_customers=remove_customers, dry_run=dry_run)
+        done = import_tenants(
+            connection,
+            read,
+            opened.clock(),
+            may_remove_customers=remove_customers,
+            dry_run=dry_run,
+            reason=reason.strip() or f"tenants file {file.name}",
+        )
     echo(json.dumps({"dry_run": dry_run, **done.as_dict()}, indent=2) if as_json else _told(done, dry_run))
 
 

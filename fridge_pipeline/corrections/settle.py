@@ -52,7 +52,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """A decision on record; ``quantity`` is ``None`` where nobody knows one. ``waits`` for a second person's approval."""
+    """A decision on record; ``quantity`` is ``None`` where nobody knows one. ``waits`` for a second person."""
 
     settlement_id: int
     exception_id: int

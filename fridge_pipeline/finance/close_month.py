@@ -16,7 +16,8 @@ from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.database.run import Run
-from fridge_pipeline.finance.month_record import refresh_month
+from fridge_pipeline.finance.month_record import month_rows, refresh_month
+from fridge_pipeline.finance.rules.outcomes import outcomes_by_meter
 from fridge_pipeline.finance.rules.signoff import Action, ControlTotals, Signoff, changes, is_same_person
 
 #: So many of what stands in the way are named; the rest is a number.
@@ -196,7 +197,11 @@ def _refuse_unready(connection: psycopg.Connection, month: Month, now: datetime,
 def _control_totals(connection: psycopg.Connection, month: Month) -> ControlTotals:
     """What a month comes to now, per meter and of its landing files. Raises ``TieOutMissingError``."""
     (row,) = _of_month(connection, "control_totals", month)
-    return dict(row["control_totals"])
+    totals = dict(row["control_totals"])
+    outcomes = outcomes_by_meter(month_rows(connection, "month_outcome", month).iter_rows(named=True))
+    for meter, figures in totals["meters"].items():
+        figures["outcome"] = outcomes.get(meter)
+    return totals
 
 
 def _of_month(connection: psycopg.Connection, name: str, month: Month) -> list[dict[str, Any]]:

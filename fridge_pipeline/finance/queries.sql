@@ -190,6 +190,27 @@ from fridge.stripe_sums
 where hour >= %(start)s and hour < %(end)s
 order by tenant_id, event_name, hour, stripe_customer_id, read_at, sum_id;
 
+-- name: evidence_settlement_decisions
+-- With who approved it where that takes two: in force is what does not, or is approved.
+select
+    decisions.*,
+    approvals.acted_by as approved_by,
+    approvals.acted_at as approved_at
+from fridge.settlement_decisions as decisions
+left join fridge.settlement_approvals as approvals on decisions.settlement_id = approvals.settlement_id
+where decisions.hour >= %(start)s and decisions.hour < %(end)s
+order by decisions.settlement_id;
+
+-- name: evidence_month_outcome
+select * from fridge.month_outcome
+where usage_month = (%(start)s at time zone 'UTC')::date
+order by meter, outcome, cause;
+
+-- name: evidence_tenant_changes
+-- All of them: which customer an hour was stated to is decided by the newest of its time.
+select * from fridge.tenant_changes
+order by change_id;
+
 -- name: evidence_tenants
 select * from fridge.tenants
 order by tenant_id;
@@ -615,6 +636,12 @@ order by opened_at, exception_id;
 select * from fridge.{mart}
 where silent_from < %(end)s and (silent_until is null or silent_until > %(start)s)
 order by tenant_id, sensor_id, silent_from;
+
+-- name: month_of_mappings
+-- From the month's beginning until nothing of it can be stated any more.
+select * from fridge.{mart}
+where changed_at >= %(start)s and changed_at < %(end)s + interval '35 days'
+order by changed_at, change_id;
 
 -- name: month_of_hours
 select * from fridge.{mart}

@@ -26,7 +26,10 @@ from fridge_pipeline.database.schema import (
 from fridge_pipeline.operations.rules.health_check import POSTGRES_MIN
 
 #: What people have decided, and what was made of it: finance reads it beside the marts.
-DECISIONS = ("month_signoffs", "releases", "withdrawals", "evidence_packs", "billing_starts")
+DECISIONS = (
+    *("month_signoffs", "releases", "withdrawals", "evidence_packs", "billing_starts"),
+    *("settlements", "settlement_decisions", "settlement_approvals", "tenant_changes"),
+)
 
 
 class ServerTooOldError(RuntimeError):

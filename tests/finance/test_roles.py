@@ -26,7 +26,12 @@ RELATIONS = """
     order by relname
 """
 MARTS = [model.name for model in read_models(MODELS_FOLDER) if model.layer != STAGING]
-READABLE = sorted([*MARTS, "billing_starts", "evidence_packs", "month_signoffs", "releases", "withdrawals"])
+READABLE = sorted(
+    [
+        *(*MARTS, "billing_starts", "evidence_packs", "month_signoffs", "releases", "withdrawals"),
+        *("settlements", "settlement_decisions", "settlement_approvals", "tenant_changes"),
+    ]
+)
 
 GRANTS = (
     "all on all tables in schema fridge",

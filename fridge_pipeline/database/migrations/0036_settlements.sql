@@ -230,7 +230,7 @@ for each statement execute function fridge.refuse_change();
 revoke update, delete, truncate on fridge.settlement_decisions from current_user;
 
 comment on table fridge.settlement_decisions is
-'One row per decision how an exception ends; in force at once, or once a second person has approved it. Append only.';
+'One row per decision how an exception ends; in force at once, or once a second person approves it. Append only.';
 comment on column fridge.settlement_decisions.kind is 'Of the exception.';
 comment on column fridge.settlement_decisions.tenant_id is 'Empty when it is about many tenants, see shares, or none.';
 comment on column fridge.settlement_decisions.event_name is 'The meter whose usage is settled; empty for files.';
