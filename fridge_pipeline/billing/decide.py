@@ -61,7 +61,7 @@ def give_up_statement(
     if identifier is None and len(counting) > 1:
         raise NotInDoubtError(
             f"{len(counting)} statements count for {tenant_id!r} in {hour}: say which is missing at Stripe, with "
-            f"--statement and one of {', '.join(counting)}"
+            f"--document and one of {', '.join(counting)}"
         )
     if not counting or identifier not in {None, *counting}:
         raise NotInDoubtError(

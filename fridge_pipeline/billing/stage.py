@@ -141,8 +141,8 @@ def _credit(connection: psycopg.Connection, case: StagingCase, now: datetime, ru
     if plan.credit_due:
         detail = (
             f"Stripe has {case.stated_value or 0} {case.meter.event_name} and the usage is {case.value or 0}. "
-            f"{_settled_before(case)}{plan.credit_due} can no longer be cancelled. Give the customer {case.customer_id} "
-            f"a credit for {plan.credit_due}, then: fridge settle EXCEPTION --how credited."
+            f"{_settled_before(case)}{plan.credit_due} can no longer be cancelled. Give customer {case.customer_id} a "
+            f"credit for {plan.credit_due}, then: fridge settle EXCEPTION --how credited."
         )
         open_exception(
             connection, ExceptionKey("credit_due", case.tenant_id, case.hour, case.meter.event_name), detail, now

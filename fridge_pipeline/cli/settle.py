@@ -17,9 +17,8 @@ from fridge_pipeline.visible import as_lines
 @click.command()
 @click.argument("numbers", metavar="EXCEPTION...", type=int, nargs=-1, required=True)
 @click.option("--how", type=click.Choice([each.value for each in How]), help="How it ends.")
-@click.option("--document", help="What did it: the number of an invoice item, a credit note, a ticket.")
+@click.option("--document", help="What did it, such as the number of an invoice item; of not_counted, which statement.")
 @click.option("--reason", help="Why; stays on record.")
-@click.option("--statement", help="With not_counted: which of several statements Stripe does not count.")
 @click.option(
     "--approve", "is_approval", is_flag=True, help="The numbers are settlements of somebody else: approve them."
 )
@@ -30,7 +29,6 @@ def settle(
     how: str | None,
     document: str | None,
     reason: str | None,
-    statement: str | None,
     is_approval: bool,
     as_json: bool,
 ) -> None:
@@ -49,13 +47,13 @@ def settle(
     with ledger() as opened:
         run = opened.as_run("fridge settle")
         if is_approval:
-            if how or document or reason or statement:
+            if how or document or reason:
                 raise click.UsageError("--approve agrees to what was decided: it takes no other option")
             done = approve_settlements(run, numbers)
         else:
             if how is None or reason is None:
                 raise click.UsageError("say how it ends and why: --how and --reason")
-            done = settle_exceptions(run, numbers, Decision(How(how), reason, document, statement))
+            done = settle_exceptions(run, numbers, Decision(How(how), reason, document))
     echo(json.dumps([_as_mapping(each) for each in done], indent=2) if as_json else as_lines(_told(done)))
 
 

@@ -42,12 +42,11 @@ class OpenException:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """How exceptions are to end; ``statement`` is the one that Stripe does not count, where several do."""
+    """How exceptions are to end; ``document`` is what did it, or which of several statements Stripe does not count."""
 
     how: How
     reason: str
     document: str | None = None
-    statement: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,4 +200,4 @@ def _decide(connection: psycopg.Connection, found: OpenException, decision: Deci
             f"exception {found.exception_id} is about what Stripe shows and not about a statement in doubt: it ends "
             "when Stripe shows what was stated (docs/runbook.md#unexplained)"
         )
-    give_up_statement(connection, found.tenant_id, Hour(found.hour), found.event_name, decision.statement, now)
+    give_up_statement(connection, found.tenant_id, Hour(found.hour), found.event_name, decision.document, now)
