@@ -24,7 +24,7 @@ from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.billing_start import BillingStart
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database, SystemUser
-from fridge_pipeline.database.embedded.logins import APPLICATION, FINANCE
+from fridge_pipeline.database.embedded.logins import APPLICATION, FINANCE, SUPERUSER
 from fridge_pipeline.database.embedded.server import EmbeddedServer
 from fridge_pipeline.database.failpoints import AtFailpoint, pass_by
 from fridge_pipeline.database.private_folder import make_private
@@ -259,3 +259,14 @@ def finance_login(settings: Settings, stack: ExitStack) -> Database | None:
         return None
     server = EmbeddedServer(settings.home / "postgres")
     return Database(server.signed_in(stack.enter_context(server.hold()), FINANCE).dsn())
+
+
+@contextmanager
+def administrator_login(settings: Settings) -> Iterator[Database]:
+    """Who makes logins for people: the embedded server's superuser; elsewhere FRIDGE_DATABASE_URL has to be one."""
+    if settings.database_url is not None:
+        yield Database(settings.database_url, system_user=system_user())
+        return
+    server = EmbeddedServer(settings.home / "postgres")
+    with server.hold() as address:
+        yield Database(server.signed_in(address, SUPERUSER).dsn(), system_user=system_user())

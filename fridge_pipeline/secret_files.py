@@ -28,11 +28,12 @@ def with_secrets(given: Mapping[str, str], names: Collection[str]) -> dict[str, 
             continue
         if name in given:
             raise SecretFileError(f"{name} and {name}{FILE_SUFFIX} are both set; unset one of them")
-        found[name] = _read(name + FILE_SUFFIX, Path(file))
+        found[name] = read_secret(name + FILE_SUFFIX, Path(file))
     return found
 
 
-def _read(variable: str, file: Path) -> str:
+def read_secret(variable: str, file: Path) -> str:
+    """What a file holds that a variable names; raises ``SecretFileError``."""
     if not file.is_absolute():  # the processes that read it work in different folders
         raise SecretFileError(f"{variable} must be an absolute path, got {str(file)!r}")
     try:

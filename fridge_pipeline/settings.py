@@ -146,6 +146,13 @@ class Settings(BaseModel):
         Variance.HOLD,
         "usage far above its tenant's own history: `hold` it until `fridge release`, only `warn`, or `off`",
     )
+    person_password_file: Annotated[Path | None, PlainValidator(values.absolute)] = variable(
+        "FRIDGE_PERSON_PASSWORD_FILE",
+        None,
+        "a file of mode 0600 with the password of whom `--as LOGIN` names: "
+        "[Acting as a person](security.md#acting-as-a-person)",
+        shown="commands ask for it",
+    )
     alert_webhook: Annotated[str | None, PlainValidator(values.webhook)] = variable(
         "FRIDGE_ALERT_WEBHOOK",
         None,

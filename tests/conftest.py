@@ -31,6 +31,7 @@ from fridge_pipeline.settings import MODELS_FOLDER
 from tests.arrow_types import ReadOnce
 from tests.console_script import Run, console_script
 from tests.kept_connections import KeptConnections
+from tests.people import add_people
 from tests.pipeline import Clock, Pipeline
 from tests.sandbox_process import SandboxProcess, running_sandbox
 
@@ -155,6 +156,7 @@ def _make_template(address: ServerAddress, superuser: ServerAddress) -> None:
     prepare_database(Database(address.dsn("half_prepared")), MODELS_FOLDER, datetime.now(UTC))
     with psycopg.connect(superuser.dsn("half_prepared"), autocommit=True) as connection:
         restrict_readers(connection)
+        add_people(connection)
     with psycopg.connect(address.dsn("postgres"), autocommit=True) as connection:
         connection.execute(f"alter database half_prepared rename to {TEMPLATE}")
 

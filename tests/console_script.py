@@ -16,6 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.forked import become
+from tests.people import PASSWORD
 from tests.pipeline import Pipeline
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -33,12 +34,21 @@ def console_script(pipeline: Pipeline, folder: Path) -> Run:
         "FRIDGE_DATABASE_URL": pipeline.database.dsn,
         "FRIDGE_LANDING_URI": str(pipeline.landing),
         "STRIPE_API_BASE": pipeline.sandbox.url,
+        "FRIDGE_PERSON_PASSWORD_FILE": str(password_file(folder)),
     }
 
     def run_fridge(*arguments: str, **changed: str) -> subprocess.CompletedProcess[str]:
         return run_forked(arguments, {**environment, **changed}, folder)
 
     return run_fridge
+
+
+def password_file(folder: Path) -> Path:
+    """All people of the tests have one password."""
+    file = folder / "password of a person"
+    file.touch(mode=0o600)
+    file.write_text(PASSWORD)
+    return file
 
 
 def run_forked(

@@ -1,6 +1,8 @@
 -- materialized: view
 with signoffs as (
+    -- Asking for a month to be reopened changes nothing yet.
     select * from fridge.stg_month_signoffs
+    where action <> 'ask_to_reopen'
 ),
 
 months_with_usage as (

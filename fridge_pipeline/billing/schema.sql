@@ -465,8 +465,9 @@ execute function fridge.guard_return();
 
 -- Statements are made, and months signed, one at a time: this is the lock that staging takes (lock_staging).
 -- What is read after it must be what is there now, which a transaction that reads from one old moment does not see.
+-- In the owner's name, because who signs may take no lock otherwise.
 create function fridge.wait_for_staging() returns trigger
-language plpgsql as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
     if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
         raise exception '% on fridge.% refused in a transaction that is %', tg_op, tg_table_name,
@@ -478,6 +479,7 @@ begin
     return null;
 end;
 $$;
+revoke execute on function fridge.wait_for_staging() from public;
 
 create trigger meter_events_wait before insert on fridge.meter_events
 for each statement execute function fridge.wait_for_staging();

@@ -61,7 +61,7 @@ comment on column fridge.tenant_changes.os_user is 'User of the operating system
 comment on column fridge.tenant_changes.os_host is 'Machine, as the session was told.';
 
 create function fridge.record_tenant_change() returns trigger
-language plpgsql security definer set search_path = pg_catalog as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     present fridge.tenants;
     newest fridge.tenant_changes;
@@ -80,6 +80,7 @@ begin
     return null;
 end;
 $$;
+revoke execute on function fridge.record_tenant_change() from public;
 
 -- At the end of the transaction: an import frees a customer before it gives it to another tenant.
 create constraint trigger tenants_keep_history after insert or update on fridge.tenants

@@ -20,6 +20,7 @@ from fridge_pipeline.cli.evidence import evidence
 from fridge_pipeline.cli.explain import explain
 from fridge_pipeline.cli.interruption import end_now, ended_by_signals, exit_code, last_words, told
 from fridge_pipeline.cli.month import approve, close, reopen
+from fridge_pipeline.cli.people import people
 from fridge_pipeline.cli.report import report
 from fridge_pipeline.cli.serve import serve
 from fridge_pipeline.cli.settle import settle
@@ -54,7 +55,7 @@ def fridge(context: click.Context, *, debug: bool) -> None:
 
 
 DAILY = (up, ui, demo, bill, shadow, explain, withdraw, release, settle, drop_readings, tenants)
-MONTHLY = (close, approve, reopen, report, evidence, verify, backtest)
+MONTHLY = (people, close, approve, reopen, report, evidence, verify, backtest)
 INSTALLATION = (serve, stripe, sandbox, db, migrate, doctor, env, sql)
 
 for command in (*DAILY, *MONTHLY, *INSTALLATION):

@@ -1,16 +1,24 @@
-"""``fridge close``, ``approve`` and ``reopen``: the months that finance signs."""
+"""``fridge close``, ``approve`` and ``reopen``: the months that people sign, two of them each time."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
 from fridge_pipeline.calendar.days import Month, NotAMonthError
+from fridge_pipeline.cli.person_option import as_option, sign_in
 from fridge_pipeline.cli.terminal import echo, ledger
-from fridge_pipeline.finance.close_month import approve_month, prepare_month, reopen_month
+from fridge_pipeline.finance.close_month import (
+    approve_month,
+    ask_to_reopen,
+    differences_of,
+    prepare_month,
+    prepared_month,
+    reopen_month,
+)
 from fridge_pipeline.finance.rules.outcomes import outcome_in_words
 from fridge_pipeline.settings import MODELS_FOLDER
 
@@ -30,71 +38,112 @@ class MonthKey(click.ParamType[Month]):
 
 @click.command()
 @click.argument("month", type=MonthKey())
-@click.option("--prepared-by", "name", required=True, help="Who prepares it; stays on record.")
+@as_option(signs=True)
+@click.option("--prepared-by", "label", default="", help="A name to show beside the login; it is checked by nobody.")
 @click.option("--json", "as_json", is_flag=True, help="Print the control totals as JSON.")
-def close(month: Month, name: str, as_json: bool) -> None:
+def close(month: Month, login: str, label: str, as_json: bool) -> None:
     """Prepare MONTH for closing: check that it ties out, and write its control totals.
 
-    It is closed when another person approves it (fridge approve). Refused while the month is not over, while
-    statements of it are under way, and while something in it is unexplained; the error says what.
+    A preparer does it; the month is closed when an approver, another person, approves it (fridge approve). Refused
+    while the month is not over, an earlier one is open, statements of it are under way, or something in it is
+    unexplained; the error says what.
 
-    Example: fridge close 2026-01 --prepared-by ada
+    Example: fridge close 2026-01 --as ada
     """
     with ledger() as opened:
+        sign_in(opened, login)
         run = opened.as_run("fridge close")
-        totals = prepare_month(run, month, name, MODELS_FOLDER, opened.settings.close_after)
+        totals = prepare_month(run, month, label, MODELS_FOLDER, opened.settings.close_after)
     if as_json:
-        echo(json.dumps({"month": month.key, "prepared_by": name, "control_totals": totals}))
+        echo(json.dumps({"month": month.key, "prepared_by": login, "label": label, "control_totals": totals}))
         return
-    echo(f"{month} is prepared by {name}:")
+    echo(f"{month} is prepared by {login}:")
     echo(totals_text(totals))
-    echo(f"It is closed when somebody else approves it: fridge approve {month} --by NAME")
+    echo(f"It is closed when somebody else approves it: fridge approve {month} --as LOGIN")
 
 
 @click.command()
 @click.argument("month", type=MonthKey())
-@click.option("--by", "name", required=True, help="Who approves it: not who prepared it; stays on record.")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def approve(month: Month, name: str, as_json: bool) -> None:
+@as_option(signs=True)
+@click.option("--by", "label", default="", help="A name to show beside the login; it is checked by nobody.")
+@click.option("--yes", is_flag=True, help="Sign without being asked: for scripts that have looked before.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON; needs --yes.")
+def approve(month: Month, login: str, label: str, yes: bool, as_json: bool) -> None:
     """Approve and so close MONTH, which somebody else has prepared.
 
-    Refused when the control totals are no longer what was prepared. Afterwards nothing is stated to Stripe for its
-    hours, whoever asks, until it is reopened: what changes waits in the exceptions, as month_closed.
+    Shows what was prepared and what differs in it, and asks. Refused when the control totals are no longer what was
+    prepared. Afterwards nothing is stated to Stripe for its hours, whoever asks, until it is reopened: what changes
+    waits in the exceptions, as month_closed.
 
-    Example: fridge approve 2026-01 --by grace
+    Example: fridge approve 2026-01 --as grace
     """
+    if as_json and not yes:
+        raise click.UsageError("--json needs --yes: there is nobody to ask")
     with ledger() as opened:
-        prepared = approve_month(opened.database, month, name, opened.clock, opened.settings.close_after)
+        sign_in(opened, login)
+        if not yes:
+            prepared = prepared_month(opened.database, month)
+            echo(f"{month}, prepared by {prepared.signer} at {prepared.signed_at:%Y-%m-%d %H:%M} UTC:", err=True)
+            echo(totals_text(prepared.control_totals or {}), err=True)
+            echo(differences_text(differences_of(opened.database, month)), err=True)
+            click.confirm(f"Sign this as {login}, and close {month}?", abort=True, err=True)
+        prepared = approve_month(opened.database, month, label, opened.clock, opened.settings.close_after)
     totals = prepared.control_totals or {}
     if as_json:
-        told = {"month": month.key, "prepared_by": prepared.signed_by, "approved_by": name, "control_totals": totals}
+        told = {"month": month.key, "prepared_by": prepared.acted_by, "approved_by": login, "control_totals": totals}
         echo(json.dumps(told))
         return
-    echo(f"{month} is closed: prepared by {prepared.signed_by}, approved by {name}")
+    echo(f"{month} is closed: prepared by {prepared.signer}, approved by {login}")
     echo(totals_text(totals))
 
 
 @click.command()
 @click.argument("month", type=MonthKey())
-@click.option("--by", "name", required=True, help="Who reopens it; stays on record.")
-@click.option("--reason", required=True, help="Why; stays on record.")
+@as_option(signs=True)
+@click.option("--by", "label", default="", help="A name to show beside the login; it is checked by nobody.")
+@click.option("--reason", help="Ask for it: why; stays on record.")
+@click.option("--confirm", is_flag=True, help="Reopen it as somebody else has asked.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def reopen(month: Month, name: str, reason: str, as_json: bool) -> None:
-    """Reopen the closed MONTH, so that what changed in it since is stated to Stripe.
+def reopen(month: Month, login: str, label: str, reason: str | None, confirm: bool, as_json: bool) -> None:
+    """Reopen the closed MONTH, so that what changed in it since is stated to Stripe; it takes two people.
 
-    The next hourly_billing states it. Close the month again afterwards.
+    A preparer asks, with a reason, and the month stays closed. An approver, another person, confirms: then the next
+    hourly_billing states what waited. Close the month again afterwards.
 
-    Example: fridge reopen 2026-01 --by ada --reason "late files of gateway 7"
+    Example: fridge reopen 2026-01 --as ada --reason "late files of gateway 7", then
+    fridge reopen 2026-01 --as grace --confirm
     """
-    with ledger() as opened:
-        waiting = reopen_month(opened.database, month, name, reason, opened.clock)
+    if (reason is None) != confirm:
+        raise click.UsageError("say --reason TEXT to ask for it, or --confirm to do what somebody else has asked for")
     command = f"fridge bill --from {month.hours.first} --to {month.hours.last}"
-    if as_json:
-        told = {"month": month.key, "reopened_by": name, "reason": reason, "waiting": waiting, "state_with": command}
-        echo(json.dumps(told))
-        return
-    echo(f"{month} is open again; {waiting} changes waited for it")
-    echo(f"They are stated by the next hourly_billing, or now with: {command}")
+    with ledger() as opened:
+        sign_in(opened, login)
+        if reason is not None:
+            waiting = ask_to_reopen(opened.database, month, label, reason, opened.clock)
+            told = {"month": month.key, "asked_by": login, "reason": reason, "waiting": waiting}
+            lines = [
+                f"{login} asks to reopen {month}, which stays closed; {waiting} changes wait for it",
+                f"It is reopened when somebody else confirms it: fridge reopen {month} --as LOGIN --confirm",
+            ]
+        else:
+            asked, waiting = reopen_month(opened.database, month, label, opened.clock)
+            told = {"month": month.key, "asked_by": asked.acted_by, "reopened_by": login, "reason": asked.reason}
+            told |= {"waiting": waiting, "state_with": command}
+            lines = [
+                f"{month} is open again, asked by {asked.signer}, confirmed by {login}: {asked.reason}",
+                f"{waiting} changes waited for it. They are stated by the next hourly_billing, or now with: {command}",
+            ]
+    echo(json.dumps(told) if as_json else "\n".join(lines))
+
+
+def differences_text(differences: Sequence[Mapping[str, Any]]) -> str:
+    """What of a month is not billed as counted, by meter and cause."""
+    if not differences:
+        return "  nothing differs"
+    return "\n".join(
+        f"  {each['meter']}: {each['amount']:+,} in {each['tenant_hours']:,} tenant-hours differ as {each['cause']}"
+        for each in differences
+    )
 
 
 def totals_text(totals: Mapping[str, Any]) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
 from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.cli.person_option import as_option, sign_in
 from fridge_pipeline.cli.terminal import echo, ledger
 from fridge_pipeline.corrections.settle import Decision, Settlement, approve_settlements, settle_exceptions
 from fridge_pipeline.reason_terms import How
@@ -16,6 +18,7 @@ from fridge_pipeline.visible import as_lines
 
 @click.command()
 @click.argument("numbers", metavar="EXCEPTION...", type=int, nargs=-1, required=True)
+@as_option()
 @click.option("--how", type=click.Choice([each.value for each in How]), help="How it ends.")
 @click.option("--document", help="What did it, such as the number of an invoice item; of not_counted, which statement.")
 @click.option("--reason", help="Why; stays on record.")
@@ -30,7 +33,7 @@ def settle(
     document: str | None,
     reason: str | None,
     is_approval: bool,
-    as_json: bool,
+    **told: Any,
 ) -> None:
     """End each EXCEPTION (its number, see fridge.exceptions_open) by a decision that stays on record.
 
@@ -39,12 +42,14 @@ def settle(
     not_counted by Stripe. Files: written_off, or no_loss where nothing of them was to be counted.
 
     What is settled is never stated to Stripe any more and does not open again; when the usage changes, only the change
-    does. Above 1,000 of a month and meter that the same login has settled alone, it waits for a second one:
-    fridge settle --approve SETTLEMENT. The kinds that end by themselves are refused, with what to do instead.
+    does. Above 1,000 of a month and meter that the same login has settled alone it takes two people with logins of
+    their own: it waits until another one says fridge settle --approve SETTLEMENT --as LOGIN. Kinds that end by
+    themselves are refused, with what to do instead.
 
-    Example: fridge settle 42 43 --how invoiced_by_hand --document ii_1Qx7 --reason "late gateway, agreed with shop-a"
+    Example: fridge settle 42 43 --as ada --how invoiced_by_hand --document ii_1Qx7 --reason "agreed with shop-a"
     """
     with ledger() as opened:
+        sign_in(opened, told["login"])
         run = opened.as_run("fridge settle")
         if is_approval:
             if how or document or reason:
@@ -54,14 +59,16 @@ def settle(
             if how is None or reason is None:
                 raise click.UsageError("say how it ends and why: --how and --reason")
             done = settle_exceptions(run, numbers, Decision(How(how), reason, document))
-    echo(json.dumps([_as_mapping(each) for each in done], indent=2) if as_json else as_lines(_told(done)))
+    echo(json.dumps([_as_mapping(each) for each in done], indent=2) if told["as_json"] else as_lines(_told(done)))
 
 
 def _told(done: Sequence[Settlement]) -> list[str]:
     lines = [_line(each) for each in done]
     waiting = [str(each.settlement_id) for each in done if each.waits]
     if waiting:
-        lines.append(f"So much takes a second person, by another login: fridge settle --approve {' '.join(waiting)}")
+        lines.append(
+            f"So much takes a second person, by another login: fridge settle --as LOGIN --approve {' '.join(waiting)}"
+        )
     if any(each.how in {How.STATE_AGAIN, How.NOT_COUNTED} for each in done):
         lines.append("The next hourly_billing states it, or now: fridge bill")
     return lines

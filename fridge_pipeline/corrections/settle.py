@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 import psycopg
 from psycopg.rows import dict_row
@@ -16,9 +17,12 @@ from fridge_pipeline.billing.rules.staging import StagingCase, StagingVerdict, j
 from fridge_pipeline.billing.rules.waiting import told_together
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.corrections.rules import SettlementRefusedError, is_of_quantity, require_sign, require_sound
+from fridge_pipeline.database.connection import refused_text
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.database.run import Run
 from fridge_pipeline.reason_terms import How
+
+Planned = TypeVar("Planned")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,64 +68,124 @@ class Settlement:
     waits: bool
 
 
+#: What is to be settled, and of which tenant how much; empty where nobody knows a quantity.
+Plan = tuple[OpenException, dict[str, int]]
+
+
 def settle_exceptions(run: Run, exception_ids: Sequence[int], decision: Decision) -> list[Settlement]:
     """Ends open exceptions, all or none; of a quantity above what one person may settle, once a second approves it.
 
-    Raises ``SettlementRefusedError`` with the exception and what to do instead, and ``NotInDoubtError``.
+    Raises ``SettlementRefusedError`` with the exception and what to do instead, ``NotInDoubtError``, and
+    ``NotEntitledError``.
     """
-    with run.database.connect() as connection, connection.transaction():
-        lock_staging(connection)
-        return [_settle(connection, run, each, decision) for each in dict.fromkeys(exception_ids)]
+    ids = list(dict.fromkeys(exception_ids))
+
+    def plan() -> list[Plan]:
+        return [_plan(connection, run, each, decision) for each in ids]
+
+    def record(acting: psycopg.Connection, plans: Sequence[Plan]) -> list[Settlement]:
+        return [_record(acting, found, decision, shares) for found, shares in plans]
+
+    def effect(plans: Sequence[Plan], done: Sequence[Settlement]) -> None:
+        for (found, _), settlement in zip(plans, done, strict=True):
+            if not settlement.waits:
+                _end(connection, found, decision, run.clock())
+
+    with run.database.connect() as connection:
+        return _act(run, connection, plan, record, effect)
 
 
 def approve_settlements(run: Run, settlement_ids: Sequence[int]) -> list[Settlement]:
     """Puts decisions of somebody else in force, all or none: what is owed must still be what was decided.
 
-    Raises ``SettlementRefusedError``; the database refuses whoever decided it.
+    Raises ``SettlementRefusedError``, also for whoever decided it, and ``NotEntitledError``.
     """
-    with run.database.connect() as connection, connection.transaction():
-        lock_staging(connection)
-        return [_approve(connection, run, each) for each in dict.fromkeys(settlement_ids)]
+    ids = list(dict.fromkeys(settlement_ids))
+
+    def plan() -> list[tuple[OpenException, Settlement]]:
+        return [_decided(connection, run, each) for each in ids]
+
+    def record(acting: psycopg.Connection, plans: Sequence[tuple[OpenException, Settlement]]) -> list[Settlement]:
+        for _, settlement in plans:
+            acting.execute(statement("approve_settlement"), {"settlement_id": settlement.settlement_id})
+        return [settlement for _, settlement in plans]
+
+    def effect(plans: Sequence[tuple[OpenException, Settlement]], _: Sequence[Settlement]) -> None:
+        for found, _settlement in plans:
+            parameters = {"exception_id": found.exception_id, "now": run.clock()}
+            connection.execute(statement("end_exception"), parameters)
+
+    with run.database.connect() as connection:
+        return _act(run, connection, plan, record, effect)
 
 
-def _settle(connection: psycopg.Connection, run: Run, exception_id: int, decision: Decision) -> Settlement:
-    found, how, now = _open_exception(connection, exception_id), decision.how, run.clock()
-    require_sound(exception_id, found.kind, how, decision.document, decision.reason)
-    shares: dict[str, int] = {}
-    if is_of_quantity(found.kind, how):
-        shares = _owed(connection, run, found)
-        require_sign(exception_id, how, sum(shares.values()))
-    settlement = _record(connection, found, decision, shares)
-    if settlement.waits:
-        return settlement
-    if how in {How.COUNTED, How.NOT_COUNTED}:
-        _decide(connection, found, decision, now)
-    connection.execute(statement("end_exception"), {"exception_id": exception_id, "now": now})
-    return settlement
+def _act(
+    run: Run,
+    connection: psycopg.Connection,
+    plan: Callable[[], list[Planned]],
+    record: Callable[[psycopg.Connection, Sequence[Planned]], list[Settlement]],
+    effect: Callable[[Sequence[Planned], Sequence[Settlement]], None],
+) -> list[Settlement]:
+    """Records what is planned as the act of whoever is signed in, and only then brings about what it comes to.
+
+    Nothing is staged from before what is owed is read until that is on record: the record takes the lock of staging. A
+    person with a login of its own writes on a connection of its own, so there it is read once more behind the lock.
+    """
+    try:
+        with run.database.acting(connection) as acting:
+            is_own = acting is not connection
+            if not is_own:
+                lock_staging(connection)
+            plans = plan()
+            done = record(acting, plans)
+            if is_own and plan() != plans:
+                raise SettlementRefusedError("something else is owed than a moment ago: look again, and settle that")
+            if not is_own:
+                effect(plans, done)
+    except psycopg.errors.RestrictViolation as refused:
+        raise SettlementRefusedError(refused_text(refused)) from refused
+    if is_own:
+        with connection.transaction():
+            effect(plans, done)
+    return done
 
 
-def _approve(connection: psycopg.Connection, run: Run, settlement_id: int) -> Settlement:
+def _plan(connection: psycopg.Connection, run: Run, exception_id: int, decision: Decision) -> Plan:
+    """The exception, and what is owed of whom where that is settled."""
+    found = _open_exception(connection, exception_id)
+    require_sound(exception_id, found.kind, decision.how, decision.document, decision.reason)
+    if not is_of_quantity(found.kind, decision.how):
+        return found, {}
+    shares = _owed(connection, run, found)
+    require_sign(exception_id, decision.how, sum(shares.values()))
+    return found, shares
+
+
+def _decided(connection: psycopg.Connection, run: Run, settlement_id: int) -> tuple[OpenException, Settlement]:
+    """A decision that waits for its approval, and its exception."""
     with connection.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(statement("decided_settlement"), {"settlement_id": settlement_id}).fetchone()
     if row is None:
         raise SettlementRefusedError(
             f"there is no settlement {settlement_id}: fridge.settlement_decisions has them all"
         )
-    if row["is_approved"]:
+    shares, is_approved = row.pop("shares"), row.pop("is_approved")
+    if is_approved:
         raise SettlementRefusedError(f"settlement {settlement_id} was approved before")
-    decided_shares, decided_how = row.pop("shares"), How(row["how"])
-    row.pop("is_approved")
     found = _open_exception(connection, row["exception_id"])
     now_owed = _owed(connection, run, found)
-    decided = decided_shares or {found.tenant_id: row["quantity"]}
-    if now_owed != decided:
+    if now_owed != (shares or {found.tenant_id: row["quantity"]}):
         raise SettlementRefusedError(
             f"settlement {settlement_id} was decided for {row['quantity']}, and {sum(now_owed.values())} is owed now: "
             f"decide exception {found.exception_id} anew with fridge settle"
         )
-    connection.execute(statement("approve_settlement"), {"settlement_id": settlement_id})
-    connection.execute(statement("end_exception"), {"exception_id": found.exception_id, "now": run.clock()})
-    return Settlement(**{**row, "how": decided_how, "waits": False})
+    return found, Settlement(**{**row, "how": How(row["how"]), "waits": False})
+
+
+def _end(connection: psycopg.Connection, found: OpenException, decision: Decision, now: datetime) -> None:
+    if decision.how in {How.COUNTED, How.NOT_COUNTED}:
+        _decide(connection, found, decision, now)
+    connection.execute(statement("end_exception"), {"exception_id": found.exception_id, "now": now})
 
 
 def _open_exception(connection: psycopg.Connection, exception_id: int) -> OpenException:

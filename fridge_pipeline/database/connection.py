@@ -78,6 +78,15 @@ class DatabaseMissingError(LookupError):
     """A database that we need does not exist, and we may not create it."""
 
 
+class NotEntitledError(PermissionError):
+    """Whoever is signed in may not do that; the text says who may."""
+
+
+def refused_text(error: psycopg.Error) -> str:
+    """What the database refuses, and what to do, in one line."""
+    return ". ".join(part for part in (error.diag.message_primary, error.diag.message_hint) if part)
+
+
 @dataclass(frozen=True, slots=True)
 class SystemUser:
     """Who works at which machine, as its operating system says; beside every act of a person (law L15)."""
@@ -99,6 +108,9 @@ class Database:
 
     #: What sessions are told of who works here; given at the top.
     system_user: SystemUser | None = None
+
+    #: The same database signed in as the person whose acts are recorded; ``None`` for the login of daily work.
+    person: Database | None = None
 
     @property
     def location(self) -> str:
@@ -156,6 +168,33 @@ class Database:
     def acting_as(self, role: str) -> Database:
         """The same database with the rights of another role, of which the one that signs in is a member."""
         return replace(self, role=role)
+
+    def as_person(self, login: str, password: str) -> Database:
+        """The same database, on which acts are recorded as those of a person with a login of its own (law L15)."""
+        dsn = make_conninfo(self.dsn, user=login, password=password)
+        return replace(self, person=Database(dsn, system_user=self.system_user))
+
+    @property
+    def signs_in_as(self) -> str:
+        """The login that acts are recorded with."""
+        return str(conninfo_to_dict((self.person or self).dsn).get("user", ""))
+
+    @contextmanager
+    def acting(self, connection: psycopg.Connection) -> Iterator[psycopg.Connection]:
+        """A transaction in which an act of a person is written: signed in as the person where one is named.
+
+        Else it is the given connection's. Keep locks that the act waits for out of that connection. Raises
+        ``NotEntitledError`` when the login may not do it.
+        """
+        try:
+            if self.person is None:
+                with connection.transaction():
+                    yield connection
+            else:
+                with self.person.connect() as own, own.transaction():
+                    yield own
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise NotEntitledError(refused_text(error)) from error
 
     @property
     def owned(self) -> Database:

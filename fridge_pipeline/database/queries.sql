@@ -668,6 +668,11 @@ begin
     if to_regrole('fridge_finance') is null then
         create role fridge_finance nologin;
     end if;
+    if to_regrole('fridge_preparer') is null then
+        create role fridge_preparer nologin;
+        create role fridge_approver nologin;
+        create role fridge_operator nologin;
+    end if;
     if not pg_has_role(current_user, 'fridge_pipeline', may_act_as) then
         execute format('grant fridge_pipeline to %I', current_user);
     end if;
@@ -696,6 +701,61 @@ select
         ),
         false
     ) as acts_as;
+
+-- name: people
+-- Who has which role now; and whether the server still lets the login in, with the role's rights.
+select
+    people.login,
+    people.role,
+    people.since,
+    people.added_by,
+    people.os_user,
+    people.os_host,
+    coalesce(
+        pg_roles.rolcanlogin
+        and pg_has_role(
+            pg_roles.oid,
+            to_regrole(case people.role when 'reader' then 'fridge_finance' else 'fridge_' || people.role end),
+            'member'
+        ),
+        false
+    ) as may_sign_in
+from fridge.people
+left join pg_roles on people.login = pg_roles.rolname
+order by people.login, people.role;
+
+-- name: person_login
+-- What the server knows of a login. One that can do more than a person's is somebody else's.
+select
+    pg_roles.rolcanlogin as can_sign_in,
+    pg_roles.rolsuper
+    or pg_roles.rolcreaterole
+    or pg_roles.rolbypassrls
+    or pg_roles.rolreplication
+    or pg_has_role(pg_roles.oid, pg_database.datdba, 'member')
+    or coalesce(pg_has_role(pg_roles.oid, to_regrole('fridge_pipeline'), 'member'), false) as does_more
+from pg_roles
+cross join pg_database
+where pg_roles.rolname = %(login)s and pg_database.datname = current_database();
+
+-- name: create_person_login
+create role {person} login connection limit 10 password {password};
+
+-- name: restore_person_login
+alter role {person} login connection limit 10 password {password};
+
+-- name: end_person_login
+alter role {person} nologin;
+
+-- name: join_group
+grant {granted} to {person};
+
+-- name: leave_group
+revoke {granted} from {person};
+
+-- name: change_person
+insert into fridge.people_changes (login, role, action)
+values (%(login)s, %(role)s, %(action)s);
 
 -- name: reader_drift
 -- What a login of finance could do beyond reading, or what does not bound it: in words, and the statements that end it.

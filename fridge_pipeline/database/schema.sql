@@ -22,6 +22,20 @@ comment on column fridge.pipeline_rights.inserts is 'Whether it adds rows.';
 comment on column fridge.pipeline_rights.updates is 'The columns that it changes; * for all.';
 comment on column fridge.pipeline_rights.deletes is 'Whether it removes rows; nothing that happened is removed.';
 
+-- People sign in with logins of their own, each a member of the group of its role, and write their acts themselves:
+-- into these tables, whose triggers stamp them. They read what finance reads, and write nothing else.
+create table fridge.person_rights (
+    relation text,
+    role text,
+    primary key (relation, role),
+    constraint person_rights_role check (role in ('preparer', 'approver', 'operator'))
+);
+
+comment on table fridge.person_rights is
+'One row per table into which people write their acts, and role of people that may.';
+comment on column fridge.person_rights.relation is 'The table.';
+comment on column fridge.person_rights.role is 'The members of the group fridge_ROLE.';
+
 -- Refuses any change to a row that has been written: what happened stays on record (law L7).
 create function fridge.refuse_change() returns trigger
 language plpgsql as $$
@@ -46,14 +60,16 @@ begin
 end;
 $$;
 
--- Brings the rights of both roles up to the tables that there are; a role that does not exist is left out. Run by the
+-- Brings the rights of all roles up to the tables that there are; a role that does not exist is left out. Run by the
 -- owner after every change of the schema. Partitions are reached through their table alone, and models that are tables
--- are filled. Finance reads what it is given the names of, and nothing else.
+-- are filled. Finance and the other people read what they are given the names of, and nothing else.
 create function fridge.grant_rights(marts text[]) returns void
 language plpgsql set client_min_messages = warning as $$
 declare
     relation record;
     mart text;
+    groups text[] := array['fridge_finance', 'fridge_preparer', 'fridge_approver', 'fridge_operator'];
+    reading text;
 begin
     if to_regrole('fridge_pipeline') is not null then
         grant usage on schema fridge to fridge_pipeline;
@@ -90,19 +106,23 @@ begin
             end if;
         end loop;
     end if;
-    if to_regrole('fridge_finance') is not null then
-        grant usage on schema fridge to fridge_finance;
+    foreach reading in array groups loop
+        continue when to_regrole(reading) is null;
+        execute format('grant usage on schema fridge to %I', reading);
         for relation in
             select pg_class.oid::regclass as name
             from pg_class
             where pg_class.relnamespace = 'fridge'::regnamespace and pg_class.relkind in ('r', 'p', 'v')
         loop
-            execute format('revoke all on %s from fridge_finance', relation.name);
+            execute format('revoke all on %s from %I', relation.name, reading);
         end loop;
         foreach mart in array marts loop
-            execute format('grant select on fridge.%I to fridge_finance', mart);
+            execute format('grant select on fridge.%I to %I', mart, reading);
         end loop;
-    end if;
+        for relation in select * from fridge.person_rights where 'fridge_' || person_rights.role = reading loop
+            execute format('grant insert on fridge.%I to %I', relation.relation, reading);
+        end loop;
+    end loop;
 end;
 $$;
 revoke execute on function fridge.grant_rights(text[]) from public;
@@ -287,3 +307,121 @@ comment on column fridge.runs.program_version is 'Version of the package.';
 comment on column fridge.runs.source_sha256 is 'Hash over all its source files and SQL models.';
 
 insert into fridge.pipeline_rights (relation) values ('runs');
+
+-- Who may act, as what, and who said so. A login is a login of the server; what it is made of rules out that two of
+-- them look alike. It is never given to another person: acts name it for ever.
+create table fridge.people_changes (
+    change_id bigint generated always as identity primary key,
+    login text not null,
+    role text not null,
+    action text not null,
+    acted_by text not null,
+    acted_at timestamptz not null,
+    os_user text,
+    os_host text,
+    constraint people_changes_login check (
+        login ~ '^[a-z][a-z0-9_]{0,62}$' and login !~ '^(fridge|pg_|postgres)'
+    ),
+    constraint people_changes_role check (role in ('preparer', 'approver', 'operator', 'reader')),
+    constraint people_changes_action check (action in ('add', 'remove'))
+);
+
+create index people_changes_login on fridge.people_changes (login, role, change_id);
+
+create trigger people_changes_append_only before update or delete on fridge.people_changes
+for each row execute function fridge.refuse_change();
+create trigger people_changes_no_truncate before truncate on fridge.people_changes
+for each statement execute function fridge.refuse_change();
+revoke update, delete, truncate on fridge.people_changes from current_user;
+create trigger people_changes_stamp before insert on fridge.people_changes
+for each row execute function fridge.stamp_act();
+
+comment on table fridge.people_changes is
+'One row per role that a person was given, or that was taken back. Append only.';
+comment on column fridge.people_changes.login is 'The login of the person, and of nobody else.';
+comment on column fridge.people_changes.role is
+'preparer: prepares months, and asks to reopen them; approver: approves both; operator: releases, withdraws and '
+'decides about switches; reader: reads.';
+comment on column fridge.people_changes.action is 'add or remove.';
+comment on column fridge.people_changes.acted_by is 'The login that changed it.';
+comment on column fridge.people_changes.acted_at is 'When, by the database''s clock.';
+comment on column fridge.people_changes.os_user is 'User of the operating system, as the session was told.';
+comment on column fridge.people_changes.os_host is 'Machine, as the session was told.';
+
+create view fridge.people as
+select
+    login,
+    role,
+    acted_at as since,
+    acted_by as added_by,
+    os_user,
+    os_host
+from (
+    select distinct on (login, role) *
+    from fridge.people_changes
+    order by login asc, role asc, change_id desc
+) as newest
+where action = 'add';
+
+comment on view fridge.people is 'One row per person and role that the person has now.';
+comment on column fridge.people.since is 'Since when.';
+comment on column fridge.people.added_by is 'The login that gave it.';
+
+-- A role is given once and taken back once; and two logins that a reader takes for one are refused.
+create function fridge.guard_people_change() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    has_it boolean;
+    twin text;
+begin
+    perform pg_advisory_xact_lock(hashtextextended('fridge.people', 0));
+    has_it := exists (select 1 from fridge.people where people.login = new.login and people.role = new.role);
+    if has_it = (new.action = 'add') then
+        raise exception '% of the role % refused: % % it', new.action, new.role, new.login,
+            case when has_it then 'has' else 'has not' end
+            using errcode = 'restrict_violation';
+    end if;
+    select people_changes.login into twin from fridge.people_changes
+    where people_changes.login <> new.login
+        and translate(people_changes.login, '01_', 'ol') = translate(new.login, '01_', 'ol')
+    limit 1;
+    if twin is not null then
+        raise exception '% looks like %, who is another person', new.login, twin
+            using errcode = 'restrict_violation', hint = 'Choose a login that nobody takes for that one.';
+    end if;
+    return new;
+end;
+$$;
+revoke execute on function fridge.guard_people_change() from public;
+
+create trigger people_changes_guard before insert on fridge.people_changes
+for each row execute function fridge.guard_people_change();
+
+-- Refuses an act of whoever is not signed in as a person with one of these roles: the pipeline, the owner of the
+-- schema, a superuser. What a row says of itself counts nothing.
+create function fridge.require_person(roles text[], act text) returns void
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    if not exists (
+        select 1 from fridge.people
+        where people.login = session_user
+            and people.role = any(roles)
+            and pg_has_role(session_user, to_regrole('fridge_' || people.role), 'member')
+    ) then
+        raise exception '% refused: % is no person with the role %', act, session_user, array_to_string(roles, ' or ')
+            using errcode = 'insufficient_privilege',
+            hint = 'It takes the login of a person: fridge people list shows who may; name yourself with --as LOGIN.';
+    end if;
+end;
+$$;
+revoke execute on function fridge.require_person(text[], text) from public;
+
+-- How an act is told: by the login; the name that was typed beside it is a label.
+create function fridge.told_as(login text, label text) returns text
+language sql immutable as $$
+    select case
+        when login is null then label || ' (login not recorded)'
+        when label is null or label = login then login
+        else login || ' (' || label || ')'
+    end;
+$$;

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,13 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
-from fridge_pipeline.billing.ledger import lock_staging
 from fridge_pipeline.calendar.days import Month
-from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.connection import Database, one_snapshot, refused_text
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.database.run import Run
-from fridge_pipeline.finance.month_record import month_rows, refresh_month
+from fridge_pipeline.finance.month_record import refresh_month
 from fridge_pipeline.finance.rules.outcomes import outcomes_by_meter
-from fridge_pipeline.finance.rules.signoff import Action, ControlTotals, Signoff, changes, is_same_person
+from fridge_pipeline.finance.rules.signoff import Action, ControlTotals, Signoff, changes
 
 #: So many of what stands in the way are named; the rest is a number.
 SHOWN_MAX = 3
@@ -66,11 +66,11 @@ class MonthStateError(RuntimeError):
 
 
 class SamePersonError(ValueError):
-    """Whoever prepared a month asks to approve it."""
+    """Whoever signed the first of two signatures asks to sign the second."""
 
 
 class UnsignedError(ValueError):
-    """A signature without a name, or a reopening without a reason."""
+    """A reopening without a reason."""
 
 
 class TotalsChangedError(RuntimeError):
@@ -83,97 +83,169 @@ def newest_signoff(connection: psycopg.Connection, month: Month) -> Signoff | No
     return Signoff(Action(row[0]), *row[1:]) if row is not None else None
 
 
-def sign_month(connection: psycopg.Connection, month: Month, signoff: Signoff) -> None:
-    """Puts a signature on record; the database refuses one that may not follow the last."""
+def sign_month(database: Database, connection: psycopg.Connection, month: Month, signoff: Signoff) -> None:
+    """Puts a signature of whoever is signed in on record; the database refuses one that may not follow the last.
+
+    It waits for whoever stages: hold no lock of staging on ``connection``. Raises ``MonthStateError`` with the
+    database's own words, and ``NotEntitledError``.
+    """
+    with signing(database, connection, month, signoff):
+        return
+
+
+@contextmanager
+def signing(database: Database, connection: psycopg.Connection, month: Month, signoff: Signoff) -> Iterator[None]:
+    """The same, on record when the block ends in peace; nothing is staged in between."""
     totals = signoff.control_totals
-    connection.execute(
-        statement("sign_month"),
-        {
-            "month": month.first_day,
-            "action": signoff.action.value,
-            "signed_by": signoff.signed_by,
-            "reason": signoff.reason,
-            "control_totals": Jsonb(totals) if totals is not None else None,
-            "now": signoff.signed_at,
-        },
-    )
+    try:
+        with database.acting(connection) as acting:
+            acting.execute(
+                statement("sign_month"),
+                {
+                    "month": month.first_day,
+                    "action": signoff.action.value,
+                    "signed_by": signoff.signed_by,
+                    "reason": signoff.reason,
+                    "control_totals": Jsonb(totals) if totals is not None else None,
+                    "now": signoff.signed_at,
+                },
+            )
+            yield
+    except psycopg.errors.RestrictViolation as refused:
+        raise MonthStateError(refused_text(refused)) from refused
 
 
-def prepare_month(run: Run, month: Month, prepared_by: str, models: Path, close_after: timedelta) -> ControlTotals:
+def prepare_month(run: Run, month: Month, label: str, models: Path, close_after: timedelta) -> ControlTotals:
     """Writes what a month comes to, for another person to approve; may be done again until then.
 
     Usage is derived anew in SQL first, so that what was changed behind the program's back stands in the way.
-    Raises ``MonthNotReadyError`` with everything that stands in the way, ``MonthStateError`` when it is closed.
+    Raises ``MonthNotReadyError`` with everything that stands in the way, ``MonthStateError`` when it is closed or the
+    database refuses the signature, and ``NotEntitledError``.
     """
-    name = _name(prepared_by)
+    signed_by = _label(run.database, label)
     refresh_month(run.database, models, run.catalogue, month, run.clock)
-    with run.database.connect() as connection, connection.transaction():
-        _refuse_closed(month, newest_signoff(connection, month))
-        _refuse_unready(connection, month, run.clock(), close_after)
-        totals = _control_totals(connection, month)
-        sign_month(connection, month, Signoff(Action.PREPARE, name, run.clock(), totals))
+    with run.database.connect() as connection:
+        with one_snapshot(connection):
+            _refuse_closed(month, newest_signoff(connection, month))
+            _refuse_unready(connection, month, run.clock(), close_after)
+            totals = _control_totals(connection, month)
+        sign_month(run.database, connection, month, Signoff(Action.PREPARE, signed_by, run.clock(), totals))
     return totals
 
 
+def prepared_month(database: Database, month: Month) -> Signoff:
+    """What was prepared and waits for somebody's approval. Raises ``MonthStateError``."""
+    with database.connect() as connection:
+        return _prepared(connection, month)
+
+
+def differences_of(database: Database, month: Month) -> list[dict[str, Any]]:
+    """What differs in a month now: ``meter``, ``cause``, ``amount`` (stated minus counted) and ``tenant_hours``."""
+    with database.connect() as connection:
+        return _of_month(connection, "differences_of_month", month)
+
+
 def approve_month(
-    database: Database, month: Month, approved_by: str, clock: Callable[[], datetime], close_after: timedelta
+    database: Database, month: Month, label: str, clock: Callable[[], datetime], close_after: timedelta
 ) -> Signoff:
     """Closes a prepared month; returns what was prepared. Nothing is staged while it is looked at.
 
-    Raises ``MonthStateError``, ``SamePersonError``, ``MonthNotReadyError`` and ``TotalsChangedError``.
+    Raises ``MonthStateError``, ``SamePersonError``, ``MonthNotReadyError``, ``TotalsChangedError`` and
+    ``NotEntitledError``.
     """
-    name = _name(approved_by)
-    with database.connect() as connection, connection.transaction():
-        lock_staging(connection)
-        prepared = newest_signoff(connection, month)
-        _refuse_closed(month, prepared)
-        if prepared is None or prepared.action is not Action.PREPARE:
-            raise MonthStateError(f"{month} is not prepared; prepare it first: fridge close {month} --prepared-by NAME")
-        if is_same_person(name, prepared.signed_by):
-            raise SamePersonError(
-                f"{prepared.signed_by} prepared {month}; closing a month takes two people, so somebody else approves it"
-            )
-        _refuse_unready(connection, month, clock(), close_after)
-        changed = changes(prepared.control_totals or {}, _control_totals(connection, month))
-        if changed:
-            raise TotalsChangedError(
-                f"{month} is no longer what {prepared.signed_by} prepared at {prepared.signed_at:%Y-%m-%d %H:%M} UTC: "
-                f"{'; '.join(changed)}. Look at it and prepare it again: fridge close {month} --prepared-by NAME"
-            )
-        sign_month(connection, month, Signoff(Action.APPROVE, name, clock()))
+    signed_by = _label(database, label)
+    with database.connect() as connection:
+        prepared = _prepared(connection, month)
+        _refuse_same_person(database, month, prepared, "closing")
+        try:
+            with signing(database, connection, month, Signoff(Action.APPROVE, signed_by, clock())):
+                _refuse_unready(connection, month, clock(), close_after)
+                _refuse_changed(connection, month, prepared)
+        except MonthStateError:
+            _refuse_unready(connection, month, clock(), close_after)  # names what the database only counts
+            raise
     return prepared
 
 
-def reopen_month(database: Database, month: Month, reopened_by: str, reason: str, clock: Callable[[], datetime]) -> int:
-    """Reopens a closed month, so that what changed in it is stated; returns how many statements wait for that.
+def ask_to_reopen(database: Database, month: Month, label: str, reason: str, clock: Callable[[], datetime]) -> int:
+    """Asks for a closed month to be reopened; it stays closed until another person does so.
 
-    Raises ``MonthStateError`` when it is not closed, and ``UnsignedError``.
+    Returns how many statements wait for that. Raises ``MonthStateError`` when it is not closed, ``UnsignedError`` and
+    ``NotEntitledError``.
     """
-    name = _name(reopened_by)
+    signed_by = _label(database, label)
     if not reason.strip():
         raise UnsignedError(f"say why {month} is reopened: the reason stays on record")
-    with database.connect() as connection, connection.transaction():
-        lock_staging(connection)
+    with database.connect() as connection:
         newest = newest_signoff(connection, month)
-        if newest is None or newest.action is not Action.APPROVE:
+        if newest is None or not newest.closes:
             raise MonthStateError(f"{month} is not closed, so there is nothing to reopen")
-        sign_month(connection, month, Signoff(Action.REOPEN, name, clock(), reason=reason.strip()))
-        (waiting,) = _of_month(connection, "waiting_in_month", month)
-        return int(waiting["count"])
+        asked = Signoff(Action.ASK_TO_REOPEN, signed_by, clock(), reason=reason.strip())
+        sign_month(database, connection, month, asked)
+        return _waiting(connection, month)
 
 
-def _name(given: str) -> str:
-    name = " ".join(given.split())
-    if not name:
-        raise UnsignedError("a signature needs a name, and it is empty")
-    return name
+def reopen_month(database: Database, month: Month, label: str, clock: Callable[[], datetime]) -> tuple[Signoff, int]:
+    """Reopens a month as somebody else has asked, so that what changed in it is stated.
+
+    Returns what was asked, and how many statements wait. Raises ``MonthStateError`` when nobody has asked,
+    ``SamePersonError`` and ``NotEntitledError``.
+    """
+    signed_by = _label(database, label)
+    with database.connect() as connection:
+        asked = newest_signoff(connection, month)
+        if asked is None or asked.action is not Action.ASK_TO_REOPEN:
+            raise MonthStateError(
+                f"nobody has asked to reopen {month}: first fridge reopen {month} --as LOGIN --reason TEXT"
+            )
+        _refuse_same_person(database, month, asked, "reopening")
+        sign_month(database, connection, month, Signoff(Action.REOPEN, signed_by, clock(), reason=asked.reason))
+        return asked, _waiting(connection, month)
+
+
+def _waiting(connection: psycopg.Connection, month: Month) -> int:
+    (waiting,) = _of_month(connection, "waiting_in_month", month)
+    return int(waiting["count"])
+
+
+def _label(database: Database, given: str) -> str:
+    """What stands beside the login: a name that was typed, which says nothing; the login where none was."""
+    return " ".join(given.split()) or database.signs_in_as
+
+
+def _prepared(connection: psycopg.Connection, month: Month) -> Signoff:
+    prepared = newest_signoff(connection, month)
+    _refuse_closed(month, prepared)
+    if prepared is None or prepared.action is not Action.PREPARE:
+        raise MonthStateError(f"{month} is not prepared; prepare it first: fridge close {month} --as LOGIN")
+    return prepared
+
+
+def _refuse_same_person(database: Database, month: Month, before: Signoff, what: str) -> None:
+    """The database refuses it too; said before anything is locked."""
+    if before.acted_by == database.signs_in_as:
+        raise SamePersonError(
+            f"{before.signer} signed the {before.action} of {month}; {what} a month takes two people, so somebody else "
+            "does this"
+        )
 
 
 def _refuse_closed(month: Month, newest: Signoff | None) -> None:
-    if newest is not None and newest.action is Action.APPROVE:
+    if newest is not None and newest.closes:
         raise MonthStateError(
-            f"{month} is closed already, by {newest.signed_by} at {newest.signed_at:%Y-%m-%d %H:%M} UTC. "
-            f"To close it anew, reopen it first: fridge reopen {month} --by NAME --reason TEXT"
+            f"{month} is closed already; {newest.signer} signed its {newest.action} at "
+            f"{newest.signed_at:%Y-%m-%d %H:%M} UTC. To close it anew, reopen it first: fridge reopen {month} --as "
+            "LOGIN --reason TEXT"
+        )
+
+
+def _refuse_changed(connection: psycopg.Connection, month: Month, prepared: Signoff) -> None:
+    """Raises ``TotalsChangedError`` with every figure that is no longer what was prepared."""
+    changed = changes(prepared.control_totals or {}, _control_totals(connection, month))
+    if changed:
+        raise TotalsChangedError(
+            f"{month} is no longer what {prepared.signer} prepared at {prepared.signed_at:%Y-%m-%d %H:%M} UTC: "
+            f"{'; '.join(changed)}. Look at it and prepare it again: fridge close {month} --as LOGIN"
         )
 
 
@@ -198,7 +270,7 @@ def _control_totals(connection: psycopg.Connection, month: Month) -> ControlTota
     """What a month comes to now, per meter and of its landing files. Raises ``TieOutMissingError``."""
     (row,) = _of_month(connection, "control_totals", month)
     totals = dict(row["control_totals"])
-    outcomes = outcomes_by_meter(month_rows(connection, "month_outcome", month).iter_rows(named=True))
+    outcomes = outcomes_by_meter(_of_month(connection, "outcome_of_month", month))
     for meter, figures in totals["meters"].items():
         figures["outcome"] = outcomes.get(meter)
     return totals

@@ -653,7 +653,9 @@ select
     action,
     signed_by,
     signed_at,
-    control_totals
+    control_totals,
+    reason,
+    acted_by
 from fridge.month_signoffs
 where month = %(month)s
 order by signoff_id desc
@@ -697,6 +699,10 @@ select
         'files', (select to_jsonb(landed) from landed)
     ) as control_totals;
 
+-- name: outcome_of_month
+select * from fridge.month_outcome
+where usage_month = (%(month_start)s at time zone 'UTC')::date;
+
 -- name: unexplained_of_month
 -- The differences of a month that nobody has explained: the first few, each with how many there are.
 select
@@ -713,6 +719,20 @@ where
     and status = 'unexplained'
 order by hour, tenant_id, meter
 limit %(shown)s;
+
+-- name: differences_of_month
+-- Everything of a month that is not as it was counted, for whoever approves it.
+select
+    meter,
+    cause,
+    sum(amount) as amount,
+    count(*) as tenant_hours
+from fridge.tie_out_differences
+where
+    hour >= %(month_start)s
+    and hour < %(month_end)s
+group by meter, cause
+order by meter, cause;
 
 -- name: under_way_of_month
 select

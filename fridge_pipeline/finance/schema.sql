@@ -1,7 +1,7 @@
 -- Closing a month: two people sign its control totals, and from then on nothing more is stated to Stripe for its hours
--- until somebody reopens it. The database refuses, whoever asks.
+-- until two people reopen it. The database refuses, whoever asks.
 create table fridge.month_signoffs (
-    signoff_id bigint generated always as identity primary key,
+    signoff_id bigint primary key,
     month date not null,
     action text not null,
     signed_by text not null,
@@ -13,9 +13,11 @@ create table fridge.month_signoffs (
     os_user text,
     os_host text,
     constraint month_signoffs_first_day check (extract(day from month) = 1),
-    constraint month_signoffs_action check (action in ('prepare', 'approve', 'reopen')),
+    constraint month_signoffs_action check (action in ('prepare', 'approve', 'ask_to_reopen', 'reopen')),
     constraint month_signoffs_signed_by_not_empty check (signed_by ~ '\S'),
-    constraint month_signoffs_reopened_for_a_reason check ((action = 'reopen') = (reason is not null)),
+    constraint month_signoffs_reopened_for_a_reason check (
+        (action in ('ask_to_reopen', 'reopen')) = (reason is not null)
+    ),
     constraint month_signoffs_reason_not_empty check (reason ~ '\S'),
     constraint month_signoffs_prepared_with_totals check ((action = 'prepare') = (control_totals is not null)),
     constraint month_signoffs_after_the_month check (
@@ -32,12 +34,15 @@ for each statement execute function fridge.refuse_change();
 revoke update, delete, truncate on fridge.month_signoffs from current_user;
 
 comment on table fridge.month_signoffs is
-'One row per signature about a month: prepared, approved (it is closed) or reopened. Append only.';
+'One row per signature about a month: prepared, approved (it is closed), asked to reopen, or reopened. Append only.';
+comment on column fridge.month_signoffs.signoff_id is
+'Our number of it: one more than the one before, also of another month. What is missing was taken away.';
 comment on column fridge.month_signoffs.month is 'First day of the UTC month.';
 comment on column fridge.month_signoffs.action is
-'prepare, approve or reopen; a month is closed when its newest row is an approve.';
-comment on column fridge.month_signoffs.signed_by is 'Who signed; approve takes another person than prepare.';
-comment on column fridge.month_signoffs.reason is 'Why it was reopened; empty otherwise.';
+'prepare, approve, ask_to_reopen or reopen; a month is closed from approve to reopen.';
+comment on column fridge.month_signoffs.signed_by is
+'A label that was typed. Who signed is acted_by; approve takes another person than prepare, reopen than ask_to_reopen.';
+comment on column fridge.month_signoffs.reason is 'Why it is reopened; empty otherwise.';
 comment on column fridge.month_signoffs.control_totals is
 'What the month comes to, as prepared: per meter, and of its landing files; empty in the other rows.';
 comment on column fridge.month_signoffs.acted_by is
@@ -46,21 +51,26 @@ comment on column fridge.month_signoffs.acted_at is 'When, by the database''s cl
 comment on column fridge.month_signoffs.os_user is 'User of the operating system, as the session was told.';
 comment on column fridge.month_signoffs.os_host is 'Machine, as the session was told.';
 
-insert into fridge.pipeline_rights (relation) values ('month_signoffs');
+-- The pipeline signs nothing.
+insert into fridge.person_rights (relation, role) values
+('month_signoffs', 'preparer'),
+('month_signoffs', 'approver');
 
 create view fridge.closed_months as
 select
     newest.month,
     newest.month::timestamp at time zone 'UTC' as starts_at,
-    newest.signed_by as closed_by,
+    fridge.told_as(newest.acted_by, newest.signed_by) as closed_by,
     newest.signed_at as closed_at
 from (
     select distinct on (month)
         month,
         action,
         signed_by,
+        acted_by,
         signed_at
     from fridge.month_signoffs
+    where action <> 'ask_to_reopen'
     order by month asc, signoff_id desc
 ) as newest
 where newest.action = 'approve';
@@ -78,48 +88,79 @@ language sql stable as $$
     );
 $$;
 
--- A name without case and blanks.
-create function fridge.plain_name(name text) returns text
-language sql immutable as $$
-    select lower(regexp_replace(normalize(name, NFKC), '\s', '', 'g'));
-$$;
-
--- Which sign-off may follow which, by whom, and when.
-create function fridge.guard_month_signoff() returns trigger
-language plpgsql as $$
+-- The first month before another one that has usage which is billed, and is not closed; empty when there is none.
+create function fridge.open_month_before(later date) returns date
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
+    later_start timestamptz := later::timestamp at time zone 'UTC';
+    looked_at timestamptz := (select bill_from from fridge.billing_start);
+begin
+    loop
+        select date_trunc('month', min(hour), 'UTC') into looked_at
+        from fridge.usage
+        where hour >= looked_at and hour < later_start;
+        if looked_at is null then
+            return null;
+        end if;
+        if not fridge.month_is_closed(looked_at) then
+            return (looked_at at time zone 'UTC')::date;
+        end if;
+        looked_at := ((looked_at at time zone 'UTC') + interval '1 month') at time zone 'UTC';
+    end loop;
+end;
+$$;
+revoke execute on function fridge.open_month_before(date) from public;
+
+-- Which sign-off may follow which, by whom, and when. In the owner's name, because who signs reads little.
+create function fridge.guard_month_signoff() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    named text := to_char(new.month, 'YYYY-MM');
     newest fridge.month_signoffs;
     under_way bigint;
+    in_the_way date;
 begin
-    -- Numbered under the lock: the number says the order.
-    new.signoff_id := nextval(pg_get_serial_sequence('fridge.month_signoffs', 'signoff_id'));
+    -- Under the lock, and of nothing that a transaction which is rolled back uses up: so no number is missing.
+    new.signoff_id := coalesce((select max(signoff_id) from fridge.month_signoffs), 0) + 1;
+    perform fridge.require_person(
+        array[case when new.action in ('prepare', 'ask_to_reopen') then 'preparer' else 'approver' end],
+        format('%s of %s', new.action, named)
+    );
     select * into newest from fridge.month_signoffs where month = new.month order by signoff_id desc limit 1;
     if (coalesce(newest.action, 'nothing'), new.action) not in (
-        ('nothing', 'prepare'), ('prepare', 'prepare'), ('prepare', 'approve'), ('approve', 'reopen'),
-        ('reopen', 'prepare')
+        ('nothing', 'prepare'), ('prepare', 'prepare'), ('prepare', 'approve'), ('approve', 'ask_to_reopen'),
+        ('ask_to_reopen', 'ask_to_reopen'), ('ask_to_reopen', 'reopen'), ('reopen', 'prepare')
     ) then
-        raise exception '% of % refused: the last that was signed for it is %', new.action,
-            to_char(new.month, 'YYYY-MM'), coalesce(newest.action, 'nothing')
+        raise exception '% of % refused: the last that was signed for it is %', new.action, named,
+            coalesce(newest.action, 'nothing')
             using errcode = 'restrict_violation',
             hint = 'A month is prepared, approved (then it is closed), and may be reopened to be prepared again.';
     end if;
-    if new.action = 'approve' and fridge.plain_name(new.signed_by) = fridge.plain_name(newest.signed_by) then
-        raise exception 'approve of % refused: % prepared it', to_char(new.month, 'YYYY-MM'), newest.signed_by
-            using errcode = 'restrict_violation', hint = 'Closing a month takes two different people.';
+    if new.action in ('approve', 'reopen') and coalesce(newest.acted_by, session_user) = session_user then
+        raise exception '% of % refused: the % before it is by %', new.action, named, newest.action,
+            fridge.told_as(newest.acted_by, newest.signed_by)
+            using errcode = 'restrict_violation',
+            hint = 'It takes two different people, each with a login of their own.';
     end if;
-    if new.action <> 'reopen' then
+    if new.action in ('prepare', 'approve') then
+        in_the_way := fridge.open_month_before(new.month);
+        if in_the_way is not null then
+            raise exception '% of % refused: % has usage and is not closed', new.action, named,
+                to_char(in_the_way, 'YYYY-MM')
+                using errcode = 'restrict_violation', hint = 'Months are closed in their order: close that one first.';
+        end if;
         select count(*) into under_way from fridge.statements_under_way
         where hour >= new.month::timestamp at time zone 'UTC'
             and hour < (new.month + interval '1 month') at time zone 'UTC';
         if under_way > 0 then
-            raise exception '% of % refused: % statements of its hours are under way', new.action,
-                to_char(new.month, 'YYYY-MM'), under_way
+            raise exception '% of % refused: % statements of its hours are under way', new.action, named, under_way
                 using errcode = 'restrict_violation', hint = 'Wait until Stripe has decided all of them.';
         end if;
     end if;
     return new;
 end;
 $$;
+revoke execute on function fridge.guard_month_signoff() from public;
 
 create trigger month_signoffs_wait before insert on fridge.month_signoffs
 for each statement execute function fridge.wait_for_staging();
@@ -157,7 +198,7 @@ begin
             refused.closed_by, to_char(refused.closed_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"')
             using errcode = 'restrict_violation',
             hint = format(
-                'Reopen it first: fridge reopen %s --by NAME --reason TEXT', to_char(refused.month, 'YYYY-MM')
+                'Reopen it first: fridge reopen %s --as LOGIN --reason TEXT', to_char(refused.month, 'YYYY-MM')
             );
     end if;
     return null;

@@ -25,27 +25,36 @@ def month(pipeline: Pipeline) -> Month:
     return month
 
 
-def test_a_month_is_closed_by_two_people_and_reopened_and_what_waited_is_stated_by_the_command_that_is_named(
+def test_a_month_is_closed_by_two_people_and_reopened_by_two_and_what_waited_is_stated_by_the_command_that_is_named(
     run: Run, pipeline: Pipeline, month: Month
 ) -> None:
-    prepared = run("close", month.key, "--prepared-by", "Ada", **AT_ONCE)
+    prepared = run("close", month.key, "--as", "ada", "--prepared-by", "Grace Hopper", **AT_ONCE)
     assert (prepared.returncode, prepared.stderr) == (0, "")
     assert "temperature_readings: usage 20, stated 20, Stripe unknown; 1 tenants, 1 tenant-hours" in prepared.stdout
     assert "0 differ for a known cause and 1 are not compared with Stripe yet" in prepared.stdout
     assert "1 landing files: 20 rows = 20 inserted + 0 duplicates + 0 rejected" in prepared.stdout
-    assert f"fridge approve {month} --by NAME" in prepared.stdout
-    same = run("approve", month.key, "--by", "ada", **AT_ONCE)
+    assert f"fridge approve {month} --as LOGIN" in prepared.stdout
+    same = run("approve", month.key, "--as", "ada", "--by", "Grace Hopper", "--yes", **AT_ONCE)
     assert (same.returncode, "closing a month takes two people" in same.stderr) == (1, True)
-    closed = json.loads(run("approve", month.key, "--by", "Grace", "--json", **AT_ONCE).stdout)
-    assert (closed["prepared_by"], closed["approved_by"]) == ("Ada", "Grace")
+    asked = run("approve", month.key, "--as", "grace", **AT_ONCE)  # nobody is there to answer
+    assert (asked.returncode, "Sign this as grace, and close" in asked.stderr) == (1, True)
+    assert "usage 20, stated 20" in asked.stderr
+    closed = json.loads(run("approve", month.key, "--as", "grace", "--yes", "--json", **AT_ONCE).stdout)
+    assert (closed["prepared_by"], closed["approved_by"]) == ("ada", "grace")
     assert closed["control_totals"]["files"]["row_count"] == 20
 
     hour = month.hours.last
     pipeline.land(hour, "late.csv", readings("cohoes", hour, 1, 5, start=7))
     assert run("bill", "--from", hour.key, "--to", hour.key, **AT_ONCE).returncode == 0
     assert pipeline.stripe_totals("cohoes")["temperature_readings", hour.key] == 20
-    opened = run("reopen", month.key, "--by", "Ada", "--reason", "late file")
-    assert opened.stdout.startswith(f"{month} is open again; 2 changes waited for it")
+    asking = run("reopen", month.key, "--as", "ada", "--reason", "late file")
+    assert asking.stdout.startswith(f"ada asks to reopen {month}, which stays closed; 2 changes wait for it")
+    assert run("bill", "--from", hour.key, "--to", hour.key, **AT_ONCE).returncode == 0
+    assert pipeline.stripe_totals("cohoes")["temperature_readings", hour.key] == 20
+    opened = run("reopen", month.key, "--as", "grace", "--confirm")
+    assert opened.stdout.startswith(
+        f"{month} is open again, asked by ada, confirmed by grace: late file\n2 changes waited for it"
+    )
     command = opened.stdout.strip().rpartition("now with: ")[2]
     assert command == f"fridge bill --from {month.hours.first} --to {hour}"
     assert run(*command.split()[1:], **AT_ONCE).returncode == 0
@@ -55,9 +64,19 @@ def test_a_month_is_closed_by_two_people_and_reopened_and_what_waited_is_stated_
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
-        (("close", "January", "--prepared-by", "Ada"), 2, "'January' is not a month; write it like 2026-01"),
-        (("close", "2099-01", "--prepared-by", "Ada"), 1, "2099-01 has not ended"),
-        (("approve", "2026-01", "--by", "Grace"), 1, "2026-01 is not prepared; prepare it first: fridge close 2026-01"),
+        (("close", "January", "--as", "ada"), 2, "'January' is not a month; write it like 2026-01"),
+        (("close", "2099-01", "--as", "ada"), 1, "2099-01 has not ended"),
+        (("close", "2026-01", "--prepared-by", "Ada"), 2, "Missing option '--as'"),
+        (("close", "2026-01", "--as", "Ada"), 2, "'Ada' is no login for a person"),
+        (("close", "2026-01", "--as", "a\u200bda"), 2, "is no login for a person"),
+        (("reopen", "2026-01", "--as", "ada"), 2, "say --reason TEXT to ask for it, or --confirm"),
+        (("approve", "2026-01", "--as", "grace", "--json"), 2, "--json needs --yes"),
+        (("approve", "2026-01", "--as", "nobody", "--yes"), 1, 'password authentication failed for user "nobody"'),
+        (
+            ("approve", "2026-01", "--as", "grace", "--yes"),
+            1,
+            "2026-01 is not prepared; prepare it first: fridge close 2026-01",
+        ),
         (("release", "cohoes", "2026-01-24-18:00", "--by", "Ada", "--reason", "x"), 1, "is held for review"),
     ],
 )

@@ -3,6 +3,7 @@ too long."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,10 +13,11 @@ from fridge_pipeline.billing.review import release_usage
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.corrections.withdraw import withdraw_file
-from fridge_pipeline.finance.close_month import approve_month, prepare_month, reopen_month
+from fridge_pipeline.finance.close_month import approve_month, ask_to_reopen, prepare_month, reopen_month
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.settings import MODELS_FOLDER
 from tests.finance.books import READINGS, SENSORS, FinanceBooks, more_readings
+from tests.people import signed_in
 from tests.pipeline import CLOSE_AFTER, Pipeline, readings
 
 UNMAPPED = "select tenant_id, meter, quantity::int, waiting_since, bill_until, days_left from fridge.unmapped_usage"
@@ -246,8 +248,9 @@ def test_a_change_after_the_close_of_its_month_waits_as_such_until_the_month_is_
     pipeline.add_tenant("troy")
     pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 10) + readings("troy", hour, 1, 3))
     pipeline.run(hour)
-    prepare_month(pipeline.as_run(), january, "Ada", MODELS_FOLDER, CLOSE_AFTER)
-    approve_month(pipeline.database, january, "Grace", pipeline.clock, CLOSE_AFTER)
+    ada, grace = (signed_in(pipeline.database, login) for login in ("ada", "grace"))
+    prepare_month(replace(pipeline.as_run(), database=ada), january, "Ada", MODELS_FOLDER, CLOSE_AFTER)
+    approve_month(grace, january, "Grace", pipeline.clock, CLOSE_AFTER)
     books.deliver_late(hour, more_readings("cohoes", hour, 5))
     pipeline.run_models(hour)
     untied = "select tenant_id, meter, status, cause, amount::int from fridge.tie_out where status <> 'not_read'"
@@ -255,7 +258,8 @@ def test_a_change_after_the_close_of_its_month_waits_as_such_until_the_month_is_
     assert books.exceptions() == [("month_closed", "cohoes", READINGS)]
     assert books.restatements() == []
     assert pipeline.failing_tests() == set()
-    reopen_month(pipeline.database, january, "Ada", "late file of gateway 7", pipeline.clock)
+    ask_to_reopen(ada, january, "", "late file of gateway 7", pipeline.clock)
+    reopen_month(grace, january, "", pipeline.clock)
     pipeline.bill(hour)
     assert pipeline.rows(untied) == books.exceptions() == []
     late = f"late file: {hour.folder}/late.csv"

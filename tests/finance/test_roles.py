@@ -203,7 +203,15 @@ def test_finance_calls_nothing_that_works_with_the_owners_rights(as_finance: psy
     assert as_finance.execute(OWNERS_FUNCTIONS).fetchall() == [
         ("drop_month", False),
         ("ensure_month", False),
+        ("guard_month_signoff", False),
+        ("guard_people_change", False),
+        ("guard_settlement", False),
+        ("guard_settlement_approval", False),
+        ("open_month_before", False),
+        ("record_tenant_change", False),
+        ("require_person", False),
         ("summarize_block_ranges", False),
+        ("wait_for_staging", False),
     ]
 
 

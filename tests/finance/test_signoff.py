@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-import pytest
+from datetime import UTC, datetime
 
-from fridge_pipeline.finance.rules.signoff import changes, is_same_person
+from fridge_pipeline.finance.rules.signoff import Action, Signoff, changes
 
 TOTALS = {
     "meters": {"temperature_readings": {"usage": 10, "stripe": None}},
@@ -10,12 +10,11 @@ TOTALS = {
 }
 
 
-@pytest.mark.parametrize(
-    "other", ["ada lovelace", "ADA LOVELACE", " Ada  Lovelace ", "Ada\u00a0Lovelace", "AdaLovelace"]
-)
-def test_a_name_is_the_same_persons_whatever_its_case_and_blanks(other: str) -> None:
-    assert is_same_person("Ada Lovelace", other)
-    assert not is_same_person("Grace Hopper", other)
+def test_who_signed_is_told_by_the_login_and_a_typed_name_is_a_label_beside_it() -> None:
+    at = datetime(2026, 2, 2, tzinfo=UTC)
+    assert Signoff(Action.APPROVE, "Grace", at, acted_by="bob").signer == "bob (Grace)"
+    assert Signoff(Action.APPROVE, "bob", at, acted_by="bob").signer == "bob"
+    assert Signoff(Action.APPROVE, "Grace", at).signer == "Grace (login not recorded)"
 
 
 def test_what_changed_in_control_totals_is_named_with_both_figures() -> None:

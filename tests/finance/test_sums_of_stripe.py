@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from fridge_pipeline.settings import MODELS_FOLDER
 from tests.finance.books import READINGS, FinanceBooks, more_readings
 from tests.finance.evidence.books import make
+from tests.people import signed_in
 from tests.pipeline import CLOSE_AFTER, Pipeline, readings
 
 JANUARY = Month.from_key("2026-01")
@@ -54,7 +56,8 @@ def books(pipeline: Pipeline) -> FinanceBooks:
 
 
 def prepare(books: FinanceBooks) -> None:
-    prepare_month(books.pipeline.as_run(), JANUARY, "Ada", MODELS_FOLDER, CLOSE_AFTER)
+    run = replace(books.pipeline.as_run(), database=signed_in(books.pipeline.database, "ada"))
+    prepare_month(run, JANUARY, "Ada", MODELS_FOLDER, CLOSE_AFTER)
 
 
 def side_by_side(books: FinanceBooks) -> list[tuple[object, ...]]:

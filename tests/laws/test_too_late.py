@@ -7,8 +7,12 @@ from datetime import datetime, timedelta
 import pytest
 
 from fridge_pipeline.billing import ledger
+from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.finance.close_month import sign_month
+from fridge_pipeline.finance.rules.signoff import Action, Signoff
 from tests.laws.test_one_tenant_per_customer import customers_are
+from tests.people import signed_in
 from tests.pipeline import Pipeline, readings
 
 READINGS = "temperature_readings"
@@ -84,14 +88,11 @@ def make_wait(pipeline: Pipeline, hour: Hour, reason: str) -> None:
 def close(pipeline: Pipeline, hour: Hour) -> None:
     """The month of an hour, signed by two; the clock stands behind its end."""
     pipeline.clock.now = hour.start + timedelta(days=32)
-    month = hour.start.date().replace(day=1)
+    month = Month.containing(hour.start)
     with pipeline.database.connect() as connection:
-        for action, name in (("prepare", "ada"), ("approve", "grace")):
-            connection.execute(
-                "insert into fridge.month_signoffs (month, action, signed_by, control_totals, signed_at)"
-                " values (%s, %s, %s, %s, %s)",
-                [month, action, name, "{}" if action == "prepare" else None, pipeline.clock()],
-            )
+        for login, action, totals in (("ada", Action.PREPARE, {}), ("grace", Action.APPROVE, None)):
+            signoff = Signoff(action, login, pipeline.clock(), totals)
+            sign_month(signed_in(pipeline.database, login), connection, month, signoff)
 
 
 def swept(pipeline: Pipeline) -> list[Hour]:

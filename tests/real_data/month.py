@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from fridge_pipeline.finance.month_record import refresh_month
 from fridge_pipeline.finance.report_month import MonthReport, report_month
 from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from fridge_pipeline.settings import MODELS_FOLDER, REPOSITORY
+from tests.people import signed_in
 from tests.pipeline import CLOSE_AFTER, Pipeline
 
 LAND = REPOSITORY.parent / "shared" / "data" / "purpleair" / "land.py"
@@ -93,8 +94,9 @@ def report(pipeline: Pipeline, folder: Path) -> MonthReport:
 
 def close(pipeline: Pipeline) -> None:
     """What ``fridge close`` and ``fridge approve`` do."""
-    prepare_month(pipeline.as_run(), OCTOBER, PREPARED_BY, MODELS_FOLDER, CLOSE_AFTER)
-    approve_month(pipeline.database, OCTOBER, APPROVED_BY, pipeline.clock, CLOSE_AFTER)
+    ada, grace = (signed_in(pipeline.database, login) for login in ("ada", "grace"))
+    prepare_month(replace(pipeline.as_run(), database=ada), OCTOBER, PREPARED_BY, MODELS_FOLDER, CLOSE_AFTER)
+    approve_month(grace, OCTOBER, APPROVED_BY, pipeline.clock, CLOSE_AFTER)
 
 
 def evidence(pipeline: Pipeline, target: Path) -> EvidencePack:

@@ -103,7 +103,7 @@ def _why(case: StagingCase, verdict: StagingVerdict) -> str:
         in_time = f", until {until}" if waits_until(case, verdict) else ""
         return (
             f"{month} was closed by {case.closed_by}, so the change of {case.change:+} waits. To have it stated with "
-            f"the next run{in_time}: fridge reopen {month} --by NAME --reason TEXT. Or bill it by hand: "
+            f"the next run{in_time}: fridge reopen {month} --as LOGIN --reason TEXT. Or bill it by hand: "
             f"{_by_hand(case)}, then: fridge settle."
         )
     nobody = f" Tenant {case.tenant_id!r} has no Stripe customer either." if case.customer_id is None else ""

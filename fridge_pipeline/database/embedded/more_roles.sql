@@ -14,6 +14,11 @@ begin
     if to_regrole('fridge_finance') is null then
         create role fridge_finance noinherit;
     end if;
+    if to_regrole('fridge_preparer') is null then
+        create role fridge_preparer nologin;
+        create role fridge_approver nologin;
+        create role fridge_operator nologin;
+    end if;
 end;
 $$;
 

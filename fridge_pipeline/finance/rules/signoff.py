@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,29 +18,37 @@ class Action(StrEnum):
     """What somebody signed. The comments say what may follow; a month is closed after ``APPROVE``."""
 
     PREPARE = "prepare"  # the control totals -> prepare again, or approve
-    APPROVE = "approve"  # by another person; the month is closed -> reopen
-    REOPEN = "reopen"  # statements are made again -> prepare
+    APPROVE = "approve"  # by another person; the month is closed -> ask to reopen
+    ASK_TO_REOPEN = "ask_to_reopen"  # the month stays closed -> ask again, or reopen
+    REOPEN = "reopen"  # by another person; statements are made again -> prepare
 
 
 @dataclass(frozen=True, slots=True)
 class Signoff:
-    """One signature about a month; ``control_totals`` is there when it prepares, ``reason`` when it reopens."""
+    """One signature about a month; ``control_totals`` is there when it prepares, ``reason`` when it reopens.
+
+    ``signed_by`` is a label that was typed. ``acted_by`` is the login that signed: ``None`` before it is on record, and
+    in what was signed before logins were recorded.
+    """
 
     action: Action
     signed_by: str
     signed_at: datetime
     control_totals: ControlTotals | None = None
     reason: str | None = None
+    acted_by: str | None = None
 
+    @property
+    def signer(self) -> str:
+        """Who signed, as it is told: by the login, the label beside it; the database's ``told_as`` says the same."""
+        if self.acted_by is None:
+            return f"{self.signed_by} (login not recorded)"
+        return self.acted_by if self.signed_by == self.acted_by else f"{self.acted_by} ({self.signed_by})"
 
-def plain_name(name: str) -> str:
-    """A name without case and blanks, as names are compared; the database compares them by lower case."""
-    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
-
-
-def is_same_person(one: str, other: str) -> bool:
-    """Whether two names are one person's."""
-    return plain_name(one) == plain_name(other)
+    @property
+    def closes(self) -> bool:
+        """Whether the month is closed while this is the newest."""
+        return self.action in {Action.APPROVE, Action.ASK_TO_REOPEN}
 
 
 def changes(before: ControlTotals, after: ControlTotals) -> list[str]:

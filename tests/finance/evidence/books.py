@@ -11,10 +11,13 @@ from pathlib import Path
 
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.finance.close_month import sign_month
 from fridge_pipeline.finance.make_evidence import EvidencePack, Maker, make_evidence
 from fridge_pipeline.finance.rules.evidence_format import MANIFEST, folder_of, manifest_text
+from fridge_pipeline.finance.rules.signoff import Action, Signoff
 from fridge_pipeline.ingest.rules.location import Location
 from fridge_pipeline.settings import REPOSITORY
+from tests.people import signed_in
 from tests.pipeline import Pipeline, readings
 
 JANUARY = Month.from_key("2026-01")
@@ -59,18 +62,10 @@ def build(pipeline: Pipeline) -> None:
 
 def close(pipeline: Pipeline, month: Month) -> None:
     """Two people sign."""
-    for action, name in (("prepare", "ada"), ("approve", "grace")):
-        pipeline.rows(
-            "insert into fridge.month_signoffs (month, action, signed_by, control_totals, signed_at)"
-            " values (%s, %s, %s, case when %s = 'prepare' then '{}'::jsonb end, greatest(%s, %s))"
-            " returning signoff_id",
-            month.first_day,
-            action,
-            name,
-            action,
-            pipeline.clock(),
-            month.end,
-        )
+    at = max(pipeline.clock(), month.end)
+    with pipeline.database.connect() as connection:
+        for login, action, totals in (("ada", Action.PREPARE, {}), ("grace", Action.APPROVE, None)):
+            sign_month(signed_in(pipeline.database, login), connection, month, Signoff(action, login, at, totals))
 
 
 def make(pipeline: Pipeline, month: Month, target: Location, run_id: str = "run-1") -> EvidencePack:

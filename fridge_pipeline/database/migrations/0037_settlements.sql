@@ -49,7 +49,7 @@ comment on column fridge.tenant_changes.os_user is 'User of the operating system
 comment on column fridge.tenant_changes.os_host is 'Machine, as the session was told.';
 
 create function fridge.record_tenant_change() returns trigger
-language plpgsql security definer set search_path = pg_catalog as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     present fridge.tenants;
     newest fridge.tenant_changes;
@@ -68,6 +68,7 @@ begin
     return null;
 end;
 $$;
+revoke execute on function fridge.record_tenant_change() from public;
 
 -- At the end of the transaction: an import frees a customer before it gives it to another tenant.
 create constraint trigger tenants_keep_history after insert or update on fridge.tenants
@@ -181,7 +182,7 @@ create index settlement_decisions_hour on fridge.settlement_decisions (hour);
 
 -- What an exception is about, and whether it may be ended so, and by one person.
 create function fridge.guard_settlement() returns trigger
-language plpgsql as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     settled fridge.exceptions;
     kinds fridge.exception_kinds;
@@ -212,9 +213,13 @@ begin
             and not decisions.takes_two;
         new.takes_two := alone + abs(new.quantity) > fridge.settled_alone_max();
     end if;
+    if new.takes_two then
+        perform fridge.require_person(array['operator', 'approver'], 'settlement of ' || abs(new.quantity));
+    end if;
     return new;
 end;
 $$;
+revoke execute on function fridge.guard_settlement() from public;
 
 -- One at a time, and not while usage is being stated: what is settled is what is owed at that moment.
 create trigger settlement_decisions_wait before insert on fridge.settlement_decisions
@@ -249,6 +254,8 @@ comment on column fridge.settlement_decisions.os_user is 'User of the operating 
 comment on column fridge.settlement_decisions.os_host is 'Machine, as the session was told.';
 
 insert into fridge.pipeline_rights (relation) values ('settlement_decisions');
+insert into fridge.person_rights (relation, role)
+values ('settlement_decisions', 'operator'), ('settlement_decisions', 'approver');
 
 -- Without a foreign key: its check would need the update privilege on the decisions, which nobody has.
 create table fridge.settlement_approvals (
@@ -260,7 +267,7 @@ create table fridge.settlement_approvals (
 );
 
 create function fridge.guard_settlement_approval() returns trigger
-language plpgsql as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     decided fridge.settlement_decisions;
 begin
@@ -275,8 +282,9 @@ begin
     end if;
     if decided.acted_by = session_user then
         raise exception 'approval of settlement % refused: % decided it', new.settlement_id, decided.acted_by
-            using errcode = 'restrict_violation', hint = 'So much takes two people: sign in as another login.';
+            using errcode = 'restrict_violation', hint = 'So much takes two people: another one approves it.';
     end if;
+    perform fridge.require_person(array['operator', 'approver'], 'approval of a settlement');
     if exists (
         select 1 from fridge.exceptions
         where exception_id = decided.exception_id and closed_at is not null
@@ -287,6 +295,7 @@ begin
     return new;
 end;
 $$;
+revoke execute on function fridge.guard_settlement_approval() from public;
 
 create trigger settlement_approvals_wait before insert on fridge.settlement_approvals
 for each statement execute function fridge.wait_for_staging();
@@ -307,7 +316,8 @@ comment on column fridge.settlement_approvals.acted_at is 'When, by the database
 comment on column fridge.settlement_approvals.os_user is 'User of the operating system, as the session was told.';
 comment on column fridge.settlement_approvals.os_host is 'Machine, as the session was told.';
 
-insert into fridge.pipeline_rights (relation) values ('settlement_approvals');
+insert into fridge.person_rights (relation, role)
+values ('settlement_approvals', 'operator'), ('settlement_approvals', 'approver');
 
 create view fridge.settlements as
 select

@@ -1,0 +1,63 @@
+"""``--as LOGIN``: as whom an act is recorded (law L15), and where the password of that person comes from."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fridge_pipeline.database.people import PersonRefusedError, require_login
+from fridge_pipeline.installation import Ledger
+from fridge_pipeline.secret_files import SecretFileError, read_secret
+
+VARIABLE = "FRIDGE_PERSON_PASSWORD_FILE"
+
+
+class Login(click.ParamType[str]):
+    """The login of a person on the command line."""
+
+    name = "LOGIN"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The login, or a usage error that says what one is made of."""
+        try:
+            return require_login(str(value))
+        except PersonRefusedError as error:
+            self.fail(str(error), param, ctx)
+
+
+def as_option(*, signs: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The option; a signature takes one, another act is recorded with the program's own login without it."""
+    without = "" if signs else " [default: the program's own login, with the user of this machine]"
+    told = f"The person who does it, by the login that fridge people add made{without}."
+    return click.option("--as", "login", type=Login(), required=signs, help=told)
+
+
+def sign_in(books: Ledger, login: str | None) -> None:
+    """From now on acts are recorded with the person's login. Raises ``DatabaseUnreachableError`` when it is refused."""
+    if login is None:
+        return
+    file = books.settings.person_password_file
+    password = (
+        _password_in(file) if file is not None else click.prompt(f"Password of {login}", hide_input=True, err=True)
+    )
+    books.database = books.database.as_person(login, password)
+    if books.database.person is not None:
+        with books.database.person.connect():
+            return
+
+
+def _password_in(file: Path) -> str:
+    try:
+        found = file.stat()
+    except OSError as error:
+        raise SecretFileError(f"{VARIABLE}: cannot read {file}: {error.strerror}") from None
+    if stat.S_IMODE(found.st_mode) & (stat.S_IRWXG | stat.S_IRWXO):
+        raise SecretFileError(
+            f"{VARIABLE}: {file} has the mode {stat.S_IMODE(found.st_mode):04o}, so others than its owner may read it: "
+            f"chmod 600 {file}"
+        )
+    return read_secret(VARIABLE, file)
