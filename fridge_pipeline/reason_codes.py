@@ -114,7 +114,7 @@ EXCEPTION_KINDS: Final[dict[str, ExceptionKind]] = {
         "usage of which nobody knows whether Stripe counts it",
         "wait six hours, in which most settle themselves; then fridge explain TENANT HOUR --read-stripe",
         "in_doubt",
-        (How.COUNTED, How.NOT_COUNTED),
+        (How.COUNTED, How.NOT_COUNTED, How.CREDITED),
         of=Subject.STATEMENT,
     ),
 }

@@ -118,7 +118,8 @@ settled_usage as (
             values
             ('invoiced_by_hand', settled.invoiced),
             ('credited', settled.credited),
-            ('written_off', settled.written_off)
+            ('written_off', settled.written_off),
+            ('credited_in_stripe', settled.credited_in_stripe)
         ) as facts (fact, quantity)
     where facts.quantity <> 0
 ),

@@ -44,6 +44,7 @@ added_up as (
         sum(quantity) filter (where fact = 'invoiced_by_hand') as invoiced_by_hand,
         sum(quantity) filter (where fact = 'credited') as credited,
         sum(quantity) filter (where fact = 'written_off') as written_off,
+        sum(quantity) filter (where fact = 'credited_in_stripe') as credited_in_stripe,
         max(word) filter (where fact = 'stripe_differs') as stripe_cause,
         (array_agg(word order by quantity) filter (where fact = 'exception'))[1] as exception_cause,
         max(at_time) filter (where fact = 'files_changed') as files_changed_at,
@@ -78,6 +79,7 @@ known as (
         with_hour.stated::bigint as stated,
         with_hour.invoiced_by_hand::bigint as invoiced_by_hand,
         with_hour.credited::bigint as credited,
+        with_hour.credited_in_stripe,
         -- Usage that has shrunk since makes what is written off less.
         fridge.written_off_now(
             with_hour.usage::bigint,
@@ -161,6 +163,7 @@ explained as (
         end as cause_in_ledger,
         case
             when coalesce(difference_in_stripe, 0) = 0 then null
+            when difference_in_stripe = -credited_in_stripe then 'credited'
             when stripe_cause in ('lagging', 'in_flight', 'refused', 'credit_due', 'not_billed') then stripe_cause
             when difference_in_stripe < 0 then 'missing_in_stripe'
             else 'excess_in_stripe'

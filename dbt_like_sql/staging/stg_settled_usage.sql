@@ -5,5 +5,6 @@ select
     hour,
     invoiced,
     credited,
-    written_off
+    written_off,
+    credited_in_stripe
 from fridge.settled_usage

@@ -139,6 +139,32 @@ where decisions.settlement_id = %(settlement_id)s;
 insert into fridge.settlement_approvals (settlement_id)
 values (%(settlement_id)s);
 
+-- name: excess_in_stripe
+-- What Stripe showed of a tenant's hour when it was last read, beyond what was stated and what was given back before.
+select
+    coalesce(sum(newest_stripe_sums.quantity), 0)
+    - coalesce((
+        select stated_usage.value
+        from fridge.stated_usage
+        where
+            stated_usage.tenant_id = %(tenant_id)s
+            and stated_usage.event_name = %(event_name)s
+            and stated_usage.hour = %(hour)s
+    ), 0)
+    + coalesce((
+        select settled_usage.credited_in_stripe
+        from fridge.settled_usage
+        where
+            settled_usage.tenant_id = %(tenant_id)s
+            and settled_usage.event_name = %(event_name)s
+            and settled_usage.hour = %(hour)s
+    ), 0) as excess
+from fridge.newest_stripe_sums
+where
+    newest_stripe_sums.tenant_id = %(tenant_id)s
+    and newest_stripe_sums.event_name = %(event_name)s
+    and newest_stripe_sums.hour = %(hour)s;
+
 -- name: end_exception
 update fridge.exceptions
 set closed_at = %(now)s

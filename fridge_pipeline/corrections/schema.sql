@@ -118,7 +118,8 @@ comment on column fridge.settlement_decisions.quantity is
 'What was owed then, usage less what Stripe has: so much is stated no more. Empty where nobody knows a quantity.';
 comment on column fridge.settlement_decisions.shares is
 'Of an exception that speaks for many tenants at once, the quantity of each.';
-comment on column fridge.settlement_decisions.document is 'The invoice item, credit note or ticket by which it was done.';
+comment on column fridge.settlement_decisions.document is
+'The invoice item, credit note or ticket by which it was done; of not_counted, the statement.';
 comment on column fridge.settlement_decisions.takes_two is
 'Whether it takes a second person: more than one may settle alone, see settled_alone_max().';
 comment on column fridge.settlement_decisions.acted_by is 'The login that decided it.';
@@ -224,7 +225,8 @@ with quantities as (
         tenant_id,
         event_name,
         hour,
-        how,
+        -- What Stripe shows beyond what it was told is given back, and is no part of what it is to be told.
+        case when kind = 'unexplained' then 'credited_in_stripe' else how end as how,
         quantity
     from fridge.settlements
     where quantity is not null and shares is null
@@ -247,7 +249,8 @@ select
     hour,
     coalesce(sum(quantity) filter (where how = 'invoiced_by_hand'), 0)::bigint as invoiced,
     coalesce(sum(quantity) filter (where how = 'credited'), 0)::bigint as credited,
-    coalesce(sum(quantity) filter (where how = 'written_off'), 0)::bigint as written_off
+    coalesce(sum(quantity) filter (where how = 'written_off'), 0)::bigint as written_off,
+    coalesce(sum(quantity) filter (where how = 'credited_in_stripe'), 0)::bigint as credited_in_stripe
 from quantities
 group by hour, tenant_id, event_name;
 
@@ -257,6 +260,8 @@ comment on column fridge.settled_usage.invoiced is 'Invoiced by hand.';
 comment on column fridge.settled_usage.credited is 'Credited; below 0.';
 comment on column fridge.settled_usage.written_off is
 'The most that is written off: less, where less is owed by now, see written_off_now().';
+comment on column fridge.settled_usage.credited_in_stripe is
+'Credited because Stripe shows more than it was told by us; below 0.';
 
 -- What is written off is never billed, whatever comes after it; usage that shrinks below it only makes it less.
 create function fridge.written_off_now(usage bigint, stated bigint, by_hand bigint, written_off bigint) returns bigint

@@ -206,6 +206,8 @@ def _owed(connection: psycopg.Connection, run: Run, found: OpenException) -> dic
     """Tenant → usage minus what Stripe has and what is settled already, now. Raises ``SettlementRefusedError``."""
     if found.hour is None:
         raise SettlementRefusedError(f"exception {found.exception_id} is about no hour, so about no quantity")
+    if found.kind == "unexplained":
+        return _excess(connection, found)
     hour, now = Hour(found.hour), run.clock()
     judged = [
         (case, judge_staging(case, now)) for case in staging_cases(connection, HourRange(hour, hour), run.catalogue)
@@ -224,6 +226,23 @@ def _owed(connection: psycopg.Connection, run: Run, found: OpenException) -> dic
             f"fridge bill --from {hour} --to {hour}, then settle what is open then"
         )
     return owed
+
+
+def _excess(connection: psycopg.Connection, found: OpenException) -> dict[str, int]:
+    """What Stripe shows too much, as what is owed: below 0. Raises ``SettlementRefusedError``."""
+    if found.is_about_statement or found.tenant_id is None:
+        raise SettlementRefusedError(
+            f"exception {found.exception_id} is about a statement in doubt: it is {How.COUNTED} or {How.NOT_COUNTED}"
+        )
+    place = {"tenant_id": found.tenant_id, "event_name": found.event_name, "hour": found.hour}
+    row = connection.execute(statement("excess_in_stripe"), place).fetchone()
+    excess = row[0] if row else 0
+    if excess <= 0 or excess != int(excess):
+        raise SettlementRefusedError(
+            f"exception {found.exception_id}: when Stripe was last read it showed {excess:+} beyond what was stated, "
+            f"which is nothing to be credited; statements that it does not count are {How.NOT_COUNTED}"
+        )
+    return {found.tenant_id: -int(excess)}
 
 
 def _is_about(found: OpenException, case: StagingCase, verdict: StagingVerdict) -> bool:

@@ -150,7 +150,8 @@ settled as (
     select
         hour,
         invoiced + credited as by_hand,
-        written_off
+        written_off,
+        credited_in_stripe
     from fridge.settled_usage
     where
         event_name = %(event_name)s
@@ -163,14 +164,15 @@ payable as (
     select
         coalesce(usage.hour, settled.hour) as hour,
         case
-            when settled.hour is null then usage.value
+            when settled.by_hand is null or (settled.by_hand = 0 and settled.written_off = 0) then usage.value
             else
                 coalesce(usage.value, 0)
                 - fridge.settled_quantity(usage.value, kept.value, settled.by_hand, settled.written_off)
         end as value,
         coalesce(
             kept.stripe_customer_id, under_way.stripe_customer_id, tenants.stripe_customer_id
-        ) as stripe_customer_id
+        ) as stripe_customer_id,
+        -coalesce(settled.credited_in_stripe, 0) as credited_in_stripe
     from usage
     full join settled on usage.hour = settled.hour
     left join kept on coalesce(usage.hour, settled.hour) = kept.hour
@@ -182,6 +184,7 @@ select
     coalesce(payable.hour, stated.hour) as hour,
     coalesce(payable.stripe_customer_id, stated.stripe_customer_id) as stripe_customer_id,
     payable.value as usage,
+    coalesce(payable.credited_in_stripe, 0) as credited_in_stripe,
     stated.ledger_value::bigint as ledger,
     coalesce(stated.most, 0)::bigint as most,
     stated.decided_at,

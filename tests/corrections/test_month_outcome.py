@@ -19,11 +19,11 @@ def test_the_outcomes_of_a_month_come_to_its_usage_and_expired_unmapped_usage_is
     """Billed 10, invoiced by hand 4 and lost 6 of three old hours; unmapped 7 of one that Stripe still takes."""
     pipeline = replace(pipeline, catalogue=CATALOGUE[:1])
     old = Hour.containing(pipeline.clock.now - timedelta(days=40))
-    pipeline.clock.now -= timedelta(days=20)  # when these hours could still be stated
+    pipeline.advance(days=-20)  # when these hours could still be stated
     pipeline.add_tenant("cohoes")
     pipeline.land(old, "a.csv", readings("cohoes", old, 1, 10) + readings("unheard", old, 1, 6))
     pipeline.run(old)
-    pipeline.clock.now += timedelta(days=20)
+    pipeline.advance(days=20)
     pipeline.land(old, "late.csv", readings("cohoes", old, 1, 4, start=3))
     pipeline.run(old)
     found = pipeline.one("select exception_id from fridge.open_exceptions where tenant_id = 'cohoes'")

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from fridge_pipeline.billing import ledger
+from fridge_pipeline.calendar.days import DayRange, day_of
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import CATALOGUE, Formula, Meter, Window
 from fridge_pipeline.corrections.rules import SettlementRefusedError
@@ -18,6 +19,7 @@ from fridge_pipeline.database.connection import NotEntitledError
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.reason_codes import EXCEPTION_KINDS
 from fridge_pipeline.reason_terms import How
+from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from tests.laws.test_one_tenant_per_customer import customers_are
 from tests.people import signed_in
 from tests.pipeline import Pipeline, readings
@@ -210,7 +212,7 @@ def test_more_than_one_person_may_settle_alone_takes_another_login_however_it_is
     pipeline.run(hour, hour.plus(1))
     ids = [each for (each,) in pipeline.rows("select exception_id from fridge.open_exceptions order by hour")]
     decision = Decision(How.WRITTEN_OFF, "a broken gateway")
-    with pytest.raises(SettlementRefusedError, match="no person with the role operator or approver"):
+    with pytest.raises(NotEntitledError, match="no person with the role operator or approver"):
         settle_exceptions(pipeline.as_run(), ids, decision)
     olga, oscar = (
         replace(pipeline.as_run(), database=signed_in(pipeline.database, each)) for each in ("olga", "oscar")
@@ -376,3 +378,41 @@ def test_a_restatement_to_another_customer_of_a_settled_hour_states_what_is_not_
     pipeline.add_tenant("two")
     pipeline.run(hour)
     assert (open_about(pipeline), swept(pipeline), pipeline.stripe_totals("two")) == ([], [], {})
+
+
+def test_what_somebody_else_stated_is_credited_and_later_reconciliations_and_the_tie_out_know_it(
+    readings_only: Pipeline, two_days_ago: datetime
+) -> None:
+    pipeline, hour = readings_only, Hour(two_days_ago)
+    meter = Meter("raw", "Readings", CATALOGUE[0].measure, Formula.SUM, Window.NONE)
+    pipeline = replace(pipeline, catalogue=(meter,))
+    customer = pipeline.add_tenant("cohoes")
+    pipeline.land(hour, "a.csv", readings("cohoes", hour, 1, 10))
+    pipeline.run(hour)
+    pipeline.sandbox.client().v1.billing.meter_events.create(
+        {
+            "event_name": "raw",
+            "payload": {"stripe_customer_id": customer, "value": "7"},
+            "timestamp": int(hour.start.timestamp()) + 60,
+        }
+    )
+    pipeline.clock.advance(hours=7)
+    day = DayRange(day_of(hour), day_of(hour))
+    reconcile_days(pipeline.as_run(), lambda: pipeline.gateway, day)
+    ((exception_id, kind),) = pipeline.rows("select exception_id, kind from fridge.open_exceptions")
+    assert kind == "unexplained"
+    (done,) = settle_exceptions(pipeline.as_run(), [exception_id], Decision(How.CREDITED, "a test by hand", "cn_1"))
+    assert done.quantity == -7
+    reconcile_days(pipeline.as_run(), lambda: pipeline.gateway, day)
+    assert (swept(pipeline), pipeline.rows("select kind from fridge.open_exceptions")) == ([], [])
+    pipeline.run_models(hour)
+    assert pipeline.rows(
+        "select stated_quantity, stripe_quantity::int, difference_in_stripe::int, cause_in_stripe, status"
+        " from fridge.tie_out where hour = %s",
+        hour.start,
+    ) == [(10, 17, 7, "credited", "explained")]
+    assert pipeline.rows("select outcome, cause, quantity::int from fridge.month_outcome order by cause") == [
+        ("billed", "counted_by_stripe", 17),
+        ("billed", "credited", -7),
+    ]
+    assert "outcomes_add_up_to_usage" not in pipeline.failing_tests()

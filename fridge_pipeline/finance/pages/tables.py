@@ -111,7 +111,7 @@ LEDGER = Table(
 )
 OUTCOMES = Table(
     "Outcome",
-    "One row per meter, outcome and cause: what has become of the month's usage; the quantities of a meter come to it",
+    "One row per outcome, cause and meter: what has become of the month's usage; the quantities of a meter come to it",
     "meter outcome_in_words cause_of_outcome outcome_quantity percent",
     lambda books: books.month_outcome.select(
         "meter",

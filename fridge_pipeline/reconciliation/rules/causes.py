@@ -49,16 +49,18 @@ PASSING = frozenset({Cause.UNEXPLAINED, Cause.LAGGING, Cause.IN_FLIGHT})
 class BookedHour:
     """One hour of a tenant, meter and customer in our own books.
 
-    ``usage`` is what this customer is to pay and ``ledger`` what the accepted statements come to; ``None`` where
-    there is none. ``most`` is the most that Stripe may show of what it was sent. ``decided_at`` is when it accepted
-    the last statement or cancellation. ``is_open``: something is undecided; ``is_refused``: the newest statement is
-    refused; ``is_credit_due``: the exception of that kind is open. ``waiting``: the kind of another open exception for
-    which it is not stated, one of ``NOT_STATED``.
+    ``usage`` is what this customer is to pay, without what people have settled otherwise, and ``ledger`` what the
+    accepted statements come to; ``None`` where there is none. ``credited_in_stripe`` is what they gave back of what
+    Stripe shows beyond that. ``most`` is the most that Stripe may show of what it was sent. ``decided_at`` is when it
+    accepted the last statement or cancellation. ``is_open``: something is undecided; ``is_refused``: the newest
+    statement is refused; ``is_credit_due``: the exception of that kind is open. ``waiting``: the kind of another open
+    exception for which it is not stated, one of ``NOT_STATED``.
     """
 
     hour: Hour
     stripe_customer_id: str | None
     usage: int | None = None
+    credited_in_stripe: int = 0
     ledger: int | None = None
     most: int = 0
     decided_at: datetime | None = None
@@ -70,7 +72,7 @@ class BookedHour:
 
 def agrees(booked: BookedHour, seen: Decimal) -> bool:
     """Whether usage, ledger and Stripe say the same; nothing and 0 do."""
-    return (booked.usage or 0) == (booked.ledger or 0) == seen
+    return (booked.usage or 0) == (booked.ledger or 0) == seen - booked.credited_in_stripe
 
 
 def judge_hour(
@@ -83,6 +85,7 @@ def judge_hour(
     """
     if agrees(booked, seen):
         return None
+    seen -= booked.credited_in_stripe
     if booked.is_open:
         return Cause.IN_FLIGHT
     if not billing_start.bills(booked.hour) and (booked.ledger is None or seen == booked.ledger):
