@@ -23,7 +23,7 @@ from fridge_pipeline.cli.month import approve, close, reopen
 from fridge_pipeline.cli.people import people
 from fridge_pipeline.cli.report import report
 from fridge_pipeline.cli.serve import serve
-from fridge_pipeline.cli.settle import settle
+from fridge_pipeline.cli.settlements import settle
 from fridge_pipeline.cli.shadow import shadow
 from fridge_pipeline.cli.stripe import sandbox, stripe
 from fridge_pipeline.cli.tenants import tenants

@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 from fridge_pipeline.catalogue.tenant import TenantImport, TenantsRefusedError
-from fridge_pipeline.catalogue.tenant_record import import_tenants
+from fridge_pipeline.catalogue.tenant_record import ask_for_import, import_tenants
 from fridge_pipeline.catalogue.tenants_file import read_tenants
+from fridge_pipeline.cli.person_option import as_option, sign_in
 from fridge_pipeline.cli.terminal import echo, ledger
 from fridge_pipeline.visible import as_lines
 
@@ -26,10 +27,11 @@ def tenants() -> None:
     is_flag=True,
     help="Let tenants that have a customer lose it by an empty cell; without this such a row is refused.",
 )
+@as_option()
 @click.option("--reason", default="", help="Why; stays on record with every change [default: the file's name].")
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def import_(*, file: Path, remove_customers: bool, reason: str, dry_run: bool, as_json: bool) -> None:
+def import_(*, file: Path, remove_customers: bool, dry_run: bool, as_json: bool, **told: str | None) -> None:
     """Create or update tenants from a CSV FILE with the columns tenant_id, name, stripe_customer_id.
 
     A stripe_customer_id is cus_ and letters or digits. An empty one means that the tenant has no customer yet: its
@@ -41,14 +43,12 @@ def import_(*, file: Path, remove_customers: bool, reason: str, dry_run: bool, a
         read = read_tenants(file.read_bytes())
     except TenantsRefusedError as error:
         raise click.UsageError(f"{file}: {error}") from error
+    why = (told["reason"] or "").strip() or f"tenants file {file.name}"
     with ledger() as opened, opened.database.connect() as connection:
+        sign_in(opened, None if dry_run else told["login"])
+        act = None if dry_run else ask_for_import(opened.database, connection, why)
         done = import_tenants(
-            connection,
-            read,
-            opened.clock(),
-            may_remove_customers=remove_customers,
-            dry_run=dry_run,
-            reason=reason.strip() or f"tenants file {file.name}",
+            connection, read, opened.clock(), may_remove_customers=remove_customers, dry_run=dry_run, act=act
         )
     echo(json.dumps({"dry_run": dry_run, **done.as_dict()}, indent=2) if as_json else _told(done, dry_run))
 

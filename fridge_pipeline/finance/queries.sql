@@ -208,8 +208,13 @@ order by meter, outcome, cause;
 
 -- name: evidence_tenant_changes
 -- All of them: which customer an hour was stated to is decided by the newest of its time.
-select * from fridge.tenant_changes
-order by change_id;
+select
+    tenant_changes.*,
+    tenant_imports.acted_by as asked_by,
+    tenant_imports.acted_at as asked_at
+from fridge.tenant_changes
+left join fridge.tenant_imports on tenant_changes.import_id = tenant_imports.import_id
+order by tenant_changes.change_id;
 
 -- name: evidence_tenants
 select * from fridge.tenants

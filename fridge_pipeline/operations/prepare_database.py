@@ -28,7 +28,7 @@ from fridge_pipeline.operations.rules.health_check import POSTGRES_MIN
 #: What people have decided, and what was made of it: finance reads it beside the marts.
 DECISIONS = (
     *("month_signoffs", "releases", "withdrawals", "evidence_packs", "billing_starts"),
-    *("settlements", "settlement_decisions", "settlement_approvals", "tenant_changes"),
+    *("settlements", "settlement_decisions", "settlement_approvals", "tenant_changes", "tenant_imports"),
 )
 
 

@@ -11,10 +11,12 @@ import pytest
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import CATALOGUE
 from fridge_pipeline.catalogue.tenant import Tenant
-from fridge_pipeline.catalogue.tenant_record import import_tenants
+from fridge_pipeline.catalogue.tenant_record import ImportAct, ask_for_import, import_tenants
 from fridge_pipeline.corrections.withdraw import withdraw_file
+from fridge_pipeline.database.connection import NotEntitledError
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from tests.laws.test_one_tenant_per_customer import customers_are
+from tests.people import signed_in
 from tests.pipeline import Pipeline, readings
 
 READINGS = "temperature_readings"
@@ -28,7 +30,9 @@ def history(pipeline: Pipeline) -> list[tuple[str, str | None, str | None]]:
 def imported(pipeline: Pipeline, reason: str, *tenants: tuple[str, str | None], dry_run: bool = False) -> None:
     with pipeline.database.connect() as connection:
         rows = [Tenant(tenant, None, customer) for tenant, customer in tenants]
-        import_tenants(connection, rows, pipeline.clock(), may_remove_customers=True, dry_run=dry_run, reason=reason)
+        import_tenants(
+            connection, rows, pipeline.clock(), may_remove_customers=True, dry_run=dry_run, act=ImportAct(reason)
+        )
 
 
 def test_each_change_is_one_row_with_who_and_why_and_a_swap_is_one_step_and_nothing_new_none(
@@ -48,6 +52,16 @@ def test_each_change_is_one_row_with_who_and_why_and_a_swap_is_one_step_and_noth
     assert pipeline.rows(
         "select customer_before, customer_after from fridge.mapping_changes where tenant_id = 'a' order by change_id"
     ) == [(None, "cus_1"), ("cus_1", "cus_2")]
+
+
+def test_an_import_that_a_person_asks_for_is_that_persons(pipeline: Pipeline) -> None:
+    as_olga, as_grace = (signed_in(pipeline.database, each) for each in ("olga", "grace"))
+    with pipeline.database.connect() as connection:
+        act = ask_for_import(as_olga, connection, "a new contract")
+        import_tenants(connection, [Tenant("a", "A", "cus_1")], pipeline.clock(), act=act)
+        with pytest.raises(NotEntitledError):
+            ask_for_import(as_grace, connection, "an approver maps nobody")
+    assert pipeline.rows("select changed_by, reason from fridge.mapping_changes") == [("olga", "a new contract")]
 
 
 def test_whoever_changes_the_table_by_sql_leaves_the_same_trace_and_nobody_writes_or_edits_it(

@@ -29,7 +29,7 @@ MARTS = [model.name for model in read_models(MODELS_FOLDER) if model.layer != ST
 READABLE = sorted(
     [
         *(*MARTS, "billing_starts", "evidence_packs", "month_signoffs", "releases", "withdrawals"),
-        *("settlements", "settlement_decisions", "settlement_approvals", "tenant_changes"),
+        *("settlements", "settlement_decisions", "settlement_approvals", "tenant_changes", "tenant_imports"),
     ]
 )
 

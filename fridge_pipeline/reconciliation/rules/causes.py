@@ -60,7 +60,6 @@ class BookedHour:
     hour: Hour
     stripe_customer_id: str | None
     usage: int | None = None
-    credited_in_stripe: int = 0
     ledger: int | None = None
     most: int = 0
     decided_at: datetime | None = None
@@ -68,6 +67,7 @@ class BookedHour:
     is_refused: bool = False
     is_credit_due: bool = False
     waiting: str | None = None
+    credited_in_stripe: int = 0
 
 
 def agrees(booked: BookedHour, seen: Decimal) -> bool:
