@@ -12,6 +12,7 @@ import dagster as dg
 
 from fridge_pipeline.database.program import program_identity, record_run
 from fridge_pipeline.installation import Landing, Ledger, Stripe, open_ledger, open_stripe
+from fridge_pipeline.orchestration.attribution import launched_by
 from fridge_pipeline.settings import MODELS_FOLDER, read_settings
 
 
@@ -22,8 +23,9 @@ def ledger(context: dg.InitResourceContext) -> Iterator[Ledger]:
         opened.require_agreed_start()
         if context.run is not None:
             program = program_identity(MODELS_FOLDER)
+            run_id, who = context.run.run_id, launched_by(context.run.tags)
             with opened.database.connect() as connection:
-                record_run(connection, context.run.run_id, program["version"], program["source_sha256"], opened.clock())
+                record_run(connection, run_id, program, who, opened.clock())
         yield opened
 
 

@@ -10,10 +10,12 @@ from collections.abc import Callable
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
+from pydantic import Field
 
 from fridge_pipeline.calendar.hours import NotAnHourError
 from fridge_pipeline.catalogue.billing_start import BillingStart
@@ -197,3 +199,13 @@ def address_of(given: str) -> SplitResult:
     if not is_whole:
         raise ValueError("no address with a host and, where there is one, a port from 1 to 65535")
     return parts
+
+
+def variable(name: str, default: object, meaning: str, *, shown: str | None = None, secret: bool = False) -> Any:
+    """A field that an environment variable decides; ``shown`` says in words what holds when it is unset or empty.
+
+    A default that follows from ``home`` is a function of the fields before it. A secret's value shows nowhere.
+    """
+    by_field = {"default_factory": default} if callable(default) else {"default": default}
+    words: dict[str, Any] = {"shown": f"`{default}`" if shown is None else shown}
+    return Field(**by_field, validation_alias=name, description=meaning, repr=not secret, json_schema_extra=words)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -21,6 +21,7 @@ from fridge_pipeline.database.retention import KEEP_MONTHS_MIN
 from fridge_pipeline.ingest.rules.location import Location
 from fridge_pipeline.operations.channels import MailServer
 from fridge_pipeline.secret_files import FILE_SUFFIX, with_secrets
+from fridge_pipeline.setting_values import variable
 from fridge_pipeline.stripe.rules.api_key import SANDBOX_KEY, ApiKey, KeyMode, require_allowed
 from fridge_pipeline.stripe.rules.limits import LIVE_CALLS_PER_SECOND, SANDBOX_CALLS_PER_SECOND, TEST_CALLS_PER_SECOND
 
@@ -41,16 +42,6 @@ STORE_PREFIXES = ("AWS_", "AZURE_", "GOOGLE_")
 
 class SettingError(ValueError):
     """Environment variables hold what they cannot mean: one line each."""
-
-
-def variable(name: str, default: object, meaning: str, *, shown: str | None = None, secret: bool = False) -> Any:
-    """A field that an environment variable decides; ``shown`` says in words what holds when it is unset or empty.
-
-    A default that follows from ``home`` is a function of the fields before it. A secret's value shows nowhere.
-    """
-    by_field = {"default_factory": default} if callable(default) else {"default": default}
-    words: dict[str, Any] = {"shown": f"`{default}`" if shown is None else shown}
-    return Field(**by_field, validation_alias=name, description=meaning, repr=not secret, json_schema_extra=words)
 
 
 class Settings(BaseModel):
@@ -100,6 +91,14 @@ class Settings(BaseModel):
         "alerts of failed runs link to the run there. `fridge up` knows its own",
         shown="",
     )
+    ui_user_header: str | None = variable(
+        "FRIDGE_UI_USER_HEADER",
+        None,
+        "the header by which the proxy before the Dagster UI names who is signed in, such as `X-Forwarded-User`; "
+        "runs and backfills that are launched there carry the name: "
+        "[Who launched a run](security.md#who-launched-a-run)",
+        shown="none: nobody is named",
+    )
     partitions_start: Annotated[Hour, PlainValidator(Hour.from_key)] = variable(
         "FRIDGE_PARTITIONS_START",
         Hour.from_key("2026-01-01-00:00"),
@@ -141,10 +140,12 @@ class Settings(BaseModel):
         "every night, and [no number changes](operations.md#the-disk-fills-up)",
         shown="all readings are kept",
     )
-    variance: Annotated[Variance, PlainValidator(values.variance)] = variable(
+    variance: Annotated[Variance | None, PlainValidator(values.variance)] = variable(
         "FRIDGE_VARIANCE",
-        Variance.HOLD,
-        "usage far above its tenant's own history: `hold` it until `fridge release`, only `warn`, or `off`",
+        None,
+        "usage far above its tenant's own history: `hold` it until `fridge release`, only `warn`, or `off`; put on "
+        "record by who bills with it",
+        shown="what `fridge variance` decided last; `hold`",
     )
     person_password_file: Annotated[Path | None, PlainValidator(values.absolute)] = variable(
         "FRIDGE_PERSON_PASSWORD_FILE",

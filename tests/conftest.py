@@ -17,6 +17,7 @@ import pytest
 from adbc_driver_postgresql import dbapi
 from hypothesis import settings
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 from xdist.scheduler import LoadFileScheduling, Scheduling
 
 from fridge_pipeline.database import process_lock
@@ -44,7 +45,9 @@ SHORT_LIVED = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": 
 COPY_OF_TEMPLATE = sql.SQL("create database {} template {} strategy file_copy")
 
 #: Rights on a database itself are not copied.
-TEMPORARY = sql.SQL("revoke temporary on database {0} from public; grant temporary on database {0} to fridge_pipeline")
+TEMPORARY = sql.SQL(
+    "revoke temporary on database {0} from public; grant temporary on database {0} to fridge_pipeline, fridge_operator"
+)
 
 KEPT = KeptConnections(psycopg.connect, dbapi.connect)
 
@@ -166,6 +169,23 @@ def database(server: ServerAddress) -> Iterator[Database]:
     """A database of this test's own, with the schema, and with the rights that the pipeline has."""
     with fresh_database(server) as made:
         yield made
+
+
+@pytest.fixture
+def as_superuser(database: Database, server: ServerAddress, server_home: Path) -> Iterator[psycopg.Connection]:
+    """Signed in to the test's books as the server's superuser."""
+    superuser = EmbeddedServer(server_home).signed_in(server, SUPERUSER)
+    name = str(conninfo_to_dict(database.dsn)["dbname"])
+    with psycopg.connect(superuser.dsn(name), autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def new_login(as_superuser: psycopg.Connection) -> Iterator[str]:
+    """A login that no other test has, for a person to be made."""
+    name = f"person0{uuid.uuid4().hex[:12]}".replace("1", "2")
+    yield name
+    as_superuser.execute(f"drop owned by {name}; drop role {name}".encode())
 
 
 @contextmanager

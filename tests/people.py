@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.people import Role, add_person
+from fridge_pipeline.database.people_record import Role, add_person
 
 PASSWORD = "for tests alone"
 

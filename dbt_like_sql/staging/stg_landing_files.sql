@@ -12,7 +12,7 @@ select
     landing_files.loaded_at,
     withdrawals.file_id is not null as is_withdrawn,
     withdrawals.withdrawn_at,
-    withdrawals.withdrawn_by,
+    fridge.told_as(withdrawals.acted_by, withdrawals.withdrawn_by) as withdrawn_by,
     withdrawals.reason as withdrawal_reason
 from fridge.landing_files
 left join fridge.withdrawals on landing_files.file_id = withdrawals.file_id

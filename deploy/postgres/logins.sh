@@ -56,6 +56,9 @@ psql --no-psqlrc --quiet -v ON_ERROR_STOP=1 --username "${POSTGRES_USER:?}" --db
 -- What the pipeline and finance may do; \`fridge migrate\` grants it.
 select 'create role fridge_pipeline nologin' where to_regrole('fridge_pipeline') is null \gexec
 select 'create role fridge_finance nologin' where to_regrole('fridge_finance') is null \gexec
+-- What people may who sign and decide, each with a login of their own; \`fridge people add\` makes those.
+select 'create role ' || name || ' nologin'
+from unnest(array['fridge_preparer', 'fridge_approver', 'fridge_operator']) as name where to_regrole(name) is null \gexec
 
 -- A statement that fails is written to the server's log, and these hold passwords.
 set log_min_error_statement = panic;

@@ -8,6 +8,7 @@ import dagster as dg
 
 from fridge_pipeline.billing.bill import BillReport, HourBill, bill_hours, explain_unsettled
 from fridge_pipeline.billing.books_beside_files import hours_with_history
+from fridge_pipeline.billing.decisions_record import keep_settings, variance_now
 from fridge_pipeline.billing.plan_billing import BillingPlan, plan_billing
 from fridge_pipeline.billing.rules.staging import StagingPolicy
 from fridge_pipeline.calendar.hours import Hour, HourRange
@@ -43,7 +44,8 @@ def meter_events(
     progress = Progress(context.log, f"billing {hours} to {ledger.stripe_location}")
     with retried_when_the_database_is_lost():
         run = ledger.as_run(context.run.run_id, progress.at_failpoint)
-        policy = StagingPolicy(settings.close_after, settings.variance)
+        variance = keep_settings(ledger.database, settings.variance, ledger.catalogue)
+        policy = StagingPolicy(settings.close_after, variance)
         report = bill_hours(run, stripe.gateway, hours, policy, settings.max_in_flight)
         with ledger.database.connect() as connection:
             with_history = set(hours_with_history(connection, hours))
@@ -121,7 +123,8 @@ def stripe_links(stripe: Stripe) -> dict[str, dg.MetadataValue]:
 def plan_of(ledger: Ledger, landing: Landing, hours: HourRange) -> BillingPlan:
     """The plan of a range of hours; nothing is loaded, written or sent."""
     settings = ledger.settings
-    policy = StagingPolicy(settings.close_after, settings.variance)
+    with ledger.database.connect() as connection:
+        policy = StagingPolicy(settings.close_after, variance_now(connection, settings.variance))
     return plan_billing(ledger.as_run("plan"), landing.zone, hours, policy, settings.calls_per_second())
 
 

@@ -1021,6 +1021,47 @@ order by open_exceptions.subject;
 insert into fridge.releases (tenant_id, hour, event_name, value, released_by, reason, released_at)
 values (%(tenant_id)s, %(hour)s, %(event_name)s, %(value)s, %(released_by)s, %(reason)s, %(now)s);
 
+-- name: effective_releases
+select
+    event_name,
+    value
+from fridge.effective_releases
+where tenant_id = %(tenant_id)s and hour = %(hour)s;
+
+-- name: held_for_review
+-- What is held in a range of hours, whatever the switch says now.
+select
+    tenant_id,
+    hour,
+    subject
+from fridge.open_exceptions
+where kind = 'held_for_review' and hour between %(first)s and %(last)s;
+
+-- name: newest_decision
+select setting
+from fridge.decisions
+where subject = %(subject)s
+order by decision_id desc
+limit 1;
+
+-- name: decisions
+select
+    decision_id,
+    subject,
+    setting,
+    reason,
+    acted_by,
+    acted_at,
+    os_user,
+    os_host
+from fridge.decisions
+where subject = %(subject)s
+order by decision_id;
+
+-- name: record_decision
+insert into fridge.decisions (subject, setting, reason)
+values (%(subject)s, %(setting)s, %(reason)s);
+
 -- name: undecided_attempts
 -- What Stripe has yet to decide, the oldest hour first: meter events, and cancellations of meter events.
 select

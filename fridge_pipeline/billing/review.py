@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import psycopg
 
 from fridge_pipeline.billing.rules.staging import StagingCase, StagingVerdict, is_gated
-from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import History, Meter, Variance, limit_of, stands_out
-from fridge_pipeline.database.queries import meters_of, statement
+from fridge_pipeline.database.queries import meters_of, span_of, statement
 from fridge_pipeline.database.run import Run
 
 
@@ -47,6 +47,21 @@ def held_usage(
     """Event name → usage, of the meters that are held for review in a tenant's hour."""
     parameters = {**meters_of(catalogue), "tenant_id": tenant_id, "hour": hour.start}
     return dict(connection.execute(statement("held_usage"), parameters).fetchall())
+
+
+#: Hour, tenant and meter.
+CaseKey = tuple[Hour, str, str]
+
+
+def case_key(case: StagingCase) -> CaseKey:
+    """By what a case is found again."""
+    return case.hour, case.tenant_id, case.meter.event_name
+
+
+def held_before(connection: psycopg.Connection, hours: HourRange) -> set[CaseKey]:
+    """What is held for review in a range of hours since an earlier run."""
+    rows = connection.execute(statement("held_for_review"), span_of(hours)).fetchall()
+    return {(Hour(hour), tenant_id, event_name) for tenant_id, hour, event_name in rows}
 
 
 def record_release(connection: psycopg.Connection, release: Release) -> None:
@@ -85,9 +100,9 @@ class Outlier:
     history: History
 
     @property
-    def key(self) -> tuple[Hour, str, str]:
+    def key(self) -> CaseKey:
         """Hour, tenant and meter: the same when it is found again."""
-        return self.case.hour, self.case.tenant_id, self.case.meter.event_name
+        return case_key(self.case)
 
     def __str__(self) -> str:
         """The usage beside what its tenant is used to."""
@@ -110,6 +125,7 @@ class Release:
     released_by: str
     reason: str
     released_at: datetime
+    waits_for_another: bool = False  # somebody else has to release as much, before any of it is billed
 
 
 def find_outliers(
@@ -131,11 +147,12 @@ def release_usage(
 ) -> Release:
     """Releases what is held of a tenant's hour, of one meter or of all: its usage as it is now, and not more.
 
-    The next sweep bills it. Raises ``NothingHeldError`` and ``UnsignedReleaseError``.
+    The next sweep bills it; what is more than one person may release, once a second one has released it too. Raises
+    ``NothingHeldError``, ``UnsignedReleaseError`` and ``NotEntitledError``.
     """
     if not released_by.strip() or not reason.strip():
         raise UnsignedReleaseError(f"say who releases {tenant_id} in {hour}, and why: both stay on record")
-    with run.database.connect() as connection, connection.transaction():
+    with run.database.connect() as connection:
         held = held_usage(connection, tenant_id, hour, run.catalogue)
         released = {name: value for name, value in held.items() if event_name in {None, name}}
         if not released:
@@ -146,5 +163,9 @@ def release_usage(
                 f"fridge explain '{tenant_id}' {hour} shows where it stands."
             )
         release = Release(tenant_id, hour, released, released_by.strip(), reason.strip(), run.clock())
-        record_release(connection, release)
-    return release
+        with run.database.acting(connection) as acting:
+            record_release(acting, release)
+        effective = connection.execute(
+            statement("effective_releases"), {"tenant_id": tenant_id, "hour": hour.start}
+        ).fetchall()
+    return replace(release, waits_for_another=not released.items() <= set(effective))

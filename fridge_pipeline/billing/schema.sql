@@ -492,6 +492,10 @@ create table fridge.billing_starts (
     billing_start_id bigint generated always as identity primary key,
     bill_from timestamptz not null,
     set_at timestamptz not null,
+    acted_by text,
+    acted_at timestamptz,
+    os_user text,
+    os_host text,
     constraint billing_starts_full_hour check (
         not isfinite(bill_from) or date_trunc('hour', bill_from, 'UTC') = bill_from
     )
@@ -507,11 +511,19 @@ revoke update, delete, truncate on fridge.billing_starts from current_user;
 create trigger billing_starts_wait before insert on fridge.billing_starts
 for each statement execute function fridge.wait_for_staging();
 
+create trigger billing_starts_stamp before insert on fridge.billing_starts
+for each row execute function fridge.stamp_act();
+
 comment on table fridge.billing_starts is
 'One row per decision of FRIDGE_BILL_FROM from which hour on usage is stated; the newest counts. Append only.';
 comment on column fridge.billing_starts.bill_from is
 'The first hour that is stated; infinity while none is (shadow mode). Earlier hours are counted and never stated.';
 comment on column fridge.billing_starts.set_at is 'When a process first found the setting.';
+comment on column fridge.billing_starts.acted_by is
+'The login that the database knew its session by; empty in a row of before this was recorded.';
+comment on column fridge.billing_starts.acted_at is 'When, by the database''s clock.';
+comment on column fridge.billing_starts.os_user is 'User of the operating system, as the session was told.';
+comment on column fridge.billing_starts.os_host is 'Machine, as the session was told.';
 
 insert into fridge.pipeline_rights (relation) values ('billing_starts');
 
@@ -576,6 +588,10 @@ create table fridge.releases (
     released_by text not null,
     reason text not null,
     released_at timestamptz not null,
+    acted_by text,
+    acted_at timestamptz,
+    os_user text,
+    os_host text,
     constraint releases_released_by_not_empty check (released_by ~ '\S'),
     constraint releases_reason_not_empty check (reason ~ '\S')
 );
@@ -588,29 +604,112 @@ create trigger releases_no_truncate before truncate on fridge.releases
 for each statement execute function fridge.refuse_change();
 revoke update, delete, truncate on fridge.releases from current_user;
 
+create trigger releases_stamp before insert on fridge.releases
+for each row execute function fridge.stamp_act();
+
 comment on table fridge.releases is
 'One row per decision that usage held for review is right and is to be billed. Append only.';
 comment on column fridge.releases.event_name is 'The meter; empty means every meter.';
 comment on column fridge.releases.value is 'The usage that was released: more than this is judged anew.';
+comment on column fridge.releases.released_by is 'A label that was typed. Who released it is acted_by.';
+comment on column fridge.releases.acted_by is
+'The login that the database knew its session by; empty in a row of before this was recorded.';
+comment on column fridge.releases.acted_at is 'When, by the database''s clock.';
+comment on column fridge.releases.os_user is 'User of the operating system, as the session was told.';
+comment on column fridge.releases.os_host is 'Machine, as the session was told.';
 
 insert into fridge.pipeline_rights (relation) values ('releases');
+insert into fridge.person_rights (relation, role) values ('releases', 'operator');
 
-create view fridge.released_usage as
+-- Up to this usage of an hour one person releases alone. It is what a thousand sensors bring that measure every half
+-- minute, with some to spare: a slip of one person costs no more than that.
+create function fridge.released_alone_max() returns bigint
+language sql immutable as $$
+    select 150000::bigint;
+$$;
+
+-- Releases that let usage through. One above the bound does from the second on, by another person, for as much.
+create view fridge.effective_releases as
 select
     releases.tenant_id,
     releases.hour,
     releases.event_name,
-    usage.measure
+    releases.value
 from fridge.releases
+where
+    releases.value <= fridge.released_alone_max()
+    or releases.acted_by is null
+    or (
+        releases.acted_by in (select people_changes.login from fridge.people_changes)
+        and exists (
+            select 1 from fridge.releases as others
+            where
+                others.tenant_id = releases.tenant_id
+                and others.hour = releases.hour
+                and others.event_name is not distinct from releases.event_name
+                and others.value >= releases.value
+                and others.acted_by <> releases.acted_by
+                and others.acted_by in (select people_changes.login from fridge.people_changes)
+        )
+    );
+
+comment on view fridge.effective_releases is
+'One row per release that lets usage through: by one person up to a bound, above it by two with logins of their own.';
+
+create view fridge.released_usage as
+select
+    effective_releases.tenant_id,
+    effective_releases.hour,
+    effective_releases.event_name,
+    usage.measure
+from fridge.effective_releases
 inner join fridge.usage
     on
-        releases.tenant_id = usage.tenant_id
-        and releases.hour = usage.hour
-        and releases.value >= usage.quantity;
+        effective_releases.tenant_id = usage.tenant_id
+        and effective_releases.hour = usage.hour
+        and effective_releases.value >= usage.quantity;
 
 comment on view fridge.released_usage is
 'One row per release and measure whose usage is, as it is now, not more than what was released.';
 comment on column fridge.released_usage.event_name is 'The meter that was released; empty means every meter.';
+
+-- Switches that change what is billed, and what cannot be undone: each setting of one is a decision of somebody.
+create table fridge.decisions (
+    decision_id bigint generated always as identity primary key,
+    subject text not null,
+    setting text not null,
+    reason text not null,
+    acted_by text not null,
+    acted_at timestamptz not null,
+    os_user text,
+    os_host text,
+    constraint decisions_subject check (subject in ('variance', 'meters', 'drop_readings')),
+    constraint decisions_reason_not_empty check (reason ~ '\S')
+);
+
+create index decisions_newest on fridge.decisions (subject, decision_id);
+
+create trigger decisions_append_only before update or delete on fridge.decisions
+for each row execute function fridge.refuse_change();
+create trigger decisions_no_truncate before truncate on fridge.decisions
+for each statement execute function fridge.refuse_change();
+revoke update, delete, truncate on fridge.decisions from current_user;
+create trigger decisions_stamp before insert on fridge.decisions
+for each row execute function fridge.stamp_act();
+
+comment on table fridge.decisions is
+'One row per setting of a switch that changes what is billed, and per decision to drop readings. Append only.';
+comment on column fridge.decisions.subject is
+'variance: what is done about usage far above its history; meters: the catalogue; drop_readings: months that go.';
+comment on column fridge.decisions.setting is 'What it was set to.';
+comment on column fridge.decisions.reason is 'Why; or by which variable a process was told.';
+comment on column fridge.decisions.acted_by is 'The login that the database knew its session by.';
+comment on column fridge.decisions.acted_at is 'When, by the database''s clock.';
+comment on column fridge.decisions.os_user is 'User of the operating system, as the session was told.';
+comment on column fridge.decisions.os_host is 'Machine, as the session was told.';
+
+insert into fridge.pipeline_rights (relation) values ('decisions');
+insert into fridge.person_rights (relation, role) values ('decisions', 'operator');
 
 -- Which of Stripe's books these are stated to: what a rehearsal accepted must not count as billed for real.
 create table fridge.stripe_books (
@@ -799,8 +898,9 @@ begin
 end;
 $$;
 
+-- In the owner's name: whoever withdraws a file writes nothing else.
 create function fridge.mark_withdrawn_hours() returns trigger
-language plpgsql as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
     insert into fridge.marked_hours (hour)
     select distinct landing_files.landing_hour
@@ -809,6 +909,7 @@ begin
     return null;
 end;
 $$;
+revoke execute on function fridge.mark_withdrawn_hours() from public;
 
 -- A table that is emptied has no rows to mark.
 create function fridge.mark_all_hours() returns trigger

@@ -11,7 +11,7 @@ import psycopg
 from fridge_pipeline.billing import ledger
 from fridge_pipeline.billing.books_beside_files import UsageBesideFiles, usage_beside_files
 from fridge_pipeline.billing.ledger import stage_cancellations, stated_differences
-from fridge_pipeline.billing.review import Outlier, find_outliers
+from fridge_pipeline.billing.review import Outlier, case_key, find_outliers, held_before
 from fridge_pipeline.billing.rules.staging import (
     SAYS_SOMETHING_NEW,
     STATES,
@@ -57,6 +57,7 @@ class Judgement:
     cases: list[tuple[StagingCase, StagingVerdict]]
     outliers: list[Outlier]
     contradictions: list[UsageBesideFiles]
+    held: list[Outlier]
 
 
 def stage_hours(run: Run, hours: HourRange, policy: StagingPolicy) -> StageReport:
@@ -78,8 +79,7 @@ def stage_hours(run: Run, hours: HourRange, policy: StagingPolicy) -> StageRepor
             if verdict is StagingVerdict.CREDIT:
                 _credit(connection, case, now, run.run_id)
         tell_waiting(connection, hours, catalogue, cases, now)
-        if policy.variance is Variance.HOLD:
-            _hold(connection, outliers, now)
+        _hold(connection, judgement.held, now)
         _contradict(connection, judgement.contradictions, hours, now)
         close_moot_exceptions(connection, hours, catalogue, now)
     run.at_failpoint(Failpoint.STAGED)
@@ -113,10 +113,14 @@ def judge_hours(
         for case, verdict in judged
     ]
     outliers = find_outliers(connection, judged, policy.variance)
-    if policy.variance is Variance.HOLD:
-        held = {outlier.case for outlier in outliers}
-        judged = [(case, StagingVerdict.HELD_FOR_REVIEW if case in held else verdict) for case, verdict in judged]
-    return Judgement(judged, outliers, contradictions)
+    held = outliers
+    if policy.variance is not Variance.HOLD:  # what was held before the switch stays so until it is released
+        before = held_before(connection, hours)
+        waiting = [(case, verdict) for case, verdict in judged if case_key(case) in before]
+        held = find_outliers(connection, waiting, Variance.HOLD)
+    held_cases = {outlier.case for outlier in held}
+    judged = [(case, StagingVerdict.HELD_FOR_REVIEW if case in held_cases else verdict) for case, verdict in judged]
+    return Judgement(judged, outliers, contradictions, held)
 
 
 def _contradict(
@@ -160,7 +164,7 @@ def _hold(connection: psycopg.Connection, outliers: list[Outlier], now: datetime
         case = outlier.case
         detail = (
             f"{outlier}. If it is right: fridge release {case.tenant_id} {case.hour} --meter {case.meter.event_name} "
-            "--by NAME --reason TEXT, and the next run bills it. If not, take the file out: fridge withdraw FILE."
+            "--reason TEXT --as LOGIN, and the next run bills it. If not, take the file out: fridge withdraw FILE."
         )
         key = ExceptionKey(StagingVerdict.HELD_FOR_REVIEW.value, case.tenant_id, case.hour, case.meter.event_name)
         open_exception(connection, key, detail, now, deadline_at=billing_deadline(case.hour), owed=case.change)

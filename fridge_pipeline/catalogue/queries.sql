@@ -1,13 +1,6 @@
 -- name: say_reason
 -- For the history of tenants, which is written when the transaction ends.
-select
-    set_config('fridge.reason', %(reason)s, true) as reason,
-    set_config('fridge.tenant_import', coalesce(%(import_id)s::text, ''), true) as import_id;
-
--- name: ask_for_import
-insert into fridge.tenant_imports (reason)
-values (%(reason)s)
-returning import_id;
+select set_config('fridge.reason', %(reason)s, true) as reason;
 
 -- name: create_imported_tenants
 create temporary table imported_tenants (

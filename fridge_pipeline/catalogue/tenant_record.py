@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,28 +10,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from fridge_pipeline.catalogue.tenant import ChangedCustomer, HandedOn, Tenant, TenantImport, TenantsRefusedError
-from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.queries import statement
-
-
-@dataclass(frozen=True, slots=True)
-class ImportAct:
-    """Why tenants are imported, and which person has asked for it with a login of its own, if one has."""
-
-    reason: str
-    import_id: int | None = None
-
-
-def ask_for_import(database: Database, connection: psycopg.Connection, reason: str) -> ImportAct:
-    """Records that the person who is signed in asks for an import; where nobody is, it is the program's own act.
-
-    Raises ``NotEntitledError``.
-    """
-    if database.person is None:
-        return ImportAct(reason)
-    with database.acting(connection) as acting:
-        row = acting.execute(statement("ask_for_import"), {"reason": reason}).fetchone()
-    return ImportAct(reason, row[0] if row else None)
 
 
 def import_tenants(
@@ -42,16 +20,16 @@ def import_tenants(
     *,
     may_remove_customers: bool = False,
     dry_run: bool = False,
-    act: ImportAct | None = None,
+    reason: str = "",
 ) -> TenantImport:
     """Creates or updates tenants, all or none; what counts is how they stand when all are in.
 
     So customers may be swapped or handed on within one import, in any order of the rows. Raises
     ``TenantsRefusedError`` when a customer would belong to two tenants, or a tenant would lose its own to nobody
-    without ``may_remove_customers``. ``act`` stays on record with each change (``fridge.tenant_changes``).
+    without ``may_remove_customers``. ``reason`` stays on record with each change (``fridge.tenant_changes``).
     """
     with connection.transaction(force_rollback=dry_run), connection.cursor(row_factory=dict_row) as cursor:
-        cursor.execute(statement("say_reason"), asdict(act or ImportAct("")))
+        cursor.execute(statement("say_reason"), {"reason": reason})
         cursor.execute(statement("create_imported_tenants"))
         with cursor.copy(statement("copy_imported_tenants")) as copy:
             for each in tenants:

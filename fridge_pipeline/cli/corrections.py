@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import click
 from fridge_pipeline.billing.review import release_usage
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.cli.bill_command import HourKey
+from fridge_pipeline.cli.person_option import Actor, actor_options, sign_in
 from fridge_pipeline.cli.terminal import echo, installation, ledger
 from fridge_pipeline.corrections.withdraw import Withdrawal, withdraw_file
 from fridge_pipeline.ingest.landing.local import LocalLanding
@@ -25,9 +25,9 @@ from fridge_pipeline.visible import as_lines
 @click.command()
 @click.argument("file")
 @click.option("--reason", required=True, help="Why it is no usage; stays on record.")
-@click.option("--by", "name", help="Who decided it [default: the login name].")
+@actor_options
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def withdraw(file: str, reason: str, name: str | None, as_json: bool) -> None:
+def withdraw(file: str, reason: str, actor: Actor, as_json: bool) -> None:
     """Take the landing FILE out of usage: its hour is restated without the readings it stored.
 
     FILE is a path relative to the landing root, as in fridge.landing_files, or an absolute one below it. Every content
@@ -41,27 +41,11 @@ def withdraw(file: str, reason: str, name: str | None, as_json: bool) -> None:
     """
     if not reason.strip():
         raise click.UsageError("--reason is empty; say why the file is no usage")
-    withdrawn_by = who_decided(name)
     with installation() as (books, landing, _):
+        sign_in(books, actor.login)
         path = path_in_books(landing, file)
-        withdrawal = withdraw_file(books.database, landing.zone, path, reason, withdrawn_by, books.clock)
+        withdrawal = withdraw_file(books.database, landing.zone, path, reason, actor.label, books.clock)
         echo(json.dumps(as_mapping(withdrawal)) if as_json else as_text(withdrawal, next_steps(books, withdrawal)))
-
-
-def who_decided(name: str | None) -> str:
-    """The name given with ``--by``, else the login name; a usage error when there is neither."""
-    decided_by = login_name() if name is None else name.strip()
-    if not decided_by:
-        raise click.UsageError("--by is empty; say who decided it")
-    return decided_by
-
-
-def login_name() -> str:
-    """Who works at this terminal; a usage error when the system does not know."""
-    try:
-        return getpass.getuser()
-    except (ImportError, KeyError, OSError) as error:
-        raise click.UsageError("this user has no login name; say who decided it with --by NAME") from error
 
 
 def path_in_books(landing: Landing, file: str) -> str:
@@ -129,19 +113,21 @@ def as_mapping(withdrawal: Withdrawal) -> dict[str, object]:
 @click.command()
 @click.argument("tenant")
 @click.argument("hour", type=HourKey())
-@click.option("--by", "name", required=True, help="Who decides it; stays on record.")
+@actor_options
 @click.option("--reason", required=True, help="Why it is right; stays on record.")
 @click.option("--meter", "event_name", help="Only this meter [default: every meter that is held].")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def release(tenant: str, hour: Hour, name: str, reason: str, event_name: str | None, as_json: bool) -> None:
+def release(tenant: str, hour: Hour, actor: Actor, reason: str, event_name: str | None, as_json: bool) -> None:
     """Release TENANT's usage in HOUR that is held for review (the exception held_for_review), so that it is billed.
 
-    Released is the usage as it is now: should it become more than that, it is looked at anew.
+    Released is the usage as it is now: should it become more than that, it is looked at anew. Much usage takes two
+    people, each with --as: nothing of it is billed before the second one has given the same command.
 
-    Example: fridge release cohoes 2026-01-24-18:00 --by ada --reason "backlog after the outage"
+    Example: fridge release cohoes 2026-01-24-18:00 --as olga --reason "backlog after the outage"
     """
     with ledger() as opened:
-        done = release_usage(opened.as_run("fridge release"), tenant, hour, event_name, name, reason)
+        sign_in(opened, actor.login)
+        done = release_usage(opened.as_run("fridge release"), tenant, hour, event_name, actor.label, reason)
     command = f"fridge bill --from {hour} --to {hour}"
     if as_json:
         told = {
@@ -149,6 +135,7 @@ def release(tenant: str, hour: Hour, name: str, reason: str, event_name: str | N
             "hour": done.hour.key,
             "released": done.released,
             "released_by": done.released_by,
+            "waits_for_another": done.waits_for_another,
             "reason": done.reason,
             "released_at": done.released_at.isoformat(),
             "bill_with": command,
@@ -157,4 +144,7 @@ def release(tenant: str, hour: Hour, name: str, reason: str, event_name: str | N
         return
     quantities = " and ".join(f"{value:,} {meter}" for meter, value in sorted(done.released.items()))
     echo(f"{quantities} of {tenant} in {hour} released by {done.released_by}")
+    if done.waits_for_another:
+        echo("So much takes two people: another one gives the same command with --as LOGIN, and you with yours")
+        return
     echo(f"The next hourly_billing bills it, or now: {command}")

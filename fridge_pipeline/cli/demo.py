@@ -13,7 +13,7 @@ import polars as pl
 
 from fridge_pipeline.calendar.hours import ONE_HOUR, Hour, HourRange
 from fridge_pipeline.catalogue.tenant import Tenant
-from fridge_pipeline.catalogue.tenant_record import ImportAct, import_tenants, tenant_ids
+from fridge_pipeline.catalogue.tenant_record import import_tenants, tenant_ids
 from fridge_pipeline.cli.bill_command import bill_range, show_result
 from fridge_pipeline.cli.interruption import exit_code
 from fridge_pipeline.cli.terminal import console, settings
@@ -123,7 +123,7 @@ def land_demo(ledger: Ledger) -> HourRange:
     with console.status("landing real readings"):
         landed = land_hours(Path(ledger.settings.landing_uri), span.hours())
     with ledger.database.connect() as connection:
-        import_tenants(connection, demo_tenants(), now, act=ImportAct("the demo"))
+        import_tenants(connection, demo_tenants(), now, reason="the demo")
     console.print(f"{landed} landing files delivered for {span.count} hours up to {span.last}")
     return span
 

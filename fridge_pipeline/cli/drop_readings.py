@@ -6,7 +6,8 @@ import json
 
 import click
 
-from fridge_pipeline.cli.corrections import who_decided
+from fridge_pipeline.billing.decisions_record import Subject, decide
+from fridge_pipeline.cli.person_option import Actor, actor_options, sign_in
 from fridge_pipeline.cli.terminal import echo, ledger
 from fridge_pipeline.database.retention import MonthOfReadings
 from fridge_pipeline.operations.drop_old_readings import drop_old_readings, old_months
@@ -14,9 +15,9 @@ from fridge_pipeline.operations.drop_old_readings import drop_old_readings, old_
 
 @click.command("drop-readings")
 @click.option("--dry-run", is_flag=True, help="Only say which months would be dropped.")
-@click.option("--by", "name", help="Who decided it [default: the login name].")
+@actor_options
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def drop_readings(dry_run: bool, name: str | None, as_json: bool) -> None:
+def drop_readings(dry_run: bool, actor: Actor, as_json: bool) -> None:
     """Drop whole months of readings that are older than FRIDGE_KEEP_MONTHS months besides the current one.
 
     Usage, landing files and statements stay, and no number changes. What is dropped never counts again: a landing file
@@ -27,10 +28,12 @@ def drop_readings(dry_run: bool, name: str | None, as_json: bool) -> None:
         keep_months = opened.settings.keep_months
         if keep_months is None:
             raise click.UsageError("FRIDGE_KEEP_MONTHS is not set: nothing says how long readings are kept")
-        if dry_run:
-            months = old_months(opened.database, keep_months, opened.clock())
-        else:
-            months = drop_old_readings(opened.database, keep_months, who_decided(name), opened.clock)
+        months = old_months(opened.database, keep_months, opened.clock())
+        if months and not dry_run:
+            sign_in(opened, actor.login)
+            named = ", ".join(f"{each.month:%Y-%m}" for each in months)
+            decide(opened.database, Subject.DROP_READINGS, named, f"FRIDGE_KEEP_MONTHS is {keep_months}")
+            months = drop_old_readings(opened.database, keep_months, actor.label, opened.clock)
     echo(json.dumps([as_mapping(month) for month in months]) if as_json else as_text(months, dry_run))
 
 

@@ -7,9 +7,9 @@ import json
 import click
 
 from fridge_pipeline.calendar.days import Month
-from fridge_pipeline.cli.corrections import login_name
 from fridge_pipeline.cli.location_option import LocationOption
 from fridge_pipeline.cli.month import MonthKey
+from fridge_pipeline.cli.person_option import login_name
 from fridge_pipeline.cli.terminal import echo, ledger
 from fridge_pipeline.finance.make_evidence import EvidencePack
 from fridge_pipeline.ingest.rules.location import Location

@@ -29,6 +29,7 @@ from fridge_pipeline.cli.stripe import sandbox, stripe
 from fridge_pipeline.cli.tenants import tenants
 from fridge_pipeline.cli.terminal import echo
 from fridge_pipeline.cli.up import env, ui, up
+from fridge_pipeline.cli.variance import variance
 from fridge_pipeline.cli.verify import verify
 from fridge_pipeline.orchestration.own_environment import settle_environment
 
@@ -54,7 +55,7 @@ def fridge(context: click.Context, *, debug: bool) -> None:
     context.obj = {"debug": debug}
 
 
-DAILY = (up, ui, demo, bill, shadow, explain, withdraw, release, settle, drop_readings, tenants)
+DAILY = (up, ui, demo, bill, shadow, explain, withdraw, release, settle, variance, drop_readings, tenants)
 MONTHLY = (people, close, approve, reopen, report, evidence, verify, backtest)
 INSTALLATION = (serve, stripe, sandbox, db, migrate, doctor, env, sql)
 

@@ -9,8 +9,8 @@ import click
 
 from fridge_pipeline.cli.person_option import Login
 from fridge_pipeline.cli.terminal import echo, ledger, settings
-from fridge_pipeline.database.people import Person, Role, add_person, new_password, remove_person
-from fridge_pipeline.database.people import people as people_now
+from fridge_pipeline.database.people_record import Person, Role, add_person, new_password, remove_person
+from fridge_pipeline.database.people_record import people as people_now
 from fridge_pipeline.installation import administrator_login
 from fridge_pipeline.visible import as_lines
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import getpass
 import stat
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
 
-from fridge_pipeline.database.people import PersonRefusedError, require_login
+from fridge_pipeline.database.people_record import PersonRefusedError, require_login
 from fridge_pipeline.installation import Ledger
 from fridge_pipeline.secret_files import SecretFileError, read_secret
 
@@ -34,6 +37,48 @@ def as_option(*, signs: bool = False) -> Callable[[Callable[..., Any]], Callable
     without = "" if signs else " [default: the program's own login, with the user of this machine]"
     told = f"The person who does it, by the login that fridge people add made{without}."
     return click.option("--as", "login", type=Login(), required=signs, help=told)
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who decides something: the person's login, and a name that was typed, each where there is one."""
+
+    login: str | None
+    name: str | None
+
+    @property
+    def label(self) -> str:
+        """The name that was typed, else the login, else who works at this terminal; a usage error without any."""
+        return who_decided(self.login if self.name is None else self.name)
+
+
+def actor_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--as`` and ``--by`` of an act that one person does; the command gets both as ``actor``."""
+
+    @wraps(command)
+    def with_actor(*arguments: Any, login: str | None, name: str | None, **options: Any) -> Any:
+        return command(*arguments, actor=Actor(login, name), **options)
+
+    label = click.option(
+        "--by", "name", help="A name to show beside it [default: the login, or who is at this terminal]."
+    )
+    return as_option()(label(with_actor))
+
+
+def who_decided(name: str | None) -> str:
+    """The name that was given, else that of who works at this terminal; a usage error when there is neither."""
+    decided_by = login_name() if name is None else name.strip()
+    if not decided_by:
+        raise click.UsageError("--by is empty; say who decided it")
+    return decided_by
+
+
+def login_name() -> str:
+    """Who works at this terminal; a usage error when the system does not know."""
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError) as error:
+        raise click.UsageError("this user has no login name; say who decided it with --by NAME") from error
 
 
 def sign_in(books: Ledger, login: str | None) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from fridge_pipeline.catalogue.tenant import TenantImport, TenantsRefusedError
-from fridge_pipeline.catalogue.tenant_record import ask_for_import, import_tenants
+from fridge_pipeline.catalogue.tenant_record import import_tenants
 from fridge_pipeline.catalogue.tenants_file import read_tenants
 from fridge_pipeline.cli.person_option import as_option, sign_in
 from fridge_pipeline.cli.terminal import echo, ledger
@@ -44,12 +44,12 @@ def import_(*, file: Path, remove_customers: bool, dry_run: bool, as_json: bool,
     except TenantsRefusedError as error:
         raise click.UsageError(f"{file}: {error}") from error
     why = (told["reason"] or "").strip() or f"tenants file {file.name}"
-    with ledger() as opened, opened.database.connect() as connection:
-        sign_in(opened, None if dry_run else told["login"])
-        act = None if dry_run else ask_for_import(opened.database, connection, why)
-        done = import_tenants(
-            connection, read, opened.clock(), may_remove_customers=remove_customers, dry_run=dry_run, act=act
-        )
+    with ledger() as opened:
+        sign_in(opened, told["login"])
+        with opened.database.connect() as connection, opened.database.acting(connection) as acting:
+            done = import_tenants(
+                acting, read, opened.clock(), may_remove_customers=remove_customers, dry_run=dry_run, reason=why
+            )
     echo(json.dumps({"dry_run": dry_run, **done.as_dict()}, indent=2) if as_json else _told(done, dry_run))
 
 

@@ -22,7 +22,7 @@ select
     contents.duplicate_count,
     contents.rejected_count,
     withdrawals.withdrawn_at,
-    withdrawals.withdrawn_by,
+    fridge.told_as(withdrawals.acted_by, withdrawals.withdrawn_by) as withdrawn_by,
     withdrawals.reason
 from contents
 left join fridge.withdrawals on contents.file_id = withdrawals.file_id
@@ -32,12 +32,11 @@ order by contents.file_id;
 -- The sweep finds the hour: it was counted from files that no longer are all usage.
 insert into fridge.withdrawals (file_id, reason, withdrawn_by, withdrawn_at)
 select
-    file_id,
+    withdrawn.file_id,
     %(reason)s,
     %(withdrawn_by)s,
     %(now)s
-from fridge.landing_files
-where file_id = any(%(file_ids)s);
+from unnest(%(file_ids)s::integer[]) as withdrawn (file_id);
 
 -- name: readings_of_files
 -- What some landing files stored, per tenant; the time range lets PostgreSQL skip partitions.

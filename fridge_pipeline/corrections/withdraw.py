@@ -134,7 +134,8 @@ def withdraw_file(
     """Withdraws every content that was loaded under a path (relative to the landing root, as in the books).
 
     Nothing is deleted. The hour's usage shrinks when it is next counted, which the sweep sees to: a count that is
-    under way and misses the withdrawal puts on record that it counted the file. Raises the errors above.
+    under way and misses the withdrawal puts on record that it counted the file. Raises the errors above, and
+    ``NotEntitledError``.
     """
     if not reason.strip():
         raise NoReasonError(f"say why {path} is withdrawn: the reason stays on record with it")
@@ -148,9 +149,10 @@ def withdraw_file(
             _refuse_sealed(path, contents[0].landing_hour, kept_from(connection))
             file_ids = [content.file_id for content in contents if content.withdrawn_at is None]
             withdrawn_at = clock()
-            withdraw_files(connection, file_ids, reason.strip(), withdrawn_by, withdrawn_at)
             rejected = ExceptionKey("rows_rejected", None, contents[0].landing_hour, path)
             close_exception(connection, rejected, withdrawn_at)
+            with database.acting(connection) as acting:
+                withdraw_files(acting, file_ids, reason.strip(), withdrawn_by, withdrawn_at)
         readings = readings_of_files(connection, file_ids)
     hour = contents[0].landing_hour
     return Withdrawal(path, hour, file_ids, readings, reason.strip(), withdrawn_by, withdrawn_at)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import platform
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -40,8 +41,14 @@ def source_sha256(*folders: Path) -> str:
 
 
 def record_run(
-    connection: psycopg.Connection, run_id: str, program_version: str, source_sha256: str, now: datetime
+    connection: psycopg.Connection, run_id: str, program: Mapping[str, str], launched_by: str | None, now: datetime
 ) -> None:
     """Puts a run on record before it does anything; a step of it that does so again changes nothing."""
-    row = {"run_id": run_id, "program_version": program_version, "source_sha256": source_sha256, "now": now}
+    row = {
+        "run_id": run_id,
+        "program_version": program["version"],
+        "source_sha256": program["source_sha256"],
+        "launched_by": launched_by,
+        "now": now,
+    }
     connection.execute(statement("record_run"), row)

@@ -594,8 +594,8 @@ group by stored_readings.file_id, stored_readings.sensor_key;
 select fridge.drop_month(%(month)s, %(dropped_by)s, %(now)s);
 
 -- name: record_run
-insert into fridge.runs (run_id, program_version, source_sha256, started_at)
-values (%(run_id)s, %(program_version)s, %(source_sha256)s, %(now)s)
+insert into fridge.runs (run_id, program_version, source_sha256, launched_by, started_at)
+values (%(run_id)s, %(program_version)s, %(source_sha256)s, %(launched_by)s, %(now)s)
 on conflict (run_id) do nothing;
 
 -- name: describe_columns

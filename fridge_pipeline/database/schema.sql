@@ -27,12 +27,16 @@ comment on column fridge.pipeline_rights.deletes is 'Whether it removes rows; no
 create table fridge.person_rights (
     relation text,
     role text,
+    inserts boolean not null default true,
+    updates boolean not null default false,
     primary key (relation, role),
     constraint person_rights_role check (role in ('preparer', 'approver', 'operator'))
 );
 
 comment on table fridge.person_rights is
-'One row per table into which people write their acts, and role of people that may.';
+'One row per table that people write their acts into, or must read for that, and role of people that may.';
+comment on column fridge.person_rights.inserts is 'Whether they add rows.';
+comment on column fridge.person_rights.updates is 'Whether they change rows: a trigger keeps what was.';
 comment on column fridge.person_rights.relation is 'The table.';
 comment on column fridge.person_rights.role is 'The members of the group fridge_ROLE.';
 
@@ -120,9 +124,18 @@ begin
             execute format('grant select on fridge.%I to %I', mart, reading);
         end loop;
         for relation in select * from fridge.person_rights where 'fridge_' || person_rights.role = reading loop
-            execute format('grant insert on fridge.%I to %I', relation.relation, reading);
+            execute format(
+                'grant select%s%s on fridge.%I to %I', case when relation.inserts then ', insert' end,
+                case when relation.updates then ', update' end, relation.relation, reading
+            );
         end loop;
     end loop;
+    -- An import of tenants is compared in a temporary table.
+    if to_regrole('fridge_operator') is not null
+        and pg_has_role((select datdba from pg_database where datname = current_database()), 'member')
+    then
+        execute format('grant temporary on database %I to fridge_operator', current_database());
+    end if;
 end;
 $$;
 revoke execute on function fridge.grant_rights(text[]) from public;
@@ -292,7 +305,12 @@ create table fridge.runs (
     run_id text primary key,
     program_version text not null,
     source_sha256 text not null,
-    started_at timestamptz not null
+    started_at timestamptz not null,
+    launched_by text,
+    acted_by text,
+    acted_at timestamptz,
+    os_user text,
+    os_host text
 );
 
 create trigger runs_append_only before update or delete on fridge.runs
@@ -301,10 +319,20 @@ create trigger runs_no_truncate before truncate on fridge.runs
 for each statement execute function fridge.refuse_change();
 revoke update, delete, truncate on fridge.runs from current_user;
 
+create trigger runs_stamp before insert on fridge.runs
+for each row execute function fridge.stamp_act();
+
 comment on table fridge.runs is
 'One row per Dagster run that opened the books, with the code it ran; append only. Earlier ones are not recorded.';
 comment on column fridge.runs.program_version is 'Version of the package.';
 comment on column fridge.runs.source_sha256 is 'Hash over all its source files and SQL models.';
+comment on column fridge.runs.launched_by is
+'Who launched it: a command and its user, a schedule or sensor, or whom the proxy before the UI named.';
+comment on column fridge.runs.acted_by is
+'The login that the database knew its session by; empty in a row of before this was recorded.';
+comment on column fridge.runs.acted_at is 'When, by the database''s clock.';
+comment on column fridge.runs.os_user is 'User of the operating system that it worked as.';
+comment on column fridge.runs.os_host is 'Machine that it worked on.';
 
 insert into fridge.pipeline_rights (relation) values ('runs');
 

@@ -234,8 +234,8 @@ def _refuse_closed(month: Month, newest: Signoff | None) -> None:
     if newest is not None and newest.closes:
         raise MonthStateError(
             f"{month} is closed already; {newest.signer} signed its {newest.action} at "
-            f"{newest.signed_at:%Y-%m-%d %H:%M} UTC. To close it anew, reopen it first: fridge reopen {month} --as "
-            "LOGIN --reason TEXT"
+            f"{newest.signed_at:%Y-%m-%d %H:%M} UTC. To close it anew, reopen it first: fridge reopen {month} "
+            "--as LOGIN --reason TEXT"
         )
 
 

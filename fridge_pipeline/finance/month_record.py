@@ -27,6 +27,7 @@ MONTHS: Mapping[str, str] = {
     "mapping_changes": "month_of_mappings",
     "exceptions_open": "month_of_exceptions",
     "data_gaps": "month_of_gaps",
+    "decisions_in_force": "month_of_decisions",
 }
 
 #: Rows that are held as Python objects at a time.

@@ -8,7 +8,11 @@ order by tenant_id, meter, hour, revision;
 select
     billing_start_id,
     case when isfinite(bill_from) then bill_from end as bill_from,
-    set_at
+    set_at,
+    acted_by,
+    acted_at,
+    os_user,
+    os_host
 from fridge.billing_starts
 order by billing_start_id;
 
@@ -57,6 +61,12 @@ select * from fridge.landing_files
 where landing_hour >= %(start)s and landing_hour < %(end)s
 order by file_id;
 
+-- name: evidence_decisions
+-- What was decided before the month ended: the newest of each subject holds in it.
+select * from fridge.decisions
+where acted_at < %(end)s
+order by decision_id;
+
 -- name: evidence_meter_event_attempts
 select meter_event_attempts.*
 from fridge.meter_event_attempts
@@ -68,6 +78,10 @@ order by meter_event_attempts.attempt_id;
 select * from fridge.month_signoffs
 where month = (%(start)s at time zone 'UTC')::date
 order by signoff_id;
+
+-- name: evidence_people_changes
+select * from fridge.people_changes
+order by change_id;
 
 -- name: evidence_rejected_readings
 select
@@ -152,10 +166,22 @@ select
     min(work.done_at) as first_at,
     max(work.done_at) as last_at,
     runs.program_version,
-    runs.source_sha256
+    runs.source_sha256,
+    runs.launched_by,
+    runs.acted_by,
+    runs.os_user,
+    runs.os_host
 from work
 left join fridge.runs on work.run_id = runs.run_id
-group by work.run_id, work.did, runs.program_version, runs.source_sha256
+group by
+    work.run_id,
+    work.did,
+    runs.program_version,
+    runs.source_sha256,
+    runs.launched_by,
+    runs.acted_by,
+    runs.os_user,
+    runs.os_host
 order by first_at, work.run_id, work.did;
 
 -- name: evidence_stripe_day_reads
@@ -208,13 +234,8 @@ order by meter, outcome, cause;
 
 -- name: evidence_tenant_changes
 -- All of them: which customer an hour was stated to is decided by the newest of its time.
-select
-    tenant_changes.*,
-    tenant_imports.acted_by as asked_by,
-    tenant_imports.acted_at as asked_at
-from fridge.tenant_changes
-left join fridge.tenant_imports on tenant_changes.import_id = tenant_imports.import_id
-order by tenant_changes.change_id;
+select * from fridge.tenant_changes
+order by change_id;
 
 -- name: evidence_tenants
 select * from fridge.tenants
@@ -253,7 +274,11 @@ select
     landing_files.inserted_count,
     withdrawals.reason,
     withdrawals.withdrawn_by,
-    withdrawals.withdrawn_at
+    withdrawals.withdrawn_at,
+    withdrawals.acted_by,
+    withdrawals.acted_at,
+    withdrawals.os_user,
+    withdrawals.os_host
 from fridge.withdrawals
 inner join fridge.landing_files on withdrawals.file_id = landing_files.file_id
 where landing_files.landing_hour >= %(start)s and landing_files.landing_hour < %(end)s
@@ -394,7 +419,7 @@ select
     files.run_id,
     files.loaded_at,
     withdrawals.withdrawn_at,
-    withdrawals.withdrawn_by,
+    fridge.told_as(withdrawals.acted_by, withdrawals.withdrawn_by) as withdrawn_by,
     withdrawals.reason as withdrawal_reason
 from files
 left join stored on files.file_id = stored.file_id
@@ -636,6 +661,11 @@ order by tenant_id, usage_date;
 select * from fridge.{mart}
 where coalesce(hour, opened_at) >= %(start)s and coalesce(hour, opened_at) < %(end)s
 order by opened_at, exception_id;
+
+-- name: month_of_decisions
+select * from fridge.{mart}
+where (decided_at is null or decided_at < %(end)s) and (until is null or until > %(start)s)
+order by subject, decided_at nulls first;
 
 -- name: month_of_gaps
 select * from fridge.{mart}

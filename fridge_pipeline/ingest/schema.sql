@@ -215,6 +215,10 @@ create table fridge.withdrawals (
     reason text not null,
     withdrawn_by text not null,
     withdrawn_at timestamptz not null,
+    acted_by text,
+    acted_at timestamptz,
+    os_user text,
+    os_host text,
     constraint withdrawals_reason_not_empty check (reason <> '')
 );
 
@@ -224,10 +228,20 @@ create trigger withdrawals_no_truncate before truncate on fridge.withdrawals
 for each statement execute function fridge.refuse_change();
 revoke update, delete, truncate on fridge.withdrawals from current_user;
 
+create trigger withdrawals_stamp before insert on fridge.withdrawals
+for each row execute function fridge.stamp_act();
+
 comment on table fridge.withdrawals is
 'One row per landing file taken out of usage; its readings stay known. Append only.';
+comment on column fridge.withdrawals.withdrawn_by is 'A label that was typed. Who withdrew it is acted_by.';
+comment on column fridge.withdrawals.acted_by is
+'The login that the database knew its session by; empty in a row of before this was recorded.';
+comment on column fridge.withdrawals.acted_at is 'When, by the database''s clock.';
+comment on column fridge.withdrawals.os_user is 'User of the operating system, as the session was told.';
+comment on column fridge.withdrawals.os_host is 'Machine, as the session was told.';
 
 insert into fridge.pipeline_rights (relation) values ('withdrawals');
+insert into fridge.person_rights (relation, role) values ('withdrawals', 'operator');
 
 create view fridge.usable_files as
 select
@@ -295,7 +309,11 @@ create table fridge.dropped_months (
     month timestamptz primary key,
     size_bytes bigint not null,
     dropped_by text not null,
-    dropped_at timestamptz not null
+    dropped_at timestamptz not null,
+    acted_by text,
+    acted_at timestamptz,
+    os_user text,
+    os_host text
 );
 
 create trigger dropped_months_append_only before update or delete on fridge.dropped_months
@@ -304,8 +322,16 @@ create trigger dropped_months_no_truncate before truncate on fridge.dropped_mont
 for each statement execute function fridge.refuse_change();
 revoke update, delete, truncate on fridge.dropped_months from current_user;
 
+create trigger dropped_months_stamp before insert on fridge.dropped_months
+for each row execute function fridge.stamp_act();
+
 comment on table fridge.dropped_months is 'One row per month whose readings were dropped; append only.';
 comment on column fridge.dropped_months.size_bytes is 'What its readings and their index took.';
+comment on column fridge.dropped_months.acted_by is
+'The login that the database knew its session by; empty in a row of before this was recorded.';
+comment on column fridge.dropped_months.acted_at is 'When, by the database''s clock.';
+comment on column fridge.dropped_months.os_user is 'User of the operating system, as the session was told.';
+comment on column fridge.dropped_months.os_host is 'Machine, as the session was told.';
 
 -- What must stay known of dropped readings: those that arrived so late that their hour can still change, so that
 -- counting it again gives the same usage (law L2).

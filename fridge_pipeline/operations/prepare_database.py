@@ -27,8 +27,15 @@ from fridge_pipeline.operations.rules.health_check import POSTGRES_MIN
 
 #: What people have decided, and what was made of it: finance reads it beside the marts.
 DECISIONS = (
-    *("month_signoffs", "releases", "withdrawals", "evidence_packs", "billing_starts"),
-    *("settlements", "settlement_decisions", "settlement_approvals", "tenant_changes", "tenant_imports"),
+    "month_signoffs",
+    "releases",
+    "withdrawals",
+    "evidence_packs",
+    "billing_starts",
+    "decisions",
+    "people_changes",
+    "people",
+    *("settlements", "settlement_decisions", "settlement_approvals", "tenant_changes"),
 )
 
 

@@ -1,8 +1,8 @@
 """Dagster's webserver behind a guard: ``python -m fridge_pipeline.orchestration.guarded_webserver``.
 
 Dagster's own looks at neither the host nor the page that a request comes from (dagster-webserver 1.13: its GET
-``/graphql`` runs mutations too), so any web page that somebody opens on this machine could launch runs. Options are
-those of ``dagster-webserver``.
+``/graphql`` runs mutations too), so any web page that somebody opens on this machine could launch runs. And it knows
+nobody: what it launches carries whom the proxy before it names. Options are those of ``dagster-webserver``.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dagster_webserver import cli
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 
+from fridge_pipeline.orchestration.attribution import attribute_launches
 from fridge_pipeline.orchestration.own_pages import OwnNames, header_map, refused
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> None:
         app.add_middleware(RequestGuard, names=names)
         return app
 
+    attribute_launches(environ.get("FRIDGE_UI_USER_HEADER") or None)
     # The command's only place where the application can be reached before it is served.
     cli.create_app_from_workspace_process_context = build_guarded  # type: ignore[attr-defined]
     cli.main()  # type: ignore[no-untyped-call]

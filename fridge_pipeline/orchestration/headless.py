@@ -18,7 +18,8 @@ from sqlalchemy.exc import SQLAlchemyError  # what Dagster's storage speaks
 from fridge_pipeline.calendar.hours import HourRange
 from fridge_pipeline.database.connection import DatabaseUnreachableError
 from fridge_pipeline.definitions import build_definitions
-from fridge_pipeline.installation import Ledger
+from fridge_pipeline.installation import Ledger, system_user
+from fridge_pipeline.orchestration.attribution import LAUNCHED_BY
 from fridge_pipeline.orchestration.automation import CHECK_BOOKS, LOAD_AND_BILL
 from fridge_pipeline.orchestration.instance import dagster_environment, hold_connections
 from fridge_pipeline.orchestration.partitions import range_tags
@@ -47,6 +48,8 @@ class HeadlessRunner:
         self._load_and_bill = definitions.resolve_job_def(LOAD_AND_BILL)
         self._check_books = definitions.resolve_job_def(CHECK_BOOKS)
         self._instance = instance
+        here = system_user()
+        self._launched_by = f"fridge bill, by {here.user} on {here.host}"
 
     def run(self, hours: HourRange) -> RangeRun:
         """Loads, counts and bills a range of hours."""
@@ -62,7 +65,7 @@ class HeadlessRunner:
         def execute() -> dg.ExecuteInProcessResult:
             return job.execute_in_process(
                 instance=self._instance,
-                tags={**tags, "fridge/launched_by": "fridge bill", PROCESS_TAG: this_process()},
+                tags={**tags, LAUNCHED_BY: self._launched_by, PROCESS_TAG: this_process()},
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
                 raise_on_error=False,
                 run_id=run_id,

@@ -11,9 +11,8 @@ import pytest
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import CATALOGUE
 from fridge_pipeline.catalogue.tenant import Tenant
-from fridge_pipeline.catalogue.tenant_record import ImportAct, ask_for_import, import_tenants
+from fridge_pipeline.catalogue.tenant_record import import_tenants
 from fridge_pipeline.corrections.withdraw import withdraw_file
-from fridge_pipeline.database.connection import NotEntitledError
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from tests.laws.test_one_tenant_per_customer import customers_are
 from tests.people import signed_in
@@ -30,9 +29,7 @@ def history(pipeline: Pipeline) -> list[tuple[str, str | None, str | None]]:
 def imported(pipeline: Pipeline, reason: str, *tenants: tuple[str, str | None], dry_run: bool = False) -> None:
     with pipeline.database.connect() as connection:
         rows = [Tenant(tenant, None, customer) for tenant, customer in tenants]
-        import_tenants(
-            connection, rows, pipeline.clock(), may_remove_customers=True, dry_run=dry_run, act=ImportAct(reason)
-        )
+        import_tenants(connection, rows, pipeline.clock(), may_remove_customers=True, dry_run=dry_run, reason=reason)
 
 
 def test_each_change_is_one_row_with_who_and_why_and_a_swap_is_one_step_and_nothing_new_none(
@@ -54,13 +51,10 @@ def test_each_change_is_one_row_with_who_and_why_and_a_swap_is_one_step_and_noth
     ) == [(None, "cus_1"), ("cus_1", "cus_2")]
 
 
-def test_an_import_that_a_person_asks_for_is_that_persons(pipeline: Pipeline) -> None:
-    as_olga, as_grace = (signed_in(pipeline.database, each) for each in ("olga", "grace"))
-    with pipeline.database.connect() as connection:
-        act = ask_for_import(as_olga, connection, "a new contract")
-        import_tenants(connection, [Tenant("a", "A", "cus_1")], pipeline.clock(), act=act)
-        with pytest.raises(NotEntitledError):
-            ask_for_import(as_grace, connection, "an approver maps nobody")
+def test_an_import_that_a_person_makes_is_that_persons(pipeline: Pipeline) -> None:
+    as_olga = signed_in(pipeline.database, "olga")
+    with pipeline.database.connect() as connection, as_olga.acting(connection) as acting:
+        import_tenants(acting, [Tenant("a", "A", "cus_1")], pipeline.clock(), reason="a new contract")
     assert pipeline.rows("select changed_by, reason from fridge.mapping_changes") == [("olga", "a new contract")]
 
 

@@ -75,7 +75,7 @@ def test_a_month_is_closed_by_two_people_and_reopened_by_two_and_what_waited_is_
         (
             ("approve", "2026-01", "--as", "grace", "--yes"),
             1,
-            "2026-01 is not prepared; prepare it first: fridge close 2026-01",
+            "2026-01 is not prepared; prepare it first: fridge close",
         ),
         (("release", "cohoes", "2026-01-24-18:00", "--by", "Ada", "--reason", "x"), 1, "is held for review"),
     ],

@@ -10,7 +10,7 @@ import click
 import pytest
 
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.cli import corrections as withdraw
+from fridge_pipeline.cli.person_option import login_name
 from tests.console_script import Run
 from tests.pipeline import Pipeline, readings
 
@@ -57,7 +57,7 @@ def test_withdraw_takes_an_absolute_path_below_the_landing_root_and_no_other(
     again = run("withdraw", str(pipeline.landing / hour.folder / "a.csv"), "--reason", "bench")
     assert again.returncode == 1
     assert "was already withdrawn at" in again.stderr
-    assert "by ada: bench" in again.stderr
+    assert "by fridge (ada): bench" in again.stderr
     other = run("withdraw", "/elsewhere/a.csv", "--reason", "bench")
     assert other.returncode == 2
     assert f"/elsewhere/a.csv is not below the landing root {pipeline.landing}" in other.stderr
@@ -93,7 +93,7 @@ def test_without_by_it_is_the_login_name_and_without_one_an_error_that_names_by(
 
     monkeypatch.setattr(getpass, "getuser", nobody)
     with pytest.raises(click.UsageError, match="--by NAME"):
-        withdraw.login_name()
+        login_name()
 
 
 def test_an_hour_that_no_sweep_reaches_is_said_to_need_a_command_and_one_too_old_for_stripe_a_person(

@@ -120,17 +120,20 @@ def schema_of(database: Database) -> str:
     return subprocess.run([program, *options], env=environment, check=True, capture_output=True, text=True).stdout
 
 
-def rows_of(database: Database) -> dict[str, list[Any]]:
-    """Every row of every table, and of the two views that were tables."""
+def rows_of(database: Database, before: dict[str, list[Any]] | None = None) -> dict[str, list[Any]]:
+    """Every row of every table, and of the two views that were tables; with the columns that there were before."""
     relations = """
         select relname from pg_class where relnamespace = 'fridge'::regnamespace
         and (relkind in ('r', 'p') or relname in ('inserted_counts', 'active_sensors')) order by relname
     """
     with database.connect() as connection:
         names = [name for (name,) in connection.execute(relations) if name not in MADE_ANEW]
-        return {
-            name: sorted(connection.execute(f"select t::text from fridge.{name} as t").fetchall()) for name in names
-        }
+        found = {name: connection.execute(f"select to_jsonb(t) from fridge.{name} as t").fetchall() for name in names}
+    columns = {name: set(rows[0]) for name, rows in (before or {}).items() if rows}
+    return {
+        name: sorted(({column: row[column] for column in sorted(columns.get(name, row))} for (row,) in rows), key=str)
+        for name, rows in found.items()
+    }
 
 
 def test_a_database_of_the_last_unsquashed_version_comes_up_to_the_schema_of_a_new_one_and_keeps_its_rows(
@@ -143,7 +146,7 @@ def test_a_database_of_the_last_unsquashed_version_comes_up_to_the_schema_of_a_n
         connection.execute("select fridge.ensure_month('2026-01-24 18:00Z')")
         rights = connection.execute("select * from fridge.pipeline_rights order by relation").fetchall()
     assert schema_of(older) == schema_of(new)
-    after = rows_of(older)
+    after = rows_of(older, before)
     assert {name: after[name] for name in before} == before
     with older.connect() as connection:
         assert connection.execute("select * from fridge.pipeline_rights order by relation").fetchall() == rights

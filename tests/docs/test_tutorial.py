@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.docs.forked_commands import forked_commands
@@ -45,8 +46,12 @@ class Shell:
 
 
 @contextmanager
-def reader_of(folder: Path, pipeline: Pipeline) -> Iterator[Shell]:
-    """Somebody at a terminal in a checkout: ours, with the test's PostgreSQL and sandbox instead of own ones."""
+def reader_of(folder: Path, pipeline: Pipeline, administrator: psycopg.Connection) -> Iterator[Shell]:
+    """Somebody at a terminal in a checkout: ours, with the test's PostgreSQL and sandbox instead of own ones.
+
+    The embedded server would make logins for people by itself; of another one the DSN is that of an administrator.
+    """
+    at = administrator.info
     bin_folder = folder / ".venv" / "bin"
     bin_folder.mkdir(parents=True)
     (folder / ".venv" / "lib").symlink_to(Path(sys.prefix) / "lib")
@@ -55,7 +60,7 @@ def reader_of(folder: Path, pipeline: Pipeline) -> Iterator[Shell]:
         "HOME": str(folder),
         "COLUMNS": WIDTH,
         "LANG": "C.UTF-8",
-        "FRIDGE_DATABASE_URL": pipeline.database.dsn,
+        "FRIDGE_DATABASE_URL": f"postgresql://{at.user}:{at.password}@{at.host}:{at.port}/{at.dbname}",
         "STRIPE_API_BASE": pipeline.sandbox.url,
         "SANDBOX": pipeline.sandbox.url,
         "PGOPTIONS": "-c synchronous_commit=off",  # what a power cut would do is not what this is about
@@ -78,10 +83,12 @@ def reader_of(folder: Path, pipeline: Pipeline) -> Iterator[Shell]:
         process.stdin.close()
 
 
-def test_whoever_follows_the_tutorial_word_by_word_sees_what_it_promises(pipeline: Pipeline, tmp_path: Path) -> None:
+def test_whoever_follows_the_tutorial_word_by_word_sees_what_it_promises(
+    pipeline: Pipeline, as_superuser: psycopg.Connection, tmp_path: Path
+) -> None:
     steps = [step for step in steps_of(TUTORIAL.read_text(encoding="utf-8")) if not step.by_hand]
     assert len(steps) > 20
-    with reader_of(tmp_path, pipeline) as shell:
+    with reader_of(tmp_path, pipeline, as_superuser) as shell:
         for step in steps:
             _follow(shell, step)
 

@@ -203,7 +203,7 @@ def test_a_withdrawn_file_restates_the_hour_and_says_who_withdrew_it_and_why(boo
     books.look()
     withdrawn, late = (f"{hour.folder}/{name}" for name in ("bench.csv", "late.csv"))
     assert books.restatements() == [
-        ("cohoes", READINGS, 2, 13, 10, -3, f"withdrawn: {withdrawn} (test bench)", "Ada", "accepted"),
+        ("cohoes", READINGS, 2, 13, 10, -3, f"withdrawn: {withdrawn} (test bench)", "fridge (Ada)", "accepted"),
         ("troy", READINGS, 2, 15, 17, 2, f"late file: {late}", "gateway", "accepted"),
     ]
     assert (books.untied(), line.failing_tests()) == ([], set())
@@ -217,7 +217,7 @@ def test_a_withdrawn_and_a_late_file_that_one_revision_takes_in_are_both_named(b
     books.deliver_late(hour, more_readings("cohoes", hour, 5))
     books.look()
     reason = f"withdrawn: {hour.folder}/bench.csv (test bench); late file: {hour.folder}/late.csv"
-    assert [row[6:8] for row in books.restatements()] == [(reason, "Ada, gateway")]
+    assert [row[6:8] for row in books.restatements()] == [(reason, "fridge (Ada), gateway")]
 
 
 def test_a_cancelled_statement_is_not_said_to_agree_with_stripe_before_stripe_is_read_again(

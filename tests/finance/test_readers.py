@@ -20,8 +20,6 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.database.embedded.logins import SUPERUSER, ServerAddress
-from fridge_pipeline.database.embedded.server import EmbeddedServer
 from fridge_pipeline.database.readers import find_reader_drift, restrict_readers
 from fridge_pipeline.settings import REPOSITORY
 from tests.console_script import Run
@@ -78,15 +76,6 @@ ATTACKS = (
 
 RELATIONS = "select relname from pg_class where relnamespace = 'fridge'::regnamespace and relkind in ('r', 'p', 'v')"
 MODES = ("row share", "row exclusive", "share update exclusive", "share", "exclusive", "access exclusive")
-
-
-@pytest.fixture
-def as_superuser(pipeline: Pipeline, server: ServerAddress, server_home: Path) -> Iterator[psycopg.Connection]:
-    """Signed in to the test's books as the server's superuser."""
-    superuser = EmbeddedServer(server_home).signed_in(server, SUPERUSER)
-    name = str(conninfo_to_dict(pipeline.database.dsn)["dbname"])
-    with psycopg.connect(superuser.dsn(name), autocommit=True) as connection:
-        yield connection
 
 
 @pytest.fixture

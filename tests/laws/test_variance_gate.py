@@ -83,7 +83,7 @@ def test_a_spike_is_held_alone_and_billed_after_its_release(cohoes: Pipeline, ho
         "101 temperature_readings: far above this tenant's own history. In the 24 hours with usage"
     )
     assert "the median is 10, and up to 100 passes" in detail
-    assert f"fridge release cohoes {hour} --meter temperature_readings --by NAME --reason TEXT" in detail
+    assert f"fridge release cohoes {hour} --meter temperature_readings --reason TEXT --as LOGIN" in detail
     assert deadline is not None
     assert not waits_for_the_sweep(cohoes, hour)
 
@@ -199,13 +199,14 @@ def test_with_the_gate_on_warning_or_off_a_spike_is_billed(
     assert [len(bill.outliers) for bill in report.hours] == [warned]
 
 
-def test_what_is_held_is_billed_when_the_gate_is_switched_off_and_its_exception_closes(
+def test_what_is_held_stays_held_when_the_gate_is_switched_off_and_what_comes_then_is_billed(
     cohoes: Pipeline, hour: Hour
 ) -> None:
     spike(cohoes, hour)
     cohoes.variance = Variance.OFF
+    spike(cohoes, hour.plus(1))
     cohoes.bill(hour)
-    assert (stripe_total(cohoes, hour), held(cohoes)) == (101, [])
+    assert (stripe_total(cohoes, hour), stripe_total(cohoes, hour.plus(1)), held(cohoes)) == (None, 101, [READINGS])
 
 
 def test_on_a_meter_that_adds_up_the_hours_total_is_judged_and_not_the_difference(cohoes: Pipeline, hour: Hour) -> None:

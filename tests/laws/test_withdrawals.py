@@ -241,7 +241,10 @@ def test_what_cannot_be_withdrawn_is_told_with_its_reason_and_changes_nothing(
         "good.csv": (UnknownFileError, rf"Did you mean {hour.folder}/good\.csv"),
         f"{hour.folder}/new.csv": (NotLoadedError, rf"has not been loaded.*fridge bill --from {hour} --to {hour}"),
         f"{hour.folder}/copy.csv": (NothingStoredError, "stored no readings .20 duplicates, 0 rejected"),
-        f"{hour.folder}/bad.csv": (AlreadyWithdrawnError, r"already withdrawn at .* UTC by ada: test bench$"),
+        f"{hour.folder}/bad.csv": (
+            AlreadyWithdrawnError,
+            r"already withdrawn at .* UTC by fridge \(ada\): test bench$",
+        ),
     }
     for path, (error, text) in told.items():
         with pytest.raises(error, match=text):

@@ -19,6 +19,7 @@ RIGHTS = {
     "alerts": "insert, update last_sent_at newest_at resolved_at title",
     "billing_starts": "insert",
     "counted_hours": "insert, update counted_at files_hash, delete",
+    "decisions": "insert",
     "dropped_reading_counts": "insert",
     "evidence_packs": "insert",
     "exceptions": "insert, update closed_at deadline_at detail owed",

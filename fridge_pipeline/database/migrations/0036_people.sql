@@ -5,12 +5,16 @@
 create table fridge.person_rights (
     relation text,
     role text,
+    inserts boolean not null default true,
+    updates boolean not null default false,
     primary key (relation, role),
     constraint person_rights_role check (role in ('preparer', 'approver', 'operator'))
 );
 
 comment on table fridge.person_rights is
-'One row per table into which people write their acts, and role of people that may.';
+'One row per table that people write their acts into, or must read for that, and role of people that may.';
+comment on column fridge.person_rights.inserts is 'Whether they add rows.';
+comment on column fridge.person_rights.updates is 'Whether they change rows: a trigger keeps what was.';
 comment on column fridge.person_rights.relation is 'The table.';
 comment on column fridge.person_rights.role is 'The members of the group fridge_ROLE.';
 
@@ -74,9 +78,18 @@ begin
             execute format('grant select on fridge.%I to %I', mart, reading);
         end loop;
         for relation in select * from fridge.person_rights where 'fridge_' || person_rights.role = reading loop
-            execute format('grant insert on fridge.%I to %I', relation.relation, reading);
+            execute format(
+                'grant select%s%s on fridge.%I to %I', case when relation.inserts then ', insert' end,
+                case when relation.updates then ', update' end, relation.relation, reading
+            );
         end loop;
     end loop;
+    -- An import of tenants is compared in a temporary table.
+    if to_regrole('fridge_operator') is not null
+        and pg_has_role((select datdba from pg_database where datname = current_database()), 'member')
+    then
+        execute format('grant temporary on database %I to fridge_operator', current_database());
+    end if;
 end;
 $$;
 
@@ -369,3 +382,192 @@ begin
     return null;
 end;
 $$;
+
+insert into fridge.person_rights (relation, role, inserts, updates) values
+('tenants', 'operator', true, true),
+('meter_events', 'operator', false, false); -- to whom a customer's usage was stated
+
+alter table fridge.releases
+add column acted_by text,
+add column acted_at timestamptz,
+add column os_user text,
+add column os_host text;
+
+comment on column fridge.releases.acted_by is
+'The login that the database knew its session by; empty in a row of before this was recorded.';
+comment on column fridge.releases.acted_at is 'When, by the database''s clock.';
+comment on column fridge.releases.os_user is 'User of the operating system, as the session was told.';
+comment on column fridge.releases.os_host is 'Machine, as the session was told.';
+
+create trigger releases_stamp before insert on fridge.releases
+for each row execute function fridge.stamp_act();
+
+comment on column fridge.releases.released_by is 'A label that was typed. Who released it is acted_by.';
+
+insert into fridge.person_rights (relation, role) values ('releases', 'operator');
+
+-- Up to this usage of an hour one person releases alone. It is what a thousand sensors bring that measure every half
+-- minute, with some to spare: a slip of one person costs no more than that.
+create function fridge.released_alone_max() returns bigint
+language sql immutable as $$
+    select 150000::bigint;
+$$;
+
+-- Releases that let usage through. One above the bound does from the second on, by another person, for as much.
+create view fridge.effective_releases as
+select
+    releases.tenant_id,
+    releases.hour,
+    releases.event_name,
+    releases.value
+from fridge.releases
+where
+    releases.value <= fridge.released_alone_max()
+    or releases.acted_by is null
+    or (
+        releases.acted_by in (select people_changes.login from fridge.people_changes)
+        and exists (
+            select 1 from fridge.releases as others
+            where
+                others.tenant_id = releases.tenant_id
+                and others.hour = releases.hour
+                and others.event_name is not distinct from releases.event_name
+                and others.value >= releases.value
+                and others.acted_by <> releases.acted_by
+                and others.acted_by in (select people_changes.login from fridge.people_changes)
+        )
+    );
+
+comment on view fridge.effective_releases is
+'One row per release that lets usage through: by one person up to a bound, above it by two with logins of their own.';
+
+create or replace view fridge.released_usage as
+select
+    effective_releases.tenant_id,
+    effective_releases.hour,
+    effective_releases.event_name,
+    usage.measure
+from fridge.effective_releases
+inner join fridge.usage
+    on
+        effective_releases.tenant_id = usage.tenant_id
+        and effective_releases.hour = usage.hour
+        and effective_releases.value >= usage.quantity;
+
+-- In the owner's name: whoever withdraws a file writes nothing else.
+create or replace function fridge.mark_withdrawn_hours() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    insert into fridge.marked_hours (hour)
+    select distinct landing_files.landing_hour
+    from fridge.landing_files
+    inner join new_rows on landing_files.file_id = new_rows.file_id;
+    return null;
+end;
+$$;
+revoke execute on function fridge.mark_withdrawn_hours() from public;
+
+alter table fridge.withdrawals
+add column acted_by text,
+add column acted_at timestamptz,
+add column os_user text,
+add column os_host text;
+
+comment on column fridge.withdrawals.acted_by is
+'The login that the database knew its session by; empty in a row of before this was recorded.';
+comment on column fridge.withdrawals.acted_at is 'When, by the database''s clock.';
+comment on column fridge.withdrawals.os_user is 'User of the operating system, as the session was told.';
+comment on column fridge.withdrawals.os_host is 'Machine, as the session was told.';
+
+create trigger withdrawals_stamp before insert on fridge.withdrawals
+for each row execute function fridge.stamp_act();
+
+comment on column fridge.withdrawals.withdrawn_by is 'A label that was typed. Who withdrew it is acted_by.';
+
+insert into fridge.person_rights (relation, role) values ('withdrawals', 'operator');
+
+-- Switches that change what is billed, and what cannot be undone: each setting of one is a decision of somebody.
+create table fridge.decisions (
+    decision_id bigint generated always as identity primary key,
+    subject text not null,
+    setting text not null,
+    reason text not null,
+    acted_by text not null,
+    acted_at timestamptz not null,
+    os_user text,
+    os_host text,
+    constraint decisions_subject check (subject in ('variance', 'meters', 'drop_readings')),
+    constraint decisions_reason_not_empty check (reason ~ '\S')
+);
+
+create index decisions_newest on fridge.decisions (subject, decision_id);
+
+create trigger decisions_append_only before update or delete on fridge.decisions
+for each row execute function fridge.refuse_change();
+create trigger decisions_no_truncate before truncate on fridge.decisions
+for each statement execute function fridge.refuse_change();
+revoke update, delete, truncate on fridge.decisions from current_user;
+create trigger decisions_stamp before insert on fridge.decisions
+for each row execute function fridge.stamp_act();
+
+comment on table fridge.decisions is
+'One row per setting of a switch that changes what is billed, and per decision to drop readings. Append only.';
+comment on column fridge.decisions.subject is
+'variance: what is done about usage far above its history; meters: the catalogue; drop_readings: months that go.';
+comment on column fridge.decisions.setting is 'What it was set to.';
+comment on column fridge.decisions.reason is 'Why; or by which variable a process was told.';
+comment on column fridge.decisions.acted_by is 'The login that the database knew its session by.';
+comment on column fridge.decisions.acted_at is 'When, by the database''s clock.';
+comment on column fridge.decisions.os_user is 'User of the operating system, as the session was told.';
+comment on column fridge.decisions.os_host is 'Machine, as the session was told.';
+
+insert into fridge.pipeline_rights (relation) values ('decisions');
+insert into fridge.person_rights (relation, role) values ('decisions', 'operator');
+
+alter table fridge.runs
+add column launched_by text,
+add column acted_by text,
+add column acted_at timestamptz,
+add column os_user text,
+add column os_host text;
+
+comment on column fridge.runs.launched_by is
+'Who launched it: a command and its user, a schedule or sensor, or whom the proxy before the UI named.';
+comment on column fridge.runs.acted_by is
+'The login that the database knew its session by; empty in a row of before this was recorded.';
+comment on column fridge.runs.acted_at is 'When, by the database''s clock.';
+comment on column fridge.runs.os_user is 'User of the operating system that it worked as.';
+comment on column fridge.runs.os_host is 'Machine that it worked on.';
+
+create trigger runs_stamp before insert on fridge.runs
+for each row execute function fridge.stamp_act();
+
+alter table fridge.dropped_months
+add column acted_by text,
+add column acted_at timestamptz,
+add column os_user text,
+add column os_host text;
+
+comment on column fridge.dropped_months.acted_by is
+'The login that the database knew its session by; empty in a row of before this was recorded.';
+comment on column fridge.dropped_months.acted_at is 'When, by the database''s clock.';
+comment on column fridge.dropped_months.os_user is 'User of the operating system, as the session was told.';
+comment on column fridge.dropped_months.os_host is 'Machine, as the session was told.';
+
+create trigger dropped_months_stamp before insert on fridge.dropped_months
+for each row execute function fridge.stamp_act();
+
+alter table fridge.billing_starts
+add column acted_by text,
+add column acted_at timestamptz,
+add column os_user text,
+add column os_host text;
+
+comment on column fridge.billing_starts.acted_by is
+'The login that the database knew its session by; empty in a row of before this was recorded.';
+comment on column fridge.billing_starts.acted_at is 'When, by the database''s clock.';
+comment on column fridge.billing_starts.os_user is 'User of the operating system, as the session was told.';
+comment on column fridge.billing_starts.os_host is 'Machine, as the session was told.';
+
+create trigger billing_starts_stamp before insert on fridge.billing_starts
+for each row execute function fridge.stamp_act();

@@ -13,35 +13,6 @@ alter table fridge.exception_kinds add column ends text[] not null default '{}';
 comment on column fridge.exception_kinds.ends is
 'How a person may end one by a settlement; empty where it ends by itself once what_to_do is done.';
 
--- Who has asked for an import, by a login of its own: the program then carries it out.
-create table fridge.tenant_imports (
-    import_id bigint generated always as identity primary key,
-    reason text not null,
-    acted_by text not null,
-    acted_at timestamptz not null,
-    os_user text,
-    os_host text,
-    constraint tenant_imports_reason_not_empty check (reason ~ '\S')
-);
-
-create trigger tenant_imports_stamp before insert on fridge.tenant_imports
-for each row execute function fridge.stamp_act();
-create trigger tenant_imports_append_only before update or delete on fridge.tenant_imports
-for each row execute function fridge.refuse_change();
-create trigger tenant_imports_no_truncate before truncate on fridge.tenant_imports
-for each statement execute function fridge.refuse_change();
-revoke update, delete, truncate on fridge.tenant_imports from current_user;
-
-comment on table fridge.tenant_imports is
-'One row per import of tenants that a person has asked for with a login of its own. Append only.';
-comment on column fridge.tenant_imports.reason is 'Why.';
-comment on column fridge.tenant_imports.acted_by is 'The login of the person.';
-comment on column fridge.tenant_imports.acted_at is 'When, by the database''s clock.';
-comment on column fridge.tenant_imports.os_user is 'User of the operating system, as the session was told.';
-comment on column fridge.tenant_imports.os_host is 'Machine, as the session was told.';
-
-insert into fridge.person_rights (relation, role) values ('tenant_imports', 'operator'), ('tenant_imports', 'preparer');
-
 -- Who was billed as which customer, from when on, and who said so. Written by the database from what a transaction
 -- leaves in tenants, so that no way around it exists and a swap of customers is one step; the pipeline's role cannot.
 create table fridge.tenant_changes (
@@ -50,7 +21,6 @@ create table fridge.tenant_changes (
     name text,
     stripe_customer_id text,
     reason text,
-    import_id bigint,
     acted_by text not null,
     acted_at timestamptz not null,
     os_user text,
@@ -73,9 +43,7 @@ comment on column fridge.tenant_changes.name is 'The tenant''s name from then on
 comment on column fridge.tenant_changes.stripe_customer_id is 'Its customer from then on; empty for none.';
 comment on column fridge.tenant_changes.reason is
 'Why, as given with the import; empty when the table was changed by SQL without a word.';
-comment on column fridge.tenant_changes.import_id is
-'The import that a person with a login of its own has asked for, see tenant_imports; empty where none did.';
-comment on column fridge.tenant_changes.acted_by is 'The login that changed it: that of the program in an import.';
+comment on column fridge.tenant_changes.acted_by is 'The login that changed it.';
 comment on column fridge.tenant_changes.acted_at is 'From when on, by the database''s clock.';
 comment on column fridge.tenant_changes.os_user is 'User of the operating system, as the session was told.';
 comment on column fridge.tenant_changes.os_host is 'Machine, as the session was told.';
@@ -91,11 +59,10 @@ begin
     if newest.change_id is null
         or (newest.name, newest.stripe_customer_id) is distinct from (present.name, present.stripe_customer_id)
     then
-        insert into fridge.tenant_changes (tenant_id, name, stripe_customer_id, reason, import_id)
+        insert into fridge.tenant_changes (tenant_id, name, stripe_customer_id, reason)
         values (
             present.tenant_id, present.name, present.stripe_customer_id,
-            nullif(current_setting('fridge.reason', true), ''),
-            nullif(current_setting('fridge.tenant_import', true), '')::bigint
+            nullif(current_setting('fridge.reason', true), '')
         );
     end if;
     return null;

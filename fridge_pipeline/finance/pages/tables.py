@@ -100,6 +100,12 @@ DATA_GAPS = Table(
     "tenant_id sensor_id silent_from silent_until hours_silent readings_per_hour_before",
     lambda books: books.data_gaps.sort("hours_silent", "tenant_id", "sensor_id", descending=[True, False, False]),
 )
+DECISIONS = Table(
+    "Decisions",
+    "One row per setting of a switch that changes what is billed, as far as it held in the month",
+    "decision setting reason decided_by decided_at until",
+    lambda books: books.decisions_in_force.rename({"subject": "decision"}),
+)
 LEDGER = Table(
     "Ledger",
     "One row per statement to Stripe, whatever became of it",
@@ -138,7 +144,7 @@ MAPPING_CHANGES = Table(
 #: The sheets of the workbook after the summary, in this order.
 SHEETS = (
     *(OUTCOMES, USAGE_BY_MONTH, USAGE_BY_DAY, FILE_ROWS, DIFFERENCES, EXCEPTIONS, SETTLEMENTS),
-    *(RESTATEMENTS, UNMAPPED, MAPPING_CHANGES, DATA_GAPS, HOURS, LEDGER),
+    *(RESTATEMENTS, UNMAPPED, MAPPING_CHANGES, DATA_GAPS, DECISIONS, HOURS, LEDGER),
 )
 
 
@@ -245,5 +251,11 @@ SECTIONS = (
         DATA_GAPS,
         "Sensors that fell silent. What they did not report is missing; it is not a usage of zero.",
         "Every sensor that was expected to report did.",
+    ),
+    Section(
+        DECISIONS,
+        DECISIONS,
+        "Switches that change what is billed, who set them, and why.",
+        "Nobody has decided anything.",
     ),
 )

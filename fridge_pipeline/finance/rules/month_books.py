@@ -76,6 +76,7 @@ _COLUMNS: Mapping[str, Mapping[pl.DataType, str]] = {
         TEXT: "tenant_id tenant_name customer_before customer_after changed_by os_user os_host reason",
         MOMENT: "changed_at",
     },
+    "decisions_in_force": {TEXT: "subject setting reason decided_by", MOMENT: "decided_at until"},
     "month_status": {TEXT: "status prepared_by approved_by", DAY: "usage_month", MOMENT: "signed_at"},
     "billing_ledger": {
         TEXT: "tenant_id meter identifier stripe_customer_id status request_id answer run_id",
@@ -116,6 +117,7 @@ class MonthBooks:
     month_outcome: pl.DataFrame
     settlements: pl.DataFrame
     mapping_changes: pl.DataFrame
+    decisions_in_force: pl.DataFrame
     month_status: pl.DataFrame
     billing_ledger: pl.DataFrame
 

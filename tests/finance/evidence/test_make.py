@@ -138,6 +138,7 @@ def test_a_month_that_is_not_closed_gives_a_draft_that_says_so_and_is_in_no_chai
     for text in (said["draft"], files["DRAFT.txt"].decode(), files["README.txt"].decode()):
         assert "DRAFT: 2026-01 was not closed" in text
     assert books.one("select count(*) from fridge.evidence_packs") == 0
+    close(books, JANUARY)
     close(books, FEBRUARY)
     later = make(books, FEBRUARY, tmp_path / "2026-02.zip")
     assert later.previous is None

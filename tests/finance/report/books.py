@@ -254,6 +254,11 @@ def _with_what_is_open(books: MonthBooks) -> MonthBooks:
         {"tenant_id": "tenant-09", "tenant_name": "tenant-09 Ltd", "customer_before": "cus_old",
          "customer_after": "cus_new", "changed_at": hour_of(7, 8), "changed_by": "ada", "reason": "a new contract"}
     ]  # fmt: skip
+    decisions = [
+        {"subject": "variance", "setting": "hold", "reason": "the default", "until": hour_of(20, 9)},
+        {"subject": "variance", "setting": "warn", "reason": "new gateways", "decided_by": "olga",
+         "decided_at": hour_of(20, 9)},
+    ]  # fmt: skip
     schema = SCHEMAS["unmapped_usage"]
     not_stated = waiting.select(
         *KEY,
@@ -271,6 +276,7 @@ def _with_what_is_open(books: MonthBooks) -> MonthBooks:
         exceptions_open=rows("exceptions_open", *exceptions),
         restatements=rows("restatements", *restatements),
         data_gaps=rows("data_gaps", *gaps),
+        decisions_in_force=rows("decisions_in_force", *decisions),
         unmapped_usage=unmapped.select(pl.col(name).cast(kind) for name, kind in schema.items()),
         month_status=rows("month_status", {"usage_month": MONTH.first_day, "status": "open"}),
         month_outcome=rows("month_outcome", *outcomes),

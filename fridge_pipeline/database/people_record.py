@@ -115,20 +115,23 @@ def add_person(administrator: psycopg.Connection, login: str, role: Role, passwo
 def remove_person(administrator: psycopg.Connection, login: str, role: Role | None) -> list[Role]:
     """Takes one role back, or all; with the last one the login ends too. Returns which.
 
-    Raises ``PersonRefusedError`` and ``NotAnAdministratorError``. What the person did stays on record.
+    A login that the server has lost, as after a restore, is only taken off the record. Raises ``PersonRefusedError``
+    and ``NotAnAdministratorError``. What the person did stays on record.
     """
     has = [Role(each.role) for each in people(administrator) if each.login == login]
     taken = [each for each in has if role in {None, each}]
     if not taken:
         raise PersonRefusedError(f"{login} has {'not that role' if has else 'no role'}: fridge people list shows all")
+    is_there = administrator.execute(statement("person_login"), {"login": login}).fetchone() is not None
     try:
         with administrator.transaction():
             for each in taken:
                 administrator.execute(
                     statement("change_person"), {"login": login, "role": each.value, "action": "remove"}
                 )
-                administrator.execute(_about(login, "leave_group", granted=sql.Identifier(each.group)))
-            if taken == has:
+                if is_there:
+                    administrator.execute(_about(login, "leave_group", granted=sql.Identifier(each.group)))
+            if is_there and taken == has:
                 administrator.execute(_about(login, "end_person_login"))
     except psycopg.errors.InsufficientPrivilege as error:
         raise NotAnAdministratorError(
