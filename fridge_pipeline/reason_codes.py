@@ -6,71 +6,30 @@ alerts read them from here or from there, and docs/runbook.md has a section on e
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
-
-class Step(StrEnum):
-    """Where along the tie-out a difference is found."""
-
-    FILES = "files"
-    USAGE = "usage"
-    LEDGER = "ledger"
-    STRIPE = "stripe"
-
-
-class Subject(StrEnum):
-    """What an exception is about within its tenant-hour."""
-
-    FOLDER = "folder"
-    FILE = "file"  # a landing file's path
-    USAGE = "usage"  # a tenant-hour as a whole
-    METER = "meter"  # a meter's event name
-    STATEMENT = "statement"  # a meter event's identifier
-
-
-@dataclass(frozen=True, slots=True)
-class ExceptionKind:
-    """What happened, and what to do about it.
-
-    ``cause`` is what the tie-out calls a difference between usage and ledger while such an exception is open; ``None``
-    where it explains none. ``waits``: usage is left alone by the sweep until a person, or time, ends what stands in its
-    way. ``withholds``: of a meter it says why usage was not even stated.
-    """
-
-    means: str
-    do: str
-    subject: Subject
-    cause: str | None = None
-    waits: bool = False
-    withholds: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class DifferenceCause:
-    """Why two numbers that should be the same are not: in a few words, and in a sentence.
-
-    ``step`` is where the tie-out looks for it, ``None`` for what only the reconciliation finds. ``is_explained``: it is
-    known and waits for somebody or passes by itself, and is no error in the books.
-    """
-
-    step: Step | None
-    words: str
-    meaning: str
-    is_explained: bool
-
-
-def _waiting(means: str, do: str, cause: str, of: Subject = Subject.METER, *, withholds: bool = True) -> ExceptionKind:
-    return ExceptionKind(means, do, of, cause, waits=True, withholds=withholds and of is Subject.METER)
-
+from fridge_pipeline.reason_terms import (
+    EITHER,
+    OF_FILES,
+    OWED,
+    DifferenceCause,
+    ExceptionKind,
+    How,
+    Outcome,
+    Step,
+    Subject,
+    known,
+    waiting,
+    wrong,
+)
 
 #: In the order in which the tie-out asks them.
 EXCEPTION_KINDS: Final[dict[str, ExceptionKind]] = {
     "unreadable_file": ExceptionKind(
         "landing files that cannot be read, or only up to a damage",
-        "have the gateway deliver the file again under the same name",
+        "have the gateway deliver the file again under the same name, or fridge settle",
         Subject.FILE,
+        ends=OF_FILES,
     ),
     "load_failed": ExceptionKind(
         "landing folders that cannot be listed", "make the folder readable; it is tried again by itself", Subject.FOLDER
@@ -84,11 +43,13 @@ EXCEPTION_KINDS: Final[dict[str, ExceptionKind]] = {
         "landing files of which many rows, or most rows of a tenant, are rejected and not counted",
         "have the gateway's time, unit or format corrected and the file delivered again under the same name",
         Subject.FILE,
+        ends=OF_FILES,
     ),
     "sensors_unregistered": ExceptionKind(
         "landing files with rows of sensors that the sensor register does not know at their time; they wait",
         "register the sensors from their first reading on: fridge sensors import FILE.csv; the files are read again",
         Subject.FILE,
+        ends=OF_FILES,
     ),
     "future_hour": ExceptionKind(
         "landing folders of hours that have not begun", "move the files into the hour they arrived in", Subject.FOLDER
@@ -100,6 +61,7 @@ EXCEPTION_KINDS: Final[dict[str, ExceptionKind]] = {
         "a landing zone in which none of the files of the last days is left, so that no delivery is seen",
         "mount or restore it, or correct FRIDGE_LANDING_URI; fridge doctor shows it",
         Subject.FOLDER,
+        ends=(How.NO_LOSS,),
     ),
     "contradiction": ExceptionKind(
         "usage that is not what its files brought, not billed",
@@ -107,53 +69,59 @@ EXCEPTION_KINDS: Final[dict[str, ExceptionKind]] = {
         Subject.USAGE,
         cause="contradiction",
     ),
-    "month_closed": _waiting(
+    "month_closed": waiting(
         "usage that changed after its month was closed",
-        "fridge reopen the month, or invoice the difference",
+        "fridge reopen the month, or invoice or credit the difference and fridge settle",
         "month_closed",
     ),
-    "held_for_review": _waiting(
+    "held_for_review": waiting(
         "usage far above the tenant's own history, not billed",
         "fridge explain TENANT HOUR, then fridge release or fridge withdraw",
         "held_for_review",
+        (),
     ),
-    "too_late": _waiting(
+    "too_late": waiting(
         "usage older than the 35 days that Stripe takes",
-        "invoice or credit it by hand, or let it go and close the exception",
+        "invoice or credit it by hand, or let it go; then fridge settle",
         "too_late",
     ),
-    "unmapped": _waiting(
+    "unmapped": waiting(
         "usage of tenants without a Stripe customer",
         "import the tenants with their customers: fridge tenants import",
         "unmapped",
+        OWED,
     ),
-    "customer_taken": _waiting(
+    "customer_taken": waiting(
         "usage of tenants whose customer is billed another tenant's usage of the same hour",
-        "invoice it by hand, or give the tenant a customer of its own: fridge tenants import",
+        "give the tenant a customer of its own: fridge tenants import; or invoice it by hand and fridge settle",
         "customer_taken",
     ),
-    "refused": _waiting(
+    "refused": waiting(
         "usage that Stripe refused; the detail has its reason",
-        "remove the cause (fridge stripe check; fridge tenants import), then close the exception",
+        "remove the cause (fridge stripe check; fridge tenants import), then fridge settle --how state_again",
         "refused",
-        Subject.STATEMENT,
+        (*EITHER, How.STATE_AGAIN),
+        of=Subject.STATEMENT,
     ),
-    "customer_gone": _waiting(
+    "customer_gone": waiting(
         "usage that changed after its customer was deleted from Stripe or merged into another",
-        "invoice or credit the difference by hand; the detail has it",
+        "invoice or credit the difference by hand, the detail has it; then fridge settle",
         "customer_gone",
+        (*EITHER, How.STATE_AGAIN),
     ),
-    "credit_due": _waiting(
+    "credit_due": waiting(
         "usage that Stripe has too much of and cannot cancel",
-        "give the customer a credit, then close the exception",
+        "give the customer a credit, then fridge settle --how credited",
         "credit_due",
+        (How.CREDITED,),
         withholds=False,
     ),
-    "unexplained": _waiting(
+    "unexplained": waiting(
         "usage of which nobody knows whether Stripe counts it",
         "wait six hours, in which most settle themselves; then fridge explain TENANT HOUR --read-stripe",
         "in_doubt",
-        Subject.STATEMENT,
+        (How.COUNTED, How.NOT_COUNTED, How.CREDITED),
+        of=Subject.STATEMENT,
     ),
     "not_stated_by_us": ExceptionKind(
         "usage in Stripe that we never stated", "find out who states it, and have it stopped", Subject.METER
@@ -161,127 +129,154 @@ EXCEPTION_KINDS: Final[dict[str, ExceptionKind]] = {
 }
 
 
-def _known(step: Step | None, words: str, meaning: str) -> DifferenceCause:
-    return DifferenceCause(step, words, meaning, is_explained=True)
-
-
-def _wrong(step: Step | None, words: str, meaning: str) -> DifferenceCause:
-    return DifferenceCause(step, words, meaning, is_explained=False)
-
-
 #: In the order in which they are looked for: of several causes of a difference the first one is named.
 DIFFERENCE_CAUSES: Final[dict[str, DifferenceCause]] = {
-    "readings_missing": _wrong(
+    "readings_missing": wrong(
         Step.FILES,
         "readings missing: fewer are stored than the files brought",
         "Fewer readings are stored now than the landing files brought: some were removed behind the program's back.",
     ),
-    "readings_added": _wrong(
+    "readings_added": wrong(
         Step.FILES,
         "readings added: more are stored than the files brought",
         "More readings are stored now than the landing files brought: some were added behind the program's back.",
     ),
-    "not_counted_yet": _known(
+    "not_counted_yet": known(
         Step.USAGE,
         "not counted yet: a file was loaded or withdrawn after the hour was counted",
         "A landing file was loaded or withdrawn after the hour was counted.",
     ),
-    "sensors_changed": _wrong(
+    "sensors_changed": wrong(
         Step.USAGE,
         "sensors changed: readings were changed behind the program's back",
         "The tenant's readings of the hour were changed behind the program's back, and with them its sensors.",
     ),
-    "usage_changed": _wrong(
+    "usage_changed": wrong(
         Step.USAGE,
         "usage changed: the usage table was edited",
         "The usage table says something else than the landing files and the stored readings: it was edited.",
     ),
-    "unexplained": _wrong(
+    "unexplained": wrong(
         None, "unexplained: a person must look", "Stripe shows what it should not, see the exception."
     ),
-    "not_billed": _known(
+    "not_billed": known(
         Step.LEDGER,
         "not billed by us: before the hour from which usage is stated",
         "Before the first hour that is billed (FRIDGE_BILL_FROM): counted and never stated; what Stripe shows of it "
         "was stated by somebody else.",
+        Outcome.ELSEWHERE,
     ),
-    "contradiction": _wrong(
+    "contradiction": wrong(
         Step.LEDGER,
         "contradiction: usage is not what its files brought",
         "Usage is not what its files brought, so it is not stated until somebody has restored what was changed.",
     ),
-    "month_closed": _known(
+    "month_closed": known(
         Step.LEDGER,
         "month closed: the change waits for a reopening",
         "It changed after its month was closed; the change waits until the month is reopened.",
     ),
-    "held_for_review": _known(
+    "held_for_review": known(
         Step.LEDGER,
         "held for review: far outside the tenant's own history",
         "Far outside the tenant's own history; a person has to release it.",
     ),
-    "too_late": _known(
-        Step.LEDGER, "too late: older than the 35 days that Stripe takes", "Older than the 35 days that Stripe accepts."
+    "too_late": known(
+        Step.LEDGER,
+        "too late: older than the 35 days that Stripe takes",
+        "Older than the 35 days that Stripe accepts.",
+        Outcome.LOST,
     ),
-    "unmapped": _known(
+    "unmapped": known(
         Step.LEDGER,
         "unmapped: the tenant has no Stripe customer",
         "The tenant has no Stripe customer; billed as soon as it has one.",
     ),
-    "customer_taken": _known(
+    "customer_taken": known(
         Step.LEDGER,
         "customer taken: it is billed another tenant's usage of the hour",
         "The tenant's customer is billed another tenant's usage of the same hour, and Stripe keeps one figure of both.",
     ),
-    "refused": _known(
+    "refused": known(
         Step.LEDGER, "refused by Stripe", "Stripe refused it, see the exception; stated anew once the cause is gone."
     ),
-    "customer_gone": _known(
+    "customer_gone": known(
         Step.LEDGER,
         "customer gone: deleted from Stripe or merged, it takes no change",
         "The customer that has the hour is gone from Stripe and takes no change; the difference is billed by hand.",
+        Outcome.LOST,
     ),
-    "credit_due": _known(
+    "credit_due": known(
         Step.LEDGER,
         "credit due: Stripe has too much, finance gives a credit",
         "Stripe has too much and it can no longer be cancelled; the customer gets a credit.",
     ),
-    "in_doubt": _wrong(
+    "in_doubt": wrong(
         Step.LEDGER,
         "in doubt: nobody knows whether Stripe counted it",
         "Nobody knows whether Stripe counted a statement; see the exception unexplained.",
+        expires=False,
     ),
-    "lagging": _known(
+    "lagging": known(
         Step.STRIPE,
         "lagging: accepted lately, Stripe's summaries follow",
         "Accepted less than 6 hours ago; Stripe's summaries lag behind, and it is read again.",
+        expires=False,
     ),
-    "in_flight": _known(
+    "in_flight": known(
         Step.LEDGER,
         "in flight: the statement is under way",
         "A statement or cancellation is undecided or still to be made; the next billing goes on with it.",
+        expires=False,
     ),
-    "receipt_missing": _wrong(
+    "receipt_missing": wrong(
         Step.LEDGER,
         "receipt missing: sent, and no answer is on record",
         "The statement was sent over an hour ago and no answer is on record; the next run settles it.",
+        expires=False,
     ),
-    "not_due_yet": _known(
-        Step.LEDGER, "not due yet: the hour closed too lately to be billed", "It closed too lately to be billed."
+    "written_off": known(
+        Step.LEDGER,
+        "written off: somebody decided that nobody is billed for it",
+        "A person has decided that nobody is billed for it (fridge settle); who and why is in settlements.",
+        Outcome.LOST,
     ),
-    "not_stated": _wrong(
-        Step.LEDGER, "not stated, and nothing says why", "Nothing says why Stripe was not told; a sweep does it."
+    "invoiced_by_hand": known(
+        Step.LEDGER,
+        "invoiced by hand: not as usage, but by a document that is named",
+        "Billed outside of usage, by a document that a person has named (fridge settle); see settlements.",
+        Outcome.BILLED,
     ),
-    "not_stated_by_us": _wrong(
-        Step.STRIPE, "not stated by us: somebody else did", "Stripe shows usage of which we have stated nothing."
+    "credited": known(
+        Step.LEDGER,
+        "credited: Stripe has too much, and a document gives it back",
+        "Stripe has too much of it, and a document that a person has named gives it back (fridge settle).",
+        Outcome.BILLED,
     ),
-    "missing_in_stripe": _wrong(
+    "not_due_yet": known(
+        Step.LEDGER,
+        "not due yet: the hour closed too lately to be billed",
+        "The hour has not been closed for long enough to be billed.",
+    ),
+    "not_stated": wrong(
+        Step.LEDGER,
+        "not stated, and nothing says why",
+        "Nothing says why Stripe was not told; the next sweep states it.",
+    ),
+    "not_stated_by_us": wrong(
+        Step.STRIPE,
+        "not stated by us: somebody else did",
+        "Stripe shows usage of which we have stated nothing.",
+    ),
+    "missing_in_stripe": wrong(
         Step.STRIPE,
         "missing in Stripe: accepted, and never counted",
         "Stripe accepted the statement, and its own summary shows less: it was never counted.",
     ),
-    "excess_in_stripe": _wrong(
-        Step.STRIPE, "too much in Stripe: more than was stated", "Stripe's own summary shows more than was stated."
+    "excess_in_stripe": wrong(
+        Step.STRIPE,
+        "too much in Stripe: something was counted twice",
+        "Stripe's own summary shows more than was stated: something was counted twice.",
     ),
 }
 

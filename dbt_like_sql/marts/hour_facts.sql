@@ -105,6 +105,25 @@ exceptions as (
         and tenants.stripe_customer_id is null
 ),
 
+settled_usage as (
+    select
+        settled.tenant_id,
+        settled.meter,
+        settled.hour,
+        facts.fact,
+        facts.quantity
+    from fridge.stg_settled_usage as settled
+    cross join
+        lateral (
+            values
+            ('invoiced_by_hand', settled.invoiced),
+            ('credited', settled.credited),
+            ('written_off', settled.written_off),
+            ('credited_in_stripe', settled.credited_in_stripe)
+        ) as facts (fact, quantity)
+    where facts.quantity <> 0
+),
+
 landing_files as (
     select * from fridge.stg_landing_files
     where inserted_count > 0
@@ -200,6 +219,18 @@ final as (
         opened_at as at_time,
         cause as word
     from exceptions
+
+    union all
+
+    select
+        tenant_id,
+        meter,
+        hour,
+        fact,
+        quantity,
+        null as at_time,
+        null as word
+    from settled_usage
 
     union all
 

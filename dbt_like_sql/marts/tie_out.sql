@@ -41,6 +41,10 @@ added_up as (
         max(quantity) filter (where fact = 'revision') as revision,
         min(at_time) filter (where fact = 'under_way') as under_way_since,
         sum(quantity) filter (where fact = 'stripe') as stripe,
+        sum(quantity) filter (where fact = 'invoiced_by_hand') as invoiced_by_hand,
+        sum(quantity) filter (where fact = 'credited') as credited,
+        sum(quantity) filter (where fact = 'written_off') as written_off,
+        sum(quantity) filter (where fact = 'credited_in_stripe') as credited_in_stripe,
         max(word) filter (where fact = 'stripe_differs') as stripe_cause,
         (array_agg(word order by quantity) filter (where fact = 'exception'))[1] as exception_cause,
         max(at_time) filter (where fact = 'files_changed') as files_changed_at,
@@ -73,6 +77,16 @@ known as (
         with_hour.rejected::bigint as rejected,
         with_hour.usage::bigint as usage,
         with_hour.stated::bigint as stated,
+        with_hour.invoiced_by_hand::bigint as invoiced_by_hand,
+        with_hour.credited::bigint as credited,
+        with_hour.credited_in_stripe,
+        -- Usage that has shrunk since makes what is written off less.
+        fridge.written_off_now(
+            with_hour.usage::bigint,
+            with_hour.stated::bigint,
+            (coalesce(with_hour.invoiced_by_hand, 0) + coalesce(with_hour.credited, 0))::bigint,
+            with_hour.written_off::bigint
+        ) as written_off,
         with_hour.revision::integer as revision,
         with_hour.under_way_since,
         with_hour.exception_cause,
@@ -134,6 +148,14 @@ explained as (
             when difference_in_ledger = 0 then null
             when hour < (select billing_start.bill_from from billing_start) then 'not_billed'
             when exception_cause is not null then exception_cause
+            when
+                difference_in_ledger = -coalesce(invoiced_by_hand, 0) - coalesce(credited, 0) - written_off
+                then
+                    case
+                        when written_off <> 0 then 'written_off'
+                        when invoiced_by_hand <> 0 then 'invoiced_by_hand'
+                        else 'credited'
+                    end
             when under_way_since > now() - interval '1 hour' then 'in_flight'
             when under_way_since is not null then 'receipt_missing'
             when hour + interval '2 hours' > now() then 'not_due_yet'
@@ -141,6 +163,7 @@ explained as (
         end as cause_in_ledger,
         case
             when coalesce(difference_in_stripe, 0) = 0 then null
+            when difference_in_stripe = -credited_in_stripe then 'credited'
             when
                 stripe_cause in ('lagging', 'in_flight', 'refused', 'credit_due', 'not_billed', 'not_stated_by_us')
                 then stripe_cause
@@ -169,6 +192,9 @@ final as (
         judged.derived as derived_quantity,
         judged.usage as usage_quantity,
         judged.stated as stated_quantity,
+        judged.invoiced_by_hand as invoiced_by_hand_quantity,
+        judged.credited as credited_quantity,
+        nullif(judged.written_off, 0) as written_off_quantity,
         judged.revision as stated_revision,
         judged.stripe as stripe_quantity,
         judged.stripe_read_at,

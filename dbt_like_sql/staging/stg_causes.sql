@@ -4,5 +4,7 @@ select
     step,
     is_explained,
     words,
-    meaning
+    meaning,
+    outcome,
+    expires
 from fridge.causes

@@ -32,6 +32,7 @@ def staging_cases(connection: psycopg.Connection, hours: HourRange, catalogue: t
             value=row["value"],
             stated_value=row["stated_value"],
             stated_customer_id=row["stated_customer_id"],
+            settled=row["settled"],
             latest_revision=row["latest_revision"] or 0,
             latest_value=row["latest_value"],
             latest_status=Status(row["latest_status"]) if row["latest_status"] else None,

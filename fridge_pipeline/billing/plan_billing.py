@@ -86,7 +86,7 @@ def _changes(stated: list[StagingCase]) -> list[PlannedChange]:
             meter=meter,
             hours=len(cases),
             before=sum(case.stated_value or 0 for case in cases),
-            after=sum(case.value or 0 for case in cases),
+            after=sum((case.stated_value or 0) + case.change for case in cases),
         )
         for (tenant_id, meter), cases in sorted(by_account.items())
     ]

@@ -454,6 +454,17 @@ stated as (
     where hour between %(first)s and %(last)s and event_name = any(%(event_names)s)
 ),
 
+settled as (
+    select
+        event_name,
+        tenant_id,
+        hour,
+        invoiced + credited as by_hand,
+        written_off
+    from fridge.settled_usage
+    where hour between %(first)s and %(last)s and event_name = any(%(event_names)s)
+),
+
 cancelling as (
     select distinct
         event_name,
@@ -477,10 +488,12 @@ taken as (
 
 cases as (
     select
-        coalesce(metered_usage.tenant_id, latest.tenant_id) as tenant_id,
-        coalesce(metered_usage.event_name, latest.event_name) as event_name,
-        coalesce(metered_usage.hour, latest.hour) as hour,
+        coalesce(metered_usage.tenant_id, latest.tenant_id, settled.tenant_id) as tenant_id,
+        coalesce(metered_usage.event_name, latest.event_name, settled.event_name) as event_name,
+        coalesce(metered_usage.hour, latest.hour, settled.hour) as hour,
         metered_usage.value,
+        settled.by_hand,
+        settled.written_off,
         latest.revision as latest_revision,
         latest.value as latest_value,
         latest.status as latest_status,
@@ -494,6 +507,11 @@ cases as (
             metered_usage.tenant_id = latest.tenant_id
             and metered_usage.event_name = latest.event_name
             and metered_usage.hour = latest.hour
+    full join settled
+        on
+            coalesce(metered_usage.tenant_id, latest.tenant_id) = settled.tenant_id
+            and coalesce(metered_usage.event_name, latest.event_name) = settled.event_name
+            and coalesce(metered_usage.hour, latest.hour) = settled.hour
 )
 
 select
@@ -504,6 +522,7 @@ select
     tenants.stripe_customer_id as mapped_customer_id,
     stated.value as stated_value,
     stated.stripe_customer_id as stated_customer_id,
+    fridge.settled_quantity(cases.value, stated.value, cases.by_hand, cases.written_off) as settled,
     cases.latest_revision,
     cases.latest_value,
     cases.latest_status,
@@ -551,10 +570,7 @@ left join stated
         and cases.hour = stated.hour
 left join taken
     on
-        taken.stripe_customer_id = case
-            when stated.value <> 0 then stated.stripe_customer_id
-            else tenants.stripe_customer_id
-        end
+        taken.stripe_customer_id = coalesce(stated.stripe_customer_id, tenants.stripe_customer_id)
         and cases.event_name = taken.event_name
         and cases.hour = taken.hour
 left join cancelling
@@ -647,16 +663,12 @@ waiting as (
                 -- Whoever has the hour on the books keeps it, else whoever the tenant is mapped to.
                 then meter_events.stripe_customer_id = coalesce(
                     (
-                        select accepted.stripe_customer_id
-                        from fridge.meter_events as accepted
+                        select stated_usage.stripe_customer_id
+                        from fridge.stated_usage
                         where
-                            accepted.event_name = meter_events.event_name
-                            and accepted.tenant_id = meter_events.tenant_id
-                            and accepted.hour = meter_events.hour
-                            and accepted.status = 'accepted'
-                            and accepted.value <> 0
-                        order by accepted.revision desc
-                        limit 1
+                            stated_usage.event_name = meter_events.event_name
+                            and stated_usage.tenant_id = meter_events.tenant_id
+                            and stated_usage.hour = meter_events.hour
                     ), tenants.stripe_customer_id
                 )
             when 'unexplained'
@@ -673,14 +685,11 @@ waiting as (
                         customer_hours.stripe_customer_id = coalesce(
                             (
                                 select own.stripe_customer_id
-                                from fridge.customer_hours as own
+                                from fridge.stated_usage as own
                                 where
                                     own.event_name = exceptions.subject
                                     and own.tenant_id = exceptions.tenant_id
                                     and own.hour = exceptions.hour
-                                    and own.stated_value <> 0
-                                order by own.stripe_customer_id
-                                limit 1
                             ), tenants.stripe_customer_id
                         )
                         and customer_hours.event_name = exceptions.subject
@@ -748,20 +757,40 @@ stated as (
         and event_name = any(%(event_names)s)
 ),
 
--- Usage without what is stated of it, both ways: usage that is not stated, and meter events whose usage is gone.
+settled as (
+    select
+        event_name,
+        tenant_id,
+        hour,
+        invoiced + credited as by_hand,
+        written_off
+    from fridge.settled_usage
+    where
+        hour = any(array(select compared.hour from compared))
+        and event_name = any(%(event_names)s)
+),
+
+-- Usage without what is stated and settled of it, both ways: usage that is not stated, and meter events, or invoices by
+-- hand, whose usage is gone.
 owed_usage as (
     select
-        coalesce(metered_usage.event_name, stated.event_name) as event_name,
-        coalesce(metered_usage.tenant_id, stated.tenant_id) as tenant_id,
-        coalesce(metered_usage.hour, stated.hour) as hour,
-        coalesce(stated.value, 0) as stated_value,
-        coalesce(metered_usage.value, 0) - coalesce(stated.value, 0) as owed
+        coalesce(metered_usage.event_name, stated.event_name, settled.event_name) as event_name,
+        coalesce(metered_usage.tenant_id, stated.tenant_id, settled.tenant_id) as tenant_id,
+        coalesce(metered_usage.hour, stated.hour, settled.hour) as hour,
+        stated.stripe_customer_id,
+        coalesce(metered_usage.value, 0) - coalesce(stated.value, 0)
+        - fridge.settled_quantity(metered_usage.value, stated.value, settled.by_hand, settled.written_off) as owed
     from metered_usage
     full join stated
         on
             metered_usage.event_name = stated.event_name
             and metered_usage.tenant_id = stated.tenant_id
             and metered_usage.hour = stated.hour
+    full join settled
+        on
+            coalesce(metered_usage.event_name, stated.event_name) = settled.event_name
+            and coalesce(metered_usage.tenant_id, stated.tenant_id) = settled.tenant_id
+            and coalesce(metered_usage.hour, stated.hour) = settled.hour
 ),
 
 undelivered as (
@@ -787,7 +816,12 @@ undelivered as (
             and owed_usage.event_name = told_together.event_name
     where
         owed_usage.owed <> 0
-        and (told_together.hour is null or tenants.stripe_customer_id is not null or owed_usage.stated_value <> 0)
+        and (
+            told_together.hour is null
+            or coalesce(owed_usage.stripe_customer_id, tenants.stripe_customer_id) is not null
+            -- Of several tenants told together one may have more to be given back than its usage is.
+            or owed_usage.owed < 0
+        )
         and owed_usage.hour >= (select billing_start.bill_from from fridge.billing_start)
         and not exists (
             select 1 from waiting
@@ -1313,3 +1347,14 @@ select
     medians.recent_median
 from medians
 inner join deviations on medians.number_from_1 = deviations.number_from_1;
+
+-- name: counting_statements
+-- The meter events that count for a tenant's hour on a meter.
+select identifier
+from fridge.meter_events
+where
+    event_name = %(event_name)s
+    and tenant_id = %(tenant_id)s
+    and hour = %(hour)s
+    and status = 'accepted'
+order by revision;

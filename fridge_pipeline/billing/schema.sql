@@ -306,23 +306,6 @@ comment on column fridge.statements_under_way.identifier is
 'That of the meter event, with cancel: before it for its cancellation.';
 comment on column fridge.statements_under_way.meter_event is 'That of the meter event, in both cases.';
 
-create view fridge.stated_usage as
-select
-    event_name,
-    tenant_id,
-    hour,
-    sum(value)::bigint as value,
-    (array_agg(stripe_customer_id order by revision desc))[1] as stripe_customer_id
-from fridge.meter_events
-where status = 'accepted'
-group by hour, tenant_id, event_name;
-
-comment on view fridge.stated_usage is
-'One row per meter, tenant and hour of which Stripe has accepted something: what that comes to.';
-comment on column fridge.stated_usage.value is
-'Of totals only one is accepted at a time, so the sum serves them and what is added up alike.';
-comment on column fridge.stated_usage.stripe_customer_id is 'Whom the newest of it was stated to.';
-
 -- What Stripe's books showed when something in doubt was read back.
 create table fridge.stripe_readbacks (
     readback_id bigint generated always as identity primary key,
@@ -377,6 +360,47 @@ having
 comment on view fridge.customer_hours is
 'One row per customer, meter, hour and tenant with something undecided or counting there; one tenant at most has it.';
 comment on column fridge.customer_hours.stated_value is 'What the tenant''s accepted statements come to.';
+
+-- An hour stays with the customer that it was stated for, also when its total has come down to 0. Only where another
+-- tenant has that customer's hour by then it is free to go elsewhere.
+create view fridge.stated_usage as
+select
+    stated.event_name,
+    stated.tenant_id,
+    stated.hour,
+    stated.value,
+    case
+        when
+            stated.value <> 0
+            or not exists (
+                select 1 from fridge.customer_hours
+                where
+                    customer_hours.stripe_customer_id = stated.stripe_customer_id
+                    and customer_hours.event_name = stated.event_name
+                    and customer_hours.hour = stated.hour
+                    and customer_hours.tenant_id <> stated.tenant_id
+            )
+            then stated.stripe_customer_id
+    end as stripe_customer_id
+from (
+    select
+        meter_events.event_name,
+        meter_events.tenant_id,
+        meter_events.hour,
+        coalesce(sum(meter_events.value) filter (where meter_events.status = 'accepted'), 0)::bigint as value,
+        (array_agg(meter_events.stripe_customer_id order by meter_events.revision desc))[1] as stripe_customer_id
+    from fridge.meter_events
+    left join fridge.meter_event_adjustments on meter_events.identifier = meter_event_adjustments.identifier
+    where meter_events.status = 'accepted' or meter_event_adjustments.status = 'accepted'
+    group by meter_events.hour, meter_events.tenant_id, meter_events.event_name
+) as stated;
+
+comment on view fridge.stated_usage is
+'One row per meter, tenant and hour of which Stripe has accepted something: what that comes to.';
+comment on column fridge.stated_usage.value is
+'Of totals only one is accepted at a time, so the sum serves them and what is added up alike; 0 when all is cancelled.';
+comment on column fridge.stated_usage.stripe_customer_id is
+'Whom the hour was stated to, and whose it stays; empty when nothing counts there and another tenant has the hour.';
 
 -- Finds at once, for all rows that are written together, whether another tenant has the customer's hour. Statements
 -- are made one at a time (meter_events_wait), and only a new one can be the second.

@@ -144,13 +144,19 @@ def _credit(connection: psycopg.Connection, case: StagingCase, now: datetime, ru
     stage_cancellations(connection, plan.cancel[:1], now, run_id)
     if plan.credit_due:
         detail = (
-            f"Stripe has {case.stated_value} {case.meter.event_name} and the usage is {case.value or 0}. "
-            f"{plan.credit_due} of it was stated more than 20 hours ago and can no longer be cancelled. Give the "
-            f"customer {case.stated_customer_id} a credit for {plan.credit_due}, and close this exception."
+            f"Stripe has {case.stated_value or 0} {case.meter.event_name} and the usage is {case.value or 0}. "
+            f"{_settled_before(case)}{plan.credit_due} can no longer be cancelled. Give customer {case.customer_id} a "
+            f"credit for {plan.credit_due}, then: fridge settle EXCEPTION --how credited."
         )
         open_exception(
             connection, ExceptionKey("credit_due", case.tenant_id, case.hour, case.meter.event_name), detail, now
         )
+
+
+def _settled_before(case: StagingCase) -> str:
+    if not case.settled:
+        return ""
+    return f"{abs(case.settled)} were {'invoiced' if case.settled > 0 else 'credited'} by hand before. "
 
 
 def _hold(connection: psycopg.Connection, outliers: list[Outlier], now: datetime) -> None:

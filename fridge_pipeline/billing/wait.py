@@ -121,7 +121,7 @@ def open_refusals(
     for refusal in refusals:
         event = refusal.event
         if event.event_name not in known:  # no longer in the catalogue: its usage is not known here
-            _open(connection, refusal, event.value, None, now)
+            _open(connection, refusal, f"{event.value} {event.event_name}", event.value, now)
             continue
         case = cases.get((event.event_name, event.tenant_id, event.hour))
         if case is None or case.change == 0:
@@ -131,16 +131,13 @@ def open_refusals(
         if verdict in WAITS:
             waiting.append((newest, verdict))
         elif verdict is not StagingVerdict.CREDIT:  # or else Stripe has too much: the sweep takes it back
-            _open(connection, refusal, case.value or 0, case.stated_value, now)
+            _open(connection, refusal, case.in_words, case.change, now)
     open_waiting(connection, waiting, now)
     close_overtaken(connection, waiting, now)
 
 
-def _open(connection: psycopg.Connection, refusal: Refusal, usage: int, stated: int | None, now: datetime) -> None:
+def _open(connection: psycopg.Connection, refusal: Refusal, usage: str, owed: int, now: datetime) -> None:
     event, is_settled = refusal.event, refusal.is_settled
     key = ExceptionKey("refused", event.tenant_id, event.hour, event.identifier)
-    detail = refused_detail(
-        event.event_name, usage, stated, event.stripe_customer_id, refusal.said, is_settled=is_settled
-    )
-    owed = usage - (stated or 0)
+    detail = refused_detail(usage, event.stripe_customer_id, refusal.said, is_settled=is_settled)
     open_exception(connection, key, detail, now, deadline_at=billing_deadline(event.hour), owed=owed)

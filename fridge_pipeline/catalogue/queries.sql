@@ -1,3 +1,7 @@
+-- name: say_reason
+-- For the history of tenants, which is written when the transaction ends.
+select set_config('fridge.reason', %(reason)s, true) as reason;
+
 -- name: create_imported_tenants
 create temporary table imported_tenants (
     line integer,

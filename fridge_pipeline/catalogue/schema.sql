@@ -63,6 +63,67 @@ comment on column fridge.sensor_register.os_host is 'Machine, as the session was
 insert into fridge.pipeline_rights (relation) values ('sensor_register');
 insert into fridge.person_rights (relation, role) values ('sensor_register', 'operator');
 
+-- Who was billed as which customer, from when on, and who said so. Written by the database from what a transaction
+-- leaves in tenants, so that no way around it exists and a swap of customers is one step; the pipeline's role cannot.
+create table fridge.tenant_changes (
+    change_id bigint generated always as identity primary key,
+    tenant_id text not null,
+    name text,
+    stripe_customer_id text,
+    reason text,
+    acted_by text not null,
+    acted_at timestamptz not null,
+    os_user text,
+    os_host text
+);
+
+create index tenant_changes_tenant on fridge.tenant_changes (tenant_id, change_id);
+
+create trigger tenant_changes_stamp before insert on fridge.tenant_changes
+for each row execute function fridge.stamp_act();
+create trigger tenant_changes_append_only before update or delete on fridge.tenant_changes
+for each row execute function fridge.refuse_change();
+create trigger tenant_changes_no_truncate before truncate on fridge.tenant_changes
+for each statement execute function fridge.refuse_change();
+revoke update, delete, truncate on fridge.tenant_changes from current_user;
+
+comment on table fridge.tenant_changes is
+'One row per change of a tenant''s Stripe customer or name; in force until the next of the tenant. Append only.';
+comment on column fridge.tenant_changes.name is 'The tenant''s name from then on.';
+comment on column fridge.tenant_changes.stripe_customer_id is 'Its customer from then on; empty for none.';
+comment on column fridge.tenant_changes.reason is
+'Why, as given with the import; empty when the table was changed by SQL without a word.';
+comment on column fridge.tenant_changes.acted_by is 'The login that changed it.';
+comment on column fridge.tenant_changes.acted_at is 'From when on, by the database''s clock.';
+comment on column fridge.tenant_changes.os_user is 'User of the operating system, as the session was told.';
+comment on column fridge.tenant_changes.os_host is 'Machine, as the session was told.';
+
+create function fridge.record_tenant_change() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    present fridge.tenants;
+    newest fridge.tenant_changes;
+begin
+    select * into present from fridge.tenants where tenant_id = new.tenant_id;
+    select * into newest from fridge.tenant_changes where tenant_id = new.tenant_id order by change_id desc limit 1;
+    if newest.change_id is null
+        or (newest.name, newest.stripe_customer_id) is distinct from (present.name, present.stripe_customer_id)
+    then
+        insert into fridge.tenant_changes (tenant_id, name, stripe_customer_id, reason)
+        values (
+            present.tenant_id, present.name, present.stripe_customer_id,
+            nullif(current_setting('fridge.reason', true), '')
+        );
+    end if;
+    return null;
+end;
+$$;
+revoke execute on function fridge.record_tenant_change() from public;
+
+-- At the end of the transaction: an import frees a customer before it gives it to another tenant.
+create constraint trigger tenants_keep_history after insert or update on fridge.tenants
+deferrable initially deferred for each row execute function fridge.record_tenant_change();
+
 -- The registry of measures, as fridge_pipeline/catalogue/measure.py has it; a test compares the two.
 create table fridge.measures (
     measure text primary key,

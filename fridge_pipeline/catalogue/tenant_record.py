@@ -21,14 +21,16 @@ def import_tenants(
     *,
     may_remove_customers: bool = False,
     dry_run: bool = False,
+    reason: str = "",
 ) -> TenantImport:
     """Creates or updates tenants, all or none; what counts is how they stand when all are in.
 
     So customers may be swapped or handed on within one import, in any order of the rows. Raises
     ``TableRefusedError`` when a customer would belong to two tenants, or a tenant would lose its own to nobody
-    without ``may_remove_customers``.
+    without ``may_remove_customers``. ``reason`` stays on record with each change (``fridge.tenant_changes``).
     """
     with connection.transaction(force_rollback=dry_run), connection.cursor(row_factory=dict_row) as cursor:
+        cursor.execute(statement("say_reason"), {"reason": reason})
         cursor.execute(statement("create_imported_tenants"))
         with cursor.copy(statement("copy_imported_tenants")) as copy:
             for each in tenants:

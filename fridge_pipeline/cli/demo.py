@@ -123,7 +123,7 @@ def land_demo(ledger: Ledger) -> HourRange:
     with console.status("landing real readings"):
         landed = land_hours(Path(ledger.settings.landing_uri), span.hours())
     with ledger.database.connect() as connection:
-        import_tenants(connection, demo_tenants(), now)
+        import_tenants(connection, demo_tenants(), now, reason="the demo")
     console.print(f"{landed} landing files delivered for {span.count} hours up to {span.last}")
     return span
 

@@ -26,6 +26,7 @@ from fridge_pipeline.cli.reconcile_command import reconcile
 from fridge_pipeline.cli.register import sensors
 from fridge_pipeline.cli.report import report
 from fridge_pipeline.cli.serve import serve
+from fridge_pipeline.cli.settlements import settle
 from fridge_pipeline.cli.shadow import shadow
 from fridge_pipeline.cli.sources import sources
 from fridge_pipeline.cli.stripe import sandbox, stripe
@@ -58,12 +59,13 @@ def fridge(context: click.Context, *, debug: bool) -> None:
     context.obj = {"debug": debug}
 
 
-DAILY = (up, ui, demo, bill, shadow, explain, withdraw, release, variance, drop_readings, tenants, sources, sensors)
+DAILY = (up, ui, demo, bill, shadow, explain, tenants, sources, sensors)
+CORRECTIONS = (withdraw, release, settle, variance, drop_readings)
 MONTHLY = (people, reconcile, close, approve, reopen, report, backtest)
 EVIDENCE = (evidence, sign_pack_command, stamp_pack_command, verify)
 INSTALLATION = (serve, stripe, sandbox, db, migrate, doctor, env, sql)
 
-for command in (*DAILY, *MONTHLY, *EVIDENCE, *INSTALLATION):
+for command in (*DAILY, *CORRECTIONS, *MONTHLY, *EVIDENCE, *INSTALLATION):
     fridge.add_command(command)
 
 

@@ -20,6 +20,7 @@ from fridge_pipeline.finance.close_month import (
     prepared_month,
     reopen_month,
 )
+from fridge_pipeline.finance.rules.outcomes import outcome_in_words
 from fridge_pipeline.settings import MODELS_FOLDER
 
 
@@ -152,7 +153,9 @@ def differences_text(differences: Sequence[Mapping[str, Any]]) -> str:
 
 def totals_text(totals: Mapping[str, Any]) -> str:
     """Control totals for people, one meter a line."""
-    lines = [_meter_text(name, meter) for name, meter in sorted(totals.get("meters", {}).items())]
+    meters = sorted(totals.get("meters", {}).items())
+    lines = [_outcome_text(name, meter) for name, meter in meters]
+    lines += [_meter_text(name, meter) for name, meter in meters]
     files = totals["files"]
     lines.append(
         f"  {files['files']:,} landing files: {files['row_count']:,} rows = {files['inserted_count']:,} inserted + "
@@ -174,6 +177,12 @@ def _meter_text(name: str, meter: Mapping[str, Any]) -> str:
         f"{meter['tenant_hours_explained']:,} differ for a known cause and {meter['tenant_hours_not_read']:,} are not "
         "compared with Stripe yet"
     )
+
+
+def _outcome_text(name: str, meter: Mapping[str, Any]) -> str:
+    """What has become of the usage; a month that was prepared by an earlier version has no such figures."""
+    outcome = meter.get("outcome")
+    return f"  {name}: {outcome_in_words(outcome) if outcome else 'nobody noted what was billed of it'}"
 
 
 def _figure(value: float | None) -> str:

@@ -29,23 +29,28 @@ def tenants() -> None:
     help="Let tenants that have a customer lose it by an empty cell; without this such a row is refused.",
 )
 @as_option()
+@click.option("--reason", default="", help="Why; stays on record with every change [default: the file's name].")
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def import_(*, file: Path, remove_customers: bool, login: str | None, dry_run: bool, as_json: bool) -> None:
+def import_(*, file: Path, remove_customers: bool, dry_run: bool, as_json: bool, **told: str | None) -> None:
     """Create or update tenants from a CSV FILE with the columns tenant_id, name, stripe_customer_id.
 
     A stripe_customer_id is cus_ and letters or digits. An empty one means that the tenant has no customer yet: its
     usage waits as an exception. The file is taken whole or not at all, and judged by how the tenants stand after it:
-    customers may be swapped, or handed to another tenant. Every customer that changes is named.
+    customers may be swapped, or handed to another tenant. Every customer that changes is named; who changed it, when
+    and why stays on record (fridge.tenant_changes).
     """
     try:
         read = read_tenants(file.read_bytes())
     except TableRefusedError as error:
         raise click.UsageError(f"{file}: {error}") from error
+    why = (told["reason"] or "").strip() or f"tenants file {file.name}"
     with ledger() as opened:
-        sign_in(opened, login)
+        sign_in(opened, told["login"])
         with opened.database.connect() as connection, opened.database.acting(connection) as acting:
-            done = import_tenants(acting, read, opened.clock(), may_remove_customers=remove_customers, dry_run=dry_run)
+            done = import_tenants(
+                acting, read, opened.clock(), may_remove_customers=remove_customers, dry_run=dry_run, reason=why
+            )
     echo(json.dumps({"dry_run": dry_run, **done.as_dict()}, indent=2) if as_json else _told(done, dry_run))
 
 

@@ -86,3 +86,85 @@ where
     or right(path, char_length(%(name)s::text) + 1) = '/' || %(name)s::text
 order by path
 limit 1000;
+
+-- name: exception_to_settle
+-- What is about one statement names its identifier, with cancel: before it for its cancellation.
+select
+    exceptions.exception_id,
+    exceptions.kind,
+    exceptions.tenant_id,
+    exceptions.hour,
+    exceptions.subject,
+    coalesce(meter_events.event_name, exceptions.subject) as event_name,
+    exceptions.owed,
+    exceptions.closed_at
+from fridge.exceptions
+left join fridge.meter_events on replace(exceptions.subject, 'cancel:', '') = meter_events.identifier
+where exceptions.exception_id = %(exception_id)s;
+
+-- name: record_settlement
+-- Kind, tenant, hour, who and when are the database's to fill in, and whether one person may decide it.
+insert into fridge.settlement_decisions (exception_id, event_name, how, quantity, shares, document, reason)
+values (
+    %(exception_id)s, %(event_name)s, %(how)s, %(quantity)s, %(shares)s, %(document)s, %(reason)s
+)
+returning
+    settlement_id,
+    exception_id,
+    kind,
+    tenant_id,
+    hour,
+    event_name,
+    quantity,
+    takes_two as waits;
+
+-- name: decided_settlement
+select
+    decisions.settlement_id,
+    decisions.exception_id,
+    decisions.kind,
+    decisions.tenant_id,
+    decisions.hour,
+    decisions.event_name,
+    decisions.how,
+    decisions.quantity,
+    decisions.shares,
+    approvals.settlement_id is not null as is_approved
+from fridge.settlement_decisions as decisions
+left join fridge.settlement_approvals as approvals on decisions.settlement_id = approvals.settlement_id
+where decisions.settlement_id = %(settlement_id)s;
+
+-- name: approve_settlement
+insert into fridge.settlement_approvals (settlement_id)
+values (%(settlement_id)s);
+
+-- name: excess_in_stripe
+-- What Stripe showed of a tenant's hour when it was last read, beyond what was stated and what was given back before.
+select
+    coalesce(sum(newest_stripe_sums.quantity), 0)
+    - coalesce((
+        select stated_usage.value
+        from fridge.stated_usage
+        where
+            stated_usage.tenant_id = %(tenant_id)s
+            and stated_usage.event_name = %(event_name)s
+            and stated_usage.hour = %(hour)s
+    ), 0)
+    + coalesce((
+        select settled_usage.credited_in_stripe
+        from fridge.settled_usage
+        where
+            settled_usage.tenant_id = %(tenant_id)s
+            and settled_usage.event_name = %(event_name)s
+            and settled_usage.hour = %(hour)s
+    ), 0) as excess
+from fridge.newest_stripe_sums
+where
+    newest_stripe_sums.tenant_id = %(tenant_id)s
+    and newest_stripe_sums.event_name = %(event_name)s
+    and newest_stripe_sums.hour = %(hour)s;
+
+-- name: end_exception
+update fridge.exceptions
+set closed_at = %(now)s
+where exception_id = %(exception_id)s and closed_at is null;

@@ -165,7 +165,7 @@ def _refuse_without_effect(path: str, contents: list[LoadedContent]) -> None:
             f"{path} stored no readings ({sum(each.duplicate_count for each in contents)} duplicates, "
             f"{sum(each.rejected_count for each in contents)} rejected), so nothing of it is usage. "
             "A duplicate counts with the file that brought the reading first: withdraw that one. The exception about "
-            "rejected rows is closed by hand (docs/runbook.md)."
+            "rejected rows is ended by fridge settle (docs/runbook.md)."
         )
     if all(content.withdrawn_at is not None for content in storing):
         last = storing[-1]

@@ -180,7 +180,7 @@ def keep_reason_codes(connection: psycopg.Connection) -> None:
         cursor.executemany(
             statement("keep_exception_kinds"),
             [
-                {"kind": code, "position": position, "what_to_do": kind.do, **asdict(kind)}
+                {"kind": code, "position": position, "what_to_do": kind.do, **asdict(kind), "ends": list(kind.ends)}
                 for position, (code, kind) in enumerate(EXCEPTION_KINDS.items(), start=1)
             ],
         )

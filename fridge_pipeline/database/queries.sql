@@ -135,22 +135,30 @@ where
                     and released_usage.hour = exceptions.hour
             )
         )
-        or coalesce((
-            select stated_usage.value
-            from fridge.stated_usage
-            where
-                stated_usage.event_name = exceptions.subject
-                and stated_usage.tenant_id = exceptions.tenant_id
-                and stated_usage.hour = exceptions.hour
-        ), 0) = coalesce((
-            select usage.quantity
-            from fridge.usage
-            inner join catalogue on usage.measure = catalogue.measure
-            where
-                catalogue.event_name = exceptions.subject
-                and usage.tenant_id = exceptions.tenant_id
-                and usage.hour = exceptions.hour
-        ), 0)
+        or 0 = (
+            select
+                coalesce(usage.quantity, 0) - coalesce(stated_usage.value, 0)
+                - fridge.settled_quantity(
+                    usage.quantity, stated_usage.value, settled.invoiced + settled.credited, settled.written_off
+                )
+            from catalogue
+            left join fridge.usage
+                on
+                    catalogue.measure = usage.measure
+                    and usage.tenant_id = exceptions.tenant_id
+                    and usage.hour = exceptions.hour
+            left join fridge.stated_usage
+                on
+                    catalogue.event_name = stated_usage.event_name
+                    and stated_usage.tenant_id = exceptions.tenant_id
+                    and stated_usage.hour = exceptions.hour
+            left join fridge.settled_usage as settled
+                on
+                    catalogue.event_name = settled.event_name
+                    and settled.tenant_id = exceptions.tenant_id
+                    and settled.hour = exceptions.hour
+            where catalogue.event_name = exceptions.subject
+        )
     );
 
 -- name: close_overtaken
@@ -278,20 +286,26 @@ where kind = 'unexpected_hour' and closed_at is null and hour <> all(%(unexpecte
 
 -- name: keep_causes
 -- Nothing goes: a cause that this version no longer knows stands in rows of the past.
-insert into fridge.causes (cause, "position", step, is_explained, words, meaning)
-values (%(cause)s, %(position)s, %(step)s, %(is_explained)s, %(words)s, %(meaning)s)
+insert into fridge.causes (cause, "position", step, is_explained, words, meaning, outcome, expires)
+values (
+    %(cause)s, %(position)s, %(step)s, %(is_explained)s, %(words)s, %(meaning)s, %(outcome)s, %(expires)s
+)
 on conflict (cause) do update
     set
         "position" = excluded."position",
         step = excluded.step,
         is_explained = excluded.is_explained,
         words = excluded.words,
-        meaning = excluded.meaning;
+        meaning = excluded.meaning,
+        outcome = excluded.outcome,
+        expires = excluded.expires;
 
 -- name: keep_exception_kinds
 -- Nothing goes: a kind that this version no longer knows stands in exceptions of the past.
-insert into fridge.exception_kinds (kind, "position", means, what_to_do, subject, cause, waits, withholds)
-values (%(kind)s, %(position)s, %(means)s, %(what_to_do)s, %(subject)s, %(cause)s, %(waits)s, %(withholds)s)
+insert into fridge.exception_kinds (kind, "position", means, what_to_do, subject, cause, waits, withholds, ends)
+values (
+    %(kind)s, %(position)s, %(means)s, %(what_to_do)s, %(subject)s, %(cause)s, %(waits)s, %(withholds)s, %(ends)s
+)
 on conflict (kind) do update
     set
         "position" = excluded."position",
@@ -300,7 +314,8 @@ on conflict (kind) do update
         subject = excluded.subject,
         cause = excluded.cause,
         waits = excluded.waits,
-        withholds = excluded.withholds;
+        withholds = excluded.withholds,
+        ends = excluded.ends;
 
 -- name: create_schema_migrations
 -- Two processes may get here at once: the lock lets the second one find everything made.

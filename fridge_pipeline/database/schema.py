@@ -19,7 +19,17 @@ from fridge_pipeline.database.lock_waits import changed_between_readers, wait_sh
 from fridge_pipeline.database.queries import PACKAGE, statement
 
 #: The features with tables, each after those whose tables it needs: their files ``schema.sql`` make a new database.
-FEATURES = ("database", "catalogue", "ingest", "usage", "billing", "reconciliation", "finance", "operations")
+FEATURES = (
+    "database",
+    "catalogue",
+    "ingest",
+    "usage",
+    "billing",
+    "reconciliation",
+    "corrections",
+    "finance",
+    "operations",
+)
 
 MIGRATION_FOLDER = Path(__file__).parent / "migrations"
 _FILE_NAME = re.compile(r"(?P<number>\d{4})_(?P<title>[a-z0-9_]+)\.sql")

@@ -148,7 +148,9 @@ create table fridge.causes (
     step text,
     is_explained boolean not null,
     words text not null,
-    meaning text not null
+    meaning text not null,
+    outcome text not null default 'recoverable',
+    expires boolean not null default true
 );
 
 comment on table fridge.causes is 'One row per cause that a difference can have.';
@@ -159,6 +161,9 @@ comment on column fridge.causes.is_explained is
 'Whether it is known and waits for somebody or passes by itself, and is no error in the books.';
 comment on column fridge.causes.words is 'In a few words.';
 comment on column fridge.causes.meaning is 'In a sentence.';
+comment on column fridge.causes.outcome is
+'What has become of the usage that Stripe does not have for it: billed, recoverable, lost or elsewhere.';
+comment on column fridge.causes.expires is 'Whether usage of an hour that Stripe takes no more is lost by it.';
 
 create table fridge.exception_kinds (
     kind text primary key,
@@ -168,7 +173,8 @@ create table fridge.exception_kinds (
     subject text not null,
     cause text references fridge.causes (cause),
     waits boolean not null,
-    withholds boolean not null default false
+    withholds boolean not null default false,
+    ends text[] not null default '{}'
 );
 
 comment on table fridge.exception_kinds is 'One row per kind that an exception can be of.';
@@ -183,6 +189,9 @@ comment on column fridge.exception_kinds.waits is
 'Whether the sweep leaves the usage alone until a person, or time, ends what stands in its way.';
 comment on column fridge.exception_kinds.withholds is
 'Whether it says of a meter, while one is open, why usage was not even stated.';
+
+comment on column fridge.exception_kinds.ends is
+'How a person may end one by a settlement; empty where it ends by itself once what_to_do is done.';
 
 -- An exception is brought up to date while it is open, and closed once; what it is about never changes. What waits in a
 -- closed month may turn from usage into a credit, and back: usage can be stated for 35 days, a credit has no last day.

@@ -17,6 +17,7 @@ from fridge_pipeline.database.connection import Database, one_snapshot, refused_
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.database.run import Run
 from fridge_pipeline.finance.month_record import refresh_month
+from fridge_pipeline.finance.rules.outcomes import outcomes_by_meter
 from fridge_pipeline.finance.rules.signoff import Action, ControlTotals, Signoff, accepted_in, changes
 
 #: So many of what stands in the way are named; the rest is a number.
@@ -282,6 +283,9 @@ def _control_totals(connection: psycopg.Connection, month: Month, accepted: str)
     """What a month comes to now, and what of it is accepted as never read. Raises ``TieOutMissingError``."""
     (row,) = _of_month(connection, "control_totals", month)
     totals = dict(row["control_totals"])
+    outcomes = outcomes_by_meter(_of_month(connection, "outcome_of_month", month))
+    for meter, figures in totals["meters"].items():
+        figures["outcome"] = outcomes.get(meter)
     if accepted and (unread := _of_month(connection, UNREAD, month)):
         days = {name: unread[0][name] for name in ("stated_days", "customer_days")}
         totals["not_compared"] = days | {"accepted": accepted}

@@ -24,6 +24,8 @@ MONTHS: Mapping[str, str] = {
     "usage_monthly": "month_of_months",
     "usage_daily": "month_of_days",
     "month_status": "month_of_months",
+    "month_outcome": "month_of_months",
+    "mapping_changes": "month_of_mappings",
     "exceptions_open": "month_of_exceptions",
     "data_gaps": "month_of_gaps",
     "decisions_in_force": "month_of_decisions",

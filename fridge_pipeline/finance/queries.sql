@@ -231,6 +231,27 @@ from fridge.stripe_sums
 where hour >= %(start)s and hour < %(end)s
 order by tenant_id, event_name, hour, stripe_customer_id, read_at, sum_id;
 
+-- name: evidence_settlement_decisions
+-- With who approved it where that takes two: in force is what does not, or is approved.
+select
+    decisions.*,
+    approvals.acted_by as approved_by,
+    approvals.acted_at as approved_at
+from fridge.settlement_decisions as decisions
+left join fridge.settlement_approvals as approvals on decisions.settlement_id = approvals.settlement_id
+where decisions.hour >= %(start)s and decisions.hour < %(end)s
+order by decisions.settlement_id;
+
+-- name: evidence_month_outcome
+select * from fridge.month_outcome
+where usage_month = (%(start)s at time zone 'UTC')::date
+order by meter, outcome, cause;
+
+-- name: evidence_tenant_changes
+-- All of them: which customer an hour was stated to is decided by the newest of its time.
+select * from fridge.tenant_changes
+order by change_id;
+
 -- name: evidence_tenants
 select * from fridge.tenants
 order by tenant_id;
@@ -666,6 +687,12 @@ select * from fridge.{mart}
 where silent_from < %(end)s and (silent_until is null or silent_until > %(start)s)
 order by tenant_id, sensor_id, silent_from;
 
+-- name: month_of_mappings
+-- From the month's beginning until nothing of it can be stated any more.
+select * from fridge.{mart}
+where changed_at >= %(start)s and changed_at < %(end)s + interval '35 days'
+order by changed_at, change_id;
+
 -- name: month_of_hours
 select * from fridge.{mart}
 where hour >= %(start)s and hour < %(end)s
@@ -736,6 +763,10 @@ select
         'meters', coalesce((select jsonb_object_agg(meter, to_jsonb(meters) - 'meter') from meters), '{}'),
         'files', (select to_jsonb(landed) from landed)
     ) as control_totals;
+
+-- name: outcome_of_month
+select * from fridge.month_outcome
+where usage_month = (%(month_start)s at time zone 'UTC')::date;
 
 -- name: unexplained_of_month
 -- The differences of a month that nobody has explained: the first few, each with how many there are.

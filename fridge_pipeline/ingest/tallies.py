@@ -56,9 +56,7 @@ class FileTally:
     def unreadable_detail(self) -> str:
         """For the exception: what is wrong, what could be read, and what to do."""
         if self.file.format is None and self.file.source is None:
-            return (
-                f"{self.damage}; nothing of it is loaded. Ask for it in one of these formats, and close this exception."
-            )
+            return f"{self.damage}; nothing of it is loaded. Ask for it in one of these formats, then: fridge settle."
         rest = f"{self.rows} rows before the damage were read" if self.rows else "no row could be read"
         return f"{self.damage}; {rest}. Ask for the file again under the same name: only its new readings will count."
 

@@ -36,6 +36,7 @@ DECISIONS = (
     "decisions",
     "people_changes",
     "people",
+    *("settlements", "settlement_decisions", "settlement_approvals", "tenant_changes"),
 )
 
 

@@ -252,24 +252,58 @@ stated as (
     group by hour, stripe_customer_id
 ),
 
-holders as (
+kept as (
     select
         hour,
-        coalesce(
-            (array_agg(stripe_customer_id order by revision desc) filter (where status = 'accepted' and value <> 0))[1],
-            (array_agg(stripe_customer_id order by revision desc) filter (where fridge.is_under_way(status)))[1]
-        ) as stripe_customer_id
+        value,
+        stripe_customer_id
+    from fridge.stated_usage
+    where
+        event_name = %(event_name)s
+        and tenant_id = %(tenant_id)s
+        and hour between %(first)s and %(last)s
+),
+
+under_way as (
+    select
+        hour,
+        (array_agg(stripe_customer_id order by revision desc))[1] as stripe_customer_id
     from statements
+    where fridge.is_under_way(status)
     group by hour
 ),
 
+settled as (
+    select
+        hour,
+        invoiced + credited as by_hand,
+        written_off,
+        credited_in_stripe
+    from fridge.settled_usage
+    where
+        event_name = %(event_name)s
+        and tenant_id = %(tenant_id)s
+        and hour between %(first)s and %(last)s
+),
+
+-- What is settled otherwise is not to be stated, so it is no usage here.
 payable as (
     select
-        usage.hour,
-        usage.value,
-        coalesce(holders.stripe_customer_id, tenants.stripe_customer_id) as stripe_customer_id
+        coalesce(usage.hour, settled.hour) as hour,
+        case
+            when settled.by_hand is null or (settled.by_hand = 0 and settled.written_off = 0) then usage.value
+            else
+                coalesce(usage.value, 0)
+                - fridge.settled_quantity(usage.value, kept.value, settled.by_hand, settled.written_off)
+        end as value,
+        coalesce(
+            kept.stripe_customer_id, under_way.stripe_customer_id, tenants.stripe_customer_id
+        ) as stripe_customer_id,
+        -coalesce(settled.credited_in_stripe, 0) as credited_in_stripe
     from usage
-    left join holders on usage.hour = holders.hour
+    full join settled on usage.hour = settled.hour
+    left join kept on coalesce(usage.hour, settled.hour) = kept.hour
+    left join under_way on coalesce(usage.hour, settled.hour) = under_way.hour
     left join fridge.tenants on tenants.tenant_id = %(tenant_id)s
 )
 
@@ -277,6 +311,7 @@ select
     coalesce(payable.hour, stated.hour) as hour,
     coalesce(payable.stripe_customer_id, stated.stripe_customer_id) as stripe_customer_id,
     payable.value as usage,
+    coalesce(payable.credited_in_stripe, 0) as credited_in_stripe,
     stated.ledger_value::bigint as ledger,
     coalesce(stated.is_sent, false) as is_sent,
     coalesce(stated.most, 0)::bigint as most,

@@ -68,15 +68,39 @@ where hour between %(first)s and %(last)s
 order by hour, tenant_id, measure;
 
 -- name: stated_of_hours
--- What the accepted statements of a range of hours come to.
+-- What the accepted statements of a range of hours come to, with what people have settled otherwise.
 select
-    hour,
-    tenant_id,
-    event_name,
-    value as stated
+    stated_usage.hour,
+    stated_usage.tenant_id,
+    stated_usage.event_name,
+    stated_usage.value
+    + fridge.settled_quantity(
+        usage.quantity, stated_usage.value, settled.invoiced + settled.credited, settled.written_off
+    ) as stated
 from fridge.stated_usage
-where hour between %(first)s and %(last)s
-order by hour, tenant_id, event_name;
+left join fridge.meters on stated_usage.event_name = meters.event_name
+left join fridge.usage
+    on
+        stated_usage.hour = usage.hour
+        and stated_usage.tenant_id = usage.tenant_id
+        and meters.measure = usage.measure
+left join fridge.settled_usage as settled
+    on
+        stated_usage.hour = settled.hour
+        and stated_usage.tenant_id = settled.tenant_id
+        and stated_usage.event_name = settled.event_name
+where
+    stated_usage.hour between %(first)s and %(last)s
+    -- What is cancelled altogether was never stated.
+    and exists (
+        select 1 from fridge.meter_events
+        where
+            meter_events.event_name = stated_usage.event_name
+            and meter_events.tenant_id = stated_usage.tenant_id
+            and meter_events.hour = stated_usage.hour
+            and meter_events.status = 'accepted'
+    )
+order by stated_usage.hour, stated_usage.tenant_id, stated_usage.event_name;
 
 -- name: tenants_of_sensors
 select

@@ -9,7 +9,8 @@ import psycopg
 import pytest
 
 from fridge_pipeline.database.queries import statements
-from fridge_pipeline.reason_codes import DIFFERENCE_CAUSES, EXCEPTION_KINDS, Step, cause_in_words
+from fridge_pipeline.reason_codes import DIFFERENCE_CAUSES, EXCEPTION_KINDS, cause_in_words
+from fridge_pipeline.reason_terms import Step
 from fridge_pipeline.reconciliation.rules.causes import Cause
 from fridge_pipeline.settings import MODELS_FOLDER, REPOSITORY
 from tests.pipeline import Pipeline
@@ -41,16 +42,21 @@ def causes_in_models() -> set[str]:
 
 def test_the_database_has_exactly_the_kinds_and_causes_of_the_code(pipeline: Pipeline) -> None:
     kinds = pipeline.rows(
-        "select kind, means, what_to_do, subject, cause, waits, withholds"
+        "select kind, means, what_to_do, subject, cause, waits, withholds, ends"
         ' from fridge.exception_kinds order by "position"'
     )
     assert kinds == [
-        (code, kind.means, kind.do, kind.subject.value, kind.cause, kind.waits, kind.withholds)
+        (code, kind.means, kind.do, kind.subject.value, kind.cause, kind.waits, kind.withholds, list(kind.ends))
         for code, kind in EXCEPTION_KINDS.items()
     ]
-    causes = pipeline.rows('select cause, step, is_explained, words, meaning from fridge.causes order by "position"')
+    causes = pipeline.rows(
+        'select cause, step, is_explained, words, meaning, outcome, expires from fridge.causes order by "position"'
+    )
     assert causes == [
-        (code, each.step.value if each.step else None, each.is_explained, each.words, each.meaning)
+        (
+            *(code, each.step.value if each.step else None, each.is_explained, each.words, each.meaning),
+            *(each.outcome.value, each.expires),
+        )
         for code, each in DIFFERENCE_CAUSES.items()
     ]
 

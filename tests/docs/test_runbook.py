@@ -93,6 +93,18 @@ def test_the_queries_of_the_runbook_run(pipeline: Pipeline) -> None:
         assert pipeline.rows(query) == [], query
 
 
+def test_no_page_tells_anybody_to_change_the_books_by_sql() -> None:
+    """What a person decides is a command, which records who and why."""
+    found = [
+        (page.name, line)
+        for page in _pages()
+        for line in re.findall(
+            r"^\s*(?:\w+ \")?(?:update|insert into|delete from) fridge\..*", page.read_text(), re.MULTILINE
+        )
+    ]
+    assert found == []
+
+
 def test_billing_an_hour_again_overwrites_an_edited_usage_row_of_which_nothing_was_stated(
     pipeline: Pipeline, two_days_ago: datetime
 ) -> None:

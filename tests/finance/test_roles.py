@@ -27,7 +27,12 @@ RELATIONS = """
 """
 MARTS = [model.name for model in read_models(MODELS_FOLDER) if model.layer != STAGING]
 DECISIONS = ("decisions", "people", "people_changes")
-READABLE = sorted([*MARTS, *DECISIONS, "billing_starts", "evidence_packs", "month_signoffs", "releases", "withdrawals"])
+READABLE = sorted(
+    [
+        *(*MARTS, *DECISIONS, "billing_starts", "evidence_packs", "month_signoffs", "releases", "withdrawals"),
+        *("settlements", "settlement_decisions", "settlement_approvals", "tenant_changes"),
+    ]
+)
 
 GRANTS = (
     "all on all tables in schema fridge",
@@ -201,8 +206,11 @@ def test_finance_calls_nothing_that_works_with_the_owners_rights(as_finance: psy
         ("ensure_month", False),
         ("guard_month_signoff", False),
         ("guard_people_change", False),
+        ("guard_settlement", False),
+        ("guard_settlement_approval", False),
         ("mark_withdrawn_hours", False),
         ("open_month_before", False),
+        ("record_tenant_change", False),
         ("require_person", False),
         ("summarize_block_ranges", False),
         ("wait_for_staging", False),

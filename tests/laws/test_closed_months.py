@@ -299,6 +299,9 @@ def test_the_control_totals_say_what_the_month_comes_to(books: Pipeline) -> None
     assert totals["meters"]["temperature_readings"] == {
         "usage": 20, "stated": 20, "stripe": None, "tenants": 1, "tenant_hours": 1, "tenant_hours_explained": 0,
         "tenant_hours_not_read": 1,
+        "outcome": {
+            "usage": 20, "billed": 20, "not_billed": 0, "by_cause": {"billed": {"accepted_by_stripe": 20}}
+        },
     }  # fmt: skip
 
 

@@ -42,6 +42,7 @@ RIGHTS = {
     "releases": "insert",
     "restores": "insert",
     "runs": "insert",
+    "settlement_decisions": "insert",
     "sensors": "insert",
     "stored_readings": "insert",
     "stripe_books": "insert",

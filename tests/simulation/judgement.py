@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import Window
+from fridge_pipeline.reason_terms import How
 from fridge_pipeline.stripe.rules.limits import OLDEST_TIMESTAMP, RESEND_WINDOW
 from tests.simulation.account import Slot
 from tests.simulation.others import METER_EVENTS
@@ -36,10 +37,19 @@ EXCEPTIONS = "select kind, tenant_id, hour, subject, detail from fridge.exceptio
 
 #: How an exception's detail says what the usage is and what Stripe has of it; nothing of it where it does not say.
 FIGURES = (
-    re.compile(r"Stripe has (?P<stated>\d+) \S+ and the usage is (?P<usage>\d+)\. "),
+    re.compile(
+        r"Stripe has (?P<stated>\d+) \S+ and the usage is (?P<usage>\d+)\. "
+        r"(?:(?P<settled>\d+) were (?P<credited>credited|invoiced) by hand before\. )?"
+    ),
     re.compile(r"Usage is (?P<usage>\d+) \S+, the accepted statements come to (?P<stated>\d+)"),
-    re.compile(r"\d+ \S+ (?:more|less) than Stripe has \(usage (?P<usage>\d+), stated (?P<stated>\d+)\)"),
-    re.compile(r"(?P<usage>\d+) \S+?(?:, of which Stripe has (?P<stated>\d+))?(?:: | for customer )"),
+    re.compile(
+        r"\d+ \S+ (?:more|less) than Stripe has \(usage (?P<usage>\d+), stated (?P<stated>\d+)"
+        r"(?:, settled (?P<settled>-?\d+))?\)"
+    ),
+    re.compile(
+        r"(?P<usage>\d+) [^\s,]+?(?:, of which (?:Stripe has (?P<stated>\d+))?(?: and )?"
+        r"(?:(?P<settled>\d+) are (?P<credited>settled|credited))?)?(?:: | for customer )"
+    ),
 )
 
 #: ... and what a person is to do about it.
@@ -93,7 +103,7 @@ class Excepted:
     def owed(self) -> set[int]:
         """What it says is to be billed still, negative when Stripe has too much; nothing where it says nothing."""
         figures = next(filter(None, (form.match(self.detail) for form in FIGURES)), None)
-        said = set() if figures is None else {int(figures["usage"]) - int(figures["stated"] or 0)}
+        said = set() if figures is None else {_owed(figures.groupdict())}
         said |= {int(number) for number in INVOICE_ITEM.findall(self.detail)}
         return said | {-int(number) for number in CREDIT.findall(self.detail)}
 
@@ -174,12 +184,19 @@ class Judgement:
     def _usage_beside_statements(self) -> list[str]:
         """What is owed to us, or by us, stands in an exception with its figure, and with no other one."""
         found = []
-        for place in sorted({*self.usage, *self.stated}):
-            owed = self.usage[place] - self.stated[place]
+        for place in sorted({*self.usage, *self.stated, *self.world.settled}):
+            owed = self.usage[place] - self.stated[place] - self._settled(place)
             said = {each.kind: each.owed for each in self.excepted[place]}
             if owed and {owed} not in said.values() and said.get("unexplained") != set():
                 found.append(f"{_text(place)}: {owed:+} is owed, and exceptions say {said or 'nothing'}")
         return found
+
+    def _settled(self, place: Place) -> int:
+        """What people have ended otherwise: a write-off only as far as so much would be owed."""
+        by_how = self.world.settled[place]
+        by_hand = by_how[How.INVOICED_BY_HAND] + by_how[How.CREDITED]
+        owed = self.usage[place] - self.stated[place] - by_hand
+        return by_hand + min(max(owed, 0), by_how[How.WRITTEN_OFF])
 
     def _statements_beside_stripe(self) -> list[str]:
         """Stripe counts what it accepted, or an exception has Stripe's true figure."""
@@ -203,7 +220,11 @@ class Judgement:
             for place, exceptions in sorted(self.excepted.items())
             for each in exceptions
             if each.kind in PROMISING and place[2].end < oldest
-            if not (each.kind == "month_closed" and place[1] in adds_up and max(each.owed) < 0)
+            if not (
+                each.kind == "month_closed"
+                and (place[1] in adds_up or self.world.settled[place])
+                and max(each.owed) < 0
+            )
         ]
 
     def _unread_and_untold(self) -> list[str]:
@@ -265,7 +286,10 @@ def overbilled(world: World) -> list[str]:
     for event_name, hour in sorted({slot[1:] for slot in stripe} - world.meddled):
         for customers, tenants in _families(world):
             has = [stripe[customer, event_name, hour] for customer in customers]
-            may = [most[tenant, event_name, hour] for tenant in tenants]
+            may = [
+                most[tenant, event_name, hour] - world.settled[tenant, event_name, hour][How.CREDITED]
+                for tenant in tenants
+            ]
             if sum(has) > sum(may) or max(has, default=0) > max(may, default=0):
                 found.append(f"{event_name} {hour}: {customers} have {has}, and {tenants} never used more than {may}")
     return found
@@ -281,6 +305,11 @@ def _families(world: World) -> list[tuple[list[str], list[str]]]:
             ({customer}.union(*(each[0] for each in related)), set(tenants).union(*(each[1] for each in related)))
         )
     return [(sorted(customers), sorted(tenants)) for customers, tenants in families]
+
+
+def _owed(figures: dict[str, str | None]) -> int:
+    settled = int(figures.get("settled") or 0) * (-1 if figures.get("credited") == "credited" else 1)
+    return int(figures["usage"] or 0) - int(figures["stated"] or 0) - settled
 
 
 def _summed(rows: Iterable[tuple[Key, int]]) -> Counter[Key]:

@@ -1,4 +1,4 @@
-"""What people do between runs: import tenants, withdraw files, release what is held, mend refusals, close a month."""
+"""What people do between runs: import tenants, withdraw files, release, settle, mend refusals, close a month."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from fridge_pipeline.billing.review import NothingHeldError, release_usage
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import Variance
+from fridge_pipeline.corrections.rules import SettlementRefusedError
+from fridge_pipeline.corrections.settle import Decision, settle_exceptions
 from fridge_pipeline.corrections.withdraw import withdraw_file
 from fridge_pipeline.finance.close_month import MonthStateError, sign_month
 from fridge_pipeline.finance.rules.signoff import Action, Signoff
+from fridge_pipeline.reason_terms import How
 from tests.people import signed_in
 from tests.simulation.base import Actor
 from tests.simulation.world import HOURS, TENANTS
@@ -22,10 +25,18 @@ from tests.simulation.world import HOURS, TENANTS
 MONTH = Month.containing(HOURS[0].start)
 
 IMPORTS = ["map", "move", "take away", "rename", "hand over", "swap", "give a freed customer", "merge"]
-DECISIONS = ["withdraw", "withdraw", "release", "mend refusals", "change FRIDGE_VARIANCE", "close or reopen the month"]
+DECISIONS = [
+    *("withdraw", "withdraw", "release", "settle", "settle", "mend refusals", "change FRIDGE_VARIANCE"),
+    "close or reopen the month",
+]
 
 OPEN = "select tenant_id, hour from fridge.exceptions where kind = %s and closed_at is null order by 1, 2"
-MEND = "update fridge.exceptions set closed_at = %s where kind = 'refused' and closed_at is null"
+REFUSED = "select exception_id from fridge.exceptions where kind = 'refused' and closed_at is null order by 1"
+TO_SETTLE = """
+    select exception_id from fridge.open_exceptions inner join fridge.exception_kinds using (kind)
+    where ('credited' = any(ends) or 'written_off' = any(ends)) and kind <> 'unexplained'
+    order by tenant_id, hour, open_exceptions.subject
+"""
 
 pairs = st.permutations(TENANTS).map(lambda tenants: tenants[:2])
 numbers = st.integers(0, 99)
@@ -74,9 +85,11 @@ class People(Actor):
                     now.record.withdraw(path)
             case "release":
                 self._release(which)
-            case "mend refusals":  # the causes are removed, and the exceptions closed by hand
-                with now.database.connect() as connection:
-                    connection.execute(MEND, [now.clock()])
+            case "settle":
+                self._settle_one(which)
+            case "mend refusals":  # the causes are removed
+                for (exception_id,) in now.database.look(REFUSED):
+                    settle_exceptions(now.pipeline.as_run(), [exception_id], Decision(How.STATE_AGAIN, "mended"))
             case "change FRIDGE_VARIANCE":
                 now.pipeline.variance = list(Variance)[which % len(Variance)]
             case "close or reopen the month":
@@ -89,6 +102,17 @@ class People(Actor):
             tenant, start = held[which % len(held)]
             with suppress(NothingHeldError):
                 release_usage(self.now.pipeline.as_run(), tenant, Hour(start), None, "Ada", "a backlog")
+
+    def _settle_one(self, which: int) -> None:
+        """One of the open exceptions, as whatever fits it; one whose figure is not up to date is refused."""
+        found = self.now.database.look(TO_SETTLE)
+        for how in [(How.WRITTEN_OFF, How.INVOICED_BY_HAND)[which % 2], How.CREDITED] if found else []:
+            with suppress(SettlementRefusedError):
+                ids = found[which % len(found)]
+                (done,) = settle_exceptions(self.now.pipeline.as_run(), ids, Decision(how, "by mail", "ii_1"))
+                if done.quantity is not None and done.tenant_id and done.hour and done.event_name:
+                    place = (done.tenant_id, done.event_name, Hour(done.hour))
+                    self.now.settled[place][how] += done.quantity
 
     def _sign(self) -> None:
         """Two people close the month, or reopen it; what they look at before is not looked at here."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 
 from fridge_pipeline.billing.collect_refusals import collect_refusals
@@ -16,10 +16,11 @@ from fridge_pipeline.catalogue.tenant_record import import_tenants
 from fridge_pipeline.database.failpoints import AtFailpoint, pass_by
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.watch import watch_landing_zone
+from fridge_pipeline.reason_terms import How
 from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from tests.pipeline import CLOSE_AFTER, Clock, Pipeline, gateway_to
 from tests.simulation.parts import Parts
-from tests.simulation.record import Delivery, Lying, Record
+from tests.simulation.record import Delivery, Lying, Place, Record
 
 #: The hours that are billed are the last of a month, which can thus be closed at once.
 HOURS = [Hour(datetime(2026, 3, 31, hour, tzinfo=UTC)) for hour in range(20, 24)]
@@ -53,6 +54,7 @@ class World:
         self.tenants_of: defaultdict[str, set[str]] = defaultdict(set)  # whom a customer was ever mapped to
         self.meddled: set[tuple[str, Hour]] = set()  # event names and hours that somebody else has stated
         self.month_is_closed = False
+        self.settled: defaultdict[Place, Counter[How]] = defaultdict(Counter)  # what people ended otherwise
 
     # What gateways do to the landing zone.
 

@@ -32,33 +32,32 @@ def says_customer_is_gone(said: str) -> bool:
     return any(words in said for words in CUSTOMER_GONE)
 
 
-def refused_detail(
-    event_name: str, usage: int, stated: int | None, customer_id: str | None, said: str, *, is_settled: bool = True
-) -> str:
-    """About usage whose meter event was refused, beside what Stripe has ``stated`` of it by others.
+def refused_detail(usage: str, customer_id: str | None, said: str, *, is_settled: bool = True) -> str:
+    """About ``usage`` (see ``StagingCase.in_words``) whose meter event was refused.
 
     Without ``is_settled`` an earlier attempt may still have been counted.
     """
-    already = f", of which Stripe has {stated}" if stated is not None else ""
     next_step = (
-        "Remove the cause; the hour is stated anew once this exception is closed, or once the tenant has another "
-        "customer while Stripe has nothing of the hour."
+        "Remove the cause, then: fridge settle EXCEPTION --how state_again --reason TEXT. The hour is also stated anew "
+        "once the tenant has another customer, while Stripe has nothing of the hour."
         if is_settled
         else "An earlier attempt may still have been counted, so Stripe is read back before anything else is sent."
     )
-    return f"{usage} {event_name}{already}: the statement for customer {customer_id} {said}. {next_step}"
+    return f"{usage}: the statement for customer {customer_id} {said}. {next_step}"
 
 
-def customer_gone_detail(event_name: str, usage: int, stated: int, customer_id: str | None) -> str:
-    """About an hour that Stripe has ``stated`` of, and can take no change of; the difference is the figure."""
-    change = usage - stated
-    owed = f"{abs(change)} {event_name} {'more' if change > 0 else 'less'} than Stripe has"
+def customer_gone_detail(case: StagingCase) -> str:
+    """About an hour that Stripe was stated, and can take no change of; the difference is the figure."""
+    change, stated = case.change, case.stated_value or 0
+    owed = f"{abs(change)} {case.meter.event_name} {'more' if change > 0 else 'less'} than Stripe has"
+    settled = f", settled {case.settled}" if case.settled else ""
     by_hand = f"an invoice item for {change}" if change > 0 else f"a credit for {-change}"
     return (
-        f"{owed} (usage {usage}, stated {stated}): Stripe no longer knows customer {customer_id}, who has this hour on "
-        "the books (deleted, merged into another, or of another account), and takes no change for it. The hour is not "
-        f"stated to another customer, who would be billed all of it. By hand: {by_hand}, for whoever pays for the "
-        "tenant now. If Stripe has the customer after all, close this exception: the hour is then stated once more."
+        f"{owed} (usage {case.value or 0}, stated {stated}{settled}): Stripe no longer knows customer "
+        f"{case.customer_id}, who has this hour on the books (deleted, merged into another, or of another account), "
+        "and takes no change for it. The hour is not stated to another customer, who would be billed all of it. By "
+        f"hand: {by_hand}, for whoever pays for the tenant now; then fridge settle. If Stripe has the customer after "
+        "all: fridge settle EXCEPTION --how state_again, and the hour is stated once more."
     )
 
 
@@ -78,9 +77,10 @@ class StagingCase:
     """What is known of one (tenant, meter, hour) when it is asked whether Stripe must be told something.
 
     ``value`` is the hour's usage now, ``None`` when the tenant has none (missing is not zero).
-    ``stated_*`` is what Stripe has: what its accepted meter events come to. ``latest_*`` is the newest revision of
-    all; ``refusal`` is how and why it was refused, and ``refusal_open`` says that the exception about that is still
-    open. ``cancelling`` says that the cancellation of an earlier meter event is not decided yet. ``taken_by`` is
+    ``stated_*`` is what Stripe has, what its accepted meter events come to, and whose the hour is since. ``settled`` is
+    how much of the usage people have ended otherwise, below 0 where they credited more. ``latest_*`` is the newest of
+    all revisions; ``refusal`` is how and why it was refused, and ``refusal_open`` says that the exception about that is
+    still open. ``cancelling`` says that the cancellation of an earlier meter event is not decided yet. ``taken_by`` is
     another tenant that has the customer's hour. ``closed_by`` is who closed the hour's month, ``None`` while it is
     open. ``is_billed`` says that the hour is not before the billing start.
     """
@@ -92,6 +92,7 @@ class StagingCase:
     value: int | None
     stated_value: int | None = None
     stated_customer_id: str | None = None
+    settled: int = 0
     latest_revision: int = 0
     latest_value: int | None = None
     latest_status: Status | None = None
@@ -105,22 +106,40 @@ class StagingCase:
 
     @property
     def customer_id(self) -> str | None:
-        """Who is billed: whoever already has something of this hour on the books, else whoever the tenant is mapped to.
+        """Who is billed: whoever the hour was stated to, else whoever the tenant is mapped to.
 
-        A tenant that moves to another Stripe customer takes no hour along that is already billed: it would
-        be billed twice.
+        A tenant that moves to another Stripe customer takes no hour along that was stated before: it would be billed
+        twice, or in part to one and in part to the other.
         """
-        return (self.stated_customer_id if self.stated_value else None) or self.mapped_customer_id
+        return self.stated_customer_id or self.mapped_customer_id
 
     @property
     def change(self) -> int:
         """How much more Stripe should have than it has; negative when it has too much."""
-        return (self.value or 0) - (self.stated_value or 0)
+        return (self.value or 0) - self.settled - (self.stated_value or 0)
 
     @property
     def next_value(self) -> int:
-        """What the next meter event would say: the hour's total, or only the change."""
-        return self.change if self.meter.restatement is Restatement.DIFFERENCE else (self.value or 0)
+        """What the next meter event would say: the hour's total that is not settled otherwise, or only the change."""
+        if self.meter.restatement is Restatement.DIFFERENCE:
+            return self.change
+        return max((self.value or 0) - self.settled, 0)
+
+    @property
+    def is_credit(self) -> bool:
+        """Whether there is too much of it, and no meter event can say less."""
+        states_less = self.meter.restatement is not Restatement.DIFFERENCE and self.next_value != (
+            self.stated_value or 0
+        )
+        return self.change < 0 and not states_less
+
+    @property
+    def in_words(self) -> str:
+        """The usage, beside what Stripe has of it and what is settled otherwise."""
+        parts = [f"Stripe has {self.stated_value}"] if self.stated_value is not None else []
+        parts += [f"{abs(self.settled)} are {'settled' if self.settled > 0 else 'credited'}"] if self.settled else []
+        already = f", of which {' and '.join(parts)}" if parts else ""
+        return f"{self.value or 0} {self.meter.event_name}{already}"
 
 
 class StagingVerdict(StrEnum):
@@ -198,7 +217,7 @@ def _judge_in_open_month(case: StagingCase, now: datetime) -> StagingVerdict:
     staged = case.latest_status is Status.STAGED
     if case.change == 0:
         return StagingVerdict.TAKE_BACK if staged else StagingVerdict.SETTLED
-    if case.next_value < 0:
+    if case.is_credit:
         return StagingVerdict.CREDIT
     if is_too_late(case.hour, now):
         return StagingVerdict.TOO_LATE
@@ -211,7 +230,7 @@ def _judge_in_open_month(case: StagingCase, now: datetime) -> StagingVerdict:
         unchanged = same_customer and case.latest_value == case.next_value
         return StagingVerdict.SETTLED if unchanged else StagingVerdict.RESTAGE
     if case.latest_status is Status.REFUSED and case.refusal_open and same_customer:
-        is_gone = says_customer_is_gone(case.refusal or "") and case.stated_value is not None
+        is_gone = says_customer_is_gone(case.refusal or "") and case.stated_customer_id is not None
         return StagingVerdict.CUSTOMER_GONE if is_gone else StagingVerdict.REFUSED
     return StagingVerdict.STAGE
 

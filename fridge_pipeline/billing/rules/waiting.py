@@ -32,10 +32,11 @@ def told_together(cases: Iterable[tuple[StagingCase, StagingVerdict]]) -> dict[T
     """The usage of tenants without a Stripe customer that has no exception of its own, the most of it first."""
     found: dict[Together, list[StagingCase]] = defaultdict(list)
     for case, verdict in cases:
-        if verdict in {StagingVerdict.UNMAPPED, StagingVerdict.TOO_LATE} and case.customer_id is None:
+        is_unheard_of = case.customer_id is None and case.change > 0
+        if verdict in {StagingVerdict.UNMAPPED, StagingVerdict.TOO_LATE} and is_unheard_of:
             found[case.hour, case.meter.event_name, verdict].append(case)
     return {
-        key: sorted(group, key=lambda case: (-(case.value or 0), case.tenant_id))[TOLD_ALONE_MAX:]
+        key: sorted(group, key=lambda case: (-case.change, case.tenant_id))[TOLD_ALONE_MAX:]
         for key, group in found.items()
         if len(group) > TOLD_ALONE_MAX
     }
@@ -44,9 +45,9 @@ def told_together(cases: Iterable[tuple[StagingCase, StagingVerdict]]) -> dict[T
 def together_detail(key: Together, cases: Sequence[StagingCase]) -> str:
     """What waits of many tenants at once, why, and what a person can do."""
     hour, event_name, verdict = key
-    shown = [f"{case.tenant_id[:NAME_LENGTH_MAX]!r} {case.value or 0}" for case in cases[:SHOWN_MAX]]
+    shown = [f"{case.tenant_id[:NAME_LENGTH_MAX]!r} {case.change}" for case in cases[:SHOWN_MAX]]
     more = f" and {len(cases) - SHOWN_MAX} more" if len(cases) > SHOWN_MAX else ""
-    amount = f"{sum(case.value or 0 for case in cases)} {event_name} of {len(cases)} tenants without a Stripe customer"
+    amount = f"{sum(case.change for case in cases)} {event_name} of {len(cases)} tenants without a Stripe customer"
     if verdict is StagingVerdict.UNMAPPED:
         why = (
             "Import those that are yours with their customers (fridge tenants import): they are billed with the next "
@@ -56,7 +57,7 @@ def together_detail(key: Together, cases: Sequence[StagingCase]) -> str:
     else:
         why = (
             f"The hour is older than the {OLDEST_TIMESTAMP.days} days that Stripe accepts. Invoice those that are "
-            "yours by hand, or let it go and close this exception."
+            "yours by hand, or let it go; then: fridge settle."
         )
     return f"{amount}, besides {TOLD_ALONE_MAX} with exceptions of their own: {', '.join(shown)}{more}. {why}"
 
@@ -71,18 +72,15 @@ def waiting_subject(case: StagingCase, verdict: StagingVerdict) -> str:
 def waiting_detail(case: StagingCase, verdict: StagingVerdict) -> str:
     """What waits, why, and what a person can do; for the verdicts of ``billing.rules.staging.WAITS``."""
     if verdict is StagingVerdict.CUSTOMER_GONE:
-        usage, stated = case.value or 0, case.stated_value or 0
-        return customer_gone_detail(case.meter.event_name, usage, stated, case.customer_id)
+        return customer_gone_detail(case)
     if verdict is StagingVerdict.REFUSED:
-        event_name, customer_id, said = case.meter.event_name, case.latest_customer_id, case.refusal or "was refused"
-        return refused_detail(event_name, case.value or 0, case.stated_value, customer_id, said)
-    already = f", of which Stripe has {case.stated_value}" if case.stated_value is not None else ""
-    return f"{case.value or 0} {case.meter.event_name}{already}: {_why(case, verdict)}"
+        return refused_detail(case.in_words, case.latest_customer_id, case.refusal or "was refused")
+    return f"{case.in_words}: {_why(case, verdict)}"
 
 
 def waits_until(case: StagingCase, verdict: StagingVerdict) -> datetime | None:
     """Until when Stripe takes what waits; ``None`` if it takes it no more, and for a credit, which has no last day."""
-    return billing_deadline(case.hour) if verdict in CAN_STILL_BE_STATED and case.next_value >= 0 else None
+    return billing_deadline(case.hour) if verdict in CAN_STILL_BE_STATED and not case.is_credit else None
 
 
 def _why(case: StagingCase, verdict: StagingVerdict) -> str:
@@ -106,12 +104,12 @@ def _why(case: StagingCase, verdict: StagingVerdict) -> str:
         return (
             f"{month} was closed by {case.closed_by}, so the change of {case.change:+} waits. To have it stated with "
             f"the next run{in_time}: fridge reopen {month} --as LOGIN --reason TEXT. Or bill it by hand: "
-            f"{_by_hand(case)}."
+            f"{_by_hand(case)}, then: fridge settle."
         )
     nobody = f" Tenant {case.tenant_id!r} has no Stripe customer either." if case.customer_id is None else ""
     return (
         f"the hour is older than the {OLDEST_TIMESTAMP.days} days that Stripe accepts, so it cannot be billed as "
-        f"usage.{nobody} {_by_hand(case)}, or let it go."
+        f"usage.{nobody} {_by_hand(case)}, or let it go; then: fridge settle."
     )
 
 

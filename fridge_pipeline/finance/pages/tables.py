@@ -18,6 +18,7 @@ from fridge_pipeline.finance.pages.columns import Section, Table
 from fridge_pipeline.finance.rules.month_books import MonthBooks
 from fridge_pipeline.finance.rules.month_detail import usage_by_tenant
 from fridge_pipeline.finance.rules.month_summary import file_rows_by_day, known_sum
+from fridge_pipeline.finance.rules.outcomes import cause_in_few_words
 
 HOUR_OF_METER = ["tenant_id", "meter", "hour"]
 
@@ -122,10 +123,37 @@ LEDGER = Table(
         "tenant_id", "hour", "meter", "revision"
     ),
 )
+OUTCOMES = Table(
+    "Outcome",
+    "One row per outcome, cause and meter: what has become of the month's usage; the quantities of a meter come to it",
+    "meter outcome_in_words cause_of_outcome outcome_quantity percent",
+    lambda books: books.month_outcome.select(
+        "meter",
+        pl.col("outcome").alias("outcome_in_words"),
+        pl.col("cause").map_elements(cause_in_few_words, return_dtype=pl.String).alias("cause_of_outcome"),
+        pl.col("quantity").alias("outcome_quantity"),
+        "percent",
+    ).sort("meter", "outcome_in_words", "outcome_quantity", descending=[False, False, True]),
+)
+SETTLEMENTS = Table(
+    "Settlements",
+    "One row per exception that a person has ended by a decision: so much is not stated any more",
+    "tenant_id meter hour kind how settled_quantity document reason settled_by approved_by settled_at",
+    lambda books: books.settlements.rename({"event_name": "meter", "quantity": "settled_quantity"}).sort(
+        "settled_at", "tenant_id", "hour", nulls_last=True
+    ),
+)
+MAPPING_CHANGES = Table(
+    "Customers of tenants",
+    "One row per change of a tenant's Stripe customer or name, from the month's beginning until 35 days after its end",
+    "tenant_id tenant_name customer_before customer_after changed_at changed_by os_user os_host reason",
+    lambda books: books.mapping_changes.sort("changed_at", "tenant_id"),
+)
 #: The sheets of the workbook after the summary, in this order.
 SHEETS = (
-    *(USAGE_BY_MONTH, USAGE_BY_DAY, SERVICE_MONTHS, FILE_ROWS, DIFFERENCES, EXCEPTIONS),
-    *(RESTATEMENTS, UNMAPPED, DATA_GAPS, DECISIONS, SIGNATURES, RELEASES, WITHDRAWALS, FILES, HOURS, LEDGER),
+    *(OUTCOMES, USAGE_BY_MONTH, USAGE_BY_DAY, SERVICE_MONTHS, FILE_ROWS, DIFFERENCES, EXCEPTIONS, SETTLEMENTS),
+    *(RESTATEMENTS, UNMAPPED, MAPPING_CHANGES, DATA_GAPS, DECISIONS, SIGNATURES, RELEASES, WITHDRAWALS, FILES),
+    *(HOURS, LEDGER),
 )
 
 
@@ -176,6 +204,12 @@ def _unmapped(books: MonthBooks) -> pl.DataFrame:
 #: The tables of the page, in this order.
 SECTIONS = (
     Section(
+        OUTCOMES,
+        OUTCOMES,
+        "What was billed of the usage, what Stripe may still be told, and what is lost; a credit due is below 0.",
+        "The books hold no usage of this month.",
+    ),
+    Section(
         Table(
             "Differences and their causes",
             "One row per tenant, meter, step and cause; the amount is found minus expected, over all hours of the row",
@@ -198,6 +232,12 @@ SECTIONS = (
         "No exception is open.",
     ),
     Section(
+        SETTLEMENTS,
+        SETTLEMENTS,
+        "What people have ended by a decision: written off, invoiced by hand, credited, or stated once more.",
+        "Nobody has settled anything of this month.",
+    ),
+    Section(
         replace(RESTATEMENTS, names=RESTATEMENTS.names.removesuffix(" identifier run_id")),
         RESTATEMENTS,
         "A number that was stated to Stripe and then changed. The earlier statement stays on record.",
@@ -214,6 +254,12 @@ SECTIONS = (
         UNMAPPED,
         "Usage that nobody is billed for yet. It is billed once the tenant is mapped, within 35 days.",
         "Every tenant with usage has a Stripe customer.",
+    ),
+    Section(
+        MAPPING_CHANGES,
+        MAPPING_CHANGES,
+        "Hours that were stated before a change stay with the customer that they were stated to.",
+        "No tenant got another customer or name.",
     ),
     Section(
         DATA_GAPS,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fridge_pipeline.finance.rules.month_summary import MonthSummary, Verdict
+from fridge_pipeline.finance.rules.outcomes import outcome_in_words
 
 NOT_COMPARED = "not compared with Stripe yet"
 
@@ -75,6 +76,11 @@ HOW_TO_READ = (
     ("Unexplained", "A difference without a cause. While there is one, the month cannot be closed."),
     ("Nothing on record", "A blank, or a word such as not read: nobody knows the number. It is never shown as 0."),
 )
+
+
+def outcome_lines(summary: MonthSummary) -> list[tuple[str, str]]:
+    """Meter and what has become of its usage, in units and percent, by cause."""
+    return [(meter, outcome_in_words(outcome)) for meter, outcome in summary.outcomes.items()]
 
 
 def verdict_in_words(summary: MonthSummary) -> tuple[str, str, str]:

@@ -15,7 +15,13 @@ from fridge_pipeline.finance.pages.columns import Kind
 from fridge_pipeline.finance.pages.cut_off_sheet import write_cut_off
 from fridge_pipeline.finance.pages.sheet import NUMBER_FORMATS, Formats, Sheet, write_table
 from fridge_pipeline.finance.pages.tables import FILE_ROWS, HOURS, SHEETS, USAGE_BY_MONTH
-from fridge_pipeline.finance.pages.words import HOW_TO_READ, MONTH_STATES, compared_in_words, verdict_in_words
+from fridge_pipeline.finance.pages.words import (
+    HOW_TO_READ,
+    MONTH_STATES,
+    compared_in_words,
+    outcome_lines,
+    verdict_in_words,
+)
 from fridge_pipeline.finance.rules.month_books import MonthBooks
 from fridge_pipeline.finance.rules.month_summary import MonthSummary, Row, summarize
 
@@ -88,6 +94,8 @@ def _formats(workbook: xlsxwriter.Workbook) -> Formats:
 def _head(summary: MonthSummary, created: datetime) -> Iterator[_Line]:
     symbol, word, sentence = verdict_in_words(summary)
     signed = summary.signatures
+    for meter, outcome in outcome_lines(summary):
+        yield _Line(f"Billed: {meter}", outcome, "What has become of its usage, in units and percent, by cause.")
     yield _Line("Tie-out", f"{symbol} {word}", sentence)
     compared = compared_in_words(*summary.compared)
     yield _Line("Compared", compared, "An hour here is one hour of one tenant on one meter.")

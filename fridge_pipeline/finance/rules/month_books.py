@@ -67,6 +67,16 @@ _COLUMNS: Mapping[str, Mapping[pl.DataType, str]] = {
         NUMBER: "readings_per_hour_before",
         MOMENT: "silent_from silent_until",
     },
+    "month_outcome": {TEXT: "meter outcome cause", NUMBER: "quantity percent", DAY: "usage_month"},
+    "settlements": {
+        TEXT: "tenant_id event_name kind how document reason settled_by approved_by",
+        COUNT: "exception_id quantity",
+        MOMENT: "hour settled_at",
+    },
+    "mapping_changes": {
+        TEXT: "tenant_id tenant_name customer_before customer_after changed_by os_user os_host reason",
+        MOMENT: "changed_at",
+    },
     "decisions_in_force": {TEXT: "subject setting reason decided_by", MOMENT: "decided_at until"},
     "usage_by_service_month": {TEXT: "tenant_id meter", DAY: "month_billed month_recorded", COUNT: "quantity"},
     "stg_month_signoffs": {
@@ -127,6 +137,9 @@ class MonthBooks:
     exceptions_open: pl.DataFrame
     unmapped_usage: pl.DataFrame
     data_gaps: pl.DataFrame
+    month_outcome: pl.DataFrame
+    settlements: pl.DataFrame
+    mapping_changes: pl.DataFrame
     decisions_in_force: pl.DataFrame
     month_status: pl.DataFrame
     billing_ledger: pl.DataFrame

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from fridge_pipeline.finance.rules.month_books import MonthBooks
+from fridge_pipeline.finance.rules.outcomes import MeterOutcome, outcomes_by_meter
 
 #: The tie-out, from the landing files to Stripe's own books, in this order.
 STEPS = ("files", "usage", "ledger", "stripe")
@@ -45,6 +46,7 @@ class MonthSummary:
     ``difference``, the rows that became none of the three, ``tenant_hours`` and ``tenant_hours_not_recorded``.
     ``meters``: a row each from the readings to Stripe's own books. ``steps``: for each step of the tie-out, how many
     hours of a tenant and meter are ``different``, how many of these ``unexplained``, and of how many it is ``unknown``.
+    ``outcomes``: meter → what was billed of its usage, can be recovered, and is lost.
     """
 
     verdict: Verdict
@@ -55,6 +57,7 @@ class MonthSummary:
     tenants: int
     exceptions: int
     restatements: int
+    outcomes: Mapping[str, MeterOutcome]
 
     def hours(self, status: str) -> int:
         """How many hours, of all tenants and meters, have a tie-out status."""
@@ -77,6 +80,7 @@ def summarize(books: MonthBooks) -> MonthSummary:
         tenants=pl.concat([books.tie_out["tenant_id"], books.usage_monthly["tenant_id"]]).n_unique(),
         exceptions=books.exceptions_open.height,
         restatements=books.restatements.height,
+        outcomes=outcomes_by_meter(books.month_outcome.iter_rows(named=True)),
     )
 
 

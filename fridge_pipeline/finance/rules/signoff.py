@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from fridge_pipeline.finance.rules.outcomes import BY_CAUSE
+
 #: What a month comes to: ``meters`` by name and ``files``, each a mapping of figures; as it is stored.
 ControlTotals = Mapping[str, Any]
 
@@ -55,7 +57,10 @@ def accepted_in(totals: ControlTotals) -> str:
 
 
 def changes(before: ControlTotals, after: ControlTotals) -> list[str]:
-    """The figures that are no longer what they were, in words; empty when the control totals are the same."""
+    """The figures that are no longer what they were, in words; empty when the control totals are the same.
+
+    Not how usage that is not billed divides by cause: that changes by the hour.
+    """
     then, now = dict(_figures(before)), dict(_figures(after))
     return [
         f"{name} was {_said(then.get(name))} and is {_said(now.get(name))}"
@@ -66,6 +71,8 @@ def changes(before: ControlTotals, after: ControlTotals) -> list[str]:
 
 def _figures(totals: ControlTotals, place: str = "") -> Iterator[tuple[str, object]]:
     for name, value in totals.items():
+        if name == BY_CAUSE:
+            continue
         if isinstance(value, Mapping):
             yield from _figures(value, f"{place}{name} ")
         else:

@@ -10,7 +10,8 @@ from enum import StrEnum
 
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.billing_start import EVERY_HOUR, BillingStart
-from fridge_pipeline.reason_codes import EXCEPTION_KINDS, Subject
+from fridge_pipeline.reason_codes import EXCEPTION_KINDS
+from fridge_pipeline.reason_terms import Subject
 from fridge_pipeline.stripe.rules.limits import SUMMARY_SETTLE
 from fridge_pipeline.stripe.rules.meter_event import is_too_late
 
@@ -52,11 +53,13 @@ PASSING = frozenset({Cause.UNEXPLAINED, Cause.LAGGING, Cause.IN_FLIGHT})
 class BookedHour:
     """One hour of a tenant, meter and customer in our own books.
 
-    ``usage`` is what this customer is to pay and ``ledger`` what the accepted statements come to; ``None`` where
-    there is none. ``most`` is the most that Stripe may show of what it was sent. ``decided_at`` is when it accepted
-    the last statement or cancellation. ``is_open``: something is undecided; ``is_refused``: the newest statement is
-    refused; ``is_credit_due``: the exception of that kind is open. ``waiting``: the kind of another open exception for
-    which it is not stated, one of ``NOT_STATED``. ``is_sent``: we have sent a statement, whatever became of it.
+    ``usage`` is what this customer is to pay, without what people have settled otherwise, and ``ledger`` what the
+    accepted statements come to; ``None`` where there is none. ``credited_in_stripe`` is what they gave back of what
+    Stripe shows beyond that. ``most`` is the most that Stripe may show of what it was sent. ``decided_at`` is when it
+    accepted the last statement or cancellation. ``is_open``: something is undecided; ``is_refused``: the newest
+    statement is refused; ``is_credit_due``: the exception of that kind is open. ``waiting``: the kind of another open
+    exception for which it is not stated, one of ``NOT_STATED``. ``is_sent``: we have sent a
+    statement, whatever became of it.
     """
 
     hour: Hour
@@ -70,11 +73,12 @@ class BookedHour:
     is_credit_due: bool = False
     waiting: str | None = None
     is_sent: bool = False
+    credited_in_stripe: int = 0
 
 
 def agrees(booked: BookedHour, seen: Decimal) -> bool:
     """Whether usage, ledger and Stripe say the same; nothing and 0 do."""
-    return (booked.usage or 0) == (booked.ledger or 0) == seen
+    return (booked.usage or 0) == (booked.ledger or 0) == seen - booked.credited_in_stripe
 
 
 def judge_hour(
@@ -87,6 +91,7 @@ def judge_hour(
     """
     if agrees(booked, seen):
         return None
+    seen -= booked.credited_in_stripe
     if booked.is_open:
         return Cause.IN_FLIGHT
     if not billing_start.bills(booked.hour) and (booked.ledger is None or seen == booked.ledger):

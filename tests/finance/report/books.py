@@ -252,6 +252,24 @@ def _with_what_is_open(books: MonthBooks) -> MonthBooks:
         {"tenant_id": "tenant-11", "sensor_id": "walk-in", "silent_from": hour_of(29, 3), "hours_silent": 69,
          "readings_per_hour_before": 11.0},
     ]  # fmt: skip
+    outcomes = [
+        {"usage_month": MONTH.first_day, "meter": METERS[0], "outcome": outcome, "cause": cause, "quantity": quantity,
+         "percent": percent}
+        for outcome, cause, quantity, percent in (
+            ("billed", "counted_by_stripe", 15.0, 15.0),
+            ("recoverable", "unmapped", 80.0, 80.0),
+            ("lost", "too_late", 5.0, 5.0),
+        )
+    ]  # fmt: skip
+    settlements = [
+        {"exception_id": 42, "tenant_id": "tenant-12", "event_name": METERS[0], "hour": hour_of(3, 4),
+         "kind": "too_late", "how": "invoiced_by_hand", "quantity": 12, "document": "ii_1Qx7", "reason": "by mail",
+         "settled_by": "ada", "settled_at": hour_of(20, 9)}
+    ]  # fmt: skip
+    mappings = [
+        {"tenant_id": "tenant-09", "tenant_name": "tenant-09 Ltd", "customer_before": "cus_old",
+         "customer_after": "cus_new", "changed_at": hour_of(7, 8), "changed_by": "ada", "reason": "a new contract"}
+    ]  # fmt: skip
     decisions = [
         {"subject": "variance", "setting": "hold", "reason": "the default", "until": hour_of(20, 9)},
         {"subject": "variance", "setting": "warn", "reason": "new gateways", "decided_by": "olga",
@@ -277,6 +295,9 @@ def _with_what_is_open(books: MonthBooks) -> MonthBooks:
         decisions_in_force=rows("decisions_in_force", *decisions),
         unmapped_usage=unmapped.select(pl.col(name).cast(kind) for name, kind in schema.items()),
         month_status=rows("month_status", {"usage_month": MONTH.first_day, "status": "open"}),
+        month_outcome=rows("month_outcome", *outcomes),
+        settlements=rows("settlements", *settlements),
+        mapping_changes=rows("mapping_changes", *mappings),
     )
 
 

@@ -58,6 +58,14 @@ def test_headings_never_skip_a_level_and_there_is_one_title(pages: dict[str, Pag
         assert all(after <= before + 1 for before, after in pairwise(levels)), name
 
 
+def test_the_page_begins_with_what_was_billed_can_be_recovered_and_is_lost_in_units_and_percent_by_cause(
+    page: PageRead,
+) -> None:
+    said = "of 100 used 15 billed (15.0 %), 80 recoverable (80.0 %: 80 unmapped), 5 lost (5.0 %: 5 too late)"
+    assert said in page.text
+    assert page.text.index(said) < page.text.index("Control totals")
+
+
 def test_every_table_has_a_caption_column_headings_and_row_headings(page: PageRead) -> None:
     months, lateness, expected = len(METERS), 1, 1  # of one meter there are earlier months
     assert len(page.tables) == 3 + len(METERS) + months + lateness + expected + len(SECTIONS)
