@@ -150,6 +150,12 @@ EXCEPTION_KINDS: Final[dict[str, ExceptionKind]] = {
         "in_doubt",
         Subject.STATEMENT,
     ),
+    "not_invoiced": ExceptionKind(
+        "usage that Stripe accepted and no invoice carries", "fridge invoices says why, and how much", Subject.METER
+    ),
+    "invoiced_too_much": ExceptionKind(
+        "invoices with more than was used", "fridge invoices says why, and how much to credit", Subject.METER
+    ),
 }
 
 
@@ -203,9 +209,7 @@ DIFFERENCE_CAUSES: Final[dict[str, DifferenceCause]] = {
         "Usage is not what its files brought, so it is not stated until somebody has restored what was changed.",
     ),
     "month_closed": _known(
-        Step.LEDGER,
-        "month closed: the change waits for a reopening",
-        "It changed after its month was closed; the change waits until the month is reopened.",
+        Step.LEDGER, "month closed: the change waits for a reopening", "It changed after its month was closed."
     ),
     "held_for_review": _known(
         Step.LEDGER,
@@ -259,14 +263,10 @@ DIFFERENCE_CAUSES: Final[dict[str, DifferenceCause]] = {
         "The statement was sent over an hour ago and no answer is on record; the next run settles it.",
     ),
     "not_due_yet": _known(
-        Step.LEDGER,
-        "not due yet: the hour closed too lately to be billed",
-        "The hour has not been closed for long enough to be billed.",
+        Step.LEDGER, "not due yet: the hour closed too lately to be billed", "It has not been closed for long enough."
     ),
     "not_stated": _wrong(
-        Step.LEDGER,
-        "not stated, and nothing says why",
-        "Nothing says why Stripe was not told; the next sweep states it.",
+        Step.LEDGER, "not stated, and nothing says why", "Nothing says why Stripe was not told; the next sweep does."
     ),
     "missing_in_stripe": _wrong(
         Step.STRIPE,

@@ -19,6 +19,7 @@ from fridge_pipeline.catalogue.billing_start import BillingStart
 from fridge_pipeline.catalogue.meter import CATALOGUE, Meter, Variance
 from fridge_pipeline.database.retention import KEEP_MONTHS_MIN
 from fridge_pipeline.ingest.rules.location import Location
+from fridge_pipeline.invoices.rules.mode import InvoiceMode
 from fridge_pipeline.operations.channels import MailServer
 from fridge_pipeline.secret_files import FILE_SUFFIX, with_secrets
 from fridge_pipeline.stripe.rules.api_key import SANDBOX_KEY, ApiKey, KeyMode, require_allowed
@@ -119,10 +120,7 @@ class Settings(BaseModel):
         shown="5",
     )
     max_in_flight: Annotated[int, PlainValidator(values.whole(1))] = variable(
-        "FRIDGE_MAX_IN_FLIGHT",
-        DEFAULT_MAX_IN_FLIGHT,
-        "calls to Stripe at the same time",
-        shown=f"{DEFAULT_MAX_IN_FLIGHT}",
+        "FRIDGE_MAX_IN_FLIGHT", DEFAULT_MAX_IN_FLIGHT, "calls to Stripe at the same time"
     )
     meters_file: Annotated[Path | None, PlainValidator(values.absolute)] = variable(
         "FRIDGE_METERS",
@@ -130,7 +128,6 @@ class Settings(BaseModel):
         "a TOML file with other meters: [meters.md](meters.md)",
         shown="two meters that sum within the hour",
     )
-    #: The meters of that file.
     catalogue: Annotated[tuple[Meter, ...], PlainValidator(values.catalogue)] = Field(
         CATALOGUE, validation_alias="FRIDGE_METERS"
     )
@@ -145,6 +142,17 @@ class Settings(BaseModel):
         "FRIDGE_VARIANCE",
         Variance.HOLD,
         "usage far above its tenant's own history: `hold` it until `fridge release`, only `warn`, or `off`",
+    )
+    invoices: Annotated[InvoiceMode, PlainValidator(values.invoice_mode)] = variable(
+        "FRIDGE_INVOICES",
+        InvoiceMode.WATCH,
+        "`watch` reads Stripe's invoices and compares them with usage, `off` does not; `hold` is `watch` for now",
+    )
+    invoice_hold: Annotated[timedelta, PlainValidator(values.hours)] = variable(
+        "FRIDGE_INVOICE_HOLD_HOURS",
+        timedelta(hours=48),
+        "for `hold`: so many hours after the end of its period a draft is held at most",
+        shown="48",
     )
     alert_webhook: Annotated[str | None, PlainValidator(values.webhook)] = variable(
         "FRIDGE_ALERT_WEBHOOK",
@@ -238,7 +246,7 @@ class Settings(BaseModel):
     @property
     def sends_alerts(self) -> bool:
         """Whether anybody is told of what is wrong."""
-        return self.alert_webhook is not None or self.alert_mail_server is not None
+        return bool(self.alert_webhook or self.alert_mail_server)
 
     def api_key(self) -> ApiKey:
         """The key to call Stripe with; raises ``LiveKeyRefusedError`` for a live one without the decisions."""

@@ -17,7 +17,10 @@ from psycopg.rows import dict_row
 from fridge_pipeline.database.queries import PACKAGE, statement
 
 #: The features with tables, each after those whose tables it needs: their files ``schema.sql`` make a new database.
-FEATURES = ("database", "catalogue", "ingest", "usage", "billing", "reconciliation", "finance", "operations")
+FEATURES = (
+    *("database", "catalogue", "ingest", "usage", "billing"),
+    *("reconciliation", "invoices", "finance", "operations"),
+)
 
 MIGRATION_FOLDER = Path(__file__).parent / "migrations"
 _FILE_NAME = re.compile(r"(?P<number>\d{4})_(?P<title>[a-z0-9_]+)\.sql")

@@ -49,6 +49,12 @@ IN_THE_WAY = (
         "hours changed in the ledger after Stripe was read for them",
         "read it again, about {reads} reads: materialize stripe_reconciliation for {first_day} to {last_day}",
     ),
+    (
+        "unexplained_invoices_of_month",
+        "{invoice_id} {tenant_id} {event_name}: {difference} ({cause})",
+        "invoiced quantities are not the usage of their periods",
+        "see fridge invoices --month {month}, and docs/runbook.md",
+    ),
 )
 
 

@@ -799,3 +799,23 @@ where
     kind = 'month_closed'
     and hour >= %(month_start)s
     and hour < %(month_end)s;
+
+-- name: unexplained_invoices_of_month
+-- Invoiced quantities of periods that reach into a month which nothing known explains; what is known and waits for a
+-- person stands in the exceptions instead.
+select
+    coalesce(invoice_comparisons.invoice_id, 'no invoice') as invoice_id,
+    coalesce(invoice_comparisons.tenant_id, invoice_comparisons.stripe_customer_id) as tenant_id,
+    invoice_comparisons.event_name,
+    invoice_comparisons.difference,
+    invoice_comparisons.cause,
+    to_char(%(month_start)s::timestamptz at time zone 'UTC', 'YYYY-MM') as month,
+    count(*) over () as number_of_them
+from fridge.invoice_comparisons
+inner join fridge.invoice_causes on invoice_comparisons.cause = invoice_causes.cause
+where
+    not invoice_causes.is_explained
+    and invoice_comparisons.period_end > %(month_start)s
+    and invoice_comparisons.period_start < %(month_end)s
+order by abs(invoice_comparisons.difference) desc, invoice_comparisons.invoice_id asc
+limit %(shown)s;

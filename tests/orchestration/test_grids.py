@@ -13,7 +13,7 @@ from tests.orchestration.ticks import asset_job
 from tests.pipeline import Pipeline, readings
 
 HOURLY = ("raw_readings", "inserted_counts", "active_sensors", "meter_events", "sensor_hours", "backfill_plan")
-DAILY = ("stripe_reconciliation",)
+DAILY = ("stripe_reconciliation", "stripe_invoices")
 MONTHLY = ("evidence_pack", "audit_report")
 
 NOW = datetime.now(UTC)
