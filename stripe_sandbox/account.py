@@ -141,6 +141,7 @@ class Customer:
     email: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     deleted: bool = False
+    test_clock: str | None = None
 
     def without(self) -> Customer:
         """The customer after its deletion."""
@@ -158,17 +159,25 @@ class Customer:
             "livemode": False,
             "metadata": self.metadata,
             "name": self.name,
+            "test_clock": self.test_clock,
         }
 
 
 def read_customer(form: Form, now: int) -> Customer:
     """The customer that ``POST /v1/customers`` asks for. Raises ``StripeError`` (400)."""
-    form.allow_only("email", "metadata", "name")
-    metadata = form.optional_group("metadata")
+    form.allow_only("email", "metadata", "name", "test_clock")
     return Customer(
         id=f"cus_{secrets.token_hex(7)}",
         created=now,
         name=form.optional_text("name", 256),
         email=form.optional_text("email", 512),
-        metadata=metadata.flat(500) if metadata else {},  # 500: docs.stripe.com/api/metadata
+        metadata=read_metadata(form),
+        test_clock=form.optional_text("test_clock"),
     )
+
+
+def read_metadata(form: Form, current: dict[str, str] | None = None) -> dict[str, str]:
+    """The metadata after a request; in an update, what it leaves empty is taken away, and the rest stays."""
+    said = form.optional_group("metadata")
+    told = said.flat(500) if said else {}  # 500: docs.stripe.com/api/metadata
+    return told if current is None else {name: value for name, value in {**current, **told}.items() if value}

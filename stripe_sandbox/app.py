@@ -22,9 +22,13 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
+from stripe_sandbox.billing_api.routes import BILLING_ENDPOINTS
+from stripe_sandbox.billing_controls import BILLING_CONTROLS
 from stripe_sandbox.calls import Call, RequestSeen
 from stripe_sandbox.control import CONTROLS, Asked, Control, require_own_page
-from stripe_sandbox.passage import Answer, ConnectionCut, answer_of, answered, execute_due
+from stripe_sandbox.cycle.due import execute_due
+from stripe_sandbox.passage import Answer, ConnectionCut, answer_of, answered
+from stripe_sandbox.permissions import permission_of, require
 from stripe_sandbox.sandbox import Sandbox, StateFileError
 from stripe_sandbox.stripe_api import ENDPOINTS, Endpoint
 from stripe_sandbox.stripe_shapes import StripeError, parse, unauthorized, unknown_path, wrong_parameter
@@ -33,6 +37,7 @@ log = logging.getLogger(__name__)
 
 FORM_TYPE = "application/x-www-form-urlencoded"
 LARGEST_BODY = 1_000_000  # bytes; a meter request has a few hundred
+LARGEST_CONTROL = 100_000_000  # bytes; months of usage at once
 SECRET_KEY_PREFIXES = ("sk_", "rk_")  # secret and restricted keys: docs.stripe.com/keys
 LIVE_MARK = "_live_"
 
@@ -54,8 +59,10 @@ ServeRequest: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 def build_app(sandbox: Sandbox) -> Starlette:
     """The ASGI application that serves this sandbox."""
-    stripe = [Route(path, _stripe_route(sandbox, path, do), methods=[method]) for method, path, do in ENDPOINTS]
-    own = [Route(path, _control_route(sandbox, do), methods=[method]) for method, path, do in CONTROLS]
+    endpoints = (*ENDPOINTS, *BILLING_ENDPOINTS)
+    stripe = [Route(path, _stripe_route(sandbox, path, do), methods=[method]) for method, path, do in endpoints]
+    controls = (*CONTROLS, *BILLING_CONTROLS)
+    own = [Route(path, _control_route(sandbox, do), methods=[method]) for method, path, do in controls]
     app = Starlette(
         routes=[*stripe, *own],
         exception_handlers={HTTPException: _no_such_path(sandbox), Exception: _our_fault},
@@ -71,7 +78,8 @@ def _stripe_route(sandbox: Sandbox, template: str, endpoint: Endpoint) -> ServeR
         seen = RequestSeen(request.method, request.url.path, {}, key, sandbox.clock.now())
         sandbox.traffic.seen.append(seen)
         try:
-            _authenticate(request.headers.get("authorization"))
+            lacking = _lacking(sandbox, _authenticated(request.headers.get("authorization")))
+            require(permission_of(request.method, template, sandbox.settings), lacking)
             form = parse(await _read_form(request) if request.method == "POST" else request.url.query)
             seen.fields = form.fields
             call = Call(
@@ -83,6 +91,7 @@ def _stripe_route(sandbox: Sandbox, template: str, endpoint: Endpoint) -> ServeR
                 now=sandbox.clock.now(),
                 request_id=request_id,
                 key=key if request.method == "POST" else None,
+                lacking=lacking,
             )
             answer = await answered(sandbox, endpoint, call, seen)
         except ConnectionCut as cut:
@@ -103,7 +112,7 @@ def _control_route(sandbox: Sandbox, do: Control) -> ServeRequest:
     async def serve(request: Request) -> Response:
         try:
             require_own_page(request)
-            asked = Asked(request.query_params, await _read_body(request))
+            asked = Asked(request.query_params, await _read_body(request, LARGEST_CONTROL))
             execute_due(sandbox)
             answer = answer_of(200, do(sandbox, asked))
         except StripeError as refusal:
@@ -124,12 +133,12 @@ async def _read_form(request: Request) -> str:
         raise wrong_parameter(f"Invalid request: the body is not UTF-8 ({error}).", None) from error
 
 
-async def _read_body(request: Request) -> bytes:
+async def _read_body(request: Request, largest: int = LARGEST_BODY) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > LARGEST_BODY:
-            raise StripeError(413, f"The request body is larger than {LARGEST_BODY} bytes.")
+        if len(body) > largest:
+            raise StripeError(413, f"The request body is larger than {largest} bytes.")
     return bytes(body)
 
 
@@ -176,8 +185,13 @@ def _new_request_id() -> str:
     return f"req_{secrets.token_hex(7)}"
 
 
-def _authenticate(authorization: str | None) -> None:
-    """Check an ``Authorization`` header (Bearer, or Basic with the key as user).
+def _lacking(sandbox: Sandbox, key: str) -> frozenset[str]:
+    """The permissions that this key lacks, as far as the settings restrict it."""
+    return frozenset(sandbox.settings.key_may_not.get(key, ()))
+
+
+def _authenticated(authorization: str | None) -> str:
+    """The key in an ``Authorization`` header (Bearer, or Basic with the key as user).
 
     Raises ``StripeError`` (401). The key is looked at and forgotten: never logged, stored or repeated.
     """
@@ -188,6 +202,7 @@ def _authenticate(authorization: str | None) -> None:
         raise unauthorized(_UNREADABLE)
     if LIVE_MARK in key:
         raise unauthorized(_LIVE)
+    return key
 
 
 def _key_in(authorization: str) -> str:

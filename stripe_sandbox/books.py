@@ -6,7 +6,7 @@ Summaries, which are what Stripe would bill, are read from the events in them th
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal, Inexact
@@ -15,6 +15,7 @@ from math import inf
 from typing import Generic, TypeAlias, TypeVar
 
 from stripe_sandbox.account import WINDOW_SECONDS, Customer, Meter
+from stripe_sandbox.billing.ledger import BillingEntry, Ledger
 from stripe_sandbox.meter_events import EventCancelled, EventRefused, MeterEvent
 from stripe_sandbox.reports import RefusedLater
 from stripe_sandbox.stripe_shapes import Form, wrong_parameter
@@ -66,7 +67,7 @@ class Reply:
     answered_at: float
 
 
-Entry: TypeAlias = Meter | Customer | MeterEvent | EventRefused | EventCancelled | RefusedLater | Reply
+Entry: TypeAlias = Meter | Customer | MeterEvent | EventRefused | EventCancelled | RefusedLater | Reply | BillingEntry
 
 
 @dataclass
@@ -95,8 +96,11 @@ class Books:
         self.identifiers: RollingMemory[BookedEvent] = RollingMemory()
         self.replies: RollingMemory[Reply] = RollingMemory()
         self.reports: dict[str, list[RefusedLater]] = {}
+        self.billing = Ledger()
         self.received = 0
         self.refused = 0
+        self.changes: Counter[tuple[str, str]] = Counter()  # of a meter and customer, so that sums can be kept
+        self.sums: dict[tuple[object, ...], tuple[int, Decimal]] = {}
         self._active: dict[str, str] = {}
         self._slots: dict[tuple[str, str], Slots] = {}
 
@@ -119,24 +123,41 @@ class Books:
                 booked = self.identifiers.find(entry.identifier, entry.cancelled_at)
                 if booked is not None:
                     booked.cancelled_at = entry.cancelled_at
+                    self.changes[booked.event.meter, booked.event.customer] += 1
+            case _:
+                self.billing.enter(entry)
 
     def active_meter(self, event_name: str) -> Meter | None:
         """The one meter that accepts events of this name."""
         meter = self._active.get(event_name)
         return None if meter is None else self.meters[meter]
 
-    def counting(self, meter: Meter, customer: str, as_of: float = ALWAYS) -> Iterator[MeterEvent]:
+    def counting(
+        self,
+        meter: Meter,
+        customer: str,
+        as_of: float = ALWAYS,
+        *,
+        overwriting: bool = True,
+        within: tuple[int, int] | None = None,
+    ) -> Iterator[MeterEvent]:
         """The events of one meter and customer that count, as often as they do, in the order of their receipt.
 
-        ``as_of`` (unix seconds, sandbox clock) leaves out what was received or cancelled later.
+        ``as_of`` (unix seconds, sandbox clock) leaves out what was received or cancelled later. Without
+        ``overwriting`` the events of a meter with windows count as those of a raw one. ``within`` (unix seconds)
+        leaves out the windows or minutes that hold none of it.
         """
-        for booked in self._slots.get((meter.id, customer), {}).values():
+        overwriting = overwriting and meter.event_time_window is not None
+        first, end = (meter.slot(within[0]), within[1]) if within else (-inf, inf)
+        for start, booked in self._slots.get((meter.id, customer), {}).items():
+            if not first <= start < end:
+                continue
             visible = [each for each in booked if each.event.received_at <= as_of]
-            if meter.event_time_window is not None:
+            if overwriting:
                 visible = visible[-1:]  # most recently received wins, whatever its timestamp inside the window
             for each in visible:
                 if each.cancelled_at is None or each.cancelled_at > as_of:
-                    yield from repeat(each.event, each.event.times if meter.event_time_window is None else 1)
+                    yield from repeat(each.event, 1 if overwriting else each.event.times)
 
     def pairs(self) -> Iterator[tuple[Meter, str]]:
         """Every (meter, customer) that has events."""
@@ -148,6 +169,9 @@ class Books:
         booked = BookedEvent(event)
         self.identifiers.put(event.identifier, booked, event.received_at)
         if event.times > 0:
+            self.changes[event.meter, event.customer] += 1
+            if self.billing.with_thresholds.get(event.customer):
+                self.billing.touched.add(event.customer)
             slots = self._slots.setdefault((event.meter, event.customer), {})
             slots.setdefault(self.meters[event.meter].slot(event.timestamp), []).append(booked)
 

@@ -26,7 +26,8 @@ class Call:
     """One authenticated request; ``now`` (unix seconds, sandbox clock) is the same all through it.
 
     ``template`` is the route (``/v1/billing/meters/{id}``), ``names`` what stands in its braces; ``key`` the
-    ``Idempotency-Key`` of a POST. ``fate`` is what becomes of a meter event that is accepted.
+    ``Idempotency-Key`` of a POST; ``lacking`` are permissions that the caller has not. ``fate`` is what becomes of a
+    meter event that is accepted.
     """
 
     method: str
@@ -38,6 +39,7 @@ class Call:
     request_id: str
     key: str | None = None
     fate: Fate = COUNTED_ONCE
+    lacking: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -28,9 +28,9 @@ from starlette.requests import Request
 from stripe_sandbox.account import Meter
 from stripe_sandbox.books import aggregate, as_number
 from stripe_sandbox.calls import REQUESTS_REMEMBERED
+from stripe_sandbox.cycle.due import execute_due
 from stripe_sandbox.faults import read_faults
 from stripe_sandbox.meter_events import MeterEvent
-from stripe_sandbox.passage import execute_due
 from stripe_sandbox.sandbox import Sandbox
 from stripe_sandbox.settings import REAL_TIME, FreshStart, read_settings
 from stripe_sandbox.stripe_shapes import StripeError, wrong_parameter

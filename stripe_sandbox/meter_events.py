@@ -84,9 +84,12 @@ def read_event_request(form: Form, now: float) -> EventRequest:
     )
 
 
-def event_on(meter: Meter, request: EventRequest, now: float) -> MeterEvent:
-    """The event as this meter counts it. Raises ``StripeError`` (400) when it cannot."""
-    check_timestamp(request.timestamp, now)
+def event_on(meter: Meter, request: EventRequest, now: float, judged_at: float | None = None) -> MeterEvent:
+    """The event as this meter counts it, received ``now``. Raises ``StripeError`` (400) when it cannot.
+
+    Its timestamp is ``judged_at`` another time where the customer has a clock of its own.
+    """
+    check_timestamp(request.timestamp, now if judged_at is None else judged_at)
     return MeterEvent(
         identifier=request.identifier,
         meter=meter.id,

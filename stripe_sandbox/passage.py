@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from stripe_sandbox.books import Reply
 from stripe_sandbox.calls import METER_EVENTS, Call, RequestSeen, Subject, lane_of, subject_of
+from stripe_sandbox.cycle.due import execute_due
 from stripe_sandbox.faults import Fault
 from stripe_sandbox.meter_events import COUNTED_ONCE, EventRefused, Fate
 from stripe_sandbox.reports import CUSTOMER_NOT_FOUND
@@ -56,11 +57,6 @@ async def answered(sandbox: Sandbox, endpoint: Endpoint, call: Call, seen: Reque
     if fault.kind == "drop_after":
         raise ConnectionCut
     return answer
-
-
-def execute_due(sandbox: Sandbox) -> None:
-    """Execute the late calls whose time has come, with all checks as of then; their answers go nowhere."""
-    sandbox.late.execute_due(sandbox.clock.now())
 
 
 async def _in_turn(sandbox: Sandbox, endpoint: Endpoint, call: Call, subject: Subject, fault: Fault | None) -> Answer:

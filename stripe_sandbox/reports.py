@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from operator import ge, gt, le, lt
+from itertools import chain
 from typing import TypeAlias
 from urllib.parse import urlencode
 
+from stripe_sandbox.lists import SIDES, limit_of
 from stripe_sandbox.meter_events import Fate, MeterEvent
 from stripe_sandbox.settings import Settings
-from stripe_sandbox.stripe_shapes import LARGEST_LIMIT, Fields, Form, no_such, wrong_parameter
+from stripe_sandbox.stripe_shapes import Fields, Form, no_such, wrong_parameter
 
 CORE_EVENTS = "/v2/core/events"
 DAYS_30 = 30 * 86_400.0  # seconds: "you can access events … for 30 days" (Stripe's description of the event)
@@ -28,7 +29,6 @@ NO_METER_FOUND = "v1.billing.meter.no_meter_found"
 CUSTOMER_NOT_FOUND = "meter_event_customer_not_found"
 NO_METER = "no_meter"  # the code that is reported as NO_METER_FOUND; the other codes concern a meter
 
-_SIDES = {"gt": gt, "gte": ge, "lt": lt, "lte": le}
 _WORDS = {  # the first two are Stripe's own samples; the others follow their manner
     "meter_event_no_customer_defined": "Customer mapping key stripe_customer_id not found in payload.",
     NO_METER: "No meter was found matching event_name {event_name}.",
@@ -125,18 +125,16 @@ def _samples(refusals: Sequence[RefusedLater], code: str) -> list[dict[str, obje
     return [{"error_message": each.message, "request": {"identifier": each.request}} for each in samples]
 
 
-def event_page(reports: Reports, form: Form, now: float) -> dict[str, object]:
-    """One page of the reports that match the request's filters. Raises ``StripeError`` (400).
+def event_page(reports: Reports, others: Iterable[CoreEvent], form: Form, now: float) -> dict[str, object]:
+    """One page of the reports, and of ``others``, that match the request's filters. Raises ``StripeError`` (400).
 
     Lists of the v2 API carry the address of their next page instead of cursors to be built by the caller.
     """
     form.allow_only("types", "object_id", "created", "limit", "page")
-    limit = form.optional_integer("limit")
-    limit = DEFAULT_LIMIT if limit is None else limit
-    if not 1 <= limit <= LARGEST_LIMIT:
-        raise wrong_parameter(f"limit must be between 1 and {LARGEST_LIMIT}. Received {limit}.", "limit")
+    limit = limit_of(form, DEFAULT_LIMIT)
     wanted = [_of_types(form), _of_object(form), _created(form)]
-    events = [event for event in _reported(reports, now) if all(wants(event) for wants in wanted)]
+    told = sorted([*others, *_reported(reports, now)], key=lambda event: str(event["created"]), reverse=True)
+    events = [event for event in told if all(wants(event) for wants in wanted)]
     start = _start_of_page(events, form, limit)
     data = events[start : start + limit]
     return {
@@ -146,9 +144,9 @@ def event_page(reports: Reports, form: Form, now: float) -> dict[str, object]:
     }
 
 
-def event_of(reports: Reports, identity: str, now: float) -> CoreEvent:
-    """The report with this id. Raises ``StripeError`` (404), also when it is older than 30 days."""
-    for event in _reported(reports, now):
+def event_of(reports: Reports, others: Iterable[CoreEvent], identity: str, now: float) -> CoreEvent:
+    """The event with this id. Raises ``StripeError`` (404), also when it is older than 30 days."""
+    for event in chain(others, _reported(reports, now)):
         if event["id"] == identity:
             return event
     raise no_such("event", identity, "id")
@@ -182,8 +180,8 @@ def _created(form: Form) -> Wanted:
     group = form.optional_group("created")
     if group is None:
         return lambda _: True
-    group.allow_only(*_SIDES)
-    bounds = [(_SIDES[side], _moment(text, group.full_name(side))) for side, text in group.flat(100).items()]
+    group.allow_only(*SIDES)
+    bounds = [(SIDES[side], _moment(text, group.full_name(side))) for side, text in group.flat(100).items()]
     return lambda event: all(holds(_moment(str(event["created"]), "created"), bound) for holds, bound in bounds)
 
 

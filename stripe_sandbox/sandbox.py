@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from decimal import Decimal
 from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import TypeAlias
 
 from stripe_sandbox.account import Customer, CustomerPolicy, Meter, any_well_formed_customer
+from stripe_sandbox.billing.ledger import BILLING_KINDS
 from stripe_sandbox.books import Books, Entry, Reply
 from stripe_sandbox.calls import LateCalls, Traffic
+from stripe_sandbox.entries import decoded, encoded
 from stripe_sandbox.faults import Faults
 from stripe_sandbox.meter_events import EventCancelled, EventRefused, MeterEvent
 from stripe_sandbox.reports import RefusedLater
@@ -56,6 +56,14 @@ class Sandbox:
         """Whether a customer whom nobody created is taken to exist."""
         return self.settings.unsigned_customers and self._exists_unsigned(customer)
 
+    def time_of(self, clock: str | None, now: float) -> float:
+        """The time on a test clock, or ``now`` where there is none."""
+        return now if clock is None else float(self.books.billing.test_clocks[clock].frozen_time)
+
+    def seconds(self) -> float:
+        """Real monotonic seconds."""
+        return self._seconds()
+
     def record(self, entry: JournalEntry) -> None:
         """Let something become true: it enters the books at once and the journal with the next batch."""
         self._adopt(entry)
@@ -86,6 +94,7 @@ class Sandbox:
         self.faults = Faults()
         self.late = LateCalls()
         self.traffic = Traffic(self._seconds)
+        self.clocks_done_at: dict[str, float] = {}  # real monotonic seconds, of test clocks that advance
         self.clock.adopt(REAL_TIME)
 
 
@@ -94,6 +103,7 @@ FORMAT_VERSION = 1  # of the entries; kept in SQLite's user_version
 JournalEntry: TypeAlias = Entry | ClockSetting | FreshStart | Settings
 
 _KINDS: dict[str, type[JournalEntry]] = {
+    **BILLING_KINDS,
     "cancelled": EventCancelled,
     "clock": ClockSetting,
     "customer": Customer,
@@ -158,11 +168,11 @@ class Journal:
         """Everything that was ever noted, oldest first."""
         with closing(self._connection.execute(_sql()["read"])) as cursor:
             for kind, body in cursor:
-                yield _decoded(kind, body)
+                yield decoded(_KINDS[kind], body)
 
     def append(self, entry: JournalEntry) -> None:
         """Note one entry; entries noted without an ``await`` in between are committed together."""
-        self._pending.append((_NAMES[type(entry)], _encoded(entry)))
+        self._pending.append((_NAMES[type(entry)], encoded(entry)))
         self._appended += 1
 
     async def settled(self) -> None:
@@ -223,14 +233,3 @@ def _sql() -> dict[str, str]:
     text = resources.files(__package__).joinpath("journal.sql").read_text(encoding="utf-8")
     _, *parts = re.split(r"^-- name: (\w+)\n", text, flags=re.MULTILINE)
     return dict(zip(parts[::2], parts[1::2], strict=True))
-
-
-def _encoded(entry: JournalEntry) -> str:
-    return json.dumps(vars(entry), default=str, separators=(",", ":"))  # str: the one Decimal, exactly
-
-
-def _decoded(kind: str, body: str) -> JournalEntry:
-    fields = json.loads(body)
-    if kind == "meter_event":
-        fields["value"] = Decimal(fields["value"])
-    return _KINDS[kind](**fields)

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 
+from stripe_sandbox.billing.switches import BILLING_RULES, BillingSettings
 from stripe_sandbox.stripe_shapes import wrong_parameter
 
 LONGEST_SERVICE = 60.0  # seconds of real time; below the SDK's own patience of 80
@@ -67,8 +68,8 @@ class SandboxClock:
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How the sandbox behaves from now on; one kind of journal entry.
+class Settings(BillingSettings):
+    """How the sandbox behaves from now on; one kind of journal entry. What concerns invoices is in the base.
 
     ``calls_per_second`` (real time; ``None``: no limit) and ``service_seconds`` (real time for which a meter
     event call holds its customer and meter) shape the traffic; ``lag_seconds``, ``report_seconds`` and
@@ -131,4 +132,5 @@ _ALLOWED: dict[str, tuple[Callable[[object], bool], str]] = {
     "deleted_customers": (lambda v: v in {"refuse", "report"}, '"refuse" or "report"'),
     "report_seconds": (is_seconds, "a number of seconds"),
     "samples_max": (lambda v: v is None or is_count(v), "a whole number, or null"),
+    **BILLING_RULES,
 }

@@ -12,8 +12,10 @@ from math import inf
 from typing import TypeAlias
 
 from stripe_sandbox.account import LONGEST_DISPLAY_NAME, Customer, Meter, read_customer, read_meter
+from stripe_sandbox.billing.test_clocks import MOST_CUSTOMERS
 from stripe_sandbox.books import Books, read_summary_request, summaries
 from stripe_sandbox.calls import METER_EVENTS, Call
+from stripe_sandbox.lists import page
 from stripe_sandbox.meter_events import (
     AdjustmentRequest,
     EventCancelled,
@@ -29,7 +31,7 @@ from stripe_sandbox.meter_events import (
 )
 from stripe_sandbox.reports import CORE_EVENTS, CUSTOMER_NOT_FOUND, NO_METER, event_of, event_page, refused_later
 from stripe_sandbox.sandbox import Sandbox
-from stripe_sandbox.stripe_shapes import StripeError, already_exists, no_such, page, refused
+from stripe_sandbox.stripe_shapes import StripeError, already_exists, no_such, refused
 
 StripeObject: TypeAlias = dict[str, object]
 Endpoint: TypeAlias = Callable[[Sandbox, Call], StripeObject]
@@ -59,8 +61,8 @@ def create_meter_event(sandbox: Sandbox, call: Call) -> StripeObject:
 def _checked_event(sandbox: Sandbox, request: EventRequest, call: Call) -> tuple[MeterEvent, Fate]:
     fate, meter = call.fate, sandbox.books.active_meter(request.event_name)
     if meter is not None:
-        event = event_on(meter, request, call.now)
-        customer = sandbox.books.customers.get(event.customer)
+        customer = sandbox.books.customers.get(request.payload.get(meter.customer_key, ""))
+        event = event_on(meter, _timed(sandbox, request, customer, call), call.now, _time_for(sandbox, customer, call))
         exists = sandbox.exists_unsigned(event.customer) if customer is None else not customer.deleted
         if not exists:
             if customer is None or sandbox.settings.deleted_customers == "refuse":
@@ -73,6 +75,18 @@ def _checked_event(sandbox: Sandbox, request: EventRequest, call: Call) -> tuple
     if sandbox.books.identifiers.find(event.identifier, call.now):
         raise already_exists(event.identifier)
     return replace(event, times=fate.times), fate
+
+
+def _time_for(sandbox: Sandbox, customer: Customer | None, call: Call) -> float:
+    """The time by which a customer's events are judged: whether a test clock's or the real one is not known."""
+    clock = None if customer is None or sandbox.settings.clock_event_time == "real" else customer.test_clock
+    return sandbox.time_of(clock, call.now)
+
+
+def _timed(sandbox: Sandbox, request: EventRequest, customer: Customer | None, call: Call) -> EventRequest:
+    if "timestamp" in call.form.fields:
+        return request
+    return replace(request, timestamp=int(_time_for(sandbox, customer, call)))
 
 
 def cancel_meter_event(sandbox: Sandbox, call: Call) -> StripeObject:
@@ -174,6 +188,14 @@ def list_summaries(sandbox: Sandbox, call: Call) -> StripeObject:
 def create_customer(sandbox: Sandbox, call: Call) -> StripeObject:
     """``POST /v1/customers``; the id is invented here, as Stripe does."""
     customer = read_customer(call.form, int(call.now))
+    clock = sandbox.books.billing.test_clocks.get(customer.test_clock or "")
+    if customer.test_clock is not None:
+        if clock is None or clock.deleted:
+            raise no_such("test clock", customer.test_clock, "test_clock", status=400)
+        on_it = sum(each.test_clock == clock.id and not each.deleted for each in sandbox.books.customers.values())
+        if on_it >= MOST_CUSTOMERS:
+            raise refused(f"A test clock holds {MOST_CUSTOMERS} customers; {clock.id} already does.", "test_clock")
+        customer = replace(customer, created=clock.frozen_time)
     sandbox.record(customer)
     return customer.as_stripe()
 
@@ -185,25 +207,31 @@ def retrieve_customer(sandbox: Sandbox, call: Call) -> StripeObject:
 
 
 def delete_customer(sandbox: Sandbox, call: Call) -> StripeObject:
-    """``DELETE /v1/customers/{customer}``: later events for it are refused, its usage stays."""
+    """``DELETE /v1/customers/{customer}``: later events for it are refused, its subscriptions end, its usage stays."""
     call.form.allow_only()
     customer = _customer(sandbox, call)
     if customer.deleted:
         raise no_such("customer", customer.id, "customer")
     customer = customer.without()
     sandbox.record(customer)
+    for subscription in list(sandbox.books.billing.subscriptions.values()):
+        if subscription.customer == customer.id and subscription.due_at is not None:
+            now = int(sandbox.time_of(customer.test_clock, call.now))
+            sandbox.record(subscription.changed(status="canceled", canceled_at=now, ended_at=now))
     return customer.as_stripe()
 
 
 def list_core_events(sandbox: Sandbox, call: Call) -> StripeObject:
-    """``GET /v2/core/events``: reports of events that were refused after their receipt, newest first."""
-    return event_page(sandbox.books.reports, call.form, call.now)
+    """``GET /v2/core/events``: meter events that were refused after their receipt, and invoices; newest first."""
+    books = sandbox.books
+    return event_page(books.reports, books.billing.thin_events(call.now), call.form, call.now)
 
 
 def retrieve_core_event(sandbox: Sandbox, call: Call) -> StripeObject:
     """``GET /v2/core/events/{id}``."""
     call.form.allow_only()
-    return event_of(sandbox.books.reports, call.names["id"], call.now)
+    books = sandbox.books
+    return event_of(books.reports, books.billing.thin_events(call.now), call.names["id"], call.now)
 
 
 def _meter(sandbox: Sandbox, call: Call) -> Meter:

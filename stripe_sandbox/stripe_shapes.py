@@ -19,8 +19,6 @@ INVALID_REQUEST = "invalid_request_error"
 IDEMPOTENCY = "idempotency_error"
 LONGEST_TEXT = 5000  # what the schema allows where it names no other length
 MOST_FIELDS = 1000  # far above any meter request; a bound, so that a body cannot grow without end
-DEFAULT_LIMIT = 10  # of a list; both from Stripe's schema
-LARGEST_LIMIT = 100
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")  # 18 digits: a signed 64-bit integer
 
 Fields: TypeAlias = "dict[str, str | Fields]"
@@ -140,6 +138,7 @@ def _place(fields: Fields, name: str, value: str) -> None:
         if isinstance(inner, str):
             raise wrong_parameter(f"Invalid request: {group} is given both as a value and as a group.", name)
         fields = inner
+    last = last or str(len(fields))  # name[]=a&name[]=b
     if isinstance(fields.get(last), dict):
         raise wrong_parameter(f"Invalid request: {last} is given both as a value and as a group.", name)
     fields[last] = value
@@ -219,6 +218,18 @@ class Form:
             raise wrong_parameter(f"Invalid {name}: must be one of {', '.join(allowed)}", name)
         return value
 
+    def optional_boolean(self, key: str) -> bool | None:
+        """``true`` or ``false``, or nothing."""
+        value = self.optional_choice(key, ("true", "false"))
+        return None if value is None else value == "true"
+
+    def rows(self, key: str) -> list[Form]:
+        """The groups of a list (``key[0][…]``, ``key[1][…]``), in its order; none when it is not there."""
+        listed = self.optional_group(key)
+        if listed is None:
+            return []
+        return [listed.group(place) for place in sorted(listed.fields, key=lambda place: (len(place), place))]
+
     def optional_group(self, key: str) -> Form | None:
         """The parameters in brackets behind ``key``; nothing when there are none."""
         value = self.fields.get(key)
@@ -244,32 +255,3 @@ class Form:
             if len(value) > longest:
                 raise wrong_parameter(f"Invalid string: {name} must be at most {longest} characters.", name)
         return {key: value for key, value in self.fields.items() if isinstance(value, str)}
-
-
-def page(objects: Sequence[dict[str, object]], form: Form, url: str) -> dict[str, object]:
-    """One page of ``objects`` (in list order), as the cursor and limit of the request say.
-
-    Raises ``StripeError``: 400 for a limit outside 1…100 or two cursors, 404 for an unknown cursor.
-    """
-    limit = form.optional_integer("limit")
-    limit = DEFAULT_LIMIT if limit is None else limit
-    if not 1 <= limit <= LARGEST_LIMIT:
-        raise wrong_parameter(f"limit must be between 1 and {LARGEST_LIMIT}. Received {limit}.", "limit")
-    after, before = form.optional_text("starting_after"), form.optional_text("ending_before")
-    if after and before:
-        text = "You may only specify one of these parameters: starting_after, ending_before."
-        raise wrong_parameter(text, "ending_before")
-    if before:
-        rest = objects[: _position(objects, before, "ending_before")]
-        data = rest[-limit:]
-    else:
-        rest = objects[_position(objects, after, "starting_after") + 1 :] if after else objects
-        data = rest[:limit]
-    return {"object": "list", "data": list(data), "has_more": len(rest) > limit, "url": url}
-
-
-def _position(objects: Sequence[dict[str, object]], cursor: str, param: str) -> int:
-    for position, thing in enumerate(objects):
-        if thing["id"] == cursor:
-            return position
-    raise no_such("object in this list", cursor, param)

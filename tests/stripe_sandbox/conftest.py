@@ -8,6 +8,7 @@ import pytest
 
 from tests.sandbox_process import running_sandbox
 from tests.stripe_sandbox.account import Account
+from tests.stripe_sandbox.billing_account import BillingAccount
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,3 +42,10 @@ def alone(reusable: SandboxProcess) -> Account:
     reusable.reset()
     reusable.set_clock(frozen=True)
     return Account(reusable)
+
+
+@pytest.fixture
+def billing(reusable: SandboxProcess) -> BillingAccount:
+    """An empty account of this test's own that bills, at 2026-02-01 0:00 UTC on a clock that stands still."""
+    reusable.reset()
+    return BillingAccount(reusable)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ import stripe
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stripe_sandbox.billing.switches import BillingSettings
 from stripe_sandbox.calls import Traffic
 from stripe_sandbox.settings import Settings
 from stripe_sandbox.stripe_shapes import StripeError
@@ -186,6 +188,7 @@ def test_settings_start_as_documented_change_one_by_one_and_are_reset(alone: Acc
         "deleted_customers": "refuse",
         "report_seconds": 10,
         "samples_max": None,
+        **asdict(BillingSettings()),
     }
     assert alone.sandbox.settings() == start
     assert alone.sandbox.settings(lag_seconds=5.5, calls_per_second=None) == {
