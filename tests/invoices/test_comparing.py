@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
+from fridge_pipeline.calendar.days import Month
+from fridge_pipeline.finance.close_month import MonthNotReadyError, prepare_month
+from fridge_pipeline.settings import MODELS_FOLDER
 from tests.invoices.conftest import InvoicedBooks
 from tests.invoices.shapes import READINGS
+from tests.pipeline import CLOSE_AFTER
 
 
 def test_an_invoice_with_all_usage_of_its_period_agrees_and_opens_nothing(books: InvoicedBooks) -> None:
@@ -101,3 +108,22 @@ def test_what_an_invoice_had_is_kept_when_it_changes(books: InvoicedBooks) -> No
     )
     assert kept == [("draft", 7), ("paid", 10)]
     assert books.pipeline.rows("select status, tenant_id from fridge.invoices") == [("paid", "cohoes")]
+
+
+def test_a_month_is_not_closed_over_an_invoice_that_nothing_explains_and_is_over_one_that_waits_for_its_correction(
+    books: InvoicedBooks,
+) -> None:
+    month = Month.containing(books.start)
+    books.use(3, 10)
+    books.read_days()
+    books.subscribe()
+    books.pipeline.advance(hours=2)
+    books.bill(4)
+    books.compare()
+    after = replace(books.pipeline.as_run(), clock=lambda: month.end + timedelta(days=1))
+    with pytest.raises(MonthNotReadyError, match=r"in_1 cohoes temperature_readings: -6 \(unexplained_line\)"):
+        prepare_month(after, month, "ada", MODELS_FOLDER, CLOSE_AFTER)
+    books.bill(10, "void")
+    books.compare()
+    assert books.exceptions() == [("not_invoiced", True)]
+    assert prepare_month(after, month, "ada", MODELS_FOLDER, CLOSE_AFTER)["meters"]
