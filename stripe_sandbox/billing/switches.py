@@ -16,7 +16,7 @@ HOUR = 3_600
 
 @dataclass(frozen=True)
 class BillingSettings:
-    """What a test may choose about invoices; each name is explained in ``docs/invoices.md`` beside this package.
+    """What a test may choose about invoices; each name is explained in ``INVOICES.md`` of this package.
 
     The first group is the account's or the world's; ``key_may_not`` names for whole test keys the permissions that
     they lack. The second group are switches for what is not known of Stripe.
@@ -26,12 +26,12 @@ class BillingSettings:
     draft_delay_seconds: int = 900  # a recorded draft came 937 s after the period's end
     payment: str = "paid"
     webhooks_failing: bool = False
-    clock_advance_seconds: float = 0.0
+    clock_advance_seconds: float = 0
     key_may_not: dict[str, list[str]] = field(default_factory=dict)
 
     draft_usage: str = "latest"
     quantity_changed_events: bool = False
-    invoice_lag_seconds: float = 0.0
+    invoice_lag_seconds: float = 0
     finalization_delay_seconds: int = 0
     shortest_schedule_seconds: int = 0
     period_end: str = "exclusive"

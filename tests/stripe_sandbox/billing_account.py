@@ -35,7 +35,10 @@ class CheckedClient(stripe.RequestsClient):
         """Send, and check what comes back."""
         answer = super().request(method, url, headers, post_data)
         told = json.loads(answer[0])
-        schema.check(self._kind(told, urlsplit(url).path), told)
+        if told.get("deleted") and told["object"] in {"invoice", "invoiceitem"}:
+            assert set(told) == {"id", "object", "deleted"}  # the description at hand leaves these two out
+        else:
+            schema.check(self._kind(told, urlsplit(url).path), told)
         type(self).checked += 1
         return answer
 
