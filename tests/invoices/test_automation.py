@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -87,6 +88,26 @@ def test_the_command_reads_compares_and_names_what_is_owed(tenant: InvoicedTenan
     (row,) = [each for each in told["invoices"] if each["cause"] == "after_finalization"]
     assert (row["difference"], row["amount"], row["event_name"]) == ("-2", 2, "temperature_readings")
     assert json.loads(run("invoices", "--json", "--tenant", "troy").stdout)["invoices"] == []
+
+
+def test_an_invoice_is_explained_down_to_the_files_of_the_statement_that_missed_it(
+    tenant: InvoicedTenant, run: Run
+) -> None:
+    tenant.read()
+    tenant.compare()
+    ((invoice, line),) = tenant.pipeline.rows(
+        "select invoice_id, line_id from fridge.invoice_lines where period_start = %s", tenant.start
+    )
+    whole = run("explain", "--invoice", invoice)
+    shown = whole.stdout
+    assert "5 invoiced, usage 7, accepted 7; after finalization" in shown, whole.stderr
+    assert "1 hours were decided by Stripe after the invoice was final" in shown, whole.stderr
+    told = run("explain", "--invoice", invoice, "--line", line)
+    first, second = (f"{tenant.hour(3).folder}/{number}.csv" for number in (1, 2))
+    assert f"    {first}: 5 inserted\n    {second}: 2 inserted" in told.stdout, told.stderr
+    assert re.search(r":r2: 7 accepted at .*, after the invoice was final", told.stdout)
+    assert run("explain", "--invoice", invoice, "--line", "il_none").returncode == 1
+    assert run("explain", "cohoes").returncode == 2
 
 
 def test_finance_reads_the_comparison_with_what_to_do(tenant: InvoicedTenant) -> None:
