@@ -801,8 +801,8 @@ where
     and hour < %(month_end)s;
 
 -- name: unexplained_invoices_of_month
--- Invoiced quantities of periods that reach into a month which nothing known explains; what is known and waits for a
--- person stands in the exceptions instead.
+-- Invoiced quantities of periods that reach into a month which nothing known explains, while their exception is open;
+-- what is known and waits for a person stands in the exceptions only.
 select
     coalesce(invoice_comparisons.invoice_id, 'no invoice') as invoice_id,
     coalesce(invoice_comparisons.tenant_id, invoice_comparisons.stripe_customer_id) as tenant_id,
@@ -815,6 +815,18 @@ from fridge.invoice_comparisons
 inner join fridge.invoice_causes on invoice_comparisons.cause = invoice_causes.cause
 where
     not invoice_causes.is_explained
+    and exists (
+        select 1 from fridge.exceptions
+        where
+            exceptions.kind in ('not_invoiced', 'invoiced_too_much')
+            and exceptions.closed_at is null
+            and exceptions.tenant_id is not distinct from invoice_comparisons.tenant_id
+            and exceptions.hour = date_trunc('hour', invoice_comparisons.period_start)
+            and exceptions.subject in (
+                invoice_comparisons.event_name,
+                invoice_comparisons.event_name || ' ' || invoice_comparisons.stripe_customer_id
+            )
+    )
     and invoice_comparisons.period_end > %(month_start)s
     and invoice_comparisons.period_start < %(month_end)s
 order by abs(invoice_comparisons.difference) desc, invoice_comparisons.invoice_id asc

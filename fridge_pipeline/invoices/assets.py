@@ -76,9 +76,9 @@ def day_metadata(report: InvoiceReadReport, compared: ComparisonReport, span: Da
 
 @dg.asset_check(asset="stripe_invoices")
 def invoices_are_usage(ledger: dg.ResourceParam[Ledger]) -> dg.AssetCheckResult:
-    """The quantity of every invoice of the last 70 days is our usage of its period, or its cause is a known one."""
+    """The quantity of every invoice of the last 70 days is usage, or its cause is known, or a person has ended it."""
     rows, not_read = _compared(ledger)
-    wrong = [row for row in rows if row.cause is not None and not INVOICE_CAUSES[row.cause].is_explained]
+    wrong = [row for row in rows if row.is_open and row.cause and not INVOICE_CAUSES[row.cause].is_explained]
     return _result(
         rows, wrong, not_read, "invoices bill something else than usage, and nothing that passes explains it"
     )
@@ -88,7 +88,7 @@ def invoices_are_usage(ledger: dg.ResourceParam[Ledger]) -> dg.AssetCheckResult:
 def accepted_usage_is_invoiced(ledger: dg.ResourceParam[Ledger]) -> dg.AssetCheckResult:
     """What Stripe has accepted in the last 70 days is on an invoice, or to come; else somebody must correct it."""
     rows, not_read = _compared(ledger)
-    owed = [row for row in rows if row.difference < 0 and row.cause and INVOICE_CAUSES[row.cause].needs_correction]
+    owed = [row for row in rows if row.is_open and row.difference < 0]
     return _result(rows, owed, not_read, "periods have usage that Stripe accepted and no invoice carries")
 
 

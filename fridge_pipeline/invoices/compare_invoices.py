@@ -15,6 +15,7 @@ from fridge_pipeline.database.exceptions import ExceptionKey, close_exception, o
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.database.run import Run
 from fridge_pipeline.invoice_causes import INVOICE_CAUSES
+from fridge_pipeline.invoices.compared import KINDS
 from fridge_pipeline.invoices.invoice_record import days_read, known_items, known_prices, recent_invoices
 from fridge_pipeline.invoices.our_side import Asked, Customer, billed_customers, booked_periods
 from fridge_pipeline.invoices.rules.billing_periods import BillingPeriod, Span, billing_periods
@@ -100,8 +101,9 @@ class _Comparing:
             items = known_items(self.connection, customer_ids)
             periods = billing_periods(invoices, self.prices)
             found = self._of_invoices(periods, items) + self._of_none(customer_ids, periods, items)
+            before = self._compared_before(customer_ids)
             self._write(customer_ids, [each.invoice_id for each in invoices], found)
-            return found, self._except(found, items)
+            return found, self._except(found, items, before)
 
     def _of_invoices(self, periods: Sequence[BillingPeriod], items: Mapping[str, SubscriptionItem]) -> list[Comparison]:
         asked = [
@@ -191,13 +193,25 @@ class _Comparing:
         known = self.customers.get(customer_id)
         return known.tenant_ids[-1] if known else None
 
-    def _except(self, rows: Sequence[Comparison], items: Mapping[str, SubscriptionItem]) -> set[ExceptionKey]:
-        """Opens what somebody must correct, or brings it up to date."""
+    def _compared_before(self, customer_ids: Sequence[str]) -> set[tuple[object, ...]]:
+        parameters = {"customer_ids": list(customer_ids)}
+        return set(self.connection.execute(statement("compared_before"), parameters).fetchall())
+
+    def _except(
+        self, rows: Sequence[Comparison], items: Mapping[str, SubscriptionItem], before: Collection[tuple[object, ...]]
+    ) -> set[ExceptionKey]:
+        """Opens what somebody must correct, or brings it up to date.
+
+        What differs just as it did before, and is no longer open, a person has ended: it stays ended until it changes.
+        """
         found: dict[ExceptionKey, list[Comparison]] = defaultdict(list)
         for row in rows:
             if row.cause is not None and row.difference and INVOICE_CAUSES[row.cause].needs_correction:
                 found[self._key(row)].append(row)
+        is_open = {key for kind in KINDS for key in open_of_kind(self.connection, kind)}
         for key, same in found.items():
+            if key not in is_open and all(_identity(row) in before for row in same):
+                continue
             detail = "; ".join(_detail(row, row.cause) for row in same if row.cause is not None)
             open_exception(self.connection, key, detail, self.now, deadline_at=self._deadline(same[0], items))
         return set(found)
@@ -208,7 +222,7 @@ class _Comparing:
             self._whose(customer_id, meter.event_name) for customer_id in customer_ids for meter in self.run.catalogue
         }
         with self.connection.transaction():
-            for kind in ("not_invoiced", "invoiced_too_much"):
+            for kind in KINDS:
                 for key in open_of_kind(self.connection, kind):
                     is_compared = key.hour is not None and key.hour.start >= self.since
                     if is_compared and (key.tenant_id, key.subject) in compared and key not in open_keys:
@@ -230,6 +244,12 @@ class _Comparing:
         """Until when an invoice item still goes onto the customer's next invoice."""
         own = self._items_of((row.customer_id, row.event_name), items)
         return min((item.period_end for item in own if item.ended_at is None), default=None)
+
+
+def _identity(row: Comparison) -> tuple[object, ...]:
+    """As ``compared_before`` has it."""
+    period = (row.event_name, row.span.start, row.span.end if row.invoice_id else None)
+    return (row.invoice_id, row.customer_id, *period, row.difference, row.cause.value if row.cause else None)
 
 
 def _detail(row: Comparison, cause: InvoiceCause) -> str:

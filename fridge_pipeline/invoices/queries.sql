@@ -158,7 +158,15 @@ group by (created_at at time zone 'UTC')::date
 order by day;
 
 -- name: recent_invoices
--- Invoices of some customers that were created or have changed since, with all their lines; a line a row.
+-- Invoices of some customers that were created or have changed since, with all their lines; a line a row. An invoice
+-- stays with its customer, so only theirs are looked through for the newest.
+with invoices as (
+    select distinct on (invoice_id) *
+    from fridge.invoice_snapshots
+    where stripe_customer_id = any(%(customer_ids)s)
+    order by invoice_id asc, snapshot_id desc
+)
+
 select
     invoices.invoice_id,
     invoices.stripe_customer_id as customer_id,
@@ -181,11 +189,9 @@ select
     invoice_line_snapshots.amount,
     invoice_line_snapshots.is_invoice_item,
     invoice_line_snapshots.is_proration
-from fridge.invoices
+from invoices
 inner join fridge.invoice_line_snapshots on invoices.snapshot_id = invoice_line_snapshots.snapshot_id
-where
-    invoices.stripe_customer_id = any(%(customer_ids)s)
-    and (invoices.created_at >= %(since)s or invoices.read_at >= %(since)s)
+where invoices.created_at >= %(since)s or invoices.read_at >= %(since)s
 order by invoices.invoice_id, invoice_line_snapshots.line_number;
 
 -- name: invoiced_customers
@@ -450,6 +456,19 @@ select
 from summed
 left join read_days on summed."number" = read_days."number";
 
+-- name: compared_before
+-- What the last comparison of some customers has found to differ; time that is on no invoice may end at that moment.
+select
+    invoice_id,
+    stripe_customer_id,
+    event_name,
+    period_start,
+    case when invoice_id is not null then period_end end as period_end,
+    difference,
+    cause
+from fridge.invoice_comparisons
+where stripe_customer_id = any(%(customer_ids)s) and difference <> 0;
+
 -- name: remove_comparisons
 -- Those of the invoices that are compared again, and of the customers' time that no invoice carried.
 delete from fridge.invoice_comparisons
@@ -492,7 +511,19 @@ select
     invoices.status,
     invoices."number",
     invoices.finalized_at,
-    invoices.read_at
+    invoices.read_at,
+    exists (
+        select 1 from fridge.exceptions
+        where
+            exceptions.kind in (select unnest(%(kinds)s::text[]))
+            and exceptions.closed_at is null
+            and exceptions.tenant_id is not distinct from invoice_comparisons.tenant_id
+            and exceptions.hour = date_trunc('hour', invoice_comparisons.period_start)
+            and exceptions.subject in (
+                invoice_comparisons.event_name,
+                invoice_comparisons.event_name || ' ' || invoice_comparisons.stripe_customer_id
+            )
+    ) as is_open
 from fridge.invoice_comparisons
 left join fridge.invoices on invoice_comparisons.invoice_id = invoices.invoice_id
 where

@@ -51,6 +51,7 @@ create table fridge.invoice_snapshots (
 
 create index invoice_snapshots_newest on fridge.invoice_snapshots (invoice_id, snapshot_id);
 create index invoice_snapshots_created on fridge.invoice_snapshots (created_at);
+create index invoice_snapshots_customer on fridge.invoice_snapshots (stripe_customer_id);
 
 create trigger invoice_snapshots_append_only before update or delete on fridge.invoice_snapshots
 for each row execute function fridge.refuse_change();
