@@ -14,6 +14,7 @@ from fridge_pipeline.billing.assets import backfill_plan, meter_events
 from fridge_pipeline.database.models import read_models, read_sources
 from fridge_pipeline.finance.assets import finance_assets, finance_checks
 from fridge_pipeline.ingest.assets import raw_readings
+from fridge_pipeline.invoices.assets import accepted_usage_is_invoiced, invoices_are_usage, stripe_invoices
 from fridge_pipeline.orchestration.alerting import alerts, run_failures
 from fridge_pipeline.orchestration.automation import (
     bill_closed_hours,
@@ -21,6 +22,7 @@ from fridge_pipeline.orchestration.automation import (
     landing_sensor,
     load_and_bill,
     plan_backfill,
+    read_invoices_job,
     reconcile_days,
 )
 from fridge_pipeline.orchestration.integrity_checks import (
@@ -29,6 +31,7 @@ from fridge_pipeline.orchestration.integrity_checks import (
     ids_are_written_in_one_way,
     usage_is_what_the_files_brought,
 )
+from fridge_pipeline.orchestration.invoice_watch import daily_invoices, invoice_drafts
 from fridge_pipeline.orchestration.month_assets import audit_report, evidence_pack, with_models
 from fridge_pipeline.orchestration.own_environment import settle_environment
 from fridge_pipeline.orchestration.partitions import (
@@ -70,6 +73,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             on_hours(as_table(usage_tables, sources), hourly),  # inserted_counts and active_sensors
             on_hours(as_table(meter_events, sources), hourly),
             on_grid(as_table(stripe_reconciliation, sources), days, ONE_RUN),
+            on_grid(as_table(stripe_invoices, sources), days, ONE_RUN),
             *finance_assets(models, hourly),  # one for each SQL model
             on_grid(with_models(evidence_pack, models), months),
             on_grid(audit_report, months),
@@ -81,12 +85,15 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             ids_are_written_in_one_way,
             usage_is_what_the_files_brought,
             stripe_agrees,
+            invoices_are_usage,
+            accepted_usage_is_invoiced,
             checks,  # one for each test of a SQL model
         ],
         jobs=[
             load_and_bill,
             bill_closed_hours,
             reconcile_days,
+            read_invoices_job,
             check_books(checks),
             plan_backfill,
             drop_old_readings_job,
@@ -97,6 +104,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             landing_sensor,
             undelivered_sweep,
             stripe_refusals,
+            invoice_drafts,
             wiped_hours,
             alerts(settings),
             run_failures(settings),
@@ -104,6 +112,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         schedules=[
             hourly_billing(settings),
             daily_reconciliation,
+            daily_invoices,
             daily_book_check,
             nightly_retention,
             hourly_canary(settings),

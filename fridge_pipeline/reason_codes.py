@@ -124,7 +124,16 @@ EXCEPTION_KINDS: Final[dict[str, ExceptionKind]] = {
         of=Subject.STATEMENT,
     ),
     "not_stated_by_us": ExceptionKind(
-        "usage in Stripe that we never stated", "find out who states it, and have it stopped", Subject.METER
+        "usage in Stripe that we never stated",
+        "find out who states it, and have it stopped",
+        Subject.METER,
+        ends=(How.CREDITED,),
+    ),
+    "not_invoiced": ExceptionKind(
+        "usage that Stripe accepted and no invoice carries", "fridge invoices says why, and how much", Subject.METER
+    ),
+    "invoiced_too_much": ExceptionKind(
+        "invoices with more than was used", "fridge invoices says why, and how much to credit", Subject.METER
     ),
 }
 

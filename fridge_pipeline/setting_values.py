@@ -25,6 +25,7 @@ from fridge_pipeline.ingest.object_store.store import refuse_credentials
 from fridge_pipeline.ingest.rules.location import Location, location_of
 from fridge_pipeline.ingest.rules.source import Source
 from fridge_pipeline.ingest.sources_file import read_sources
+from fridge_pipeline.invoices.rules.mode import InvoiceMode
 from fridge_pipeline.operations.channels import Encryption, MailServer
 from fridge_pipeline.stripe.rules.api_key import ApiKey
 
@@ -88,6 +89,13 @@ def variance(given: str) -> Variance:
     if given not in list(Variance):
         raise ValueError(f"must be {', '.join(list(Variance)[:-1])} or {list(Variance)[-1]}, got {given!r}")
     return Variance(given)
+
+
+def invoice_mode(given: str) -> InvoiceMode:
+    """One of the three."""
+    if given not in list(InvoiceMode):
+        raise ValueError(f"must be {', '.join(list(InvoiceMode)[:-1])} or {list(InvoiceMode)[-1]}, got {given!r}")
+    return InvoiceMode(given)
 
 
 def catalogue(given: str) -> tuple[Meter, ...]:

@@ -20,6 +20,7 @@ from fridge_pipeline.catalogue.meter import CATALOGUE, Meter, Variance
 from fridge_pipeline.database.retention import KEEP_MONTHS_MIN
 from fridge_pipeline.ingest.rules.location import Location
 from fridge_pipeline.ingest.rules.source import Source
+from fridge_pipeline.invoices.rules.mode import InvoiceMode
 from fridge_pipeline.operations.channels import MailServer
 from fridge_pipeline.secret_files import FILE_SUFFIX, with_secrets
 from fridge_pipeline.setting_values import variable
@@ -119,10 +120,7 @@ class Settings(BaseModel):
         shown="5",
     )
     max_in_flight: Annotated[int, PlainValidator(values.whole(1))] = variable(
-        "FRIDGE_MAX_IN_FLIGHT",
-        DEFAULT_MAX_IN_FLIGHT,
-        "calls to Stripe at the same time",
-        shown=f"{DEFAULT_MAX_IN_FLIGHT}",
+        "FRIDGE_MAX_IN_FLIGHT", DEFAULT_MAX_IN_FLIGHT, "calls to Stripe at the same time"
     )
     meters_file: Annotated[Path | None, PlainValidator(values.absolute)] = variable(
         "FRIDGE_METERS",
@@ -130,7 +128,6 @@ class Settings(BaseModel):
         "a TOML file with other meters: [meters.md](meters.md)",
         shown="two meters that sum within the hour",
     )
-    #: The meters of that file.
     catalogue: Annotated[tuple[Meter, ...], PlainValidator(values.catalogue)] = Field(
         CATALOGUE, validation_alias="FRIDGE_METERS"
     )
@@ -164,6 +161,17 @@ class Settings(BaseModel):
         "a file of mode 0600 with the password of whom `--as LOGIN` names: "
         "[Acting as a person](security.md#acting-as-a-person)",
         shown="commands ask for it",
+    )
+    invoices: Annotated[InvoiceMode, PlainValidator(values.invoice_mode)] = variable(
+        "FRIDGE_INVOICES",
+        InvoiceMode.WATCH,
+        "`watch` reads Stripe's invoices and compares them with usage, `off` does not; `hold` is `watch` for now",
+    )
+    invoice_hold: Annotated[timedelta, PlainValidator(values.hours)] = variable(
+        "FRIDGE_INVOICE_HOLD_HOURS",
+        timedelta(hours=48),
+        "for `hold`: so many hours after the end of its period a draft is held at most",
+        shown="48",
     )
     alert_webhook: Annotated[str | None, PlainValidator(values.webhook)] = variable(
         "FRIDGE_ALERT_WEBHOOK",
@@ -257,7 +265,7 @@ class Settings(BaseModel):
     @property
     def sends_alerts(self) -> bool:
         """Whether anybody is told of what is wrong."""
-        return self.alert_webhook is not None or self.alert_mail_server is not None
+        return bool(self.alert_webhook or self.alert_mail_server)
 
     def api_key(self) -> ApiKey:
         """The key to call Stripe with; raises ``LiveKeyRefusedError`` for a live one without the decisions."""

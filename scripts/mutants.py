@@ -61,6 +61,15 @@ HEALTH = "fridge_pipeline/operations/rules/health_check.py"
 GATEWAY = "fridge_pipeline/stripe/gateway.py"
 QUERIES = "fridge_pipeline/billing/queries.sql"
 SCHEMA = "fridge_pipeline/billing/schema.sql"
+COMPARE_PERIOD = "fridge_pipeline/invoices/rules/compare_period.py"
+PRICE_AMOUNT = "fridge_pipeline/invoices/rules/price_amount.py"
+UNCOVERED = "fridge_pipeline/invoices/rules/uncovered_usage.py"
+STRIPE_INVOICE = "fridge_pipeline/stripe/rules/invoice.py"
+INVOICES = (
+    "tests/invoices/test_shapes.py",
+    "tests/invoices/test_price_amount.py",
+    "tests/invoices/test_uncovered_usage.py",
+)
 
 ANY_PAGE = "    own = {_plain_authority(urlsplit(origin or '').netloc), _plain_authority(authority)}\n"
 IS_TAKEN = "    if case.taken_by is not None:\n"
@@ -264,6 +273,37 @@ MUTANTS = (
         "the age of an hour is judged first: nothing promises to bill it after 35 days",
         (Edit(STAGING, TOO_LATE + UNMAPPED, UNMAPPED + TOO_LATE),),
         ("tests/laws/test_too_late.py",),
+    ),
+    Mutant(
+        "invoices: what Stripe accepted after an invoice was final is told from what it had accepted before",
+        (Edit(COMPARE_PERIOD, "        late = booked.accepted != by_final\n", "        late = False\n"),),
+        INVOICES,
+    ),
+    Mutant(
+        "invoices: two items on one meter are told, also where each invoice looks right",
+        (Edit(COMPARE_PERIOD, "period.is_shared and any(", "False and any("),),
+        INVOICES,
+    ),
+    Mutant(
+        "invoices: a void invoice carries nothing",
+        (
+            Edit(
+                STRIPE_INVOICE,
+                "self.status in {InvoiceStatus.VOID, InvoiceStatus.DELETED}",
+                "self.status is InvoiceStatus.DELETED",
+            ),
+        ),
+        INVOICES,
+    ),
+    Mutant(
+        "invoices: money between two tiers is the difference of both totals",
+        (Edit(PRICE_AMOUNT, "(after - before).to_integral", "after.to_integral"),),
+        INVOICES,
+    ),
+    Mutant(
+        "invoices: usage between two invoices is looked for",
+        (Edit(UNCOVERED, "for gap in without([Span(looked_at.start, until)], covered):", "for gap in ():"),),
+        INVOICES,
     ),
 )
 

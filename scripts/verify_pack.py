@@ -878,9 +878,16 @@ from fridge_pipeline.finance.rules.evidence_format import DoesNotHoldError, tabl
 
 TIE_OUT, SUMS = table_path("tie_out"), table_path("stripe_sums")
 
+#: Causes of a difference between Stripe and what was stated that are known, and no error (``reason_codes``). No other
+#: cause explains one, whatever the tables call it.
+EXPLAINED = frozenset({"lagging", "in_flight", "refused", "credit_due", "not_billed"})
+
+#: So many hours that differ without such a cause are named.
+SHOWN_MAX = 3
+
 _KEY = ("tenant_id", "meter", "hour")
 _COLUMNS = {
-    TIE_OUT: (*_KEY, "stated_quantity", "stripe_quantity", "difference_in_stripe", "cause_in_stripe", "status"),
+    TIE_OUT: (*_KEY, "stated_quantity", "stripe_quantity", "difference_in_stripe", "cause_in_stripe"),
     SUMS: (*_KEY, "stripe_customer_id", "quantity"),
 }
 
@@ -894,17 +901,27 @@ class StripeComparison:
     hours_differing: int = 0
     hours_unexplained: int = 0
     differences: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    unexplained: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    named: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         said = f"Stripe's sum of each of {self.hours_read} hours is what Stripe answered"
         said += f" ({self.hours_not_read} hours were not read)" if self.hours_not_read else ""
         if not self.hours_differing:
             return f"{said}, and what was stated"
-        by_meter = ", ".join(f"{value:+} {meter}" for meter, value in sorted(self.differences.items()))
         return (
-            f"{said}; in {self.hours_differing} of them it is not what was stated: {by_meter} in all, "
+            f"{said}; in {self.hours_differing} of them it is not what was stated: {_added(self.differences)} in all, "
             f"{self.hours_unexplained} hours unexplained"
         )
+
+    def require_explained(self) -> None:
+        """Raises ``DoesNotHoldError`` with the numbers when a difference has no known cause."""
+        if self.hours_unexplained:
+            more = self.hours_unexplained - len(self.named)
+            raise DoesNotHoldError(
+                f"Stripe's sums are not what was stated, and nothing explains {_added(self.unexplained)} in "
+                f"{self.hours_unexplained} hours: {'; '.join(self.named)}{f'; and {more} more' if more else ''}"
+            )
 
 
 def compare_with_stripe(tie_out: Iterable[str], sums: Iterable[str]) -> StripeComparison:
@@ -928,12 +945,21 @@ def compare_with_stripe(tie_out: Iterable[str], sums: Iterable[str]) -> StripeCo
             )
         if difference:
             found.hours_differing += 1
-            found.hours_unexplained += row["status"] == "unexplained"
             found.differences[row["meter"]] += difference
+            if row["cause_in_stripe"] not in EXPLAINED:
+                found.hours_unexplained += 1
+                found.unexplained[row["meter"]] += difference
+                if len(found.named) < SHOWN_MAX:
+                    stated = row["stated_quantity"] or "nothing"
+                    found.named.append(f"{_named(row)}: stated {stated}, Stripe {answered} ({row['cause_in_stripe']})")
     if ahead is not None:
         named = _named(dict(zip(_KEY, ahead[0], strict=True)))
         raise DoesNotHoldError(f"{SUMS} has a sum of {named}, and {TIE_OUT} has no such hour where it belongs")
     return found
+
+
+def _added(by_meter: Mapping[str, Decimal]) -> str:
+    return ", ".join(f"{value:+} {meter}" for meter, value in sorted(by_meter.items()))
 
 
 def _require_answered(row: Mapping[str, str], answered: Decimal) -> None:
@@ -1013,7 +1039,12 @@ from fridge_pipeline.finance.rules.evidence_format import (
     table_path,
 )
 from fridge_pipeline.finance.rules.evidence_signoffs import SIGNOFFS, read_signoffs
-from fridge_pipeline.finance.rules.evidence_sums import SUMS, TIE_OUT, compare_with_stripe
+from fridge_pipeline.finance.rules.evidence_sums import SUMS, TIE_OUT, StripeComparison, compare_with_stripe
+
+
+class UnexplainedError(DoesNotHoldError):
+    """A pack is what it says it is, and says that Stripe has something else than was stated, for no known cause."""
+
 
 #: Packs are named after their month; one of another month would be taken for it.
 _NAMED_AFTER_MONTH = re.compile(r"\d{4}-\d{2}(?!\d)")
@@ -1037,7 +1068,8 @@ class Expected:
 def verify_evidence(pack: Path, previous: Path | None = None, expected: Expected | None = None) -> Iterator[str]:
     """Checks a pack, and the chain to the one before it when that is given; yields what holds, in sentences.
 
-    Raises ``DoesNotHoldError`` at the first thing that does not hold, and ``CannotVerifyError``.
+    Raises ``CannotVerifyError``, ``DoesNotHoldError`` at the first thing that does not hold, and at last, when all else
+    does, ``UnexplainedError``.
     """
     wanted = expected or Expected(previous)
     before = None
@@ -1051,12 +1083,15 @@ def verify_evidence(pack: Path, previous: Path | None = None, expected: Expected
         _require_asked_for(opened, pack, wanted)
         yield _what_it_is(opened, described)
         yield _verify_numbers(opened, described)
-        if described["format"] not in WITHOUT_SUMS:
-            yield _verify_sums(opened)
+        sums = None if described["format"] in WITHOUT_SUMS else _verify_sums(opened)
+        if sums is not None:
+            yield str(sums)
         if described["format"] not in WITHOUT_CHECKS:
             yield checks_told(opened.lines(table_path(CHECKS), ROW_CHARACTERS_MAX))
         yield _verify_chain(opened.month, described, before)
         yield from _verify_outside(opened, pack, described, wanted)
+        if sums is not None:
+            _require_explained(sums)
 
 
 def _require_asked_for(opened: OpenedPack, pack: Path, wanted: Expected) -> None:
@@ -1106,7 +1141,7 @@ def _opened(pack: Path) -> Iterator[OpenedPack]:
         with open_pack(pack) as opened:
             yield opened
     except DoesNotHoldError as error:
-        raise DoesNotHoldError(f"{pack.name}: {error}") from error
+        raise type(error)(f"{pack.name}: {error}") from error
 
 
 def manifest_sha256(pack: Path) -> str:
@@ -1182,9 +1217,16 @@ def _verify_numbers(opened: OpenedPack, described: Mapping[str, Any]) -> str:
     return f"{len(tables)} CSV files have the stated rows, their sums agree, and are the control totals"
 
 
-def _verify_sums(opened: OpenedPack) -> str:
+def _verify_sums(opened: OpenedPack) -> StripeComparison:
     """Every hour's sum of Stripe is the one that Stripe answered, and its difference is named with a cause."""
-    return str(compare_with_stripe(*(opened.lines(path, ROW_CHARACTERS_MAX) for path in (TIE_OUT, SUMS))))
+    return compare_with_stripe(*(opened.lines(path, ROW_CHARACTERS_MAX) for path in (TIE_OUT, SUMS)))
+
+
+def _require_explained(sums: StripeComparison) -> None:
+    try:
+        sums.require_explained()
+    except DoesNotHoldError as error:
+        raise UnexplainedError(str(error)) from None
 
 
 def _verify_chain(month: str, described: Mapping[str, Any], before: PackLink | None) -> str:

@@ -23,6 +23,7 @@ class ReadPurpose(StrEnum):
     RECONCILIATION = "reconciliation"
     REFUSALS = "refusals"
     EXPLANATION = "explanation"
+    INVOICES = "invoices"
 
 
 def count_reads(connection: psycopg.Connection, reads: int, purpose: ReadPurpose, now: datetime) -> None:

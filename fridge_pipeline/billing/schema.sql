@@ -751,7 +751,9 @@ create table fridge.stripe_reads (
     reads integer not null,
     purpose text not null,
     constraint stripe_reads_positive check (reads > 0),
-    constraint stripe_reads_purpose check (purpose in ('reconciliation', 'refusals', 'explanation'))
+    constraint stripe_reads_purpose check (
+        purpose in ('reconciliation', 'refusals', 'explanation', 'invoices')
+    )
 );
 
 create index stripe_reads_read_at on fridge.stripe_reads (read_at);
@@ -765,7 +767,7 @@ revoke update, delete, truncate on fridge.stripe_reads from current_user;
 comment on table fridge.stripe_reads is
 'One row per piece of reading in Stripe''s books, with the number of requests; append only.';
 comment on column fridge.stripe_reads.reads is 'Requests made; a page of a list is one.';
-comment on column fridge.stripe_reads.purpose is 'reconciliation, refusals or explanation.';
+comment on column fridge.stripe_reads.purpose is 'reconciliation, refusals, explanation or invoices.';
 
 insert into fridge.pipeline_rights (relation) values ('stripe_reads');
 

@@ -20,6 +20,7 @@ from fridge_pipeline.operations.check_health import (
     check_billing_start,
     check_books,
     check_database,
+    check_invoices,
     check_landing,
     check_machine,
     check_packs,
@@ -81,6 +82,7 @@ def _installation(opened: Installation) -> Iterator[HealthCheck]:
     yield from _guarded("archive", lambda: check_archive(configured.archive))
     yield from _guarded("packs", lambda: check_packs(ledger.database, configured.archive, ledger.clock()))
     yield from _guarded("Stripe", lambda: check_stripe(stripe.gateway(), ledger.catalogue, ledger.clock))
+    yield from _guarded("invoices", lambda: [check_invoices(stripe.gateway(), configured.invoices)])
     yield from _guarded(
         "billing",
         lambda: [check_billing_start(ledger.database, configured.bill_from, ledger.clock())],

@@ -20,6 +20,7 @@ from fridge_pipeline.cli.drop_readings import drop_readings
 from fridge_pipeline.cli.evidence import evidence
 from fridge_pipeline.cli.explain import explain
 from fridge_pipeline.cli.interruption import end_now, ended_by_signals, exit_code, last_words, told
+from fridge_pipeline.cli.invoices import invoices
 from fridge_pipeline.cli.month import approve, close, reopen
 from fridge_pipeline.cli.people import people
 from fridge_pipeline.cli.reconcile_command import reconcile
@@ -61,7 +62,7 @@ def fridge(context: click.Context, *, debug: bool) -> None:
 
 DAILY = (up, ui, demo, bill, shadow, explain, tenants, sources, sensors)
 CORRECTIONS = (withdraw, release, settle, variance, drop_readings)
-MONTHLY = (people, reconcile, close, approve, reopen, report, backtest)
+MONTHLY = (people, reconcile, invoices, close, approve, reopen, report, backtest)
 EVIDENCE = (evidence, sign_pack_command, stamp_pack_command, verify)
 INSTALLATION = (serve, stripe, sandbox, db, migrate, doctor, env, sql)
 

@@ -11,6 +11,7 @@ import psycopg
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.queries import meters_of, span_of, statement
+from fridge_pipeline.invoice_causes import INVOICE_CAUSES
 from fridge_pipeline.reason_codes import DIFFERENCE_CAUSES, EXCEPTION_KINDS
 
 
@@ -168,7 +169,7 @@ def close_expected_hours(connection: psycopg.Connection, unexpected: Iterable[Ho
 
 
 def keep_reason_codes(connection: psycopg.Connection) -> None:
-    """Brings the tables of kinds and causes up to ``reason_codes``; call it in a transaction."""
+    """Brings the tables of kinds and causes up to ``reason_codes`` and ``invoice_causes``; call it in a transaction."""
     with connection.cursor() as cursor:
         cursor.executemany(
             statement("keep_causes"),
@@ -182,5 +183,12 @@ def keep_reason_codes(connection: psycopg.Connection) -> None:
             [
                 {"kind": code, "position": position, "what_to_do": kind.do, **asdict(kind), "ends": list(kind.ends)}
                 for position, (code, kind) in enumerate(EXCEPTION_KINDS.items(), start=1)
+            ],
+        )
+        cursor.executemany(
+            statement("keep_invoice_causes"),
+            [
+                {"cause": code, "position": position, **asdict(cause)}
+                for position, (code, cause) in enumerate(INVOICE_CAUSES.items(), start=1)
             ],
         )

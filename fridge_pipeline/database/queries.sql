@@ -317,6 +317,21 @@ on conflict (kind) do update
         withholds = excluded.withholds,
         ends = excluded.ends;
 
+-- name: keep_invoice_causes
+insert into fridge.invoice_causes (
+    cause, "position", words, meaning, what_to_do, is_explained, needs_correction
+) values (
+    %(cause)s, %(position)s, %(words)s, %(meaning)s, %(do)s, %(is_explained)s, %(needs_correction)s
+)
+on conflict (cause) do update
+    set
+        "position" = excluded."position",
+        words = excluded.words,
+        meaning = excluded.meaning,
+        what_to_do = excluded.what_to_do,
+        is_explained = excluded.is_explained,
+        needs_correction = excluded.needs_correction;
+
 -- name: create_schema_migrations
 -- Two processes may get here at once: the lock lets the second one find everything made.
 select pg_advisory_xact_lock(hashtextextended('fridge.migrations', 0));

@@ -20,15 +20,8 @@ from fridge_pipeline.database.queries import PACKAGE, statement
 
 #: The features with tables, each after those whose tables it needs: their files ``schema.sql`` make a new database.
 FEATURES = (
-    "database",
-    "catalogue",
-    "ingest",
-    "usage",
-    "billing",
-    "reconciliation",
-    "corrections",
-    "finance",
-    "operations",
+    *("database", "catalogue", "ingest", "usage", "billing"),
+    *("reconciliation", "invoices", "corrections", "finance", "operations"),
 )
 
 MIGRATION_FOLDER = Path(__file__).parent / "migrations"

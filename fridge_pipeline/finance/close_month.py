@@ -57,6 +57,12 @@ IN_THE_WAY = (
         "days of customers were never compared with Stripe",
         "read them: fridge reconcile --month {month}; or put on record why not: --accept-not-read REASON",
     ),
+    (
+        "unexplained_invoices_of_month",
+        "{invoice_id} {tenant_id} {event_name}: {difference} ({cause})",
+        "invoiced quantities are not the usage of their periods",
+        "see fridge invoices --month {month}, and docs/runbook.md",
+    ),
 )
 
 

@@ -939,3 +939,163 @@ where
     kind = 'month_closed'
     and hour >= %(month_start)s
     and hour < %(month_end)s;
+
+-- name: unexplained_invoices_of_month
+-- Invoiced quantities of periods that reach into a month which nothing known explains, while their exception is open;
+-- what is known and waits for a person stands in the exceptions only.
+select
+    coalesce(invoice_comparisons.invoice_id, 'no invoice') as invoice_id,
+    coalesce(invoice_comparisons.tenant_id, invoice_comparisons.stripe_customer_id) as tenant_id,
+    invoice_comparisons.event_name,
+    invoice_comparisons.difference,
+    invoice_comparisons.cause,
+    to_char(%(month_start)s::timestamptz at time zone 'UTC', 'YYYY-MM') as month,
+    count(*) over () as number_of_them
+from fridge.invoice_comparisons
+inner join fridge.invoice_causes on invoice_comparisons.cause = invoice_causes.cause
+where
+    not invoice_causes.is_explained
+    and exists (
+        select 1 from fridge.exceptions
+        where
+            exceptions.kind in ('not_invoiced', 'invoiced_too_much')
+            and exceptions.closed_at is null
+            and exceptions.tenant_id is not distinct from invoice_comparisons.tenant_id
+            and exceptions.hour = date_trunc('hour', invoice_comparisons.period_start)
+            and exceptions.subject in (
+                invoice_comparisons.event_name,
+                invoice_comparisons.event_name || ' ' || invoice_comparisons.stripe_customer_id
+            )
+    )
+    and invoice_comparisons.period_end > %(month_start)s
+    and invoice_comparisons.period_start < %(month_end)s
+order by abs(invoice_comparisons.difference) desc, invoice_comparisons.invoice_id asc
+limit %(shown)s;
+
+-- name: explain_invoice
+-- An invoice as it was read last, and since when Stripe has shown it so.
+select
+    invoice_id,
+    "number",
+    tenant_id,
+    stripe_customer_id,
+    status,
+    billing_reason,
+    currency,
+    total,
+    credited,
+    created_at,
+    finalized_at,
+    finalizes_at,
+    read_at
+from fridge.invoices
+where invoice_id = %(invoice_id)s;
+
+-- name: explain_invoice_lines
+-- Its lines with a meter of ours, and what they come to; other lines are none of our business.
+select
+    invoice_lines.line_id,
+    invoice_lines.event_name,
+    invoice_lines.price_id,
+    invoice_lines.stripe_subscription_id,
+    invoice_lines.subscription_item_id,
+    invoice_lines.period_start,
+    invoice_lines.period_end,
+    invoice_lines.quantity,
+    invoice_lines.amount,
+    invoice_lines.is_invoice_item
+from fridge.invoice_lines
+where
+    invoice_lines.invoice_id = %(invoice_id)s
+    and invoice_lines.event_name = any(%(event_names)s)
+    and (%(line_id)s::text is null or invoice_lines.line_id = %(line_id)s)
+order by invoice_lines.line_number;
+
+-- name: explain_invoice_hours
+-- The hours whose usage a line bills: usage, every statement of it, and the files that brought readings. An hour
+-- belongs to the line by the timestamp of its meter event, half past. What was settled after the invoice was final is
+-- on none.
+with used as (
+    select
+        tenant_id,
+        hour,
+        quantity
+    from fridge.usage
+    where
+        measure = %(measure)s
+        and tenant_id = any(%(tenant_ids)s)
+        and hour >= %(since)s::timestamptz - interval '30 minutes'
+        and hour < %(until)s::timestamptz - interval '30 minutes'
+),
+
+stated as (
+    select
+        tenant_id,
+        hour,
+        jsonb_agg(
+            jsonb_build_object(
+                'identifier', identifier,
+                'revision', revision,
+                'value', value,
+                'status', status,
+                'settled_at', settled_at,
+                'is_after_the_invoice', coalesce(settled_at > %(finalized_at)s, false)
+            )
+            order by revision
+        ) as statements
+    from fridge.meter_events
+    where
+        tenant_id = any(%(tenant_ids)s)
+        and stripe_customer_id = %(customer_id)s
+        and event_name = %(event_name)s
+        and hour >= %(since)s::timestamptz - interval '30 minutes'
+        and hour < %(until)s::timestamptz - interval '30 minutes'
+    group by tenant_id, hour
+),
+
+hours as (
+    select
+        coalesce(used.tenant_id, stated.tenant_id) as tenant_id,
+        coalesce(used.hour, stated.hour) as hour,
+        used.quantity,
+        stated.statements
+    from used
+    full join stated on used.tenant_id = stated.tenant_id and used.hour = stated.hour
+)
+
+select
+    hours.tenant_id,
+    hours.hour,
+    hours.quantity,
+    coalesce(hours.statements, '[]'::jsonb) as statements,
+    coalesce(
+        (
+            select
+                jsonb_agg(
+                    jsonb_build_object(
+                        'path', landing_files.path,
+                        'inserted_count', landing_file_tenants.inserted_count,
+                        'loaded_at', landing_files.loaded_at
+                    )
+                    order by landing_files.loaded_at, landing_files.path
+                )
+            from fridge.landing_files
+            inner join fridge.landing_file_tenants on landing_files.file_id = landing_file_tenants.file_id
+            where
+                landing_files.landing_hour = hours.hour
+                and landing_file_tenants.tenant_id = hours.tenant_id
+                and landing_file_tenants.inserted_count > 0
+        ),
+        '[]'::jsonb
+    ) as files
+from hours
+order by hours.hour, hours.tenant_id;
+
+-- name: explain_invoice_tenants
+-- Whose usage an invoice's customer was stated, and who has the customer now.
+select tenant_id from fridge.tenants
+where stripe_customer_id = %(customer_id)s
+union
+select tenant_id from fridge.invoice_comparisons
+where stripe_customer_id = %(customer_id)s and tenant_id is not null
+order by tenant_id;

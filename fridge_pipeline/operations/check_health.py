@@ -34,6 +34,7 @@ from fridge_pipeline.ingest.note_losses import find_losses
 from fridge_pipeline.ingest.object_store.archive import require_listed
 from fridge_pipeline.ingest.rules.location import Location, ObjectLocation
 from fridge_pipeline.ingest.rules.losses import Strays
+from fridge_pipeline.invoices.rules.mode import InvoiceMode
 from fridge_pipeline.operations.machine import free_bytes, installed_versions, may_write, pinned_versions, port_holder
 from fridge_pipeline.operations.rules.health_check import (
     Grade,
@@ -54,6 +55,7 @@ from fridge_pipeline.operations.rules.health_check import (
     judge_versions,
 )
 from fridge_pipeline.stripe.gateway import StripeGateway
+from fridge_pipeline.stripe.invoice_reads import refused_invoice_reads
 from fridge_pipeline.stripe.reads import refused_reads, stripe_clock
 from fridge_pipeline.stripe.rules.api_key import KeyMode
 from fridge_pipeline.stripe.rules.limits import OLDEST_TIMESTAMP, READS_MONTH
@@ -185,6 +187,18 @@ def check_reads(database: Database, catalogue: tuple[Meter, ...], reads_max: int
         made = reads_since(connection, now - READS_MONTH)
         row = connection.execute(statement("unread_customers"), {**days, **meters_of(catalogue)}).fetchone()
     return judge_reads(made, reads_max, *(row or (0, 0, 0)))
+
+
+def check_invoices(gateway: StripeGateway, mode: InvoiceMode) -> HealthCheck:
+    """Whether the key may read invoices; one that may not is no error of billing. Raises ``StripeCallError``."""
+    if mode is InvoiceMode.OFF:
+        return HealthCheck("invoices", Grade.OK, "FRIDGE_INVOICES=off: none is read, so nobody sees what misses one")
+    lacking = refused_invoice_reads(gateway)
+    if lacking:
+        do = "give the restricted key these permissions (docs/operations.md, The key), or set FRIDGE_INVOICES=off"
+        text = f"the key lacks {', '.join(lacking)}: invoices are not read, and billing goes on"
+        return HealthCheck("invoices", Grade.WARN, text, do)
+    return HealthCheck("invoices", Grade.OK, "the key may read invoices, prices and subscriptions")
 
 
 def check_billing_start(database: Database, told: BillingStart | None, now: datetime) -> HealthCheck:

@@ -26,6 +26,7 @@ TABLES = dg.AssetSelection.kind("table")
 LOAD_AND_BILL = "load_and_bill"
 BILL_CLOSED_HOURS = "bill_closed_hours"
 RECONCILE_DAYS = "reconcile_days"
+READ_INVOICES = "read_invoices"
 CHECK_BOOKS = "check_books"
 PLAN_BACKFILL = "plan_backfill"
 
@@ -49,6 +50,13 @@ reconcile_days = dg.define_asset_job(
     selection=RECONCILIATION,
     tags={"fridge/does": "reconcile"},
     description="Compares days of usage and ledger with Stripe's own books.",
+)
+
+read_invoices_job = dg.define_asset_job(
+    READ_INVOICES,
+    selection=dg.AssetSelection.groups("invoices"),
+    tags={"fridge/does": "read invoices"},
+    description="Reads the invoices that Stripe made on some days, and compares them with usage and ledger.",
 )
 
 plan_backfill = dg.define_asset_job(

@@ -15,6 +15,7 @@ ASSETS = {
     "active_sensors": "usage",
     "meter_events": "billing",
     "stripe_reconciliation": "billing",
+    "stripe_invoices": "invoices",
     **{path.stem: "finance" for path in MODELS_FOLDER.rglob("*.sql") if path.parent.name != "data_tests"},
     "backfill_plan": "planning",
     "evidence_pack": "finance",
@@ -34,6 +35,7 @@ def test_the_asset_graph_is_exactly_the_one_in_the_design(definitions: dg.Defini
         ("inserted_counts", "meter_events"),
         ("active_sensors", "meter_events"),
         ("meter_events", "stripe_reconciliation"),
+        ("stripe_reconciliation", "stripe_invoices"),
     }
     # Those of the SQL models are read from their SQL; these are some that must be among them.
     assert edges >= {
@@ -110,7 +112,11 @@ def test_hourly_assets_turn_stale_when_nothing_comes_and_only_what_calls_stripe_
     stale = {spec.key.to_user_string() for spec in definitions.resolve_all_asset_specs() if spec.freshness_policy}
     assert stale == hourly
     pools = {key.to_user_string(): graph.get(key).pools for key in graph.materializable_asset_keys}
-    assert {name for name, names in pools.items() if names} == {"meter_events", "stripe_reconciliation"}
+    assert {name for name, names in pools.items() if names} == {
+        "meter_events",
+        "stripe_reconciliation",
+        "stripe_invoices",
+    }
 
 
 def test_a_fresh_interpreter_loads_the_definitions_without_any_environment(tmp_path: object) -> None:

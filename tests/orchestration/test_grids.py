@@ -21,7 +21,7 @@ HOURLY = (
     "recorded_months",
     "backfill_plan",
 )
-DAILY = ("stripe_reconciliation",)
+DAILY = ("stripe_reconciliation", "stripe_invoices")
 MONTHLY = ("evidence_pack", "audit_report")
 
 NOW = datetime.now(UTC)

@@ -1,0 +1,109 @@
+"""``fridge invoices``: what Stripe's invoices bill, and why that is not usage where it is not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import click
+
+from fridge_pipeline.calendar.days import DayRange, Month
+from fridge_pipeline.cli.month import MonthKey
+from fridge_pipeline.cli.terminal import echo, installation
+from fridge_pipeline.installation import Installation
+from fridge_pipeline.invoice_causes import INVOICE_CAUSES, invoice_cause_in_words
+from fridge_pipeline.invoices.compare_invoices import COMPARED_BACK, compare_invoices
+from fridge_pipeline.invoices.compared import ComparedInvoice, compared_invoices
+from fridge_pipeline.invoices.invoice_record import days_read
+from fridge_pipeline.invoices.read_invoices import InvoiceReadReport, read_invoices
+from fridge_pipeline.invoices.rules.mode import InvoiceMode
+
+NEVER_READ = "no invoice was read yet: stripe_invoices reads them every morning, or now with --read-stripe"
+
+
+class InvoicesOffError(RuntimeError):
+    """FRIDGE_INVOICES=off, and somebody asks for invoices."""
+
+
+@click.command()
+@click.option("--month", type=MonthKey(), help="Only periods that reach into this month; else the last 70 days.")
+@click.option("--tenant", help="Only this tenant's.")
+@click.option(
+    "--read-stripe", is_flag=True, help="Read the invoices from Stripe now; a month holds only so many reads."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+def invoices(month: Month | None, tenant: str | None, *, read_stripe: bool, as_json: bool) -> None:
+    """Invoices, their periods, what differs from usage and why; and usage that Stripe accepted and no invoice carries.
+
+    Usage and ledger are as they are now; invoices as they were read last, by the asset stripe_invoices or with
+    --read-stripe. A difference below 0 is billed too little.
+
+    Example: fridge invoices --month 2026-01
+    """
+    with installation() as opened:
+        ledger = opened.ledger
+        if ledger.settings.invoices is InvoiceMode.OFF:
+            raise InvoicesOffError("FRIDGE_INVOICES=off: invoices are neither read nor compared; set it to watch")
+        now = ledger.clock()
+        reading = _read(opened, month, now) if read_stripe else None
+        compare_invoices(ledger.as_run("fridge invoices"))
+        since, until = (month.start, month.end) if month else (now - COMPARED_BACK, now)
+        with ledger.database.connect() as connection:
+            rows = compared_invoices(connection, since, until, tenant)
+            read = days_read(connection, now.astimezone(UTC).date())
+    why = reading.not_read if reading else None
+    if as_json:
+        told = {
+            "invoices": [_fields(row) for row in rows],
+            "read_at": max(read.values(), default=None),
+            "not_read": why,
+        }
+        echo(json.dumps(told, default=_plain))
+        return
+    for row in rows:
+        echo(_line(row))
+    if why is not None:
+        echo(f"not read: {why}")
+    echo(_summary(rows, max(read.values(), default=None)))
+
+
+def _read(opened: Installation, month: Month | None, now: datetime) -> InvoiceReadReport:
+    """From the month on: an invoice is made after what it bills was used. Days before the grid are read too."""
+    first = month.start if month else now - COMPARED_BACK
+    today = now.astimezone(UTC).date()
+    days = DayRange(min(first.astimezone(UTC).date(), today), today)
+    return read_invoices(opened.ledger.as_run("fridge invoices"), opened.stripe.gateway, days)
+
+
+def _line(row: ComparedInvoice) -> str:
+    invoice = f"{row.invoice_id} ({row.status})" if row.invoice_id else "no invoice"
+    period = f"{row.period_start:%Y-%m-%d %H:%M} to {row.period_end:%Y-%m-%d %H:%M}"
+    head = f"{invoice} {row.tenant_id or row.stripe_customer_id} {row.event_name}, {period}"
+    numbers = f"{row.invoice_quantity.normalize():f} invoiced, usage {row.usage_quantity.normalize():f}"
+    if row.cause is None:
+        return f"{head}: {numbers}"
+    money = f", {row.amount} minor units of {row.currency}" if row.amount is not None and row.currency else ""
+    difference = f"{row.difference.normalize():+f}"
+    words, do = invoice_cause_in_words(row.cause), INVOICE_CAUSES[row.cause].do if row.cause in INVOICE_CAUSES else ""
+    return f"{head}: {numbers} ({difference}{money}); {words}; to do: {do}"
+
+
+def _summary(rows: Sequence[ComparedInvoice], read_at: datetime | None) -> str:
+    if read_at is None:
+        return NEVER_READ
+    differing = [row for row in rows if row.cause is not None]
+    return f"{len(rows)} periods, {len(differing)} with a cause; invoices were read at {read_at:%Y-%m-%d %H:%M} UTC"
+
+
+def _fields(row: ComparedInvoice) -> dict[str, object]:
+    return {**asdict(row), "what_to_do": INVOICE_CAUSES[row.cause].do if row.cause in INVOICE_CAUSES else None}
+
+
+def _plain(value: object) -> object:
+    """Quantities as texts: a JSON number may be read as a float."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)

@@ -1,0 +1,88 @@
+"""Our side of billing periods: usage and what of it Stripe has accepted, and whose customers they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from fridge_pipeline.catalogue.meter import Formula, Meter
+from fridge_pipeline.database.queries import statement
+from fridge_pipeline.invoices.rules.billing_periods import Span
+from fridge_pipeline.invoices.rules.compare_period import Booked
+
+
+@dataclass(slots=True)
+class Customer:
+    """A Stripe customer in the books: its tenants, whoever has it now last, and the meters it was stated usage of."""
+
+    tenant_ids: list[str]
+    event_names: set[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Usage of which customer and meter is wanted, of which spans, and when the invoice of it became final."""
+
+    customer_id: str
+    event_name: str
+    spans: Sequence[Span]
+    final_at: datetime | None = None
+
+
+def billed_customers(connection: psycopg.Connection, since: datetime) -> dict[str, Customer]:
+    """Every customer that a tenant has, or that usage was stated to since."""
+    found: dict[str, Customer] = {}
+    rows = connection.execute(statement("tenants_of_customers"), {"since": since}).fetchall()
+    for customer_id, tenant_id, event_names, _is_mapped in rows:
+        customer = found.setdefault(customer_id, Customer([], set()))
+        customer.tenant_ids.append(tenant_id)
+        customer.event_names |= set(event_names)
+    return found
+
+
+def booked_periods(
+    connection: psycopg.Connection,
+    asked: Sequence[Asked],
+    customers: Mapping[str, Customer],
+    catalogue: Iterable[Meter],
+) -> list[Booked]:
+    """Our side of each, in their order; of a customer that several tenants have or had, all of theirs."""
+    meters = {meter.event_name: meter for meter in catalogue}
+    pieces = [
+        (position, tenant_id, each, meters[each.event_name], span)
+        for position, each in enumerate(asked)
+        for tenant_id in (customers[each.customer_id].tenant_ids if each.customer_id in customers else [])
+        for span in each.spans
+    ]
+    parameters = {
+        "numbers": list(range(len(pieces))),
+        "tenant_ids": [tenant_id for _, tenant_id, *_ in pieces],
+        "customer_ids": [each.customer_id for _, _, each, *_ in pieces],
+        "event_names": [each.event_name for _, _, each, *_ in pieces],
+        "measures": [meter.measure.value for *_, meter, _ in pieces],
+        "are_last": [meter.formula is Formula.LAST for *_, meter, _ in pieces],
+        "starts": [span.start for *_, span in pieces],
+        "ends": [span.end for *_, span in pieces],
+        "finals": [each.final_at for _, _, each, *_ in pieces],
+    }
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(statement("booked_periods"), parameters).fetchall()
+    by_number = {row.pop("number"): row for row in rows}
+    of_asked: list[list[dict[str, Any]]] = [[] for _ in asked]
+    for number, (position, *_) in enumerate(pieces):
+        if number in by_number:
+            of_asked[position].append(by_number[number])
+    return [_sum(rows) for rows in of_asked]
+
+
+def _sum(rows: Sequence[dict[str, Any]]) -> Booked:
+    names = ("usage", "accepted", "by_final", "surely_by_final", "cut", "before_start")
+    sums = [row["stripe"] for row in rows]
+    stripe = None if not sums or any(each is None for each in sums) else sum(sums, Decimal(0))
+    return Booked(**{name: sum(row[name] for row in rows) for name in names}, stripe=stripe)

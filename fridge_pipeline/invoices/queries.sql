@@ -1,0 +1,539 @@
+-- Statements of the feature invoices; ``database/queries.py`` reads them by their names.
+
+-- name: known_invoices
+-- Invoices as they were read last: what has not changed since is not written again.
+select distinct on (invoice_id)
+    invoice_id,
+    content_hash
+from fridge.invoice_snapshots
+where invoice_id = any(%(invoice_ids)s)
+order by invoice_id asc, snapshot_id desc;
+
+-- name: drafts_of_day
+select invoice_id
+from (
+    select distinct on (invoice_id)
+        invoice_id,
+        status
+    from fridge.invoice_snapshots
+    where created_at >= %(since)s and created_at < %(until)s
+    order by invoice_id asc, snapshot_id desc
+) as newest
+where status = 'draft';
+
+-- name: add_invoice_snapshot
+insert into fridge.invoice_snapshots (
+    invoice_id, stripe_customer_id, status, billing_reason, currency, created_at, finalized_at, finalizes_at, "number",
+    total, credited, content_hash, read_at, run_id
+) values (
+    %(invoice_id)s, %(customer_id)s, %(status)s, %(billing_reason)s, %(currency)s, %(created_at)s, %(finalized_at)s,
+    %(finalizes_at)s, %(number)s, %(total)s, %(credited)s, %(content_hash)s, %(read_at)s, %(run_id)s
+)
+returning snapshot_id;
+
+-- name: add_invoice_line
+insert into fridge.invoice_line_snapshots (
+    snapshot_id, line_number, line_id, price_id, stripe_subscription_id, subscription_item_id, period_start, period_end,
+    quantity, amount, is_invoice_item, is_proration
+) values (
+    %(snapshot_id)s, %(line_number)s, %(line_id)s, %(price_id)s, %(subscription_id)s, %(item_id)s, %(period_start)s,
+    %(period_end)s, %(quantity)s, %(amount)s, %(is_invoice_item)s, %(is_proration)s
+);
+
+-- name: delete_invoice
+-- A draft that Stripe shows no more: the snapshot says so, and has the lines that it had.
+with snapshot as (
+    insert into fridge.invoice_snapshots (
+        invoice_id, stripe_customer_id, status, billing_reason, currency, created_at, finalized_at, finalizes_at,
+        "number", total, credited, content_hash, read_at, run_id
+    )
+    select
+        invoice_id,
+        stripe_customer_id,
+        'deleted' as status,
+        billing_reason,
+        currency,
+        created_at,
+        finalized_at,
+        finalizes_at,
+        "number",
+        total,
+        credited,
+        'deleted' as content_hash,
+        %(read_at)s as read_at,
+        %(run_id)s as run_id
+    from fridge.invoices
+    where invoice_id = %(invoice_id)s
+    returning snapshot_id
+)
+
+insert into fridge.invoice_line_snapshots (
+    snapshot_id, line_number, line_id, price_id, stripe_subscription_id, subscription_item_id, period_start, period_end,
+    quantity, amount, is_invoice_item, is_proration
+)
+select
+    snapshot.snapshot_id,
+    invoice_lines.line_number,
+    invoice_lines.line_id,
+    invoice_lines.price_id,
+    invoice_lines.stripe_subscription_id,
+    invoice_lines.subscription_item_id,
+    invoice_lines.period_start,
+    invoice_lines.period_end,
+    invoice_lines.quantity,
+    invoice_lines.amount,
+    invoice_lines.is_invoice_item,
+    invoice_lines.is_proration
+from fridge.invoice_lines
+cross join snapshot
+where invoice_lines.invoice_id = %(invoice_id)s;
+
+-- name: known_prices
+select
+    price_id,
+    event_name,
+    currency,
+    unit_amount,
+    tiers_mode,
+    tiers,
+    divide_by,
+    rounds_up,
+    content_hash
+from fridge.prices;
+
+-- name: add_price
+insert into fridge.price_snapshots (
+    price_id, event_name, currency, unit_amount, tiers_mode, tiers, divide_by, rounds_up, content_hash, read_at, run_id
+) values (
+    %(price_id)s, %(event_name)s, %(currency)s, %(unit_amount)s, %(tiers_mode)s, %(tiers)s, %(divide_by)s,
+    %(rounds_up)s, %(content_hash)s, %(read_at)s, %(run_id)s
+);
+
+-- name: known_items
+select
+    item_id,
+    stripe_subscription_id as subscription_id,
+    stripe_customer_id as customer_id,
+    price_id,
+    status,
+    created_at,
+    period_start,
+    period_end,
+    ended_at,
+    content_hash
+from fridge.subscription_items
+where %(customer_ids)s::text[] is null or stripe_customer_id = any(%(customer_ids)s::text[]);
+
+-- name: add_item
+insert into fridge.subscription_item_snapshots (
+    item_id, stripe_subscription_id, stripe_customer_id, price_id, status, created_at, period_start, period_end,
+    ended_at, content_hash, read_at, run_id
+) values (
+    %(item_id)s, %(subscription_id)s, %(customer_id)s, %(price_id)s, %(status)s, %(created_at)s, %(period_start)s,
+    %(period_end)s, %(ended_at)s, %(content_hash)s, %(read_at)s, %(run_id)s
+);
+
+-- name: add_invoice_day
+insert into fridge.invoice_day_reads (day, invoices, read_at, run_id)
+values (%(day)s, %(invoices)s, %(read_at)s, %(run_id)s);
+
+-- name: invoice_days_read
+-- The days of which all invoices were read after the day was over, and today when it was read at all.
+select
+    day,
+    max(read_at) as read_at
+from fridge.invoice_day_reads
+where read_at >= (day + 1)::timestamp at time zone 'UTC' or day = %(today)s
+group by day
+order by day;
+
+-- name: days_with_drafts
+-- The days on which invoices were created that were drafts when they were read last, and their ids.
+select
+    (created_at at time zone 'UTC')::date as day,
+    array_agg(invoice_id order by invoice_id) as invoice_ids
+from fridge.invoices
+where status = 'draft'
+group by (created_at at time zone 'UTC')::date
+order by day;
+
+-- name: recent_invoices
+-- Invoices of some customers that were created or have changed since, with all their lines; a line a row. An invoice
+-- stays with its customer, so only theirs are looked through for the newest.
+with invoices as (
+    select distinct on (invoice_id) *
+    from fridge.invoice_snapshots
+    where stripe_customer_id = any(%(customer_ids)s)
+    order by invoice_id asc, snapshot_id desc
+)
+
+select
+    invoices.invoice_id,
+    invoices.stripe_customer_id as customer_id,
+    invoices.status,
+    invoices.billing_reason,
+    invoices.currency,
+    invoices.created_at,
+    invoices.finalized_at,
+    invoices.finalizes_at,
+    invoices."number",
+    invoices.total,
+    invoices.credited,
+    invoice_line_snapshots.line_id,
+    invoice_line_snapshots.price_id,
+    invoice_line_snapshots.stripe_subscription_id as subscription_id,
+    invoice_line_snapshots.subscription_item_id as item_id,
+    invoice_line_snapshots.period_start,
+    invoice_line_snapshots.period_end,
+    invoice_line_snapshots.quantity,
+    invoice_line_snapshots.amount,
+    invoice_line_snapshots.is_invoice_item,
+    invoice_line_snapshots.is_proration
+from invoices
+inner join fridge.invoice_line_snapshots on invoices.snapshot_id = invoice_line_snapshots.snapshot_id
+where invoices.created_at >= %(since)s or invoices.read_at >= %(since)s
+order by invoices.invoice_id, invoice_line_snapshots.line_number;
+
+-- name: invoiced_customers
+-- Who may have something to compare: customers with recent invoices, and those that usage was lately stated to.
+select distinct stripe_customer_id
+from fridge.invoices
+where created_at >= %(since)s or read_at >= %(since)s
+union
+select distinct stripe_customer_id
+from fridge.meter_events
+where hour >= %(since)s and status = 'accepted'
+order by stripe_customer_id;
+
+-- name: tenants_of_customers
+-- Customers and the tenants that have or had them, whoever has them now last; the meters that usage was stated to.
+select
+    stripe_customer_id,
+    tenant_id,
+    array_remove(array_agg(distinct event_name), null) as event_names,
+    bool_or(is_mapped) as is_mapped
+from (
+    select
+        stripe_customer_id,
+        tenant_id,
+        event_name,
+        false as is_mapped
+    from fridge.meter_events
+    where hour >= %(since)s and first_sent_at is not null
+    union all
+    select
+        stripe_customer_id,
+        tenant_id,
+        null as event_name,
+        true as is_mapped
+    from fridge.tenants
+    where stripe_customer_id is not null
+) as known
+group by stripe_customer_id, tenant_id
+order by stripe_customer_id, is_mapped, tenant_id;
+
+-- name: booked_periods
+-- Our side of spans of time, each with a number of its own, of a customer, tenant and meter. A meter event belongs to
+-- the span of its timestamp, half past its hour; usage belongs to whoever has the hour on the books, else to the
+-- customer that the tenant has now. What was accepted at a moment is the newest revision that was accepted by then; of
+-- a meter that adds up, all that were and had not been cancelled.
+with asked as (
+    select
+        asked.*,
+        asked.starts_at - interval '30 minutes' as first_at,
+        asked.ends_at - interval '30 minutes' as end_at
+    from unnest(
+        %(numbers)s::integer[], %(tenant_ids)s::text[], %(customer_ids)s::text[], %(event_names)s::text[],
+        %(measures)s::text[], %(are_last)s::boolean[], %(starts)s::timestamptz[], %(ends)s::timestamptz[],
+        %(finals)s::timestamptz[]
+    ) as asked (
+        "number", tenant_id, stripe_customer_id, event_name, measure, is_last, starts_at, ends_at, final_at
+    )
+),
+
+statements as (
+    select
+        asked."number",
+        asked.stripe_customer_id as asked_customer,
+        asked.final_at,
+        meter_events.hour,
+        meter_events.stripe_customer_id,
+        meter_events.revision,
+        meter_events.value,
+        meter_events.status,
+        meter_events.is_difference,
+        meter_events.settled_at,
+        case when meter_event_adjustments.status = 'accepted' then meter_event_adjustments.settled_at end
+            as cancelled_at,
+        meter_events.status = 'accepted'
+        or (
+            meter_events.status = 'superseded'
+            and meter_events.settled_at is not null
+            and (
+                meter_events.http_status = 200
+                or exists (
+                    select 1 from fridge.meter_event_attempts
+                    where
+                        meter_event_attempts.identifier = meter_events.identifier
+                        and meter_event_attempts.outcome in ('accepted', 'duplicate')
+                )
+            )
+            and not exists (
+                select 1 from fridge.stripe_error_samples
+                where stripe_error_samples.identifier = meter_events.identifier
+            )
+        ) as was_accepted
+    from asked
+    inner join fridge.meter_events
+        on
+            asked.event_name = meter_events.event_name
+            and asked.tenant_id = meter_events.tenant_id
+            and meter_events.hour > asked.starts_at - interval '1 hour'
+            and asked.ends_at > meter_events.hour
+    left join fridge.meter_event_adjustments on meter_events.identifier = meter_event_adjustments.identifier
+    where meter_events.first_sent_at is not null or meter_events.status = 'staged'
+),
+
+stated as (
+    select
+        "number",
+        hour,
+        sum(value) filter (where status = 'accepted' and stripe_customer_id = asked_customer) as accepted,
+        coalesce(
+            sum(value) filter (
+                where
+                is_difference
+                and was_accepted
+                and stripe_customer_id = asked_customer
+                and settled_at <= final_at
+                and coalesce(cancelled_at > final_at, true)
+            ),
+            (
+                array_agg(value order by revision desc) filter (
+                    where
+                    not is_difference
+                    and was_accepted
+                    and stripe_customer_id = asked_customer
+                    and settled_at <= final_at
+                )
+            )[1]
+        ) as by_final,
+        coalesce(
+            sum(value) filter (
+                where
+                is_difference
+                and was_accepted
+                and stripe_customer_id = asked_customer
+                and settled_at <= final_at - interval '1 hour'
+                and coalesce(cancelled_at > final_at - interval '1 hour', true)
+            ),
+            (
+                array_agg(value order by revision desc) filter (
+                    where
+                    not is_difference
+                    and was_accepted
+                    and stripe_customer_id = asked_customer
+                    and settled_at <= final_at - interval '1 hour'
+                )
+            )[1]
+        ) as surely_by_final,
+        coalesce(
+            (array_agg(stripe_customer_id order by revision desc) filter (where status = 'accepted' and value <> 0))[1],
+            (array_agg(stripe_customer_id order by revision desc) filter (where fridge.is_under_way(status)))[1]
+        ) as holder
+    from statements
+    group by "number", hour
+),
+
+used as (
+    select
+        asked."number",
+        usage.hour,
+        usage.quantity
+    from asked
+    inner join fridge.usage
+        on
+            asked.tenant_id = usage.tenant_id
+            and asked.measure = usage.measure
+            and usage.hour > asked.starts_at - interval '1 hour'
+            and asked.ends_at > usage.hour
+),
+
+hours as (
+    select
+        coalesce(used."number", stated."number") as "number",
+        coalesce(used.hour, stated.hour) as hour,
+        used.quantity,
+        stated.accepted,
+        stated.by_final,
+        stated.surely_by_final,
+        stated.holder
+    from used
+    full join stated on used."number" = stated."number" and used.hour = stated.hour
+),
+
+judged as (
+    select
+        asked."number",
+        asked.is_last,
+        hours.hour,
+        coalesce(
+            case
+                when coalesce(hours.holder, tenants.stripe_customer_id) = asked.stripe_customer_id then hours.quantity
+            end, 0
+        ) as quantity,
+        coalesce(hours.accepted, 0) as accepted,
+        coalesce(case when asked.final_at is null then hours.accepted else hours.by_final end, 0) as by_final,
+        coalesce(case when asked.final_at is null then hours.accepted else hours.surely_by_final end, 0)
+            as surely_by_final,
+        hours.hour >= asked.first_at and hours.hour < asked.end_at as is_in,
+        hours.hour < asked.starts_at or hours.hour + interval '1 hour' > asked.ends_at as is_cut,
+        hours.hour < (select billing_start.bill_from from fridge.billing_start) as is_before_start
+    from hours
+    inner join asked on hours."number" = asked."number"
+    left join fridge.tenants on asked.tenant_id = tenants.tenant_id
+),
+
+summed as (
+    select
+        "number",
+        case
+            when bool_or(is_last) then (array_agg(quantity order by hour desc) filter (where is_in and quantity > 0))[1]
+            else sum(quantity) filter (where is_in)
+        end as usage,
+        case
+            when bool_or(is_last) then (array_agg(accepted order by hour desc) filter (where is_in and accepted > 0))[1]
+            else sum(accepted) filter (where is_in)
+        end as accepted,
+        case
+            when bool_or(is_last) then (array_agg(by_final order by hour desc) filter (where is_in and by_final > 0))[1]
+            else sum(by_final) filter (where is_in)
+        end as by_final,
+        case
+            when bool_or(is_last)
+                then (array_agg(surely_by_final order by hour desc) filter (where is_in and surely_by_final > 0))[1]
+            else sum(surely_by_final) filter (where is_in)
+        end as surely_by_final,
+        sum(greatest(quantity, accepted)) filter (where is_cut) as cut,
+        sum(quantity) filter (where is_in and is_before_start) as before_start
+    from judged
+    group by "number"
+),
+
+-- Stripe's own sums of whole days; of a period that begins within a day, or has a day that was not read, nothing.
+read_days as (
+    select
+        asked."number",
+        sum(newest.quantity) as quantity,
+        count(*) as days,
+        min(extract(epoch from asked.ends_at - asked.starts_at) / 86400) as wanted
+    from asked
+    cross join
+        lateral (
+            select distinct on (stripe_day_reads.day) stripe_day_reads.quantity
+            from fridge.stripe_day_reads
+            where
+                stripe_day_reads.tenant_id = asked.tenant_id
+                and stripe_day_reads.event_name = asked.event_name
+                and stripe_day_reads.stripe_customer_id = asked.stripe_customer_id
+                and stripe_day_reads.day >= (asked.starts_at at time zone 'UTC')::date
+                and stripe_day_reads.day < (asked.ends_at at time zone 'UTC')::date
+            order by stripe_day_reads.day asc, stripe_day_reads.read_at desc, stripe_day_reads.day_read_id desc
+        ) as newest
+    where not asked.is_last
+    group by asked."number"
+)
+
+select
+    summed."number",
+    coalesce(summed.usage, 0)::bigint as usage,
+    coalesce(summed.accepted, 0)::bigint as accepted,
+    coalesce(summed.by_final, 0)::bigint as by_final,
+    coalesce(summed.surely_by_final, 0)::bigint as surely_by_final,
+    coalesce(summed.cut, 0)::bigint as cut,
+    coalesce(summed.before_start, 0)::bigint as before_start,
+    case when read_days.days = read_days.wanted then read_days.quantity end as stripe
+from summed
+left join read_days on summed."number" = read_days."number";
+
+-- name: compared_before
+-- What the last comparison of some customers has found to differ; time that is on no invoice may end at that moment.
+select
+    invoice_id,
+    stripe_customer_id,
+    event_name,
+    period_start,
+    case when invoice_id is not null then period_end end as period_end,
+    difference,
+    cause
+from fridge.invoice_comparisons
+where stripe_customer_id = any(%(customer_ids)s) and difference <> 0;
+
+-- name: remove_comparisons
+-- Those of the invoices that are compared again, and of the customers' time that no invoice carried.
+delete from fridge.invoice_comparisons
+where
+    invoice_id = any(%(invoice_ids)s)
+    or (invoice_id is null and stripe_customer_id = any(%(customer_ids)s) and period_end >= %(since)s);
+
+-- name: add_comparison
+insert into fridge.invoice_comparisons (
+    invoice_id, tenant_id, stripe_customer_id, event_name, period_start, period_end, usage_quantity, accepted_quantity,
+    stripe_quantity, invoice_quantity, difference, cause, amount, currency, price_id, compared_at
+) values (
+    %(invoice_id)s, %(tenant_id)s, %(customer_id)s, %(event_name)s, %(period_start)s, %(period_end)s, %(usage)s,
+    %(accepted)s, %(stripe)s, %(invoiced)s, %(difference)s, %(cause)s, %(amount)s, %(currency)s, %(price_id)s,
+    %(compared_at)s
+);
+
+-- name: lock_comparisons
+-- Two runs that compare at once would find and write the same rows.
+select pg_advisory_xact_lock(hashtextextended('fridge.invoice_comparisons', 0));
+
+-- name: compared_invoices
+-- The comparisons whose period lies in a time or reaches into it, those that differ first, the largest before others.
+select
+    invoice_comparisons.invoice_id,
+    invoice_comparisons.tenant_id,
+    invoice_comparisons.stripe_customer_id,
+    invoice_comparisons.event_name,
+    invoice_comparisons.period_start,
+    invoice_comparisons.period_end,
+    invoice_comparisons.usage_quantity,
+    invoice_comparisons.accepted_quantity,
+    invoice_comparisons.stripe_quantity,
+    invoice_comparisons.invoice_quantity,
+    invoice_comparisons.difference,
+    invoice_comparisons.cause,
+    invoice_comparisons.amount,
+    invoice_comparisons.currency,
+    invoice_comparisons.compared_at,
+    invoices.status,
+    invoices."number",
+    invoices.finalized_at,
+    invoices.read_at,
+    exists (
+        select 1 from fridge.exceptions
+        where
+            exceptions.kind in (select unnest(%(kinds)s::text[]))
+            and exceptions.closed_at is null
+            and exceptions.tenant_id is not distinct from invoice_comparisons.tenant_id
+            and exceptions.hour = date_trunc('hour', invoice_comparisons.period_start)
+            and exceptions.subject in (
+                invoice_comparisons.event_name,
+                invoice_comparisons.event_name || ' ' || invoice_comparisons.stripe_customer_id
+            )
+    ) as is_open
+from fridge.invoice_comparisons
+left join fridge.invoices on invoice_comparisons.invoice_id = invoices.invoice_id
+where
+    invoice_comparisons.period_end > %(since)s
+    and invoice_comparisons.period_start < %(until)s
+    and (%(tenant_id)s::text is null or invoice_comparisons.tenant_id = %(tenant_id)s)
+order by
+    invoice_comparisons.cause is null asc,
+    abs(invoice_comparisons.difference) desc,
+    invoice_comparisons.tenant_id asc,
+    invoice_comparisons.event_name asc,
+    invoice_comparisons.period_start asc,
+    invoice_comparisons.invoice_id asc;

@@ -1,0 +1,54 @@
+"""What a quantity costs at a price, in minor units. Decimals only: a float never holds money."""
+
+from __future__ import annotations
+
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
+
+from fridge_pipeline.stripe.rules.invoice import Price, TiersMode
+
+NOTHING = Decimal(0)
+
+
+def packages(quantity: Decimal, price: Price) -> Decimal:
+    """What ``transform_quantity`` makes of a period's total; the quantity itself at a price without it."""
+    if price.divide_by is None:
+        return quantity
+    rounding = ROUND_CEILING if price.rounds_up else ROUND_FLOOR
+    return (quantity / price.divide_by).to_integral_value(rounding)
+
+
+def cost(quantity: Decimal, price: Price) -> Decimal | None:
+    """What a period's quantity costs, not rounded; ``None`` when Stripe gives no amount. Nothing costs nothing."""
+    if quantity <= 0:
+        return NOTHING
+    if price.tiers_mode is None:
+        return None if price.unit_amount is None else packages(quantity, price) * price.unit_amount
+    return _volume(quantity, price) if price.tiers_mode is TiersMode.VOLUME else _graduated(quantity, price)
+
+
+def cost_of_change(old: Decimal, new: Decimal, price: Price) -> int | None:
+    """What a change of a period's quantity costs, ``cost(new) - cost(old)``, rounded once, halves up in size."""
+    before, after = cost(old, price), cost(new, price)
+    if before is None or after is None:
+        return None
+    return int((after - before).to_integral_value(ROUND_HALF_UP))
+
+
+def _graduated(quantity: Decimal, price: Price) -> Decimal:
+    """Each tier its own units, and its flat amount once one of them is used."""
+    total, below = NOTHING, NOTHING
+    for tier in price.tiers:
+        if quantity <= below:
+            break
+        top = quantity if tier.up_to is None else min(quantity, tier.up_to)
+        total += (top - below) * tier.unit_amount + tier.flat_amount
+        below = top if tier.up_to is None else tier.up_to
+    return total
+
+
+def _volume(quantity: Decimal, price: Price) -> Decimal | None:
+    """The one tier that holds the quantity, for all of it."""
+    for tier in price.tiers:
+        if tier.up_to is None or quantity <= tier.up_to:
+            return quantity * tier.unit_amount + tier.flat_amount
+    return None

@@ -1,0 +1,100 @@
+"""Usage that no invoice carries: which time is left between what invoices bill, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+
+from fridge_pipeline.calendar.days import Month
+from fridge_pipeline.invoices.rules.billing_periods import NOTHING, Span, without
+from fridge_pipeline.invoices.rules.compare_period import Booked, Comparison, InvoiceCause
+from fridge_pipeline.invoices.rules.price_amount import cost_of_change
+from fridge_pipeline.stripe.rules.invoice import Price, SubscriptionItem
+
+#: A draft appears minutes after its period; a day later none comes any more.
+INVOICE_COMES_WITHIN = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Uncovered:
+    """A time within one month of which no invoice has a line for this customer and meter, and why."""
+
+    customer_id: str
+    event_name: str
+    span: Span
+    cause: InvoiceCause
+
+
+def uncovered_times(
+    account: tuple[str, str],
+    covered: Iterable[Span],
+    items: Sequence[SubscriptionItem],
+    looked_at: Span,
+    *,
+    is_priced: bool,
+) -> list[Uncovered]:
+    """The times of a customer and meter that are on no invoice and should be, in order.
+
+    ``items`` are the customer's subscription items of the meter, ended ones too; ``looked_at`` runs from the first
+    moment of which every invoice was read until now; without ``is_priced`` the meter has no price at all. What lies in
+    the open period of an item is still to come.
+    """
+    customer_id, event_name = account
+    going = [item for item in items if item.ended_at is None]
+    until = min([looked_at.end, *(item.period_start for item in going)])
+    if until <= looked_at.start:
+        return []
+    found = []
+    for gap in without([Span(looked_at.start, until)], covered):
+        for span in _cut(gap, items):
+            cause = _why(span, items, looked_at.end) if is_priced else InvoiceCause.NO_PRICE
+            found.append(Uncovered(customer_id, event_name, span, cause))
+    return found
+
+
+def _cut(gap: Span, items: Sequence[SubscriptionItem]) -> list[Span]:
+    """Cut where months end, and where items began and ended: the cause of each piece is one."""
+    edges = {edge for item in items for edge in (item.created_at, item.ended_at) if edge is not None}
+    month = Month.containing(gap.start)
+    while month.end < gap.end:
+        edges.add(month.end)
+        month = month.after
+    cuts = [gap.start, *sorted(edge for edge in edges if gap.start < edge < gap.end), gap.end]
+    return [Span(start, end) for start, end in pairwise(cuts)]
+
+
+def _why(span: Span, items: Sequence[SubscriptionItem], now: datetime) -> InvoiceCause:
+    there = [
+        item for item in items if item.created_at <= span.start and (item.ended_at is None or span.end <= item.ended_at)
+    ]
+    if not there:
+        return InvoiceCause.NOT_ON_SUBSCRIPTION
+    if now - span.end < INVOICE_COMES_WITHIN:
+        return InvoiceCause.INVOICE_AWAITED
+    return InvoiceCause.SUBSCRIPTION_ENDED if all(item.ended_at for item in there) else InvoiceCause.NO_LINE
+
+
+def compare_uncovered(time: Uncovered, booked: Booked, price: Price | None) -> Comparison | None:
+    """Usage that Stripe has accepted and no invoice carries; ``None`` where it has accepted none.
+
+    ``price`` is what it would cost at; ``None`` when that is not known.
+    """
+    if not booked.accepted:
+        return None
+    return Comparison(
+        invoice_id=None,
+        customer_id=time.customer_id,
+        event_name=time.event_name,
+        span=time.span,
+        usage=Decimal(booked.usage),
+        accepted=Decimal(booked.accepted),
+        stripe=booked.stripe,
+        invoiced=NOTHING,
+        cause=time.cause,
+        amount=cost_of_change(NOTHING, Decimal(booked.usage), price) if price else None,
+        currency=price.currency if price else None,
+        price_id=price.price_id if price else None,
+    )

@@ -1,0 +1,80 @@
+"""What has invoices read without anyone looking: every morning the days that were not, and drafts as they come."""
+
+from datetime import date, timedelta
+
+import dagster as dg
+
+from fridge_pipeline.calendar.days import ONE_DAY, DayRange
+from fridge_pipeline.installation import Ledger, Stripe
+from fridge_pipeline.invoices.assets import IS_OFF
+from fridge_pipeline.invoices.find_drafts import find_drafts
+from fridge_pipeline.invoices.invoice_record import days_read, days_with_drafts
+from fridge_pipeline.invoices.rules.mode import InvoiceMode
+from fridge_pipeline.orchestration.automation import READ_INVOICES, tags_under_way
+from fridge_pipeline.orchestration.partitions import daily_grid, days_in_tags, range_tags
+from fridge_pipeline.stripe.rules.limits import OLDEST_TIMESTAMP
+
+#: Between the reconciliation, whose sums it shows, and the check of the books.
+INVOICES_CRON = "30 7 * * *"
+
+
+@dg.schedule(
+    job_name=READ_INVOICES,
+    cron_schedule=INVOICES_CRON,
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Reads the invoices made yesterday, on earlier days that were not read, and on days with drafts.",
+)
+def daily_invoices(
+    context: dg.ScheduleEvaluationContext, ledger: dg.ResourceParam[Ledger]
+) -> dg.RunRequest | dg.SkipReason:
+    """Every morning: the days of the last 35 that were not read since they were over, and those with drafts."""
+    if ledger.settings.invoices is InvoiceMode.OFF:
+        return dg.SkipReason(IS_OFF)
+    grid = daily_grid(ledger.settings.partitions_start, ledger.clock())
+    yesterday = grid.last - ONE_DAY
+    if yesterday not in grid:
+        return dg.SkipReason("the grid of days begins today")
+    looked_at = DayRange(max(grid.first, grid.last - timedelta(days=OLDEST_TIMESTAMP.days)), yesterday)
+    with ledger.database.connect() as connection:
+        read, with_drafts = days_read(connection, grid.last), days_with_drafts(connection)
+    wanted = {day for day in looked_at.days() if day not in read} | {day for day in with_drafts if day in grid}
+    request = request_of(context.instance, wanted | {yesterday}, context.scheduled_execution_time.isoformat())
+    return request or dg.SkipReason("a run is at these days already")
+
+
+#: As often as a page of drafts costs nothing that is missed: 2,160 reads of the 10,000 that a month has at least.
+DRAFTS_INTERVAL_SECONDS = 20 * 60
+
+
+@dg.sensor(
+    job_name=READ_INVOICES,
+    minimum_interval_seconds=DRAFTS_INTERVAL_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Lists Stripe's drafts; has the days read again on which one appeared, became final or was deleted.",
+)
+def invoice_drafts(
+    context: dg.SensorEvaluationContext, ledger: dg.ResourceParam[Ledger], stripe: dg.ResourceParam[Stripe]
+) -> dg.SensorResult | dg.SkipReason:
+    """Requests a run when the drafts are others than the last run has read; one read a page, else nothing."""
+    if ledger.settings.invoices is InvoiceMode.OFF:
+        return dg.SkipReason(IS_OFF)
+    found = find_drafts(ledger.as_run("invoice_drafts"), stripe.gateway)
+    if found.not_read is not None:
+        return dg.SkipReason(f"drafts are not read: {found.not_read}")
+    grid = daily_grid(ledger.settings.partitions_start, ledger.clock())
+    request = request_of(context.instance, {day for day in found.changed if day in grid}, found.digest)
+    return dg.SensorResult(
+        run_requests=[request] if request else [],
+        skip_reason=None if request else f"{found.drafts} drafts, and all of them are read",
+    )
+
+
+def request_of(instance: dg.DagsterInstance, days: set[date], key: str) -> dg.RunRequest | None:
+    """One run of all days from the first to the last that no run is at: a read holds a hundred, whatever their days."""
+    busy = {day for tags in tags_under_way(instance) for day in days_in_tags(tags)}
+    waiting = sorted(days - busy)
+    if not waiting:
+        return None
+    span = DayRange(waiting[0], waiting[-1])
+    return dg.RunRequest(run_key=f"invoices:{key}:{span}", tags=range_tags(span))

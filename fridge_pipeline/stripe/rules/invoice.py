@@ -1,0 +1,128 @@
+"""Invoices, lines, prices and subscription items as Stripe shows them; what each field means stands in Stripe's words.
+
+Times are UTC; a period is half open, ``[start, end)``; amounts are minor units of their currency.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+#: Made in the middle of a period, when a billing threshold was reached.
+THRESHOLD = "subscription_threshold"
+
+
+class InvoiceStatus(StrEnum):
+    """Where an invoice stands (docs.stripe.com/invoicing/overview); the last is ours."""
+
+    DRAFT = "draft"
+    OPEN = "open"
+    PAID = "paid"
+    UNCOLLECTIBLE = "uncollectible"
+    VOID = "void"
+    DELETED = "deleted"  # it was a draft, and Stripe shows it no more
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceLine:
+    """One line. ``quantity`` is ``quantity_decimal``, because ``quantity`` is cut off; ``None`` where there is none.
+
+    ``period_start`` and ``period_end`` are the line's own: the invoice's say when pending items were collected.
+    ``is_invoice_item``: made by an invoice item, as the line of a price that was changed in the middle of a period.
+    """
+
+    line_id: str
+    price_id: str | None
+    subscription_id: str | None
+    item_id: str | None
+    period_start: datetime
+    period_end: datetime
+    quantity: Decimal | None
+    amount: int
+    is_invoice_item: bool = False
+    is_proration: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Invoice:
+    """An invoice with all its lines; ``credited`` is what its credit notes come to.
+
+    ``finalizes_at`` is when Stripe will finalize a draft that somebody has scheduled.
+    """
+
+    invoice_id: str
+    customer_id: str
+    status: InvoiceStatus
+    billing_reason: str | None
+    currency: str
+    created_at: datetime
+    finalized_at: datetime | None = None
+    finalizes_at: datetime | None = None
+    number: str | None = None
+    total: int = 0
+    credited: int = 0
+    lines: tuple[InvoiceLine, ...] = ()
+
+    @property
+    def is_draft(self) -> bool:
+        """Whether its quantities may still change."""
+        return self.status is InvoiceStatus.DRAFT
+
+    @property
+    def is_void(self) -> bool:
+        """Whether it bills nothing."""
+        return self.status in {InvoiceStatus.VOID, InvoiceStatus.DELETED}
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """One tier: up to and with ``up_to`` units, ``None`` for all the rest."""
+
+    up_to: Decimal | None
+    unit_amount: Decimal
+    flat_amount: Decimal = Decimal(0)
+
+
+class TiersMode(StrEnum):
+    """How tiers are charged: each for its own units, or one of them for all."""
+
+    GRADUATED = "graduated"
+    VOLUME = "volume"
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """A price. Of one that belongs to no meter of the catalogue ``event_name`` is ``None``: its lines are not ours.
+
+    ``divide_by`` with ``rounds_up`` is ``transform_quantity``: the period's total becomes packages. ``unit_amount`` is
+    ``None`` for tiers, and where Stripe gives no amount.
+    """
+
+    price_id: str
+    event_name: str | None
+    currency: str
+    unit_amount: Decimal | None = None
+    tiers_mode: TiersMode | None = None
+    tiers: tuple[Tier, ...] = ()
+    divide_by: int | None = None
+    rounds_up: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionItem:
+    """A subscription's item: which price bills the customer now, in which current period, and until when it did.
+
+    ``ended_at`` is when its subscription ended; ``None`` while it goes on.
+    """
+
+    item_id: str
+    subscription_id: str
+    customer_id: str
+    price_id: str
+    status: str
+    created_at: datetime
+    period_start: datetime
+    period_end: datetime
+    ended_at: datetime | None = None

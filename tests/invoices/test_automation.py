@@ -1,0 +1,122 @@
+"""What Dagster does about invoices: mornings, drafts, checks; nothing when they are off, no run when nothing is new."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import pytest
+
+from fridge_pipeline.orchestration.partitions import days_in_tags
+from fridge_pipeline.resources import RESOURCES
+from tests.console_script import Run
+from tests.invoices.account import InvoicedTenant
+from tests.orchestration.conftest import definitions  # noqa: F401 # the same installation for Dagster's objects
+from tests.orchestration.ticks import asset_job, schedule_tick
+from tests.pipeline import Pipeline
+
+CHECKS = {
+    dg.AssetCheckKey(dg.AssetKey("stripe_invoices"), name)
+    for name in ("invoices_are_usage", "accepted_usage_is_invoiced")
+}
+
+
+@pytest.fixture
+def tenant(pipeline: Pipeline) -> InvoicedTenant:
+    """A tenant whose first day is over and whose invoice is final; both clocks are those of the machine again."""
+    found = InvoicedTenant(pipeline)
+    found.subscribe(found.price())
+    found.use(3, 5)
+    found.go(found.start + timedelta(hours=26))
+    found.use(3, 2)
+    found.go(datetime.now(UTC).replace(microsecond=0))
+    return found
+
+
+def tick(definitions: dg.Definitions, instance: dg.DagsterInstance) -> tuple[list[dg.RunRequest], str]:  # noqa: F811
+    """One tick of the sensor of drafts: what it requests, or why nothing."""
+    with dg.build_sensor_context(instance=instance, definitions=definitions, resources=RESOURCES) as context:
+        told = definitions.get_sensor_def("invoice_drafts").evaluate_tick(context)
+    return list(told.run_requests or []), told.skip_message or ""
+
+
+def test_the_asset_reads_compares_and_its_check_says_which_usage_no_invoice_carries(
+    tenant: InvoicedTenant,
+    definitions: dg.Definitions,  # noqa: F811
+) -> None:
+    with dg.instance_for_test() as instance:
+        (morning,) = schedule_tick(definitions, instance, "daily_invoices")
+        assert days_in_tags(dict(morning.tags))[-1] == tenant.pipeline.clock().date() - timedelta(days=1)
+        job = asset_job(definitions, ["stripe_invoices"], CHECKS)
+        result = job.execute_in_process(instance=instance, tags=dict(morning.tags))
+        metadata = result.get_asset_materialization_events()[0].materialization.metadata
+        assert metadata["after_finalization"].value == 1
+        assert str(metadata["state"].value).endswith("days read")
+        verdicts = {each.check_name: each.passed for each in result.get_asset_check_evaluations()}
+        assert verdicts == {"invoices_are_usage": True, "accepted_usage_is_invoiced": False}
+        assert tick(definitions, instance) == ([], "0 drafts, and all of them are read")
+        (again,) = schedule_tick(definitions, instance, "daily_invoices")
+        assert len(days_in_tags(dict(again.tags))) == 1, "what was read after its day is not read again"
+
+
+def test_off_reads_nothing_requests_nothing_and_says_so(
+    tenant: InvoicedTenant,
+    definitions: dg.Definitions,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FRIDGE_INVOICES", "off")
+    before = tenant.invoice_reads()
+    yesterday = f"{tenant.pipeline.clock() - timedelta(days=1):%Y-%m-%d}"
+    with dg.instance_for_test() as instance:
+        assert tick(definitions, instance) == ([], "FRIDGE_INVOICES=off: no invoice is read")
+        assert schedule_tick(definitions, instance, "daily_invoices") == []
+        job = asset_job(definitions, ["stripe_invoices"], CHECKS)
+        result = job.execute_in_process(instance=instance, tags={"dagster/partition": yesterday})
+        assert {each.passed for each in result.get_asset_check_evaluations()} == {True}
+    assert tenant.invoice_reads() == before
+    assert tenant.rows() == []
+
+
+def test_the_command_reads_compares_and_names_what_is_owed(tenant: InvoicedTenant, run: Run) -> None:
+    shown = run("invoices", "--read-stripe")
+    assert shown.returncode == 0, shown.stderr
+    assert "5 invoiced, usage 7 (-2, 2 minor units of usd); after finalization" in shown.stdout
+    month = f"{tenant.start:%Y-%m}"
+    told = json.loads(run("invoices", "--json", "--month", month, "--tenant", "cohoes").stdout)
+    (row,) = [each for each in told["invoices"] if each["cause"] == "after_finalization"]
+    assert (row["difference"], row["amount"], row["event_name"]) == ("-2", 2, "temperature_readings")
+    assert json.loads(run("invoices", "--json", "--tenant", "troy").stdout)["invoices"] == []
+
+
+def test_an_invoice_is_explained_down_to_the_files_of_the_statement_that_missed_it(
+    tenant: InvoicedTenant, run: Run
+) -> None:
+    tenant.read()
+    tenant.compare()
+    ((invoice, line),) = tenant.pipeline.rows(
+        "select invoice_id, line_id from fridge.invoice_lines where period_start = %s", tenant.start
+    )
+    whole = run("explain", "--invoice", invoice)
+    shown = whole.stdout
+    assert "5 invoiced, usage 7, accepted 7; after finalization" in shown, whole.stderr
+    assert "1 hours were decided by Stripe after the invoice was final" in shown, whole.stderr
+    told = run("explain", "--invoice", invoice, "--line", line)
+    first, second = (f"{tenant.hour(3).folder}/{number}.csv" for number in (1, 2))
+    assert f"    {first}: 5 inserted\n    {second}: 2 inserted" in told.stdout, told.stderr
+    assert re.search(r":r2: 7 accepted at .*, after the invoice was final", told.stdout)
+    assert run("explain", "--invoice", invoice, "--line", "il_none").returncode == 1
+    assert run("explain", "cohoes").returncode == 2
+
+
+def test_finance_reads_the_comparison_with_what_to_do(tenant: InvoicedTenant) -> None:
+    tenant.read()
+    tenant.compare()
+    rows = tenant.pipeline.rows(
+        "select tenant_id, usage_quantity::int, invoice_quantity::int, difference::int, cause, is_explained,"
+        " what_to_do like 'invoice the difference%%', amount_minor_units from fridge.invoice_tie_out"
+        " where event_name = 'temperature_readings' and cause is not null"
+    )
+    assert rows == [("cohoes", 7, 5, -2, "after_finalization", True, True, 2)]
+    assert tenant.pipeline.failing_tests() & {"unique_invoice_tie_out", "not_null_invoice_tie_out"} == set()

@@ -1,0 +1,197 @@
+"""Invoice shapes: tiers, packages, thresholds, changed prices, cancellations and billing modes, and what each means."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from fridge_pipeline.invoices.rules.compare_period import Booked
+from tests.invoices.shapes import END, START, SWAP, Bill, Line, Shape, books, compared, item
+
+
+def at_threshold(*lines: Line, created: datetime = SWAP) -> Bill:
+    """In the middle of the period, when a threshold was reached."""
+    return Bill([*lines], reason="subscription_threshold", created=created)
+
+
+SHAPES = {
+    "one price per unit": Shape([Bill([Line(500)])], books(500), [(1, 500, 500, None)]),
+    "no usage, and a line of 0 (classic)": Shape([Bill([Line(0)])], books(0), [(1, 0, 0, None)]),
+    "a quantity with decimals is read whole": Shape(
+        [Bill([Line("499.5")])], books(500), [(1, 500, "499.5", "unexplained_line")]
+    ),
+    "graduated: a line for each tier": Shape(
+        [Bill([Line(100, "graduated"), Line(400, "graduated")])], books(500), [(1, 500, 500, None)]
+    ),
+    "graduated with a flat fee: a line of quantity 0 beside them": Shape(
+        [Bill([Line(100, "graduated"), Line(0, "graduated", amount=50), Line(400, "graduated")])],
+        books(500),
+        [(1, 500, 500, None)],
+    ),
+    "volume: one tier for all": Shape([Bill([Line(500, "volume")])], books(500), [(1, 500, 500, None)]),
+    "volume: the flat fee is a line of quantity 0": Shape(
+        [Bill([Line(500, "volume"), Line(0, "volume", amount=50)])], books(500), [(1, 500, 500, None)]
+    ),
+    "packages, the line shows the usage": Shape([Bill([Line(150, "up")])], books(150), [(1, 150, 150, None)]),
+    "packages, rounded up, the line shows them": Shape([Bill([Line(3, "up")])], books(150), [(1, 150, 3, "transform")]),
+    "packages, rounded down, the line shows them": Shape(
+        [Bill([Line(2, "down")])], books(150), [(1, 150, 2, "transform")]
+    ),
+    "packages, and usage came after the invoice was final": Shape(
+        [Bill([Line(3, "up")])],
+        books(200, accepted=200, by_final=150, surely_by_final=150),
+        [(1, 200, 3, "after_finalization")],
+        amount=30,
+    ),
+    "packages that cost the same with what came later": Shape(
+        [Bill([Line(3, "up")])], books(170, by_final=150, surely_by_final=150), [(1, 170, 3, "transform")]
+    ),
+    "a threshold before the end of the period": Shape(
+        [at_threshold(Line(300))], books(400), [(1, 400, 300, "threshold_so_far")]
+    ),
+    "a threshold and the rest, in one period": Shape(
+        [at_threshold(Line(300)), Bill([Line(200)])], books(500), [(1, 300, 300, None), (2, 200, 200, None)]
+    ),
+    "a threshold and the rest, in periods that follow on each other": Shape(
+        [at_threshold(Line(300, end=SWAP)), Bill([Line(200, start=SWAP)])],
+        books(500),
+        [(1, 300, 300, None), (2, 200, 200, None)],
+    ),
+    "a threshold, graduated: the tiers go on": Shape(
+        [at_threshold(Line(100, "graduated"), Line(50, "graduated")), Bill([Line(350, "graduated")])],
+        books(500),
+        [(1, 150, 150, None), (2, 350, 350, None)],
+    ),
+    "a threshold, volume: all of it again, less the amount of before": Shape(
+        [
+            at_threshold(Line(300, "volume", amount=350)),
+            Bill([Line(500, "volume", amount=550), Line(None, "volume", amount=-350)]),
+        ],
+        books(500),
+        [(1, 300, 300, None), (2, 200, 200, None)],
+    ),
+    "two thresholds and usage that came too late": Shape(
+        [
+            at_threshold(Line(100)),
+            at_threshold(Line(100), created=SWAP + timedelta(days=5)),
+            Bill([Line(50)]),
+        ],
+        books(300, by_final=250, surely_by_final=250),
+        [(1, 100, 100, None), (2, 100, 100, None), (3, 100, 50, "after_finalization")],
+        amount=25,
+    ),
+    "a price changed (flexible): an invoice item for what was used so far": Shape(
+        [Bill([Line(200, item=None, end=SWAP), Line(300, "other_unit", start=SWAP)])],
+        [books(200), books(300)],
+        [(1, 200, 200, None), (1, 300, 300, None)],
+    ),
+    "a price changed (flexible), and usage of before it was accepted after it": Shape(
+        [Bill([Line(180, item=None, end=SWAP), Line(300, "other_unit", start=SWAP)])],
+        [books(200), books(300)],
+        [(1, 200, 180, "price_change"), (1, 300, 300, None)],
+    ),
+    "a price changed (flexible), both lines of the whole period": Shape(
+        [Bill([Line(200, item=None), Line(300, "other_unit")])], books(500), [(1, 500, 500, None)]
+    ),
+    "a price changed (flexible) without proration: what was used before is dropped": Shape(
+        [Bill([Line(300, "other_unit", "si_2")])],
+        books(500),
+        [(1, 500, 300, "price_change")],
+        amount=200,
+        items=[item(2, SWAP, "other_unit")],
+    ),
+    "a price changed (classic): what was used before is never billed": Shape(
+        [Bill([Line(0, "unit", "si_1"), Line(300, "other_unit", "si_2")])],
+        books(500),
+        [(1, 500, 300, "price_change")],
+        amount=200,
+    ),
+    "two items on the meter bill everything twice": Shape(
+        [Bill([Line(500), Line(500, "other_unit", "si_2")])], books(500), [(1, 500, 1000, "two_items")], amount=-500
+    ),
+    "a package beside a price per unit nets nothing off": Shape(
+        [Bill([Line(600), Line(10, "up", "si_2")])], books(600), [(1, 600, 610, "two_items")]
+    ),
+    "two subscriptions with the meter bill everything twice": Shape(
+        [Bill([Line(500)]), Bill([Line(500, item="si_2", sub="sub_2")])],
+        books(500),
+        [(1, 500, 500, None), (2, 500, 500, "two_items")],
+    ),
+    "a draft has not counted everything yet": Shape(
+        [Bill([Line(400)], "draft")], books(500), [(1, 500, 400, "in_draft")], amount=50
+    ),
+    "a draft with two items is told before it is final": Shape(
+        [Bill([Line(500), Line(500, item="si_2")], "draft")], books(500), [(1, 500, 1000, "two_items")], amount=-250
+    ),
+    "a late file after the invoice was final": Shape(
+        [Bill([Line(500)])],
+        books(515, by_final=500, surely_by_final=500),
+        [(1, 515, 500, "after_finalization")],
+        amount=8,
+    ),
+    "a withdrawal after the invoice was final": Shape(
+        [Bill([Line(500)])],
+        books(480, by_final=500, surely_by_final=500),
+        [(1, 480, 500, "after_finalization")],
+        amount=-10,
+    ),
+    "accepted in the last hour before it was final, and not counted": Shape(
+        [Bill([Line(490)])], books(500, by_final=500, surely_by_final=480), [(1, 500, 490, "late_in_grace_unsure")]
+    ),
+    "usage that Stripe was never told": Shape(
+        [Bill([Line(450)])],
+        books(500, accepted=450, by_final=450, surely_by_final=450),
+        [(1, 500, 450, "not_accepted")],
+    ),
+    "usage before the billing start that nobody stated": Shape(
+        [Bill([Line(450)])],
+        books(500, accepted=450, by_final=450, surely_by_final=450, before_start=50),
+        [(1, 500, 450, "before_billing_start")],
+    ),
+    "usage before the billing start that another system stated otherwise": Shape(
+        [Bill([Line(490)])],
+        books(500, accepted=450, by_final=450, surely_by_final=450, before_start=50),
+        [(1, 500, 490, "before_billing_start")],
+    ),
+    "somebody else states usage for the customer": Shape(
+        [Bill([Line(700)])], books(500, stripe=700), [(1, 500, 700, "other_source")], amount=-100
+    ),
+    "the period begins in the middle of an hour": Shape(
+        [Bill([Line(496, start=START + timedelta(minutes=37))])],
+        books(500, cut=12),
+        [(1, 500, 496, "period_cuts_hour")],
+    ),
+    "void, and nothing in its place": Shape(
+        [Bill([Line(500)], "void")], books(500), [(1, 500, 0, "voided")], amount=250
+    ),
+    "void, and another in its place": Shape(
+        [Bill([Line(500)], "void"), Bill([Line(500)], created=END + timedelta(hours=5))],
+        books(500),
+        [(1, 0, 0, "voided"), (2, 500, 500, None)],
+    ),
+    "uncollectible is final all the same": Shape(
+        [Bill([Line(500)], "uncollectible")], books(500), [(1, 500, 500, None)]
+    ),
+    "cancelled, with an invoice of what was used until then": Shape(
+        [Bill([Line(200, end=SWAP)], reason="subscription_cycle", created=SWAP)], books(200), [(1, 200, 200, None)]
+    ),
+    "lines of no meter are left alone": Shape(
+        [Bill([Line(3, "seats"), Line(500), Line(1, "unknown", None)])], books(500), [(1, 500, 500, None)]
+    ),
+    "nothing explains it": Shape([Bill([Line(321)])], books(500), [(1, 500, 321, "unexplained_line")]),
+}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_an_invoice_of_this_shape_is_compared_as_expected(name: str) -> None:
+    shape = SHAPES[name]
+    booked = [shape.booked] * 2 if isinstance(shape.booked, Booked) else shape.booked
+    rows = compared(shape.bills, booked, shape.items)
+    found = [(row.invoice_id, row.usage, row.invoiced, row.cause and row.cause.value) for row in rows]
+    assert found == [
+        (f"in_{number}", Decimal(usage), Decimal(invoiced), cause) for number, usage, invoiced, cause in shape.expected
+    ]
+    if shape.amount is not None:
+        assert rows[-1].amount == shape.amount

@@ -1,0 +1,78 @@
+"""Usage that no invoice carries: the time between invoices, cut where its cause changes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from fridge_pipeline.invoices.rules.billing_periods import Span, without
+from fridge_pipeline.invoices.rules.compare_period import Booked, InvoiceCause
+from fridge_pipeline.invoices.rules.uncovered_usage import Uncovered, compare_uncovered, uncovered_times
+from fridge_pipeline.stripe.rules.invoice import SubscriptionItem
+from tests.invoices.shapes import END, PRICES, READINGS, START, SWAP, item
+
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
+LONG_AGO = START - timedelta(days=400)
+OCTOBER, NOVEMBER = Span(START, END), Span(END, NOW)
+
+#: Covered, items, whether the meter has a price; then (start, end, cause).
+TIMES: dict[str, tuple[list[Span], list[SubscriptionItem], bool, list[tuple[datetime, datetime, str]]]] = {
+    "the open period is still to come": ([OCTOBER], [item(1, LONG_AGO)], True, []),
+    "a period without a line": ([], [item(1, LONG_AGO)], True, [(START, END, "no_line")]),
+    "no item of the meter": (
+        [],
+        [],
+        True,
+        [(START, END, "not_on_subscription"), (END, NOW, "not_on_subscription")],
+    ),
+    "before the item was there": (
+        [Span(SWAP, END)],
+        [item(1, SWAP)],
+        True,
+        [(START, SWAP, "not_on_subscription")],
+    ),
+    "after the subscription ended, and before, without an invoice": (
+        [],
+        [item(1, LONG_AGO, ended=SWAP)],
+        True,
+        [
+            (START, SWAP, "subscription_ended"),
+            (SWAP, END, "not_on_subscription"),
+            (END, NOW, "not_on_subscription"),
+        ],
+    ),
+    "no price of the meter anywhere": ([OCTOBER], [], False, [(END, NOW, "no_price")]),
+}
+
+
+@pytest.mark.parametrize("name", TIMES)
+def test_time_that_is_on_no_invoice_has_one_cause(name: str) -> None:
+    covered, items, is_priced, expected = TIMES[name]
+    found = uncovered_times(("cus_1", READINGS), covered, items, Span(START, NOW), is_priced=is_priced)
+    assert [(each.span.start, each.span.end, each.cause) for each in found] == expected
+
+
+def test_an_invoice_is_awaited_for_a_day_before_its_line_is_missed() -> None:
+    items = [item(1, LONG_AGO)]
+
+    def cause(now: datetime) -> str:
+        (only,) = uncovered_times(("cus_1", READINGS), [], items, Span(START, now), is_priced=True)
+        return only.cause
+
+    assert cause(END + timedelta(hours=23)) == "invoice_awaited"
+    assert cause(END + timedelta(hours=25)) == "no_line"
+
+
+def test_usage_that_nobody_accepted_is_not_missed_on_an_invoice_and_what_was_accepted_has_its_price() -> None:
+    time = Uncovered("cus_1", READINGS, OCTOBER, InvoiceCause.NO_LINE)
+    assert compare_uncovered(time, Booked(usage=7), None) is None
+    row = compare_uncovered(time, Booked(usage=7, accepted=7), PRICES["other_unit"])
+    assert row is not None
+    assert (row.invoice_id, row.difference, row.amount, row.currency) == (None, Decimal(-7), 7, "usd")
+
+
+def test_taking_spans_away_leaves_what_neither_has() -> None:
+    cut = Span(SWAP, SWAP + timedelta(days=1))
+    assert without([OCTOBER, NOVEMBER], [cut, NOVEMBER]) == [Span(START, cut.start), Span(cut.end, END)]
