@@ -28,6 +28,7 @@ class Subject(StrEnum):
     USAGE = "usage"  # a tenant-hour as a whole
     METER = "meter"  # a meter's event name
     STATEMENT = "statement"  # a meter event's identifier
+    PERIOD = "period"  # a meter's event name, of the billing period that begins then
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +152,10 @@ EXCEPTION_KINDS: Final[dict[str, ExceptionKind]] = {
         Subject.STATEMENT,
     ),
     "not_invoiced": ExceptionKind(
-        "usage that Stripe accepted and no invoice carries", "fridge invoices says why, and how much", Subject.METER
+        "usage that Stripe accepted and no invoice carries", "fridge invoices says why, and how much", Subject.PERIOD
     ),
     "invoiced_too_much": ExceptionKind(
-        "invoices with more than was used", "fridge invoices says why, and how much to credit", Subject.METER
+        "invoices with more than was used", "fridge invoices says why, and how much to credit", Subject.PERIOD
     ),
 }
 
@@ -194,9 +195,7 @@ DIFFERENCE_CAUSES: Final[dict[str, DifferenceCause]] = {
         "usage changed: the usage table was edited",
         "The usage table says something else than the landing files and the stored readings: it was edited.",
     ),
-    "unexplained": _wrong(
-        None, "unexplained: a person must look", "Stripe shows what it should not, see the exception."
-    ),
+    "unexplained": _wrong(None, "unexplained: a person must look", "Stripe shows what it should not: an exception."),
     "not_billed": _known(
         Step.LEDGER,
         "not billed by us: before the hour from which usage is stated",
