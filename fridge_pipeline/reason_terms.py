@@ -23,6 +23,7 @@ class Subject(StrEnum):
     USAGE = "usage"  # a tenant-hour as a whole
     METER = "meter"  # a meter's event name
     STATEMENT = "statement"  # a meter event's identifier
+    PERIOD = "period"  # a meter's event name, of the billing period that begins then
 
 
 class How(StrEnum):

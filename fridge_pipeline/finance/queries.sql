@@ -957,8 +957,9 @@ where
     not invoice_causes.is_explained
     and exists (
         select 1 from fridge.exceptions
+        inner join fridge.exception_kinds on exceptions.kind = exception_kinds.kind
         where
-            exceptions.kind in ('not_invoiced', 'invoiced_too_much')
+            exception_kinds.subject = 'period'
             and exceptions.closed_at is null
             and exceptions.tenant_id is not distinct from invoice_comparisons.tenant_id
             and exceptions.hour = date_trunc('hour', invoice_comparisons.period_start)
