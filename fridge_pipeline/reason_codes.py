@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from fridge_pipeline.signed_causes import SIGNED_CAUSES
+
 
 class Step(StrEnum):
     """Where along the tie-out a difference is found."""
@@ -51,8 +53,8 @@ class ExceptionKind:
 class DifferenceCause:
     """Why two numbers that should be the same are not: in a few words, and in a sentence.
 
-    ``step`` is where the tie-out looks for it, ``None`` for what only the reconciliation finds. ``is_explained``: it is
-    known and waits for somebody or passes by itself, and is no error in the books.
+    ``step`` is where the tie-out looks for it, ``None`` for what only the reconciliation, or a signature, finds.
+    ``is_explained``: it is known and waits for somebody or passes by itself, and is no error in the books.
     """
 
     step: Step | None
@@ -188,9 +190,7 @@ DIFFERENCE_CAUSES: Final[dict[str, DifferenceCause]] = {
         "usage changed: the usage table was edited",
         "The usage table says something else than the landing files and the stored readings: it was edited.",
     ),
-    "unexplained": _wrong(
-        None, "unexplained: a person must look", "Stripe shows what it should not, see the exception."
-    ),
+    "unexplained": _wrong(None, "unexplained: a person must look", "Stripe shows what it should not: an exception."),
     "not_billed": _known(
         Step.LEDGER,
         "not billed by us: before the hour from which usage is stated",
@@ -212,9 +212,7 @@ DIFFERENCE_CAUSES: Final[dict[str, DifferenceCause]] = {
         "held for review: far outside the tenant's own history",
         "Far outside the tenant's own history; a person has to release it.",
     ),
-    "too_late": _known(
-        Step.LEDGER, "too late: older than the 35 days that Stripe takes", "Older than the 35 days that Stripe accepts."
-    ),
+    "too_late": _known(Step.LEDGER, "too late: Stripe takes 35 days", "Older than the 35 days that Stripe takes."),
     "unmapped": _known(
         Step.LEDGER,
         "unmapped: the tenant has no Stripe customer",
@@ -278,6 +276,7 @@ DIFFERENCE_CAUSES: Final[dict[str, DifferenceCause]] = {
         "too much in Stripe: something was counted twice",
         "Stripe's own summary shows more than was stated: something was counted twice.",
     ),
+    **{code: _known(None, *said) for code, said in SIGNED_CAUSES.items()},
 }
 
 _UNKNOWN = ExceptionKind(

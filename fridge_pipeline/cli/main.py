@@ -20,6 +20,7 @@ from fridge_pipeline.cli.evidence import evidence
 from fridge_pipeline.cli.explain import explain
 from fridge_pipeline.cli.interruption import end_now, ended_by_signals, exit_code, last_words, told
 from fridge_pipeline.cli.month import approve, close, reopen
+from fridge_pipeline.cli.recount import recount
 from fridge_pipeline.cli.report import report
 from fridge_pipeline.cli.serve import serve
 from fridge_pipeline.cli.shadow import shadow
@@ -53,7 +54,7 @@ def fridge(context: click.Context, *, debug: bool) -> None:
 
 
 DAILY = (up, ui, demo, bill, shadow, explain, withdraw, release, drop_readings, tenants)
-MONTHLY = (close, approve, reopen, report, evidence, verify, backtest)
+MONTHLY = (close, approve, reopen, report, evidence, verify, recount, backtest)
 INSTALLATION = (serve, stripe, sandbox, db, migrate, doctor, env, sql)
 
 for command in (*DAILY, *MONTHLY, *INSTALLATION):

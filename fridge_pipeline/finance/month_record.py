@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import psycopg
 from psycopg import sql
+from psycopg.types.numeric import FloatLoader
 
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour, HourRange
@@ -17,12 +18,14 @@ from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.fill_models import fill_hours, fill_tables
 from fridge_pipeline.database.models import read_models
 from fridge_pipeline.database.queries import statement
+from fridge_pipeline.finance.signed_month import SignedMonth, signed_select, span_of_month
 
 #: Which rows of a mart are a month's; a mart that is not named here has a column ``hour``.
 MONTHS: Mapping[str, str] = {
     "usage_monthly": "month_of_months",
     "usage_daily": "month_of_days",
     "month_status": "month_of_months",
+    "signed_figures": "month_of_months",
     "exceptions_open": "month_of_exceptions",
     "data_gaps": "month_of_gaps",
 }
@@ -31,15 +34,19 @@ MONTHS: Mapping[str, str] = {
 ROWS_AT_A_TIME = 50_000
 
 
-def month_rows(connection: psycopg.Connection, mart: str, month: Month) -> pl.DataFrame:
+def month_rows(
+    connection: psycopg.Connection, mart: str, month: Month, signed: SignedMonth | None = None
+) -> pl.DataFrame:
     """What a mart says of a month, with the mart's columns, in the order of its first ones; call it in a transaction.
 
-    Of exceptions also those that are about no hour and were opened in the month; of gaps those that reach into it.
+    Of a closed month the figures are those that were signed. Of exceptions also those that are about no hour and were
+    opened in the month; of gaps those that reach into it.
     """
-    query = sql.SQL(statement(MONTHS.get(mart, "month_of_hours"))).format(mart=sql.Identifier(mart))
-    span = {"start": month.start, "end": month.end, "first_day": month.first_day, "next_day": month.after.first_day}
+    today = sql.SQL(statement(MONTHS.get(mart, "month_of_hours"))).format(mart=sql.Identifier(mart))
+    select = signed_select(mart, signed)
     with connection.cursor(name="month_rows") as cursor:
-        cursor.execute(query, span)
+        cursor.adapters.register_loader("numeric", FloatLoader)  # a double holds every number that Stripe takes
+        cursor.execute(today if select is None else sql.SQL(select), span_of_month(month, signed))
         frames = []
         while rows := cursor.fetchmany(ROWS_AT_A_TIME):
             frames.append(_frame(cursor, rows))

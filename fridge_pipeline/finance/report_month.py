@@ -20,6 +20,7 @@ from fridge_pipeline.finance.pages.explanation import Explanation
 from fridge_pipeline.finance.rules.month_books import MARTS, MonthBooks
 from fridge_pipeline.finance.rules.month_detail import notable_hours
 from fridge_pipeline.finance.rules.month_summary import MonthSummary, summarize
+from fridge_pipeline.finance.signed_month import signed_month
 from fridge_pipeline.ingest.object_store.archive import put_in_place_of
 from fridge_pipeline.ingest.rules.location import Location
 
@@ -50,11 +51,13 @@ def report_month(run: Run, month: Month, folder: Location, close_after: timedelt
 def read_books(
     database: Database, month: Month, catalogue: Sequence[Meter], close_after: timedelta, now: datetime
 ) -> tuple[MonthBooks, list[Explanation]]:
-    """The month's marts, and the explanations of the hours that need one, as of one moment."""
+    """The month's marts, a closed month's as signed, and the explanations of hours that need one, as of one moment."""
     with database.connect() as connection:
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         with connection.transaction():
-            books = MonthBooks.from_frames(month, {mart: month_rows(connection, mart, month) for mart in MARTS})
+            signed = signed_month(connection, month)
+            frames = {mart: month_rows(connection, mart, month, signed) for mart in MARTS}
+            books = MonthBooks.from_frames(month, frames)
             notable = notable_hours(books)[:EXPLAINED_HOURS_MAX]
             event_names = [meter.event_name for meter in catalogue]
             return books, [

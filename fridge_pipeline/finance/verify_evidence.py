@@ -17,12 +17,19 @@ from fridge_pipeline.finance.rules.evidence_format import (
     DESCRIPTION,
     FORMATS,
     MANIFEST,
+    WITHOUT_SIGNED,
     WITHOUT_SUMS,
     DoesNotHoldError,
     PackLink,
     read_manifest,
     require_chained,
     require_same_files,
+)
+from fridge_pipeline.finance.rules.evidence_signed import (
+    SIGNED_FIGURES,
+    SIGNOFFS,
+    compare_with_now,
+    compare_with_signatures,
 )
 from fridge_pipeline.finance.rules.evidence_sums import SUMS, TIE_OUT, compare_with_stripe
 
@@ -44,6 +51,8 @@ def verify_evidence(pack: Path, previous: Path | None = None) -> Iterator[str]:
         yield _verify_numbers(opened, described)
         if described["format"] not in WITHOUT_SUMS:
             yield _verify_sums(opened)
+        if described["format"] not in WITHOUT_SIGNED and described.get("is_final") is True:
+            yield from _verify_signed(opened, described)
         yield _verify_chain(opened.month, described, before)
 
 
@@ -133,6 +142,13 @@ def _verify_numbers(opened: OpenedPack, described: Mapping[str, Any]) -> str:
 def _verify_sums(opened: OpenedPack) -> str:
     """Every hour's sum of Stripe is the one that Stripe answered, and its difference is named with a cause."""
     return str(compare_with_stripe(*(opened.lines(path, ROW_CHARACTERS_MAX) for path in (TIE_OUT, SUMS))))
+
+
+def _verify_signed(opened: OpenedPack, described: Mapping[str, Any]) -> Iterator[str]:
+    """A final pack is the signed snapshot, and its annex what came later."""
+    yield compare_with_signatures(opened.lines(SIGNOFFS, ROW_CHARACTERS_MAX), described["control_totals"])
+    if SIGNED_FIGURES in opened.files:
+        yield compare_with_now(opened.lines(SIGNED_FIGURES, ROW_CHARACTERS_MAX))
 
 
 def _verify_chain(month: str, described: Mapping[str, Any], before: PackLink | None) -> str:

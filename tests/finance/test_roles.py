@@ -198,6 +198,7 @@ def test_finance_calls_nothing_that_works_with_the_owners_rights(as_finance: psy
     assert as_finance.execute(OWNERS_FUNCTIONS).fetchall() == [
         ("drop_month", False),
         ("ensure_month", False),
+        ("keep_signed_hours", False),
         ("summarize_block_ranges", False),
     ]
 

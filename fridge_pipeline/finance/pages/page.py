@@ -16,10 +16,12 @@ from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.finance.pages import cells, words
 from fridge_pipeline.finance.pages.cells import GAP_HEIGHT_LARGE, HEIGHT, daily_plot
 from fridge_pipeline.finance.pages.explanation import Explanation, explanation_text
+from fridge_pipeline.finance.pages.signed_tables import changed_in_words
 from fridge_pipeline.finance.pages.tables import SECTIONS
 from fridge_pipeline.finance.rules.month_books import MonthBooks
 from fridge_pipeline.finance.rules.month_detail import notable_hours, usage_by_tenant
 from fridge_pipeline.finance.rules.month_summary import summarize
+from fridge_pipeline.finance.rules.signed_and_now import changed_meters
 
 #: What the page holds at most, so that it stays below 10 MB; it says what it leaves out, and the workbook has all.
 TENANTS_SHOWN_MAX = 500
@@ -60,6 +62,7 @@ def _content(books: MonthBooks, explanations: Sequence[Explanation]) -> dict[str
         "is_empty": books.is_empty,
         "workbook": f"usage-{books.month.key}.xlsx",
         "summary": summarize(books),
+        "changed": [changed_in_words(meter) for meter in changed_meters(books)],
         "meter_plots": _meter_plots(books),
         "plot_height": HEIGHT,
         "usage": usage[:TENANTS_SHOWN_MAX],

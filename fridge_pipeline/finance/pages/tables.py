@@ -7,6 +7,7 @@ from dataclasses import replace
 import polars as pl
 
 from fridge_pipeline.finance.pages.columns import Section, Table
+from fridge_pipeline.finance.pages.signed_tables import CHANGED_SINCE_SIGNED, SIGNED_AND_NOW
 from fridge_pipeline.finance.rules.month_books import MonthBooks
 from fridge_pipeline.finance.rules.month_detail import usage_by_tenant
 from fridge_pipeline.finance.rules.month_summary import file_rows_by_day
@@ -110,7 +111,7 @@ LEDGER = Table(
 )
 #: The sheets of the workbook after the summary, in this order.
 SHEETS = (
-    *(USAGE_BY_MONTH, USAGE_BY_DAY, FILE_ROWS, DIFFERENCES, EXCEPTIONS),
+    *(USAGE_BY_MONTH, USAGE_BY_DAY, FILE_ROWS, SIGNED_AND_NOW, DIFFERENCES, EXCEPTIONS),
     *(RESTATEMENTS, UNMAPPED, DATA_GAPS, HOURS, LEDGER),
 )
 
@@ -155,6 +156,7 @@ def _unmapped(books: MonthBooks) -> pl.DataFrame:
 
 #: The tables of the page, in this order.
 SECTIONS = (
+    CHANGED_SINCE_SIGNED,
     Section(
         Table(
             "Differences and their causes",
@@ -193,12 +195,12 @@ SECTIONS = (
         ),
         UNMAPPED,
         "Usage that nobody is billed for yet. It is billed once the tenant is mapped, within 35 days.",
-        "Every tenant with usage has a Stripe customer.",
+        "No usage waits for a Stripe customer. What was not mapped within 35 days is lost, and among the differences.",
     ),
     Section(
         DATA_GAPS,
         DATA_GAPS,
         "Sensors that fell silent. What they did not report is missing; it is not a usage of zero.",
-        "Every sensor that was expected to report did.",
+        "No sensor fell silent of those that were expected: with readings in 12 of the 24 hours before.",
     ),
 )

@@ -13,10 +13,18 @@ import xlsxwriter
 
 from fridge_pipeline.finance.pages.columns import Kind
 from fridge_pipeline.finance.pages.sheet import NUMBER_FORMATS, Formats, Sheet, write_table
+from fridge_pipeline.finance.pages.signed_tables import changed_in_words
 from fridge_pipeline.finance.pages.tables import FILE_ROWS, HOURS, SHEETS, USAGE_BY_MONTH
-from fridge_pipeline.finance.pages.words import HOW_TO_READ, MONTH_STATES, compared_in_words, verdict_in_words
+from fridge_pipeline.finance.pages.words import (
+    HOW_TO_READ,
+    MONTH_STATES,
+    compared_in_words,
+    meter_in_words,
+    verdict_in_words,
+)
 from fridge_pipeline.finance.rules.month_books import MonthBooks
 from fridge_pipeline.finance.rules.month_summary import MonthSummary, Row, summarize
+from fridge_pipeline.finance.rules.signed_and_now import changed_meters
 
 SUMMARY = "Summary"
 ROWS_LOST = "=control_file_rows-control_inserted-control_duplicates-control_rejected"
@@ -54,7 +62,7 @@ def write_workbook(books: MonthBooks, made_at: datetime, path: Path) -> None:
             counted.append(_Line(table.title, frame.height, f"{table.meaning}."))
             written[table.title] = write_table(workbook, formats, table, frame)
         summary = summarize(books)
-        lines = [*_head(summary, created), _Line()]
+        lines = [*_head(summary, created), *_changes(books), _Line()]
         if not books.is_empty:
             lines += _file_totals(summary.files, written[FILE_ROWS.title])
             for meter in summary.meters:
@@ -95,6 +103,11 @@ def _head(summary: MonthSummary, created: datetime) -> Iterator[_Line]:
     yield _Line("Made at (UTC)", created)
 
 
+def _changes(books: MonthBooks) -> Iterator[_Line]:
+    for meter in changed_meters(books):
+        yield _Line("Not what was signed any more", meter.meter, f"{changed_in_words(meter)}. See Signed and now.")
+
+
 def _file_totals(files: Row, places: Sequence[Sheet]) -> Iterator[_Line]:
     yield _Line("Rows in files", is_heading=True)
     for label, name, meaning in (
@@ -115,7 +128,7 @@ def _file_totals(files: Row, places: Sequence[Sheet]) -> Iterator[_Line]:
 
 def _meter_totals(meter: Row, written: dict[str, list[Sheet]]) -> Iterator[_Line]:
     hours, months, name = written[HOURS.title], written[USAGE_BY_MONTH.title], meter["meter"]
-    yield _Line(name, is_heading=True)
+    yield _Line(meter_in_words(name), is_heading=True)
     for label, key, places, column, meaning in (
         ("Derived again", "derived", hours, "derived_quantity", "Counted a second time, in SQL."),
         ("Usage", "usage", months, "quantity", "What the month comes to."),
@@ -128,7 +141,7 @@ def _meter_totals(meter: Row, written: dict[str, list[Sheet]]) -> Iterator[_Line
     yield _Line("Hours", meter["hours"], "Tenant-hours of this meter in the tie-out.")
     yield _Line("Hours explained", meter["explained"], "They differ, with a cause.")
     yield _Line("Hours unexplained", meter["unexplained"], "They differ, and nothing explains it.")
-    meaning = "Not compared with Stripe yet: not read since they were stated."
+    meaning = "Not compared with Stripe yet: not read, or not since they were stated."
     yield _Line("Hours not compared", meter["not_read"], meaning)
     yield _Line()
 

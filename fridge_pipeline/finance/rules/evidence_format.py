@@ -11,13 +11,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-FORMAT = "fridge-evidence/3"
+FORMAT = "fridge-evidence/4"
 
 #: Of earlier packs, which hold no sums of Stripe's: their tie-out says what it says.
 WITHOUT_SUMS = frozenset({"fridge-evidence/1", "fridge-evidence/2"})
 
+#: Of earlier packs, which hold the figures of their own time: nothing says that they are the signed ones.
+WITHOUT_SIGNED = WITHOUT_SUMS | {"fridge-evidence/3"}
+
 #: Packs of the first format hold each table as Parquet too: files of whose bytes the manifest has the hash.
-FORMATS = (FORMAT, "fridge-evidence/2", "fridge-evidence/1")
+FORMATS = (FORMAT, "fridge-evidence/3", "fridge-evidence/2", "fridge-evidence/1")
 
 MANIFEST = "MANIFEST.sha256"
 DESCRIPTION = "pack.json"
@@ -27,6 +30,9 @@ DRAFT_NOTE = "DRAFT.txt"
 #: Where the tables and the statements lie within the pack's folder.
 TABLES = "tables"
 STATEMENTS = "statements"
+
+#: Where a closed month's pack has what came after its signature.
+ANNEX = "annex"
 
 _FOLDER = "fridge-evidence-"
 _MANIFEST_LINE = re.compile(r"(?P<sha256>[0-9a-f]{64})  (?P<path>[^\x00-\x1f\\]+)")

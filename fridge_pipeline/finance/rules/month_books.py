@@ -66,6 +66,18 @@ _COLUMNS: Mapping[str, Mapping[pl.DataType, str]] = {
         NUMBER: "readings_per_hour_before",
         MOMENT: "silent_from silent_until",
     },
+    "signed_figures": {
+        TEXT: "tenant_id meter cause",
+        NUMBER: "signed_usage usage_now difference signed_stated stated_now signed_stripe stripe_now",
+        COUNT: "hours_changed",
+        FLAG: "is_closed",
+    },
+    "signed_changes": {
+        TEXT: "tenant_id meter cause detail",
+        NUMBER: "signed_usage usage_now change_in_usage signed_stated stated_now change_in_stated signed_stripe"
+        " stripe_now change_in_stripe",
+        MOMENT: "hour",
+    },
     "month_status": {TEXT: "status prepared_by approved_by", DAY: "usage_month", MOMENT: "signed_at"},
     "billing_ledger": {
         TEXT: "tenant_id meter identifier stripe_customer_id status request_id answer run_id",
@@ -91,7 +103,11 @@ class BooksError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class MonthBooks:
-    """The marts of one month, one frame each, with the columns of ``SCHEMAS``."""
+    """The marts of one month, one frame each, with the columns of ``SCHEMAS``.
+
+    Of a closed month usage and tie-out are as they were signed; ``signed_figures`` and ``signed_changes`` say what is
+    another number now.
+    """
 
     month: Month
     usage_monthly: pl.DataFrame
@@ -103,6 +119,8 @@ class MonthBooks:
     exceptions_open: pl.DataFrame
     unmapped_usage: pl.DataFrame
     data_gaps: pl.DataFrame
+    signed_figures: pl.DataFrame
+    signed_changes: pl.DataFrame
     month_status: pl.DataFrame
     billing_ledger: pl.DataFrame
 

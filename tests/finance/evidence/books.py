@@ -9,8 +9,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from psycopg.types.json import Jsonb
+
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.database import queries
 from fridge_pipeline.finance.make_evidence import EvidencePack, Maker, make_evidence
 from fridge_pipeline.finance.rules.evidence_format import MANIFEST, folder_of, manifest_text
 from fridge_pipeline.ingest.rules.location import Location
@@ -58,16 +61,20 @@ def build(pipeline: Pipeline) -> None:
 
 
 def close(pipeline: Pipeline, month: Month) -> None:
-    """Two people sign."""
+    """Two people sign what the month comes to."""
+    span = {"month_start": month.start, "month_end": month.end}
+    with pipeline.database.connect() as connection:
+        row = connection.execute(queries.statement("control_totals"), span).fetchone()
+    totals = Jsonb(row[0] if row else None)
     for action, name in (("prepare", "ada"), ("approve", "grace")):
         pipeline.rows(
             "insert into fridge.month_signoffs (month, action, signed_by, control_totals, signed_at)"
-            " values (%s, %s, %s, case when %s = 'prepare' then '{}'::jsonb end, greatest(%s, %s))"
+            " values (%s, %s, %s, %s, greatest(%s, %s))"
             " returning signoff_id",
             month.first_day,
             action,
             name,
-            action,
+            totals if action == "prepare" else None,
             pipeline.clock(),
             month.end,
         )

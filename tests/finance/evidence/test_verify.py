@@ -127,7 +127,7 @@ def test_a_forger_who_fits_the_manifest_is_found_by_the_numbers(pack: Path, tmp_
     assert "the control totals are" in forged(
         DESCRIPTION, b'"tie_out.stated_quantity": "', b'"tie_out.stated_quantity": "1'
     )
-    assert "the format is 'fridge-evidence/9'" in forged(DESCRIPTION, b"fridge-evidence/3", b"fridge-evidence/9")
+    assert "the format is 'fridge-evidence/9'" in forged(DESCRIPTION, b"fridge-evidence/4", b"fridge-evidence/9")
 
 
 def test_a_pack_of_the_format_before_still_holds_and_is_said_to_be_one(tmp_path: Path) -> None:

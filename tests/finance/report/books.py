@@ -236,6 +236,8 @@ def _with_what_is_open(books: MonthBooks) -> MonthBooks:
         {"tenant_id": "tenant-11", "sensor_id": "walk-in", "silent_from": hour_of(29, 3), "hours_silent": 69,
          "readings_per_hour_before": 11.0},
     ]  # fmt: skip
+    changed = {"tenant_id": "tenant-09", "meter": METERS[0], "signed_usage": 140.0, "usage_now": 176.0,
+               "cause": "late_file"}  # fmt: skip
     schema = SCHEMAS["unmapped_usage"]
     not_stated = waiting.select(
         *KEY,
@@ -253,6 +255,8 @@ def _with_what_is_open(books: MonthBooks) -> MonthBooks:
         exceptions_open=rows("exceptions_open", *exceptions),
         restatements=rows("restatements", *restatements),
         data_gaps=rows("data_gaps", *gaps),
+        signed_changes=rows("signed_changes", changed | {"hour": hour_of(12, 4), "change_in_usage": 36.0}),
+        signed_figures=rows("signed_figures", changed | {"difference": 36.0, "hours_changed": 1, "is_closed": False}),
         unmapped_usage=unmapped.select(pl.col(name).cast(kind) for name, kind in schema.items()),
         month_status=rows("month_status", {"usage_month": MONTH.first_day, "status": "open"}),
     )

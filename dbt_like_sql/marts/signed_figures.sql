@@ -1,0 +1,89 @@
+-- materialized: view
+-- Today's figures are the signed ones and what has changed since.
+with signed_hours as (
+    select * from fridge.stg_signed_hours
+),
+
+signed_changes as (
+    select * from fridge.signed_changes
+),
+
+stacked as (
+    select
+        usage_month,
+        is_closed,
+        tenant_id,
+        meter,
+        usage_quantity as signed_usage,
+        stated_quantity as signed_stated,
+        stripe_quantity as signed_stripe,
+        0::numeric as change_in_usage,
+        0::numeric as change_in_stated,
+        0::numeric as change_in_stripe,
+        0 as usage_known,
+        0 as stated_known,
+        0 as stripe_known,
+        null::text as cause
+    from signed_hours
+
+    union all
+
+    select
+        usage_month,
+        is_closed,
+        tenant_id,
+        meter,
+        null as signed_usage,
+        null as signed_stated,
+        null as signed_stripe,
+        change_in_usage,
+        change_in_stated,
+        coalesce(stripe_now, 0) - coalesce(signed_stripe, 0) as change_in_stripe,
+        num_nonnulls(usage_now) - num_nonnulls(signed_usage) as usage_known,
+        num_nonnulls(stated_now) - num_nonnulls(signed_stated) as stated_known,
+        num_nonnulls(stripe_now) - num_nonnulls(signed_stripe) as stripe_known,
+        cause
+    from signed_changes
+),
+
+summed as (
+    select
+        usage_month,
+        is_closed,
+        tenant_id,
+        meter,
+        sum(signed_usage) as signed_usage,
+        sum(signed_stated) as signed_stated,
+        sum(signed_stripe) as signed_stripe,
+        coalesce(sum(signed_usage), 0) + sum(change_in_usage) as usage_now,
+        coalesce(sum(signed_stated), 0) + sum(change_in_stated) as stated_now,
+        coalesce(sum(signed_stripe), 0) + sum(change_in_stripe) as stripe_now,
+        count(signed_usage) + sum(usage_known) as hours_with_usage,
+        count(signed_stated) + sum(stated_known) as hours_stated,
+        count(signed_stripe) + sum(stripe_known) as hours_read,
+        sum(change_in_usage) as difference,
+        count(cause) as hours_changed,
+        string_agg(distinct cause, ', ' order by cause) as cause
+    from stacked
+    group by usage_month, is_closed, tenant_id, meter
+),
+
+final as (
+    select
+        usage_month,
+        is_closed,
+        tenant_id,
+        meter,
+        signed_usage,
+        case when hours_with_usage > 0 then usage_now end as usage_now,
+        difference,
+        signed_stated,
+        case when hours_stated > 0 then stated_now end as stated_now,
+        signed_stripe,
+        case when hours_read > 0 then stripe_now end as stripe_now,
+        hours_changed,
+        cause
+    from summed
+)
+
+select * from final

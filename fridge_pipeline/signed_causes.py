@@ -1,0 +1,25 @@
+"""Why a figure of a signed month is not what was signed; ``reason_codes`` has them beside the other causes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+#: Code → in a few words, and in a sentence.
+SIGNED_CAUSES: Final[dict[str, tuple[str, str]]] = {
+    "late_file": (
+        "late file: it came after the month was signed",
+        "A landing file brought readings of a signed month after the signature; the signed figure stays what it is.",
+    ),
+    "withdrawn_later": (
+        "withdrawn later: after the month was signed",
+        "A landing file of a signed month was withdrawn after the signature; the signed figure stays what it is.",
+    ),
+    "stated_later": (
+        "stated later: Stripe took or refused a statement after the month was signed",
+        "What Stripe has accepted for a signed month is not what it had accepted when it was signed.",
+    ),
+    "read_later": (
+        "read later: Stripe was read again after the month was signed",
+        "Stripe was read again after the signature, and its sum was not known then or is another now.",
+    ),
+}
