@@ -18,6 +18,10 @@ SIGNED_CAUSES: Final[dict[str, tuple[str, str]]] = {
         "stated later: Stripe took or refused a statement after the month was signed",
         "What Stripe has accepted for a signed month is not what it had accepted when it was signed.",
     ),
+    "hours_not_kept": (
+        "hours not kept: only the totals were signed",
+        "The month was signed before its hours were kept: what has changed in it is known by its totals only.",
+    ),
     "read_later": (
         "read later: Stripe was read again after the month was signed",
         "Stripe was read again after the signature, and its sum was not known then or is another now.",

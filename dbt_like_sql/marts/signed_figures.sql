@@ -1,6 +1,16 @@
 -- materialized: view
--- Today's figures are the signed ones and what has changed since.
-with signed_hours as (
+-- Today's figures are the signed ones and what has changed since. Of months that were signed before their hours were
+-- kept there are only the totals of meters, of no tenant.
+with signed_months as (
+    select * from fridge.stg_signed_months
+    where not has_hours
+),
+
+tie_out as (
+    select * from fridge.tie_out
+),
+
+signed_hours as (
     select * from fridge.stg_signed_hours
 ),
 
@@ -68,6 +78,40 @@ summed as (
     group by usage_month, is_closed, tenant_id, meter
 ),
 
+totals as (
+    select
+        signed_months.usage_month,
+        signed_months.is_closed,
+        meters.meter,
+        (meters.figures ->> 'usage')::numeric as signed_usage,
+        (meters.figures ->> 'stated')::numeric as signed_stated,
+        (meters.figures ->> 'stripe')::numeric as signed_stripe
+    from signed_months
+    cross join lateral jsonb_each(signed_months.control_totals -> 'meters') as meters (meter, figures)
+),
+
+totals_now as (
+    select
+        signed_months.usage_month,
+        of_month.meter,
+        of_month.usage_now,
+        of_month.stated_now,
+        of_month.stripe_now
+    from signed_months
+    cross join lateral (
+        select
+            tie_out.meter,
+            sum(tie_out.usage_quantity) as usage_now,
+            sum(tie_out.stated_quantity) as stated_now,
+            sum(tie_out.stripe_quantity) as stripe_now
+        from tie_out
+        where
+            tie_out.hour >= signed_months.usage_month::timestamp at time zone 'UTC'
+            and tie_out.hour < (signed_months.usage_month + interval '1 month') at time zone 'UTC'
+        group by tie_out.meter
+    ) as of_month
+),
+
 final as (
     select
         usage_month,
@@ -84,6 +128,30 @@ final as (
         hours_changed,
         cause
     from summed
+
+    union all
+
+    select
+        totals.usage_month,
+        totals.is_closed,
+        null as tenant_id,
+        totals.meter,
+        totals.signed_usage,
+        totals_now.usage_now,
+        coalesce(totals_now.usage_now, 0) - coalesce(totals.signed_usage, 0) as difference,
+        totals.signed_stated,
+        totals_now.stated_now,
+        totals.signed_stripe,
+        totals_now.stripe_now,
+        0 as hours_changed,
+        -- None is another figure than 0.
+        case
+            when coalesce(totals.signed_usage, -1) <> coalesce(totals_now.usage_now, -1) then 'hours_not_kept'
+            when coalesce(totals.signed_stated, -1) <> coalesce(totals_now.stated_now, -1) then 'hours_not_kept'
+            when coalesce(totals.signed_stripe, -1) <> coalesce(totals_now.stripe_now, -1) then 'hours_not_kept'
+        end as cause
+    from totals
+    left join totals_now on totals.usage_month = totals_now.usage_month and totals.meter = totals_now.meter
 )
 
 select * from final

@@ -5,6 +5,7 @@ select
     signed_months.is_closed,
     signed_months.prepared_at,
     signed_months.approved_at,
+    signed_months.control_totals,
     coalesce(signed_months.control_totals -> 'meters' = '{}', false)
     or exists (
         select 1 from fridge.signed_hours

@@ -29,6 +29,7 @@ from fridge_pipeline.cli.tenants import tenants
 from fridge_pipeline.cli.terminal import echo
 from fridge_pipeline.cli.up import env, ui, up
 from fridge_pipeline.cli.verify import verify
+from fridge_pipeline.database.program import commit
 from fridge_pipeline.orchestration.own_environment import settle_environment
 
 #: Errors of the world or of the input, whose text says what to do: shown without a traceback.
@@ -40,7 +41,9 @@ ENDING_SECONDS_MAX = 5.0
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="fridge_pipeline", prog_name="fridge")
+@click.version_option(
+    package_name="fridge_pipeline", prog_name="fridge", message=f"%(prog)s, version %(version)s, commit {commit()}"
+)
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 @click.pass_context
 def fridge(context: click.Context, *, debug: bool) -> None:

@@ -9,8 +9,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -49,22 +48,12 @@ from fridge_pipeline.finance.rules.evidence_format import (
     table_path,
 )
 from fridge_pipeline.finance.signed_month import SignedMonth, signed_month
+from fridge_pipeline.finance.stamp_record import Maker, signed_in, stripe_of_month
 from fridge_pipeline.finance.verify_evidence import is_draft, verify_evidence
 from fridge_pipeline.ingest.object_store.archive import put_unlike_any
 from fridge_pipeline.ingest.rules.location import Location
 
 README_TEXT = Path(__file__).parent / "pack" / "readme_of_a_pack.txt"
-
-
-@dataclass(frozen=True, slots=True)
-class Maker:
-    """Who makes a pack, when, with which program and parameters; none of it may be a secret."""
-
-    name: str
-    run_id: str
-    made_at: datetime
-    program: Mapping[str, str]
-    parameters: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +86,12 @@ def make_evidence(
         folder, made = work / "pack", work / "pack.zip"
         with one_snapshot(connection):
             books, signed = described_books(connection, month), signed_month(connection, month)
+            went, session = stripe_of_month(connection, month), signed_in(connection)
             tenants = _write_books(connection, month, folder, signed)
         _write_sql(folder, models_folder, signed)
         draft = {} if books["is_final"] else {"draft": draft_text(month.key)}
         described = {"format": FORMAT, "month": month.key, **draft, **books, **_making(maker)}
+        described |= {"stripe": [asdict(use) | {"used_since": f"{use.used_since}"} for use in went], **session}
         described |= _contents(folder, tenants)
         files = _describe(folder, described)
         write_zip(folder, folder_of(month.key), made)

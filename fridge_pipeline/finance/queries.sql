@@ -217,6 +217,10 @@ where
     and read_at > %(after)s and read_at <= %(until)s
 order by tenant_id, event_name, hour, stripe_customer_id, read_at, sum_id;
 
+-- name: evidence_stripe_uses
+select * from fridge.stripe_uses
+order by use_id;
+
 -- name: evidence_tenants
 select * from fridge.tenants
 order by tenant_id;
@@ -648,6 +652,35 @@ order by tenant_id, sensor_id, silent_from;
 select * from fridge.{mart}
 where hour >= %(start)s and hour < %(end)s
 order by tenant_id, hour;
+
+-- name: stripe_of_month
+-- Where it went, by when the statements of the month's hours were sent.
+select
+    uses.mode,
+    uses.host,
+    uses.account_id,
+    uses.used_since
+from (
+    select
+        *,
+        lead(used_since) over (order by use_id) as used_until
+    from fridge.stripe_uses
+) as uses
+where
+    exists (
+        select 1 from fridge.meter_events as statements
+        where
+            statements.hour >= %(start)s and statements.hour < %(end)s
+            and statements.first_sent_at >= uses.used_since
+            and coalesce(statements.first_sent_at < uses.used_until, true)
+    )
+order by uses.use_id;
+
+-- name: signed_in
+select
+    session_user::text as login,
+    nullif(current_setting('fridge.os_user', true), '') as os_user,
+    nullif(current_setting('fridge.os_host', true), '') as os_host;
 
 -- name: signed_month
 select

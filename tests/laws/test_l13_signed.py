@@ -123,3 +123,20 @@ def test_nobody_writes_signed_figures_but_a_signature(late: Pipeline) -> None:
         for database in (late.database, late.database.owned):
             with database.connect() as connection, pytest.raises(REFUSED):
                 connection.execute(change.encode())
+
+
+def test_a_month_that_was_closed_before_its_hours_were_kept_says_so_beside_the_signed_totals(
+    late: Pipeline, tmp_path: Path
+) -> None:
+    with late.database.owned.connect() as connection, connection.transaction():
+        connection.execute("grant delete on fridge.signed_hours to current_user")
+        connection.execute("alter table fridge.signed_hours disable trigger user")
+        connection.execute("delete from fridge.signed_hours")
+    report = report_month(late.as_run(), JANUARY, tmp_path, CLOSE_AFTER, late.workspace)
+    assert isinstance(report.page, Path)
+    page = PageRead(report.page.read_text(encoding="utf-8"))
+    assert page.table("One row per meter.").column("Usage") == ["3", "22"]
+    assert "Not what was signed any more. This page shows the figures of now." in page.text
+    assert "temperature_readings: signed 20, now 22 (+2); hours not kept: only the totals were signed." in page.text
+    with pytest.raises(DoesNotHoldError, match="usage of active_sensors is 3 in the pack, but Ada and Grace signed 2"):
+        made(late, JANUARY, tmp_path / "2026-01.zip")

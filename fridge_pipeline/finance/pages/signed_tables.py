@@ -21,7 +21,7 @@ def _by_hour(books: MonthBooks) -> pl.DataFrame:
 
 def _by_tenant(books: MonthBooks) -> pl.DataFrame:
     return (
-        books.signed_figures.filter(pl.col("hours_changed") > 0)
+        books.signed_figures.filter(pl.col("cause").is_not_null())
         .rename({"difference": "change_in_usage"})
         .sort(pl.col("change_in_usage").abs(), "tenant_id", "meter", descending=[True, False, False])
     )

@@ -64,7 +64,10 @@ HOW_TO_READ = (
     ("Duplicate, rejected", "A reading that was stored already; a row that is no valid reading. Neither is billed."),
     ("Hour", "Usage is counted by the UTC hour in which a file arrived. A month has the hours that begin in it."),
     ("Meter", "What is billed by: readings stored, or sensor-hours. Quantities of two meters are never added."),
-    ("Sensor-hours", "active_sensors counts a sensor once in each hour with a reading of it; a month is the sum of its hours."),
+    (
+        "Sensor-hours",
+        "active_sensors counts a sensor once in each hour with a reading of it; a month is the sum of its hours.",
+    ),
     ("Late", "A reading recorded before the hour in which it arrived. It is billed in the hour of its arrival."),
     ("Statement", "What Stripe was told of an hour's usage. A correction is a new revision; nothing is overwritten."),
     ("Derived again", "Usage counted a second time from the stored readings, in another way. Both must agree."),

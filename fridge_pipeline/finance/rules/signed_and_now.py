@@ -32,15 +32,23 @@ class ChangedMeter:
 def changed_meters(books: MonthBooks) -> list[ChangedMeter]:
     """Each meter of a signed month that is not what was signed, by name; empty while all is, or nothing is signed."""
     names = ("signed_usage", "usage_now", "difference", "signed_stated", "stated_now", "signed_stripe", "stripe_now")
-    causes = books.signed_changes.group_by("meter").agg(causes=pl.col("cause").unique().sort())
     meters = (
         books.signed_figures.group_by("meter")
-        .agg(*(known_sum(name).alias(name) for name in names), hours=pl.col("hours_changed").sum())
-        .filter(pl.col("hours") > 0)
-        .join(causes, on="meter", how="left")
+        .agg(
+            *(known_sum(name).alias(name) for name in names),
+            hours=pl.col("hours_changed").sum(),
+            causes=pl.col("cause").drop_nulls().str.split(", ").list.explode().unique().sort(),
+        )
+        .filter(pl.col("causes").list.len() > 0)
         .sort("meter")
     )
     return [
-        ChangedMeter(**row | {"causes": tuple(row["causes"] or ())})
+        ChangedMeter(**row | {"causes": tuple(row["causes"])})
         for row in meters.select("meter", *names, "hours", "causes").iter_rows(named=True)
     ]
+
+
+def shows_signed(books: MonthBooks) -> bool:
+    """Whether the figures of these books are signed ones: of a closed month, unless its hours were not kept."""
+    is_closed = "closed" in books.month_status["status"]
+    return is_closed and not books.signed_figures["tenant_id"].has_nulls()

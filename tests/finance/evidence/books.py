@@ -14,8 +14,9 @@ from psycopg.types.json import Jsonb
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.database import queries
-from fridge_pipeline.finance.make_evidence import EvidencePack, Maker, make_evidence
+from fridge_pipeline.finance.make_evidence import EvidencePack, make_evidence
 from fridge_pipeline.finance.rules.evidence_format import MANIFEST, folder_of, manifest_text
+from fridge_pipeline.finance.stamp_record import Maker
 from fridge_pipeline.ingest.rules.location import Location
 from fridge_pipeline.settings import REPOSITORY
 from tests.pipeline import Pipeline, readings
