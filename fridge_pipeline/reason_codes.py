@@ -87,10 +87,7 @@ EXCEPTION_KINDS: Final[dict[str, ExceptionKind]] = {
         "too_late",
     ),
     "unmapped": waiting(
-        "usage of tenants without a Stripe customer",
-        "import the tenants with their customers: fridge tenants import",
-        "unmapped",
-        OWED,
+        "usage of tenants without a Stripe customer", "import their customers: fridge tenants import", "unmapped", OWED
     ),
     "customer_taken": waiting(
         "usage of tenants whose customer is billed another tenant's usage of the same hour",
@@ -264,14 +261,10 @@ DIFFERENCE_CAUSES: Final[dict[str, DifferenceCause]] = {
         "The hour has not been closed for long enough to be billed.",
     ),
     "not_stated": wrong(
-        Step.LEDGER,
-        "not stated, and nothing says why",
-        "Nothing says why Stripe was not told; the next sweep states it.",
+        Step.LEDGER, "not stated, and nothing says why", "Nothing says why Stripe was not told; a sweep states it."
     ),
     "not_stated_by_us": wrong(
-        Step.STRIPE,
-        "not stated by us: somebody else did",
-        "Stripe shows usage of which we have stated nothing.",
+        Step.STRIPE, "not stated by us: somebody else did", "Stripe shows usage of which we have stated nothing."
     ),
     "missing_in_stripe": wrong(
         Step.STRIPE,
