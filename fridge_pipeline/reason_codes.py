@@ -22,6 +22,7 @@ from fridge_pipeline.reason_terms import (
     waiting,
     wrong,
 )
+from fridge_pipeline.signed_causes import SIGNED_CAUSES
 
 #: In the order in which the tie-out asks them.
 EXCEPTION_KINDS: Final[dict[str, ExceptionKind]] = {
@@ -86,10 +87,7 @@ EXCEPTION_KINDS: Final[dict[str, ExceptionKind]] = {
         "too_late",
     ),
     "unmapped": waiting(
-        "usage of tenants without a Stripe customer",
-        "import the tenants with their customers: fridge tenants import",
-        "unmapped",
-        OWED,
+        "usage of tenants without a Stripe customer", "import their customers: fridge tenants import", "unmapped", OWED
     ),
     "customer_taken": waiting(
         "usage of tenants whose customer is billed another tenant's usage of the same hour",
@@ -165,9 +163,7 @@ DIFFERENCE_CAUSES: Final[dict[str, DifferenceCause]] = {
         "usage changed: the usage table was edited",
         "The usage table says something else than the landing files and the stored readings: it was edited.",
     ),
-    "unexplained": wrong(
-        None, "unexplained: a person must look", "Stripe shows what it should not, see the exception."
-    ),
+    "unexplained": wrong(None, "unexplained: a person must look", "Stripe shows what it should not: an exception."),
     "not_billed": known(
         Step.LEDGER,
         "not billed by us: before the hour from which usage is stated",
@@ -191,10 +187,7 @@ DIFFERENCE_CAUSES: Final[dict[str, DifferenceCause]] = {
         "Far outside the tenant's own history; a person has to release it.",
     ),
     "too_late": known(
-        Step.LEDGER,
-        "too late: older than the 35 days that Stripe takes",
-        "Older than the 35 days that Stripe accepts.",
-        Outcome.LOST,
+        Step.LEDGER, "too late: Stripe takes 35 days", "Older than the 35 days that Stripe takes.", Outcome.LOST
     ),
     "unmapped": known(
         Step.LEDGER,
@@ -268,14 +261,10 @@ DIFFERENCE_CAUSES: Final[dict[str, DifferenceCause]] = {
         "The hour has not been closed for long enough to be billed.",
     ),
     "not_stated": wrong(
-        Step.LEDGER,
-        "not stated, and nothing says why",
-        "Nothing says why Stripe was not told; the next sweep states it.",
+        Step.LEDGER, "not stated, and nothing says why", "Nothing says why Stripe was not told; a sweep states it."
     ),
     "not_stated_by_us": wrong(
-        Step.STRIPE,
-        "not stated by us: somebody else did",
-        "Stripe shows usage of which we have stated nothing.",
+        Step.STRIPE, "not stated by us: somebody else did", "Stripe shows usage of which we have stated nothing."
     ),
     "missing_in_stripe": wrong(
         Step.STRIPE,
@@ -287,6 +276,7 @@ DIFFERENCE_CAUSES: Final[dict[str, DifferenceCause]] = {
         "too much in Stripe: something was counted twice",
         "Stripe's own summary shows more than was stated: something was counted twice.",
     ),
+    **SIGNED_CAUSES,
 }
 
 _UNKNOWN = ExceptionKind(

@@ -77,9 +77,10 @@ class ExceptionKind:
 class DifferenceCause:
     """Why two numbers that should be the same are not: in a few words, and in a sentence.
 
-    ``step`` is where the tie-out looks for it, ``None`` for what only the reconciliation finds. ``is_explained``: it is
-    known and waits for somebody or passes by itself, and is no error in the books. ``outcome`` is what has become of
-    the usage that Stripe does not have for it; with ``expires`` it is lost once Stripe takes the hour no more.
+    ``step`` is where the tie-out looks for it, ``None`` for what only the reconciliation, or a signature, finds.
+    ``is_explained``: it is known and waits for somebody or passes by itself, and is no error in the books. ``outcome``
+    is what has become of the usage that Stripe does not have for it; with ``expires`` it is lost once Stripe takes the
+    hour no more.
     """
 
     step: Step | None

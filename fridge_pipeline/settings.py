@@ -10,28 +10,25 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError, model_validator
+from pydantic import Field, PlainValidator, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from fridge_pipeline import setting_places
 from fridge_pipeline import setting_values as values
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.billing_start import BillingStart
 from fridge_pipeline.catalogue.meter import CATALOGUE, Meter, Variance
 from fridge_pipeline.database.retention import KEEP_MONTHS_MIN
-from fridge_pipeline.ingest.rules.location import Location
 from fridge_pipeline.ingest.rules.source import Source
 from fridge_pipeline.invoices.rules.mode import InvoiceMode
 from fridge_pipeline.operations.channels import MailServer
 from fridge_pipeline.secret_files import FILE_SUFFIX, with_secrets
+from fridge_pipeline.setting_places import Places
 from fridge_pipeline.setting_values import variable
 from fridge_pipeline.stripe.rules import limits
 from fridge_pipeline.stripe.rules.api_key import SANDBOX_KEY, ApiKey, KeyMode, require_allowed
 
-#: The checkout: ``workspace.yaml``, ``dagster.yaml`` and ``dbt_like_sql/`` lie here.
-REPOSITORY = Path(__file__).resolve().parents[1]
-
-#: ``FRIDGE_HOME`` when it is not set.
-DEFAULT_HOME = REPOSITORY / ".fridge"
+REPOSITORY, DEFAULT_HOME = setting_places.REPOSITORY, setting_places.DEFAULT_HOME
 
 #: The SQL models, one select a file.
 MODELS_FOLDER = REPOSITORY / "dbt_like_sql"
@@ -46,61 +43,9 @@ class SettingError(ValueError):
     """Environment variables hold what they cannot mean: one line each."""
 
 
-class Settings(BaseModel):
+class Settings(Places):
     """What the environment says. Secrets show in no repr."""
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
-
-    home: Annotated[Path, PlainValidator(values.absolute)] = variable(
-        "FRIDGE_HOME",
-        DEFAULT_HOME,
-        "the folder of everything the program writes: database, logs, runs",
-        shown="`.fridge/` in the checkout",
-    )
-    database_url: Annotated[str | None, PlainValidator(values.dsn)] = variable(
-        "FRIDGE_DATABASE_URL",
-        None,
-        "`postgresql://user:password@host:port/name`; nothing is started then",
-        shown="an embedded PostgreSQL in `FRIDGE_HOME`",
-        secret=True,
-    )
-    landing_uri: Annotated[str, PlainValidator(values.landing_uri)] = variable(
-        "FRIDGE_LANDING_URI",
-        lambda before: str(before["home"] / "landing"),
-        "the landing root: a folder, `file://…`, or `s3://bucket/prefix` on any S3-compatible store (`gs://` and "
-        "`az://` are untested), whose credentials come as `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`, "
-        "`AWS_ENDPOINT_URL` only: a URI that holds any is refused",
-        shown="`FRIDGE_HOME/landing`",
-    )
-    archive: Annotated[Location, PlainValidator(values.archive)] = variable(
-        "FRIDGE_ARCHIVE_URI",
-        lambda before: before["home"],
-        "where the assets put a month's evidence pack (`evidence/`) and report (`reports/`): a folder, `file://…`, or "
-        "`s3://bucket/prefix`; [what it needs](operations.md#packs-and-reports-in-an-object-store)",
-        shown="`FRIDGE_HOME`",
-    )
-    reports_url: Annotated[str | None, PlainValidator(values.web_address)] = variable(
-        "FRIDGE_REPORTS_URL",
-        None,
-        "the web address under which the archive's folder `reports` is served; the UI's links to reports lead there. "
-        "`fridge up` serves it itself",
-        shown="",
-    )
-    ui_url: Annotated[str | None, PlainValidator(values.web_address)] = variable(
-        "FRIDGE_UI_URL",
-        None,
-        "the web address at which people open the Dagster UI through a proxy: it answers under that name too, and "
-        "alerts of failed runs link to the run there. `fridge up` knows its own",
-        shown="",
-    )
-    ui_user_header: str | None = variable(
-        "FRIDGE_UI_USER_HEADER",
-        None,
-        "the header by which the proxy before the Dagster UI names who is signed in, such as `X-Forwarded-User`; "
-        "runs and backfills that are launched there carry the name: "
-        "[Who launched a run](security.md#who-launched-a-run)",
-        shown="none: nobody is named",
-    )
     partitions_start: Annotated[Hour, PlainValidator(Hour.from_key)] = variable(
         "FRIDGE_PARTITIONS_START",
         Hour.from_key("2026-01-01-00:00"),
@@ -243,24 +188,9 @@ class Settings(BaseModel):
         return self
 
     @property
-    def uses_embedded_server(self) -> bool:
-        """Whether the database is the embedded server under ``home``."""
-        return self.database_url is None
-
-    @property
     def uses_local_sandbox(self) -> bool:
         """Whether Stripe is the local sandbox that we start: neither a key nor another address is given."""
         return self.stripe_key is None and self.stripe_base is None
-
-    @property
-    def landing_is_default(self) -> bool:
-        """Whether the landing zone is our own folder, which we make."""
-        return self.landing_uri == str(self.home / "landing")
-
-    @property
-    def workspace(self) -> Path:
-        """Where landing files are copied to while they are read."""
-        return self.home / "work"
 
     @property
     def sends_alerts(self) -> bool:

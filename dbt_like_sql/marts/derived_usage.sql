@@ -7,8 +7,8 @@ per_tenant as (
     select
         tenant_id,
         hour,
-        sum(readings)::bigint as readings,
-        count(*) as sensors
+        sum(readings) as readings,
+        count(*)::numeric as sensors
     from sensor_hours
     group by tenant_id, hour
 ),

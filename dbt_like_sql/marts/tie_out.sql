@@ -72,13 +72,13 @@ known as (
         meters.measure = 'inserted_count' as counts_readings,
         with_hour.file_rows::bigint as file_rows,
         with_hour.inserted::bigint as inserted,
-        (with_hour.inserted - with_hour.withdrawn)::bigint as inserted_and_kept,
+        with_hour.inserted - with_hour.withdrawn as inserted_and_kept,
         with_hour.duplicates::bigint as duplicates,
         with_hour.rejected::bigint as rejected,
-        with_hour.usage::bigint as usage,
-        with_hour.stated::bigint as stated,
-        with_hour.invoiced_by_hand::bigint as invoiced_by_hand,
-        with_hour.credited::bigint as credited,
+        with_hour.usage,
+        with_hour.stated,
+        with_hour.invoiced_by_hand,
+        with_hour.credited,
         with_hour.credited_in_stripe,
         -- Usage that has shrunk since makes what is written off less.
         fridge.written_off_now(
@@ -86,7 +86,7 @@ known as (
             with_hour.stated::bigint,
             (coalesce(with_hour.invoiced_by_hand, 0) + coalesce(with_hour.credited, 0))::bigint,
             with_hour.written_off::bigint
-        ) as written_off,
+        )::numeric as written_off,
         with_hour.revision::integer as revision,
         with_hour.under_way_since,
         with_hour.exception_cause,
@@ -95,7 +95,7 @@ known as (
         -- What was derived before the last file came says nothing; where something was, no rows are a count of zero.
         case
             when with_hour.hour_derived_at > coalesce(with_hour.hour_changed_at, '-infinity')
-                then coalesce(with_hour.derived, 0)::bigint
+                then coalesce(with_hour.derived, 0)
         end as derived,
         -- Stripe's own, and nothing of ours: of a day that was read by the hour, hours without a sum showed nothing.
         -- What changed in the ledger since makes it old.
@@ -147,6 +147,8 @@ explained as (
         case
             when difference_in_ledger = 0 then null
             when hour < (select billing_start.bill_from from billing_start) then 'not_billed'
+            -- What waits for a customer is lost once Stripe takes its hour no more, whether or not a sweep has said so.
+            when exception_cause = 'unmapped' and hour + interval '35 days' <= now() then 'too_late'
             when exception_cause is not null then exception_cause
             when
                 difference_in_ledger = -coalesce(invoiced_by_hand, 0) - coalesce(credited, 0) - written_off

@@ -8,7 +8,7 @@ final as (
         tenant_id,
         meter,
         (hour at time zone 'UTC')::date as usage_date,
-        sum(quantity)::bigint as quantity,
+        sum(quantity) as quantity,
         count(*) as hours_with_usage,
         min(hour) as first_hour,
         max(hour) as last_hour,

@@ -40,7 +40,7 @@ final as (
         tenant_id,
         meter,
         hour,
-        sum(quantity)::bigint as quantity,
+        sum(quantity) as quantity,
         sum(readings)::bigint as readings,
         sum(late_readings)::bigint as late_readings,
         round(sum(late_readings) / nullif(sum(readings), 0), 6) as late_share

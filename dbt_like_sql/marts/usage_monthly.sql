@@ -12,7 +12,7 @@ per_month as (
         tenant_id,
         meter,
         date_trunc('month', usage_date)::date as usage_month,
-        sum(quantity)::bigint as quantity,
+        sum(quantity) as quantity,
         sum(hours_with_usage)::bigint as hours_with_usage,
         min(first_hour) as first_hour,
         max(last_hour) as last_hour,

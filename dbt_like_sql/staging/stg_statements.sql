@@ -6,7 +6,7 @@ select
     meter_events.event_name as meter,
     meter_events.hour,
     meter_events.revision,
-    meter_events.value as quantity,
+    meter_events.value::numeric as quantity,
     meter_events.is_difference,
     meter_events.status,
     meter_events.status = 'accepted' as is_counted_by_stripe,

@@ -3,6 +3,6 @@ select
     usage.tenant_id,
     meters.event_name as meter,
     usage.hour,
-    usage.quantity
+    usage.quantity::numeric as quantity
 from fridge.usage
 inner join fridge.meters on usage.measure = meters.measure

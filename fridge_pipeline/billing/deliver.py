@@ -25,6 +25,7 @@ from fridge_pipeline.billing.delivery_record import (
 )
 from fridge_pipeline.billing.open_stripe import billing_start, stripe_of_books
 from fridge_pipeline.billing.rules.staging import refused_at_once
+from fridge_pipeline.billing.stripe_use import record_stripe_use
 from fridge_pipeline.billing.wait import Refusal, open_refusals
 from fridge_pipeline.billing.workers import Answered, Workers
 from fridge_pipeline.calendar.hours import HourRange
@@ -92,6 +93,7 @@ def deliver_hours(
             wrong = wrong_meters(gateway, run.catalogue)
         except StripeCallError as error:
             return DeliveryReport(stopped=str(error))
+        record_stripe_use(connection, gateway, run.clock())
         deadline = run.clock() + DELIVERY_TIME_MAX
         breaker = CircuitBreaker(gateway.location, lambda: run.clock() > deadline)
         delivery = _Delivery(run, connection, gateway, breaker, max_in_flight)

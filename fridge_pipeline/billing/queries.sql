@@ -1131,6 +1131,26 @@ insert into fridge.stripe_books (is_live)
 values (%(is_live)s)
 on conflict do nothing;
 
+-- name: record_stripe_use
+insert into fridge.stripe_uses (mode, host, account_id, used_since)
+select
+    %(mode)s::text as mode,
+    %(host)s::text as host,
+    %(account_id)s::text as account_id,
+    %(now)s::timestamptz as used_since
+where not exists (
+    select 1
+    from (
+        select * from fridge.stripe_uses
+        order by use_id desc
+        limit 1
+    ) as newest
+    where
+        newest.mode = %(mode)s
+        and newest.host = %(host)s
+        and coalesce(newest.account_id = %(account_id)s::text, %(account_id)s::text is null)
+);
+
 -- name: books_are_live
 select is_live from fridge.stripe_books;
 

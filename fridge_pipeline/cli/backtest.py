@@ -54,7 +54,7 @@ def as_text(result: Backtest) -> str:
             f"stated to meters that the catalogue does not have, not compared: {', '.join(result.other_meters)}"
         )
     if not result.differences:
-        return as_lines([*lines, "nothing differs"])
+        return as_lines([*lines, "nothing differs" if result.compared else "there was nothing to compare"])
     return as_lines([*lines, *(line for each in result.differences for line in _difference_lines(each))])
 
 

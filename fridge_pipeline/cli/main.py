@@ -24,6 +24,7 @@ from fridge_pipeline.cli.invoices import invoices
 from fridge_pipeline.cli.month import approve, close, reopen
 from fridge_pipeline.cli.people import people
 from fridge_pipeline.cli.reconcile_command import reconcile
+from fridge_pipeline.cli.recount import recount
 from fridge_pipeline.cli.register import sensors
 from fridge_pipeline.cli.report import report
 from fridge_pipeline.cli.serve import serve
@@ -36,6 +37,7 @@ from fridge_pipeline.cli.terminal import echo
 from fridge_pipeline.cli.up import env, ui, up
 from fridge_pipeline.cli.variance import variance
 from fridge_pipeline.cli.verify import verify
+from fridge_pipeline.database.program import commit
 from fridge_pipeline.orchestration.own_environment import settle_environment
 
 #: Errors of the world or of the input, whose text says what to do: shown without a traceback.
@@ -47,7 +49,9 @@ ENDING_SECONDS_MAX = 5.0
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="fridge_pipeline", prog_name="fridge")
+@click.version_option(
+    package_name="fridge_pipeline", prog_name="fridge", message=f"%(prog)s, version %(version)s, commit {commit()}"
+)
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 @click.pass_context
 def fridge(context: click.Context, *, debug: bool) -> None:
@@ -62,7 +66,7 @@ def fridge(context: click.Context, *, debug: bool) -> None:
 
 DAILY = (up, ui, demo, bill, shadow, explain, tenants, sources, sensors)
 CORRECTIONS = (withdraw, release, settle, variance, drop_readings)
-MONTHLY = (people, reconcile, invoices, close, approve, reopen, report, backtest)
+MONTHLY = (people, reconcile, invoices, close, approve, reopen, report, recount, backtest)
 EVIDENCE = (evidence, sign_pack_command, stamp_pack_command, verify)
 INSTALLATION = (serve, stripe, sandbox, db, migrate, doctor, env, sql)
 

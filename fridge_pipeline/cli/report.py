@@ -9,6 +9,7 @@ import click
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.cli.location_option import LocationOption
 from fridge_pipeline.cli.month import MonthKey
+from fridge_pipeline.cli.person_option import login_name
 from fridge_pipeline.cli.terminal import console, echo, ledger
 from fridge_pipeline.finance.pages.words import verdict_in_words
 from fridge_pipeline.finance.report_month import MonthReport
@@ -36,7 +37,7 @@ def report(month: Month, folder: Location, as_json: bool) -> None:
     Example: fridge report 2026-01 --out reports
     """
     with ledger() as opened, console.status(f"reading and writing {month}"):
-        written = make_report(opened, month, folder)
+        written = make_report(opened, month, folder, login_name(), "")
     echo(json.dumps(as_mapping(written)) if as_json else as_text(written))
 
 

@@ -22,6 +22,9 @@ from fridge_pipeline.database.queries import statement
 from fridge_pipeline.database.run import Run
 from fridge_pipeline.reason_terms import How
 
+#: What Stripe shows beyond what it was told: settled by what is given back of it, whatever usage is.
+SHOWN_BY_STRIPE = frozenset({"unexplained", "not_stated_by_us"})
+
 Planned = TypeVar("Planned")
 
 
@@ -206,7 +209,7 @@ def _owed(connection: psycopg.Connection, run: Run, found: OpenException) -> dic
     """Tenant → usage minus what Stripe has and what is settled already, now. Raises ``SettlementRefusedError``."""
     if found.hour is None:
         raise SettlementRefusedError(f"exception {found.exception_id} is about no hour, so about no quantity")
-    if found.kind == "unexplained":
+    if found.kind in SHOWN_BY_STRIPE:
         return _excess(connection, found)
     hour, now = Hour(found.hour), run.clock()
     judged = [

@@ -17,53 +17,12 @@ from fridge_pipeline.database.connection import Database, one_snapshot, refused_
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.database.run import Run
 from fridge_pipeline.finance.month_record import refresh_month
+from fridge_pipeline.finance.rules.in_the_way import IN_THE_WAY, UNREAD
 from fridge_pipeline.finance.rules.outcomes import outcomes_by_meter
 from fridge_pipeline.finance.rules.signoff import Action, ControlTotals, Signoff, accepted_in, changes
 
 #: So many of what stands in the way are named; the rest is a number.
 SHOWN_MAX = 3
-
-UNREAD = "unread_of_month"  # a signature may accept it with a reason, unlike all else that stands in the way
-#: What stands in the way of closing a month: the statement that finds it, each with how many there are in its last
-#: column; how one is named, what it is, and what to do.
-IN_THE_WAY = (
-    (
-        "under_way_of_month",
-        "{identifier} ({status})",
-        "statements are under way",
-        "wait for the next hourly_billing, or run fridge bill",
-    ),
-    (
-        "open_unexplained_of_month",
-        "{tenant_id} {hour:%Y-%m-%d-%H:%M} {subject}",
-        "exceptions of the kind unexplained are open",
-        "see docs/runbook.md, unexplained",
-    ),
-    (
-        "unexplained_of_month",
-        "{tenant_id} {meter} {hour:%Y-%m-%d-%H:%M}: {amount} ({cause})",
-        "differences of the tie-out are unexplained",
-        "see fridge.tie_out_differences",
-    ),
-    (
-        "outdated_sums_of_month",
-        "{tenant_id} {event_name} {hour:%Y-%m-%d-%H:%M}",
-        "hours changed in the ledger after Stripe was read for them",
-        "read it again, about {reads} reads: fridge reconcile --from {first_day} --to {last_day}",
-    ),
-    (
-        UNREAD,
-        "{tenant_id} {event_name} {day}",
-        "days of customers were never compared with Stripe",
-        "read them: fridge reconcile --month {month}; or put on record why not: --accept-not-read REASON",
-    ),
-    (
-        "unexplained_invoices_of_month",
-        "{invoice_id} {tenant_id} {event_name}: {difference} ({cause})",
-        "invoiced quantities are not the usage of their periods",
-        "see fridge invoices --month {month}, and docs/runbook.md",
-    ),
-)
 
 
 class TieOutMissingError(LookupError):

@@ -16,12 +16,16 @@ from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.database.queries import statement, statements
 from fridge_pipeline.database.schema import schema
 from fridge_pipeline.finance.rules.evidence_format import PackLink
+from fridge_pipeline.finance.signed_month import SignedMonth, signed_select, span_of_month
 
 #: Types whose own form is not for everybody: they stand in the CSV as ``fridge.csv_text`` writes them.
 _WRITTEN_OTHERWISE = frozenset({"timestamptz", "bool", "text"})
 
 #: A table of the pack is what the statement of its name behind this prefix selects of a month.
 _SELECTS = "evidence_"
+
+#: What belongs into the annex of a closed month's pack: the statements of their names behind this prefix.
+_ANNEX = "annex_"
 
 #: So many lines of the statements are fetched together.
 _LINES_FETCHED = 10_000
@@ -86,13 +90,39 @@ def pack_tables() -> list[str]:
     return [name.removeprefix(_SELECTS) for name in _selects() if name != "evidence_statements"]
 
 
-def copy_table(connection: psycopg.Connection, name: str, month: Month, target: Path) -> None:
-    """Streams what ``evidence_<name>`` selects of a month into a CSV file.
+def annex_tables() -> list[str]:
+    """What is compared with the signature, and the tables whose records may be later than it."""
+    compared = [name.removeprefix(_ANNEX) for name in statements() if name.startswith(_ANNEX)]
+    return compared + [name for name in pack_tables() if "%(until)s" in statement(f"{_SELECTS}{name}")]
+
+
+def copy_table(
+    connection: psycopg.Connection, name: str, month: Month, target: Path, signed: SignedMonth | None = None
+) -> None:
+    """Streams a table of a month into a CSV file: of a closed month as it was signed.
 
     Times are ISO 8601 in UTC, truth values ``true`` and ``false``. Raises ``BooksIncompleteError``.
     """
-    span = {"start": month.start, "end": month.end}
-    select = sql.SQL(statement(f"{_SELECTS}{name}"))
+    _copy(connection, name, _select(name, signed), span_of_month(month, signed), target)
+
+
+def copy_annex(connection: psycopg.Connection, name: str, month: Month, target: Path, signed: SignedMonth) -> None:
+    """The same of what came after the signature; there is no file of records when there are none."""
+    compared = f"{_ANNEX}{name}" in statements()
+    select = statement(f"{_ANNEX if compared else _SELECTS}{name}")
+    _copy(connection, name, select, span_of_month(month, signed, later=True), target)
+    with target.open("rb") as written:
+        is_empty = not compared and written.readline() and not written.read(1)
+    if is_empty:
+        target.unlink()
+
+
+def _select(name: str, signed: SignedMonth | None) -> str:
+    return signed_select(name, signed) or statement(f"{_SELECTS}{name}")
+
+
+def _copy(connection: psycopg.Connection, name: str, text: str, span: dict[str, Any], target: Path) -> None:
+    select = sql.SQL(text)
     with connection.cursor() as cursor, _existing(name):
         cursor.execute(sql.SQL(statement("columns_of_select")).format(select=select), span)
         columns = sql.SQL(", ").join(map(_in_csv, cursor.description or ()))
@@ -102,18 +132,27 @@ def copy_table(connection: psycopg.Connection, name: str, month: Month, target: 
                 out.write(piece)
 
 
-def statement_lines(connection: psycopg.Connection, month: Month) -> Iterator[tuple[Any, ...]]:
+def statement_lines(
+    connection: psycopg.Connection, month: Month, signed: SignedMonth | None = None
+) -> Iterator[tuple[Any, ...]]:
     """The lines of all tenants' statements, tenant by tenant, after a first one with the names of the columns."""
     with connection.cursor(name="statement_lines") as cursor, _existing("tie_out"):
         cursor.itersize = _LINES_FETCHED
-        cursor.execute(statement("evidence_statements"), {"start": month.start, "end": month.end})
+        cursor.execute(_statements_select(signed), span_of_month(month, signed))
         yield tuple(column.name for column in cursor.description or ())
         yield from cursor
 
 
-def sql_texts() -> dict[str, bytes]:
+def _statements_select(signed: SignedMonth | None) -> sql.Composed:
+    """The statements are made of the tie-out that the pack has."""
+    return sql.SQL(statement("evidence_statements")).format(select=sql.SQL(_select("tie_out", signed)))
+
+
+def sql_texts(signed: SignedMonth | None = None) -> dict[str, bytes]:
     """Path in the pack → text in UTF-8: the schema, and the selects that the pack's tables are made by."""
-    selects = {f"sql/tables/{name}.sql": f"{statement(name)};\n".encode() for name in _selects()}
+    texts = {name: _select(name.removeprefix(_SELECTS), signed) for name in _selects()}
+    texts["evidence_statements"] = _statements_select(signed).as_string()
+    selects = {f"sql/tables/{name}.sql": f"{text};\n".encode() for name, text in texts.items()}
     return {"sql/schema.sql": schema().text.encode(), **selects}
 
 

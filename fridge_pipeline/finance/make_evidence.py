@@ -10,8 +10,7 @@ import csv
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -22,6 +21,8 @@ from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.database.connection import Database, one_snapshot
 from fridge_pipeline.finance.evidence_record import (
     alone_with_evidence,
+    annex_tables,
+    copy_annex,
     copy_table,
     described_books,
     pack_tables,
@@ -35,6 +36,7 @@ from fridge_pipeline.finance.pack.writing import files_below, put_in_place, sha2
 from fridge_pipeline.finance.rules.evidence_checks import CHECKS
 from fridge_pipeline.finance.rules.evidence_figures import Tally
 from fridge_pipeline.finance.rules.evidence_format import (
+    ANNEX,
     DESCRIPTION,
     DRAFT_NOTE,
     FORMAT,
@@ -50,22 +52,13 @@ from fridge_pipeline.finance.rules.evidence_format import (
     statement_path,
     table_path,
 )
+from fridge_pipeline.finance.signed_month import SignedMonth, signed_month
+from fridge_pipeline.finance.stamp_record import Maker, signed_in, stripe_of_month
 from fridge_pipeline.finance.verify_evidence import UnexplainedError, is_draft, verify_evidence
 from fridge_pipeline.ingest.object_store.archive import put_unlike_any
 from fridge_pipeline.ingest.rules.location import Location
 
 README_TEXT = Path(__file__).parent / "pack" / "readme_of_a_pack.txt"
-
-
-@dataclass(frozen=True, slots=True)
-class Maker:
-    """Who makes a pack, when, with which program and parameters; none of it may be a secret."""
-
-    name: str
-    run_id: str
-    made_at: datetime
-    program: Mapping[str, str]
-    parameters: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +90,14 @@ def make_evidence(
     with work_folder(beside) as work, database.connect() as connection, alone_with_evidence(connection):
         folder, made = work / "pack", work / "pack.zip"
         with one_snapshot(connection):
-            books = described_books(connection, month)
-            tenants = _write_books(connection, month, folder)
+            books, signed = described_books(connection, month), signed_month(connection, month)
+            went, session = stripe_of_month(connection, month), signed_in(connection)
+            tenants = _write_books(connection, month, folder, signed)
             write_checks(connection, models_folder, folder / table_path(CHECKS))
-        _write_sql(folder, models_folder)
+        _write_sql(folder, models_folder, signed)
         draft = {} if books["is_final"] else {"draft": draft_text(month.key)}
         described = {"format": FORMAT, "month": month.key, **draft, **books, **_making(maker)}
+        described |= {"stripe": [asdict(use) | {"used_since": f"{use.used_since}"} for use in went], **session}
         described |= _contents(folder, tenants)
         files = _describe(folder, described)
         write_zip(folder, folder_of(month.key), made)
@@ -137,13 +132,19 @@ def _hand_over(made: Path, target: Location, *, is_final: bool) -> tuple[Locatio
     return put_unlike_any(made, target.parent / f"{name.stem}-draft{name.suffix}"), None
 
 
-def _write_books(connection: psycopg.Connection, month: Month, folder: Path) -> dict[str, str]:
-    """All tables and statements; returns path → tenant. Called within a snapshot."""
+def _write_books(
+    connection: psycopg.Connection, month: Month, folder: Path, signed: SignedMonth | None
+) -> dict[str, str]:
+    """All tables and statements, and the annex; returns path → tenant. Called within a snapshot."""
     for name in (TABLES, STATEMENTS):
         (folder / name).mkdir(parents=True)
     for table in pack_tables():
-        copy_table(connection, table, month, folder / table_path(table))
-    lines = statement_lines(connection, month)
+        copy_table(connection, table, month, folder / table_path(table), signed)
+    if signed is not None and signed.stands:
+        (folder / ANNEX).mkdir()
+        for table in annex_tables():
+            copy_annex(connection, table, month, folder / ANNEX / f"{table}.csv", signed)
+    lines = statement_lines(connection, month, signed)
     columns, tenants = next(lines), {}
     for tenant_id, theirs in groupby(lines, key=lambda line: str(line[0])):
         path = statement_path(tenant_id)
@@ -157,9 +158,9 @@ def _in_csv(row: tuple[Any, ...]) -> list[Any]:
     return [guarded(value) if isinstance(value, str) else value for value in row]
 
 
-def _write_sql(folder: Path, models_folder: Path) -> None:
+def _write_sql(folder: Path, models_folder: Path, signed: SignedMonth | None) -> None:
     models = {f"sql/models/{path}": file.read_bytes() for path, file in files_below(models_folder).items()}
-    for path, text in {**models, **sql_texts()}.items():
+    for path, text in {**models, **sql_texts(signed)}.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(text)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import psycopg
 from psycopg import sql
+from psycopg.types.numeric import FloatLoader
 
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour, HourRange
@@ -18,6 +19,7 @@ from fridge_pipeline.database.fill_models import fill_hours, fill_tables
 from fridge_pipeline.database.models import read_models
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.finance.rules.cut_off import MONTHS_BACK
+from fridge_pipeline.finance.signed_month import SignedMonth, signed_select, span_of_month
 
 #: Which rows of a mart are a month's; a mart that is not named here has a column ``hour``.
 MONTHS: Mapping[str, str] = {
@@ -26,6 +28,7 @@ MONTHS: Mapping[str, str] = {
     "month_status": "month_of_months",
     "month_outcome": "month_of_months",
     "mapping_changes": "month_of_mappings",
+    "signed_figures": "month_of_months",
     "exceptions_open": "month_of_exceptions",
     "data_gaps": "month_of_gaps",
     "decisions_in_force": "month_of_decisions",
@@ -38,22 +41,21 @@ MONTHS: Mapping[str, str] = {
 ROWS_AT_A_TIME = 50_000
 
 
-def month_rows(connection: psycopg.Connection, mart: str, month: Month) -> pl.DataFrame:
+def month_rows(
+    connection: psycopg.Connection, mart: str, month: Month, signed: SignedMonth | None = None
+) -> pl.DataFrame:
     """What a mart says of a month, with the mart's columns, in the order of its first ones; call it in a transaction.
 
-    Of exceptions also those that are about no hour and were opened in the month; of gaps those that reach into it; of
-    usage by service month also what is billed in months before and after; of signatures all.
+    Of a closed month the figures are those that were signed. Of exceptions also those that are about no hour and were
+    opened in the month; of gaps those that reach into it; of usage by service month also what is billed in months
+    before and after; of signatures all.
     """
-    query = sql.SQL(statement(MONTHS.get(mart, "month_of_hours"))).format(mart=sql.Identifier(mart))
-    span = {
-        "start": month.start,
-        "end": month.end,
-        "first_day": month.first_day,
-        "next_day": month.after.first_day,
-        "months_back": MONTHS_BACK,
-    }
+    today = sql.SQL(statement(MONTHS.get(mart, "month_of_hours"))).format(mart=sql.Identifier(mart))
+    select = signed_select(mart, signed)
+    span = span_of_month(month, signed) | {"months_back": MONTHS_BACK}
     with connection.cursor(name="month_rows") as cursor:
-        cursor.execute(query, span)
+        cursor.adapters.register_loader("numeric", FloatLoader)  # a double holds every number that Stripe takes
+        cursor.execute(today if select is None else sql.SQL(select), span)
         frames = []
         while rows := cursor.fetchmany(ROWS_AT_A_TIME):
             frames.append(_frame(cursor, rows))

@@ -1,6 +1,8 @@
 -- name: evidence_billing_ledger
 select * from fridge.billing_ledger
-where hour >= %(start)s and hour < %(end)s
+where
+    hour >= %(start)s and hour < %(end)s
+    and staged_at > %(after)s and staged_at <= %(until)s
 order by tenant_id, meter, hour, revision;
 
 -- name: evidence_billing_starts
@@ -20,7 +22,9 @@ order by billing_start_id;
 select meter_event_adjustments.*
 from fridge.meter_event_adjustments
 inner join fridge.meter_events on meter_event_adjustments.identifier = meter_events.identifier
-where meter_events.hour >= %(start)s and meter_events.hour < %(end)s
+where
+    meter_events.hour >= %(start)s and meter_events.hour < %(end)s
+    and meter_event_adjustments.staged_at > %(after)s and meter_event_adjustments.staged_at <= %(until)s
 order by meter_event_adjustments.identifier;
 
 -- name: evidence_data_gaps
@@ -37,8 +41,11 @@ order by month;
 -- Those of the month's hours, and those without an hour that were open at some time of the month.
 select * from fridge.exceptions
 where
-    (hour >= %(start)s and hour < %(end)s)
-    or (hour is null and opened_at < %(end)s and coalesce(closed_at >= %(start)s, true))
+    (
+        (hour >= %(start)s and hour < %(end)s)
+        or (hour is null and opened_at < %(end)s and coalesce(closed_at >= %(start)s, true))
+    )
+    and opened_at > %(after)s and opened_at <= %(until)s
 order by exception_id;
 
 -- name: evidence_landing_file_tenants
@@ -53,12 +60,16 @@ select
     landing_file_tenants.rejected_count
 from fridge.landing_file_tenants
 inner join fridge.landing_files on landing_file_tenants.file_id = landing_files.file_id
-where landing_files.landing_hour >= %(start)s and landing_files.landing_hour < %(end)s
+where
+    landing_files.landing_hour >= %(start)s and landing_files.landing_hour < %(end)s
+    and landing_files.loaded_at > %(after)s and landing_files.loaded_at <= %(until)s
 order by landing_files.landing_hour, landing_file_tenants.tenant_id, landing_file_tenants.file_id;
 
 -- name: evidence_landing_files
 select * from fridge.landing_files
-where landing_hour >= %(start)s and landing_hour < %(end)s
+where
+    landing_hour >= %(start)s and landing_hour < %(end)s
+    and loaded_at > %(after)s and loaded_at <= %(until)s
 order by file_id;
 
 -- name: evidence_decisions
@@ -71,7 +82,9 @@ order by decision_id;
 select meter_event_attempts.*
 from fridge.meter_event_attempts
 inner join fridge.meter_events on meter_event_attempts.identifier = meter_events.identifier
-where meter_events.hour >= %(start)s and meter_events.hour < %(end)s
+where
+    meter_events.hour >= %(start)s and meter_events.hour < %(end)s
+    and meter_event_attempts.sent_at > %(after)s and meter_event_attempts.sent_at <= %(until)s
 order by meter_event_attempts.attempt_id;
 
 -- name: evidence_month_signoffs
@@ -92,13 +105,17 @@ select
     sum(rejected_rows.row_count)::bigint as rows_rejected
 from fridge.rejected_rows
 inner join fridge.landing_files on rejected_rows.file_id = landing_files.file_id
-where landing_files.landing_hour >= %(start)s and landing_files.landing_hour < %(end)s
+where
+    landing_files.landing_hour >= %(start)s and landing_files.landing_hour < %(end)s
+    and landing_files.loaded_at > %(after)s and landing_files.loaded_at <= %(until)s
 group by landing_files.file_id, landing_files.path, landing_files.landing_hour, rejected_rows.reason
 order by landing_files.file_id, rejected_rows.reason;
 
 -- name: evidence_releases
 select * from fridge.releases
-where hour >= %(start)s and hour < %(end)s
+where
+    hour >= %(start)s and hour < %(end)s
+    and released_at > %(after)s and released_at <= %(until)s
 order by release_id;
 
 -- name: evidence_restores
@@ -112,7 +129,9 @@ order by restore_id;
 
 -- name: evidence_restatements
 select * from fridge.restatements
-where hour >= %(start)s and hour < %(end)s
+where
+    hour >= %(start)s and hour < %(end)s
+    and restated_at > %(after)s and restated_at <= %(until)s
 order by tenant_id, meter, hour, revision;
 
 -- name: evidence_runs
@@ -195,7 +214,9 @@ order by first_at, work.run_id, work.did;
 
 -- name: evidence_stripe_day_reads
 select * from fridge.stripe_day_reads
-where day >= (%(start)s at time zone 'UTC')::date and day < (%(end)s at time zone 'UTC')::date
+where
+    day >= (%(start)s at time zone 'UTC')::date and day < (%(end)s at time zone 'UTC')::date
+    and read_at > %(after)s and read_at <= %(until)s
 order by tenant_id, event_name, day, stripe_customer_id, read_at, day_read_id;
 
 -- name: evidence_stripe_range_reads
@@ -208,12 +229,16 @@ order by tenant_id, event_name, stripe_customer_id, read_at, range_read_id;
 select stripe_readbacks.*
 from fridge.stripe_readbacks
 inner join fridge.meter_events on stripe_readbacks.identifier = meter_events.identifier
-where meter_events.hour >= %(start)s and meter_events.hour < %(end)s
+where
+    meter_events.hour >= %(start)s and meter_events.hour < %(end)s
+    and stripe_readbacks.read_at > %(after)s and stripe_readbacks.read_at <= %(until)s
 order by stripe_readbacks.readback_id;
 
 -- name: evidence_stripe_summaries
 select * from fridge.stripe_reconciliation
-where day >= (%(start)s at time zone 'UTC')::date and day < (%(end)s at time zone 'UTC')::date
+where
+    day >= (%(start)s at time zone 'UTC')::date and day < (%(end)s at time zone 'UTC')::date
+    and coalesce(read_at, %(start)s) > %(after)s and coalesce(read_at, %(start)s) <= %(until)s
 order by tenant_id, event_name, day, hour nulls first, stripe_customer_id;
 
 -- name: evidence_stripe_sums
@@ -228,7 +253,9 @@ select
     run_id,
     sum_id
 from fridge.stripe_sums
-where hour >= %(start)s and hour < %(end)s
+where
+    hour >= %(start)s and hour < %(end)s
+    and read_at > %(after)s and read_at <= %(until)s
 order by tenant_id, event_name, hour, stripe_customer_id, read_at, sum_id;
 
 -- name: evidence_settlement_decisions
@@ -251,6 +278,10 @@ order by meter, outcome, cause;
 -- All of them: which customer an hour was stated to is decided by the newest of its time.
 select * from fridge.tenant_changes
 order by change_id;
+
+-- name: evidence_stripe_uses
+select * from fridge.stripe_uses
+order by use_id;
 
 -- name: evidence_tenants
 select * from fridge.tenants
@@ -296,7 +327,9 @@ select
     withdrawals.os_host
 from fridge.withdrawals
 inner join fridge.landing_files on withdrawals.file_id = landing_files.file_id
-where landing_files.landing_hour >= %(start)s and landing_files.landing_hour < %(end)s
+where
+    landing_files.landing_hour >= %(start)s and landing_files.landing_hour < %(end)s
+    and withdrawals.withdrawn_at > %(after)s and withdrawals.withdrawn_at <= %(until)s
 order by withdrawals.file_id;
 
 -- name: lock_evidence
@@ -351,7 +384,7 @@ copy (
 ) to stdout with (format csv, header true, encoding 'utf8');
 
 -- name: evidence_statements
--- Per tenant and meter a row a day, and after them the row of the total.
+-- Per tenant and meter a row a day, and after them the row of the total; made of the tie-out of the pack.
 with hours as (
     select
         tie_out.tenant_id,
@@ -361,9 +394,8 @@ with hours as (
         tie_out.usage_quantity,
         tie_out.stated_quantity,
         tie_out.stripe_quantity
-    from fridge.tie_out
+    from ({select}) as tie_out
     left join fridge.tenants on tie_out.tenant_id = tenants.tenant_id
-    where tie_out.hour >= %(start)s and tie_out.hour < %(end)s
 )
 
 select
@@ -712,6 +744,190 @@ order by tenant_id, meter, month_billed, month_recorded;
 -- name: signoffs_of_all_months
 select * from fridge.{mart}
 order by signoff_id;
+
+-- name: stripe_of_month
+-- Where it went, by when the statements of the month's hours were sent.
+select
+    uses.mode,
+    uses.host,
+    uses.account_id,
+    uses.used_since
+from (
+    select
+        *,
+        lead(used_since) over (order by use_id) as used_until
+    from fridge.stripe_uses
+) as uses
+where
+    exists (
+        select 1 from fridge.meter_events as statements
+        where
+            statements.hour >= %(start)s and statements.hour < %(end)s
+            and statements.first_sent_at >= uses.used_since
+            and coalesce(statements.first_sent_at < uses.used_until, true)
+    )
+order by uses.use_id;
+
+-- name: signed_in
+select
+    session_user::text as login,
+    nullif(current_setting('fridge.os_user', true), '') as os_user,
+    nullif(current_setting('fridge.os_host', true), '') as os_host;
+
+-- name: signed_month
+select
+    signed_months.signoff_id,
+    stg_signed_months.is_closed,
+    stg_signed_months.has_hours,
+    signed_months.prepared_by,
+    signed_months.prepared_at,
+    signed_months.approved_by,
+    signed_months.approved_at
+from fridge.signed_months
+inner join fridge.stg_signed_months on signed_months.month = stg_signed_months.usage_month
+where signed_months.month = %(month)s;
+
+-- name: signed_usage_monthly
+-- What usage_monthly said when the month was signed; so with the next four.
+select
+    signed_hours.tenant_id,
+    tenants.name as tenant_name,
+    signed_hours.meter,
+    %(first_day)s::date as usage_month,
+    sum(signed_hours.usage_quantity) as quantity,
+    count(*) as hours_with_usage,
+    min(signed_hours.hour) as first_hour,
+    max(signed_hours.hour) as last_hour,
+    sum(signed_hours.readings)::bigint as readings,
+    sum(signed_hours.late_readings)::bigint as late_readings,
+    round(sum(signed_hours.late_readings) / nullif(sum(signed_hours.readings), 0), 6) as late_share
+from fridge.signed_hours
+left join fridge.tenants on signed_hours.tenant_id = tenants.tenant_id
+where signed_hours.signoff_id = %(signoff_id)s and signed_hours.usage_quantity is not null
+group by signed_hours.tenant_id, tenants.name, signed_hours.meter
+order by signed_hours.tenant_id, signed_hours.meter;
+
+-- name: signed_usage_daily
+select
+    tenant_id,
+    meter,
+    (hour at time zone 'UTC')::date as usage_date,
+    sum(usage_quantity) as quantity,
+    count(*) as hours_with_usage,
+    min(hour) as first_hour,
+    max(hour) as last_hour,
+    sum(readings)::bigint as readings,
+    sum(late_readings)::bigint as late_readings,
+    round(sum(late_readings) / nullif(sum(readings), 0), 6) as late_share
+from fridge.signed_hours
+where signoff_id = %(signoff_id)s and usage_quantity is not null
+group by tenant_id, meter, usage_date
+order by tenant_id, meter, usage_date;
+
+-- name: signed_usage_hourly
+select
+    tenant_id,
+    meter,
+    hour,
+    usage_quantity as quantity,
+    readings,
+    late_readings,
+    round(late_readings::numeric / nullif(readings, 0), 6) as late_share
+from fridge.signed_hours
+where signoff_id = %(signoff_id)s and usage_quantity is not null
+order by tenant_id, meter, hour;
+
+-- name: signed_tie_out
+select
+    tenant_id,
+    meter,
+    hour,
+    file_rows,
+    inserted,
+    duplicates,
+    rejected,
+    derived_quantity,
+    usage_quantity,
+    stated_quantity,
+    invoiced_by_hand_quantity,
+    credited_quantity,
+    written_off_quantity,
+    stated_revision,
+    stripe_quantity,
+    stripe_read_at,
+    difference_in_files,
+    difference_in_usage,
+    difference_in_ledger,
+    difference_in_stripe,
+    cause_in_files,
+    cause_in_usage,
+    cause_in_ledger,
+    cause_in_stripe,
+    cause,
+    amount,
+    status
+from fridge.signed_hours
+where signoff_id = %(signoff_id)s
+order by tenant_id, meter, hour;
+
+-- name: signed_tie_out_differences
+select
+    signed_hours.tenant_id,
+    signed_hours.meter,
+    signed_hours.hour,
+    steps.step,
+    steps.expected,
+    steps.found,
+    steps.amount,
+    steps.cause,
+    causes.is_explained,
+    causes.meaning as detail
+from fridge.signed_hours
+cross join
+    lateral (
+        values
+        (
+            'files',
+            signed_hours.derived_quantity - signed_hours.difference_in_files,
+            signed_hours.derived_quantity,
+            signed_hours.difference_in_files,
+            signed_hours.cause_in_files
+        ),
+        (
+            'usage',
+            coalesce(signed_hours.usage_quantity, 0) - signed_hours.difference_in_usage,
+            signed_hours.usage_quantity,
+            signed_hours.difference_in_usage,
+            signed_hours.cause_in_usage
+        ),
+        (
+            'ledger',
+            signed_hours.usage_quantity,
+            signed_hours.stated_quantity,
+            signed_hours.difference_in_ledger,
+            signed_hours.cause_in_ledger
+        ),
+        (
+            'stripe',
+            signed_hours.stated_quantity,
+            signed_hours.stripe_quantity,
+            signed_hours.difference_in_stripe,
+            signed_hours.cause_in_stripe
+        )
+    ) as steps (step, expected, found, amount, cause)
+inner join fridge.causes on steps.cause = causes.cause
+where signed_hours.signoff_id = %(signoff_id)s
+order by signed_hours.tenant_id, signed_hours.meter, signed_hours.hour, steps.step;
+
+-- name: annex_signed_changes
+select * from fridge.signed_changes
+where hour >= %(start)s and hour < %(end)s
+order by tenant_id, meter, hour;
+
+-- name: annex_signed_figures
+select * from fridge.signed_figures
+where usage_month = %(first_day)s
+order by tenant_id, meter;
 
 -- name: newest_signoff
 select

@@ -20,6 +20,9 @@ from fridge_pipeline.finance.pages.explanation import Explanation
 from fridge_pipeline.finance.rules.month_books import MARTS, MonthBooks
 from fridge_pipeline.finance.rules.month_detail import notable_hours
 from fridge_pipeline.finance.rules.month_summary import MonthSummary, summarize
+from fridge_pipeline.finance.rules.stamp import Stamp
+from fridge_pipeline.finance.signed_month import signed_month
+from fridge_pipeline.finance.stamp_record import Maker, read_stamp
 from fridge_pipeline.ingest.object_store.archive import put_in_place_of
 from fridge_pipeline.ingest.rules.location import Location
 
@@ -37,24 +40,32 @@ class MonthReport:
     summary: MonthSummary
 
 
-def report_month(run: Run, month: Month, folder: Location, close_after: timedelta, workspace: Path) -> MonthReport:
+def report_month(
+    run: Run, month: Month, folder: Location, close_after: timedelta, workspace: Path, maker: Maker | None = None
+) -> MonthReport:
     """Writes ``usage-MONTH.html`` and ``usage-MONTH.xlsx`` into a folder; earlier ones of the month are replaced.
 
     For an object store's prefix they are written in the ``workspace`` first. Raises ``ArchiveError``.
     """
-    made_at = run.clock()
+    made_at = maker.made_at if maker is not None else run.clock()
     books, explanations = read_books(run.database, month, run.catalogue, close_after, made_at)
-    return write_report(books, explanations, folder, made_at, workspace)
+    stamp = None
+    if maker is not None:
+        with run.database.connect() as connection:
+            stamp = read_stamp(connection, books, maker)
+    return write_report(books, explanations, folder, made_at, workspace, stamp)
 
 
 def read_books(
     database: Database, month: Month, catalogue: Sequence[Meter], close_after: timedelta, now: datetime
 ) -> tuple[MonthBooks, list[Explanation]]:
-    """The month's marts, and the explanations of the hours that need one, as of one moment."""
+    """The month's marts, a closed month's as signed, and the explanations of hours that need one, as of one moment."""
     with database.connect() as connection:
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         with connection.transaction():
-            books = MonthBooks.from_frames(month, {mart: month_rows(connection, mart, month) for mart in MARTS})
+            signed = signed_month(connection, month)
+            frames = {mart: month_rows(connection, mart, month, signed) for mart in MARTS}
+            books = MonthBooks.from_frames(month, frames)
             notable = notable_hours(books)[:EXPLAINED_HOURS_MAX]
             event_names = [meter.event_name for meter in catalogue]
             return books, [
@@ -64,7 +75,12 @@ def read_books(
 
 
 def write_report(
-    books: MonthBooks, explanations: Sequence[Explanation], folder: Location, made_at: datetime, workspace: Path
+    books: MonthBooks,
+    explanations: Sequence[Explanation],
+    folder: Location,
+    made_at: datetime,
+    workspace: Path,
+    stamp: Stamp | None = None,
 ) -> MonthReport:
     """Page and workbook of the same books. Each appears whole or not at all. Raises ``ArchiveError``."""
     # Only a report needs them; the code server and the other commands do without.
@@ -75,8 +91,8 @@ def write_report(
     beside = folder if isinstance(folder, Path) else workspace
     beside.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".report-", dir=beside) as work:
-        (Path(work) / page).write_text(render_page(books, explanations, made_at), encoding="utf-8")
-        write_workbook(books, made_at, Path(work) / workbook)
+        (Path(work) / page).write_text(render_page(books, explanations, made_at, stamp), encoding="utf-8")
+        write_workbook(books, made_at, Path(work) / workbook, stamp)
         for name in (workbook, page):  # the page last: who reads it finds the workbook of the same making
             if isinstance(folder, Path):
                 (Path(work) / name).replace(folder / name)

@@ -25,6 +25,7 @@ from fridge_pipeline.finance.rules.evidence_format import (
     FORMATS,
     MANIFEST,
     WITHOUT_CHECKS,
+    WITHOUT_SIGNED,
     WITHOUT_SUMS,
     DoesNotHoldError,
     PackLink,
@@ -33,6 +34,7 @@ from fridge_pipeline.finance.rules.evidence_format import (
     require_same_files,
     table_path,
 )
+from fridge_pipeline.finance.rules.evidence_signed import SIGNED_FIGURES, compare_with_now, compare_with_signatures
 from fridge_pipeline.finance.rules.evidence_signoffs import SIGNOFFS, read_signoffs
 from fridge_pipeline.finance.rules.evidence_sums import SUMS, TIE_OUT, StripeComparison, compare_with_stripe
 
@@ -83,6 +85,8 @@ def verify_evidence(pack: Path, previous: Path | None = None, expected: Expected
             yield str(sums)
         if described["format"] not in WITHOUT_CHECKS:
             yield checks_told(opened.lines(table_path(CHECKS), ROW_CHARACTERS_MAX))
+        if described["format"] not in WITHOUT_SIGNED and described.get("is_final") is True:
+            yield from _verify_signed(opened, described)
         yield _verify_chain(opened.month, described, before)
         yield from _verify_outside(opened, pack, described, wanted)
         if sums is not None:
@@ -222,6 +226,13 @@ def _require_explained(sums: StripeComparison) -> None:
         sums.require_explained()
     except DoesNotHoldError as error:
         raise UnexplainedError(str(error)) from None
+
+
+def _verify_signed(opened: OpenedPack, described: Mapping[str, Any]) -> Iterator[str]:
+    """A final pack is the signed snapshot, and its annex what came later."""
+    yield compare_with_signatures(opened.lines(SIGNOFFS, ROW_CHARACTERS_MAX), described["control_totals"])
+    if SIGNED_FIGURES in opened.files:
+        yield compare_with_now(opened.lines(SIGNED_FIGURES, ROW_CHARACTERS_MAX))
 
 
 def _verify_chain(month: str, described: Mapping[str, Any], before: PackLink | None) -> str:

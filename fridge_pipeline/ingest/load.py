@@ -132,7 +132,7 @@ def _load_listings(
     listings: Sequence[_Listing], zone: LandingZone, loader: Callable[[], FilesLoader], at_failpoint: AtFailpoint
 ) -> None:
     of_path = {file.path: listing for listing in listings for file in listing.new}
-    for files in _files_at_once(file for listing in listings for file in listing.new):
+    for files in files_at_once(file for listing in listings for file in listing.new):
         result = loader().load(zone, files)
         for loaded in result.loaded:
             of_path[loaded.path].load.loaded.append(loaded)
@@ -142,8 +142,8 @@ def _load_listings(
             at_failpoint(Failpoint.FILES_LOADED)
 
 
-def _files_at_once(files: Iterable[LandingFile]) -> Iterator[list[LandingFile]]:
-    """In order, and a large file alone."""
+def files_at_once(files: Iterable[LandingFile]) -> Iterator[list[LandingFile]]:
+    """Some files at a time, in order, and a large file alone."""
     some: list[LandingFile] = []
     for file in files:
         if some and (len(some) == FILES_AT_ONCE or sum(each.size for each in some) + file.size > BYTES_AT_ONCE):

@@ -56,8 +56,8 @@ def prepare(
     """
     by_id = {tally.file_id: tally for tally in tallies}
     order = ReadingOrder(directory)
-    for hour, raw in _gathered(tallies):
-        valid = judged = judge(raw, hour, kept_from)
+    for hour, raw, judged in judged_rows(tallies, kept_from):
+        valid = judged
         if judged["reason"].null_count() < judged.height:  # else nothing is copied to leave nothing out
             rejected = rejections.add(raw, judged, hour)
             tenants.add_rejected(rejected)
@@ -96,6 +96,14 @@ def _kept(rejected: pl.DataFrame, by_id: dict[int, FileTally]) -> pl.DataFrame:
     for file_id, reason, count in named.filter(~is_kept).group_by("file_id", "reason").len().iter_rows():
         by_id[file_id].not_kept[reason] += count
     return named.filter(is_kept)
+
+
+def judged_rows(
+    tallies: Sequence[FileTally], kept_from: datetime | None
+) -> Iterator[tuple[Hour, pl.DataFrame, pl.DataFrame]]:
+    """The rows of some files with their ``file_id``, batch by batch: landing hour, as read, and as judged."""
+    for hour, raw in _gathered(tallies):
+        yield hour, raw, judge(raw, hour, kept_from)
 
 
 def _gathered(tallies: Sequence[FileTally]) -> Iterator[tuple[Hour, pl.DataFrame]]:

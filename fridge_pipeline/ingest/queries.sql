@@ -342,3 +342,36 @@ inner join fridge.stored_readings
         candidate_keys.recorded_at = stored_readings.recorded_at
         and candidate_keys.sensor_key = stored_readings.sensor_key
 where stored_readings.recorded_at between $1 and $2;
+
+-- name: recorded_files
+-- The contents of an hour that are on record, the newest of each path marked: an older one was replaced by it. Rows
+-- that were rejected only because their month was dropped by then are valid when they are read again.
+select
+    landing_files.file_id,
+    landing_files.path,
+    landing_files.content_hash,
+    landing_files.row_count,
+    landing_files.rejected_count - coalesce(not_kept.row_count, 0)::bigint as rejected_count,
+    row_number() over (partition by landing_files.path order by landing_files.file_id desc) = 1 as is_newest
+from fridge.landing_files
+left join lateral (
+    select sum(rejected_rows.row_count) as row_count
+    from fridge.rejected_rows
+    where
+        landing_files.rejected_count > 0
+        and rejected_rows.path = landing_files.path
+        and rejected_rows.file_id = landing_files.file_id
+        and rejected_rows.reason = %(not_kept)s
+) as not_kept on true
+where landing_files.landing_hour = %(hour)s
+order by landing_files.path, landing_files.file_id;
+
+-- name: recorded_tenant_rows
+-- Of the newest contents of an hour, each tenant's rows; of files from before they were recorded there are none.
+select
+    landing_file_tenants.file_id,
+    landing_file_tenants.tenant_id,
+    landing_file_tenants.row_count,
+    landing_file_tenants.rejected_count
+from fridge.landing_file_tenants
+where landing_file_tenants.file_id = any(%(file_ids)s);

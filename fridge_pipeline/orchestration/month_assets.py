@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
-from urllib.parse import urlsplit
 
 import dagster as dg
 
@@ -11,12 +10,13 @@ from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.database.models import SqlModel
 from fridge_pipeline.database.program import program_identity
 from fridge_pipeline.finance.evidence_record import pack_tables
-from fridge_pipeline.finance.make_evidence import EvidencePack, Maker, make_evidence
+from fridge_pipeline.finance.make_evidence import EvidencePack, make_evidence
 from fridge_pipeline.finance.month_record import refresh_month
 from fridge_pipeline.finance.packs_in_archive import FOLDER
 from fridge_pipeline.finance.pages.words import compared_in_words
 from fridge_pipeline.finance.report_month import MonthReport, report_month
 from fridge_pipeline.finance.rules.month_books import MARTS
+from fridge_pipeline.finance.stamp_record import Maker
 from fridge_pipeline.ingest.rules.location import Location
 from fridge_pipeline.installation import Ledger
 from fridge_pipeline.orchestration.partitions import month_of
@@ -28,31 +28,38 @@ def make_pack(ledger: Ledger, month: Month, target: Location | None, made_by: st
     """Makes a month's pack; without a target in the archive."""
     settings = ledger.settings
     refresh_month(ledger.database, MODELS_FOLDER, ledger.catalogue, month, ledger.clock)
-    maker = Maker(made_by, run_id, ledger.clock(), program_identity(MODELS_FOLDER), parameters_of(settings))
+    maker = maker_of(ledger, made_by, run_id)
     location = target or settings.archive / FOLDER / f"{month.key}.zip"
     return make_evidence(ledger.database, month, location, MODELS_FOLDER, maker, settings.workspace)
 
 
+def maker_of(ledger: Ledger, made_by: str, run_id: str) -> Maker:
+    """Who makes something now, with this program and these settings."""
+    program = program_identity(MODELS_FOLDER)
+    return Maker(made_by, run_id, ledger.clock(), program, parameters_of(ledger.settings))
+
+
 def parameters_of(settings: Settings) -> dict[str, Any]:
-    """The settings that decide what is counted and stated; keys, passwords and paths are left out."""
-    base = urlsplit(settings.stripe_base or "https://api.stripe.com")
+    """The settings that decide what is counted and stated; keys, passwords and paths are left out.
+
+    Where usage went is not among them: the books have it, and a setting may be another by now.
+    """
     return {
         "partitions_start": settings.partitions_start.key,
         "close_after_minutes": settings.close_after.total_seconds() / 60,
         "keep_months": settings.keep_months,
         "max_in_flight": settings.max_in_flight,
         "stripe_calls_per_second": settings.calls_per_second(),
-        "stripe_mode": settings.key_mode.value,
-        "stripe_host": base.netloc,
         "catalogue": [asdict(meter) for meter in settings.catalogue],
     }
 
 
-def make_report(ledger: Ledger, month: Month, folder: Location) -> MonthReport:
+def make_report(ledger: Ledger, month: Month, folder: Location, made_by: str, run_id: str) -> MonthReport:
     """Refreshes the month's models, so that nothing in it is older than the books, and writes page and workbook."""
     settings, run = ledger.settings, ledger.as_run("report")
     refresh_month(run.database, MODELS_FOLDER, run.catalogue, month, run.clock)
-    return report_month(run, month, folder, settings.close_after, settings.workspace)
+    maker = maker_of(ledger, made_by, run_id)
+    return report_month(run, month, folder, settings.close_after, settings.workspace, maker)
 
 
 def with_models(asset: dg.AssetsDefinition, models: Iterable[SqlModel]) -> dg.AssetsDefinition:
@@ -109,7 +116,7 @@ def audit_report(context: dg.AssetExecutionContext, ledger: dg.ResourceParam[Led
     """
     month = month_of(context)
     progress = Progress(context.log, f"making the report of {month}")
-    report = make_report(ledger, month, ledger.report_folder(month))
+    report = make_report(ledger, month, ledger.report_folder(month), "dagster", context.run.run_id)
     comparison = compared_in_words(*report.summary.compared)
     progress.finish(f"{month}: {report.summary.verdict.value}, {comparison}; {report.page}")
     address = f"{ledger.report_address}/{month.key}"

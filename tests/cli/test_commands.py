@@ -11,13 +11,14 @@ from click.testing import CliRunner
 
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.cli.main import fridge
+from fridge_pipeline.database.program import commit
 from tests.console_script import Run
 from tests.pipeline import Pipeline, readings
 
 
-def test_the_version_is_that_of_the_installed_package() -> None:
+def test_the_version_is_that_of_the_installed_package_with_the_commit_it_was_made_of() -> None:
     told = CliRunner().invoke(fridge, ["--version"])
-    assert (told.exit_code, told.output.split()[-1]) == (0, version("fridge_pipeline"))
+    assert (told.exit_code, told.output) == (0, f"fridge, version {version('fridge_pipeline')}, commit {commit()}\n")
 
 
 def test_bill_runs_every_hour_from_key_to_key_and_ends_with_0_when_all_are_delivered_or_excepted(

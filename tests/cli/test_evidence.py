@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour
@@ -27,7 +29,10 @@ def test_evidence_makes_a_pack_that_verify_checks_and_names_what_was_altered(
     assert (told["month"], told["is_final"], told["previous_month"]) == (month.key, False, None)
     files = unpacked(tmp_path / "pack.zip")
     said = json.loads(files["pack.json"])
-    assert (said["parameters"]["stripe_mode"], said["parameters"]["stripe_host"]) == ("test", "stripe.example")
+    ((where,), host) = (said["stripe"], urlsplit(pipeline.gateway.base).netloc)
+    assert (where["mode"], where["host"]) == ("sandbox", host), "where it went, and not where it would go now"
+    assert "stripe.example" not in files["pack.json"].decode()
+    assert re.fullmatch(r"[0-9a-f]{40}|not known", said["program"]["commit"])
     assert len(said["program"]["source_sha256"]) == 64
     assert not any(b"sk_test_51hidden" in body for body in files.values())
 

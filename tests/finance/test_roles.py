@@ -208,6 +208,7 @@ def test_finance_calls_nothing_that_works_with_the_owners_rights(as_finance: psy
         ("guard_people_change", False),
         ("guard_settlement", False),
         ("guard_settlement_approval", False),
+        ("keep_signed_hours", False),
         ("mark_withdrawn_hours", False),
         ("open_month_before", False),
         ("record_tenant_change", False),

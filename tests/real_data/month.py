@@ -14,9 +14,10 @@ import polars as pl
 from fridge_pipeline.calendar.days import DayRange, Month
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.finance.close_month import approve_month, prepare_month
-from fridge_pipeline.finance.make_evidence import EvidencePack, Maker, make_evidence
+from fridge_pipeline.finance.make_evidence import EvidencePack, make_evidence
 from fridge_pipeline.finance.month_record import refresh_month
 from fridge_pipeline.finance.report_month import MonthReport, report_month
+from fridge_pipeline.finance.stamp_record import Maker
 from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from fridge_pipeline.reconciliation.rules.reading_plan import Reading
 from fridge_pipeline.settings import MODELS_FOLDER, REPOSITORY

@@ -61,6 +61,7 @@ RIGHTS = {
     "stripe_reconciliation": "insert, update detail ledger_value run_id usage_value, delete",
     "stripe_sums": "insert",
     "subscription_item_snapshots": "insert",
+    "stripe_uses": "insert",
     "swept_catalogue": "update event_names measures",
     "tenants": "insert, update created_at name stripe_customer_id tenant_id updated_at",  # a trigger keeps its id
     "usage": "insert, update computed_at quantity, delete",

@@ -21,6 +21,7 @@ class Kind(Enum):
     SPAN = auto()  # one hour, or how many from when to when
     CODE = auto()  # identifiers, for machines and support
     CAUSE = auto()
+    CAUSES = auto()  # several, with commas between
     STEP = auto()
     STATE = auto()
     ACTION = auto()
@@ -37,6 +38,7 @@ class Kind(Enum):
 #: Kinds whose code is told in words.
 IN_WORDS: dict[Kind, Callable[[str], str]] = {
     Kind.CAUSE: cause_in_words,
+    Kind.CAUSES: lambda codes: "; ".join(map(cause_in_words, codes.split(", "))),
     Kind.STEP: step_in_words,
     Kind.STATE: hour_state_in_words,
     Kind.ACTION: action_in_words,
@@ -100,6 +102,15 @@ COLUMNS = {
         Column("kind", "Kind", Kind.CAUSE),
         Column("owed", "Units owed", Kind.COUNT, "not a quantity"),
         Column("subject", "About"),
+        Column("signed_usage", "Signed usage", Kind.NUMBER, "none"),
+        Column("usage_now", "Usage now", Kind.NUMBER, "none"),
+        Column("change_in_usage", "Change", Kind.CHANGE),
+        Column("signed_stated", "Signed: stated", Kind.NUMBER, "none"),
+        Column("stated_now", "Stated now", Kind.NUMBER, "none"),
+        Column("signed_stripe", "Signed: Stripe's own", Kind.NUMBER, "not read"),
+        Column("stripe_now", "Stripe's own now", Kind.NUMBER, "not read"),
+        Column("hours_changed", "Hours changed", Kind.COUNT),
+        Column("causes", "Causes", Kind.CAUSES),
         Column("opened_at", "Opened at (UTC)", Kind.MOMENT),
         Column("days_open", "Days open", Kind.NUMBER),
         Column("deadline_at", "Deadline (UTC)", Kind.MOMENT),

@@ -16,10 +16,13 @@ from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.finance.pages import cells, cut_off_grids, words
 from fridge_pipeline.finance.pages.cells import GAP_HEIGHT_LARGE, HEIGHT, daily_plot
 from fridge_pipeline.finance.pages.explanation import Explanation, explanation_text
+from fridge_pipeline.finance.pages.signed_tables import changed_in_words
 from fridge_pipeline.finance.pages.tables import SECTIONS
 from fridge_pipeline.finance.rules.month_books import MonthBooks
 from fridge_pipeline.finance.rules.month_detail import notable_hours, usage_by_tenant
 from fridge_pipeline.finance.rules.month_summary import summarize
+from fridge_pipeline.finance.rules.signed_and_now import changed_meters, shows_signed
+from fridge_pipeline.finance.rules.stamp import Stamp
 
 #: What the page holds at most, so that it stays below 10 MB; it says what it leaves out, and the workbook has all.
 TENANTS_SHOWN_MAX = 500
@@ -27,8 +30,13 @@ ROWS_SHOWN_MAX = 300
 EXPLANATION_CHARACTERS_MAX = 20_000
 
 
-def render_page(books: MonthBooks, explanations: Sequence[Explanation], made_at: datetime) -> str:
-    """The page of a month. ``explanations`` are of the hours that differ or were restated, as many as are wanted."""
+def render_page(
+    books: MonthBooks, explanations: Sequence[Explanation], made_at: datetime, stamp: Stamp | None = None
+) -> str:
+    """The page of a month, with its ``stamp`` on top and on every printed page.
+
+    ``explanations`` are of the hours that differ or were restated, as many as are wanted.
+    """
     loader = PackageLoader("fridge_pipeline.finance.pages")
     environment = Environment(
         loader=loader,
@@ -40,12 +48,14 @@ def render_page(books: MonthBooks, explanations: Sequence[Explanation], made_at:
     functions = (cells.count, cells.change, cells.share, cells.moment, cells.day, cells.cell, cells.cell_class)
     environment.globals |= {function.__name__: function for function in functions} | {"words": words}
     style, script = (loader.get_source(environment, name)[0] for name in ("page.css", "page.js"))
+    style += _printed(stamp.line) if stamp is not None else ""
     text: str = environment.get_template("page.html.j2").render(
         style=style,
         script=script,
         style_hash=_hash(style),
         script_hash=_hash(script),
         made_at=made_at.astimezone(UTC),
+        stamp=stamp,
         **_content(books, explanations),
     )
     return text
@@ -60,6 +70,8 @@ def _content(books: MonthBooks, explanations: Sequence[Explanation]) -> dict[str
         "is_empty": books.is_empty,
         "workbook": f"usage-{books.month.key}.xlsx",
         "summary": summarize(books),
+        "shows_signed": shows_signed(books),
+        "changed": [changed_in_words(meter) for meter in changed_meters(books)],
         "meter_plots": _meter_plots(books),
         "plot_height": HEIGHT,
         "usage": usage[:TENANTS_SHOWN_MAX],
@@ -118,6 +130,12 @@ def _explained(explanation: Explanation) -> dict[str, Any]:
     if len(text) > EXPLANATION_CHARACTERS_MAX:
         text = f"{text[:EXPLANATION_CHARACTERS_MAX]} …\n\nThe rest is left out here: {command}"
     return {"tenant_id": explanation.tenant_id, "hour": hour, "text": text, "command": command}
+
+
+def _printed(line: str) -> str:
+    """A line on top of every printed page; whatever stands in it is text to the style sheet."""
+    text = "".join(each if each.isascii() and each.isalnum() else f"\\{ord(each):x} " for each in line)
+    return f'@page {{ @top-left {{ content: "{text}"; font-size: 7pt; }} }}'
 
 
 def _hash(source: str) -> str:

@@ -15,6 +15,7 @@ from fridge_pipeline.finance.pages.acts_and_files import (
     WITHDRAWALS,
 )
 from fridge_pipeline.finance.pages.columns import Section, Table
+from fridge_pipeline.finance.pages.signed_tables import CHANGED_SINCE_SIGNED, SIGNED_AND_NOW
 from fridge_pipeline.finance.rules.month_books import MonthBooks
 from fridge_pipeline.finance.rules.month_detail import usage_by_tenant
 from fridge_pipeline.finance.rules.month_summary import file_rows_by_day, known_sum
@@ -151,9 +152,9 @@ MAPPING_CHANGES = Table(
 )
 #: The sheets of the workbook after the summary, in this order.
 SHEETS = (
-    *(OUTCOMES, USAGE_BY_MONTH, USAGE_BY_DAY, SERVICE_MONTHS, FILE_ROWS, DIFFERENCES, EXCEPTIONS, SETTLEMENTS),
-    *(RESTATEMENTS, UNMAPPED, MAPPING_CHANGES, DATA_GAPS, DECISIONS, SIGNATURES, RELEASES, WITHDRAWALS, FILES),
-    *(HOURS, LEDGER),
+    *(OUTCOMES, USAGE_BY_MONTH, USAGE_BY_DAY, SERVICE_MONTHS, FILE_ROWS, SIGNED_AND_NOW, DIFFERENCES, EXCEPTIONS),
+    *(SETTLEMENTS, RESTATEMENTS, UNMAPPED, MAPPING_CHANGES, DATA_GAPS, DECISIONS, SIGNATURES, RELEASES, WITHDRAWALS),
+    *(FILES, HOURS, LEDGER),
 )
 
 
@@ -203,6 +204,7 @@ def _unmapped(books: MonthBooks) -> pl.DataFrame:
 
 #: The tables of the page, in this order.
 SECTIONS = (
+    CHANGED_SINCE_SIGNED,
     Section(
         OUTCOMES,
         OUTCOMES,
@@ -253,7 +255,7 @@ SECTIONS = (
         ),
         UNMAPPED,
         "Usage that nobody is billed for yet. It is billed once the tenant is mapped, within 35 days.",
-        "Every tenant with usage has a Stripe customer.",
+        "No usage waits for a Stripe customer. What was not mapped within 35 days is lost, and among the differences.",
     ),
     Section(
         MAPPING_CHANGES,
@@ -265,7 +267,7 @@ SECTIONS = (
         DATA_GAPS,
         DATA_GAPS,
         "Sensors that fell silent. What they did not report is missing; it is not a usage of zero.",
-        "Every sensor that was expected to report did.",
+        "No sensor fell silent of those that were expected: with readings in 12 of the 24 hours before.",
     ),
     Section(
         DECISIONS,

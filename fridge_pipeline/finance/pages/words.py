@@ -18,7 +18,7 @@ VERDICTS = {
     Verdict.NOT_COMPARED: (
         "○",
         "Not compared with Stripe yet",
-        "Nobody has read Stripe's own books of these hours since they were stated, so nobody knows whether they agree.",
+        "Stripe's own books of these hours were not read, or not since they were stated: nobody knows if they agree.",
     ),
     Verdict.PARTLY_COMPARED: (
         "○",
@@ -27,6 +27,12 @@ VERDICTS = {
     ),
     Verdict.NO_DATA: ("○", "No data", "The books hold nothing of this month. That is not a usage of zero."),
 }
+
+#: Instead of the verdict of a month of which there is nothing to compare.
+NOTHING_STATED = (
+    "Nothing of it was stated to Stripe",
+    "None of this usage was stated to Stripe, and Stripe's own books of these hours were not read.",
+)
 
 MONTH_STATES = {
     "open": "Open: nobody has prepared the month for closing.",
@@ -52,13 +58,20 @@ STEPS = {
     "stripe": ("Stripe", "newest statement = Stripe's own sum"),
 }
 
+#: What a meter's sums are of, where its name alone does not say it.
+UNITS = {"active_sensors": "sensor-hours"}
+
 #: What a reader needs to know, in plain words.
 HOW_TO_READ = (
     ("Landing file", "A batch of raw readings as a gateway delivered it. Every number here begins in one."),
     ("Inserted", "A reading stored for the first time. Only these are usage: delivered twice, a reading counts once."),
     ("Duplicate, rejected", "A reading that was stored already; a row that is no valid reading. Neither is billed."),
     ("Hour", "Usage is counted by the UTC hour in which a file arrived. A month has the hours that begin in it."),
-    ("Meter", "What is billed by: readings stored, or sensors active. Quantities of two meters are never added."),
+    ("Meter", "What is billed by: readings stored, or sensor-hours. Quantities of two meters are never added."),
+    (
+        "Sensor-hours",
+        "active_sensors counts a sensor once in each hour with a reading of it; a month is the sum of its hours.",
+    ),
     ("Late", "A reading recorded before the hour in which it arrived. It is billed in the hour of its arrival."),
     (
         "Recorded in, service month",
@@ -86,6 +99,8 @@ def outcome_lines(summary: MonthSummary) -> list[tuple[str, str]]:
 def verdict_in_words(summary: MonthSummary) -> tuple[str, str, str]:
     """Symbol, word and sentence; what was compared in part says how much of it."""
     symbol, word, sentence = VERDICTS[summary.verdict]
+    if summary.verdict is Verdict.NOT_COMPARED and all(meter["stated"] is None for meter in summary.meters):
+        word, sentence = NOTHING_STATED
     if summary.verdict is Verdict.PARTLY_COMPARED:
         word = compared_in_words(*summary.compared)
     return symbol, word, sentence
@@ -94,6 +109,11 @@ def verdict_in_words(summary: MonthSummary) -> tuple[str, str, str]:
 def compared_in_words(compared: int, hours: int) -> str:
     """How much of some hours was compared with Stripe's own books."""
     return f"{compared:,} of {hours:,} hours compared with Stripe" if compared or not hours else NOT_COMPARED
+
+
+def meter_in_words(meter: str) -> str:
+    """A meter with what its sums are of."""
+    return f"{meter} ({UNITS[meter]})" if meter in UNITS else meter
 
 
 def step_in_words(code: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,18 +14,24 @@ import xlsxwriter
 from fridge_pipeline.finance.pages.columns import Kind
 from fridge_pipeline.finance.pages.cut_off_sheet import write_cut_off
 from fridge_pipeline.finance.pages.sheet import NUMBER_FORMATS, Formats, Sheet, write_table
+from fridge_pipeline.finance.pages.signed_tables import changed_in_words
 from fridge_pipeline.finance.pages.tables import FILE_ROWS, HOURS, SHEETS, USAGE_BY_MONTH
 from fridge_pipeline.finance.pages.words import (
     HOW_TO_READ,
     MONTH_STATES,
     compared_in_words,
+    meter_in_words,
     outcome_lines,
     verdict_in_words,
 )
 from fridge_pipeline.finance.rules.month_books import MonthBooks
 from fridge_pipeline.finance.rules.month_summary import MonthSummary, Row, summarize
+from fridge_pipeline.finance.rules.signed_and_now import changed_meters
+from fridge_pipeline.finance.rules.stamp import Stamp
 
 SUMMARY = "Summary"
+#: Excel's own limit.
+HEADER_CHARACTERS_MAX = 255
 ROWS_LOST = "=control_file_rows-control_inserted-control_duplicates-control_rejected"
 #: Nothing that stands in a text may become a formula, a link or a number.
 OPTIONS = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
@@ -47,8 +53,11 @@ class _Line:
     is_heading: bool = False
 
 
-def write_workbook(books: MonthBooks, made_at: datetime, path: Path) -> None:
-    """Writes the workbook of a month to a file; the same books and time give the same bytes."""
+def write_workbook(books: MonthBooks, made_at: datetime, path: Path, stamp: Stamp | None = None) -> None:
+    """Writes the workbook of a month to a file; the same books and time give the same bytes.
+
+    The ``stamp`` stands on the first sheet in full, and in a line on every sheet and printed page.
+    """
     created = made_at.astimezone(UTC).replace(tzinfo=None)
     with xlsxwriter.Workbook(path, OPTIONS) as workbook:
         workbook.set_properties({"title": f"Usage {books.month.key}", "created": created})
@@ -60,15 +69,19 @@ def write_workbook(books: MonthBooks, made_at: datetime, path: Path) -> None:
         for table in SHEETS:
             frame = table.frame(books)
             counted.append(_Line(table.title, frame.height, f"{table.meaning}."))
-            written[table.title] = write_table(workbook, formats, table, frame)
+            stamped = replace(table, meaning=f"{table.meaning}. {stamp.line}") if stamp is not None else table
+            written[table.title] = write_table(workbook, formats, stamped, frame)
         summary = summarize(books)
-        lines = [*_head(summary, created), _Line()]
+        lines = [*_head(summary, created), *_changes(books), *_stamped(stamp), _Line()]
         if not books.is_empty:
             lines += _file_totals(summary.files, written[FILE_ROWS.title])
             for meter in summary.meters:
                 lines += _meter_totals(meter, written)
         lines += [_Line("Sheets", is_heading=True), *counted, _Line(), _Line("How to read this", is_heading=True)]
         lines += [_Line(word, "", meaning) for word, meaning in HOW_TO_READ]
+        if stamp is not None:
+            for sheet in workbook.worksheets():
+                sheet.set_header(f"&L{stamp.line.replace('&', '&&')}"[:HEADER_CHARACTERS_MAX])
         _write_lines(workbook, first, formats, f"Usage of {books.month.first_day:%B %Y}", lines)
 
 
@@ -105,6 +118,18 @@ def _head(summary: MonthSummary, created: datetime) -> Iterator[_Line]:
     yield _Line("Made at (UTC)", created)
 
 
+def _stamped(stamp: Stamp | None) -> Iterator[_Line]:
+    if stamp is not None:
+        yield _Line("Books", stamp.kind)
+        for label, text in stamp.lines():
+            yield _Line(label, "", text)
+
+
+def _changes(books: MonthBooks) -> Iterator[_Line]:
+    for meter in changed_meters(books):
+        yield _Line("Not what was signed any more", meter.meter, f"{changed_in_words(meter)}. See Signed and now.")
+
+
 def _file_totals(files: Row, places: Sequence[Sheet]) -> Iterator[_Line]:
     yield _Line("Rows in files", is_heading=True)
     for label, name, meaning in (
@@ -125,7 +150,7 @@ def _file_totals(files: Row, places: Sequence[Sheet]) -> Iterator[_Line]:
 
 def _meter_totals(meter: Row, written: dict[str, list[Sheet]]) -> Iterator[_Line]:
     hours, months, name = written[HOURS.title], written[USAGE_BY_MONTH.title], meter["meter"]
-    yield _Line(name, is_heading=True)
+    yield _Line(meter_in_words(name), is_heading=True)
     for label, key, places, column, meaning in (
         ("Derived again", "derived", hours, "derived_quantity", "Counted a second time, in SQL."),
         ("Usage", "usage", months, "quantity", "What the month comes to."),
@@ -138,7 +163,7 @@ def _meter_totals(meter: Row, written: dict[str, list[Sheet]]) -> Iterator[_Line
     yield _Line("Hours", meter["hours"], "Tenant-hours of this meter in the tie-out.")
     yield _Line("Hours explained", meter["explained"], "They differ, with a cause.")
     yield _Line("Hours unexplained", meter["unexplained"], "They differ, and nothing explains it.")
-    meaning = "Not compared with Stripe yet: not read since they were stated."
+    meaning = "Not compared with Stripe yet: not read, or not since they were stated."
     yield _Line("Hours not compared", meter["not_read"], meaning)
     yield _Line()
 

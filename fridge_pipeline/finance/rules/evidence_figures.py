@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from fridge_pipeline.finance.rules.evidence_format import FORMULA_BEGINS, STATEMENTS, TABLES, DoesNotHoldError
+from fridge_pipeline.finance.rules.evidence_format import ANNEX, FORMULA_BEGINS, STATEMENTS, DoesNotHoldError
 
 #: (tenant, meter) → sum; one that has no row, or only empty values, is not in it: missing is not zero.
 Sums = dict[tuple[str, str], Decimal]
@@ -28,13 +28,14 @@ TOTAL = "total"
 class Figure:
     """A column that is summed per tenant and meter; figures with the same ``agrees_on`` must be equal.
 
-    ``only`` is a column that must say ``true`` for a row to count.
+    ``only`` is a column that must say ``true`` for a row to count. One ``in_annex`` is of a pack that has one.
     """
 
     table: str
     column: str
     agrees_on: str | None = None
     only: str | None = None
+    in_annex: bool = False
 
     @property
     def name(self) -> str:
@@ -48,6 +49,7 @@ FIGURES = (
     Figure("usage_hourly", "quantity", "usage"),
     Figure("tie_out", "usage_quantity", "usage"),
     Figure(STATEMENTS, "usage", "usage"),
+    Figure("signed_figures", "signed_usage", "usage", in_annex=True),
     Figure("tie_out", "stated_quantity", "what was stated"),
     Figure(STATEMENTS, "stated", "what was stated"),
     Figure("tie_out", "stripe_quantity", "what Stripe shows"),
@@ -62,6 +64,7 @@ class Tally:
     def __init__(self, *, is_guarded: bool = True) -> None:
         self._is_guarded = is_guarded
         self._sums: dict[Figure, Sums] = {figure: defaultdict(Decimal) for figure in FIGURES}
+        self._has_annex = False
         self._keys: dict[tuple[str, str], tuple[str, str]] = {}  # each once, although many figures have it
 
     def add(self, path: str, lines: Iterable[str]) -> int:
@@ -71,9 +74,10 @@ class Tally:
         if not columns:
             raise DoesNotHoldError(f"{path} is empty: not even a line of column names")
         folder, _, name = path.partition("/")
-        table = name.removesuffix(".csv") if folder == TABLES else STATEMENTS  # all statements are one table
+        table = STATEMENTS if folder == STATEMENTS else name.removesuffix(".csv")  # all statements are one table
         where = {column: at for at, column in enumerate(columns)}
-        figures = [figure for figure in FIGURES if figure.table == table]
+        figures = [each for each in FIGURES if each.table == table and each.in_annex == (folder == ANNEX)]
+        self._has_annex |= folder == ANNEX
         wanted = {name for each in figures for name in ("tenant_id", "meter", each.column, each.only) if name}
         wanted |= {"day"} if table == STATEMENTS else set()
         if missing := sorted(wanted - where.keys()):
@@ -109,7 +113,7 @@ class Tally:
         """Raises ``DoesNotHoldError`` for the first tenant and meter for which two tables say different things."""
         first: dict[str, Figure] = {}
         for figure in FIGURES:
-            if figure.agrees_on is not None:
+            if figure.agrees_on is not None and (self._has_annex or not figure.in_annex):
                 other = first.setdefault(figure.agrees_on, figure)
                 _require_equal(self._sums[other], self._sums[figure], other.name, figure.name)
 

@@ -19,6 +19,9 @@ WITHOUT_SUMS = frozenset({"fridge-evidence/1", "fridge-evidence/2"})
 #: Of earlier packs, whose texts stand in their CSV files as they are, and which hold no results of data tests.
 WITHOUT_CHECKS = WITHOUT_SUMS | {"fridge-evidence/3"}
 
+#: Of earlier packs, which hold the figures of their own time: nothing says that they are the signed ones.
+WITHOUT_SIGNED = WITHOUT_SUMS | {"fridge-evidence/3"}
+
 #: Packs of the first format hold each table as Parquet too: files of whose bytes the manifest has the hash.
 FORMATS = (FORMAT, "fridge-evidence/3", "fridge-evidence/2", "fridge-evidence/1")
 
@@ -36,6 +39,9 @@ FORMULA_BEGINS = "=+-@\t\r\n"
 
 #: Stands before a text that begins like that, or with itself; spreadsheets take what follows for text.
 _MARK = "'"
+
+#: Where a closed month's pack has what came after its signature.
+ANNEX = "annex"
 
 _FOLDER = "fridge-evidence-"
 _MANIFEST_LINE = re.compile(r"(?P<sha256>[0-9a-f]{64})  (?P<path>[^\x00-\x1f\\]+)")

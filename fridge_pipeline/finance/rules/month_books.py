@@ -96,6 +96,18 @@ _COLUMNS: Mapping[str, Mapping[pl.DataType, str]] = {
         FLAG: "is_withdrawn",
         MOMENT: "hour loaded_at withdrawn_at",
     },
+    "signed_figures": {
+        TEXT: "tenant_id meter cause",
+        NUMBER: "signed_usage usage_now difference signed_stated stated_now signed_stripe stripe_now",
+        COUNT: "hours_changed",
+        FLAG: "is_closed",
+    },
+    "signed_changes": {
+        TEXT: "tenant_id meter cause detail",
+        NUMBER: "signed_usage usage_now change_in_usage signed_stated stated_now change_in_stated signed_stripe"
+        " stripe_now change_in_stripe",
+        MOMENT: "hour",
+    },
     "month_status": {TEXT: "status prepared_by approved_by", DAY: "usage_month", MOMENT: "signed_at"},
     "billing_ledger": {
         TEXT: "tenant_id meter identifier stripe_customer_id status request_id answer run_id",
@@ -123,8 +135,9 @@ class BooksError(ValueError):
 class MonthBooks:
     """The marts of one month, one frame each, with the columns of ``SCHEMAS``.
 
-    ``usage_by_service_month`` has the months before and after it too, ``stg_month_signoffs`` those of every month: how
-    late usage arrives is seen from other months.
+    Of a closed month usage and tie-out are as they were signed; ``signed_figures`` and ``signed_changes`` say what is
+    another number now. ``usage_by_service_month`` has the months before and after it too, ``stg_month_signoffs`` those
+    of every month: how late usage arrives is seen from other months.
     """
 
     month: Month
@@ -141,6 +154,8 @@ class MonthBooks:
     settlements: pl.DataFrame
     mapping_changes: pl.DataFrame
     decisions_in_force: pl.DataFrame
+    signed_figures: pl.DataFrame
+    signed_changes: pl.DataFrame
     month_status: pl.DataFrame
     billing_ledger: pl.DataFrame
     usage_by_service_month: pl.DataFrame

@@ -12,17 +12,19 @@ DIFFERS = pl.col("status").is_in(["explained", "unexplained"])
 
 
 def notable_hours(books: MonthBooks) -> list[tuple[str, Hour]]:
-    """The tenants' hours that differ or were restated: those that nothing explains first, by amount.
+    """The tenants' hours that differ, were restated, or are not what was signed.
 
-    Then the largest of each tenant and cause, then the next of each: a tenant that waits all month hides no other.
+    Those that nothing explains first, by amount; then the largest of each tenant and cause, then the next of each: a
+    tenant that waits all month hides no other.
     """
     columns = ("tenant_id", "hour", "amount", "is_explained", "cause")
     own = books.tie_out.filter(DIFFERS).with_columns(is_explained=pl.col("status") == "explained")
     restated = books.restatements.with_columns(
         amount=pl.col("change").cast(pl.Float64), is_explained=pl.lit(value=True), cause=pl.lit("restated")
     )
+    changed = books.signed_changes.with_columns(amount=pl.col("change_in_usage"), is_explained=pl.lit(value=True))
     rows = (
-        pl.concat(each.select(columns) for each in (books.tie_out_differences, own, restated))
+        pl.concat(each.select(columns) for each in (books.tie_out_differences, own, restated, changed))
         .filter(pl.col("tenant_id").is_not_null() & pl.col("hour").is_not_null())
         .with_columns(pl.col("amount").abs().fill_null(0))
         .group_by("tenant_id", "hour")

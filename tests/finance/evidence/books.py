@@ -11,10 +11,12 @@ from pathlib import Path
 
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.database.queries import statement
 from fridge_pipeline.finance.close_month import sign_month
-from fridge_pipeline.finance.make_evidence import EvidencePack, Maker, make_evidence
+from fridge_pipeline.finance.make_evidence import EvidencePack, make_evidence
 from fridge_pipeline.finance.rules.evidence_format import MANIFEST, folder_of, manifest_text
 from fridge_pipeline.finance.rules.signoff import Action, Signoff
+from fridge_pipeline.finance.stamp_record import Maker
 from fridge_pipeline.ingest.rules.location import Location
 from fridge_pipeline.settings import REPOSITORY
 from tests.people import signed_in
@@ -61,11 +63,12 @@ def build(pipeline: Pipeline) -> None:
 
 
 def close(pipeline: Pipeline, month: Month) -> None:
-    """Two people sign."""
-    at = max(pipeline.clock(), month.end)
+    """Two people sign what the month comes to."""
+    at, span = max(pipeline.clock(), month.end), {"month_start": month.start, "month_end": month.end}
     with pipeline.database.connect() as connection:
-        for login, action, totals in (("ada", Action.PREPARE, {}), ("grace", Action.APPROVE, None)):
-            sign_month(signed_in(pipeline.database, login), connection, month, Signoff(action, login, at, totals))
+        ((totals,),) = connection.execute(statement("control_totals"), span).fetchall()
+        for login, action, signed in (("ada", Action.PREPARE, totals), ("grace", Action.APPROVE, None)):
+            sign_month(signed_in(pipeline.database, login), connection, month, Signoff(action, login, at, signed))
 
 
 def make(pipeline: Pipeline, month: Month, target: Location, run_id: str = "run-1") -> EvidencePack:

@@ -26,6 +26,7 @@ from fridge_pipeline.finance.rules.evidence_format import (
     require_safe,
     statement_path,
 )
+from fridge_pipeline.finance.signed_month import SignedMonth
 from fridge_pipeline.finance.verify_evidence import verify_evidence
 from fridge_pipeline.stripe.rules.api_key import SANDBOX_KEY_TEXT
 from tests.finance.evidence.books import FEBRUARY, HOURS, JANUARY, TENANTS, close, made, make, unpacked
@@ -101,8 +102,10 @@ def test_all_files_are_of_one_moment_though_the_books_change_while_they_are_writ
 ) -> None:
     """Without one snapshot, the tables read after the change would not add up to those read before."""
 
-    def copy_and_change(connection: psycopg.Connection, name: str, month: Month, target: Path) -> None:
-        copy_table(connection, name, month, target)
+    def copy_and_change(
+        connection: psycopg.Connection, name: str, month: Month, target: Path, signed: SignedMonth | None
+    ) -> None:
+        copy_table(connection, name, month, target, signed)
         books.land(HOURS[0], f"{name}.csv", readings("cohoes", HOURS[0], 1, 1, start=len(name) + 100))
         books.run(HOURS[0])
 
@@ -163,7 +166,6 @@ def test_a_final_pack_is_never_overwritten_and_a_draft_is(books: Pipeline, tmp_p
 
 
 def test_a_pack_that_does_not_hold_is_not_handed_out_and_not_chained(books: Pipeline, tmp_path: Path) -> None:
-    close(books, JANUARY)
     with books.database.owned.connect() as connection:
         connection.execute("alter view fridge.usage_monthly rename to usage_monthly_as_it_was")
         connection.execute(

@@ -275,6 +275,8 @@ def _with_what_is_open(books: MonthBooks) -> MonthBooks:
         {"subject": "variance", "setting": "warn", "reason": "new gateways", "decided_by": "olga",
          "decided_at": hour_of(20, 9)},
     ]  # fmt: skip
+    changed = {"tenant_id": "tenant-09", "meter": METERS[0], "signed_usage": 140.0, "usage_now": 176.0,
+               "cause": "late_file"}  # fmt: skip
     schema = SCHEMAS["unmapped_usage"]
     not_stated = waiting.select(
         *KEY,
@@ -293,6 +295,8 @@ def _with_what_is_open(books: MonthBooks) -> MonthBooks:
         restatements=rows("restatements", *restatements),
         data_gaps=rows("data_gaps", *gaps),
         decisions_in_force=rows("decisions_in_force", *decisions),
+        signed_changes=rows("signed_changes", changed | {"hour": hour_of(12, 4), "change_in_usage": 36.0}),
+        signed_figures=rows("signed_figures", changed | {"difference": 36.0, "hours_changed": 1, "is_closed": False}),
         unmapped_usage=unmapped.select(pl.col(name).cast(kind) for name, kind in schema.items()),
         month_status=rows("month_status", {"usage_month": MONTH.first_day, "status": "open"}),
         month_outcome=rows("month_outcome", *outcomes),

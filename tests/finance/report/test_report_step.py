@@ -37,6 +37,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """An installation whose books are a closed month, without a database."""
     monkeypatch.setattr(report_step, "read_books", lambda *_: (closed_books(), []))
     monkeypatch.setattr(month_report, "refresh_month", lambda *_: None)
+    monkeypatch.setattr(month_report, "maker_of", lambda *_: None)  # and so no stamp, which is read of the books
     folder = tmp_path / "home"
     return SimpleNamespace(
         as_run=lambda run_id: SimpleNamespace(database=None, catalogue=CATALOGUE, clock=lambda: MADE_AT, run_id=run_id),
@@ -54,7 +55,7 @@ def test_a_report_that_fails_leaves_the_earlier_one_as_it_was_and_nothing_beside
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert sorted(before) == FILES
 
-    def full_disk(_books: MonthBooks, _made_at: object, path: Path) -> None:
+    def full_disk(_books: MonthBooks, _made_at: object, path: Path, _stamp: object) -> None:
         path.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 

@@ -1,0 +1,14 @@
+-- materialized: view
+-- A month that was signed before figures were kept by the hour has only its control totals.
+select
+    signed_months.month as usage_month,
+    signed_months.is_closed,
+    signed_months.prepared_at,
+    signed_months.approved_at,
+    signed_months.control_totals,
+    coalesce(signed_months.control_totals -> 'meters' = '{}', false)
+    or exists (
+        select 1 from fridge.signed_hours
+        where signed_hours.signoff_id = signed_months.signoff_id
+    ) as has_hours
+from fridge.signed_months
