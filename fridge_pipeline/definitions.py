@@ -13,6 +13,8 @@ import dagster as dg
 from fridge_pipeline.billing.assets import backfill_plan, meter_events
 from fridge_pipeline.database.models import read_models, read_sources
 from fridge_pipeline.finance.assets import finance_assets, finance_checks
+from fridge_pipeline.finance.evidence_record import pack_tables
+from fridge_pipeline.finance.rules.month_books import MARTS
 from fridge_pipeline.ingest.assets import raw_readings
 from fridge_pipeline.invoices.assets import accepted_usage_is_invoiced, invoices_are_usage, stripe_invoices
 from fridge_pipeline.orchestration.alerting import alerts, run_failures
@@ -75,8 +77,8 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             on_grid(as_table(stripe_reconciliation, sources), days, ONE_RUN),
             on_grid(as_table(stripe_invoices, sources), days, ONE_RUN),
             *finance_assets(models, hourly),  # one for each SQL model
-            on_grid(with_models(evidence_pack, models), months),
-            on_grid(audit_report, months),
+            on_grid(with_models(evidence_pack, pack_tables(), models), months),
+            on_grid(with_models(audit_report, MARTS, models), months),
             on_grid(backfill_plan, hourly.hours, ONE_RUN),
         ],
         asset_checks=[

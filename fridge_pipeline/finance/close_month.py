@@ -239,7 +239,7 @@ def _refuse_unready(
         if rows:
             *_, number = rows[0].values()
             named = [named_as.format(**row) for row in rows] + (["…"] if number > len(rows) else [])
-            reasons.append(f"{number} {what} ({', '.join(named)}): {what_to_do.format(month=month, **rows[0])}")
+            reasons.append(f"{number} {what} ({', '.join(named)}): {what_to_do.format(**{**rows[0], "month": month})}")
     if reasons:
         raise MonthNotReadyError(f"{month} cannot be closed yet: {'; '.join(reasons)}")
 

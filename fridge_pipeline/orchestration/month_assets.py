@@ -9,13 +9,11 @@ import dagster as dg
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.database.models import SqlModel
 from fridge_pipeline.database.program import program_identity
-from fridge_pipeline.finance.evidence_record import pack_tables
 from fridge_pipeline.finance.make_evidence import EvidencePack, make_evidence
 from fridge_pipeline.finance.month_record import refresh_month
 from fridge_pipeline.finance.packs_in_archive import FOLDER
 from fridge_pipeline.finance.pages.words import compared_in_words
 from fridge_pipeline.finance.report_month import MonthReport, report_month
-from fridge_pipeline.finance.rules.month_books import MARTS
 from fridge_pipeline.finance.stamp_record import Maker
 from fridge_pipeline.ingest.rules.location import Location
 from fridge_pipeline.installation import Ledger
@@ -62,14 +60,14 @@ def make_report(ledger: Ledger, month: Month, folder: Location, made_by: str, ru
     return report_month(run, month, folder, settings.close_after, settings.workspace, maker)
 
 
-def with_models(asset: dg.AssetsDefinition, models: Iterable[SqlModel]) -> dg.AssetsDefinition:
-    """The pack with what it depends on: of what it holds, the models are assets and the books' own tables are not.
+def with_models(asset: dg.AssetsDefinition, tables: Iterable[str], models: Iterable[SqlModel]) -> dg.AssetsDefinition:
+    """An asset of a month with what it depends on: of its tables the models are assets, and the books' own are not.
 
     It depends on models without partitions only, so no backfill of hours or days makes a pack along.
     """
     names = {model.name for model in models}
-    packed = [table for table in pack_tables() if table in names]
-    return asset.map_asset_specs(lambda spec: spec.replace_attributes(deps=packed))
+    shown = [table for table in tables if table in names]
+    return asset.map_asset_specs(lambda spec: spec.replace_attributes(deps=shown))
 
 
 @dg.asset(
@@ -104,7 +102,6 @@ def evidence_pack(context: dg.AssetExecutionContext, ledger: dg.ResourceParam[Le
 
 
 @dg.asset(
-    deps=MARTS,
     group_name="finance",
     kinds={"html", "excel"},
     owners=["team:finance"],

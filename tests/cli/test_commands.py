@@ -85,7 +85,7 @@ def test_bill_reaches_hours_before_the_configured_grid(run: Run, pipeline: Pipel
         (("bill", "--from", "2026-01-02-00:00", "--to", "2026-01-01-00:00"), "lies before"),
         (("bill",), "Missing option"),
         (("tenants", "import", "missing.csv"), "does not exist"),
-        (("explain", "cohoes"), "Missing argument"),
+        (("explain", "cohoes"), "Give TENANT and HOUR"),
         (("nonsense",), "No such command"),
     ],
 )

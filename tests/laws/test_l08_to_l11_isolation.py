@@ -103,7 +103,7 @@ def test_L9_no_asset_of_ingestion_usage_or_finance_asks_for_stripe() -> None:  #
     assert asking["raw_readings"] == ("ingest", {"ledger", "landing"})
     assert asking["inserted_counts"] == asking["active_sensors"] == ("usage", {"ledger"})
     calling = {group for group, resources in asking.values() if "stripe" in resources}
-    assert calling == {"billing"}
+    assert calling == {"billing", "invoices"}
     assert set(RESOURCES["landing"].required_resource_keys) == {"ledger"}
     assert set(RESOURCES["ledger"].required_resource_keys) == set()
 

@@ -118,7 +118,8 @@ def test_every_asset_begins_with_what_it_does_and_ends_with_what_it_came_to_and_
         assert len(lines) >= 2, (name, lines)
         assert re.search(r" \(\d+\.\d s\)$", lines[-1]), (name, lines)
     assert "0 tenants and meters would change in 0 hours, 0 calls" in told["backfill_plan"][-1]
-    assert "2 of 2 accounts compared, 0 unexplained; 2 reads of Stripe" in told["stripe_reconciliation"][-1]
+    (compared,) = told["stripe_reconciliation"][-1:]
+    assert "2 of 2 accounts compared, 0 unexplained; 0 of 0 customers without usage read; 2 reads of Stripe" in compared
     assert re.search(r"a draft, for the month is not closed, \d+ files", told["evidence_pack"][-1])
 
 

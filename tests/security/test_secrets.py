@@ -75,7 +75,10 @@ def test_key_and_password_of_a_whole_run_are_in_no_output_file_or_table(
 def test_the_scan_sees_what_is_there(pipeline: Pipeline, tmp_path: Path) -> None:
     pipeline.add_tenant(f"tenant {KEY}")
     (tmp_path / "some.log").write_text(f"refused: {KEY}")
-    assert in_tables(pipeline.database.owned.dsn, NEEDLES) == ["fridge.tenants: 1 rows"]
+    assert in_tables(pipeline.database.owned.dsn, NEEDLES) == [
+        "fridge.tenant_changes: 1 rows",
+        "fridge.tenants: 1 rows",
+    ]
     assert in_files(tmp_path, NEEDLES) == [str(tmp_path / "some.log")]
 
 
