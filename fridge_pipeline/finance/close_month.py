@@ -239,7 +239,8 @@ def _refuse_unready(
         if rows:
             *_, number = rows[0].values()
             named = [named_as.format(**row) for row in rows] + (["…"] if number > len(rows) else [])
-            reasons.append(f"{number} {what} ({', '.join(named)}): {what_to_do.format(**{**rows[0], "month": month})}")
+            do = what_to_do.format_map({**rows[0], "month": month})
+            reasons.append(f"{number} {what} ({', '.join(named)}): {do}")
     if reasons:
         raise MonthNotReadyError(f"{month} cannot be closed yet: {'; '.join(reasons)}")
 

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.skipif(
 
 #: Event name → what land.py calls the same.
 MEASURES = {"temperature_readings": "inserted_count", "active_sensors": "active_sensors"}
-KINDS = {".csv", ".json", ".sql", ".yml", ".txt", ".sha256"}
+KINDS = {".csv", ".json", ".sql", ".yml", ".txt", ".sha256", ".py"}
 
 
 @dataclass(frozen=True)
