@@ -108,6 +108,7 @@ def test_doctor_looks_at_every_part_and_finds_nothing_wrong_with_a_working_one(r
             "Stripe permissions",
             "Stripe",
             "Stripe clock",
+            "invoices",
             "billing",
             "reads",
             "hours",

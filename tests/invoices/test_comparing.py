@@ -126,7 +126,7 @@ def test_a_month_is_not_closed_over_an_invoice_that_nothing_explains_and_is_over
     books.bill(10, "void")
     books.compare()
     assert books.exceptions() == [("not_invoiced", True)]
-    assert prepare_month(after, month, "ada", MODELS_FOLDER, CLOSE_AFTER)["meters"]
+    assert prepare_month(after, month, "ada", MODELS_FOLDER, CLOSE_AFTER, "a test reads no more days")["meters"]
 
 
 def test_what_a_person_has_ended_stays_ended_until_the_difference_is_another_one(books: InvoicedBooks) -> None:
