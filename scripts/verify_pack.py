@@ -30,6 +30,9 @@ WITHOUT_SUMS = frozenset({"fridge-evidence/1", "fridge-evidence/2"})
 #: Of earlier packs, whose texts stand in their CSV files as they are, and which hold no results of data tests.
 WITHOUT_CHECKS = WITHOUT_SUMS | {"fridge-evidence/3"}
 
+#: Of earlier packs, which hold the figures of their own time: nothing says that they are the signed ones.
+WITHOUT_SIGNED = WITHOUT_SUMS | {"fridge-evidence/3"}
+
 #: Packs of the first format hold each table as Parquet too: files of whose bytes the manifest has the hash.
 FORMATS = (FORMAT, "fridge-evidence/3", "fridge-evidence/2", "fridge-evidence/1")
 
@@ -47,6 +50,9 @@ FORMULA_BEGINS = "=+-@\t\r\n"
 
 #: Stands before a text that begins like that, or with itself; spreadsheets take what follows for text.
 _MARK = "'"
+
+#: Where a closed month's pack has what came after its signature.
+ANNEX = "annex"
 
 _FOLDER = "fridge-evidence-"
 _MANIFEST_LINE = re.compile(r"(?P<sha256>[0-9a-f]{64})  (?P<path>[^\x00-\x1f\\]+)")
@@ -411,7 +417,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from fridge_pipeline.finance.rules.evidence_format import FORMULA_BEGINS, STATEMENTS, TABLES, DoesNotHoldError
+from fridge_pipeline.finance.rules.evidence_format import ANNEX, FORMULA_BEGINS, STATEMENTS, DoesNotHoldError
 
 #: (tenant, meter) → sum; one that has no row, or only empty values, is not in it: missing is not zero.
 Sums = dict[tuple[str, str], Decimal]
@@ -428,13 +434,14 @@ TOTAL = "total"
 class Figure:
     """A column that is summed per tenant and meter; figures with the same ``agrees_on`` must be equal.
 
-    ``only`` is a column that must say ``true`` for a row to count.
+    ``only`` is a column that must say ``true`` for a row to count. One ``in_annex`` is of a pack that has one.
     """
 
     table: str
     column: str
     agrees_on: str | None = None
     only: str | None = None
+    in_annex: bool = False
 
     @property
     def name(self) -> str:
@@ -448,6 +455,7 @@ FIGURES = (
     Figure("usage_hourly", "quantity", "usage"),
     Figure("tie_out", "usage_quantity", "usage"),
     Figure(STATEMENTS, "usage", "usage"),
+    Figure("signed_figures", "signed_usage", "usage", in_annex=True),
     Figure("tie_out", "stated_quantity", "what was stated"),
     Figure(STATEMENTS, "stated", "what was stated"),
     Figure("tie_out", "stripe_quantity", "what Stripe shows"),
@@ -462,6 +470,7 @@ class Tally:
     def __init__(self, *, is_guarded: bool = True) -> None:
         self._is_guarded = is_guarded
         self._sums: dict[Figure, Sums] = {figure: defaultdict(Decimal) for figure in FIGURES}
+        self._has_annex = False
         self._keys: dict[tuple[str, str], tuple[str, str]] = {}  # each once, although many figures have it
 
     def add(self, path: str, lines: Iterable[str]) -> int:
@@ -471,9 +480,10 @@ class Tally:
         if not columns:
             raise DoesNotHoldError(f"{path} is empty: not even a line of column names")
         folder, _, name = path.partition("/")
-        table = name.removesuffix(".csv") if folder == TABLES else STATEMENTS  # all statements are one table
+        table = STATEMENTS if folder == STATEMENTS else name.removesuffix(".csv")  # all statements are one table
         where = {column: at for at, column in enumerate(columns)}
-        figures = [figure for figure in FIGURES if figure.table == table]
+        figures = [each for each in FIGURES if each.table == table and each.in_annex == (folder == ANNEX)]
+        self._has_annex |= folder == ANNEX
         wanted = {name for each in figures for name in ("tenant_id", "meter", each.column, each.only) if name}
         wanted |= {"day"} if table == STATEMENTS else set()
         if missing := sorted(wanted - where.keys()):
@@ -509,7 +519,7 @@ class Tally:
         """Raises ``DoesNotHoldError`` for the first tenant and meter for which two tables say different things."""
         first: dict[str, Figure] = {}
         for figure in FIGURES:
-            if figure.agrees_on is not None:
+            if figure.agrees_on is not None and (self._has_annex or not figure.in_annex):
                 other = first.setdefault(figure.agrees_on, figure)
                 _require_equal(self._sums[other], self._sums[figure], other.name, figure.name)
 
@@ -859,6 +869,116 @@ def checks_told(lines: Iterable[str]) -> str:
         return f"all {len(tests)} data tests of the books held when it was made"
     return f"{len(failed)} of {len(tests)} data tests of the books did not hold when it was made: {', '.join(failed)}"
 ''',
+"fridge_pipeline.finance.rules.evidence_signed": r'''"""The signed figures of an evidence pack: its sums are what two people signed, and what came later says why.
+
+Standard library only, like the format.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from fridge_pipeline.finance.rules.evidence_figures import rows_of_csv
+from fridge_pipeline.finance.rules.evidence_format import ANNEX, DoesNotHoldError, table_path
+
+SIGNOFFS, SIGNED_FIGURES = table_path("month_signoffs"), f"{ANNEX}/signed_figures.csv"
+
+#: What the sign-off calls a figure, and what pack.json calls the same sum.
+_SUMS = {
+    "usage": "tie_out.usage_quantity",
+    "stated": "tie_out.stated_quantity",
+    "stripe": "tie_out.stripe_quantity",
+}
+_COLUMNS = ("meter", "signed_usage", "usage_now", "difference", "hours_changed", "cause")
+
+
+def compare_with_signatures(signoffs: Iterable[str], control_totals: Mapping[str, Mapping[str, str]]) -> str:
+    """Compares the pack's sums with those of the preparation that was approved; says whose they are.
+
+    Raises ``DoesNotHoldError`` naming meter and both figures, or when nobody signed.
+    """
+    prepared, approved = _signatures(signoffs)
+    signed = _signed_totals(prepared)
+    for meter in sorted(signed.keys() | control_totals.keys()):
+        for figure, name in _SUMS.items():
+            wanted, found = signed.get(meter, {}).get(figure), control_totals.get(meter, {}).get(name)
+            if (None if wanted is None else Decimal(str(wanted))) != (None if found is None else Decimal(found)):
+                raise DoesNotHoldError(
+                    f"{figure} of {meter} is {_shown(found)} in the pack, but {prepared['signed_by']} and "
+                    f"{approved['signed_by']} signed {_shown(wanted)}: so {SIGNOFFS}. If its month was closed before "
+                    "signed figures were kept by the hour, reopen it and close it again"
+                )
+    usage = ", ".join(f"{_shown(each.get('usage'))} {meter}" for meter, each in sorted(signed.items()))
+    return (
+        f"its figures are those that {prepared['signed_by']} prepared at {prepared['signed_at']} and "
+        f"{approved['signed_by']} approved at {approved['signed_at']}: {usage or 'no usage'}"
+    )
+
+
+def compare_with_now(figures: Iterable[str]) -> str:
+    """What the month had come to when the pack was made, beside what was signed; every difference has its cause."""
+    changed: dict[str, tuple[Decimal, set[str]]] = {}
+    for row in _rows(SIGNED_FIGURES, figures, _COLUMNS):
+        difference = _number(row, "usage_now") - _number(row, "signed_usage")
+        if difference != _number(row, "difference") or bool(_number(row, "hours_changed")) != bool(row["cause"]):
+            raise DoesNotHoldError(
+                f"{SIGNED_FIGURES} says that {row['meter']} differs by {row['difference'] or 'nothing'} "
+                f"(cause: {row['cause'] or 'none'}), but {row['usage_now'] or 'none'} less the signed "
+                f"{row['signed_usage'] or 'none'} is {difference}"
+            )
+        if row["cause"]:
+            before, causes = changed.get(row["meter"], (Decimal(0), set()))
+            changed[row["meter"]] = before + difference, causes | set(row["cause"].split(", "))
+    if not changed:
+        return "nothing of it had changed when the pack was made"
+    said = (f"{value:+} {meter} ({', '.join(sorted(causes))})" for meter, (value, causes) in sorted(changed.items()))
+    return f"since it was signed, as the annex has it: {'; '.join(said)}"
+
+
+def _signatures(lines: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """The preparation and the approval that closed the month: the last two."""
+    columns = ("action", "signed_by", "signed_at", "control_totals")
+    last = list(_rows(SIGNOFFS, lines, columns))[-2:]
+    if [row["action"] for row in last] != ["prepare", "approve"]:
+        said = ", ".join(row["action"] for row in last) or "nothing"
+        raise DoesNotHoldError(f"the month is not closed: the last signatures in {SIGNOFFS} are {said}")
+    return last[0], last[1]
+
+
+def _signed_totals(prepared: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    try:
+        totals = json.loads(prepared["control_totals"])["meters"]
+    except (ValueError, KeyError, TypeError):
+        raise DoesNotHoldError(
+            f"{SIGNOFFS} does not say which figures {prepared['signed_by']} signed: {prepared['control_totals'][:100]}"
+        ) from None
+    return dict(totals)
+
+
+def _rows(path: str, lines: Iterable[str], names: tuple[str, ...]) -> Iterator[dict[str, str]]:
+    rows = rows_of_csv(path, lines)
+    columns = next(rows, [])
+    if missing := sorted(set(names) - set(columns)):
+        raise DoesNotHoldError(f"{path} has no column {', '.join(missing)}")
+    for row in rows:
+        yield {name: row[columns.index(name)] for name in names}
+
+
+def _number(row: Mapping[str, str], column: str) -> Decimal:
+    try:
+        return Decimal(row[column] or 0)
+    except InvalidOperation:
+        raise DoesNotHoldError(
+            f"{SIGNED_FIGURES}: {column} of {row['meter']} is {row[column][:40]!r}, which is no number"
+        ) from None
+
+
+def _shown(value: object) -> str:
+    return "nothing" if value is None else str(value)
+''',
 "fridge_pipeline.finance.rules.evidence_sums": r'''"""Stripe's sums in an evidence pack: every hour of the tie-out shows exactly what Stripe answered.
 
 Standard library only, like the format. Both tables are in the order of tenant, meter and hour, so that they are read
@@ -1030,6 +1150,7 @@ from fridge_pipeline.finance.rules.evidence_format import (
     FORMATS,
     MANIFEST,
     WITHOUT_CHECKS,
+    WITHOUT_SIGNED,
     WITHOUT_SUMS,
     DoesNotHoldError,
     PackLink,
@@ -1038,6 +1159,7 @@ from fridge_pipeline.finance.rules.evidence_format import (
     require_same_files,
     table_path,
 )
+from fridge_pipeline.finance.rules.evidence_signed import SIGNED_FIGURES, compare_with_now, compare_with_signatures
 from fridge_pipeline.finance.rules.evidence_signoffs import SIGNOFFS, read_signoffs
 from fridge_pipeline.finance.rules.evidence_sums import SUMS, TIE_OUT, StripeComparison, compare_with_stripe
 
@@ -1088,6 +1210,8 @@ def verify_evidence(pack: Path, previous: Path | None = None, expected: Expected
             yield str(sums)
         if described["format"] not in WITHOUT_CHECKS:
             yield checks_told(opened.lines(table_path(CHECKS), ROW_CHARACTERS_MAX))
+        if described["format"] not in WITHOUT_SIGNED and described.get("is_final") is True:
+            yield from _verify_signed(opened, described)
         yield _verify_chain(opened.month, described, before)
         yield from _verify_outside(opened, pack, described, wanted)
         if sums is not None:
@@ -1227,6 +1351,13 @@ def _require_explained(sums: StripeComparison) -> None:
         sums.require_explained()
     except DoesNotHoldError as error:
         raise UnexplainedError(str(error)) from None
+
+
+def _verify_signed(opened: OpenedPack, described: Mapping[str, Any]) -> Iterator[str]:
+    """A final pack is the signed snapshot, and its annex what came later."""
+    yield compare_with_signatures(opened.lines(SIGNOFFS, ROW_CHARACTERS_MAX), described["control_totals"])
+    if SIGNED_FIGURES in opened.files:
+        yield compare_with_now(opened.lines(SIGNED_FIGURES, ROW_CHARACTERS_MAX))
 
 
 def _verify_chain(month: str, described: Mapping[str, Any], before: PackLink | None) -> str:

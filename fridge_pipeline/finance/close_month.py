@@ -20,6 +20,7 @@ from fridge_pipeline.finance.month_record import refresh_month
 from fridge_pipeline.finance.rules.in_the_way import IN_THE_WAY, UNREAD
 from fridge_pipeline.finance.rules.outcomes import outcomes_by_meter
 from fridge_pipeline.finance.rules.signoff import Action, ControlTotals, Signoff, accepted_in, changes
+from fridge_pipeline.invoices.compared import KINDS
 
 #: So many of what stands in the way are named; the rest is a number.
 SHOWN_MAX = 3
@@ -258,7 +259,7 @@ def _control_totals(connection: psycopg.Connection, month: Month, accepted: str)
 
 
 def _of_month(connection: psycopg.Connection, name: str, month: Month) -> list[dict[str, Any]]:
-    parameters = {"month_start": month.start, "month_end": month.end, "shown": SHOWN_MAX}
+    parameters = {"month_start": month.start, "month_end": month.end, "shown": SHOWN_MAX, "invoice_kinds": list(KINDS)}
     try:
         with connection.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(statement(name), parameters).fetchall()
