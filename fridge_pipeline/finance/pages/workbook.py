@@ -65,7 +65,7 @@ def write_workbook(books: MonthBooks, made_at: datetime, path: Path, stamp: Stam
         first = workbook.add_worksheet(SUMMARY)
         written: dict[str, list[Sheet]] = {}
         counted = []
-        write_cut_off(workbook, formats, books)
+        write_cut_off(workbook, formats, books, stamp.line if stamp is not None else "")
         for table in SHEETS:
             frame = table.frame(books)
             counted.append(_Line(table.title, frame.height, f"{table.meaning}."))
