@@ -123,7 +123,7 @@ EXCEPTION_KINDS: Final[dict[str, ExceptionKind]] = {
     ),
     "not_stated_by_us": ExceptionKind(
         "usage in Stripe that we never stated",
-        "find out who states it, and have it stopped",
+        "have whoever states it stopped, and give a credit; then fridge settle --how credited",
         Subject.METER,
         ends=(How.CREDITED,),
     ),

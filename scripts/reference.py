@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from fridge_pipeline.cli.main import DAILY, INSTALLATION, MONTHLY, fridge
+from fridge_pipeline.cli.main import CORRECTIONS, DAILY, EVIDENCE, INSTALLATION, MONTHLY, fridge
 from fridge_pipeline.database.check_models import tests_of
 from fridge_pipeline.database.models import Severity, SqlModel, read_models
 from fridge_pipeline.settings import MODELS_FOLDER, REPOSITORY, SECRETS, Settings
@@ -88,7 +88,14 @@ def commands() -> str:
         MADE_BY,
         "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted. Every command has `--help`.\n",
     ]
-    for title, group in (("Day by day", DAILY), ("Month by month", MONTHLY), ("The installation", INSTALLATION)):
+    groups = {
+        "Day by day": DAILY,
+        "Corrections": CORRECTIONS,
+        "Month by month": MONTHLY,
+        "Evidence": EVIDENCE,
+        "The installation": INSTALLATION,
+    }
+    for title, group in groups.items():
         parts.append(f"## {title}\n")
         for command in group:
             parts += [_command_text(path, each) for path, each in _leaves(f"fridge {command.name}", command)]

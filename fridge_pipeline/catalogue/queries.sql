@@ -194,19 +194,21 @@ select
     ) as problem
 from entries
 inner join fridge.sensors on entries.sensor_id = sensors.sensor_id and entries.tenant_id <> sensors.tenant_id
-cross join lateral (
-    select min(stored_readings.recorded_at) as first_at
-    from fridge.stored_readings
-    inner join fridge.landing_files on stored_readings.file_id = landing_files.file_id
-    where
-        stored_readings.sensor_key = sensors.sensor_key
-        and stored_readings.recorded_at >= entries.valid_from
-        and stored_readings.recorded_at < coalesce(least(entries.next_imported, entries.next_present), 'infinity')
-        and landing_files.source is not null
-        and not exists (
-            select 1 from fridge.withdrawals where withdrawals.file_id = landing_files.file_id
-        )
-) as stored
+cross join
+    lateral (
+        select min(stored_readings.recorded_at) as first_at
+        from fridge.stored_readings
+        inner join fridge.landing_files on stored_readings.file_id = landing_files.file_id
+        where
+            stored_readings.sensor_key = sensors.sensor_key
+            and stored_readings.recorded_at >= entries.valid_from
+            and stored_readings.recorded_at < coalesce(least(entries.next_imported, entries.next_present), 'infinity')
+            and landing_files.source is not null
+            and not exists (
+                select 1 from fridge.withdrawals
+                where withdrawals.file_id = landing_files.file_id
+            )
+    ) as stored
 where stored.first_at is not null
 order by line, problem;
 
@@ -226,7 +228,7 @@ order by imported_register.valid_from, imported_register.sensor_id;
 
 -- name: add_to_register
 insert into fridge.sensor_register (sensor_id, tenant_id, valid_from, reason)
-values (%s, %s, %s, %s);
+values (%(sensor_id)s, %(tenant_id)s, %(valid_from)s, %(reason)s);
 
 -- name: count_files_to_read_again
 select count(*) as files from fridge.files_to_read_again;

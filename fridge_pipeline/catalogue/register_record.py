@@ -67,6 +67,10 @@ def import_register(
             new = cursor.execute(statement("new_register_entries")).fetchall()
             if new and not dry_run:
                 with database.acting(connection) as own, own.cursor() as writing:
-                    writing.executemany(statement("add_to_register"), [(*entry, reason) for entry in new])
+                    rows = [
+                        {"sensor_id": each[0], "tenant_id": each[1], "valid_from": each[2], "reason": reason}
+                        for each in new
+                    ]
+                    writing.executemany(statement("add_to_register"), rows)
         row = connection.execute(statement("count_files_to_read_again")).fetchone()
     return RegisterImport(len(new), len(entries) - len(new), int(row[0]) if row else 0)

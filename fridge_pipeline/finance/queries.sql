@@ -222,7 +222,9 @@ order by tenant_id, event_name, day, stripe_customer_id, read_at, day_read_id;
 -- name: evidence_stripe_range_reads
 -- Those that reach into the month.
 select * from fridge.stripe_range_reads
-where first_day < (%(end)s at time zone 'UTC')::date and last_day >= (%(start)s at time zone 'UTC')::date
+where
+    first_day < (%(end)s at time zone 'UTC')::date and last_day >= (%(start)s at time zone 'UTC')::date
+    and read_at > %(after)s and read_at <= %(until)s
 order by tenant_id, event_name, stripe_customer_id, read_at, range_read_id;
 
 -- name: evidence_stripe_readbacks
@@ -266,7 +268,9 @@ select
     approvals.acted_at as approved_at
 from fridge.settlement_decisions as decisions
 left join fridge.settlement_approvals as approvals on decisions.settlement_id = approvals.settlement_id
-where decisions.hour >= %(start)s and decisions.hour < %(end)s
+where
+    decisions.hour >= %(start)s and decisions.hour < %(end)s
+    and decisions.acted_at > %(after)s and decisions.acted_at <= %(until)s
 order by decisions.settlement_id;
 
 -- name: evidence_month_outcome

@@ -165,8 +165,8 @@ from (
 ) as ordered_paths;
 
 -- name: known_contents
--- How often each was read, and whether it is to be read again. The unique constraint landing_files_content is the judge;
--- this only spares the work.
+-- How often each was read, and whether it is to be read again. The unique constraint landing_files_content is the
+-- judge; this only spares the work.
 select
     landing_files.path,
     landing_files.content_hash,

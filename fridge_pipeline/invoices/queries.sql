@@ -512,10 +512,10 @@ select
     invoices."number",
     invoices.finalized_at,
     invoices.read_at,
-    exists (
+    exists(
         select 1 from fridge.exceptions
         where
-            exceptions.kind in (select unnest(%(kinds)s::text[]))
+            exceptions.kind = any(%(kinds)s::text[])
             and exceptions.closed_at is null
             and exceptions.tenant_id is not distinct from invoice_comparisons.tenant_id
             and exceptions.hour = date_trunc('hour', invoice_comparisons.period_start)

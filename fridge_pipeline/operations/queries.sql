@@ -122,7 +122,7 @@ order by pack_id;
 -- Of how many customers and meters days were not read in a range, how many days that are, and of how many something was
 -- stated.
 select
-    count(distinct (tenant_id, event_name)) as customers,
+    count(distinct row(tenant_id, event_name)) as customers,
     count(*) as days,
     count(*) filter (where is_stated) as stated_days
 from fridge.unread_days(%(first_day)s, %(last_day)s, %(event_names)s);

@@ -405,10 +405,10 @@ select
     answered.day,
     %(tenant_id)s as tenant_id,
     %(event_name)s as event_name,
-    %(stripe_customer_id)s,
+    %(stripe_customer_id)s as stripe_customer_id,
     answered.read_by,
     answered.quantity,
-    %(read_at)s,
+    %(read_at)s as read_at,
     %(run_id)s as run_id
 from unnest(%(days)s::date[], %(read_by)s::text[], %(quantities)s::numeric[]) as answered (day, read_by, quantity);
 
@@ -431,9 +431,9 @@ select
     answered.hour,
     %(tenant_id)s as tenant_id,
     %(event_name)s as event_name,
-    %(stripe_customer_id)s,
+    %(stripe_customer_id)s as stripe_customer_id,
     answered.quantity,
-    %(read_at)s,
+    %(read_at)s as read_at,
     %(run_id)s as run_id
 from unnest(%(hours)s::timestamptz[], %(quantities)s::numeric[]) as answered (hour, quantity)
 left join newest on answered.hour = newest.hour

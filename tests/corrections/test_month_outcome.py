@@ -56,6 +56,6 @@ def test_the_outcomes_of_a_month_come_to_its_usage_and_expired_unmapped_usage_is
             [old.start, pipeline.clock()],
         )
     assert pipeline.rows(
-        "select outcome, quantity::int from fridge.month_outcome where cause = 'unmapped' and usage_month = %s",
+        "select cause, quantity::int from fridge.month_outcome where outcome = 'lost' and usage_month = %s",
         Month.containing(old.start).first_day,
-    ) == [("lost", 6)]
+    ) == [("too_late", 6)]

@@ -416,3 +416,38 @@ def test_what_somebody_else_stated_is_credited_and_later_reconciliations_and_the
         ("billed", "credited", -7),
     ]
     assert "outcomes_add_up_to_usage" not in pipeline.failing_tests()
+
+
+def test_usage_that_we_never_stated_is_credited_like_what_somebody_else_added_to_ours(
+    readings_only: Pipeline, two_days_ago: datetime
+) -> None:
+    pipeline, hour = readings_only, Hour(two_days_ago)
+    pipeline.add_tenant("cohoes")
+    customer = pipeline.add_tenant("albany")
+    pipeline.land(hour, "a.csv", readings("cohoes", hour, 1, 10))
+    pipeline.run(hour)
+    pipeline.sandbox.client().v1.billing.meter_events.create(
+        {
+            "event_name": READINGS,
+            "payload": {"stripe_customer_id": customer, "value": "7"},
+            "timestamp": int(hour.start.timestamp()) + 1800,
+        }
+    )
+    day = DayRange(day_of(hour), day_of(hour))
+    reconcile_days(pipeline.as_run(), lambda: pipeline.gateway, day)
+    assert open_about(pipeline) == [("not_stated_by_us", "albany", -7)]
+    with pytest.raises(SettlementRefusedError, match=r"is not settled as written_off, but as credited"):
+        settle(pipeline, How.WRITTEN_OFF)
+    assert settle(pipeline, How.CREDITED).quantity == -7
+    reconcile_days(pipeline.as_run(), lambda: pipeline.gateway, day)
+    assert (swept(pipeline), open_about(pipeline)) == ([], [])
+    pipeline.run_models(hour)
+    assert pipeline.rows(
+        "select usage_quantity, credited_quantity, stripe_quantity::int, cause, status from fridge.tie_out"
+        " where tenant_id = 'albany'"
+    ) == [(None, None, 7, "credited", "explained")]
+    assert pipeline.rows("select outcome, cause, quantity::int from fridge.month_outcome order by cause") == [
+        ("billed", "counted_by_stripe", 17),
+        ("billed", "credited", -7),
+    ]
+    assert not pipeline.failing_tests() & {"nothing_is_unexplained", "outcomes_add_up_to_usage"}

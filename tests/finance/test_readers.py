@@ -236,7 +236,7 @@ def test_what_finance_or_an_administrator_has_loosened_is_found_and_ended(
 def test_the_documented_dump_stumbles_over_no_large_object(
     reader: str, as_superuser: psycopg.Connection, pipeline: Pipeline
 ) -> None:
-    (options,) = re.findall(r'^pg_dump (.*) "\$\(fridge db url --owner\)"', OPERATIONS.read_text(), re.MULTILINE)
+    (options,) = re.findall(r'^pg_dump (.*) "\$URL" > fridge.dump$', OPERATIONS.read_text(), re.MULTILINE)
     as_superuser.execute("grant execute on function lo_create(oid) to fridge_finance")
     with signed_in(reader) as finance:
         finance.execute("set default_transaction_read_only = off")

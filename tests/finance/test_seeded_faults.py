@@ -239,8 +239,8 @@ def test_usage_that_somebody_else_stated_in_an_hour_without_readings_is_in_exces
         }
     )
     raw_books.look()
-    assert raw_books.untied() == [("cohoes", READINGS, stranger.key, "unexplained", "excess_in_stripe", 4)]
-    assert raw_books.differences() == [("cohoes", READINGS, "stripe", None, 4, 4, "excess_in_stripe", False)]
+    assert raw_books.untied() == [("cohoes", READINGS, stranger.key, "unexplained", "not_stated_by_us", 4)]
+    assert raw_books.differences() == [("cohoes", READINGS, "stripe", None, 4, 4, "not_stated_by_us", False)]
 
 
 def test_an_hour_stays_with_a_customer_of_whom_stripe_refused_the_second_revision_later(books: FinanceBooks) -> None:

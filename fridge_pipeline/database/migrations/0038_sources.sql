@@ -90,16 +90,19 @@ where
         from fridge.waiting_sensors
         inner join fridge.sensor_register
             on
-                sensor_register.sensor_id = coalesce(waiting_sensors.sensor_id, sensor_register.sensor_id)
-                and sensor_register.entry_id > waiting_sensors.register_entry
-                and sensor_register.valid_from <= waiting_sensors.last_recorded_at
+                coalesce(waiting_sensors.sensor_id, sensor_register.sensor_id) = sensor_register.sensor_id
+                and waiting_sensors.register_entry < sensor_register.entry_id
+                and waiting_sensors.last_recorded_at >= sensor_register.valid_from
         where waiting_sensors.file_id = landing_files.file_id
     )
     and not exists (
         select 1 from fridge.landing_files as newer
         where newer.path = landing_files.path and newer.file_id > landing_files.file_id
     )
-    and not exists (select 1 from fridge.withdrawals where withdrawals.file_id = landing_files.file_id);
+    and not exists (
+        select 1 from fridge.withdrawals
+        where withdrawals.file_id = landing_files.file_id
+    );
 
 comment on view fridge.files_to_read_again is
 'One row per landing file with rows of sensors that were registered after it was read.';

@@ -15,7 +15,7 @@ from fridge_pipeline.finance.rules.month_books import MonthBooks
 MONTH_WIDTH, NUMBER_WIDTH, COLUMNS_MAX = 16, 14, 40
 
 
-def write_cut_off(workbook: xlsxwriter.Workbook, formats: Formats, books: MonthBooks) -> None:
+def write_cut_off(workbook: xlsxwriter.Workbook, formats: Formats, books: MonthBooks, stamp_line: str = "") -> None:
     """Top down, meter by meter; the sheet Months recorded has the same by tenant, for a pivot table or a filter."""
     worksheet = workbook.add_worksheet(TITLE)
     worksheet.set_column(0, 0, MONTH_WIDTH)
@@ -23,7 +23,7 @@ def write_cut_off(workbook: xlsxwriter.Workbook, formats: Formats, books: MonthB
     worksheet.set_landscape()
     worksheet.set_paper(9)  # A4
     worksheet.fit_to_pages(1, 0)
-    worksheet.write_string(0, 0, INTRO, formats["note"])
+    worksheet.write_string(0, 0, f"{INTRO} {stamp_line}".rstrip(), formats["note"])
     row, shown = 2, shown_cut_offs(books)
     if not shown:
         worksheet.write_string(row, 0, NO_ROWS)

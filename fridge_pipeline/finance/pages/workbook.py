@@ -65,7 +65,7 @@ def write_workbook(books: MonthBooks, made_at: datetime, path: Path, stamp: Stam
         first = workbook.add_worksheet(SUMMARY)
         written: dict[str, list[Sheet]] = {}
         counted = []
-        write_cut_off(workbook, formats, books)
+        write_cut_off(workbook, formats, books, stamp.line if stamp is not None else "")
         for table in SHEETS:
             frame = table.frame(books)
             counted.append(_Line(table.title, frame.height, f"{table.meaning}."))
@@ -108,7 +108,7 @@ def _head(summary: MonthSummary, created: datetime) -> Iterator[_Line]:
     symbol, word, sentence = verdict_in_words(summary)
     signed = summary.signatures
     for meter, outcome in outcome_lines(summary):
-        yield _Line(f"Billed: {meter}", outcome, "What has become of its usage, in units and percent, by cause.")
+        yield _Line(f"Billed: {meter}", outcome, "What has become of its usage by now, in units and percent, by cause.")
     yield _Line("Tie-out", f"{symbol} {word}", sentence)
     compared = compared_in_words(*summary.compared)
     yield _Line("Compared", compared, "An hour here is one hour of one tenant on one meter.")

@@ -82,6 +82,20 @@ where tenant_id = 'cohoes' and day = '2026-01-31' and event_name = 'temperature_
 update fridge.stripe_reconciliation set stripe_value = stripe_value + 1
 where tenant_id = 'cohoes' and day = '2026-01-31' and event_name = 'temperature_readings';
 """
+#: What two people signed, and the sums that they signed with it.
+ONE_MORE_SIGNED = """
+update fridge.signed_hours set usage_quantity = usage_quantity + 1, stated_quantity = stated_quantity + 1,
+    stripe_quantity = stripe_quantity + 1, derived_quantity = derived_quantity + 1, file_rows = file_rows + 1,
+    inserted = inserted + 1
+where tenant_id = 'cohoes' and hour = '2026-01-31 23:00Z' and meter = 'temperature_readings';
+update fridge.month_signoffs set control_totals = (
+    select jsonb_set(control_totals, '{meters,temperature_readings}', jsonb_object_agg(
+        name, case when name in ('usage', 'stated', 'stripe') then to_jsonb(value::text::numeric + 1) else value end
+    ))
+    from jsonb_each(control_totals #> '{meters,temperature_readings}') as figures (name, value)
+)
+where action = 'prepare' and month = '2026-01-01';
+"""
 
 
 @dataclass(frozen=True)
@@ -228,7 +242,7 @@ def edit_all_books(scene: Scene) -> None:
 def forge_everything(scene: Scene, key: str = "mallory") -> None:
     """All books, then packs made of them by our own program, which names them in an emptied register; newly stamped."""
     edit_all_books(scene)
-    scene.as_superuser("delete from fridge.evidence_packs")
+    scene.as_superuser(f"{ONE_MORE_SIGNED} delete from fridge.evidence_packs")
     for month in (JANUARY, FEBRUARY):
         scene.pack(month.key).unlink()
         made(scene.books, month, scene.pack(month.key))
