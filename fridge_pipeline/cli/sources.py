@@ -60,8 +60,9 @@ def _told(found: SourceCheck, file: Path) -> list[str]:
     if found.damage:
         lines.append(f"it cannot be read to its end: {found.damage}")
     if found.readings:
+        tenants = f"{found.tenants:,} tenants" if found.tenants else "tenants by the register"
         lines += [
-            f"  {found.tenants:,} tenants, {found.sensors:,} sensors",
+            f"  {tenants}, {found.sensors:,} sensors",
             f"  recorded {found.earliest:%Y-%m-%d %H:%M:%S} to {found.latest:%Y-%m-%d %H:%M:%S} UTC",
             f"  {found.lowest_c:g} to {found.highest_c:g} °C",
         ]
