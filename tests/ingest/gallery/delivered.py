@@ -55,11 +55,12 @@ def content_of(name: str) -> bytes:
             return file.read_bytes()
 
 
-def rows_of(name: str, source: Source) -> pl.DataFrame:
-    """The rows of the entry's file, as its source gives them to ``judge``."""
+def rows_of(name: str, source: Source, content: bytes | None = None) -> pl.DataFrame:
+    """The rows of the entry's file, or of other content under its name, as its source gives them to ``judge``."""
+    delivered = content_of(name) if content is None else content
     with (
         tempfile.TemporaryDirectory() as folder,
-        take_snapshot(BytesIO(content_of(name)), Path(folder), None, by_content=True) as snapshot,
+        take_snapshot(BytesIO(delivered), Path(folder), None, by_content=True) as snapshot,
     ):
         return pl.concat(source_batches(snapshot, source, PATHS[name], 1_000))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,12 +12,15 @@ import pytest
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.ingest.check_source import check_source
 from fridge_pipeline.ingest.gallery import gallery, gallery_sources
+from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
 from fridge_pipeline.ingest.rules.reading import judge, rejected_rows, valid_readings
 from fridge_pipeline.ingest.rules.sensor_register import REGISTER_SCHEMA, SensorRegister, with_registered_tenants
 from fridge_pipeline.ingest.rules.source import Source, source_of
 from tests.ingest.gallery.delivered import PATHS, content_of, rows_of
 
 HOUR = Hour.from_key("2026-01-24-18:00")
+
+PAGE = Path(__file__).parents[3] / "docs/sources.md"
 
 Reading = tuple[int, str, str, float]
 Rejected = tuple[int, str]
@@ -127,6 +131,7 @@ def test_every_entry_is_a_source_of_its_files_name_with_a_delivery_and_says_wher
         assert source_of(PATHS[name], [sources[name]]) is sources[name]
         assert "\n# Facts: " in text
         assert "\n# Adapt: " in text
+        assert f"(../fridge_pipeline/ingest/gallery/{name}.toml)" in PAGE.read_text("utf-8")
 
 
 @pytest.mark.parametrize("name", EXPECTED)
@@ -142,3 +147,21 @@ def test_a_check_shows_the_same_readings_and_reasons_without_asking_the_register
     assert sum(each.rows for each in found.rejections) == len(rejected)
     assert found.tenants == (0 if source.tenant_id.register else 1)
     assert found.damage is None
+
+
+#: What is put into a file where it hurts: separators, brackets, numbers that are none, broken text.
+BROKEN = [b",", b";", b'"', b"\n", b"{", b"}", b"]", b"1e999", b"nan", b"\0", b"\\", b"null", b"\xff", b"9" * 20]
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_of_a_broken_file_every_row_is_a_reading_or_has_a_reason_or_the_file_is_refused(name: str) -> None:
+    source, content, chance = gallery_sources()[name], content_of(name), random.Random(name)  # noqa: S311 # bytes, no secrets
+    for _ in range(10):
+        at = chance.randrange(len(content))
+        broken = content[:at] + chance.choice(BROKEN) + content[at + chance.randrange(3) :]
+        try:
+            rows = rows_of(name, source, broken)
+        except UnreadableFileError:
+            continue
+        judged = judge(rows, HOUR)
+        assert valid_readings(judged).height + rejected_rows(judged).height == rows.height > 0
