@@ -14,7 +14,11 @@ from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.cli.bill_command import HourKey
 from fridge_pipeline.cli.terminal import echo
 from fridge_pipeline.ingest.check_source import SourceCheck, check_source
+from fridge_pipeline.ingest.gallery import gallery, gallery_sources
+from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
+from fridge_pipeline.ingest.rules.guess_source import guess_source
 from fridge_pipeline.ingest.rules.source import Source, source_of
+from fridge_pipeline.ingest.sample_file import sample_of
 from fridge_pipeline.settings import read_settings
 from fridge_pipeline.visible import as_lines
 
@@ -46,6 +50,31 @@ def check(*, file: Path, name: str | None, path: str | None, hour: Hour | None, 
         raise click.exceptions.Exit(1)
 
 
+@sources.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--path", help="Its path below the hour's folder, where it differs from the file's name.")
+def guess(*, file: Path, path: str | None) -> None:
+    """Propose a source for FILE, in TOML: a gallery entry that it fits, else by its columns' names, units and values.
+
+    It says how sure it is, and why, in comments. Read them, put it into your file of sources, and check it. Exit code 1
+    when no reading is seen in the file.
+
+    Example: fridge sources guess rack-1.csv > sources.toml
+    """
+    entries = {name: (source, gallery()[name]) for name, source in gallery_sources().items()}
+    try:
+        found = guess_source(sample_of(file, path or file.name), entries)
+    except UnreadableFileError as error:
+        raise click.ClickException(f"{file.name} cannot be read: {error}") from error
+    if found is None:
+        raise click.ClickException(
+            f"no source can be guessed for {file.name}: no column looks like a time, or none like a temperature; "
+            "write one by docs/sources.md"
+        )
+    echo(as_lines([f"# confidence: {found.confidence}", *(f"# - {reason}" for reason in found.reasons)]))
+    echo(found.toml.rstrip())
+
+
 def _named(known: tuple[Source, ...], name: str) -> Source:
     for source in known:
         if source.name == name:
@@ -60,8 +89,9 @@ def _told(found: SourceCheck, file: Path) -> list[str]:
     if found.damage:
         lines.append(f"it cannot be read to its end: {found.damage}")
     if found.readings:
+        tenants = f"{found.tenants:,} tenants" if found.tenants else "tenants by the register"
         lines += [
-            f"  {found.tenants:,} tenants, {found.sensors:,} sensors",
+            f"  {tenants}, {found.sensors:,} sensors",
             f"  recorded {found.earliest:%Y-%m-%d %H:%M:%S} to {found.latest:%Y-%m-%d %H:%M:%S} UTC",
             f"  {found.lowest_c:g} to {found.highest_c:g} °C",
         ]

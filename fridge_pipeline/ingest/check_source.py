@@ -38,7 +38,10 @@ class Rejection:
 
 @dataclass(slots=True)
 class SourceCheck:
-    """What a file would become. Temperatures in degrees Celsius; a bar counts the readings from its start on."""
+    """What a file would become. Temperatures in degrees Celsius; a bar counts the readings from its start on.
+
+    Where the sensor register says the tenant, which is not asked here, a first reading has none, and ``tenants`` is 0.
+    """
 
     source: str | None
     rows: int = 0
@@ -77,7 +80,7 @@ def check_source(file: Path, path_below_hour: str, source: Source | None, landin
         )
         try:
             for raw in batches:
-                judged = judge(raw, landing_hour)
+                judged = _judged(raw, source, landing_hour)
                 check.rows += judged.height
                 valid.append(_summed(check, valid_readings(judged)))
                 rejected.append(_reasons(raw, judged, landing_hour))
@@ -87,6 +90,14 @@ def check_source(file: Path, path_below_hour: str, source: Source | None, landin
     _add_rejections(check, rejected)
     check.warnings = warnings_of(check)
     return check
+
+
+def _judged(raw: pl.DataFrame, source: Source | None, landing_hour: Hour) -> pl.DataFrame:
+    """As if every sensor were registered, where the register says the tenant; the tenant is then null."""
+    if source is None or not source.tenant_id.register:
+        return judge(raw, landing_hour)
+    somebodys = raw.with_columns(tenant_id=pl.lit("by register"))
+    return judge(somebodys, landing_hour).with_columns(tenant_id=pl.lit(None, pl.String))
 
 
 def _summed(check: SourceCheck, readings: pl.DataFrame) -> pl.DataFrame:
@@ -108,7 +119,10 @@ def _add_readings(check: SourceCheck, parts: Sequence[pl.DataFrame]) -> None:
     if all_of.is_empty():
         return
     check.readings = int(all_of["readings"].sum())
-    check.tenants, check.sensors = all_of["tenant_id"].n_unique(), all_of.n_unique(["tenant_id", "sensor_id"])
+    check.tenants, check.sensors = (
+        all_of["tenant_id"].drop_nulls().n_unique(),
+        all_of.n_unique(["tenant_id", "sensor_id"]),
+    )
     check.earliest, check.latest = all_of.select(pl.col("earliest").min(), pl.col("latest").max()).row(0)
     check.lowest_c, check.highest_c = all_of.select(pl.col("lowest").min(), pl.col("highest").max()).row(0)
     lowest, highest = int(all_of["degree"].min()), int(all_of["degree"].max())  # type: ignore[arg-type]

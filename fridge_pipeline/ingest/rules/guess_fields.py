@@ -1,0 +1,171 @@
+"""Which columns of an unknown file hold the fields of a reading, by their names, units and values."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+
+from fridge_pipeline.ingest.rules.guess_times import TimeGuess, guess_times
+from fridge_pipeline.ingest.rules.reading import TEMPERATURE_MAX_C, TEMPERATURE_MIN_C
+from fridge_pipeline.ingest.rules.source import Unit
+
+#: A sample's columns, by the file's names: their values as text, empty where there is none.
+Columns = Mapping[str, Sequence[str]]
+
+_TENANT = (r"tenant", r"customer", r"account", r"client")
+_SENSOR = (
+    *(r"dev_?eui", r"(sensor|device|probe|logger)_?(id|index|eui)", r"serial", r"^n$", r"entity_?id", r"\bmac\b"),
+    *(r"sensor|probe", r"device|logger", r"(^|[._])id$"),
+)
+_NO_SENSOR = r"type|name$|lat|lon|location|profile|application|generation|message|battery"
+_TIME = (
+    r"(recorded|measured|observed|sampled)",
+    r"(^|[._])(timestamp|time_?stamp|ts|t|_?time|datetime)$",
+    r"time|date",
+)
+_NO_TIME = r"start|stop|created|upload|export|calibrat"
+_TEMPERATURE = (
+    r"(?<!sys)(?<!at)temp(?!l)",
+    r"°|celsius|fahrenheit|deg_?[cf]",
+    r"(^|[._])(t|tc|t_?c)$",
+    r"^(t|probe|sensor|ch|channel)[ _]?\d+$",
+    r"(^|[._])_?(v|value|state)$",
+)
+_NO_TEMPERATURE = r"hum|dew|batt|pressure|setpoint|alarm|limit|rssi|ambient_?limit"
+
+#: How columns of a file without a header line are called.
+UNNAMED = "column "
+
+#: What loggers write for "nothing measured", as the file has it.
+_SENTINELS = frozenset(
+    (-127, -1270, 85, 850, -999, -9999, -9990, -99.9, -999.9, 999, 999.9, 9999, 32767, -32768, 3276.7, -3276.8, 65535)
+)
+_ALWAYS_MEASURED = frozenset((85.0, 850.0))  # a temperature too; a sentinel only where it comes again and again
+_KELVIN, _FRIDGE_F, _PLAUSIBLE_C = (200.0, 330.0), (28.0, 60.0), 25.0
+
+
+@dataclass(frozen=True, slots=True)
+class TemperatureGuess:
+    """Columns that hold temperatures, one or, of a wide file, several, and how to read them."""
+
+    columns: tuple[str, ...]
+    unit: Unit = Unit.CELSIUS
+    scale: float = 1.0
+    missing: tuple[float, ...] = ()
+    doubts: tuple[str, ...] = field(default=())
+
+
+def guess_ids(columns: Columns) -> tuple[str | None, str | None]:
+    """The columns of tenant and sensor; None where none looks like one."""
+    tenant = _first(columns, _TENANT, "")
+    texts = {name: values for name, values in columns.items() if name != tenant and _is_id(values)}
+    return tenant, _first(texts, _SENSOR, _NO_SENSOR)
+
+
+def guess_time(columns: Columns) -> tuple[str, TimeGuess] | None:
+    """The column of the time of measuring, and its format."""
+    times = {name: guess for name, values in columns.items() if (guess := guess_times(values))}
+    column = _first(times, _TIME, _NO_TIME) or next(iter(times), None)
+    return (column, times[column]) if column else None
+
+
+def guess_temperature(columns: Columns, taken: Sequence[str | None]) -> TemperatureGuess | None:
+    """The column, or columns, of temperatures, none of those that are taken."""
+    numbers = {name: _numbers(values) for name, values in columns.items() if name not in taken}
+    numbers = {name: values for name, values in numbers.items() if values}
+    best = _first(numbers, _TEMPERATURE, _NO_TEMPERATURE)
+    if best is None and all(name.startswith(UNNAMED) for name in columns):
+        best = next((name for name, values in numbers.items() if any(value != round(value) for value in values)), None)
+        return _measured((best,), numbers[best]) if best else None
+    if best is None:
+        return None
+    alike = tuple(
+        name for name in numbers if _stem(name) == _stem(best) and not re.search(_NO_TEMPERATURE, name, re.IGNORECASE)
+    )
+    return _measured(alike, [value for name in alike for value in numbers[name]])
+
+
+def _measured(columns: tuple[str, ...], values: Sequence[float]) -> TemperatureGuess:
+    counts = Counter(values)
+    missing = tuple(
+        sorted(
+            value for value in counts if value in _SENTINELS and (value not in _ALWAYS_MEASURED or counts[value] > 1)
+        )
+    )
+    measured = [value for value in values if value not in missing] or [0.0]
+    unit, doubts = _unit(columns[0], median(measured))
+    scale = _scale(columns[0], measured, unit)
+    if scale != 1.0:
+        doubts = (*doubts, f"the values are too large for degrees, so they are read as {scale:g} of one")
+    if missing:
+        doubts = (*doubts, f"{', '.join(f'{value:g}' for value in missing)} is taken for: nothing was measured")
+    return TemperatureGuess(columns, unit, scale, missing, doubts)
+
+
+def _unit(column: str, middle: float) -> tuple[Unit, tuple[str, ...]]:
+    name = column.lower()
+    if re.search(r"°f|fahrenheit|deg_?f\b|[._ (\[]f[)\]]?$|tempf$", name):
+        return Unit.FAHRENHEIT, ()
+    if re.search(r"°c|celsius|deg_?c\b|[._ (\[]c[)\]]?$|tempc$", name):
+        return Unit.CELSIUS, ()
+    if re.search(r"kelvin|[._ (\[]k[)\]]?$", name) or _KELVIN[0] <= middle <= _KELVIN[1]:
+        return Unit.KELVIN, () if "k" in name else ("values around 273 are read as kelvin",)
+    if _FRIDGE_F[0] <= middle <= _FRIDGE_F[1]:
+        return Unit.FAHRENHEIT, ("no unit is named, and the values are those of a fridge in Fahrenheit",)
+    return Unit.CELSIUS, () if middle <= _PLAUSIBLE_C else ("no unit is named, and the values are high for a fridge",)
+
+
+def _scale(column: str, values: Sequence[float], unit: Unit) -> float:
+    if re.search(r"x ?10\b|tenth|deci", column.lower()):
+        return 0.1
+    if re.search(r"x ?100\b|centi|hundredth", column.lower()):
+        return 0.01
+    limit = {Unit.CELSIUS: TEMPERATURE_MAX_C, Unit.FAHRENHEIT: 302.0, Unit.KELVIN: 423.0}[unit]
+    largest = max(abs(value) for value in values)
+    if largest <= limit or not all(value == round(value) for value in values):
+        return 1.0
+    return next((scale for scale in (0.1, 0.01, 0.001) if largest * scale <= abs(TEMPERATURE_MIN_C)), 1.0)
+
+
+def _numbers(values: Sequence[str]) -> list[float]:
+    """The values as numbers, decimal commas too; none where most are something else."""
+    there = [value.strip() for value in values if value.strip()]
+    numbers = [number for value in there if (number := _number(value)) is not None]
+    return numbers if there and len(numbers) >= len(there) / 2 else []
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text.replace(",", ".", 1) if "." not in text else text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _is_id(values: Sequence[str]) -> bool:
+    """Whether the values could be ids: there, and no numbers with a fraction."""
+    there = [value for value in values if value.strip()]
+    fractions = [value for value in there if (number := _number(value)) is not None and number != round(number)]
+    return bool(there) and not fractions
+
+
+def _stem(name: str) -> str:
+    """A name without its numbers, so that T1 and T2 are alike; whole where there is no number."""
+    return re.sub(r"\d+", "#", name)
+
+
+def _first(names: Mapping[str, object], patterns: Sequence[str], unwanted: str) -> str | None:
+    """The first name that a pattern fits, the better patterns first; unwanted is by a name's last part."""
+    for pattern in patterns:
+        for name in names:
+            if re.search(pattern, name, re.IGNORECASE) and not (unwanted and _is_unwanted(name, unwanted)):
+                return name
+    return None
+
+
+def _is_unwanted(name: str, unwanted: str) -> bool:
+    return bool(re.search(unwanted, name.rpartition(".")[2] or name, re.IGNORECASE))

@@ -1,0 +1,232 @@
+"""A source proposed for an unknown file: a gallery entry whose columns it has, else by names, units and values.
+
+A person reads it, checks it, and puts it in: nothing loads by a guess.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from fridge_pipeline.ingest.rules.guess_fields import (
+    UNNAMED,
+    Columns,
+    TemperatureGuess,
+    guess_ids,
+    guess_temperature,
+    guess_time,
+)
+from fridge_pipeline.ingest.rules.guess_times import TimeGuess, reads_times, zone_of
+from fridge_pipeline.ingest.rules.recorded_time import BLANK
+from fridge_pipeline.ingest.rules.source import CsvLayout, Source, SourceFormat, TimeFormat, Unit
+
+#: So many lines may stand before a header.
+PREAMBLE_LINES_MAX = 30
+
+_ONE_PER_LINE = frozenset((SourceFormat.JSON, SourceFormat.NDJSON))
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The start of a file: of csv its ``lines``, of anything else its columns' values; with its path below the hour."""
+
+    path: str
+    format: SourceFormat
+    columns: Columns = field(default_factory=dict)
+    lines: tuple[str, ...] = ()
+    records: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A ``[[source]]`` in TOML, how sure it is (``high``, ``medium``, ``low``), and why, in sentences."""
+
+    toml: str
+    confidence: str
+    reasons: tuple[str, ...]
+
+
+def guess_source(sample: Sample, entries: Mapping[str, tuple[Source, str]]) -> Guess | None:
+    """The gallery entry that fits best, else a source of what the columns look like; None where no reading is seen.
+
+    ``entries`` are the gallery's sources and their texts, by name.
+    """
+    fitting = [(_fit(sample, source), name) for name, (source, _) in entries.items()]
+    best, name = max(fitting, default=(0, ""))
+    if best:
+        source, text = entries[name]
+        is_named = not source.csv.header
+        reasons = (
+            f"its columns are those of the gallery's {name}"
+            if is_named
+            else f"it is laid out as the gallery's {name}, but columns without names say little",
+            *_to_adapt(source),
+        )
+        return Guess(_for_file(text, source, sample.path), "high" if is_named else "medium", reasons)
+    return _by_columns(sample)
+
+
+def _fit(sample: Sample, source: Source) -> int:
+    """How well an entry fits: 0 not at all; named columns that are found count more than those that are not named."""
+    if source.format != sample.format or sample.records != source.records:
+        return 0
+    columns = table(sample.lines, source.csv) if sample.format is SourceFormat.CSV else sample.columns
+    wide = source.wide_columns(list(columns))
+    if not columns or any(name not in columns for name in source.columns) or (source.wide and not wide):
+        return 0
+    if not reads_times(columns[source.recorded_at.column], source.recorded_at.format):
+        return 0
+    return len(source.columns) + len(wide) + (0 if source.csv.header else 100)
+
+
+def _to_adapt(source: Source) -> Sequence[str]:
+    zone = source.recorded_at.timezone
+    return (f"its times are local: is {zone} where they were written?",) if zone else ()
+
+
+def _for_file(text: str, source: Source, path: str) -> str:
+    """The entry's text with patterns that fit this file, where its own do not."""
+    if not source.reads(path):
+        text = re.sub(r"(?m)^match = .*$", lambda _: f"match = {_quoted(_match(path))}", text)
+    for name, ids in (("tenant_id", source.tenant_id), ("sensor_id", source.sensor_id)):
+        if ids and ids.path and not re.search(ids.path, path):
+            text = re.sub(rf"(?m)^{name} = .*$", lambda _, name=name: f"{name} = {_of_path(name)}", text)  # type: ignore[misc]
+    return text
+
+
+def _by_columns(sample: Sample) -> Guess | None:
+    layout = layout_of(sample.lines) if sample.format is SourceFormat.CSV else CsvLayout()
+    columns = table(sample.lines, layout) if sample.format is SourceFormat.CSV else sample.columns
+    found = guess_time(columns)
+    if found is None:
+        return None
+    column, time = found
+    tenant, sensor = guess_ids({name: values for name, values in columns.items() if name != column})
+    temperature = guess_temperature(columns, (column, tenant, sensor))
+    if temperature is None:
+        return None
+    zone = zone_of(column)
+    doubts = _doubts(time, zone, sensor, temperature, layout)
+    if tenant and tenant.rpartition(".")[2] not in ("tenant", "tenant_id"):
+        doubts.append(f"are the values of {tenant!r} your tenant ids? Otherwise say {{ register = true }}")
+    lines = [
+        "[[source]]",
+        f"name = {_quoted(_name(sample.path))}",
+        f"match = {_quoted(_match(sample.path))}",
+        f"format = {_quoted(sample.format)}",
+        *([f"records = {_quoted(sample.records)}"] if sample.records else []),
+        *_layout_lines(layout, columns, temperature),
+        f"tenant_id = {{ column = {_quoted(tenant)} }}" if tenant else "tenant_id = { register = true }",
+        *_field_lines(sensor, column, time, zone, temperature),
+    ]
+    named = f"time in {column!r}, temperature in {temperature.columns[0]!r}" + (
+        f", sensor in {sensor!r}" if sensor else ""
+    )
+    return Guess("\n".join(lines) + "\n", "low" if doubts else "medium", (f"by names and values: {named}", *doubts))
+
+
+def _doubts(
+    time: TimeGuess, zone: str | None, sensor: str | None, temperature: TemperatureGuess, layout: CsvLayout
+) -> list[str]:
+    doubts = []
+    if time.is_local and zone is None:
+        doubts.append('the times say no offset and are read as UTC; are they local? Then say timezone = "…"')
+    if time.others:
+        doubts.append(f"the times fit {time.format}, and also {', '.join(time.others[:3])}: which is it?")
+    if sensor is None and len(temperature.columns) == 1:
+        doubts.append("no column names the sensor, so the file's name does")
+    if layout.header:
+        doubts.append("the file has no header line: look at the names given to its columns")
+    return [*doubts, *temperature.doubts]
+
+
+def _layout_lines(layout: CsvLayout, columns: Columns, temperature: TemperatureGuess) -> list[str]:
+    values = [value for name in temperature.columns for value in columns[name]]
+    has_comma = layout.delimiter != "," and any(re.fullmatch(r"\s*-?\d+,\d+\s*", value) for value in values)
+    return [
+        *([f"delimiter = {_quoted(layout.delimiter)}"] if layout.delimiter != "," else []),
+        *([f"skip_lines = {layout.skip_lines}"] if layout.skip_lines else []),
+        *(['decimal = ","'] if has_comma else []),
+        *([f"header = {json.dumps(list(layout.header))}"] if layout.header else []),
+    ]
+
+
+def _field_lines(
+    sensor: str | None, column: str, time: TimeGuess, zone: str | None, temperature: TemperatureGuess
+) -> list[str]:
+    is_wide = len(temperature.columns) > 1 and sensor is None
+    how = [
+        *([] if is_wide else [f"column = {_quoted(temperature.columns[0])}"]),
+        *([f"unit = {_quoted(temperature.unit)}"] if temperature.unit is not Unit.CELSIUS else []),
+        *([f"scale = {temperature.scale:g}"] if temperature.scale != 1.0 else []),
+        *([f"missing = [{', '.join(f'{value:g}' for value in temperature.missing)}]"] if temperature.missing else []),
+    ]
+    format_ = f", format = {_quoted(time.format)}" if time.format != TimeFormat.ISO else ""
+    timezone = f", timezone = {_quoted(zone)}" if zone and time.is_local else ""
+    lines = [f"recorded_at = {{ column = {_quoted(column)}{format_}{timezone} }}"]
+    if how:
+        lines.append(f"temperature = {{ {', '.join(how)} }}")
+    if is_wide:
+        pattern = "|".join(re.escape(name) for name in temperature.columns)
+        return [*lines, f"wide = {{ columns = {_quoted(f'^({pattern})$')} }}"]
+    sensors = f"{{ column = {_quoted(sensor)} }}" if sensor else _of_path("sensor_id")
+    return [f"sensor_id = {sensors}", *lines]
+
+
+def table(lines: Sequence[str], layout: CsvLayout) -> dict[str, list[str]]:
+    """The columns of csv lines, comment lines left out; empty where they are not laid out so."""
+    told = [line for line in lines[layout.skip_lines :] if line.strip() and not line.startswith("#")]
+    rows = list(csv.reader(told, delimiter=layout.delimiter))
+    header = [name.strip(BLANK) for name in (layout.header or (rows.pop(0) if rows else ()))]
+    whole = [row for row in rows if len(row) == len(header)]
+    if len(header) < 2 or 2 * len(whole) < len(rows) or not whole:  # noqa: PLR2004 # one column is no table
+        return {}
+    return {name: [row[place] for row in whole] for place, name in enumerate(header)}
+
+
+def layout_of(lines: Sequence[str]) -> CsvLayout:
+    """The delimiter that makes the most of the lines, and how many of them stand before the header."""
+    best, found = (0, 0), CsvLayout()
+    for delimiter in ",;\t|":
+        widths = [0 if line.startswith("#") else _width(line, delimiter) for line in lines]
+        width = max(set(widths), key=lambda each: (widths.count(each) * (each > 1), each), default=0)
+        start = next((at for at, each in enumerate(widths[: PREAMBLE_LINES_MAX + 1]) if each == width), 0)
+        if width > 1 and (widths.count(width), width) > best:
+            best, found = (widths.count(width), width), _with_header(lines, delimiter, start, width)
+    return found
+
+
+def _width(line: str, delimiter: str) -> int:
+    return len(next(csv.reader([line], delimiter=delimiter), []))
+
+
+def _with_header(lines: Sequence[str], delimiter: str, start: int, width: int) -> CsvLayout:
+    names = [name.strip() for name in next(csv.reader([lines[start]], delimiter=delimiter))]
+    is_header = not any(re.fullmatch(r"-?\d+([.,]\d+)?|\d{4}-\d\d-\d\d.*", name) for name in names)
+    if is_header:
+        return CsvLayout(delimiter, start)
+    return CsvLayout(delimiter, start, header=tuple(f"{UNNAMED}{number}" for number in range(1, width + 1)))
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)  # TOML's basic strings escape as JSON's do
+
+
+def _name(path: str) -> str:
+    words = re.split(r"[^a-z0-9]+", path.rpartition("/")[2].partition(".")[0].lower())
+    return "-".join(word for word in words if word.isalpha())[:40].strip("-") or "guessed"
+
+
+def _match(path: str) -> str:
+    """The file's name with * for each word that has a digit, so that the next files fit too; * for each folder."""
+    *folders, name = path.split("/")
+    return "/".join(
+        [*("*" for _ in folders), re.sub(r"[0-9A-Za-z]*\d[0-9A-Za-z]*", "*", re.sub(r"[\[\]?]", "?", name))]
+    )
+
+
+def _of_path(field_name: str) -> str:
+    return f'{{ path = "(?P<{field_name}>[^/.]+)[^/]*$" }}'

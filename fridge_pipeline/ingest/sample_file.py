@@ -1,0 +1,144 @@
+"""The start of an unknown file as a sample: what it holds by its bytes, and the first values of its columns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import polars as pl
+
+from fridge_pipeline.ingest.landing.avro_rows import avro_batches
+from fridge_pipeline.ingest.landing.json_columns import JsonColumns
+from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
+from fridge_pipeline.ingest.landing.private_copy import take_snapshot
+from fridge_pipeline.ingest.rules.guess_source import Sample
+from fridge_pipeline.ingest.rules.source import SourceFormat
+
+#: So much of a file, unpacked, and so many of its rows, are looked at.
+SAMPLE_BYTES = 4 * 2**20
+SAMPLE_ROWS = 200
+LINE_LENGTH_MAX = 100_000
+
+_DECODER = json.JSONDecoder()
+
+
+def sample_of(file: Path, path_below_hour: str) -> Sample:
+    """The start of the file. Raises ``OSError`` without one, ``UnreadableFileError`` for what holds no rows."""
+    with (
+        TemporaryDirectory(prefix="fridge-sample-") as folder,
+        file.open("rb") as stream,
+        take_snapshot(stream, Path(folder), None, by_content=True) as snapshot,
+    ):
+        with snapshot.path.open("rb") as plain:
+            start = plain.read(SAMPLE_BYTES)
+        if start.startswith(b"PAR1"):
+            return Sample(path_below_hour, SourceFormat.PARQUET, _columns(_parquet_records(snapshot.path)))
+        if start.startswith(b"Obj\x01"):
+            return Sample(path_below_hour, SourceFormat.AVRO, _columns(_avro_records(snapshot.path)))
+    text = start.decode("utf-8-sig", errors="replace").strip()
+    if not text:
+        raise UnreadableFileError("empty file")
+    if text[0] in "{[":
+        return _json_sample(text, path_below_hour)
+    return Sample(
+        path_below_hour,
+        SourceFormat.CSV,
+        lines=tuple(line[:LINE_LENGTH_MAX] for line in text.splitlines()[:SAMPLE_ROWS]),
+    )
+
+
+def _json_sample(text: str, path: str) -> Sample:
+    whole = _objects(text.splitlines())
+    inner = _longest_array(whole[0]) if len(whole) == 1 else ""
+    if whole and not inner:
+        return Sample(path, SourceFormat.NDJSON, _columns(whole))
+    if text[0] == "[":
+        return Sample(path, SourceFormat.JSON, _columns(list(islice(_one_by_one(text, 1), SAMPLE_ROWS))))
+    records = list(islice(_one_by_one(text, 0), SAMPLE_ROWS))
+    if len(records) == 1 and (inner := _longest_array(records[0])):
+        return Sample(path, SourceFormat.JSON, _columns(_at(records[0], inner)[:SAMPLE_ROWS]), records=inner)
+    return Sample(path, SourceFormat.JSON, _columns(records))
+
+
+def _objects(lines: list[str]) -> list[Mapping[str, object]]:
+    """The objects of lines that hold one each; none where most lines hold something else."""
+    there = [line for line in lines if line.strip()][:SAMPLE_ROWS]
+    found: list[Mapping[str, object]] = [value for value in map(_value, there) if isinstance(value, dict)]
+    return found if 2 * len(found) > len(there) else []
+
+
+def _value(line: str) -> object:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _one_by_one(text: str, at: int) -> Iterator[Mapping[str, object]]:
+    """Objects that stand one behind the other, commas or nothing between them, up to where the text is cut off."""
+    while (at := next((place for place in range(at, len(text)) if text[place] not in ", \t\r\n"), len(text))) < len(
+        text
+    ):
+        try:
+            value, at = _DECODER.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            return
+        if isinstance(value, dict):
+            yield value
+
+
+def _longest_array(value: Mapping[str, object], path: str = "") -> str:
+    """Where the longest array of objects stands in an object, dots between the keys; empty without one."""
+    found, longest = "", 0
+    for key, inner in value.items():
+        name = f"{path}.{key}" if path else key
+        if isinstance(inner, list) and inner and all(isinstance(each, dict) for each in inner) and len(inner) > longest:
+            found, longest = name, len(inner)
+        elif isinstance(inner, dict) and not found:
+            found = _longest_array(inner, name)
+    return found
+
+
+def _at(value: Mapping[str, object], path: str) -> list[Mapping[str, object]]:
+    inner: object = value
+    for key in path.split("."):
+        inner = inner[key] if isinstance(inner, Mapping) else inner
+    return inner if isinstance(inner, list) else []
+
+
+def _avro_records(path: Path) -> list[Mapping[str, object]]:
+    texts = (text for rows in avro_batches(path, JsonColumns({"none": "none"}, ())) for text in rows["raw"])
+    return [json.loads(text) for text in islice(texts, SAMPLE_ROWS)]
+
+
+def _parquet_records(path: Path) -> list[Mapping[str, object]]:
+    try:
+        return [*pl.read_parquet(path, n_rows=SAMPLE_ROWS).to_dicts()]
+    except (pl.exceptions.PolarsError, OverflowError, ValueError) as error:
+        raise UnreadableFileError(f"not a readable parquet file: {str(error)[:300]}") from error
+
+
+def _columns(records: list[Mapping[str, object]]) -> dict[str, list[str]]:
+    """The values by the names of the leaves, dots between the keys, as text; empty where a record has none."""
+    rows = [dict(_leaves(record)) for record in records]
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: [row.get(name, "") for row in rows] for name in names}
+
+
+def _leaves(record: Mapping[str, object], path: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in record.items():
+        name = f"{path}.{key}" if path else str(key)
+        if isinstance(value, Mapping):
+            yield from _leaves(value, name)
+        elif not isinstance(value, list):
+            yield name, _text(value)
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    return value.isoformat() if isinstance(value, datetime) else f"{value}"

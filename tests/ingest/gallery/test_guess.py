@@ -1,0 +1,170 @@
+"""``fridge sources guess``: what it proposes for the gallery's files, and for files that nobody described."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.cli.sources import sources
+from fridge_pipeline.ingest.check_source import check_source
+from fridge_pipeline.ingest.gallery import gallery, gallery_sources
+from fridge_pipeline.ingest.rules.guess_source import Guess, guess_source
+from fridge_pipeline.ingest.sample_file import sample_of
+from fridge_pipeline.ingest.sources_file import read_sources
+from tests.ingest.gallery.delivered import PATHS, content_of
+from tests.ingest.gallery.test_gallery import EXPECTED, HOUR
+
+ENTRIES = {name: (source, gallery()[name]) for name, source in gallery_sources().items()}
+
+LATER = Hour.from_key("2026-01-24-20:00")
+
+#: Of these the columns have no names, so that others might fit as well.
+UNNAMED = {"elitech-datareader", "sensorpush-app"}
+
+
+def guessed(file: Path, path: str, *, by_gallery: bool = True) -> Guess:
+    guess = guess_source(sample_of(file, path), ENTRIES if by_gallery else {})
+    assert guess is not None
+    return guess
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_the_file_of_a_gallery_entry_is_guessed_to_be_that_entry(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "unknown"
+    file.write_bytes(content_of(name))
+    guess = guessed(file, PATHS[name])
+    assert guess.toml == gallery()[name]
+    assert guess.confidence == ("medium" if name in UNNAMED else "high")
+    (elsewhere,) = read_sources(guessed(file, "unknown-17.dat").toml)
+    assert elsewhere.sha256 == ENTRIES[name][0].sha256 or elsewhere.sensor_id or elsewhere.tenant_id.path
+    assert check_source(file, "unknown-17.dat", elsewhere, HOUR).readings == len(EXPECTED[name][0])
+    assert elsewhere.reads("unknown-18.dat")
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_without_the_gallery_names_units_and_values_lead_to_the_same_temperatures(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "unknown"
+    file.write_bytes(content_of(name))
+    guess = guessed(file, PATHS[name], by_gallery=False)
+    (source,) = read_sources(guess.toml)
+    found = check_source(file, PATHS[name], source, LATER)  # local times are read as UTC, an hour ahead
+    assert [degrees for *_, degrees in found.first] == [degrees for *_, degrees in EXPECTED[name][0]]
+    assert guess.confidence in ("medium", "low")
+
+
+#: A file, and the end of what is proposed for it.
+GUESSED = {
+    "tenths of a degree, milliseconds and a sentinel": (
+        """
+device_id,ts,t
+s1,1769279400000,-185
+s1,1769279460000,-9990
+""",
+        """
+sensor_id = { column = "device_id" }
+recorded_at = { column = "ts", format = "epoch_ms" }
+temperature = { column = "t", scale = 0.1, missing = [-9990] }
+""",
+    ),
+    "semicolons, a decimal comma, a preamble and day before month": (
+        """
+Logger;A-1
+
+Serial;Zeit;Temperatur °C;Feuchte
+A-1;24.01.2026 19:30;4,5;40
+A-1;24.01.2026 19:40;4,6;40
+""",
+        """
+delimiter = ";"
+skip_lines = 2
+decimal = ","
+tenant_id = { register = true }
+sensor_id = { column = "Serial" }
+recorded_at = { column = "Zeit", format = "%d.%m.%Y %H:%M" }
+temperature = { column = "Temperatur °C" }
+""",
+    ),
+    "one column per sensor in Fahrenheit that only the values tell": (
+        """
+time,T1,T2,humidity
+2026-01-24T18:30:00Z,38.5,41,40
+2026-01-24T18:40:00Z,38.6,40,41
+""",
+        """
+recorded_at = { column = "time" }
+temperature = { unit = "fahrenheit" }
+wide = { columns = "^(T1|T2)$" }
+""",
+    ),
+    "an array within objects, a customer, and kelvin": (
+        """
+{"data":{"items":[{"customer":"troy","sensor":{"id":"s1"},"time":"2026-01-24T18:30:00Z","temp":277.65}]}}
+""",
+        """
+records = "data.items"
+tenant_id = { column = "customer" }
+sensor_id = { column = "sensor.id" }
+recorded_at = { column = "time" }
+temperature = { column = "temp", unit = "kelvin" }
+""",
+    ),
+    "no header line": (
+        """
+s1|2026-01-24T18:30:00Z|4.5
+s2|2026-01-24T18:31:00Z|5
+""",
+        """
+delimiter = "|"
+header = ["column 1", "column 2", "column 3"]
+tenant_id = { register = true }
+sensor_id = { path = "(?P<sensor_id>[^/.]+)[^/]*$" }
+recorded_at = { column = "column 2" }
+temperature = { column = "column 3" }
+""",
+    ),
+    "an offset in the name of the time column": (
+        """
+"Plot Title: x"
+"#","Date Time, GMT-04:00","Temp, °F (LGR S/N: 1)"
+1,01/24/26 02:30:00 PM,40.1
+""",
+        """
+recorded_at = { column = "Date Time, GMT-04:00", format = "%m/%d/%y %I:%M:%S %p", timezone = "Etc/GMT+4" }
+temperature = { column = "Temp, °F (LGR S/N: 1)", unit = "fahrenheit" }
+""",
+    ),
+    "no temperature": ("time,humidity\n2026-01-24T18:30:00Z,40\n", None),
+}
+
+
+@pytest.mark.parametrize("case", GUESSED)
+def test_an_unknown_file_is_guessed_by_names_units_and_values(case: str, tmp_path: Path) -> None:
+    content, expected = GUESSED[case]
+    file = tmp_path / "unknown-1.txt"
+    file.write_text(content.lstrip())
+    guess = guess_source(sample_of(file, file.name), ENTRIES)
+    if expected is None:
+        assert guess is None
+        return
+    assert guess is not None
+    assert guess.toml.endswith(expected.lstrip())
+    (source,) = read_sources(guess.toml)
+    assert check_source(file, file.name, source, LATER).readings > 0
+
+
+def test_what_guess_prints_is_a_file_of_sources_that_check_accepts(tmp_path: Path) -> None:
+    file, written = tmp_path / "rack-1.csv", tmp_path / "sources.toml"
+    file.write_text("time,T1,door,T2\n2026-01-24T18:30:00Z,4.5,1,5\n")
+    guess = CliRunner().invoke(sources, ["guess", str(file)])
+    assert guess.output.startswith("# confidence: medium\n# - by names and values: time in 'time'")
+    written.write_text(guess.output)
+    arguments = ["check", str(file), "--hour", HOUR.key]
+    check = CliRunner().invoke(sources, arguments, env={"FRIDGE_SOURCES": str(written)})
+    assert "read by source rack: 2 rows, 2 readings\n  tenants by the register, 2 sensors" in check.output
+    file.write_text("a,b\n1,2\n")
+    nothing = CliRunner().invoke(sources, ["guess", str(file)])
+    assert nothing.exit_code == 1
+    assert "no source can be guessed for rack-1.csv" in nothing.output
