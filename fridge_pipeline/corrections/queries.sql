@@ -33,9 +33,9 @@ order by contents.file_id;
 insert into fridge.withdrawals (file_id, reason, withdrawn_by, withdrawn_at)
 select
     withdrawn.file_id,
-    %(reason)s,
-    %(withdrawn_by)s,
-    %(now)s
+    %(reason)s as reason,
+    %(withdrawn_by)s as withdrawn_by,
+    %(now)s as withdrawn_at
 from unnest(%(file_ids)s::integer[]) as withdrawn (file_id);
 
 -- name: readings_of_files
