@@ -8,7 +8,7 @@ from dataclasses import asdict
 import click
 
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.cli.bill_command import HourKey
+from fridge_pipeline.cli.calendar_keys import HourKey
 from fridge_pipeline.cli.terminal import echo, installation
 from fridge_pipeline.finance.explain_hour import explain_hour
 from fridge_pipeline.finance.pages.explanation import explanation_text, plain
@@ -20,10 +20,11 @@ from fridge_pipeline.finance.pages.explanation import explanation_text, plain
 @click.option("--read-stripe", is_flag=True, help="Read Stripe's sum now; a month holds only so many reads.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def explain(tenant: str, hour: Hour, read_stripe: bool, as_json: bool) -> None:
-    """Why TENANT's number in HOUR is what it is: files, usage, revisions, attempts, answers, Stripe's own sum.
+    """Say why TENANT's number in HOUR is what it is.
 
-    Of each landing file it shows what became of the tenant's rows, the rejected ones with their lines. Stripe's sum is
-    the one that was read last, by the daily reconciliation or with --read-stripe.
+    Shows files, usage, revisions, attempts, answers and Stripe's own sum. Of each landing file it shows what became of
+    the tenant's rows, the rejected ones with their lines. Stripe's sum is the one that was read last, by the daily
+    reconciliation or with --read-stripe.
 
     Example: fridge explain cohoes 2026-01-24-18:00
     """

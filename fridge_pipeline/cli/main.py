@@ -9,31 +9,10 @@ import warnings
 
 import click
 
-from fridge_pipeline.cli.anchor_pack import sign_pack_command, stamp_pack_command
-from fridge_pipeline.cli.backtest import backtest
-from fridge_pipeline.cli.bill_command import bill
-from fridge_pipeline.cli.corrections import release, withdraw
-from fridge_pipeline.cli.database import db, migrate, sql
-from fridge_pipeline.cli.demo import demo
-from fridge_pipeline.cli.doctor import doctor
-from fridge_pipeline.cli.drop_readings import drop_readings
-from fridge_pipeline.cli.evidence import evidence
-from fridge_pipeline.cli.explain import explain
+from fridge_pipeline.cli.command_groups import LazyGroup
+from fridge_pipeline.cli.command_table import COMMANDS
+from fridge_pipeline.cli.echo import echo
 from fridge_pipeline.cli.interruption import end_now, ended_by_signals, exit_code, last_words, told
-from fridge_pipeline.cli.month import approve, close, reopen
-from fridge_pipeline.cli.people import people
-from fridge_pipeline.cli.reconcile_command import reconcile
-from fridge_pipeline.cli.register import sensors
-from fridge_pipeline.cli.report import report
-from fridge_pipeline.cli.serve import serve
-from fridge_pipeline.cli.shadow import shadow
-from fridge_pipeline.cli.sources import sources
-from fridge_pipeline.cli.stripe import sandbox, stripe
-from fridge_pipeline.cli.tenants import tenants
-from fridge_pipeline.cli.terminal import echo
-from fridge_pipeline.cli.up import env, ui, up
-from fridge_pipeline.cli.variance import variance
-from fridge_pipeline.cli.verify import verify
 from fridge_pipeline.orchestration.own_environment import settle_environment
 
 #: Errors of the world or of the input, whose text says what to do: shown without a traceback.
@@ -44,7 +23,9 @@ CLEAR_ERRORS = (OSError, ValueError, LookupError, RuntimeError)
 ENDING_SECONDS_MAX = 5.0
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=LazyGroup, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(package_name="fridge_pipeline", prog_name="fridge")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 @click.pass_context
@@ -56,15 +37,6 @@ def fridge(context: click.Context, *, debug: bool) -> None:
     """
     settle_environment(os.environ)
     context.obj = {"debug": debug}
-
-
-DAILY = (up, ui, demo, bill, shadow, explain, withdraw, release, variance, drop_readings, tenants, sources, sensors)
-MONTHLY = (people, reconcile, close, approve, reopen, report, backtest)
-EVIDENCE = (evidence, sign_pack_command, stamp_pack_command, verify)
-INSTALLATION = (serve, stripe, sandbox, db, migrate, doctor, env, sql)
-
-for command in (*DAILY, *MONTHLY, *EVIDENCE, *INSTALLATION):
-    fridge.add_command(command)
 
 
 def main() -> None:

@@ -11,12 +11,13 @@ from fridge_pipeline.catalogue.table_file import TableRefusedError
 from fridge_pipeline.catalogue.tenant import TenantImport
 from fridge_pipeline.catalogue.tenant_record import import_tenants
 from fridge_pipeline.catalogue.tenants_file import read_tenants
+from fridge_pipeline.cli.command_groups import SentenceGroup
 from fridge_pipeline.cli.person_option import as_option, sign_in
 from fridge_pipeline.cli.terminal import echo, ledger
 from fridge_pipeline.visible import as_lines
 
 
-@click.group()
+@click.group(cls=SentenceGroup)
 def tenants() -> None:
     """The tenants and the Stripe customers they are billed as."""
 
@@ -32,11 +33,12 @@ def tenants() -> None:
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def import_(*, file: Path, remove_customers: bool, login: str | None, dry_run: bool, as_json: bool) -> None:
-    """Create or update tenants from a CSV FILE with the columns tenant_id, name, stripe_customer_id.
+    """Create or update tenants from a CSV FILE.
 
-    A stripe_customer_id is cus_ and letters or digits. An empty one means that the tenant has no customer yet: its
-    usage waits as an exception. The file is taken whole or not at all, and judged by how the tenants stand after it:
-    customers may be swapped, or handed to another tenant. Every customer that changes is named.
+    Its columns are tenant_id, name, stripe_customer_id. A stripe_customer_id is cus_ and letters or digits. An empty
+    one means that the tenant has no customer yet: its usage waits as an exception. The file is taken whole or not at
+    all, and judged by how the tenants stand after it: customers may be swapped, or handed to another tenant. Every
+    customer that changes is named.
     """
     try:
         read = read_tenants(file.read_bytes())

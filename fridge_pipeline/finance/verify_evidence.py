@@ -40,6 +40,7 @@ from fridge_pipeline.finance.rules.evidence_sums import SUMS, TIE_OUT, StripeCom
 class UnexplainedError(DoesNotHoldError):
     """A pack is what it says it is, and says that Stripe has something else than was stated, for no known cause."""
 
+
 #: Packs are named after their month; one of another month would be taken for it.
 _NAMED_AFTER_MONTH = re.compile(r"\d{4}-\d{2}(?!\d)")
 
