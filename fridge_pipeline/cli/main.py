@@ -42,6 +42,8 @@ def fridge(context: click.Context, *, debug: bool) -> None:
 def main() -> None:
     """Runs the command line: exit code 0, 1 failed, 2 usage, 130 ended by Ctrl-C, 143 by SIGTERM."""
     warnings.simplefilter("ignore")  # Dagster's notices about its own preview features are not for the operator
+    # Imported here, where a signal ends the process at once: libraries swallow an exception in the midst of an import.
+    fridge.commands.get(next((each for each in sys.argv[1:] if not each.startswith("-")), ""))
     with ended_by_signals(ENDING_SECONDS_MAX):
         code = _run()
         if exit_code() is not None:
