@@ -14,6 +14,8 @@ DAILY = (
     Entry("demo", "demo:demo", "Bill two days of real readings to the Stripe sandbox, and show them."),
     Entry("bill", "bill_command:bill", "Load, count and bill every hour from KEY to KEY, both included."),
     Entry("shadow", "shadow:shadow", "Compare what we count with what another system stated to Stripe."),
+    Entry("hours", "list_commands:hours", "List the hours with what came, what Stripe accepted and what waits."),
+    Entry("exceptions", "list_commands:exceptions", "List the open exceptions, the nearest deadline first."),
     Entry("explain", "explain:explain", "Say why TENANT's number in HOUR is what it is."),
     Entry("withdraw", "corrections:withdraw", "Take the landing FILE out of usage."),
     Entry("release", "corrections:release", "Release TENANT's usage in HOUR that is held for review."),

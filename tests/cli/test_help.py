@@ -61,8 +61,9 @@ def test_a_mistyped_command_is_told_what_was_probably_meant() -> None:
 @pytest.mark.parametrize(
     ("words", "completed"),
     [
-        ("fridge ex", ["explain"]),
+        ("fridge ex", ["exceptions", "explain"]),
         ("fridge db ", ["schema", "stop", "url"]),
+        ("fridge exceptions --kind unma", ["unmapped"]),
         ("fridge tenants import --rem", ["--remove-customers"]),
         ("fridge --deb", ["--debug"]),
     ],
