@@ -54,3 +54,25 @@ def test_completing_the_name_of_a_command_imports_none() -> None:
     )
     assert loaded & HEAVY == set()
     assert len(loaded) < 250
+
+
+NEVER = {"dagster", "alembic", "sqlalchemy", "pyarrow"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "none_of"),
+    [
+        (("tenants", "import"), NEVER | {"polars"}),
+        (("exceptions",), NEVER | {"polars"}),
+        (("hours",), NEVER | {"polars"}),
+        (("people", "add"), NEVER | {"polars"}),
+        (("explain",), NEVER),
+        (("close",), NEVER),
+    ],
+)
+def test_a_command_of_the_books_brings_neither_dagster_nor_frames(
+    arguments: tuple[str, ...], none_of: set[str]
+) -> None:
+    loaded = modules_of(*arguments, "--help")
+    assert loaded & none_of == set()
+    assert len(loaded) < 1100
