@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 
-.PHONY: help setup run up test lint types floors sql unit prove audit sbom simulate fuzz chaos mutants bench scale-out format lineage verifier docs requirements pictures report-pictures clean
+.PHONY: help setup run up test quick lint types floors sql unit prove audit sbom simulate fuzz chaos mutants bench scale-out format lineage verifier docs requirements pictures report-pictures clean
 
 help: ## List the commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -32,6 +32,13 @@ up: setup ## Run everything on this machine with your own landing files.
 test: .venv/test.done ## Everything that must hold before a change lands.
 	@$(MAKE) --no-print-directory -j 2 lint types floors sql audit AUDIT=--warn
 	@$(MAKE) --no-print-directory unit
+
+# What needs no database, no sandbox and no process of its own.
+QUICK = tests/calendar tests/catalogue tests/usage tests/stripe tests/test_settings.py tests/billing/test_retries.py \
+	tests/ingest/test_likely_cause.py tests/ingest/test_listing_plan.py tests/ingest/test_reading.py tests/cli/test_help.py
+
+quick: lint ## Style and the tests of pure rules: seconds, after each edit.
+	@$(BIN)/pytest -q -p no:randomly -n 0 $(QUICK)
 
 lint: .venv/test.done ## Style and formatting.
 	@$(BIN)/ruff check .

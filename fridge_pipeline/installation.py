@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from fridge_pipeline.billing.delivery_record import require_own_books
 from fridge_pipeline.billing.open_stripe import billing_start, keep_billing_start
@@ -34,12 +34,11 @@ from fridge_pipeline.ingest.landing_record import has_landing_files
 from fridge_pipeline.ingest.rules.location import Location
 from fridge_pipeline.operations.prepare_database import prepare_database
 from fridge_pipeline.settings import MODELS_FOLDER, Settings
-from fridge_pipeline.stripe.create_meters import create_missing_meters
-from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway, stripe_location
 from fridge_pipeline.stripe.local_sandbox import LocalSandbox
-from fridge_pipeline.stripe.reads import dashboard_of_meters
-from fridge_pipeline.stripe.retries import RateLimiter
-from fridge_pipeline.stripe.rules.api_key import KeyMode
+from fridge_pipeline.stripe.rules.api_key import KeyMode, stripe_location
+
+if TYPE_CHECKING:
+    from fridge_pipeline.stripe.gateway import StripeGateway
 
 
 class BillingStartDiffersError(RuntimeError):
@@ -154,6 +153,10 @@ class Stripe:
         Raises ``LiveKeyRefusedError``, ``WrongBooksError`` and ``SandboxStartError``.
         """
         if self._gateway is None:
+            # They bring Stripe's SDK, which takes longer than all else: most commands never ask for the gateway.
+            from fridge_pipeline.stripe.gateway import StripeGateway  # noqa: PLC0415
+            from fridge_pipeline.stripe.retries import RateLimiter  # noqa: PLC0415
+
             settings = self._ledger.settings
             key = settings.api_key()
             self._ledger.require_own_books()
@@ -168,6 +171,9 @@ class Stripe:
 
     def _prepare_sandbox(self, gateway: StripeGateway) -> None:
         """Without a key there is only a sandbox, which gets the catalogue's meters by itself."""
+        from fridge_pipeline.stripe.create_meters import create_missing_meters  # noqa: PLC0415 # as above
+        from fridge_pipeline.stripe.gateway import StripeCallError  # noqa: PLC0415
+
         try:
             create_missing_meters(gateway, self._ledger.catalogue)
         except StripeCallError as error:
@@ -177,7 +183,11 @@ class Stripe:
 
     def dashboard_of_meters(self) -> dict[str, str]:
         """The page of each meter in Stripe's dashboard, as far as Stripe was asked; none for a sandbox."""
-        return dashboard_of_meters(self._gateway) if self._gateway is not None else {}
+        if self._gateway is None:
+            return {}
+        from fridge_pipeline.stripe.reads import dashboard_of_meters  # noqa: PLC0415 # as above
+
+        return dashboard_of_meters(self._gateway)
 
     @contextmanager
     def kept_up(self) -> Iterator[None]:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import click
 
-from fridge_pipeline.cli.main import CORRECTIONS, DAILY, EVIDENCE, INSTALLATION, MONTHLY, fridge
+from fridge_pipeline.cli.command_table import COMMANDS
+from fridge_pipeline.cli.main import fridge
 from fridge_pipeline.database.check_models import tests_of
 from fridge_pipeline.database.models import Severity, SqlModel, read_models
 from fridge_pipeline.settings import MODELS_FOLDER, REPOSITORY, SECRETS, Settings
@@ -88,17 +89,11 @@ def commands() -> str:
         MADE_BY,
         "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted. Every command has `--help`.\n",
     ]
-    groups = {
-        "Day by day": DAILY,
-        "Corrections": CORRECTIONS,
-        "Month by month": MONTHLY,
-        "Evidence": EVIDENCE,
-        "The installation": INSTALLATION,
-    }
-    for title, group in groups.items():
+    for title, entries in COMMANDS:
         parts.append(f"## {title}\n")
-        for command in group:
-            parts += [_command_text(path, each) for path, each in _leaves(f"fridge {command.name}", command)]
+        for entry in entries:
+            leaves = _leaves(f"fridge {entry.name}", fridge.commands[entry.name])
+            parts += [_command_text(path, each) for path, each in leaves]
     parts.append("## For all commands\n\n`fridge [OPTION] COMMAND …`\n")
     parts.append("\n".join(_options(fridge)) + "\n")
     return "\n".join(parts)

@@ -15,13 +15,19 @@ from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from fridge_pipeline.cli.command_table import COMMANDS
 from tests.forked import become
 from tests.people import PASSWORD
 from tests.pipeline import Pipeline
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
-IMPORTED_BEFORE = ["fridge_pipeline.cli.main", "fridge_pipeline.orchestration.headless", "dagster_postgres"]
+IMPORTED_BEFORE = [
+    "fridge_pipeline.cli.main",
+    *sorted({f"fridge_pipeline.cli.{entry.target.split(':')[0]}" for section in COMMANDS for entry in section.entries}),
+    "fridge_pipeline.orchestration.headless",
+    "dagster_postgres",
+]
 SECONDS_MAX = 180
 
 

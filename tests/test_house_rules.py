@@ -153,6 +153,7 @@ def watch(event, arguments):
 sys.addaudithook(watch)
 for module in ("stripe_sandbox.server", "fridge_pipeline.definitions", "fridge_pipeline.cli.main"):
     importlib.import_module(module)
+list(sys.modules["fridge_pipeline.cli.main"].fridge.commands.values())
 print(opened)
 """
     done = subprocess.run(

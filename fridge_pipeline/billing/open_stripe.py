@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import psycopg
 
@@ -13,8 +14,10 @@ from fridge_pipeline.billing.ledger import lock_staging
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.billing_start import EVERY_HOUR, BillingStart
 from fridge_pipeline.database.queries import statement
-from fridge_pipeline.stripe.gateway import StripeGateway
 from fridge_pipeline.stripe.rules.api_key import KeyMode
+
+if TYPE_CHECKING:
+    from fridge_pipeline.stripe.gateway import StripeGateway
 
 
 class ReadPurpose(StrEnum):

@@ -1378,3 +1378,167 @@ where
     and hour = %(hour)s
     and status = 'accepted'
 order by revision;
+
+-- name: hour_states
+-- Hours of a range that hold anything, as the books stand. Unstated is usage that is not what Stripe has accepted, and
+-- of which no open exception speaks: its tenant's, or the hour's for all that have no customer.
+with catalogue as (
+    select
+        event_name,
+        measure
+    from unnest(%(event_names)s::text[], %(measures)s::text[]) as meters (event_name, measure)
+),
+
+files as (
+    select
+        landing_hour as hour,
+        count(*) as files,
+        sum(inserted_count)::bigint as inserted,
+        sum(rejected_count)::bigint as rejected
+    from fridge.landing_files
+    where landing_hour between %(first)s and %(last)s
+    group by landing_hour
+),
+
+metered_usage as (
+    select
+        catalogue.event_name,
+        usage.tenant_id,
+        usage.hour,
+        usage.quantity as value
+    from fridge.usage
+    inner join catalogue on usage.measure = catalogue.measure
+    where usage.hour between %(first)s and %(last)s
+),
+
+tenants_of_hours as (
+    select
+        hour,
+        count(distinct tenant_id) filter (where value > 0) as tenants
+    from metered_usage
+    group by hour
+),
+
+stated as (
+    select
+        event_name,
+        tenant_id,
+        hour,
+        value
+    from fridge.stated_usage
+    where hour between %(first)s and %(last)s and event_name = any(%(event_names)s)
+),
+
+differing as (
+    select
+        coalesce(metered_usage.event_name, stated.event_name) as event_name,
+        coalesce(metered_usage.tenant_id, stated.tenant_id) as tenant_id,
+        coalesce(metered_usage.hour, stated.hour) as hour
+    from metered_usage
+    full join stated
+        on
+            metered_usage.event_name = stated.event_name
+            and metered_usage.tenant_id = stated.tenant_id
+            and metered_usage.hour = stated.hour
+    where coalesce(metered_usage.value, 0) <> coalesce(stated.value, 0)
+),
+
+unstated as (
+    select
+        differing.hour,
+        count(*) as unstated
+    from differing
+    left join fridge.tenants on differing.tenant_id = tenants.tenant_id
+    where
+        differing.hour >= (select billing_start.bill_from from fridge.billing_start)
+        and not exists (
+            select 1 from fridge.open_exceptions
+            where
+                open_exceptions.hour = differing.hour
+                and (
+                    open_exceptions.tenant_id = differing.tenant_id
+                    or (
+                        open_exceptions.tenant_id is null
+                        and open_exceptions.subject = differing.event_name
+                        and tenants.stripe_customer_id is null
+                    )
+                )
+        )
+    group by differing.hour
+),
+
+under_way as (
+    select
+        hour,
+        count(*) as under_way
+    from fridge.statements_under_way
+    where
+        hour between %(first)s and %(last)s
+        and not exists (
+            select 1 from fridge.open_exceptions
+            where
+                open_exceptions.kind = 'unexplained'
+                and open_exceptions.subject = statements_under_way.identifier
+        )
+    group by hour
+),
+
+accepted as (
+    select
+        hour,
+        count(*) as accepted
+    from fridge.meter_events
+    where hour between %(first)s and %(last)s and status = 'accepted'
+    group by hour
+),
+
+excepted as (
+    select
+        hour,
+        count(*) as exceptions
+    from fridge.open_exceptions
+    where hour between %(first)s and %(last)s
+    group by hour
+),
+
+to_count as (
+    select distinct hour
+    from fridge.hours_to_count
+    where hour between %(first)s and %(last)s
+),
+
+known as (
+    select hour from files
+    union
+    select hour from tenants_of_hours
+    union
+    select hour from accepted
+    union
+    select hour from under_way
+    union
+    select hour from excepted
+    union
+    select hour from to_count
+)
+
+select
+    known.hour,
+    coalesce(files.files, 0) as files,
+    coalesce(files.inserted, 0) as inserted,
+    coalesce(files.rejected, 0) as rejected,
+    coalesce(tenants_of_hours.tenants, 0) as tenants,
+    coalesce(accepted.accepted, 0) as accepted,
+    coalesce(under_way.under_way, 0) as under_way,
+    coalesce(unstated.unstated, 0) as unstated,
+    coalesce(excepted.exceptions, 0) as exceptions,
+    to_count.hour is not null as is_to_count,
+    known.hour < (select billing_start.bill_from from fridge.billing_start) as is_before_start
+from known
+left join files on known.hour = files.hour
+left join tenants_of_hours on known.hour = tenants_of_hours.hour
+left join accepted on known.hour = accepted.hour
+left join under_way on known.hour = under_way.hour
+left join unstated on known.hour = unstated.hour
+left join excepted on known.hour = excepted.hour
+left join to_count on known.hour = to_count.hour
+order by known.hour;

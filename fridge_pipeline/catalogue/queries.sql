@@ -232,3 +232,77 @@ values (%(sensor_id)s, %(tenant_id)s, %(valid_from)s, %(reason)s);
 
 -- name: count_files_to_read_again
 select count(*) as files from fridge.files_to_read_again;
+
+-- name: listed_tenants
+-- Every tenant that was imported or has usage. Those with usage are looked up one after the other in the index: they
+-- are few, and usage is much. The bound is of the hour and not of bill_until, so that only recent usage is read.
+with recursive counted as (
+    (
+        select usage.tenant_id
+        from fridge.usage
+        order by usage.tenant_id
+        limit 1
+    )
+
+    union all
+
+    select following.tenant_id
+    from counted
+    cross join lateral (
+        select usage.tenant_id
+        from fridge.usage
+        where usage.tenant_id > counted.tenant_id
+        order by usage.tenant_id
+        limit 1
+    ) as following
+),
+
+known as (
+    select tenant_id from fridge.tenants
+    union
+    select tenant_id from counted
+),
+
+newest as (
+    select
+        known.tenant_id,
+        max(found.hour) as hour
+    from known
+    cross join fridge.measures
+    cross join
+        lateral (
+            select usage.hour
+            from fridge.usage
+            where
+                usage.tenant_id = known.tenant_id
+                and usage.measure = measures.measure
+                and usage.quantity > 0
+            order by usage.hour desc
+            limit 1
+        ) as found
+    group by known.tenant_id
+),
+
+waiting as (
+    select
+        tenant_id,
+        count(distinct hour) as hours,
+        min(bill_until) as bill_until
+    from fridge.unmapped_usage
+    where hour > %(too_late_until)s
+    group by tenant_id
+)
+
+select
+    known.tenant_id,
+    tenants.name,
+    tenants.stripe_customer_id,
+    tenants.tenant_id is not null as is_imported,
+    newest.hour as last_hour,
+    coalesce(waiting.hours, 0) as hours_waiting,
+    waiting.bill_until
+from known
+left join fridge.tenants on known.tenant_id = tenants.tenant_id
+left join newest on known.tenant_id = newest.tenant_id
+left join waiting on known.tenant_id = waiting.tenant_id
+order by known.tenant_id;

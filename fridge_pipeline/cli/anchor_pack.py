@@ -26,10 +26,11 @@ A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.argument("file", type=PACK)
 @click.option("--key", type=A_FILE, required=True, help="The approver's own SSH key, or its .pub when an agent has it.")
 def sign_pack_command(file: Location, key: Path) -> None:
-    """Sign the evidence pack FILE with your own key: whoever approved the month does, on a machine of their own.
+    """Sign the evidence pack FILE with your own key.
 
-    The pack is verified first. What is signed is its manifest, by ssh-keygen -Y; the signature lies beside the pack as
-    FILE.sig and is never replaced. Give your public key to the auditor, not to us.
+    Whoever approved the month does, on a machine of their own. The pack is verified first. What is signed is its
+    manifest, by ssh-keygen -Y; the signature lies beside the pack as FILE.sig and is never replaced. Give your public
+    key to the auditor, not to us.
 
     Example: fridge sign-pack 2026-01.zip --key ~/.ssh/id_ed25519
     """
@@ -41,10 +42,10 @@ def sign_pack_command(file: Location, key: Path) -> None:
 @click.option("--url", required=True, help="Where the authority takes requests of RFC 3161 over HTTP.")
 @click.option("--authority", type=A_FILE, required=True, help="Its certificates (PEM), by which its answer is checked.")
 def stamp_pack_command(file: Location, url: str, authority: Path) -> None:
-    """Have an authority stamp the time at which the evidence pack FILE was what it is.
+    """Have an authority stamp the time of the pack FILE.
 
-    The pack is verified first. The authority gets a hash and nothing else; its answer is verified and lies beside the
-    pack as FILE.tsr, never replaced. Needs openssl.
+    It says at which time the pack was what it is. The pack is verified first. The authority gets a hash and nothing
+    else; its answer is verified and lies beside the pack as FILE.tsr, never replaced. Needs openssl.
 
     Example: fridge stamp-pack 2026-01.zip --url https://freetsa.org/tsr --authority freetsa.pem
     """

@@ -8,7 +8,7 @@ import sys
 import click
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
-from fridge_pipeline.cli.bill_command import HourKey
+from fridge_pipeline.cli.calendar_keys import HourKey
 from fridge_pipeline.cli.terminal import echo, ledger
 from fridge_pipeline.finance.backtest_hours import Backtest
 from fridge_pipeline.finance.backtest_hours import backtest as recompute
@@ -21,10 +21,10 @@ from fridge_pipeline.visible import as_lines
 @click.option("--to", "last", type=HourKey(), required=True, help="Last hour, included.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def backtest(first: Hour, last: Hour, as_json: bool) -> None:
-    """Count the hours from KEY to KEY again with this code, and compare with usage and with what was sent.
+    """Count the hours from KEY to KEY again with this code.
 
-    Nothing is written. Exit code 1 if any tenant's number differs. What was never sent is no difference; hours whose
-    readings were dropped cannot be counted again and are named.
+    Compares with usage and with what was sent. Nothing is written. Exit code 1 if any tenant's number differs. What was
+    never sent is no difference; hours whose readings were dropped cannot be counted again and are named.
     """
     if last < first:
         raise click.UsageError(f"--to {last} lies before --from {first}")

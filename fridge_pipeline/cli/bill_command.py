@@ -17,8 +17,9 @@ from fridge_pipeline.billing.assets import plan_of
 from fridge_pipeline.billing.books_beside_files import RangeSummary, summarize
 from fridge_pipeline.billing.hours_to_bill import find_undone_hours, sweep_hours
 from fridge_pipeline.billing.plan_billing import BillingPlan, busy_hours
-from fridge_pipeline.calendar.hours import Hour, HourRange, NotAnHourError, plan_ranges
+from fridge_pipeline.calendar.hours import Hour, HourRange, plan_ranges
 from fridge_pipeline.catalogue.billing_start import EVERY_HOUR, BillingStart
+from fridge_pipeline.cli.calendar_keys import HourKey
 from fridge_pipeline.cli.interruption import ended_by_signals, exit_code, told
 from fridge_pipeline.cli.terminal import console, echo, installation
 from fridge_pipeline.database.exceptions import open_exceptions, open_of_kind
@@ -92,19 +93,6 @@ def as_text(plan: BillingPlan) -> str:
 ENDING_SECONDS_MAX = 1.8
 
 
-class HourKey(click.ParamType[Hour]):
-    """A partition key on the command line."""
-
-    name = "KEY"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Hour:
-        """The hour, or a usage error that shows the form."""
-        try:
-            return value if isinstance(value, Hour) else Hour.from_key(str(value))
-        except NotAnHourError as error:
-            self.fail(str(error), param, ctx)
-
-
 @dataclass(frozen=True, slots=True)
 class Billed:
     """What a ``fridge bill`` came to; ``busy`` hours had something to do, and ``unsettled`` ones still have."""
@@ -129,9 +117,10 @@ class Billed:
 @click.option("--dry-run", is_flag=True, help="Show what would be run and what it changes; send and write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def bill(first: Hour, last: Hour, dry_run: bool, as_json: bool) -> None:
-    """Load, count and bill every hour from KEY to KEY, both included, and print a summary.
+    """Load, count and bill every hour from KEY to KEY, both included.
 
-    Hours in which nothing was delivered cost nothing. Exit code 1 if any hour is not fully delivered or excepted.
+    Prints a summary. Hours in which nothing was delivered cost nothing. Exit code 1 if any hour is not fully delivered
+    or excepted.
     """
     if last < first:
         raise click.UsageError(f"--to {last} lies before --from {first}")

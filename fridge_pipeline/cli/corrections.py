@@ -9,7 +9,7 @@ import click
 
 from fridge_pipeline.billing.review import release_usage
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.cli.bill_command import HourKey
+from fridge_pipeline.cli.calendar_keys import HourKey
 from fridge_pipeline.cli.person_option import Actor, actor_options, sign_in
 from fridge_pipeline.cli.terminal import echo, installation, ledger
 from fridge_pipeline.corrections.withdraw import Withdrawal, withdraw_file
@@ -28,11 +28,12 @@ from fridge_pipeline.visible import as_lines
 @actor_options
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def withdraw(file: str, reason: str, actor: Actor, as_json: bool) -> None:
-    """Take the landing FILE out of usage: its hour is restated without the readings it stored.
+    """Take the landing FILE out of usage.
 
-    FILE is a path relative to the landing root, as in fridge.landing_files, or an absolute one below it. Every content
-    that was loaded under that path is withdrawn. Nothing is deleted, and a withdrawal cannot be taken back: the
-    readings stay known, so they never count again, in whichever file they are delivered once more.
+    Its hour is restated without the readings that it stored. FILE is a path relative to the landing root, as in
+    fridge.landing_files, or an absolute one below it. Every content that was loaded under that path is withdrawn.
+    Nothing is deleted, and a withdrawal cannot be taken back: the readings stay known, so they never count again, in
+    whichever file they are delivered once more.
 
     A later file under the same name is a new file: it is loaded, and counts with those of its readings that are new.
     A reading is told by tenant, sensor and time: one whose temperature alone was corrected is not new.
@@ -118,10 +119,11 @@ def as_mapping(withdrawal: Withdrawal) -> dict[str, object]:
 @click.option("--meter", "event_name", help="Only this meter [default: every meter that is held].")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def release(tenant: str, hour: Hour, actor: Actor, reason: str, event_name: str | None, as_json: bool) -> None:
-    """Release TENANT's usage in HOUR that is held for review (the exception held_for_review), so that it is billed.
+    """Release TENANT's usage in HOUR that is held for review.
 
-    Released is the usage as it is now: should it become more than that, it is looked at anew. Much usage takes two
-    people, each with --as: nothing of it is billed before the second one has given the same command.
+    It is billed then, and the exception held_for_review is over. Released is the usage as it is now: should it become
+    more than that, it is looked at anew. Much usage takes two people, each with --as: nothing of it is billed before
+    the second one has given the same command.
 
     Example: fridge release cohoes 2026-01-24-18:00 --as olga --reason "backlog after the outage"
     """

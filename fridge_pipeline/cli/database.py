@@ -9,7 +9,8 @@ from contextlib import ExitStack
 import click
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
-from fridge_pipeline.cli.bill_command import HourKey
+from fridge_pipeline.cli.calendar_keys import HourKey
+from fridge_pipeline.cli.command_groups import SentenceGroup
 from fridge_pipeline.cli.terminal import echo, ledger, settings
 from fridge_pipeline.database.check_models import TestResult, check_models
 from fridge_pipeline.database.connection import Database
@@ -25,7 +26,7 @@ from fridge_pipeline.settings import MODELS_FOLDER
 from fridge_pipeline.visible import as_lines
 
 
-@click.group()
+@click.group(cls=SentenceGroup)
 def db() -> None:
     """The database: where it is, and stopping the embedded server."""
 
@@ -34,9 +35,10 @@ def db() -> None:
 @click.option("--finance", is_flag=True, help="The DSN of finance, which reads marts and decisions, and nothing else.")
 @click.option("--owner", is_flag=True, help="The DSN of the schema's owner, for dumping and restoring the books.")
 def url(*, finance: bool, owner: bool) -> None:
-    """Print the DSN, starting the embedded server if need be; it stays up until `fridge db stop`.
+    """Print the DSN, for which the embedded server is started if need be.
 
-    With it one can do what the pipeline can: read all, change nothing that is append only. The DSN holds the password.
+    It stays up until `fridge db stop`. With it one can do what the pipeline can: read all, change nothing that is
+    append only. The DSN holds the password.
     Example: psql "$(fridge db url)" -c 'table fridge.usage_daily'
     """
     configured = settings()
@@ -110,7 +112,7 @@ def for_an_administrator(drifts: list[ReaderDrift]) -> str:
     return as_lines(lines)
 
 
-@click.group()
+@click.group(cls=SentenceGroup)
 def sql() -> None:
     """Run and test the SQL models that finance reads (dbt_like_sql/)."""
 

@@ -92,10 +92,10 @@ DEMO_HOURS = 48
 @click.option("--exit", "exit_after", is_flag=True, help="End after the result instead of keeping the UI up.")
 @click.option("--port", default=UI_PORT, show_default=True, help="Port of the UI; another is taken if it is in use.")
 def demo(exit_after: bool, port: int) -> None:
-    """Land two days of real readings, bill them to the Stripe sandbox, and show them in the Dagster UI.
+    """Bill two days of real readings to the Stripe sandbox, and show them.
 
-    Never uses a Stripe key from the environment: the demo bills the local sandbox only. Run again, it
-    continues from the same data.
+    They are shown in the Dagster UI, until Ctrl-C. Never uses a Stripe key from the environment: the demo bills the
+    local sandbox only. Run again, it continues from the same data.
     """
     configured = settings()
     if configured.stripe_key is not None or not configured.landing_is_default:

@@ -40,10 +40,11 @@ PINNED = REPOSITORY / "requirements" / "run.txt"
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print all checks as one JSON list.")
 def doctor(*, as_json: bool) -> None:
-    """Check this installation part by part; exit code 1 when something is WRONG.
+    """Check this installation part by part.
 
-    A line that begins with `warn` is for a person to look at: it stops nothing. Behind the semicolon stands what to do.
-    Brings the schema up to date, as every command does; a few reads go to Stripe, and nothing is written there.
+    Exit code 1 when something is WRONG. A line that begins with `warn` is for a person to look at: it stops nothing.
+    Behind the semicolon stands what to do. Brings the schema up to date, as every command does; a few reads go to
+    Stripe, and nothing is written there.
     """
     found = []
     for check in _health_checks(settings()):

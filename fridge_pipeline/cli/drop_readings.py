@@ -18,11 +18,11 @@ from fridge_pipeline.operations.drop_old_readings import drop_old_readings, old_
 @actor_options
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def drop_readings(dry_run: bool, actor: Actor, as_json: bool) -> None:
-    """Drop whole months of readings that are older than FRIDGE_KEEP_MONTHS months besides the current one.
+    """Drop whole months of readings that need not be kept.
 
-    Usage, landing files and statements stay, and no number changes. What is dropped never counts again: a landing file
-    that brings it later has those rows rejected. Nobody can take this back. The schedule nightly_retention does the
-    same by itself.
+    They are older than FRIDGE_KEEP_MONTHS months besides the current one. Usage, landing files and statements stay, and
+    no number changes. What is dropped never counts again: a landing file that brings it later has those rows rejected.
+    Nobody can take this back. The schedule nightly_retention does the same by itself.
     """
     with ledger() as opened:
         keep_months = opened.settings.keep_months

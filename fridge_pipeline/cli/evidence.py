@@ -7,8 +7,8 @@ import json
 import click
 
 from fridge_pipeline.calendar.days import Month
+from fridge_pipeline.cli.calendar_keys import MonthKey
 from fridge_pipeline.cli.location_option import LocationOption
-from fridge_pipeline.cli.month import MonthKey
 from fridge_pipeline.cli.person_option import login_name
 from fridge_pipeline.cli.terminal import echo, ledger
 from fridge_pipeline.finance.make_evidence import EvidencePack
@@ -25,11 +25,12 @@ from fridge_pipeline.orchestration.month_assets import make_pack
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def evidence(month: Month, out: Location | None, as_json: bool) -> None:
-    """Make the evidence pack of MONTH: everything that proves its numbers, as one ZIP file.
+    """Make the evidence pack of MONTH.
 
-    The pack is verified before it gets its name, and chained to the pack of the month before. A month that is not
-    closed gives a draft, which says so and is in no chain. A final pack of that name is kept beside the new one;
-    in an object store it keeps its name, and the new one gets a number.
+    It is everything that proves the month's numbers, as one ZIP file. The pack is verified before it gets its name, and
+    chained to the pack of the month before. A month that is not closed gives a draft, which says so and is in no chain.
+    A final pack of that name is kept beside the new one; in an object store it keeps its name, and the new one gets a
+    number.
 
     Example: fridge evidence 2026-01 --out 2026-01.zip
     """

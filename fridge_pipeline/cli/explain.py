@@ -9,7 +9,7 @@ from datetime import datetime
 import click
 
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.cli.bill_command import HourKey
+from fridge_pipeline.cli.calendar_keys import HourKey
 from fridge_pipeline.cli.terminal import echo, installation, ledger
 from fridge_pipeline.finance.explain_hour import explain_hour
 from fridge_pipeline.finance.explain_invoice import BilledHour, ExplainedLine, InvoiceExplanation, explain_invoice
@@ -33,10 +33,11 @@ def explain(
     read_stripe: bool,
     as_json: bool,
 ) -> None:
-    """Why TENANT's number in HOUR is what it is: files, usage, revisions, attempts, answers, Stripe's own sum.
+    """Say why TENANT's number in HOUR is what it is.
 
-    Of each landing file it shows what became of the tenant's rows, the rejected ones with their lines. Stripe's sum is
-    the one that was read last, by the daily reconciliation or with --read-stripe.
+    Shows files, usage, revisions, attempts, answers and Stripe's own sum. Of each landing file it shows what became of
+    the tenant's rows, the rejected ones with their lines. Stripe's sum is the one that was read last, by the daily
+    reconciliation or with --read-stripe.
 
     With --invoice: an invoice's lines, the usage of their periods, and what Stripe accepted when it was final; with
     --line also every hour of the line with its statements and files.

@@ -11,7 +11,7 @@ from decimal import Decimal
 import click
 
 from fridge_pipeline.calendar.days import DayRange, Month
-from fridge_pipeline.cli.month import MonthKey
+from fridge_pipeline.cli.calendar_keys import MonthKey
 from fridge_pipeline.cli.terminal import echo, installation
 from fridge_pipeline.installation import Installation
 from fridge_pipeline.invoice_causes import INVOICE_CAUSES, invoice_cause_in_words
@@ -36,7 +36,9 @@ class InvoicesOffError(RuntimeError):
 )
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def invoices(month: Month | None, tenant: str | None, *, read_stripe: bool, as_json: bool) -> None:
-    """Invoices, their periods, what differs from usage and why; and usage that Stripe accepted and no invoice carries.
+    """Show Stripe's invoices, what differs from usage, and why.
+
+    Beside their periods and differences it shows usage that Stripe accepted and no invoice carries.
 
     Usage and ledger are as they are now; invoices as they were read last, by the asset stripe_invoices or with
     --read-stripe. A difference below 0 is billed too little.

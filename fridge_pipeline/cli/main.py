@@ -6,38 +6,15 @@ import io
 import os
 import sys
 import warnings
+from importlib.metadata import version
 
 import click
 
-from fridge_pipeline.cli.anchor_pack import sign_pack_command, stamp_pack_command
-from fridge_pipeline.cli.backtest import backtest
-from fridge_pipeline.cli.bill_command import bill
-from fridge_pipeline.cli.corrections import release, withdraw
-from fridge_pipeline.cli.database import db, migrate, sql
-from fridge_pipeline.cli.demo import demo
-from fridge_pipeline.cli.doctor import doctor
-from fridge_pipeline.cli.drop_readings import drop_readings
-from fridge_pipeline.cli.evidence import evidence
-from fridge_pipeline.cli.explain import explain
+from fridge_pipeline.cli.command_groups import LazyGroup
+from fridge_pipeline.cli.command_table import COMMANDS
+from fridge_pipeline.cli.echo import echo
 from fridge_pipeline.cli.interruption import end_now, ended_by_signals, exit_code, last_words, told
-from fridge_pipeline.cli.invoices import invoices
-from fridge_pipeline.cli.month import approve, close, reopen
-from fridge_pipeline.cli.people import people
-from fridge_pipeline.cli.reconcile_command import reconcile
-from fridge_pipeline.cli.recount import recount
-from fridge_pipeline.cli.register import sensors
-from fridge_pipeline.cli.report import report
-from fridge_pipeline.cli.serve import serve
-from fridge_pipeline.cli.settlements import settle
-from fridge_pipeline.cli.shadow import shadow
-from fridge_pipeline.cli.sources import sources
-from fridge_pipeline.cli.stripe import sandbox, stripe
-from fridge_pipeline.cli.tenants import tenants
-from fridge_pipeline.cli.terminal import echo
-from fridge_pipeline.cli.up import env, ui, up
-from fridge_pipeline.cli.variance import variance
-from fridge_pipeline.cli.verify import verify
-from fridge_pipeline.database.program import commit
+from fridge_pipeline.commit import commit
 from fridge_pipeline.orchestration.own_environment import settle_environment
 
 #: Errors of the world or of the input, whose text says what to do: shown without a traceback.
@@ -48,10 +25,20 @@ CLEAR_ERRORS = (OSError, ValueError, LookupError, RuntimeError)
 ENDING_SECONDS_MAX = 5.0
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(
-    package_name="fridge_pipeline", prog_name="fridge", message=f"%(prog)s, version %(version)s, commit {commit()}"
+#: As click words it.
+VERSION_HELP = "Show the version and exit."
+
+
+def _show_version(context: click.Context, _option: click.Parameter, is_asked: bool) -> None:
+    if is_asked and not context.resilient_parsing:
+        echo(f"fridge, version {version('fridge_pipeline')}, commit {commit()}")
+        context.exit()
+
+
+@click.group(
+    cls=LazyGroup, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_version, help=VERSION_HELP)
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 @click.pass_context
 def fridge(context: click.Context, *, debug: bool) -> None:
@@ -64,19 +51,11 @@ def fridge(context: click.Context, *, debug: bool) -> None:
     context.obj = {"debug": debug}
 
 
-DAILY = (up, ui, demo, bill, shadow, explain, tenants, sources, sensors)
-CORRECTIONS = (withdraw, release, settle, variance, drop_readings)
-MONTHLY = (people, reconcile, invoices, close, approve, reopen, report, recount, backtest)
-EVIDENCE = (evidence, sign_pack_command, stamp_pack_command, verify)
-INSTALLATION = (serve, stripe, sandbox, db, migrate, doctor, env, sql)
-
-for command in (*DAILY, *CORRECTIONS, *MONTHLY, *EVIDENCE, *INSTALLATION):
-    fridge.add_command(command)
-
-
 def main() -> None:
     """Runs the command line: exit code 0, 1 failed, 2 usage, 130 ended by Ctrl-C, 143 by SIGTERM."""
     warnings.simplefilter("ignore")  # Dagster's notices about its own preview features are not for the operator
+    # Imported here, where a signal ends the process at once: libraries swallow an exception in the midst of an import.
+    fridge.commands.get(next((each for each in sys.argv[1:] if not each.startswith("-")), ""))
     with ended_by_signals(ENDING_SECONDS_MAX):
         code = _run()
         if exit_code() is not None:

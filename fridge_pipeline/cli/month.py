@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from fridge_pipeline.calendar.days import Month, NotAMonthError
+from fridge_pipeline.calendar.days import Month
+from fridge_pipeline.cli.calendar_keys import MonthKey
 from fridge_pipeline.cli.person_option import as_option, sign_in
 from fridge_pipeline.cli.stripe_reading import read_before_signing
 from fridge_pipeline.cli.terminal import echo, installation, ledger
@@ -24,19 +25,6 @@ from fridge_pipeline.finance.rules.outcomes import outcome_in_words
 from fridge_pipeline.settings import MODELS_FOLDER
 
 
-class MonthKey(click.ParamType[Month]):
-    """A month on the command line."""
-
-    name = "MONTH"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Month:
-        """The month, or a usage error that shows the form."""
-        try:
-            return value if isinstance(value, Month) else Month.from_key(str(value))
-        except NotAMonthError as error:
-            self.fail(str(error), param, ctx)
-
-
 @click.command()
 @click.argument("month", type=MonthKey())
 @as_option(signs=True)
@@ -44,9 +32,10 @@ class MonthKey(click.ParamType[Month]):
 @click.option("--accept-not-read", "accepted", default="", help="Why days that Stripe was never read for may stay so.")
 @click.option("--json", "as_json", is_flag=True, help="Print the control totals as JSON.")
 def close(month: Month, login: str, label: str, accepted: str, as_json: bool) -> None:
-    """Prepare MONTH for closing: check that it ties out, and write its control totals.
+    """Prepare MONTH for closing.
 
-    First Stripe is read for what was not read, not since it changed, or differed, as far as reads are left.
+    It must tie out, and its control totals are written down. First Stripe is read for what was not read, not since it
+    changed, or differed, as far as reads are left.
 
     A preparer does it; the month is closed when an approver, another person, approves it (fridge approve). Refused
     while the month is not over, an earlier one is open, statements of it are under way, or something in it is
@@ -110,10 +99,11 @@ def approve(month: Month, login: str, label: str, yes: bool, as_json: bool) -> N
 @click.option("--confirm", is_flag=True, help="Reopen it as somebody else has asked.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def reopen(month: Month, login: str, label: str, reason: str | None, confirm: bool, as_json: bool) -> None:
-    """Reopen the closed MONTH, so that what changed in it since is stated to Stripe; it takes two people.
+    """Reopen the closed MONTH, which takes two people.
 
-    A preparer asks, with a reason, and the month stays closed. An approver, another person, confirms: then the next
-    hourly_billing states what waited. Close the month again afterwards.
+    What changed in it since is stated to Stripe then. A preparer asks, with a reason, and the month stays closed. An
+    approver, another person, confirms: then the next hourly_billing states what waited. Close the month again
+    afterwards.
 
     Example: fridge reopen 2026-01 --as ada --reason "late files of gateway 7", then
     fridge reopen 2026-01 --as grace --confirm

@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from fridge_pipeline.cli.command_groups import SentenceGroup
 from fridge_pipeline.cli.person_option import Login
 from fridge_pipeline.cli.terminal import echo, ledger, settings
 from fridge_pipeline.database.people_record import Person, Role, add_person, new_password, remove_person
@@ -17,9 +18,9 @@ from fridge_pipeline.visible import as_lines
 ROLES = click.Choice([role.value for role in Role])
 
 
-@click.group()
+@click.group(cls=SentenceGroup)
 def people() -> None:
-    """The people who act, each with a login of their own, and in which roles."""
+    """The people who act, each with a login and with roles."""
 
 
 @people.command("list")
@@ -36,11 +37,12 @@ def list_(*, as_json: bool) -> None:
 @click.option("--role", type=ROLES, required=True, help="What the person may do besides reading.")
 @click.option("--ask-password", is_flag=True, help="Ask for a password, or read it from standard input, and make none.")
 def add(login: str, role: str, ask_password: bool) -> None:
-    """Give the person LOGIN a role, and a login of PostgreSQL with a password that is printed once.
+    """Give the person LOGIN a role, and a login of PostgreSQL.
 
-    preparer: prepares months, and asks to reopen them. approver: approves both. operator: releases, withdraws, settles,
-    decides about switches. reader: reads. A person may have several roles; two signatures take two people all the same.
-    On a server of yours FRIDGE_DATABASE_URL has to name an administrator for this one command.
+    Its password is printed once. preparer: prepares months, and asks to reopen them. approver: approves both. operator:
+    releases, withdraws, settles, decides about switches. reader: reads. A person may have several roles; two signatures
+    take two people all the same. On a server of yours FRIDGE_DATABASE_URL has to name an administrator for this one
+    command.
 
     Example: fridge people add ada --role preparer
     """

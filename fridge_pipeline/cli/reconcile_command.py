@@ -10,7 +10,7 @@ from datetime import date, datetime
 import click
 
 from fridge_pipeline.calendar.days import ONE_DAY, DayRange, Month
-from fridge_pipeline.cli.month import MonthKey
+from fridge_pipeline.cli.calendar_keys import MonthKey
 from fridge_pipeline.cli.shadow import DAY
 from fridge_pipeline.cli.stripe_reading import read_stripe
 from fridge_pipeline.cli.terminal import echo, installation
@@ -34,11 +34,11 @@ HOURS_SHOWN = 24
 @click.option("--to", "last", type=DAY, help="Last UTC day, included.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def reconcile(month: Month | None, first: datetime | None, last: datetime | None, as_json: bool) -> None:
-    """Compare usage and ledger with Stripe's own sums, of every customer, also of those without usage.
+    """Compare usage and ledger with Stripe's own sums.
 
-    The asset stripe_reconciliation does the same. Without days it is yesterday. Stripe allows only so many reads in 30
-    days: the plan says how many this takes, and what could not be read is said. Exit code 1 if an hour cannot be
-    explained, or something was not read.
+    Of every customer, also of those without usage. The asset stripe_reconciliation does the same. Without days it is
+    yesterday. Stripe allows only so many reads in 30 days: the plan says how many this takes, and what could not be
+    read is said. Exit code 1 if an hour cannot be explained, or something was not read.
 
     Example: fridge reconcile --month 2026-01
     """

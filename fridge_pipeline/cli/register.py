@@ -11,13 +11,14 @@ import click
 from fridge_pipeline.catalogue.register_file import read_entries
 from fridge_pipeline.catalogue.register_record import import_register
 from fridge_pipeline.catalogue.table_file import TableRefusedError
+from fridge_pipeline.cli.command_groups import SentenceGroup
 from fridge_pipeline.cli.person_option import as_option, sign_in
 from fridge_pipeline.cli.terminal import echo, ledger
 
 
-@click.group()
+@click.group(cls=SentenceGroup)
 def sensors() -> None:
-    """The sensor register: which sensor belongs to which tenant, from when on."""
+    """The sensor register: which sensor belongs to which tenant."""
 
 
 @sensors.command("import")
@@ -27,11 +28,11 @@ def sensors() -> None:
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def import_(*, file: Path, reason: str, login: str | None, dry_run: bool, as_json: bool) -> None:
-    """Extend the sensor register by a CSV FILE with the columns sensor_id, tenant_id, valid_from.
+    """Extend the sensor register by a CSV FILE.
 
-    valid_from is a time in ISO 8601; without an offset it is UTC. An entry holds until the sensor's next one, and none
-    is ever changed. The file is taken whole or not at all. Files with rows of sensors that are new are read again by
-    the next run.
+    Its columns are sensor_id, tenant_id, valid_from: the last is a time in ISO 8601; without an offset it is UTC. An
+    entry holds until the sensor's next one, and none is ever changed. The file is taken whole or not at all. Files with
+    rows of sensors that are new are read again by the next run.
 
     Example: fridge sensors import register.csv --reason "delivery note 4711"
     """

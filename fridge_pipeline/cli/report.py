@@ -7,8 +7,8 @@ import json
 import click
 
 from fridge_pipeline.calendar.days import Month
+from fridge_pipeline.cli.calendar_keys import MonthKey
 from fridge_pipeline.cli.location_option import LocationOption
-from fridge_pipeline.cli.month import MonthKey
 from fridge_pipeline.cli.person_option import login_name
 from fridge_pipeline.cli.terminal import console, echo, ledger
 from fridge_pipeline.finance.pages.words import verdict_in_words
@@ -28,11 +28,11 @@ from fridge_pipeline.orchestration.month_assets import make_report
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def report(month: Month, folder: Location, as_json: bool) -> None:
-    """Write MONTH (UTC) for people: a page to read and print, and a workbook with every row.
+    """Write MONTH (UTC) for people, as a page and a workbook.
 
-    Both hold control totals, the tie-out from landing files to Stripe's own books, usage, exceptions, restatements,
-    and every difference with its cause. They work without a network. What is open changes: the page says when it was
-    made, and whether the month is closed.
+    The page is to read and print, the workbook has every row. Both hold control totals, the tie-out from landing files
+    to Stripe's own books, usage, exceptions, restatements, and every difference with its cause. They work without a
+    network. What is open changes: the page says when it was made, and whether the month is closed.
 
     Example: fridge report 2026-01 --out reports
     """

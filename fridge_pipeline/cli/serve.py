@@ -13,6 +13,7 @@ from typing import ParamSpec
 import click
 import dagster as dg
 
+from fridge_pipeline.cli.command_groups import SentenceGroup
 from fridge_pipeline.cli.dagster_services import (
     CODE_MODULE,
     CODE_SERVER,
@@ -51,11 +52,12 @@ class ServiceEndedError(RuntimeError):
     """The service ended by itself; whoever keeps it up starts it again."""
 
 
-@click.group()
+@click.group(cls=SentenceGroup)
 def serve() -> None:
-    """Run one service in the foreground: for systemd, Compose or Kubernetes, where `fridge up` is for one machine.
+    """Run one service in the foreground.
 
-    The three of them need the same FRIDGE_DATABASE_URL, a server that they do not start, and log to their output.
+    For systemd, Compose or Kubernetes, where `fridge up` is for one machine. The three of them need the same
+    FRIDGE_DATABASE_URL, a server that they do not start, and log to their output.
     """
 
 
@@ -75,10 +77,11 @@ def code_options(command: Callable[P, None]) -> Callable[P, None]:
 @click.option("--host", help="Listen on a port of this address instead: whoever reaches it runs code with all secrets.")
 @click.option("--port", type=int, help=f"That port. [with --host: {CODE_PORT}]")
 def code(*, socket: Path | None, host: str | None, port: int | None) -> None:
-    """Serve the assets, and be where runs work: the only service that needs Stripe's key and the landing zone.
+    """Serve the assets, and be where runs work.
 
-    Refuses to start while the schema is older than this code (`fridge migrate`). Runs that an earlier one had left
-    unfinished are reported, and Dagster retries them; so there may be one of it per database, not two.
+    The only service that needs Stripe's key and the landing zone. Refuses to start while the schema is older than this
+    code (`fridge migrate`). Runs that an earlier one had left unfinished are reported, and Dagster retries them; so
+    there may be one of it per database, not two.
     """
     configured = _external_settings()
     with ExitStack() as stack:
@@ -108,9 +111,10 @@ def code(*, socket: Path | None, host: str | None, port: int | None) -> None:
 def webserver(
     *, host: str, port: int, read_only: bool, code_socket: Path | None, code_host: str | None, code_port: int | None
 ) -> None:
-    """Serve Dagster's UI, to requests under its own names only: this machine's, --host, and FRIDGE_UI_URL's.
+    """Serve Dagster's UI.
 
-    With --read-only it loads the definitions itself, without secrets: it can ask no code location to run anything.
+    To requests under its own names only: this machine's, --host, and FRIDGE_UI_URL's. With --read-only it loads the
+    definitions itself, without secrets: it can ask no code location to run anything.
     """
     configured = _external_settings()
     options = ["--host", host, "--port", str(port)]
@@ -129,7 +133,7 @@ def webserver(
 @serve.command()
 @code_options
 def daemon(*, code_socket: Path | None, code_host: str | None, code_port: int | None) -> None:
-    """Run Dagster's daemon: sensors, schedules, the queue of runs, retries. One of it, not two."""
+    """Run Dagster's daemon: sensors, schedules, queue and retries of runs. One of it, not two."""
     configured = _external_settings()
     workspace = _workspace(configured, "daemon", code_socket, code_host, code_port)
     _become(configured, [program("dagster-daemon"), "run"], workspace)

@@ -35,7 +35,9 @@ def settle(
     is_approval: bool,
     **told: Any,
 ) -> None:
-    """End each EXCEPTION (its number, see fridge.exceptions_open) by a decision that stays on record.
+    """End each EXCEPTION by a decision that stays on record.
+
+    An exception is named by its number, see fridge exceptions.
 
     Usage is written_off (nobody is billed for it), invoiced_by_hand (by the document) or credited (Stripe has too much,
     and the document gives it back). A refusal whose cause is gone: state_again. A statement in doubt: counted or

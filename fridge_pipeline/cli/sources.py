@@ -11,7 +11,8 @@ from pathlib import Path
 import click
 
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.cli.bill_command import HourKey
+from fridge_pipeline.cli.calendar_keys import HourKey
+from fridge_pipeline.cli.command_groups import SentenceGroup
 from fridge_pipeline.cli.terminal import echo
 from fridge_pipeline.ingest.check_source import SourceCheck, check_source
 from fridge_pipeline.ingest.gallery import gallery, gallery_sources
@@ -23,7 +24,7 @@ from fridge_pipeline.settings import read_settings
 from fridge_pipeline.visible import as_lines
 
 
-@click.group()
+@click.group(cls=SentenceGroup)
 def sources() -> None:
     """How gateways' files are read: the sources of FRIDGE_SOURCES."""
 
@@ -35,9 +36,10 @@ def sources() -> None:
 @click.option("--hour", type=HourKey(), help="The landing hour it is judged by; default: the running one.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def check(*, file: Path, name: str | None, path: str | None, hour: Hour | None, as_json: bool) -> None:
-    """Show what a source makes of FILE: first readings, counts, every reason of rejection; loads nothing.
+    """Show what a source makes of FILE, and load nothing.
 
-    Exit code 1 when not one row is a reading, or when the file cannot be read to its end.
+    First readings, counts, every reason of rejection. Exit code 1 when not one row is a reading, or when the file
+    cannot be read to its end.
 
     Example: fridge sources check uplinks.ndjson.gz --source ttn
     """

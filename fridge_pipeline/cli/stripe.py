@@ -10,6 +10,7 @@ import click
 
 from fridge_pipeline.billing.deliver import wrong_meters
 from fridge_pipeline.catalogue.meter import Meter
+from fridge_pipeline.cli.command_groups import SentenceGroup
 from fridge_pipeline.cli.terminal import echo, installation, settings
 from fridge_pipeline.database.private_folder import make_private
 from fridge_pipeline.stripe.create_meters import create_missing_meters
@@ -25,7 +26,7 @@ WHAT_TO_DO = (
 )
 
 
-@click.group()
+@click.group(cls=SentenceGroup)
 def stripe() -> None:
     """The catalogue's meters in Stripe."""
 
@@ -49,7 +50,7 @@ def setup() -> None:
 
 @stripe.command()
 def check() -> None:
-    """Check that Stripe's meters agree with the catalogue; exit code 1 when they do not."""
+    """Check that Stripe's meters agree with the catalogue. Exit code 1 when they do not."""
     with installation() as opened:
         gateway = opened.stripe.gateway()
         agrees = show_disagreements(gateway, opened.ledger.catalogue)
@@ -77,9 +78,10 @@ def show_disagreements(gateway: StripeGateway, catalogue: tuple[Meter, ...]) -> 
 )
 @click.option("--memory", is_flag=True, help="Keep nothing across restarts.")
 def sandbox(host: str, port: int, state: Path | None, memory: bool) -> None:
-    """Run the local Stripe sandbox in the foreground until Ctrl-C; keeps its books across restarts.
+    """Run the local Stripe sandbox in the foreground until Ctrl-C.
 
-    Point anything at it with STRIPE_API_BASE. Without --state it serves the books that `fridge bill` writes.
+    It keeps its books across restarts. Point anything at it with STRIPE_API_BASE. Without --state it serves the books
+    that `fridge bill` writes.
     """
     home = settings().home
     local = LocalSandbox(home / "sandbox")

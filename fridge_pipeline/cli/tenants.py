@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
+from fridge_pipeline.catalogue.list_tenants import ListedTenant, list_tenants
 from fridge_pipeline.catalogue.table_file import TableRefusedError
-from fridge_pipeline.catalogue.tenant import TenantImport
+from fridge_pipeline.catalogue.tenant import NONE, TenantImport
 from fridge_pipeline.catalogue.tenant_record import import_tenants
 from fridge_pipeline.catalogue.tenants_file import read_tenants
+from fridge_pipeline.cli.command_groups import SentenceGroup
 from fridge_pipeline.cli.person_option import as_option, sign_in
+from fridge_pipeline.cli.plain_table import hour_key, minute, plain_table
 from fridge_pipeline.cli.terminal import echo, ledger
-from fridge_pipeline.visible import as_lines
+from fridge_pipeline.visible import as_lines, counted
 
 
-@click.group()
+@click.group(cls=SentenceGroup)
 def tenants() -> None:
     """The tenants and the Stripe customers they are billed as."""
 
@@ -33,12 +38,12 @@ def tenants() -> None:
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def import_(*, file: Path, remove_customers: bool, dry_run: bool, as_json: bool, **told: str | None) -> None:
-    """Create or update tenants from a CSV FILE with the columns tenant_id, name, stripe_customer_id.
+    """Create or update tenants from a CSV FILE.
 
-    A stripe_customer_id is cus_ and letters or digits. An empty one means that the tenant has no customer yet: its
-    usage waits as an exception. The file is taken whole or not at all, and judged by how the tenants stand after it:
-    customers may be swapped, or handed to another tenant. Every customer that changes is named; who changed it, when
-    and why stays on record (fridge.tenant_changes).
+    Its columns are tenant_id, name, stripe_customer_id. A stripe_customer_id is cus_ and letters or digits. An empty
+    one means that the tenant has no customer yet: its usage waits as an exception. The file is taken whole or not at
+    all, and judged by how the tenants stand after it: customers may be swapped, or handed to another tenant. Every
+    customer that changes is named; who changed it, when and why stays on record (fridge.tenant_changes).
     """
     try:
         read = read_tenants(file.read_bytes())
@@ -52,6 +57,42 @@ def import_(*, file: Path, remove_customers: bool, dry_run: bool, as_json: bool,
                 acting, read, opened.clock(), may_remove_customers=remove_customers, dry_run=dry_run, reason=why
             )
     echo(json.dumps({"dry_run": dry_run, **done.as_dict()}, indent=2) if as_json else _told(done, dry_run))
+
+
+@tenants.command("list")
+@click.option("--unmapped", is_flag=True, help="Only those without a Stripe customer.")
+@click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
+def list_(*, unmapped: bool, as_json: bool) -> None:
+    """List the tenants with their customers and what waits for one.
+
+    LAST HOUR is the newest one with usage. WAITING is how many hours can still be billed once the tenant has a
+    customer, UNTIL when the first of them is too late (UTC). A tenant that has usage and was never imported is there.
+
+    Example: fridge tenants list --unmapped
+    """
+    with ledger() as opened, opened.database.connect() as connection:
+        listed = list_tenants(connection, opened.clock())
+    found = [each for each in listed if not (unmapped and each.stripe_customer_id)]
+    if as_json:
+        echo(json.dumps([_as_mapping(each) for each in found], indent=2))
+        return
+    if found:
+        names = ("TENANT", "CUSTOMER", "LAST HOUR", "WAITING", "UNTIL", "NAME")
+        echo(plain_table(names, [_row(each) for each in found]))
+    echo(counted(len(found), "tenant"), err=True)
+
+
+def _row(each: ListedTenant) -> Sequence[object]:
+    customer = each.stripe_customer_id or (NONE if each.is_imported else "not imported")
+    return each.tenant_id, customer, hour_key(each.last_hour), each.hours_waiting, minute(each.bill_until), each.name
+
+
+def _as_mapping(each: ListedTenant) -> dict[str, object]:
+    return {
+        **asdict(each),
+        "last_hour": hour_key(each.last_hour),
+        "bill_until": each.bill_until.isoformat() if each.bill_until else None,
+    }
 
 
 def _told(done: TenantImport, dry_run: bool) -> str:  # said in its one call

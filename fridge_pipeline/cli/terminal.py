@@ -6,13 +6,15 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import click
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderableType, RenderHook
 from rich.segment import Segment
 
+from fridge_pipeline.cli.echo import echo
 from fridge_pipeline.installation import Installation, Ledger, open_installation, open_ledger
 from fridge_pipeline.settings import Settings, read_settings
 from fridge_pipeline.visible import visible
+
+__all__ = ["console", "echo", "installation", "ledger", "settings"]  # what a command takes from here
 
 
 def settings() -> Settings:
@@ -53,8 +55,3 @@ class _Everything(RenderHook):
 #: For people: progress and tables. What scripts read goes to standard output with ``echo``.
 console = Console(stderr=True, markup=False, emoji=False, highlight=False)
 console.push_render_hook(_Everything())
-
-
-def echo(text: str, *, err: bool = False, nl: bool = True) -> None:
-    """Writes to standard output, or to standard error."""
-    click.echo(visible(text), err=err, nl=nl)

@@ -40,9 +40,9 @@ WATCH_SECONDS = 1.0
     "--port", default=FINANCE_UI_PORT, show_default=True, help="Port of the UI; another is taken if it is in use."
 )
 def ui(*, read_only: bool, port: int) -> None:
-    """Show the Dagster UI of this installation until Ctrl-C, beside a `fridge up` or without one.
+    """Show the Dagster UI of this installation until Ctrl-C.
 
-    It starts no daemon: nothing is watched, billed or scheduled by it.
+    It runs beside a `fridge up` or without one, and starts no daemon: nothing is watched, billed or scheduled by it.
 
     Example for finance: fridge ui --read-only
     """
@@ -157,7 +157,7 @@ def up(port: int) -> None:
 
 @click.command()
 def env() -> None:
-    """Print the environment in which dagster's own commands see this installation's runs and logs.
+    """Print the environment in which dagster's own commands see this installation.
 
     Example: eval "$(fridge env)"; dagster run list
     """

@@ -21,11 +21,11 @@ MODES = click.Choice([mode.value for mode in Variance])
 @as_option()
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def variance(mode: str | None, reason: str | None, login: str | None, as_json: bool) -> None:
-    """Say what is done about usage far above its tenant's history, with everything that was decided; or decide it.
+    """Say what is done about usage far above its tenant's history.
 
-    hold: it waits for fridge release. warn: it is billed, and the run says so. off: nobody looks. What is held already
-    stays held until it is released, whatever is decided. A process with FRIDGE_VARIANCE in its environment goes by
-    that, and puts it on record.
+    With everything that was decided; or decide it here. hold: it waits for fridge release. warn: it is billed, and the
+    run says so. off: nobody looks. What is held already stays held until it is released, whatever is decided. A process
+    with FRIDGE_VARIANCE in its environment goes by that, and puts it on record.
 
     Example: fridge variance warn --reason "a new gateway sends every ten seconds" --as olga
     """

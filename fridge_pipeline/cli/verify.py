@@ -60,10 +60,10 @@ class Asked(TypedDict):
     "--memory", "memory_mib", type=click.IntRange(1), default=MEMORY_MIB, show_default=True, help=HELP["memory"]
 )
 def verify(file: Location | None, **asked: Unpack[Asked]) -> None:
-    """Check the evidence pack FILE with no database and no network, and name the first thing that does not hold.
+    """Check the evidence pack FILE with no database and no network.
 
-    One at s3://BUCKET/PREFIX/NAME.zip is fetched first, with what lies beside it, into a temporary folder; that needs
-    obstore.
+    Names the first thing that does not hold. One at s3://BUCKET/PREFIX/NAME.zip is fetched first, with what lies beside
+    it, into a temporary folder; that needs obstore.
 
     Its files are exactly the listed ones and have their hashes; rows, sums and control totals are what the pack says;
     with --previous, it is chained to that pack. Whoever makes a pack anew as a whole is found by what you know from

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import adbc_driver_manager
-import polars as pl
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -18,6 +17,7 @@ from fridge_pipeline.database.queries import statement
 
 if TYPE_CHECKING:
     from adbc_driver_manager import dbapi as adbc_dbapi
+    from polars import DataFrame
 
 
 #: Everything that would change a result, an order of events or a right, and that any role may set for itself.
@@ -250,12 +250,15 @@ def _reason(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def streamed(connection: adbc_dbapi.Connection, name: str, **values: object) -> Iterator[pl.DataFrame]:
+def streamed(connection: adbc_dbapi.Connection, name: str, **values: object) -> Iterator[DataFrame]:
     """What a query with values in its braces gives.
 
     They stand in its text because Arrow's driver streams only what it can make a COPY of, and a COPY takes no
     parameters: with them it would hold the whole result.
     """
+    # Whoever streams works on frames; most sessions do not, and it takes as long as all else that they need.
+    import polars as pl  # noqa: PLC0415
+
     literals = {key: sql.Literal(value) for key, value in values.items()}
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL(statement(name)).format(**literals).as_string())

@@ -1060,3 +1060,22 @@ inner join kept_settings
         and books.oid = kept_settings.setdatabase
         and settings.parameter = kept_settings.parameter
 order by says;
+
+-- name: listed_exceptions
+-- The open ones, the nearest deadline first; each condition holds only where it is given.
+select
+    exception_id,
+    kind,
+    tenant_id,
+    hour,
+    subject,
+    detail,
+    owed,
+    opened_at,
+    deadline_at
+from fridge.open_exceptions
+where
+    (%(kind)s::text is null or kind = %(kind)s)
+    and (%(tenant_id)s::text is null or tenant_id = %(tenant_id)s)
+    and (%(first)s::timestamptz is null or hour between %(first)s and %(last)s)
+order by deadline_at, hour, tenant_id, kind, subject, exception_id;

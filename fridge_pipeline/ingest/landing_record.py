@@ -14,8 +14,8 @@ from psycopg.rows import class_row
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.database.queries import span_of, statement
+from fridge_pipeline.ingest.rules.blank import BLANK
 from fridge_pipeline.ingest.rules.landing_files import LandingFile, LoadedListing
-from fridge_pipeline.ingest.rules.recorded_time import BLANK
 
 
 def lost_attempts(connection: psycopg.Connection, files: Sequence[LandingFile]) -> dict[str, int]:

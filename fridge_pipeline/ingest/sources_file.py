@@ -6,7 +6,6 @@ import re
 import tomllib
 from typing import Annotated, Literal
 
-import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 from pydantic.functional_validators import AfterValidator
 from pydantic_core import ErrorDetails, PydanticCustomError
@@ -47,6 +46,9 @@ def _pattern(text: str) -> str:
 
 
 def _zone(name: str) -> str:
+    # Every command reads the settings; few installations have a source with a zone, and nothing else here needs frames.
+    import polars as pl  # noqa: PLC0415
+
     try:
         pl.select(pl.datetime(2000, 1, 1).dt.replace_time_zone(name))  # the zones by which times are computed
     except pl.exceptions.PolarsError:

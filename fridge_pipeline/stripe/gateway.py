@@ -14,7 +14,7 @@ from fridge_pipeline.catalogue.meter import Meter, Window
 from fridge_pipeline.stripe.connections import Connections
 from fridge_pipeline.stripe.retries import RateLimiter, Retries, Send, answer_to_error
 from fridge_pipeline.stripe.rules.answer import Answer, Outcome
-from fridge_pipeline.stripe.rules.api_key import ApiKey, KeyMode
+from fridge_pipeline.stripe.rules.api_key import STRIPE_API, ApiKey, stripe_location
 from fridge_pipeline.stripe.rules.limits import PAGE_SIZE
 from fridge_pipeline.stripe.rules.meter_event import MeterEvent
 
@@ -25,8 +25,6 @@ CONNECT_SECONDS, ANSWER_SECONDS = 5.0, 20.0
 #: ledger (see ``retries.py``), and two for what only reads or is done once by a person.
 RETRIES_OF_STATEMENTS = 0
 RETRIES_OF_READS = 2
-
-STRIPE_API = "https://api.stripe.com"
 
 
 class StripeCallError(RuntimeError):
@@ -231,14 +229,6 @@ class StripeGateway:
                 reached=answer.reached,
                 is_key_refused=answer.outcome is Outcome.KEY_REFUSED,
             ) from None
-
-
-def stripe_location(mode: KeyMode, base: str | None) -> str:
-    """Where usage goes with a key of this mode, to show to people."""
-    name = {KeyMode.LIVE: "Stripe (live)", KeyMode.TEST: "Stripe (test key)", KeyMode.SANDBOX: "the Stripe sandbox"}[
-        mode
-    ]
-    return name if base in {None, STRIPE_API} else f"{name} at {base}"
 
 
 def _received(response: Any, text: str) -> Answer:

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
-import requests
 
 from fridge_pipeline.database import process_lock
 
@@ -122,6 +121,8 @@ class LocalSandbox:
 
 
 def _answers(url: str) -> bool:
+    import requests  # noqa: PLC0415 # every command can start a sandbox, and hardly any does
+
     with requests.Session() as session:
         session.trust_env = False  # no proxy stands between us and ourselves
         try:

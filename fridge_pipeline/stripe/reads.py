@@ -10,9 +10,9 @@ from enum import StrEnum
 from typing import Any
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
-from fridge_pipeline.stripe.gateway import STRIPE_API, StripeCallError, StripeGateway
+from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway
 from fridge_pipeline.stripe.rules.answer import ErrorReport, ErrorSample
-from fridge_pipeline.stripe.rules.api_key import KeyMode
+from fridge_pipeline.stripe.rules.api_key import STRIPE_API, KeyMode
 from fridge_pipeline.stripe.rules.limits import PAGE_SIZE
 
 

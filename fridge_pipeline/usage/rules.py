@@ -15,6 +15,10 @@ from fridge_pipeline.catalogue.meter import Meter
 #: Up to so many numbers between two runs are cheaper to read along and leave out than to look once more.
 BETWEEN_MAX = 16
 
+#: What makes a measure of the rows of a tenant: one for each sensor with readings stored for the first time, of which
+#: ``readings`` says how many. Every measure has its own.
+QUANTITIES = {Measure.INSERTED_COUNT: pl.col("readings").sum(), Measure.ACTIVE_SENSORS: pl.len()}
+
 
 @dataclass(frozen=True, slots=True)
 class FileRun:
@@ -103,7 +107,7 @@ def usage_of_tenants(per_sensor: pl.LazyFrame, tenant_of_sensor: pl.LazyFrame) -
     return (
         per_sensor.join(tenant_of_sensor, on="sensor_key", how="inner", validate="m:1")
         .group_by("hour", "tenant_id")
-        .agg(**{measure.value: measure.quantity.cast(pl.Int64) for measure in Measure})
+        .agg(**{measure.value: QUANTITIES[measure].cast(pl.Int64) for measure in Measure})
         .unpivot(index=["hour", "tenant_id"], variable_name="measure", value_name="quantity")
         .sort("hour", "tenant_id", "measure")
     )

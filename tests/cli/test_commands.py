@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.cli.main import fridge
-from fridge_pipeline.database.program import commit
+from fridge_pipeline.commit import commit
 from tests.console_script import Run
 from tests.pipeline import Pipeline, readings
 

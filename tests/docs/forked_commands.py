@@ -59,7 +59,9 @@ def serve(address: str) -> None:
     """Forks for each request until it is terminated."""
     import dagster._cli  # noqa: PLC0415 # what the children would each import
 
-    from fridge_pipeline.cli.main import main  # noqa: PLC0415
+    from fridge_pipeline.cli.main import fridge, main  # noqa: PLC0415
+
+    list(fridge.commands.values())  # imports each of them
 
     entries: dict[str, Callable[[], object]] = {"fridge": main, "dagster": dagster._cli.main}
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended children leave at once

@@ -13,7 +13,7 @@ import pytest
 from fridge_pipeline.billing.stripe_use import record_stripe_use
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.database.program import NO_COMMIT, commit
+from fridge_pipeline.commit import NO_COMMIT, commit
 from fridge_pipeline.finance.report_month import report_month
 from fridge_pipeline.stripe.rules.api_key import ApiKey
 from tests.finance.evidence.books import MAKER

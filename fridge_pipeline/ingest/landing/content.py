@@ -10,9 +10,9 @@ import re
 from typing import TYPE_CHECKING
 
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
+from fridge_pipeline.ingest.rules.blank import BLANK
 from fridge_pipeline.ingest.rules.landing_files import FileFormat
 from fridge_pipeline.ingest.rules.reading import FIELDS
-from fridge_pipeline.ingest.rules.recorded_time import BLANK
 from fridge_pipeline.ingest.rules.source import Source, own
 
 if TYPE_CHECKING:

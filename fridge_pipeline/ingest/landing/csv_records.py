@@ -8,7 +8,7 @@ from enum import Enum
 from functools import cache
 from typing import NamedTuple
 
-from fridge_pipeline.ingest.rules.recorded_time import BLANK
+from fridge_pipeline.ingest.rules.blank import BLANK
 
 #: Longest record with a quoted field, in characters. Behind a quote that nobody closes, this much text is
 #: searched for its end.

@@ -37,8 +37,8 @@ from fridge_pipeline.ingest.landing.csv_records import (
 )
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
 from fridge_pipeline.ingest.landing.lines import fault_row, lines_of, raw_rows
+from fridge_pipeline.ingest.rules.blank import BLANK
 from fridge_pipeline.ingest.rules.reading import FIELDS, Reason
-from fridge_pipeline.ingest.rules.recorded_time import BLANK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -10,8 +10,8 @@ from typing import Any
 
 import polars as pl
 
+from fridge_pipeline.ingest.rules.blank import BLANK
 from fridge_pipeline.ingest.rules.reading import FIELDS, IDS
-from fridge_pipeline.ingest.rules.recorded_time import BLANK
 
 #: Between brackets, where one object ends and the next begins. Outside of texts, nothing else in JSON looks like this.
 BETWEEN = rf"\}}[{BLANK}]*\{{"

@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
-from fridge_pipeline.ingest.rules.recorded_time import BLANK
+from fridge_pipeline.ingest.rules.blank import BLANK
 
 #: Most bytes of a document, unpacked. Its text and the records of a batch are in memory at once.
 DOCUMENT_BYTES_MAX = 128 * 2**20

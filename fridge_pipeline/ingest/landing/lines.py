@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import polars as pl
 
+from fridge_pipeline.ingest.rules.blank import BLANK
 from fridge_pipeline.ingest.rules.reading import RAW_LENGTH_MAX, RAW_SCHEMA, Reason
-from fridge_pipeline.ingest.rules.recorded_time import BLANK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

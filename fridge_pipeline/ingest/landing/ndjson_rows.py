@@ -18,8 +18,8 @@ from fridge_pipeline.ingest.landing.content import missing_columns
 from fridge_pipeline.ingest.landing.json_columns import BETWEEN, CANONICAL, NUMBER, JsonColumns
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
 from fridge_pipeline.ingest.landing.lines import fault_row, lines_of, raw_rows
+from fridge_pipeline.ingest.rules.blank import BLANK
 from fridge_pipeline.ingest.rules.reading import Reason
-from fridge_pipeline.ingest.rules.recorded_time import BLANK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from fridge_pipeline.ingest.rules.blank import BLANK
 from fridge_pipeline.ingest.rules.guess_fields import (
     UNNAMED,
     Columns,
@@ -20,7 +21,6 @@ from fridge_pipeline.ingest.rules.guess_fields import (
     guess_time,
 )
 from fridge_pipeline.ingest.rules.guess_times import TimeGuess, reads_times, zone_of
-from fridge_pipeline.ingest.rules.recorded_time import BLANK
 from fridge_pipeline.ingest.rules.source import CsvLayout, Source, SourceFormat, TimeFormat, Unit
 
 #: So many lines may stand before a header.

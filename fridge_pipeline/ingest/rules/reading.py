@@ -16,7 +16,7 @@ from polars import selectors
 from fridge_pipeline.calendar.hours import ONE_HOUR
 from fridge_pipeline.catalogue.tenant import ID_LENGTH_MAX
 from fridge_pipeline.ingest.rules import recorded_time
-from fridge_pipeline.ingest.rules.recorded_time import BLANK
+from fridge_pipeline.ingest.rules.blank import BLANK
 
 if TYPE_CHECKING:
     from polars._typing import PolarsDataType

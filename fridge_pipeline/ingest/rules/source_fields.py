@@ -12,8 +12,8 @@ from collections.abc import Mapping
 import polars as pl
 from polars import selectors
 
+from fridge_pipeline.ingest.rules.blank import BLANK
 from fridge_pipeline.ingest.rules.reading import FIELDS, IDS, Reason
-from fridge_pipeline.ingest.rules.recorded_time import BLANK
 from fridge_pipeline.ingest.rules.source import IdField, Source, TemperatureField, Unit, own
 from fridge_pipeline.ingest.rules.source_times import with_source_time
 

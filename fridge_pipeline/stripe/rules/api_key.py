@@ -14,6 +14,8 @@ SANDBOX_KEY_TEXT = "sk_test_local_sandbox"
 #: Where Stripe itself answers, as its SDK has it: ``stripe.DEFAULT_API_BASE`` and ``DEFAULT_METER_EVENTS_API_BASE``.
 STRIPE_HOSTS = ("api.stripe.com", "meter-events.stripe.com")
 
+STRIPE_API = "https://api.stripe.com"
+
 
 class LiveKeyRefusedError(ValueError):
     """A live key bills real customers, so it is used only on an explicit decision."""
@@ -77,3 +79,11 @@ def require_allowed(key: ApiKey, base: str | None, *, live_allowed: bool, live_h
             f"there gets the key. Unset STRIPE_API_BASE, or set FRIDGE_LIVE_STRIPE_HOST={where} if you trust it."
         )
     return key
+
+
+def stripe_location(mode: KeyMode, base: str | None) -> str:
+    """Where usage goes with a key of this mode, to show to people."""
+    name = {KeyMode.LIVE: "Stripe (live)", KeyMode.TEST: "Stripe (test key)", KeyMode.SANDBOX: "the Stripe sandbox"}[
+        mode
+    ]
+    return name if base in {None, STRIPE_API} else f"{name} at {base}"

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from fridge_pipeline.ingest.rules.blank import BLANK
 from fridge_pipeline.ingest.rules.reading import FIELDS
-from fridge_pipeline.ingest.rules.recorded_time import BLANK
 from tests.ingest.landing.delivery import HEADER, TIME, deliver
 
 
