@@ -71,10 +71,10 @@ class HoldOrder:
 def hold_drafts(run: Run, open_gateway: Callable[[], StripeGateway], order: HoldOrder) -> HoldReport:
     """Plans for every draft of our meters that the books know, and does it where ``order`` says that it is written.
 
-    A read per hundred drafts of the account; one for each meter and period of a draft that the ledger has in full; and
-    before each write the draft once more. A draft is never held without a time at which Stripe makes it final by
-    itself. Raises ``WrongBooksError`` and what ``open_gateway`` raises; what Stripe refuses or does not answer stands
-    in the report.
+    A read per hundred drafts of the account; if it is to be written, one for each meter and period of a draft that the
+    ledger has in full, and before each write the draft once more. A draft is never held without a time at which Stripe
+    makes it final by itself. Raises ``WrongBooksError`` and what ``open_gateway`` raises; what Stripe refuses or does
+    not answer stands in the report.
     """
     with run.database.connect() as connection:
         report = HoldReport()
@@ -154,9 +154,12 @@ class _Holding:
                 self._carry_out(judged, known)
 
     def _judged(self, draft: MeteredDraft, shown: Draft, intents: Sequence[Intent]) -> MeteredDraft:
-        """Where the ledger has everything and that decides something, Stripe's sums have to say so too."""
+        """Where the ledger has everything and that decides something, Stripe's sums have to say so too.
+
+        A plan that is only shown is not worth the reads.
+        """
         now = self.run.clock()
-        if draft.waits_for is not None:
+        if draft.waits_for is not None or not self.order.writes:
             return draft
         waiting = replace(draft, waits_for="sums")
         if _plan(draft, shown, intents, self.how, now).act is _plan(waiting, shown, intents, self.how, now).act:

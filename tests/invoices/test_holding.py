@@ -121,6 +121,19 @@ def test_an_hour_that_stays_undelivered_holds_the_draft_until_its_time_and_no_lo
     assert updates(tenant) == 1
 
 
+def test_a_draft_that_stripe_does_not_let_go_is_final_at_its_time(tenant: InvoicedTenant) -> None:
+    """How far ahead the time has to be is not known of Stripe; refused once, it is tried again with a later one."""
+    hold(tenant)
+    tenant.pipeline.sandbox.settings(shortest_schedule_seconds=3600)
+    for hours in (3, 4):
+        after_the_end(tenant, hours=hours)
+        assert "automatically_finalizes_at" in (hold(tenant).not_done or "")
+    assert (invoice(tenant).status, final_after(tenant)) == ("draft", LONGEST)
+    assert acts(tenant)[2:] == [("release", None), ("release", "failed")] * 2
+    after_the_end(tenant, hours=48, minutes=1)
+    assert invoice(tenant).status == "paid"
+
+
 def test_what_is_not_counted_not_stated_or_not_in_stripes_sums_keeps_the_draft(tenant: InvoicedTenant) -> None:
     """Each of them alone: the ledger first, then Stripe."""
     hold(tenant)

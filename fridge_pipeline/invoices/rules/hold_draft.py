@@ -137,7 +137,7 @@ def _of_ours(own: Intent, waits_for: str | None, now: datetime) -> HoldPlan:
         return HoldPlan(HoldAct.WAIT, f"it is held until {_at(own.finalizes_at)} at the latest, for {waits_for}")
     if own.finalizes_at <= now + LET_GO_AHEAD:
         return HoldPlan(HoldAct.WAIT, f"every hour of it is delivered, and it is final soon: {_at(own.finalizes_at)}")
-    return HoldPlan(HoldAct.RELEASE, "every hour of it is delivered, and Stripe's sums agree", _ahead(now))
+    return HoldPlan(HoldAct.RELEASE, "every hour of it is delivered, for an hour by now", _ahead(now))
 
 
 def _ahead(now: datetime) -> datetime:
