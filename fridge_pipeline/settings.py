@@ -110,7 +110,8 @@ class Settings(Places):
     invoices: Annotated[InvoiceMode, PlainValidator(values.invoice_mode)] = variable(
         "FRIDGE_INVOICES",
         InvoiceMode.WATCH,
-        "`watch` reads Stripe's invoices and compares them with usage, `off` does not; `hold` is `watch` for now",
+        "`watch` reads Stripe's invoices and compares them with usage, `off` does not; `hold` also keeps drafts open "
+        "until their hours are delivered: [Holding drafts](operations.md#holding-drafts)",
     )
     invoice_hold: Annotated[timedelta, PlainValidator(values.hours)] = variable(
         "FRIDGE_INVOICE_HOLD_HOURS",

@@ -64,6 +64,10 @@ SCHEMA = "fridge_pipeline/billing/schema.sql"
 COMPARE_PERIOD = "fridge_pipeline/invoices/rules/compare_period.py"
 PRICE_AMOUNT = "fridge_pipeline/invoices/rules/price_amount.py"
 UNCOVERED = "fridge_pipeline/invoices/rules/uncovered_usage.py"
+HOLD_RULE = "fridge_pipeline/invoices/rules/hold_draft.py"
+HOLD_DRAFTS = "fridge_pipeline/invoices/hold_drafts.py"
+PLAN_HOLDS = "fridge_pipeline/invoices/plan_holds.py"
+HOLDING = ("tests/invoices/test_holding.py",)
 STRIPE_INVOICE = "fridge_pipeline/stripe/rules/invoice.py"
 INVOICES = (
     "tests/invoices/test_shapes.py",
@@ -304,6 +308,26 @@ MUTANTS = (
         "invoices: usage between two invoices is looked for",
         (Edit(UNCOVERED, "for gap in without([Span(looked_at.start, until)], covered):", "for gap in ():"),),
         INVOICES,
+    ),
+    Mutant(
+        "invoices: a draft is let go only when Stripe's sums agree",
+        (Edit(PLAN_HOLDS, "        if shown != ours.accepted:", "        if False:"),),
+        HOLDING,
+    ),
+    Mutant(
+        "invoices: a draft that another installation holds is left alone",
+        (Edit(HOLD_RULE, "    if draft.mark is not None and own is None:", "    if False:"),),
+        HOLDING,
+    ),
+    Mutant(
+        "invoices: a draft that somebody has moved is left alone",
+        (Edit(HOLD_RULE, "    if own is not None and draft.finalizes_at != own.finalizes_at:", "    if False:"),),
+        HOLDING,
+    ),
+    Mutant(
+        "invoices: of two installations that claim a draft at once Stripe refuses one",
+        (Edit(HOLD_DRAFTS, "    if intent.act is HoldAct.HOLD:", "    if False:"),),
+        HOLDING,
     ),
 )
 

@@ -17,7 +17,10 @@ from fridge_pipeline.installation import Installation
 from fridge_pipeline.invoice_causes import INVOICE_CAUSES, invoice_cause_in_words
 from fridge_pipeline.invoices.compare_invoices import COMPARED_BACK, compare_invoices
 from fridge_pipeline.invoices.compared import ComparedInvoice, compared_invoices
+from fridge_pipeline.invoices.hold_drafts import HoldOrder, HoldReport, hold_drafts
+from fridge_pipeline.invoices.hold_record import HeldDraft, held_drafts
 from fridge_pipeline.invoices.invoice_record import days_read
+from fridge_pipeline.invoices.plan_holds import unloaded_hours
 from fridge_pipeline.invoices.read_invoices import InvoiceReadReport, read_invoices
 from fridge_pipeline.invoices.rules.mode import InvoiceMode
 
@@ -52,21 +55,29 @@ def invoices(month: Month | None, tenant: str | None, *, read_stripe: bool, as_j
         now = ledger.clock()
         reading = _read(opened, month, now) if read_stripe else None
         compare_invoices(ledger.as_run("fridge invoices"))
+        planned = _planned(opened) if read_stripe else HoldReport()
         since, until = (month.start, month.end) if month else (now - COMPARED_BACK, now)
         with ledger.database.connect() as connection:
             rows = compared_invoices(connection, since, until, tenant)
             read = days_read(connection, now.astimezone(UTC).date())
-    why = reading.not_read if reading else None
+            held = [each for each in held_drafts(connection) if tenant in {None, each.tenant_id}]
+    why = (reading.not_read if reading else None) or planned.not_done
     if as_json:
         told = {
             "invoices": [_fields(row) for row in rows],
             "read_at": max(read.values(), default=None),
             "not_read": why,
+            "drafts": [asdict(each) for each in held],
+            "plan": {invoice_id: asdict(plan) for invoice_id, plan in planned.plans.items()},
         }
         echo(json.dumps(told, default=_plain))
         return
     for row in rows:
         echo(_line(row))
+    for each in held:
+        echo(_held_line(each))
+    for invoice_id, plan in sorted(planned.plans.items()):
+        echo(f"{invoice_id} (draft), now planned: {plan.act}; {plan.why}")
     if why is not None:
         echo(f"not read: {why}")
     echo(_summary(rows, max(read.values(), default=None)))
@@ -78,6 +89,23 @@ def _read(opened: Installation, month: Month | None, now: datetime) -> InvoiceRe
     today = now.astimezone(UTC).date()
     days = DayRange(min(first.astimezone(UTC).date(), today), today)
     return read_invoices(opened.ledger.as_run("fridge invoices"), opened.stripe.gateway, days)
+
+
+def _planned(opened: Installation) -> HoldReport:
+    """What the next run is to do about drafts; writes nothing."""
+    ledger = opened.ledger
+    settings, unloaded = ledger.settings, unloaded_hours(ledger.database, opened.landing.zone, ledger.grid())
+    order = HoldOrder(settings.invoice_hold, writes=False, unloaded=unloaded, reads_max=settings.stripe_reads)
+    return hold_drafts(ledger.as_run("fridge invoices"), opened.stripe.gateway, order)
+
+
+def _held_line(draft: HeldDraft) -> str:
+    head = f"{draft.invoice_id} (draft) {draft.tenant_id or ''}"
+    if draft.finalizes_at is None:
+        return f"{head}: left alone since {draft.written_at:%Y-%m-%d %H:%M} UTC: {draft.detail}"
+    done = {"done": "", "found": "", "failed": " (refused, or not known)", None: " (not known whether Stripe has it)"}
+    said = f"{draft.act} until {draft.finalizes_at:%Y-%m-%d %H:%M} UTC"
+    return f"{head}: {said}{done[draft.outcome]}, since {draft.written_at:%Y-%m-%d %H:%M} UTC: {draft.detail}"
 
 
 def _line(row: ComparedInvoice) -> str:

@@ -17,6 +17,9 @@ class Failpoint(StrEnum):
     RECEIPTS_WRITTEN = "receipts_written"  # the answers are committed
     READ_BACK = "read_back"  # Stripe's total is read, nothing is committed
     READ_BACK_WRITTEN = "read_back_written"  # what the reading decided is committed
+    HOLD_INTENDED = "hold_intended"  # that a draft is to be held, or let go, is committed; not a byte has left
+    HOLD_ANSWERED = "hold_answered"  # Stripe has rescheduled the draft; its answer is in memory only
+    HOLD_WRITTEN = "hold_written"  # what came of it is committed
 
 
 #: Called at every failpoint. What it raises ends the step right there, as a killed process does.

@@ -1,1 +1,1 @@
-"""Invoices as Stripe shows them, and beside them what the ledger says. Writes nothing to Stripe, corrects nothing."""
+"""Invoices as Stripe shows them, beside them what the ledger says; holds drafts if told to. Corrects nothing."""

@@ -6,17 +6,23 @@ from typing import Any
 import dagster as dg
 
 from fridge_pipeline.calendar.days import DayRange
-from fridge_pipeline.installation import Ledger, Stripe
+from fridge_pipeline.installation import Landing, Ledger, Stripe
 from fridge_pipeline.invoice_causes import INVOICE_CAUSES, invoice_cause_in_words
 from fridge_pipeline.invoices.compare_invoices import COMPARED_BACK, ComparisonReport, compare_invoices
 from fridge_pipeline.invoices.compared import ComparedInvoice, compared_invoices
+from fridge_pipeline.invoices.hold_drafts import HoldOrder, HoldReport, hold_drafts
+from fridge_pipeline.invoices.plan_holds import unloaded_hours
 from fridge_pipeline.invoices.read_invoices import InvoiceReadReport, read_invoices
+from fridge_pipeline.invoices.rules.hold_draft import HoldAct
 from fridge_pipeline.invoices.rules.mode import InvoiceMode
 from fridge_pipeline.orchestration.partitions import STRIPE_POOL, days_of, retried_when_the_database_is_lost
 from fridge_pipeline.orchestration.progress import Progress
 
 #: So many of the largest differences stand in a check's metadata.
 WORST_SHOWN = 20
+
+#: So many drafts stand in the metadata of a run; fridge invoices has them all.
+DRAFTS_SHOWN = 50
 
 IS_OFF = "FRIDGE_INVOICES=off: no invoice is read"
 
@@ -29,25 +35,32 @@ IS_OFF = "FRIDGE_INVOICES=off: no invoice is read"
     pool=STRIPE_POOL,
 )
 def stripe_invoices(
-    context: dg.AssetExecutionContext, ledger: dg.ResourceParam[Ledger], stripe: dg.ResourceParam[Stripe]
+    context: dg.AssetExecutionContext,
+    ledger: dg.ResourceParam[Ledger],
+    stripe: dg.ResourceParam[Stripe],
+    landing: dg.ResourceParam[Landing],
 ) -> dg.MaterializeResult[None]:
     """One row per invoice with lines of our meters, as Stripe shows it; each line is compared with usage and ledger.
+
+    Then drafts are held or let go; with FRIDGE_INVOICES=watch what would be done is only shown.
 
     The days are those on which Stripe made the invoices, not those that they bill. A key that may not read invoices is
     no error of billing: it is said here, and what was not read is not read.
     """
     span = days_of(context)
     if ledger.settings.invoices is InvoiceMode.OFF:
-        report, compared = InvoiceReadReport(not_read=IS_OFF), ComparisonReport()
+        report, compared, held = InvoiceReadReport(not_read=IS_OFF), ComparisonReport(), HoldReport()
     else:
         progress = Progress(context.log, f"reading the invoices of {span} from {ledger.stripe_location}")
         with retried_when_the_database_is_lost():
             run = ledger.as_run(context.run.run_id, progress.at_failpoint)
             report = read_invoices(run, stripe.gateway, span)
             compared = compare_invoices(run)
-        progress.finish(f"{span}: {reading_summary(report, compared)}")
+            held = hold_drafts(run, stripe.gateway, hold_order(ledger, landing))
+        progress.finish(f"{span}: {reading_summary(report, compared)}; {hold_summary(held)}")
     for day in span.days():
-        context.add_asset_metadata(day_metadata(report, compared, span), partition_key=day.isoformat())
+        metadata = {**day_metadata(report, compared, span), **hold_metadata(held)}
+        context.add_asset_metadata(metadata, partition_key=day.isoformat())
     return dg.MaterializeResult()
 
 
@@ -71,6 +84,37 @@ def day_metadata(report: InvoiceReadReport, compared: ComparisonReport, span: Da
         "reads_of_this_run": report.reads,
         "periods_compared": compared.rows,
         **{cause: compared.causes[cause] for cause in INVOICE_CAUSES if compared.causes[cause]},
+    }
+
+
+def hold_order(ledger: Ledger, landing: Landing) -> HoldOrder:
+    """As the settings say."""
+    settings = ledger.settings
+    unloaded = unloaded_hours(ledger.database, landing.zone, ledger.grid())
+    return HoldOrder(settings.invoice_hold, settings.invoices is InvoiceMode.HOLD, unloaded, settings.stripe_reads)
+
+
+def hold_summary(report: HoldReport) -> str:
+    """What was done about drafts, or would be, in one line of the log."""
+    planned = Counter(plan.act for plan in report.plans.values())
+    acts = (HoldAct.HOLD, HoldAct.RELEASE, HoldAct.LEAVE)
+    numbers = ", ".join(f"{act}: {planned[act]} planned, {report.written[act]} done" for act in acts)
+    return f"{len(report.plans)} drafts ({numbers})" + (f"; not done: {report.not_done}" if report.not_done else "")
+
+
+def hold_metadata(report: HoldReport) -> dict[str, Any]:
+    """Each draft with what is planned for it and why; ``hold`` and ``release`` are done in the mode hold only."""
+    if report.not_done is None and not report.plans:
+        return {}
+    records = [
+        dg.TableRecord({"invoice": invoice_id, "act": plan.act.value, "why": plan.why})
+        for invoice_id, plan in sorted(report.plans.items())[:DRAFTS_SHOWN]
+    ]
+    return {
+        "drafts_held_now": report.written[HoldAct.HOLD],
+        "drafts_let_go_now": report.written[HoldAct.RELEASE],
+        **({"drafts_not_rescheduled": report.not_done} if report.not_done else {}),
+        **({"drafts": dg.MetadataValue.table(records)} if records else {}),
     }
 
 

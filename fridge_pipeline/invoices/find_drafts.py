@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date
 
 from fridge_pipeline.billing.open_stripe import (
@@ -20,17 +20,18 @@ from fridge_pipeline.invoices.invoice_record import days_with_drafts
 from fridge_pipeline.invoices.read_invoices import READS_USED_UP
 from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway
 from fridge_pipeline.stripe.invoice_reads import drafts
+from fridge_pipeline.stripe.rules.invoice import Draft
 from fridge_pipeline.stripe.rules.limits import READS_MAX, READS_MONTH
 
 
 @dataclass(frozen=True, slots=True)
 class DraftsFound:
-    """How many drafts there are, the days of creation to be read for them, and why there is no answer, if so.
+    """The drafts that there are, by id, the days of creation to be read for them, and why there is no answer, if so.
 
     ``digest`` is another one whenever the drafts that differ are others.
     """
 
-    drafts: int = 0
+    drafts: Mapping[str, Draft] = field(default_factory=dict)
     changed: frozenset[date] = frozenset()
     digest: str = ""
     not_read: str | None = None
@@ -51,8 +52,8 @@ def find_drafts(run: Run, open_gateway: Callable[[], StripeGateway], reads_max: 
         except StripeCallError as error:
             return DraftsFound(not_read=str(error))
         known = {each: day for day, several in days_with_drafts(connection).items() for each in several}
-    new = {f"new:{each}": found[each].astimezone(UTC).date() for each in found.keys() - known.keys()}
+    new = {f"new:{each}": found[each].created_at.astimezone(UTC).date() for each in found.keys() - known.keys()}
     gone = {f"gone:{each}": known[each] for each in known.keys() - found.keys()}
     changed = new | gone
     digest = hashlib.sha256("\n".join(sorted(changed)).encode()).hexdigest()[:16]
-    return DraftsFound(len(found), frozenset(changed.values()), digest)
+    return DraftsFound(found, frozenset(changed.values()), digest)

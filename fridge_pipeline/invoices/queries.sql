@@ -537,3 +537,220 @@ order by
     invoice_comparisons.event_name asc,
     invoice_comparisons.period_start asc,
     invoice_comparisons.invoice_id asc;
+
+-- name: draft_customers
+select distinct stripe_customer_id
+from fridge.invoices
+where status = 'draft'
+order by stripe_customer_id;
+
+-- name: waiting_usage
+-- What billing periods still wait for, each with a number of its own, of a tenant and meter: hours whose usage is not
+-- what was stated and settled of it, or whose statement is undecided; hours of any tenant with files that are not
+-- counted or could not be loaded; and when the last statement was decided. An hour belongs to the period of its middle.
+with asked as (
+    select
+        asked."number",
+        asked.tenant_id,
+        asked.event_name,
+        asked.measure,
+        greatest(
+            asked.starts_at - interval '30 minutes', (select billing_start.bill_from from fridge.billing_start)
+        ) as first_at,
+        asked.ends_at - interval '30 minutes' as end_at
+    from unnest(
+        %(numbers)s::integer[], %(tenant_ids)s::text[], %(event_names)s::text[], %(measures)s::text[],
+        %(starts)s::timestamptz[], %(ends)s::timestamptz[]
+    ) as asked (
+        "number", tenant_id, event_name, measure, starts_at, ends_at
+    )
+),
+
+-- Not counted from the files that there are now, or not loaded; of which tenant, nobody knows yet.
+unread_hours as (
+    select hour from fridge.hours_to_count
+    where hour >= (select min(asked.first_at) from asked) and hour < (select max(asked.end_at) from asked)
+    union
+    select hour from fridge.open_exceptions
+    where kind = 'load_failed'
+    union
+    select unnest(%(unloaded)s::timestamptz[])
+),
+
+used as (
+    select
+        asked."number",
+        usage.hour,
+        usage.quantity
+    from asked
+    inner join fridge.usage
+        on
+            asked.tenant_id = usage.tenant_id
+            and asked.measure = usage.measure
+            and asked.first_at <= usage.hour
+            and asked.end_at > usage.hour
+),
+
+-- Looked up by tenant and meter: the order keeps the planner from adding up the whole ledger first.
+told as (
+    select
+        asked."number",
+        stated.hour,
+        stated.value
+    from asked
+    cross join
+        lateral (
+            select
+                stated_usage.hour,
+                stated_usage.value
+            from fridge.stated_usage
+            where
+                stated_usage.tenant_id = asked.tenant_id
+                and stated_usage.event_name = asked.event_name
+                and stated_usage.hour >= asked.first_at
+                and stated_usage.hour < asked.end_at
+            order by stated_usage.hour
+        ) as stated
+),
+
+settled as (
+    select
+        asked."number",
+        settled_usage.hour,
+        settled_usage.invoiced + settled_usage.credited as by_hand,
+        settled_usage.written_off
+    from asked
+    inner join fridge.settled_usage
+        on
+            asked.tenant_id = settled_usage.tenant_id
+            and asked.event_name = settled_usage.event_name
+            and asked.first_at <= settled_usage.hour
+            and asked.end_at > settled_usage.hour
+),
+
+owed as (
+    select
+        coalesce(used."number", told."number", settled."number") as "number",
+        coalesce(used.hour, told.hour, settled.hour) as hour
+    from used
+    full join told on used."number" = told."number" and used.hour = told.hour
+    full join settled
+        on
+            coalesce(used."number", told."number") = settled."number"
+            and coalesce(used.hour, told.hour) = settled.hour
+    where
+        coalesce(used.quantity, 0) - coalesce(told.value, 0)
+        <> fridge.settled_quantity(used.quantity, told.value, settled.by_hand, settled.written_off)
+),
+
+waiting as (
+    select
+        "number",
+        hour
+    from owed
+    union
+    select
+        asked."number",
+        statements_under_way.hour
+    from asked
+    inner join fridge.statements_under_way
+        on
+            asked.tenant_id = statements_under_way.tenant_id
+            and asked.event_name = statements_under_way.event_name
+            and asked.first_at <= statements_under_way.hour
+            and asked.end_at > statements_under_way.hour
+    union
+    select
+        asked."number",
+        unread_hours.hour
+    from asked
+    inner join unread_hours on asked.first_at <= unread_hours.hour and asked.end_at > unread_hours.hour
+),
+
+waiting_hours as (
+    select
+        "number",
+        count(*) as hours
+    from waiting
+    group by "number"
+)
+
+select
+    asked."number",
+    coalesce(waiting_hours.hours, 0) as hours,
+    max(greatest(meter_events.settled_at, meter_event_adjustments.settled_at)) as last_at
+from asked
+left join waiting_hours on asked."number" = waiting_hours."number"
+left join fridge.meter_events
+    on
+        asked.tenant_id = meter_events.tenant_id
+        and asked.event_name = meter_events.event_name
+        and asked.first_at <= meter_events.hour
+        and asked.end_at > meter_events.hour
+left join fridge.meter_event_adjustments on meter_events.identifier = meter_event_adjustments.identifier
+group by asked."number", waiting_hours.hours
+order by asked."number";
+
+-- name: hold_mark
+-- By what a draft is known to be held by these books: a copy of them elsewhere has other marks.
+select left(md5(fridge.present_place()), 12) || ':';
+
+-- name: holds_of_invoices
+-- Everything on record of some invoices, in its order; an intent has its last outcome beside it.
+select
+    intents.hold_id,
+    intents.invoice_id,
+    intents.act,
+    intents.attempt,
+    intents.mark,
+    intents.finalizes_at,
+    (
+        array_agg(answers.outcome order by answers.hold_id desc) filter (where answers.outcome is not null)
+    )[1] as outcome,
+    count(answers.hold_id) filter (where answers.outcome = 'failed') as failures
+from fridge.invoice_holds as intents
+left join fridge.invoice_holds as answers on intents.hold_id = answers.answers
+where intents.invoice_id = any(%(invoice_ids)s) and intents.answers is null
+group by intents.hold_id
+order by intents.hold_id;
+
+-- name: add_hold_intent
+insert into fridge.invoice_holds (invoice_id, act, attempt, mark, finalizes_at, detail, written_at, run_id) values (
+    %(invoice_id)s, %(act)s, %(attempt)s, %(marked_by)s || gen_random_uuid(), %(finalizes_at)s, %(detail)s, %(now)s,
+    %(run_id)s
+)
+on conflict (invoice_id, act, attempt) where answers is null do nothing
+returning hold_id, mark;
+
+-- name: add_hold_answer
+insert into fridge.invoice_holds (invoice_id, act, answers, outcome, detail, written_at, run_id)
+values (%(invoice_id)s, %(act)s, %(answers)s, %(outcome)s, %(detail)s, %(now)s, %(run_id)s);
+
+-- name: add_left_draft
+insert into fridge.invoice_holds (invoice_id, act, detail, written_at, run_id)
+values (%(invoice_id)s, 'leave', %(detail)s, %(now)s, %(run_id)s);
+
+-- name: held_drafts
+-- The last intent of each draft, or why it is left alone, with its last outcome.
+with newest as (
+    select distinct on (invoice_id) *
+    from fridge.invoice_holds
+    where answers is null
+    order by invoice_id asc, hold_id desc
+)
+
+select
+    newest.invoice_id,
+    invoices.tenant_id,
+    newest.act,
+    newest.finalizes_at,
+    newest.detail,
+    newest.written_at,
+    (array_agg(answers.outcome order by answers.hold_id desc))[1] as outcome
+from newest
+inner join fridge.invoices on newest.invoice_id = invoices.invoice_id
+left join fridge.invoice_holds as answers on newest.hold_id = answers.answers
+where invoices.status = 'draft'
+group by
+    newest.invoice_id, invoices.tenant_id, newest.act, newest.finalizes_at, newest.detail, newest.written_at
+order by newest.invoice_id;

@@ -198,7 +198,10 @@ def check_invoices(gateway: StripeGateway, mode: InvoiceMode) -> HealthCheck:
         do = "give the restricted key these permissions (docs/operations.md, The key), or set FRIDGE_INVOICES=off"
         text = f"the key lacks {', '.join(lacking)}: invoices are not read, and billing goes on"
         return HealthCheck("invoices", Grade.WARN, text, do)
-    return HealthCheck("invoices", Grade.OK, "the key may read invoices, prices and subscriptions")
+    text = "the key may read invoices, prices and subscriptions"
+    if mode is InvoiceMode.HOLD:
+        text += "; whether it may hold drafts (write on invoices), the first draft shows"
+    return HealthCheck("invoices", Grade.OK, text)
 
 
 def check_billing_start(database: Database, told: BillingStart | None, now: datetime) -> HealthCheck:

@@ -5,10 +5,12 @@ from datetime import date, timedelta
 import dagster as dg
 
 from fridge_pipeline.calendar.days import ONE_DAY, DayRange
-from fridge_pipeline.installation import Ledger, Stripe
+from fridge_pipeline.installation import Landing, Ledger, Stripe
 from fridge_pipeline.invoices.assets import IS_OFF
 from fridge_pipeline.invoices.find_drafts import find_drafts
+from fridge_pipeline.invoices.hold_drafts import days_to_hold
 from fridge_pipeline.invoices.invoice_record import days_read, days_with_drafts
+from fridge_pipeline.invoices.plan_holds import unloaded_hours
 from fridge_pipeline.invoices.rules.mode import InvoiceMode
 from fridge_pipeline.orchestration.automation import READ_INVOICES, tags_under_way
 from fridge_pipeline.orchestration.partitions import daily_grid, days_in_tags, range_tags
@@ -51,22 +53,38 @@ DRAFTS_INTERVAL_SECONDS = 20 * 60
     job_name=READ_INVOICES,
     minimum_interval_seconds=DRAFTS_INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Lists Stripe's drafts; has the days read again on which one appeared, became final or was deleted.",
+    description="Lists Stripe's drafts; has days read on which one appeared, became final, or is to be held or let go.",
 )
 def invoice_drafts(
-    context: dg.SensorEvaluationContext, ledger: dg.ResourceParam[Ledger], stripe: dg.ResourceParam[Stripe]
+    context: dg.SensorEvaluationContext,
+    ledger: dg.ResourceParam[Ledger],
+    stripe: dg.ResourceParam[Stripe],
+    landing: dg.ResourceParam[Landing],
 ) -> dg.SensorResult | dg.SkipReason:
-    """Requests a run when the drafts are others than the last run has read; one read a page, else nothing."""
-    if ledger.settings.invoices is InvoiceMode.OFF:
+    """Requests a run when the drafts are others than the last run has read, or are to be held or let go.
+
+    One read a page, else nothing. What one run leaves to be done, as when Stripe's sums lag, is requested once an hour.
+    """
+    mode = ledger.settings.invoices
+    if mode is InvoiceMode.OFF:
         return dg.SkipReason(IS_OFF)
-    found = find_drafts(ledger.as_run("invoice_drafts"), stripe.gateway)
+    run = ledger.as_run("invoice_drafts")
+    found = find_drafts(run, stripe.gateway)
     if found.not_read is not None:
         return dg.SkipReason(f"drafts are not read: {found.not_read}")
+    wanted, digest = set(found.changed), found.digest
+    if mode is InvoiceMode.HOLD and found.drafts:
+        longest = ledger.settings.invoice_hold
+        to_hold, hold_digest = days_to_hold(run, found.drafts, longest)
+        if to_hold:  # only then is the landing zone listed
+            unloaded = unloaded_hours(ledger.database, landing.zone, ledger.grid())
+            to_hold, hold_digest = days_to_hold(run, found.drafts, longest, unloaded)
+        wanted, digest = wanted | to_hold, f"{digest}:{hold_digest}" if to_hold else digest
     grid = daily_grid(ledger.settings.partitions_start, ledger.clock())
-    request = request_of(context.instance, {day for day in found.changed if day in grid}, found.digest)
+    request = request_of(context.instance, {day for day in wanted if day in grid}, digest)
     return dg.SensorResult(
         run_requests=[request] if request else [],
-        skip_reason=None if request else f"{found.drafts} drafts, and all of them are read",
+        skip_reason=None if request else f"{len(found.drafts)} drafts, and all of them are read",
     )
 
 

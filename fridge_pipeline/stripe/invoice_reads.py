@@ -9,6 +9,8 @@ from typing import Any
 
 from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway
 from fridge_pipeline.stripe.rules.invoice import (
+    HELD_BY,
+    Draft,
     Invoice,
     InvoiceLine,
     InvoiceStatus,
@@ -43,11 +45,31 @@ def created_invoices(
                 yield _invoice(each, _lines(gateway, each, count_read))
 
 
-def drafts(gateway: StripeGateway, count_read: CountRead) -> dict[str, datetime]:
-    """Every draft of the account, and when it was created; a read holds a hundred, and their lines are not read."""
+def drafts(gateway: StripeGateway, count_read: CountRead) -> dict[str, Draft]:
+    """Every draft of the account by its id; a read holds a hundred, and their lines are not read."""
     params = {"status": InvoiceStatus.DRAFT.value}
     pages = _pages(gateway, "reading drafts", lambda client: client.invoices.list, params, count_read)
-    return {each["id"]: _moment(each["created"]) for page in pages for each in page}
+    return {each["id"]: read_draft(each) for page in pages for each in page}
+
+
+def one_draft(gateway: StripeGateway, invoice_id: str, count_read: CountRead) -> Draft:
+    """An invoice that was a draft, as it is now."""
+    count_read()
+    with gateway.reading(f"reading the draft {invoice_id}") as client:
+        read = client.v1.invoices.retrieve(invoice_id).to_dict()
+    return read_draft(read)
+
+
+def read_draft(read: Fields) -> Draft:
+    """What an invoice's object says about when it becomes final."""
+    return Draft(
+        invoice_id=read["id"],
+        created_at=_moment(read["created"]),
+        is_draft=read.get("status") == InvoiceStatus.DRAFT,
+        auto_advance=bool(read.get("auto_advance")),
+        finalizes_at=_moment_or_none(read.get("automatically_finalizes_at")),
+        mark=(read.get("metadata") or {}).get(HELD_BY),
+    )
 
 
 def prices_of_meter(gateway: StripeGateway, event_name: str, count_read: CountRead) -> list[Price]:

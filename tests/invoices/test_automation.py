@@ -15,7 +15,7 @@ from tests.console_script import Run
 from tests.invoices.account import InvoicedTenant
 from tests.orchestration.conftest import definitions  # noqa: F401 # the same installation for Dagster's objects
 from tests.orchestration.ticks import asset_job, schedule_tick
-from tests.pipeline import Pipeline
+from tests.pipeline import Pipeline, readings
 
 CHECKS = {
     dg.AssetCheckKey(dg.AssetKey("stripe_invoices"), name)
@@ -77,6 +77,43 @@ def test_off_reads_nothing_requests_nothing_and_says_so(
         assert {each.passed for each in result.get_asset_check_evaluations()} == {True}
     assert tenant.invoice_reads() == before
     assert tenant.rows() == []
+
+
+@pytest.mark.parametrize("mode", ["watch", "hold"])
+def test_the_asset_holds_the_draft_of_a_file_that_is_not_loaded_and_watching_it_only_says_so(
+    pipeline: Pipeline,
+    definitions: dg.Definitions,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    run: Run,
+    mode: str,
+) -> None:
+    """The draft of the day before yesterday, which Stripe itself would make final after 72 hours."""
+    monkeypatch.setenv("FRIDGE_INVOICES", mode)
+    monkeypatch.setenv("FRIDGE_INVOICE_HOLD_HOURS", "100")
+    found = InvoicedTenant(pipeline)
+    pipeline.sandbox.settings(finalization_grace_seconds=72 * 3600)
+    subscription = found.subscribe(found.price())
+    found.use(3, 5)
+    found.go(found.start + timedelta(hours=25))
+    found.client.v1.subscriptions.cancel(subscription)
+    found.go(datetime.now(UTC).replace(microsecond=0))
+    pipeline.land(found.hour(20), "late.csv", readings("cohoes", found.hour(20), 1, 7))
+    with dg.instance_for_test() as instance:
+        (wanted,), _ = tick(definitions, instance)
+        job = asset_job(definitions, ["stripe_invoices"], CHECKS)
+        result = job.execute_in_process(instance=instance, tags=dict(wanted.tags))
+        metadata = result.get_asset_materialization_events()[0].materialization.metadata
+        assert metadata["drafts_held_now"].value == (1 if mode == "hold" else 0)
+        (draft,) = found.client.v1.invoices.list({"status": "draft"}).data
+        assert draft.metadata is not None
+        assert ("fridge_held_by" in draft.metadata.to_dict()) is (mode == "hold")
+        assert tick(definitions, instance) == ([], "1 drafts, and all of them are read")
+    named = {"FRIDGE_INVOICES": mode, "FRIDGE_INVOICE_HOLD_HOURS": "100"}
+    shown = run("invoices", "--read-stripe", **named).stdout
+    assert (f"{draft.id} (draft) cohoes: hold until" in shown) is (mode == "hold"), shown
+    told = json.loads(run("invoices", "--read-stripe", "--json", **named).stdout)
+    assert told["plan"][draft.id]["act"] == ("wait" if mode == "hold" else "hold")
+    assert len(told["drafts"]) == (1 if mode == "hold" else 0)
 
 
 def test_the_command_reads_compares_and_names_what_is_owed(tenant: InvoicedTenant, run: Run) -> None:

@@ -25,6 +25,7 @@ RIGHTS = {
     "exceptions": "insert, update closed_at deadline_at detail owed",
     "invoice_comparisons": "insert, delete",
     "invoice_day_reads": "insert",
+    "invoice_holds": "insert",
     "invoice_line_snapshots": "insert",
     "invoice_snapshots": "insert",
     "landing_file_tenants": "insert",

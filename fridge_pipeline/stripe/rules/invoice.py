@@ -76,6 +76,25 @@ class Invoice:
         return self.status in {InvoiceStatus.VOID, InvoiceStatus.DELETED}
 
 
+#: The field of a draft's metadata that says who holds it.
+HELD_BY = "fridge_held_by"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """When a draft becomes final, and who has a say in it; ``is_draft`` is false once it is final, or deleted.
+
+    Without ``auto_advance`` it never does by itself. ``mark`` is what its metadata say under ``HELD_BY``.
+    """
+
+    invoice_id: str
+    created_at: datetime
+    is_draft: bool
+    auto_advance: bool
+    finalizes_at: datetime | None
+    mark: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Tier:
     """One tier: up to and with ``up_to`` units, ``None`` for all the rest."""
