@@ -130,10 +130,14 @@ EXCEPTION_KINDS: Final[dict[str, ExceptionKind]] = {
         ends=(How.CREDITED,),
     ),
     "not_invoiced": ExceptionKind(
-        "usage that Stripe accepted and no invoice carries", "fridge invoices says why, and how much", Subject.METER
+        "usage that Stripe accepted and no invoice carries",
+        "fridge invoices says why, and how much; fridge correct MONTH proposes the document",
+        Subject.METER,
     ),
     "invoiced_too_much": ExceptionKind(
-        "invoices with more than was used", "fridge invoices says why, and how much to credit", Subject.METER
+        "invoices with more than was used",
+        "fridge invoices says why, and how much; fridge correct MONTH proposes the credit note",
+        Subject.METER,
     ),
 }
 

@@ -12,6 +12,7 @@ import click
 from fridge_pipeline.cli.anchor_pack import sign_pack_command, stamp_pack_command
 from fridge_pipeline.cli.backtest import backtest
 from fridge_pipeline.cli.bill_command import bill
+from fridge_pipeline.cli.correct import correct
 from fridge_pipeline.cli.corrections import release, withdraw
 from fridge_pipeline.cli.database import db, migrate, sql
 from fridge_pipeline.cli.demo import demo
@@ -62,7 +63,7 @@ def fridge(context: click.Context, *, debug: bool) -> None:
 
 DAILY = (up, ui, demo, bill, shadow, explain, tenants, sources, sensors)
 CORRECTIONS = (withdraw, release, settle, variance, drop_readings)
-MONTHLY = (people, reconcile, invoices, close, approve, reopen, report, backtest)
+MONTHLY = (people, reconcile, invoices, correct, close, approve, reopen, report, backtest)
 EVIDENCE = (evidence, sign_pack_command, stamp_pack_command, verify)
 INSTALLATION = (serve, stripe, sandbox, db, migrate, doctor, env, sql)
 

@@ -537,3 +537,18 @@ order by
     invoice_comparisons.event_name asc,
     invoice_comparisons.period_start asc,
     invoice_comparisons.invoice_id asc;
+
+-- name: corrections_written
+select
+    stripe_customer_id,
+    event_name,
+    invoice_id,
+    period_start,
+    period_end,
+    delta,
+    amount,
+    currency,
+    document
+from fridge.corrections
+where stripe_customer_id = any(%(customer_ids)s) and state = 'written'
+order by proposal_id;
