@@ -25,7 +25,8 @@ class InvoiceCauseWords:
     needs_correction: bool = False
 
 
-_OWED = "invoice the difference by an invoice item; credit it when it is too much"
+_OWED = "fridge correct MONTH proposes the document for the difference, and another person approves it"
+_BY_HAND = "invoice the difference by an invoice item; credit it when it is too much"
 
 #: In the order in which they are looked for: of several causes the first one is named.
 INVOICE_CAUSES: Final[dict[str, InvoiceCauseWords]] = {
@@ -39,7 +40,7 @@ INVOICE_CAUSES: Final[dict[str, InvoiceCauseWords]] = {
     "voided": InvoiceCauseWords(
         "voided: the invoice was made void, and none is in its place",
         "A void invoice bills nothing, and Stripe is not known to bill its usage again.",
-        "invoice the usage by an invoice item, unless another invoice of the period bills it",
+        "fridge correct MONTH, unless another invoice of the period bills it",
         needs_correction=True,
     ),
     "in_draft": InvoiceCauseWords(
@@ -92,7 +93,7 @@ INVOICE_CAUSES: Final[dict[str, InvoiceCauseWords]] = {
         "price changed: an item or its price changed within the period",
         "With classic billing, or without proration, usage before the change is on no invoice; what was accepted after "
         "the change for the time before it is not either.",
-        _OWED,
+        _BY_HAND,
         needs_correction=True,
     ),
     "period_cuts_hour": InvoiceCauseWords(

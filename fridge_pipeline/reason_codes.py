@@ -128,10 +128,10 @@ EXCEPTION_KINDS: Final[dict[str, ExceptionKind]] = {
         ends=(How.CREDITED,),
     ),
     "not_invoiced": ExceptionKind(
-        "usage that Stripe accepted and no invoice carries", "fridge invoices says why, and how much", Subject.PERIOD
+        "usage that Stripe accepted and no invoice carries", "see fridge invoices; then fridge correct", Subject.PERIOD
     ),
     "invoiced_too_much": ExceptionKind(
-        "invoices with more than was used", "fridge invoices says why, and how much to credit", Subject.PERIOD
+        "invoices with more than was used", "see fridge invoices; then fridge correct MONTH", Subject.PERIOD
     ),
 }
 

@@ -31,6 +31,7 @@ MONTHLY = (
     Entry("people", "people:people", "The people who act, each with a login and with roles."),
     Entry("reconcile", "reconcile_command:reconcile", "Compare usage and ledger with Stripe's own sums."),
     Entry("invoices", "invoices:invoices", "Show Stripe's invoices, what differs from usage, and why."),
+    Entry("correct", "correct:correct", "Propose or approve documents for what missed its invoice."),
     Entry("close", "month:close", "Prepare MONTH for closing."),
     Entry("approve", "month:approve", "Approve and so close MONTH, which somebody else has prepared."),
     Entry("reopen", "month:reopen", "Reopen the closed MONTH, which takes two people."),

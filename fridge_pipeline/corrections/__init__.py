@@ -1,1 +1,1 @@
-"""What was wrong is taken out again, and what stays open is ended: withdrawals, settlements. Restating is billing's."""
+"""What was wrong is taken out again, made good for, or ended: withdrawals, corrections of invoices, settlements."""

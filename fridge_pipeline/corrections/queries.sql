@@ -168,3 +168,142 @@ where
 update fridge.exceptions
 set closed_at = %(now)s
 where exception_id = %(exception_id)s and closed_at is null;
+
+-- name: differences_to_correct
+-- Every comparison of the customers that have one reaching into a time, with the lines of its invoice that bill the
+-- meter and whether a subscription goes on. Also those of other times: a correction belongs to one of them.
+with asked as (
+    select distinct stripe_customer_id
+    from fridge.invoice_comparisons
+    where
+        period_end > %(since)s
+        and period_start < %(until)s
+        and (%(customer_id)s::text is null or stripe_customer_id = %(customer_id)s)
+),
+
+priced as materialized (
+    select
+        price_id,
+        event_name
+    from fridge.prices
+),
+
+subscribed as materialized (
+    select distinct stripe_customer_id
+    from fridge.subscription_items
+    where ended_at is null
+)
+
+select
+    compared.invoice_id,
+    invoices.status,
+    compared.stripe_customer_id as customer_id,
+    compared.tenant_id,
+    compared.event_name,
+    compared.period_start,
+    compared.period_end,
+    compared.usage_quantity as usage,
+    compared.accepted_quantity as accepted,
+    compared.invoice_quantity as invoiced,
+    compared.cause,
+    compared.amount,
+    compared.currency,
+    compared.price_id,
+    subscribed.stripe_customer_id is not null as is_subscribed,
+    coalesce(lines.of_meter, '[]') as lines
+from fridge.invoice_comparisons as compared
+inner join asked on compared.stripe_customer_id = asked.stripe_customer_id
+left join fridge.invoices on compared.invoice_id = invoices.invoice_id
+left join subscribed on compared.stripe_customer_id = subscribed.stripe_customer_id
+cross join
+    lateral (
+        select
+            jsonb_agg(
+                jsonb_build_array(snapshots.line_id, snapshots.price_id, snapshots.amount)
+                order by snapshots.line_number
+            ) as of_meter
+        from fridge.invoice_line_snapshots as snapshots
+        inner join priced on snapshots.price_id = priced.price_id
+        where
+            snapshots.snapshot_id = invoices.snapshot_id
+            and priced.event_name = compared.event_name
+            and snapshots.period_end >= compared.period_start
+            and snapshots.period_start <= compared.period_end
+    ) as lines
+order by compared.stripe_customer_id, compared.event_name, compared.period_start, compared.invoice_id;
+
+-- name: known_corrections
+-- What was proposed of some customers, or one proposal, and what has become of it; the newest of a place last.
+select
+    proposal_id,
+    correction_key,
+    invoice_id,
+    stripe_customer_id as customer_id,
+    tenant_id,
+    event_name,
+    period_start,
+    period_end,
+    old_quantity,
+    new_quantity,
+    price_id,
+    amount,
+    currency,
+    document_kind as kind,
+    cause,
+    invoice_lines as lines,
+    state,
+    proposed_by,
+    approved_by,
+    document,
+    document_number,
+    answer
+from fridge.corrections
+where stripe_customer_id = any(%(customer_ids)s::text[]) or proposal_id = %(proposal_id)s::bigint
+order by proposal_id;
+
+-- name: add_correction_proposal
+insert into fridge.correction_proposals (
+    stripe_customer_id, tenant_id, event_name, invoice_id, period_start, period_end, old_quantity, new_quantity, delta,
+    price_id, amount, currency, document_kind, invoice_lines, cause
+) values (
+    %(customer_id)s, %(tenant_id)s, %(event_name)s, %(invoice_id)s, %(period_start)s, %(period_end)s, %(old_quantity)s,
+    %(new_quantity)s, %(delta)s, %(price_id)s, %(amount)s, %(currency)s, %(kind)s, %(lines)s, %(cause)s
+);
+
+-- name: approve_correction
+insert into fridge.correction_approvals (proposal_id)
+values (%(proposal_id)s);
+
+-- name: try_correction_lock
+-- For as long as the session writes this correction; no transaction is open meanwhile.
+select pg_try_advisory_lock(hashtextextended('fridge.correction:' || %(proposal_id)s::bigint, 0));
+
+-- name: end_correction_lock
+select pg_advisory_unlock(hashtextextended('fridge.correction:' || %(proposal_id)s::bigint, 0));
+
+-- name: begin_correction
+insert into fridge.correction_attempts (proposal_id, begun_at, run_id)
+values (%(proposal_id)s, %(now)s, %(run_id)s);
+
+-- name: correction_last_begun
+select max(begun_at) from fridge.correction_attempts
+where proposal_id = %(proposal_id)s;
+
+-- name: end_correction
+insert into fridge.correction_documents (proposal_id, document, document_number, answer, written_at, run_id)
+values (%(proposal_id)s, %(document)s, %(document_number)s, %(answer)s, %(now)s, %(run_id)s);
+
+-- name: exception_of_correction
+-- What a correction's document ends: the open exception of its period.
+select exceptions.exception_id
+from fridge.exceptions
+where
+    exceptions.kind = %(kind)s
+    and exceptions.closed_at is null
+    and exceptions.tenant_id is not distinct from %(tenant_id)s
+    and exceptions.hour = date_trunc('hour', %(period_start)s::timestamptz, 'UTC')
+    and exceptions.subject in (%(event_name)s::text, %(event_name)s::text || ' ' || %(customer_id)s::text);
+
+-- name: settle_by_correction
+insert into fridge.settlement_decisions (exception_id, event_name, how, quantity, document, reason, proposal_id)
+values (%(exception_id)s, %(event_name)s, %(how)s, %(quantity)s, %(document)s, %(reason)s, %(proposal_id)s);

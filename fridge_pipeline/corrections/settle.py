@@ -16,7 +16,12 @@ from fridge_pipeline.billing.ledger import lock_staging, staging_cases
 from fridge_pipeline.billing.rules.staging import StagingCase, StagingVerdict, judge_staging
 from fridge_pipeline.billing.rules.waiting import told_together
 from fridge_pipeline.calendar.hours import Hour, HourRange
-from fridge_pipeline.corrections.rules import SettlementRefusedError, is_of_quantity, require_sign, require_sound
+from fridge_pipeline.corrections.rules.settlement import (
+    SettlementRefusedError,
+    is_of_quantity,
+    require_sign,
+    require_sound,
+)
 from fridge_pipeline.database.connection import refused_text
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.database.run import Run

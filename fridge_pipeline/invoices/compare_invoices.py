@@ -16,10 +16,12 @@ from fridge_pipeline.database.queries import statement
 from fridge_pipeline.database.run import Run
 from fridge_pipeline.invoice_causes import INVOICE_CAUSES
 from fridge_pipeline.invoices.compared import KINDS
+from fridge_pipeline.invoices.corrections_written import corrections_of
 from fridge_pipeline.invoices.invoice_record import days_read, known_items, known_prices, recent_invoices
 from fridge_pipeline.invoices.our_side import Asked, Customer, billed_customers, booked_periods
 from fridge_pipeline.invoices.rules.billing_periods import BillingPeriod, Span, billing_periods
-from fridge_pipeline.invoices.rules.compare_period import Comparison, InvoiceCause, compare_period
+from fridge_pipeline.invoices.rules.compare_period import Comparison, compare_period
+from fridge_pipeline.invoices.rules.corrected import Corrected, Place, corrected
 from fridge_pipeline.invoices.rules.uncovered_usage import Uncovered, compare_uncovered, uncovered_times
 from fridge_pipeline.stripe.rules.invoice import Price, SubscriptionItem
 
@@ -103,7 +105,7 @@ class _Comparing:
             found = self._of_invoices(periods, items) + self._of_none(customer_ids, periods, items)
             before = self._compared_before(customer_ids)
             self._write(customer_ids, [each.invoice_id for each in invoices], found)
-            return found, self._except(found, items, before)
+            return found, self._except(self._uncorrected(customer_ids, found), items, before)
 
     def _of_invoices(self, periods: Sequence[BillingPeriod], items: Mapping[str, SubscriptionItem]) -> list[Comparison]:
         asked = [
@@ -197,23 +199,38 @@ class _Comparing:
         parameters = {"customer_ids": list(customer_ids)}
         return set(self.connection.execute(statement("compared_before"), parameters).fetchall())
 
+    def _uncorrected(
+        self, customer_ids: Sequence[str], rows: Sequence[Comparison]
+    ) -> list[tuple[Comparison, Corrected]]:
+        """What somebody must still correct: what differs beside the corrections that Stripe has."""
+        written = corrections_of(self.connection, customer_ids)
+        places = [Place(row.customer_id, row.event_name, row.invoice_id, row.span) for row in rows]
+        return [
+            (row, done)
+            for row, done in zip(rows, corrected(places, written), strict=True)
+            if done.rest(row.difference)
+            and (done.corrections or (row.cause is not None and INVOICE_CAUSES[row.cause].needs_correction))
+        ]
+
     def _except(
-        self, rows: Sequence[Comparison], items: Mapping[str, SubscriptionItem], before: Collection[tuple[object, ...]]
+        self,
+        rows: Sequence[tuple[Comparison, Corrected]],
+        items: Mapping[str, SubscriptionItem],
+        before: Collection[tuple[object, ...]],
     ) -> set[ExceptionKey]:
         """Opens what somebody must correct, or brings it up to date.
 
         What differs just as it did before, and is no longer open, a person has ended: it stays ended until it changes.
         """
-        found: dict[ExceptionKey, list[Comparison]] = defaultdict(list)
-        for row in rows:
-            if row.cause is not None and row.difference and INVOICE_CAUSES[row.cause].needs_correction:
-                found[self._key(row)].append(row)
+        found: dict[ExceptionKey, list[tuple[Comparison, Corrected]]] = defaultdict(list)
+        for row, done in rows:
+            found[self._key(row, done)].append((row, done))
         is_open = {key for kind in KINDS for key in open_of_kind(self.connection, kind)}
         for key, same in found.items():
-            if key not in is_open and all(_identity(row) in before for row in same):
+            if key not in is_open and all(_identity(row) in before for row, _ in same):
                 continue
-            detail = "; ".join(_detail(row, row.cause) for row in same if row.cause is not None)
-            open_exception(self.connection, key, detail, self.now, deadline_at=self._deadline(same[0], items))
+            detail = "; ".join(_detail(row, done) for row, done in same)
+            open_exception(self.connection, key, detail, self.now, deadline_at=self._deadline(same[0][0], items))
         return set(found)
 
     def close_others(self, customer_ids: Sequence[str], open_keys: Collection[ExceptionKey]) -> None:
@@ -233,10 +250,10 @@ class _Comparing:
         tenant_id = self._tenant(customer_id)
         return tenant_id, event_name if tenant_id is not None else f"{event_name} {customer_id}"
 
-    def _key(self, row: Comparison) -> ExceptionKey:
+    def _key(self, row: Comparison, done: Corrected) -> ExceptionKey:
         tenant_id, subject = self._whose(row.customer_id, row.event_name)
         hour = Hour.containing(row.span.start)
-        if row.difference < 0:
+        if done.rest(row.difference) < 0:
             return ExceptionKey("not_invoiced", tenant_id, hour, subject)
         return ExceptionKey("invoiced_too_much", tenant_id, hour, subject)
 
@@ -252,14 +269,19 @@ def _identity(row: Comparison) -> tuple[object, ...]:
     return (row.invoice_id, row.customer_id, *period, row.difference, row.cause.value if row.cause else None)
 
 
-def _detail(row: Comparison, cause: InvoiceCause) -> str:
+def _detail(row: Comparison, done: Corrected) -> str:
     """The difference in words, with the money where a price is known."""
     where = f"invoice {row.invoice_id}" if row.invoice_id else "no invoice"
-    much = "too little" if row.difference < 0 else "too much"
-    money = f", {abs(row.amount)} in minor units of {row.currency}" if row.amount and row.currency else ""
-    words = INVOICE_CAUSES[cause]
+    rest = done.rest(row.difference)
+    much = "too little" if rest < 0 else "too much"
+    owed = (row.amount if row.difference else 0) or 0
+    money = f", {abs(owed - done.amount)} in minor units of {row.currency}" if row.amount and row.currency else ""
+    why = ""
+    if row.cause is not None:
+        words = INVOICE_CAUSES[row.cause]
+        why = f". {words.words}: {words.do}"
     return (
         f"{row.event_name} of customer {row.customer_id}, {row.span.start:%Y-%m-%d %H:%M} to "
         f"{row.span.end:%Y-%m-%d %H:%M} UTC, {where}: invoiced {row.invoiced:f}, usage {row.usage:f}, accepted "
-        f"{row.accepted:f}: {abs(row.difference):f} {much}{money}. {words.words}: {words.do}"
+        f"{row.accepted:f}{done.in_words()}: {abs(rest):f} {much}{money}{why}"
     )

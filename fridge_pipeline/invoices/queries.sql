@@ -754,3 +754,18 @@ where invoices.status = 'draft'
 group by
     newest.invoice_id, invoices.tenant_id, newest.act, newest.finalizes_at, newest.detail, newest.written_at
 order by newest.invoice_id;
+
+-- name: corrections_written
+select
+    stripe_customer_id,
+    event_name,
+    invoice_id,
+    period_start,
+    period_end,
+    delta,
+    amount,
+    currency,
+    document
+from fridge.corrections
+where stripe_customer_id = any(%(customer_ids)s) and state = 'written'
+order by proposal_id;

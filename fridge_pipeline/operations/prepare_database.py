@@ -37,6 +37,7 @@ DECISIONS = (
     "people_changes",
     "people",
     *("settlements", "settlement_decisions", "settlement_approvals", "tenant_changes"),
+    *("corrections", "correction_proposals", "correction_approvals", "correction_documents"),
 )
 
 

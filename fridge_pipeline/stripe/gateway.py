@@ -30,13 +30,15 @@ RETRIES_OF_READS = 2
 class StripeCallError(RuntimeError):
     """A call about meters, summaries or reports failed; ``reached`` says whether Stripe answered at all.
 
-    ``is_key_refused`` says that it was the key that it did not take, or not for this.
+    ``is_key_refused`` says that it was the key that it did not take, or not for this; ``is_refused`` that Stripe has
+    decided against what was asked, and nothing has happened.
     """
 
-    def __init__(self, text: str, *, reached: bool, is_key_refused: bool = False) -> None:
+    def __init__(self, text: str, *, reached: bool, is_key_refused: bool = False, is_refused: bool = False) -> None:
         super().__init__(text)
         self.reached = reached
         self.is_key_refused = is_key_refused
+        self.is_refused = is_refused
 
 
 class NotBilledError(RuntimeError):
@@ -216,6 +218,12 @@ class StripeGateway:
             yield self._client
 
     @contextmanager
+    def writing(self, doing: str) -> Iterator[stripe.StripeClient]:
+        """As ``reading``, for one write that a person has approved; it takes an Idempotency-Key."""
+        with self._call(doing):
+            yield self._client
+
+    @contextmanager
     def _call(self, doing: str) -> Iterator[None]:
         """Keeps to the rate limit, and turns the SDK's errors into one that says what was being done and where."""
         self._limiter.wait()
@@ -228,6 +236,7 @@ class StripeGateway:
                 self._key.redact(f"{self.location}{silence}, {doing}: {answer.text}"),
                 reached=answer.reached,
                 is_key_refused=answer.outcome is Outcome.KEY_REFUSED,
+                is_refused=answer.outcome is Outcome.REFUSED,
             ) from None
 
 

@@ -45,6 +45,14 @@ def created_invoices(
                 yield _invoice(each, _lines(gateway, each, count_read))
 
 
+def one_invoice(gateway: StripeGateway, invoice_id: str, count_read: CountRead) -> tuple[Invoice, int]:
+    """An invoice as it is now, with all its lines, and what of it remains to be paid."""
+    count_read()
+    with gateway.reading(f"reading {invoice_id}") as client:
+        read = client.v1.invoices.retrieve(invoice_id).to_dict()
+    return _invoice(read, _lines(gateway, read, count_read)), read["amount_remaining"]
+
+
 def drafts(gateway: StripeGateway, count_read: CountRead) -> dict[str, Draft]:
     """Every draft of the account by its id; a read holds a hundred, and their lines are not read."""
     params = {"status": InvoiceStatus.DRAFT.value}

@@ -12,7 +12,7 @@ from fridge_pipeline.billing import ledger
 from fridge_pipeline.calendar.days import DayRange, day_of
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import CATALOGUE, Formula, Meter, Window
-from fridge_pipeline.corrections.rules import SettlementRefusedError
+from fridge_pipeline.corrections.rules.settlement import SettlementRefusedError
 from fridge_pipeline.corrections.settle import Decision, Settlement, approve_settlements, settle_exceptions
 from fridge_pipeline.corrections.withdraw import withdraw_file
 from fridge_pipeline.database.connection import NotEntitledError

@@ -31,6 +31,7 @@ READABLE = sorted(
     [
         *(*MARTS, *DECISIONS, "billing_starts", "evidence_packs", "month_signoffs", "releases", "withdrawals"),
         *("settlements", "settlement_decisions", "settlement_approvals", "tenant_changes"),
+        *("corrections", "correction_proposals", "correction_approvals", "correction_documents"),
     ]
 )
 
@@ -204,6 +205,8 @@ def test_finance_calls_nothing_that_works_with_the_owners_rights(as_finance: psy
     assert as_finance.execute(OWNERS_FUNCTIONS).fetchall() == [
         ("drop_month", False),
         ("ensure_month", False),
+        ("guard_correction_approval", False),
+        ("guard_correction_proposal", False),
         ("guard_month_signoff", False),
         ("guard_people_change", False),
         ("guard_settlement", False),

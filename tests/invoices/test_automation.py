@@ -152,7 +152,7 @@ def test_finance_reads_the_comparison_with_what_to_do(tenant: InvoicedTenant) ->
     tenant.compare()
     rows = tenant.pipeline.rows(
         "select tenant_id, usage_quantity::int, invoice_quantity::int, difference::int, cause, is_explained,"
-        " what_to_do like 'invoice the difference%%', amount_minor_units from fridge.invoice_tie_out"
+        " what_to_do like 'fridge correct MONTH%%', amount_minor_units from fridge.invoice_tie_out"
         " where event_name = 'temperature_readings' and cause is not null"
     )
     assert rows == [("cohoes", 7, 5, -2, "after_finalization", True, True, 2)]

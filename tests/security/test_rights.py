@@ -18,6 +18,8 @@ from tests.pipeline import Pipeline, readings
 RIGHTS = {
     "alerts": "insert, update last_sent_at newest_at resolved_at title",
     "billing_starts": "insert",
+    "correction_attempts": "insert",
+    "correction_documents": "insert",
     "counted_hours": "insert, update counted_at files_hash, delete",
     "decisions": "insert",
     "dropped_reading_counts": "insert",

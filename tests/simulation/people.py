@@ -12,7 +12,7 @@ from fridge_pipeline.billing.review import NothingHeldError, release_usage
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import Variance
-from fridge_pipeline.corrections.rules import SettlementRefusedError
+from fridge_pipeline.corrections.rules.settlement import SettlementRefusedError
 from fridge_pipeline.corrections.settle import Decision, settle_exceptions
 from fridge_pipeline.corrections.withdraw import withdraw_file
 from fridge_pipeline.finance.close_month import MonthStateError, sign_month

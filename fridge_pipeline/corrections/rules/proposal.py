@@ -1,0 +1,186 @@
+"""What a correction comes to: how much is owed or given back, and by which document. No clock, no I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from fridge_pipeline.invoice_causes import INVOICE_CAUSES
+from fridge_pipeline.invoices.rules.corrected import Corrected
+from fridge_pipeline.stripe.rules.correction import DocumentKind
+from fridge_pipeline.stripe.rules.invoice import InvoiceStatus
+
+#: Here the invoice has all of the usage of its period but what missed it, at one price: the next units cost what the
+#: tiers say. Of other causes a person has to find out first what is owed.
+CORRECTED_CAUSES = frozenset(
+    {
+        "after_finalization",
+        "late_in_grace_unsure",
+        "voided",
+        "no_line",
+        "not_on_subscription",
+        "subscription_ended",
+    }
+)
+
+
+class NotProposedError(ValueError):
+    """A difference that no document is proposed for; the text says why, and what to do instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the invoice that bills the meter; ``amount`` is in minor units."""
+
+    line_id: str
+    price_id: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A compared period with what a document needs to know; see ``invoice_comparisons``.
+
+    ``amount`` is what the whole difference costs, ``cost(usage) - cost(invoiced)``, rounded once. ``is_subscribed``:
+    the customer has a subscription that goes on, whose next invoice takes an invoice item. ``lines`` are those of the
+    invoice that bill the meter, in its order.
+    """
+
+    invoice_id: str | None
+    status: InvoiceStatus | None
+    customer_id: str
+    tenant_id: str | None
+    event_name: str
+    period_start: datetime
+    period_end: datetime
+    usage: Decimal
+    accepted: Decimal
+    invoiced: Decimal
+    cause: str | None
+    amount: int | None
+    currency: str | None
+    price_id: str | None
+    is_subscribed: bool
+    lines: tuple[Line, ...] = ()
+
+    @property
+    def difference(self) -> Decimal:
+        """What is invoiced less our usage."""
+        return self.invoiced - self.usage
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """A document that makes good for ``new - old``; ``amount`` is below 0 when it gives back."""
+
+    invoice_id: str | None
+    customer_id: str
+    tenant_id: str | None
+    event_name: str
+    period_start: datetime
+    period_end: datetime
+    old_quantity: Decimal
+    new_quantity: Decimal
+    price_id: str
+    amount: int
+    currency: str
+    kind: DocumentKind
+    cause: str | None
+    lines: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def delta(self) -> Decimal:
+        """New less old."""
+        return self.new_quantity - self.old_quantity
+
+
+def propose(found: Difference, done: Corrected) -> Proposed:
+    """The document for what is left of a difference beside the corrections before it. Raises ``NotProposedError``.
+
+    All corrections of a period together come to the cost of its whole difference, rounded once: what earlier ones
+    billed is taken off the money as it is off the quantity. At a volume price more usage may cost less, so the money
+    and not the quantity says which document it is.
+    """
+    amount, currency, price_id = _money(found, done)
+    kind = DocumentKind.INVOICE_ITEM if amount > 0 else DocumentKind.CREDIT_NOTE
+    if kind is DocumentKind.INVOICE_ITEM and not found.is_subscribed:
+        raise NotProposedError(
+            f"no subscription of {found.customer_id} goes on whose next invoice would take {amount} {currency}: make "
+            "an invoice of its own in Stripe"
+        )
+    return Proposed(
+        invoice_id=found.invoice_id,
+        customer_id=found.customer_id,
+        tenant_id=found.tenant_id,
+        event_name=found.event_name,
+        period_start=found.period_start,
+        period_end=found.period_end,
+        old_quantity=found.invoiced + done.quantity,
+        new_quantity=found.usage,
+        price_id=price_id,
+        amount=amount,
+        currency=currency,
+        kind=kind,
+        cause=found.cause,
+        lines=_credited_lines(found, -amount) if kind is DocumentKind.CREDIT_NOTE else {},
+    )
+
+
+def _money(found: Difference, done: Corrected) -> tuple[int, str, str]:
+    """Amount, currency and price, once it is sure that the tiers say what is owed."""
+    if not done.is_sure:
+        raise NotProposedError(f"another period or invoice of the same time was corrected{done.in_words()}")
+    if found.cause is not None and found.cause not in CORRECTED_CAUSES and found.difference:
+        raise NotProposedError(INVOICE_CAUSES[found.cause].do)
+    if found.status is InvoiceStatus.DRAFT:
+        raise NotProposedError(f"the invoice {found.invoice_id} is not final yet: it may still take the usage")
+    if found.accepted != found.usage:
+        raise NotProposedError(
+            f"Stripe has accepted {found.accepted:f} of {found.usage:f}: end the exceptions of the period's hours first"
+        )
+    if found.difference != found.difference.to_integral_value():
+        raise NotProposedError("the invoice has a part of a unit, which we never state: find out who did")
+    owed = found.amount if found.difference else 0
+    if owed is None or found.currency is None or found.price_id is None:
+        raise NotProposedError("no price says what it costs: create one in Stripe, or correct it by hand")
+    if any(line.price_id != found.price_id for line in found.lines):
+        raise NotProposedError("the invoice bills the meter at several prices: correct it by hand")
+    if any(each.currency != found.currency for each in done.corrections):
+        raise NotProposedError(f"it was corrected in another currency than {found.currency}{done.in_words()}")
+    amount = owed - done.amount
+    if amount == 0:
+        raise NotProposedError("it costs nothing at this price, so there is nothing to invoice or to credit")
+    return amount, found.currency, found.price_id
+
+
+def _credited_lines(found: Difference, amount: int) -> dict[str, int]:
+    """Which lines give the amount back: the last ones first, since the last units lie in the last tiers."""
+    if found.invoice_id is None or found.status not in {InvoiceStatus.OPEN, InvoiceStatus.PAID}:
+        raise NotProposedError(
+            f"{amount} {found.currency} are to be credited, and only an open or paid invoice takes a credit note: give "
+            "them to the customer's balance in Stripe"
+        )
+    left, credited = amount, {}
+    for line in reversed(found.lines):
+        part = min(left, max(line.amount, 0))
+        if part:
+            credited[line.line_id] = part
+            left -= part
+    if left:
+        raise NotProposedError(f"the lines of {found.invoice_id} come to {amount - left}, less than {amount} to credit")
+    return credited
+
+
+def in_words(what: Proposed) -> str:
+    """Its numbers, for whoever must see why it fits no more."""
+    return (
+        f"{what.old_quantity:f} to {what.new_quantity:f}, {what.amount} minor units of {what.currency} by {what.kind} "
+        f"at {what.price_id}"
+    )
+
+
+def owes(found: Difference, done: Corrected) -> bool:
+    """Whether something is left to correct, and it is a person's to correct."""
+    is_wrong = found.cause is not None and INVOICE_CAUSES[found.cause].needs_correction
+    return bool(done.rest(found.difference)) and (is_wrong or bool(done.corrections))

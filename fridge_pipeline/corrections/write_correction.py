@@ -1,0 +1,246 @@
+"""Write a correction: a second person approves a proposal, and its document is made in Stripe, exactly once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import psycopg
+
+from fridge_pipeline.billing.open_stripe import ReadPurpose, count_reads, stripe_of_books
+from fridge_pipeline.corrections.correction_record import CorrectionRecord, correction, corrections_known, differences
+from fridge_pipeline.corrections.propose import CorrectionRefusedError, as_act, place_of
+from fridge_pipeline.corrections.rules.proposal import NotProposedError, in_words, owes, propose
+from fridge_pipeline.database.failpoints import Failpoint
+from fridge_pipeline.database.queries import statement
+from fridge_pipeline.database.run import Run
+from fridge_pipeline.invoices.compare_invoices import compare_invoices
+from fridge_pipeline.invoices.invoice_record import recent_invoices
+from fridge_pipeline.reason_terms import How
+from fridge_pipeline.stripe.correction_writes import create_document, our_documents, preview_credit
+from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway
+from fridge_pipeline.stripe.invoice_reads import one_invoice
+from fridge_pipeline.stripe.rules.correction import KEY, DocumentKind, StripeDocument
+from fridge_pipeline.stripe.rules.invoice import Invoice
+
+#: So long after the last try Stripe may still be at work on it; then what it does not show, it does not have.
+ANSWER_WITHIN = timedelta(hours=1)
+
+
+def approve_correction(run: Run, open_gateway: Callable[[], StripeGateway], proposal_id: int) -> CorrectionRecord:
+    """Approves a proposal and writes it to Stripe; of one that is approved already, finishes what was begun.
+
+    It must still say what is owed: usage is compared anew, the invoice is read, a credit note previewed. Before it is
+    made, Stripe is asked for a document with our mark, so one whose answer was lost is taken up and not made again.
+    Raises ``CorrectionRefusedError`` with the numbers, ``NotEntitledError``, ``StripeCallError`` and what
+    ``open_gateway`` raises.
+    """
+    with run.database.connect() as connection, _alone(connection, proposal_id):
+        found = _proposal(connection, proposal_id)
+        work = _Writing(run, connection, stripe_of_books(connection, open_gateway), found)
+        if found.state == "proposed":
+            work.require_fit()
+            with as_act(run, connection) as acting:
+                acting.execute(statement("approve_correction"), {"proposal_id": proposal_id})
+            run.at_failpoint(Failpoint.STAGED)
+            work.write()
+        elif not work.take_up():
+            work.require_fit_or_drop()
+            work.write()
+        return _proposal(connection, proposal_id, is_over=True)
+
+
+@contextmanager
+def _alone(connection: psycopg.Connection, proposal_id: int) -> Iterator[None]:
+    """No other process writes the same correction meanwhile."""
+    row = connection.execute(statement("try_correction_lock"), {"proposal_id": proposal_id}).fetchone()
+    if row is None or not row[0]:
+        raise CorrectionRefusedError(f"correction {proposal_id} is being written by another process: look again")
+    try:
+        yield
+    finally:
+        if not connection.closed:
+            connection.execute(statement("end_correction_lock"), {"proposal_id": proposal_id})
+
+
+def _proposal(connection: psycopg.Connection, proposal_id: int, *, is_over: bool = False) -> CorrectionRecord:
+    found = correction(connection, proposal_id)
+    if found is None:
+        raise CorrectionRefusedError(f"there is no proposal {proposal_id}: fridge correct MONTH shows them")
+    if found.state == "written" and not is_over:
+        raise CorrectionRefusedError(f"correction {proposal_id} is in Stripe already: {found.document}")
+    if found.state == "dropped" and not is_over:
+        raise CorrectionRefusedError(
+            f"correction {proposal_id} is over without a document: {found.answer}. What is owed is proposed anew by "
+            "fridge correct MONTH"
+        )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Writing:
+    """One correction under way."""
+
+    run: Run
+    connection: psycopg.Connection
+    gateway: StripeGateway
+    found: CorrectionRecord
+
+    def require_fit(self) -> None:
+        """Raises ``CorrectionRefusedError`` unless the proposal says what is owed now, and Stripe would take it."""
+        what = self.found.what
+        compare_invoices(self.run)
+        places = differences(self.connection, what.period_start, what.period_end, what.customer_id)
+        now = next(((each, done) for each, done in places if place_of(each) == place_of(what)), None)
+        if now is None or not owes(*now):
+            raise self._misfit("nothing is left to correct")
+        try:
+            proposed = propose(*now)
+        except NotProposedError as error:
+            raise self._misfit(str(error)) from error
+        if proposed != what:
+            raise self._misfit(f"now it is {in_words(proposed)}")
+        self._require_invoice_as_read()
+        self._require_known_documents()
+
+    def _misfit(self, why: str) -> CorrectionRefusedError:
+        return CorrectionRefusedError(
+            f"proposal {self.found.proposal_id} fits no more: it says {in_words(self.found.what)}; {why}. "
+            "fridge correct MONTH proposes what is owed now"
+        )
+
+    def _require_invoice_as_read(self) -> None:
+        what = self.found.what
+        if what.invoice_id is None:
+            return
+        invoice, remaining = one_invoice(self.gateway, what.invoice_id, self._count_read)
+        read = recent_invoices(self.connection, [what.customer_id], what.period_start)
+        before = next(each for each in read if each.invoice_id == what.invoice_id)
+        if (before.is_void, before.lines) != (invoice.is_void, invoice.lines):
+            raise self._misfit(
+                f"the invoice {what.invoice_id} is {_shape(invoice)} in Stripe, and was {_shape(before)} when it was "
+                "read: read it with fridge invoices --read-stripe"
+            )
+        if self.found.what.kind is DocumentKind.CREDIT_NOTE:
+            total = preview_credit(self.gateway, self.found.wish, remaining, self._count_read)
+            if total != self.found.wish.amount:
+                raise self._misfit(f"Stripe would make it {total}, as with taxes: credit it by hand")
+
+    def _require_known_documents(self) -> None:
+        """A document that these books do not know was written by others, or before they were restored."""
+        known = {each.key for each in corrections_known(self.connection, [self.found.what.customer_id])}
+        unknown = [each.document_id for each in self._documents() if each.metadata[KEY] not in known]
+        if unknown:
+            raise self._misfit(
+                f"Stripe has corrections of this period that these books do not know: {', '.join(unknown)}"
+            )
+
+    def _documents(self) -> list[StripeDocument]:
+        return our_documents(self.gateway, self.found.wish, self._count_read)
+
+    def take_up(self) -> bool:
+        """Whether Stripe has the document, from a try whose answer nobody kept: then it is on record now."""
+        made = next((each for each in self._documents() if each.metadata[KEY] == self.found.key), None)
+        self.run.at_failpoint(Failpoint.READ_BACK)
+        if made is not None:
+            self._end(made, "found in Stripe by its mark")
+        return made is not None
+
+    def require_fit_or_drop(self) -> None:
+        """As ``require_fit``; what fits no more, and Stripe has not, is over, once no try can still arrive."""
+        try:
+            self.require_fit()
+        except CorrectionRefusedError as error:
+            row = self.connection.execute(statement("correction_last_begun"), self._parameters()).fetchone()
+            begun_at = row[0] if row else None
+            if begun_at is not None and self.run.clock() < begun_at + ANSWER_WITHIN:
+                raise CorrectionRefusedError(
+                    f"{error}. It was sent at {begun_at:%H:%M} UTC, and may still arrive: try again an hour after that"
+                ) from error
+            self._end(None, str(error))
+            raise
+
+    def write(self) -> None:
+        """On record before the first byte leaves, and with its answer after; no transaction is open in between."""
+        remaining = 0
+        if self.found.what.kind is DocumentKind.CREDIT_NOTE and self.found.what.invoice_id is not None:
+            _, remaining = one_invoice(self.gateway, self.found.what.invoice_id, self._count_read)
+        begun = {**self._parameters(), "now": self.run.clock(), "run_id": self.run.run_id}
+        self.connection.execute(statement("begin_correction"), begun)
+        self.run.at_failpoint(Failpoint.MARKED_SENT)
+        try:
+            made = create_document(self.gateway, self.found.wish, remaining)
+        except StripeCallError as error:
+            if error.is_refused:
+                self._end(None, str(error))
+            raise
+        self.run.at_failpoint(Failpoint.ANSWERED)
+        self._end(made, "made")
+
+    def _end(self, made: StripeDocument | None, answer: str) -> None:
+        """The document with what it settles, in one transaction; without one, that there is none."""
+        now = self.run.clock()
+        with self.connection.transaction():
+            self.connection.execute(statement("lock_comparisons"))
+            self.connection.execute(
+                statement("end_correction"),
+                {
+                    **self._parameters(),
+                    "document": made.document_id if made else None,
+                    "document_number": made.number if made else None,
+                    "answer": answer,
+                    "now": now,
+                    "run_id": self.run.run_id,
+                },
+            )
+            if made is not None:
+                self._settle(made)
+        self.run.at_failpoint(Failpoint.RECEIPTS_WRITTEN)
+
+    def _settle(self, made: StripeDocument) -> None:
+        """Settles the exception of its period by the document, and ends it unless something is left to correct."""
+        what = self.found.what
+        is_owed = what.delta > 0
+        place = {
+            "kind": "not_invoiced" if is_owed else "invoiced_too_much",
+            "tenant_id": what.tenant_id,
+            "customer_id": what.customer_id,
+            "event_name": what.event_name,
+            "period_start": what.period_start,
+        }
+        row = self.connection.execute(statement("exception_of_correction"), place).fetchone()
+        if row is None:
+            return
+        decision = {
+            "exception_id": row[0],
+            "event_name": what.event_name,
+            "how": (How.INVOICED_BY_HAND if is_owed else How.CREDITED).value,
+            "quantity": int(what.delta),
+            "document": made.document_id,
+            "reason": f"correction {self.found.proposal_id}: {self.found.wish.text}",
+            **self._parameters(),
+        }
+        self.connection.execute(statement("settle_by_correction"), decision)
+        places = differences(self.connection, what.period_start, what.period_end, what.customer_id)
+        is_left = any(
+            owes(each, done) and (done.rest(each.difference) < 0) == is_owed
+            for each, done in places
+            if (each.event_name, each.period_start) == (what.event_name, what.period_start)
+        )
+        if not is_left:
+            self.connection.execute(statement("end_exception"), {"exception_id": row[0], "now": self.run.clock()})
+
+    def _parameters(self) -> dict[str, object]:
+        return {"proposal_id": self.found.proposal_id}
+
+    def _count_read(self) -> None:
+        """On record before it is made."""
+        count_reads(self.connection, 1, ReadPurpose.INVOICES, self.run.clock())
+
+
+def _shape(invoice: Invoice) -> str:
+    """What of an invoice decides whether a proposal fits, in a few words."""
+    total = sum(line.amount for line in invoice.lines)
+    return f"{invoice.status} with {len(invoice.lines)} lines of {total} {invoice.currency}"

@@ -1,0 +1,86 @@
+"""Corrections that Stripe has: which comparison each belongs to, and what is left to correct beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from fridge_pipeline.invoices.rules.billing_periods import NOTHING, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a comparison is of; without an invoice, usage that none carries."""
+
+    customer_id: str
+    event_name: str
+    invoice_id: str | None
+    span: Span
+
+    def is_same(self, other: Place) -> bool:
+        """Whether it is of the same; a time that is on no invoice may end later than it did."""
+        ours = (self.customer_id, self.event_name, self.invoice_id, self.span.start)
+        return ours == (other.customer_id, other.event_name, other.invoice_id, other.span.start)
+
+    def overlaps(self, other: Place) -> bool:
+        """Whether it is of the same customer and meter, and of some of the same time."""
+        is_account = (self.customer_id, self.event_name) == (other.customer_id, other.event_name)
+        return is_account and self.span.start < other.span.end and other.span.start < self.span.end
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """A document in Stripe that makes good for ``quantity`` and ``amount``; both are below 0 when it gives back."""
+
+    place: Place
+    quantity: Decimal
+    amount: int
+    currency: str
+    document: str
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """The corrections of one comparison. Not ``is_sure``: one was of a period or an invoice that is another now."""
+
+    corrections: tuple[Correction, ...] = ()
+    is_sure: bool = True
+
+    @property
+    def quantity(self) -> Decimal:
+        """What they come to."""
+        return sum((each.quantity for each in self.corrections), NOTHING)
+
+    @property
+    def amount(self) -> int:
+        """What they come to, in minor units."""
+        return sum(each.amount for each in self.corrections)
+
+    def rest(self, difference: Decimal) -> Decimal:
+        """What is left of a comparison's difference: below 0 too little is billed, above 0 too much."""
+        return difference + self.quantity
+
+    def in_words(self) -> str:
+        """For an exception's detail; empty without corrections."""
+        if not self.corrections:
+            return ""
+        return f"; corrected before: {self.quantity:+f} by {', '.join(each.document for each in self.corrections)}"
+
+
+def corrected(places: Sequence[Place], corrections: Sequence[Correction]) -> list[Corrected]:
+    """For each comparison the corrections that belong to it; one of none is left out.
+
+    A correction belongs to the comparison that it was proposed for; when there is none any more, as after a void
+    invoice was made anew, to the last one of the same time, so that nobody is billed twice for the same usage.
+    """
+    found: list[list[Correction]] = [[] for _ in places]
+    sure = [True for _ in places]
+    for each in corrections:
+        same = [number for number, place in enumerate(places) if place.is_same(each.place)]
+        near = [number for number, place in enumerate(places) if place.overlaps(each.place)]
+        if same or near:
+            number = (same or near)[-1]
+            found[number].append(each)
+            sure[number] = sure[number] and bool(same)
+    return [Corrected(tuple(each), is_sure) for each, is_sure in zip(found, sure, strict=True)]

@@ -1,0 +1,100 @@
+"""Corrections in Stripe: invoice items and credit notes with our mark, looked for, previewed and made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from fridge_pipeline.stripe.gateway import StripeGateway
+from fridge_pipeline.stripe.rules.correction import KEY, METER, PERIOD, DocumentKind, StripeDocument, Wish
+from fridge_pipeline.stripe.rules.limits import PAGE_SIZE
+
+#: Stripe's periods of an invoice item include their last second.
+LAST_SECOND = timedelta(seconds=1)
+
+
+def our_documents(gateway: StripeGateway, wish: Wish, count_read: Callable[[], None]) -> list[StripeDocument]:
+    """What Stripe has of the wish's meter and period with our mark, by whichever proposal. Raises ``StripeCallError``.
+
+    Invoice items are looked for with the customer, credit notes with the invoice.
+    """
+    found = []
+    params: dict[str, Any] = {"limit": PAGE_SIZE}
+    is_item = wish.kind is DocumentKind.INVOICE_ITEM
+    params |= {"customer": wish.customer_id} if is_item else {"invoice": wish.invoice_id}
+    while True:
+        count_read()
+        with gateway.reading(f"looking for the {wish.kind} of correction {wish.key}") as client:
+            page: Any = (client.v1.invoice_items if is_item else client.v1.credit_notes).list(params)  # type: ignore[arg-type]
+        read = [each.to_dict() for each in page.data]
+        found += [_document(each) for each in read]
+        if not page.has_more:
+            break
+        params["starting_after"] = read[-1]["id"]
+    place = {name: wish.metadata[name] for name in (METER, PERIOD)}
+    return [each for each in found if KEY in each.metadata and place.items() <= each.metadata.items()]
+
+
+def preview_credit(gateway: StripeGateway, wish: Wish, remaining: int, count_read: Callable[[], None]) -> int:
+    """What a credit note would come to; Stripe refuses here what it would refuse then. Raises ``StripeCallError``.
+
+    ``remaining`` is what of its invoice remains to be paid.
+    """
+    count_read()
+    with gateway.reading(f"previewing the credit note of correction {wish.key}") as client:
+        return client.v1.credit_notes.preview(_credit(wish, remaining)).amount
+
+
+def create_document(gateway: StripeGateway, wish: Wish, remaining: int) -> StripeDocument:
+    """Makes the document; with the same key Stripe makes it once for a day at least. Raises ``StripeCallError``."""
+    options: Any = {"idempotency_key": f"{KEY}:{wish.key}"}
+    with gateway.writing(f"writing the {wish.kind} of correction {wish.key}") as client:
+        made = (
+            client.v1.invoice_items.create(_item(wish), options)
+            if wish.kind is DocumentKind.INVOICE_ITEM
+            else client.v1.credit_notes.create(_credit(wish, remaining), options)
+        )
+    return _document(made.to_dict())
+
+
+def _item(wish: Wish) -> Any:
+    """By amount: a price of its own would charge it from the first tier on."""
+    return {
+        "customer": wish.customer_id,
+        "amount": wish.amount,
+        "currency": wish.currency,
+        "description": wish.text,
+        "discountable": False,
+        "period": {
+            "start": int(wish.period_start.timestamp()),
+            "end": int((wish.period_end - LAST_SECOND).timestamp()),
+        },
+        "metadata": wish.metadata,
+    }
+
+
+def _credit(wish: Wish, remaining: int) -> Any:
+    """By amount, always: a line that was once credited so can never be credited by quantity. No mail is sent.
+
+    It cuts what remains to be paid; what is beyond that goes to the customer's balance.
+    """
+    lines = [
+        {"type": "invoice_line_item", "invoice_line_item": line_id, "amount": amount}
+        for line_id, amount in wish.lines.items()
+    ]
+    beyond = max(wish.amount - remaining, 0)
+    return {
+        "invoice": wish.invoice_id,
+        "lines": lines,
+        "email_type": "none",
+        "memo": wish.text,
+        "metadata": wish.metadata,
+        **({"credit_amount": beyond} if beyond else {}),
+    }
+
+
+def _document(read: Mapping[str, Any]) -> StripeDocument:
+    return StripeDocument(
+        read["id"], read.get("number"), read["amount"], read["currency"], dict(read.get("metadata") or {})
+    )

@@ -1,0 +1,40 @@
+"""``fridge correct``: what it prints, in two steps by two people, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+
+from tests.console_script import Run
+from tests.invoices.account import InvoicedTenant
+from tests.pipeline import Pipeline
+
+
+def test_correct_proposes_with_the_money_and_a_second_person_writes_it_to_stripe(run: Run, pipeline: Pipeline) -> None:
+    tenant = InvoicedTenant(pipeline)
+    tenant.subscribe(tenant.price(unit_amount=3))
+    tenant.use(3, 90)
+    tenant.settled()
+    tenant.use(20, 30)
+    tenant.read()
+    month = f"{tenant.start:%Y-%m}"
+    nobody = run("correct", month)
+    assert (nobody.returncode, "name yourself with --as LOGIN" in nobody.stderr) == (1, True)
+    proposed = run("correct", month, "--as", "ada")
+    assert (proposed.returncode, proposed.stderr) == (0, "")
+    row = next(line for line in proposed.stdout.splitlines() if "temperature_readings" in line and "cohoes" in line)
+    assert all(each in row for each in ("90", "120", "+30", "+90 usd", "invoice_item", "proposed"))
+    assert "fridge correct --approve 1 --as LOGIN" in proposed.stdout
+    (told,) = json.loads(run("correct", month, "--as", "ada", "--json").stdout)["corrections"]
+    assert (told["proposal_id"], told["delta"], told["amount"], told["state"]) == (1, "30", 90, "proposed")
+    alone = run("correct", "--approve", "1", "--as", "ada")
+    assert (alone.returncode, "another operator or approver approves" in alone.stderr) == (1, True)
+    done = run("correct", "--approve", "1", "--as", "grace")
+    (item,) = tenant.client.v1.invoice_items.list({"customer": tenant.customer}).data
+    assert (done.returncode, done.stderr, item.amount) == (0, "", 90)
+    assert done.stdout == (
+        f"correction 1: invoice_item {item.id} over 90 minor units of usd for {tenant.customer}, made\n"
+    )
+    assert "is in Stripe already" in run("correct", "--approve", "1", "--as", "grace").stderr
+    assert run("correct").returncode == run("correct", month, "--approve", "1").returncode == 2
+    off = run("correct", month, FRIDGE_INVOICES="off")
+    assert (off.returncode, "set it to watch" in off.stderr) == (1, True)
