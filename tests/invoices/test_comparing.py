@@ -12,6 +12,7 @@ from fridge_pipeline.finance.close_month import MonthNotReadyError, prepare_mont
 from fridge_pipeline.settings import MODELS_FOLDER
 from tests.invoices.conftest import InvoicedBooks
 from tests.invoices.shapes import READINGS
+from tests.people import signed_in
 from tests.pipeline import CLOSE_AFTER
 
 
@@ -120,7 +121,8 @@ def test_a_month_is_not_closed_over_an_invoice_that_nothing_explains_and_is_over
     books.pipeline.advance(hours=2)
     books.bill(4)
     books.compare()
-    after = replace(books.pipeline.as_run(), clock=lambda: month.end + timedelta(days=1))
+    signing = signed_in(books.pipeline.database, "ada")
+    after = replace(books.pipeline.as_run(), database=signing, clock=lambda: month.end + timedelta(days=1))
     with pytest.raises(MonthNotReadyError, match=r"in_1 cohoes temperature_readings: -6 \(unexplained_line\)"):
         prepare_month(after, month, "ada", MODELS_FOLDER, CLOSE_AFTER)
     books.bill(10, "void")

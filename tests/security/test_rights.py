@@ -47,6 +47,8 @@ RIGHTS = {
     "price_snapshots": "insert",
     "rejected_not_kept": "insert",
     "rejected_readings": "insert",
+    "sensor_register": "insert",
+    "waiting_sensors": "insert",
     "releases": "insert",
     "restores": "insert",
     "runs": "insert",

@@ -208,7 +208,8 @@ def test_a_file_keeps_its_first_10_000_rejected_rows_and_counts_all_by_reason_as
     assert detail.startswith("10007 of 10009 rows are rejected and not counted, 99 % of them; 10003 unreadable time")
     assert "; the first 10000 rejected rows are kept one by one, the other 7 by reason only; the loss of" in detail
     with pipeline.database.connect() as books:
-        pack = books.execute(statement("evidence_rejected_readings"), {"start": hour.start, "end": hour.end}).fetchall()
+        ever = {"start": hour.start, "end": hour.end, "after": "-infinity", "until": "infinity"}
+        pack = books.execute(statement("evidence_rejected_readings"), ever).fetchall()
         unusable = unusable_of_hours(books, HourRange(hour, hour), 10)
     assert sorted((path[-5:], reason, count) for _, path, _, reason, count in pack) == [
         *(("a.csv", *each) for each in by_reason),
