@@ -939,9 +939,10 @@ def compare_with_now(figures: Iterable[str]) -> str:
 
 
 def _signatures(lines: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
-    """The preparation and the approval that closed the month: the last two."""
-    columns = ("action", "signed_by", "signed_at", "control_totals")
-    last = list(_rows(SIGNOFFS, lines, columns))[-2:]
+    """The preparation and the approval that closed the month: the last two. Who signed is the login (law L15)."""
+    columns = ("action", "signed_by", "acted_by", "signed_at", "control_totals")
+    rows = list(_rows(SIGNOFFS, lines, columns))[-2:]
+    last = [row | {"signed_by": row["acted_by"] or row["signed_by"]} for row in rows]
     if [row["action"] for row in last] != ["prepare", "approve"]:
         said = ", ".join(row["action"] for row in last) or "nothing"
         raise DoesNotHoldError(f"the month is not closed: the last signatures in {SIGNOFFS} are {said}")

@@ -56,7 +56,9 @@ def check(*, file: Path, name: str | None, path: str | None, hour: Hour | None, 
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--path", help="Its path below the hour's folder, where it differs from the file's name.")
 def guess(*, file: Path, path: str | None) -> None:
-    """Propose a source for FILE, in TOML: a gallery entry that it fits, else by its columns' names, units and values.
+    """Propose a source for FILE, in TOML.
+
+    A gallery entry that it fits, else one by its columns' names, units and values.
 
     It says how sure it is, and why, in comments. Read them, put it into your file of sources, and check it. Exit code 1
     when no reading is seen in the file.

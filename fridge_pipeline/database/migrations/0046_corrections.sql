@@ -361,7 +361,7 @@ with quantities as (
         event_name,
         hour,
         -- What Stripe shows beyond what it was told is given back, and is no part of what it is to be told.
-        case when kind = 'unexplained' then 'credited_in_stripe' else how end as how,
+        case when kind in ('unexplained', 'not_stated_by_us') then 'credited_in_stripe' else how end as how,
         quantity
     from fridge.settlements
     -- What is wrong on an invoice was stated to Stripe all the same.
