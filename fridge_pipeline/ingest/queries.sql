@@ -7,7 +7,10 @@ select distinct on (path)
 from fridge.landing_files
 where
     landing_hour = %(hour)s
-    and path not in (select files_to_read_again.path from fridge.files_to_read_again)
+    and path not in (
+        select files_to_read_again.path from fridge.files_to_read_again
+        where files_to_read_again.landing_hour = %(hour)s
+    )
 order by path asc, file_id desc;
 
 -- name: loaded_listings

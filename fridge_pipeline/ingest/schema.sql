@@ -512,15 +512,26 @@ select
     landing_files.landing_hour
 from fridge.landing_files
 where
-    exists (
-        select 1
+    landing_files.file_id in (
+        select waiting_sensors.file_id
         from fridge.waiting_sensors
-        inner join fridge.sensor_register
-            on
-                coalesce(waiting_sensors.sensor_id, sensor_register.sensor_id) = sensor_register.sensor_id
-                and waiting_sensors.register_entry < sensor_register.entry_id
-                and waiting_sensors.last_recorded_at >= sensor_register.valid_from
-        where waiting_sensors.file_id = landing_files.file_id
+        where
+            exists (
+                select 1 from fridge.sensor_register
+                where
+                    sensor_register.sensor_id = waiting_sensors.sensor_id
+                    and sensor_register.entry_id > waiting_sensors.register_entry
+                    and sensor_register.valid_from <= waiting_sensors.last_recorded_at
+            )
+            or (
+                waiting_sensors.sensor_id is null
+                and exists (
+                    select 1 from fridge.sensor_register
+                    where
+                        sensor_register.entry_id > waiting_sensors.register_entry
+                        and sensor_register.valid_from <= waiting_sensors.last_recorded_at
+                )
+            )
     )
     and not exists (
         select 1 from fridge.landing_files as newer
