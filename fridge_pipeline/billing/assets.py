@@ -15,6 +15,7 @@ from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.measure import Measure
 from fridge_pipeline.installation import Landing, Ledger, Stripe
 from fridge_pipeline.orchestration.partitions import (
+    ON_THE_WAY,
     STRIPE_POOL,
     hours_of,
     is_backfill,
@@ -28,6 +29,7 @@ from fridge_pipeline.orchestration.progress import Progress
     group_name="billing",
     kinds={"stripe", "postgres"},
     owners=["team:finance"],
+    op_tags=ON_THE_WAY,
     pool=STRIPE_POOL,
     output_required=False,
 )
