@@ -24,6 +24,7 @@ def as_mapping(plan: BillingPlan) -> dict[str, Any]:
         "hours": [hour.key for hour in plan.hours],
         "runs": [str(each) for each in plan.runs],
         "hours_to_load": [hour.key for hour in plan.to_load],
+        "hours_not_delivered": [hour.key for hour in plan.undelivered],
         "hours_that_change": [hour.key for hour in plan.changing],
         "changes": [
             {
