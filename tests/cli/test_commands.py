@@ -84,6 +84,10 @@ def test_only_hours_with_something_new_cost_a_run_and_what_an_earlier_run_left_u
         pipeline.land(first.plus(-10), "b.csv", readings("cohoes", first.plus(-10), 3, 1))
         assert runs_of_bill() == [first.plus(-10).key]
         assert runs_of_bill() == []
+        tags = storage.execute(
+            "select key, value from run_tags where key in ('dagster/code_location', 'fridge/commit')"
+        )
+        assert set(tags) == {("dagster/code_location", "fridge_pipeline"), ("fridge/commit", commit())}
         assert runs_of_bill("--again") == [first.plus(step - 40).key for step in range(0, 40, 10)]
 
 
