@@ -37,6 +37,16 @@ from fridge_pipeline.settings import MODELS_FOLDER
 if TYPE_CHECKING:
     from fridge_pipeline.orchestration.headless import RangeRun
 
+#: How far it is.
+COLUMNS = (
+    SpinnerColumn(),
+    TextColumn("{task.description}"),
+    BarColumn(),
+    MofNCompleteColumn(),
+    TextColumn("hours"),
+    TimeElapsedColumn(),
+)
+
 #: After a signal: a person who pressed Ctrl-C waits no longer than two seconds.
 ENDING_SECONDS_MAX = 1.8
 
@@ -119,16 +129,21 @@ def bill_range(opened: Installation, span: HourRange, *, again: bool = False) ->
         try:
             with stripe.kept_up():
                 run_ranges(ledger, span, plan_ranges(to_run), runs)
-            waiting = [hour for hour in hours_to_bill(ledger, landing, span) if span.first <= hour <= span.last]
+            waiting = hours_to_bill(ledger, landing, span)
         except KeyboardInterrupt:
             is_interrupted = True
             waiting = sorted(find_undone_hours(ledger.database, listed.get, to_run, ledger.catalogue, ledger.clock()))
     with ledger.database.connect() as connection:
-        kinds: Counter[str] = Counter()
-        for exceptions in open_exceptions(connection, span).values():
-            kinds.update(exceptions)
-        kinds |= Counter({kind: len(open_of_kind(connection, kind)) for kind in KINDS})  # most have no hour of the span
-        return Billed(span, len(to_run), summarize(connection, span), runs, waiting, kinds, is_interrupted)
+        summary, kinds = summarize(connection, span), exceptions_by_kind(connection, span)
+    return Billed(span, len(to_run), summary, runs, waiting, kinds, is_interrupted)
+
+
+def exceptions_by_kind(connection: psycopg.Connection, span: HourRange) -> Counter[str]:
+    """How many are open in a span, and of those kinds of which most have no hour."""
+    kinds: Counter[str] = Counter()
+    for exceptions in open_exceptions(connection, span).values():
+        kinds.update(exceptions)
+    return kinds | Counter({kind: len(open_of_kind(connection, kind)) for kind in KINDS})
 
 
 def hours_to_run(
@@ -147,15 +162,7 @@ def run_ranges(ledger: Ledger, span: HourRange, ranges: Sequence[HourRange], run
     """One run after another, each put into ``runs`` when it has ended."""
     from fridge_pipeline.orchestration.headless import headless_runner  # noqa: PLC0415 # Dagster, if anything is to run
 
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("hours"),
-        TimeElapsedColumn(),
-    )
-    with headless_runner(ledger, span) as runner, Progress(*columns, console=console) as progress:
+    with headless_runner(ledger, span) as runner, Progress(*COLUMNS, console=console) as progress:
         task = progress.add_task("billing", total=sum(hours.count for hours in ranges))
         for hours in ranges:
             progress.update(task, description=f"billing {hours}")
@@ -165,12 +172,13 @@ def run_ranges(ledger: Ledger, span: HourRange, ranges: Sequence[HourRange], run
 
 
 def hours_to_bill(ledger: Ledger, landing: Landing, span: HourRange) -> list[Hour]:
-    """Every closed hour that still waits, on a grid that reaches back to the span."""
+    """Every closed hour of a span that still waits, on a grid that reaches back to it."""
     grid = ledger.grid()
     reaching_back = HourRange(min(grid.first, span.first), grid.last)
-    return sweep_hours(
+    waiting = sweep_hours(
         ledger.database, landing.zone, reaching_back, ledger.catalogue, ledger.clock(), ledger.settings.close_after
     )
+    return [hour for hour in waiting if span.first <= hour <= span.last]
 
 
 def show_result(billed: Billed, location: str, start: BillingStart, *, as_json: bool) -> None:

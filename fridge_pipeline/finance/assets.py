@@ -104,7 +104,7 @@ def _spec(model: SqlModel, models: Mapping[str, SqlModel], freshness: dg.Freshne
     return dg.AssetSpec(
         key=model.name,
         deps=_dependencies(model, models),
-        group_name="finance",
+        group_name=f"finance/{model.layer}",
         kinds={"sql", "postgres", model.materialized.value},
         tags={"fridge/layer": model.layer},
         owners=["team:finance"],
