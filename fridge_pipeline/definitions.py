@@ -27,6 +27,8 @@ from fridge_pipeline.orchestration.automation import (
     read_invoices_job,
     reconcile_days,
 )
+from fridge_pipeline.orchestration.code_references import with_code
+from fridge_pipeline.orchestration.grid_start import settle_grid
 from fridge_pipeline.orchestration.integrity_checks import (
     every_file_and_row_was_used,
     every_row_is_accounted_for,
@@ -69,18 +71,19 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     hourly = hourly_of(settings)
     days, months = daily_partitions(settings.partitions_start), monthly_partitions(settings.partitions_start)
     checks = finance_checks(models)
+    assets = [
+        on_hours(as_table(raw_readings, sources), hourly),
+        on_hours(as_table(usage_tables, sources), hourly),  # inserted_counts and active_sensors
+        on_hours(as_table(meter_events, sources), hourly),
+        on_grid(as_table(stripe_reconciliation, sources), days, ONE_RUN),
+        on_grid(as_table(stripe_invoices, sources), days, ONE_RUN),
+        *finance_assets(models, hourly),  # one for each SQL model
+        on_grid(with_models(evidence_pack, pack_tables(), models), months),
+        on_grid(with_models(audit_report, MARTS, models), months),
+        on_grid(backfill_plan, hourly.hours, ONE_RUN),
+    ]
     return dg.Definitions(
-        assets=[
-            on_hours(as_table(raw_readings, sources), hourly),
-            on_hours(as_table(usage_tables, sources), hourly),  # inserted_counts and active_sensors
-            on_hours(as_table(meter_events, sources), hourly),
-            on_grid(as_table(stripe_reconciliation, sources), days, ONE_RUN),
-            on_grid(as_table(stripe_invoices, sources), days, ONE_RUN),
-            *finance_assets(models, hourly),  # one for each SQL model
-            on_grid(with_models(evidence_pack, pack_tables(), models), months),
-            on_grid(with_models(audit_report, MARTS, models), months),
-            on_grid(backfill_plan, hourly.hours, ONE_RUN),
-        ],
+        assets=with_code(assets, settings.source_url),
         asset_checks=[
             every_row_is_accounted_for,
             every_file_and_row_was_used,
@@ -127,6 +130,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """As the environment of this process says; built when Dagster asks, so importing this module reads nothing."""
+    """As the environment of this process says; built when Dagster asks, so importing this module opens nothing."""
     settle_environment(os.environ)
+    settle_grid(os.environ)
     return build_definitions(read_settings(os.environ))

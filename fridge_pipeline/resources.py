@@ -15,6 +15,9 @@ from fridge_pipeline.installation import Landing, Ledger, Stripe, open_ledger, o
 from fridge_pipeline.orchestration.attribution import launched_by
 from fridge_pipeline.settings import MODELS_FOLDER, read_settings
 
+#: Which code a run worked with, in the UI; the books know it as well.
+COMMIT_TAG = "fridge/commit"
+
 
 @dg.resource(description="Database, settings and clock as the environment of the run's process says.")
 def ledger(context: dg.InitResourceContext) -> Iterator[Ledger]:
@@ -24,6 +27,8 @@ def ledger(context: dg.InitResourceContext) -> Iterator[Ledger]:
         if context.run is not None:
             program = program_identity(MODELS_FOLDER)
             run_id, who = context.run.run_id, launched_by(context.run.tags)
+            if context.instance is not None:
+                context.instance.add_run_tags(run_id, {COMMIT_TAG: program["commit"]})
             with opened.database.connect() as connection:
                 record_run(connection, run_id, program, who, opened.clock())
         yield opened

@@ -65,6 +65,13 @@ class Places(BaseModel):
         "alerts of failed runs link to the run there. `fridge up` knows its own",
         shown="",
     )
+    source_url: Annotated[str | None, PlainValidator(values.web_address)] = variable(
+        "FRIDGE_SOURCE_URL",
+        None,
+        "where this code is read on the web, with `{commit}` in it, such as "
+        "`https://github.com/us/fridge/blob/{commit}`: the pages of assets lead to file and line there",
+        shown="the files of this machine",
+    )
     ui_user_header: str | None = variable(
         "FRIDGE_UI_USER_HEADER",
         None,

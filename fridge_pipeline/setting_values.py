@@ -17,7 +17,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field
 
-from fridge_pipeline.calendar.hours import NotAnHourError
+from fridge_pipeline.calendar.hours import Hour, NotAnHourError
 from fridge_pipeline.catalogue.billing_start import BillingStart
 from fridge_pipeline.catalogue.meter import Meter, Variance
 from fridge_pipeline.catalogue.meters_file import read_catalogue
@@ -74,6 +74,18 @@ def minutes(given: str) -> timedelta:
 def hours(given: str) -> timedelta:
     """So many of them, none included."""
     return timedelta(hours=at_least(0)(given))
+
+
+#: Where the partition grid begins, unless it is told.
+GRID_START = Hour.from_key("2026-01-01-00:00")
+
+#: Has the grid begin at the first hour that the books know; ``fridge up`` keeps to that by itself.
+FIRST_KNOWN = "first"
+
+
+def grid_start(given: str) -> Hour:
+    """A partition key, or ``first``, of which only the books know which hour that is."""
+    return GRID_START if given == FIRST_KNOWN else Hour.from_key(given)
 
 
 def billing_start(given: str) -> BillingStart:

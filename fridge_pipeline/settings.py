@@ -46,10 +46,12 @@ class SettingError(ValueError):
 class Settings(Places):
     """What the environment says. Secrets show in no repr."""
 
-    partitions_start: Annotated[Hour, PlainValidator(Hour.from_key)] = variable(
+    partitions_start: Annotated[Hour, PlainValidator(values.grid_start)] = variable(
         "FRIDGE_PARTITIONS_START",
-        Hour.from_key("2026-01-01-00:00"),
-        "first hour of the partition grid, which sensor, schedule and UI look at",
+        values.GRID_START,
+        "first hour of the partition grid, which sensor, schedule and UI look at; `first` is the first landing hour of "
+        "the books",
+        shown="`2026-01-01-00:00`; `first` for `fridge up`",
     )
     bill_from: Annotated[BillingStart | None, PlainValidator(values.billing_start)] = variable(
         "FRIDGE_BILL_FROM",

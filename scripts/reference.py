@@ -154,7 +154,7 @@ def _model_text(model: SqlModel) -> str:
         f"For example: {model.example}\n",
         *(["| column | type | meaning |", "|---|---|---|", *rows, ""] if rows else []),
     ]
-    tests = [f"- `{test.name}`{_severity(test.severity)}: {test.says}" for test in tests_of(model)]
+    tests = [f"- `{test.name}`{_severity(test.severity)}: {test.says}" for test in tests_of(model, None)]
     return "\n".join([*lines, *tests, *([""] if tests else [])])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import psycopg
@@ -11,9 +11,9 @@ from fridge_pipeline.billing.ledger import undelivered_hours
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.exceptions import (
-    open_exceptions,
-)
+from fridge_pipeline.database.exceptions import open_exceptions
+from fridge_pipeline.database.queries import span_of, statement
+from fridge_pipeline.database.retention import first_open_hour, kept_from
 from fridge_pipeline.ingest.landing.landing_errors import LandingError
 from fridge_pipeline.ingest.landing.zone import LandingZone
 from fridge_pipeline.ingest.landing_record import listing_fingerprints
@@ -50,6 +50,40 @@ def _has_news(fingerprint_of: Callable[[Hour], str | None], hour: Hour, known: s
     except LandingError:
         return True
     return fingerprint is not None and fingerprint != known
+
+
+#: Exceptions that a run judges anew, which may end them: usage was counted again, or held by a narrower tolerance.
+JUDGED_ANEW = {"load_failed", "contradiction", "held_for_review"}
+
+
+def find_hours_to_run(
+    connection: psycopg.Connection,
+    listed: Mapping[Hour, str],
+    hours: HourRange,
+    catalogue: tuple[Meter, ...],
+    now: datetime,
+    close_after: timedelta,
+) -> set[Hour]:
+    """Those of a range in which a run would tell Stripe or the books anything, open ones with new files among them.
+
+    What the sweep takes up, and hours with an exception that is ``JUDGED_ANEW``. All others hold nothing, or are
+    delivered, or wait for a person: a run would only say so.
+    """
+    undelivered = {hour for hour in undelivered_hours(connection, catalogue, now) if hour.closed_at(now, close_after)}
+    excepted = {hour for hour, kinds in open_exceptions(connection, hours).items() if kinds.keys() & JUDGED_ANEW}
+    pending = compare_listing(connection, listed, hours).pending
+    return {hour for hour in {*undelivered, *excepted, *pending} if hours.first <= hour <= hours.last}
+
+
+def hours_without_increments(connection: psycopg.Connection, hours: HourRange, increments: Sequence[str]) -> set[Hour]:
+    """Those of a range whose rows of these SQL models were not made since their files came, and still can be."""
+    oldest = kept_from(connection)
+    first_open = first_open_hour(oldest).start if oldest is not None else None
+    rows = connection.execute(
+        statement("hours_without_increments"),
+        {**span_of(hours), "models": list(increments), "first_open": first_open},
+    ).fetchall()
+    return {Hour(start) for (start,) in rows}
 
 
 def find_hours_to_bill(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import psycopg
 
 from fridge_pipeline.billing.books_beside_files import hours_with_history
+from fridge_pipeline.billing.hour_states import Delivery, hour_states
 from fridge_pipeline.billing.rules.staging import STATES, StagingCase, StagingPolicy, StagingVerdict
 from fridge_pipeline.billing.stage import judge_hours
 from fridge_pipeline.calendar.hours import Hour, HourRange, plan_ranges
@@ -33,13 +34,15 @@ class BillingPlan:
     """What a range of hours would come to, by the books as they are now.
 
     ``to_load`` are hours whose landing files are not loaded as they lie there: what they hold is not known before it
-    is loaded, so the changes are those of all other files. ``waiting`` counts, by verdict, usage that would not be
-    stated, and why. ``seconds`` is how long the calls take at the limit of calls per second.
+    is loaded, so the changes are those of all other files. ``undelivered`` are closed hours of which Stripe has not
+    been told all that is loaded. ``waiting`` counts, by verdict, usage that would not be stated, and why. ``seconds``
+    is how long the calls take at the limit of calls per second.
     """
 
     hours: list[Hour]
     runs: list[HourRange]
     to_load: list[Hour]
+    undelivered: list[Hour]
     changing: list[Hour]
     changes: list[PlannedChange]
     waiting: dict[str, int]
@@ -55,6 +58,8 @@ def plan_billing(
         listed = zone.hours()
         news = compare_listing(connection, listed, hours)
         busy = busy_hours(connection, listed, hours)
+        states = hour_states(connection, hours, run.catalogue)
+        undelivered = [Hour(state.hour) for state in states if state.delivery is Delivery.UNDELIVERED]
         judged = judge_hours(connection, hours, run.catalogue, policy, run.clock()).cases
     stated = [case for case, verdict in judged if verdict in STATES]
     unstated = Counter(verdict.value for _, verdict in judged if verdict not in STATES | {StagingVerdict.SETTLED})
@@ -62,6 +67,7 @@ def plan_billing(
         hours=busy,
         runs=plan_ranges(busy),
         to_load=sorted(news.pending),
+        undelivered=[hour for hour in undelivered if hour.closed_at(run.clock(), policy.close_after)],
         changing=sorted({case.hour for case in stated}),
         changes=_changes(stated),
         waiting=dict(sorted(unstated.items())),

@@ -992,6 +992,28 @@ from fridge.meter_events
 where hour between %(first)s and %(last)s
 order by hour;
 
+-- name: hours_without_increments
+-- Hours of a range of which not all of some SQL models were made since a file was loaded or withdrawn.
+select landed.hour
+from (
+    select
+        landing_files.landing_hour as hour,
+        greatest(max(landing_files.loaded_at), max(withdrawals.withdrawn_at)) as changed_at
+    from fridge.landing_files
+    left join fridge.withdrawals on landing_files.file_id = withdrawals.file_id
+    where
+        landing_files.landing_hour between %(first)s and %(last)s
+        and landing_files.landing_hour >= coalesce(%(first_open)s::timestamptz, '-infinity')
+    group by landing_files.landing_hour
+) as landed
+left join fridge.model_hours
+    on
+        landed.hour = model_hours.hour
+        and model_hours.model = any(%(models)s::text[])
+        and landed.changed_at <= model_hours.built_at
+group by landed.hour
+having count(model_hours.model) < cardinality(%(models)s::text[]);
+
 -- name: held_usage
 -- What is held of a tenant's hour, and the usage that would be let through.
 with catalogue as (

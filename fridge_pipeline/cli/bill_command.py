@@ -5,89 +5,47 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
+import psycopg
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from fridge_pipeline.billing.assets import plan_of
 from fridge_pipeline.billing.books_beside_files import RangeSummary, summarize
-from fridge_pipeline.billing.hours_to_bill import find_undone_hours, sweep_hours
-from fridge_pipeline.billing.plan_billing import BillingPlan, busy_hours
+from fridge_pipeline.billing.hours_to_bill import (
+    find_hours_to_run,
+    find_undone_hours,
+    hours_without_increments,
+    sweep_hours,
+)
+from fridge_pipeline.billing.plan_billing import busy_hours
 from fridge_pipeline.calendar.hours import Hour, HourRange, plan_ranges
 from fridge_pipeline.catalogue.billing_start import EVERY_HOUR, BillingStart
 from fridge_pipeline.cli.calendar_keys import HourKey
 from fridge_pipeline.cli.interruption import ended_by_signals, exit_code, told
+from fridge_pipeline.cli.plan_in_words import as_mapping, as_text
 from fridge_pipeline.cli.terminal import console, echo, installation
 from fridge_pipeline.database.exceptions import open_exceptions, open_of_kind
+from fridge_pipeline.database.models import Materialized, read_models
 from fridge_pipeline.ingest.note_losses import KINDS, list_and_note
 from fridge_pipeline.installation import Installation, Landing, Ledger
-from fridge_pipeline.orchestration.headless import RangeRun, headless_runner
-from fridge_pipeline.reason_codes import cause_in_words
-from fridge_pipeline.visible import as_lines
+from fridge_pipeline.settings import MODELS_FOLDER
 
-#: Tenants and meters that are shown; all of them are in the JSON.
-CHANGES_SHOWN = 40
+if TYPE_CHECKING:
+    from fridge_pipeline.orchestration.headless import RangeRun
 
-#: What becomes of usage that would not be stated, where the verdict is no cause of a difference.
-VERDICTS = {
-    "take_back": "statements that were never sent would be taken back",
-    "credit": "too much stated: cancelled where Stripe still allows it, else a credit",
-}
-
-
-def as_mapping(plan: BillingPlan) -> dict[str, Any]:
-    """The whole plan for scripts."""
-    return {
-        "hours": [hour.key for hour in plan.hours],
-        "runs": [str(each) for each in plan.runs],
-        "hours_to_load": [hour.key for hour in plan.to_load],
-        "hours_that_change": [hour.key for hour in plan.changing],
-        "changes": [
-            {
-                "tenant_id": change.tenant_id,
-                "meter": change.meter,
-                "hours": change.hours,
-                "before": change.before,
-                "after": change.after,
-            }
-            for change in plan.changes
-        ],
-        "waiting": plan.waiting,
-        "calls": plan.calls,
-        "seconds": plan.seconds,
-    }
-
-
-def as_text(plan: BillingPlan) -> str:
-    """The plan in words; nothing was sent or written."""
-    lines = [f"{len(plan.hours)} hours hold landing files or history; they would be run as {len(plan.runs)} runs:"]
-    lines += [f"  {each} ({each.count} hours)" for each in plan.runs]
-    if plan.to_load:
-        lines.append(
-            f"{len(plan.to_load)} hours have landing files that are not loaded yet, the first {plan.to_load[0]}: "
-            "what these change is known only once they are loaded"
-        )
-    lines.append(
-        f"from what is loaded {len(plan.changing)} hours change at Stripe: {plan.calls} calls, "
-        f"{plan.seconds:.1f} s at the limit of calls"
-    )
-    for change in plan.changes[:CHANGES_SHOWN]:
-        lines.append(
-            f"  {change.tenant_id} {change.meter}: {change.before} -> {change.after} "
-            f"({change.after - change.before:+}) in {change.hours} hours"
-        )
-    if len(plan.changes) > CHANGES_SHOWN:
-        lines.append(f"  and {len(plan.changes) - CHANGES_SHOWN} more tenants and meters (see --json)")
-    lines += [
-        f"{number} not stated; {VERDICTS.get(verdict) or cause_in_words(verdict)}"
-        for verdict, number in plan.waiting.items()
-    ]
-    return as_lines(lines)
-
+#: How far it is.
+COLUMNS = (
+    SpinnerColumn(),
+    TextColumn("{task.description}"),
+    BarColumn(),
+    MofNCompleteColumn(),
+    TextColumn("hours"),
+    TimeElapsedColumn(),
+)
 
 #: After a signal: a person who pressed Ctrl-C waits no longer than two seconds.
 ENDING_SECONDS_MAX = 1.8
@@ -95,10 +53,10 @@ ENDING_SECONDS_MAX = 1.8
 
 @dataclass(frozen=True, slots=True)
 class Billed:
-    """What a ``fridge bill`` came to; ``busy`` hours had something to do, and ``unsettled`` ones still have."""
+    """What a ``fridge bill`` came to; ``to_run`` hours had something to do, and ``unsettled`` ones still have."""
 
     span: HourRange
-    busy: int
+    to_run: int
     summary: RangeSummary
     runs: list[RangeRun]
     unsettled: list[Hour]
@@ -115,12 +73,13 @@ class Billed:
 @click.option("--from", "first", type=HourKey(), required=True, help="First hour, e.g. 2026-01-24-18:00.")
 @click.option("--to", "last", type=HourKey(), required=True, help="Last hour, included.")
 @click.option("--dry-run", is_flag=True, help="Show what would be run and what it changes; send and write nothing.")
+@click.option("--again", is_flag=True, help="Run hours with files or history also when they hold nothing new.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def bill(first: Hour, last: Hour, dry_run: bool, as_json: bool) -> None:
+def bill(*, first: Hour, last: Hour, dry_run: bool, again: bool, as_json: bool) -> None:
     """Load, count and bill every hour from KEY to KEY, both included.
 
-    Prints a summary. Hours in which nothing was delivered cost nothing. Exit code 1 if any hour is not fully delivered
-    or excepted.
+    Prints a summary. Hours that hold nothing new cost nothing. Exit code 1 if any hour is not fully delivered or
+    excepted.
     """
     if last < first:
         raise click.UsageError(f"--to {last} lies before --from {first}")
@@ -128,12 +87,13 @@ def bill(first: Hour, last: Hour, dry_run: bool, as_json: bool) -> None:
     words = f"interrupted, and nothing is lost; to go on: fridge bill --from {first} --to {last}"
     with ended_by_signals(ENDING_SECONDS_MAX, words), installation(decides_start=not dry_run) as opened:
         if dry_run:
+            from fridge_pipeline.billing.assets import plan_of  # noqa: PLC0415 # Dagster, which a look does without
+
             plan = plan_of(opened.ledger, opened.landing, span)
             echo(json.dumps(as_mapping(plan)) if as_json else as_text(plan))
             return
-        with opened.stripe.kept_up():
-            billed = bill_range(opened, span)
-            show_result(billed, opened.ledger.stripe_location, opened.ledger.billing_start, as_json=as_json)
+        billed = bill_range(opened, span, again=again)
+        show_result(billed, opened.ledger.stripe_location, opened.ledger.billing_start, as_json=as_json)
         if not billed.is_interrupted:
             show_restrictions(opened.ledger, billed)
     if not billed.is_success:
@@ -152,45 +112,57 @@ def show_restrictions(ledger: Ledger, billed: Billed) -> None:
         console.print(f"no landing files between {span.first} and {span.last} in {ledger.settings.landing_uri}")
 
 
-def bill_range(opened: Installation, span: HourRange) -> Billed:
-    """Runs the busy hours of a span with a progress bar and sums up what the books say afterwards.
+def bill_range(opened: Installation, span: HourRange, *, again: bool = False) -> Billed:
+    """Runs the hours of a span that hold anything new, with a progress bar, and sums up what the books say afterwards.
 
     An interruption ends the runs, and not the summing up.
     """
-    ledger, landing, _ = opened
+    ledger, landing, stripe = opened
     so_far = HourRange(span.first, min(span.last, ledger.grid().last))  # a folder ahead of now waits for its hour
     with ledger.database.connect() as connection:
         listed = list_and_note(connection, landing.zone, ledger.clock())
-        busy = busy_hours(connection, listed, so_far)
+        to_run = busy_hours(connection, listed, so_far) if again else hours_to_run(connection, ledger, listed, so_far)
     runs: list[RangeRun] = []
+    waiting: list[Hour] = []
     is_interrupted = False
-    try:
-        run_ranges(ledger, span, plan_ranges(busy), runs)
-    except KeyboardInterrupt:
-        is_interrupted = True
-    if is_interrupted:
-        waiting = sorted(find_undone_hours(ledger.database, listed.get, busy, ledger.catalogue, ledger.clock()))
-    else:
-        waiting = [hour for hour in hours_to_bill(ledger, landing, span) if span.first <= hour <= span.last]
+    if to_run:
+        try:
+            with stripe.kept_up():
+                run_ranges(ledger, span, plan_ranges(to_run), runs)
+            waiting = hours_to_bill(ledger, landing, span)
+        except KeyboardInterrupt:
+            is_interrupted = True
+            waiting = sorted(find_undone_hours(ledger.database, listed.get, to_run, ledger.catalogue, ledger.clock()))
     with ledger.database.connect() as connection:
-        kinds: Counter[str] = Counter()
-        for exceptions in open_exceptions(connection, span).values():
-            kinds.update(exceptions)
-        kinds |= Counter({kind: len(open_of_kind(connection, kind)) for kind in KINDS})  # most have no hour of the span
-        return Billed(span, len(busy), summarize(connection, span), runs, waiting, kinds, is_interrupted)
+        summary, kinds = summarize(connection, span), exceptions_by_kind(connection, span)
+    return Billed(span, len(to_run), summary, runs, waiting, kinds, is_interrupted)
+
+
+def exceptions_by_kind(connection: psycopg.Connection, span: HourRange) -> Counter[str]:
+    """How many are open in a span, and of those kinds of which most have no hour."""
+    kinds: Counter[str] = Counter()
+    for exceptions in open_exceptions(connection, span).values():
+        kinds.update(exceptions)
+    return kinds | Counter({kind: len(open_of_kind(connection, kind)) for kind in KINDS})
+
+
+def hours_to_run(
+    connection: psycopg.Connection, ledger: Ledger, listed: Mapping[Hour, str], span: HourRange
+) -> list[Hour]:
+    """What of a span a run would change anything in, the SQL models that a lost run has not made among it."""
+    now, close_after = ledger.clock(), ledger.settings.close_after
+    increments = [model.name for model in read_models(MODELS_FOLDER) if model.materialized is Materialized.INCREMENT]
+    return sorted(
+        find_hours_to_run(connection, listed, span, ledger.catalogue, now, close_after)
+        | hours_without_increments(connection, span, increments)
+    )
 
 
 def run_ranges(ledger: Ledger, span: HourRange, ranges: Sequence[HourRange], runs: list[RangeRun]) -> None:
     """One run after another, each put into ``runs`` when it has ended."""
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("hours"),
-        TimeElapsedColumn(),
-    )
-    with headless_runner(ledger, span) as runner, Progress(*columns, console=console) as progress:
+    from fridge_pipeline.orchestration.headless import headless_runner  # noqa: PLC0415 # Dagster, if anything is to run
+
+    with headless_runner(ledger, span) as runner, Progress(*COLUMNS, console=console) as progress:
         task = progress.add_task("billing", total=sum(hours.count for hours in ranges))
         for hours in ranges:
             progress.update(task, description=f"billing {hours}")
@@ -200,12 +172,13 @@ def run_ranges(ledger: Ledger, span: HourRange, ranges: Sequence[HourRange], run
 
 
 def hours_to_bill(ledger: Ledger, landing: Landing, span: HourRange) -> list[Hour]:
-    """Every closed hour that still waits, on a grid that reaches back to the span."""
+    """Every closed hour of a span that still waits, on a grid that reaches back to it."""
     grid = ledger.grid()
     reaching_back = HourRange(min(grid.first, span.first), grid.last)
-    return sweep_hours(
+    waiting = sweep_hours(
         ledger.database, landing.zone, reaching_back, ledger.catalogue, ledger.clock(), ledger.settings.close_after
     )
+    return [hour for hour in waiting if span.first <= hour <= span.last]
 
 
 def show_result(billed: Billed, location: str, start: BillingStart, *, as_json: bool) -> None:
@@ -222,10 +195,13 @@ def show_result(billed: Billed, location: str, start: BillingStart, *, as_json: 
                     "not_delivered": [hour.key for hour in billed.unsettled],
                     "exceptions_by_kind": dict(billed.exceptions.most_common()),
                     "interrupted": billed.is_interrupted,
+                    "hours_run": billed.to_run,
                 }
             )
         )
         return
+    if not billed.to_run:
+        console.print(f"nothing to do: {nothing_new(billed)}", soft_wrap=True)
     console.print(summary_table(billed.summary, location))
     for failure in failures:
         console.print(f"{failure['hours']}: {failure['failure']}", style="red")
@@ -244,13 +220,20 @@ def show_result(billed: Billed, location: str, start: BillingStart, *, as_json: 
         )
 
 
+def nothing_new(billed: Billed) -> str:
+    """Why not one hour was run."""
+    return (
+        f"{billed.span} holds no new landing file, and every closed hour of it is delivered or stands in the exceptions"
+    )
+
+
 def interrupted_text(billed: Billed) -> str:
     """What is done, what is left, and how to go on."""
     left = len(billed.unsettled)
     first = billed.unsettled[0] if billed.unsettled else billed.span.first
     return (
-        f"interrupted: {billed.busy - left} of {billed.busy} hours are billed or stand in the exceptions, {left} are "
-        "left. Nothing is lost: what Stripe had not answered yet is settled by the next run.\n"
+        f"interrupted: {billed.to_run - left} of {billed.to_run} hours are billed or stand in the exceptions, {left} "
+        "are left. Nothing is lost: what Stripe had not answered yet is settled by the next run.\n"
         f"to go on: fridge bill --from {first} --to {billed.span.last}"
     )
 

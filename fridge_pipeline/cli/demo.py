@@ -14,11 +14,12 @@ import polars as pl
 from fridge_pipeline.calendar.hours import ONE_HOUR, Hour, HourRange
 from fridge_pipeline.catalogue.tenant import Tenant
 from fridge_pipeline.catalogue.tenant_record import import_tenants, tenant_ids
-from fridge_pipeline.cli.bill_command import bill_range, show_result
+from fridge_pipeline.cli.await_billing import await_billed
+from fridge_pipeline.cli.bill_command import show_result
 from fridge_pipeline.cli.interruption import exit_code
 from fridge_pipeline.cli.terminal import console, settings
 from fridge_pipeline.cli.up import UI_PORT, running, show_urls
-from fridge_pipeline.installation import Ledger
+from fridge_pipeline.installation import Ledger, open_ledger
 from fridge_pipeline.orchestration.headless import headless_runner
 
 READINGS = Path(__file__).parent / "demo_data" / "one_week.parquet"
@@ -102,17 +103,19 @@ def demo(exit_after: bool, port: int) -> None:
         raise click.UsageError(
             "the demo makes up deliveries and customers: unset STRIPE_API_KEY and FRIDGE_LANDING_URI first"
         )
-    with running(configured, port) as started:
-        refuse_other_tenants(started.installation.ledger)
-        span = land_demo(started.installation.ledger)
-        billed = bill_range(started.installation, span)
-        with console.status("checking the books"), headless_runner(started.installation.ledger, span) as runner:
-            billed.runs.append(runner.check_books(span))
-        show_result(billed, started.stripe_location, started.installation.ledger.billing_start, as_json=False)
-        if exit_after or billed.is_interrupted:
-            sys.exit(0 if billed.is_success else exit_code() or 1)
-        show_urls(started)
-        started.watch()
+    with open_ledger(configured) as ledger:
+        refuse_other_tenants(ledger)
+        span = land_demo(ledger)  # before the landing sensor begins to look, which finds the files at once
+        with running(configured, port) as started:
+            billed = await_billed(started, span)
+            if not billed.is_interrupted:
+                with console.status("checking the books"), headless_runner(ledger, span) as runner:
+                    billed.runs.append(runner.check_books(span))
+            show_result(billed, started.stripe_location, ledger.billing_start, as_json=False)
+            if exit_after or billed.is_interrupted:
+                sys.exit(0 if billed.is_success else exit_code() or 1)
+            show_urls(started)
+            started.watch()
 
 
 def land_demo(ledger: Ledger) -> HourRange:

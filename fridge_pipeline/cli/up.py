@@ -18,6 +18,7 @@ from dagster import DagsterRun
 from fridge_pipeline.cli.dagster_services import CODE_SERVER, WEBSERVER, start_dagster, start_reports, start_ui
 from fridge_pipeline.cli.interruption import ended_by_signals
 from fridge_pipeline.cli.services import Services
+from fridge_pipeline.cli.shown_grid import ShownGrid, grid_variable
 from fridge_pipeline.cli.terminal import console, settings
 from fridge_pipeline.database import process_lock
 from fridge_pipeline.database.embedded.server import EmbeddedServer
@@ -87,6 +88,7 @@ class Running:
     stripe_location: str
     embedded: EmbeddedServer | None
     sandbox: LocalSandbox | None
+    grid: ShownGrid
     keeps_database_up: bool = False
     lost: list[DagsterRun] = field(default_factory=list)
 
@@ -102,6 +104,7 @@ class Running:
                     if time.monotonic() >= lost_runs_due:
                         lost_runs_due = time.monotonic() + LOST_RUNS_SECONDS
                         self.find_lost(code_server_ended=False)
+                        self.follow_grid()
                     shown = ""
                 except Exception as error:  # noqa: BLE001 # who keeps others alive says what is wrong, and tries again
                     if str(error) != shown:
@@ -135,6 +138,11 @@ class Running:
                 report_lost_runs(instance, self.lost)
             console.print(f"{len(self.lost)} runs had lost their process; Dagster retries them", style="yellow")
             self.lost.clear()
+
+    def follow_grid(self) -> None:
+        """Begins the grid at the first hour with landing files, also when that is an earlier one than it was."""
+        if (first := self.grid.follow(self.services.named(CODE_SERVER).socket)) is not None:
+            console.print(f"the grid begins at {first} now, the first landing hour")
 
     def find_lost(self, *, code_server_ended: bool) -> None:
         """Notes the runs whose process has ended, to be reported once a code server answers."""
@@ -230,6 +238,9 @@ def running(configured: Settings, port: int) -> Iterator[Running]:
             opened.stripe.gateway()  # makes the meters before the first event
         variables = {**installation_environment(opened.ledger), **dagster_environment(configured)}
         os.environ.update(variables)  # for Dagster in this process
+        start = grid_variable(os.environ)
+        grid = ShownGrid(configured, opened.ledger.database, is_followed=bool(start))
+        variables |= start
         with dg.DagsterInstance.get() as instance:
             lost = find_lost_runs(instance, code_server_ended=True)
         stack.callback(services.stop)
@@ -249,6 +260,7 @@ def running(configured: Settings, port: int) -> Iterator[Running]:
             else opened.ledger.stripe_location,
             embedded=embedded,
             sandbox=sandbox,
+            grid=grid,
             keeps_database_up=pinned_before,
             lost=lost,
         )

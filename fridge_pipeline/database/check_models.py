@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from fridge_pipeline.calendar.hours import HourRange
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.models import Materialized, Severity, SqlModel
 from fridge_pipeline.database.queries import statement, statement_on
@@ -40,8 +41,11 @@ class TestResult:
         return self.count == 0
 
 
-def tests_of(model: SqlModel) -> Iterator[ModelTest]:
-    """The tests that the model's description asks for; an empty value is judged by ``not_null`` only."""
+def tests_of(model: SqlModel, hours: HourRange | None) -> Iterator[ModelTest]:
+    """The tests that the model's description asks for; an empty value is judged by ``not_null`` only.
+
+    Of an increment only the rows of these ``hours``, if there are any: all others are as an earlier test found them.
+    """
 
     def test(name: str, says: str, found_by: str, **parts: sql.Composable) -> ModelTest:
         return ModelTest(model.name, name, says, Severity.ERROR, statement_on(found_by, model.name, **parts))
@@ -56,6 +60,9 @@ def tests_of(model: SqlModel) -> Iterator[ModelTest]:
         is_empty = sql.SQL(" or ").join(
             sql.SQL("{} is null").format(sql.Identifier(column)) for column in model.not_null
         )
+        if hours is not None and model.materialized is Materialized.INCREMENT:
+            span = sql.Literal(hours.first.start), sql.Literal(hours.last.start)
+            is_empty = sql.SQL("hour between {} and {} and ({})").format(*span, is_empty)
         says = f"In no row is one of {', '.join(model.not_null)} empty."
         yield test("not_null", says, "find_empty_values", is_empty=is_empty)
     for column, accepted in model.accepted_values.items():
@@ -72,11 +79,14 @@ def tests_of(model: SqlModel) -> Iterator[ModelTest]:
 
 
 def check_models(
-    database: Database, models: Sequence[SqlModel], chosen: Collection[tuple[str, str]] | None = None
+    database: Database,
+    models: Sequence[SqlModel],
+    chosen: Collection[tuple[str, str]] | None = None,
+    hours: HourRange | None = None,
 ) -> Iterator[TestResult]:
-    """Runs the tests of the models, or those chosen by model and name, one after another."""
+    """Runs the tests of the models, or those chosen by model and name, one after another; see ``tests_of``."""
     with database.connect() as connection:
-        for test in (test for model in models for test in tests_of(model)):
+        for test in (test for model in models for test in tests_of(model, hours)):
             if chosen is None or (test.model, test.name) in chosen:
                 yield check_test(connection, test)
 

@@ -14,6 +14,7 @@ from fridge_pipeline.installation import Ledger
 from fridge_pipeline.orchestration.partitions import (
     BACKFILL_POLICY,
     Hourly,
+    hours_in_tags,
     hours_of,
     retried_when_the_database_is_lost,
 )
@@ -103,7 +104,7 @@ def _spec(model: SqlModel, models: Mapping[str, SqlModel], freshness: dg.Freshne
     return dg.AssetSpec(
         key=model.name,
         deps=_dependencies(model, models),
-        group_name="finance",
+        group_name=f"finance/{model.layer}",
         kinds={"sql", "postgres", model.materialized.value},
         tags={"fridge/layer": model.layer},
         owners=["team:finance"],
@@ -139,14 +140,17 @@ def _assets_below(model: SqlModel, models: Mapping[str, SqlModel]) -> set[str]:
 
 
 def finance_checks(models: Sequence[SqlModel]) -> dg.AssetChecksDefinition:
-    """One check per test; run together at night, or each by itself from its asset's page."""
+    """One check per test; run together at night, or each by itself from its asset's page.
+
+    Those of increments also run with the hours that were filled, and look at these.
+    """
 
     @dg.multi_asset_check(
         name="finance_checks",
         specs=[
             dg.AssetCheckSpec(test.name, asset=test.model, description=test.says)
             for model in models
-            for test in tests_of(model)
+            for test in tests_of(model, None)
         ],
         can_subset=True,
     )
@@ -154,7 +158,9 @@ def finance_checks(models: Sequence[SqlModel]) -> dg.AssetChecksDefinition:
         context: dg.AssetCheckExecutionContext, ledger: dg.ResourceParam[Ledger]
     ) -> Iterator[dg.AssetCheckResult]:
         chosen = {(key.asset_key.to_user_string(), key.name) for key in context.selected_asset_check_keys}
-        for result in check_models(ledger.database, models, chosen):
+        of_the_run = hours_in_tags(context.run.tags)
+        hours = HourRange(of_the_run[0], of_the_run[-1]) if of_the_run else None
+        for result in check_models(ledger.database, models, chosen, hours):
             yield _result(result)
 
     return checks

@@ -10,6 +10,7 @@ from fridge_pipeline.ingest.landing_record import LandedHour, Unusable, landed_o
 from fridge_pipeline.ingest.load import HourLoad, load_hours
 from fridge_pipeline.installation import Landing, Ledger
 from fridge_pipeline.orchestration.partitions import (
+    ON_THE_WAY,
     hours_of,
     is_backfill,
     retried_when_the_database_is_lost,
@@ -28,6 +29,7 @@ UNUSABLE_SHOWN = 20
     group_name="ingest",
     kinds={"polars", "postgres"},
     owners=["team:data-engineering"],
+    op_tags=ON_THE_WAY,
     output_required=False,
 )
 def raw_readings(

@@ -89,6 +89,12 @@ def hours_with_files(connection: psycopg.Connection, hours: HourRange) -> list[H
     return [Hour(start) for (start,) in connection.execute(statement("hours_with_files"), span_of(hours)).fetchall()]
 
 
+def first_known_hour(connection: psycopg.Connection, not_before: Hour) -> Hour | None:
+    """The first hour of which a file was loaded, or whose folder waits before the grid, but none ``not_before``."""
+    row = connection.execute(statement("first_known_hour"), {"first": not_before.start}).fetchone()
+    return Hour(row[0]) if row and row[0] else None
+
+
 @dataclass(frozen=True, slots=True)
 class LandedHour:
     """What the landing files of an hour came to: rows = inserted + duplicates + rejected; ``unreadable`` are files."""

@@ -60,6 +60,17 @@ from fridge.landing_files
 where landing_hour between %(first)s and %(last)s
 order by landing_hour;
 
+-- name: first_known_hour
+-- The first hour of which a file was loaded, or whose folder waits before the grid, but not one before a given hour.
+select
+    least(
+        (select min(landing_hour) from fridge.landing_files),
+        (
+            select min(hour) from fridge.open_exceptions
+            where kind = 'unexpected_hour' and hour >= %(first)s
+        )
+    ) as hour;
+
 -- name: landed_of_hours
 -- What the landing files of each hour came to, whichever run loaded them; hours without any are not in it. Rows are
 -- those of every content that was loaded; a file that was replaced is one file, as good as its newest content.

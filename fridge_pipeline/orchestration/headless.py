@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import dagster as dg
+from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from dagster._core.utils import make_new_run_id
 from dagster_postgres.utils import DagsterPostgresException
 from sqlalchemy.exc import SQLAlchemyError  # what Dagster's storage speaks
@@ -21,7 +23,7 @@ from fridge_pipeline.definitions import build_definitions
 from fridge_pipeline.installation import Ledger, system_user
 from fridge_pipeline.orchestration.attribution import LAUNCHED_BY
 from fridge_pipeline.orchestration.automation import CHECK_BOOKS, LOAD_AND_BILL
-from fridge_pipeline.orchestration.instance import dagster_environment, hold_connections
+from fridge_pipeline.orchestration.instance import LOCATION, dagster_environment, hold_connections
 from fridge_pipeline.orchestration.partitions import range_tags
 from fridge_pipeline.orchestration.runs import PROCESS_TAG, failure_text, this_process
 
@@ -86,6 +88,20 @@ class HeadlessRunner:
                 self._instance.report_run_canceled(run, "interrupted by a person")
 
 
+def name_location(instance: dg.DagsterInstance) -> None:
+    """Has runs of this process say that their jobs are those of the code location, as launched runs do.
+
+    Else the UI shows them under no job, not on the time line either, and cannot run them again.
+    """
+    create = instance.create_run_for_job
+
+    def create_run_for_job(job_def: dg.JobDefinition, **run: Any) -> dg.DagsterRun:  # whatever Dagster hands on
+        location = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(LOCATION), SINGLETON_REPOSITORY_NAME)
+        return create(job_def, remote_job_origin=RemoteJobOrigin(location, job_def.name), **run)
+
+    instance.create_run_for_job = create_run_for_job  # type: ignore[method-assign, assignment]
+
+
 def interruptibly(call: Callable[[], T]) -> T:
     """Makes a call that cannot be interrupted in another thread, so that Ctrl-C ends the waiting for it at once.
 
@@ -114,6 +130,7 @@ def headless_runner(ledger: Ledger, grid: HourRange) -> Iterator[HeadlessRunner]
     try:
         with dg.DagsterInstance.get() as instance:
             hold_connections(instance)
+            name_location(instance)
             yield HeadlessRunner(ledger, instance, grid)
     except (SQLAlchemyError, DagsterPostgresException) as error:
         cause = " ".join(str(error.__cause__ or error).partition("(Background")[0].split())[:200]

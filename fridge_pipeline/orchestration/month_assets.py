@@ -71,7 +71,7 @@ def with_models(asset: dg.AssetsDefinition, tables: Iterable[str], models: Itera
 
 
 @dg.asset(
-    group_name="finance",
+    group_name="finance/month",
     kinds={"zip", "csv"},
     owners=["team:finance"],
 )
@@ -102,7 +102,7 @@ def evidence_pack(context: dg.AssetExecutionContext, ledger: dg.ResourceParam[Le
 
 
 @dg.asset(
-    group_name="finance",
+    group_name="finance/month",
     kinds={"html", "excel"},
     owners=["team:finance"],
 )

@@ -20,6 +20,9 @@ from fridge_pipeline.settings import Settings
 PRIORITY_TAG = "dagster/priority"
 AUTOMATION_PRIORITY = "10"
 
+#: Of the steps of a run that could be next, those on the way to Stripe are: checks and models wait until it is told.
+ON_THE_WAY = {PRIORITY_TAG: "1"}
+
 BACKFILL_TAG = "dagster/backfill"
 
 #: Which schedule launched a run; a run that a person launched has none.

@@ -20,9 +20,21 @@ def described(meaning: str, example: str) -> str:
     return f"{meaning.strip()}\n\nFor example: {example}"
 
 
-def column_schema(columns: Mapping[str, Column]) -> dg.TableSchema:
-    """The columns with their types and meanings."""
-    return dg.TableSchema([dg.TableColumn(name, each.type, each.meaning) for name, each in columns.items()])
+#: A column says of so many others that it is made of them; the lineage knows all.
+ORIGINS_SHOWN = 5
+
+
+def column_schema(source: SourceTable) -> dg.TableSchema:
+    """The columns with their types and meanings, and what they are made of: the UI draws no lineage of columns."""
+
+    def meaning(name: str, column: Column) -> str:
+        of = [f"{asset}.{of_column}" for asset, of_column in source.made_of.get(name, ())]
+        more = f" and {len(of) - ORIGINS_SHOWN} more" if len(of) > ORIGINS_SHOWN else ""
+        return f"{column.meaning} Made of {', '.join(of[:ORIGINS_SHOWN])}{more}." if of else column.meaning
+
+    return dg.TableSchema(
+        [dg.TableColumn(name, each.type, meaning(name, each)) for name, each in source.columns.items()]
+    )
 
 
 def table_metadata(source: SourceTable) -> dict[str, Any]:
@@ -33,7 +45,7 @@ def table_metadata(source: SourceTable) -> dict[str, Any]:
     }
     return {
         "dagster/table_name": f"fridge.{source.table}",
-        "dagster/column_schema": column_schema(source.columns),
+        "dagster/column_schema": column_schema(source),
         **({"dagster/column_lineage": dg.TableColumnLineage(lineage)} if lineage else {}),
     }
 

@@ -85,7 +85,7 @@ def report_lost_runs(instance: dg.DagsterInstance, lost: Iterable[DagsterRun]) -
 
 def _has_ended(run: DagsterRun, *, code_server_ended: bool) -> bool:
     process = run.tags.get(PROCESS_TAG)
-    if process is None:
+    if process is None or run.parent_run_id is not None:  # a repetition has the tags of the run that it repeats
         return code_server_ended
     host, pid, _ = process.split("/")
     if host != socket.gethostname():

@@ -9,6 +9,7 @@ from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.measure import Measure
 from fridge_pipeline.installation import Ledger
 from fridge_pipeline.orchestration.partitions import (
+    ON_THE_WAY,
     hours_of,
     retried_when_the_database_is_lost,
 )
@@ -29,6 +30,7 @@ from fridge_pipeline.usage.count import count_usage
         )
         for measure in Measure
     ],
+    op_tags=ON_THE_WAY,
     can_subset=True,
 )
 def usage_tables(

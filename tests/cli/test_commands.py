@@ -12,6 +12,8 @@ from click.testing import CliRunner
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.cli.main import fridge
 from fridge_pipeline.commit import commit
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.orchestration.instance import storage_dsn
 from tests.console_script import Run
 from tests.pipeline import Pipeline, readings
 
@@ -37,10 +39,11 @@ def test_bill_runs_every_hour_from_key_to_key_and_ends_with_0_when_all_are_deliv
     assert "3 hours have landing files that are not loaded yet" in run("bill", *span, "--dry-run").stdout
     assert pipeline.one("select count(*) from fridge.landing_files") == 0
 
-    for _ in range(2):
+    for hours_run in (3, 0):
         done = run("bill", *span, "--json")
         assert done.returncode == 0, done.stderr
         result = json.loads(done.stdout)
+        assert result["hours_run"] == hours_run
         assert (result["hours_billed"], result["inserted_count"], result["accepted"], result["exceptions"]) == (
             3,
             31,
@@ -49,6 +52,43 @@ def test_bill_runs_every_hour_from_key_to_key_and_ends_with_0_when_all_are_deliv
         )
         assert (result["failures"], result["not_delivered"], result["undelivered"]) == ([], [], 0)
     assert pipeline.stripe_totals("cohoes")["temperature_readings", first.key] == 10
+
+
+def test_only_hours_with_something_new_cost_a_run_and_what_an_earlier_run_left_undone_is_something_new(
+    run: Run, pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    first = Hour(two_days_ago)
+    pipeline.add_tenant("cohoes")
+    for step in range(0, 40, 10):
+        pipeline.land(first.plus(step - 40), "a.csv", readings("cohoes", first.plus(step - 40), 2, 5))
+    span = ("--from", first.plus(-40).key, "--to", first.key)
+
+    def runs_of_bill(*options: str) -> list[str]:
+        ran = storage.execute("select count(*) from runs").fetchone() or (0,)
+        done = run("bill", *span, *options)
+        assert done.returncode == 0, done.stderr
+        assert ("nothing to do" in done.stderr) == (storage.execute("select count(*) from runs").fetchone() == ran)
+        rows = storage.execute("select run_tags.value from run_tags where key = 'dagster/partition' order by id")
+        return [hour for (hour,) in rows.fetchall()[ran[0] :]]
+
+    assert run("bill", *span).returncode == 0
+    with Database(storage_dsn(pipeline.database.dsn)).connect() as storage:
+        assert runs_of_bill() == []
+        pipeline.land(first.plus(-30), "b.csv", readings("cohoes", first.plus(-30), 3, 1))
+        assert runs_of_bill() == [first.plus(-30).key]
+        with pipeline.database.owned.connect() as books:  # as after a power cut between Stripe's answer and the models
+            books.execute("delete from fridge.model_hours where hour = %s", [first.plus(-20).start])
+        assert runs_of_bill() == [first.plus(-20).key]
+        with pipeline.database.owned.connect() as books:
+            books.execute("update fridge.tenants set stripe_customer_id = null where tenant_id = 'cohoes'")
+        pipeline.land(first.plus(-10), "b.csv", readings("cohoes", first.plus(-10), 3, 1))
+        assert runs_of_bill() == [first.plus(-10).key]
+        assert runs_of_bill() == []
+        tags = storage.execute(
+            "select key, value from run_tags where key in ('dagster/code_location', 'fridge/commit')"
+        )
+        assert set(tags) == {("dagster/code_location", "fridge_pipeline"), ("fridge/commit", commit())}
+        assert runs_of_bill("--again") == [first.plus(step - 40).key for step in range(0, 40, 10)]
 
 
 def test_bill_ends_with_1_and_says_why_when_an_hour_is_not_delivered(

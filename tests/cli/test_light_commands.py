@@ -67,6 +67,7 @@ NEVER = {"dagster", "alembic", "sqlalchemy", "pyarrow"}
         (("hours",), NEVER | {"polars", "stripe", "requests"}),
         (("people", "add"), NEVER | {"polars", "stripe", "requests"}),
         (("explain",), NEVER),
+        (("bill",), NEVER),
         (("close",), NEVER),
     ],
 )

@@ -28,10 +28,10 @@ def taken_port() -> Iterator[int]:
 def demo(tmp_path_factory: pytest.TempPathFactory, taken_port: int) -> Iterator[RunningFridge]:
     """``fridge demo`` with its UI up, asked for a port that another program has, and with a secret to keep.
 
-    It is started by somebody whose umask hides nothing.
+    It is started by somebody whose umask hides nothing, and its grid holds hours before the demo's too.
     """
     home = tmp_path_factory.mktemp("live") / "fridge home"
-    secret = {"AWS_SECRET_ACCESS_KEY": CLOUD_SECRET}
+    secret = {"AWS_SECRET_ACCESS_KEY": CLOUD_SECRET, "FRIDGE_PARTITIONS_START": "2026-01-01-00:00"}
     with ExitStack() as running:
         with open_umask():
             started = running.enter_context(running_fridge(home, "demo", "--port", str(taken_port), **secret))

@@ -7,7 +7,8 @@ import pytest
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.orchestration.automation import CHECK_BOOKS
-from tests.orchestration.ticks import run_hours
+from fridge_pipeline.orchestration.partitions import range_tags
+from tests.orchestration.ticks import asset_job, run_hours
 from tests.pipeline import Pipeline, readings
 
 
@@ -76,6 +77,34 @@ def test_an_increment_reports_the_rows_of_each_hour_a_table_all_its_rows_and_no_
             "recorded_months",
             "data_gaps",
         }
+
+
+def test_a_run_tests_the_hours_that_it_filled_and_the_night_all_of_them(
+    definitions: dg.Definitions, pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    hour = Hour(two_days_ago)
+    pipeline.add_tenant("cohoes")
+    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
+
+    def empty_values(result: dg.ExecuteInProcessResult) -> dict[str, object]:
+        return {
+            each.asset_key.to_user_string(): each.metadata["rows"].value
+            for each in result.get_asset_check_evaluations()
+            if each.check_name == "not_null" and each.asset_key.to_user_string() in {"sensor_hours", "recorded_months"}
+        }
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert run_hours(definitions, instance, HourRange(hour, hour)).success
+        with pipeline.database.owned.connect() as connection:
+            connection.execute("update fridge.sensor_hours set hour = hour - interval '9 days', readings = null")
+        of_the_run = run_hours(definitions, instance, HourRange(hour, hour))
+        assert empty_values(of_the_run) == {"sensor_hours": 0, "recorded_months": 0}
+        with pipeline.database.owned.connect() as connection:
+            connection.execute("update fridge.sensor_hours set readings = null where hour = %s", [hour.start])
+        check_alone = asset_job(definitions, checks=[dg.AssetCheckKey(dg.AssetKey("sensor_hours"), "not_null")])
+        again = check_alone.execute_in_process(instance=instance, tags=range_tags(HourRange(hour, hour)))
+        assert empty_values(again) == {"sensor_hours": 2}
+        assert empty_values(check_alone.execute_in_process(instance=instance)) == {"sensor_hours": 4}
 
 
 def test_usage_is_derived_in_sql_also_while_stripe_is_down(

@@ -3,11 +3,16 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import dagster as dg
 
+from fridge_pipeline.commit import commit
 from fridge_pipeline.database.models import Materialized, read_models
-from fridge_pipeline.settings import MODELS_FOLDER
+from fridge_pipeline.definitions import build_definitions
+from fridge_pipeline.settings import MODELS_FOLDER, REPOSITORY, read_settings
+
+LAYERS = ("staging", "marts")
 
 ASSETS = {
     "raw_readings": "ingest",
@@ -16,10 +21,10 @@ ASSETS = {
     "meter_events": "billing",
     "stripe_reconciliation": "billing",
     "stripe_invoices": "invoices",
-    **{path.stem: "finance" for path in MODELS_FOLDER.rglob("*.sql") if path.parent.name != "data_tests"},
+    **{path.stem: f"finance/{layer}" for layer in LAYERS for path in (MODELS_FOLDER / layer).glob("*.sql")},
     "backfill_plan": "planning",
-    "evidence_pack": "finance",
-    "audit_report": "finance",
+    "evidence_pack": "finance/month",
+    "audit_report": "finance/month",
 }
 
 
@@ -28,7 +33,7 @@ def test_the_asset_graph_is_exactly_the_one_in_the_design(definitions: dg.Defini
     specs = {spec.key.to_user_string(): spec for spec in definitions.resolve_all_asset_specs()}
     assert {name: spec.group_name for name, spec in specs.items()} == ASSETS
     edges = {(dep.asset_key.to_user_string(), name) for name, spec in specs.items() for dep in spec.deps}
-    assert {(above, below) for above, below in edges if ASSETS[below] != "finance"} == {
+    assert {(above, below) for above, below in edges if not ASSETS[below].startswith("finance/")} == {
         ("raw_readings", "inserted_counts"),
         ("raw_readings", "active_sensors"),
         ("raw_readings", "backfill_plan"),
@@ -86,6 +91,25 @@ def test_a_view_is_shown_with_where_its_columns_come_from_and_is_nothing_that_ca
         assert {"dagster/column_schema", "dagster/table_name"} <= graph.get(dg.AssetKey(name)).metadata.keys()
     of = graph.get(dg.AssetKey("stg_readings")).metadata["dagster/column_lineage"].deps_by_column["recorded_at"]
     assert [(dep.asset_key.to_user_string(), dep.column_name) for dep in of] == [("raw_readings", "recorded_at")]
+
+
+def test_every_asset_leads_to_the_code_that_runs_and_a_model_to_its_sql_on_the_web_where_that_is_set() -> None:
+    def code(**environ: str) -> dict[str, list[str]]:
+        specs = build_definitions(read_settings(environ)).resolve_all_asset_specs()
+        found = {spec.key.to_user_string(): spec.metadata["dagster/code_references"].code_references for spec in specs}
+        return {name: [reference.source for reference in references] for name, references in found.items()}
+
+    here = code()
+    assert here.keys() == ASSETS.keys()
+    for name, (first, *_) in here.items():
+        path, _, line = first.partition(":")
+        text = Path(path).read_text(encoding="utf-8").splitlines()
+        assert text[int(line or 1) - 1].startswith("@" if line else ("with", "select", "--")), (name, first)
+    assert here["tie_out"] == [str(REPOSITORY / "dbt_like_sql" / "marts" / "tie_out.sql")]
+    there = code(FRIDGE_SOURCE_URL="https://code.example/us/fridge/blob/{commit}")
+    line = here["raw_readings"][0].rpartition(":")[2]
+    path = f"fridge_pipeline/ingest/assets.py#L{line}"
+    assert there["raw_readings"] == [f"https://code.example/us/fridge/blob/{commit()}/{path}"]
 
 
 def test_all_that_can_be_materialized_begins_with_the_hours_of_raw_readings(definitions: dg.Definitions) -> None:

@@ -7,9 +7,11 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 
-from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.calendar.hours import Hour, HourRange
+from fridge_pipeline.orchestration.grid_start import settle_grid
 from fridge_pipeline.orchestration.runs import failure_text
-from tests.orchestration.ticks import asset_job
+from fridge_pipeline.resources import RESOURCES
+from tests.orchestration.ticks import asset_job, run_hours
 from tests.pipeline import Pipeline, readings
 
 HOURLY = (
@@ -125,3 +127,32 @@ def test_a_shard_of_an_hour_off_the_grid_is_refused(definitions: dg.Definitions)
             result = job.execute_in_process(run_config=config, instance=instance, raise_on_error=False)
         assert not result.success
         assert hour in failure_text(result.all_events)
+
+
+def test_the_grid_of_fridge_up_begins_at_the_first_landing_hour_and_earlier_once_an_earlier_folder_waits(
+    definitions: dg.Definitions, pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    hour = Hour(two_days_ago)
+    grid = Hour.from_key("2026-01-01-00:00")
+
+    def start(wanted: str = "first", **environ: str) -> str:
+        where = {"FRIDGE_DATABASE_URL": pipeline.database.dsn, "FRIDGE_LANDING_URI": str(pipeline.landing), **environ}
+        where |= {"FRIDGE_PARTITIONS_START": wanted}
+        settle_grid(where)
+        return where["FRIDGE_PARTITIONS_START"]
+
+    assert start() == grid.key, "nobody knows an hour"
+    pipeline.land(hour.plus(1), "a.csv", readings("cohoes", hour.plus(1), 1, 2))
+    assert start() == hour.plus(1).key, "before the first load it is the first folder"
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert run_hours(definitions, instance, HourRange(hour.plus(1), hour.plus(1))).success
+        pipeline.land(hour, "a.csv", readings("cohoes", hour, 1, 2))
+        assert start() == hour.plus(1).key, "then the first of which a file was loaded"
+        for before in (hour.plus(-24 * 30), grid.plus(-1)):  # both are before the grid of these definitions
+            pipeline.land(before, "a.csv", readings("cohoes", before, 1, 2))
+        landing_tick = definitions.get_sensor_def("landing_sensor")
+        with dg.build_sensor_context(instance=instance, definitions=definitions, resources=RESOURCES) as context:
+            landing_tick.evaluate_tick(context)
+    assert start() == hour.plus(-24 * 30).key, "and of what waits before it nothing before a grid that nobody sets"
+    assert start(hour.plus(5).key) == hour.plus(5).key
+    assert start(FRIDGE_DATABASE_URL="postgresql://nobody@127.0.0.1:9/none") == grid.key

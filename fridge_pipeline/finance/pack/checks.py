@@ -19,6 +19,6 @@ def write_checks(connection: psycopg.Connection, models: Path, target: Path) -> 
         table = csv.writer(out, lineterminator="\n")
         table.writerow(CHECK_COLUMNS)
         for model in read_models(models):
-            for test in tests_of(model):
+            for test in tests_of(model, None):
                 count = check_test(connection, test).count
                 table.writerow([*map(guarded, (model.name, test.name, test.says, test.severity.value)), count])

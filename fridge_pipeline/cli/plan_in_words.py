@@ -1,0 +1,69 @@
+"""What ``fridge bill --dry-run`` says: the plan for people, and whole for scripts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fridge_pipeline.billing.plan_billing import BillingPlan
+from fridge_pipeline.reason_codes import cause_in_words
+from fridge_pipeline.visible import as_lines
+
+#: Tenants and meters that are shown; all of them are in the JSON.
+CHANGES_SHOWN = 40
+
+#: What becomes of usage that would not be stated, where the verdict is no cause of a difference.
+VERDICTS = {
+    "take_back": "statements that were never sent would be taken back",
+    "credit": "too much stated: cancelled where Stripe still allows it, else a credit",
+}
+
+
+def as_mapping(plan: BillingPlan) -> dict[str, Any]:
+    """The whole plan for scripts."""
+    return {
+        "hours": [hour.key for hour in plan.hours],
+        "runs": [str(each) for each in plan.runs],
+        "hours_to_load": [hour.key for hour in plan.to_load],
+        "hours_not_delivered": [hour.key for hour in plan.undelivered],
+        "hours_that_change": [hour.key for hour in plan.changing],
+        "changes": [
+            {
+                "tenant_id": change.tenant_id,
+                "meter": change.meter,
+                "hours": change.hours,
+                "before": change.before,
+                "after": change.after,
+            }
+            for change in plan.changes
+        ],
+        "waiting": plan.waiting,
+        "calls": plan.calls,
+        "seconds": plan.seconds,
+    }
+
+
+def as_text(plan: BillingPlan) -> str:
+    """The plan in words; nothing was sent or written."""
+    lines = [f"{len(plan.hours)} hours hold landing files or history; they would be run as {len(plan.runs)} runs:"]
+    lines += [f"  {each} ({each.count} hours)" for each in plan.runs]
+    if plan.to_load:
+        lines.append(
+            f"{len(plan.to_load)} hours have landing files that are not loaded yet, the first {plan.to_load[0]}: "
+            "what these change is known only once they are loaded"
+        )
+    lines.append(
+        f"from what is loaded {len(plan.changing)} hours change at Stripe: {plan.calls} calls, "
+        f"{plan.seconds:.1f} s at the limit of calls"
+    )
+    for change in plan.changes[:CHANGES_SHOWN]:
+        lines.append(
+            f"  {change.tenant_id} {change.meter}: {change.before} -> {change.after} "
+            f"({change.after - change.before:+}) in {change.hours} hours"
+        )
+    if len(plan.changes) > CHANGES_SHOWN:
+        lines.append(f"  and {len(plan.changes) - CHANGES_SHOWN} more tenants and meters (see --json)")
+    lines += [
+        f"{number} not stated; {VERDICTS.get(verdict) or cause_in_words(verdict)}"
+        for verdict, number in plan.waiting.items()
+    ]
+    return as_lines(lines)
