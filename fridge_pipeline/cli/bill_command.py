@@ -13,7 +13,6 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from fridge_pipeline.billing.assets import plan_of
 from fridge_pipeline.billing.books_beside_files import RangeSummary, summarize
 from fridge_pipeline.billing.hours_to_bill import find_undone_hours, sweep_hours
 from fridge_pipeline.billing.plan_billing import BillingPlan, busy_hours
@@ -25,7 +24,10 @@ from fridge_pipeline.cli.terminal import console, echo, installation
 from fridge_pipeline.database.exceptions import open_exceptions, open_of_kind
 from fridge_pipeline.ingest.note_losses import KINDS, list_and_note
 from fridge_pipeline.installation import Installation, Landing, Ledger
+from fridge_pipeline.invoices.rules import priced_change
+from fridge_pipeline.invoices.rules.priced_change import PricedChange
 from fridge_pipeline.orchestration.headless import RangeRun, headless_runner
+from fridge_pipeline.orchestration.plan_asset import plan_of
 from fridge_pipeline.reason_codes import cause_in_words
 from fridge_pipeline.visible import as_lines
 
@@ -39,7 +41,7 @@ VERDICTS = {
 }
 
 
-def as_mapping(plan: BillingPlan) -> dict[str, Any]:
+def as_mapping(plan: BillingPlan, priced: Sequence[PricedChange]) -> dict[str, Any]:
     """The whole plan for scripts."""
     return {
         "hours": [hour.key for hour in plan.hours],
@@ -56,13 +58,14 @@ def as_mapping(plan: BillingPlan) -> dict[str, Any]:
             }
             for change in plan.changes
         ],
+        "money": [priced_change.as_mapping(each) for each in priced],
         "waiting": plan.waiting,
         "calls": plan.calls,
         "seconds": plan.seconds,
     }
 
 
-def as_text(plan: BillingPlan) -> str:
+def as_text(plan: BillingPlan, priced: Sequence[PricedChange]) -> str:
     """The plan in words; nothing was sent or written."""
     lines = [f"{len(plan.hours)} hours hold landing files or history; they would be run as {len(plan.runs)} runs:"]
     lines += [f"  {each} ({each.count} hours)" for each in plan.runs]
@@ -80,6 +83,9 @@ def as_text(plan: BillingPlan) -> str:
             f"  {change.tenant_id} {change.meter}: {change.before} -> {change.after} "
             f"({change.after - change.before:+}) in {change.hours} hours"
         )
+        account = (change.tenant_id, change.meter)
+        of_change = [each for each in priced if (each.tenant_id, each.event_name) == account]
+        lines += [f"    {priced_change.in_words(each)}" for each in of_change]
     if len(plan.changes) > CHANGES_SHOWN:
         lines.append(f"  and {len(plan.changes) - CHANGES_SHOWN} more tenants and meters (see --json)")
     lines += [
@@ -114,7 +120,9 @@ class Billed:
 @click.command()
 @click.option("--from", "first", type=HourKey(), required=True, help="First hour, e.g. 2026-01-24-18:00.")
 @click.option("--to", "last", type=HourKey(), required=True, help="Last hour, included.")
-@click.option("--dry-run", is_flag=True, help="Show what would be run and what it changes; send and write nothing.")
+@click.option(
+    "--dry-run", is_flag=True, help="Show what would be run and what it changes, in money too; write nothing."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def bill(first: Hour, last: Hour, dry_run: bool, as_json: bool) -> None:
     """Load, count and bill every hour from KEY to KEY, both included.
@@ -128,8 +136,8 @@ def bill(first: Hour, last: Hour, dry_run: bool, as_json: bool) -> None:
     words = f"interrupted, and nothing is lost; to go on: fridge bill --from {first} --to {last}"
     with ended_by_signals(ENDING_SECONDS_MAX, words), installation(decides_start=not dry_run) as opened:
         if dry_run:
-            plan = plan_of(opened.ledger, opened.landing, span)
-            echo(json.dumps(as_mapping(plan)) if as_json else as_text(plan))
+            planned = plan_of(opened.ledger, opened.landing, span)
+            echo(json.dumps(as_mapping(*planned)) if as_json else as_text(*planned))
             return
         with opened.stripe.kept_up():
             billed = bill_range(opened, span)
