@@ -104,10 +104,11 @@ def test_release_prints_what_it_lets_through_and_the_command_it_names_bills_it(
     assert "nothing is released without --reason TEXT" in run("release", "cohoes", hour.key).stdout
     assert pipeline.one("select count(*) from fridge.releases") == 0
     done = run("release", "cohoes", hour.key, "--by", "Ada", "--reason", "a second fridge")
+    why = "price not known: no subscription or invoice that was read bills it"
+    priced = f"temperature_readings no billing period: 20 -> 50, {why}"
     assert done.stdout.splitlines() == [
         f"50 temperature_readings of cohoes in {hour} released by Ada",
-        "  temperature_readings no billing period: 20 -> 50, price not known: no subscription or invoice that was read"
-        " bills it",
+        f"  {priced}",
         f"The next hourly_billing bills it, or now: fridge {' '.join(bill)}",
     ]
     assert run(*bill, **AT_ONCE).returncode == 0
