@@ -58,6 +58,15 @@ def read_invoice(gateway: StripeGateway, read: Fields, count_read: CountRead = l
     return _invoice(read, _lines(gateway, read, count_read))
 
 
+def preview_invoice(gateway: StripeGateway, subscription_id: str, count_read: CountRead) -> tuple[Invoice, bool]:
+    """A subscription's next invoice as it would be now, and whether its lines are all: a preview shows ten."""
+    count_read()
+    with gateway.reading(f"previewing the next invoice of {subscription_id}") as client:
+        read = client.v1.invoices.create_preview({"subscription": subscription_id}).to_dict()
+    inside = read["lines"]
+    return _invoice(read, tuple(_line(each) for each in inside["data"])), not inside["has_more"]
+
+
 def drafts(gateway: StripeGateway, count_read: CountRead) -> dict[str, Draft]:
     """Every draft of the account by its id; a read holds a hundred, and their lines are not read."""
     params = {"status": InvoiceStatus.DRAFT.value}

@@ -14,6 +14,7 @@ from fridge_pipeline.billing.rules.staging import StagingPolicy
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import CATALOGUE, Formula, meter_of
 from fridge_pipeline.ingest.landing.local import LocalLanding
+from fridge_pipeline.invoices.preview_invoices import preview_invoices
 from fridge_pipeline.invoices.price_changes import price_changes
 from fridge_pipeline.invoices.rules.billing_periods import Span
 from fridge_pipeline.invoices.rules.priced_change import (
@@ -23,10 +24,11 @@ from fridge_pipeline.invoices.rules.priced_change import (
     in_words,
     price_change,
 )
+from fridge_pipeline.stripe.rules.api_key import ApiKey
 from fridge_pipeline.stripe.rules.invoice import InvoiceStatus
 from tests.invoices.account import GRADUATED, InvoicedTenant
 from tests.invoices.shapes import END, PRICES, READINGS, START, D
-from tests.pipeline import CLOSE_AFTER, Pipeline, readings
+from tests.pipeline import CLOSE_AFTER, Pipeline, gateway_to, readings
 
 METER = meter_of(READINGS, CATALOGUE)
 OPEN = BilledTime("cus_1", READINGS, Span(START, END), ("graduated",))
@@ -105,3 +107,18 @@ def test_the_plan_of_a_late_file_says_what_the_next_invoice_will_then_be_more(pi
     tenant.settled()
     (invoice,) = [each for each in tenant.client.v1.invoices.list({"status": "paid"}).data if each.total]
     assert invoice.total == money.cost_after
+
+
+def test_a_preview_shows_the_next_invoice_beside_usage_and_a_key_that_may_not_is_said_so(pipeline: Pipeline) -> None:
+    tenant = InvoicedTenant(pipeline)
+    tenant.subscribe(tenant.price(**GRADUATED))
+    tenant.use(3, 110)
+    tenant.read()
+    (next_one,) = preview_invoices(pipeline.as_run(), lambda: pipeline.gateway, "cohoes").periods
+    assert (next_one.quantity, next_one.usage, next_one.accepted, next_one.amount) == (D(110), 110, 110, 260)
+    assert (next_one.period_start, next_one.is_whole) == (tenant.start, True)
+    assert preview_invoices(pipeline.as_run(), lambda: pipeline.gateway, "nobody").periods == []
+    pipeline.sandbox.settings(key_may_not={"rk_test_reader": ["rak_invoice_read"]})
+    reader = gateway_to(pipeline.sandbox.url, ApiKey("rk_test_reader"))
+    refused = preview_invoices(pipeline.as_run(), lambda: reader)
+    assert (refused.periods, "rak_invoice_read" in refused.not_read[0]) == ([], True)
