@@ -10,7 +10,7 @@ import os
 
 import dagster as dg
 
-from fridge_pipeline.billing.assets import backfill_plan, meter_events
+from fridge_pipeline.billing.assets import meter_events
 from fridge_pipeline.database.models import read_models, read_sources
 from fridge_pipeline.finance.assets import finance_assets, finance_checks
 from fridge_pipeline.finance.evidence_record import pack_tables
@@ -46,6 +46,7 @@ from fridge_pipeline.orchestration.partitions import (
     on_grid,
     on_hours,
 )
+from fridge_pipeline.orchestration.plan_asset import backfill_plan
 from fridge_pipeline.orchestration.progress import as_table
 from fridge_pipeline.orchestration.schedules import (
     daily_book_check,

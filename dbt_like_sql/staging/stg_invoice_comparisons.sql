@@ -15,9 +15,11 @@ select
     invoice_comparisons.difference,
     invoice_comparisons.cause,
     invoice_causes.is_explained,
+    invoice_causes.needs_correction,
     invoice_causes.what_to_do,
     invoice_comparisons.amount,
     invoice_comparisons.currency,
+    invoice_comparisons.price_id,
     invoices.finalized_at,
     invoices.read_at,
     invoice_comparisons.compared_at

@@ -1,6 +1,6 @@
-"""Group ``billing``: usage becomes meter events in Stripe's books; a plan shows before what that would be."""
+"""Group ``billing``: usage becomes meter events in Stripe's books."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -8,12 +8,11 @@ import dagster as dg
 
 from fridge_pipeline.billing.bill import BillReport, HourBill, bill_hours, explain_unsettled
 from fridge_pipeline.billing.books_beside_files import hours_with_history
-from fridge_pipeline.billing.decisions_record import keep_settings, variance_now
-from fridge_pipeline.billing.plan_billing import BillingPlan, plan_billing
+from fridge_pipeline.billing.decisions_record import keep_settings
 from fridge_pipeline.billing.rules.staging import StagingPolicy
-from fridge_pipeline.calendar.hours import Hour, HourRange, plan_ranges
+from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.measure import Measure
-from fridge_pipeline.installation import Landing, Ledger, Stripe
+from fridge_pipeline.installation import Ledger, Stripe
 from fridge_pipeline.orchestration.partitions import (
     ON_THE_WAY,
     STRIPE_POOL,
@@ -120,94 +119,3 @@ def bill_metadata(bill: HourBill, *, is_empty: bool = False) -> dict[str, Any]:
 def stripe_links(stripe: Stripe) -> dict[str, dg.MetadataValue]:
     """Where each meter is looked at in Stripe's dashboard; a sandbox has none."""
     return {f"open_{name}": dg.MetadataValue.url(address) for name, address in stripe.dashboard_of_meters().items()}
-
-
-def plan_of(ledger: Ledger, landing: Landing, hours: HourRange) -> BillingPlan:
-    """The plan of a range of hours; nothing is loaded, written or sent."""
-    settings = ledger.settings
-    with ledger.database.connect() as connection:
-        policy = StagingPolicy(settings.close_after, variance_now(connection, settings.variance))
-    return plan_billing(ledger.as_run("plan"), landing.zone, hours, policy, settings.calls_per_second())
-
-
-#: It needs no hour of what it looks at, and so is no first asset of the graph, whose partitions "Materialize all" asks
-#: for, nor among those that a backfill reaches from there.
-NO_HOUR = dg.SpecificPartitionsPartitionMapping([])
-
-#: So many ranges stand in one text, the first: what a person pastes, and waits for.
-RANGES_SHOWN = 100
-
-
-def to_paste(hours: Mapping[str, Sequence[Hour]]) -> dict[str, dg.MetadataValue]:
-    """The hours as *Materialize* takes them, in as few ranges as hold no other; nothing for what has none."""
-
-    def text(some: Sequence[Hour]) -> str:
-        ranges = plan_ranges(some, hours_max=len(some), gap_max=0)[:RANGES_SHOWN]
-        return ", ".join(f"[{each}]" if each.count > 1 else f"{each}" for each in ranges)
-
-    return {f"to_paste_{name}": dg.MetadataValue.text(text(some)) for name, some in hours.items() if some}
-
-
-def red_hours(context: dg.AssetExecutionContext) -> list[Hour]:
-    """The hours of the run that Dagster shows red in `raw_readings` or `meter_events`."""
-    keys = [hour.key for hour in hours_of(context).hours()]
-    grid = context.assets_def.partitions_def
-    failed = set[str]()
-    for asset in ("raw_readings", "meter_events"):
-        states = context.instance.get_status_by_partition(dg.AssetKey(asset), keys, grid) if grid else None
-        failed |= {key for key, state in (states or {}).items() if state is not None and state.value == "FAILED"}
-    return [Hour.from_key(key) for key in sorted(failed)]
-
-
-#: Tenants and meters in the table; the number of all of them stands beside it.
-CHANGES_SHOWN = 200
-
-
-@dg.asset(
-    deps=[dg.AssetDep("raw_readings", partition_mapping=NO_HOUR)],
-    group_name="planning",
-    kinds={"stripe"},
-    owners=["team:data-engineering"],
-)
-def backfill_plan(
-    context: dg.AssetExecutionContext, ledger: dg.ResourceParam[Ledger], landing: dg.ResourceParam[Landing]
-) -> dg.MaterializeResult[None]:
-    """One row per tenant and meter that a backfill of these hours would change, with before and after.
-
-    Nothing is loaded, written or sent. Hours that are not loaded, not delivered or red stand in its metadata as ranges
-    to paste into *Materialize*. For example: 72 hours with one late file: `cohoes temperature_readings 1200 -> 1260`,
-    1 call, 0.04 s.
-    """
-    hours = hours_of(context)
-    progress = Progress(context.log, f"looking at what a backfill of {hours} would change; nothing is written or sent")
-    plan = plan_of(ledger, landing, hours)
-    progress.finish(
-        f"{hours}: {len(plan.changes)} tenants and meters would change in {len(plan.changing)} hours, {plan.calls} "
-        f"calls, {plan.seconds:.0f} s at the rate limit; {len(plan.to_load)} hours to load first"
-    )
-    changes = [
-        dg.TableRecord(
-            {
-                "tenant": change.tenant_id,
-                "meter": change.meter,
-                "hours": change.hours,
-                "before": change.before,
-                "after": change.after,
-            }
-        )
-        for change in plan.changes[:CHANGES_SHOWN]
-    ]
-    return dg.MaterializeResult(
-        metadata={
-            "hours_with_files_or_history": len(plan.hours),
-            "runs": len(plan.runs),
-            "hours_to_load_first": len(plan.to_load),
-            "hours_that_change": len(plan.changing),
-            "tenants_and_meters_that_change": len(plan.changes),
-            "calls": plan.calls,
-            "seconds_at_the_rate_limit": plan.seconds,
-            **{f"not_stated_{verdict}": number for verdict, number in plan.waiting.items()},
-            **({"changes": dg.MetadataValue.table(changes)} if changes else {}),
-            **to_paste({"not_loaded": plan.to_load, "not_delivered": plan.undelivered, "red": red_hours(context)}),
-        }
-    )

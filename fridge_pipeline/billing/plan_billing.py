@@ -10,6 +10,7 @@ import psycopg
 
 from fridge_pipeline.billing.books_beside_files import hours_with_history
 from fridge_pipeline.billing.hour_states import Delivery, hour_states
+from fridge_pipeline.billing.rules.changed_hour import ChangedHour, changed_hour
 from fridge_pipeline.billing.rules.staging import STATES, StagingCase, StagingPolicy, StagingVerdict
 from fridge_pipeline.billing.stage import judge_hours
 from fridge_pipeline.calendar.hours import Hour, HourRange, plan_ranges
@@ -36,7 +37,7 @@ class BillingPlan:
     ``to_load`` are hours whose landing files are not loaded as they lie there: what they hold is not known before it
     is loaded, so the changes are those of all other files. ``undelivered`` are closed hours of which Stripe has not
     been told all that is loaded. ``waiting`` counts, by verdict, usage that would not be stated, and why. ``seconds``
-    is how long the calls take at the limit of calls per second.
+    is how long the calls take at the limit of calls per second. ``changed_hours`` are what ``changes`` sums up.
     """
 
     hours: list[Hour]
@@ -48,6 +49,7 @@ class BillingPlan:
     waiting: dict[str, int]
     calls: int
     seconds: float
+    changed_hours: list[ChangedHour]
 
 
 def plan_billing(
@@ -73,6 +75,7 @@ def plan_billing(
         waiting=dict(sorted(unstated.items())),
         calls=len(stated),
         seconds=len(stated) / calls_per_second,
+        changed_hours=[changed_hour(case) for case in stated],
     )
 
 

@@ -8,6 +8,8 @@ from datetime import datetime
 
 import psycopg
 
+from fridge_pipeline.billing.ledger import staging_cases
+from fridge_pipeline.billing.rules.changed_hour import ChangedHour, changed_hour
 from fridge_pipeline.billing.rules.staging import StagingCase, StagingVerdict, is_gated
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import History, Meter, Variance, limit_of, stands_out
@@ -153,15 +155,7 @@ def release_usage(
     if not released_by.strip() or not reason.strip():
         raise UnsignedReleaseError(f"say who releases {tenant_id} in {hour}, and why: both stay on record")
     with run.database.connect() as connection:
-        held = held_usage(connection, tenant_id, hour, run.catalogue)
-        released = {name: value for name, value in held.items() if event_name in {None, name}}
-        if not released:
-            others = f"; held there: {', '.join(sorted(held))}" if held else ""
-            what = f" {event_name}" if event_name else ""
-            raise NothingHeldError(
-                f"no{what} usage of tenant {tenant_id!r} in {hour} is held for review{others}. "
-                f"fridge explain '{tenant_id}' {hour} shows where it stands."
-            )
+        released = _held(connection, run, tenant_id, hour, event_name)
         release = Release(tenant_id, hour, released, released_by.strip(), reason.strip(), run.clock())
         with run.database.acting(connection) as acting:
             record_release(acting, release)
@@ -169,3 +163,29 @@ def release_usage(
             statement("effective_releases"), {"tenant_id": tenant_id, "hour": hour.start}
         ).fetchall()
     return replace(release, waits_for_another=not released.items() <= set(effective))
+
+
+def changes_of_release(run: Run, tenant_id: str, hour: Hour, event_name: str | None) -> list[ChangedHour]:
+    """What a release of a tenant's hour would tell Stripe, of one meter or of all; releases nothing.
+
+    Raises ``NothingHeldError``.
+    """
+    with run.database.connect() as connection:
+        held = _held(connection, run, tenant_id, hour, event_name)
+        cases = staging_cases(connection, HourRange(hour, hour), run.catalogue)
+        return [changed_hour(case) for case in cases if case.tenant_id == tenant_id and case.meter.event_name in held]
+
+
+def _held(
+    connection: psycopg.Connection, run: Run, tenant_id: str, hour: Hour, event_name: str | None
+) -> dict[str, int]:
+    held = held_usage(connection, tenant_id, hour, run.catalogue)
+    chosen = {name: value for name, value in held.items() if event_name in {None, name}}
+    if not chosen:
+        others = f"; held there: {', '.join(sorted(held))}" if held else ""
+        what = f" {event_name}" if event_name else ""
+        raise NothingHeldError(
+            f"no{what} usage of tenant {tenant_id!r} in {hour} is held for review{others}. "
+            f"fridge explain '{tenant_id}' {hour} shows where it stands."
+        )
+    return chosen

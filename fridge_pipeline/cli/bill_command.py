@@ -32,6 +32,7 @@ from fridge_pipeline.database.exceptions import open_exceptions, open_of_kind
 from fridge_pipeline.database.models import Materialized, read_models
 from fridge_pipeline.ingest.note_losses import KINDS, list_and_note
 from fridge_pipeline.installation import Installation, Landing, Ledger
+from fridge_pipeline.orchestration.priced_plan import priced_plan
 from fridge_pipeline.settings import MODELS_FOLDER
 
 if TYPE_CHECKING:
@@ -72,7 +73,9 @@ class Billed:
 @click.command()
 @click.option("--from", "first", type=HourKey(), required=True, help="First hour, e.g. 2026-01-24-18:00.")
 @click.option("--to", "last", type=HourKey(), required=True, help="Last hour, included.")
-@click.option("--dry-run", is_flag=True, help="Show what would be run and what it changes; send and write nothing.")
+@click.option(
+    "--dry-run", is_flag=True, help="Show what would be run and what it changes, in money too; write nothing."
+)
 @click.option("--again", is_flag=True, help="Run hours with files or history also when they hold nothing new.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def bill(*, first: Hour, last: Hour, dry_run: bool, again: bool, as_json: bool) -> None:
@@ -87,10 +90,8 @@ def bill(*, first: Hour, last: Hour, dry_run: bool, again: bool, as_json: bool) 
     words = f"interrupted, and nothing is lost; to go on: fridge bill --from {first} --to {last}"
     with ended_by_signals(ENDING_SECONDS_MAX, words), installation(decides_start=not dry_run) as opened:
         if dry_run:
-            from fridge_pipeline.billing.assets import plan_of  # noqa: PLC0415 # Dagster, which a look does without
-
-            plan = plan_of(opened.ledger, opened.landing, span)
-            echo(json.dumps(as_mapping(plan)) if as_json else as_text(plan))
+            planned = priced_plan(opened.ledger, opened.landing, span)
+            echo(json.dumps(as_mapping(*planned)) if as_json else as_text(*planned))
             return
         billed = bill_range(opened, span, again=again)
         show_result(billed, opened.ledger.stripe_location, opened.ledger.billing_start, as_json=as_json)

@@ -49,6 +49,11 @@ EVIDENCE = (
 
 INSTALLATION = (
     Entry("serve", "serve:serve", "Run one service in the foreground."),
+    Entry(
+        "rehearse",
+        "rehearse_command:rehearse_command",
+        "Run one billing cycle on a Stripe test clock, and say what would go wrong.",
+    ),
     Entry("stripe", "stripe:stripe", "The catalogue's meters in Stripe."),
     Entry("sandbox", "stripe:sandbox", "Run the local Stripe sandbox in the foreground until Ctrl-C."),
     Entry("db", "database:db", "The database: where it is, and stopping the embedded server."),

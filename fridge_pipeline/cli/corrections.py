@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from fridge_pipeline.billing.review import release_usage
+from fridge_pipeline.billing.review import Release, changes_of_release, release_usage
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.cli.calendar_keys import HourKey
 from fridge_pipeline.cli.person_option import Actor, actor_options, sign_in
@@ -17,6 +17,9 @@ from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.landing.objects import ObjectLanding
 from fridge_pipeline.ingest.rules.landing_files import storable_path
 from fridge_pipeline.installation import Landing, Ledger
+from fridge_pipeline.invoices.price_changes import price_changes
+from fridge_pipeline.invoices.rules import priced_change
+from fridge_pipeline.invoices.rules.priced_change import PricedChange
 from fridge_pipeline.stripe.rules.limits import OLDEST_TIMESTAMP
 from fridge_pipeline.stripe.rules.meter_event import is_too_late
 from fridge_pipeline.visible import as_lines
@@ -115,27 +118,40 @@ def as_mapping(withdrawal: Withdrawal) -> dict[str, object]:
 @click.argument("tenant")
 @click.argument("hour", type=HourKey())
 @actor_options
-@click.option("--reason", required=True, help="Why it is right; stays on record.")
+@click.option("--reason", help="Why it is right; stays on record. Without it nothing is released, only shown.")
 @click.option("--meter", "event_name", help="Only this meter [default: every meter that is held].")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def release(tenant: str, hour: Hour, actor: Actor, reason: str, event_name: str | None, as_json: bool) -> None:
+def release(tenant: str, hour: Hour, actor: Actor, reason: str | None, event_name: str | None, as_json: bool) -> None:
     """Release TENANT's usage in HOUR that is held for review.
 
     It is billed then, and the exception held_for_review is over. Released is the usage as it is now: should it become
     more than that, it is looked at anew. Much usage takes two people, each with --as: nothing of it is billed before
-    the second one has given the same command.
+    the second one has given the same command. What it changes in the billing period is shown in quantity, and in money
+    where the price was read; without --reason that is all.
 
     Example: fridge release cohoes 2026-01-24-18:00 --as olga --reason "backlog after the outage"
     """
     with ledger() as opened:
+        run = opened.as_run("fridge release")
+        priced = price_changes(run, changes_of_release(run, tenant, hour, event_name))
+        if reason is None:
+            told = {"released": {}, "money": [priced_change.as_mapping(each) for each in priced]}
+            text = [f"held of {tenant} in {hour}; nothing is released without --reason TEXT:", *_money(priced)]
+            echo(json.dumps(told) if as_json else as_lines(text))
+            return
         sign_in(opened, actor.login)
-        done = release_usage(opened.as_run("fridge release"), tenant, hour, event_name, actor.label, reason)
-    command = f"fridge bill --from {hour} --to {hour}"
+        done = release_usage(run, tenant, hour, event_name, actor.label, reason)
+    _show_release(done, priced, as_json=as_json)
+
+
+def _show_release(done: Release, priced: list[PricedChange], *, as_json: bool) -> None:
+    command = f"fridge bill --from {done.hour} --to {done.hour}"
     if as_json:
         told = {
             "tenant_id": done.tenant_id,
             "hour": done.hour.key,
             "released": done.released,
+            "money": [priced_change.as_mapping(each) for each in priced],
             "released_by": done.released_by,
             "waits_for_another": done.waits_for_another,
             "reason": done.reason,
@@ -145,8 +161,13 @@ def release(tenant: str, hour: Hour, actor: Actor, reason: str, event_name: str 
         echo(json.dumps(told))
         return
     quantities = " and ".join(f"{value:,} {meter}" for meter, value in sorted(done.released.items()))
-    echo(f"{quantities} of {tenant} in {hour} released by {done.released_by}")
+    echo(f"{quantities} of {done.tenant_id} in {done.hour} released by {done.released_by}")
+    echo(as_lines(_money(priced)))
     if done.waits_for_another:
         echo("So much takes two people: another one gives the same command with --as LOGIN, and you with yours")
         return
     echo(f"The next hourly_billing bills it, or now: {command}")
+
+
+def _money(priced: list[PricedChange]) -> list[str]:
+    return [f"  {each.event_name} {priced_change.in_words(each)}" for each in priced]

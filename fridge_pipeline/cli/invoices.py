@@ -21,6 +21,7 @@ from fridge_pipeline.invoices.hold_drafts import HoldOrder, HoldReport, hold_dra
 from fridge_pipeline.invoices.hold_record import HeldDraft, held_drafts
 from fridge_pipeline.invoices.invoice_record import days_read
 from fridge_pipeline.invoices.plan_holds import unloaded_hours
+from fridge_pipeline.invoices.preview_invoices import PreviewedPeriod, PreviewReport, preview_invoices
 from fridge_pipeline.invoices.read_invoices import InvoiceReadReport, read_invoices
 from fridge_pipeline.invoices.rules.mode import InvoiceMode
 
@@ -37,14 +38,16 @@ class InvoicesOffError(RuntimeError):
 @click.option(
     "--read-stripe", is_flag=True, help="Read the invoices from Stripe now; a month holds only so many reads."
 )
+@click.option("--preview", is_flag=True, help="Ask Stripe what the next invoices would bill by now; a read for each.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
-def invoices(month: Month | None, tenant: str | None, *, read_stripe: bool, as_json: bool) -> None:
+def invoices(month: Month | None, tenant: str | None, *, read_stripe: bool, preview: bool, as_json: bool) -> None:
     """Show Stripe's invoices, what differs from usage, and why.
 
     Beside their periods and differences it shows usage that Stripe accepted and no invoice carries.
 
     Usage and ledger are as they are now; invoices as they were read last, by the asset stripe_invoices or with
-    --read-stripe. A difference below 0 is billed too little.
+    --read-stripe. A difference below 0 is billed too little. With --preview also what the next invoices of the open
+    billing periods would come to by now, of subscriptions as they were read last.
 
     Example: fridge invoices --month 2026-01
     """
@@ -56,6 +59,9 @@ def invoices(month: Month | None, tenant: str | None, *, read_stripe: bool, as_j
         reading = _read(opened, month, now) if read_stripe else None
         compare_invoices(ledger.as_run("fridge invoices"))
         planned = _planned(opened) if read_stripe else HoldReport()
+        run = ledger.as_run("fridge invoices")
+        reads_max = ledger.settings.stripe_reads
+        next_ones = preview_invoices(run, opened.stripe.gateway, tenant, reads_max) if preview else PreviewReport()
         since, until = (month.start, month.end) if month else (now - COMPARED_BACK, now)
         with ledger.database.connect() as connection:
             rows = compared_invoices(connection, since, until, tenant)
@@ -69,6 +75,8 @@ def invoices(month: Month | None, tenant: str | None, *, read_stripe: bool, as_j
             "not_read": why,
             "drafts": [asdict(each) for each in held],
             "plan": {invoice_id: asdict(plan) for invoice_id, plan in planned.plans.items()},
+            "previews": [asdict(each) for each in next_ones.periods],
+            "not_previewed": next_ones.not_read,
         }
         echo(json.dumps(told, default=_plain))
         return
@@ -80,6 +88,10 @@ def invoices(month: Month | None, tenant: str | None, *, read_stripe: bool, as_j
         echo(f"{invoice_id} (draft), now planned: {plan.act}; {plan.why}")
     if why is not None:
         echo(f"not read: {why}")
+    for period in next_ones.periods:
+        echo(_preview_line(period))
+    for each_why in next_ones.not_read:
+        echo(f"not previewed: {each_why}")
     echo(_summary(rows, max(read.values(), default=None)))
 
 
@@ -97,6 +109,16 @@ def _planned(opened: Installation) -> HoldReport:
     settings, unloaded = ledger.settings, unloaded_hours(ledger.database, opened.landing.zone, ledger.grid())
     order = HoldOrder(settings.invoice_hold, writes=False, unloaded=unloaded, reads_max=settings.stripe_reads)
     return hold_drafts(ledger.as_run("fridge invoices"), opened.stripe.gateway, order)
+
+
+def _preview_line(each: PreviewedPeriod) -> str:
+    quantity = f"{each.quantity.normalize():f}"
+    more = "" if each.is_whole else ", at least: a preview shows ten lines"
+    return (
+        f"next invoice of {each.subscription_id} {each.tenant_id or each.customer_id} {each.event_name}, "
+        f"{each.period_start:%Y-%m-%d %H:%M} to {each.period_end:%Y-%m-%d %H:%M}: {quantity} by now, "
+        f"{each.amount} minor units of {each.currency}{more}; usage {each.usage}, accepted {each.accepted}"
+    )
 
 
 def _held_line(draft: HeldDraft) -> str:

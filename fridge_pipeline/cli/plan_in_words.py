@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fridge_pipeline.billing.plan_billing import BillingPlan
+from fridge_pipeline.invoices.rules import priced_change
+from fridge_pipeline.invoices.rules.priced_change import PricedChange
 from fridge_pipeline.reason_codes import cause_in_words
 from fridge_pipeline.visible import as_lines
 
@@ -18,7 +21,7 @@ VERDICTS = {
 }
 
 
-def as_mapping(plan: BillingPlan) -> dict[str, Any]:
+def as_mapping(plan: BillingPlan, priced: Sequence[PricedChange]) -> dict[str, Any]:
     """The whole plan for scripts."""
     return {
         "hours": [hour.key for hour in plan.hours],
@@ -36,13 +39,14 @@ def as_mapping(plan: BillingPlan) -> dict[str, Any]:
             }
             for change in plan.changes
         ],
+        "money": [priced_change.as_mapping(each) for each in priced],
         "waiting": plan.waiting,
         "calls": plan.calls,
         "seconds": plan.seconds,
     }
 
 
-def as_text(plan: BillingPlan) -> str:
+def as_text(plan: BillingPlan, priced: Sequence[PricedChange]) -> str:
     """The plan in words; nothing was sent or written."""
     lines = [f"{len(plan.hours)} hours hold landing files or history; they would be run as {len(plan.runs)} runs:"]
     lines += [f"  {each} ({each.count} hours)" for each in plan.runs]
@@ -60,6 +64,9 @@ def as_text(plan: BillingPlan) -> str:
             f"  {change.tenant_id} {change.meter}: {change.before} -> {change.after} "
             f"({change.after - change.before:+}) in {change.hours} hours"
         )
+        account = (change.tenant_id, change.meter)
+        of_change = [each for each in priced if (each.tenant_id, each.event_name) == account]
+        lines += [f"    {priced_change.in_words(each)}" for each in of_change]
     if len(plan.changes) > CHANGES_SHOWN:
         lines.append(f"  and {len(plan.changes) - CHANGES_SHOWN} more tenants and meters (see --json)")
     lines += [

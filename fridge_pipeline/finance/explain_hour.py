@@ -31,7 +31,7 @@ from fridge_pipeline.stripe.rules.limits import READS_MAX, READS_MONTH
 #: Each of these a statement of its own reads, ``explain_…``.
 LISTS = (
     *("files", "rejected", "statements", "attempts", "readbacks"),
-    *("cancellations", "stripe", "exceptions", "runs"),
+    *("cancellations", "stripe", "exceptions", "settlements", "invoice_lines_of_hour", "runs"),
 )
 #: So many rejected rows of the tenant are shown of each file; the file's counts say how many there are.
 REJECTED_MAX = 20

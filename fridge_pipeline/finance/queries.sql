@@ -677,6 +677,75 @@ from fridge.exceptions
 where hour = %(hour)s and (tenant_id = %(tenant_id)s or tenant_id is null)
 order by opened_at;
 
+-- name: explain_settlements
+-- What people have ended of the hour: its own exceptions, and those of every tenant of which the tenant has a share.
+select
+    settlement_id,
+    kind,
+    event_name,
+    how,
+    coalesce((shares ->> %(tenant_id)s)::bigint, quantity) as quantity,
+    document,
+    reason,
+    settled_by,
+    approved_by,
+    settled_at
+from fridge.settlements
+where
+    hour = %(hour)s
+    and (tenant_id = %(tenant_id)s or (shares ? %(tenant_id)s) or (tenant_id is null and shares is null))
+order by settled_at, settlement_id;
+
+-- name: explain_invoice_lines_of_hour
+-- The lines that bill the hour, by the stamp of its meter events, half past: of customers that it was stated to, and of
+-- the tenant's now. Void invoices too, which say so; beside each the quantity of its period, and what corrections did.
+with customers as (
+    select stripe_customer_id from fridge.meter_events
+    where tenant_id = %(tenant_id)s and hour = %(hour)s
+    union
+    select stripe_customer_id from fridge.tenants
+    where tenant_id = %(tenant_id)s and stripe_customer_id is not null
+)
+
+select
+    invoices.invoice_id,
+    invoices."number",
+    invoices.status,
+    invoices.finalized_at,
+    invoices.currency,
+    invoice_lines.line_id,
+    invoice_lines.event_name,
+    invoice_lines.period_start,
+    invoice_lines.period_end,
+    invoice_lines.quantity,
+    invoice_lines.amount,
+    compared.usage_quantity,
+    compared.invoice_quantity,
+    compared.cause,
+    (
+        select array_agg(corrections.document order by corrections.proposal_id)
+        from fridge.corrections
+        where
+            corrections.invoice_id = invoices.invoice_id
+            and corrections.event_name = invoice_lines.event_name
+            and corrections.period_start = compared.period_start
+            and corrections.state = 'written'
+    ) as corrected_by
+from fridge.invoices
+inner join customers on invoices.stripe_customer_id = customers.stripe_customer_id
+inner join fridge.invoice_lines on invoices.invoice_id = invoice_lines.invoice_id
+left join fridge.invoice_comparisons as compared
+    on
+        invoices.invoice_id = compared.invoice_id
+        and invoice_lines.event_name = compared.event_name
+        and invoice_lines.period_start >= compared.period_start
+        and invoice_lines.period_end <= compared.period_end
+where
+    invoice_lines.event_name is not null
+    and invoice_lines.period_start <= %(hour)s::timestamptz + interval '30 minutes'
+    and invoice_lines.period_end > %(hour)s::timestamptz + interval '30 minutes'
+order by invoice_lines.event_name, invoices.created_at, invoices.invoice_id, invoice_lines.line_number;
+
 -- name: explain_runs
 with named as (
     select run_id

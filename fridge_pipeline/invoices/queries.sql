@@ -769,3 +769,40 @@ select
 from fridge.corrections
 where stripe_customer_id = any(%(customer_ids)s) and state = 'written'
 order by proposal_id;
+
+-- name: billed_times
+-- In which times some customers are billed for a meter, and at which price: the current periods of subscriptions that
+-- go on, and what invoices bill that are not void.
+select
+    subscription_items.stripe_customer_id as customer_id,
+    prices.event_name,
+    subscription_items.period_start,
+    subscription_items.period_end,
+    subscription_items.item_id,
+    subscription_items.price_id,
+    null as invoice_id,
+    null as status
+from fridge.subscription_items
+inner join fridge.prices on subscription_items.price_id = prices.price_id
+where
+    subscription_items.stripe_customer_id = any(%(customer_ids)s)
+    and subscription_items.ended_at is null
+    and prices.event_name is not null
+union
+select
+    invoices.stripe_customer_id as customer_id,
+    invoice_lines.event_name,
+    invoice_lines.period_start,
+    invoice_lines.period_end,
+    invoice_lines.subscription_item_id as item_id,
+    invoice_lines.price_id,
+    invoices.invoice_id,
+    invoices.status
+from fridge.invoices
+inner join fridge.invoice_lines on invoices.invoice_id = invoice_lines.invoice_id
+where
+    invoices.stripe_customer_id = any(%(customer_ids)s)
+    and invoices.status not in ('void', 'deleted')
+    and invoice_lines.event_name is not null
+    and invoice_lines.period_end > %(since)s
+order by customer_id, event_name, period_start, period_end, invoice_id nulls first, item_id, price_id;

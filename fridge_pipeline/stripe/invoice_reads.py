@@ -53,6 +53,20 @@ def one_invoice(gateway: StripeGateway, invoice_id: str, count_read: CountRead) 
     return _invoice(read, _lines(gateway, read, count_read)), read["amount_remaining"]
 
 
+def read_invoice(gateway: StripeGateway, read: Fields, count_read: CountRead = lambda: None) -> Invoice:
+    """An invoice's object, with the lines that are not inside of it. Raises ``StripeCallError``."""
+    return _invoice(read, _lines(gateway, read, count_read))
+
+
+def preview_invoice(gateway: StripeGateway, subscription_id: str, count_read: CountRead) -> tuple[Invoice, bool]:
+    """A subscription's next invoice as it would be now, and whether its lines are all: a preview shows ten."""
+    count_read()
+    with gateway.reading(f"previewing the next invoice of {subscription_id}") as client:
+        read = client.v1.invoices.create_preview({"subscription": subscription_id}).to_dict()
+    inside = read["lines"]
+    return _invoice(read, tuple(_line(each) for each in inside["data"])), not inside["has_more"]
+
+
 def drafts(gateway: StripeGateway, count_read: CountRead) -> dict[str, Draft]:
     """Every draft of the account by its id; a read holds a hundred, and their lines are not read."""
     params = {"status": InvoiceStatus.DRAFT.value}
@@ -112,7 +126,7 @@ def subscription_items(
         for subscription in page:
             for each in subscription["items"]["data"]:
                 if _event_name(gateway, each["price"]) in event_names:
-                    yield _item(each, subscription)
+                    yield read_item(each, subscription)
 
 
 def refused_invoice_reads(gateway: StripeGateway) -> list[str]:
@@ -243,7 +257,8 @@ def _amount(read: Fields, name: str) -> Decimal | None:
     return None if given is None else Decimal(str(given))
 
 
-def _item(read: Fields, subscription: Fields) -> SubscriptionItem:
+def read_item(read: Fields, subscription: Fields) -> SubscriptionItem:
+    """An item of a subscription's object."""
     return SubscriptionItem(
         item_id=read["id"],
         subscription_id=subscription["id"],

@@ -101,9 +101,14 @@ def test_release_prints_what_it_lets_through_and_the_command_it_names_bills_it(
     billed = run(*bill, **AT_ONCE)
     assert (billed.returncode, "open exceptions: 1 held_for_review" in billed.stderr) == (0, True)
     assert pipeline.stripe_totals("cohoes")["temperature_readings", hour.key] == 20
+    assert "nothing is released without --reason TEXT" in run("release", "cohoes", hour.key).stdout
+    assert pipeline.one("select count(*) from fridge.releases") == 0
     done = run("release", "cohoes", hour.key, "--by", "Ada", "--reason", "a second fridge")
+    why = "price not known: no subscription or invoice that was read bills it"
+    priced = f"temperature_readings no billing period: 20 -> 50, {why}"
     assert done.stdout.splitlines() == [
         f"50 temperature_readings of cohoes in {hour} released by Ada",
+        f"  {priced}",
         f"The next hourly_billing bills it, or now: fridge {' '.join(bill)}",
     ]
     assert run(*bill, **AT_ONCE).returncode == 0

@@ -22,8 +22,9 @@ class Explanation:
     ``rejected`` holds the first of those that were rejected, by ``file_id``. A file that was withdrawn has
     ``withdrawn_at``, ``withdrawn_by`` and ``withdrawal_reason``. Attempts, readbacks and cancellations belong to a
     statement by its ``identifier``. ``stripe`` has Stripe's sum of the hour per meter and customer: ``value``, ``None``
-    when it is not known, ``read_at``, ``source`` and ``detail``. ``runs`` are those
-    that loaded the files and staged the statements, as far as they are on record, with the code that they ran.
+    when it is not known, ``read_at``, ``source`` and ``detail``. ``settlements`` are what people have ended of the
+    hour, ``invoice_lines_of_hour`` lines, as they were read last, whose period it lies in. ``runs`` are those that
+    loaded the files and staged the statements, as far as they are on record, with the code that they ran.
     """
 
     tenant_id: str
@@ -39,6 +40,8 @@ class Explanation:
     cancellations: list[dict[str, Any]]
     stripe: list[dict[str, Any]]
     exceptions: list[dict[str, Any]]
+    settlements: list[dict[str, Any]]
+    invoice_lines_of_hour: list[dict[str, Any]]
     runs: list[dict[str, Any]]
 
 

@@ -31,6 +31,8 @@ def explained(books: MonthBooks, most: int = 100) -> list[Explanation]:
             cancellations=[],
             stripe=[],
             exceptions=[],
+            settlements=[],
+            invoice_lines_of_hour=[],
             runs=[],
         )
         for tenant, hour in notable_hours(books)[:most]

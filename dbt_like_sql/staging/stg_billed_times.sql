@@ -1,0 +1,37 @@
+-- materialized: view
+-- Current periods of subscriptions that go on, and what invoices bill that are neither void nor deleted.
+with times as (
+    select
+        subscription_items.stripe_customer_id,
+        prices.event_name as meter,
+        subscription_items.period_start,
+        subscription_items.period_end,
+        'open' as state,
+        subscription_items.price_id
+    from fridge.subscription_items
+    inner join fridge.prices on subscription_items.price_id = prices.price_id
+    where subscription_items.ended_at is null and prices.event_name is not null
+
+    union all
+
+    select
+        invoices.stripe_customer_id,
+        invoice_lines.event_name as meter,
+        invoice_lines.period_start,
+        invoice_lines.period_end,
+        case when invoices.status = 'draft' then 'draft' else 'final' end as state,
+        invoice_lines.price_id
+    from fridge.invoices
+    inner join fridge.invoice_lines on invoices.invoice_id = invoice_lines.invoice_id
+    where invoices.status not in ('void', 'deleted') and invoice_lines.event_name is not null
+)
+
+select
+    stripe_customer_id,
+    meter,
+    period_start,
+    period_end,
+    state,
+    case when min(price_id) = max(price_id) then min(price_id) end as price_id
+from times
+group by stripe_customer_id, meter, period_start, period_end, state

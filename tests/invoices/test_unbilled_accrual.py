@@ -1,0 +1,133 @@
+"""What a month has used and no final invoice bills, in quantity and money, by tenant and cause."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from psycopg.types.json import Jsonb
+
+from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.invoices.invoice_record import keep_prices
+from fridge_pipeline.invoices.rules.price_amount import cost
+from fridge_pipeline.stripe.rules.invoice import Price, Tier, TiersMode
+from tests.invoices.conftest import InvoicedBooks
+from tests.invoices.shapes import PRICES, READINGS, D
+from tests.pipeline import readings
+
+AMOUNTS = st.decimals(0, 1000, places=4)
+TIERS = st.lists(st.tuples(st.integers(1, 500), AMOUNTS, AMOUNTS), max_size=4, unique_by=lambda tier: tier[0])
+
+
+@st.composite
+def any_price(draw: st.DrawFn) -> Price:
+    """Per unit, in packages, or with tiers of which the last has no end."""
+    mode = draw(st.sampled_from([None, *TiersMode]))
+    if mode is None:
+        amount = draw(st.none() | AMOUNTS)
+        return Price(
+            "any", READINGS, "usd", amount, None, (), draw(st.none() | st.integers(1, 90)), draw(st.booleans())
+        )
+    ends = tuple(Tier(Decimal(top), unit, flat) for top, unit, flat in sorted(draw(TIERS)))
+    return Price("any", READINGS, "usd", None, mode, (*ends, Tier(None, draw(AMOUNTS), draw(AMOUNTS))))
+
+
+def in_sql(database: Database, quantity: Decimal, price: Price) -> Decimal | None:
+    """The same by the books' function."""
+    tiers = [
+        {
+            "up_to": None if tier.up_to is None else f"{tier.up_to:f}",
+            "unit_amount": f"{tier.unit_amount:f}",
+            "flat_amount": f"{tier.flat_amount:f}",
+        }
+        for tier in price.tiers
+    ]
+    told = [quantity, price.unit_amount, price.tiers_mode, Jsonb(tiers), price.divide_by, price.rounds_up]
+    with database.connect() as connection:
+        row = connection.execute("select fridge.cost_of(%s, %s, %s, %s, %s, %s)", told).fetchone()
+    return row[0] if row else None
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(quantity=st.integers(-5, 2000).map(Decimal), price=any_price())
+def test_what_a_quantity_costs_is_the_same_in_the_books_and_in_the_program(
+    database: Database, quantity: Decimal, price: Price
+) -> None:
+    assert in_sql(database, quantity, price) == cost(quantity, price)
+
+
+def accrual(books: InvoicedBooks) -> list[tuple[Any, ...]]:
+    """(tenant, cause, quantity, amount, currency) of readings, over all months."""
+    books.pipeline.run_models(books.hour(3), books.hour(26))
+    return books.pipeline.rows(
+        "select tenant_id, cause, sum(quantity)::int, sum(amount_minor_units)::int, currency"
+        " from fridge.unbilled_accrual where meter = %s group by tenant_id, cause, currency order by tenant_id, cause",
+        READINGS,
+    )
+
+
+@pytest.fixture
+def ended(books: InvoicedBooks) -> InvoicedBooks:
+    """A period with 100 readings in time and 12 after its invoice was final, and 30 readings of the period after it."""
+    books.use(3, 100)
+    books.pipeline.clock.advance(hours=2)
+    books.bill(100, price_id="graduated")
+    books.pipeline.clock.advance(hours=2)
+    books.use(4, 12)
+    books.subscribe(price_id="graduated")
+    books.use(25, 30)
+    books.read_days()
+    books.compare()
+    return books
+
+
+def test_what_missed_its_invoice_and_what_the_next_one_bills_stand_apart_each_with_its_money(
+    ended: InvoicedBooks,
+) -> None:
+    assert accrual(ended) == [
+        # 100 at 2 are billed; the next 12 begin the second tier, with its fee of 50
+        ("cohoes", "after_finalization", 12, 62, "usd"),
+        ("cohoes", "open_period", 30, 60, "usd"),
+    ]
+
+
+def test_on_a_draft_it_is_still_to_be_billed_and_of_a_tenant_without_a_customer_there_is_no_money(
+    books: InvoicedBooks,
+) -> None:
+    books.use(3, 10)
+    hour = books.hour(4)
+    books.pipeline.land(hour, "dale.csv", readings("dale", hour, 1, 7))
+    books.pipeline.run(hour)
+    books.bill(10, "draft", price_id="unit")
+    books.read_days()
+    books.compare()
+    assert accrual(books) == [("cohoes", "in_draft", 10, 5, "usd"), ("dale", "unmapped", 7, None, None)]
+
+
+def test_the_causes_of_a_period_together_cost_what_they_cost_at_once(books: InvoicedBooks) -> None:
+    """Each rounded by itself they would come to one more."""
+    books.write(lambda connection, reading: keep_prices(connection, [THIRD], {}, reading))
+    books.use(25, 1)
+    books.subscribe(price_id="third")
+    books.read_days()
+    books.compare()
+    held: Hour = books.hour(26)
+    with books.pipeline.database.connect() as connection:
+        connection.execute("insert into fridge.usage values ('cohoes', %s, 'inserted_count', 1, now())", [held.start])
+    assert [row[1:4] for row in accrual(books)] == [("not_stated", 1, 0), ("open_period", 1, 1)]
+
+
+THIRD = Price("third", READINGS, "usd", unit_amount=D("0.5"))
+assert "third" not in PRICES
+
+
+def test_finance_reads_it_with_its_own_rights(ended: InvoicedBooks, as_superuser: psycopg.Connection) -> None:
+    before = accrual(ended)
+    as_superuser.execute("set role fridge_finance")
+    row = as_superuser.execute("select sum(amount_minor_units) from fridge.unbilled_accrual").fetchone()
+    assert row == (D(sum(amount for *_, amount, _ in before)),)
