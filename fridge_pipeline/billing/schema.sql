@@ -191,6 +191,9 @@ create table fridge.meter_event_attempts (
     )
 );
 
+-- How Stripe has been answering lately; attempts are written about in the order in which they were made.
+create index meter_event_attempts_sent on fridge.meter_event_attempts using brin (sent_at);
+
 create trigger meter_event_attempts_append_only before update or delete on fridge.meter_event_attempts
 for each row execute function fridge.refuse_change();
 create trigger meter_event_attempts_no_truncate before truncate on fridge.meter_event_attempts

@@ -59,6 +59,7 @@ INSTALLATION = (
     Entry("db", "database:db", "The database: where it is, and stopping the embedded server."),
     Entry("migrate", "database:migrate", "Bring schema, SQL models and rights up to date; prints what was run."),
     Entry("doctor", "doctor:doctor", "Check this installation part by part."),
+    Entry("metrics", "metrics:metrics", "Serve the signals of this installation to Prometheus until Ctrl-C."),
     Entry("env", "up:env", "Print the environment in which dagster's own commands see this installation."),
     Entry("sql", "database:sql", "Run and test the SQL models that finance reads (dbt_like_sql/)."),
 )

@@ -31,6 +31,7 @@ GUARDED_WEBSERVER = ("-m", "fridge_pipeline.orchestration.guarded_webserver")
 
 CODE_SERVER = "code-server"
 WEBSERVER = "webserver"
+METRICS = "metrics"
 START_SECONDS_MAX = 120.0
 PAUSE_SECONDS = 0.2
 
@@ -76,6 +77,19 @@ def start_reports(services: Services, folder: Path, log: Path, port: int) -> str
     services.start(service)
     _await(service)
     return f"http://{HOST}:{free}"
+
+
+def start_metrics(services: Services, variables: Mapping[str, str], log: Path, port: int) -> str:
+    """Serves the signals to a Prometheus on this machine; returns their address. Raises ``ServiceStartError``."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    free = free_port(port, HOST)
+    if port not in {free, ANY_PORT}:
+        console.print(f"port {port} is in use; the metrics take {free}", style="yellow")
+    environment = without_secrets({**os.environ, **variables}, keep=("FRIDGE_DATABASE_URL",))
+    service = Service(METRICS, [program("fridge"), "metrics", "--port", str(free)], environment, log, port=free)
+    services.start(service)
+    _await(service)
+    return f"http://{HOST}:{free}/metrics"
 
 
 def start_ui(

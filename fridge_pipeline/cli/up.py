@@ -15,8 +15,16 @@ import click
 import dagster as dg
 from dagster import DagsterRun
 
-from fridge_pipeline.cli.dagster_services import CODE_SERVER, WEBSERVER, start_dagster, start_reports, start_ui
+from fridge_pipeline.cli.dagster_services import (
+    CODE_SERVER,
+    WEBSERVER,
+    start_dagster,
+    start_metrics,
+    start_reports,
+    start_ui,
+)
 from fridge_pipeline.cli.interruption import ended_by_signals
+from fridge_pipeline.cli.metrics import METRICS_PORT
 from fridge_pipeline.cli.services import Services
 from fridge_pipeline.cli.shown_grid import ShownGrid, grid_variable
 from fridge_pipeline.cli.terminal import console, settings
@@ -85,6 +93,7 @@ class Running:
     services: Services
     ui_url: str
     reports_url: str
+    metrics_url: str
     stripe_location: str
     embedded: EmbeddedServer | None
     sandbox: LocalSandbox | None
@@ -194,6 +203,7 @@ def show_urls(started: Running) -> None:
     """Where to look."""
     console.print(f"\n  Dagster UI      {started.ui_url}")
     console.print(f"  Reports         {started.reports_url}")
+    console.print(f"  Metrics         {started.metrics_url}")
     console.print(f"  Landing zone    {started.installation.ledger.settings.landing_uri}")
     console.print(f"  Usage goes to   {started.stripe_location}")
     if started.sandbox is not None:
@@ -249,12 +259,15 @@ def running(configured: Settings, port: int) -> Iterator[Running]:
             reports, log = configured.archive / "reports", configured.home / "logs" / "reports.log"
             reports_url = start_reports(services, reports, log, port + 1 if port else 0)
             variables["FRIDGE_REPORTS_URL"] = reports_url
+        metrics_log = configured.home / "logs" / "metrics.log"
+        metrics_url = start_metrics(services, variables, metrics_log, METRICS_PORT if port else 0)
         ui_url = start_dagster(services, configured, variables, port)
         yield Running(
             installation=opened,
             services=services,
             ui_url=ui_url,
             reports_url=reports_url,
+            metrics_url=metrics_url,
             stripe_location=f"the local Stripe sandbox at {sandbox_url}"
             if sandbox_url
             else opened.ledger.stripe_location,

@@ -52,6 +52,9 @@ create table fridge.landing_files (
 
 create index landing_files_landing_hour on fridge.landing_files (landing_hour);
 
+-- What was loaded lately, in about the order in which it was.
+create index landing_files_loaded on fridge.landing_files using brin (loaded_at);
+
 create trigger landing_files_append_only before update or delete on fridge.landing_files
 for each row execute function fridge.refuse_change();
 create trigger landing_files_no_truncate before truncate on fridge.landing_files

@@ -7,14 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
-import dagster as dg
 import yaml
 from psycopg.conninfo import conninfo_to_dict
 
 from fridge_pipeline.database.private_folder import make_private
 from fridge_pipeline.settings import REPOSITORY, Settings
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 #: Event rows written together: with ``InstallationEventLog`` the bookkeeping of a week takes a twentieth of the time.
 EVENT_BATCH_SIZE = 200

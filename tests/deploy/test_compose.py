@@ -27,6 +27,7 @@ SECRETS = {
     "daemon": {"database_url"},
     "webserver": {"database_url"},
     "finance-webserver": {"finance_database_url"},
+    "metrics": {"database_url"},
 }
 
 
@@ -54,9 +55,9 @@ def test_each_service_gets_the_secrets_that_it_needs_and_no_other_and_all_by_fil
 
 def test_what_is_published_is_reached_from_this_host_only() -> None:
     published = [port for service in SERVICES.values() for port in service.get("ports", [])]
-    assert published == ["127.0.0.1:3000:3000", "127.0.0.1:3001:3000"]
+    assert published == ["127.0.0.1:3000:3000", "127.0.0.1:3001:3000", "127.0.0.1:9464:9464"]
     reached = {name for name in SERVICES if set(SERVICES[name]["networks"]) != {"books"}}
-    assert reached == {"code", "webserver", "finance-webserver"}
+    assert reached == {"code", "webserver", "finance-webserver", "metrics"}
     assert COMPOSE["networks"]["books"]["internal"]
     assert SERVICES["code"]["networks"] == ["books", "outward"], "it calls Stripe, and is published nowhere"
 

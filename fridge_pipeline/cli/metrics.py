@@ -1,0 +1,83 @@
+"""``fridge metrics``: the signals of an installation, for Prometheus."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, suppress
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import click
+
+from fridge_pipeline.cli.terminal import console, settings
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.installation import logins, utc_now
+from fridge_pipeline.operations.expose_signals import Exposition
+from fridge_pipeline.operations.read_signals import Observed, read_signals
+from fridge_pipeline.orchestration.instance import storage_dsn
+from fridge_pipeline.orchestration.own_pages import LOOPBACK_NAMES, OwnNames, header_map, refused
+
+HOST = LOOPBACK_NAMES[0]
+METRICS_PORT = 9464
+PATH = "/metrics"
+
+
+@click.command()
+@click.option("--host", default=HOST, show_default=True, help="Address to listen on; there is no sign-in.")
+@click.option("--port", default=METRICS_PORT, show_default=True, help="Port to listen on.")
+@click.option("--name", "names", multiple=True, metavar="HOST", help="Another name that Prometheus calls it by.")
+def metrics(*, host: str, port: int, names: tuple[str, ...]) -> None:
+    """Serve the signals of this installation to Prometheus until Ctrl-C.
+
+    At /metrics: what waits and until when, exceptions by kind, answers of Stripe, files and rows by source, heartbeats,
+    runs, sizes. Each scrape reads the database once, for at most eight seconds, and writes nothing. What could not be
+    read is absent, not 0. `fridge up` serves them itself; deploy/ has alert rules and a board.
+
+    Example: fridge metrics --host 0.0.0.0 --name fridge-metrics
+    """
+    configured = settings()
+    with ExitStack() as stack:
+        books, _ = logins(configured, stack)
+        observed = Observed(
+            books,
+            Database(storage_dsn(books.dsn)),
+            configured.catalogue,
+            configured.close_after,
+            configured.stripe_rate,
+            configured.stripe_reads,
+        )
+        exposition = Exposition(lambda: read_signals(observed, utc_now))
+        own = OwnNames.of(host, *(f"http://{name}" for name in names))
+        server = stack.enter_context(ThreadingHTTPServer((host, port), partial(_Metrics, exposition, own)))
+        console.print(f"metrics at http://{host}:{server.server_port}{PATH}; Ctrl-C stops it", soft_wrap=True)
+        with suppress(KeyboardInterrupt):
+            server.serve_forever()
+
+
+class _Metrics(BaseHTTPRequestHandler):
+    """Answers GET /metrics, under our own names only: no page of somebody else's reads it in a browser here."""
+
+    timeout = 30
+
+    def __init__(self, exposition: Exposition, names: OwnNames, *arguments: object) -> None:
+        self._exposition, self._names = exposition, names
+        super().__init__(*arguments)  # type: ignore[arg-type]
+
+    def do_GET(self) -> None:  # the standard library's name
+        """One scrape."""
+        headers = header_map(self.headers.items())
+        refusal = refused(self.command, self.path, headers, self._names)
+        if refusal is not None:
+            self.send_error(refusal.status, explain=refusal.text)
+            return
+        if self.path.partition("?")[0] != PATH:
+            self.send_error(404, explain=f"the signals are at {PATH}")
+            return
+        body, content_type = self._exposition.body(headers.get("accept", ""))
+        self.send_response(200)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments: object) -> None:
+        """Nothing: a scrape every few seconds is no news."""

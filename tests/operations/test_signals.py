@@ -1,0 +1,126 @@
+"""What Prometheus is told of an installation: numbers that the books hold, and nothing that nobody has read."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+import pytest
+
+from fridge_pipeline.operations.expose_signals import Exposition
+from fridge_pipeline.operations.read_signals import BOOKS, DAGSTER, read_signals
+from fridge_pipeline.operations.rules.signals import SIGNALS, Sample
+from tests.operations.observed import Installation, bill_and_leave_some, dagster_beside, observe
+from tests.pipeline import Pipeline
+
+
+@pytest.fixture
+def installation(pipeline: Pipeline) -> Installation:
+    unbilled = bill_and_leave_some(pipeline)
+    return Installation(pipeline, observe(pipeline), unbilled)
+
+
+def test_the_signals_are_the_numbers_of_the_books(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline = installation.pipeline
+    with dagster_beside(pipeline, monkeypatch):
+        told = installation.read()
+    age = (pipeline.clock() - installation.unbilled.start - timedelta(hours=1)).total_seconds()
+    assert told["fridge_undelivered_hours", ()] == 1
+    assert told["fridge_oldest_unbilled_hour_age_seconds", ("pipeline",)] == age
+    assert told["fridge_oldest_unbilled_hour_age_seconds", ("person",)] == age + 2 * 3600
+    assert told["fridge_open_exceptions", ("unmapped",)] == 2
+    assert told["fridge_open_exceptions", ("unexplained",)] == 0
+    assert told["fridge_unmapped_usage", ("temperature_readings",)] == 6
+    assert told["fridge_unmapped_usage", ("active_sensors",)] == 2
+    assert told["fridge_unmapped_hours", ()] == 1
+    deadline = pipeline.one("select min(deadline_at) from fridge.exceptions where kind = 'unmapped'")
+    until = told["fridge_exception_deadline_seconds", ("unmapped",)]
+    assert until == (deadline - pipeline.clock()).total_seconds() > 32 * 86400
+    assert (told["fridge_drafts", ()], told["fridge_drafts_at_risk", ()]) == (1, 1)
+    assert told["fridge_stripe_attempts", ("accepted",)] == 2
+    assert told["fridge_stripe_attempts", ("key_refused",)] == 0
+    assert told["fridge_stripe_calls_per_second", ()] == pytest.approx(2 / 300)
+    assert told["fridge_stripe_calls_per_second_max", ()] == 1000
+    assert told["fridge_landing_files", ("canonical", "loaded")] == 4
+    assert told["fridge_landing_rows", ("canonical", "inserted")] == 18
+    assert told["fridge_landing_rows", ("canonical", "rejected")] == 1
+    assert told["fridge_stripe_read_age_seconds", ("reconciliation",)] == 7200
+    assert told["fridge_stripe_reads", ()] >= 3
+    assert told["fridge_daemon_heartbeat_age_seconds", ("SENSOR",)] == pytest.approx(40, abs=1)
+    assert told["fridge_tick_age_seconds", ("landing_sensor",)] == pytest.approx(25, abs=1)
+    assert told["fridge_runs", ("QUEUED",)] == told["fridge_runs_ended", ("load_and_bill", "SUCCESS")] == 1
+    assert 0 <= told["fridge_run_wait_seconds", ("load_and_bill",)] < 60
+    assert min(told["fridge_database_bytes", (name,)] for name in ("books", "dagster")) > 1_000_000
+    assert {told["fridge_part_was_read", (part,)] for part in (*BOOKS, *DAGSTER)} == {1}
+
+
+def test_what_nobody_has_read_is_absent_and_not_zero(pipeline: Pipeline) -> None:
+    told = Installation(pipeline, observe(pipeline), unbilled=None).read()  # type: ignore[arg-type]
+    names = {name.removeprefix("fridge_") for name, _ in told}
+    assert names.isdisjoint(
+        {
+            *("drafts", "drafts_at_risk", "draft_at_risk_final_seconds", "stripe_read_age_seconds"),
+            *("stripe_calls_per_second_max", "stripe_headroom_ratio", "load_age_seconds", "evidence_pack_age_seconds"),
+            *("oldest_unbilled_hour_age_seconds", "exception_deadline_seconds", "landing_files", "landing_rows"),
+            *("runs", "daemon_heartbeat_age_seconds", "tick_age_seconds"),
+        }
+    ), "Dagster's database is not there, and in the books nothing has happened"
+    assert told["fridge_part_was_read", ("dagster",)] == 0
+    assert told["fridge_undelivered_hours", ()] == told["fridge_unmapped_hours", ()] == 0
+
+
+def test_a_part_that_cannot_be_read_is_left_out_and_hides_no_other(installation: Installation) -> None:
+    with installation.pipeline.database.owned.connect() as owner, owner.transaction():
+        owner.execute("alter table fridge.stripe_reads rename to elsewhere")
+    told = installation.read()
+    assert (told["fridge_part_was_read", ("reads",)], told["fridge_part_was_read", ("files",)]) == (0, 1)
+    assert ("fridge_stripe_reads", ()) not in told
+    assert told["fridge_undelivered_hours", ()] == 1
+
+
+def test_a_scrape_waits_for_no_lock_longer_than_it_may_take_and_writes_nothing(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fridge_pipeline.operations.read_signals.SCRAPE_SECONDS_MAX", 0.5)
+    before = installation.pipeline.rows("select txid_current()")
+    with installation.pipeline.database.owned.connect() as owner, owner.transaction():
+        owner.execute("lock table fridge.exceptions in access exclusive mode")
+        told = installation.read()
+    assert {told["fridge_part_was_read", (part,)] for part in BOOKS} == {0}
+    ((then,),), ((now,),) = before, installation.pipeline.rows("select txid_current()")
+    assert now - then <= 2, "the lock's transaction, and the question"
+
+
+def test_no_label_holds_a_tenant(installation: Installation) -> None:
+    labels = {label for _, values in installation.read() for label in values}
+    assert labels.isdisjoint({"cohoes", "nobody", *installation.pipeline.customers.values()})
+    assert {label for signal in SIGNALS.values() for label in signal.labels} == {
+        *("part", "waits_for", "kind", "meter", "answer", "purpose", "source", "verdict"),
+        *("database", "daemon", "name", "status", "job"),
+    }
+
+
+def test_who_scrapes_at_the_same_time_costs_one_look() -> None:
+    looks: list[int] = []
+
+    def read() -> list[Sample]:
+        looks.append(1)
+        return [Sample("undelivered_hours", (), 3), Sample("load_age_seconds", (), None)]
+
+    exposition = Exposition(read)
+    bodies: list[bytes] = []
+    scrapers = [threading.Thread(target=lambda: bodies.append(exposition.body("")[0])) for _ in range(8)]
+    for scraper in scrapers:
+        scraper.start()
+    for scraper in scrapers:
+        scraper.join()
+    assert (len(looks), len(set(bodies))) == (1, 1)
+    assert b"\nfridge_undelivered_hours 3.0\n" in bodies[0]
+    assert b"load_age" not in bodies[0]
+
+
+def test_the_pipelines_rights_are_enough(installation: Installation) -> None:
+    samples = read_signals(installation.observed, installation.pipeline.clock)
+    parts = {sample.labels[0]: sample.value for sample in samples if sample.name == "part_was_read"}
+    assert installation.observed.books.role == "fridge_pipeline"
+    assert parts == dict.fromkeys(BOOKS, 1) | {"dagster": 0}
