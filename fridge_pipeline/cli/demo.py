@@ -15,6 +15,7 @@ from fridge_pipeline.calendar.hours import ONE_HOUR, Hour, HourRange
 from fridge_pipeline.catalogue.tenant import Tenant
 from fridge_pipeline.catalogue.tenant_record import import_tenants, tenant_ids
 from fridge_pipeline.cli.bill_command import bill_range, show_result
+from fridge_pipeline.cli.demo_month import begin_demo_month, end_demo_month
 from fridge_pipeline.cli.interruption import exit_code
 from fridge_pipeline.cli.terminal import console, settings
 from fridge_pipeline.cli.up import UI_PORT, running, show_urls
@@ -94,8 +95,9 @@ DEMO_HOURS = 48
 def demo(exit_after: bool, port: int) -> None:
     """Bill two days of real readings to the Stripe sandbox, and show them.
 
-    They are shown in the Dagster UI, until Ctrl-C. Never uses a Stripe key from the environment: the demo bills the
-    local sandbox only. Run again, it continues from the same data.
+    A billing month ends within them: a second table has its invoices, a late file that missed them, and the correction
+    to be proposed. Then they are shown in the Dagster UI, until Ctrl-C. Never uses a Stripe key from the environment:
+    the demo bills the local sandbox only. Run again, it continues from the same data.
     """
     configured = settings()
     if configured.stripe_key is not None or not configured.landing_is_default:
@@ -104,11 +106,14 @@ def demo(exit_after: bool, port: int) -> None:
         )
     with running(configured, port) as started:
         refuse_other_tenants(started.installation.ledger)
+        begin_demo_month(started.installation, demo_tenants())
         span = land_demo(started.installation.ledger)
         billed = bill_range(started.installation, span)
         with console.status("checking the books"), headless_runner(started.installation.ledger, span) as runner:
             billed.runs.append(runner.check_books(span))
         show_result(billed, started.stripe_location, started.installation.ledger.billing_start, as_json=False)
+        if not billed.is_interrupted:
+            end_demo_month(started.installation, span, demo_tenants()[0].tenant_id)
         if exit_after or billed.is_interrupted:
             sys.exit(0 if billed.is_success else exit_code() or 1)
         show_urls(started)
