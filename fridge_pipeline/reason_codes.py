@@ -19,6 +19,7 @@ from fridge_pipeline.reason_terms import (
     Step,
     Subject,
     known,
+    of_invoices,
     waiting,
     wrong,
 )
@@ -127,12 +128,8 @@ EXCEPTION_KINDS: Final[dict[str, ExceptionKind]] = {
         Subject.METER,
         ends=(How.CREDITED,),
     ),
-    "not_invoiced": ExceptionKind(
-        "usage that Stripe accepted and no invoice carries", "see fridge invoices; then fridge correct", Subject.PERIOD
-    ),
-    "invoiced_too_much": ExceptionKind(
-        "invoices with more than was used", "see fridge invoices; then fridge correct MONTH", Subject.PERIOD
-    ),
+    "not_invoiced": of_invoices("usage that Stripe accepted and no invoice carries", OWED),
+    "invoiced_too_much": of_invoices("invoices with more than was used", (How.CREDITED,)),
 }
 
 

@@ -113,6 +113,12 @@ def waiting(
     return ExceptionKind(means, do, of, cause, waits=True, withholds=withholds, ends=ends)
 
 
+def of_invoices(means: str, ends: tuple[How, ...]) -> ExceptionKind:
+    """A kind about the billing periods of invoices."""
+    do = "see fridge invoices; then fridge correct MONTH, or make the document by hand and fridge settle"
+    return ExceptionKind(means, do, Subject.PERIOD, ends=ends)
+
+
 def known(
     step: Step, words: str, meaning: str, outcome: Outcome = Outcome.RECOVERABLE, *, expires: bool = True
 ) -> DifferenceCause:

@@ -68,6 +68,15 @@ HOLD_RULE = "fridge_pipeline/invoices/rules/hold_draft.py"
 HOLD_DRAFTS = "fridge_pipeline/invoices/hold_drafts.py"
 PLAN_HOLDS = "fridge_pipeline/invoices/plan_holds.py"
 HOLDING = ("tests/invoices/test_holding.py",)
+HOLDS = "tests/invoices/test_holding.py::test_"
+INVOICE_WRITES = "fridge_pipeline/stripe/invoice_writes.py"
+CORRECTED = "fridge_pipeline/invoices/rules/corrected.py"
+INVOICE_QUERIES = "fridge_pipeline/invoices/queries.sql"
+PROPOSAL = "fridge_pipeline/corrections/rules/proposal.py"
+WRITE_CORRECTION = "fridge_pipeline/corrections/write_correction.py"
+CORRECTION_WRITES = "fridge_pipeline/stripe/correction_writes.py"
+CORRECTIONS_SCHEMA = "fridge_pipeline/corrections/schema.sql"
+CORRECTS = "tests/corrections/test_invoice_corrections.py::test_"
 STRIPE_INVOICE = "fridge_pipeline/stripe/rules/invoice.py"
 INVOICES = (
     "tests/invoices/test_shapes.py",
@@ -328,6 +337,117 @@ MUTANTS = (
         "invoices: of two installations that claim a draft at once Stripe refuses one",
         (Edit(HOLD_DRAFTS, "    if intent.act is HoldAct.HOLD:", "    if False:"),),
         HOLDING,
+    ),
+    Mutant(
+        "invoices: nothing is written to a draft before the intent is on record",
+        (
+            Edit(
+                HOLD_DRAFTS,
+                "        intent = open_intent(",
+                "        if plan.finalizes_at is not None:\n"
+                "            schedule_draft(self.gateway, invoice_id, plan.finalizes_at, self.how.marked_by, invoice_id)\n"
+                "        intent = open_intent(",
+            ),
+        ),
+        (f"{HOLDS}a_process_that_dies_between_two_effects_holds_and_lets_go_once",),
+    ),
+    Mutant(
+        "invoices: a draft that is held becomes final at its time, whoever dies meanwhile",
+        (Edit(INVOICE_WRITES, '"auto_advance": True', '"auto_advance": False'),),
+        (f"{HOLDS}an_hour_that_stays_undelivered_holds_the_draft_until_its_time_and_no_longer",),
+    ),
+    Mutant(
+        "invoices: a draft is held no longer than asked for",
+        (Edit(HOLD_RULE, "backstop = period_end + how.longest", "backstop = period_end + 2 * how.longest"),),
+        (f"{HOLDS}an_hour_that_stays_undelivered_holds_the_draft_until_its_time_and_no_longer",),
+    ),
+    Mutant(
+        "invoices: a file that is not loaded yet keeps the draft",
+        (Edit(PLAN_HOLDS, "[hour.start for hour in unloaded]", "[hour.start for hour in ()]"),),
+        (f"{HOLDS}a_late_file_within_the_hold_is_on_the_invoice",),
+    ),
+    Mutant(
+        "invoices: the money of a change is rounded once",
+        (
+            Edit(
+                PRICE_AMOUNT,
+                "int((after - before).to_integral_value(ROUND_HALF_UP))",
+                "int(after.to_integral_value(ROUND_HALF_UP)) - int(before.to_integral_value(ROUND_HALF_UP))",
+            ),
+        ),
+        ("tests/invoices/test_price_amount.py",),
+    ),
+    Mutant(
+        "corrections: nothing is sent that is not on record as being sent",
+        (Edit(WRITE_CORRECTION, 'self.connection.execute(statement("begin_correction"), begun)', "_ = begun"),),
+        (f"{CORRECTS}what_was_sent_and_fits_no_more_is_over_only_when_it_can_no_longer_arrive",),
+    ),
+    Mutant(
+        "corrections: a document whose answer was lost is found by its mark",
+        (
+            Edit(
+                WRITE_CORRECTION,
+                "next((each for each in self._documents() if each.metadata[KEY] == self.found.key), None)",
+                "next((each for each in self._documents()[:0]), None)",
+            ),
+        ),
+        (f"{CORRECTS}a_process_that_dies_at_any_effect_leaves_one_document_and_one_settlement_once_somebody_goes_on",),
+    ),
+    Mutant(
+        "corrections: another login approves than proposed",
+        (
+            Edit(
+                CORRECTIONS_SCHEMA,
+                "    if proposed.acted_by = session_user then",
+                "    if false then",
+            ),
+        ),
+        (f"{CORRECTS}who_proposed_does_not_approve_nor_does_the_program_and_the_database_says_so",),
+    ),
+    Mutant(
+        "corrections: the database takes no document of a proposal that nobody has approved",
+        (
+            Edit(
+                CORRECTIONS_SCHEMA,
+                "    if not exists (select 1 from fridge.correction_approvals where proposal_id = new.proposal_id) then",
+                "    if false then",
+            ),
+        ),
+        (f"{CORRECTS}who_proposed_does_not_approve_nor_does_the_program_and_the_database_says_so",),
+    ),
+    Mutant(
+        "corrections: what is owed is looked at again before the second person's approval counts",
+        (Edit(WRITE_CORRECTION, "        if proposed != what:\n", "        if False:\n"),),
+        (f"{CORRECTS}a_proposal_that_fits_no_more_is_refused_with_both_numbers_and_takes_a_new_one",),
+    ),
+    Mutant(
+        "corrections: what was corrected before is not owed again",
+        (Edit(CORRECTED, "        return difference + self.quantity\n", "        return difference\n"),),
+        (f"{CORRECTS}later_changes_are_corrected_by_the_difference_alone_and_add_up_to_the_tiers_of_the_whole",),
+    ),
+    Mutant(
+        "corrections: money that was corrected before is not billed again",
+        (Edit(PROPOSAL, "    amount = owed - done.amount\n", "    amount = owed\n"),),
+        ("tests/corrections/test_proposal.py",),
+    ),
+    Mutant(
+        "corrections: no customer gets a mail",
+        (Edit(CORRECTION_WRITES, '"email_type": "none"', '"email_type": "credit_note"'),),
+        (f"{CORRECTS}what_was_invoiced_too_much_becomes_a_credit_note_by_amount_without_a_mail",),
+    ),
+    Mutant(
+        "corrections: what was settled by hand is not corrected as well",
+        (
+            Edit(
+                INVOICE_QUERIES, "    where places.customer_id = any(", "    where false and places.customer_id = any("
+            ),
+        ),
+        (f"{CORRECTS}what_missed_its_invoice_is_settled_by_hand_and_only_what_comes_after_it_is_corrected",),
+    ),
+    Mutant(
+        "corrections: what is on its way to Stripe is not settled by hand as well",
+        (Edit(CORRECTIONS_SCHEMA, "of_meter and corrections.state = 'approved'", "of_meter and false"),),
+        (f"{CORRECTS}a_correction_that_is_on_its_way_is_not_settled_by_hand_as_well",),
     ),
 )
 

@@ -19,6 +19,7 @@ TITLES = {
     "faults": "faults that struck a call",
     "crashes": "deaths at a failpoint",
     "excepted": "differences that stand in the exceptions",
+    "invoices": "what became of invoices",
 }
 
 

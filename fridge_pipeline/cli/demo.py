@@ -16,10 +16,11 @@ from fridge_pipeline.catalogue.tenant import Tenant
 from fridge_pipeline.catalogue.tenant_record import import_tenants, tenant_ids
 from fridge_pipeline.cli.await_billing import await_billed
 from fridge_pipeline.cli.bill_command import show_result
+from fridge_pipeline.cli.demo_month import begin_demo_month, end_demo_month
 from fridge_pipeline.cli.interruption import exit_code
 from fridge_pipeline.cli.terminal import console, settings
 from fridge_pipeline.cli.up import UI_PORT, running, show_urls
-from fridge_pipeline.installation import Ledger, open_ledger
+from fridge_pipeline.installation import Ledger, open_installation
 from fridge_pipeline.orchestration.headless import headless_runner
 
 READINGS = Path(__file__).parent / "demo_data" / "one_week.parquet"
@@ -95,23 +96,28 @@ DEMO_HOURS = 48
 def demo(exit_after: bool, port: int) -> None:
     """Bill two days of real readings to the Stripe sandbox, and show them.
 
-    They are shown in the Dagster UI, until Ctrl-C. Never uses a Stripe key from the environment: the demo bills the
-    local sandbox only. Run again, it continues from the same data.
+    A billing month ends within them: a second table has its invoices, a late file that missed them, and the correction
+    to be proposed. Then they are shown in the Dagster UI, until Ctrl-C. Never uses a Stripe key from the environment:
+    the demo bills the local sandbox only. Run again, it continues from the same data.
     """
     configured = settings()
     if configured.stripe_key is not None or not configured.landing_is_default:
         raise click.UsageError(
             "the demo makes up deliveries and customers: unset STRIPE_API_KEY and FRIDGE_LANDING_URI first"
         )
-    with open_ledger(configured) as ledger:
-        refuse_other_tenants(ledger)
-        span = land_demo(ledger)  # before the landing sensor begins to look, which finds the files at once
+    with open_installation(configured, decides_start=True) as opened:
+        refuse_other_tenants(opened.ledger)
+        with opened.stripe.kept_up():
+            begin_demo_month(opened, demo_tenants())
+        span = land_demo(opened.ledger)  # before the landing sensor begins to look, which finds the files at once
         with running(configured, port) as started:
             billed = await_billed(started, span)
             if not billed.is_interrupted:
-                with console.status("checking the books"), headless_runner(ledger, span) as runner:
+                with console.status("checking the books"), headless_runner(opened.ledger, span) as runner:
                     billed.runs.append(runner.check_books(span))
-            show_result(billed, started.stripe_location, ledger.billing_start, as_json=False)
+            show_result(billed, started.stripe_location, opened.ledger.billing_start, as_json=False)
+            if not billed.is_interrupted:
+                end_demo_month(started, span, demo_tenants()[0].tenant_id)
             if exit_after or billed.is_interrupted:
                 sys.exit(0 if billed.is_success else exit_code() or 1)
             show_urls(started)

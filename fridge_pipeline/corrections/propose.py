@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -19,6 +19,7 @@ from fridge_pipeline.corrections.rules.proposal import Difference, NotProposedEr
 from fridge_pipeline.database.connection import NotEntitledError, refused_text
 from fridge_pipeline.database.run import Run
 from fridge_pipeline.invoices.compare_invoices import compare_invoices
+from fridge_pipeline.invoices.rules.corrected import Corrected
 
 
 class CorrectionRefusedError(ValueError):
@@ -44,15 +45,7 @@ def propose_corrections(run: Run, month: Month) -> ProposalReport:
         found = differences(connection, month.start, month.end)
         customer_ids = sorted({each.customer_id for each, _ in found})
         before = newest(corrections_known(connection, customer_ids))
-        wanted: list[Proposed] = []
-        not_proposed: list[tuple[Difference, str]] = []
-        for difference, done in found:
-            if not owes(difference, done):
-                continue
-            try:
-                wanted.append(propose(difference, done))
-            except NotProposedError as error:
-                not_proposed.append((difference, str(error)))
+        wanted, not_proposed = documents_for(found)
         missing = [each for each in wanted if not _stands(before.get(place_of(each)), each)]
         if missing:
             _add(run, connection, missing)
@@ -66,6 +59,21 @@ def propose_corrections(run: Run, month: Month) -> ProposalReport:
         and (each.state != "proposed" or place in places)
     ]
     return ProposalReport(sorted(shown, key=lambda each: each.proposal_id), not_proposed)
+
+
+def documents_for(
+    found: Iterable[tuple[Difference, Corrected]],
+) -> tuple[list[Proposed], list[tuple[Difference, str]]]:
+    """A document for each difference that a person must correct; and of which there is none, with the reason."""
+    wanted: list[Proposed] = []
+    not_proposed: list[tuple[Difference, str]] = []
+    for difference, done in found:
+        if owes(difference, done):
+            try:
+                wanted.append(propose(difference, done))
+            except NotProposedError as error:
+                not_proposed.append((difference, str(error)))
+    return wanted, not_proposed
 
 
 #: Whose usage of which time on which invoice a proposal is about.

@@ -104,9 +104,9 @@ where exceptions.exception_id = %(exception_id)s;
 
 -- name: record_settlement
 -- Kind, tenant, hour, who and when are the database's to fill in, and whether one person may decide it.
-insert into fridge.settlement_decisions (exception_id, event_name, how, quantity, shares, document, reason)
+insert into fridge.settlement_decisions (exception_id, event_name, how, quantity, shares, places, document, reason)
 values (
-    %(exception_id)s, %(event_name)s, %(how)s, %(quantity)s, %(shares)s, %(document)s, %(reason)s
+    %(exception_id)s, %(event_name)s, %(how)s, %(quantity)s, %(shares)s, %(places)s, %(document)s, %(reason)s
 )
 returning
     settlement_id,
@@ -129,6 +129,7 @@ select
     decisions.how,
     decisions.quantity,
     decisions.shares,
+    decisions.places,
     approvals.settlement_id is not null as is_approved
 from fridge.settlement_decisions as decisions
 left join fridge.settlement_approvals as approvals on decisions.settlement_id = approvals.settlement_id

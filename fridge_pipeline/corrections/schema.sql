@@ -300,6 +300,7 @@ create table fridge.settlement_decisions (
     os_user text,
     os_host text,
     proposal_id bigint,
+    places jsonb,
     constraint settlement_decisions_how check (
         how in (
             'written_off', 'invoiced_by_hand', 'credited', 'state_again', 'counted', 'not_counted', 'no_loss'
@@ -398,6 +399,79 @@ create trigger settlement_decisions_no_truncate before truncate on fridge.settle
 for each statement execute function fridge.refuse_change();
 revoke update, delete, truncate on fridge.settlement_decisions from current_user;
 
+-- What is settled by hand of an invoice is not billed by a correction as well, whichever comes first.
+create function fridge.require_no_correction_under_way(of_meter text, of_places jsonb) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    under_way bigint;
+begin
+    perform pg_advisory_xact_lock(hashtextextended('fridge.corrections', 0));
+    select min(corrections.proposal_id) into under_way
+    from fridge.corrections
+    inner join jsonb_to_recordset(of_places) as places (
+        customer_id text, period_start timestamptz, period_end timestamptz
+    )
+        on corrections.stripe_customer_id = places.customer_id
+        and corrections.period_start < places.period_end
+        and places.period_start < corrections.period_end
+    where corrections.event_name = of_meter and corrections.state = 'approved';
+    if under_way is not null then
+        raise exception 'settlement refused: correction % of the same usage is approved and not in Stripe yet', under_way
+            using errcode = 'restrict_violation', hint = 'Finish it first: fridge correct --approve ' || under_way;
+    end if;
+end;
+$$;
+revoke execute on function fridge.require_no_correction_under_way(text, jsonb) from public;
+
+create function fridge.guard_invoice_settlement() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    if new.proposal_id is null and new.kind in ('not_invoiced', 'invoiced_too_much') then
+        if new.quantity is distinct from (
+            select sum(places.quantity) from jsonb_to_recordset(new.places) as places (quantity numeric)
+        ) then
+            raise exception 'settlement of exception % refused: its periods do not come to %', new.exception_id,
+                new.quantity
+                using errcode = 'restrict_violation';
+        end if;
+        perform fridge.require_no_correction_under_way(new.event_name, new.places);
+    end if;
+    return new;
+end;
+$$;
+revoke execute on function fridge.guard_invoice_settlement() from public;
+
+create trigger settlement_decisions_of_invoice before insert on fridge.settlement_decisions
+for each row execute function fridge.guard_invoice_settlement();
+
+create function fridge.guard_settled_correction() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    settled bigint;
+begin
+    select min(decisions.settlement_id) into settled
+    from fridge.correction_proposals as proposals
+    inner join fridge.settlement_decisions as decisions
+        on proposals.event_name = decisions.event_name and proposals.acted_at < decisions.acted_at
+    cross join lateral jsonb_to_recordset(decisions.places) as places (
+        customer_id text, period_start timestamptz, period_end timestamptz
+    )
+    where proposals.proposal_id = new.proposal_id
+        and proposals.stripe_customer_id = places.customer_id
+        and proposals.period_start < places.period_end
+        and places.period_start < proposals.period_end;
+    if settled is not null then
+        raise exception 'approval of correction % refused: settlement % is of the same usage', new.proposal_id, settled
+            using errcode = 'restrict_violation', hint = 'Propose what is left: fridge correct MONTH.';
+    end if;
+    return new;
+end;
+$$;
+revoke execute on function fridge.guard_settled_correction() from public;
+
+create trigger correction_approvals_settled before insert on fridge.correction_approvals
+for each row execute function fridge.guard_settled_correction();
+
 comment on table fridge.settlement_decisions is
 'One row per decision how an exception ends; in force at once, or once a second person approves it. Append only.';
 comment on column fridge.settlement_decisions.kind is 'Of the exception.';
@@ -419,6 +493,8 @@ comment on column fridge.settlement_decisions.os_user is 'User of the operating 
 comment on column fridge.settlement_decisions.os_host is 'Machine, as the session was told.';
 comment on column fridge.settlement_decisions.proposal_id is
 'The correction whose document ended it, proposed by one person and approved by another; empty for a decision by hand.';
+comment on column fridge.settlement_decisions.places is
+'Of an invoice settled by hand: customer, invoice, period, quantity and money of each of its periods.';
 
 insert into fridge.pipeline_rights (relation) values ('settlement_decisions');
 insert into fridge.person_rights (relation, role)
@@ -486,6 +562,23 @@ comment on column fridge.settlement_approvals.os_host is 'Machine, as the sessio
 insert into fridge.person_rights (relation, role)
 values ('settlement_approvals', 'operator'), ('settlement_approvals', 'approver');
 
+create function fridge.guard_invoice_settlement_approval() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    decided fridge.settlement_decisions;
+begin
+    select * into decided from fridge.settlement_decisions where settlement_id = new.settlement_id;
+    if decided.places is not null then
+        perform fridge.require_no_correction_under_way(decided.event_name, decided.places);
+    end if;
+    return new;
+end;
+$$;
+revoke execute on function fridge.guard_invoice_settlement_approval() from public;
+
+create trigger settlement_approvals_of_invoice before insert on fridge.settlement_approvals
+for each row execute function fridge.guard_invoice_settlement_approval();
+
 create view fridge.settlements as
 select
     decisions.settlement_id,
@@ -501,7 +594,8 @@ select
     decisions.reason,
     coalesce(corrections.proposed_by, decisions.acted_by) as settled_by,
     coalesce(corrections.approved_by, approvals.acted_by) as approved_by,
-    coalesce(approvals.acted_at, decisions.acted_at) as settled_at
+    coalesce(approvals.acted_at, decisions.acted_at) as settled_at,
+    decisions.places
 from fridge.settlement_decisions as decisions
 left join fridge.settlement_approvals as approvals on decisions.settlement_id = approvals.settlement_id
 left join fridge.corrections on decisions.proposal_id = corrections.proposal_id

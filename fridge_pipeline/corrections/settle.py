@@ -16,6 +16,7 @@ from fridge_pipeline.billing.ledger import lock_staging, staging_cases
 from fridge_pipeline.billing.rules.staging import StagingCase, StagingVerdict, judge_staging
 from fridge_pipeline.billing.rules.waiting import told_together
 from fridge_pipeline.calendar.hours import Hour, HourRange
+from fridge_pipeline.corrections.owed_elsewhere import Owed, owed_on_invoices
 from fridge_pipeline.corrections.rules.settlement import (
     SettlementRefusedError,
     is_of_quantity,
@@ -25,6 +26,7 @@ from fridge_pipeline.corrections.rules.settlement import (
 from fridge_pipeline.database.connection import refused_text
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.database.run import Run
+from fridge_pipeline.invoices.compared import KINDS
 from fridge_pipeline.reason_terms import How
 
 #: What Stripe shows beyond what it was told: settled by what is given back of it, whatever usage is.
@@ -76,8 +78,8 @@ class Settlement:
     waits: bool
 
 
-#: What is to be settled, and of which tenant how much; empty where nobody knows a quantity.
-Plan = tuple[OpenException, dict[str, int]]
+#: What is to be settled, and how much of it.
+Plan = tuple[OpenException, Owed]
 
 
 def settle_exceptions(run: Run, exception_ids: Sequence[int], decision: Decision) -> list[Settlement]:
@@ -92,7 +94,7 @@ def settle_exceptions(run: Run, exception_ids: Sequence[int], decision: Decision
         return [_plan(connection, run, each, decision) for each in ids]
 
     def record(acting: psycopg.Connection, plans: Sequence[Plan]) -> list[Settlement]:
-        return [_record(acting, found, decision, shares) for found, shares in plans]
+        return [_record(acting, found, decision, owed) for found, owed in plans]
 
     def effect(plans: Sequence[Plan], done: Sequence[Settlement]) -> None:
         for (found, _), settlement in zip(plans, done, strict=True):
@@ -163,10 +165,10 @@ def _plan(connection: psycopg.Connection, run: Run, exception_id: int, decision:
     found = _open_exception(connection, exception_id)
     require_sound(exception_id, found.kind, decision.how, decision.document, decision.reason)
     if not is_of_quantity(found.kind, decision.how):
-        return found, {}
-    shares = _owed(connection, run, found)
-    require_sign(exception_id, decision.how, sum(shares.values()))
-    return found, shares
+        return found, Owed()
+    owed = _owed(connection, run, found)
+    require_sign(exception_id, decision.how, owed.quantity)
+    return found, owed
 
 
 def _decided(connection: psycopg.Connection, run: Run, settlement_id: int) -> tuple[OpenException, Settlement]:
@@ -177,14 +179,14 @@ def _decided(connection: psycopg.Connection, run: Run, settlement_id: int) -> tu
         raise SettlementRefusedError(
             f"there is no settlement {settlement_id}: fridge.settlement_decisions has them all"
         )
-    shares, is_approved = row.pop("shares"), row.pop("is_approved")
+    shares, places, is_approved = row.pop("shares"), row.pop("places"), row.pop("is_approved")
     if is_approved:
         raise SettlementRefusedError(f"settlement {settlement_id} was approved before")
     found = _open_exception(connection, row["exception_id"])
-    now_owed = _owed(connection, run, found)
-    if now_owed != (shares or {found.tenant_id: row["quantity"]}):
+    owed = _owed(connection, run, found)
+    if owed.shares != (shares or {found.tenant_id: row["quantity"]}) or owed.places != (places or []):
         raise SettlementRefusedError(
-            f"settlement {settlement_id} was decided for {row['quantity']}, and {sum(now_owed.values())} is owed now: "
+            f"settlement {settlement_id} was decided for {row['quantity']}, and {owed.quantity} is owed now: "
             f"decide exception {found.exception_id} anew with fridge settle"
         )
     return found, Settlement(**{**row, "how": How(row["how"]), "waits": False})
@@ -210,10 +212,12 @@ def _open_exception(connection: psycopg.Connection, exception_id: int) -> OpenEx
     return found
 
 
-def _owed(connection: psycopg.Connection, run: Run, found: OpenException) -> dict[str, int]:
-    """Tenant → usage minus what Stripe has and what is settled already, now. Raises ``SettlementRefusedError``."""
+def _owed(connection: psycopg.Connection, run: Run, found: OpenException) -> Owed:
+    """What is owed now: of usage, what Stripe does not have and is not settled. Raises ``SettlementRefusedError``."""
     if found.hour is None:
         raise SettlementRefusedError(f"exception {found.exception_id} is about no hour, so about no quantity")
+    if found.kind in KINDS:
+        return owed_on_invoices(connection, found.exception_id, found.kind, found.tenant_id, found.hour)
     if found.kind in SHOWN_BY_STRIPE:
         return _excess(connection, found)
     hour, now = Hour(found.hour), run.clock()
@@ -227,16 +231,16 @@ def _owed(connection: psycopg.Connection, run: Run, found: OpenException) -> dic
     else:
         in_a_list = {case for group in together.values() for case in group}
         cases = [case for case, verdict in judged if _is_about(found, case, verdict) and case not in in_a_list]
-    owed = {case.tenant_id: case.change for case in cases}
+    owed: dict[str | None, int] = {case.tenant_id: case.change for case in cases}
     if not owed or (found.tenant_id is not None and found.owed not in {None, sum(owed.values())}):
         raise SettlementRefusedError(
             f"exception {found.exception_id} ({found.kind}) no longer says what is owed; bring it up to date with "
             f"fridge bill --from {hour} --to {hour}, then settle what is open then"
         )
-    return owed
+    return Owed(owed)
 
 
-def _excess(connection: psycopg.Connection, found: OpenException) -> dict[str, int]:
+def _excess(connection: psycopg.Connection, found: OpenException) -> Owed:
     """What Stripe shows too much, as what is owed: below 0. Raises ``SettlementRefusedError``."""
     if found.is_about_statement or found.tenant_id is None:
         raise SettlementRefusedError(
@@ -250,7 +254,7 @@ def _excess(connection: psycopg.Connection, found: OpenException) -> dict[str, i
             f"exception {found.exception_id}: when Stripe was last read it showed {excess:+} beyond what was stated, "
             f"which is nothing to be credited; statements that it does not count are {How.NOT_COUNTED}"
         )
-    return {found.tenant_id: -int(excess)}
+    return Owed({found.tenant_id: -int(excess)})
 
 
 def _is_about(found: OpenException, case: StagingCase, verdict: StagingVerdict) -> bool:
@@ -258,17 +262,16 @@ def _is_about(found: OpenException, case: StagingCase, verdict: StagingVerdict) 
     return (case.tenant_id, case.meter.event_name, says) == (found.tenant_id, found.event_name, found.kind)
 
 
-def _record(
-    connection: psycopg.Connection, found: OpenException, decision: Decision, shares: dict[str, int]
-) -> Settlement:
+def _record(connection: psycopg.Connection, found: OpenException, decision: Decision, owed: Owed) -> Settlement:
     """Writes the decision; the database says whether it takes a second person."""
-    is_of_meter = bool(shares) or decision.how in {How.COUNTED, How.NOT_COUNTED, How.STATE_AGAIN}
+    is_of_meter = bool(owed.shares) or decision.how in {How.COUNTED, How.NOT_COUNTED, How.STATE_AGAIN}
     parameters = {
         "exception_id": found.exception_id,
-        "event_name": found.event_name if is_of_meter else None,
+        "event_name": (owed.event_name or found.event_name) if is_of_meter else None,
         "how": decision.how.value,
-        "quantity": sum(shares.values()) if shares else None,
-        "shares": Jsonb(shares) if shares and found.tenant_id is None else None,
+        "quantity": owed.quantity if owed.shares else None,
+        "shares": Jsonb(owed.shares) if owed.shares and found.tenant_id is None and not owed.places else None,
+        "places": Jsonb(owed.places) if owed.places else None,
         "document": (decision.document or "").strip() or None,
         "reason": decision.reason.strip(),
     }

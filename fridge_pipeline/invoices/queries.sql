@@ -756,19 +756,58 @@ group by
 order by newest.invoice_id;
 
 -- name: corrections_written
+-- Documents that Stripe has by corrections, and what people have settled by hand.
 select
     stripe_customer_id,
     event_name,
     invoice_id,
     period_start,
     period_end,
-    delta,
+    quantity,
     amount,
     currency,
     document
-from fridge.corrections
-where stripe_customer_id = any(%(customer_ids)s) and state = 'written'
-order by proposal_id;
+from (
+    select
+        stripe_customer_id,
+        event_name,
+        invoice_id,
+        period_start,
+        period_end,
+        delta as quantity,
+        amount,
+        currency,
+        document,
+        written_at
+    from fridge.corrections
+    where stripe_customer_id = any(%(customer_ids)s) and state = 'written'
+    union all
+    select
+        places.customer_id,
+        settlements.event_name,
+        places.invoice_id,
+        places.period_start,
+        places.period_end,
+        places.quantity,
+        places.amount,
+        places.currency,
+        coalesce(settlements.document, 'settlement ' || settlements.settlement_id) as document,
+        settlements.settled_at as written_at
+    from fridge.settlements
+    cross join
+        lateral jsonb_to_recordset(settlements.places)
+            as places (
+                customer_id text,
+                invoice_id text,
+                period_start timestamptz,
+                period_end timestamptz,
+                quantity numeric,
+                amount bigint,
+                currency text
+            )
+    where places.customer_id = any(%(customer_ids)s)
+) as corrected
+order by written_at;
 
 -- name: billed_times
 -- In which times some customers are billed for a meter, and at which price: the current periods of subscriptions that

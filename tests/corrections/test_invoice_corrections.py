@@ -14,11 +14,14 @@ import requests
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.corrections.correction_record import CorrectionRecord
 from fridge_pipeline.corrections.propose import CorrectionRefusedError, ProposalReport, propose_corrections
+from fridge_pipeline.corrections.rules.settlement import SettlementRefusedError
+from fridge_pipeline.corrections.settle import Decision, Settlement, approve_settlements, settle_exceptions
 from fridge_pipeline.corrections.withdraw import withdraw_file
 from fridge_pipeline.corrections.write_correction import approve_correction
 from fridge_pipeline.database.connection import NotEntitledError
 from fridge_pipeline.database.failpoints import AtFailpoint, Failpoint, pass_by
 from fridge_pipeline.ingest.landing.local import LocalLanding
+from fridge_pipeline.reason_terms import How
 from fridge_pipeline.stripe.gateway import StripeCallError
 from fridge_pipeline.stripe.rules.api_key import ApiKey
 from fridge_pipeline.stripe.rules.correction import DocumentKind
@@ -345,3 +348,70 @@ def test_a_key_that_may_not_write_leaves_the_approval_and_another_key_finishes_i
     tenant.pipeline.sandbox.settings(key_may_not={})
     assert approve(tenant, found.proposal_id).state == "written"
     assert len(items(tenant)) == 1
+
+
+def settle(tenant: InvoicedTenant, how: How, login: str = "olga") -> Settlement:
+    """Ends the one open exception about the invoice's readings by hand."""
+    run = replace(tenant.pipeline.as_run(), database=signed_in(tenant.pipeline.database, login))
+    exception_id = tenant.pipeline.one(
+        "select exception_id from fridge.open_exceptions where kind in ('not_invoiced', 'invoiced_too_much')"
+        " and subject = 'temperature_readings'"
+    )
+    (done,) = settle_exceptions(run, [exception_id], Decision(how, "agreed by mail", "by mail 7"))
+    tenant.compare()
+    return done
+
+
+@pytest.mark.parametrize("how", [How.INVOICED_BY_HAND, How.WRITTEN_OFF])
+def test_what_missed_its_invoice_is_settled_by_hand_and_only_what_comes_after_it_is_corrected(
+    tenant: InvoicedTenant, how: How
+) -> None:
+    late_file(tenant)
+    tenant.compare()
+    assert (settle(tenant, how).quantity, owed(tenant)) == (30, [])
+    assert tenant.pipeline.one("select (places -> 0 ->> 'amount')::int from fridge.settlements") == 30
+    assert propose(tenant).corrections == []
+    assert tenant.pipeline.rows("select * from fridge.settled_usage") == [], "Stripe was told all of it"
+    late_file(tenant, 7)
+    tenant.compare()
+    assert owed(tenant) == [("not_invoiced",)]
+    found = of_readings(propose(tenant)).what
+    assert (found.old_quantity, found.new_quantity, found.amount) == (Decimal(150), Decimal(157), 7)
+
+
+def test_what_was_invoiced_too_much_is_credited_by_hand_and_not_by_a_note_as_well(tenant: InvoicedTenant) -> None:
+    taken_out(tenant, 20, 2)
+    waiting = of_readings(propose(tenant)).proposal_id
+    with pytest.raises(SettlementRefusedError, match="is not settled as invoiced_by_hand, but as credited"):
+        settle(tenant, How.INVOICED_BY_HAND)
+    assert (settle(tenant, How.CREDITED).quantity, owed(tenant)) == (-30, [])
+    with pytest.raises(CorrectionRefusedError, match="nothing is left to correct"):
+        approve(tenant, waiting)
+    with (
+        pytest.raises(psycopg.errors.RestrictViolation, match="settlement 1 is of the same usage"),
+        signed_in(tenant.pipeline.database, "grace").acting(None) as acting,  # type: ignore[arg-type]
+    ):
+        acting.execute("insert into fridge.correction_approvals (proposal_id) values (%s)", [waiting])
+    assert notes(tenant) == []
+
+
+def test_a_correction_that_is_on_its_way_is_not_settled_by_hand_as_well(tenant: InvoicedTenant) -> None:
+    late_file(tenant)
+    found = of_readings(propose(tenant))
+    with pytest.raises(ProcessDied):
+        approve(tenant, found.proposal_id, at_failpoint=dies_after(Failpoint.ANSWERED))
+    with pytest.raises(SettlementRefusedError, match="is approved and not in Stripe yet"):
+        settle(tenant, How.INVOICED_BY_HAND)
+    assert approve(tenant, found.proposal_id).state == "written"
+    assert tenant.pipeline.rows("select how, quantity from fridge.settlements") == [("invoiced_by_hand", 30)]
+
+
+def test_so_much_of_an_invoice_takes_two_people_and_counts_once_the_second_approves(tenant: InvoicedTenant) -> None:
+    late_file(tenant, 1200)
+    tenant.compare()
+    done = settle(tenant, How.WRITTEN_OFF)
+    assert (done.quantity, done.waits, owed(tenant)) == (1200, True, [("not_invoiced",)])
+    run = replace(tenant.pipeline.as_run(), database=signed_in(tenant.pipeline.database, "grace"))
+    approve_settlements(run, [done.settlement_id])
+    tenant.compare()
+    assert owed(tenant) == []

@@ -15,6 +15,10 @@ from fridge_pipeline.calendar.hours import Hour
 Slot = tuple[str, str, Hour]
 
 KEY = {"Authorization": f"Basic {base64.b64encode(b'sk_test_sandbox:').decode()}"}
+
+#: More than faults strike in a row.
+TRIES_MAX = 40
+
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -111,6 +115,36 @@ class Account:
             self._http.close()  # a fault that was meant for us
             return True
         return status == http.client.OK or status >= http.client.INTERNAL_SERVER_ERROR
+
+    def create(self, what: str, **wish: Any) -> dict[str, Any]:
+        """A product, a price or a subscription is made in the dashboard."""
+        status, body = self._call("POST", f"/v1/{what}", urlencode(wish), FORM)
+        assert status == http.client.OK, body
+        made: dict[str, Any] = json.loads(body)
+        return made
+
+    def invoices(self) -> list[dict[str, Any]]:
+        """As Stripe has them, the oldest first."""
+        return self.all_of("invoices")[::-1]
+
+    def all_of(self, what: str) -> list[dict[str, Any]]:
+        """Everything of a kind, the newest first; the simulation's are fewer than a page."""
+        for _ in range(TRIES_MAX):
+            try:
+                status, body = self._call("GET", f"/v1/{what}?limit=100")
+            except (http.client.HTTPException, ConnectionError):
+                self._http.close()  # a fault that was meant for the pipeline, as below
+                continue
+            if status == http.client.OK:
+                answer = json.loads(body)
+                assert not answer["has_more"]
+                found: list[dict[str, Any]] = answer["data"]
+                return found
+        raise AssertionError(f"{what} could not be read: {body!r}")
+
+    def edit_invoice(self, invoice_id: str, **told: Any) -> None:
+        """Somebody else does this to an invoice."""
+        self._post("/_sandbox/invoices", {"invoice": invoice_id, **told})
 
     def _get(self, path: str) -> dict[str, Any]:
         status, body = self._control("GET", path)

@@ -79,6 +79,8 @@ class Others(Actor):
             case "delete a customer":
                 customers = list(now.tenants_of)
                 now.account.delete_customer(customers[which % len(customers)])
+            case "archive a meter" | "make a meter anew" if now.cycle is not None:  # a price stays with its meter
+                return
             case "archive a meter" | "make a meter anew":  # under the same event name, at once or when it is missed
                 now.account.archive_meter(event_name)
                 if how == "make a meter anew":

@@ -33,6 +33,7 @@ class Tally:
     crashes: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
     excepted: Counter[str] = field(default_factory=Counter)
+    invoices: Counter[str] = field(default_factory=Counter)
     delivered: int = 0
 
     def as_json(self) -> dict[str, Any]:
@@ -44,6 +45,7 @@ class Tally:
             "crashes": dict(self.crashes),
             "faults": dict(self.faults),
             "excepted": dict(self.excepted),
+            "invoices": dict(self.invoices),
         }
 
 

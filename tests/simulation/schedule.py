@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
+from datetime import timedelta
 
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant
@@ -10,6 +12,9 @@ from hypothesis.stateful import initialize, invariant
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.measure import Measure
 from fridge_pipeline.catalogue.meter import CATALOGUE, Formula, Meter, Tolerance, Window
+from tests.simulation.cycle import END, Terms
+from tests.simulation.invoice_judgement import misbilled
+from tests.simulation.invoicing import Invoicing, terms
 from tests.simulation.judgement import Judgement, overbilled
 from tests.simulation.others import Others
 from tests.simulation.people import People
@@ -40,7 +45,14 @@ IN_DOUBT = """
 """
 
 
-class Schedule(Runs, People, Others):
+#: One schedule of so many is invoiced.
+INVOICED = int(os.environ.get("SIMULATE_INVOICED", "5"))
+
+#: After it every invoice of March is final: the longest grace, and the time of failing webhooks.
+ALL_FINAL = END + timedelta(hours=74)
+
+
+class Schedule(Runs, People, Others, Invoicing):
     """All of them together."""
 
     @initialize(
@@ -48,10 +60,12 @@ class Schedule(Runs, People, Others):
         lag=st.sampled_from([0, 0, 600, 7200]),
         mapped=st.sampled_from(["ab", "a"]),
         deleted=st.sampled_from(["refuse", "report"]),
+        billed=st.integers(1, INVOICED).flatmap(lambda number: terms if number == INVOICED else st.none()),
     )
-    def begin(self, catalogue: str, lag: int, mapped: str, deleted: str) -> None:
+    def begin(self, catalogue: str, lag: int, mapped: str, deleted: str, billed: Terms | None) -> None:
         """Two tenants have used an hour; one may have no customer yet, and there is a third."""
-        self.world = World(self.parts, CATALOGUES[catalogue], lag, deleted)
+        account = {"lag_seconds": lag, "deleted_customers": deleted}
+        self.world = World(self.parts, CATALOGUES[catalogue], account, billed)
         for tenant in mapped:
             self.now.map((tenant, self.now.new_customer()))
         for tenant in "ab":
@@ -71,15 +85,22 @@ class Schedule(Runs, People, Others):
         self.now.make_meters()
         for _ in range(SETTLING_ROUNDS_MAX):
             self._settle()
+            if self.now.cycle is not None:
+                self.cycle.read()
             self.now.advance(hours=7)
             if not self.now.database.look(IN_DOUBT) and not self._look_at_stripe():
                 break
         else:  # in doubt for good, for what somebody else has stated: it is read back every six hours
             self._look_at_stripe()
             self._settle()
+        if self.now.cycle is not None:
+            self.now.advance(seconds=max(3700.0, (ALL_FINAL - self.now.clock()).total_seconds()))
+            self._look_at_stripe()
+            self._settle()
+            self.finish_the_cycle()
         assert self.now.sweep_all() == [], "nothing is left to sweep"
         judgement = Judgement(self.now)
-        none_of(judgement.violations())
+        none_of([*judgement.violations(), *misbilled(judgement)])
         tally = self.now.account.told
         assert tally["concurrent_calls_refused"] == 0, "one call at a time per customer and meter"
         self.parts.tally.faults.update(tally["faults"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from fridge_pipeline.billing.collect_refusals import collect_refusals
 from fridge_pipeline.billing.hours_to_bill import find_hours_to_bill
@@ -19,6 +20,7 @@ from fridge_pipeline.ingest.watch import watch_landing_zone
 from fridge_pipeline.reason_terms import How
 from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from tests.pipeline import CLOSE_AFTER, Clock, Pipeline, gateway_to
+from tests.simulation.cycle import Cycle, Terms
 from tests.simulation.parts import Parts
 from tests.simulation.record import Delivery, Lying, Place, Record
 
@@ -36,10 +38,12 @@ TENANTS = ("a", "b", "c")
 class World:
     """One schedule's world: what lies in the landing zone, who is whose customer, and what time it is."""
 
-    def __init__(self, parts: Parts, catalogue: tuple[Meter, ...], lag_seconds: int, deleted_customers: str) -> None:
+    def __init__(
+        self, parts: Parts, catalogue: tuple[Meter, ...], account: dict[str, Any], terms: Terms | None
+    ) -> None:
         self.parts = parts
         self.account = parts.account
-        self.account.begin(lag_seconds, deleted_customers)
+        self.account.begin(**account)
         self.database = parts.next_schedule()
         self.clock = Clock(HOURS[-1].end + timedelta(minutes=30))
         self._tell_the_time()
@@ -55,6 +59,8 @@ class World:
         self.meddled: set[tuple[str, Hour]] = set()  # event names and hours that somebody else has stated
         self.month_is_closed = False
         self.settled: defaultdict[Place, Counter[How]] = defaultdict(Counter)  # what people ended otherwise
+        self.cycle = None if terms is None else Cycle(self, terms)
+        self._tell_the_time()
 
     # What gateways do to the landing zone.
 

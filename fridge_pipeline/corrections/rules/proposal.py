@@ -147,7 +147,9 @@ def _money(found: Difference, done: Corrected) -> tuple[int, str, str]:
     if any(line.price_id != found.price_id for line in found.lines):
         raise NotProposedError("the invoice bills the meter at several prices: correct it by hand")
     if any(each.currency != found.currency for each in done.corrections):
-        raise NotProposedError(f"it was corrected in another currency than {found.currency}{done.in_words()}")
+        raise NotProposedError(
+            f"it was corrected in another currency than {found.currency}, or at no known price{done.in_words()}"
+        )
     amount = owed - done.amount
     if amount == 0:
         raise NotProposedError("it costs nothing at this price, so there is nothing to invoice or to credit")

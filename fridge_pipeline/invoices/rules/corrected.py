@@ -31,12 +31,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """A document in Stripe that makes good for ``quantity`` and ``amount``; both are below 0 when it gives back."""
+    """What makes good for ``quantity`` and ``amount``: a document in Stripe, or a settlement by hand.
+
+    Both are below 0 when it gives back; there is no amount where no price said what was settled.
+    """
 
     place: Place
     quantity: Decimal
-    amount: int
-    currency: str
+    amount: int | None
+    currency: str | None
     document: str
 
 
@@ -55,7 +58,7 @@ class Corrected:
     @property
     def amount(self) -> int:
         """What they come to, in minor units."""
-        return sum(each.amount for each in self.corrections)
+        return sum(each.amount or 0 for each in self.corrections)
 
     def rest(self, difference: Decimal) -> Decimal:
         """What is left of a comparison's difference: below 0 too little is billed, above 0 too much."""
