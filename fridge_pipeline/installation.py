@@ -264,7 +264,12 @@ def logins(settings: Settings, stack: ExitStack) -> tuple[Database, Database]:
 
 
 def finance_login(settings: Settings, stack: ExitStack) -> Database | None:
-    """How finance signs in to the embedded server, held until the stack closes; of another one we know no login."""
+    """How finance signs in: as FRIDGE_FINANCE_DATABASE_URL says, else to the embedded server.
+
+    That is held until the stack closes; of another one we know no login.
+    """
+    if settings.finance_url is not None:
+        return Database(settings.finance_url)
     if settings.database_url is not None:
         return None
     server = EmbeddedServer(settings.home / "postgres")

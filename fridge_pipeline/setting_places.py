@@ -36,6 +36,14 @@ class Places(BaseModel):
         shown="an embedded PostgreSQL in `FRIDGE_HOME`",
         secret=True,
     )
+    finance_url: Annotated[str | None, PlainValidator(values.dsn)] = variable(
+        "FRIDGE_FINANCE_DATABASE_URL",
+        None,
+        "the same database by a login of finance, which only reads: the console signs in with it and with no other; "
+        "[how one is made](for-finance.md#the-console)",
+        shown="finance's login of the embedded PostgreSQL",
+        secret=True,
+    )
     landing_uri: Annotated[str, PlainValidator(values.landing_uri)] = variable(
         "FRIDGE_LANDING_URI",
         lambda before: str(before["home"] / "landing"),
@@ -58,6 +66,13 @@ class Places(BaseModel):
         "`fridge up` serves it itself",
         shown="",
     )
+    console_url: Annotated[str | None, PlainValidator(values.web_address)] = variable(
+        "FRIDGE_CONSOLE_URL",
+        None,
+        "the web address at which people open the console of finance through a proxy: it answers under that name too, "
+        "and the addresses of `fridge link` begin with it",
+        shown="",
+    )
     ui_url: Annotated[str | None, PlainValidator(values.web_address)] = variable(
         "FRIDGE_UI_URL",
         None,
@@ -77,7 +92,7 @@ class Places(BaseModel):
         None,
         "the header by which the proxy before the Dagster UI names who is signed in, such as `X-Forwarded-User`; "
         "runs and backfills that are launched there carry the name: "
-        "[Who launched a run](security.md#who-launched-a-run)",
+        "[Who launched a run](security.md#who-launched-a-run). The console then refuses who comes without it",
         shown="none: nobody is named",
     )
 

@@ -11,6 +11,7 @@ from fridge_pipeline.cli.command_groups import Entry, Section
 DAILY = (
     Entry("up", "up:up", "Run everything on this machine until Ctrl-C."),
     Entry("ui", "up:ui", "Show the Dagster UI of this installation until Ctrl-C."),
+    Entry("console", "console:console", "Serve the pages of finance until Ctrl-C."),
     Entry("demo", "demo:demo", "Bill two days of real readings to the Stripe sandbox, and show them."),
     Entry("bill", "bill_command:bill", "Load, count and bill every hour from KEY to KEY, both included."),
     Entry("shadow", "shadow:shadow", "Compare what we count with what another system stated to Stripe."),
@@ -23,6 +24,7 @@ DAILY = (
     Entry("variance", "variance:variance", "Say what is done about usage far above its tenant's history."),
     Entry("drop-readings", "drop_readings:drop_readings", "Drop whole months of readings that need not be kept."),
     Entry("tenants", "tenants:tenants", "The tenants and the Stripe customers they are billed as."),
+    Entry("link", "console:link", "Print an address that shows TENANT its own usage, and nothing else."),
     Entry("sources", "sources:sources", "How gateways' files are read: the sources of FRIDGE_SOURCES."),
     Entry("sensors", "register:sensors", "The sensor register: which sensor belongs to which tenant."),
 )

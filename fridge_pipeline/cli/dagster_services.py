@@ -32,6 +32,7 @@ GUARDED_WEBSERVER = ("-m", "fridge_pipeline.orchestration.guarded_webserver")
 CODE_SERVER = "code-server"
 WEBSERVER = "webserver"
 METRICS = "metrics"
+CONSOLE = "console"
 START_SECONDS_MAX = 120.0
 PAUSE_SECONDS = 0.2
 
@@ -64,19 +65,21 @@ def free_ui_port(port: int) -> int:
     return ui_port
 
 
-def start_reports(services: Services, folder: Path, log: Path, port: int) -> str:
-    """Serves finished reports to this machine, because a browser follows no link from a web page to a file.
+def start_console(
+    services: Services, configured: Settings, variables: Mapping[str, str], finance: str | None, port: int
+) -> str:
+    """Serves the pages of finance, and finished reports below them, to this machine; returns their address.
 
-    Returns their address. Raises ``ServiceStartError``.
+    ``finance`` is the DSN of finance's login; without one only reports are shown. Raises ``ServiceStartError``.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    log.parent.mkdir(parents=True, exist_ok=True)
-    free = free_port(port, HOST)
-    command = [sys.executable, "-m", "fridge_pipeline.cli.report_server", str(folder), str(free)]
-    service = Service("reports", command, without_secrets(os.environ), log, port=free)
-    services.start(service)
-    _await(service)
-    return f"http://{HOST}:{free}"
+    logs = configured.home / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    given = {"FRIDGE_FINANCE_DATABASE_URL": finance} if finance is not None else {}
+    named = {name: value for name, value in variables.items() if not name.startswith("FRIDGE_DATABASE_URL")}
+    environment = {**without_secrets({**os.environ, **named}), **given}
+    command = [sys.executable, "-m", "fridge_pipeline.cli.console", *([] if given else ["--only-reports"])]
+    service = Service(CONSOLE, command, environment, logs / f"{CONSOLE}.log")
+    return f"http://{HOST}:{start_listening(services, service, free_port(port, HOST))}"
 
 
 def start_metrics(services: Services, variables: Mapping[str, str], log: Path, port: int) -> str:

@@ -18,9 +18,9 @@ from dagster import DagsterRun
 from fridge_pipeline.cli.dagster_services import (
     CODE_SERVER,
     WEBSERVER,
+    start_console,
     start_dagster,
     start_metrics,
-    start_reports,
     start_ui,
 )
 from fridge_pipeline.cli.interruption import ended_by_signals
@@ -31,7 +31,7 @@ from fridge_pipeline.cli.terminal import console, settings
 from fridge_pipeline.database import process_lock
 from fridge_pipeline.database.embedded.server import EmbeddedServer
 from fridge_pipeline.database.private_folder import make_private
-from fridge_pipeline.installation import Installation, Ledger, open_installation, open_ledger
+from fridge_pipeline.installation import Installation, Ledger, finance_login, open_installation, open_ledger
 from fridge_pipeline.orchestration.instance import dagster_environment
 from fridge_pipeline.orchestration.own_environment import past_proxies
 from fridge_pipeline.orchestration.runs import find_lost_runs, report_lost_runs
@@ -39,7 +39,7 @@ from fridge_pipeline.settings import DEFAULT_HOME, Settings
 from fridge_pipeline.stripe.local_sandbox import LocalSandbox
 
 #: Beside that of ``fridge up``.
-FINANCE_UI_PORT = 3002  # fridge up has 3000 for its UI, and 3001 for reports
+FINANCE_UI_PORT = 3002  # fridge up has 3000 for its UI, and 3001 for the console
 WATCH_SECONDS = 1.0
 
 
@@ -92,7 +92,8 @@ class Running:
     installation: Installation
     services: Services
     ui_url: str
-    reports_url: str
+    console_url: str
+    has_finance: bool
     metrics_url: str
     stripe_location: str
     embedded: EmbeddedServer | None
@@ -202,7 +203,9 @@ def paths_of(configured: Settings) -> dict[str, str]:
 def show_urls(started: Running) -> None:
     """Where to look."""
     console.print(f"\n  Dagster UI      {started.ui_url}")
-    console.print(f"  Reports         {started.reports_url}")
+    console.print(f"  For finance     {started.console_url}")
+    if not started.has_finance:
+        console.print("                  reports only: FRIDGE_FINANCE_DATABASE_URL names no login", style="yellow")
     console.print(f"  Metrics         {started.metrics_url}")
     console.print(f"  Landing zone    {started.installation.ledger.settings.landing_uri}")
     console.print(f"  Usage goes to   {started.stripe_location}")
@@ -254,11 +257,16 @@ def running(configured: Settings, port: int) -> Iterator[Running]:
         with dg.DagsterInstance.get() as instance:
             lost = find_lost_runs(instance, code_server_ended=True)
         stack.callback(services.stop)
-        reports_url = opened.ledger.report_address
+        finance = finance_login(configured, stack)
+        console_url = start_console(
+            services,
+            configured,
+            paths_of(configured),
+            finance.dsn if finance is not None else None,
+            port + 1 if port else 0,
+        )
         if isinstance(configured.archive, Path) and configured.reports_url is None:
-            reports, log = configured.archive / "reports", configured.home / "logs" / "reports.log"
-            reports_url = start_reports(services, reports, log, port + 1 if port else 0)
-            variables["FRIDGE_REPORTS_URL"] = reports_url
+            variables["FRIDGE_REPORTS_URL"] = f"{console_url}/reports"
         metrics_log = configured.home / "logs" / "metrics.log"
         metrics_url = start_metrics(services, variables, metrics_log, METRICS_PORT if port else 0)
         ui_url = start_dagster(services, configured, variables, port)
@@ -266,7 +274,8 @@ def running(configured: Settings, port: int) -> Iterator[Running]:
             installation=opened,
             services=services,
             ui_url=ui_url,
-            reports_url=reports_url,
+            console_url=console_url,
+            has_finance=finance is not None,
             metrics_url=metrics_url,
             stripe_location=f"the local Stripe sandbox at {sandbox_url}"
             if sandbox_url

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -23,7 +24,7 @@ CLASSES = {
 }
 
 
-def count(value: float | None, missing: str = "none") -> str:
+def count(value: float | Decimal | None, missing: str = "none") -> str:
     """A number with its thousands apart, with decimals only where it has some; nothing known is a word."""
     if value is None:
         return missing

@@ -1,0 +1,111 @@
+"""``fridge console`` and ``fridge link``: the pages of finance, and a tenant's own page."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+
+import click
+
+from fridge_pipeline.cli.interruption import ended_by_signals
+from fridge_pipeline.cli.terminal import console as terminal
+from fridge_pipeline.cli.terminal import echo, ledger, settings
+from fridge_pipeline.console.all_pages import all_pages
+from fridge_pipeline.console.application import REPORTS, Console
+from fridge_pipeline.console.read_tables import Reader
+from fridge_pipeline.console.tenant_link import make_link_key
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.program import program_identity
+from fridge_pipeline.database.queries import statement
+from fridge_pipeline.installation import finance_login, open_ledger, utc_now
+from fridge_pipeline.orchestration.own_pages import LOOPBACK_NAMES, OwnNames
+from fridge_pipeline.settings import MODELS_FOLDER, Settings
+from fridge_pipeline.visible import quoted
+
+HOST = LOOPBACK_NAMES[0]
+CONSOLE_PORT = 3001
+DAYS_MAX = 400
+
+
+@click.command()
+@click.option("-h", "--host", default=HOST, show_default=True, help="Address to listen on; another needs a proxy.")
+@click.option("-p", "--port", default=CONSOLE_PORT, show_default=True, help="Port to listen on.")
+@click.option("--only-reports", is_flag=True, hidden=True, help="Open no books.")
+def console(*, host: str, port: int, only_reports: bool) -> None:
+    """Serve the pages of finance until Ctrl-C.
+
+    What is billed, what waits and until when, months, invoices, samples: read only, with finance's login. `fridge up`
+    serves them too. On a server elsewhere FRIDGE_FINANCE_DATABASE_URL names that login. It listens on this machine
+    alone, unless a proxy before it signs people in and names them in the header of FRIDGE_UI_USER_HEADER.
+
+    Example: fridge console, then open http://127.0.0.1:3001
+    """
+    configured = settings()
+    if host not in LOOPBACK_NAMES and not configured.ui_user_header:
+        raise click.UsageError(
+            f"{host} is not this machine alone, and the console has no sign-in: set FRIDGE_UI_USER_HEADER to the "
+            "header by which the proxy before it names who is signed in"
+        )
+    import uvicorn  # noqa: PLC0415 # the web server takes as long to import as all else, and only this needs it
+
+    with ExitStack() as stack:
+        stack.enter_context(ended_by_signals())
+        login = None if only_reports else _login(configured, stack)
+        app = make_console(configured, login, host)
+        if app.reader is not None:
+            app.reader.require_reader()
+        terminal.print(f"console at http://{host}:{port}" + ("" if login else "; no login of finance: reports only"))
+        server = uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False, server_header=False)
+        uvicorn.Server(server).run()
+
+
+def make_console(configured: Settings, login: Database | None, host: str = HOST) -> Console:
+    """The application for an installation."""
+    archive = configured.archive
+    running = program_identity(MODELS_FOLDER)
+    return Console(
+        pages=all_pages(archive, configured.reports_url or REPORTS),
+        reader=Reader(login, utc_now) if login is not None else None,
+        names=OwnNames.of(host, configured.console_url, configured.reports_url),
+        program=f"fridge_pipeline {running['version']}, source {running['source_sha256'][:12]}",
+        home=configured.home,
+        reports=archive / "reports" if isinstance(archive, Path) else None,
+        user_header=configured.ui_user_header,
+    )
+
+
+def _login(configured: Settings, stack: ExitStack) -> Database | None:
+    """Finance's; the embedded server gets its schema first, for nobody else may be at it."""
+    if configured.finance_url is None and configured.uses_embedded_server:
+        stack.enter_context(open_ledger(configured))
+    return finance_login(configured, stack)
+
+
+@click.command()
+@click.argument("tenant")
+@click.option(
+    "--days", type=click.IntRange(1, DAYS_MAX), default=30, show_default=True, help="How long it can be opened."
+)
+def link(tenant: str, days: int) -> None:
+    """Print an address that shows TENANT its own usage, and nothing else.
+
+    Whoever has the address can open it until its days are over; it cannot be taken back before, but by deleting
+    tenant-links.key in FRIDGE_HOME, which ends all of them. FRIDGE_CONSOLE_URL is what it begins with.
+
+    Example: fridge link cohoes --days 30
+    """
+    with ledger() as opened, opened.database.connect() as connection:
+        if connection.execute(statement("console_tenant_exists"), {"tenant": tenant}).fetchone() is None:
+            raise click.UsageError(f"the books know no tenant {quoted(tenant)}: fridge tenants list names all")
+        until = opened.clock() + timedelta(days=days)
+        base = opened.settings.console_url or f"http://{HOST}:{CONSOLE_PORT}"
+        path = make_link_key(opened.settings.home).address(tenant, until)
+    echo(f"{base.rstrip('/')}{path}")
+    terminal.print(f"it can be opened until {until:%Y-%m-%d %H:%M} UTC")
+
+
+if __name__ == "__main__":
+    os.umask(0o077)
+    console()

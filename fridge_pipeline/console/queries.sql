@@ -1,0 +1,1317 @@
+-- name: console_session
+-- A page that takes longer is not waited for, whatever the login begins with.
+select set_config('statement_timeout', '30s', false) as statement_timeout;
+
+-- name: console_login
+-- Whoever reads for the console, and one relation of ours that this login could change.
+select
+    session_user::text as login,
+    (
+        select pg_class.relname from pg_class
+        where
+            pg_class.relnamespace = 'fridge'::regnamespace
+            and pg_class.relkind in ('r', 'p', 'v')
+            and has_table_privilege(pg_class.oid, 'insert, update, delete, truncate')
+        order by pg_class.relname
+        limit 1
+    ) as may_change;
+
+-- name: console_page
+-- A part of what a page shows, and one row more, which says whether there are others.
+select * from ({select}) as shown
+limit %(limit)s offset %(offset)s;
+
+-- name: console_band
+-- Where usage goes now.
+select
+    mode,
+    host,
+    account_id,
+    used_since
+from fridge.stripe_modes
+where used_until is null;
+
+-- name: console_month_state
+select
+    action,
+    coalesce(acted_by, signed_by) as signed_by,
+    signed_at
+from fridge.month_signoffs
+where month = %(month_day)s and action <> 'ask_to_reopen'
+order by signoff_id desc
+limit 1;
+
+-- name: console_standing
+-- The running month and the one before: usage of now beside what was signed.
+with months (usage_month) as (
+    values
+    (date_trunc('month', %(now)s::timestamptz at time zone 'UTC')::date),
+    ((date_trunc('month', %(now)s::timestamptz at time zone 'UTC') - interval '1 month')::date)
+),
+
+used as (
+    select
+        date_trunc('month', hour at time zone 'UTC')::date as usage_month,
+        meter,
+        sum(quantity) as usage_now
+    from fridge.metered_usage
+    where
+        hour >= (
+            date_trunc('month', %(now)s::timestamptz at time zone 'UTC') - interval '1 month'
+        ) at time zone 'UTC'
+    group by 1, 2
+),
+
+signed as (
+    select
+        month_status.usage_month,
+        month_status.status,
+        totals.meter,
+        (totals.figures ->> 'usage')::numeric as signed_usage
+    from (
+        select distinct on (month)
+            month as usage_month,
+            action as status,
+            control_totals
+        from fridge.month_signoffs
+        where action = 'prepare'
+        order by month asc, signoff_id desc
+    ) as month_status
+    cross join lateral jsonb_each(month_status.control_totals -> 'meters') as totals (meter, figures)
+)
+
+select
+    months.usage_month,
+    used.meter,
+    coalesce(newest.state, 'open') as month_state,
+    case when newest.state in ('prepared', 'closed') then signed.signed_usage end as signed_usage,
+    used.usage_now,
+    case
+        when newest.state in ('prepared', 'closed') then used.usage_now - coalesce(signed.signed_usage, 0)
+    end as change_in_usage
+from months
+inner join used on months.usage_month = used.usage_month
+left join lateral (
+    select case action when 'approve' then 'closed' when 'prepare' then 'prepared' else 'open' end as state
+    from fridge.month_signoffs
+    where month = months.usage_month and action <> 'ask_to_reopen'
+    order by signoff_id desc
+    limit 1
+) as newest on true
+left join signed on months.usage_month = signed.usage_month and used.meter = signed.meter
+order by months.usage_month desc, used.meter asc;
+
+-- name: console_unbilled_by_cause
+-- What waits for a person or for time stands in the exceptions; what is being delivered, in the ledger.
+select
+    kind as waiting_for,
+    kind,
+    subject as meter,
+    sum(owed) as owed,
+    count(*) as tenant_hours,
+    min(hour) as oldest_hour,
+    min(days_left) as days_left,
+    min(deadline_at) as deadline_at
+from fridge.exceptions_open
+where owed <> 0
+group by kind, subject
+union all
+select
+    'being_delivered' as waiting_for,
+    null as kind,
+    meter,
+    sum(quantity) as owed,
+    count(*) as tenant_hours,
+    min(hour) as oldest_hour,
+    floor(extract(epoch from min(hour) + interval '35 days' - %(now)s::timestamptz) / 86400)::integer as days_left,
+    min(hour) + interval '35 days' as deadline_at
+from fridge.billing_ledger
+where status in ('staged', 'sent', 'unknown')
+group by meter
+order by days_left asc nulls last, waiting_for asc, meter asc;
+
+-- name: console_freshness
+-- How far the books reach, and when Stripe was last read.
+select
+    'oldest_unbilled' as freshness,
+    (
+        select min(hour) from (
+            select min(hour) as hour from fridge.exceptions_open
+            where owed > 0
+            union all
+            select min(hour) as hour from fridge.billing_ledger
+            where status in ('staged', 'sent', 'unknown')
+        ) as unbilled
+    ) as moment,
+    1 as place
+union all
+select
+    'stripe_read' as freshness,
+    (
+        select max(last_read_at) from fridge.stripe_days_read
+        where usage_date > (%(now)s::timestamptz at time zone 'UTC')::date - 60
+    ) as moment,
+    2 as place
+union all
+select
+    'newest_hour' as freshness,
+    (select max(hour) from fridge.landed_files) as moment,
+    3 as place
+union all
+select
+    'newest_file' as freshness,
+    (
+        select max(loaded_at) from fridge.landed_files
+        where hour > %(now)s::timestamptz - interval '60 days'
+    ) as moment,
+    4 as place
+order by place;
+
+-- name: console_days
+-- Of each day and meter of the last 60 days what is billed and what is not, by the ledger as it is now.
+with days as (
+    select
+        meters.meter,
+        first_day::date as usage_date
+    from
+        generate_series(
+            (%(now)s::timestamptz at time zone 'UTC')::date - 59, (%(now)s::timestamptz at time zone 'UTC')::date, '1 day'
+        ) as first_day
+    cross join (
+        select distinct meter from fridge.metered_usage
+        where hour > %(now)s::timestamptz - interval '60 days'
+    ) as meters
+),
+
+used as (
+    select
+        (hour at time zone 'UTC')::date as usage_date,
+        meter,
+        sum(quantity) as usage_quantity
+    from fridge.metered_usage
+    where hour >= ((%(now)s::timestamptz at time zone 'UTC')::date - 59)::timestamp at time zone 'UTC'
+    group by 1, 2
+),
+
+stated as (
+    select
+        (hour at time zone 'UTC')::date as usage_date,
+        meter,
+        sum(quantity) as billed
+    from fridge.billing_ledger
+    where
+        hour >= ((%(now)s::timestamptz at time zone 'UTC')::date - 59)::timestamp at time zone 'UTC'
+        and is_counted_by_stripe
+    group by 1, 2
+),
+
+waiting as (
+    select
+        (hour at time zone 'UTC')::date as usage_date,
+        subject as meter,
+        sum(owed) filter (where not (kind = 'too_late' or coalesce(deadline_at <= %(now)s, false))) as held,
+        sum(owed) filter (where kind = 'too_late' or coalesce(deadline_at <= %(now)s, false)) as lost
+    from fridge.exceptions_open
+    where owed > 0
+    group by 1, 2
+)
+
+select
+    days.usage_date,
+    days.meter,
+    used.usage_quantity as used,
+    case when used.usage_quantity is not null then coalesce(stated.billed, 0) end as billed,
+    case when used.usage_quantity is not null then coalesce(waiting.held, 0) end as held,
+    case when used.usage_quantity is not null then coalesce(waiting.lost, 0) end as lost,
+    greatest(
+        used.usage_quantity - coalesce(stated.billed, 0) - coalesce(waiting.held, 0) - coalesce(waiting.lost, 0), 0
+    ) as waiting
+from days
+left join used on days.usage_date = used.usage_date and days.meter = used.meter
+left join stated on days.usage_date = stated.usage_date and days.meter = stated.meter
+left join waiting on days.usage_date = waiting.usage_date and days.meter = waiting.meter
+order by days.meter asc, days.usage_date desc;
+
+-- name: console_months
+with bounds as (
+    select
+        min(hour) as first_hour,
+        max(hour) as last_hour
+    from fridge.landed_files
+),
+
+months as (
+    select begins::date as usage_month
+    from bounds
+    cross join
+        generate_series(
+            date_trunc('month', bounds.first_hour at time zone 'UTC'), bounds.last_hour at time zone 'UTC', '1 month'
+        ) as begins
+    union
+    select distinct month as usage_month
+    from fridge.month_signoffs
+),
+
+signatures as (
+    select
+        month,
+        action,
+        signoff_id,
+        coalesce(acted_by, signed_by) as signed_by,
+        signed_at,
+        lag(coalesce(acted_by, signed_by)) over (partition by month order by signoff_id) as signed_before_by,
+        row_number() over (partition by month order by signoff_id desc) as age
+    from fridge.month_signoffs
+    where action <> 'ask_to_reopen'
+)
+
+select
+    months.usage_month,
+    case signatures.action when 'approve' then 'closed' when 'prepare' then 'prepared' else 'open' end as month_state,
+    case signatures.action
+        when 'approve' then signatures.signed_before_by
+        when 'prepare' then signatures.signed_by
+    end as prepared_by,
+    case when signatures.action = 'approve' then signatures.signed_by end as month_approved_by,
+    signatures.signed_at,
+    (
+        select count(*) from fridge.evidence_packs
+        where evidence_packs.month = months.usage_month
+    ) as packs
+from months
+left join signatures on months.usage_month = signatures.month and signatures.age = 1
+order by months.usage_month desc;
+
+-- name: console_month_exists
+-- Any row that the books have of it.
+select 1 as one
+where
+    exists (
+        select 1 from fridge.landed_files
+        where hour >= %(month_start)s and hour < %(month_end)s
+    )
+    or exists (
+        select 1 from fridge.metered_usage
+        where hour >= %(month_start)s and hour < %(month_end)s
+    )
+    or exists (
+        select 1 from fridge.month_signoffs
+        where month = %(month_day)s
+    );
+
+-- name: console_month_figures
+-- Usage, what Stripe was told, what Stripe shows and what is invoiced: of now, with what was signed beside.
+with used as (
+    select
+        meter,
+        sum(quantity) as usage_now
+    from fridge.metered_usage
+    where hour >= %(month_start)s and hour < %(month_end)s
+    group by meter
+),
+
+stated as (
+    select
+        meter,
+        sum(quantity) as stated_now
+    from fridge.billing_ledger
+    where hour >= %(month_start)s and hour < %(month_end)s and is_counted_by_stripe
+    group by meter
+),
+
+shown as (
+    select
+        meter,
+        sum(quantity) as stripe_now,
+        sum(tenants_not_read) as tenant_days_not_read,
+        max(last_read_at) as stripe_read_at
+    from fridge.stripe_days_read
+    where usage_date >= %(month_day)s::date and usage_date < (%(month_end)s at time zone 'UTC')::date
+    group by meter
+),
+
+invoiced as (
+    select
+        event_name as meter,
+        sum(invoice_quantity) as invoiced
+    from fridge.invoice_tie_out
+    where
+        period_start >= %(month_start)s and period_start < %(month_end)s
+        and invoice_id is not null
+    group by event_name
+),
+
+signed as (
+    select
+        totals.meter,
+        (totals.figures ->> 'usage')::numeric as signed_usage,
+        (totals.figures ->> 'stated')::numeric as signed_stated,
+        (totals.figures ->> 'stripe')::numeric as signed_stripe
+    from (
+        select
+            control_totals,
+            action
+        from fridge.month_signoffs
+        where month = %(month_day)s and action in ('prepare', 'reopen')
+        order by signoff_id desc
+        limit 1
+    ) as newest
+    cross join lateral jsonb_each(newest.control_totals -> 'meters') as totals (meter, figures)
+    where newest.action = 'prepare'
+)
+
+select
+    used.meter,
+    signed.signed_usage,
+    used.usage_now,
+    signed.signed_stated,
+    stated.stated_now,
+    signed.signed_stripe,
+    shown.stripe_now,
+    shown.tenant_days_not_read,
+    shown.stripe_read_at,
+    invoiced.invoiced
+from used
+left join stated on used.meter = stated.meter
+left join shown on used.meter = shown.meter
+left join invoiced on used.meter = invoiced.meter
+left join signed on used.meter = signed.meter
+order by used.meter;
+
+-- name: console_month_outcome
+select
+    meter,
+    outcome,
+    cause as outcome_cause,
+    quantity as outcome_quantity,
+    percent
+from fridge.month_outcome
+where usage_month = %(month_day)s
+order by meter, outcome, cause;
+
+-- name: console_month_changes
+select
+    tenant_id,
+    meter,
+    hour,
+    signed_usage,
+    usage_now,
+    change_in_usage,
+    signed_stated,
+    stated_now,
+    signed_stripe,
+    stripe_now,
+    cause,
+    detail
+from fridge.signed_changes
+where hour >= %(month_start)s and hour < %(month_end)s
+order by tenant_id, meter, hour;
+
+-- name: console_signoffs
+select
+    signoff_id,
+    signed_at,
+    action,
+    coalesce(acted_by, signed_by) as signed_by,
+    os_user,
+    os_host,
+    reason as why
+from fridge.month_signoffs
+where month = %(month_day)s
+order by signoff_id desc;
+
+-- name: console_packs
+select
+    evidence_packs.pack_id,
+    evidence_packs.month,
+    evidence_packs.made_at,
+    evidence_packs.made_by,
+    evidence_packs.manifest_sha256,
+    evidence_packs.previous_sha256,
+    case
+        when evidence_packs.previous_sha256 is null then 'the first'
+        when before.pack_id is null then 'its pack before is not on record'
+        else to_char(before.month, 'YYYY-MM')
+    end as chained_to
+from fridge.evidence_packs
+left join fridge.evidence_packs as before on evidence_packs.previous_sha256 = before.manifest_sha256
+where %(month_day)s::date is null or evidence_packs.month = %(month_day)s::date
+order by evidence_packs.month desc, evidence_packs.pack_id desc;
+
+-- name: console_unbilled
+-- Each hour whose usage Stripe does not have, the nearest deadline first.
+select
+    exception_id,
+    kind,
+    tenant_id,
+    hour,
+    subject as meter,
+    owed,
+    days_open,
+    deadline_at,
+    days_left,
+    detail
+from fridge.exceptions_open
+where
+    owed <> 0
+    and (%(tenant)s::text is null or tenant_id = %(tenant)s)
+    and (%(kind)s::text is null or kind = %(kind)s)
+    and (%(month_start)s::timestamptz is null or (hour >= %(month_start)s and hour < %(month_end)s))
+order by deadline_at asc nulls last, exception_id asc;
+
+-- name: console_ageing
+select
+    case
+        when days_left is null then 'no deadline'
+        when days_left < 0 then 'the deadline has passed'
+        when days_left < 7 then 'less than 7 days left'
+        when days_left < 14 then '7 to 13 days left'
+        when days_left < 28 then '14 to 27 days left'
+        else '28 days or more left'
+    end as left_in_words,
+    subject as meter,
+    sum(owed) as owed,
+    count(*) as tenant_hours,
+    count(distinct tenant_id) as tenants,
+    min(hour) as oldest_hour
+from fridge.exceptions_open
+where
+    owed <> 0
+    and (%(tenant)s::text is null or tenant_id = %(tenant)s)
+    and (%(kind)s::text is null or kind = %(kind)s)
+    and (%(month_start)s::timestamptz is null or (hour >= %(month_start)s and hour < %(month_end)s))
+group by 1, 2
+order by min(days_left) asc nulls last, meter asc;
+
+-- name: console_accrual
+-- What was used and stands on no final invoice yet, with what it comes to where the price is known.
+select
+    date_trunc('month', period_start at time zone 'UTC')::date as usage_month,
+    event_name as meter,
+    currency,
+    count(*) as periods,
+    sum(usage_quantity) as usage_quantity,
+    sum(-difference) as not_invoiced,
+    sum(amount_minor_units) as amount_minor_units,
+    count(*) filter (where amount_minor_units is null and difference <> 0) as periods_without_price
+from fridge.invoice_tie_out
+where
+    (invoice_id is null or finalized_at is null)
+    and (%(tenant)s::text is null or tenant_id = %(tenant)s)
+group by 1, 2, 3
+order by usage_month desc, meter asc, currency asc;
+
+-- name: console_exceptions
+select
+    exception_id,
+    kind,
+    tenant_id,
+    hour,
+    subject,
+    owed,
+    detail,
+    opened_at,
+    deadline_at,
+    closed_at
+from fridge.exceptions_all
+where
+    (%(state)s::text is null and closed_at is null or %(state)s = 'all' or %(state)s = 'closed' and closed_at is not null)
+    and (%(kind)s::text is null or kind = %(kind)s)
+    and (%(tenant)s::text is null or tenant_id = %(tenant)s)
+    and (%(month_start)s::timestamptz is null or (hour >= %(month_start)s and hour < %(month_end)s))
+order by closed_at desc nulls first, deadline_at asc nulls last, exception_id asc;
+
+-- name: console_exceptions_by_kind
+select
+    kind,
+    count(*) as exceptions,
+    count(distinct tenant_id) as tenants,
+    min(opened_at) as first_opened_at,
+    min(deadline_at) as deadline_at
+from fridge.exceptions_all
+where closed_at is null
+group by kind
+order by min(deadline_at) asc nulls last, kind asc;
+
+-- name: console_tenants
+with used as (
+    select
+        tenant_id,
+        meter,
+        sum(quantity) as quantity,
+        count(*) as hours_with_usage,
+        min(hour) as first_hour,
+        max(hour) as last_hour
+    from fridge.metered_usage
+    where
+        hour >= coalesce(%(month_start)s, date_trunc('month', %(now)s::timestamptz, 'UTC'))
+        and hour < coalesce(%(month_end)s, %(now)s::timestamptz + interval '1 hour')
+    group by tenant_id, meter
+)
+
+select
+    tenants.tenant_id,
+    tenants.tenant_name,
+    tenants.stripe_customer_id,
+    used.meter,
+    used.quantity as month_usage,
+    used.hours_with_usage,
+    used.first_hour,
+    used.last_hour
+from (
+    select
+        coalesce(tenants_now.tenant_id, of_usage.tenant_id) as tenant_id,
+        tenants_now.tenant_name,
+        tenants_now.stripe_customer_id
+    from fridge.tenants_now
+    full join (select distinct tenant_id from used) as of_usage on tenants_now.tenant_id = of_usage.tenant_id
+) as tenants
+left join used on tenants.tenant_id = used.tenant_id
+where
+    %(tenant)s::text is null
+    or position(lower(%(tenant)s) in lower(concat_ws(' ', tenants.tenant_id, tenants.tenant_name))) > 0
+order by tenants.tenant_id asc, used.meter asc;
+
+-- name: console_tenant_exists
+select 1 as one
+where
+    exists (
+        select 1 from fridge.tenants_now
+        where tenant_id = %(tenant)s
+    )
+    or exists (
+        select 1 from fridge.metered_usage
+        where tenant_id = %(tenant)s
+    );
+
+-- name: console_tenant_months
+-- Thirteen months: the same month of last year stands below this one.
+with months as (
+    select begins::date as usage_month
+    from
+        generate_series(
+            date_trunc('month', %(now)s::timestamptz at time zone 'UTC') - interval '12 months',
+            date_trunc('month', %(now)s::timestamptz at time zone 'UTC'),
+            '1 month'
+        ) as begins
+),
+
+used as (
+    select
+        date_trunc('month', hour at time zone 'UTC')::date as usage_month,
+        meter,
+        sum(quantity) as usage_now,
+        count(*) as hours_with_usage
+    from fridge.metered_usage
+    where
+        tenant_id = %(tenant)s
+        and hour >= (
+            date_trunc('month', %(now)s::timestamptz at time zone 'UTC') - interval '12 months'
+        ) at time zone 'UTC'
+    group by 1, 2
+),
+
+stated as (
+    select
+        date_trunc('month', hour at time zone 'UTC')::date as usage_month,
+        meter,
+        sum(quantity) as stated_now
+    from fridge.billing_ledger
+    where
+        tenant_id = %(tenant)s
+        and is_counted_by_stripe
+        and hour >= (
+            date_trunc('month', %(now)s::timestamptz at time zone 'UTC') - interval '12 months'
+        ) at time zone 'UTC'
+    group by 1, 2
+),
+
+states as (
+    select distinct on (month)
+        month as usage_month,
+        case action when 'approve' then 'closed' when 'prepare' then 'prepared' else 'open' end as month_state
+    from fridge.month_signoffs
+    where action <> 'ask_to_reopen'
+    order by month asc, signoff_id desc
+)
+
+select
+    %(tenant)s::text as tenant_id,
+    months.usage_month,
+    meters.meter,
+    coalesce(states.month_state, 'open') as month_state,
+    used.usage_now as month_usage,
+    used.hours_with_usage,
+    stated.stated_now as stated_quantity
+from months
+cross join (select distinct meter from used) as meters
+left join used on months.usage_month = used.usage_month and meters.meter = used.meter
+left join stated on months.usage_month = stated.usage_month and meters.meter = stated.meter
+left join states on months.usage_month = states.usage_month
+order by meters.meter asc, months.usage_month desc;
+
+-- name: console_tenant_signed
+-- The months whose figures are signed and are other ones now.
+select
+    usage_month,
+    meter,
+    signed_usage,
+    usage_now,
+    signed_stated,
+    stated_now,
+    signed_stripe,
+    stripe_now,
+    hours_changed,
+    cause as causes
+from fridge.signed_figures
+where tenant_id = %(tenant)s
+order by usage_month desc, meter asc;
+
+-- name: console_tenant_customers
+select
+    changed_at,
+    customer_before,
+    customer_after,
+    changed_by,
+    os_user,
+    os_host,
+    reason as why
+from fridge.mapping_changes
+where tenant_id = %(tenant)s
+order by change_id desc;
+
+-- name: console_tenant_gaps
+select
+    sensor_id,
+    silent_from,
+    silent_until,
+    hours_silent,
+    readings_per_hour_before
+from fridge.data_gaps
+where tenant_id = %(tenant)s
+order by silent_until desc nulls first, silent_from desc;
+
+-- name: console_tenant_hours
+-- Every hour of a tenant's month, from the files to Stripe.
+select
+    tenant_id,
+    hour,
+    meter,
+    file_rows,
+    inserted,
+    duplicates,
+    rejected,
+    usage_quantity,
+    stated_quantity,
+    stripe_quantity,
+    stripe_read_at,
+    cause,
+    status as state
+from fridge.tie_out
+where tenant_id = %(tenant)s and hour >= %(month_start)s and hour < %(month_end)s
+order by hour desc, meter asc;
+
+-- name: console_hour_tie_out
+select
+    meter,
+    file_rows,
+    inserted,
+    duplicates,
+    rejected,
+    derived_quantity,
+    usage_quantity,
+    stated_quantity,
+    stripe_quantity,
+    stripe_read_at,
+    cause,
+    amount,
+    status as state
+from fridge.tie_out
+where tenant_id = %(tenant)s and hour = %(hour)s
+order by meter;
+
+-- name: console_hour_files
+select
+    path,
+    status as file_status,
+    row_count as file_rows,
+    inserted_count as inserted,
+    duplicate_count as duplicates,
+    rejected_count as rejected,
+    loaded_at,
+    is_withdrawn,
+    withdrawn_by,
+    withdrawal_reason as why,
+    content_hash,
+    run_id
+from fridge.tenant_files
+where tenant_id = %(tenant)s and hour = %(hour)s
+order by path, file_id;
+
+-- name: console_hour_rejections
+select
+    rejections.path,
+    rejections.reason as rejected_for,
+    rejections.rejected_rows
+from fridge.rejections
+where
+    rejections.hour = %(hour)s
+    and exists (
+        select 1 from fridge.tenant_files
+        where tenant_files.file_id = rejections.file_id and tenant_files.tenant_id = %(tenant)s
+    )
+order by rejections.path, rejections.reason;
+
+-- name: console_hour_statements
+select
+    meter,
+    revision,
+    quantity as ledger_quantity,
+    is_difference,
+    status as statement_status,
+    is_counted_by_stripe,
+    stripe_customer_id,
+    identifier,
+    staged_at,
+    settled_at,
+    http_status,
+    request_id,
+    answer,
+    run_id
+from fridge.billing_ledger
+where tenant_id = %(tenant)s and hour = %(hour)s
+order by meter, revision;
+
+-- name: console_hour_deliveries
+select
+    acted_at,
+    act,
+    outcome as came_to,
+    identifier,
+    http_status,
+    request_id,
+    answer,
+    run_id
+from fridge.deliveries
+where tenant_id = %(tenant)s and hour = %(hour)s
+order by acted_at, delivery_id;
+
+-- name: console_hour_exceptions
+select
+    exception_id,
+    kind,
+    subject,
+    owed,
+    detail,
+    opened_at,
+    deadline_at,
+    closed_at
+from fridge.exceptions_all
+where (tenant_id = %(tenant)s or tenant_id is null) and hour = %(hour)s
+order by exception_id;
+
+-- name: console_hour_runs
+select
+    program_runs.run_id,
+    program_runs.started_at,
+    program_runs.launched_by,
+    program_runs.program_version,
+    program_runs.source_sha256
+from fridge.program_runs
+where
+    program_runs.run_id in (
+        select run_id from fridge.tenant_files
+        where tenant_id = %(tenant)s and hour = %(hour)s
+        union
+        select run_id from fridge.billing_ledger
+        where tenant_id = %(tenant)s and hour = %(hour)s
+    )
+order by program_runs.started_at, program_runs.run_id;
+
+-- name: console_invoices
+select
+    invoices_read.invoice_id,
+    invoices_read.invoice_number,
+    invoices_read.tenant_id,
+    invoices_read.tenant_name,
+    invoices_read.status as invoice_status,
+    invoices_read.created_at,
+    invoices_read.finalized_at,
+    invoices_read.total_minor_units,
+    invoices_read.currency,
+    compared.periods,
+    compared.differing,
+    compared.unexplained,
+    compared.causes,
+    invoices_read.read_at
+from fridge.invoices_read
+left join (
+    select
+        invoice_id,
+        count(*) as periods,
+        count(*) filter (where difference <> 0) as differing,
+        count(*) filter (where not is_explained) as unexplained,
+        string_agg(distinct cause, ', ' order by cause) as causes
+    from fridge.invoice_tie_out
+    where invoice_id is not null
+    group by invoice_id
+) as compared on invoices_read.invoice_id = compared.invoice_id
+where
+    (%(tenant)s::text is null or invoices_read.tenant_id = %(tenant)s)
+    and (%(status)s::text is null or invoices_read.status = %(status)s)
+    and (
+        %(month_start)s::timestamptz is null
+        or (invoices_read.created_at >= %(month_start)s and invoices_read.created_at < %(month_end)s)
+    )
+    and (
+        %(compared)s::text is null
+        or %(compared)s = 'differ' and compared.differing > 0
+        or %(compared)s = 'unexplained' and compared.unexplained > 0
+        or %(compared)s = 'agree' and coalesce(compared.differing, 0) = 0
+    )
+order by invoices_read.created_at desc, invoices_read.invoice_id desc;
+
+-- name: console_not_invoiced
+select
+    tenant_id,
+    event_name as meter,
+    period_start,
+    period_end,
+    usage_quantity,
+    accepted_quantity,
+    -difference as not_invoiced,
+    cause as invoice_cause,
+    amount_minor_units,
+    currency
+from fridge.invoice_tie_out
+where invoice_id is null and (%(tenant)s::text is null or tenant_id = %(tenant)s)
+order by period_start desc, tenant_id asc, meter asc;
+
+-- name: console_invoice_exists
+select 1 as one
+from fridge.invoices_read
+where invoice_id = %(invoice)s;
+
+-- name: console_invoice
+select
+    invoice_id,
+    invoice_number,
+    tenant_id,
+    stripe_customer_id,
+    status as invoice_status,
+    created_at,
+    finalized_at,
+    finalizes_at,
+    total_minor_units,
+    credited_minor_units,
+    currency,
+    read_at
+from fridge.invoices_read
+where invoice_id = %(invoice)s;
+
+-- name: console_invoice_periods
+select
+    tenant_id,
+    event_name as meter,
+    period_start,
+    period_end,
+    usage_quantity,
+    accepted_quantity,
+    stripe_quantity,
+    invoice_quantity,
+    difference as amount,
+    cause as invoice_cause,
+    what_to_do,
+    amount_minor_units,
+    currency
+from fridge.invoice_tie_out
+where invoice_id = %(invoice)s
+order by tenant_id, meter, period_start;
+
+-- name: console_invoice_lines
+select
+    invoice_id,
+    line_id,
+    meter as line_meter,
+    period_start,
+    period_end,
+    quantity as line_quantity,
+    amount_minor_units,
+    currency,
+    price_id,
+    is_invoice_item
+from fridge.invoice_lines_read
+where invoice_id = %(invoice)s
+order by line_number;
+
+-- name: console_line_exists
+select 1 as one
+from fridge.invoice_lines_read
+where invoice_id = %(invoice)s and line_id = %(line)s;
+
+-- name: console_line_hours
+-- An hour belongs to the line by the timestamp of its statement, half past. What Stripe accepted after the invoice was
+-- final is on none.
+select
+    metered_usage.tenant_id,
+    metered_usage.hour,
+    metered_usage.meter,
+    metered_usage.quantity,
+    stated.stated_quantity,
+    stated.statements,
+    stated.is_late,
+    files.paths
+from fridge.invoice_lines_read as lines
+inner join fridge.tenants_now on lines.stripe_customer_id = tenants_now.stripe_customer_id
+inner join fridge.metered_usage
+    on
+        tenants_now.tenant_id = metered_usage.tenant_id
+        and lines.meter = metered_usage.meter
+        and metered_usage.hour >= lines.period_start - interval '30 minutes'
+        and metered_usage.hour < lines.period_end - interval '30 minutes'
+left join lateral (
+    select
+        sum(quantity) filter (where is_counted_by_stripe) as stated_quantity,
+        string_agg(identifier || ' ' || status, '; ' order by revision) as statements,
+        bool_or(settled_at > lines.finalized_at) as is_late
+    from fridge.billing_ledger
+    where
+        billing_ledger.tenant_id = metered_usage.tenant_id
+        and billing_ledger.meter = metered_usage.meter
+        and billing_ledger.hour = metered_usage.hour
+) as stated on true
+left join lateral (
+    select string_agg(path, '; ' order by path) as paths
+    from fridge.tenant_files
+    where
+        tenant_files.tenant_id = metered_usage.tenant_id
+        and tenant_files.hour = metered_usage.hour
+        and tenant_files.inserted_count > 0
+) as files on true
+where lines.invoice_id = %(invoice)s and lines.line_id = %(line)s
+order by metered_usage.hour, metered_usage.tenant_id;
+
+-- name: console_changes
+select
+    acted_at,
+    act,
+    subject as about,
+    tenant_id,
+    hour,
+    detail as how_and_why,
+    acted_by,
+    os_user,
+    os_host,
+    act_id
+from fridge.acts
+where
+    (%(act)s::text is null or act = %(act)s)
+    and (%(person)s::text is null or acted_by = %(person)s)
+    and (%(tenant)s::text is null or tenant_id = %(tenant)s)
+    and (%(month_start)s::timestamptz is null or (acted_at >= %(month_start)s and acted_at < %(month_end)s))
+order by acted_at desc, act_id desc;
+
+-- name: console_sample
+-- The same seed, number and month choose the same hours as long as the same hours have usage: by the order of hashes.
+with chosen as (
+    select
+        tenant_id,
+        meter,
+        hour,
+        quantity,
+        md5(concat_ws(
+            '/', %(seed)s::text, tenant_id, meter, to_char(hour at time zone 'UTC', 'YYYY-MM-DD HH24')
+        )) as drawn
+    from fridge.metered_usage
+    where
+        hour >= coalesce(%(month_start)s, date_trunc('month', %(now)s::timestamptz, 'UTC'))
+        and hour < coalesce(%(month_end)s, %(now)s::timestamptz + interval '1 hour')
+    order by drawn
+    limit coalesce(%(n)s::integer, 25)
+)
+
+select
+    chosen.tenant_id,
+    chosen.hour,
+    chosen.meter,
+    chosen.quantity,
+    stated.quantity as stated_quantity,
+    stated.identifier,
+    stated.request_id,
+    stated.statement_status,
+    files.paths,
+    files.hashes
+from chosen
+left join lateral (
+    select
+        quantity,
+        identifier,
+        request_id,
+        status as statement_status
+    from fridge.billing_ledger
+    where
+        billing_ledger.tenant_id = chosen.tenant_id
+        and billing_ledger.meter = chosen.meter
+        and billing_ledger.hour = chosen.hour
+    order by revision desc
+    limit 1
+) as stated on true
+left join lateral (
+    select
+        string_agg(path, '; ' order by path) as paths,
+        string_agg(content_hash, '; ' order by path) as hashes
+    from fridge.tenant_files
+    where
+        tenant_files.tenant_id = chosen.tenant_id
+        and tenant_files.hour = chosen.hour
+        and tenant_files.inserted_count > 0
+) as files on true
+order by chosen.drawn;
+
+-- name: console_cutoff
+select
+    meter,
+    month_billed,
+    month_recorded,
+    sum(quantity) as quantity,
+    count(distinct tenant_id) as tenants
+from fridge.usage_by_service_month
+where
+    month_billed >= (date_trunc('month', %(now)s::timestamptz at time zone 'UTC') - interval '12 months')::date
+    and (%(tenant)s::text is null or tenant_id = %(tenant)s)
+group by meter, month_billed, month_recorded
+order by meter asc, month_billed desc, month_recorded desc nulls last;
+
+-- name: console_restatements
+select
+    restated_at,
+    tenant_id,
+    meter,
+    hour,
+    revision,
+    quantity_before,
+    quantity_after,
+    change,
+    reason,
+    caused_by,
+    status as statement_status,
+    identifier
+from fridge.restatements
+where
+    hour >= coalesce(%(month_start)s, %(now)s::timestamptz - interval '62 days')
+    and hour < coalesce(%(month_end)s, %(now)s::timestamptz)
+    and (%(tenant)s::text is null or tenant_id = %(tenant)s)
+order by restated_at desc, identifier desc;
+
+-- name: console_settlements
+select
+    settlement_id,
+    exception_id,
+    kind,
+    tenant_id,
+    hour,
+    event_name as meter,
+    how,
+    quantity as settled_quantity,
+    document,
+    settled_by,
+    approved_by,
+    settled_at,
+    reason as why
+from fridge.settlements
+where
+    (%(tenant)s::text is null or tenant_id = %(tenant)s)
+    and (%(month_start)s::timestamptz is null or (hour >= %(month_start)s and hour < %(month_end)s))
+order by settled_at desc, settlement_id desc;
+
+-- name: console_corrections
+select
+    proposal_id,
+    tenant_id,
+    invoice_id,
+    event_name as meter,
+    period_start,
+    period_end,
+    old_quantity,
+    new_quantity,
+    delta as change,
+    amount as amount_minor_units,
+    currency,
+    document_kind,
+    state as correction_state,
+    proposed_by,
+    approved_by,
+    document,
+    proposed_at
+from fridge.corrections
+where %(tenant)s::text is null or tenant_id = %(tenant)s
+order by proposal_id desc;
+
+-- name: console_days_landed
+select
+    (hour at time zone 'UTC')::date as usage_date,
+    count(*) as files,
+    sum(row_count) as file_rows,
+    sum(inserted_count) as inserted,
+    sum(duplicate_count) as duplicates,
+    sum(rejected_count) as rejected,
+    count(*) filter (where status <> 'loaded') as files_damaged,
+    count(*) filter (where is_withdrawn) as files_withdrawn
+from fridge.landed_files
+where
+    hour >= coalesce(%(month_start)s, %(now)s::timestamptz - interval '31 days')
+    and hour < coalesce(%(month_end)s, %(now)s::timestamptz + interval '1 hour')
+group by 1
+order by usage_date desc;
+
+-- name: console_rejections
+select
+    reason as rejected_for,
+    sum(rejected_rows) as rejected_rows,
+    count(distinct file_id) as files,
+    min(hour) as first_hour,
+    max(hour) as last_hour,
+    (array_agg(path order by rejected_rows desc, path asc))[1] as largest_file
+from fridge.rejections
+where
+    hour >= coalesce(%(month_start)s, %(now)s::timestamptz - interval '31 days')
+    and hour < coalesce(%(month_end)s, %(now)s::timestamptz + interval '1 hour')
+group by reason
+order by rejected_rows desc, rejected_for asc;
+
+-- name: console_odd_files
+select
+    hour,
+    path,
+    status as file_status,
+    row_count as file_rows,
+    inserted_count as inserted,
+    duplicate_count as duplicates,
+    rejected_count as rejected,
+    is_withdrawn,
+    withdrawn_by,
+    withdrawal_reason as why,
+    loaded_at,
+    content_hash
+from fridge.landed_files
+where
+    (rejected_count > 0 or status <> 'loaded' or is_withdrawn)
+    and hour >= coalesce(%(month_start)s, %(now)s::timestamptz - interval '31 days')
+    and hour < coalesce(%(month_end)s, %(now)s::timestamptz + interval '1 hour')
+order by hour desc, path asc;
+
+-- name: console_checks
+-- Each counts the rows that contradict it now.
+select
+    'files_add_up' as check_name,
+    (
+        select count(*) from fridge.landed_files
+        where
+            row_count <> inserted_count + duplicate_count + rejected_count
+            and hour > %(now)s::timestamptz - interval '62 days'
+    ) as contradicting,
+    1 as place
+union all
+select
+    'nothing_unexplained' as check_name,
+    (
+        select count(*) from fridge.exceptions_open
+        where kind in ('unexplained', 'contradiction')
+    ) as contradicting,
+    2 as place
+union all
+select
+    'no_deadline_passed' as check_name,
+    (
+        select count(*) from fridge.exceptions_open
+        where deadline_at <= %(now)s
+    ) as contradicting,
+    3 as place
+union all
+select
+    'no_deadline_near' as check_name,
+    (
+        select count(*) from fridge.exceptions_open
+        where deadline_at > %(now)s and deadline_at <= %(now)s::timestamptz + interval '7 days'
+    ) as contradicting,
+    4 as place
+union all
+select
+    'statements_are_answered' as check_name,
+    (
+        select count(*) from fridge.billing_ledger
+        where status in ('staged', 'sent', 'unknown') and staged_at < %(now)s::timestamptz - interval '1 hour'
+    ) as contradicting,
+    5 as place
+union all
+select
+    'invoices_are_explained' as check_name,
+    (
+        select count(*) from fridge.invoice_tie_out
+        where not is_explained
+    ) as contradicting,
+    6 as place
+union all
+select
+    'signatures_are_numbered' as check_name,
+    (
+        select max(signoff_id) - count(*) from fridge.month_signoffs
+    ) as contradicting,
+    7 as place
+union all
+select
+    'packs_are_chained' as check_name,
+    (
+        select count(*) from fridge.evidence_packs as packs
+        where
+            packs.previous_sha256 is not null
+            and not exists (
+                select 1 from fridge.evidence_packs as earlier
+                where earlier.manifest_sha256 = packs.previous_sha256
+            )
+    ) as contradicting,
+    8 as place
+union all
+select
+    'stripe_is_read' as check_name,
+    (
+        select sum(tenants_not_read)::bigint from fridge.stripe_days_read
+        where
+            usage_date > (%(now)s::timestamptz at time zone 'UTC')::date - 31
+            and usage_date < (%(now)s::timestamptz at time zone 'UTC')::date
+    ) as contradicting,
+    9 as place
+order by place;
+
+-- name: console_people
+select
+    login,
+    string_agg(role, ', ' order by role) as roles,
+    min(since) as since,
+    string_agg(distinct added_by, ', ') as added_by
+from fridge.people
+group by login
+order by login;
+
+-- name: console_code
+select
+    program_version,
+    source_sha256,
+    min(started_at) as first_run_at,
+    max(started_at) as last_run_at,
+    count(*) as runs
+from fridge.program_runs
+group by program_version, source_sha256
+order by last_run_at desc;
+
+-- name: console_tenant_days
+-- A tenant's own usage, and nothing else.
+select
+    (hour at time zone 'UTC')::date as usage_date,
+    meter,
+    sum(quantity) as quantity,
+    count(*) as hours_with_usage
+from fridge.metered_usage
+where tenant_id = %(tenant)s and hour >= %(now)s::timestamptz - interval '92 days'
+group by 1, 2
+order by usage_date desc, meter asc;

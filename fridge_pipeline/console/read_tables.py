@@ -1,0 +1,114 @@
+"""The rows of pages: read as finance, in one snapshot, bounded in number and time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from fridge_pipeline.console.frame import ROWS_MAX, Row, Table
+from fridge_pipeline.database.connection import Database, one_snapshot
+from fridge_pipeline.database.queries import statement
+
+#: Finance's login has few connections, and its people use some of them by other programs.
+CONNECTIONS_MAX = 4
+
+#: Rows of a file are fetched so many at a time.
+FETCHED_AT_ONCE = 2_000
+
+#: So many results of slow queries are kept at most.
+KEPT_MAX = 500
+
+
+class NotAReaderError(PermissionError):
+    """The login could do more than read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """The rows of a table, when they were read, and whether others follow."""
+
+    rows: list[Row]
+    read_at: datetime
+    has_more: bool = False
+
+
+@dataclass
+class Reader:
+    """Whoever reads for the console: finance's login, a clock, and what it has read lately."""
+
+    database: Database
+    clock: Callable[[], datetime]
+    _kept: dict[object, Read] = field(default_factory=dict)
+    _free: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(CONNECTIONS_MAX))
+
+    @contextmanager
+    def connection(self) -> Iterator[psycopg.Connection]:
+        """A session that sees the books as they are now until it ends, and that PostgreSQL lets write nothing."""
+        with self._free, self.database.read_only().connect() as connection:
+            connection.execute(statement("console_session"))
+            with one_snapshot(connection):
+                yield connection
+
+    def require_reader(self) -> None:
+        """Raises ``NotAReaderError`` for a login that may change anything, as the pipeline's."""
+        with self.connection() as connection:
+            row = connection.execute(statement("console_login")).fetchone()
+        if row is not None and row[1] is not None:
+            raise NotAReaderError(
+                f"the login {row[0]} may change {row[1]}: the console reads as finance and as nobody else. Name a "
+                "login that is a member of fridge_finance alone in FRIDGE_FINANCE_DATABASE_URL"
+            )
+
+    def has_row(self, name: str, parameters: Mapping[str, Any]) -> bool:
+        """Whether a statement has a row."""
+        return self.first_row(name, parameters) is not None
+
+    def first_row(self, name: str, parameters: Mapping[str, Any]) -> Row | None:
+        """The first row of a statement, if it has any."""
+        with self.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(statement(name), parameters).fetchone()
+
+    def read(self, table: Table, parameters: Mapping[str, Any], skipped: int = 0) -> Read:
+        """The rows of one page of a table. What its table keeps is read once for all who ask meanwhile."""
+        key = (
+            table.query,
+            tuple(sorted((name, str(value)) for name, value in parameters.items() if name != "now")),
+            skipped,
+        )
+        now = self.clock()
+        kept = self._kept.get(key)
+        if kept is not None and (now - kept.read_at).total_seconds() < table.keeps:
+            return kept
+        with self.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
+            bounds = {**parameters, "limit": ROWS_MAX + 1, "offset": skipped}
+            rows = cursor.execute(_bounded(table.query), bounds).fetchall()
+        shown = [_with_more(table, row) for row in rows[:ROWS_MAX]]
+        found = Read(shown, now, has_more=len(rows) > ROWS_MAX)
+        if table.keeps:
+            if len(self._kept) >= KEPT_MAX:
+                self._kept.clear()
+            self._kept[key] = found
+        return found
+
+    def stream(self, table: Table, parameters: Mapping[str, Any]) -> Iterator[Row]:
+        """Every row of a table; the session ends with the last."""
+        with self.connection() as connection, connection.cursor("rows", row_factory=dict_row) as cursor:
+            cursor.itersize = FETCHED_AT_ONCE
+            for row in cursor.execute(statement(table.query), parameters):
+                yield _with_more(table, row)
+
+
+def _bounded(query: str) -> sql.Composed:
+    return sql.SQL(statement("console_page")).format(select=sql.SQL(statement(query)))
+
+
+def _with_more(table: Table, row: Row) -> Row:
+    return {**row, **table.also(row)} if table.also is not None else row

@@ -1,0 +1,136 @@
+"""The HTML of the console's pages; what stands in them is text, whoever wrote it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from fridge_pipeline.console.asked import CSV, PAGE_NUMBER, TABLE, XLSX, Asked
+from fridge_pipeline.console.cell_texts import shown
+from fridge_pipeline.console.frame import ROWS_MAX, Page, Table, segment
+from fridge_pipeline.console.read_tables import Read
+from fridge_pipeline.finance.pages.cells import cell_class
+from fridge_pipeline.finance.rules.stamp import KINDS
+from fridge_pipeline.visible import visible
+
+TEMPLATES = "fridge_pipeline.console"
+
+
+@cache
+def environment() -> Environment:
+    """Where the templates are; everything that they show is escaped."""
+    made = Environment(
+        loader=PackageLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals |= {"shown": shown, "cell_class": cell_class}
+    made.filters["visible"] = visible
+    return made
+
+
+@cache
+def style_sheet() -> str:
+    """That of the report, and what the console adds."""
+    report = Environment(loader=PackageLoader("fridge_pipeline.finance.pages"), autoescape=True)
+    sources = ((report, "page.css"), (environment(), "console.css"))
+    return "\n".join(each.loader.get_source(each, name)[0] for each, name in sources if each.loader is not None)
+
+
+def named_in(text: str, asked: Asked) -> str:
+    """A title or sentence with the values of the address in it, each as it can be seen."""
+    return text.format(**{name: visible(str(value)) for name, value in asked.values.items()})
+
+
+def render_page(
+    asked: Asked, read: Sequence[tuple[Table, Read]], menu: Sequence[Page], around: Mapping[str, Any]
+) -> str:
+    """A page with its tables; ``around`` is what stands on every one."""
+    return (
+        environment()
+        .get_template("console.html.j2")
+        .render(
+            **_on_every(menu, around),
+            title=named_in(asked.page.title, asked),
+            purpose=asked.page.purpose,
+            current="/" if asked.path == "/" else asked.path,
+            path=asked.path,
+            given=asked.given,
+            filters=asked.page.filters,
+            links=[(text, _address(link, asked)) for text, link in asked.page.links],
+            tables=[_part(asked, table, of, is_first=not number) for number, (table, of) in enumerate(read)],
+            workbook=asked.address(XLSX),
+            permalink=asked.address(),
+            text="",
+        )
+    )
+
+
+def render_notice(title: str, sentence: str, menu: Sequence[Page], around: Mapping[str, Any]) -> str:
+    """A page that says one thing: that there is no such page, or that the books do not answer."""
+    return (
+        environment()
+        .get_template("console.html.j2")
+        .render(
+            **_on_every(menu, around),
+            title=title,
+            purpose=sentence,
+            current="",
+            path="/",
+            given={},
+            filters=(),
+            links=[],
+            tables=[],
+            workbook="",
+            permalink="",
+            text="",
+        )
+    )
+
+
+def _on_every(menu: Sequence[Page], around: Mapping[str, Any]) -> dict[str, Any]:
+    told = {"user": "", "band": None, "stamp": ""} | dict(around)
+    if isinstance(told["band"], Mapping):
+        band = told["band"]
+        where = " ".join(filter(None, (band["host"], band["account_id"])))
+        told["band"] = {"mode": band["mode"], "kind": KINDS[band["mode"]], "where": visible(where)}
+    return {**told, "menu": [(page.path, page.title) for page in menu if page.is_in_menu]}
+
+
+def _address(link: str, asked: Asked) -> str:
+    """A link below the purpose, with the values of the address in it."""
+    return link.format(**{name: segment(value) for name, value in asked.values.items() if value is not None})
+
+
+def _part(asked: Asked, table: Table, read: Read, *, is_first: bool) -> dict[str, Any]:
+    skipped = asked.skipped if is_first else 0
+    last = skipped + len(read.rows)
+    more = ", and others" if read.has_more else ""
+    part: dict[str, Any] = {
+        "table": table,
+        "rows": read.rows,
+        "plot": table.plot(read.rows) if table.plot is not None and read.rows else None,
+        "range": f"rows {skipped + 1:,} to {last:,}{more}" if skipped or read.has_more else f"{last:,} rows",
+        "csv": asked.address(CSV, **{} if is_first else {TABLE: table.name}),
+        "previous": None,
+        "next": None,
+        "read": f"read {read.read_at:%H:%M:%S}, and for {table.keeps} s not again" if table.keeps else "",
+    }
+    if is_first and asked.number > 1:
+        part["previous"] = asked.address(**{} if asked.number == 2 else {PAGE_NUMBER: str(asked.number - 1)})  # noqa: PLR2004
+    if is_first and read.has_more:
+        part["next"] = asked.address(**{PAGE_NUMBER: str(asked.number + 1)})
+    elif read.has_more:
+        part["range"] = f"the first {ROWS_MAX} rows; its CSV has all"
+    return part
+
+
+def stamp_line(read_at: datetime, program: str, month: str = "") -> str:
+    """When it was read, by which code, and how the month stands that it is about."""
+    return f"Read {read_at:%Y-%m-%d %H:%M:%S} UTC by {program}{f'. {month}' if month else ''}"
