@@ -30,6 +30,7 @@ from fridge_pipeline.orchestration.automation import (
 from fridge_pipeline.orchestration.code_references import with_code
 from fridge_pipeline.orchestration.grid_start import settle_grid
 from fridge_pipeline.orchestration.integrity_checks import (
+    columns_are_known,
     every_file_and_row_was_used,
     every_row_is_accounted_for,
     ids_are_written_in_one_way,
@@ -89,6 +90,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             every_row_is_accounted_for,
             every_file_and_row_was_used,
             ids_are_written_in_one_way,
+            columns_are_known,
             usage_is_what_the_files_brought,
             stripe_agrees,
             invoices_are_usage,

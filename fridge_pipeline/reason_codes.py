@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from fridge_pipeline.landing_kinds import LANDING_KINDS
 from fridge_pipeline.reason_terms import (
     EITHER,
-    OF_FILES,
     OWED,
     DifferenceCause,
     ExceptionKind,
@@ -27,44 +27,7 @@ from fridge_pipeline.signed_causes import SIGNED_CAUSES
 
 #: In the order in which the tie-out asks them.
 EXCEPTION_KINDS: Final[dict[str, ExceptionKind]] = {
-    "unreadable_file": ExceptionKind(
-        "landing files that cannot be read, or only up to a damage",
-        "have the gateway deliver the file again under the same name, or fridge settle",
-        Subject.FILE,
-        ends=OF_FILES,
-    ),
-    "load_failed": ExceptionKind(
-        "landing folders that cannot be listed", "make the folder readable; it is tried again by itself", Subject.FOLDER
-    ),
-    "unexpected_hour": ExceptionKind(
-        "landing folders before the first hour of the grid",
-        "set FRIDGE_PARTITIONS_START earlier, or bill the hour: fridge bill --from KEY --to KEY",
-        Subject.FOLDER,
-    ),
-    "rows_rejected": ExceptionKind(
-        "landing files of which many rows, or most rows of a tenant, are rejected and not counted",
-        "have the gateway's time, unit or format corrected and the file delivered again under the same name",
-        Subject.FILE,
-        ends=OF_FILES,
-    ),
-    "sensors_unregistered": ExceptionKind(
-        "landing files with rows of sensors that the sensor register does not know at their time; they wait",
-        "register the sensors from their first reading on: fridge sensors import FILE.csv; the files are read again",
-        Subject.FILE,
-        ends=OF_FILES,
-    ),
-    "future_hour": ExceptionKind(
-        "landing folders of hours that have not begun", "move the files into the hour they arrived in", Subject.FOLDER
-    ),
-    "stray_files": ExceptionKind(
-        "files in no landing hour, which nobody loads", "move them into <YYYY-MM-DD>/<HH>/, in UTC", Subject.FOLDER
-    ),
-    "landing_vanished": ExceptionKind(
-        "a landing zone in which none of the files of the last days is left, so that no delivery is seen",
-        "mount or restore it, or correct FRIDGE_LANDING_URI; fridge doctor shows it",
-        Subject.FOLDER,
-        ends=(How.NO_LOSS,),
-    ),
+    **LANDING_KINDS,
     "contradiction": ExceptionKind(
         "usage that is not what its files brought, not billed",
         "restore what was changed behind the program's back, then bill the hour again: fridge bill",

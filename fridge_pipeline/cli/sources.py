@@ -13,13 +13,15 @@ import click
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.cli.calendar_keys import HourKey
 from fridge_pipeline.cli.command_groups import SentenceGroup
-from fridge_pipeline.cli.terminal import echo
+from fridge_pipeline.cli.person_option import as_option, sign_in
+from fridge_pipeline.cli.terminal import echo, ledger
 from fridge_pipeline.ingest.check_source import SourceCheck, check_source
 from fridge_pipeline.ingest.gallery import gallery, gallery_sources
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
 from fridge_pipeline.ingest.rules.guess_source import guess_source
 from fridge_pipeline.ingest.rules.source import Source, source_of
 from fridge_pipeline.ingest.sample_file import sample_of
+from fridge_pipeline.ingest.source_contracts import accept_shapes
 from fridge_pipeline.settings import read_settings
 from fridge_pipeline.visible import as_lines
 
@@ -77,6 +79,35 @@ def guess(*, file: Path, path: str | None) -> None:
         )
     echo(as_lines([f"# confidence: {found.confidence}", *(f"# - {reason}" for reason in found.reasons)]))
     echo(found.toml.rstrip())
+
+
+@sources.command()
+@click.argument("source")
+@click.option("--reason", required=True, help="Why its columns are right, for the record.")
+@as_option()
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def accept(*, source: str, reason: str, login: str | None, as_json: bool) -> None:
+    """Accept the changed columns for which files of SOURCE wait.
+
+    Of a source with contract = "refuse". The next run reads the waiting files again; files with these columns are
+    loaded from then on. Exit code 1 when no file waits.
+
+    Example: fridge sources accept ttn --reason "firmware 2.1 adds battery_v"
+    """
+    if not reason.strip():
+        raise click.UsageError("--reason is empty; say why the columns are right")
+    with ledger() as opened:
+        sign_in(opened, login)
+        done = accept_shapes(opened.database, source, reason.strip())
+    if as_json:
+        echo(json.dumps(asdict(done), indent=2))
+    elif done.changes:
+        echo(as_lines([f"accepted: {'; '.join(changes)}" for changes in done.changes]))
+        echo(f"{done.files} landing files are read again by the next run")
+    else:
+        echo(f"no file of source {source} waits for its columns to be accepted")
+    if not done.changes:
+        raise click.exceptions.Exit(1)
 
 
 def _named(known: tuple[Source, ...], name: str) -> Source:

@@ -20,6 +20,7 @@ from fridge_pipeline.ingest.landing_record import listing_fingerprints, loaded_v
 from fridge_pipeline.ingest.load_files import FilesLoader
 from fridge_pipeline.ingest.load_transaction import LoadedFile
 from fridge_pipeline.ingest.rules.landing_files import LandingFile, Shard
+from fridge_pipeline.ingest.source_contracts import note_definitions
 
 
 @dataclass(slots=True)
@@ -78,6 +79,8 @@ def load_hours(
     folder becomes an exception for a person; only a lost database ends the range.
     """
     with run.database.connect() as connection, _lazily(run, connection, workspace) as loader:
+        if zone.sources:
+            note_definitions(connection, zone.sources, run.clock())
         known = listing_fingerprints(connection, hours)
         failed_before = {hour for hour, kinds in open_exceptions(connection, hours).items() if "load_failed" in kinds}
         listings = (_listing(connection, zone, hour, known.get(hour), shard) for hour in hours.hours())

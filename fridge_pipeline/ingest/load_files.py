@@ -29,6 +29,7 @@ from fridge_pipeline.ingest.prepare import TENANT_BYTES_MAX, LoadAloneError, pre
 from fridge_pipeline.ingest.rejection_tally import RejectionTally
 from fridge_pipeline.ingest.rules.landing_files import LandingFile
 from fridge_pipeline.ingest.rules.sensor_register import REGISTER_SCHEMA, SensorRegister
+from fridge_pipeline.ingest.source_contracts import Contracts
 from fridge_pipeline.ingest.stored_keys import SensorDirectory, StoredKeys
 from fridge_pipeline.ingest.tallies import FileTally, TenantTally
 
@@ -134,8 +135,9 @@ class FilesLoader:
         if not tallies:
             return []
         self._register_for(tallies)
+        contracts = self._contracts_for(tallies)
         with self._attempted(tallies):
-            return self._load_new(transaction, tallies)
+            return self._load_new(transaction, tallies, contracts)
 
     def _register_for(self, tallies: Sequence[FileTally]) -> None:
         """Gives the files whose source asks the sensor register what it says now."""
@@ -145,6 +147,14 @@ class FilesLoader:
             self._register = SensorRegister(entries, newest)
         for tally in asking:
             tally.register = self._register
+
+    def _contracts_for(self, tallies: Sequence[FileTally]) -> Contracts:
+        """What is known of the columns of such files; they look at theirs by it."""
+        sources = [tally.file.source for tally in tallies if tally.file.source is not None]
+        contracts = Contracts(self._books, sources, self._clock)
+        for tally in tallies:
+            tally.look = contracts.looking_at(tally)
+        return contracts
 
     @contextmanager
     def _attempted(self, tallies: Sequence[FileTally]) -> Iterator[None]:
@@ -166,7 +176,9 @@ class FilesLoader:
             with suppress(psycopg.OperationalError):  # then the load has failed for the same reason
                 end_attempts(self._books, files)
 
-    def _load_new(self, transaction: LoadTransaction, tallies: Sequence[FileTally]) -> list[LoadedFile]:
+    def _load_new(
+        self, transaction: LoadTransaction, tallies: Sequence[FileTally], contracts: Contracts
+    ) -> list[LoadedFile]:
         if self._sensors.tenant_bytes > TENANT_BYTES_MAX // 4:  # of other files, loaded before
             self._sensors.forget()
         tenants, rejections = TenantTally(self._sensors), RejectionTally()
@@ -189,6 +201,11 @@ class FilesLoader:
             rejections.waiting.rows({tally.file_id: tally.register.newest_entry for tally in tallies})
         )
         _tell(transaction, "sensors_unregistered", tallies, rejections.waiting.to_tell(), now)
+        transaction.store_shapes(contracts.new, {tally.file_id: tally.refused_shape for tally in tallies})
+        _tell(transaction, "columns_refused", tallies, _changes(tallies, are_refused=True), now)
+        told = _changes(tallies, are_refused=False)
+        if told:  # until somebody settles it: the next file with these columns is no news
+            _open(transaction, "columns_changed", tallies, told, now)
         loaded = [tally.loaded(self._run_id, now) for tally in tallies]
         transaction.record(loaded)
         return loaded
@@ -221,9 +238,23 @@ def _tell(
 ) -> None:
     """Opens the files' exceptions of a kind, and closes those of the files that have no detail any more."""
     transaction.close_exceptions(kind, [tally.file.path for tally in tallies if tally.file_id not in details], now)
+    if details:
+        _open(transaction, kind, tallies, details, now)
+
+
+def _open(
+    transaction: LoadTransaction, kind: str, tallies: Sequence[FileTally], details: Mapping[int, str], now: datetime
+) -> None:
     told = [tally.exception(details[tally.file_id]) for tally in tallies if tally.file_id in details]
-    if told:
-        transaction.open_exceptions(kind, told, now)
+    transaction.open_exceptions(kind, told, now)
+
+
+def _changes(tallies: Sequence[FileTally], *, are_refused: bool) -> dict[int, str]:
+    return {
+        tally.file_id: tally.changes
+        for tally in tallies
+        if tally.changes is not None and (tally.refused_shape is not None) is are_refused
+    }
 
 
 def _add_inserted(stored: pl.DataFrame, by_id: Mapping[int, FileTally]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -90,6 +90,21 @@ class KnownContent:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenShape:
+    """A row of ``source_shapes``: columns that are news, of which definition of a source, in which file."""
+
+    shape_sha256: str
+    source: str | None
+    source_sha256: str | None
+    format: str
+    columns: dict[str, list[str]]
+    changes: list[str]
+    is_refused: bool
+    path: str
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class FileException:
     """What a person must know of a landing file; ``deadline_at`` is until when its usage can be billed."""
 
@@ -162,6 +177,15 @@ class LoadTransaction:
         """Stores ``WAITING_COLUMNS`` rows: of which sensors rows wait for the register."""
         if waiting.height:
             self._ingest("waiting_sensors", waiting.select(WAITING_COLUMNS).to_arrow())
+
+    def store_shapes(self, shapes: Sequence[SeenShape], refused: Mapping[int, str | None]) -> None:
+        """Stores which columns are news, and the numbers of files with the shape for which their rows are refused."""
+        if shapes:
+            rows = [asdict(each) for each in shapes]
+            self._cursor.execute(statement("store_shapes"), (json.dumps(rows, default=str),))
+        files = [{"file_id": file_id, "shape_sha256": sha256} for file_id, sha256 in refused.items() if sha256]
+        if files:
+            self._cursor.execute(statement("store_refused_files"), (json.dumps(files),))
 
     def store_tenants(self, tenants: pl.DataFrame) -> None:
         """Stores ``TENANT_COLUMNS`` rows: whose rows the files hold. Call it before ``record``: they add up to it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -16,9 +16,11 @@ from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
 from fridge_pipeline.ingest.landing.source_rows import source_batches
 from fridge_pipeline.ingest.reading_order import ReadingOrder
 from fridge_pipeline.ingest.rejection_tally import RejectionTally
-from fridge_pipeline.ingest.rules.reading import ARRIVAL_SCHEMA, judge, valid_readings
+from fridge_pipeline.ingest.rules.landing_files import FileFormat
+from fridge_pipeline.ingest.rules.reading import ARRIVAL_SCHEMA, FIELDS, Reason, judge, valid_readings
 from fridge_pipeline.ingest.rules.rejections import KEPT_MAX
 from fridge_pipeline.ingest.rules.sensor_register import with_registered_tenants
+from fridge_pipeline.ingest.rules.source_contract import Shape
 from fridge_pipeline.ingest.stored_keys import SensorDirectory
 from fridge_pipeline.ingest.tallies import FileTally, TenantTally
 
@@ -120,16 +122,32 @@ def _rows(tally: FileTally) -> Iterator[pl.DataFrame]:
             if tally.stopped:
                 return
             tally.rows += raw.height
-            yield raw.with_columns(file_id=pl.lit(tally.file_id, pl.Int32))
+            rows = raw if tally.refused_shape is None else _refused(raw)
+            yield rows.with_columns(file_id=pl.lit(tally.file_id, pl.Int32))
     except UnreadableFileError as error:
         tally.damage = str(error)
+
+
+def _refused(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows of a file whose columns are refused; what a reader found wrong with a row comes first."""
+    return rows.with_columns(pl.col("fault").fill_null(Reason.COLUMNS_REFUSED.value))
 
 
 def _read(tally: FileTally) -> Iterator[pl.DataFrame]:
     file = tally.file
     if file.source is None:
-        return read_batches(tally.snapshot, file.format)
-    rows = source_batches(tally.snapshot, file.source, file.path_below_hour, BATCH_ROWS)
+        rows = read_batches(tally.snapshot, file.format)
+        return rows if tally.look is None or file.format is not FileFormat.PARQUET else _seen(rows, tally.look)
+    rows = source_batches(tally.snapshot, file.source, file.path_below_hour, BATCH_ROWS, tally.look)
     if file.source.tenant_id.register:
         rows = (with_registered_tenants(some, tally.register) for some in rows)
     return gathered(rows, BATCH_ROWS)
+
+
+def _seen(batches: Iterator[pl.DataFrame], look: Callable[[Shape], None]) -> Iterator[pl.DataFrame]:
+    """The batches of a file that says the types of its columns, and needs no source to have the four."""
+    for number, rows in enumerate(batches):
+        if not number:
+            types = {name: rows.schema[name] for name in FIELDS}
+            look(Shape.of("parquet", {name: [] if dtype == pl.Null else [str(dtype)] for name, dtype in types.items()}))
+        yield rows

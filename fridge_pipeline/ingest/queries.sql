@@ -389,3 +389,82 @@ select
     landing_file_tenants.rejected_count
 from fridge.landing_file_tenants
 where landing_file_tenants.file_id = any(%(file_ids)s);
+
+-- name: note_definitions
+insert into fridge.source_definitions (source, source_sha256, pattern, definition, seen_at)
+select
+    given.source,
+    given.source_sha256,
+    given.pattern,
+    given.definition::jsonb,
+    %(now)s as seen_at
+from
+    unnest(%(sources)s::text[], %(hashes)s::text[], %(patterns)s::text[], %(definitions)s::text[])
+        as given (source, source_sha256, pattern, definition)
+on conflict do nothing;
+
+-- name: known_shapes
+-- Of these definitions, and of files without a source; a refused one waits until somebody accepts it.
+select
+    source_shapes.shape_sha256,
+    source_shapes.source,
+    source_shapes.source_sha256,
+    source_shapes.format,
+    source_shapes.columns,
+    source_shapes.changes,
+    source_shapes.is_refused and accepted_shapes.shape_sha256 is null as is_waiting
+from fridge.source_shapes
+left join fridge.accepted_shapes on source_shapes.shape_sha256 = accepted_shapes.shape_sha256
+where source_shapes.source_sha256 is null or source_shapes.source_sha256 = any(%(hashes)s)
+order by source_shapes.seen_at;
+
+-- name: store_shapes
+insert into fridge.source_shapes (
+    shape_sha256, source, source_sha256, format, columns, changes, is_refused, path, seen_at
+)
+select seen.*
+from
+    json_to_recordset($1::json) as seen (
+        shape_sha256 text, source text, source_sha256 text, format text, columns jsonb, changes jsonb,
+        is_refused boolean, path text, seen_at timestamptz
+    )
+on conflict do nothing;
+
+-- name: store_refused_files
+insert into fridge.refused_files (file_id, shape_sha256)
+select
+    refused.file_id,
+    refused.shape_sha256
+from json_to_recordset($1::json) as refused (file_id integer, shape_sha256 text);
+
+-- name: shapes_to_accept
+-- The columns for which files of a source wait whose exception is open.
+select distinct
+    source_shapes.shape_sha256,
+    source_shapes.changes
+from fridge.source_shapes
+inner join fridge.refused_files on source_shapes.shape_sha256 = refused_files.shape_sha256
+inner join fridge.landing_files on refused_files.file_id = landing_files.file_id
+inner join fridge.exceptions on landing_files.path = exceptions.subject
+where
+    source_shapes.source = %(source)s
+    and exceptions.kind = 'columns_refused'
+    and exceptions.closed_at is null
+    and source_shapes.shape_sha256 not in (select accepted_shapes.shape_sha256 from fridge.accepted_shapes)
+order by source_shapes.shape_sha256;
+
+-- name: accept_shape
+insert into fridge.accepted_shapes (shape_sha256, reason)
+values (%(shape_sha256)s, %(reason)s)
+on conflict do nothing;
+
+-- name: changed_columns_of_hours
+-- What is told of columns of the files of some hours, until a person settles it.
+select
+    subject as path,
+    detail,
+    kind = 'columns_refused' as is_refused
+from fridge.open_exceptions
+where kind in ('columns_changed', 'columns_refused') and hour between %(first)s and %(last)s
+order by path
+limit %(most)s;

@@ -32,7 +32,7 @@ _REASONS = pl.Schema(
 _CAUSES = pl.Schema({"file_id": pl.Int32(), "reason": pl.String(), "cause": pl.String(), "rows": pl.Int64()})
 
 
-_TOLD_OTHERWISE = (Reason.CUT_OFF.value, Reason.NOT_REGISTERED.value)
+_TOLD_OTHERWISE = (Reason.CUT_OFF.value, Reason.NOT_REGISTERED.value, Reason.COLUMNS_REFUSED.value)
 
 
 class RejectionTally:
@@ -46,7 +46,8 @@ class RejectionTally:
     def add(self, raw: pl.DataFrame, judged: pl.DataFrame, landing_hour: Hour) -> pl.DataFrame:
         """Counts the rejected rows of a batch, as read and as judged, and returns them as ``rejected_rows`` does.
 
-        Not counted is what is told by itself: rows cut off by a damage, and rows of sensors that are not registered.
+        Not counted is what is told by itself: rows cut off by a damage, of sensors that are not registered, of
+        files whose columns are refused.
         """
         self.waiting.add(judged)
         rejected = rejected_rows(judged)

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from fridge_pipeline.ingest.rules.source import (
     Ambiguous,
+    ContractMode,
     CsvLayout,
     IdField,
     Source,
@@ -152,6 +153,7 @@ class SourceTable(_Table):
     skip_lines: Annotated[int, Field(ge=0, le=1_000)] = 0
     decimal: Literal[".", ","] = "."
     header: list[_Text] = []
+    contract: ContractMode = ContractMode.WARN
     tenant_id: TenantTable
     sensor_id: SensorTable | None = None
     recorded_at: TimeTable
@@ -212,6 +214,7 @@ def _source(table: SourceTable) -> Source:
         format=table.format,
         records=table.records,
         csv=CsvLayout(table.delimiter, table.skip_lines, table.decimal, tuple(table.header)),
+        contract=table.contract,
     )
 
 

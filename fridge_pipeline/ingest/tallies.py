@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import MAXYEAR, datetime
 
@@ -15,6 +16,7 @@ from fridge_pipeline.ingest.rules.rejections import (
     NAMED_MAX,
 )
 from fridge_pipeline.ingest.rules.sensor_register import SensorRegister
+from fridge_pipeline.ingest.rules.source_contract import Shape
 from fridge_pipeline.ingest.stored_keys import SensorDirectory
 from fridge_pipeline.stripe.rules.meter_event import billing_deadline
 
@@ -26,6 +28,8 @@ class FileTally:
     ``damage`` says why not all of it, or nothing, could be read; None when everything could. ``not_kept`` counts by
     reason the rejected rows that are not kept one by one. Once it is ``stopped`` no more of the file is read.
     ``register`` is what the sensor register says, and ``read_number`` how often this content was read, with this time.
+    ``look`` is told of its columns before its rows come: it says which ``changes`` are to be told, and with a
+    ``refused_shape`` that its rows wait.
     """
 
     file_id: int
@@ -34,6 +38,9 @@ class FileTally:
     damage: str | None
     register: SensorRegister = field(default_factory=SensorRegister)
     read_number: int = 1
+    look: Callable[[Shape], None] | None = None
+    changes: str | None = None
+    refused_shape: str | None = None
     rows: int = 0
     inserted: int = 0
     rejected: int = 0
@@ -58,7 +65,9 @@ class FileTally:
         if self.file.format is None and self.file.source is None:
             return f"{self.damage}; nothing of it is loaded. Ask for it in one of these formats, then: fridge settle."
         rest = f"{self.rows} rows before the damage were read" if self.rows else "no row could be read"
-        return f"{self.damage}; {rest}. Ask for the file again under the same name: only its new readings will count."
+        change = "" if self.rows or self.file.source is None else "Change the source, and it is read again; or ask "
+        again = f"{change or 'Ask '}for the file again under the same name: only its new readings will count."
+        return f"{self.damage}; {rest}. {again}"
 
     def exception(self, detail: str) -> FileException:
         """An exception about the file; its usage can be billed as long as that of its hour."""

@@ -22,6 +22,7 @@ from fridge_pipeline.ingest.landing_record import loaded_listings, record_folder
 from fridge_pipeline.ingest.note_losses import FUTURE_HOUR, note_ahead, note_gone, note_strays
 from fridge_pipeline.ingest.rules.landing_files import FolderVersion, LoadedListing, plan_listing
 from fridge_pipeline.ingest.rules.losses import Strays
+from fridge_pipeline.ingest.source_contracts import note_definitions
 
 #: No landing folder can name an earlier one.
 FIRST_HOUR = Hour(datetime.min.replace(tzinfo=UTC))
@@ -70,6 +71,8 @@ def watch_landing_zone(
     """
     strays = Strays(sees_below=False)
     with database.connect() as connection:
+        if zone.sources:
+            note_definitions(connection, zone.sources, now)
         loaded = loaded_listings(connection, HourRange(FIRST_HOUR, grid.last))
         seen = _folders(connection, zone, loaded, after, strays, now)
         folders = {hour: version for hour, version in seen.items() if hour <= grid.last}

@@ -11,6 +11,7 @@ import dagster as dg
 from fridge_pipeline.billing.books_beside_files import rows_not_accounted_for, usage_not_from_files
 from fridge_pipeline.calendar.hours import HOURS_PER_RUN_MAX, HourRange
 from fridge_pipeline.ingest.landing_record import LandedHour, landed_of_hours, similar_ids, unusable_of_hours
+from fridge_pipeline.ingest.source_contracts import changed_columns
 from fridge_pipeline.installation import Ledger
 from fridge_pipeline.orchestration.partitions import hours_in_tags, retried_when_the_database_is_lost
 
@@ -59,6 +60,23 @@ def every_file_and_row_was_used(
             "rejected": sum(each.rejected for each in landed),
             **({"not_used": dg.MetadataValue.table(records)} if records else {}),
         },
+    )
+
+
+@dg.asset_check(asset="raw_readings")
+def columns_are_known(context: dg.AssetCheckExecutionContext, ledger: dg.ResourceParam[Ledger]) -> dg.AssetCheckResult:
+    """No file of the hours has a column that is new, missing or of another type than its source's files before.
+
+    It stays so until somebody settles the exception, or accepts the columns.
+    """
+    hours = checked_hours(context, ledger)
+    with retried_when_the_database_is_lost(), ledger.database.connect() as connection:
+        changed = changed_columns(connection, hours, SHOWN)
+    return dg.AssetCheckResult(
+        passed=not changed,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="; ".join(map(str, changed)) or f"{hours}: columns and types are known",
+        metadata={"changed_files": len(changed)},
     )
 
 

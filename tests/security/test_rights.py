@@ -16,6 +16,7 @@ from tests.pipeline import Pipeline, readings
 
 #: Everything that the pipeline may do beyond reading; a table that is not here, it only reads.
 RIGHTS = {
+    "accepted_shapes": "insert",
     "alerts": "insert, update last_sent_at newest_at resolved_at title",
     "billing_starts": "insert",
     "correction_attempts": "insert",
@@ -49,11 +50,14 @@ RIGHTS = {
     "rejected_readings": "insert",
     "sensor_register": "insert",
     "waiting_sensors": "insert",
+    "refused_files": "insert",
     "releases": "insert",
     "restores": "insert",
     "runs": "insert",
     "settlement_decisions": "insert",
     "sensors": "insert",
+    "source_definitions": "insert",
+    "source_shapes": "insert",
     "stored_readings": "insert",
     "stripe_books": "insert",
     "stripe_day_reads": "insert",

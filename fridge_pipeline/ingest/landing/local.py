@@ -59,7 +59,7 @@ class LocalLanding:
 
     def __init__(self, root: str | os.PathLike[str], sources: Sequence[Source] = ()) -> None:
         self._root = os.path.abspath(root)  # noqa: PTH100  # Path would be built per file below
-        self._sources = sources
+        self.sources = sources
         self._is_nested = any(source.is_nested for source in sources)
 
     @property
@@ -113,7 +113,7 @@ class LocalLanding:
                 size=size,
                 version=str(modified_ns),
                 inode=inode,
-                source=source_of(storable_path(name), self._sources),
+                source=source_of(storable_path(name), self.sources),
             )
             for name, size, modified_ns, inode in listed
         ]
@@ -197,7 +197,7 @@ class LocalLanding:
                             and entry.is_dir(follow_symlinks=False)
                         ):
                             folders.append(f"{name}/")
-                        elif listed is not None and (not below or source_of(storable_path(name), self._sources)):
+                        elif listed is not None and (not below or source_of(storable_path(name), self.sources)):
                             yield listed
                         elif strays is not None and (listed is not None or _is_folder(entry)):
                             strays.add(storable_path(f"{hour.folder}/{name}"), is_folder=listed is None)

@@ -65,7 +65,7 @@ class ObjectLanding:
     def __init__(self, uri: str, sources: Sequence[Source] = ()) -> None:
         require_location_only(uri)
         self._uri = uri.rstrip("/")
-        self._sources = sources
+        self.sources = sources
 
     @property
     def uri(self) -> str:
@@ -143,7 +143,7 @@ class ObjectLanding:
                 hour,
                 meta["size"],
                 version_of_object(meta),
-                source=source_of(storable_path(name), self._sources),
+                source=source_of(storable_path(name), self.sources),
             )
             for name, meta in listed
         ]
@@ -193,7 +193,7 @@ class ObjectLanding:
         """Whether an object, by its name below an hour, lies where landing files do."""
         if "/" not in name:
             return bool(name)
-        return source_of(storable_path(name), self._sources) is not None
+        return source_of(storable_path(name), self.sources) is not None
 
     def _listed(self, prefix: str | None) -> Iterator[ObjectMeta]:
         with refusals():

@@ -158,6 +158,19 @@ def type_at(schema: Any, path: str) -> Any:
     return dtype
 
 
+def types_of(schema: Any) -> dict[str, str]:
+    """The type of each column in words, those in structs by their names with dots."""
+    found: dict[str, str] = {}
+    waiting = [(field.name, field.type) for field in reversed(schema)]
+    while waiting:
+        name, dtype = waiting.pop()
+        if types.is_struct(dtype):
+            waiting += [(f"{name}.{inner.name}", inner.type) for inner in reversed(dtype)]
+        else:
+            found[name] = str(dtype.value_type if types.is_dictionary(dtype) else dtype)
+    return found
+
+
 def _refuse_bombs(metadata: Any, groups: list[RowGroup], kinds: list[Kind]) -> None:
     if metadata.num_rows > ROWS_MAX:
         raise UnreadableFileError(f"it claims {metadata.num_rows} rows, more than the limit of {ROWS_MAX}")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -16,25 +16,40 @@ from fridge_pipeline.ingest.landing.json_document import record_lines
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
 from fridge_pipeline.ingest.landing.lines import BlockReader
 from fridge_pipeline.ingest.landing.ndjson_rows import decoded_rows, end_of_last_object, ndjson_batches
+from fridge_pipeline.ingest.landing.source_shape import Columns
+from fridge_pipeline.ingest.rules.blank import BLANK
 from fridge_pipeline.ingest.rules.reading import FIELDS
 from fridge_pipeline.ingest.rules.source import Source, SourceFormat, own
+from fridge_pipeline.ingest.rules.source_contract import Shape
 from fridge_pipeline.ingest.rules.source_fields import path_ids, with_fields
 
 if TYPE_CHECKING:
+    from fridge_pipeline.ingest.landing.parquet_rows import Chosen
     from fridge_pipeline.ingest.landing.private_copy import Snapshot
 
 #: A wide row becomes as many rows as it has measured columns; so many of them are made at once.
 TALL_ROWS_MAX = 250_000
 
 
-def source_batches(snapshot: Snapshot, source: Source, path_below_hour: str, batch_rows: int) -> Iterator[pl.DataFrame]:
+def source_batches(
+    snapshot: Snapshot,
+    source: Source,
+    path_below_hour: str,
+    batch_rows: int,
+    look: Callable[[Shape], None] | None = None,
+) -> Iterator[pl.DataFrame]:
     """Every row of the file once, in its order, as frames like ``RAW_SCHEMA`` with time and temperature typed.
+
+    ``look`` is told of the file's columns before the first of them.
 
     Raises ``UnreadableFileError`` as ``read_batches`` does; also for a file without the source's columns.
     """
     content = format_of(source, path_below_hour)
     of_path = path_ids(source, path_below_hour)
-    for rows in _READ[content](snapshot, source, batch_rows):
+    found = Columns()
+    for number, rows in enumerate(_READ[content](snapshot, source, batch_rows, found)):
+        if look is not None and not number:
+            look(found.shape(content, source, rows))
         columns = max(1, len(rows.columns) - len(FIELDS))
         at_once = TALL_ROWS_MAX if source.wide is None else max(1, TALL_ROWS_MAX // columns)
         for some in rows.iter_slices(at_once):
@@ -65,38 +80,47 @@ def members_of(source: Source) -> JsonColumns:
     return JsonColumns(members, ids, lambda keys: {own(key): key for key in source.wide_columns(keys)})
 
 
-def _csv(snapshot: Snapshot, source: Source, _batch_rows: int) -> Iterator[pl.DataFrame]:
+def _csv(snapshot: Snapshot, source: Source, _batch_rows: int, found: Columns) -> Iterator[pl.DataFrame]:
     layout = source.csv
-    dialect = CsvDialect(
-        lambda found: places_of_columns(source, found), layout.delimiter, layout.skip_lines, layout.header
-    )
+
+    def places(names: Sequence[str]) -> dict[str, int]:
+        found.names = [name.strip(BLANK) for name in names]
+        return places_of_columns(source, names)
+
+    dialect = CsvDialect(places, layout.delimiter, layout.skip_lines, layout.header)
     with snapshot.path.open("rb") as stream:
         yield from csv_batches(BlockReader(stream, is_damaged=snapshot.damage is not None), dialect)
 
 
-def _ndjson(snapshot: Snapshot, source: Source, _batch_rows: int) -> Iterator[pl.DataFrame]:
+def _ndjson(snapshot: Snapshot, source: Source, _batch_rows: int, _found: Columns) -> Iterator[pl.DataFrame]:
     with snapshot.path.open("rb") as stream:
         is_damaged = snapshot.damage is not None
         reader = BlockReader(stream, is_damaged=is_damaged, cut=end_of_last_object)
         yield from ndjson_batches(reader, members_of(source))
 
 
-def _json(snapshot: Snapshot, source: Source, _batch_rows: int) -> Iterator[pl.DataFrame]:
+def _json(snapshot: Snapshot, source: Source, _batch_rows: int, _found: Columns) -> Iterator[pl.DataFrame]:
     yield from (decoded_rows(lines, members_of(source)) for lines in record_lines(snapshot.path, source.records))
 
 
-def _avro(snapshot: Snapshot, source: Source, _batch_rows: int) -> Iterator[pl.DataFrame]:
+def _avro(snapshot: Snapshot, source: Source, _batch_rows: int, _found: Columns) -> Iterator[pl.DataFrame]:
     yield from avro_batches(snapshot.path, members_of(source))
 
 
-def _parquet(snapshot: Snapshot, source: Source, batch_rows: int) -> Iterator[pl.DataFrame]:
+def _parquet(snapshot: Snapshot, source: Source, batch_rows: int, found: Columns) -> Iterator[pl.DataFrame]:
     # Not before a parquet file is there: it brings pyarrow (see Database.connect_bulk).
-    from fridge_pipeline.ingest.landing.parquet_rows import chosen_by, parquet_batches  # noqa: PLC0415
+    from fridge_pipeline.ingest.landing.parquet_rows import chosen_by, parquet_batches, types_of  # noqa: PLC0415
 
-    yield from parquet_batches(snapshot.path, batch_rows, chosen_by(source))
+    choice = chosen_by(source)
+
+    def choose(schema: Any) -> list[Chosen]:
+        found.types = types_of(schema)
+        return choice(schema)
+
+    yield from parquet_batches(snapshot.path, batch_rows, choose)
 
 
-_READ: dict[SourceFormat, Callable[[Snapshot, Source, int], Iterator[pl.DataFrame]]] = {
+_READ: dict[SourceFormat, Callable[[Snapshot, Source, int, Columns], Iterator[pl.DataFrame]]] = {
     SourceFormat.CSV: _csv,
     SourceFormat.NDJSON: _ndjson,
     SourceFormat.JSON: _json,

@@ -27,7 +27,9 @@ _LOCAL_HOSTS = ("", "localhost")
 
 
 class LandingZone(Protocol):
-    """What loading needs of a landing zone, wherever its bytes are."""
+    """What loading needs of a landing zone, wherever its bytes are. Its files are read by these ``sources``."""
+
+    sources: Sequence[Source]
 
     def hours(self, strays: Strays | None = None) -> Mapping[Hour, str]:
         """Every landing hour that has landing files, with a fingerprint of its listing.

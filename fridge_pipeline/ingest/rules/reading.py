@@ -108,6 +108,7 @@ class Reason(StrEnum):
     AMBIGUOUS_LOCAL_TIME = "local time that a clock change repeats"
     IMPOSSIBLE_LOCAL_TIME = "local time that a clock change skips"
     NOT_REGISTERED = "sensor not in the register at that time"
+    COLUMNS_REFUSED = "columns that the source's contract refuses"
     # What `judge` finds in the fields.
     MISSING_TENANT_ID = "missing tenant_id"
     MISSING_SENSOR_ID = "missing sensor_id"

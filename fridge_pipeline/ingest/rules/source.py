@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from typing import Any
 
 
 class SourceFormat(StrEnum):
@@ -41,6 +42,13 @@ class Unit(StrEnum):
     CELSIUS = "celsius"
     FAHRENHEIT = "fahrenheit"
     KELVIN = "kelvin"
+
+
+class ContractMode(StrEnum):
+    """What becomes of a file whose columns are not those that its source has seen: told, or told and left waiting."""
+
+    WARN = "warn"
+    REFUSE = "refuse"
 
 
 class Ambiguous(StrEnum):
@@ -121,12 +129,18 @@ class Source:
     format: SourceFormat | None = None
     records: str = ""
     csv: CsvLayout = field(default_factory=CsvLayout)
+    contract: ContractMode = ContractMode.WARN
+
+    @property
+    def definition(self) -> dict[str, Any]:
+        """Everything but its name and pattern of files; a key that came later only where it is not left out."""
+        given = {key: value for key, value in asdict(self).items() if key not in ("name", "match")}
+        return {key: value for key, value in given.items() if value != _NEWER.get(key, ...)}
 
     @property
     def sha256(self) -> str:
-        """What its definition is, so that a later one is told apart: everything but its name and pattern of files."""
-        definition = {key: value for key, value in asdict(self).items() if key not in ("name", "match")}
-        return hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()
+        """What its definition is, so that a later one is told apart."""
+        return hashlib.sha256(json.dumps(self.definition, sort_keys=True).encode()).hexdigest()
 
     @property
     def columns(self) -> list[str]:
@@ -154,6 +168,10 @@ class Source:
         """Whether its pattern matches a file, by its path below the folder of its hour."""
         path = path_below_hour if self.is_nested else path_below_hour.rpartition("/")[2]
         return fnmatchcase(path, self.match)
+
+
+#: Keys that came later, and what they are where they are left out.
+_NEWER = {"contract": ContractMode.WARN}
 
 
 def own(column: str) -> str:

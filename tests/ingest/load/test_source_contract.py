@@ -1,0 +1,152 @@
+"""The contract of a source: columns that are new, missing or of another type are told once, or keep a file waiting."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+
+from fridge_pipeline.calendar.hours import Hour, HourRange
+from fridge_pipeline.ingest.landing.local import LocalLanding
+from fridge_pipeline.ingest.source_contracts import accept_shapes, changed_columns
+from fridge_pipeline.ingest.sources_file import read_sources
+from fridge_pipeline.ingest.watch import watch_landing_zone
+
+if TYPE_CHECKING:
+    from tests.pipeline import Pipeline
+
+HOUR = Hour.from_key("2026-01-24-18:00")
+HOURS = HourRange(HOUR, HOUR)
+BY_COLUMN = """
+[[source]]
+name = "loggers"
+match = "loggers-*"
+{more}
+tenant_id = {{ column = "tenant" }}
+sensor_id = {{ column = "device" }}
+recorded_at = {{ column = "at" }}
+temperature = {{ column = "{temperature}" }}
+"""
+
+
+def by(pipeline: Pipeline, more: str = "", temperature: str = "t") -> None:
+    pipeline.clock.advance(seconds=1)
+    pipeline.zone = LocalLanding(
+        str(pipeline.landing), read_sources(BY_COLUMN.format(more=more, temperature=temperature))
+    )
+
+
+def landed(pipeline: Pipeline, name: str, *rows: dict[str, object]) -> None:
+    """As csv or ndjson; each row is of its own minute."""
+    number = len(list(pipeline.landing.rglob("*")))
+    whole = [
+        {"tenant": "troy", "device": "s1", "at": f"2026-01-24T18:{number % 60:02}:{at:02}Z", **row}
+        for at, row in enumerate(rows)
+    ]
+    body = (
+        pl.DataFrame(whole).write_csv().encode()
+        if name.endswith("csv")
+        else b"\n".join(json.dumps(row).encode() for row in whole)
+    )
+    pipeline.land(HOUR, f"loggers-{name}", body)
+
+
+def loaded(pipeline: Pipeline) -> int:
+    pipeline.clock.advance(seconds=1)
+    pipeline.load(HOUR)
+    pipeline.count(HOUR)
+    return sum(readings for readings, _ in pipeline.usage().values())
+
+
+def told(pipeline: Pipeline, kind: str = "columns_changed") -> list[str]:
+    rows = pipeline.rows(f"select detail from fridge.open_exceptions where kind = '{kind}' order by subject")
+    return [detail.partition(": ")[2] for (detail,) in rows]
+
+
+@pytest.mark.parametrize("form", ["csv", "ndjson"])
+def test_a_column_that_is_new_missing_or_of_another_type_is_told_the_first_time_and_loaded(
+    pipeline: Pipeline, form: str
+) -> None:
+    by(pipeline)
+    landed(pipeline, f"1.{form}", {"t": 4.5, "battery": 3.1}, {"t": 4.5, "battery": None})
+    assert loaded(pipeline) == 2
+    assert told(pipeline) == []
+    landed(pipeline, f"2.{form}", {"t": 4.5, "door": "open"})
+    landed(pipeline, f"3.{form}", {"t": 4.5, "battery": "low"})
+    assert loaded(pipeline) == 4
+    changes = [
+        "column 'battery' is missing; column 'door' is new, of text",
+        "column 'battery' holds text, until now number",
+    ]
+    assert told(pipeline) == changes
+    with pipeline.database.connect() as connection:
+        assert [each.detail.partition(": ")[2] for each in changed_columns(connection, HOURS, 9)] == changes
+    for number in range(4, 8):
+        landed(pipeline, f"{number}.{form}", {"t": 4.5, "battery": 3} if number % 2 else {"t": 4.5, "door": "shut"})
+    landed(pipeline, f"8.{form}", {"t": 4.5})
+    assert loaded(pipeline) == 9
+    assert len(told(pipeline)) == 2
+    assert pipeline.one("select count(*) from fridge.source_shapes") == 3
+
+
+def test_a_refused_file_waits_whole_and_is_loaded_once_when_its_columns_are_accepted(pipeline: Pipeline) -> None:
+    by(pipeline, 'contract = "refuse"')
+    landed(pipeline, "1.ndjson", {"t": 4.5})
+    landed(pipeline, "2.ndjson", {"t": 4.5, "door": 1}, {"t": 5.5, "door": 1})
+    landed(pipeline, "3.ndjson", {"t": 4.5, "door": 2})
+    landed(pipeline, "4.ndjson", {"t": 4.5, "energy": 2})
+    assert loaded(pipeline) == 1
+    assert told(pipeline) == []
+    assert told(pipeline, "columns_refused") == [
+        *["column 'door' is new, of number"] * 2,
+        "column 'energy' is new, of number",
+    ]
+    assert told(pipeline, "rows_rejected") == []
+    assert loaded(pipeline) == 1
+    assert pipeline.one("select count(*) from fridge.landing_files") == 4
+
+    done = accept_shapes(pipeline.database, "loggers", "new firmware")
+    assert sorted(done.changes) == [["column 'door' is new, of number"], ["column 'energy' is new, of number"]]
+    assert done.files == 3
+    pending = watch_landing_zone(pipeline.database, pipeline.zone, HOURS, pipeline.clock()).pending  # type: ignore[arg-type]
+    assert list(pending) == [HOUR]
+    for _ in range(2):
+        assert loaded(pipeline) == 5
+        assert told(pipeline, "columns_refused") == []
+    assert pipeline.rows(
+        "select sum(row_count)::int, sum(inserted_count)::int, sum(rejected_count)::int from fridge.landing_files"
+    ) == [(9, 5, 4)]
+    landed(pipeline, "5.ndjson", {"t": 4.5, "door": 3})
+    assert loaded(pipeline) == 6
+    assert accept_shapes(pipeline.database, "loggers", "again").changes == []
+
+
+def test_refused_and_unreadable_files_are_read_once_more_when_the_source_is_changed(pipeline: Pipeline) -> None:
+    by(pipeline, 'contract = "refuse"')
+    landed(pipeline, "1.csv", {"t": 4.5})
+    landed(pipeline, "2.csv", {"t": 4.5, "temp": 4.5})
+    landed(pipeline, "3.csv", {"temp": 4.5})
+    assert loaded(pipeline) == 1
+    assert len(told(pipeline, "unreadable_file")) == 1
+    by(pipeline, temperature="temp")
+    for _ in range(2):
+        assert loaded(pipeline) == 3
+    assert told(pipeline, "unreadable_file") == told(pipeline, "columns_refused") == []
+    assert pipeline.rows("select path, max(read_number) from fridge.landing_files group by path order by path") == [
+        (f"2026-01-24/18/loggers-{number}.csv", reads) for number, reads in ((1, 1), (2, 2), (3, 2))
+    ]
+    definitions = pipeline.rows("select definition -> 'temperature' ->> 'column' from fridge.source_definitions")
+    assert sorted(definitions) == [("t",), ("temp",)]
+
+
+def test_of_files_without_a_source_another_type_in_parquet_is_told(pipeline: Pipeline) -> None:
+    row = {"tenant_id": "troy", "sensor_id": 17, "recorded_at": "2026-01-24T18:30:00Z", "temperature_c": 4.5}
+    for name, sensor in (("1", 17), ("2", 18), ("3", "18")):
+        body = io.BytesIO()
+        pl.DataFrame([{**row, "sensor_id": sensor}]).write_parquet(body)
+        pipeline.land(HOUR, f"{name}.parquet", body.getvalue())
+    assert loaded(pipeline) == 2
+    assert told(pipeline) == ["column 'sensor_id' holds String, until now Int64"]
