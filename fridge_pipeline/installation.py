@@ -22,6 +22,7 @@ from fridge_pipeline.billing.open_stripe import billing_start, keep_billing_star
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.billing_start import BillingStart
+from fridge_pipeline.catalogue.measure_record import keep_measures, require_same_measures
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database, SystemUser
 from fridge_pipeline.database.embedded.logins import APPLICATION, FINANCE, SUPERUSER
@@ -89,6 +90,11 @@ class Ledger:
         if self.settings.key_mode is KeyMode.LIVE and self.settings.live_stripe_allowed:
             with self.database.connect() as connection:
                 require_own_books(connection, is_live=True)
+
+    def keep_measures(self) -> None:
+        """Says in the books which measures are counted from now on. Raises ``MeasureChangedError``."""
+        with self.database.connect() as connection:
+            keep_measures(connection, self.settings.measures, self.clock())
 
     def as_run(self, run_id: str, at_failpoint: AtFailpoint = pass_by) -> Run:
         """What the steps of a run, or of a command, share."""
@@ -215,7 +221,7 @@ def open_ledger(
 
     Only a process that ``decides_start`` writes its ``FRIDGE_BILL_FROM`` into the books: whoever only looks moves
     nothing. Raises ``DatabaseUnreachableError``, ``SharedFolderError``, the embedded server's errors, those of
-    ``keep_billing_start``, and for such a process ``WrongBooksError``.
+    ``keep_billing_start``, ``MeasureChangedError``, and for such a process ``WrongBooksError``.
     """
     with ExitStack() as stack:
         make_private(settings.home)
@@ -225,6 +231,10 @@ def open_ledger(
         ledger = Ledger(settings, database, clock)
         if decides_start:
             ledger.require_own_books()
+            ledger.keep_measures()
+        elif settings.measures:
+            with database.connect() as connection:
+                require_same_measures(connection, settings.measures)
         if decides_start and settings.bill_from is not None:
             with database.connect() as connection:
                 keep_billing_start(connection, settings.bill_from, clock())

@@ -6,11 +6,11 @@ No error repeats an address or a key: it may hold a secret. Who calls adds the v
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import psycopg
@@ -19,6 +19,8 @@ from pydantic import Field
 
 from fridge_pipeline.calendar.hours import Hour, NotAnHourError
 from fridge_pipeline.catalogue.billing_start import BillingStart
+from fridge_pipeline.catalogue.measure import Measure
+from fridge_pipeline.catalogue.measures_file import read_measures
 from fridge_pipeline.catalogue.meter import Meter, Variance
 from fridge_pipeline.catalogue.meters_file import read_catalogue
 from fridge_pipeline.ingest.object_store.store import refuse_credentials
@@ -31,6 +33,8 @@ from fridge_pipeline.stripe.rules.api_key import ApiKey
 
 #: What mail is handed in at (RFC 6409, RFC 8314).
 SUBMISSION_PORT, SUBMISSIONS_PORT = 587, 465
+
+Read = TypeVar("Read")
 
 
 def absolute(given: str) -> Path:
@@ -112,10 +116,19 @@ def invoice_mode(given: str) -> InvoiceMode:
 
 def catalogue(given: str) -> tuple[Meter, ...]:
     """The meters of a TOML file."""
+    return _of_toml(given, read_catalogue)
+
+
+def measures(given: str) -> tuple[Measure, ...]:
+    """The measures that the same file declares."""
+    return _of_toml(given, read_measures)
+
+
+def _of_toml(given: str, read: Callable[[Mapping[str, object]], Read]) -> Read:
     file = absolute(given)
     try:
         with file.open("rb") as stream:
-            return read_catalogue(tomllib.load(stream))
+            return read(tomllib.load(stream))
     except OSError as error:
         raise ValueError(f"cannot read {file}: {error.strerror}") from None
     except ValueError as error:  # no TOML, no UTF-8, or no catalogue

@@ -17,6 +17,7 @@ from fridge_pipeline import setting_places
 from fridge_pipeline import setting_values as values
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.billing_start import BillingStart
+from fridge_pipeline.catalogue.measure import Measure
 from fridge_pipeline.catalogue.meter import CATALOGUE, Meter, Variance
 from fridge_pipeline.database.retention import KEEP_MONTHS_MIN
 from fridge_pipeline.ingest.rules.source import Source
@@ -77,6 +78,10 @@ class Settings(Places):
     )
     catalogue: Annotated[tuple[Meter, ...], PlainValidator(values.catalogue)] = Field(
         CATALOGUE, validation_alias="FRIDGE_METERS"
+    )
+    #: The measures that file declares, besides those that are always there.
+    measures: Annotated[tuple[Measure, ...], PlainValidator(values.measures)] = Field(
+        (), validation_alias="FRIDGE_METERS"
     )
     sources_file: Annotated[Path | None, PlainValidator(values.absolute)] = variable(
         "FRIDGE_SOURCES",

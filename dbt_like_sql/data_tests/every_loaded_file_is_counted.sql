@@ -16,8 +16,11 @@ select
     counted_hours.counted_at
 from usable_files
 cross join fridge.measures
+left join fridge.declared_measures on measures.measure = declared_measures.measure
 left join fridge.stg_counted_hours as counted_hours
     on usable_files.hour = counted_hours.hour and measures.usage_table = counted_hours.usage_table
 where
-    usable_files.changed_at < now() - interval '2 hours'
+    measures.is_counted
+    and usable_files.hour >= coalesce(declared_measures.counted_from, '-infinity')
+    and usable_files.changed_at < now() - interval '2 hours'
     and usable_files.files_hash is distinct from counted_hours.files_hash

@@ -92,9 +92,12 @@ known as (
         with_hour.exception_cause,
         with_hour.stripe_cause,
         with_hour.hour_changed_at is null or with_hour.hour_counted_at >= with_hour.hour_changed_at as is_counted,
-        -- What was derived before the last file came says nothing; where something was, no rows are a count of zero.
+        -- What was derived before the last file came, or before the measure was declared, says nothing; where something
+        -- was, no rows are a count of zero.
         case
-            when with_hour.hour_derived_at > coalesce(with_hour.hour_changed_at, '-infinity')
+            when
+                with_hour.hour_derived_at
+                > greatest(coalesce(with_hour.hour_changed_at, '-infinity'), meters.declared_at)
                 then coalesce(with_hour.derived, 0)
         end as derived,
         -- Stripe's own, and nothing of ours: of a day that was read by the hour, hours without a sum showed nothing.

@@ -11,7 +11,7 @@ from fridge_pipeline.billing.books_beside_files import hours_with_history
 from fridge_pipeline.billing.decisions_record import keep_settings
 from fridge_pipeline.billing.rules.staging import StagingPolicy
 from fridge_pipeline.calendar.hours import Hour, HourRange
-from fridge_pipeline.catalogue.measure import Measure
+from fridge_pipeline.catalogue.measure import COUNTS
 from fridge_pipeline.installation import Ledger, Stripe
 from fridge_pipeline.orchestration.partitions import (
     ON_THE_WAY,
@@ -24,7 +24,7 @@ from fridge_pipeline.orchestration.progress import Progress
 
 
 @dg.asset(
-    deps=[measure.asset for measure in Measure],
+    deps=[*COUNTS],
     group_name="billing",
     kinds={"stripe", "postgres"},
     owners=["team:finance"],

@@ -10,6 +10,7 @@ from enum import StrEnum
 import psycopg
 from psycopg.rows import class_row
 
+from fridge_pipeline.catalogue.measure import Measure
 from fridge_pipeline.catalogue.meter import CATALOGUE, Meter, Variance
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.queries import statement
@@ -98,8 +99,12 @@ def _record(connection: psycopg.Connection, subject: Subject, setting: str, reas
     connection.execute(statement("record_decision"), {"subject": subject.value, "setting": setting, "reason": reason})
 
 
+def _meaning(measure: Measure) -> str:
+    return f"{measure.name}, {measure.definition}" if measure.is_declared else measure.name
+
+
 def _said(catalogue: Sequence[Meter]) -> str:
     return "; ".join(
-        f"{meter.event_name} = {meter.formula.value} of {meter.measure.value}, window {meter.window.value}"
+        f"{meter.event_name} = {meter.formula.value} of {_meaning(meter.measure)}, window {meter.window.value}"
         for meter in sorted(catalogue, key=lambda meter: meter.event_name)
     )

@@ -31,7 +31,7 @@ def histories_to_judge(connection: psycopg.Connection, cases: Sequence[StagingCa
         statement("usage_history"),
         {
             "event_names": [case.meter.event_name for case in cases],
-            "measures": [case.meter.measure.value for case in cases],
+            "measures": [case.meter.measure.name for case in cases],
             "tenant_ids": [case.tenant_id for case in cases],
             "hours": [case.hour.start for case in cases],
             "values": [case.value for case in cases],

@@ -1,39 +1,85 @@
 """The measures: what is counted of the readings that were inserted in an hour.
 
-A further one is an entry here and one of ``QUANTITIES`` in ``usage/rules.py``, a row of ``fridge.measures``
-(``catalogue/schema.sql`` and a migration), a source in ``dbt_like_sql/sources.yml``, and a line in ``derived_usage``,
-which counts a second time by SQL alone.
+Two are always there and have their own views and assets. Further ones are declared in the file of ``FRIDGE_METERS``,
+and need no code: polars counts them by ``usage/rules/measuring.py``, and SQL a second time by
+``fridge.measured_of_files``, both from the definition that stands in ``fridge.measures``.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
-from typing import Self
+
+from fridge_pipeline.catalogue.condition import SENSOR_ID, Condition, columns_of
+
+#: The asset that counts all declared measures.
+DECLARED_MEASURES = "declared_measures"
 
 
-class Measure(StrEnum):
-    """What is counted, per tenant and hour; the value names it in ``fridge.usage`` and in ``FRIDGE_METERS``.
+class Aggregate(StrEnum):
+    """How one quantity is made of the readings of a tenant and hour."""
 
-    ``asset`` is the asset that counts it, and ``counts`` what that is, in words.
+    COUNT = "count"  # of the readings
+    DISTINCT = "distinct"  # of their sensors
+    SUM = "sum"
+    MIN = "min"
+    MAX = "max"
+
+
+#: These make a quantity of numbers, each times the scale and then rounded to a whole one, half to even.
+OF_NUMBERS = frozenset({Aggregate.SUM, Aggregate.MIN, Aggregate.MAX})
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What is counted, per tenant and hour; the name stands in ``fridge.usage`` and in ``FRIDGE_METERS``.
+
+    ``asset`` is the asset that counts it. ``counted_from`` is the first hour of a declared one, as the books or the
+    file say. Two with the same definition are equal whatever hour they are counted from.
     """
 
-    asset: str
-    counts: str
+    name: str
+    aggregate: Aggregate
+    column: str = SENSOR_ID
+    condition: Condition | None = None
+    scale: int = 1
+    asset: str = DECLARED_MEASURES
+    counted_from: datetime | None = field(default=None, compare=False)
 
-    def __new__(cls, name: str, asset: str, counts: str) -> Self:
-        """A member that is equal to its name."""
-        measure = str.__new__(cls, name)
-        measure._value_ = name
-        measure.asset, measure.counts = asset, counts
-        return measure
+    @property
+    def is_declared(self) -> bool:
+        """Whether it comes from the file, and not with the program."""
+        return self.asset == DECLARED_MEASURES
 
-    INSERTED_COUNT = (
-        "inserted_count",
-        "inserted_counts",
-        "readings stored for the first time",
-    )
-    ACTIVE_SENSORS = (
-        "active_sensors",
-        "active_sensors",
-        "distinct sensors with a reading stored for the first time",
-    )
+    @property
+    def usage_table(self) -> str:
+        """What ``fridge.counted_hours`` calls it: hours are recounted measure by measure."""
+        return self.name if self.is_declared else self.asset
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns of a reading that it is made of."""
+        return columns_of(self.condition) | {self.column}
+
+    @property
+    def definition(self) -> str:
+        """As ``max(temperature_c * 10) where temperature_c > 0``: two definitions that differ in it may differ."""
+        number = self.column if self.scale == 1 else f"{self.column} * {self.scale}"
+        where = "" if self.condition is None else f" where {self.condition}"
+        return f"{self.aggregate}({number}){where}"
+
+
+INSERTED_COUNT = Measure("inserted_count", Aggregate.COUNT, asset="inserted_counts")
+
+ACTIVE_SENSORS = Measure("active_sensors", Aggregate.DISTINCT, asset="active_sensors")
+
+#: They need no file.
+BUILT_IN = (INSERTED_COUNT, ACTIVE_SENSORS)
+
+#: In words.
+COUNTS = {
+    INSERTED_COUNT.asset: "readings stored for the first time",
+    ACTIVE_SENSORS.asset: "distinct sensors with a reading stored for the first time",
+    DECLARED_MEASURES: "what each declared measure comes to",
+}

@@ -27,7 +27,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from fridge_pipeline.catalogue.measure import Measure
+from fridge_pipeline.catalogue.measure import ACTIVE_SENSORS, INSERTED_COUNT, Measure
 
 #: Times the MAD, this is the standard deviation of normally distributed values.
 NORMAL_MAD = 1.4826
@@ -146,8 +146,8 @@ class Meter:
 
 #: The default catalogue. Both meters overwrite within the hour, so an hour can be restated by its total.
 CATALOGUE = (
-    Meter("temperature_readings", "Temperature readings stored", Measure.INSERTED_COUNT),
-    Meter("active_sensors", "Active sensor-hours", Measure.ACTIVE_SENSORS),
+    Meter("temperature_readings", "Temperature readings stored", INSERTED_COUNT),
+    Meter("active_sensors", "Active sensor-hours", ACTIVE_SENSORS),
 )
 
 

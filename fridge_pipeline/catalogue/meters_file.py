@@ -12,6 +12,14 @@ factor = 10
 deviations = 10
 hours = 168
 hours_min = 24
+
+[[measure]]  # as many as are wanted; none is needed for inserted_count and active_sensors
+name = "door_alarms"
+aggregate = "count"  # count | distinct | sum | min | max
+column = "temperature_c"  # a count may leave it out
+where = "temperature_c > 8"  # may be left out
+scale = 10  # of sum, min and max: tenths are counted; 1 when left out
+from = "2026-11-24-00:00"  # first hour that is counted; when left out, the hour in which the books first know it
 """
 
 from __future__ import annotations
@@ -23,8 +31,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails
 
-from fridge_pipeline.catalogue.measure import Measure
-from fridge_pipeline.catalogue.meter import DEFAULT_TOLERANCE, Formula, Meter, Tolerance, Window
+from fridge_pipeline.catalogue.measure import BUILT_IN, Aggregate, Measure
+from fridge_pipeline.catalogue.measures_file import MeasureRefusedError, read_measures
+from fridge_pipeline.catalogue.meter import DEFAULT_TOLERANCE, Formula, Meter, Restatement, Tolerance, Window
 
 
 class CatalogueError(ValueError):
@@ -52,7 +61,7 @@ class MeterTable(BaseModel):
 
     event_name: Annotated[str, StringConstraints(max_length=100, pattern=r"^\S(.*\S)?$")]
     display_name: Annotated[str, StringConstraints(max_length=250, pattern=r"^\S(.*\S)?$")]
-    measure: Measure
+    measure: Annotated[str, StringConstraints(pattern=r"^\S+$")]
     formula: Formula
     window: Window
     tolerance: ToleranceTable = ToleranceTable()
@@ -64,6 +73,7 @@ class CatalogueTables(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     meter: Annotated[list[MeterTable], Field(min_length=1)]
+    measure: object = None  # see measures_file.py
 
 
 def read_catalogue(document: Mapping[str, object]) -> tuple[Meter, ...]:
@@ -75,18 +85,32 @@ def read_catalogue(document: Mapping[str, object]) -> tuple[Meter, ...]:
         # A key that nobody knows is often one that is missing, misspelled.
         first = min(problems, key=lambda each: each["type"] != "extra_forbidden")
         raise CatalogueError(_in_our_words(first)) from None
-    catalogue = tuple(_meter(f"meter {number}", table) for number, table in enumerate(tables, start=1))
+    try:
+        measures = {measure.name: measure for measure in (*BUILT_IN, *read_measures(document))}
+    except MeasureRefusedError as error:
+        raise CatalogueError(str(error)) from None
+    catalogue = tuple(_meter(f"meter {number}", table, measures) for number, table in enumerate(tables, start=1))
     _refuse_repeated("event name", [meter.event_name for meter in catalogue])
     # Usage has one quantity per measure, and which meter states it must be certain.
-    _refuse_repeated("measure", [meter.measure.value for meter in catalogue])
+    _refuse_repeated("measure", [meter.measure.name for meter in catalogue])
     return catalogue
 
 
-def _meter(place: str, table: MeterTable) -> Meter:
+def _meter(place: str, table: MeterTable, measures: Mapping[str, Measure]) -> Meter:
+    measure = measures.get(table.measure)
+    if measure is None:
+        raise CatalogueError(f"{place}: measure is {' or '.join(measures)}, got {table.measure!r}")
     try:
-        return Meter(**{**dict(table), "tolerance": Tolerance(**dict(table.tolerance))})
+        meter = Meter(**{**dict(table), "measure": measure, "tolerance": Tolerance(**dict(table.tolerance))})
     except ValueError as error:
         raise CatalogueError(f"{place}: {error}") from error
+    if measure.aggregate in {Aggregate.MIN, Aggregate.MAX} and meter.restatement is Restatement.DIFFERENCE:
+        raise CatalogueError(
+            f'{place}: {measure.name} is a {measure.aggregate}, and a meter with formula "sum" and window "none" is '
+            f'restated by differences, which of a {measure.aggregate} mean nothing: write window = "hour", or '
+            'formula = "last"'
+        )
+    return meter
 
 
 def _in_our_words(problem: ErrorDetails) -> str:
@@ -102,7 +126,7 @@ def _in_our_words(problem: ErrorDetails) -> str:
         case ("meter", int(index), str(key)):
             place = f"meter {index + 1}"
         case (*_, key):
-            return f"unknown key {key!r}; a catalogue holds [[meter]] tables and nothing else"
+            return f"unknown key {key!r}; a catalogue holds [[meter]] and [[measure]] tables and nothing else"
     if kind in {"extra_forbidden", "missing"}:
         has = "has the unknown key" if kind == "extra_forbidden" else "lacks"
         return f"{place} {has} {key}; there are {', '.join(table.model_fields)}"

@@ -306,3 +306,49 @@ left join fridge.tenants on known.tenant_id = tenants.tenant_id
 left join newest on known.tenant_id = newest.tenant_id
 left join waiting on known.tenant_id = waiting.tenant_id
 order by known.tenant_id;
+
+-- name: lock_measures
+-- Two processes that begin to bill put measures on record one after the other.
+select pg_advisory_xact_lock(hashtextextended('fridge.measures', 0))::text as locked;
+
+-- name: recorded_measures
+select
+    measure,
+    aggregate,
+    measured_column,
+    condition,
+    scale,
+    counted_from
+from fridge.declared_measures
+order by measure;
+
+-- name: recorded_measures_in_force
+select
+    declared_measures.measure,
+    declared_measures.aggregate,
+    declared_measures.measured_column,
+    declared_measures.condition,
+    declared_measures.scale,
+    declared_measures.counted_from
+from fridge.declared_measures
+inner join fridge.measures on declared_measures.measure = measures.measure
+where measures.is_counted
+order by declared_measures.measure;
+
+-- name: add_measure
+insert into fridge.measures (measure, usage_table, counts) values (%(name)s, %(name)s, %(definition)s);
+
+-- name: declare_measure
+insert into fridge.declared_measures (
+    measure, definition, aggregate, measured_column, condition, scale, counted_from, declared_at
+) values (
+    %(name)s, %(definition)s, %(aggregate)s, %(column)s, %(condition)s, %(scale)s, %(counted_from)s, %(now)s
+);
+
+-- name: count_measures
+update fridge.measures
+set is_counted = measures.measure = any(%(names)s)
+from fridge.declared_measures
+where
+    measures.measure = declared_measures.measure
+    and measures.is_counted <> (measures.measure = any(%(names)s));

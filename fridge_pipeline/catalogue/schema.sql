@@ -124,11 +124,12 @@ revoke execute on function fridge.record_tenant_change() from public;
 create constraint trigger tenants_keep_history after insert or update on fridge.tenants
 deferrable initially deferred for each row execute function fridge.record_tenant_change();
 
--- The registry of measures, as fridge_pipeline/catalogue/measure.py has it; a test compares the two.
+-- The measures: those of fridge_pipeline/catalogue/measure.py, and whatever was declared.
 create table fridge.measures (
     measure text primary key,
     usage_table text not null,
     counts text not null,
+    is_counted boolean not null default true,
     constraint measures_usage_table unique (usage_table)
 );
 
@@ -140,6 +141,100 @@ comment on table fridge.measures is 'One row per measure: what is counted of the
 comment on column fridge.measures.measure is 'Its name in usage.measure and in the catalogue of meters.';
 comment on column fridge.measures.usage_table is 'The asset that counts it; counted_hours calls it that too.';
 comment on column fridge.measures.counts is 'In words.';
+comment on column fridge.measures.is_counted is
+'Whether it is counted now: always there, or declared in the file that who bills was given last.';
+
+-- What the file of FRIDGE_METERS declares besides. A definition never changes: usage keeps the meaning that it had.
+create table fridge.declared_measures (
+    measure text primary key references fridge.measures (measure),
+    definition text not null,
+    aggregate text not null,
+    measured_column text not null,
+    condition jsonb,
+    scale integer not null,
+    counted_from timestamptz not null,
+    declared_at timestamptz not null,
+    acted_by text not null,
+    acted_at timestamptz not null,
+    os_user text,
+    os_host text,
+    constraint declared_measures_aggregate check (aggregate in ('count', 'distinct', 'sum', 'min', 'max'))
+);
+
+create trigger declared_measures_append_only before update or delete on fridge.declared_measures
+for each row execute function fridge.refuse_change();
+create trigger declared_measures_no_truncate before truncate on fridge.declared_measures
+for each statement execute function fridge.refuse_change();
+revoke update, delete, truncate on fridge.declared_measures from current_user;
+create trigger declared_measures_stamp before insert on fridge.declared_measures
+for each row execute function fridge.stamp_act();
+
+comment on table fridge.declared_measures is
+'One row per measure that the file of FRIDGE_METERS has declared: its definition, for good. Append only.';
+comment on column fridge.declared_measures.definition is 'What is counted, in words of SQL.';
+comment on column fridge.declared_measures.aggregate is 'How one quantity is made of a tenant''s readings of an hour.';
+comment on column fridge.declared_measures.measured_column is 'Of which column of a reading.';
+comment on column fridge.declared_measures.condition is 'Of which readings, as a tree; empty for all.';
+comment on column fridge.declared_measures.scale is 'In how many parts of a unit the numbers are counted.';
+comment on column fridge.declared_measures.counted_from is 'First hour that is counted.';
+comment on column fridge.declared_measures.declared_at is 'When the first process that bills by it began.';
+comment on column fridge.declared_measures.acted_by is 'The login that the database knew its session by.';
+comment on column fridge.declared_measures.acted_at is 'When, by the database''s clock.';
+comment on column fridge.declared_measures.os_user is 'User of the operating system, as the session was told.';
+comment on column fridge.declared_measures.os_host is 'Machine, as the session was told.';
+
+insert into fridge.pipeline_rights (relation) values ('declared_measures');
+insert into fridge.pipeline_rights (relation, updates) values ('measures', '{is_counted}');
+
+-- A column of a reading in SQL; a word that is none is refused.
+create function fridge.column_sql(name text) returns text
+language plpgsql immutable strict as $$
+begin
+    case name
+        when 'sensor_id' then return 'sensors.sensor_id';
+        when 'temperature_c' then return 'stored_readings.temperature_c';
+        when 'hour' then
+            return 'extract(hour from stored_readings.recorded_at at time zone ''UTC'')::double precision';
+    end case;
+end;
+$$;
+
+-- The SQL of a condition's tree. Only what stands here can come of it: values are literals, and a word that is neither
+-- an operator nor a column is refused.
+create function fridge.condition_sql(tree jsonb) returns text
+language plpgsql immutable as $$
+declare
+    operator text := tree ->> 0;
+    compared text;
+    literals text[];
+begin
+    if tree is null then
+        return 'true';
+    elsif operator in ('and', 'or') then
+        return (
+            select string_agg('(' || fridge.condition_sql(part) || ')', ' ' || operator || ' ' order by place)
+            from jsonb_array_elements(tree) with ordinality as parts (part, place)
+            where place > 1
+        );
+    elsif operator = 'not' then
+        return 'not (' || fridge.condition_sql(tree -> 1) || ')';
+    end if;
+    compared := fridge.column_sql(tree ->> 1);
+    select array_agg(
+        format(case jsonb_typeof(part) when 'number' then '%L::double precision' else '%L::text' end, part #>> '{}')
+        order by place
+    )
+    into literals
+    from jsonb_array_elements(tree) with ordinality as parts (part, place)
+    where place > 2;
+    case
+        when operator in ('<', '<=', '>', '>=', '=', '<>', 'like') then
+            return format('%s %s %s', compared, operator, literals[1]);
+        when operator = 'between' then return format('%s between %s and %s', compared, literals[1], literals[2]);
+        when operator = 'in' then return format('%s in (%s)', compared, array_to_string(literals, ', '));
+    end case;
+end;
+$$;
 
 -- A copy of the settings' catalogue, so that SQL can say under which meter usage is billed.
 create table fridge.meters (

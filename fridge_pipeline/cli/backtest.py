@@ -12,7 +12,7 @@ from fridge_pipeline.cli.calendar_keys import HourKey
 from fridge_pipeline.cli.terminal import echo, ledger
 from fridge_pipeline.finance.backtest_hours import Backtest
 from fridge_pipeline.finance.backtest_hours import backtest as recompute
-from fridge_pipeline.usage.rules import Difference, DifferingHour
+from fridge_pipeline.usage.rules.comparing import Difference, DifferingHour
 from fridge_pipeline.visible import as_lines
 
 

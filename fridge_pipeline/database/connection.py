@@ -251,7 +251,7 @@ def _reason(error: Exception) -> str:
 
 
 def streamed(connection: adbc_dbapi.Connection, name: str, **values: object) -> Iterator[DataFrame]:
-    """What a query with values in its braces gives.
+    """What a query with values, or parts of SQL, in its braces gives.
 
     They stand in its text because Arrow's driver streams only what it can make a COPY of, and a COPY takes no
     parameters: with them it would hold the whole result.
@@ -259,7 +259,9 @@ def streamed(connection: adbc_dbapi.Connection, name: str, **values: object) -> 
     # Whoever streams works on frames; most sessions do not, and it takes as long as all else that they need.
     import polars as pl  # noqa: PLC0415
 
-    literals = {key: sql.Literal(value) for key, value in values.items()}
+    literals = {
+        key: value if isinstance(value, sql.Composable) else sql.Literal(value) for key, value in values.items()
+    }
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL(statement(name)).format(**literals).as_string())
         for batch in cursor.fetch_record_batch():

@@ -49,5 +49,5 @@ def meters_of(catalogue: Sequence[Meter]) -> dict[str, list[str]]:
     """``event_names`` and ``measures``: the catalogue as two columns, in one order."""
     return {
         "event_names": [meter.event_name for meter in catalogue],
-        "measures": [meter.measure.value for meter in catalogue],
+        "measures": [meter.measure.name for meter in catalogue],
     }

@@ -417,9 +417,12 @@ with catalogue as (
         measure,
         formula,
         "window"
-    from unnest(
-        %(event_names)s::text[], %(measures)s::text[], %(formulas)s::text[], %(windows)s::text[]
-    ) as meters (event_name, measure, formula, "window")
+    from
+        unnest(
+            %(event_names)s::text[], %(measures)s::text[], %(formulas)s::text[], %(windows)s::text[]
+        ) as meters (event_name, measure, formula, "window")
+    -- One that nobody bills by yet is not known here.
+    where measure in (select measures.measure from fridge.measures)
 ),
 
 removed as (
@@ -629,6 +632,27 @@ where
     and stored_readings.recorded_at < %(month_end)s
     and stored_readings.file_id = any(array(select late_files.file_id from late_files))
 group by stored_readings.file_id, stored_readings.sensor_key;
+
+-- name: keep_measures_of_month
+-- The same of what is declared to be measured.
+with late_files as (
+    select array_agg(file_id) as file_ids
+    from fridge.landing_files
+    where
+        landing_hour >= %(hour)s
+        and first_recorded_at < %(month_end)s
+        and last_recorded_at >= %(month)s
+)
+
+insert into fridge.dropped_measures (file_id, sensor_key, month, measure, quantity)
+select
+    measured.file_id,
+    measured.sensor_key,
+    %(month)s as month,
+    measured.measure,
+    measured.quantity
+from late_files
+cross join lateral fridge.measured_of_files(late_files.file_ids, %(month)s, %(month_end)s) as measured;
 
 -- name: drop_month
 select fridge.drop_month(%(month)s, %(dropped_by)s, %(now)s);

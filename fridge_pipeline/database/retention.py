@@ -99,10 +99,12 @@ def hours_to_count_first(connection: psycopg.Connection, before: Hour) -> list[H
 
 
 def keep_counts(connection: psycopg.Connection, month: datetime, month_end: datetime, first_open: Hour) -> None:
-    """Keeps, per file and sensor, how many readings of the month arrived in hours that can still change."""
-    connection.execute(
-        statement("keep_counts_of_month"), {"month": month, "month_end": month_end, "hour": first_open.start}
-    )
+    """Keeps, per file and sensor, how many readings of the month arrived in hours that can still change.
+
+    And what they come to in the declared measures.
+    """
+    for name in ("keep_counts_of_month", "keep_measures_of_month"):
+        connection.execute(statement(name), {"month": month, "month_end": month_end, "hour": first_open.start})
 
 
 def drop_month(connection: psycopg.Connection, month: datetime, dropped_by: str, now: datetime) -> None:

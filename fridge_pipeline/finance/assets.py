@@ -6,7 +6,7 @@ from datetime import timedelta
 import dagster as dg
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
-from fridge_pipeline.catalogue.measure import Measure
+from fridge_pipeline.catalogue.measure import COUNTS
 from fridge_pipeline.database.check_models import TestResult, check_models, tests_of
 from fridge_pipeline.database.fill_models import fill_hours, fill_tables
 from fridge_pipeline.database.models import Materialized, SourceTable, SqlModel
@@ -25,8 +25,8 @@ ASSETS_OF_TABLES = {
     "readings": ("raw_readings",),
     "landing_files": ("raw_readings",),
     "landing_file_tenants": ("raw_readings",),
-    "usage": tuple(measure.asset for measure in Measure),
-    "counted_hours": tuple(measure.asset for measure in Measure),
+    "usage": tuple(COUNTS),
+    "counted_hours": tuple(COUNTS),
     "meter_events": ("meter_events",),
     "stripe_reconciliation": ("stripe_reconciliation",),
     "newest_hourly_reads": ("stripe_reconciliation",),

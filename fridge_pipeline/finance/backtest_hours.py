@@ -12,11 +12,12 @@ import polars as pl
 import psycopg
 
 from fridge_pipeline.calendar.hours import HOURS_PER_RUN_MAX, HourRange, split_at
+from fridge_pipeline.catalogue.measure_record import declared_in_force
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database, one_snapshot
 from fridge_pipeline.database.retention import first_open_hour, readings_kept
 from fridge_pipeline.usage.count import UsageReader, files_of_hours, portions, stated_of_hours, usage_of_hours
-from fridge_pipeline.usage.rules import Difference, differences, differing, side_by_side
+from fridge_pipeline.usage.rules.comparing import Difference, differences, differing, side_by_side
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def backtest(database: Database, hours: HourRange, catalogue: tuple[Meter, ...])
     compared, never_stated, differ, others = 0, 0, [], set[str]()
     with (
         reading.connect() as books,
-        UsageReader(reading) as reader,
+        UsageReader(reading, declared_in_force(books)) as reader,
         readings_kept(books) as kept_from,
         one_snapshot(books),
     ):

@@ -20,7 +20,7 @@ from fridge_pipeline.billing.open_stripe import (
     stripe_of_books,
 )
 from fridge_pipeline.calendar.hours import Hour, HourRange
-from fridge_pipeline.catalogue.measure import Measure
+from fridge_pipeline.catalogue.measure import BUILT_IN
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.database.run import Run
 from fridge_pipeline.finance.pages.explanation import Explanation
@@ -66,7 +66,7 @@ def explain(
             hour=hour.key,
             is_open=now < closes_at,
             closes_at=closes_at,
-            usage={measure.value: usage.get(measure.value) for measure in Measure},
+            usage={**dict.fromkeys(measure.name for measure in BUILT_IN), **usage},
             **{name: cursor.execute(statement(f"explain_{name}"), parameters).fetchall() for name in LISTS},
         )
 

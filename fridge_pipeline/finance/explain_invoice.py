@@ -94,7 +94,7 @@ def _hours(
         "tenant_ids": [tenant_id for (tenant_id,) in rows],
         "customer_id": customer_id,
         "event_name": meter.event_name,
-        "measure": meter.measure.value,
+        "measure": meter.measure.name,
         "since": line["period_start"],
         "until": line["period_end"],
         "finalized_at": invoice["finalized_at"],

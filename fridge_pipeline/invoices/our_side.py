@@ -65,7 +65,7 @@ def booked_periods(
         "tenant_ids": [tenant_id for _, tenant_id, *_ in pieces],
         "customer_ids": [each.customer_id for _, _, each, *_ in pieces],
         "event_names": [each.event_name for _, _, each, *_ in pieces],
-        "measures": [meter.measure.value for *_, meter, _ in pieces],
+        "measures": [meter.measure.name for *_, meter, _ in pieces],
         "are_last": [meter.formula is Formula.LAST for *_, meter, _ in pieces],
         "starts": [span.start for *_, span in pieces],
         "ends": [span.end for *_, span in pieces],

@@ -98,7 +98,7 @@ def _waits(
 ) -> list[str | None]:
     """What each draft waits for, by the ledger alone."""
     unloaded, now = moment
-    measures = {meter.event_name: meter.measure.value for meter in catalogue}
+    measures = {meter.event_name: meter.measure.name for meter in catalogue}
     pieces = [
         (number, tenant_id, each.event_name, span)
         for number, periods in enumerate(drafts)

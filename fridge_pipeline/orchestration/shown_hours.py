@@ -7,7 +7,7 @@ import os
 import dagster as dg
 
 from fridge_pipeline.calendar.hours import ONE_HOUR, Hour, HourRange, plan_ranges
-from fridge_pipeline.catalogue.measure import Measure
+from fridge_pipeline.catalogue.measure import BUILT_IN
 from fridge_pipeline.ingest.landing_record import hours_with_files
 from fridge_pipeline.installation import Ledger
 from fridge_pipeline.operations.rules.health_check import HealthCheck, judge_shown_hours
@@ -18,7 +18,7 @@ from fridge_pipeline.orchestration.partitions import automation_tags
 INTERVAL_SECONDS = 300
 
 #: The assets that every hour with landing files has materialized once it is billed.
-SHOWN = ("raw_readings", *(measure.asset for measure in Measure), "meter_events", "sensor_hours")
+SHOWN = ("raw_readings", *(measure.asset for measure in BUILT_IN), "meter_events", "sensor_hours")
 
 #: So long an hour is over: before, it waits for the sweep, which materializes it.
 OVER_FOR = 2 * ONE_HOUR

@@ -134,7 +134,7 @@ def booked_hours(connection: psycopg.Connection, account: Account, days: DayRang
         **span_of(days.hours),
         "tenant_id": account.tenant_id,
         "event_name": account.meter.event_name,
-        "measure": account.meter.measure.value,
+        "measure": account.meter.measure.name,
         "not_stated": list(NOT_STATED),
     }
     with connection.cursor(row_factory=dict_row) as cursor:

@@ -1,12 +1,15 @@
 """Group ``usage``: stored readings become quantities per tenant and hour."""
 
+from collections import defaultdict
 from collections.abc import Iterator
+from datetime import datetime
 
 import dagster as dg
 import polars as pl
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
-from fridge_pipeline.catalogue.measure import Measure
+from fridge_pipeline.catalogue.measure import COUNTS
+from fridge_pipeline.catalogue.measure_record import measures_in_force
 from fridge_pipeline.installation import Ledger
 from fridge_pipeline.orchestration.partitions import (
     ON_THE_WAY,
@@ -21,14 +24,14 @@ from fridge_pipeline.usage.count import count_usage
     name="usage_tables",
     specs=[
         dg.AssetSpec(
-            measure.asset,
+            asset,
             deps=["raw_readings"],
             group_name="usage",
             kinds={"polars", "postgres"},
             owners=["team:data-engineering"],
-            description=f"One row per tenant-hour: {measure.counts}, counted from stored rows.",
+            description=f"One row per tenant-hour: {counts}, counted from stored rows.",
         )
-        for measure in Measure
+        for asset, counts in COUNTS.items()
     ],
     op_tags=ON_THE_WAY,
     can_subset=True,
@@ -38,32 +41,41 @@ def usage_tables(
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Usage of each measure; run together they are counted from one read."""
     span, now = hours_of(context), ledger.clock()
-    measures = [measure for measure in Measure if dg.AssetKey(measure.asset) in context.selected_asset_keys]
-    progress = Progress(context.log, f"counting {', '.join(measure.asset for measure in measures)} of {span}")
+    assets = [asset for asset in COUNTS if dg.AssetKey(asset) in context.selected_asset_keys]
+    progress = Progress(context.log, f"counting {', '.join(assets)} of {span}")
     with retried_when_the_database_is_lost():
+        ledger.keep_measures()
+        with ledger.database.connect() as connection:
+            measures = [measure for measure in measures_in_force(connection) if measure.asset in assets]
         usage = count_usage(ledger.database, span, now, measures, progress.at_failpoint)
-    counted = {measure: usage.filter(pl.col("measure") == measure.value) for measure in measures}
-    rows = ", ".join(f"{counted[measure].height:,} tenant-hours of {measure.asset}" for measure in measures)
-    progress.finish(f"{span}: {rows}")
+    names = {asset: [measure.name for measure in measures if measure.asset == asset] for asset in assets}
+    counted = {asset: usage.filter(pl.col("measure").is_in(names[asset])) for asset in assets}
+    progress.finish(
+        f"{span}: " + ", ".join(f"{rows.height:,} tenant-hours of {asset}" for asset, rows in counted.items())
+    )
     first_open = Hour.containing(now - ledger.settings.close_after)
-    for measure in measures:
-        report_per_hour(context, measure, span, counted[measure], first_open)
-        yield dg.MaterializeResult(asset_key=measure.asset)
+    for asset, rows in counted.items():
+        report_per_hour(context, asset, span, rows, first_open)
+        yield dg.MaterializeResult(asset_key=asset)
 
 
 def report_per_hour(
-    context: dg.AssetExecutionContext, measure: Measure, span: HourRange, counted: pl.DataFrame, first_open: Hour
+    context: dg.AssetExecutionContext, asset: str, span: HourRange, counted: pl.DataFrame, first_open: Hour
 ) -> None:
-    """Tenants and quantity of each hour as metadata; an hour without usage says so instead of showing zeros."""
-    totals = counted.group_by("hour").agg(pl.len().alias("tenants"), pl.col("quantity").sum())
+    """Tenants and quantities of each hour as metadata; an hour without usage says so instead of showing zeros."""
+    totals = counted.group_by("hour").agg(pl.len().alias("rows"), pl.col("tenant_id").n_unique().alias("tenants"))
+    quantities = counted.group_by("hour", "measure").agg(pl.col("quantity").sum())
     per_hour = {row["hour"]: row for row in totals.iter_rows(named=True)}
+    of_measures: dict[datetime, dict[str, int]] = defaultdict(dict)
+    for hour, measure, quantity in quantities.sort("measure").iter_rows():
+        of_measures[hour][measure] = quantity
     for hour in span.hours():
         row = per_hour.get(hour.start)
-        numbers: dict[str, int | str] = {"dagster/partition_row_count": row["tenants"] if row else 0}
+        numbers: dict[str, int | str] = {"dagster/partition_row_count": row["rows"] if row else 0}
         if row:
-            numbers |= {"tenants": row["tenants"], measure.value: row["quantity"]}
+            numbers |= {"tenants": row["tenants"], **of_measures[hour.start]}
         if hour >= first_open:
             numbers["state"] = "open: counted so far"
         elif not row:
             numbers["state"] = "no usage"
-        context.add_asset_metadata(numbers, asset_key=measure.asset, partition_key=hour.key)
+        context.add_asset_metadata(numbers, asset_key=asset, partition_key=hour.key)

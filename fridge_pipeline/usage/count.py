@@ -15,19 +15,23 @@ from typing import TYPE_CHECKING, Self
 
 import polars as pl
 import psycopg
+from psycopg import sql
 
 from fridge_pipeline.calendar.hours import HourRange, split_at
 from fridge_pipeline.catalogue.measure import Measure
+from fridge_pipeline.catalogue.measure_record import measures_in_force
 from fridge_pipeline.database.connection import Database, streamed
 from fridge_pipeline.database.failpoints import AtFailpoint, Failpoint, pass_by
 from fridge_pipeline.database.queries import span_of, statement
 from fridge_pipeline.database.retention import first_open_hour, readings_kept
-from fridge_pipeline.usage.rules import (
-    STATED_SCHEMA,
+from fridge_pipeline.usage.rules.comparing import STATED_SCHEMA
+from fridge_pipeline.usage.rules.counting import (
     USAGE_SCHEMA,
     FileRun,
     bridged,
+    columns_read,
     merged,
+    names_sensors,
     runs_of,
     sensor_hours,
     sensor_hours_of_counts,
@@ -41,7 +45,7 @@ if TYPE_CHECKING:
 
 FILES_SCHEMA = {"file_id": pl.Int32(), "hour": pl.Datetime("us", "UTC"), "inserted_count": pl.Int64()}
 
-TENANTS_SCHEMA = {"sensor_key": pl.Int32(), "tenant_id": pl.String()}
+TENANTS_SCHEMA = {"sensor_key": pl.Int32(), "tenant_id": pl.String(), "sensor_id": pl.String()}
 
 
 def files_of_hours(connection: psycopg.Connection, hours: HourRange) -> pl.DataFrame:
@@ -58,24 +62,19 @@ def prepare_reading(connection: adbc_dbapi.Connection) -> None:
             cursor.fetchall()
 
 
-def stored_readings_of_files(connection: adbc_dbapi.Connection, runs: Sequence[FileRun]) -> Iterator[pl.DataFrame]:
-    """``file_id``, ``sensor_key`` of every stored reading of the files in these runs, in batches as they arrive."""
-    return _of_runs(connection, "stored_readings_of_files", runs)
-
-
-def sensors_of_files(connection: adbc_dbapi.Connection, runs: Sequence[FileRun]) -> Iterator[pl.DataFrame]:
-    """``sensor_key`` of every stored reading of the files in these runs, in batches as they arrive."""
-    return _of_runs(connection, "sensors_of_files", runs)
+def stored_readings_of_files(
+    connection: adbc_dbapi.Connection, runs: Sequence[FileRun], columns: Sequence[str]
+) -> Iterator[pl.DataFrame]:
+    """These columns of every stored reading of the files in these runs, in batches as they arrive."""
+    names = sql.SQL(", ").join(map(sql.Identifier, columns))
+    for run in runs:
+        yield from streamed(connection, "stored_readings_of_files", first=run.first, last=run.last, columns=names)
 
 
 def dropped_counts_of_files(connection: adbc_dbapi.Connection, runs: Sequence[FileRun]) -> Iterator[pl.DataFrame]:
-    """``file_id``, ``sensor_key``, ``readings`` of what these files stored and is dropped."""
-    return _of_runs(connection, "dropped_counts_of_files", runs)
-
-
-def _of_runs(connection: adbc_dbapi.Connection, name: str, runs: Sequence[FileRun]) -> Iterator[pl.DataFrame]:
+    """``file_id``, ``sensor_key``, ``measure``, ``quantity`` of what these files stored and is dropped."""
     for run in runs:
-        yield from streamed(connection, name, first=run.first, last=run.last)
+        yield from streamed(connection, "dropped_counts_of_files", first=run.first, last=run.last)
 
 
 def usage_of_hours(connection: psycopg.Connection, hours: HourRange) -> pl.DataFrame:
@@ -91,7 +90,7 @@ def stated_of_hours(connection: psycopg.Connection, hours: HourRange) -> pl.Data
 
 
 def tenants_of_sensors(connection: adbc_dbapi.Connection, sensor_keys: pl.Series) -> pl.DataFrame:
-    """``sensor_key``, ``tenant_id`` of the given sensors."""
+    """``sensor_key``, ``tenant_id``, ``sensor_id`` of the given sensors."""
     if sensor_keys.is_empty():
         return pl.DataFrame(schema=TENANTS_SCHEMA)
     keys = sensor_keys.sort().to_list()
@@ -113,8 +112,8 @@ def write_usage(
     ``usage``: ``USAGE_SCHEMA``, also of other measures; ``files``: ``file_id`` and ``hour`` of the files that it was
     counted from, which is put on record.
     """
-    names = [measure.value for measure in measures]
-    span = {**span_of(hours), "measures": names, "usage_tables": [measure.asset for measure in measures]}
+    names = [measure.name for measure in measures]
+    span = {**span_of(hours), "measures": names, "usage_tables": [measure.usage_table for measure in measures]}
     per_hour = files.group_by("hour").agg("file_id")
     counted = {
         "hours": per_hour["hour"].to_list(),
@@ -157,17 +156,22 @@ def count_usage(
     database: Database,
     hours: HourRange,
     now: datetime,
-    measures: Sequence[Measure] = tuple(Measure),
+    measures: Sequence[Measure] | None = None,
     at_failpoint: AtFailpoint = pass_by,
 ) -> pl.DataFrame:
     """Brings usage up to date for a range of hours, from one read of the stored readings.
 
-    Returns it: ``USAGE_SCHEMA``, also of measures that were not asked for. Long ranges are written portion by portion:
-    what was written stays, whatever becomes of the rest. Hours that are sealed because their readings were dropped keep
-    the usage they have.
+    ``measures``: all that are in force, if not given. Returns it: ``USAGE_SCHEMA``, also of those that cost no further
+    reading. Long ranges are written portion by portion: what was written stays, whatever becomes of the rest. Hours
+    that are sealed because their readings were dropped keep the usage they have.
     """
     counted = [pl.DataFrame(schema=USAGE_SCHEMA)]
-    with database.connect() as books, UsageReader(database) as reader, readings_kept(books) as kept_from:
+    with database.connect() as books, ExitStack() as stack:
+        if measures is None:
+            measures = measures_in_force(books)
+        declared = [measure for measure in measures if measure.is_declared]
+        reader = stack.enter_context(UsageReader(database, declared))
+        kept_from = stack.enter_context(readings_kept(books))
         sealed, unsealed = split_at(hours, first_open_hour(kept_from)) if kept_from else (None, hours)
         if sealed is not None:
             counted.append(usage_of_hours(books, sealed))
@@ -204,8 +208,10 @@ class UsageReader:
     Connects when there is something to read: hours without readings cost no connection.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, declared: Sequence[Measure] = ()) -> None:
         self._database = database
+        self._declared = declared
+        self._columns = columns_read(declared)
         self._stack = ExitStack()
         self._tenants = pl.DataFrame(schema=TENANTS_SCHEMA)
 
@@ -230,27 +236,35 @@ class UsageReader:
             return pl.DataFrame(schema=USAGE_SCHEMA)
         per_sensor = self._fold(files)
         tenants = self._tenants_of(per_sensor["sensor_key"].unique())
-        return usage_of_tenants(per_sensor.lazy(), tenants.lazy()).collect()
+        return usage_of_tenants(per_sensor.lazy(), tenants.lazy(), self._declared).collect()
 
     def _fold(self, files: pl.DataFrame) -> pl.DataFrame:
         waiting: list[pl.DataFrame] = []
         for folded in self._folded(files):
             waiting.append(folded)
             if sum(each.height for each in waiting[1:]) > ROWS_TO_MERGE:
-                waiting = [merged(waiting)]
-        return merged(waiting)
+                waiting = [merged(waiting, self._declared)]
+        return merged(waiting, self._declared)
 
     def _folded(self, files: pl.DataFrame) -> Iterator[pl.DataFrame]:
         runs = runs_of(files["file_id"])
         hour_of_file = files.select("file_id", "hour").lazy()
         for batch in dropped_counts_of_files(self._connection, bridged(runs)):
-            yield sensor_hours_of_counts(batch.lazy(), hour_of_file).collect()
+            yield sensor_hours_of_counts(batch.lazy(), hour_of_file, self._declared).collect()
         if files["hour"].n_unique() == 1 and len(runs) <= RUNS_READ_ALONE:
-            for batch in sensors_of_files(self._connection, runs):
-                yield sensors_of_hour(batch.lazy(), files["hour"][0]).collect()
+            for batch in stored_readings_of_files(self._connection, runs, ["sensor_key", *self._columns]):
+                yield sensors_of_hour(self._named(batch), files["hour"][0], self._declared).collect()
             return
-        for batch in stored_readings_of_files(self._connection, bridged(runs)):
-            yield sensor_hours(batch.lazy(), hour_of_file).collect()
+        columns = ["file_id", "sensor_key", *self._columns]
+        for batch in stored_readings_of_files(self._connection, bridged(runs), columns):
+            yield sensor_hours(self._named(batch), hour_of_file, self._declared).collect()
+
+    def _named(self, stored: pl.DataFrame) -> pl.LazyFrame:
+        """With the ids of the sensors, where a condition asks for them."""
+        if not names_sensors(self._declared):
+            return stored.lazy()
+        sensors = self._tenants_of(stored["sensor_key"].unique()).lazy().select("sensor_key", "sensor_id")
+        return stored.lazy().join(sensors, on="sensor_key", how="left", validate="m:1")
 
     def _tenants_of(self, sensor_keys: pl.Series) -> pl.DataFrame:
         missing = sensor_keys.filter(~sensor_keys.is_in(self._tenants["sensor_key"].implode()))

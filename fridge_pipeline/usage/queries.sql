@@ -36,25 +36,26 @@ where hour between %(first)s and %(last)s;
 -- name: stored_readings_of_files
 -- Without a time range on purpose: a late reading makes it wide, and the planner would then read the whole primary key.
 -- File ids are found by block ranges, which cost what the files hold.
-select
-    file_id,
-    sensor_key
-from fridge.stored_readings
-where file_id between {first} and {last};
-
--- name: sensors_of_files
--- Like stored_readings_of_files, where every file in between is of the same hour.
-select sensor_key
+select {columns}
 from fridge.stored_readings
 where file_id between {first} and {last};
 
 -- name: dropped_counts_of_files
--- What was counted of these files and is no longer stored.
+-- What was counted of these files and is no longer stored: how many readings, and what they were measured as.
 select
     file_id,
     sensor_key,
-    readings
+    null::text as measure,
+    readings as quantity
 from fridge.dropped_reading_counts
+where file_id between {first} and {last}
+union all
+select
+    file_id,
+    sensor_key,
+    measure,
+    quantity
+from fridge.dropped_measures
 where file_id between {first} and {last};
 
 -- name: usage_of_hours
@@ -105,7 +106,8 @@ order by stated_usage.hour, stated_usage.tenant_id, stated_usage.event_name;
 -- name: tenants_of_sensors
 select
     sensor_key,
-    tenant_id
+    tenant_id,
+    sensor_id
 from fridge.sensors
 where sensor_key = any({sensor_keys}::integer[]);
 

@@ -44,6 +44,18 @@ comment on view fridge.inserted_counts is 'One row per tenant-hour with usage: r
 comment on view fridge.active_sensors is
 'One row per tenant-hour with usage: distinct sensors with an inserted reading.';
 
+create view fridge.declared_usage as
+select
+    usage.tenant_id,
+    usage.hour,
+    usage.measure,
+    usage.quantity,
+    usage.computed_at
+from fridge.usage
+inner join fridge.declared_measures on usage.measure = declared_measures.measure;
+
+comment on view fridge.declared_usage is 'One row per tenant-hour and declared measure with usage.';
+
 -- From which files an hour's usage was counted. Comparing files, not times: a file that was loaded while the hour was
 -- being counted is noticed whatever the clocks of the two processes said.
 create table fridge.counted_hours (
@@ -75,8 +87,11 @@ from (
     group by hour
 ) as usable
 cross join fridge.measures
+left join fridge.declared_measures on measures.measure = declared_measures.measure
 where
-    not exists (
+    measures.is_counted
+    and usable.hour >= coalesce(declared_measures.counted_from, '-infinity')
+    and not exists (
         select 1 from fridge.counted_hours
         where
             counted_hours.landing_hour = usable.hour
@@ -90,14 +105,134 @@ select
     counted_hours.landing_hour as hour,
     counted_hours.usage_table
 from fridge.counted_hours
+inner join fridge.measures on counted_hours.usage_table = measures.usage_table
 where
-    not exists (
+    measures.is_counted
+    and not exists (
         select 1 from fridge.usable_files
         where usable_files.hour = counted_hours.landing_hour
     );
 
 comment on view fridge.hours_to_count is
 'One row per hour and usage table that was counted from other files than there are now, or not at all.';
+
+-- What the measures come to of readings that were dropped and whose hours can still change: their conditions cannot be
+-- asked of them any more.
+create table fridge.dropped_measures (
+    file_id integer not null,
+    sensor_key integer not null,
+    month timestamptz not null,
+    measure text not null references fridge.measures (measure),
+    quantity bigint not null,
+    primary key (file_id, sensor_key, month, measure)
+);
+
+create trigger dropped_measures_append_only before update or delete on fridge.dropped_measures
+for each row execute function fridge.refuse_change();
+create trigger dropped_measures_no_truncate before truncate on fridge.dropped_measures
+for each statement execute function fridge.refuse_change();
+revoke update, delete, truncate on fridge.dropped_measures from current_user;
+
+comment on table fridge.dropped_measures is
+'One row per landing file, sensor, dropped month and declared measure: what its readings came to. Append only.';
+
+insert into fridge.pipeline_rights (relation) values ('dropped_measures');
+
+-- Every declared measure of each file and sensor, by SQL alone and from one read of the stored readings; no row where
+-- no reading is counted. The statement is made of the definitions, of which no text is taken as it is.
+create function fridge.measured_of_files(file_ids integer[], first_at timestamptz, until timestamptz)
+returns table (file_id integer, sensor_key integer, measure text, quantity bigint)
+language plpgsql stable as $$
+#variable_conflict use_column
+declare
+    quantities text;
+    named text;
+begin
+    select
+        string_agg(
+            format(
+                case aggregate
+                    when 'count' then 'nullif(count(%2$s) filter (where %3$s), 0) as q%1$s'
+                    when 'distinct' then 'nullif(least(count(*) filter (where %3$s), 1), 0) as q%1$s'
+                    else aggregate || '(round(%2$s * %4$s::double precision)::bigint) filter (where %3$s) as q%1$s'
+                end,
+                place, fridge.column_sql(measured_column), fridge.condition_sql(condition), scale
+            ),
+            ', ' order by place
+        ),
+        string_agg(format('(%L, q%s::bigint)', measure, place), ', ' order by place)
+    into quantities, named
+    from (select *, row_number() over (order by measure) as place from fridge.declared_measures) as numbered;
+    if quantities is not null then
+        return query execute format(
+            'select folded.file_id, folded.sensor_key, measured.measure, measured.quantity from (
+                select stored_readings.file_id, stored_readings.sensor_key, %s
+                from fridge.stored_readings
+                inner join fridge.sensors on stored_readings.sensor_key = sensors.sensor_key
+                where stored_readings.file_id = any($1)
+                and stored_readings.recorded_at >= $2 and stored_readings.recorded_at < $3
+                group by stored_readings.file_id, stored_readings.sensor_key
+            ) as folded cross join lateral (values %s) as measured (measure, quantity)
+            where measured.quantity is not null',
+            quantities, named
+        ) using file_ids, first_at, until;
+    end if;
+end;
+$$;
+
+-- Usage of an hour once more, of the declared measures.
+create function fridge.derived_declared(of_hour timestamptz)
+returns table (tenant_id text, measure text, quantity bigint)
+language sql stable as $$
+    with files as (
+        select array_agg(usable_files.file_id) as file_ids
+        from fridge.usable_files
+        where usable_files.hour = of_hour
+    ),
+
+    per_file as (
+        select found.sensor_key, found.measure, found.quantity
+        from files
+        cross join lateral fridge.measured_of_files(files.file_ids, '-infinity', 'infinity') as found
+
+        union all
+
+        select dropped_measures.sensor_key, dropped_measures.measure, dropped_measures.quantity
+        from files
+        inner join fridge.dropped_measures on dropped_measures.file_id = any(files.file_ids)
+    ),
+
+    per_sensor as (
+        select
+            sensors.tenant_id,
+            declared_measures.measure,
+            declared_measures.aggregate,
+            case declared_measures.aggregate
+                when 'min' then min(per_file.quantity)
+                when 'max' then max(per_file.quantity)
+                when 'distinct' then 1
+                else sum(per_file.quantity)
+            end as quantity
+        from per_file
+        inner join fridge.declared_measures on per_file.measure = declared_measures.measure
+        inner join fridge.sensors on per_file.sensor_key = sensors.sensor_key
+        where of_hour >= declared_measures.counted_from
+        group by sensors.tenant_id, per_file.sensor_key, declared_measures.measure
+    )
+
+    select
+        tenant_id,
+        measure,
+        (
+            case aggregate
+                when 'min' then min(quantity)
+                when 'max' then max(quantity)
+                else sum(quantity)
+            end
+        )::bigint as quantity
+    from per_sensor
+    group by tenant_id, measure, aggregate;
+$$;
 
 -- Code and SQL models of version 0.1 read this view; a later migration drops it.
 create view fridge.measured_usage as

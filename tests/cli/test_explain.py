@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from fridge_pipeline.calendar.days import DayRange, day_of
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.catalogue.measure import Measure
+from fridge_pipeline.catalogue.measure import INSERTED_COUNT
 from fridge_pipeline.catalogue.meter import Formula, Meter, Window
 from fridge_pipeline.corrections.withdraw import withdraw_file
 from fridge_pipeline.finance.explain_hour import explain_hour
@@ -15,7 +15,7 @@ from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from tests.console_script import Run
 from tests.pipeline import CLOSE_AFTER, Pipeline, readings
 
-RAW = (Meter("raw_readings", "Readings", Measure.INSERTED_COUNT, Formula.SUM, Window.NONE),)
+RAW = (Meter("raw_readings", "Readings", INSERTED_COUNT, Formula.SUM, Window.NONE),)
 
 
 def test_explain_shows_files_usage_statements_and_receipts(

@@ -8,6 +8,9 @@ import psycopg
 import pytest
 
 from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.catalogue.condition import read_condition
+from fridge_pipeline.catalogue.measure import OF_NUMBERS, Aggregate, Measure
+from fridge_pipeline.catalogue.measure_record import keep_measures
 from fridge_pipeline.corrections.withdraw import SealedHourError, withdraw_file
 from fridge_pipeline.database.retention import first_month_to_keep, first_open_hour, next_month
 from fridge_pipeline.ingest.landing.local import LocalLanding
@@ -145,3 +148,24 @@ def test_a_month_is_kept_until_so_many_whole_months_lie_after_it() -> None:
     assert next_month(datetime(2025, 12, 1, tzinfo=UTC)) == datetime(2026, 1, 1, tzinfo=UTC)
     # What lands in the hour before may be five minutes into the month that is kept.
     assert first_open_hour(datetime(2026, 3, 1, tzinfo=UTC)) == Hour(datetime(2026, 2, 28, 23, tzinfo=UTC))
+
+
+def test_declared_measures_of_dropped_readings_stay_what_they_were_by_polars_and_by_sql(aged: Pipeline) -> None:
+    """Of a reading that is gone nobody can ask whether it was above 4 degrees."""
+    warm = read_condition("temperature_c > 4", {"temperature_c": float})
+    declared = [
+        Measure(each.value, each, "temperature_c" if each in OF_NUMBERS else "sensor_id", warm, counted_from=OLD.start)
+        for each in Aggregate
+    ]
+    with aged.database.connect() as connection:
+        keep_measures(connection, declared, aged.clock())
+    aged.count(OLD, RECENT)
+    of_recent = "select measure, quantity from fridge.{} where hour = %s order by measure"
+    before = aged.rows(of_recent.format("usage"), RECENT.start)
+    drop(aged)
+    aged.count(OLD, RECENT)
+    aged.run_models(RECENT)
+    named = dict(before)
+    assert named == {"inserted_count": 8, "active_sensors": 5, "count": 8, "distinct": 5, "sum": 32, "min": 4, "max": 4}
+    assert aged.rows(of_recent.format("usage"), RECENT.start) == before
+    assert aged.rows(of_recent.format("derived_usage"), RECENT.start) == before

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import LiteralString
 
 import polars as pl
 import pytest
 from psycopg import sql
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
-from fridge_pipeline.catalogue.measure import Measure
+from fridge_pipeline.catalogue.measure import ACTIVE_SENSORS, INSERTED_COUNT
 from fridge_pipeline.database.failpoints import Failpoint
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.usage import count
 from fridge_pipeline.usage.count import prepare_reading, write_usage
-from fridge_pipeline.usage.rules import USAGE_SCHEMA
+from fridge_pipeline.usage.rules.counting import USAGE_SCHEMA
 from tests.pipeline import Pipeline, ProcessDied, dies_after, readings
 
 NO_FILES = pl.DataFrame(schema={"file_id": pl.Int32(), "hour": pl.Datetime("us", "UTC")})
@@ -71,7 +72,7 @@ def test_each_measure_can_be_counted_without_the_other(pipeline: Pipeline, two_d
     first = Hour(two_days_ago)
     loaded_alternately(pipeline, first)
     span = HourRange(first, first.plus(4))
-    counted = count.count_usage(pipeline.database, span, pipeline.clock(), [Measure.ACTIVE_SENSORS])
+    counted = count.count_usage(pipeline.database, span, pipeline.clock(), [ACTIVE_SENSORS])
     sensors = [sensors for _, sensors in USAGE.values()]
     assert counted.filter(pl.col("measure") == "active_sensors")["quantity"].to_list() == sensors
     assert pipeline.rows("select measure, quantity from fridge.usage order by hour") == [
@@ -88,7 +89,7 @@ def test_a_tenants_name_is_written_as_it_is_whatever_it_holds(
     with pipeline.database.connect() as connection:
         write_usage(
             connection,
-            [Measure.INSERTED_COUNT],
+            [INSERTED_COUNT],
             pl.DataFrame([(hour.start, tenant, "inserted_count", 5)], schema=USAGE_SCHEMA, orient="row"),
             NO_FILES,
             HourRange(hour, hour),
@@ -99,9 +100,9 @@ def test_a_tenants_name_is_written_as_it_is_whatever_it_holds(
     ]
 
 
-@pytest.mark.parametrize("query", ["sensors_of_files", "stored_readings_of_files"])
+@pytest.mark.parametrize("columns", ["sensor_key", "file_id, sensor_key, recorded_at"])
 def test_the_files_of_an_hour_are_found_by_block_ranges_also_right_after_a_load(
-    pipeline: Pipeline, two_days_ago: datetime, query: str
+    pipeline: Pipeline, two_days_ago: datetime, columns: LiteralString
 ) -> None:
     """No statistics yet and late readings: left to itself, the planner would read the month."""
     hour = Hour(two_days_ago)
@@ -109,7 +110,8 @@ def test_the_files_of_an_hour_are_found_by_block_ranges_also_right_after_a_load(
     pipeline.load(hour)
     with pipeline.database.connect_bulk() as connection, connection.cursor() as cursor:
         prepare_reading(connection)
-        text = sql.SQL(statement(query)).format(first=1, last=1).as_string()
+        found = sql.SQL(statement("stored_readings_of_files"))
+        text = found.format(first=1, last=1, columns=sql.SQL(columns)).as_string()
         cursor.adbc_statement.set_options(**{"adbc.postgresql.use_copy": "false"})
         cursor.execute(f"explain (analyze) {text}")
         plan = "\n".join(line for (line,) in cursor.fetchall())

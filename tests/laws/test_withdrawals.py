@@ -10,7 +10,7 @@ import pytest
 
 from fridge_pipeline.billing.hours_to_bill import find_hours_to_bill
 from fridge_pipeline.calendar.hours import Hour, HourRange
-from fridge_pipeline.catalogue.measure import Measure
+from fridge_pipeline.catalogue.measure import ACTIVE_SENSORS, INSERTED_COUNT
 from fridge_pipeline.catalogue.meter import Formula, Meter, Window
 from fridge_pipeline.corrections.withdraw import (
     AlreadyWithdrawnError,
@@ -25,7 +25,7 @@ from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.usage import count
 from tests.pipeline import CLOSE_AFTER, Pipeline, readings
 
-RAW = (Meter("raw_readings", "Readings", Measure.INSERTED_COUNT, Formula.SUM, Window.NONE),)
+RAW = (Meter("raw_readings", "Readings", INSERTED_COUNT, Formula.SUM, Window.NONE),)
 
 
 def withdraw(pipeline: Pipeline, path: str, reason: str = "test bench") -> Withdrawal:
@@ -193,9 +193,9 @@ def test_a_count_that_has_read_before_the_withdrawal_and_writes_after_it_is_foun
         return counted
 
     counted_at = pipeline.clock() + clock_ahead_by
-    count.count_usage(pipeline.database, HourRange(hour, hour), counted_at, [Measure.ACTIVE_SENSORS])
+    count.count_usage(pipeline.database, HourRange(hour, hour), counted_at, [ACTIVE_SENSORS])
     monkeypatch.setattr(count.UsageReader, "usage_of", withdrawn_right_after)
-    count.count_usage(pipeline.database, HourRange(hour, hour), counted_at, [Measure.INSERTED_COUNT])
+    count.count_usage(pipeline.database, HourRange(hour, hour), counted_at, [INSERTED_COUNT])
     monkeypatch.undo()
     assert pipeline.usage()["cohoes", hour.key] == (35, 5), "the count had read before"
     assert swept(pipeline, hour) == [hour]
@@ -220,7 +220,7 @@ def test_a_count_that_has_read_before_a_load_and_writes_after_it_is_found_by_the
 
     an_hour_on = pipeline.clock() + timedelta(hours=1)
     monkeypatch.setattr(count.UsageReader, "usage_of", loaded_right_after)
-    count.count_usage(pipeline.database, HourRange(hour, hour), an_hour_on, [Measure.INSERTED_COUNT])
+    count.count_usage(pipeline.database, HourRange(hour, hour), an_hour_on, [INSERTED_COUNT])
     monkeypatch.undo()
     assert swept(pipeline, hour) == [hour]
     pipeline.run(hour)

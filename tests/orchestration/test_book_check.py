@@ -60,6 +60,8 @@ def test_an_increment_reports_the_rows_of_each_hour_a_table_all_its_rows_and_no_
         }
         assert rows == {
             ("sensor_hours", hour.key): 2,
+            ("declared_hours", hour.key): 0,
+            ("declared_hours", hour.plus(1).key): 0,
             ("sensor_hours", hour.plus(1).key): 0,
             ("recorded_months", hour.key): 1,
             ("recorded_months", hour.plus(1).key): 0,
@@ -72,8 +74,10 @@ def test_an_increment_reports_the_rows_of_each_hour_a_table_all_its_rows_and_no_
             "raw_readings",
             "inserted_counts",
             "active_sensors",
+            "declared_measures",
             "meter_events",
             "sensor_hours",
+            "declared_hours",
             "recorded_months",
             "data_gaps",
         }

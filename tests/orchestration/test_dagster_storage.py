@@ -121,7 +121,8 @@ def test_no_run_materializes_a_view_and_only_the_check_of_the_books_fills_tables
         runner = HeadlessRunner(ledger, kept, HourRange(hour, span.last))
         alone, long, after = runner.run(HourRange(hour, hour)), runner.run(span), runner.check_books(span)
     assert [run.failure for run in (alone, long, after)] == [None, None, None]
-    hourly = {"raw_readings", "inserted_counts", "active_sensors", "meter_events", "sensor_hours", "recorded_months"}
+    hourly = {"raw_readings", "inserted_counts", "active_sensors", "declared_measures", "meter_events"}
+    hourly |= {"sensor_hours", "declared_hours", "recorded_months"}
     assert [planned(kept, run.run_id) for run in (alone, long, after)] == [hourly, hourly, {"data_gaps"}]
     assert pipeline.one("select count(*) from fridge.usage_monthly") == 0
 

@@ -18,6 +18,7 @@ ASSETS = {
     "raw_readings": "ingest",
     "inserted_counts": "usage",
     "active_sensors": "usage",
+    "declared_measures": "usage",
     "meter_events": "billing",
     "stripe_reconciliation": "billing",
     "stripe_invoices": "invoices",
@@ -36,9 +37,11 @@ def test_the_asset_graph_is_exactly_the_one_in_the_design(definitions: dg.Defini
     assert {(above, below) for above, below in edges if not ASSETS[below].startswith("finance/")} == {
         ("raw_readings", "inserted_counts"),
         ("raw_readings", "active_sensors"),
+        ("raw_readings", "declared_measures"),
         ("raw_readings", "backfill_plan"),
         ("inserted_counts", "meter_events"),
         ("active_sensors", "meter_events"),
+        ("declared_measures", "meter_events"),
         ("meter_events", "stripe_reconciliation"),
         ("stripe_reconciliation", "stripe_invoices"),
     }
@@ -77,6 +80,7 @@ def test_every_table_shows_its_columns_with_types_and_meanings(definitions: dg.D
     assert {(dep.asset_key.to_user_string(), dep.column_name) for dep in lineage} == {
         ("inserted_counts", "inserted_count"),
         ("active_sensors", "active_sensors"),
+        ("declared_measures", "quantity"),
     }
 
 
@@ -132,7 +136,8 @@ def test_hourly_assets_turn_stale_when_nothing_comes_and_only_what_calls_stripe_
     definitions: dg.Definitions,
 ) -> None:
     graph = definitions.resolve_asset_graph()
-    hourly = {"raw_readings", "inserted_counts", "active_sensors", "meter_events", "sensor_hours", "recorded_months"}
+    hourly = {"raw_readings", "inserted_counts", "active_sensors", "declared_measures", "meter_events"}
+    hourly |= {"sensor_hours", "declared_hours", "recorded_months"}
     stale = {spec.key.to_user_string() for spec in definitions.resolve_all_asset_specs() if spec.freshness_policy}
     assert stale == hourly
     pools = {key.to_user_string(): graph.get(key).pools for key in graph.materializable_asset_keys}

@@ -18,8 +18,10 @@ HOURLY = (
     "raw_readings",
     "inserted_counts",
     "active_sensors",
+    "declared_measures",
     "meter_events",
     "sensor_hours",
+    "declared_hours",
     "recorded_months",
     "backfill_plan",
 )

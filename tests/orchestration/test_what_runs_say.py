@@ -84,11 +84,11 @@ def test_a_run_of_72_hours_says_what_it_does_and_what_it_came_to_in_a_bounded_nu
     for words in (
         rf"loading {re.escape(str(span))} from ",
         r"72 files, 288 rows = 216 new \+ 0 duplicate \+ 72 rejected \(\d+\.\d s\)",
-        r"counting inserted_counts, active_sensors of ",
-        r"72 tenant-hours of inserted_counts, 72 tenant-hours of active_sensors \(\d+\.\d s\)",
+        r"counting inserted_counts, active_sensors, declared_measures of ",
+        r"72 tenant-hours of inserted_counts, 72 tenant-hours of active_sensors, 0 .* declared_measures \(\d+\.\d s\)",
         r"billing .* to ",
         r"144 accepted; 72 of 72 hours have nothing left to send \(\d+\.\d s\)",
-        r"sensor_hours, recorded_months for ",
+        r"declared_hours, sensor_hours, recorded_months for ",
     ):
         assert re.search(words, told), words
     assert len(warnings) == UNUSABLE_SHOWN + 1

@@ -23,6 +23,8 @@ RIGHTS = {
     "correction_documents": "insert",
     "counted_hours": "insert, update counted_at files_hash, delete",
     "decisions": "insert",
+    "declared_measures": "insert",
+    "dropped_measures": "insert",
     "dropped_reading_counts": "insert",
     "evidence_packs": "insert",
     "exceptions": "insert, update closed_at deadline_at detail owed",
@@ -43,6 +45,7 @@ RIGHTS = {
     "meter_events": (
         "insert, update answer attempts first_sent_at http_status last_sent_at request_id settled_at status"
     ),
+    "measures": "insert, update is_counted",
     "meters": "insert, update formula measure window, delete",
     "model_hours": "insert, update built_at",
     "price_snapshots": "insert",
@@ -136,7 +139,7 @@ def test_the_pipeline_has_the_rights_of_this_list_and_no_others(billed: Pipeline
         filled = "select name, 'insert, delete' from fridge.sql_models where materialized <> 'view'"
         tables = dict(connection.execute(filled).fetchall())
         found = {name: rights for name, rights in connection.execute(CATALOGUE).fetchall() if rights}
-    assert len(tables) == 3  # models that are filled
+    assert len(tables) == 4  # models that are filled
     assert found == RIGHTS | tables
 
 

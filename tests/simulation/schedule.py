@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant
 
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.catalogue.measure import Measure
+from fridge_pipeline.catalogue.measure import ACTIVE_SENSORS, INSERTED_COUNT
 from fridge_pipeline.catalogue.meter import CATALOGUE, Formula, Meter, Tolerance, Window
 from tests.simulation.cycle import END, Terms
 from tests.simulation.invoice_judgement import misbilled
@@ -22,8 +22,8 @@ from tests.simulation.runs import Runs
 from tests.simulation.world import HOURS, World
 
 RAW = (
-    Meter("temperature_readings", "Readings", Measure.INSERTED_COUNT, Formula.SUM, Window.NONE),
-    Meter("active_sensors", "Sensors", Measure.ACTIVE_SENSORS, Formula.LAST, Window.NONE),
+    Meter("temperature_readings", "Readings", INSERTED_COUNT, Formula.SUM, Window.NONE),
+    Meter("active_sensors", "Sensors", ACTIVE_SENSORS, Formula.LAST, Window.NONE),
 )
 
 #: One hour is history enough, so that a schedule of a few hours has something to review.

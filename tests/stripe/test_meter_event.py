@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fridge_pipeline.billing.rules.staging import StagingCase, StagingVerdict, judge_staging, next_event
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.catalogue.measure import Measure
+from fridge_pipeline.catalogue.measure import INSERTED_COUNT
 from fridge_pipeline.catalogue.meter import CATALOGUE, Meter, Window, meter_of
 from fridge_pipeline.stripe.rules.meter_event import Status, identifier_of, is_too_late, timestamp_of
 
@@ -122,7 +122,7 @@ def test_the_next_revision_states_the_total_to_whoever_has_the_hour_on_the_books
 
 def test_an_event_name_with_a_colon_is_refused_because_identifiers_would_no_longer_be_unique() -> None:
     with pytest.raises(ValueError, match="no colon"):
-        Meter("a:b", "x", Measure.INSERTED_COUNT)
+        Meter("a:b", "x", INSERTED_COUNT)
 
 
 def test_an_unknown_meter_names_those_that_exist() -> None:

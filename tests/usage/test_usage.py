@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from fridge_pipeline.usage.rules import (
+from fridge_pipeline.usage.rules.counting import (
     USAGE_SCHEMA,
     FileRun,
     bridged,

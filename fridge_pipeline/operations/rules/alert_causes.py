@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from fridge_pipeline.calendar.hours import ONE_HOUR, Hour, plan_ranges
-from fridge_pipeline.catalogue.measure import Measure
+from fridge_pipeline.catalogue.measure import ACTIVE_SENSORS, INSERTED_COUNT
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.operations.rules.alert import Alert, Family, first_few
 from fridge_pipeline.reason_codes import advised, kind_of
@@ -26,7 +26,7 @@ TEMPERATURE_C = 4.0
 ARRIVED_WITHIN = timedelta(minutes=30)
 
 #: What Stripe must have accepted for an hour.
-EXPECTED = {Measure.INSERTED_COUNT: SENSORS * READINGS_PER_SENSOR, Measure.ACTIVE_SENSORS: SENSORS}
+EXPECTED = {INSERTED_COUNT: SENSORS * READINGS_PER_SENSOR, ACTIVE_SENSORS: SENSORS}
 
 
 def canary_batch(hour: Hour) -> str:

@@ -9,7 +9,7 @@ from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import CATALOGUE
 from fridge_pipeline.finance.backtest_hours import Backtest, backtest
 from fridge_pipeline.operations.drop_old_readings import drop_old_readings
-from fridge_pipeline.usage.rules import DifferingHour
+from fridge_pipeline.usage.rules.comparing import DifferingHour
 from tests.pipeline import Pipeline, readings
 
 

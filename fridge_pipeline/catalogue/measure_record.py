@@ -1,0 +1,97 @@
+"""The measures in the books: which are counted now, and what each declared one means, for good."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.catalogue.condition import condition_of
+from fridge_pipeline.catalogue.measure import BUILT_IN, Aggregate, Measure
+from fridge_pipeline.database.queries import statement
+
+
+class MeasureChangedError(ValueError):
+    """A name has another meaning in the file than in the books."""
+
+    def __init__(self, given: Measure, recorded: Measure) -> None:
+        super().__init__(
+            f"FRIDGE_METERS: measure {given.name} is {_said(given)}, and in the books it is {_said(recorded)}, which "
+            f"usage was counted by: a definition never changes. Write the new one under a new name, with a meter of "
+            f"its own, and remove the meter of {given.name} when it is no longer billed"
+        )
+
+
+def keep_measures(connection: psycopg.Connection, declared: Iterable[Measure], now: datetime) -> None:
+    """Puts measures that the books do not know on record, and says that these, of all declared, are counted now.
+
+    One that does not say from when is counted from the hour that is running. Raises ``MeasureChangedError``.
+    """
+    declared = tuple(declared)
+    with connection.transaction():
+        connection.execute(statement("lock_measures"))
+        known = require_same_measures(connection, declared)
+        for measure in declared:
+            if measure.name not in known:
+                row = _row(measure, now)
+                connection.execute(statement("add_measure"), row)
+                connection.execute(statement("declare_measure"), row)
+        connection.execute(statement("count_measures"), {"names": [measure.name for measure in declared]})
+
+
+def require_same_measures(connection: psycopg.Connection, declared: Iterable[Measure]) -> dict[str, Measure]:
+    """All measures that were ever declared, by name. Raises ``MeasureChangedError`` where one means something else."""
+    known = {measure.name: measure for measure in _recorded(connection, "recorded_measures")}
+    for measure in declared:
+        found = known.get(measure.name, measure)
+        if measure != found or measure.counted_from not in {None, found.counted_from}:
+            raise MeasureChangedError(measure, found)
+    return known
+
+
+def declared_in_force(connection: psycopg.Connection) -> tuple[Measure, ...]:
+    """The declared measures that are counted now."""
+    return tuple(_recorded(connection, "recorded_measures_in_force"))
+
+
+def measures_in_force(connection: psycopg.Connection) -> tuple[Measure, ...]:
+    """All measures that are counted now."""
+    return (*BUILT_IN, *declared_in_force(connection))
+
+
+def _recorded(connection: psycopg.Connection, name: str) -> list[Measure]:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return [
+            Measure(
+                name=row["measure"],
+                aggregate=Aggregate(row["aggregate"]),
+                column=row["measured_column"],
+                condition=row["condition"] and condition_of(row["condition"]),
+                scale=row["scale"],
+                counted_from=row["counted_from"],
+            )
+            for row in cursor.execute(statement(name)).fetchall()
+        ]
+
+
+def _row(measure: Measure, now: datetime) -> dict[str, Any]:
+    return {
+        "name": measure.name,
+        "definition": measure.definition,
+        "aggregate": measure.aggregate.value,
+        "column": measure.column,
+        "condition": None if measure.condition is None else Jsonb(measure.condition.tree),
+        "scale": measure.scale,
+        "counted_from": measure.counted_from or Hour.containing(now).start,
+        "now": now,
+    }
+
+
+def _said(measure: Measure) -> str:
+    since = "" if measure.counted_from is None else f", from {Hour.containing(measure.counted_from)} on"
+    return f"{measure.definition}{since}"

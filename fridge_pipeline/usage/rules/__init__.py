@@ -1,0 +1,1 @@
+"""How readings become usage, and how usage is compared: pure."""
