@@ -15,7 +15,7 @@ import click
 import dagster as dg
 from dagster import DagsterRun
 
-from fridge_pipeline.cli.dagster_services import CODE_SERVER, WEBSERVER, start_dagster, start_reports, start_ui
+from fridge_pipeline.cli.dagster_services import CODE_SERVER, DAEMON, WEBSERVER, start_dagster, start_reports, start_ui
 from fridge_pipeline.cli.interruption import ended_by_signals
 from fridge_pipeline.cli.services import Services
 from fridge_pipeline.cli.shown_grid import ShownGrid, grid_variable
@@ -120,7 +120,8 @@ class Running:
             self.embedded.ensure_running()
             if not was_running:
                 console.print("PostgreSQL had ended and was started again", style="yellow")
-                self.services.named(WEBSERVER).end()  # it keeps connections, and each dead one would be an error shown
+                for name in (WEBSERVER, DAEMON):  # they keep connections, and each dead one would be an error shown
+                    self.services.named(name).end()
         if self.sandbox is not None:
             was_answering = self.sandbox.running_url() is not None
             self.sandbox.ensure_running()
