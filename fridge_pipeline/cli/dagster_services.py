@@ -26,6 +26,9 @@ HOST = "127.0.0.1"
 #: What a code server loads.
 CODE_MODULE = ("-m", MODULE, "-d", str(REPOSITORY), "--location-name", LOCATION)
 
+#: Dagster's daemon, which does not let a person wait.
+PROMPT_DAEMON = ("-m", "fridge_pipeline.orchestration.prompt_daemon", "run")
+
 #: Dagster's webserver, which then obeys requests of our own only.
 GUARDED_WEBSERVER = ("-m", "fridge_pipeline.orchestration.guarded_webserver")
 
@@ -33,6 +36,7 @@ CODE_SERVER = "code-server"
 WEBSERVER = "webserver"
 METRICS = "metrics"
 CONSOLE = "console"
+DAEMON = "daemon"
 START_SECONDS_MAX = 120.0
 PAUSE_SECONDS = 0.2
 
@@ -53,7 +57,7 @@ def start_dagster(services: Services, configured: Settings, variables: Mapping[s
     starting = _Starting(services, configured, {**variables, "FRIDGE_UI_URL": ui_url})
     with console.status("starting Dagster"):
         workspace = starting.code_server()
-        services.start(starting.service("daemon", program("dagster-daemon"), "run", "-w", workspace))
+        services.start(starting.service(DAEMON, sys.executable, *PROMPT_DAEMON, "-w", workspace))
         return starting.webserver(ui_port, "-w", workspace)
 
 

@@ -19,6 +19,7 @@ from fridge_pipeline.cli.dagster_services import (
     CODE_SERVER,
     GUARDED_WEBSERVER,
     HOST,
+    PROMPT_DAEMON,
     START_SECONDS_MAX,
     ServiceStartError,
     program,
@@ -136,7 +137,7 @@ def daemon(*, code_socket: Path | None, code_host: str | None, code_port: int | 
     """Run Dagster's daemon: sensors, schedules, queue and retries of runs. One of it, not two."""
     configured = _external_settings()
     workspace = _workspace(configured, "daemon", code_socket, code_host, code_port)
-    _become(configured, [program("dagster-daemon"), "run"], workspace)
+    _become(configured, [sys.executable, *PROMPT_DAEMON], workspace)
 
 
 def _workspace(configured: Settings, name: str, socket: Path | None, host: str | None, port: int | None) -> Path:

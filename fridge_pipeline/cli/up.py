@@ -17,6 +17,7 @@ from dagster import DagsterRun
 
 from fridge_pipeline.cli.dagster_services import (
     CODE_SERVER,
+    DAEMON,
     WEBSERVER,
     start_console,
     start_dagster,
@@ -130,7 +131,8 @@ class Running:
             self.embedded.ensure_running()
             if not was_running:
                 console.print("PostgreSQL had ended and was started again", style="yellow")
-                self.services.named(WEBSERVER).end()  # it keeps connections, and each dead one would be an error shown
+                for name in (WEBSERVER, DAEMON):  # they keep connections, and each dead one would be an error shown
+                    self.services.named(name).end()
         if self.sandbox is not None:
             was_answering = self.sandbox.running_url() is not None
             self.sandbox.ensure_running()

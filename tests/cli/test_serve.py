@@ -49,6 +49,7 @@ def test_a_service_without_a_server_of_its_own_says_what_it_needs(service: str, 
 
 
 GUARDED = ["python", "-m", "fridge_pipeline.orchestration.guarded_webserver"]
+DAEMON = ["python", "-m", "fridge_pipeline.orchestration.prompt_daemon", "run"]
 LOCATION = {"location_name": "fridge_pipeline"}
 
 
@@ -70,13 +71,13 @@ LOCATION = {"location_name": "fridge_pipeline"}
         (
             "daemon",
             ["--code-socket", "/run/fridge/code.socket"],
-            ["dagster-daemon", "run"],
+            DAEMON,
             {"grpc_server": {"socket": "/run/fridge/code.socket", **LOCATION}},
         ),
         (
             "daemon",
             ["--code-host", "code"],
-            ["dagster-daemon", "run"],
+            DAEMON,
             {"grpc_server": {"host": "code", "port": 4000, **LOCATION}},
         ),
     ],

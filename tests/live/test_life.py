@@ -13,13 +13,18 @@ import psycopg
 import pytest
 import requests
 
+from fridge_pipeline.calendar.hours import Hour
+from tests.live.deliveries import land
 from tests.live.running_fridge import RunningFridge, describe, processes_of, run_fridge, running_fridge, wait_until
 from tests.live.runs import launch_run
 from tests.live.usage import usage_at_stripe, usage_in_the_books
 
+GRID = """{assetNodeOrError(assetKey: {path: ["raw_readings"]})
+    {... on AssetNode {partitionKeys partitionStats {numPartitions numMaterialized}}}}"""
+ORIGINS = "{runsOrError {... on Runs {results {jobName repositoryOrigin {repositoryLocationName}}}}}"
 SECONDS_TO_STOP_MAX = 15.0
 TABLE = ("hours billed", "readings", "duplicates", "rejected", "events accepted")
-SERVICES = ("code-server start", "guarded_webserver", "dagster-daemon", "-m stripe_sandbox")
+SERVICES = ("code-server start", "guarded_webserver", "prompt_daemon", "-m stripe_sandbox")
 
 
 @pytest.mark.prove
@@ -28,16 +33,23 @@ def test_after_a_kill_9_the_next_up_ends_what_was_left_over_and_ctrl_c_then_ends
     home = tmp_path / "a home with spaces"
     with running_fridge(home, "demo", "--port", "0") as killed:
         assert all(heading in killed.said() for heading in TABLE), killed.said()
+        first_of_the_demo, not_loaded = grid(killed)
+        assert not_loaded <= 2, "the hour that runs, and perhaps one that has just begun"
+        assert runs_of_jobs(killed) == {"load_and_bill", "check_books"}, "the time line shows what the demo did"
         killed.end(signal.SIGKILL)
     left_over = {name: killed.living_service(name).pid for name in SERVICES}
     with running_fridge(home, "up", "--port", "0") as up:
         leaders = [each for each in processes_of(home) if os.getpgid(each.pid) == each.pid]
-        daemons = [each for each in leaders if "dagster-daemon" in " ".join(each.cmdline())]
+        daemons = [each for each in leaders if "prompt_daemon" in " ".join(each.cmdline())]
         assert len(daemons) == 1, describe(leaders)
-        assert daemons[0].pid != left_over["dagster-daemon"]
+        assert daemons[0].pid != left_over["prompt_daemon"]
         assert "left over" in up.said()
         wait_until("the daemon answers for all its parts", lambda: _is_healthy(up))
         what_it_prints_leads_to_ui_reports_and_books(up)
+        assert grid(up)[0] == first_of_the_demo
+        earlier = Hour.from_key(first_of_the_demo).plus(-30)
+        land(up, earlier.start)
+        wait_until("the grid begins at the earlier folder", lambda: grid(up)[0] == earlier.key)
         assert up.end(signal.SIGINT) < SECONDS_TO_STOP_MAX
     assert up.process.returncode == 0, up.said()
     assert not processes_of(home), describe(processes_of(home))
@@ -50,6 +62,19 @@ def test_after_a_kill_9_the_next_up_ends_what_was_left_over_and_ctrl_c_then_ends
     after = usage_in_the_books(home)
     assert {key: after.get(key) for key in before} == before
     assert usage_at_stripe(home) == after
+
+
+def grid(running: RunningFridge) -> tuple[str, int]:
+    """Where the grid begins in the UI, and how many of its hours are not shown as loaded."""
+    node = running.graphql(GRID)["assetNodeOrError"]
+    hours = node["partitionStats"]
+    return str(node["partitionKeys"][0]), hours["numPartitions"] - hours["numMaterialized"]
+
+
+def runs_of_jobs(running: RunningFridge) -> set[str]:
+    """The jobs of the code location that have runs, as the page of jobs and the time line find them."""
+    runs = running.graphql(ORIGINS)["runsOrError"]["results"]
+    return {run["jobName"] for run in runs if run["repositoryOrigin"]["repositoryLocationName"] == "fridge_pipeline"}
 
 
 def what_it_prints_leads_to_ui_reports_and_books(up: RunningFridge) -> None:

@@ -40,7 +40,7 @@ PICTURE_BYTES_MAX = 300_000
 #: Processes by what stands on their command line: which know nothing of runs, and which work on them.
 KNOWS_NO_SECRET = (
     *("bin/postgres", "-m stripe_sandbox", "report_server"),
-    *("guarded_webserver", "dagster-daemon run"),
+    *("guarded_webserver", "prompt_daemon run"),
 )
 WORKS = ("code-server start", "dagster api grpc")
 
@@ -88,7 +88,7 @@ def test_only_where_runs_work_is_there_a_secret_and_everything_signs_in_to_the_b
         "-m stripe_sandbox": set(),
         "report_server": set(),
         "guarded_webserver": of_dagster,
-        "dagster-daemon run": of_dagster,
+        "prompt_daemon run": of_dagster,
         "code-server start": of_dagster | {"AWS_SECRET_ACCESS_KEY"},
         "dagster api grpc": of_dagster | {"AWS_SECRET_ACCESS_KEY"},
     }
@@ -238,7 +238,7 @@ def load_held_up(demo: RunningFridge, hours: int) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("words", "hours"),
     [
-        ("dagster-daemon run", 6),
+        ("prompt_daemon run", 6),
         pytest.param("code-server start", 8, marks=pytest.mark.prove),
         pytest.param("dagster api grpc", 10, marks=pytest.mark.prove),
     ],
