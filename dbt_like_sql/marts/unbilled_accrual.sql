@@ -224,15 +224,18 @@ based as (
                         and corrections.period_start = parts.period_start
                 ), 0
             ),
-            (
-                select sum(usage.quantity)
-                from usage
-                where
-                    usage.tenant_id = parts.tenant_id
-                    and usage.meter = parts.meter
-                    and usage.hour >= parts.period_start
-                    and usage.hour < parts.usage_month::timestamp at time zone 'UTC'
-            ),
+            case
+                when parts.period_start < parts.usage_month::timestamp at time zone 'UTC' then (
+                    select sum(used.quantity)
+                    from fridge.stg_usage as used
+                    where
+                        used.tenant_id = parts.tenant_id
+                        and used.meter = parts.meter
+                        and used.hour + interval '30 minutes' >= parts.period_start
+                        and used.hour >= parts.period_start - interval '1 hour'
+                        and used.hour < parts.usage_month::timestamp at time zone 'UTC'
+                )
+            end,
             0
         ) as base
     from parts

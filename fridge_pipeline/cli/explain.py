@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
 import click
 
@@ -39,8 +40,9 @@ def explain(
     the tenant's rows, the rejected ones with their lines. Stripe's sum is the one that was read last, by the daily
     reconciliation or with --read-stripe.
 
-    With --invoice: an invoice's lines, the usage of their periods, and what Stripe accepted when it was final; with
-    --line also every hour of the line with its statements and files.
+    From an hour to its invoice: the lines that bill it stand below. With --invoice: an invoice's lines, the usage of
+    their periods, corrections, and what Stripe accepted when it was final; with --line also every hour of the line with
+    its statements and files.
 
     Example: fridge explain cohoes 2026-01-24-18:00
     """
@@ -84,9 +86,19 @@ def invoice_text(explanation: InvoiceExplanation, *, with_hours: bool) -> str:
             for each in explanation.comparisons
         ),
     ]
+    lines += [_correction_text(each) for each in explanation.corrections]
     for line in explanation.lines:
         lines += _line_text(line, of["currency"], with_hours=with_hours)
     return "\n".join(lines)
+
+
+def _correction_text(each: dict[str, Any]) -> str:
+    people = " and ".join(filter(None, (each["proposed_by"], each["approved_by"])))
+    document = f", {each['document']}" if each["document"] else ""
+    return (
+        f"  correction {each['proposal_id']} of {each['event_name']} ({each['state']}): {each['delta']:+f}, "
+        f"{each['amount']:+} minor units of {each['currency']} by {each['document_kind']}{document}; {people}"
+    )
 
 
 def _line_text(line: ExplainedLine, currency: str, *, with_hours: bool) -> list[str]:

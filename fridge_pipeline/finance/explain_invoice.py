@@ -54,10 +54,11 @@ class ExplainedLine:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceExplanation:
-    """An invoice as Stripe showed it last, how its periods compare with usage, and its lines."""
+    """An invoice as Stripe showed it last, how its periods compare with usage, its corrections, and its lines."""
 
     invoice: dict[str, Any]
     comparisons: list[ComparedInvoice]
+    corrections: list[dict[str, Any]]
     lines: list[ExplainedLine]
 
 
@@ -73,6 +74,7 @@ def explain_invoice(
             )
         named = {"invoice_id": invoice_id, "line_id": line_id, "event_names": [meter.event_name for meter in catalogue]}
         lines = cursor.execute(statement("explain_invoice_lines"), named).fetchall()
+        corrections = cursor.execute(statement("explain_invoice_corrections"), named).fetchall()
     if not lines:
         raise InvoiceUnknownError(f"invoice {invoice_id} has no line {line_id or ''} of a meter in the catalogue")
     periods = compared_invoices(
@@ -82,7 +84,8 @@ def explain_invoice(
         ExplainedLine(**row, hours=_hours(connection, meter_of(row["event_name"], catalogue), invoice, row))
         for row in lines
     ]
-    return InvoiceExplanation(invoice, [each for each in periods if each.invoice_id == invoice_id], found)
+    own = [each for each in periods if each.invoice_id == invoice_id]
+    return InvoiceExplanation(invoice, own, corrections, found)
 
 
 def _hours(

@@ -1281,6 +1281,24 @@ select
 from fridge.invoices
 where invoice_id = %(invoice_id)s;
 
+-- name: explain_invoice_corrections
+-- What was proposed for the invoice, and what has become of it.
+select
+    proposal_id,
+    event_name,
+    period_start,
+    delta,
+    amount,
+    currency,
+    document_kind,
+    state,
+    document,
+    proposed_by,
+    approved_by
+from fridge.corrections
+where invoice_id = %(invoice_id)s
+order by proposal_id;
+
 -- name: explain_invoice_lines
 -- Its lines with a meter of ours, and what they come to; other lines are none of our business.
 select

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,9 +13,12 @@ from hypothesis import strategies as st
 from psycopg.types.json import Jsonb
 
 from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.database.check_models import check_models
 from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.models import read_models
 from fridge_pipeline.invoices.invoice_record import keep_prices
 from fridge_pipeline.invoices.rules.price_amount import cost
+from fridge_pipeline.settings import MODELS_FOLDER
 from fridge_pipeline.stripe.rules.invoice import Price, Tier, TiersMode
 from tests.invoices.conftest import InvoicedBooks
 from tests.invoices.shapes import PRICES, READINGS, D
@@ -124,6 +128,30 @@ def test_the_causes_of_a_period_together_cost_what_they_cost_at_once(books: Invo
 
 THIRD = Price("third", READINGS, "usd", unit_amount=D("0.5"))
 assert "third" not in PRICES
+
+
+def test_of_a_period_that_began_before_the_month_the_tiers_go_on_where_the_month_before_has_ended(
+    books: InvoicedBooks,
+) -> None:
+    before = books.start - timedelta(days=35)
+    with books.pipeline.database.connect() as connection:
+        connection.execute("insert into fridge.usage values ('cohoes', %s, 'inserted_count', 100, now())", [before])
+    books.use(25, 30)
+    books.subscribe(price_id="graduated", period_start=before)
+    books.read_days()
+    books.compare()
+    books.pipeline.run_models(Hour(before))
+    assert [row for row in accrual(books) if row[1] == "open_period"] == [("cohoes", "open_period", 30, 80, "usd")]
+
+
+def test_usage_that_no_invoice_carries_breaks_no_test_of_what_finance_reads(books: InvoicedBooks) -> None:
+    books.subscribe(created_at=books.end)
+    books.use(3, 10)
+    books.read_days()
+    books.compare()
+    assert accrual(books) == [("cohoes", "not_on_subscription", 10, None, None)]
+    found = check_models(books.pipeline.database, read_models(MODELS_FOLDER))
+    assert [f"{each.test.model}.{each.test.name}" for each in found if not each.holds] == []
 
 
 def test_finance_reads_it_with_its_own_rights(ended: InvoicedBooks, as_superuser: psycopg.Connection) -> None:
