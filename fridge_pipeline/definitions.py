@@ -17,6 +17,7 @@ from fridge_pipeline.finance.evidence_record import pack_tables
 from fridge_pipeline.finance.rules.month_books import MARTS
 from fridge_pipeline.ingest.assets import raw_readings
 from fridge_pipeline.invoices.assets import accepted_usage_is_invoiced, invoices_are_usage, stripe_invoices
+from fridge_pipeline.lake.assets import has_lake, hourly_lake, lake, write_lake_job
 from fridge_pipeline.orchestration.alerting import alerts, run_failures
 from fridge_pipeline.orchestration.automation import (
     bill_closed_hours,
@@ -83,6 +84,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         on_grid(with_models(evidence_pack, pack_tables(), models), months),
         on_grid(with_models(audit_report, MARTS, models), months),
         on_grid(backfill_plan, hourly.hours, ONE_RUN),
+        *([lake] if has_lake(settings) else []),
     ]
     return dg.Definitions(
         assets=with_code(assets, settings.source_url),
@@ -107,6 +109,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             drop_old_readings_job,
             land_canary_job,
             load_shard_job,
+            *([write_lake_job] if has_lake(settings) else []),
         ],
         sensors=[
             landing_sensor,
@@ -124,6 +127,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             daily_book_check,
             nightly_retention,
             hourly_canary(settings),
+            *([hourly_lake] if has_lake(settings) else []),
         ],
         resources=RESOURCES,
         # A process and an import per step cost more than the steps: 13 s of CPU against 4 for an hour's chain.

@@ -59,6 +59,13 @@ class Places(BaseModel):
         "`s3://bucket/prefix`; [what it needs](operations.md#packs-and-reports-in-an-object-store)",
         shown="`FRIDGE_HOME`",
     )
+    lake: Annotated[Location | None, PlainValidator(values.archive)] = variable(
+        "FRIDGE_LAKE_URI",
+        None,
+        "where usage, ledger, tie-out and invoices are written every hour as Delta tables, for other tools: a folder, "
+        "`file://…`, or `s3://bucket/prefix`; [The lake](operations.md#the-lake)",
+        shown="none is written",
+    )
     reports_url: Annotated[str | None, PlainValidator(values.web_address)] = variable(
         "FRIDGE_REPORTS_URL",
         None,

@@ -199,7 +199,8 @@ def paths_of(configured: Settings) -> dict[str, str]:
     files = {name: str(file) for name, file in named.items() if file is not None}
     elsewhere = configured.archive != configured.home
     archive = {"FRIDGE_ARCHIVE_URI": str(configured.archive)} if elsewhere else {}
-    return {"FRIDGE_HOME": str(configured.home), **files, **archive}
+    lake = {"FRIDGE_LAKE_URI": str(configured.lake)} if configured.lake is not None else {}
+    return {"FRIDGE_HOME": str(configured.home), **files, **archive, **lake}
 
 
 def show_urls(started: Running) -> None:
