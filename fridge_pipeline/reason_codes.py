@@ -152,7 +152,7 @@ DIFFERENCE_CAUSES: Final[dict[str, DifferenceCause]] = {
     "unmapped": known(
         Step.LEDGER,
         "unmapped: the tenant has no Stripe customer",
-        "The tenant has no Stripe customer; billed as soon as it has one.",
+        "The tenant has no Stripe customer; stated as soon as it has one.",
     ),
     "customer_taken": known(
         Step.LEDGER,

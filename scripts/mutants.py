@@ -345,7 +345,8 @@ MUTANTS = (
                 HOLD_DRAFTS,
                 "        intent = open_intent(",
                 "        if plan.finalizes_at is not None:\n"
-                "            schedule_draft(self.gateway, invoice_id, plan.finalizes_at, self.how.marked_by, invoice_id)\n"
+                "            mark = self.how.marked_by\n"
+                "            schedule_draft(self.gateway, invoice_id, plan.finalizes_at, mark, invoice_id)\n"
                 "        intent = open_intent(",
             ),
         ),
@@ -409,7 +410,8 @@ MUTANTS = (
         (
             Edit(
                 CORRECTIONS_SCHEMA,
-                "    if not exists (select 1 from fridge.correction_approvals where proposal_id = new.proposal_id) then",
+                "    if not exists (select 1 from fridge.correction_approvals where proposal_id = new.proposal_id)"
+                " then",
                 "    if false then",
             ),
         ),

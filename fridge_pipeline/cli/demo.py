@@ -116,7 +116,7 @@ def demo(exit_after: bool, port: int) -> None:
                 with console.status("checking the books"), headless_runner(opened.ledger, span) as runner:
                     billed.runs.append(runner.check_books(span))
             show_result(billed, started.stripe_location, opened.ledger.billing_start, as_json=False)
-            if not billed.is_interrupted:
+            if billed.is_success:
                 end_demo_month(started, span, demo_tenants()[0].tenant_id)
             if exit_after or billed.is_interrupted:
                 sys.exit(0 if billed.is_success else exit_code() or 1)

@@ -72,7 +72,8 @@ def end_demo_month(started: Running, span: HourRange, late_tenant: str) -> None:
         with ledger.database.connect() as connection:
             found = differences(connection, end - ONE_DAY, end)
     proposed, _ = documents_for(found)
-    _show([each for each, _ in found], proposed, end)
+    if found:
+        _show([each for each, _ in found], proposed, end)
 
 
 def _month_before(end: datetime) -> datetime:

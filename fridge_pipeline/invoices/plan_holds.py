@@ -32,13 +32,16 @@ MIDNIGHT = time(0)
 class MeteredDraft:
     """A draft in the books with lines of our meters: their periods, and what of them is not delivered yet.
 
-    ``waits_for`` is ``None`` when the ledger has everything and Stripe has had an hour to count it.
+    ``waits_for`` is ``None`` when the ledger has everything and Stripe has had an hour to count it; ``hours`` are those
+    that the ledger has not. ``finalizes_at`` is as it was read last.
     """
 
     invoice_id: str
     created_at: datetime
     periods: tuple[Asked, ...]
     waits_for: str | None
+    hours: int
+    finalizes_at: datetime | None
 
     @property
     def end(self) -> datetime:
@@ -75,8 +78,8 @@ def metered_drafts(
     }
     waits = _waits(connection, list(found.values()), customers, catalogue, (unloaded, now))
     return [
-        MeteredDraft(invoice.invoice_id, invoice.created_at, periods, wait)
-        for (invoice, periods), wait in zip(found.items(), waits, strict=True)
+        MeteredDraft(invoice.invoice_id, invoice.created_at, periods, wait, hours, invoice.finalizes_at)
+        for (invoice, periods), (hours, wait) in zip(found.items(), waits, strict=True)
     ]
 
 
@@ -95,8 +98,8 @@ def _waits(
     customers: Mapping[str, Customer],
     catalogue: Sequence[Meter],
     moment: tuple[Collection[Hour], datetime],
-) -> list[str | None]:
-    """What each draft waits for, by the ledger alone."""
+) -> list[tuple[int, str | None]]:
+    """Of each draft, how many hours the ledger has not, and what it waits for by the ledger alone."""
     unloaded, now = moment
     measures = {meter.event_name: meter.measure.name for meter in catalogue}
     pieces = [
@@ -121,7 +124,7 @@ def _waits(
         number = pieces[piece][0]
         hours[number] = max(hours[number], waiting)
         settled[number] = max(settled[number], last_at or settled[number])
-    return [_wait(waiting, last, now) for waiting, last in zip(hours, settled, strict=True)]
+    return [(waiting, _wait(waiting, last, now)) for waiting, last in zip(hours, settled, strict=True)]
 
 
 def _wait(hours: int, last: datetime, now: datetime) -> str | None:

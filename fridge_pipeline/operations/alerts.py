@@ -17,6 +17,7 @@ from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.ingest.landing.landing_errors import LandingError
+from fridge_pipeline.invoices.plan_holds import metered_drafts
 from fridge_pipeline.operations.channels import AlertChannel, AlertNotSentError
 from fridge_pipeline.operations.rules.alert import (
     Alert,
@@ -29,9 +30,11 @@ from fridge_pipeline.operations.rules.alert import (
 from fridge_pipeline.operations.rules.alert_causes import (
     CANARY_TENANT,
     UNMAPPED_NOTICE,
+    IncompleteDraft,
     OpenKind,
     UnmappedUsage,
     canary_alert,
+    drafts_alert,
     exceptions_alert,
     judged_hour,
     landing_alert,
@@ -86,6 +89,17 @@ def unmapped_near_deadline(connection: psycopg.Connection, now: datetime) -> lis
     return [UnmappedUsage(*row) for row in connection.execute(statement("unmapped_near_deadline"), bounds).fetchall()]
 
 
+def incomplete_drafts(
+    connection: psycopg.Connection, catalogue: tuple[Meter, ...], now: datetime
+) -> list[IncompleteDraft]:
+    """The drafts in the books that Stripe makes final by itself, with the hours of their periods that are missing."""
+    return [
+        IncompleteDraft(each.invoice_id, each.periods[0].customer_id, each.hours, each.finalizes_at)
+        for each in metered_drafts(connection, catalogue, (), now)
+        if each.finalizes_at is not None
+    ]
+
+
 def accepted_usage(connection: psycopg.Connection, tenant_id: str, hour: Hour) -> dict[str, int]:
     """Event name → what Stripe has accepted for a tenant's hour; a meter without a statement is left out."""
     row = {"tenant_id": tenant_id, "hour": hour.start}
@@ -128,7 +142,7 @@ class AlertScope:
 def find_alerts(
     database: Database, catalogue: tuple[Meter, ...], scope: AlertScope, memory: AlertMemory, now: datetime
 ) -> AlertScan:
-    """Open exceptions, unmapped usage near its deadline, stale hours, and the canary where it is flown.
+    """Open exceptions, usage near its deadline, drafts that lack hours, stale hours, the canary where it is flown.
 
     A landing zone that cannot be looked at is an alert of its own, and says nothing of stale hours.
     """
@@ -138,6 +152,7 @@ def find_alerts(
     with database.connect() as connection:
         scan.add(Family.EXCEPTIONS, *(exceptions_alert(kind) for kind in open_kinds(connection)))
         scan.add(Family.UNMAPPED, unmapped_alert(unmapped_near_deadline(connection, now), now))
+        scan.add(Family.DRAFTS, drafts_alert(incomplete_drafts(connection, catalogue, now), now))
     scan.add(Family.CANARY, _find_canary(database, catalogue, now, scan.memory.canary_since))
     try:
         undelivered = scope.find_undelivered()

@@ -197,8 +197,9 @@ def alerts(settings: Settings) -> dg.SensorDefinition:
         name="alerts",
         minimum_interval_seconds=ALERTS_INTERVAL_SECONDS,
         default_status=_status(settings),
-        description="Sends to webhook and mail: exceptions, unmapped usage near its deadline, stale hours, failed runs "
-        "and a silent canary. Once, again after a day, and once when it is over.",
+        description="Sends to webhook and mail: exceptions, unmapped usage near its deadline, drafts that become final "
+        "without their hours, stale hours, failed runs and a silent canary. Once, again after a day, and once when it "
+        "is over.",
     )
     def sensor(
         context: dg.SensorEvaluationContext, ledger: dg.ResourceParam[Ledger], landing: dg.ResourceParam[Landing]

@@ -41,7 +41,7 @@ comment on column fridge.stripe_reconciliation.ledger_value is
 comment on column fridge.stripe_reconciliation.stripe_value is
 'What Stripe''s summaries show, 0 when they show nothing; empty when they were not read.';
 comment on column fridge.stripe_reconciliation.difference is
-'Stripe less usage: above 0 too much is billed, below 0 too little; empty when Stripe was not read.';
+'Stripe less usage: above 0 Stripe counts too much, below 0 too little; empty when Stripe was not read.';
 comment on column fridge.stripe_reconciliation.cause is
 'Why they differ, of a day that of its worst hour; empty when all three agree or Stripe was not read.';
 comment on column fridge.stripe_reconciliation.detail is 'The cause, or why Stripe was not read, in words.';

@@ -14,6 +14,8 @@ from fridge_pipeline.database.failpoints import AtFailpoint, Failpoint, pass_by
 from fridge_pipeline.invoices.hold_drafts import HoldOrder, HoldReport, days_to_hold, hold_drafts
 from fridge_pipeline.invoices.hold_record import held_drafts
 from fridge_pipeline.invoices.rules.hold_draft import HoldAct
+from fridge_pipeline.operations.alerts import AlertScope, find_alerts
+from fridge_pipeline.operations.rules.alert import AlertMemory, Family
 from fridge_pipeline.stripe.invoice_reads import drafts
 from fridge_pipeline.stripe.rules.api_key import ApiKey
 from tests.invoices.account import InvoicedTenant
@@ -274,3 +276,26 @@ def test_the_sensor_wants_a_run_when_a_draft_is_to_be_held_or_let_go_and_only_th
     assert wanted() == 1
     hold(tenant)
     assert wanted() == 0
+
+
+def test_a_draft_is_told_of_before_it_is_final_without_an_hour_of_its_period_and_no_longer_once_it_has_it(
+    tenant: InvoicedTenant,
+) -> None:
+    """Of Stripe's own hour of grace forty minutes are left."""
+    line, hour = tenant.pipeline, tenant.hour(20)
+
+    def told() -> list[str]:
+        scope = AlertScope(list, timedelta(hours=3), flies_canary=False)
+        scan = find_alerts(line.database, line.catalogue, scope, AlertMemory(), line.clock())
+        assert Family.DRAFTS in scan.scanned
+        return [alert.text.partition(" UTC")[0] for alert in scan.alerts if alert.family is Family.DRAFTS]
+
+    tenant.read()
+    assert told() == []
+    line.land(hour, "late.csv", readings("cohoes", hour, 1, 7))
+    line.load(hour)
+    line.count(hour)
+    final = f"{tenant.start + timedelta(days=1, hours=1, minutes=15):%Y-%m-%d %H:%M}"
+    assert told() == [f"{invoice(tenant).id} of {tenant.customer}: 1 hour, final at {final}"]
+    line.bill(hour)
+    assert told() == []

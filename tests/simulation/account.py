@@ -91,12 +91,12 @@ class Account:
         """It takes no more events; what it counted stays with it."""
         meter_id = self.active_meters().get(event_name)
         if meter_id is not None:
-            self._call("POST", f"/v1/billing/meters/{meter_id}/deactivate")
+            self._control("POST", f"/v1/billing/meters/{meter_id}/deactivate")
             self.meters_are_others_now()
 
     def delete_customer(self, customer: str) -> None:
         """Later events for it are refused; its usage stays. Nothing happens to one that Stripe never saw."""
-        self._call("DELETE", f"/v1/customers/{customer}")
+        self._control("DELETE", f"/v1/customers/{customer}")
 
     def state_usage(self, identifier: str, slot: Slot, value: int) -> bool:
         """Somebody else's statement; whether Stripe may have it."""
@@ -118,7 +118,7 @@ class Account:
 
     def create(self, what: str, **wish: Any) -> dict[str, Any]:
         """A product, a price or a subscription is made in the dashboard."""
-        status, body = self._call("POST", f"/v1/{what}", urlencode(wish), FORM)
+        status, body = self._control("POST", f"/v1/{what}", urlencode(wish), FORM)
         assert status == http.client.OK, body
         made: dict[str, Any] = json.loads(body)
         return made
@@ -156,13 +156,15 @@ class Account:
         status, body = self._control("POST", path, json.dumps(wish))
         assert status == http.client.OK, body
 
-    def _control(self, method: str, path: str, body: str | None = None) -> tuple[int, bytes]:
+    def _control(
+        self, method: str, path: str, body: str | None = None, headers: dict[str, str] | None = None
+    ) -> tuple[int, bytes]:
         """No fault is meant for these: a connection that is gone was idle for longer than the sandbox keeps one."""
         try:
-            return self._call(method, path, body)
+            return self._call(method, path, body, headers)
         except (http.client.RemoteDisconnected, ConnectionError):
             self._http.close()
-            return self._call(method, path, body)
+            return self._call(method, path, body, headers)
 
     def _call(
         self, method: str, path: str, body: str | None = None, headers: dict[str, str] | None = None

@@ -50,7 +50,7 @@ def together_detail(key: Together, cases: Sequence[StagingCase]) -> str:
     amount = f"{sum(case.change for case in cases)} {event_name} of {len(cases)} tenants without a Stripe customer"
     if verdict is StagingVerdict.UNMAPPED:
         why = (
-            "Import those that are yours with their customers (fridge tenants import): they are billed with the next "
+            "Import those that are yours with their customers (fridge tenants import): they are stated with the next "
             f"run, until {billing_deadline(hour):%Y-%m-%d %H:%M} UTC. fridge.unmapped_usage has them all. If nobody "
             "knows them, take their file out of usage (fridge withdraw)."
         )
@@ -88,7 +88,7 @@ def _why(case: StagingCase, verdict: StagingVerdict) -> str:
     if verdict is StagingVerdict.UNMAPPED:
         return (
             f"tenant {case.tenant_id!r} has no Stripe customer. Import the tenant with its customer (fridge tenants "
-            f"import); it is billed with the next run, until {until}."
+            f"import); it is stated with the next run, until {until}."
         )
     if verdict is StagingVerdict.CUSTOMER_TAKEN:
         return (
@@ -96,7 +96,7 @@ def _why(case: StagingCase, verdict: StagingVerdict) -> str:
             "in this hour, and Stripe keeps one figure per customer, meter and hour: one tenant would overwrite the "
             f"other, or swell it. {_by_hand(case)}, if both are this customer's. Or give {case.tenant_id!r} a customer "
             f"of its own (fridge tenants import), or take the files of {case.taken_by!r} out of usage (fridge "
-            f"withdraw): then it is billed with the next run, until {until}."
+            f"withdraw): then it is stated with the next run, until {until}."
         )
     if verdict is StagingVerdict.MONTH_CLOSED:
         month = Month.containing(case.hour.start)

@@ -116,3 +116,7 @@ from fridge.settlement_decisions as decisions
 left join fridge.settlement_approvals as approvals on decisions.settlement_id = approvals.settlement_id
 left join fridge.corrections on decisions.proposal_id = corrections.proposal_id
 where approvals.settlement_id is not null or not decisions.takes_two;
+
+-- What Stripe counts is not yet what it invoices.
+comment on column fridge.stripe_reconciliation.difference is
+'Stripe less usage: above 0 Stripe counts too much, below 0 too little; empty when Stripe was not read.';

@@ -208,7 +208,8 @@ SECTIONS = (
     Section(
         OUTCOMES,
         OUTCOMES,
-        "What was billed of the usage, what Stripe may still be told, and what is lost; a credit due is below 0.",
+        "What Stripe counts or was invoiced by hand, what Stripe may still be told, and what is lost; a credit due is "
+        "below 0.",
         "The books hold no usage of this month.",
     ),
     Section(
@@ -254,7 +255,7 @@ SECTIONS = (
             _unmapped,
         ),
         UNMAPPED,
-        "Usage that nobody is billed for yet. It is billed once the tenant is mapped, within 35 days.",
+        "Usage that nobody is billed for yet. It is stated to Stripe once the tenant is mapped, within 35 days.",
         "No usage waits for a Stripe customer. What was not mapped within 35 days is lost, and among the differences.",
     ),
     Section(

@@ -68,6 +68,10 @@ HOW_TO_READ = (
     ("Duplicate, rejected", "A reading that was stored already; a row that is no valid reading. Neither is billed."),
     ("Hour", "Usage is counted by the UTC hour in which a file arrived. A month has the hours that begin in it."),
     (
+        "Billed",
+        "Stripe counts it, or somebody has invoiced it by hand. Invoices may carry less than Stripe counts.",
+    ),
+    (
         "Meter",
         "What is billed by: readings, sensor-hours, or what was declared. Quantities of two meters are never added.",
     ),

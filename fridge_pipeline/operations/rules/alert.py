@@ -29,6 +29,7 @@ class Family(StrEnum):
     EXCEPTIONS = "exceptions"
     UNMAPPED = "unmapped"
     STALE = "stale"
+    DRAFTS = "drafts"
     LANDING = "landing"
     CANARY = "canary"
 

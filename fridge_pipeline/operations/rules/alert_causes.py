@@ -167,6 +167,42 @@ def unmapped_alert(found: Sequence[UnmappedUsage], now: datetime) -> Alert | Non
     )
 
 
+@dataclass(frozen=True, slots=True)
+class IncompleteDraft:
+    """A draft invoice that Stripe makes final soon, of whose periods so many hours are not delivered."""
+
+    invoice_id: str
+    customer_id: str
+    hours: int
+    finalizes_at: datetime
+
+
+#: So long before a draft becomes final it is told what it lacks: a working day to act in.
+DRAFT_NOTICE = timedelta(hours=12)
+
+
+def drafts_alert(found: Sequence[IncompleteDraft], now: datetime) -> Alert | None:
+    """Invoices that are about to become final without usage of their periods."""
+    near = sorted(
+        (each for each in found if each.hours and now < each.finalizes_at <= now + DRAFT_NOTICE),
+        key=lambda each: (each.finalizes_at, each.invoice_id),
+    )
+    if not near:
+        return None
+    shown = [
+        f"{each.invoice_id} of {each.customer_id}: {counted(each.hours, 'hour')}, final at "
+        f"{each.finalizes_at:%Y-%m-%d %H:%M} UTC"
+        for each in near
+    ]
+    return Alert(
+        Family.DRAFTS,
+        "final",
+        f"{counted(len(near), 'draft invoice')} soon final without all hours of the period",
+        f"{first_few(shown)}. What Stripe accepts later is on no invoice.\n"
+        "Next: see fridge invoices and fridge exceptions; deliver these hours, or hold drafts: FRIDGE_INVOICES=hold",
+    )
+
+
 def stale_alert(undelivered_since: Mapping[Hour, datetime], now: datetime, stale_after: timedelta) -> Alert | None:
     """Closed hours that have landing files or usage and were not delivered for too long."""
     stale = sorted(hour for hour, since in undelivered_since.items() if now - since > stale_after)

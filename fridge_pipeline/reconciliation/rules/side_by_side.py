@@ -32,7 +32,7 @@ class Row:
 
     @property
     def difference(self) -> Decimal | None:
-        """Stripe less usage: above 0 too much is billed; nobody is billed while there is no customer."""
+        """Stripe less usage: above 0 Stripe counts too much; it counts nothing while there is no customer."""
         if self.stripe is None and self.stripe_customer_id is not None:
             return None
         return (self.stripe or NOTHING) - (self.usage or 0)
