@@ -39,7 +39,7 @@ PICTURE_BYTES_MAX = 300_000
 
 #: Processes by what stands on their command line: which know nothing of runs, and which work on them.
 KNOWS_NO_SECRET = (
-    *("bin/postgres", "-m stripe_sandbox", "report_server"),
+    *("bin/postgres", "-m stripe_sandbox", "cli.console"),
     *("guarded_webserver", "dagster-daemon run"),
 )
 WORKS = ("code-server start", "dagster api grpc")
@@ -86,7 +86,7 @@ def test_only_where_runs_work_is_there_a_secret_and_everything_signs_in_to_the_b
     assert secrets == {
         "bin/postgres": set(),
         "-m stripe_sandbox": set(),
-        "report_server": set(),
+        "cli.console": set(),
         "guarded_webserver": of_dagster,
         "dagster-daemon run": of_dagster,
         "code-server start": of_dagster | {"AWS_SECRET_ACCESS_KEY"},
