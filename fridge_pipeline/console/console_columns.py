@@ -66,6 +66,7 @@ _OWN = (
     Column("lost", "Lost: too late", Kind.COUNT, "no data"),
     Column("stated_quantity", "Stated to Stripe", Kind.COUNT, "not stated"),
     Column("stripe_quantity", "Stripe's own", Kind.NUMBER, "not read"),
+    Column("hour_cause", "Why", Kind.CAUSE, "nothing differs"),
     Column("month_usage", "Usage", Kind.COUNT, "no usage on record"),
     Column("tenant_days_not_read", "Days of tenants not read", Kind.COUNT, "none compared"),
     Column("invoiced", "Invoiced", Kind.NUMBER, "not invoiced"),

@@ -717,7 +717,7 @@ select
     stated_quantity,
     stripe_quantity,
     stripe_read_at,
-    cause,
+    cause as hour_cause,
     status as state
 from fridge.tie_out
 where tenant_id = %(tenant)s and hour >= %(month_start)s and hour < %(month_end)s
@@ -735,7 +735,7 @@ select
     stated_quantity,
     stripe_quantity,
     stripe_read_at,
-    cause,
+    cause as hour_cause,
     amount,
     status as state
 from fridge.tie_out

@@ -120,7 +120,7 @@ def _part(asked: Asked, table: Table, read: Read, *, is_first: bool) -> dict[str
         "table": table,
         "rows": read.rows,
         "plot": table.plot(read.rows) if table.plot is not None and read.rows else None,
-        "range": f"rows {skipped + 1:,} to {last:,}{more}" if skipped or read.has_more else f"{last:,} rows",
+        "range": f"rows {skipped + 1:,} to {last:,}{more}" if skipped or read.has_more else counted(last, "row"),
         "csv": asked.address(CSV, **{} if is_first else {TABLE: table.name}),
         "previous": None,
         "next": None,
