@@ -206,7 +206,7 @@ def paths_of(configured: Settings) -> dict[str, str]:
 def show_urls(started: Running) -> None:
     """Where to look."""
     console.print(f"\n  Dagster UI      {started.ui_url}")
-    console.print(f"  For finance     {started.console_url}")
+    console.print(f"  Console         {started.console_url}")
     if not started.has_finance:
         console.print("                  reports only: FRIDGE_FINANCE_DATABASE_URL names no login", style="yellow")
     console.print(f"  Metrics         {started.metrics_url}")

@@ -151,7 +151,13 @@ class Console:
             "band": reader.first_row("console_band", {}),
             "stamp": stamp_line(min(of.read_at for _, of in read), self.program, month),
         }
-        return HTMLResponse(render_page(found, read, self.pages, around), headers=PAGE_HEADERS)
+        return HTMLResponse(render_page(found, read, self.pages, around, self._has), headers=PAGE_HEADERS)
+
+    def _has(self, address: str) -> bool:
+        """Whether there is such a report; everything else is there."""
+        if not address.startswith(f"{REPORTS}/"):
+            return True
+        return self.reports is not None and (self.reports / address.removeprefix(f"{REPORTS}/")).exists()
 
     def _month_state(self, found: Asked, reader: Reader) -> str:
         """How the month of a page is signed."""

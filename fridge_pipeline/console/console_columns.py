@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fridge_pipeline.console.cell_texts import money
 from fridge_pipeline.console.frame import Field, Row
+from fridge_pipeline.finance.pages.cells import moment
 from fridge_pipeline.finance.pages.columns import COLUMNS, Column, Kind
 from fridge_pipeline.finance.rules.outcomes import cause_in_few_words
 from fridge_pipeline.invoice_causes import invoice_cause_in_words
@@ -11,12 +12,12 @@ from fridge_pipeline.reason_codes import cause_in_words
 
 MONTH_STATES = {"open": "open", "prepared": "prepared, not approved", "closed": "closed"}
 
-#: The questions of the first page, with what an empty answer means.
+#: The questions of the first page, and what no answer means.
 FRESHNESS = {
-    "oldest_unbilled": "Oldest hour with usage that Stripe does not have",
-    "stripe_read": "Stripe's own sums were last read",
-    "newest_hour": "Newest hour with a landing file",
-    "newest_file": "Last landing file loaded",
+    "oldest_unbilled": ("Oldest hour with usage that Stripe does not have", "nothing waits"),
+    "stripe_read": ("Stripe's own sums were last read", "not read in the last 60 days"),
+    "newest_hour": ("Newest hour with a landing file", "no landing file"),
+    "newest_file": ("Last landing file loaded", "none in the last 60 days"),
 }
 
 #: What is checked of the books.
@@ -48,8 +49,6 @@ def _holds(row: Row) -> str | None:
 
 
 _OWN = (
-    Column("what", "What"),
-    Column("moment", "When (UTC)", Kind.MOMENT, "none"),
     Column("usage_month", "Month", Kind.MONTH),
     Column("month", "Month", Kind.MONTH),
     Column("prepared_by", "Prepared by", missing="nobody"),
@@ -67,6 +66,7 @@ _OWN = (
     Column("lost", "Lost: too late", Kind.COUNT, "no data"),
     Column("stated_quantity", "Stated to Stripe", Kind.COUNT, "not stated"),
     Column("stripe_quantity", "Stripe's own", Kind.NUMBER, "not read"),
+    Column("hour_cause", "Why", Kind.CAUSE, "nothing differs"),
     Column("month_usage", "Usage", Kind.COUNT, "no usage on record"),
     Column("tenant_days_not_read", "Days of tenants not read", Kind.COUNT, "none compared"),
     Column("invoiced", "Invoiced", Kind.NUMBER, "not invoiced"),
@@ -102,7 +102,7 @@ _OWN = (
     Column("is_late", "Late", Kind.YES_NO),
     Column("statements", "Statements", Kind.SENTENCE, "none"),
     Column("paths", "Files", Kind.SENTENCE, "not recorded"),
-    Column("hashes", "SHA-256 of the files", Kind.CODE),
+    Column("file_hashes", "SHA-256 of the files", Kind.CODE),
     Column("rejected_for", "Why"),
     Column("rejected_rows", "Rows", Kind.COUNT),
     Column("largest_file", "File with most of them"),
@@ -143,7 +143,12 @@ _OWN = (
 
 #: Columns that say more than their value.
 _SAYING = (
-    Field(Column("freshness", "What"), None, lambda row: FRESHNESS[row["freshness"]]),
+    Field(Column("freshness", "What"), None, lambda row: FRESHNESS[row["freshness"]][0]),
+    Field(
+        Column("moment", "When (UTC)"),
+        None,
+        lambda row: FRESHNESS[row["freshness"]][1] if row["moment"] is None else moment(row["moment"]),
+    ),
     Field(Column("month_state", "Month is"), None, lambda row: MONTH_STATES[row["month_state"]]),
     Field(Column("waiting_for", "Why", Kind.SENTENCE), None, waiting_for),
     Field(Column("outcome_cause", "Why", Kind.SENTENCE), None, lambda row: cause_in_few_words(row["outcome_cause"])),

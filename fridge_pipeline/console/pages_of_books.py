@@ -135,7 +135,8 @@ SAMPLE = Page(
             "console_sample",
             "One row per drawn hour of a tenant and meter, in the order of the draw.",
             fields(
-                "tenant_id hour meter quantity stated_quantity statement_status identifier request_id paths hashes",
+                "tenant_id hour meter quantity stated_quantity statement_status identifier request_id paths "
+                "file_hashes",
                 **HOUR_LINKS,
             ),
             "No usage in the month.",

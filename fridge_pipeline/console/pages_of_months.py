@@ -20,7 +20,12 @@ HOUR_LINKS = {"hour": "/tenants/{tenant_id}/hours/{hour}", "tenant_id": "/tenant
 
 #: What becomes of a day's usage, and its colour; and the steps from usage to invoice.
 PARTS = {"billed": "column", "held": "held", "waiting": "waiting", "lost": "lost"}
-STEPS = {"usage": "usage_now", "stated": "stated_now", "Stripe's own": "stripe_now", "invoiced": "invoiced"}
+STEPS = (
+    ("usage", "none", "usage_now"),
+    ("stated", "not stated", "stated_now"),
+    ("Stripe's own", "not read", "stripe_now"),
+    ("invoiced", "not invoiced", "invoiced"),
+)
 
 
 def by_meter(rows: Sequence[Row]) -> dict[str, list[Row]]:
@@ -52,7 +57,7 @@ def figures_plot(rows: Sequence[Row]) -> Markup:
     return Markup("").join(
         waterfall(
             f"{meter_in_words(row['meter'])}: from usage to invoice",
-            [(label, row[name]) for label, name in STEPS.items()],
+            [(label, missing, row[name]) for label, missing, name in STEPS],
         )
         for row in rows
     )

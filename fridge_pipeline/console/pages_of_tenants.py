@@ -137,7 +137,7 @@ HOURS = Page(
             "One row per hour and meter, the newest first.",
             fields(
                 "hour meter file_rows inserted duplicates rejected usage_quantity stated_quantity stripe_quantity "
-                "stripe_read_at cause state",
+                "stripe_read_at hour_cause state",
                 **HOUR_LINKS,
             ),
             "No hour of the month is on record for the tenant; that is not a usage of zero.",
@@ -161,7 +161,7 @@ HOUR_PAGE = Page(
             "One row per meter.",
             fields(
                 "meter file_rows inserted duplicates rejected derived_quantity usage_quantity stated_quantity "
-                "stripe_quantity stripe_read_at cause state"
+                "stripe_quantity stripe_read_at hour_cause state"
             ),
             "The books hold no usage of the tenant in this hour. That is not a usage of zero.",
         ),

@@ -11,13 +11,16 @@ from markupsafe import Markup
 from fridge_pipeline.finance.pages.cells import count
 
 HEIGHT = 150
-BAR, LEFT, TOP, BOTTOM = 12, 70, 10, 24
+LEFT, TOP, BOTTOM = 70, 10, 24
+
+#: All plots of bars are about as wide, however many bars they have.
+WIDTH, BAR_MIN, BAR_MAX = 720, 6, 60
 
 #: Of a cell of a grid; the colours are so many.
 CELL_WIDTH, CELL_HEIGHT, SHADES = 84, 26, 5
 
-#: So many words below a plot have room.
-LABELS_MAX = 10
+#: Room for a word below a plot.
+LABEL_WIDTH = 54
 
 Number = int | Decimal
 
@@ -36,12 +39,13 @@ def stacked(title: str, bars: Sequence[Bar], names: Mapping[str, str]) -> Markup
     What is not known has a mark at the bottom, and is no bar of height 0.
     """
     highest = max((sum(bar.parts.values()) for bar in bars if bar.parts is not None), default=0)
-    width = max(len(bars) * BAR, 1)
+    wide = min(max(WIDTH // max(len(bars), 1), BAR_MIN), BAR_MAX)
+    space = max(wide // 8, 1)
     paths = dict.fromkeys(names, "")
     gaps = ""
     for place, bar in enumerate(bars):
         if bar.parts is None:
-            gaps += f"M{place * BAR + 3} {HEIGHT}v-4h{BAR - 6}v4z"
+            gaps += f"M{place * wide + wide // 2 - 3} {HEIGHT}v-4h6v4z"
             continue
         bottom = Decimal(0)
         for name in names:
@@ -49,9 +53,8 @@ def stacked(title: str, bars: Sequence[Bar], names: Mapping[str, str]) -> Markup
             low, high = (_scaled(each, highest) for each in (bottom, bottom + value))
             bottom += value
             if value > 0:
-                paths[name] += (
-                    f"M{place * BAR + 1} {HEIGHT - low}v-{max(high - low, 1)}h{BAR - 2}v{max(high - low, 1)}z"
-                )
+                tall = max(high - low, 1)
+                paths[name] += f"M{place * wide + space} {HEIGHT - low}v-{tall}h{wide - 2 * space}v{tall}z"
     drawn = Markup("").join(
         Markup('<path class="{}" d="{}"/>').format(names[name], path) for name, path in paths.items() if path
     )
@@ -63,23 +66,32 @@ def stacked(title: str, bars: Sequence[Bar], names: Mapping[str, str]) -> Markup
     )
     if gaps:
         legend += Markup('<li><span class="key gap"></span>no data</li>')
-    return _figure(title, _in_words(bars, names), width, highest, _labels([bar.label for bar in bars]) + drawn, legend)
+    return _figure(
+        title,
+        _in_words(bars, names),
+        max(len(bars), 1) * wide,
+        highest,
+        _labels([bar.label for bar in bars], wide) + drawn,
+        legend,
+    )
 
 
-def waterfall(title: str, steps: Sequence[tuple[str, Number | None]]) -> Markup:
-    """From the first number to the last: each whole, and between two of them what is lost or gained on the way."""
-    known = [(label, value) for label, value in steps if value is not None]
-    highest = max((value for _, value in known), default=0)
+def waterfall(title: str, steps: Sequence[tuple[str, str, Number | None]]) -> Markup:
+    """From the first number to the last: each whole, and between two of them what is lost or gained on the way.
+
+    A step is its name, what is said when nothing is known, and its number.
+    """
+    highest = max((value for _, _, value in steps if value is not None), default=0)
     wide = 92
     drawn = Markup("")
     before: Number | None = None
-    for place, (label, value) in enumerate(steps):
+    for place, (label, missing, value) in enumerate(steps):
         x = place * wide
         drawn += Markup('<text x="{}" y="{}" text-anchor="middle">{}</text>').format(x + wide // 2, HEIGHT + 16, label)
         if value is None:
             drawn += Markup('<path class="gap" d="M{} {}v-4h40v4z"/>').format(x + 26, HEIGHT)
-            drawn += Markup('<text x="{}" y="{}" text-anchor="middle">not read</text>').format(
-                x + wide // 2, HEIGHT - 10
+            drawn += Markup('<text x="{}" y="{}" text-anchor="middle">{}</text>').format(
+                x + wide // 2, HEIGHT - 10, missing
             )
             continue
         height = max(_scaled(value, highest), 1) if value > 0 else 0
@@ -93,7 +105,7 @@ def waterfall(title: str, steps: Sequence[tuple[str, Number | None]]) -> Markup:
                 "lost" if value < before else "more", x + 2, HEIGHT - low, max(high - low, 1), max(high - low, 1)
             )
         before = value
-    words = ", ".join(f"{label} {'not read' if value is None else count(value)}" for label, value in steps)
+    words = ", ".join(f"{label} {missing if value is None else count(value)}" for label, missing, value in steps)
     return _figure(title, words, len(steps) * wide, highest, drawn, Markup(""))
 
 
@@ -101,12 +113,14 @@ def _scaled(value: Number, highest: Number) -> int:
     return round(float(value) / float(highest) * HEIGHT) if highest else 0
 
 
-def _labels(labels: Sequence[str]) -> Markup:
-    step = -(-len(labels) // LABELS_MAX)
+def _labels(labels: Sequence[str], wide: int) -> Markup:
+    step = -(-LABEL_WIDTH // wide)
     return Markup("").join(
-        Markup('<text x="{}" y="{}" text-anchor="middle">{}</text>').format(place * BAR + BAR // 2, HEIGHT + 16, label)
+        Markup('<text x="{}" y="{}" text-anchor="middle">{}</text>').format(
+            place * wide + wide // 2, HEIGHT + 16, label
+        )
         for place, label in enumerate(labels)
-        if step and place % step == 0
+        if place % step == 0
     )
 
 

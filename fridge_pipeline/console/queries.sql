@@ -17,9 +17,9 @@ select
     ) as may_change;
 
 -- name: console_page
--- A part of what a page shows, and one row more, which says whether there are others.
+-- A part of what a page shows, in the order of its statement, and one row more, which says whether there are others.
 select * from ({select}) as shown
-limit %(limit)s offset %(offset)s;
+limit %(limit)s offset %(offset)s; -- noqa: AM09
 
 -- name: console_band
 -- Where usage goes now.
@@ -59,7 +59,7 @@ used as (
         hour >= (
             date_trunc('month', %(now)s::timestamptz at time zone 'UTC') - interval '1 month'
         ) at time zone 'UTC'
-    group by 1, 2
+    group by usage_month, meter
 ),
 
 signed as (
@@ -92,10 +92,10 @@ select
 from months
 inner join used on months.usage_month = used.usage_month
 left join lateral (
-    select case action when 'approve' then 'closed' when 'prepare' then 'prepared' else 'open' end as state
-    from fridge.month_signoffs
-    where month = months.usage_month and action <> 'ask_to_reopen'
-    order by signoff_id desc
+    select case signoffs.action when 'approve' then 'closed' when 'prepare' then 'prepared' else 'open' end as state
+    from fridge.month_signoffs as signoffs
+    where signoffs.month = months.usage_month and signoffs.action <> 'ask_to_reopen'
+    order by signoffs.signoff_id desc
     limit 1
 ) as newest on true
 left join signed on months.usage_month = signed.usage_month and used.meter = signed.meter
@@ -132,17 +132,19 @@ order by days_left asc nulls last, waiting_for asc, meter asc;
 
 -- name: console_freshness
 -- How far the books reach, and when Stripe was last read.
+with unbilled as (
+    select min(hour) as hour
+    from fridge.exceptions_open
+    where owed > 0
+    union all
+    select min(hour) as hour
+    from fridge.billing_ledger
+    where status in ('staged', 'sent', 'unknown')
+)
+
 select
     'oldest_unbilled' as freshness,
-    (
-        select min(hour) from (
-            select min(hour) as hour from fridge.exceptions_open
-            where owed > 0
-            union all
-            select min(hour) as hour from fridge.billing_ledger
-            where status in ('staged', 'sent', 'unknown')
-        ) as unbilled
-    ) as moment,
+    (select min(hour) from unbilled) as moment,
     1 as place
 union all
 select
@@ -169,28 +171,27 @@ order by place;
 
 -- name: console_days
 -- Of each day and meter of the last 60 days what is billed and what is not, by the ledger as it is now.
-with days as (
-    select
-        meters.meter,
-        first_day::date as usage_date
-    from
-        generate_series(
-            (%(now)s::timestamptz at time zone 'UTC')::date - 59, (%(now)s::timestamptz at time zone 'UTC')::date, '1 day'
-        ) as first_day
-    cross join (
-        select distinct meter from fridge.metered_usage
-        where hour > %(now)s::timestamptz - interval '60 days'
-    ) as meters
-),
-
-used as (
+with used as (
     select
         (hour at time zone 'UTC')::date as usage_date,
         meter,
         sum(quantity) as usage_quantity
     from fridge.metered_usage
     where hour >= ((%(now)s::timestamptz at time zone 'UTC')::date - 59)::timestamp at time zone 'UTC'
-    group by 1, 2
+    group by usage_date, meter
+),
+
+meters as (
+    select distinct meter
+    from used
+),
+
+days as (
+    select
+        meters.meter,
+        (%(now)s::timestamptz at time zone 'UTC')::date - days_ago as usage_date
+    from generate_series(0, 59) as days_ago
+    cross join meters
 ),
 
 stated as (
@@ -202,7 +203,7 @@ stated as (
     where
         hour >= ((%(now)s::timestamptz at time zone 'UTC')::date - 59)::timestamp at time zone 'UTC'
         and is_counted_by_stripe
-    group by 1, 2
+    group by usage_date, meter
 ),
 
 waiting as (
@@ -213,7 +214,7 @@ waiting as (
         sum(owed) filter (where kind = 'too_late' or coalesce(deadline_at <= %(now)s, false)) as lost
     from fridge.exceptions_open
     where owed > 0
-    group by 1, 2
+    group by usage_date, meter
 )
 
 select
@@ -241,12 +242,11 @@ with bounds as (
 ),
 
 months as (
-    select begins::date as usage_month
-    from bounds
-    cross join
+    select
         generate_series(
-            date_trunc('month', bounds.first_hour at time zone 'UTC'), bounds.last_hour at time zone 'UTC', '1 month'
-        ) as begins
+            date_trunc('month', first_hour at time zone 'UTC'), last_hour at time zone 'UTC', '1 month'
+        )::date as usage_month
+    from bounds
     union
     select distinct month as usage_month
     from fridge.month_signoffs
@@ -480,7 +480,7 @@ where
     and (%(tenant)s::text is null or tenant_id = %(tenant)s)
     and (%(kind)s::text is null or kind = %(kind)s)
     and (%(month_start)s::timestamptz is null or (hour >= %(month_start)s and hour < %(month_end)s))
-group by 1, 2
+group by left_in_words, meter
 order by min(days_left) asc nulls last, meter asc;
 
 -- name: console_accrual
@@ -498,7 +498,7 @@ from fridge.invoice_tie_out
 where
     (invoice_id is null or finalized_at is null)
     and (%(tenant)s::text is null or tenant_id = %(tenant)s)
-group by 1, 2, 3
+group by usage_month, meter, currency
 order by usage_month desc, meter asc, currency asc;
 
 -- name: console_exceptions
@@ -515,7 +515,7 @@ select
     closed_at
 from fridge.exceptions_all
 where
-    (%(state)s::text is null and closed_at is null or %(state)s = 'all' or %(state)s = 'closed' and closed_at is not null)
+    case %(state)s::text when 'all' then true when 'closed' then closed_at is not null else closed_at is null end
     and (%(kind)s::text is null or kind = %(kind)s)
     and (%(tenant)s::text is null or tenant_id = %(tenant)s)
     and (%(month_start)s::timestamptz is null or (hour >= %(month_start)s and hour < %(month_end)s))
@@ -547,6 +547,20 @@ with used as (
         hour >= coalesce(%(month_start)s, date_trunc('month', %(now)s::timestamptz, 'UTC'))
         and hour < coalesce(%(month_end)s, %(now)s::timestamptz + interval '1 hour')
     group by tenant_id, meter
+),
+
+users as (
+    select distinct tenant_id
+    from used
+),
+
+tenants as (
+    select
+        coalesce(tenants_now.tenant_id, users.tenant_id) as tenant_id,
+        tenants_now.tenant_name,
+        tenants_now.stripe_customer_id
+    from fridge.tenants_now
+    full join users on tenants_now.tenant_id = users.tenant_id
 )
 
 select
@@ -558,14 +572,7 @@ select
     used.hours_with_usage,
     used.first_hour,
     used.last_hour
-from (
-    select
-        coalesce(tenants_now.tenant_id, of_usage.tenant_id) as tenant_id,
-        tenants_now.tenant_name,
-        tenants_now.stripe_customer_id
-    from fridge.tenants_now
-    full join (select distinct tenant_id from used) as of_usage on tenants_now.tenant_id = of_usage.tenant_id
-) as tenants
+from tenants
 left join used on tenants.tenant_id = used.tenant_id
 where
     %(tenant)s::text is null
@@ -608,7 +615,7 @@ used as (
         and hour >= (
             date_trunc('month', %(now)s::timestamptz at time zone 'UTC') - interval '12 months'
         ) at time zone 'UTC'
-    group by 1, 2
+    group by usage_month, meter
 ),
 
 stated as (
@@ -623,7 +630,12 @@ stated as (
         and hour >= (
             date_trunc('month', %(now)s::timestamptz at time zone 'UTC') - interval '12 months'
         ) at time zone 'UTC'
-    group by 1, 2
+    group by usage_month, meter
+),
+
+meters as (
+    select distinct meter
+    from used
 ),
 
 states as (
@@ -644,7 +656,7 @@ select
     used.hours_with_usage,
     stated.stated_now as stated_quantity
 from months
-cross join (select distinct meter from used) as meters
+cross join meters
 left join used on months.usage_month = used.usage_month and meters.meter = used.meter
 left join stated on months.usage_month = stated.usage_month and meters.meter = stated.meter
 left join states on months.usage_month = states.usage_month
@@ -705,7 +717,7 @@ select
     stated_quantity,
     stripe_quantity,
     stripe_read_at,
-    cause,
+    cause as hour_cause,
     status as state
 from fridge.tie_out
 where tenant_id = %(tenant)s and hour >= %(month_start)s and hour < %(month_end)s
@@ -723,7 +735,7 @@ select
     stated_quantity,
     stripe_quantity,
     stripe_read_at,
-    cause,
+    cause as hour_cause,
     amount,
     status as state
 from fridge.tie_out
@@ -811,6 +823,16 @@ where (tenant_id = %(tenant)s or tenant_id is null) and hour = %(hour)s
 order by exception_id;
 
 -- name: console_hour_runs
+with named as (
+    select run_id
+    from fridge.tenant_files
+    where tenant_id = %(tenant)s and hour = %(hour)s
+    union
+    select run_id
+    from fridge.billing_ledger
+    where tenant_id = %(tenant)s and hour = %(hour)s
+)
+
 select
     program_runs.run_id,
     program_runs.started_at,
@@ -818,17 +840,21 @@ select
     program_runs.program_version,
     program_runs.source_sha256
 from fridge.program_runs
-where
-    program_runs.run_id in (
-        select run_id from fridge.tenant_files
-        where tenant_id = %(tenant)s and hour = %(hour)s
-        union
-        select run_id from fridge.billing_ledger
-        where tenant_id = %(tenant)s and hour = %(hour)s
-    )
+inner join named on program_runs.run_id = named.run_id
 order by program_runs.started_at, program_runs.run_id;
 
 -- name: console_invoices
+with compared as (
+    select
+        invoice_id,
+        count(*) as periods,
+        count(*) filter (where difference <> 0) as differing,
+        count(*) filter (where not is_explained) as unexplained
+    from fridge.invoice_tie_out
+    where invoice_id is not null
+    group by invoice_id
+)
+
 select
     invoices_read.invoice_id,
     invoices_read.invoice_number,
@@ -842,20 +868,9 @@ select
     compared.periods,
     compared.differing,
     compared.unexplained,
-    compared.causes,
     invoices_read.read_at
 from fridge.invoices_read
-left join (
-    select
-        invoice_id,
-        count(*) as periods,
-        count(*) filter (where difference <> 0) as differing,
-        count(*) filter (where not is_explained) as unexplained,
-        string_agg(distinct cause, ', ' order by cause) as causes
-    from fridge.invoice_tie_out
-    where invoice_id is not null
-    group by invoice_id
-) as compared on invoices_read.invoice_id = compared.invoice_id
+left join compared on invoices_read.invoice_id = compared.invoice_id
 where
     (%(tenant)s::text is null or invoices_read.tenant_id = %(tenant)s)
     and (%(status)s::text is null or invoices_read.status = %(status)s)
@@ -959,7 +974,7 @@ select
     metered_usage.quantity,
     stated.stated_quantity,
     stated.statements,
-    stated.is_late,
+    stated.settled_at > lines.finalized_at as is_late,
     files.paths
 from fridge.invoice_lines_read as lines
 inner join fridge.tenants_now on lines.stripe_customer_id = tenants_now.stripe_customer_id
@@ -971,9 +986,11 @@ inner join fridge.metered_usage
         and metered_usage.hour < lines.period_end - interval '30 minutes'
 left join lateral (
     select
-        sum(quantity) filter (where is_counted_by_stripe) as stated_quantity,
-        string_agg(identifier || ' ' || status, '; ' order by revision) as statements,
-        bool_or(settled_at > lines.finalized_at) as is_late
+        sum(billing_ledger.quantity) filter (where billing_ledger.is_counted_by_stripe) as stated_quantity,
+        string_agg(
+            billing_ledger.identifier || ' ' || billing_ledger.status, '; ' order by billing_ledger.revision
+        ) as statements,
+        max(billing_ledger.settled_at) as settled_at
     from fridge.billing_ledger
     where
         billing_ledger.tenant_id = metered_usage.tenant_id
@@ -981,7 +998,7 @@ left join lateral (
         and billing_ledger.hour = metered_usage.hour
 ) as stated on true
 left join lateral (
-    select string_agg(path, '; ' order by path) as paths
+    select string_agg(tenant_files.path, '; ' order by tenant_files.path) as paths
     from fridge.tenant_files
     where
         tenant_files.tenant_id = metered_usage.tenant_id
@@ -1040,26 +1057,26 @@ select
     stated.request_id,
     stated.statement_status,
     files.paths,
-    files.hashes
+    files.file_hashes
 from chosen
 left join lateral (
     select
-        quantity,
-        identifier,
-        request_id,
-        status as statement_status
+        billing_ledger.quantity,
+        billing_ledger.identifier,
+        billing_ledger.request_id,
+        billing_ledger.status as statement_status
     from fridge.billing_ledger
     where
         billing_ledger.tenant_id = chosen.tenant_id
         and billing_ledger.meter = chosen.meter
         and billing_ledger.hour = chosen.hour
-    order by revision desc
+    order by billing_ledger.revision desc
     limit 1
 ) as stated on true
 left join lateral (
     select
-        string_agg(path, '; ' order by path) as paths,
-        string_agg(content_hash, '; ' order by path) as hashes
+        string_agg(tenant_files.path, '; ' order by tenant_files.path) as paths,
+        string_agg(tenant_files.content_hash, '; ' order by tenant_files.path) as file_hashes
     from fridge.tenant_files
     where
         tenant_files.tenant_id = chosen.tenant_id
@@ -1161,7 +1178,7 @@ from fridge.landed_files
 where
     hour >= coalesce(%(month_start)s, %(now)s::timestamptz - interval '31 days')
     and hour < coalesce(%(month_end)s, %(now)s::timestamptz + interval '1 hour')
-group by 1
+group by usage_date
 order by usage_date desc;
 
 -- name: console_rejections
@@ -1255,7 +1272,7 @@ union all
 select
     'signatures_are_numbered' as check_name,
     (
-        select max(signoff_id) - count(*) from fridge.month_signoffs
+        select coalesce(max(signoff_id), 0) - count(*) from fridge.month_signoffs
     ) as contradicting,
     7 as place
 union all
@@ -1313,5 +1330,5 @@ select
     count(*) as hours_with_usage
 from fridge.metered_usage
 where tenant_id = %(tenant)s and hour >= %(now)s::timestamptz - interval '92 days'
-group by 1, 2
+group by usage_date, meter
 order by usage_date desc, meter asc;

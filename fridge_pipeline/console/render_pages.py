@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -15,7 +15,7 @@ from fridge_pipeline.console.frame import ROWS_MAX, Page, Table, segment
 from fridge_pipeline.console.read_tables import Read
 from fridge_pipeline.finance.pages.cells import cell_class
 from fridge_pipeline.finance.rules.stamp import KINDS
-from fridge_pipeline.visible import visible
+from fridge_pipeline.visible import counted, visible
 
 TEMPLATES = "fridge_pipeline.console"
 
@@ -49,9 +49,13 @@ def named_in(text: str, asked: Asked) -> str:
 
 
 def render_page(
-    asked: Asked, read: Sequence[tuple[Table, Read]], menu: Sequence[Page], around: Mapping[str, Any]
+    asked: Asked,
+    read: Sequence[tuple[Table, Read]],
+    menu: Sequence[Page],
+    around: Mapping[str, Any],
+    has: Callable[[str], bool] = bool,
 ) -> str:
-    """A page with its tables; ``around`` is what stands on every one."""
+    """A page with its tables; ``around`` is what stands on every one, ``has`` says whether a link leads anywhere."""
     return (
         environment()
         .get_template("console.html.j2")
@@ -63,7 +67,7 @@ def render_page(
             path=asked.path,
             given=asked.given,
             filters=asked.page.filters,
-            links=[(text, _address(link, asked)) for text, link in asked.page.links],
+            links=[(text, address) for text, link in asked.page.links if has(address := _address(link, asked))],
             tables=[_part(asked, table, of, is_first=not number) for number, (table, of) in enumerate(read)],
             workbook=asked.address(XLSX),
             permalink=asked.address(),
@@ -116,11 +120,11 @@ def _part(asked: Asked, table: Table, read: Read, *, is_first: bool) -> dict[str
         "table": table,
         "rows": read.rows,
         "plot": table.plot(read.rows) if table.plot is not None and read.rows else None,
-        "range": f"rows {skipped + 1:,} to {last:,}{more}" if skipped or read.has_more else f"{last:,} rows",
+        "range": f"rows {skipped + 1:,} to {last:,}{more}" if skipped or read.has_more else counted(last, "row"),
         "csv": asked.address(CSV, **{} if is_first else {TABLE: table.name}),
         "previous": None,
         "next": None,
-        "read": f"read {read.read_at:%H:%M:%S}, and for {table.keeps} s not again" if table.keeps else "",
+        "read": f"as of {read.read_at:%H:%M:%S}, read again after {_span(table.keeps)}" if table.keeps else "",
     }
     if is_first and asked.number > 1:
         part["previous"] = asked.address(**{} if asked.number == 2 else {PAGE_NUMBER: str(asked.number - 1)})  # noqa: PLR2004
@@ -129,6 +133,10 @@ def _part(asked: Asked, table: Table, read: Read, *, is_first: bool) -> dict[str
     elif read.has_more:
         part["range"] = f"the first {ROWS_MAX} rows; its CSV has all"
     return part
+
+
+def _span(seconds: int) -> str:
+    return counted(seconds // 60, "minute")
 
 
 def stamp_line(read_at: datetime, program: str, month: str = "") -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import csv
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,8 +12,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from httpx import ASGITransport, AsyncClient, Response
 from psycopg.conninfo import conninfo_to_dict
-from starlette.testclient import TestClient
 
 from fridge_pipeline.calendar.days import DayRange
 from fridge_pipeline.console.all_pages import all_pages
@@ -41,10 +44,21 @@ class Shown:
     books: Pipeline
     home: Path
 
-    @property
-    def client(self) -> TestClient:
-        """A browser that follows no redirect."""
-        return TestClient(self.console, base_url=URL, follow_redirects=False)
+    def ask(self, path: str, method: str = "GET", **headers: str) -> Response:
+        """What is answered to a request."""
+
+        async def answer() -> Response:
+            async with AsyncClient(transport=ASGITransport(self.console), base_url=URL) as client:
+                return await client.request(method, path, headers=headers)
+
+        return asyncio.run(answer())
+
+    def table(self, path: str, name: str = "") -> list[dict[str, str]]:
+        """The rows of a table as CSV has them."""
+        path, _, query = path.partition("?")
+        answer = self.ask(f"{path}.csv?{query}{f'&table={name}' if name else ''}")
+        assert answer.status_code == 200, answer.text
+        return list(csv.DictReader(io.StringIO(answer.text)))
 
 
 @pytest.fixture(scope="module")

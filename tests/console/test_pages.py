@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
-from tests.console.conftest import Shown
+<<<<<<< HEAD
+=======
+import io
+from collections.abc import Iterator
 
+import openpyxl
+import psycopg
+import pytest
+
+from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.console.cell_texts import money
+from fridge_pipeline.console.read_tables import NotAReaderError, Reader
+>>>>>>> console/console
+from tests.console.conftest import Shown
+from tests.finance.evidence.books import HOURS
+from tests.finance.report.html_reading import PageRead
+
+<<<<<<< HEAD
 
 def test_x(shown: Shown) -> None:
     for page in shown.console.pages:
@@ -13,3 +29,194 @@ def test_x(shown: Shown) -> None:
         answer = shown.client.get((path if path != "/" else "/index") + ".xlsx")
         print(path, answer.status_code)
     assert 0
+=======
+PLACES = {"tenant": "cohoes", "month": "2026-01", "hour": HOURS[0].key, "invoice": "in_1", "line": "il_1"}
+
+
+def addresses(shown: Shown) -> list[str]:
+    """One of every page."""
+    return [page.path.format(**PLACES) for page in shown.console.pages]
+
+
+def read(shown: Shown, path: str) -> PageRead:
+    """A page that is there."""
+    answer = shown.ask(path)
+    assert answer.status_code == 200, (path, answer.text)
+    return PageRead(answer.text)
+
+
+def links(page: PageRead) -> Iterator[str]:
+    """Where a page leads."""
+    return (str(each["href"]) for each in page.of("a"))
+
+
+def test_every_page_is_there_with_a_caption_and_scopes_and_every_link_of_it_leads_to_something(shown: Shown) -> None:
+    seen: set[str] = set()
+    for path in addresses(shown):
+        page = read(shown, path)
+        assert all(table.caption and all(scope == "col" for _, scope in table.headings) for table in page.tables), path
+        assert [level for level, _ in page.headings].count(1) == 1
+        assert page.of("script") == []
+        assert all("style" not in attributes for _, attributes in page.tags)
+        seen.update(link.partition("#")[0] for link in links(page))
+    there = {link: shown.ask(link).status_code for link in sorted(seen - {""})}
+    assert len(there) > 120
+    assert {link: status for link, status in there.items() if status != 200} == {}
+
+
+def test_every_page_is_a_csv_and_a_workbook_of_exactly_the_rows_it_shows(shown: Shown) -> None:
+    tables = 0
+    for path in addresses(shown):
+        page = read(shown, path)
+        declared = next(each for each in shown.console.pages if each.path.format(**PLACES) == path).tables
+        target = "/index" if path == "/" else path
+        sheets = openpyxl.load_workbook(io.BytesIO(shown.ask(f"{target}.xlsx").content))
+        shown_tables = iter(page.tables)
+        for table in declared:
+            rows = shown.table(target, table.name)
+            sheet = sheets[table.title[:31]]
+            assert sheet.max_row - 2 == len(rows), (path, table.name)
+            if rows:
+                on_page = next(shown_tables)
+                assert [name for name, _ in on_page.headings] == list(rows[0]), (path, table.name)
+                assert len(on_page.rows) == len(rows), (path, table.name)
+                tables += 1
+    assert tables > 25
+
+
+def test_a_number_on_the_page_is_the_number_in_the_csv(shown: Shown) -> None:
+    on_page = read(shown, "/tenants?month=2026-01").table("One row per tenant and meter")
+    in_csv = shown.table("/tenants?month=2026-01")
+    assert on_page.column("Usage") == [row["Usage"] or "no usage on record" for row in in_csv]
+    found = {(row["Tenant"], row["Meter"]): int(row["Usage"]) for row in in_csv if row["Usage"]}
+    usage = shown.books.usage()
+    hours = (HOURS[0].key, HOURS[1].key)
+    assert found["cohoes", "temperature_readings"] == sum(usage["cohoes", key][0] for key in hours)
+    assert found["cohoes", "active_sensors"] == sum(usage["cohoes", key][1] for key in hours)
+
+
+def test_what_a_text_of_the_books_says_is_text_on_the_page_and_no_formula_in_csv(shown: Shown) -> None:
+    page = shown.ask("/unbilled").text
+    assert "<b>nobody</b>" not in page
+    assert "&lt;b&gt;nobody&lt;/b&gt;" in page
+    odd = read(shown, "/tenants/%2E%2E%2Fetc")
+    assert odd.headings[0] == (1, "Tenant ../etc")
+    assert read(shown, "/tenants/A%2Fb").headings[0] == (1, "Tenant A/b")
+
+
+def test_a_closed_month_shows_what_was_signed_with_what_it_is_now_beside(shown: Shown) -> None:
+    by_meter = {row["Meter"]: row for row in shown.table("/months/2026-01")}
+    of = by_meter["temperature_readings"]
+    assert int(of["Usage now"]) - int(of["Signed usage"]) == 5
+    (changed,) = (row for row in shown.table("/months/2026-01", "changes") if row["Meter"] == "temperature_readings")
+    assert (changed["Tenant"], changed["Change"], changed["Hour (UTC)"]) == ("cohoes", "5", "2026-01-31T23:00:00Z")
+    page = read(shown, "/months/2026-01")
+    assert "2026-01 is closed, approved by grace" in page.text
+    assert "neither signature nor time stamp beside it" in page.text
+    assert "2026-02 is open" in read(shown, "/months/2026-02").text
+
+
+def test_what_was_not_read_of_stripe_is_not_read_and_never_a_number(shown: Shown) -> None:
+    read_hour, unread = (
+        shown.table(f"/tenants/cohoes/hours/{hour.key}", "tie_out")[0]["Stripe's own"] for hour in (HOURS[0], HOURS[2])
+    )
+    assert (read_hour, unread) == ("2", "")
+    page = read(shown, f"/tenants/cohoes/hours/{HOURS[2].key}").table("One row per meter")
+    assert set(page.column("Stripe's own")) == {"not read"}
+
+
+def test_an_hour_is_shown_from_its_files_to_stripes_answers(shown: Shown) -> None:
+    address = f"/tenants/cohoes/hours/{HOURS[0].key}"
+    files = {row["File"].rpartition("/")[2]: row for row in shown.table(address, "files")}
+    assert sorted(files) == ["a.csv", "b.csv", "late.csv"]
+    assert (files["b.csv"]["Inserted"], files["b.csv"]["Duplicates"], files["b.csv"]["Rejected"]) == ("0", "3", "1")
+    revisions = [row for row in shown.table(address, "statements") if row["Meter"] == "temperature_readings"]
+    assert [(row["Revision"], row["Quantity"]) for row in revisions] == [("1", "3"), ("2", "5")]
+    sent = shown.table(address, "deliveries")
+    assert {row["Came to"] for row in sent} == {"accepted"}
+    assert all(row["Stripe request"].startswith("req_") for row in sent)
+
+
+def test_the_unbilled_hours_of_the_first_page_are_those_that_are_listed(shown: Shown) -> None:
+    first = {(row["Why"], row["Meter"]): int(row["Units owed"]) for row in shown.table("/index", "unbilled")}
+    listed: dict[str, int] = {}
+    for row in shown.table("/unbilled"):
+        listed[row["Meter"]] = listed.get(row["Meter"], 0) + int(row["Units owed"])
+    assert (
+        sum(owed for (_, meter), owed in first.items() if meter == "temperature_readings")
+        == listed["temperature_readings"]
+    )
+    (row,) = (row for row in shown.table("/index", "freshness") if row["What"].startswith("Oldest hour"))
+    assert row["When (UTC)"] == "2026-01-31 23:00"
+
+
+def test_a_sample_is_drawn_again_by_the_same_seed_and_another_by_another(shown: Shown) -> None:
+    drawn = [shown.table(f"/sample?n=4&seed={seed}&month=2026-01") for seed in (7, 7, 8)]
+    assert len(drawn[0]) == 4
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert all(row["SHA-256 of the files"] for row in drawn[0])
+
+
+def test_the_time_line_has_every_act_of_a_person(shown: Shown) -> None:
+    acts = shown.table("/changes?person=grace")
+    assert ("month closed", "2026-01") in {(row["What"], row["About"]) for row in acts}
+    whole = {row["What"] for row in shown.table("/changes")}
+    assert whole >= {"tenant mapped", "month prepared", "role given", "schema changed", "evidence pack made"}
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("/tenants/nobody", "The books know no tenant nobody"),
+        ("/months/2031-01", "The books hold no landing file, no usage and no signature of 2031-01"),
+        ("/months/soon", "&#39;soon&#39; is not a month; write it like 2026-01"),
+        ("/tenants/cohoes/hours/now", "now"),
+        ("/invoices/in_2", "No invoice in_2 with a line of our meters was read"),
+        ("/invoices/in_1/lines/il_2", "The invoice in_1 has no line il_2"),
+        ("/tenants?name=x", "This page has no filter"),
+        ("/exceptions?kind=x", "is no kind of this page"),
+        ("/sample?n=100000", "a sample has 200 hours at most"),
+        ("/exceptions?page=0", "is no whole number above 0"),
+        ("/reports/%2e%2e/tenant-links.key", "There is no such report"),
+        ("/secret", "There is no page"),
+    ],
+)  # fmt: skip
+def test_what_is_not_there_is_said_in_a_sentence(shown: Shown, path: str, says: str) -> None:
+    answer = shown.ask(path)
+    assert answer.status_code == 404
+    assert says.lower() in answer.text.lower()
+
+
+def test_it_only_shows_and_only_under_its_own_name(shown: Shown) -> None:
+    for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS"):
+        assert shown.ask("/", method, **{"content-type": "application/json"}).status_code == 405, method
+    assert shown.ask("/", host="rebound.example").status_code == 403
+    assert shown.ask("/", "HEAD").status_code == 200
+    answer = shown.ask("/")
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'; style-src 'self'")
+    assert shown.ask("/console.css").headers["content-type"].startswith("text/css")
+    assert shown.ask("/reports/2026-02/usage-2026-02.html").text == "<title>The report</title>"
+
+
+def test_it_reads_as_finance_and_refuses_to_start_as_the_pipeline(shown: Shown) -> None:
+    assert shown.console.reader is not None
+    with shown.console.reader.connection() as connection:
+        assert connection.execute("select session_user::text").fetchone() == ("fridge_finance",)
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            connection.execute("create table fridge.mine (number integer)")
+    shown.console.reader.require_reader()
+    with pytest.raises(NotAReaderError, match="may change"):
+        Reader(shown.books.database, shown.books.clock).require_reader()
+
+
+def test_an_amount_is_in_the_unit_of_its_currency() -> None:
+    assert [money(*each) for each in ((123456, "usd"), (123456, "jpy"), (-5, "kwd"), (None, "usd"))] == [
+        "1,234.56 USD", "123,456 JPY", "-0.005 KWD", None,
+    ]  # fmt: skip
+
+
+def test_hours_are_named_as_everywhere(shown: Shown) -> None:
+    assert f"/tenants/cohoes/hours/{Hour(HOURS[0].start).key}" in set(
+        links(read(shown, "/tenants/cohoes/months/2026-01"))
+    )
+>>>>>>> console/console

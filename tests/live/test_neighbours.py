@@ -20,9 +20,9 @@ REBOUND = {"Host": "rebound.example"}
 
 
 @pytest.fixture(scope="module")
-def reports(demo: RunningFridge) -> str:
-    """Where finished reports are served."""
-    (line,) = [line for line in demo.said().splitlines() if line.strip().startswith("Reports ")]
+def console(demo: RunningFridge) -> str:
+    """Where the pages of finance are served."""
+    (line,) = [line for line in demo.said().splitlines() if line.strip().startswith("Console ")]
     return line.split()[-1]
 
 
@@ -53,9 +53,10 @@ def test_the_ui_obeys_its_own_page_and_no_page_of_somebody_else(demo: RunningFri
         pass
 
 
-def test_reports_are_shown_under_our_own_names_only(reports: str) -> None:
-    assert requests.get(reports, timeout=30).status_code == 200
-    assert requests.get(reports, headers=REBOUND, timeout=30).status_code == 403
+def test_the_console_is_shown_under_our_own_names_only_and_takes_nothing(console: str) -> None:
+    assert requests.get(console, timeout=30).status_code == 200
+    assert requests.get(console, headers=REBOUND, timeout=30).status_code == 403
+    assert requests.post(console, json={}, timeout=30).status_code == 405
 
 
 def test_the_sandboxs_control_endpoints_obey_no_page_of_somebody_else(sandbox: str) -> None:
@@ -74,11 +75,11 @@ def test_the_sandboxs_control_endpoints_obey_no_page_of_somebody_else(sandbox: s
 
 
 def test_another_user_of_the_machine_finds_four_guarded_ports_and_nothing_to_read_enter_or_connect_to(
-    demo: RunningFridge, reports: str, sandbox: str
+    demo: RunningFridge, console: str, sandbox: str
 ) -> None:
     processes = processes_of(demo.home)
     postgres = int((demo.home / "postgres" / "port").read_text())
-    web = [urlsplit(url).port for url in (demo.url, reports, sandbox)]
+    web = [urlsplit(url).port for url in (demo.url, console, sandbox)]
     assert listening(processes) == {("127.0.0.1", port) for port in (postgres, *web)}
 
     code = demo.home / "code.socket"  # by name: psutil cuts one with a blank

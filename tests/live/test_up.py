@@ -39,8 +39,13 @@ PICTURE_BYTES_MAX = 300_000
 
 #: Processes by what stands on their command line: which know nothing of runs, and which work on them.
 KNOWS_NO_SECRET = (
+<<<<<<< HEAD
     *("bin/postgres", "-m stripe_sandbox", "report_server"),
     *("guarded_webserver", "prompt_daemon run"),
+=======
+    *("bin/postgres", "-m stripe_sandbox", "cli.console"),
+    *("guarded_webserver", "dagster-daemon run"),
+>>>>>>> console/console
 )
 WORKS = ("code-server start", "dagster api grpc")
 
@@ -86,7 +91,7 @@ def test_only_where_runs_work_is_there_a_secret_and_everything_signs_in_to_the_b
     assert secrets == {
         "bin/postgres": set(),
         "-m stripe_sandbox": set(),
-        "report_server": set(),
+        "cli.console": set(),
         "guarded_webserver": of_dagster,
         "prompt_daemon run": of_dagster,
         "code-server start": of_dagster | {"AWS_SECRET_ACCESS_KEY"},
