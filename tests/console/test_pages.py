@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-=======
 import io
 from collections.abc import Iterator
 
@@ -14,22 +12,10 @@ import pytest
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.console.cell_texts import money
 from fridge_pipeline.console.read_tables import NotAReaderError, Reader
->>>>>>> console/console
 from tests.console.conftest import Shown
 from tests.finance.evidence.books import HOURS
 from tests.finance.report.html_reading import PageRead
 
-<<<<<<< HEAD
-
-def test_x(shown: Shown) -> None:
-    for page in shown.console.pages:
-        path = page.path.format(tenant="cohoes", month="2026-01", hour="2026-01-30-09:00", invoice="in_1", line="il_1")
-        answer = shown.client.get(path)
-        print(path, answer.status_code, answer.text[-2500:] if answer.status_code != 200 else "")
-        answer = shown.client.get((path if path != "/" else "/index") + ".xlsx")
-        print(path, answer.status_code)
-    assert 0
-=======
 PLACES = {"tenant": "cohoes", "month": "2026-01", "hour": HOURS[0].key, "invoice": "in_1", "line": "il_1"}
 
 
@@ -219,4 +205,3 @@ def test_hours_are_named_as_everywhere(shown: Shown) -> None:
     assert f"/tenants/cohoes/hours/{Hour(HOURS[0].start).key}" in set(
         links(read(shown, "/tenants/cohoes/months/2026-01"))
     )
->>>>>>> console/console

@@ -45,15 +45,11 @@ def test_after_a_kill_9_the_next_up_ends_what_was_left_over_and_ctrl_c_then_ends
         assert daemons[0].pid != left_over["prompt_daemon"]
         assert "left over" in up.said()
         wait_until("the daemon answers for all its parts", lambda: _is_healthy(up))
-<<<<<<< HEAD
-        what_it_prints_leads_to_ui_reports_and_books(up)
+        what_it_prints_leads_to_ui_console_and_books(up)
         assert grid(up)[0] == first_of_the_demo
         earlier = Hour.from_key(first_of_the_demo).plus(-30)
         land(up, earlier.start)
         wait_until("the grid begins at the earlier folder", lambda: grid(up)[0] == earlier.key)
-=======
-        what_it_prints_leads_to_ui_console_and_books(up)
->>>>>>> console/console
         assert up.end(signal.SIGINT) < SECONDS_TO_STOP_MAX
     assert up.process.returncode == 0, up.said()
     assert not processes_of(home), describe(processes_of(home))
@@ -68,7 +64,6 @@ def test_after_a_kill_9_the_next_up_ends_what_was_left_over_and_ctrl_c_then_ends
     assert usage_at_stripe(home) == after
 
 
-<<<<<<< HEAD
 def grid(running: RunningFridge) -> tuple[str, int]:
     """Where the grid begins in the UI, and how many of its hours are not shown as loaded."""
     node = running.graphql(GRID)["assetNodeOrError"]
@@ -82,10 +77,7 @@ def runs_of_jobs(running: RunningFridge) -> set[str]:
     return {run["jobName"] for run in runs if run["repositoryOrigin"]["repositoryLocationName"] == "fridge_pipeline"}
 
 
-def what_it_prints_leads_to_ui_reports_and_books(up: RunningFridge) -> None:
-=======
 def what_it_prints_leads_to_ui_console_and_books(up: RunningFridge) -> None:
->>>>>>> console/console
     assert requests.get(f"{up.url}/server_info", timeout=10).ok
     (console,) = re.findall(r"Console +(http://127\.0\.0\.1:[0-9]+)", up.said())
     assert requests.get(console, timeout=10).ok

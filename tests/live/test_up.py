@@ -39,13 +39,8 @@ PICTURE_BYTES_MAX = 300_000
 
 #: Processes by what stands on their command line: which know nothing of runs, and which work on them.
 KNOWS_NO_SECRET = (
-<<<<<<< HEAD
-    *("bin/postgres", "-m stripe_sandbox", "report_server"),
-    *("guarded_webserver", "prompt_daemon run"),
-=======
     *("bin/postgres", "-m stripe_sandbox", "cli.console"),
-    *("guarded_webserver", "dagster-daemon run"),
->>>>>>> console/console
+    *("guarded_webserver", "prompt_daemon run"),
 )
 WORKS = ("code-server start", "dagster api grpc")
 
