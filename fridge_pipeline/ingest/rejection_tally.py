@@ -32,7 +32,12 @@ _REASONS = pl.Schema(
 _CAUSES = pl.Schema({"file_id": pl.Int32(), "reason": pl.String(), "cause": pl.String(), "rows": pl.Int64()})
 
 
-_TOLD_OTHERWISE = (Reason.CUT_OFF.value, Reason.NOT_REGISTERED.value, Reason.COLUMNS_REFUSED.value)
+_TOLD_OTHERWISE = (
+    Reason.CUT_OFF.value,
+    Reason.NOT_REGISTERED.value,
+    Reason.COLUMNS_REFUSED.value,
+    Reason.OTHER_MEASURE.value,
+)
 
 
 class RejectionTally:
@@ -47,7 +52,7 @@ class RejectionTally:
         """Counts the rejected rows of a batch, as read and as judged, and returns them as ``rejected_rows`` does.
 
         Not counted is what is told by itself: rows cut off by a damage, of sensors that are not registered, of
-        files whose columns are refused.
+        files whose columns are refused. And rows that are no loss: of another measure, as their source says.
         """
         self.waiting.add(judged)
         rejected = rejected_rows(judged)

@@ -4,181 +4,25 @@ from __future__ import annotations
 
 import re
 import tomllib
-from typing import Annotated, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
-from pydantic.functional_validators import AfterValidator
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
-from fridge_pipeline.ingest.rules.source import (
-    Ambiguous,
-    ContractMode,
-    CsvLayout,
-    IdField,
-    Source,
-    SourceFormat,
-    TemperatureField,
-    TimeField,
-    TimeFormat,
-    Unit,
+from fridge_pipeline.ingest.rules.source import CsvLayout, IdField, Source, TemperatureField, TimeField
+from fridge_pipeline.ingest.source_tables import (
+    SensorTable,
+    SourcesTables,
+    SourceTable,
+    TemperatureTable,
+    TenantTable,
+    TimeTable,
+    WideTable,
 )
-
-#: A source's name stands in tables and in reasons.
-_NAME = r"^[a-z0-9][a-z0-9_.-]{0,39}$"
-
-#: A strptime pattern gives an instant only with all of these: year, month and day, and the hour.
-_DATE_AND_HOUR = (r"%Y|%y|%F|%D|%c", r"%m|%B|%b|%h|%F|%D|%c|%j", r"%d|%e|%F|%D|%c|%j", r"%H|%I|%k|%l|%T|%R|%r|%X|%c|%s")
 
 
 class SourcesError(ValueError):
     """A file of sources cannot mean what it says; the text names the source, the key, the line and what to write."""
-
-
-def _refused(message: str) -> PydanticCustomError:
-    return PydanticCustomError("refused", "{message}", {"message": message})
-
-
-def _pattern(text: str) -> str:
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise _refused(f"is no regular expression: {error}") from None
-    return text
-
-
-def _zone(name: str) -> str:
-    # Every command reads the settings; few installations have a source with a zone, and nothing else here needs frames.
-    import polars as pl  # noqa: PLC0415
-
-    try:
-        pl.select(pl.datetime(2000, 1, 1).dt.replace_time_zone(name))  # the zones by which times are computed
-    except pl.exceptions.PolarsError:
-        raise _refused("is no time zone of the IANA database, such as Europe/Paris") from None
-    return name
-
-
-def _time_format(text: str) -> str:
-    if text in set(TimeFormat):
-        return text
-    if "%" not in text:
-        raise _refused(f"is {', '.join(TimeFormat)}, or a strptime pattern such as %d.%m.%Y %H:%M:%S")
-    if "%s" not in text and not all(re.search(part, text) for part in _DATE_AND_HOUR):
-        raise _refused("gives no instant: a pattern needs year, month, day and hour")
-    return text
-
-
-_Text = Annotated[str, StringConstraints(min_length=1)]
-_Pattern = Annotated[_Text, AfterValidator(_pattern)]
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class TenantTable(_Table):
-    """``tenant_id``: exactly one of its keys."""
-
-    column: _Text | None = None
-    value: _Text | None = None
-    path: _Pattern | None = None
-    register_: Annotated[Literal[True] | None, Field(alias="register")] = None
-
-    @model_validator(mode="after")
-    def _one(self) -> TenantTable:
-        _require_one(self, "tenant_id")
-        return self
-
-
-class SensorTable(_Table):
-    """``sensor_id``: exactly one of its keys."""
-
-    column: _Text | None = None
-    value: _Text | None = None
-    path: _Pattern | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> SensorTable:
-        _require_one(self, "sensor_id")
-        return self
-
-
-class TimeTable(_Table):
-    """``recorded_at``."""
-
-    column: _Text
-    format: Annotated[str, AfterValidator(_time_format)] = TimeFormat.ISO.value
-    timezone: Annotated[str, AfterValidator(_zone)] | None = None
-    ambiguous: Ambiguous | None = None
-
-    @model_validator(mode="after")
-    def _local(self) -> TimeTable:
-        is_absolute = self.format.startswith("epoch_") or re.search("%[:#]?z|%s", self.format)
-        if self.timezone and is_absolute:
-            raise _refused(f"{self.format} says the instant by itself; leave timezone out")
-        if self.ambiguous and not self.timezone:
-            raise _refused("ambiguous is about local times; name their timezone, or leave it out")
-        return self
-
-
-class TemperatureTable(_Table):
-    """``temperature``; without a column where the source is wide."""
-
-    column: _Text | None = None
-    unit: Unit = Unit.CELSIUS
-    scale: Annotated[float, Field(allow_inf_nan=False)] = 1.0
-    offset: Annotated[float, Field(allow_inf_nan=False)] = 0.0
-    missing: list[Annotated[float, Field(allow_inf_nan=False)]] = []
-
-    @model_validator(mode="after")
-    def _scaled(self) -> TemperatureTable:
-        if self.scale == 0:
-            raise _refused("scale 0 makes every temperature the same")
-        return self
-
-
-class WideTable(_Table):
-    """``wide``: one reading per matching column."""
-
-    columns: _Pattern
-
-
-class SourceTable(_Table):
-    """``[[source]]``."""
-
-    name: Annotated[str, StringConstraints(pattern=_NAME)]
-    match: _Text
-    format: SourceFormat | None = None
-    records: str = ""
-    delimiter: Annotated[str, StringConstraints(pattern=r'^[^"\r\n]$')] = ","
-    skip_lines: Annotated[int, Field(ge=0, le=1_000)] = 0
-    decimal: Literal[".", ","] = "."
-    header: list[_Text] = []
-    contract: ContractMode = ContractMode.WARN
-    tenant_id: TenantTable
-    sensor_id: SensorTable | None = None
-    recorded_at: TimeTable
-    temperature: TemperatureTable = TemperatureTable()
-    wide: WideTable | None = None
-
-    @model_validator(mode="after")
-    def _whole(self) -> SourceTable:
-        if self.wide is None and self.temperature.column is None:
-            raise _refused("temperature needs a column, or wide the columns that hold one reading each")
-        if self.wide is not None and self.temperature.column is not None:
-            raise _refused("temperature.column is left out where wide has the columns")
-        if (self.wide is None) is (self.sensor_id is None):
-            raise _refused("sensor_id is needed, and left out only where wide has columns named by sensor")
-        if self.decimal == self.delimiter:
-            raise _refused("delimiter and decimal are the same character")
-        if len(set(self.header)) < len(self.header):
-            raise _refused("header has a name twice")
-        return self
-
-
-class SourcesTables(_Table):
-    """The whole document."""
-
-    source: Annotated[list[SourceTable], Field(min_length=1)]
 
 
 def read_sources(text: str) -> tuple[Source, ...]:
@@ -202,30 +46,34 @@ def read_sources(text: str) -> tuple[Source, ...]:
 
 
 def _source(table: SourceTable) -> Source:
-    tenant, temperature = table.tenant_id, table.temperature
+    tenant, sensor, temperature = table.tenant_id, table.sensor_id, table.temperature
     return Source(
         name=table.name,
         match=table.match,
-        tenant_id=IdField(tenant.column, tenant.value, tenant.path, register=bool(tenant.register_)),
-        recorded_at=TimeField(**dict(table.recorded_at)),
+        tenant_id=IdField(_column(tenant.column), tenant.value, tenant.path, register=bool(tenant.register_)),
+        recorded_at=TimeField(**{**dict(table.recorded_at), "column": _column(table.recorded_at.column)}),
         temperature=TemperatureField(**{**dict(temperature), "missing": tuple(temperature.missing)}),
-        sensor_id=IdField(**dict(table.sensor_id)) if table.sensor_id else None,
+        sensor_id=IdField(_column(sensor.column), sensor.value, sensor.path) if sensor else None,
         wide=table.wide.columns if table.wide else None,
         format=table.format,
         records=table.records,
         csv=CsvLayout(table.delimiter, table.skip_lines, table.decimal, tuple(table.header)),
         contract=table.contract,
+        where=tuple((column, _texts(values)) for column, values in table.where.items()),
+        encoding=table.encoding,
     )
 
 
-def _require_one(table: TenantTable | SensorTable, field: str) -> None:
-    given = [name for name, value in table if value is not None]
-    if len(given) != 1:
-        keys = ", ".join(info.alias or name for name, info in type(table).model_fields.items())
-        raise _refused(f"takes exactly one of {keys}; got {len(given)}")
-    path = table.path
-    if path is not None and field not in re.compile(path).groupindex:
-        raise _refused(f"path needs a group (?P<{field}>…) that holds the id")
+def _column(given: str | list[str] | None) -> Any:
+    return tuple(given) if isinstance(given, list) else given
+
+
+def _texts(values: object) -> tuple[str, ...]:
+    """As a file shows them."""
+    return tuple(
+        str(value).lower() if isinstance(value, bool) else str(value)
+        for value in (values if isinstance(values, list) else [values])
+    )
 
 
 def _in_our_words(problem: ErrorDetails, text: str) -> str:

@@ -114,6 +114,10 @@ def places_of_fields(found: Sequence[str]) -> list[int]:
     return [names.index(field) for field in FIELDS]
 
 
+#: So many columns are shown of a file that has not those of its source, and so much of their names.
+NAMES_SHOWN, NAME_SHOWN = 20, 60
+
+
 def places_of_columns(source: Source, found: Sequence[str]) -> dict[str, int]:
     """Where the source's columns stand among the names found in a file, by their ``own`` names.
 
@@ -122,11 +126,11 @@ def places_of_columns(source: Source, found: Sequence[str]) -> dict[str, int]:
     names = [name.strip(BLANK) for name in found]
     missing = [column for column in source.columns if column not in names]
     wide = source.wide_columns(names)
+    shown = ", ".join(repr(name[:NAME_SHOWN]) for name in names[:NAMES_SHOWN]) + (", …" if names[NAMES_SHOWN:] else "")
     if missing or (source.wide is not None and not wide):
         wanted = ", ".join([*missing, *([f"any like {source.wide}"] if source.wide and not wide else [])])
         raise UnreadableFileError(
-            f"missing columns of source {source.name}: {wanted}; found: {len(names)} columns, of which "
-            f"{len(source.columns) - len(missing)} are the source's"
+            f"missing columns of source {source.name}: {wanted}; found {len(names)} columns: {shown}"
         )
     for column in (*source.columns, *wide):
         if names.count(column) > 1:

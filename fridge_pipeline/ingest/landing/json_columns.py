@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import polars as pl
 
+from fridge_pipeline.ingest.landing.nested_records import records_of
 from fridge_pipeline.ingest.rules.blank import BLANK
 from fridge_pipeline.ingest.rules.reading import FIELDS, IDS
 
@@ -35,12 +36,15 @@ class JsonColumns:
     #: Of all keys of some objects, which more are read, and as what; none where nobody asks.
     further: Callable[[Sequence[str]], Mapping[str, str]] | None = None
 
+    #: Where records lie in the objects (``nested_records``); None where each object is one.
+    records: str | None = None
+
     def among(self, lines: pl.DataFrame) -> JsonColumns:
         """With the further members that these objects have."""
         if self.further is None:
             return self
         keys = lines.select(pl.col("raw").str.extract_all(_KEY).explode().str.extract(_KEY).unique()).to_series()
-        return JsonColumns({**self.members, **self.further(sorted(keys.drop_nulls()))}, self.ids)
+        return JsonColumns({**self.members, **self.further(sorted(keys.drop_nulls()))}, self.ids, records=self.records)
 
     @property
     def names(self) -> list[str]:
@@ -72,6 +76,16 @@ class JsonColumns:
         """The columns' values, of a decoded object."""
         return {name: _value(decoded, member) for name, member in self.members.items()}
 
+    def rows_of(
+        self, decoded: Mapping[str, object] | None, text: str
+    ) -> Iterable[tuple[dict[str, object] | None, str]]:
+        """Of a decoded object, None for what is none, each row: the columns' values, and what it says."""
+        if decoded is None:
+            return [(None, text)]
+        if self.records is None:
+            return [(self.of_object(decoded), text)]
+        return records_of(decoded, self.records, self.members)
+
     @cached_property
     def odd(self) -> str:
         """A line that polars does not decode as it is written: no object, several, an id that is no whole number."""
@@ -88,8 +102,9 @@ class JsonColumns:
         return rf'"(?:{"|".join(map(re.escape, sorted(keys)))})"[ \t\r]*:[ \t\r]*'
 
     def key_of(self, name: str) -> str:
-        """The last key on the way to a column's member."""
-        return _path(self.members[name])[-1]
+        """The last key on the way to a column's member; nothing where it is a place, or any key."""
+        last = _path(self.members[name].removesuffix(".*"))[-1].removeprefix("/")
+        return "" if last == "*" or last.isdecimal() else last
 
 
 def _path(member: str) -> tuple[str, ...]:

@@ -13,7 +13,11 @@ from pathlib import Path
 import polars as pl
 
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
+from fridge_pipeline.ingest.landing.text_encoding import text_of
 from fridge_pipeline.ingest.rules.blank import BLANK
+
+#: Most bytes of an object with records inside it: it is taken apart as a whole, at twenty times its bytes.
+WHOLE_BYTES_MAX = 32 * 2**20
 
 #: Most bytes of a document, unpacked. Its text and the records of a batch are in memory at once.
 DOCUMENT_BYTES_MAX = 128 * 2**20
@@ -26,18 +30,24 @@ _DECODER = json.JSONDecoder()
 _LINES = pl.Schema({"line": pl.Int64(), "raw": pl.String()})
 
 
-def record_lines(path: Path, records: str) -> Iterator[pl.DataFrame]:
+class ArrayOnTheWayError(UnreadableFileError):
+    """The records are in an array within an array: each of the outer one's elements has some."""
+
+
+def record_lines(
+    path: Path, records: str, encoding: str = "utf-8", bytes_max: int = DOCUMENT_BYTES_MAX
+) -> Iterator[pl.DataFrame]:
     """The records in frames of ``line``, where each starts, and ``raw``, its text in one line.
 
     ``records`` names the array that holds them, dots walking into objects; empty for the document itself. Raises
     ``UnreadableFileError`` at the first step when there is no such array, and after the records before what is no JSON.
     """
-    if (size := path.stat().st_size) > DOCUMENT_BYTES_MAX:
+    if (size := path.stat().st_size) > bytes_max:
         raise UnreadableFileError(
-            f"a JSON document of {size} bytes, more than the limit of {DOCUMENT_BYTES_MAX}: it is read as a whole; "
+            f"a JSON document of {size} bytes, more than the limit of {bytes_max}: it is read as a whole; "
             "deliver it in parts, or as one object per line"
         )
-    text = path.read_text(encoding="utf-8-sig", errors="replace")
+    text = text_of(path, encoding)
     start = _array(text, records.split(".") if records else [])
     yield from _framed(text, _in_array(text, start + 1) if text[start : start + 1] == "[" else _in_a_row(text, start))
 
@@ -56,6 +66,8 @@ def _array(text: str, keys: Sequence[str]) -> int:
 
 def _member(text: str, at: int, key: str, name: str) -> int:
     """Where the value of a member starts, of the object that starts here."""
+    if text[at : at + 1] == "[":
+        raise ArrayOnTheWayError(f"{name} is in each element of an array")
     if text[at : at + 1] != "{":
         raise UnreadableFileError(f"there is no object that could hold {name}")
     at = _behind(text, at + 1)

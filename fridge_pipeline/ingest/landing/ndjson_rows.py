@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -18,6 +19,7 @@ from fridge_pipeline.ingest.landing.content import missing_columns
 from fridge_pipeline.ingest.landing.json_columns import BETWEEN, CANONICAL, NUMBER, JsonColumns
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
 from fridge_pipeline.ingest.landing.lines import fault_row, lines_of, raw_rows
+from fridge_pipeline.ingest.landing.nested_records import RECORDS_MAX
 from fridge_pipeline.ingest.rules.blank import BLANK
 from fridge_pipeline.ingest.rules.reading import Reason
 
@@ -68,7 +70,7 @@ def _rows(block: Block, source: BlockReader, columns: JsonColumns) -> pl.DataFra
     """The rows of a block; what may be the start of an object that goes on after the block is given back."""
     lines = lines_of(block).with_columns(pl.col("raw").str.strip_chars(BLANK))
     columns = columns.among(lines)
-    rows = _decoded(lines, columns)
+    rows = _decoded(lines, columns) if columns.records is None else None
     if rows is None:
         rows, unused = _carefully_decoded(lines, columns, source.line_bytes_max if block.is_open else 0)
         source.give_back(unused.encode())
@@ -78,7 +80,7 @@ def _rows(block: Block, source: BlockReader, columns: JsonColumns) -> pl.DataFra
 def decoded_rows(lines: pl.DataFrame, columns: JsonColumns) -> pl.DataFrame:
     """The rows of JSON objects that are whole: ``line`` and ``raw``, each one object without a line end in it."""
     columns = columns.among(lines)
-    rows = _decoded(lines, columns)
+    rows = _decoded(lines, columns) if columns.records is None else None
     return _carefully_decoded(lines, columns, 0)[0] if rows is None else rows
 
 
@@ -126,12 +128,17 @@ def _carefully_decoded(lines: pl.DataFrame, columns: JsonColumns, goes_on_within
             decoded, end = _object(text, start)
             if decoded is None and len(text) - start < goes_on_within:
                 return raw_rows(values, columns.schema), text[start:]
-            found = None if decoded is None else columns.of_object(decoded)
-            fault = _fault(found, columns)
-            for name in columns.members:
-                values[name].append(_text(found[name]) if found and not fault else None)
-            for name, value in (("line", line), ("fault", fault), ("raw", text[start:end].rstrip(BLANK))):
-                values[name].append(value)
+            said = text[start:end].rstrip(BLANK)
+            rows = [*islice(columns.rows_of(decoded, said), RECORDS_MAX + 1)]
+            is_too_long = len(rows) > RECORDS_MAX
+            for found, raw in [(None, said)] if is_too_long else rows:
+                fault = _fault(found, columns)
+                if found is None and decoded is not None:
+                    fault = Reason.LINE_TOO_LONG if is_too_long else Reason.NO_MEASUREMENT
+                for name in columns.members:
+                    values[name].append(_text(found[name]) if found and not fault else None)
+                for name, value in (("line", line), ("fault", fault), ("raw", raw)):
+                    values[name].append(value)
             start = _behind_blanks(text, end)
     return raw_rows(values, columns.schema), ""
 
@@ -166,7 +173,8 @@ def _behind_blanks(text: str, start: int) -> int:
 
 
 def _first_of_each(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    return dict(reversed(pairs))
+    first = dict(reversed(pairs))
+    return dict(reversed(first.items()))
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_first_of_each, parse_float=str)
@@ -197,8 +205,10 @@ def _refuse_other_content(rows: pl.DataFrame, data: bytes, columns: JsonColumns)
     missing = [
         member
         for name, member in columns.members.items()
-        if rows[name].null_count() == rows.height and f'"{columns.key_of(name)}"'.encode() not in data
+        if rows[name].null_count() == rows.height
+        and (key := columns.key_of(name)) not in ("", "value")
+        and f'"{key}"'.encode() not in data
     ]
     if missing:
-        first = next(decoded for raw in rows["raw"] if (decoded := _object(raw, 0)[0]) is not None)
-        raise missing_columns(missing, list(reversed(first)))
+        first = next((decoded for raw in rows["raw"] if (decoded := _object(raw, 0)[0]) is not None), {})
+        raise missing_columns(missing, list(first))

@@ -89,7 +89,7 @@ def canonical(schema: Any) -> list[Chosen]:
 
 def chosen_by(source: Source) -> Choice:
     """The columns of a source, under their ``own`` names."""
-    ids = [field.column for field in (source.tenant_id, source.sensor_id) if field is not None]
+    ids = source.id_columns
 
     def choose(schema: Any) -> list[Chosen]:
         found = [column for column in source.columns if type_at(schema, column) is not None]

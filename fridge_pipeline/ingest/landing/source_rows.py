@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -12,11 +13,13 @@ from fridge_pipeline.ingest.landing.avro_rows import avro_batches
 from fridge_pipeline.ingest.landing.content import places_of_columns
 from fridge_pipeline.ingest.landing.csv_rows import CsvDialect, csv_batches
 from fridge_pipeline.ingest.landing.json_columns import JsonColumns
-from fridge_pipeline.ingest.landing.json_document import record_lines
+from fridge_pipeline.ingest.landing.json_document import WHOLE_BYTES_MAX, ArrayOnTheWayError, record_lines
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
-from fridge_pipeline.ingest.landing.lines import BlockReader
+from fridge_pipeline.ingest.landing.lines import BLOCK_BYTES, BlockReader
 from fridge_pipeline.ingest.landing.ndjson_rows import decoded_rows, end_of_last_object, ndjson_batches
+from fridge_pipeline.ingest.landing.nested_records import EXPANDED_BYTES
 from fridge_pipeline.ingest.landing.source_shape import Columns
+from fridge_pipeline.ingest.landing.text_encoding import as_utf8
 from fridge_pipeline.ingest.rules.blank import BLANK
 from fridge_pipeline.ingest.rules.reading import FIELDS
 from fridge_pipeline.ingest.rules.source import Source, SourceFormat, own
@@ -73,11 +76,10 @@ def format_of(source: Source, path: str) -> SourceFormat:
 
 def members_of(source: Source) -> JsonColumns:
     """The members of JSON objects that the source names, by their ``own`` names."""
-    ids = [own(field.column) for field in (source.tenant_id, source.sensor_id) if field and field.column]
+    ids = [own(column) for column in source.id_columns]
     members = {own(column): column for column in source.columns}
-    if source.wide is None:
-        return JsonColumns(members, ids)
-    return JsonColumns(members, ids, lambda keys: {own(key): key for key in source.wide_columns(keys)})
+    further = None if source.wide is None else lambda keys: {own(key): key for key in source.wide_columns(keys)}
+    return JsonColumns(members, ids, further, source.records if source.is_expanded else None)
 
 
 def _csv(snapshot: Snapshot, source: Source, _batch_rows: int, found: Columns) -> Iterator[pl.DataFrame]:
@@ -89,18 +91,37 @@ def _csv(snapshot: Snapshot, source: Source, _batch_rows: int, found: Columns) -
 
     dialect = CsvDialect(places, layout.delimiter, layout.skip_lines, layout.header)
     with snapshot.path.open("rb") as stream:
-        yield from csv_batches(BlockReader(stream, is_damaged=snapshot.damage is not None), dialect)
+        text = as_utf8(stream, source.encoding)
+        yield from csv_batches(BlockReader(text, is_damaged=snapshot.damage is not None), dialect)
 
 
 def _ndjson(snapshot: Snapshot, source: Source, _batch_rows: int, _found: Columns) -> Iterator[pl.DataFrame]:
     with snapshot.path.open("rb") as stream:
         is_damaged = snapshot.damage is not None
-        reader = BlockReader(stream, is_damaged=is_damaged, cut=end_of_last_object)
+        text = as_utf8(stream, source.encoding)
+        size = EXPANDED_BYTES if source.is_expanded else BLOCK_BYTES
+        reader = BlockReader(text, is_damaged=is_damaged, block_bytes=size, cut=end_of_last_object)
         yield from ndjson_batches(reader, members_of(source))
 
 
 def _json(snapshot: Snapshot, source: Source, _batch_rows: int, _found: Columns) -> Iterator[pl.DataFrame]:
-    yield from (decoded_rows(lines, members_of(source)) for lines in record_lines(snapshot.path, source.records))
+    columns = members_of(source)
+    if columns.records is None:
+        try:
+            for lines in record_lines(snapshot.path, source.records, source.encoding):
+                yield decoded_rows(lines, columns)
+        except ArrayOnTheWayError:  # before the first record
+            columns = replace(columns, records=source.records)
+        else:
+            return
+    for lines in record_lines(snapshot.path, "", source.encoding, WHOLE_BYTES_MAX):
+        yield from (decoded_rows(some, columns) for some in _in_parts(lines))
+
+
+def _in_parts(lines: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """So few lines at once that all their records fit into memory."""
+    part = lines["raw"].str.len_bytes().cum_sum() // EXPANDED_BYTES
+    yield from (some for _, some in lines.group_by(part.alias("part"), maintain_order=True))
 
 
 def _avro(snapshot: Snapshot, source: Source, _batch_rows: int, _found: Columns) -> Iterator[pl.DataFrame]:

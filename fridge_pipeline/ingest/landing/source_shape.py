@@ -36,30 +36,34 @@ class Columns:
             found = {name: set[str]() for name in self.names}
             first = rows.head(ROWS_MAX).filter(pl.col("fault").is_null())["raw"]
             for text in first if first.dtype == pl.String else ():
-                for name, dtype in self._cells(text, source.csv.delimiter):
+                for name, dtype in self._cells(text, source):
                     if name in found or len(found) < COLUMNS_MAX:
                         found.setdefault(name, set()).update({dtype} if dtype else ())
         return Shape.of(file_format, _with_sensors_as_one(found, source))
 
-    def _cells(self, text: str, delimiter: str) -> Iterator[tuple[str, str | None]]:
+    def _cells(self, text: str, source: Source) -> Iterator[tuple[str, str | None]]:
         if not self.names:
             try:
-                yield from _leaves(json.loads(text))
+                yield from _leaves(json.loads(text), is_written=source.is_expanded)
             except (ValueError, RecursionError):
                 return
-        elif isinstance(record := read_record(text, 0, delimiter), Record):
+        elif isinstance(record := read_record(text, 0, source.csv.delimiter), Record):
             for name, cell in zip(self.names, record.fields, strict=False):
                 value = cell.strip(BLANK)
                 yield name, (NUMBER if _NUMBER.fullmatch(value) else TEXT) if value else None
 
 
-def _leaves(value: object, path: str = "") -> Iterator[tuple[str, str | None]]:
-    """The names of what is no object, dots between the keys, with its type; none of null."""
-    if not isinstance(value, Mapping):
-        yield path, _TYPES.get(type(value))
-        return
-    for key, inner in value.items():
-        yield from _leaves(inner, f"{path}.{key}" if path else str(key))
+def _leaves(value: object, path: str = "", *, is_written: bool) -> Iterator[tuple[str, str | None]]:
+    """The names of what is no object, dots between the keys, with its type; none of null.
+
+    ``is_written``: fractions are there as they were written, as texts.
+    """
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _leaves(inner, f"{path}.{key}" if path else str(key), is_written=is_written)
+    else:
+        is_number = is_written and isinstance(value, str) and _NUMBER.fullmatch(value)
+        yield path, NUMBER if is_number else _TYPES.get(type(value))
 
 
 def _with_sensors_as_one(found: Mapping[str, set[str]], source: Source) -> Mapping[str, set[str]]:

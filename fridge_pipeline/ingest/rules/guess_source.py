@@ -21,7 +21,7 @@ from fridge_pipeline.ingest.rules.guess_fields import (
     guess_time,
 )
 from fridge_pipeline.ingest.rules.guess_times import TimeGuess, reads_times, zone_of
-from fridge_pipeline.ingest.rules.source import CsvLayout, Source, SourceFormat, TimeFormat, Unit
+from fridge_pipeline.ingest.rules.source import CsvLayout, Source, SourceFormat, TimeFormat, Unit, columns_of
 
 #: So many lines may stand before a header.
 PREAMBLE_LINES_MAX = 30
@@ -77,7 +77,8 @@ def _fit(sample: Sample, source: Source) -> int:
     wide = source.wide_columns(list(columns))
     if not columns or any(name not in columns for name in source.columns) or (source.wide and not wide):
         return 0
-    if not reads_times(columns[source.recorded_at.column], source.recorded_at.format):
+    (time,) = columns_of(source.recorded_at.column)
+    if not reads_times(columns[time], source.recorded_at.format):
         return 0
     return len(source.columns) + len(wide) + (0 if source.csv.header else 100)
 

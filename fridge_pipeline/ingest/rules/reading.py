@@ -105,6 +105,7 @@ class Reason(StrEnum):
     ID_NOT_TEXT = "id is neither text nor a number"
     # What a source finds in the columns it is told to read.
     NO_MEASUREMENT = "no measurement"
+    OTHER_MEASURE = "a row of another measure"
     AMBIGUOUS_LOCAL_TIME = "local time that a clock change repeats"
     IMPOSSIBLE_LOCAL_TIME = "local time that a clock change skips"
     NOT_REGISTERED = "sensor not in the register at that time"

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, TypeAlias
 
 
 class SourceFormat(StrEnum):
@@ -58,6 +58,10 @@ class Ambiguous(StrEnum):
     LATEST = "latest"
 
 
+#: A column by the file's name, or several that are one together: a date and a time, the parts of an id.
+Column: TypeAlias = str | tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class IdField:
     """Where an id stands: exactly one of a column, a constant, a path pattern with a group of the field's name.
@@ -65,7 +69,7 @@ class IdField:
     A tenant may instead come from the sensor register.
     """
 
-    column: str | None = None
+    column: Column | None = None
     value: str | None = None
     path: str | None = None
     register: bool = False
@@ -75,7 +79,7 @@ class IdField:
 class TimeField:
     """The time of a reading. ``timezone`` is that of local times; without one a time without an offset is UTC."""
 
-    column: str
+    column: Column
     format: str = TimeFormat.ISO
     timezone: str | None = None
     ambiguous: Ambiguous | None = None
@@ -98,7 +102,7 @@ class TemperatureField:
     unit: Unit = Unit.CELSIUS
     scale: float = 1.0
     offset: float = 0.0
-    missing: tuple[float, ...] = ()
+    missing: tuple[float | str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +120,8 @@ class Source:
     """One ``[[source]]``. ``match`` is a pattern of a file's name, or, with a slash, of its path below the hour.
 
     ``format`` None means: by the file's ending. ``records`` is where a JSON document has its array of records.
-    ``wide`` is a pattern of the columns that hold one reading each.
+    ``wide`` is a pattern of the columns that hold one reading each. ``where`` are columns with the texts that rows of
+    temperatures have in them. ``encoding`` is that of text.
     """
 
     name: str
@@ -130,6 +135,8 @@ class Source:
     records: str = ""
     csv: CsvLayout = field(default_factory=CsvLayout)
     contract: ContractMode = ContractMode.WARN
+    where: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    encoding: str = "utf-8"
 
     @property
     def definition(self) -> dict[str, Any]:
@@ -145,13 +152,29 @@ class Source:
     @property
     def columns(self) -> list[str]:
         """The columns that a file must have, by the file's names, each once."""
-        named = [
-            self.tenant_id.column,
-            self.sensor_id.column if self.sensor_id else None,
-            self.recorded_at.column,
-            self.temperature.column,
-        ]
-        return list(dict.fromkeys(column for column in named if column is not None))
+        named = (
+            *self.id_columns,
+            *columns_of(self.recorded_at.column),
+            *columns_of(self.temperature.column),
+            *(column for column, _ in self.where),
+        )
+        return list(dict.fromkeys(named))
+
+    @property
+    def id_columns(self) -> list[str]:
+        """Those that hold an id, or a part of one."""
+        fields = (self.tenant_id, self.sensor_id)
+        return [column for field in fields if field is not None for column in columns_of(field.column)]
+
+    @property
+    def is_expanded(self) -> bool:
+        """Whether records lie deeper in its objects than a plain path says: such files are read object by object."""
+        parts = [part for column in self.columns for part in column.split(".")]
+        return (
+            (bool(self.records) and self.format in (SourceFormat.NDJSON, SourceFormat.AVRO))
+            or "*" in self.records.split(".")
+            or any(part.isdecimal() or part == "*" or part.startswith("/") for part in parts)
+        )
 
     @property
     def is_nested(self) -> bool:
@@ -171,7 +194,14 @@ class Source:
 
 
 #: Keys that came later, and what they are where they are left out.
-_NEWER = {"contract": ContractMode.WARN}
+_NEWER: dict[str, object] = {"contract": ContractMode.WARN, "where": (), "encoding": "utf-8"}
+
+
+def columns_of(column: Column | None) -> tuple[str, ...]:
+    """The columns that a field is made of."""
+    if column is None:
+        return ()
+    return (column,) if isinstance(column, str) else column
 
 
 def own(column: str) -> str:

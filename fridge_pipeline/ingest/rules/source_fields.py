@@ -14,11 +14,17 @@ from polars import selectors
 
 from fridge_pipeline.ingest.rules.blank import BLANK
 from fridge_pipeline.ingest.rules.reading import FIELDS, IDS, Reason
-from fridge_pipeline.ingest.rules.source import IdField, Source, TemperatureField, Unit, own
+from fridge_pipeline.ingest.rules.source import Column, IdField, Source, TemperatureField, Unit, own
 from fridge_pipeline.ingest.rules.source_times import with_source_time
 
 #: Computed temperatures are rounded to so many decimals: 0.1 * 3 is no 0.30000000000000004 degrees.
 DECIMALS = 6
+
+#: What stands between the parts of a time, and of an id, that are several columns.
+BETWEEN_TIMES, BETWEEN_IDS = " ", "-"
+
+#: What may stand behind a number: its unit, if it is the source's.
+_UNIT_ENDS = {Unit.CELSIUS: f"{BLANK}°ºC", Unit.FAHRENHEIT: f"{BLANK}°ºF", Unit.KELVIN: f"{BLANK}°ºK"}
 
 _KEPT = ("line", "fault", "raw")
 
@@ -43,18 +49,20 @@ def with_fields(rows: pl.DataFrame, source: Source, of_path: Mapping[str, str | 
     tall = rows.lazy() if source.wide is None else _unpivoted(rows, source)
     sensor = pl.col(_SENSOR) if source.sensor_id is None else _id(source.sensor_id, "sensor_id", of_path)
     temperature = _TEMPERATURE if source.temperature.column is None else own(source.temperature.column)
-    time = own(source.recorded_at.column)
+    time = source.recorded_at.column
+    time_type = tall.collect_schema()[own(time)] if isinstance(time, str) else pl.String()
     return (
         tall.select(
             *_KEPT,
             _stripped(_id(source.tenant_id, "tenant_id", of_path)).alias("tenant_id"),
             _stripped(sensor.cast(pl.String)).alias("sensor_id"),
-            pl.col(time).alias("recorded_at"),
+            _together(time, BETWEEN_TIMES).alias("recorded_at"),
             pl.col(temperature).alias("temperature_c"),
+            _is_other=_is_other(source),
         )
         .with_columns(_stripped(selectors.by_name("recorded_at", "temperature_c") & selectors.string()))
         .with_columns(
-            _has_time=_is_there("recorded_at", tall.collect_schema()[time]),
+            _has_time=_is_there("recorded_at", time_type),
             _has_temperature=_is_there("temperature_c", tall.collect_schema()[temperature]),
         )
         .pipe(with_source_time, "recorded_at", source.recorded_at)
@@ -96,8 +104,26 @@ def _type_of(rows: pl.DataFrame, columns: list[str]) -> pl.DataType:
 
 def _id(field: IdField, name: str, of_path: Mapping[str, str | None]) -> pl.Expr:
     if field.column is not None:
-        return pl.col(own(field.column)).cast(pl.String)
+        return _together(field.column, BETWEEN_IDS).cast(pl.String)
     return pl.lit(of_path.get(name, field.value), pl.String)
+
+
+def _together(column: Column, between: str) -> pl.Expr:
+    """A column as the file has it, or several as one text; null where one of them is."""
+    if isinstance(column, str):
+        return pl.col(own(column))
+    parts = [_stripped(pl.col(own(part)).cast(pl.String)) for part in column]
+    is_there = pl.all_horizontal(part != "" for part in parts)
+    return pl.when(is_there).then(pl.concat_str(parts, separator=between))
+
+
+def _is_other(source: Source) -> pl.Expr:
+    """Whether a row is about something else than its source asks for; null where it does not say."""
+    asked = [
+        _stripped(pl.col(own(column)).cast(pl.String)).fill_null("").is_in(pl.lit(pl.Series(texts)).implode())
+        for column, texts in source.where
+    ]
+    return ~pl.all_horizontal(asked) if asked else pl.lit(value=False)
 
 
 def _stripped(text: pl.Expr) -> pl.Expr:
@@ -112,10 +138,16 @@ def _is_there(name: str, dtype: pl.DataType) -> pl.Expr:
 def _with_temperature(rows: pl.LazyFrame, source: Source) -> pl.LazyFrame:
     """Degrees Celsius, null where the value is no number; ``_is_missing`` says that nothing was measured."""
     field, value = source.temperature, pl.col("temperature_c")
-    if rows.collect_schema()["temperature_c"] == pl.String and source.csv.decimal != ".":
-        value = value.str.replace(source.csv.decimal, ".", literal=True)
+    numbers = [each for each in field.missing if not isinstance(each, str)]
+    texts = [each for each in field.missing if isinstance(each, str)]
+    says_nothing = pl.lit(value=False)
+    if rows.collect_schema()["temperature_c"] == pl.String:
+        says_nothing = value.is_in(pl.lit(pl.Series(texts, dtype=pl.String)).implode())
+        value = value.str.strip_chars_end(_UNIT_ENDS[field.unit])
+        if source.csv.decimal != ".":
+            value = value.str.replace(source.csv.decimal, ".", literal=True)
     number = value.cast(pl.Float64, strict=False)
-    is_missing = number.is_in(pl.lit(pl.Series(field.missing, dtype=pl.Float64)).implode())
+    is_missing = number.is_in(pl.lit(pl.Series(numbers, dtype=pl.Float64)).implode()) | says_nothing
     return rows.with_columns(_celsius(number, field).alias("temperature_c"), _is_missing=is_missing)
 
 
@@ -143,4 +175,5 @@ def _fault(*, is_tenant_known: bool) -> pl.Expr:
         pl.col("time_fault"),
         pl.when(pl.col("recorded_at").is_null()).then(pl.lit(Reason.UNREADABLE_TIME.value)),
     )
-    return pl.coalesce("fault", pl.when(has_all).then(found))
+    other = pl.when("_is_other").then(pl.lit(Reason.OTHER_MEASURE.value))
+    return pl.coalesce("fault", other, pl.when(has_all).then(found))

@@ -1,0 +1,98 @@
+"""Records that lie within a JSON object: in arrays, beside fields that hold for all of them, under keys that are ids.
+
+``records`` walks to them; an array on the way, or at its end, is each of its elements, and ``*`` is each member of an
+object. A column of a record is walked to from the record, with numbers as places in arrays; one that begins with ``/``
+from the object that the line holds; ``*`` alone is the key of the last ``*`` on the way, and ``value`` a record that is
+no object. A column that ends in ``.*`` is a list with a value for each row, beside other such lists.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+
+from fridge_pipeline.catalogue.tenant import ID_LENGTH_MAX
+
+#: An object with more records is too long a line: all its rows are in memory at once.
+RECORDS_MAX = 200_000
+
+#: Of a file whose objects hold records so much is taken apart at once.
+EXPANDED_BYTES = 2**18
+
+#: A record that is neither object nor array is the value of this column.
+BARE = "value"
+
+_EACH = "*"
+
+#: A longer text is no field: it is longer than any id may be.
+_LENGTH_MAX = ID_LENGTH_MAX + 100
+
+
+def records_of(
+    whole: Mapping[str, object], records: str, members: Mapping[str, str]
+) -> Iterator[tuple[dict[str, object] | None, str]]:
+    """Of each record the columns' values, by their names, and its text; one without values where there is no record."""
+    is_there = False
+    lists = [name for name, member in members.items() if member.endswith("." + _EACH)]
+    for record, key in _at(whole, records.split(".") if records else [], ""):
+        is_there = True
+        found = {name: _value(whole, record, key, member) for name, member in members.items()}
+        if not lists:
+            yield _short(found), _text(record)
+            continue
+        values = {name: value if isinstance(value := found[name], list) else [value] for name in lists}
+        for place in range(max(map(len, values.values()))):
+            row = {name: value[place] if place < len(value) else None for name, value in values.items()}
+            yield _short({**found, **row}), _text({members[name]: value for name, value in row.items()})
+    if not is_there:
+        yield None, _text(whole)
+
+
+def _short(found: dict[str, object]) -> dict[str, object]:
+    """A field is short, or none at all: what stands beside many records is not to be copied as a whole for each."""
+    return {
+        name: "[…]" if isinstance(value, (list, dict)) else value[:_LENGTH_MAX] if isinstance(value, str) else value
+        for name, value in found.items()
+    }
+
+
+def _text(record: object) -> str:
+    return json.dumps(record, ensure_ascii=False).encode(errors="replace").decode()
+
+
+def _at(value: object, keys: list[str], key: str) -> Iterator[tuple[object, str]]:
+    if not keys:
+        yield from ((each, key) for each in (value if isinstance(value, list) else [value]))
+    elif isinstance(value, list):
+        for each in value:
+            yield from _at(each, keys, key)
+    elif isinstance(value, dict):
+        if keys[0] == _EACH:
+            for name, each in value.items():
+                yield from _at(each, keys[1:], name)
+        elif ".".join(keys) in value:
+            yield from _at(value[".".join(keys)], [], key)
+        elif keys[0] in value:
+            yield from _at(value[keys[0]], keys[1:], key)
+
+
+def _value(whole: object, record: object, key: str, member: str) -> object:
+    if member == _EACH:
+        return key
+    if member == BARE and not isinstance(record, (dict, list)):
+        return record
+    path = member.removesuffix("." + _EACH)
+    return _walk(whole, path[1:]) if path.startswith("/") else _walk(record, path)
+
+
+def _walk(value: object, path: str) -> object:
+    if isinstance(value, dict) and path in value:
+        return value[path]
+    for part in path.split("."):
+        if isinstance(value, dict):
+            value = value.get(part)
+        elif isinstance(value, list) and part.isdecimal() and int(part) < len(value):
+            value = value[int(part)]
+        else:
+            return None
+    return value
