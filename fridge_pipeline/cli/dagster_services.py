@@ -93,10 +93,8 @@ def start_metrics(services: Services, variables: Mapping[str, str], log: Path, p
     if port not in {free, ANY_PORT}:
         console.print(f"port {port} is in use; the metrics take {free}", style="yellow")
     environment = without_secrets({**os.environ, **variables}, keep=("FRIDGE_DATABASE_URL",))
-    service = Service(METRICS, [program("fridge"), "metrics", "--port", str(free)], environment, log, port=free)
-    services.start(service)
-    _await(service)
-    return f"http://{HOST}:{free}/metrics"
+    service = Service(METRICS, [program("fridge"), "metrics"], environment, log)
+    return f"http://{HOST}:{start_listening(services, service, free)}/metrics"
 
 
 def start_ui(
@@ -153,11 +151,11 @@ class _Starting:
 def start_listening(services: Services, service: Service, port: int) -> int:
     """Starts a service on a port and returns it, or the other port that it got when a program took that one meanwhile.
 
-    The service's command takes ``-h`` host ``-p`` port behind it. Raises ``ServiceStartError``.
+    The service's command takes ``--host`` and ``--port`` behind it. Raises ``ServiceStartError``.
     """
     command = service.command
     for starts_left in reversed(range(STARTS_MAX)):
-        service.port, service.command = port, [*command, "-h", HOST, "-p", str(port)]
+        service.port, service.command = port, [*command, "--host", HOST, "--port", str(port)]
         if service.process is None:
             services.start(service)
         else:

@@ -34,7 +34,7 @@ def lake(context: dg.AssetExecutionContext, ledger: dg.ResourceParam[Ledger]) ->
     try:
         for written in write_lake(ledger.database, place, ledger.clock):
             metadata[f"{written.table}_rows_written"] = written.rows
-            metadata[f"{written.table}_version"] = written.version
+            metadata |= {f"{written.table}_version": written.version} if written.version is not None else {}
     except LakeNotWrittenError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
     progress.finish(", ".join(f"{name} {value}" for name, value in metadata.items()))

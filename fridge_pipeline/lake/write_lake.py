@@ -54,12 +54,12 @@ class LakeNotWrittenError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a run has done to one table; ``version`` is Delta's number of it."""
+    """What a run has done to one table; ``version`` is Delta's number of it, where it is there."""
 
     table: str
     days: int
     rows: int
-    version: int
+    version: int | None
 
 
 def write_lake(database: Database, lake: Location, clock: Callable[[], datetime]) -> Iterator[Written]:
@@ -169,10 +169,10 @@ class _Table:
             table.vacuum(retention_hours=KEPT // timedelta(hours=1), dry_run=False)
 
     @property
-    def version(self) -> int:
-        """Delta's number of what is there now; -1 where there is no table."""
+    def version(self) -> int | None:
+        """Delta's number of what is there now."""
         table = self._opened()
-        return table.version() if table is not None else -1
+        return table.version() if table is not None else None
 
     def _opened(self) -> DeltaTable | None:
         from deltalake import DeltaTable  # noqa: PLC0415 # as above

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -40,7 +41,7 @@ PICTURE_BYTES_MAX = 300_000
 #: Processes by what stands on their command line: which know nothing of runs, and which work on them.
 KNOWS_NO_SECRET = (
     *("bin/postgres", "-m stripe_sandbox", "cli.console"),
-    *("guarded_webserver", "prompt_daemon run"),
+    *("guarded_webserver", "prompt_daemon run", "fridge metrics"),
 )
 WORKS = ("code-server start", "dagster api grpc")
 
@@ -89,11 +90,26 @@ def test_only_where_runs_work_is_there_a_secret_and_everything_signs_in_to_the_b
         "cli.console": set(),
         "guarded_webserver": of_dagster,
         "prompt_daemon run": of_dagster,
+        "fridge metrics": of_dagster,
         "code-server start": of_dagster | {"AWS_SECRET_ACCESS_KEY"},
         "dagster api grpc": of_dagster | {"AWS_SECRET_ACCESS_KEY"},
     }
     # The test itself asks as the owner, by one connection.
     assert demo.rows("select count(*) from pg_stat_activity where usename = 'fridge'") == [(1,)]
+
+
+def test_prometheus_is_told_of_everything_that_runs(demo: RunningFridge) -> None:
+    found = re.search(r"Metrics\s+(http://\S+)", demo.said())
+    assert found is not None
+
+    def told() -> dict[str, float]:
+        lines = requests.get(found[1], timeout=20).text.splitlines()
+        return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[0] != "#")}
+
+    wait_until("the sensor has ticked", lambda: 'fridge_tick_age_seconds{name="landing_sensor"}' in told())
+    parts = {name: value for name, value in told().items() if name.startswith("fridge_part_was_read")}
+    assert list(parts.values()) == [1] * 8
+    assert told()['fridge_daemon_heartbeat_age_seconds{daemon="SENSOR"}'] < 180
 
 
 def test_the_landing_sensor_and_hourly_billing_are_on_without_anyone_turning_them_on(demo: RunningFridge) -> None:
