@@ -329,6 +329,38 @@ MUTANTS = (
         (Edit(HOLD_DRAFTS, "    if intent.act is HoldAct.HOLD:", "    if False:"),),
         HOLDING,
     ),
+    Mutant(
+        "money: what a plan shows is what the next invoice will be more, so a change is priced where its period stands",
+        (
+            Edit(
+                "fridge_pipeline/invoices/rules/priced_change.py",
+                "    old, new, says = Decimal(before), Decimal(after), time.says(now)",
+                "    old, new, says = Decimal(0), Decimal(after - before), time.says(now)",
+            ),
+        ),
+        ("tests/invoices/test_price_changes.py",),
+    ),
+    Mutant(
+        "accrual: what is unbilled is priced from what is billed on, tier by tier",
+        (Edit("dbt_like_sql/marts/unbilled_accrual.sql", "        based.base + coalesce(", "        coalesce("),),
+        ("tests/invoices/test_unbilled_accrual.py",),
+    ),
+    Mutant(
+        "rehearsal: its test clock is deleted, with the customer on it",
+        (
+            Edit(
+                "fridge_pipeline/operations/rehearse.py",
+                "                delete_clock(gateway, clock_id)",
+                "                pass",
+            ),
+        ),
+        ("tests/operations/test_rehearsal.py",),
+    ),
+    Mutant(
+        "rehearsal: a grace that is over before the last hour is stated would go wrong",
+        (Edit("fridge_pipeline/operations/rules/rehearsal.py", "    if grace >= needed:", "    if True:"),),
+        ("tests/operations/test_rehearsal.py",),
+    ),
 )
 
 
