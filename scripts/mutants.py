@@ -451,6 +451,38 @@ MUTANTS = (
         (Edit(CORRECTIONS_SCHEMA, "of_meter and corrections.state = 'approved'", "of_meter and false"),),
         (f"{CORRECTS}a_correction_that_is_on_its_way_is_not_settled_by_hand_as_well",),
     ),
+    Mutant(
+        "money: what a plan shows is what the next invoice will be more, so a change is priced where its period stands",
+        (
+            Edit(
+                "fridge_pipeline/invoices/rules/priced_change.py",
+                "    old, new, says = Decimal(before), Decimal(after), time.says(now)",
+                "    old, new, says = Decimal(0), Decimal(after - before), time.says(now)",
+            ),
+        ),
+        ("tests/invoices/test_price_changes.py",),
+    ),
+    Mutant(
+        "accrual: what is unbilled is priced from what is billed on, tier by tier",
+        (Edit("dbt_like_sql/marts/unbilled_accrual.sql", "        based.base + coalesce(", "        coalesce("),),
+        ("tests/invoices/test_unbilled_accrual.py",),
+    ),
+    Mutant(
+        "rehearsal: its test clock is deleted, with the customer on it",
+        (
+            Edit(
+                "fridge_pipeline/operations/rehearse.py",
+                "                delete_clock(gateway, clock_id)",
+                "                pass",
+            ),
+        ),
+        ("tests/operations/test_rehearsal.py",),
+    ),
+    Mutant(
+        "rehearsal: a grace that is over before the last hour is stated would go wrong",
+        (Edit("fridge_pipeline/operations/rules/rehearsal.py", "    if grace >= needed:", "    if True:"),),
+        ("tests/operations/test_rehearsal.py",),
+    ),
 )
 
 

@@ -17,7 +17,8 @@ from fridge_pipeline.cli.interruption import ended_by_signals
 from fridge_pipeline.cli.plain_table import plain_table
 from fridge_pipeline.cli.terminal import console, echo, installation
 from fridge_pipeline.installation import Installation, Ledger, open_ledger
-from fridge_pipeline.operations.rehearse import REHEARSAL, Part, RehearsalReport, Stage, rehearse
+from fridge_pipeline.operations.rehearse import Part, RehearsalReport, Stage, rehearse
+from fridge_pipeline.operations.rehearsed_usage import REHEARSAL
 from fridge_pipeline.settings import Settings
 from fridge_pipeline.stripe.rules.api_key import KeyMode
 from fridge_pipeline.visible import as_lines
@@ -55,6 +56,10 @@ def rehearse_command(tenants: tuple[str, ...], price_ids: tuple[str, ...], *, as
         told = {
             "ok": report.is_well,
             "checks": [check.as_dict() for check in report.checks],
+            "invoices": [
+                {"invoice_id": each.invoice_id, "status": each.status, "total": each.total, "currency": each.currency}
+                for each in report.invoices
+            ],
             "outcomes": [asdict(each) for each in report.outcomes],
             "clocks": report.clocks,
             "left": report.left,
@@ -92,8 +97,7 @@ def _rehearsed(opened: Installation, folder: Path, parts: Sequence[Part], price_
     with open_ledger(settings.model_copy(update=home), opened.ledger.clock) as temporary:
         stage = Stage(
             temporary.as_run(REHEARSAL),
-            folder / "landing",
-            folder / "work",
+            folder,
             opened.stripe.gateway(),
             settings.close_after,
             settings.invoices,

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from fridge_pipeline.billing.bill import bill_hours
-from fridge_pipeline.billing.rules.staging import StagingPolicy
 from fridge_pipeline.calendar.days import DayRange
-from fridge_pipeline.calendar.hours import Hour, HourRange
-from fridge_pipeline.catalogue.meter import Variance
+from fridge_pipeline.calendar.hours import ONE_HOUR, Hour
 from fridge_pipeline.catalogue.tenant import Tenant
-from fridge_pipeline.catalogue.tenant_record import import_tenants
-from fridge_pipeline.database.exceptions import open_exceptions
 from fridge_pipeline.database.run import Run
-from fridge_pipeline.ingest.landing.local import LocalLanding
-from fridge_pipeline.ingest.load import load_hours
 from fridge_pipeline.invoices.compare_invoices import compare_invoices
 from fridge_pipeline.invoices.compared import compared_invoices
 from fridge_pipeline.invoices.invoice_record import Reading, add_invoice, keep_day, keep_items, keep_prices
 from fridge_pipeline.invoices.rules.mode import InvoiceMode
 from fridge_pipeline.operations.rehearsed_account import Account, read_account
+from fridge_pipeline.operations.rehearsed_usage import REHEARSAL, USED_WITHIN, use
 from fridge_pipeline.operations.rules.health_check import Grade, HealthCheck
 from fridge_pipeline.operations.rules.rehearsal import (
     Outcome,
@@ -34,8 +27,10 @@ from fridge_pipeline.operations.rules.rehearsal import (
     judge_outcome,
     judge_prices,
 )
+from fridge_pipeline.stripe.correction_writes import create_document
 from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway
 from fridge_pipeline.stripe.invoice_writes import schedule_draft
+from fridge_pipeline.stripe.rules.correction import DocumentKind, Wish
 from fridge_pipeline.stripe.rules.invoice import Invoice, Price, SubscriptionItem
 from fridge_pipeline.stripe.test_clocks import (
     advance_clock,
@@ -45,23 +40,16 @@ from fridge_pipeline.stripe.test_clocks import (
     invoices_of_customer,
     subscribe,
 )
-from fridge_pipeline.usage.count import count_usage
 
 #: The cycle begins so long ago, so that its usage is neither too old nor too early by Stripe's time or by the clock's.
 BEGAN_AGO = timedelta(hours=24)
 
-#: In which hours of it how many readings of how many sensors land. The first one is the hour that an anchor may cut.
-HOURS = {0: (2, 3), 1: (2, 6), 5: (1, 4)}
-
-#: The last of these hours is over by then.
-USED_WITHIN = timedelta(hours=7)
+#: The invoice of a subscription's beginning, which bills no usage.
+FIRST = "subscription_create"
 
 #: A draft comes minutes after its period; where Stripe says no time, it is looked for after so many hours.
 DRAFT_WITHIN = timedelta(minutes=10)
 LOOKED_AFTER = tuple(timedelta(hours=hours) for hours in (2, 6, 12, 25, 49, 73))
-
-#: A mark of nobody's: it goes with the clock.
-REHEARSAL = "rehearsal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +57,7 @@ class Stage:
     """The temporary installation and the conditions of the real one; ``run`` has books of its own and the real time."""
 
     run: Run
-    landing: Path
-    workspace: Path
+    folder: Path
     gateway: StripeGateway
     close_after: timedelta
     mode: InvoiceMode
@@ -92,6 +79,7 @@ class RehearsalReport:
 
     clocks: int = 0
     checks: list[HealthCheck] = field(default_factory=list)
+    invoices: list[Invoice] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
 
@@ -154,10 +142,12 @@ class _Cycle:
             for shape in shapes:
                 self.items += subscribe(self.stage.gateway, customer_id, shape)
             self._advance(clock_id, starts + USED_WITHIN)
-            self._use(customer_id, began)
-            invoice, final_at = self._invoice(clock_id, customer_id)
-            if invoice is not None:
-                self._compare(invoice, prices, began, final_at)
+            stage, tenant = self.stage, Tenant(self.part.tenant_id, None, customer_id)
+            self.report.checks.append(use(stage.run, stage.folder, stage.gateway, tenant, began, stage.close_after))
+            invoices, now = self._invoices(clock_id, customer_id)
+            self.report.invoices += invoices
+            self._compare(invoices, prices, began, now)
+            self.report.checks += self._writes(customer_id, now)
 
     @contextmanager
     def _clock(self, starts: datetime) -> Iterator[str]:
@@ -175,79 +165,76 @@ class _Cycle:
     def _advance(self, clock_id: str, to: datetime) -> None:
         advance_clock(self.stage.gateway, clock_id, to, self.stage.sleep)
 
-    def _use(self, customer_id: str, began: Hour) -> None:
-        """A landing file for each hour, loaded, counted and billed."""
-        stage, tenant_id = self.stage, self.part.tenant_id
-        with stage.run.database.connect() as connection:
-            tenant = Tenant(tenant_id, None, customer_id)
-            import_tenants(connection, [tenant], stage.run.clock(), reason=REHEARSAL)
-        for number, (sensors, each) in HOURS.items():
-            _land(stage.landing, tenant_id, began.plus(number), sensors, each)
-        hours = HourRange(began, began.plus(max(HOURS)))
-        loads = list(load_hours(stage.run, LocalLanding(str(stage.landing)), hours, stage.workspace))
-        count_usage(stage.run.database, hours, stage.run.clock())
-        policy = StagingPolicy(stage.close_after, Variance.OFF)
-        done = bill_hours(stage.run, lambda: stage.gateway, hours, policy, max_in_flight=1)
-        with stage.run.database.connect() as connection:
-            kinds = sorted({kind for of_hour in open_exceptions(connection, hours).values() for kind in of_hour})
-        rows = sum(file.inserted_count for load in loads for file in load.loaded)
-        text = f"{rows} readings of {len(HOURS)} landing files; Stripe accepted {done.delivery.accepted} meter events"
-        if kinds:
-            do = "see the kind in docs/runbook.md"
-            check = HealthCheck(f"{tenant_id}, usage", Grade.WRONG, f"{text}; open: {', '.join(kinds)}", do)
-        else:
-            check = HealthCheck(f"{tenant_id}, usage", Grade.OK, text)
-        self.report.checks.append(check)
-
-    def _invoice(self, clock_id: str, customer_id: str) -> tuple[Invoice | None, datetime]:
-        """The invoice of the first period once it is final, or as it is when it does not become final."""
+    def _invoices(self, clock_id: str, customer_id: str) -> tuple[list[Invoice], datetime]:
+        """The first period's invoices, one for each subscription, once they are final, or as they are at the last."""
         stage, who = self.stage, self.part.tenant_id
         ends = min(item.period_end for item in self.items)
         now = ends + DRAFT_WITHIN
         self._advance(clock_id, now)
-        invoice = self._of_period(customer_id, ends)
-        if invoice is None:
+        invoices = self._of_period(customer_id, ends)
+        if not invoices:
             text = f"Stripe made no invoice within {DRAFT_WITHIN} of the period's end"
-            self.report.checks.append(
-                HealthCheck(f"{who}, invoice", Grade.WRONG, text, "see the subscription in Stripe")
-            )
-            return None, now
-        final = invoice.finalizes_at
-        times = [final + DRAFT_WITHIN] if final is not None else [ends + after for after in LOOKED_AFTER]
-        if stage.mode is InvoiceMode.HOLD and invoice.is_draft:
-            until = ends + stage.longest_hold
-            schedule_draft(stage.gateway, invoice.invoice_id, until, REHEARSAL, f"{REHEARSAL}:{invoice.invoice_id}")
-            text = f"{invoice.invoice_id} is held for {stage.longest_hold} after its period"
-            self.report.checks.append(HealthCheck(f"{who}, hold", Grade.OK, text))
-            times = [until + DRAFT_WITHIN]
+            check = HealthCheck(f"{who}, invoice", Grade.WRONG, text, "see the subscription in Stripe")
+            self.report.checks.append(check)
+            return [], now
+        scheduled = [each.finalizes_at for each in invoices if each.finalizes_at is not None]
+        times = [max(scheduled) + DRAFT_WITHIN] if scheduled else [ends + after for after in LOOKED_AFTER]
+        if stage.mode is InvoiceMode.HOLD:
+            times = [self._held(invoices, ends) + DRAFT_WITHIN]
         for moment in times:
-            if not invoice.is_draft:
+            if not any(each.is_draft for each in invoices):
                 break
             now = moment
             self._advance(clock_id, now)
-            invoice = self._of_period(customer_id, ends) or invoice
-        grace = (final or invoice.finalized_at or now) - ends if final or not invoice.is_draft else None
+            invoices = self._of_period(customer_id, ends) or invoices
+        final = [each.finalized_at for each in invoices if each.finalized_at is not None]
+        first = min(scheduled or final, default=None)
+        grace = first - ends if first is not None else None
         self.report.checks.append(judge_grace(who, grace, stage.close_after, stage.mode))
-        self.report.checks.append(judge_invoice(who, invoice))
-        return invoice, now
+        self.report.checks += [judge_invoice(who, each) for each in invoices]
+        return invoices, now
 
-    def _of_period(self, customer_id: str, ends: datetime) -> Invoice | None:
+    def _held(self, invoices: Sequence[Invoice], ends: datetime) -> datetime:
+        """Holds the drafts as FRIDGE_INVOICES=hold would, and says until when."""
+        stage, until = self.stage, ends + self.stage.longest_hold
+        for each in invoices:
+            if each.is_draft:
+                schedule_draft(stage.gateway, each.invoice_id, until, REHEARSAL, f"{REHEARSAL}:{each.invoice_id}")
+                text = f"{each.invoice_id} is held until {until:%Y-%m-%d %H:%M} UTC"
+                self.report.checks.append(HealthCheck(f"{self.part.tenant_id}, hold", Grade.OK, text))
+        return until
+
+    def _of_period(self, customer_id: str, ends: datetime) -> list[Invoice]:
         own = {item.item_id for item in self.items}
-        found = [
+        return [
             invoice
             for invoice in invoices_of_customer(self.stage.gateway, customer_id)
-            if any(line.item_id in own and line.period_end == ends and line.quantity for line in invoice.lines)
+            if invoice.billing_reason != FIRST
+            and any(line.item_id in own and line.period_end == ends for line in invoice.lines)
         ]
-        return found[-1] if found else None
 
-    def _compare(self, invoice: Invoice, prices: dict[str, Price], began: Hour, now: datetime) -> None:
+    def _writes(self, customer_id: str, now: datetime) -> Iterator[HealthCheck]:
+        """Whether the key could write a correction, by one that goes with the clock; a credit note is not tried."""
+        meter = self.stage.run.catalogue[0].event_name
+        kind, key = DocumentKind.INVOICE_ITEM, f"{REHEARSAL}:{customer_id}"
+        wish = Wish(kind, key, customer_id, None, meter, now - ONE_HOUR, now, 1, "usd", {}, REHEARSAL)
+        try:
+            create_document(self.stage.gateway, wish, 0)
+        except StripeCallError as error:
+            if not error.is_key_refused:
+                raise
+            do = "give the key that fridge correct uses write on invoice items and credit notes"
+            yield HealthCheck(f"{self.part.tenant_id}, corrections", Grade.WARN, str(error), do)
+
+    def _compare(self, invoices: Sequence[Invoice], prices: dict[str, Price], began: Hour, now: datetime) -> None:
         """As the pipeline does, in the temporary books and by the clock's time."""
         run = replace(self.stage.run, clock=lambda: now)
         reading = Reading(now, run.run_id)
         with run.database.connect() as connection, connection.transaction():
             keep_prices(connection, prices.values(), {}, reading)
             keep_items(connection, self.items, {}, reading)
-            add_invoice(connection, invoice, reading)
+            for invoice in invoices:
+                add_invoice(connection, invoice, reading)
             for day in DayRange(began.start.date(), now.astimezone(UTC).date()).days():
                 keep_day(connection, day, 1, reading)
         compare_invoices(run)
@@ -266,21 +253,3 @@ class _Cycle:
         ]
         self.report.outcomes += outcomes
         self.report.checks += [judge_outcome(each) for each in outcomes]
-
-
-def _land(landing: Path, tenant_id: str, hour: Hour, sensors: int, each: int) -> None:
-    """A landing file as a gateway delivers it."""
-    folder = landing / hour.folder
-    folder.mkdir(parents=True, exist_ok=True)
-    rows = [
-        {
-            "tenant_id": tenant_id,
-            "sensor_id": f"{REHEARSAL}-{sensor}",
-            "recorded_at": (hour.start + number * timedelta(minutes=5)).isoformat(),
-            "temperature_c": 4.5,
-        }
-        for sensor in range(sensors)
-        for number in range(each)
-    ]
-    text = "".join(f"{json.dumps(row)}\n" for row in rows)
-    (folder / f"{len(list(folder.iterdir()))}.ndjson").write_text(text, encoding="utf-8")

@@ -101,7 +101,7 @@ def test_the_plan_of_a_late_file_says_what_the_next_invoice_will_then_be_more(pi
     found = {each.event_name: each for each in price_changes(pipeline.as_run(), plan.changed_hours)}
     assert found["active_sensors"].amount is None, "nobody has a price for it"
     money = found[READINGS]
-    assert (money.before, money.after, money.cost_before, money.cost_after) == (D(60), D(119), D(120), D(269))
+    assert (money.before, money.after, money.cost_before, money.amount) == (D(60), D(119), D(120), 149)
 
     pipeline.bill(late)
     tenant.settled()

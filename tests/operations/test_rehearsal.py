@@ -64,8 +64,7 @@ def stage(pipeline: Pipeline, tmp_path: Path) -> Stage:
     """Books, landing folder and gateway of the rehearsal's own."""
     return Stage(
         pipeline.as_run(),
-        pipeline.landing,
-        tmp_path / "work",
+        tmp_path,
         pipeline.gateway,
         CLOSE_AFTER,
         InvoiceMode.WATCH,
@@ -99,6 +98,25 @@ def test_where_all_is_well_the_invoice_bills_what_landed_and_nothing_is_left(
     (paid,) = [check.text for check in report.checks if check.check == "troy, payment"]
     assert paid.endswith(f"of {22 * 2 + 5 * 100} minor units of usd is paid")
     assert (account.clocks(), report.left) == (0, [])
+
+
+def test_two_subscriptions_have_an_invoice_each_and_both_are_compared(stage: Stage, account: Stripe) -> None:
+    customer = account.subscribe(account.price(READINGS))
+    sensors: Any = [{"price": account.price(SENSORS)}]
+    account.client.v1.subscriptions.create({"customer": customer, "items": sensors})
+    report = rehearse(stage, [Part("troy", customer)], [])
+    assert (wrong(report), len(report.invoices)) == ([], 2)
+    assert {each.event_name for each in report.outcomes if each.invoice_id} == {READINGS, SENSORS}
+
+
+def test_a_clock_that_cannot_be_deleted_is_named_as_left_in_stripe(stage: Stage, account: Stripe) -> None:
+    fault = {"kind": "unavailable", "endpoint": "/v1/test_helpers/test_clocks/{test_clock}", "nth": 3, "times": 9}
+    account.pipeline.sandbox.faults(fault)
+    report = rehearse(stage, [Part("troy", None)], [account.price(READINGS), account.price(SENSORS)])
+    account.pipeline.sandbox.clear_faults()
+    assert account.clocks() == 1
+    (left,) = report.left
+    assert left.startswith("clock_")
 
 
 def test_a_meter_without_a_price_is_named_and_its_usage_is_on_no_invoice(stage: Stage, account: Stripe) -> None:
