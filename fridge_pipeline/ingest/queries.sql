@@ -348,8 +348,8 @@ where stored_readings.recorded_at between $1 and $2;
 
 -- name: recorded_files
 -- The contents of an hour that are on record, the newest of each path marked: an older one was replaced by it. Rows
--- that were rejected only because their month was dropped by then, or their columns refused, are valid when they are read
--- again.
+-- that were rejected only because their month was dropped by then, or their columns refused, are valid when they are
+-- read again.
 select
     landing_files.file_id,
     landing_files.path,
