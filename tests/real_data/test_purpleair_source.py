@@ -50,7 +50,7 @@ def test_raw_files_of_the_service_come_out_as_the_converted_ones_do(
     for (start, file), part in rows.group_by("hour", "_file", maintain_order=True):
         name = f"purpleair-{str(file).replace('/', '_')}"
         body = part.drop("hour", "_file", "_line").write_csv().encode()
-        pipeline.land(Hour(start), name, body)  # type: ignore[arg-type]
+        pipeline.land(Hour(start), name, body)
     for start in last:
         pipeline.load(Hour(start))
         pipeline.count(Hour(start))
