@@ -27,7 +27,8 @@ def recount(month: Month, as_json: bool) -> None:
     """Read the landing files of MONTH again, and compare them with the books.
 
     Of each file: its SHA-256, its rows and rejected rows, and the rows of each tenant. Nothing is written. A file that
-    is not there any more is named and is no difference. Exit code 1 if any file differs, or was never loaded.
+    is not there any more is named and is no difference; what a source that was changed would read otherwise is neither.
+    Exit code 1 if any file differs, or was never loaded.
 
     Example: fridge recount 2026-01
     """
@@ -61,6 +62,10 @@ def as_text(month: Month, result: Recount) -> str:
         lines += _first(result.missing, len(result.missing))
     if result.replaced:
         lines.append(f"{result.replaced:,} earlier contents were replaced under the same name; only the last is there")
+    if result.by_other_source:
+        lines.append(f"{result.by_other_source:,} were read by sources that have changed since, which would read now:")
+        told = [_difference(each) for each in result.source_differences]
+        lines += _first(told, len(told)) or ["  the same"]
     if not result.differing:
         return as_lines([*lines, "nothing differs"])
     lines.append(f"{result.differing:,} differences:")

@@ -359,13 +359,17 @@ where stored_readings.recorded_at between $1 and $2;
 
 -- name: recorded_files
 -- The contents of an hour that are on record, the newest of each path marked: an older one was replaced by it. Rows
--- that were rejected only because their month was dropped by then are valid when they are read again.
+-- that were rejected only because their month was dropped by then, or their columns refused, are valid when they are
+-- read again.
 select
     landing_files.file_id,
     landing_files.path,
     landing_files.content_hash,
     landing_files.row_count,
     landing_files.rejected_count - coalesce(not_kept.row_count, 0)::bigint as rejected_count,
+    landing_files.source,
+    landing_files.source_sha256,
+    case when landing_files.source is not null and landing_files.duplicate_count = 0 then stored.degrees end as degrees,
     row_number() over (partition by landing_files.path order by landing_files.file_id desc) = 1 as is_newest
 from fridge.landing_files
 left join lateral (
@@ -375,8 +379,16 @@ left join lateral (
         landing_files.rejected_count > 0
         and rejected_rows.path = landing_files.path
         and rejected_rows.file_id = landing_files.file_id
-        and rejected_rows.reason = %(not_kept)s
+        and rejected_rows.reason = any(%(not_kept)s)
 ) as not_kept on true
+left join lateral (
+    select coalesce(sum(stored_readings.temperature_c), 0) as degrees
+    from fridge.stored_readings
+    where
+        landing_files.source is not null
+        and stored_readings.file_id = landing_files.file_id
+        and stored_readings.recorded_at between landing_files.first_recorded_at and landing_files.last_recorded_at
+) as stored on true
 where landing_files.landing_hour = %(hour)s
 order by landing_files.path, landing_files.file_id;
 

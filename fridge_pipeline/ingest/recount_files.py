@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
+from fridge_pipeline.catalogue.register_record import read_register
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.ingest.landing.landing_errors import LandingError, LandingFileVanishedError
@@ -22,6 +24,7 @@ from fridge_pipeline.ingest.load import files_at_once
 from fridge_pipeline.ingest.prepare import judged_rows
 from fridge_pipeline.ingest.rules.landing_files import LandingFile
 from fridge_pipeline.ingest.rules.reading import Reason, rejected_rows, valid_readings
+from fridge_pipeline.ingest.rules.sensor_register import REGISTER_SCHEMA, SensorRegister
 from fridge_pipeline.ingest.tallies import FileTally
 
 #: So many differences are kept one by one; all are counted.
@@ -35,14 +38,25 @@ _OF_TENANT = ["file_id", "tenant_id"]
 
 @dataclass(frozen=True, slots=True)
 class RecordedFile:
-    """A landing file as it was loaded; one that ``is_newest`` is the content that should lie there now."""
+    """A landing file as it was loaded; one that ``is_newest`` is the content that should lie there now.
+
+    ``degrees`` are those of its readings together, None where some of them came from other files.
+    """
 
     file_id: int
     path: str
     content_hash: str
     row_count: int
     rejected_count: int
+    source: str | None
+    source_sha256: str | None
+    degrees: float | None
     is_newest: bool
+
+    @property
+    def told(self) -> str:
+        """What became of its rows."""
+        return _told(self.row_count, self.row_count - self.rejected_count, self.degrees)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +76,8 @@ class Recount:
 
     ``same``: files with the recorded SHA-256, rows and tenants' rows. ``missing``: paths that are not there any more,
     which says nothing about what they held. ``replaced``: earlier contents of a path. ``differences`` are the first.
+    ``by_other_source``: files whose source was changed since, and ``source_differences`` the first of those that it
+    would read differently; they are no error in the books.
     """
 
     files: int = 0
@@ -71,6 +87,8 @@ class Recount:
     missing: list[str] = field(default_factory=list)
     differences: list[FileDifference] = field(default_factory=list)
     differing: int = 0
+    by_other_source: int = 0
+    source_differences: list[FileDifference] = field(default_factory=list)
 
     def add(self, other: Recount) -> None:
         """Adds what an hour came to."""
@@ -80,6 +98,8 @@ class Recount:
         self.replaced += other.replaced
         self.missing += other.missing
         self.differing += other.differing
+        self.by_other_source += other.by_other_source
+        self.source_differences += other.source_differences[: SHOWN_MAX - len(self.source_differences)]
         self.differences += other.differences[: SHOWN_MAX - len(self.differences)]
 
 
@@ -103,7 +123,7 @@ def recount(database: Database, zone: LandingZone, hours: Sequence[Hour], worksp
 
 
 def _recount_hour(connection: psycopg.Connection, zone: LandingZone, hour: Hour, workspace: Path) -> Recount:
-    parameters = {"hour": hour.start, "not_kept": Reason.TIME_NOT_KEPT.value}
+    parameters = {"hour": hour.start, "not_kept": [Reason.TIME_NOT_KEPT.value, Reason.COLUMNS_REFUSED.value]}
     with connection.cursor(row_factory=class_row(RecordedFile)) as cursor:
         recorded = cursor.execute(statement("recorded_files"), parameters).fetchall()
     newest = {file.path: file for file in recorded if file.is_newest}
@@ -127,8 +147,9 @@ def _compare(
     result: Recount,
 ) -> None:
     """Some files of an hour: first by their SHA-256, and those that are the same by what is counted of them."""
+    register = SensorRegister(pl.DataFrame(read_register(connection), schema=REGISTER_SCHEMA, orient="row"))
     with ExitStack() as copies:
-        tallies = []
+        tallies: list[FileTally] = []
         for file in files:
             recorded = newest[file.path]
             try:
@@ -139,10 +160,11 @@ def _compare(
                 _tell(result, FileDifference(file.path, "cannot be read", recorded.content_hash, str(error)))
             else:
                 if snapshot.content_hash == recorded.content_hash:
-                    tallies.append(FileTally(recorded.file_id, file, snapshot, snapshot.damage))
+                    tallies.append(FileTally(recorded.file_id, file, snapshot, snapshot.damage, register))
                 else:
                     _tell(result, FileDifference(file.path, "content", recorded.content_hash, snapshot.content_hash))
-        counts = _counts(tallies)
+        counts, degrees = _counts(tallies)
+    tallies = _by_the_same_source(tallies, newest, counts, degrees, result)
     by_id = {tally.file_id: newest[tally.file.path] for tally in tallies}
     rows = counts.group_by("file_id").agg(pl.col("row_count", "rejected_count").sum())
     found = {file_id: numbers for file_id, *numbers in rows.iter_rows()}
@@ -163,15 +185,50 @@ def _compare(
     result.same += len(tallies) - len(differing)
 
 
-def _counts(tallies: Sequence[FileTally]) -> pl.DataFrame:
-    """Rows, and of these rejected ones, per file and tenant; without a tenant those that are nobody's."""
-    counts = [_COUNTS.to_frame()]
+def _by_the_same_source(
+    tallies: Sequence[FileTally],
+    newest: dict[str, RecordedFile],
+    counts: pl.DataFrame,
+    degrees: Counter[int],
+    result: Recount,
+) -> list[FileTally]:
+    """Those that are read as they were then; of the others it is said what would differ."""
+    same = []
+    for tally in tallies:
+        recorded, source = newest[tally.file.path], tally.file.source
+        if recorded.source_sha256 == (source.sha256 if source is not None else None):
+            same.append(tally)
+            continue
+        rejected = int(counts.filter(pl.col("file_id") == tally.file_id)["rejected_count"].sum())
+        now = _told(tally.rows, tally.rows - rejected, None if recorded.degrees is None else degrees[tally.file_id])
+        result.by_other_source += 1
+        result.rows += tally.rows
+        if now != recorded.told and len(result.source_differences) < SHOWN_MAX:
+            words = f"read by {recorded.source or 'no source'}, now by {source.name if source else 'no source'}"
+            result.source_differences.append(FileDifference(recorded.path, words, recorded.told, now))
+    return same
+
+
+def _told(rows: int, readings: int, degrees: float | None) -> str:
+    summed = "" if degrees is None else f" of {degrees:.1f} °C together"
+    return f"{rows} rows = {readings} readings{summed} + {rows - readings} rejected"
+
+
+def _counts(tallies: Sequence[FileTally]) -> tuple[pl.DataFrame, Counter[int]]:
+    """Rows, and of these rejected ones, per file and tenant; without a tenant those that are nobody's.
+
+    And the degrees of each file's readings together.
+    """
+    counts, degrees = [_COUNTS.to_frame()], Counter[int]()
     for _, _, judged in judged_rows(tallies, None):
-        valid = valid_readings(judged).group_by(_OF_TENANT).agg(row_count=pl.len().cast(pl.Int64))
+        readings = valid_readings(judged)
+        for file_id, summed in readings.group_by("file_id").agg(pl.col("temperature_c").sum()).iter_rows():
+            degrees[file_id] += summed
+        valid = readings.group_by(_OF_TENANT).agg(row_count=pl.len().cast(pl.Int64))
         rejected = rejected_rows(judged).group_by(_OF_TENANT).agg(row_count=pl.len().cast(pl.Int64))
         counts.append(valid.with_columns(rejected_count=pl.lit(0, pl.Int64)).select(_COUNTS.names()))
         counts.append(rejected.with_columns(rejected_count=pl.col("row_count")).select(_COUNTS.names()))
-    return pl.concat(counts).group_by(_OF_TENANT).agg(pl.col("row_count", "rejected_count").sum())
+    return pl.concat(counts).group_by(_OF_TENANT).agg(pl.col("row_count", "rejected_count").sum()), degrees
 
 
 def _differing_tenants(connection: psycopg.Connection, counts: pl.DataFrame, file_ids: list[int]) -> pl.DataFrame:

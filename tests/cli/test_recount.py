@@ -2,10 +2,15 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.catalogue.register_file import read_entries
+from fridge_pipeline.catalogue.register_record import import_register
+from fridge_pipeline.ingest.landing.local import LocalLanding
+from fridge_pipeline.ingest.sources_file import read_sources
 from tests.console_script import Run
 from tests.pipeline import Pipeline, readings
 
@@ -85,3 +90,36 @@ def test_a_landing_zone_that_is_gone_is_an_error_and_not_a_month_without_files(r
     found = run("recount", "2026-01")
     assert (found.returncode, found.stdout) == (1, "")
     assert "landing" in found.stderr
+
+
+def test_what_a_changed_source_would_read_otherwise_is_told_and_is_no_difference(
+    run: Run, pipeline: Pipeline, tmp_path: Path
+) -> None:
+    sources = tmp_path / "sources.toml"
+    text = """
+[[source]]
+name = "loggers"
+match = "x-*.csv"
+tenant_id = { register = true }
+sensor_id = { column = "s" }
+recorded_at = { column = "at" }
+temperature = { column = "t" }
+"""
+    pipeline.clock.now = HOUR.plus(3).start
+    import_register(pipeline.database, read_entries(b"sensor_id,tenant_id,valid_from\na,troy,2026-01-01\n"), "a test")
+    pipeline.zone = LocalLanding(str(pipeline.landing), read_sources(text))
+    rows = "".join(f"a,2026-01-24T18:{minute}:00Z,{minute}\n" for minute in (10, 20, 40))
+    pipeline.land(HOUR, "x-1.csv", f"s,at,t\n{rows}".encode())
+    pipeline.load(HOUR)
+    sources.write_text(text, encoding="utf-8")
+    assert run("recount", "2026-01", FRIDGE_SOURCES=str(sources)).stdout.splitlines() == [
+        "2026-01: 1 of 1 landing files are what was counted, 3 rows",
+        "nothing differs",
+    ]
+    sources.write_text(text.replace('"t" }', '"t", unit = "fahrenheit", missing = [40] }'), encoding="utf-8")
+    found = run("recount", "2026-01", FRIDGE_SOURCES=str(sources))
+    assert found.stdout.splitlines()[2] == (
+        f"  {HOUR.folder}/x-1.csv: read by loggers, now by loggers: 3 rows = 3 readings of 70.0 °C together "
+        "+ 0 rejected on record, 3 rows = 2 readings of -18.9 °C together + 1 rejected now"
+    )
+    assert found.returncode == 0

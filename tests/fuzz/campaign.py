@@ -15,6 +15,7 @@ from fridge_pipeline.calendar.hours import Hour
 from tests.fuzz.laws import FIRST_HOUR, Files, Ground, broken_laws
 from tests.fuzz.mutations import mutated, odd_name
 from tests.fuzz.seeds import Seed, packed, seed_file
+from tests.fuzz.source_files import source_file
 
 FINDINGS = Path(__file__).parent / "findings"
 
@@ -23,6 +24,8 @@ DEADLINE_SECONDS = 240
 #: Every so many batches, all files are delivered once more under other names.
 COPIES_EVERY = 5
 _INTACT = 5
+#: Of so many files one is read by a source.
+SOURCE_FILES_EVERY = 3
 _SHRINKING_STEPS_MAX = 300
 
 
@@ -46,7 +49,9 @@ def batch(seed: int, number: int, size: int) -> tuple[dict[str, bytes], dict[str
         seeded = seed_file(random, hour, f"{number}i{at}")
         name = f"intact{random.randrange(10**6):06}-{at}.{seeded.format.value}"
         files[name], intact[name] = _as_delivered(seeded, random), _distinct(seeded)
-    seeds = [seed_file(random, hour, f"{number}m{at}") for at in range(size - _INTACT)]
+    by_source = size // SOURCE_FILES_EVERY
+    files |= dict(source_file(size + at, random) for at in range(by_source))
+    seeds = [seed_file(random, hour, f"{number}m{at}") for at in range(size - _INTACT - by_source)]
     for at, seeded in enumerate(seeds):
         files[odd_name(at, seeded.format, random)] = mutated(seeded, random.choice(seeds), random)
     return files, intact

@@ -23,8 +23,10 @@ from fridge_pipeline.ingest.landing.private_copy import Snapshot, take_snapshot
 from fridge_pipeline.ingest.load import load_hours
 from fridge_pipeline.ingest.rules.landing_files import FileFormat, storable_path
 from fridge_pipeline.ingest.rules.reading import FIELDS
+from tests.fuzz.source_files import sources
 
-FIRST_HOUR = datetime(2026, 1, 1, tzinfo=UTC)
+#: After all times in the files of the gallery.
+FIRST_HOUR = datetime(2026, 2, 1, tzinfo=UTC)
 _READ_TWICE, _SMALL_BYTES = 60, 20_000
 _NOW = datetime(2026, 12, 1, tzinfo=UTC)
 
@@ -73,7 +75,7 @@ def broken_laws(ground: Ground, files: Files, intact: Mapping[str, int], *, copi
 
 
 def _load(ground: Ground, hour: Hour) -> None:
-    run, zone = Run(ground.database, (), lambda: _NOW, "fuzz"), LocalLanding(str(ground.folder / "landing"))
+    run, zone = Run(ground.database, (), lambda: _NOW, "fuzz"), LocalLanding(str(ground.folder / "landing"), sources())
     for load in load_hours(run, zone, HourRange(hour, hour), ground.folder / "work"):
         assert load.failure is None, load.failure
 

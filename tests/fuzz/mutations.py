@@ -58,6 +58,11 @@ def mutated(seed: Seed, other: Seed, random: Random) -> bytes:
     return _parquet_end(body, random) if seed.format is FileFormat.PARQUET and random.random() < 0.4 else body
 
 
+def bytes_mutated(body: bytes, other: bytes, random: Random) -> bytes:
+    """After one accident in its bytes."""
+    return random.choice(_BYTE_MUTATIONS)(body, other, random)
+
+
 def odd_name(number: int, file_format: FileFormat, random: Random) -> str:
     """Mostly a plain name; sometimes one that another program would stumble over."""
     if random.random() < 0.9:
