@@ -6,6 +6,7 @@ import codecs
 import re
 from typing import Annotated, Literal
 
+import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.functional_validators import AfterValidator
 from pydantic_core import PydanticCustomError
@@ -49,6 +50,12 @@ def _time_format(text: str) -> str:
         raise _refused(f"is {', '.join(TimeFormat)}, or a strptime pattern such as %d.%m.%Y %H:%M:%S")
     if "%s" not in text and not all(re.search(part, text) for part in _DATE_AND_HOUR):
         raise _refused("gives no instant: a pattern needs year, month, day and hour")
+    if "%Z" in text:  # it takes any word, and moves no time
+        raise _refused('cannot follow %Z, the name of a zone: write the name itself, and timezone = "Europe/Paris"')
+    try:
+        pl.Series(["a time"]).str.to_datetime(text, strict=False)
+    except pl.exceptions.ComputeError as error:
+        raise _refused(f"is no pattern of a time: {str(error).splitlines()[0]}") from None
     return text
 
 

@@ -20,7 +20,7 @@ from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
 from fridge_pipeline.ingest.landing.private_copy import take_snapshot
 from fridge_pipeline.ingest.landing.source_rows import source_batches
 from fridge_pipeline.ingest.rules.reading import judge, rejected_rows, valid_readings
-from fridge_pipeline.ingest.sources_file import read_sources
+from fridge_pipeline.ingest.sources_file import SourcesError, read_sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -262,6 +262,19 @@ temperature = {{ column = "v" }}
         spring = text.replace("10", "03", 1).replace("25", "29", 1) if form == "iso" else "29.03.2026 02:30"
         skipped = read(definition, f"t,v\n{spring},4\n", "a.csv", Hour.from_key("2026-10-25-01:00"))
         assert [reason for _, reason, _ in skipped.rejected] == ["local time that a clock change skips"]
+
+
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
+        ("%d/%m/%Y %H:%M %Z", "name of a zone"),
+        ("%d/%m/%Y %I:%M", "meridiem"),
+        ("%d/%m/%Y", "year, month, day and hour"),
+    ],
+)
+def test_a_pattern_that_would_read_another_time_than_was_written_is_refused(form: str, told: str) -> None:
+    with pytest.raises(SourcesError, match=told):
+        source(PLAIN.replace("epoch_ms", form))
 
 
 def test_a_file_without_the_columns_of_its_source_is_unreadable_and_says_which_are_missing() -> None:
