@@ -24,4 +24,5 @@ def test_the_asset_shows_the_plan_of_its_hours_as_numbers_and_sends_nothing(
         shown = result.asset_materializations_for_node("backfill_plan")[0]
     numbers = {name: value.value for name, value in shown.metadata.items() if name != "changes"}
     assert (numbers["calls"], numbers["hours_that_change"], numbers["tenants_and_meters_that_change"]) == (2, 1, 2)
+    assert numbers["periods_without_a_price"] == 2, "nobody has read a price"
     assert pipeline.one("select count(*) from fridge.meter_events") == 0
