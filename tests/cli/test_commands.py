@@ -53,6 +53,15 @@ def test_bill_runs_every_hour_from_key_to_key_and_ends_with_0_when_all_are_deliv
         assert (result["failures"], result["not_delivered"], result["undelivered"]) == ([], [], 0)
     assert pipeline.stripe_totals("cohoes")["temperature_readings", first.key] == 10
 
+    pipeline.land(first, "late.csv", readings("cohoes", first, 1, 5, start=7))
+    pipeline.load(first)
+    pipeline.count(first)
+    text = run("bill", *span, "--dry-run").stdout
+    assert (
+        "  cohoes temperature_readings: 10 -> 15 (+5) in 1 hours\n    no billing period: 10 -> 15, price not known"
+        in text
+    )
+
 
 def test_only_hours_with_something_new_cost_a_run_and_what_an_earlier_run_left_undone_is_something_new(
     run: Run, pipeline: Pipeline, two_days_ago: datetime

@@ -36,4 +36,5 @@ def test_the_asset_shows_the_plan_of_its_hours_as_numbers_and_sends_nothing(
         "to_paste_red": hour.plus(7).key,
     }
     assert (numbers["calls"], numbers["hours_that_change"], numbers["tenants_and_meters_that_change"]) == (2, 1, 2)
+    assert numbers["periods_without_a_price"] == 2, "nobody has read a price"
     assert pipeline.one("select count(*) from fridge.meter_events") == 0
