@@ -17,13 +17,14 @@ from benchmarks.measuring.sample import Sample
 from benchmarks.report import record, table
 from benchmarks.report.picture import draw
 from benchmarks.sizes import SCALES
-from benchmarks.subjects import backfill, growth, load, memory, push, sensor, small_hours, usage
+from benchmarks.subjects import backfill, growth, load, memory, push, sensor, small_hours, sources, usage
 from benchmarks.world import open_world
 
 RESULTS = Path(__file__).parent / "results"
 
 SUBJECTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "load": load.rows,
+    "sources": sources.rows,
     "growth": growth.rows,
     "memory": memory.rows,
     "small_hours": small_hours.rows,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
+from polars import selectors
 
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.ingest.load_transaction import READING_COLUMNS
@@ -18,11 +19,13 @@ from fridge_pipeline.ingest.rules.reading import FIELDS, IDENTITY
 GZIP_LEVEL = 1
 
 
-def deliver(landing: Path, hour: Hour, name: str, frames: Iterable[pl.DataFrame]) -> Path:
+def deliver(
+    landing: Path, hour: Hour, name: str, frames: Iterable[pl.DataFrame], columns: Sequence[str] = FIELDS
+) -> Path:
     """Writes a landing file of the hour, in the format that its name says: parquet, csv or ndjson.gz."""
     path = landing / hour.folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    delivered = (frame.select(FIELDS) for frame in frames)
+    delivered = (frame.select(columns) for frame in frames)
     if name.endswith(".parquet"):
         _write_parquet(path, delivered)
     elif name.endswith(".csv"):
@@ -85,4 +88,4 @@ def _write_parquet(path: Path, frames: Iterable[pl.DataFrame]) -> None:
 
 
 def _as_text(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame.with_columns(pl.col("recorded_at").dt.strftime("%Y-%m-%dT%H:%M:%S%.3fZ"))
+    return frame.with_columns(selectors.datetime().dt.strftime("%Y-%m-%dT%H:%M:%S%.3fZ"))

@@ -74,8 +74,8 @@ def guess(*, file: Path, path: str | None) -> None:
         raise click.ClickException(f"{file.name} cannot be read: {error}") from error
     if found is None:
         raise click.ClickException(
-            f"no source can be guessed for {file.name}: no column looks like a time, or none like a temperature; "
-            "write one by docs/sources.md"
+            f"no source can be guessed for {file.name}: no column looks like a time, or none like a temperature; are "
+            "there two lines of names, a row of units, records inside objects? Write one by docs/sources.md"
         )
     echo(as_lines([f"# confidence: {found.confidence}", *(f"# - {reason}" for reason in found.reasons)]))
     echo(found.toml.rstrip())

@@ -15,6 +15,7 @@ from fridge_pipeline.ingest.landing.avro_rows import avro_batches
 from fridge_pipeline.ingest.landing.json_columns import JsonColumns
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
 from fridge_pipeline.ingest.landing.private_copy import take_snapshot
+from fridge_pipeline.ingest.landing.text_encoding import encoding_of
 from fridge_pipeline.ingest.rules.guess_source import Sample
 from fridge_pipeline.ingest.rules.source import SourceFormat
 
@@ -39,7 +40,8 @@ def sample_of(file: Path, path_below_hour: str) -> Sample:
             return Sample(path_below_hour, SourceFormat.PARQUET, _columns(_parquet_records(snapshot.path)))
         if start.startswith(b"Obj\x01"):
             return Sample(path_below_hour, SourceFormat.AVRO, _columns(_avro_records(snapshot.path)))
-    text = start.decode("utf-8-sig", errors="replace").strip()
+    encoding = _encoding(start)
+    text = start.decode(encoding_of(start, encoding or "utf-8"), errors="replace").strip()
     if not text:
         raise UnreadableFileError("empty file")
     if text[0] in "{[":
@@ -48,7 +50,18 @@ def sample_of(file: Path, path_below_hour: str) -> Sample:
         path_below_hour,
         SourceFormat.CSV,
         lines=tuple(line[:LINE_LENGTH_MAX] for line in text.splitlines()[:SAMPLE_ROWS]),
+        encoding=encoding,
     )
+
+
+def _encoding(start: bytes) -> str:
+    """What text is in that is neither UTF-8 nor marked as something else: most likely that of western Windows."""
+    if not encoding_of(start, ""):
+        try:
+            start[: start.rfind(b"\n") + 1].decode()
+        except UnicodeDecodeError:
+            return "windows-1252"
+    return ""
 
 
 def _json_sample(text: str, path: str) -> Sample:

@@ -53,7 +53,11 @@ def main() -> int:
                 start += more
             tally.files += len(files)
             number += 1
-            tally.formats.update(name.partition(".")[2].lower()[-10:] for name in files if name[0].isdigit())
+            tally.formats.update(
+                "by a source" if "~" in name else name.partition(".")[2].lower()[-10:]
+                for name in files
+                if name[0].isdigit()
+            )
             _write(tally, asked.tally, ground)
     return 1 if tally.violations else 0
 

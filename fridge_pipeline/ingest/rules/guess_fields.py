@@ -7,11 +7,12 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from statistics import median
 
 from fridge_pipeline.ingest.rules.guess_times import TimeGuess, guess_times
 from fridge_pipeline.ingest.rules.reading import TEMPERATURE_MAX_C, TEMPERATURE_MIN_C
-from fridge_pipeline.ingest.rules.source import Unit
+from fridge_pipeline.ingest.rules.source import Column, Unit
 
 #: A sample's columns, by the file's names: their values as text, empty where there is none.
 Columns = Mapping[str, Sequence[str]]
@@ -66,11 +67,20 @@ def guess_ids(columns: Columns) -> tuple[str | None, str | None]:
     return tenant, _first(texts, _SENSOR, _NO_SENSOR)
 
 
-def guess_time(columns: Columns) -> tuple[str, TimeGuess] | None:
-    """The column of the time of measuring, and its format."""
+def guess_time(columns: Columns) -> tuple[Column, TimeGuess] | None:
+    """The column of the time of measuring, or those of a date and a time of day, and the format."""
     times = {name: guess for name, values in columns.items() if (guess := guess_times(values))}
     column = _first(times, _TIME, _NO_TIME) or next(iter(times), None)
-    return (column, times[column]) if column else None
+    return (column, times[column]) if column else _guess_date_and_clock(columns)
+
+
+def _guess_date_and_clock(columns: Columns) -> tuple[Column, TimeGuess] | None:
+    """A column whose values are times only together with those of the next one."""
+    for first, second in pairwise(columns):
+        both = [f"{date.strip()} {clock.strip()}" for date, clock in zip(columns[first], columns[second], strict=True)]
+        if any(":" in clock for clock in columns[second]) and (found := guess_times(both)):
+            return (first, second), found
+    return None
 
 
 def guess_temperature(columns: Columns, taken: Sequence[str | None]) -> TemperatureGuess | None:

@@ -21,7 +21,7 @@ from fridge_pipeline.ingest.rules.guess_fields import (
     guess_time,
 )
 from fridge_pipeline.ingest.rules.guess_times import TimeGuess, reads_times, zone_of
-from fridge_pipeline.ingest.rules.source import CsvLayout, Source, SourceFormat, TimeFormat, Unit, columns_of
+from fridge_pipeline.ingest.rules.source import Column, CsvLayout, Source, SourceFormat, TimeFormat, Unit, columns_of
 
 #: So many lines may stand before a header.
 PREAMBLE_LINES_MAX = 30
@@ -31,13 +31,17 @@ _ONE_PER_LINE = frozenset((SourceFormat.JSON, SourceFormat.NDJSON))
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The start of a file: of csv its ``lines``, of anything else its columns' values; with its path below the hour."""
+    """The start of a file: of csv its ``lines``, of anything else its columns' values; with its path below the hour.
+
+    ``encoding`` is that of its text, where a source has to say it.
+    """
 
     path: str
     format: SourceFormat
     columns: Columns = field(default_factory=dict)
     lines: tuple[str, ...] = ()
     records: str = ""
+    encoding: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +109,12 @@ def _by_columns(sample: Sample) -> Guess | None:
     if found is None:
         return None
     column, time = found
-    tenant, sensor = guess_ids({name: values for name, values in columns.items() if name != column})
-    temperature = guess_temperature(columns, (column, tenant, sensor))
+    times = columns_of(column)
+    tenant, sensor = guess_ids({name: values for name, values in columns.items() if name not in times})
+    temperature = guess_temperature(columns, (*times, tenant, sensor))
     if temperature is None:
         return None
-    zone = zone_of(column)
+    zone = zone_of(times[0])
     doubts = _doubts(time, zone, sensor, temperature, layout)
     if tenant and tenant.rpartition(".")[2] not in ("tenant", "tenant_id"):
         doubts.append(f"are the values of {tenant!r} your tenant ids? Otherwise say {{ register = true }}")
@@ -118,12 +123,13 @@ def _by_columns(sample: Sample) -> Guess | None:
         f"name = {_quoted(_name(sample.path))}",
         f"match = {_quoted(_match(sample.path))}",
         f"format = {_quoted(sample.format)}",
+        *([f"encoding = {_quoted(sample.encoding)}"] if sample.encoding else []),
         *([f"records = {_quoted(sample.records)}"] if sample.records else []),
         *_layout_lines(layout, columns, temperature),
         f"tenant_id = {{ column = {_quoted(tenant)} }}" if tenant else "tenant_id = { register = true }",
         *_field_lines(sensor, column, time, zone, temperature),
     ]
-    named = f"time in {column!r}, temperature in {temperature.columns[0]!r}" + (
+    named = f"time in {' and '.join(map(repr, times))}, temperature in {temperature.columns[0]!r}" + (
         f", sensor in {sensor!r}" if sensor else ""
     )
     return Guess("\n".join(lines) + "\n", "low" if doubts else "medium", (f"by names and values: {named}", *doubts))
@@ -156,7 +162,7 @@ def _layout_lines(layout: CsvLayout, columns: Columns, temperature: TemperatureG
 
 
 def _field_lines(
-    sensor: str | None, column: str, time: TimeGuess, zone: str | None, temperature: TemperatureGuess
+    sensor: str | None, column: Column, time: TimeGuess, zone: str | None, temperature: TemperatureGuess
 ) -> list[str]:
     is_wide = len(temperature.columns) > 1 and sensor is None
     how = [
@@ -212,7 +218,7 @@ def _with_header(lines: Sequence[str], delimiter: str, start: int, width: int) -
     return CsvLayout(delimiter, start, header=tuple(f"{UNNAMED}{number}" for number in range(1, width + 1)))
 
 
-def _quoted(text: str) -> str:
+def _quoted(text: Column) -> str:
     return json.dumps(text, ensure_ascii=False)  # TOML's basic strings escape as JSON's do
 
 

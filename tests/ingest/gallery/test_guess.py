@@ -136,6 +136,17 @@ recorded_at = { column = "Date Time, GMT-04:00", format = "%m/%d/%y %I:%M:%S %p"
 temperature = { column = "Temp, °F (LGR S/N: 1)", unit = "fahrenheit" }
 """,
     ),
+    "a date beside a time of day": (
+        """
+Logger,Date,Time,Temp (F)
+a,01/24/2026,06:30 PM,38.5
+""",
+        """
+sensor_id = { column = "Logger" }
+recorded_at = { column = ["Date", "Time"], format = "%m/%d/%Y %I:%M %p" }
+temperature = { column = "Temp (F)", unit = "fahrenheit" }
+""",
+    ),
     "no temperature": ("time,humidity\n2026-01-24T18:30:00Z,40\n", None),
 }
 
@@ -144,7 +155,7 @@ temperature = { column = "Temp, °F (LGR S/N: 1)", unit = "fahrenheit" }
 def test_an_unknown_file_is_guessed_by_names_units_and_values(case: str, tmp_path: Path) -> None:
     content, expected = GUESSED[case]
     file = tmp_path / "unknown-1.txt"
-    file.write_text(content.lstrip())
+    file.write_text(content.lstrip(), encoding="utf-16" if case.startswith("a date") else None)
     guess = guess_source(sample_of(file, file.name), ENTRIES)
     if expected is None:
         assert guess is None
