@@ -227,6 +227,11 @@ class UsageReader:
         prepare_reading(connection)
         return connection
 
+    @cached_property
+    def _beside(self) -> adbc_dbapi.Connection:
+        """For questions while readings stream over the other one, which takes no second question until they end."""
+        return self._stack.enter_context(self._database.connect_bulk(autocommit=True))
+
     def usage_of(self, files: pl.DataFrame) -> pl.DataFrame:
         """All usage of these files (``file_id``, ``hour``), read once: ``USAGE_SCHEMA``.
 
@@ -268,6 +273,8 @@ class UsageReader:
 
     def _tenants_of(self, sensor_keys: pl.Series) -> pl.DataFrame:
         missing = sensor_keys.filter(~sensor_keys.is_in(self._tenants["sensor_key"].implode()))
-        found = tenants_of_sensors(self._connection, missing)
+        if missing.is_empty():
+            return self._tenants
+        found = tenants_of_sensors(self._beside if names_sensors(self._declared) else self._connection, missing)
         self._tenants = pl.concat([self._tenants, found])
         return self._tenants

@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
+from adbc_driver_manager import dbapi as adbc_dbapi
 
 from fridge_pipeline.billing.decisions_record import Subject, decisions_about, keep_settings
 from fridge_pipeline.calendar.days import Month
@@ -220,7 +222,21 @@ def some_measure(chance: random.Random, number: int) -> Measure:
     return Measure(f"m{number}", aggregate, TEMPERATURE_C, above, chance.choice((1, 10, 1000)))
 
 
-def test_polars_and_sql_make_the_same_of_every_definition(pipeline: Pipeline, two_days_ago: datetime) -> None:
+def in_small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stored readings stream as they do by the million: another question on the same connection would end them."""
+    cursor = adbc_dbapi.Connection.cursor
+
+    def small(connection: adbc_dbapi.Connection, **options: Any) -> adbc_dbapi.Cursor:
+        made = cursor(connection, **options)
+        made.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": "256"})
+        return made
+
+    monkeypatch.setattr(adbc_dbapi.Connection, "cursor", small)
+
+
+def test_polars_and_sql_make_the_same_of_every_definition(
+    pipeline: Pipeline, two_days_ago: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
     hour, chance = Hour(two_days_ago), random.Random(19)  # noqa: S311 # not for secrets
     sensors = [each for each in SENSORS if each]
     rows = [
@@ -240,6 +256,7 @@ def test_polars_and_sql_make_the_same_of_every_definition(pipeline: Pipeline, tw
     with pipeline.database.connect() as connection:
         keep_measures(connection, [replace(each, counted_from=hour.start) for each in measures], pipeline.clock())
         assert declared_in_force(connection) == tuple(sorted(measures, key=lambda each: each.name))
+    in_small_batches(monkeypatch)
     pipeline.count(hour)
     pipeline.run_models(hour)
     counted = quantities(pipeline, "usage")
