@@ -44,14 +44,14 @@ def owed_on_invoices(
         and subject in {each.event_name, f"{each.event_name} {each.customer_id}"}
         and hour <= each.period_start < hour + timedelta(hours=1)
         and owes(each, done)
-        and (done.rest(each.difference) < 0) == (kind == "not_invoiced")
+        and (done.rest(each.unsettled) < 0) == (kind == "not_invoiced")
     ]
-    if not found or any(done.rest(each.difference) % 1 for each, done in found):
+    if not found or any(done.rest(each.unsettled) % 1 for each, done in found):
         raise SettlementRefusedError(
             f"exception {exception_id} ({kind}) no longer says what is owed, or a part of a unit is; look at it with "
             "fridge invoices, then settle what is open then"
         )
-    quantity = sum(int(-done.rest(each.difference)) for each, done in found)
+    quantity = sum(int(-done.rest(each.unsettled)) for each, done in found)
     return Owed({tenant_id: quantity}, found[0][0].event_name, [_place(each, done) for each, done in found])
 
 
@@ -64,7 +64,7 @@ def _place(difference: Difference, done: Corrected) -> dict[str, object]:
         "invoice_id": difference.invoice_id,
         "period_start": difference.period_start.isoformat(),
         "period_end": difference.period_end.isoformat(),
-        "quantity": int(-done.rest(difference.difference)),
+        "quantity": int(-done.rest(difference.unsettled)),
         "amount": (amount or 0) - done.amount if is_priced else None,
         "currency": difference.currency if is_priced else None,
     }

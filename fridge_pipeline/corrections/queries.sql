@@ -206,6 +206,7 @@ select
     compared.usage_quantity as usage,
     compared.accepted_quantity as accepted,
     compared.invoice_quantity as invoiced,
+    compared.settled_quantity as settled,
     compared.cause,
     compared.amount,
     compared.currency,

@@ -225,7 +225,7 @@ class _Writing:
         self.connection.execute(statement("settle_by_correction"), decision)
         places = differences(self.connection, what.period_start, what.period_end, what.customer_id)
         is_left = any(
-            owes(each, done) and (done.rest(each.difference) < 0) == is_owed
+            owes(each, done) and (done.rest(each.unsettled) < 0) == is_owed
             for each, done in places
             if (each.event_name, each.period_start) == (what.event_name, what.period_start)
         )

@@ -180,6 +180,7 @@ class _Comparing:
                         "stripe": row.stripe,
                         "invoiced": row.invoiced,
                         "difference": row.difference,
+                        "settled": row.settled,
                         "cause": row.cause.value if row.cause else None,
                         "amount": row.amount,
                         "currency": row.currency,
@@ -208,7 +209,7 @@ class _Comparing:
         return [
             (row, done)
             for row, done in zip(rows, corrected(places, written), strict=True)
-            if done.rest(row.difference)
+            if done.rest(row.unsettled)
             and (done.corrections or (row.cause is not None and INVOICE_CAUSES[row.cause].needs_correction))
         ]
 
@@ -253,7 +254,7 @@ class _Comparing:
     def _key(self, row: Comparison, done: Corrected) -> ExceptionKey:
         tenant_id, subject = self._whose(row.customer_id, row.event_name)
         hour = Hour.containing(row.span.start)
-        if done.rest(row.difference) < 0:
+        if done.rest(row.unsettled) < 0:
             return ExceptionKey("not_invoiced", tenant_id, hour, subject)
         return ExceptionKey("invoiced_too_much", tenant_id, hour, subject)
 
@@ -266,15 +267,17 @@ class _Comparing:
 def _identity(row: Comparison) -> tuple[object, ...]:
     """As ``compared_before`` has it."""
     period = (row.event_name, row.span.start, row.span.end if row.invoice_id else None)
-    return (row.invoice_id, row.customer_id, *period, row.difference, row.cause.value if row.cause else None)
+    differs = (row.difference, row.settled, row.cause.value if row.cause else None)
+    return (row.invoice_id, row.customer_id, *period, *differs)
 
 
 def _detail(row: Comparison, done: Corrected) -> str:
     """The difference in words, with the money where a price is known."""
     where = f"invoice {row.invoice_id}" if row.invoice_id else "no invoice"
-    rest = done.rest(row.difference)
+    rest = done.rest(row.unsettled)
     much = "too little" if rest < 0 else "too much"
     owed = (row.amount if row.difference else 0) or 0
+    settled = f", settled {row.settled:f}" if row.settled else ""
     money = f", {abs(owed - done.amount)} in minor units of {row.currency}" if row.amount and row.currency else ""
     why = ""
     if row.cause is not None:
@@ -283,5 +286,5 @@ def _detail(row: Comparison, done: Corrected) -> str:
     return (
         f"{row.event_name} of customer {row.customer_id}, {row.span.start:%Y-%m-%d %H:%M} to "
         f"{row.span.end:%Y-%m-%d %H:%M} UTC, {where}: invoiced {row.invoiced:f}, usage {row.usage:f}, accepted "
-        f"{row.accepted:f}{done.in_words()}: {abs(rest):f} {much}{money}{why}"
+        f"{row.accepted:f}{settled}{done.in_words()}: {abs(rest):f} {much}{money}{why}"
     )

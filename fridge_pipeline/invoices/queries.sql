@@ -382,6 +382,17 @@ judged as (
                 when coalesce(hours.holder, tenants.stripe_customer_id) = asked.stripe_customer_id then hours.quantity
             end, 0
         ) as quantity,
+        coalesce(
+            case
+                when coalesce(hours.holder, tenants.stripe_customer_id) = asked.stripe_customer_id
+                    then fridge.settled_quantity(
+                        hours.quantity,
+                        hours.accepted::bigint,
+                        settled_usage.invoiced + settled_usage.credited,
+                        settled_usage.written_off
+                    )
+            end, 0
+        ) as settled,
         coalesce(hours.accepted, 0) as accepted,
         coalesce(case when asked.final_at is null then hours.accepted else hours.by_final end, 0) as by_final,
         coalesce(case when asked.final_at is null then hours.accepted else hours.surely_by_final end, 0)
@@ -392,6 +403,11 @@ judged as (
     from hours
     inner join asked on hours."number" = asked."number"
     left join fridge.tenants on asked.tenant_id = tenants.tenant_id
+    left join fridge.settled_usage
+        on
+            asked.tenant_id = settled_usage.tenant_id
+            and asked.event_name = settled_usage.event_name
+            and hours.hour = settled_usage.hour
 ),
 
 summed as (
@@ -414,6 +430,7 @@ summed as (
                 then (array_agg(surely_by_final order by hour desc) filter (where is_in and surely_by_final > 0))[1]
             else sum(surely_by_final) filter (where is_in)
         end as surely_by_final,
+        case when not bool_or(is_last) then sum(settled) filter (where is_in) end as settled,
         sum(greatest(quantity, accepted)) filter (where is_cut) as cut,
         sum(quantity) filter (where is_in and is_before_start) as before_start
     from judged
@@ -447,6 +464,7 @@ read_days as (
 select
     summed."number",
     coalesce(summed.usage, 0)::bigint as usage,
+    coalesce(summed.settled, 0)::bigint as settled,
     coalesce(summed.accepted, 0)::bigint as accepted,
     coalesce(summed.by_final, 0)::bigint as by_final,
     coalesce(summed.surely_by_final, 0)::bigint as surely_by_final,
@@ -465,6 +483,7 @@ select
     period_start,
     case when invoice_id is not null then period_end end as period_end,
     difference,
+    settled_quantity,
     cause
 from fridge.invoice_comparisons
 where stripe_customer_id = any(%(customer_ids)s) and difference <> 0;
@@ -479,11 +498,11 @@ where
 -- name: add_comparison
 insert into fridge.invoice_comparisons (
     invoice_id, tenant_id, stripe_customer_id, event_name, period_start, period_end, usage_quantity, accepted_quantity,
-    stripe_quantity, invoice_quantity, difference, cause, amount, currency, price_id, compared_at
+    stripe_quantity, invoice_quantity, difference, settled_quantity, cause, amount, currency, price_id, compared_at
 ) values (
     %(invoice_id)s, %(tenant_id)s, %(customer_id)s, %(event_name)s, %(period_start)s, %(period_end)s, %(usage)s,
-    %(accepted)s, %(stripe)s, %(invoiced)s, %(difference)s, %(cause)s, %(amount)s, %(currency)s, %(price_id)s,
-    %(compared_at)s
+    %(accepted)s, %(stripe)s, %(invoiced)s, %(difference)s, %(settled)s, %(cause)s, %(amount)s, %(currency)s,
+    %(price_id)s, %(compared_at)s
 );
 
 -- name: lock_comparisons

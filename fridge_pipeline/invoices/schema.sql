@@ -246,6 +246,7 @@ create table fridge.invoice_comparisons (
     currency text,
     price_id text,
     compared_at timestamptz not null,
+    settled_quantity numeric not null default 0,
     constraint invoice_comparisons_cause foreign key (cause) references fridge.invoice_causes (cause),
     constraint invoice_comparisons_difference check (difference = invoice_quantity - usage_quantity),
     constraint invoice_comparisons_has_a_cause check (difference = 0 or cause is not null)
@@ -270,6 +271,8 @@ comment on column fridge.invoice_comparisons.invoice_quantity is
 'What the invoice bills of the period; 0 for a void one.';
 comment on column fridge.invoice_comparisons.difference is
 'Invoice less usage: below 0 too little is billed, above 0 too much.';
+comment on column fridge.invoice_comparisons.settled_quantity is
+'What of the usage people have settled hour by hour, so that no invoice is to carry it; below 0 what was credited.';
 comment on column fridge.invoice_comparisons.cause is 'Why they differ; empty when they agree.';
 comment on column fridge.invoice_comparisons.amount is
 'What the difference costs in minor units: above 0 to be invoiced, below 0 to be credited; empty when not known.';

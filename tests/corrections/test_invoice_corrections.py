@@ -415,3 +415,21 @@ def test_so_much_of_an_invoice_takes_two_people_and_counts_once_the_second_appro
     approve_settlements(run, [done.settlement_id])
     tenant.compare()
     assert owed(tenant) == []
+
+
+def test_what_was_settled_of_an_hour_is_not_owed_by_its_invoice_as_well(tenant: InvoicedTenant) -> None:
+    """30 that Stripe has refused are invoiced by hand; of what comes late after that only the 7 are corrected."""
+    tenant.pipeline.sandbox.faults({"kind": "refuse", "event_name": "temperature_readings"})
+    late_file(tenant)
+    exception_id = tenant.pipeline.one("select exception_id from fridge.open_exceptions where kind = 'refused'")
+    run = replace(tenant.pipeline.as_run(), database=signed_in(tenant.pipeline.database, "olga"))
+    settle_exceptions(run, [exception_id], Decision(How.INVOICED_BY_HAND, "agreed by mail", "by mail 7"))
+    tenant.compare()
+    assert owed(tenant) == []
+    tenant.use(10, 7)
+    tenant.read()
+    found = of_readings(propose(tenant)).what
+    assert (found.old_quantity, found.new_quantity, found.amount) == (Decimal(120), Decimal(127), 7)
+    assert "usage 157, accepted 127, settled 30: 7 too little" in tenant.pipeline.one(
+        "select detail from fridge.open_exceptions where kind = 'not_invoiced' and subject = 'temperature_readings'"
+    )

@@ -14,6 +14,7 @@ from fridge_pipeline.corrections.write_correction import approve_correction
 from fridge_pipeline.database.failpoints import AtFailpoint, pass_by
 from fridge_pipeline.invoices.compare_invoices import compare_invoices
 from fridge_pipeline.invoices.hold_drafts import HoldOrder, hold_drafts
+from fridge_pipeline.invoices.invoice_record import days_read, days_with_drafts
 from fridge_pipeline.invoices.plan_holds import unloaded_hours
 from fridge_pipeline.invoices.read_invoices import read_invoices
 from tests.people import signed_in
@@ -105,12 +106,20 @@ class Cycle:
     def read(self, at_failpoint: AtFailpoint = pass_by) -> None:
         """What stripe_invoices does: read, compare, hold or show what would be held."""
         world, run = self.world, self._as_run(at_failpoint)
-        days = DayRange(day_of(world.grid.first), world.clock().date())
-        read_invoices(run, lambda: world.pipeline.gateway, days, reads_max=10**9)
+        read_invoices(run, lambda: world.pipeline.gateway, self._days(), reads_max=10**9)
         compare_invoices(run)
         unloaded = unloaded_hours(world.database, world.zone, HourRange(world.grid.first, world.grid.last))
         order = HoldOrder(LONGEST, self.holds, unloaded, reads_max=10**9)
         hold_drafts(run, lambda: world.pipeline.gateway, order)
+
+    def _days(self) -> DayRange:
+        """As daily_invoices picks them: those that were not read since they were over, and those with drafts."""
+        world = self.world
+        every = DayRange(day_of(world.grid.first), world.clock().date())
+        with world.database.connect() as connection:
+            read, with_drafts = days_read(connection, every.last), days_with_drafts(connection)
+        wanted = [day for day in every.days() if day not in read or day in with_drafts]
+        return DayRange(min(wanted, default=every.last), every.last)
 
     def propose(self, login: str) -> ProposalReport:
         """``fridge correct 2026-03``."""

@@ -22,6 +22,10 @@ Account = tuple[str, str]
 UNDER_WAY = {"staged", "sent", "unknown"}
 
 INTENTS = "select mark, finalizes_at from fridge.invoice_holds where mark is not null"
+BY_HAND = """
+    select place ->> 'customer_id', event_name, (place ->> 'quantity')::int, place ->> 'period_start'
+    from fridge.settlements cross join lateral jsonb_array_elements(places) as place
+"""
 OUTCOMES = "select act || ' ' || outcome from fridge.invoice_holds where outcome is not null"
 CORRECTIONS = "select document_kind || ' ' || state from fridge.corrections"
 CAUSES = "select coalesce(cause, 'quantity is usage') from fridge.invoice_comparisons where usage_quantity > 0"
@@ -29,8 +33,8 @@ CAUSES = "select coalesce(cause, 'quantity is usage') from fridge.invoice_compar
 #: One period in an exception's detail.
 PART = re.compile(
     r"(?P<meter>\S+) of customer (?P<customer>\S+), (?P<start>[\d-]+ [\d:]+) to [\d-]+ [\d:]+ UTC, "
-    r"(?:invoice \S+|no invoice): invoiced [\d.]+, usage [\d.]+, accepted -?[\d.]+(?:; corrected before: [^:]*)?: "
-    r"(?P<much>[\d.]+) too (?P<sign>little|much)"
+    r"(?:invoice \S+|no invoice): invoiced [\d.]+, usage [\d.]+, accepted -?[\d.]+(?:, settled -?[\d.]+)?"
+    r"(?:; corrected before: [^:]*)?: (?P<much>[\d.]+) too (?P<sign>little|much)"
 )
 
 
@@ -134,13 +138,13 @@ class Billed:
         return "webhooks_failing" in dict(self.world.cycle.terms.switches)  # type: ignore[union-attr]
 
     def _usage(self) -> Counter[Account]:
-        """The record's, at the customer that has the hour on the books, else at the tenant's own."""
+        """The record's less what is settled by hour, at the customer that has the hour, else at the tenant's own."""
         holders = self._holders()
         found: Counter[Account] = Counter()
         for (tenant, event_name, hour), quantity in self.judgement.usage.items():
             customer = holders.get((tenant, event_name, hour)) or self.world.customer_of[tenant]
             if customer is not None and hour.start < END:
-                found[customer, event_name] += quantity
+                found[customer, event_name] += quantity - self.judgement.settled((tenant, event_name, hour))
         return found
 
     def _holders(self) -> dict[tuple[str, str, Hour], str]:
@@ -189,6 +193,9 @@ class Billed:
             customer, event_name, delta, start = deltas[each["metadata"]["fridge_correction"]]
             if START <= start < END:
                 found[customer, event_name] += delta
+        for customer, event_name, quantity, begins in self.world.database.look(BY_HAND):
+            if datetime.fromisoformat(begins) < END:
+                found[customer, event_name] += quantity
         return found
 
     def _said(self) -> Counter[Account]:

@@ -185,13 +185,13 @@ class Judgement:
         """What is owed to us, or by us, stands in an exception with its figure, and with no other one."""
         found = []
         for place in sorted({*self.usage, *self.stated, *self.world.settled}):
-            owed = self.usage[place] - self.stated[place] - self._settled(place)
+            owed = self.usage[place] - self.stated[place] - self.settled(place)
             said = {each.kind: each.owed for each in self.excepted[place]}
             if owed and {owed} not in said.values() and said.get("unexplained") != set():
                 found.append(f"{_text(place)}: {owed:+} is owed, and exceptions say {said or 'nothing'}")
         return found
 
-    def _settled(self, place: Place) -> int:
+    def settled(self, place: Place) -> int:
         """What people have ended otherwise: a write-off only as far as so much would be owed."""
         by_how = self.world.settled[place]
         by_hand = by_how[How.INVOICED_BY_HAND] + by_how[How.CREDITED]

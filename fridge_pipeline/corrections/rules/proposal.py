@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from fridge_pipeline.invoice_causes import INVOICE_CAUSES
+from fridge_pipeline.invoices.rules.billing_periods import NOTHING
 from fridge_pipeline.invoices.rules.corrected import Corrected
 from fridge_pipeline.stripe.rules.correction import DocumentKind
 from fridge_pipeline.stripe.rules.invoice import InvoiceStatus
@@ -42,7 +43,8 @@ class Line:
 class Difference:
     """A compared period with what a document needs to know; see ``invoice_comparisons``.
 
-    ``amount`` is what the whole difference costs, ``cost(usage) - cost(invoiced)``, rounded once. ``is_subscribed``:
+    ``amount`` is what the whole difference costs, ``cost(to_invoice) - cost(invoiced)``, rounded once. ``settled`` is
+    what of the usage people have settled hour by hour. ``is_subscribed``:
     the customer has a subscription that goes on, whose next invoice takes an invoice item. ``lines`` are those of the
     invoice that bill the meter, in its order.
     """
@@ -63,11 +65,22 @@ class Difference:
     price_id: str | None
     is_subscribed: bool
     lines: tuple[Line, ...] = ()
+    settled: Decimal = NOTHING
 
     @property
     def difference(self) -> Decimal:
         """What is invoiced less our usage."""
         return self.invoiced - self.usage
+
+    @property
+    def to_invoice(self) -> Decimal:
+        """Our usage less what people have settled of single hours: so much invoices and corrections are to carry."""
+        return self.usage - self.settled
+
+    @property
+    def unsettled(self) -> Decimal:
+        """What is invoiced less what is to be."""
+        return self.invoiced - self.to_invoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +130,7 @@ def propose(found: Difference, done: Corrected) -> Proposed:
         period_start=found.period_start,
         period_end=found.period_end,
         old_quantity=found.invoiced + done.quantity,
-        new_quantity=found.usage,
+        new_quantity=found.to_invoice,
         price_id=price_id,
         amount=amount,
         currency=currency,
@@ -135,9 +148,10 @@ def _money(found: Difference, done: Corrected) -> tuple[int, str, str]:
         raise NotProposedError(INVOICE_CAUSES[found.cause].do)
     if found.status is InvoiceStatus.DRAFT:
         raise NotProposedError(f"the invoice {found.invoice_id} is not final yet: it may still take the usage")
-    if found.accepted != found.usage:
+    if found.accepted != found.to_invoice:
         raise NotProposedError(
-            f"Stripe has accepted {found.accepted:f} of {found.usage:f}: end the exceptions of the period's hours first"
+            f"Stripe has accepted {found.accepted:f} of {found.to_invoice:f}: end the exceptions of the period's hours "
+            "first"
         )
     if found.difference != found.difference.to_integral_value():
         raise NotProposedError("the invoice has a part of a unit, which we never state: find out who did")
@@ -185,4 +199,4 @@ def in_words(what: Proposed) -> str:
 def owes(found: Difference, done: Corrected) -> bool:
     """Whether something is left to correct, and it is a person's to correct."""
     is_wrong = found.cause is not None and INVOICE_CAUSES[found.cause].needs_correction
-    return bool(done.rest(found.difference)) and (is_wrong or bool(done.corrections))
+    return bool(done.rest(found.unsettled)) and (is_wrong or bool(done.corrections))

@@ -120,3 +120,8 @@ where approvals.settlement_id is not null or not decisions.takes_two;
 -- What Stripe counts is not yet what it invoices.
 comment on column fridge.stripe_reconciliation.difference is
 'Stripe less usage: above 0 Stripe counts too much, below 0 too little; empty when Stripe was not read.';
+
+-- What people have settled of single hours is on no invoice either.
+alter table fridge.invoice_comparisons add column settled_quantity numeric not null default 0;
+comment on column fridge.invoice_comparisons.settled_quantity is
+'What of the usage people have settled hour by hour, so that no invoice is to carry it; below 0 what was credited.';

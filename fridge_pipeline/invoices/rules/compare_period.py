@@ -41,12 +41,14 @@ class Booked:
 
     ``by_final`` is what was accepted when the invoice became final, ``surely_by_final`` an hour before, since Stripe
     counts asynchronously; both are ``accepted`` while nothing is final. ``cut`` is the usage of hours that the
-    period's edges cut. ``before_start`` is usage before the first hour that we bill. ``stripe`` is what Stripe's own
+    period's edges cut. ``settled`` is what people have settled of single hours: no invoice is to carry it.
+    ``before_start`` is usage before the first hour that we bill. ``stripe`` is what Stripe's own
     summaries show, ``None`` where not every hour was read.
     """
 
     usage: int = 0
     accepted: int = 0
+    settled: int = 0
     by_final: int = 0
     surely_by_final: int = 0
     cut: int = 0
@@ -75,11 +77,17 @@ class Comparison:
     amount: int | None = None
     currency: str | None = None
     price_id: str | None = None
+    settled: Decimal = NOTHING
 
     @property
     def difference(self) -> Decimal:
         """What is invoiced less our usage."""
         return self.invoiced - self.usage
+
+    @property
+    def unsettled(self) -> Decimal:
+        """The difference less what people have settled of single hours."""
+        return self.difference + self.settled
 
 
 def compare_period(
@@ -114,6 +122,7 @@ def compare_period(
                 amount=_amount(booked, invoiced, price) if is_newest and cause else None,
                 currency=part.invoice.currency,
                 price_id=price.price_id,
+                settled=Decimal(booked.settled) if is_newest else NOTHING,
             )
         )
     return found
@@ -216,4 +225,4 @@ def _amount(booked: Booked, invoiced: Decimal, price: Price) -> int | None:
         if not _shows(invoiced, Decimal(booked.by_final), price):
             return None
         invoiced = Decimal(booked.by_final)
-    return cost_of_change(invoiced, Decimal(booked.usage), price)
+    return cost_of_change(invoiced, Decimal(booked.usage - booked.settled), price)

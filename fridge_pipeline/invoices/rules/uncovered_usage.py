@@ -94,7 +94,8 @@ def compare_uncovered(time: Uncovered, booked: Booked, price: Price | None) -> C
         stripe=booked.stripe,
         invoiced=NOTHING,
         cause=time.cause,
-        amount=cost_of_change(NOTHING, Decimal(booked.usage), price) if price else None,
+        amount=cost_of_change(NOTHING, Decimal(booked.usage - booked.settled), price) if price else None,
         currency=price.currency if price else None,
         price_id=price.price_id if price else None,
+        settled=Decimal(booked.settled),
     )
