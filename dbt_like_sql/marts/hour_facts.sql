@@ -26,7 +26,7 @@ file_tallies as (
     where tallies.tenant_id is not null
 ),
 
-usage as (
+usage as not materialized (
     select * from fridge.stg_usage
 ),
 

@@ -1,10 +1,10 @@
 -- materialized: view
 -- Of each month its own hours and no others: whoever reads one month waits for one.
-with usage as (
+with usage as not materialized (
     select * from fridge.stg_usage
 ),
 
-statements as (
+statements as not materialized (
     select * from fridge.stg_statements
 ),
 

@@ -3,11 +3,11 @@ with statements as (
     select * from fridge.stg_statements
 ),
 
-landing_files as (
+landing_files as not materialized (
     select * from fridge.stg_landing_files
 ),
 
-file_tallies as (
+file_tallies as not materialized (
     select * from fridge.stg_file_tallies
 ),
 

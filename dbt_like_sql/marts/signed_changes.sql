@@ -13,7 +13,7 @@ tie_out as (
     select * from fridge.tie_out
 ),
 
-landing_files as (
+landing_files as not materialized (
     select * from fridge.stg_landing_files
 ),
 

@@ -53,6 +53,11 @@ def console(*, host: str, port: int, only_reports: bool) -> None:
     with ExitStack() as stack:
         stack.enter_context(ended_by_signals())
         login = None if only_reports else _login(configured, stack)
+        if login is None and not only_reports:
+            raise click.UsageError(
+                "FRIDGE_DATABASE_URL names a server of which no login of finance is known, and the console reads with "
+                "no other: name one in FRIDGE_FINANCE_DATABASE_URL (docs/for-finance.md says how it is made)"
+            )
         app = make_console(configured, login, host)
         if app.reader is not None:
             app.reader.require_reader()

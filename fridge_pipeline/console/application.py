@@ -149,7 +149,9 @@ class Console:
         ]
         around |= {
             "band": reader.first_row("console_band", {}),
-            "stamp": stamp_line(min(of.read_at for _, of in read), self.program, month),
+            "stamp": stamp_line(
+                min((of.read_at for _, of in read if of.read_at is not None), default=now), self.program, month
+            ),
         }
         return HTMLResponse(render_page(found, read, self.pages, around, self._has), headers=PAGE_HEADERS)
 
@@ -179,7 +181,7 @@ class Console:
             return _csv(found, found.page.tables[0], self.reader, parameters)
         read = [(table, self.reader.read(table, parameters)) for table in found.page.tables]
         return HTMLResponse(
-            render_page(found, read, (), {"stamp": f"Read {read[0][1].read_at:%Y-%m-%d %H:%M:%S} UTC"}),
+            render_page(found, read, (), {"stamp": f"Read {self.reader.clock():%Y-%m-%d %H:%M:%S} UTC"}),
             headers=PAGE_HEADERS,
         )
 

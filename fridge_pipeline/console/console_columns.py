@@ -67,6 +67,7 @@ _OWN = (
     Column("stated_quantity", "Stated to Stripe", Kind.COUNT, "not stated"),
     Column("stripe_quantity", "Stripe's own", Kind.NUMBER, "not read"),
     Column("hour_cause", "Why", Kind.CAUSE, "nothing differs"),
+    Column("waits_for", "Waits for", Kind.CAUSES, "nothing"),
     Column("month_usage", "Usage", Kind.COUNT, "no usage on record"),
     Column("tenant_days_not_read", "Days of tenants not read", Kind.COUNT, "none compared"),
     Column("invoiced", "Invoiced", Kind.NUMBER, "not invoiced"),

@@ -43,7 +43,7 @@ class Table:
 
     ``keeps`` are the seconds for which what was read is shown again: sums over all tenants take the database longer
     than a reader waits, and the page says when they were read. ``plot`` draws the rows, ``also`` adds to each what the
-    database does not know.
+    database does not know. ``is_cards``: a few rows that are read one by one, each large.
     """
 
     name: str
@@ -55,6 +55,7 @@ class Table:
     plot: Callable[[Sequence[Row]], Markup] | None = None
     keeps: int = 0
     also: Callable[[Row], Row] | None = None
+    is_cards: bool = False
 
 
 @dataclass(frozen=True, slots=True)

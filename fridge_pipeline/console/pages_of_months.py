@@ -91,6 +91,8 @@ INDEX = Page(
             "One row per question.",
             fields("freshness moment"),
             "Nothing is on record yet.",
+            keeps=60,
+            is_cards=True,
         ),
         Table(
             "unbilled",

@@ -136,8 +136,8 @@ HOURS = Page(
             "console_tenant_hours",
             "One row per hour and meter, the newest first.",
             fields(
-                "hour meter file_rows inserted duplicates rejected usage_quantity stated_quantity stripe_quantity "
-                "stripe_read_at hour_cause state",
+                "hour meter file_rows inserted duplicates rejected usage_quantity stated_revision stated_quantity "
+                "stripe_quantity stripe_read_at waits_for",
                 **HOUR_LINKS,
             ),
             "No hour of the month is on record for the tenant; that is not a usage of zero.",

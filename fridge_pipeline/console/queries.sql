@@ -1,6 +1,6 @@
 -- name: console_session
 -- A page that takes longer is not waited for, whatever the login begins with.
-select set_config('statement_timeout', '30s', false) as statement_timeout;
+select set_config('statement_timeout', %(longest)s, false) as statement_timeout;
 
 -- name: console_login
 -- Whoever reads for the console, and one relation of ours that this login could change.
@@ -224,9 +224,17 @@ select
     case when used.usage_quantity is not null then coalesce(stated.billed, 0) end as billed,
     case when used.usage_quantity is not null then coalesce(waiting.held, 0) end as held,
     case when used.usage_quantity is not null then coalesce(waiting.lost, 0) end as lost,
-    greatest(
-        used.usage_quantity - coalesce(stated.billed, 0) - coalesce(waiting.held, 0) - coalesce(waiting.lost, 0), 0
-    ) as waiting
+    case
+        when used.usage_quantity is not null
+            then
+                greatest(
+                    used.usage_quantity
+                    - coalesce(stated.billed, 0)
+                    - coalesce(waiting.held, 0)
+                    - coalesce(waiting.lost, 0),
+                    0
+                )
+    end as waiting
 from days
 left join used on days.usage_date = used.usage_date and days.meter = used.meter
 left join stated on days.usage_date = stated.usage_date and days.meter = stated.meter
@@ -704,24 +712,88 @@ where tenant_id = %(tenant)s
 order by silent_until desc nulls first, silent_from desc;
 
 -- name: console_tenant_hours
--- Every hour of a tenant's month, from the files to Stripe.
+-- Every hour of a tenant's month, from the files to Stripe. By itself, not of the tie-out: that judges an hour of all
+-- tenants together. Stripe's sum of before the hour was last stated says nothing of it.
+with used as (
+    select
+        hour,
+        meter,
+        quantity
+    from fridge.metered_usage
+    where tenant_id = %(tenant)s and hour >= %(month_start)s and hour < %(month_end)s
+),
+
+files as (
+    select
+        hour,
+        sum(row_count) as file_rows,
+        sum(inserted_count) as inserted,
+        sum(duplicate_count) as duplicates,
+        sum(rejected_count) as rejected
+    from fridge.tenant_files
+    where tenant_id = %(tenant)s and hour >= %(month_start)s and hour < %(month_end)s
+    group by hour
+),
+
+stated as (
+    select
+        hour,
+        meter,
+        max(revision) as revision,
+        sum(quantity) filter (where is_counted_by_stripe) as quantity,
+        max(settled_at) as settled_at
+    from fridge.billing_ledger
+    where tenant_id = %(tenant)s and hour >= %(month_start)s and hour < %(month_end)s
+    group by hour, meter
+),
+
+waiting as (
+    select
+        hour,
+        subject as meter,
+        string_agg(distinct kind, ', ' order by kind) as kinds
+    from fridge.exceptions_open
+    where tenant_id = %(tenant)s and hour >= %(month_start)s and hour < %(month_end)s
+    group by hour, subject
+),
+
+hours as (
+    select
+        hour,
+        meter
+    from used
+    union
+    select
+        hour,
+        meter
+    from stated
+)
+
 select
-    tenant_id,
-    hour,
-    meter,
-    file_rows,
-    inserted,
-    duplicates,
-    rejected,
-    usage_quantity,
-    stated_quantity,
-    stripe_quantity,
-    stripe_read_at,
-    cause as hour_cause,
-    status as state
-from fridge.tie_out
-where tenant_id = %(tenant)s and hour >= %(month_start)s and hour < %(month_end)s
-order by hour desc, meter asc;
+    %(tenant)s::text as tenant_id,
+    hours.hour,
+    hours.meter,
+    files.file_rows,
+    files.inserted,
+    files.duplicates,
+    files.rejected,
+    used.quantity as usage_quantity,
+    stated.revision as stated_revision,
+    stated.quantity as stated_quantity,
+    case when coalesce(shown.read_at > stated.settled_at, true) then shown.quantity end as stripe_quantity,
+    case when coalesce(shown.read_at > stated.settled_at, true) then shown.read_at end as stripe_read_at,
+    waiting.kinds as waits_for
+from hours
+left join used on hours.hour = used.hour and hours.meter = used.meter
+left join files on hours.hour = files.hour
+left join stated on hours.hour = stated.hour and hours.meter = stated.meter
+left join waiting on hours.hour = waiting.hour and hours.meter = waiting.meter
+left join fridge.stripe_hours_read as shown
+    on
+        shown.tenant_id = %(tenant)s
+        and hours.hour = shown.hour
+        and hours.meter = shown.meter
+order by hours.hour desc, hours.meter asc;
 
 -- name: console_hour_tie_out
 select
@@ -1100,25 +1172,43 @@ group by meter, month_billed, month_recorded
 order by meter asc, month_billed desc, month_recorded desc nulls last;
 
 -- name: console_restatements
+-- The hours that were restated are looked for first: what became of one is told by its own revisions alone.
+with restated as (
+    select distinct
+        tenant_id,
+        meter,
+        hour
+    from fridge.billing_ledger
+    where
+        revision > 1
+        and hour >= coalesce(%(month_start)s, %(now)s::timestamptz - interval '62 days')
+        and hour < coalesce(%(month_end)s, %(now)s::timestamptz)
+        and (%(tenant)s::text is null or tenant_id = %(tenant)s)
+)
+
 select
-    restated_at,
-    tenant_id,
-    meter,
-    hour,
-    revision,
-    quantity_before,
-    quantity_after,
-    change,
-    reason,
-    caused_by,
-    status as statement_status,
-    identifier
-from fridge.restatements
-where
-    hour >= coalesce(%(month_start)s, %(now)s::timestamptz - interval '62 days')
-    and hour < coalesce(%(month_end)s, %(now)s::timestamptz)
-    and (%(tenant)s::text is null or tenant_id = %(tenant)s)
-order by restated_at desc, identifier desc;
+    revisions.restated_at,
+    restated.tenant_id,
+    restated.meter,
+    restated.hour,
+    revisions.revision,
+    revisions.quantity_before,
+    revisions.quantity_after,
+    revisions.change,
+    revisions.reason,
+    revisions.caused_by,
+    revisions.status as statement_status,
+    revisions.identifier
+from restated
+cross join lateral (
+    select restatements.*
+    from fridge.restatements
+    where
+        restatements.tenant_id = restated.tenant_id
+        and restatements.meter = restated.meter
+        and restatements.hour = restated.hour
+) as revisions
+order by revisions.restated_at desc, revisions.identifier desc;
 
 -- name: console_settlements
 select

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,10 +19,19 @@ from fridge_pipeline.database.connection import Database, one_snapshot
 from fridge_pipeline.database.queries import statement
 
 #: Finance's login has few connections, and its people use some of them by other programs.
-CONNECTIONS_MAX = 4
+CONNECTIONS_MAX = 6
 
 #: Rows of a file are fetched so many at a time.
 FETCHED_AT_ONCE = 2_000
+
+#: For so long the database is asked, by whoever waits and by what nobody waits for.
+LONG, LONGEST = "30s", "5min"
+
+#: So many sums over all tenants are read at a time; whoever asks for one waits so long.
+SLOW_AT_ONCE, WAITED_SECONDS = 2, 5.0
+
+#: What is older than so many times of what its table keeps is not shown until it was read anew.
+STALE_TIMES = 12
 
 #: So many results of slow queries are kept at most.
 KEPT_MAX = 500
@@ -36,7 +46,7 @@ class Read:
     """The rows of a table, when they were read, and whether others follow."""
 
     rows: list[Row]
-    read_at: datetime
+    read_at: datetime | None
     has_more: bool = False
 
 
@@ -47,13 +57,16 @@ class Reader:
     database: Database
     clock: Callable[[], datetime]
     _kept: dict[object, Read] = field(default_factory=dict)
+    _reading: dict[object, Future[Read]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _background: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(SLOW_AT_ONCE, "slow"))
     _free: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(CONNECTIONS_MAX))
 
     @contextmanager
-    def connection(self) -> Iterator[psycopg.Connection]:
+    def connection(self, longest: str = LONG) -> Iterator[psycopg.Connection]:
         """A session that sees the books as they are now until it ends, and that PostgreSQL lets write nothing."""
         with self._free, self.database.read_only().connect() as connection:
-            connection.execute(statement("console_session"))
+            connection.execute(statement("console_session"), {"longest": longest})
             with one_snapshot(connection):
                 yield connection
 
@@ -77,30 +90,51 @@ class Reader:
             return cursor.execute(statement(name), parameters).fetchone()
 
     def read(self, table: Table, parameters: Mapping[str, Any], skipped: int = 0) -> Read:
-        """The rows of one page of a table. What its table keeps is read once for all who ask meanwhile."""
-        key = (
-            table.query,
-            tuple(sorted((name, str(value)) for name, value in parameters.items() if name != "now")),
-            skipped,
-        )
+        """The rows of one page of a table.
+
+        What its table keeps is read by one for all who ask meanwhile, and shown until it is read anew. Who asks first
+        waits for a few seconds, and is then told that it is being read (``Read`` without a time).
+        """
+        if not table.keeps:
+            return self._read(table, parameters, skipped)
         now = self.clock()
-        kept = self._kept.get(key)
-        if kept is not None and (now - kept.read_at).total_seconds() < table.keeps:
+        asked_for = tuple(sorted((name, str(value)) for name, value in parameters.items() if name != "now"))
+        key = (table.query, asked_for, skipped)
+        with self._lock:
+            kept = self._kept.get(key)
+            age = (now - kept.read_at).total_seconds() if kept is not None and kept.read_at is not None else None
+            if kept is not None and age is not None and age < table.keeps:
+                return kept
+            reading = self._reading.get(key)
+            if reading is None or reading.done():
+                reading = self._background.submit(self._keep, key, table, parameters, skipped)
+                self._reading[key] = reading
+        if kept is not None and age is not None and age < table.keeps * STALE_TIMES:
             return kept
-        with self.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
-            bounds = {**parameters, "limit": ROWS_MAX + 1, "offset": skipped}
-            rows = cursor.execute(_bounded(table.query), bounds).fetchall()
-        shown = [_with_more(table, row) for row in rows[:ROWS_MAX]]
-        found = Read(shown, now, has_more=len(rows) > ROWS_MAX)
-        if table.keeps:
+        try:
+            return reading.result(timeout=WAITED_SECONDS)
+        except TimeoutError:
+            return Read([], None)
+
+    def _keep(self, key: object, table: Table, parameters: Mapping[str, Any], skipped: int) -> Read:
+        found = self._read(table, parameters, skipped, LONGEST)
+        with self._lock:
             if len(self._kept) >= KEPT_MAX:
                 self._kept.clear()
             self._kept[key] = found
         return found
 
+    def _read(self, table: Table, parameters: Mapping[str, Any], skipped: int, longest: str = LONG) -> Read:
+        now = self.clock()
+        with self.connection(longest) as connection, connection.cursor(row_factory=dict_row) as cursor:
+            bounds = {**parameters, "limit": ROWS_MAX + 1, "offset": skipped}
+            rows = cursor.execute(_bounded(table.query), bounds).fetchall()
+        return Read([_with_more(table, row) for row in rows[:ROWS_MAX]], now, has_more=len(rows) > ROWS_MAX)
+
     def stream(self, table: Table, parameters: Mapping[str, Any]) -> Iterator[Row]:
         """Every row of a table; the session ends with the last."""
-        with self.connection() as connection, connection.cursor("rows", row_factory=dict_row) as cursor:
+        longest = LONGEST if table.keeps else LONG
+        with self.connection(longest) as connection, connection.cursor("rows", row_factory=dict_row) as cursor:
             cursor.itersize = FETCHED_AT_ONCE
             for row in cursor.execute(statement(table.query), parameters):
                 yield _with_more(table, row)

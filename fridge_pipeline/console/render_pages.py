@@ -124,7 +124,10 @@ def _part(asked: Asked, table: Table, read: Read, *, is_first: bool) -> dict[str
         "csv": asked.address(CSV, **{} if is_first else {TABLE: table.name}),
         "previous": None,
         "next": None,
-        "read": f"as of {read.read_at:%H:%M:%S}, read again after {_span(table.keeps)}" if table.keeps else "",
+        "is_being_read": read.read_at is None,
+        "read": f"as of {read.read_at:%H:%M:%S}, read again after {_span(table.keeps)}"
+        if table.keeps and read.read_at is not None
+        else "",
     }
     if is_first and asked.number > 1:
         part["previous"] = asked.address(**{} if asked.number == 2 else {PAGE_NUMBER: str(asked.number - 1)})  # noqa: PLR2004

@@ -66,7 +66,7 @@ def test_what_the_reference_says_is_secret_shows_in_no_repr_of_the_settings() ->
     """Secrets are given as values that would be seen."""
     given = {
         "FRIDGE_DATABASE_URL": "postgresql://u:seen@h/b",
-        "FRIDGE_FINANCE_DATABASE_URL": "postgresql://f:seen@h/b",
+        "FRIDGE_FINANCE_DATABASE_URL": "postgresql://u:seen@h/b",
         "FRIDGE_ALERT_WEBHOOK": "https://h/seen",
         "FRIDGE_ALERT_SMTP": "smtp://u:seen@h",
         "FRIDGE_ALERT_FROM": "a@b",

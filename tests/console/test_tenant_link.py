@@ -1,0 +1,70 @@
+"""A tenant's own page: by its address alone, for its days, and of nobody else."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from fridge_pipeline.console.tenant_link import KEY_FILE, LinkKey, make_link_key
+from tests.console.conftest import Shown
+from tests.finance.report.html_reading import PageRead
+
+
+@pytest.fixture
+def address(shown: Shown) -> str:
+    """Of cohoes, for a day."""
+    return make_link_key(shown.home).address("cohoes", shown.books.clock() + timedelta(days=1))
+
+
+def test_it_shows_this_tenants_usage_and_leads_to_nothing_else(shown: Shown, address: str) -> None:
+    answer = shown.ask(address)
+    assert answer.status_code == 200
+    page = PageRead(answer.text)
+    assert page.headings[0] == (1, "Usage of cohoes")
+    ours = {path for path in (str(each["href"]) for each in page.of("a")) if not path.startswith("#")}
+    assert all(path.startswith(address) or path == "/" for path in ours)
+    usage = sum(inserted for (tenant, _), (inserted, _) in shown.books.usage().items() if tenant == "cohoes")
+    days = page.table("One row per meter and UTC day")
+    by_meter = zip(days.column("Meter"), days.column("Usage"), strict=True)
+    assert sum(int(number) for meter, number in by_meter if meter == "temperature_readings") == usage
+    assert not any(tenant in page.text for tenant in ("A/b", "../etc", "cus_"))
+    csv = shown.ask(f"{address}.csv").text
+    assert csv.splitlines()[0] == "Day (UTC),Meter,Usage,Hours with usage"
+
+
+def test_what_is_changed_over_or_of_another_installation_is_answered_in_the_same_words(
+    shown: Shown, address: str
+) -> None:
+    now, key = shown.books.clock(), make_link_key(shown.home)
+    last = address[-1]
+    changed = [
+        *(f"{address[:-1]}{other}" for other in "AQgw089-_" if other != last),
+        address.replace("/usage-of/W", "/usage-of/X"),
+        address.partition(".")[0],
+        f"{address}x",
+        f"{address}=",
+        key.address("cohoes", now - timedelta(seconds=1)),
+        LinkKey(b"another installation's").address("cohoes", now + timedelta(days=1)),
+        "/usage-of/cohoes",
+        "/usage-of/",
+        "/usage-of/é",
+    ]
+    answers = {shown.ask(each).text for each in changed}
+    assert len(answers) == 1
+    assert {shown.ask(each).status_code for each in changed} == {404}
+    assert "This address shows nothing" in answers.pop()
+
+
+def test_its_key_is_for_its_owner_alone_and_without_it_every_address_ends(shown: Shown, address: str) -> None:
+    path = shown.home / KEY_FILE
+    assert (oct(path.stat().st_mode)[-3:], len(path.read_bytes())) == ("600", 32)
+    assert re.fullmatch(r"LinkKey\(…\)", repr(make_link_key(shown.home)))
+    kept = path.read_bytes()
+    path.unlink()
+    try:
+        assert shown.ask(address).status_code == 404
+    finally:
+        path.write_bytes(kept)
+        path.chmod(0o600)
