@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,7 +52,7 @@ def check(*, file: Path, name: str | None, path: str | None, hour: Hour | None, 
     found = check_source(file, below_hour, source, hour or Hour.containing(datetime.now(UTC)))
     echo(json.dumps(asdict(found), indent=2, default=str) if as_json else as_lines(_told(found, file)))
     if found.damage or not found.readings:
-        raise click.exceptions.Exit(1)
+        sys.exit(1)
 
 
 @sources.command()
@@ -107,7 +108,7 @@ def accept(*, source: str, reason: str, login: str | None, as_json: bool) -> Non
     else:
         echo(f"no file of source {source} waits for its columns to be accepted")
     if not done.changes:
-        raise click.exceptions.Exit(1)
+        sys.exit(1)
 
 
 def _named(known: tuple[Source, ...], name: str) -> Source:
