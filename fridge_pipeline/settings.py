@@ -73,7 +73,7 @@ class Settings(Places):
     meters_file: Annotated[Path | None, PlainValidator(values.absolute)] = variable(
         "FRIDGE_METERS",
         None,
-        "a TOML file with other meters: [meters.md](meters.md)",
+        "a TOML file with other meters, and measures of your own: [meters.md](meters.md)",
         shown="two meters that sum within the hour",
     )
     catalogue: Annotated[tuple[Meter, ...], PlainValidator(values.catalogue)] = Field(
