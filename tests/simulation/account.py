@@ -56,7 +56,7 @@ class Account:
 
     def clear_faults(self) -> None:
         """Nothing is."""
-        self._call("DELETE", "/_sandbox/faults")
+        self._control("DELETE", "/_sandbox/faults")
 
     def totals(self) -> Counter[Slot]:
         """What truly counts, of the meters that are active now; ``told`` keeps the rest of the answer."""

@@ -46,7 +46,7 @@ IN_DOUBT = """
 
 
 #: One schedule of so many is invoiced.
-INVOICED = int(os.environ.get("SIMULATE_INVOICED", "5"))
+INVOICED = int(os.environ.get("SIMULATE_INVOICED", "12"))
 
 #: After it every invoice of March is final: the longest grace, and the time of failing webhooks.
 ALL_FINAL = END + timedelta(hours=74)

@@ -16,7 +16,7 @@ from fridge_pipeline.database.embedded.logins import SUPERUSER, ServerAddress, r
 from tests.conftest import fresh_database
 from tests.sandbox_process import running_sandbox
 from tests.simulation.parts import Parts
-from tests.simulation.schedule import Schedule
+from tests.simulation.schedule import INVOICED, Schedule
 
 #: Schedules that one seed leads to: few enough to see a failure again in seconds.
 PER_SEED = 50
@@ -67,6 +67,6 @@ def test_after_any_schedule_of_people_faults_and_deaths_stripe_has_the_usage_or_
             ),
         )
     except Exception as error:
-        error.add_note(f"to see it again: make simulate N={PER_SEED} SEED={number}")
+        error.add_note(f"to see it again: SIMULATE_INVOICED={INVOICED} make simulate N={PER_SEED} SEED={number}")
         raise
     assert parts.tally.schedules >= before + most
