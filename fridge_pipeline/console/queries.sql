@@ -1200,14 +1200,15 @@ select
     revisions.status as statement_status,
     revisions.identifier
 from restated
-cross join lateral (
-    select restatements.*
-    from fridge.restatements
-    where
-        restatements.tenant_id = restated.tenant_id
-        and restatements.meter = restated.meter
-        and restatements.hour = restated.hour
-) as revisions
+cross join
+    lateral (
+        select restatements.*
+        from fridge.restatements
+        where
+            restatements.tenant_id = restated.tenant_id
+            and restatements.meter = restated.meter
+            and restatements.hour = restated.hour
+    ) as revisions
 order by revisions.restated_at desc, revisions.identifier desc;
 
 -- name: console_settlements
