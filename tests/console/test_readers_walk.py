@@ -1,4 +1,4 @@
-"""An auditor's sample and a phone, in a real browser, without any script of ours."""
+"""A controller's morning, an auditor's sample and a phone, in a real browser, without any script of ours."""
 
 from __future__ import annotations
 
@@ -46,6 +46,24 @@ def browser() -> Iterator[Page]:
     with open_page(program) as page:
         page.show(1280, 1000)
         yield page
+
+
+def test_a_controllers_morning_leads_from_what_waits_to_the_hour_and_to_what_the_signed_month_is_now(
+    browser: Page, url: str
+) -> None:
+    browser.open(url)
+    text = browser.wait_for_text("Today", "Unbilled by cause", "month closed: the change waits for a reopening")
+    assert "SANDBOX" in text
+    browser.open(browser.evaluate("document.querySelector('a[href*=month_closed]').href"))
+    text = browser.wait_for_text("Hour by hour", "cohoes", "By time left")
+    assert "kind=month_closed" in browser.address()
+    browser.click("2026-01-31 23:00", "a")
+    browser.wait_for_text(f"Tenant cohoes in {HOURS[1].key}", "after-closing.csv", "b.csv")
+    browser.click("Months", "a")
+    browser.wait_for_text("2026-01", "closed", "grace")
+    browser.click("2026-01", "th a")
+    text = browser.wait_for_text("2026-01 is closed, approved by grace", "Signed usage", "Changed since it was signed")
+    assert "temperature_readings\t92\t97" in text
 
 
 def test_an_auditor_draws_a_sample_by_a_form_and_follows_an_hour_to_its_file(browser: Page, url: str) -> None:
