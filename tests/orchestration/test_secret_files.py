@@ -12,6 +12,7 @@ from fridge_pipeline.settings import SECRETS, read_settings
 VALUES = {
     "STRIPE_API_KEY": "rk_test_of_a_file",
     "FRIDGE_DATABASE_URL": "postgresql://u:of_a_file@h/d",
+    "FRIDGE_FINANCE_DATABASE_URL": "postgresql://f:of_a_file@h/d",
     "FRIDGE_ALERT_WEBHOOK": "https://hooks.example/of_a_file",
     "FRIDGE_ALERT_SMTP": "smtps://u:of_a_file@mail.example",
 }
