@@ -70,7 +70,7 @@ class Engineer:
         for tries_left in (1, 0):
             self.page.open(f"{self.demo.url}/asset-groups~{quote(SELECTION, safe='')}/?{EXPANDED}")
             self.page.wait_for_text(*CHAIN)
-            self.page.click_until("Materialize all…", lambda text: "Launch runs to materialize 4 assets" in text)
+            self.page.click_until("Materialize all…", lambda text: "Launch runs to materialize 5 assets" in text)
             self.page.click_place(PARTITIONS_FIELD)
             self.page.type(f"[{first}...{last}]")
             try:

@@ -19,11 +19,16 @@ FOREIGN_PAGE = {"Origin": "http://foreign.example", "Sec-Fetch-Site": "cross-sit
 REBOUND = {"Host": "rebound.example"}
 
 
+def said_address(demo: RunningFridge, what: str) -> str:
+    """What the installation has told its user."""
+    (line,) = [line for line in demo.said().splitlines() if line.strip().startswith(f"{what} ")]
+    return line.split()[-1]
+
+
 @pytest.fixture(scope="module")
 def console(demo: RunningFridge) -> str:
     """Where the pages of finance are served."""
-    (line,) = [line for line in demo.said().splitlines() if line.strip().startswith("Console ")]
-    return line.split()[-1]
+    return said_address(demo, "Console")
 
 
 @pytest.fixture(scope="module")
@@ -74,12 +79,12 @@ def test_the_sandboxs_control_endpoints_obey_no_page_of_somebody_else(sandbox: s
     assert requests.get(f"{sandbox}/_sandbox/usage", headers=REBOUND, timeout=30).status_code == 403
 
 
-def test_another_user_of_the_machine_finds_four_guarded_ports_and_nothing_to_read_enter_or_connect_to(
+def test_another_user_of_the_machine_finds_five_guarded_ports_and_nothing_to_read_enter_or_connect_to(
     demo: RunningFridge, console: str, sandbox: str
 ) -> None:
     processes = processes_of(demo.home)
     postgres = int((demo.home / "postgres" / "port").read_text())
-    web = [urlsplit(url).port for url in (demo.url, console, sandbox)]
+    web = [urlsplit(url).port for url in (demo.url, console, said_address(demo, "Metrics"), sandbox)]
     assert listening(processes) == {("127.0.0.1", port) for port in (postgres, *web)}
 
     code = demo.home / "code.socket"  # by name: psutil cuts one with a blank
