@@ -24,6 +24,7 @@ FRESHNESS = {
 CHECKS = {
     "files_add_up": "Rows in files are inserted, duplicate or rejected, in every file of the last 62 days.",
     "nothing_unexplained": "No difference is unexplained.",
+    "nothing_contradicts": "All usage is what its files brought.",
     "no_deadline_passed": "No usage that waits has passed Stripe's limit of 35 days.",
     "no_deadline_near": "No usage that waits comes within 7 days of that limit.",
     "statements_are_answered": "No statement waits for Stripe's answer for over an hour.",

@@ -1324,7 +1324,15 @@ select
     'nothing_unexplained' as check_name,
     (
         select count(*) from fridge.exceptions_open
-        where kind in ('unexplained', 'contradiction')
+        where kind = 'unexplained'
+    ) as contradicting,
+    2 as place
+union all
+select
+    'nothing_contradicts' as check_name,
+    (
+        select count(*) from fridge.exceptions_open
+        where kind = 'contradiction'
     ) as contradicting,
     2 as place
 union all

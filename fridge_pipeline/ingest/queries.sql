@@ -475,8 +475,8 @@ on conflict do nothing;
 select
     subject as path,
     detail,
-    kind = 'columns_refused' as is_refused
+    kind = %(refused)s as is_refused
 from fridge.open_exceptions
-where kind in ('columns_changed', 'columns_refused') and hour between %(first)s and %(last)s
+where kind = any(%(kinds)s) and hour between %(first)s and %(last)s
 order by path
 limit %(most)s;

@@ -125,4 +125,6 @@ class ChangedColumns:
 def changed_columns(connection: psycopg.Connection, hours: HourRange, most: int) -> list[ChangedColumns]:
     """The files of some hours of which it is told and not settled, by their paths."""
     with connection.cursor(row_factory=class_row(ChangedColumns)) as cursor:
-        return cursor.execute(statement("changed_columns_of_hours"), {**span_of(hours), "most": most}).fetchall()
+        refused, told = "columns_refused", "columns_changed"
+        parameters = {**span_of(hours), "refused": refused, "kinds": [refused, told], "most": most}
+        return cursor.execute(statement("changed_columns_of_hours"), parameters).fetchall()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 
 from fridge_pipeline.calendar.hours import Hour
@@ -34,6 +35,7 @@ def test_models_are_run_for_the_hours_that_are_named_and_an_edited_usage_row_the
 
 def test_a_model_that_does_not_exist_and_half_a_range_are_usage_errors(run: Run) -> None:
     unknown = run("sql", "run", "usage_yearly")
-    assert (unknown.returncode, "no model usage_yearly; there are billing_ledger, " in unknown.stderr) == (2, True)
+    assert unknown.returncode == 2
+    assert re.search(r"no model usage_yearly; there are .*\bbilling_ledger, ", unknown.stderr)
     half = run("sql", "run", "--from", "2026-01-24-18:00")
     assert (half.returncode, "give both --from and --to" in half.stderr) == (2, True)
