@@ -12,10 +12,12 @@ import hmac
 import json
 import os
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from fridge_pipeline.console.asked import CSV, HTML, Asked
 from fridge_pipeline.console.console_columns import fields
@@ -90,23 +92,34 @@ class LinkKey:
         return hmac.new(self.secret, b"fridge tenant page\0" + named, sha256).digest()
 
 
+class LinkKeyError(RuntimeError):
+    """The file of the key holds no key: whoever guesses what it holds could make addresses."""
+
+
 def read_link_key(home: Path) -> LinkKey | None:
-    """The installation's key, if one was made."""
+    """The installation's key, if one was made. Raises ``LinkKeyError``."""
+    path = home / KEY_FILE
     try:
-        return LinkKey((home / KEY_FILE).read_bytes())
+        secret = path.read_bytes()
     except FileNotFoundError:
         return None
+    if len(secret) != KEY_BYTES:
+        raise LinkKeyError(
+            f"{path} holds {len(secret)} bytes instead of {KEY_BYTES}: remove it, and make tenants' addresses anew"
+        )
+    return LinkKey(secret)
 
 
 def make_link_key(home: Path) -> LinkKey:
-    """The same; it is made when there is none, for its owner alone."""
-    path = home / KEY_FILE
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(secrets.token_bytes(KEY_BYTES))
-    except FileExistsError:
-        pass
-    return LinkKey(path.read_bytes())
+    """The same; it is made when there is none, whole, for its owner alone. Raises ``LinkKeyError``."""
+    if (known := read_link_key(home)) is not None:
+        return known
+    with NamedTemporaryFile(dir=home, prefix=f".{KEY_FILE}.") as made:  # mode 0600
+        made.write(secrets.token_bytes(KEY_BYTES))
+        made.flush()
+        with suppress(FileExistsError):  # another one was as quick
+            os.link(made.name, home / KEY_FILE)
+    return LinkKey((home / KEY_FILE).read_bytes())
 
 
 def opened_link(path: str, key: LinkKey, reader: Reader) -> Asked | None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
-from fridge_pipeline.console.tenant_link import KEY_FILE, LinkKey, make_link_key
+from fridge_pipeline.console.tenant_link import KEY_FILE, LinkKey, LinkKeyError, make_link_key, read_link_key
 from tests.console.conftest import Shown
 from tests.finance.report.html_reading import PageRead
 
@@ -68,3 +69,13 @@ def test_its_key_is_for_its_owner_alone_and_without_it_every_address_ends(shown:
     finally:
         path.write_bytes(kept)
         path.chmod(0o600)
+
+
+def test_a_key_that_is_no_key_signs_nothing_and_shows_nothing(tmp_path: Path) -> None:
+    (tmp_path / KEY_FILE).write_bytes(b"")
+    for use in (read_link_key, make_link_key):
+        with pytest.raises(LinkKeyError, match="holds 0 bytes instead of 32: remove it"):
+            use(tmp_path)
+    (tmp_path / KEY_FILE).unlink()
+    assert make_link_key(tmp_path) == make_link_key(tmp_path) == read_link_key(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [KEY_FILE]
