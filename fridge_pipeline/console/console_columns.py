@@ -7,7 +7,7 @@ from fridge_pipeline.console.frame import Field, Row
 from fridge_pipeline.finance.pages.cells import moment
 from fridge_pipeline.finance.pages.columns import COLUMNS, Column, Kind
 from fridge_pipeline.finance.rules.outcomes import cause_in_few_words
-from fridge_pipeline.invoice_causes import invoice_cause_in_words
+from fridge_pipeline.invoice_causes import INVOICE_CAUSES, invoice_cause_in_words
 from fridge_pipeline.reason_codes import cause_in_words
 
 MONTH_STATES = {"open": "open", "prepared": "prepared, not approved", "closed": "closed"}
@@ -33,6 +33,20 @@ CHECKS = {
     "packs_are_chained": "Every evidence pack names one on record as the one before it.",
     "stripe_is_read": "Of the last 30 days every customer that has usage was read in Stripe.",
 }
+
+#: Why usage that Stripe has accepted stands on no final invoice, before there is one.
+ACCRUAL_CAUSES = {
+    "open_period": "its billing period goes on: the next invoice bills it",
+    "no_period_known": "no subscription or invoice that was read covers it",
+}
+
+
+def accrued_for(row: Row) -> str:
+    """Why usage is to be accrued."""
+    cause = str(row["accrual_cause"])
+    if cause in ACCRUAL_CAUSES:
+        return ACCRUAL_CAUSES[cause]
+    return invoice_cause_in_words(cause) if cause in INVOICE_CAUSES else cause_in_few_words(cause)
 
 
 def waiting_for(row: Row) -> str:
@@ -71,7 +85,7 @@ _OWN = (
     Column("waits_for", "Waits for", Kind.CAUSES, "nothing"),
     Column("month_usage", "Usage", Kind.COUNT, "no usage on record"),
     Column("tenant_days_not_read", "Days of tenants not read", Kind.COUNT, "none compared"),
-    Column("invoiced", "Invoiced", Kind.NUMBER, "not invoiced"),
+    Column("invoiced", "Invoiced", Kind.NUMBER, "none read"),
     Column("outcome", "Outcome"),
     Column("made_at", "Made at (UTC)", Kind.MOMENT),
     Column("made_by", "By"),
@@ -80,7 +94,7 @@ _OWN = (
     Column("manifest_sha256", "SHA-256 of its manifest", Kind.CODE),
     Column("not_invoiced", "On no final invoice", Kind.NUMBER),
     Column("periods", "Periods compared", Kind.COUNT, "not compared"),
-    Column("periods_without_price", "Of these without a price", Kind.COUNT),
+    Column("tenants_without_price", "Of these without a price", Kind.COUNT),
     Column("contradicting", "Rows that contradict it", Kind.COUNT, "not known"),
     Column("stripe_customer_id", "Stripe customer", Kind.CODE, "none: nobody is billed"),
     Column("invoice_id", "Invoice", Kind.CODE, "none"),
@@ -154,6 +168,7 @@ _SAYING = (
     Field(Column("month_state", "Month is"), None, lambda row: MONTH_STATES[row["month_state"]]),
     Field(Column("waiting_for", "Why", Kind.SENTENCE), None, waiting_for),
     Field(Column("outcome_cause", "Why", Kind.SENTENCE), None, lambda row: cause_in_few_words(row["outcome_cause"])),
+    Field(Column("accrual_cause", "Why", Kind.SENTENCE), None, accrued_for),
     Field(Column("check_name", "What must hold", Kind.SENTENCE), None, lambda row: CHECKS[row["check_name"]]),
     Field(Column("holds", "Holds", missing="not known"), None, _holds),
     Field(

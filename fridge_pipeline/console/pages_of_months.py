@@ -24,7 +24,7 @@ STEPS = (
     ("usage", "none", "usage_now"),
     ("stated", "not stated", "stated_now"),
     ("Stripe's own", "not read", "stripe_now"),
-    ("invoiced", "not invoiced", "invoiced"),
+    ("invoiced", "none read", "invoiced"),
 )
 
 
@@ -160,7 +160,7 @@ def month_page(packs_also: Callable[[Row], Row], report: str) -> Page:
                 "From usage to invoice",
                 "console_month_figures",
                 "One row per meter: as signed, where it is signed, and as of now. Stripe's own is what Stripe showed "
-                "of the days that were read.",
+                "of the days that were read; invoiced are billing periods that end in the month.",
                 fields(
                     "meter signed_usage usage_now signed_stated stated_now signed_stripe stripe_now "
                     "tenant_days_not_read stripe_read_at invoiced"
@@ -255,13 +255,14 @@ UNBILLED = Page(
             "accrual",
             "To be accrued",
             "console_accrual",
-            "One row per month and meter: usage that no final invoice carries, and what it comes to where the price is "
-            "known.",
+            "One row per month, meter and cause: usage that no final invoice bills, and what it comes to where the "
+            "price is known; of the month, or of this one and the last.",
             fields(
-                "usage_month meter usage_quantity not_invoiced periods amount_minor_units periods_without_price",
+                "usage_month meter accrual_cause not_invoiced tenants amount_minor_units tenants_without_price",
                 **OF_MONTH,
             ),
-            "Every compared period stands on a final invoice, or no invoices were compared.",
+            "All usage is on final invoices.",
+            keeps=HOUR,
         ),
     ),
     filters=(TENANT, KIND, MONTH),

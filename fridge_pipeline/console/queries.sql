@@ -344,7 +344,7 @@ invoiced as (
         sum(invoice_quantity) as invoiced
     from fridge.invoice_tie_out
     where
-        period_start >= %(month_start)s and period_start < %(month_end)s
+        period_end > %(month_start)s and period_end <= %(month_end)s
         and invoice_id is not null
     group by event_name
 ),
@@ -492,22 +492,26 @@ group by left_in_words, meter
 order by min(days_left) asc nulls last, meter asc;
 
 -- name: console_accrual
--- What was used and stands on no final invoice yet, with what it comes to where the price is known.
+-- What was used and no final invoice bills, with what it comes to where the price is known.
 select
-    date_trunc('month', period_start at time zone 'UTC')::date as usage_month,
-    event_name as meter,
+    usage_month,
+    meter,
+    cause as accrual_cause,
     currency,
-    count(*) as periods,
-    sum(usage_quantity) as usage_quantity,
-    sum(-difference) as not_invoiced,
+    sum(quantity) as not_invoiced,
+    count(distinct tenant_id) as tenants,
     sum(amount_minor_units) as amount_minor_units,
-    count(*) filter (where amount_minor_units is null and difference <> 0) as periods_without_price
-from fridge.invoice_tie_out
+    count(*) filter (where amount_minor_units is null) as tenants_without_price
+from fridge.unbilled_accrual
 where
-    (invoice_id is null or finalized_at is null)
+    usage_month >= coalesce(
+        (%(month_start)s::timestamptz at time zone 'UTC')::date,
+        (date_trunc('month', %(now)s::timestamptz at time zone 'UTC') - interval '1 month')::date
+    )
+    and (%(month_end)s::timestamptz is null or usage_month < (%(month_end)s::timestamptz at time zone 'UTC')::date)
     and (%(tenant)s::text is null or tenant_id = %(tenant)s)
-group by usage_month, meter, currency
-order by usage_month desc, meter asc, currency asc;
+group by usage_month, meter, cause, currency
+order by usage_month desc, meter asc, cause asc, currency asc;
 
 -- name: console_exceptions
 select

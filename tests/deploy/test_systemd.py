@@ -28,6 +28,7 @@ CREDENTIALS = {
     "fridge-webserver": {"database_url"},
     "fridge-finance-webserver": {"finance_database_url"},
     "fridge-metrics": {"database_url"},
+    "fridge-console": {"finance_database_url"},
 }
 
 
@@ -59,7 +60,7 @@ def test_each_unit_gets_its_own_credentials_by_file_and_finance_is_another_user(
         files = {line.split("%d/")[1] for line in unit_lines(unit, "Environment") if "_FILE=" in line}
         assert files == CREDENTIALS[unit.stem]
     users = {unit.stem: unit_lines(unit, "User")[0] for unit in UNITS}
-    assert {name for name, user in users.items() if user != "fridge"} == {"fridge-finance-webserver"}
+    assert {name for name, user in users.items() if user != "fridge"} == {"fridge-finance-webserver", "fridge-console"}
 
 
 def test_the_target_starts_all_services_and_nothing_listens_beyond_this_machine() -> None:
