@@ -22,6 +22,7 @@ from fridge_pipeline.corrections.rules.proposal import Difference
 from fridge_pipeline.corrections.write_correction import approve_correction
 from fridge_pipeline.installation import Installation
 from fridge_pipeline.invoice_causes import invoice_cause_in_words
+from fridge_pipeline.invoices.rules.currency import money
 from fridge_pipeline.invoices.rules.mode import InvoiceMode
 from fridge_pipeline.stripe.gateway import StripeCallError
 
@@ -47,7 +48,7 @@ def correct(month: Month | None, *, approved: tuple[int, ...], login: str | None
     and invoice are looked at again, the document is made, and the exception is settled by it. Approving again finishes
     what was interrupted.
 
-    Amounts are in minor units of their currency. Invoices are as they were read last: fridge invoices --read-stripe.
+    Invoices are as they were read last: fridge invoices --read-stripe. Amounts in JSON are in minor units.
 
     Example: fridge correct 2026-01 --as ada; then fridge correct --approve 1 --as grace
     """
@@ -83,15 +84,15 @@ def _approve(opened: Installation, proposal_id: int, *, as_json: bool) -> Correc
     if not as_json:
         number = f" ({done.document_number})" if done.document_number else ""
         echo(
-            f"correction {proposal_id}: {done.what.kind} {done.document}{number} over {abs(done.what.amount)} minor "
-            f"units of {done.what.currency} for {done.what.customer_id}, {done.answer}"
+            f"correction {proposal_id}: {done.what.kind} {done.document}{number} over "
+            f"{money(abs(done.what.amount), done.what.currency)} for {done.what.customer_id}, {done.answer}"
         )
     return done
 
 
 def _print(report: ProposalReport, month: Month) -> None:
     if report.corrections:
-        table = Table(title=f"Corrections of {month} (amounts in minor units)", title_justify="left")
+        table = Table(title=f"Corrections of {month}", title_justify="left")
         for name in ("ID", "tenant", "meter", "period", "invoice"):
             table.add_column(name, no_wrap=True)
         for name in ("invoiced", "usage", "delta", "amount"):
@@ -133,7 +134,7 @@ def _cells(each: CorrectionRecord) -> Sequence[str]:
         _number(what.old_quantity),
         _number(what.new_quantity),
         f"{what.delta.normalize():+f}",
-        f"{what.amount:+} {what.currency}",
+        money(what.amount, what.currency, sign="+"),
         each.document or what.kind.value,
         each.state,
     )

@@ -16,20 +16,6 @@ from fridge_pipeline.visible import visible
 
 YES_NO = {True: "yes", False: "no"}
 
-#: Stripe's currencies without and with three decimals (docs.stripe.com/currencies); all others have two.
-NO_DECIMALS = frozenset(
-    ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "ugx", "vnd", "vuv", "xaf", "xof", "xpf"]
-)
-THREE_DECIMALS = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
-
-
-def money(minor_units: int | None, currency: str | None) -> str | None:
-    """An amount in the currency's own unit; ``None`` where nobody knows it."""
-    if minor_units is None or currency is None:
-        return None
-    decimals = 0 if currency in NO_DECIMALS else 3 if currency in THREE_DECIMALS else 2
-    return f"{Decimal(minor_units).scaleb(-decimals):,.{decimals}f} {currency.upper()}"
-
 
 def shown(field: Field, row: Row) -> Markup:
     """The inside of a cell; whatever the books say is text, and leads where the page says."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from fridge_pipeline.console.cell_texts import money
 from fridge_pipeline.console.frame import Field, Row
 from fridge_pipeline.finance.pages.cells import moment
 from fridge_pipeline.finance.pages.columns import COLUMNS, Column, Kind
 from fridge_pipeline.finance.rules.outcomes import cause_in_few_words
 from fridge_pipeline.invoice_causes import INVOICE_CAUSES, invoice_cause_in_words
+from fridge_pipeline.invoices.rules.currency import money
 from fridge_pipeline.reason_codes import cause_in_words
 
 MONTH_STATES = {"open": "open", "prepared": "prepared, not approved", "closed": "closed"}
@@ -56,7 +56,12 @@ def waiting_for(row: Row) -> str:
 
 def amount_of(name: str, heading: str, missing: str = "") -> Field:
     """An amount in the unit of its row's currency."""
-    return Field(Column(name, heading, Kind.COUNT, missing), None, lambda row: money(row[name], row["currency"]))
+
+    def says(row: Row) -> str | None:
+        is_known = row[name] is not None and row["currency"] is not None
+        return money(row[name], row["currency"]) if is_known else None
+
+    return Field(Column(name, heading, Kind.COUNT, missing), None, says)
 
 
 def _holds(row: Row) -> str | None:

@@ -22,7 +22,7 @@ def test_correct_proposes_with_the_money_and_a_second_person_writes_it_to_stripe
     proposed = run("correct", month, "--as", "ada")
     assert (proposed.returncode, proposed.stderr) == (0, "")
     row = next(line for line in proposed.stdout.splitlines() if "temperature_readings" in line and "cohoes" in line)
-    assert all(each in row for each in ("90", "120", "+30", "+90 usd", "invoice_item", "proposed"))
+    assert all(each in row for each in ("90", "120", "+30", "+0.90 USD", "invoice_item", "proposed"))
     assert "fridge correct --approve 1 --as LOGIN" in proposed.stdout
     (told,) = json.loads(run("correct", month, "--as", "ada", "--json").stdout)["corrections"]
     assert (told["proposal_id"], told["delta"], told["amount"], told["state"]) == (1, "30", 90, "proposed")
@@ -31,9 +31,7 @@ def test_correct_proposes_with_the_money_and_a_second_person_writes_it_to_stripe
     done = run("correct", "--approve", "1", "--as", "grace")
     (item,) = tenant.client.v1.invoice_items.list({"customer": tenant.customer}).data
     assert (done.returncode, done.stderr, item.amount) == (0, "", 90)
-    assert done.stdout == (
-        f"correction 1: invoice_item {item.id} over 90 minor units of usd for {tenant.customer}, made\n"
-    )
+    assert done.stdout == (f"correction 1: invoice_item {item.id} over 0.90 USD for {tenant.customer}, made\n")
     assert "is in Stripe already" in run("correct", "--approve", "1", "--as", "grace").stderr
     late, first = (run("explain", "cohoes", tenant.hour(number).key).stdout for number in (20, 0))
     assert "quantity 90, 270 minor units of usd; the period: 90 invoiced, usage 120, after_finalization" in late

@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.console.cell_texts import money
 from fridge_pipeline.console.read_tables import NotAReaderError, Reader
+from fridge_pipeline.invoices.rules.currency import money
 from tests.console.conftest import Shown
 from tests.finance.evidence.books import HOURS
 from tests.finance.report.html_reading import PageRead
@@ -196,8 +196,8 @@ def test_it_reads_as_finance_and_refuses_to_start_as_the_pipeline(shown: Shown) 
 
 
 def test_an_amount_is_in_the_unit_of_its_currency() -> None:
-    assert [money(*each) for each in ((123456, "usd"), (123456, "jpy"), (-5, "kwd"), (None, "usd"))] == [
-        "1,234.56 USD", "123,456 JPY", "-0.005 KWD", None,
+    assert [money(*each) for each in ((123456, "usd"), (123456, "jpy"), (-5, "kwd"), (500, "isk"))] == [
+        "1,234.56 USD", "123,456 JPY", "-0.005 KWD", "5.00 ISK",
     ]  # fmt: skip
 
 
