@@ -135,7 +135,7 @@ requirements: ## Pin requirements/*.in anew, with hashes and without index addre
 	done
 
 pictures: .venv/test.done ## Run the demo, use its UI as a data engineer, and take the pictures for docs/ (needs chromium).
-	@PICTURES=docs/images $(BIN)/pytest -n 0 -q tests/live/test_up.py -k data_engineer
+	@PICTURES=docs/images $(BIN)/pytest -n 0 -q tests/live/test_up.py tests/console/test_readers_walk.py -k "data_engineer or controller"
 
 report-pictures: .venv/test.done ## Bill a real month and take the pictures of its report for docs/ (needs ../shared and chromium).
 	@$(BIN)/python -m scripts.report_pictures docs/images

@@ -90,7 +90,7 @@ _OWN = (
     Column("waits_for", "Waits for", Kind.CAUSES, "nothing"),
     Column("month_usage", "Usage", Kind.COUNT, "no usage on record"),
     Column("tenant_days_not_read", "Days of tenants not read", Kind.COUNT, "none compared"),
-    Column("invoiced", "Invoiced", Kind.NUMBER, "none read"),
+    Column("invoiced", "Invoiced", Kind.NUMBER, "none compared"),
     Column("outcome", "Outcome"),
     Column("made_at", "Made at (UTC)", Kind.MOMENT),
     Column("made_by", "By"),

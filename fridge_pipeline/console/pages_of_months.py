@@ -24,7 +24,7 @@ STEPS = (
     ("usage", "none", "usage_now"),
     ("stated", "not stated", "stated_now"),
     ("Stripe's own", "not read", "stripe_now"),
-    ("invoiced", "none read", "invoiced"),
+    ("invoiced", "none compared", "invoiced"),
 )
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import uvicorn
@@ -64,6 +66,8 @@ def test_a_controllers_morning_leads_from_what_waits_to_the_hour_and_to_what_the
     browser.click("2026-01", "th a")
     text = browser.wait_for_text("2026-01 is closed, approved by grace", "Signed usage", "Changed since it was signed")
     assert "temperature_readings\t92\t97" in text
+    if pictures := os.environ.get("PICTURES"):
+        browser.picture(Path(pictures) / "console.png")
 
 
 def test_an_auditor_draws_a_sample_by_a_form_and_follows_an_hour_to_its_file(browser: Page, url: str) -> None:
