@@ -41,6 +41,15 @@ def listening(processes: Iterable[psutil.Process]) -> Addresses:
     return found
 
 
+def command_lines(processes: Iterable[psutil.Process]) -> list[str]:
+    """What everybody may read in /proc of those that still live."""
+    found: list[str] = []
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            found.append(" ".join(process.cmdline()))
+    return found
+
+
 def socket_files(processes: Iterable[psutil.Process]) -> set[Path]:
     """The sockets in the file system that these processes listen on."""
     found: set[Path] = set()
