@@ -118,8 +118,8 @@ def demo(exit_after: bool, port: int) -> None:
             show_result(billed, started.stripe_location, opened.ledger.billing_start, as_json=False)
             if billed.is_success:
                 end_demo_month(started, span, demo_tenants()[0].tenant_id)
-            if exit_after or billed.is_interrupted:
-                sys.exit(0 if billed.is_success else exit_code() or 1)
+            if exit_after or exit_code() is not None:
+                sys.exit(exit_code() or (0 if billed.is_success else 1))
             show_urls(started)
             started.watch()
 

@@ -15,7 +15,16 @@ import requests
 
 from fridge_pipeline.calendar.hours import Hour
 from tests.live.deliveries import land
-from tests.live.running_fridge import RunningFridge, describe, processes_of, run_fridge, running_fridge, wait_until
+from tests.live.running_fridge import (
+    FRIDGE,
+    RunningFridge,
+    describe,
+    environment_for,
+    processes_of,
+    run_fridge,
+    running_fridge,
+    wait_until,
+)
 from tests.live.runs import launch_run
 from tests.live.usage import usage_at_stripe, usage_in_the_books
 
@@ -87,6 +96,18 @@ def what_it_prints_leads_to_ui_console_and_books(up: RunningFridge) -> None:
     with psycopg.connect(told.stdout.strip()) as connection:
         ((files,),) = connection.execute("select count(*) from fridge.landing_files").fetchall()
         assert files > 0
+
+
+@pytest.mark.prove
+def test_ctrl_c_while_the_demo_waits_for_its_late_file_ends_it_and_all_it_started(tmp_path: Path) -> None:
+    home = tmp_path / "fridge home"
+    with (tmp_path / "said").open("w") as said:
+        command = [FRIDGE, "demo", "--port", "0"]
+        demo = subprocess.Popen(command, env=environment_for(home), stdout=said, stderr=subprocess.STDOUT)
+        wait_until("the late file is there", lambda: list(home.glob("landing/*/*/*-late.csv")))
+        demo.send_signal(signal.SIGINT)
+        assert demo.wait(SECONDS_TO_STOP_MAX) == 130
+    assert not processes_of(home), describe(processes_of(home))
 
 
 def test_a_read_only_ui_shows_the_books_to_finance_and_lets_nothing_be_launched(tmp_path: Path) -> None:
