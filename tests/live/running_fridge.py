@@ -61,6 +61,16 @@ def processes_of(home: Path) -> list[psutil.Process]:
     return [each for each in psutil.process_iter() if each.pid != os.getpid() and _names(each, str(home))]
 
 
+def leaders_of(home: Path, words: str) -> list[psutil.Process]:
+    """Of these, the leaders of a process group with the words on their command line: a service is one."""
+    found = []
+    for process in processes_of(home):
+        with suppress(psutil.NoSuchProcess, ProcessLookupError):
+            if words in " ".join(process.cmdline()) and os.getpgid(process.pid) == process.pid:
+                found.append(process)
+    return found
+
+
 def _names(process: psutil.Process, home: str) -> bool:
     with suppress(psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
         if any(home in each for each in process.cmdline()):
@@ -119,11 +129,7 @@ class RunningFridge:
 
     def service(self, name: str) -> psutil.Process | None:
         """The process of a service, ``None`` when it does not run: the leader of its group."""
-        for process in processes_of(self.home):
-            with suppress(psutil.NoSuchProcess, ProcessLookupError):
-                if name in " ".join(process.cmdline()) and os.getpgid(process.pid) == process.pid:
-                    return process
-        return None
+        return next(iter(leaders_of(self.home, name)), None)
 
     def living_service(self, name: str) -> psutil.Process:
         """The process of a service that must run by now or soon."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import subprocess
@@ -20,6 +19,7 @@ from tests.live.running_fridge import (
     RunningFridge,
     describe,
     environment_for,
+    leaders_of,
     processes_of,
     run_fridge,
     running_fridge,
@@ -48,9 +48,8 @@ def test_after_a_kill_9_the_next_up_ends_what_was_left_over_and_ctrl_c_then_ends
         killed.end(signal.SIGKILL)
     left_over = {name: killed.living_service(name).pid for name in SERVICES}
     with running_fridge(home, "up", "--port", "0") as up:
-        leaders = [each for each in processes_of(home) if os.getpgid(each.pid) == each.pid]
-        daemons = [each for each in leaders if "prompt_daemon" in " ".join(each.cmdline())]
-        assert len(daemons) == 1, describe(leaders)
+        daemons = leaders_of(home, "prompt_daemon")
+        assert len(daemons) == 1, describe(daemons)
         assert daemons[0].pid != left_over["prompt_daemon"]
         assert "left over" in up.said()
         wait_until("the daemon answers for all its parts", lambda: _is_healthy(up))
