@@ -64,8 +64,11 @@ ROOMY = $(shell df --output=avail /dev/shm 2>/dev/null | awk 'NR == 2 && $$1 > 8
 # Hundreds of processes import the same modules, so bytecode is kept.
 PYTEST = PYTHONDONTWRITEBYTECODE= $(if $(ROOMY),PYTEST_DEBUG_TEMPROOT=$(ROOMY)) $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-unit: .venv/test.done ## All tests but the longest, in parallel and in random order.
-	@$(PYTEST) -m "not prove"
+# With ALL=1 the longest ones too, in the same go: they wait most of the time, while the others work.
+ALL ?=
+
+unit: .venv/test.done ## All tests but the longest, in parallel and in random order: make test ALL=1 for these too.
+	@$(PYTEST) $(if $(ALL),,-m "not prove")
 
 prove: .venv/test.done ## The longest tests: whole installations that are killed, cancelled, overlapped.
 	@$(PYTEST) -m prove
