@@ -60,7 +60,7 @@ def backfill_plan(
     """One row per tenant and meter that a backfill of these hours would change, with before and after.
 
     Beside it what that changes in each billing period, in quantity and money. Nothing is loaded, written or sent. Hours
-    that are not loaded, not delivered or red stand in its metadata as ranges to paste into *Materialize*.
+    that are not loaded, not delivered or red are in its metadata as ranges to paste into *Materialize*.
     For example: 72 hours with one late file: `cohoes temperature_readings 1200 -> 1260`, 1 call, 0.04 s, 60 cents more.
     """
     hours = hours_of(context)

@@ -1,4 +1,4 @@
-"""Group ``billing``, by the day: what Stripe's own books say of what it was told."""
+"""Group ``billing``, by the day: Stripe's own sums against what was sent."""
 
 import warnings
 from collections.abc import Mapping

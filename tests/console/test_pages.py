@@ -163,7 +163,7 @@ def test_the_time_line_has_every_act_of_a_person(shown: Shown) -> None:
         ("/tenants?name=x", "This page has no filter"),
         ("/exceptions?kind=x", "is no kind of this page"),
         ("/sample?n=100000", "a sample has 200 hours at most"),
-        ("/exceptions?page=0", "is no whole number above 0"),
+        ("/exceptions?page=0", "is not a whole number above 0"),
         ("/reports/%2e%2e/tenant-links.key", "There is no such report"),
         ("/secret", "There is no page"),
     ],
