@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from benchmarks.measuring.contest import run_contestant
+from benchmarks.measuring.contest import run_candidate
 from benchmarks.measuring.sample import Sample
 from benchmarks.statements import statement
 from fridge_pipeline.database.connection import Database
@@ -83,7 +83,7 @@ class World:
     ) -> Sample:
         """One sample of a candidate; it starts with nothing left to write by the server of what was before."""
         self.checkpoint()
-        return run_contestant(act, arguments, {POSTGRESQL: self.postmaster, **(watched or {})}, environment or {})
+        return run_candidate(act, arguments, {POSTGRESQL: self.postmaster, **(watched or {})}, environment or {})
 
     def checkpoint(self) -> None:
         """Has the server write everything it still holds in memory only."""

@@ -66,7 +66,7 @@ INVOICE_CAUSES: Final[dict[str, InvoiceCauseWords]] = {
         needs_correction=True,
     ),
     "not_accepted": InvoiceCauseWords(
-        "not accepted: Stripe was not told all of the usage",
+        "not accepted: not all of the usage was sent to Stripe",
         "The invoice has what Stripe had accepted; the rest of the usage waits, and its own exception says why.",
         "end the exceptions of the period's hours, then invoice by hand what is stated after the invoice was final",
     ),

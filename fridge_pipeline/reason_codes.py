@@ -30,7 +30,7 @@ EXCEPTION_KINDS: Final[dict[str, ExceptionKind]] = {
     **LANDING_KINDS,
     "contradiction": ExceptionKind(
         "usage that is not what its files brought, not billed",
-        "restore what was changed behind the program's back, then bill the hour again: fridge bill",
+        "restore what was changed directly in the database, then bill the hour again: fridge bill",
         Subject.USAGE,
         cause="contradiction",
     ),
@@ -47,7 +47,7 @@ EXCEPTION_KINDS: Final[dict[str, ExceptionKind]] = {
     ),
     "too_late": waiting(
         "usage older than the 35 days that Stripe takes",
-        "invoice or credit it by hand, or let it go; then fridge settle",
+        "invoice or credit it by hand, or write it off; then fridge settle",
         "too_late",
     ),
     "unmapped": waiting(
@@ -101,12 +101,12 @@ DIFFERENCE_CAUSES: Final[dict[str, DifferenceCause]] = {
     "readings_missing": wrong(
         Step.FILES,
         "readings missing: fewer are stored than the files brought",
-        "Fewer readings are stored now than the landing files brought: some were removed behind the program's back.",
+        "Fewer readings are stored now than the landing files brought: some were removed directly in the database.",
     ),
     "readings_added": wrong(
         Step.FILES,
         "readings added: more are stored than the files brought",
-        "More readings are stored now than the landing files brought: some were added behind the program's back.",
+        "More readings are stored now than the landing files brought: some were added directly in the database.",
     ),
     "not_counted_yet": known(
         Step.USAGE,
@@ -115,8 +115,8 @@ DIFFERENCE_CAUSES: Final[dict[str, DifferenceCause]] = {
     ),
     "sensors_changed": wrong(
         Step.USAGE,
-        "sensors changed: readings were changed behind the program's back",
-        "The tenant's readings of the hour were changed behind the program's back, and with them its sensors.",
+        "sensors changed: readings were changed directly in the database",
+        "The tenant's readings of the hour were changed directly in the database, and with them its sensors.",
     ),
     "usage_changed": wrong(
         Step.USAGE,
@@ -221,7 +221,9 @@ DIFFERENCE_CAUSES: Final[dict[str, DifferenceCause]] = {
         "The hour has not been closed for long enough to be billed.",
     ),
     "not_stated": wrong(
-        Step.LEDGER, "not stated, and nothing says why", "Nothing says why Stripe was not told; a sweep states it."
+        Step.LEDGER,
+        "not stated, and nothing says why",
+        "It was not sent to Stripe, and nothing says why; a sweep sends it.",
     ),
     "not_stated_by_us": wrong(
         Step.STRIPE, "not stated by us: somebody else did", "Stripe shows usage of which we have stated nothing."

@@ -42,7 +42,7 @@ def read_secret(variable: str, file: Path) -> str:
     except OSError as error:
         raise SecretFileError(f"{variable}: cannot read {file}: {error.strerror}") from None
     if len(content) > SECRET_BYTES_MAX:
-        raise SecretFileError(f"{variable}: {file} holds more than {SECRET_BYTES_MAX:,} bytes; that is no secret")
+        raise SecretFileError(f"{variable}: {file} holds more than {SECRET_BYTES_MAX:,} bytes; that is not a secret")
     try:
         secret = content.decode("utf-8").strip()
     except UnicodeDecodeError:

@@ -240,7 +240,7 @@ def address_of(given: str) -> SplitResult:
     try:
         parts = urlsplit(given)
         is_whole = bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is no number
+    except ValueError:  # a port that is not a number
         is_whole = False
     if not is_whole:
         raise ValueError("no address with a host and, where there is one, a port from 1 to 65535")

@@ -19,7 +19,7 @@ TITLES = {
     "steps": "steps taken",
     "faults": "faults that struck a call",
     "crashes": "deaths at a failpoint",
-    "excepted": "differences that stand in the exceptions",
+    "excepted": "differences that are among the exceptions",
     "invoices": "what became of invoices",
 }
 

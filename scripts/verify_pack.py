@@ -361,7 +361,7 @@ def opened_stream(stream: BinaryIO, name: str, packed_bytes: int) -> Iterator[Op
     try:
         archive = zipfile.ZipFile(stream)
     except _NO_ARCHIVE as error:
-        raise DoesNotHoldError(f"{name} is no readable ZIP file: {error}") from error
+        raise DoesNotHoldError(f"{name} is not a readable ZIP file: {error}") from error
     with archive:
         yield OpenedPack(archive, packed_bytes)
 
@@ -578,7 +578,7 @@ def _number(path: str, row: int, figure: Figure, text: str) -> Decimal:
     try:
         return Decimal(text)
     except InvalidOperation:
-        raise DoesNotHoldError(f"{path}, row {row}: {figure.column} is {text[:40]!r}, which is no number") from None
+        raise DoesNotHoldError(f"{path}, row {row}: {figure.column} is {text[:40]!r}, which is not a number") from None
 
 
 def _require_equal(ours: Sums, theirs: Sums, our_name: str, their_name: str) -> None:
@@ -727,7 +727,7 @@ def require_signed(manifest: bytes, pack: Path, signers: Path, signoffs: Signoff
     approver = next((person for person in people if signoffs.approved.is_of(person)), None)
     checked = _ssh_keygen(["-Y", "verify", "-I", approver or people[0], "-n", NAMESPACE, *files], manifest)
     if checked.returncode != 0:
-        raise DoesNotHoldError(f"{signature.name} is no signature of this pack: {_said(checked)}")
+        raise DoesNotHoldError(f"{signature.name} is not a signature of this pack: {_said(checked)}")
     if approver is None:
         raise DoesNotHoldError(f"{signature.name} is by {', '.join(people)}, and {signoffs.approved} approved it")
     key = checked.stdout.decode(errors="replace").strip().rpartition(" with ")[2]
@@ -799,7 +799,7 @@ def require_stamped(manifest: bytes, stamp: Path, authority: Path, request: byte
     read = _openssl("-reply", "-in", str(stamp), "-text")
     told = _TIME.search(read.stdout.decode(errors="replace"))
     if read.returncode != 0 or told is None:
-        raise DoesNotHoldError(f"{stamp.name} is no time stamp: {_said(read)}")
+        raise DoesNotHoldError(f"{stamp.name} is not a time stamp: {_said(read)}")
     month, day, clock, year = told.groups()
     at = datetime.strptime(f"{year} {month} {day} {clock}", "%Y %b %d %H:%M:%S").replace(tzinfo=UTC)
     with tempfile.TemporaryDirectory(prefix="fridge-stamp-") as folder:
@@ -809,7 +809,7 @@ def require_stamped(manifest: bytes, stamp: Path, authority: Path, request: byte
         trusted = ("-CAfile", str(authority), "-attime", str(int(at.timestamp())))
         done = _openssl("-verify", kind, str(given), "-in", str(stamp), *trusted)
     if done.returncode != 0:
-        raise DoesNotHoldError(f"{stamp.name} is no time stamp of this pack by this authority: {_said(done)}")
+        raise DoesNotHoldError(f"{stamp.name} is not a time stamp of this pack by this authority: {_said(done)}")
     return at
 
 
@@ -973,7 +973,7 @@ def _number(row: Mapping[str, str], column: str) -> Decimal:
         return Decimal(row[column] or 0)
     except InvalidOperation:
         raise DoesNotHoldError(
-            f"{SIGNED_FIGURES}: {column} of {row['meter']} is {row[column][:40]!r}, which is no number"
+            f"{SIGNED_FIGURES}: {column} of {row['meter']} is {row[column][:40]!r}, which is not a number"
         ) from None
 
 
@@ -1122,7 +1122,7 @@ def _number(row: Mapping[str, str], column: str) -> Decimal:
     try:
         return Decimal(row[column] or 0)
     except InvalidOperation:
-        raise DoesNotHoldError(f"{column} of {_named(row)} is {row[column][:40]!r}, which is no number") from None
+        raise DoesNotHoldError(f"{column} of {_named(row)} is {row[column][:40]!r}, which is not a number") from None
 ''',
 "fridge_pipeline.finance.verify_evidence": r'''"""Verify: whether everything holds that an evidence pack says, and what is the first thing that does not.
 
@@ -1289,9 +1289,9 @@ def read_description(opened: OpenedPack) -> dict[str, Any]:
     try:
         described = json.loads(opened.read(DESCRIPTION))
     except ValueError as error:
-        raise DoesNotHoldError(f"{DESCRIPTION} is no JSON: {error}") from error
+        raise DoesNotHoldError(f"{DESCRIPTION} is not JSON: {error}") from error
     if not isinstance(described, dict):
-        raise DoesNotHoldError(f"{DESCRIPTION} is no JSON object")
+        raise DoesNotHoldError(f"{DESCRIPTION} is not a JSON object")
     if (said := described.get("format")) not in FORMATS:
         known = " and ".join(FORMATS)
         raise DoesNotHoldError(f"{DESCRIPTION} says the format is {said!r}; this program verifies {known}")
@@ -1311,7 +1311,7 @@ def _verify_files(opened: OpenedPack) -> Iterator[str]:
     try:
         text = opened.read(MANIFEST).decode()
     except UnicodeDecodeError as error:
-        raise DoesNotHoldError(f"{MANIFEST} is no UTF-8 text: {error}") from error
+        raise DoesNotHoldError(f"{MANIFEST} is not UTF-8 text: {error}") from error
     listed = read_manifest(text)
     require_same_files(listed, opened.files)
     yield f"{MANIFEST} lists exactly the {len(listed)} files that are there ({opened.unpacked_bytes:,} bytes unpacked)"
@@ -1590,14 +1590,14 @@ class Verification:
 def manifest_hash(text: str) -> str:
     """A hash as people note it, in capitals too. Raises ``ValueError``."""
     if re.fullmatch(r"[0-9a-f]{64}", found := text.strip().lower()) is None:
-        raise ValueError(f"{text!r} is no SHA-256, which has 64 hexadecimal digits")
+        raise ValueError(f"{text!r} is not a SHA-256, which has 64 hexadecimal digits")
     return found
 
 
 def month_key(text: str) -> str:
     """A month as packs have it. Raises ``ValueError``."""
     if re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text) is None:
-        raise ValueError(f"{text!r} is no month; one is like 2026-01")
+        raise ValueError(f"{text!r} is not a month; one is like 2026-01")
     return text
 
 

@@ -33,7 +33,7 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m stripe_sandbox",
-        description="A local, stateful stand-in for Stripe's metering API. Any sk_test_… key is accepted.",
+        description="A local, stateful replacement for Stripe's metering API. Any sk_test_… key is accepted.",
     )
     parser.add_argument("--host", default=DEFAULT_HOST, help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 takes a free one (default: %(default)s)")

@@ -70,7 +70,7 @@ def subject_of(books: Books, call: Call) -> Subject:
     )
 
 
-def lane_of(call: Call, subject: Subject) -> str | None:
+def ordering_key_of(call: Call, subject: Subject) -> str | None:
     """The customer and meter that a meter event call holds while it is at work; no other call holds one."""
     if call.template != METER_EVENTS or subject.meter is None or subject.customer is None:
         return None
@@ -117,7 +117,7 @@ class Traffic:
         self._seconds = seconds
         self._tokens = 0.0
         self._filled_at: float | None = None
-        self._lanes: set[str] = set()
+        self._ordering_keys: set[str] = set()
         self._keys: set[str] = set()
 
     def admit(self, settings: Settings) -> None:
@@ -137,28 +137,28 @@ class Traffic:
         self._tokens -= 1
 
     @contextmanager
-    def at_work(self, key: str | None, lane: str | None, settings: Settings) -> Iterator[None]:
-        """Hold an idempotency key and a customer's meter (``lane``) while the call is at work.
+    def at_work(self, key: str | None, ordering_key: str | None, settings: Settings) -> Iterator[None]:
+        """Hold an idempotency key and a customer's meter (``ordering_key``) while the call is at work.
 
-        Raises ``StripeError``: 409 when the key is held by another call, the chosen status when the lane is.
+        Raises ``StripeError``: 409 when the key is held by another call, the chosen status when the ordering key is.
         """
         if key is not None and key in self._keys:
             self.keys_at_once += 1
             raise key_in_use(key)
-        if lane is not None and lane in self._lanes:
+        if ordering_key is not None and ordering_key in self._ordering_keys:
             self.calls_at_once += 1
             raise lock_timeout(int(settings.concurrency_answer))
         if key is not None:
             self._keys.add(key)
-        if lane is not None:
-            self._lanes.add(lane)
+        if ordering_key is not None:
+            self._ordering_keys.add(ordering_key)
         try:
             yield
         finally:
             if key is not None:
                 self._keys.discard(key)
-            if lane is not None:
-                self._lanes.discard(lane)
+            if ordering_key is not None:
+                self._ordering_keys.discard(ordering_key)
 
 
 @dataclass(order=True)

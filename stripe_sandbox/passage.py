@@ -13,7 +13,7 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 
 from stripe_sandbox.books import Reply
-from stripe_sandbox.calls import METER_EVENTS, Call, RequestSeen, Subject, lane_of, subject_of
+from stripe_sandbox.calls import METER_EVENTS, Call, RequestSeen, Subject, ordering_key_of, subject_of
 from stripe_sandbox.cycle.due import execute_due
 from stripe_sandbox.faults import Fault
 from stripe_sandbox.meter_events import COUNTED_ONCE, EventRefused, Fate
@@ -60,12 +60,12 @@ async def answered(sandbox: Sandbox, endpoint: Endpoint, call: Call, seen: Reque
 
 
 async def _in_turn(sandbox: Sandbox, endpoint: Endpoint, call: Call, subject: Subject, fault: Fault | None) -> Answer:
-    traffic, lane = sandbox.traffic, lane_of(call, subject)
-    pause = sandbox.settings.service_seconds if lane else 0.0
+    traffic, ordering_key = sandbox.traffic, ordering_key_of(call, subject)
+    pause = sandbox.settings.service_seconds if ordering_key else 0.0
     if fault is not None and fault.kind == "slow":
         pause += fault.seconds or 0.0
     replay = _was_answered(sandbox, call)  # what is only told again holds nothing
-    with nullcontext() if replay else traffic.at_work(call.key, lane, sandbox.settings):
+    with nullcontext() if replay else traffic.at_work(call.key, ordering_key, sandbox.settings):
         if pause:
             await asyncio.sleep(pause)
             if sandbox.traffic is not traffic:  # reset meanwhile: the call belongs to an account that is gone

@@ -218,7 +218,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     (tables,) = connection.execute(_sql()["tables"]).fetchone()
     is_new = (version, tables) == (0, 0)
     if not is_new and version != FORMAT_VERSION:  # before anything is written: it is somebody else's file
-        text = f"{path} is no state file of this sandbox (version {version}, not {FORMAT_VERSION}): use another"
+        text = f"{path} is not a state file of this sandbox (version {version}, not {FORMAT_VERSION}): use another"
         raise StateFileError(text)
     connection.execute("pragma journal_mode = wal")
     connection.execute("pragma synchronous = full")  # fsync per commit: an answer survives a power cut too

@@ -24,7 +24,7 @@ Turn = Callable[[int], Sample]
 Listener = Callable[[str, int, Sample], None]
 
 
-class ContestantFailedError(RuntimeError):
+class CandidateFailedError(RuntimeError):
     """A candidate ended with an error; the text holds the end of what it said."""
 
 
@@ -39,10 +39,10 @@ def interleaved(turns: Mapping[str, Turn], repeats: int, listener: Listener) -> 
     return samples
 
 
-def run_contestant(
+def run_candidate(
     act: str, arguments: Mapping[str, object], watched: Mapping[str, int], environment: Mapping[str, str]
 ) -> Sample:
-    """One sample of the candidate ``module:function``. Raises ``ContestantFailedError``."""
+    """One sample of the candidate ``module:function``. Raises ``CandidateFailedError``."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN_VARIABLES)}
     with tempfile.TemporaryDirectory(prefix="fridge-candidate-") as folder:
         answer, said = Path(folder) / "answer.json", Path(folder) / "said.txt"
@@ -59,5 +59,5 @@ def run_contestant(
             )
         if done.returncode or not answer.exists():
             end = said.read_text(encoding="utf-8", errors="replace")[-3000:]
-            raise ContestantFailedError(f"{act} ended with exit code {done.returncode}: {end}")
+            raise CandidateFailedError(f"{act} ended with exit code {done.returncode}: {end}")
         return Sample(**json.loads(answer.read_text(encoding="utf-8")))

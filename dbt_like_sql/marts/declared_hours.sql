@@ -1,5 +1,5 @@
 -- materialized: increment by hour
--- Declared measures once more from the stored readings, in SQL: what polars counted has a witness of its own.
+-- Declared measures once more from the stored readings, in SQL: a second count beside that of polars.
 with hours as (
     select hour
     from fridge.stg_landing_files

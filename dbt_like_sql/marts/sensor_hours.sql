@@ -1,5 +1,5 @@
 -- materialized: increment by hour
--- The hours of sensors once more from the stored readings, in SQL: what polars counted has a witness of its own.
+-- The hours of sensors once more from the stored readings, in SQL: a second count beside that of polars.
 with readings as (
     select * from fridge.stg_readings
 ),

@@ -50,7 +50,7 @@ class HourBill:
 
     @property
     def is_settled(self) -> bool:
-        """It was loaded, and everything is delivered or stands in the exceptions."""
+        """It was loaded, and everything is delivered or is among the exceptions."""
         return self.undelivered == 0 and not self.is_unloaded
 
 

@@ -250,7 +250,7 @@ def make_attempt(
 
 
 def _refusal(receipt: Receipt) -> Refusal | None:
-    """What Stripe said no to, of a meter event; a cancellation that it refuses stands in the exceptions as a credit."""
+    """What Stripe said no to, of a meter event; a cancellation that it refuses is among the exceptions as a credit."""
     answer = receipt.answer
     if answer.outcome is not Outcome.REFUSED or receipt.attempt.is_cancellation:
         return None

@@ -882,7 +882,7 @@ select hour from undelivered
 order by hour;
 
 -- name: hour_deliveries
--- What stands in the exceptions as unexplained waits for a person, or for its next reading, not for this push.
+-- What is among the exceptions as unexplained waits for a person, or for its next reading, not for this push.
 with waiting as (
     select
         hour,

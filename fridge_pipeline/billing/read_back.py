@@ -144,7 +144,7 @@ def read_back_hours(run: Run, open_gateway: Callable[[], StripeGateway], hours: 
     """Decides what sending again may no longer decide.
 
     Equal to what Stripe shows when it counts it: accepted. Absent in two readings at least the settle time apart:
-    missing, and stated anew as a new revision. Anything else stands in the exceptions, and nothing is sent.
+    missing, and stated anew as a new revision. Anything else is among the exceptions, and nothing is sent.
 
     A total that is stated anew overwrites whatever the older request may still do: more than a day after its last
     attempt no request of ours is in flight any more. That is relied on here and nowhere else.

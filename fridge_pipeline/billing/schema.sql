@@ -56,7 +56,7 @@ create table fridge.meter_events (
     -- https://docs.stripe.com/api/billing/meter-event/create: at most 100 characters.
     constraint meter_events_identifier_length check (char_length(identifier) between 1 and 100),
     constraint meter_events_revision_positive check (revision >= 1),
-    -- At most 15 significant digits: https://docs.stripe.com/changelog (2026-04-22).
+    -- At most 15 significant digits: docs.stripe.com/changelog/dahlia/2026-04-22/billing-meter-event-values-validation
     constraint meter_events_value_range check (value between 0 and 999999999999999),
     constraint meter_events_timestamp_inside_hour check (
         "timestamp" > hour and "timestamp" < hour + interval '1 hour'

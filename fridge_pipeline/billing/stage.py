@@ -130,7 +130,7 @@ def _contradict(
     for each in contradictions:
         hour = Hour(each.hour)
         detail = (
-            f"{each}. Readings, usage or files were changed behind the program's back: restore them "
+            f"{each}. Readings, usage or files were changed directly in the database: restore them "
             f"(docs/runbook.md#contradiction), then: fridge bill --from {hour} --to {hour}. Not stated before."
         )
         key = ExceptionKey(StagingVerdict.CONTRADICTION.value, each.tenant_id, hour)

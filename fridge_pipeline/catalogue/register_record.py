@@ -25,7 +25,7 @@ class RegisterEntry:
 
 @dataclass(frozen=True, slots=True)
 class RegisterImport:
-    """How many entries were new, how many stood there already, and how many landing files are read again for them."""
+    """How many entries were new, how many were there already, and how many landing files are read again for them."""
 
     added: int
     unchanged: int

@@ -51,7 +51,7 @@ def read_header(number: int, line: str, columns: Sequence[str]) -> tuple[str, li
         raise TableRefusedError([f"line {number}: lacks {', '.join(missing)}; found {', '.join(names)[:200]}"])
     twice = [name for name in columns if names.count(name) > 1]
     if twice:
-        raise TableRefusedError([f"line {number}: the column {', '.join(twice)} stands there twice"])
+        raise TableRefusedError([f"line {number}: the column {', '.join(twice)} is there twice"])
     return delimiter, names
 
 

@@ -95,7 +95,7 @@ def _unsound(tenant_id: str, name: str, customer_id: str) -> str | None:
         return f"tenant_id {tenant_id[:30]!r}… has {len(tenant_id)} characters, and {ID_LENGTH_MAX} is the most"
     if customer_id and not _CUSTOMER_ID.fullmatch(customer_id):
         return (
-            f"{customer_id[:60]!r} is no Stripe customer id, which is cus_ and letters or digits. Copy it from the "
+            f"{customer_id[:60]!r} is not a Stripe customer id, which is cus_ and letters or digits. Copy it from the "
             "customer's page in Stripe, or leave it empty until there is one"
         )
     return None

@@ -33,7 +33,7 @@ def await_billed(started: Running, span: HourRange) -> Billed:
     runs: list[RangeRun] = []
     is_interrupted = False
     with kept_instance() as instance, Progress(*COLUMNS, console=console) as progress:
-        task = progress.add_task("billing, as the landing sensor has it", total=len(to_run))
+        task = progress.add_task("billing, as the landing sensor does", total=len(to_run))
         try:
             while (waiting or tags_under_way(instance)) and not any(run.failure for run in runs):
                 time.sleep(LOOK_SECONDS)

@@ -24,7 +24,7 @@ def backtest(first: Hour, last: Hour, as_json: bool) -> None:
     """Count the hours from KEY to KEY again with this code.
 
     Compares with usage and with what was sent. Nothing is written. Exit code 1 if any tenant's number differs. What was
-    never sent is no difference; hours whose readings were dropped cannot be counted again and are named.
+    never sent is not a difference; hours whose readings were dropped cannot be counted again and are named.
     """
     if last < first:
         raise click.UsageError(f"--to {last} lies before --from {first}")
@@ -43,7 +43,7 @@ def as_text(result: Backtest) -> str:
     if result.not_recomputable is not None:
         lines.append(
             f"{result.not_recomputable}: not recomputable, their readings were dropped; "
-            f"{result.not_recomputable_tenant_hours} tenant-hours of usage stand as they were counted"
+            f"{result.not_recomputable_tenant_hours} tenant-hours of usage stay as they were counted"
         )
     if result.never_stated:
         lines.append(

@@ -224,7 +224,7 @@ def show_result(billed: Billed, location: str, start: BillingStart, *, as_json: 
 def nothing_new(billed: Billed) -> str:
     """Why not one hour was run."""
     return (
-        f"{billed.span} holds no new landing file, and every closed hour of it is delivered or stands in the exceptions"
+        f"{billed.span} holds no new landing file, and every closed hour of it is delivered or is among the exceptions"
     )
 
 
@@ -233,7 +233,7 @@ def interrupted_text(billed: Billed) -> str:
     left = len(billed.unsettled)
     first = billed.unsettled[0] if billed.unsettled else billed.span.first
     return (
-        f"interrupted: {billed.to_run - left} of {billed.to_run} hours are billed or stand in the exceptions, {left} "
+        f"interrupted: {billed.to_run - left} of {billed.to_run} hours are billed or are among the exceptions, {left} "
         "are left. Nothing is lost: what Stripe had not answered yet is settled by the next run.\n"
         f"to go on: fridge bill --from {first} --to {billed.span.last}"
     )

@@ -27,7 +27,7 @@ from fridge_pipeline.visible import as_lines
 
 @click.command()
 @click.argument("file")
-@click.option("--reason", required=True, help="Why it is no usage; stays on record.")
+@click.option("--reason", required=True, help="Why it is not usage; stays on record.")
 @actor_options
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def withdraw(file: str, reason: str, actor: Actor, as_json: bool) -> None:
@@ -44,7 +44,7 @@ def withdraw(file: str, reason: str, actor: Actor, as_json: bool) -> None:
     Example: fridge withdraw 2026-01-24/18/gateway-7.csv --reason "readings of the test bench"
     """
     if not reason.strip():
-        raise click.UsageError("--reason is empty; say why the file is no usage")
+        raise click.UsageError("--reason is empty; say why the file is not usage")
     with installation() as (books, landing, _):
         sign_in(books, actor.login)
         path = path_in_books(landing, file)

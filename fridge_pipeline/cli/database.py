@@ -69,7 +69,7 @@ def stop() -> None:
 
 @db.command()
 def schema() -> None:
-    """Print every table and column with its meaning, as it stands in the database."""
+    """Print every table and column with its meaning, as it is in the database."""
     with ledger() as opened, opened.database.connect() as connection:
         echo(describe_schema(connection), nl=False)
 
@@ -125,7 +125,7 @@ def sql() -> None:
 def run(names: tuple[str, ...], first: Hour | None, last: Hour | None, as_json: bool) -> None:
     """Bring the models up to their files and fill them: all, or those named.
 
-    Views are always as the books are. Tables are filled anew. Increments, which are made by the hour, are made anew for
+    Views are always current. Tables are filled anew. Increments, which are made by the hour, are made anew for
     the hours from --from to --to, and left alone without them.
     """
     if (first is None) != (last is None):

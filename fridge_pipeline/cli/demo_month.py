@@ -23,6 +23,7 @@ from fridge_pipeline.installation import Installation
 from fridge_pipeline.invoice_causes import INVOICE_CAUSES
 from fridge_pipeline.invoices.compare_invoices import compare_invoices
 from fridge_pipeline.invoices.read_invoices import read_invoices
+from fridge_pipeline.invoices.rules.currency import money
 from fridge_pipeline.stripe.demo_billing import finalize_demo, subscribe_demo
 
 #: What a unit of each meter costs in the demo, in cents.
@@ -104,7 +105,7 @@ def _show(found: Sequence[Difference], proposed: Sequence[Proposed], end: dateti
         table.add_column(name, justify="right", no_wrap=True)
     for each in found:
         document = documents.get((each.customer_id, each.event_name))
-        correction = "" if document is None else f"{document.delta:+f}, {document.amount} cents"
+        correction = "" if document is None else f"{document.delta:+f}, {money(document.amount, document.currency)}"
         table.add_row(each.tenant_id, each.event_name, f"{each.usage:,f}", f"{each.invoiced:,f}", correction)
     console.print(table)
     for cause in sorted({each.cause for each in found if each.cause}):

@@ -43,7 +43,7 @@ def doctor(*, as_json: bool) -> None:
     """Check this installation part by part.
 
     Exit code 1 when something is WRONG. A line that begins with `warn` is for a person to look at: it stops nothing.
-    Behind the semicolon stands what to do. Brings the schema up to date, as every command does; a few reads go to
+    What to do follows the semicolon. Brings the schema up to date, as every command does; a few reads go to
     Stripe, and nothing is written there.
     """
     found = []

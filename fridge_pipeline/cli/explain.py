@@ -16,6 +16,7 @@ from fridge_pipeline.finance.explain_hour import explain_hour
 from fridge_pipeline.finance.explain_invoice import BilledHour, ExplainedLine, InvoiceExplanation, explain_invoice
 from fridge_pipeline.finance.pages.explanation import explanation_text, plain
 from fridge_pipeline.invoice_causes import INVOICE_CAUSES, invoice_cause_in_words
+from fridge_pipeline.invoices.rules.currency import money
 
 
 @click.command()
@@ -97,7 +98,7 @@ def _correction_text(each: dict[str, Any]) -> str:
     document = f", {each['document']}" if each["document"] else ""
     return (
         f"  correction {each['proposal_id']} of {each['event_name']} ({each['state']}): {each['delta']:+f}, "
-        f"{each['amount']:+} minor units of {each['currency']} by {each['document_kind']}{document}; {people}"
+        f"{money(each['amount'], each['currency'], '+')} by {each['document_kind']}{document}; {people}"
     )
 
 
@@ -106,7 +107,7 @@ def _line_text(line: ExplainedLine, currency: str, *, with_hours: bool) -> list[
     quantity = "no quantity" if line.quantity is None else f"quantity {line.quantity:f}"
     head = (
         f"{line.line_id} {line.event_name} at {line.price_id}, {_at(line.period_start)} to {_at(line.period_end)}: "
-        f"{quantity}, {line.amount} minor units of {currency}; {len(line.hours)} hours with usage"
+        f"{quantity}, {money(line.amount, currency)}; {len(line.hours)} hours with usage"
     )
     shown = line.hours if with_hours else late
     told = (

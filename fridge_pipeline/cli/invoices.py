@@ -23,6 +23,7 @@ from fridge_pipeline.invoices.invoice_record import days_read
 from fridge_pipeline.invoices.plan_holds import unloaded_hours
 from fridge_pipeline.invoices.preview_invoices import PreviewedPeriod, PreviewReport, preview_invoices
 from fridge_pipeline.invoices.read_invoices import InvoiceReadReport, read_invoices
+from fridge_pipeline.invoices.rules.currency import money
 from fridge_pipeline.invoices.rules.mode import InvoiceMode
 
 NEVER_READ = "no invoice was read yet: stripe_invoices reads them every morning, or now with --read-stripe"
@@ -117,7 +118,7 @@ def _preview_line(each: PreviewedPeriod) -> str:
     return (
         f"next invoice of {each.subscription_id} {each.tenant_id or each.customer_id} {each.event_name}, "
         f"{each.period_start:%Y-%m-%d %H:%M} to {each.period_end:%Y-%m-%d %H:%M}: {quantity} by now, "
-        f"{each.amount} minor units of {each.currency}{more}; usage {each.usage}, accepted {each.accepted}"
+        f"{money(each.amount, each.currency)}{more}; usage {each.usage}, accepted {each.accepted}"
     )
 
 
@@ -137,10 +138,10 @@ def _line(row: ComparedInvoice) -> str:
     numbers = f"{row.invoice_quantity.normalize():f} invoiced, usage {row.usage_quantity.normalize():f}"
     if row.cause is None:
         return f"{head}: {numbers}"
-    money = f", {row.amount} minor units of {row.currency}" if row.amount is not None and row.currency else ""
+    amount = f", {money(row.amount, row.currency)}" if row.amount is not None and row.currency else ""
     difference = f"{row.difference.normalize():+f}"
     words, do = invoice_cause_in_words(row.cause), INVOICE_CAUSES[row.cause].do if row.cause in INVOICE_CAUSES else ""
-    return f"{head}: {numbers} ({difference}{money}); {words}; to do: {do}"
+    return f"{head}: {numbers} ({difference}{amount}); {words}; to do: {do}"
 
 
 def _summary(rows: Sequence[ComparedInvoice], read_at: datetime | None) -> str:

@@ -46,7 +46,7 @@ def import_(*, file: Path, reason: str, login: str | None, dry_run: bool, as_jso
     if as_json:
         echo(json.dumps({"dry_run": dry_run, **asdict(done)}, indent=2))
         return
-    counts = f"{done.added} entries added, {done.unchanged} stood there already"
+    counts = f"{done.added} entries added, {done.unchanged} were there already"
     echo(f"dry run, nothing was imported: {counts}" if dry_run else counts)
     if done.files:
         echo(f"{done.files} landing files are read again by the next run")

@@ -75,8 +75,8 @@ def refuse_live_key(settings: Settings) -> None:
     """A test clock is for test keys, and a rehearsal makes up customers."""
     if settings.key_mode is KeyMode.LIVE:
         raise RehearsalRefusedError(
-            "STRIPE_API_KEY is no test key, and a rehearsal makes customers and subscriptions up: use one that begins "
-            "with sk_test_ or rk_test_, or none for the local sandbox"
+            "STRIPE_API_KEY is not a test key, and a rehearsal makes up customers and subscriptions: use one that "
+            "begins with sk_test_ or rk_test_, or none for the local sandbox"
         )
 
 

@@ -31,7 +31,7 @@ def report(month: Month, folder: Location, as_json: bool) -> None:
     """Write MONTH (UTC) for people, as a page and a workbook.
 
     The page is to read and print, the workbook has every row. Both hold control totals, the tie-out from landing files
-    to Stripe's own books, usage, exceptions, restatements, and every difference with its cause. They work without a
+    to Stripe's own sums, usage, exceptions, restatements, and every difference with its cause. They work without a
     network. What is open changes: the page says when it was made, and whether the month is closed.
 
     Example: fridge report 2026-01 --out reports

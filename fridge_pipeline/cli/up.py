@@ -216,7 +216,7 @@ def show_urls(started: Running) -> None:
         console.print("                  no STRIPE_API_KEY is set: nobody is billed", style="yellow")
     if started.installation.ledger.billing_start.restriction is not None:
         console.print(f"                  {started.installation.ledger.billing_start.restriction}", style="yellow")
-    console.print(f'  Books           psql "$({_home(started)}{_program()} db url)"', soft_wrap=True)
+    console.print(f'  Database        psql "$({_home(started)}{_program()} db url)"', soft_wrap=True)
     stays = " but the database, which `fridge db url` has started" if started.keeps_database_up else ""
     console.print(f"\nCtrl-C stops everything{stays}.\n")
 

@@ -48,14 +48,14 @@ class Verification:
 def manifest_hash(text: str) -> str:
     """A hash as people note it, in capitals too. Raises ``ValueError``."""
     if re.fullmatch(r"[0-9a-f]{64}", found := text.strip().lower()) is None:
-        raise ValueError(f"{text!r} is no SHA-256, which has 64 hexadecimal digits")
+        raise ValueError(f"{text!r} is not a SHA-256, which has 64 hexadecimal digits")
     return found
 
 
 def month_key(text: str) -> str:
     """A month as packs have it. Raises ``ValueError``."""
     if re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text) is None:
-        raise ValueError(f"{text!r} is no month; one is like 2026-01")
+        raise ValueError(f"{text!r} is not a month; one is like 2026-01")
     return text
 
 

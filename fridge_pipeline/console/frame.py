@@ -105,7 +105,7 @@ def month_of(text: str) -> Month:
 def positive(text: str) -> int:
     """A whole number above 0. Raises ``ValueError``."""
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 10**9):
-        raise ValueError(f"{text!r} is no whole number above 0")
+        raise ValueError(f"{text!r} is not a whole number above 0")
     return int(text)
 
 

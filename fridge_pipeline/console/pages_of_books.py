@@ -49,7 +49,7 @@ EXCEPTIONS = Page(
 RESTATEMENTS = Page(
     "/restatements",
     "Restatements",
-    "What Stripe was told anew, from what to what, and because of what: of the month asked for, or the last 62 days.",
+    "What was sent to Stripe again, from what to what, and why: of the month asked for, or the last 62 days.",
     (
         Table(
             "restatements",
@@ -192,7 +192,7 @@ SOURCES = Page(
 CHECKED = Page(
     "/checks",
     "Checks",
-    "What must hold of the books, counted now. The nightly tests of every SQL model stand in Dagster's asset checks.",
+    "What must hold of the books, counted now. The nightly tests of every SQL model are Dagster's asset checks.",
     (
         Table(
             "checks",
@@ -212,7 +212,7 @@ def evidence_page(also: Callable[[Row], Row]) -> Page:
     return Page(
         "/evidence",
         "Evidence",
-        "The evidence packs and how they hang together, who may sign what, and which code has worked on these books.",
+        "The evidence packs and how they are chained, who may sign what, and which code has worked on these books.",
         (
             packs_table(also),
             Table(

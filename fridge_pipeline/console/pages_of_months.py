@@ -82,7 +82,7 @@ def cutoff_plot(rows: Sequence[Row]) -> Markup:
 INDEX = Page(
     "/",
     "Today",
-    "How billing stands now: what this month has come to, what is not billed yet and until when it can be.",
+    "The state of billing now: what this month has come to, what is not billed yet and until when it can be.",
     (
         Table(
             "freshness",

@@ -188,7 +188,7 @@ HOUR_PAGE = Page(
             "statements",
             "Statements to Stripe",
             "console_hour_statements",
-            "One row per revision: what Stripe was told, and what it answered last.",
+            "One row per revision: what was sent to Stripe, and what it answered last.",
             fields(
                 "meter revision ledger_quantity is_difference statement_status is_counted_by_stripe "
                 "stripe_customer_id identifier staged_at settled_at http_status request_id answer run_id"

@@ -102,7 +102,7 @@ left join signed on months.usage_month = signed.usage_month and used.meter = sig
 order by months.usage_month desc, used.meter asc;
 
 -- name: console_unbilled_by_cause
--- What waits for a person or for time stands in the exceptions; what is being delivered, in the ledger.
+-- What waits for a person or for time is among the exceptions; what is being delivered, in the ledger.
 select
     kind as waiting_for,
     kind,

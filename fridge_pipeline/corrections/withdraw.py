@@ -112,7 +112,7 @@ class AlreadyWithdrawnError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """A landing file that is no usage any more; ``readings`` says per tenant how many readings that takes out."""
+    """A landing file that is not usage any more; ``readings`` says per tenant how many readings that takes out."""
 
     path: str
     hour: Hour

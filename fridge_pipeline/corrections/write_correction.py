@@ -18,6 +18,7 @@ from fridge_pipeline.database.queries import statement
 from fridge_pipeline.database.run import Run
 from fridge_pipeline.invoices.compare_invoices import compare_invoices
 from fridge_pipeline.invoices.invoice_record import recent_invoices
+from fridge_pipeline.invoices.rules.currency import money
 from fridge_pipeline.reason_terms import How
 from fridge_pipeline.stripe.correction_writes import create_document, our_documents, preview_credit
 from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway
@@ -243,4 +244,4 @@ class _Writing:
 def _shape(invoice: Invoice) -> str:
     """What of an invoice decides whether a proposal fits, in a few words."""
     total = sum(line.amount for line in invoice.lines)
-    return f"{invoice.status} with {len(invoice.lines)} lines of {total} {invoice.currency}"
+    return f"{invoice.status} with {len(invoice.lines)} lines of {money(total, invoice.currency)}"

@@ -67,8 +67,8 @@ def require_login(login: str) -> str:
     """The login; raises ``PersonRefusedError`` with the rule when it is none for a person."""
     if not LOGIN.fullmatch(login) or login.startswith(RESERVED):
         raise PersonRefusedError(
-            f"{login!r} is no login for a person: it takes lower-case letters, digits and _, begins with a letter, has "
-            f"at most 63 characters, and does not begin with {', '.join(RESERVED)}"
+            f"{login!r} is not a login for a person: it takes lower-case letters, digits and _, begins with a letter, "
+            f"has at most 63 characters, and does not begin with {', '.join(RESERVED)}"
         )
     return login
 
@@ -144,7 +144,9 @@ def _give_login(administrator: psycopg.Connection, login: str, password: str) ->
     found = administrator.execute(statement("person_login"), {"login": login}).fetchone()
     can_sign_in, does_more = found or (False, False)
     if does_more:
-        raise PersonRefusedError(f"{login} is a login that does other work, so it is nobody's own: choose another name")
+        raise PersonRefusedError(
+            f"{login} is a login that does other work and belongs to no person: choose another name"
+        )
     if can_sign_in:
         return False
     # Hashed here: the server's log shows a statement that failed.

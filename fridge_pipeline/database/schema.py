@@ -237,7 +237,7 @@ def server_clock(connection: psycopg.Connection) -> datetime:
     """What time it is for the server."""
     row = connection.execute(statement("server_clock")).fetchone()
     if row is None:
-        raise LookupError("the server did not tell its time")
+        raise LookupError("the server did not return its time")
     moment: datetime = row[0]
     return moment
 

@@ -82,5 +82,5 @@ def _ask(address: str, request: bytes) -> bytes:
     except requests.RequestException as error:
         raise NotStampedError(f"{host} gave no time stamp: {type(error).__name__}; try again, or another one") from None
     if len(body) > ANSWER_BYTES_MAX:
-        raise NotStampedError(f"{host} answered more than {ANSWER_BYTES_MAX} bytes, which is no time stamp")
+        raise NotStampedError(f"{host} answered more than {ANSWER_BYTES_MAX} bytes, which is not a time stamp")
     return body

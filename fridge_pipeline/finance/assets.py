@@ -33,7 +33,7 @@ ASSETS_OF_TABLES = {
     "newest_stripe_sums": ("stripe_reconciliation",),
 }
 
-#: So far back the nightly run derives usage anew: what was changed behind the program's back since shows.
+#: So far back the nightly run derives usage anew: what was changed directly in the database since shows.
 DERIVED_ANEW = timedelta(days=2)
 
 

@@ -93,7 +93,7 @@ def prepare_month(
     """Writes what a month comes to, for another person to approve; may be done again until then.
 
     ``accepted`` is why days that Stripe was never read for may stay so; it is signed with how many they are. Usage is
-    derived anew in SQL first, so that what was changed behind the program's back shows. Raises ``MonthNotReadyError``
+    derived anew in SQL first, so that what was changed directly in the database shows. Raises ``MonthNotReadyError``
     with all that stands in the way, ``MonthStateError`` when it may not be signed now, and ``NotEntitledError``.
     """
     signed_by = _label(run.database, label)

@@ -70,7 +70,7 @@ def _frame(cursor: psycopg.Cursor, rows: list[tuple[object, ...]]) -> pl.DataFra
 def refresh_month(
     database: Database, folder: Path, catalogue: Sequence[Meter], month: Month, clock: Callable[[], datetime]
 ) -> None:
-    """Makes the month's increments and all tables anew, so that what was changed behind the program's back shows."""
+    """Makes the month's increments and all tables anew, so that what was changed directly in the database shows."""
     models = read_models(folder)
     last = min(month.hours.last, Hour.containing(clock()))
     if month.hours.first <= last:

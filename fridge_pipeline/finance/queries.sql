@@ -1231,7 +1231,7 @@ where
 
 -- name: unexplained_invoices_of_month
 -- Invoiced quantities of periods that reach into a month which nothing known explains, while their exception is open;
--- what is known and waits for a person stands in the exceptions only.
+-- what is known and waits for a person is among the exceptions only.
 select
     coalesce(invoice_comparisons.invoice_id, 'no invoice') as invoice_id,
     coalesce(invoice_comparisons.tenant_id, invoice_comparisons.stripe_customer_id) as tenant_id,

@@ -1,4 +1,4 @@
-"""Report: a month for eyes, as a page and a workbook from the same books."""
+"""Report: a month as a page and a workbook from the same books."""
 
 from __future__ import annotations
 

@@ -163,9 +163,9 @@ def read_description(opened: OpenedPack) -> dict[str, Any]:
     try:
         described = json.loads(opened.read(DESCRIPTION))
     except ValueError as error:
-        raise DoesNotHoldError(f"{DESCRIPTION} is no JSON: {error}") from error
+        raise DoesNotHoldError(f"{DESCRIPTION} is not JSON: {error}") from error
     if not isinstance(described, dict):
-        raise DoesNotHoldError(f"{DESCRIPTION} is no JSON object")
+        raise DoesNotHoldError(f"{DESCRIPTION} is not a JSON object")
     if (said := described.get("format")) not in FORMATS:
         known = " and ".join(FORMATS)
         raise DoesNotHoldError(f"{DESCRIPTION} says the format is {said!r}; this program verifies {known}")
@@ -185,7 +185,7 @@ def _verify_files(opened: OpenedPack) -> Iterator[str]:
     try:
         text = opened.read(MANIFEST).decode()
     except UnicodeDecodeError as error:
-        raise DoesNotHoldError(f"{MANIFEST} is no UTF-8 text: {error}") from error
+        raise DoesNotHoldError(f"{MANIFEST} is not UTF-8 text: {error}") from error
     listed = read_manifest(text)
     require_same_files(listed, opened.files)
     yield f"{MANIFEST} lists exactly the {len(listed)} files that are there ({opened.unpacked_bytes:,} bytes unpacked)"

@@ -37,7 +37,7 @@ def raw_readings(
 ) -> Iterator[dg.MaterializeResult[None]]:
     """One row per reading: every landing file of the hour that is not loaded yet goes into `fridge.readings`.
 
-    A reading is stored once, whatever is delivered twice; what is no valid reading is kept in
+    A reading is stored once, whatever is delivered twice; what is not a valid reading is kept in
     `fridge.rejected_readings` with file, line and reason. Per file: rows = inserted + duplicate + rejected.
     """
     hours, settings = hours_of(context), ledger.settings

@@ -172,7 +172,7 @@ def warnings_of(check: SourceCheck) -> list[str]:
     if check.lowest_c is not None and check.lowest_c > COLD_BELOW_C:
         found.append(
             f"every temperature is above {COLD_BELOW_C:g} °C, from {check.lowest_c:g} to {check.highest_c:g}: "
-            'degrees Fahrenheit would be told by unit = "fahrenheit", tenths by scale = 0.1'
+            'degrees Fahrenheit would be unit = "fahrenheit", tenths by scale = 0.1'
         )
     for each in check.rejections:
         if each.rows > LARGE_SHARE * check.rows:

@@ -66,7 +66,7 @@ def listing_fingerprints(connection: psycopg.Connection, hours: HourRange) -> di
 
 
 def record_landing_hour(connection: psycopg.Connection, hour: Hour, fingerprint: str, now: datetime) -> None:
-    """Every file of this listing has been loaded, or stands in the exceptions."""
+    """Every file of this listing has been loaded, or is among the exceptions."""
     connection.execute(statement("record_landing_hour"), {"hour": hour.start, "fingerprint": fingerprint, "now": now})
 
 

@@ -27,7 +27,7 @@ def _pattern(text: str) -> str:
     try:
         re.compile(text)
     except re.error as error:
-        raise _refused(f"is no regular expression: {error}") from None
+        raise _refused(f"is not a regular expression: {error}") from None
     return text
 
 
@@ -38,7 +38,7 @@ def _zone(name: str) -> str:
     try:
         pl.select(pl.datetime(2000, 1, 1).dt.replace_time_zone(name))  # the zones by which times are computed
     except pl.exceptions.PolarsError:
-        raise _refused("is no time zone of the IANA database, such as Europe/Paris") from None
+        raise _refused("is not a time zone of the IANA database, such as Europe/Paris") from None
     return name
 
 
@@ -56,7 +56,7 @@ def _time_format(text: str) -> str:
     try:
         pl.Series(["a time"]).str.to_datetime(text, strict=False)
     except pl.exceptions.ComputeError as error:
-        raise _refused(f"is no pattern of a time: {str(error).splitlines()[0]}") from None
+        raise _refused(f"is not a pattern of a time: {str(error).splitlines()[0]}") from None
     return text
 
 
@@ -70,7 +70,7 @@ def _encoding(name: str) -> str:
         b"".decode(name)  # as text: LookupError also for what encodes no text
         return codecs.lookup(name).name
     except LookupError:
-        raise _refused("is no encoding of text, such as windows-1252 or utf-16") from None
+        raise _refused("is not an encoding of text, such as windows-1252 or utf-16") from None
 
 
 #: Of a column that says what a row is about.

@@ -30,7 +30,7 @@ def read_sources(text: str) -> tuple[Source, ...]:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SourcesError(f"it is no TOML: {error}") from error
+        raise SourcesError(f"it is not TOML: {error}") from error
     try:
         tables = SourcesTables.model_validate(document).source
     except ValidationError as refused:

@@ -22,6 +22,7 @@ from fridge_pipeline.invoices.our_side import Asked, Customer, billed_customers,
 from fridge_pipeline.invoices.rules.billing_periods import BillingPeriod, Span, billing_periods
 from fridge_pipeline.invoices.rules.compare_period import Comparison, compare_period
 from fridge_pipeline.invoices.rules.corrected import Corrected, Place, corrected
+from fridge_pipeline.invoices.rules.currency import money
 from fridge_pipeline.invoices.rules.uncovered_usage import Uncovered, compare_uncovered, uncovered_times
 from fridge_pipeline.stripe.rules.invoice import Price, SubscriptionItem
 
@@ -278,7 +279,7 @@ def _detail(row: Comparison, done: Corrected) -> str:
     much = "too little" if rest < 0 else "too much"
     owed = (row.amount if row.difference else 0) or 0
     settled = f", settled {row.settled:f}" if row.settled else ""
-    money = f", {abs(owed - done.amount)} in minor units of {row.currency}" if row.amount and row.currency else ""
+    amount = f", {money(abs(owed - done.amount), row.currency)}" if row.amount and row.currency else ""
     why = ""
     if row.cause is not None:
         words = INVOICE_CAUSES[row.cause]
@@ -286,5 +287,5 @@ def _detail(row: Comparison, done: Corrected) -> str:
     return (
         f"{row.event_name} of customer {row.customer_id}, {row.span.start:%Y-%m-%d %H:%M} to "
         f"{row.span.end:%Y-%m-%d %H:%M} UTC, {where}: invoiced {row.invoiced:f}, usage {row.usage:f}, accepted "
-        f"{row.accepted:f}{settled}{done.in_words()}: {abs(rest):f} {much}{money}{why}"
+        f"{row.accepted:f}{settled}{done.in_words()}: {abs(rest):f} {much}{amount}{why}"
     )

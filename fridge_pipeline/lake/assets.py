@@ -22,7 +22,7 @@ LAKE_CRON = "25 * * * *"
 def lake(context: dg.AssetExecutionContext, ledger: dg.ResourceParam[Ledger]) -> dg.MaterializeResult[None]:
     """One row per row of the mart, in four Delta tables by day: usage, ledger, tie_out and invoices.
 
-    Days of which anything has changed are replaced whole, so a restated hour stands there once, as it is now.
+    Days of which anything has changed are replaced whole, so a restated hour is there once, as it is now.
 
     For example: usage, 3 days and 14,400 rows written, version 812.
     """

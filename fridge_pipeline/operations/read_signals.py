@@ -83,11 +83,11 @@ def read_signals(observed: Observed, clock: Callable[[], datetime]) -> list[Samp
     return found
 
 
-Look = Callable[[psycopg.Connection, Observed, datetime], Iterable[Sample]]
+ReadSamples = Callable[[psycopg.Connection, Observed, datetime], Iterable[Sample]]
 
 
 def _bounded(
-    connection: psycopg.Connection, look: Look, observed: Observed, now: datetime, deadline: float
+    connection: psycopg.Connection, read: ReadSamples, observed: Observed, now: datetime, deadline: float
 ) -> list[Sample] | None:
     """What a part says; ``None`` when the time is over, or when a table is not there, as before a migration."""
     milliseconds = int((deadline - time.monotonic()) * 1000)
@@ -95,21 +95,21 @@ def _bounded(
         return None
     try:
         connection.execute(statement("bound_signals"), {"milliseconds": str(milliseconds)})
-        return list(look(connection, observed, now))
+        return list(read(connection, observed, now))
     except psycopg.Error:
         if connection.broken:
             raise
         return None
 
 
-def _queried(name: str) -> Look:
+def _queried(name: str) -> ReadSamples:
     """What a statement gives, row by row: name, labels and value."""
 
-    def look(connection: psycopg.Connection, observed: Observed, now: datetime) -> Iterator[Sample]:
+    def read(connection: psycopg.Connection, observed: Observed, now: datetime) -> Iterator[Sample]:
         for signal, labels, value in connection.execute(statement(name), observed.values(now)).fetchall():
             yield Sample(signal, tuple(labels), value)
 
-    return look
+    return read
 
 
 def _hours(connection: psycopg.Connection, observed: Observed, now: datetime) -> Iterator[Sample]:
@@ -146,7 +146,7 @@ def _only(connection: psycopg.Connection, name: str, **values: Sequence[str]) ->
 
 
 #: Part → how it is looked at. Each by itself: one that takes too long hides no other before it.
-BOOKS: Mapping[str, Look] = {
+BOOKS: Mapping[str, ReadSamples] = {
     "exceptions": _queried("signals_of_exceptions"),
     "calls": _queried("signals_of_calls"),
     "reads": _queried("signals_of_reads"),
@@ -155,4 +155,4 @@ BOOKS: Mapping[str, Look] = {
     "hours": _hours,
     "drafts": _drafts,
 }
-DAGSTER: Mapping[str, Look] = {"dagster": _queried("signals_of_dagster")}
+DAGSTER: Mapping[str, ReadSamples] = {"dagster": _queried("signals_of_dagster")}

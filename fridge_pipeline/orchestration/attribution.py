@@ -33,7 +33,7 @@ def launched_by(tags: Mapping[str, str]) -> str | None:
 def tags_of_request(source: object, header: str | None) -> dict[str, str]:
     """The tag for what a request launches; ``source`` is the request as Dagster keeps it."""
     if header is None:
-        return {LAUNCHED_BY: "somebody at the UI, which knows nobody (FRIDGE_UI_USER_HEADER is not set)"}
+        return {LAUNCHED_BY: "somebody at the UI, which has no sign-in (FRIDGE_UI_USER_HEADER is not set)"}
     headers: Mapping[str, str] = getattr(source, "headers", {})
     name = visible(headers.get(header) or "").strip()[:CHARACTERS_MAX]
     return {LAUNCHED_BY: name or f"somebody at the UI, without the header {header}"}

@@ -49,7 +49,7 @@ reconcile_days = dg.define_asset_job(
     RECONCILE_DAYS,
     selection=RECONCILIATION,
     tags={"fridge/does": "reconcile"},
-    description="Compares days of usage and ledger with Stripe's own books.",
+    description="Compares days of usage and ledger with Stripe's own sums.",
 )
 
 read_invoices_job = dg.define_asset_job(
@@ -89,7 +89,7 @@ RUNS_PER_TICK_MAX = 100
 #: The sweep starts so long after an hour has closed.
 SWEEP_AFTER_CLOSE = timedelta(minutes=2)
 
-EVERY_HOUR_DELIVERED = "every closed hour is delivered or stands in the exceptions"
+EVERY_HOUR_DELIVERED = "every closed hour is delivered or is among the exceptions"
 
 UNDER_WAY = [
     DagsterRunStatus.QUEUED,

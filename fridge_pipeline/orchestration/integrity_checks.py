@@ -122,7 +122,7 @@ def checked_hours(context: dg.AssetCheckExecutionContext, ledger: Ledger) -> Hou
 
 
 def used_in_words(hours: HourRange, landed: Sequence[LandedHour]) -> str:
-    """How many files and rows there were, and how many of them were of no use; nothing is no number."""
+    """How many files and rows there were, and how many of them were of no use; nothing is not a number."""
     files, rows = sum(each.files for each in landed), sum(each.rows for each in landed)
     if not files:
         return f"{hours}: no landing files"

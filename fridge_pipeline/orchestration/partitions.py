@@ -103,7 +103,8 @@ def require_on_grid(grid: dg.PartitionsDefinition, first: str, last: str) -> Non
             place = bisect(keys, key)
             nearest = " and ".join(keys[max(place - 1, 0) : place + 1])
             raise dg.Failure(
-                f"{key!r} is no partition, and nothing was done. There are {keys[0]} to {keys[-1]}; nearest: {nearest}",
+                f"{key!r} is not a partition, and nothing was done. There are {keys[0]} to "
+                f"{keys[-1]}; nearest: {nearest}",
                 allow_retries=False,
             )
     if last < first:

@@ -2,12 +2,14 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import dagster as dg
 
 from fridge_pipeline.calendar.hours import Hour, plan_ranges
 from fridge_pipeline.installation import Landing, Ledger
+from fridge_pipeline.invoices.rules.currency import money
 from fridge_pipeline.invoices.rules.priced_change import PricedChange, plain
 from fridge_pipeline.orchestration.partitions import hours_of
 from fridge_pipeline.orchestration.priced_plan import priced_plan
@@ -58,7 +60,7 @@ def backfill_plan(
     """One row per tenant and meter that a backfill of these hours would change, with before and after.
 
     Beside it what that changes in each billing period, in quantity and money. Nothing is loaded, written or sent. Hours
-    that are not loaded, not delivered or red stand in its metadata as ranges to paste into *Materialize*.
+    that are not loaded, not delivered or red are in its metadata as ranges to paste into *Materialize*.
     For example: 72 hours with one late file: `cohoes temperature_readings 1200 -> 1260`, 1 call, 0.04 s, 60 cents more.
     """
     hours = hours_of(context)
@@ -98,7 +100,7 @@ def backfill_plan(
 
 
 def money_metadata(priced: Sequence[PricedChange]) -> dict[str, Any]:
-    """What billing periods change in money: in all by currency, and each; minor units."""
+    """What billing periods change in money: in all by currency, in minor units, and each."""
     if not priced:
         return {}
     totals: Counter[str] = Counter()
@@ -115,9 +117,9 @@ def money_metadata(priced: Sequence[PricedChange]) -> dict[str, Any]:
                 else "none",
                 "before": plain(each.before),
                 "after": plain(each.after),
-                "money before": "" if each.cost_before is None else plain(each.cost_before),
-                "money after": "" if each.cost_after is None else plain(each.cost_after),
-                "change": "price not known" if each.amount is None else f"{each.amount:+} {each.currency}",
+                "money before": _priced(each.cost_before, each),
+                "money after": _priced(each.cost_after, each),
+                "change": _priced(each.amount, each, "+") or "price not known",
                 "note": each.says,
             }
         )
@@ -128,3 +130,8 @@ def money_metadata(priced: Sequence[PricedChange]) -> dict[str, Any]:
         "periods_without_a_price": sum(each.amount is None for each in priced),
         **{f"minor_units_of_{currency}": amount for currency, amount in sorted(totals.items())},
     }
+
+
+def _priced(amount: int | Decimal | None, of: PricedChange, sign: str = "") -> str:
+    """Nothing where the price is not known."""
+    return "" if amount is None or of.currency is None else money(amount, of.currency, sign)

@@ -1,4 +1,4 @@
-"""Group ``billing``, by the day: what Stripe's own books say of what it was told."""
+"""Group ``billing``, by the day: Stripe's own sums against what was sent."""
 
 import warnings
 from collections.abc import Mapping
@@ -59,7 +59,7 @@ def stripe_reconciliation(
     progress = Progress(context.log, f"comparing {span} with {ledger.stripe_location}")
     with retried_when_the_database_is_lost():
         run = ledger.as_run(context.run.run_id, progress.at_failpoint)
-        reading = Reading.MORNING if SCHEDULE_TAG in context.run.tags else Reading.ASKED_FOR
+        reading = Reading.SCHEDULED if SCHEDULE_TAG in context.run.tags else Reading.ASKED_FOR
         report = reconcile_days(run, stripe.gateway, span, ledger.settings.stripe_reads, reading)
         with ledger.database.connect() as connection:
             reconciled = reconciled_days(connection, span)

@@ -1,4 +1,4 @@
-"""Reconcile: compare usage and ledger with Stripe's own books: few days hour by hour, many day by day first."""
+"""Reconcile: compare usage and ledger with Stripe's own sums: few days hour by hour, many day by day first."""
 
 from __future__ import annotations
 

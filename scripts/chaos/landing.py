@@ -19,7 +19,7 @@ ISO = "%Y-%m-%dT%H:%M:%SZ"
 TAKEN_BEFORE = timedelta(days=30)
 SECONDS_PER_FILE = 1_200
 
-#: Every so-manieth row is no reading.
+#: Every so-manieth row is not a reading.
 REJECTED_EVERY = 50
 NO_TEMPERATURE = 999.0
 WARMEST = 150.0

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 HOURS = 24
 TENANTS = 6
-#: One tenant more has no Stripe customer: its usage must stand in the exceptions, and nowhere else.
+#: One tenant more has no Stripe customer: its usage must be among the exceptions, and nowhere else.
 UNMAPPED = TENANTS
 
 FORMATS = ("csv", "csv.gz", "ndjson", "parquet")

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from stripe_sandbox.billing.lines import Line, Metered
 
 INLINE_LINES = 10  # of an invoice; the rest has its own endpoint
-OPEN_STATES = ("open", "paid", "uncollectible")  # what finalizing ends in
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
-from benchmarks.measuring.contest import REPOSITORY, ContestantFailedError, interleaved, run_contestant
+from benchmarks.measuring.contest import REPOSITORY, CandidateFailedError, interleaved, run_candidate
 from benchmarks.measuring.row import Row, Side, Target
 from benchmarks.measuring.sample import Sample
 from benchmarks.measuring.stopwatch import Stopwatch
@@ -66,7 +66,7 @@ def test_rates_are_work_per_second_of_wall_time() -> None:
     assert sample(wall=4).cores == 0.5
 
 
-def test_contestants_take_turns_and_everyone_is_told_of_every_sample() -> None:
+def test_candidates_take_turns_and_everyone_is_told_of_every_sample() -> None:
     order: list[tuple[str, int]] = []
     taken = interleaved(
         {name: lambda _: sample(1) for name in ("ours", "theirs")}, 2, lambda name, turn, _: order.append((name, turn))
@@ -86,16 +86,16 @@ def failing(stopwatch: Stopwatch) -> int:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process cannot tell its peak from its parent's")
-def test_a_contestants_memory_is_its_own_and_not_that_of_the_process_that_started_it() -> None:
+def test_a_candidates_memory_is_its_own_and_not_that_of_the_process_that_started_it() -> None:
     ours = bytearray(os.urandom(1024) * (400 * 1024))
-    measured = run_contestant(f"{__name__}:hungry", {"mebibytes": 50}, {}, {})
+    measured = run_candidate(f"{__name__}:hungry", {"mebibytes": 50}, {}, {})
     assert len(ours) > measured.peak_memory > measured.work
     assert measured.peak_memory - measured.peak_before >= measured.work * 0.9
 
 
-def test_a_contestant_that_fails_says_why() -> None:
-    with pytest.raises(ContestantFailedError, match="nothing to time with"):
-        run_contestant(f"{__name__}:failing", {}, {}, {})
+def test_a_candidate_that_fails_says_why() -> None:
+    with pytest.raises(CandidateFailedError, match="nothing to time with"):
+        run_candidate(f"{__name__}:failing", {}, {}, {})
 
 
 def test_the_same_seed_gives_the_same_readings_and_another_one_gives_others() -> None:

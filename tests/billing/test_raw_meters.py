@@ -85,7 +85,7 @@ def test_what_can_no_longer_be_cancelled_is_a_credit_of_just_that_amount(raw: tu
     pipeline.advance(hours=20, minutes=1)
     withdraw(pipeline, "second.csv")
     report = pipeline.run(hour)
-    assert (total(pipeline), report.unsettled) == (30, []), "it stands in the exceptions"
+    assert (total(pipeline), report.unsettled) == (30, []), "it is among the exceptions"
     ((kind, subject, detail),) = pipeline.rows("select kind, subject, detail from fridge.exceptions")
     assert (kind, subject) == ("credit_due", "raw_readings")
     assert "a credit for 10" in detail

@@ -45,7 +45,7 @@ class WatchedLimiter(RateLimiter):
         super().hold_back(seconds)
 
 
-class World:
+class SharedRetries:
     """A clock that moves by sleeping, and a rate limiter that many share."""
 
     def __init__(self) -> None:
@@ -70,7 +70,7 @@ def test_everybody_waits_when_stripe_says_we_are_too_fast_and_only_the_caller_wh
     error: stripe.StripeError,
     holds_others_back: bool,  # noqa: FBT001
 ) -> None:
-    world = World()
+    world = SharedRetries()
     answer = world.decide(Sender(error))
     assert (answer.outcome, answer.tries) == (Outcome.ACCEPTED, 2)
     assert 0.25 <= sum(world.slept) <= 0.51, "the caller waits in any case"
@@ -79,7 +79,7 @@ def test_everybody_waits_when_stripe_says_we_are_too_fast_and_only_the_caller_wh
 
 @pytest.mark.parametrize("error", [TOO_FAST, LOCKED, BUSY, DOWN])
 def test_an_attempt_gives_up_after_four_tries_and_waits_longer_before_each(error: stripe.StripeError) -> None:
-    world, sender = World(), Sender(*[error] * 9)
+    world, sender = SharedRetries(), Sender(*[error] * 9)
     answer = world.decide(sender)
     assert (answer.tries, len(sender.keys)) == (TRIES_MAX, TRIES_MAX)
     pauses = [seconds for seconds in world.slept if seconds > 0.01]
@@ -91,19 +91,19 @@ def test_an_attempt_gives_up_after_four_tries_and_waits_longer_before_each(error
 
 def test_no_further_try_is_made_once_it_is_futile() -> None:
     sender = Sender(*[DOWN] * 9)
-    assert World().decide(sender, is_futile=lambda: True).tries == 1
+    assert SharedRetries().decide(sender, is_futile=lambda: True).tries == 1
     assert len(sender.keys) == 1
 
 
 def test_the_key_is_the_identifier_until_stripe_gives_a_stored_error_again() -> None:
     sender = Sender(DOWN, STORED)
-    answer = World().decide(sender)
+    answer = SharedRetries().decide(sender)
     assert sender.keys == ["key", "key", "key#3"]
     assert (answer.outcome, answer.had_undecided_try) == (Outcome.ACCEPTED, True)
 
 
 def test_a_refusal_counts_as_final_only_when_no_earlier_try_can_have_got_through() -> None:
     for errors, status in (((BAD,), Status.REFUSED), ((LOCKED, BAD), Status.REFUSED), ((DOWN, BAD), Status.UNKNOWN)):
-        answer = World().decide(Sender(*errors))
+        answer = SharedRetries().decide(Sender(*errors))
         assert (answer.outcome, status_after(answer, was_undecided=False)) == (Outcome.REFUSED, status)
-    assert status_after(World().decide(Sender(BAD)), was_undecided=True) is Status.UNKNOWN
+    assert status_after(SharedRetries().decide(Sender(BAD)), was_undecided=True) is Status.UNKNOWN

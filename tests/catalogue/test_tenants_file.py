@@ -75,7 +75,7 @@ def test_files_of_spreadsheets_and_editors_mean_what_a_person_sees_in_them(conte
         ("one,a,cus_1\u2060\n", "line 2: stripe_customer_id 'cus_1\\u2060' holds the invisible character U+2060"),
         ("one,a\x00b,cus_1\n", "line 2: name 'a\\x00b' holds the invisible character U+0000"),
         (f"{'x' * 501},a,cus_1\n", "has 501 characters, and 500 is the most"),
-        (HEADER, "line 2: 'stripe_customer_id' is no Stripe customer id"),
+        (HEADER, "line 2: 'stripe_customer_id' is not a Stripe customer id"),
     ],
 )
 def test_a_row_that_may_mean_something_else_is_refused_by_its_line(rows: str, told: str) -> None:
@@ -96,7 +96,7 @@ def test_a_customer_id_is_cus_and_letters_or_digits(customer: str) -> None:
     if customer in {"cus_A", "cus_B7"}:
         assert read_tenants((HEADER + row).encode())[0].stripe_customer_id == customer
     else:
-        with pytest.raises(TableRefusedError, match=f"line 2: {re.escape(repr(customer))} is no Stripe customer id"):
+        with pytest.raises(TableRefusedError, match=f"line 2: {re.escape(repr(customer))} is not a Stripe customer id"):
             read_tenants((HEADER + row).encode())
 
 
@@ -106,7 +106,7 @@ def test_a_customer_id_is_cus_and_letters_or_digits(customer: str) -> None:
         (b"", "it has no line with the columns tenant_id, name, stripe_customer_id"),
         (b"# only\n\n", "it has no line with the columns"),
         (b"tenant_id,name\na,A\n", "line 1: lacks stripe_customer_id; found tenant_id, name"),
-        (b"tenant_id,name,name,stripe_customer_id\n", "line 1: the column name stands there twice"),
+        (b"tenant_id,name,name,stripe_customer_id\n", "line 1: the column name is there twice"),
         ((HEADER + "north,N\u00f6rd,cus_1\n").encode("cp1252"), "line 2: not text in UTF-8; save the file as CSV"),
         (b"PK\x03\x04\x14\x00\xff\xfe", "line 1: not text in UTF-8"),
     ],

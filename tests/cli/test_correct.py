@@ -34,14 +34,11 @@ def test_correct_proposes_with_the_money_and_a_second_person_writes_it_to_stripe
     assert done.stdout == (f"correction 1: invoice_item {item.id} over 0.90 USD for {tenant.customer}, made\n")
     assert "is in Stripe already" in run("correct", "--approve", "1", "--as", "grace").stderr
     late, first = (run("explain", "cohoes", tenant.hour(number).key).stdout for number in (20, 0))
-    assert "quantity 90, 270 minor units of usd; the period: 90 invoiced, usage 120, after_finalization" in late
+    assert "quantity 90, 2.70 USD; the period: 90 invoiced, usage 120, after_finalization" in late
     assert f"corrected by {item.id}" in late
     invoice_id = pipeline.one("select invoice_id from fridge.corrections")
     told = run("explain", "--invoice", invoice_id).stdout
-    assert (
-        f"correction 1 of temperature_readings (written): +30, +90 minor units of usd by invoice_item, {item.id}"
-        in told
-    )
+    assert f"correction 1 of temperature_readings (written): +30, +0.90 USD by invoice_item, {item.id}" in told
     assert f"not_invoiced of temperature_readings invoiced_by_hand +30 by {item.id}; ada and grace" in first
     assert run("correct").returncode == run("correct", month, "--approve", "1").returncode == 2
     off = run("correct", month, FRIDGE_INVOICES="off")

@@ -56,12 +56,12 @@ def test_doctor_and_bill_say_what_is_ahead_of_now_and_that_the_known_files_are_a
         pipeline.land(each, "a.csv", readings("cohoes", each, 1, 1))
     billed = run("bill", "--from", hour.key, "--to", hour.key)
     assert "1 future_hour" in billed.stderr
-    code, found = findings(run)
+    code, found = health_checks(run)
     assert (code, found["landing zone"]["grade"]) == (1, "wrong")
     assert f"landing folder {ahead.folder} has not begun and holds 1 file of " in found["landing zone"]["text"]
     shutil.rmtree(pipeline.landing)
     pipeline.landing.mkdir()
-    code, found = findings(run)
+    code, found = health_checks(run)
     assert (code, found["landing zone"]["grade"]) == (1, "wrong")
     assert f"of 1 hour that had loaded files in the last 7 days, the newest {hour.key}" in found["landing zone"]["text"]
     billed = run("bill", "--from", hour.key, "--to", hour.key, "--json")
@@ -74,25 +74,25 @@ def test_a_default_landing_folder_is_made_once_and_not_again_when_it_is_gone_wit
     """Empty it would look like a landing zone in which nothing was delivered."""
     home = tmp_path / "another-home"
     settings = {"FRIDGE_HOME": str(home), "FRIDGE_LANDING_URI": ""}
-    assert findings(run, **settings)[1]["landing zone"]["grade"] == "ok"
+    assert health_checks(run, **settings)[1]["landing zone"]["grade"] == "ok"
     assert (home / "landing").is_dir()
     pipeline.land(Hour(two_days_ago), "a.csv", readings("cohoes", Hour(two_days_ago), 1, 1))
     pipeline.load(Hour(two_days_ago))
     (home / "landing").rmdir()
-    code, found = findings(run, **settings)
+    code, found = health_checks(run, **settings)
     assert (code, found["landing zone"]["grade"]) == (1, "wrong")
     assert "No such file or directory; mount it, put it back or make it" in found["landing zone"]["text"]
     assert not (home / "landing").exists()
 
 
-def findings(run: Run, **changed: str) -> tuple[int, dict[str, dict[str, str]]]:
-    """Exit code, and the last finding of each check."""
+def health_checks(run: Run, **changed: str) -> tuple[int, dict[str, dict[str, str]]]:
+    """Exit code, and the last result of each check."""
     done = run("doctor", "--json", **changed)
     return done.returncode, {each["check"]: each for each in json.loads(done.stdout)}
 
 
 def test_doctor_looks_at_every_part_and_finds_nothing_wrong_with_a_working_one(run: Run) -> None:
-    code, found = findings(run)
+    code, found = health_checks(run)
     assert code == 0
     assert set(found) == {
         "shown hours",
@@ -129,7 +129,7 @@ def test_doctor_says_which_hours_wait_and_what_stands_in_the_exceptions_and_what
     pipeline.land(hour, "a.csv", readings("cohoes", hour, 1, 1))
     pipeline.run(hour)
     pipeline.land(hour.plus(1), "a.csv", readings("cohoes", hour.plus(1), 1, 1))
-    code, found = findings(run, STRIPE_API_BASE="http://127.0.0.1:9", STRIPE_API_KEY="sk_test_nowhere")
+    code, found = health_checks(run, STRIPE_API_BASE="http://127.0.0.1:9", STRIPE_API_KEY="sk_test_nowhere")
     assert code == 1, "Stripe is not reached"
     assert found["Stripe"]["grade"] == "wrong"
     assert "is unreachable" in found["Stripe"]["text"]
@@ -140,10 +140,10 @@ def test_doctor_says_which_hours_wait_and_what_stands_in_the_exceptions_and_what
 
 def test_doctor_says_that_packs_and_reports_cannot_be_written(run: Run, tmp_path: Path) -> None:
     (tmp_path / "a file").touch()
-    code, found = findings(run, FRIDGE_ARCHIVE_URI=str(tmp_path / "a file" / "archive"))
+    code, found = health_checks(run, FRIDGE_ARCHIVE_URI=str(tmp_path / "a file" / "archive"))
     assert (code, found["archive"]["grade"]) == (1, "wrong")
     assert "or set FRIDGE_ARCHIVE_URI" in found["archive"]["do"]
-    code, found = findings(run, FRIDGE_ARCHIVE_URI=str(tmp_path / "not" / "there yet"))
+    code, found = health_checks(run, FRIDGE_ARCHIVE_URI=str(tmp_path / "not" / "there yet"))
     assert (code, found["archive"]["grade"]) == (0, "ok")
 
 
@@ -186,7 +186,7 @@ def test_doctor_names_the_permission_that_a_key_lacks_and_a_clock_that_is_off(ru
     threading.Thread(target=server.serve_forever).start()
     try:
         base = f"http://127.0.0.1:{server.server_port}"
-        code, found = findings(run, STRIPE_API_BASE=base, STRIPE_API_KEY="rk_test_restricted")
+        code, found = health_checks(run, STRIPE_API_BASE=base, STRIPE_API_KEY="rk_test_restricted")
     finally:
         server.shutdown()
         server.server_close()

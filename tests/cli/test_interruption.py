@@ -124,7 +124,7 @@ def test_ctrl_c_while_loading_counting_and_staging_names_what_is_left_and_the_co
         await_waiting(connection, table)
         code, said = fridge.end(signal.SIGINT)
     assert code == 130
-    assert "interrupted: 1 of 2 hours are billed or stand in the exceptions, 1 are left." in said
+    assert "interrupted: 1 of 2 hours are billed or are among the exceptions, 1 are left." in said
     assert f"to go on: fridge bill --from {first.plus(12)} --to {first.plus(12)}" in said
     bill_the_rest(run, pipeline, command, first)
 
@@ -147,7 +147,7 @@ def test_a_signal_while_stripe_is_slow_to_answer_ends_in_time_and_the_next_run_s
         wait_until("the second hour is under way", lambda: pipeline.rows(SENT + " and hour = %s", first.plus(12).start))
         code, said = fridge.end(*signals)
     assert code == 128 + signals[0]
-    assert "interrupted: 1 of 2 hours are billed or stand in the exceptions, 1 are left." in said
+    assert "interrupted: 1 of 2 hours are billed or are among the exceptions, 1 are left." in said
     assert f"to go on: fridge bill --from {first.plus(12)} --to {first.plus(12)}" in said
     assert said.count("interrupted") == 1
     bill_the_rest(run, pipeline, command, first)

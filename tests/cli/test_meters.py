@@ -36,9 +36,9 @@ def test_check_and_doctor_report_a_meter_that_is_not_the_catalogues_by_the_rule_
     assert checked.returncode == 1
     assert checked.stdout.splitlines()[0] == told
     assert "active_sensors" not in checked.stdout
-    examined = run("doctor", **KEY)
-    assert examined.returncode == 1
-    (line,) = [line for line in examined.stdout.splitlines() if line.startswith("WRONG")]
+    doctor = run("doctor", **KEY)
+    assert doctor.returncode == 1
+    (line,) = [line for line in doctor.stdout.splitlines() if line.startswith("WRONG")]
     assert line.startswith("WRONG Stripe: ")
     assert told in line
 

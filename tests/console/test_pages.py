@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from decimal import Decimal
 
 import openpyxl
 import psycopg
@@ -162,7 +163,7 @@ def test_the_time_line_has_every_act_of_a_person(shown: Shown) -> None:
         ("/tenants?name=x", "This page has no filter"),
         ("/exceptions?kind=x", "is no kind of this page"),
         ("/sample?n=100000", "a sample has 200 hours at most"),
-        ("/exceptions?page=0", "is no whole number above 0"),
+        ("/exceptions?page=0", "is not a whole number above 0"),
         ("/reports/%2e%2e/tenant-links.key", "There is no such report"),
         ("/secret", "There is no page"),
     ],
@@ -196,8 +197,9 @@ def test_it_reads_as_finance_and_refuses_to_start_as_the_pipeline(shown: Shown) 
 
 
 def test_an_amount_is_in_the_unit_of_its_currency() -> None:
-    assert [money(*each) for each in ((123456, "usd"), (123456, "jpy"), (-5, "kwd"), (500, "isk"))] == [
-        "1,234.56 USD", "123,456 JPY", "-0.005 KWD", "5.00 ISK",
+    amounts = ((123456, "usd"), (123456, "jpy"), (-5, "kwd"), (500, "isk"), (Decimal("5.250"), "usd"))
+    assert [money(*each) for each in amounts] == [
+        "1,234.56 USD", "123,456 JPY", "-0.005 KWD", "5.00 ISK", "0.0525 USD",
     ]  # fmt: skip
 
 

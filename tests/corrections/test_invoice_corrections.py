@@ -232,7 +232,7 @@ def test_a_proposal_that_fits_no_more_is_refused_with_both_numbers_and_takes_a_n
     old = of_readings(propose(tenant))
     assert of_readings(propose(tenant)).proposal_id == old.proposal_id, "the same is not proposed twice"
     tenant.use(20, 5)
-    with pytest.raises(CorrectionRefusedError, match=r"says 120 to 150, 30 minor.*now it is 120 to 155, 35 minor"):
+    with pytest.raises(CorrectionRefusedError, match=r"says 120 to 150, 0.30 USD.*now it is 120 to 155, 0.35 USD"):
         approve(tenant, old.proposal_id)
     new = of_readings(propose(tenant))
     with pytest.raises(CorrectionRefusedError, match="fits no more"):

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from fridge_pipeline.corrections.rules.proposal import Difference, Line, NotProposedError, owes, propose
 from fridge_pipeline.invoices.rules.billing_periods import Span
 from fridge_pipeline.invoices.rules.corrected import Corrected, Correction, Place, corrected
+from fridge_pipeline.invoices.rules.currency import money
 from fridge_pipeline.invoices.rules.price_amount import cost_of_change
 from fridge_pipeline.stripe.rules.correction import DocumentKind
 from fridge_pipeline.stripe.rules.invoice import InvoiceStatus, Price, Tier, TiersMode
@@ -78,7 +79,7 @@ def test_a_credit_takes_the_last_lines_first_and_never_more_than_a_line_has(amou
     found = replace(differing(PRICES["other_unit"], amount, 0), lines=lines)
     has = {line.line_id: max(line.amount, 0) for line in lines}
     if sum(has.values()) < amount:
-        with pytest.raises(NotProposedError, match=f"less than {amount} to credit"):
+        with pytest.raises(NotProposedError, match=f"less than the {money(amount, 'usd')} to credit"):
             propose(found, Corrected())
         return
     credited = propose(found, Corrected()).lines

@@ -18,9 +18,14 @@ from tests.pipeline import Pipeline, readings
 
 RUNBOOK = (REPOSITORY / "docs" / "runbook.md").read_text(encoding="utf-8")
 
-#: Where doctor's findings are made: the first argument of these calls is the name of a check.
-EXAMINERS = ("operations/rules/health_check.py", "operations/check_health.py", "orchestration/runs.py", "cli/doctor.py")
-MAKE_FINDINGS = {"HealthCheck", "judge_skew", "_guarded"}
+#: Where doctor's health checks are made: the first argument of these calls is the name of a check.
+CHECK_FILES = (
+    "operations/rules/health_check.py",
+    "operations/check_health.py",
+    "orchestration/runs.py",
+    "cli/doctor.py",
+)
+MAKE_CHECKS = {"HealthCheck", "judge_skew", "_guarded"}
 
 PARTS = ("Means", "Check", "Fix", "Left alone")
 
@@ -33,11 +38,11 @@ def chapter(title: str) -> dict[str, str]:
 
 
 def doctor_checks() -> set[str]:
-    """The names of all findings, as the code writes them."""
+    """The names of all health checks, as the code writes them."""
     names = set()
-    for file in EXAMINERS:
+    for file in CHECK_FILES:
         for node in ast.walk(ast.parse((REPOSITORY / "fridge_pipeline" / file).read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MAKE_FINDINGS:
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MAKE_CHECKS:
                 first = node.args[0]
                 if isinstance(first, ast.Constant):
                     names.add(str(first.value))
@@ -57,7 +62,7 @@ def test_every_alert_has_its_section_and_no_other() -> None:
     assert set(chapter("Alerts")) == {f"Alert: {family.value}" for family in Family}
 
 
-def test_every_finding_of_doctor_has_its_section_and_no_other() -> None:
+def test_every_health_check_of_doctor_has_its_section_and_no_other() -> None:
     checks = doctor_checks()
     assert {"disk", "Stripe key", "exceptions", "daemon"} <= checks
     assert set(chapter("Health checks of fridge doctor")) == {f"Doctor: {check}" for check in checks}

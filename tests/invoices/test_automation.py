@@ -119,7 +119,7 @@ def test_the_asset_holds_the_draft_of_a_file_that_is_not_loaded_and_watching_it_
 def test_the_command_reads_compares_and_names_what_is_owed(tenant: InvoicedTenant, run: Run) -> None:
     shown = run("invoices", "--read-stripe")
     assert shown.returncode == 0, shown.stderr
-    assert "5 invoiced, usage 7 (-2, 2 minor units of usd); after finalization" in shown.stdout
+    assert "5 invoiced, usage 7 (-2, 0.02 USD); after finalization" in shown.stdout
     month = f"{tenant.start:%Y-%m}"
     told = json.loads(run("invoices", "--json", "--month", month, "--tenant", "cohoes").stdout)
     (row,) = [each for each in told["invoices"] if each["cause"] == "after_finalization"]

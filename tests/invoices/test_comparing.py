@@ -43,7 +43,7 @@ def test_a_late_file_after_the_invoice_was_final_is_owed_with_its_price_until_th
     ((detail, deadline),) = books.pipeline.rows(
         "select detail, deadline_at from fridge.exceptions where kind = 'not_invoiced' and subject = %s", READINGS
     )
-    assert "invoiced 10, usage 15, accepted 15: 5 too little, 3 in minor units of usd." in detail
+    assert "invoiced 10, usage 15, accepted 15: 5 too little, 0.03 USD." in detail
     assert deadline == books.end + timedelta(days=30)
 
 

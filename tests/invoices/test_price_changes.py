@@ -51,7 +51,7 @@ def test_a_change_costs_what_the_period_costs_after_it_less_what_it_costs_before
     assert (found.before, found.after) == (D(95), D(110))
     # 95 at 2 are 190; 100 at 2, 10 at 1 and the fee of 50 are 260
     assert (found.cost_before, found.cost_after, found.amount, found.currency) == (D(190), D(260), 70, "usd")
-    assert in_words(found).endswith("95 -> 110, 190 -> 260 minor units of usd (+70)")
+    assert in_words(found).endswith("95 -> 110, 1.90 USD -> 2.60 USD (+0.70 USD)")
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def test_a_late_file_that_stripe_accepts_misses_its_invoice_and_is_owed_at_its_t
     ((detail, owed),) = tenant.pipeline.rows(
         "select detail, deadline_at from fridge.exceptions where kind = 'not_invoiced' and subject like 'temp%%'"
     )
-    assert "30 too little, 30 in minor units of usd" in detail
+    assert "30 too little, 0.30 USD" in detail
     assert owed > tenant.pipeline.clock()
 
 

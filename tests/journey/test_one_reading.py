@@ -61,7 +61,7 @@ def test_one_reading_becomes_one_stored_row_one_usage_row_two_statements_and_one
     ]
     assert pipeline.rows("select * from fridge.exceptions") == []
 
-    # Stripe's own books say the same, by its tally and by its summaries as the SDK reads them.
+    # Stripe's own sums say the same, by its tally and by its summaries as the SDK reads them.
     assert pipeline.stripe_totals("cohoes") == {("active_sensors", hour.key): 1, ("temperature_readings", hour.key): 1}
     assert summed_usage(pipeline.gateway, "temperature_readings", customer, HourRange(hour, hour)) == {hour: 1}
 

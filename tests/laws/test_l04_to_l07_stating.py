@@ -169,7 +169,7 @@ def test_L5_a_duplicate_refusal_of_what_we_never_sent_is_delivered_only_if_strip
     assert pipeline.rows("select kind, subject from fridge.exceptions where closed_at is null") == [
         ("unexplained", f"active_sensors:cohoes:{hour.compact}:r1")
     ]
-    assert len(report.unsettled) == 0, "it stands in the exceptions"
+    assert len(report.unsettled) == 0, "it is among the exceptions"
 
 
 def test_L5_a_late_file_restates_its_hour_by_a_new_revision_and_only_that_hour(  # noqa: N802

@@ -201,7 +201,7 @@ def test_l15_a_month_that_was_prepared_by_a_typed_name_is_prepared_anew(database
 def test_l15_a_login_leaves_no_room_for_characters_that_look_alike_or_are_not_seen(
     as_superuser: psycopg.Connection, login: str
 ) -> None:
-    with pytest.raises(PersonRefusedError, match="is no login for a person"):
+    with pytest.raises(PersonRefusedError, match="is not a login for a person"):
         add_person(as_superuser, login, Role.PREPARER, PASSWORD)
     with pytest.raises(psycopg.errors.CheckViolation):
         as_superuser.execute(

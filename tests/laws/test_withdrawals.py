@@ -1,4 +1,4 @@
-"""A withdrawn file is no usage: its hour shrinks, nothing of it is deleted, and nothing of it ever counts again."""
+"""A withdrawn file is not usage: its hour shrinks, nothing of it is deleted, and nothing of it ever counts again."""
 
 from __future__ import annotations
 

@@ -109,12 +109,12 @@ def test_where_nobody_could_look_nothing_is_over(watch: Watch, pipeline: Pipelin
     assert "1 closed hour not delivered for over 3 hours" in webhook.texts[-1]
     moved = pipeline.landing.rename(pipeline.landing.with_name("moved"))
     watch.tick()
-    assert "the landing zone cannot be looked at" in webhook.texts[-1]
+    assert "the landing zone cannot be listed" in webhook.texts[-1]
     assert "Over: " not in webhook.texts[-1]
     moved.rename(pipeline.landing)
     watch.tick()
     assert webhook.texts[-1].count("Over: ") == 1
-    assert "Over: the landing zone cannot be looked at" in webhook.texts[-1]
+    assert "Over: the landing zone cannot be listed" in webhook.texts[-1]
 
 
 def test_two_tellers_at_once_say_it_once(watch: Watch, pipeline: Pipeline, two_days_ago: datetime) -> None:

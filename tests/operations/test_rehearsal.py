@@ -96,7 +96,7 @@ def test_where_all_is_well_the_invoice_bills_what_landed_and_nothing_is_left(
         (SENSORS, 5, 5),
     }
     (paid,) = [check.text for check in report.checks if check.check == "troy, payment"]
-    assert paid.endswith(f"of {22 * 2 + 5 * 100} minor units of usd is paid")
+    assert paid.endswith("of 5.44 USD is paid")  # 22 at 2 cents, 5 at 1 USD
     assert (account.clocks(), report.left) == (0, [])
 
 

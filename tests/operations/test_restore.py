@@ -140,7 +140,7 @@ def test_an_older_dump_restored_in_place_forgets_nothing_silently(pipeline: Pipe
     later.unlink()
     (tmp_path / FOLDER / "2026-01.zip").write_bytes(b"no pack")
     found = health(pipeline.database, tmp_path, pipeline)
-    assert "2026-01.zip is no readable ZIP file" in found["WRONG"][0]
+    assert "2026-01.zip is not a readable ZIP file" in found["WRONG"][0]
     assert any(
         "the pack of 2026-01 with the manifest" in line and "is in the books and not in" in line
         for line in found["warn"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import dagster as dg
 import pytest
@@ -15,8 +15,6 @@ from fridge_pipeline.orchestration.schedules import LAND_CANARY
 from fridge_pipeline.resources import RESOURCES
 from tests.operations.servers import WebhookServer, webhook_server
 from tests.pipeline import Pipeline, readings
-
-Tick = Callable[[], str]
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ def request(instance: DagsterInstance, **headers: str) -> WorkspaceRequestContex
         (
             None,
             {"x_forwarded_user": "grace"},
-            "somebody at the UI, which knows nobody (FRIDGE_UI_USER_HEADER is not set)",
+            "somebody at the UI, which has no sign-in (FRIDGE_UI_USER_HEADER is not set)",
         ),
     ],
 )

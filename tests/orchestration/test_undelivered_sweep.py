@@ -98,7 +98,7 @@ def test_in_an_outage_of_an_hour_one_run_fails_and_the_next_one_delivers_two_min
     assert tick(definitions, instance, after) == ([str(span)], "")
     assert len(pipeline.sandbox.requests()) == asked + 2, "the meters of a sandbox, and whether Stripe answers"
     assert run_at(definitions, instance, span, after)
-    assert tick(definitions, instance, after) == ([], "every closed hour is delivered or stands in the exceptions")
+    assert tick(definitions, instance, after) == ([], "every closed hour is delivered or is among the exceptions")
     assert pipeline.stripe_totals("cohoes")["temperature_readings", first.key] == 2
     assert instance.get_runs_count(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE])) == 1
 
@@ -175,7 +175,7 @@ def test_a_tick_looks_at_no_landing_file_and_asks_stripe_nothing_while_nothing_h
     assert len(pipeline.sandbox.requests()) == asked
     pipeline.bill(hour)
     asked = len(pipeline.sandbox.requests())
-    assert tick(definitions, instance) == ([], "every closed hour is delivered or stands in the exceptions")
+    assert tick(definitions, instance) == ([], "every closed hour is delivered or is among the exceptions")
     assert len(pipeline.sandbox.requests()) == asked
     sensor = definitions.get_sensor_def("undelivered_sweep")
     assert (sensor.default_status, sensor.minimum_interval_seconds) == (dg.DefaultSensorStatus.RUNNING, 120)

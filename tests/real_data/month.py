@@ -65,7 +65,7 @@ def deliveries_of_october(folder: Path) -> Deliveries:
 
 
 def bill_the_month(pipeline: Pipeline, deliveries: Deliveries) -> None:
-    """Each hour is billed six minutes after its end, and every fourth day is compared with Stripe's own books."""
+    """Each hour is billed six minutes after its end, and every fourth day is compared with Stripe's own sums."""
     shutil.copytree(deliveries.landing, pipeline.landing, dirs_exist_ok=True)
     for tenant, name, customer in pl.read_csv(deliveries.landing / "tenants.csv").iter_rows():
         assert name == tenant.title()

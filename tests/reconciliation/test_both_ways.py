@@ -131,7 +131,7 @@ def test_who_was_read_for_these_days_costs_nothing_more_and_a_morning_waits_a_we
 
 def morning_of(books: Books, days: DayRange, reads_max: int = READS_MAX) -> ReconciliationReport:
     line = books.pipeline
-    return reconcile_days(line.as_run(), lambda: line.gateway, days, reads_max, Reading.MORNING)
+    return reconcile_days(line.as_run(), lambda: line.gateway, days, reads_max, Reading.SCHEDULED)
 
 
 def test_with_few_reads_left_both_are_read_in_part_and_the_rest_is_said(other_books: Books) -> None:
@@ -160,7 +160,7 @@ def test_mornings_take_three_quarters_of_the_reads_and_come_round_in_bounded_tim
     used, unused = 2 * customers * share_with_usage, 2 * customers * (1 - share_with_usage)
     while sum(reads) < used + unused:
         left = reads_max - sum(reads[-29:])
-        plan = plan_reads(Accounts(used, unused, unused), 35, left, reads_max, Reading.MORNING)
+        plan = plan_reads(Accounts(used, unused, unused), 35, left, reads_max, Reading.SCHEDULED)
         reads.append(min(plan.allowed, used + unused - sum(reads)))
         assert sum(reads[-30:]) <= reads_max * 3 // 4
     assert len(reads) == mornings
@@ -180,7 +180,7 @@ def test_customers_without_usage_never_take_more_than_a_quarter_from_those_with(
     plan = plan_reads(Accounts(with_usage=8_000, without_usage=40_000, due=40_000), 31, 8_000, 9_000, Reading.ASKED_FOR)
     assert (plan.kept, plan.unread_hours) == (2_000, False)
     assert plan_reads(Accounts(200, 40_000, 40_000), 1, 8_000, 9_000, Reading.ASKED_FOR).kept == 7_800
-    assert plan_reads(Accounts(200, 40_000, 40_000), 1, -5, 9_000, Reading.MORNING).allowed == 0
+    assert plan_reads(Accounts(200, 40_000, 40_000), 1, -5, 9_000, Reading.SCHEDULED).allowed == 0
 
 
 def test_one_sum_covers_the_days_that_may_change_yet_but_none_with_usage() -> None:
@@ -198,6 +198,10 @@ def test_what_was_read_before_a_day_was_over_was_not_read_for_it() -> None:
     over_at = days.hours.last.end
     before, after = RangeRead(days, over_at - timedelta(seconds=1)), RangeRead(days, over_at)
     in_a_day, in_a_week = over_at + timedelta(days=1), over_at + timedelta(days=7)
-    assert [is_due(days, newest, in_a_week, Reading.MORNING) for newest in (None, before, after)] == [True, True, False]
-    assert not is_due(days, before, in_a_day, Reading.MORNING)
+    assert [is_due(days, newest, in_a_week, Reading.SCHEDULED) for newest in (None, before, after)] == [
+        True,
+        True,
+        False,
+    ]
+    assert not is_due(days, before, in_a_day, Reading.SCHEDULED)
     assert is_due(days, before, in_a_day, Reading.ASKED_FOR)

@@ -21,7 +21,6 @@ Account = tuple[str, str]
 
 UNDER_WAY = {"staged", "sent", "unknown"}
 
-INTENTS = "select mark, finalizes_at from fridge.invoice_holds where mark is not null"
 BY_HAND = """
     select place ->> 'customer_id', event_name, (place ->> 'quantity')::int, place ->> 'period_start'
     from fridge.settlements cross join lateral jsonb_array_elements(places) as place

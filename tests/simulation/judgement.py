@@ -265,7 +265,7 @@ class Judgement:
         return found
 
     def explained(self) -> Counter[str]:
-        """For the summary: how many differences stand in the exceptions, by kind."""
+        """For the summary: how many differences are among the exceptions, by kind."""
         return Counter(
             self.excepted[place][0].kind
             for place in self.usage | self.stated

@@ -56,7 +56,7 @@ class WatchedDatabase(Database):
     superuser: psycopg.Connection = field(kw_only=True, compare=False)
 
     def look(self, query: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        """What the books hold, for the simulation's own eyes."""
+        """What the database holds, read only by the simulation."""
         found = self.superuser.execute(query.encode(), parameters or None)
         return found.fetchall() if found.description else []
 
@@ -109,5 +109,7 @@ class Parts:
 def _watched(database: Database, superuser: ServerAddress) -> WatchedDatabase:
     name = str(conninfo_to_dict(database.dsn)["dbname"])
     # No trigger fires for it: it empties tables that are append only.
-    eyes = psycopg.connect(superuser.dsn(name), autocommit=True, options="-c session_replication_role=replica")
-    return WatchedDatabase(database.dsn, role=database.role, superuser=eyes)
+    superuser_connection = psycopg.connect(
+        superuser.dsn(name), autocommit=True, options="-c session_replication_role=replica"
+    )
+    return WatchedDatabase(database.dsn, role=database.role, superuser=superuser_connection)

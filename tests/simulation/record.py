@@ -20,7 +20,7 @@ Place = tuple[str, str, Hour]
 #: Tenant, sensor, time: a reading's identity.
 Identity = tuple[str, str, datetime]
 
-#: A time more than five minutes after the landing hour is no reading.
+#: A time more than five minutes after the landing hour is not a reading.
 AHEAD_MAX = timedelta(minutes=5)
 
 

@@ -78,7 +78,7 @@ class Schedule(Runs, People, Others, Invoicing):
             none_of(overbilled(self.world))
 
     def teardown(self) -> None:
-        """Faults end and time passes: then everything is delivered, or stands in the exceptions (law L5)."""
+        """Faults end and time passes: then everything is delivered, or is among the exceptions (law L5)."""
         if self.world is None:
             return
         self.now.account.clear_faults()

@@ -112,7 +112,7 @@ def test_the_wait_for_the_disk_alone_makes_concurrent_calls_meet(tmp_path: Path)
         assert account.total(meter, hour, hour + 60) == accepted
 
 
-def test_a_retry_while_its_first_call_is_at_work_is_409_and_no_violation_of_the_lane(alone: Account) -> None:
+def test_a_retry_while_its_first_call_is_at_work_is_409_and_no_violation_of_the_order(alone: Account) -> None:
     meter, hour = alone.meter(), alone.past_hour()
     alone.sandbox.settings(service_seconds=SERVICE)
     first, retry = _at_once(*[lambda: alone.send(meter, 5, hour, identifier="a", key="a")] * 2)

@@ -54,7 +54,7 @@ def customer_gone_detail(case: StagingCase) -> str:
     by_hand = f"an invoice item for {change}" if change > 0 else f"a credit for {-change}"
     return (
         f"{owed} (usage {case.value or 0}, stated {stated}{settled}): Stripe no longer knows customer "
-        f"{case.customer_id}, who has this hour on the books (deleted, merged into another, or of another account), "
+        f"{case.customer_id}, to whom this hour was billed (deleted, merged into another, or of another account), "
         "and takes no change for it. The hour is not stated to another customer, who would be billed all of it. By "
         f"hand: {by_hand}, for whoever pays for the tenant now; then fridge settle. If Stripe has the customer after "
         "all: fridge settle EXCEPTION --how state_again, and the hour is stated once more."

@@ -57,7 +57,7 @@ def together_detail(key: Together, cases: Sequence[StagingCase]) -> str:
     else:
         why = (
             f"The hour is older than the {OLDEST_TIMESTAMP.days} days that Stripe accepts. Invoice those that are "
-            "yours by hand, or let it go; then: fridge settle."
+            "yours by hand, or write it off; then: fridge settle."
         )
     return f"{amount}, besides {TOLD_ALONE_MAX} with exceptions of their own: {', '.join(shown)}{more}. {why}"
 
@@ -109,7 +109,7 @@ def _why(case: StagingCase, verdict: StagingVerdict) -> str:
     nobody = f" Tenant {case.tenant_id!r} has no Stripe customer either." if case.customer_id is None else ""
     return (
         f"the hour is older than the {OLDEST_TIMESTAMP.days} days that Stripe accepts, so it cannot be billed as "
-        f"usage.{nobody} {_by_hand(case)}, or let it go; then: fridge settle."
+        f"usage.{nobody} {_by_hand(case)}, or write it off; then: fridge settle."
     )
 
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from fridge_pipeline.invoice_causes import INVOICE_CAUSES
 from fridge_pipeline.invoices.rules.billing_periods import NOTHING
 from fridge_pipeline.invoices.rules.corrected import Corrected
+from fridge_pipeline.invoices.rules.currency import money
 from fridge_pipeline.stripe.rules.correction import DocumentKind
 from fridge_pipeline.stripe.rules.invoice import InvoiceStatus
 
@@ -119,8 +120,8 @@ def propose(found: Difference, done: Corrected) -> Proposed:
     kind = DocumentKind.INVOICE_ITEM if amount > 0 else DocumentKind.CREDIT_NOTE
     if kind is DocumentKind.INVOICE_ITEM and not found.is_subscribed:
         raise NotProposedError(
-            f"no subscription of {found.customer_id} goes on whose next invoice would take {amount} {currency}: make "
-            "an invoice of its own in Stripe"
+            f"no subscription of {found.customer_id} goes on whose next invoice would take "
+            f"{money(amount, currency)}: make an invoice of its own in Stripe"
         )
     return Proposed(
         invoice_id=found.invoice_id,
@@ -136,7 +137,7 @@ def propose(found: Difference, done: Corrected) -> Proposed:
         currency=currency,
         kind=kind,
         cause=found.cause,
-        lines=_credited_lines(found, -amount) if kind is DocumentKind.CREDIT_NOTE else {},
+        lines=_credited_lines(found, -amount, currency) if kind is DocumentKind.CREDIT_NOTE else {},
     )
 
 
@@ -170,11 +171,11 @@ def _money(found: Difference, done: Corrected) -> tuple[int, str, str]:
     return amount, found.currency, found.price_id
 
 
-def _credited_lines(found: Difference, amount: int) -> dict[str, int]:
+def _credited_lines(found: Difference, amount: int, currency: str) -> dict[str, int]:
     """Which lines give the amount back: the last ones first, since the last units lie in the last tiers."""
     if found.invoice_id is None or found.status not in {InvoiceStatus.OPEN, InvoiceStatus.PAID}:
         raise NotProposedError(
-            f"{amount} {found.currency} are to be credited, and only an open or paid invoice takes a credit note: give "
+            f"{money(amount, currency)} are to be credited, and only an open or paid invoice takes a credit note: give "
             "them to the customer's balance in Stripe"
         )
     left, credited = amount, {}
@@ -184,14 +185,17 @@ def _credited_lines(found: Difference, amount: int) -> dict[str, int]:
             credited[line.line_id] = part
             left -= part
     if left:
-        raise NotProposedError(f"the lines of {found.invoice_id} come to {amount - left}, less than {amount} to credit")
+        raise NotProposedError(
+            f"the lines of {found.invoice_id} come to {money(amount - left, currency)}, less than the "
+            f"{money(amount, currency)} to credit"
+        )
     return credited
 
 
 def in_words(what: Proposed) -> str:
     """Its numbers, for whoever must see why it fits no more."""
     return (
-        f"{what.old_quantity:f} to {what.new_quantity:f}, {what.amount} minor units of {what.currency} by {what.kind} "
+        f"{what.old_quantity:f} to {what.new_quantity:f}, {money(what.amount, what.currency)} by {what.kind} "
         f"at {what.price_id}"
     )
 

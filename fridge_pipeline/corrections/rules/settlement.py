@@ -39,7 +39,7 @@ def require_sign(exception_id: int, how: How, owed: int) -> None:
     """Raises ``SettlementRefusedError`` where what is owed to us would be credited, or the other way round."""
     if owed > 0 and how is How.CREDITED:
         raise SettlementRefusedError(
-            f"exception {exception_id} is about {owed} that Stripe was not told, not about too much: it is "
+            f"exception {exception_id} is about {owed} that Stripe does not have, not about too much: it is "
             f"{How.INVOICED_BY_HAND} or {How.WRITTEN_OFF}"
         )
     if owed < 0 and how is not How.CREDITED:

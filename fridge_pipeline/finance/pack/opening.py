@@ -107,7 +107,7 @@ def opened_stream(stream: BinaryIO, name: str, packed_bytes: int) -> Iterator[Op
     try:
         archive = zipfile.ZipFile(stream)
     except _NO_ARCHIVE as error:
-        raise DoesNotHoldError(f"{name} is no readable ZIP file: {error}") from error
+        raise DoesNotHoldError(f"{name} is not a readable ZIP file: {error}") from error
     with archive:
         yield OpenedPack(archive, packed_bytes)
 

@@ -57,7 +57,7 @@ def require_signed(manifest: bytes, pack: Path, signers: Path, signoffs: Signoff
     approver = next((person for person in people if signoffs.approved.is_of(person)), None)
     checked = _ssh_keygen(["-Y", "verify", "-I", approver or people[0], "-n", NAMESPACE, *files], manifest)
     if checked.returncode != 0:
-        raise DoesNotHoldError(f"{signature.name} is no signature of this pack: {_said(checked)}")
+        raise DoesNotHoldError(f"{signature.name} is not a signature of this pack: {_said(checked)}")
     if approver is None:
         raise DoesNotHoldError(f"{signature.name} is by {', '.join(people)}, and {signoffs.approved} approved it")
     key = checked.stdout.decode(errors="replace").strip().rpartition(" with ")[2]

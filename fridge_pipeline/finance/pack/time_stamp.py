@@ -50,7 +50,7 @@ def require_stamped(manifest: bytes, stamp: Path, authority: Path, request: byte
     read = _openssl("-reply", "-in", str(stamp), "-text")
     told = _TIME.search(read.stdout.decode(errors="replace"))
     if read.returncode != 0 or told is None:
-        raise DoesNotHoldError(f"{stamp.name} is no time stamp: {_said(read)}")
+        raise DoesNotHoldError(f"{stamp.name} is not a time stamp: {_said(read)}")
     month, day, clock, year = told.groups()
     at = datetime.strptime(f"{year} {month} {day} {clock}", "%Y %b %d %H:%M:%S").replace(tzinfo=UTC)
     with tempfile.TemporaryDirectory(prefix="fridge-stamp-") as folder:
@@ -60,7 +60,7 @@ def require_stamped(manifest: bytes, stamp: Path, authority: Path, request: byte
         trusted = ("-CAfile", str(authority), "-attime", str(int(at.timestamp())))
         done = _openssl("-verify", kind, str(given), "-in", str(stamp), *trusted)
     if done.returncode != 0:
-        raise DoesNotHoldError(f"{stamp.name} is no time stamp of this pack by this authority: {_said(done)}")
+        raise DoesNotHoldError(f"{stamp.name} is not a time stamp of this pack by this authority: {_said(done)}")
     return at
 
 

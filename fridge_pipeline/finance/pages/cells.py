@@ -86,7 +86,7 @@ def explain_command(tenant_id: str, hour: datetime) -> str:
     return f"fridge explain {end_of_options}{shlex.quote(tenant_id)} {hour:%Y-%m-%d-%H:%M}"
 
 
-#: Heights of plots are whole numbers out of this: the page stays small, and no eye sees more.
+#: Heights of plots are whole numbers out of this: the page stays small, and a screen shows no more.
 HEIGHT = 100
 LEAST_HEIGHT = 2
 #: Of the mark that says "no data": seen in a plot of a line's height, and no column in a large one.

@@ -11,6 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from fridge_pipeline.ingest.rules.rejections import KEPT_MAX
+from fridge_pipeline.invoices.rules.currency import money
 from fridge_pipeline.visible import one_line
 
 
@@ -88,4 +89,4 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("explanation.txt.j2")
+    return environment.get_template("explanation.txt.j2", globals={"money": money})

@@ -208,8 +208,8 @@ SECTIONS = (
     Section(
         OUTCOMES,
         OUTCOMES,
-        "What Stripe counts or was invoiced by hand, what Stripe may still be told, and what is lost; a credit due is "
-        "below 0.",
+        "What Stripe counts or was invoiced by hand, what can still be sent to Stripe, and what is lost; a credit due "
+        "is below 0.",
         "The books hold no usage of this month.",
     ),
     Section(

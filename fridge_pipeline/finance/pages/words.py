@@ -12,13 +12,13 @@ NOT_COMPARED = "not compared with Stripe yet"
 
 #: Symbol, word and sentence of each verdict: the colour on the page only repeats them.
 VERDICTS = {
-    Verdict.TIES_OUT: ("✓", "Ties out", "Every hour agrees from the landing files to Stripe's own books."),
+    Verdict.TIES_OUT: ("✓", "Ties out", "Every hour agrees from the landing files to Stripe's own sums."),
     Verdict.EXPLAINED: ("▲", "Ties out except for what is explained", "Every difference has a cause; see below."),
     Verdict.UNEXPLAINED: ("✕", "Does not tie out", "Some differences have no explanation: the month cannot be closed."),
     Verdict.NOT_COMPARED: (
         "○",
         "Not compared with Stripe yet",
-        "Stripe's own books of these hours were not read, or not since they were stated: nobody knows if they agree.",
+        "Stripe's own sums of these hours were not read, or not since they were sent: whether they agree is not known.",
     ),
     Verdict.PARTLY_COMPARED: (
         "○",
@@ -31,7 +31,7 @@ VERDICTS = {
 #: Instead of the verdict of a month of which there is nothing to compare.
 NOTHING_STATED = (
     "Nothing of it was stated to Stripe",
-    "None of this usage was stated to Stripe, and Stripe's own books of these hours were not read.",
+    "None of this usage was sent to Stripe, and Stripe's own sums of these hours were not read.",
 )
 
 MONTH_STATES = {
@@ -65,7 +65,7 @@ UNITS = {"active_sensors": "sensor-hours"}
 HOW_TO_READ = (
     ("Landing file", "A batch of raw readings as a gateway delivered it. Every number here begins in one."),
     ("Inserted", "A reading stored for the first time. Only these are usage: delivered twice, a reading counts once."),
-    ("Duplicate, rejected", "A reading that was stored already; a row that is no valid reading. Neither is billed."),
+    ("Duplicate, rejected", "A reading that was stored already; a row that is not a valid reading. Neither is billed."),
     ("Hour", "Usage is counted by the UTC hour in which a file arrived. A month has the hours that begin in it."),
     (
         "Billed",
@@ -85,16 +85,19 @@ HOW_TO_READ = (
         "The month in which a sensor measured, whenever it arrived; a sensor-hour is of that of its newest reading.",
     ),
     ("Units owed", "Usage less what Stripe has, of usage that waits, in units of its meter."),
-    ("Statement", "What Stripe was told of an hour's usage. A correction is a new revision; nothing is overwritten."),
+    (
+        "Statement",
+        "What was sent to Stripe of an hour's usage. A correction is a new revision; nothing is overwritten.",
+    ),
     ("Derived again", "Usage counted a second time from the stored readings, in another way. Both must agree."),
-    ("Stripe's own", "What Stripe's books showed when they were last read. Not read is not zero."),
+    ("Stripe's own", "What Stripe's sums showed when they were last read. Not read is not zero."),
     (
         "Tie-out",
         "Files, usage, statement and Stripe side by side, hour by hour. A difference has a cause and an amount.",
     ),
-    ("Explained", "A difference whose cause is known and stands as an open exception or passes by itself."),
+    ("Explained", "A difference whose cause is known: an open exception, or one that ends by itself."),
     ("Unexplained", "A difference without a cause. While there is one, the month cannot be closed."),
-    ("Nothing on record", "A blank, or a word such as not read: nobody knows the number. It is never shown as 0."),
+    ("Nothing on record", "A blank, or a word such as not read: the number is not known. It is never shown as 0."),
 )
 
 
@@ -114,7 +117,7 @@ def verdict_in_words(summary: MonthSummary) -> tuple[str, str, str]:
 
 
 def compared_in_words(compared: int, hours: int) -> str:
-    """How much of some hours was compared with Stripe's own books."""
+    """How much of some hours was compared with Stripe's own sums."""
     return f"{compared:,} of {hours:,} hours compared with Stripe" if compared or not hours else NOT_COMPARED
 
 

@@ -172,7 +172,7 @@ def _number(path: str, row: int, figure: Figure, text: str) -> Decimal:
     try:
         return Decimal(text)
     except InvalidOperation:
-        raise DoesNotHoldError(f"{path}, row {row}: {figure.column} is {text[:40]!r}, which is no number") from None
+        raise DoesNotHoldError(f"{path}, row {row}: {figure.column} is {text[:40]!r}, which is not a number") from None
 
 
 def _require_equal(ours: Sums, theirs: Sums, our_name: str, their_name: str) -> None:

@@ -102,7 +102,7 @@ def _number(row: Mapping[str, str], column: str) -> Decimal:
         return Decimal(row[column] or 0)
     except InvalidOperation:
         raise DoesNotHoldError(
-            f"{SIGNED_FIGURES}: {column} of {row['meter']} is {row[column][:40]!r}, which is no number"
+            f"{SIGNED_FIGURES}: {column} of {row['meter']} is {row[column][:40]!r}, which is not a number"
         ) from None
 
 

@@ -140,4 +140,4 @@ def _number(row: Mapping[str, str], column: str) -> Decimal:
     try:
         return Decimal(row[column] or 0)
     except InvalidOperation:
-        raise DoesNotHoldError(f"{column} of {_named(row)} is {row[column][:40]!r}, which is no number") from None
+        raise DoesNotHoldError(f"{column} of {_named(row)} is {row[column][:40]!r}, which is not a number") from None

@@ -12,10 +12,10 @@ import polars as pl
 from fridge_pipeline.finance.rules.month_books import MonthBooks
 from fridge_pipeline.finance.rules.outcomes import MeterOutcome, outcomes_by_meter
 
-#: The tie-out, from the landing files to Stripe's own books, in this order.
+#: The tie-out, from the landing files to Stripe's own sums, in this order.
 STEPS = ("files", "usage", "ledger", "stripe")
 
-#: Whether Stripe's own books of an hour were read since it was last stated.
+#: Whether Stripe's own sums of an hour were read since it was last stated.
 IS_COMPARED = pl.col("stripe_quantity").is_not_null() & (pl.col("status") != "not_read")
 
 #: What became of the rows of landing files.
@@ -44,7 +44,7 @@ class MonthSummary:
 
     ``signatures``: ``status`` open, prepared or closed, and by whom. ``files``: the sums of ``FILE_ROWS``,
     ``difference``, the rows that became none of the three, ``tenant_hours`` and ``tenant_hours_not_recorded``.
-    ``meters``: a row each from the readings to Stripe's own books. ``steps``: for each step of the tie-out, how many
+    ``meters``: a row each from the readings to Stripe's own sums. ``steps``: for each step of the tie-out, how many
     hours of a tenant and meter are ``different``, how many of these ``unexplained``, and of how many it is ``unknown``.
     ``outcomes``: meter → what was billed of its usage, can be recovered, and is lost.
     """
@@ -65,7 +65,7 @@ class MonthSummary:
 
     @property
     def compared(self) -> tuple[int, int]:
-        """How many of how many hours, of all tenants and meters, were compared with Stripe's own books."""
+        """How many of how many hours, of all tenants and meters, were compared with Stripe's own sums."""
         return self.hours("compared"), self.hours("hours")
 
 

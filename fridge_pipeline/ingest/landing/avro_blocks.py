@@ -40,7 +40,7 @@ class AvroFile:
         """Reads the header. Raises ``UnreadableFileError``."""
         self._stream = stream
         if stream.read(len(_MAGIC)) != _MAGIC:
-            raise UnreadableFileError("it is no avro container file: its first bytes are not those of one")
+            raise UnreadableFileError("it is not an avro container file: its first bytes are not those of one")
         entries: dict[str, bytes] = {}
         while count := self._long():
             if count < 0:  # then its bytes are counted too

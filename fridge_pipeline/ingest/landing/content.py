@@ -146,7 +146,7 @@ def missing_columns(missing: Sequence[str], found: Sequence[str]) -> UnreadableF
     alike = {name.lower() for name in found if name not in FIELDS}
     own += [f"{field} in other letters" for field in FIELDS if field in alike]
     if any(all(field in name for field in FIELDS) for name in found):
-        own.append("all four in one name, so what separates them is no comma")
+        own.append("all four in one name, so what separates them is not a comma")
     lengths = [len(name) for name in found if name not in FIELDS]
     others = f"{len(lengths)} other names of {min(lengths)} to {max(lengths)} characters" if lengths else ""
     return UnreadableFileError(

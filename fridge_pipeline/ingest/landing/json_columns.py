@@ -88,7 +88,7 @@ class JsonColumns:
 
     @cached_property
     def odd(self) -> str:
-        """A line that polars does not decode as it is written: no object, several, an id that is no whole number."""
+        """A line that polars does not decode as it is written: no object, several, an id that is not a whole number."""
         return rf"^[^{{]|{BETWEEN}" + (rf"|{self._id}(?:-?[0-9]+[.eE]|t|f)" if self.ids else "")
 
     @cached_property

@@ -142,7 +142,7 @@ def _invalid_key(text: str) -> StoreRefusedError | None:
     found = _INVALID_KEY.search(text)
     if found is None:
         return None
-    reason = f"the object {found['key']!r} has a name that is no path"
+    reason = f"the object {found['key']!r} has a name that is not a path"
     return StoreRefusedError("InvalidPath", reason, "rename or remove it, and run again")
 
 

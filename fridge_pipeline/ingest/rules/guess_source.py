@@ -26,8 +26,6 @@ from fridge_pipeline.ingest.rules.source import Column, CsvLayout, Source, Sourc
 #: So many lines may stand before a header.
 PREAMBLE_LINES_MAX = 30
 
-_ONE_PER_LINE = frozenset((SourceFormat.JSON, SourceFormat.NDJSON))
-
 
 @dataclass(frozen=True, slots=True)
 class Sample:

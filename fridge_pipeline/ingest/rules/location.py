@@ -63,6 +63,6 @@ def location_of(text: str) -> Location:
         return ObjectLocation(text.rstrip("/"))
     if parts.scheme != "file" or parts.netloc not in {"", "localhost"}:
         raise ValueError(
-            f"{scheme[1]}:// is no location for files; give a path, or a file://, s3://, gs:// or az:// URI"
+            f"{scheme[1]}:// is not a location for files; give a path, or a file://, s3://, gs:// or az:// URI"
         )
     return Path(unquote(parts.path, errors="surrogateescape"))

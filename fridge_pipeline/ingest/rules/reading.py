@@ -94,7 +94,7 @@ _FILE_ID = selectors.by_name("file_id", require_all=False)
 
 
 class Reason(StrEnum):
-    """Why a row is no valid reading, in words that stay the same: people filter and count by them."""
+    """Why a row is not a valid reading, in words that stay the same: people filter and count by them."""
 
     # What a file's reader finds before there are fields to judge.
     LINE_TOO_LONG = "line too long"
@@ -138,7 +138,7 @@ _UNREADABLE = (
 
 
 def judge(raw: FrameT, landing_hour: Hour, kept_from: datetime | None = None) -> FrameT:
-    """Type the four fields and say of each row why it is no reading, or nothing.
+    """Type the four fields and say of each row why it is not a reading, or nothing.
 
     In: a frame as in ``RAW_SCHEMA``. Out: the same rows in the same order with ``line``, the fields typed as
     in ``READING_SCHEMA``, ``raw``, and ``reason``: null for a valid reading, else the first reason in the

@@ -106,11 +106,11 @@ _TIME_TEXTS = (
     (r"(AM|PM)$", "a clock of twelve hours"),
     (r"JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC", "a month written as a word"),
     (r"^\d{4}-\d{2}-\d{2}.*(\[| ?[A-Z]{3,}|[+-]\d{2}:\d{2}:\d{2})", "a time zone given by its name"),
-    (r"^\d{4}-\d{1,2}-\d{1,2}[T ]\d{1,2}:\d{1,2}", "a time that is no ISO 8601, such as one of 24:00 or without zeros"),
+    (r"^\d{4}-\d{1,2}-\d{1,2}[T ]\d{1,2}:\d{1,2}", "a time that is not ISO 8601, such as 24:00 or without zeros"),
     (r"^(NULL|NONE|NAN|NAT|N/?A|UNDEFINED|-|0|0000-00-00.*)$", "a word for no time"),
 )
 
-#: What a text that is no number looks like.
+#: What a text that is not a number looks like.
 _TEMPERATURE_TEXTS = (
     (r"^[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+$", "a decimal comma"),
     (r"^[+-]?\d+([.,]\d+)?\s*(°|º|DEG|C$|F$|K$)", "a unit behind the number"),
@@ -119,7 +119,7 @@ _TEMPERATURE_TEXTS = (
     (r"^0X[0-9A-F]+$", "a number written in hexadecimal"),
 )
 
-#: What a line of too many fields, or one that is no JSON object, looks like.
+#: What a line of too many fields, or one that is not a JSON object, looks like.
 _SPLIT_NUMBERS = ((r"(^|,)\s*[+-]?\d{1,3},\d{1,2}\s*(,|$)", "a decimal comma"),)
 _ARRAYS = ((r"^\s*\[", "an array where each line is to be one JSON object"),)
 

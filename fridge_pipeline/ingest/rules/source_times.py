@@ -61,7 +61,7 @@ def _from_epoch(value: pl.Expr, dtype: pl.DataType, unit: TimeFormat) -> pl.Expr
         exact, rounded = whole.floordiv(_NANOSECONDS_PER_MICROSECOND), fraction / _NANOSECONDS_PER_MICROSECOND
     else:
         exact, rounded = whole * _MICROSECONDS[unit], fraction * _MICROSECONDS[unit]
-    is_near = rounded.abs() <= _MICROSECONDS_MAX  # false for what is no number
+    is_near = rounded.abs() <= _MICROSECONDS_MAX  # false for what is not a number
     is_whole = pl.lit(dtype.is_integer()) | whole.is_not_null() if not dtype.is_float() else pl.lit(value=False)
     microseconds = pl.when(is_whole).then(exact).otherwise(pl.when(is_near).then(rounded).round().cast(pl.Int64))
     instant = pl.when(is_near).then(microseconds).cast(_NAIVE).dt.replace_time_zone("UTC")

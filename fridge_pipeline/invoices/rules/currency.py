@@ -12,7 +12,12 @@ NO_DECIMALS = frozenset(
 THREE_DECIMALS = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
 
 
-def money(minor_units: int, currency: str, sign: str = "") -> str:
-    """An amount in the currency's own unit, ``0.05 USD``; with ``sign="+"`` also ``+0.05 USD``."""
+def money(minor_units: int | Decimal, currency: str, sign: str = "") -> str:
+    """An amount in the currency's own unit, ``0.05 USD``; with ``sign="+"`` also ``+0.05 USD``.
+
+    What was not rounded to whole minor units keeps its decimals: ``0.0525 USD``.
+    """
     decimals = 0 if currency in NO_DECIMALS else 3 if currency in THREE_DECIMALS else 2
-    return f"{Decimal(minor_units).scaleb(-decimals):{sign},.{decimals}f} {currency.upper()}"
+    amount = Decimal(minor_units).scaleb(-decimals)
+    places = max(decimals, -int(amount.normalize().as_tuple().exponent))
+    return f"{amount:{sign},.{places}f} {currency.upper()}"

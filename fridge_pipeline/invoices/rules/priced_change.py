@@ -10,6 +10,7 @@ from decimal import Decimal
 from fridge_pipeline.billing.rules.changed_hour import ChangedHour
 from fridge_pipeline.catalogue.meter import Formula
 from fridge_pipeline.invoices.rules.billing_periods import Span
+from fridge_pipeline.invoices.rules.currency import money
 from fridge_pipeline.invoices.rules.price_amount import cost, cost_of_change
 from fridge_pipeline.stripe.rules.invoice import InvoiceStatus, Price
 
@@ -134,17 +135,17 @@ def in_words(each: PricedChange) -> str:
     period = f"{each.span.start:%Y-%m-%d %H:%M} to {each.span.end:%Y-%m-%d %H:%M}" if each.span else "no billing period"
     numbers = f"{period}: {each.before:f} -> {each.after:f}"
     says = f"; {each.says}" if each.says else ""
-    if each.amount is None or each.cost_before is None or each.cost_after is None:
+    if each.amount is None or each.cost_before is None or each.cost_after is None or each.currency is None:
         return f"{numbers}, price not known: {each.says}"
     return (
-        f"{numbers}, {plain(each.cost_before)} -> {plain(each.cost_after)} minor units of {each.currency} "
-        f"({each.amount:+}){says}"
+        f"{numbers}, {money(each.cost_before, each.currency)} -> {money(each.cost_after, each.currency)} "
+        f"({money(each.amount, each.currency, '+')}){says}"
     )
 
 
-def plain(money: Decimal) -> str:
+def plain(number: Decimal) -> str:
     """Without an exponent and without zeros at its end."""
-    return f"{money.normalize():f}"
+    return f"{number.normalize():f}"
 
 
 def as_mapping(each: PricedChange) -> dict[str, object]:

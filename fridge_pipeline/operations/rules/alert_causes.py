@@ -225,7 +225,7 @@ def landing_alert(reason: str) -> Alert:
     return Alert(
         Family.LANDING,
         "zone",
-        "the landing zone cannot be looked at",
+        "the landing zone cannot be listed",
         f"{' '.join(reason.split())}\n"
         "Nothing is loaded until it can. Next: make FRIDGE_LANDING_URI reachable and check with: fridge doctor",
     )

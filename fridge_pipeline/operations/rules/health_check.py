@@ -124,7 +124,7 @@ def judge_daemons(ages: Mapping[str, timedelta | None], errors: Mapping[str, str
     if len(silent) < len(ages):
         do = "restart the daemon (stop and start fridge up); FRIDGE_HOME/logs/daemon.log says why"
         return HealthCheck("daemon", Grade.WRONG, f"not heard of for over two minutes: {', '.join(silent)}", do)
-    text = "Dagster's daemon is not running: nothing is loaded, billed or told by itself"
+    text = "Dagster's daemon is not running: nothing is loaded, billed or reported automatically"
     return HealthCheck("daemon", Grade.WARN, text, "start it: fridge up")
 
 
@@ -192,7 +192,7 @@ def judge_reads(made: int, reads_max: int, customers: int, days: int, stated_day
 def judge_hours(undelivered: Sequence[Hour]) -> HealthCheck:
     """Closed hours that wait for their turn, or were left behind."""
     if not undelivered:
-        return HealthCheck("hours", Grade.OK, "every closed hour is delivered or stands in the exceptions")
+        return HealthCheck("hours", Grade.OK, "every closed hour is delivered or is among the exceptions")
     ranges = plan_ranges(undelivered)
     do = f"hourly_billing does them, or run: fridge bill --from {ranges[0].first} --to {ranges[-1].last}"
     noun = "hour is" if len(undelivered) == 1 else "hours are"

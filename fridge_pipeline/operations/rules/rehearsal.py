@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from fridge_pipeline.invoice_causes import INVOICE_CAUSES, invoice_cause_in_words
+from fridge_pipeline.invoices.rules.currency import money
 from fridge_pipeline.invoices.rules.hold_draft import SETTLED_AFTER
 from fridge_pipeline.invoices.rules.mode import InvoiceMode
 from fridge_pipeline.operations.rules.health_check import Grade, HealthCheck
@@ -96,7 +97,7 @@ def judge_outcome(outcome: Outcome) -> HealthCheck:
 
 def judge_invoice(who: str, invoice: Invoice) -> HealthCheck:
     """Whether it became final, and what became of it: the rehearsal's customer has no way to pay."""
-    text = f"{invoice.invoice_id} of {invoice.total} minor units of {invoice.currency} is {invoice.status.value}"
+    text = f"{invoice.invoice_id} of {money(invoice.total, invoice.currency)} is {invoice.status.value}"
     if invoice.is_draft:
         return HealthCheck(
             f"{who}, payment", Grade.WRONG, f"{text} still", "finalize it by hand, and see why in Stripe"

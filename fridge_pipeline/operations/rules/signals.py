@@ -31,10 +31,10 @@ class Sample:
 #: Name without its prefix → meaning. Whatever is read must stand here.
 SIGNALS: Final[Mapping[str, Signal]] = {
     "part_was_read": Signal(
-        "1 if this part of the signals was read by this scrape, 0 if what it tells is not there", ("part",)
+        "1 if this part of the signals was read by this scrape, 0 if it could not be read", ("part",)
     ),
     "undelivered_hours": Signal(
-        "closed hours whose usage is still to be counted or stated, and for which no exception speaks"
+        "closed hours whose usage is still to be counted or stated, and that no exception explains"
     ),
     "oldest_unbilled_hour_age_seconds": Signal(
         "since the end of the oldest closed hour that waits for the pipeline, or by an exception for a person",
@@ -56,7 +56,7 @@ SIGNALS: Final[Mapping[str, Signal]] = {
     "stripe_pace_wait_seconds": Signal("how long the next call would wait for its turn"),
     "stripe_reads": Signal("reads of Stripe in the last 30 days"),
     "stripe_reads_max": Signal("reads that are made in 30 days at most"),
-    "stripe_read_age_seconds": Signal("since Stripe's books were last read, by what for", ("purpose",)),
+    "stripe_read_age_seconds": Signal("since Stripe's sums were last read, by what for", ("purpose",)),
     "landing_files": Signal("landing files loaded in the last hour", ("source", "verdict")),
     "landing_rows": Signal("rows of these files", ("source", "verdict")),
     "load_age_seconds": Signal("since a landing file was last loaded"),

@@ -15,7 +15,7 @@ DAYS_BY_HOUR_MAX = PAGE_SIZE // 24
 
 #: A morning takes a thirtieth of three quarters of what 30 days hold. The rest is for whoever asks: to close a month,
 #: to read days again, to explain an hour.
-MORNINGS_SHARE = 3 / 4 / 30
+SCHEDULED_SHARE = 3 / 4 / 30
 
 #: One in so many of a run's reads is kept for customers without usage, however many there are with usage.
 WITHOUT_USAGE_SHARE = 4
@@ -28,7 +28,7 @@ class Reading(Enum):
     """Why Stripe is read: it decides how much of it, and with how many of the reads that are left."""
 
     ASKED_FOR = "days that somebody asked for, all of them"
-    MORNING = "nobody asked: a share of the reads, and customers without usage once a week"
+    SCHEDULED = "nobody asked: a share of the reads, and customers without usage once a week"
     UNREAD = "before a month is signed: what was not read, not since it changed, or differed"
     SHADOW = "also books of which nothing was ever stated: what others have stated"
 
@@ -63,7 +63,7 @@ def is_read(days: DayRange, newest: RangeRead | None) -> bool:
 def is_due(days: DayRange, newest: RangeRead | None, now: datetime, reading: Reading) -> bool:
     """Whether an account without usage is to be read for these days now."""
     was_lately = newest is not None and now - newest.read_at < WITHOUT_USAGE_EVERY
-    return not is_read(days, newest) and not (reading is Reading.MORNING and was_lately)
+    return not is_read(days, newest) and not (reading is Reading.SCHEDULED and was_lately)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def plan_reads(accounts: Accounts, days: int, left: int, reads_max: int, reading
     An account with usage costs a read at least, one without exactly one, however many days.
     """
     left = max(left, 0)
-    allowed = min(left, int(reads_max * MORNINGS_SHARE)) if reading is Reading.MORNING else left
+    allowed = min(left, int(reads_max * SCHEDULED_SHARE)) if reading is Reading.SCHEDULED else left
     by_hour = accounts.with_usage * -(-days * 24 // PAGE_SIZE)
     spare = max(allowed - accounts.with_usage, -(-allowed // WITHOUT_USAGE_SHARE))
     return ReadingPlan(

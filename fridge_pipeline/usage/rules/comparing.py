@@ -73,7 +73,7 @@ def _by_meter(usage: pl.DataFrame, catalogue: Sequence[Meter], name: str) -> pl.
 def differing(rows: pl.DataFrame) -> pl.DataFrame:
     """The rows that differ, long: ``beside`` says which of the two books, ``found`` what it has.
 
-    Usage must be the same in every hour. What was never stated is no difference: it waits, or is an exception.
+    Usage must be the same in every hour. What was never stated is not a difference: it waits, or is an exception.
     """
     usage = rows.filter(~pl.col("recomputed").eq_missing(pl.col("usage")))
     stated = rows.filter(pl.col("stated").is_not_null() & ~pl.col("recomputed").eq_missing(pl.col("stated")))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -43,8 +42,6 @@ DESCRIBED = """  - name: tenants_as_view
     example: a row.
     columns: {hour timestamptz: H., detail text: D.}
 """
-
-Rows = Callable[[str], list[tuple[object, ...]]]
 
 
 @pytest.fixture

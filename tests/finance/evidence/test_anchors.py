@@ -79,7 +79,7 @@ def test_a_signature_of_another_pack_or_for_another_purpose_is_none(
     files = unpacked(pack)
     other = packed(tmp_path / "other.zip", with_manifest({**files, "README.txt": b"trust me"}))
     shutil.copy(signature_of(pack), signature_of(other))
-    assert "other.zip.sig is no signature of this pack" in told(other, signers=signers)
+    assert "other.zip.sig is not a signature of this pack" in told(other, signers=signers)
     for_files: list[str | Path] = ["ssh-keygen", "-q", "-Y", "sign", "-n", "file", "-f", keys["grace"]]
     signature_of(pack).unlink()
     done = subprocess.run(for_files, input=files["MANIFEST.sha256"], capture_output=True, check=True)
@@ -100,7 +100,7 @@ def test_a_time_stamp_says_since_when_a_pack_is_what_it_is(
 
     other = packed(tmp_path / "other.zip", with_manifest({**unpacked(pack), "README.txt": b"trust me"}))
     shutil.copy(stamp_of(pack), stamp_of(other))
-    assert "other.zip.tsr is no time stamp of this pack by this authority" in told(
+    assert "other.zip.tsr is not a time stamp of this pack by this authority" in told(
         other, authority=authority.certificate
     )
     later = unpacked(pack)[DESCRIPTION].replace(b'"created_at": "2026-', b'"created_at": "2099-')
@@ -116,7 +116,7 @@ def test_a_time_stamp_says_since_when_a_pack_is_what_it_is(
     with pytest.raises(NotStampedError, match=r"127\.0\.0\.1 gave no time stamp: ConnectionError"):
         stamp_pack(pack, another.url, another.certificate)
     stamp_of(pack).write_bytes(b"no stamp")
-    assert "2026-01.zip.tsr is no time stamp" in told(pack, authority=authority.certificate)
+    assert "2026-01.zip.tsr is not a time stamp" in told(pack, authority=authority.certificate)
 
 
 def test_a_renamed_pack_of_another_month_does_not_hold(pack: Path) -> None:

@@ -46,7 +46,7 @@ def compared(tie_out: str, sums: str) -> str:
         ("a,m,1,6,5,0,,tied", "a,m,1,c,5,t", "differs by 0 in Stripe (cause: none), but 5 less what was stated is -1"),
         ("a,m,1,6,5,-1,,tied", "a,m,1,c,5,t", "differs by -1 in Stripe (cause: none), but"),
         ("a,m,1,5,5,0,,tied", "a,m,1,c,5,t a,m,2,c,5,t", "stripe_sums.csv has a sum of tenant 'a', meter m, hour 2"),
-        ("a,m,1,5,5,0,,tied", "a,m,1,c,5x,t", "quantity of tenant 'a', meter m, hour 1 is '5x', which is no number"),
+        ("a,m,1,5,5,0,,tied", "a,m,1,c,5x,t", "quantity of tenant 'a', meter m, hour 1 is '5x', which is not a number"),
     ],
 )
 def test_each_hour_shows_the_last_sums_that_stripe_gave_of_its_customers(tie_out: str, sums: str, found: str) -> None:

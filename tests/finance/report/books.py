@@ -203,6 +203,17 @@ def troubled_books(tenants: int = 30, days: int = 31, *, silent_day: int = 5) ->
 
 
 def _with_what_is_open(books: MonthBooks) -> MonthBooks:
+    waiting = books.tie_out.filter(pl.col("cause") == "unmapped")
+    found = {
+        "tie_out_differences": _differences(waiting),
+        "unmapped_usage": _unmapped(waiting),
+        "month_status": rows("month_status", {"usage_month": MONTH.first_day, "status": "open"}),
+    }
+    kept = {mart: getattr(books, mart) for mart in MARTS}
+    return MonthBooks.from_frames(books.month, kept | found | _happened() | _decided())
+
+
+def _differences(waiting: pl.DataFrame) -> pl.DataFrame:
     differences = [
         {
             "tenant_id": tenant,
@@ -218,7 +229,20 @@ def _with_what_is_open(books: MonthBooks) -> MonthBooks:
         }
         for tenant, day, hour, step, cause, amount, explained, detail in FAULTS
     ]
-    waiting = books.tie_out.filter(pl.col("cause") == "unmapped")
+    not_stated = waiting.select(
+        *KEY,
+        pl.lit("ledger").alias("step"),
+        pl.col("usage_quantity").cast(pl.Float64).alias("expected"),
+        pl.lit(None, pl.Float64).alias("found"),
+        "amount",
+        "cause",
+        pl.lit(value=True).alias("is_explained"),
+        pl.lit("no Stripe customer").alias("detail"),
+    )
+    return pl.concat([rows("tie_out_differences", *differences), not_stated], how="diagonal")
+
+
+def _unmapped(waiting: pl.DataFrame) -> pl.DataFrame:
     unmapped = waiting.select(
         *KEY,
         pl.col("usage_quantity").alias("quantity"),
@@ -226,6 +250,11 @@ def _with_what_is_open(books: MonthBooks) -> MonthBooks:
         (pl.col("hour") + pl.duration(days=35)).alias("bill_until"),
         ((pl.col("hour") + pl.duration(days=35) - pl.lit(MADE_AT)).dt.total_hours() / 24).alias("days_left"),
     )
+    return unmapped.select(pl.col(name).cast(kind) for name, kind in SCHEMAS["unmapped_usage"].items())
+
+
+def _happened() -> dict[str, pl.DataFrame]:
+    """What came late, is silent, or waits as an exception."""
     exceptions = [
         {"kind": kind, "tenant_id": tenant, "hour": hour_of(day, 16), "subject": subject, "detail": detail,
          "opened_at": hour_of(day, 18), "deadline_at": deadline, "days_open": 12.6, "days_left": left,
@@ -252,6 +281,21 @@ def _with_what_is_open(books: MonthBooks) -> MonthBooks:
         {"tenant_id": "tenant-11", "sensor_id": "walk-in", "silent_from": hour_of(29, 3), "hours_silent": 69,
          "readings_per_hour_before": 11.0},
     ]  # fmt: skip
+    changed = {"tenant_id": "tenant-09", "meter": METERS[0], "signed_usage": 140.0, "usage_now": 176.0,
+               "cause": "late_file"}  # fmt: skip
+    return {
+        "exceptions_open": rows("exceptions_open", *exceptions),
+        "restatements": rows("restatements", *restatements),
+        "data_gaps": rows("data_gaps", *gaps),
+        "signed_changes": rows("signed_changes", changed | {"hour": hour_of(12, 4), "change_in_usage": 36.0}),
+        "signed_figures": rows(
+            "signed_figures", changed | {"difference": 36.0, "hours_changed": 1, "is_closed": False}
+        ),
+    }
+
+
+def _decided() -> dict[str, pl.DataFrame]:
+    """What has become of usage, and what people decided."""
     outcomes = [
         {"usage_month": MONTH.first_day, "meter": METERS[0], "outcome": outcome, "cause": cause, "quantity": quantity,
          "percent": percent}
@@ -275,34 +319,12 @@ def _with_what_is_open(books: MonthBooks) -> MonthBooks:
         {"subject": "variance", "setting": "warn", "reason": "new gateways", "decided_by": "olga",
          "decided_at": hour_of(20, 9)},
     ]  # fmt: skip
-    changed = {"tenant_id": "tenant-09", "meter": METERS[0], "signed_usage": 140.0, "usage_now": 176.0,
-               "cause": "late_file"}  # fmt: skip
-    schema = SCHEMAS["unmapped_usage"]
-    not_stated = waiting.select(
-        *KEY,
-        pl.lit("ledger").alias("step"),
-        pl.col("usage_quantity").cast(pl.Float64).alias("expected"),
-        pl.lit(None, pl.Float64).alias("found"),
-        "amount",
-        "cause",
-        pl.lit(value=True).alias("is_explained"),
-        pl.lit("no Stripe customer").alias("detail"),
-    )
-    return replace(
-        books,
-        tie_out_differences=pl.concat([rows("tie_out_differences", *differences), not_stated], how="diagonal"),
-        exceptions_open=rows("exceptions_open", *exceptions),
-        restatements=rows("restatements", *restatements),
-        data_gaps=rows("data_gaps", *gaps),
-        decisions_in_force=rows("decisions_in_force", *decisions),
-        signed_changes=rows("signed_changes", changed | {"hour": hour_of(12, 4), "change_in_usage": 36.0}),
-        signed_figures=rows("signed_figures", changed | {"difference": 36.0, "hours_changed": 1, "is_closed": False}),
-        unmapped_usage=unmapped.select(pl.col(name).cast(kind) for name, kind in schema.items()),
-        month_status=rows("month_status", {"usage_month": MONTH.first_day, "status": "open"}),
-        month_outcome=rows("month_outcome", *outcomes),
-        settlements=rows("settlements", *settlements),
-        mapping_changes=rows("mapping_changes", *mappings),
-    )
+    return {
+        "month_outcome": rows("month_outcome", *outcomes),
+        "settlements": rows("settlements", *settlements),
+        "mapping_changes": rows("mapping_changes", *mappings),
+        "decisions_in_force": rows("decisions_in_force", *decisions),
+    }
 
 
 def closed_books() -> MonthBooks:

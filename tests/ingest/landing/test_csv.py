@@ -122,7 +122,7 @@ def test_another_separator_makes_the_file_unreadable() -> None:
     outcome = deliver(HEADER.replace(",", ";") + row().replace(",", ";") + "\n", "x.csv")
 
     assert outcome.error is not None
-    assert "found: all four in one name, so what separates them is no comma, 1 other names of 45" in outcome.error
+    assert "found: all four in one name, so what separates them is not a comma, 1 other names of 45" in outcome.error
 
 
 def test_an_empty_file_is_unreadable_and_so_is_one_of_blank_lines() -> None:

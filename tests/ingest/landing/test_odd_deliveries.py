@@ -180,7 +180,7 @@ def test_an_object_with_more_records_than_fit_into_memory_is_one_rejected_row() 
 @pytest.mark.parametrize(
     ("keys", "told"),
     [
-        ('encoding = "klingon"', "line 4: source 1: encoding is no encoding of text"),
+        ('encoding = "klingon"', "line 4: source 1: encoding is not an encoding of text"),
         ("where = { a = [] }", "line 4: source 1: where.a"),
         ('records = "a"\nformat = "csv"', "line 1: source 1: records is for json, ndjson and avro"),
     ],

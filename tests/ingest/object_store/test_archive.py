@@ -88,7 +88,7 @@ def test_a_pack_in_a_bucket_is_that_of_a_folder_and_keeps_its_name_whatever_is_m
     bucket.server.put(bucket.name, "audit/2026-01.zip", body[:-1_000])
     damaged = CliRunner().invoke(fridge, ["verify", str(place)])
     assert damaged.exit_code == 1
-    assert "DOES NOT HOLD: 2026-01.zip: 2026-01.zip is no readable ZIP file" in damaged.output
+    assert "DOES NOT HOLD: 2026-01.zip: 2026-01.zip is not a readable ZIP file" in damaged.output
 
     asset = on_grid(evidence_pack, monthly_partitions(HOURS[0]))
     resources = {"ledger": installed(pipeline, tmp_path, f"s3://{bucket.name}/books/")}
@@ -126,7 +126,7 @@ def test_a_pack_in_a_bucket_is_signed_beside_it_once_and_doctor_reads_of_it_what
     body = bucket.server.objects(bucket.name)["books/evidence/2026-01.zip"]
     bucket.server.put(bucket.name, "books/evidence/2026-02.zip", body[:-1_000])
     wrong = [str(check) for check in check_packs(pipeline.database, archive_of, pipeline.clock())][-1]
-    assert wrong.startswith("WRONG packs: 2026-02.zip is no readable ZIP file")
+    assert wrong.startswith("WRONG packs: 2026-02.zip is not a readable ZIP file")
 
 
 def test_a_report_in_a_bucket_is_that_of_a_folder_and_the_newest_of_its_month(
@@ -293,7 +293,7 @@ def test_the_archive_is_below_home_unless_it_is_said_to_be_elsewhere(tmp_path: P
     assert read_settings({**home, "FRIDGE_ARCHIVE_URI": "/srv/audit"}).archive == Path("/srv/audit")
     assert read_settings({**home, "FRIDGE_ARCHIVE_URI": "file:///srv/a%20b"}).archive == Path("/srv/a b")
     assert read_settings({**home, "FRIDGE_ARCHIVE_URI": "s3://b/x/"}).archive == location_of("s3://b/x")
-    with pytest.raises(SettingError, match="FRIDGE_ARCHIVE_URI: ftp:// is no location for files"):
+    with pytest.raises(SettingError, match="FRIDGE_ARCHIVE_URI: ftp:// is not a location for files"):
         read_settings({**home, "FRIDGE_ARCHIVE_URI": "ftp://host/x"})
 
 

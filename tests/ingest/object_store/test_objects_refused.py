@@ -95,7 +95,7 @@ def test_an_object_whose_name_is_no_path_costs_its_own_hour_only(bucket: Bucket)
     hours = zone.hours()
 
     assert hours == {HOUR: zone.fingerprint(HOUR), HOUR.plus(1): "unlistable:InvalidPath"}
-    with pytest.raises(LandingFolderError, match=r"2026-01-24/19//b\.csv' has a name that is no path; rename"):
+    with pytest.raises(LandingFolderError, match=r"2026-01-24/19//b\.csv' has a name that is not a path; rename"):
         zone.listing(HOUR.plus(1))
 
 
