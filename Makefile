@@ -103,8 +103,8 @@ chaos: .venv/test.done ## Kill real billing processes KILLS times, restart Postg
 
 KILLS ?= 200
 
-mutants: .venv/test.done ## Switch each guarantee off in turn; some test must fail, and it says which.
-	@$(BIN)/python scripts/mutants.py
+mutants: .venv/test.done ## Switch each guarantee off in turn; some test must fail, and it says which: make mutants ONLY=invoices:
+	@$(BIN)/python scripts/mutants.py $(ONLY)
 
 SCALE ?= default
 ONLY ?=

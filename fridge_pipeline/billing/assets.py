@@ -17,10 +17,10 @@ from fridge_pipeline.orchestration.partitions import (
     ON_THE_WAY,
     STRIPE_POOL,
     hours_of,
-    is_backfill,
     retried_when_the_database_is_lost,
 )
 from fridge_pipeline.orchestration.progress import Progress
+from fridge_pipeline.orchestration.told_hours import EMPTY, keep_from_red, tell_hours
 
 
 @dg.asset(
@@ -30,7 +30,6 @@ from fridge_pipeline.orchestration.progress import Progress
     owners=["team:finance"],
     op_tags=ON_THE_WAY,
     pool=STRIPE_POOL,
-    output_required=False,
 )
 def meter_events(
     context: dg.AssetExecutionContext, ledger: dg.ResourceParam[Ledger], stripe: dg.ResourceParam[Stripe]
@@ -72,19 +71,13 @@ def report_bills(
         for bill in report.hours
         if bill.is_settled
     }
-    observed = {bill.hour for bill in report.hours if not bill.is_closed or bill.hour not in with_history}
-    if report.unsettled or is_backfill(context):
-        observed = set()
-    if len(metadata) == len(report.hours) and not observed:
-        for hour, numbers in metadata.items():
-            context.add_asset_metadata(numbers, partition_key=hour.key)
-        yield dg.MaterializeResult()
-        return
-    for hour, numbers in metadata.items():
-        event = dg.AssetObservation if hour in observed else dg.AssetMaterialization
-        context.log_event(event(context.asset_key, partition=hour.key, metadata=numbers))
     if report.unsettled:
+        for hour, numbers in metadata.items():
+            context.log_event(dg.AssetMaterialization(context.asset_key, partition=hour.key, metadata=numbers))
+        keep_from_red(context, [bill.hour for bill in report.hours if bill.hour not in with_history])
         raise dg.Failure(explain_unsettled(report), allow_retries=False)
+    billed = {bill.hour for bill in report.hours if bill.is_closed and bill.hour in with_history}
+    yield tell_hours(context, metadata, billed)
 
 
 def bill_summary(hours: HourRange, report: BillReport) -> str:
@@ -100,7 +93,7 @@ def bill_metadata(bill: HourBill, *, is_empty: bool = False) -> dict[str, Any]:
     if not bill.is_closed:
         return {"state": "open: pushed after it has closed", **exceptions}
     if is_empty:
-        return {"state": "empty: no landing files", **exceptions}
+        return {"state": EMPTY, **exceptions}
     state = "delivered" if bill.accepted else "no usage to state"
     if not bill.is_billed:
         state = "counted, not stated: before FRIDGE_BILL_FROM"

@@ -10,6 +10,7 @@ from fridge_pipeline.catalogue.measure import COUNTS
 from fridge_pipeline.database.check_models import TestResult, check_models, tests_of
 from fridge_pipeline.database.fill_models import fill_hours, fill_tables
 from fridge_pipeline.database.models import Materialized, SourceTable, SqlModel
+from fridge_pipeline.ingest.landing_record import hours_with_files
 from fridge_pipeline.installation import Ledger
 from fridge_pipeline.orchestration.partitions import (
     BACKFILL_POLICY,
@@ -19,6 +20,7 @@ from fridge_pipeline.orchestration.partitions import (
     retried_when_the_database_is_lost,
 )
 from fridge_pipeline.orchestration.progress import Progress, described, table_metadata
+from fridge_pipeline.orchestration.told_hours import EMPTY, tell_hours
 
 #: Which assets fill the tables that models read; of the others (tenants, exceptions) no asset is the only source.
 ASSETS_OF_TABLES = {
@@ -67,11 +69,15 @@ def _increments(models: Mapping[str, SqlModel], hourly: Hourly) -> dg.AssetsDefi
         with retried_when_the_database_is_lost():
             filled = fill_hours(ledger.database, chosen, hours, ledger.catalogue, ledger.clock)
         progress.finish(f"{sum(sum(rows.values()) for rows in filled.values()):,} rows")
+        with ledger.database.connect() as connection:
+            with_files = set(hours_with_files(connection, hours))
         for name, rows in filled.items():
-            for hour in hours.hours():
-                count = {"dagster/partition_row_count": rows.get(hour, 0)}
-                context.add_asset_metadata(count, asset_key=name, partition_key=hour.key)
-            yield dg.MaterializeResult(asset_key=name)
+            held = with_files | rows.keys()
+            told = {
+                hour: {"dagster/partition_row_count": rows.get(hour, 0)} if hour in held else {"state": EMPTY}
+                for hour in hours.hours()
+            }
+            yield tell_hours(context, told, held, name)
 
     return increments
 

@@ -16,6 +16,7 @@ from fridge_pipeline.orchestration.partitions import (
     retried_when_the_database_is_lost,
 )
 from fridge_pipeline.orchestration.progress import Progress
+from fridge_pipeline.orchestration.told_hours import EMPTY, tell_hours
 
 #: So many of an hour's files stand in its metadata; `fridge explain` lists all.
 FILES_SHOWN = 20
@@ -65,9 +66,7 @@ def raw_readings(
         for hour, numbers in metadata.items():
             context.log_event(dg.AssetObservation(context.asset_key, partition=hour.key, metadata=numbers))
         return
-    for hour, numbers in metadata.items():
-        context.add_asset_metadata(numbers, partition_key=hour.key)
-    yield dg.MaterializeResult()
+    yield tell_hours(context, metadata, landed)
 
 
 def tell_unusable(log: dg.DagsterLogManager, unusable: Sequence[Unusable], loads: Sequence[HourLoad]) -> None:
@@ -153,7 +152,7 @@ def load_state(load: HourLoad, *, is_open: bool) -> str:
     if load.loaded:
         return "loaded"
     if load.is_empty:
-        return "empty: no landing files"
+        return EMPTY
     return "nothing new" if load.listed else "unchanged since it was loaded"
 
 

@@ -20,15 +20,15 @@ from fridge_pipeline.ingest.landing.landing_errors import LandingFolderError, La
 from fridge_pipeline.ingest.landing.zone import LandingZone
 from fridge_pipeline.ingest.landing_record import known_hours
 from fridge_pipeline.ingest.rules.losses import (
-    BELOW,
     EXPECTED_DAYS,
-    OUTSIDE,
     HourAhead,
     LandingLosses,
     Strays,
     gone_told,
     hours_gone,
     is_ahead,
+    stray_place,
+    stray_subject,
     strays_told,
 )
 
@@ -39,12 +39,16 @@ _VANISHED = ExceptionKey(VANISHED, None, None, "all files")
 #: A tick lists so many hours ahead that are not told yet, the nearest first; the sweep lists all hours anyway.
 AHEAD_PER_TICK_MAX = 100
 
+#: So many places with strays it looks at again; in a bucket each is a request.
+TOLD_AGAIN_MAX = 20
+
 
 def list_and_note(connection: psycopg.Connection, zone: LandingZone, now: datetime) -> Mapping[Hour, str]:
     """``LandingZone.hours``; what this look finds lost becomes exceptions, and those that are over close."""
-    strays = Strays()
+    strays = Strays(again=told_places(connection))
     try:
         listed = zone.hours(strays)
+        look_again(zone, strays)
     except LandingRootGoneError:
         note_gone(connection, (), now)
         raise
@@ -75,15 +79,27 @@ def note_ahead(connection: psycopg.Connection, zone: LandingZone, present: Colle
 
 
 def note_strays(connection: psycopg.Connection, strays: Strays, now: datetime) -> None:
-    """What a look saw of strays; one that does not see them all neither closes nor rewrites what another found."""
-    told = open_of_kind(connection, STRAYS)
-    looks = ((OUTSIDE, strays.outside, strays.sees_outside), (BELOW, strays.below, strays.sees_below))
-    for subject, names, sees_all in looks:
-        key = ExceptionKey(STRAYS, None, None, subject)
-        if names.count and (sees_all or key not in told):
-            open_exception(connection, key, strays_told(names, subject), now)
-        elif sees_all and key in told:
+    """What a look saw of strays, an exception for each place; it closes those of places that it saw without any."""
+    for place, names in strays.found.items():
+        hour, subject = stray_subject(place)
+        open_exception(connection, ExceptionKey(STRAYS, None, hour, subject), strays_told(names, place), now)
+    for key in open_of_kind(connection, STRAYS):
+        if strays.is_over(stray_place(key.hour, key.subject)):
             close_exception(connection, key, now)
+
+
+def told_places(connection: psycopg.Connection, newest: int = 0) -> frozenset[str]:
+    """The places with strays that are told: all of them, or so many of the ``newest``."""
+    told = {stray_place(key.hour, key.subject) for key in open_of_kind(connection, STRAYS)}
+    return frozenset(sorted(place for place in told if place)[-newest:])
+
+
+def look_again(zone: LandingZone, strays: Strays) -> None:
+    """Looks at those hours of the told places that this look has not seen, be it because they are gone."""
+    if not strays.sees_all:
+        for place in sorted(strays.again - strays.looked_at):
+            if "/" in place:
+                zone.fingerprint(Hour.from_folder(place), strays)
 
 
 def note_gone(connection: psycopg.Connection, present: Collection[Hour], now: datetime) -> str | None:

@@ -19,7 +19,15 @@ from fridge_pipeline.database.exceptions import (
 from fridge_pipeline.ingest.landing.landing_errors import LandingRootGoneError
 from fridge_pipeline.ingest.landing.zone import LandingZone
 from fridge_pipeline.ingest.landing_record import loaded_listings, record_folder_versions
-from fridge_pipeline.ingest.note_losses import FUTURE_HOUR, note_ahead, note_gone, note_strays
+from fridge_pipeline.ingest.note_losses import (
+    FUTURE_HOUR,
+    TOLD_AGAIN_MAX,
+    look_again,
+    note_ahead,
+    note_gone,
+    note_strays,
+    told_places,
+)
 from fridge_pipeline.ingest.rules.landing_files import FolderVersion, LoadedListing, plan_listing
 from fridge_pipeline.ingest.rules.losses import Strays
 from fridge_pipeline.ingest.source_contracts import note_definitions
@@ -69,8 +77,8 @@ def watch_landing_zone(
     Hours before the grid cannot be run: each becomes an exception instead of stopping the others. So does what nobody
     would load at all (``note_losses``), as far as this look passes it.
     """
-    strays = Strays(sees_below=False)
     with database.connect() as connection:
+        strays = Strays(again=told_places(connection, TOLD_AGAIN_MAX))
         if zone.sources:
             note_definitions(connection, zone.sources, now)
         loaded = loaded_listings(connection, HourRange(FIRST_HOUR, grid.last))
@@ -78,6 +86,7 @@ def watch_landing_zone(
         folders = {hour: version for hour, version in seen.items() if hour <= grid.last}
         plan = plan_listing(folders, loaded, after)
         fingerprints = {hour: zone.fingerprint(hour, strays) for hour in plan.hours}
+        look_again(zone, strays)
         listed = {hour: fingerprint for hour, fingerprint in fingerprints.items() if fingerprint is not None}
         record_folder_versions(connection, _seen_anew(fingerprints, folders, loaded, now))
         news = _news(listed, loaded, grid)

@@ -1,15 +1,16 @@
 """Group ``usage``: stored readings become quantities per tenant and hour."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 
 import dagster as dg
 import polars as pl
 
-from fridge_pipeline.calendar.hours import Hour, HourRange
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.measure import COUNTS
 from fridge_pipeline.catalogue.measure_record import measures_in_force
+from fridge_pipeline.ingest.landing_record import hours_with_files
 from fridge_pipeline.installation import Ledger
 from fridge_pipeline.orchestration.partitions import (
     ON_THE_WAY,
@@ -17,6 +18,7 @@ from fridge_pipeline.orchestration.partitions import (
     retried_when_the_database_is_lost,
 )
 from fridge_pipeline.orchestration.progress import Progress
+from fridge_pipeline.orchestration.told_hours import EMPTY, tell_hours
 from fridge_pipeline.usage.count import count_usage
 
 
@@ -47,6 +49,7 @@ def usage_tables(
         ledger.keep_measures()
         with ledger.database.connect() as connection:
             measures = [measure for measure in measures_in_force(connection) if measure.asset in assets]
+            with_files = set(hours_with_files(connection, span))
         usage = count_usage(ledger.database, span, now, measures, progress.at_failpoint)
     names = {asset: [measure.name for measure in measures if measure.asset == asset] for asset in assets}
     counted = {asset: usage.filter(pl.col("measure").is_in(names[asset])) for asset in assets}
@@ -55,21 +58,23 @@ def usage_tables(
     )
     first_open = Hour.containing(now - ledger.settings.close_after)
     for asset, rows in counted.items():
-        report_per_hour(context, asset, span, rows, first_open)
-        yield dg.MaterializeResult(asset_key=asset)
+        held = with_files | {Hour(hour) for hour in rows["hour"].unique()}
+        empty = {hour: {"state": EMPTY} for hour in span.hours() if hour not in held}
+        yield tell_hours(context, {**empty, **numbers_per_hour(held, rows, first_open)}, held, asset)
 
 
-def report_per_hour(
-    context: dg.AssetExecutionContext, asset: str, span: HourRange, counted: pl.DataFrame, first_open: Hour
-) -> None:
+def numbers_per_hour(
+    hours: Collection[Hour], counted: pl.DataFrame, first_open: Hour
+) -> dict[Hour, dict[str, int | str]]:
     """Tenants and quantities of each hour as metadata; an hour without usage says so instead of showing zeros."""
+    told = {}
     totals = counted.group_by("hour").agg(pl.len().alias("rows"), pl.col("tenant_id").n_unique().alias("tenants"))
     quantities = counted.group_by("hour", "measure").agg(pl.col("quantity").sum())
     per_hour = {row["hour"]: row for row in totals.iter_rows(named=True)}
     of_measures: dict[datetime, dict[str, int]] = defaultdict(dict)
     for hour, measure, quantity in quantities.sort("measure").iter_rows():
         of_measures[hour][measure] = quantity
-    for hour in span.hours():
+    for hour in hours:
         row = per_hour.get(hour.start)
         numbers: dict[str, int | str] = {"dagster/partition_row_count": row["rows"] if row else 0}
         if row:
@@ -78,4 +83,5 @@ def report_per_hour(
             numbers["state"] = "open: counted so far"
         elif not row:
             numbers["state"] = "no usage"
-        context.add_asset_metadata(numbers, asset_key=asset, partition_key=hour.key)
+        told[hour] = numbers
+    return told

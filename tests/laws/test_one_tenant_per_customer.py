@@ -214,6 +214,35 @@ def test_on_a_raw_meter_the_second_tenant_waits_too_and_stripes_sum_is_read_once
     ]
 
 
+@pytest.mark.parametrize("hours_later", [1, 30])
+def test_a_raw_meter_gives_way_to_the_second_tenant_only_while_stripe_cancels_what_it_was_sent(
+    pipeline: Pipeline, two_days_ago: datetime, hours_later: int
+) -> None:
+    hour = Hour(two_days_ago)
+    meter = Meter("raw_sum", "Raw", CATALOGUE[0].measure, Formula.SUM, Window.NONE)
+    pipeline = replace(pipeline, catalogue=(meter,))
+    customer = pipeline.add_tenant(OLD)
+    pipeline.advance()
+    pipeline.land(hour, "old.csv", readings(OLD, hour, 1, 10))
+    pipeline.land(hour, "new.csv", readings(NEW, hour, 1, 6))
+    pipeline.run(hour)
+    customers_are(pipeline, {OLD: None, NEW: customer})
+    pipeline.run(hour)
+    assert "within 20 hours of being sent" in pipeline.one("select detail from fridge.open_exceptions")
+    pipeline.advance(hours=hours_later)
+    zone = LocalLanding(str(pipeline.landing))
+    withdraw_file(pipeline.database, zone, f"{hour.folder}/old.csv", "the old id", "ada", pipeline.clock)
+    for _ in range(3):
+        pipeline.run(hour)
+    open_now = pipeline.rows("select kind, tenant_id from fridge.open_exceptions order by kind")
+    if hours_later > 20:
+        assert open_now == [("credit_due", OLD), ("customer_taken", NEW)]
+        assert pipeline.stripe_totals(NEW)["raw_sum", hour.key] == 10
+    else:
+        assert open_now == []
+        assert pipeline.stripe_totals(NEW)["raw_sum", hour.key] == 6
+
+
 def test_the_database_refuses_a_second_tenants_statement_whoever_makes_it(pipeline: Pipeline, hour: Hour) -> None:
     customer = pipeline.customers[NEW]
     event = MeterEvent(READINGS, NEW, customer, hour, 1, 10)

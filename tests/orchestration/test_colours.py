@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 import pytest
+from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.orchestration.automation import LOAD_AND_BILL
@@ -36,6 +37,15 @@ def state(instance: dg.DagsterInstance, asset: str, hour: Hour) -> object:
     return state_of(instance.fetch_materializations(wanted, limit=1).records[0].asset_materialization)
 
 
+def failed(definitions: dg.Definitions, instance: dg.DagsterInstance, asset: str) -> set[str]:
+    """The partitions that the UI shows in red."""
+    grid = definitions.resolve_asset_graph().get(dg.AssetKey(asset)).partitions_def
+    shown_now = get_and_update_asset_status_cache_value(instance, dg.AssetKey(asset), partitions_def=grid)
+    assert grid is not None
+    assert shown_now is not None
+    return set(shown_now.deserialize_failed_partition_subsets(grid).get_partition_keys())
+
+
 def shown(instance: dg.DagsterInstance, asset: str) -> set[str]:
     return instance.get_materialized_partitions(dg.AssetKey(asset))
 
@@ -60,8 +70,28 @@ def test_an_empty_hour_between_others_is_no_bill(
         pipeline.land(first.plus(step), "a.csv", readings("cohoes", first.plus(step), 2, 5))
     with dg.DagsterInstance.ephemeral() as instance:
         assert run_hours(definitions, instance, HourRange(first, first.plus(2))).success
-        assert shown(instance, "meter_events") == {first.key, first.plus(2).key}
+        for asset in SHOWN:
+            assert shown(instance, asset) == {first.key, first.plus(2).key}, asset
+            assert set(observed(instance, asset)) == {first.plus(1).key}, asset
+        assert observed(instance, "raw_readings") == observed(instance, "meter_events")
         assert observed(instance, "meter_events") == {first.plus(1).key: "empty: no landing files"}
+
+
+def test_an_empty_hour_is_not_failed_where_the_run_of_its_neighbours_fails(
+    definitions: dg.Definitions, pipeline: Pipeline, two_days_ago: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = Hour(two_days_ago)
+    pipeline.add_tenant("cohoes")
+    for step in (0, 2):
+        pipeline.land(first.plus(step), "a.csv", readings("cohoes", first.plus(step), 2, 5))
+    monkeypatch.setenv("STRIPE_API_BASE", "http://127.0.0.1:9")
+    monkeypatch.setenv("STRIPE_API_KEY", "sk_test_unreachable")
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert not run_hours(definitions, instance, HourRange(first, first.plus(2))).success
+        for asset in SHOWN:
+            undelivered = {first.key, first.plus(2).key} if asset == "meter_events" else set()
+            assert failed(definitions, instance, asset) == undelivered, asset
+        assert state(instance, "inserted_counts", first.plus(1)) == "empty: no landing files"
 
 
 def test_an_open_hour_is_shown_as_loaded_and_counted_so_far_and_not_as_billed(

@@ -105,14 +105,39 @@ def test_strays_are_one_exception_with_their_names_and_number_until_they_are_gon
     (pipeline.landing / now(pipeline).folder / "gateway-7").mkdir()
     look(pipeline)
     details = [text for (text,) in pipeline.rows("select detail from fridge.exceptions order by subject")]
-    assert details[0].startswith("1 files or folders in folders below a landing hour")
+    assert details[0].startswith("1 files or folders in folders below the landing hour")
     assert details[1].endswith("stray-08.csv, stray-09.csv and 2 more")
     for stray in pipeline.landing.glob("stray-*"):
         stray.unlink()
     look(pipeline)
     assert pipeline.one("select count(*) from fridge.exceptions where closed_at is null") == 1
     (pipeline.landing / now(pipeline).folder / "gateway-7").rmdir()
+    look(pipeline)
+    assert pipeline.rows(OPEN) == []
+
+
+@pytest.mark.parametrize("look", [tick, sweep])
+def test_strays_below_each_hour_are_over_with_that_hour_and_whatever_became_of_it(
+    pipeline: Pipeline, look: Look
+) -> None:
+    """Emptied, removed with its hour, or with its whole date; the hour loaded or not."""
+    loaded, emptied, removed, of_old_date = (now(pipeline).plus(-each) for each in (30, 31, 32, 80))
+    for hour in (loaded, emptied, removed, of_old_date):
+        (pipeline.landing / hour.folder / "gateway-7").mkdir(parents=True)
+    land(pipeline, loaded)
+    pipeline.load(loaded)
     sweep(pipeline)
+    told = [("stray_files", hour.start) for hour in (of_old_date, removed, emptied, loaded)]
+    assert pipeline.rows(OPEN) == told
+    (pipeline.landing / loaded.folder / "gateway-7").rmdir()
+    look(pipeline)
+    assert pipeline.rows(OPEN) == told[:3]
+    (pipeline.landing / emptied.folder / "gateway-7").rmdir()
+    shutil.rmtree(pipeline.landing / removed.folder)
+    look(pipeline)
+    assert pipeline.rows(OPEN) == told[:1]
+    shutil.rmtree((pipeline.landing / of_old_date.folder).parent)
+    look(pipeline)
     assert pipeline.rows(OPEN) == []
 
 

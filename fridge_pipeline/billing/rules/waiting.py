@@ -8,8 +8,9 @@ from datetime import datetime
 
 from fridge_pipeline.billing.rules.staging import StagingCase, StagingVerdict, customer_gone_detail, refused_detail
 from fridge_pipeline.calendar.days import Month
-from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.stripe.rules.limits import OLDEST_TIMESTAMP
+from fridge_pipeline.calendar.hours import ONE_HOUR, Hour
+from fridge_pipeline.catalogue.meter import Formula, Window
+from fridge_pipeline.stripe.rules.limits import CANCEL_WINDOW, OLDEST_TIMESTAMP
 from fridge_pipeline.stripe.rules.meter_event import billing_deadline, identifier_of
 
 #: Stripe takes these as soon as what stands in their way is gone, until their deadline.
@@ -95,8 +96,8 @@ def _why(case: StagingCase, verdict: StagingVerdict) -> str:
             f"customer {case.customer_id} of tenant {case.tenant_id!r} is billed the usage of tenant {case.taken_by!r} "
             "in this hour, and Stripe keeps one figure per customer, meter and hour: one tenant would overwrite the "
             f"other, or swell it. {_by_hand(case)}, if both are this customer's. Or give {case.tenant_id!r} a customer "
-            f"of its own (fridge tenants import), or take the files of {case.taken_by!r} out of usage (fridge "
-            f"withdraw): then it is stated with the next run, until {until}."
+            f"of its own (fridge tenants import){_withdrawal(case)}: then it is stated with the next run, until "
+            f"{until}."
         )
     if verdict is StagingVerdict.MONTH_CLOSED:
         month = Month.containing(case.hour.start)
@@ -111,6 +112,16 @@ def _why(case: StagingCase, verdict: StagingVerdict) -> str:
         f"the hour is older than the {OLDEST_TIMESTAMP.days} days that Stripe accepts, so it cannot be billed as "
         f"usage.{nobody} {_by_hand(case)}, or write it off; then: fridge settle."
     )
+
+
+def _withdrawal(case: StagingCase) -> str:
+    """How the other tenant's figure comes down to 0, which a raw meter's does only while events can be cancelled."""
+    if case.meter.window is Window.NONE and case.meter.formula is Formula.LAST:
+        return ""
+    files = f", or take the files of {case.taken_by!r} out of usage (fridge withdraw)"
+    if case.meter.window is Window.HOUR:
+        return files
+    return f"{files} within {CANCEL_WINDOW // ONE_HOUR} hours of being sent, while Stripe cancels it"
 
 
 def _by_hand(case: StagingCase) -> str:

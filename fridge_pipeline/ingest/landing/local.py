@@ -159,6 +159,8 @@ class LocalLanding:
         dates = [name for name, is_folder in folders.items() if is_folder and is_date_folder(name)]
         for name in folders.keys() - set(dates):
             strays.add(storable_path(name), is_folder=folders[name])
+        strays.looked_at.add("")
+        strays.dates.update(dates)
         return dates
 
     def _hours_with_folders(self, strays: Strays) -> Iterator[Hour]:
@@ -170,6 +172,8 @@ class LocalLanding:
                 continue
             except OSError:  # which hours it has is unknown: each of them says so when it is listed
                 folders = dict.fromkeys(_HOURS_OF_DAY, True)
+            else:
+                strays.looked_at.add(date)
             for name, is_folder in folders.items():
                 hour = _hour_of(f"{date}/{name}")
                 if hour is not None and is_folder:
@@ -203,6 +207,8 @@ class LocalLanding:
                             strays.add(storable_path(f"{hour.folder}/{name}"), is_folder=listed is None)
             finally:
                 os.close(descriptor)
+        if strays is not None:
+            strays.looked_at.add(hour.folder)
 
     def _folder(self, hour: Hour) -> str:
         return os.path.join(self._root, hour.folder)  # noqa: PTH118  # Path costs more than the scan itself

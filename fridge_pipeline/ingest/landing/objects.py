@@ -32,7 +32,7 @@ from fridge_pipeline.ingest.rules.landing_files import (
     is_landing_file,
     storable_path,
 )
-from fridge_pipeline.ingest.rules.losses import StrayNames, Strays, is_date_folder
+from fridge_pipeline.ingest.rules.losses import Strays, is_date_folder
 from fridge_pipeline.ingest.rules.source import Source, source_of
 
 if TYPE_CHECKING:
@@ -92,9 +92,10 @@ class ObjectLanding:
                     tallies.setdefault(hour, _Tally()).add(name, meta)
         except StoreRefusedError as error:
             if error.code == "InvalidPath":  # then only the hour that has it cannot be listed
-                seen.outside, seen.below = StrayNames(), StrayNames()
+                seen.found.clear()
                 return self._hours_one_by_one(seen)
             raise self._unlistable(self._uri, error) from None
+        seen.sees_all = True
         return {hour: tallies[hour].fingerprint for hour in sorted(tallies)}
 
     def _hours_one_by_one(self, strays: Strays) -> dict[Hour, str]:
@@ -115,9 +116,7 @@ class ObjectLanding:
         of_date: dict[str, set[Hour]] = {date: set() for date in dates}
         for hour in known:
             of_date.get(_date_of(hour), set()).add(hour)
-        looked_at = _dates_to_look_at(dates, of_date, after)
-        seen.sees_outside = len(looked_at) == len(dates)
-        for date in looked_at:
+        for date in _dates_to_look_at(dates, of_date, after) | (seen.again & set(dates)):
             of_date[date] = set(self._hours_of(date, seen))
         return {hour: version_of(hour) for hours in of_date.values() for hour in sorted(hours)}
 
@@ -155,7 +154,9 @@ class ObjectLanding:
             return take_snapshot(stream, directory, file.format, plain_bytes_max, by_content=file.source is not None)
 
     def _dates(self, strays: Strays) -> list[str]:
-        return sorted(self._prefixes("", is_date_folder, strays))
+        dates = sorted(self._prefixes("", is_date_folder, strays))
+        strays.dates.update(dates)
+        return dates
 
     def _hours_of(self, date: str, strays: Strays) -> list[Hour]:
         found = self._prefixes(date, lambda prefix: _hour_of(prefix) is not None, strays)
@@ -171,9 +172,18 @@ class ObjectLanding:
         for meta in listed["objects"]:
             _add_stray(strays, meta)
         ours = [prefix for prefix in listed["common_prefixes"] if is_ours(prefix)]
-        for prefix in set(listed["common_prefixes"]) - set(ours):
-            strays.add(storable_path(prefix), is_folder=True)
+        for prefix in sorted(set(listed["common_prefixes"]) - set(ours)):
+            if is_landing_file(prefix.rpartition("/")[2]) and self._holds_anything(prefix):
+                strays.add(storable_path(prefix), is_folder=True)
+        strays.looked_at.add(below)
         return ours
+
+    def _holds_anything(self, prefix: str) -> bool:
+        """Whether a folder has more than the empty objects that show it: a request, as a rule."""
+        try:
+            return any(meta["size"] for meta in self._listed(prefix))
+        except StoreRefusedError:  # something is there, with a name or a right that stands in the way
+            return True
 
     def _unlistable(self, place: str, error: StoreRefusedError) -> LandingFolderError:
         kind = LandingRootGoneError if error.code == "NoSuchBucket" else LandingFolderError
@@ -188,6 +198,8 @@ class ObjectLanding:
                     _add_stray(strays, meta)
             elif is_landing_file(name.rpartition("/")[2]):
                 yield name, meta
+        if strays is not None:
+            strays.looked_at.add(hour.folder)
 
     def _is_ours(self, name: str) -> bool:
         """Whether an object, by its name below an hour, lies where landing files do."""

@@ -50,7 +50,7 @@ class LandingZone(Protocol):
         been rewritten. ``None`` where the store keeps no such version, or does not tell it: only a listing
         shows what is there. A store where looking for folders is dear looks for some only, going on ``after`` an
         hour, and gives the ``known`` ones for the rest. The ``strays`` that it passes are those outside every
-        hour. Raises what ``hours`` raises.
+        hour; dates in ``strays.again`` are looked at. Raises what ``hours`` raises.
         """
         ...
 

@@ -23,7 +23,7 @@ class StrayNames:
 
     first: list[str] = field(default_factory=list)
     count: int = 0
-    _last: str = field(default="", repr=False)
+    _last: str = field(default="", repr=False, compare=False)
 
     def add(self, name: str) -> None:
         """One more; the objects of a folder, which come one after the other, are one folder."""
@@ -35,15 +35,17 @@ class StrayNames:
 
 @dataclass(slots=True)
 class Strays:
-    """What a look at a landing zone sees on its way: ``outside`` every landing hour, and in folders ``below`` one.
+    """What a look at a landing zone sees on its way of what lies where no landing file may, by the place it lies in.
 
-    ``sees_outside`` and ``sees_below`` say whether the look sees all there is; one that lists less sees less.
+    A place is the root (an empty text), a date's folder or an hour's: ``looked_at`` are those that the look saw all of,
+    and ``sees_all`` says that it saw all of every place. ``again`` are places that it is asked to look at.
     """
 
-    outside: StrayNames = field(default_factory=StrayNames)
-    below: StrayNames = field(default_factory=StrayNames)
-    sees_outside: bool = True
-    sees_below: bool = True
+    found: dict[str, StrayNames] = field(default_factory=dict)
+    looked_at: set[str] = field(default_factory=set)
+    dates: set[str] = field(default_factory=set)
+    sees_all: bool = False
+    again: frozenset[str] = frozenset()
 
     def add(self, path: str, *, is_folder: bool) -> None:
         """Takes in what lies at a path (relative to the root) where no landing file may: its first part out of place.
@@ -56,7 +58,19 @@ class Strays:
         depth = 1 if not is_date_folder(parts[0]) else 2 if not _is_hour_folder("/".join(parts[:2])) else 3
         depth = min(depth, len(parts))
         name = "/".join(parts[:depth]) + ("/" if is_folder or depth < len(parts) else "")
-        (self.below if depth > 2 else self.outside).add(name)  # noqa: PLR2004 # date and hour
+        self.found.setdefault("/".join(parts[: depth - 1]), StrayNames()).add(name)
+
+    def is_over(self, place: str | None) -> bool:
+        """Whether nothing lies in a place any more, as far as this look can say; ``None`` is told otherwise now."""
+        if place is None:
+            return True
+        is_gone = "" in self.looked_at and place != "" and place.partition("/")[0] not in self.dates
+        return place not in self.found and (self.sees_all or place in self.looked_at or is_gone)
+
+    def names(self) -> StrayNames:
+        """All of them."""
+        first = sorted(name for names in self.found.values() for name in names.first)
+        return StrayNames(first[:SHOWN_MAX], sum(names.count for names in self.found.values()))
 
 
 def is_date_folder(name: str) -> bool:
@@ -81,8 +95,25 @@ EXPECTED_DAYS = timedelta(days=7)
 #: Files arrive in the newest hours, whatever became of the landing zone: they show nothing of it.
 ARRIVING = ONE_HOUR
 
-#: What the exceptions about strays are about, by name.
-OUTSIDE, BELOW = "outside every landing hour", "in folders below a landing hour"
+#: What the exceptions about strays are about, by name; below an hour it is the hour's own exception.
+OUTSIDE, BELOW = "outside every landing hour", "in folders below the landing hour"
+_OF_DATE = f"{OUTSIDE} of "
+
+
+def stray_subject(place: str) -> tuple[Hour | None, str]:
+    """The hour and the subject of the exception about the strays in a place."""
+    if "/" in place:
+        return Hour.from_folder(place), BELOW
+    return None, f"{_OF_DATE}{place}" if place else OUTSIDE
+
+
+def stray_place(hour: Hour | None, subject: str) -> str | None:
+    """The place that such an exception is about; ``None`` for one that an earlier version opened."""
+    if hour is not None:
+        return hour.folder
+    if subject == OUTSIDE:
+        return ""
+    return subject.removeprefix(_OF_DATE) if subject.startswith(_OF_DATE) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +168,8 @@ def gone_told(gone: list[Hour]) -> str:
     )
 
 
-def strays_told(names: StrayNames, subject: str) -> str:
+def strays_told(names: StrayNames, place: str) -> str:
     """What a person is told of files and folders that nobody loads."""
+    subject = stray_subject(place)[1]
     more = f" and {names.count - len(names.first)} more" if names.count > len(names.first) else ""
     return f"{names.count} files or folders {subject}, which nobody loads: {', '.join(names.first)}{more}"

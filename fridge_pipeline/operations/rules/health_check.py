@@ -134,11 +134,10 @@ def judge_landing(hours: int, shown: str, losses: LandingLosses) -> list[HealthC
     if losses.gone:
         do = f"mount or restore it, or correct FRIDGE_LANDING_URI, which is {shown}"
         found = [HealthCheck("landing zone", Grade.WRONG, gone_told(losses.gone), do)]
-    strays = losses.strays.outside.first + losses.strays.below.first
-    names = [f"{path} is in no landing hour and is not loaded" for path in strays[:SHOWN_MAX]]
-    count = losses.strays.outside.count + losses.strays.below.count
-    if count > len(names):
-        names.append(f"{count - len(names)} more files and folders are in no landing hour")
+    strays = losses.strays.names()
+    names = [f"{path} is in no landing hour and is not loaded" for path in strays.first]
+    if strays.count > len(names):
+        names.append(f"{strays.count - len(names)} more files and folders are in no landing hour")
     do = "files belong into <YYYY-MM-DD>/<HH>/ such as 2026-01-24/09/"
     found += [HealthCheck("landing zone", Grade.WRONG, name, do) for name in names]
     ahead = [each.told for each in losses.ahead[:SHOWN_MAX]]

@@ -17,6 +17,7 @@ from uuid import UUID
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -99,6 +100,31 @@ def test_every_row_is_read_of_every_type_that_holds_text(dtype: Any, encoding: s
 @pytest.mark.parametrize("page_version", ["1.0", "2.0"])
 def test_every_row_is_read_where_a_dictionary_outgrows_its_page(page_version: str) -> None:
     assert_every_row(written(dictionary_pagesize_limit=1_000, data_page_version=page_version), 700)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"use_deprecated_int96_timestamps": True},  # Spark's and Impala's times
+        {"write_statistics": False, "row_group_size": 777, "compression": "brotli"},
+        {"write_page_index": True, "write_page_checksum": True, "data_page_version": "2.0", "compression": "zstd"},
+        {"data_page_size": 500, "compression": "lz4", "store_decimal_as_integer": True},
+    ],
+    ids=str,
+)
+def test_every_row_is_read_whatever_else_a_writer_chooses(options: dict[str, Any]) -> None:
+    assert_every_row(written(**options), 2_500)
+
+
+def test_missing_ids_and_empty_row_groups_cost_no_other_row() -> None:
+    target, nulls = BytesIO(), pa.array([row % 7 == 0 for row in range(ROWS)])
+    table = TABLE.set_column(1, "sensor_id", pc.if_else(nulls, None, TABLE["sensor_id"]))
+    with pq.ParquetWriter(target, table.schema, dictionary_pagesize_limit=300) as writer:
+        for some in (table.slice(0, 3_000), table.slice(0, 0), table.slice(3_000)):
+            writer.write_table(some)
+    outcome = deliver(target.getvalue(), "x.parquet", batch_rows=700)
+    assert outcome.valid == [row for row in EXPECTED if (row[0] - 1) % 7]
+    assert {reason for _, reason in outcome.reasons} == {"missing sensor_id"}
 
 
 def test_every_row_is_read_of_columns_that_are_dictionaries_in_arrow() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.ingest.landing.local import LocalLanding
-from fridge_pipeline.ingest.rules.losses import SHOWN_MAX, Strays
+from fridge_pipeline.ingest.rules.losses import SHOWN_MAX, Strays, stray_place, stray_subject
 
 HOUR = Hour.from_folder("2026-11-20/18")
 
@@ -60,15 +60,17 @@ def test_each_kind_of_stray_is_named_by_its_first_part_that_is_out_of_place(
     write(tmp_path, *FILES, file)
     strays = Strays()
     assert list(LocalLanding(tmp_path).hours(strays)) == [HOUR]
-    seen = (strays.outside.first, strays.below.first)
-    assert seen == (([stray], []) if file in OUTSIDE else ([], [stray]))
+    assert strays.names().first == [stray]
+    (place,) = strays.found
+    assert (place == HOUR.folder) == (file in BELOW)
+    assert stray_place(*stray_subject(place)) == place
 
 
 def test_a_tidy_landing_zone_and_what_announces_itself_as_unfinished_have_no_strays(tmp_path: Path) -> None:
     write(tmp_path, *FILES, *QUIET)
     strays = Strays()
     assert LocalLanding(tmp_path).hours(strays)[HOUR].startswith("3:")
-    assert (strays.outside.count, strays.below.count) == (0, 0)
+    assert strays.found == {}
 
 
 def test_the_look_at_folders_sees_all_that_lies_outside_and_a_listing_what_lies_below(tmp_path: Path) -> None:
@@ -76,12 +78,13 @@ def test_the_look_at_folders_sees_all_that_lies_outside_and_a_listing_what_lies_
     zone, folders, listing = LocalLanding(tmp_path), Strays(), Strays()
     zone.folders((), None, folders)
     zone.fingerprint(HOUR, listing)
-    assert (folders.outside.count, folders.below.count) == (len(OUTSIDE), 0)
-    assert (listing.outside.count, sorted(listing.below.first)) == (0, sorted(BELOW.values()))
+    assert (folders.names().count, HOUR.folder in folders.looked_at) == (len(OUTSIDE), False)
+    assert (listing.names().first, listing.looked_at) == (sorted(BELOW.values()), {HOUR.folder})
 
 
 def test_of_many_strays_the_first_few_are_named_and_all_are_counted(tmp_path: Path) -> None:
     write(tmp_path, *(f"{number:04d}.csv" for number in range(300)))
     strays = Strays()
     LocalLanding(tmp_path).folders((), None, strays)
-    assert (strays.outside.first, strays.outside.count) == ([f"{number:04d}.csv" for number in range(SHOWN_MAX)], 300)
+    names = strays.names()
+    assert (names.first, names.count) == ([f"{number:04d}.csv" for number in range(SHOWN_MAX)], 300)

@@ -39,25 +39,46 @@ def test_a_bucket_shows_the_strays_that_a_folder_shows(bucket: Bucket) -> None:
     strays = Strays()
     assert list(bucket.zone.hours(strays)) == [HOUR]
     expected = {OUTSIDE.get(key, BELOW.get(key)) for key in keys if key not in QUIET}
-    assert strays.outside.count + strays.below.count == len(expected)
-    assert {*strays.outside.first, *strays.below.first} <= expected
+    assert {name for names in strays.found.values() for name in names.first} == expected
     looked = Strays()
     bucket.zone.folders((), None, looked)
-    assert looked.outside.first == strays.outside.first
+    bucket.zone.fingerprint(HOUR, looked)
+    assert looked.found == strays.found
 
 
-@pytest.mark.parametrize("key", ["2026/11/20/10/stream-1.csv", "loose.csv", "2026-11-20/7/a.csv"])
+STRAYS = {
+    "2026/11/20/10/stream-1.csv": "outside every landing hour",
+    "loose.csv": "outside every landing hour",
+    "2026-11-20/7/a.csv": "outside every landing hour of 2026-11-20",
+    "2026-11-20/18/gateway-7/a.csv": "in folders below the landing hour",
+    "2026-11-20/18/30/part-0.parquet": "in folders below the landing hour",
+}
+
+
+@pytest.mark.parametrize(("key", "subject"), STRAYS.items())
 def test_a_stray_in_a_bucket_is_an_exception_of_the_next_tick_and_closes_when_it_is_gone(
-    pipeline: Pipeline, bucket: Bucket, key: str
+    pipeline: Pipeline, bucket: Bucket, key: str, subject: str
 ) -> None:
+    for day in range(1, 25):  # more dates than a tick looks at
+        bucket.land(Hour.from_folder(f"2026-12-{day:02d}/00"), "a.csv", b"x")
     bucket.server.put(bucket.name, f"landing/{key}", b"x")
-    tick(pipeline, bucket)
-    assert pipeline.rows(OPEN) == [("stray_files", "outside every landing hour")]
     sweep(pipeline, bucket)
-    assert len(pipeline.rows(OPEN)) == 1
+    told = [each for each in pipeline.rows(OPEN) if each[0] == "stray_files"]
+    assert told == [("stray_files", subject)]
     bucket.server.delete(bucket.name, f"landing/{key}")
     tick(pipeline, bucket)
-    assert pipeline.rows(OPEN) == []
+    assert not [each for each in pipeline.rows(OPEN) if each[0] == "stray_files"]
+
+
+@pytest.mark.parametrize(("key", "subject"), STRAYS.items())
+def test_a_tick_tells_a_stray_and_the_sweep_agrees(pipeline: Pipeline, bucket: Bucket, key: str, subject: str) -> None:
+    """A folder that was made in a console, and is empty, is none."""
+    bucket.server.put(bucket.name, f"landing/{key}", b"x")
+    bucket.server.put(bucket.name, "landing/empty/", b"")
+    for look in (tick, sweep, tick):
+        look(pipeline, bucket)
+        ((told, detail),) = pipeline.rows("select subject, detail from fridge.exceptions where closed_at is null")
+        assert (told, detail[:2]) == (subject, "1 ")
 
 
 def test_a_bucket_that_lists_nothing_any_more_is_no_empty_landing_zone(pipeline: Pipeline, bucket: Bucket) -> None:

@@ -1,0 +1,47 @@
+"""What Dagster is told of a run's hours: *materialized* is one that holds something, *observed* one that does not."""
+
+from collections.abc import Container, Iterable, Mapping
+from typing import Any
+
+import dagster as dg
+
+from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.orchestration.partitions import is_backfill
+
+#: Dagster writes no event of its own for an output that says so; else each key of the run's range would be green. It is
+#: Dagster's own mark, for which it has no public name: test_colours shows whether it still knows it.
+TOLD_ALREADY = {"__source_asset_observation__": True}
+
+EMPTY = "empty: no landing files"
+
+
+def tell_hours(
+    context: dg.AssetExecutionContext,
+    told: Mapping[Hour, Mapping[str, Any]],
+    held: Container[Hour],
+    asset: str | None = None,
+) -> dg.MaterializeResult[None]:
+    """The result of a step on some hours, with what is ``told`` of each, so that the steps that follow run.
+
+    In a backfill those that are not ``held`` are materialized too: Dagster would call it failed.
+    """
+    key = dg.AssetKey(asset) if asset is not None else context.asset_key
+    if is_backfill(context) or all(hour in held for hour in told):
+        for hour, metadata in told.items():
+            context.add_asset_metadata(metadata, asset_key=key, partition_key=hour.key)
+        return dg.MaterializeResult(asset_key=key)
+    for hour, metadata in told.items():
+        event = dg.AssetMaterialization if hour in held else dg.AssetObservation
+        context.log_event(event(key, partition=hour.key, metadata=metadata))
+    return dg.MaterializeResult(asset_key=key, metadata=TOLD_ALREADY)
+
+
+def keep_from_red(context: dg.AssetExecutionContext, empty: Iterable[Hour]) -> None:
+    """Materializes the ``empty`` hours of all assets of a run that fails: Dagster would show them as failed."""
+    planned = context.instance.get_records_for_run(
+        context.run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
+    ).records
+    assets = {record.asset_key for record in planned if record.asset_key is not None}
+    for hour in empty:
+        for key in sorted(assets - {context.asset_key}):
+            context.log_event(dg.AssetMaterialization(key, partition=hour.key, metadata={"state": EMPTY}))
