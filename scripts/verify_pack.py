@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -53,6 +53,9 @@ _MARK = "'"
 
 #: Where a closed month's pack has what came after its signature.
 ANNEX = "annex"
+
+#: Longer than a hash and any path that a file system takes.
+MANIFEST_LINE_CHARACTERS_MAX = 4_200
 
 _FOLDER = "fridge-evidence-"
 _MANIFEST_LINE = re.compile(r"(?P<sha256>[0-9a-f]{64})  (?P<path>[^\x00-\x1f\\]+)")
@@ -112,21 +115,17 @@ def manifest_text(hashes: Mapping[str, str]) -> str:
     return "".join(f"{hashes[path]}  {path}\n" for path in sorted(hashes))
 
 
-def read_manifest(text: str) -> dict[str, str]:
-    """Path → SHA-256 of every file that a manifest lists. Raises ``DoesNotHoldError``."""
-    hashes: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
-        match = _MANIFEST_LINE.fullmatch(line)
-        if match is None:
+def manifest_lines(lines: Iterable[str]) -> Iterator[tuple[int, str, str]]:
+    """Number, path and SHA-256 of each line of a manifest. Raises ``DoesNotHoldError``."""
+    number = 0
+    for number, line in enumerate(lines, start=1):
+        match = _MANIFEST_LINE.fullmatch(line.removesuffix("\n"))
+        if match is None or len(line) > MANIFEST_LINE_CHARACTERS_MAX:
             raise DoesNotHoldError(f"{MANIFEST}, line {number}: {line[:100]!r} is not a SHA-256, two blanks and a path")
-        path = match["path"]
-        require_safe(path)
-        if path in hashes:
-            raise DoesNotHoldError(f"{MANIFEST}, line {number}: {path} is listed twice")
-        hashes[path] = match["sha256"]
-    if not hashes:
+        require_safe(match["path"])
+        yield number, match["path"], match["sha256"]
+    if not number:
         raise DoesNotHoldError(f"{MANIFEST} lists no file")
-    return hashes
 
 
 def require_safe(path: str) -> None:
@@ -136,15 +135,6 @@ def require_safe(path: str) -> None:
         raise DoesNotHoldError(f"the path {path!r} would be unpacked outside the pack's folder")
     if "/".join(parts) != path.removesuffix("/"):
         raise DoesNotHoldError(f"the path {path!r} is written in a roundabout way; it is {'/'.join(parts)!r}")
-
-
-def require_same_files(listed: Iterable[str], found: Iterable[str]) -> None:
-    """Raises ``DoesNotHoldError`` unless the manifest's files and those in the pack are the same."""
-    wanted, there = set(listed), set(found) - {MANIFEST}
-    for path in sorted(wanted - there):
-        raise DoesNotHoldError(f"{path} is missing: {MANIFEST} lists it, and it is not in the pack")
-    for path in sorted(there - wanted):
-        raise DoesNotHoldError(f"{path} was added: it is in the pack, and {MANIFEST} does not list it")
 
 
 def require_chained(month: str, stated: PackLink | None, previous: PackLink) -> None:
@@ -252,157 +242,434 @@ def _months(first: str, last: str) -> list[str]:
 
     return [f"{each // 12:04d}-{each % 12 + 1:02d}" for each in range(number(first), number(last) + 1)]
 ''',
-"fridge_pipeline.finance.pack.opening": r'''"""Opens a pack that anybody may have made: bounded in size, and nothing of it is unpacked by its own names.
+"fridge_pipeline.finance.pack.description": r'''"""Reads what a pack says of itself, pack.json, in pieces: it has an entry for the file of every tenant.
 
 Standard library only.
 """
 
 from __future__ import annotations
 
-import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from fridge_pipeline.finance.rules.evidence_format import DESCRIPTION, DoesNotHoldError
+
+#: The list that has an entry for every file; everything else is small by its nature.
+FILES = "files"
+
+#: What an entry of that list, and what any other value is at most.
+VALUE_CHARACTERS_MAX = 2**20
+
+_BLANKS = " \t\r\n"
+
+
+def read_described(pieces: Iterable[str], note_file: Callable[[Any], None]) -> dict[str, Any]:
+    """All that it says but its files, of which each is handed to ``note_file``. Raises ``DoesNotHoldError``."""
+    text = _Json(pieces)
+    said: dict[str, Any] = {}
+    if text.ahead() != "{":
+        text.value()
+        raise DoesNotHoldError(f"{DESCRIPTION} is no JSON object")
+    for _ in text.parts("{", "}"):
+        name = text.value()
+        text.take(":")
+        if not isinstance(name, str) or name in said:
+            raise DoesNotHoldError(f"{DESCRIPTION} says {str(name)[:40]!r} twice, or as no name")
+        if name == FILES and text.ahead() == "[":
+            said[name] = True
+            for _ in text.parts("[", "]"):
+                note_file(text.value())
+        else:
+            said[name] = text.value()
+    if text.ahead():
+        raise DoesNotHoldError(f"{DESCRIPTION} is no JSON: something follows its end")
+    return said
+
+
+class _Json:
+    """A text of JSON of which only what is being read is in memory."""
+
+    def __init__(self, pieces: Iterable[str]) -> None:
+        self._pieces = iter(pieces)
+        self._text, self._at = "", 0
+        self._decoder = json.JSONDecoder()
+
+    def ahead(self) -> str:
+        """The next character that is no blank; empty at the end."""
+        while True:
+            while self._at < len(self._text):
+                if self._text[self._at] not in _BLANKS:
+                    return self._text[self._at]
+                self._at += 1
+            if not self._more():
+                return ""
+
+    def take(self, wanted: str) -> None:
+        """Goes past one of these characters. Raises ``DoesNotHoldError`` when it is not there."""
+        if (found := self.ahead()) == "" or found not in wanted:
+            raise DoesNotHoldError(f"{DESCRIPTION} is no JSON: {found!r} stands where {wanted!r} belongs")
+        self._at += 1
+
+    def parts(self, begin: str, end: str) -> Iterator[None]:
+        """Once for each part of a list or an object; whoever goes through it reads the part."""
+        self.take(begin)
+        if self.ahead() == end:
+            self.take(end)
+            return
+        while True:
+            yield
+            if self.ahead() == end:
+                self.take(end)
+                return
+            self.take(",")
+
+    def value(self) -> Any:
+        """The next value as a whole. Raises ``DoesNotHoldError`` for one that is too long or none."""
+        self.ahead()
+        while True:
+            try:
+                found, end = self._decoder.raw_decode(self._text, self._at)
+            except (ValueError, RecursionError) as error:
+                if len(self._text) - self._at > VALUE_CHARACTERS_MAX:
+                    raise DoesNotHoldError(
+                        f"{DESCRIPTION} has a value of more than {VALUE_CHARACTERS_MAX:,} characters, or none there"
+                    ) from None
+                if not self._more():
+                    raise DoesNotHoldError(f"{DESCRIPTION} is no JSON: {error}") from None
+                continue
+            # A number may go on in what was not read yet.
+            if end < len(self._text) or not self._more():
+                self._at = end
+                return found
+
+    def _more(self) -> bool:
+        piece = next(self._pieces, "")
+        self._text, self._at = self._text[self._at :] + piece, 0
+        return bool(piece)
+''',
+"fridge_pipeline.finance.pack.zip_entries": r'''"""The table of contents of a ZIP file, entry by entry, and the bytes of an entry: in as much memory for any number.
+
+Python's own ``zipfile`` keeps a kilobyte for each entry, and a pack has a file for every tenant. The format is that of
+APPNOTE.TXT 6.3 (PKWARE), of which packs use: stored and deflated entries, and the large form (ZIP64). Standard library
+only.
+"""
+
+from __future__ import annotations
+
 import io
 import struct
-import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import dataclass
 from typing import BinaryIO
 
-from fridge_pipeline.finance.rules.evidence_format import (
-    DESCRIPTION,
-    MANIFEST,
-    DoesNotHoldError,
-    month_of_folder,
-    require_safe,
-)
+_END, _END_64, _LOCATOR_64 = struct.Struct("<4s4H2LH"), struct.Struct("<4sQ2H2L4Q"), struct.Struct("<4sLQL")
+_ENTRY, _LOCAL = struct.Struct("<4s6H3L5H2L"), struct.Struct("<4s5H3L2H")
+_COMMENT_MAX = 0xFFFF
+_CHUNK = 2**18
 
-#: More files than a pack of a million tenants needs would only be there to fill a disk.
-FILES_MAX = 2_000_000
+#: Stand in the small form for what the large one says.
+_LARGE_16, _LARGE_32 = 0xFFFF, 0xFFFFFFFF
+_LARGE_FORM = 1
 
-#: A pack unpacks to so many bytes at most. A month of 10,000 tenants takes some 10 GB.
-UNPACKED_BYTES_MAX = 256 * 2**30
+#: Bits of an entry's flags.
+ENCRYPTED, _UTF8 = 0x1, 0x800
 
-#: No deflate unpacks a byte to more than 1,032; an archive that claims more is made to fill a disk.
-RATIO_MAX = 1_032
-
-#: What is read into memory whole, the manifest and pack.json, is at most so large.
-READ_WHOLE_BYTES_MAX = 512 * 2**20
-
-_ENCRYPTED = 0x1
-_CHUNK = 2**20
-
-#: What zipfile raises for an archive whose bytes are not what they were.
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError)
-_NO_ARCHIVE = (*_DAMAGE, NotImplementedError, OverflowError, ValueError, struct.error)
+STORED, DEFLATED = 0, 8
 
 
-class OpenedPack:
-    """An opened pack: which files it has, and their bytes. Use ``open_pack``."""
-
-    def __init__(self, archive: zipfile.ZipFile, packed_bytes: int) -> None:
-        self._archive = archive
-        self._entries, self.folder = _entries(archive.infolist(), packed_bytes)
-        self.month = month_of_folder(self.folder)
-
-    @property
-    def files(self) -> list[str]:
-        """The paths of its files within its folder."""
-        return list(self._entries)
-
-    @property
-    def unpacked_bytes(self) -> int:
-        """What its files take unpacked."""
-        return sum(entry.file_size for entry in self._entries.values())
-
-    @contextmanager
-    def open(self, path: str) -> Iterator[BinaryIO]:
-        """The bytes of a file. Raises ``DoesNotHoldError`` also for damage that shows while it is read."""
-        if path not in self._entries:
-            raise DoesNotHoldError(f"{path} is missing: it is not in the pack")
-        try:
-            with self._archive.open(self._entries[path]) as stream:
-                yield stream  # type: ignore[misc]  # a ZipExtFile reads like any binary file
-        except _DAMAGE as error:
-            raise DoesNotHoldError(f"{path} cannot be unpacked: {error}") from error
-
-    def lines(self, path: str, characters_max: int) -> Iterator[str]:
-        """The lines of a text file with their ends; a longer one comes in pieces, the first longer than allowed."""
-        with self.open(path) as stream, io.TextIOWrapper(stream, encoding="utf-8", newline="") as text:
-            while line := text.readline(characters_max + 1):
-                yield line
-
-    def read(self, path: str) -> bytes:
-        """A whole file that is small by its nature."""
-        if path in self._entries and self._entries[path].file_size > READ_WHOLE_BYTES_MAX:
-            raise DoesNotHoldError(f"{path} is {self._entries[path].file_size} bytes large, which no pack needs")
-        with self.open(path) as stream:
-            return stream.read()
-
-    def sha256(self, path: str) -> str:
-        """The SHA-256 of a file, in hexadecimal."""
-        digest = hashlib.sha256()
-        with self.open(path) as stream:
-            while chunk := stream.read(_CHUNK):
-                digest.update(chunk)
-        return digest.hexdigest()
+class ZipDamageError(ValueError):
+    """The bytes are no such file, or are not what its table of contents says."""
 
 
-@contextmanager
-def open_pack(path: Path) -> Iterator[OpenedPack]:
-    """Opens a pack and looks at its table of contents. Raises ``DoesNotHoldError``, and ``OSError`` without a file."""
-    with path.open("rb") as stream, opened_stream(stream, path.name, path.stat().st_size) as opened:
-        yield opened
+@dataclass(frozen=True, slots=True)
+class ZipEntry:
+    """An entry as the table of contents has it; ``offset`` is where its local header begins."""
+
+    name: str
+    method: int
+    flags: int
+    crc: int
+    packed_bytes: int
+    unpacked_bytes: int
+    offset: int
 
 
-@contextmanager
-def opened_stream(stream: BinaryIO, name: str, packed_bytes: int) -> Iterator[OpenedPack]:
-    """The same of bytes that are no file here, such as those of an object in a store."""
-    try:
-        archive = zipfile.ZipFile(stream)
-    except _NO_ARCHIVE as error:
-        raise DoesNotHoldError(f"{name} is not a readable ZIP file: {error}") from error
-    with archive:
-        yield OpenedPack(archive, packed_bytes)
+def zip_entries(stream: BinaryIO, size: int) -> tuple[int, Iterator[ZipEntry]]:
+    """How many entries there are said to be, and each in order. Raises ``ZipDamageError``, also later on."""
+    count, start, length = _table_of_contents(stream, size)
+    return count, _entries(stream, count, start, length)
 
 
-def _entries(infos: list[zipfile.ZipInfo], packed_bytes: int) -> tuple[dict[str, zipfile.ZipInfo], str]:
-    """The files by their paths within the one folder, and that folder's name."""
-    if len(infos) > FILES_MAX:
-        raise DoesNotHoldError(f"it has {len(infos)} entries, more than the {FILES_MAX} that a pack can need")
-    bytes_max = min(UNPACKED_BYTES_MAX, packed_bytes * RATIO_MAX)
-    if (unpacked := sum(info.file_size for info in infos)) > bytes_max:
-        raise DoesNotHoldError(
-            f"it would unpack to {unpacked} bytes; a pack of its size unpacks to {bytes_max} at most"
-        )
-    entries: dict[str, zipfile.ZipInfo] = {}
-    seen: set[str] = set()
-    folders: set[str] = set()
-    for info in infos:
-        # The name as it stands in the archive: zipfile itself cuts names at a NUL byte.
-        require_safe(info.orig_filename)
-        folder, _, path = info.filename.partition("/")
-        folders.add(folder)
-        if info.is_dir() and info.file_size == 0:
+def _table_of_contents(stream: BinaryIO, size: int) -> tuple[int, int, int]:
+    """Number of entries, and where their table begins and how long it is: it ends where the end record begins."""
+    tail = min(size, _END.size + _COMMENT_MAX)
+    stream.seek(size - tail)
+    last = stream.read(tail)
+    at = last.rfind(b"PK\x05\x06")
+    if at < 0 or at + _END.size > len(last):
+        raise ZipDamageError("it has no end record")
+    _, disk, first, here, count, length, start, comment = _END.unpack_from(last, at)
+    if at + _END.size + comment != len(last):
+        raise ZipDamageError("something follows its end")
+    if (disk, first) != (0, 0) or here != count:
+        raise ZipDamageError("it is one of several parts")
+    end = size - tail + at
+    if count == _LARGE_16 or _LARGE_32 in {length, start}:
+        end, count, length, start = _large_end(stream, end)
+    if start + length != end:
+        raise ZipDamageError("its table of contents is not where its end says")
+    return count, start, length
+
+
+def _large_end(stream: BinaryIO, end: int) -> tuple[int, int, int, int]:
+    stream.seek(max(end - _LOCATOR_64.size, 0))
+    locator = stream.read(_LOCATOR_64.size)
+    if len(locator) < _LOCATOR_64.size or locator[:4] != b"PK\x06\x07":
+        raise ZipDamageError("it lacks the record of its large form")
+    _, _, where, _ = _LOCATOR_64.unpack(locator)
+    if where + _END_64.size + _LOCATOR_64.size > end:
+        raise ZipDamageError("the record of its large form is not there")
+    stream.seek(where)
+    signature, _, _, _, _, _, _, count, length, start = _END_64.unpack(stream.read(_END_64.size))
+    if signature != b"PK\x06\x06":
+        raise ZipDamageError("the record of its large form is not there")
+    return where, count, length, start
+
+
+def _entries(stream: BinaryIO, count: int, start: int, length: int) -> Iterator[ZipEntry]:
+    table, position = b"", start
+    end, number = start + length, 0
+    while position < end or table:
+        if len(table) < _ENTRY.size + 3 * _COMMENT_MAX and position < end:
+            stream.seek(position)  # others read between two entries
+            more = stream.read(min(_CHUNK, end - position))
+            if not more:
+                raise ZipDamageError("it ends within its table of contents")
+            table, position = table + more, position + len(more)
             continue
-        _require_plain(info)
-        if info.filename.casefold() in seen:
-            raise DoesNotHoldError(f"{path} is in the pack twice")
-        seen.add(info.filename.casefold())
-        entries[path] = info
-    if len(folders) != 1:
-        raise DoesNotHoldError(f"a pack has one folder, this has {len(folders)}: {', '.join(sorted(folders))[:200]}")
-    for path in (MANIFEST, DESCRIPTION):
-        if path not in entries:
-            raise DoesNotHoldError(f"{path} is missing: it is not in the pack")
-    return entries, folders.pop()
+        entry, taken = _entry(table)
+        table, number = table[taken:], number + 1
+        yield entry
+    if number != count:
+        raise ZipDamageError(f"its table of contents has {number} entries, its end says {count}")
 
 
-def _require_plain(info: zipfile.ZipInfo) -> None:
-    if info.flag_bits & _ENCRYPTED:
-        raise DoesNotHoldError(f"{info.filename} is encrypted; no file of a pack is")
-    if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-        raise DoesNotHoldError(f"{info.filename} is packed by method {info.compress_type}; packs use deflate")
+def _entry(table: bytes) -> tuple[ZipEntry, int]:
+    if len(table) < _ENTRY.size or table[:4] != b"PK\x01\x02":
+        raise ZipDamageError("its table of contents is damaged")
+    (_, _, _, flags, method, _, _, crc, packed, unpacked, names, extras, comments, _, _, _, offset) = (
+        _ENTRY.unpack_from(table)
+    )
+    taken = _ENTRY.size + names + extras + comments
+    if len(table) < taken:
+        raise ZipDamageError("its table of contents is damaged")
+    raw = table[_ENTRY.size : _ENTRY.size + names]
+    extra = table[_ENTRY.size + names : _ENTRY.size + names + extras]
+    unpacked, packed, offset = _large_numbers(extra, unpacked, packed, offset)
+    return ZipEntry(_name(raw, flags), method, flags, crc, packed, unpacked, offset), taken
+
+
+def _name(raw: bytes, flags: int) -> str:
+    try:
+        return raw.decode("utf-8" if flags & _UTF8 else "cp437")
+    except UnicodeDecodeError as error:
+        raise ZipDamageError(f"a name in it is no UTF-8: {error}") from None
+
+
+def _large_numbers(extra: bytes, *numbers: int) -> tuple[int, int, int]:
+    """Sizes and offset: those that the small form cannot hold stand in a field of their own, in this order."""
+    found = list(numbers)
+    at = 0
+    while at + 4 <= len(extra):
+        kind, length = struct.unpack_from("<HH", extra, at)
+        field = extra[at + 4 : at + 4 + length]
+        at += 4 + length
+        if kind != _LARGE_FORM:
+            continue
+        for place, number in enumerate(found):
+            if number == _LARGE_32:
+                if len(field) < 8:  # noqa: PLR2004 # bytes of a number of the large form
+                    raise ZipDamageError("the large form of an entry is damaged")
+                found[place], field = struct.unpack_from("<Q", field)[0], field[8:]
+    return found[0], found[1], found[2]
+
+
+class ZipEntryStream(io.RawIOBase):
+    """The unpacked bytes of an entry, in pieces; at their end it is known whether they are what the table says."""
+
+    def __init__(self, stream: BinaryIO, entry: ZipEntry) -> None:
+        super().__init__()
+        self._stream, self._entry = stream, entry
+        self._at = _data_of(stream, entry)
+        self._left = entry.packed_bytes
+        self._inflate = zlib.decompressobj(-zlib.MAX_WBITS) if entry.method == DEFLATED else None
+        self._waiting = b""
+        self._crc, self._given = 0, 0
+
+    def readable(self) -> bool:
+        """For the reader around it."""
+        return True
+
+    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override] # what a reader around it hands in
+        """Fills the buffer as far as there is something. Raises ``ZipDamageError``."""
+        piece = self._piece(len(buffer))
+        self._given += len(piece)
+        self._crc = zlib.crc32(piece, self._crc)
+        if self._given > self._entry.unpacked_bytes:
+            raise ZipDamageError(f"it is longer than the {self._entry.unpacked_bytes} bytes that are said")
+        if not piece and (self._given, self._crc) != (self._entry.unpacked_bytes, self._entry.crc):
+            raise ZipDamageError("its checksum or its length is another one")
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    def _piece(self, most: int) -> bytes:
+        """At most so many bytes; none at the end."""
+        if self._inflate is None:
+            return self._packed(most)
+        while not self._inflate.eof:
+            try:
+                piece = self._inflate.decompress(self._waiting, most)
+            except zlib.error as error:
+                raise ZipDamageError(f"{error}") from None
+            self._waiting = self._inflate.unconsumed_tail
+            if piece or self._inflate.eof:
+                return piece
+            self._waiting = self._waiting or self._packed(_CHUNK)
+            if not self._waiting:
+                raise ZipDamageError("it ends before it is unpacked")
+        return b""
+
+    def _packed(self, most: int) -> bytes:
+        self._stream.seek(self._at)
+        piece = self._stream.read(min(most, self._left))
+        self._at, self._left = self._at + len(piece), self._left - len(piece)
+        return piece
+
+
+def _data_of(stream: BinaryIO, entry: ZipEntry) -> int:
+    """Where an entry's bytes begin. Its local header must have the name that the table of contents has."""
+    stream.seek(entry.offset)
+    header = stream.read(_LOCAL.size)
+    if len(header) < _LOCAL.size or header[:4] != b"PK\x03\x04":
+        raise ZipDamageError("its local header is not where the table of contents says")
+    flags, names, extras = header[6] | header[7] << 8, *struct.unpack_from("<HH", header, 26)
+    if _name(stream.read(names), flags) != entry.name:
+        raise ZipDamageError("its local header has another name than the table of contents")
+    return entry.offset + _LOCAL.size + names + extras
+''',
+"fridge_pipeline.finance.pack.pack_index": r'''"""What a pack has, lists and states, on the disk instead of in memory: a pack may be of any number of tenants.
+
+A table of SQLite without a name: a file of its own that is gone when it is closed. Standard library only.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from fridge_pipeline.finance.pack.zip_entries import ZipEntry
+from fridge_pipeline.finance.rules.evidence_format import DESCRIPTION, MANIFEST, DoesNotHoldError
+
+_TABLES = """
+pragma journal_mode = off;
+pragma synchronous = off;
+pragma temp_store = file;
+pragma cache_size = -4096;
+create table found (
+    path text primary key, folded text unique, method integer, flags integer, crc integer, packed integer,
+    unpacked integer, at text
+) without rowid;
+create table listed (path text primary key, sha256 text) without rowid;
+create table stated (path text primary key, rows text) without rowid;
+create table sums (figure integer, tenant text, meter text, value text);
+begin;
+"""
+
+
+@contextmanager
+def index_on_disk() -> Iterator[sqlite3.Connection]:
+    """An index of nothing yet; its file is in the folder for temporary files, and has no name there."""
+    with closing(sqlite3.connect("", isolation_level=None)) as index:
+        index.executescript(_TABLES)
+        yield index
+
+
+class PackIndex:
+    """The files of a pack: those found in it, those that its manifest lists, those that its description states."""
+
+    def __init__(self, index: sqlite3.Connection) -> None:
+        self._index = index
+
+    def find(self, path: str, entry: ZipEntry) -> None:
+        """Notes a file that is in the pack; case does not tell two apart. Raises ``DoesNotHoldError``."""
+        row = (entry.method, entry.flags, entry.crc, entry.packed_bytes, entry.unpacked_bytes, str(entry.offset))
+        try:
+            self._index.execute("insert into found values (?, ?, ?, ?, ?, ?, ?, ?)", (path, path.casefold(), *row))
+        except sqlite3.IntegrityError:
+            raise DoesNotHoldError(f"{path} is in the pack twice") from None
+
+    def entry(self, path: str, name: str) -> ZipEntry | None:
+        """A file that is in the pack."""
+        row = self._index.execute(
+            "select method, flags, crc, packed, unpacked, at from found where path = ?", (path,)
+        ).fetchone()
+        return ZipEntry(name, *row[:5], int(row[5])) if row is not None else None
+
+    def paths(self, ending: str) -> Iterator[str]:
+        """The files in the pack whose paths end so, sorted."""
+        rows = self._index.execute(
+            "select path from found where substr(path, -?1) = ?2 order by path", (len(ending), ending)
+        )
+        return (path for (path,) in rows)
+
+    def list_file(self, path: str, sha256: str, line: int) -> None:
+        """Notes a line of the manifest. Raises ``DoesNotHoldError``."""
+        try:
+            self._index.execute("insert into listed values (?, ?)", (path, sha256))
+        except sqlite3.IntegrityError:
+            raise DoesNotHoldError(f"{MANIFEST}, line {line}: {path} is listed twice") from None
+
+    def listed(self) -> Iterator[tuple[str, str]]:
+        """What the manifest lists: path and SHA-256, sorted."""
+        yield from self._index.execute("select path, sha256 from listed order by path")
+
+    def require_same_files(self) -> None:
+        """Raises ``DoesNotHoldError`` unless the manifest's files and those in the pack are the same."""
+        if missing := self._one("select path from listed where path not in (select path from found) order by path"):
+            raise DoesNotHoldError(f"{missing} is missing: {MANIFEST} lists it, and it is not in the pack")
+        if added := self._one(
+            "select path from found where path not in (select path from listed) and path <> ? order by path", MANIFEST
+        ):
+            raise DoesNotHoldError(f"{added} was added: it is in the pack, and {MANIFEST} does not list it")
+
+    def state_rows(self, path: str, rows: object) -> None:
+        """Notes how many rows the description says that a file has. Raises ``DoesNotHoldError``."""
+        try:
+            self._index.execute("insert into stated values (?, ?)", (path, f"{rows}"))
+        except sqlite3.IntegrityError:
+            raise DoesNotHoldError(f"{DESCRIPTION} lists {path} twice") from None
+
+    def stated_rows(self, path: str) -> str | None:
+        """How many it says, as it says it."""
+        return self._one("select rows from stated where path = ?", path)
+
+    def require_stated(self, ending: str) -> None:
+        """Raises ``DoesNotHoldError`` unless the description states exactly the files in the pack that end so."""
+        odd = self._one(
+            "select path from (select path from found union all select path from stated)"
+            " where substr(path, -?1) = ?2 group by path having count(*) = 1 order by path",
+            len(ending),
+            ending,
+        )
+        if odd:
+            raise DoesNotHoldError(f"{odd} is either not in the pack or not among the files of {DESCRIPTION}")
+
+    def _one(self, query: str, *values: object) -> str | None:
+        row = self._index.execute(f"{query} limit 1", values).fetchone()
+        return row[0] if row is not None else None
 ''',
 "fridge_pipeline.finance.rules.evidence_figures": r'''"""The control figures of an evidence pack: sums over its CSV files that must agree with one another.
 
@@ -413,14 +680,24 @@ from __future__ import annotations
 
 import csv
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from typing import Protocol
 
 from fridge_pipeline.finance.rules.evidence_format import ANNEX, FORMULA_BEGINS, STATEMENTS, DoesNotHoldError
 
-#: (tenant, meter) → sum; one that has no row, or only empty values, is not in it: missing is not zero.
-Sums = dict[tuple[str, str], Decimal]
+#: A tenant and a meter.
+Key = tuple[str, str]
+
+#: By tenant and meter; one that has no row, or only empty values, is not in it: missing is not zero.
+Sums = dict[Key, Decimal]
+
+#: So many sums of a table are kept at hand; more go where all are kept.
+SUMS_AT_HAND = 10_000
+
+#: Beyond this a number is no quantity, and would take long to write out.
+EXPONENT_MAX = 100
 
 #: What a row of a CSV file has at most: longer than any answer of Stripe or detail of an exception, and far from
 #: filling the memory.
@@ -464,14 +741,23 @@ FIGURES = (
 )
 
 
+class KeptSums(Protocol):
+    """Where sums are kept, by the number of their figure in ``FIGURES``: there are as many as tenants and meters."""
+
+    def add(self, figure: int, sums: Mapping[Key, Decimal]) -> None:
+        """Adds to the sums of a figure."""
+
+    def sums(self, figure: int) -> Iterator[tuple[Key, Decimal]]:
+        """Each sum of a figure, by tenant and meter."""
+
+
 class Tally:
     """The sums over all CSV files of a pack; ``is_guarded`` says whether no field of them may begin like a formula."""
 
-    def __init__(self, *, is_guarded: bool = True) -> None:
+    def __init__(self, kept: KeptSums, *, is_guarded: bool = True) -> None:
+        self._kept = kept
         self._is_guarded = is_guarded
-        self._sums: dict[Figure, Sums] = {figure: defaultdict(Decimal) for figure in FIGURES}
         self._has_annex = False
-        self._keys: dict[tuple[str, str], tuple[str, str]] = {}  # each once, although many figures have it
 
     def add(self, path: str, lines: Iterable[str]) -> int:
         """Sums one CSV file, row by row; returns its number of rows. Raises ``DoesNotHoldError`` with path and line."""
@@ -503,13 +789,21 @@ class Tally:
                     totals[figure][key] = value
                 else:
                     days[figure][key] += value
+                    if table != STATEMENTS and len(days[figure]) > SUMS_AT_HAND:
+                        self._keep(figure, days[figure])
         for figure in figures:
             if table == STATEMENTS:
                 there = f"its line of the total ({figure.column})"
-                _require_equal(days[figure], totals[figure], f"the days of {path}", there)
-            for key, value in days[figure].items():
-                self._sums[figure][self._keys.setdefault(key, key)] += value
+                _require_equal(days[figure].items(), totals[figure].items(), f"the days of {path}", there)
+            self._keep(figure, days[figure])
         return number
+
+    def _keep(self, figure: Figure, sums: Sums) -> None:
+        self._kept.add(FIGURES.index(figure), sums)
+        sums.clear()
+
+    def _sums(self, figure: Figure) -> Iterator[tuple[Key, Decimal]]:
+        return self._kept.sums(FIGURES.index(figure))
 
     def _rows(self, path: str, lines: Iterable[str]) -> Iterator[list[str]]:
         rows = rows_of_csv(path, lines)
@@ -521,13 +815,14 @@ class Tally:
         for figure in FIGURES:
             if figure.agrees_on is not None and (self._has_annex or not figure.in_annex):
                 other = first.setdefault(figure.agrees_on, figure)
-                _require_equal(self._sums[other], self._sums[figure], other.name, figure.name)
+                if other is not figure:
+                    _require_same(self._sums(other), self._sums(figure), other.name, figure.name)
 
     def control_totals(self) -> dict[str, dict[str, str]]:
         """Meter → name of the figure → sum over all tenants, as text so that no reader rounds it."""
         totals: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
         for figure in FIGURES:
-            for (_, meter), value in self._sums[figure].items():
+            for (_, meter), value in self._sums(figure):
                 totals[meter][figure.name] += value
         return {meter: {name: _shown(value) for name, value in totals[meter].items()} for meter in sorted(totals)}
 
@@ -566,9 +861,17 @@ def _guarded_rows(path: str, rows: Iterable[list[str]]) -> Iterator[list[str]]:
         yield row
 
 
+def number_in(text: str) -> Decimal:
+    """A quantity as a field has it: finite, and of a size that quantities have. Raises ``InvalidOperation``."""
+    value = Decimal(text)
+    if not value.is_finite() or abs(value.adjusted()) > EXPONENT_MAX:
+        raise InvalidOperation
+    return value
+
+
 def _is_number(text: str) -> bool:
     try:
-        Decimal(text)
+        number_in(text)
     except InvalidOperation:
         return False
     return True
@@ -576,19 +879,34 @@ def _is_number(text: str) -> bool:
 
 def _number(path: str, row: int, figure: Figure, text: str) -> Decimal:
     try:
-        return Decimal(text)
+        return number_in(text)
     except InvalidOperation:
         raise DoesNotHoldError(f"{path}, row {row}: {figure.column} is {text[:40]!r}, which is not a number") from None
 
 
-def _require_equal(ours: Sums, theirs: Sums, our_name: str, their_name: str) -> None:
-    for tenant, meter in sorted(ours.keys() | theirs.keys()):
-        one, other = (sums.get((tenant, meter)) for sums in (ours, theirs))
-        if one != other:
+def _require_equal(
+    ours: Iterable[tuple[Key, Decimal]], theirs: Iterable[tuple[Key, Decimal]], our_name: str, their_name: str
+) -> None:
+    _require_same(iter(sorted(ours)), iter(sorted(theirs)), our_name, their_name)
+
+
+def _require_same(
+    ours: Iterator[tuple[Key, Decimal]], theirs: Iterator[tuple[Key, Decimal]], our_name: str, their_name: str
+) -> None:
+    """The same of sums in the order of tenant and meter, of which two are looked at at a time."""
+    one, other = next(ours, None), next(theirs, None)
+    while one is not None or other is not None:
+        key = min(each[0] for each in (one, other) if each is not None)
+        here = one[1] if one is not None and one[0] == key else None
+        there = other[1] if other is not None and other[0] == key else None
+        if here != there:
+            tenant, meter = key
             raise DoesNotHoldError(
-                f"the sums for tenant {tenant!r} and meter {meter} differ: {_shown(one)} in {our_name}, "
-                f"{_shown(other)} in {their_name}"
+                f"the sums for tenant {tenant!r} and meter {meter} differ: {_shown(here)} in {our_name}, "
+                f"{_shown(there)} in {their_name}"
             )
+        one = next(ours, None) if here is not None else one
+        other = next(theirs, None) if there is not None else other
 
 
 def _shown(value: Decimal | None) -> str:
@@ -596,6 +914,190 @@ def _shown(value: Decimal | None) -> str:
     if value is None:
         return "nothing"
     return str(int(value)) if value == value.to_integral_value() else str(value)
+''',
+"fridge_pipeline.finance.pack.sums_on_disk": r'''"""The sums over a pack's tables, on the disk: there are as many as tenants and meters. Standard library only."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from itertools import groupby
+from operator import itemgetter
+
+from fridge_pipeline.finance.rules.evidence_figures import Key
+
+
+class SumsOnDisk:
+    """Sums by figure, tenant and meter; what is added in parts is one sum when it is read."""
+
+    def __init__(self, index: sqlite3.Connection) -> None:
+        self._index = index
+
+    def add(self, figure: int, sums: Mapping[Key, Decimal]) -> None:
+        """Adds to the sums of a figure."""
+        rows = ((figure, *key, str(value)) for key, value in sums.items())
+        self._index.executemany("insert into sums values (?, ?, ?, ?)", rows)
+
+    def sums(self, figure: int) -> Iterator[tuple[Key, Decimal]]:
+        """Each sum of a figure, by tenant and meter."""
+        rows = self._index.execute(
+            "select tenant, meter, value from sums where figure = ? order by tenant, meter, rowid", (figure,)
+        )
+        for (tenant, meter), parts in groupby(rows, key=itemgetter(0, 1)):
+            yield (tenant, meter), sum((Decimal(value) for *_, value in parts), Decimal(0))
+''',
+"fridge_pipeline.finance.pack.opening": r'''"""Opens a pack that anybody may have made: bounded in size, and nothing of it is unpacked by its own names.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from fridge_pipeline.finance.pack.pack_index import PackIndex, index_on_disk
+from fridge_pipeline.finance.pack.sums_on_disk import SumsOnDisk
+from fridge_pipeline.finance.pack.zip_entries import (
+    DEFLATED,
+    ENCRYPTED,
+    STORED,
+    ZipDamageError,
+    ZipEntry,
+    ZipEntryStream,
+    zip_entries,
+)
+from fridge_pipeline.finance.rules.evidence_format import (
+    DESCRIPTION,
+    MANIFEST,
+    DoesNotHoldError,
+    month_of_folder,
+    require_safe,
+)
+
+#: More files than a pack of a million tenants needs would only be there to fill a disk.
+FILES_MAX = 2_000_000
+
+#: A pack unpacks to so many bytes at most. A month of 10,000 tenants takes some 10 GB.
+UNPACKED_BYTES_MAX = 256 * 2**30
+
+#: No deflate unpacks a byte to more than 1,032; an archive that claims more is made to fill a disk.
+RATIO_MAX = 1_032
+
+_CHUNK = 2**20
+
+
+class OpenedPack:
+    """An opened pack: which files it has, their bytes, and sums over them. Use ``open_pack``."""
+
+    def __init__(self, stream: BinaryIO, size: int, index: PackIndex, sums: SumsOnDisk) -> None:
+        self._stream = stream
+        self.index, self.sums = index, sums
+        self.unpacked_bytes = 0
+        self.folder = self._find(size)
+        self.month = month_of_folder(self.folder)
+
+    def has(self, path: str) -> bool:
+        """Whether there is such a file within its folder."""
+        return self.index.entry(path, "") is not None
+
+    @contextmanager
+    def open(self, path: str) -> Iterator[BinaryIO]:
+        """The bytes of a file. Raises ``DoesNotHoldError`` also for damage that shows while it is read."""
+        entry = self.index.entry(path, f"{self.folder}/{path}")
+        if entry is None:
+            raise DoesNotHoldError(f"{path} is missing: it is not in the pack")
+        try:
+            with io.BufferedReader(ZipEntryStream(self._stream, entry), _CHUNK // 16) as stream:
+                yield stream
+        except (ZipDamageError, UnicodeDecodeError) as error:
+            raise DoesNotHoldError(f"{path} cannot be unpacked: {error}") from error
+
+    def lines(self, path: str, characters_max: int) -> Iterator[str]:
+        """The lines of a text file with their ends; a longer one comes in pieces, the first longer than allowed."""
+        with self.open(path) as stream, io.TextIOWrapper(stream, encoding="utf-8", newline="") as text:
+            while line := text.readline(characters_max + 1):
+                yield line
+
+    def pieces(self, path: str) -> Iterator[str]:
+        """A text file in pieces of some size."""
+        with self.open(path) as stream, io.TextIOWrapper(stream, encoding="utf-8", newline="") as text:
+            while piece := text.read(_CHUNK // 8):
+                yield piece
+
+    def sha256(self, path: str) -> str:
+        """The SHA-256 of a file, in hexadecimal."""
+        digest = hashlib.sha256()
+        with self.open(path) as stream:
+            while chunk := stream.read(_CHUNK):
+                digest.update(chunk)
+        return digest.hexdigest()
+
+    def copy(self, path: str, target: Path) -> Path:
+        """Writes a file of the pack to one that we have named."""
+        with self.open(path) as stream, target.open("xb") as out:
+            while chunk := stream.read(_CHUNK):
+                out.write(chunk)
+        return target
+
+    def _find(self, size: int) -> str:
+        """Notes the files by their paths within the one folder; returns that folder's name."""
+        bytes_max, folder = min(UNPACKED_BYTES_MAX, size * RATIO_MAX), None
+        count, entries = zip_entries(self._stream, size)
+        if count > FILES_MAX:
+            raise DoesNotHoldError(f"it has {count} entries, more than the {FILES_MAX} that a pack can need")
+        for entry in entries:
+            require_safe(entry.name)
+            its_folder, _, path = entry.name.partition("/")
+            if folder not in {None, its_folder}:
+                both = ", ".join(sorted([f"{folder}", its_folder]))
+                raise DoesNotHoldError(f"a pack has one folder, this has several: {both[:200]}")
+            folder = its_folder
+            self.unpacked_bytes += entry.unpacked_bytes
+            if self.unpacked_bytes > bytes_max:
+                raise DoesNotHoldError(
+                    f"it would unpack to more than {bytes_max} bytes, which a pack of its size unpacks to at most"
+                )
+            if entry.name.endswith("/") and entry.unpacked_bytes == 0:
+                continue
+            _require_plain(entry)
+            self.index.find(path, entry)
+        if folder is None:
+            raise DoesNotHoldError("it is empty")
+        for path in (MANIFEST, DESCRIPTION):
+            if not self.has(path):
+                raise DoesNotHoldError(f"{path} is missing: it is not in the pack")
+        return folder
+
+
+@contextmanager
+def open_pack(path: Path) -> Iterator[OpenedPack]:
+    """Opens a pack and looks at its table of contents. Raises ``DoesNotHoldError``, and ``OSError`` without a file."""
+    with path.open("rb") as stream, opened_stream(stream, path.name, path.stat().st_size) as opened:
+        yield opened
+
+
+@contextmanager
+def opened_stream(stream: BinaryIO, name: str, packed_bytes: int) -> Iterator[OpenedPack]:
+    """The same of bytes that are no file here, such as those of an object in a store."""
+    with index_on_disk() as index:
+        try:
+            opened = OpenedPack(stream, packed_bytes, PackIndex(index), SumsOnDisk(index))
+        except ZipDamageError as error:
+            raise DoesNotHoldError(f"{name} is no readable ZIP file: {error}") from error
+        yield opened
+
+
+def _require_plain(entry: ZipEntry) -> None:
+    if entry.flags & ENCRYPTED:
+        raise DoesNotHoldError(f"{entry.name} is encrypted; no file of a pack is")
+    if entry.method not in {STORED, DEFLATED}:
+        raise DoesNotHoldError(f"{entry.name} is packed by method {entry.method}; packs use deflate")
 ''',
 "fridge_pipeline.finance.rules.evidence_signoffs": r'''"""Who signed the month of an evidence pack: the two people of the closing, as its table of sign-offs names them.
 
@@ -656,7 +1158,8 @@ def read_signoffs(month: str, lines: Iterable[str]) -> Signoffs:
     last: dict[str, Signoff] = {}
     for row in rows:
         said = dict(zip(columns, map(unguarded, row), strict=True))
-        last[said["action"]] = Signoff(said["signed_by"], said.get("acted_by", ""), said["signed_at"])
+        if said["action"] in {"prepare", "approve"}:
+            last[said["action"]] = Signoff(said["signed_by"], said.get("acted_by", ""), said["signed_at"])
     if "prepare" not in last or "approve" not in last:
         raise DoesNotHoldError(f"{SIGNOFFS} does not say who prepared {month} and who approved it")
     found = Signoffs(month, last["prepare"], last["approve"])
@@ -677,7 +1180,6 @@ cryptography of our own, and nothing that an auditor would have to install.
 from __future__ import annotations
 
 import subprocess
-import tempfile
 from pathlib import Path
 
 from fridge_pipeline.finance.rules.evidence_format import CannotVerifyError, DoesNotHoldError
@@ -699,7 +1201,7 @@ def signature_of(pack: Path) -> Path:
     return pack.with_name(f"{pack.name}{SIGNATURE_SUFFIX}")
 
 
-def sign(manifest: bytes, key: Path) -> bytes:
+def sign(manifest: Path, key: Path) -> bytes:
     """The signature of a manifest. A key with a passphrase is asked for at the terminal, one of an agent there.
 
     Raises ``NotSignedError``, and ``CannotVerifyError`` without OpenSSH.
@@ -710,7 +1212,7 @@ def sign(manifest: bytes, key: Path) -> bytes:
     return done.stdout
 
 
-def require_signed(manifest: bytes, pack: Path, signers: Path, signoffs: Signoffs) -> str:
+def require_signed(manifest: Path, pack: Path, signers: Path, signoffs: Signoffs) -> str:
     """Who signed it, in a sentence: whoever approved the month, by a key that the auditor's list gives this person.
 
     ``signers`` is a file of the form ALLOWED SIGNERS in ssh-keygen(1). Raises ``DoesNotHoldError`` and
@@ -734,10 +1236,8 @@ def require_signed(manifest: bytes, pack: Path, signers: Path, signoffs: Signoff
     return f"it is signed by {approver}, who approved the month, with {key}"
 
 
-def _ssh_keygen(arguments: list[str], given: bytes) -> subprocess.CompletedProcess[bytes]:
-    with tempfile.TemporaryFile() as manifest:
-        manifest.write(given)
-        manifest.seek(0)
+def _ssh_keygen(arguments: list[str], given: Path) -> subprocess.CompletedProcess[bytes]:
+    with given.open("rb") as manifest:
         try:
             return subprocess.run(["ssh-keygen", *arguments], stdin=manifest, capture_output=True, check=False)
         except FileNotFoundError:
@@ -777,18 +1277,17 @@ def stamp_of(pack: Path) -> Path:
     return pack.with_name(f"{pack.name}{STAMP_SUFFIX}")
 
 
-def stamp_request(manifest: bytes) -> bytes:
+def stamp_request(manifest: Path) -> bytes:
     """What an authority is asked: a hash of the manifest and a number for once, and nothing else of the pack."""
     with tempfile.TemporaryDirectory(prefix="fridge-stamp-") as folder:
-        asked, query = Path(folder, "manifest"), Path(folder, "query")
-        asked.write_bytes(manifest)
-        done = _openssl("-query", "-data", str(asked), "-sha256", "-cert", "-out", str(query))
+        query = Path(folder, "query")
+        done = _openssl("-query", "-data", str(manifest), "-sha256", "-cert", "-out", str(query))
         if done.returncode != 0:
             raise CannotVerifyError(f"openssl made no request: {_said(done)}")
         return query.read_bytes()
 
 
-def require_stamped(manifest: bytes, stamp: Path, authority: Path, request: bytes | None = None) -> datetime:
+def require_stamped(manifest: Path, stamp: Path, authority: Path, request: bytes | None = None) -> datetime:
     """When the authority saw the manifest; ``authority`` are the certificates that it is trusted by (PEM).
 
     The certificates are judged as of the time of the stamp: they run out, what was stamped while they held does not.
@@ -803,8 +1302,10 @@ def require_stamped(manifest: bytes, stamp: Path, authority: Path, request: byte
     month, day, clock, year = told.groups()
     at = datetime.strptime(f"{year} {month} {day} {clock}", "%Y %b %d %H:%M:%S").replace(tzinfo=UTC)
     with tempfile.TemporaryDirectory(prefix="fridge-stamp-") as folder:
-        given = Path(folder, "given")
-        given.write_bytes(manifest if request is None else request)
+        given = manifest
+        if request is not None:
+            given = Path(folder, "query")
+            given.write_bytes(request)
         kind = "-data" if request is None else "-queryfile"
         trusted = ("-CAfile", str(authority), "-attime", str(int(at.timestamp())))
         done = _openssl("-verify", kind, str(given), "-in", str(stamp), *trusted)
@@ -813,7 +1314,7 @@ def require_stamped(manifest: bytes, stamp: Path, authority: Path, request: byte
     return at
 
 
-def stamp_told(manifest: bytes, pack: Path, authority: Path, created_at: str) -> str:
+def stamp_told(manifest: Path, pack: Path, authority: Path, created_at: str) -> str:
     """The same as a sentence, for a pack that says when it was made: no stamp is older than what it is of."""
     stamp = stamp_of(pack)
     at = require_stamped(manifest, stamp, authority)
@@ -852,6 +1353,9 @@ from fridge_pipeline.finance.rules.evidence_format import DoesNotHoldError, tabl
 #: The table of a pack that holds them.
 CHECKS = "checks"
 
+#: So many tests that did not hold are named.
+NAMED_MAX = 100
+
 CHECK_COLUMNS = ("model", "test", "says", "severity", "contradictions")
 
 
@@ -861,13 +1365,20 @@ def checks_told(lines: Iterable[str]) -> str:
     rows = rows_of_csv(path, lines)
     if tuple(columns := next(rows, [])) != CHECK_COLUMNS:
         raise DoesNotHoldError(f"{path} has the columns {', '.join(columns)}, not {', '.join(CHECK_COLUMNS)}")
-    tests = [(f"{model}.{name}", contradictions) for model, name, _, _, contradictions in rows]
+    tests, failed = 0, 0
+    named: list[str] = []
+    for model, name, _, _, contradictions in rows:
+        tests += 1
+        if contradictions != "0":
+            failed += 1
+            if len(named) < NAMED_MAX:
+                named.append(f"{model}.{name} ({contradictions} rows)")
     if not tests:
         raise DoesNotHoldError(f"{path} has no result of any data test")
-    failed = [f"{name} ({contradictions} rows)" for name, contradictions in tests if contradictions != "0"]
     if not failed:
-        return f"all {len(tests)} data tests of the books held when it was made"
-    return f"{len(failed)} of {len(tests)} data tests of the books did not hold when it was made: {', '.join(failed)}"
+        return f"all {tests} data tests of the books held when it was made"
+    more = f", and {failed - len(named)} more" if failed > len(named) else ""
+    return f"{failed} of {tests} data tests of the books did not hold when it was made: {', '.join(named)}{more}"
 ''',
 "fridge_pipeline.finance.rules.evidence_signed": r'''"""The signed figures of an evidence pack: its sums are what two people signed, and what came later says why.
 
@@ -877,11 +1388,12 @@ Standard library only, like the format.
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from fridge_pipeline.finance.rules.evidence_figures import rows_of_csv
+from fridge_pipeline.finance.rules.evidence_figures import number_in, rows_of_csv
 from fridge_pipeline.finance.rules.evidence_format import ANNEX, DoesNotHoldError, table_path
 
 SIGNOFFS, SIGNED_FIGURES = table_path("month_signoffs"), f"{ANNEX}/signed_figures.csv"
@@ -941,7 +1453,7 @@ def compare_with_now(figures: Iterable[str]) -> str:
 def _signatures(lines: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
     """The preparation and the approval that closed the month: the last two. Who signed is the login (law L15)."""
     columns = ("action", "signed_by", "acted_by", "signed_at", "control_totals")
-    rows = list(_rows(SIGNOFFS, lines, columns))[-2:]
+    rows = deque(_rows(SIGNOFFS, lines, columns), maxlen=2)
     last = [row | {"signed_by": row["acted_by"] or row["signed_by"]} for row in rows]
     if [row["action"] for row in last] != ["prepare", "approve"]:
         said = ", ".join(row["action"] for row in last) or "nothing"
@@ -970,7 +1482,7 @@ def _rows(path: str, lines: Iterable[str], names: tuple[str, ...]) -> Iterator[d
 
 def _number(row: Mapping[str, str], column: str) -> Decimal:
     try:
-        return Decimal(row[column] or 0)
+        return number_in(row[column] or "0")
     except InvalidOperation:
         raise DoesNotHoldError(
             f"{SIGNED_FIGURES}: {column} of {row['meter']} is {row[column][:40]!r}, which is not a number"
@@ -994,7 +1506,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from itertools import groupby
 
-from fridge_pipeline.finance.rules.evidence_figures import rows_of_csv
+from fridge_pipeline.finance.rules.evidence_figures import number_in, rows_of_csv
 from fridge_pipeline.finance.rules.evidence_format import DoesNotHoldError, table_path
 
 TIE_OUT, SUMS = table_path("tie_out"), table_path("stripe_sums")
@@ -1120,7 +1632,7 @@ def _named(row: Mapping[str, str]) -> str:
 def _number(row: Mapping[str, str], column: str) -> Decimal:
     """A quantity; nothing counts as 0 where it is compared with a sum."""
     try:
-        return Decimal(row[column] or 0)
+        return number_in(row[column] or "0")
     except InvalidOperation:
         raise DoesNotHoldError(f"{column} of {_named(row)} is {row[column][:40]!r}, which is not a number") from None
 ''',
@@ -1134,13 +1646,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from fridge_pipeline.finance.pack.description import FILES, read_described
 from fridge_pipeline.finance.pack.opening import OpenedPack, open_pack
+from fridge_pipeline.finance.pack.pack_index import PackIndex
 from fridge_pipeline.finance.pack.signature import require_signed
 from fridge_pipeline.finance.pack.time_stamp import stamp_told
 from fridge_pipeline.finance.rules.evidence_chain import ChainedPack
@@ -1150,14 +1666,14 @@ from fridge_pipeline.finance.rules.evidence_format import (
     DESCRIPTION,
     FORMATS,
     MANIFEST,
+    MANIFEST_LINE_CHARACTERS_MAX,
     WITHOUT_CHECKS,
     WITHOUT_SIGNED,
     WITHOUT_SUMS,
     DoesNotHoldError,
     PackLink,
-    read_manifest,
+    manifest_lines,
     require_chained,
-    require_same_files,
     table_path,
 )
 from fridge_pipeline.finance.rules.evidence_signed import SIGNED_FIGURES, compare_with_now, compare_with_signatures
@@ -1168,6 +1684,8 @@ from fridge_pipeline.finance.rules.evidence_sums import SUMS, TIE_OUT, StripeCom
 class UnexplainedError(DoesNotHoldError):
     """A pack is what it says it is, and says that Stripe has something else than was stated, for no known cause."""
 
+
+NO_LIST = "no list of files with their paths"
 
 #: Packs are named after their month; one of another month would be taken for it.
 _NAMED_AFTER_MONTH = re.compile(r"\d{4}-\d{2}(?!\d)")
@@ -1202,7 +1720,7 @@ def verify_evidence(pack: Path, previous: Path | None = None, expected: Expected
             before = PackLink(opened.month, opened.sha256(MANIFEST))
     with _opened(pack) as opened:
         yield from _verify_files(opened)
-        described = read_description(opened)
+        described = read_description(opened, partial(_note_rows, opened.index))
         _require_asked_for(opened, pack, wanted)
         yield _what_it_is(opened, described)
         yield _verify_numbers(opened, described)
@@ -1233,16 +1751,17 @@ def _require_asked_for(opened: OpenedPack, pack: Path, wanted: Expected) -> None
 
 def _verify_outside(opened: OpenedPack, pack: Path, described: Mapping[str, Any], wanted: Expected) -> Iterator[str]:
     """Who signed the month and the pack, and since when it has been as it is."""
-    manifest = opened.read(MANIFEST)
-    if described.get("is_final") is True:
-        signoffs = read_signoffs(opened.month, opened.lines(SIGNOFFS, ROW_CHARACTERS_MAX))
-        yield str(signoffs)
-        if wanted.signers is not None:
-            yield require_signed(manifest, pack, wanted.signers, signoffs)
-    elif wanted.signers is not None:
-        raise DoesNotHoldError("it is a draft: nobody signed the month, so nobody can have signed its pack")
-    if wanted.authority is not None:
-        yield stamp_told(manifest, pack, wanted.authority, str(described.get("created_at")))
+    with TemporaryDirectory(prefix="fridge-verify-") as folder:
+        manifest = opened.copy(MANIFEST, Path(folder, MANIFEST))
+        if described.get("is_final") is True:
+            signoffs = read_signoffs(opened.month, opened.lines(SIGNOFFS, ROW_CHARACTERS_MAX))
+            yield str(signoffs)
+            if wanted.signers is not None:
+                yield require_signed(manifest, pack, wanted.signers, signoffs)
+        elif wanted.signers is not None:
+            raise DoesNotHoldError("it is a draft: nobody signed the month, so nobody can have signed its pack")
+        if wanted.authority is not None:
+            yield stamp_told(manifest, pack, wanted.authority, str(described.get("created_at")))
 
 
 def read_chained(pack: Path) -> ChainedPack | None:
@@ -1284,14 +1803,12 @@ def is_draft(pack: Path) -> bool:
         return False
 
 
-def read_description(opened: OpenedPack) -> dict[str, Any]:
-    """What pack.json says. Raises ``DoesNotHoldError`` when it says nothing, or speaks of another month or format."""
-    try:
-        described = json.loads(opened.read(DESCRIPTION))
-    except ValueError as error:
-        raise DoesNotHoldError(f"{DESCRIPTION} is not JSON: {error}") from error
-    if not isinstance(described, dict):
-        raise DoesNotHoldError(f"{DESCRIPTION} is not a JSON object")
+def read_description(opened: OpenedPack, note_file: Callable[[Any], None] | None = None) -> dict[str, Any]:
+    """What pack.json says; of its files each is handed to ``note_file``.
+
+    Raises ``DoesNotHoldError`` when it says nothing, or speaks of another month or format.
+    """
+    described = read_described(opened.pieces(DESCRIPTION), note_file or (lambda _: None))
     if (said := described.get("format")) not in FORMATS:
         known = " and ".join(FORMATS)
         raise DoesNotHoldError(f"{DESCRIPTION} says the format is {said!r}; this program verifies {known}")
@@ -1302,44 +1819,46 @@ def read_description(opened: OpenedPack) -> dict[str, Any]:
 
 def _what_it_is(opened: OpenedPack, described: Mapping[str, Any]) -> str:
     state = "which was closed" if described.get("is_final") is True else "a draft, for the month was not closed"
-    others = sum(path.endswith(".parquet") for path in opened.files)
+    others = sum(1 for _ in opened.index.paths(".parquet"))
     beside = f"; of its {others} Parquet files only the SHA-256 was checked" if others else ""
     return f"it is evidence of {opened.month}, {state}, in the format {described['format']}{beside}"
 
 
 def _verify_files(opened: OpenedPack) -> Iterator[str]:
-    try:
-        text = opened.read(MANIFEST).decode()
-    except UnicodeDecodeError as error:
-        raise DoesNotHoldError(f"{MANIFEST} is not UTF-8 text: {error}") from error
-    listed = read_manifest(text)
-    require_same_files(listed, opened.files)
-    yield f"{MANIFEST} lists exactly the {len(listed)} files that are there ({opened.unpacked_bytes:,} bytes unpacked)"
-    for path in sorted(listed):
-        if (found := opened.sha256(path)) != listed[path]:
-            raise DoesNotHoldError(f"{path} was changed: its SHA-256 is {found}, {MANIFEST} says {listed[path]}")
+    listed = 0
+    for listed, path, sha256 in manifest_lines(opened.lines(MANIFEST, MANIFEST_LINE_CHARACTERS_MAX)):
+        opened.index.list_file(path, sha256, listed)
+    opened.index.require_same_files()
+    yield f"{MANIFEST} lists exactly the {listed} files that are there ({opened.unpacked_bytes:,} bytes unpacked)"
+    for path, sha256 in opened.index.listed():
+        if (found := opened.sha256(path)) != sha256:
+            raise DoesNotHoldError(f"{path} was changed: its SHA-256 is {found}, {MANIFEST} says {sha256}")
     yield "every file has the SHA-256 that is listed for it"
 
 
 def _verify_numbers(opened: OpenedPack, described: Mapping[str, Any]) -> str:
     """Number of rows of every CSV file, the sums over them, and what pack.json says of both."""
-    try:
-        stated = {each["path"]: each.get("rows") for each in described["files"]}
-    except (KeyError, TypeError, AttributeError):
-        raise DoesNotHoldError(f"{DESCRIPTION} has no list of files with their paths") from None
-    tables = [path for path in opened.files if path.endswith(".csv")]
-    if different := sorted(set(tables) ^ {path for path in stated if str(path).endswith(".csv")}):
-        raise DoesNotHoldError(f"{different[0]} is either not in the pack or not among the files of {DESCRIPTION}")
-    tally = Tally(is_guarded=described["format"] not in WITHOUT_CHECKS)
-    for path in tables:
-        rows = tally.add(path, opened.lines(path, ROW_CHARACTERS_MAX))
-        if rows != stated[path]:
-            raise DoesNotHoldError(f"{path} has {rows} rows, {DESCRIPTION} says {stated[path]}")
+    if FILES not in described:
+        raise DoesNotHoldError(f"{DESCRIPTION} has {NO_LIST}")
+    opened.index.require_stated(".csv")
+    tally, tables = Tally(opened.sums, is_guarded=described["format"] not in WITHOUT_CHECKS), 0
+    for path in opened.index.paths(".csv"):
+        tables += 1
+        rows, stated = tally.add(path, opened.lines(path, ROW_CHARACTERS_MAX)), opened.index.stated_rows(path)
+        if str(rows) != stated:
+            raise DoesNotHoldError(f"{path} has {rows} rows, {DESCRIPTION} says {stated}")
     tally.require_agreement()
     found, said = tally.control_totals(), described.get("control_totals")
     if found != said:
         raise DoesNotHoldError(f"the control totals are {json.dumps(found)}, {DESCRIPTION} says {json.dumps(said)}")
-    return f"{len(tables)} CSV files have the stated rows, their sums agree, and are the control totals"
+    return f"{tables} CSV files have the stated rows, their sums agree, and are the control totals"
+
+
+def _note_rows(index: PackIndex, each: Any) -> None:
+    """What an entry of pack.json's files says of one."""
+    if not isinstance(each, dict) or not isinstance(path := each.get("path"), str):
+        raise DoesNotHoldError(f"{DESCRIPTION} has {NO_LIST}")
+    index.state_rows(path, each.get("rows"))
 
 
 def _verify_sums(opened: OpenedPack) -> StripeComparison:
@@ -1357,7 +1876,7 @@ def _require_explained(sums: StripeComparison) -> None:
 def _verify_signed(opened: OpenedPack, described: Mapping[str, Any]) -> Iterator[str]:
     """A final pack is the signed snapshot, and its annex what came later."""
     yield compare_with_signatures(opened.lines(SIGNOFFS, ROW_CHARACTERS_MAX), described["control_totals"])
-    if SIGNED_FIGURES in opened.files:
+    if opened.has(SIGNED_FIGURES):
         yield compare_with_now(opened.lines(SIGNED_FIGURES, ROW_CHARACTERS_MAX))
 
 

@@ -11,15 +11,16 @@ import click
 
 from fridge_pipeline.cli.interruption import ended_by_signals
 from fridge_pipeline.cli.terminal import console as terminal
-from fridge_pipeline.cli.terminal import echo, ledger, settings
+from fridge_pipeline.cli.terminal import echo, settings
 from fridge_pipeline.console.all_pages import all_pages
 from fridge_pipeline.console.application import REPORTS, Console
 from fridge_pipeline.console.read_tables import Reader
 from fridge_pipeline.console.tenant_link import make_link_key
 from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.private_folder import make_private
 from fridge_pipeline.database.program import program_identity
 from fridge_pipeline.database.queries import statement
-from fridge_pipeline.installation import finance_login, open_ledger, utc_now
+from fridge_pipeline.installation import finance_login, logins, open_ledger, utc_now
 from fridge_pipeline.orchestration.own_pages import LOOPBACK_NAMES, OwnNames
 from fridge_pipeline.settings import MODELS_FOLDER, Settings
 from fridge_pipeline.visible import quoted
@@ -101,12 +102,16 @@ def link(tenant: str, days: int) -> None:
 
     Example: fridge link cohoes --days 30
     """
-    with ledger() as opened, opened.database.connect() as connection:
-        if connection.execute(statement("console_tenant_exists"), {"tenant": tenant}).fetchone() is None:
-            raise click.UsageError(f"the books know no tenant {quoted(tenant)}: fridge tenants list names all")
-        until = opened.clock() + timedelta(days=days)
-        base = opened.settings.console_url or f"http://{HOST}:{CONSOLE_PORT}"
-        path = make_link_key(opened.settings.home).address(tenant, until)
+    configured = settings()
+    with ExitStack() as stack:
+        database = _login(configured, stack) or logins(configured, stack)[0]
+        with database.read_only().connect() as connection:
+            if connection.execute(statement("console_tenant_exists"), {"tenant": tenant}).fetchone() is None:
+                raise click.UsageError(f"the books know no tenant {quoted(tenant)}: fridge tenants list names all")
+    make_private(configured.home)
+    until = utc_now() + timedelta(days=days)
+    base = configured.console_url or f"http://{HOST}:{CONSOLE_PORT}"
+    path = make_link_key(configured.home).address(tenant, until)
     echo(f"{base.rstrip('/')}{path}")
     terminal.print(f"it can be opened until {until:%Y-%m-%d %H:%M} UTC")
 

@@ -12,6 +12,7 @@ import hmac
 import json
 import os
 import secrets
+import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +29,10 @@ from fridge_pipeline.console.read_tables import Reader
 TENANT_PAGES = "/usage-of"
 KEY_FILE = "tenant-links.key"
 KEY_BYTES = 32
+
+#: What may be done with the file by those who are neither its owner nor of its group.
+OTHERS = 0o007
+ANEW = "remove it, and make tenants' addresses anew"
 
 #: Longer than any address of ours.
 ADDRESS_CHARACTERS_MAX = 4_000
@@ -93,20 +98,30 @@ class LinkKey:
 
 
 class LinkKeyError(RuntimeError):
-    """The file of the key holds no key: whoever guesses what it holds could make addresses."""
+    """The file of the key holds none that only we know: somebody else could make addresses."""
 
 
 def read_link_key(home: Path) -> LinkKey | None:
-    """The installation's key, if one was made. Raises ``LinkKeyError``."""
+    """The installation's key, if one was made: a file of ours, not a link, which others cannot read.
+
+    Its group may (a volume of Kubernetes gives it that). Raises ``LinkKeyError``.
+    """
     path = home / KEY_FILE
     try:
-        secret = path.read_bytes()
+        opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
         return None
-    if len(secret) != KEY_BYTES:
+    except OSError as error:
+        raise LinkKeyError(f"{path} is no file of ours ({error.strerror}): {ANEW}") from None
+    with os.fdopen(opened, "rb") as stream:
+        found, secret = os.fstat(opened), stream.read(KEY_BYTES + 1)
+    if not stat.S_ISREG(found.st_mode) or found.st_uid not in {0, os.geteuid()} or found.st_mode & OTHERS:
         raise LinkKeyError(
-            f"{path} holds {len(secret)} bytes instead of {KEY_BYTES}: remove it, and make tenants' addresses anew"
+            f"{path} may be known to others: it belongs to user {found.st_uid} and has the mode "
+            f"{stat.filemode(found.st_mode)}. {ANEW.capitalize()}"
         )
+    if len(secret) != KEY_BYTES:
+        raise LinkKeyError(f"{path} holds {found.st_size} bytes instead of {KEY_BYTES}: {ANEW}")
     return LinkKey(secret)
 
 
@@ -119,7 +134,9 @@ def make_link_key(home: Path) -> LinkKey:
         made.flush()
         with suppress(FileExistsError):  # another one was as quick
             os.link(made.name, home / KEY_FILE)
-    return LinkKey((home / KEY_FILE).read_bytes())
+    if (known := read_link_key(home)) is None:
+        raise LinkKeyError(f"{home / KEY_FILE} was removed while it was made: try again")
+    return known
 
 
 def opened_link(path: str, key: LinkKey, reader: Reader) -> Asked | None:

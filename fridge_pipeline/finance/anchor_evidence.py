@@ -5,6 +5,8 @@ Whoever may change the books, the packs and the program can then still not make 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
@@ -36,7 +38,8 @@ def sign_pack(pack: Path, key: Path) -> tuple[list[str], bytes]:
     Raises ``DoesNotHoldError``, ``DraftError``, ``NotSignedError`` and ``CannotVerifyError``.
     """
     held = _held(pack)
-    return held, sign(_manifest(pack), key)
+    with _manifest(pack) as manifest:
+        return held, sign(manifest, key)
 
 
 def stamp_pack(pack: Path, address: str, authority: Path) -> tuple[list[str], bytes]:
@@ -45,11 +48,11 @@ def stamp_pack(pack: Path, address: str, authority: Path) -> tuple[list[str], by
     ``address`` is where the authority takes requests of RFC 3161 over HTTP, ``authority`` the certificates (PEM) that
     it is trusted by. Raises ``DoesNotHoldError``, ``DraftError``, ``NotStampedError`` and ``CannotVerifyError``.
     """
-    held, manifest = _held(pack), _manifest(pack)
-    request = stamp_request(manifest)
-    answer = _ask(address, request)
-    with TemporaryDirectory(prefix="fridge-stamp-") as folder:
-        stamp = Path(folder, "answer of the authority")
+    held = _held(pack)
+    with _manifest(pack) as manifest:
+        request = stamp_request(manifest)
+        answer = _ask(address, request)
+        stamp = manifest.with_name("answer of the authority")
         stamp.write_bytes(answer)
         at = require_stamped(manifest, stamp, authority)
         require_stamped(manifest, stamp, authority, request)
@@ -63,9 +66,11 @@ def _held(pack: Path) -> list[str]:
     return held
 
 
-def _manifest(pack: Path) -> bytes:
-    with open_pack(pack) as opened:
-        return opened.read(MANIFEST)
+@contextmanager
+def _manifest(pack: Path) -> Iterator[Path]:
+    """The manifest as a file, in a folder of its own."""
+    with TemporaryDirectory(prefix="fridge-anchor-") as folder, open_pack(pack) as opened:
+        yield opened.copy(MANIFEST, Path(folder, MANIFEST))
 
 
 def _ask(address: str, request: bytes) -> bytes:

@@ -32,6 +32,8 @@ from fridge_pipeline.finance.evidence_record import (
 )
 from fridge_pipeline.finance.pack.checks import write_checks
 from fridge_pipeline.finance.pack.one_file import VERIFIER, one_file_verifier
+from fridge_pipeline.finance.pack.pack_index import index_on_disk
+from fridge_pipeline.finance.pack.sums_on_disk import SumsOnDisk
 from fridge_pipeline.finance.pack.writing import files_below, put_in_place, sha256_of, work_folder, write_zip
 from fridge_pipeline.finance.rules.evidence_checks import CHECKS
 from fridge_pipeline.finance.rules.evidence_figures import Tally
@@ -177,13 +179,14 @@ def _making(maker: Maker) -> dict[str, Any]:
 
 def _contents(folder: Path, tenants: Mapping[str, str]) -> dict[str, Any]:
     """Every CSV file with its number of rows, and the control totals over all of them."""
-    tally, files = Tally(), []
-    for path, file in files_below(folder).items():
-        if path.endswith(".csv"):
-            with file.open(encoding="utf-8", newline="") as lines:
-                described = {"path": path, "rows": tally.add(path, lines)}
-            files.append(described | ({"tenant_id": tenants[path]} if path in tenants else {}))
-    return {"files": files, "control_totals": tally.control_totals()}
+    with index_on_disk() as index:
+        tally, files = Tally(SumsOnDisk(index)), []
+        for path, file in files_below(folder).items():
+            if path.endswith(".csv"):
+                with file.open(encoding="utf-8", newline="") as lines:
+                    described = {"path": path, "rows": tally.add(path, lines)}
+                files.append(described | ({"tenant_id": tenants[path]} if path in tenants else {}))
+        return {"files": files, "control_totals": tally.control_totals()}
 
 
 def _describe(folder: Path, described: Mapping[str, Any]) -> int:

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from fridge_pipeline.finance.pack.description import FILES, read_described
 from fridge_pipeline.finance.pack.opening import OpenedPack, open_pack
+from fridge_pipeline.finance.pack.pack_index import PackIndex
 from fridge_pipeline.finance.pack.signature import require_signed
 from fridge_pipeline.finance.pack.time_stamp import stamp_told
 from fridge_pipeline.finance.rules.evidence_chain import ChainedPack
@@ -24,14 +28,14 @@ from fridge_pipeline.finance.rules.evidence_format import (
     DESCRIPTION,
     FORMATS,
     MANIFEST,
+    MANIFEST_LINE_CHARACTERS_MAX,
     WITHOUT_CHECKS,
     WITHOUT_SIGNED,
     WITHOUT_SUMS,
     DoesNotHoldError,
     PackLink,
-    read_manifest,
+    manifest_lines,
     require_chained,
-    require_same_files,
     table_path,
 )
 from fridge_pipeline.finance.rules.evidence_signed import SIGNED_FIGURES, compare_with_now, compare_with_signatures
@@ -42,6 +46,8 @@ from fridge_pipeline.finance.rules.evidence_sums import SUMS, TIE_OUT, StripeCom
 class UnexplainedError(DoesNotHoldError):
     """A pack is what it says it is, and says that Stripe has something else than was stated, for no known cause."""
 
+
+NO_LIST = "no list of files with their paths"
 
 #: Packs are named after their month; one of another month would be taken for it.
 _NAMED_AFTER_MONTH = re.compile(r"\d{4}-\d{2}(?!\d)")
@@ -76,7 +82,7 @@ def verify_evidence(pack: Path, previous: Path | None = None, expected: Expected
             before = PackLink(opened.month, opened.sha256(MANIFEST))
     with _opened(pack) as opened:
         yield from _verify_files(opened)
-        described = read_description(opened)
+        described = read_description(opened, partial(_note_rows, opened.index))
         _require_asked_for(opened, pack, wanted)
         yield _what_it_is(opened, described)
         yield _verify_numbers(opened, described)
@@ -107,16 +113,17 @@ def _require_asked_for(opened: OpenedPack, pack: Path, wanted: Expected) -> None
 
 def _verify_outside(opened: OpenedPack, pack: Path, described: Mapping[str, Any], wanted: Expected) -> Iterator[str]:
     """Who signed the month and the pack, and since when it has been as it is."""
-    manifest = opened.read(MANIFEST)
-    if described.get("is_final") is True:
-        signoffs = read_signoffs(opened.month, opened.lines(SIGNOFFS, ROW_CHARACTERS_MAX))
-        yield str(signoffs)
-        if wanted.signers is not None:
-            yield require_signed(manifest, pack, wanted.signers, signoffs)
-    elif wanted.signers is not None:
-        raise DoesNotHoldError("it is a draft: nobody signed the month, so nobody can have signed its pack")
-    if wanted.authority is not None:
-        yield stamp_told(manifest, pack, wanted.authority, str(described.get("created_at")))
+    with TemporaryDirectory(prefix="fridge-verify-") as folder:
+        manifest = opened.copy(MANIFEST, Path(folder, MANIFEST))
+        if described.get("is_final") is True:
+            signoffs = read_signoffs(opened.month, opened.lines(SIGNOFFS, ROW_CHARACTERS_MAX))
+            yield str(signoffs)
+            if wanted.signers is not None:
+                yield require_signed(manifest, pack, wanted.signers, signoffs)
+        elif wanted.signers is not None:
+            raise DoesNotHoldError("it is a draft: nobody signed the month, so nobody can have signed its pack")
+        if wanted.authority is not None:
+            yield stamp_told(manifest, pack, wanted.authority, str(described.get("created_at")))
 
 
 def read_chained(pack: Path) -> ChainedPack | None:
@@ -158,14 +165,12 @@ def is_draft(pack: Path) -> bool:
         return False
 
 
-def read_description(opened: OpenedPack) -> dict[str, Any]:
-    """What pack.json says. Raises ``DoesNotHoldError`` when it says nothing, or speaks of another month or format."""
-    try:
-        described = json.loads(opened.read(DESCRIPTION))
-    except ValueError as error:
-        raise DoesNotHoldError(f"{DESCRIPTION} is not JSON: {error}") from error
-    if not isinstance(described, dict):
-        raise DoesNotHoldError(f"{DESCRIPTION} is not a JSON object")
+def read_description(opened: OpenedPack, note_file: Callable[[Any], None] | None = None) -> dict[str, Any]:
+    """What pack.json says; of its files each is handed to ``note_file``.
+
+    Raises ``DoesNotHoldError`` when it says nothing, or speaks of another month or format.
+    """
+    described = read_described(opened.pieces(DESCRIPTION), note_file or (lambda _: None))
     if (said := described.get("format")) not in FORMATS:
         known = " and ".join(FORMATS)
         raise DoesNotHoldError(f"{DESCRIPTION} says the format is {said!r}; this program verifies {known}")
@@ -176,44 +181,46 @@ def read_description(opened: OpenedPack) -> dict[str, Any]:
 
 def _what_it_is(opened: OpenedPack, described: Mapping[str, Any]) -> str:
     state = "which was closed" if described.get("is_final") is True else "a draft, for the month was not closed"
-    others = sum(path.endswith(".parquet") for path in opened.files)
+    others = sum(1 for _ in opened.index.paths(".parquet"))
     beside = f"; of its {others} Parquet files only the SHA-256 was checked" if others else ""
     return f"it is evidence of {opened.month}, {state}, in the format {described['format']}{beside}"
 
 
 def _verify_files(opened: OpenedPack) -> Iterator[str]:
-    try:
-        text = opened.read(MANIFEST).decode()
-    except UnicodeDecodeError as error:
-        raise DoesNotHoldError(f"{MANIFEST} is not UTF-8 text: {error}") from error
-    listed = read_manifest(text)
-    require_same_files(listed, opened.files)
-    yield f"{MANIFEST} lists exactly the {len(listed)} files that are there ({opened.unpacked_bytes:,} bytes unpacked)"
-    for path in sorted(listed):
-        if (found := opened.sha256(path)) != listed[path]:
-            raise DoesNotHoldError(f"{path} was changed: its SHA-256 is {found}, {MANIFEST} says {listed[path]}")
+    listed = 0
+    for listed, path, sha256 in manifest_lines(opened.lines(MANIFEST, MANIFEST_LINE_CHARACTERS_MAX)):
+        opened.index.list_file(path, sha256, listed)
+    opened.index.require_same_files()
+    yield f"{MANIFEST} lists exactly the {listed} files that are there ({opened.unpacked_bytes:,} bytes unpacked)"
+    for path, sha256 in opened.index.listed():
+        if (found := opened.sha256(path)) != sha256:
+            raise DoesNotHoldError(f"{path} was changed: its SHA-256 is {found}, {MANIFEST} says {sha256}")
     yield "every file has the SHA-256 that is listed for it"
 
 
 def _verify_numbers(opened: OpenedPack, described: Mapping[str, Any]) -> str:
     """Number of rows of every CSV file, the sums over them, and what pack.json says of both."""
-    try:
-        stated = {each["path"]: each.get("rows") for each in described["files"]}
-    except (KeyError, TypeError, AttributeError):
-        raise DoesNotHoldError(f"{DESCRIPTION} has no list of files with their paths") from None
-    tables = [path for path in opened.files if path.endswith(".csv")]
-    if different := sorted(set(tables) ^ {path for path in stated if str(path).endswith(".csv")}):
-        raise DoesNotHoldError(f"{different[0]} is either not in the pack or not among the files of {DESCRIPTION}")
-    tally = Tally(is_guarded=described["format"] not in WITHOUT_CHECKS)
-    for path in tables:
-        rows = tally.add(path, opened.lines(path, ROW_CHARACTERS_MAX))
-        if rows != stated[path]:
-            raise DoesNotHoldError(f"{path} has {rows} rows, {DESCRIPTION} says {stated[path]}")
+    if FILES not in described:
+        raise DoesNotHoldError(f"{DESCRIPTION} has {NO_LIST}")
+    opened.index.require_stated(".csv")
+    tally, tables = Tally(opened.sums, is_guarded=described["format"] not in WITHOUT_CHECKS), 0
+    for path in opened.index.paths(".csv"):
+        tables += 1
+        rows, stated = tally.add(path, opened.lines(path, ROW_CHARACTERS_MAX)), opened.index.stated_rows(path)
+        if str(rows) != stated:
+            raise DoesNotHoldError(f"{path} has {rows} rows, {DESCRIPTION} says {stated}")
     tally.require_agreement()
     found, said = tally.control_totals(), described.get("control_totals")
     if found != said:
         raise DoesNotHoldError(f"the control totals are {json.dumps(found)}, {DESCRIPTION} says {json.dumps(said)}")
-    return f"{len(tables)} CSV files have the stated rows, their sums agree, and are the control totals"
+    return f"{tables} CSV files have the stated rows, their sums agree, and are the control totals"
+
+
+def _note_rows(index: PackIndex, each: Any) -> None:
+    """What an entry of pack.json's files says of one."""
+    if not isinstance(each, dict) or not isinstance(path := each.get("path"), str):
+        raise DoesNotHoldError(f"{DESCRIPTION} has {NO_LIST}")
+    index.state_rows(path, each.get("rows"))
 
 
 def _verify_sums(opened: OpenedPack) -> StripeComparison:
@@ -231,7 +238,7 @@ def _require_explained(sums: StripeComparison) -> None:
 def _verify_signed(opened: OpenedPack, described: Mapping[str, Any]) -> Iterator[str]:
     """A final pack is the signed snapshot, and its annex what came later."""
     yield compare_with_signatures(opened.lines(SIGNOFFS, ROW_CHARACTERS_MAX), described["control_totals"])
-    if SIGNED_FIGURES in opened.files:
+    if opened.has(SIGNED_FIGURES):
         yield compare_with_now(opened.lines(SIGNED_FIGURES, ROW_CHARACTERS_MAX))
 
 

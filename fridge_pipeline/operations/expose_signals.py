@@ -12,6 +12,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from fridge_pipeline.operations.rules.signals import SIGNALS, Sample
+from fridge_pipeline.visible import one_line
 
 PREFIX = "fridge_"
 
@@ -53,5 +54,5 @@ def families(samples: Iterable[Sample]) -> list[Metric]:
         if sample.value is not None:
             name = PREFIX + sample.name
             family = found.setdefault(name, GaugeMetricFamily(name, signal.meaning, labels=signal.labels))
-            family.add_metric(sample.labels, sample.value)
+            family.add_metric([one_line(label) for label in sample.labels], sample.value)
     return list(found.values())

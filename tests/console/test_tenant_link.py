@@ -73,9 +73,27 @@ def test_its_key_is_for_its_owner_alone_and_without_it_every_address_ends(shown:
 
 def test_a_key_that_is_no_key_signs_nothing_and_shows_nothing(tmp_path: Path) -> None:
     (tmp_path / KEY_FILE).write_bytes(b"")
+    (tmp_path / KEY_FILE).chmod(0o600)
     for use in (read_link_key, make_link_key):
         with pytest.raises(LinkKeyError, match="holds 0 bytes instead of 32: remove it"):
             use(tmp_path)
     (tmp_path / KEY_FILE).unlink()
     assert make_link_key(tmp_path) == make_link_key(tmp_path) == read_link_key(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [KEY_FILE]
+
+
+def test_a_key_that_others_can_read_or_that_lies_elsewhere_signs_nothing_and_shows_nothing(tmp_path: Path) -> None:
+    make_link_key(tmp_path)
+    key = tmp_path / KEY_FILE
+    for mode in (0o604, 0o602, 0o666):
+        key.chmod(mode)
+        for use in (read_link_key, make_link_key):
+            with pytest.raises(LinkKeyError, match="may be known to others"):
+                use(tmp_path)
+    key.chmod(0o660)  # as a volume of Kubernetes leaves it to its group
+    assert read_link_key(tmp_path) is not None
+    elsewhere = key.rename(tmp_path / "elsewhere")
+    key.symlink_to(elsewhere)
+    for use in (read_link_key, make_link_key):
+        with pytest.raises(LinkKeyError, match="is no file of ours"):
+            use(tmp_path)

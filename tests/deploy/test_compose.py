@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from fridge_pipeline.database.embedded.binaries import MAJOR_VERSION
+from fridge_pipeline.database.embedded.binaries import INSTALLATION, MAJOR_VERSION, _package
 from fridge_pipeline.operations.rules.health_check import POSTGRES_TESTED
-from tests.deploy.files import DEPLOY, read_yaml
+from fridge_pipeline.settings import REPOSITORY
+from tests.deploy.files import DEPLOY, read_all_yaml, read_yaml
 
 COMPOSE = read_yaml("compose.yaml")
 SERVICES: dict[str, Any] = COMPOSE["services"]
@@ -27,6 +29,7 @@ SECRETS = {
     "daemon": {"database_url"},
     "webserver": {"database_url"},
     "finance-webserver": {"finance_database_url"},
+    "console": {"finance_database_url"},
     "metrics": {"database_url"},
 }
 
@@ -55,9 +58,9 @@ def test_each_service_gets_the_secrets_that_it_needs_and_no_other_and_all_by_fil
 
 def test_what_is_published_is_reached_from_this_host_only() -> None:
     published = [port for service in SERVICES.values() for port in service.get("ports", [])]
-    assert published == ["127.0.0.1:3000:3000", "127.0.0.1:3001:3000", "127.0.0.1:9464:9464"]
+    assert published == [f"127.0.0.1:{port}" for port in ("3000:3000", "3001:3000", "3003:3003", "9464:9464")]
     reached = {name for name in SERVICES if set(SERVICES[name]["networks"]) != {"books"}}
-    assert reached == {"code", "webserver", "finance-webserver", "metrics"}
+    assert reached == {"code", "webserver", "finance-webserver", "console", "metrics"}
     assert COMPOSE["networks"]["books"]["internal"]
     assert SERVICES["code"]["networks"] == ["books", "outward"], "it calls Stripe, and is published nowhere"
 
@@ -79,7 +82,8 @@ def test_every_container_writes_only_where_told_gains_no_rights_and_starts_a_bou
     service = SERVICES[name]
     assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
     assert service["security_opt"] == ["no-new-privileges:true"]
-    assert service["pids_limit"] == 512
+    assert service["pids_limit"] == (128 if name in {"console", "metrics"} else 512)
+    assert ("mem_limit" in service) == (name != "postgres")
     assert "user" not in service, "the image's own user"
     assert "privileged" not in service
     # PostgreSQL's entrypoint gives the volume to its user and becomes it; nobody else has any capability.
@@ -87,21 +91,64 @@ def test_every_container_writes_only_where_told_gains_no_rights_and_starts_a_bou
     assert set(service.get("cap_add", [])) == (becomes_another if name == "postgres" else set())
 
 
-def test_the_database_is_of_the_version_that_is_tested_and_public_images_can_be_pinned_by_digest() -> None:
-    version = re.fullmatch(
-        r"\$\{POSTGRES_IMAGE:-docker\.io/library/postgres:(\d+)\.\d+-[a-z]+\}", SERVICES["postgres"]["image"]
-    )
-    assert version is not None
-    assert version[1] == MAJOR_VERSION == str(POSTGRES_TESTED)
+def test_the_database_is_of_the_very_version_that_is_tested_and_both_public_images_are_named_by_digest() -> None:
+    program = _package() / INSTALLATION / "bin" / "postgres"
+    server = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
+    tested = re.search(r"\d+\.\d+", server.stdout)
+    assert tested is not None
+    image = re.fullmatch(r"\$\{POSTGRES_IMAGE:-docker\.io/library/postgres:(.+)\}", SERVICES["postgres"]["image"])
+    assert image is not None
+    assert re.fullmatch(rf"{re.escape(tested[0])}-bookworm@sha256:[0-9a-f]{{64}}", image[1])
+    assert tested[0].split(".")[0] == MAJOR_VERSION == str(POSTGRES_TESTED)
     default = re.search(r"^ARG PYTHON_IMAGE=(.+)$", (DEPLOY / "Containerfile").read_text(), re.MULTILINE)
     assert default is not None
-    assert SERVICES["code"]["build"]["args"] == {"PYTHON_IMAGE": f"${{PYTHON_IMAGE:-{default[1]}}}"}
-
-
-def test_only_the_read_only_server_has_finances_login() -> None:
     for name in OURS:
-        is_finance = SERVICES[name]["environment"]["FRIDGE_DATABASE_URL_FILE"] == "/run/secrets/finance_database_url"
-        assert is_finance == ("--read-only" in SERVICES[name]["command"]) == (name == "finance-webserver")
+        assert SERVICES[name].get("build") in (None, SERVICES["migrate"]["build"])
+    assert SERVICES["migrate"]["build"]["args"] == {"PYTHON_IMAGE": f"${{PYTHON_IMAGE:-{default[1]}}}"}
+
+
+def test_every_image_that_comes_from_outside_is_named_by_digest_wherever_it_stands() -> None:
+    """Ours are built here; any other reference in a file of the layout or in its page has its digest."""
+    named = re.compile(
+        r"(?:docker\.io|quay\.io|ghcr\.io|gcr\.io|registry\.k8s\.io)/[\w./-]+:[\w.-]+(@sha256:[0-9a-f]{64})?"
+    )
+    files = [path for path in DEPLOY.rglob("*") if path.is_file() and "secrets" not in path.parts]
+    found = [
+        (file.name, image[0], bool(image[1]))
+        for file in [*files, REPOSITORY / "docs" / "deployment.md"]
+        for image in named.finditer(file.read_text(encoding="utf-8"))
+    ]
+    assert len(found) >= 3
+    assert [(name, image) for name, image, has_digest in found if not has_digest] == []
+    ours = re.compile(r"(?:\$\{IMAGE:-localhost/)?fridge-pipeline:0\.2\.0(?:-kubernetes)?\}?")
+    for name in OURS:
+        assert ours.fullmatch(SERVICES[name]["image"])
+    for document in (*read_all_yaml("helm/console-and-metrics.yaml"), read_yaml("helm/migrate-job.yaml")):
+        for container in document["spec"].get("template", {}).get("spec", {}).get("containers", []):
+            assert ours.fullmatch(container["image"])
+
+
+def test_only_what_is_finances_has_finances_login_and_no_other_and_only_the_code_calls_stripe() -> None:
+    for name in OURS:
+        given = {key: value for key, value in SERVICES[name]["environment"].items() if "DATABASE_URL" in key}
+        login = "finance_database_url" if name in {"finance-webserver", "console"} else "database_url"
+        login = "owner_database_url" if name == "migrate" else login
+        assert list(given.values()) == [f"/run/secrets/{login}"]
+        assert ("STRIPE_API_KEY_FILE" in SERVICES[name]["environment"]) == (name == "code")
+        assert ("--read-only" in SERVICES[name]["command"]) == (name == "finance-webserver")
+
+
+def test_the_console_answers_only_whom_a_proxy_names_and_shares_no_folder_with_what_holds_secrets() -> None:
+    console = SERVICES["console"]
+    assert list(console["environment"]) == [
+        "FRIDGE_FINANCE_DATABASE_URL_FILE",
+        "FRIDGE_UI_USER_HEADER",
+        "FRIDGE_CONSOLE_URL",
+    ]
+    assert console["environment"]["FRIDGE_UI_USER_HEADER"] == "${FRIDGE_UI_USER_HEADER:-X-Forwarded-User}"
+    users = {name for name in SERVICES for volume in SERVICES[name].get("volumes", []) if "console_home" in str(volume)}
+    assert users == {"console"}
+    assert "volumes" not in SERVICES["metrics"]
 
 
 def test_every_file_and_folder_that_it_mounts_or_builds_from_exists() -> None:

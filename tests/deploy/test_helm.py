@@ -13,10 +13,13 @@ from dagster._core.instance.config import dagster_instance_config_schema
 from fridge_pipeline.orchestration.instance import EVENT_BATCH_SIZE
 from fridge_pipeline.settings import REPOSITORY
 from tests.deploy.chart import read_by_kubernetes, unread
-from tests.deploy.files import DEPLOY, read_yaml
+from tests.deploy.files import DEPLOY, read_all_yaml, read_yaml
 
 VALUES = read_yaml("helm/values.yaml")
 CODE = VALUES["dagster-user-deployments"]["deployments"][0]
+BESIDE = read_all_yaml("helm/console-and-metrics.yaml")
+DEPLOYMENTS = {each["metadata"]["name"]: each["spec"] for each in BESIDE if each["kind"] == "Deployment"}
+SERVED = {each["metadata"]["name"]: each["spec"] for each in BESIDE if each["kind"] == "Service"}
 OUR_INSTANCE = yaml.safe_load((REPOSITORY / "dagster.yaml").read_text())
 
 
@@ -132,7 +135,39 @@ def test_no_pod_is_root_and_every_one_has_a_limit_of_memory() -> None:
     assert launcher["runK8sConfig"]["podSpecConfig"]["security_context"]["run_as_non_root"]
 
 
-POLICIES = list(yaml.safe_load_all((DEPLOY / "helm" / "network-policy.yaml").read_text()))
+@pytest.mark.parametrize(
+    ("name", "port", "secret", "keys"),
+    [
+        ("fridge-console", 3003, "fridge-finance", ["finance_database_url"]),
+        ("fridge-metrics", 9464, "fridge-secrets", ["database_url"]),
+    ],
+)
+def test_console_and_metrics_have_one_secret_each_no_right_and_a_read_only_root(
+    name: str, port: int, secret: str, keys: list[str]
+) -> None:
+    deployment = next(each for each in BESIDE if (each["kind"], each["metadata"]["name"]) == ("Deployment", name))
+    pod = deployment["spec"]["template"]["spec"]
+    read = read_by_kubernetes(deployment).spec.template.spec
+    assert (read.automount_service_account_token, read.enable_service_links) == (False, False)
+    assert pod["securityContext"] == CODE["podSecurityContext"]
+    (container,) = pod["containers"]
+    assert container["securityContext"] == {**CODE["securityContext"], "readOnlyRootFilesystem": True}
+    assert container["resources"]["limits"]["memory"] in {"256Mi", "512Mi"}
+    given = [each["secret"] for each in pod["volumes"] if "secret" in each]
+    assert given == [{"secretName": secret, "defaultMode": 0o440, "items": [{"key": key, "path": key} for key in keys]}]
+    assert "stripe" not in str(pod).lower()
+    named = {each["value"].rpartition("/")[2] for each in container["env"] if each["name"].endswith("_FILE")}
+    assert named == set(keys)
+    assert container["image"] == f"{CODE['image']['repository']}:{CODE['image']['tag']}"
+    assert [each["port"] for each in SERVED[name]["ports"]] == [each["containerPort"] for each in container["ports"]]
+    assert read_by_kubernetes(next(each for each in BESIDE if each["kind"] == "Service")) is not None
+    for probe in (container["readinessProbe"], container["livenessProbe"]):
+        assert probe["httpGet"]["port"] == port
+        assert probe["httpGet"]["httpHeaders"] == [{"name": "Host", "value": "localhost"}], "it is called no other name"
+
+
+POLICIES = read_all_yaml("helm/network-policy.yaml")
+OTHERS = ("proxy", "prometheus")
 
 
 def selects(selector: dict[str, Any], part: str) -> bool:
@@ -151,7 +186,7 @@ def allowed(direction: str, part: str) -> set[tuple[str, int]]:
             names = {
                 name
                 for peer in rule.get(peers, [])
-                for name in ("code", "daemon", "webserver", "migrate", "proxy")
+                for name in ("code", "daemon", "webserver", "migrate", "console", "metrics", *OTHERS)
                 if "podSelector" in peer and selects(peer["podSelector"], name)
             }
             found |= {(name, port["port"]) for name in names or {"anybody"} for port in rule["ports"]}
@@ -166,22 +201,28 @@ def test_every_pod_of_ours_is_under_the_policies_and_they_are_network_policies()
     job = read_yaml("helm/migrate-job.yaml")["spec"]["template"]["metadata"]["labels"]
     parts = [CODE["labels"], VALUES["runLauncher"]["config"]["k8sRunLauncher"]["labels"]]
     parts += [VALUES["dagsterWebserver"]["labels"], VALUES["dagsterDaemon"]["labels"], job]
-    assert [part["fridge-part"] for part in parts] == ["code", "code", "webserver", "daemon", "migrate"]
+    parts += [each["template"]["metadata"]["labels"] for each in DEPLOYMENTS.values()]
+    ours = ["code", "code", "webserver", "daemon", "migrate", "console", "metrics"]
+    assert [part["fridge-part"] for part in parts] == ours
     nothing_else = POLICIES[0]["spec"]
     assert nothing_else["policyTypes"] == ["Ingress", "Egress"]
     assert all(selects(nothing_else["podSelector"], part["fridge-part"]) for part in parts)
     assert not {"ingress", "egress"} & nothing_else.keys(), "so what no other policy allows is refused"
+    for policy in POLICIES:
+        assert not any(selects(policy["spec"]["podSelector"], other) for other in OTHERS), "theirs to say, not ours"
 
 
 def test_only_daemon_and_webserver_reach_the_code_location_only_a_proxy_the_ui_and_nobody_the_rest() -> None:
     assert allowed("ingress", "code") == {("daemon", CODE["port"]), ("webserver", CODE["port"])}
     assert allowed("ingress", "webserver") == {("proxy", VALUES["dagsterWebserver"]["service"]["port"])}
+    assert allowed("ingress", "console") == {("proxy", 3003)}
+    assert allowed("ingress", "metrics") == {("prometheus", 9464)}
     assert allowed("ingress", "daemon") == allowed("ingress", "migrate") == set()
 
 
 def test_each_part_has_the_ways_out_that_it_needs_and_the_job_that_migrates_none_but_to_the_books() -> None:
     books = {("anybody", 53), ("anybody", VALUES["postgresql"]["service"]["port"])}
-    assert allowed("egress", "migrate") == books
+    assert allowed("egress", "migrate") == allowed("egress", "console") == allowed("egress", "metrics") == books
     assert allowed("egress", "code") == books | {("anybody", 443)}
     for part in ("daemon", "webserver"):
         assert allowed("egress", part) == books | {("code", CODE["port"]), ("anybody", 443), ("anybody", 6443)}

@@ -14,7 +14,7 @@ from dagster._daemon.cli import create_dagster_daemon_cli
 from fridge_pipeline.cli.main import fridge
 from fridge_pipeline.secret_files import FILE_SUFFIX
 from fridge_pipeline.settings import REPOSITORY, SECRETS
-from tests.deploy.files import DEPLOY, UNITS, read_yaml, unit_lines
+from tests.deploy.files import DEPLOY, UNITS, read_all_yaml, read_yaml, unit_lines
 
 FILES = sorted(path for path in DEPLOY.rglob("*") if path.is_file() and "secrets" not in path.parts)
 VARIABLE = re.compile(r"(?<![A-Z_{])(?:FRIDGE|STRIPE|DAGSTER)_[A-Z_]+[A-Z]")
@@ -39,6 +39,9 @@ def commands() -> Iterator[list[str]]:
         yield from (service[key] for key in ("command",) if key in service)
         yield service.get("healthcheck", {}).get("test", ["CMD", ""])[1:]
     yield read_yaml("helm/migrate-job.yaml")["spec"]["template"]["spec"]["containers"][0]["args"]
+    for document in read_all_yaml("helm/console-and-metrics.yaml"):
+        if document["kind"] == "Deployment":
+            yield document["spec"]["template"]["spec"]["containers"][0]["args"]
     code = read_yaml("helm/values.yaml")["dagster-user-deployments"]["deployments"][0]
     yield ["dagster", "api", "grpc", "-h", "0.0.0.0", "-p", str(code["port"]), *code["dagsterApiGrpcArgs"]]  # noqa: S104
     for unit in UNITS:
@@ -64,7 +67,7 @@ def understands(line: list[str]) -> None:
 
 def test_every_command_is_one_that_the_installed_programs_understand() -> None:
     lines = [line for line in commands() if line[0].split("-")[0] in {"fridge", "dagster"}]
-    assert len(lines) == 6 + 2 + 1 + 1 + 7
+    assert len(lines) == 7 + 2 + 1 + 2 + 1 + 7
     for line in lines:
         understands(line)
     for wrong in (["fridge", "serve", "kode"], ["fridge", "serve", "daemon", "--code-hots", "x"]):

@@ -7,14 +7,22 @@ from __future__ import annotations
 
 import hashlib
 import io
-import struct
-import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from fridge_pipeline.finance.pack.pack_index import PackIndex, index_on_disk
+from fridge_pipeline.finance.pack.sums_on_disk import SumsOnDisk
+from fridge_pipeline.finance.pack.zip_entries import (
+    DEFLATED,
+    ENCRYPTED,
+    STORED,
+    ZipDamageError,
+    ZipEntry,
+    ZipEntryStream,
+    zip_entries,
+)
 from fridge_pipeline.finance.rules.evidence_format import (
     DESCRIPTION,
     MANIFEST,
@@ -32,44 +40,33 @@ UNPACKED_BYTES_MAX = 256 * 2**30
 #: No deflate unpacks a byte to more than 1,032; an archive that claims more is made to fill a disk.
 RATIO_MAX = 1_032
 
-#: What is read into memory whole, the manifest and pack.json, is at most so large.
-READ_WHOLE_BYTES_MAX = 512 * 2**20
-
-_ENCRYPTED = 0x1
 _CHUNK = 2**20
-
-#: What zipfile raises for an archive whose bytes are not what they were.
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError)
-_NO_ARCHIVE = (*_DAMAGE, NotImplementedError, OverflowError, ValueError, struct.error)
 
 
 class OpenedPack:
-    """An opened pack: which files it has, and their bytes. Use ``open_pack``."""
+    """An opened pack: which files it has, their bytes, and sums over them. Use ``open_pack``."""
 
-    def __init__(self, archive: zipfile.ZipFile, packed_bytes: int) -> None:
-        self._archive = archive
-        self._entries, self.folder = _entries(archive.infolist(), packed_bytes)
+    def __init__(self, stream: BinaryIO, size: int, index: PackIndex, sums: SumsOnDisk) -> None:
+        self._stream = stream
+        self.index, self.sums = index, sums
+        self.unpacked_bytes = 0
+        self.folder = self._find(size)
         self.month = month_of_folder(self.folder)
 
-    @property
-    def files(self) -> list[str]:
-        """The paths of its files within its folder."""
-        return list(self._entries)
-
-    @property
-    def unpacked_bytes(self) -> int:
-        """What its files take unpacked."""
-        return sum(entry.file_size for entry in self._entries.values())
+    def has(self, path: str) -> bool:
+        """Whether there is such a file within its folder."""
+        return self.index.entry(path, "") is not None
 
     @contextmanager
     def open(self, path: str) -> Iterator[BinaryIO]:
         """The bytes of a file. Raises ``DoesNotHoldError`` also for damage that shows while it is read."""
-        if path not in self._entries:
+        entry = self.index.entry(path, f"{self.folder}/{path}")
+        if entry is None:
             raise DoesNotHoldError(f"{path} is missing: it is not in the pack")
         try:
-            with self._archive.open(self._entries[path]) as stream:
-                yield stream  # type: ignore[misc]  # a ZipExtFile reads like any binary file
-        except _DAMAGE as error:
+            with io.BufferedReader(ZipEntryStream(self._stream, entry), _CHUNK // 16) as stream:
+                yield stream
+        except (ZipDamageError, UnicodeDecodeError) as error:
             raise DoesNotHoldError(f"{path} cannot be unpacked: {error}") from error
 
     def lines(self, path: str, characters_max: int) -> Iterator[str]:
@@ -78,12 +75,11 @@ class OpenedPack:
             while line := text.readline(characters_max + 1):
                 yield line
 
-    def read(self, path: str) -> bytes:
-        """A whole file that is small by its nature."""
-        if path in self._entries and self._entries[path].file_size > READ_WHOLE_BYTES_MAX:
-            raise DoesNotHoldError(f"{path} is {self._entries[path].file_size} bytes large, which no pack needs")
-        with self.open(path) as stream:
-            return stream.read()
+    def pieces(self, path: str) -> Iterator[str]:
+        """A text file in pieces of some size."""
+        with self.open(path) as stream, io.TextIOWrapper(stream, encoding="utf-8", newline="") as text:
+            while piece := text.read(_CHUNK // 8):
+                yield piece
 
     def sha256(self, path: str) -> str:
         """The SHA-256 of a file, in hexadecimal."""
@@ -92,6 +88,42 @@ class OpenedPack:
             while chunk := stream.read(_CHUNK):
                 digest.update(chunk)
         return digest.hexdigest()
+
+    def copy(self, path: str, target: Path) -> Path:
+        """Writes a file of the pack to one that we have named."""
+        with self.open(path) as stream, target.open("xb") as out:
+            while chunk := stream.read(_CHUNK):
+                out.write(chunk)
+        return target
+
+    def _find(self, size: int) -> str:
+        """Notes the files by their paths within the one folder; returns that folder's name."""
+        bytes_max, folder = min(UNPACKED_BYTES_MAX, size * RATIO_MAX), None
+        count, entries = zip_entries(self._stream, size)
+        if count > FILES_MAX:
+            raise DoesNotHoldError(f"it has {count} entries, more than the {FILES_MAX} that a pack can need")
+        for entry in entries:
+            require_safe(entry.name)
+            its_folder, _, path = entry.name.partition("/")
+            if folder not in {None, its_folder}:
+                both = ", ".join(sorted([f"{folder}", its_folder]))
+                raise DoesNotHoldError(f"a pack has one folder, this has several: {both[:200]}")
+            folder = its_folder
+            self.unpacked_bytes += entry.unpacked_bytes
+            if self.unpacked_bytes > bytes_max:
+                raise DoesNotHoldError(
+                    f"it would unpack to more than {bytes_max} bytes, which a pack of its size unpacks to at most"
+                )
+            if entry.name.endswith("/") and entry.unpacked_bytes == 0:
+                continue
+            _require_plain(entry)
+            self.index.find(path, entry)
+        if folder is None:
+            raise DoesNotHoldError("it is empty")
+        for path in (MANIFEST, DESCRIPTION):
+            if not self.has(path):
+                raise DoesNotHoldError(f"{path} is missing: it is not in the pack")
+        return folder
 
 
 @contextmanager
@@ -104,48 +136,16 @@ def open_pack(path: Path) -> Iterator[OpenedPack]:
 @contextmanager
 def opened_stream(stream: BinaryIO, name: str, packed_bytes: int) -> Iterator[OpenedPack]:
     """The same of bytes that are no file here, such as those of an object in a store."""
-    try:
-        archive = zipfile.ZipFile(stream)
-    except _NO_ARCHIVE as error:
-        raise DoesNotHoldError(f"{name} is not a readable ZIP file: {error}") from error
-    with archive:
-        yield OpenedPack(archive, packed_bytes)
+    with index_on_disk() as index:
+        try:
+            opened = OpenedPack(stream, packed_bytes, PackIndex(index), SumsOnDisk(index))
+        except ZipDamageError as error:
+            raise DoesNotHoldError(f"{name} is no readable ZIP file: {error}") from error
+        yield opened
 
 
-def _entries(infos: list[zipfile.ZipInfo], packed_bytes: int) -> tuple[dict[str, zipfile.ZipInfo], str]:
-    """The files by their paths within the one folder, and that folder's name."""
-    if len(infos) > FILES_MAX:
-        raise DoesNotHoldError(f"it has {len(infos)} entries, more than the {FILES_MAX} that a pack can need")
-    bytes_max = min(UNPACKED_BYTES_MAX, packed_bytes * RATIO_MAX)
-    if (unpacked := sum(info.file_size for info in infos)) > bytes_max:
-        raise DoesNotHoldError(
-            f"it would unpack to {unpacked} bytes; a pack of its size unpacks to {bytes_max} at most"
-        )
-    entries: dict[str, zipfile.ZipInfo] = {}
-    seen: set[str] = set()
-    folders: set[str] = set()
-    for info in infos:
-        # The name as it stands in the archive: zipfile itself cuts names at a NUL byte.
-        require_safe(info.orig_filename)
-        folder, _, path = info.filename.partition("/")
-        folders.add(folder)
-        if info.is_dir() and info.file_size == 0:
-            continue
-        _require_plain(info)
-        if info.filename.casefold() in seen:
-            raise DoesNotHoldError(f"{path} is in the pack twice")
-        seen.add(info.filename.casefold())
-        entries[path] = info
-    if len(folders) != 1:
-        raise DoesNotHoldError(f"a pack has one folder, this has {len(folders)}: {', '.join(sorted(folders))[:200]}")
-    for path in (MANIFEST, DESCRIPTION):
-        if path not in entries:
-            raise DoesNotHoldError(f"{path} is missing: it is not in the pack")
-    return entries, folders.pop()
-
-
-def _require_plain(info: zipfile.ZipInfo) -> None:
-    if info.flag_bits & _ENCRYPTED:
-        raise DoesNotHoldError(f"{info.filename} is encrypted; no file of a pack is")
-    if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-        raise DoesNotHoldError(f"{info.filename} is packed by method {info.compress_type}; packs use deflate")
+def _require_plain(entry: ZipEntry) -> None:
+    if entry.flags & ENCRYPTED:
+        raise DoesNotHoldError(f"{entry.name} is encrypted; no file of a pack is")
+    if entry.method not in {STORED, DEFLATED}:
+        raise DoesNotHoldError(f"{entry.name} is packed by method {entry.method}; packs use deflate")

@@ -7,7 +7,6 @@ cryptography of our own, and nothing that an auditor would have to install.
 from __future__ import annotations
 
 import subprocess
-import tempfile
 from pathlib import Path
 
 from fridge_pipeline.finance.rules.evidence_format import CannotVerifyError, DoesNotHoldError
@@ -29,7 +28,7 @@ def signature_of(pack: Path) -> Path:
     return pack.with_name(f"{pack.name}{SIGNATURE_SUFFIX}")
 
 
-def sign(manifest: bytes, key: Path) -> bytes:
+def sign(manifest: Path, key: Path) -> bytes:
     """The signature of a manifest. A key with a passphrase is asked for at the terminal, one of an agent there.
 
     Raises ``NotSignedError``, and ``CannotVerifyError`` without OpenSSH.
@@ -40,7 +39,7 @@ def sign(manifest: bytes, key: Path) -> bytes:
     return done.stdout
 
 
-def require_signed(manifest: bytes, pack: Path, signers: Path, signoffs: Signoffs) -> str:
+def require_signed(manifest: Path, pack: Path, signers: Path, signoffs: Signoffs) -> str:
     """Who signed it, in a sentence: whoever approved the month, by a key that the auditor's list gives this person.
 
     ``signers`` is a file of the form ALLOWED SIGNERS in ssh-keygen(1). Raises ``DoesNotHoldError`` and
@@ -64,10 +63,8 @@ def require_signed(manifest: bytes, pack: Path, signers: Path, signoffs: Signoff
     return f"it is signed by {approver}, who approved the month, with {key}"
 
 
-def _ssh_keygen(arguments: list[str], given: bytes) -> subprocess.CompletedProcess[bytes]:
-    with tempfile.TemporaryFile() as manifest:
-        manifest.write(given)
-        manifest.seek(0)
+def _ssh_keygen(arguments: list[str], given: Path) -> subprocess.CompletedProcess[bytes]:
+    with given.open("rb") as manifest:
         try:
             return subprocess.run(["ssh-keygen", *arguments], stdin=manifest, capture_output=True, check=False)
         except FileNotFoundError:

@@ -28,18 +28,17 @@ def stamp_of(pack: Path) -> Path:
     return pack.with_name(f"{pack.name}{STAMP_SUFFIX}")
 
 
-def stamp_request(manifest: bytes) -> bytes:
+def stamp_request(manifest: Path) -> bytes:
     """What an authority is asked: a hash of the manifest and a number for once, and nothing else of the pack."""
     with tempfile.TemporaryDirectory(prefix="fridge-stamp-") as folder:
-        asked, query = Path(folder, "manifest"), Path(folder, "query")
-        asked.write_bytes(manifest)
-        done = _openssl("-query", "-data", str(asked), "-sha256", "-cert", "-out", str(query))
+        query = Path(folder, "query")
+        done = _openssl("-query", "-data", str(manifest), "-sha256", "-cert", "-out", str(query))
         if done.returncode != 0:
             raise CannotVerifyError(f"openssl made no request: {_said(done)}")
         return query.read_bytes()
 
 
-def require_stamped(manifest: bytes, stamp: Path, authority: Path, request: bytes | None = None) -> datetime:
+def require_stamped(manifest: Path, stamp: Path, authority: Path, request: bytes | None = None) -> datetime:
     """When the authority saw the manifest; ``authority`` are the certificates that it is trusted by (PEM).
 
     The certificates are judged as of the time of the stamp: they run out, what was stamped while they held does not.
@@ -54,8 +53,10 @@ def require_stamped(manifest: bytes, stamp: Path, authority: Path, request: byte
     month, day, clock, year = told.groups()
     at = datetime.strptime(f"{year} {month} {day} {clock}", "%Y %b %d %H:%M:%S").replace(tzinfo=UTC)
     with tempfile.TemporaryDirectory(prefix="fridge-stamp-") as folder:
-        given = Path(folder, "given")
-        given.write_bytes(manifest if request is None else request)
+        given = manifest
+        if request is not None:
+            given = Path(folder, "query")
+            given.write_bytes(request)
         kind = "-data" if request is None else "-queryfile"
         trusted = ("-CAfile", str(authority), "-attime", str(int(at.timestamp())))
         done = _openssl("-verify", kind, str(given), "-in", str(stamp), *trusted)
@@ -64,7 +65,7 @@ def require_stamped(manifest: bytes, stamp: Path, authority: Path, request: byte
     return at
 
 
-def stamp_told(manifest: bytes, pack: Path, authority: Path, created_at: str) -> str:
+def stamp_told(manifest: Path, pack: Path, authority: Path, created_at: str) -> str:
     """The same as a sentence, for a pack that says when it was made: no stamp is older than what it is of."""
     stamp = stamp_of(pack)
     at = require_stamped(manifest, stamp, authority)

@@ -13,6 +13,9 @@ from fridge_pipeline.finance.rules.evidence_format import DoesNotHoldError, tabl
 #: The table of a pack that holds them.
 CHECKS = "checks"
 
+#: So many tests that did not hold are named.
+NAMED_MAX = 100
+
 CHECK_COLUMNS = ("model", "test", "says", "severity", "contradictions")
 
 
@@ -22,10 +25,17 @@ def checks_told(lines: Iterable[str]) -> str:
     rows = rows_of_csv(path, lines)
     if tuple(columns := next(rows, [])) != CHECK_COLUMNS:
         raise DoesNotHoldError(f"{path} has the columns {', '.join(columns)}, not {', '.join(CHECK_COLUMNS)}")
-    tests = [(f"{model}.{name}", contradictions) for model, name, _, _, contradictions in rows]
+    tests, failed = 0, 0
+    named: list[str] = []
+    for model, name, _, _, contradictions in rows:
+        tests += 1
+        if contradictions != "0":
+            failed += 1
+            if len(named) < NAMED_MAX:
+                named.append(f"{model}.{name} ({contradictions} rows)")
     if not tests:
         raise DoesNotHoldError(f"{path} has no result of any data test")
-    failed = [f"{name} ({contradictions} rows)" for name, contradictions in tests if contradictions != "0"]
     if not failed:
-        return f"all {len(tests)} data tests of the books held when it was made"
-    return f"{len(failed)} of {len(tests)} data tests of the books did not hold when it was made: {', '.join(failed)}"
+        return f"all {tests} data tests of the books held when it was made"
+    more = f", and {failed - len(named)} more" if failed > len(named) else ""
+    return f"{failed} of {tests} data tests of the books did not hold when it was made: {', '.join(named)}{more}"

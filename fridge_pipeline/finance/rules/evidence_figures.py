@@ -7,14 +7,24 @@ from __future__ import annotations
 
 import csv
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from typing import Protocol
 
 from fridge_pipeline.finance.rules.evidence_format import ANNEX, FORMULA_BEGINS, STATEMENTS, DoesNotHoldError
 
-#: (tenant, meter) → sum; one that has no row, or only empty values, is not in it: missing is not zero.
-Sums = dict[tuple[str, str], Decimal]
+#: A tenant and a meter.
+Key = tuple[str, str]
+
+#: By tenant and meter; one that has no row, or only empty values, is not in it: missing is not zero.
+Sums = dict[Key, Decimal]
+
+#: So many sums of a table are kept at hand; more go where all are kept.
+SUMS_AT_HAND = 10_000
+
+#: Beyond this a number is no quantity, and would take long to write out.
+EXPONENT_MAX = 100
 
 #: What a row of a CSV file has at most: longer than any answer of Stripe or detail of an exception, and far from
 #: filling the memory.
@@ -58,14 +68,23 @@ FIGURES = (
 )
 
 
+class KeptSums(Protocol):
+    """Where sums are kept, by the number of their figure in ``FIGURES``: there are as many as tenants and meters."""
+
+    def add(self, figure: int, sums: Mapping[Key, Decimal]) -> None:
+        """Adds to the sums of a figure."""
+
+    def sums(self, figure: int) -> Iterator[tuple[Key, Decimal]]:
+        """Each sum of a figure, by tenant and meter."""
+
+
 class Tally:
     """The sums over all CSV files of a pack; ``is_guarded`` says whether no field of them may begin like a formula."""
 
-    def __init__(self, *, is_guarded: bool = True) -> None:
+    def __init__(self, kept: KeptSums, *, is_guarded: bool = True) -> None:
+        self._kept = kept
         self._is_guarded = is_guarded
-        self._sums: dict[Figure, Sums] = {figure: defaultdict(Decimal) for figure in FIGURES}
         self._has_annex = False
-        self._keys: dict[tuple[str, str], tuple[str, str]] = {}  # each once, although many figures have it
 
     def add(self, path: str, lines: Iterable[str]) -> int:
         """Sums one CSV file, row by row; returns its number of rows. Raises ``DoesNotHoldError`` with path and line."""
@@ -97,13 +116,21 @@ class Tally:
                     totals[figure][key] = value
                 else:
                     days[figure][key] += value
+                    if table != STATEMENTS and len(days[figure]) > SUMS_AT_HAND:
+                        self._keep(figure, days[figure])
         for figure in figures:
             if table == STATEMENTS:
                 there = f"its line of the total ({figure.column})"
-                _require_equal(days[figure], totals[figure], f"the days of {path}", there)
-            for key, value in days[figure].items():
-                self._sums[figure][self._keys.setdefault(key, key)] += value
+                _require_equal(days[figure].items(), totals[figure].items(), f"the days of {path}", there)
+            self._keep(figure, days[figure])
         return number
+
+    def _keep(self, figure: Figure, sums: Sums) -> None:
+        self._kept.add(FIGURES.index(figure), sums)
+        sums.clear()
+
+    def _sums(self, figure: Figure) -> Iterator[tuple[Key, Decimal]]:
+        return self._kept.sums(FIGURES.index(figure))
 
     def _rows(self, path: str, lines: Iterable[str]) -> Iterator[list[str]]:
         rows = rows_of_csv(path, lines)
@@ -115,13 +142,14 @@ class Tally:
         for figure in FIGURES:
             if figure.agrees_on is not None and (self._has_annex or not figure.in_annex):
                 other = first.setdefault(figure.agrees_on, figure)
-                _require_equal(self._sums[other], self._sums[figure], other.name, figure.name)
+                if other is not figure:
+                    _require_same(self._sums(other), self._sums(figure), other.name, figure.name)
 
     def control_totals(self) -> dict[str, dict[str, str]]:
         """Meter → name of the figure → sum over all tenants, as text so that no reader rounds it."""
         totals: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
         for figure in FIGURES:
-            for (_, meter), value in self._sums[figure].items():
+            for (_, meter), value in self._sums(figure):
                 totals[meter][figure.name] += value
         return {meter: {name: _shown(value) for name, value in totals[meter].items()} for meter in sorted(totals)}
 
@@ -160,9 +188,17 @@ def _guarded_rows(path: str, rows: Iterable[list[str]]) -> Iterator[list[str]]:
         yield row
 
 
+def number_in(text: str) -> Decimal:
+    """A quantity as a field has it: finite, and of a size that quantities have. Raises ``InvalidOperation``."""
+    value = Decimal(text)
+    if not value.is_finite() or abs(value.adjusted()) > EXPONENT_MAX:
+        raise InvalidOperation
+    return value
+
+
 def _is_number(text: str) -> bool:
     try:
-        Decimal(text)
+        number_in(text)
     except InvalidOperation:
         return False
     return True
@@ -170,19 +206,34 @@ def _is_number(text: str) -> bool:
 
 def _number(path: str, row: int, figure: Figure, text: str) -> Decimal:
     try:
-        return Decimal(text)
+        return number_in(text)
     except InvalidOperation:
         raise DoesNotHoldError(f"{path}, row {row}: {figure.column} is {text[:40]!r}, which is not a number") from None
 
 
-def _require_equal(ours: Sums, theirs: Sums, our_name: str, their_name: str) -> None:
-    for tenant, meter in sorted(ours.keys() | theirs.keys()):
-        one, other = (sums.get((tenant, meter)) for sums in (ours, theirs))
-        if one != other:
+def _require_equal(
+    ours: Iterable[tuple[Key, Decimal]], theirs: Iterable[tuple[Key, Decimal]], our_name: str, their_name: str
+) -> None:
+    _require_same(iter(sorted(ours)), iter(sorted(theirs)), our_name, their_name)
+
+
+def _require_same(
+    ours: Iterator[tuple[Key, Decimal]], theirs: Iterator[tuple[Key, Decimal]], our_name: str, their_name: str
+) -> None:
+    """The same of sums in the order of tenant and meter, of which two are looked at at a time."""
+    one, other = next(ours, None), next(theirs, None)
+    while one is not None or other is not None:
+        key = min(each[0] for each in (one, other) if each is not None)
+        here = one[1] if one is not None and one[0] == key else None
+        there = other[1] if other is not None and other[0] == key else None
+        if here != there:
+            tenant, meter = key
             raise DoesNotHoldError(
-                f"the sums for tenant {tenant!r} and meter {meter} differ: {_shown(one)} in {our_name}, "
-                f"{_shown(other)} in {their_name}"
+                f"the sums for tenant {tenant!r} and meter {meter} differ: {_shown(here)} in {our_name}, "
+                f"{_shown(there)} in {their_name}"
             )
+        one = next(ours, None) if here is not None else one
+        other = next(theirs, None) if there is not None else other
 
 
 def _shown(value: Decimal | None) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -42,6 +42,9 @@ _MARK = "'"
 
 #: Where a closed month's pack has what came after its signature.
 ANNEX = "annex"
+
+#: Longer than a hash and any path that a file system takes.
+MANIFEST_LINE_CHARACTERS_MAX = 4_200
 
 _FOLDER = "fridge-evidence-"
 _MANIFEST_LINE = re.compile(r"(?P<sha256>[0-9a-f]{64})  (?P<path>[^\x00-\x1f\\]+)")
@@ -101,21 +104,17 @@ def manifest_text(hashes: Mapping[str, str]) -> str:
     return "".join(f"{hashes[path]}  {path}\n" for path in sorted(hashes))
 
 
-def read_manifest(text: str) -> dict[str, str]:
-    """Path → SHA-256 of every file that a manifest lists. Raises ``DoesNotHoldError``."""
-    hashes: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
-        match = _MANIFEST_LINE.fullmatch(line)
-        if match is None:
+def manifest_lines(lines: Iterable[str]) -> Iterator[tuple[int, str, str]]:
+    """Number, path and SHA-256 of each line of a manifest. Raises ``DoesNotHoldError``."""
+    number = 0
+    for number, line in enumerate(lines, start=1):
+        match = _MANIFEST_LINE.fullmatch(line.removesuffix("\n"))
+        if match is None or len(line) > MANIFEST_LINE_CHARACTERS_MAX:
             raise DoesNotHoldError(f"{MANIFEST}, line {number}: {line[:100]!r} is not a SHA-256, two blanks and a path")
-        path = match["path"]
-        require_safe(path)
-        if path in hashes:
-            raise DoesNotHoldError(f"{MANIFEST}, line {number}: {path} is listed twice")
-        hashes[path] = match["sha256"]
-    if not hashes:
+        require_safe(match["path"])
+        yield number, match["path"], match["sha256"]
+    if not number:
         raise DoesNotHoldError(f"{MANIFEST} lists no file")
-    return hashes
 
 
 def require_safe(path: str) -> None:
@@ -125,15 +124,6 @@ def require_safe(path: str) -> None:
         raise DoesNotHoldError(f"the path {path!r} would be unpacked outside the pack's folder")
     if "/".join(parts) != path.removesuffix("/"):
         raise DoesNotHoldError(f"the path {path!r} is written in a roundabout way; it is {'/'.join(parts)!r}")
-
-
-def require_same_files(listed: Iterable[str], found: Iterable[str]) -> None:
-    """Raises ``DoesNotHoldError`` unless the manifest's files and those in the pack are the same."""
-    wanted, there = set(listed), set(found) - {MANIFEST}
-    for path in sorted(wanted - there):
-        raise DoesNotHoldError(f"{path} is missing: {MANIFEST} lists it, and it is not in the pack")
-    for path in sorted(there - wanted):
-        raise DoesNotHoldError(f"{path} was added: it is in the pack, and {MANIFEST} does not list it")
 
 
 def require_chained(month: str, stated: PackLink | None, previous: PackLink) -> None:

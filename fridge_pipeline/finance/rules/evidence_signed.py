@@ -6,11 +6,12 @@ Standard library only, like the format.
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from fridge_pipeline.finance.rules.evidence_figures import rows_of_csv
+from fridge_pipeline.finance.rules.evidence_figures import number_in, rows_of_csv
 from fridge_pipeline.finance.rules.evidence_format import ANNEX, DoesNotHoldError, table_path
 
 SIGNOFFS, SIGNED_FIGURES = table_path("month_signoffs"), f"{ANNEX}/signed_figures.csv"
@@ -70,7 +71,7 @@ def compare_with_now(figures: Iterable[str]) -> str:
 def _signatures(lines: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
     """The preparation and the approval that closed the month: the last two. Who signed is the login (law L15)."""
     columns = ("action", "signed_by", "acted_by", "signed_at", "control_totals")
-    rows = list(_rows(SIGNOFFS, lines, columns))[-2:]
+    rows = deque(_rows(SIGNOFFS, lines, columns), maxlen=2)
     last = [row | {"signed_by": row["acted_by"] or row["signed_by"]} for row in rows]
     if [row["action"] for row in last] != ["prepare", "approve"]:
         said = ", ".join(row["action"] for row in last) or "nothing"
@@ -99,7 +100,7 @@ def _rows(path: str, lines: Iterable[str], names: tuple[str, ...]) -> Iterator[d
 
 def _number(row: Mapping[str, str], column: str) -> Decimal:
     try:
-        return Decimal(row[column] or 0)
+        return number_in(row[column] or "0")
     except InvalidOperation:
         raise DoesNotHoldError(
             f"{SIGNED_FIGURES}: {column} of {row['meter']} is {row[column][:40]!r}, which is not a number"

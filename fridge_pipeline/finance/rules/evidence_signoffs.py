@@ -57,7 +57,8 @@ def read_signoffs(month: str, lines: Iterable[str]) -> Signoffs:
     last: dict[str, Signoff] = {}
     for row in rows:
         said = dict(zip(columns, map(unguarded, row), strict=True))
-        last[said["action"]] = Signoff(said["signed_by"], said.get("acted_by", ""), said["signed_at"])
+        if said["action"] in {"prepare", "approve"}:
+            last[said["action"]] = Signoff(said["signed_by"], said.get("acted_by", ""), said["signed_at"])
     if "prepare" not in last or "approve" not in last:
         raise DoesNotHoldError(f"{SIGNOFFS} does not say who prepared {month} and who approved it")
     found = Signoffs(month, last["prepare"], last["approve"])

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from itertools import groupby
 
-from fridge_pipeline.finance.rules.evidence_figures import rows_of_csv
+from fridge_pipeline.finance.rules.evidence_figures import number_in, rows_of_csv
 from fridge_pipeline.finance.rules.evidence_format import DoesNotHoldError, table_path
 
 TIE_OUT, SUMS = table_path("tie_out"), table_path("stripe_sums")
@@ -138,6 +138,6 @@ def _named(row: Mapping[str, str]) -> str:
 def _number(row: Mapping[str, str], column: str) -> Decimal:
     """A quantity; nothing counts as 0 where it is compared with a sum."""
     try:
-        return Decimal(row[column] or 0)
+        return number_in(row[column] or "0")
     except InvalidOperation:
         raise DoesNotHoldError(f"{column} of {_named(row)} is {row[column][:40]!r}, which is not a number") from None
