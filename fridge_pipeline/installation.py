@@ -24,6 +24,7 @@ from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.billing_start import BillingStart
 from fridge_pipeline.catalogue.measure_record import keep_measures, require_same_measures
 from fridge_pipeline.catalogue.meter import Meter
+from fridge_pipeline.catalogue.number_record import keep_numbers, require_same_numbers
 from fridge_pipeline.database.connection import Database, SystemUser
 from fridge_pipeline.database.embedded.logins import APPLICATION, FINANCE, SUPERUSER
 from fridge_pipeline.database.embedded.server import EmbeddedServer
@@ -33,6 +34,7 @@ from fridge_pipeline.database.run import Run
 from fridge_pipeline.ingest.landing.zone import LandingZone, open_landing_zone
 from fridge_pipeline.ingest.landing_record import has_landing_files
 from fridge_pipeline.ingest.rules.location import Location
+from fridge_pipeline.ingest.rules.source import numbers_of
 from fridge_pipeline.operations.prepare_database import prepare_database
 from fridge_pipeline.settings import MODELS_FOLDER, Settings
 from fridge_pipeline.stripe.local_sandbox import LocalSandbox
@@ -92,8 +94,12 @@ class Ledger:
                 require_own_books(connection, is_live=True)
 
     def keep_measures(self) -> None:
-        """Says in the books which measures are counted from now on. Raises ``MeasureChangedError``."""
+        """Says in the books which measures are counted from now on, and which numbers sources keep.
+
+        Raises ``NumberChangedError`` and ``MeasureChangedError``.
+        """
         with self.database.connect() as connection:
+            keep_numbers(connection, numbers_of(self.settings.sources), self.clock())
             keep_measures(connection, self.settings.measures, self.clock())
 
     def as_run(self, run_id: str, at_failpoint: AtFailpoint = pass_by) -> Run:
@@ -221,7 +227,7 @@ def open_ledger(
 
     Only a process that ``decides_start`` writes its ``FRIDGE_BILL_FROM`` into the books: whoever only looks moves
     nothing. Raises ``DatabaseUnreachableError``, ``SharedFolderError``, the embedded server's errors, those of
-    ``keep_billing_start``, ``MeasureChangedError``, and for such a process ``WrongBooksError``.
+    ``keep_billing_start``, ``NumberChangedError``, ``MeasureChangedError``, and for such a process ``WrongBooksError``.
     """
     with ExitStack() as stack:
         make_private(settings.home)
@@ -232,8 +238,9 @@ def open_ledger(
         if decides_start:
             ledger.require_own_books()
             ledger.keep_measures()
-        elif settings.measures:
+        elif settings.measures or numbers_of(settings.sources):
             with database.connect() as connection:
+                require_same_numbers(connection, numbers_of(settings.sources))
                 require_same_measures(connection, settings.measures)
         if decides_start and settings.bill_from is not None:
             with database.connect() as connection:

@@ -199,12 +199,13 @@ from generate_series(1, $1::integer);
 -- name: insert_readings_beside_others
 -- The careful way: another load is storing the same readings right now, so the primary key decides row by row.
 with stored as (
-    insert into fridge.stored_readings (recorded_at, temperature_c, sensor_key, file_id)
+    insert into fridge.stored_readings (recorded_at, temperature_c, sensor_key, file_id, numbers)
     select
         recorded_at,
         temperature_c,
         sensor_key,
-        file_id
+        file_id,
+        numbers
     from contested_readings
     order by recorded_at, sensor_key
     on conflict do nothing
