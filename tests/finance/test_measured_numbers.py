@@ -1,10 +1,9 @@
-"""Numbers that sources keep with readings, measured and billed: exact, by polars and by SQL, and never zero for none."""
+"""Numbers that sources keep with readings, measured and billed: exact, twice, and never zero for none."""
 
 from __future__ import annotations
 
 import json
 import random
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -18,20 +17,18 @@ from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.condition import read_condition
 from fridge_pipeline.catalogue.measure import OF_NUMBERS, Aggregate, Measure
-from fridge_pipeline.catalogue.measure_record import declared_in_force, keep_measures
-from fridge_pipeline.catalogue.measures_file import read_measures
-from fridge_pipeline.catalogue.meters_file import read_catalogue
+from fridge_pipeline.catalogue.measure_record import keep_measures
 from fridge_pipeline.catalogue.number_record import NumberChangedError, keep_numbers, recorded_numbers
 from fridge_pipeline.catalogue.reading_number import NumberType, ReadingNumber
+from fridge_pipeline.corrections.withdraw import withdraw_file
 from fridge_pipeline.finance.backtest_hours import backtest
-from fridge_pipeline.finance.explain_hour import explain_hour
 from fridge_pipeline.finance.report_month import read_books, write_report
 from fridge_pipeline.finance.verify_evidence import verify_evidence
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.recount_files import recount
-from fridge_pipeline.ingest.rules.source import numbers_of
 from fridge_pipeline.ingest.sources_file import read_sources
-from fridge_pipeline.stripe.create_meters import create_missing_meters
+from fridge_pipeline.settings import read_settings
+from tests.console_script import Run
 from tests.finance.books import FinanceBooks
 from tests.finance.evidence.books import made
 from tests.finance.test_declared_measures import METERS, in_small_batches, quantities
@@ -192,3 +189,183 @@ def test_polars_sql_and_arithmetic_by_hand_make_the_same_of_random_sources_value
     assert len(expected) > 20
     assert quantities(pipeline, "usage") == expected
     assert quantities(pipeline, "derived_usage") == expected
+
+
+UPLINKS = """
+[[source]]
+name = "uplinks"
+match = "up-*.ndjson"
+tenant_id = { column = "shop" }
+sensor_id = { column = "id" }
+recorded_at = { column = "at" }
+temperature = { column = "t" }
+"""
+
+#: What a person adds to the source once the doors and the energy are to be billed.
+KEPT = """
+numbers.door_openings = { column = "door.count", type = "integer", missing = [-1] }
+numbers.energy_wh = { column = "kwh", type = "decimal", scale = 1000 }
+"""
+
+DECLARED = """
+[[measure]]
+name = "door_openings"
+aggregate = "sum"
+column = "door_openings"
+where = "door_openings > 0"
+from = "{start}"
+
+[[measure]]
+name = "energy_wh"
+aggregate = "sum"
+column = "energy_wh"
+where = "energy_wh >= 0"
+from = "{start}"
+
+[[meter]]
+event_name = "openings"
+display_name = "Times that a door was opened"
+measure = "door_openings"
+formula = "sum"
+window = "hour"
+
+[[meter]]
+event_name = "energy"
+display_name = "Watt hours"
+measure = "energy_wh"
+formula = "sum"
+window = "none"
+"""
+
+
+def uplink(hour: Hour, minute: int, door: object = None, kwh: object = None, sensor: str = "a") -> str:
+    said = {"shop": "troy", "id": sensor, "at": f"{hour.start + timedelta(minutes=minute):%FT%TZ}", "t": 4.5}
+    return json.dumps({**said, **({} if door is None else {"door": {"count": door}}), "kwh": kwh})
+
+
+def add_two_meters(line: Pipeline, run: Run, folder: Path, start: Hour) -> None:
+    """What a person does: two lines more in the source, blocks in the file of meters, ``fridge stripe setup``."""
+    sources, meters = folder / "sources.toml", folder / "meters.toml"
+    sources.write_text(UPLINKS)
+    meters.write_text(METERS + DECLARED.format(start=start.key))
+    environment = {"FRIDGE_METERS": str(meters), "FRIDGE_SOURCES": str(sources), "STRIPE_API_KEY": "sk_test_numbers"}
+    refused = run("stripe", "setup", **environment)
+    assert refused.returncode != 0
+    assert "FRIDGE_METERS: " in refused.stderr
+    assert "measure door_openings: where: sensor_id or temperature_c or extract(hour" in refused.stderr
+    sources.write_text(UPLINKS + KEPT)
+    assert "created openings, energy" in run("stripe", "setup", **environment).stdout
+    settings = read_settings(environment)
+    line.zone, line.catalogue = LocalLanding(str(line.landing), settings.sources), settings.catalogue
+    with line.database.connect() as connection:
+        keep_measures(connection, settings.measures, line.clock())
+
+
+def test_a_running_installation_with_history_bills_door_openings_and_energy_by_two_blocks_of_toml_more(
+    books: FinanceBooks, run: Run, tmp_path: Path
+) -> None:
+    line, (first, second, third, fourth) = books.pipeline, books.hours
+    line.zone = LocalLanding(str(line.landing), read_sources(UPLINKS))
+    for hour in (first, second):
+        line.land(hour, "up-1.ndjson", uplink(hour, 1, 4, 0.5).encode())
+    line.clock.now = books.now - timedelta(hours=9)
+    line.run(first, second)
+    billed = line.stripe_totals("troy")
+
+    add_two_meters(line, run, tmp_path, second)
+    delivered = [
+        uplink(third, 1, 3, 0.0125),
+        uplink(third, 2, 2, 0.1),
+        uplink(third, 2, 9, 0.9),  # a duplicate: the first value stays
+        uplink(third, 3, None, 0.0005),  # half a watt hour
+        uplink(third, 4, -1, None),  # neither
+        uplink(third, 5, 0, 0),
+        uplink(third, 6, 1, "broken"),  # no reading
+        uplink(third, 7, 1.5, 1),  # nor this
+        uplink(third, 8, 5, -0.25, sensor="b"),  # energy that was fed back is not billed, by the condition
+    ]
+    line.land(third, "up-1.ndjson", "\n".join(delivered).encode())
+    line.land(second, "up-again.ndjson", uplink(second, 1, 4, 0.5).encode())  # stored without numbers: stays so
+    line.land(fourth, "up-1.ndjson", uplink(fourth, 1, None, None).encode())
+    line.run(first, fourth)
+    wanted = {("openings", third.key): 10, ("energy", third.key): 113}  # 12.5 + 100 + 0.5 + 0
+    assert new_totals(line) == wanted
+    counts = "select row_count, inserted_count, duplicate_count, rejected_count from fridge.landing_files"
+    assert line.rows(f"{counts} order by file_id") == [
+        *[(1, 1, 0, 0)] * 2,
+        (1, 0, 1, 0),
+        (9, 6, 1, 2),
+        (1, 1, 0, 0),
+    ]
+    kept = "select numbers from fridge.readings where landing_hour = %s order by recorded_at"
+    assert [numbers for (numbers,) in line.rows(kept, third.start)] == [
+        {"door_openings": 3, "energy_wh": 12.5},
+        {"door_openings": 2, "energy_wh": 100},
+        {"energy_wh": 0.5},
+        None,
+        {"door_openings": 0, "energy_wh": 0},
+        {"door_openings": 5, "energy_wh": -250},
+    ]
+
+    line.clock.advance(minutes=1)
+    line.land(third, "up-late.ndjson", uplink(third.plus(-30), 59, 7, 1.2345).encode())
+    line.run(third)
+    assert new_totals(line) == {("openings", third.key): 17, ("energy", third.key): 1348}  # 1347.5, rounded once
+    path = f"{third.folder}/up-late.ndjson"
+    withdraw_file(line.database, LocalLanding(str(line.landing)), path, "a test bench", "ada", line.clock)
+    line.clock.advance(minutes=1)
+    line.run(third)
+    assert new_totals(line) == wanted
+
+    books.look()
+    declared = [("troy", third.key, "door_openings", 10), ("troy", third.key, "energy_wh", 113)]
+    assert quantities(line, "usage") == quantities(line, "derived_usage") == declared
+    assert {key: value for key, value in line.stripe_totals("troy").items() if key in billed} == billed
+    assert books.untied() == []
+    assert line.failing_tests() == set()
+    all_who_prove_know_the_two_meters(line, HourRange(first, fourth), tmp_path)
+    (again,) = recount(line.database, line.zone, [second], tmp_path / "again")
+    assert [(told.recorded, told.found) for told in again.source_differences] == [
+        (
+            "1 rows = 1 readings of 4.5 °C together + 0 rejected",
+            "1 rows = 1 readings of 4.5 °C together, door_openings 4, energy_wh 500 + 0 rejected",
+        )
+    ]
+
+
+def all_who_prove_know_the_two_meters(line: Pipeline, hours: HourRange, folder: Path) -> None:
+    """The backtest, the month's report, and the evidence pack."""
+    assert backtest(line.database, hours, line.catalogue).differences == []
+    month = Month.containing(hours.last.start)
+    marts, _ = read_books(line.database, month, line.catalogue, CLOSE_AFTER, line.clock())
+    report = write_report(marts, [], folder, line.clock(), line.workspace)
+    totals = {meter["meter"]: (meter["derived"], meter["usage"], meter["stated"]) for meter in report.summary.meters}
+    assert (totals["openings"], totals["energy"]) == ((10,) * 3, (113,) * 3)
+    assert list(verify_evidence(made(line, month, folder / "pack.zip")))
+
+
+def new_totals(line: Pipeline) -> dict[tuple[str, str], int]:
+    """What Stripe counts for the two new meters."""
+    return {key: value for key, value in line.stripe_totals("troy").items() if key[0] in {"openings", "energy"}}
+
+
+def test_a_number_that_readings_are_stored_by_never_changes_its_type_and_its_place_is_nobody_elses(
+    pipeline: Pipeline,
+) -> None:
+    doors, energy = ReadingNumber("doors", NumberType.INTEGER), ReadingNumber("energy", NumberType.DECIMAL)
+    with pipeline.database.connect() as connection:
+        assert [each.place for each in keep_numbers(connection, [doors], pipeline.clock()).values()] == [1]
+        assert [each.place for each in keep_numbers(connection, [energy, doors], pipeline.clock()).values()] == [1, 2]
+        with pytest.raises(NumberChangedError, match="type decimal, and in the books it is of type integer"):
+            keep_numbers(connection, [replace(doors, type=NumberType.DECIMAL)], pipeline.clock())
+        assert list(recorded_numbers(connection)) == ["doors", "energy"]
+        with pytest.raises(psycopg.errors.Error, match=r"append only|permission denied"):
+            connection.execute("update fridge.reading_numbers set place = 3 where number_name = 'doors'")
+
+
+def test_two_numbers_of_one_place_would_be_one_and_the_database_refuses_that(pipeline: Pipeline) -> None:
+    other = "insert into fridge.reading_numbers (number_name, place, parts, declared_at) values ('other', 1, 1, now())"
+    with pipeline.database.connect() as connection:
+        keep_numbers(connection, [ReadingNumber("doors", NumberType.INTEGER)], pipeline.clock())
+        with pytest.raises(psycopg.errors.UniqueViolation, match="reading_numbers_place"):
+            connection.execute(other)
