@@ -94,6 +94,10 @@ TOO_LATE = "    if is_too_late(case.hour, now):\n        return StagingVerdict.T
 UNMAPPED = "    if case.customer_id is None:\n        return StagingVerdict.UNMAPPED\n"
 STRIPPED = "pl.col(field).cast(pl.String).str.strip_chars(BLANK)\n"
 
+SOURCE_NUMBERS = "fridge_pipeline/ingest/rules/source_numbers.py"
+OF_NUMBERS = ("tests/ingest/landing/test_source_numbers.py",)
+MEASURED_NUMBERS = ("tests/finance/test_measured_numbers.py",)
+
 MUTANTS = (
     Mutant(
         "intent first: nothing is sent that is not committed as sent",
@@ -482,6 +486,66 @@ MUTANTS = (
         "rehearsal: a grace that is over before the last hour is stated would go wrong",
         (Edit("fridge_pipeline/operations/rules/rehearsal.py", "    if grace >= needed:", "    if True:"),),
         ("tests/operations/test_rehearsal.py",),
+    ),
+    Mutant(
+        "numbers: a number that is missing is none, and never zero",
+        (
+            Edit(
+                SOURCE_NUMBERS,
+                "    listed = pl.concat_list(_of(number)",
+                "    listed = pl.concat_list(pl.col(_of(number)).fill_null(0)",
+            ),
+        ),
+        OF_NUMBERS,
+    ),
+    Mutant(
+        "numbers: a row with a number that cannot be read is told, and not kept without it",
+        (
+            Edit(
+                "fridge_pipeline/ingest/rules/source_fields.py",
+                "        number_fault(source),\n",
+                "        pl.lit(None, pl.String),\n",
+            ),
+        ),
+        OF_NUMBERS,
+    ),
+    Mutant(
+        "numbers: one that stands beside several readings is not counted by each",
+        (
+            Edit(
+                "fridge_pipeline/ingest/source_tables.py",
+                '            if number.column.startswith("/") or (',
+                "            if (",
+            ),
+        ),
+        OF_NUMBERS,
+    ),
+    Mutant(
+        "numbers: each is stored at its own place, whichever source was there first",
+        (Edit(SOURCE_NUMBERS, "    if not order or all(", "    if True or all("),),
+        MEASURED_NUMBERS,
+    ),
+    Mutant(
+        "numbers: what many readings come to is rounded once, and halves up",
+        (
+            Edit(
+                "fridge_pipeline/usage/rules/measuring.py",
+                "(2 * measure.scale * quantity.cast(pl.Int128) + parts) // (2 * parts)",
+                "measure.scale * quantity // parts",
+            ),
+        ),
+        MEASURED_NUMBERS,
+    ),
+    Mutant(
+        "numbers: who loads beside another load stores them too",
+        (
+            Edit(
+                "fridge_pipeline/ingest/queries.sql",
+                "        file_id,\n        numbers\n    from contested_readings\n",
+                "        file_id,\n        null::bigint[]\n    from contested_readings\n",
+            ),
+        ),
+        MEASURED_NUMBERS,
     ),
 )
 

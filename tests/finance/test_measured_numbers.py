@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -24,7 +25,9 @@ from fridge_pipeline.corrections.withdraw import withdraw_file
 from fridge_pipeline.finance.backtest_hours import backtest
 from fridge_pipeline.finance.report_month import read_books, write_report
 from fridge_pipeline.finance.verify_evidence import verify_evidence
+from fridge_pipeline.ingest import load_files, prepare
 from fridge_pipeline.ingest.landing.local import LocalLanding
+from fridge_pipeline.ingest.reading_order import ReadingOrder
 from fridge_pipeline.ingest.recount_files import recount
 from fridge_pipeline.ingest.sources_file import read_sources
 from fridge_pipeline.settings import read_settings
@@ -133,12 +136,18 @@ def _true(condition: object, values: Mapping[str, Decimal]) -> bool | None:
     return compared[operator]
 
 
-@pytest.mark.parametrize("seed", range(3))
+def in_small_portions(monkeypatch: pytest.MonkeyPatch, *, careful: bool) -> None:
+    """Readings go over disk in portions of seven, and to the database beside other loads', or as one alone does."""
+    monkeypatch.setattr(prepare, "ReadingOrder", partial(ReadingOrder, portion_rows=7))
+    monkeypatch.setattr(load_files, "PLAIN_ATTEMPTS", 0 if careful else 2)
+
+
+@pytest.mark.parametrize("seed", range(4))
 def test_polars_sql_and_arithmetic_by_hand_make_the_same_of_random_sources_values_and_measures(
     pipeline: Pipeline, two_days_ago: datetime, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     chance, hour = random.Random(seed), Hour(two_days_ago)  # noqa: S311 # not for secrets
-    kept_by = {f"s{n}": chance.sample(NUMBERS, chance.randint(0, len(NUMBERS))) for n in range(4)}
+    kept_by = {f"s{n}": chance.sample(NUMBERS, chance.randint(n > 0, len(NUMBERS) * (n > 0))) for n in range(4)}
     pipeline.zone = LocalLanding(
         str(pipeline.landing),
         read_sources(
@@ -148,8 +157,10 @@ def test_polars_sql_and_arithmetic_by_hand_make_the_same_of_random_sources_value
             )
         ),
     )
+    in_small_portions(monkeypatch, careful=seed % 2 == 0)
     stored: dict[tuple[str, str, datetime], tuple[Hour, Said]] = {}
-    for number in range(12):
+    waiting: dict[Hour, list[tuple[str, list[Said]]]] = {hour: [], hour.plus(1): []}
+    for number in range(14):
         name = chance.choice(list(kept_by))
         said: list[Said] = [
             (
@@ -160,13 +171,17 @@ def test_polars_sql_and_arithmetic_by_hand_make_the_same_of_random_sources_value
             )
             for _ in range(chance.randint(1, 40))
         ]
-        landed = hour.plus(chance.randrange(2))
-        pipeline.land(landed, f"{name}-{number}.ndjson", lines_of(said))
-        pipeline.load(landed)
-        known = {n.name for n in kept_by[name]}
-        for tenant, sensor, at, numbers in said:
-            reading = (tenant, sensor, at, {n: value for n, value in numbers.items() if n in known})
-            stored.setdefault((tenant, sensor, at), (landed, reading))
+        landed = hour.plus(chance.randrange(2) if number < 12 else number - 12)
+        pipeline.land(landed, f"{name}-{number:02}.ndjson", lines_of(said))
+        waiting[landed].append((f"{name}-{number:02}", said))
+        if number > 11 or chance.random() < 0.5:  # else several files are loaded together
+            pipeline.load(landed)
+            for file, of_file in sorted(waiting[landed], key=lambda each: each[0]):
+                known = {n.name for n in kept_by[file.partition("-")[0]]}
+                for tenant, sensor, at, numbers in of_file:
+                    reading = (tenant, sensor, at, {n: value for n, value in numbers.items() if n in known})
+                    stored.setdefault((tenant, sensor, at), (landed, reading))
+            waiting[landed] = []
 
     measures = [some_measure(chance, f"m{number}") for number in range(40)]
     with pipeline.database.connect() as connection:
