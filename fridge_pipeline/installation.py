@@ -24,7 +24,6 @@ from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.billing_start import BillingStart
 from fridge_pipeline.catalogue.measure_record import keep_measures, require_same_measures
 from fridge_pipeline.catalogue.meter import Meter
-from fridge_pipeline.catalogue.number_record import keep_numbers, require_same_numbers
 from fridge_pipeline.database.connection import Database, SystemUser
 from fridge_pipeline.database.embedded.logins import APPLICATION, FINANCE, SUPERUSER
 from fridge_pipeline.database.embedded.server import EmbeddedServer
@@ -94,13 +93,9 @@ class Ledger:
                 require_own_books(connection, is_live=True)
 
     def keep_measures(self) -> None:
-        """Says in the books which measures are counted from now on, and which numbers sources keep.
-
-        Raises ``NumberChangedError`` and ``MeasureChangedError``.
-        """
+        """Says in the books what is counted from now on. Raises ``NumberChangedError``, ``MeasureChangedError``."""
         with self.database.connect() as connection:
-            keep_numbers(connection, numbers_of(self.settings.sources), self.clock())
-            keep_measures(connection, self.settings.measures, self.clock())
+            keep_measures(connection, self.settings.measures, self.clock(), numbers_of(self.settings.sources))
 
     def as_run(self, run_id: str, at_failpoint: AtFailpoint = pass_by) -> Run:
         """What the steps of a run, or of a command, share."""
@@ -240,8 +235,7 @@ def open_ledger(
             ledger.keep_measures()
         elif settings.measures or numbers_of(settings.sources):
             with database.connect() as connection:
-                require_same_numbers(connection, numbers_of(settings.sources))
-                require_same_measures(connection, settings.measures)
+                require_same_measures(connection, settings.measures, numbers_of(settings.sources))
         if decides_start and settings.bill_from is not None:
             with database.connect() as connection:
                 keep_billing_start(connection, settings.bill_from, clock())

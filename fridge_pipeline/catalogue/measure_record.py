@@ -15,6 +15,7 @@ from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.condition import condition_of
 from fridge_pipeline.catalogue.measure import BUILT_IN, Aggregate, Measure
 from fridge_pipeline.catalogue.number_record import keep_numbers, recorded_numbers, require_same_numbers
+from fridge_pipeline.catalogue.reading_number import ReadingNumber
 from fridge_pipeline.database.queries import statement
 
 
@@ -29,14 +30,17 @@ class MeasureChangedError(ValueError):
         )
 
 
-def keep_measures(connection: psycopg.Connection, declared: Iterable[Measure], now: datetime) -> None:
+def keep_measures(
+    connection: psycopg.Connection, declared: Iterable[Measure], now: datetime, numbers: Iterable[ReadingNumber] = ()
+) -> None:
     """Puts measures that the books do not know on record, and says that these, of all declared, are counted now.
 
-    One that does not say from when is counted from the hour that is running. Raises ``MeasureChangedError``.
+    One that does not say from when is counted from the hour that is running. ``numbers`` are those that the sources
+    keep. Raises ``MeasureChangedError`` and ``NumberChangedError``.
     """
     declared = tuple(declared)
     with connection.transaction():
-        keep_numbers(connection, [number for measure in declared for number in measure.numbers], now)
+        keep_numbers(connection, [*numbers, *(number for measure in declared for number in measure.numbers)], now)
         connection.execute(statement("lock_measures"))
         known = require_same_measures(connection, declared)
         for measure in declared:
@@ -47,10 +51,15 @@ def keep_measures(connection: psycopg.Connection, declared: Iterable[Measure], n
         connection.execute(statement("count_measures"), {"names": [measure.name for measure in declared]})
 
 
-def require_same_measures(connection: psycopg.Connection, declared: Iterable[Measure]) -> dict[str, Measure]:
-    """All measures that were ever declared, by name. Raises ``MeasureChangedError`` where one means something else."""
+def require_same_measures(
+    connection: psycopg.Connection, declared: Iterable[Measure], numbers: Iterable[ReadingNumber] = ()
+) -> dict[str, Measure]:
+    """All measures that were ever declared, by name. Raises ``MeasureChangedError`` where one means something else.
+
+    And ``NumberChangedError`` where a number of the sources does.
+    """
     declared = tuple(declared)
-    require_same_numbers(connection, [number for measure in declared for number in measure.numbers])
+    require_same_numbers(connection, [*numbers, *(number for measure in declared for number in measure.numbers)])
     known = {measure.name: measure for measure in _recorded(connection, "recorded_measures")}
     for measure in declared:
         found = known.get(measure.name, measure)
