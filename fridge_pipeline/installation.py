@@ -33,6 +33,7 @@ from fridge_pipeline.database.run import Run
 from fridge_pipeline.ingest.landing.zone import LandingZone, open_landing_zone
 from fridge_pipeline.ingest.landing_record import has_landing_files
 from fridge_pipeline.ingest.rules.location import Location
+from fridge_pipeline.ingest.rules.source import numbers_of
 from fridge_pipeline.operations.prepare_database import prepare_database
 from fridge_pipeline.settings import MODELS_FOLDER, Settings
 from fridge_pipeline.stripe.local_sandbox import LocalSandbox
@@ -92,9 +93,9 @@ class Ledger:
                 require_own_books(connection, is_live=True)
 
     def keep_measures(self) -> None:
-        """Says in the books which measures are counted from now on. Raises ``MeasureChangedError``."""
+        """Says in the books what is counted from now on. Raises ``NumberChangedError``, ``MeasureChangedError``."""
         with self.database.connect() as connection:
-            keep_measures(connection, self.settings.measures, self.clock())
+            keep_measures(connection, self.settings.measures, self.clock(), numbers_of(self.settings.sources))
 
     def as_run(self, run_id: str, at_failpoint: AtFailpoint = pass_by) -> Run:
         """What the steps of a run, or of a command, share."""
@@ -221,7 +222,7 @@ def open_ledger(
 
     Only a process that ``decides_start`` writes its ``FRIDGE_BILL_FROM`` into the books: whoever only looks moves
     nothing. Raises ``DatabaseUnreachableError``, ``SharedFolderError``, the embedded server's errors, those of
-    ``keep_billing_start``, ``MeasureChangedError``, and for such a process ``WrongBooksError``.
+    ``keep_billing_start``, ``NumberChangedError``, ``MeasureChangedError``, and for such a process ``WrongBooksError``.
     """
     with ExitStack() as stack:
         make_private(settings.home)
@@ -232,9 +233,9 @@ def open_ledger(
         if decides_start:
             ledger.require_own_books()
             ledger.keep_measures()
-        elif settings.measures:
+        elif settings.measures or numbers_of(settings.sources):
             with database.connect() as connection:
-                require_same_measures(connection, settings.measures)
+                require_same_measures(connection, settings.measures, numbers_of(settings.sources))
         if decides_start and settings.bill_from is not None:
             with database.connect() as connection:
                 keep_billing_start(connection, settings.bill_from, clock())

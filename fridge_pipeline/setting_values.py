@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import Field
+from pydantic import Field, ValidationInfo
 
 from fridge_pipeline.calendar.hours import Hour, NotAnHourError
 from fridge_pipeline.catalogue.billing_start import BillingStart
@@ -25,7 +25,7 @@ from fridge_pipeline.catalogue.meter import Meter, Variance
 from fridge_pipeline.catalogue.meters_file import read_catalogue
 from fridge_pipeline.ingest.object_store.store import refuse_credentials
 from fridge_pipeline.ingest.rules.location import Location, location_of
-from fridge_pipeline.ingest.rules.source import Source
+from fridge_pipeline.ingest.rules.source import Source, numbers_of
 from fridge_pipeline.ingest.sources_file import read_sources
 from fridge_pipeline.invoices.rules.mode import InvoiceMode
 from fridge_pipeline.operations.channels import Encryption, MailServer
@@ -114,14 +114,18 @@ def invoice_mode(given: str) -> InvoiceMode:
     return InvoiceMode(given)
 
 
-def catalogue(given: str) -> tuple[Meter, ...]:
+def catalogue(given: str, others: ValidationInfo) -> tuple[Meter, ...]:
     """The meters of a TOML file."""
-    return _of_toml(given, read_catalogue)
+    if "sources" not in others.data:  # its own error says what is wrong
+        return ()
+    return _of_toml(given, lambda document: read_catalogue(document, numbers_of(others.data["sources"])))
 
 
-def measures(given: str) -> tuple[Measure, ...]:
+def measures(given: str, others: ValidationInfo) -> tuple[Measure, ...]:
     """The measures that the same file declares."""
-    return _of_toml(given, read_measures)
+    if "sources" not in others.data:
+        return ()
+    return _of_toml(given, lambda document: read_measures(document, numbers_of(others.data["sources"])))
 
 
 def _of_toml(given: str, read: Callable[[Mapping[str, object]], Read]) -> Read:

@@ -70,6 +70,10 @@ class Settings(Places):
     max_in_flight: Annotated[int, PlainValidator(values.whole(1))] = variable(
         "FRIDGE_MAX_IN_FLIGHT", DEFAULT_MAX_IN_FLIGHT, "calls to Stripe at the same time"
     )
+    #: The sources of the file of ``FRIDGE_SOURCES``; before the meters, whose measures may be of what sources keep.
+    sources: Annotated[tuple[Source, ...], PlainValidator(values.sources)] = Field(
+        (), validation_alias="FRIDGE_SOURCES"
+    )
     meters_file: Annotated[Path | None, PlainValidator(values.absolute)] = variable(
         "FRIDGE_METERS",
         None,
@@ -88,10 +92,6 @@ class Settings(Places):
         None,
         "a TOML file of sources, which say how to read what gateways deliver: [sources.md](sources.md)",
         shown="every file has the canonical columns",
-    )
-    #: The sources of that file.
-    sources: Annotated[tuple[Source, ...], PlainValidator(values.sources)] = Field(
-        (), validation_alias="FRIDGE_SOURCES"
     )
     keep_months: Annotated[int | None, PlainValidator(values.whole(KEEP_MONTHS_MIN))] = variable(
         "FRIDGE_KEEP_MONTHS",

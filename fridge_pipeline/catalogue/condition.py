@@ -32,8 +32,9 @@ _TOKEN = re.compile(
 )
 
 _HELP = (
-    "A condition compares sensor_id, temperature_c or extract(hour from recorded_at) with numbers, or texts in single "
-    "quotes, by =, <>, <, <=, >, >=, IN (…), BETWEEN … AND … or LIKE, and joins such by AND, OR, NOT and parentheses"
+    "A condition compares sensor_id, temperature_c, extract(hour from recorded_at) or a number that a source of "
+    "FRIDGE_SOURCES keeps with numbers, or texts in single quotes, by =, <>, <, <=, >, >=, IN (…), BETWEEN … AND … or "
+    "LIKE, and joins such by AND, OR, NOT and parentheses"
 )
 
 

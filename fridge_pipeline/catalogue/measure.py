@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from fridge_pipeline.catalogue.condition import SENSOR_ID, Condition, columns_of
+from fridge_pipeline.catalogue.reading_number import ReadingNumber
 
 #: The asset that counts all declared measures.
 DECLARED_MEASURES = "declared_measures"
@@ -27,7 +28,8 @@ class Aggregate(StrEnum):
     MAX = "max"
 
 
-#: These make a quantity of numbers, each times the scale and then rounded to a whole one, half to even.
+#: These make a quantity of numbers. Temperatures are each times the scale and rounded to a whole one, half to even, and
+#: then summed or compared; what a source keeps besides is summed as it is, and the sum times the scale is rounded.
 OF_NUMBERS = frozenset({Aggregate.SUM, Aggregate.MIN, Aggregate.MAX})
 
 
@@ -36,7 +38,8 @@ class Measure:
     """What is counted, per tenant and hour; the name stands in ``fridge.usage`` and in ``FRIDGE_METERS``.
 
     ``asset`` is the asset that counts it. ``counted_from`` is the first hour of a declared one, as the books or the
-    file say. Two with the same definition are equal whatever hour they are counted from.
+    file say. ``numbers`` are those of its columns that only some sources have. Two with the same definition are equal
+    whatever hour they are counted from.
     """
 
     name: str
@@ -46,6 +49,7 @@ class Measure:
     scale: int = 1
     asset: str = DECLARED_MEASURES
     counted_from: datetime | None = field(default=None, compare=False)
+    numbers: tuple[ReadingNumber, ...] = field(default=(), compare=False)
 
     @property
     def is_declared(self) -> bool:
@@ -61,6 +65,13 @@ class Measure:
     def columns(self) -> frozenset[str]:
         """The columns of a reading that it is made of."""
         return columns_of(self.condition) | {self.column}
+
+    @property
+    def added_up(self) -> ReadingNumber | None:
+        """The number that it sums or compares, where it is one that only some sources have."""
+        if self.aggregate not in OF_NUMBERS:
+            return None
+        return next((number for number in self.numbers if number.name == self.column), None)
 
     @property
     def definition(self) -> str:

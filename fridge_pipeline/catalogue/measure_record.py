@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,8 @@ from psycopg.types.json import Jsonb
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.condition import condition_of
 from fridge_pipeline.catalogue.measure import BUILT_IN, Aggregate, Measure
+from fridge_pipeline.catalogue.number_record import keep_numbers, recorded_numbers, require_same_numbers
+from fridge_pipeline.catalogue.reading_number import ReadingNumber
 from fridge_pipeline.database.queries import statement
 
 
@@ -27,13 +30,17 @@ class MeasureChangedError(ValueError):
         )
 
 
-def keep_measures(connection: psycopg.Connection, declared: Iterable[Measure], now: datetime) -> None:
+def keep_measures(
+    connection: psycopg.Connection, declared: Iterable[Measure], now: datetime, numbers: Iterable[ReadingNumber] = ()
+) -> None:
     """Puts measures that the books do not know on record, and says that these, of all declared, are counted now.
 
-    One that does not say from when is counted from the hour that is running. Raises ``MeasureChangedError``.
+    One that does not say from when is counted from the hour that is running. ``numbers`` are those that the sources
+    keep. Raises ``MeasureChangedError`` and ``NumberChangedError``.
     """
     declared = tuple(declared)
     with connection.transaction():
+        keep_numbers(connection, [*numbers, *(number for measure in declared for number in measure.numbers)], now)
         connection.execute(statement("lock_measures"))
         known = require_same_measures(connection, declared)
         for measure in declared:
@@ -44,8 +51,15 @@ def keep_measures(connection: psycopg.Connection, declared: Iterable[Measure], n
         connection.execute(statement("count_measures"), {"names": [measure.name for measure in declared]})
 
 
-def require_same_measures(connection: psycopg.Connection, declared: Iterable[Measure]) -> dict[str, Measure]:
-    """All measures that were ever declared, by name. Raises ``MeasureChangedError`` where one means something else."""
+def require_same_measures(
+    connection: psycopg.Connection, declared: Iterable[Measure], numbers: Iterable[ReadingNumber] = ()
+) -> dict[str, Measure]:
+    """All measures that were ever declared, by name. Raises ``MeasureChangedError`` where one means something else.
+
+    And ``NumberChangedError`` where a number of the sources does.
+    """
+    declared = tuple(declared)
+    require_same_numbers(connection, [*numbers, *(number for measure in declared for number in measure.numbers)])
     known = {measure.name: measure for measure in _recorded(connection, "recorded_measures")}
     for measure in declared:
         found = known.get(measure.name, measure)
@@ -66,7 +80,7 @@ def measures_in_force(connection: psycopg.Connection) -> tuple[Measure, ...]:
 
 def _recorded(connection: psycopg.Connection, name: str) -> list[Measure]:
     with connection.cursor(row_factory=dict_row) as cursor:
-        return [
+        measures = [
             Measure(
                 name=row["measure"],
                 aggregate=Aggregate(row["aggregate"]),
@@ -77,6 +91,10 @@ def _recorded(connection: psycopg.Connection, name: str) -> list[Measure]:
             )
             for row in cursor.execute(statement(name)).fetchall()
         ]
+    if not measures:
+        return measures
+    numbers = recorded_numbers(connection).values()
+    return [replace(each, numbers=tuple(one for one in numbers if one.name in each.columns)) for each in measures]
 
 
 def _row(measure: Measure, now: datetime) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -16,10 +16,12 @@ from fridge_pipeline.catalogue.condition import (
     TEMPERATURE_C,
     Condition,
     ConditionError,
+    columns_of,
     least_of,
     read_condition,
 )
 from fridge_pipeline.catalogue.measure import BUILT_IN, OF_NUMBERS, Aggregate, Measure
+from fridge_pipeline.catalogue.reading_number import ReadingNumber
 
 #: The most parts that a unit is counted in: more, and an hour's sum soon has more than Stripe's 15 digits.
 SCALE_MAX = 1000
@@ -32,7 +34,7 @@ _TAKEN = frozenset(
     | {"tenant_id", "sensor_key", "hour", "readings", "measure", "quantity"}
 )
 
-#: What a measure is made of, and what its condition compares.
+#: What a measure is made of, and what its condition compares, besides the numbers that sources keep.
 COLUMNS: Mapping[str, type] = {SENSOR_ID: str, TEMPERATURE_C: float}
 
 
@@ -53,19 +55,22 @@ class MeasureTable(BaseModel):
     counted_from: str | None = Field(None, alias="from")
 
 
-def read_measures(document: Mapping[str, object]) -> tuple[Measure, ...]:
-    """The declared measures of a document. Raises ``MeasureRefusedError`` for the first thing that is wrong."""
+def read_measures(document: Mapping[str, object], numbers: Sequence[ReadingNumber] = ()) -> tuple[Measure, ...]:
+    """The declared measures of a document. Raises ``MeasureRefusedError`` for the first thing that is wrong.
+
+    ``numbers`` are those that the sources keep.
+    """
     tables = document.get("measure", [])
     if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
         raise MeasureRefusedError("each measure is a table of its own under [[measure]], with two brackets")
-    measures = tuple(_measure(f"measure {number}", table) for number, table in enumerate(tables, start=1))
+    measures = tuple(_measure(f"measure {number}", table, numbers) for number, table in enumerate(tables, start=1))
     for name, times in Counter(measure.name for measure in measures).items():
         if times > 1:
             raise MeasureRefusedError(f"{times} measures have the name {name!r}; each has its own")
     return measures
 
 
-def _measure(place: str, given: dict[str, Any]) -> Measure:
+def _measure(place: str, given: dict[str, Any], numbers: Sequence[ReadingNumber]) -> Measure:
     try:
         table = MeasureTable.model_validate(given)
     except ValidationError as refused:
@@ -76,20 +81,23 @@ def _measure(place: str, given: dict[str, Any]) -> Measure:
             f"{', '.join(sorted(_TAKEN))}; got {table.name!r}"
         )
     place = f"measure {table.name}"
-    condition = _condition(place, table.where)
+    columns = {**COLUMNS, **{number.name: float for number in numbers}}
+    condition = _condition(place, table.where, columns)
+    column = _column(place, table, condition, columns)
     return Measure(
         table.name,
         table.aggregate,
-        _column(place, table, condition),
+        column,
         condition,
         table.scale,
         counted_from=_hour(place, table.counted_from),
+        numbers=tuple(number for number in numbers if number.name in columns_of(condition) | {column}),
     )
 
 
-def _condition(place: str, where: str | None) -> Condition | None:
+def _condition(place: str, where: str | None, columns: Mapping[str, type]) -> Condition | None:
     try:
-        return None if where is None else read_condition(where, COLUMNS)
+        return None if where is None else read_condition(where, columns)
     except ConditionError as error:
         raise MeasureRefusedError(f"{place}: where: {error}") from None
 
@@ -101,18 +109,21 @@ def _hour(place: str, key: str | None) -> datetime | None:
         raise MeasureRefusedError(f"{place}: from: {error}") from None
 
 
-def _column(place: str, table: MeasureTable, condition: Condition | None) -> str:
+def _column(place: str, table: MeasureTable, condition: Condition | None, columns: Mapping[str, type]) -> str:
     """The column of a measure, which suits its aggregate and is never below zero where it is counted."""
     column = table.column or (SENSOR_ID if table.aggregate is Aggregate.COUNT else "")
-    if column not in COLUMNS:
-        raise MeasureRefusedError(f"{place}: column is {' or '.join(COLUMNS)}, got {column!r}")
+    if column not in columns:
+        raise MeasureRefusedError(
+            f"{place}: column is {' or '.join(columns)}, got {column!r}; other numbers are those that a source of "
+            "FRIDGE_SOURCES keeps"
+        )
     if table.aggregate is Aggregate.DISTINCT and column != SENSOR_ID:
         raise MeasureRefusedError(f"{place}: only sensors are counted distinct, column is {SENSOR_ID}, got {column!r}")
     if table.aggregate not in OF_NUMBERS:
         if table.scale != 1:
             raise MeasureRefusedError(f"{place}: a {table.aggregate} has no scale; leave it out")
         return column
-    if COLUMNS[column] is not float:
+    if columns[column] is not float:
         raise MeasureRefusedError(f"{place}: {table.aggregate} is of numbers, and {column} is a text")
     least = least_of(condition, column)
     if least is None or least < 0:

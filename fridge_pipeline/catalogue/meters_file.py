@@ -16,7 +16,7 @@ hours_min = 24
 [[measure]]  # as many as are wanted; none is needed for inserted_count and active_sensors
 name = "door_alarms"
 aggregate = "count"  # count | distinct | sum | min | max
-column = "temperature_c"  # a count may leave it out
+column = "temperature_c"  # a count may leave it out; also a number that a source keeps
 where = "temperature_c > 8"  # may be left out
 scale = 10  # of sum, min and max: tenths are counted; 1 when left out
 from = "2026-11-24-00:00"  # first hour that is counted; when left out, the hour in which the books first know it
@@ -25,7 +25,7 @@ from = "2026-11-24-00:00"  # first hour that is counted; when left out, the hour
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -34,6 +34,7 @@ from pydantic_core import ErrorDetails
 from fridge_pipeline.catalogue.measure import BUILT_IN, Aggregate, Measure
 from fridge_pipeline.catalogue.measures_file import MeasureRefusedError, read_measures
 from fridge_pipeline.catalogue.meter import DEFAULT_TOLERANCE, Formula, Meter, Restatement, Tolerance, Window
+from fridge_pipeline.catalogue.reading_number import ReadingNumber
 
 
 class CatalogueError(ValueError):
@@ -76,8 +77,11 @@ class CatalogueTables(BaseModel):
     measure: object = None  # see measures_file.py
 
 
-def read_catalogue(document: Mapping[str, object]) -> tuple[Meter, ...]:
-    """The meters of a document. Raises ``CatalogueError`` for the first thing that is wrong with it."""
+def read_catalogue(document: Mapping[str, object], numbers: Sequence[ReadingNumber] = ()) -> tuple[Meter, ...]:
+    """The meters of a document. Raises ``CatalogueError`` for the first thing that is wrong with it.
+
+    ``numbers`` are those that the sources keep, for measures.
+    """
     try:
         tables = CatalogueTables.model_validate(document).meter
     except ValidationError as refused:
@@ -86,7 +90,7 @@ def read_catalogue(document: Mapping[str, object]) -> tuple[Meter, ...]:
         first = min(problems, key=lambda each: each["type"] != "extra_forbidden")
         raise CatalogueError(_in_our_words(first)) from None
     try:
-        measures = {measure.name: measure for measure in (*BUILT_IN, *read_measures(document))}
+        measures = {measure.name: measure for measure in (*BUILT_IN, *read_measures(document, numbers))}
     except MeasureRefusedError as error:
         raise CatalogueError(str(error)) from None
     catalogue = tuple(_meter(f"meter {number}", table, measures) for number, table in enumerate(tables, start=1))

@@ -352,3 +352,20 @@ from fridge.declared_measures
 where
     measures.measure = declared_measures.measure
     and measures.is_counted <> (measures.measure = any(%(names)s));
+
+-- name: recorded_numbers
+select
+    number_name,
+    parts,
+    place
+from fridge.reading_numbers
+order by place;
+
+-- name: add_number
+insert into fridge.reading_numbers (number_name, place, parts, declared_at)
+select
+    %(name)s,
+    coalesce(max(place), 0) + 1,
+    %(parts)s,
+    %(now)s
+from fridge.reading_numbers;

@@ -186,15 +186,59 @@ comment on column fridge.declared_measures.os_host is 'Machine, as the session w
 insert into fridge.pipeline_rights (relation) values ('declared_measures');
 insert into fridge.pipeline_rights (relation, updates) values ('measures', '{is_counted}');
 
+-- Numbers that a source keeps with its readings besides the temperature, for all sources by one name. A reading has its
+-- numbers in an array: its first element is the number whose place is 1.
+create table fridge.reading_numbers (
+    number_name text primary key,
+    place integer not null,
+    parts integer not null,
+    declared_at timestamptz not null,
+    acted_by text not null,
+    acted_at timestamptz not null,
+    os_user text,
+    os_host text,
+    constraint reading_numbers_place unique (place),
+    constraint reading_numbers_place_positive check (place > 0),
+    constraint reading_numbers_parts check (parts in (1, 1000))
+);
+
+create trigger reading_numbers_append_only before update or delete on fridge.reading_numbers
+for each row execute function fridge.refuse_change();
+create trigger reading_numbers_no_truncate before truncate on fridge.reading_numbers
+for each statement execute function fridge.refuse_change();
+revoke update, delete, truncate on fridge.reading_numbers from current_user;
+create trigger reading_numbers_stamp before insert on fridge.reading_numbers
+for each row execute function fridge.stamp_act();
+
+comment on table fridge.reading_numbers is
+'One row per number that sources keep with readings: where it stands among them, and what it is, for good.';
+comment on column fridge.reading_numbers.place is 'Its place in stored_readings.numbers, from 1 on.';
+comment on column fridge.reading_numbers.parts is
+'In how many parts of one it is stored: 1, an integer; 1000, a decimal in thousandths.';
+comment on column fridge.reading_numbers.declared_at is 'When the first process that knew its source began.';
+comment on column fridge.reading_numbers.acted_by is 'The login that the database knew its session by.';
+comment on column fridge.reading_numbers.acted_at is 'When, by the database''s clock.';
+comment on column fridge.reading_numbers.os_user is 'User of the operating system, as the session was told.';
+comment on column fridge.reading_numbers.os_host is 'Machine, as the session was told.';
+
+insert into fridge.pipeline_rights (relation) values ('reading_numbers');
+
 -- A column of a reading in SQL; a word that is none is refused.
 create function fridge.column_sql(name text) returns text
-language plpgsql immutable strict as $$
+language plpgsql stable strict as $$
+declare
+    found text;
 begin
     case name
         when 'sensor_id' then return 'sensors.sensor_id';
         when 'temperature_c' then return 'stored_readings.temperature_c';
         when 'hour' then
             return 'extract(hour from stored_readings.recorded_at at time zone ''UTC'')::double precision';
+        else
+            select format('(stored_readings.numbers[%s]::double precision / %s)', place, parts) into strict found
+            from fridge.reading_numbers
+            where number_name = name;
+            return found;
     end case;
 end;
 $$;
@@ -202,7 +246,7 @@ $$;
 -- The SQL of a condition's tree. Only what stands here can come of it: values are literals, and a word that is neither
 -- an operator nor a column is refused.
 create function fridge.condition_sql(tree jsonb) returns text
-language plpgsql immutable as $$
+language plpgsql stable as $$
 declare
     operator text := tree ->> 0;
     compared text;

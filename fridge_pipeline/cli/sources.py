@@ -133,10 +133,18 @@ def _told(found: SourceCheck, file: Path) -> list[str]:
         ]
         most = max(readings for _, readings in found.bars)
         lines += [f"  {start:>7g} °C  {'█' * max(1, 30 * count // most)} {count:,}" for start, count in found.bars]
+        lines += [
+            f"  {each.name}: {each.lowest:.15g} to {each.highest:.15g} in {each.readings:,} readings, together "
+            f"{each.total:.15g}"
+            for each in found.numbers
+            if each.readings
+        ]
+        first_numbers = found.first_numbers or [{}] * len(found.first)
         lines.append("first readings (line, tenant, sensor, time in UTC, °C):")
         lines += [
             f"  {line}  {tenant or 'by register'}  {sensor}  {time:%Y-%m-%d %H:%M:%S}  {degrees:g}"
-            for line, tenant, sensor, time, degrees in found.first
+            + "".join(f"  {name} {number:.15g}" for name, number in numbers.items())
+            for (line, tenant, sensor, time, degrees), numbers in zip(found.first, first_numbers, strict=True)
         ]
     if found.rejections:
         lines.append("rejected:")

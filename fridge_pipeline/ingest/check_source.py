@@ -11,12 +11,13 @@ from tempfile import TemporaryDirectory
 import polars as pl
 
 from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.ingest.check_numbers import NumberCheck, checked_numbers, numbers_told, summed_numbers
 from fridge_pipeline.ingest.landing.formats import BATCH_ROWS, read_batches
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
 from fridge_pipeline.ingest.landing.private_copy import take_snapshot
 from fridge_pipeline.ingest.landing.source_rows import source_batches
 from fridge_pipeline.ingest.rules.landing_files import FileFormat
-from fridge_pipeline.ingest.rules.reading import judge, rejected_rows, valid_readings
+from fridge_pipeline.ingest.rules.reading import FIELDS, judge, rejected_rows, valid_readings
 from fridge_pipeline.ingest.rules.rejections import likely_causes
 from fridge_pipeline.ingest.rules.source import Source
 
@@ -40,6 +41,7 @@ class Rejection:
 class SourceCheck:
     """What a file would become. Temperatures in degrees Celsius; a bar counts the readings from its start on.
 
+    ``numbers`` are what the source keeps besides the temperature; ``first_numbers`` are those of the first readings.
     Where the sensor register says the tenant, which is not asked here, a first reading has none, and ``tenants`` is 0.
     """
 
@@ -48,6 +50,7 @@ class SourceCheck:
     readings: int = 0
     damage: str | None = None
     first: list[tuple[int, str | None, str, datetime, float]] = field(default_factory=list)
+    first_numbers: list[dict[str, float]] = field(default_factory=list)
     tenants: int = 0
     sensors: int = 0
     earliest: datetime | None = None
@@ -55,6 +58,7 @@ class SourceCheck:
     lowest_c: float | None = None
     highest_c: float | None = None
     bars: list[tuple[float, int]] = field(default_factory=list)
+    numbers: list[NumberCheck] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -67,6 +71,7 @@ def check_source(file: Path, path_below_hour: str, source: Source | None, landin
     check = SourceCheck(source.name if source else None)
     valid: list[pl.DataFrame] = []
     rejected: list[pl.DataFrame] = []
+    numbers: list[pl.DataFrame] = []
     file_format = FileFormat.of(path_below_hour)
     with (
         TemporaryDirectory(prefix="fridge-source-") as folder,
@@ -82,10 +87,15 @@ def check_source(file: Path, path_below_hour: str, source: Source | None, landin
             for raw in batches:
                 judged = _judged(raw, source, landing_hour)
                 check.rows += judged.height
-                valid.append(_summed(check, valid_readings(judged)))
+                readings = valid_readings(judged)
+                check.first_numbers += numbers_told(readings.head(FIRST_READINGS - len(check.first)), source)
+                valid.append(_summed(check, readings))
+                if source is not None and source.numbers:
+                    numbers.append(summed_numbers(readings, source))
                 rejected.append(_reasons(raw, judged, landing_hour))
         except UnreadableFileError as error:
             check.damage = str(error)
+    check.numbers = checked_numbers(numbers, source)
     _add_readings(check, valid)
     _add_rejections(check, rejected)
     check.warnings = warnings_of(check)
@@ -103,7 +113,7 @@ def _judged(raw: pl.DataFrame, source: Source | None, landing_hour: Hour) -> pl.
 def _summed(check: SourceCheck, readings: pl.DataFrame) -> pl.DataFrame:
     """Readings by tenant, sensor and whole degree: as small for millions of rows as for a few."""
     missing = FIRST_READINGS - len(check.first)
-    check.first += readings.drop("file_id", strict=False).head(max(0, missing)).rows()
+    check.first += readings.select("line", *FIELDS).head(max(0, missing)).rows()
     time, temperature = pl.col("recorded_at"), pl.col("temperature_c")
     return readings.group_by("tenant_id", "sensor_id", temperature.floor().cast(pl.Int64).alias("degree")).agg(
         pl.len().alias("readings"),
@@ -179,6 +189,8 @@ def warnings_of(check: SourceCheck) -> list[str]:
             found.append(f"{each.rows} of {check.rows} rows are rejected for one reason: {each.reason}")
         if each.looks_like:
             found.append(f"{each.rows} rows look like {each.looks_like}")
+    if check.readings:
+        found += [each.warning for each in check.numbers if each.warning is not None]
     if check.readings and check.sensors == check.readings and check.readings > FIRST_READINGS:
         found.append("every reading has a sensor of its own: is sensor_id a number of the message?")
     return found

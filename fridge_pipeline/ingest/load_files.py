@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Self, TypeVar
 import polars as pl
 import psycopg
 
+from fridge_pipeline.catalogue.number_record import keep_numbers
+from fridge_pipeline.catalogue.reading_number import ReadingNumber
 from fridge_pipeline.catalogue.register_record import newest_entry, read_register
 from fridge_pipeline.database.run import Run
 from fridge_pipeline.ingest.landing.landing_errors import (
@@ -29,6 +31,7 @@ from fridge_pipeline.ingest.prepare import TENANT_BYTES_MAX, LoadAloneError, pre
 from fridge_pipeline.ingest.rejection_tally import RejectionTally
 from fridge_pipeline.ingest.rules.landing_files import LandingFile
 from fridge_pipeline.ingest.rules.sensor_register import REGISTER_SCHEMA, SensorRegister
+from fridge_pipeline.ingest.rules.source import numbers_of
 from fridge_pipeline.ingest.source_contracts import Contracts
 from fridge_pipeline.ingest.stored_keys import SensorDirectory, StoredKeys
 from fridge_pipeline.ingest.tallies import FileTally, TenantTally
@@ -86,6 +89,7 @@ class FilesLoader:
         self._run_id = run.run_id
         self._clock = run.clock
         self._register = SensorRegister()
+        self._numbers: dict[str, ReadingNumber] = {}
 
     @classmethod
     @contextmanager
@@ -135,6 +139,7 @@ class FilesLoader:
         if not tallies:
             return []
         self._register_for(tallies)
+        self._numbers_for(tallies)
         contracts = self._contracts_for(tallies)
         with self._attempted(tallies):
             return self._load_new(transaction, tallies, contracts)
@@ -147,6 +152,15 @@ class FilesLoader:
             self._register = SensorRegister(entries, newest)
         for tally in asking:
             tally.register = self._register
+
+    def _numbers_for(self, tallies: Sequence[FileTally]) -> None:
+        """Gives the files whose source keeps numbers the places at which these are stored."""
+        keeping = [tally for tally in tallies if tally.file.source is not None and tally.file.source.numbers]
+        declared = numbers_of(tally.file.source for tally in keeping if tally.file.source is not None)
+        if any(number.name not in self._numbers for number in declared):
+            self._numbers = keep_numbers(self._books, declared, self._clock())
+        for tally in keeping:
+            tally.numbers = self._numbers
 
     def _contracts_for(self, tallies: Sequence[FileTally]) -> Contracts:
         """What is known of the columns of such files; they look at theirs by it."""

@@ -13,6 +13,7 @@ import adbc_driver_manager
 import polars as pl
 
 from fridge_pipeline.database.queries import statement
+from fridge_pipeline.ingest.rules.reading import NUMBERED_SCHEMA, NUMBERS
 
 if TYPE_CHECKING:
     from adbc_driver_manager import dbapi as adbc_dbapi
@@ -149,18 +150,20 @@ class LoadTransaction:
         return [int(row[0]) for row in self._fetch_all("new_file_ids", (count,))]
 
     def store_readings(self, readings: pl.DataFrame) -> pl.DataFrame:
-        """Stores ``READING_COLUMNS`` rows, sorted by identity.
+        """Stores ``READING_COLUMNS`` rows, and their ``numbers`` where they have any, sorted by identity.
 
         Returns those that were new, with ``recorded_at``, ``sensor_key`` and ``file_id`` at least.
         Raises ``ContendedLoadError`` when another load got ahead on one of them.
         """
-        rows = readings.select(READING_COLUMNS).to_arrow()
+        rows = readings.select(*READING_COLUMNS, NUMBERS)
         if not self._careful:
-            self._ingest("stored_readings", rows)
+            self._ingest("stored_readings", rows.to_arrow())
             return readings
+        if "numbers" not in rows.columns:
+            rows = rows.with_columns(numbers=pl.lit(None, NUMBERED_SCHEMA["numbers"]))
         with _contention():
             self._cursor.execute("drop table if exists pg_temp.contested_readings")
-            self._cursor.adbc_ingest("contested_readings", rows, mode="create", temporary=True)
+            self._cursor.adbc_ingest("contested_readings", rows.to_arrow(), mode="create", temporary=True)
             self._cursor.execute(statement("insert_readings_beside_others"))
             return pl.DataFrame(pl.from_arrow(self._cursor.fetch_arrow_table()))
 

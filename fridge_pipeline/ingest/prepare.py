@@ -17,10 +17,18 @@ from fridge_pipeline.ingest.landing.source_rows import source_batches
 from fridge_pipeline.ingest.reading_order import ReadingOrder
 from fridge_pipeline.ingest.rejection_tally import RejectionTally
 from fridge_pipeline.ingest.rules.landing_files import FileFormat
-from fridge_pipeline.ingest.rules.reading import ARRIVAL_SCHEMA, FIELDS, Reason, judge, valid_readings
+from fridge_pipeline.ingest.rules.reading import (
+    ARRIVAL_SCHEMA,
+    FIELDS,
+    NUMBERED_SCHEMA,
+    Reason,
+    judge,
+    valid_readings,
+)
 from fridge_pipeline.ingest.rules.rejections import KEPT_MAX
 from fridge_pipeline.ingest.rules.sensor_register import with_registered_tenants
 from fridge_pipeline.ingest.rules.source_contract import Shape
+from fridge_pipeline.ingest.rules.source_numbers import in_places
 from fridge_pipeline.ingest.stored_keys import SensorDirectory
 from fridge_pipeline.ingest.tallies import FileTally, TenantTally
 
@@ -35,7 +43,7 @@ class LoadAloneError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Portion:
-    """One of both: ``readings`` (``ARRIVAL_SCHEMA``), in order; ``rejected`` rows."""
+    """One of both: ``readings`` (``ARRIVAL_SCHEMA`` or ``NUMBERED_SCHEMA``), in order; ``rejected`` rows."""
 
     readings: pl.DataFrame | None = None
     rejected: pl.DataFrame | None = None
@@ -57,7 +65,8 @@ def prepare(
     many tenants; of a single one the rest is not read then.
     """
     by_id = {tally.file_id: tally for tally in tallies}
-    order = ReadingOrder(directory)
+    schema = NUMBERED_SCHEMA if any(tally.numbers for tally in tallies) else ARRIVAL_SCHEMA
+    order = ReadingOrder(directory, schema=schema)
     for hour, raw, judged in judged_rows(tallies, kept_from):
         valid = judged
         if judged["reason"].null_count() < judged.height:  # else nothing is copied to leave nothing out
@@ -69,7 +78,8 @@ def prepare(
             sensors.ensure_months(valid["recorded_at"])
             keyed = sensors.with_keys(valid)
             tenants.add_valid(keyed)
-            yield from map(Portion, order.add(keyed.select(ARRIVAL_SCHEMA.names())))
+            missing = [pl.lit(None, dtype).alias(name) for name, dtype in schema.items() if name not in keyed.columns]
+            yield from map(Portion, order.add(keyed.with_columns(missing).select(schema.names())))
         if sensors.tenant_bytes + tenants.rejected_bytes > TENANT_BYTES_MAX:
             _stop(tallies)
     yield from map(Portion, order.finish())
@@ -141,6 +151,8 @@ def _read(tally: FileTally) -> Iterator[pl.DataFrame]:
     rows = source_batches(tally.snapshot, file.source, file.path_below_hour, BATCH_ROWS, tally.look)
     if file.source.tenant_id.register:
         rows = (with_registered_tenants(some, tally.register) for some in rows)
+    if tally.numbers:
+        rows = (in_places(some, file.source, tally.numbers) for some in rows)
     return gathered(rows, BATCH_ROWS)
 
 

@@ -199,12 +199,13 @@ from generate_series(1, $1::integer);
 -- name: insert_readings_beside_others
 -- The careful way: another load is storing the same readings right now, so the primary key decides row by row.
 with stored as (
-    insert into fridge.stored_readings (recorded_at, temperature_c, sensor_key, file_id)
+    insert into fridge.stored_readings (recorded_at, temperature_c, sensor_key, file_id, numbers)
     select
         recorded_at,
         temperature_c,
         sensor_key,
-        file_id
+        file_id,
+        numbers
     from contested_readings
     order by recorded_at, sensor_key
     on conflict do nothing
@@ -361,6 +362,22 @@ where stored_readings.recorded_at between $1 and $2;
 -- The contents of an hour that are on record, the newest of each path marked: an older one was replaced by it. Rows
 -- that were rejected only because their month was dropped by then, or their columns refused, are valid when they are
 -- read again.
+with summed as (
+    select
+        landing_files.file_id,
+        reading_numbers.number_name,
+        trim_scale(sum(stored_readings.numbers[reading_numbers.place]) / reading_numbers.parts)::text as total
+    from fridge.landing_files
+    cross join fridge.reading_numbers
+    inner join fridge.stored_readings
+        on
+            landing_files.file_id = stored_readings.file_id
+            and stored_readings.numbers[reading_numbers.place] is not null
+            and stored_readings.recorded_at between landing_files.first_recorded_at and landing_files.last_recorded_at
+    where landing_files.landing_hour = %(hour)s and landing_files.source is not null
+    group by landing_files.file_id, reading_numbers.number_name, reading_numbers.parts
+)
+
 select
     landing_files.file_id,
     landing_files.path,
@@ -370,6 +387,7 @@ select
     landing_files.source,
     landing_files.source_sha256,
     case when landing_files.source is not null and landing_files.duplicate_count = 0 then stored.degrees end as degrees,
+    kept.numbers,
     row_number() over (partition by landing_files.path order by landing_files.file_id desc) = 1 as is_newest
 from fridge.landing_files
 left join lateral (
@@ -389,6 +407,11 @@ left join lateral (
         and stored_readings.file_id = landing_files.file_id
         and stored_readings.recorded_at between landing_files.first_recorded_at and landing_files.last_recorded_at
 ) as stored on true
+left join lateral (
+    select jsonb_object_agg(summed.number_name, summed.total) as numbers
+    from summed
+    where summed.file_id = landing_files.file_id
+) as kept on true
 where landing_files.landing_hour = %(hour)s
 order by landing_files.path, landing_files.file_id;
 

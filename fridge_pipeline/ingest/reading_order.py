@@ -38,17 +38,18 @@ class ReadingOrder:
     portions at the end.
     """
 
-    def __init__(self, directory: Path, portion_rows: int = PORTION_ROWS) -> None:
+    def __init__(self, directory: Path, portion_rows: int = PORTION_ROWS, schema: pl.Schema = ARRIVAL_SCHEMA) -> None:
         self._directory = directory
         self._portion_rows = portion_rows
+        self._schema = schema
         self._gathered: list[pl.DataFrame] = []
-        self._pending = ARRIVAL_SCHEMA.to_frame()
+        self._pending = schema.to_frame()
         self._runs: list[Path] = []
         self._samples: list[pl.DataFrame] = []
         self._given: list[Path] = []
 
     def add(self, arrivals: pl.DataFrame) -> Iterator[pl.DataFrame]:
-        """Takes the next readings, as in ``ARRIVAL_SCHEMA``; gives back what no later batch in order can reach."""
+        """Takes the next readings, of its schema; gives back what no later batch in order can reach."""
         self._gathered.append(arrivals)
         if sum(frame.height for frame in self._gathered) >= self._portion_rows:
             yield from self._take(pl.concat(self._gathered))
@@ -56,7 +57,7 @@ class ReadingOrder:
 
     def finish(self) -> Iterator[pl.DataFrame]:
         """Gives back the rest."""
-        rest = pl.concat([ARRIVAL_SCHEMA.to_frame(), *self._gathered])
+        rest = pl.concat([self._schema.to_frame(), *self._gathered])
         if self._runs:
             self._keep(_ordered(rest))
             yield from self._portions()
@@ -77,7 +78,7 @@ class ReadingOrder:
         if rest.height > ready.height:  # not in order: the batch reaches back behind most of the one before
             self._keep(self._pending)
             self._keep(_ordered(batch))
-            self._pending = ARRIVAL_SCHEMA.to_frame()
+            self._pending = self._schema.to_frame()
             return
         self._pending = _ordered(pl.concat([rest, batch]))
         if ready.height:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
@@ -25,6 +25,7 @@ from fridge_pipeline.ingest.prepare import judged_rows
 from fridge_pipeline.ingest.rules.landing_files import LandingFile
 from fridge_pipeline.ingest.rules.reading import Reason, rejected_rows, valid_readings
 from fridge_pipeline.ingest.rules.sensor_register import REGISTER_SCHEMA, SensorRegister
+from fridge_pipeline.ingest.rules.source import Source
 from fridge_pipeline.ingest.tallies import FileTally
 
 #: So many differences are kept one by one; all are counted.
@@ -36,11 +37,19 @@ _COUNTS = pl.Schema(
 _OF_TENANT = ["file_id", "tenant_id"]
 
 
+@dataclass(slots=True)
+class Sums:
+    """What the readings of a file come to together: their degrees, and each number that its source keeps besides."""
+
+    degrees: float = 0.0
+    numbers: dict[str, Decimal] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class RecordedFile:
     """A landing file as it was loaded; one that ``is_newest`` is the content that should lie there now.
 
-    ``degrees`` are those of its readings together, None where some of them came from other files.
+    ``degrees`` and ``numbers`` are those of its readings together, None where some of them came from other files.
     """
 
     file_id: int
@@ -51,12 +60,15 @@ class RecordedFile:
     source: str | None
     source_sha256: str | None
     degrees: float | None
+    numbers: dict[str, str] | None
     is_newest: bool
 
     @property
     def told(self) -> str:
         """What became of its rows."""
-        return _told(self.row_count, self.row_count - self.rejected_count, self.degrees)
+        numbers = {name: Decimal(total) for name, total in (self.numbers or {}).items()}
+        sums = None if self.degrees is None else Sums(self.degrees, numbers)
+        return _told(self.row_count, self.row_count - self.rejected_count, sums)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +175,8 @@ def _compare(
                     tallies.append(FileTally(recorded.file_id, file, snapshot, snapshot.damage, register))
                 else:
                     _tell(result, FileDifference(file.path, "content", recorded.content_hash, snapshot.content_hash))
-        counts, degrees = _counts(tallies)
-    tallies = _by_the_same_source(tallies, newest, counts, degrees, result)
+        counts, sums = _counts(tallies)
+    tallies = _by_the_same_source(tallies, newest, counts, sums, result)
     by_id = {tally.file_id: newest[tally.file.path] for tally in tallies}
     rows = counts.group_by("file_id").agg(pl.col("row_count", "rejected_count").sum())
     found = {file_id: numbers for file_id, *numbers in rows.iter_rows()}
@@ -189,7 +201,7 @@ def _by_the_same_source(
     tallies: Sequence[FileTally],
     newest: dict[str, RecordedFile],
     counts: pl.DataFrame,
-    degrees: Counter[int],
+    sums: dict[int, Sums],
     result: Recount,
 ) -> list[FileTally]:
     """Those that are read as they were then; of the others it is said what would differ."""
@@ -200,7 +212,7 @@ def _by_the_same_source(
             same.append(tally)
             continue
         rejected = int(counts.filter(pl.col("file_id") == tally.file_id)["rejected_count"].sum())
-        now = _told(tally.rows, tally.rows - rejected, None if recorded.degrees is None else degrees[tally.file_id])
+        now = _told(tally.rows, tally.rows - rejected, None if recorded.degrees is None else sums[tally.file_id])
         result.by_other_source += 1
         result.rows += tally.rows
         if now != recorded.told and len(result.source_differences) < SHOWN_MAX:
@@ -209,26 +221,43 @@ def _by_the_same_source(
     return same
 
 
-def _told(rows: int, readings: int, degrees: float | None) -> str:
-    summed = "" if degrees is None else f" of {degrees:.1f} °C together"
+def _told(rows: int, readings: int, sums: Sums | None) -> str:
+    summed = ""
+    if sums is not None:
+        further = (f", {name} {total.normalize():f}" for name, total in sorted(sums.numbers.items()))
+        summed = f" of {sums.degrees:.1f} °C together" + "".join(further)
     return f"{rows} rows = {readings} readings{summed} + {rows - readings} rejected"
 
 
-def _counts(tallies: Sequence[FileTally]) -> tuple[pl.DataFrame, Counter[int]]:
+def _counts(tallies: Sequence[FileTally]) -> tuple[pl.DataFrame, dict[int, Sums]]:
     """Rows, and of these rejected ones, per file and tenant; without a tenant those that are nobody's.
 
-    And the degrees of each file's readings together.
+    And what each file's readings come to together.
     """
-    counts, degrees = [_COUNTS.to_frame()], Counter[int]()
+    counts, sums = [_COUNTS.to_frame()], {tally.file_id: Sums() for tally in tallies}
+    sources = {tally.file_id: tally.file.source for tally in tallies}
     for _, _, judged in judged_rows(tallies, None):
         readings = valid_readings(judged)
         for file_id, summed in readings.group_by("file_id").agg(pl.col("temperature_c").sum()).iter_rows():
-            degrees[file_id] += summed
+            sums[file_id].degrees += summed
+        _add_numbers(readings, sources, sums)
         valid = readings.group_by(_OF_TENANT).agg(row_count=pl.len().cast(pl.Int64))
         rejected = rejected_rows(judged).group_by(_OF_TENANT).agg(row_count=pl.len().cast(pl.Int64))
         counts.append(valid.with_columns(rejected_count=pl.lit(0, pl.Int64)).select(_COUNTS.names()))
         counts.append(rejected.with_columns(rejected_count=pl.col("row_count")).select(_COUNTS.names()))
-    return pl.concat(counts).group_by(_OF_TENANT).agg(pl.col("row_count", "rejected_count").sum()), degrees
+    return pl.concat(counts).group_by(_OF_TENANT).agg(pl.col("row_count", "rejected_count").sum()), sums
+
+
+def _add_numbers(readings: pl.DataFrame, sources: Mapping[int, Source | None], sums: Mapping[int, Sums]) -> None:
+    """Of files whose sources keep numbers; each file has them in its source's own order."""
+    if "numbers" not in readings.columns:
+        return
+    for (file_id,), of_file in readings.group_by("file_id"):
+        source, summed = sources[int(str(file_id))], sums[int(str(file_id))].numbers
+        for place, number in enumerate(source.numbers if source is not None else ()):
+            parts = of_file["numbers"].list.get(place).drop_nulls()
+            if parts.len():
+                summed[number.name] = summed.get(number.name, Decimal()) + Decimal(int(parts.sum())) / number.type.parts
 
 
 def _differing_tenants(connection: psycopg.Connection, counts: pl.DataFrame, file_ids: list[int]) -> pl.DataFrame:

@@ -280,6 +280,7 @@ create table fridge.stored_readings (
     temperature_c double precision not null,
     sensor_key integer not null,
     file_id integer not null,
+    numbers bigint[],
     constraint stored_readings_pkey primary key (recorded_at, sensor_key)
 ) partition by range (recorded_at);
 
@@ -297,6 +298,9 @@ revoke update, delete, truncate on fridge.stored_readings from current_user;
 comment on table fridge.stored_readings is
 'One row per reading, by integer keys; partitioned by month. Read it through readings.';
 
+comment on column fridge.stored_readings.numbers is
+'What its source keeps besides, each in the parts of reading_numbers and at its place; empty where there is none.';
+
 insert into fridge.pipeline_rights (relation) values ('stored_readings');
 
 create view fridge.readings as
@@ -308,7 +312,16 @@ select
     landing_files.landing_hour,
     landing_files.path,
     stored_readings.file_id,
-    withdrawals.file_id is not null as is_withdrawn
+    withdrawals.file_id is not null as is_withdrawn,
+    (
+        select
+            jsonb_object_agg(
+                reading_numbers.number_name,
+                trim_scale(stored_readings.numbers[reading_numbers.place]::numeric / reading_numbers.parts)
+            )
+        from fridge.reading_numbers
+        where stored_readings.numbers[reading_numbers.place] is not null
+    ) as numbers
 from fridge.stored_readings
 inner join fridge.sensors on stored_readings.sensor_key = sensors.sensor_key
 inner join fridge.landing_files on stored_readings.file_id = landing_files.file_id
@@ -316,6 +329,7 @@ left join fridge.withdrawals on stored_readings.file_id = withdrawals.file_id;
 
 comment on view fridge.readings is 'One row per reading, with its tenant, sensor, landing hour and landing file.';
 comment on column fridge.readings.is_withdrawn is 'Its file was withdrawn: the reading is known, and not usage.';
+comment on column fridge.readings.numbers is 'What its source keeps besides the temperature, by name; else empty.';
 
 -- Retention: whole months of readings are dropped, never single rows, and what is older than the readings that are kept
 -- is never stored again, so a very late copy of a dropped reading cannot count a second time (law L1).

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import codecs
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.functional_validators import AfterValidator
 from pydantic_core import PydanticCustomError
 
+from fridge_pipeline.catalogue.reading_number import NumberType, is_name
 from fridge_pipeline.ingest.rules.source import Ambiguous, ContractMode, SourceFormat, TimeFormat, Unit
 
 #: A source's name stands in tables and in reasons.
@@ -126,20 +127,32 @@ class TimeTable(_Table):
         return self
 
 
-class TemperatureTable(_Table):
-    """``temperature``; without a column where the source is wide."""
+class _NumberTable(_Table):
+    """What to make of a number in the file."""
 
-    column: _Text | None = None
-    unit: Unit = Unit.CELSIUS
     scale: Annotated[float, Field(allow_inf_nan=False)] = 1.0
     offset: Annotated[float, Field(allow_inf_nan=False)] = 0.0
     missing: list[Annotated[float, Field(allow_inf_nan=False)] | _Text] = []
 
     @model_validator(mode="after")
-    def _scaled(self) -> TemperatureTable:
+    def _scaled(self) -> Self:
         if self.scale == 0:
-            raise _refused("scale 0 makes every temperature the same")
+            raise _refused("scale 0 makes every number the same")
         return self
+
+
+class TemperatureTable(_NumberTable):
+    """``temperature``; without a column where the source is wide."""
+
+    column: _Text | None = None
+    unit: Unit = Unit.CELSIUS
+
+
+class NumberTable(_NumberTable):
+    """One of ``numbers``."""
+
+    column: _Text
+    type: NumberType
 
 
 class WideTable(_Table):
@@ -167,6 +180,24 @@ class SourceTable(_Table):
     recorded_at: TimeTable
     temperature: TemperatureTable = TemperatureTable()
     wide: WideTable | None = None
+    numbers: dict[str, NumberTable] = {}
+
+    @model_validator(mode="after")
+    def _numbers(self) -> SourceTable:
+        """Refuses what would count a number once for each of several readings that it stands beside."""
+        if self.numbers and self.wide is not None:
+            raise _refused("numbers stand once in a row, and a wide row is several readings: each would count them")
+        time = self.recorded_at.column
+        has_lists = any(map(_is_list, (self.temperature.column, *([time] if isinstance(time, str) else time))))
+        for name, number in self.numbers.items():
+            if not is_name(name):
+                raise _refused(
+                    f"numbers.{name}: a name is of small letters, digits and _, begins with a letter, and is no other "
+                    "column of a reading and no word of SQL"
+                )
+            if number.column.startswith("/") or (has_lists and not _is_list(number.column)):
+                raise _refused(f"numbers.{name}: {number.column} stands beside several readings: each would count it")
+        return self
 
     @model_validator(mode="after")
     def _whole(self) -> SourceTable:
@@ -189,6 +220,10 @@ class SourcesTables(_Table):
     """The whole document."""
 
     source: Annotated[list[SourceTable], Field(min_length=1)]
+
+
+def _is_list(column: str | None) -> bool:
+    return column is not None and column.endswith(".*")
 
 
 def _require_one(table: TenantTable | SensorTable, field: str) -> None:

@@ -9,8 +9,17 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from fridge_pipeline.ingest.rules.source import CsvLayout, IdField, Source, TemperatureField, TimeField
+from fridge_pipeline.catalogue.reading_number import NumberType
+from fridge_pipeline.ingest.rules.source import (
+    CsvLayout,
+    IdField,
+    NumberField,
+    Source,
+    TemperatureField,
+    TimeField,
+)
 from fridge_pipeline.ingest.source_tables import (
+    NumberTable,
     SensorTable,
     SourcesTables,
     SourceTable,
@@ -42,7 +51,21 @@ def read_sources(text: str) -> tuple[Source, ...]:
         if name in names[:number]:
             line = _line_of(text, number, "name")
             raise SourcesError(f"line {line}: source {number + 1} has the name {name!r} of another; names are unique")
+    _require_one_type(tables, text)
     return tuple(_source(table) for table in tables)
+
+
+def _require_one_type(tables: list[SourceTable], text: str) -> None:
+    """A number has one type in all sources."""
+    types: dict[str, NumberType] = {}
+    for place, table in enumerate(tables):
+        for name, number in table.numbers.items():
+            if types.setdefault(name, number.type) is not number.type:
+                line = _line_of(text, place, "numbers", name)
+                raise SourcesError(
+                    f"line {line}: source {place + 1}: numbers.{name}.type is {number.type}, and {types[name]} in "
+                    "another source; a number has one type"
+                )
 
 
 def _source(table: SourceTable) -> Source:
@@ -61,6 +84,10 @@ def _source(table: SourceTable) -> Source:
         contract=table.contract,
         where=tuple((column, _texts(values)) for column, values in table.where.items()),
         encoding=table.encoding,
+        numbers=tuple(
+            NumberField(**{"name": name, **dict(number), "missing": tuple(number.missing)})
+            for name, number in table.numbers.items()
+        ),
     )
 
 
@@ -110,7 +137,7 @@ def _keys_beside(place: tuple[int | str, ...]) -> list[str]:
         "temperature": TemperatureTable,
         "wide": WideTable,
     }
-    table = tables.get(str(place[-2]), SourceTable)
+    table = NumberTable if "numbers" in place[2:-1] else tables.get(str(place[-2]), SourceTable)
     return [info.alias or name for name, info in table.model_fields.items()]
 
 
@@ -129,4 +156,6 @@ def _line_of(text: str, number: int, *keys: str) -> int:
 def _is_about(line: str, keys: tuple[str, ...]) -> bool:
     """Whether a line gives a key of a source, as ``key =``, ``key.more =`` or ``[source.key]``."""
     key = re.escape(keys[0])
+    if key == "numbers" and len(keys) > 1 and not re.match(rf"\s*{key}\s*=", line):
+        key += rf"\s*\.\s*{re.escape(keys[1])}"
     return bool(re.match(rf"\s*(\"?{key}\"?\s*[.=]|\[\s*source\.{key}\s*\])", line))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import MAXYEAR, datetime
 
 import polars as pl
 
+from fridge_pipeline.catalogue.reading_number import ReadingNumber
 from fridge_pipeline.ingest.landing.private_copy import Snapshot
 from fridge_pipeline.ingest.load_transaction import FileException, LoadedFile
 from fridge_pipeline.ingest.rules.landing_files import LandingFile
@@ -28,6 +29,7 @@ class FileTally:
     ``damage`` says why not all of it, or nothing, could be read; None when everything could. ``not_kept`` counts by
     reason the rejected rows that are not kept one by one. Once it is ``stopped`` no more of the file is read.
     ``register`` is what the sensor register says, and ``read_number`` how often this content was read, with this time.
+    ``numbers`` are, by name, those that sources keep besides the temperature, where this file's source keeps any.
     ``look`` is told of its columns before its rows come: it says which ``changes`` are to be told, and with a
     ``refused_shape`` that its rows wait.
     """
@@ -38,6 +40,7 @@ class FileTally:
     damage: str | None
     register: SensorRegister = field(default_factory=SensorRegister)
     read_number: int = 1
+    numbers: Mapping[str, ReadingNumber] = field(default_factory=dict)
     look: Callable[[Shape], None] | None = None
     changes: str | None = None
     refused_shape: str | None = None

@@ -37,6 +37,7 @@ from fridge_pipeline.usage.rules.counting import (
     sensor_hours_of_counts,
     sensors_of_hour,
     usage_of_tenants,
+    with_numbers,
 )
 
 if TYPE_CHECKING:
@@ -265,11 +266,12 @@ class UsageReader:
             yield sensor_hours(self._named(batch), hour_of_file, self._declared).collect()
 
     def _named(self, stored: pl.DataFrame) -> pl.LazyFrame:
-        """With the ids of the sensors, where a condition asks for them."""
+        """With the numbers that are measured, and the ids of the sensors where a condition asks for them."""
+        readings = with_numbers(stored.lazy(), self._declared)
         if not names_sensors(self._declared):
-            return stored.lazy()
+            return readings
         sensors = self._tenants_of(stored["sensor_key"].unique()).lazy().select("sensor_key", "sensor_id")
-        return stored.lazy().join(sensors, on="sensor_key", how="left", validate="m:1")
+        return readings.join(sensors, on="sensor_key", how="left", validate="m:1")
 
     def _tenants_of(self, sensor_keys: pl.Series) -> pl.DataFrame:
         missing = sensor_keys.filter(~sensor_keys.is_in(self._tenants["sensor_key"].implode()))

@@ -139,7 +139,8 @@ comment on table fridge.dropped_measures is
 insert into fridge.pipeline_rights (relation) values ('dropped_measures');
 
 -- Every declared measure of each file and sensor, by SQL alone and from one read of the stored readings; no row where
--- no reading is counted. The statement is made of the definitions, of which no text is taken as it is.
+-- no reading is counted. What is measured of a number stays in the parts that it is stored in, which add up exactly.
+-- The statement is made of the definitions, of which no text is taken as it is.
 create function fridge.measured_of_files(file_ids integer[], first_at timestamptz, until timestamptz)
 returns table (file_id integer, sensor_key integer, measure text, quantity bigint)
 language plpgsql stable as $$
@@ -154,7 +155,10 @@ begin
                 case aggregate
                     when 'count' then 'nullif(count(%2$s) filter (where %3$s), 0) as q%1$s'
                     when 'distinct' then 'nullif(least(count(*) filter (where %3$s), 1), 0) as q%1$s'
-                    else aggregate || '(round(%2$s * %4$s::double precision)::bigint) filter (where %3$s) as q%1$s'
+                    else aggregate || coalesce(
+                        '(stored_readings.numbers[' || number_place || ']) filter (where %3$s) as q%1$s',
+                        '(round(%2$s * %4$s::double precision)::bigint) filter (where %3$s) as q%1$s'
+                    )
                 end,
                 place, fridge.column_sql(measured_column), fridge.condition_sql(condition), scale
             ),
@@ -162,7 +166,14 @@ begin
         ),
         string_agg(format('(%L, q%s::bigint)', measure, place), ', ' order by place)
     into quantities, named
-    from (select *, row_number() over (order by measure) as place from fridge.declared_measures) as numbered;
+    from (
+        select
+            declared_measures.*,
+            reading_numbers.place as number_place,
+            row_number() over (order by declared_measures.measure) as place
+        from fridge.declared_measures
+        left join fridge.reading_numbers on declared_measures.measured_column = reading_numbers.number_name
+    ) as numbered;
     if quantities is not null then
         return query execute format(
             'select folded.file_id, folded.sensor_key, measured.measure, measured.quantity from (
@@ -207,6 +218,10 @@ language sql stable as $$
             sensors.tenant_id,
             declared_measures.measure,
             declared_measures.aggregate,
+            case
+                when declared_measures.aggregate in ('sum', 'min', 'max')
+                    then declared_measures.scale::numeric / reading_numbers.parts
+            end as of_a_part,
             case declared_measures.aggregate
                 when 'min' then min(per_file.quantity)
                 when 'max' then max(per_file.quantity)
@@ -215,23 +230,24 @@ language sql stable as $$
             end as quantity
         from per_file
         inner join fridge.declared_measures on per_file.measure = declared_measures.measure
+        left join fridge.reading_numbers on declared_measures.measured_column = reading_numbers.number_name
         inner join fridge.sensors on per_file.sensor_key = sensors.sensor_key
         where of_hour >= declared_measures.counted_from
-        group by sensors.tenant_id, per_file.sensor_key, declared_measures.measure
+        group by sensors.tenant_id, per_file.sensor_key, declared_measures.measure, reading_numbers.parts
     )
 
     select
         tenant_id,
         measure,
-        (
+        round(
             case aggregate
                 when 'min' then min(quantity)
                 when 'max' then max(quantity)
                 else sum(quantity)
-            end
+            end * coalesce(of_a_part, 1)
         )::bigint as quantity
     from per_sensor
-    group by tenant_id, measure, aggregate;
+    group by tenant_id, measure, aggregate, of_a_part;
 $$;
 
 -- Code and SQL models of version 0.1 read this view; a later migration drops it.

@@ -11,10 +11,12 @@ from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.condition import read_condition
 from fridge_pipeline.catalogue.measure import OF_NUMBERS, Aggregate, Measure
 from fridge_pipeline.catalogue.measure_record import keep_measures
+from fridge_pipeline.catalogue.reading_number import NumberType, ReadingNumber
 from fridge_pipeline.corrections.withdraw import SealedHourError, withdraw_file
 from fridge_pipeline.database.retention import first_month_to_keep, first_open_hour, next_month
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.rules.reading import Reason
+from fridge_pipeline.ingest.sources_file import read_sources
 from fridge_pipeline.operations.drop_old_readings import UncountedHoursError, drop_old_readings, old_months
 from tests.pipeline import Pipeline, Row
 
@@ -169,3 +171,36 @@ def test_declared_measures_of_dropped_readings_stay_what_they_were_by_polars_and
     assert named == {"inserted_count": 8, "active_sensors": 5, "count": 8, "distinct": 5, "sum": 32, "min": 4, "max": 4}
     assert aged.rows(of_recent.format("usage"), RECENT.start) == before
     assert aged.rows(of_recent.format("derived_usage"), RECENT.start) == before
+
+
+def test_numbers_of_dropped_readings_stay_what_they_were_by_polars_and_by_sql(aged: Pipeline) -> None:
+    """Half a unit of January and half of June are one in June's sum: what is kept is not rounded."""
+    source = """
+    [[source]]
+    name = "energy"
+    match = "energy-*"
+    tenant_id = { value = "t1" }
+    sensor_id = { value = "s1" }
+    recorded_at = { column = "at" }
+    temperature = { column = "t" }
+    numbers.energy = { column = "e", type = "decimal" }
+    """
+    aged.zone = LocalLanding(str(aged.landing), read_sources(source))
+    rows = [f"{at:%FT%TZ},4.5,{e}" for at, e in ((OLD.start + timedelta(days=1), 2.25), (RECENT.plus(1).start, 1.25))]
+    aged.land(RECENT.plus(1), "energy-1.csv", "\n".join(["at,t,e", *rows]).encode())
+    aged.load(RECENT.plus(1))
+    number = ReadingNumber("energy", NumberType.DECIMAL)
+    above = read_condition("energy >= 0", {"energy": float})
+    declared = [
+        Measure(each.value, each, "energy", above, counted_from=OLD.start, numbers=(number,)) for each in OF_NUMBERS
+    ]
+    with aged.database.connect() as connection:
+        keep_measures(connection, declared, aged.clock())
+    aged.count(OLD, RECENT.plus(1))
+    drop(aged)
+    aged.count(OLD, RECENT.plus(1))
+    aged.run_models(RECENT.plus(1))
+    of_recent = "select measure, quantity from fridge.{} where hour = %s order by measure"
+    for table in ("usage", "derived_usage"):
+        found = dict(aged.rows(of_recent.format(table), RECENT.plus(1).start))
+        assert found == {"inserted_count": 2, "active_sensors": 1, "max": 2, "min": 1, "sum": 4}, table

@@ -49,6 +49,7 @@ RIGHTS = {
     "meters": "insert, update formula measure window, delete",
     "model_hours": "insert, update built_at",
     "price_snapshots": "insert",
+    "reading_numbers": "insert",
     "rejected_not_kept": "insert",
     "rejected_readings": "insert",
     "sensor_register": "insert",

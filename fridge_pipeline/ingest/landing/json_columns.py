@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -39,12 +39,15 @@ class JsonColumns:
     #: Where records lie in the objects (``nested_records``); None where each object is one.
     records: str | None = None
 
+    #: Columns that no object needs to have: a device says so where there is something to say.
+    optional: Collection[str] = ()
+
     def among(self, lines: pl.DataFrame) -> JsonColumns:
         """With the further members that these objects have."""
         if self.further is None:
             return self
         keys = lines.select(pl.col("raw").str.extract_all(_KEY).explode().str.extract(_KEY).unique()).to_series()
-        return JsonColumns({**self.members, **self.further(sorted(keys.drop_nulls()))}, self.ids, records=self.records)
+        return replace(self, members={**self.members, **self.further(sorted(keys.drop_nulls()))}, further=None)
 
     @property
     def names(self) -> list[str]:

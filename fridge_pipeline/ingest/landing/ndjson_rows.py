@@ -205,7 +205,8 @@ def _refuse_other_content(rows: pl.DataFrame, data: bytes, columns: JsonColumns)
     missing = [
         member
         for name, member in columns.members.items()
-        if rows[name].null_count() == rows.height
+        if name not in columns.optional
+        and rows[name].null_count() == rows.height
         and (key := columns.key_of(name)) not in ("", "value")
         and f'"{key}"'.encode() not in data
     ]

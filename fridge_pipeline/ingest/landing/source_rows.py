@@ -79,7 +79,8 @@ def members_of(source: Source) -> JsonColumns:
     ids = [own(column) for column in source.id_columns]
     members = {own(column): column for column in source.columns}
     further = None if source.wide is None else lambda keys: {own(key): key for key in source.wide_columns(keys)}
-    return JsonColumns(members, ids, further, source.records if source.is_expanded else None)
+    records = source.records if source.is_expanded else None
+    return JsonColumns(members, ids, further, records, [own(number.column) for number in source.numbers])
 
 
 def _csv(snapshot: Snapshot, source: Source, _batch_rows: int, found: Columns) -> Iterator[pl.DataFrame]:

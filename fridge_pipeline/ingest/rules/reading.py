@@ -67,6 +67,9 @@ ARRIVAL_SCHEMA = pl.Schema(
     }
 )
 
+#: The same of readings with which a source keeps numbers besides, each in whole parts and at its place.
+NUMBERED_SCHEMA = pl.Schema({**ARRIVAL_SCHEMA, "numbers": pl.List(pl.Int64())})
+
 #: What makes it one reading, and the order in which readings are stored: the sensor key stands for both ids.
 IDENTITY = ["recorded_at", "sensor_key"]
 
@@ -92,6 +95,9 @@ RAW_SCHEMA = pl.Schema(
 #: Rows of several files keep their ``file_id``, where they have one, through everything below.
 _FILE_ID = selectors.by_name("file_id", require_all=False)
 
+#: And the numbers that their source keeps besides the temperature.
+NUMBERS = selectors.by_name("numbers", require_all=False)
+
 
 class Reason(StrEnum):
     """Why a row is not a valid reading, in words that stay the same: people filter and count by them."""
@@ -108,6 +114,9 @@ class Reason(StrEnum):
     OTHER_MEASURE = "a row of another measure"
     AMBIGUOUS_LOCAL_TIME = "local time that a clock change repeats"
     IMPOSSIBLE_LOCAL_TIME = "local time that a clock change skips"
+    UNREADABLE_NUMBER = "unreadable number beside the temperature"
+    NUMBER_OUT_OF_RANGE = "number beside the temperature out of range"
+    NUMBER_NOT_WHOLE = "number beside the temperature with a fraction"
     NOT_REGISTERED = "sensor not in the register at that time"
     COLUMNS_REFUSED = "columns that the source's contract refuses"
     # What `judge` finds in the fields.
@@ -157,13 +166,13 @@ def _judged(raw: pl.LazyFrame, landing_hour: Hour, kept_from: datetime | None) -
         .with_columns(pl.col("temperature_c").cast(pl.Float64, strict=False))
         .pipe(recorded_time.with_parsed_time, "recorded_at")
         .with_columns(_reason(landing_hour, kept_from).alias("reason"))
-        .select("line", *FIELDS, "reason", "raw", _FILE_ID)
+        .select("line", *FIELDS, "reason", "raw", _FILE_ID, NUMBERS)
     )
 
 
 def valid_readings(judged: FrameT) -> FrameT:
     """The valid readings among judged rows, one row per row of the file: ``line`` and ``READING_SCHEMA``."""
-    return judged.filter(pl.col("reason").is_null()).select("line", *FIELDS, _FILE_ID)
+    return judged.filter(pl.col("reason").is_null()).select("line", *FIELDS, _FILE_ID, NUMBERS)
 
 
 def rejected_rows(judged: FrameT) -> FrameT:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any, TypeAlias
+
+from fridge_pipeline.catalogue.reading_number import NumberType, ReadingNumber
 
 
 class SourceFormat(StrEnum):
@@ -106,6 +108,21 @@ class TemperatureField:
 
 
 @dataclass(frozen=True, slots=True)
+class NumberField:
+    """A number that is kept with the reading: the value, as the file has it, times ``scale`` plus ``offset``.
+
+    Where it is missing, or among ``missing``, the reading has none.
+    """
+
+    name: str
+    column: str
+    type: NumberType
+    scale: float = 1.0
+    offset: float = 0.0
+    missing: tuple[float | str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class CsvLayout:
     """How the text of a csv file is laid out; a header that is given stands in no line of the file."""
 
@@ -121,7 +138,7 @@ class Source:
 
     ``format`` None means: by the file's ending. ``records`` is where a JSON document has its array of records.
     ``wide`` is a pattern of the columns that hold one reading each. ``where`` are columns with the texts that rows of
-    temperatures have in them. ``encoding`` is that of text.
+    temperatures have in them. ``encoding`` is that of text. ``numbers`` are kept besides the temperature.
     """
 
     name: str
@@ -137,6 +154,7 @@ class Source:
     contract: ContractMode = ContractMode.WARN
     where: tuple[tuple[str, tuple[str, ...]], ...] = ()
     encoding: str = "utf-8"
+    numbers: tuple[NumberField, ...] = ()
 
     @property
     def definition(self) -> dict[str, Any]:
@@ -157,6 +175,7 @@ class Source:
             *columns_of(self.recorded_at.column),
             *columns_of(self.temperature.column),
             *(column for column, _ in self.where),
+            *(number.column for number in self.numbers),
         )
         return list(dict.fromkeys(named))
 
@@ -194,7 +213,13 @@ class Source:
 
 
 #: Keys that came later, and what they are where they are left out.
-_NEWER: dict[str, object] = {"contract": ContractMode.WARN, "where": (), "encoding": "utf-8"}
+_NEWER: dict[str, object] = {"contract": ContractMode.WARN, "where": (), "encoding": "utf-8", "numbers": ()}
+
+
+def numbers_of(sources: Iterable[Source]) -> tuple[ReadingNumber, ...]:
+    """The numbers that sources keep, each once."""
+    numbers = (ReadingNumber(number.name, number.type) for source in sources for number in source.numbers)
+    return tuple(dict.fromkeys(numbers))
 
 
 def columns_of(column: Column | None) -> tuple[str, ...]:

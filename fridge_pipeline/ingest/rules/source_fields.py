@@ -13,8 +13,9 @@ import polars as pl
 from polars import selectors
 
 from fridge_pipeline.ingest.rules.blank import BLANK
-from fridge_pipeline.ingest.rules.reading import FIELDS, IDS, Reason
+from fridge_pipeline.ingest.rules.reading import FIELDS, IDS, NUMBERS, Reason
 from fridge_pipeline.ingest.rules.source import Column, IdField, Source, TemperatureField, Unit, own
+from fridge_pipeline.ingest.rules.source_numbers import number_fault, with_source_numbers
 from fridge_pipeline.ingest.rules.source_times import with_source_time
 
 #: Computed temperatures are rounded to so many decimals: 0.1 * 3 is no 0.30000000000000004 degrees.
@@ -41,7 +42,7 @@ def path_ids(source: Source, path_below_hour: str) -> dict[str, str | None]:
 
 
 def with_fields(rows: pl.DataFrame, source: Source, of_path: Mapping[str, str | None]) -> pl.DataFrame:
-    """The rows of a file as ``judge`` takes them: ``line``, ``FIELDS``, ``fault``, ``raw``.
+    """The rows of a file as ``judge`` takes them: ``line``, ``FIELDS``, ``fault``, ``raw``; and ``numbers``.
 
     In: ``line``, ``fault``, ``raw``, and the source's columns under their ``own`` names, as text or in the file's
     types. ``of_path`` is what ``path_ids`` found. A tenant that only the register knows is null.
@@ -58,6 +59,7 @@ def with_fields(rows: pl.DataFrame, source: Source, of_path: Mapping[str, str | 
             _stripped(sensor.cast(pl.String)).alias("sensor_id"),
             _together(time, BETWEEN_TIMES).alias("recorded_at"),
             pl.col(temperature).alias("temperature_c"),
+            *(pl.col(own(column)) for column in {number.column for number in source.numbers}),
             _is_other=_is_other(source),
         )
         .with_columns(_stripped(selectors.by_name("recorded_at", "temperature_c") & selectors.string()))
@@ -67,8 +69,9 @@ def with_fields(rows: pl.DataFrame, source: Source, of_path: Mapping[str, str | 
         )
         .pipe(with_source_time, "recorded_at", source.recorded_at)
         .pipe(_with_temperature, source)
-        .with_columns(fault=_fault(is_tenant_known=not source.tenant_id.register))
-        .select("line", *FIELDS, "fault", "raw")
+        .pipe(with_source_numbers, source)
+        .with_columns(fault=_fault(source))
+        .select("line", *FIELDS, "fault", "raw", NUMBERS)
         .collect(engine="streaming")
     )
 
@@ -165,15 +168,17 @@ def _celsius(number: pl.Expr, field: TemperatureField) -> pl.Expr:
     return measured.round(DECIMALS)
 
 
-def _fault(*, is_tenant_known: bool) -> pl.Expr:
+def _fault(source: Source) -> pl.Expr:
     """What the source knows of a row; a field that is missing comes first, and ``judge`` says that."""
-    ids = [pl.col(name).fill_null("") != "" for name in IDS if is_tenant_known or name != "tenant_id"]
+    known = IDS if not source.tenant_id.register else ("sensor_id",)
+    ids = [pl.col(name).fill_null("") != "" for name in known]
     has_all = pl.all_horizontal(*ids, "_has_time", "_has_temperature")
     found = pl.coalesce(
         pl.when("_is_missing").then(pl.lit(Reason.NO_MEASUREMENT.value)),
         pl.when(pl.col("temperature_c").is_null()).then(pl.lit(Reason.UNREADABLE_TEMPERATURE.value)),
         pl.col("time_fault"),
         pl.when(pl.col("recorded_at").is_null()).then(pl.lit(Reason.UNREADABLE_TIME.value)),
+        number_fault(source),
     )
     other = pl.when("_is_other").then(pl.lit(Reason.OTHER_MEASURE.value))
     return pl.coalesce("fault", other, pl.when(has_all).then(found))

@@ -10,7 +10,8 @@ import polars as pl
 
 from fridge_pipeline.catalogue.condition import HOUR, SENSOR_ID
 from fridge_pipeline.catalogue.measure import ACTIVE_SENSORS, INSERTED_COUNT, Measure
-from fridge_pipeline.usage.rules.measuring import measured, merged_quantity, tenant_quantity
+from fridge_pipeline.catalogue.reading_number import ReadingNumber
+from fridge_pipeline.usage.rules.measuring import in_parts, measured, merged_quantity, tenant_quantity
 
 #: Up to so many numbers between two runs are cheaper to read along and leave out than to look once more.
 BETWEEN_MAX = 16
@@ -63,8 +64,23 @@ USAGE_SCHEMA = {
 
 def columns_read(declared: Iterable[Measure]) -> list[str]:
     """The columns of stored readings that declared measures are made of, besides file and sensor."""
+    declared = tuple(declared)
     needed = frozenset[str]().union(*(measure.columns for measure in declared))
-    return sorted({"recorded_at" if each == HOUR else each for each in needed - {SENSOR_ID}})
+    stored = {HOUR: "recorded_at", **{number.name: "numbers" for number in _numbers_of(declared)}}
+    return sorted({stored.get(each, each) for each in needed - {SENSOR_ID}})
+
+
+def with_numbers(stored: pl.LazyFrame, declared: Iterable[Measure]) -> pl.LazyFrame:
+    """Stored readings with the numbers of declared measures, each as a column of its own: in parts, and as it is."""
+    found = {number: pl.col("numbers").list.get(number.index, null_on_oob=True) for number in _numbers_of(declared)}
+    return stored.with_columns(
+        *(parts.alias(in_parts(number.name)) for number, parts in found.items()),
+        *((parts.cast(pl.Float64) / number.type.parts).alias(number.name) for number, parts in found.items()),
+    )
+
+
+def _numbers_of(declared: Iterable[Measure]) -> set[ReadingNumber]:
+    return {number for measure in declared for number in measure.numbers}
 
 
 def names_sensors(declared: Iterable[Measure]) -> bool:

@@ -67,8 +67,15 @@ def measured(measure: Measure) -> pl.Expr:
         readings = (counted & pl.col(measure.column).is_not_null()).sum().cast(pl.Int64)
         quantity = readings if measure.aggregate is Aggregate.COUNT else readings.clip(upper_bound=1)
         return _named(measure, pl.when(readings > 0).then(quantity))
+    if measure.added_up is not None:
+        return _named(measure, _of(measure.aggregate, pl.col(in_parts(measure.column)).filter(counted)))
     numbers = (column(measure.column) * measure.scale).round(mode="half_to_even").cast(pl.Int64).filter(counted)
     return _named(measure, _of(measure.aggregate, numbers))
+
+
+def in_parts(number: str) -> str:
+    """What the column is called that holds a number as it is stored, where no name of ours can be the same."""
+    return f"{number} in parts"
 
 
 def merged_quantity(measure: Measure, quantities: pl.Expr) -> pl.Expr:
@@ -80,7 +87,11 @@ def merged_quantity(measure: Measure, quantities: pl.Expr) -> pl.Expr:
 def tenant_quantity(measure: Measure) -> pl.Expr:
     """One quantity of those of a tenant's sensors."""
     same = Aggregate.COUNT if measure.aggregate is Aggregate.DISTINCT else measure.aggregate
-    return _named(measure, _of(same, pl.col(measure.name)))
+    quantity = _of(same, pl.col(measure.name))
+    if measure.added_up is not None:  # never below zero, and of more than 64 bits before it is divided
+        parts = measure.added_up.type.parts
+        quantity = (2 * measure.scale * quantity.cast(pl.Int128) + parts) // (2 * parts)
+    return _named(measure, quantity)
 
 
 def _of(aggregate: Aggregate, numbers: pl.Expr) -> pl.Expr:

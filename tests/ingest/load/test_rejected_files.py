@@ -68,6 +68,9 @@ def test_a_file_whose_only_row_is_rejected_is_told_whatever_the_reason(pipeline:
         Reason.NOT_REGISTERED,
         Reason.COLUMNS_REFUSED,
         Reason.OTHER_MEASURE,
+        Reason.UNREADABLE_NUMBER,
+        Reason.NUMBER_OUT_OF_RANGE,
+        Reason.NUMBER_NOT_WHOLE,
     }
     assert ROWS.keys() | {Reason.LINE_TOO_LONG, Reason.CUT_OFF} | of_sources == set(Reason)
     dropped = (hour.start - timedelta(days=70)).replace(day=1, hour=0)
