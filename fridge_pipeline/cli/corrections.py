@@ -39,7 +39,7 @@ def withdraw(file: str, reason: str, actor: Actor, as_json: bool) -> None:
     whichever file they are delivered once more.
 
     A later file under the same name is a new file: it is loaded, and counts with those of its readings that are new.
-    A reading is told by tenant, sensor and time: one whose temperature alone was corrected is not new.
+    A reading is identified by tenant, sensor and time: one whose temperature alone was corrected is not new.
 
     Example: fridge withdraw 2026-01-24/18/gateway-7.csv --reason "readings of the test bench"
     """
