@@ -125,9 +125,9 @@ def release(tenant: str, hour: Hour, actor: Actor, reason: str | None, event_nam
     """Release TENANT's usage in HOUR that is held for review.
 
     It is billed then, and the exception held_for_review is over. Released is the usage as it is now: if it becomes more
-    than that, it is compared again. Much usage takes two people, each with --as: nothing of it is billed before the second
-    one has given the same command. What it changes in the billing period is shown in quantity, and in money where the
-    price was read; without --reason that is all.
+    than that, it is compared again. Much usage takes two people, each with --as: nothing of it is billed before the
+    second one has given the same command. What it changes in the billing period is shown in quantity, and in money
+    where the price was read; without --reason that is all.
 
     Example: fridge release cohoes 2026-01-24-18:00 --as olga --reason "backlog after the outage"
     """
