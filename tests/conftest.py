@@ -32,6 +32,7 @@ from fridge_pipeline.settings import MODELS_FOLDER
 from tests.arrow_types import ReadOnce
 from tests.console_script import Run, console_script
 from tests.kept_connections import KeptConnections
+from tests.own_environment import own_environment
 from tests.people import add_people
 from tests.pipeline import Clock, Pipeline
 from tests.sandbox_process import SandboxProcess, running_sandbox
@@ -71,10 +72,6 @@ LONGEST = (
     "tests/database/embedded/",
     "tests/orchestration/",
 )
-
-#: Variables of the developer's own shell must not change what tests do.
-FOREIGN_VARIABLES = ("FRIDGE_", "STRIPE_", "DAGSTER_", "PG", "AWS_")
-
 
 #: How long an example takes says how busy the machine is.
 settings.register_profile("patient", deadline=None)
@@ -116,9 +113,8 @@ class SharedScheduling(LoadFileScheduling):  # type: ignore[misc] # pytest-xdist
 
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in os.environ:
-        if name.startswith(FOREIGN_VARIABLES):
-            monkeypatch.delenv(name)
+    for name in os.environ.keys() - own_environment().keys():
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -11,11 +10,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from benchmarks.measuring.sample import Sample
+from tests.own_environment import own_environment
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-
-#: Variables of the caller's own shell must not change what is measured.
-FOREIGN_VARIABLES = ("FRIDGE_", "STRIPE_", "DAGSTER_", "PG")
 
 #: Runs one candidate for the n-th time.
 Turn = Callable[[int], Sample]
@@ -43,7 +40,6 @@ def run_candidate(
     act: str, arguments: Mapping[str, object], watched: Mapping[str, int], environment: Mapping[str, str]
 ) -> Sample:
     """One sample of the candidate ``module:function``. Raises ``CandidateFailedError``."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN_VARIABLES)}
     with tempfile.TemporaryDirectory(prefix="fridge-candidate-") as folder:
         answer, said = Path(folder) / "answer.json", Path(folder) / "said.txt"
         wish = json.dumps({"act": act, "arguments": arguments, "watched": watched, "answer": str(answer)})
@@ -51,7 +47,7 @@ def run_candidate(
             done = subprocess.run(
                 [sys.executable, "-m", "benchmarks.measuring.child", wish],
                 cwd=REPOSITORY,
-                env={**inherited, **environment},
+                env={**own_environment(), **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

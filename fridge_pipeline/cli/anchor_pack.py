@@ -29,7 +29,7 @@ def sign_pack_command(file: Location, key: Path) -> None:
     """Sign the evidence pack FILE with your own key.
 
     Whoever approved the month does, on a machine of their own. The pack is verified first. What is signed is its
-    manifest, by ssh-keygen -Y; the signature lies beside the pack as FILE.sig and is never replaced. Give your public
+    manifest, by ssh-keygen -Y; the signature is put beside the pack as FILE.sig and is never replaced. Give your public
     key to the auditor, not to us.
 
     Example: fridge sign-pack 2026-01.zip --key ~/.ssh/id_ed25519
@@ -44,8 +44,8 @@ def sign_pack_command(file: Location, key: Path) -> None:
 def stamp_pack_command(file: Location, url: str, authority: Path) -> None:
     """Have an authority stamp the time of the pack FILE.
 
-    It says at which time the pack was what it is. The pack is verified first. The authority gets a hash and nothing
-    else; its answer is verified and lies beside the pack as FILE.tsr, never replaced. Needs openssl.
+    It proves at which time the pack existed as it is. The pack is verified first. The authority gets a hash and nothing
+    else; its answer is verified and put beside the pack as FILE.tsr, never replaced. Needs openssl.
 
     Example: fridge stamp-pack 2026-01.zip --url https://freetsa.org/tsr --authority freetsa.pem
     """

@@ -33,7 +33,7 @@ DAYS_MAX = 400
 @click.command()
 @click.option("-h", "--host", default=HOST, show_default=True, help="Address to listen on; another needs a proxy.")
 @click.option("-p", "--port", default=CONSOLE_PORT, show_default=True, help="Port to listen on.")
-@click.option("--only-reports", is_flag=True, hidden=True, help="Open no books.")
+@click.option("--only-reports", is_flag=True, hidden=True, help="Do not open the database: reports only.")
 def console(*, host: str, port: int, only_reports: bool) -> None:
     """Serve the pages of finance until Ctrl-C.
 

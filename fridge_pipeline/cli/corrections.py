@@ -39,7 +39,7 @@ def withdraw(file: str, reason: str, actor: Actor, as_json: bool) -> None:
     whichever file they are delivered once more.
 
     A later file under the same name is a new file: it is loaded, and counts with those of its readings that are new.
-    A reading is told by tenant, sensor and time: one whose temperature alone was corrected is not new.
+    A reading is identified by tenant, sensor and time: one whose temperature alone was corrected is not new.
 
     Example: fridge withdraw 2026-01-24/18/gateway-7.csv --reason "readings of the test bench"
     """
@@ -124,9 +124,9 @@ def as_mapping(withdrawal: Withdrawal) -> dict[str, object]:
 def release(tenant: str, hour: Hour, actor: Actor, reason: str | None, event_name: str | None, as_json: bool) -> None:
     """Release TENANT's usage in HOUR that is held for review.
 
-    It is billed then, and the exception held_for_review is over. Released is the usage as it is now: should it become
-    more than that, it is looked at anew. Much usage takes two people, each with --as: nothing of it is billed before
-    the second one has given the same command. What it changes in the billing period is shown in quantity, and in money
+    It is billed then, and the exception held_for_review is over. Released is the usage as it is now: if it becomes more
+    than that, it is compared again. Much usage takes two people, each with --as: nothing of it is billed before the
+    second one has given the same command. What it changes in the billing period is shown in quantity, and in money
     where the price was read; without --reason that is all.
 
     Example: fridge release cohoes 2026-01-24-18:00 --as olga --reason "backlog after the outage"

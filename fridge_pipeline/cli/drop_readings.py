@@ -22,7 +22,7 @@ def drop_readings(dry_run: bool, actor: Actor, as_json: bool) -> None:
 
     They are older than FRIDGE_KEEP_MONTHS months besides the current one. Usage, landing files and statements stay, and
     no number changes. What is dropped never counts again: a landing file that brings it later has those rows rejected.
-    Nobody can take this back. The schedule nightly_retention does the same by itself.
+    It cannot be taken back. The schedule nightly_retention does the same by itself.
     """
     with ledger() as opened:
         keep_months = opened.settings.keep_months

@@ -41,9 +41,9 @@ def explain(
     the tenant's rows, the rejected ones with their lines. Stripe's sum is the one that was read last, by the daily
     reconciliation or with --read-stripe.
 
-    From an hour to its invoice: the lines that bill it stand below. With --invoice: an invoice's lines, the usage of
-    their periods, corrections, and what Stripe accepted when it was final; with --line also every hour of the line with
-    its statements and files.
+    From an hour to its invoice: the lines that bill it are shown below. With --invoice: an invoice's lines, the usage
+    of their periods, corrections, and what Stripe accepted when it was final; with --line also every hour of the line
+    with its statements and files.
 
     Example: fridge explain cohoes 2026-01-24-18:00
     """

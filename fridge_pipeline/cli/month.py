@@ -28,7 +28,7 @@ from fridge_pipeline.settings import MODELS_FOLDER
 @click.command()
 @click.argument("month", type=MonthKey())
 @as_option(signs=True)
-@click.option("--prepared-by", "label", default="", help="A name to show beside the login; it is checked by nobody.")
+@click.option("--prepared-by", "label", default="", help="A name to show beside the login; it is not checked.")
 @click.option("--accept-not-read", "accepted", default="", help="Why days that Stripe was never read for may stay so.")
 @click.option("--json", "as_json", is_flag=True, help="Print the control totals as JSON.")
 def close(month: Month, login: str, label: str, accepted: str, as_json: bool) -> None:
@@ -59,7 +59,7 @@ def close(month: Month, login: str, label: str, accepted: str, as_json: bool) ->
 @click.command()
 @click.argument("month", type=MonthKey())
 @as_option(signs=True)
-@click.option("--by", "label", default="", help="A name to show beside the login; it is checked by nobody.")
+@click.option("--by", "label", default="", help="A name to show beside the login; it is not checked.")
 @click.option("--yes", is_flag=True, help="Sign without being asked: for scripts that have looked before.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON; needs --yes.")
 def approve(month: Month, login: str, label: str, yes: bool, as_json: bool) -> None:
@@ -94,7 +94,7 @@ def approve(month: Month, login: str, label: str, yes: bool, as_json: bool) -> N
 @click.command()
 @click.argument("month", type=MonthKey())
 @as_option(signs=True)
-@click.option("--by", "label", default="", help="A name to show beside the login; it is checked by nobody.")
+@click.option("--by", "label", default="", help="A name to show beside the login; it is not checked.")
 @click.option("--reason", help="Ask for it: why; stays on record.")
 @click.option("--confirm", is_flag=True, help="Reopen it as somebody else has asked.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")

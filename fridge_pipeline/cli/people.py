@@ -26,7 +26,7 @@ def people() -> None:
 @people.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def list_(*, as_json: bool) -> None:
-    """Who may do what, since when, and who said so."""
+    """List who may do what, since when, and who decided it."""
     with ledger() as opened, opened.database.connect() as connection:
         found = people_now(connection)
     echo(json.dumps([as_mapping(each) for each in found]) if as_json else as_text(found))
@@ -63,7 +63,7 @@ def add(login: str, role: str, ask_password: bool) -> None:
 @click.argument("login", type=Login())
 @click.option("--role", type=ROLES, help="Only this role [default: all, and the login].")
 def remove(login: str, role: str | None) -> None:
-    """Take a role of LOGIN back, or all of them. What the person did stays on record under this name for ever.
+    """Take a role of LOGIN back, or all of them. What the person did stays on record under this name permanently.
 
     Example: fridge people remove ada
     """

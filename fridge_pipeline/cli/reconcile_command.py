@@ -38,7 +38,7 @@ def reconcile(month: Month | None, first: datetime | None, last: datetime | None
 
     Of every customer, also of those without usage. The asset stripe_reconciliation does the same. Without days it is
     yesterday. Stripe allows only so many reads in 30 days: the plan says how many this takes, and what could not be
-    read is said. Exit code 1 if an hour cannot be explained, or something was not read.
+    read is listed. Exit code 1 if an hour cannot be explained, or something was not read.
 
     Example: fridge reconcile --month 2026-01
     """

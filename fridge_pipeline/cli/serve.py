@@ -78,7 +78,7 @@ def code_options(command: Callable[P, None]) -> Callable[P, None]:
 @click.option("--host", help="Listen on a port of this address instead: whoever reaches it runs code with all secrets.")
 @click.option("--port", type=int, help=f"That port. [with --host: {CODE_PORT}]")
 def code(*, socket: Path | None, host: str | None, port: int | None) -> None:
-    """Serve the assets, and be where runs work.
+    """Serve the assets, and run the runs.
 
     The only service that needs Stripe's key and the landing zone. Refuses to start while the schema is older than this
     code (`fridge migrate`). Runs that an earlier one had left unfinished are reported, and Dagster retries them; so

@@ -95,7 +95,7 @@ class Service:
             )
 
     def end(self) -> None:
-        """Ends it with everything it started; a service that is looked after is then started again."""
+        """Ends it with everything it started; a supervised service is then started again."""
         if self.process is not None:
             stop_groups([self.process.pid])
 

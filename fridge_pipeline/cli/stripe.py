@@ -74,14 +74,14 @@ def show_disagreements(gateway: StripeGateway, catalogue: tuple[Meter, ...]) -> 
 @click.option("--host", default=DEFAULT_HOST, show_default=True, help="Address to listen on.")
 @click.option("--port", default=DEFAULT_PORT, show_default=True, help="Port; 0 takes a free one.")
 @click.option(
-    "--state", type=click.Path(dir_okay=False, path_type=Path), help="Books file [default: FRIDGE_HOME/sandbox]."
+    "--state", type=click.Path(dir_okay=False, path_type=Path), help="State file [default: FRIDGE_HOME/sandbox]."
 )
 @click.option("--memory", is_flag=True, help="Keep nothing across restarts.")
 def sandbox(host: str, port: int, state: Path | None, memory: bool) -> None:
     """Run the local Stripe sandbox in the foreground until Ctrl-C.
 
-    It keeps its books across restarts. Point anything at it with STRIPE_API_BASE. Without --state it serves the books
-    that `fridge bill` writes.
+    It keeps its state across restarts. Point anything at it with STRIPE_API_BASE. Without --state it uses the state of
+    `fridge bill`.
     """
     home = settings().home
     local = LocalSandbox(home / "sandbox")

@@ -42,8 +42,8 @@ def import_(*, file: Path, remove_customers: bool, dry_run: bool, as_json: bool,
 
     Its columns are tenant_id, name, stripe_customer_id. A stripe_customer_id is cus_ and letters or digits. An empty
     one means that the tenant has no customer yet: its usage waits as an exception. The file is taken whole or not at
-    all, and judged by how the tenants stand after it: customers may be swapped, or handed to another tenant. Every
-    customer that changes is named; who changed it, when and why stays on record (fridge.tenant_changes).
+    all, and judged by the tenants after it: customers may be swapped, or handed to another tenant. Every customer that
+    changes is named; who changed it, when and why stays on record (fridge.tenant_changes).
     """
     try:
         read = read_tenants(file.read_bytes())

@@ -52,7 +52,7 @@ WATCH_SECONDS = 1.0
 def ui(*, read_only: bool, port: int) -> None:
     """Show the Dagster UI of this installation until Ctrl-C.
 
-    It runs beside a `fridge up` or without one, and starts no daemon: nothing is watched, billed or scheduled by it.
+    It runs beside a `fridge up` or without one, and starts no daemon: it watches, bills and schedules nothing.
 
     Example for finance: fridge ui --read-only
     """

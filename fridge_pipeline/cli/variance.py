@@ -24,8 +24,8 @@ def variance(mode: str | None, reason: str | None, login: str | None, as_json: b
     """Say what is done about usage far above its tenant's history.
 
     With everything that was decided; or decide it here. hold: it waits for fridge release. warn: it is billed, and the
-    run says so. off: nobody looks. What is held already stays held until it is released, whatever is decided. A process
-    with FRIDGE_VARIANCE in its environment goes by that, and puts it on record.
+    run says so. off: nothing is compared. What is held already stays held until it is released, whatever is decided. A
+    process with FRIDGE_VARIANCE in its environment follows it, and records it.
 
     Example: fridge variance warn --reason "a new gateway sends every ten seconds" --as olga
     """

@@ -1176,7 +1176,7 @@ group by meter, month_billed, month_recorded
 order by meter asc, month_billed desc, month_recorded desc nulls last;
 
 -- name: console_restatements
--- The hours that were restated are looked for first: what became of one is told by its own revisions alone.
+-- The hours that were restated are looked for first: what became of one is known from its own revisions.
 with restated as (
     select distinct
         tenant_id,

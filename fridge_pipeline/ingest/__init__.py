@@ -1,1 +1,1 @@
-"""Landing files become stored readings. Owns the landing zone, formats, rejections; knows no usage and no Stripe."""
+"""Landing files become stored readings. Owns the landing zone, formats, rejections; knows neither usage nor Stripe."""

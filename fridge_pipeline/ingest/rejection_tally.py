@@ -51,7 +51,7 @@ class RejectionTally:
     def add(self, raw: pl.DataFrame, judged: pl.DataFrame, landing_hour: Hour) -> pl.DataFrame:
         """Counts the rejected rows of a batch, as read and as judged, and returns them as ``rejected_rows`` does.
 
-        Not counted is what is told by itself: rows cut off by a damage, of sensors that are not registered, of
+        Not counted is what is reported separately: rows cut off by a damage, of sensors that are not registered, of
         files whose columns are refused. And rows that are no loss: of another measure, as their source says.
         """
         self.waiting.add(judged)

@@ -1,1 +1,1 @@
-"""Stored readings become quantities per tenant and hour. Knows no Stripe."""
+"""Stored readings become quantities per tenant and hour. Does not know Stripe."""

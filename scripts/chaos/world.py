@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -21,10 +20,10 @@ import requests
 from fridge_pipeline.database.embedded import postmaster
 from fridge_pipeline.database.embedded.layout import Layout
 from fridge_pipeline.database.embedded.server import EmbeddedServer
+from tests.own_environment import own_environment
 
 FRIDGE = str(Path(sys.executable).parent / "fridge")
 SANDBOX = (sys.executable, "-m", "stripe_sandbox")
-FOREIGN_VARIABLES = ("FRIDGE_", "STRIPE_", "DAGSTER_", "PG")
 
 #: How long a call is at work in the sandbox: delivery shall take a while, so that it can be struck.
 SERVICE_SECONDS = 0.1
@@ -101,9 +100,8 @@ class World:
         self.landing.mkdir(parents=True)
         self.restore_stripe()
         self.await_stripe()
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN_VARIABLES)}
         self._environment = {
-            **kept,
+            **own_environment(),
             "FRIDGE_HOME": str(self.home),
             "FRIDGE_PARTITIONS_START": first_hour,
             "STRIPE_API_BASE": f"http://127.0.0.1:{self.sandbox_port}",

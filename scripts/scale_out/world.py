@@ -28,10 +28,10 @@ from fridge_pipeline.installation import open_installation
 from fridge_pipeline.orchestration.instance import workspace_file
 from fridge_pipeline.settings import REPOSITORY, read_settings
 from fridge_pipeline.stripe.local_sandbox import LocalSandbox
+from tests.own_environment import own_environment
 
 CELERY = REPOSITORY / "deploy" / "celery"
 PROGRAMS = Path(sys.executable).parent
-FOREIGN_VARIABLES = ("FRIDGE_", "STRIPE_", "DAGSTER_", "CELERY_", "PG")
 START_SECONDS_MAX = 60.0
 PAUSE_SECONDS = 0.1
 
@@ -67,7 +67,6 @@ class World:
 
     def environment(self, machine: str) -> dict[str, str]:
         """Of a machine: its own folders; database, landing zone, Stripe and broker are all that it shares."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN_VARIABLES)}
         home = self.home / machine
         dagster_home = home / "dagster"
         if not dagster_home.exists():
@@ -76,7 +75,7 @@ class World:
             told["concurrency"]["runs"]["max_concurrent_runs"] = self.slots
             (dagster_home / "dagster.yaml").write_text(yaml.safe_dump(told), encoding="utf-8")
         return {
-            **kept,
+            **own_environment(),
             "FRIDGE_HOME": str(home),
             "FRIDGE_DATABASE_URL": self.dsn,
             "FRIDGE_LANDING_URI": str(self.landing),

@@ -90,7 +90,7 @@ def what_it_prints_leads_to_ui_console_and_books(up: RunningFridge) -> None:
     (console,) = re.findall(r"Console +(http://127\.0\.0\.1:[0-9]+)", up.said())
     assert requests.get(console, timeout=10).ok
     assert up.living_service("code-server start").environ()["FRIDGE_UI_URL"] == up.url, "alerts link to runs"
-    (books,) = re.findall(r'Books +psql "\$\((.+)\)"', up.said())
+    (books,) = re.findall(r'Database +psql "\$\((.+)\)"', up.said())
     told = subprocess.run(["sh", "-c", books], capture_output=True, text=True, check=True, timeout=60)
     with psycopg.connect(told.stdout.strip()) as connection:
         ((files,),) = connection.execute("select count(*) from fridge.landing_files").fetchall()

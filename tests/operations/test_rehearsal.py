@@ -189,4 +189,4 @@ def test_the_command_leaves_the_books_of_the_installation_alone_and_ends_with_1_
     assert pipeline.one("select count(*) from fridge.landing_files") == 0
     assert pipeline.one("select count(*) from fridge.tenants") == 0
     live = run("rehearse", STRIPE_API_KEY="sk_live_x", FRIDGE_ALLOW_LIVE_STRIPE="yes")
-    assert (live.returncode, "no test key" in live.stderr) == (1, True)
+    assert (live.returncode, "not a test key" in live.stderr) == (1, True)

@@ -109,7 +109,7 @@ def test_a_time_stamp_says_since_when_a_pack_is_what_it_is(
     assert "and it says it was made 2099-" in told(postdated, authority=authority.certificate)
     with running_authority(tmp_path, "another") as another:
         assert "by this authority" in told(pack, authority=another.certificate)
-        with pytest.raises(DoesNotHoldError, match="no time stamp of this pack by this authority"):
+        with pytest.raises(DoesNotHoldError, match="not a time stamp of this pack by this authority"):
             stamp_pack(pack, another.url, authority.certificate)
         with pytest.raises(NotStampedError, match=r"127\.0\.0\.1 gave no time stamp: it answered 404"):
             stamp_pack(pack, another.url.replace("/tsr", "/"), another.certificate)

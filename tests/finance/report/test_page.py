@@ -156,7 +156,7 @@ def test_every_difference_is_on_the_page_with_cause_amount_and_detail(page: Page
 
 
 def test_an_hour_that_differs_is_explained_and_for_any_other_the_page_names_sheet_and_command(page: PageRead) -> None:
-    assert "The workbook's sheet Hours has every hour of every tenant. fridge explain TENANT HOUR tells" in page.text
+    assert "The workbook's sheet Hours has every hour of every tenant. fridge explain TENANT HOUR shows" in page.text
     assert "tenant-04 2026-01-17 03:00 UTC fridge explain tenant-04 2026-01-17-03:00" in page.text
     assert "tenant-04 in 2026-01-17-03:00 Landing files of the hour none" in page.text
     assert "651 more such hours are left out here" in page.text
