@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -30,7 +31,7 @@ numbers.energy_wh = { column = "kwh", type = "decimal", scale = 1000 }
 """
 
 
-def uplinks(*said: tuple[str, dict[str, object]]) -> bytes:
+def uplinks(*said: tuple[str, Mapping[str, object]]) -> bytes:
     """A reading a minute: its sensor, and what it says besides."""
     rows = [
         {"id": sensor, "at": f"{HOUR.start + timedelta(minutes=minute):%FT%TZ}", "t": 4.5, **more}
