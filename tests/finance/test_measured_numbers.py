@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -16,7 +16,7 @@ import pytest
 
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour, HourRange
-from fridge_pipeline.catalogue.condition import read_condition
+from fridge_pipeline.catalogue.condition import Combination, Condition, read_condition
 from fridge_pipeline.catalogue.measure import OF_NUMBERS, Aggregate, Measure
 from fridge_pipeline.catalogue.measure_record import keep_measures
 from fridge_pipeline.catalogue.number_record import NumberChangedError, keep_numbers, recorded_numbers
@@ -73,7 +73,7 @@ def lines_of(said: Sequence[Said]) -> bytes:
 def some_number(chance: random.Random, number: ReadingNumber) -> Decimal:
     """Among them the largest, the smallest part, and what lies half way to the next whole one."""
     most = Decimal(1_000_000_000) / number.type.parts
-    values = [0, 1, 2, 7, most, chance.randint(0, 10**6), chance.choice((-1, -most))]
+    values: list[int | str | Decimal] = [0, 1, 2, 7, most, chance.randint(0, 10**6), chance.choice((-1, -most))]
     if number.type is NumberType.DECIMAL:
         values += ["0.001", "0.5", "1.5", "0.25", "999999.999", Decimal(chance.randint(0, 10**9)) / 1000]
     return Decimal(chance.choice(values))
@@ -116,24 +116,24 @@ class Expected:
         values = [said[3][self.measure.column] for said in counted if self.measure.column in said[3]]
         if self.measure.aggregate is Aggregate.COUNT:
             return len(values) or None
-        of_values: Callable[[Sequence[Decimal]], Decimal | int]
-        of_values = {Aggregate.SUM: sum, Aggregate.MIN: min, Aggregate.MAX: max}[self.measure.aggregate]
         if not values:
             return None
-        return int((of_values(values) * self.measure.scale).quantize(Decimal(1), ROUND_HALF_UP))
+        ends = {Aggregate.MIN: min(values), Aggregate.MAX: max(values)}
+        found = ends.get(self.measure.aggregate, sum(values, Decimal()))
+        return int((found * self.measure.scale).quantize(Decimal(1), ROUND_HALF_UP))
 
 
-def _true(condition: object, values: Mapping[str, Decimal]) -> bool | None:
-    operator, parts = condition.operator, getattr(condition, "parts", None)  # type: ignore[attr-defined]
-    if parts is not None:
-        found = [_true(part, values) for part in parts]
-        decisive = operator == "or"
+def _true(condition: Condition | None, values: Mapping[str, Decimal]) -> bool | None:
+    assert condition is not None
+    if isinstance(condition, Combination):
+        found = [_true(part, values) for part in condition.parts]
+        decisive = condition.operator == "or"
         return decisive if decisive in found else None if None in found else not decisive
-    if condition.column not in values:  # type: ignore[attr-defined]
+    if condition.column not in values:
         return None
-    value, (bound,) = values[condition.column], condition.values  # type: ignore[attr-defined]
+    value, bound = values[condition.column], Decimal(condition.values[0])
     compared = {">": value > bound, ">=": value >= bound, "<": value < bound, "=": value == bound, "<>": value != bound}
-    return compared[operator]
+    return compared[condition.operator]
 
 
 def in_small_portions(monkeypatch: pytest.MonkeyPatch, *, careful: bool) -> None:

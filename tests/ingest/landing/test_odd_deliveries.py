@@ -86,6 +86,20 @@ DELIVERIES: dict[str, tuple[str, str, bytes | str, list[tuple[str, float]], list
         [("a", 4.5), ("c", 5.5)],
         [(1, "a row of another measure"), (2, "no measurement"), (4, "not a JSON object")],
     ),
+    "doors and energy beside the temperature, one of them somewhere else": (
+        (
+            'records = "r"\nsensor_id = { column = "/dev" }\nrecorded_at = { column = "at" }\n'
+            'temperature = { column = "t" }\nnumbers.doors = { column = "d.n", type = "integer", missing = ["-"] }\n'
+            'numbers.energy = { column = "e", type = "decimal", scale = 1000 }'
+        ),
+        "doors.ndjson",
+        (
+            f'{{"dev":"a","r":[{{"at":"{SEEN}","t":4.5,"d":{{"n":3}},"e":0.1}},{{"at":"{SEEN}","t":5,"d":{{"n":"x"}}}}]}}\n'
+            f'{{"dev":"b","d":{{"n":7}},"r":[{{"at":"{SEEN}","t":5.5,"d":{{"n":"-"}},"e":"1e9"}},{{"at":"{SEEN}","t":6}}]}}\n'
+        ),
+        [("a", 4.5), ("b", 6.0)],
+        [(1, "unreadable number beside the temperature"), (2, "number beside the temperature out of range")],
+    ),
     "an object with a member for each sensor": (
         (
             'records = "by.*"\nsensor_id = { column = "*" }\nrecorded_at = { column = "/at" }\n'
@@ -159,7 +173,7 @@ DELIVERIES: dict[str, tuple[str, str, bytes | str, list[tuple[str, float]], list
 def test_an_odd_delivery_is_read_row_for_row(name: str) -> None:
     keys, file, content, readings, rejected = DELIVERIES[name]
     found = read(source(f'name = "odd"\nmatch = "*"\n{TROY}{keys}'), content, file)
-    assert [(sensor, degrees) for _, _, sensor, _, degrees in found.valid] == readings
+    assert [(sensor, degrees) for _, _, sensor, _, degrees, *_ in found.valid] == readings
     assert [(line, reason) for line, reason, _ in found.rejected] == rejected
     assert found.error is None
 

@@ -10,7 +10,7 @@ import pytest
 
 from fridge_pipeline.ingest.rules.source import Source
 from fridge_pipeline.ingest.sources_file import SourcesError, read_sources
-from tests.ingest.landing.test_sources import read, source
+from tests.ingest.landing.test_sources import Outcome, read, source
 
 AT = "2026-01-24T18:30:00Z"
 FIELDS = """
@@ -51,6 +51,11 @@ VALUES: list[tuple[object, object, list[int | None] | str | None]] = [
 ]
 
 
+def kept_of(outcome: Outcome) -> list[object]:
+    """The numbers of each reading, in parts: what stands behind its five fields."""
+    return [row[-1] for row in outcome.valid]
+
+
 def as_csv() -> bytes:
     lines = [["id", "at", "t", "door.count", "kwh"]]
     lines += [[f"s{n}", AT, "4.5", *map(_written, values)] for n, (*values, _) in enumerate(VALUES)]
@@ -87,7 +92,7 @@ def test_a_number_is_kept_in_whole_parts_or_missing_or_its_row_rejected(name: st
     outcome = read(DOORS, content, name)
     assert outcome.error is None
     first = 2 if name == "a.csv" else 1
-    kept = {line - first: numbers for line, *_, numbers in outcome.valid}
+    kept = dict(zip([row[0] - first for row in outcome.valid], kept_of(outcome), strict=True))
     rejected = {line - first: reason for line, reason, _ in outcome.rejected}
     assert kept == {n: told for n, (*_, told) in enumerate(VALUES) if not isinstance(told, str)}
     assert rejected == {n: told for n, (*_, told) in enumerate(VALUES) if isinstance(told, str)}
@@ -100,7 +105,7 @@ def test_numbers_of_parquet_may_be_of_any_numeric_type_and_a_time_is_none() -> N
     for types in ({"door.count": pl.UInt8}, {"door.count": pl.Float32}, {"kwh": pl.Float32}):
         stream = BytesIO()
         frame.cast(types).write_parquet(stream)  # type: ignore[arg-type]
-        assert [numbers for *_, numbers in read(DOORS, stream.getvalue(), "a.parquet").valid] == [
+        assert kept_of(read(DOORS, stream.getvalue(), "a.parquet")) == [
             [1, 500_000],
             None,
             [3, None],
@@ -114,12 +119,11 @@ def test_numbers_of_parquet_may_be_of_any_numeric_type_and_a_time_is_none() -> N
 
 def test_a_decimal_comma_holds_for_numbers_too_and_only_an_object_may_leave_a_number_out() -> None:
     comma = source(FIELDS + KEPT + 'delimiter = ";"\ndecimal = ","')
-    (row,) = read(comma, f"id;at;t;door.count;kwh\ns;{AT};4,5;2;0,125\n", "a.csv").valid
-    assert row[-1] == [2, 125_000]
+    assert kept_of(read(comma, f"id;at;t;door.count;kwh\ns;{AT};4,5;2;0,125\n", "a.csv")) == [[2, 125_000]]
     assert read(DOORS, f"id,at,t,kwh\ns,{AT},4.5,1\n", "a.csv").error == (
         "missing columns of source doors: door.count; found 4 columns: 'id', 'at', 't', 'kwh'"
     )
-    assert read(DOORS, json.dumps({"id": "s", "at": AT, "t": 4.5}), "a.ndjson").valid[0][-1] is None
+    assert kept_of(read(DOORS, json.dumps({"id": "s", "at": AT, "t": 4.5}), "a.ndjson")) == [None]
 
 
 def test_a_source_without_numbers_is_the_definition_that_it_was_and_one_with_them_another() -> None:
@@ -175,7 +179,7 @@ def test_a_number_that_several_readings_would_count_is_refused() -> None:
         source(lists + KEPT)
     number = 'numbers.doors = { column = "door.*", type = "integer" }'
     text = json.dumps({"id": "s", "at": [AT, "2026-01-24T18:31:00Z"], "t": [4.5, 4.6], "door": [2, 3]})
-    assert [row[-1] for row in read(source(lists + number), text, "a.ndjson").valid] == [[2], [3]]
+    assert kept_of(read(source(lists + number), text, "a.ndjson")) == [[2], [3]]
 
 
 def test_one_number_has_one_type_in_all_sources() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from fridge_pipeline.ingest.check_numbers import NumberCheck
 from fridge_pipeline.ingest.check_source import check_source
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.sources_file import read_sources
+from fridge_pipeline.settings import REPOSITORY
 from tests.console_script import Run
 from tests.pipeline import Pipeline
 
@@ -30,7 +32,7 @@ numbers.energy_wh = { column = "kwh", type = "decimal", scale = 1000 }
 """
 
 
-def uplinks(*said: tuple[str, dict[str, object]]) -> bytes:
+def uplinks(*said: tuple[str, Mapping[str, object]]) -> bytes:
     """A reading a minute: its sensor, and what it says besides."""
     rows = [
         {"id": sensor, "at": f"{HOUR.start + timedelta(minutes=minute):%FT%TZ}", "t": 4.5, **more}
@@ -66,6 +68,15 @@ def test_a_check_shows_what_is_kept_and_a_counter_that_only_rises_or_a_column_th
     assert [(each["reason"], each["line"]) for each in said["rejections"]] == [
         ("unreadable number beside the temperature", 3)
     ]
+
+
+def test_the_page_of_sources_shows_a_source_with_numbers_that_does_what_it_shows(tmp_path: Path, run: Run) -> None:
+    page = (REPOSITORY / "docs" / "sources.md").read_text(encoding="utf-8").partition("## Numbers beside")[2]
+    rows, source, shown = (block.partition("\n")[2] for block in page.split("```")[1:6:2])
+    (tmp_path / "sources.toml").write_text(source)
+    (tmp_path / "up-1.ndjson").write_text(rows)
+    found = run("sources", "check", "up-1.ndjson", "--hour", HOUR.key, FRIDGE_SOURCES=str(tmp_path / "sources.toml"))
+    assert shown.strip() in found.stdout
 
 
 def test_a_check_of_a_large_file_sees_the_same_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
