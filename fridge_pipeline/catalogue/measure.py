@@ -63,8 +63,8 @@ class Measure:
 
     @property
     def columns(self) -> frozenset[str]:
-        """The columns of a reading that it is made of."""
-        return columns_of(self.condition) | {self.column}
+        """The columns of a reading that it is made of; not its sensor's id, which none lacks, unless it is compared."""
+        return columns_of(self.condition) | ({self.column} - {SENSOR_ID})
 
     @property
     def added_up(self) -> ReadingNumber | None:

@@ -49,14 +49,17 @@ def with_fields(rows: pl.DataFrame, source: Source, of_path: Mapping[str, str | 
     """
     tall = rows.lazy() if source.wide is None else _unpivoted(rows, source)
     sensor = pl.col(_SENSOR) if source.sensor_id is None else _id(source.sensor_id, "sensor_id", of_path)
+    sensor = sensor.cast(pl.String)
+    if source.tenant_id.register:  # which is asked for it as it is judged; else ids are stripped once, by ``judge``
+        sensor = _stripped(sensor)
     temperature = _TEMPERATURE if source.temperature.column is None else own(source.temperature.column)
     time = source.recorded_at.column
     time_type = tall.collect_schema()[own(time)] if isinstance(time, str) else pl.String()
     return (
         tall.select(
             *_KEPT,
-            _stripped(_id(source.tenant_id, "tenant_id", of_path)).alias("tenant_id"),
-            _stripped(sensor.cast(pl.String)).alias("sensor_id"),
+            _id(source.tenant_id, "tenant_id", of_path).alias("tenant_id"),
+            sensor.alias("sensor_id"),
             _together(time, BETWEEN_TIMES).alias("recorded_at"),
             pl.col(temperature).alias("temperature_c"),
             *(pl.col(own(column)) for column in {number.column for number in source.numbers}),
@@ -170,9 +173,6 @@ def _celsius(number: pl.Expr, field: TemperatureField) -> pl.Expr:
 
 def _fault(source: Source) -> pl.Expr:
     """What the source knows of a row; a field that is missing comes first, and ``judge`` says that."""
-    known = IDS if not source.tenant_id.register else ("sensor_id",)
-    ids = [pl.col(name).fill_null("") != "" for name in known]
-    has_all = pl.all_horizontal(*ids, "_has_time", "_has_temperature")
     found = pl.coalesce(
         pl.when("_is_missing").then(pl.lit(Reason.NO_MEASUREMENT.value)),
         pl.when(pl.col("temperature_c").is_null()).then(pl.lit(Reason.UNREADABLE_TEMPERATURE.value)),
@@ -180,5 +180,9 @@ def _fault(source: Source) -> pl.Expr:
         pl.when(pl.col("recorded_at").is_null()).then(pl.lit(Reason.UNREADABLE_TIME.value)),
         number_fault(source),
     )
+    names = IDS if not source.tenant_id.register else ("sensor_id",)
+    # Only where something was found: to strip every id once more would cost as much as all else here.
+    ids = [_stripped(pl.when(found.is_not_null()).then(pl.col(name))).fill_null("") != "" for name in names]
+    has_all = pl.all_horizontal(*ids, "_has_time", "_has_temperature")
     other = pl.when("_is_other").then(pl.lit(Reason.OTHER_MEASURE.value))
     return pl.coalesce("fault", other, pl.when(has_all).then(found))

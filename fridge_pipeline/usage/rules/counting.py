@@ -101,8 +101,9 @@ def sensor_hours(stored: pl.LazyFrame, hour_of_file: pl.LazyFrame, declared: Seq
     """
     return (
         stored.join(hour_of_file, on="file_id", how="inner", validate="m:1")
+        .with_columns(map(measured, declared))
         .group_by("hour", "sensor_key")
-        .agg(pl.len().cast(pl.Int64).alias("readings"), *map(measured, declared))
+        .agg(pl.len().cast(pl.Int64).alias("readings"), *map(_quantity, declared))
         .select(*folded_schema(declared))
     )
 
@@ -132,8 +133,9 @@ def _dropped(measure: Measure) -> pl.Expr:
 def sensors_of_hour(stored: pl.LazyFrame, hour: datetime, declared: Sequence[Measure] = ()) -> pl.LazyFrame:
     """The same of stored readings (``sensor_key``, …) that are all of one hour: less to read and to group by."""
     return (
-        stored.group_by("sensor_key")
-        .agg(pl.len().cast(pl.Int64).alias("readings"), *map(measured, declared))
+        stored.with_columns(map(measured, declared))
+        .group_by("sensor_key")
+        .agg(pl.len().cast(pl.Int64).alias("readings"), *map(_quantity, declared))
         .with_columns(pl.lit(hour).cast(SENSOR_HOURS_SCHEMA["hour"]).alias("hour"))
         .select(*folded_schema(declared))
     )
@@ -142,8 +144,11 @@ def sensors_of_hour(stored: pl.LazyFrame, hour: datetime, declared: Sequence[Mea
 def merged(folded: Sequence[pl.DataFrame], declared: Sequence[Measure] = ()) -> pl.DataFrame:
     """Folded batches as one: again one row per hour and sensor."""
     together = pl.concat([pl.DataFrame(schema=folded_schema(declared)), *folded])
-    quantities = (merged_quantity(measure, pl.col(measure.name)) for measure in declared)
-    return together.group_by("hour", "sensor_key").agg(pl.col("readings").sum(), *quantities)
+    return together.group_by("hour", "sensor_key").agg(pl.col("readings").sum(), *map(_quantity, declared))
+
+
+def _quantity(measure: Measure) -> pl.Expr:
+    return merged_quantity(measure, pl.col(measure.name))
 
 
 def usage_of_tenants(

@@ -7,8 +7,11 @@ from collections.abc import Callable, Mapping
 
 import polars as pl
 
-from fridge_pipeline.catalogue.condition import HOUR, Combination, Condition
+from fridge_pipeline.catalogue.condition import HOUR, SENSOR_ID, Combination, Condition
 from fridge_pipeline.catalogue.measure import OF_NUMBERS, Aggregate, Measure
+
+#: What a stored reading has of its sensor, and never lacks.
+SENSOR_KEY = "sensor_key"
 
 _COMPARED: Mapping[str, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
     "<": pl.Expr.lt,
@@ -26,7 +29,7 @@ _PATTERN = re.compile(r"\\(?P<itself>.)|(?P<any>%)|(?P<one>_)|(?P<other>[^\\%_]+
 def column(name: str) -> pl.Expr:
     """A column of a reading, in the type that is computed with."""
     if name == HOUR:
-        return pl.col("recorded_at").dt.convert_time_zone("UTC").dt.hour().cast(pl.Float64)
+        return pl.col("recorded_at").dt.convert_time_zone("UTC").dt.replace_time_zone(None).dt.hour().cast(pl.Float64)
     return pl.col(name)
 
 
@@ -61,16 +64,16 @@ def like_as_regex(pattern: str) -> str:
 
 
 def measured(measure: Measure) -> pl.Expr:
-    """One quantity of a group of readings; null where none of them is counted."""
-    counted = pl.lit(value=True) if measure.condition is None else holds(measure.condition).fill_null(value=False)
-    if measure.aggregate not in OF_NUMBERS:
-        readings = (counted & pl.col(measure.column).is_not_null()).sum().cast(pl.Int64)
-        quantity = readings if measure.aggregate is Aggregate.COUNT else readings.clip(upper_bound=1)
-        return _named(measure, pl.when(readings > 0).then(quantity))
+    """What one reading is counted as; null where it is not."""
+    counted = pl.lit(value=True) if measure.condition is None else holds(measure.condition)
     if measure.added_up is not None:
-        return _named(measure, _of(measure.aggregate, pl.col(in_parts(measure.column)).filter(counted)))
-    numbers = (column(measure.column) * measure.scale).round(mode="half_to_even").cast(pl.Int64).filter(counted)
-    return _named(measure, _of(measure.aggregate, numbers))
+        number = pl.col(in_parts(measure.column))
+    elif measure.aggregate in OF_NUMBERS:
+        number = (column(measure.column) * measure.scale).round(mode="half_to_even")
+    else:
+        of_column = SENSOR_KEY if measure.column == SENSOR_ID else measure.column
+        counted, number = counted & pl.col(of_column).is_not_null(), pl.lit(1)
+    return _named(measure, pl.when(counted).then(number))
 
 
 def in_parts(number: str) -> str:
@@ -79,7 +82,7 @@ def in_parts(number: str) -> str:
 
 
 def merged_quantity(measure: Measure, quantities: pl.Expr) -> pl.Expr:
-    """One quantity of several of the same sensor."""
+    """One quantity of several of the same sensor: of readings, or of batches of them."""
     same = Aggregate.MAX if measure.aggregate is Aggregate.DISTINCT else measure.aggregate
     return _named(measure, _of(same, quantities))
 
