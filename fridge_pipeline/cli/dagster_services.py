@@ -23,7 +23,8 @@ from fridge_pipeline.settings import REPOSITORY, Settings, without_secrets
 
 HOST = "127.0.0.1"
 
-#: What a code server loads.
+#: Dagster's code server, whose runs need no imports, and what it loads.
+WARM_CODE_SERVER = ("-m", "fridge_pipeline.orchestration.warm_code_server")
 CODE_MODULE = ("-m", MODULE, "-d", str(REPOSITORY), "--location-name", LOCATION)
 
 #: Dagster's daemon, which does not let a person wait.
@@ -124,7 +125,7 @@ class _Starting:
         if name != CODE_SERVER or self.is_read_only:  # runs work there, and sensors and schedules are asked there
             environment = without_secrets(environment, keep=("FRIDGE_DATABASE_URL",))
         log = logs / f"{name}{self.beside}.log"
-        return Service(name, command, environment, log, works_in_child=name == CODE_SERVER)
+        return Service(name, command, environment, log)
 
     def code_server(self) -> str:
         """Starts it on a socket, and names it in a workspace file; returns the file's path.
@@ -136,7 +137,7 @@ class _Starting:
         except SocketPathError:
             socket = self.services.temporary_folder() / "code.socket"
         code = CodeAddress(socket)
-        service = self.service(CODE_SERVER, program("dagster"), "code-server", "start", *CODE_MODULE, *code.options)
+        service = self.service(CODE_SERVER, sys.executable, *WARM_CODE_SERVER, *CODE_MODULE, *code.options)
         service.socket = socket
         self.services.start(service)
         _await(service)

@@ -21,8 +21,8 @@ from fridge_pipeline.cli.dagster_services import (
     HOST,
     PROMPT_DAEMON,
     START_SECONDS_MAX,
+    WARM_CODE_SERVER,
     ServiceStartError,
-    program,
 )
 from fridge_pipeline.cli.interruption import ended_by_signals
 from fridge_pipeline.cli.services import UMASK, Service
@@ -91,7 +91,7 @@ def code(*, socket: Path | None, host: str | None, port: int | None) -> None:
         address = _code_address(configured, socket, host, port)
         ledger = stack.enter_context(open_ledger(configured, decides_start=True))
         os.environ.update(dagster_environment(configured))
-        command = [program("dagster"), "api", "grpc", *CODE_MODULE, *address.options]
+        command = [sys.executable, *WARM_CODE_SERVER, *CODE_MODULE, *address.options]
         service = Service(CODE_SERVER, command, os.environ, None, address.port, address.socket)
         instance = stack.enter_context(dg.DagsterInstance.get())
         lost = find_lost_runs(instance, code_server_ended=True)

@@ -33,10 +33,7 @@ UMASK = 0o077
 
 @dataclass(slots=True)
 class Service:
-    """One process that is kept up; its output goes to ``log`` or to ours, and it answers on a port or socket, if any.
-
-    ``works_in_child`` says that the process hands its work to a child and stays up, useless, when that dies.
-    """
+    """One process that is kept up; its output goes to ``log`` or to ours. It answers on a port or socket, if any."""
 
     name: str
     command: Sequence[str]
@@ -44,31 +41,24 @@ class Service:
     log: Path | None
     port: int | None = None
     socket: Path | None = None
-    works_in_child: bool = False
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
     started_at: float = field(default=0.0, init=False)
-    _has_had_child: bool = field(default=False, init=False)
 
     @property
     def is_running(self) -> bool:
-        """Whether its process lives, and the child it works in once it has had one."""
-        if self.process is None or self.process.poll() is not None:
-            return False
-        if not self.works_in_child:
-            return True
-        has_child = _has_working_child(self.process.pid)
-        self._has_had_child = self._has_had_child or has_child
-        return has_child or not self._has_had_child
+        """Whether its process lives."""
+        return self.process is not None and self.process.poll() is None
 
     @property
     def is_listening(self) -> bool:
-        """Whether it is this very process that answers where it should, not another program."""
+        """Whether it is this very process, or one that it works in, that answers where it should."""
         if self.process is None:
             return False
         if self.socket is not None:  # in a folder that is ours alone, and made anew at each start
             return _answers(self.socket)
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-            sockets = psutil.Process(self.process.pid).net_connections("tcp")
+            process = psutil.Process(self.process.pid)
+            sockets = [each for one in (process, *process.children()) for each in one.net_connections("tcp")]
             return any(each.status == psutil.CONN_LISTEN and each.laddr.port == self.port for each in sockets)
         return False
 
@@ -80,7 +70,6 @@ class Service:
     def start(self) -> None:
         """Starts it in a session of its own, so that Ctrl-C reaches us first and we stop it in order."""
         self.started_at = time.monotonic()
-        self._has_had_child = False
         if self.socket is not None:
             self.socket.unlink(missing_ok=True)  # of one that was killed
         with self.log.open("ab") if self.log is not None else nullcontext() as log:
@@ -194,19 +183,6 @@ def _is_same_process(entry: Mapping[str, Any]) -> bool:
         process = psutil.Process(int(entry["pid"]))
         is_as_old = abs(process.create_time() - entry["started"]) < 1
         return is_as_old and process.environ().get(MARK, "") == entry.get("mark")
-    return False
-
-
-def _has_working_child(pid: int) -> bool:
-    """A child of Dagster's own: libraries start short-lived others while they are imported, such as ldconfig."""
-    with suppress(psutil.NoSuchProcess):
-        parent = psutil.Process(pid)
-        own = parent.cmdline()
-        for child in parent.children():
-            with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-                command = child.cmdline()  # empty of a zombie, and its parent's until it is another program
-                if command != own and any("dagster" in part for part in command):
-                    return True
     return False
 
 

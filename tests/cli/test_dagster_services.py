@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -37,20 +36,12 @@ def service(folder: Path, program: str) -> Service:
     return Service("webserver", [sys.executable, "-c", program], {}, folder / "webserver.log")
 
 
-def test_a_code_server_lives_though_a_short_lived_child_of_its_imports_has_ended(services: Services) -> None:
-    """It was taken for the child that does the work, and the start given up."""
-    program = "import subprocess, time; subprocess.run(['sleep', '0.5']); time.sleep(60)"
-    code_server = Service(
-        "code-server", [sys.executable, "-c", program], {"PATH": os.environ["PATH"]}, None, works_in_child=True
-    )
-    services.start(code_server)
-    assert code_server.process is not None
-    process = psutil.Process(code_server.process.pid)
-    while not process.children():
-        assert code_server.is_running
-    while process.children():
-        assert code_server.is_running
-    assert code_server.is_running
+def test_a_service_that_works_in_a_child_answers_where_its_child_does(services: Services, tmp_path: Path) -> None:
+    """As the code server does, which forks what serves."""
+    forks = "import os, sys, time\nif os.fork(): time.sleep(60)\n" + LISTENS
+    started = service(tmp_path, forks)
+    port = start_listening(services, started, free_port(0))
+    assert (started.port, started.is_listening) == (port, True)
 
 
 @pytest.mark.parametrize("program", [LISTENS, "import time; time.sleep(60)\n" + LISTENS])
