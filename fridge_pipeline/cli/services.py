@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import select
 import signal
 import socket
 import subprocess
@@ -27,13 +28,19 @@ RESTART_SECONDS_MIN = 5.0
 #: By which a service is known again as started by us: its number alone could be anybody's.
 MARK = "FRIDGE_SERVICE_MARK"
 
+#: As the standard library names it, where a service's own socket has that name.
+Listener = socket.socket
+
 #: What services write is for their owner alone, whatever the umask.
 UMASK = 0o077
 
 
 @dataclass(slots=True)
 class Service:
-    """One process that is kept up; its output goes to ``log`` or to ours. It answers on a port or socket, if any."""
+    """One process that is kept up; its output goes to ``log`` or to ours. It answers on a port or socket, if any.
+
+    With a ``listener``, which is ours and it inherits, it is started only once somebody has called.
+    """
 
     name: str
     command: Sequence[str]
@@ -41,8 +48,9 @@ class Service:
     log: Path | None
     port: int | None = None
     socket: Path | None = None
+    listener: Listener | None = None
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
-    started_at: float = field(default=0.0, init=False)
+    started_at: float = field(default=float("-inf"), init=False)
 
     @property
     def is_running(self) -> bool:
@@ -81,6 +89,7 @@ class Service:
                 stderr=log,
                 start_new_session=True,
                 umask=UMASK,
+                pass_fds=[self.listener.fileno()] if self.listener is not None else [],
             )
 
     def end(self) -> None:
@@ -115,18 +124,47 @@ class Services:
         self._services.append(service)
         self._remember()
 
+    def start_when_called(self, service: Service) -> None:
+        """Has ``start_called`` start it, each time anew when it has ended."""
+        service.environment = {**service.environment, MARK: self._mark}
+        self._services.append(service)
+
+    def start_called(self, patience: float) -> None:
+        """Starts those that somebody calls within so many seconds."""
+        soonest = time.monotonic() - RESTART_SECONDS_MIN
+        idle = {
+            service.listener: service
+            for service in self._services
+            if service.listener is not None and not service.is_running and service.started_at < soonest
+        }
+        if idle:
+            called, _, _ = select.select(list(idle), [], [], patience)
+        else:
+            called = []
+            time.sleep(patience)
+        for listener in called:
+            idle[listener].start()
+        if called:
+            self._remember()
+
     def named(self, name: str) -> Service:
         """The service of that name."""
         return next(service for service in self._services if service.name == name)
 
     def end_dead(self) -> list[Service]:
-        """The services that have died, rid of what they started; to be started again with ``restart``."""
+        """The services that have died, rid of what they started; to be started again with ``restart``.
+
+        One that waits to be called is among them once: it is started again by the next call.
+        """
         soonest = time.monotonic() - RESTART_SECONDS_MIN
-        dead = [each for each in self._services if each.started_at < soonest and not each.is_running]
+        begun = [each for each in self._services if each.listener is None or each.process is not None]
+        dead = [each for each in begun if each.started_at < soonest and not each.is_running]
         stop_groups([each.process.pid for each in dead if each.process is not None], patience=0)
         for service in dead:
             if service.process is not None:
                 service.process.wait()
+            if service.listener is not None:
+                service.process = None
         return dead
 
     def restart(self, service: Service) -> None:
@@ -143,6 +181,8 @@ class Services:
                 service.process.wait()
             if service.socket is not None:
                 service.socket.unlink(missing_ok=True)
+            if service.listener is not None:
+                service.listener.close()
         self._folders.close()
         self._record.unlink(missing_ok=True)
 

@@ -76,6 +76,10 @@ def test_only_where_runs_work_is_there_a_secret_and_everything_signs_in_to_the_b
 ) -> None:
     """As the kernel shows each process's environment."""
     secrets: dict[str, set[str]] = {}
+    for name in ("Console", "Metrics"):  # which begin when they are called
+        found = re.search(rf"{name}\s+(http://\S+)", demo.said())
+        assert found is not None
+        assert requests.get(found[1], timeout=20).ok
     for words in (*KNOWS_NO_SECRET, *WORKS):
         for process in (psutil.Process(pid) for pid in pids_with(demo, words)):
             environment = process.environ()
