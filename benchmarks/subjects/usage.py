@@ -44,7 +44,9 @@ def rows(bench: Bench) -> Iterator[Row]:
 
     dsn = bench.world.address.dsn(bench.world.template("an hour to count", fill))
     declared = bench.world.template(
-        "an hour to count three times", lambda dsn: bench.world.run(DECLARE, dsn=dsn, measures=THIRD), "an hour to count"
+        "an hour to count three times",
+        lambda dsn: bench.world.run(DECLARE, dsn=dsn, measures=THIRD),
+        "an hour to count",
     )
     of_three = bench.world.address.dsn(declared)
     samples = bench.contest(

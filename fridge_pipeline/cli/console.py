@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -34,7 +35,8 @@ DAYS_MAX = 400
 @click.option("-h", "--host", default=HOST, show_default=True, help="Address to listen on; another needs a proxy.")
 @click.option("-p", "--port", default=CONSOLE_PORT, show_default=True, help="Port to listen on.")
 @click.option("--only-reports", is_flag=True, hidden=True, help="Do not open the database: reports only.")
-def console(*, host: str, port: int, only_reports: bool) -> None:
+@click.option("--listener", type=int, hidden=True, help="A socket that listens already.")
+def console(*, host: str, port: int, only_reports: bool, listener: int | None) -> None:
     """Serve the pages of finance until Ctrl-C.
 
     What is billed, what waits and until when, months, invoices, samples: read only, with finance's login. `fridge up`
@@ -64,7 +66,7 @@ def console(*, host: str, port: int, only_reports: bool) -> None:
             app.reader.require_reader()
         terminal.print(f"console at http://{host}:{port}" + ("" if login else "; no login of finance: reports only"))
         server = uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False, server_header=False)
-        uvicorn.Server(server).run()
+        uvicorn.Server(server).run([socket.socket(fileno=listener)] if listener is not None else None)
 
 
 def make_console(configured: Settings, login: Database | None, host: str = HOST) -> Console:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import time
 from collections.abc import Mapping
@@ -23,7 +24,8 @@ from fridge_pipeline.settings import REPOSITORY, Settings, without_secrets
 
 HOST = "127.0.0.1"
 
-#: What a code server loads.
+#: Dagster's code server, whose runs need no imports, and what it loads.
+WARM_CODE_SERVER = ("-m", "fridge_pipeline.orchestration.warm_code_server")
 CODE_MODULE = ("-m", MODULE, "-d", str(REPOSITORY), "--location-name", LOCATION)
 
 #: Dagster's daemon, which does not let a person wait.
@@ -45,6 +47,8 @@ STARTS_MAX = 3
 
 ANY_PORT = 0
 
+METRICS_PORT = 9464
+
 
 class ServiceStartError(RuntimeError):
     """A service ended, or did not answer, instead of starting; the text shows the end of its log."""
@@ -64,7 +68,7 @@ def start_dagster(services: Services, configured: Settings, variables: Mapping[s
 def free_ui_port(port: int) -> int:
     """The port for the UI, or another one when it is taken, which is said."""
     ui_port = free_port(port, HOST)
-    if ui_port != port:
+    if port not in {ui_port, ANY_PORT}:
         console.print(f"port {port} is in use; the UI takes {ui_port}", style="yellow")
     return ui_port
 
@@ -74,7 +78,7 @@ def start_console(
 ) -> str:
     """Serves the pages of finance, and finished reports below them, to this machine; returns their address.
 
-    ``finance`` is the DSN of finance's login; without one only reports are shown. Raises ``ServiceStartError``.
+    ``finance`` is the DSN of finance's login; without one only reports are shown. Its process begins when it is called.
     """
     logs = configured.home / "logs"
     logs.mkdir(parents=True, exist_ok=True)
@@ -83,18 +87,29 @@ def start_console(
     environment = {**without_secrets({**os.environ, **named}), **given}
     command = [sys.executable, "-m", "fridge_pipeline.cli.console", *([] if given else ["--only-reports"])]
     service = Service(CONSOLE, command, environment, logs / f"{CONSOLE}.log")
-    return f"http://{HOST}:{start_listening(services, service, free_port(port, HOST))}"
+    return f"http://{HOST}:{listen_for(services, service, port)}"
 
 
 def start_metrics(services: Services, variables: Mapping[str, str], log: Path, port: int) -> str:
-    """Serves the signals to a Prometheus on this machine; returns their address. Raises ``ServiceStartError``."""
+    """Serves the signals to a Prometheus on this machine once it calls; returns their address."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    free = free_port(port, HOST)
-    if port not in {free, ANY_PORT}:
-        console.print(f"port {port} is in use; the metrics take {free}", style="yellow")
     environment = without_secrets({**os.environ, **variables}, keep=("FRIDGE_DATABASE_URL",))
     service = Service(METRICS, [program("fridge"), "metrics"], environment, log)
-    return f"http://{HOST}:{start_listening(services, service, free)}/metrics"
+    listening = listen_for(services, service, port)
+    if port not in {listening, ANY_PORT}:
+        console.print(f"port {port} is in use; the metrics take {listening}", style="yellow")
+    return f"http://{HOST}:{listening}/metrics"
+
+
+def listen_for(services: Services, service: Service, port: int) -> int:
+    """Listens in a service's place, on this port or on another when it is taken; returns which."""
+    try:
+        service.listener = socket.create_server((HOST, port))
+    except OSError:
+        service.listener = socket.create_server((HOST, ANY_PORT))
+    service.command = [*service.command, "--listener", str(service.listener.fileno())]
+    services.start_when_called(service)
+    return int(service.listener.getsockname()[1])
 
 
 def start_ui(
@@ -124,7 +139,7 @@ class _Starting:
         if name != CODE_SERVER or self.is_read_only:  # runs work there, and sensors and schedules are asked there
             environment = without_secrets(environment, keep=("FRIDGE_DATABASE_URL",))
         log = logs / f"{name}{self.beside}.log"
-        return Service(name, command, environment, log, works_in_child=name == CODE_SERVER)
+        return Service(name, command, environment, log)
 
     def code_server(self) -> str:
         """Starts it on a socket, and names it in a workspace file; returns the file's path.
@@ -132,12 +147,12 @@ class _Starting:
         It runs what it is asked to: on a port every user of this machine could ask it.
         """
         try:
-            socket = code_socket(self.configured, f"code{self.beside}")
+            path = code_socket(self.configured, f"code{self.beside}")
         except SocketPathError:
-            socket = self.services.temporary_folder() / "code.socket"
-        code = CodeAddress(socket)
-        service = self.service(CODE_SERVER, program("dagster"), "code-server", "start", *CODE_MODULE, *code.options)
-        service.socket = socket
+            path = self.services.temporary_folder() / "code.socket"
+        code = CodeAddress(path)
+        service = self.service(CODE_SERVER, sys.executable, *WARM_CODE_SERVER, *CODE_MODULE, *code.options)
+        service.socket = path
         self.services.start(service)
         _await(service)
         return str(workspace_file(self.configured, f"workspace{self.beside}", code))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from contextlib import ExitStack, suppress
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import click
 
+from fridge_pipeline.cli.dagster_services import METRICS_PORT
 from fridge_pipeline.cli.terminal import console, settings
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.installation import logins, utc_now
@@ -17,7 +19,6 @@ from fridge_pipeline.orchestration.instance import storage_dsn
 from fridge_pipeline.orchestration.own_pages import LOOPBACK_NAMES, OwnNames, header_map, refused
 
 HOST = LOOPBACK_NAMES[0]
-METRICS_PORT = 9464
 PATH = "/metrics"
 
 
@@ -25,7 +26,8 @@ PATH = "/metrics"
 @click.option("--host", default=HOST, show_default=True, help="Address to listen on; there is no sign-in.")
 @click.option("--port", default=METRICS_PORT, show_default=True, help="Port to listen on.")
 @click.option("--name", "names", multiple=True, metavar="HOST", help="Another name that Prometheus calls it by.")
-def metrics(*, host: str, port: int, names: tuple[str, ...]) -> None:
+@click.option("--listener", type=int, hidden=True, help="A socket that listens already.")
+def metrics(*, host: str, port: int, names: tuple[str, ...], listener: int | None) -> None:
     """Serve the signals of this installation to Prometheus until Ctrl-C.
 
     At /metrics: what waits and until when, exceptions by kind, answers of Stripe, files and rows by source, heartbeats,
@@ -47,7 +49,12 @@ def metrics(*, host: str, port: int, names: tuple[str, ...]) -> None:
         )
         exposition = Exposition(lambda: read_signals(observed, utc_now))
         own = OwnNames.of(host, *(f"http://{name}" for name in names))
-        server = stack.enter_context(ThreadingHTTPServer((host, port), partial(_Metrics, exposition, own)))
+        handler = partial(_Metrics, exposition, own)
+        server = stack.enter_context(ThreadingHTTPServer((host, port), handler, bind_and_activate=listener is None))
+        if listener is not None:
+            server.socket.close()
+            server.socket = socket.socket(fileno=listener)
+            server.server_name, server.server_port = server.socket.getsockname()[:2]
         console.print(f"metrics at http://{host}:{server.server_port}{PATH}; Ctrl-C stops it", soft_wrap=True)
         with suppress(KeyboardInterrupt):
             server.serve_forever()

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import ParamSpec
 
 import click
-import dagster as dg
 
 from fridge_pipeline.cli.command_groups import SentenceGroup
 from fridge_pipeline.cli.dagster_services import (
@@ -21,24 +20,26 @@ from fridge_pipeline.cli.dagster_services import (
     HOST,
     PROMPT_DAEMON,
     START_SECONDS_MAX,
+    WARM_CODE_SERVER,
     ServiceStartError,
-    program,
 )
 from fridge_pipeline.cli.interruption import ended_by_signals
 from fridge_pipeline.cli.services import UMASK, Service
 from fridge_pipeline.cli.terminal import console, settings
 from fridge_pipeline.cli.up import LOST_RUNS_SECONDS, UI_PORT, AlreadyUpError
 from fridge_pipeline.database import process_lock
+from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.private_folder import make_private
 from fridge_pipeline.installation import open_ledger
 from fridge_pipeline.orchestration.instance import (
     CodeAddress,
     code_socket,
     dagster_environment,
+    storage_dsn,
     workspace_file,
     workspace_file_without_server,
 )
-from fridge_pipeline.orchestration.runs import find_lost_runs, report_lost_runs
+from fridge_pipeline.orchestration.lost_runs import ask_dagster, find_lost_runs, make_storage
 from fridge_pipeline.settings import Settings, without_secrets
 
 P = ParamSpec("P")
@@ -91,17 +92,18 @@ def code(*, socket: Path | None, host: str | None, port: int | None) -> None:
         address = _code_address(configured, socket, host, port)
         ledger = stack.enter_context(open_ledger(configured, decides_start=True))
         os.environ.update(dagster_environment(configured))
-        command = [program("dagster"), "api", "grpc", *CODE_MODULE, *address.options]
+        command = [sys.executable, *WARM_CODE_SERVER, *CODE_MODULE, *address.options]
         service = Service(CODE_SERVER, command, os.environ, None, address.port, address.socket)
-        instance = stack.enter_context(dg.DagsterInstance.get())
-        lost = find_lost_runs(instance, code_server_ended=True)
+        storage = Database(storage_dsn(ledger.database.dsn))
+        make_storage(ledger.database, storage)
+        lost = find_lost_runs(storage, code_server_ended=True)
         stack.callback(service.end)
         with suppress(KeyboardInterrupt):
             service.start()
             _await_listening(service)
-            report_lost_runs(instance, lost)
+            _report(lost)
             _say(f"serving code on {address}; usage goes to {ledger.stripe_location}; {len(lost)} runs were lost")
-            _watch(service, instance)
+            _watch(service, storage)
 
 
 @serve.command()
@@ -186,7 +188,7 @@ def _await_listening(service: Service) -> None:
         time.sleep(WATCH_SECONDS / 5)
 
 
-def _watch(service: Service, instance: dg.DagsterInstance) -> None:
+def _watch(service: Service, storage: Database) -> None:
     """Until the service ends; meanwhile looks for runs of a ``fridge bill`` that was killed, as ``fridge up`` does."""
     due = time.monotonic()
     while service.is_running:
@@ -194,10 +196,15 @@ def _watch(service: Service, instance: dg.DagsterInstance) -> None:
         if time.monotonic() >= due:
             due = time.monotonic() + LOST_RUNS_SECONDS
             try:
-                report_lost_runs(instance, find_lost_runs(instance, code_server_ended=False))
+                _report(find_lost_runs(storage, code_server_ended=False))
             except Exception as error:  # noqa: BLE001 # a database that is away is no reason to end the runs
                 _say(f"runs that lost their process could not be looked for: {' '.join(str(error).split())[:300]}")
     raise ServiceEndedError(f"{service.name} ended by itself; its output says why")
+
+
+def _report(lost: Sequence[str]) -> None:
+    if lost:
+        ask_dagster("lost", *lost)
 
 
 def _say(text: str) -> None:

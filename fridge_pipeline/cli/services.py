@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import select
 import signal
 import socket
 import subprocess
@@ -27,15 +28,18 @@ RESTART_SECONDS_MIN = 5.0
 #: By which a service is known again as started by us: its number alone could be anybody's.
 MARK = "FRIDGE_SERVICE_MARK"
 
+#: As the standard library names it, where a service's own socket has that name.
+Listener = socket.socket
+
 #: What services write is for their owner alone, whatever the umask.
 UMASK = 0o077
 
 
 @dataclass(slots=True)
 class Service:
-    """One process that is kept up; its output goes to ``log`` or to ours, and it answers on a port or socket, if any.
+    """One process that is kept up; its output goes to ``log`` or to ours. It answers on a port or socket, if any.
 
-    ``works_in_child`` says that the process hands its work to a child and stays up, useless, when that dies.
+    With a ``listener``, which is ours and it inherits, it is started only once somebody has called.
     """
 
     name: str
@@ -44,31 +48,25 @@ class Service:
     log: Path | None
     port: int | None = None
     socket: Path | None = None
-    works_in_child: bool = False
+    listener: Listener | None = None
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
-    started_at: float = field(default=0.0, init=False)
-    _has_had_child: bool = field(default=False, init=False)
+    started_at: float = field(default=float("-inf"), init=False)
 
     @property
     def is_running(self) -> bool:
-        """Whether its process lives, and the child it works in once it has had one."""
-        if self.process is None or self.process.poll() is not None:
-            return False
-        if not self.works_in_child:
-            return True
-        has_child = _has_working_child(self.process.pid)
-        self._has_had_child = self._has_had_child or has_child
-        return has_child or not self._has_had_child
+        """Whether its process lives."""
+        return self.process is not None and self.process.poll() is None
 
     @property
     def is_listening(self) -> bool:
-        """Whether it is this very process that answers where it should, not another program."""
+        """Whether it is this very process, or one that it works in, that answers where it should."""
         if self.process is None:
             return False
         if self.socket is not None:  # in a folder that is ours alone, and made anew at each start
             return _answers(self.socket)
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-            sockets = psutil.Process(self.process.pid).net_connections("tcp")
+            process = psutil.Process(self.process.pid)
+            sockets = [each for one in (process, *process.children()) for each in one.net_connections("tcp")]
             return any(each.status == psutil.CONN_LISTEN and each.laddr.port == self.port for each in sockets)
         return False
 
@@ -80,7 +78,6 @@ class Service:
     def start(self) -> None:
         """Starts it in a session of its own, so that Ctrl-C reaches us first and we stop it in order."""
         self.started_at = time.monotonic()
-        self._has_had_child = False
         if self.socket is not None:
             self.socket.unlink(missing_ok=True)  # of one that was killed
         with self.log.open("ab") if self.log is not None else nullcontext() as log:
@@ -92,6 +89,7 @@ class Service:
                 stderr=log,
                 start_new_session=True,
                 umask=UMASK,
+                pass_fds=[self.listener.fileno()] if self.listener is not None else [],
             )
 
     def end(self) -> None:
@@ -126,18 +124,47 @@ class Services:
         self._services.append(service)
         self._remember()
 
+    def start_when_called(self, service: Service) -> None:
+        """Has ``start_called`` start it, each time anew when it has ended."""
+        service.environment = {**service.environment, MARK: self._mark}
+        self._services.append(service)
+
+    def start_called(self, patience: float) -> None:
+        """Starts those that somebody calls within so many seconds."""
+        soonest = time.monotonic() - RESTART_SECONDS_MIN
+        idle = {
+            service.listener: service
+            for service in self._services
+            if service.listener is not None and not service.is_running and service.started_at < soonest
+        }
+        if idle:
+            called, _, _ = select.select(list(idle), [], [], patience)
+        else:
+            called = []
+            time.sleep(patience)
+        for listener in called:
+            idle[listener].start()
+        if called:
+            self._remember()
+
     def named(self, name: str) -> Service:
         """The service of that name."""
         return next(service for service in self._services if service.name == name)
 
     def end_dead(self) -> list[Service]:
-        """The services that have died, rid of what they started; to be started again with ``restart``."""
+        """The services that have died, rid of what they started; to be started again with ``restart``.
+
+        One that waits to be called is among them once: it is started again by the next call.
+        """
         soonest = time.monotonic() - RESTART_SECONDS_MIN
-        dead = [each for each in self._services if each.started_at < soonest and not each.is_running]
+        begun = [each for each in self._services if each.listener is None or each.process is not None]
+        dead = [each for each in begun if each.started_at < soonest and not each.is_running]
         stop_groups([each.process.pid for each in dead if each.process is not None], patience=0)
         for service in dead:
             if service.process is not None:
                 service.process.wait()
+            if service.listener is not None:
+                service.process = None
         return dead
 
     def restart(self, service: Service) -> None:
@@ -154,6 +181,8 @@ class Services:
                 service.process.wait()
             if service.socket is not None:
                 service.socket.unlink(missing_ok=True)
+            if service.listener is not None:
+                service.listener.close()
         self._folders.close()
         self._record.unlink(missing_ok=True)
 
@@ -194,19 +223,6 @@ def _is_same_process(entry: Mapping[str, Any]) -> bool:
         process = psutil.Process(int(entry["pid"]))
         is_as_old = abs(process.create_time() - entry["started"]) < 1
         return is_as_old and process.environ().get(MARK, "") == entry.get("mark")
-    return False
-
-
-def _has_working_child(pid: int) -> bool:
-    """A child of Dagster's own: libraries start short-lived others while they are imported, such as ldconfig."""
-    with suppress(psutil.NoSuchProcess):
-        parent = psutil.Process(pid)
-        own = parent.cmdline()
-        for child in parent.children():
-            with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-                command = child.cmdline()  # empty of a zombie, and its parent's until it is another program
-                if command != own and any("dagster" in part for part in command):
-                    return True
     return False
 
 

@@ -6,16 +6,12 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from dagster._grpc.client import DagsterGrpcClient
-
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.orchestration.grid_start import VARIABLE, first_hour
+from fridge_pipeline.orchestration.lost_runs import ask_dagster, runs_under_way
 from fridge_pipeline.setting_values import FIRST_KNOWN
 from fridge_pipeline.settings import Settings
-
-#: What the UI's button *Reload* has at most.
-RELOAD_SECONDS_MAX = 120
 
 
 def grid_variable(environ: Mapping[str, str]) -> dict[str, str]:
@@ -32,12 +28,16 @@ class ShownGrid:
         self._is_followed = is_followed
         self._start = first_hour(settings, books) if is_followed else None
 
-    def follow(self, code_server: Path | None) -> Hour | None:
-        """Returns the hour when it has changed. The grid never begins later than before: nothing falls off it."""
+    def follow(self, code_server: Path | None, storage: Database) -> Hour | None:
+        """Returns the hour when it has changed. The grid never begins later than before: nothing falls off it.
+
+        The code server ends for it, and is started again: not while runs are under way.
+        """
         known = first_hour(self._settings, self._books) if self._is_followed else None
         if code_server is None or known is None or (self._start is not None and known >= self._start):
             return None
-        # Runs under way go on in the code that they began with.
-        DagsterGrpcClient(socket=os.fspath(code_server)).reload_code(timeout=RELOAD_SECONDS_MAX)
+        if runs_under_way(storage):
+            return None
+        ask_dagster("reload", os.fspath(code_server))
         self._start = known
         return known

@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
-import dagster as dg
-from dagster import DagsterRun
 
 from fridge_pipeline.cli.dagster_services import (
     CODE_SERVER,
     DAEMON,
+    METRICS_PORT,
     WEBSERVER,
     start_console,
     start_dagster,
@@ -25,17 +24,17 @@ from fridge_pipeline.cli.dagster_services import (
     start_ui,
 )
 from fridge_pipeline.cli.interruption import ended_by_signals
-from fridge_pipeline.cli.metrics import METRICS_PORT
 from fridge_pipeline.cli.services import Services
 from fridge_pipeline.cli.shown_grid import ShownGrid, grid_variable
 from fridge_pipeline.cli.terminal import console, settings
 from fridge_pipeline.database import process_lock
+from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.embedded.server import EmbeddedServer
 from fridge_pipeline.database.private_folder import make_private
 from fridge_pipeline.installation import Installation, Ledger, finance_login, open_installation, open_ledger
-from fridge_pipeline.orchestration.instance import dagster_environment
+from fridge_pipeline.orchestration.instance import dagster_environment, storage_dsn
+from fridge_pipeline.orchestration.lost_runs import ask_dagster, find_lost_runs, make_storage
 from fridge_pipeline.orchestration.own_environment import past_proxies
-from fridge_pipeline.orchestration.runs import find_lost_runs, report_lost_runs
 from fridge_pipeline.settings import DEFAULT_HOME, Settings
 from fridge_pipeline.stripe.local_sandbox import LocalSandbox
 
@@ -100,8 +99,9 @@ class Running:
     embedded: EmbeddedServer | None
     sandbox: LocalSandbox | None
     grid: ShownGrid
+    storage: Database
     keeps_database_up: bool = False
-    lost: list[DagsterRun] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
 
     def watch(self) -> None:
         """Keeps everything up until interrupted; says what it had to start again."""
@@ -109,7 +109,7 @@ class Running:
             shown = ""
             lost_runs_due = time.monotonic()
             while True:
-                time.sleep(WATCH_SECONDS)
+                self.services.start_called(WATCH_SECONDS)
                 try:
                     self.look_after()
                     if time.monotonic() >= lost_runs_due:
@@ -141,25 +141,24 @@ class Running:
         for service in self.services.end_dead():
             if service.name == CODE_SERVER:
                 self.find_lost(code_server_ended=True)  # before the new one can start runs of its own
-            self.services.restart(service)
-            console.print(
-                f"{service.name} had ended and was started again; see {service.log}", style="yellow", soft_wrap=True
-            )
+            again = "is started again by the next call"
+            if service.listener is None:
+                self.services.restart(service)
+                again = "was started again"
+            console.print(f"{service.name} had ended and {again}; see {service.log}", style="yellow", soft_wrap=True)
         if self.lost and self.services.named(CODE_SERVER).is_listening:
-            with dg.DagsterInstance.get() as instance:
-                report_lost_runs(instance, self.lost)
+            ask_dagster("lost", *self.lost)
             console.print(f"{len(self.lost)} runs had lost their process; Dagster retries them", style="yellow")
             self.lost.clear()
 
     def follow_grid(self) -> None:
         """Begins the grid at the first hour with landing files, also when that is an earlier one than it was."""
-        if (first := self.grid.follow(self.services.named(CODE_SERVER).socket)) is not None:
+        if (first := self.grid.follow(self.services.named(CODE_SERVER).socket, self.storage)) is not None:
             console.print(f"the grid begins at {first} now, the first landing hour")
 
     def find_lost(self, *, code_server_ended: bool) -> None:
         """Notes the runs whose process has ended, to be reported once a code server answers."""
-        with dg.DagsterInstance.get() as instance:
-            self.lost.extend(find_lost_runs(instance, code_server_ended=code_server_ended))
+        self.lost.extend(find_lost_runs(self.storage, code_server_ended=code_server_ended))
 
 
 @click.command()
@@ -257,8 +256,9 @@ def running(configured: Settings, port: int) -> Iterator[Running]:
         start = grid_variable(os.environ)
         grid = ShownGrid(configured, opened.ledger.database, is_followed=bool(start))
         variables |= start
-        with dg.DagsterInstance.get() as instance:
-            lost = find_lost_runs(instance, code_server_ended=True)
+        storage = Database(storage_dsn(opened.ledger.database.dsn))
+        make_storage(opened.ledger.database, storage)
+        lost = find_lost_runs(storage, code_server_ended=True)
         stack.callback(services.stop)
         finance = finance_login(configured, stack)
         console_url = start_console(
@@ -286,6 +286,7 @@ def running(configured: Settings, port: int) -> Iterator[Running]:
             embedded=embedded,
             sandbox=sandbox,
             grid=grid,
+            storage=storage,
             keeps_database_up=pinned_before,
             lost=lost,
         )

@@ -5,11 +5,12 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
-from dagster import DagsterRunStatus, RunRecord, RunsFilter
+from dagster import RunRecord, RunsFilter
 
-from fridge_pipeline.calendar.hours import Hour, HourRange, NotAnHourError, plan_ranges
+from fridge_pipeline.calendar.hours import Hour, HourRange, plan_ranges
 from fridge_pipeline.ingest.watch import watch_landing_zone
 from fridge_pipeline.installation import Landing, Ledger
+from fridge_pipeline.orchestration.landing_cursor import UNDER_WAY, cursor_of, turn_of
 from fridge_pipeline.orchestration.partitions import automation_tags, hours_in_tags
 
 #: Has days where the others have hours, so it is no link of their chain.
@@ -91,14 +92,6 @@ SWEEP_AFTER_CLOSE = timedelta(minutes=2)
 
 EVERY_HOUR_DELIVERED = "every closed hour is delivered or is among the exceptions"
 
-UNDER_WAY = [
-    DagsterRunStatus.QUEUED,
-    DagsterRunStatus.NOT_STARTED,
-    DagsterRunStatus.STARTING,
-    DagsterRunStatus.STARTED,
-    DagsterRunStatus.CANCELING,
-]
-
 
 @dg.sensor(
     job_name=LOAD_AND_BILL,
@@ -115,11 +108,11 @@ def landing_sensor(
         landing.zone,
         ledger.grid(),
         ledger.clock(),
-        _turn_of(context.cursor),
+        turn_of(context.cursor),
     )
     pending = watched.pending
-    context.update_cursor(watched.turn.key if watched.turn else "")
     waiting = without_runs_under_way(context.instance, pending)
+    context.update_cursor(cursor_of(watched.turn, waits_for_runs=len(waiting) < len(pending)))
     if not waiting:
         return dg.SkipReason(watched.gone or f"nothing new in {ledger.settings.landing_uri}")
     ranges = plan_ranges(waiting)[:RUNS_PER_TICK_MAX]
@@ -154,14 +147,6 @@ def ended(record: RunRecord) -> datetime:
     if record.end_time is not None:
         return datetime.fromtimestamp(record.end_time, UTC)
     return record.update_timestamp.replace(tzinfo=UTC)
-
-
-def _turn_of(cursor: str | None) -> Hour | None:
-    """The hour a tick left in the cursor; a cursor that a person has set to something else begins a new round."""
-    try:
-        return Hour.from_key(cursor or "")
-    except NotAnHourError:
-        return None
 
 
 def _digest(fingerprints: dict[Hour, str], hours: HourRange) -> str:

@@ -24,8 +24,9 @@ from fridge_pipeline.installation import Ledger, system_user
 from fridge_pipeline.orchestration.attribution import LAUNCHED_BY
 from fridge_pipeline.orchestration.automation import CHECK_BOOKS, LOAD_AND_BILL
 from fridge_pipeline.orchestration.instance import LOCATION, dagster_environment, hold_connections
+from fridge_pipeline.orchestration.lost_runs import PROCESS_TAG, this_process
 from fridge_pipeline.orchestration.partitions import range_tags
-from fridge_pipeline.orchestration.runs import PROCESS_TAG, failure_text, this_process
+from fridge_pipeline.orchestration.runs import failure_text
 
 T = TypeVar("T")
 

@@ -1,20 +1,13 @@
-"""Runs that failed or were lost, what they said, and whether the daemon that starts them is alive.
-
-Dagster's default launcher cannot tell (it gives such a run up after ``max_runtime_seconds``, six hours). Until
-then the run would keep a place in the queue and block its hours. Told that it failed, Dagster retries it.
-"""
+"""Runs that failed or were lost, what they said, and whether the daemon that starts them is alive."""
 
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Iterable
-from contextlib import suppress
 from datetime import UTC, datetime
 
 import dagster as dg
-import psutil
-from dagster import DagsterRun, DagsterRunStatus, RunsFilter
+from dagster import DagsterRunStatus
 
 from fridge_pipeline.operations.rules.health_check import HealthCheck, judge_daemons
 from fridge_pipeline.orchestration.instance import dagster_environment
@@ -47,57 +40,16 @@ def _failure_before_first_step(events: Iterable[dg.DagsterEvent]) -> str:
     return "the run failed before its first step; see its page in the UI"
 
 
-#: The process that a run works in, when that is not one of the services of ``fridge up``.
-PROCESS_TAG = "fridge/process"
-
-CAN_BE_LOST = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
-
-
-def this_process() -> str:
-    """This process as a tag's value: machine, process id and start time, for process ids are used again."""
-    return _describe(psutil.Process())
-
-
-def find_lost_runs(instance: dg.DagsterInstance, *, code_server_ended: bool) -> list[DagsterRun]:
-    """The runs under way whose process has ended.
-
-    Runs of ``fridge bill`` carry their process. All others work below the code server: they are lost when it,
-    with everything it started, has ended (``code_server_ended``), and alive otherwise.
-    """
-    return [
-        record.dagster_run
-        for record in instance.get_run_records(RunsFilter(statuses=CAN_BE_LOST))
-        if _has_ended(record.dagster_run, code_server_ended=code_server_ended)
-    ]
-
-
-def report_lost_runs(instance: dg.DagsterInstance, lost: Iterable[DagsterRun]) -> None:
+def report_lost_runs(instance: dg.DagsterInstance, lost: Iterable[str]) -> None:
     """Tells Dagster that the runs have ended, for which a code server must answer.
 
     Its daemon retries a run within seconds of being told, and only once: with no code server up it would give up.
     """
-    for run in lost:
+    for run in filter(None, map(instance.get_run_by_id, lost)):
         if run.status is DagsterRunStatus.CANCELING:
             instance.report_run_canceled(run, "its process ended while it was being cancelled")
-        else:
+        elif not run.is_finished:
             instance.report_run_failed(run, "its process ended before the run did (killed, out of memory, power cut)")
-
-
-def _has_ended(run: DagsterRun, *, code_server_ended: bool) -> bool:
-    process = run.tags.get(PROCESS_TAG)
-    if process is None or run.parent_run_id is not None:  # a repetition has the tags of the run that it repeats
-        return code_server_ended
-    host, pid, _ = process.split("/")
-    if host != socket.gethostname():
-        return False  # another machine's: we cannot look
-    with suppress(psutil.NoSuchProcess):
-        found = psutil.Process(int(pid))
-        return found.status() == psutil.STATUS_ZOMBIE or _describe(found) != process
-    return True
-
-
-def _describe(process: psutil.Process) -> str:
-    return f"{socket.gethostname()}/{process.pid}/{process.create_time():.0f}"
 
 
 def check_daemon(settings: Settings, now: datetime) -> HealthCheck:

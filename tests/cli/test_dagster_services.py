@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -12,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fridge_pipeline.cli.dagster_services import HOST, ServiceStartError, start_listening
-from fridge_pipeline.cli.services import Service, Services, free_port
+from fridge_pipeline.cli.dagster_services import HOST, ServiceStartError, listen_for, start_listening
+from fridge_pipeline.cli.services import RESTART_SECONDS_MIN, Service, Services, free_port
 
 #: Listens where it is told to, as Dagster's services do.
 LISTENS = """
@@ -37,20 +36,42 @@ def service(folder: Path, program: str) -> Service:
     return Service("webserver", [sys.executable, "-c", program], {}, folder / "webserver.log")
 
 
-def test_a_code_server_lives_though_a_short_lived_child_of_its_imports_has_ended(services: Services) -> None:
-    """It was taken for the child that does the work, and the start given up."""
-    program = "import subprocess, time; subprocess.run(['sleep', '0.5']); time.sleep(60)"
-    code_server = Service(
-        "code-server", [sys.executable, "-c", program], {"PATH": os.environ["PATH"]}, None, works_in_child=True
-    )
-    services.start(code_server)
-    assert code_server.process is not None
-    process = psutil.Process(code_server.process.pid)
-    while not process.children():
-        assert code_server.is_running
-    while process.children():
-        assert code_server.is_running
-    assert code_server.is_running
+ANSWERS = """
+import socket, sys
+listener = socket.socket(fileno=int(sys.argv[2]))
+listener.accept()[0].sendall(b"answered")
+"""
+
+
+def test_a_service_that_waits_to_be_called_has_no_process_until_then_and_begins_anew_after_its_end(
+    services: Services, tmp_path: Path
+) -> None:
+    waiting = service(tmp_path, ANSWERS)
+    with socket.create_server((HOST, 0)) as other:
+        port = listen_for(services, waiting, other.getsockname()[1])
+        assert port != other.getsockname()[1]
+    services.start_called(0.01)
+    assert waiting.process is None
+    for _ in range(2):
+        with socket.create_connection((HOST, port)) as caller:
+            services.start_called(10)
+            assert caller.recv(100) == b"answered"
+        assert waiting.process is not None
+        waiting.process.wait()
+        waiting.started_at -= RESTART_SECONDS_MIN  # as if it had begun before
+        assert services.end_dead() == [waiting]
+        assert (services.end_dead(), waiting.process) == ([], None)
+    services.stop()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((HOST, port))
+
+
+def test_a_service_that_works_in_a_child_answers_where_its_child_does(services: Services, tmp_path: Path) -> None:
+    """As the code server does, which forks what serves."""
+    forks = "import os, sys, time\nif os.fork(): time.sleep(60)\n" + LISTENS
+    started = service(tmp_path, forks)
+    port = start_listening(services, started, free_port(0))
+    assert (started.port, started.is_listening) == (port, True)
 
 
 @pytest.mark.parametrize("program", [LISTENS, "import time; time.sleep(60)\n" + LISTENS])

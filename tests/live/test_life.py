@@ -33,7 +33,7 @@ GRID = """{assetNodeOrError(assetKey: {path: ["raw_readings"]})
 ORIGINS = "{runsOrError {... on Runs {results {jobName repositoryOrigin {repositoryLocationName}}}}}"
 SECONDS_TO_STOP_MAX = 15.0
 TABLE = ("hours billed", "readings", "duplicates", "rejected", "events accepted")
-SERVICES = ("code-server start", "guarded_webserver", "prompt_daemon", "-m stripe_sandbox")
+SERVICES = ("warm_code_server", "guarded_webserver", "prompt_daemon", "-m stripe_sandbox")
 
 
 @pytest.mark.prove
@@ -89,7 +89,7 @@ def what_it_prints_leads_to_ui_console_and_books(up: RunningFridge) -> None:
     assert requests.get(f"{up.url}/server_info", timeout=10).ok
     (console,) = re.findall(r"Console +(http://127\.0\.0\.1:[0-9]+)", up.said())
     assert requests.get(console, timeout=10).ok
-    assert up.living_service("code-server start").environ()["FRIDGE_UI_URL"] == up.url, "alerts link to runs"
+    assert up.living_service("warm_code_server").environ()["FRIDGE_UI_URL"] == up.url, "alerts link to runs"
     (books,) = re.findall(r'Database +psql "\$\((.+)\)"', up.said())
     told = subprocess.run(["sh", "-c", books], capture_output=True, text=True, check=True, timeout=60)
     with psycopg.connect(told.stdout.strip()) as connection:

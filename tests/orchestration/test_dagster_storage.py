@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
@@ -14,9 +15,12 @@ from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.installation import open_ledger
 from fridge_pipeline.orchestration import dagster_storage
+from fridge_pipeline.orchestration.automation import LOAD_AND_BILL
 from fridge_pipeline.orchestration.headless import HeadlessRunner
 from fridge_pipeline.orchestration.instance import EVENT_BATCH_SIZE, hold_connections, storage_dsn
+from fridge_pipeline.orchestration.lost_runs import PROCESS_TAG, find_lost_runs, this_process
 from fridge_pipeline.orchestration.partitions import hourly_partitions
+from fridge_pipeline.orchestration.runs import report_lost_runs
 from fridge_pipeline.settings import read_settings
 from tests.orchestration.test_runs import CHAIN, metadata
 from tests.orchestration.ticks import run_hours
@@ -132,3 +136,20 @@ def planned(instance: dg.DagsterInstance, run_id: str) -> set[str]:
     records = instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
     keys = [record.dagster_event.asset_key for record in records if record.dagster_event]
     return {key.to_user_string() for key in keys if key}
+
+
+def test_a_run_that_repeats_one_of_a_lost_process_is_not_lost_itself(
+    definitions: dg.Definitions, pipeline: Pipeline, kept: dg.DagsterInstance
+) -> None:
+    storage = Database(storage_dsn(pipeline.database.dsn))
+    job, gone = definitions.resolve_job_def(LOAD_AND_BILL), {PROCESS_TAG: f"{socket.gethostname()}/{2**22 + 1}/0"}
+    lost = kept.create_run_for_job(job, tags=gone, status=dg.DagsterRunStatus.STARTED)
+    first, under_way = lost.run_id, dg.DagsterRunStatus.STARTED
+    kept.create_run_for_job(job, tags=gone, status=under_way, root_run_id=first, parent_run_id=first)
+    kept.create_run_for_job(job, tags={PROCESS_TAG: this_process()}, status=under_way)
+    kept.create_run_for_job(job, tags=gone, status=dg.DagsterRunStatus.NOT_STARTED)
+    assert find_lost_runs(storage, code_server_ended=False) == [first]
+    assert len(find_lost_runs(storage, code_server_ended=True)) == 2
+    report_lost_runs(kept, [first, first, "of another installation"])
+    assert [run.status for run in kept.get_runs() if run.run_id == first] == [dg.DagsterRunStatus.FAILURE]
+    assert find_lost_runs(storage, code_server_ended=False) == []

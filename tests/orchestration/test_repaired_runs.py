@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-
 import dagster as dg
 import pytest
 
@@ -11,7 +9,6 @@ from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.definitions import defs
 from fridge_pipeline.orchestration.automation import BILL_CLOSED_HOURS, LOAD_AND_BILL, RECONCILE_DAYS
 from fridge_pipeline.orchestration.partitions import range_tags
-from fridge_pipeline.orchestration.runs import PROCESS_TAG, find_lost_runs
 from tests.operations.servers import WebhookServer
 from tests.orchestration.test_alerts import fail_hour, failure_tick, instance, run, tick, told, webhook
 from tests.pipeline import Pipeline, readings
@@ -142,13 +139,3 @@ def test_an_alert_links_to_the_run_where_the_address_of_the_ui_is_set(
     assert failure_tick(linked, instance) == "1 alerts, 1 messages sent"
     (record,) = instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
     assert f"open https://dagster.example.org/prefix/runs/{record.dagster_run.run_id}, remove" in webhook.texts[0]
-
-
-def test_a_run_that_repeats_one_of_a_lost_process_is_not_lost_itself(definitions: dg.Definitions) -> None:
-    job, gone = definitions.resolve_job_def(LOAD_AND_BILL), {PROCESS_TAG: f"{socket.gethostname()}/{2**22 + 1}/0"}
-    with dg.DagsterInstance.ephemeral() as instance:
-        lost = instance.create_run_for_job(job, tags=gone, status=dg.DagsterRunStatus.STARTED)
-        first, under_way = lost.run_id, dg.DagsterRunStatus.STARTED
-        instance.create_run_for_job(job, tags=gone, status=under_way, root_run_id=first, parent_run_id=first)
-        assert [run.run_id for run in find_lost_runs(instance, code_server_ended=False)] == [lost.run_id]
-        assert len(find_lost_runs(instance, code_server_ended=True)) == 2

@@ -1,0 +1,63 @@
+"""Dagster's code server with runs that are warm: ``python -m fridge_pipeline.orchestration.warm_code_server``.
+
+Options are those of ``dagster api grpc``. Asked to reload its code, as by the UI's button, it ends as soon as no run is
+under way: whoever keeps it up starts it again, with the code as it is then.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from dagster._cli import api
+from dagster._grpc import impl, server
+from dagster._grpc.__generated__ import dagster_api_pb2
+
+from fridge_pipeline import definitions
+from fridge_pipeline.orchestration import dagster_storage
+from fridge_pipeline.orchestration.forked_runs import Forks, fork_server
+
+if TYPE_CHECKING:
+    import grpc
+
+#: Imported for the processes that are forked.
+IMPORTED_BEFORE = (definitions, dagster_storage, impl)
+
+PAUSE_SECONDS = 0.1
+
+
+class WarmApiServer(server.DagsterApiServer):
+    """Dagster's own, whose runs are forked; ``forks`` is set where it is served."""
+
+    forks: Forks | None
+
+    def __init__(self, **named: Any) -> None:  # whatever Dagster hands on
+        super().__init__(**named)
+        if self.forks is not None:
+            self._mp_ctx = self.forks
+
+    def ReloadCode(  # noqa: N802 # theirs
+        self, _request: dagster_api_pb2.ReloadCodeRequest, context: grpc.ServicerContext
+    ) -> dagster_api_pb2.ReloadCodeReply:
+        """Waits until no run is under way, and ends. Runs may begin meanwhile."""
+        while context.is_active():
+            with self._execution_lock:
+                if not self._executions:
+                    self._shutdown_once_executions_finish_event.set()
+                    break
+            time.sleep(PAUSE_SECONDS)
+        return dagster_api_pb2.ReloadCodeReply()
+
+
+def serve(forks: Forks | None) -> None:
+    """Serves in this process until it is ended."""
+    WarmApiServer.forks = forks
+    server.DagsterApiServer = WarmApiServer  # type: ignore[misc] # the command takes it from there
+    api.grpc_command()
+
+
+if __name__ == "__main__":
+    if sys.platform == "darwin":  # whose libraries do not survive a fork
+        serve(None)
+    sys.exit(fork_server(serve))
