@@ -23,6 +23,7 @@ from fridge_pipeline.database.check_models import check_models
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.failpoints import AtFailpoint, Failpoint, pass_by
 from fridge_pipeline.database.fill_models import fill_hours, fill_tables
+from fridge_pipeline.database.keep_figures import keep_figures
 from fridge_pipeline.database.models import read_models
 from fridge_pipeline.database.run import Run
 from fridge_pipeline.ingest.landing.local import LocalLanding
@@ -134,6 +135,7 @@ class Pipeline:
         models = read_models(MODELS_FOLDER)
         fill_hours(self.database, models, HourRange(first, last or first), self.catalogue, self.clock)
         fill_tables(self.database, models, self.catalogue)
+        keep_figures(self.database, models)
 
     def failing_tests(self) -> set[str]:
         """The tests of the SQL models that do not hold now."""

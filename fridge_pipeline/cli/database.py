@@ -17,6 +17,7 @@ from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.embedded.logins import APPLICATION, FINANCE
 from fridge_pipeline.database.embedded.server import EmbeddedServer
 from fridge_pipeline.database.fill_models import count_rows, fill_hours, fill_tables
+from fridge_pipeline.database.keep_figures import keep_figures
 from fridge_pipeline.database.models import Severity, SqlModel, read_models
 from fridge_pipeline.database.readers import ReaderDrift, find_reader_drift
 from fridge_pipeline.database.schema import describe_schema
@@ -125,8 +126,9 @@ def sql() -> None:
 def run(names: tuple[str, ...], first: Hour | None, last: Hour | None, as_json: bool) -> None:
     """Bring the models up to their files and fill them: all, or those named.
 
-    Views are always current. Tables are filled anew. Increments, which are made by the hour, are made anew for
-    the hours from --from to --to, and left alone without them.
+    Views are always current. Tables are filled anew. Increments, which are made by the hour, are made anew for the hours
+    from --from to --to, and left alone without them. Kept figures are made anew where what they are made of has changed,
+    unless models are named.
     """
     if (first is None) != (last is None):
         raise click.UsageError("give both --from and --to, or neither")
@@ -135,6 +137,8 @@ def run(names: tuple[str, ...], first: Hour | None, last: Hour | None, as_json: 
     with ledger() as opened:
         filled = fill_hours(opened.database, models, hours, opened.catalogue, opened.clock) if hours is not None else {}
         fill_tables(opened.database, models, opened.catalogue)
+        if not names:
+            keep_figures(opened.database, models)
         rows = {name: sum(per_hour.values()) for name, per_hour in filled.items()}
         rows |= count_rows(opened.database, [model for model in models if model.name not in filled])
     if as_json:

@@ -15,6 +15,7 @@ from fridge_pipeline.database.exceptions import keep_reason_codes
 from fridge_pipeline.database.lock_waits import changed_between_readers, wait_shortly
 from fridge_pipeline.database.models import Column, Materialized, SqlModel, files_sha256, read_models, read_sources
 from fridge_pipeline.database.queries import statement, statement_on
+from fridge_pipeline.reason_codes import DIFFERENCE_CAUSES, EXCEPTION_KINDS
 
 
 def built_from(connection: psycopg.Connection) -> str | None:
@@ -53,24 +54,38 @@ def _make_models(connection: psycopg.Connection, folder: Path, now: datetime) ->
         _describe_columns(connection, source.table, source.columns)
     built = {name: (sha256, how) for name, sha256, how in connection.execute(statement("built_models")).fetchall()}
     tables = {model.name: model for model in models if model.materialized is not Materialized.VIEW}
-    kept = {name for name, model in tables.items() if name in built and built[name][0] == _sha256(model)}
+    known = {model.name: model for model in models}
+    hashes = {model.name: _sha256(model, known) for model in models}
+    kept = {name for name in tables if name in built and built[name][0] == hashes[name]}
     for name in built.keys() - kept:
         connection.execute(statement_on("drop_model", name, kind=_kind(built[name][1])))
         connection.execute(statement("forget_model"), {"name": name})
     for model in models:
         if model.name not in kept:
             _make(connection, model)
-        row = {"name": model.name, "sha256": _sha256(model), "materialized": model.materialized.value, "now": now}
+        row = {"name": model.name, "sha256": hashes[model.name], "materialized": model.materialized.value, "now": now}
         connection.execute(statement("record_model"), row)
+    if any(model.materialized is Materialized.KEPT and name not in kept for name, model in tables.items()):
+        connection.execute(statement("note_all_hours"))
     connection.execute(statement("record_models_built"), {"files_sha256": wanted, "now": now})
     return [name for name in tables if name not in kept]
 
 
-def _sha256(model: SqlModel) -> str:
-    """Changes with what a table is made from, and never otherwise: a table that is made anew has lost its rows."""
+def _sha256(model: SqlModel, models: Mapping[str, SqlModel]) -> str:
+    """Changes with what a table is made from, and never otherwise: a table that is made anew has lost its rows.
+
+    What is kept is made from the texts of all that it reads, and from the reason codes: it must be as they are.
+    """
     meanings = [column.meaning for column in model.columns.values()]
     parts = [model.text, model.materialized.value, model.description, *meanings, *model.unique]
+    if model.materialized is Materialized.KEPT:
+        parts += [repr((DIFFERENCE_CAUSES, EXCEPTION_KINDS)), *sorted(_texts_below(model, models))]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _texts_below(model: SqlModel, models: Mapping[str, SqlModel]) -> set[str]:
+    below = [models[name] for name in model.reads & models.keys()]
+    return {each.text for each in below}.union(*(_texts_below(each, models) for each in below))
 
 
 def _make(connection: psycopg.Connection, model: SqlModel) -> None:

@@ -33,7 +33,7 @@ LINEAGE = "lineage.json"
 #: A CTE is named without a schema. A test compares this with what a parser finds, for every model.
 _TABLE_READ = re.compile(rf"\b(?:from|join)\s+{SCHEMA}\.(\w+)")
 
-_MATERIALIZED = re.compile(r"-- materialized: (?:(view|table)|(increment) by hour)\n")
+_MATERIALIZED = re.compile(r"-- materialized: (?:(view|table)|(increment) by hour|(kept) by (?:hour|day))\n")
 
 
 class SqlModelError(ValueError):
@@ -46,6 +46,7 @@ class Materialized(StrEnum):
     VIEW = "view"  # always as the books are
     TABLE = "table"  # as the books were when it was last run
     INCREMENT = "increment"  # a table of which a run makes only its own hours anew
+    KEPT = "kept"  # a table of which only hours, or days, are shown that nothing has changed since they were made
 
 
 class Severity(StrEnum):
@@ -186,6 +187,8 @@ def _read_model(
         raise SqlModelError(f"{yml}: {model.name} tests {', '.join(unknown)}, no column of it")
     if model.materialized is Materialized.INCREMENT and "hour" not in columns:
         raise SqlModelError(f"{path}: an increment is made by the hour, so it needs a column hour")
+    if model.materialized is Materialized.KEPT and not columns.keys() & {"hour", "usage_date"}:
+        raise SqlModelError(f"{path}: what is kept by hour or day needs a column hour or usage_date")
     return model
 
 
@@ -194,9 +197,9 @@ def _materialized(path: Path, text: str) -> Materialized:
     if match is None:
         raise SqlModelError(
             f"{path}: the first line says what the model is in the database: '-- materialized: view', "
-            "'-- materialized: table' or '-- materialized: increment by hour'"
+            "'-- materialized: table', '-- materialized: increment by hour' or '-- materialized: kept by hour' (or day)"
         )
-    return Materialized(match[1] or match[2])
+    return Materialized(match[1] or match[2] or match[3])
 
 
 def _dotted(path: Path, texts: Iterable[str]) -> tuple[tuple[str, str], ...]:

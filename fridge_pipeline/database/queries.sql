@@ -481,6 +481,37 @@ from generate_series(%(first)s::timestamptz, %(last)s::timestamptz, interval '1 
 on conflict (hour, model) do update
     set built_at = excluded.built_at;
 
+-- name: lock_kept_figures
+-- Of this session, until it ends.
+select pg_try_advisory_lock(hashtextextended('fridge.kept_figures', 0)) as is_ours;
+
+-- name: hours_not_kept
+select hour
+from fridge.hours_not_kept
+where %(before)s::timestamptz is null or hour < %(before)s
+order by hour desc
+limit %(limit)s;
+
+-- name: empty_kept_figures
+delete from fridge.{name}
+where {column} = any(%(values)s);
+
+-- name: fill_kept_figures
+insert into fridge.{name}
+select model.*
+from ({select}) as model
+where model.{column} = any(%(values)s);
+
+-- name: forget_changed_hours
+-- Those that this snapshot has seen.
+delete from fridge.changed_hours
+where hour = any(%(hours)s);
+
+-- name: note_all_hours
+-- What was never kept is as if it had changed.
+insert into fridge.changed_hours (hour)
+select known.hour from fridge.known_hours() as known (hour);
+
 -- name: count_model_hours
 select
     hour,

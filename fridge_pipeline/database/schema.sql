@@ -265,14 +265,16 @@ create table fridge.sql_models (
     built_at timestamptz not null,
     materialized text not null default 'view',
     column_sources jsonb not null default '{}',
-    constraint sql_models_materialized check (materialized in ('view', 'table', 'increment'))
+    constraint sql_models_materialized check (
+        materialized in ('view', 'table', 'increment', 'kept')
+    )
 );
 
 comment on table fridge.sql_models is
 'One row per SQL model that exists in the database, with the hash of the text it was made from.';
 comment on column fridge.sql_models.column_sources is
 'For each column the columns of tables and models that it is made of, as [table, column].';
-comment on column fridge.sql_models.materialized is 'view, table or increment.';
+comment on column fridge.sql_models.materialized is 'view, table, increment or kept.';
 
 -- All models were made from files with this hash: whoever opens the installation reads no model to know it. During a
 -- rolling upgrade code of two versions works on one database: the older one must know that the models are ahead of it.

@@ -9,6 +9,7 @@ from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.measure import COUNTS
 from fridge_pipeline.database.check_models import TestResult, check_models, tests_of
 from fridge_pipeline.database.fill_models import fill_hours, fill_tables
+from fridge_pipeline.database.keep_figures import HOURS_OF_A_RUN, keep_figures
 from fridge_pipeline.database.models import Materialized, SourceTable, SqlModel
 from fridge_pipeline.ingest.landing_record import hours_with_files
 from fridge_pipeline.installation import Ledger
@@ -35,6 +36,9 @@ ASSETS_OF_TABLES = {
     "newest_stripe_sums": ("stripe_reconciliation",),
 }
 
+#: What the run of an hour fills.
+BY_HOUR = (Materialized.INCREMENT, Materialized.KEPT)
+
 #: So far back the nightly run derives usage anew: what was changed directly in the database since shows.
 DERIVED_ANEW = timedelta(days=2)
 
@@ -43,11 +47,11 @@ def finance_assets(models: Sequence[SqlModel], hourly: Hourly) -> list[dg.AssetS
     """One asset per SQL model; its dependencies are read from its SQL.
 
     A view is always as the books are, so nothing materializes it: Dagster shows it, and runs its checks. Only the
-    others are filled: increments by the run of an hour, tables at night.
+    others are filled: increments and kept figures by the run of an hour, tables at night.
     """
     known = {model.name: model for model in models}
     views = [model for model in models if model.materialized is Materialized.VIEW]
-    return [*(_spec(model, known) for model in views), _increments(known, hourly), _tables(known)]
+    return [*(_spec(model, known) for model in views), _increments(known, hourly), _kept(known, hourly), _tables(known)]
 
 
 def _increments(models: Mapping[str, SqlModel], hourly: Hourly) -> dg.AssetsDefinition:
@@ -82,6 +86,29 @@ def _increments(models: Mapping[str, SqlModel], hourly: Hourly) -> dg.AssetsDefi
     return increments
 
 
+def _kept(models: Mapping[str, SqlModel], hourly: Hourly) -> dg.AssetsDefinition:
+    own = [model for model in models.values() if model.materialized is Materialized.KEPT]
+
+    @dg.multi_asset(
+        name="finance_kept",
+        specs=[_spec(model, models) for model in own],
+        partitions_def=hourly.hours,
+        backfill_policy=BACKFILL_POLICY,
+    )
+    def kept(
+        context: dg.AssetExecutionContext, ledger: dg.ResourceParam[Ledger]
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        """Of whatever has changed, of the hours of the run and of others."""
+        progress = Progress(context.log, "figures kept beside the books")
+        with retried_when_the_database_is_lost():
+            hours = keep_figures(ledger.database, own, HOURS_OF_A_RUN)
+        progress.finish(f"{hours:,} hours")
+        for model in own:
+            yield dg.MaterializeResult(asset_key=model.name)
+
+    return kept
+
+
 def _tables(models: Mapping[str, SqlModel]) -> dg.AssetsDefinition:
     own = [model for model in models.values() if model.materialized is Materialized.TABLE]
 
@@ -95,6 +122,7 @@ def _tables(models: Mapping[str, SqlModel]) -> dg.AssetsDefinition:
         lately = HourRange(max(Hour.containing(now - DERIVED_ANEW), start), Hour.containing(now))
         fill_hours(ledger.database, models.values(), lately, ledger.catalogue, ledger.clock)
         filled = fill_tables(ledger.database, chosen, ledger.catalogue)
+        keep_figures(ledger.database, models.values())
         progress.finish(f"{sum(filled.values()):,} rows")
         for name, rows in filled.items():
             yield dg.MaterializeResult(asset_key=name, metadata={"dagster/row_count": rows})
@@ -127,7 +155,7 @@ def _dependencies(model: SqlModel, models: Mapping[str, SqlModel]) -> list[dg.As
     increment reads its own hours; a table reads all, but Dagster need not look up each of thousands before that.
     """
     assets = _assets_of(model) if model.materialized is Materialized.VIEW else _assets_below(model, models)
-    by_hour = assets | {name for name, each in models.items() if each.materialized is Materialized.INCREMENT}
+    by_hour = assets | {name for name, each in models.items() if each.materialized in BY_HOUR}
     last = dg.LastPartitionMapping() if model.materialized is Materialized.TABLE else None
     return [
         dg.AssetDep(name, partition_mapping=last if name in by_hour else None)

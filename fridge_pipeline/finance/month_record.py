@@ -16,6 +16,7 @@ from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.fill_models import fill_hours, fill_tables
+from fridge_pipeline.database.keep_figures import keep_figures
 from fridge_pipeline.database.models import read_models
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.finance.rules.cut_off import MONTHS_BACK
@@ -76,3 +77,4 @@ def refresh_month(
     if month.hours.first <= last:
         fill_hours(database, models, HourRange(month.hours.first, last), catalogue, clock)
     fill_tables(database, models, catalogue)
+    keep_figures(database, models)

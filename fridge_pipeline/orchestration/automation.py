@@ -16,7 +16,7 @@ from fridge_pipeline.orchestration.partitions import automation_tags, hours_in_t
 #: Has days where the others have hours, so it is no link of their chain.
 RECONCILIATION = dg.AssetSelection.assets("stripe_reconciliation")
 
-INCREMENTS = dg.AssetSelection.kind("increment")
+INCREMENTS = dg.AssetSelection.kind("increment") | dg.AssetSelection.kind("kept")
 
 #: With the checks of these assets.
 CHAIN = (dg.AssetSelection.groups("ingest", "usage", "billing") - RECONCILIATION) | INCREMENTS

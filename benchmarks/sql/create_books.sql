@@ -1,0 +1,205 @@
+-- Books of years in minutes: what an installation would have written hour by hour, put in at once and without triggers.
+-- Only the hours of one in ``step`` are there until ``dense_from``, and every hour from then on.
+create function fridge.fill_books(
+    tenants_wanted integer,
+    first_hour timestamptz,
+    dense_from timestamptz,
+    ends timestamptz,
+    step integer
+) returns void
+language plpgsql set search_path = fridge, pg_temp set timezone = 'UTC' as $$
+begin
+    create temporary table hours on commit drop as
+    select
+        hour,
+        row_number() over (order by hour)::integer as file_id
+    from generate_series(first_hour, ends - interval '1 hour', interval '1 hour') as hours (hour)
+    where hour >= dense_from or extract(hour from hour)::integer % step = 0;
+    create temporary table shops on commit drop as
+    select
+        number,
+        'shop-' || to_char(number, 'FM00000') as tenant_id,
+        -- One in 200 has no Stripe customer.
+        case when number % 200 <> 0 then 'cus_' || to_char(number, 'FM00000') end as customer
+    from generate_series(1, tenants_wanted) as shops (number);
+    create temporary table billed on commit drop as
+    select 'temperature_readings' as meter, 'inserted_count' as measure, 60 as unit
+    union all
+    select 'active_sensors', 'active_sensors', 1;
+
+    insert into tenants (tenant_id, name, stripe_customer_id)
+    select tenant_id, 'Shop number ' || number, customer from shops;
+    insert into meters (event_name, measure, formula, "window")
+    select meter, measure, 'sum', 'hour' from billed;
+
+    insert into landing_files (
+        file_id, path, landing_hour, content_hash, version_token, size_bytes, row_count, inserted_count,
+        duplicate_count, rejected_count, status, first_recorded_at, last_recorded_at, run_id, loaded_at
+    )
+    select
+        file_id,
+        to_char(hour, 'YYYY-MM-DD/HH24') || '/gateway.parquet',
+        hour, md5(file_id::text), '', 1, total, total, 0, 0, 'loaded', hour, hour + interval '59 minutes', 'books',
+        hour + interval '62 minutes'
+    from hours
+    cross join (select sum(60 * (number % 3 + 1)) as total from shops) as totals;
+    insert into landing_file_tenants
+    select file_id, tenant_id, 60 * (number % 3 + 1), 60 * (number % 3 + 1), 0, 0 from hours cross join shops;
+    insert into counted_hours (landing_hour, usage_table, files_hash, counted_at)
+    select hour, usage_table, md5(file_id::text), hour + interval '63 minutes' from hours cross join measures;
+    insert into usage (tenant_id, hour, measure, quantity, computed_at)
+    select tenant_id, hour, measure, unit * (number % 3 + 1), hour + interval '63 minutes'
+    from hours cross join billed cross join shops;
+
+    insert into sensor_hours
+    select tenant_id, 'fridge-1', hour, 60 * (number % 3 + 1), 0, hour, hour + interval '59 minutes'
+    from hours cross join shops;
+    insert into recorded_months
+    select tenant_id, hour, date_trunc('month', hour)::date, 60 * (number % 3 + 1), number % 3 + 1
+    from hours cross join shops;
+    insert into model_hours (model, hour, built_at)
+    select name, hour, hour + interval '70 minutes' from hours cross join sql_models where materialized = 'increment'
+    and name in ('sensor_hours', 'declared_hours', 'recorded_months');
+
+    -- One statement in 2,000 was restated.
+    insert into meter_events (
+        identifier, event_name, tenant_id, stripe_customer_id, hour, revision, value, "timestamp", status, staged_at,
+        first_sent_at, last_sent_at, settled_at, attempts, http_status, request_id, answer, run_id
+    )
+    select
+        concat_ws(':', meter, tenant_id, to_char(hour, 'YYYYMMDDHH24'), 'r' || revision),
+        meter, tenant_id, customer, hour, revision,
+        unit * (number % 3 + 1) - case when revision < newest then 1 else 0 end, hour + interval '30 minutes',
+        case when revision < newest then 'superseded' else 'accepted' end, hour + interval '70 minutes',
+        hour + interval '70 minutes', hour + interval '70 minutes', hour + interval '71 minutes', 1, 200,
+        'req_' || file_id, 'received', 'books'
+    from hours cross join billed cross join shops
+    cross join lateral (select case when (file_id + number) % 2000 = 0 then 2 else 1 end as newest) as revisions
+    cross join lateral generate_series(1, newest) as each (revision)
+    where customer is not null;
+
+    -- Stripe was read of every day but the last.
+    insert into stripe_sums (hour, tenant_id, event_name, stripe_customer_id, quantity, read_at, run_id)
+    select hour, tenant_id, meter, customer, unit * (number % 3 + 1), date_trunc('day', hour) + interval '30 hours', 'b'
+    from hours cross join billed cross join shops
+    where customer is not null and hour < date_trunc('day', ends);
+    create temporary table days on commit drop as
+    select date_trunc('day', hour)::date as day, count(*) as hours from hours group by day;
+    insert into stripe_day_reads (day, tenant_id, event_name, stripe_customer_id, read_by, quantity, read_at, run_id)
+    select day, tenant_id, meter, customer, 'hour', hours * unit * (number % 3 + 1), day + interval '30 hours', 'b'
+    from days cross join billed cross join shops
+    where customer is not null and day < ends::date;
+    insert into stripe_reconciliation (
+        day, tenant_id, event_name, stripe_customer_id, usage_value, ledger_value, stripe_value, difference, read_at,
+        run_id
+    )
+    select
+        day, tenant_id, meter, customer, quantity, quantity, quantity, 0, day + interval '30 hours', 'b'
+    from days cross join billed cross join shops
+    cross join lateral (select hours * unit * (number % 3 + 1) as quantity) as sums
+    where customer is not null and day < ends::date;
+
+    -- What waits for a customer, and some 20,000 exceptions that are over.
+    insert into exceptions (kind, tenant_id, hour, subject, detail, deadline_at, opened_at, owed)
+    select
+        'unmapped', tenant_id, hour, meter, 'no Stripe customer', hour + interval '35 days',
+        hour + interval '1 hour', unit * (number % 3 + 1)
+    from hours cross join billed cross join shops
+    where customer is null and hour > ends - interval '34 days';
+    insert into exceptions (kind, tenant_id, hour, subject, detail, opened_at, closed_at)
+    select 'refused', tenant_id, hour, meter, 'over', hour + interval '1 hour', hour + interval '2 hours'
+    from hours cross join billed cross join shops
+    where (file_id + number) % 400 = 0 and number % 2 = 0;
+
+    -- Invoices of whole months, and who is subscribed.
+    create temporary table months on commit drop as
+    select
+        begins,
+        begins + interval '1 month' as ended,
+        row_number() over (order by begins) as number
+    from generate_series(date_trunc('month', first_hour), ends, interval '1 month') as months (begins);
+    insert into price_snapshots (
+        price_id, event_name, currency, unit_amount, tiers, rounds_up, content_hash, read_at, run_id
+    )
+    select 'price_' || meter, meter, 'usd', 0.5, '[]', false, 'hash', first_hour, 'books' from billed;
+    insert into subscription_item_snapshots (
+        item_id, stripe_subscription_id, stripe_customer_id, price_id, status, created_at, period_start, period_end,
+        content_hash, read_at, run_id
+    )
+    select
+        'si_' || meter || number, 'sub_' || number, customer, 'price_' || meter, 'active', first_hour,
+        date_trunc('month', ends), date_trunc('month', ends) + interval '1 month', 'hash', ends, 'books'
+    from billed cross join shops
+    where customer is not null;
+    insert into invoice_snapshots (
+        invoice_id, stripe_customer_id, status, billing_reason, currency, created_at, finalized_at, "number", total,
+        credited, content_hash, read_at, run_id
+    )
+    select
+        concat('in_', months.number, '_', shops.number), customer, 'paid', 'subscription_cycle', 'usd', ended,
+        ended + interval '1 hour', concat(months.number, '-', shops.number), 100, 0, 'hash', ended, 'books'
+    from months cross join shops
+    where customer is not null and ended <= ends
+    order by months.number, shops.number;
+    insert into invoice_line_snapshots (
+        snapshot_id, line_number, line_id, price_id, period_start, period_end, quantity, amount, is_invoice_item,
+        is_proration
+    )
+    select
+        snapshot_id, row_number() over (partition by snapshot_id order by meter), concat('il_', snapshot_id, meter),
+        'price_' || meter, created_at - interval '1 month', created_at, 1, 50, false, false
+    from invoice_snapshots cross join billed;
+    insert into invoice_comparisons (
+        invoice_id, tenant_id, stripe_customer_id, event_name, period_start, period_end, usage_quantity,
+        accepted_quantity, stripe_quantity, invoice_quantity, difference, compared_at
+    )
+    select
+        invoice_id, tenant_id, stripe_customer_id, meter, created_at - interval '1 month', created_at, 1, 1, 1, 1, 0,
+        created_at
+    from invoice_snapshots
+    inner join shops on invoice_snapshots.stripe_customer_id = shops.customer
+    cross join billed;
+
+    -- All months but the last two are closed.
+    insert into month_signoffs (signoff_id, month, action, signed_by, control_totals, signed_at, acted_by, acted_at)
+    select
+        2 * months.number - turns.place, begins, turns.action, turns.person,
+        case when turns.action = 'prepare' then totals.figures end,
+        ended + interval '3 days', turns.person, ended + interval '3 days'
+    from months
+    cross join (values (1, 'prepare', 'ada'), (0, 'approve', 'grace')) as turns (place, action, person)
+    cross join lateral (
+        select jsonb_build_object('meters', jsonb_object_agg(meter, jsonb_build_object(
+            'usage', quantity, 'stated', quantity, 'stripe', quantity
+        ))) as figures
+        from (
+            select meter, sum(unit * (shops.number % 3 + 1)) as quantity
+            from hours cross join billed cross join shops
+            where hour >= begins and hour < ended
+            group by meter
+        ) as sums
+    ) as totals
+    where ended < date_trunc('month', ends)
+    order by months.number, turns.place desc;
+    insert into signed_hours (
+        signoff_id, tenant_id, meter, hour, usage_quantity, stated_quantity, stripe_quantity, stripe_read_at, status
+    )
+    select
+        2 * months.number - 1, tenant_id, meter, hour, quantity,
+        case when customer is not null then quantity end, case when customer is not null then quantity end,
+        ended, 'tied'
+    from months
+    inner join hours on hour >= begins and hour < ended
+    cross join billed
+    cross join shops
+    cross join lateral (select unit * (shops.number % 3 + 1) as quantity) as sums
+    where ended < date_trunc('month', ends);
+    -- A late file in the newest closed month.
+    update usage set quantity = quantity + 5
+    where
+        tenant_id = 'shop-00001' and measure = 'inserted_count'
+        and hour = date_trunc('month', ends) - interval '2 months' + interval '12 hours';
+
+    perform setval('landing_file_ids', (select max(file_id) from landing_files));
+end;
+$$;

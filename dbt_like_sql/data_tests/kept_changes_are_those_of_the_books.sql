@@ -1,0 +1,66 @@
+with shown as (
+    select distinct kept.hour
+    from fridge.kept_outcomes as kept
+    inner join fridge.stg_signed_months as signed_months
+        on
+            kept.hour >= signed_months.usage_month::timestamp at time zone 'UTC'
+            and kept.hour < (signed_months.usage_month + interval '1 month') at time zone 'UTC'
+    where kept.hour not in (select hours_not_kept.hour from fridge.hours_not_kept)
+),
+
+newest as (
+    select hour
+    from shown
+    order by hour desc
+    limit 48
+),
+
+hours as (
+    select hour
+    from newest
+    union
+    select hour
+    from shown
+    where mod(extract(epoch from hour)::bigint / 3600, 400) = mod(extract(doy from now())::bigint, 400)
+),
+
+books as (
+    select of_hour.*
+    from hours
+    cross join
+        lateral (
+            select signed_changes.*
+            from fridge.signed_changes
+            where signed_changes.hour = hours.hour
+        ) as of_hour
+),
+
+kept as (
+    select kept_signed_changes.*
+    from fridge.kept_signed_changes
+    inner join hours on kept_signed_changes.hour = hours.hour
+)
+
+(
+    select
+        'kept' as found_in,
+        kept.*
+    from kept
+    except
+    select
+        'kept' as found_in,
+        books.*
+    from books
+)
+union all
+(
+    select
+        'books' as found_in,
+        books.*
+    from books
+    except
+    select
+        'books' as found_in,
+        kept.*
+    from kept
+)

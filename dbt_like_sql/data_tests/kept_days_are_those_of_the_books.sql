@@ -1,0 +1,61 @@
+with shown as (
+    select distinct usage_date
+    from fridge.kept_tenant_days
+    where
+        usage_date
+        not in (select (hours_not_kept.hour at time zone 'UTC')::date from fridge.hours_not_kept)
+),
+
+newest as (
+    select usage_date
+    from shown
+    order by usage_date desc
+    limit 3
+),
+
+days as (
+    select usage_date
+    from newest
+    union
+    select usage_date
+    from shown
+    where mod(usage_date - date '2000-01-01', 100) = mod(extract(doy from now())::integer, 100)
+),
+
+books as (
+    select
+        days.usage_date,
+        of_day.*
+    from days
+    cross join lateral fridge.usage_of_day(days.usage_date) as of_day
+),
+
+kept as (
+    select kept_tenant_days.*
+    from fridge.kept_tenant_days
+    inner join days on kept_tenant_days.usage_date = days.usage_date
+)
+
+(
+    select
+        'kept' as found_in,
+        kept.*
+    from kept
+    except
+    select
+        'kept' as found_in,
+        books.*
+    from books
+)
+union all
+(
+    select
+        'books' as found_in,
+        books.*
+    from books
+    except
+    select
+        'books' as found_in,
+        kept.*
+    from kept
+)

@@ -1,0 +1,5 @@
+-- materialized: view
+select
+    change_id,
+    hour
+from fridge.changed_hours
