@@ -126,9 +126,9 @@ def sql() -> None:
 def run(names: tuple[str, ...], first: Hour | None, last: Hour | None, as_json: bool) -> None:
     """Bring the models up to their files and fill them: all, or those named.
 
-    Views are always current. Tables are filled anew. Increments, which are made by the hour, are made anew for the hours
-    from --from to --to, and left alone without them. Kept figures are made anew where what they are made of has changed,
-    unless models are named.
+    Views are always current. Tables are filled anew. Increments, which are made by the hour, are made anew for the
+    hours from --from to --to, and left alone without them. Kept figures are made anew where what they are made of has
+    changed, unless models are named.
     """
     if (first is None) != (last is None):
         raise click.UsageError("give both --from and --to, or neither")
