@@ -20,7 +20,7 @@ from fridge_pipeline.orchestration.partitions import (
     retried_when_the_database_is_lost,
 )
 from fridge_pipeline.orchestration.progress import Progress
-from fridge_pipeline.orchestration.told_hours import EMPTY, keep_from_red, tell_hours
+from fridge_pipeline.orchestration.told_hours import EMPTY, keep_from_red, materialize, tell_hours
 
 
 @dg.asset(
@@ -72,8 +72,7 @@ def report_bills(
         if bill.is_settled
     }
     if report.unsettled:
-        for hour, numbers in metadata.items():
-            context.log_event(dg.AssetMaterialization(context.asset_key, partition=hour.key, metadata=numbers))
+        materialize(context, context.asset_key, metadata)
         keep_from_red(context, [bill.hour for bill in report.hours if bill.hour not in with_history])
         raise dg.Failure(explain_unsettled(report), allow_retries=False)
     billed = {bill.hour for bill in report.hours if bill.is_closed and bill.hour in with_history}

@@ -52,7 +52,7 @@ def test_an_increment_reports_the_rows_of_each_hour_a_table_all_its_rows_and_no_
     pipeline.add_tenant("cohoes")
     pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
     with dg.DagsterInstance.ephemeral() as instance:
-        result = run_hours(definitions, instance, HourRange(hour, hour.plus(1)))
+        result = run_hours(definitions, instance, HourRange(hour, hour))
         assert result.success
         rows = {
             (event.asset_key.to_user_string(), event.partition): event.metadata["dagster/partition_row_count"].value
@@ -61,10 +61,7 @@ def test_an_increment_reports_the_rows_of_each_hour_a_table_all_its_rows_and_no_
         assert rows == {
             ("sensor_hours", hour.key): 2,
             ("declared_hours", hour.key): 0,
-            ("declared_hours", hour.plus(1).key): 0,
-            ("sensor_hours", hour.plus(1).key): 0,
             ("recorded_months", hour.key): 1,
-            ("recorded_months", hour.plus(1).key): 0,
         }
         checked = definitions.resolve_job_def(CHECK_BOOKS).execute_in_process(instance=instance)
         (gaps,) = checked.asset_materializations_for_node("finance_tables")
