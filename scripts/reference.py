@@ -1,4 +1,4 @@
-"""Write docs/reference/ from the code: environment variables, commands, and the SQL models with their columns.
+"""Write docs/reference/ from the code: environment variables, commands, metrics, the SQL models with their columns.
 
 README's table of variables is written from the same settings.
 
@@ -17,6 +17,8 @@ from fridge_pipeline.cli.command_table import COMMANDS
 from fridge_pipeline.cli.main import fridge
 from fridge_pipeline.database.check_models import tests_of
 from fridge_pipeline.database.models import Severity, SqlModel, read_models
+from fridge_pipeline.operations.expose_signals import PREFIX
+from fridge_pipeline.operations.rules.signals import SIGNALS
 from fridge_pipeline.settings import MODELS_FOLDER, REPOSITORY, SECRETS, Settings
 
 FOLDER = REPOSITORY / "docs" / "reference"
@@ -40,7 +42,17 @@ MADE_BY = "Made from the code by `make docs`.\n"
 
 def pages() -> dict[str, str]:
     """Every page by its file name."""
-    return {"environment.md": environment(), "commands.md": commands(), "tables.md": tables()}
+    made = {"environment.md": environment(), "commands.md": commands(), "metrics.md": metrics()}
+    return made | {"tables.md": tables()}
+
+
+def metrics() -> str:
+    """What Prometheus reads, each with its labels."""
+    rows = []
+    for name, signal in SIGNALS.items():
+        labels = f"{{{', '.join(signal.labels)}}}" if signal.labels else ""
+        rows.append(f"| `{PREFIX}{name}{labels}` | {signal.meaning} |")
+    return "\n".join(["# Metrics\n", MADE_BY, "| signal | meaning |", "|---|---|", *rows, ""])
 
 
 def environment() -> str:

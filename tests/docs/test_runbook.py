@@ -30,11 +30,22 @@ MAKE_CHECKS = {"HealthCheck", "judge_skew", "_guarded"}
 PARTS = ("Means", "Check", "Fix", "Left alone")
 
 
+#: What is before the name in a chapter's headings, and not in its table of short ones.
+PREFIXES = {"Health checks of fridge doctor": "Doctor: ", "Checks": "Check: "}
+
+
 def chapter(title: str) -> dict[str, str]:
-    """The sections of a chapter by their heading."""
+    """The sections of a chapter by their heading; a row of its table is a short section."""
     text = RUNBOOK[RUNBOOK.index(f"\n## {title}\n") :].split("\n## ")[1]
-    _, *sections = re.split(r"^### ", text, flags=re.MULTILINE)
-    return {section.partition("\n")[0]: section.partition("\n")[2] for section in sections}
+    head, *sections = re.split(r"^### ", text, flags=re.MULTILINE)
+    found = {section.partition("\n")[0]: section.partition("\n")[2] for section in sections}
+    for name, row in re.findall(r"^\| `([^`]+)` \| (.+) \|$", head, re.MULTILINE):
+        cells = re.split(r" (?<!\\)\| ", row)
+        if len(cells) == len(PARTS):
+            found[PREFIXES.get(title, "") + name] = "\n".join(
+                f"- **{p}:** {c}" for p, c in zip(PARTS, cells, strict=True)
+            )
+    return found
 
 
 def doctor_checks() -> set[str]:

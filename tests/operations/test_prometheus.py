@@ -19,6 +19,7 @@ import yaml
 from fridge_pipeline.operations.expose_signals import PREFIX
 from fridge_pipeline.operations.rules.signals import SIGNALS
 from fridge_pipeline.settings import REPOSITORY
+from scripts import reference
 from tests.live.running_fridge import FRIDGE, environment_for, wait_until
 from tests.operations.observed import Installation, bill_and_leave_some, dagster_beside, observe
 from tests.pipeline import Pipeline
@@ -76,8 +77,8 @@ def test_each_rule_says_what_is_so_and_what_to_do_and_how_urgent_it_is() -> None
     assert len({rule["alert"] for rule in alerts()}) == len(alerts())
 
 
-def test_the_documents_say_of_each_signal_what_its_help_says() -> None:
-    told = (REPOSITORY / "docs" / "operations.md").read_text(encoding="utf-8")
+def test_the_reference_says_of_each_signal_what_its_help_says() -> None:
+    told = reference.pages()["metrics.md"]
     for name, signal in SIGNALS.items():
         labels = f"{{{', '.join(signal.labels)}}}" if signal.labels else ""
         assert f"| `{PREFIX}{name}{labels}` | {signal.meaning} |" in told
