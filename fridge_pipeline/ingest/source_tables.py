@@ -133,12 +133,15 @@ class TemperatureTable(_Table):
     unit: Unit = Unit.CELSIUS
     scale: Annotated[float, Field(allow_inf_nan=False)] = 1.0
     offset: Annotated[float, Field(allow_inf_nan=False)] = 0.0
+    unit_column: _Text | None = None
     missing: list[Annotated[float, Field(allow_inf_nan=False)] | _Text] = []
 
     @model_validator(mode="after")
     def _scaled(self) -> TemperatureTable:
         if self.scale == 0:
             raise _refused("scale 0 makes every temperature the same")
+        if self.unit_column and "unit" in self.model_fields_set:
+            raise _refused("takes unit or unit_column, and not both")
         return self
 
 
@@ -162,6 +165,7 @@ class SourceTable(_Table):
     contract: ContractMode = ContractMode.WARN
     where: dict[_Text, _Value | Annotated[list[_Value], Field(min_length=1)]] = {}
     encoding: Annotated[str, AfterValidator(_encoding)] = "utf-8"
+    embedded: list[_Text] = []
     tenant_id: TenantTable
     sensor_id: SensorTable | None = None
     recorded_at: TimeTable

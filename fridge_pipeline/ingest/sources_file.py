@@ -61,6 +61,7 @@ def _source(table: SourceTable) -> Source:
         contract=table.contract,
         where=tuple((column, _texts(values)) for column, values in table.where.items()),
         encoding=table.encoding,
+        embedded=tuple(table.embedded),
     )
 
 
