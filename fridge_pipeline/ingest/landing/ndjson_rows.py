@@ -136,7 +136,7 @@ def _carefully_decoded(lines: pl.DataFrame, columns: JsonColumns, goes_on_within
                 if found is None and decoded is not None:
                     fault = Reason.LINE_TOO_LONG if is_too_long else Reason.NO_MEASUREMENT
                 for name in columns.members:
-                    values[name].append(_text(found[name]) if found and not fault else None)
+                    values[name].append(_text(found[name]) if found and fault is None else None)
                 for name, value in (("line", line), ("fault", fault), ("raw", raw)):
                     values[name].append(value)
             start = _behind_blanks(text, end)
@@ -195,7 +195,7 @@ def _text(value: object) -> str | None:
     if value is None:
         return None
     if isinstance(value, str):
-        return _SURROGATE.sub("\ufffd", value)
+        return value if value.isascii() else _SURROGATE.sub("\ufffd", value)
     return json.dumps(value)
 
 

@@ -59,8 +59,13 @@ def _short(found: dict[str, object]) -> dict[str, object]:
     }
 
 
+#: Once for all records: ``json.dumps`` makes one for each.
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
+
+
 def _text(record: object) -> str:
-    return json.dumps(record, ensure_ascii=False).encode(errors="replace").decode()
+    text = _ENCODER.encode(record)
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 class _Record(NamedTuple):
@@ -102,6 +107,8 @@ def _value(whole: object, record: _Record, member: str) -> object:
 def _walk(value: object, path: str) -> object:
     if isinstance(value, dict) and path in value:
         return value[path]
+    if "." not in path and isinstance(value, dict):
+        return None
     for part in path.split("."):
         if isinstance(value, dict):
             value = value.get(part)
