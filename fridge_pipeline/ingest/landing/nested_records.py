@@ -36,8 +36,7 @@ def records_of(
     """Of each record the columns' values, by their names, and its text; one without values where there is no record."""
     is_there = False
     lists = [name for name, member in members.items() if member.endswith("." + _EACH)]
-    keys = records.split(".") if records else []
-    for record in _at(whole, keys, "", ()) if keys or isinstance(whole, Mapping) else [_Record(whole, "", ())]:
+    for record in records_at(whole, records):
         is_there = True
         found = {name: _value(whole, record, member) for name, member in members.items()}
         if not lists:
@@ -68,22 +67,28 @@ def _text(record: object) -> str:
     return text if text.isascii() else text.encode(errors="replace").decode()
 
 
-class _Record(NamedTuple):
+class Record(NamedTuple):
     """A record or an object on the way to it, the key of the last ``*`` before it, and the objects that it lies in."""
 
     value: object
     key: str
-    above: tuple[_Record, ...]
+    above: tuple[Record, ...]
 
 
-def _at(value: object, keys: list[str], key: str, above: tuple[_Record, ...]) -> Iterator[_Record]:
+def records_at(whole: object, records: str) -> Iterator[Record]:
+    """The records where ``records`` says; a line that holds an array is one itself."""
+    keys = records.split(".") if records else []
+    return _at(whole, keys, "", ()) if keys or isinstance(whole, Mapping) else iter([Record(whole, "", ())])
+
+
+def _at(value: object, keys: list[str], key: str, above: tuple[Record, ...]) -> Iterator[Record]:
     if not keys:
-        yield from (_Record(each, key, above) for each in (value if isinstance(value, list) else [value]))
+        yield from (Record(each, key, above) for each in (value if isinstance(value, list) else [value]))
     elif isinstance(value, list):
         for each in value:
             yield from _at(each, keys, key, above)
     elif isinstance(value, dict):
-        within = (*above, _Record(value, key, above))
+        within = (*above, Record(value, key, above))
         if keys[0] == _EACH:
             for name, each in value.items():
                 yield from _at(each, keys[1:], name, within)
@@ -93,7 +98,7 @@ def _at(value: object, keys: list[str], key: str, above: tuple[_Record, ...]) ->
             yield from _at(value[keys[0]], keys[1:], key, within)
 
 
-def _value(whole: object, record: _Record, member: str) -> object:
+def _value(whole: object, record: Record, member: str) -> object:
     if member.startswith(_ABOVE):
         return _value(whole, record.above[-1], member.removeprefix(_ABOVE)) if record.above else None
     if member == _EACH:

@@ -62,13 +62,13 @@ def _with_decoded(value: object, keys: list[str]) -> object:
     if isinstance(value, list):
         return [_with_decoded(each, keys) for each in value]
     if not keys:
-        return _decoded(value) if isinstance(value, str) else value
+        return decoded_text(value) if isinstance(value, str) else value
     if not isinstance(value, dict):
         return value
     return {key: _with_decoded(inner, keys[1:]) if keys[0] in (key, _EACH) else inner for key, inner in value.items()}
 
 
-def _decoded(text: str) -> object:
+def decoded_text(text: str) -> object:
     """What is no JSON stays a text."""
     try:
         is_plain = text.strip(BLANK)[:1] in ("{", "[")
