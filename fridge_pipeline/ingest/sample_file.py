@@ -16,6 +16,7 @@ from fridge_pipeline.ingest.landing.json_columns import JsonColumns
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
 from fridge_pipeline.ingest.landing.private_copy import take_snapshot
 from fridge_pipeline.ingest.landing.text_encoding import encoding_of
+from fridge_pipeline.ingest.nested_samples import nested
 from fridge_pipeline.ingest.rules.guess_source import Sample
 from fridge_pipeline.ingest.rules.source import SourceFormat
 
@@ -68,13 +69,14 @@ def _json_sample(text: str, path: str) -> Sample:
     whole = _objects(text.splitlines())
     inner = _longest_array(whole[0]) if len(whole) == 1 else ""
     if whole and not inner:
-        return Sample(path, SourceFormat.NDJSON, _columns(whole))
-    if text[0] == "[":
-        return Sample(path, SourceFormat.JSON, _columns(list(islice(_one_by_one(text, 1), SAMPLE_ROWS))))
-    records = list(islice(_one_by_one(text, 0), SAMPLE_ROWS))
-    if len(records) == 1 and (inner := _longest_array(records[0])):
-        return Sample(path, SourceFormat.JSON, _columns(_at(records[0], inner)[:SAMPLE_ROWS]), records=inner)
-    return Sample(path, SourceFormat.JSON, _columns(records))
+        return Sample(path, SourceFormat.NDJSON, _columns(whole), nested=tuple(nested(whole)))
+    values = list(islice(_one_by_one(text, int(text[0] == "[")), SAMPLE_ROWS))
+    ways = tuple(nested(values))
+    records = [value for value in values if isinstance(value, dict)]
+    if text[0] == "{" and len(records) == 1 and (inner := _longest_array(records[0])):
+        columns = _columns(_at(records[0], inner)[:SAMPLE_ROWS])
+        return Sample(path, SourceFormat.JSON, columns, records=inner, nested=ways)
+    return Sample(path, SourceFormat.JSON, _columns(records), nested=ways)
 
 
 def _objects(lines: list[str]) -> list[Mapping[str, object]]:
@@ -91,8 +93,8 @@ def _value(line: str) -> object:
         return None
 
 
-def _one_by_one(text: str, at: int) -> Iterator[Mapping[str, object]]:
-    """Objects that stand one behind the other, commas or nothing between them, up to where the text is cut off."""
+def _one_by_one(text: str, at: int) -> Iterator[object]:
+    """Objects and arrays that stand one behind the other, commas or nothing between, until the text is cut off."""
     while (at := next((place for place in range(at, len(text)) if text[place] not in ", \t\r\n"), len(text))) < len(
         text
     ):
@@ -100,7 +102,7 @@ def _one_by_one(text: str, at: int) -> Iterator[Mapping[str, object]]:
             value, at = _DECODER.raw_decode(text, at)
         except (ValueError, RecursionError):
             return
-        if isinstance(value, dict):
+        if isinstance(value, (dict, list)):
             yield value
 
 

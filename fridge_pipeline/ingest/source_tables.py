@@ -146,6 +146,13 @@ class TemperatureTable(_NumberTable):
 
     column: _Text | None = None
     unit: Unit = Unit.CELSIUS
+    unit_column: _Text | None = None
+
+    @model_validator(mode="after")
+    def _in_one_unit(self) -> Self:
+        if self.unit_column and "unit" in self.model_fields_set:
+            raise _refused("takes unit or unit_column, and not both")
+        return self
 
 
 class NumberTable(_NumberTable):
@@ -175,6 +182,7 @@ class SourceTable(_Table):
     contract: ContractMode = ContractMode.WARN
     where: dict[_Text, _Value | Annotated[list[_Value], Field(min_length=1)]] = {}
     encoding: Annotated[str, AfterValidator(_encoding)] = "utf-8"
+    embedded: list[_Text] = []
     tenant_id: TenantTable
     sensor_id: SensorTable | None = None
     recorded_at: TimeTable
@@ -195,7 +203,7 @@ class SourceTable(_Table):
                     f"numbers.{name}: a name is of small letters, digits and _, begins with a letter, and is no other "
                     "column of a reading and no word of SQL"
                 )
-            if number.column.startswith("/") or (has_lists and not _is_list(number.column)):
+            if number.column.startswith(("/", "../")) or (has_lists and not _is_list(number.column)):
                 raise _refused(f"numbers.{name}: {number.column} stands beside several readings: each would count it")
         return self
 

@@ -88,6 +88,7 @@ def _source(table: SourceTable) -> Source:
             NumberField(**{"name": name, **dict(number), "missing": tuple(number.missing)})
             for name, number in table.numbers.items()
         ),
+        embedded=tuple(table.embedded),
     )
 
 

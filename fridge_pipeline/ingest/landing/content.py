@@ -6,7 +6,9 @@ secrets, and exceptions are read by many.
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
@@ -126,11 +128,12 @@ def places_of_columns(source: Source, found: Sequence[str]) -> dict[str, int]:
     names = [name.strip(BLANK) for name in found]
     missing = [column for column in source.columns if column not in names]
     wide = source.wide_columns(names)
-    shown = ", ".join(repr(name[:NAME_SHOWN]) for name in names[:NAMES_SHOWN]) + (", …" if names[NAMES_SHOWN:] else "")
     if missing or (source.wide is not None and not wide):
+        texts = [name for name in names if any(column.startswith(f"{name}.") for column in missing)]
+        told = "".join(f"; if the text of {name} is JSON, say embedded = [{json.dumps(name)}]" for name in texts[:1])
         wanted = ", ".join([*missing, *([f"any like {source.wide}"] if source.wide and not wide else [])])
         raise UnreadableFileError(
-            f"missing columns of source {source.name}: {wanted}; found {len(names)} columns: {shown}"
+            f"missing columns of source {source.name}: {wanted}; found {len(names)} columns: {shown(names)}{told}"
         )
     for column in (*source.columns, *wide):
         if names.count(column) > 1:
@@ -138,6 +141,41 @@ def places_of_columns(source: Source, found: Sequence[str]) -> dict[str, int]:
                 f"{names.count(column)} columns are called {column}; name one of them differently"
             )
     return {own(column): names.index(column) for column in (*source.columns, *wide)}
+
+
+#: How JSON begins within a text, as it is or in base64.
+_EMBEDDED = re.compile(rf"[{BLANK}]*+(?:[{{\[]|e[w-z0-9+/]|W[w-z0-9+/])")
+
+
+def shown(names: Sequence[str]) -> str:
+    """Names as a person reads them, so many as fit into a sentence."""
+    return ", ".join(repr(name[:NAME_SHOWN]) for name in names[:NAMES_SHOWN]) + (", …" if names[NAMES_SHOWN:] else "")
+
+
+def missing_members(missing: Sequence[str], first: Mapping[str, object]) -> UnreadableFileError:
+    """The error for JSON without what a source names: what the first object has, and where JSON is within a text."""
+    leaves = dict(leaves_of(first))
+    told = [
+        f"{name!r} is a text that holds JSON: embedded = [{json.dumps(name)}] looks into it"
+        for name, value in leaves.items()
+        if isinstance(value, str) and _EMBEDDED.match(value)
+    ]
+    arrays = [
+        f"{name!r} is an array: records = {json.dumps(name)} makes each of its elements a record"
+        for name, value in leaves.items()
+        if isinstance(value, list) and value
+    ]
+    found = f"missing in every object: {', '.join(missing)}; found in the first: {shown(list(leaves))}"
+    return UnreadableFileError("; ".join([found, *told[:1], *arrays[:1]]))
+
+
+def leaves_of(value: Mapping[str, object], path: str = "") -> Iterator[tuple[str, object]]:
+    """What is no object itself, by its name, dots between the keys."""
+    for key, inner in value.items():
+        if isinstance(inner, Mapping) and inner:
+            yield from leaves_of(inner, f"{path}{key}.")
+        else:
+            yield f"{path}{key}", inner
 
 
 def missing_columns(missing: Sequence[str], found: Sequence[str]) -> UnreadableFileError:

@@ -12,6 +12,7 @@ import polars as pl
 
 from fridge_pipeline.ingest.landing.nested_records import records_of
 from fridge_pipeline.ingest.rules.blank import BLANK
+from fridge_pipeline.ingest.rules.embedded_json import decoded_within
 from fridge_pipeline.ingest.rules.reading import FIELDS, IDS
 
 #: Between brackets, where one object ends and the next begins. Outside of texts, nothing else in JSON looks like this.
@@ -41,13 +42,16 @@ class JsonColumns:
 
     #: Columns that no object needs to have: a device says so where there is something to say.
     optional: Collection[str] = ()
+    #: Where in objects that hold records a text is JSON of its own.
+    embedded: Collection[str] = ()
 
     def among(self, lines: pl.DataFrame) -> JsonColumns:
         """With the further members that these objects have."""
         if self.further is None:
             return self
         keys = lines.select(pl.col("raw").str.extract_all(_KEY).explode().str.extract(_KEY).unique()).to_series()
-        return replace(self, members={**self.members, **self.further(sorted(keys.drop_nulls()))}, further=None)
+        members = {**self.members, **self.further(sorted(keys.drop_nulls()))}
+        return replace(self, members=members, further=None)
 
     @property
     def names(self) -> list[str]:
@@ -79,15 +83,15 @@ class JsonColumns:
         """The columns' values, of a decoded object."""
         return {name: _value(decoded, member) for name, member in self.members.items()}
 
-    def rows_of(
-        self, decoded: Mapping[str, object] | None, text: str
-    ) -> Iterable[tuple[dict[str, object] | None, str]]:
+    def rows_of(self, decoded: Any, text: str) -> Iterable[tuple[dict[str, object] | None, str]]:
         """Of a decoded object, None for what is none, each row: the columns' values, and what it says."""
         if decoded is None:
             return [(None, text)]
         if self.records is None:
             return [(self.of_object(decoded), text)]
-        return records_of(decoded, self.records, self.members)
+        within_records = [f"{self.records}.{place}" for place in self.embedded if self.records]
+        whole = decoded_within(decoded, [*self.embedded, *within_records])
+        return records_of(whole, self.records, self.members)
 
     @cached_property
     def odd(self) -> str:

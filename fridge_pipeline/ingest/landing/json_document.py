@@ -12,6 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
+from fridge_pipeline.ingest.landing.content import shown
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
 from fridge_pipeline.ingest.landing.text_encoding import text_of
 from fridge_pipeline.ingest.rules.blank import BLANK
@@ -70,20 +71,21 @@ def _member(text: str, at: int, key: str, name: str) -> int:
         raise ArrayOnTheWayError(f"{name} is in each element of an array")
     if text[at : at + 1] != "{":
         raise UnreadableFileError(f"there is no object that could hold {name}")
-    at = _behind(text, at + 1)
+    at, keys = _behind(text, at + 1), list[str]()
     while text[at : at + 1] == '"':
         try:
             found, end = _DECODER.raw_decode(text, at)
             value = _behind(text, _behind(text, end) + 1)
             if found == key:
                 return value
+            keys.append(found)
             at = _behind(text, _DECODER.raw_decode(text, value)[1])
         except (ValueError, RecursionError) as error:
             raise UnreadableFileError(f"it is no JSON where {name} was looked for: {error}") from error
         if text[at : at + 1] != ",":
             break
         at = _behind(text, at + 1)
-    raise UnreadableFileError(f"it has no {name}")
+    raise UnreadableFileError(f"it has no {name}; beside where it would be there are {shown(keys) or 'no keys'}")
 
 
 def _in_array(text: str, at: int) -> Iterator[tuple[int, int]]:

@@ -11,11 +11,11 @@ from __future__ import annotations
 import json
 import re
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from fridge_pipeline.ingest.landing.content import missing_columns
+from fridge_pipeline.ingest.landing.content import missing_columns, missing_members
 from fridge_pipeline.ingest.landing.json_columns import BETWEEN, CANONICAL, NUMBER, JsonColumns
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
 from fridge_pipeline.ingest.landing.lines import fault_row, lines_of, raw_rows
@@ -59,7 +59,7 @@ def ndjson_batches(source: BlockReader, columns: JsonColumns = CANONICAL) -> Ite
         if rows.is_empty():
             continue
         if not is_checked:
-            _refuse_other_content(rows, block.data, columns)
+            refuse_other_content(rows, block.data, columns)
             is_checked = True
         yield rows
     if not (is_checked or has_fault):
@@ -125,7 +125,7 @@ def _carefully_decoded(lines: pl.DataFrame, columns: JsonColumns, goes_on_within
     for line, text in lines.select("line", "raw").iter_rows():
         start = 0
         while start < len(text):
-            decoded, end = _object(text, start)
+            decoded, end = _object(text, start, may_be_array=columns.records is not None)
             if decoded is None and len(text) - start < goes_on_within:
                 return raw_rows(values, columns.schema), text[start:]
             said = text[start:end].rstrip(BLANK)
@@ -136,17 +136,19 @@ def _carefully_decoded(lines: pl.DataFrame, columns: JsonColumns, goes_on_within
                 if found is None and decoded is not None:
                     fault = Reason.LINE_TOO_LONG if is_too_long else Reason.NO_MEASUREMENT
                 for name in columns.members:
-                    values[name].append(_text(found[name]) if found and not fault else None)
+                    values[name].append(_text(found[name]) if found and fault is None else None)
                 for name, value in (("line", line), ("fault", fault), ("raw", raw)):
                     values[name].append(value)
             start = _behind_blanks(text, end)
     return raw_rows(values, columns.schema), ""
 
 
-def _object(text: str, start: int) -> tuple[dict[str, object] | None, int]:
+def _object(text: str, start: int, *, may_be_array: bool = False) -> tuple[Any, int]:
     """The JSON object that starts here, None when it is something else, and where it ends."""
     decoded, end = _value(text, start)
     behind = _behind_blanks(text, end)
+    if may_be_array and isinstance(decoded, list) and behind == len(text):
+        return decoded, end
     if isinstance(decoded, dict) and text[behind : behind + 1] in ("", "{"):
         return decoded, end
     return None, _end_of_broken(text, start)
@@ -193,11 +195,12 @@ def _text(value: object) -> str | None:
     if value is None:
         return None
     if isinstance(value, str):
-        return _SURROGATE.sub("\ufffd", value)
+        return value if value.isascii() else _SURROGATE.sub("\ufffd", value)
     return json.dumps(value)
 
 
-def _refuse_other_content(rows: pl.DataFrame, data: bytes, columns: JsonColumns) -> None:
+def refuse_other_content(rows: pl.DataFrame, data: bytes, columns: JsonColumns) -> None:
+    """Raises ``UnreadableFileError`` where no row of the first ones is an object, or none has one of the columns."""
     if (rows["fault"] == Reason.NOT_A_JSON_OBJECT.value).all(ignore_nulls=False):
         raise UnreadableFileError(
             f"no line is a JSON object; the first has {len(rows['raw'][0])} characters; deliver one object per line"
@@ -212,4 +215,5 @@ def _refuse_other_content(rows: pl.DataFrame, data: bytes, columns: JsonColumns)
     ]
     if missing:
         first = next((decoded for raw in rows["raw"] if (decoded := _object(raw, 0)[0]) is not None), {})
-        raise missing_columns(missing, list(first))
+        is_canonical = columns.members == CANONICAL.members
+        raise missing_columns(missing, list(first)) if is_canonical else missing_members(missing, first)

@@ -2,14 +2,16 @@
 
 ``records`` walks to them; an array on the way, or at its end, is each of its elements, and ``*`` is each member of an
 object. A column of a record is walked to from the record, with numbers as places in arrays; one that begins with ``/``
-from the object that the line holds; ``*`` alone is the key of the last ``*`` on the way, and ``value`` a record that is
-no object. A column that ends in ``.*`` is a list with a value for each row, beside other such lists.
+from the object that the line holds, with ``../`` from the object that the record lies in; ``*`` alone is the key of the
+last ``*`` on the way, and ``value`` a record that is no object. A column that ends in ``.*`` is a list with a value for
+each row, beside other such lists. A line that holds an array is one record.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from fridge_pipeline.catalogue.tenant import ID_LENGTH_MAX
 
@@ -22,23 +24,23 @@ EXPANDED_BYTES = 2**18
 #: A record that is neither object nor array is the value of this column.
 BARE = "value"
 
-_EACH = "*"
+_EACH, _ABOVE = "*", "../"
 
 #: A longer text is no field: it is longer than any id may be.
 _LENGTH_MAX = ID_LENGTH_MAX + 100
 
 
 def records_of(
-    whole: Mapping[str, object], records: str, members: Mapping[str, str]
+    whole: object, records: str, members: Mapping[str, str]
 ) -> Iterator[tuple[dict[str, object] | None, str]]:
     """Of each record the columns' values, by their names, and its text; one without values where there is no record."""
     is_there = False
     lists = [name for name, member in members.items() if member.endswith("." + _EACH)]
-    for record, key in _at(whole, records.split(".") if records else [], ""):
+    for record in records_at(whole, records):
         is_there = True
-        found = {name: _value(whole, record, key, member) for name, member in members.items()}
+        found = {name: _value(whole, record, member) for name, member in members.items()}
         if not lists:
-            yield _short(found), _text(record)
+            yield _short(found), _text(record.value)
             continue
         values = {name: value if isinstance(value := found[name], list) else [value] for name in lists}
         for place in range(max(map(len, values.values()))):
@@ -56,38 +58,62 @@ def _short(found: dict[str, object]) -> dict[str, object]:
     }
 
 
+#: Once for all records: ``json.dumps`` makes one for each.
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
+
+
 def _text(record: object) -> str:
-    return json.dumps(record, ensure_ascii=False).encode(errors="replace").decode()
+    text = _ENCODER.encode(record)
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
-def _at(value: object, keys: list[str], key: str) -> Iterator[tuple[object, str]]:
+class Record(NamedTuple):
+    """A record or an object on the way to it, the key of the last ``*`` before it, and the objects that it lies in."""
+
+    value: object
+    key: str
+    above: tuple[Record, ...]
+
+
+def records_at(whole: object, records: str) -> Iterator[Record]:
+    """The records where ``records`` says; a line that holds an array is one itself."""
+    keys = records.split(".") if records else []
+    return _at(whole, keys, "", ()) if keys or isinstance(whole, Mapping) else iter([Record(whole, "", ())])
+
+
+def _at(value: object, keys: list[str], key: str, above: tuple[Record, ...]) -> Iterator[Record]:
     if not keys:
-        yield from ((each, key) for each in (value if isinstance(value, list) else [value]))
+        yield from (Record(each, key, above) for each in (value if isinstance(value, list) else [value]))
     elif isinstance(value, list):
         for each in value:
-            yield from _at(each, keys, key)
+            yield from _at(each, keys, key, above)
     elif isinstance(value, dict):
+        within = (*above, Record(value, key, above))
         if keys[0] == _EACH:
             for name, each in value.items():
-                yield from _at(each, keys[1:], name)
+                yield from _at(each, keys[1:], name, within)
         elif ".".join(keys) in value:
-            yield from _at(value[".".join(keys)], [], key)
+            yield from _at(value[".".join(keys)], [], key, within)
         elif keys[0] in value:
-            yield from _at(value[keys[0]], keys[1:], key)
+            yield from _at(value[keys[0]], keys[1:], key, within)
 
 
-def _value(whole: object, record: object, key: str, member: str) -> object:
+def _value(whole: object, record: Record, member: str) -> object:
+    if member.startswith(_ABOVE):
+        return _value(whole, record.above[-1], member.removeprefix(_ABOVE)) if record.above else None
     if member == _EACH:
-        return key
-    if member == BARE and not isinstance(record, (dict, list)):
-        return record
+        return record.key
+    if member == BARE and not isinstance(record.value, (dict, list)):
+        return record.value
     path = member.removesuffix("." + _EACH)
-    return _walk(whole, path[1:]) if path.startswith("/") else _walk(record, path)
+    return _walk(whole, path[1:]) if path.startswith("/") else _walk(record.value, path)
 
 
 def _walk(value: object, path: str) -> object:
     if isinstance(value, dict) and path in value:
         return value[path]
+    if "." not in path and isinstance(value, dict):
+        return None
     for part in path.split("."):
         if isinstance(value, dict):
             value = value.get(part)

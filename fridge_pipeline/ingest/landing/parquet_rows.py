@@ -92,6 +92,7 @@ def chosen_by(source: Source) -> Choice:
     ids = source.id_columns
 
     def choose(schema: Any) -> list[Chosen]:
+        _refuse_lists(schema, source)
         found = [column for column in source.columns if type_at(schema, column) is not None]
         names = [*schema.names, *(column for column in found if column not in schema.names)]
         chosen = [
@@ -106,6 +107,19 @@ def chosen_by(source: Source) -> Choice:
         return chosen
 
     return choose
+
+
+def _refuse_lists(schema: Any, source: Source) -> None:
+    """Refuses columns that would lie within a list: a row of parquet is one reading."""
+    for column in source.columns:
+        parts = column.split(".")
+        for depth in range(1, len(parts) + 1):
+            dtype = type_at(schema, holder := ".".join(parts[:depth]))
+            if dtype is not None and (types.is_list(dtype) or types.is_large_list(dtype) or types.is_map(dtype)):
+                raise UnreadableFileError(
+                    f"column {holder} is of type {dtype}: a row of parquet is one reading, and lists and maps in it "
+                    "are not taken apart; unnest them before delivering, or deliver ndjson"
+                )
 
 
 def parquet_batches(path: Path, batch_rows: int, choice: Choice = canonical) -> Iterator[pl.DataFrame]:

@@ -16,7 +16,12 @@ from fridge_pipeline.ingest.landing.json_columns import JsonColumns
 from fridge_pipeline.ingest.landing.json_document import WHOLE_BYTES_MAX, ArrayOnTheWayError, record_lines
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
 from fridge_pipeline.ingest.landing.lines import BLOCK_BYTES, BlockReader
-from fridge_pipeline.ingest.landing.ndjson_rows import decoded_rows, end_of_last_object, ndjson_batches
+from fridge_pipeline.ingest.landing.ndjson_rows import (
+    decoded_rows,
+    end_of_last_object,
+    ndjson_batches,
+    refuse_other_content,
+)
 from fridge_pipeline.ingest.landing.nested_records import EXPANDED_BYTES
 from fridge_pipeline.ingest.landing.source_shape import Columns
 from fridge_pipeline.ingest.landing.text_encoding import as_utf8
@@ -76,11 +81,12 @@ def format_of(source: Source, path: str) -> SourceFormat:
 
 def members_of(source: Source) -> JsonColumns:
     """The members of JSON objects that the source names, by their ``own`` names."""
-    ids = [own(column) for column in source.id_columns]
-    members = {own(column): column for column in source.columns}
+    members = {own(column): column for column in (source.named if source.is_expanded else source.columns)}
+    ids = [own(column) for column in source.id_columns if own(column) in members]
     further = None if source.wide is None else lambda keys: {own(key): key for key in source.wide_columns(keys)}
     records = source.records if source.is_expanded else None
-    return JsonColumns(members, ids, further, records, [own(number.column) for number in source.numbers])
+    optional = [own(number.column) for number in source.numbers]
+    return JsonColumns(members, ids, further, records, optional, source.embedded)
 
 
 def _csv(snapshot: Snapshot, source: Source, _batch_rows: int, found: Columns) -> Iterator[pl.DataFrame]:
@@ -109,8 +115,11 @@ def _json(snapshot: Snapshot, source: Source, _batch_rows: int, _found: Columns)
     columns = members_of(source)
     if columns.records is None:
         try:
-            for lines in record_lines(snapshot.path, source.records, source.encoding):
-                yield decoded_rows(lines, columns)
+            for number, lines in enumerate(record_lines(snapshot.path, source.records, source.encoding)):
+                rows = decoded_rows(lines, columns)
+                if not number:
+                    refuse_other_content(rows, "\n".join(lines["raw"]).encode(errors="replace"), columns)
+                yield rows
         except ArrayOnTheWayError:  # before the first record
             columns = replace(columns, records=source.records)
         else:

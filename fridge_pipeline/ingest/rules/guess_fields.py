@@ -20,7 +20,7 @@ Columns = Mapping[str, Sequence[str]]
 _TENANT = (r"tenant", r"customer", r"account", r"client")
 _SENSOR = (
     *(r"dev_?eui", r"(sensor|device|probe|logger)_?(id|index|eui)", r"serial", r"^n$", r"entity_?id", r"\bmac\b"),
-    *(r"sensor|probe", r"device|logger", r"(^|[._])id$"),
+    *(r"sensor|probe", r"device|logger", r"(^|[._])id$", r"(^|[._])(sn|dev|target|topic|tag|node|asset)$"),
 )
 _NO_SENSOR = r"type|name$|lat|lon|location|profile|application|generation|message|battery"
 _TIME = (
@@ -37,6 +37,12 @@ _TEMPERATURE = (
     r"(^|[._])_?(v|value|state)$",
 )
 _NO_TEMPERATURE = r"hum|dew|batt|pressure|setpoint|alarm|limit|rssi|ambient_?limit"
+
+#: What says that a column lies in the objects around a record, or is a list beside others.
+_OUTER = re.compile(r"^/|^(\.\./)+|\.\*$")
+
+#: A column that says more than this says something else than what is measured.
+MEASURES_MAX = 20
 
 #: How columns of a file without a header line are called.
 UNNAMED = "column "
@@ -67,6 +73,34 @@ def guess_ids(columns: Columns) -> tuple[str | None, str | None]:
     return tenant, _first(texts, _SENSOR, _NO_SENSOR)
 
 
+def guess_unit_column(columns: Columns) -> str | None:
+    """The column that says each row's unit."""
+    return next((name for name, values in columns.items() if _is_of_units(name) and any(map(_is_unit, values))), None)
+
+
+def _is_of_units(name: str) -> bool:
+    return bool(re.search(r"(^|[._/ ])(u|unit|units|uom)$", name, re.IGNORECASE))
+
+
+def _is_unit(text: str) -> bool:
+    return bool(re.fullmatch(r"[°º]?(deg)?[ _]?(c|cel|celsius|f|fahrenheit|k|kelvin)", text.strip(), re.IGNORECASE))
+
+
+def guess_measure(columns: Columns) -> tuple[str, list[str]] | None:
+    """The column that says what a row measures, and what it says where that is a temperature."""
+    for name, values in columns.items():
+        said = sorted({value.strip() for value in values if value.strip()})
+        alike = _is_unit if _is_of_units(name) else _is_temperature
+        temperatures = [value for value in said if alike(value)]
+        if 0 < len(temperatures) < len(said) <= MEASURES_MAX:
+            return name, temperatures
+    return None
+
+
+def _is_temperature(text: str) -> bool:
+    return bool(re.fullmatch(r"\w*temp(erature)?\w*", text, re.IGNORECASE))
+
+
 def guess_time(columns: Columns) -> tuple[Column, TimeGuess] | None:
     """The column of the time of measuring, or those of a date and a time of day, and the format."""
     times = {name: guess for name, values in columns.items() if (guess := guess_times(values))}
@@ -88,11 +122,10 @@ def guess_temperature(columns: Columns, taken: Sequence[str | None]) -> Temperat
     numbers = {name: _numbers(values) for name, values in columns.items() if name not in taken}
     numbers = {name: values for name, values in numbers.items() if values}
     best = _first(numbers, _TEMPERATURE, _NO_TEMPERATURE)
-    if best is None and all(name.startswith(UNNAMED) for name in columns):
-        best = next((name for name, values in numbers.items() if any(value != round(value) for value in values)), None)
-        return _measured((best,), numbers[best]) if best else None
     if best is None:
-        return None
+        unnamed = [name for name in numbers if name.startswith(UNNAMED) or name.isdecimal()]
+        best = next((name for name in unnamed if any(value != round(value) for value in numbers[name])), None)
+        return _measured((best,), numbers[best]) if best else None
     alike = tuple(
         name for name in numbers if _stem(name) == _stem(best) and not re.search(_NO_TEMPERATURE, name, re.IGNORECASE)
     )
@@ -172,7 +205,8 @@ def _first(names: Mapping[str, object], patterns: Sequence[str], unwanted: str) 
     """The first name that a pattern fits, the better patterns first; unwanted is by a name's last part."""
     for pattern in patterns:
         for name in names:
-            if re.search(pattern, name, re.IGNORECASE) and not (unwanted and _is_unwanted(name, unwanted)):
+            is_alike = re.search(pattern, _OUTER.sub("", name), re.IGNORECASE)
+            if is_alike and not (unwanted and _is_unwanted(name, unwanted)):
                 return name
     return None
 

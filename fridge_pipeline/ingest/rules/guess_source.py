@@ -9,7 +9,7 @@ import csv
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fridge_pipeline.ingest.rules.blank import BLANK
 from fridge_pipeline.ingest.rules.guess_fields import (
@@ -17,8 +17,10 @@ from fridge_pipeline.ingest.rules.guess_fields import (
     Columns,
     TemperatureGuess,
     guess_ids,
+    guess_measure,
     guess_temperature,
     guess_time,
+    guess_unit_column,
 )
 from fridge_pipeline.ingest.rules.guess_times import TimeGuess, reads_times, zone_of
 from fridge_pipeline.ingest.rules.source import Column, CsvLayout, Source, SourceFormat, TimeFormat, Unit, columns_of
@@ -28,10 +30,19 @@ PREAMBLE_LINES_MAX = 30
 
 
 @dataclass(frozen=True, slots=True)
+class Nested:
+    """One way to take objects apart: where records are, which texts are JSON, and the columns that there are then."""
+
+    records: str
+    embedded: tuple[str, ...]
+    columns: Columns
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """The start of a file: of csv its ``lines``, of anything else its columns' values; with its path below the hour.
 
-    ``encoding`` is that of its text, where a source has to say it.
+    ``encoding`` is that of its text, where a source has to say it. ``nested`` are further ways to take it apart.
     """
 
     path: str
@@ -40,15 +51,21 @@ class Sample:
     lines: tuple[str, ...] = ()
     records: str = ""
     encoding: str = ""
+    embedded: tuple[str, ...] = ()
+    nested: tuple[Nested, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """A ``[[source]]`` in TOML, how sure it is (``high``, ``medium``, ``low``), and why, in sentences."""
+    """A ``[[source]]`` in TOML, how sure it is (``high``, ``medium``, ``low``), and why, in sentences.
+
+    ``found`` is how many readings it finds in the sample, of sensors with a name first.
+    """
 
     toml: str
     confidence: str
     reasons: tuple[str, ...]
+    found: tuple[bool, int] = (False, 0)
 
 
 def guess_source(sample: Sample, entries: Mapping[str, tuple[Source, str]]) -> Guess | None:
@@ -68,7 +85,9 @@ def guess_source(sample: Sample, entries: Mapping[str, tuple[Source, str]]) -> G
             *_to_adapt(source),
         )
         return Guess(_for_file(text, source, sample.path), "high" if is_named else "medium", reasons)
-    return _by_columns(sample)
+    ways = (replace(sample, records=way.records, embedded=way.embedded, columns=way.columns) for way in sample.nested)
+    guesses = [guess for each in (sample, *ways) if (guess := _by_columns(each))]
+    return max(guesses, key=lambda guess: guess.found, default=None)
 
 
 def _fit(sample: Sample, source: Source) -> int:
@@ -100,18 +119,29 @@ def _for_file(text: str, source: Source, path: str) -> str:
     return text
 
 
+#: The key of an object's member, or of the object that it lies in: where no column names the sensor, it may.
+_KEYS = ("*", "../*")
+
+
 def _by_columns(sample: Sample) -> Guess | None:
     layout = layout_of(sample.lines) if sample.format is SourceFormat.CSV else CsvLayout()
     columns = table(sample.lines, layout) if sample.format is SourceFormat.CSV else sample.columns
+    measure = guess_measure(columns)
+    if measure is not None:
+        places = [place for place, value in enumerate(columns[measure[0]]) if value.strip() in measure[1]]
+        columns = {name: [values[place] for place in places] for name, values in columns.items()}
     found = guess_time(columns)
     if found is None:
         return None
     column, time = found
     times = columns_of(column)
     tenant, sensor = guess_ids({name: values for name, values in columns.items() if name not in times})
+    sensor = sensor or next((key for key in _KEYS if key in columns and key not in times), None)
     temperature = guess_temperature(columns, (*times, tenant, sensor))
     if temperature is None:
         return None
+    values = zip(*(columns[name] for name in (*times, temperature.columns[0])), strict=True)
+    readings = sum(all(value.strip() for value in row) for row in values)
     zone = zone_of(times[0])
     doubts = _doubts(time, zone, sensor, temperature, layout)
     if tenant and tenant.rpartition(".")[2] not in ("tenant", "tenant_id"):
@@ -123,14 +153,18 @@ def _by_columns(sample: Sample) -> Guess | None:
         f"format = {_quoted(sample.format)}",
         *([f"encoding = {_quoted(sample.encoding)}"] if sample.encoding else []),
         *([f"records = {_quoted(sample.records)}"] if sample.records else []),
+        *([f"embedded = {_quoted(sample.embedded)}"] if sample.embedded else []),
+        *([f"where = {{ {_quoted(measure[0])} = {_quoted(tuple(measure[1]))} }}"] if measure else []),
         *_layout_lines(layout, columns, temperature),
         f"tenant_id = {{ column = {_quoted(tenant)} }}" if tenant else "tenant_id = { register = true }",
-        *_field_lines(sensor, column, time, zone, temperature),
+        *_field_lines(sensor, column, time, zone, temperature, guess_unit_column(columns)),
     ]
     named = f"time in {' and '.join(map(repr, times))}, temperature in {temperature.columns[0]!r}" + (
         f", sensor in {sensor!r}" if sensor else ""
     )
-    return Guess("\n".join(lines) + "\n", "low" if doubts else "medium", (f"by names and values: {named}", *doubts))
+    reasons = (f"by names and values: {named}", *doubts)
+    is_named = sensor is not None or len(temperature.columns) > 1
+    return Guess("\n".join(lines) + "\n", "low" if doubts else "medium", reasons, (is_named, readings))
 
 
 def _doubts(
@@ -160,12 +194,18 @@ def _layout_lines(layout: CsvLayout, columns: Columns, temperature: TemperatureG
 
 
 def _field_lines(
-    sensor: str | None, column: Column, time: TimeGuess, zone: str | None, temperature: TemperatureGuess
+    sensor: str | None,
+    column: Column,
+    time: TimeGuess,
+    zone: str | None,
+    temperature: TemperatureGuess,
+    unit: str | None,
 ) -> list[str]:
     is_wide = len(temperature.columns) > 1 and sensor is None
     how = [
         *([] if is_wide else [f"column = {_quoted(temperature.columns[0])}"]),
-        *([f"unit = {_quoted(temperature.unit)}"] if temperature.unit is not Unit.CELSIUS else []),
+        *([f"unit_column = {_quoted(unit)}"] if unit and not is_wide else []),
+        *([f"unit = {_quoted(temperature.unit)}"] if temperature.unit is not Unit.CELSIUS and not unit else []),
         *([f"scale = {temperature.scale:g}"] if temperature.scale != 1.0 else []),
         *([f"missing = [{', '.join(f'{value:g}' for value in temperature.missing)}]"] if temperature.missing else []),
     ]
@@ -200,12 +240,22 @@ def layout_of(lines: Sequence[str]) -> CsvLayout:
         width = max(set(widths), key=lambda each: (widths.count(each) * (each > 1), each), default=0)
         start = next((at for at, each in enumerate(widths[: PREAMBLE_LINES_MAX + 1]) if each == width), 0)
         if width > 1 and (widths.count(width), width) > best:
-            best, found = (widths.count(width), width), _with_header(lines, delimiter, start, width)
+            named = (at for at in range(start, min(start + 3, len(lines))) if _is_named(lines[at], delimiter, width))
+            best, found = (
+                (widths.count(width), width),
+                _with_header(lines, delimiter, next(named, start), width),
+            )
     return found
 
 
 def _width(line: str, delimiter: str) -> int:
     return len(next(csv.reader([line], delimiter=delimiter), []))
+
+
+def _is_named(line: str, delimiter: str, width: int) -> bool:
+    """Whether a line has a word in every cell: a title, or a row of units, has empty ones."""
+    cells = next(csv.reader([line], delimiter=delimiter), [])
+    return len(cells) == width and all(cell.strip() for cell in cells)
 
 
 def _with_header(lines: Sequence[str], delimiter: str, start: int, width: int) -> CsvLayout:

@@ -21,6 +21,9 @@ VALUES_MAX = 50
 _EPOCHS = {1: TimeFormat.EPOCH_S, 1e3: TimeFormat.EPOCH_MS, 1e6: TimeFormat.EPOCH_US, 1e9: TimeFormat.EPOCH_NS}
 _SECONDS = (1_420_070_400, 4_102_444_800)
 
+#: The same years in days of spreadsheets.
+_DAYS = (42_005, 73_051)
+
 _DATES = ("%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d.%m.%y", "%d/%m/%Y", "%m/%d/%Y", "%d/%m/%y", "%m/%d/%y", "%d-%m-%Y")
 _MORE_DATES = ("%m-%d-%Y", "%Y%m%d", "%Y-%m-%d", "%d-%b-%Y", "%d %b %Y")
 _CLOCKS = ("%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p", "%H%M%S")
@@ -42,7 +45,9 @@ class TimeGuess:
 def guess_times(values: Sequence[str]) -> TimeGuess | None:
     """What reads the most of the values that are there; None where nothing reads more than half of them."""
     there = _some(values)
-    counts: dict[str, int] = {each: _count(there, each) for each in (TimeFormat.ISO, *_EPOCHS.values())}
+    counts: dict[str, int] = {
+        each: _count(there, each) for each in (TimeFormat.ISO, *_EPOCHS.values(), TimeFormat.EXCEL)
+    }
     if not any(counts.values()) and any(_DATE.search(value) for value in there):
         counts = {each: _count(there, each) for each in _PATTERNS}
     most = max(counts.values())
@@ -69,6 +74,8 @@ def _some(values: Sequence[str]) -> list[str]:
 def _count(values: Sequence[str], time_format: str) -> int:
     if time_format == TimeFormat.ISO:
         return sum(bool(_ISO.fullmatch(value)) for value in values)
+    if time_format == TimeFormat.EXCEL:  # whole numbers are something else more often than midnight
+        return sum(_DAYS[0] <= _number(value) <= _DAYS[1] and not _number(value).is_integer() for value in values)
     for scale, unit in _EPOCHS.items():
         if time_format == unit:
             return sum(_SECONDS[0] * scale <= _number(value) <= _SECONDS[1] * scale for value in values)

@@ -36,6 +36,7 @@ class TimeFormat(StrEnum):
     EPOCH_MS = "epoch_ms"
     EPOCH_US = "epoch_us"
     EPOCH_NS = "epoch_ns"
+    EXCEL = "excel"  # days since the end of 1899, as spreadsheets count them
 
 
 class Unit(StrEnum):
@@ -87,6 +88,11 @@ class TimeField:
     ambiguous: Ambiguous | None = None
 
     @property
+    def is_number(self) -> bool:
+        """Whether it is a number, of whatever units since whenever."""
+        return self.is_epoch or self.format == TimeFormat.EXCEL
+
+    @property
     def is_epoch(self) -> bool:
         """Whether it is a number since 1970."""
         return self.format.startswith("epoch_")
@@ -97,7 +103,7 @@ class TemperatureField:
     """A temperature: degrees Celsius are what the value, as the file has it, times ``scale`` plus ``offset`` gives.
 
     ``missing`` are values of the file, before anything is computed, that say that nothing was measured. The column is
-    None where every column of ``Wide`` holds one.
+    None where every column of ``Wide`` holds one. Where a ``unit_column`` says the unit of each row, that counts.
     """
 
     column: str | None = None
@@ -105,6 +111,7 @@ class TemperatureField:
     scale: float = 1.0
     offset: float = 0.0
     missing: tuple[float | str, ...] = ()
+    unit_column: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +145,8 @@ class Source:
 
     ``format`` None means: by the file's ending. ``records`` is where a JSON document has its array of records.
     ``wide`` is a pattern of the columns that hold one reading each. ``where`` are columns with the texts that rows of
-    temperatures have in them. ``encoding`` is that of text. ``numbers`` are kept besides the temperature.
+    temperatures have in them. ``encoding`` is that of text. ``embedded`` are columns whose text is JSON of its own.
+    ``numbers`` are kept besides the temperature.
     """
 
     name: str
@@ -155,11 +163,14 @@ class Source:
     where: tuple[tuple[str, tuple[str, ...]], ...] = ()
     encoding: str = "utf-8"
     numbers: tuple[NumberField, ...] = ()
+    embedded: tuple[str, ...] = ()
 
     @property
     def definition(self) -> dict[str, Any]:
         """Everything but its name and pattern of files; a key that came later only where it is not left out."""
         given = {key: value for key, value in asdict(self).items() if key not in ("name", "match")}
+        if self.temperature.unit_column is None:
+            del given["temperature"]["unit_column"]
         return {key: value for key, value in given.items() if value != _NEWER.get(key, ...)}
 
     @property
@@ -170,10 +181,16 @@ class Source:
     @property
     def columns(self) -> list[str]:
         """The columns that a file must have, by the file's names, each once."""
+        return list(dict.fromkeys(holder_of(column, self.embedded) or column for column in self.named))
+
+    @property
+    def named(self) -> list[str]:
+        """The columns that its fields name, those within embedded JSON too."""
         named = (
             *self.id_columns,
             *columns_of(self.recorded_at.column),
             *columns_of(self.temperature.column),
+            *columns_of(self.temperature.unit_column),
             *(column for column, _ in self.where),
             *(number.column for number in self.numbers),
         )
@@ -188,9 +205,10 @@ class Source:
     @property
     def is_expanded(self) -> bool:
         """Whether records lie deeper in its objects than a plain path says: such files are read object by object."""
-        parts = [part for column in self.columns for part in column.split(".")]
+        parts = [part for column in self.named for part in _outside(column, self.embedded).split(".")]
         return (
-            (bool(self.records) and self.format in (SourceFormat.NDJSON, SourceFormat.AVRO))
+            holder_of(f"{self.records}.", self.embedded) is not None
+            or (bool(self.records) and self.format in (SourceFormat.NDJSON, SourceFormat.AVRO))
             or "*" in self.records.split(".")
             or any(part.isdecimal() or part == "*" or part.startswith("/") for part in parts)
         )
@@ -213,7 +231,13 @@ class Source:
 
 
 #: Keys that came later, and what they are where they are left out.
-_NEWER: dict[str, object] = {"contract": ContractMode.WARN, "where": (), "encoding": "utf-8", "numbers": ()}
+_NEWER: dict[str, object] = {
+    "contract": ContractMode.WARN,
+    "where": (),
+    "encoding": "utf-8",
+    "numbers": (),
+    "embedded": (),
+}
 
 
 def numbers_of(sources: Iterable[Source]) -> tuple[ReadingNumber, ...]:
@@ -227,6 +251,17 @@ def columns_of(column: Column | None) -> tuple[str, ...]:
     if column is None:
         return ()
     return (column,) if isinstance(column, str) else column
+
+
+def holder_of(column: str, embedded: Sequence[str]) -> str | None:
+    """The embedded JSON in which a column lies; None where it lies in none."""
+    return next((holder for holder in embedded if column.startswith(f"{holder}.")), None)
+
+
+def _outside(column: str, embedded: Sequence[str]) -> str:
+    """The part of a column that plain decoding walks: an array within embedded JSON is no matter of the file's."""
+    holder = holder_of(column, embedded)
+    return column if holder is None or column.endswith(".*") else holder
 
 
 def own(column: str) -> str:

@@ -13,6 +13,7 @@ import polars as pl
 from polars import selectors
 
 from fridge_pipeline.ingest.rules.blank import BLANK
+from fridge_pipeline.ingest.rules.embedded_json import with_embedded
 from fridge_pipeline.ingest.rules.reading import FIELDS, IDS, NUMBERS, Reason
 from fridge_pipeline.ingest.rules.source import Column, IdField, Source, TemperatureField, Unit, own
 from fridge_pipeline.ingest.rules.source_numbers import number_fault, with_source_numbers
@@ -26,6 +27,12 @@ BETWEEN_TIMES, BETWEEN_IDS = " ", "-"
 
 #: What may stand behind a number: its unit, if it is the source's.
 _UNIT_ENDS = {Unit.CELSIUS: f"{BLANK}°ºC", Unit.FAHRENHEIT: f"{BLANK}°ºF", Unit.KELVIN: f"{BLANK}°ºK"}
+
+#: A unit as files write it: ``°C``, ``F``, ``deg C``, ``Cel``, ``[degF]``, ``degrees Celsius``, ``Kelvin``.
+_UNIT = (
+    rf"^[{BLANK}\[°º]*(?:deg(?:ree)?s?)?[{BLANK}_.]*"
+    rf"(c|cel|celsius|centigrade|f|fahrenheit|k|kelvin)[{BLANK}\].]*$"
+)
 
 _KEPT = ("line", "fault", "raw")
 
@@ -47,6 +54,7 @@ def with_fields(rows: pl.DataFrame, source: Source, of_path: Mapping[str, str | 
     In: ``line``, ``fault``, ``raw``, and the source's columns under their ``own`` names, as text or in the file's
     types. ``of_path`` is what ``path_ids`` found. A tenant that only the register knows is null.
     """
+    rows = with_embedded(rows, source)
     tall = rows.lazy() if source.wide is None else _unpivoted(rows, source)
     sensor = pl.col(_SENSOR) if source.sensor_id is None else _id(source.sensor_id, "sensor_id", of_path)
     sensor = sensor.cast(pl.String)
@@ -60,10 +68,11 @@ def with_fields(rows: pl.DataFrame, source: Source, of_path: Mapping[str, str | 
             *_KEPT,
             _id(source.tenant_id, "tenant_id", of_path).alias("tenant_id"),
             sensor.alias("sensor_id"),
-            _together(time, BETWEEN_TIMES).alias("recorded_at"),
+            _time(source).alias("recorded_at"),
             pl.col(temperature).alias("temperature_c"),
             *(pl.col(own(column)) for column in {number.column for number in source.numbers}),
             _is_other=_is_other(source),
+            _unit=_unit(source.temperature.unit_column),
         )
         .with_columns(_stripped(selectors.by_name("recorded_at", "temperature_c") & selectors.string()))
         .with_columns(
@@ -84,7 +93,7 @@ _SENSOR, _TEMPERATURE = "column of a wide row", "value of a wide row"
 
 def _unpivoted(rows: pl.DataFrame, source: Source) -> pl.LazyFrame:
     """One row per measured column of each row, in their order; of a row without any, or that is none, one."""
-    fixed = {*_KEPT, *map(own, source.columns)}
+    fixed = {*_KEPT, *map(own, source.columns), *map(own, source.named)}
     named, wide = ([name for name in rows.columns if (name in fixed) is is_fixed] for is_fixed in (True, False))
     numbered = rows.lazy().with_row_index("_row")
     cells = (
@@ -123,6 +132,14 @@ def _together(column: Column, between: str) -> pl.Expr:
     return pl.when(is_there).then(pl.concat_str(parts, separator=between))
 
 
+def _time(source: Source) -> pl.Expr:
+    """As the file has it; of a number with a decimal comma, with a point."""
+    time = _together(source.recorded_at.column, BETWEEN_TIMES)
+    if source.csv.decimal == "." or not source.recorded_at.is_number:
+        return time
+    return time.cast(pl.String).str.replace(source.csv.decimal, ".", literal=True)
+
+
 def _is_other(source: Source) -> pl.Expr:
     """Whether a row is about something else than its source asks for; null where it does not say."""
     asked = [
@@ -149,7 +166,8 @@ def _with_temperature(rows: pl.LazyFrame, source: Source) -> pl.LazyFrame:
     says_nothing = pl.lit(value=False)
     if rows.collect_schema()["temperature_c"] == pl.String:
         says_nothing = value.is_in(pl.lit(pl.Series(texts, dtype=pl.String)).implode())
-        value = value.str.strip_chars_end(_UNIT_ENDS[field.unit])
+        ends = "".join(_UNIT_ENDS.values()) if field.unit_column else _UNIT_ENDS[field.unit]
+        value = value.str.strip_chars_end(ends)
         if source.csv.decimal != ".":
             value = value.str.replace(source.csv.decimal, ".", literal=True)
     number = value.cast(pl.Float64, strict=False)
@@ -158,17 +176,30 @@ def _with_temperature(rows: pl.LazyFrame, source: Source) -> pl.LazyFrame:
 
 
 def _celsius(number: pl.Expr, field: TemperatureField) -> pl.Expr:
+    """In each row's own unit where a column says it; null in a unit of anything else."""
+    if field.unit_column is not None:
+        measured = number * field.scale + field.offset
+        in_units = [pl.when(pl.col("_unit") == unit[0]).then(_from(measured, unit)) for unit in Unit]
+        return pl.coalesce(in_units).round(DECIMALS)
     if (field.unit, field.scale, field.offset) == (Unit.CELSIUS, 1.0, 0.0):
         return number
-    measured = number * field.scale + field.offset
-    match field.unit:
+    return _from(number * field.scale + field.offset, field.unit).round(DECIMALS)
+
+
+def _from(measured: pl.Expr, unit: Unit) -> pl.Expr:
+    match unit:
         case Unit.FAHRENHEIT:
-            measured = (measured - 32) * 5 / 9
+            return (measured - 32) * 5 / 9
         case Unit.KELVIN:
-            measured = measured - 273.15
+            return measured - 273.15
         case Unit.CELSIUS:
-            pass
-    return measured.round(DECIMALS)
+            return measured
+
+
+def _unit(column: str | None) -> pl.Expr:
+    """The first letter of a row's unit; null of what measures no temperature."""
+    text = pl.lit(None, pl.String) if column is None else pl.col(own(column)).cast(pl.String)
+    return text.str.to_lowercase().str.extract(_UNIT).str.head(1)
 
 
 def _fault(source: Source) -> pl.Expr:

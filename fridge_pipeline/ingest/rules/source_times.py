@@ -20,6 +20,10 @@ _NANOSECONDS_PER_MICROSECOND = 1_000
 #: Beyond this no number of microseconds is a time of our calendar, and none overflows.
 _MICROSECONDS_MAX = 2.6e17
 
+#: From the day 0 of spreadsheets, 30 December 1899, to 1970.
+_DAYS_BEFORE_1970 = 25_569
+_MILLISECONDS_PER_DAY = 86_400_000
+
 _NAIVE = pl.Datetime("us")
 _HAS_OFFSET = r"(?i)[0-9:](Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
 
@@ -40,6 +44,8 @@ def with_source_time(rows: pl.LazyFrame, column: str, time: TimeField) -> pl.Laz
     dtype = rows.collect_schema()[column]
     if time.is_epoch:
         return rows.with_columns(_from_epoch(pl.col(column), dtype, TimeFormat(time.format)), time_fault=_no_fault())
+    if time.format == TimeFormat.EXCEL:
+        return _with_instant(rows, column, _from_days(pl.col(column)), time)
     if isinstance(dtype, pl.Datetime) and (time.timezone is None or dtype.time_zone is not None):
         return with_parsed_time(rows, column).with_columns(time_fault=_no_fault())
     if isinstance(dtype, pl.Datetime):
@@ -66,6 +72,13 @@ def _from_epoch(value: pl.Expr, dtype: pl.DataType, unit: TimeFormat) -> pl.Expr
     microseconds = pl.when(is_whole).then(exact).otherwise(pl.when(is_near).then(rounded).round().cast(pl.Int64))
     instant = pl.when(is_near).then(microseconds).cast(_NAIVE).dt.replace_time_zone("UTC")
     return pl.when(in_calendar(instant, RECORDED_AT)).then(instant).alias(value.meta.output_name())
+
+
+def _from_days(value: pl.Expr) -> pl.Expr:
+    """To the millisecond: spreadsheets keep a time as a fraction of a day, which is none exactly."""
+    milliseconds = (value.cast(pl.Float64, strict=False) - _DAYS_BEFORE_1970) * _MILLISECONDS_PER_DAY
+    is_near = milliseconds.abs() <= _MICROSECONDS_MAX / 1_000  # false for what is no number
+    return (pl.when(is_near).then(milliseconds).round().cast(pl.Int64) * 1_000).cast(_NAIVE)
 
 
 def _with_iso(rows: pl.LazyFrame, column: str, time: TimeField) -> pl.LazyFrame:

@@ -63,7 +63,10 @@ EXPECTED: dict[str, tuple[list[Reading], list[Rejected]]] = {
         [(5, "probe-1", "18:08:47", 4.3), (6, "probe-1", "18:18:47", 4.4), (9, "probe-2", "18:08:47", -18.2)],
         [(8, "unreadable temperature")],
     ),
-    "iot-hub-storage": ([(1, "device-1", "18:46:09.887000", 4.91)], [(2, "missing temperature_c")]),
+    "iot-hub-storage": (
+        [(1, "device-1", "18:46:09.887000", 4.91), (2, "device-2", "18:47:09", 5.0)],
+        [(3, "missing temperature_c")],
+    ),
     "netatmo-csv": ([(4, "north", "18:30:02", 5.6), (5, "north", "18:35:04", 5.7)], [(6, "missing temperature_c")]),
     "purpleair-history": (
         [(2, "164351", "18:30:00", 4.0), (3, "164351", "18:40:00", -5.0)],
@@ -74,8 +77,9 @@ EXPECTED: dict[str, tuple[list[Reading], list[Rejected]]] = {
         [
             (1, "urn:dev:ow:10e2073a01080063:temperature", "18:30:00", 4.5),
             (2, "urn:dev:ow:10e2073a01080064:temperature", "18:31:00.500000", -18.25),
+            (5, "urn:dev:ow:10e2073a01080066:temperature", "18:31:00", 4.0),
         ],
-        [(3, "missing temperature_c")],
+        [(3, "missing temperature_c"), (4, "a row of another measure")],
     ),
     "sensor-community": (
         [(2, "11246", "18:00:19", 5.1), (3, "11246", "18:02:45", 5.14)],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 from datetime import date, time
@@ -16,6 +17,20 @@ from tests.ingest.landing.test_sources import read, source
 
 TROY = 'tenant_id = { value = "troy" }\n'
 SEEN = "2026-01-24T18:30:00Z"
+
+
+SECONDS = 1_769_279_400  # the same moment
+PAYLOAD = json.dumps({"dev": {"id": 7}, "t": 4.5})
+
+#: The first six are five degrees; the others are none.
+IN_UNITS = (
+    *((41, "F"), ("5 °C", "°C"), (278.15, "Kelvin"), (41, "deg F"), (5, "Cel"), (41, "[degF]")),
+    *((40, "%RH"), (40, None), (-999, "C")),
+)
+
+
+def coded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 def parquet(table: pa.Table) -> bytes:
@@ -157,6 +172,95 @@ DELIVERIES: dict[str, tuple[str, str, bytes | str, list[tuple[str, float]], list
         [("Kühl-1", 4.5)],
         [],
     ),
+    "days as spreadsheets count them, local": (
+        (
+            'delimiter = ";"\ndecimal = ","\nsensor_id = { column = "s" }\n'
+            'recorded_at = { column = "t", format = "excel", timezone = "Europe/Paris" }\n'
+            'temperature = { column = "c" }'
+        ),
+        "sheet.csv",
+        "s;t;c\na;46046,8125;4,5\na;46046,8194444444;5\na;24.01.2026;5\na;1e300;5\n",
+        [("a", 4.5), ("a", 5)],
+        [(4, "unreadable time"), (5, "unreadable time")],
+    ),
+    "each row in a unit of its own": (
+        (
+            'sensor_id = { column = "s" }\nrecorded_at = { column = "at" }\n'
+            'temperature = { column = "m.value", unit_column = "m.unit", missing = [-999] }'
+        ),
+        "smart.ndjson",
+        "\n".join(json.dumps({"s": "a", "at": SEEN, "m": {"value": value, "unit": unit}}) for value, unit in IN_UNITS),
+        [("a", 5)] * 6,
+        [(7, "unreadable temperature"), (8, "unreadable temperature"), (9, "no measurement")],
+    ),
+    "records two levels deep, with what the object around them says": (
+        (
+            'records = "data.result.values"\nsensor_id = { column = ["../metric.site", "../metric.probe"] }\n'
+            'recorded_at = { column = "0", format = "epoch_s" }\ntemperature = { column = "1", missing = ["NaN"] }'
+        ),
+        "range.json",
+        json.dumps(
+            {
+                "data": {
+                    "result": [
+                        {"metric": {"site": "A", "probe": 1}, "values": [[SECONDS, "4.5"], [SECONDS + 0.5, "NaN"]]},
+                        {"metric": {"site": "B", "probe": 2}, "values": [[SECONDS, "5"]]},
+                    ]
+                }
+            }
+        ),
+        [("A-1", 4.5), ("B-2", 5)],
+        [(1, "no measurement")],
+    ),
+    "a time that is the key of an object, and sensors as keys within": (
+        (
+            'records = "*.*"\nsensor_id = { column = "*" }\nrecorded_at = { column = "../*" }\n'
+            'temperature = { column = "value" }'
+        ),
+        "by-time.json",
+        json.dumps({SEEN: {"a": 4.5, "b": 5}, "never": {"a": 6}}),
+        [("a", 4.5), ("b", 5)],
+        [(1, "unreadable time")],
+    ),
+    "rows that are arrays": (
+        'sensor_id = { column = "1" }\nrecorded_at = { column = "0" }\ntemperature = { column = "2" }',
+        "rows.json",
+        json.dumps([[SEEN, "a", 4.5], [SEEN, "b"], 7]),
+        [("a", 4.5)],
+        [(1, "missing temperature_c"), (1, "not a JSON object")],
+    ),
+    "JSON within a text of JSON, plain and in base64": (
+        (
+            'embedded = ["payload"]\nsensor_id = { column = "payload.dev.id" }\n'
+            'recorded_at = { column = "at" }\ntemperature = { column = "payload.t" }'
+        ),
+        "topic.ndjson",
+        "\n".join(json.dumps({"at": SEEN, "payload": text}) for text in (PAYLOAD, coded(PAYLOAD), "oops", "[]", "")),
+        [("7", 4.5), ("7", 4.5)],
+        [(line, "missing sensor_id") for line in (3, 4, 5)],
+    ),
+    "JSON within a cell of csv": (
+        (
+            'embedded = ["payload"]\nsensor_id = { column = "payload.dev.id" }\n'
+            'recorded_at = { column = "at" }\ntemperature = { column = "payload.t" }'
+        ),
+        "topic.csv",
+        f'at,payload\n{SEEN},"{PAYLOAD.replace(chr(34), chr(34) * 2)}"\n{SEEN},{coded(PAYLOAD)}\n{SEEN},oops\n',
+        [("7", 4.5), ("7", 4.5)],
+        [(4, "missing sensor_id")],
+    ),
+    "records within JSON that is a text of each record": (
+        (
+            'records = "Records.data.vals"\nembedded = ["Records.data"]\nsensor_id = { column = "../dev" }\n'
+            'recorded_at = { column = "at" }\ntemperature = { column = "c" }'
+        ),
+        "stream.json",
+        json.dumps(
+            {"Records": [{"data": coded(json.dumps({"dev": "k", "vals": [{"at": SEEN, "c": c} for c in (4.5, 5)]}))}]}
+        ),
+        [("k", 4.5), ("k", 5)],
+        [],
+    ),
     "a date and a time of day as such in parquet": (
         'sensor_id = { column = "s" }\nrecorded_at = { column = ["d", "t"] }\ntemperature = { column = "c" }',
         "typed.parquet",
@@ -189,6 +293,55 @@ def test_an_object_with_more_records_than_fit_into_memory_is_one_rejected_row() 
     )
     assert len(found.valid) == 200_000
     assert [(line, reason) for line, reason, _ in found.rejected] == [(1, "line too long")]
+
+
+#: Name → a source's keys, the file's name and content, and words of its refusal that lead to the cause.
+REFUSED = {
+    "a text that holds JSON": (
+        'sensor_id = { column = "p.dev" }\nrecorded_at = { column = "at" }\ntemperature = { column = "p.t" }',
+        "x.ndjson",
+        json.dumps({"at": SEEN, "p": '{"dev": "a", "t": 4.5}'}),
+        (
+            "missing in every object: p.dev, p.t; found in the first: 'at', 'p'; "
+            "'p' is a text that holds JSON: embedded = [\"p\"] looks into it"
+        ),
+    ),
+    "an array that nobody named": (
+        'sensor_id = { column = "id" }\nrecorded_at = { column = "time" }\ntemperature = { column = "t" }',
+        "x.json",
+        json.dumps({"id": "a", "rx": [{"at": SEEN, "c": 4.5}]}),
+        "'rx' is an array: records = \"rx\" makes each of its elements a record",
+    ),
+    "records under another key": (
+        (
+            'records = "data.items"\nsensor_id = { column = "s" }\nrecorded_at = { column = "a" }\n'
+            'temperature = { column = "c" }'
+        ),
+        "x.json",
+        '{"data": {"rows": [], "next": 1}}',
+        "it has no data.items; beside where it would be there are 'rows', 'next'",
+    ),
+    "JSON in a cell": (
+        'sensor_id = { column = "p.dev" }\nrecorded_at = { column = "at" }\ntemperature = { column = "p.t" }',
+        "x.csv",
+        "at,p\n1,2\n",
+        'if the text of p is JSON, say embedded = ["p"]',
+    ),
+    "a list in parquet": (
+        'sensor_id = { column = "s" }\nrecorded_at = { column = "at" }\ntemperature = { column = "ms.c" }',
+        "x.parquet",
+        parquet(pa.table({"s": ["a"], "at": [SEEN], "ms": [[{"c": 4.5}]]})),
+        "column ms is of type list<element: struct<c: double>>: a row of parquet is one reading",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_file_that_a_source_does_not_read_is_refused_in_words_that_lead_to_the_cause(name: str) -> None:
+    keys, file, content, told = REFUSED[name]
+    found = read(source(f'name = "odd"\nmatch = "*"\n{TROY}{keys}'), content, file)
+    assert told in str(found.error)
+    assert not found.valid
 
 
 @pytest.mark.parametrize(
