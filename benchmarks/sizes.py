@@ -32,6 +32,9 @@ class Sizes:
     backfill_hours: int
     sensor_files: int
 
+    idle_seconds: float
+    landed_files: int  # one after the other under an idle fridge up
+
 
 SCALES = {
     "default": Sizes(
@@ -50,6 +53,8 @@ SCALES = {
         loop_events=1_000,
         backfill_hours=168,
         sensor_files=100_000,
+        idle_seconds=60,
+        landed_files=5,
     ),
     "full": Sizes(
         repeats=3,
@@ -67,6 +72,8 @@ SCALES = {
         loop_events=4_000,
         backfill_hours=744,
         sensor_files=1_000_000,
+        idle_seconds=120,
+        landed_files=9,
     ),
     # Says nothing about speed: only that everything runs.
     "tiny": Sizes(
@@ -85,5 +92,7 @@ SCALES = {
         loop_events=50,
         backfill_hours=24,
         sensor_files=2_000,
+        idle_seconds=2,
+        landed_files=1,
     ),
 }

@@ -6,11 +6,11 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from fridge_pipeline.cli.services import Service, Services, free_port
+from fridge_pipeline.cli.services import Service, Services, free_port, kill_group
 from fridge_pipeline.cli.terminal import console
 from fridge_pipeline.orchestration.instance import (
     LOCATION,
@@ -188,6 +188,22 @@ def start_listening(services: Services, service: Service, port: int) -> int:
         else:
             break
     return port
+
+
+def replace(services: Services, service: Service, before_end: Callable[[], None]) -> None:
+    """Starts a service on a socket anew, and ends its old process once the new one answers there.
+
+    Who is connected stays so until then; ``before_end`` is called just before. Raises ``ServiceStartError``.
+    """
+    old = service.process
+    services.restart(service)
+    try:
+        _await(service)
+    finally:
+        before_end()
+        if old is not None:
+            kill_group(old.pid)  # ended in order it would take the new one's socket away
+            old.wait()
 
 
 def _await(service: Service) -> None:

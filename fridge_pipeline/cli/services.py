@@ -168,7 +168,7 @@ class Services:
         return dead
 
     def restart(self, service: Service) -> None:
-        """Starts a service again that ``end_dead`` returned."""
+        """Starts a service again, as one that ``end_dead`` returned."""
         service.start()
         self._remember()
 
@@ -235,6 +235,11 @@ def stop_groups(groups: Sequence[int], patience: float = STOP_SECONDS_MAX) -> No
         time.sleep(PAUSE_SECONDS)
     for group in groups:
         _signal_group(group, signal.SIGKILL)
+
+
+def kill_group(group: int) -> None:
+    """Ends a process group at once."""
+    _signal_group(group, signal.SIGKILL)
 
 
 def _signal_group(group: int, number: int) -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.orchestration.grid_start import VARIABLE, first_hour
-from fridge_pipeline.orchestration.lost_runs import ask_dagster, runs_under_way
 from fridge_pipeline.setting_values import FIRST_KNOWN
 from fridge_pipeline.settings import Settings
 
@@ -20,7 +17,7 @@ def grid_variable(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 class ShownGrid:
-    """Has the code server load its code anew when the books know an earlier first hour, or the first one at all."""
+    """Knows where the grid begins that the code server shows, and whether the books know an earlier hour by now."""
 
     def __init__(self, settings: Settings, books: Database, *, is_followed: bool) -> None:
         self._settings = settings
@@ -28,16 +25,11 @@ class ShownGrid:
         self._is_followed = is_followed
         self._start = first_hour(settings, books) if is_followed else None
 
-    def follow(self, code_server: Path | None, storage: Database) -> Hour | None:
-        """Returns the hour when it has changed. The grid never begins later than before: nothing falls off it.
-
-        The code server ends for it, and is started again: not while runs are under way.
-        """
+    def earlier_start(self) -> Hour | None:
+        """The hour to begin at from now on, if another. The grid never begins later than before: nothing falls off."""
         known = first_hour(self._settings, self._books) if self._is_followed else None
-        if code_server is None or known is None or (self._start is not None and known >= self._start):
-            return None
-        if runs_under_way(storage):
-            return None
-        ask_dagster("reload", os.fspath(code_server))
-        self._start = known
-        return known
+        return known if known is not None and (self._start is None or known < self._start) else None
+
+    def begins_at(self, start: Hour) -> None:
+        """The code server has been started anew since that hour is known."""
+        self._start = start

@@ -13,11 +13,13 @@ from pathlib import Path
 
 import click
 
+from fridge_pipeline.cli.child_environment import installation_environment, paths_of
 from fridge_pipeline.cli.dagster_services import (
     CODE_SERVER,
     DAEMON,
     METRICS_PORT,
     WEBSERVER,
+    replace,
     start_console,
     start_dagster,
     start_metrics,
@@ -31,9 +33,9 @@ from fridge_pipeline.database import process_lock
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.embedded.server import EmbeddedServer
 from fridge_pipeline.database.private_folder import make_private
-from fridge_pipeline.installation import Installation, Ledger, finance_login, open_installation, open_ledger
+from fridge_pipeline.installation import Installation, finance_login, open_installation, open_ledger
 from fridge_pipeline.orchestration.instance import dagster_environment, storage_dsn
-from fridge_pipeline.orchestration.lost_runs import ask_dagster, find_lost_runs, make_storage
+from fridge_pipeline.orchestration.lost_runs import ask_dagster, find_lost_runs, make_storage, runs_under_way
 from fridge_pipeline.orchestration.own_environment import past_proxies
 from fridge_pipeline.settings import DEFAULT_HOME, Settings
 from fridge_pipeline.stripe.local_sandbox import LocalSandbox
@@ -75,7 +77,6 @@ def ui(*, read_only: bool, port: int) -> None:
 
 
 UI_PORT = 3000
-WATCH_SECONDS = 1.0
 
 #: How often runs of a ``fridge bill`` that was killed are looked for.
 LOST_RUNS_SECONDS = 30.0
@@ -152,8 +153,15 @@ class Running:
             self.lost.clear()
 
     def follow_grid(self) -> None:
-        """Begins the grid at the first hour with landing files, also when that is an earlier one than it was."""
-        if (first := self.grid.follow(self.services.named(CODE_SERVER).socket, self.storage)) is not None:
+        """Begins the grid at the first hour with landing files, also when that is an earlier one than it was.
+
+        Not while runs are under way: they are processes of the code server.
+        """
+        first = self.grid.earlier_start()
+        if first is not None and not runs_under_way(self.storage):
+            server = self.services.named(CODE_SERVER)
+            replace(self.services, server, lambda: self.find_lost(code_server_ended=True))
+            self.grid.begins_at(first)
             console.print(f"the grid begins at {first} now, the first landing hour")
 
     def find_lost(self, *, code_server_ended: bool) -> None:
@@ -184,22 +192,6 @@ def env() -> None:
     variables = {**paths_of(configured), **dagster_environment(configured), **past_proxies(os.environ)}
     for name, value in sorted(variables.items()):
         click.echo(f"export {name}={shlex.quote(value)}")
-
-
-def installation_environment(ledger: Ledger) -> dict[str, str]:
-    """What a child process needs to work on the same installation without starting anything."""
-    database = {"FRIDGE_DATABASE_URL": ledger.database.dsn, "FRIDGE_DATABASE_URL_FILE": ""}  # never both
-    return {**paths_of(ledger.settings), **database}
-
-
-def paths_of(configured: Settings) -> dict[str, str]:
-    """The files that the settings name, as absolute paths: another process may work in another folder."""
-    named = {"FRIDGE_METERS": configured.meters_file, "FRIDGE_SOURCES": configured.sources_file}
-    files = {name: str(file) for name, file in named.items() if file is not None}
-    elsewhere = configured.archive != configured.home
-    archive = {"FRIDGE_ARCHIVE_URI": str(configured.archive)} if elsewhere else {}
-    lake = {"FRIDGE_LAKE_URI": str(configured.lake)} if configured.lake is not None else {}
-    return {"FRIDGE_HOME": str(configured.home), **files, **archive, **lake}
 
 
 def show_urls(started: Running) -> None:

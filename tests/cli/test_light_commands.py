@@ -66,6 +66,8 @@ NEVER = {"dagster", "alembic", "sqlalchemy", "pyarrow"}
         (("exceptions",), NEVER | {"polars", "stripe", "requests"}),
         (("hours",), NEVER | {"polars", "stripe", "requests"}),
         (("people", "add"), NEVER | {"polars", "stripe", "requests"}),
+        (("up",), NEVER | {"polars", "stripe", "requests"}),  # what it starts has them
+        (("serve", "code"), NEVER | {"polars", "stripe", "requests"}),
         (("explain",), NEVER),
         (("bill",), NEVER),
         (("close",), NEVER),

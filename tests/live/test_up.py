@@ -115,6 +115,15 @@ def test_prometheus_is_told_of_everything_that_runs(demo: RunningFridge) -> None
     assert told()['fridge_daemon_heartbeat_age_seconds{daemon="SENSOR"}'] < 180
 
 
+def test_it_takes_no_more_processes_than_it_needs(demo: RunningFridge) -> None:
+    """Each is memory that is held while nobody does anything; console and metrics begin when they are called."""
+    groups: dict[int, list[str]] = {}
+    for process in processes_of(demo.home):
+        groups.setdefault(os.getpgid(process.pid), []).append(" ".join(process.cmdline()))
+    leaders = [lines[0] for lines in groups.values() if "postgres" not in lines[0]]
+    assert len(leaders) <= 7, leaders
+
+
 def test_the_landing_sensor_and_hourly_billing_are_on_without_anyone_turning_them_on(demo: RunningFridge) -> None:
     (repository,) = demo.graphql(AUTOMATION)["repositoriesOrError"]["nodes"]
     status = {each["name"]: each["sensorState"]["status"] for each in repository["sensors"]}

@@ -47,7 +47,7 @@ PAGE_OBJECTS = 1_000
 #: A look for hours asks what these have: the newest dates, some without a loaded hour, and some in turn.
 NEWEST_DATES = 3
 UNKNOWN_DATES = 10
-DATES_IN_TURN = 10
+DATES_IN_TURN = 2
 
 #: An object store keeps no version of a folder: that a loaded hour has no news, only a listing can say.
 NO_VERSION = "objects"
@@ -116,7 +116,7 @@ class ObjectLanding:
         of_date: dict[str, set[Hour]] = {date: set() for date in dates}
         for hour in known:
             of_date.get(_date_of(hour), set()).add(hour)
-        for date in _dates_to_look_at(dates, of_date, after) | (seen.again & set(dates)):
+        for date in dates_to_look_at(dates, of_date, after) | (seen.again & set(dates)):
             of_date[date] = set(self._hours_of(date, seen))
         return {hour: version_of(hour) for hours in of_date.values() for hour in sorted(hours)}
 
@@ -257,7 +257,8 @@ def _landing_uri() -> Iterator[None]:
         raise LandingUriError(str(error)) from None
 
 
-def _dates_to_look_at(dates: list[str], of_date: dict[str, set[Hour]], after: Hour | None) -> set[str]:
+def dates_to_look_at(dates: list[str], of_date: dict[str, set[Hour]], after: Hour | None) -> set[str]:
+    """The newest, those that hold no loaded hour, and some in turn; each costs a request."""
     newest = dates[-NEWEST_DATES:]
     unknown = [date for date in dates if not of_date[date]][-UNKNOWN_DATES:]
     turn = _date_of(after) if after is not None else ""

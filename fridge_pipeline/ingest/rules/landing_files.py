@@ -131,6 +131,10 @@ NEWEST_FILES = 10_000
 #: So many more are listed in turn, so that every rewritten file is found. Both together take about 0.1 s.
 ROTATING_FILES = 30_000
 
+#: The same where a listing costs a request for each page: a tick without news then takes twenty, the dates included.
+NEWEST_PAGES = 6
+ROTATING_PAGES = 5
+
 #: Where each listing costs a request, so many of the newest hours that are not known to be loaded are listed at once.
 #: The hours before the grid, which may be many and are never loaded, thus come last and cost no more than this.
 NEW_HOURS_ASKED_FOR = 100
@@ -140,8 +144,8 @@ NEW_HOURS_ASKED_FOR = 100
 class FolderVersion:
     """What a landing folder's own entry shows: ``token`` changes with every file added, removed or renamed.
 
-    ``look_files``: to list the folder, be it empty, costs as much as to list so many files. A store where this is not
-    nothing keeps no versions: its token never changes, and news is found by the listings alone.
+    ``look_files``: so many files are a page of a listing, and each page, be it empty, costs a request. A store where
+    this is not nothing keeps no versions: its token never changes, and news is found by the listings alone.
     """
 
     token: str
@@ -192,11 +196,11 @@ def plan_listing(
         if version is not None and hour in loaded and loaded[hour].folder == version.token
     }
     by_change = sorted(unchanged, key=lambda hour: unchanged[hour].changed_at, reverse=True)
-    newest = _fitting(by_change, unchanged, loaded, NEWEST_FILES)
+    newest = _fitting(by_change, unchanged, loaded, NEWEST_FILES, NEWEST_PAGES)
     in_turn = [hour for hour in unchanged if hour not in newest]
     if after is not None:
         in_turn.sort(key=lambda hour: (hour <= after, hour))
-    rotating = _fitting(in_turn, unchanged, loaded, ROTATING_FILES)
+    rotating = _fitting(in_turn, unchanged, loaded, ROTATING_FILES, ROTATING_PAGES)
     listed = _news(folders, unchanged) | newest.keys() | rotating.keys()
     return ListingPlan(sorted(listed), next(reversed(rotating), after))
 
@@ -213,16 +217,17 @@ def _fitting(
     versions: Mapping[Hour, FolderVersion],
     loaded: Mapping[Hour, LoadedListing],
     files_max: int,
+    pages_max: int,
 ) -> dict[Hour, None]:
-    """The first hours, in order, that together hold no more files; an hour that alone holds more is left out."""
+    """The first hours, in order, that together cost no more; an hour that alone holds more files is left out."""
     fitting: dict[Hour, None] = {}
-    files = 0
+    spent = 0.0
     for hour in hours:
-        count = max(loaded[hour].file_count, versions[hour].look_files)
+        count, page = loaded[hour].file_count, versions[hour].look_files
         if count > files_max:
             continue
-        files += count
-        if files > files_max:
+        spent += max(-(-count // page), 1) / pages_max if page else count / files_max
+        if spent > 1 and fitting:
             break
         fitting[hour] = None
     return fitting

@@ -17,6 +17,7 @@ from fridge_pipeline.ingest.landing import object_bytes, objects
 from fridge_pipeline.ingest.landing.landing_errors import LandingFileChangedError, LandingFileVanishedError
 from fridge_pipeline.ingest.landing.objects import ObjectLanding
 from fridge_pipeline.ingest.landing_record import record_folder_versions, record_landing_hour
+from fridge_pipeline.ingest.rules import landing_files
 from fridge_pipeline.ingest.rules.landing_files import LoadedListing, plan_listing
 from fridge_pipeline.ingest.watch import find_landing_news, watch_landing_zone
 from fridge_pipeline.orchestration.own_environment import settle_environment
@@ -245,18 +246,47 @@ def test_a_tick_over_100_000_objects_asks_for_few_pages_and_misses_nothing_that_
         assert len(listed) == hours
 
         watched = watch_landing_zone(pipeline.database, bucket.zone, grid, now)
-        dates = 1 + -(-hours // 24)
+        dates = 1 + objects.NEWEST_DATES + objects.DATES_IN_TURN
         assert watched.pending == {}
-        assert server.listings() - 100 == dates + 10 + 30  # the newest hours, and some in turn
+        pages = landing_files.NEWEST_PAGES + landing_files.ROTATING_PAGES
+        assert server.listings() - 100 == dates + pages  # the newest hours, and some in turn
 
         late, new = first.plus(67), first.plus(300)
         bucket.land(late, "late.csv", b"1")
         bucket.land(new, "new.csv", b"1")
         found: set[Hour] = set()
-        for _ in range(2):
+        for _ in range(-(-hours // landing_files.ROTATING_PAGES)):
             watched = watch_landing_zone(pipeline.database, bucket.zone, grid, now, watched.turn)
             found |= set(watched.pending)
         assert found == {late, new}
+
+
+def test_a_tick_without_news_over_a_million_objects_in_720_hours_asks_twenty_times_at_most_and_goes_round() -> None:
+    hours = [HOUR.plus(number) for number in range(720)]
+    versions = {hour: objects.version_of(hour) for hour in hours}
+    loaded = {hour: LoadedListing("1389:ab", objects.NO_VERSION) for hour in hours}
+    dates: dict[str, set[Hour]] = {}
+    for hour in hours:
+        dates.setdefault(hour.folder.partition("/")[0], set()).add(hour)
+    turn, listed, looked_at, requests = None, set[Hour](), set[str](), []
+    for _ in range(360):  # three hours of ticks; the hourly sweep has looked at everything three times meanwhile
+        asked = objects.dates_to_look_at(sorted(dates), dates, turn)
+        plan = plan_listing(versions, loaded, turn)
+        pages = sum(-(-1389 // objects.PAGE_OBJECTS) for _ in plan.hours)
+        requests.append(1 + len(asked) + pages)
+        turn, listed, looked_at = plan.turn, listed | set(plan.hours), looked_at | asked
+    assert max(requests) <= 20
+    assert hours[-1] in plan.hours, "the newest ones are listed each time"
+    assert (listed, looked_at) == (set(hours), set(dates))
+
+
+def test_the_newest_hour_is_listed_each_time_also_when_it_alone_takes_more_pages_than_all_are_to() -> None:
+    hours = [HOUR, HOUR.plus(1)]
+    loaded = {hour: LoadedListing("9500:ab", objects.NO_VERSION) for hour in hours}
+    plan = plan_listing({hour: objects.version_of(hour) for hour in hours}, loaded, HOUR)
+    assert plan.hours == hours
+    (newest,) = {hours[1]} & set(plan.hours)
+    assert newest.plus(-1) == plan.turn, "the other one had its turn"
 
 
 def test_hours_before_the_grid_however_many_keep_no_hour_of_the_grid_waiting() -> None:
@@ -277,8 +307,11 @@ def test_an_hour_that_is_new_on_an_old_date_is_found_when_the_date_has_its_turn(
     before = bucket.server.listings()
     assert set(bucket.zone.folders(hours, after=hours[1])) == set(hours)
     assert bucket.server.listings() - before == 1 + objects.NEWEST_DATES + objects.DATES_IN_TURN
-    assert set(bucket.zone.folders(hours, after=hours[-3])) == {*hours, late}
-    assert set(bucket.zone.folders((), after=None)) == {*hours, late}
+    assert set(bucket.zone.folders(hours, after=hours[0])) == {*hours, late}
+    found: set[Hour] = set()
+    for _ in range(2):  # what is not loaded comes before the others' turns
+        found = set(bucket.zone.folders(found, after=None))
+    assert found == {*hours, late}
 
 
 def test_a_store_on_this_machine_is_reached_past_a_proxy_that_is_set_for_the_way_outside(
