@@ -51,7 +51,7 @@ added_up as (
         min(at_time) filter (where fact = 'counted') as counted_at,
         max(at_time) filter (where fact = 'derived_anew') as derived_at
     from hour_facts
-    group by tenant_id, meter, hour
+    group by hour, tenant_id, meter
 ),
 
 with_hour as (
@@ -220,7 +220,8 @@ final as (
         ) as amount,
         case
             when
-                exists (
+                judged.causes <> '{}'
+                and exists (
                     select 1 from unexplained_causes
                     where unexplained_causes.cause = any(judged.causes)
                 )

@@ -12,6 +12,7 @@ from psycopg.rows import dict_row
 
 from fridge_pipeline.calendar.hours import HourRange
 from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.held_views import HeldViews
 from fridge_pipeline.database.models import Materialized, Severity, SqlModel
 from fridge_pipeline.database.queries import statement, statement_on
 
@@ -91,11 +92,11 @@ def check_models(
                 yield check_test(connection, test)
 
 
-def check_test(connection: psycopg.Connection, test: ModelTest) -> TestResult:
-    """Runs one test on the books as the connection sees them."""
-    query = sql.SQL(statement("count_findings")).format(select=test.contradictions)
+def check_test(connection: psycopg.Connection, test: ModelTest, held: HeldViews | None = None) -> TestResult:
+    """Runs one test on the books as the connection sees them, with what is held of them."""
+    query = sql.SQL(statement("count_findings")).format(select=test.contradictions).as_string(connection)
     with connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(query).fetchall()
+        rows = cursor.execute(sql.SQL(held.instead(query) if held is not None else query)).fetchall()
     count = int(rows[0]["findings_in_all"]) if rows else 0
     return TestResult(test, count, [{name: row[name] for name in row if name != "findings_in_all"} for row in rows])
 

@@ -591,6 +591,50 @@ where
     )
 group by {column};
 
+-- name: views_over
+-- The views that are made of some views, each after those that it is made of, as the database has them.
+with recursive readers as (
+    select
+        ('fridge.' || quote_ident(name))::regclass::oid as view_id,
+        0 as level
+    from unnest(%(names)s::text[]) as names (name)
+
+    union all
+
+    select
+        pg_rewrite.ev_class as view_id,
+        readers.level + 1 as level
+    from readers
+    inner join pg_depend on readers.view_id = pg_depend.refobjid and pg_depend.refclassid = 'pg_class'::regclass
+    inner join pg_rewrite on pg_depend.objid = pg_rewrite.oid and pg_depend.classid = 'pg_rewrite'::regclass
+    where pg_rewrite.ev_class <> readers.view_id
+)
+
+select
+    pg_class.relname as name,
+    pg_get_viewdef(pg_class.oid) as definition
+from readers
+inner join pg_class on readers.view_id = pg_class.oid
+where pg_class.relname <> all(%(names)s)
+group by pg_class.oid, pg_class.relname
+order by max(readers.level), pg_class.relname;
+
+-- name: hold_rows
+create temporary table {name} as
+select * from fridge.{name}
+with no data;
+
+-- name: fill_held_rows
+insert into pg_temp.{name}
+select * from fridge.{name}
+where hour >= %(start)s and hour < %(end)s;
+
+-- name: analyze_held_rows
+analyze pg_temp.{name};
+
+-- name: hold_reader
+create temporary view {name} as {select};
+
 -- name: count_findings
 -- Any few of them serve as examples.
 select

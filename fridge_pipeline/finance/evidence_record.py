@@ -13,8 +13,11 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from fridge_pipeline.calendar.days import Month
+from fridge_pipeline.database.connection import one_snapshot
+from fridge_pipeline.database.held_views import HeldViews
 from fridge_pipeline.database.queries import statement, statements
 from fridge_pipeline.database.schema import schema
+from fridge_pipeline.finance.month_record import HELD
 from fridge_pipeline.finance.rules.evidence_format import PackLink
 from fridge_pipeline.finance.signed_month import SignedMonth, signed_select, span_of_month
 
@@ -96,21 +99,32 @@ def annex_tables() -> list[str]:
     return compared + [name for name in pack_tables() if "%(until)s" in statement(f"{_SELECTS}{name}")]
 
 
-def copy_table(
-    connection: psycopg.Connection, name: str, month: Month, target: Path, signed: SignedMonth | None = None
-) -> None:
+@contextmanager
+def held_books(connection: psycopg.Connection) -> Iterator[HeldViews]:
+    """One snapshot of the books, with those views held that most tables and tests of a pack are made of.
+
+    Raises ``BooksIncompleteError``.
+    """
+    with _existing(" and ".join(HELD)):
+        held = HeldViews.prepare(connection, *HELD)
+    with one_snapshot(connection):
+        held.fill()
+        yield held
+
+
+def copy_table(held: HeldViews, name: str, month: Month, target: Path, signed: SignedMonth | None = None) -> None:
     """Streams a table of a month into a CSV file: of a closed month as it was signed.
 
     Times are ISO 8601 in UTC, truth values ``true`` and ``false``. Raises ``BooksIncompleteError``.
     """
-    _copy(connection, name, _select(name, signed), span_of_month(month, signed), target)
+    _copy(held, name, _select(name, signed), span_of_month(month, signed), target)
 
 
-def copy_annex(connection: psycopg.Connection, name: str, month: Month, target: Path, signed: SignedMonth) -> None:
+def copy_annex(held: HeldViews, name: str, month: Month, target: Path, signed: SignedMonth) -> None:
     """The same of what came after the signature; there is no file of records when there are none."""
     compared = f"{_ANNEX}{name}" in statements()
     select = statement(f"{_ANNEX if compared else _SELECTS}{name}")
-    _copy(connection, name, select, span_of_month(month, signed, later=True), target)
+    _copy(held, name, select, span_of_month(month, signed, later=True), target)
     with target.open("rb") as written:
         is_empty = not compared and written.readline() and not written.read(1)
     if is_empty:
@@ -121,9 +135,9 @@ def _select(name: str, signed: SignedMonth | None) -> str:
     return signed_select(name, signed) or statement(f"{_SELECTS}{name}")
 
 
-def _copy(connection: psycopg.Connection, name: str, text: str, span: dict[str, Any], target: Path) -> None:
-    select = sql.SQL(text)
-    with connection.cursor() as cursor, _existing(name):
+def _copy(held: HeldViews, name: str, text: str, span: dict[str, Any], target: Path) -> None:
+    select = sql.SQL(held.instead(text))
+    with held.connection.cursor() as cursor, _existing(name):
         cursor.execute(sql.SQL(statement("columns_of_select")).format(select=select), span)
         columns = sql.SQL(", ").join(map(_in_csv, cursor.description or ()))
         copied = sql.SQL(statement("copy_as_csv")).format(columns=columns, select=select)
@@ -132,13 +146,12 @@ def _copy(connection: psycopg.Connection, name: str, text: str, span: dict[str, 
                 out.write(piece)
 
 
-def statement_lines(
-    connection: psycopg.Connection, month: Month, signed: SignedMonth | None = None
-) -> Iterator[tuple[Any, ...]]:
+def statement_lines(held: HeldViews, month: Month, signed: SignedMonth | None = None) -> Iterator[tuple[Any, ...]]:
     """The lines of all tenants' statements, tenant by tenant, after a first one with the names of the columns."""
-    with connection.cursor(name="statement_lines") as cursor, _existing("tie_out"):
+    select = sql.SQL(held.instead(_statements_select(signed).as_string()))
+    with held.connection.cursor(name="statement_lines") as cursor, _existing("tie_out"):
         cursor.itersize = _LINES_FETCHED
-        cursor.execute(_statements_select(signed), span_of_month(month, signed))
+        cursor.execute(select, span_of_month(month, signed))
         yield tuple(column.name for column in cursor.description or ())
         yield from cursor
 

@@ -15,16 +15,16 @@ from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import psycopg
-
 from fridge_pipeline.calendar.days import Month
-from fridge_pipeline.database.connection import Database, one_snapshot
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.held_views import HeldViews
 from fridge_pipeline.finance.evidence_record import (
     alone_with_evidence,
     annex_tables,
     copy_annex,
     copy_table,
     described_books,
+    held_books,
     pack_tables,
     record_pack,
     sql_texts,
@@ -91,11 +91,11 @@ def make_evidence(
     beside = target if isinstance(target, Path) else workspace / target.name
     with work_folder(beside) as work, database.connect() as connection, alone_with_evidence(connection):
         folder, made = work / "pack", work / "pack.zip"
-        with one_snapshot(connection):
+        with held_books(connection) as held:
             books, signed = described_books(connection, month), signed_month(connection, month)
             went, session = stripe_of_month(connection, month), signed_in(connection)
-            tenants = _write_books(connection, month, folder, signed)
-            write_checks(connection, models_folder, folder / table_path(CHECKS))
+            tenants = _write_books(held, month, folder, signed)
+            write_checks(connection, models_folder, folder / table_path(CHECKS), held)
         _write_sql(folder, models_folder, signed)
         draft = {} if books["is_final"] else {"draft": draft_text(month.key)}
         described = {"format": FORMAT, "month": month.key, **draft, **books, **_making(maker)}
@@ -134,19 +134,17 @@ def _hand_over(made: Path, target: Location, *, is_final: bool) -> tuple[Locatio
     return put_unlike_any(made, target.parent / f"{name.stem}-draft{name.suffix}"), None
 
 
-def _write_books(
-    connection: psycopg.Connection, month: Month, folder: Path, signed: SignedMonth | None
-) -> dict[str, str]:
+def _write_books(held: HeldViews, month: Month, folder: Path, signed: SignedMonth | None) -> dict[str, str]:
     """All tables and statements, and the annex; returns path → tenant. Called within a snapshot."""
     for name in (TABLES, STATEMENTS):
         (folder / name).mkdir(parents=True)
     for table in pack_tables():
-        copy_table(connection, table, month, folder / table_path(table), signed)
+        copy_table(held, table, month, folder / table_path(table), signed)
     if signed is not None and signed.stands:
         (folder / ANNEX).mkdir()
         for table in annex_tables():
-            copy_annex(connection, table, month, folder / ANNEX / f"{table}.csv", signed)
-    lines = statement_lines(connection, month, signed)
+            copy_annex(held, table, month, folder / ANNEX / f"{table}.csv", signed)
+    lines = statement_lines(held, month, signed)
     columns, tenants = next(lines), {}
     for tenant_id, theirs in groupby(lines, key=lambda line: str(line[0])):
         path = statement_path(tenant_id)

@@ -16,6 +16,7 @@ from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.fill_models import fill_hours, fill_tables
+from fridge_pipeline.database.held_views import HeldViews
 from fridge_pipeline.database.keep_figures import keep_figures
 from fridge_pipeline.database.models import read_models
 from fridge_pipeline.database.queries import statement
@@ -38,12 +39,19 @@ MONTHS: Mapping[str, str] = {
     "stg_landing_files": "month_of_files",
 }
 
+#: The marts that take longest, held where a month's other marts are made of them too.
+HELD = ("tie_out", "usage_hourly")
+
 #: Rows that are held as Python objects at a time.
 ROWS_AT_A_TIME = 50_000
 
 
 def month_rows(
-    connection: psycopg.Connection, mart: str, month: Month, signed: SignedMonth | None = None
+    connection: psycopg.Connection,
+    mart: str,
+    month: Month,
+    signed: SignedMonth | None = None,
+    held: HeldViews | None = None,
 ) -> pl.DataFrame:
     """What a mart says of a month, with the mart's columns, in the order of its first ones; call it in a transaction.
 
@@ -56,7 +64,8 @@ def month_rows(
     span = span_of_month(month, signed) | {"months_back": MONTHS_BACK}
     with connection.cursor(name="month_rows") as cursor:
         cursor.adapters.register_loader("numeric", FloatLoader)  # a double holds every number that Stripe takes
-        cursor.execute(today if select is None else sql.SQL(select), span)
+        text = select or today.as_string(connection)
+        cursor.execute(sql.SQL(held.instead(text) if held is not None else text), span)
         frames = []
         while rows := cursor.fetchmany(ROWS_AT_A_TIME):
             frames.append(_frame(cursor, rows))

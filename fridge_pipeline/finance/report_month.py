@@ -13,9 +13,10 @@ from psycopg import IsolationLevel
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.held_views import HeldViews
 from fridge_pipeline.database.run import Run
 from fridge_pipeline.finance.explain_hour import explain
-from fridge_pipeline.finance.month_record import month_rows
+from fridge_pipeline.finance.month_record import HELD, month_rows
 from fridge_pipeline.finance.pages.explanation import Explanation
 from fridge_pipeline.finance.rules.month_books import MARTS, MonthBooks
 from fridge_pipeline.finance.rules.month_detail import notable_hours
@@ -61,10 +62,12 @@ def read_books(
 ) -> tuple[MonthBooks, list[Explanation]]:
     """The month's marts, a closed month's as signed, and the explanations of hours that need one, as of one moment."""
     with database.connect() as connection:
+        held = HeldViews.prepare(connection, *HELD)
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         with connection.transaction():
+            held.fill(month.start, month.end)
             signed = signed_month(connection, month)
-            frames = {mart: month_rows(connection, mart, month, signed) for mart in MARTS}
+            frames = {mart: month_rows(connection, mart, month, signed, held) for mart in MARTS}
             books = MonthBooks.from_frames(month, frames)
             notable = notable_hours(books)[:EXPLAINED_HOURS_MAX]
             event_names = [meter.event_name for meter in catalogue]

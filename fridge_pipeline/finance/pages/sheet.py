@@ -7,9 +7,10 @@ from typing import Any
 
 import polars as pl
 import xlsxwriter
-from xlsxwriter.utility import xl_range, xl_range_abs, xl_rowcol_to_cell
+from xlsxwriter.utility import xl_col_to_name, xl_range, xl_range_abs, xl_rowcol_to_cell
 
 from fridge_pipeline.finance.pages.columns import COLUMNS, IN_WORDS, Column, Kind, Table
+from fridge_pipeline.finance.pages.sheet_rows import RowsWorksheet
 
 #: Excel's own limit. A table with more rows goes on in further sheets.
 SHEET_ROWS_MAX = 1_048_576
@@ -69,13 +70,13 @@ def write_table(workbook: xlsxwriter.Workbook, formats: Formats, table: Table, f
     for part, rows in enumerate(frame.iter_slices(SHEET_ROWS_MAX - first_row) if frame.height else [frame], start=1):
         name = table.title if part == 1 else f"{table.title} {part}"
         sheet = Sheet(name, table, first_row, first_row + rows.height - 1)
-        _write_sheet(workbook.add_worksheet(name), formats, sheet, rows, meters)
+        _write_sheet(workbook.add_worksheet(name, RowsWorksheet), formats, sheet, rows, meters)
         sheets.append(sheet)
     return sheets if frame.height else []
 
 
 def _write_sheet(worksheet: Any, formats: Formats, sheet: Sheet, rows: pl.DataFrame, meters: list[str | None]) -> None:
-    """Top down: the writer keeps one row in memory and never goes back."""
+    """Top down: the writer never goes back."""
     columns, heading_row = sheet.table.columns, sheet.first_row - 1
     note = f"{sheet.table.meaning}. {FOLLOWS_FILTER}" if meters else sheet.table.meaning
     worksheet.write_string(0, 0, note, formats["note"])
@@ -99,18 +100,10 @@ def _write_sheet(worksheet: Any, formats: Formats, sheet: Sheet, rows: pl.DataFr
     if tells_shown:
         worksheet.write_string(heading_row, shown_at, "Shown", formats["number heading"])
         worksheet.set_column(len(columns), shown_at, None, None, {"hidden": True})
-    ways = [(at, column.kind in NUMBER_FORMATS, _format(formats, column, rows)) for at, column in enumerate(columns)]
-    for row, values in enumerate(rows.select(map(_as_cell, columns)).iter_rows(), start=sheet.first_row):
-        for (at, is_number, form), value in zip(ways, values, strict=True):
-            if value is None:
-                continue  # blank: nothing is known
-            if is_number:
-                worksheet.write_number(row, at, value, form)
-            else:
-                worksheet.write_string(row, at, value)  # never a formula or a link, whatever the text looks like
-        if tells_shown:
-            cell = xl_rowcol_to_cell(row, names.index("meter"))
-            worksheet.write_formula(row, shown_at, f"=SUBTOTAL({SHOWN_CELLS},{cell})", None, 1)
+    formats_of = [_format(formats, column, rows) if column.kind in NUMBER_FORMATS else None for column in columns]
+    cell = f"{xl_col_to_name(names.index('meter'))}{{}}" if tells_shown else ""
+    formulas = [(shown_at, f"SUBTOTAL({SHOWN_CELLS},{cell})")] if tells_shown else []
+    worksheet.write_rows(sheet.first_row, rows.select(map(_as_cell, columns)), formats_of, formulas)
 
 
 def _write_totals(

@@ -17,6 +17,7 @@ from fridge_pipeline.billing.open_stripe import keep_billing_start
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.billing_start import BillingStart
+from fridge_pipeline.database.held_views import HeldViews
 from fridge_pipeline.finance import make_evidence as step
 from fridge_pipeline.finance.evidence_record import BooksIncompleteError, copy_table, pack_tables
 from fridge_pipeline.finance.rules.evidence_checks import CHECKS
@@ -102,10 +103,8 @@ def test_all_files_are_of_one_moment_though_the_books_change_while_they_are_writ
 ) -> None:
     """Without one snapshot, the tables read after the change would not add up to those read before."""
 
-    def copy_and_change(
-        connection: psycopg.Connection, name: str, month: Month, target: Path, signed: SignedMonth | None
-    ) -> None:
-        copy_table(connection, name, month, target, signed)
+    def copy_and_change(held: HeldViews, name: str, month: Month, target: Path, signed: SignedMonth | None) -> None:
+        copy_table(held, name, month, target, signed)
         books.land(HOURS[0], f"{name}.csv", readings("cohoes", HOURS[0], 1, 1, start=len(name) + 100))
         books.run(HOURS[0])
 

@@ -1,0 +1,55 @@
+"""What is held of the books, against the books."""
+
+from __future__ import annotations
+
+from psycopg import sql
+
+from fridge_pipeline.database.connection import one_snapshot
+from fridge_pipeline.database.held_views import HeldViews
+from tests.finance.books import FinanceBooks
+
+VIEWS = ("tie_out", "usage_hourly")
+
+
+def _same(held: HeldViews, name: str, where: str = "true") -> bool:
+    """Whether the held rows are exactly those of the view."""
+    select = sql.SQL("select * from fridge.{} where " + where).format(sql.Identifier(name)).as_string()  # type: ignore[arg-type]
+    instead = held.instead(select)
+    assert f"pg_temp.{name}" in instead
+    different = f"(({select}) except all ({instead})) union all (({instead}) except all ({select}))"
+    return not held.connection.execute(different.encode()).fetchall()
+
+
+def test_held_rows_and_the_views_made_of_them_are_those_of_the_books(books: FinanceBooks) -> None:
+    books.land_and_bill()
+    with books.pipeline.database.connect() as connection:
+        held = HeldViews.prepare(connection, *VIEWS)
+        with one_snapshot(connection):
+            held.fill()
+            assert {"tie_out_differences", "month_outcome", "unbilled_accrual", "usage_monthly"} <= set(held.readers)
+            for name in (*VIEWS, *held.readers):
+                assert _same(held, name), name
+            (rows,) = connection.execute("select count(*) from pg_temp.tie_out").fetchone() or ()
+            assert rows > 0
+
+
+def test_of_a_span_only_its_hours_are_held(books: FinanceBooks) -> None:
+    first, second, *_ = books.hours
+    books.land_and_bill()
+    with books.pipeline.database.connect() as connection:
+        held = HeldViews.prepare(connection, *VIEWS)
+        with one_snapshot(connection):
+            held.fill(first.start, second.start)
+            hours = connection.execute("select distinct hour from pg_temp.tie_out").fetchall()
+            assert hours == [(first.start,)]
+            assert _same(held, "tie_out", f"hour = '{first.start}'")
+
+
+def test_only_the_names_of_what_is_held_are_changed_in_a_select() -> None:
+    held = HeldViews(None, ("tie_out",), ("month_outcome",))  # type: ignore[arg-type]  # it asks for nothing
+    select = 'select * from fridge.tie_out join fridge."month_outcome" join fridge.tie_out_differences'
+    expected = "select * from pg_temp.tie_out join pg_temp.month_outcome join fridge.tie_out_differences"
+    assert held.instead(select) == expected
+    assert (
+        held.instead("from fridge.stg_tie_out, x.tie_out, 'fridge'") == "from fridge.stg_tie_out, x.tie_out, 'fridge'"
+    )
