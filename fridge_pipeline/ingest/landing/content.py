@@ -7,6 +7,7 @@ secrets, and exceptions are read by many.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
@@ -114,8 +115,8 @@ def places_of_fields(found: Sequence[str]) -> list[int]:
     return [names.index(field) for field in FIELDS]
 
 
-#: So many columns are shown of a file that has not those of its source, and so much of their names.
-NAMES_SHOWN, NAME_SHOWN = 20, 60
+#: Most columns of a file that hold one reading each.
+WIDE_COLUMNS_MAX = 10_000
 
 
 def places_of_columns(source: Source, found: Sequence[str]) -> dict[str, int]:
@@ -123,21 +124,34 @@ def places_of_columns(source: Source, found: Sequence[str]) -> dict[str, int]:
 
     Raises ``UnreadableFileError`` for the columns that are missing, and for a name that is there twice.
     """
-    names = [name.strip(BLANK) for name in found]
-    missing = [column for column in source.columns if column not in names]
-    wide = source.wide_columns(names)
-    shown = ", ".join(repr(name[:NAME_SHOWN]) for name in names[:NAMES_SHOWN]) + (", …" if names[NAMES_SHOWN:] else "")
+    places: dict[str, int] = {}
+    times = Counter(name.strip(BLANK) for name in found)
+    for place, name in enumerate(found):
+        places.setdefault(name.strip(BLANK), place)
+    missing = [column for column in source.columns if column not in places]
+    wide = wide_of(source, list(places))
     if missing or (source.wide is not None and not wide):
         wanted = ", ".join([*missing, *([f"any like {source.wide}"] if source.wide and not wide else [])])
+        there = [column for column in source.columns if column in places]
         raise UnreadableFileError(
-            f"missing columns of source {source.name}: {wanted}; found {len(names)} columns: {shown}"
+            f"missing columns of source {source.name}: {wanted}; found {', '.join(there) or 'none of its columns'} and "
+            f"{len(found) - len(there)} other names of {min(map(len, found), default=0)} to "
+            f"{max(map(len, found), default=0)} characters"
         )
     for column in (*source.columns, *wide):
-        if names.count(column) > 1:
-            raise UnreadableFileError(
-                f"{names.count(column)} columns are called {column}; name one of them differently"
-            )
-    return {own(column): names.index(column) for column in (*source.columns, *wide)}
+        if times[column] > 1:
+            raise UnreadableFileError(f"{times[column]} columns are called {column}; name one of them differently")
+    return {own(column): places[column] for column in (*source.columns, *wide)}
+
+
+def wide_of(source: Source, names: Sequence[str]) -> list[str]:
+    """The columns that hold one reading each. Raises ``UnreadableFileError`` for more than any logger has."""
+    wide = source.wide_columns(names)
+    if len(wide) > WIDE_COLUMNS_MAX:
+        raise UnreadableFileError(
+            f"{len(wide)} columns like {source.wide}, more than the limit of {WIDE_COLUMNS_MAX}: each would be a sensor"
+        )
+    return wide
 
 
 def missing_columns(missing: Sequence[str], found: Sequence[str]) -> UnreadableFileError:

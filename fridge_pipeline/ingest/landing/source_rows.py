@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from fridge_pipeline.ingest.landing.avro_rows import avro_batches
-from fridge_pipeline.ingest.landing.content import places_of_columns
+from fridge_pipeline.ingest.landing.content import places_of_columns, wide_of
 from fridge_pipeline.ingest.landing.csv_rows import CsvDialect, csv_batches
 from fridge_pipeline.ingest.landing.json_columns import JsonColumns
 from fridge_pipeline.ingest.landing.json_document import WHOLE_BYTES_MAX, ArrayOnTheWayError, record_lines
@@ -78,7 +78,7 @@ def members_of(source: Source) -> JsonColumns:
     """The members of JSON objects that the source names, by their ``own`` names."""
     ids = [own(column) for column in source.id_columns]
     members = {own(column): column for column in source.columns}
-    further = None if source.wide is None else lambda keys: {own(key): key for key in source.wide_columns(keys)}
+    further = None if source.wide is None else lambda keys: {own(key): key for key in wide_of(source, keys)}
     return JsonColumns(members, ids, further, source.records if source.is_expanded else None)
 
 

@@ -6,13 +6,13 @@ source knows one. Of a wide row each measured column is a row.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 import polars as pl
 from polars import selectors
 
 from fridge_pipeline.ingest.rules.blank import BLANK
+from fridge_pipeline.ingest.rules.patterns import group_in
 from fridge_pipeline.ingest.rules.reading import FIELDS, IDS, Reason
 from fridge_pipeline.ingest.rules.source import Column, IdField, Source, TemperatureField, Unit, own
 from fridge_pipeline.ingest.rules.source_times import with_source_time
@@ -35,8 +35,7 @@ def path_ids(source: Source, path_below_hour: str) -> dict[str, str | None]:
     found = {}
     for name, field in fields.items():
         if field is not None and field.path is not None:
-            match = re.search(field.path, path_below_hour)
-            found[name] = match[name] if match else None
+            found[name] = group_in(field.path, name, path_below_hour)
     return found
 
 
