@@ -16,7 +16,9 @@ Standard library only, and nothing of the rest of the program: what is written t
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -157,6 +159,16 @@ def require_chained(month: str, stated: PackLink | None, previous: PackLink) -> 
 def guarded(text: str) -> str:
     """A text as it stands in a CSV file, so that no spreadsheet runs it; ``fridge.csv_text`` does the same in SQL."""
     return f"{_MARK}{text}" if text.startswith((*FORMULA_BEGINS, _MARK)) else text
+
+
+def csv_line(fields: Iterable[object]) -> str:
+    """A row of a CSV file, in which every field that any program could take for several rows is in quotes.
+
+    Python's own writer leaves a lone CR as it is where lines end in LF, and a spreadsheet begins a row behind it.
+    """
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\r\n").writerow(fields)
+    return f"{line.getvalue()[:-2]}\n"
 
 
 def unguarded(field: str) -> str:

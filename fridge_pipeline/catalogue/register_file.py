@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from fridge_pipeline.catalogue.register_record import RegisterEntry
 from fridge_pipeline.catalogue.table_file import TableRefusedError, cells_of, lines_of, read_header
 from fridge_pipeline.catalogue.tenant import ID_LENGTH_MAX
+from fridge_pipeline.visible import one_line
 
 COLUMNS = ("sensor_id", "tenant_id", "valid_from")
 
@@ -49,7 +50,7 @@ def _entry(number: int, sensor_id: str, tenant_id: str, valid_from: str) -> Regi
     for column, value in zip(COLUMNS, (sensor_id, tenant_id), strict=False):
         if not value:
             raise ValueError(f"has no {column}")
-        if not value.isprintable():
+        if not value.isprintable() or one_line(value) != value:
             raise ValueError(f"{column} {value[:60]!r} holds a character that cannot be seen; type it anew")
         if len(value) > ID_LENGTH_MAX:
             raise ValueError(f"{column} has {len(value)} characters, and {ID_LENGTH_MAX} is the most")
@@ -57,6 +58,6 @@ def _entry(number: int, sensor_id: str, tenant_id: str, valid_from: str) -> Regi
         moment = datetime.fromisoformat(valid_from)
     except ValueError:
         raise ValueError(
-            f"valid_from is a time in ISO 8601, such as 2026-01-24T18:00:00Z, got {valid_from!r}"
+            f"valid_from is a time in ISO 8601, such as 2026-01-24T18:00:00Z, got {valid_from[:60]!r}"
         ) from None
     return RegisterEntry(sensor_id, tenant_id, moment if moment.tzinfo else moment.replace(tzinfo=UTC), number)

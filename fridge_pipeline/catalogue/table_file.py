@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 #: What spreadsheets and editors put between cells.
 DELIMITERS = (",", ";", "\t", "|")
@@ -15,8 +16,17 @@ COMMENT = "#"
 #: A line by which a spreadsheet is told the delimiter.
 _DELIMITER_LINE = re.compile(r"sep=.?", re.IGNORECASE)
 
+#: Far more than people write.
+FILE_BYTES_MAX = 64 * 2**20
+
 #: So many refused lines are enough to see what went wrong.
 _SHOWN_MAX = 10
+
+
+def bytes_of(file: Path) -> bytes:
+    """The file, as far as it may go."""
+    with file.open("rb") as stream:
+        return stream.read(FILE_BYTES_MAX + 1)
 
 
 class TableRefusedError(ValueError):
@@ -30,6 +40,8 @@ class TableRefusedError(ValueError):
 
 def lines_of(content: bytes) -> Iterator[tuple[int, str]]:
     """Number and text of the lines that are neither empty nor a comment."""
+    if len(content) > FILE_BYTES_MAX:
+        raise TableRefusedError([f"it has more than {FILE_BYTES_MAX} bytes: import it in parts"])
     is_utf16 = content.startswith((b"\xff\xfe", b"\xfe\xff"))
     try:
         text = content.decode("utf-16" if is_utf16 else "utf-8-sig")

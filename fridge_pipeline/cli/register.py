@@ -10,7 +10,7 @@ import click
 
 from fridge_pipeline.catalogue.register_file import read_entries
 from fridge_pipeline.catalogue.register_record import import_register
-from fridge_pipeline.catalogue.table_file import TableRefusedError
+from fridge_pipeline.catalogue.table_file import TableRefusedError, bytes_of
 from fridge_pipeline.cli.command_groups import SentenceGroup
 from fridge_pipeline.cli.person_option import as_option, sign_in
 from fridge_pipeline.cli.terminal import echo, ledger
@@ -37,7 +37,7 @@ def import_(*, file: Path, reason: str, login: str | None, dry_run: bool, as_jso
     Example: fridge sensors import register.csv --reason "delivery note 4711"
     """
     try:
-        entries = read_entries(file.read_bytes())
+        entries = read_entries(bytes_of(file))
         with ledger() as opened:
             sign_in(opened, login)
             done = import_register(opened.database, entries, reason.strip() or file.name, dry_run=dry_run)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from collections.abc import Iterable
@@ -15,6 +14,7 @@ import click
 from fridge_pipeline.calendar.days import DayRange
 from fridge_pipeline.cli.terminal import echo, installation
 from fridge_pipeline.finance.pages.explanation import plain
+from fridge_pipeline.finance.rules.evidence_format import csv_line, guarded
 from fridge_pipeline.reconciliation.compare_shadow import ShadowComparison, compare_shadow
 from fridge_pipeline.reconciliation.rules.causes import ComparedAccount, ComparedHour, accounts_of
 from fridge_pipeline.stripe.rules.limits import SUMMARY_SETTLE
@@ -127,12 +127,11 @@ def as_mapping(compared: ShadowComparison) -> dict[str, object]:
 
 def _cells(each: ComparedHour) -> tuple[object, ...]:
     stripe = None if each.stripe is None else plain(each.stripe)
-    account = (each.tenant_id, each.event_name, each.stripe_customer_id)
+    account = (guarded(each.tenant_id), guarded(each.event_name), each.stripe_customer_id)
     return (*account, each.hour.key, each.usage, stripe, plain(each.difference))
 
 
 def _write_csv(file: Path, hours: Iterable[ComparedHour]) -> None:
     with file.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(COLUMNS)
-        writer.writerows(_cells(each) for each in hours)
+        stream.write(csv_line(COLUMNS))
+        stream.writelines(csv_line(_cells(each)) for each in hours)

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from fridge_pipeline.catalogue.list_tenants import ListedTenant, list_tenants
-from fridge_pipeline.catalogue.table_file import TableRefusedError
+from fridge_pipeline.catalogue.table_file import TableRefusedError, bytes_of
 from fridge_pipeline.catalogue.tenant import NONE, TenantImport
 from fridge_pipeline.catalogue.tenant_record import import_tenants
 from fridge_pipeline.catalogue.tenants_file import read_tenants
@@ -46,7 +46,7 @@ def import_(*, file: Path, remove_customers: bool, dry_run: bool, as_json: bool,
     changes is named; who changed it, when and why stays on record (fridge.tenant_changes).
     """
     try:
-        read = read_tenants(file.read_bytes())
+        read = read_tenants(bytes_of(file))
     except TableRefusedError as error:
         raise click.UsageError(f"{file}: {error}") from error
     why = (told["reason"] or "").strip() or f"tenants file {file.name}"

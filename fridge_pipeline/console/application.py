@@ -20,7 +20,7 @@ from fridge_pipeline.console.asked import CSV, XLSX, Asked, NotFoundError, asked
 from fridge_pipeline.console.frame import Page, Table
 from fridge_pipeline.console.read_tables import Reader
 from fridge_pipeline.console.render_pages import named_in, render_notice, render_page, stamp_line, style_sheet
-from fridge_pipeline.console.table_files import as_csv, as_workbook
+from fridge_pipeline.console.table_files import BusyError, as_csv, as_workbook
 from fridge_pipeline.console.tenant_link import TENANT_PAGES, opened_link, read_link_key
 from fridge_pipeline.database.connection import DatabaseUnreachableError
 from fridge_pipeline.orchestration.own_pages import OwnNames, header_map, refused
@@ -122,6 +122,11 @@ class Console:
             return self._notice(
                 503, "That took too long", "The database was asked for more than 30 seconds; ask for one month, or "
                 "one tenant.", around,
+            )  # fmt: skip
+        except BusyError:
+            return self._notice(
+                503, "Another workbook is being made", "One is made at a time: try again in a minute, or take the CSV.",
+                around,
             )  # fmt: skip
         except NOT_PREPARED:
             return self._notice(

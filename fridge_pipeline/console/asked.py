@@ -10,8 +10,8 @@ from urllib.parse import unquote
 
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.console.frame import ROWS_MAX, Page, positive, with_query
-from fridge_pipeline.visible import quoted
+from fridge_pipeline.console.frame import ROWS_MAX, Page, hour_of, month_of, positive, with_query
+from fridge_pipeline.visible import one_line, quoted
 
 #: The endings of an address, and what they give.
 HTML, CSV, XLSX = "", ".csv", ".xlsx"
@@ -37,7 +37,10 @@ UNSET = dict.fromkeys(
     )
 )
 
-READS = {"month": Month.from_key, "hour": Hour.from_key}
+#: So much is said of what cannot be read.
+WORDS_MAX = 300
+
+READS = {"month": month_of, "hour": hour_of}
 
 
 class NotFoundError(LookupError):
@@ -120,7 +123,7 @@ def _read(page: Page, parts: dict[str, str], path: str, ending: str, query: Sequ
         values |= {name: READS[name](text) if name in READS else text for name, text in parts.items()}
         number = positive(special.get(PAGE_NUMBER, "1"))
     except ValueError as error:
-        raise NotFoundError(f"{error}") from None
+        raise NotFoundError(one_line(f"{error}"[:WORDS_MAX])) from None
     if any("\0" in str(text) for text in (*given.values(), *parts.values())):
         raise NotFoundError("no name holds the character 0")
     table = special.get(TABLE)

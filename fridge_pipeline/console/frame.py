@@ -13,8 +13,12 @@ from markupsafe import Markup
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.finance.pages.columns import Column
+from fridge_pipeline.visible import quoted
 
 Row = Mapping[str, Any]
+
+#: How the years begin of which there are books.
+CENTURIES = ("20", "21")
 
 #: So many rows of a table stand on a page; its CSV has all of them.
 ROWS_MAX = 200
@@ -99,7 +103,20 @@ class Page:
 
 def month_of(text: str) -> Month:
     """A month as addresses name it. Raises ``ValueError``."""
+    _require_near(text)
     return Month.from_key(text)
+
+
+def hour_of(text: str) -> Hour:
+    """An hour as addresses name it. Raises ``ValueError``."""
+    _require_near(text)
+    return Hour.from_key(text)
+
+
+def _require_near(text: str) -> None:
+    """Raises ``ValueError`` for a time that no books hold; computing with it would leave the calendar."""
+    if not text.startswith(CENTURIES):
+        raise ValueError(f"{quoted(text)} is no time of these books, which begins as 2026-01")
 
 
 def positive(text: str) -> int:

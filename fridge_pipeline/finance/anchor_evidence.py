@@ -16,6 +16,7 @@ from fridge_pipeline.finance.pack.signature import sign
 from fridge_pipeline.finance.pack.time_stamp import require_stamped, stamp_request
 from fridge_pipeline.finance.rules.evidence_format import MANIFEST
 from fridge_pipeline.finance.verify_evidence import is_draft, verify_evidence
+from fridge_pipeline.visible import one_line
 
 #: Seconds that an authority may take to connect, and again to answer.
 CONNECT_SECONDS, ANSWER_SECONDS = 5.0, 30.0
@@ -77,13 +78,21 @@ def _ask(address: str, request: bytes) -> bytes:
     import requests  # noqa: PLC0415 # not before somebody is asked
 
     host = urlsplit(address).hostname
-    headers = {"Content-Type": "application/timestamp-query", "Accept": "application/timestamp-reply"}
+    headers = {
+        "Content-Type": "application/timestamp-query",
+        "Accept": "application/timestamp-reply",
+        "Accept-Encoding": "identity",
+    }
     limits = (CONNECT_SECONDS, ANSWER_SECONDS)
     try:
-        with requests.post(address, request, headers=headers, timeout=limits, stream=True) as answer:
-            if not answer.ok:
-                raise NotStampedError(f"{host} gave no time stamp: it answered {answer.status_code} {answer.reason}")
-            body: bytes = answer.raw.read(ANSWER_BYTES_MAX + 1, decode_content=True)
+        # Asked is who was named, and nobody to whom the answer leads.
+        with requests.post(
+            address, request, headers=headers, timeout=limits, stream=True, allow_redirects=False
+        ) as answer:
+            if answer.status_code != requests.codes.ok:
+                said = one_line(f"{answer.status_code} {answer.reason}"[:100])
+                raise NotStampedError(f"{host} gave no time stamp: it answered {said}")
+            body: bytes = answer.raw.read(ANSWER_BYTES_MAX + 1, decode_content=False)
     except requests.RequestException as error:
         raise NotStampedError(f"{host} gave no time stamp: {type(error).__name__}; try again, or another one") from None
     if len(body) > ANSWER_BYTES_MAX:

@@ -6,12 +6,11 @@ gets its name; that of a closed month then enters the chain.
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -47,6 +46,7 @@ from fridge_pipeline.finance.rules.evidence_format import (
     STATEMENTS,
     TABLES,
     PackLink,
+    csv_line,
     draft_text,
     folder_of,
     guarded,
@@ -149,7 +149,7 @@ def _write_books(held: HeldViews, month: Month, folder: Path, signed: SignedMont
     for tenant_id, theirs in groupby(lines, key=lambda line: str(line[0])):
         path = statement_path(tenant_id)
         with (folder / path).open("x", encoding="utf-8", newline="") as out:
-            csv.writer(out, lineterminator="\n").writerows([columns, *map(_in_csv, theirs)])
+            out.writelines(map(csv_line, chain([columns], map(_in_csv, theirs))))
         tenants[path] = tenant_id
     return tenants
 

@@ -11,6 +11,7 @@ from pydantic.functional_validators import AfterValidator
 from pydantic_core import PydanticCustomError
 
 from fridge_pipeline.catalogue.reading_number import NumberType, is_name
+from fridge_pipeline.ingest.rules.patterns import refusal_of
 from fridge_pipeline.ingest.rules.source import Ambiguous, ContractMode, SourceFormat, TimeFormat, Unit
 
 #: A source's name stands in tables and in reasons.
@@ -29,6 +30,8 @@ def _pattern(text: str) -> str:
         re.compile(text)
     except re.error as error:
         raise _refused(f"is not a regular expression: {error}") from None
+    if (reason := refusal_of(text)) is not None:
+        raise _refused(f"cannot be searched for in linear time, so without look-around and back-references: {reason}")
     return text
 
 

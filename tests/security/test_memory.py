@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import json
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from io import BytesIO
@@ -32,11 +34,12 @@ from fridge_pipeline.database.schema import PIPELINE
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.calendar.hours import HourRange
 from fridge_pipeline.ingest.load import load_hours
-dsn, root, work, key, now = sys.argv[1:]
+from fridge_pipeline.ingest.sources_file import read_sources
+dsn, root, work, key, now, sources = sys.argv[1:]
 hours = HourRange(Hour.from_key(key), Hour.from_key(key))
 clock = lambda: datetime.fromisoformat(now)
 run = Run(Database(dsn).acting_as(PIPELINE), (), clock, "r")
-list(load_hours(run, LocalLanding(root), hours, Path(work)))
+list(load_hours(run, LocalLanding(root, read_sources(sources) if sources else ()), hours, Path(work)))
 status = Path("/proc/self/status")  # ru_maxrss also holds the peak of whoever started the process
 if status.exists():
     print(next(int(line.split()[1]) // 1024 for line in status.read_text().splitlines() if line.startswith("VmHWM")))
@@ -114,10 +117,130 @@ def packed_ndjson_files(at: bytes) -> dict[str, tuple[bytes, str]]:
     return {"wide.ndjson.gz": (gzip.compress(wide * 60_000, 1), "loaded 60000")}
 
 
+#: A source for each format, by the folder of its files.
+SOURCES = "".join(
+    f"""[[source]]
+name = "{name}"
+match = "{name}/*"
+format = "{name.partition("-")[0]}"
+{more}
+tenant_id = {{ value = "t" }}
+recorded_at = {{ column = "at" }}
+{"wide = { columns = '^T[0-9]+$' }" if "wide" in name else 'sensor_id = { column = "s" }'}
+temperature = {{ {"" if "wide" in name else 'column = "t"'} }}
+"""
+    for name, more in {
+        **dict.fromkeys(("avro", "json", "ndjson", "csv-wide", "ndjson-wide", "json-wide", "parquet-wide"), ""),
+        "json-data": 'records = "data"',
+        "json-star": 'records = "d.*.x"',
+        "avro-inside": 'records = "a"',
+    }.items()
+)
+
+
+def varint(number: int) -> bytes:
+    """As avro writes it."""
+    left, written = number * 2, b""
+    while left > 127:
+        written, left = written + bytes([left & 127 | 128]), left >> 7
+    return written + bytes([left])
+
+
+def avro(fields: Mapping[str, Any], records: int, data: bytes, name: str = "r") -> bytes:
+    """A file of one deflated block, as our own hand makes it: writers would refuse to."""
+    schema = {"type": "record", "name": name, "fields": [{"name": each, "type": kind} for each, kind in fields.items()]}
+    stream = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    packed = stream.compress(data) + stream.flush()
+    said = {b"avro.schema": json.dumps(schema).encode(), b"avro.codec": b"deflate"}
+    entries = b"".join(varint(len(key)) + key + varint(len(value)) + value for key, value in said.items())
+    sync = b"s" * 16
+    return (
+        b"Obj\x01" + varint(len(said)) + entries + b"\0" + sync + varint(records) + varint(len(packed)) + packed + sync
+    )
+
+
+def avro_files(_: bytes) -> dict[str, tuple[bytes, str]]:
+    one = {"type": "record", "name": "q", "fields": [{"name": "b", "type": "boolean"}]}
+    many, fits = 60 * MB, 340_000
+    array, map_of_text = {"a": {"type": "array", "items": one}}, {"type": "map", "values": "string"}
+    doubled: Any = "null"
+    for number in range(40):
+        doubled = {
+            "type": "record",
+            "name": f"d{number}",
+            "fields": [{"name": "x", "type": doubled}, {"name": "y", "type": f"d{number - 1}" if number else "null"}],
+        }
+    return {
+        "avro/rows.avro": (avro({"a": "boolean"}, 300_000, b"\1" * 300_000), "loaded 300000"),
+        "avro/array.avro": (avro(array, 1, varint(many) + b"\1" * many + b"\0"), "unreadable 0"),
+        "avro/arrays.avro": (avro(array, 9, (varint(fits) + b"\1" * fits + b"\0") * 9), "loaded 9"),
+        "avro-inside/arrays.avro": (avro(array, 3, (varint(90_000) + b"\1" * 90_000 + b"\0") * 3), "loaded 270000"),
+        "avro/maps.avro": (
+            avro({"a": {"type": "array", "items": map_of_text}}, 1, varint(many) + b"\0" * many),
+            "unreadable 0",
+        ),
+        "avro/itself.avro": (avro({"x": ["null", "r"]}, 1, b"\2" * 5 * MB + b"\0"), "unreadable 0"),
+        "avro/doubled.avro": (avro({"a": "boolean", "x": doubled}, 5, b"\1" * 5), "unreadable 0"),
+        "avro/names.avro": (
+            avro({"a": {"type": "array", "items": {"type": "enum", "name": "e", "symbols": ["x" * 900_000]}}}, 1,
+                 varint(MB) + b"\0" * MB + b"\0"),
+            "unreadable 0",
+        ),
+    }  # fmt: skip
+
+
+def json_files(at: bytes) -> dict[str, tuple[bytes, str]]:
+    record = b'{"s":"a","at":"%s","t":4},' % at
+    inside = b'{"":0},' * (15 * MB // 7)
+    return {
+        "json/emoji.json": ('["💧",'.encode() + record * (90 * MB // len(record)) + b"{}]", "loaded "),
+        "json/one-record.json": (b'[{"a":[' + b"{}," * (30 * MB) + b"1]}]", "unreadable 0"),
+        "json-data/passed.json": (b'{"a":[' + b'{"b":[0]},' * (9 * MB) + b'1],"data":[' + record + b"{}]}", "loaded 2"),
+        "json-star/whole.json": (b'{"d":{"k":{"x":[' + inside + b"{}]}}}", "loaded "),
+        "json-star/emoji.json": ('{"💧":{},"d":{"k":{"x":['.encode() + inside + b"{}]}}}", "loaded "),
+        "json-star/more.json": (b'{"d":{"k":{"x":[' + b'{"":0},' * (3 * MB) + b"{}]}}}", "unreadable 0"),
+    }
+
+
+def wide_files(at: bytes) -> dict[str, tuple[bytes, str]]:
+    """Columns by the ten thousand, and more than that."""
+
+    def csv(columns: int, rows: int) -> bytes:
+        names = b",".join(b"T%d" % number for number in range(columns))
+        return b"at," + names + b"\n" + (at + b",1" * columns + b"\n") * rows
+
+    def of_json(columns: int) -> bytes:
+        return b'{"at":"%s",%s}' % (at, b",".join(b'"T%d":1' % number for number in range(columns)))
+
+    def of_parquet(columns: int) -> bytes:
+        return parquet({"at": [at.decode()] * 50, **{f"T{number}": [1.0] * 50 for number in range(columns)}})
+
+    return {
+        "csv-wide/fits.csv": (csv(9_000, 100), "loaded 900000"),
+        "csv-wide/more.csv": (csv(400_000, 2), "unreadable 0"),
+        "ndjson-wide/fits.ndjson": ((of_json(9_000) + b"\n") * 20, "loaded 180000"),
+        "ndjson-wide/more.ndjson": (of_json(300_000) + b"\n", "unreadable 0"),
+        "json-wide/more.json": (b"[" + of_json(300_000) + b"]", "unreadable 0"),
+        "parquet-wide/more.parquet": (of_parquet(11_000), "unreadable 0"),
+    }
+
+
+def zstd_files(at: bytes) -> dict[str, tuple[bytes, str]]:
+    """The largest window that a reader takes unasked, and a bomb."""
+    line = b'{"s":"a","at":"%s","t":4}\n' % at
+    return {
+        "ndjson/window.ndjson.zst": (pa.Codec("zstd", 22).compress(line * 2_000_000, asbytes=True), "damaged"),
+    }
+
+
 @pytest.mark.parametrize(
     "files",
     [
         parquet_files,
+        avro_files,
+        pytest.param(json_files, marks=pytest.mark.prove),
+        pytest.param(wide_files, marks=pytest.mark.prove),
+        zstd_files,
         csv_files,
         ndjson_files,
         pytest.param(packed_csv_files, marks=pytest.mark.prove),
@@ -132,7 +255,9 @@ def test_a_load_stays_below_1_gib_and_accounts_for_every_row_of(
     for name, (body, became) in files(f"{hour.start:%Y-%m-%dT%H:%M:%SZ}".encode()).items():
         pipeline.land(hour, name, body)
         expected[name] = became
+    is_of_sources = any("/" in name for name in expected)
     arguments = [str(pipeline.landing), str(pipeline.workspace), hour.key, pipeline.clock().isoformat()]
+    arguments.append(SOURCES if is_of_sources else "")
     done = subprocess.run(
         [sys.executable, "-c", MEASURED, pipeline.database.owned.dsn, *arguments],
         capture_output=True,
@@ -143,7 +268,8 @@ def test_a_load_stays_below_1_gib_and_accounts_for_every_row_of(
     assert done.returncode == 0, done.stderr[-2_000:]
     assert int(done.stdout) < PEAK_MB_MAX
     books = pipeline.rows(
-        "select substring(path from '[^/]+$'), status, row_count::int, row_count = duplicate_count + inserted_count +"
+        "select substring(path from '^[^/]+/[^/]+/(.+)$'), status, row_count::int,"
+        " row_count = duplicate_count + inserted_count +"
         " (select coalesce(sum(row_count), 0) from fridge.rejected_rows as r where r.file_id = f.file_id)"
         " from fridge.landing_files as f"
     )

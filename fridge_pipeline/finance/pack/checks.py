@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import psycopg
@@ -11,15 +10,15 @@ from fridge_pipeline.database.check_models import check_test, tests_of
 from fridge_pipeline.database.held_views import HeldViews
 from fridge_pipeline.database.models import read_models
 from fridge_pipeline.finance.rules.evidence_checks import CHECK_COLUMNS
-from fridge_pipeline.finance.rules.evidence_format import guarded
+from fridge_pipeline.finance.rules.evidence_format import csv_line, guarded
 
 
 def write_checks(connection: psycopg.Connection, models: Path, target: Path, held: HeldViews) -> None:
     """Runs every data test on the books as the connection sees them: a row a test, and the rows that contradict it."""
     with target.open("x", encoding="utf-8", newline="") as out:
-        table = csv.writer(out, lineterminator="\n")
-        table.writerow(CHECK_COLUMNS)
+        out.write(csv_line(CHECK_COLUMNS))
         for model in read_models(models):
             for test in tests_of(model, None):
                 count = check_test(connection, test, held).count
-                table.writerow([*map(guarded, (model.name, test.name, test.says, test.severity.value)), count])
+                told = map(guarded, (model.name, test.name, test.says, test.severity.value))
+                out.write(csv_line([*told, count]))

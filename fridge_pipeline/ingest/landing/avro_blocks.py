@@ -1,7 +1,7 @@
 """An avro container file block by block, in flat memory: its schema, and the unpacked bytes of its records.
 
 Laid out as in the specification of Avro 1.11, "Object Container Files". A block says how many bytes it has and no more,
-so it is unpacked up to a limit, and a schema whose values take no bytes is refused: a few bytes could claim billions.
+so it is unpacked up to a limit.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+from fridge_pipeline.ingest.landing.avro_schema import record_bytes_max
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
 
 #: Most bytes of a block, packed and unpacked; writers make blocks of 16 kB to 1 MB.
@@ -42,13 +43,18 @@ class AvroFile:
         if stream.read(len(_MAGIC)) != _MAGIC:
             raise UnreadableFileError("it is not an avro container file: its first bytes are not those of one")
         entries: dict[str, bytes] = {}
+        held = 0
         while count := self._long():
             if count < 0:  # then its bytes are counted too
                 count = -count
                 self._long()
             for _ in range(count):
                 name = self._bytes(HEADER_BYTES_MAX).decode(errors="replace")
-                entries[name] = self._bytes(HEADER_BYTES_MAX)
+                value = self._bytes(HEADER_BYTES_MAX)
+                held += len(name) + len(value) + 1
+                if held > HEADER_BYTES_MAX:
+                    raise UnreadableFileError(f"a header of more than the limit of {HEADER_BYTES_MAX} bytes")
+                entries[name] = value
         self._sync = self._exactly(_SYNC_BYTES)
         codec = entries.get("avro.codec", b"null").decode(errors="replace")
         if codec not in _UNPACK:
@@ -58,7 +64,8 @@ class AvroFile:
             self.schema: Any = json.loads(entries["avro.schema"])
         except (KeyError, ValueError, RecursionError) as error:
             raise UnreadableFileError("avro without a readable schema") from error
-        _refuse_weightless(self.schema)
+        #: So many bytes a record may have.
+        self.record_bytes_max = record_bytes_max(self.schema)
 
     def blocks(self) -> Iterator[AvroBlock]:
         """Block after block. Raises ``UnreadableFileError`` where one is damaged or too large."""
@@ -133,25 +140,3 @@ def _refuse_large(size: int) -> None:
 
 
 _UNPACK: dict[str, Callable[[bytes], bytes]] = {"null": bytes, "deflate": _inflated, "snappy": _unsnapped}
-
-
-def _refuse_weightless(schema: Any) -> None:
-    """Arrays and maps of values that take no bytes: any number of them fits anywhere."""
-    if isinstance(schema, list):
-        for each in schema:
-            _refuse_weightless(each)
-    elif isinstance(schema, dict):
-        inner = schema.get("items", schema.get("values"))
-        if inner is not None and _is_weightless(inner):
-            raise UnreadableFileError("its schema has an array or map of values that take no bytes")
-        for each in (inner, schema.get("type"), *(field.get("type") for field in schema.get("fields", ()))):
-            if isinstance(each, dict | list):
-                _refuse_weightless(each)
-
-
-def _is_weightless(schema: Any) -> bool:
-    if isinstance(schema, dict):
-        if schema.get("type") == "record":
-            return all(_is_weightless(field.get("type")) for field in schema.get("fields", ()))
-        return schema.get("type") == "null" or (schema.get("type") == "fixed" and not schema.get("size"))
-    return bool(schema == "null")

@@ -17,6 +17,9 @@ from fridge_pipeline.ingest.landing.json_columns import JsonColumns
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
 from fridge_pipeline.ingest.landing.ndjson_rows import decoded_rows
 
+#: So much text of records is decoded at once, a line counted as so much more than its characters.
+_BATCH_CHARACTERS, _LINE_CHARACTERS = 4 * 2**20, 64
+
 #: How a block's bytes can fail to be records of the schema.
 _DAMAGE = (ValueError, TypeError, KeyError, IndexError, EOFError, OverflowError, ArithmeticError, RecursionError)
 
@@ -32,12 +35,12 @@ def avro_batches(path: Path, columns: JsonColumns) -> Iterator[pl.DataFrame]:
         file = AvroFile(stream)
         read = _reader(file.schema)
         for block in file.blocks():
-            lines, error = _texts(block, read, row_count)
-            row_count += lines.height
-            if lines.height:
-                yield decoded_rows(lines, columns)
-            if error is not None:
-                raise error
+            for lines, error in _framed(_texts(block, read, file.record_bytes_max, row_count), row_count):
+                row_count += lines.height
+                if lines.height:
+                    yield decoded_rows(lines, columns)
+                if error is not None:
+                    raise error
     if not row_count:
         raise UnreadableFileError("empty file: it has no record")
 
@@ -52,18 +55,57 @@ def _reader(schema: Any) -> Any:
     return lambda data: fastavro.schemaless_reader(data, parsed, None)
 
 
-def _texts(block: AvroBlock, read: Any, before: int) -> tuple[pl.DataFrame, UnreadableFileError | None]:
-    """The block's records as JSON, one a line, and what is wrong with those that are missing."""
-    data, texts, error = BytesIO(block.data), list[str](), None
-    try:
-        for _ in range(block.records):
-            texts.append(json.dumps(_plain(read(data)), default=_text))
-    except _DAMAGE as damage:
-        error = UnreadableFileError(f"damaged avro after record {before + len(texts)}: {str(damage)[:200]}")
-    lines = pl.DataFrame({"raw": texts}, schema={"raw": pl.String}).select(
-        pl.int_range(before + 1, before + 1 + pl.len(), dtype=pl.Int64).alias("line"), "raw"
-    )
-    return lines, error
+def _framed(texts: Iterator[str], before: int) -> Iterator[tuple[pl.DataFrame, UnreadableFileError | None]]:
+    """The texts in frames of a few MB, each record a line, and what is wrong with those that are missing."""
+    error, is_at_end = None, False
+    while not is_at_end:
+        some: list[str] = []
+        characters = 0
+        try:
+            while characters < _BATCH_CHARACTERS:
+                some.append(next(texts))
+                characters += len(some[-1]) + _LINE_CHARACTERS
+        except StopIteration:
+            is_at_end = True
+        except UnreadableFileError as damage:
+            error, is_at_end = damage, True
+        number = pl.int_range(before + 1, before + 1 + pl.len(), dtype=pl.Int64)
+        lines = pl.DataFrame({"raw": some}, schema={"raw": pl.String}).select(number.alias("line"), "raw")
+        before += lines.height
+        yield lines, error
+
+
+def _texts(block: AvroBlock, read: Any, record_bytes_max: int, before: int) -> Iterator[str]:
+    """The block's records as JSON. Raises ``UnreadableFileError`` where one is damaged or too large.
+
+    They are read from a window of so many bytes as one may have, which moves on where a record ends behind it.
+    """
+    start, at = 0, 0
+    window = BytesIO(block.data[:record_bytes_max])
+    for number in range(before + 1, before + 1 + block.records):
+        while True:
+            window.seek(at - start)
+            try:
+                record = read(window)
+                break
+            except _DAMAGE as damage:
+                is_last = start + record_bytes_max >= len(block.data)
+                if start == at and not is_last:
+                    raise UnreadableFileError(
+                        f"damaged avro in record {number}, or it has more than the limit of {record_bytes_max} bytes"
+                    ) from damage
+                if is_last:
+                    raise _damaged(number, damage) from damage
+                start, window = at, BytesIO(block.data[at : at + record_bytes_max])
+        at = start + window.tell()
+        try:
+            yield json.dumps(_plain(record), default=_text)
+        except _DAMAGE as damage:
+            raise _damaged(number, damage) from damage
+
+
+def _damaged(number: int, damage: Exception) -> UnreadableFileError:
+    return UnreadableFileError(f"damaged avro after record {number - 1}: {str(damage)[:200]}")
 
 
 def _plain(record: object) -> object:
@@ -73,7 +115,7 @@ def _plain(record: object) -> object:
     if isinstance(record, bytes) and record[:1] in (b"{", b"["):
         try:
             return json.loads(record)
-        except ValueError:
+        except (ValueError, RecursionError):
             return record
     return record
 

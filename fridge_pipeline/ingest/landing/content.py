@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -116,8 +117,11 @@ def places_of_fields(found: Sequence[str]) -> list[int]:
     return [names.index(field) for field in FIELDS]
 
 
-#: So many columns are shown of a file that has not those of its source, and so much of their names.
-NAMES_SHOWN, NAME_SHOWN = 20, 60
+#: So many names of JSON are shown in an error, and of each so much.
+NAMES_SHOWN, NAME_SHOWN = 20, 40
+
+#: Most columns of a file that hold one reading each.
+WIDE_COLUMNS_MAX = 10_000
 
 
 def places_of_columns(source: Source, found: Sequence[str]) -> dict[str, int]:
@@ -125,22 +129,36 @@ def places_of_columns(source: Source, found: Sequence[str]) -> dict[str, int]:
 
     Raises ``UnreadableFileError`` for the columns that are missing, and for a name that is there twice.
     """
-    names = [name.strip(BLANK) for name in found]
-    missing = [column for column in source.columns if column not in names]
-    wide = source.wide_columns(names)
+    places: dict[str, int] = {}
+    times = Counter(name.strip(BLANK) for name in found)
+    for place, name in enumerate(found):
+        places.setdefault(name.strip(BLANK), place)
+    missing = [column for column in source.columns if column not in places]
+    wide = wide_of(source, list(places))
     if missing or (source.wide is not None and not wide):
-        texts = [name for name in names if any(column.startswith(f"{name}.") for column in missing)]
+        texts = [name for name in places if any(column.startswith(f"{name}.") for column in missing)]
         told = "".join(f"; if the text of {name} is JSON, say embedded = [{json.dumps(name)}]" for name in texts[:1])
         wanted = ", ".join([*missing, *([f"any like {source.wide}"] if source.wide and not wide else [])])
+        there = [column for column in source.columns if column in places]
         raise UnreadableFileError(
-            f"missing columns of source {source.name}: {wanted}; found {len(names)} columns: {shown(names)}{told}"
+            f"missing columns of source {source.name}: {wanted}; found {', '.join(there) or 'none of its columns'} and "
+            f"{len(found) - len(there)} other names of {min(map(len, found), default=0)} to "
+            f"{max(map(len, found), default=0)} characters{told}"
         )
     for column in (*source.columns, *wide):
-        if names.count(column) > 1:
-            raise UnreadableFileError(
-                f"{names.count(column)} columns are called {column}; name one of them differently"
-            )
-    return {own(column): names.index(column) for column in (*source.columns, *wide)}
+        if times[column] > 1:
+            raise UnreadableFileError(f"{times[column]} columns are called {column}; name one of them differently")
+    return {own(column): places[column] for column in (*source.columns, *wide)}
+
+
+def wide_of(source: Source, names: Sequence[str]) -> list[str]:
+    """The columns that hold one reading each. Raises ``UnreadableFileError`` for more than any logger has."""
+    wide = source.wide_columns(names)
+    if len(wide) > WIDE_COLUMNS_MAX:
+        raise UnreadableFileError(
+            f"{len(wide)} columns like {source.wide}, more than the limit of {WIDE_COLUMNS_MAX}: each would be a sensor"
+        )
+    return wide
 
 
 #: How JSON begins within a text, as it is or in base64.

@@ -17,8 +17,11 @@ from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
 from fridge_pipeline.ingest.landing.text_encoding import text_of
 from fridge_pipeline.ingest.rules.blank import BLANK
 
-#: Most bytes of an object with records inside it: it is taken apart as a whole, at twenty times its bytes.
-WHOLE_BYTES_MAX = 32 * 2**20
+#: Most bytes of an object with records inside it: it is taken apart as a whole, at forty times its bytes.
+WHOLE_BYTES_MAX = 16 * 2**20
+
+#: Most characters of a record.
+RECORD_CHARACTERS_MAX = 4 * 2**20
 
 #: Most bytes of a document, unpacked. Its text and the records of a batch are in memory at once.
 DOCUMENT_BYTES_MAX = 128 * 2**20
@@ -27,6 +30,10 @@ DOCUMENT_BYTES_MAX = 128 * 2**20
 _BATCH_LENGTH = 4 * 2**20
 
 _BLANKS = re.compile(f"[{BLANK}]*+")
+
+#: A text as a whole, or a bracket: what tells where a value ends without making anything of it.
+_TEXT_OR_BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.DOTALL)
+_SCALAR = re.compile(r'[^"\[\]{},:]++')
 _DECODER = json.JSONDecoder()
 _LINES = pl.Schema({"line": pl.Int64(), "raw": pl.String()})
 
@@ -50,7 +57,9 @@ def record_lines(
         )
     text = text_of(path, encoding)
     start = _array(text, records.split(".") if records else [])
-    yield from _framed(text, _in_array(text, start + 1) if text[start : start + 1] == "[" else _in_a_row(text, start))
+    ends = _Ends(text, max(RECORD_CHARACTERS_MAX, bytes_max if bytes_max < DOCUMENT_BYTES_MAX else 0))
+    is_array = text[start : start + 1] == "["
+    yield from _framed(text, _in_array(text, start + 1, ends) if is_array else _in_a_row(text, start, ends))
 
 
 def _array(text: str, keys: Sequence[str]) -> int:
@@ -79,7 +88,7 @@ def _member(text: str, at: int, key: str, name: str) -> int:
             if found == key:
                 return value
             keys.append(found)
-            at = _behind(text, _DECODER.raw_decode(text, value)[1])
+            at = _behind(text, _passed(text, value))
         except (ValueError, RecursionError) as error:
             raise UnreadableFileError(f"it is no JSON where {name} was looked for: {error}") from error
         if text[at : at + 1] != ",":
@@ -88,11 +97,11 @@ def _member(text: str, at: int, key: str, name: str) -> int:
     raise UnreadableFileError(f"it has no {name}; beside where it would be there are {shown(keys) or 'no keys'}")
 
 
-def _in_array(text: str, at: int) -> Iterator[tuple[int, int]]:
+def _in_array(text: str, at: int, ends: _Ends) -> Iterator[tuple[int, int]]:
     """From where to where each value of an array goes."""
     at = _behind(text, at)
     while text[at : at + 1] != "]":
-        end = _end(text, at)
+        end = ends.of(at)
         yield at, end
         at = _behind(text, end)
         if text[at : at + 1] == ",":
@@ -101,21 +110,59 @@ def _in_array(text: str, at: int) -> Iterator[tuple[int, int]]:
             raise UnreadableFileError(f"damaged JSON at character {at}: the array goes on without a comma")
 
 
-def _in_a_row(text: str, at: int) -> Iterator[tuple[int, int]]:
+def _in_a_row(text: str, at: int, ends: _Ends) -> Iterator[tuple[int, int]]:
     """From where to where each of several values goes, with nothing but blanks, or a comma, between them."""
     while at < len(text):
-        end = _end(text, at)
+        end = ends.of(at)
         yield at, end
         at = _behind(text, end)
         if text[at : at + 1] == ",":
             at = _behind(text, at + 1)
 
 
-def _end(text: str, at: int) -> int:
-    try:
-        return _DECODER.raw_decode(text, at)[1]
-    except (ValueError, RecursionError) as error:
-        raise UnreadableFileError(f"damaged JSON at character {at}: {str(error)[:200]}") from error
+class _Ends:
+    """Where values end: each is decoded within a window of so many characters as one may have."""
+
+    def __init__(self, text: str, characters_max: int) -> None:
+        self._text, self._most = text, characters_max
+        self._start = 0
+        self._window = text[:characters_max]
+
+    def of(self, at: int) -> int:
+        """Where the value that starts here ends. Raises ``UnreadableFileError`` for none, and for one too long."""
+        while True:
+            is_last = self._start + self._most >= len(self._text)
+            try:
+                end = _DECODER.raw_decode(self._window, at - self._start)[1]
+                if is_last or end < len(self._window):  # a number may go on behind the window
+                    return self._start + end
+                error: Exception | None = None
+            except (ValueError, RecursionError) as damage:
+                error = damage
+            if is_last:
+                raise UnreadableFileError(f"damaged JSON at character {at}: {str(error)[:200]}") from error
+            if at == self._start:
+                raise UnreadableFileError(
+                    f"damaged JSON at character {at}, or a record of more than {self._most} characters"
+                ) from error
+            self._start = at
+            self._window = self._text[at : at + self._most]
+
+
+def _passed(text: str, at: int) -> int:
+    """Where a value ends that nobody reads. Raises ``ValueError``."""
+    depth, end = 0, at
+    if (scalar := _SCALAR.match(text, at)) is not None:
+        return scalar.end()
+    while token := _TEXT_OR_BRACKET.search(text, end):
+        if not end and token.start() != at:
+            break
+        end = token.end()
+        first = text[token.start()]
+        depth += 1 if first in "[{" else -1 if first in "]}" else 0
+        if depth <= 0:
+            return end
+    raise ValueError(f"no value at character {at}")
 
 
 def _behind(text: str, at: int) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from fridge_pipeline.ingest.landing.avro_rows import avro_batches
-from fridge_pipeline.ingest.landing.content import places_of_columns
+from fridge_pipeline.ingest.landing.content import places_of_columns, wide_of
 from fridge_pipeline.ingest.landing.csv_rows import CsvDialect, csv_batches
 from fridge_pipeline.ingest.landing.json_columns import JsonColumns
 from fridge_pipeline.ingest.landing.json_document import WHOLE_BYTES_MAX, ArrayOnTheWayError, record_lines
@@ -83,7 +83,7 @@ def members_of(source: Source) -> JsonColumns:
     """The members of JSON objects that the source names, by their ``own`` names."""
     members = {own(column): column for column in (source.named if source.is_expanded else source.columns)}
     ids = [own(column) for column in source.id_columns if own(column) in members]
-    further = None if source.wide is None else lambda keys: {own(key): key for key in source.wide_columns(keys)}
+    further = None if source.wide is None else lambda keys: {own(key): key for key in wide_of(source, keys)}
     records = source.records if source.is_expanded else None
     optional = [own(number.column) for number in source.numbers]
     return JsonColumns(members, ids, further, records, optional, source.embedded)

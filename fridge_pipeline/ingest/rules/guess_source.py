@@ -23,6 +23,7 @@ from fridge_pipeline.ingest.rules.guess_fields import (
     guess_unit_column,
 )
 from fridge_pipeline.ingest.rules.guess_times import TimeGuess, reads_times, zone_of
+from fridge_pipeline.ingest.rules.patterns import matching
 from fridge_pipeline.ingest.rules.source import Column, CsvLayout, Source, SourceFormat, TimeFormat, Unit, columns_of
 
 #: So many lines may stand before a header.
@@ -114,7 +115,7 @@ def _for_file(text: str, source: Source, path: str) -> str:
     if not source.reads(path):
         text = re.sub(r"(?m)^match = .*$", lambda _: f"match = {_quoted(_match(path))}", text)
     for name, ids in (("tenant_id", source.tenant_id), ("sensor_id", source.sensor_id)):
-        if ids and ids.path and not re.search(ids.path, path):
+        if ids and ids.path and not matching(ids.path, [path])[0]:
             text = re.sub(rf"(?m)^{name} = .*$", lambda _, name=name: f"{name} = {_of_path(name)}", text)  # type: ignore[misc]
     return text
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -16,6 +15,7 @@ from fnmatch import fnmatchcase
 from typing import Any, TypeAlias
 
 from fridge_pipeline.catalogue.reading_number import NumberType, ReadingNumber
+from fridge_pipeline.ingest.rules.patterns import matching
 
 
 class SourceFormat(StrEnum):
@@ -222,7 +222,9 @@ class Source:
         """Those of a file's columns that hold one reading each; none of those that are another field."""
         if self.wide is None:
             return []
-        return [name for name in found if name not in self.columns and re.search(self.wide, name)]
+        known = set(self.columns)
+        others = [name for name in found if name not in known]
+        return [name for name, is_wide in zip(others, matching(self.wide, others), strict=True) if is_wide]
 
     def reads(self, path_below_hour: str) -> bool:
         """Whether its pattern matches a file, by its path below the folder of its hour."""

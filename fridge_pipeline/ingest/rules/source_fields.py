@@ -6,7 +6,6 @@ source knows one. Of a wide row each measured column is a row.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 import polars as pl
@@ -14,6 +13,7 @@ from polars import selectors
 
 from fridge_pipeline.ingest.rules.blank import BLANK
 from fridge_pipeline.ingest.rules.embedded_json import with_embedded
+from fridge_pipeline.ingest.rules.patterns import group_in
 from fridge_pipeline.ingest.rules.reading import FIELDS, IDS, NUMBERS, Reason
 from fridge_pipeline.ingest.rules.source import Column, IdField, Source, TemperatureField, Unit, own
 from fridge_pipeline.ingest.rules.source_numbers import number_fault, with_source_numbers
@@ -43,8 +43,7 @@ def path_ids(source: Source, path_below_hour: str) -> dict[str, str | None]:
     found = {}
     for name, field in fields.items():
         if field is not None and field.path is not None:
-            match = re.search(field.path, path_below_hour)
-            found[name] = match[name] if match else None
+            found[name] = group_in(field.path, name, path_below_hour)
     return found
 
 

@@ -45,7 +45,10 @@ def list_signers(target: Path, *keys: Path) -> Path:
 
 def signed(pack: Path, key: Path) -> Path:
     """Signs a pack, whatever is in it, in place of any signature it has."""
-    signature_of(pack).write_bytes(sign(unpacked(pack)[MANIFEST], key))
+    with tempfile.TemporaryDirectory() as folder:
+        manifest = Path(folder, MANIFEST)
+        manifest.write_bytes(unpacked(pack)[MANIFEST])
+        signature_of(pack).write_bytes(sign(manifest, key))
     return pack
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fridge_pipeline.finance.rules.evidence_format import (
     FORMULA_BEGINS,
+    csv_line,
     guarded,
     statement_path,
     unguarded,
@@ -21,7 +24,7 @@ from tests.finance.evidence.books import HOURS, JANUARY, made, packed, unpacked,
 from tests.finance.evidence.test_verify import found_in
 from tests.pipeline import Pipeline, readings
 
-TENANTS = ("=1+1", "+1", "-1", "@SUM(A1)", "'quoted", "plain", '=HYPERLINK("http://x","y")')
+TENANTS = ("a\r=1+1", "=1+1", "+1", "-1", "@SUM(A1)", "'quoted", "plain", '=HYPERLINK("http://x","y")')
 
 
 @given(st.text())
@@ -62,7 +65,7 @@ def test_ids_that_are_formulas_are_texts_in_a_pack_that_holds_and_adds_up(pipeli
         assert (
             files[statement_path(tenant)]
             .decode()
-            .splitlines()[1]
+            .split("\n")[1]
             .startswith((guarded(tenant), f'"{guarded(tenant)[:2]}'))
         )
 
@@ -70,3 +73,12 @@ def test_ids_that_are_formulas_are_texts_in_a_pack_that_holds_and_adds_up(pipeli
     found = found_in(packed(tmp_path / "forged.zip", with_manifest({**files, "tables/tenants.csv": forged})))
     assert "tables/tenants.csv, row " in found
     assert "'=1+1' begins like a spreadsheet's formula" in found
+
+
+@pytest.mark.parametrize("text", ["a\r=1+1", "a\r\n=1+1", "a\n=1+1", 'a"\r=1', "a,b", ""])
+def test_no_text_begins_a_row_of_its_own_in_any_program_that_reads_the_file(text: str) -> None:
+    line = csv_line(["x", text, 7])
+    assert list(csv.reader(io.StringIO(line, newline=""), strict=True)) == [["x", text, "7"]]
+    outside = re.sub(r'"(?:[^"]|"")*"', "", line)
+    assert outside.count("\n") == 1
+    assert "\r" not in outside
