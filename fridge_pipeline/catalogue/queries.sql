@@ -364,8 +364,8 @@ order by place;
 -- name: add_number
 insert into fridge.reading_numbers (number_name, place, parts, declared_at)
 select
-    %(name)s,
-    coalesce(max(place), 0) + 1,
-    %(parts)s,
-    %(now)s
+    %(name)s as number_name,
+    coalesce(max(place), 0) + 1 as place,
+    %(parts)s as parts,
+    %(now)s as declared_at
 from fridge.reading_numbers;
