@@ -73,7 +73,7 @@ def report_bills(
     }
     if report.unsettled:
         materialize(context, context.asset_key, metadata)
-        keep_from_red(context, [bill.hour for bill in report.hours if bill.hour not in with_history])
+        keep_from_red(context, [hour for hour in metadata if hour not in with_history])
         raise dg.Failure(explain_unsettled(report), allow_retries=False)
     billed = {bill.hour for bill in report.hours if bill.is_closed and bill.hour in with_history}
     yield tell_hours(context, metadata, billed)

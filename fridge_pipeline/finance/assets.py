@@ -21,7 +21,7 @@ from fridge_pipeline.orchestration.partitions import (
     retried_when_the_database_is_lost,
 )
 from fridge_pipeline.orchestration.progress import Progress, described, table_metadata
-from fridge_pipeline.orchestration.told_hours import EMPTY, tell_hours
+from fridge_pipeline.orchestration.told_hours import NOTHING, tell_hours
 
 #: Which assets fill the tables that models read; of the others (tenants, exceptions) no asset is the only source.
 ASSETS_OF_TABLES = {
@@ -78,7 +78,7 @@ def _increments(models: Mapping[str, SqlModel], hourly: Hourly) -> dg.AssetsDefi
         for name, rows in filled.items():
             held = with_files | rows.keys()
             told = {
-                hour: {"dagster/partition_row_count": rows.get(hour, 0)} if hour in held else {"state": EMPTY}
+                hour: {"dagster/partition_row_count": rows.get(hour, 0)} if hour in held else {"state": NOTHING}
                 for hour in hours.hours()
             }
             yield tell_hours(context, told, held, name)

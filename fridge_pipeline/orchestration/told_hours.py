@@ -2,9 +2,10 @@
 
 from collections.abc import Collection, Container, Mapping
 from typing import Any
+from uuid import uuid4
 
 import dagster as dg
-from dagster._core.events import DagsterEvent, DagsterEventBatchMetadata, generate_event_batch_id
+from dagster._core.events import DagsterEvent, DagsterEventBatchMetadata
 
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.orchestration.partitions import is_backfill
@@ -13,7 +14,8 @@ from fridge_pipeline.orchestration.partitions import is_backfill
 #: Dagster's own mark, for which it has no public name: test_colours shows whether it still knows it.
 TOLD_ALREADY = {"__source_asset_observation__": True}
 
-EMPTY = "empty: no landing files"
+#: Of who has looked into the landing zone, and of who has not: a folder that cannot be listed is not empty.
+EMPTY, NOTHING = "empty: no landing files", "nothing: no landing file is loaded"
 
 
 def tell_hours(
@@ -40,7 +42,7 @@ def tell_hours(
 
 def materialize(context: dg.AssetExecutionContext, key: dg.AssetKey, told: Mapping[Hour, Mapping[str, Any]]) -> None:
     """These hours and no other, written together as Dagster writes a result's: one by one a week takes seconds."""
-    step, batch = context.get_step_execution_context(), generate_event_batch_id()
+    step, batch = context.get_step_execution_context(), str(uuid4())
     for number, (hour, metadata) in enumerate(told.items(), start=1):
         event = dg.AssetMaterialization(key, partition=hour.key, metadata=metadata)
         DagsterEvent.asset_materialization(step, event, DagsterEventBatchMetadata(batch, number == len(told)))

@@ -49,7 +49,9 @@ def test_one_ranged_run_materializes_every_hour_with_files_with_its_own_numbers_
             (empty,) = instance.fetch_observations(dg.AssetKey(asset), limit=9).records
             assert empty.asset_observation is not None
             assert empty.partition_key == first.plus(2).key
-            assert empty.asset_observation.metadata["state"].value == "empty: no landing files"
+            has_looked = asset in {"raw_readings", "meter_events"}
+            says = "empty: no landing files" if has_looked else "nothing: no landing file is loaded"
+            assert empty.asset_observation.metadata["state"].value == says
             assert not {"inserted", "dagster/partition_row_count"} & empty.asset_observation.metadata.keys()
         assert metadata(instance, "inserted_counts", first.plus(3))["inserted_count"] == 16
         billed = metadata(instance, "meter_events", first.plus(1))
@@ -81,7 +83,11 @@ def test_one_bad_hour_of_a_ranged_run_does_not_cost_the_others_their_result(
         assert not result.success
         assert first.plus(1).key in failure_text(result)
         good = {first.key, first.plus(2).key}
-        assert instance.get_materialized_partitions(dg.AssetKey("meter_events")) == good
+        for asset in CHAIN:
+            assert instance.get_materialized_partitions(dg.AssetKey(asset)) == good, asset
+        (told,) = instance.fetch_observations(dg.AssetKey("raw_readings"), limit=9).records
+        assert told.asset_observation is not None
+        assert str(told.asset_observation.metadata["state"].value).startswith("not loaded: cannot list")
     for step in (0, 2):
         assert pipeline.stripe_totals("cohoes")["temperature_readings", first.plus(step).key] == 10
     assert pipeline.rows("select kind, hour from fridge.exceptions") == [("load_failed", first.plus(1).start)]

@@ -64,6 +64,7 @@ def test_each_kind_of_stray_is_named_by_its_first_part_that_is_out_of_place(
     (place,) = strays.found
     assert (place == HOUR.folder) == (file in BELOW)
     assert stray_place(*stray_subject(place)) == place
+    assert strays.is_over(stray_place(None, "as an earlier version told it"))
 
 
 def test_a_tidy_landing_zone_and_what_announces_itself_as_unfinished_have_no_strays(tmp_path: Path) -> None:

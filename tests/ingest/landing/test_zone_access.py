@@ -62,7 +62,7 @@ def test_a_folder_that_cannot_be_looked_at_is_there_without_a_version(open_root:
         folders = open_landing_zone(str(open_root)).folders(strays=strays)
     assert [hour.folder for hour in folders] == [f"2026-01-24/{hour:02d}" for hour in range(24)]
     assert set(folders.values()) == {None}
-    assert strays.outside.first == ["2026-01-25/00"], "a link to nowhere is no folder, and is told"
+    assert strays.names().first == ["2026-01-25/00"], "a link to nowhere is no folder, and is told"
 
 
 def test_a_folder_that_cannot_be_listed_is_named_and_its_neighbours_are_listed(open_root: Path) -> None:
