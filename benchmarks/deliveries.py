@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+import fastavro
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,23 +24,43 @@ GZIP_LEVEL = 1
 def deliver(
     landing: Path, hour: Hour, name: str, frames: Iterable[pl.DataFrame], columns: Sequence[str] = FIELDS
 ) -> Path:
-    """Writes a landing file of the hour, in the format that its name says: parquet, csv or ndjson.gz."""
+    """Writes a landing file of the hour in the format that its name says: parquet, csv, ndjson, json, avro; or gzip."""
     path = landing / hour.folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     delivered = (frame.select(columns) for frame in frames)
     if name.endswith(".parquet"):
         _write_parquet(path, delivered)
-    elif name.endswith(".csv"):
-        with path.open("wb") as file:
-            for number, frame in enumerate(delivered):
-                _as_text(frame).write_csv(file, include_header=number == 0)
-    elif name.endswith(".ndjson.gz"):
-        with gzip.open(path, "wb", GZIP_LEVEL) as stream:
-            for frame in delivered:
-                stream.write(_as_text(frame).write_ndjson().encode())
+    elif name.endswith(".avro"):
+        _write_avro(path, delivered)
     else:
-        raise ValueError(f"no way to write {name}")
+        with gzip.open(path, "wb", GZIP_LEVEL) if name.endswith(".gz") else path.open("wb") as stream:
+            _write_text(stream, name.removesuffix(".gz").rpartition(".")[2], delivered)
     return path
+
+
+def _write_text(stream: Any, form: str, frames: Iterable[pl.DataFrame]) -> None:
+    """An array of JSON is no larger than a document may be, so few frames are one."""
+    for number, frame in enumerate(map(_as_text, frames)):
+        match form:
+            case "csv":
+                frame.write_csv(stream, include_header=number == 0)
+            case "ndjson":
+                frame.write_ndjson(stream)
+            case "json":
+                stream.write(b"[" if number == 0 else b",\n")
+                stream.write(frame.write_ndjson().strip().replace("\n", ",\n").encode())
+            case _:
+                raise ValueError(f"no way to write {form}")
+    if form == "json":
+        stream.write(b"]")
+
+
+def _write_avro(path: Path, frames: Iterable[pl.DataFrame]) -> None:
+    rows = pl.concat(map(_as_text, frames))
+    names = {pl.String: "string", pl.Float64: "double"}
+    fields = [{"name": name, "type": names.get(type(dtype), "long")} for name, dtype in rows.schema.items()]
+    with path.open("wb") as stream:
+        fastavro.writer(stream, {"type": "record", "name": "row", "fields": fields}, rows.iter_rows(named=True))
 
 
 def deliver_in_files(landing: Path, hour: Hour, frames: Iterable[pl.DataFrame], rows_per_file: int) -> int:

@@ -72,7 +72,7 @@ def _json_sample(text: str, path: str) -> Sample:
         return Sample(path, SourceFormat.NDJSON, _columns(whole), nested=tuple(nested(whole)))
     values = list(islice(_one_by_one(text, int(text[0] == "[")), SAMPLE_ROWS))
     ways = tuple(nested(values))
-    records = [value for value in values if isinstance(value, dict)]
+    records: list[Mapping[str, object]] = [value for value in values if isinstance(value, dict)]
     if text[0] == "{" and len(records) == 1 and (inner := _longest_array(records[0])):
         columns = _columns(_at(records[0], inner)[:SAMPLE_ROWS])
         return Sample(path, SourceFormat.JSON, columns, records=inner, nested=ways)

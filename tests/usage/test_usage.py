@@ -8,17 +8,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from fridge_pipeline.catalogue.condition import read_condition
+from fridge_pipeline.catalogue.measure import Aggregate, Measure
 from fridge_pipeline.usage.rules.counting import (
     USAGE_SCHEMA,
     FileRun,
     bridged,
+    columns_read,
     merged,
+    names_sensors,
     runs_of,
     sensor_hours,
     sensors_of_hour,
     usage_of_tenants,
 )
 
+OF_DOORS = read_condition("sensor_id LIKE 'door-%'", {"sensor_id": str})
 START = datetime(2026, 1, 24, 18, tzinfo=UTC)
 HOURS = pl.LazyFrame(
     {"file_id": [1, 2, 3], "hour": [START, START, START.replace(hour=19)]},
@@ -64,6 +69,15 @@ def test_an_hour_read_alone_is_counted_as_it_is_among_others(sensors: list[int])
     rows = [(1, sensor) for sensor in sensors]
     alone = sensors_of_hour(stored(rows).select("sensor_key"), START).collect()
     assert_frame_equal(alone, sensor_hours(stored(rows), HOURS).collect(), check_row_order=False)
+
+
+def test_only_a_measure_that_compares_sensors_has_their_names_read() -> None:
+    of_all, of_some = Measure("all_readings", Aggregate.COUNT), Measure("doors", Aggregate.COUNT, condition=OF_DOORS)
+    assert (columns_read([of_all]), names_sensors([of_all])) == ([], False)
+    assert names_sensors([of_all, of_some])
+    rows = stored([(1, 1), (1, 1), (1, 2)]).select("sensor_key")
+    found = sensors_of_hour(rows, START, [of_all, Measure("any_sensor", Aggregate.DISTINCT)]).collect()
+    assert sorted(found.select("sensor_key", "all_readings", "any_sensor").rows()) == [(1, 2, 1), (2, 1, 1)]
 
 
 @given(st.sets(st.integers(1, 60)), st.integers(0, 5))

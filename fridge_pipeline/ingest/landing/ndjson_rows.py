@@ -214,6 +214,7 @@ def refuse_other_content(rows: pl.DataFrame, data: bytes, columns: JsonColumns) 
         and f'"{key}"'.encode() not in data
     ]
     if missing:
-        first = next((decoded for raw in rows["raw"] if (decoded := _object(raw, 0)[0]) is not None), {})
+        objects = (decoded for raw in rows["raw"] if (decoded := _object(raw, 0)[0]) is not None)
+        first: dict[str, object] = next(objects, {})
         is_canonical = columns.members == CANONICAL.members
         raise missing_columns(missing, list(first)) if is_canonical else missing_members(missing, first)

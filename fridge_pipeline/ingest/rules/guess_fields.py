@@ -20,7 +20,7 @@ Columns = Mapping[str, Sequence[str]]
 _TENANT = (r"tenant", r"customer", r"account", r"client")
 _SENSOR = (
     *(r"dev_?eui", r"(sensor|device|probe|logger)_?(id|index|eui)", r"serial", r"^n$", r"entity_?id", r"\bmac\b"),
-    *(r"sensor|probe", r"device|logger", r"(^|[._])id$", r"(^|[._])(sn|dev|target|topic|tag|node|asset)$"),
+    *(r"sensor|probe", r"device|logger", r"(^|[._])id$", r"(^|[._])(sn|[ael]ser|dev|target|topic|tag|node|asset)$"),
 )
 _NO_SENSOR = r"type|name$|lat|lon|location|profile|application|generation|message|battery"
 _TIME = (
@@ -33,6 +33,7 @@ _TEMPERATURE = (
     r"(?<!sys)(?<!at)temp(?!l)",
     r"°|celsius|fahrenheit|deg_?[cf]",
     r"(^|[._])(t|tc|t_?c)$",
+    r"^tvc$",
     r"^(t|probe|sensor|ch|channel)[ _]?\d+$",
     r"(^|[._])_?(v|value|state)$",
 )

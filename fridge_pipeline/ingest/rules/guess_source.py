@@ -74,7 +74,9 @@ def guess_source(sample: Sample, entries: Mapping[str, tuple[Source, str]]) -> G
 
     ``entries`` are the gallery's sources and their texts, by name.
     """
-    fitting = [(_fit(sample, source), name) for name, (source, _) in entries.items()]
+    inner = (replace(sample, records=way.records, embedded=way.embedded, columns=way.columns) for way in sample.nested)
+    ways = [sample, *inner]
+    fitting = [(max(_fit(way, source) for way in ways), name) for name, (source, _) in entries.items()]
     best, name = max(fitting, default=(0, ""))
     if best:
         source, text = entries[name]
@@ -86,8 +88,7 @@ def guess_source(sample: Sample, entries: Mapping[str, tuple[Source, str]]) -> G
             *_to_adapt(source),
         )
         return Guess(_for_file(text, source, sample.path), "high" if is_named else "medium", reasons)
-    ways = (replace(sample, records=way.records, embedded=way.embedded, columns=way.columns) for way in sample.nested)
-    guesses = [guess for each in (sample, *ways) if (guess := _by_columns(each))]
+    guesses = [guess for each in ways if (guess := _by_columns(each))]
     return max(guesses, key=lambda guess: guess.found, default=None)
 
 

@@ -40,6 +40,7 @@ PATHS = {
     "telegraf-json": "telegraf-1.json",
     "things-stack-storage": "things-stack-storage-1.json",
     "things-stack-webhook": "things-stack-1.ndjson",
+    "who-pqs-emd": "emd-1.json",
 }
 
 

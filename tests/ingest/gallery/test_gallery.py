@@ -101,6 +101,10 @@ EXPECTED: dict[str, tuple[list[Reading], list[Rejected]]] = {
         [(1, "fridge-1", "18:30:46.014773", 4.5), (4, "freezer-1", "18:33:00", -18.25)],
         [(2, "missing temperature_c"), (3, "missing temperature_c")],
     ),
+    "who-pqs-emd": (
+        [(1, "logger-1", "18:30:00", 4.5), (1, "logger-2", "18:31:00", 5.25)],
+        [(1, "missing temperature_c")],
+    ),
 }
 
 
