@@ -8,6 +8,7 @@ Dagster uses one.
 
 from __future__ import annotations
 
+import errno
 import gc
 import multiprocessing
 import os
@@ -30,6 +31,9 @@ NUMBER = struct.Struct("!q")
 
 #: What a run gets beside the text of what to do: its end of the queue, of the event, and of its own ending.
 ENDS = 3
+
+#: The end of the server is looked for so often once it is near: a signal of its very beginning is not heard.
+PAUSE_SECONDS = 1.0
 
 #: Of a process of which nobody can say how it ended.
 UNKNOWN_EXIT = 255
@@ -171,7 +175,10 @@ class Forks:
         with self._one_at_a_time:
             socket.send_fds(self._channel, [NUMBER.pack(len(text))], ends)
             self._channel.sendall(text)
-            return int(NUMBER.unpack(_received(self._channel, NUMBER.size))[0])
+            pid = int(NUMBER.unpack(_received(self._channel, NUMBER.size))[0])
+        if pid < 0:
+            raise OSError(-pid, f"no process for a run: {os.strerror(-pid)}")
+        return pid
 
 
 def fork_server(serve: Callable[[Forks], None]) -> int:
@@ -202,8 +209,8 @@ def fork_server(serve: Callable[[Forks], None]) -> int:
 def _fork_until_end(channel: socket.socket, server: int) -> int | tuple[Callable[..., object], list[object]]:
     """The exit code of the server; in a process that was forked what it is to do."""
     awake, ring = socket.socketpair()
-    for end in (awake, ring):
-        end.settimeout(0)
+    for each in (awake, ring):
+        each.settimeout(0)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends with the server, which ends in order
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -212,27 +219,42 @@ def _fork_until_end(channel: socket.socket, server: int) -> int | tuple[Callable
     with selectors.DefaultSelector() as selector:
         selector.register(awake, selectors.EVENT_READ)
         selector.register(channel, selectors.EVENT_READ)
+        is_asked = True
         while True:
-            for key, _ in selector.select():
+            for key, _ in selector.select(None if is_asked else PAUSE_SECONDS):
                 if key.fileobj is awake:
                     awake.recv(4096)
-                    if (code := _reap(server, told)) is not None:
-                        return code
                     continue
                 asked, ends = _asked(channel)
                 if asked is None:  # the server's end is closed, so it is ending
                     selector.unregister(channel)
-                    continue
-                if (pid := os.fork()) == 0:
-                    for end in (channel, awake, ring):
-                        end.close()
-                    for end in (ends[-1], *told.values()):
-                        os.close(end)
-                    return _begin(asked, ends[0], ends[1])
-                told[pid] = ends[-1]
-                os.close(ends[0])
-                os.close(ends[1])
-                channel.sendall(NUMBER.pack(pid))
+                    is_asked = False
+                elif (pid := _forked()) == 0:
+                    for other in (channel.detach(), awake.detach(), ring.detach(), ends.pop(), *told.values()):
+                        os.close(other)
+                    return _begin(asked, *ends)
+                else:
+                    _answer(channel, pid, ends, told)
+            if (code := _reap(server, told)) is not None:
+                return code
+
+
+def _answer(channel: socket.socket, pid: int, ends: list[int], told: dict[int, int]) -> None:
+    """Tells the server which process it got, or why none; keeps the end by which its ending is told."""
+    if pid > 0:
+        told[pid] = ends.pop()
+    for end in ends:
+        os.close(end)
+    with suppress(BrokenPipeError):  # then it is ending
+        channel.sendall(NUMBER.pack(pid))
+
+
+def _forked() -> int:
+    """``os.fork``, or the negative number of its error: no memory, too many processes."""
+    try:
+        return os.fork()
+    except OSError as error:
+        return -(error.errno or errno.EAGAIN)
 
 
 def _reap(server: int, told: dict[int, int]) -> int | None:
@@ -255,11 +277,13 @@ def _reap(server: int, told: dict[int, int]) -> int | None:
 
 
 def _asked(channel: socket.socket) -> tuple[bytes | None, list[int]]:
+    """What is to be run, with the run's ends; ``None`` once the server is ending, also in the midst of a word."""
     head, ends, _, _ = socket.recv_fds(channel, NUMBER.size, ENDS)
-    if not head:
-        return None, ends
-    head += _received(channel, NUMBER.size - len(head))
-    return _received(channel, NUMBER.unpack(head)[0]), list(ends)
+    try:
+        head += _received(channel, NUMBER.size - len(head))
+        return _received(channel, NUMBER.unpack(head)[0]), list(ends)
+    except EOFError:
+        return None, list(ends)
 
 
 def _received(channel: socket.socket, size: int) -> bytes:

@@ -24,7 +24,7 @@ from dagster._core.remote_representation.external import RemoteSensor
 from dagster._core.scheduler.instigation import InstigatorState, SensorInstigatorData
 from dagster._core.workspace.context import IWorkspaceProcessContext
 from dagster._daemon import cli, controller, daemon, sensor
-from dagster._utils.error import SerializableErrorInfo
+from dagster_shared.error import SerializableErrorInfo
 
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.orchestration.instance import hold_connections
@@ -118,10 +118,10 @@ def look_sooner(look: Callable[[], Seen]) -> None:
         return not watches[-1].is_due(began, is_due_anyway=not waits, is_waiting=cursor.endswith(WAITS_FOR_RUNS))
 
     def with_news(
-        self: daemon.SensorDaemon, context: IWorkspaceProcessContext, end: Event
+        self: daemon.SensorDaemon, context: IWorkspaceProcessContext[Any], end: Event
     ) -> Iterator[SerializableErrorInfo | daemon.SpanMarker | None]:
-        def runs_under_way() -> Seen:
-            return dict.fromkeys(context.instance.get_run_ids(RunsFilter(statuses=UNDER_WAY)), 0)
+        def runs_under_way() -> set[str]:
+            return set(context.instance.get_run_ids(RunsFilter(statuses=UNDER_WAY)))
 
         watches.append(LandingWatch(look, runs_under_way))
         return core_loop(self, context, Awake(end, watches[-1].is_worth_asking))  # type: ignore[arg-type]

@@ -19,7 +19,7 @@ from fridge_pipeline.orchestration import dagster_storage
 from fridge_pipeline.orchestration.forked_runs import Forks, fork_server
 
 if TYPE_CHECKING:
-    import grpc
+    import grpc  # type: ignore[import-untyped]
 
 #: Imported for the processes that are forked.
 IMPORTED_BEFORE = (definitions, dagster_storage, impl)
@@ -35,7 +35,7 @@ class WarmApiServer(server.DagsterApiServer):
     def __init__(self, **named: Any) -> None:  # whatever Dagster hands on
         super().__init__(**named)
         if self.forks is not None:
-            self._mp_ctx = self.forks
+            self._mp_ctx = self.forks  # type: ignore[assignment] # as far as it is used
 
     def ReloadCode(  # noqa: N802 # theirs
         self, _request: dagster_api_pb2.ReloadCodeRequest, context: grpc.ServicerContext
@@ -53,7 +53,7 @@ class WarmApiServer(server.DagsterApiServer):
 def serve(forks: Forks | None) -> None:
     """Serves in this process until it is ended."""
     WarmApiServer.forks = forks
-    server.DagsterApiServer = WarmApiServer  # type: ignore[misc] # the command takes it from there
+    server.DagsterApiServer = WarmApiServer  # type: ignore[misc, assignment] # the command takes it from there
     api.grpc_command()
 
 

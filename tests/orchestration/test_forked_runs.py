@@ -46,7 +46,15 @@ def ended(process):
         time.sleep(0.01)
     return process.exitcode
 
+def serve_none(forks):
+    try:
+        run(forks, work, "never")
+    except OSError as error:
+        print(error, flush=True)
+
 def serve(forks):
+    if sys.argv[1] == "ends":
+        os._exit(5)
     os.environ["SET_BY_THE_SERVER"] = "yes"
     if sys.argv[1] == "runs":
         quick, heard, _ = run(forks, work, "quick")
@@ -67,7 +75,14 @@ def serve(forks):
     print(json.dumps([os.getpid(), waits.pid]), flush=True)
     time.sleep(60)
 
+def no_memory():
+    raise OSError(12, "as the kernel says it")
+
 if __name__ == "__main__":
+    if sys.argv[1] == "no memory":
+        fork = os.fork
+        os.fork = lambda: setattr(os, "fork", no_memory) or fork()
+        sys.exit(forked_runs.fork_server(serve_none))
     sys.exit(forked_runs.fork_server(serve))
 """
 
@@ -84,6 +99,17 @@ def test_each_run_says_how_it_ended_in_its_own_process_with_the_servers_environm
     assert json.loads(done.stdout) == ["quick", "yes", 0, 3, -signal.SIGKILL, 1]
     assert done.returncode == 7, "the server's own exit code"
     assert "ValueError: no" in done.stderr
+
+
+def test_a_server_that_ends_at_once_ends_what_forks(program: list[str]) -> None:
+    done = subprocess.run([*program, "ends"], capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 5
+
+
+def test_without_memory_for_another_process_a_run_is_refused_and_the_server_lives_on(program: list[str]) -> None:
+    done = subprocess.run([*program, "no memory"], capture_output=True, text=True, timeout=60, check=False)
+    assert "no process for a run: Cannot allocate memory" in done.stdout
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
