@@ -116,7 +116,7 @@ def places_of_fields(found: Sequence[str]) -> list[int]:
 
 
 #: Most columns of a file that hold one reading each.
-WIDE_COLUMNS_MAX = 10_000
+WIDE_COLUMNS_MAX = 2_000
 
 
 def places_of_columns(source: Source, found: Sequence[str]) -> dict[str, int]:
