@@ -569,7 +569,7 @@ def _data_of(stream: BinaryIO, entry: ZipEntry) -> int:
     flags, names, extras = header[6] | header[7] << 8, *struct.unpack_from("<HH", header, 26)
     if _name(stream.read(names), flags) != entry.name:
         raise ZipDamageError("its local header has another name than the table of contents")
-    return entry.offset + _LOCAL.size + names + extras
+    return entry.offset + _LOCAL.size + int(names) + int(extras)
 ''',
 "fridge_pipeline.finance.pack.pack_index": r'''"""What a pack has, lists and states, on the disk instead of in memory: a pack may be of any number of tenants.
 
@@ -2148,8 +2148,8 @@ def run_verification(asked: Verification, say: Callable[[str], None]) -> bool:
         return False
     except MemoryError:
         say(
-            f"NOT VERIFIED: {one_line(name)} takes more than {asked.memory_mib} MiB of memory. One of very many "
-            "tenants does, and so does one that was made to fill the memory; --memory MIB allows more"
+            f"NOT VERIFIED: {one_line(name)} takes more than {asked.memory_mib} MiB of memory. One of ours does not; "
+            "one that was made to fill the memory does. --memory MIB allows more"
         )
         return False
     return True

@@ -75,8 +75,8 @@ def run_verification(asked: Verification, say: Callable[[str], None]) -> bool:
         return False
     except MemoryError:
         say(
-            f"NOT VERIFIED: {one_line(name)} takes more than {asked.memory_mib} MiB of memory. One of very many "
-            "tenants does, and so does one that was made to fill the memory; --memory MIB allows more"
+            f"NOT VERIFIED: {one_line(name)} takes more than {asked.memory_mib} MiB of memory. One of ours does not; "
+            "one that was made to fill the memory does. --memory MIB allows more"
         )
         return False
     return True

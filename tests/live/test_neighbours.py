@@ -12,7 +12,7 @@ from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
 from tests.live.other_user import command_lines, listening, may_connect, open_to_others, socket_files
-from tests.live.running_fridge import RunningFridge, processes_of
+from tests.live.running_fridge import RunningFridge, processes_of, run_fridge
 
 LAUNCHES_NOTHING = {"query": "{version}"}
 FOREIGN_PAGE = {"Origin": "http://foreign.example", "Sec-Fetch-Site": "cross-site"}
@@ -62,6 +62,30 @@ def test_the_console_is_shown_under_our_own_names_only_and_takes_nothing(console
     assert requests.get(console, timeout=30).status_code == 200
     assert requests.get(console, headers=REBOUND, timeout=30).status_code == 403
     assert requests.post(console, json={}, timeout=30).status_code == 405
+
+
+def test_the_metrics_are_told_under_our_own_names_only_and_take_nothing(demo: RunningFridge) -> None:
+    address = said_address(demo, "Metrics")
+    told = requests.get(address, timeout=30)
+    assert (told.status_code, "fridge_" in told.text) == (200, True)
+    assert requests.get(address, headers=REBOUND, timeout=30).status_code == 403
+    assert requests.post(address, json={}, headers=FOREIGN_PAGE, timeout=30).status_code >= 400
+    tenants = {tenant for (tenant,) in demo.rows("select tenant_id from fridge.tenants")}
+    assert tenants
+    assert [tenant for tenant in tenants if f'"{tenant}"' in told.text] == []
+
+
+def test_the_key_of_tenants_addresses_is_its_owners_and_an_address_opens_under_our_own_names_only(
+    demo: RunningFridge, console: str
+) -> None:
+    tenant = demo.rows("select min(tenant_id) from fridge.tenants")[0][0]
+    address = f"{console}{urlsplit(run_fridge(demo.home, 'link', tenant).stdout.strip()).path}"
+    assert requests.get(address, timeout=30).status_code == 200
+    assert requests.get(address, headers=REBOUND, timeout=30).status_code == 403
+    assert requests.get(address[:-1], timeout=30).status_code == 404
+    key = demo.home / "tenant-links.key"
+    assert key.stat().st_mode & 0o077 == 0
+    assert open_to_others(demo.home) == []
 
 
 def test_the_sandboxs_control_endpoints_obey_no_page_of_somebody_else(sandbox: str) -> None:

@@ -207,4 +207,4 @@ def _data_of(stream: BinaryIO, entry: ZipEntry) -> int:
     flags, names, extras = header[6] | header[7] << 8, *struct.unpack_from("<HH", header, 26)
     if _name(stream.read(names), flags) != entry.name:
         raise ZipDamageError("its local header has another name than the table of contents")
-    return entry.offset + _LOCAL.size + names + extras
+    return entry.offset + _LOCAL.size + int(names) + int(extras)

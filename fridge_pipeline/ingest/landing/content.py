@@ -121,7 +121,7 @@ def places_of_fields(found: Sequence[str]) -> list[int]:
 NAMES_SHOWN, NAME_SHOWN = 20, 40
 
 #: Most columns of a file that hold one reading each.
-WIDE_COLUMNS_MAX = 10_000
+WIDE_COLUMNS_MAX = 2_000
 
 
 def places_of_columns(source: Source, found: Sequence[str]) -> dict[str, int]:
@@ -140,10 +140,9 @@ def places_of_columns(source: Source, found: Sequence[str]) -> dict[str, int]:
         told = "".join(f"; if the text of {name} is JSON, say embedded = [{json.dumps(name)}]" for name in texts[:1])
         wanted = ", ".join([*missing, *([f"any like {source.wide}"] if source.wide and not wide else [])])
         there = [column for column in source.columns if column in places]
+        others = _others([len(name) for name in found if name.strip(BLANK) not in there])
         raise UnreadableFileError(
-            f"missing columns of source {source.name}: {wanted}; found {', '.join(there) or 'none of its columns'} and "
-            f"{len(found) - len(there)} other names of {min(map(len, found), default=0)} to "
-            f"{max(map(len, found), default=0)} characters{told}"
+            f"missing columns of source {source.name}: {wanted}; found: {', '.join([*there, *others]) or 'nothing'}{told}"
         )
     for column in (*source.columns, *wide):
         if times[column] > 1:
@@ -203,8 +202,12 @@ def missing_columns(missing: Sequence[str], found: Sequence[str]) -> UnreadableF
     own += [f"{field} in other letters" for field in FIELDS if field in alike]
     if any(all(field in name for field in FIELDS) for name in found):
         own.append("all four in one name, so what separates them is not a comma")
-    lengths = [len(name) for name in found if name not in FIELDS]
-    others = f"{len(lengths)} other names of {min(lengths)} to {max(lengths)} characters" if lengths else ""
+    others = _others([len(name) for name in found if name not in FIELDS])
     return UnreadableFileError(
-        f"missing columns: {', '.join(missing)}; found: {', '.join(filter(None, [*own, others])) or 'nothing'}"
+        f"missing columns: {', '.join(missing)}; found: {', '.join([*own, *others]) or 'nothing'}"
     )
+
+
+def _others(lengths: Sequence[int]) -> list[str]:
+    """Names that nobody asked for, by their number and lengths: their text may be anything."""
+    return [f"{len(lengths)} other names of {min(lengths)} to {max(lengths)} characters"] if lengths else []

@@ -26,7 +26,7 @@ from fridge_pipeline.ingest.landing.nested_records import EXPANDED_BYTES
 from fridge_pipeline.ingest.landing.source_shape import Columns
 from fridge_pipeline.ingest.landing.text_encoding import as_utf8
 from fridge_pipeline.ingest.rules.blank import BLANK
-from fridge_pipeline.ingest.rules.reading import FIELDS
+from fridge_pipeline.ingest.rules.reading import FIELDS, RAW_LENGTH_MAX
 from fridge_pipeline.ingest.rules.source import Source, SourceFormat, own
 from fridge_pipeline.ingest.rules.source_contract import Shape
 from fridge_pipeline.ingest.rules.source_fields import path_ids, with_fields
@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from fridge_pipeline.ingest.landing.parquet_rows import Chosen
     from fridge_pipeline.ingest.landing.private_copy import Snapshot
 
-#: A wide row becomes as many rows as it has measured columns; so many of them are made at once.
-TALL_ROWS_MAX = 250_000
+#: A wide row becomes as many rows as it has measured columns, each with what the row said, as far as it is kept; so
+#: many of them are made at once.
+TALL_ROWS_MAX, TALL_TEXT_BYTES = 250_000, 64 * 2**20
 
 
 def source_batches(
@@ -58,12 +59,20 @@ def source_batches(
     for number, rows in enumerate(_READ[content](snapshot, source, batch_rows, found)):
         if look is not None and not number:
             look(found.shape(content, source, rows))
-        columns = max(1, len(rows.columns) - len(FIELDS))
-        at_once = TALL_ROWS_MAX if source.wide is None else max(1, TALL_ROWS_MAX // columns)
-        for some in rows.iter_slices(at_once):
+        for some in _few_at_once(rows, source):
             yield with_fields(some, source, of_path)
     if snapshot.damage:
         raise UnreadableFileError(snapshot.damage)
+
+
+def _few_at_once(rows: pl.DataFrame, source: Source) -> Iterator[pl.DataFrame]:
+    """So few rows that what each of their readings repeats fits into memory."""
+    if source.wide is None:
+        yield from rows.iter_slices(TALL_ROWS_MAX)
+        return
+    columns = max(1, len(rows.columns) - len(FIELDS))
+    said = rows.with_columns(pl.col("raw").str.head(RAW_LENGTH_MAX)) if rows.schema["raw"] == pl.String else rows
+    yield from said.iter_slices(max(1, min(TALL_ROWS_MAX, TALL_TEXT_BYTES // RAW_LENGTH_MAX) // columns))
 
 
 def format_of(source: Source, path: str) -> SourceFormat:
