@@ -49,14 +49,17 @@ begin
     select hour, usage_table, md5(file_id::text), hour + interval '63 minutes' from hours cross join measures;
     insert into usage (tenant_id, hour, measure, quantity, computed_at)
     select tenant_id, hour, measure, unit * (number % 3 + 1), hour + interval '63 minutes'
-    from hours cross join billed cross join shops;
+    from hours cross join billed cross join shops
+    order by hour;
 
     insert into sensor_hours
     select tenant_id, 'fridge-1', hour, 60 * (number % 3 + 1), 0, hour, hour + interval '59 minutes'
-    from hours cross join shops;
+    from hours cross join shops
+    order by hour;
     insert into recorded_months
     select tenant_id, hour, date_trunc('month', hour)::date, 60 * (number % 3 + 1), number % 3 + 1
-    from hours cross join shops;
+    from hours cross join shops
+    order by hour;
     insert into model_hours (model, hour, built_at)
     select name, hour, hour + interval '70 minutes' from hours cross join sql_models where materialized = 'increment'
     and name in ('sensor_hours', 'declared_hours', 'recorded_months');
@@ -76,13 +79,15 @@ begin
     from hours cross join billed cross join shops
     cross join lateral (select case when (file_id + number) % 2000 = 0 then 2 else 1 end as newest) as revisions
     cross join lateral generate_series(1, newest) as each (revision)
-    where customer is not null;
+    where customer is not null
+    order by hour;
 
     -- Stripe was read of every day but the last.
     insert into stripe_sums (hour, tenant_id, event_name, stripe_customer_id, quantity, read_at, run_id)
     select hour, tenant_id, meter, customer, unit * (number % 3 + 1), date_trunc('day', hour) + interval '30 hours', 'b'
     from hours cross join billed cross join shops
-    where customer is not null and hour < date_trunc('day', ends);
+    where customer is not null and hour < date_trunc('day', ends)
+    order by hour;
     create temporary table days on commit drop as
     select date_trunc('day', hour)::date as day, count(*) as hours from hours group by day;
     insert into stripe_day_reads (day, tenant_id, event_name, stripe_customer_id, read_by, quantity, read_at, run_id)

@@ -32,6 +32,7 @@ books as (
             select signed_changes.*
             from fridge.signed_changes
             where signed_changes.hour = hours.hour
+            offset 0 -- noqa: AM09
         ) as of_hour
 ),
 

@@ -23,11 +23,15 @@ days as (
 ),
 
 books as (
-    select
-        days.usage_date,
-        of_day.*
+    select of_day.*
     from days
-    cross join lateral fridge.usage_of_day(days.usage_date) as of_day
+    cross join
+        lateral (
+            select tenant_days_of_books.*
+            from fridge.tenant_days_of_books
+            where tenant_days_of_books.usage_date = days.usage_date
+            offset 0 -- noqa: AM09
+        ) as of_day
 ),
 
 kept as (

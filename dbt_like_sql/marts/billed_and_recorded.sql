@@ -1,5 +1,6 @@
 -- materialized: view
--- Hours of which nothing has changed since are added up from what is kept of them, the others from the books.
+-- Hours of which nothing has changed since are added up from what is kept of them, the others from the books:
+-- one by one, as offset 0 has it, where a join would add up all to find them.
 with hours_not_kept as (
     select * from fridge.hours_not_kept
 ),
@@ -26,6 +27,7 @@ stacked as (
             select hour_recorded_months.*
             from fridge.hour_recorded_months
             where hour_recorded_months.hour = hours_not_kept.hour
+            offset 0 -- noqa: AM09
         ) as of_hour
 ),
 

@@ -1,5 +1,6 @@
 -- materialized: view
--- The same as signed_changes: hours of which nothing has changed since are read from what is kept of them.
+-- The same as signed_changes: hours of which nothing has changed since are read from what is kept of them, the others
+-- one by one, as offset 0 has it.
 with hours_not_kept as (
     select hours.hour
     from fridge.hours_not_kept as hours
@@ -39,6 +40,7 @@ final as (
             select signed_changes.*
             from fridge.signed_changes
             where signed_changes.hour = hours_not_kept.hour
+            offset 0 -- noqa: AM09
         ) as of_hour
 )
 

@@ -1,5 +1,6 @@
 -- materialized: view
--- Hours that nothing has changed since are added up from what is kept of them, the others from the books.
+-- Hours that nothing has changed since are added up from what is kept of them, the others from the books:
+-- one by one, as offset 0 has it, where a join would add up all to find them.
 with hours_not_kept as (
     select * from fridge.hours_not_kept
 ),
@@ -32,6 +33,7 @@ outcomes as (
             select hour_outcomes.*
             from fridge.hour_outcomes
             where hour_outcomes.hour = hours_not_kept.hour
+            offset 0 -- noqa: AM09
         ) as of_hour
 ),
 

@@ -15,7 +15,7 @@ signed_hours as (
 ),
 
 signed_changes as (
-    select * from fridge.signed_changes
+    select * from fridge.changes_since_signed
 ),
 
 stacked as (

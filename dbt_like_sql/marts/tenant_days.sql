@@ -1,5 +1,6 @@
 -- materialized: view
--- Days of which nothing has changed since are read from what is kept of them, the others from the books.
+-- Days of which nothing has changed since are read from what is kept of them, the others from the books:
+-- one by one, as offset 0 has it, where a join would add up all to find them.
 with days_not_kept as (
     select distinct (hour at time zone 'UTC')::date as usage_date
     from fridge.hours_not_kept
@@ -30,7 +31,13 @@ final as (
         of_day.last_hour,
         of_day.stated_quantity
     from days_not_kept
-    cross join lateral fridge.usage_of_day(days_not_kept.usage_date) as of_day
+    cross join
+        lateral (
+            select tenant_days_of_books.*
+            from fridge.tenant_days_of_books
+            where tenant_days_of_books.usage_date = days_not_kept.usage_date
+            offset 0 -- noqa: AM09
+        ) as of_day
 )
 
 select * from final

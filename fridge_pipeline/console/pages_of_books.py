@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from fridge_pipeline.console.console_columns import fields
 from fridge_pipeline.console.frame import MONTH, TENANT, Filter, Page, Row, Table, positive
-from fridge_pipeline.console.pages_of_months import HOUR_LINKS, KIND, MINUTES, packs_table
+from fridge_pipeline.console.pages_of_months import HOUR_LINKS, KIND, MINUTE, packs_table
 
 SAMPLE_MAX = 200
 
@@ -133,14 +133,13 @@ SAMPLE = Page(
             "sample",
             "Sample",
             "console_sample",
-            "One row per drawn hour of a tenant and meter, in the order of the draw.",
+            "One row per drawn hour, in the order of the draw: of a tenant's day and meter one at most.",
             fields(
-                "tenant_id hour meter quantity stated_quantity statement_status identifier request_id paths "
-                "file_hashes",
+                "tenant_id hour meter signed_usage quantity stated_quantity statement_status identifier request_id "
+                "paths file_hashes",
                 **HOUR_LINKS,
             ),
             "No usage in the month.",
-            keeps=MINUTES,
         ),
     ),
     filters=(
@@ -162,7 +161,7 @@ SOURCES = Page(
             "One row per UTC day with a landing file, the newest first.",
             fields("usage_date files file_rows inserted duplicates rejected files_damaged files_withdrawn"),
             "No landing file.",
-            keeps=60,
+            keeps=MINUTE,
         ),
         Table(
             "reasons",
@@ -171,7 +170,7 @@ SOURCES = Page(
             "One row per reason, the most frequent first.",
             fields("rejected_for rejected_rows files first_hour last_hour largest_file"),
             "No row was rejected.",
-            keeps=60,
+            keeps=MINUTE,
         ),
         Table(
             "files",
@@ -183,7 +182,7 @@ SOURCES = Page(
                 "content_hash"
             ),
             "No such file.",
-            keeps=60,
+            keeps=MINUTE,
         ),
     ),
     filters=(MONTH,),
@@ -201,7 +200,7 @@ CHECKED = Page(
             "One row per check, with the rows that contradict it now.",
             fields("check_name holds contradicting"),
             "Nothing.",
-            keeps=60,
+            keeps=MINUTE,
         ),
     ),
 )

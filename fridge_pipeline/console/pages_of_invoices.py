@@ -8,7 +8,7 @@ from fridge_pipeline.console.pages_of_months import HOUR_LINKS
 
 INVOICE_NAMES = (
     "invoice_id invoice_number invoice_status created_at finalized_at total_minor_units periods differing unexplained "
-    "read_at"
+    "signed_and_now read_at"
 )
 
 STATUSES = ("draft", "open", "paid", "uncollectible", "void", "deleted")
@@ -32,8 +32,8 @@ INVOICES = Page(
             "console_not_invoiced",
             "One row per tenant, meter and time whose usage no invoice carries.",
             fields(
-                "tenant_id meter period_start period_end usage_quantity accepted_quantity not_invoiced invoice_cause "
-                "amount_minor_units",
+                "tenant_id meter period_start period_end signed_usage usage_now usage_quantity accepted_quantity "
+                "not_invoiced invoice_cause amount_minor_units",
                 **HOUR_LINKS,
             ),
             "No compared usage is without an invoice.",
@@ -60,8 +60,8 @@ INVOICE_PAGE = Page(
             "console_invoice_periods",
             "One row per tenant, meter and billing period.",
             fields(
-                "tenant_id meter period_start period_end usage_quantity accepted_quantity stripe_quantity "
-                "invoice_quantity amount invoice_cause what_to_do amount_minor_units",
+                "tenant_id meter period_start period_end signed_usage usage_now usage_quantity accepted_quantity "
+                "stripe_quantity invoice_quantity amount invoice_cause what_to_do amount_minor_units",
                 **HOUR_LINKS,
             ),
             "It was not compared with usage yet.",
@@ -105,7 +105,7 @@ LINE_PAGE = Page(
             "Hours",
             "console_line_hours",
             "One row per hour with usage in the line's period, with its statements and files.",
-            fields("hour tenant_id meter quantity stated_quantity is_late statements paths", **HOUR_LINKS),
+            fields("hour tenant_id meter signed_usage quantity stated_quantity is_late statements paths", **HOUR_LINKS),
             "No usage of the line's customer in its period is on record.",
         ),
     ),

@@ -13,7 +13,7 @@ from fridge_pipeline.finance.pages.words import meter_in_words
 from fridge_pipeline.reason_codes import EXCEPTION_KINDS
 
 #: Seconds for which sums over all tenants are shown again before they are read anew.
-MINUTES, HOUR = 300, 3600
+MINUTE, HOUR = 60, 3600
 
 OF_MONTH = {"usage_month": "/months/{usage_month}"}
 HOUR_LINKS = {"hour": "/tenants/{tenant_id}/hours/{hour}", "tenant_id": "/tenants/{tenant_id}"}
@@ -91,7 +91,7 @@ INDEX = Page(
             "One row per question.",
             fields("freshness moment"),
             "Nothing is on record yet.",
-            keeps=60,
+            keeps=MINUTE,
             is_cards=True,
         ),
         Table(
@@ -112,7 +112,7 @@ INDEX = Page(
             "One row per month and meter, with what was signed beside what it is now.",
             fields("usage_month month_state meter signed_usage usage_now change_in_usage", **OF_MONTH),
             "No usage in this month or the last.",
-            keeps=MINUTES,
+            keeps=MINUTE,
         ),
         Table(
             "days",
@@ -122,7 +122,7 @@ INDEX = Page(
             fields("usage_date meter used billed held waiting lost"),
             "No usage in the last 60 days.",
             plot=days_plot,
-            keeps=MINUTES,
+            keeps=MINUTE,
         ),
     ),
 )
@@ -167,7 +167,7 @@ def month_page(packs_also: Callable[[Row], Row], report: str) -> Page:
                 ),
                 "The books hold no usage of this month.",
                 plot=figures_plot,
-                keeps=MINUTES,
+                keeps=MINUTE,
             ),
             Table(
                 "outcome",
@@ -176,7 +176,7 @@ def month_page(packs_also: Callable[[Row], Row], report: str) -> Page:
                 "One row per meter, outcome and cause, as of now.",
                 fields("meter outcome outcome_cause outcome_quantity percent"),
                 "Nothing.",
-                keeps=HOUR,
+                keeps=MINUTE,
             ),
             Table(
                 "signatures",
@@ -197,7 +197,6 @@ def month_page(packs_also: Callable[[Row], Row], report: str) -> Page:
                     **HOUR_LINKS,
                 ),
                 "Nothing has changed since it was signed, or it is not signed.",
-                keeps=MINUTES,
             ),
             packs_table(packs_also),
         ),
@@ -277,11 +276,11 @@ CUTOFF = Page(
             "cutoff",
             "Billed and recorded",
             "console_cutoff",
-            "One row per meter, month billed and month recorded.",
-            fields("meter month_billed month_recorded quantity tenants"),
+            "One row per meter, month billed and month recorded. A month is signed as a whole, so what was signed of it "
+            "stands beside all that is billed in it now.",
+            fields("meter month_billed month_recorded quantity month_signed month_now"),
             "No usage in the last 13 months.",
             plot=cutoff_plot,
-            keeps=HOUR,
         ),
     ),
     filters=(TENANT,),

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from fridge_pipeline.console.console_columns import fields
 from fridge_pipeline.console.frame import MONTH, Filter, Page, Row, Table
 from fridge_pipeline.console.pages_of_invoices import INVOICE_NAMES
-from fridge_pipeline.console.pages_of_months import HOUR_LINKS, MINUTES, OF_MONTH, by_meter
+from fridge_pipeline.console.pages_of_months import HOUR_LINKS, OF_MONTH, by_meter
 from fridge_pipeline.console.plots import Bar, stacked
 from fridge_pipeline.finance.pages.words import meter_in_words
 
@@ -47,11 +47,11 @@ TENANTS = Page(
             "console_tenants",
             "One row per tenant and meter; a tenant without usage has one row.",
             fields(
-                "tenant_id tenant_name stripe_customer_id meter month_usage hours_with_usage first_hour last_hour",
+                "tenant_id tenant_name stripe_customer_id meter signed_usage month_usage hours_with_usage first_hour "
+                "last_hour",
                 **HOUR_LINKS,
             ),
             "There is no such tenant.",
-            keeps=60,
         ),
     ),
     filters=(MONTH, Filter("tenant", "Id or name holds")),
@@ -85,7 +85,6 @@ TENANT_PAGE = Page(
                 **OF_MONTH,
             ),
             "No month with usage of the tenant is signed.",
-            keeps=MINUTES,
         ),
         Table(
             "exceptions",
@@ -136,8 +135,8 @@ HOURS = Page(
             "console_tenant_hours",
             "One row per hour and meter, the newest first.",
             fields(
-                "hour meter file_rows inserted duplicates rejected usage_quantity stated_revision stated_quantity "
-                "stripe_quantity stripe_read_at waits_for",
+                "hour meter file_rows inserted duplicates rejected signed_usage usage_quantity stated_revision "
+                "signed_stated stated_quantity stripe_quantity stripe_read_at waits_for",
                 **HOUR_LINKS,
             ),
             "No hour of the month is on record for the tenant; that is not a usage of zero.",
@@ -160,8 +159,8 @@ HOUR_PAGE = Page(
             "console_hour_tie_out",
             "One row per meter.",
             fields(
-                "meter file_rows inserted duplicates rejected derived_quantity usage_quantity stated_quantity "
-                "stripe_quantity stripe_read_at hour_cause state"
+                "meter file_rows inserted duplicates rejected derived_quantity signed_usage usage_quantity "
+                "signed_stated stated_quantity signed_stripe stripe_quantity stripe_read_at hour_cause state"
             ),
             "The books hold no usage of the tenant in this hour. That is not a usage of zero.",
         ),

@@ -51,15 +51,13 @@ with months (usage_month) as (
 
 used as (
     select
-        date_trunc('month', hour at time zone 'UTC')::date as usage_month,
+        date_trunc('month', usage_date)::date as usage_month,
         meter,
         sum(quantity) as usage_now
-    from fridge.metered_usage
-    where
-        hour >= (
-            date_trunc('month', %(now)s::timestamptz at time zone 'UTC') - interval '1 month'
-        ) at time zone 'UTC'
+    from fridge.tenant_days
+    where usage_date >= (date_trunc('month', %(now)s::timestamptz at time zone 'UTC') - interval '1 month')::date
     group by usage_month, meter
+    having count(quantity) > 0
 ),
 
 signed as (
@@ -151,7 +149,7 @@ select
     'stripe_read' as freshness,
     (
         select max(last_read_at) from fridge.stripe_days_read
-        where usage_date > (%(now)s::timestamptz at time zone 'UTC')::date - 60
+        where usage_date > (%(now)s::timestamptz at time zone 'UTC')::date - 7
     ) as moment,
     2 as place
 union all
@@ -173,17 +171,19 @@ order by place;
 -- Of each day and meter of the last 60 days what is billed and what is not, by the ledger as it is now.
 with used as (
     select
-        (hour at time zone 'UTC')::date as usage_date,
+        usage_date,
         meter,
-        sum(quantity) as usage_quantity
-    from fridge.metered_usage
-    where hour >= ((%(now)s::timestamptz at time zone 'UTC')::date - 59)::timestamp at time zone 'UTC'
+        sum(quantity) as usage_quantity,
+        sum(stated_quantity) as billed
+    from fridge.tenant_days
+    where usage_date >= (%(now)s::timestamptz at time zone 'UTC')::date - 59
     group by usage_date, meter
 ),
 
 meters as (
     select distinct meter
     from used
+    where usage_quantity is not null
 ),
 
 days as (
@@ -192,18 +192,6 @@ days as (
         (%(now)s::timestamptz at time zone 'UTC')::date - days_ago as usage_date
     from generate_series(0, 59) as days_ago
     cross join meters
-),
-
-stated as (
-    select
-        (hour at time zone 'UTC')::date as usage_date,
-        meter,
-        sum(quantity) as billed
-    from fridge.billing_ledger
-    where
-        hour >= ((%(now)s::timestamptz at time zone 'UTC')::date - 59)::timestamp at time zone 'UTC'
-        and is_counted_by_stripe
-    group by usage_date, meter
 ),
 
 waiting as (
@@ -221,7 +209,7 @@ select
     days.usage_date,
     days.meter,
     used.usage_quantity as used,
-    case when used.usage_quantity is not null then coalesce(stated.billed, 0) end as billed,
+    case when used.usage_quantity is not null then coalesce(used.billed, 0) end as billed,
     case when used.usage_quantity is not null then coalesce(waiting.held, 0) end as held,
     case when used.usage_quantity is not null then coalesce(waiting.lost, 0) end as lost,
     case
@@ -229,7 +217,7 @@ select
             then
                 greatest(
                     used.usage_quantity
-                    - coalesce(stated.billed, 0)
+                    - coalesce(used.billed, 0)
                     - coalesce(waiting.held, 0)
                     - coalesce(waiting.lost, 0),
                     0
@@ -237,7 +225,6 @@ select
     end as waiting
 from days
 left join used on days.usage_date = used.usage_date and days.meter = used.meter
-left join stated on days.usage_date = stated.usage_date and days.meter = stated.meter
 left join waiting on days.usage_date = waiting.usage_date and days.meter = waiting.meter
 order by days.meter asc, days.usage_date desc;
 
@@ -312,19 +299,14 @@ where
 with used as (
     select
         meter,
-        sum(quantity) as usage_now
-    from fridge.metered_usage
-    where hour >= %(month_start)s and hour < %(month_end)s
+        sum(quantity) as usage_now,
+        sum(stated_quantity) as stated_now
+    from fridge.tenant_days
+    where
+        usage_date >= %(month_day)s::date
+        and usage_date < (%(month_end)s::timestamptz at time zone 'UTC')::date
     group by meter
-),
-
-stated as (
-    select
-        meter,
-        sum(quantity) as stated_now
-    from fridge.billing_ledger
-    where hour >= %(month_start)s and hour < %(month_end)s and is_counted_by_stripe
-    group by meter
+    having count(quantity) > 0
 ),
 
 shown as (
@@ -373,14 +355,13 @@ select
     signed.signed_usage,
     used.usage_now,
     signed.signed_stated,
-    stated.stated_now,
+    used.stated_now,
     signed.signed_stripe,
     shown.stripe_now,
     shown.tenant_days_not_read,
     shown.stripe_read_at,
     invoiced.invoiced
 from used
-left join stated on used.meter = stated.meter
 left join shown on used.meter = shown.meter
 left join invoiced on used.meter = invoiced.meter
 left join signed on used.meter = signed.meter
@@ -411,8 +392,8 @@ select
     stripe_now,
     cause,
     detail
-from fridge.signed_changes
-where hour >= %(month_start)s and hour < %(month_end)s
+from fridge.changes_since_signed
+where usage_month = %(month_day)s
 order by tenant_id, meter, hour;
 
 -- name: console_signoffs
@@ -546,24 +527,47 @@ group by kind
 order by min(deadline_at) asc nulls last, kind asc;
 
 -- name: console_tenants
-with used as (
+-- What was signed stands beside what is now, of a month that is signed.
+with bounds as (
+    select
+        coalesce(
+            %(month_day)s::date, date_trunc('month', %(now)s::timestamptz at time zone 'UTC')::date
+        ) as first_day
+),
+
+used as (
     select
         tenant_id,
         meter,
         sum(quantity) as quantity,
-        count(*) as hours_with_usage,
-        min(hour) as first_hour,
-        max(hour) as last_hour
-    from fridge.metered_usage
+        sum(hours_with_usage) as hours_with_usage,
+        min(first_hour) as first_hour,
+        max(last_hour) as last_hour
+    from fridge.tenant_days
     where
-        hour >= coalesce(%(month_start)s, date_trunc('month', %(now)s::timestamptz, 'UTC'))
-        and hour < coalesce(%(month_end)s, %(now)s::timestamptz + interval '1 hour')
+        usage_date >= (select bounds.first_day from bounds)
+        and usage_date < (select bounds.first_day + interval '1 month' from bounds)
+    group by tenant_id, meter
+    having count(quantity) > 0
+),
+
+changed as (
+    select
+        tenant_id,
+        meter,
+        sum(change_in_usage) as change_in_usage,
+        sum(num_nonnulls(usage_now) - num_nonnulls(signed_usage)) as more_hours
+    from fridge.changes_since_signed
+    where usage_month = (select bounds.first_day from bounds)
     group by tenant_id, meter
 ),
 
 users as (
-    select distinct tenant_id
+    select tenant_id
     from used
+    union
+    select tenant_id
+    from changed
 ),
 
 tenants as (
@@ -573,23 +577,42 @@ tenants as (
         tenants_now.stripe_customer_id
     from fridge.tenants_now
     full join users on tenants_now.tenant_id = users.tenant_id
+),
+
+of_meters as (
+    select
+        coalesce(used.tenant_id, changed.tenant_id) as tenant_id,
+        coalesce(used.meter, changed.meter) as meter,
+        used.quantity,
+        used.hours_with_usage,
+        used.first_hour,
+        used.last_hour,
+        -- What was not there when it was signed is another statement than 0.
+        case
+            when coalesce(used.hours_with_usage, 0) > coalesce(changed.more_hours, 0)
+                then coalesce(used.quantity, 0) - coalesce(changed.change_in_usage, 0)
+        end as signed_usage
+    from used
+    full join changed on used.tenant_id = changed.tenant_id and used.meter = changed.meter
 )
 
 select
     tenants.tenant_id,
     tenants.tenant_name,
     tenants.stripe_customer_id,
-    used.meter,
-    used.quantity as month_usage,
-    used.hours_with_usage,
-    used.first_hour,
-    used.last_hour
+    of_meters.meter,
+    case when months_signed.has_hours then of_meters.signed_usage end as signed_usage,
+    of_meters.quantity as month_usage,
+    of_meters.hours_with_usage,
+    of_meters.first_hour,
+    of_meters.last_hour
 from tenants
-left join used on tenants.tenant_id = used.tenant_id
+left join of_meters on tenants.tenant_id = of_meters.tenant_id
+left join fridge.months_signed on months_signed.usage_month = (select bounds.first_day from bounds)
 where
     %(tenant)s::text is null
     or position(lower(%(tenant)s) in lower(concat_ws(' ', tenants.tenant_id, tenants.tenant_name))) > 0
-order by tenants.tenant_id asc, used.meter asc;
+order by tenants.tenant_id asc, of_meters.meter asc;
 
 -- name: console_tenant_exists
 select 1 as one
@@ -617,32 +640,17 @@ with months as (
 
 used as (
     select
-        date_trunc('month', hour at time zone 'UTC')::date as usage_month,
+        date_trunc('month', usage_date)::date as usage_month,
         meter,
         sum(quantity) as usage_now,
-        count(*) as hours_with_usage
-    from fridge.metered_usage
+        sum(hours_with_usage) as hours_with_usage,
+        sum(stated_quantity) as stated_now
+    from fridge.tenant_days
     where
         tenant_id = %(tenant)s
-        and hour >= (
-            date_trunc('month', %(now)s::timestamptz at time zone 'UTC') - interval '12 months'
-        ) at time zone 'UTC'
-    group by usage_month, meter
-),
-
-stated as (
-    select
-        date_trunc('month', hour at time zone 'UTC')::date as usage_month,
-        meter,
-        sum(quantity) as stated_now
-    from fridge.billing_ledger
-    where
-        tenant_id = %(tenant)s
-        and is_counted_by_stripe
-        and hour >= (
-            date_trunc('month', %(now)s::timestamptz at time zone 'UTC') - interval '12 months'
-        ) at time zone 'UTC'
-    group by usage_month, meter
+        and usage_date >= (date_trunc('month', %(now)s::timestamptz at time zone 'UTC') - interval '12 months')::date
+    group by date_trunc('month', usage_date)::date, meter
+    having count(quantity) > 0
 ),
 
 meters as (
@@ -666,11 +674,10 @@ select
     coalesce(states.month_state, 'open') as month_state,
     used.usage_now as month_usage,
     used.hours_with_usage,
-    stated.stated_now as stated_quantity
+    used.stated_now as stated_quantity
 from months
 cross join meters
 left join used on months.usage_month = used.usage_month and meters.meter = used.meter
-left join stated on months.usage_month = stated.usage_month and meters.meter = stated.meter
 left join states on months.usage_month = states.usage_month
 order by meters.meter asc, months.usage_month desc;
 
@@ -761,6 +768,16 @@ waiting as (
     group by hour, subject
 ),
 
+changed as (
+    select
+        hour,
+        meter,
+        signed_usage,
+        signed_stated
+    from fridge.changes_since_signed
+    where tenant_id = %(tenant)s and usage_month = %(month_day)s::date
+),
+
 hours as (
     select
         hour,
@@ -771,6 +788,11 @@ hours as (
         hour,
         meter
     from stated
+    union
+    select
+        hour,
+        meter
+    from changed
 )
 
 select
@@ -781,8 +803,18 @@ select
     files.inserted,
     files.duplicates,
     files.rejected,
+    case
+        when months_signed.has_hours is not true then null
+        when changed.hour is not null then changed.signed_usage
+        else used.quantity
+    end as signed_usage,
     used.quantity as usage_quantity,
     stated.revision as stated_revision,
+    case
+        when months_signed.has_hours is not true then null
+        when changed.hour is not null then changed.signed_stated
+        else stated.quantity
+    end as signed_stated,
     stated.quantity as stated_quantity,
     case when coalesce(shown.read_at > stated.settled_at, true) then shown.quantity end as stripe_quantity,
     case when coalesce(shown.read_at > stated.settled_at, true) then shown.read_at end as stripe_read_at,
@@ -792,6 +824,8 @@ left join used on hours.hour = used.hour and hours.meter = used.meter
 left join files on hours.hour = files.hour
 left join stated on hours.hour = stated.hour and hours.meter = stated.meter
 left join waiting on hours.hour = waiting.hour and hours.meter = waiting.meter
+left join changed on hours.hour = changed.hour and hours.meter = changed.meter
+left join fridge.months_signed on months_signed.usage_month = %(month_day)s::date
 left join fridge.stripe_hours_read as shown
     on
         shown.tenant_id = %(tenant)s
@@ -800,22 +834,48 @@ left join fridge.stripe_hours_read as shown
 order by hours.hour desc, hours.meter asc;
 
 -- name: console_hour_tie_out
+with changed as (
+    select *
+    from fridge.changes_since_signed
+    where tenant_id = %(tenant)s and hour = %(hour)s
+)
+
 select
-    meter,
-    file_rows,
-    inserted,
-    duplicates,
-    rejected,
-    derived_quantity,
-    usage_quantity,
-    stated_quantity,
-    stripe_quantity,
-    stripe_read_at,
-    cause as hour_cause,
-    amount,
-    status as state
-from fridge.tie_out
-where tenant_id = %(tenant)s and hour = %(hour)s
+    coalesce(tie_out.meter, changed.meter) as meter,
+    tie_out.file_rows,
+    tie_out.inserted,
+    tie_out.duplicates,
+    tie_out.rejected,
+    tie_out.derived_quantity,
+    case
+        when months_signed.has_hours is not true then null
+        when changed.hour is not null then changed.signed_usage
+        else tie_out.usage_quantity
+    end as signed_usage,
+    tie_out.usage_quantity,
+    case
+        when months_signed.has_hours is not true then null
+        when changed.hour is not null then changed.signed_stated
+        else tie_out.stated_quantity
+    end as signed_stated,
+    tie_out.stated_quantity,
+    case
+        when months_signed.has_hours is not true then null
+        when changed.hour is not null then changed.signed_stripe
+        else tie_out.stripe_quantity
+    end as signed_stripe,
+    tie_out.stripe_quantity,
+    tie_out.stripe_read_at,
+    tie_out.cause as hour_cause,
+    tie_out.amount,
+    tie_out.status as state
+from (
+    select * from fridge.tie_out
+    where tenant_id = %(tenant)s and hour = %(hour)s
+) as tie_out
+full join changed on tie_out.meter = changed.meter
+left join fridge.months_signed
+    on months_signed.usage_month = date_trunc('month', %(hour)s::timestamptz at time zone 'UTC')::date
 order by meter;
 
 -- name: console_hour_files
@@ -929,6 +989,16 @@ with compared as (
     from fridge.invoice_tie_out
     where invoice_id is not null
     group by invoice_id
+),
+
+changed as (
+    select
+        invoice_id,
+        string_agg(
+            concat(meter, ': signed ', signed_usage, ', now ', usage_now), '; ' order by meter, period_start
+        ) as signed_and_now
+    from fridge.invoiced_changes
+    group by invoice_id
 )
 
 select
@@ -944,9 +1014,11 @@ select
     compared.periods,
     compared.differing,
     compared.unexplained,
+    changed.signed_and_now,
     invoices_read.read_at
 from fridge.invoices_read
 left join compared on invoices_read.invoice_id = compared.invoice_id
+left join changed on invoices_read.invoice_id = changed.invoice_id
 where
     (%(tenant)s::text is null or invoices_read.tenant_id = %(tenant)s)
     and (%(status)s::text is null or invoices_read.status = %(status)s)
@@ -964,19 +1036,34 @@ order by invoices_read.created_at desc, invoices_read.invoice_id desc;
 
 -- name: console_not_invoiced
 select
-    tenant_id,
-    event_name as meter,
-    period_start,
-    period_end,
-    usage_quantity,
-    accepted_quantity,
-    -difference as not_invoiced,
-    cause as invoice_cause,
-    amount_minor_units,
-    currency
-from fridge.invoice_tie_out
-where invoice_id is null and (%(tenant)s::text is null or tenant_id = %(tenant)s)
-order by period_start desc, tenant_id asc, meter asc;
+    tie_out.tenant_id,
+    tie_out.event_name as meter,
+    tie_out.period_start,
+    tie_out.period_end,
+    tie_out.usage_quantity,
+    tie_out.accepted_quantity,
+    -tie_out.difference as not_invoiced,
+    tie_out.cause as invoice_cause,
+    tie_out.amount_minor_units,
+    tie_out.currency,
+    changed.signed_usage,
+    changed.usage_now
+from fridge.invoice_tie_out as tie_out
+left join fridge.invoiced_changes as changed
+    on
+        changed.invoice_id is null
+        and tie_out.tenant_id = changed.tenant_id
+        and tie_out.event_name = changed.meter
+        and tie_out.period_start = changed.period_start
+        and tie_out.period_end = changed.period_end
+where
+    tie_out.invoice_id is null
+    and (%(tenant)s::text is null or tie_out.tenant_id = %(tenant)s)
+    and (
+        %(month_start)s::timestamptz is null
+        or (tie_out.period_end > %(month_start)s and tie_out.period_start < %(month_end)s)
+    )
+order by tie_out.period_start desc, tie_out.tenant_id asc, meter asc;
 
 -- name: console_invoice_exists
 select 1 as one
@@ -1002,22 +1089,31 @@ where invoice_id = %(invoice)s;
 
 -- name: console_invoice_periods
 select
-    tenant_id,
-    event_name as meter,
-    period_start,
-    period_end,
-    usage_quantity,
-    accepted_quantity,
-    stripe_quantity,
-    invoice_quantity,
-    difference as amount,
-    cause as invoice_cause,
-    what_to_do,
-    amount_minor_units,
-    currency
-from fridge.invoice_tie_out
-where invoice_id = %(invoice)s
-order by tenant_id, meter, period_start;
+    tie_out.tenant_id,
+    tie_out.event_name as meter,
+    tie_out.period_start,
+    tie_out.period_end,
+    changed.signed_usage,
+    changed.usage_now,
+    tie_out.usage_quantity,
+    tie_out.accepted_quantity,
+    tie_out.stripe_quantity,
+    tie_out.invoice_quantity,
+    tie_out.difference as amount,
+    tie_out.cause as invoice_cause,
+    tie_out.what_to_do,
+    tie_out.amount_minor_units,
+    tie_out.currency
+from fridge.invoice_tie_out as tie_out
+left join fridge.invoiced_changes as changed
+    on
+        tie_out.invoice_id = changed.invoice_id
+        and tie_out.tenant_id = changed.tenant_id
+        and tie_out.event_name = changed.meter
+        and tie_out.period_start = changed.period_start
+        and tie_out.period_end = changed.period_end
+where tie_out.invoice_id = %(invoice)s
+order by tie_out.tenant_id, meter, tie_out.period_start;
 
 -- name: console_invoice_lines
 select
@@ -1043,10 +1139,27 @@ where invoice_id = %(invoice)s and line_id = %(line)s;
 -- name: console_line_hours
 -- An hour belongs to the line by the timestamp of its statement, half past. What Stripe accepted after the invoice was
 -- final is on none.
+with changed as materialized (
+    select
+        changes.tenant_id,
+        changes.meter,
+        changes.hour,
+        changes.signed_usage
+    from fridge.invoice_lines_read as lines
+    inner join fridge.tenants_now on lines.stripe_customer_id = tenants_now.stripe_customer_id
+    inner join fridge.changes_since_signed as changes on tenants_now.tenant_id = changes.tenant_id
+    where lines.invoice_id = %(invoice)s and lines.line_id = %(line)s
+)
+
 select
     metered_usage.tenant_id,
     metered_usage.hour,
     metered_usage.meter,
+    case
+        when months_signed.has_hours is not true then null
+        when changed.hour is not null then changed.signed_usage
+        else metered_usage.quantity
+    end as signed_usage,
     metered_usage.quantity,
     stated.stated_quantity,
     stated.statements,
@@ -1081,6 +1194,13 @@ left join lateral (
         and tenant_files.hour = metered_usage.hour
         and tenant_files.inserted_count > 0
 ) as files on true
+left join fridge.months_signed
+    on months_signed.usage_month = date_trunc('month', metered_usage.hour at time zone 'UTC')::date
+left join changed
+    on
+        metered_usage.tenant_id = changed.tenant_id
+        and metered_usage.meter = changed.meter
+        and metered_usage.hour = changed.hour
 where lines.invoice_id = %(invoice)s and lines.line_id = %(line)s
 order by metered_usage.hour, metered_usage.tenant_id;
 
@@ -1105,28 +1225,77 @@ where
 order by acted_at desc, act_id desc;
 
 -- name: console_sample
--- The same seed, number and month choose the same hours as long as the same hours have usage: by the order of hashes.
-with chosen as (
+-- A tenant's day is drawn the more often the more of its hours have usage (weighted sampling without replacement by
+-- Efraimidis and Spirakis), then one of these hours: so each hour with usage is as likely as any other. The same seed,
+-- size and month draw the same hours as long as the same hours have usage: all is decided by hashes.
+with days as (
+    select
+        tenant_id,
+        meter,
+        usage_date,
+        -- The larger, the earlier it is drawn.
+        ln(
+            (('x' || left(md5(concat_ws('/', %(seed)s::text, tenant_id, meter, usage_date)), 12))::bit(48)::bigint + 1)
+            / 281474976710657.0::double precision
+        ) / hours_with_usage as drawn
+    from fridge.tenant_days
+    where
+        hours_with_usage > 0
+        and usage_date >= coalesce(
+            %(month_day)s::date, date_trunc('month', %(now)s::timestamptz at time zone 'UTC')::date
+        )
+        and usage_date < coalesce(
+            (%(month_end)s::timestamptz at time zone 'UTC')::date,
+            (%(now)s::timestamptz at time zone 'UTC')::date + 1
+        )
+    order by drawn desc
+    limit coalesce(%(n)s::integer, 25)
+),
+
+chosen as (
+    select
+        days.tenant_id,
+        days.meter,
+        days.drawn,
+        of_day.hour,
+        of_day.quantity
+    from days
+    cross join
+        lateral (
+            select
+                metered_usage.hour,
+                metered_usage.quantity
+            from fridge.metered_usage
+            where
+                metered_usage.tenant_id = days.tenant_id
+                and metered_usage.meter = days.meter
+                and metered_usage.hour >= days.usage_date::timestamp at time zone 'UTC'
+                and metered_usage.hour < (days.usage_date + 1)::timestamp at time zone 'UTC'
+            order by
+                md5(concat_ws('/', %(seed)s::text, metered_usage.tenant_id, metered_usage.meter, metered_usage.hour))
+            limit 1
+        ) as of_day
+),
+
+changed as materialized (
     select
         tenant_id,
         meter,
         hour,
-        quantity,
-        md5(concat_ws(
-            '/', %(seed)s::text, tenant_id, meter, to_char(hour at time zone 'UTC', 'YYYY-MM-DD HH24')
-        )) as drawn
-    from fridge.metered_usage
-    where
-        hour >= coalesce(%(month_start)s, date_trunc('month', %(now)s::timestamptz, 'UTC'))
-        and hour < coalesce(%(month_end)s, %(now)s::timestamptz + interval '1 hour')
-    order by drawn
-    limit coalesce(%(n)s::integer, 25)
+        signed_usage
+    from fridge.changes_since_signed
+    where usage_month = coalesce(%(month_day)s::date, date_trunc('month', %(now)s::timestamptz at time zone 'UTC')::date)
 )
 
 select
     chosen.tenant_id,
     chosen.hour,
     chosen.meter,
+    case
+        when months_signed.has_hours is not true then null
+        when changed.hour is not null then changed.signed_usage
+        else chosen.quantity
+    end as signed_usage,
     chosen.quantity,
     stated.quantity as stated_quantity,
     stated.identifier,
@@ -1159,21 +1328,63 @@ left join lateral (
         and tenant_files.hour = chosen.hour
         and tenant_files.inserted_count > 0
 ) as files on true
-order by chosen.drawn;
+left join fridge.months_signed
+    on months_signed.usage_month = date_trunc('month', chosen.hour at time zone 'UTC')::date
+left join changed
+    on
+        chosen.tenant_id = changed.tenant_id
+        and chosen.meter = changed.meter
+        and chosen.hour = changed.hour
+order by chosen.drawn desc, chosen.tenant_id asc, chosen.meter asc, chosen.hour asc;
 
 -- name: console_cutoff
+-- What is asked of one tenant is added up from that tenant's rows, what is asked of all from sums of all. A month is
+-- signed as a whole, so what was signed of it stands beside all that is billed in it.
+with split as (
+    select
+        meter,
+        month_billed,
+        month_recorded,
+        quantity
+    from fridge.billed_and_recorded
+    where %(tenant)s::text is null
+    union all
+    select
+        meter,
+        month_billed,
+        month_recorded,
+        quantity
+    from fridge.usage_by_service_month
+    where tenant_id = %(tenant)s::text
+),
+
+changed as (
+    select
+        usage_month,
+        meter,
+        sum(change_in_usage) as change_in_usage
+    from fridge.changes_since_signed
+    where %(tenant)s::text is null or tenant_id = %(tenant)s
+    group by usage_month, meter
+)
+
 select
-    meter,
-    month_billed,
-    month_recorded,
-    sum(quantity) as quantity,
-    count(distinct tenant_id) as tenants
-from fridge.usage_by_service_month
+    split.meter,
+    split.month_billed,
+    split.month_recorded,
+    split.quantity,
+    case
+        when months_signed.has_hours
+            then sum(split.quantity) over of_month - coalesce(changed.change_in_usage, 0)
+    end as month_signed,
+    case when months_signed.has_hours then sum(split.quantity) over of_month end as month_now
+from split
+left join changed on split.month_billed = changed.usage_month and split.meter = changed.meter
+left join fridge.months_signed on split.month_billed = months_signed.usage_month
 where
-    month_billed >= (date_trunc('month', %(now)s::timestamptz at time zone 'UTC') - interval '12 months')::date
-    and (%(tenant)s::text is null or tenant_id = %(tenant)s)
-group by meter, month_billed, month_recorded
-order by meter asc, month_billed desc, month_recorded desc nulls last;
+    split.month_billed >= (date_trunc('month', %(now)s::timestamptz at time zone 'UTC') - interval '12 months')::date
+window of_month as (partition by split.meter, split.month_billed)
+order by split.meter asc, split.month_billed desc, split.month_recorded desc nulls last;
 
 -- name: console_restatements
 -- The hours that were restated are looked for first: what became of one is known from its own revisions.
@@ -1427,11 +1638,13 @@ order by last_run_at desc;
 -- name: console_tenant_days
 -- A tenant's own usage, and nothing else.
 select
-    (hour at time zone 'UTC')::date as usage_date,
+    usage_date,
     meter,
-    sum(quantity) as quantity,
-    count(*) as hours_with_usage
-from fridge.metered_usage
-where tenant_id = %(tenant)s and hour >= %(now)s::timestamptz - interval '92 days'
-group by usage_date, meter
+    quantity,
+    hours_with_usage
+from fridge.tenant_days
+where
+    tenant_id = %(tenant)s
+    and hours_with_usage > 0
+    and usage_date > (%(now)s::timestamptz at time zone 'UTC')::date - 92
 order by usage_date desc, meter asc;

@@ -27,8 +27,11 @@ FETCHED_AT_ONCE = 2_000
 #: For so long the database is asked, by whoever waits and by what nobody waits for.
 LONG, LONGEST = "30s", "5min"
 
-#: So many sums over all tenants are read at a time; whoever asks for one waits so long.
-SLOW_AT_ONCE, WAITED_SECONDS = 2, 5.0
+#: So many sums over all tenants are read at a time.
+SLOW_AT_ONCE = 2
+
+#: Whoever asks for one that takes longer gets the page without it: no page keeps its reader waiting.
+WAITED_SECONDS = 0.2
 
 #: What is older than so many times of what its table keeps is not shown until it was read anew.
 STALE_TIMES = 12
@@ -56,6 +59,7 @@ class Reader:
 
     database: Database
     clock: Callable[[], datetime]
+    waited_seconds: float = WAITED_SECONDS
     _kept: dict[object, Read] = field(default_factory=dict)
     _reading: dict[object, Future[Read]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -93,7 +97,7 @@ class Reader:
         """The rows of one page of a table.
 
         What its table keeps is read by one for all who ask meanwhile, and shown until it is read anew. Who asks first
-        waits for a few seconds, and is then told that it is being read (``Read`` without a time).
+        waits for a moment, and is then told that it is being read (``Read`` without a time).
         """
         if not table.keeps:
             return self._read(table, parameters, skipped)
@@ -112,7 +116,7 @@ class Reader:
         if kept is not None and age is not None and age < table.keeps * STALE_TIMES:
             return kept
         try:
-            return reading.result(timeout=WAITED_SECONDS)
+            return reading.result(timeout=self.waited_seconds)
         except TimeoutError:
             return Read([], None)
 

@@ -27,6 +27,9 @@ create index stripe_reconciliation_account on fridge.stripe_reconciliation (
     tenant_id, event_name, stripe_customer_id, read_at
 );
 
+-- Few days have hours that differ: whoever asks for an hour's finds them without the days.
+create index stripe_reconciliation_hour on fridge.stripe_reconciliation (hour) where hour is not null;
+
 comment on table fridge.stripe_reconciliation is
 'One row per day, tenant, meter and customer: usage, ledger and Stripe side by side; and one per hour that differs.';
 comment on column fridge.stripe_reconciliation.day is 'UTC day.';

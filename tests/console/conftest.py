@@ -79,7 +79,7 @@ def shown(
         finance = Database(login.dsn(str(conninfo_to_dict(database.dsn)["dbname"])))
         console = Console(
             pages=all_pages(home, REPORTS),
-            reader=Reader(finance, clock),
+            reader=Reader(finance, clock, waited_seconds=60),
             names=OwnNames.of("127.0.0.1"),
             program="fridge_pipeline 0, source 0",
             home=home,

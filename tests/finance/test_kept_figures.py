@@ -22,7 +22,7 @@ SHOWN_AND_BOOKS = {
     ),
     "days": (
         "select * from fridge.tenant_days",
-        "select days.usage_date, of_day.* from fridge.stg_days as days, fridge.usage_of_day(days.usage_date) as of_day",
+        "select * from fridge.tenant_days_of_books",
     ),
     "months recorded": (
         "select meter, month_billed, month_recorded, quantity from fridge.billed_and_recorded",

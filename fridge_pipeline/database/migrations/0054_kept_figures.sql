@@ -141,51 +141,11 @@ call fridge.note_changes_of(
     'select hour from fridge.known_hours() as known (hour) where exists (select 1 from %1$s)'
 );
 
--- One row per meter of a tenant's day: what the tenant used, and what Stripe has accepted of it.
-create function fridge.usage_of_day(of_day date)
-returns table (
-    tenant_id text, meter text, quantity numeric, hours_with_usage bigint, first_hour timestamptz,
-    last_hour timestamptz, stated_quantity numeric
-)
-language sql stable as $$
-    select
-        facts.tenant_id,
-        facts.meter,
-        sum(facts.quantity) as quantity,
-        count(facts.quantity) as hours_with_usage,
-        min(facts.hour) filter (where facts.quantity is not null) as first_hour,
-        max(facts.hour) filter (where facts.quantity is not null) as last_hour,
-        sum(facts.stated_quantity) as stated_quantity
-    from (
-        select
-            usage.tenant_id,
-            meters.event_name as meter,
-            usage.hour,
-            usage.quantity::numeric as quantity,
-            null::numeric as stated_quantity
-        from fridge.usage
-        inner join fridge.meters on usage.measure = meters.measure
-        where usage.hour >= of_day::timestamp at time zone 'UTC'
-            and usage.hour < (of_day + 1)::timestamp at time zone 'UTC'
-
-        union all
-
-        select
-            tenant_id,
-            event_name as meter,
-            hour,
-            null as quantity,
-            value::numeric as stated_quantity
-        from fridge.meter_events
-        where status = 'accepted'
-            and hour >= of_day::timestamp at time zone 'UTC'
-            and hour < (of_day + 1)::timestamp at time zone 'UTC'
-    ) as facts
-    group by facts.tenant_id, facts.meter;
-$$;
-
 alter table fridge.sql_models drop constraint sql_models_materialized;
 alter table fridge.sql_models add constraint sql_models_materialized check (
     materialized in ('view', 'table', 'increment', 'kept')
 );
 comment on column fridge.sql_models.materialized is 'view, table, increment or kept.';
+
+-- Few days have hours that differ: whoever asks for an hour's finds them without the days.
+create index stripe_reconciliation_hour on fridge.stripe_reconciliation (hour) where hour is not null;
