@@ -141,9 +141,8 @@ def places_of_columns(source: Source, found: Sequence[str]) -> dict[str, int]:
         wanted = ", ".join([*missing, *([f"any like {source.wide}"] if source.wide and not wide else [])])
         there = [column for column in source.columns if column in places]
         others = _others([len(name) for name in found if name.strip(BLANK) not in there])
-        raise UnreadableFileError(
-            f"missing columns of source {source.name}: {wanted}; found: {', '.join([*there, *others]) or 'nothing'}{told}"
-        )
+        shown_names = ", ".join([*there, *others]) or "nothing"
+        raise UnreadableFileError(f"missing columns of source {source.name}: {wanted}; found: {shown_names}{told}")
     for column in (*source.columns, *wide):
         if times[column] > 1:
             raise UnreadableFileError(f"{times[column]} columns are called {column}; name one of them differently")
