@@ -524,7 +524,7 @@ class ZipEntryStream(io.RawIOBase):
         """For the reader around it."""
         return True
 
-    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override] # what a reader around it hands in
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] # any buffer, says the base class
         """Fills the buffer as far as there is something. Raises ``ZipDamageError``."""
         piece = self._piece(len(buffer))
         self._given += len(piece)
@@ -628,7 +628,10 @@ class PackIndex:
         row = self._index.execute(
             "select method, flags, crc, packed, unpacked, at from found where path = ?", (path,)
         ).fetchone()
-        return ZipEntry(name, *row[:5], int(row[5])) if row is not None else None
+        if row is None:
+            return None
+        method, flags, crc, packed, unpacked, at = row
+        return ZipEntry(name, method, flags, crc, packed, unpacked, int(at))
 
     def paths(self, ending: str) -> Iterator[str]:
         """The files in the pack whose paths end so, sorted."""

@@ -103,14 +103,16 @@ class Page:
 
 def month_of(text: str) -> Month:
     """A month as addresses name it. Raises ``ValueError``."""
+    month = Month.from_key(text)
     _require_near(text)
-    return Month.from_key(text)
+    return month
 
 
 def hour_of(text: str) -> Hour:
     """An hour as addresses name it. Raises ``ValueError``."""
+    hour = Hour.from_key(text)
     _require_near(text)
-    return Hour.from_key(text)
+    return hour
 
 
 def _require_near(text: str) -> None:

@@ -55,7 +55,10 @@ class PackIndex:
         row = self._index.execute(
             "select method, flags, crc, packed, unpacked, at from found where path = ?", (path,)
         ).fetchone()
-        return ZipEntry(name, *row[:5], int(row[5])) if row is not None else None
+        if row is None:
+            return None
+        method, flags, crc, packed, unpacked, at = row
+        return ZipEntry(name, method, flags, crc, packed, unpacked, int(at))
 
     def paths(self, ending: str) -> Iterator[str]:
         """The files in the pack whose paths end so, sorted."""

@@ -162,7 +162,7 @@ class ZipEntryStream(io.RawIOBase):
         """For the reader around it."""
         return True
 
-    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override] # what a reader around it hands in
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] # any buffer, says the base class
         """Fills the buffer as far as there is something. Raises ``ZipDamageError``."""
         piece = self._piece(len(buffer))
         self._given += len(piece)

@@ -224,7 +224,7 @@ def pack_of_tenants(folder: Path) -> Path:
         *(f"statements.{name}" for name in ("usage", "stated", "stripe")),
         "billing_ledger.quantity",
     )
-    described = {
+    described: dict[str, Any] = {
         "format": FORMAT,
         "month": MONTH,
         "files": [],
