@@ -190,16 +190,20 @@ def start_listening(services: Services, service: Service, port: int) -> int:
     return port
 
 
-def replace(services: Services, service: Service, before_end: Callable[[], None]) -> None:
+def replace(services: Services, service: Service, path: Path, before_end: Callable[[], None]) -> None:
     """Starts a service on a socket anew, and ends its old process once the new one answers there.
 
-    Who is connected stays so until then; ``before_end`` is called just before. Raises ``ServiceStartError``.
+    Who calls meanwhile reaches the old one; ``before_end`` is called just before its end. Raises ``ServiceStartError``.
     """
-    old = service.process
-    services.restart(service)
+    old, command = service.process, service.command
+    service.socket = path.with_suffix(".next")
+    service.command = [str(service.socket) if word == str(path) else word for word in command]
     try:
+        services.restart(service)
         _await(service)
+        service.socket.replace(path)
     finally:
+        service.socket, service.command = path, command
         before_end()
         if old is not None:
             kill_group(old.pid)  # ended in order it would take the new one's socket away

@@ -158,9 +158,9 @@ class Running:
         Not while runs are under way: they are processes of the code server.
         """
         first = self.grid.earlier_start()
-        if first is not None and not runs_under_way(self.storage):
-            server = self.services.named(CODE_SERVER)
-            replace(self.services, server, lambda: self.find_lost(code_server_ended=True))
+        server = self.services.named(CODE_SERVER)
+        if first is not None and server.socket is not None and not runs_under_way(self.storage):
+            replace(self.services, server, server.socket, lambda: self.find_lost(code_server_ended=True))
             self.grid.begins_at(first)
             console.print(f"the grid begins at {first} now, the first landing hour")
 

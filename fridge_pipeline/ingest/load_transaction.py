@@ -14,6 +14,7 @@ import polars as pl
 
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.ingest.rules.reading import NUMBERED_SCHEMA, NUMBERS
+from fridge_pipeline.ingest.rules.source_contract import SeenShape
 
 if TYPE_CHECKING:
     from adbc_driver_manager import dbapi as adbc_dbapi
@@ -88,21 +89,6 @@ class KnownContent:
 
     times_read: int
     is_wanted_again: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SeenShape:
-    """A row of ``source_shapes``: columns that are news, of which definition of a source, in which file."""
-
-    shape_sha256: str
-    source: str | None
-    source_sha256: str | None
-    format: str
-    columns: dict[str, list[str]]
-    changes: list[str]
-    is_refused: bool
-    path: str
-    seen_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg.rows import class_row
@@ -13,10 +14,11 @@ from psycopg.rows import class_row
 from fridge_pipeline.calendar.hours import HourRange
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.queries import span_of, statement
-from fridge_pipeline.ingest.load_transaction import SeenShape
 from fridge_pipeline.ingest.rules.source import ContractMode, Source
-from fridge_pipeline.ingest.rules.source_contract import Contract, Shape, changes_told
-from fridge_pipeline.ingest.tallies import FileTally
+from fridge_pipeline.ingest.rules.source_contract import Contract, SeenShape, Shape, changes_told
+
+if TYPE_CHECKING:
+    from fridge_pipeline.ingest.tallies import FileTally
 
 _Key = tuple[str | None, str | None, str]
 

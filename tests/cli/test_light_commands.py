@@ -69,7 +69,7 @@ NEVER = {"dagster", "alembic", "sqlalchemy", "pyarrow"}
         (("up",), NEVER | {"polars", "stripe", "requests"}),  # what it starts has them
         (("serve", "code"), NEVER | {"polars", "stripe", "requests"}),
         (("explain",), NEVER),
-        (("bill",), NEVER),
+        (("bill",), NEVER | {"polars", "stripe", "requests"}),  # until there is anything to run
         (("close",), NEVER),
     ],
 )

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 #: So many columns of a file are looked at, and so much of their names.
 COLUMNS_MAX, NAME_LENGTH_MAX = 1_000, 200
@@ -108,3 +109,18 @@ def _of(types: frozenset[str]) -> str:
 
 def _words(types: Iterable[str]) -> str:
     return " and ".join(sorted(types)) or "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class SeenShape:
+    """A row of ``source_shapes``: columns that are news, of which definition of a source, in which file."""
+
+    shape_sha256: str
+    source: str | None
+    source_sha256: str | None
+    format: str
+    columns: dict[str, list[str]]
+    changes: list[str]
+    is_refused: bool
+    path: str
+    seen_at: datetime
