@@ -32,6 +32,8 @@ class Sizes:
     backfill_hours: int
     sensor_files: int
 
+    month_tenants: int  # against a tenth of them
+
 
 SCALES = {
     "default": Sizes(
@@ -50,6 +52,7 @@ SCALES = {
         loop_events=1_000,
         backfill_hours=168,
         sensor_files=100_000,
+        month_tenants=100,
     ),
     "full": Sizes(
         repeats=3,
@@ -67,6 +70,7 @@ SCALES = {
         loop_events=4_000,
         backfill_hours=744,
         sensor_files=1_000_000,
+        month_tenants=1_000,
     ),
     # Says nothing about speed: only that everything runs.
     "tiny": Sizes(
@@ -85,5 +89,6 @@ SCALES = {
         loop_events=50,
         backfill_hours=24,
         sensor_files=2_000,
+        month_tenants=3,
     ),
 }
