@@ -25,7 +25,7 @@ MONTH = Month.from_key("2026-01")
 OURS = "benchmarks.candidates.month_ours"
 
 #: Whoever signs.
-LOGIN, PASSWORD = "bench-preparer", "for the bench alone"  # of a server in a temporary folder
+LOGIN, PASSWORD = "bench_preparer", "for the bench alone"  # of a server in a temporary folder
 
 #: Each sensor's readings in an hour, and the sensors of a tenant.
 PER_HOUR, SENSORS = 2, 2
