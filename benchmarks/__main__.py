@@ -17,7 +17,7 @@ from benchmarks.measuring.sample import Sample
 from benchmarks.report import record, table
 from benchmarks.report.picture import draw
 from benchmarks.sizes import SCALES
-from benchmarks.subjects import backfill, growth, idle, load, memory, push, sensor, small_hours, sources, usage
+from benchmarks.subjects import backfill, growth, idle, load, memory, month, push, sensor, small_hours, sources, usage
 from benchmarks.world import open_world
 
 RESULTS = Path(__file__).parent / "results"
@@ -33,6 +33,7 @@ SUBJECTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "dagster": backfill.rows,
     "sensor": sensor.rows,
     "idle": idle.rows,
+    "month": month.rows,
 }
 
 #: For progress; the table goes to standard output.

@@ -34,6 +34,7 @@ class Sizes:
 
     idle_seconds: float
     landed_files: int  # one after the other under an idle fridge up
+    month_tenants: int  # against a tenth of them
 
 
 SCALES = {
@@ -55,6 +56,7 @@ SCALES = {
         sensor_files=100_000,
         idle_seconds=60,
         landed_files=5,
+        month_tenants=100,
     ),
     "full": Sizes(
         repeats=3,
@@ -74,6 +76,7 @@ SCALES = {
         sensor_files=1_000_000,
         idle_seconds=120,
         landed_files=9,
+        month_tenants=1_000,
     ),
     # Says nothing about speed: only that everything runs.
     "tiny": Sizes(
@@ -94,5 +97,6 @@ SCALES = {
         sensor_files=2_000,
         idle_seconds=2,
         landed_files=1,
+        month_tenants=3,
     ),
 }

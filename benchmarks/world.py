@@ -87,10 +87,14 @@ class World:
 
     def checkpoint(self) -> None:
         """Has the server write everything it still holds in memory only."""
-        password = (self.home / "postgres" / "postgres.password").read_text(encoding="utf-8").strip()
-        superuser = ServerAddress(self.address.host, self.address.port, "postgres", password, "postgres")
-        with psycopg.connect(superuser.dsn(), autocommit=True) as connection:
+        with psycopg.connect(self.superuser.dsn(), autocommit=True) as connection:
             connection.execute("checkpoint")
+
+    @property
+    def superuser(self) -> ServerAddress:
+        """Who may do what the server's administrator alone may."""
+        password = (self.home / "postgres" / "postgres.password").read_text(encoding="utf-8").strip()
+        return ServerAddress(self.address.host, self.address.port, "postgres", password, "postgres")
 
     def _settle(self, name: str) -> None:
         """With fresh statistics, so that autovacuum finds nothing to do in the clones while they are measured."""

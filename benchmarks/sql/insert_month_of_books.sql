@@ -36,13 +36,12 @@ insert into fridge.landing_file_tenants (
 select
     files.file_id,
     tenants.tenant_id,
-    per_tenant.readings as row_count,
-    per_tenant.readings as inserted_count,
+    %(per_tenant)s as row_count,
+    %(per_tenant)s as inserted_count,
     0 as duplicate_count,
     0 as rejected_count
 from generate_series(1, 24 * (%(end)s::date - %(start)s::date)) as files (file_id)
-cross join fridge.tenants
-cross join (select %(per_hour)s * %(sensors)s / %(tenants)s as readings) as per_tenant;
+cross join fridge.tenants;
 
 insert into fridge.landing_files (
     file_id, path, landing_hour, content_hash, version_token, size_bytes,
@@ -56,8 +55,8 @@ select
     md5(hours.file_id::text) as content_hash,
     '' as version_token,
     0 as size_bytes,
-    per_file.readings as row_count,
-    per_file.readings as inserted_count,
+    %(per_file)s as row_count,
+    %(per_file)s as inserted_count,
     0 as duplicate_count,
     0 as rejected_count,
     'loaded' as status,
@@ -67,8 +66,7 @@ select
     hours.hour + interval '65 minutes' as loaded_at
 from
     generate_series(%(start)s, %(end)s::timestamptz - interval '1 hour', interval '1 hour')
-    with ordinality as hours (hour, file_id)
-cross join (select %(per_hour)s * %(sensors)s as readings) as per_file;
+    with ordinality as hours (hour, file_id);
 
 insert into fridge.counted_hours (landing_hour, usage_table, files_hash, counted_at)
 select
@@ -84,7 +82,7 @@ select
     tenants.tenant_id,
     counted_hours.landing_hour as hour,
     measures.measure,
-    case measures.measure when 'inserted_count' then %(per_hour)s else 1 end * %(sensors)s / %(tenants)s as quantity,
+    case measures.measure when 'inserted_count' then %(per_tenant)s else %(sensors_each)s end as quantity,
     counted_hours.counted_at as computed_at
 from fridge.counted_hours
 inner join fridge.measures on counted_hours.usage_table = measures.usage_table
@@ -117,7 +115,8 @@ select
 from fridge.usage
 inner join fridge.tenants on usage.tenant_id = tenants.tenant_id
 inner join (values ('inserted_count', 'temperature_readings'), ('active_sensors', 'active_sensors'))
-    as names (measure, event_name) on usage.measure = names.measure
+    as names (measure, event_name)
+    on usage.measure = names.measure
 order by usage.hour, names.event_name, usage.tenant_id;
 
 insert into fridge.meter_event_attempts (

@@ -21,7 +21,7 @@ class HeldViews:
     """
 
     connection: psycopg.Connection
-    names: tuple[str, ...]
+    names: tuple[str, ...] = ()
     readers: tuple[str, ...] = ()
 
     @classmethod
@@ -49,4 +49,6 @@ class HeldViews:
     def instead(self, select: str) -> str:
         """The same select, of what is held where that is what it reads."""
         names = "|".join((*self.names, *self.readers))
+        if not names:
+            return select
         return re.sub(rf'\b{SCHEMA}\.("?)({names})\1(?!\w)', r"pg_temp.\2", select)

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg import sql
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.database.connection import Database, one_snapshot, refused_text
+from fridge_pipeline.database.held_views import HeldViews
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.database.run import Run
 from fridge_pipeline.finance.month_record import refresh_month
@@ -99,10 +101,12 @@ def prepare_month(
     signed_by = _label(run.database, label)
     refresh_month(run.database, models, run.catalogue, month, run.clock)
     with run.database.connect() as connection:
+        held = _tie_out_to_hold(connection, month)
         with one_snapshot(connection):
             _refuse_closed(month, newest_signoff(connection, month))
-            _refuse_unready(connection, month, run.clock(), close_after, accepted)
-            totals = _control_totals(connection, month, accepted)
+            held.fill(month.start, month.end)
+            _refuse_unready(held, month, run.clock(), close_after, accepted)
+            totals = _control_totals(held, month, accepted)
         sign_month(run.database, connection, month, Signoff(Action.PREPARE, signed_by, run.clock(), totals))
     return totals
 
@@ -116,7 +120,7 @@ def prepared_month(database: Database, month: Month) -> Signoff:
 def differences_of(database: Database, month: Month) -> list[dict[str, Any]]:
     """What differs in a month now: ``meter``, ``cause``, ``amount`` (stated minus counted) and ``tenant_hours``."""
     with database.connect() as connection:
-        return _of_month(connection, "differences_of_month", month)
+        return _of_month(HeldViews(connection), "differences_of_month", month)
 
 
 def approve_month(
@@ -132,12 +136,14 @@ def approve_month(
         prepared = _prepared(connection, month)
         _refuse_same_person(database, month, prepared, "closing")
         accepted = accepted_in(prepared.control_totals or {})
+        held = _tie_out_to_hold(connection, month)
         try:
             with signing(database, connection, month, Signoff(Action.APPROVE, signed_by, clock())):
-                _refuse_unready(connection, month, clock(), close_after, accepted)
-                _refuse_changed(connection, month, prepared)
-        except MonthStateError:
-            _refuse_unready(connection, month, clock(), close_after, accepted)  # names what the database only counts
+                held.fill(month.start, month.end)
+                _refuse_unready(held, month, clock(), close_after, accepted)
+                _refuse_changed(held, month, prepared)
+        except MonthStateError:  # names what the database only counts
+            _refuse_unready(HeldViews(connection), month, clock(), close_after, accepted)
             raise
     return prepared
 
@@ -179,7 +185,7 @@ def reopen_month(database: Database, month: Month, label: str, clock: Callable[[
 
 
 def _waiting(connection: psycopg.Connection, month: Month) -> int:
-    (waiting,) = _of_month(connection, "waiting_in_month", month)
+    (waiting,) = _of_month(HeldViews(connection), "waiting_in_month", month)
     return int(waiting["count"])
 
 
@@ -214,10 +220,10 @@ def _refuse_closed(month: Month, newest: Signoff | None) -> None:
         )
 
 
-def _refuse_changed(connection: psycopg.Connection, month: Month, prepared: Signoff) -> None:
+def _refuse_changed(held: HeldViews, month: Month, prepared: Signoff) -> None:
     """Raises ``TotalsChangedError`` with every figure that is no longer what was prepared."""
     before = prepared.control_totals or {}
-    changed = changes(before, _control_totals(connection, month, accepted_in(before)))
+    changed = changes(before, _control_totals(held, month, accepted_in(before)))
     if changed:
         raise TotalsChangedError(
             f"{month} is no longer what {prepared.signer} prepared at {prepared.signed_at:%Y-%m-%d %H:%M} UTC: "
@@ -225,9 +231,7 @@ def _refuse_changed(connection: psycopg.Connection, month: Month, prepared: Sign
         )
 
 
-def _refuse_unready(
-    connection: psycopg.Connection, month: Month, now: datetime, close_after: timedelta, accepted: str
-) -> None:
+def _refuse_unready(held: HeldViews, month: Month, now: datetime, close_after: timedelta, accepted: str) -> None:
     """Raises ``MonthNotReadyError`` with everything that stands in the way."""
     if not month.hours.last.closed_at(now, close_after):
         raise MonthNotReadyError(
@@ -235,7 +239,7 @@ def _refuse_unready(
         )
     reasons = []
     for name, named_as, what, what_to_do in IN_THE_WAY:
-        rows = [] if accepted and name == UNREAD else _of_month(connection, name, month)
+        rows = [] if accepted and name == UNREAD else _of_month(held, name, month)
         if rows:
             *_, number = rows[0].values()
             named = [named_as.format(**row) for row in rows] + (["…"] if number > len(rows) else [])
@@ -245,24 +249,35 @@ def _refuse_unready(
         raise MonthNotReadyError(f"{month} cannot be closed yet: {'; '.join(reasons)}")
 
 
-def _control_totals(connection: psycopg.Connection, month: Month, accepted: str) -> ControlTotals:
+def _control_totals(held: HeldViews, month: Month, accepted: str) -> ControlTotals:
     """What a month comes to now, and what of it is accepted as never read. Raises ``TieOutMissingError``."""
-    (row,) = _of_month(connection, "control_totals", month)
+    (row,) = _of_month(held, "control_totals", month)
     totals = dict(row["control_totals"])
-    outcomes = outcomes_by_meter(_of_month(connection, "outcome_of_month", month))
+    outcomes = outcomes_by_meter(_of_month(held, "outcome_of_month", month))
     for meter, figures in totals["meters"].items():
         figures["outcome"] = outcomes.get(meter)
-    if accepted and (unread := _of_month(connection, UNREAD, month)):
+    if accepted and (unread := _of_month(held, UNREAD, month)):
         days = {name: unread[0][name] for name in ("stated_days", "customer_days")}
         totals["not_compared"] = days | {"accepted": accepted}
     return totals
 
 
-def _of_month(connection: psycopg.Connection, name: str, month: Month) -> list[dict[str, Any]]:
+def _of_month(held: HeldViews, name: str, month: Month) -> list[dict[str, Any]]:
     parameters = {"month_start": month.start, "month_end": month.end, "shown": SHOWN_MAX}
+    with _built(month), held.connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(sql.SQL(held.instead(statement(name))), parameters).fetchall()
+
+
+def _tie_out_to_hold(connection: psycopg.Connection, month: Month) -> HeldViews:
+    """Several figures of a month are made of its tie-out, which takes longer than all else."""
+    with _built(month):
+        return HeldViews.prepare(connection, "tie_out")
+
+
+@contextmanager
+def _built(month: Month) -> Iterator[None]:
     try:
-        with connection.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(statement(name), parameters).fetchall()
+        yield
     except psycopg.errors.UndefinedTable as error:
         raise TieOutMissingError(
             f"whether {month} ties out is not known: the SQL models are not built yet ({error.diag.message_primary}). "
