@@ -18,6 +18,7 @@ from benchmarks.report import record, table
 from benchmarks.report.picture import draw
 from benchmarks.sizes import SCALES
 from benchmarks.subjects import backfill, growth, load, memory, push, sensor, small_hours, sources, usage
+from benchmarks.subjects import console as pages
 from benchmarks.world import open_world
 
 RESULTS = Path(__file__).parent / "results"
@@ -32,6 +33,7 @@ SUBJECTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "push": push.rows,
     "dagster": backfill.rows,
     "sensor": sensor.rows,
+    "console": pages.rows,
 }
 
 #: For progress; the table goes to standard output.

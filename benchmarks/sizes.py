@@ -32,6 +32,11 @@ class Sizes:
     backfill_hours: int
     sensor_files: int
 
+    console_tenants: int
+    console_months: int
+    console_days: int  # of which every hour is there; before them one hour in ``console_step``
+    console_step: int
+
 
 SCALES = {
     "default": Sizes(
@@ -50,6 +55,10 @@ SCALES = {
         loop_events=1_000,
         backfill_hours=168,
         sensor_files=100_000,
+        console_tenants=1_000,
+        console_months=24,
+        console_days=62,
+        console_step=12,
     ),
     "full": Sizes(
         repeats=3,
@@ -67,6 +76,10 @@ SCALES = {
         loop_events=4_000,
         backfill_hours=744,
         sensor_files=1_000_000,
+        console_tenants=1_000,
+        console_months=24,
+        console_days=730,
+        console_step=1,
     ),
     # Says nothing about speed: only that everything runs.
     "tiny": Sizes(
@@ -85,5 +98,9 @@ SCALES = {
         loop_events=50,
         backfill_hours=24,
         sensor_files=2_000,
+        console_tenants=5,
+        console_months=3,
+        console_days=3,
+        console_step=12,
     ),
 }

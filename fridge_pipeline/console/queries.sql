@@ -1284,7 +1284,9 @@ changed as materialized (
         hour,
         signed_usage
     from fridge.changes_since_signed
-    where usage_month = coalesce(%(month_day)s::date, date_trunc('month', %(now)s::timestamptz at time zone 'UTC')::date)
+    where
+        usage_month
+        = coalesce(%(month_day)s::date, date_trunc('month', %(now)s::timestamptz at time zone 'UTC')::date)
 )
 
 select
