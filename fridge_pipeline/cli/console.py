@@ -97,16 +97,22 @@ def link(tenant: str, days: int) -> None:
     """Print an address that shows TENANT its own usage, and nothing else.
 
     Whoever has the address can open it until its days are over; it cannot be taken back before, but by deleting
-    tenant-links.key in FRIDGE_HOME, which ends all of them. FRIDGE_CONSOLE_URL is what it begins with.
+    tenant-links.key in FRIDGE_HOME, which ends all of them. FRIDGE_CONSOLE_URL is what it begins with. On a server it is
+    made as whoever the console runs as, with the console's FRIDGE_HOME: the console looks for the key there.
 
     Example: fridge link cohoes --days 30
     """
-    with ledger() as opened, opened.database.connect() as connection:
-        if connection.execute(statement("console_tenant_exists"), {"tenant": tenant}).fetchone() is None:
-            raise click.UsageError(f"the books know no tenant {quoted(tenant)}: fridge tenants list names all")
-        until = opened.clock() + timedelta(days=days)
-        base = opened.settings.console_url or f"http://{HOST}:{CONSOLE_PORT}"
-        path = make_link_key(opened.settings.home).address(tenant, until)
+    configured = settings()
+    with ExitStack() as stack:
+        # Where the console runs there is finance's login and no other, and the key has to lie there.
+        login = _login(configured, stack)
+        database = login.read_only() if login is not None else stack.enter_context(ledger()).database
+        with database.connect() as connection:
+            if connection.execute(statement("console_tenant_exists"), {"tenant": tenant}).fetchone() is None:
+                raise click.UsageError(f"the books know no tenant {quoted(tenant)}: fridge tenants list names all")
+        until = utc_now() + timedelta(days=days)
+        base = configured.console_url or f"http://{HOST}:{CONSOLE_PORT}"
+        path = make_link_key(configured.home).address(tenant, until)
     echo(f"{base.rstrip('/')}{path}")
     terminal.print(f"it can be opened until {until:%Y-%m-%d %H:%M} UTC")
 
