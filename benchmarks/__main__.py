@@ -18,6 +18,7 @@ from benchmarks.report import record, table
 from benchmarks.report.picture import draw
 from benchmarks.sizes import SCALES
 from benchmarks.subjects import backfill, growth, idle, load, memory, month, push, sensor, small_hours, sources, usage
+from benchmarks.subjects import console as pages
 from benchmarks.world import open_world
 
 RESULTS = Path(__file__).parent / "results"
@@ -34,6 +35,7 @@ SUBJECTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "sensor": sensor.rows,
     "idle": idle.rows,
     "month": month.rows,
+    "console": pages.rows,
 }
 
 #: For progress; the table goes to standard output.

@@ -35,6 +35,10 @@ class Sizes:
     idle_seconds: float
     landed_files: int  # one after the other under an idle fridge up
     month_tenants: int  # against a tenth of them
+    console_tenants: int
+    console_months: int
+    console_days: int  # of which every hour is there; before them one hour in ``console_step``
+    console_step: int
 
 
 SCALES = {
@@ -57,6 +61,10 @@ SCALES = {
         idle_seconds=60,
         landed_files=5,
         month_tenants=100,
+        console_tenants=1_000,
+        console_months=24,
+        console_days=62,
+        console_step=12,
     ),
     "full": Sizes(
         repeats=3,
@@ -77,6 +85,10 @@ SCALES = {
         idle_seconds=120,
         landed_files=9,
         month_tenants=1_000,
+        console_tenants=1_000,
+        console_months=24,
+        console_days=730,
+        console_step=1,
     ),
     # Says nothing about speed: only that everything runs.
     "tiny": Sizes(
@@ -98,5 +110,9 @@ SCALES = {
         idle_seconds=2,
         landed_files=1,
         month_tenants=3,
+        console_tenants=5,
+        console_months=3,
+        console_days=3,
+        console_step=12,
     ),
 }

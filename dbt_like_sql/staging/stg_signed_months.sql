@@ -7,8 +7,12 @@ select
     signed_months.approved_at,
     signed_months.control_totals,
     coalesce(signed_months.control_totals -> 'meters' = '{}', false)
-    or exists (
-        select 1 from fridge.signed_hours
+    -- The first row by its key: asked whether any exists, PostgreSQL may read the hours of all months.
+    or (
+        select signed_hours.signoff_id
+        from fridge.signed_hours
         where signed_hours.signoff_id = signed_months.signoff_id
-    ) as has_hours
+        order by signed_hours.signoff_id
+        limit 1
+    ) is not null as has_hours
 from fridge.signed_months

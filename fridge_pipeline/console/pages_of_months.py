@@ -276,8 +276,8 @@ CUTOFF = Page(
             "cutoff",
             "Billed and recorded",
             "console_cutoff",
-            "One row per meter, month billed and month recorded. A month is signed as a whole, so what was signed of "
-            "it stands beside all that is billed in it now.",
+            "One row per meter, month billed and month recorded. A month is signed as a whole: what was signed of it "
+            "stands beside all that is billed in it now.",
             fields("meter month_billed month_recorded quantity month_signed month_now"),
             "No usage in the last 13 months.",
             plot=cutoff_plot,

@@ -1,6 +1,9 @@
 -- name: console_session
--- A page that takes longer is not waited for, whatever the login begins with.
-select set_config('statement_timeout', %(longest)s, false) as statement_timeout;
+-- A page that takes longer is not waited for, whatever the login begins with; and it takes one processor, of which
+-- billing has the others (law L16).
+select
+    set_config('statement_timeout', %(longest)s, false) as statement_timeout,
+    set_config('max_parallel_workers_per_gather', '0', false) as workers;
 
 -- name: console_login
 -- Whoever reads for the console, and one relation of ours that this login could change.
@@ -1284,7 +1287,9 @@ changed as materialized (
         hour,
         signed_usage
     from fridge.changes_since_signed
-    where usage_month = coalesce(%(month_day)s::date, date_trunc('month', %(now)s::timestamptz at time zone 'UTC')::date)
+    where
+        usage_month
+        = coalesce(%(month_day)s::date, date_trunc('month', %(now)s::timestamptz at time zone 'UTC')::date)
 )
 
 select

@@ -35,3 +35,14 @@ def test_a_link_begins_with_the_consoles_address_and_is_of_a_tenant_that_there_i
     days = [key.tenant(address, now + timedelta(days=day)) for day in (0, 2, 4)]
     assert days == ["cohoes", "cohoes", None]
     assert run("link", "nobody").returncode == 2
+
+
+def test_a_link_is_made_where_the_console_runs_which_knows_no_login_but_finances(
+    run: Run, pipeline: Pipeline, tmp_path: Path
+) -> None:
+    pipeline.add_tenant("cohoes")
+    nowhere = "postgresql://nobody@127.0.0.1:1/nothing"
+    done = run("link", "cohoes", FRIDGE_FINANCE_DATABASE_URL=pipeline.database.dsn, FRIDGE_DATABASE_URL=nowhere)
+    assert done.stdout.startswith("http://127.0.0.1:3001/usage-of/"), done.stderr
+    (path,) = tmp_path.rglob(KEY_FILE)
+    assert path.stat().st_mode & 0o777 == 0o600

@@ -15,6 +15,8 @@ from tests.finance.report.html_reading import PageRead
 SIGNED, NOW = "8", "13"
 SIGNED_HOUR, HOUR_NOW = "3", "8"
 
+Pair = tuple[str, str]
+
 #: The page, its table, whose row, and the columns in which signed and now stand.
 READINGS = ("Meter", "temperature_readings")
 PAGES = (
@@ -39,35 +41,67 @@ PAGES = (
         ("Signed usage", "Usage"),
         (SIGNED_HOUR, HOUR_NOW),
     ),
-    ("/cutoff?tenant=cohoes", "cutoff", READINGS, ("Whole month as signed", "Whole month now"), (SIGNED, NOW)),
+    (
+        "/cutoff?tenant=cohoes",
+        "cutoff",
+        ("Billed in", "2026-01"),
+        ("Whole month as signed", "Whole month now"),
+        (SIGNED, NOW),
+    ),
 )
+
+
+COMPARISON = """
+    insert into fridge.invoice_comparisons (
+        invoice_id, tenant_id, stripe_customer_id, event_name, period_start, period_end, usage_quantity,
+        accepted_quantity, invoice_quantity, difference, compared_at
+    )
+    select invoice_id, tenant_id, stripe_customer_id, 'temperature_readings', '2026-01-01Z', '2026-02-01Z', 8, 8, 8, 0,
+        now()
+    from fridge.invoices
+"""
+
+
+@pytest.fixture(scope="module")
+def compared(shown: Shown) -> Shown:
+    """With an invoice that was compared when it billed what was signed."""
+    with shown.books.database.connect() as connection:
+        connection.execute(COMPARISON)
+    return shown
 
 
 @pytest.mark.parametrize(("path", "table", "row", "columns", "numbers"), PAGES, ids=[page[0] for page in PAGES])
 def test_signed_is_signed_on_every_page_of_a_closed_month_with_now_beside_it(
-    shown: Shown, path: str, table: str, row: tuple[str, str], columns: tuple[str, str], numbers: tuple[str, str] | None
+    compared: Shown,
+    path: str,
+    table: str,
+    row: tuple[str, str],
+    columns: tuple[str, str],
+    numbers: tuple[str, str] | None,
 ) -> None:
     name, value = row
-    rows = [each for each in shown.table(path, table) if each[name] == value and "active" not in each.get("Meter", "")]
-    assert rows, shown.table(path, table)
+    rows = [
+        each for each in compared.table(path, table) if each[name] == value and "active" not in each.get("Meter", "")
+    ]
+    assert rows, compared.table(path, table)
     signed, now = (rows[0][column] for column in columns)
     assert int(now) - int(signed) == int(HOUR_NOW) - int(SIGNED_HOUR)
     assert numbers in {None, (signed, now)}
     address, _, query = path.partition("?")
-    page = PageRead(shown.ask(f"{'/' if address == '/index' else address}?{query}").text)
+    page = PageRead(compared.ask(f"{'/' if address == '/index' else address}?{query}").text)
     assert all(column in page.text for column in columns)
-    book = openpyxl.load_workbook(io.BytesIO(shown.ask(f"{address}.xlsx?{query}").content))
+    book = openpyxl.load_workbook(io.BytesIO(compared.ask(f"{address}.xlsx?{query}").content))
     cells = {cell.value for sheet in book.worksheets for line in sheet.iter_rows() for cell in line}
     assert {int(signed), int(now)} <= cells
 
 
-def test_signed_and_now_stand_in_the_list_of_invoices_where_they_differ(shown: Shown) -> None:
-    (row,) = shown.table("/invoices")
+def test_signed_and_now_stand_in_the_list_of_invoices_where_they_differ(compared: Shown) -> None:
+    (row,) = compared.table("/invoices")
     assert f"temperature_readings: signed {SIGNED}, now {NOW}" in row["Signed and now"]
 
 
-def test_what_nobody_has_signed_is_not_said_to_be_signed(shown: Shown) -> None:
-    assert {row["Signed usage"] for row in shown.table("/tenants?month=2026-02")} == {""}
-    hours = shown.table("/tenants/cohoes/months/2026-02")
+def test_what_nobody_has_signed_is_not_said_to_be_signed(compared: Shown) -> None:
+    assert {row["Signed usage"] for row in compared.table("/tenants?month=2026-02")} == {""}
+    hours = compared.table("/tenants/cohoes/months/2026-02")
     assert hours
     assert {row["Signed usage"] for row in hours} == {""}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -97,3 +98,14 @@ def test_a_key_that_others_can_read_or_that_lies_elsewhere_signs_nothing_and_sho
     for use in (read_link_key, make_link_key):
         with pytest.raises(LinkKeyError, match="is no file of ours"):
             use(tmp_path)
+
+
+def test_behind_a_sign_in_pages_want_a_name_and_a_tenants_address_opens_without_one(shown: Shown, address: str) -> None:
+    behind = replace(shown, console=replace(shown.console, user_header="X-Forwarded-User"))
+    for path in ("/", "/tenants.csv", "/months/2026-01.xlsx", "/reports/2026-02/usage-2026-02.html"):
+        refused = behind.ask(path)
+        assert (refused.status_code, "sign in at the proxy" in refused.text) == (403, True), path
+    signed_in = behind.ask("/months", **{"X-Forwarded-User": "grace"})
+    assert (signed_in.status_code, "signed in as grace" in signed_in.text) == (200, True)
+    assert behind.ask("/months", **{"X-Forwarded-User": " "}).status_code == 403
+    assert behind.ask(address).status_code == 200

@@ -216,6 +216,7 @@ def test_finance_calls_nothing_that_works_with_the_owners_rights(as_finance: psy
         ("guard_settlement_approval", False),
         ("keep_signed_hours", False),
         ("mark_withdrawn_hours", False),
+        ("note_changed_hours", False),
         ("open_month_before", False),
         ("record_tenant_change", False),
         ("require_no_correction_under_way", False),

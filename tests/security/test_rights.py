@@ -19,6 +19,7 @@ RIGHTS = {
     "accepted_shapes": "insert",
     "alerts": "insert, update last_sent_at newest_at resolved_at title",
     "billing_starts": "insert",
+    "changed_hours": "insert, delete",
     "correction_attempts": "insert",
     "correction_documents": "insert",
     "counted_hours": "insert, update counted_at files_hash, delete",
@@ -140,7 +141,7 @@ def test_the_pipeline_has_the_rights_of_this_list_and_no_others(billed: Pipeline
         filled = "select name, 'insert, delete' from fridge.sql_models where materialized <> 'view'"
         tables = dict(connection.execute(filled).fetchall())
         found = {name: rights for name, rights in connection.execute(CATALOGUE).fetchall() if rights}
-    assert len(tables) == 4  # models that are filled
+    assert len(tables) == 8  # models that are filled
     assert found == RIGHTS | tables
 
 

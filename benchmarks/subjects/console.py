@@ -1,0 +1,103 @@
+"""Console: every page over the books of many tenants and months."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from benchmarks.bench import Bench, seconds
+from benchmarks.measuring.row import Row, Side, Target
+from benchmarks.measuring.sample import Sample
+from benchmarks.statements import statement
+from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.console.all_pages import all_pages
+from fridge_pipeline.console.application import REPORTS
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.embedded.logins import FINANCE, ServerAddress
+from fridge_pipeline.database.embedded.server import EmbeddedServer
+from fridge_pipeline.database.keep_figures import keep_figures
+from fridge_pipeline.database.models import read_models
+from fridge_pipeline.operations.prepare_database import prepare_database
+from fridge_pipeline.settings import MODELS_FOLDER
+
+PAGE = "benchmarks.candidates.console_ours:answer"
+TEMPLATE = "books"
+
+#: So long a reader waits for a page.
+SECONDS_MAX = 0.3
+
+TENANT = "shop-00007"
+
+
+def rows(bench: Bench) -> Iterator[Row]:
+    """The median of each page, against the limit."""
+    sizes = bench.sizes
+    name = bench.world.template(TEMPLATE, partial(_fill, bench))
+    dsn = _as_finance(bench, name)
+    paths = _paths(bench, name)
+    samples = bench.contest({path: partial(_ask, bench, dsn, path) for path in paths})
+    books = f"{sizes.console_tenants:,} tenants, {sizes.console_months} months"
+    for path in paths:
+        yield Row(
+            "console",
+            f"the page {path} of {books}",
+            "s",
+            Side.of("made by insert … select generate_series", samples[path], seconds),
+            Side.limit(f"the limit of {SECONDS_MAX} s", SECONDS_MAX),
+            Target(at_most=1),
+        )
+    bench.world.forget(name)
+
+
+def _ask(bench: Bench, dsn: str, path: str, _turn: int) -> Sample:
+    return bench.world.run(PAGE, dsn=dsn, home=str(bench.world.home), path=path)
+
+
+def _fill(bench: Bench, dsn: str) -> None:
+    """Books up to two hours ago: every hour of the last days, and some hours of each day before them."""
+    sizes, now = bench.sizes, datetime.now(UTC)
+    ends = Hour.containing(now).plus(-2).start
+    first = ends.replace(day=1, hour=0)
+    for _ in range(sizes.console_months - 1):
+        first = (first - timedelta(days=1)).replace(day=1)
+    prepare_database(Database(dsn), MODELS_FOLDER, now)
+    parameters = {
+        "tenants": sizes.console_tenants,
+        "first": first,
+        "dense_from": ends - timedelta(days=sizes.console_days),
+        "ends": ends,
+        "step": sizes.console_step,
+    }
+    options = "-c session_replication_role=replica -c work_mem=128MB"
+    with psycopg.connect(_as_superuser(bench, dsn).dsn(), autocommit=True, options=options) as connection:
+        connection.execute(statement("create_books"))
+        connection.execute(statement("fill_books"), parameters)
+        connection.execute("vacuum analyze")
+        connection.execute(
+            "insert into fridge.changed_hours (hour) select hour from fridge.known_hours() as known (hour)"
+        )
+    keep_figures(Database(dsn), read_models(MODELS_FOLDER))
+
+
+def _as_superuser(bench: Bench, dsn: str) -> ServerAddress:
+    address = bench.world.address
+    password = (bench.world.home / "postgres" / "postgres.password").read_text(encoding="utf-8").strip()
+    return ServerAddress(address.host, address.port, "postgres", password, str(conninfo_to_dict(dsn)["dbname"]))
+
+
+def _as_finance(bench: Bench, name: str) -> str:
+    server = EmbeddedServer(Path(bench.world.home) / "postgres")
+    return server.signed_in(bench.world.address, FINANCE).dsn(name)
+
+
+def _paths(bench: Bench, name: str) -> list[str]:
+    """One address of every page, about the newest closed month where it is about a month."""
+    with psycopg.connect(bench.world.address.dsn(name), options="-c timezone=UTC") as connection:
+        ((month, hour, invoice, line),) = connection.execute(statement("read_places")).fetchall()
+    places = {"tenant": TENANT, "month": month, "hour": Hour(hour).key, "invoice": invoice, "line": line}
+    return [page.path.format(**places) for page in all_pages(Path(bench.world.home), REPORTS)]
