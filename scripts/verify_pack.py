@@ -1104,7 +1104,7 @@ def opened_stream(stream: BinaryIO, name: str, packed_bytes: int) -> Iterator[Op
         try:
             opened = OpenedPack(stream, packed_bytes, PackIndex(index), SumsOnDisk(index))
         except ZipDamageError as error:
-            raise DoesNotHoldError(f"{name} is no readable ZIP file: {error}") from error
+            raise DoesNotHoldError(f"{name} is not a readable ZIP file: {error}") from error
         yield opened
 
 
