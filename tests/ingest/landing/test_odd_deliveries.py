@@ -296,7 +296,7 @@ def test_an_object_with_more_records_than_fit_into_memory_is_one_rejected_row() 
 
 
 #: Name → a source's keys, the file's name and content, and words of its refusal that lead to the cause.
-REFUSED = {
+REFUSED: dict[str, tuple[str, str, bytes | str, str]] = {
     "a text that holds JSON": (
         'sensor_id = { column = "p.dev" }\nrecorded_at = { column = "at" }\ntemperature = { column = "p.t" }',
         "x.ndjson",
