@@ -14,7 +14,6 @@ from jsonschema import Draft202012Validator
 
 from fridge_pipeline.database.embedded.binaries import INSTALLATION, MAJOR_VERSION, _package
 from fridge_pipeline.operations.rules.health_check import POSTGRES_TESTED
-from fridge_pipeline.settings import REPOSITORY
 from tests.deploy.files import DEPLOY, read_all_yaml, read_yaml
 
 COMPOSE = read_yaml("compose.yaml")
@@ -108,14 +107,14 @@ def test_the_database_is_of_the_very_version_that_is_tested_and_both_public_imag
 
 
 def test_every_image_that_comes_from_outside_is_named_by_digest_wherever_it_stands() -> None:
-    """Ours are built here; any other reference in a file of the layout or in its page has its digest."""
+    """Ours are built here; any other reference in a file of the layout has its digest."""
     named = re.compile(
         r"(?:docker\.io|quay\.io|ghcr\.io|gcr\.io|registry\.k8s\.io)/[\w./-]+:[\w.-]+(@sha256:[0-9a-f]{64})?"
     )
     files = [path for path in DEPLOY.rglob("*") if path.is_file() and "secrets" not in path.parts]
     found = [
         (file.name, image[0], bool(image[1]))
-        for file in [*files, REPOSITORY / "docs" / "deployment.md"]
+        for file in files
         for image in named.finditer(file.read_text(encoding="utf-8"))
     ]
     assert len(found) >= 3
