@@ -47,51 +47,41 @@ class Call(NamedTuple):
     environ: Mapping[str, str]
 
 
-class OneWayQueue:
+class OneWay:
+    """A pipe between the server and a run: the server keeps the one end, and the run alone has the other, ``given``."""
+
+    def __init__(self, kept: Connection, given: Connection) -> None:
+        self._kept = kept
+        self.given = given
+
+
+class OneWayQueue(OneWay):
     """What a run says to the server, as far as Dagster uses a queue."""
 
     def __init__(self) -> None:
-        self._reader, self._writer = multiprocessing.Pipe(duplex=False)
-
-    def given_away(self) -> int:
-        """The run's end; ours of it is closed once the run has begun."""
-        return self._writer.fileno()
-
-    def close_given(self) -> None:
-        """The run alone has it now, so that its end shows."""
-        self._writer.close()
+        super().__init__(*multiprocessing.Pipe(duplex=False))
 
     def get_nowait(self) -> object:
         """Raises ``queue.Empty`` while there is nothing, and when there will be nothing more."""
         with suppress(EOFError):
-            if self._reader.poll():
-                return self._reader.recv()
+            if self._kept.poll():
+                return self._kept.recv()
         raise queue.Empty
 
 
-class OneWayEvent:
+class OneWayEvent(OneWay):
     """What the server says to a run: that it is to end."""
 
     def __init__(self) -> None:
-        self._reader, self._writer = multiprocessing.Pipe(duplex=False)
-        self._is_set = False
-
-    def given_away(self) -> int:
-        """The run's end."""
-        return self._reader.fileno()
-
-    def close_given(self) -> None:
-        """The run alone has it now."""
-        self._reader.close()
+        super().__init__(*reversed(multiprocessing.Pipe(duplex=False)))
 
     def set(self) -> None:
         """Also when the run has ended meanwhile."""
-        self._is_set = True
-        self._writer.close()
+        self._kept.close()
 
     def is_set(self) -> bool:
         """Whether it was told to end."""
-        return self._is_set
+        return self._kept.closed
 
 
 class _ToldQueue:
@@ -121,8 +111,8 @@ class ForkedProcess:
 
     def __init__(self, forks: Forks, target: Callable[..., object], args: Sequence[object]) -> None:
         self._forks = forks
-        *given, self._queue, self._event = args
-        self._call = Call(target, given, dict(os.environ))
+        self._ways = [each for each in args if isinstance(each, OneWay)]  # a queue and an event, the last of them
+        self._call = Call(target, [each for each in args if not isinstance(each, OneWay)], dict(os.environ))
         self._ended: int | None = None
         self._exitcode: int | None = None
         self.pid: int | None = None
@@ -131,11 +121,11 @@ class ForkedProcess:
         """Has it forked. Raises ``OSError`` when nobody is there to fork."""
         self._ended, ended = os.pipe()
         try:
-            self.pid = self._forks.fork(self._call, [self._queue.given_away(), self._event.given_away(), ended])  # type: ignore[attr-defined]
+            self.pid = self._forks.fork(self._call, [*(way.given.fileno() for way in self._ways), ended])
         finally:
             os.close(ended)
-        self._queue.close_given()  # type: ignore[attr-defined]
-        self._event.close_given()  # type: ignore[attr-defined]
+        for way in self._ways:
+            way.given.close()
 
     def is_alive(self) -> bool:
         """Whether it has not ended yet."""

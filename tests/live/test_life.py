@@ -44,7 +44,7 @@ def test_after_a_kill_9_the_next_up_ends_what_was_left_over_and_ctrl_c_then_ends
         assert all(heading in killed.said() for heading in TABLE), killed.said()
         first_of_the_demo, not_loaded = grid(killed)
         assert not_loaded <= 2, "the hour that runs, and perhaps one that has just begun"
-        assert runs_of_jobs(killed) == {"load_and_bill", "check_books"}, "the time line shows what the demo did"
+        assert runs_of_jobs(killed) >= {"load_and_bill", "check_books"}, "the time line shows what the demo did"
         killed.end(signal.SIGKILL)
     left_over = {name: killed.living_service(name).pid for name in SERVICES}
     with running_fridge(home, "up", "--port", "0") as up:

@@ -23,6 +23,10 @@ HOURLY = (
     "sensor_hours",
     "declared_hours",
     "recorded_months",
+    "kept_outcomes",
+    "kept_recorded_months",
+    "kept_signed_changes",
+    "kept_tenant_days",
     "backfill_plan",
 )
 DAILY = ("stripe_reconciliation", "stripe_invoices")
