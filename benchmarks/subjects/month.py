@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 import psycopg
 
@@ -66,7 +67,7 @@ def rows(bench: Bench) -> Iterator[Row]:
 
 def _act(bench: Bench, name: str, act: str, _turn: int) -> Sample:
     """In a clone: who signs changes the books."""
-    person = {"login": LOGIN, "password": PASSWORD} if act == "close" else {}
+    person: dict[str, Any] = {"login": LOGIN, "password": PASSWORD} if act == "close" else {}
     with bench.world.database(name) as dsn:
         return bench.world.run(f"{OURS}:{act}", dsn=dsn, month=MONTH.key, **person)
 

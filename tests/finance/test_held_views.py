@@ -13,7 +13,7 @@ VIEWS = ("tie_out", "usage_hourly")
 
 def _same(held: HeldViews, name: str, where: str = "true") -> bool:
     """Whether the held rows are exactly those of the view."""
-    select = sql.SQL("select * from fridge.{} where " + where).format(sql.Identifier(name)).as_string()  # type: ignore[arg-type]
+    select = sql.SQL("select * from fridge.{} where " + where).format(sql.Identifier(name)).as_string()
     instead = held.instead(select)
     assert f"pg_temp.{name}" in instead
     different = f"(({select}) except all ({instead})) union all (({instead}) except all ({select}))"

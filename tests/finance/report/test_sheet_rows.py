@@ -74,7 +74,7 @@ def test_more_rows_than_are_in_memory_at_a_time_are_all_there_and_in_order(
     monkeypatch.setattr("fridge_pipeline.finance.pages.sheet_rows.ROWS_AT_A_TIME", 3)
     cells = pl.DataFrame({"text": [f"row {number}" for number in range(10)], "number": [0.5] * 10, "count": range(10)})
     found = _written(tmp_path / "a.xlsx", cells, at_once=True)
-    assert [value for place, value, *_ in found if place.startswith("C")] == list(range(10))
+    assert [value for place, value, *_ in found if str(place).startswith("C")] == list(range(10))
 
 
 def test_a_text_that_looks_like_rich_text_is_a_text(tmp_path: Path) -> None:
