@@ -97,8 +97,8 @@ def link(tenant: str, days: int) -> None:
     """Print an address that shows TENANT its own usage, and nothing else.
 
     Whoever has the address can open it until its days are over; it cannot be taken back before, but by deleting
-    tenant-links.key in FRIDGE_HOME, which ends all of them. FRIDGE_CONSOLE_URL is what it begins with. On a server, make
-    it as whoever the console runs as and with the console's FRIDGE_HOME: the console looks for the key there.
+    tenant-links.key in FRIDGE_HOME, which ends all of them. FRIDGE_CONSOLE_URL is what it begins with. On a server,
+    make it as whoever the console runs as and with the console's FRIDGE_HOME: the console looks for the key there.
 
     Example: fridge link cohoes --days 30
     """
