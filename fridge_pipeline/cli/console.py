@@ -17,6 +17,7 @@ from fridge_pipeline.console.application import REPORTS, Console
 from fridge_pipeline.console.read_tables import Reader
 from fridge_pipeline.console.tenant_link import make_link_key
 from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.private_folder import make_private
 from fridge_pipeline.database.program import program_identity
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.installation import finance_login, open_ledger, utc_now
@@ -112,6 +113,7 @@ def link(tenant: str, days: int) -> None:
                 raise click.UsageError(f"the books know no tenant {quoted(tenant)}: fridge tenants list names all")
         until = utc_now() + timedelta(days=days)
         base = configured.console_url or f"http://{HOST}:{CONSOLE_PORT}"
+        make_private(configured.home)
         path = make_link_key(configured.home).address(tenant, until)
     echo(f"{base.rstrip('/')}{path}")
     terminal.print(f"it can be opened until {until:%Y-%m-%d %H:%M} UTC")
