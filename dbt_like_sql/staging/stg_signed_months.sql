@@ -12,7 +12,7 @@ select
         select signed_hours.signoff_id
         from fridge.signed_hours
         where signed_hours.signoff_id = signed_months.signoff_id
-        order by signed_hours.signoff_id
+        order by signed_hours.tenant_id, signed_hours.meter, signed_hours.hour
         limit 1
     ) is not null as has_hours
 from fridge.signed_months

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -84,7 +85,7 @@ ACTS: tuple[Callable[[Pipeline], None], ...] = (
 )
 
 
-def differences(books: Pipeline) -> dict[str, list[object]]:
+def differences(books: Pipeline) -> dict[str, list[tuple[Any, ...]]]:
     """What is shown and not in the books, and the other way round."""
     with books.database.connect() as connection:
         return {
@@ -95,7 +96,7 @@ def differences(books: Pipeline) -> dict[str, list[object]]:
         }
 
 
-NONE: dict[str, list[object]] = {what: [] for what in SHOWN_AND_BOOKS}
+NONE: dict[str, list[tuple[Any, ...]]] = {what: [] for what in SHOWN_AND_BOOKS}
 
 
 def test_what_is_shown_is_what_the_books_say_after_every_change_and_once_it_is_kept(pipeline: Pipeline) -> None:
