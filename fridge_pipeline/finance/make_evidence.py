@@ -91,11 +91,11 @@ def make_evidence(
     beside = target if isinstance(target, Path) else workspace / target.name
     with work_folder(beside) as work, database.connect() as connection, alone_with_evidence(connection):
         folder, made = work / "pack", work / "pack.zip"
-        with held_books(connection) as held:
+        with held_books(connection) as views:
             books, signed = described_books(connection, month), signed_month(connection, month)
             went, session = stripe_of_month(connection, month), signed_in(connection)
-            tenants = _write_books(held, month, folder, signed)
-            write_checks(connection, models_folder, folder / table_path(CHECKS), held)
+            tenants = _write_books(views, month, folder, signed)
+            write_checks(connection, models_folder, folder / table_path(CHECKS), views)
         _write_sql(folder, models_folder, signed)
         draft = {} if books["is_final"] else {"draft": draft_text(month.key)}
         described = {"format": FORMAT, "month": month.key, **draft, **books, **_making(maker)}
