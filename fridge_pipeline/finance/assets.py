@@ -94,17 +94,22 @@ def _kept(models: Mapping[str, SqlModel], hourly: Hourly) -> dg.AssetsDefinition
         specs=[_spec(model, models) for model in own],
         partitions_def=hourly.hours,
         backfill_policy=BACKFILL_POLICY,
+        can_subset=True,
     )
     def kept(
         context: dg.AssetExecutionContext, ledger: dg.ResourceParam[Ledger]
     ) -> Iterator[dg.MaterializeResult[None]]:
         """Of whatever has changed, of the hours of the run and of others."""
-        progress = Progress(context.log, "figures kept beside the books")
+        hours, progress = hours_of(context), Progress(context.log, "figures kept beside the books")
         with retried_when_the_database_is_lost():
-            hours = keep_figures(ledger.database, own, HOURS_OF_A_RUN)
-        progress.finish(f"{hours:,} hours")
+            kept_anew = keep_figures(ledger.database, own, HOURS_OF_A_RUN)
+        progress.finish(f"{kept_anew:,} hours")
+        with ledger.database.connect() as connection:
+            held = set(hours_with_files(connection, hours))
+        told = {hour: {} if hour in held else {"state": NOTHING} for hour in hours.hours()}
         for model in own:
-            yield dg.MaterializeResult(asset_key=model.name)
+            if dg.AssetKey(model.name) in context.selected_asset_keys:
+                yield tell_hours(context, told, held, model.name)
 
     return kept
 

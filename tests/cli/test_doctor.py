@@ -25,13 +25,13 @@ def test_doctor_says_wrong_of_what_lies_in_no_landing_hour_and_of_nothing_else(
     assert done.returncode == 1
     wrong = [line.split()[3] for line in done.stdout.splitlines() if line.startswith("WRONG landing zone: ")]
     assert wrong == [
+        "2026-11-20/18/sub/",
         "2026-11-20/24/",
         "2026-11-20/9/",
         "2026-11-20/b.csv",
         "2026-11-31/",
         "a.csv",
         "today/",
-        "2026-11-20/18/sub/",
     ]
     assert "2026-11-20/9/ is in no landing hour and is not loaded; files belong into <YYYY-MM-DD>/<HH>/" in done.stdout
 

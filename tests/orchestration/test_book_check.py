@@ -76,6 +76,10 @@ def test_an_increment_reports_the_rows_of_each_hour_a_table_all_its_rows_and_no_
             "sensor_hours",
             "declared_hours",
             "recorded_months",
+            "kept_outcomes",
+            "kept_recorded_months",
+            "kept_signed_changes",
+            "kept_tenant_days",
             "data_gaps",
         }
 

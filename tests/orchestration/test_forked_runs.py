@@ -20,10 +20,13 @@ import json, os, queue, signal, sys, threading, time
 import fridge_pipeline.orchestration.forked_runs as forked_runs
 
 def said(heard, process):
-    while process.is_alive():
+    while True:
+        may_say_more = process.is_alive()
         try:
             return heard.get_nowait()
         except queue.Empty:
+            if not may_say_more:
+                raise
             time.sleep(0.01)
 
 def work(word, heard, end):

@@ -40,7 +40,7 @@ def test_one_ranged_run_materializes_every_hour_with_files_with_its_own_numbers_
         assert result.success
         steps = [event.step_key for event in result.all_events if event.is_step_start]
         assert steps[:3] == ["raw_readings", "usage_tables", "meter_events"], "Stripe waits for no check and no model"
-        assert len(steps) == 10, "one file is six assets and their checks: views are as the books are"
+        assert len(steps) == 11, "one file is seven steps of assets and their checks: views are as the books are"
         for asset in CHAIN:
             keys = instance.get_materialized_partitions(dg.AssetKey(asset))
             assert keys == {first.plus(step).key for step in (0, 1, 3)}

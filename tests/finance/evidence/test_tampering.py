@@ -243,6 +243,7 @@ def forge_everything(scene: Scene, key: str = "mallory") -> None:
     """All books, then packs made of them by our own program, which names them in an emptied register; newly stamped."""
     edit_all_books(scene)
     scene.as_superuser(f"{ONE_MORE_SIGNED} delete from fridge.evidence_packs")
+    scene.refill()
     for month in (JANUARY, FEBRUARY):
         scene.pack(month.key).unlink()
         made(scene.books, month, scene.pack(month.key))
