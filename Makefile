@@ -84,7 +84,7 @@ SBOM ?= sbom.json
 # Of an environment that holds what runs and nothing else.
 sbom: .venv/test.done ## What it runs on as sbom.json: CycloneDX, with licences and what needs what.
 	@rm -rf build/sbom && $(BIN)/python -m venv --without-pip build/sbom
-	@$(BIN)/python -m pip --python build/sbom install -q --disable-pip-version-check --no-deps --require-hashes -r requirements/run.txt
+	@$(BIN)/python -m pip --python build/sbom install -q --no-compile --disable-pip-version-check --no-deps --require-hashes -r requirements/run.txt
 	@$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible -o $(SBOM) build/sbom/bin/python
 	@rm -rf build/sbom
 

@@ -47,8 +47,8 @@ WRITTEN = (
 ANSWERS = {200, 404, 503}
 
 
-def addresses(page: Page) -> list[str]:
-    """Of a page with each of these in each of its places."""
+def addresses(page: Page, number: int) -> list[str]:
+    """Of a page with each of these in each of its places; every third one in a filter, another third in the next."""
     found = []
     for text in WRITTEN:
         part = quote(text, safe="")
@@ -56,8 +56,8 @@ def addresses(page: Page) -> list[str]:
         found += [path if path == "/" else f"/{path}"]
         found += [f"{page.path if '{' not in page.path else f'/{path}'}{ending}" for ending in (".csv", ".xlsx")]
     plain = "/".join("2026-01" if "month" in each else quote("cohoes") if "{" in each else each for each in page.parts)
-    for name in (*(each.name for each in page.filters), "page", "table", "nobody"):
-        found += [f"/{plain}?{name}={quote(text, safe='')}" for text in WRITTEN]
+    for place, name in enumerate((*(each.name for each in page.filters), "page", "table", "nobody"), start=number):
+        found += [f"/{plain}?{name}={quote(text, safe='')}" for text in WRITTEN[place % 3 :: 3]]
     return found
 
 
@@ -67,8 +67,8 @@ def is_shown_as_text(text: str) -> bool:
 
 @pytest.mark.prove
 def test_whatever_stands_in_an_address_is_answered_in_words_without_a_character_that_acts(shown: Shown) -> None:  # noqa: F811
-    asked = [address for page in shown.console.pages for address in addresses(page)]
-    assert len(asked) > 1_000
+    asked = [address for number, page in enumerate(shown.console.pages) for address in addresses(page, number)]
+    assert len(asked) > 500
     for address in asked:
         answer = shown.ask(address)
         assert answer.status_code in ANSWERS, f"{address[:200]}: {answer.status_code}"

@@ -251,11 +251,12 @@ def test_a_tick_over_100_000_objects_asks_for_few_pages_and_misses_nothing_that_
         pages = landing_files.NEWEST_PAGES + landing_files.ROTATING_PAGES
         assert server.listings() - 100 == dates + pages  # the newest hours, and some in turn
 
-        late, new = first.plus(67), first.plus(300)
+        assert watched.turn is not None, "where the next tick goes on: the test below goes all the way round"
+        late, new = watched.turn.plus(landing_files.ROTATING_PAGES), first.plus(300)
         bucket.land(late, "late.csv", b"1")
         bucket.land(new, "new.csv", b"1")
         found: set[Hour] = set()
-        for _ in range(-(-hours // landing_files.ROTATING_PAGES)):
+        for _ in range(2):
             watched = watch_landing_zone(pipeline.database, bucket.zone, grid, now, watched.turn)
             found |= set(watched.pending)
         assert found == {late, new}
