@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -17,6 +17,10 @@ from fridge_pipeline.catalogue.measure import BUILT_IN, Aggregate, Measure
 from fridge_pipeline.catalogue.number_record import keep_numbers, recorded_numbers, require_same_numbers
 from fridge_pipeline.catalogue.reading_number import ReadingNumber
 from fridge_pipeline.database.queries import statement
+
+
+#: Earlier than any reading: where nothing was counted yet, a new measure has no hours behind it that are closed already.
+FROM_THE_BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class MeasureChangedError(ValueError):
@@ -35,17 +39,19 @@ def keep_measures(
 ) -> None:
     """Puts measures that the books do not know on record, and says that these, of all declared, are counted now.
 
-    One that does not say from when is counted from the hour that is running. ``numbers`` are those that the sources
-    keep. Raises ``MeasureChangedError`` and ``NumberChangedError``.
+    One that does not say from when is counted from the hour that is running, and from the beginning where nothing was
+    counted yet. ``numbers`` are those that the sources keep. Raises ``MeasureChangedError`` and ``NumberChangedError``.
     """
     declared = tuple(declared)
     with connection.transaction():
         keep_numbers(connection, [*numbers, *(number for measure in declared for number in measure.numbers)], now)
         connection.execute(statement("lock_measures"))
         known = require_same_measures(connection, declared)
+        has_history = connection.execute(statement("has_usage")).fetchone() is not None
+        start = Hour.containing(now).start if has_history else FROM_THE_BEGINNING
         for measure in declared:
             if measure.name not in known:
-                row = _row(measure, now)
+                row = _row(measure, start, now)
                 connection.execute(statement("add_measure"), row)
                 connection.execute(statement("declare_measure"), row)
         connection.execute(statement("count_measures"), {"names": [measure.name for measure in declared]})
@@ -97,7 +103,7 @@ def _recorded(connection: psycopg.Connection, name: str) -> list[Measure]:
     return [replace(each, numbers=tuple(one for one in numbers if one.name in each.columns)) for each in measures]
 
 
-def _row(measure: Measure, now: datetime) -> dict[str, Any]:
+def _row(measure: Measure, start: datetime, now: datetime) -> dict[str, Any]:
     return {
         "name": measure.name,
         "definition": measure.definition,
@@ -105,7 +111,7 @@ def _row(measure: Measure, now: datetime) -> dict[str, Any]:
         "column": measure.column,
         "condition": None if measure.condition is None else Jsonb(measure.condition.tree),
         "scale": measure.scale,
-        "counted_from": measure.counted_from or Hour.containing(now).start,
+        "counted_from": measure.counted_from or start,
         "now": now,
     }
 

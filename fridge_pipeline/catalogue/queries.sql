@@ -335,6 +335,9 @@ inner join fridge.measures on declared_measures.measure = measures.measure
 where measures.is_counted
 order by declared_measures.measure;
 
+-- name: has_usage
+select 1 from fridge.usage limit 1;
+
 -- name: add_measure
 insert into fridge.measures (measure, usage_table, counts) values (%(name)s, %(name)s, %(definition)s);
 

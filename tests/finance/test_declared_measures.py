@@ -272,9 +272,33 @@ def test_a_condition_means_the_same_when_it_is_written_anew_and_from_its_tree() 
         assert condition_of(json.loads(json.dumps(condition.tree))) == condition
 
 
+def test_where_nothing_was_counted_yet_a_measure_is_counted_from_the_first_file_on(
+    pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    hour = Hour(two_days_ago)
+    warm = Measure("warm", Aggregate.COUNT, condition=read_condition("temperature_c > 4", COLUMNS))
+    with pipeline.database.connect() as connection:
+        keep_measures(connection, [warm], pipeline.clock())
+    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
+    pipeline.load(hour)
+    pipeline.count(hour)
+    pipeline.run_models(hour)
+    cold = Measure("cold", Aggregate.COUNT, condition=read_condition("temperature_c <= 4", COLUMNS))
+    with pipeline.database.connect() as connection:
+        keep_measures(connection, [warm, cold], pipeline.clock())
+        starts = {each.name: each.counted_from for each in declared_in_force(connection)}
+    assert starts["cold"] == Hour.containing(pipeline.clock()).start, "there are hours behind it by now"
+    counted = quantities(pipeline, "usage")
+    assert sum(quantity for *_, measure, quantity in counted if measure == "warm") > 0
+    assert quantities(pipeline, "derived_usage") == counted
+
+
 def test_a_measure_that_usage_was_counted_by_never_changes_its_meaning(pipeline: Pipeline) -> None:
     alarms = Measure("alarms", Aggregate.COUNT, condition=read_condition("temperature_c > 8", COLUMNS))
     hour = Hour.containing(pipeline.clock())
+    pipeline.land(hour.plus(-2), "a.csv", readings("cohoes", hour.plus(-2), 1, 1))
+    pipeline.load(hour.plus(-2))
+    pipeline.count(hour.plus(-2))
     with pipeline.database.connect() as connection:
         keep_measures(connection, [alarms], pipeline.clock())
         pipeline.clock.advance(days=1)
