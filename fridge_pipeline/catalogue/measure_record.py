@@ -18,7 +18,6 @@ from fridge_pipeline.catalogue.number_record import keep_numbers, recorded_numbe
 from fridge_pipeline.catalogue.reading_number import ReadingNumber
 from fridge_pipeline.database.queries import statement
 
-
 #: Earlier than any reading: where nothing was counted yet, a new measure has no hours behind it that are closed already.
 FROM_THE_BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -47,8 +46,8 @@ def keep_measures(
         keep_numbers(connection, [*numbers, *(number for measure in declared for number in measure.numbers)], now)
         connection.execute(statement("lock_measures"))
         known = require_same_measures(connection, declared)
-        has_history = connection.execute(statement("has_usage")).fetchone() is not None
-        start = Hour.containing(now).start if has_history else FROM_THE_BEGINNING
+        is_counted = connection.execute(statement("has_usage")).fetchone() == (True,)
+        start = Hour.containing(now).start if is_counted else FROM_THE_BEGINNING
         for measure in declared:
             if measure.name not in known:
                 row = _row(measure, start, now)
