@@ -18,7 +18,7 @@ from fridge_pipeline.catalogue.number_record import keep_numbers, recorded_numbe
 from fridge_pipeline.catalogue.reading_number import ReadingNumber
 from fridge_pipeline.database.queries import statement
 
-#: Earlier than any reading: where nothing was counted yet, a new measure has no hours behind it that are closed already.
+#: Earlier than any reading: where nothing was counted yet, no hour was billed without the new measure.
 FROM_THE_BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
 

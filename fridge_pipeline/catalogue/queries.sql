@@ -336,7 +336,7 @@ where measures.is_counted
 order by declared_measures.measure;
 
 -- name: has_usage
-select exists (select 1 from fridge.usage) as has_usage;
+select exists(select 1 from fridge.usage) as has_usage;
 
 -- name: add_measure
 insert into fridge.measures (measure, usage_table, counts) values (%(name)s, %(name)s, %(definition)s);
