@@ -2,8 +2,8 @@
 
 Dagster's code server starts a new interpreter for each run, which then imports for two seconds what the server has
 imported already. The server itself has threads, so that nobody may fork from it. So both it and its runs are forked
-from a process that has none and does nothing else. For the server this is a context of ``multiprocessing``, as far as
-Dagster uses one.
+from a process that has none of Python's and does nothing else; those of polars' and Arrow's allocators outlive no
+fork. For the server this is a context of ``multiprocessing``, as far as Dagster uses one.
 """
 
 from __future__ import annotations
