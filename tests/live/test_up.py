@@ -190,6 +190,8 @@ def test_a_backfill_of_200_hours_that_is_cancelled_halfway_is_resumed_and_every_
         connection.execute("lock table fridge.landing_files in share mode")
         name = land(demo, late)
         asked = launch_backfill(demo, CHAIN, hours)
+        # The late file's own run waits there too; and of a run that is only starting Dagster gives up after minutes.
+        wait_until("its run has begun", lambda: "STARTED" in {run["status"] for run in backfill(demo, asked)["runs"]})
         wait_until("a run waits in the middle of its load", lambda: connection.execute(WAITING_LOADS).fetchone())
         cancel_backfill(demo, asked)
     wait_until("the backfill is cancelled", lambda: backfill(demo, asked)["status"] == "CANCELED")
