@@ -21,6 +21,7 @@ from fridge_pipeline.billing.rules.staging import (
     StagingVerdict,
     judge_staging,
     next_event,
+    one_tenant_each,
 )
 from fridge_pipeline.billing.rules.undecided import plan_credit
 from fridge_pipeline.billing.wait import tell_waiting
@@ -97,11 +98,11 @@ def judge_hours(
 
     Nothing new is said of a tenant-hour whose usage is not what its files brought; its neighbours do not notice.
     """
-    judged = [
+    judged = one_tenant_each(
         (case, judge_staging(case, now))
         for case in ledger.staging_cases(connection, hours, catalogue)
         if case.hour.closed_at(now, policy.close_after)
-    ]
+    )
     news = {(case.hour.start, case.tenant_id) for case, verdict in judged if verdict in SAYS_SOMETHING_NEW}
     found = usage_beside_files(connection, hours) if news else []
     contradictions = [each for each in found if (each.hour, each.tenant_id) in news]

@@ -148,6 +148,33 @@ def test_once_the_first_tenants_files_are_withdrawn_the_second_is_billed(pipelin
     assert reconcile(pipeline, hour) == {OLD: (None, 0, 0, None), NEW: (10, 10, 10, None)}
 
 
+def test_of_two_tenants_that_may_both_have_a_customers_hour_one_is_billed_and_the_other_waits(
+    pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    """All of the first one's was taken back, so nobody has the hour; then both have usage of it at once."""
+    hour = Hour(two_days_ago)
+    meter = Meter("raw_sum", "Raw", CATALOGUE[0].measure, Formula.SUM, Window.NONE)
+    pipeline = replace(pipeline, catalogue=(meter,))
+    customer = pipeline.add_tenant(OLD)
+    pipeline.advance()
+    pipeline.land(hour, "old.csv", readings(OLD, hour, 1, 10))
+    pipeline.run(hour)
+    zone = LocalLanding(str(pipeline.landing))
+    withdraw_file(pipeline.database, zone, f"{hour.folder}/old.csv", "a test bench", "ada", pipeline.clock)
+    for _ in range(3):
+        pipeline.run(hour)
+    assert pipeline.stripe_totals(OLD).get((meter.event_name, hour.key), 0) == 0
+    customers_are(pipeline, {OLD: None, NEW: customer})
+    late = readings(OLD, hour, 3, 9)
+    pipeline.land(hour, "both.csv", late + readings(NEW, hour, 1, 6))
+    pipeline.run(hour)
+    pipeline.run(hour)
+    usage = dict(pipeline.rows("select tenant_id, inserted_count from fridge.inserted_counts order by tenant_id"))
+    (waits,) = pipeline.rows("select tenant_id from fridge.open_exceptions where kind = 'customer_taken'")
+    billed = {OLD: NEW, NEW: OLD}[waits[0]]
+    assert pipeline.stripe_totals(NEW)[meter.event_name, hour.key] == usage[billed] > 0
+
+
 def test_a_customer_of_its_own_ends_the_waiting(pipeline: Pipeline, hour: Hour) -> None:
     assert hour not in swept(pipeline)
     pipeline.add_tenant(NEW)

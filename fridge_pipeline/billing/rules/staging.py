@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -204,6 +204,24 @@ def judge_staging(case: StagingCase, now: datetime) -> StagingVerdict:
     if case.closed_by is not None and verdict in STATES | {StagingVerdict.CREDIT}:
         return StagingVerdict.MONTH_CLOSED
     return verdict
+
+
+def one_tenant_each(judged: Iterable[tuple[StagingCase, StagingVerdict]]) -> list[tuple[StagingCase, StagingVerdict]]:
+    """The same, with one tenant at most to be stated to a customer's hour on a meter; whoever is on the books first.
+
+    Two are to be where one was stated to a customer, all of it taken back, and the customer was then given to another.
+    """
+    judged = list(judged)
+    first: dict[tuple[str | None, str, Hour], str] = {}
+    for case, verdict in sorted(judged, key=lambda each: each[0].stated_customer_id is None):
+        if verdict in STATES:
+            first.setdefault((case.customer_id, case.meter.event_name, case.hour), case.tenant_id)
+    found = []
+    for case, verdict in judged:
+        holder = first.get((case.customer_id, case.meter.event_name, case.hour), case.tenant_id)
+        is_second = verdict in STATES and holder != case.tenant_id
+        found.append((replace(case, taken_by=holder), StagingVerdict.CUSTOMER_TAKEN) if is_second else (case, verdict))
+    return found
 
 
 def is_gated(case: StagingCase, verdict: StagingVerdict) -> bool:
