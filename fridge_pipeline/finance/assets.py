@@ -21,7 +21,7 @@ from fridge_pipeline.orchestration.partitions import (
     retried_when_the_database_is_lost,
 )
 from fridge_pipeline.orchestration.progress import Progress, described, table_metadata
-from fridge_pipeline.orchestration.told_hours import NOTHING, tell_hours
+from fridge_pipeline.orchestration.told_hours import tell_loaded_hours
 
 #: Which assets fill the tables that models read; of the others (tenants, exceptions) no asset is the only source.
 ASSETS_OF_TABLES = {
@@ -76,12 +76,8 @@ def _increments(models: Mapping[str, SqlModel], hourly: Hourly) -> dg.AssetsDefi
         with ledger.database.connect() as connection:
             with_files = set(hours_with_files(connection, hours))
         for name, rows in filled.items():
-            held = with_files | rows.keys()
-            told = {
-                hour: {"dagster/partition_row_count": rows.get(hour, 0)} if hour in held else {"state": NOTHING}
-                for hour in hours.hours()
-            }
-            yield tell_hours(context, told, held, name)
+            counts = {hour: {"dagster/partition_row_count": rows.get(hour, 0)} for hour in with_files | rows.keys()}
+            yield tell_loaded_hours(context, hours, counts, name)
 
     return increments
 
@@ -105,11 +101,10 @@ def _kept(models: Mapping[str, SqlModel], hourly: Hourly) -> dg.AssetsDefinition
             kept_anew = keep_figures(ledger.database, own, HOURS_OF_A_RUN)
         progress.finish(f"{kept_anew:,} hours")
         with ledger.database.connect() as connection:
-            held = set(hours_with_files(connection, hours))
-        told = {hour: {} if hour in held else {"state": NOTHING} for hour in hours.hours()}
+            held: dict[Hour, dict[str, int]] = {hour: {} for hour in hours_with_files(connection, hours)}
         for model in own:
             if dg.AssetKey(model.name) in context.selected_asset_keys:
-                yield tell_hours(context, told, held, model.name)
+                yield tell_loaded_hours(context, hours, held, model.name)
 
     return kept
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 import dagster as dg
 from dagster._core.events import DagsterEvent, DagsterEventBatchMetadata
 
-from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.orchestration.partitions import is_backfill
 
 #: Dagster writes no event of its own for an output that says so; else each key of the run's range would be green. It is
@@ -38,6 +38,14 @@ def tell_hours(
         if hour not in held:
             context.log_event(dg.AssetObservation(key, partition=hour.key, metadata=metadata))
     return dg.MaterializeResult(asset_key=key, metadata=TOLD_ALREADY)
+
+
+def tell_loaded_hours(
+    context: dg.AssetExecutionContext, hours: HourRange, numbers: Mapping[Hour, Mapping[str, Any]], asset: str
+) -> dg.MaterializeResult[None]:
+    """The same of a step on what is loaded: the ``numbers`` of hours that hold something; the others hold nothing."""
+    told = {hour: numbers.get(hour, {"state": NOTHING}) for hour in hours.hours()}
+    return tell_hours(context, told, numbers, asset)
 
 
 def materialize(context: dg.AssetExecutionContext, key: dg.AssetKey, told: Mapping[Hour, Mapping[str, Any]]) -> None:

@@ -18,7 +18,7 @@ from fridge_pipeline.orchestration.partitions import (
     retried_when_the_database_is_lost,
 )
 from fridge_pipeline.orchestration.progress import Progress
-from fridge_pipeline.orchestration.told_hours import NOTHING, tell_hours
+from fridge_pipeline.orchestration.told_hours import tell_loaded_hours
 from fridge_pipeline.usage.count import count_usage
 
 
@@ -59,8 +59,7 @@ def usage_tables(
     first_open = Hour.containing(now - ledger.settings.close_after)
     for asset, rows in counted.items():
         held = with_files | {Hour(hour) for hour in rows["hour"].unique()}
-        empty = {hour: {"state": NOTHING} for hour in span.hours() if hour not in held}
-        yield tell_hours(context, {**empty, **numbers_per_hour(held, rows, first_open)}, held, asset)
+        yield tell_loaded_hours(context, span, numbers_per_hour(held, rows, first_open), asset)
 
 
 def numbers_per_hour(
