@@ -46,11 +46,9 @@ def keep_measures(
         keep_numbers(connection, [*numbers, *(number for measure in declared for number in measure.numbers)], now)
         connection.execute(statement("lock_measures"))
         known = require_same_measures(connection, declared)
-        is_counted = connection.execute(statement("has_usage")).fetchone() == (True,)
-        start = Hour.containing(now).start if is_counted else FROM_THE_BEGINNING
         for measure in declared:
             if measure.name not in known:
-                row = _row(measure, start, now)
+                row = _row(measure, measure.counted_from or _first_hour(connection, now), now)
                 connection.execute(statement("add_measure"), row)
                 connection.execute(statement("declare_measure"), row)
         connection.execute(statement("count_measures"), {"names": [measure.name for measure in declared]})
@@ -102,7 +100,12 @@ def _recorded(connection: psycopg.Connection, name: str) -> list[Measure]:
     return [replace(each, numbers=tuple(one for one in numbers if one.name in each.columns)) for each in measures]
 
 
-def _row(measure: Measure, start: datetime, now: datetime) -> dict[str, Any]:
+def _first_hour(connection: psycopg.Connection, now: datetime) -> datetime:
+    is_counted = connection.execute(statement("has_usage")).fetchone() == (True,)
+    return Hour.containing(now).start if is_counted else FROM_THE_BEGINNING
+
+
+def _row(measure: Measure, counted_from: datetime, now: datetime) -> dict[str, Any]:
     return {
         "name": measure.name,
         "definition": measure.definition,
@@ -110,7 +113,7 @@ def _row(measure: Measure, start: datetime, now: datetime) -> dict[str, Any]:
         "column": measure.column,
         "condition": None if measure.condition is None else Jsonb(measure.condition.tree),
         "scale": measure.scale,
-        "counted_from": measure.counted_from or start,
+        "counted_from": counted_from,
         "now": now,
     }
 

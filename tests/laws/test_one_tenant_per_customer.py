@@ -23,6 +23,7 @@ from tests.pipeline import Pipeline, ProcessDied, dies_after, readings
 
 READINGS = "temperature_readings"
 OLD, NEW = "cold-one", "cold-one-eu"
+RAW_SUM = Meter("raw_sum", "Raw", CATALOGUE[0].measure, Formula.SUM, Window.NONE)
 
 
 def customers_are(pipeline: Pipeline, customers: Mapping[str, str | None]) -> None:
@@ -153,8 +154,7 @@ def test_of_two_tenants_that_may_both_have_a_customers_hour_one_is_billed_and_th
 ) -> None:
     """All of the first one's was taken back, so nobody has the hour; then both have usage of it at once."""
     hour = Hour(two_days_ago)
-    meter = Meter("raw_sum", "Raw", CATALOGUE[0].measure, Formula.SUM, Window.NONE)
-    pipeline = replace(pipeline, catalogue=(meter,))
+    pipeline = replace(pipeline, catalogue=(RAW_SUM,))
     customer = pipeline.add_tenant(OLD)
     pipeline.advance()
     pipeline.land(hour, "old.csv", readings(OLD, hour, 1, 10))
@@ -163,7 +163,7 @@ def test_of_two_tenants_that_may_both_have_a_customers_hour_one_is_billed_and_th
     withdraw_file(pipeline.database, zone, f"{hour.folder}/old.csv", "a test bench", "ada", pipeline.clock)
     for _ in range(3):
         pipeline.run(hour)
-    assert pipeline.stripe_totals(OLD).get((meter.event_name, hour.key), 0) == 0
+    assert pipeline.stripe_totals(OLD).get((RAW_SUM.event_name, hour.key), 0) == 0
     customers_are(pipeline, {OLD: None, NEW: customer})
     late = readings(OLD, hour, 3, 9)
     pipeline.land(hour, "both.csv", late + readings(NEW, hour, 1, 6))
@@ -172,7 +172,7 @@ def test_of_two_tenants_that_may_both_have_a_customers_hour_one_is_billed_and_th
     usage = dict(pipeline.rows("select tenant_id, inserted_count from fridge.inserted_counts order by tenant_id"))
     (waits,) = pipeline.rows("select tenant_id from fridge.open_exceptions where kind = 'customer_taken'")
     billed = {OLD: NEW, NEW: OLD}[waits[0]]
-    assert pipeline.stripe_totals(NEW)[meter.event_name, hour.key] == usage[billed] > 0
+    assert pipeline.stripe_totals(NEW)[RAW_SUM.event_name, hour.key] == usage[billed] > 0
 
 
 def test_a_customer_of_its_own_ends_the_waiting(pipeline: Pipeline, hour: Hour) -> None:
@@ -246,8 +246,7 @@ def test_a_raw_meter_gives_way_to_the_second_tenant_only_while_stripe_cancels_wh
     pipeline: Pipeline, two_days_ago: datetime, hours_later: int
 ) -> None:
     hour = Hour(two_days_ago)
-    meter = Meter("raw_sum", "Raw", CATALOGUE[0].measure, Formula.SUM, Window.NONE)
-    pipeline = replace(pipeline, catalogue=(meter,))
+    pipeline = replace(pipeline, catalogue=(RAW_SUM,))
     customer = pipeline.add_tenant(OLD)
     pipeline.advance()
     pipeline.land(hour, "old.csv", readings(OLD, hour, 1, 10))
