@@ -35,7 +35,6 @@ from fridge_pipeline.orchestration.instance import (
     CodeAddress,
     code_socket,
     dagster_environment,
-    storage_dsn,
     workspace_file,
     workspace_file_without_server,
 )
@@ -94,8 +93,7 @@ def code(*, socket: Path | None, host: str | None, port: int | None) -> None:
         os.environ.update(dagster_environment(configured))
         command = [sys.executable, *WARM_CODE_SERVER, *CODE_MODULE, *address.options]
         service = Service(CODE_SERVER, command, os.environ, None, address.port, address.socket)
-        storage = Database(storage_dsn(ledger.database.dsn))
-        make_storage(ledger.database, storage)
+        storage = make_storage(ledger.database)
         lost = find_lost_runs(storage, code_server_ended=True)
         stack.callback(service.end)
         with suppress(KeyboardInterrupt):

@@ -34,7 +34,7 @@ from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.embedded.server import EmbeddedServer
 from fridge_pipeline.database.private_folder import make_private
 from fridge_pipeline.installation import Installation, finance_login, open_installation, open_ledger
-from fridge_pipeline.orchestration.instance import dagster_environment, storage_dsn
+from fridge_pipeline.orchestration.instance import dagster_environment
 from fridge_pipeline.orchestration.lost_runs import ask_dagster, find_lost_runs, make_storage, runs_under_way
 from fridge_pipeline.orchestration.own_environment import past_proxies
 from fridge_pipeline.settings import DEFAULT_HOME, Settings
@@ -248,8 +248,7 @@ def running(configured: Settings, port: int) -> Iterator[Running]:
         start = grid_variable(os.environ)
         grid = ShownGrid(configured, opened.ledger.database, is_followed=bool(start))
         variables |= start
-        storage = Database(storage_dsn(opened.ledger.database.dsn))
-        make_storage(opened.ledger.database, storage)
+        storage = make_storage(opened.ledger.database)
         lost = find_lost_runs(storage, code_server_ended=True)
         stack.callback(services.stop)
         finance = finance_login(configured, stack)

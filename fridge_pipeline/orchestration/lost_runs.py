@@ -17,6 +17,7 @@ import psycopg
 
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.queries import statement
+from fridge_pipeline.orchestration.instance import storage_dsn
 
 #: The process that a run works in, when that is not one of the services of ``fridge up``.
 PROCESS_TAG = "fridge/process"
@@ -42,13 +43,15 @@ def this_process() -> str:
     return _describe(psutil.Process())
 
 
-def make_storage(books: Database, storage: Database) -> None:
-    """Has Dagster make its tables where they are missing, before several of its services begin to."""
+def make_storage(books: Database) -> Database:
+    """Dagster's database; has Dagster make its tables where they are missing, before several services begin to."""
+    storage = Database(storage_dsn(books.dsn))
     books.create_beside(storage)
     try:
         runs_under_way(storage)
     except psycopg.errors.UndefinedTable:
         ask_dagster("storage")
+    return storage
 
 
 def runs_under_way(storage: Database) -> list[UnderWay]:
