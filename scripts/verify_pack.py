@@ -2,7 +2,46 @@
 """Check evidence packs of usage billing: python3 verify.py PACK.zip (--help says more).
 
 Needs Python 3.11 or newer and nothing else; ssh-keygen for signatures, openssl for time stamps. Nobody edits this file:
-it is made of the modules that `fridge verify` runs, whose text is below, one after the other.
+it is made of the modules that `fridge verify` runs, whose text is below, one after the other:
+
+    fridge_pipeline.finance.rules.evidence_format
+        The format of an evidence pack: folder, manifest, tables, and what it says about itself.
+    fridge_pipeline.finance.rules.evidence_chain
+        The chain of all packs of a folder: none is missing, and each follows the one that it names.
+    fridge_pipeline.finance.pack.description
+        Reads what a pack says of itself, pack.json, in pieces: it has an entry for the file of every tenant.
+    fridge_pipeline.finance.pack.zip_entries
+        The table of contents of a ZIP file, entry by entry, and the bytes of an entry: in as much memory for any number.
+    fridge_pipeline.finance.pack.pack_index
+        What a pack has, lists and states, on the disk instead of in memory: a pack may be of any number of tenants.
+    fridge_pipeline.finance.rules.evidence_figures
+        The control figures of an evidence pack: sums over its CSV files that must agree with one another.
+    fridge_pipeline.finance.pack.sums_on_disk
+        The sums over a pack's tables, on the disk: there are as many as tenants and meters. Standard library only.
+    fridge_pipeline.finance.pack.opening
+        Opens a pack that anybody may have made: bounded in size, and nothing of it is unpacked by its own names.
+    fridge_pipeline.finance.rules.evidence_signoffs
+        Who signed the month of an evidence pack: the two people of the closing, as its table of sign-offs names them.
+    fridge_pipeline.finance.pack.signature
+        Signatures of packs by people's own keys: what ``ssh-keygen -Y`` makes and checks, over the manifest.
+    fridge_pipeline.finance.pack.time_stamp
+        Time stamps of packs (RFC 3161): an authority outside says since when a manifest has been what it is.
+    fridge_pipeline.finance.rules.evidence_checks
+        The results of the data tests in an evidence pack: what must be true of the books, and whether it was.
+    fridge_pipeline.finance.rules.evidence_signed
+        The signed figures of an evidence pack: its sums are what two people signed, and what came later says why.
+    fridge_pipeline.finance.rules.evidence_sums
+        Stripe's sums in an evidence pack: every hour of the tie-out shows exactly what Stripe answered.
+    fridge_pipeline.finance.verify_evidence
+        Verify: whether everything holds that an evidence pack says, and what is the first thing that does not.
+    fridge_pipeline.finance.verify_chain
+        Verify the chain: all packs of a folder, each by itself and all of them together. Standard library only.
+    fridge_pipeline.operations.memory_limit
+        A limit to the memory that this process takes, for work on what strangers have made. Standard library only.
+    fridge_pipeline.visible
+        Text from outside, shown as text: nothing in it moves a cursor, turns a line around or hides.
+    fridge_pipeline.cli.verify_program
+        What ``fridge verify`` does, as a program of its own, of the standard library alone: ``verify.py`` in every pack.
 """
 
 import sys

@@ -17,8 +17,9 @@ _HEAD = '''#!/usr/bin/env python3
 """Check evidence packs of usage billing: python3 verify.py PACK.zip (--help says more).
 
 Needs Python 3.11 or newer and nothing else; ssh-keygen for signatures, openssl for time stamps. Nobody edits this file:
-it is made of the modules that `fridge verify` runs, whose text is below, one after the other.
-"""
+it is made of the modules that `fridge verify` runs, whose text is below, one after the other:
+
+CONTENTS"""
 
 import sys
 import types
@@ -48,8 +49,15 @@ if __name__ == "__main__":
 
 def one_file_verifier() -> str:
     """The text of the file; the same for the same modules."""
-    parts = [f"\"{name}\": r'''{text}''',\n" for name, text in _modules(PROGRAM, {}).items()]
-    return "".join([_HEAD, *parts, _FOOT.replace("PROGRAM", PROGRAM)])
+    modules = _modules(PROGRAM, {})
+    contents = "".join(f"    {name}\n        {_says(text)}\n" for name, text in modules.items())
+    parts = [f"\"{name}\": r'''{text}''',\n" for name, text in modules.items()]
+    return "".join([_HEAD.replace("CONTENTS", contents), *parts, _FOOT.replace("PROGRAM", PROGRAM)])
+
+
+def _says(text: str) -> str:
+    """The first line of a module's own description."""
+    return (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
 
 
 def _modules(name: str, found: dict[str, str]) -> dict[str, str]:
