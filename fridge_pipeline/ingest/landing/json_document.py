@@ -1,4 +1,6 @@
-"""The records of a JSON document, each with its text and line: an array, an array within objects, or objects in a row.
+"""The records of a JSON document, each with its text and line: those of an array, an array within objects, or objects.
+
+A document may hold several such values, one behind the other, as services write them that append to a file.
 
 A document is read as a whole, so it is no larger than ``DOCUMENT_BYTES_MAX``; what may grow belongs into ndjson.
 """
@@ -7,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -56,21 +58,41 @@ def record_lines(
             "deliver it in parts, or as one object per line"
         )
     text = text_of(path, encoding)
-    start = _array(text, records.split(".") if records else [])
     ends = _Ends(text, max(RECORD_CHARACTERS_MAX, bytes_max if bytes_max < DOCUMENT_BYTES_MAX else 0))
-    is_array = text[start : start + 1] == "["
-    yield from _framed(text, _in_array(text, start + 1, ends) if is_array else _in_a_row(text, start, ends))
+    yield from _framed(text, _places(text, records.split(".") if records else [], ends))
 
 
-def _array(text: str, keys: Sequence[str]) -> int:
-    """Where the array starts; of a document without keys, where its first value does."""
-    at = _behind(text, 0)
+def _places(text: str, keys: Sequence[str], ends: _Ends) -> Iterator[tuple[int, int]]:
+    """From where to where each record goes, of every value that stands in the document."""
+    at = first = _behind(text, 0)
+    while at < len(text) or at == first:
+        try:
+            start = _array(text, at, keys)
+        except ArrayOnTheWayError as error:
+            if at == first:
+                raise
+            raise UnreadableFileError(f"at character {at} {error.reason}, unlike before") from error
+        if text[start : start + 1] == "[":
+            at = yield from _in_array(text, start + 1, ends)
+            at = _behind(text, _end_of_objects(text, at, len(keys)))
+        elif at == first and text[start : start + 1] != "{":
+            raise UnreadableFileError(
+                "empty file" if at == len(text) else "it is neither a JSON array nor a JSON object"
+            )
+        else:
+            end = ends.of(start)
+            yield start, end
+            at = _behind(text, end)
+        if text[at : at + 1] == ",":
+            at = _behind(text, at + 1)
+
+
+def _array(text: str, at: int, keys: Sequence[str]) -> int:
+    """Where the array starts, of the value that starts here; without keys, where that does."""
     for depth, key in enumerate(keys):
         at = _member(text, at, key, ".".join(keys[: depth + 1]))
     if keys and text[at : at + 1] != "[":
         raise UnreadableFileError(f"{'.'.join(keys)} is no array of records")
-    if text[at : at + 1] not in ("[", "{"):
-        raise UnreadableFileError("empty file" if at == len(text) else "it is neither a JSON array nor a JSON object")
     return at
 
 
@@ -97,8 +119,8 @@ def _member(text: str, at: int, key: str, name: str) -> int:
     raise UnreadableFileError(f"it has no {name}; beside where it would be there are {shown(keys) or 'no keys'}")
 
 
-def _in_array(text: str, at: int, ends: _Ends) -> Iterator[tuple[int, int]]:
-    """From where to where each value of an array goes."""
+def _in_array(text: str, at: int, ends: _Ends) -> Generator[tuple[int, int], None, int]:
+    """From where to where each value of an array goes; returns where the array ends."""
     at = _behind(text, at)
     while text[at : at + 1] != "]":
         end = ends.of(at)
@@ -108,16 +130,7 @@ def _in_array(text: str, at: int, ends: _Ends) -> Iterator[tuple[int, int]]:
             at = _behind(text, at + 1)
         elif text[at : at + 1] != "]":
             raise UnreadableFileError(f"damaged JSON at character {at}: the array goes on without a comma")
-
-
-def _in_a_row(text: str, at: int, ends: _Ends) -> Iterator[tuple[int, int]]:
-    """From where to where each of several values goes, with nothing but blanks, or a comma, between them."""
-    while at < len(text):
-        end = ends.of(at)
-        yield at, end
-        at = _behind(text, end)
-        if text[at : at + 1] == ",":
-            at = _behind(text, at + 1)
+    return at + 1
 
 
 class _Ends:
@@ -151,18 +164,31 @@ class _Ends:
 
 def _passed(text: str, at: int) -> int:
     """Where a value ends that nobody reads. Raises ``ValueError``."""
-    depth, end = 0, at
     if (scalar := _SCALAR.match(text, at)) is not None:
         return scalar.end()
-    while token := _TEXT_OR_BRACKET.search(text, end):
-        if not end and token.start() != at:
-            break
-        end = token.end()
-        first = text[token.start()]
+    if text[at : at + 1] not in ('"', "[", "{"):
+        raise ValueError(f"no value at character {at}")
+    return _left(text, at, 0)
+
+
+def _left(text: str, at: int, depth: int) -> int:
+    """Where so many open objects and arrays end; with none open, where the value ends. Raises ``ValueError``."""
+    for token in _TEXT_OR_BRACKET.finditer(text, at):
+        first = token[0][0]
         depth += 1 if first in "[{" else -1 if first in "]}" else 0
         if depth <= 0:
-            return end
-    raise ValueError(f"no value at character {at}")
+            return token.end()
+    raise ValueError(f"it ends within what begins at character {at}")
+
+
+def _end_of_objects(text: str, at: int, depth: int) -> int:
+    """Where the objects around an array end. Raises ``UnreadableFileError`` for a document that was cut off."""
+    if not depth:
+        return at
+    try:
+        return _left(text, at, depth)
+    except ValueError as error:
+        raise UnreadableFileError(f"damaged JSON: {error}, behind the records") from error
 
 
 def _behind(text: str, at: int) -> int:

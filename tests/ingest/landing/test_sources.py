@@ -221,6 +221,47 @@ def test_the_records_of_a_json_document_are_found_where_the_source_says() -> Non
     assert cut_off.error is not None
 
 
+#: How JSON may hold the same objects: what is written, and what its source says of it.
+DOCUMENTS: dict[str, tuple[Callable[[list[dict[str, object]]], object], str]] = {
+    "an array": (lambda rows: rows, ""),
+    "an array in an object": (
+        lambda rows: {"n": [1], "items": rows, "next": {"]": "}"}},
+        'records = "items"',
+    ),
+    "an array deeper": (lambda rows: {"a": {"b": rows, "c": 1}, "d": [[]]}, 'records = "a.b"'),
+    "an array in an array": (lambda rows: [{"items": rows[:1]}, {"items": rows[1:]}], 'records = "items"'),
+    "under keys": (lambda rows: {str(at): row for at, row in enumerate(rows)}, 'records = "*"'),
+}
+
+
+@pytest.mark.parametrize("between", ["", "\n", " ,\r\n"], ids=["nothing", "a line", "a comma"])
+@pytest.mark.parametrize("form", sorted(DOCUMENTS))
+def test_of_documents_one_behind_the_other_every_row_of_each_is_read(form: str, between: str) -> None:
+    made, said = DOCUMENTS[form]
+    definition = source(PLAIN + said + "\n")
+    parts = [as_objects()[:3], as_objects()[3:], as_objects()]
+    texts = [json.dumps(made(part)) for part in parts]
+    each = [read(definition, text, "a.json") for text in texts]
+    together = read(definition, between.join(texts), "a.json")
+    assert together.error is None
+    assert [row[1:] for row in together.valid] == [row[1:] for one in each for row in one.valid]
+    assert [row[1:] for row in together.rejected] == [row[1:] for one in each for row in one.rejected]
+    assert len(together.valid) + len(together.rejected) == 10
+
+    for odd in ("rubbish", '{"state": "done"}', texts[0][: len(texts[0]) // 2], "[", '"'):
+        behind = read(definition, texts[0] + between + odd, "a.json")
+        assert [row[1:] for row in behind.valid][: len(each[0].valid)] == [row[1:] for row in each[0].valid]
+        assert behind.error or len(behind.rejected) > len(each[0].rejected), f"nothing tells of {odd}"
+
+
+def test_a_document_that_ends_within_the_objects_around_its_records_is_damaged() -> None:
+    text = json.dumps({"items": as_objects(), "count": 5})
+    found = read(source(PLAIN + 'records = "items"\n'), text[:-3], "a.json")
+    assert (len(found.valid), len(found.rejected)) == (1, 4)
+    assert found.error is not None
+    assert "it ends within" in found.error
+
+
 def test_a_body_of_avro_that_holds_json_is_walked_into() -> None:
     fields = [{"name": "SequenceNumber", "type": "long"}, {"name": "Body", "type": ["null", "bytes"]}]
     records = [{"SequenceNumber": at, "Body": json.dumps(each).encode()} for at, each in enumerate(as_objects())]
