@@ -18,6 +18,7 @@ from fridge_pipeline.ingest.landing.private_copy import take_snapshot
 from fridge_pipeline.ingest.landing.text_encoding import encoding_of
 from fridge_pipeline.ingest.nested_samples import nested
 from fridge_pipeline.ingest.rules.guess_source import Sample
+from fridge_pipeline.ingest.rules.senml import BASE, resolved
 from fridge_pipeline.ingest.rules.source import SourceFormat
 
 #: So much of a file, unpacked, and so many of its rows, are looked at.
@@ -73,6 +74,9 @@ def _json_sample(text: str, path: str) -> Sample:
     values = list(islice(_one_by_one(text, int(text[0] == "[")), SAMPLE_ROWS))
     ways = tuple(nested(values))
     records: list[Mapping[str, object]] = [value for value in values if isinstance(value, dict)]
+    if any(name in record for record in records for name in BASE):
+        base: dict[str, object] = {}
+        return Sample(path, SourceFormat.SENML, _columns([resolved(record, base) for record in records]))
     if text[0] == "{" and len(records) == 1 and (inner := _longest_array(records[0])):
         columns = _columns(_at(records[0], inner)[:SAMPLE_ROWS])
         return Sample(path, SourceFormat.JSON, columns, records=inner, nested=ways)

@@ -44,6 +44,8 @@ class JsonColumns:
     optional: Collection[str] = ()
     #: Where in objects that hold records a text is JSON of its own.
     embedded: Collection[str] = ()
+    #: Whether the records are SenML, whose base fields hold for those behind them.
+    are_senml: bool = False
 
     def among(self, lines: pl.DataFrame) -> JsonColumns:
         """With the further members that these objects have."""
@@ -91,7 +93,7 @@ class JsonColumns:
             return [(self.of_object(decoded), text)]
         within_records = [f"{self.records}.{place}" for place in self.embedded if self.records]
         whole = decoded_within(decoded, [*self.embedded, *within_records])
-        return records_of(whole, self.records, self.members)
+        return records_of(whole, self.records, self.members, are_senml=self.are_senml)
 
     @cached_property
     def odd(self) -> str:

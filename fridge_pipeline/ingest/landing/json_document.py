@@ -45,12 +45,13 @@ class ArrayOnTheWayError(UnreadableFileError):
 
 
 def record_lines(
-    path: Path, records: str, encoding: str = "utf-8", bytes_max: int = DOCUMENT_BYTES_MAX
+    path: Path, records: str | None, encoding: str = "utf-8", bytes_max: int = DOCUMENT_BYTES_MAX
 ) -> Iterator[pl.DataFrame]:
     """The records in frames of ``line``, where each starts, and ``raw``, its text in one line.
 
-    ``records`` names the array that holds them, dots walking into objects; empty for the document itself. Raises
-    ``UnreadableFileError`` at the first step when there is no such array, and after the records before what is no JSON.
+    ``records`` names the array that holds them, dots walking into objects; empty for the document itself, None where an
+    array that it consists of is a record as a whole. Raises ``UnreadableFileError`` at the first step when there is no
+    such array, and after the records before what is no JSON.
     """
     if (size := path.stat().st_size) > bytes_max:
         raise UnreadableFileError(
@@ -59,23 +60,23 @@ def record_lines(
         )
     text = text_of(path, encoding)
     ends = _Ends(text, max(RECORD_CHARACTERS_MAX, bytes_max if bytes_max < DOCUMENT_BYTES_MAX else 0))
-    yield from _framed(text, _places(text, records.split(".") if records else [], ends))
+    yield from _framed(text, _places(text, None if records is None else records.split(".") if records else [], ends))
 
 
-def _places(text: str, keys: Sequence[str], ends: _Ends) -> Iterator[tuple[int, int]]:
+def _places(text: str, keys: Sequence[str] | None, ends: _Ends) -> Iterator[tuple[int, int]]:
     """From where to where each record goes, of every value that stands in the document."""
     at = first = _behind(text, 0)
     while at < len(text) or at == first:
         try:
-            start = _array(text, at, keys)
+            start = _array(text, at, keys or ())
         except ArrayOnTheWayError as error:
             if at == first:
                 raise
             raise UnreadableFileError(f"at character {at} {error.reason}, unlike before") from error
-        if text[start : start + 1] == "[":
+        if text[start : start + 1] == "[" and keys is not None:
             at = yield from _in_array(text, start + 1, ends)
             at = _behind(text, _end_of_objects(text, at, len(keys)))
-        elif at == first and text[start : start + 1] != "{":
+        elif at == first and text[start : start + 1] not in ("[", "{"):
             raise UnreadableFileError(
                 "empty file" if at == len(text) else "it is neither a JSON array nor a JSON object"
             )

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fridge_pipeline.catalogue.tenant import ID_LENGTH_MAX
+from fridge_pipeline.ingest.rules.senml import resolved
 
 #: An object with more records is too long a line: all its rows are in memory at once.
 RECORDS_MAX = 200_000
@@ -31,16 +32,21 @@ _LENGTH_MAX = ID_LENGTH_MAX + 100
 
 
 def records_of(
-    whole: object, records: str, members: Mapping[str, str]
+    whole: object, records: str, members: Mapping[str, str], *, are_senml: bool = False
 ) -> Iterator[tuple[dict[str, object] | None, str]]:
     """Of each record the columns' values, by their names, and its text; one without values where there is no record."""
     is_there = False
     lists = [name for name, member in members.items() if member.endswith("." + _EACH)]
-    for record in records_at(whole, records):
+    base: dict[str, Any] = {}
+    for record in records_at(whole, records, is_one=not are_senml):
         is_there = True
+        said = record.value
+        if are_senml and isinstance(said, Mapping):
+            base = base if record.place else {}
+            record = record._replace(value=resolved(said, base))  # noqa: PLW2901
         found = {name: _value(whole, record, member) for name, member in members.items()}
         if not lists:
-            yield _short(found), _text(record.value)
+            yield _short(found), _text(said)
             continue
         values = {name: value if isinstance(value := found[name], list) else [value] for name in lists}
         for place in range(max(map(len, values.values()))):
@@ -68,22 +74,28 @@ def _text(record: object) -> str:
 
 
 class Record(NamedTuple):
-    """A record or an object on the way to it, the key of the last ``*`` before it, and the objects that it lies in."""
+    """A record or an object on the way to it, the key of the last ``*`` before it, and the objects that it lies in.
+
+    ``place`` is that in its array.
+    """
 
     value: object
     key: str
     above: tuple[Record, ...]
+    place: int = 0
 
 
-def records_at(whole: object, records: str) -> Iterator[Record]:
-    """The records where ``records`` says; a line that holds an array is one itself."""
+def records_at(whole: object, records: str, *, is_one: bool = True) -> Iterator[Record]:
+    """The records where ``records`` says; a line that holds an array is one itself, unless it is said not to be."""
     keys = records.split(".") if records else []
-    return _at(whole, keys, "", ()) if keys or isinstance(whole, Mapping) else iter([Record(whole, "", ())])
+    is_record = is_one and not keys and isinstance(whole, list)
+    return iter([Record(whole, "", ())]) if is_record else _at(whole, keys, "", ())
 
 
 def _at(value: object, keys: list[str], key: str, above: tuple[Record, ...]) -> Iterator[Record]:
     if not keys:
-        yield from (Record(each, key, above) for each in (value if isinstance(value, list) else [value]))
+        each = value if isinstance(value, list) else [value]
+        yield from (Record(one, key, above, place) for place, one in enumerate(each))
     elif isinstance(value, list):
         for each in value:
             yield from _at(each, keys, key, above)

@@ -95,7 +95,8 @@ def members_of(source: Source) -> JsonColumns:
     further = None if source.wide is None else lambda keys: {own(key): key for key in wide_of(source, keys)}
     records = source.records if source.is_expanded else None
     optional = [own(number.column) for number in source.numbers]
-    return JsonColumns(members, ids, further, records, optional, source.embedded)
+    are_senml = source.format is SourceFormat.SENML
+    return JsonColumns(members, ids, further, records, optional, source.embedded, are_senml)
 
 
 def _csv(snapshot: Snapshot, source: Source, _batch_rows: int, found: Columns) -> Iterator[pl.DataFrame]:
@@ -137,6 +138,13 @@ def _json(snapshot: Snapshot, source: Source, _batch_rows: int, _found: Columns)
         yield from (decoded_rows(some, columns) for some in _in_parts(lines))
 
 
+def _senml(snapshot: Snapshot, source: Source, _batch_rows: int, _found: Columns) -> Iterator[pl.DataFrame]:
+    """Pack by pack: what a record leaves out stands in those before it."""
+    columns = members_of(source)
+    for lines in record_lines(snapshot.path, None, source.encoding, WHOLE_BYTES_MAX):
+        yield from (decoded_rows(some, columns) for some in _in_parts(lines))
+
+
 def _in_parts(lines: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """So few lines at once that all their records fit into memory."""
     part = lines["raw"].str.len_bytes().cum_sum() // EXPANDED_BYTES
@@ -165,5 +173,6 @@ _READ: dict[SourceFormat, Callable[[Snapshot, Source, int, Columns], Iterator[pl
     SourceFormat.NDJSON: _ndjson,
     SourceFormat.JSON: _json,
     SourceFormat.AVRO: _avro,
+    SourceFormat.SENML: _senml,
     SourceFormat.PARQUET: _parquet,
 }

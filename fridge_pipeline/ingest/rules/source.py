@@ -26,6 +26,7 @@ class SourceFormat(StrEnum):
     JSON = "json"
     PARQUET = "parquet"
     AVRO = "avro"
+    SENML = "senml"
 
 
 class TimeFormat(StrEnum):
@@ -207,7 +208,8 @@ class Source:
         """Whether records lie deeper in its objects than a plain path says: such files are read object by object."""
         parts = [part for column in self.named for part in _outside(column, self.embedded).split(".")]
         return (
-            holder_of(f"{self.records}.", self.embedded) is not None
+            self.format is SourceFormat.SENML
+            or holder_of(f"{self.records}.", self.embedded) is not None
             or (bool(self.records) and self.format in (SourceFormat.NDJSON, SourceFormat.AVRO))
             or "*" in self.records.split(".")
             or any(part.isdecimal() or part == "*" or part.startswith("/") for part in parts)

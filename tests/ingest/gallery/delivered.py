@@ -34,7 +34,7 @@ PATHS = {
     "netatmo-csv": "netatmo-north.csv",
     "purpleair-history": "purpleair-164351.csv",
     "ruuvi-station": "RuuviTag_A1B2_20260124T194000-0000.csv",
-    "senml-resolved": "pack.senml.json",
+    "senml": "pack.senml.json",
     "sensor-community": "2026-01-24_bme280_sensor_11246.csv",
     "sensorpush-app": "sensorpush-16965.csv",
     "telegraf-json": "telegraf-1.json",

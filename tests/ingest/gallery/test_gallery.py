@@ -73,13 +73,19 @@ EXPECTED: dict[str, tuple[list[Reading], list[Rejected]]] = {
         [(4, "missing temperature_c")],
     ),
     "ruuvi-station": ([(2, "A1B2", "18:30:00", 4.5), (3, "A1B2", "18:33:00", 4.75)], [(4, "missing temperature_c")]),
-    "senml-resolved": (
+    "senml": (
         [
             (1, "urn:dev:ow:10e2073a01080063:temperature", "18:30:00", 4.5),
-            (2, "urn:dev:ow:10e2073a01080064:temperature", "18:31:00.500000", -18.25),
-            (5, "urn:dev:ow:10e2073a01080066:temperature", "18:31:00", 4.0),
+            (1, "urn:dev:ow:10e2073a01080063:temperature", "18:31:00.500000", -18.25),
+            (1, "urn:dev:ow:10e2073a01080064:temperature", "18:29:00", 4.0),
+            (7, "urn:dev:ow:10e2073a01080066:temperature", "18:31:00", 5.0),
         ],
-        [(3, "missing temperature_c"), (4, "a row of another measure")],
+        [
+            (1, "a row of another measure"),
+            (1, "missing temperature_c"),
+            (1, "unreadable time"),
+            (7, "time more than three years before the landing hour"),
+        ],
     ),
     "sensor-community": (
         [(2, "11246", "18:00:19", 5.1), (3, "11246", "18:02:45", 5.14)],
