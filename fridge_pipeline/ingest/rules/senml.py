@@ -1,4 +1,4 @@
-"""SenML packs: the records of RFC 8428 with the base fields before them put into each (section 4.6, resolved records)."""
+"""SenML packs: the records of RFC 8428, with the base fields before them put into each (4.6, resolved records)."""
 
 from __future__ import annotations
 
