@@ -56,11 +56,14 @@ def source_batches(
     content = format_of(source, path_below_hour)
     of_path = path_ids(source, path_below_hour)
     found = Columns()
-    for number, rows in enumerate(_READ[content](snapshot, source, batch_rows, found)):
-        if look is not None and not number:
-            look(found.shape(content, source, rows))
-        for some in _few_at_once(rows, source):
-            yield with_fields(some, source, of_path)
+    try:
+        for number, rows in enumerate(_READ[content](snapshot, source, batch_rows, found)):
+            if look is not None and not number:
+                look(found.shape(content, source, rows))
+            for some in _few_at_once(rows, source):
+                yield with_fields(some, source, of_path)
+    except UnreadableFileError as error:
+        raise UnreadableFileError("; ".join(filter(None, (snapshot.damage, error.reason)))) from error
     if snapshot.damage:
         raise UnreadableFileError(snapshot.damage)
 

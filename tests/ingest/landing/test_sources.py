@@ -156,6 +156,11 @@ def test_of_a_packed_file_that_is_cut_off_what_came_before_is_read_and_the_damag
     assert packed[1:3] in found.error
 
 
+def test_a_file_whose_compression_is_damaged_before_its_first_row_says_so() -> None:
+    packed = pa.compress(as_csv(), codec="zstd", asbytes=True) + b"rubbish!"
+    assert (read(source(PLAIN), packed, "a.csv").error or "").startswith("damaged zstd after 0 plain bytes")
+
+
 def test_a_csv_file_may_have_a_preamble_a_header_of_its_own_any_delimiter_and_a_decimal_comma() -> None:
     definition = """
 name = "logger"
