@@ -99,20 +99,33 @@ with catalogue as (
         event_name,
         measure
     from unnest(%(event_names)s::text[], %(measures)s::text[]) as meters (event_name, measure)
+),
+
+-- About a meter, or about a statement of it that was refused.
+waiting as (
+    select
+        open_exceptions.exception_id,
+        catalogue.event_name
+    from fridge.open_exceptions
+    left join fridge.meter_events on open_exceptions.subject = meter_events.identifier
+    inner join catalogue on coalesce(meter_events.event_name, open_exceptions.subject) = catalogue.event_name
+    where
+        open_exceptions.tenant_id is not null
+        and open_exceptions.hour between %(first)s and %(last)s
+        and open_exceptions.kind <> 'unexplained'
+        and open_exceptions.kind in (
+            select exception_kinds.kind
+            from fridge.exception_kinds
+            where exception_kinds.waits
+        )
 )
 
 update fridge.exceptions
 set closed_at = %(now)s
+from waiting
 where
-    exceptions.closed_at is null
-    and exceptions.tenant_id is not null
-    and exceptions.kind in (
-        select exception_kinds.kind
-        from fridge.exception_kinds
-        where exception_kinds.waits and exception_kinds.subject = 'meter'
-    )
-    and exceptions.hour between %(first)s and %(last)s
-    and exceptions.subject = any(%(event_names)s)
+    exceptions.exception_id = waiting.exception_id
+    and exceptions.closed_at is null
     and (
         (
             exceptions.kind = 'unmapped'
@@ -129,8 +142,8 @@ where
                 from fridge.released_usage
                 inner join catalogue on released_usage.measure = catalogue.measure
                 where
-                    catalogue.event_name = exceptions.subject
-                    and coalesce(released_usage.event_name, exceptions.subject) = exceptions.subject
+                    catalogue.event_name = waiting.event_name
+                    and coalesce(released_usage.event_name, waiting.event_name) = waiting.event_name
                     and released_usage.tenant_id = exceptions.tenant_id
                     and released_usage.hour = exceptions.hour
             )
@@ -157,7 +170,7 @@ where
                     catalogue.event_name = settled.event_name
                     and settled.tenant_id = exceptions.tenant_id
                     and settled.hour = exceptions.hour
-            where catalogue.event_name = exceptions.subject
+            where catalogue.event_name = waiting.event_name
         )
     );
 
@@ -176,23 +189,18 @@ where
     and exceptions.tenant_id = judged.tenant_id
     and exceptions.hour = judged.hour
     and (exceptions.kind <> judged.kind or exceptions.subject <> judged.subject)
-    and (
+    and exceptions.kind <> 'unexplained'
+    and exceptions.kind in (
+        select exception_kinds.kind
+        from fridge.exception_kinds
+        where exception_kinds.waits
+    )
+    and judged.event_name = coalesce(
         (
-            exceptions.kind in (
-                select exception_kinds.kind
-                from fridge.exception_kinds
-                where exception_kinds.withholds
-            )
-            and exceptions.subject = judged.event_name
-        )
-        or (
-            exceptions.kind = 'refused'
-            and judged.event_name = (
-                select meter_events.event_name
-                from fridge.meter_events
-                where meter_events.identifier = exceptions.subject
-            )
-        )
+            select meter_events.event_name
+            from fridge.meter_events
+            where meter_events.identifier = exceptions.subject
+        ), exceptions.subject
     );
 
 -- name: close_told_together
