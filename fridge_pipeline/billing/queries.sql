@@ -793,6 +793,32 @@ owed_usage as (
             and coalesce(metered_usage.hour, stated.hour) = settled.hour
 ),
 
+-- What is owed by tenants without a customer that no exception names; in doubt is not owed.
+owed_together as (
+    select
+        owed_usage.hour,
+        owed_usage.event_name,
+        sum(owed_usage.owed)::bigint as owed
+    from told_together
+    inner join owed_usage
+        on
+            told_together.hour = owed_usage.hour
+            and told_together.event_name = owed_usage.event_name
+    left join fridge.tenants on owed_usage.tenant_id = tenants.tenant_id
+    where
+        owed_usage.owed > 0
+        and coalesce(owed_usage.stripe_customer_id, tenants.stripe_customer_id) is null
+        and not exists (
+            select 1 from waiting
+            where
+                waiting.event_name = owed_usage.event_name
+                and waiting.tenant_id = owed_usage.tenant_id
+                and waiting.hour = owed_usage.hour
+                and (waiting.kind <> 'unexplained' or waiting.is_in_force)
+        )
+    group by owed_usage.hour, owed_usage.event_name
+),
+
 undelivered as (
     select hour
     from fridge.statements_under_way
@@ -839,14 +865,20 @@ undelivered as (
     select waiting.hour
     from compared
     inner join waiting on compared.hour = waiting.hour
-    inner join catalogue on waiting.subject = catalogue.event_name
+    inner join catalogue on waiting.event_name = catalogue.event_name
     left join owed_usage
         on
             waiting.event_name = owed_usage.event_name
             and waiting.tenant_id = owed_usage.tenant_id
             and waiting.hour = owed_usage.hour
+    left join owed_together
+        on
+            waiting.tenant_id is null
+            and waiting.event_name = owed_together.event_name
+            and waiting.hour = owed_together.hour
     where
-        waiting.owed <> coalesce(owed_usage.owed, 0)
+        waiting.kind <> 'unexplained'
+        and waiting.owed is distinct from coalesce(owed_usage.owed, owed_together.owed, 0)
         and waiting.hour >= (select billing_start.bill_from from fridge.billing_start)
         and not exists (
             select 1

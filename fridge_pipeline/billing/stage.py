@@ -149,9 +149,8 @@ def _credit(connection: psycopg.Connection, case: StagingCase, now: datetime, ru
             f"{_settled_before(case)}{plan.credit_due} can no longer be cancelled. Give customer {case.customer_id} a "
             f"credit for {plan.credit_due}, then: fridge settle EXCEPTION --how credited."
         )
-        open_exception(
-            connection, ExceptionKey("credit_due", case.tenant_id, case.hour, case.meter.event_name), detail, now
-        )
+        key = ExceptionKey("credit_due", case.tenant_id, case.hour, case.meter.event_name)
+        open_exception(connection, key, detail, now, owed=case.change)
 
 
 def _settled_before(case: StagingCase) -> str:

@@ -50,8 +50,15 @@ def tell_waiting(
     open_waiting(connection, [pair for pair in cases if pair[0] not in in_a_list], now)
     keys = {each: ExceptionKey(each[2].value, None, each[0], each[1]) for each in together}
     for each, key in keys.items():
-        deadline = waits_until(together[each][0], each[2])
-        open_exception(connection, key, together_detail(each, together[each]), now, deadline_at=deadline)
+        found = together[each]
+        open_exception(
+            connection,
+            key,
+            together_detail(each, found),
+            now,
+            deadline_at=waits_until(found[0], each[2]),
+            owed=sum(case.change for case in found),
+        )
     exceptions.close_told_together(connection, hours, catalogue, keys.values(), now)
     close_overtaken(connection, cases, now, in_a_list)
 
@@ -88,7 +95,8 @@ def close_overtaken(
 
 
 def _key(case: StagingCase, verdict: StagingVerdict) -> ExceptionKey:
-    return ExceptionKey(verdict.value, case.tenant_id, case.hour, waiting_subject(case, verdict))
+    kind = "credit_due" if verdict is StagingVerdict.CREDIT else verdict.value
+    return ExceptionKey(kind, case.tenant_id, case.hour, waiting_subject(case, verdict))
 
 
 @dataclass(frozen=True, slots=True)

@@ -232,7 +232,7 @@ def _owed(connection: psycopg.Connection, run: Run, found: OpenException) -> Owe
         in_a_list = {case for group in together.values() for case in group}
         cases = [case for case, verdict in judged if _is_about(found, case, verdict) and case not in in_a_list]
     owed: dict[str | None, int] = {case.tenant_id: case.change for case in cases}
-    if not owed or (found.tenant_id is not None and found.owed not in {None, sum(owed.values())}):
+    if not owed or found.owed not in {None, sum(owed.values())}:
         raise SettlementRefusedError(
             f"exception {found.exception_id} ({found.kind}) no longer says what is owed; bring it up to date with "
             f"fridge bill --from {hour} --to {hour}, then settle what is open then"

@@ -99,66 +99,83 @@ with catalogue as (
         event_name,
         measure
     from unnest(%(event_names)s::text[], %(measures)s::text[]) as meters (event_name, measure)
+),
+
+-- About a meter, or about a statement of it that was refused.
+waiting as (
+    select
+        open_exceptions.exception_id,
+        open_exceptions.kind,
+        open_exceptions.tenant_id,
+        open_exceptions.hour,
+        catalogue.event_name
+    from fridge.open_exceptions
+    left join fridge.meter_events on open_exceptions.subject = meter_events.identifier
+    inner join catalogue on coalesce(meter_events.event_name, open_exceptions.subject) = catalogue.event_name
+    where
+        open_exceptions.tenant_id is not null
+        and open_exceptions.hour between %(first)s and %(last)s
+        and open_exceptions.kind <> 'unexplained'
+        and open_exceptions.kind in (
+            select exception_kinds.kind
+            from fridge.exception_kinds
+            where exception_kinds.waits
+        )
 )
 
 update fridge.exceptions
 set closed_at = %(now)s
 where
     exceptions.closed_at is null
-    and exceptions.tenant_id is not null
-    and exceptions.kind in (
-        select exception_kinds.kind
-        from fridge.exception_kinds
-        where exception_kinds.waits and exception_kinds.subject = 'meter'
-    )
-    and exceptions.hour between %(first)s and %(last)s
-    and exceptions.subject = any(%(event_names)s)
-    and (
-        (
-            exceptions.kind = 'unmapped'
-            and exists (
-                select 1 from fridge.tenants
-                where tenants.tenant_id = exceptions.tenant_id and tenants.stripe_customer_id is not null
-            )
-        )
-        or (exceptions.kind = 'month_closed' and not fridge.month_is_closed(exceptions.hour))
-        or (
-            exceptions.kind = 'held_for_review'
-            and exists (
-                select 1
-                from fridge.released_usage
-                inner join catalogue on released_usage.measure = catalogue.measure
-                where
-                    catalogue.event_name = exceptions.subject
-                    and coalesce(released_usage.event_name, exceptions.subject) = exceptions.subject
-                    and released_usage.tenant_id = exceptions.tenant_id
-                    and released_usage.hour = exceptions.hour
-            )
-        )
-        or 0 = (
-            select
-                coalesce(usage.quantity, 0) - coalesce(stated_usage.value, 0)
-                - fridge.settled_quantity(
-                    usage.quantity, stated_usage.value, settled.invoiced + settled.credited, settled.written_off
+    and exceptions.exception_id in (
+        select waiting.exception_id
+        from waiting
+        where
+            (
+                waiting.kind = 'unmapped'
+                and exists (
+                    select 1 from fridge.tenants
+                    where tenants.tenant_id = waiting.tenant_id and tenants.stripe_customer_id is not null
                 )
-            from catalogue
-            left join fridge.usage
-                on
-                    catalogue.measure = usage.measure
-                    and usage.tenant_id = exceptions.tenant_id
-                    and usage.hour = exceptions.hour
-            left join fridge.stated_usage
-                on
-                    catalogue.event_name = stated_usage.event_name
-                    and stated_usage.tenant_id = exceptions.tenant_id
-                    and stated_usage.hour = exceptions.hour
-            left join fridge.settled_usage as settled
-                on
-                    catalogue.event_name = settled.event_name
-                    and settled.tenant_id = exceptions.tenant_id
-                    and settled.hour = exceptions.hour
-            where catalogue.event_name = exceptions.subject
-        )
+            )
+            or (waiting.kind = 'month_closed' and not fridge.month_is_closed(waiting.hour))
+            or (
+                waiting.kind = 'held_for_review'
+                and exists (
+                    select 1
+                    from fridge.released_usage
+                    inner join catalogue on released_usage.measure = catalogue.measure
+                    where
+                        catalogue.event_name = waiting.event_name
+                        and coalesce(released_usage.event_name, waiting.event_name) = waiting.event_name
+                        and released_usage.tenant_id = waiting.tenant_id
+                        and released_usage.hour = waiting.hour
+                )
+            )
+            or 0 = (
+                select
+                    coalesce(usage.quantity, 0) - coalesce(stated_usage.value, 0)
+                    - fridge.settled_quantity(
+                        usage.quantity, stated_usage.value, settled.invoiced + settled.credited, settled.written_off
+                    )
+                from catalogue
+                left join fridge.usage
+                    on
+                        catalogue.measure = usage.measure
+                        and usage.tenant_id = waiting.tenant_id
+                        and usage.hour = waiting.hour
+                left join fridge.stated_usage
+                    on
+                        catalogue.event_name = stated_usage.event_name
+                        and stated_usage.tenant_id = waiting.tenant_id
+                        and stated_usage.hour = waiting.hour
+                left join fridge.settled_usage as settled
+                    on
+                        catalogue.event_name = settled.event_name
+                        and settled.tenant_id = waiting.tenant_id
+                        and settled.hour = waiting.hour
+                where catalogue.event_name = waiting.event_name
+            )
     );
 
 -- name: close_overtaken
@@ -176,23 +193,18 @@ where
     and exceptions.tenant_id = judged.tenant_id
     and exceptions.hour = judged.hour
     and (exceptions.kind <> judged.kind or exceptions.subject <> judged.subject)
-    and (
+    and exceptions.kind <> 'unexplained'
+    and exceptions.kind in (
+        select exception_kinds.kind
+        from fridge.exception_kinds
+        where exception_kinds.waits
+    )
+    and judged.event_name = coalesce(
         (
-            exceptions.kind in (
-                select exception_kinds.kind
-                from fridge.exception_kinds
-                where exception_kinds.withholds
-            )
-            and exceptions.subject = judged.event_name
-        )
-        or (
-            exceptions.kind = 'refused'
-            and judged.event_name = (
-                select meter_events.event_name
-                from fridge.meter_events
-                where meter_events.identifier = exceptions.subject
-            )
-        )
+            select meter_events.event_name
+            from fridge.meter_events
+            where meter_events.identifier = exceptions.subject
+        ), exceptions.subject
     );
 
 -- name: close_told_together

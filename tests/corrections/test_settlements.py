@@ -116,7 +116,7 @@ def test_usage_that_shrinks_makes_a_write_off_less_and_an_invoice_by_hand_a_cred
     zone = LocalLanding(str(pipeline.landing))
     withdraw_file(pipeline.database, zone, f"{late.folder}/{other.name}", "test bench", "ada", pipeline.clock)
     pipeline.run(late)
-    assert open_about(pipeline) == [("credit_due", "cohoes", None)]
+    assert open_about(pipeline) == [("credit_due", "cohoes", -6)]
     detail = pipeline.one("select detail from fridge.open_exceptions")
     assert "16 were invoiced by hand before" in detail
     assert "a credit for 6," in detail
@@ -262,7 +262,7 @@ def test_one_exception_about_many_tenants_is_settled_for_each_of_them(
     hour = Hour.containing(pipeline.clock.now - timedelta(days=40))
     pipeline.land(hour, "a.csv", [row for n in range(1, 4) for row in readings(f"t{n}", hour, 1, n)])
     pipeline.run(hour)
-    assert open_about(pipeline) == [("too_late", "t3", 3), ("too_late", None, None)]
+    assert open_about(pipeline) == [("too_late", "t3", 3), ("too_late", None, 3)]
     together = pipeline.one("select exception_id from fridge.open_exceptions where tenant_id is null")
     settle_exceptions(pipeline.as_run(), [together], Decision(How.WRITTEN_OFF, "nobody knows them"))
     pipeline.run(hour)

@@ -200,7 +200,7 @@ class Billed:
     def _said(self) -> Counter[Account]:
         """What open exceptions say is to be invoiced of March, below 0 to be credited."""
         found: Counter[Account] = Counter()
-        for kind, _, _, _, detail in self.world.database.look(EXCEPTIONS):
+        for kind, _, _, _, detail, _ in self.world.database.look(EXCEPTIONS):
             if kind in {"not_invoiced", "invoiced_too_much"}:
                 parts = list(PART.finditer(detail))
                 assert parts, detail

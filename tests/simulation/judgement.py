@@ -33,7 +33,7 @@ STATEMENTS = """
     select identifier, event_name, tenant_id, stripe_customer_id, hour, value, status, first_sent_at
     from fridge.meter_events
 """
-EXCEPTIONS = "select kind, tenant_id, hour, subject, detail from fridge.exceptions where closed_at is null"
+EXCEPTIONS = "select kind, tenant_id, hour, subject, detail, owed from fridge.exceptions where closed_at is null"
 
 #: How an exception's detail says what the usage is and what Stripe has of it; nothing of it where it does not say.
 FIGURES = (
@@ -65,6 +65,9 @@ SHOWN = re.compile(
 
 #: These promise that the usage is billed once something is done, which nobody can promise after 35 days.
 PROMISING = {"unmapped", "customer_taken", "held_for_review", "month_closed", "refused"}
+
+#: These keep usage from being what Stripe has, so each of them says how much is owed.
+OWING = {*PROMISING, "too_late", "customer_gone", "credit_due"}
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,7 @@ class Excepted:
     kind: str
     place: Place
     detail: str
+    figure: int | None
 
     @property
     def owed(self) -> set[int]:
@@ -184,11 +188,18 @@ class Judgement:
     def _usage_beside_statements(self) -> list[str]:
         """What is owed to us, or by us, stands in an exception with its figure, and with no other one."""
         found = []
-        for place in sorted({*self.usage, *self.stated, *self.world.settled}):
+        for place in sorted({*self.usage, *self.stated, *self.world.settled, *self.excepted}):
             owed = self.usage[place] - self.stated[place] - self.settled(place)
             said = {each.kind: each.owed for each in self.excepted[place]}
-            if owed and {owed} not in said.values() and said.get("unexplained") != set():
+            if said.get("unexplained") == set():
+                continue
+            if owed and {owed} not in said.values():
                 found.append(f"{_text(place)}: {owed:+} is owed, and exceptions say {said or 'nothing'}")
+            found += [
+                f"{_text(place)}: {owed:+} is owed, and {each.kind} says {each.figure}: {each.detail}"
+                for each in self.excepted[place]
+                if each.kind in OWING and (each.figure != owed or owed not in each.owed)
+            ]
         return found
 
     def settled(self, place: Place) -> int:
@@ -229,7 +240,7 @@ class Judgement:
 
     def _unread_and_untold(self) -> list[str]:
         """A landing file that no run loads is an exception about its hour."""
-        told = {hour for _, _, hour, _, _ in self.world.database.look(EXCEPTIONS)}
+        told = {hour for _, _, hour, *_ in self.world.database.look(EXCEPTIONS)}
         return [
             f"{file.path}: never loaded, and no exception says so"
             for file in self.world.record.unread()
@@ -257,11 +268,11 @@ class Judgement:
         """The open exceptions by what they are about: a meter, or one of its statements or cancellations."""
         event_of = {each.identifier: each.event_name for each in self.statements}
         found: defaultdict[Place, list[Excepted]] = defaultdict(list)
-        for kind, tenant, hour, subject, detail in self.world.database.look(EXCEPTIONS):
+        for kind, tenant, hour, subject, detail, figure in self.world.database.look(EXCEPTIONS):
             event_name = event_of.get(subject.removeprefix("cancel:"), subject)
             if tenant is not None and event_name in {READINGS, SENSORS}:
                 place = (tenant, event_name, Hour(hour))
-                found[place].append(Excepted(kind, place, detail))
+                found[place].append(Excepted(kind, place, detail, figure))
         return found
 
     def explained(self) -> Counter[str]:
