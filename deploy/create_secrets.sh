@@ -27,6 +27,7 @@ make postgres_password "$(random)"
 make owner_database_url "postgresql://fridge:$(cat "$folder/postgres_password")@$server/fridge"
 make database_url "postgresql://fridge_app:$(random)@$server/fridge"
 make finance_database_url "postgresql://fridge_finance_app:$(random)@$server/fridge"
+make metrics_database_url "postgresql://fridge_metrics:$(random)@$server/fridge"
 
 if [ ! -e "$folder/stripe_api_key" ]; then
     echo "still to be made by you: $folder/stripe_api_key, with a restricted key of Stripe (docs/security.md) in it"

@@ -25,7 +25,7 @@ from fridge_pipeline.catalogue.billing_start import BillingStart
 from fridge_pipeline.catalogue.measure_record import keep_measures, require_same_measures
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database, SystemUser
-from fridge_pipeline.database.embedded.logins import APPLICATION, FINANCE, SUPERUSER
+from fridge_pipeline.database.embedded.logins import APPLICATION, FINANCE, METRICS, SUPERUSER
 from fridge_pipeline.database.embedded.server import EmbeddedServer
 from fridge_pipeline.database.failpoints import AtFailpoint, pass_by
 from fridge_pipeline.database.private_folder import make_private
@@ -285,6 +285,17 @@ def finance_login(settings: Settings, stack: ExitStack) -> Database | None:
         return None
     server = EmbeddedServer(settings.home / "postgres")
     return Database(server.signed_in(stack.enter_context(server.hold()), FINANCE).dsn())
+
+
+def metrics_login(settings: Settings, stack: ExitStack) -> Database:
+    """How the metrics sign in: as FRIDGE_DATABASE_URL says, else to the embedded server, as a role of their own.
+
+    That is held until the stack closes.
+    """
+    if settings.database_url is not None:
+        return Database(settings.database_url)
+    server = EmbeddedServer(settings.home / "postgres")
+    return Database(server.signed_in(stack.enter_context(server.hold()), METRICS).dsn())
 
 
 @contextmanager

@@ -14,7 +14,9 @@ LANDING_KINDS: Final[dict[str, ExceptionKind]] = {
         ends=OF_FILES,
     ),
     "load_failed": ExceptionKind(
-        "landing folders that cannot be listed", "make the folder readable; it is tried again by itself", Subject.FOLDER
+        "landing folders that cannot be listed, or of which nothing is loaded because other files lie there",
+        "make the folder readable, or see landing_replaced; it is tried again by itself",
+        Subject.FOLDER,
     ),
     "unexpected_hour": ExceptionKind(
         "landing folders before the first hour of the grid",
@@ -50,6 +52,13 @@ LANDING_KINDS: Final[dict[str, ExceptionKind]] = {
     ),
     "stray_files": ExceptionKind(
         "files in no landing hour, which nobody loads", "move them into <YYYY-MM-DD>/<HH>/, in UTC", Subject.FOLDER
+    ),
+    "landing_replaced": ExceptionKind(
+        "a landing zone with other files in place of those that were loaded: it may be another one, and nothing new of "
+        "them is loaded",
+        "correct FRIDGE_LANDING_URI or the mount, or put the files back; where it is meant, fridge settle",
+        Subject.FOLDER,
+        ends=(How.NO_LOSS,),
     ),
     "landing_vanished": ExceptionKind(
         "a landing zone in which none of the files of the last days is left, so that no delivery is seen",

@@ -20,6 +20,7 @@ password_in() {
 # Assigned first: a failure inside a command's arguments would not stop us.
 app_password=$(password_in database_url)
 finance_password=$(password_in finance_database_url)
+metrics_password=$(password_in metrics_database_url)
 
 # What PostgreSQL lets everybody call in a database, and a reader must not: locks that hold up who works, objects that
 # pg_dump stumbles over, writing to the server's log of changes. The database's owner and the pipeline go on calling it.
@@ -51,11 +52,13 @@ SQL
 psql --no-psqlrc --quiet -v ON_ERROR_STOP=1 --username "${POSTGRES_USER:?}" --dbname "$database" <<SQL
 \set app_password '$app_password'
 \set finance_password '$finance_password'
+\set metrics_password '$metrics_password'
 \set dagster '${database}_dagster'
 
--- What the pipeline and finance may do; \`fridge migrate\` grants it.
+-- What the pipeline, finance and the metrics may do; \`fridge migrate\` grants it.
 select 'create role fridge_pipeline nologin' where to_regrole('fridge_pipeline') is null \gexec
 select 'create role fridge_finance nologin' where to_regrole('fridge_finance') is null \gexec
+select 'create role fridge_metrics' where to_regrole('fridge_metrics') is null \gexec
 -- What people may who sign and decide, each with a login of their own; \`fridge people add\` makes those.
 select 'create role ' || name || ' nologin'
 from unnest(array['fridge_preparer', 'fridge_approver', 'fridge_operator']) as name where to_regrole(name) is null \gexec
@@ -84,10 +87,19 @@ alter role fridge_finance_app set statement_timeout = '5min';
 alter role fridge_finance_app set idle_in_transaction_session_timeout = '5min';
 alter role fridge_finance_app set temp_file_limit = '4GB';
 alter role fridge_finance_app set timezone = 'UTC';
+
+-- The metrics: what they show, and nothing else. A scrape takes eight seconds at most.
+alter role fridge_metrics login password :'metrics_password' connection limit 5;
+alter role fridge_metrics set default_transaction_read_only = 'on';
+alter role fridge_metrics set statement_timeout = '10s';
+alter role fridge_metrics set idle_in_transaction_session_timeout = '10s';
+alter role fridge_metrics set temp_file_limit = '4GB';
+alter role fridge_metrics set timezone = 'UTC';
+
 grant temporary on database :"DBNAME" to fridge_pipeline;
 revoke create, temporary on database :"DBNAME" from public;
 $bound_readers
-grant connect on database :"dagster" to fridge_finance_app;
+grant connect on database :"dagster" to fridge_finance_app, fridge_metrics;
 
 \connect :dagster
 $bound_readers

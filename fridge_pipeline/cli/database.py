@@ -94,8 +94,8 @@ def migrate() -> None:
         echo(
             "the roles fridge_pipeline and fridge_finance are missing, or whoever signs in is no member of them: the "
             "pipeline works with the rights of whoever signs in. Have an administrator run what is missing of: "
-            "create role fridge_pipeline; create role fridge_finance; grant fridge_pipeline to the role of "
-            "FRIDGE_DATABASE_URL; then run fridge migrate again",
+            "create role fridge_pipeline; create role fridge_finance; create role fridge_metrics; grant "
+            "fridge_pipeline to the role of FRIDGE_DATABASE_URL; then run fridge migrate again",
             err=True,
         )
     if drifts:

@@ -12,7 +12,7 @@ import click
 from fridge_pipeline.cli.dagster_services import METRICS_PORT
 from fridge_pipeline.cli.terminal import console, settings
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.installation import logins, utc_now
+from fridge_pipeline.installation import metrics_login, utc_now
 from fridge_pipeline.operations.expose_signals import Exposition
 from fridge_pipeline.operations.read_signals import Observed, read_signals
 from fridge_pipeline.orchestration.instance import storage_dsn
@@ -38,7 +38,7 @@ def metrics(*, host: str, port: int, names: tuple[str, ...], listener: int | Non
     """
     configured = settings()
     with ExitStack() as stack:
-        books, _ = logins(configured, stack)
+        books = metrics_login(configured, stack)
         observed = Observed(
             books,
             Database(storage_dsn(books.dsn)),

@@ -819,6 +819,9 @@ begin
     if to_regrole('fridge_finance') is null then
         create role fridge_finance nologin;
     end if;
+    if to_regrole('fridge_metrics') is null then
+        create role fridge_metrics nologin;
+    end if;
     if to_regrole('fridge_preparer') is null then
         create role fridge_preparer nologin;
         create role fridge_approver nologin;
@@ -909,8 +912,8 @@ insert into fridge.people_changes (login, role, action)
 values (%(login)s, %(role)s, %(action)s);
 
 -- name: reader_drift
--- What a login of finance could do beyond reading, or what does not bound it: in words, and the statements that end it.
--- Catalogues alone are read. A login that has the rights of the pipeline or of the owner too is no reader's.
+-- What a login of finance, or of the metrics, could do beyond reading, or what does not bound it: in words, and the
+-- statements that end it. Catalogues alone are read. A login that has the rights of the pipeline or of the owner too is no reader's.
 with
 books as (
     select
@@ -919,6 +922,7 @@ books as (
         datdba,
         datacl,
         to_regrole('fridge_finance')::oid as finance,
+        to_regrole('fridge_metrics')::oid as metrics,
         to_regrole('fridge_pipeline')::oid as pipeline
     from pg_database
     where datname = current_database() and to_regrole('fridge_finance') is not null
@@ -930,9 +934,12 @@ readers as (
     cross join books
     where
         pg_roles.rolcanlogin
-        and pg_has_role(pg_roles.oid, books.finance, 'member')
         and (
-            pg_roles.oid = books.finance
+            pg_has_role(pg_roles.oid, books.finance, 'member')
+            or coalesce(pg_has_role(pg_roles.oid, books.metrics, 'member'), false)
+        )
+        and (
+            pg_roles.oid in (books.finance, books.metrics)
             or not (
                 pg_roles.rolsuper
                 or coalesce(pg_has_role(pg_roles.oid, books.pipeline, 'member'), false)
@@ -941,7 +948,7 @@ readers as (
         )
 ),
 
--- Everybody, finance's role, and its logins.
+-- Everybody, the roles of finance and of the metrics, and their logins.
 grantees as (
     select
         0::oid as oid,
@@ -951,6 +958,12 @@ grantees as (
         finance as oid,
         finance::regrole::text as name
     from books
+    union
+    select
+        metrics as oid,
+        metrics::regrole::text as name
+    from books
+    where metrics is not null
     union
     select
         oid,
@@ -991,13 +1004,24 @@ wrong_functions as (
     having count(*) > 0
 ),
 
-settings (parameter, value) as (
-    values
-    ('default_transaction_read_only', 'on'),
-    ('statement_timeout', '5min'),
-    ('idle_in_transaction_session_timeout', '5min'),
-    ('temp_file_limit', '4GB'),
-    ('timezone', 'UTC')
+-- A scrape takes eight seconds at most; whoever reads the books has more time.
+settings as (
+    select
+        readers.oid,
+        readers.rolname,
+        bounds.parameter,
+        case when readers.oid = books.metrics then bounds.of_metrics else bounds.value end as value
+    from readers
+    cross join books
+    cross join
+        (
+            values
+            ('default_transaction_read_only', 'on', 'on'),
+            ('statement_timeout', '5min', '10s'),
+            ('idle_in_transaction_session_timeout', '5min', '10s'),
+            ('temp_file_limit', '4GB', '4GB'),
+            ('timezone', 'UTC', 'UTC')
+        ) as bounds (parameter, value, of_metrics)
 ),
 
 kept_settings as (
@@ -1119,10 +1143,10 @@ group by grantees.name
 union all
 
 select
-    'fridge_finance has the rights of ' || pg_auth_members.roleid::regrole as says,
-    format('revoke %s from fridge_finance', pg_auth_members.roleid::regrole) as repair
+    pg_auth_members.member::regrole || ' has the rights of ' || pg_auth_members.roleid::regrole as says,
+    format('revoke %s from %s', pg_auth_members.roleid::regrole, pg_auth_members.member::regrole) as repair
 from books
-inner join pg_auth_members on books.finance = pg_auth_members.member
+inner join pg_auth_members on pg_auth_members.member in (books.finance, books.metrics)
 
 union all
 
@@ -1136,22 +1160,24 @@ union all
 
 select
     rolname || ' may open any number of connections' as says,
-    format('alter role %I connection limit 20', rolname) as repair
+    format('alter role %I connection limit %s', rolname, limits.connections) as repair
 from readers
-where rolconnlimit not between 0 and 20
+cross join books
+cross join
+    lateral (select case when readers.oid = books.metrics then 5 else 20 end as connections) as limits
+where rolconnlimit not between 0 and limits.connections
 
 union all
 
 select
-    readers.rolname || ' begins without ' || settings.parameter || ' = ' || settings.value as says,
-    format('alter role %I set %I = %L', readers.rolname, settings.parameter, settings.value) as repair
-from readers
-cross join settings
+    settings.rolname || ' begins without ' || settings.parameter || ' = ' || settings.value as says,
+    format('alter role %I set %I = %L', settings.rolname, settings.parameter, settings.value) as repair
+from settings
 where
     not exists (
         select 1 from kept_settings
         where
-            kept_settings.setrole = readers.oid
+            kept_settings.setrole = settings.oid
             and kept_settings.setdatabase = 0
             and kept_settings.parameter = settings.parameter
             and kept_settings.value = settings.value
@@ -1160,14 +1186,13 @@ where
 union all
 
 select
-    readers.rolname || ' begins with another ' || settings.parameter || ' in ' || books.datname as says,
-    format('alter role %I in database %I reset %I', readers.rolname, books.datname, settings.parameter) as repair
+    settings.rolname || ' begins with another ' || settings.parameter || ' in ' || books.datname as says,
+    format('alter role %I in database %I reset %I', settings.rolname, books.datname, settings.parameter) as repair
 from books
-cross join readers
 cross join settings
 inner join kept_settings
     on
-        readers.oid = kept_settings.setrole
+        settings.oid = kept_settings.setrole
         and books.oid = kept_settings.setdatabase
         and settings.parameter = kept_settings.parameter
 order by says;

@@ -40,6 +40,40 @@ comment on column fridge.person_rights.updates is 'Whether they change rows: a t
 comment on column fridge.person_rights.relation is 'The table.';
 comment on column fridge.person_rights.role is 'The members of the group fridge_ROLE.';
 
+-- Prometheus' numbers are read by a login that reads these and writes nothing.
+create table fridge.metrics_reads (
+    relation text primary key
+);
+
+comment on table fridge.metrics_reads is 'One row per table or view that `fridge metrics` reads.';
+comment on column fridge.metrics_reads.relation is 'The table or view.';
+
+insert into fridge.metrics_reads (relation)
+values
+('billing_start'),
+('evidence_packs'),
+('exception_kinds'),
+('hours_to_count'),
+('invoice_day_reads'),
+('invoice_line_snapshots'),
+('invoice_snapshots'),
+('invoices'),
+('landing_files'),
+('marked_hours'),
+('meter_event_adjustments'),
+('meter_event_attempts'),
+('meter_events'),
+('open_exceptions'),
+('prices'),
+('settled_usage'),
+('stated_usage'),
+('statements_under_way'),
+('stripe_pace'),
+('stripe_reads'),
+('stripe_uses'),
+('tenants'),
+('usage');
+
 -- Refuses any change to a row that has been written: what happened stays on record (law L7).
 create function fridge.refuse_change() returns trigger
 language plpgsql as $$
@@ -66,13 +100,16 @@ $$;
 
 -- Brings the rights of all roles up to the tables that there are; a role that does not exist is left out. Run by the
 -- owner after every change of the schema. Partitions are reached through their table alone, and models that are tables
--- are filled. Finance and the other people read what they are given the names of, and nothing else.
+-- are filled. Finance and the other people read what they are given the names of, the metrics what they show, and nothing
+-- else.
 create function fridge.grant_rights(marts text[]) returns void
 language plpgsql set client_min_messages = warning as $$
 declare
     relation record;
     mart text;
-    groups text[] := array['fridge_finance', 'fridge_preparer', 'fridge_approver', 'fridge_operator'];
+    groups text[] := array[
+        'fridge_finance', 'fridge_preparer', 'fridge_approver', 'fridge_operator', 'fridge_metrics'
+    ];
     reading text;
 begin
     if to_regrole('fridge_pipeline') is not null then
@@ -120,7 +157,12 @@ begin
         loop
             execute format('revoke all on %s from %I', relation.name, reading);
         end loop;
-        foreach mart in array marts loop
+        foreach mart in array
+            case
+                when reading = 'fridge_metrics' then array(select metrics_reads.relation from fridge.metrics_reads)
+                else marts
+            end
+        loop
             execute format('grant select on fridge.%I to %I', mart, reading);
         end loop;
         for relation in select * from fridge.person_rights where 'fridge_' || person_rights.role = reading loop

@@ -16,6 +16,7 @@ from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.database.queries import span_of, statement
 from fridge_pipeline.ingest.rules.blank import BLANK
 from fridge_pipeline.ingest.rules.landing_files import LandingFile, LoadedListing
+from fridge_pipeline.ingest.rules.losses import EXPECTED_DAYS, KnownHour
 
 
 def lost_attempts(connection: psycopg.Connection, files: Sequence[LandingFile]) -> dict[str, int]:
@@ -52,6 +53,21 @@ def known_hours(connection: psycopg.Connection, since: datetime, until: datetime
     """Landing hours of this time that by its end had been loaded with files."""
     rows = connection.execute(statement("known_hours"), {"since": since, "until": until}).fetchall()
     return [Hour(start) for (start,) in rows]
+
+
+def known_listings(connection: psycopg.Connection, until: datetime) -> dict[Hour, KnownHour]:
+    """Landing hours that by then had been loaded with files, the newest first; of the last days that were loaded.
+
+    Once a person has settled that other files lie in their place, what was loaded before is not known any more.
+    """
+    rows = connection.execute(statement("known_listings"), {"until": until, "days": EXPECTED_DAYS}).fetchall()
+    return {Hour(row[0]): KnownHour(Hour(row[0]), *row[1:]) for row in rows}
+
+
+def loaded_paths(connection: psycopg.Connection, hour: Hour) -> frozenset[str]:
+    """The paths of all landing files that were ever loaded in an hour."""
+    rows = connection.execute(statement("loaded_paths"), {"hour": hour.start}).fetchall()
+    return frozenset(path for (path,) in rows)
 
 
 def has_landing_files(connection: psycopg.Connection) -> bool:

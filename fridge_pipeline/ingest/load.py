@@ -19,6 +19,7 @@ from fridge_pipeline.ingest.landing.zone import LandingZone
 from fridge_pipeline.ingest.landing_record import listing_fingerprints, loaded_versions, record_landing_hour
 from fridge_pipeline.ingest.load_files import FilesLoader
 from fridge_pipeline.ingest.load_transaction import LoadedFile
+from fridge_pipeline.ingest.recognize_zone import Recognition
 from fridge_pipeline.ingest.rules.landing_files import LandingFile, Shard
 from fridge_pipeline.ingest.source_contracts import note_definitions
 
@@ -64,6 +65,8 @@ class HourLoad:
         return sum(file.status != "loaded" for file in self.loaded)
 
 
+LOAD_FAILED = "load_failed"
+
 #: Files loaded in one transaction: many small ones cost little more than one large one, and a failure costs little.
 FILES_AT_ONCE = 500
 BYTES_AT_ONCE = 32 * 2**20
@@ -82,8 +85,11 @@ def load_hours(
         if zone.sources:
             note_definitions(connection, zone.sources, run.clock())
         known = listing_fingerprints(connection, hours)
-        failed_before = {hour for hour, kinds in open_exceptions(connection, hours).items() if "load_failed" in kinds}
-        listings = (_listing(connection, zone, hour, known.get(hour), shard) for hour in hours.hours())
+        failed_before = {hour for hour, kinds in open_exceptions(connection, hours).items() if LOAD_FAILED in kinds}
+        recognition = Recognition(connection, zone, run.clock())
+        listings = (
+            _recognized(_listing(connection, zone, hour, known.get(hour), shard), recognition) for hour in hours.hours()
+        )
         for some in _some_at_once(listings):
             _load_listings(some, zone, loader, run.at_failpoint)
             _record(connection, some, failed_before, run.clock())
@@ -98,6 +104,15 @@ class _Listing:
     fingerprint: str | None = None
     new: list[LandingFile] = field(default_factory=list)
     unread: dict[str, str] = field(default_factory=dict)
+
+
+def _recognized(listing: _Listing, recognition: Recognition) -> _Listing:
+    """The listing, or in its place a failure: with other files than were loaded nobody knows whose they are."""
+    hour = listing.load.hour
+    replaced = recognition.replaced([hour]) if listing.new else None
+    if replaced is None or not replaced.holds(hour):
+        return listing
+    return _Listing(HourLoad(hour, failure=replaced.told))
 
 
 def _listing(
@@ -164,7 +179,7 @@ def _record(
     with connection.transaction():
         for listing in listings:
             load = listing.load
-            load_failed = ExceptionKey("load_failed", None, load.hour)
+            load_failed = ExceptionKey(LOAD_FAILED, None, load.hour)
             if load.failure is not None:
                 open_exception(connection, load_failed, load.failure, now)
             elif load.hour in failed_before:

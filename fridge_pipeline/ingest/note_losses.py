@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
-from itertools import islice
 
 import psycopg
 
@@ -19,6 +18,7 @@ from fridge_pipeline.database.exceptions import (
 from fridge_pipeline.ingest.landing.landing_errors import LandingFolderError, LandingRootGoneError
 from fridge_pipeline.ingest.landing.zone import LandingZone
 from fridge_pipeline.ingest.landing_record import known_hours
+from fridge_pipeline.ingest.recognize_zone import REPLACED, Recognition
 from fridge_pipeline.ingest.rules.losses import (
     EXPECTED_DAYS,
     HourAhead,
@@ -33,11 +33,14 @@ from fridge_pipeline.ingest.rules.losses import (
 )
 
 FUTURE_HOUR, VANISHED, STRAYS = "future_hour", "landing_vanished", "stray_files"
-KINDS = (FUTURE_HOUR, VANISHED, STRAYS)
+KINDS = (FUTURE_HOUR, VANISHED, STRAYS, REPLACED)
 _VANISHED = ExceptionKey(VANISHED, None, None, "all files")
 
 #: A tick lists so many hours ahead that are not told yet, the nearest first; the sweep lists all hours anyway.
 AHEAD_PER_TICK_MAX = 100
+
+#: Of those that are told it looks so many over for what was delivered since; in a bucket each is a request.
+AHEAD_AGAIN_MAX = 3
 
 #: So many places with strays it looks at again; in a bucket each is a request.
 TOLD_AGAIN_MAX = 20
@@ -57,6 +60,7 @@ def list_and_note(connection: psycopg.Connection, zone: LandingZone, now: dateti
     close_begun_hours(connection, listed, now)
     note_strays(connection, strays, now)
     note_gone(connection, listed, now)
+    Recognition(connection, zone, now, listed, sees_all=True).replaced(listed)
     return listed
 
 
@@ -65,14 +69,19 @@ def find_losses(
 ) -> LandingLosses:
     """What a look at all hours found; changes nothing."""
     ahead = [_look_ahead(zone, hour) for hour in sorted(listed) if is_ahead(hour, now)]
-    return LandingLosses(ahead, strays, _gone(connection, listed, now))
+    replaced = Recognition(connection, zone, now, listed, sees_all=True).find(listed)
+    return LandingLosses(ahead, strays, _gone(connection, listed, now), replaced)
 
 
-def note_ahead(connection: psycopg.Connection, zone: LandingZone, present: Collection[Hour], now: datetime) -> None:
-    """Hours ahead among those that have a folder; those that are told already are not listed again."""
+def note_ahead(
+    connection: psycopg.Connection, zone: LandingZone, present: Collection[Hour], strays: Strays, now: datetime
+) -> None:
+    """Hours ahead among those that have a folder, with their strays; of those that are told only the nearest."""
     told = open_of_kind(connection, FUTURE_HOUR)
-    unknown = (hour for hour in sorted(present) if is_ahead(hour, now) and _future(hour) not in told)
-    looks = [_look_ahead(zone, hour) for hour in islice(unknown, AHEAD_PER_TICK_MAX)]
+    ahead = [hour for hour in sorted(present) if is_ahead(hour, now)]
+    unknown = [hour for hour in ahead if _future(hour) not in told][:AHEAD_PER_TICK_MAX]
+    known = [hour for hour in ahead if _future(hour) in told][:AHEAD_AGAIN_MAX]
+    looks = [_look_ahead(zone, hour, strays) for hour in (*unknown, *known)]
     _open_ahead(connection, [look for look in looks if look.files != 0], now)
     if told:
         close_begun_hours(connection, present, now)
@@ -122,9 +131,9 @@ def _gone(connection: psycopg.Connection, present: Collection[Hour], now: dateti
     return hours_gone(known_hours(connection, looked_at - EXPECTED_DAYS, looked_at), present, looked_at)
 
 
-def _look_ahead(zone: LandingZone, hour: Hour) -> HourAhead:
+def _look_ahead(zone: LandingZone, hour: Hour, strays: Strays | None = None) -> HourAhead:
     try:
-        files = zone.listing(hour).files
+        files = zone.listing(hour, None, strays).files
     except LandingFolderError:
         return HourAhead(hour, None)
     return HourAhead(hour, len(files), sum(file.size for file in files))

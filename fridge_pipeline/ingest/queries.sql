@@ -32,6 +32,38 @@ where
     and loaded_at <= %(until)s
     and listing_fingerprint ~ '^[1-9]';
 
+-- name: known_listings
+-- Of the days before the newest that was loaded, whenever that was: nothing is loaded while other files lie there.
+with known as (
+    select
+        landing_hour,
+        listing_fingerprint,
+        split_part(listing_fingerprint, ':', 1)::integer as file_count
+    from fridge.landing_hours
+    where
+        listing_fingerprint ~ '^[1-9]'
+        and loaded_at <= %(until)s
+        and loaded_at > coalesce(
+            (
+                select max(exceptions.closed_at)
+                from fridge.exceptions
+                inner join fridge.settlements on exceptions.exception_id = settlements.exception_id
+                where exceptions.kind = 'landing_replaced'
+            ),
+            '-infinity'
+        )
+)
+
+select *
+from known
+where landing_hour > (select max(known.landing_hour) from known) - %(days)s::interval
+order by landing_hour desc;
+
+-- name: loaded_paths
+select distinct path
+from fridge.landing_files
+where landing_hour = %(hour)s;
+
 -- name: has_landing_files
 select exists(select 1 from fridge.landing_files) as has_files;
 

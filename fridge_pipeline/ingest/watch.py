@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -19,6 +19,7 @@ from fridge_pipeline.database.exceptions import (
 from fridge_pipeline.ingest.landing.landing_errors import LandingRootGoneError
 from fridge_pipeline.ingest.landing.zone import LandingZone
 from fridge_pipeline.ingest.landing_record import loaded_listings, record_folder_versions
+from fridge_pipeline.ingest.load import LOAD_FAILED
 from fridge_pipeline.ingest.note_losses import (
     FUTURE_HOUR,
     TOLD_AGAIN_MAX,
@@ -28,9 +29,13 @@ from fridge_pipeline.ingest.note_losses import (
     note_strays,
     told_places,
 )
+from fridge_pipeline.ingest.recognize_zone import Recognition
 from fridge_pipeline.ingest.rules.landing_files import FolderVersion, LoadedListing, plan_listing
 from fridge_pipeline.ingest.rules.losses import Strays
 from fridge_pipeline.ingest.source_contracts import note_definitions
+
+#: In place of a fingerprint, of an hour that has no landing file.
+NO_FILES = "0"
 
 #: No landing folder can name an earlier one.
 FIRST_HOUR = Hour(datetime.min.replace(tzinfo=UTC))
@@ -48,12 +53,12 @@ class LandingNews:
 class LandingWatch:
     """The pending hours of the grid with their fingerprints, and the hour to go on after (see ``ListingPlan``).
 
-    ``gone`` says that the files of all known hours are gone, if they are: then nothing pending means nothing.
+    ``wrong`` says what keeps files from being seen or loaded, if anything does: then nothing pending means nothing.
     """
 
     pending: dict[Hour, str]
     turn: Hour | None
-    gone: str | None = None
+    wrong: str | None = None
 
 
 def find_landing_news(connection: psycopg.Connection, zone: LandingZone, grid: HourRange) -> LandingNews:
@@ -66,7 +71,8 @@ def compare_listing(connection: psycopg.Connection, listed: Mapping[Hour, str], 
 
     Hours after the grid have not begun: they wait, and are in neither part of the news.
     """
-    return _news(listed, loaded_listings(connection, _span(listed, grid)), grid)
+    failed = dict.fromkeys(_failed(connection), NO_FILES)  # tried again, also those that are gone
+    return _news({**failed, **listed}, loaded_listings(connection, _span(listed, grid)), grid, failed)
 
 
 def watch_landing_zone(
@@ -89,13 +95,16 @@ def watch_landing_zone(
         look_again(zone, strays)
         listed = {hour: fingerprint for hour, fingerprint in fingerprints.items() if fingerprint is not None}
         record_folder_versions(connection, _seen_anew(fingerprints, folders, loaded, now))
-        news = _news(listed, loaded, grid)
+        news = _news(listed, loaded, grid, _failed(connection))
         _open_unexpected(connection, news.unexpected, grid, now)
         present = {hour for hour in seen if fingerprints.get(hour, "") is not None}
-        note_ahead(connection, zone, present, now)
+        note_ahead(connection, zone, present, strays, now)
         note_strays(connection, strays, now)
-        gone = note_gone(connection, present, now)
-    return LandingWatch(news.pending, plan.turn, gone)
+        wrong = note_gone(connection, present, now)
+        pending, replaced = news.pending, Recognition(connection, zone, now, fingerprints).replaced(news.pending)
+        if replaced is not None:
+            pending, wrong = {hour: text for hour, text in pending.items() if not replaced.holds(hour)}, replaced.told
+    return LandingWatch(pending, plan.turn, wrong)
 
 
 def _folders(
@@ -119,11 +128,21 @@ def _span(hours: Iterable[Hour], grid: HourRange) -> HourRange:
     return HourRange(min(hours, default=grid.first), grid.last)
 
 
-def _news(listed: Mapping[Hour, str], loaded: Mapping[Hour, LoadedListing], grid: HourRange) -> LandingNews:
-    news = [hour for hour in sorted(listed) if hour not in loaded or loaded[hour].fingerprint != listed[hour]]
+def _failed(connection: psycopg.Connection) -> set[Hour]:
+    return {key.hour for key in open_of_kind(connection, LOAD_FAILED) if key.hour is not None}
+
+
+def _news(
+    listed: Mapping[Hour, str], loaded: Mapping[Hour, LoadedListing], grid: HourRange, failed: Container[Hour]
+) -> LandingNews:
+    changed = {hour for hour in listed if hour not in loaded or loaded[hour].fingerprint != listed[hour]}
     return LandingNews(
-        pending={hour: listed[hour] for hour in news if grid.first <= hour <= grid.last},
-        unexpected=[hour for hour in news if hour < grid.first],
+        pending={
+            hour: listed[hour]
+            for hour in sorted(listed)
+            if grid.first <= hour <= grid.last and (hour in failed or hour in changed)
+        },
+        unexpected=sorted(hour for hour in changed if hour < grid.first and listed[hour] != NO_FILES),
     )
 
 

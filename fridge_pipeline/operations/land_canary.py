@@ -7,7 +7,8 @@ from fridge_pipeline.ingest.landing.delivery import deliver_file
 from fridge_pipeline.ingest.landing.landing_errors import LandingRootGoneError
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.landing.zone import LandingZone
-from fridge_pipeline.operations.rules.alert_causes import CANARY_FILE, canary_batch
+from fridge_pipeline.ingest.rules.losses import CANARY_FILE
+from fridge_pipeline.operations.rules.alert_causes import canary_batch
 
 
 class CanaryNotSupportedError(RuntimeError):

@@ -114,7 +114,7 @@ def landing_sensor(
     waiting = without_runs_under_way(context.instance, pending)
     context.update_cursor(cursor_of(watched.turn, waits_for_runs=len(waiting) < len(pending)))
     if not waiting:
-        return dg.SkipReason(watched.gone or f"nothing new in {ledger.settings.landing_uri}")
+        return dg.SkipReason(watched.wrong or f"nothing new in {ledger.settings.landing_uri}")
     ranges = plan_ranges(waiting)[:RUNS_PER_TICK_MAX]
     attempt = int(ledger.clock().timestamp() // RETRY_SECONDS)
     return dg.SensorResult(

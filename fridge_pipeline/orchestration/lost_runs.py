@@ -51,6 +51,8 @@ def make_storage(books: Database) -> Database:
         runs_under_way(storage)
     except psycopg.errors.UndefinedTable:
         ask_dagster("storage")
+    with storage.connect() as connection:
+        connection.execute(statement("grant_metrics"))
     return storage
 
 

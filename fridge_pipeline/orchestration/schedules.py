@@ -7,10 +7,10 @@ import dagster as dg
 from fridge_pipeline.billing.hours_to_bill import sweep_hours
 from fridge_pipeline.calendar.days import ONE_DAY, DayRange
 from fridge_pipeline.calendar.hours import Hour, plan_ranges
+from fridge_pipeline.ingest.rules.losses import CANARY_FILE
 from fridge_pipeline.installation import Landing, Ledger
 from fridge_pipeline.operations.drop_old_readings import drop_old_readings, old_months
 from fridge_pipeline.operations.land_canary import CanaryNotSupportedError, land_canary
-from fridge_pipeline.operations.rules.alert_causes import CANARY_FILE
 from fridge_pipeline.orchestration.automation import (
     BILL_CLOSED_HOURS,
     CHECK_BOOKS,

@@ -22,14 +22,19 @@ OURS = sorted(name for name in SERVICES if name != "postgres")
 
 #: Which secret files a service is given, and so all that somebody who breaks into it finds.
 SECRETS = {
-    "postgres": {"postgres_password", "database_url", "finance_database_url"},  # it makes the logins
+    "postgres": {
+        "postgres_password",
+        "database_url",
+        "finance_database_url",
+        "metrics_database_url",
+    },  # it makes the logins
     "migrate": {"owner_database_url"},
     "code": {"database_url", "stripe_api_key"},
     "daemon": {"database_url"},
     "webserver": {"database_url"},
     "finance-webserver": {"finance_database_url"},
     "console": {"finance_database_url"},
-    "metrics": {"database_url"},
+    "metrics": {"metrics_database_url"},
 }
 
 
@@ -131,7 +136,7 @@ def test_only_what_is_finances_has_finances_login_and_no_other_and_only_the_code
     for name in OURS:
         given = {key: value for key, value in SERVICES[name]["environment"].items() if "DATABASE_URL" in key}
         login = "finance_database_url" if name in {"finance-webserver", "console"} else "database_url"
-        login = "owner_database_url" if name == "migrate" else login
+        login = {"migrate": "owner_database_url", "metrics": "metrics_database_url"}.get(name, login)
         assert list(given.values()) == [f"/run/secrets/{login}"]
         assert ("STRIPE_API_KEY_FILE" in SERVICES[name]["environment"]) == (name == "code")
         assert ("--read-only" in SERVICES[name]["command"]) == (name == "finance-webserver")

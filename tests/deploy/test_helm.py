@@ -139,7 +139,7 @@ def test_no_pod_is_root_and_every_one_has_a_limit_of_memory() -> None:
     ("name", "port", "secret", "keys"),
     [
         ("fridge-console", 3003, "fridge-finance", ["finance_database_url"]),
-        ("fridge-metrics", 9464, "fridge-secrets", ["database_url"]),
+        ("fridge-metrics", 9464, "fridge-metrics", ["metrics_database_url"]),
     ],
 )
 def test_console_and_metrics_have_one_secret_each_no_right_and_a_read_only_root(

@@ -91,6 +91,10 @@ def test_dagsters_database_is_the_services_own_and_finance_reads_it_and_writes_n
         ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 finance.execute(statement.encode())
+    with sign_in(secrets, "metrics_database_url", "_dagster") as metrics:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            metrics.execute("select * from runs")  # which the services grant, once Dagster has made it
+        assert metrics.execute("show statement_timeout").fetchone() == ("10s",)
     with sign_in(secrets, "database_url") as services:
         assert find_reader_drift(services) == []
         assert services.execute(
@@ -112,6 +116,7 @@ def test_run_again_it_brings_back_what_was_changed_and_keeps_what_dagster_has(
     with psycopg.connect(superuser.dsn("fridge"), autocommit=True) as connection:
         connection.execute("alter role fridge_app password 'forgotten'")
         connection.execute("alter role fridge_finance_app set statement_timeout = 0")
+        connection.execute("alter role fridge_metrics connection limit -1")
         connection.execute("grant temporary on database fridge to public")
     done = first_start(superuser, secrets)
     assert (done.returncode, done.stderr) == (0, "")
@@ -124,7 +129,7 @@ def test_run_again_it_brings_back_what_was_changed_and_keeps_what_dagster_has(
 def test_a_password_that_is_no_plain_word_makes_no_login_and_is_not_shown(
     superuser: ServerAddress, secrets: Path, tmp_path: Path
 ) -> None:
-    for name in ("database_url", "finance_database_url"):
+    for name in ("database_url", "finance_database_url", "metrics_database_url"):
         (tmp_path / name).write_text((secrets / name).read_text())
     (tmp_path / "database_url").write_text("postgresql://fridge_app:it's%40hidden@h/fridge")
     done = first_start(superuser, tmp_path)
@@ -137,4 +142,4 @@ def test_making_the_secrets_again_keeps_those_that_there_are(secrets: Path) -> N
     before = {file.name: file.read_text() for file in secrets.iterdir()}
     again = subprocess.run(["sh", DEPLOY / "create_secrets.sh", secrets], capture_output=True, text=True, check=True)
     assert {file.name: file.read_text() for file in secrets.iterdir()} == before
-    assert again.stdout.count("kept ") == len(before) == 4
+    assert again.stdout.count("kept ") == len(before) == 5

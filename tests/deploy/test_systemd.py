@@ -27,7 +27,7 @@ CREDENTIALS = {
     "fridge-daemon": {"database_url"},
     "fridge-webserver": {"database_url"},
     "fridge-finance-webserver": {"finance_database_url"},
-    "fridge-metrics": {"database_url"},
+    "fridge-metrics": {"metrics_database_url"},
     "fridge-console": {"finance_database_url"},
 }
 

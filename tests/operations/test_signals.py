@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.embedded.logins import METRICS, ServerAddress
+from fridge_pipeline.database.embedded.server import EmbeddedServer
+from fridge_pipeline.database.readers import find_reader_drift
 from fridge_pipeline.operations.expose_signals import Exposition
 from fridge_pipeline.operations.read_signals import BOOKS, DAGSTER, read_signals
 from fridge_pipeline.operations.rules.signals import SIGNALS, Sample
+from fridge_pipeline.orchestration.lost_runs import make_storage
 from tests.operations.observed import Installation, bill_and_leave_some, dagster_beside, observe
 from tests.pipeline import Pipeline
 
@@ -114,6 +123,64 @@ def test_who_scrapes_at_the_same_time_costs_one_look() -> None:
     assert (len(looks), len(set(bodies))) == (1, 1)
     assert b"\nfridge_undelivered_hours 3.0\n" in bodies[0]
     assert b"load_age" not in bodies[0]
+
+
+#: Every right on a relation that the metrics' role has, membership and grants to everybody included.
+RIGHTS = """
+    select relname, string_agg(privilege, ' ' order by privilege)
+    from pg_class
+    cross join unnest(array['select', 'insert', 'update', 'delete', 'truncate', 'trigger', 'references']) as privilege
+    where
+        relnamespace = %s::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f')
+        and has_table_privilege('fridge_metrics', pg_class.oid, privilege)
+    group by relname
+"""
+
+#: What a login that gets into the wrong hands must not do, also once its sessions are no longer read-only.
+HARM = (
+    "delete from fridge.marked_hours",
+    "insert into fridge.metrics_reads values ('readings')",
+    "select * from fridge.stored_readings",
+    "select * from fridge.tenant_changes",
+    "create table public.mine (a text)",
+    "create temporary table mine (a text)",
+    "select pg_advisory_lock(1)",
+    "select lo_create(0)",
+    "set role fridge_pipeline",
+    "alter role fridge_metrics connection limit -1",
+)
+
+
+def test_the_metrics_sign_in_as_a_role_that_reads_what_they_show_and_does_nothing_else(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, server: ServerAddress, server_home: Path
+) -> None:
+    login, books = EmbeddedServer(server_home).signed_in(server, METRICS), installation.observed.books
+    with dagster_beside(installation.pipeline, monkeypatch):
+        dagster = make_storage(books)
+        as_metrics = [
+            Database(make_conninfo(each.dsn, user=login.user, password=login.password)) for each in (books, dagster)
+        ]
+        observed = replace(installation.observed, books=as_metrics[0], dagster=as_metrics[1])
+        samples = read_signals(observed, installation.pipeline.clock)
+        parts = {sample.labels[0]: sample.value for sample in samples if sample.name == "part_was_read"}
+        assert parts == dict.fromkeys((*BOOKS, *DAGSTER), 1)
+        with dagster.connect() as connection:
+            rights = dict(connection.execute(RIGHTS, ["public"]).fetchall())
+        assert rights == dict.fromkeys(("daemon_heartbeats", "job_ticks", "runs"), "select")
+    with books.connect() as connection:
+        rights = dict(connection.execute(RIGHTS, ["fridge"]).fetchall())
+        reads = connection.execute("select relation from fridge.metrics_reads").fetchall()
+        assert rights == {name: "select" for (name,) in reads}
+        assert find_reader_drift(connection) == []
+    with psycopg.connect(as_metrics[0].dsn, autocommit=True) as connection:
+        limits = "select rolconnlimit, current_setting('statement_timeout') from pg_roles where rolname = current_user"
+        assert connection.execute(limits).fetchone() == (5, "10s")
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            connection.execute("create table public.mine (a text)")
+        connection.execute("set default_transaction_read_only = off")
+        for statement in HARM:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(statement.encode())
 
 
 def test_the_pipelines_rights_are_enough(installation: Installation) -> None:

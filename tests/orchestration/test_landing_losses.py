@@ -84,6 +84,26 @@ def test_a_folder_ahead_of_now_is_over_when_it_is_gone_and_nothing_when_it_is_em
     assert pipeline.rows(OPEN) == []
 
 
+@pytest.mark.parametrize("look", [tick, sweep])
+def test_strays_below_a_folder_ahead_of_now_are_told_by_the_look_that_tells_it_and_when_they_come_later(
+    pipeline: Pipeline, look: Look
+) -> None:
+    ahead = now(pipeline).plus(9)
+    land(pipeline, ahead)
+    (pipeline.landing / ahead.folder / "gateway-7").mkdir()
+    (pipeline.landing / ahead.plus(1).folder / "gateway-7").mkdir(parents=True)
+    look(pipeline)
+    strays = [("stray_files", hour.start) for hour in (ahead, ahead.plus(1))]
+    assert pipeline.rows(OPEN) == [("future_hour", ahead.start), *strays]
+    for hour in (ahead, ahead.plus(1)):
+        (pipeline.landing / hour.folder / "gateway-7").rmdir()
+    look(pipeline)
+    assert pipeline.rows(OPEN) == [("future_hour", ahead.start)]
+    (pipeline.landing / ahead.folder / "gateway-8").mkdir()
+    look(pipeline)
+    assert pipeline.rows(OPEN) == [("future_hour", ahead.start), strays[0]]
+
+
 def test_a_gateway_whose_clock_is_three_minutes_ahead_names_no_hour_of_the_future(pipeline: Pipeline) -> None:
     pipeline.clock.now = now(pipeline).end - timedelta(minutes=3)
     land(pipeline, now(pipeline).plus(1))

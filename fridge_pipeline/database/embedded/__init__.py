@@ -9,7 +9,8 @@ The home (``FRIDGE_HOME/postgres``) holds everything::
     data/               the data directory; made under the name data.new and renamed when it is whole
     port                the TCP port on 127.0.0.1, chosen once
     fridge.password     password of the schema's owner, mode 0600
-    fridge_app.password password of what daily work signs in with, mode 0600; fridge_finance.password that of finance
+    fridge_app.password password of what daily work signs in with, mode 0600; fridge_finance.password that of finance,
+                        fridge_metrics.password that of the metrics
     postgres.password   password of the superuser, mode 0600
     server.log          what the server says (server.log.1: the one before)
     holders.lock        shared kernel lock of every process that needs the server

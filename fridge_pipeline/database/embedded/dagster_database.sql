@@ -16,6 +16,6 @@ begin
 end;
 $$;
 
--- A reader of the books has no business here.
+-- A reader of the books has no business here; the metrics read three tables, which the services grant them.
 revoke all on database fridge_dagster from public;
-grant connect on database fridge_dagster to fridge;
+grant connect on database fridge_dagster to fridge, fridge_metrics;

@@ -41,6 +41,7 @@ OWNER = "fridge"
 #: What daily work signs in with: a member of ``fridge_pipeline``, and the owner of Dagster's database.
 APPLICATION = "fridge_app"
 FINANCE = "fridge_finance"
+METRICS = "fridge_metrics"
 PASSWORD_BYTES = 32
 
 
@@ -69,7 +70,7 @@ DAGSTER_DATABASE = "fridge_dagster"
 def ensure_roles(layout: Layout, host: str, port: int) -> None:
     """Makes them where they are missing, as in a data directory of an earlier version, with Dagster's database.
 
-    Finance gets back the password of its file and the bounds of a reader: it may change its own.
+    Readers get back the password of their file and their bounds: they may change their own.
     """
     superuser = read_password(layout, SUPERUSER)
     address = ServerAddress(host, port, SUPERUSER, superuser, "postgres")
@@ -81,7 +82,8 @@ def ensure_roles(layout: Layout, host: str, port: int) -> None:
             return sql.Literal(connection.pgconn.encrypt_password(password.encode(), role.encode()).decode())
 
         roles = sql.SQL(_statements("more_roles.sql"))
-        connection.execute(roles.format(application_password=hashed(APPLICATION), finance_password=hashed(FINANCE)))
+        passwords = {"application": APPLICATION, "finance": FINANCE, "metrics": METRICS}
+        connection.execute(roles.format(**{f"{name}_password": hashed(role) for name, role in passwords.items()}))
     with psycopg.connect(address.dsn(OWNER), autocommit=True) as connection:
         restrict_readers(connection)
     with psycopg.connect(address.dsn(DAGSTER_DATABASE), autocommit=True) as connection:

@@ -14,6 +14,9 @@ begin
     if to_regrole('fridge_finance') is null then
         create role fridge_finance noinherit;
     end if;
+    if to_regrole('fridge_metrics') is null then
+        create role fridge_metrics noinherit connection limit 5;
+    end if;
     if to_regrole('fridge_preparer') is null then
         create role fridge_preparer nologin;
         create role fridge_approver nologin;
@@ -24,6 +27,7 @@ $$;
 
 -- Whoever signs in may change the password of its own role: PostgreSQL knows no right that forbids it.
 alter role fridge_finance login password {finance_password};
+alter role fridge_metrics login password {metrics_password};
 
 -- A reader has no business outside the books.
 revoke all on database postgres, template1 from public;

@@ -60,7 +60,7 @@ class EmbeddedServer:
             return self._ensure_running(lock)
 
     def signed_in(self, address: ServerAddress, role: str) -> ServerAddress:
-        """The same server for another of its logins than the owner: ``APPLICATION`` or ``FINANCE`` of ``logins``."""
+        """The same server for another of its logins than the owner: see ``logins``."""
         return replace(address, user=role, password=read_password(self._layout, role))
 
     def restore_logins(self) -> None:

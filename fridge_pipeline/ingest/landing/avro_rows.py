@@ -15,7 +15,7 @@ import polars as pl
 from fridge_pipeline.ingest.landing.avro_blocks import AvroBlock, AvroFile
 from fridge_pipeline.ingest.landing.json_columns import JsonColumns
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
-from fridge_pipeline.ingest.landing.ndjson_rows import decoded_rows
+from fridge_pipeline.ingest.landing.ndjson_rows import decoded_rows, refuse_other_content
 
 #: So much text of records is decoded at once, a line counted as so much more than its characters.
 _BATCH_CHARACTERS, _LINE_CHARACTERS = 4 * 2**20, 64
@@ -36,9 +36,12 @@ def avro_batches(path: Path, columns: JsonColumns) -> Iterator[pl.DataFrame]:
         read = _reader(file.schema)
         for block in file.blocks():
             for lines, error in _framed(_texts(block, read, file.record_bytes_max, row_count), row_count):
-                row_count += lines.height
                 if lines.height:
-                    yield decoded_rows(lines, columns)
+                    rows = decoded_rows(lines, columns)
+                    if not row_count:
+                        refuse_other_content(rows, "\n".join(lines["raw"]).encode(errors="replace"), columns)
+                    yield rows
+                row_count += lines.height
                 if error is not None:
                     raise error
     if not row_count:
@@ -51,7 +54,7 @@ def _reader(schema: Any) -> Any:
     try:
         parsed = fastavro.parse_schema(schema)
     except (fastavro.schema.SchemaParseException, *_DAMAGE) as error:
-        raise UnreadableFileError(f"avro with a schema that cannot be read: {str(error)[:200]}") from error
+        raise UnreadableFileError(f"avro with a schema that cannot be read: {type(error).__name__}") from error
     return lambda data: fastavro.schemaless_reader(data, parsed, None)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
@@ -117,9 +117,6 @@ def places_of_fields(found: Sequence[str]) -> list[int]:
     return [names.index(field) for field in FIELDS]
 
 
-#: So many names of JSON are shown in an error, and of each so much.
-NAMES_SHOWN, NAME_SHOWN = 20, 40
-
 #: Most columns of a file that hold one reading each.
 WIDE_COLUMNS_MAX = 2_000
 
@@ -140,7 +137,7 @@ def places_of_columns(source: Source, found: Sequence[str]) -> dict[str, int]:
         told = "".join(f"; if the text of {name} is JSON, say embedded = [{json.dumps(name)}]" for name in texts[:1])
         wanted = ", ".join([*missing, *([f"any like {source.wide}"] if source.wide and not wide else [])])
         there = [column for column in source.columns if column in places]
-        others = _others([len(name) for name in found if name.strip(BLANK) not in there])
+        others = other_names([name for name in found if name.strip(BLANK) not in there])
         shown_names = ", ".join([*there, *others]) or "nothing"
         raise UnreadableFileError(f"missing columns of source {source.name}: {wanted}; found: {shown_names}{told}")
     for column in (*source.columns, *wide):
@@ -163,25 +160,31 @@ def wide_of(source: Source, names: Sequence[str]) -> list[str]:
 _EMBEDDED = re.compile(rf"[{BLANK}]*+(?:[{{\[]|e[w-z0-9+/]|W[w-z0-9+/])")
 
 
-def shown(names: Sequence[str]) -> str:
-    """Names as a person reads them, so many as fit into a sentence."""
-    return ", ".join(repr(name[:NAME_SHOWN]) for name in names[:NAMES_SHOWN]) + (", …" if names[NAMES_SHOWN:] else "")
-
-
-def missing_members(missing: Sequence[str], first: Mapping[str, object]) -> UnreadableFileError:
-    """The error for JSON without what a source names: what the first object has, and where JSON is within a text."""
+def missing_members(
+    missing: Sequence[str], wanted: Collection[str], first: Mapping[str, object]
+) -> UnreadableFileError:
+    """The error for JSON without what a source names: what of it the first object has, and where more may lie in it."""
     leaves = dict(leaves_of(first))
+    ours = {member.removeprefix("/").removesuffix(".*") for member in wanted}
+
+    def place(name: str) -> str:
+        """A name that leads to what the source names is the source's."""
+        is_ours = any(f"{member}.".startswith(f"{name}.") for member in ours)
+        return json.dumps(name) if is_ours else f"its name, of {len(name)} characters,"
+
     told = [
-        f"{name!r} is a text that holds JSON: embedded = [{json.dumps(name)}] looks into it"
+        f"a member is a text that holds JSON: embedded = [{place(name)}] looks into it"
         for name, value in leaves.items()
         if isinstance(value, str) and _EMBEDDED.match(value)
     ]
     arrays = [
-        f"{name!r} is an array: records = {json.dumps(name)} makes each of its elements a record"
+        f"a member is an array: records = {place(name)} makes each of its elements a record"
         for name, value in leaves.items()
         if isinstance(value, list) and value
     ]
-    found = f"missing in every object: {', '.join(missing)}; found in the first: {shown(list(leaves))}"
+    there = [name for name in leaves if name in ours]
+    shown = [*there, *other_names([name for name in leaves if name not in ours])]
+    found = f"missing in every object: {', '.join(missing)}; found in the first: {', '.join(shown) or 'nothing'}"
     return UnreadableFileError("; ".join([found, *told[:1], *arrays[:1]]))
 
 
@@ -201,12 +204,13 @@ def missing_columns(missing: Sequence[str], found: Sequence[str]) -> UnreadableF
     own += [f"{field} in other letters" for field in FIELDS if field in alike]
     if any(all(field in name for field in FIELDS) for name in found):
         own.append("all four in one name, so what separates them is not a comma")
-    others = _others([len(name) for name in found if name not in FIELDS])
+    others = other_names([name for name in found if name not in FIELDS])
     return UnreadableFileError(
         f"missing columns: {', '.join(missing)}; found: {', '.join([*own, *others]) or 'nothing'}"
     )
 
 
-def _others(lengths: Sequence[int]) -> list[str]:
+def other_names(names: Sequence[str]) -> list[str]:
     """Names that nobody asked for, by their number and lengths: their text may be anything."""
+    lengths = [*map(len, names)]
     return [f"{len(lengths)} other names of {min(lengths)} to {max(lengths)} characters"] if lengths else []

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
-from fridge_pipeline.ingest.landing.content import shown
+from fridge_pipeline.ingest.landing.content import other_names
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
 from fridge_pipeline.ingest.landing.text_encoding import text_of
 from fridge_pipeline.ingest.rules.blank import BLANK
@@ -117,7 +117,8 @@ def _member(text: str, at: int, key: str, name: str) -> int:
         if text[at : at + 1] != ",":
             break
         at = _behind(text, at + 1)
-    raise UnreadableFileError(f"it has no {name}; beside where it would be there are {shown(keys) or 'no keys'}")
+    there = ", ".join(other_names(keys)) or "no keys"
+    raise UnreadableFileError(f"it has no {name}; beside where it would be there are {there}")
 
 
 def _in_array(text: str, at: int, ends: _Ends) -> Generator[tuple[int, int], None, int]:

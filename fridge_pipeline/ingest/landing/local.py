@@ -97,10 +97,10 @@ class LocalLanding:
         except OSError as error:
             return f"unlistable:{errno.errorcode.get(error.errno or 0, type(error).__name__)}"
 
-    def listing(self, hour: Hour, known: str | None = None) -> Listing:
+    def listing(self, hour: Hour, known: str | None = None, strays: Strays | None = None) -> Listing:
         """See ``LandingZone.listing``."""
         try:
-            listed = sorted(self._scan(hour), key=itemgetter(0))
+            listed = sorted(self._scan(hour, strays), key=itemgetter(0))
         except OSError as error:
             raise LandingFolderError(storable_path(self._folder(hour)), error.strerror or str(error)) from error
         fingerprint = _fingerprint(listed)

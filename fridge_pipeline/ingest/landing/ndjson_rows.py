@@ -24,7 +24,7 @@ from fridge_pipeline.ingest.rules.blank import BLANK
 from fridge_pipeline.ingest.rules.reading import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from fridge_pipeline.ingest.landing.lines import Block, BlockReader
 
@@ -82,6 +82,16 @@ def decoded_rows(lines: pl.DataFrame, columns: JsonColumns) -> pl.DataFrame:
     columns = columns.among(lines)
     rows = _decoded(lines, columns) if columns.records is None else None
     return _carefully_decoded(lines, columns, 0)[0] if rows is None else rows
+
+
+def decoded_frames(frames: Iterable[pl.DataFrame], columns: JsonColumns) -> Iterator[pl.DataFrame]:
+    """The rows of frames of such objects. Raises ``UnreadableFileError`` where the first are none of these columns."""
+    for number, lines in enumerate(frames):
+        rows = decoded_rows(lines, columns)
+        has_records = not (rows["fault"] == Reason.NO_MEASUREMENT.value).all(ignore_nulls=False)
+        if not number and has_records:
+            refuse_other_content(rows, "\n".join(lines["raw"]).encode(errors="replace"), columns)
+        yield rows
 
 
 def _decoded(lines: pl.DataFrame, columns: JsonColumns) -> pl.DataFrame | None:
@@ -216,5 +226,6 @@ def refuse_other_content(rows: pl.DataFrame, data: bytes, columns: JsonColumns) 
     if missing:
         objects = (decoded for raw in rows["raw"] if (decoded := _object(raw, 0)[0]) is not None)
         first: dict[str, object] = next(objects, {})
+        wanted = columns.members.values()
         is_canonical = columns.members == CANONICAL.members
-        raise missing_columns(missing, list(first)) if is_canonical else missing_members(missing, first)
+        raise missing_columns(missing, list(first)) if is_canonical else missing_members(missing, wanted, first)

@@ -127,10 +127,10 @@ class ObjectLanding:
         except StoreRefusedError as error:
             return f"unlistable:{error.code}"
 
-    def listing(self, hour: Hour, known: str | None = None) -> Listing:
+    def listing(self, hour: Hour, known: str | None = None, strays: Strays | None = None) -> Listing:
         """See ``LandingZone.listing``: one request per 1,000 objects."""
         try:
-            listed = sorted(self._scan(hour), key=lambda each: each[0])
+            listed = sorted(self._scan(hour, strays), key=lambda each: each[0])
         except StoreRefusedError as error:
             raise LandingFolderError(f"{self._uri}/{hour.folder}", error.reason, error.advice) from None
         fingerprint = _fingerprint(listed)

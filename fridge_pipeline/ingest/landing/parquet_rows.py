@@ -83,7 +83,7 @@ def canonical(schema: Any) -> list[Chosen]:
         is_accepted, expected = _ACCEPTED[field]
         dtype = schema.field(place).type
         if not is_accepted(dtype.value_type if types.is_dictionary(dtype) else dtype):
-            raise UnreadableFileError(f"column {field} is of type {dtype}, expected {expected}")
+            raise UnreadableFileError(f"column {field} is of type {type_name(dtype)}, expected {expected}")
     return [Chosen(field, schema.names[place], field in IDS) for field, place in zip(FIELDS, places, strict=True)]
 
 
@@ -102,7 +102,7 @@ def chosen_by(source: Source) -> Choice:
             dtype = type_at(schema, column.path)
             if types.is_nested(dtype) or types.is_boolean(dtype):
                 raise UnreadableFileError(
-                    f"column {column.path} is of type {dtype}, expected text, number or timestamp"
+                    f"column {column.path} is of type {type_name(dtype)}, expected text, number or timestamp"
                 )
         return chosen
 
@@ -117,8 +117,8 @@ def _refuse_lists(schema: Any, source: Source) -> None:
             dtype = type_at(schema, holder := ".".join(parts[:depth]))
             if dtype is not None and (types.is_list(dtype) or types.is_large_list(dtype) or types.is_map(dtype)):
                 raise UnreadableFileError(
-                    f"column {holder} is of type {dtype}: a row of parquet is one reading, and lists and maps in it "
-                    "are not taken apart; unnest them before delivering, or deliver ndjson"
+                    f"column {holder} is of type {type_name(dtype)}: a row of parquet is one reading; lists and maps "
+                    "in it are not taken apart: unnest them before delivering, or deliver ndjson"
                 )
 
 
@@ -153,7 +153,9 @@ def _kinds(file: Any, chosen: list[Chosen]) -> list[Kind]:
         holds_text = is_text(dtype.value_type if types.is_dictionary(dtype) else dtype)
         width = {"BYTE_ARRAY": 0, "FIXED_LEN_BYTE_ARRAY": leaf.length}.get(leaf.physical_type, 16)
         if width > FIELD_BYTES_MAX:
-            raise UnreadableFileError(f"column {column.path} is of type {dtype}, longer than {FIELD_BYTES_MAX} bytes")
+            raise UnreadableFileError(
+                f"column {column.path} is of type {type_name(dtype)}, longer than {FIELD_BYTES_MAX} bytes"
+            )
         # Ids repeat row for row: read as dictionaries they cost a fifth of reading them as text.
         kinds.append(Kind(column.path, leaves[column.path], width, holds_text, is_repeated=column.is_id))
     return kinds
@@ -170,6 +172,17 @@ def type_at(schema: Any, path: str) -> Any:
             return None
         dtype = dtype.field(part).type
     return dtype
+
+
+def type_name(dtype: Any) -> str:
+    """A type in words, without what its writer named: fields of structs, zones, types of its own."""
+    if types.is_dictionary(dtype):
+        return type_name(dtype.value_type)
+    if types.is_timestamp(dtype):
+        return f"timestamp[{dtype.unit}]"
+    if isinstance(dtype, pa.BaseExtensionType):
+        return type_name(dtype.storage_type)
+    return str(dtype).partition("<")[0]
 
 
 def types_of(schema: Any) -> dict[str, str]:

@@ -17,10 +17,9 @@ from fridge_pipeline.ingest.landing.json_document import WHOLE_BYTES_MAX, ArrayO
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
 from fridge_pipeline.ingest.landing.lines import BLOCK_BYTES, BlockReader
 from fridge_pipeline.ingest.landing.ndjson_rows import (
-    decoded_rows,
+    decoded_frames,
     end_of_last_object,
     ndjson_batches,
-    refuse_other_content,
 )
 from fridge_pipeline.ingest.landing.nested_records import EXPANDED_BYTES
 from fridge_pipeline.ingest.landing.source_shape import Columns
@@ -128,17 +127,13 @@ def _json(snapshot: Snapshot, source: Source, _batch_rows: int, _found: Columns)
     columns = members_of(source)
     if columns.records is None:
         try:
-            for number, lines in enumerate(record_lines(snapshot.path, source.records, source.encoding)):
-                rows = decoded_rows(lines, columns)
-                if not number:
-                    refuse_other_content(rows, "\n".join(lines["raw"]).encode(errors="replace"), columns)
-                yield rows
+            yield from decoded_frames(record_lines(snapshot.path, source.records, source.encoding), columns)
         except ArrayOnTheWayError:  # before the first record
             columns = replace(columns, records=source.records)
         else:
             return
-    for lines in record_lines(snapshot.path, "", source.encoding, WHOLE_BYTES_MAX):
-        yield from (decoded_rows(some, columns) for some in _in_parts(lines))
+    whole = record_lines(snapshot.path, "", source.encoding, WHOLE_BYTES_MAX)
+    yield from decoded_frames((some for lines in whole for some in _in_parts(lines)), columns)
 
 
 def _senml(snapshot: Snapshot, source: Source, _batch_rows: int, _found: Columns) -> Iterator[pl.DataFrame]:

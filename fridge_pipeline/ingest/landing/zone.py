@@ -61,11 +61,11 @@ class LandingZone(Protocol):
         """
         ...
 
-    def listing(self, hour: Hour, known: str | None = None) -> Listing:
+    def listing(self, hour: Hour, known: str | None = None, strays: Strays | None = None) -> Listing:
         """Fingerprint and landing files of one hour from one look; no files where the fingerprint is the ``known`` one.
 
-        Files are sorted by name; an hour without a folder has none. Raises ``LandingFolderError`` when the folder is
-        there and cannot be listed.
+        Files are sorted by name; an hour without a folder has none. Takes ``strays`` in as ``fingerprint`` does. Raises
+        ``LandingFolderError`` when the folder is there and cannot be listed.
         """
         ...
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import Enum, auto
 
 from fridge_pipeline.calendar.hours import ONE_HOUR, Hour, NotAnHourError
 from fridge_pipeline.ingest.rules.landing_files import is_landing_file
@@ -134,13 +135,90 @@ class HourAhead:
         )
 
 
+#: The canary's batch has this name in every landing zone, so it is no sign of any.
+CANARY_FILE = "canary.csv"
+
+
+class Shown(Enum):
+    """What the folder of a landing hour shows of the files that were loaded from it."""
+
+    KEPT = auto()
+    REPLACED = auto()
+    GONE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class KnownHour:
+    """A landing hour of which so many files were listed, and loaded, with the fingerprint of that listing."""
+
+    hour: Hour
+    fingerprint: str
+    file_count: int
+
+    def shown(self, loaded: Collection[str], present: Collection[str]) -> Shown | None:
+        """Kept as long as half of them are there, of all paths ``loaded`` ever; ``None`` where nothing says so.
+
+        What was loaded before and taken away since is not expected. A file that is replaced keeps its path.
+        """
+        canary = f"{self.hour.folder}/{CANARY_FILE}"
+        expected = self.file_count - (canary in loaded)
+        if expected == 0:
+            return None
+        left, others = len({*present} & {*loaded} - {canary}), {*present} - {*loaded, canary}
+        if 2 * left >= expected:
+            return Shown.KEPT
+        return Shown.REPLACED if others else Shown.GONE
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """The ``hours`` that show other files than were loaded; ``nothing_kept`` says that no known hour shows its own."""
+
+    hours: list[Hour]
+    known: int
+    nothing_kept: bool
+
+    def holds(self, hour: Hour) -> bool:
+        """Whether nothing new is loaded of an hour until a person has looked."""
+        return self.nothing_kept or hour in self.hours
+
+    @property
+    def told(self) -> str:
+        """What a person is told of it."""
+        newest = self.hours[-1].key
+        here = (
+            f"{counted(len(self.hours), 'hour')} of the {self.known} that were loaded last, the newest {newest}, "
+            f"{'holds' if len(self.hours) == 1 else 'hold'} other files in place of those that were loaded"
+        )
+        if self.nothing_kept:
+            return (
+                f"{here}, and none of the {self.known} shows its own, so this is another landing zone and nothing of "
+                "it is loaded: correct FRIDGE_LANDING_URI or the mount, or settle this if it is meant"
+            )
+        return f"{here}, so nothing new of them is loaded: put these back, or settle this if it is meant"
+
+
+def replaced_hours(shown: Mapping[Hour, Shown | None]) -> Replaced | None:
+    """Whether the known hours show another landing zone's files; ``None`` when not.
+
+    That single hours lose their files, or one gets others, is ordinary; two at once are not, nor is one when no other
+    hour shows its files.
+    """
+    hours = sorted(hour for hour, each in shown.items() if each is Shown.REPLACED)
+    nothing_kept = not {None, Shown.KEPT} & {*shown.values()}
+    if not hours or len(shown) == 1 or (len(hours) == 1 and not nothing_kept):
+        return None
+    return Replaced(hours, len(shown), nothing_kept)
+
+
 @dataclass(frozen=True, slots=True)
 class LandingLosses:
-    """What a look found: hours ``ahead``, ``strays``, and hours that had files and are ``gone`` with all others."""
+    """What a look found: hours ``ahead``, ``strays``, hours ``gone`` with all others, files ``replaced`` by others."""
 
     ahead: list[HourAhead] = field(default_factory=list)
     strays: Strays = field(default_factory=Strays)
     gone: list[Hour] = field(default_factory=list)
+    replaced: Replaced | None = None
 
 
 def is_ahead(hour: Hour, now: datetime) -> bool:
@@ -154,9 +232,13 @@ def hours_gone(known: Collection[Hour], present: Collection[Hour], looked_at: da
     Known are those with loaded files of the last days before ``looked_at``. The newest, in which files arrive, count
     only where there are no others.
     """
-    settled = [hour for hour in known if hour.end <= looked_at - ARRIVING]
-    expected = sorted(settled or known)
+    expected = sorted(expected_hours(known, looked_at))
     return [] if set(expected) & set(present) else expected
+
+
+def expected_hours(known: Collection[Hour], looked_at: datetime) -> Collection[Hour]:
+    """Those in which no files arrive any more; all of them where there are no others."""
+    return [hour for hour in known if hour.end <= looked_at - ARRIVING] or known
 
 
 def gone_told(gone: list[Hour]) -> str:

@@ -16,9 +16,6 @@ from fridge_pipeline.visible import counted, quoted, shell_word
 #: The tenant; an operator imports it with a Stripe customer of its own.
 CANARY_TENANT = "canary"
 
-#: Its landing file in each hour.
-CANARY_FILE = "canary.csv"
-
 SENSORS, READINGS_PER_SENSOR = 2, 2
 TEMPERATURE_C = 4.0
 

@@ -134,6 +134,9 @@ def judge_landing(hours: int, shown: str, losses: LandingLosses) -> list[HealthC
     if losses.gone:
         do = f"mount or restore it, or correct FRIDGE_LANDING_URI, which is {shown}"
         found = [HealthCheck("landing zone", Grade.WRONG, gone_told(losses.gone), do)]
+    if losses.replaced is not None:
+        do = f"fridge exceptions --kind landing_replaced; the landing zone is {shown}"
+        found = [HealthCheck("landing zone", Grade.WRONG, losses.replaced.told, do)]
     strays = losses.strays.names()
     names = [f"{path} is in no landing hour and is not loaded" for path in strays.first]
     if strays.count > len(names):

@@ -69,7 +69,7 @@ def test_it_starts_from_nothing_with_durable_settings_and_two_databases_of_an_un
 
 def test_nobody_signs_in_without_the_password(home: Path) -> None:
     with EmbeddedServer(home).hold() as address:
-        for role in ("fridge", "fridge_app", "fridge_finance", "postgres"):
+        for role in ("fridge", "fridge_app", "fridge_finance", "fridge_metrics", "postgres"):
             for password in ("", "x", "postgres"):
                 target = f"hostaddr=127.0.0.1 port={address.port} user={role} dbname=fridge"
                 try:

@@ -196,6 +196,7 @@ def test_passwords_stay_in_files_that_only_their_owner_reads(home: Path) -> None
         "fridge.password": 0o600,
         "fridge_app.password": 0o600,
         "fridge_finance.password": 0o600,
+        "fridge_metrics.password": 0o600,
         "postgres.password": 0o600,
     }
     assert stat.S_IMODE((home / "data").stat().st_mode) == 0o700
@@ -207,7 +208,7 @@ def test_the_server_keeps_hashes_that_cost_one_iteration_to_check(home: Path) ->
         kept: dict[str, str] = dict(
             connection.execute("select rolname, rolpassword from pg_authid where rolcanlogin").fetchall()
         )
-    assert kept.keys() == {"fridge", "fridge_app", "fridge_finance", "postgres"}
+    assert kept.keys() == {"fridge", "fridge_app", "fridge_finance", "fridge_metrics", "postgres"}
     assert [role for role, hashed in kept.items() if not hashed.startswith("SCRAM-SHA-256$1:")] == []
 
 

@@ -113,12 +113,12 @@ def test_integer_temperatures_are_temperatures() -> None:
 @pytest.mark.parametrize(
     ("column", "values", "message"),
     [
-        ("tenant_id", pa.array([["t1"]]), "column tenant_id is of type list<"),
-        ("sensor_id", pa.array([AT]), "column sensor_id is of type timestamp[us, tz=UTC], expected text or number"),
+        ("tenant_id", pa.array([["t1"]]), "column tenant_id is of type list, expected"),
+        ("sensor_id", pa.array([AT]), "column sensor_id is of type timestamp[us], expected text or number"),
         ("sensor_id", pa.array([True]), "column sensor_id is of type bool, expected text or number"),
         ("recorded_at", pa.array([date(2026, 1, 24)]), "column recorded_at is of type date32[day], expected"),
         ("recorded_at", pa.array([1_769_277_600]), "column recorded_at is of type int64, expected timestamp"),
-        ("temperature_c", pa.array([{"celsius": 4.5}]), "column temperature_c is of type struct<"),
+        ("temperature_c", pa.array([{"celsius": 4.5}]), "column temperature_c is of type struct, expected"),
         ("temperature_c", pa.array([True]), "column temperature_c is of type bool, expected number or text"),
     ],
 )

@@ -52,6 +52,7 @@ STRAYS = {
     "2026-11-20/7/a.csv": "outside every landing hour of 2026-11-20",
     "2026-11-20/18/gateway-7/a.csv": "in folders below the landing hour",
     "2026-11-20/18/30/part-0.parquet": "in folders below the landing hour",
+    "2062-01-01/05/gateway-7/a.csv": "in folders below the landing hour",
 }
 
 

@@ -19,6 +19,7 @@ from fridge_pipeline.ingest.landing.objects import ObjectLanding
 from fridge_pipeline.ingest.landing_record import record_folder_versions, record_landing_hour
 from fridge_pipeline.ingest.rules import landing_files
 from fridge_pipeline.ingest.rules.landing_files import LoadedListing, plan_listing
+from fridge_pipeline.ingest.rules.losses import Strays
 from fridge_pipeline.ingest.watch import find_landing_news, watch_landing_zone
 from fridge_pipeline.orchestration.own_environment import settle_environment
 from tests.conftest import fresh_database
@@ -191,8 +192,8 @@ class Meddling(ObjectLanding):
         super().__init__(uri)
         self._meddle = meddle
 
-    def listing(self, hour: Hour, known: str | None = None) -> Any:
-        listed = super().listing(hour, known)
+    def listing(self, hour: Hour, known: str | None = None, strays: Strays | None = None) -> Any:
+        listed = super().listing(hour, known, strays)
         self._meddle()
         return listed
 

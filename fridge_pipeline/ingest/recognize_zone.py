@@ -1,0 +1,90 @@
+"""Recognize zone: whether the landing zone shows the files that were loaded from it, or others in their place."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from functools import cached_property
+
+import psycopg
+
+from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.database.exceptions import ExceptionKey, close_exception, open_exception, open_of_kind
+from fridge_pipeline.ingest.landing.landing_errors import LandingFolderError
+from fridge_pipeline.ingest.landing.zone import LandingZone
+from fridge_pipeline.ingest.landing_record import known_listings, loaded_paths
+from fridge_pipeline.ingest.rules.losses import KnownHour, Replaced, Shown, expected_hours, replaced_hours
+
+REPLACED = "landing_replaced"
+_KEY = ExceptionKey(REPLACED, None, None, "loaded files")
+
+
+class Recognition:
+    """What a load, or a look, asks before new files are believed; it lists no more hours than the answer takes.
+
+    ``listed`` are fingerprints of a listing that was taken already; with ``sees_all`` hours without one have no files.
+    """
+
+    def __init__(
+        self,
+        connection: psycopg.Connection,
+        zone: LandingZone,
+        now: datetime,
+        listed: Mapping[Hour, str | None] | None = None,
+        *,
+        sees_all: bool = False,
+    ) -> None:
+        self._connection = connection
+        self._zone = zone
+        self._now = now
+        self._listed = listed or {}
+        self._sees_all = sees_all
+        self._shown: dict[Hour, Shown | None] = {}
+        self._told_at = open_of_kind(connection, REPLACED).get(_KEY)
+
+    @cached_property
+    def _known(self) -> dict[Hour, KnownHour]:
+        """The newest first. Once it is told, those that were known then."""
+        looked_at = self._told_at or self._now
+        known = known_listings(self._connection, looked_at)
+        return {hour: known[hour] for hour in expected_hours(known, looked_at)}
+
+    def replaced(self, news: Collection[Hour]) -> Replaced | None:
+        """What stands in the way of loading what is new in some hours, if anything; it becomes an exception."""
+        found = self.find(news)
+        if found is not None:
+            open_exception(self._connection, _KEY, found.told, self._now)
+        elif self._told_at is not None:
+            close_exception(self._connection, _KEY, self._now)
+            self._told_at = None
+        return found
+
+    def find(self, news: Collection[Hour]) -> Replaced | None:
+        """The same, changing nothing: one known hour that shows its files says enough of hours that nobody knows."""
+        if not news and self._told_at is None:
+            return None
+        is_kept = any(self._look(hour) is Shown.KEPT for hour in self._known)
+        suspects = [hour for hour in self._known if hour in news and self._look(hour) is Shown.REPLACED]
+        if is_kept and not suspects and self._told_at is None:
+            return None
+        return replaced_hours({hour: self._look(hour) for hour in self._known})
+
+    def _look(self, hour: Hour) -> Shown | None:
+        if hour not in self._shown:
+            self._shown[hour] = self._list(hour)
+        return self._shown[hour]
+
+    def _list(self, hour: Hour) -> Shown | None:
+        """``None`` for a folder that cannot be listed: it shows nothing of its files."""
+        known = self._known[hour]
+        if self._listed.get(hour) == known.fingerprint:
+            return Shown.KEPT
+        if self._sees_all and hour not in self._listed:
+            return Shown.GONE
+        try:
+            listing = self._zone.listing(hour, known.fingerprint)
+        except LandingFolderError:
+            return None
+        if listing.fingerprint == known.fingerprint:
+            return Shown.KEPT
+        return known.shown(loaded_paths(self._connection, hour), [file.path for file in listing.files])
