@@ -151,7 +151,7 @@ def test_every_check_of_what_an_hour_materializes_is_evaluated_in_the_same_run(
     with dg.DagsterInstance.ephemeral() as instance:
         result = run_hours(definitions, instance, HourRange(hour, hour))
     evaluated = {each.asset_check_key for each in result.get_asset_check_evaluations()}
-    figures = ("kept_outcomes", "kept_recorded_months", "kept_signed_changes", "kept_tenant_days")
+    figures = ("kept_outcomes", "kept_owed_hours", "kept_recorded_months", "kept_signed_changes", "kept_tenant_days")
     made = {dg.AssetKey(asset) for asset in (*SHOWN, "declared_hours", "recorded_months", *figures)}
     keys = definitions.resolve_asset_graph().asset_check_keys
     assert evaluated == {key for key in keys if key.asset_key in made}
