@@ -39,6 +39,7 @@ class Sizes:
     console_months: int
     console_days: int  # of which every hour is there; before them one hour in ``console_step``
     console_step: int
+    read_rows: int  # loaded while people read the console
 
 
 SCALES = {
@@ -65,6 +66,7 @@ SCALES = {
         console_months=24,
         console_days=62,
         console_step=12,
+        read_rows=2_000_000,
     ),
     "full": Sizes(
         repeats=3,
@@ -89,6 +91,7 @@ SCALES = {
         console_months=24,
         console_days=730,
         console_step=1,
+        read_rows=2_000_000,
     ),
     # Says nothing about speed: only that everything runs.
     "tiny": Sizes(
@@ -114,5 +117,6 @@ SCALES = {
         console_months=3,
         console_days=3,
         console_step=12,
+        read_rows=40_000,
     ),
 }

@@ -1,8 +1,8 @@
-"""Console: every page over the books of many tenants and months."""
+"""Console: every page over the books of many tenants and months, and a load while many people read them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,9 @@ from pathlib import Path
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from benchmarks.bench import Bench, seconds
+from benchmarks.bench import LANDING_HOUR, Bench, rows_per_second, seconds
+from benchmarks.candidates.console_readers import READERS, readers
+from benchmarks.deliveries import deliver
 from benchmarks.measuring.row import Row, Side, Target
 from benchmarks.measuring.sample import Sample
 from benchmarks.statements import statement
@@ -25,6 +27,7 @@ from fridge_pipeline.database.models import read_models
 from fridge_pipeline.operations.prepare_database import prepare_database
 from fridge_pipeline.settings import MODELS_FOLDER
 
+LOAD = "benchmarks.candidates.load_ours:load"
 PAGE = "benchmarks.candidates.console_ours:answer"
 TEMPLATE = "books"
 
@@ -51,7 +54,34 @@ def rows(bench: Bench) -> Iterator[Row]:
             Side.limit(f"the limit of {SECONDS_MAX} s", SECONDS_MAX),
             Target(at_most=1),
         )
+    yield _beside_readers(bench, name, dsn, paths)
     bench.world.forget(name)
+
+
+def _beside_readers(bench: Bench, name: str, finance: str, paths: Sequence[str]) -> Row:
+    """Each turn loads an hour of its own, into books that grow for both sides alike."""
+    sizes, hours = bench.sizes, iter(range(2 * bench.sizes.repeats))
+
+    def load(*_: object) -> Sample:
+        number = next(hours)
+        hour, folder = LANDING_HOUR.plus(number), bench.world.folder("beside_readers") / f"{number}"
+        deliver(folder, hour, "gateway.parquet", bench.hour_of_readings(sizes.read_rows, hour, lot=number))
+        key = hour.key
+        return bench.world.run(LOAD, dsn=bench.world.address.dsn(name), landing=str(folder), first=key, last=key)
+
+    def load_beside_readers(*_: object) -> Sample:
+        with readers(finance, str(bench.world.home), paths, bench.seed):
+            return load()
+
+    samples = bench.contest({"alone": load, "beside readers": load_beside_readers})
+    return Row(
+        "console",
+        f"an hour of {sizes.read_rows:,} readings, one parquet file",
+        "rows/s",
+        Side.of(f"the load step while {READERS} people read the console", samples["beside readers"], rows_per_second),
+        Side.of("the load step alone", samples["alone"], rows_per_second),
+        Target(at_least=0.9),
+    )
 
 
 def _ask(bench: Bench, dsn: str, path: str, _turn: int) -> Sample:

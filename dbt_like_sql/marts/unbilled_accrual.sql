@@ -1,14 +1,7 @@
 -- materialized: view
--- Of each month its own hours and no others: whoever reads one month waits for one.
-with usage as (
-    select * from fridge.stg_usage
-),
-
-tie_out as (
-    select * from fridge.tie_out
-),
-
-tenants as (
+-- Of each month its own days and no others: whoever reads one month waits for one. What Stripe has accepted is added up
+-- by day where one billing period holds the whole day, and by the hour where it does not.
+with tenants as (
     select * from fridge.stg_tenants
 ),
 
@@ -28,6 +21,10 @@ exceptions as (
     select * from fridge.stg_exceptions
 ),
 
+hours_not_kept as (
+    select * from fridge.hours_not_kept
+),
+
 prices as (
     select
         stg_prices.*,
@@ -36,67 +33,170 @@ prices as (
     inner join fridge.stg_meters on stg_prices.meter = stg_meters.meter
 ),
 
-beginnings as (
-    select
-        generate_series(
-            date_trunc('month', min(hour) at time zone 'UTC'), max(hour) at time zone 'UTC', interval '1 month'
-        ) as begins
-    from usage
-),
-
 months as (
     select
         begins::date as usage_month,
+        begins::date as first_day,
+        (begins + interval '1 month')::date as next_day,
         begins at time zone 'UTC' as starts_at,
         (begins + interval '1 month') at time zone 'UTC' as ends_at
-    from beginnings
+    from (
+        select
+            generate_series(
+                date_trunc('month', min(usage_date)::timestamp), max(usage_date)::timestamp, interval '1 month'
+            ) as begins
+        from fridge.stg_days
+    ) as beginnings
 ),
 
-hours as (
+-- A meter event is stamped at half past, so the first hour of a period is the one whose half past is not before it.
+edges as (
+    select
+        tenants.tenant_id,
+        billed_times.meter,
+        unnest(array[billed_times.period_start, billed_times.period_end]) as edge
+    from billed_times
+    inner join tenants on billed_times.stripe_customer_id = tenants.stripe_customer_id
+
+    union all
+
+    select
+        tenant_id,
+        event_name as meter,
+        unnest(array[period_start, period_end]) as edge
+    from comparisons
+),
+
+first_hours as (
+    select
+        tenant_id,
+        meter,
+        date_trunc('hour', edge + interval '30 minutes' - interval '1 microsecond', 'UTC') as hour
+    from edges
+    where tenant_id is not null
+),
+
+-- Days of which one period has some hours and another one, or none, the others.
+parted_days as materialized (
+    select distinct
+        tenant_id,
+        meter,
+        (hour at time zone 'UTC')::date as usage_date
+    from first_hours
+    where hour <> date_trunc('day', hour, 'UTC')
+),
+
+-- What Stripe has accepted, without a cause, and what is owed, with it.
+pieces as (
     select
         months.usage_month,
         months.starts_at,
+        months.ends_at,
         of_month.*
     from months
     cross join
         lateral (
             select
-                tie_out.tenant_id,
-                tie_out.meter,
-                tie_out.hour,
-                tie_out.cause_in_ledger,
-                coalesce(tie_out.stated_quantity, 0) as stated,
-                -tie_out.difference_in_ledger
-                - coalesce(tie_out.invoiced_by_hand_quantity, 0)
-                - coalesce(tie_out.credited_quantity, 0)
-                - coalesce(tie_out.written_off_quantity, 0) as owed
-            from tie_out
-            where tie_out.hour >= months.starts_at and tie_out.hour < months.ends_at
+                tenant_days.tenant_id,
+                tenant_days.meter,
+                tenant_days.usage_date::timestamp at time zone 'UTC' as hour,
+                null::text as cause,
+                tenant_days.stated_quantity as quantity
+            from fridge.tenant_days
+            where
+                tenant_days.usage_date >= months.first_day
+                and tenant_days.usage_date < months.next_day
+                and tenant_days.stated_quantity <> 0
+                and (tenant_days.tenant_id, tenant_days.meter, tenant_days.usage_date) not in (
+                    select
+                        parted_days.tenant_id,
+                        parted_days.meter,
+                        parted_days.usage_date
+                    from parted_days
+                )
+
+            union all
+
+            select
+                statements.tenant_id,
+                statements.meter,
+                statements.hour,
+                null as cause,
+                sum(statements.quantity) as quantity
+            from parted_days
+            inner join fridge.stg_statements as statements
+                on
+                    parted_days.tenant_id = statements.tenant_id
+                    and parted_days.meter = statements.meter
+                    and statements.hour >= parted_days.usage_date::timestamp at time zone 'UTC'
+                    and statements.hour < (parted_days.usage_date + 1)::timestamp at time zone 'UTC'
+            where
+                parted_days.usage_date >= months.first_day
+                and parted_days.usage_date < months.next_day
+                and statements.hour >= months.starts_at
+                and statements.hour < months.ends_at
+                and statements.is_counted_by_stripe
+            group by statements.tenant_id, statements.meter, statements.hour
+
+            union all
+
+            select
+                kept.tenant_id,
+                kept.meter,
+                kept.hour,
+                kept.cause,
+                kept.quantity
+            from fridge.kept_owed_hours as kept
+            where
+                kept.hour >= months.starts_at
+                and kept.hour < months.ends_at
+                and kept.hour not in (select hours_not_kept.hour from hours_not_kept)
+
+            union all
+
+            select
+                of_hour.tenant_id,
+                of_hour.meter,
+                hours_not_kept.hour,
+                of_hour.cause,
+                of_hour.quantity
+            from hours_not_kept
+            cross join
+                lateral (
+                    select owed_hours.*
+                    from fridge.owed_hours
+                    where hours_not_kept.hour = owed_hours.hour
+                    offset 0 -- noqa: AM09
+                ) as of_hour
+            where hours_not_kept.hour >= months.starts_at and hours_not_kept.hour < months.ends_at
         ) as of_month
 ),
 
--- A meter event is stamped at half past. What an invoice has is settled, whatever else bills the same time.
+-- What an invoice has is settled, whatever else bills the same time.
 placed as (
-    select distinct on (hours.usage_month, hours.tenant_id, hours.meter, hours.hour)
-        hours.*,
+    select distinct on (pieces.usage_month, pieces.tenant_id, pieces.meter, pieces.hour, pieces.cause)
+        pieces.*,
         tenants.stripe_customer_id,
         billed_times.period_start,
         billed_times.period_end,
         billed_times.state,
         billed_times.price_id
-    from hours
-    left join tenants on hours.tenant_id = tenants.tenant_id
+    from pieces
+    left join tenants on pieces.tenant_id = tenants.tenant_id
     left join billed_times
         on
             tenants.stripe_customer_id = billed_times.stripe_customer_id
-            and hours.meter = billed_times.meter
-            and hours.hour + interval '30 minutes' >= billed_times.period_start
-            and hours.hour + interval '30 minutes' < billed_times.period_end
+            and pieces.meter = billed_times.meter
+            and pieces.hour + interval '30 minutes' >= billed_times.period_start
+            and pieces.hour + interval '30 minutes' < billed_times.period_end
+            and pieces.ends_at > billed_times.period_start
+            and pieces.starts_at < billed_times.period_end
     order by
-        hours.usage_month asc,
-        hours.tenant_id asc,
-        hours.meter asc,
-        hours.hour asc,
+        pieces.usage_month asc,
+        pieces.tenant_id asc,
+        pieces.meter asc,
+        pieces.hour asc,
+        pieces.cause asc,
         billed_times.state = 'final' desc nulls last,
         billed_times.state = 'draft' desc nulls last,
         billed_times.period_start desc
@@ -105,36 +205,30 @@ placed as (
 -- What Stripe has accepted and no final invoice bills, and what it has not accepted.
 hour_parts as (
     select
-        placed.*,
-        parts.cause,
-        parts.quantity
-    from placed
-    cross join
-        lateral (
-            values
+        placed.usage_month,
+        placed.tenant_id,
+        placed.meter,
+        placed.stripe_customer_id,
+        placed.period_start,
+        placed.period_end,
+        placed.price_id,
+        coalesce(
+            placed.cause,
+            case placed.state when 'draft' then 'in_draft' when 'open' then 'open_period' end,
             (
-                case
-                    when placed.state = 'final' then null
-                    when placed.state = 'draft' then 'in_draft'
-                    when placed.state = 'open' then 'open_period'
-                    else coalesce(
-                        (
-                            select min(comparisons.cause)
-                            from comparisons
-                            where
-                                comparisons.tenant_id = placed.tenant_id
-                                and comparisons.event_name = placed.meter
-                                and comparisons.period_start <= placed.hour + interval '30 minutes'
-                                and comparisons.period_end > placed.hour + interval '30 minutes'
-                        ),
-                        'no_period_known'
-                    )
-                end,
-                placed.stated
+                select min(comparisons.cause)
+                from comparisons
+                where
+                    comparisons.tenant_id = placed.tenant_id
+                    and comparisons.event_name = placed.meter
+                    and comparisons.period_start <= placed.hour + interval '30 minutes'
+                    and comparisons.period_end > placed.hour + interval '30 minutes'
             ),
-            (case when placed.cause_in_ledger <> 'not_billed' then placed.cause_in_ledger end, placed.owed)
-        ) as parts (cause, quantity)
-    where parts.cause is not null and parts.quantity <> 0
+            'no_period_known'
+        ) as cause,
+        placed.quantity
+    from placed
+    where placed.cause is not null or coalesce(placed.state <> 'final', true)
 ),
 
 -- What a final invoice does not bill of what Stripe has accepted, where nobody has ended it.

@@ -12,12 +12,14 @@ from fridge_pipeline.billing.decisions_record import keep_settings
 from fridge_pipeline.billing.rules.staging import StagingPolicy
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.measure import COUNTS
+from fridge_pipeline.catalogue.tenant_record import tenant_ids
 from fridge_pipeline.installation import Ledger, Stripe
 from fridge_pipeline.orchestration.partitions import (
     ON_THE_WAY,
     STRIPE_POOL,
     hours_of,
     retried_when_the_database_is_lost,
+    tenants_of,
 )
 from fridge_pipeline.orchestration.progress import Progress
 from fridge_pipeline.orchestration.told_hours import EMPTY, keep_from_red, materialize, tell_hours
@@ -38,7 +40,8 @@ def meter_events(
 
     A meter event is committed before it is sent, and sent again under the same identifier. Usage of an open hour is not
     pushed. Usage far above its tenant's own history is held for review, and changes of a closed month wait: both stand
-    in the exceptions. Hours before `FRIDGE_BILL_FROM` are counted and never stated.
+    in the exceptions. Hours before `FRIDGE_BILL_FROM` are counted and never stated. A run with the tag `fridge/tenants`
+    sends what these tenants are owed and leaves the others to the next run.
     """
     settings, hours = ledger.settings, hours_of(context)
     progress = Progress(context.log, f"billing {hours} to {ledger.stripe_location}")
@@ -46,11 +49,18 @@ def meter_events(
         run = ledger.as_run(context.run.run_id, progress.at_failpoint)
         variance = keep_settings(ledger.database, settings.variance, ledger.catalogue)
         policy = StagingPolicy(settings.close_after, variance)
-        report = bill_hours(run, stripe.gateway, hours, policy, settings.max_in_flight)
+        tenants = tenants_of(context, lambda: known_tenants(ledger))
+        report = bill_hours(run, stripe.gateway, hours, policy, settings.max_in_flight, tenants)
         with ledger.database.connect() as connection:
             with_history = set(hours_with_history(connection, hours))
     progress.finish(bill_summary(hours, report))
     yield from report_bills(context, report, with_history, stripe_links(stripe))
+
+
+def known_tenants(ledger: Ledger) -> set[str]:
+    """The ids of all that were imported."""
+    with ledger.database.connect() as connection:
+        return tenant_ids(connection)
 
 
 def report_bills(
@@ -62,7 +72,8 @@ def report_bills(
     """Each hour's numbers. What is not settled fails the run, with the other hours materialized.
 
     What is open, or empty, was not billed and is only observed. Where Dagster would take that for a failure, in a
-    backfill and in a run that fails, it is materialized all the same, and says what it is.
+    backfill and in a run that fails, it is materialized all the same, and says what it is. An hour in which statements
+    of tenants wait that the run is not for is never more than observed.
     """
     for outlier in (outlier for bill in report.hours for outlier in bill.outliers):
         context.log.warning("%s in %s: %s", outlier.case.tenant_id, outlier.case.hour, outlier)
@@ -71,12 +82,13 @@ def report_bills(
         for bill in report.hours
         if bill.is_settled
     }
+    left_out = {bill.hour for bill in report.hours if bill.left_out}
     if report.unsettled:
-        materialize(context, context.asset_key, metadata)
+        materialize(context, context.asset_key, {hour: told for hour, told in metadata.items() if hour not in left_out})
         keep_from_red(context, [hour for hour in metadata if hour not in with_history])
         raise dg.Failure(explain_unsettled(report), allow_retries=False)
     billed = {bill.hour for bill in report.hours if bill.is_closed and bill.hour in with_history}
-    yield tell_hours(context, metadata, billed)
+    yield tell_hours(context, metadata, billed - left_out, unfinished=left_out)
 
 
 def bill_summary(hours: HourRange, report: BillReport) -> str:
@@ -94,6 +106,8 @@ def bill_metadata(bill: HourBill, *, is_empty: bool = False) -> dict[str, Any]:
     if is_empty:
         return {"state": EMPTY, **exceptions}
     state = "delivered" if bill.accepted else "no usage to state"
+    if bill.left_out:
+        state = f"sent of the tenants that were asked for; {bill.left_out} meter events of others wait"
     if not bill.is_billed:
         state = "counted, not stated: before FRIDGE_BILL_FROM"
     return {

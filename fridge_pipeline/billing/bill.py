@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from fridge_pipeline.billing.deliver import DeliveryReport, deliver_hours
@@ -29,7 +29,7 @@ class HourBill:
     ``delivery_seconds`` is the longest that a meter event took from its first attempt to Stripe's answer, and
     ``seconds_after_hour`` how long after the hour the last of its first meter events was accepted; ``None`` before.
     ``is_billed`` says that it is not before the billing start. ``outliers`` are usages far above their tenants' history
-    that this run held, or warned of.
+    that this run held, or warned of. ``left_out`` are undelivered statements of tenants that the run was not asked for.
     """
 
     hour: Hour
@@ -37,6 +37,7 @@ class HourBill:
     is_billed: bool = True
     accepted: int = 0
     undelivered: int = 0
+    left_out: int = 0
     totals: dict[str, int] = field(default_factory=dict)
     exceptions: dict[str, int] = field(default_factory=dict)
     outliers: list[Outlier] = field(default_factory=list)
@@ -69,18 +70,24 @@ class BillReport:
 
 
 def bill_hours(
-    run: Run, open_gateway: Callable[[], StripeGateway], hours: HourRange, policy: StagingPolicy, max_in_flight: int
+    run: Run,
+    open_gateway: Callable[[], StripeGateway],
+    hours: HourRange,
+    policy: StagingPolicy,
+    max_in_flight: int,
+    tenants: Collection[str] | None = None,
 ) -> BillReport:
     """Stages and delivers the closed hours of a range and reads back what is unconfirmed; commits all that it learns.
 
     The gateway is opened only after the usage is staged: with Stripe down, events wait (law L9). Rounds go on while
-    something was decided that staging waits for.
+    something was decided that staging waits for. With ``tenants`` nothing is sent of others: what is staged of them is
+    ``left_out``, for the next run.
     """
     delivery, unread, outliers = DeliveryReport(), None, dict[tuple[Hour, str, str], Outlier]()
     for _ in range(ROUNDS_MAX):
         staged = stage_hours(run, hours, policy)
         outliers |= {each.key: each for each in staged.outliers}
-        delivered = deliver_hours(run, open_gateway, hours, max_in_flight)
+        delivered = deliver_hours(run, open_gateway, hours, max_in_flight, tenants)
         delivery.add(delivered)
         if delivered.stopped is not None:
             break
@@ -88,10 +95,16 @@ def bill_hours(
         unread = read_back.stopped
         if not (read_back.settled or (delivered.settled and staged.waits)):
             break
-    return BillReport(_as_they_stand(run, hours, policy, outliers.values()), delivery, unread)
+    return BillReport(_as_they_stand(run, hours, policy, outliers.values(), tenants), delivery, unread)
 
 
-def _as_they_stand(run: Run, hours: HourRange, policy: StagingPolicy, outliers: Iterable[Outlier]) -> list[HourBill]:
+def _as_they_stand(
+    run: Run,
+    hours: HourRange,
+    policy: StagingPolicy,
+    outliers: Iterable[Outlier],
+    tenants: Collection[str] | None,
+) -> list[HourBill]:
     """What the books say of each hour, with the outliers that were found in it."""
     now = run.clock()
     with run.database.connect() as connection:
@@ -99,10 +112,11 @@ def _as_they_stand(run: Run, hours: HourRange, policy: StagingPolicy, outliers: 
         bills = {
             hour: HourBill(hour, hour.closed_at(now, policy.close_after), start.bills(hour)) for hour in hours.hours()
         }
-        for delivery in hour_deliveries(connection, hours):
+        for delivery in hour_deliveries(connection, hours, tenants):
             bill = bills[delivery.hour]
             bill.accepted += delivery.accepted
             bill.undelivered += delivery.undelivered
+            bill.left_out += delivery.left_out
             bill.totals[delivery.event_name] = delivery.accepted_value
             bill.delivery_seconds = _longer(bill.delivery_seconds, delivery.delivery_seconds)
             bill.seconds_after_hour = _longer(bill.seconds_after_hour, delivery.seconds_after_hour)

@@ -7,7 +7,7 @@ writes the receipts: over one connection, a batch at a time, while the workers a
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -73,9 +73,15 @@ class DeliveryReport:
 
 
 def deliver_hours(
-    run: Run, open_gateway: Callable[[], StripeGateway], hours: HourRange, max_in_flight: int
+    run: Run,
+    open_gateway: Callable[[], StripeGateway],
+    hours: HourRange,
+    max_in_flight: int,
+    tenants: Container[str] | None = None,
 ) -> DeliveryReport:
     """Sends everything of a range of hours that is staged, or was sent less than 20 hours ago and not decided.
+
+    Of some ``tenants`` only, where they are given: what others are owed stays as it is.
 
     The gateway is opened when there is something to send. No transaction is open while Stripe is called. Stops
     early when Stripe does not answer or refuses the key: what is left stays staged, or sent with the same
@@ -84,7 +90,13 @@ def deliver_hours(
     with run.database.connect() as connection:
         now, start = run.clock(), billing_start(connection)
         undecided = undecided_attempts(connection, hours)
-        attempts = [each for each in undecided if each.may_be_made(now) and start.bills(each.event.hour)]
+        attempts = [
+            each
+            for each in undecided
+            if each.may_be_made(now)
+            and start.bills(each.event.hour)
+            and (tenants is None or each.event.tenant_id in tenants)
+        ]
         if not attempts:
             return DeliveryReport()
         # Before anything is marked: a refused key must not start the 20 hours.

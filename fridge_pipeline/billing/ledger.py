@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -117,21 +117,25 @@ def undelivered_hours(connection: psycopg.Connection, catalogue: tuple[Meter, ..
 class HourDelivery:
     """Where one hour and meter stands: how many meter events, what they add up to, and how long they took.
 
-    See ``billing.bill.HourBill`` for the two durations.
+    See ``billing.bill.HourBill`` for the two durations, and for what is left out.
     """
 
     hour: Hour
     event_name: str
     undelivered: int
+    left_out: int
     accepted: int
     accepted_value: int
     delivery_seconds: float | None
     seconds_after_hour: float | None
 
 
-def hour_deliveries(connection: psycopg.Connection, hours: HourRange) -> list[HourDelivery]:
-    """One row per hour and meter that the ledger knows of in a range of hours."""
-    rows = connection.execute(statement("hour_deliveries"), span_of(hours)).fetchall()
+def hour_deliveries(
+    connection: psycopg.Connection, hours: HourRange, tenants: Collection[str] | None = None
+) -> list[HourDelivery]:
+    """One row per hour and meter that the ledger knows of in a range of hours; of ``tenants``, what is undelivered."""
+    parameters = {**span_of(hours), "tenants": None if tenants is None else list(tenants)}
+    rows = connection.execute(statement("hour_deliveries"), parameters).fetchall()
     return [HourDelivery(Hour(row[0]), *row[1:]) for row in rows]
 
 

@@ -919,7 +919,8 @@ with waiting as (
     select
         hour,
         event_name,
-        count(*) as undelivered
+        count(*) filter (where %(tenants)s::text[] is null or tenant_id = any(%(tenants)s)) as undelivered,
+        count(*) filter (where tenant_id <> all(%(tenants)s::text[])) as left_out
     from fridge.statements_under_way
     where
         hour between %(first)s and %(last)s
@@ -952,6 +953,7 @@ select
     stated.hour,
     stated.event_name,
     coalesce(waiting.undelivered, 0) as undelivered,
+    coalesce(waiting.left_out, 0) as left_out,
     stated.accepted,
     stated.accepted_value,
     stated.delivery_seconds::float8 as delivery_seconds,

@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.console.asked import CSV, XLSX, Asked, NotFoundError, asked
 from fridge_pipeline.console.frame import Page, Table
-from fridge_pipeline.console.read_tables import Reader
+from fridge_pipeline.console.read_tables import Books, Reader
 from fridge_pipeline.console.render_pages import named_in, render_notice, render_page, stamp_line, style_sheet
 from fridge_pipeline.console.table_files import BusyError, as_csv, as_workbook
 from fridge_pipeline.console.tenant_link import TENANT_PAGES, opened_link, read_link_key
@@ -137,27 +137,30 @@ class Console:
     def _shown(self, found: Asked, reader: Reader, around: dict[str, Any]) -> Response:
         now = reader.clock()
         parameters = found.parameters(now)
-        if found.page.exists is not None and not reader.has_row(found.page.exists, parameters):
-            raise NotFoundError(named_in(found.page.unknown, found))
+        numbered = [(table, found.skipped if not number else 0) for number, table in enumerate(found.page.tables)]
+        with reader.books() as books:
+            if found.page.exists is not None and books.first_row(found.page.exists, parameters) is None:
+                raise NotFoundError(named_in(found.page.unknown, found))
+            month = self._month_state(found, books)
+            around["band"] = books.first_row("console_band", {})
+            rows = [
+                books.read(table, parameters, skipped) if not (table.keeps or found.ending) else None
+                for table, skipped in numbered
+            ]
         if found.ending == CSV:
             table = next((each for each in found.page.tables if each.name == found.table), found.page.tables[0])
             return _csv(found, table, reader, parameters)
-        month = self._month_state(found, reader)
         if found.ending == XLSX:
             stamp = stamp_line(now, self.program, month)
             tables = [(each, reader.stream(each, parameters)) for each in found.page.tables]
             headers = {**PAGE_HEADERS, "Content-Disposition": f'attachment; filename="{_file_name(found)}.xlsx"'}
             return Response(as_workbook(tables, stamp), media_type=WORKBOOK, headers=headers)
         read = [
-            (table, reader.read(table, parameters, found.skipped if not number else 0))
-            for number, table in enumerate(found.page.tables)
+            (table, own or reader.kept(table, parameters, skipped))
+            for (table, skipped), own in zip(numbered, rows, strict=True)
         ]
-        around |= {
-            "band": reader.first_row("console_band", {}),
-            "stamp": stamp_line(
-                min((of.read_at for _, of in read if of.read_at is not None), default=now), self.program, month
-            ),
-        }
+        oldest = min((of.read_at for _, of in read if of.read_at is not None), default=now)
+        around["stamp"] = stamp_line(oldest, self.program, month)
         return HTMLResponse(render_page(found, read, self.pages, around, self._has), headers=PAGE_HEADERS)
 
     def _has(self, address: str) -> bool:
@@ -166,12 +169,12 @@ class Console:
             return True
         return self.reports is not None and (self.reports / address.removeprefix(f"{REPORTS}/")).exists()
 
-    def _month_state(self, found: Asked, reader: Reader) -> str:
+    def _month_state(self, found: Asked, books: Books) -> str:
         """How the month of a page is signed."""
         month = found.values.get("month")
         if not isinstance(month, Month):
             return ""
-        newest = reader.first_row("console_month_state", {"month_day": month.first_day})
+        newest = books.first_row("console_month_state", {"month_day": month.first_day})
         state = {"approve": "closed, approved", "prepare": "prepared"}.get(newest["action"], "") if newest else ""
         return f"{month} is {state} by {visible(newest['signed_by'])}" if state and newest else f"{month} is open"
 
@@ -184,7 +187,8 @@ class Console:
         parameters = found.parameters(self.reader.clock())
         if found.ending == CSV:
             return _csv(found, found.page.tables[0], self.reader, parameters)
-        read = [(table, self.reader.read(table, parameters)) for table in found.page.tables]
+        with self.reader.books() as books:
+            read = [(table, books.read(table, parameters)) for table in found.page.tables]
         return HTMLResponse(
             render_page(found, read, (), {"stamp": f"Read {self.reader.clock():%Y-%m-%d %H:%M:%S} UTC"}),
             headers=PAGE_HEADERS,

@@ -34,6 +34,7 @@ UNSET = dict.fromkeys(
         "month_start",
         "month_end",
         "month_day",
+        "every_file",
     )
 )
 

@@ -200,7 +200,10 @@ FIELDS = {
 
 
 def fields(names: str, **links: str) -> tuple[Field, ...]:
-    """Columns by name, in order, with where they lead."""
-    return tuple(
-        Field(FIELDS[name].column, links.get(name, FIELDS[name].link), FIELDS[name].says) for name in names.split()
-    )
+    """Columns by name, in order, with where they lead; ``name=other`` where the query calls it otherwise."""
+
+    def field_of(text: str) -> Field:
+        name, _, of = text.partition("=")
+        return Field(FIELDS[name].column, links.get(name, FIELDS[name].link), FIELDS[name].says, of)
+
+    return tuple(map(field_of, names.split()))

@@ -26,15 +26,19 @@ ROWS_MAX = 200
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A column as a page shows it: ``link`` is an address with names of the row's columns in braces."""
+    """A column as a page shows it: ``link`` is an address with names of the row's columns in braces.
+
+    ``of`` is what its query calls it, where that is another name.
+    """
 
     column: Column
     link: str | None = None
     says: Callable[[Row], str | None] | None = None
+    of: str = ""
 
     def value(self, row: Row) -> Any:
         """What stands in it; ``None`` where nothing is known."""
-        return self.says(row) if self.says is not None else row[self.column.name]
+        return self.says(row) if self.says is not None else row[self.of or self.column.name]
 
     def address(self, row: Row) -> str | None:
         """Where it leads; nowhere when a part of the address is not known."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from fridge_pipeline.console.console_columns import fields
+from fridge_pipeline.console.console_columns import amount_of, fields
 from fridge_pipeline.console.frame import MONTH, Filter, Page, Row, Table
 from fridge_pipeline.console.pages_of_invoices import INVOICE_NAMES
 from fridge_pipeline.console.pages_of_months import HOUR_LINKS, OF_MONTH, by_meter
@@ -167,11 +167,12 @@ HOUR_PAGE = Page(
         Table(
             "files",
             "Landing files",
-            "console_hour_files",
+            "explain_files",
             "One row per file of the hour with rows of the tenant, and what became of these rows.",
             fields(
-                "path file_status file_rows inserted duplicates rejected loaded_at is_withdrawn withdrawn_by why "
-                "content_hash run_id"
+                "path file_status=status file_rows=tenant_row_count inserted=tenant_inserted_count "
+                "duplicates=tenant_duplicate_count rejected=tenant_rejected_count loaded_at is_withdrawn withdrawn_by "
+                "why=withdrawal_reason content_hash run_id"
             ),
             "No file of the hour had rows of the tenant.",
         ),
@@ -186,35 +187,63 @@ HOUR_PAGE = Page(
         Table(
             "statements",
             "Statements to Stripe",
-            "console_hour_statements",
+            "explain_statements",
             "One row per revision: what was sent to Stripe, and what it answered last.",
             fields(
-                "meter revision ledger_quantity is_difference statement_status is_counted_by_stripe "
-                "stripe_customer_id identifier staged_at settled_at http_status request_id answer run_id"
+                "meter=event_name revision ledger_quantity=value is_difference statement_status=status "
+                "is_counted_by_stripe stripe_customer_id identifier staged_at settled_at http_status request_id answer "
+                "run_id"
             ),
             "Nothing was stated to Stripe.",
         ),
         Table(
             "deliveries",
             "What was done at Stripe",
-            "console_hour_deliveries",
+            "explain_deliveries",
             "One row per time that a statement was sent, read back or cancelled.",
-            fields("acted_at act came_to identifier http_status request_id answer run_id"),
+            fields("acted_at act came_to=outcome identifier http_status request_id answer run_id"),
             "Nothing was sent.",
         ),
         Table(
             "exceptions",
             "Exceptions",
-            "console_hour_exceptions",
+            "explain_exceptions",
             "One row per exception of the hour, also when it is over.",
             fields("kind subject owed detail opened_at deadline_at closed_at"),
             "None.",
         ),
         Table(
+            "settlements",
+            "Settlements",
+            "explain_settlements",
+            "One row per exception of the hour that people have ended, with what is the tenant's of it.",
+            fields(
+                "settled_at kind meter=event_name how settled_quantity=quantity document why=reason settled_by "
+                "approved_by"
+            ),
+            "Nothing of the hour was settled.",
+        ),
+        Table(
+            "lines",
+            "Invoice lines that bill it",
+            "explain_invoice_lines_of_hour",
+            "One row per line, as it was read last, whose period the hour lies in.",
+            (
+                *fields(
+                    "invoice_id invoice_status=status line_id meter=event_name period_start period_end "
+                    "line_quantity=quantity",
+                    invoice_id="/invoices/{invoice_id}",
+                    line_id="/invoices/{invoice_id}/lines/{line_id}",
+                ),
+                amount_of("amount", "Amount"),
+            ),
+            "No line that was read bills the hour.",
+        ),
+        Table(
             "code",
             "Code that made it",
-            "console_hour_runs",
-            "One row per run that loaded a file or staged a statement.",
+            "explain_runs",
+            "One row per run that loaded a file of the hour or staged a statement.",
             fields("run_id started_at launched_by program_version source_sha256"),
             "No run of it is on record.",
         ),

@@ -881,24 +881,6 @@ left join fridge.months_signed
     on months_signed.usage_month = date_trunc('month', %(hour)s::timestamptz at time zone 'UTC')::date
 order by meter;
 
--- name: console_hour_files
-select
-    path,
-    status as file_status,
-    row_count as file_rows,
-    inserted_count as inserted,
-    duplicate_count as duplicates,
-    rejected_count as rejected,
-    loaded_at,
-    is_withdrawn,
-    withdrawn_by,
-    withdrawal_reason as why,
-    content_hash,
-    run_id
-from fridge.tenant_files
-where tenant_id = %(tenant)s and hour = %(hour)s
-order by path, file_id;
-
 -- name: console_hour_rejections
 select
     rejections.path,
@@ -912,75 +894,6 @@ where
         where tenant_files.file_id = rejections.file_id and tenant_files.tenant_id = %(tenant)s
     )
 order by rejections.path, rejections.reason;
-
--- name: console_hour_statements
-select
-    meter,
-    revision,
-    quantity as ledger_quantity,
-    is_difference,
-    status as statement_status,
-    is_counted_by_stripe,
-    stripe_customer_id,
-    identifier,
-    staged_at,
-    settled_at,
-    http_status,
-    request_id,
-    answer,
-    run_id
-from fridge.billing_ledger
-where tenant_id = %(tenant)s and hour = %(hour)s
-order by meter, revision;
-
--- name: console_hour_deliveries
-select
-    acted_at,
-    act,
-    outcome as came_to,
-    identifier,
-    http_status,
-    request_id,
-    answer,
-    run_id
-from fridge.deliveries
-where tenant_id = %(tenant)s and hour = %(hour)s
-order by acted_at, delivery_id;
-
--- name: console_hour_exceptions
-select
-    exception_id,
-    kind,
-    subject,
-    owed,
-    detail,
-    opened_at,
-    deadline_at,
-    closed_at
-from fridge.exceptions_all
-where (tenant_id = %(tenant)s or tenant_id is null) and hour = %(hour)s
-order by exception_id;
-
--- name: console_hour_runs
-with named as (
-    select run_id
-    from fridge.tenant_files
-    where tenant_id = %(tenant)s and hour = %(hour)s
-    union
-    select run_id
-    from fridge.billing_ledger
-    where tenant_id = %(tenant)s and hour = %(hour)s
-)
-
-select
-    program_runs.run_id,
-    program_runs.started_at,
-    program_runs.launched_by,
-    program_runs.program_version,
-    program_runs.source_sha256
-from fridge.program_runs
-inner join named on program_runs.run_id = named.run_id
-order by program_runs.started_at, program_runs.run_id;
 
 -- name: console_invoices
 with compared as (

@@ -53,13 +53,37 @@ class Read:
     has_more: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What one page reads, in one session and one snapshot: a session costs more than most statements."""
+
+    connection: psycopg.Connection
+    read_at: datetime
+
+    def first_row(self, name: str, parameters: Mapping[str, Any]) -> Row | None:
+        """The first row of a statement, if it has any."""
+        with self.connection.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(statement(name), parameters).fetchone()
+
+    def read(self, table: Table, parameters: Mapping[str, Any], skipped: int = 0) -> Read:
+        """The rows of one page of a table."""
+        bounds = {**parameters, "limit": ROWS_MAX + 1, "offset": skipped}
+        with self.connection.cursor(row_factory=dict_row) as cursor:
+            rows = cursor.execute(_bounded(table.query), bounds).fetchall()
+        return Read([_with_more(table, row) for row in rows[:ROWS_MAX]], self.read_at, has_more=len(rows) > ROWS_MAX)
+
+
 @dataclass
 class Reader:
-    """Whoever reads for the console: finance's login, a clock, and what it has read lately."""
+    """Whoever reads for the console: finance's login, a clock, and what it has read lately.
+
+    ``gives_way`` is told of each server process that works for the console.
+    """
 
     database: Database
     clock: Callable[[], datetime]
     waited_seconds: float = WAITED_SECONDS
+    gives_way: Callable[[int], None] | None = None
     _kept: dict[object, Read] = field(default_factory=dict)
     _reading: dict[object, Future[Read]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -70,6 +94,8 @@ class Reader:
     def connection(self, longest: str = LONG) -> Iterator[psycopg.Connection]:
         """A session that sees the books as they are now until it ends, and that PostgreSQL lets write nothing."""
         with self._free, self.database.read_only().connect() as connection:
+            if self.gives_way is not None:
+                self.gives_way(connection.info.backend_pid)
             connection.execute(statement("console_session"), {"longest": longest})
             with one_snapshot(connection):
                 yield connection
@@ -84,23 +110,18 @@ class Reader:
                 "login that is a member of fridge_finance alone in FRIDGE_FINANCE_DATABASE_URL"
             )
 
-    def has_row(self, name: str, parameters: Mapping[str, Any]) -> bool:
-        """Whether a statement has a row."""
-        return self.first_row(name, parameters) is not None
+    @contextmanager
+    def books(self, longest: str = LONG) -> Iterator[Books]:
+        """The books as they are now."""
+        now = self.clock()
+        with self.connection(longest) as connection:
+            yield Books(connection, now)
 
-    def first_row(self, name: str, parameters: Mapping[str, Any]) -> Row | None:
-        """The first row of a statement, if it has any."""
-        with self.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(statement(name), parameters).fetchone()
+    def kept(self, table: Table, parameters: Mapping[str, Any], skipped: int = 0) -> Read:
+        """The rows of one page of a table, which one reads for all who ask meanwhile, shown until they are read anew.
 
-    def read(self, table: Table, parameters: Mapping[str, Any], skipped: int = 0) -> Read:
-        """The rows of one page of a table.
-
-        What its table keeps is read by one for all who ask meanwhile, and shown until it is read anew. Who asks first
-        waits for a moment, and is then told that it is being read (``Read`` without a time).
+        Who asks first waits for a moment, and is then told that it is being read (``Read`` without a time).
         """
-        if not table.keeps:
-            return self._read(table, parameters, skipped)
         now = self.clock()
         asked_for = tuple(sorted((name, str(value)) for name, value in parameters.items() if name != "now"))
         key = (table.query, asked_for, skipped)
@@ -121,19 +142,13 @@ class Reader:
             return Read([], None)
 
     def _keep(self, key: object, table: Table, parameters: Mapping[str, Any], skipped: int) -> Read:
-        found = self._read(table, parameters, skipped, LONGEST)
+        with self.books(LONGEST) as books:
+            found = books.read(table, parameters, skipped)
         with self._lock:
             if len(self._kept) >= KEPT_MAX:
                 self._kept.clear()
             self._kept[key] = found
         return found
-
-    def _read(self, table: Table, parameters: Mapping[str, Any], skipped: int, longest: str = LONG) -> Read:
-        now = self.clock()
-        with self.connection(longest) as connection, connection.cursor(row_factory=dict_row) as cursor:
-            bounds = {**parameters, "limit": ROWS_MAX + 1, "offset": skipped}
-            rows = cursor.execute(_bounded(table.query), bounds).fetchall()
-        return Read([_with_more(table, row) for row in rows[:ROWS_MAX]], now, has_more=len(rows) > ROWS_MAX)
 
     def stream(self, table: Table, parameters: Mapping[str, Any]) -> Iterator[Row]:
         """Every row of a table; the session ends with the last."""

@@ -28,11 +28,13 @@ from fridge_pipeline.stripe.gateway import MeterMissingError, StripeCallError, S
 from fridge_pipeline.stripe.reads import summed_usage
 from fridge_pipeline.stripe.rules.limits import READS_MAX, READS_MONTH
 
-#: Each of these a statement of its own reads, ``explain_…``.
+#: Each of these a statement of its own reads, ``explain_…``; the console's page of an hour has many of them too.
 LISTS = (
-    *("files", "rejected", "statements", "attempts", "readbacks"),
-    *("cancellations", "stripe", "exceptions", "settlements", "invoice_lines_of_hour", "runs"),
+    *("rejected", "statements", "cancellations", "stripe"),
+    *("exceptions", "settlements", "invoice_lines_of_hour", "runs"),
 )
+#: How the list of each act at Stripe names when it was done, and what came of it.
+ACTS = {"attempts": ("sent", "sent_at", "outcome"), "readbacks": ("read back", "read_at", "verdict")}
 #: So many rejected rows of the tenant are shown of each file; the file's counts say how many there are.
 REJECTED_MAX = 20
 #: And so many of all files together.
@@ -53,22 +55,43 @@ def explain(
     or closed.
     """
     parameters = {
-        "tenant_id": tenant_id,
+        "tenant": tenant_id,
         "hour": hour.start,
+        "every_file": True,
         "event_names": list(event_names),
         "rejected_max": REJECTED_MAX,
         "rejected_max_in_all": REJECTED_MAX_IN_ALL,
     }
     with connection.cursor(row_factory=dict_row) as cursor:
+        lists = {name: cursor.execute(statement(f"explain_{name}"), parameters).fetchall() for name in LISTS}
         usage = {each["measure"]: each["quantity"] for each in cursor.execute(statement("explain_usage"), parameters)}
+        files = cursor.execute(statement("explain_files"), parameters).fetchall()
+        stored = {each.pop("file_id"): each for each in cursor.execute(statement("explain_stored"), parameters)}
+        done = cursor.execute(statement("explain_deliveries"), parameters).fetchall()
         return Explanation(
             tenant_id=tenant_id,
             hour=hour.key,
             is_open=now < closes_at,
             closes_at=closes_at,
             usage={**dict.fromkeys(measure.name for measure in BUILT_IN), **usage},
-            **{name: cursor.execute(statement(f"explain_{name}"), parameters).fetchall() for name in LISTS},
+            files=[_with_stored(file, stored.get(file["file_id"], NOTHING_STORED)) for file in files],
+            **{
+                name: [
+                    {**each, done_at: each["acted_at"], came_to: each["outcome"]} for each in done if each["act"] == act
+                ]
+                for name, (act, done_at, came_to) in ACTS.items()
+            },
+            **lists,
         )
+
+
+NOTHING_STORED = {"tenant_stored_count": 0, "tenant_sensors": 0}
+
+
+def _with_stored(file: dict[str, Any], stored: Mapping[str, int]) -> dict[str, Any]:
+    """What is stored of the tenant now stands in for what was not recorded when the file was loaded."""
+    inserted = file["tenant_inserted_count"] if file["tenant_is_recorded"] else stored["tenant_stored_count"]
+    return {**file, "tenant_inserted_count": inserted, **stored}
 
 
 READ_NOW = "read now"

@@ -421,65 +421,73 @@ select
     measure,
     quantity
 from fridge.usage
-where tenant_id = %(tenant_id)s and hour = %(hour)s;
+where tenant_id = %(tenant)s and hour = %(hour)s;
 
 -- name: explain_files
--- The files of a landing hour, with what became of one tenant's rows in each: as it was recorded when the file was
--- loaded, and what is stored of it now. A file with rows of which no tenant is on record was loaded before they were
--- recorded: its counts by tenant are empty.
-with stored as (
+-- The files of a landing hour, with what became of one tenant's rows in each as it was recorded when the file was
+-- loaded: all of them for every_file, else those that may hold rows of the tenant. A file with rows of which no tenant
+-- is on record was loaded before they were recorded: its counts by tenant are empty.
+with tallies as (
     select
-        readings.file_id,
-        count(*) as tenant_stored_count,
-        count(distinct readings.sensor_id) as tenant_sensors
-    from fridge.readings
-    where readings.tenant_id = %(tenant_id)s and readings.landing_hour = %(hour)s
-    group by readings.file_id
+        file_id,
+        sum(row_count) filter (where tenant_id = %(tenant)s) as row_count,
+        sum(inserted_count) filter (where tenant_id = %(tenant)s) as inserted_count,
+        sum(duplicate_count) filter (where tenant_id = %(tenant)s) as duplicate_count,
+        sum(rejected_count) filter (where tenant_id = %(tenant)s) as rejected_count,
+        sum(row_count) filter (where tenant_id is null) as unknown_count
+    from fridge.tenant_files
+    where hour = %(hour)s
+    group by file_id
 ),
 
 files as (
     select
-        landing_files.*,
-        landing_files.row_count = 0 or exists (
-            select 1 from fridge.landing_file_tenants
-            where landing_file_tenants.file_id = landing_files.file_id
-        ) as is_recorded
-    from fridge.landing_files
-    where landing_files.landing_hour = %(hour)s
+        landed_files.*,
+        landed_files.row_count = 0 or tallies.file_id is not null as is_recorded,
+        coalesce(tallies.row_count, 0)::bigint as tenant_row_count,
+        coalesce(tallies.inserted_count, 0)::bigint as tenant_inserted_count,
+        coalesce(tallies.duplicate_count, 0)::bigint as tenant_duplicate_count,
+        coalesce(tallies.rejected_count, 0)::bigint as tenant_rejected_count,
+        coalesce(tallies.unknown_count, 0)::bigint as unknown_count
+    from fridge.landed_files
+    left join tallies on landed_files.file_id = tallies.file_id
+    where landed_files.hour = %(hour)s
 )
 
 select
-    files.file_id,
-    files.path,
-    files.status,
-    files.row_count,
-    files.inserted_count,
-    files.duplicate_count,
-    files.rejected_count,
-    files.is_recorded as tenant_is_recorded,
-    case when files.is_recorded then coalesce(own.row_count, 0) end as tenant_row_count,
-    case
-        when files.is_recorded then coalesce(own.inserted_count, 0) else coalesce(stored.tenant_stored_count, 0)
-    end as tenant_inserted_count,
-    case when files.is_recorded then coalesce(own.duplicate_count, 0) end as tenant_duplicate_count,
-    case when files.is_recorded then coalesce(own.rejected_count, 0) end as tenant_rejected_count,
-    case when files.is_recorded then coalesce(nobodys.row_count, 0) end as unknown_tenant_count,
-    coalesce(stored.tenant_stored_count, 0) as tenant_stored_count,
-    coalesce(stored.tenant_sensors, 0) as tenant_sensors,
-    files.content_hash,
-    files.run_id,
-    files.loaded_at,
-    withdrawals.withdrawn_at,
-    fridge.told_as(withdrawals.acted_by, withdrawals.withdrawn_by) as withdrawn_by,
-    withdrawals.reason as withdrawal_reason
+    file_id,
+    path,
+    status,
+    row_count,
+    inserted_count,
+    duplicate_count,
+    rejected_count,
+    is_recorded as tenant_is_recorded,
+    case when is_recorded then tenant_row_count end as tenant_row_count,
+    case when is_recorded then tenant_inserted_count end as tenant_inserted_count,
+    case when is_recorded then tenant_duplicate_count end as tenant_duplicate_count,
+    case when is_recorded then tenant_rejected_count end as tenant_rejected_count,
+    case when is_recorded then unknown_count end as unknown_tenant_count,
+    content_hash,
+    run_id,
+    loaded_at,
+    is_withdrawn,
+    withdrawn_at,
+    withdrawn_by,
+    withdrawal_reason
 from files
-left join stored on files.file_id = stored.file_id
-left join fridge.landing_file_tenants as own
-    on files.file_id = own.file_id and own.tenant_id = %(tenant_id)s
-left join fridge.landing_file_tenants as nobodys
-    on files.file_id = nobodys.file_id and nobodys.tenant_id is null
-left join fridge.withdrawals on files.file_id = withdrawals.file_id
-order by files.path, files.file_id;
+where coalesce(%(every_file)s::boolean, false) or not is_recorded or tenant_row_count > 0
+order by path, file_id;
+
+-- name: explain_stored
+-- What is stored now of one tenant in each file of a landing hour.
+select
+    file_id,
+    count(*) as tenant_stored_count,
+    count(distinct sensor_id) as tenant_sensors
+from fridge.readings
+where tenant_id = %(tenant)s and landing_hour = %(hour)s
+group by file_id;
 
 -- name: explain_rejected
 -- The first rejected rows of one tenant in each file of a landing hour. The tally says in which files there are any.
@@ -493,7 +501,7 @@ from fridge.landing_files
 inner join fridge.landing_file_tenants
     on
         landing_files.file_id = landing_file_tenants.file_id
-        and landing_file_tenants.tenant_id = %(tenant_id)s
+        and landing_file_tenants.tenant_id = %(tenant)s
         and landing_file_tenants.rejected_count > 0
 cross join
     lateral (
@@ -506,7 +514,7 @@ cross join
         where
             rejected_readings.path = landing_files.path
             and rejected_readings.file_id = landing_files.file_id
-            and rejected_readings.tenant_id = %(tenant_id)s
+            and rejected_readings.tenant_id = %(tenant)s
         order by rejected_readings.line
         limit %(rejected_max)s
     ) as rejected
@@ -516,11 +524,12 @@ limit %(rejected_max_in_all)s;
 
 -- name: explain_statements
 select
-    event_name,
+    meter as event_name,
     revision,
-    value,
+    quantity::bigint as value,
     is_difference,
     status,
+    is_counted_by_stripe,
     identifier,
     stripe_customer_id,
     attempts,
@@ -531,41 +540,31 @@ select
     first_sent_at,
     settled_at,
     run_id
-from fridge.meter_events
-where tenant_id = %(tenant_id)s and hour = %(hour)s
-order by event_name, revision;
+from fridge.billing_ledger
+where tenant_id = %(tenant)s and hour = %(hour)s
+order by meter, revision;
 
--- name: explain_attempts
+-- name: explain_deliveries
+-- What was done at Stripe about the statements of one tenant and hour, in the order in which it was done.
 select
-    meter_event_attempts.identifier,
-    meter_event_attempts.attempt,
-    meter_event_attempts.outcome,
-    meter_event_attempts.sent_at,
-    meter_event_attempts.tries,
-    meter_event_attempts.latency_seconds,
-    meter_event_attempts.http_status,
-    meter_event_attempts.request_id,
-    meter_event_attempts.answer,
-    meter_event_attempts.run_id
-from fridge.meter_event_attempts
-inner join fridge.meter_events on meter_event_attempts.identifier = meter_events.identifier
-where meter_events.tenant_id = %(tenant_id)s and meter_events.hour = %(hour)s
-order by meter_events.event_name, meter_events.revision, meter_event_attempts.attempt;
-
--- name: explain_readbacks
-select
-    stripe_readbacks.identifier,
-    stripe_readbacks.is_cancellation,
-    stripe_readbacks.read_at,
-    stripe_readbacks.value_before,
-    stripe_readbacks.value_after,
-    stripe_readbacks.value_seen,
-    stripe_readbacks.verdict,
-    stripe_readbacks.run_id
-from fridge.stripe_readbacks
-inner join fridge.meter_events on stripe_readbacks.identifier = meter_events.identifier
-where meter_events.tenant_id = %(tenant_id)s and meter_events.hour = %(hour)s
-order by stripe_readbacks.readback_id;
+    act,
+    acted_at,
+    identifier,
+    outcome,
+    attempt,
+    tries,
+    latency_seconds,
+    is_cancellation,
+    value_before,
+    value_after,
+    value_seen,
+    http_status,
+    request_id,
+    answer,
+    run_id
+from fridge.deliveries
+where tenant_id = %(tenant)s and hour = %(hour)s
+order by acted_at, delivery_id;
 
 -- name: explain_cancellations
 select
@@ -581,7 +580,7 @@ select
     meter_event_adjustments.run_id
 from fridge.meter_event_adjustments
 inner join fridge.meter_events on meter_event_adjustments.identifier = meter_events.identifier
-where meter_events.tenant_id = %(tenant_id)s and meter_events.hour = %(hour)s
+where meter_events.tenant_id = %(tenant)s and meter_events.hour = %(hour)s
 order by meter_events.event_name, meter_events.revision;
 
 -- name: explain_stripe
@@ -593,19 +592,19 @@ with accounts as (
         event_name,
         stripe_customer_id
     from fridge.meter_events
-    where tenant_id = %(tenant_id)s and hour = %(hour)s and (first_sent_at is not null or status = 'staged')
+    where tenant_id = %(tenant)s and hour = %(hour)s and (first_sent_at is not null or status = 'staged')
     union
     select
         event_name,
         stripe_customer_id
     from fridge.stripe_sums
-    where tenant_id = %(tenant_id)s and hour = %(hour)s
+    where tenant_id = %(tenant)s and hour = %(hour)s
     union
     select
         unnest(%(event_names)s::text[]) as event_name,
         stripe_customer_id
     from fridge.tenants
-    where tenant_id = %(tenant_id)s and stripe_customer_id is not null
+    where tenant_id = %(tenant)s and stripe_customer_id is not null
 ),
 
 ledger as (
@@ -619,7 +618,7 @@ ledger as (
         (array_agg(meter_events.status order by meter_events.revision desc))[1] = 'refused' as is_refused
     from fridge.meter_events
     left join fridge.meter_event_adjustments on meter_events.identifier = meter_event_adjustments.identifier
-    where meter_events.tenant_id = %(tenant_id)s and meter_events.hour = %(hour)s
+    where meter_events.tenant_id = %(tenant)s and meter_events.hour = %(hour)s
     group by meter_events.event_name, meter_events.stripe_customer_id
 ),
 
@@ -630,7 +629,7 @@ of_days as (
         max(read_at) as read_at,
         max(read_at) filter (where read_by = 'hour') as hours_read_at
     from fridge.stripe_day_reads
-    where tenant_id = %(tenant_id)s and day = (%(hour)s::timestamptz at time zone 'UTC')::date
+    where tenant_id = %(tenant)s and day = (%(hour)s::timestamptz at time zone 'UTC')::date
     group by event_name, stripe_customer_id
 )
 
@@ -655,27 +654,30 @@ left join fridge.newest_stripe_sums as sums
     on
         accounts.event_name = sums.event_name
         and accounts.stripe_customer_id = sums.stripe_customer_id
-        and sums.tenant_id = %(tenant_id)s
+        and sums.tenant_id = %(tenant)s
         and sums.hour = %(hour)s
 left join fridge.stripe_reconciliation as differing
     on
         accounts.event_name = differing.event_name
         and accounts.stripe_customer_id = differing.stripe_customer_id
-        and differing.tenant_id = %(tenant_id)s
+        and differing.tenant_id = %(tenant)s
         and differing.hour = %(hour)s
         and differing.read_at is not null
 order by accounts.event_name, accounts.stripe_customer_id;
 
 -- name: explain_exceptions
 select
+    exception_id,
     kind,
     subject,
+    owed,
     detail,
     opened_at,
+    deadline_at,
     closed_at
-from fridge.exceptions
-where hour = %(hour)s and (tenant_id = %(tenant_id)s or tenant_id is null)
-order by opened_at;
+from fridge.exceptions_all
+where hour = %(hour)s and (tenant_id = %(tenant)s or tenant_id is null)
+order by opened_at, exception_id;
 
 -- name: explain_settlements
 -- What people have ended of the hour: its own exceptions, and those of every tenant of which the tenant has a share.
@@ -684,7 +686,7 @@ select
     kind,
     event_name,
     how,
-    coalesce((shares ->> %(tenant_id)s)::bigint, quantity) as quantity,
+    coalesce((shares ->> %(tenant)s)::bigint, quantity) as quantity,
     document,
     reason,
     settled_by,
@@ -693,32 +695,34 @@ select
 from fridge.settlements
 where
     hour = %(hour)s
-    and (tenant_id = %(tenant_id)s or (shares ? %(tenant_id)s) or (tenant_id is null and shares is null))
+    and (tenant_id = %(tenant)s or (shares ? %(tenant)s) or (tenant_id is null and shares is null))
 order by settled_at, settlement_id;
 
 -- name: explain_invoice_lines_of_hour
 -- The lines that bill the hour, by the stamp of its meter events, half past: of customers that it was stated to, and of
 -- the tenant's now. Void invoices too, which say so; beside each the quantity of its period, and what corrections did.
 with customers as (
-    select stripe_customer_id from fridge.meter_events
-    where tenant_id = %(tenant_id)s and hour = %(hour)s
+    select stripe_customer_id
+    from fridge.billing_ledger
+    where tenant_id = %(tenant)s and hour = %(hour)s
     union
-    select stripe_customer_id from fridge.tenants
-    where tenant_id = %(tenant_id)s and stripe_customer_id is not null
+    select stripe_customer_id
+    from fridge.tenants_now
+    where tenant_id = %(tenant)s and stripe_customer_id is not null
 )
 
 select
     invoices.invoice_id,
-    invoices."number",
+    invoices.invoice_number as "number",
     invoices.status,
     invoices.finalized_at,
     invoices.currency,
     invoice_lines.line_id,
-    invoice_lines.event_name,
+    invoice_lines.meter as event_name,
     invoice_lines.period_start,
     invoice_lines.period_end,
     invoice_lines.quantity,
-    invoice_lines.amount,
+    invoice_lines.amount_minor_units as amount,
     compared.usage_quantity,
     compared.invoice_quantity,
     compared.cause,
@@ -727,45 +731,46 @@ select
         from fridge.corrections
         where
             corrections.invoice_id = invoices.invoice_id
-            and corrections.event_name = invoice_lines.event_name
+            and corrections.event_name = invoice_lines.meter
             and corrections.period_start = compared.period_start
             and corrections.state = 'written'
     ) as corrected_by
-from fridge.invoices
+from fridge.invoices_read as invoices
 inner join customers on invoices.stripe_customer_id = customers.stripe_customer_id
-inner join fridge.invoice_lines on invoices.invoice_id = invoice_lines.invoice_id
-left join fridge.invoice_comparisons as compared
+inner join fridge.invoice_lines_read as invoice_lines on invoices.invoice_id = invoice_lines.invoice_id
+left join fridge.invoice_tie_out as compared
     on
         invoices.invoice_id = compared.invoice_id
-        and invoice_lines.event_name = compared.event_name
+        and invoice_lines.meter = compared.event_name
         and invoice_lines.period_start >= compared.period_start
         and invoice_lines.period_end <= compared.period_end
 where
-    invoice_lines.event_name is not null
+    invoice_lines.meter is not null
     and invoice_lines.period_start <= %(hour)s::timestamptz + interval '30 minutes'
     and invoice_lines.period_end > %(hour)s::timestamptz + interval '30 minutes'
-order by invoice_lines.event_name, invoices.created_at, invoices.invoice_id, invoice_lines.line_number;
+order by invoice_lines.meter, invoices.created_at, invoices.invoice_id, invoice_lines.line_number;
 
 -- name: explain_runs
 with named as (
     select run_id
-    from fridge.landing_files
-    where landing_hour = %(hour)s
+    from fridge.landed_files
+    where hour = %(hour)s
 
     union
 
     select run_id
-    from fridge.meter_events
-    where tenant_id = %(tenant_id)s and hour = %(hour)s
+    from fridge.billing_ledger
+    where tenant_id = %(tenant)s and hour = %(hour)s
 )
 
 select
     runs.run_id,
     runs.program_version,
     runs.source_sha256,
-    runs.started_at
+    runs.started_at,
+    runs.launched_by
 from named
-inner join fridge.runs on named.run_id = runs.run_id
+inner join fridge.program_runs as runs on named.run_id = runs.run_id
 order by runs.started_at, runs.run_id;
 
 -- name: month_of_months

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -24,6 +24,9 @@ AUTOMATION_PRIORITY = "10"
 ON_THE_WAY = {PRIORITY_TAG: "1"}
 
 BACKFILL_TAG = "dagster/backfill"
+
+#: A run that sends the meter events of some tenants only: their ids, with commas between.
+TENANTS_TAG = "fridge/tenants"
 
 #: Which schedule launched a run; a run that a person launched has none.
 SCHEDULE_TAG = "dagster/schedule_name"
@@ -114,6 +117,19 @@ def require_on_grid(grid: dg.PartitionsDefinition, first: str, last: str) -> Non
 def is_backfill(context: dg.AssetExecutionContext) -> bool:
     """Whether the run is part of a backfill, which fails for Dagster unless all its partitions are materialized."""
     return BACKFILL_TAG in context.run.tags
+
+
+def tenants_of(context: dg.AssetExecutionContext, known: Callable[[], Container[str]]) -> list[str] | None:
+    """The tenants that the run is for; ``None`` for all. Raises ``dg.Failure`` for one that is not ``known``."""
+    text = context.run.tags.get(TENANTS_TAG)
+    if text is None:
+        return None
+    tenants = sorted({part.strip() for part in text.split(",")})
+    ids = known()
+    if unknown := [tenant for tenant in tenants if tenant not in ids]:
+        named = ", ".join(map(repr, unknown))
+        raise dg.Failure(f"no tenant {named} (in the tag {TENANTS_TAG}); nothing was sent", allow_retries=False)
+    return tenants
 
 
 def range_tags(span: HourRange | DayRange) -> dict[str, str]:

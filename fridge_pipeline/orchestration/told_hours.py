@@ -23,19 +23,22 @@ def tell_hours(
     told: Mapping[Hour, Mapping[str, Any]],
     held: Container[Hour],
     asset: str | None = None,
+    unfinished: Container[Hour] = (),
 ) -> dg.MaterializeResult[None]:
     """The result of a step on some hours, with what is ``told`` of each, so that the steps that follow run.
 
-    In a backfill those that are not ``held`` are materialized too: Dagster would call it failed.
+    In a backfill those that are not ``held`` are materialized too: Dagster would call it failed. It is, where they are
+    ``unfinished``.
     """
     key = dg.AssetKey(asset) if asset is not None else context.asset_key
-    if is_backfill(context) or all(hour in held for hour in told):
+    done = {hour for hour in told if hour in held or (is_backfill(context) and hour not in unfinished)}
+    if len(done) == len(told):
         for hour, metadata in told.items():
             context.add_asset_metadata(metadata, asset_key=key, partition_key=hour.key)
         return dg.MaterializeResult(asset_key=key)
-    materialize(context, key, {hour: metadata for hour, metadata in told.items() if hour in held})
+    materialize(context, key, {hour: metadata for hour, metadata in told.items() if hour in done})
     for hour, metadata in told.items():
-        if hour not in held:
+        if hour not in done:
             context.log_event(dg.AssetObservation(key, partition=hour.key, metadata=metadata))
     return dg.MaterializeResult(asset_key=key, metadata=TOLD_ALREADY)
 

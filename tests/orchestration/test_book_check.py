@@ -77,6 +77,7 @@ def test_an_increment_reports_the_rows_of_each_hour_a_table_all_its_rows_and_no_
             "declared_hours",
             "recorded_months",
             "kept_outcomes",
+            "kept_owed_hours",
             "kept_recorded_months",
             "kept_signed_changes",
             "kept_tenant_days",

@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 
+from fridge_pipeline.billing.ledger import undelivered_hours
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.orchestration.automation import LOAD_AND_BILL
 from fridge_pipeline.orchestration.partitions import hours_in_tags, range_tags
@@ -124,6 +125,35 @@ def test_a_backfill_materializes_open_and_empty_hours_too_without_numbers_becaus
         assert state(instance, "meter_events", span.first) == "empty: no landing files"
 
 
+def test_an_hour_of_which_a_run_sent_some_tenants_only_is_not_shown_as_billed_and_the_next_run_sends_the_rest(
+    definitions: dg.Definitions, pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    first = Hour(two_days_ago)
+    span = HourRange(first, first.plus(1))
+    for tenant in ("cohoes", "troy"):
+        pipeline.add_tenant(tenant)
+        pipeline.land(first, f"{tenant}.csv", readings(tenant, first, 2, 5))
+    pipeline.land(first.plus(1), "alone.csv", readings("cohoes", first.plus(1), 2, 5))
+    job = definitions.resolve_job_def(LOAD_AND_BILL)
+    with dg.DagsterInstance.ephemeral() as instance:
+        for tenants, is_known in (("cohoes", True), (" troy,cohos", False)):
+            tags = {**range_tags(span), "dagster/backfill": "some", "fridge/tenants": tenants}
+            result = job.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
+            assert result.success is is_known, tenants
+            states = pipeline.rows("select distinct tenant_id, status from fridge.meter_events")
+            assert set(states) == {("cohoes", "accepted"), ("troy", "staged")}
+            assert shown(instance, "meter_events") == {first.plus(1).key}, tenants
+        waits = "sent of the tenants that were asked for; 2 meter events of others wait"
+        assert observed(instance, "meter_events") == {first.key: waits}
+        assert first.key in shown(instance, "inserted_counts")
+        with pipeline.database.connect() as connection:
+            assert undelivered_hours(connection, pipeline.catalogue, pipeline.clock()) == [first]
+        assert run_hours(definitions, instance, span).success
+        assert shown(instance, "meter_events") == {first.key, first.plus(1).key}
+        assert state(instance, "meter_events", first) == "delivered"
+    assert pipeline.stripe_totals("troy") == {("temperature_readings", first.key): 10, ("active_sensors", first.key): 2}
+
+
 def test_with_stripe_unreachable_no_model_of_finance_fails_is_skipped_or_loses_its_checks(
     definitions: dg.Definitions, pipeline: Pipeline, two_days_ago: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,7 +181,7 @@ def test_every_check_of_what_an_hour_materializes_is_evaluated_in_the_same_run(
     with dg.DagsterInstance.ephemeral() as instance:
         result = run_hours(definitions, instance, HourRange(hour, hour))
     evaluated = {each.asset_check_key for each in result.get_asset_check_evaluations()}
-    figures = ("kept_outcomes", "kept_recorded_months", "kept_signed_changes", "kept_tenant_days")
+    figures = ("kept_outcomes", "kept_owed_hours", "kept_recorded_months", "kept_signed_changes", "kept_tenant_days")
     made = {dg.AssetKey(asset) for asset in (*SHOWN, "declared_hours", "recorded_months", *figures)}
     keys = definitions.resolve_asset_graph().asset_check_keys
     assert evaluated == {key for key in keys if key.asset_key in made}

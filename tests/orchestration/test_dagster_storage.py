@@ -126,7 +126,7 @@ def test_no_run_materializes_a_view_and_only_the_check_of_the_books_fills_tables
     assert [run.failure for run in (alone, long, after)] == [None, None, None]
     hourly = {"raw_readings", "inserted_counts", "active_sensors", "declared_measures", "meter_events"}
     hourly |= {"sensor_hours", "declared_hours", "recorded_months"}
-    hourly |= {"kept_outcomes", "kept_recorded_months", "kept_signed_changes", "kept_tenant_days"}
+    hourly |= {"kept_outcomes", "kept_owed_hours", "kept_recorded_months", "kept_signed_changes", "kept_tenant_days"}
     assert [planned(kept, run.run_id) for run in (alone, long, after)] == [hourly, hourly, {"data_gaps"}]
     assert pipeline.one("select count(*) from fridge.usage_monthly") == 0
 

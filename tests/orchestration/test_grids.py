@@ -24,6 +24,7 @@ HOURLY = (
     "declared_hours",
     "recorded_months",
     "kept_outcomes",
+    "kept_owed_hours",
     "kept_recorded_months",
     "kept_signed_changes",
     "kept_tenant_days",
