@@ -94,7 +94,7 @@ class Schedule(Runs, People, Others, Invoicing):
             self._look_at_stripe()
             self._settle()
         if self.now.cycle is not None:
-            all_final = max(ALL_FINAL, *self.drafts_that_were_moved())
+            all_final = max([ALL_FINAL, *self.drafts_that_were_moved()])
             self.now.advance(seconds=max(3700.0, (all_final - self.now.clock()).total_seconds()))
             self._look_at_stripe()
             self._settle()
