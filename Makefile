@@ -92,8 +92,10 @@ N ?= 1000
 SEED ?= 1
 PROCESSES ?= $(shell getconf _NPROCESSORS_ONLN)
 
-simulate: .venv/test.done ## Random schedules of people, faults, deaths and late files: make simulate N=10000 SEED=1
-	@$(BIN)/python scripts/simulate.py --schedules $(N) --seed $(SEED) --processes $(PROCESSES)
+INVOICED ?= 12
+
+simulate: .venv/test.done ## Random schedules of people, faults, deaths and late files; INVOICED=1: of invoices too: make simulate N=10000 SEED=1
+	@SIMULATE_INVOICED=$(INVOICED) $(BIN)/python scripts/simulate.py --schedules $(N) --seed $(SEED) --processes $(PROCESSES)
 
 fuzz: .venv/test.done ## Mutated landing files of all formats through the loader: make fuzz N=100000 SEED=1
 	@$(BIN)/python scripts/fuzz.py --files $(N) --seed $(SEED) --processes $(PROCESSES)

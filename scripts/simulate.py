@@ -2,7 +2,7 @@
 
 Every fifty schedules have a seed of their own, SEED, SEED + 1, …, whichever process takes them. A schedule that breaks
 a law is shrunk to its shortest form and printed with its seed, which finds it again in seconds. Every twelfth schedule
-or so is invoiced; with SIMULATE_INVOICED=1 each is.
+or so is invoiced; with INVOICED=1 each is.
 """
 
 from __future__ import annotations

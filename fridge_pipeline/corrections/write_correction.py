@@ -19,6 +19,7 @@ from fridge_pipeline.database.run import Run
 from fridge_pipeline.invoices.compare_invoices import compare_invoices
 from fridge_pipeline.invoices.invoice_record import recent_invoices
 from fridge_pipeline.invoices.rules.currency import money
+from fridge_pipeline.invoices.tell_differences import tell_differences
 from fridge_pipeline.reason_terms import How
 from fridge_pipeline.stripe.correction_writes import create_document, our_documents, preview_credit
 from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway
@@ -181,7 +182,7 @@ class _Writing:
         self._end(made, "made")
 
     def _end(self, made: StripeDocument | None, answer: str) -> None:
-        """The document with what it settles, in one transaction; without one, that there is none."""
+        """The document with what it settles and what is left, in one transaction; without one, that there is none."""
         now = self.run.clock()
         with self.connection.transaction():
             self.connection.execute(statement("lock_comparisons"))
@@ -198,10 +199,11 @@ class _Writing:
             )
             if made is not None:
                 self._settle(made)
+                tell_differences(self.connection, self.run.catalogue, now)
         self.run.at_failpoint(Failpoint.RECEIPTS_WRITTEN)
 
     def _settle(self, made: StripeDocument) -> None:
-        """Settles the exception of its period by the document, and ends it unless something is left to correct."""
+        """Settles the exception of its period by the document."""
         what = self.found.what
         is_owed = what.delta > 0
         place = {
@@ -224,14 +226,6 @@ class _Writing:
             **self._parameters(),
         }
         self.connection.execute(statement("settle_by_correction"), decision)
-        places = differences(self.connection, what.period_start, what.period_end, what.customer_id)
-        is_left = any(
-            owes(each, done) and (done.rest(each.unsettled) < 0) == is_owed
-            for each, done in places
-            if (each.event_name, each.period_start) == (what.event_name, what.period_start)
-        )
-        if not is_left:
-            self.connection.execute(statement("end_exception"), {"exception_id": row[0], "now": self.run.clock()})
 
     def _parameters(self) -> dict[str, object]:
         return {"proposal_id": self.found.proposal_id}

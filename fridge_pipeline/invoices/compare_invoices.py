@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
 import psycopg
 
-from fridge_pipeline.calendar.days import ONE_DAY
-from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.database.exceptions import ExceptionKey, close_exception, open_exception, open_of_kind
+from fridge_pipeline.calendar.days import ONE_DAY, Month
+from fridge_pipeline.database.failpoints import Failpoint
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.database.run import Run
-from fridge_pipeline.invoice_causes import INVOICE_CAUSES
-from fridge_pipeline.invoices.compared import KINDS
 from fridge_pipeline.invoices.corrections_written import corrections_of
 from fridge_pipeline.invoices.invoice_record import days_read, known_items, known_prices, recent_invoices
 from fridge_pipeline.invoices.our_side import Asked, Customer, billed_customers, booked_periods
-from fridge_pipeline.invoices.rules.billing_periods import BillingPeriod, Span, billing_periods
+from fridge_pipeline.invoices.rules.billing_periods import BillingPeriod, Span, billing_periods, without
 from fridge_pipeline.invoices.rules.compare_period import Comparison, compare_period
-from fridge_pipeline.invoices.rules.corrected import Corrected, Place, corrected
-from fridge_pipeline.invoices.rules.currency import money
 from fridge_pipeline.invoices.rules.uncovered_usage import Uncovered, compare_uncovered, uncovered_times
+from fridge_pipeline.invoices.tell_differences import tell_differences
 from fridge_pipeline.stripe.rules.invoice import Price, SubscriptionItem
 
 #: How far back is compared: a month's invoice, and the 35 days in which Stripe takes usage of its hours.
@@ -47,7 +43,7 @@ def compare_invoices(run: Run) -> ComparisonReport:
     Usage that no invoice carries is looked for from the first day on since when every day's invoices were read. What
     must be invoiced or credited by hand is an exception, with its quantity, its price where one is known, and until
     when the next invoice can still take it; it is closed when it is no longer so. Each batch of customers is committed
-    by itself.
+    by itself, and then everything is told at once.
     """
     report = ComparisonReport()
     now = run.clock()
@@ -55,7 +51,7 @@ def compare_invoices(run: Run) -> ComparisonReport:
         read = days_read(connection, now.astimezone(UTC).date())
         if not read:
             return report
-        since = now - COMPARED_BACK
+        since = compared_since(now)
         known = known_prices(connection)
         ours = {meter.event_name for meter in run.catalogue}
         prices = {name: price for name, price in known.items() if price.event_name in ours}
@@ -64,14 +60,19 @@ def compare_invoices(run: Run) -> ComparisonReport:
         )
         rows = connection.execute(statement("invoiced_customers"), {"since": since}).fetchall()
         customer_ids = [customer_id for (customer_id,) in rows]
-        open_keys: set[ExceptionKey] = set()
         for first in range(0, len(customer_ids), BATCH):
-            found, keys = work.compare(customer_ids[first : first + BATCH])
+            found = work.compare(customer_ids[first : first + BATCH])
             report.rows += len(found)
             report.causes.update(row.cause for row in found)
-            open_keys |= keys
-        work.close_others(customer_ids, open_keys)
+        run.at_failpoint(Failpoint.READ_BACK_WRITTEN)
+        with connection.transaction():
+            tell_differences(connection, run.catalogue, now)
     return report
+
+
+def compared_since(now: datetime) -> datetime:
+    """Whole months are compared, so that a time on no invoice has the same beginning whenever it is looked at."""
+    return Month.containing(now - COMPARED_BACK).start
 
 
 def _looked_at(read: Iterable[date], now: datetime) -> Span:
@@ -81,7 +82,7 @@ def _looked_at(read: Iterable[date], now: datetime) -> Span:
     while first - ONE_DAY in days:
         first -= ONE_DAY
     start = datetime.combine(first, time(0), UTC) if first in days or first != today else now
-    return Span(max(start, now - COMPARED_BACK), now)
+    return Span(max(start, compared_since(now)), now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +97,16 @@ class _Comparing:
     customers: Mapping[str, Customer]
     looked_at: Span
 
-    def compare(self, customer_ids: Sequence[str]) -> tuple[list[Comparison], set[ExceptionKey]]:
-        """Compares and writes what some customers come to, and says which exceptions that makes."""
+    def compare(self, customer_ids: Sequence[str]) -> list[Comparison]:
+        """Compares and writes what some customers come to."""
         with self.connection.transaction():
             self.connection.execute(statement("lock_comparisons"))
             invoices = recent_invoices(self.connection, customer_ids, self.since)
             items = known_items(self.connection, customer_ids)
             periods = billing_periods(invoices, self.prices)
             found = self._of_invoices(periods, items) + self._of_none(customer_ids, periods, items)
-            before = self._compared_before(customer_ids)
             self._write(customer_ids, [each.invoice_id for each in invoices], found)
-            return found, self._except(self._uncorrected(customer_ids, found), items, before)
+        return found
 
     def _of_invoices(self, periods: Sequence[BillingPeriod], items: Mapping[str, SubscriptionItem]) -> list[Comparison]:
         asked = [
@@ -122,10 +122,17 @@ class _Comparing:
     def _of_none(
         self, customer_ids: Sequence[str], periods: Sequence[BillingPeriod], items: Mapping[str, SubscriptionItem]
     ) -> list[Comparison]:
-        """Usage that no invoice carries, of all meters that usage was stated of."""
+        """Usage that no invoice carries, of all meters that usage was stated of.
+
+        What was found before is looked at again, also when days could not be read since.
+        """
         covered: dict[tuple[str, str], list[Span]] = defaultdict(list)
         for period in periods:
             covered[period.customer_id, period.event_name].append(period.span)
+        parameters = {"customer_ids": list(customer_ids), "since": self.since}
+        found: dict[tuple[str, str], list[Span]] = defaultdict(list)
+        for found_of, event_name, start, end in self.connection.execute(statement("times_on_no_invoice"), parameters):
+            found[found_of, event_name].append(Span(start, end))
         priced = {price.event_name for price in self.prices.values()}
         times: list[Uncovered] = []
         catalogue = [meter.event_name for meter in self.run.catalogue]
@@ -133,15 +140,18 @@ class _Comparing:
             for event_name in (each for each in catalogue if each in self.customers[customer_id].event_names):
                 account = (customer_id, event_name)
                 of_account = self._items_of(account, items)
+                looked_at = [*without(found[account], [self.looked_at]), self.looked_at]
                 times += uncovered_times(
-                    account, covered[account], of_account, self.looked_at, is_priced=event_name in priced
+                    account, covered[account], of_account, looked_at, is_priced=event_name in priced
                 )
         asked = [Asked(each.customer_id, each.event_name, [each.span]) for each in times]
         booked = booked_periods(self.connection, asked, self.customers, self.run.catalogue)
-        compared = (
-            compare_uncovered(each, ours, self._price_of(each, items)) for each, ours in zip(times, booked, strict=True)
-        )
-        return [row for row in compared if row is not None]
+        written = corrections_of(self.connection, customer_ids)
+        return [
+            compare_uncovered(each, ours, self._price_of(each, items))
+            for each, ours in zip(times, booked, strict=True)
+            if ours.accepted or any(each.place.overlaps(correction.place) for correction in written)
+        ]
 
     def _items_of(self, account: tuple[str, str], items: Mapping[str, SubscriptionItem]) -> list[SubscriptionItem]:
         customer_id, event_name = account
@@ -196,96 +206,3 @@ class _Comparing:
         """Whose customer it is now, or was last."""
         known = self.customers.get(customer_id)
         return known.tenant_ids[-1] if known else None
-
-    def _compared_before(self, customer_ids: Sequence[str]) -> set[tuple[object, ...]]:
-        parameters = {"customer_ids": list(customer_ids)}
-        return set(self.connection.execute(statement("compared_before"), parameters).fetchall())
-
-    def _uncorrected(
-        self, customer_ids: Sequence[str], rows: Sequence[Comparison]
-    ) -> list[tuple[Comparison, Corrected]]:
-        """What somebody must still correct: what differs beside the corrections that Stripe has."""
-        written = corrections_of(self.connection, customer_ids)
-        places = [Place(row.customer_id, row.event_name, row.invoice_id, row.span) for row in rows]
-        return [
-            (row, done)
-            for row, done in zip(rows, corrected(places, written), strict=True)
-            if done.rest(row.unsettled)
-            and (done.corrections or (row.cause is not None and INVOICE_CAUSES[row.cause].needs_correction))
-        ]
-
-    def _except(
-        self,
-        rows: Sequence[tuple[Comparison, Corrected]],
-        items: Mapping[str, SubscriptionItem],
-        before: Collection[tuple[object, ...]],
-    ) -> set[ExceptionKey]:
-        """Opens what somebody must correct, or brings it up to date.
-
-        What differs just as it did before, and is no longer open, a person has ended: it stays ended until it changes.
-        """
-        found: dict[ExceptionKey, list[tuple[Comparison, Corrected]]] = defaultdict(list)
-        for row, done in rows:
-            found[self._key(row, done)].append((row, done))
-        is_open = {key for kind in KINDS for key in open_of_kind(self.connection, kind)}
-        for key, same in found.items():
-            if key not in is_open and all(_identity(row) in before for row, _ in same):
-                continue
-            detail = "; ".join(_detail(row, done) for row, done in same)
-            open_exception(self.connection, key, detail, self.now, deadline_at=self._deadline(same[0][0], items))
-        return set(found)
-
-    def close_others(self, customer_ids: Sequence[str], open_keys: Collection[ExceptionKey]) -> None:
-        """Closes what nobody needs to correct any more, of these customers and of periods that were compared."""
-        compared = {
-            self._whose(customer_id, meter.event_name) for customer_id in customer_ids for meter in self.run.catalogue
-        }
-        with self.connection.transaction():
-            for kind in KINDS:
-                for key in open_of_kind(self.connection, kind):
-                    is_compared = key.hour is not None and key.hour.start >= self.since
-                    if is_compared and (key.tenant_id, key.subject) in compared and key not in open_keys:
-                        close_exception(self.connection, key, self.now)
-
-    def _whose(self, customer_id: str, event_name: str) -> tuple[str | None, str]:
-        """Tenant and subject of an exception; of a customer that is no tenant's, the subject says which."""
-        tenant_id = self._tenant(customer_id)
-        return tenant_id, event_name if tenant_id is not None else f"{event_name} {customer_id}"
-
-    def _key(self, row: Comparison, done: Corrected) -> ExceptionKey:
-        tenant_id, subject = self._whose(row.customer_id, row.event_name)
-        hour = Hour.containing(row.span.start)
-        if done.rest(row.unsettled) < 0:
-            return ExceptionKey("not_invoiced", tenant_id, hour, subject)
-        return ExceptionKey("invoiced_too_much", tenant_id, hour, subject)
-
-    def _deadline(self, row: Comparison, items: Mapping[str, SubscriptionItem]) -> datetime | None:
-        """Until when an invoice item still goes onto the customer's next invoice."""
-        own = self._items_of((row.customer_id, row.event_name), items)
-        return min((item.period_end for item in own if item.ended_at is None), default=None)
-
-
-def _identity(row: Comparison) -> tuple[object, ...]:
-    """As ``compared_before`` has it."""
-    period = (row.event_name, row.span.start, row.span.end if row.invoice_id else None)
-    differs = (row.difference, row.settled, row.cause.value if row.cause else None)
-    return (row.invoice_id, row.customer_id, *period, *differs)
-
-
-def _detail(row: Comparison, done: Corrected) -> str:
-    """The difference in words, with the money where a price is known."""
-    where = f"invoice {row.invoice_id}" if row.invoice_id else "no invoice"
-    rest = done.rest(row.unsettled)
-    much = "too little" if rest < 0 else "too much"
-    owed = (row.amount if row.difference else 0) or 0
-    settled = f", settled {row.settled:f}" if row.settled else ""
-    amount = f", {money(abs(owed - done.amount), row.currency)}" if row.amount and row.currency else ""
-    why = ""
-    if row.cause is not None:
-        words = INVOICE_CAUSES[row.cause]
-        why = f". {words.words}: {words.do}"
-    return (
-        f"{row.event_name} of customer {row.customer_id}, {row.span.start:%Y-%m-%d %H:%M} to "
-        f"{row.span.end:%Y-%m-%d %H:%M} UTC, {where}: invoiced {row.invoiced:f}, usage {row.usage:f}, accepted "
-        f"{row.accepted:f}{settled}{done.in_words()}: {abs(rest):f} {much}{amount}{why}"
-    )

@@ -195,7 +195,8 @@ where invoices.created_at >= %(since)s or invoices.read_at >= %(since)s
 order by invoices.invoice_id, invoice_line_snapshots.line_number;
 
 -- name: invoiced_customers
--- Who may have something to compare: customers with recent invoices, and those that usage was lately stated to.
+-- Who may have something to compare: customers with recent invoices, those that usage was lately stated to, and those
+-- that were lately compared, whatever has become of what they had.
 select distinct stripe_customer_id
 from fridge.invoices
 where created_at >= %(since)s or read_at >= %(since)s
@@ -203,6 +204,10 @@ union
 select distinct stripe_customer_id
 from fridge.meter_events
 where hour >= %(since)s and status = 'accepted'
+union
+select distinct stripe_customer_id
+from fridge.invoice_comparisons
+where period_end > %(since)s
 order by stripe_customer_id;
 
 -- name: tenants_of_customers
@@ -474,26 +479,74 @@ select
 from summed
 left join read_days on summed."number" = read_days."number";
 
--- name: compared_before
--- What the last comparison of some customers has found to differ; time that is on no invoice may end at that moment.
+-- name: times_on_no_invoice
+-- Which time of some customers was found to be on no invoice.
 select
-    invoice_id,
     stripe_customer_id,
     event_name,
     period_start,
-    case when invoice_id is not null then period_end end as period_end,
-    difference,
-    settled_quantity,
-    cause
+    period_end
 from fridge.invoice_comparisons
-where stripe_customer_id = any(%(customer_ids)s) and difference <> 0;
+where invoice_id is null and stripe_customer_id = any(%(customer_ids)s) and period_start >= %(since)s;
 
 -- name: remove_comparisons
 -- Those of the invoices that are compared again, and of the customers' time that no invoice carried.
 delete from fridge.invoice_comparisons
 where
     invoice_id = any(%(invoice_ids)s)
-    or (invoice_id is null and stripe_customer_id = any(%(customer_ids)s) and period_end >= %(since)s);
+    or (invoice_id is null and stripe_customer_id = any(%(customer_ids)s) and period_start >= %(since)s);
+
+-- name: comparisons_to_tell
+-- Every comparison of the customers of whom something differs that a person corrects, or has corrected: a correction
+-- belongs to one of them. The deadline is the end of the customer's first period that goes on.
+with asked as (
+    select compared.stripe_customer_id
+    from fridge.invoice_comparisons as compared
+    inner join fridge.invoice_causes on compared.cause = invoice_causes.cause
+    where invoice_causes.needs_correction and compared.difference + compared.settled_quantity <> 0
+    union
+    select stripe_customer_id
+    from fridge.corrections
+    where state = 'written'
+    union
+    select places.customer_id
+    from fridge.settlements
+    cross join lateral jsonb_to_recordset(settlements.places) as places (customer_id text)
+),
+
+deadlines as materialized (
+    select
+        subscription_items.stripe_customer_id,
+        prices.event_name,
+        min(subscription_items.period_end) as deadline_at
+    from fridge.subscription_items
+    inner join fridge.prices on subscription_items.price_id = prices.price_id
+    where subscription_items.ended_at is null
+    group by subscription_items.stripe_customer_id, prices.event_name
+)
+
+select
+    compared.invoice_id,
+    compared.tenant_id,
+    compared.stripe_customer_id as customer_id,
+    compared.event_name,
+    compared.period_start,
+    compared.period_end,
+    compared.usage_quantity as usage,
+    compared.accepted_quantity as accepted,
+    compared.invoice_quantity as invoiced,
+    compared.settled_quantity as settled,
+    compared.cause,
+    compared.amount,
+    compared.currency,
+    deadlines.deadline_at
+from fridge.invoice_comparisons as compared
+inner join asked on compared.stripe_customer_id = asked.stripe_customer_id
+left join deadlines
+    on
+        compared.stripe_customer_id = deadlines.stripe_customer_id
+        and compared.event_name = deadlines.event_name
+order by compared.stripe_customer_id, compared.event_name, compared.period_start, compared.invoice_id;
 
 -- name: add_comparison
 insert into fridge.invoice_comparisons (

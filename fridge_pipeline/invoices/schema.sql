@@ -272,7 +272,7 @@ comment on column fridge.invoice_comparisons.invoice_quantity is
 comment on column fridge.invoice_comparisons.difference is
 'Invoice less usage: below 0 too little is billed, above 0 too much.';
 comment on column fridge.invoice_comparisons.settled_quantity is
-'What of the usage people have settled hour by hour, so that no invoice is to carry it; below 0 what was credited.';
+'What of the usage no invoice is to carry: settled hour by hour, below 0 credited; or before the billing start.';
 comment on column fridge.invoice_comparisons.cause is 'Why they differ; empty when they agree.';
 comment on column fridge.invoice_comparisons.amount is
 'What the difference costs in minor units: above 0 to be invoiced, below 0 to be credited; empty when not known.';

@@ -129,23 +129,3 @@ def test_a_month_is_not_closed_over_an_invoice_that_nothing_explains_and_is_over
     books.compare()
     assert books.exceptions() == [("not_invoiced", True)]
     assert prepare_month(after, month, "ada", MODELS_FOLDER, CLOSE_AFTER, "a test reads no more days")["meters"]
-
-
-def test_what_a_person_has_ended_stays_ended_until_the_difference_is_another_one(books: InvoicedBooks) -> None:
-    books.use(3, 10)
-    books.read_days()
-    books.subscribe()
-    books.pipeline.advance(hours=2)
-    books.bill(4)
-    books.compare()
-    with books.pipeline.database.connect() as connection:
-        connection.execute(
-            "update fridge.exceptions set closed_at = opened_at + interval '1 second' where subject = %s", [READINGS]
-        )
-    books.compare()
-    books.compare()
-    assert books.exceptions() == [("not_invoiced", False)]
-    books.pipeline.advance(hours=2)
-    books.use(3, 1, "late.csv")
-    books.compare()
-    assert books.exceptions() == [("not_invoiced", False), ("not_invoiced", True)]

@@ -155,6 +155,18 @@ SHAPES = {
         books(500, accepted=450, by_final=450, surely_by_final=450, before_start=50),
         [(1, 500, 490, "before_billing_start")],
     ),
+    "usage before the billing start that nobody stated, and a late file of ours": Shape(
+        [Bill([Line(450)])],
+        books(515, accepted=465, by_final=450, surely_by_final=450, before_start=50),
+        [(1, 515, 450, "after_finalization")],
+        amount=8,
+    ),
+    "usage before the billing start that another system stated, and a late file of ours": Shape(
+        [Bill([Line(500)])],
+        books(515, accepted=465, by_final=450, surely_by_final=450, before_start=50),
+        [(1, 515, 500, "after_finalization")],
+        amount=8,
+    ),
     "somebody else states usage for the customer": Shape(
         [Bill([Line(700)])], books(500, stripe=700), [(1, 500, 700, "other_source")], amount=-100
     ),

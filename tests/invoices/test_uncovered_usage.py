@@ -50,7 +50,7 @@ TIMES: dict[str, tuple[list[Span], list[SubscriptionItem], bool, list[tuple[date
 @pytest.mark.parametrize("name", TIMES)
 def test_time_that_is_on_no_invoice_has_one_cause(name: str) -> None:
     covered, items, is_priced, expected = TIMES[name]
-    found = uncovered_times(("cus_1", READINGS), covered, items, Span(START, NOW), is_priced=is_priced)
+    found = uncovered_times(("cus_1", READINGS), covered, items, [Span(START, NOW)], is_priced=is_priced)
     assert [(each.span.start, each.span.end, each.cause) for each in found] == expected
 
 
@@ -58,19 +58,23 @@ def test_an_invoice_is_awaited_for_a_day_before_its_line_is_missed() -> None:
     items = [item(1, LONG_AGO)]
 
     def cause(now: datetime) -> str:
-        (only,) = uncovered_times(("cus_1", READINGS), [], items, Span(START, now), is_priced=True)
+        (only,) = uncovered_times(("cus_1", READINGS), [], items, [Span(START, now)], is_priced=True)
         return only.cause
 
     assert cause(END + timedelta(hours=23)) == "invoice_awaited"
     assert cause(END + timedelta(hours=25)) == "no_line"
 
 
-def test_usage_that_nobody_accepted_is_not_missed_on_an_invoice_and_what_was_accepted_has_its_price() -> None:
+def test_what_was_accepted_and_is_on_no_invoice_has_its_price() -> None:
     time = Uncovered("cus_1", READINGS, OCTOBER, InvoiceCause.NO_LINE)
-    assert compare_uncovered(time, Booked(usage=7), None) is None
     row = compare_uncovered(time, Booked(usage=7, accepted=7), PRICES["other_unit"])
-    assert row is not None
     assert (row.invoice_id, row.difference, row.amount, row.currency) == (None, Decimal(-7), 7, "usd")
+
+
+def test_what_was_used_before_our_billing_start_is_owed_to_nobody_on_no_invoice() -> None:
+    time = Uncovered("cus_1", READINGS, OCTOBER, InvoiceCause.NO_LINE)
+    row = compare_uncovered(time, Booked(usage=7, accepted=5, by_final=5, before_start=2), PRICES["other_unit"])
+    assert (row.unsettled, row.amount) == (Decimal(-5), 5)
 
 
 def test_taking_spans_away_leaves_what_neither_has() -> None:

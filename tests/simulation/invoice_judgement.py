@@ -44,7 +44,7 @@ def misbilled(judgement: Judgement) -> list[str]:
     found = Billed(judgement)
     for query in (OUTCOMES, CORRECTIONS, CAUSES):
         judgement.world.parts.tally.invoices.update(word for (word,) in judgement.world.database.look(query))
-    return [*found.unexplained(), *found.written_wrongly(), *found.held_too_long()]
+    return [*found.unfinished(), *found.unexplained(), *found.written_wrongly(), *found.held_too_long()]
 
 
 class Billed:
@@ -64,6 +64,15 @@ class Billed:
         self.event_of_price = {
             each["id"]: self.meters[each["recurring"]["meter"]] for each in self.world.account.all_of("prices")
         }
+
+    def unfinished(self) -> list[str]:
+        """A draft's quantity is settled when it is final, so March is not judged before that."""
+        return [
+            f"{each['id']} is still a draft"
+            for each in self.invoices
+            if each["status"] == "draft"
+            and any(line["period"]["start"] < END.timestamp() for line in each["lines"]["data"])
+        ]
 
     def unexplained(self) -> list[str]:
         """L14: of each customer and meter, quantity and corrections are usage, or it is said what is missing."""

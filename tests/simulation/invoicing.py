@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
@@ -162,6 +163,11 @@ class Invoicing(Gateways):
             "take the mark off": {"metadata": {"fridge_held_by": ""}},
         }
         account.edit_invoice(invoice["id"], **edits[how])
+
+    def drafts_that_were_moved(self) -> list[datetime]:
+        """When Stripe makes drafts final by itself, an hour later at most."""
+        moments = [each["automatically_finalizes_at"] for each in self.now.account.invoices()]
+        return [datetime.fromtimestamp(at, UTC) + timedelta(hours=1) for at in moments if at is not None]
 
     def finish_the_cycle(self) -> None:
         """Drafts become final, what was approved is written, and everything is compared for the last time."""

@@ -48,7 +48,7 @@ IN_DOUBT = """
 #: One schedule of so many is invoiced.
 INVOICED = int(os.environ.get("SIMULATE_INVOICED", "12"))
 
-#: After it every invoice of March is final: the longest grace, and the time of failing webhooks.
+#: After it every invoice of March is final that nobody has moved: the longest grace, and the time of failing webhooks.
 ALL_FINAL = END + timedelta(hours=74)
 
 
@@ -94,7 +94,8 @@ class Schedule(Runs, People, Others, Invoicing):
             self._look_at_stripe()
             self._settle()
         if self.now.cycle is not None:
-            self.now.advance(seconds=max(3700.0, (ALL_FINAL - self.now.clock()).total_seconds()))
+            all_final = max([ALL_FINAL, *self.drafts_that_were_moved()])
+            self.now.advance(seconds=max(3700.0, (all_final - self.now.clock()).total_seconds()))
             self._look_at_stripe()
             self._settle()
             self.finish_the_cycle()

@@ -67,6 +67,6 @@ def test_after_any_schedule_of_people_faults_and_deaths_stripe_has_the_usage_or_
             ),
         )
     except Exception as error:
-        error.add_note(f"to see it again: SIMULATE_INVOICED={INVOICED} make simulate N={PER_SEED} SEED={number}")
+        error.add_note(f"to see it again: make simulate N={PER_SEED} SEED={number} INVOICED={INVOICED}")
         raise
     assert parts.tally.schedules >= before + most

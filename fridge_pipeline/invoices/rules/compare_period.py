@@ -86,7 +86,7 @@ class Comparison:
 
     @property
     def unsettled(self) -> Decimal:
-        """The difference less what people have settled of single hours."""
+        """The difference less what no invoice is to carry."""
         return self.difference + self.settled
 
 
@@ -101,6 +101,7 @@ def compare_period(
     shares = carried(period, prices)
     newest = period.newest
     invoiced = sum(shares.values(), NOTHING)
+    settled = to_carry_nowhere(booked, invoiced)
     cause = _cause(period, booked, invoiced, prices, items)
     found = []
     for part in period.parts:
@@ -119,13 +120,22 @@ def compare_period(
                 stripe=booked.stripe,
                 invoiced=share,
                 cause=cause if is_newest else _of_earlier(part),
-                amount=_amount(booked, invoiced, price) if is_newest and cause else None,
+                amount=_amount(booked, invoiced, settled, price) if is_newest and cause else None,
                 currency=part.invoice.currency,
                 price_id=price.price_id,
-                settled=Decimal(booked.settled) if is_newest else NOTHING,
+                settled=settled if is_newest else NOTHING,
             )
         )
     return found
+
+
+def to_carry_nowhere(booked: Booked, invoiced: Decimal) -> Decimal:
+    """Usage that no invoice is to carry by us: what people have settled, and before our start what others bill.
+
+    What an invoice has beyond our own statements is the other system's, up to the usage before our start.
+    """
+    theirs = min(max(invoiced - booked.by_final, NOTHING), Decimal(booked.before_start))
+    return booked.settled + booked.before_start - theirs
 
 
 def _of_earlier(part: Part) -> InvoiceCause | None:
@@ -173,7 +183,8 @@ def _by_the_books(booked: Booked, invoiced: Decimal, price: Price) -> InvoiceCau
     if by_final != sure and min(by_final, sure) <= invoiced <= max(by_final, sure):
         return InvoiceCause.LATE_IN_GRACE_UNSURE
     if booked.before_start and by_final < invoiced <= by_final + booked.before_start:
-        return InvoiceCause.BEFORE_BILLING_START
+        late = booked.accepted != by_final
+        return InvoiceCause.AFTER_FINALIZATION if late else InvoiceCause.BEFORE_BILLING_START
     if booked.stripe is not None and booked.stripe != booked.accepted and _shows(invoiced, booked.stripe, price):
         return InvoiceCause.OTHER_SOURCE
     return None
@@ -219,10 +230,10 @@ def _price_changed(period: BillingPeriod, items: Mapping[str, SubscriptionItem])
     )
 
 
-def _amount(booked: Booked, invoiced: Decimal, price: Price) -> int | None:
+def _amount(booked: Booked, invoiced: Decimal, settled: Decimal, price: Price) -> int | None:
     """What the usage costs beyond what the invoices bill; unknown where they show something else than usage."""
     if price.divide_by is not None:
         if not _shows(invoiced, Decimal(booked.by_final), price):
             return None
         invoiced = Decimal(booked.by_final)
-    return cost_of_change(invoiced, Decimal(booked.usage - booked.settled), price)
+    return cost_of_change(invoiced, booked.usage - settled, price)

@@ -10,7 +10,8 @@ from itertools import pairwise
 
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.invoices.rules.billing_periods import NOTHING, Span, without
-from fridge_pipeline.invoices.rules.compare_period import Booked, Comparison, InvoiceCause
+from fridge_pipeline.invoices.rules.compare_period import Booked, Comparison, InvoiceCause, to_carry_nowhere
+from fridge_pipeline.invoices.rules.corrected import Place
 from fridge_pipeline.invoices.rules.price_amount import cost_of_change
 from fridge_pipeline.stripe.rules.invoice import Price, SubscriptionItem
 
@@ -27,30 +28,35 @@ class Uncovered:
     span: Span
     cause: InvoiceCause
 
+    @property
+    def place(self) -> Place:
+        """As corrections name it."""
+        return Place(self.customer_id, self.event_name, None, self.span)
+
 
 def uncovered_times(
     account: tuple[str, str],
     covered: Iterable[Span],
     items: Sequence[SubscriptionItem],
-    looked_at: Span,
+    looked_at: Sequence[Span],
     *,
     is_priced: bool,
 ) -> list[Uncovered]:
     """The times of a customer and meter that are on no invoice and should be, in order.
 
-    ``items`` are the customer's subscription items of the meter, ended ones too; ``looked_at`` runs from the first
-    moment of which every invoice was read until now; without ``is_priced`` the meter has no price at all. What lies in
+    ``items`` are the customer's subscription items of the meter, ended ones too; ``looked_at`` is the time of which
+    every invoice was read, the last of it until now; without ``is_priced`` the meter has no price at all. What lies in
     the open period of an item is still to come.
     """
     customer_id, event_name = account
     going = [item for item in items if item.ended_at is None]
-    until = min([looked_at.end, *(item.period_start for item in going)])
-    if until <= looked_at.start:
-        return []
+    now = looked_at[-1].end
+    until = min([now, *(item.period_start for item in going)])
+    seen = [Span(span.start, min(span.end, until)) for span in looked_at if span.start < until]
     found = []
-    for gap in without([Span(looked_at.start, until)], covered):
+    for gap in without(seen, covered):
         for span in _cut(gap, items):
-            cause = _why(span, items, looked_at.end) if is_priced else InvoiceCause.NO_PRICE
+            cause = _why(span, items, now) if is_priced else InvoiceCause.NO_PRICE
             found.append(Uncovered(customer_id, event_name, span, cause))
     return found
 
@@ -77,13 +83,9 @@ def _why(span: Span, items: Sequence[SubscriptionItem], now: datetime) -> Invoic
     return InvoiceCause.SUBSCRIPTION_ENDED if all(item.ended_at for item in there) else InvoiceCause.NO_LINE
 
 
-def compare_uncovered(time: Uncovered, booked: Booked, price: Price | None) -> Comparison | None:
-    """Usage that Stripe has accepted and no invoice carries; ``None`` where it has accepted none.
-
-    ``price`` is what it would cost at; ``None`` when that is not known.
-    """
-    if not booked.accepted:
-        return None
+def compare_uncovered(time: Uncovered, booked: Booked, price: Price | None) -> Comparison:
+    """Usage that no invoice carries; ``price`` is what it would cost at, ``None`` when that is not known."""
+    settled = to_carry_nowhere(booked, NOTHING)
     return Comparison(
         invoice_id=None,
         customer_id=time.customer_id,
@@ -94,8 +96,8 @@ def compare_uncovered(time: Uncovered, booked: Booked, price: Price | None) -> C
         stripe=booked.stripe,
         invoiced=NOTHING,
         cause=time.cause,
-        amount=cost_of_change(NOTHING, Decimal(booked.usage - booked.settled), price) if price else None,
+        amount=cost_of_change(NOTHING, booked.usage - settled, price) if price else None,
         currency=price.currency if price else None,
         price_id=price.price_id if price else None,
-        settled=Decimal(booked.settled),
+        settled=settled,
     )

@@ -1,0 +1,118 @@
+"""Tell what a person must correct: open exceptions are what was compared last, less what was corrected, and no more."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from itertools import groupby
+
+import psycopg
+from psycopg.rows import class_row
+
+from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.catalogue.meter import Meter
+from fridge_pipeline.database.exceptions import ExceptionKey, close_exception, open_exception, open_of_kind
+from fridge_pipeline.database.queries import statement
+from fridge_pipeline.invoice_causes import INVOICE_CAUSES
+from fridge_pipeline.invoices.compared import KINDS
+from fridge_pipeline.invoices.corrections_written import corrections_of
+from fridge_pipeline.invoices.rules.billing_periods import Span
+from fridge_pipeline.invoices.rules.corrected import Corrected, Place, corrected
+from fridge_pipeline.invoices.rules.currency import money
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A comparison on record, and until when the customer's next invoice takes an invoice item."""
+
+    invoice_id: str | None
+    tenant_id: str | None
+    customer_id: str
+    event_name: str
+    period_start: datetime
+    period_end: datetime
+    usage: Decimal
+    accepted: Decimal
+    invoiced: Decimal
+    settled: Decimal
+    cause: str | None
+    amount: int | None
+    currency: str | None
+    deadline_at: datetime | None
+
+    @property
+    def place(self) -> Place:
+        """What it is of."""
+        return Place(self.customer_id, self.event_name, self.invoice_id, Span(self.period_start, self.period_end))
+
+    @property
+    def unsettled(self) -> Decimal:
+        """What is invoiced less our usage, but for what people have settled of single hours."""
+        return self.invoiced - self.usage + self.settled
+
+    def is_owed(self, done: Corrected) -> bool:
+        """Whether something is left to correct beside the corrections before, and it is a person's to correct."""
+        is_wrong = self.cause is not None and INVOICE_CAUSES[self.cause].needs_correction
+        return bool(done.rest(self.unsettled)) and (is_wrong or bool(done.corrections))
+
+    def key(self, done: Corrected) -> ExceptionKey:
+        """Its exception's; of a customer that is no tenant's, the subject says which."""
+        kind = "not_invoiced" if done.rest(self.unsettled) < 0 else "invoiced_too_much"
+        subject = self.event_name if self.tenant_id is not None else f"{self.event_name} {self.customer_id}"
+        return ExceptionKey(kind, self.tenant_id, Hour.containing(self.period_start), subject)
+
+
+def tell_differences(connection: psycopg.Connection, catalogue: Iterable[Meter], now: datetime) -> None:
+    """Opens, brings up to date and closes the exceptions about invoices; call it in a transaction.
+
+    They are a function of the comparisons and of the corrections and settlements on record, and of nothing that was
+    told before: whoever dies, moves a tenant or closes one by hand, the next who calls this tells what is so.
+    """
+    connection.execute(statement("lock_comparisons"))
+    owed: dict[ExceptionKey, list[tuple[Told, Corrected]]] = defaultdict(list)
+    for row, done in _with_corrections(connection):
+        if row.is_owed(done):
+            owed[row.key(done)].append((row, done))
+    for key, same in owed.items():
+        detail = "; ".join(_detail(row, done) for row, done in same)
+        open_exception(connection, key, detail, now, deadline_at=same[0][0].deadline_at)
+    ours = [meter.event_name for meter in catalogue]
+    for kind in KINDS:
+        for key in open_of_kind(connection, kind):
+            if key not in owed and any(key.subject == name or key.subject.startswith(f"{name} ") for name in ours):
+                close_exception(connection, key, now)
+
+
+def _with_corrections(connection: psycopg.Connection) -> Iterable[tuple[Told, Corrected]]:
+    """Every comparison of the customers of whom something may have to be told, with its corrections."""
+    with connection.cursor(row_factory=class_row(Told)) as cursor:
+        rows = cursor.execute(statement("comparisons_to_tell")).fetchall()
+    written = corrections_of(connection, sorted({row.customer_id for row in rows}))
+    of_customer = defaultdict(list)
+    for each in written:
+        of_customer[each.place.customer_id].append(each)
+    for customer_id, found in groupby(rows, key=lambda row: row.customer_id):
+        same = list(found)
+        yield from zip(same, corrected([row.place for row in same], of_customer[customer_id]), strict=True)
+
+
+def _detail(row: Told, done: Corrected) -> str:
+    """The difference in words, with the money where a price is known."""
+    where = f"invoice {row.invoice_id}" if row.invoice_id else "no invoice"
+    rest = done.rest(row.unsettled)
+    much = "too little" if rest < 0 else "too much"
+    owed = (row.amount if row.invoiced != row.usage else 0) or 0
+    settled = f", settled {row.settled:f}" if row.settled else ""
+    amount = f", {money(abs(owed - done.amount), row.currency)}" if row.amount and row.currency else ""
+    why = ""
+    if row.cause is not None:
+        words = INVOICE_CAUSES[row.cause]
+        why = f". {words.words}: {words.do}"
+    return (
+        f"{row.event_name} of customer {row.customer_id}, {row.period_start:%Y-%m-%d %H:%M} to "
+        f"{row.period_end:%Y-%m-%d %H:%M} UTC, {where}: invoiced {row.invoiced:f}, usage {row.usage:f}, accepted "
+        f"{row.accepted:f}{settled}{done.in_words()}: {abs(rest):f} {much}{amount}{why}"
+    )
