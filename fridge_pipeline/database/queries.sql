@@ -913,7 +913,8 @@ values (%(login)s, %(role)s, %(action)s);
 
 -- name: reader_drift
 -- What a login of finance, or of the metrics, could do beyond reading, or what does not bound it: in words, and the
--- statements that end it. Catalogues alone are read. A login that has the rights of the pipeline or of the owner too is no reader's.
+-- statements that end it. Catalogues alone are read. A login that has the rights of the pipeline or of the owner too is
+-- no reader's.
 with
 books as (
     select
@@ -929,7 +930,9 @@ books as (
 ),
 
 readers as (
-    select pg_roles.*
+    select
+        pg_roles.*,
+        case when pg_roles.oid = books.metrics then 5 else 20 end as connections_max
     from pg_roles
     cross join books
     where
@@ -1160,12 +1163,9 @@ union all
 
 select
     rolname || ' may open any number of connections' as says,
-    format('alter role %I connection limit %s', rolname, limits.connections) as repair
+    format('alter role %I connection limit %s', rolname, connections_max) as repair
 from readers
-cross join books
-cross join
-    lateral (select case when readers.oid = books.metrics then 5 else 20 end as connections) as limits
-where rolconnlimit not between 0 and limits.connections
+where rolconnlimit not between 0 and connections_max
 
 union all
 

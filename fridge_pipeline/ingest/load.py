@@ -65,8 +65,6 @@ class HourLoad:
         return sum(file.status != "loaded" for file in self.loaded)
 
 
-LOAD_FAILED = "load_failed"
-
 #: Files loaded in one transaction: many small ones cost little more than one large one, and a failure costs little.
 FILES_AT_ONCE = 500
 BYTES_AT_ONCE = 32 * 2**20
@@ -85,7 +83,7 @@ def load_hours(
         if zone.sources:
             note_definitions(connection, zone.sources, run.clock())
         known = listing_fingerprints(connection, hours)
-        failed_before = {hour for hour, kinds in open_exceptions(connection, hours).items() if LOAD_FAILED in kinds}
+        failed_before = {hour for hour, kinds in open_exceptions(connection, hours).items() if "load_failed" in kinds}
         recognition = Recognition(connection, zone, run.clock())
         listings = (
             _recognized(_listing(connection, zone, hour, known.get(hour), shard), recognition) for hour in hours.hours()
@@ -179,7 +177,7 @@ def _record(
     with connection.transaction():
         for listing in listings:
             load = listing.load
-            load_failed = ExceptionKey(LOAD_FAILED, None, load.hour)
+            load_failed = ExceptionKey("load_failed", None, load.hour)
             if load.failure is not None:
                 open_exception(connection, load_failed, load.failure, now)
             elif load.hour in failed_before:

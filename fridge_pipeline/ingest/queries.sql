@@ -56,7 +56,7 @@ with known as (
 
 select *
 from known
-where landing_hour > (select max(known.landing_hour) from known) - %(days)s::interval
+where landing_hour > (select max(newest.landing_hour) from known as newest) - %(days)s::interval
 order by landing_hour desc;
 
 -- name: loaded_paths

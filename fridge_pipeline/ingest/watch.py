@@ -19,7 +19,6 @@ from fridge_pipeline.database.exceptions import (
 from fridge_pipeline.ingest.landing.landing_errors import LandingRootGoneError
 from fridge_pipeline.ingest.landing.zone import LandingZone
 from fridge_pipeline.ingest.landing_record import loaded_listings, record_folder_versions
-from fridge_pipeline.ingest.load import LOAD_FAILED
 from fridge_pipeline.ingest.note_losses import (
     FUTURE_HOUR,
     TOLD_AGAIN_MAX,
@@ -129,7 +128,7 @@ def _span(hours: Iterable[Hour], grid: HourRange) -> HourRange:
 
 
 def _failed(connection: psycopg.Connection) -> set[Hour]:
-    return {key.hour for key in open_of_kind(connection, LOAD_FAILED) if key.hour is not None}
+    return {key.hour for key in open_of_kind(connection, "load_failed") if key.hour is not None}
 
 
 def _news(

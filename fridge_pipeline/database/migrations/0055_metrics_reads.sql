@@ -36,8 +36,8 @@ values
 
 -- Brings the rights of all roles up to the tables that there are; a role that does not exist is left out. Run by the
 -- owner after every change of the schema. Partitions are reached through their table alone, and models that are tables
--- are filled. Finance and the other people read what they are given the names of, the metrics what they show, and nothing
--- else.
+-- are filled. Finance and the other people read what they are given the names of, the metrics what they show, and
+-- nothing else.
 create or replace function fridge.grant_rights(marts text[]) returns void
 language plpgsql set client_min_messages = warning as $$
 declare
