@@ -74,6 +74,8 @@ LONGEST = (
     "tests/orchestration/",
 )
 
+gc.disable()  # until all tests are collected: nothing of that is let go of
+
 #: How long an example takes says how busy the machine is.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
@@ -84,6 +86,7 @@ def pytest_collection_finish() -> None:
 
     To look through new ones after each 700, as Python does, takes another tenth where Dagster makes its objects.
     """
+    gc.enable()
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
