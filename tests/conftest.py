@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import os
 import uuid
 from collections.abc import Iterator
@@ -58,7 +59,7 @@ ONE_INSTALLATION = (
     "tests/live/test_neighbours.py",
 )
 
-#: Files and folders that take a worker for a minute.
+#: Files and folders that take a worker for a minute; next come files with any test that is marked as long.
 LONGEST = (
     *ONE_INSTALLATION,
     "tests/live/test_requests_of_the_ui.py",
@@ -73,24 +74,32 @@ LONGEST = (
     "tests/orchestration/",
 )
 
+gc.disable()  # until all tests are collected: nothing of that is let go of
+
 #: How long an example takes says how busy the machine is.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 
 def pytest_collection_finish() -> None:
-    """The million objects of Dagster, polars and the tests stay: looking through them again takes a tenth of a run."""
+    """The million objects of Dagster, polars and the tests stay: looking through them again takes a tenth of a run.
+
+    To look through new ones after each 700, as Python does, takes another tenth where Dagster makes its objects.
+    """
+    gc.enable()
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest begins first, so that no worker is still at it when the others have ended."""
+    long = {item.path for item in items if item.get_closest_marker("prove")}
 
-    def rank(item: pytest.Item) -> int:
+    def rank(item: pytest.Item) -> float:
         found = (number for number, path in enumerate(LONGEST) if item.nodeid.startswith(path))
-        return next(found, len(LONGEST))
+        return next(found, len(LONGEST) if item.path in long else math.inf)
 
     items.sort(key=rank)
 

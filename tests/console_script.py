@@ -26,7 +26,7 @@ IMPORTED_BEFORE = [
     "fridge_pipeline.cli.main",
     *sorted({f"fridge_pipeline.cli.{entry.target.split(':')[0]}" for section in COMMANDS for entry in section.entries}),
     "fridge_pipeline.orchestration.headless",
-    "dagster_postgres",
+    "tests.dagsters_database",
 ]
 SECONDS_MAX = 180
 
@@ -93,7 +93,10 @@ def _command(arguments: Sequence[str], environment: Mapping[str, str], folder: s
     outputs = [os.open(name, os.O_WRONLY | os.O_CREAT | os.O_APPEND) for name in (out, err)]
     become(["fridge", *arguments], folder, environment, [os.open(os.devnull, os.O_RDONLY), *outputs])
     from fridge_pipeline.cli.main import main  # noqa: PLC0415 # in the new process only
+    from fridge_pipeline.database.connection import Database  # noqa: PLC0415
+    from tests.dagsters_database import copied_beside  # noqa: PLC0415
 
+    Database.create_beside = copied_beside  # type: ignore[method-assign] # tests/live has the real one
     try:
         main()
     finally:

@@ -32,7 +32,7 @@ books as (
             select signed_changes.*
             from fridge.signed_changes
             where signed_changes.hour = hours.hour
-            offset 0 -- noqa: AM09
+            limit all offset 0 -- noqa: AM09
         ) as of_hour
 ),
 

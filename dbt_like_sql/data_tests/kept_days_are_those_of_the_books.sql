@@ -30,7 +30,7 @@ books as (
             select tenant_days_of_books.*
             from fridge.tenant_days_of_books
             where tenant_days_of_books.usage_date = days.usage_date
-            offset 0 -- noqa: AM09
+            limit all offset 0 -- noqa: AM09
         ) as of_day
 ),
 

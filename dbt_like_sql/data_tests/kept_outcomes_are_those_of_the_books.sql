@@ -33,7 +33,7 @@ books as (
                 hour_outcomes.quantity
             from fridge.hour_outcomes
             where hour_outcomes.hour = hours.hour
-            offset 0 -- noqa: AM09
+            limit all offset 0 -- noqa: AM09
         ) as of_hour
 ),
 

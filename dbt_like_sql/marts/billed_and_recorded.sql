@@ -27,7 +27,7 @@ stacked as (
             select hour_recorded_months.*
             from fridge.hour_recorded_months
             where hour_recorded_months.hour = hours_not_kept.hour
-            offset 0 -- noqa: AM09
+            limit all offset 0 -- noqa: AM09
         ) as of_hour
 ),
 

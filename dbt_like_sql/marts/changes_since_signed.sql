@@ -40,7 +40,7 @@ final as (
             select signed_changes.*
             from fridge.signed_changes
             where signed_changes.hour = hours_not_kept.hour
-            offset 0 -- noqa: AM09
+            limit all offset 0 -- noqa: AM09
         ) as of_hour
 )
 

@@ -33,7 +33,7 @@ outcomes as (
             select hour_outcomes.*
             from fridge.hour_outcomes
             where hour_outcomes.hour = hours_not_kept.hour
-            offset 0 -- noqa: AM09
+            limit all offset 0 -- noqa: AM09
         ) as of_hour
 ),
 
