@@ -387,6 +387,12 @@ copy (
     from ({select}) as selected
 ) to stdout with (format csv, header true, encoding 'utf8');
 
+-- name: export_snapshot
+select pg_export_snapshot() as snapshot;
+
+-- name: take_snapshot
+set transaction snapshot {snapshot}; -- noqa: PRS
+
 -- name: copy_rows
 -- The rows of a select as text for polars, which tells an empty text from nothing by the quotes around it.
 copy (

@@ -52,19 +52,21 @@ class _Blocks:
 
     def __init__(self, packers: ThreadPoolExecutor, threads: int) -> None:
         self._packers, self._threads = packers, threads
-        self._rest = bytearray()
+        self._rest = b""
         self._packed: deque[Future[bytes]] = deque()
 
     def compress(self, piece: bytes) -> bytes:
-        self._rest += piece
-        while len(self._rest) > BLOCK_BYTES:
-            block = bytes(self._rest[:BLOCK_BYTES])
-            del self._rest[:BLOCK_BYTES]
+        data, at = (self._rest + piece if self._rest else piece), 0
+        done = []
+        for at in range(BLOCK_BYTES, len(data), BLOCK_BYTES):
+            block = bytes(memoryview(data)[at - BLOCK_BYTES : at])
             self._packed.append(self._packers.submit(_packed, block, zlib.Z_SYNC_FLUSH))
-        return self._done(self._threads)
+            done.append(self._done(self._threads))
+        self._rest = bytes(memoryview(data)[at:])
+        return b"".join(done)
 
     def flush(self) -> bytes:
-        last = _packed(bytes(self._rest), zlib.Z_FINISH)
+        last = _packed(self._rest, zlib.Z_FINISH)
         return self._done(0) + last
 
     def _done(self, waiting_max: int) -> bytes:

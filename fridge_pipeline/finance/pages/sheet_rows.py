@@ -39,10 +39,13 @@ class RowsWorksheet(Worksheet):  # type: ignore[misc]  # the library has no type
         styles = [f' s="{form._get_xf_index()}"' if form is not None else "" for form in rows.formats]  # noqa: SLF001
         self._rows = _in_portions(rows, styles, portions)
 
+    def finish_cells(self) -> None:
+        """Writes the row that waits for further cells, so that every format which is used is known."""
+        self._opt_reopen()
+        self._write_single_row()
+
     def pack(self, stream: IO[bytes]) -> None:
         """Writes the sheet's XML."""
-        self._opt_reopen()
-        self._write_single_row()  # the row before them, which waits for further cells
         self.fh, self.internal_fh = TextIOWrapper(stream, encoding="utf-8", newline=""), False
         self._assemble_xml_file()
         self.fh.detach()

@@ -43,6 +43,8 @@ class _Packager(Packager):  # type: ignore[misc]  # the library has no types
 
     def _write_worksheet_files(self) -> None:
         """Not yet, and not as files."""
+        for worksheet in self.workbook.worksheets():
+            worksheet.finish_cells()
 
     def _create_package(self) -> list[tuple[str, str, bool]]:
         for file, name, _ in super()._create_package():

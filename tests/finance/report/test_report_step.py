@@ -18,10 +18,11 @@ from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import CATALOGUE
 from fridge_pipeline.cli import report as report_command
 from fridge_pipeline.cli.main import fridge
+from fridge_pipeline.finance import month_record
 from fridge_pipeline.finance import report_month as report_step
 from fridge_pipeline.finance.explain_hour import explain_hour
 from fridge_pipeline.finance.report_month import read_books, write_report
-from fridge_pipeline.finance.rules.month_books import MARTS, BooksError, MonthBooks
+from fridge_pipeline.finance.rules.month_books import BY_HOUR, MARTS, BooksError, MonthBooks
 from fridge_pipeline.orchestration import month_assets as month_report
 from fridge_pipeline.orchestration.month_assets import audit_report
 from fridge_pipeline.orchestration.partitions import monthly_partitions, on_grid
@@ -111,9 +112,10 @@ def test_marts_of_another_version_are_refused_with_the_column_that_is_missing() 
 
 
 def test_the_marts_as_they_are_hold_a_billed_month_and_the_report_tells_its_numbers(
-    pipeline: Pipeline, two_days_ago: datetime, tmp_path: Path
+    pipeline: Pipeline, two_days_ago: datetime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Real readings through real steps; a hostile tenant among them."""
+    """Real readings through real steps; a hostile tenant among them. Of two tenants one at a time is in memory."""
+    monkeypatch.setattr(month_record, "PORTION_ROWS", 1)
     hour, hostile = Hour(two_days_ago), "<b>=1+1"
     for tenant in ("cohoes", hostile):
         pipeline.add_tenant(tenant)
@@ -123,6 +125,8 @@ def test_the_marts_as_they_are_hold_a_billed_month_and_the_report_tells_its_numb
     month, now = Month.containing(hour.start), pipeline.clock()
     (tmp_path / "hours").mkdir()
     books, _ = read_books(pipeline.database, month, pipeline.catalogue, CLOSE_AFTER, now, tmp_path / "hours")
+    tenants = [set(getattr(portion(), mart)["tenant_id"]) for portion in books.portions for mart in BY_HOUR]
+    assert tenants == [{hostile}] * 3 + [{"cohoes"}] * 3
     why = [explain_hour(pipeline.as_run(), None, tenant, hour, CLOSE_AFTER) for tenant in ("cohoes", hostile)]
     report = write_report(books, why, tmp_path, now, pipeline.workspace)
     totals = {meter["meter"]: (meter["derived"], meter["usage"], meter["stated"]) for meter in report.summary.meters}
