@@ -14,6 +14,8 @@ it is made of the modules that `fridge verify` runs, whose text is below, one af
         The table of contents of a ZIP file, entry by entry, and the bytes of an entry: in as much memory for any number.
     fridge_pipeline.finance.pack.pack_index
         What a pack has, lists and states, on the disk instead of in memory: a pack may be of any number of tenants.
+    fridge_pipeline.finance.rules.evidence_rows
+        The rows of a pack's CSV files: every row as wide as the first, none endless, and no field a spreadsheet would run.
     fridge_pipeline.finance.rules.evidence_figures
         The control figures of an evidence pack: sums over its CSV files that must agree with one another.
     fridge_pipeline.finance.pack.sums_on_disk
@@ -725,6 +727,178 @@ class PackIndex:
         row = self._index.execute(f"{query} limit 1", values).fetchone()
         return row[0] if row is not None else None
 ''',
+"fridge_pipeline.finance.rules.evidence_rows": r'''"""The rows of a pack's CSV files: every row as wide as the first, none endless, and no field a spreadsheet would run.
+
+Standard library only, like the format. A file is read in blocks of whole rows. Most have no quotes in them, so that
+their lines are their rows, and a search of the whole block tells that no field begins like a formula.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from decimal import Decimal, InvalidOperation
+from functools import cached_property
+
+from fridge_pipeline.finance.rules.evidence_format import FORMULA_BEGINS, DoesNotHoldError
+
+#: Beyond this a number is no quantity, and would take long to write out.
+EXPONENT_MAX = 100
+
+#: What a row of a CSV file has at most: longer than any answer of Stripe or detail of an exception, and far from
+#: filling the memory.
+ROW_CHARACTERS_MAX = 2**20
+
+#: So much text is looked at together.
+BLOCK_CHARACTERS = 2**18
+
+#: How a field without quotes begins like a formula, within a block.
+_FORMULAS = tuple(f"{before}{begins}" for before in ",\n" for begins in FORMULA_BEGINS if begins not in "\r\n")
+
+
+class Block:
+    """Some whole rows of a file, behind ``before`` others; ``width`` is how many fields each has, once it is known."""
+
+    def __init__(self, path: str, text: str, before: int, width: int | None) -> None:
+        self._path, self._text, self._before, self.width = path, text, before, width
+        self._is_plain = '"' not in text and "\r" not in text and text.endswith("\n")
+        self._lines = text.split("\n")[:-1] if self._is_plain else []
+        if len(text) > ROW_CHARACTERS_MAX and max(map(len, self._lines), default=0) > ROW_CHARACTERS_MAX:
+            raise _too_long(path)
+
+    @cached_property
+    def rows(self) -> list[list[str]]:
+        """Its rows. Raises ``DoesNotHoldError`` for one of another width, or none."""
+        if self._is_plain:
+            found = [line.split(",") if line else [] for line in self._lines]
+        else:
+            found = list(_careful(self._path, self._text, self._before))
+        if found and self.width is None:
+            self.width = len(found[0])
+        if found and set(map(len, found)) != {self.width}:
+            number, row = next(each for each in enumerate(found, self._before) if len(each[1]) != self.width)
+            raise DoesNotHoldError(
+                f"{self._path}, row {number}: {len(row)} fields where there are {self.width} columns"
+            )
+        return found
+
+    @cached_property
+    def count(self) -> int:
+        """How many rows there are; the same is asked of each."""
+        commas = {line.count(",") if line else -1 for line in self._lines}
+        if self._is_plain and self.width is not None and commas <= {self.width - 1}:
+            return len(self._lines)
+        return len(self.rows)
+
+    def require_guarded(self) -> None:
+        """Raises ``DoesNotHoldError`` for a field that begins like a formula and is no number."""
+        if self._is_plain and self._text[0] not in FORMULA_BEGINS and not any(map(self._text.__contains__, _FORMULAS)):
+            return
+        for number, row in enumerate(self.rows, self._before):
+            for field in row:
+                if field and field[0] in FORMULA_BEGINS and not _is_number(field):
+                    raise DoesNotHoldError(
+                        f"{self._path}, row {number}: {field[:40]!r} begins like a spreadsheet's formula"
+                    )
+
+
+def blocks_of_csv(path: str, pieces: Iterable[str]) -> Iterator[Block]:
+    """The names of the columns and then every row; ``pieces`` are the file's text, however it is cut."""
+    before, width = 0, None
+    for text in _whole_rows(path, pieces):
+        block = Block(path, text, before, width)
+        yield block
+        before, width = before + block.count, block.width
+
+
+def rows_of_csv(path: str, pieces: Iterable[str]) -> Iterator[list[str]]:
+    """The same row by row."""
+    before, width = 0, None
+    for text in _whole_rows(path, pieces):
+        block = Block(path, text, before, width)
+        yield from block.rows
+        before, width = before + block.count, block.width
+
+
+def number_in(text: str) -> Decimal:
+    """A quantity as a field has it: finite, and of a size that quantities have. Raises ``InvalidOperation``."""
+    value = Decimal(text)
+    if not value.is_finite() or abs(value.adjusted()) > EXPONENT_MAX:
+        raise InvalidOperation
+    return value
+
+
+def _is_number(text: str) -> bool:
+    try:
+        number_in(text)
+    except InvalidOperation:
+        return False
+    return True
+
+
+def _whole_rows(path: str, pieces: Iterable[str]) -> Iterator[str]:
+    """The text, cut behind line ends that are not within quotes: up to them there are as many quotes as close."""
+    waiting: list[str] = []
+    characters = quotes = 0
+    try:
+        for piece in pieces:
+            waiting.append(piece)
+            characters, quotes = characters + len(piece), quotes + piece.count('"')
+            if characters < BLOCK_CHARACTERS:
+                continue
+            text = "".join(waiting)
+            end = _end_of_rows(text, quotes)
+            if end:
+                yield text[:end]
+            rest = text[end:]
+            if len(rest) > ROW_CHARACTERS_MAX:
+                raise _too_long(path)
+            waiting, characters, quotes = [rest], len(rest), rest.count('"')
+    except UnicodeDecodeError as error:
+        raise DoesNotHoldError(f"{path}: not readable as CSV: {error}") from error
+    if characters:
+        yield "".join(waiting)
+
+
+def _end_of_rows(text: str, quotes: int) -> int:
+    """Where the last row ends that is whole, of a text with so many quotes; 0 where none is."""
+    looked_at, end = len(text), text.rfind("\n") + 1
+    while end:
+        quotes -= text.count('"', end, looked_at)
+        if not quotes % 2:
+            return end
+        looked_at, end = end, text.rfind("\n", 0, end - 1) + 1
+    return 0
+
+
+def _too_long(path: str) -> DoesNotHoldError:
+    return DoesNotHoldError(f"{path} has a row of more than {ROW_CHARACTERS_MAX:,} characters")
+
+
+def _careful(path: str, text: str, before: int) -> Iterator[list[str]]:
+    """Rows of any text, by the library's reader."""
+    characters_of_row = 0
+
+    def bounded() -> Iterator[str]:
+        nonlocal characters_of_row
+        for line in io.StringIO(text, newline=""):
+            characters_of_row += len(line)
+            if characters_of_row > ROW_CHARACTERS_MAX:
+                raise _too_long(path)
+            yield line
+
+    csv.field_size_limit(ROW_CHARACTERS_MAX)
+    reader = csv.reader(bounded(), strict=True)
+    number = before
+    try:
+        for row in reader:
+            characters_of_row = 0
+            number += 1
+            yield row
+    except csv.Error as error:
+        raise DoesNotHoldError(f"{path}, behind row {number}: not readable as CSV: {error}") from error
+''',
 "fridge_pipeline.finance.rules.evidence_figures": r'''"""The control figures of an evidence pack: sums over its CSV files that must agree with one another.
 
 Standard library only, like the format: the same code sums when a pack is made and when it is verified.
@@ -732,14 +906,15 @@ Standard library only, like the format: the same code sums when a pack is made a
 
 from __future__ import annotations
 
-import csv
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from operator import itemgetter
 from typing import Protocol
 
-from fridge_pipeline.finance.rules.evidence_format import ANNEX, FORMULA_BEGINS, STATEMENTS, DoesNotHoldError
+from fridge_pipeline.finance.rules.evidence_format import ANNEX, STATEMENTS, DoesNotHoldError
+from fridge_pipeline.finance.rules.evidence_rows import blocks_of_csv, number_in
 
 #: A tenant and a meter.
 Key = tuple[str, str]
@@ -749,13 +924,6 @@ Sums = dict[Key, Decimal]
 
 #: So many sums of a table are kept at hand; more go where all are kept.
 SUMS_AT_HAND = 10_000
-
-#: Beyond this a number is no quantity, and would take long to write out.
-EXPONENT_MAX = 100
-
-#: What a row of a CSV file has at most: longer than any answer of Stripe or detail of an exception, and far from
-#: filling the memory.
-ROW_CHARACTERS_MAX = 2**20
 
 #: What stands in a statement's day column in the line that sums up a meter.
 TOTAL = "total"
@@ -813,38 +981,29 @@ class Tally:
         self._is_guarded = is_guarded
         self._has_annex = False
 
-    def add(self, path: str, lines: Iterable[str]) -> int:
-        """Sums one CSV file, row by row; returns its number of rows. Raises ``DoesNotHoldError`` with path and line."""
-        rows = self._rows(path, lines)
-        columns = next(rows, None)
-        if not columns:
-            raise DoesNotHoldError(f"{path} is empty: not even a line of column names")
+    def add(self, path: str, pieces: Iterable[str]) -> int:
+        """Sums one CSV file, block by block; returns its number of rows. Raises ``DoesNotHoldError``."""
         folder, _, name = path.partition("/")
         table = STATEMENTS if folder == STATEMENTS else name.removesuffix(".csv")  # all statements are one table
-        where = {column: at for at, column in enumerate(columns)}
         figures = [each for each in FIGURES if each.table == table and each.in_annex == (folder == ANNEX)]
         self._has_annex |= folder == ANNEX
-        wanted = {name for each in figures for name in ("tenant_id", "meter", each.column, each.only) if name}
-        wanted |= {"day"} if table == STATEMENTS else set()
-        if missing := sorted(wanted - where.keys()):
-            raise DoesNotHoldError(f"{path} has no column {', '.join(missing)}")
         days: dict[Figure, Sums] = {figure: defaultdict(Decimal) for figure in figures}
         totals: dict[Figure, Sums] = {figure: {} for figure in figures}
-        number = 0
-        for number, row in enumerate(rows, start=1):  # the last number is how many there are
-            is_total = table == STATEMENTS and row[where["day"]] == TOTAL
+        number, where = -1, None  # the first row has the names of the columns
+        for block in blocks_of_csv(path, pieces):
+            rows = block.rows if figures or where is None else []
+            if self._is_guarded:
+                block.require_guarded()
+            if where is None:
+                where, rows = {column: at for at, column in enumerate(rows[0])}, rows[1:]
+                _require_columns(path, table, figures, where)
             for figure in figures:
-                text = row[where[figure.column]]
-                if not text or (figure.only is not None and row[where[figure.only]] != "true"):
-                    continue
-                key = (row[where["tenant_id"]], row[where["meter"]])
-                value = _number(path, number, figure, text)
-                if is_total:
-                    totals[figure][key] = value
-                else:
-                    days[figure][key] += value
-                    if table != STATEMENTS and len(days[figure]) > SUMS_AT_HAND:
-                        self._keep(figure, days[figure])
+                self._add_rows(path, figure, rows, where, days[figure], totals[figure])
+                if table != STATEMENTS and len(days[figure]) > SUMS_AT_HAND:
+                    self._keep(figure, days[figure])
+            number += block.count
+        if where is None:
+            raise DoesNotHoldError(f"{path} is empty: not even a line of column names")
         for figure in figures:
             if table == STATEMENTS:
                 there = f"its line of the total ({figure.column})"
@@ -852,16 +1011,27 @@ class Tally:
             self._keep(figure, days[figure])
         return number
 
+    def _add_rows(
+        self, path: str, figure: Figure, rows: list[list[str]], where: Mapping[str, int], days: Sums, totals: Sums
+    ) -> None:
+        """Adds a figure up. Rows of an hour are many and mostly alike: the same numbers are added once."""
+        beside = "day" if figure.table == STATEMENTS else figure.only or figure.column
+        columns = itemgetter(*(where[name] for name in ("tenant_id", "meter", figure.column, beside)))
+        for (tenant, meter, text, said), times in Counter(map(columns, rows)).items():
+            if not text or (figure.only is not None and said != "true"):
+                continue
+            value = _number(path, figure, tenant, text)
+            if figure.table == STATEMENTS and said == TOTAL:
+                totals[tenant, meter] = value
+            else:
+                days[tenant, meter] += times * value
+
     def _keep(self, figure: Figure, sums: Sums) -> None:
         self._kept.add(FIGURES.index(figure), sums)
         sums.clear()
 
     def _sums(self, figure: Figure) -> Iterator[tuple[Key, Decimal]]:
         return self._kept.sums(FIGURES.index(figure))
-
-    def _rows(self, path: str, lines: Iterable[str]) -> Iterator[list[str]]:
-        rows = rows_of_csv(path, lines)
-        return _guarded_rows(path, rows) if self._is_guarded else rows
 
     def require_agreement(self) -> None:
         """Raises ``DoesNotHoldError`` for the first tenant and meter for which two tables say different things."""
@@ -881,61 +1051,20 @@ class Tally:
         return {meter: {name: _shown(value) for name, value in totals[meter].items()} for meter in sorted(totals)}
 
 
-def rows_of_csv(path: str, lines: Iterable[str]) -> Iterator[list[str]]:
-    """The names of the columns and then every row, of which none is longer than any of a pack."""
-    characters_of_row = 0
-
-    def bounded() -> Iterator[str]:
-        nonlocal characters_of_row
-        for line in lines:
-            characters_of_row += len(line)
-            if characters_of_row > ROW_CHARACTERS_MAX:
-                raise DoesNotHoldError(f"{path} has a row of more than {ROW_CHARACTERS_MAX:,} characters")
-            yield line
-
-    csv.field_size_limit(ROW_CHARACTERS_MAX)
-    reader = csv.reader(bounded(), strict=True)
-    width = None
-    try:
-        for number, row in enumerate(reader):
-            characters_of_row = 0
-            width = len(row) if width is None else width
-            if len(row) != width:
-                raise DoesNotHoldError(f"{path}, row {number}: {len(row)} fields where there are {width} columns")
-            yield row
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise DoesNotHoldError(f"{path}, line {reader.line_num + 1}: not readable as CSV: {error}") from error
+def _require_columns(path: str, table: str, figures: Iterable[Figure], where: Mapping[str, int]) -> None:
+    wanted = {name for each in figures for name in ("tenant_id", "meter", each.column, each.only) if name}
+    wanted |= {"day"} if table == STATEMENTS else set()
+    if missing := sorted(wanted - where.keys()):
+        raise DoesNotHoldError(f"{path} has no column {', '.join(missing)}")
 
 
-def _guarded_rows(path: str, rows: Iterable[list[str]]) -> Iterator[list[str]]:
-    for number, row in enumerate(rows):
-        for field in row:
-            if field and field[0] in FORMULA_BEGINS and not _is_number(field):
-                raise DoesNotHoldError(f"{path}, row {number}: {field[:40]!r} begins like a spreadsheet's formula")
-        yield row
-
-
-def number_in(text: str) -> Decimal:
-    """A quantity as a field has it: finite, and of a size that quantities have. Raises ``InvalidOperation``."""
-    value = Decimal(text)
-    if not value.is_finite() or abs(value.adjusted()) > EXPONENT_MAX:
-        raise InvalidOperation
-    return value
-
-
-def _is_number(text: str) -> bool:
-    try:
-        number_in(text)
-    except InvalidOperation:
-        return False
-    return True
-
-
-def _number(path: str, row: int, figure: Figure, text: str) -> Decimal:
+def _number(path: str, figure: Figure, tenant: str, text: str) -> Decimal:
     try:
         return number_in(text)
     except InvalidOperation:
-        raise DoesNotHoldError(f"{path}, row {row}: {figure.column} is {text[:40]!r}, which is not a number") from None
+        raise DoesNotHoldError(
+            f"{path}: {figure.column} of tenant {tenant!r} is {text[:40]!r}, which is not a number"
+        ) from None
 
 
 def _require_equal(
@@ -1164,8 +1293,8 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fridge_pipeline.finance.rules.evidence_figures import rows_of_csv
 from fridge_pipeline.finance.rules.evidence_format import DoesNotHoldError, table_path, unguarded
+from fridge_pipeline.finance.rules.evidence_rows import rows_of_csv
 
 SIGNOFFS = table_path("month_signoffs")
 
@@ -1401,8 +1530,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from fridge_pipeline.finance.rules.evidence_figures import rows_of_csv
 from fridge_pipeline.finance.rules.evidence_format import DoesNotHoldError, table_path
+from fridge_pipeline.finance.rules.evidence_rows import rows_of_csv
 
 #: The table of a pack that holds them.
 CHECKS = "checks"
@@ -1447,8 +1576,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from fridge_pipeline.finance.rules.evidence_figures import number_in, rows_of_csv
 from fridge_pipeline.finance.rules.evidence_format import ANNEX, DoesNotHoldError, table_path
+from fridge_pipeline.finance.rules.evidence_rows import number_in, rows_of_csv
 
 SIGNOFFS, SIGNED_FIGURES = table_path("month_signoffs"), f"{ANNEX}/signed_figures.csv"
 
@@ -1559,9 +1688,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from itertools import groupby
+from operator import itemgetter
 
-from fridge_pipeline.finance.rules.evidence_figures import number_in, rows_of_csv
 from fridge_pipeline.finance.rules.evidence_format import DoesNotHoldError, table_path
+from fridge_pipeline.finance.rules.evidence_rows import number_in, rows_of_csv
 
 TIE_OUT, SUMS = table_path("tie_out"), table_path("stripe_sums")
 
@@ -1577,6 +1707,9 @@ _COLUMNS = {
     TIE_OUT: (*_KEY, "stated_quantity", "stripe_quantity", "difference_in_stripe", "cause_in_stripe"),
     SUMS: (*_KEY, "stripe_customer_id", "quantity"),
 }
+
+#: A row of one of the two tables, with the columns above.
+Row = tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -1612,83 +1745,85 @@ class StripeComparison:
 
 
 def compare_with_stripe(tie_out: Iterable[str], sums: Iterable[str]) -> StripeComparison:
-    """Holds the lines of the two tables side by side. Raises ``DoesNotHoldError`` naming tenant, meter and hour."""
+    """Holds the texts of the two tables side by side. Raises ``DoesNotHoldError`` naming tenant, meter and hour."""
     found, totals = StripeComparison(), _totals(_rows(SUMS, sums))
     ahead = next(totals, None)
     for row in _rows(TIE_OUT, tie_out):
-        answered = Decimal(0)
-        if ahead is not None and ahead[0] == _key(row):
+        answered: str | Decimal = ""
+        if ahead is not None and ahead[0] == row[:3]:
             answered, ahead = ahead[1], next(totals, None)
-        if not row["stripe_quantity"]:
+        *_, stated, stripe, said, cause = row
+        if not stripe:
             found.hours_not_read += 1
             continue
         found.hours_read += 1
-        _require_answered(row, answered)
-        difference = answered - _number(row, "stated_quantity")
-        if difference != _number(row, "difference_in_stripe") or (difference and not row["cause_in_stripe"]):
-            raise DoesNotHoldError(
-                f"{TIE_OUT} says that {_named(row)} differs by {row['difference_in_stripe'] or 'nothing'} in Stripe "
-                f"(cause: {row['cause_in_stripe'] or 'none'}), but {answered} less what was stated is {difference}"
-            )
-        if difference:
-            found.hours_differing += 1
-            found.differences[row["meter"]] += difference
-            if row["cause_in_stripe"] not in EXPLAINED:
-                found.hours_unexplained += 1
-                found.unexplained[row["meter"]] += difference
-                if len(found.named) < SHOWN_MAX:
-                    stated = row["stated_quantity"] or "nothing"
-                    found.named.append(f"{_named(row)}: stated {stated}, Stripe {answered} ({row['cause_in_stripe']})")
+        if answered != stripe or stripe != stated or said != "0" or cause:
+            _compare(found, row, answered if isinstance(answered, Decimal) else _number(row, answered, "quantity"))
     if ahead is not None:
-        named = _named(dict(zip(_KEY, ahead[0], strict=True)))
-        raise DoesNotHoldError(f"{SUMS} has a sum of {named}, and {TIE_OUT} has no such hour where it belongs")
+        raise DoesNotHoldError(
+            f"{SUMS} has a sum of {_named(ahead[0])}, and {TIE_OUT} has no such hour where it belongs"
+        )
     return found
+
+
+def _compare(found: StripeComparison, row: Row, answered: Decimal) -> None:
+    """An hour of which the two tables do not say the very same."""
+    _, meter, _, stated, stripe, said, cause = row
+    if _number(row, stripe, "stripe_quantity") != answered:
+        raise DoesNotHoldError(
+            f"{TIE_OUT} says that Stripe shows {stripe} for {_named(row)}, but Stripe answered {answered}: so {SUMS}"
+        )
+    difference = answered - _number(row, stated, "stated_quantity")
+    if difference != _number(row, said, "difference_in_stripe") or (difference and not cause):
+        raise DoesNotHoldError(
+            f"{TIE_OUT} says that {_named(row)} differs by {said or 'nothing'} in Stripe "
+            f"(cause: {cause or 'none'}), but {answered} less what was stated is {difference}"
+        )
+    if difference:
+        found.hours_differing += 1
+        found.differences[meter] += difference
+        if cause not in EXPLAINED:
+            found.hours_unexplained += 1
+            found.unexplained[meter] += difference
+            if len(found.named) < SHOWN_MAX:
+                found.named.append(f"{_named(row)}: stated {stated or 'nothing'}, Stripe {answered} ({cause})")
 
 
 def _added(by_meter: Mapping[str, Decimal]) -> str:
     return ", ".join(f"{value:+} {meter}" for meter, value in sorted(by_meter.items()))
 
 
-def _require_answered(row: Mapping[str, str], answered: Decimal) -> None:
-    if _number(row, "stripe_quantity") != answered:
-        raise DoesNotHoldError(
-            f"{TIE_OUT} says that Stripe shows {row['stripe_quantity']} for {_named(row)}, but Stripe answered "
-            f"{answered}: so {SUMS}"
-        )
-
-
-def _totals(rows: Iterator[dict[str, str]]) -> Iterator[tuple[tuple[str, ...], Decimal]]:
-    """Each hour with a sum that is not 0: what each customer was read as last, added up."""
-    for key, of_hour in groupby(rows, key=_key):
-        newest = {row["stripe_customer_id"]: _number(row, "quantity") for row in of_hour}
+def _totals(rows: Iterator[Row]) -> Iterator[tuple[Row, str | Decimal]]:
+    """Each hour with a sum that is not 0: what each customer was read as last, added up; the only one as it stands."""
+    for key, of_hour in groupby(rows, key=itemgetter(0, 1, 2)):
+        first, *more = of_hour
+        if not more and first[4].isdecimal() and first[4] != "0":
+            yield key, first[4]
+            continue
+        newest = {row[3]: _number(row, row[4], "quantity") for row in (first, *more)}
         if total := sum(newest.values(), Decimal(0)):
             yield key, total
 
 
-def _rows(path: str, lines: Iterable[str]) -> Iterator[dict[str, str]]:
-    rows = rows_of_csv(path, lines)
+def _rows(path: str, pieces: Iterable[str]) -> Iterator[Row]:
+    rows = rows_of_csv(path, pieces)
     columns = next(rows, [])
     if missing := sorted(set(_COLUMNS[path]) - set(columns)):
         raise DoesNotHoldError(f"{path} has no column {', '.join(missing)}")
-    where = {name: columns.index(name) for name in _COLUMNS[path]}
-    for row in rows:
-        yield {name: row[at] for name, at in where.items()}
+    return map(itemgetter(*(columns.index(name) for name in _COLUMNS[path])), rows)
 
 
-def _key(row: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(row[name] for name in _KEY)
+def _named(row: Row) -> str:
+    tenant, meter, hour, *_ = row
+    return f"tenant {tenant!r}, meter {meter}, hour {hour}"
 
 
-def _named(row: Mapping[str, str]) -> str:
-    return f"tenant {row['tenant_id']!r}, meter {row['meter']}, hour {row['hour']}"
-
-
-def _number(row: Mapping[str, str], column: str) -> Decimal:
+def _number(row: Row, text: str, column: str) -> Decimal:
     """A quantity; nothing counts as 0 where it is compared with a sum."""
     try:
-        return number_in(row[column] or "0")
+        return number_in(text or "0")
     except InvalidOperation:
-        raise DoesNotHoldError(f"{column} of {_named(row)} is {row[column][:40]!r}, which is not a number") from None
+        raise DoesNotHoldError(f"{column} of {_named(row)} is {text[:40]!r}, which is not a number") from None
 ''',
 "fridge_pipeline.finance.verify_evidence": r'''"""Verify: whether everything holds that an evidence pack says, and what is the first thing that does not.
 
@@ -1715,7 +1850,7 @@ from fridge_pipeline.finance.pack.signature import require_signed
 from fridge_pipeline.finance.pack.time_stamp import stamp_told
 from fridge_pipeline.finance.rules.evidence_chain import ChainedPack
 from fridge_pipeline.finance.rules.evidence_checks import CHECKS, checks_told
-from fridge_pipeline.finance.rules.evidence_figures import ROW_CHARACTERS_MAX, Tally
+from fridge_pipeline.finance.rules.evidence_figures import Tally
 from fridge_pipeline.finance.rules.evidence_format import (
     DESCRIPTION,
     FORMATS,
@@ -1766,7 +1901,18 @@ def verify_evidence(pack: Path, previous: Path | None = None, expected: Expected
     Raises ``CannotVerifyError``, ``DoesNotHoldError`` at the first thing that does not hold, and at last, when all else
     does, ``UnexplainedError``.
     """
-    wanted = expected or Expected(previous)
+    yield from _verify(pack, expected or Expected(previous), are_counted=False)
+
+
+def verify_made(pack: Path) -> Iterator[str]:
+    """The same of a pack whose files were counted and summed before they were packed, in this process.
+
+    That each has the SHA-256 which it had then proves the numbers; they are not added up once more.
+    """
+    yield from _verify(pack, Expected(), are_counted=True)
+
+
+def _verify(pack: Path, wanted: Expected, *, are_counted: bool) -> Iterator[str]:
     before = None
     if wanted.previous is not None:
         with _opened(wanted.previous) as opened:
@@ -1777,12 +1923,13 @@ def verify_evidence(pack: Path, previous: Path | None = None, expected: Expected
         described = read_description(opened, partial(_note_rows, opened.index))
         _require_asked_for(opened, pack, wanted)
         yield _what_it_is(opened, described)
-        yield _verify_numbers(opened, described)
+        if not are_counted:
+            yield _verify_numbers(opened, described)
         sums = None if described["format"] in WITHOUT_SUMS else _verify_sums(opened)
         if sums is not None:
             yield str(sums)
         if described["format"] not in WITHOUT_CHECKS:
-            yield checks_told(opened.lines(table_path(CHECKS), ROW_CHARACTERS_MAX))
+            yield checks_told(opened.pieces(table_path(CHECKS)))
         if described["format"] not in WITHOUT_SIGNED and described.get("is_final") is True:
             yield from _verify_signed(opened, described)
         yield _verify_chain(opened.month, described, before)
@@ -1808,7 +1955,7 @@ def _verify_outside(opened: OpenedPack, pack: Path, described: Mapping[str, Any]
     with TemporaryDirectory(prefix="fridge-verify-") as folder:
         manifest = opened.copy(MANIFEST, Path(folder, MANIFEST))
         if described.get("is_final") is True:
-            signoffs = read_signoffs(opened.month, opened.lines(SIGNOFFS, ROW_CHARACTERS_MAX))
+            signoffs = read_signoffs(opened.month, opened.pieces(SIGNOFFS))
             yield str(signoffs)
             if wanted.signers is not None:
                 yield require_signed(manifest, pack, wanted.signers, signoffs)
@@ -1898,7 +2045,7 @@ def _verify_numbers(opened: OpenedPack, described: Mapping[str, Any]) -> str:
     tally, tables = Tally(opened.sums, is_guarded=described["format"] not in WITHOUT_CHECKS), 0
     for path in opened.index.paths(".csv"):
         tables += 1
-        rows, stated = tally.add(path, opened.lines(path, ROW_CHARACTERS_MAX)), opened.index.stated_rows(path)
+        rows, stated = tally.add(path, opened.pieces(path)), opened.index.stated_rows(path)
         if str(rows) != stated:
             raise DoesNotHoldError(f"{path} has {rows} rows, {DESCRIPTION} says {stated}")
     tally.require_agreement()
@@ -1917,7 +2064,7 @@ def _note_rows(index: PackIndex, each: Any) -> None:
 
 def _verify_sums(opened: OpenedPack) -> StripeComparison:
     """Every hour's sum of Stripe is the one that Stripe answered, and its difference is named with a cause."""
-    return compare_with_stripe(*(opened.lines(path, ROW_CHARACTERS_MAX) for path in (TIE_OUT, SUMS)))
+    return compare_with_stripe(*(opened.pieces(path) for path in (TIE_OUT, SUMS)))
 
 
 def _require_explained(sums: StripeComparison) -> None:
@@ -1929,9 +2076,9 @@ def _require_explained(sums: StripeComparison) -> None:
 
 def _verify_signed(opened: OpenedPack, described: Mapping[str, Any]) -> Iterator[str]:
     """A final pack is the signed snapshot, and its annex what came later."""
-    yield compare_with_signatures(opened.lines(SIGNOFFS, ROW_CHARACTERS_MAX), described["control_totals"])
+    yield compare_with_signatures(opened.pieces(SIGNOFFS), described["control_totals"])
     if opened.has(SIGNED_FIGURES):
-        yield compare_with_now(opened.lines(SIGNED_FIGURES, ROW_CHARACTERS_MAX))
+        yield compare_with_now(opened.pieces(SIGNED_FIGURES))
 
 
 def _verify_chain(month: str, described: Mapping[str, Any], before: PackLink | None) -> str:

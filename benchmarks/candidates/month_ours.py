@@ -16,6 +16,7 @@ from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.run import Run
 from fridge_pipeline.finance.close_month import prepare_month
 from fridge_pipeline.finance.make_evidence import make_evidence
+from fridge_pipeline.finance.month_record import refresh_month
 from fridge_pipeline.finance.report_month import report_month
 from fridge_pipeline.finance.rules.month_summary import Verdict
 from fridge_pipeline.finance.stamp_record import Maker
@@ -33,21 +34,23 @@ def _run(dsn: str, login: str = "", password: str = "") -> Run:
 
 
 def report(stopwatch: Stopwatch, *, dsn: str, month: str) -> int:
-    """``fridge report``: the page and the workbook."""
+    """``fridge report``: the marts made anew, the page and the workbook."""
     run, maker = _run(dsn), Maker("bench", "", datetime.now(UTC), PROGRAM, {})
     with tempfile.TemporaryDirectory() as folder, stopwatch.running():
+        refresh_month(run.database, MODELS_FOLDER, run.catalogue, Month.from_key(month), run.clock)
         made = report_month(run, Month.from_key(month), Path(folder), CLOSE_AFTER, Path(folder), maker)
     assert made.summary.verdict is Verdict.TIES_OUT, made.summary.verdict
     return made.summary.tenants
 
 
 def evidence(stopwatch: Stopwatch, *, dsn: str, month: str) -> int:
-    """``fridge evidence``: the pack, verified."""
-    maker = Maker("bench", "", datetime.now(UTC), PROGRAM, {})
+    """``fridge evidence``: the marts made anew, the pack, verified."""
+    run, maker = _run(dsn), Maker("bench", "", datetime.now(UTC), PROGRAM, {})
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "pack.zip"
         with stopwatch.running():
-            made = make_evidence(Database(dsn), Month.from_key(month), target, MODELS_FOLDER, maker, Path(folder))
+            refresh_month(run.database, MODELS_FOLDER, run.catalogue, Month.from_key(month), run.clock)
+            made = make_evidence(run.database, Month.from_key(month), target, MODELS_FOLDER, maker, Path(folder))
     return made.rows
 
 

@@ -17,6 +17,7 @@ from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.catalogue.meter import CATALOGUE
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.fill_models import fill_hours, fill_tables
+from fridge_pipeline.database.keep_figures import keep_figures
 from fridge_pipeline.database.models import read_models
 from fridge_pipeline.database.people_record import Role, add_person
 from fridge_pipeline.operations.prepare_database import prepare_database
@@ -86,3 +87,4 @@ def _fill(bench: Bench, name: str, tenants: int, dsn: str) -> None:
         connection.execute(statement("insert_month_of_books"), fleet | books)
     fill_hours(database, models, MONTH.hours, CATALOGUE, lambda: now)
     fill_tables(database, models, CATALOGUE)
+    keep_figures(database, models)

@@ -6,24 +6,8 @@ with meters as (
 ),
 
 file_tallies as (
-    select
-        tallies.tenant_id,
-        meters.meter,
-        tallies.hour,
-        counts.fact,
-        counts.quantity
-    from fridge.stg_file_tallies as tallies
-    inner join meters on meters.measure = 'inserted_count'
-    cross join
-        lateral (
-            values
-            ('file_rows', tallies.row_count),
-            ('inserted', tallies.inserted_count),
-            ('withdrawn', case when tallies.is_withdrawn then tallies.inserted_count else 0 end),
-            ('duplicates', tallies.duplicate_count),
-            ('rejected', tallies.rejected_count)
-        ) as counts (fact, quantity)
-    where tallies.tenant_id is not null
+    select * from fridge.stg_file_tallies
+    where tenant_id is not null
 ),
 
 usage as not materialized (
@@ -41,22 +25,7 @@ derived_usage as (
 ),
 
 statements as (
-    select
-        statements.tenant_id,
-        statements.meter,
-        statements.hour,
-        facts.fact,
-        facts.quantity,
-        facts.at_time
-    from fridge.stg_statements as statements
-    cross join
-        lateral (
-            values
-            ('stated', case when statements.is_counted_by_stripe then statements.quantity end, statements.changed_at),
-            ('revision', statements.revision, null),
-            ('under_way', null, coalesce(statements.first_sent_at, statements.staged_at))
-        ) as facts (fact, quantity, at_time)
-    where facts.fact <> 'under_way' or statements.is_under_way
+    select * from fridge.stg_statements
 ),
 
 stripe_hours as (
@@ -106,22 +75,8 @@ exceptions as (
 ),
 
 settled_usage as (
-    select
-        settled.tenant_id,
-        settled.meter,
-        settled.hour,
-        facts.fact,
-        facts.quantity
-    from fridge.stg_settled_usage as settled
-    cross join
-        lateral (
-            values
-            ('invoiced_by_hand', settled.invoiced),
-            ('credited', settled.credited),
-            ('written_off', settled.written_off),
-            ('credited_in_stripe', settled.credited_in_stripe)
-        ) as facts (fact, quantity)
-    where facts.quantity <> 0
+    select * from fridge.stg_settled_usage
+    where invoiced <> 0 or credited <> 0 or written_off <> 0 or credited_in_stripe <> 0
 ),
 
 landing_files as (
@@ -139,14 +94,32 @@ derived_hours as (
 
 final as (
     select
-        tenant_id,
-        meter,
-        hour,
-        fact,
-        quantity::numeric as quantity,
-        null::timestamptz as at_time,
-        null::text as word
+        file_tallies.tenant_id,
+        meters.meter,
+        file_tallies.hour,
+        file_tallies.row_count as file_rows,
+        file_tallies.inserted_count as inserted,
+        case when file_tallies.is_withdrawn then file_tallies.inserted_count else 0 end as withdrawn,
+        file_tallies.duplicate_count as duplicates,
+        file_tallies.rejected_count as rejected,
+        null::numeric as derived,
+        null::numeric as usage,
+        null::numeric as stated,
+        null::integer as revision,
+        null::timestamptz as under_way_since,
+        null::timestamptz as ledger_changed_at,
+        null::numeric as stripe,
+        null::text as stripe_cause,
+        null::text as exception_cause,
+        null::numeric as invoiced_by_hand,
+        null::numeric as credited,
+        null::numeric as written_off,
+        null::numeric as credited_in_stripe,
+        null::timestamptz as files_changed_at,
+        null::timestamptz as counted_at,
+        null::timestamptz as derived_at
     from file_tallies
+    inner join meters on meters.measure = 'inserted_count'
 
     union all
 
@@ -154,10 +127,27 @@ final as (
         tenant_id,
         meter,
         hour,
-        'derived' as fact,
-        quantity,
-        null as at_time,
-        null as word
+        null as file_rows,
+        null as inserted,
+        null as withdrawn,
+        null as duplicates,
+        null as rejected,
+        quantity as derived,
+        null as usage,
+        null as stated,
+        null as revision,
+        null as under_way_since,
+        null as ledger_changed_at,
+        null as stripe,
+        null as stripe_cause,
+        null as exception_cause,
+        null as invoiced_by_hand,
+        null as credited,
+        null as written_off,
+        null as credited_in_stripe,
+        null as files_changed_at,
+        null as counted_at,
+        null as derived_at
     from derived_usage
 
     union all
@@ -166,10 +156,27 @@ final as (
         tenant_id,
         meter,
         hour,
-        'usage' as fact,
-        quantity,
-        null as at_time,
-        null as word
+        null as file_rows,
+        null as inserted,
+        null as withdrawn,
+        null as duplicates,
+        null as rejected,
+        null as derived,
+        quantity as usage,
+        null as stated,
+        null as revision,
+        null as under_way_since,
+        null as ledger_changed_at,
+        null as stripe,
+        null as stripe_cause,
+        null as exception_cause,
+        null as invoiced_by_hand,
+        null as credited,
+        null as written_off,
+        null as credited_in_stripe,
+        null as files_changed_at,
+        null as counted_at,
+        null as derived_at
     from usage
 
     union all
@@ -178,10 +185,27 @@ final as (
         tenant_id,
         meter,
         hour,
-        fact,
-        quantity,
-        at_time,
-        null as word
+        null as file_rows,
+        null as inserted,
+        null as withdrawn,
+        null as duplicates,
+        null as rejected,
+        null as derived,
+        null as usage,
+        case when is_counted_by_stripe then quantity end as stated,
+        revision,
+        case when is_under_way then coalesce(first_sent_at, staged_at) end as under_way_since,
+        changed_at as ledger_changed_at,
+        null as stripe,
+        null as stripe_cause,
+        null as exception_cause,
+        null as invoiced_by_hand,
+        null as credited,
+        null as written_off,
+        null as credited_in_stripe,
+        null as files_changed_at,
+        null as counted_at,
+        null as derived_at
     from statements
 
     union all
@@ -190,10 +214,27 @@ final as (
         tenant_id,
         meter,
         hour,
-        'stripe' as fact,
-        quantity,
-        null as at_time,
-        null as word
+        null as file_rows,
+        null as inserted,
+        null as withdrawn,
+        null as duplicates,
+        null as rejected,
+        null as derived,
+        null as usage,
+        null as stated,
+        null as revision,
+        null as under_way_since,
+        null as ledger_changed_at,
+        quantity as stripe,
+        null as stripe_cause,
+        null as exception_cause,
+        null as invoiced_by_hand,
+        null as credited,
+        null as written_off,
+        null as credited_in_stripe,
+        null as files_changed_at,
+        null as counted_at,
+        null as derived_at
     from stripe_hours
 
     union all
@@ -202,10 +243,27 @@ final as (
         tenant_id,
         meter,
         hour,
-        'stripe_differs' as fact,
-        null as quantity,
-        null as at_time,
-        cause as word
+        null as file_rows,
+        null as inserted,
+        null as withdrawn,
+        null as duplicates,
+        null as rejected,
+        null as derived,
+        null as usage,
+        null as stated,
+        null as revision,
+        null as under_way_since,
+        null as ledger_changed_at,
+        null as stripe,
+        cause as stripe_cause,
+        null as exception_cause,
+        null as invoiced_by_hand,
+        null as credited,
+        null as written_off,
+        null as credited_in_stripe,
+        null as files_changed_at,
+        null as counted_at,
+        null as derived_at
     from stripe_causes
 
     union all
@@ -214,10 +272,27 @@ final as (
         tenant_id,
         meter,
         hour,
-        'exception' as fact,
-        cause_position as quantity,
-        opened_at as at_time,
-        cause as word
+        null as file_rows,
+        null as inserted,
+        null as withdrawn,
+        null as duplicates,
+        null as rejected,
+        null as derived,
+        null as usage,
+        null as stated,
+        null as revision,
+        null as under_way_since,
+        case when cause in ('refused', 'customer_gone') then opened_at end as ledger_changed_at,
+        null as stripe,
+        null as stripe_cause,
+        to_char(cause_position, 'FM0000') || cause as exception_cause,
+        null as invoiced_by_hand,
+        null as credited,
+        null as written_off,
+        null as credited_in_stripe,
+        null as files_changed_at,
+        null as counted_at,
+        null as derived_at
     from exceptions
 
     union all
@@ -226,10 +301,27 @@ final as (
         tenant_id,
         meter,
         hour,
-        fact,
-        quantity,
-        null as at_time,
-        null as word
+        null as file_rows,
+        null as inserted,
+        null as withdrawn,
+        null as duplicates,
+        null as rejected,
+        null as derived,
+        null as usage,
+        null as stated,
+        null as revision,
+        null as under_way_since,
+        null as ledger_changed_at,
+        null as stripe,
+        null as stripe_cause,
+        null as exception_cause,
+        nullif(invoiced, 0) as invoiced_by_hand,
+        nullif(credited, 0) as credited,
+        nullif(written_off, 0) as written_off,
+        nullif(credited_in_stripe, 0) as credited_in_stripe,
+        null as files_changed_at,
+        null as counted_at,
+        null as derived_at
     from settled_usage
 
     union all
@@ -238,10 +330,27 @@ final as (
         null as tenant_id,
         null as meter,
         hour,
-        'files_changed' as fact,
-        null as quantity,
-        greatest(loaded_at, withdrawn_at) as at_time,
-        null as word
+        null as file_rows,
+        null as inserted,
+        null as withdrawn,
+        null as duplicates,
+        null as rejected,
+        null as derived,
+        null as usage,
+        null as stated,
+        null as revision,
+        null as under_way_since,
+        null as ledger_changed_at,
+        null as stripe,
+        null as stripe_cause,
+        null as exception_cause,
+        null as invoiced_by_hand,
+        null as credited,
+        null as written_off,
+        null as credited_in_stripe,
+        greatest(loaded_at, withdrawn_at) as files_changed_at,
+        null as counted_at,
+        null as derived_at
     from landing_files
 
     union all
@@ -250,10 +359,27 @@ final as (
         null as tenant_id,
         null as meter,
         hour,
-        'counted' as fact,
-        null as quantity,
-        counted_at as at_time,
-        null as word
+        null as file_rows,
+        null as inserted,
+        null as withdrawn,
+        null as duplicates,
+        null as rejected,
+        null as derived,
+        null as usage,
+        null as stated,
+        null as revision,
+        null as under_way_since,
+        null as ledger_changed_at,
+        null as stripe,
+        null as stripe_cause,
+        null as exception_cause,
+        null as invoiced_by_hand,
+        null as credited,
+        null as written_off,
+        null as credited_in_stripe,
+        null as files_changed_at,
+        counted_at,
+        null as derived_at
     from counted_hours
 
     union all
@@ -262,10 +388,27 @@ final as (
         null as tenant_id,
         null as meter,
         hour,
-        'derived_anew' as fact,
-        null as quantity,
-        derived_at as at_time,
-        null as word
+        null as file_rows,
+        null as inserted,
+        null as withdrawn,
+        null as duplicates,
+        null as rejected,
+        null as derived,
+        null as usage,
+        null as stated,
+        null as revision,
+        null as under_way_since,
+        null as ledger_changed_at,
+        null as stripe,
+        null as stripe_cause,
+        null as exception_cause,
+        null as invoiced_by_hand,
+        null as credited,
+        null as written_off,
+        null as credited_in_stripe,
+        null as files_changed_at,
+        null as counted_at,
+        derived_at
     from derived_hours
 )
 

@@ -19,13 +19,19 @@ from fridge_pipeline.database.queries import statement, statement_on
 
 @dataclass(frozen=True, slots=True)
 class ModelTest:
-    """One test of a model, in words, and the select of the rows that contradict it."""
+    """One test of a model, in words, and the select of the rows that contradict it.
+
+    Of one that can be told by each row alone ``row_holds`` is what must be true of it; ``key`` are the columns of which
+    no two rows may have the same values.
+    """
 
     model: str
     name: str
     says: str
     severity: Severity
     contradictions: sql.Composable
+    row_holds: sql.Composable | None = None
+    key: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +54,12 @@ def tests_of(model: SqlModel, hours: HourRange | None) -> Iterator[ModelTest]:
     Of an increment only the rows of these ``hours``, if there are any: all others are as an earlier test found them.
     """
 
-    def test(name: str, says: str, found_by: str, **parts: sql.Composable) -> ModelTest:
-        return ModelTest(model.name, name, says, Severity.ERROR, statement_on(found_by, model.name, **parts))
+    def test(
+        name: str, says: str, found_by: str, row_holds: sql.Composable | None = None, **parts: sql.Composable
+    ) -> ModelTest:
+        found = statement_on(found_by, model.name, **parts)
+        key = model.unique if found_by == "find_duplicates" else ()
+        return ModelTest(model.name, name, says, Severity.ERROR, found, row_holds, key)
 
     if model.unique:
         says = f"No two rows have the same {', '.join(model.unique)}."
@@ -65,11 +75,13 @@ def tests_of(model: SqlModel, hours: HourRange | None) -> Iterator[ModelTest]:
             span = sql.Literal(hours.first.start), sql.Literal(hours.last.start)
             is_empty = sql.SQL("hour between {} and {} and ({})").format(*span, is_empty)
         says = f"In no row is one of {', '.join(model.not_null)} empty."
-        yield test("not_null", says, "find_empty_values", is_empty=is_empty)
+        is_full = sql.SQL("not ({})").format(is_empty)
+        yield test("not_null", says, "find_empty_values", is_full, is_empty=is_empty)
     for column, accepted in model.accepted_values.items():
         parts = {"column": sql.Identifier(column), "accepted_values": _listed(map(sql.Literal, accepted))}
         says = f"Every {column} is one of {', '.join(accepted)}."
-        yield test(f"accepted_values_{column}", says, "find_foreign_values", **parts)
+        is_accepted = sql.SQL("coalesce({column} in ({accepted_values}), true)").format(**parts)
+        yield test(f"accepted_values_{column}", says, "find_foreign_values", is_accepted, **parts)
     for column, (parent, parent_column) in model.relationships.items():
         names = {"column": column, "parent": parent, "parent_column": parent_column}
         parts = {part: sql.Identifier(name) for part, name in names.items()}
@@ -87,9 +99,36 @@ def check_models(
 ) -> Iterator[TestResult]:
     """Runs the tests of the models, or those chosen by model and name, one after another; see ``tests_of``."""
     with database.connect() as connection:
-        for test in (test for model in models for test in tests_of(model, hours)):
-            if chosen is None or (test.model, test.name) in chosen:
-                yield check_test(connection, test)
+        for model in models:
+            tests = [test for test in tests_of(model, hours) if chosen is None or (test.model, test.name) in chosen]
+            yield from check_tests(connection, tests)
+
+
+def check_tests(
+    connection: psycopg.Connection, tests: Sequence[ModelTest], held: HeldViews | None = None
+) -> Iterator[TestResult]:
+    """Runs tests of one model on the books as the connection sees them, with what is held of them.
+
+    Those that can be told of the rows as they come are told of all at once, and one by one only if one does not hold:
+    the rows of a view are made anew for every select.
+    """
+    of_rows = [test for test in tests if test.row_holds is not None or test.key]
+    all_hold = len(of_rows) > 1 and _all_hold(connection, of_rows, held)
+    for test in tests:
+        yield TestResult(test, 0, []) if all_hold and test in of_rows else check_test(connection, test, held)
+
+
+def _all_hold(connection: psycopg.Connection, tests: Sequence[ModelTest], held: HeldViews | None) -> bool:
+    row_holds = sql.SQL(" and ").join(test.row_holds for test in tests if test.row_holds is not None)
+    key = next((test.key for test in tests if test.key), ())
+    query = statement_on(
+        "whether_keys_hold" if key else "whether_rows_hold",
+        tests[0].model,
+        row_holds=row_holds,
+        key_columns=_listed(map(sql.Identifier, key)),
+    ).as_string(connection)
+    row = connection.execute(sql.SQL(held.instead(query) if held is not None else query)).fetchone()
+    return bool(row and row[0])
 
 
 def check_test(connection: psycopg.Connection, test: ModelTest, held: HeldViews | None = None) -> TestResult:

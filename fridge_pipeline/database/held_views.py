@@ -27,8 +27,10 @@ class HeldViews:
     @classmethod
     def prepare(cls, connection: psycopg.Connection, *names: str) -> HeldViews:
         """Makes the empty tables and the readers; PostgreSQL refuses that in a snapshot, so call it before."""
+        connection.execute(statement("work_in_memory"))
         for name in names:
             connection.execute(statement_on("hold_rows", name))
+            connection.execute(statement_on("index_held_rows", name))
         held = cls(connection, names)
         for reader, definition in connection.execute(statement("views_over"), {"names": list(names)}).fetchall():
             select = sql.SQL(held.instead(definition.rstrip(";")))

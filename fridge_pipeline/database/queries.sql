@@ -590,6 +590,20 @@ from fridge.{name}
 where {column} not in ({accepted_values})
 group by {column};
 
+-- name: whether_rows_hold
+select coalesce(bool_and({row_holds}), true) as all_hold
+from fridge.{name};
+
+-- name: whether_keys_hold
+select coalesce(bool_and(keys.copies = 1 and keys.rows_hold), true) as all_hold
+from (
+    select
+        count(*) as copies,
+        bool_and({row_holds}) as rows_hold
+    from fridge.{name}
+    group by {key_columns}
+) as keys;
+
 -- name: find_orphans
 select
     {column},
@@ -635,6 +649,14 @@ order by max(readers.level), pg_class.relname;
 create temporary table {name} as
 select * from fridge.{name}
 with no data;
+
+-- name: index_held_rows
+-- Some readers ask for one hour after the other.
+create index on pg_temp.{name} (hour);
+
+-- name: work_in_memory
+-- For this session: a month of a thousand tenants is sorted and added up several times over.
+select set_config('work_mem', '64MB', false) as work_mem;
 
 -- name: fill_held_rows
 insert into pg_temp.{name}

@@ -13,7 +13,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from fridge_pipeline.calendar.days import Month
-from fridge_pipeline.database.connection import one_snapshot
+from fridge_pipeline.database.connection import Database, one_snapshot
 from fridge_pipeline.database.held_views import HeldViews
 from fridge_pipeline.database.queries import statement, statements
 from fridge_pipeline.database.schema import schema
@@ -101,15 +101,31 @@ def annex_tables() -> list[str]:
 
 @contextmanager
 def held_books(connection: psycopg.Connection) -> Iterator[HeldViews]:
-    """One snapshot of the books, with those views held that most tables and tests of a pack are made of.
+    """One snapshot of the books, with those views to be held that most tables and tests of a pack are made of.
 
     Raises ``BooksIncompleteError``.
     """
     with _existing(" and ".join(HELD)):
         held = HeldViews.prepare(connection, *HELD)
     with one_snapshot(connection):
-        held.fill()
         yield held
+
+
+@contextmanager
+def books_beside(database: Database, connection: psycopg.Connection) -> Iterator[HeldViews]:
+    """The same snapshot on a connection of its own, for what is made of nothing that is held."""
+    (snapshot,) = connection.execute(statement("export_snapshot")).fetchone() or ("",)
+    with database.connect() as other:
+        beside = HeldViews.prepare(other)
+        with one_snapshot(other):
+            other.execute(sql.SQL(statement("take_snapshot")).format(snapshot=sql.Literal(snapshot)))
+            yield beside
+
+
+def reads_held(held: HeldViews, name: str, signed: SignedMonth | None) -> bool:
+    """Whether a table of the pack is made of what is held."""
+    select = _select(name, signed)
+    return held.instead(select) != select
 
 
 def copy_table(held: HeldViews, name: str, month: Month, target: Path, signed: SignedMonth | None = None) -> None:

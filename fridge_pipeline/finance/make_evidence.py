@@ -7,9 +7,11 @@ gets its name; that of a closed month then enters the chain.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import chain, groupby
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -20,11 +22,13 @@ from fridge_pipeline.database.held_views import HeldViews
 from fridge_pipeline.finance.evidence_record import (
     alone_with_evidence,
     annex_tables,
+    books_beside,
     copy_annex,
     copy_table,
     described_books,
     held_books,
     pack_tables,
+    reads_held,
     record_pack,
     sql_texts,
     statement_lines,
@@ -56,7 +60,7 @@ from fridge_pipeline.finance.rules.evidence_format import (
 )
 from fridge_pipeline.finance.signed_month import SignedMonth, signed_month
 from fridge_pipeline.finance.stamp_record import Maker, signed_in, stripe_of_month
-from fridge_pipeline.finance.verify_evidence import UnexplainedError, is_draft, verify_evidence
+from fridge_pipeline.finance.verify_evidence import UnexplainedError, is_draft, verify_made
 from fridge_pipeline.ingest.object_store.archive import put_unlike_any
 from fridge_pipeline.ingest.rules.location import Location
 
@@ -94,8 +98,10 @@ def make_evidence(
         with held_books(connection) as views:
             books, signed = described_books(connection, month), signed_month(connection, month)
             went, session = stripe_of_month(connection, month), signed_in(connection)
-            tenants = _write_books(views, month, folder, signed)
-            write_checks(connection, models_folder, folder / table_path(CHECKS), views)
+            with _copying_beside(database, views, month, folder, signed):
+                views.fill()
+                tenants = _write_books(views, month, folder, signed)
+                write_checks(connection, models_folder, folder / table_path(CHECKS), views)
         _write_sql(folder, models_folder, signed)
         draft = {} if books["is_final"] else {"draft": draft_text(month.key)}
         described = {"format": FORMAT, "month": month.key, **draft, **books, **_making(maker)}
@@ -105,7 +111,7 @@ def make_evidence(
         write_zip(folder, folder_of(month.key), made)
         held: list[str] = []
         with suppress(UnexplainedError):  # such a pack is evidence as well: whoever verifies it is told
-            held.extend(verify_evidence(made))
+            held.extend(verify_made(made))
         pack = PackLink(month.key, sha256_of(folder / MANIFEST))
         previous = PackLink(**books["previous"]) if books["previous"] else None
         path, kept = _hand_over(made, target, is_final=books["is_final"])
@@ -134,12 +140,30 @@ def _hand_over(made: Path, target: Location, *, is_final: bool) -> tuple[Locatio
     return put_unlike_any(made, target.parent / f"{name.stem}-draft{name.suffix}"), None
 
 
-def _write_books(held: HeldViews, month: Month, folder: Path, signed: SignedMonth | None) -> dict[str, str]:
-    """All tables and statements, and the annex; returns path → tenant. Called within a snapshot."""
+@contextmanager
+def _copying_beside(
+    database: Database, held: HeldViews, month: Month, folder: Path, signed: SignedMonth | None
+) -> Iterator[None]:
+    """Copies the tables that are made of nothing that is held, meanwhile, on a connection of its own."""
     for name in (TABLES, STATEMENTS):
         (folder / name).mkdir(parents=True)
+    tables = [table for table in pack_tables() if not reads_held(held, table, signed)]
+    with books_beside(database, held.connection) as beside, ThreadPoolExecutor(1, "copy") as copier:
+        copied = [
+            copier.submit(copy_table, beside, table, month, folder / table_path(table), signed) for table in tables
+        ]
+        try:
+            yield
+        finally:
+            for each in copied:
+                each.result()
+
+
+def _write_books(held: HeldViews, month: Month, folder: Path, signed: SignedMonth | None) -> dict[str, str]:
+    """The tables made of what is held, the statements, and the annex; returns path → tenant."""
     for table in pack_tables():
-        copy_table(held, table, month, folder / table_path(table), signed)
+        if reads_held(held, table, signed):
+            copy_table(held, table, month, folder / table_path(table), signed)
     if signed is not None and signed.stands:
         (folder / ANNEX).mkdir()
         for table in annex_tables():
@@ -181,9 +205,10 @@ def _contents(folder: Path, tenants: Mapping[str, str]) -> dict[str, Any]:
         tally, files = Tally(SumsOnDisk(index)), []
         for path, file in files_below(folder).items():
             if path.endswith(".csv"):
-                with file.open(encoding="utf-8", newline="") as lines:
-                    described = {"path": path, "rows": tally.add(path, lines)}
+                with file.open(encoding="utf-8", newline="") as text:
+                    described = {"path": path, "rows": tally.add(path, iter(partial(text.read, 2**17), ""))}
                 files.append(described | ({"tenant_id": tenants[path]} if path in tenants else {}))
+        tally.require_agreement()
         return {"files": files, "control_totals": tally.control_totals()}
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import psycopg
 from psycopg import sql
-from psycopg.types.numeric import FloatLoader
 
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour, HourRange
@@ -21,6 +22,19 @@ from fridge_pipeline.database.keep_figures import keep_figures
 from fridge_pipeline.database.models import read_models
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.finance.rules.cut_off import MONTHS_BACK
+from fridge_pipeline.finance.rules.month_books import (
+    BY_HOUR,
+    COUNT,
+    DAY,
+    FLAG,
+    MOMENT,
+    NUMBER,
+    SCHEMAS,
+    TEXT,
+    BooksError,
+    HourBooks,
+    Portions,
+)
 from fridge_pipeline.finance.signed_month import SignedMonth, signed_select, span_of_month
 
 #: Which rows of a mart are a month's; a mart that is not named here has a column ``hour``.
@@ -42,8 +56,24 @@ MONTHS: Mapping[str, str] = {
 #: The marts that take longest, held where a month's other marts are made of them too.
 HELD = ("tie_out", "usage_hourly")
 
-#: Rows that are held as Python objects at a time.
-ROWS_AT_A_TIME = 50_000
+#: So much text of PostgreSQL's is read into a frame at a time.
+TEXT_BYTES = 2**23
+
+#: So many rows of the tie-out, or all of one tenant, are in memory at a time.
+PORTION_ROWS = 100_000
+
+#: What stands for nothing in PostgreSQL's text, as ``copy_rows`` has it; an empty text is in quotes.
+_NULL = "\N{SYMBOL FOR NULL} nothing \N{SYMBOL FOR NULL}"
+
+#: How PostgreSQL writes a kind of value so that polars reads it; a double holds every number that Stripe takes.
+_WRITTEN: Mapping[pl.DataType, str] = {
+    TEXT: "{}::text",
+    COUNT: "{}::bigint",
+    NUMBER: "{}::double precision",
+    DAY: "{}::date",
+    FLAG: "{}::boolean::text",
+    MOMENT: "{} at time zone 'UTC'",
+}
 
 
 def month_rows(
@@ -53,28 +83,104 @@ def month_rows(
     signed: SignedMonth | None = None,
     held: HeldViews | None = None,
 ) -> pl.DataFrame:
-    """What a mart says of a month, with the mart's columns, in the order of its first ones; call it in a transaction.
+    """What a mart says of a month, with the columns of ``SCHEMAS``; call it in a transaction.
 
     Of a closed month the figures are those that were signed. Of exceptions also those that are about no hour and were
     opened in the month; of gaps those that reach into it; of usage by service month also what is billed in months
-    before and after; of signatures all.
+    before and after; of signatures all. Raises ``BooksError``.
     """
+    return pl.concat(_frames(connection, mart, month, signed, held))
+
+
+def read_portions(
+    connection: psycopg.Connection, month: Month, signed: SignedMonth | None, held: HeldViews, folder: Path
+) -> Portions:
+    """The marts by the hour as files in a folder, some tenants in each; call it in a transaction.
+
+    The folder must be there as long as the portions are read. Raises ``BooksError``.
+    """
+    portions: list[dict[str, Path]] = []
+    last_tenants: list[str] = []
+    for mart in BY_HOUR:
+        frames = _frames(connection, mart, month, signed, held)
+        cut = _up_to(frames, last_tenants) if portions else _tenants_together(frames)
+        for number, frame in enumerate(cut):
+            if mart == BY_HOUR[0]:
+                portions.append({})
+                last_tenants.append(frame["tenant_id"].max() or "")  # type: ignore[arg-type]  # of a text column
+            portions[number][mart] = folder / f"{mart}-{number}.arrow"
+            frame.write_ipc(portions[number][mart], compression="lz4")
+    return [partial(_read_portion, files) for files in portions]
+
+
+def _read_portion(files: Mapping[str, Path]) -> HourBooks:
+    return HourBooks.from_frames({mart: pl.read_ipc(file) for mart, file in files.items()})
+
+
+def _tenants_together(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Portions of whole tenants, of frames in their order; one at least."""
+    waiting: list[pl.DataFrame] = []
+    for frame in frames:
+        waiting.append(frame)
+        if sum(each.height for each in waiting) >= PORTION_ROWS:
+            whole = pl.concat(waiting)
+            is_last = pl.col("tenant_id") == whole["tenant_id"][-1]
+            if (done := whole.filter(~is_last)).height:
+                yield done
+            waiting = [whole.filter(is_last)]
+    yield pl.concat(waiting)
+
+
+def _up_to(frames: Iterator[pl.DataFrame], last_tenants: Sequence[str]) -> Iterator[pl.DataFrame]:
+    """A portion for each of these tenants: those up to it. The last has all that are left."""
+    rest = next(frames)
+    for last in last_tenants[:-1]:
+        parts = [rest.filter(pl.col("tenant_id") <= last)]
+        rest = rest.filter(pl.col("tenant_id") > last)
+        while not rest.height and (frame := next(frames, None)) is not None:
+            parts.append(frame.filter(pl.col("tenant_id") <= last))
+            rest = frame.filter(pl.col("tenant_id") > last)
+        yield pl.concat(parts)
+    yield pl.concat([rest, *frames])
+
+
+def _frames(
+    connection: psycopg.Connection, mart: str, month: Month, signed: SignedMonth | None, held: HeldViews | None
+) -> Iterator[pl.DataFrame]:
+    """A mart's rows, some at a time and at least one frame without any; by the hour in the order of the tenants."""
+    schema = SCHEMAS[mart]
     today = sql.SQL(statement(MONTHS.get(mart, "month_of_hours"))).format(mart=sql.Identifier(mart))
-    select = signed_select(mart, signed)
+    text = signed_select(mart, signed) or today.as_string(connection)
+    columns = (sql.SQL(_WRITTEN[kind]).format(sql.Identifier(name)) for name, kind in schema.items())
+    copied = sql.SQL(statement("copy_by_tenant" if mart in BY_HOUR else "copy_rows")).format(
+        columns=sql.SQL(", ").join(columns),
+        select=sql.SQL(held.instead(text) if held is not None else text),
+    )
     span = span_of_month(month, signed) | {"months_back": MONTHS_BACK}
-    with connection.cursor(name="month_rows") as cursor:
-        cursor.adapters.register_loader("numeric", FloatLoader)  # a double holds every number that Stripe takes
-        text = select or today.as_string(connection)
-        cursor.execute(sql.SQL(held.instead(text) if held is not None else text), span)
-        frames = []
-        while rows := cursor.fetchmany(ROWS_AT_A_TIME):
-            frames.append(_frame(cursor, rows))
-        return pl.concat(frames, how="vertical_relaxed") if frames else _frame(cursor, [])
+    yield pl.DataFrame(schema=schema)
+    try:
+        with connection.cursor() as cursor, cursor.copy(copied, span) as copy:
+            waiting = bytearray()
+            for row in copy:
+                waiting += row
+                if len(waiting) >= TEXT_BYTES:
+                    yield _frame(mart, waiting)
+                    waiting.clear()
+            if waiting:
+                yield _frame(mart, waiting)
+    except psycopg.errors.UndefinedColumn as error:
+        raise BooksError(
+            f"the mart {mart} lacks a column ({error.diag.message_primary}); make the SQL models of this version"
+        ) from error
 
 
-def _frame(cursor: psycopg.Cursor, rows: list[tuple[object, ...]]) -> pl.DataFrame:
-    names = [column.name for column in cursor.description or ()]
-    return pl.DataFrame(rows, schema=names, orient="row", infer_schema_length=None)
+def _frame(mart: str, text: bytearray) -> pl.DataFrame:
+    schema = SCHEMAS[mart]
+    read: Any = {name: pl.Datetime("us") if kind == MOMENT else kind for name, kind in schema.items()}
+    frame = pl.read_csv(bytes(text), has_header=False, schema=read, null_values=[_NULL], empty_string_is_null=False)
+    return frame.with_columns(
+        pl.col(name).dt.replace_time_zone("UTC") for name, kind in schema.items() if kind == MOMENT
+    )
 
 
 def refresh_month(

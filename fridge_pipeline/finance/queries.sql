@@ -387,6 +387,27 @@ copy (
     from ({select}) as selected
 ) to stdout with (format csv, header true, encoding 'utf8');
 
+-- name: export_snapshot
+select pg_export_snapshot() as snapshot;
+
+-- name: take_snapshot
+set transaction snapshot {snapshot}; -- noqa: PRS
+
+-- name: copy_rows
+-- The rows of a select as text for polars, which tells an empty text from nothing by the quotes around it.
+copy (
+    select {columns}
+    from ({select}) as selected
+) to stdout with (format csv, null '␀ nothing ␀', encoding 'utf8');
+
+-- name: copy_by_tenant
+-- The same in the order of the tenants as polars has it, byte by byte.
+copy (
+    select {columns}
+    from ({select}) as selected
+    order by tenant_id collate "C"
+) to stdout with (format csv, null '␀ nothing ␀', encoding 'utf8');
+
 -- name: evidence_statements
 -- Per tenant and meter a row a day, and after them the row of the total; made of the tie-out of the pack.
 with hours as (
@@ -806,7 +827,7 @@ order by changed_at, change_id;
 -- name: month_of_hours
 select * from fridge.{mart}
 where hour >= %(start)s and hour < %(end)s
-order by tenant_id, hour;
+order by tenant_id collate "C", hour;
 
 -- name: month_of_files
 select * from fridge.{mart}

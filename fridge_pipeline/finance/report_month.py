@@ -16,9 +16,9 @@ from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.held_views import HeldViews
 from fridge_pipeline.database.run import Run
 from fridge_pipeline.finance.explain_hour import explain
-from fridge_pipeline.finance.month_record import HELD, month_rows
+from fridge_pipeline.finance.month_record import HELD, month_rows, read_portions
 from fridge_pipeline.finance.pages.explanation import Explanation
-from fridge_pipeline.finance.rules.month_books import MARTS, MonthBooks
+from fridge_pipeline.finance.rules.month_books import BY_HOUR, MARTS, MonthBooks
 from fridge_pipeline.finance.rules.month_detail import notable_hours
 from fridge_pipeline.finance.rules.month_summary import MonthSummary, summarize
 from fridge_pipeline.finance.rules.stamp import Stamp
@@ -49,26 +49,31 @@ def report_month(
     For an object store's prefix they are written in the ``workspace`` first. Raises ``ArchiveError``.
     """
     made_at = maker.made_at if maker is not None else run.clock()
-    books, explanations = read_books(run.database, month, run.catalogue, close_after, made_at)
-    stamp = None
-    if maker is not None:
-        with run.database.connect() as connection:
-            stamp = read_stamp(connection, books, maker)
-    return write_report(books, explanations, folder, made_at, workspace, stamp)
+    workspace.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".books-", dir=workspace) as hours:
+        books, explanations = read_books(run.database, month, run.catalogue, close_after, made_at, Path(hours))
+        stamp = None
+        if maker is not None:
+            with run.database.connect() as connection:
+                stamp = read_stamp(connection, books, maker)
+        return write_report(books, explanations, folder, made_at, workspace, stamp)
 
 
 def read_books(
-    database: Database, month: Month, catalogue: Sequence[Meter], close_after: timedelta, now: datetime
+    database: Database, month: Month, catalogue: Sequence[Meter], close_after: timedelta, now: datetime, hours: Path
 ) -> tuple[MonthBooks, list[Explanation]]:
-    """The month's marts, a closed month's as signed, and the explanations of hours that need one, as of one moment."""
+    """The month's marts, a closed month's as signed, and the explanations of hours that need one, as of one moment.
+
+    What has rows by the hour is in files of the folder ``hours``, which must be there as long as the books are read.
+    """
     with database.connect() as connection:
         held = HeldViews.prepare(connection, *HELD)
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         with connection.transaction():
             held.fill(month.start, month.end)
             signed = signed_month(connection, month)
-            frames = {mart: month_rows(connection, mart, month, signed, held) for mart in MARTS}
-            books = MonthBooks.from_frames(month, frames)
+            frames = {mart: month_rows(connection, mart, month, signed, held) for mart in MARTS if mart not in BY_HOUR}
+            books = MonthBooks.from_frames(month, frames, read_portions(connection, month, signed, held, hours))
             notable = notable_hours(books)[:EXPLAINED_HOURS_MAX]
             event_names = [meter.event_name for meter in catalogue]
             return books, [

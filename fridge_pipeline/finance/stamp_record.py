@@ -12,7 +12,7 @@ from psycopg.rows import class_row, dict_row
 
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.database.queries import statement
-from fridge_pipeline.finance.rules.month_books import MARTS, MonthBooks
+from fridge_pipeline.finance.rules.month_books import MonthBooks
 from fridge_pipeline.finance.rules.stamp import Stamp, StripeUse
 
 
@@ -46,7 +46,7 @@ def read_stamp(connection: psycopg.Connection, books: MonthBooks, maker: Maker) 
         month=books.month,
         stripe=stripe_of_month(connection, books.month),
         parameters={name: value for name, value in maker.parameters.items() if name != "catalogue"},
-        rows={mart: getattr(books, mart).height for mart in MARTS},
+        rows=books.rows,
         program=maker.program,
         made_by=maker.name,
         books_at=maker.made_at,

@@ -23,7 +23,7 @@ from fridge_pipeline.finance.pack.signature import require_signed
 from fridge_pipeline.finance.pack.time_stamp import stamp_told
 from fridge_pipeline.finance.rules.evidence_chain import ChainedPack
 from fridge_pipeline.finance.rules.evidence_checks import CHECKS, checks_told
-from fridge_pipeline.finance.rules.evidence_figures import ROW_CHARACTERS_MAX, Tally
+from fridge_pipeline.finance.rules.evidence_figures import Tally
 from fridge_pipeline.finance.rules.evidence_format import (
     DESCRIPTION,
     FORMATS,
@@ -74,7 +74,18 @@ def verify_evidence(pack: Path, previous: Path | None = None, expected: Expected
     Raises ``CannotVerifyError``, ``DoesNotHoldError`` at the first thing that does not hold, and at last, when all else
     does, ``UnexplainedError``.
     """
-    wanted = expected or Expected(previous)
+    yield from _verify(pack, expected or Expected(previous), are_counted=False)
+
+
+def verify_made(pack: Path) -> Iterator[str]:
+    """The same of a pack whose files were counted and summed before they were packed, in this process.
+
+    That each has the SHA-256 which it had then proves the numbers; they are not added up once more.
+    """
+    yield from _verify(pack, Expected(), are_counted=True)
+
+
+def _verify(pack: Path, wanted: Expected, *, are_counted: bool) -> Iterator[str]:
     before = None
     if wanted.previous is not None:
         with _opened(wanted.previous) as opened:
@@ -85,12 +96,13 @@ def verify_evidence(pack: Path, previous: Path | None = None, expected: Expected
         described = read_description(opened, partial(_note_rows, opened.index))
         _require_asked_for(opened, pack, wanted)
         yield _what_it_is(opened, described)
-        yield _verify_numbers(opened, described)
+        if not are_counted:
+            yield _verify_numbers(opened, described)
         sums = None if described["format"] in WITHOUT_SUMS else _verify_sums(opened)
         if sums is not None:
             yield str(sums)
         if described["format"] not in WITHOUT_CHECKS:
-            yield checks_told(opened.lines(table_path(CHECKS), ROW_CHARACTERS_MAX))
+            yield checks_told(opened.pieces(table_path(CHECKS)))
         if described["format"] not in WITHOUT_SIGNED and described.get("is_final") is True:
             yield from _verify_signed(opened, described)
         yield _verify_chain(opened.month, described, before)
@@ -116,7 +128,7 @@ def _verify_outside(opened: OpenedPack, pack: Path, described: Mapping[str, Any]
     with TemporaryDirectory(prefix="fridge-verify-") as folder:
         manifest = opened.copy(MANIFEST, Path(folder, MANIFEST))
         if described.get("is_final") is True:
-            signoffs = read_signoffs(opened.month, opened.lines(SIGNOFFS, ROW_CHARACTERS_MAX))
+            signoffs = read_signoffs(opened.month, opened.pieces(SIGNOFFS))
             yield str(signoffs)
             if wanted.signers is not None:
                 yield require_signed(manifest, pack, wanted.signers, signoffs)
@@ -206,7 +218,7 @@ def _verify_numbers(opened: OpenedPack, described: Mapping[str, Any]) -> str:
     tally, tables = Tally(opened.sums, is_guarded=described["format"] not in WITHOUT_CHECKS), 0
     for path in opened.index.paths(".csv"):
         tables += 1
-        rows, stated = tally.add(path, opened.lines(path, ROW_CHARACTERS_MAX)), opened.index.stated_rows(path)
+        rows, stated = tally.add(path, opened.pieces(path)), opened.index.stated_rows(path)
         if str(rows) != stated:
             raise DoesNotHoldError(f"{path} has {rows} rows, {DESCRIPTION} says {stated}")
     tally.require_agreement()
@@ -225,7 +237,7 @@ def _note_rows(index: PackIndex, each: Any) -> None:
 
 def _verify_sums(opened: OpenedPack) -> StripeComparison:
     """Every hour's sum of Stripe is the one that Stripe answered, and its difference is named with a cause."""
-    return compare_with_stripe(*(opened.lines(path, ROW_CHARACTERS_MAX) for path in (TIE_OUT, SUMS)))
+    return compare_with_stripe(*(opened.pieces(path) for path in (TIE_OUT, SUMS)))
 
 
 def _require_explained(sums: StripeComparison) -> None:
@@ -237,9 +249,9 @@ def _require_explained(sums: StripeComparison) -> None:
 
 def _verify_signed(opened: OpenedPack, described: Mapping[str, Any]) -> Iterator[str]:
     """A final pack is the signed snapshot, and its annex what came later."""
-    yield compare_with_signatures(opened.lines(SIGNOFFS, ROW_CHARACTERS_MAX), described["control_totals"])
+    yield compare_with_signatures(opened.pieces(SIGNOFFS), described["control_totals"])
     if opened.has(SIGNED_FIGURES):
-        yield compare_with_now(opened.lines(SIGNED_FIGURES, ROW_CHARACTERS_MAX))
+        yield compare_with_now(opened.pieces(SIGNED_FIGURES))
 
 
 def _verify_chain(month: str, described: Mapping[str, Any], before: PackLink | None) -> str:

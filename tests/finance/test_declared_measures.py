@@ -173,7 +173,8 @@ def test_three_blocks_of_toml_and_stripe_setup_bill_three_more_measures_of_an_in
     assert "of door_alarms, count(sensor_id) where temperature_c > 8 and (not sensor_id like 'spare%')" in decided
     assert explain_hour(line.as_run(), None, "troy", third, CLOSE_AFTER).usage["door_alarms"] == 3
     month = Month.containing(third.start)
-    marts, _ = read_books(line.database, month, line.catalogue, CLOSE_AFTER, line.clock())
+    (hourly := tmp_path / "hours").mkdir()
+    marts, _ = read_books(line.database, month, line.catalogue, CLOSE_AFTER, line.clock(), hourly)
     report = write_report(marts, [], tmp_path, line.clock(), line.workspace)
     totals = {meter["meter"]: (meter["derived"], meter["usage"], meter["stated"]) for meter in report.summary.meters}
     assert totals["alarms"] == (3,) * 3

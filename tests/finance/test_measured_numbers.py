@@ -352,7 +352,8 @@ def all_who_prove_know_the_two_meters(line: Pipeline, hours: HourRange, folder: 
     """The backtest, the month's report, and the evidence pack."""
     assert backtest(line.database, hours, line.catalogue).differences == []
     month = Month.containing(hours.last.start)
-    marts, _ = read_books(line.database, month, line.catalogue, CLOSE_AFTER, line.clock())
+    (hourly := folder / "hours").mkdir()
+    marts, _ = read_books(line.database, month, line.catalogue, CLOSE_AFTER, line.clock(), hourly)
     report = write_report(marts, [], folder, line.clock(), line.workspace)
     totals = {meter["meter"]: (meter["derived"], meter["usage"], meter["stated"]) for meter in report.summary.meters}
     assert (totals["openings"], totals["energy"]) == ((10,) * 3, (113,) * 3)

@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import polars as pl
 import pytest
 
 from fridge_pipeline.finance.rules.month_books import MARTS, OF_FILES, MonthBooks
 from fridge_pipeline.finance.rules.month_detail import notable_hours, usage_by_tenant
 from fridge_pipeline.finance.rules.month_summary import Verdict, summarize
-from tests.finance.report.books import METERS, empty_books, quiet_books, troubled_books
+from tests.finance.report.books import METERS, empty_books, quiet_books, tie_out_of, troubled_books, whole, with_frames
 
 
 @pytest.fixture(scope="module")
@@ -26,28 +24,30 @@ def test_rows_of_files_count_once_however_many_meters_an_hour_has() -> None:
 def test_what_is_not_on_record_is_no_zero() -> None:
     books = quiet_books(["cohoes"], days=1)
     unknown = ("file_rows", "inserted", "duplicates", "rejected", "stripe_quantity")
-    blank = books.tie_out.with_columns(pl.lit(None).cast(books.tie_out.schema[name]).alias(name) for name in unknown)
-    summary = summarize(replace(books, tie_out=blank))
+    tie_out = tie_out_of(books)
+    blank = tie_out.with_columns(pl.lit(None).cast(tie_out.schema[name]).alias(name) for name in unknown)
+    summary = summarize(with_frames(books, tie_out=blank))
     assert (summary.files["file_rows"], summary.files["difference"]) == (None, None)
     assert summary.files["tenant_hours_not_recorded"] == 24
     assert [meter["stripe"] for meter in summary.meters] == [None, None]
     unread = blank.with_columns(pl.lit(None, pl.Float64).alias("difference_in_stripe"))
-    steps = summarize(replace(books, tie_out=unread)).steps
+    steps = summarize(with_frames(books, tie_out=unread)).steps
     assert {step["step"]: step["unknown"] for step in steps} == {"files": 0, "usage": 0, "ledger": 0, "stripe": 48}
-    assert usage_by_tenant(replace(books, tie_out=blank))["stripe"].to_list() == [None, None]
+    assert usage_by_tenant(with_frames(books, tie_out=blank))["stripe"].to_list() == [None, None]
 
 
 def test_rows_of_files_hold_for_the_tenants_hour_whichever_meter_they_stand_on() -> None:
     """The tie-out has them on the meter that counts readings. An hour whose row it lacks is not on record."""
     books = quiet_books(["cohoes", "troy"], days=2)
-    frames = {mart: getattr(books, mart) for mart in MARTS}
+    frames = {mart: whole(books, mart) for mart in MARTS}
     for meter in METERS:
-        on_one_meter = books.tie_out.with_columns(
+        on_one_meter = tie_out_of(books).with_columns(
             pl.when(pl.col("meter") == meter).then(pl.col(name)).alias(name) for name in OF_FILES
         )
-        assert MonthBooks.from_frames(books.month, frames | {"tie_out": on_one_meter}).tie_out.equals(books.tie_out)
+        again = MonthBooks.from_frames(books.month, frames | {"tie_out": on_one_meter})
+        assert tie_out_of(again).equals(tie_out_of(books))
     first = pl.col("hour") == pl.col("hour").min()
-    lacking = books.tie_out.with_columns(pl.when(~first).then(pl.col(name)).alias(name) for name in OF_FILES)
+    lacking = tie_out_of(books).with_columns(pl.when(~first).then(pl.col(name)).alias(name) for name in OF_FILES)
     summary = summarize(MonthBooks.from_frames(books.month, frames | {"tie_out": lacking}))
     assert summary.files["tenant_hours_not_recorded"] == 2
     assert {step["step"]: step["unknown"] for step in summary.steps}["files"] == 4
@@ -59,9 +59,9 @@ def test_a_month_ties_out_only_when_nothing_differs_and_nothing_is_open(troubled
     assert summarize(troubled).verdict is Verdict.UNEXPLAINED
     assert summarize(empty_books()).verdict is Verdict.NO_DATA
     for mart in ("exceptions_open", "unmapped_usage"):
-        assert summarize(replace(quiet, **{mart: getattr(troubled, mart)})).verdict is Verdict.EXPLAINED, mart
-    not_read = quiet.tie_out.with_columns(pl.lit("not_read").alias("status"))
-    summary = summarize(replace(quiet, tie_out=not_read))
+        assert summarize(with_frames(quiet, **{mart: getattr(troubled, mart)})).verdict is Verdict.EXPLAINED, mart
+    not_read = tie_out_of(quiet).with_columns(pl.lit("not_read").alias("status"))
+    summary = summarize(with_frames(quiet, tie_out=not_read))
     assert (summary.verdict, summary.compared) == (Verdict.NOT_COMPARED, (0, 48))
 
 
@@ -78,21 +78,21 @@ def test_a_month_of_which_one_hour_is_not_compared_says_how_many_are(
 ) -> None:
     quiet = quiet_books(["cohoes"], days=1)
     first = pl.int_range(pl.len()) == 0
-    tie_out = quiet.tie_out.with_columns(
+    tie_out = tie_out_of(quiet).with_columns(
         pl.when(first).then(pl.lit(status)).otherwise("status").alias("status"),
         pl.when(first).then(pl.lit(stripe, pl.Float64)).otherwise("stripe_quantity").alias("stripe_quantity"),
     )
-    summary = summarize(replace(quiet, tie_out=tie_out))
+    summary = summarize(with_frames(quiet, tie_out=tie_out))
     assert (summary.verdict, summary.compared) == (verdict, (compared, 48))
 
 
 def test_a_month_in_which_everything_is_explained_and_nothing_was_compared_does_not_tie_out() -> None:
     """Such as in shadow mode, or with nobody mapped to a customer."""
     quiet = quiet_books(["cohoes"], days=1)
-    tie_out = quiet.tie_out.with_columns(
+    tie_out = tie_out_of(quiet).with_columns(
         pl.lit("explained").alias("status"), pl.lit(None, pl.Float64).alias("stripe_quantity")
     )
-    assert summarize(replace(quiet, tie_out=tie_out)).verdict is Verdict.NOT_COMPARED
+    assert summarize(with_frames(quiet, tie_out=tie_out)).verdict is Verdict.NOT_COMPARED
 
 
 def test_what_nothing_explains_comes_first_and_no_tenant_hides_another(troubled: MonthBooks) -> None:
@@ -107,6 +107,6 @@ def test_what_nothing_explains_comes_first_and_no_tenant_hides_another(troubled:
 def test_a_tenant_with_statements_but_no_usage_is_not_left_out() -> None:
     books = quiet_books(["cohoes", "troy"], days=1)
     gone = books.usage_monthly.filter(pl.col("tenant_id") == "cohoes")
-    table = usage_by_tenant(replace(books, usage_monthly=gone))
+    table = usage_by_tenant(with_frames(books, usage_monthly=gone))
     assert set(table["tenant_id"]) == {"cohoes", "troy"}
     assert table.filter(pl.col("tenant_id") == "troy")["quantity"].to_list() == [None, None]

@@ -12,7 +12,7 @@ from fridge_pipeline.finance.pages.tables import SECTIONS
 from fridge_pipeline.finance.pages.words import verdict_in_words
 from fridge_pipeline.finance.rules.month_summary import summarize
 from tests.console_script import Run
-from tests.finance.report.books import MADE_AT, quiet_books, with_tie_out
+from tests.finance.report.books import MADE_AT, quiet_books, tie_out_of, with_tie_out
 from tests.finance.report.html_reading import PageRead
 from tests.pipeline import Pipeline, readings
 
@@ -20,10 +20,10 @@ from tests.pipeline import Pipeline, readings
 def test_hours_of_which_nothing_was_stated_are_not_called_unread_since_they_were_stated() -> None:
     books = quiet_books(["tenant-01"], days=1)
     nothing = [
-        pl.lit(None, books.tie_out.schema[name]).alias(name)
+        pl.lit(None, tie_out_of(books).schema[name]).alias(name)
         for name in ("stated_quantity", "stripe_quantity", "stripe_read_at", "difference_in_stripe")
     ]
-    never_stated = with_tie_out(books, books.tie_out.with_columns(*nothing, status=pl.lit("explained")))
+    never_stated = with_tie_out(books, tie_out_of(books).with_columns(*nothing, status=pl.lit("explained")))
     _, word, sentence = verdict_in_words(summarize(never_stated))
     assert word == "Nothing of it was stated to Stripe"
     assert "since" not in sentence

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psycopg
 
-from fridge_pipeline.database.check_models import check_test, tests_of
+from fridge_pipeline.database.check_models import check_tests, tests_of
 from fridge_pipeline.database.held_views import HeldViews
 from fridge_pipeline.database.models import read_models
 from fridge_pipeline.finance.rules.evidence_checks import CHECK_COLUMNS
@@ -18,7 +18,7 @@ def write_checks(connection: psycopg.Connection, models: Path, target: Path, hel
     with target.open("x", encoding="utf-8", newline="") as out:
         out.write(csv_line(CHECK_COLUMNS))
         for model in read_models(models):
-            for test in tests_of(model, None):
-                count = check_test(connection, test, held).count
+            for result in check_tests(connection, list(tests_of(model, None)), held):
+                test = result.test
                 told = map(guarded, (model.name, test.name, test.says, test.severity.value))
-                out.write(csv_line([*told, count]))
+                out.write(csv_line([*told, result.count]))

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import tempfile
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-#: ZIP knows no earlier time. The time at which a pack was made stands in its pack.json.
-FIXED_TIME = (1980, 1, 1, 0, 0, 0)
-
-_FILE_MODE = 0o100644 << 16
-_UNIX = 3
+from fridge_pipeline.finance.threaded_zip import writing_zip
 
 
 def sha256_of(path: Path) -> str:
@@ -32,18 +26,11 @@ def files_below(folder: Path) -> dict[str, Path]:
 
 def write_zip(folder: Path, name: str, target: Path) -> None:
     """Packs all files below a folder as files of the folder ``name`` within the ZIP, and puts them on the disk."""
-    with target.open("wb") as stream:
-        with zipfile.ZipFile(stream, "w") as archive:
-            for path, file in files_below(folder).items():
-                entry = zipfile.ZipInfo(f"{name}/{path}", FIXED_TIME)
-                entry.compress_type = zipfile.ZIP_DEFLATED
-                entry.create_system = _UNIX
-                entry.external_attr = _FILE_MODE
-                entry.file_size = file.stat().st_size  # tells whether it needs the large form
-                with file.open("rb") as source, archive.open(entry, "w") as packed:
-                    shutil.copyfileobj(source, packed, 2**20)
-        stream.flush()
-        os.fsync(stream.fileno())
+    with writing_zip(target) as archive:
+        for path, file in files_below(folder).items():
+            size = file.stat().st_size  # tells whether it needs the large form
+            with file.open("rb") as source, archive.entry(f"{name}/{path}", size) as packed:
+                shutil.copyfileobj(source, packed, 2**20)
 
 
 @contextmanager

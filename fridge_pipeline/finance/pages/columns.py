@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
 
 import polars as pl
 
 from fridge_pipeline.finance.pages.words import action_in_words, hour_state_in_words, step_in_words
-from fridge_pipeline.finance.rules.month_books import MonthBooks
+from fridge_pipeline.finance.rules.month_books import HourBooks, MonthBooks
 from fridge_pipeline.reason_codes import cause_in_words
 
 
@@ -183,22 +184,36 @@ COLUMNS = {
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table; ``meaning`` says what one row is, ``names`` its columns, ``totals`` those that have a total."""
+    """A table; ``meaning`` says what one row is, ``names`` its columns, ``totals`` those that have a total.
+
+    ``of`` makes its rows of the month's books, or ``of_hours`` portion by portion, in the order of the tenants.
+    """
 
     title: str
     meaning: str
     names: str
-    of: Callable[[MonthBooks], pl.DataFrame]
+    of: Callable[[MonthBooks], pl.DataFrame] | None = None
     totals: str = ""
+    of_hours: Callable[[HourBooks], pl.DataFrame] | None = None
 
     @property
     def columns(self) -> list[Column]:
         """Its columns, in order."""
         return [COLUMNS[name] for name in self.names.split()]
 
+    def portions(self, books: MonthBooks) -> list[Callable[[], pl.DataFrame]]:
+        """Its rows, with its columns only and in order; each portion is made when it is called."""
+        if self.of_hours is not None:
+            return [partial(self._of_portion, self.of_hours, read) for read in books.portions]
+        whole = self.of(books).select(self.names.split()) if self.of is not None else pl.DataFrame()
+        return [lambda: whole]
+
     def frame(self, books: MonthBooks) -> pl.DataFrame:
-        """Its rows, with its columns only and in order."""
-        return self.of(books).select(self.names.split())
+        """All of them."""
+        return pl.concat(portion() for portion in self.portions(books))
+
+    def _of_portion(self, of: Callable[[HourBooks], pl.DataFrame], read: Callable[[], HourBooks]) -> pl.DataFrame:
+        return of(read()).select(self.names.split())
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from io import TextIOWrapper
+from typing import IO, Any
 
 import polars as pl
 from xlsxwriter.utility import xl_col_to_name
@@ -19,29 +21,72 @@ _BLANK_AT_AN_END = r"^\s|\s$"
 
 
 class RowsWorksheet(Worksheet):  # type: ignore[misc]  # the library has no types
-    """A sheet of a workbook that also takes many rows at once; only with its option ``constant_memory``."""
+    """A sheet of a workbook that also takes many rows at once; only with its option ``constant_memory``.
 
-    def write_rows(
-        self, first_row: int, cells: pl.DataFrame, formats: Sequence[Any], formulas: Sequence[tuple[int, str]] = ()
-    ) -> None:
+    Their text is made when the sheet is packed, and stands nowhere in between.
+    """
+
+    _rows: Iterator[bytes] = iter(())
+
+    def write_rows(self, rows: Rows, portions: Iterable[pl.DataFrame]) -> None:
         """Writes numbers and texts as their columns' types say, nothing where nothing is known.
 
-        ``formulas`` are columns further right: where, and the formula with ``{}`` for the row's number, which comes
-        to 1. Raises ``ValueError`` of a number that is infinite, which a workbook cannot hold.
+        When the sheet is packed, that raises ``ValueError`` of a number that is infinite, which a workbook cannot hold.
         """
-        last_row, columns = first_row + cells.height - 1, [*range(cells.width), *(at for at, _ in formulas)]
-        self._check_dimensions(first_row, 0)
-        self._check_dimensions(last_row, max(columns))
-        self._write_single_row(last_row + 1)  # the row before them, which waits for further cells
-        styles = [f' s="{form._get_xf_index()}"' if form is not None else "" for form in formats]  # noqa: SLF001
-        for text in _texts(first_row, cells, styles, formulas):
-            self.fh.write(text)
+        self._check_dimensions(rows.first_row, 0)
+        self._check_dimensions(rows.last_row, rows.columns_max)
+        # Now, for when the sheet is packed the styles are written already.
+        styles = [f' s="{form._get_xf_index()}"' if form is not None else "" for form in rows.formats]  # noqa: SLF001
+        self._rows = _in_portions(rows, styles, portions)
+
+    def finish_cells(self) -> None:
+        """Writes the row that waits for further cells, so that every format which is used is known."""
+        self._opt_reopen()
+        self._write_single_row()
+
+    def pack(self, stream: IO[bytes]) -> None:
+        """Writes the sheet's XML."""
+        self.fh, self.internal_fh = TextIOWrapper(stream, encoding="utf-8", newline=""), False
+        self._assemble_xml_file()
+        self.fh.detach()
+
+    def _xml_end_tag(self, tag: str) -> None:
+        if tag == "sheetData":
+            self.fh.flush()
+            for text in self._rows:
+                self.fh.buffer.write(text)
+        super()._xml_end_tag(tag)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Where rows stand, and how: ``formulas`` are columns further right, where and with ``{}`` for the row's number.
+
+    A formula comes to 1. ``formats`` are the columns'.
+    """
+
+    first_row: int
+    last_row: int
+    formats: Sequence[Any]
+    formulas: Sequence[tuple[int, str]] = ()
+
+    @property
+    def columns_max(self) -> int:
+        """The last column, counted from 0."""
+        return max(len(self.formats) - 1, *(at for at, _ in self.formulas), 0)
+
+
+def _in_portions(rows: Rows, styles: Sequence[str], portions: Iterable[pl.DataFrame]) -> Iterator[bytes]:
+    """The rows' XML, some rows at a time."""
+    row = rows.first_row
+    for cells in portions:
+        yield from _texts(row, cells, styles, rows.formulas)
+        row += cells.height
 
 
 def _texts(
     first_row: int, cells: pl.DataFrame, styles: Sequence[str], formulas: Sequence[tuple[int, str]]
-) -> Iterator[str]:
-    """The rows' XML, some rows at a time."""
+) -> Iterator[bytes]:
     row = pl.col("")  # no heading is empty
     parts = [pl.format('<row r="{}">', row)]
     for at, (column, style) in enumerate(zip(cells, styles, strict=True)):
@@ -52,7 +97,7 @@ def _texts(
     whole_row = pl.concat_str(*parts, pl.lit("</row>"), ignore_nulls=True)
     numbered = cells.with_columns((pl.int_range(pl.len()) + first_row + 1).cast(pl.String).alias(""))
     for some in numbered.iter_slices(ROWS_AT_A_TIME):
-        yield some.select(whole_row.str.join("")).item()
+        yield some.select(whole_row.str.join("").cast(pl.Binary)).item()
 
 
 def _number(at: int, column: pl.Series, style: str) -> pl.Expr:

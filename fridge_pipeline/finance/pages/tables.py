@@ -16,15 +16,15 @@ from fridge_pipeline.finance.pages.acts_and_files import (
 )
 from fridge_pipeline.finance.pages.columns import Section, Table
 from fridge_pipeline.finance.pages.signed_tables import CHANGED_SINCE_SIGNED, SIGNED_AND_NOW
-from fridge_pipeline.finance.rules.month_books import MonthBooks
+from fridge_pipeline.finance.rules.hour_totals import known_sum
+from fridge_pipeline.finance.rules.month_books import HourBooks, MonthBooks
 from fridge_pipeline.finance.rules.month_detail import usage_by_tenant
-from fridge_pipeline.finance.rules.month_summary import file_rows_by_day, known_sum
 from fridge_pipeline.finance.rules.outcomes import cause_in_few_words
 
 HOUR_OF_METER = ["tenant_id", "meter", "hour"]
 
 
-def _hours_in_full(books: MonthBooks) -> pl.DataFrame:
+def _hours_in_full(books: HourBooks) -> pl.DataFrame:
     """The tie-out by the hour, with the late share of the hour and the request in which it was stated."""
     newest = (
         books.billing_ledger.rename({"revision": "stated_revision", "status": "statement_status"})
@@ -59,7 +59,7 @@ FILE_ROWS = Table(
     "Rows in files",
     "One row per tenant and UTC day: what became of the rows of the landing files",
     "tenant_id usage_date file_rows inserted duplicates rejected hours_not_recorded",
-    lambda books: file_rows_by_day(books.tie_out),
+    lambda books: books.totals.file_rows,
     "file_rows inserted duplicates rejected hours_not_recorded",
 )
 HOURS = Table(
@@ -69,8 +69,8 @@ HOURS = Table(
     "tenant_id meter hour file_rows inserted duplicates rejected derived_quantity usage_quantity stated_quantity"
     " stated_revision stripe_quantity stripe_read_at tie_out cause amount statement_status request_id identifier"
     " late_readings late_share",
-    _hours_in_full,
-    "derived_quantity usage_quantity stated_quantity stripe_quantity",
+    totals="derived_quantity usage_quantity stated_quantity stripe_quantity",
+    of_hours=_hours_in_full,
 )
 DIFFERENCES = Table(
     "Differences",
@@ -120,7 +120,7 @@ LEDGER = Table(
     "One row per statement to Stripe, whatever became of it",
     "tenant_id meter hour revision ledger_quantity is_difference status is_counted_by_stripe stripe_customer_id"
     " http_status request_id answer staged_at settled_at identifier run_id",
-    lambda books: books.billing_ledger.rename({"quantity": "ledger_quantity"}).sort(
+    of_hours=lambda books: books.billing_ledger.rename({"quantity": "ledger_quantity"}).sort(
         "tenant_id", "hour", "meter", "revision"
     ),
 )

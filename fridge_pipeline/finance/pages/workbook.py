@@ -15,6 +15,7 @@ from fridge_pipeline.finance.pages.columns import Kind
 from fridge_pipeline.finance.pages.cut_off_sheet import write_cut_off
 from fridge_pipeline.finance.pages.sheet import NUMBER_FORMATS, Formats, Sheet, write_table
 from fridge_pipeline.finance.pages.signed_tables import changed_in_words
+from fridge_pipeline.finance.pages.streamed_workbook import StreamedWorkbook
 from fridge_pipeline.finance.pages.tables import FILE_ROWS, HOURS, SHEETS, USAGE_BY_MONTH
 from fridge_pipeline.finance.pages.words import (
     HOW_TO_READ,
@@ -59,7 +60,7 @@ def write_workbook(books: MonthBooks, made_at: datetime, path: Path, stamp: Stam
     The ``stamp`` stands on the first sheet in full, and in a line on every sheet and printed page.
     """
     created = made_at.astimezone(UTC).replace(tzinfo=None)
-    with xlsxwriter.Workbook(path, OPTIONS) as workbook:
+    with StreamedWorkbook(path, OPTIONS) as workbook:
         workbook.set_properties({"title": f"Usage {books.month.key}", "created": created})
         formats = _formats(workbook)
         first = workbook.add_worksheet(SUMMARY)
@@ -67,10 +68,10 @@ def write_workbook(books: MonthBooks, made_at: datetime, path: Path, stamp: Stam
         counted = []
         write_cut_off(workbook, formats, books, stamp.line if stamp is not None else "")
         for table in SHEETS:
-            frame = table.frame(books)
-            counted.append(_Line(table.title, frame.height, f"{table.meaning}."))
             stamped = replace(table, meaning=f"{table.meaning}. {stamp.line}") if stamp is not None else table
-            written[table.title] = write_table(workbook, formats, stamped, frame)
+            written[table.title] = write_table(workbook, formats, stamped, books)
+            height = sum(sheet.last_row + 1 - sheet.first_row for sheet in written[table.title])
+            counted.append(_Line(table.title, height, f"{table.meaning}."))
         summary = summarize(books)
         lines = [*_head(summary, created), *_changes(books), *_stamped(stamp), _Line()]
         if not books.is_empty:

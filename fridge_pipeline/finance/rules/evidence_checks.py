@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from fridge_pipeline.finance.rules.evidence_figures import rows_of_csv
 from fridge_pipeline.finance.rules.evidence_format import DoesNotHoldError, table_path
+from fridge_pipeline.finance.rules.evidence_rows import rows_of_csv
 
 #: The table of a pack that holds them.
 CHECKS = "checks"

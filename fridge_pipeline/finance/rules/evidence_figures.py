@@ -5,14 +5,15 @@ Standard library only, like the format: the same code sums when a pack is made a
 
 from __future__ import annotations
 
-import csv
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from operator import itemgetter
 from typing import Protocol
 
-from fridge_pipeline.finance.rules.evidence_format import ANNEX, FORMULA_BEGINS, STATEMENTS, DoesNotHoldError
+from fridge_pipeline.finance.rules.evidence_format import ANNEX, STATEMENTS, DoesNotHoldError
+from fridge_pipeline.finance.rules.evidence_rows import blocks_of_csv, number_in
 
 #: A tenant and a meter.
 Key = tuple[str, str]
@@ -22,13 +23,6 @@ Sums = dict[Key, Decimal]
 
 #: So many sums of a table are kept at hand; more go where all are kept.
 SUMS_AT_HAND = 10_000
-
-#: Beyond this a number is no quantity, and would take long to write out.
-EXPONENT_MAX = 100
-
-#: What a row of a CSV file has at most: longer than any answer of Stripe or detail of an exception, and far from
-#: filling the memory.
-ROW_CHARACTERS_MAX = 2**20
 
 #: What stands in a statement's day column in the line that sums up a meter.
 TOTAL = "total"
@@ -86,38 +80,29 @@ class Tally:
         self._is_guarded = is_guarded
         self._has_annex = False
 
-    def add(self, path: str, lines: Iterable[str]) -> int:
-        """Sums one CSV file, row by row; returns its number of rows. Raises ``DoesNotHoldError`` with path and line."""
-        rows = self._rows(path, lines)
-        columns = next(rows, None)
-        if not columns:
-            raise DoesNotHoldError(f"{path} is empty: not even a line of column names")
+    def add(self, path: str, pieces: Iterable[str]) -> int:
+        """Sums one CSV file, block by block; returns its number of rows. Raises ``DoesNotHoldError``."""
         folder, _, name = path.partition("/")
         table = STATEMENTS if folder == STATEMENTS else name.removesuffix(".csv")  # all statements are one table
-        where = {column: at for at, column in enumerate(columns)}
         figures = [each for each in FIGURES if each.table == table and each.in_annex == (folder == ANNEX)]
         self._has_annex |= folder == ANNEX
-        wanted = {name for each in figures for name in ("tenant_id", "meter", each.column, each.only) if name}
-        wanted |= {"day"} if table == STATEMENTS else set()
-        if missing := sorted(wanted - where.keys()):
-            raise DoesNotHoldError(f"{path} has no column {', '.join(missing)}")
         days: dict[Figure, Sums] = {figure: defaultdict(Decimal) for figure in figures}
         totals: dict[Figure, Sums] = {figure: {} for figure in figures}
-        number = 0
-        for number, row in enumerate(rows, start=1):  # the last number is how many there are
-            is_total = table == STATEMENTS and row[where["day"]] == TOTAL
+        number, where = -1, None  # the first row has the names of the columns
+        for block in blocks_of_csv(path, pieces):
+            rows = block.rows if figures or where is None else []
+            if self._is_guarded:
+                block.require_guarded()
+            if where is None:
+                where, rows = {column: at for at, column in enumerate(rows[0])}, rows[1:]
+                _require_columns(path, table, figures, where)
             for figure in figures:
-                text = row[where[figure.column]]
-                if not text or (figure.only is not None and row[where[figure.only]] != "true"):
-                    continue
-                key = (row[where["tenant_id"]], row[where["meter"]])
-                value = _number(path, number, figure, text)
-                if is_total:
-                    totals[figure][key] = value
-                else:
-                    days[figure][key] += value
-                    if table != STATEMENTS and len(days[figure]) > SUMS_AT_HAND:
-                        self._keep(figure, days[figure])
+                self._add_rows(path, figure, rows, where, days[figure], totals[figure])
+                if table != STATEMENTS and len(days[figure]) > SUMS_AT_HAND:
+                    self._keep(figure, days[figure])
+            number += block.count
+        if where is None:
+            raise DoesNotHoldError(f"{path} is empty: not even a line of column names")
         for figure in figures:
             if table == STATEMENTS:
                 there = f"its line of the total ({figure.column})"
@@ -125,16 +110,27 @@ class Tally:
             self._keep(figure, days[figure])
         return number
 
+    def _add_rows(
+        self, path: str, figure: Figure, rows: list[list[str]], where: Mapping[str, int], days: Sums, totals: Sums
+    ) -> None:
+        """Adds a figure up. Rows of an hour are many and mostly alike: the same numbers are added once."""
+        beside = "day" if figure.table == STATEMENTS else figure.only or figure.column
+        columns = itemgetter(*(where[name] for name in ("tenant_id", "meter", figure.column, beside)))
+        for (tenant, meter, text, said), times in Counter(map(columns, rows)).items():
+            if not text or (figure.only is not None and said != "true"):
+                continue
+            value = _number(path, figure, tenant, text)
+            if figure.table == STATEMENTS and said == TOTAL:
+                totals[tenant, meter] = value
+            else:
+                days[tenant, meter] += times * value
+
     def _keep(self, figure: Figure, sums: Sums) -> None:
         self._kept.add(FIGURES.index(figure), sums)
         sums.clear()
 
     def _sums(self, figure: Figure) -> Iterator[tuple[Key, Decimal]]:
         return self._kept.sums(FIGURES.index(figure))
-
-    def _rows(self, path: str, lines: Iterable[str]) -> Iterator[list[str]]:
-        rows = rows_of_csv(path, lines)
-        return _guarded_rows(path, rows) if self._is_guarded else rows
 
     def require_agreement(self) -> None:
         """Raises ``DoesNotHoldError`` for the first tenant and meter for which two tables say different things."""
@@ -154,61 +150,20 @@ class Tally:
         return {meter: {name: _shown(value) for name, value in totals[meter].items()} for meter in sorted(totals)}
 
 
-def rows_of_csv(path: str, lines: Iterable[str]) -> Iterator[list[str]]:
-    """The names of the columns and then every row, of which none is longer than any of a pack."""
-    characters_of_row = 0
-
-    def bounded() -> Iterator[str]:
-        nonlocal characters_of_row
-        for line in lines:
-            characters_of_row += len(line)
-            if characters_of_row > ROW_CHARACTERS_MAX:
-                raise DoesNotHoldError(f"{path} has a row of more than {ROW_CHARACTERS_MAX:,} characters")
-            yield line
-
-    csv.field_size_limit(ROW_CHARACTERS_MAX)
-    reader = csv.reader(bounded(), strict=True)
-    width = None
-    try:
-        for number, row in enumerate(reader):
-            characters_of_row = 0
-            width = len(row) if width is None else width
-            if len(row) != width:
-                raise DoesNotHoldError(f"{path}, row {number}: {len(row)} fields where there are {width} columns")
-            yield row
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise DoesNotHoldError(f"{path}, line {reader.line_num + 1}: not readable as CSV: {error}") from error
+def _require_columns(path: str, table: str, figures: Iterable[Figure], where: Mapping[str, int]) -> None:
+    wanted = {name for each in figures for name in ("tenant_id", "meter", each.column, each.only) if name}
+    wanted |= {"day"} if table == STATEMENTS else set()
+    if missing := sorted(wanted - where.keys()):
+        raise DoesNotHoldError(f"{path} has no column {', '.join(missing)}")
 
 
-def _guarded_rows(path: str, rows: Iterable[list[str]]) -> Iterator[list[str]]:
-    for number, row in enumerate(rows):
-        for field in row:
-            if field and field[0] in FORMULA_BEGINS and not _is_number(field):
-                raise DoesNotHoldError(f"{path}, row {number}: {field[:40]!r} begins like a spreadsheet's formula")
-        yield row
-
-
-def number_in(text: str) -> Decimal:
-    """A quantity as a field has it: finite, and of a size that quantities have. Raises ``InvalidOperation``."""
-    value = Decimal(text)
-    if not value.is_finite() or abs(value.adjusted()) > EXPONENT_MAX:
-        raise InvalidOperation
-    return value
-
-
-def _is_number(text: str) -> bool:
-    try:
-        number_in(text)
-    except InvalidOperation:
-        return False
-    return True
-
-
-def _number(path: str, row: int, figure: Figure, text: str) -> Decimal:
+def _number(path: str, figure: Figure, tenant: str, text: str) -> Decimal:
     try:
         return number_in(text)
     except InvalidOperation:
-        raise DoesNotHoldError(f"{path}, row {row}: {figure.column} is {text[:40]!r}, which is not a number") from None
+        raise DoesNotHoldError(
+            f"{path}: {figure.column} of tenant {tenant!r} is {text[:40]!r}, which is not a number"
+        ) from None
 
 
 def _require_equal(

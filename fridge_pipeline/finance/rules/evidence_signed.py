@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from fridge_pipeline.finance.rules.evidence_figures import number_in, rows_of_csv
 from fridge_pipeline.finance.rules.evidence_format import ANNEX, DoesNotHoldError, table_path
+from fridge_pipeline.finance.rules.evidence_rows import number_in, rows_of_csv
 
 SIGNOFFS, SIGNED_FIGURES = table_path("month_signoffs"), f"{ANNEX}/signed_figures.csv"
 

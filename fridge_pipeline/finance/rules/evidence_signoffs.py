@@ -9,8 +9,8 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fridge_pipeline.finance.rules.evidence_figures import rows_of_csv
 from fridge_pipeline.finance.rules.evidence_format import DoesNotHoldError, table_path, unguarded
+from fridge_pipeline.finance.rules.evidence_rows import rows_of_csv
 
 SIGNOFFS = table_path("month_signoffs")
 

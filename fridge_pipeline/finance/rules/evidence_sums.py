@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from itertools import groupby
+from operator import itemgetter
 
-from fridge_pipeline.finance.rules.evidence_figures import number_in, rows_of_csv
 from fridge_pipeline.finance.rules.evidence_format import DoesNotHoldError, table_path
+from fridge_pipeline.finance.rules.evidence_rows import number_in, rows_of_csv
 
 TIE_OUT, SUMS = table_path("tie_out"), table_path("stripe_sums")
 
@@ -29,6 +30,9 @@ _COLUMNS = {
     TIE_OUT: (*_KEY, "stated_quantity", "stripe_quantity", "difference_in_stripe", "cause_in_stripe"),
     SUMS: (*_KEY, "stripe_customer_id", "quantity"),
 }
+
+#: A row of one of the two tables, with the columns above.
+Row = tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -64,80 +68,82 @@ class StripeComparison:
 
 
 def compare_with_stripe(tie_out: Iterable[str], sums: Iterable[str]) -> StripeComparison:
-    """Holds the lines of the two tables side by side. Raises ``DoesNotHoldError`` naming tenant, meter and hour."""
+    """Holds the texts of the two tables side by side. Raises ``DoesNotHoldError`` naming tenant, meter and hour."""
     found, totals = StripeComparison(), _totals(_rows(SUMS, sums))
     ahead = next(totals, None)
     for row in _rows(TIE_OUT, tie_out):
-        answered = Decimal(0)
-        if ahead is not None and ahead[0] == _key(row):
+        answered: str | Decimal = ""
+        if ahead is not None and ahead[0] == row[:3]:
             answered, ahead = ahead[1], next(totals, None)
-        if not row["stripe_quantity"]:
+        *_, stated, stripe, said, cause = row
+        if not stripe:
             found.hours_not_read += 1
             continue
         found.hours_read += 1
-        _require_answered(row, answered)
-        difference = answered - _number(row, "stated_quantity")
-        if difference != _number(row, "difference_in_stripe") or (difference and not row["cause_in_stripe"]):
-            raise DoesNotHoldError(
-                f"{TIE_OUT} says that {_named(row)} differs by {row['difference_in_stripe'] or 'nothing'} in Stripe "
-                f"(cause: {row['cause_in_stripe'] or 'none'}), but {answered} less what was stated is {difference}"
-            )
-        if difference:
-            found.hours_differing += 1
-            found.differences[row["meter"]] += difference
-            if row["cause_in_stripe"] not in EXPLAINED:
-                found.hours_unexplained += 1
-                found.unexplained[row["meter"]] += difference
-                if len(found.named) < SHOWN_MAX:
-                    stated = row["stated_quantity"] or "nothing"
-                    found.named.append(f"{_named(row)}: stated {stated}, Stripe {answered} ({row['cause_in_stripe']})")
+        if answered != stripe or stripe != stated or said != "0" or cause:
+            _compare(found, row, answered if isinstance(answered, Decimal) else _number(row, answered, "quantity"))
     if ahead is not None:
-        named = _named(dict(zip(_KEY, ahead[0], strict=True)))
-        raise DoesNotHoldError(f"{SUMS} has a sum of {named}, and {TIE_OUT} has no such hour where it belongs")
+        raise DoesNotHoldError(
+            f"{SUMS} has a sum of {_named(ahead[0])}, and {TIE_OUT} has no such hour where it belongs"
+        )
     return found
+
+
+def _compare(found: StripeComparison, row: Row, answered: Decimal) -> None:
+    """An hour of which the two tables do not say the very same."""
+    _, meter, _, stated, stripe, said, cause = row
+    if _number(row, stripe, "stripe_quantity") != answered:
+        raise DoesNotHoldError(
+            f"{TIE_OUT} says that Stripe shows {stripe} for {_named(row)}, but Stripe answered {answered}: so {SUMS}"
+        )
+    difference = answered - _number(row, stated, "stated_quantity")
+    if difference != _number(row, said, "difference_in_stripe") or (difference and not cause):
+        raise DoesNotHoldError(
+            f"{TIE_OUT} says that {_named(row)} differs by {said or 'nothing'} in Stripe "
+            f"(cause: {cause or 'none'}), but {answered} less what was stated is {difference}"
+        )
+    if difference:
+        found.hours_differing += 1
+        found.differences[meter] += difference
+        if cause not in EXPLAINED:
+            found.hours_unexplained += 1
+            found.unexplained[meter] += difference
+            if len(found.named) < SHOWN_MAX:
+                found.named.append(f"{_named(row)}: stated {stated or 'nothing'}, Stripe {answered} ({cause})")
 
 
 def _added(by_meter: Mapping[str, Decimal]) -> str:
     return ", ".join(f"{value:+} {meter}" for meter, value in sorted(by_meter.items()))
 
 
-def _require_answered(row: Mapping[str, str], answered: Decimal) -> None:
-    if _number(row, "stripe_quantity") != answered:
-        raise DoesNotHoldError(
-            f"{TIE_OUT} says that Stripe shows {row['stripe_quantity']} for {_named(row)}, but Stripe answered "
-            f"{answered}: so {SUMS}"
-        )
-
-
-def _totals(rows: Iterator[dict[str, str]]) -> Iterator[tuple[tuple[str, ...], Decimal]]:
-    """Each hour with a sum that is not 0: what each customer was read as last, added up."""
-    for key, of_hour in groupby(rows, key=_key):
-        newest = {row["stripe_customer_id"]: _number(row, "quantity") for row in of_hour}
+def _totals(rows: Iterator[Row]) -> Iterator[tuple[Row, str | Decimal]]:
+    """Each hour with a sum that is not 0: what each customer was read as last, added up; the only one as it stands."""
+    for key, of_hour in groupby(rows, key=itemgetter(0, 1, 2)):
+        first, *more = of_hour
+        if not more and first[4].isdecimal() and first[4] != "0":
+            yield key, first[4]
+            continue
+        newest = {row[3]: _number(row, row[4], "quantity") for row in (first, *more)}
         if total := sum(newest.values(), Decimal(0)):
             yield key, total
 
 
-def _rows(path: str, lines: Iterable[str]) -> Iterator[dict[str, str]]:
-    rows = rows_of_csv(path, lines)
+def _rows(path: str, pieces: Iterable[str]) -> Iterator[Row]:
+    rows = rows_of_csv(path, pieces)
     columns = next(rows, [])
     if missing := sorted(set(_COLUMNS[path]) - set(columns)):
         raise DoesNotHoldError(f"{path} has no column {', '.join(missing)}")
-    where = {name: columns.index(name) for name in _COLUMNS[path]}
-    for row in rows:
-        yield {name: row[at] for name, at in where.items()}
+    return map(itemgetter(*(columns.index(name) for name in _COLUMNS[path])), rows)
 
 
-def _key(row: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(row[name] for name in _KEY)
+def _named(row: Row) -> str:
+    tenant, meter, hour, *_ = row
+    return f"tenant {tenant!r}, meter {meter}, hour {hour}"
 
 
-def _named(row: Mapping[str, str]) -> str:
-    return f"tenant {row['tenant_id']!r}, meter {row['meter']}, hour {row['hour']}"
-
-
-def _number(row: Mapping[str, str], column: str) -> Decimal:
+def _number(row: Row, text: str, column: str) -> Decimal:
     """A quantity; nothing counts as 0 where it is compared with a sum."""
     try:
-        return number_in(row[column] or "0")
+        return number_in(text or "0")
     except InvalidOperation:
-        raise DoesNotHoldError(f"{column} of {_named(row)} is {row[column][:40]!r}, which is not a number") from None
+        raise DoesNotHoldError(f"{column} of {_named(row)} is {text[:40]!r}, which is not a number") from None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from fridge_pipeline.calendar.days import Month
+from fridge_pipeline.finance.rules.hour_totals import HourTotals
 
 TEXT, COUNT, DAY, FLAG, MOMENT = pl.String(), pl.Int64(), pl.Date(), pl.Boolean(), pl.Datetime("us", "UTC")
 #: Shares, and Stripe's numbers, which may carry decimals. A double holds every whole number that Stripe takes (15
@@ -123,6 +124,8 @@ SCHEMAS: Mapping[str, Mapping[str, pl.DataType]] = {
 }
 #: The marts that the books of a month are made of, and what of the books themselves a month is shown with.
 MARTS = tuple(SCHEMAS)
+#: Those with rows by the hour: of a month of a thousand tenants a million and a half.
+BY_HOUR = ("tie_out", "usage_hourly", "billing_ledger")
 #: What the tie-out knows of a tenant's hour from its landing files.
 OF_FILES = (*_FILE_ROWS.split(), "difference_in_files")
 
@@ -132,8 +135,29 @@ class BooksError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class HourBooks:
+    """The marts with rows by the hour, of some tenants, and of these all: what is in memory at a time."""
+
+    tie_out: pl.DataFrame
+    usage_hourly: pl.DataFrame
+    billing_ledger: pl.DataFrame
+
+    @classmethod
+    def from_frames(cls, frames: Mapping[str, pl.DataFrame]) -> HourBooks:
+        """From the marts as they were read. Raises ``BooksError``."""
+        read = {mart: _as_described(mart, frames) for mart in BY_HOUR}
+        # The mart has the rows of files on the row of the meter that counts readings; they hold for the tenant's hour.
+        of_hour = [pl.col(name).max().over("tenant_id", "hour") for name in OF_FILES]
+        return cls(**read | {"tie_out": read["tie_out"].with_columns(of_hour)})
+
+
+#: Portions of the marts with rows by the hour, in the order of the tenants; each is read when it is called.
+Portions = Sequence[Callable[[], HourBooks]]
+
+
+@dataclass(frozen=True, slots=True)
 class MonthBooks:
-    """The marts of one month, one frame each, with the columns of ``SCHEMAS``.
+    """The marts of one month, one frame each, with the columns of ``SCHEMAS``; those by the hour in portions.
 
     Of a closed month usage and tie-out are as they were signed; ``signed_figures`` and ``signed_changes`` say what is
     another number now. ``usage_by_service_month`` has the months before and after it too, ``stg_month_signoffs`` those
@@ -141,10 +165,10 @@ class MonthBooks:
     """
 
     month: Month
+    portions: Portions
+    totals: HourTotals
     usage_monthly: pl.DataFrame
     usage_daily: pl.DataFrame
-    usage_hourly: pl.DataFrame
-    tie_out: pl.DataFrame
     tie_out_differences: pl.DataFrame
     restatements: pl.DataFrame
     exceptions_open: pl.DataFrame
@@ -157,24 +181,39 @@ class MonthBooks:
     signed_figures: pl.DataFrame
     signed_changes: pl.DataFrame
     month_status: pl.DataFrame
-    billing_ledger: pl.DataFrame
     usage_by_service_month: pl.DataFrame
     stg_month_signoffs: pl.DataFrame
     stg_releases: pl.DataFrame
     stg_landing_files: pl.DataFrame
 
     @classmethod
-    def from_frames(cls, month: Month, frames: Mapping[str, pl.DataFrame]) -> MonthBooks:
-        """The books of a month from its marts as they were read. Raises ``BooksError``."""
-        read = {mart: _as_described(mart, frames) for mart in MARTS}
-        # The mart has the rows of files on the row of the meter that counts readings; they hold for the tenant's hour.
-        of_hour = [pl.col(name).max().over("tenant_id", "hour") for name in OF_FILES]
-        return cls(month, **read | {"tie_out": read["tie_out"].with_columns(of_hour)})
+    def from_frames(
+        cls, month: Month, frames: Mapping[str, pl.DataFrame], portions: Portions | None = None
+    ) -> MonthBooks:
+        """The books of a month from its marts as they were read. Raises ``BooksError``.
+
+        Without ``portions`` the marts by the hour are among the frames.
+        """
+        if portions is None:
+            whole = HourBooks.from_frames(frames)
+            portions = [lambda: whole]
+        read = {mart: _as_described(mart, frames) for mart in MARTS if mart not in BY_HOUR}
+        totals = HourTotals.of(
+            (hours.tie_out, hours.usage_hourly.height, hours.billing_ledger.height)
+            for hours in (read_portion() for read_portion in portions)
+        )
+        return cls(month, portions, totals, **read)
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing at all of this month: no usage, no file, no statement. That is not zero."""
-        return self.tie_out.is_empty() and self.usage_monthly.is_empty() and self.billing_ledger.is_empty()
+        hourly = self.totals.rows
+        return not hourly["tie_out"] and self.usage_monthly.is_empty() and not hourly["billing_ledger"]
+
+    @property
+    def rows(self) -> Mapping[str, int]:
+        """How many rows each mart has."""
+        return {mart: self.totals.rows[mart] if mart in BY_HOUR else getattr(self, mart).height for mart in MARTS}
 
 
 def _as_described(mart: str, frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:

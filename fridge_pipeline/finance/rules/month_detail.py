@@ -6,9 +6,6 @@ import polars as pl
 
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.finance.rules.month_books import MonthBooks
-from fridge_pipeline.finance.rules.month_summary import known_sum
-
-DIFFERS = pl.col("status").is_in(["explained", "unexplained"])
 
 
 def notable_hours(books: MonthBooks) -> list[tuple[str, Hour]]:
@@ -18,7 +15,7 @@ def notable_hours(books: MonthBooks) -> list[tuple[str, Hour]]:
     tenant that waits all month hides no other.
     """
     columns = ("tenant_id", "hour", "amount", "is_explained", "cause")
-    own = books.tie_out.filter(DIFFERS).with_columns(is_explained=pl.col("status") == "explained")
+    own = books.totals.differing.with_columns(is_explained=pl.col("status") == "explained")
     restated = books.restatements.with_columns(
         amount=pl.col("change").cast(pl.Float64), is_explained=pl.lit(value=True), cause=pl.lit("restated")
     )
@@ -42,18 +39,16 @@ def usage_by_tenant(books: MonthBooks) -> pl.DataFrame:
 
     The largest tenant comes first: by its largest share of any meter's total.
     """
-
-    def hours(condition: pl.Expr) -> pl.Expr:
-        return condition.sum().cast(pl.Int64)
-
-    said = books.tie_out.group_by("tenant_id", "meter").agg(
-        stated=known_sum("stated_quantity"),
-        stripe=known_sum("stripe_quantity"),
-        hours_in_tie_out=pl.len().cast(pl.Int64),
-        hours_different=hours(DIFFERS),
-        hours_unexplained=hours(pl.col("status") == "unexplained"),
-        hours_not_read=hours(pl.col("status") == "not_read"),
-        _usage=pl.col("usage_quantity").sum(),
+    said = books.totals.by_meter.select(
+        "tenant_id",
+        "meter",
+        "stated",
+        "stripe",
+        hours_in_tie_out="hours",
+        hours_different=pl.col("explained") + pl.col("unexplained"),
+        hours_unexplained="unexplained",
+        hours_not_read="not_read",
+        _usage=pl.col("usage").fill_null(0),
     )
     return (
         books.usage_monthly.drop("usage_month")

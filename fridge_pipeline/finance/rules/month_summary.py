@@ -9,17 +9,9 @@ from typing import Any
 
 import polars as pl
 
+from fridge_pipeline.finance.rules.hour_totals import AMOUNTS, FILE_ROWS, HOURS, QUANTITIES, STEPS, known_sum
 from fridge_pipeline.finance.rules.month_books import MonthBooks
 from fridge_pipeline.finance.rules.outcomes import MeterOutcome, outcomes_by_meter
-
-#: The tie-out, from the landing files to Stripe's own sums, in this order.
-STEPS = ("files", "usage", "ledger", "stripe")
-
-#: Whether Stripe's own sums of an hour were read since it was last stated.
-IS_COMPARED = pl.col("stripe_quantity").is_not_null() & (pl.col("status") != "not_read")
-
-#: What became of the rows of landing files.
-FILE_ROWS = ("file_rows", "inserted", "duplicates", "rejected")
 
 #: One row of figures by their names; one of which nothing is on record is ``None``.
 Row = Mapping[str, Any]
@@ -74,37 +66,17 @@ def summarize(books: MonthBooks) -> MonthSummary:
     return MonthSummary(
         verdict=_verdict(books),
         signatures=next(books.month_status.iter_rows(named=True), NOT_SIGNED),
-        files=_file_totals(books.tie_out),
-        meters=tuple(_meter_totals(books.tie_out).iter_rows(named=True)),
+        files=_file_totals(books.totals.file_rows),
+        meters=tuple(_meter_totals(books.totals.by_meter).iter_rows(named=True)),
         steps=tuple(_step_totals(books, step) for step in STEPS),
-        tenants=pl.concat([books.tie_out["tenant_id"], books.usage_monthly["tenant_id"]]).n_unique(),
+        tenants=pl.concat([books.totals.by_meter["tenant_id"], books.usage_monthly["tenant_id"]]).n_unique(),
         exceptions=books.exceptions_open.height,
         restatements=books.restatements.height,
         outcomes=outcomes_by_meter(books.month_outcome.iter_rows(named=True)),
     )
 
 
-def file_rows_by_day(tie_out: pl.DataFrame) -> pl.DataFrame:
-    """Rows in files per tenant and day. The tie-out repeats them on each meter's row of an hour: here once."""
-    return (
-        tie_out.unique(["tenant_id", "hour"], keep="first")
-        .group_by("tenant_id", pl.col("hour").dt.date().alias("usage_date"))
-        .agg(
-            *(known_sum(part).alias(part) for part in FILE_ROWS),
-            hours=pl.len().cast(pl.Int64),
-            hours_not_recorded=pl.col("file_rows").null_count().cast(pl.Int64),
-        )
-        .sort("tenant_id", "usage_date")
-    )
-
-
-def known_sum(column: str) -> pl.Expr:
-    """The sum of what is known, and nothing when nothing is: polars alone says 0."""
-    return pl.when(pl.col(column).count() > 0).then(pl.col(column).sum())
-
-
-def _file_totals(tie_out: pl.DataFrame) -> Row:
-    by_day = file_rows_by_day(tie_out)
+def _file_totals(by_day: pl.DataFrame) -> Row:
     totals = by_day.select(known_sum(part).alias(part) for part in FILE_ROWS).row(0, named=True)
     rows, *outcomes = (totals[part] for part in FILE_ROWS)
     return totals | {
@@ -114,23 +86,9 @@ def _file_totals(tie_out: pl.DataFrame) -> Row:
     }
 
 
-def _meter_totals(tie_out: pl.DataFrame) -> pl.DataFrame:
-    def amount(status: str) -> pl.Expr:
-        of_status = pl.col("amount").filter(pl.col("status") == status)
-        return pl.when(of_status.count() > 0).then(of_status.sum()).alias(f"amount_{status}")
-
-    hours = {each: pl.col("status") == each for each in ("tied", "explained", "unexplained", "not_read")}
-    hours["compared"] = IS_COMPARED
-    return (
-        tie_out.group_by("meter")
-        .agg(
-            *(known_sum(f"{each}_quantity").alias(each) for each in ("derived", "usage", "stated", "stripe")),
-            pl.len().cast(pl.Int64).alias("hours"),
-            *(condition.sum().cast(pl.Int64).alias(name) for name, condition in hours.items()),
-            *(amount(status) for status in ("explained", "unexplained")),
-        )
-        .sort("meter")
-    )
+def _meter_totals(by_meter: pl.DataFrame) -> pl.DataFrame:
+    known = (known_sum(name).alias(name) for name in (*QUANTITIES, *AMOUNTS))
+    return by_meter.group_by("meter").agg(*known, *(pl.col(name).sum() for name in HOURS)).sort("meter")
 
 
 def _step_totals(books: MonthBooks, step: str) -> Row:
@@ -139,20 +97,19 @@ def _step_totals(books: MonthBooks, step: str) -> Row:
         "step": step,
         "different": different.height,
         "unexplained": different.filter(~pl.col("is_explained")).height,
-        "unknown": books.tie_out[f"difference_in_{step}"].null_count(),
+        "unknown": int(books.totals.by_meter[f"unknown_{step}"].sum()),
     }
 
 
 def _verdict(books: MonthBooks) -> Verdict:
     if books.is_empty:
         return Verdict.NO_DATA
-    statuses = set(books.tie_out["status"].unique())
-    if "unexplained" in statuses or not books.tie_out_differences.filter(~pl.col("is_explained")).is_empty():
+    hours = {name: int(books.totals.by_meter[name].sum()) for name in HOURS}
+    if hours["unexplained"] or not books.tie_out_differences.filter(~pl.col("is_explained")).is_empty():
         return Verdict.UNEXPLAINED
-    if not books.tie_out.select(IS_COMPARED.any()).item():
+    if not hours["compared"]:
         return Verdict.NOT_COMPARED
-    if "not_read" in statuses:
+    if hours["not_read"]:
         return Verdict.PARTLY_COMPARED
-    if statuses - {"tied"} or not (books.exceptions_open.is_empty() and books.unmapped_usage.is_empty()):
-        return Verdict.EXPLAINED
-    return Verdict.TIES_OUT
+    is_open = not (books.exceptions_open.is_empty() and books.unmapped_usage.is_empty())
+    return Verdict.EXPLAINED if is_open or hours["tied"] < hours["hours"] else Verdict.TIES_OUT

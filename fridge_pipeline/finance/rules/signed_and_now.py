@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from fridge_pipeline.finance.rules.hour_totals import known_sum
 from fridge_pipeline.finance.rules.month_books import MonthBooks
-from fridge_pipeline.finance.rules.month_summary import known_sum
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from fridge_pipeline.calendar.days import Month
-from fridge_pipeline.finance.rules.month_books import MARTS, SCHEMAS, MonthBooks
+from fridge_pipeline.finance.rules.month_books import BY_HOUR, MARTS, SCHEMAS, MonthBooks
 
 MONTH = Month.from_key("2026-01")
 METERS = ("temperature_readings", "active_sensors")
@@ -20,6 +20,24 @@ KEY = ["tenant_id", "meter", "hour"]
 def empty_books(month: Month = MONTH) -> MonthBooks:
     """Nothing at all."""
     return MonthBooks.from_frames(month, {mart: pl.DataFrame(schema=SCHEMAS[mart]) for mart in MARTS})
+
+
+def whole(books: MonthBooks, mart: str) -> pl.DataFrame:
+    """All rows of a mart, of those by the hour too."""
+    if mart not in BY_HOUR:
+        frame: pl.DataFrame = getattr(books, mart)
+        return frame
+    return pl.concat(getattr(portion(), mart) for portion in books.portions)
+
+
+def tie_out_of(books: MonthBooks) -> pl.DataFrame:
+    """The tie-out by the hour."""
+    return whole(books, "tie_out")
+
+
+def with_frames(books: MonthBooks, **changed: pl.DataFrame) -> MonthBooks:
+    """The same books with another mart in place of one."""
+    return MonthBooks.from_frames(books.month, {mart: whole(books, mart) for mart in MARTS} | changed)
 
 
 def quiet_books(tenants: list[str], days: int = 31) -> MonthBooks:
@@ -117,8 +135,7 @@ def with_tie_out(books: MonthBooks, tie_out: pl.DataFrame) -> MonthBooks:
         ),
         "billing_ledger": ledger,
     }
-    kept = {mart: getattr(books, mart) for mart in MARTS if mart not in made}
-    return MonthBooks.from_frames(books.month, kept | made)
+    return with_frames(books, **made)
 
 
 def rows(mart: str, *given: dict[str, Any]) -> pl.DataFrame:
@@ -164,7 +181,7 @@ def troubled_books(tenants: int = 30, days: int = 31, *, silent_day: int = 5) ->
     """A whole month with differences, restatements, exceptions, an unmapped tenant and a silent sensor."""
     names = [f"tenant-{number:02}" for number in range(tenants)]
     books = quiet_books(names, days)
-    tie_out = books.tie_out.filter(
+    tie_out = tie_out_of(books).filter(
         ~((pl.col("tenant_id") == "tenant-07") & (pl.col("hour").dt.day() == silent_day))  # no data: not zero
     )
     for tenant, day, hour, step, cause, amount, explained, _ in FAULTS:
@@ -203,14 +220,13 @@ def troubled_books(tenants: int = 30, days: int = 31, *, silent_day: int = 5) ->
 
 
 def _with_what_is_open(books: MonthBooks) -> MonthBooks:
-    waiting = books.tie_out.filter(pl.col("cause") == "unmapped")
+    waiting = tie_out_of(books).filter(pl.col("cause") == "unmapped")
     found = {
         "tie_out_differences": _differences(waiting),
         "unmapped_usage": _unmapped(waiting),
         "month_status": rows("month_status", {"usage_month": MONTH.first_day, "status": "open"}),
     }
-    kept = {mart: getattr(books, mart) for mart in MARTS}
-    return MonthBooks.from_frames(books.month, kept | found | _happened() | _decided())
+    return with_frames(books, **found, **_happened(), **_decided())
 
 
 def _differences(waiting: pl.DataFrame) -> pl.DataFrame:

@@ -16,7 +16,17 @@ from fridge_pipeline.finance.pages.page import render_page
 from fridge_pipeline.finance.pages.tables import SECTIONS
 from fridge_pipeline.finance.rules.month_books import MonthBooks
 from fridge_pipeline.reason_codes import cause_in_words
-from tests.finance.report.books import FAULTS, MADE_AT, METERS, closed_books, empty_books, quiet_books, troubled_books
+from tests.finance.report.books import (
+    FAULTS,
+    MADE_AT,
+    METERS,
+    closed_books,
+    empty_books,
+    quiet_books,
+    tie_out_of,
+    troubled_books,
+    with_frames,
+)
 from tests.finance.report.conftest import explained
 from tests.finance.report.html_reading import PageRead
 
@@ -130,8 +140,8 @@ def test_an_empty_month_says_that_there_is_no_data_and_shows_no_number_as_a_fact
 def test_files_that_are_not_on_record_are_said_to_be_so_and_never_to_tie_out() -> None:
     books = quiet_books(["cohoes"], days=1)
     unknown = ("file_rows", "inserted", "duplicates", "rejected", "difference_in_files")
-    blank = books.tie_out.with_columns(pl.lit(None, pl.Int64).alias(name) for name in unknown)
-    read = PageRead(render_page(replace(books, tie_out=blank), [], MADE_AT))
+    blank = tie_out_of(books).with_columns(pl.lit(None, pl.Int64).alias(name) for name in unknown)
+    read = PageRead(render_page(with_frames(books, tie_out=blank), [], MADE_AT))
     assert "Not recorded for any of the 24 tenant-hours" in read.text
     assert "adds up" not in read.text
     files, usage, *_ = read.table("One row per comparison").rows
@@ -164,7 +174,7 @@ def test_an_hour_that_differs_is_explained_and_for_any_other_the_page_names_shee
 
 def test_hostile_tenant_names_are_shown_as_text() -> None:
     books = quiet_books(HOSTILE, days=1)
-    books = replace(books, tie_out=books.tie_out.with_columns(pl.lit("explained").alias("status")))
+    books = with_frames(books, tie_out=tie_out_of(books).with_columns(pl.lit("explained").alias("status")))
     text = render_page(books, explained(books), MADE_AT)
     read = PageRead(text)
     assert len(read.of("script")) == 1

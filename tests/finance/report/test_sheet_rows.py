@@ -8,11 +8,11 @@ from pathlib import Path
 import openpyxl
 import polars as pl
 import pytest
-import xlsxwriter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fridge_pipeline.finance.pages.sheet_rows import RowsWorksheet
+from fridge_pipeline.finance.pages.sheet_rows import Rows
+from fridge_pipeline.finance.pages.streamed_workbook import StreamedWorkbook
 
 TEXTS = st.one_of(
     st.none(),
@@ -28,12 +28,13 @@ SCHEMA = {"text": pl.String, "number": pl.Float64, "count": pl.Int64}
 
 
 def _written(path: Path, cells: pl.DataFrame, *, at_once: bool) -> list[tuple[object, ...]]:
-    with xlsxwriter.Workbook(path, {"constant_memory": True}) as workbook:
-        sheet = workbook.add_worksheet("Rows", RowsWorksheet)
+    with StreamedWorkbook(path, {"constant_memory": True}) as workbook:
+        sheet = workbook.add_worksheet("Rows")
         form = workbook.add_format({"num_format": "#,##0"})
         sheet.write_string(0, 0, "heading")
         if at_once:
-            sheet.write_rows(1, cells, [None, form, form], [(4, "SUBTOTAL(103,A{})")])
+            rows = Rows(1, cells.height, [None, form, form], [(4, "SUBTOTAL(103,A{})")])
+            sheet.write_rows(rows, [cells])
         else:
             for row, (text, *numbers) in enumerate(cells.iter_rows(), start=1):
                 if text is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -17,7 +16,15 @@ from fridge_pipeline.finance.pages.tables import SHEETS
 from fridge_pipeline.finance.pages.workbook import write_workbook
 from fridge_pipeline.finance.rules.month_books import MonthBooks
 from fridge_pipeline.finance.rules.month_summary import summarize
-from tests.finance.report.books import MADE_AT, METERS, empty_books, quiet_books, troubled_books
+from tests.finance.report.books import (
+    MADE_AT,
+    METERS,
+    empty_books,
+    quiet_books,
+    tie_out_of,
+    troubled_books,
+    with_frames,
+)
 from tests.finance.report.decided_books import with_decisions
 from tests.finance.report.html_reading import PageRead
 from tests.finance.report.workbook_reading import TITLE_AND_TOTALS, named, read_sheet
@@ -54,7 +61,7 @@ def test_totals_on_the_page_equal_those_in_the_workbook_and_the_sums_of_the_book
     by_meter = {row[0].split(" (")[0]: row for row in page.table("One row per meter").rows}
     hours, monthly = read_sheet(path, "Hours"), read_sheet(path, "Usage by month")
     for meter in METERS:
-        own = books.tie_out.filter(pl.col("meter") == meter)
+        own = tie_out_of(books).filter(pl.col("meter") == meter)
         for at, key, column, heading in (
             (1, "derived", "derived_quantity", "Derived again"),
             (2, "usage", "usage_quantity", "Usage"),
@@ -67,7 +74,7 @@ def test_totals_on_the_page_equal_those_in_the_workbook_and_the_sums_of_the_book
             assert hours.filter(pl.col("Meter") == meter)[heading].sum() == expected
         assert monthly.filter(pl.col("Meter") == meter)["Usage"].sum() == named(values, f"control_usage_{meter}")
     files = summarize(books).files
-    once = books.tie_out.unique(["tenant_id", "hour"])
+    once = tie_out_of(books).unique(["tenant_id", "hour"])
     for column in ("file_rows", "inserted", "duplicates", "rejected"):
         assert once[column].sum() == files[column] == named(values, f"control_{column}")
         assert f"{files[column]:,}" in page.text
@@ -165,8 +172,8 @@ def test_a_table_longer_than_a_sheet_goes_on_in_the_next_and_its_totals_hold(
     assert parts == ["Hours", "Hours 2", "Hours 3"]
     assert max(workbook[name].max_row for name in parts) == 40
     rows = [read_sheet(tmp_path / "a.xlsx", name) for name in parts]
-    assert sum(part.height for part in rows) == books.tie_out.height
-    expected = books.tie_out.filter(pl.col("meter") == METERS[0])["derived_quantity"].sum()
+    assert sum(part.height for part in rows) == tie_out_of(books).height
+    expected = tie_out_of(books).filter(pl.col("meter") == METERS[0])["derived_quantity"].sum()
     assert named(workbook, f"control_derived_{METERS[0]}") == expected
     formula = openpyxl.load_workbook(tmp_path / "a.xlsx").defined_names[f"control_derived_{METERS[0]}"]
     ((sheet, cell),) = formula.destinations
@@ -183,14 +190,14 @@ def test_a_month_that_is_not_compared_with_stripe_says_so_with_numbers_on_page_a
     quiet = quiet_books(["cohoes"], days=1)
     unread = (pl.lit("not_read").alias("status"), pl.lit(None, pl.Float64).alias("stripe_quantity"))
     first = pl.int_range(pl.len()) < 12
-    partly = quiet.tie_out.with_columns(
+    partly = tie_out_of(quiet).with_columns(
         pl.when(first).then(each).otherwise(each.meta.output_name()).alias(each.meta.output_name()) for each in unread
     )
     for tie_out, verdict, compared, not_compared in (
-        (quiet.tie_out.with_columns(unread), "Not compared with Stripe yet", "not compared with Stripe yet", 48),
+        (tie_out_of(quiet).with_columns(unread), "Not compared with Stripe yet", "not compared with Stripe yet", 48),
         (partly, "36 of 48 hours compared with Stripe", "36 of 48 hours compared with Stripe", 12),
     ):
-        books = replace(quiet, tie_out=tie_out)
+        books = with_frames(quiet, tie_out=tie_out)
         text = PageRead(render_page(books, [], MADE_AT)).text
         assert f"○ {verdict}." in text
         assert "Ties out" not in text
