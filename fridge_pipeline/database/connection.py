@@ -14,6 +14,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from fridge_pipeline.database.queries import statement
+from fridge_pipeline.database.text_arrays import TextArrays
 
 if TYPE_CHECKING:
     from adbc_driver_manager import dbapi as adbc_dbapi
@@ -137,6 +138,7 @@ class Database:
         try:
             with connection:
                 self._require_encoding(connection)
+                connection.adapters.register_dumper(list, TextArrays)
                 yield connection
         except psycopg.OperationalError as error:
             if not connection.broken:

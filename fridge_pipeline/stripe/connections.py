@@ -8,11 +8,13 @@ import ssl
 from collections import deque
 from collections.abc import Mapping
 from http.client import HTTP_PORT, HTTPS_PORT, HTTPConnection, HTTPException, HTTPSConnection
-from typing import cast
+from socket import socket
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import stripe
+
+from fridge_pipeline.stripe.exchange import exchange, request_bytes
 
 
 class NeverConnectedError(ConnectionError):
@@ -34,11 +36,11 @@ class Connections(stripe.HTTPClient):
         parts = urlsplit(base)
         self._origin = f"{parts.scheme}://{parts.netloc}"
         self._tls = ssl.create_default_context(cafile=stripe.ca_bundle_path) if parts.scheme == "https" else None
-        self._host = parts.hostname or ""
+        self._host, self._named_host = parts.hostname or "", parts.netloc.rpartition("@")[2]
         self._port = parts.port or (HTTP_PORT if self._tls is None else HTTPS_PORT)
         self._proxy_url = None if self._tls is None or proxy_bypass(self._host) else _proxy_url(getproxies())
         self._connect_seconds, self._answer_seconds = connect_seconds, answer_seconds
-        self._idle: deque[HTTPConnection] = deque()
+        self._idle: deque[socket] = deque()
 
     def request(
         self,
@@ -52,23 +54,24 @@ class Connections(stripe.HTTPClient):
         """Body, status and headers of the answer; ``APIConnectionError``, with its cause, when there is none."""
         if not url.startswith(f"{self._origin}/"):
             raise ValueError(f"{url} is not at {self._origin}")
-        connection = self._idle_connection() or self._new_connection()
+        method, target = method.upper(), url.removeprefix(self._origin)
+        request = request_bytes(method, target, self._named_host, headers or {}, post_data)
+        connection = self._idle_connection()
         try:
-            if connection.sock is None:
-                self._connect(connection)
-            connection.request(method.upper(), url.removeprefix(self._origin), post_data, headers or {})
-            answer = connection.getresponse()
-            body = answer.read().decode(errors="replace")
+            connection = connection or self._connect()
+            answer = exchange(connection, method, request)
         except (OSError, HTTPException) as error:
-            connection.close()
+            if connection is not None:
+                connection.close()
             why = f"{self._host}: {type(error).__name__}: {error}"
             raise stripe.APIConnectionError(why, should_retry=True) from error  # type: ignore[no-untyped-call]
-        if connection.sock is not None:  # Stripe keeps it open, too
+        if answer.stays_open:  # Stripe keeps it open, too
             self._idle.append(connection)
-        # Not a dict: the SDK looks names up in any case of letters.
-        return body, answer.status, cast("Mapping[str, str]", answer.headers)
+        else:
+            connection.close()
+        return answer[:3]
 
-    def _idle_connection(self) -> HTTPConnection | None:
+    def _idle_connection(self) -> socket | None:
         """The one used last that the other side has not closed meanwhile."""
         while True:
             try:
@@ -91,18 +94,21 @@ class Connections(stripe.HTTPClient):
         through.set_tunnel(self._host, self._port, _credentials(proxy.username, proxy.password))
         return through
 
-    def _connect(self, connection: HTTPConnection) -> None:
+    def _connect(self) -> socket:
+        connection = self._new_connection()
         try:
             connection.connect()
         except (OSError, HTTPException) as error:
+            connection.close()
             raise NeverConnectedError(str(error)) from error
         connection.sock.settimeout(self._answer_seconds)
+        return connection.sock
 
 
-def _has_something_to_read(connection: HTTPConnection) -> bool:
+def _has_something_to_read(connection: socket) -> bool:
     """Of a connection on which nothing is asked: its end, or an answer to nothing."""
     poll = select.poll()
-    poll.register(connection.sock, select.POLLIN)
+    poll.register(connection, select.POLLIN)
     return bool(poll.poll(0))
 
 

@@ -6,6 +6,7 @@ import base64
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -24,9 +25,13 @@ ANSWER = b"HTTP/1.1 200 OK\r\nrequest-ID: req_1\r\nContent-Length: %d\r\n\r\n%s"
 
 @dataclass
 class Listener:
-    """A server of few words: gives the same answer to every request, and ends each connection after so many."""
+    """A server of few words: gives the same answer to every request, and ends each connection after so many.
+
+    Of each answer it first sends so many bytes, ``first_piece``, and the rest a moment later.
+    """
 
     answer: bytes = ANSWER
+    first_piece: int = 0
     answers_per_connection: int = 1_000
     connections: int = 0
     heard: list[bytes] = field(default_factory=list)
@@ -46,7 +51,10 @@ class Listener:
                     if not heard:
                         break
                     self.heard.append(heard)
-                    connection.sendall(self.answer)
+                    if self.first_piece:
+                        connection.sendall(self.answer[: self.first_piece])
+                        time.sleep(0.02)
+                    connection.sendall(self.answer[self.first_piece :])
 
 
 @contextmanager
@@ -72,12 +80,67 @@ def test_calls_one_after_another_share_a_connection_and_headers_are_found_in_any
     assert listener.heard[0].startswith(b"GET /v1/billing/meters HTTP/1.1\r\n")
 
 
+HEAD = b"HTTP/1.1 200 OK\r\nRequest-Id: req_1\r\n"
+CHUNKS = HEAD + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY)
+LENGTH = b"Content-Length: %d\r\n" % len(BODY)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        ANSWER,
+        CHUNKS,
+        HEAD + b"Set-Cookie: a\r\nSet-Cookie: b\r\n" + LENGTH + b"\r\n" + BODY,
+        HEAD + b"X-Long: one\r\n two\r\n" + LENGTH + b"\r\n" + BODY,
+        b"HTTP/1.1 100 Continue\r\n\r\n" + ANSWER,
+        ANSWER.replace(b"200 OK", b"200"),
+    ],
+    ids=["plain", "chunks", "a field twice", "a field in two lines", "continue first", "no reason"],
+)
+@pytest.mark.parametrize("first_piece", [0, 9, -5, -len(BODY)])
+def test_an_answer_is_read_to_its_end_in_every_form_and_its_connection_is_kept(answer: bytes, first_piece: int) -> None:
+    with listening(Listener(answer=answer, first_piece=first_piece)) as listener:
+        connections = Connections(listener.url, 5, 5)
+        assert [ask(connections, listener.url) for _ in range(2)] == [(BODY.decode(), 200, "req_1")] * 2
+    assert listener.connections == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [HEAD + b"\r\n" + BODY, HEAD + LENGTH + b"Connection: close\r\n\r\n" + BODY, ANSWER.replace(b"/1.1", b"/1.0")],
+    ids=["no length", "close", "HTTP 1.0"],
+)
+def test_a_connection_that_ends_with_its_answer_is_not_kept(answer: bytes) -> None:
+    with listening(Listener(answer=answer, answers_per_connection=1)) as listener:
+        connections = Connections(listener.url, 5, 5)
+        assert ask(connections, listener.url) == (BODY.decode(), 200, "req_1")
+    assert not connections._idle
+
+
+def test_over_a_connection_that_said_more_than_was_asked_nothing_else_is_asked() -> None:
+    with listening(Listener(answer=ANSWER + ANSWER)) as listener:
+        connections = Connections(listener.url, 5, 5)
+        assert ask(connections, listener.url) == (BODY.decode(), 200, "req_1")
+    assert not connections._idle
+
+
+def test_a_request_leaves_in_one_piece_with_its_length_and_no_header_can_become_two() -> None:
+    with listening(Listener()) as listener:
+        connections = Connections(listener.url, 5, 5)
+        connections.request("post", f"{listener.url}/v1/x", {"Idempotency-Key": "a"}, "value=1")
+        with pytest.raises(ValueError, match="line break"):
+            connections.request("post", f"{listener.url}/v1/x", {"Idempotency-Key": "a\r\nX: b"}, "value=1")
+    (heard,) = listener.heard
+    assert heard.startswith(b"POST /v1/x HTTP/1.1\r\nHost: 127.0.0.1:")
+    assert heard.endswith(b"Idempotency-Key: a\r\nContent-Length: 7\r\n\r\nvalue=1")
+
+
 def test_a_kept_connection_that_the_other_side_has_closed_is_not_used_again() -> None:
     with listening(Listener(answers_per_connection=1)) as listener:
         connections = Connections(listener.url, 5, 5)
         for _ in range(3):
             ask(connections, listener.url)
-            kept = connections._idle[0].sock
+            kept = connections._idle[0]
             assert kept.recv(1, socket.MSG_PEEK) == b"", "closed, and our side knows"
     assert listener.connections == 3
 

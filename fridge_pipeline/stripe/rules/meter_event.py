@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
@@ -71,10 +71,12 @@ class MeterEvent:
     is_difference: bool = False
     into_hour: timedelta = TIMESTAMP_INTO_HOUR
 
-    @property
-    def identifier(self) -> str:
-        """What Stripe deduplicates by; the same for every resend of this revision."""
-        return identifier_of(self.event_name, self.tenant_id, self.hour, self.revision)
+    #: What Stripe deduplicates by; the same for every resend of this revision.
+    identifier: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        identifier = identifier_of(self.event_name, self.tenant_id, self.hour, self.revision)
+        object.__setattr__(self, "identifier", identifier)
 
     @property
     def timestamp(self) -> datetime:
@@ -138,6 +140,9 @@ class DeliveryAttempt:
     is_cancellation: bool
     first_sent_at: datetime | None
     is_answered: bool = False
+
+    def __hash__(self) -> int:
+        return hash(self.event.identifier)
 
     @property
     def key(self) -> tuple[str, bool]:
