@@ -38,6 +38,7 @@ class SensorDirectory:
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
         self._known = _KNOWN.to_frame()
+        self._is_of_one_tenant = True
         self._tenants = pl.DataFrame(schema={"tenant_id": pl.String, "tenant_number": pl.Int32})
         self._numbers = pl.Series(dtype=pl.Int32)
         self._months: set[datetime] = set()
@@ -89,6 +90,12 @@ class SensorDirectory:
                 self._months.add(month)
 
     def _looked_up(self, readings: pl.DataFrame) -> pl.DataFrame:
+        """By the sensor alone while each is of one tenant, at half the cost of both ids."""
+        if self._is_of_one_tenant:
+            known = self._known.rename({"tenant_id": "its_tenant"})
+            keyed = readings.join(known, on="sensor_id", how="left", validate="m:1", maintain_order="left")
+            if keyed["its_tenant"].eq_missing(keyed["tenant_id"]).all():
+                return keyed.drop("its_tenant")
         return readings.join(self._known, on=_IDS, how="left", validate="m:1", maintain_order="left")
 
     def _register(self, unknown: pl.DataFrame) -> pl.DataFrame:
@@ -110,7 +117,8 @@ class SensorDirectory:
         numbered = new.with_row_index("tenant_number", self._tenants.height)
         self._tenants = pl.concat([self._tenants, numbered.select(self._tenants.columns).cast(self._tenants.schema)])
         own = registered.join(self._tenants, on="tenant_id", how="left", validate="m:1", maintain_order="left")
-        self._known = pl.concat([self._known, own.select(_KNOWN.names())])
+        known = pl.concat([self._known, own.select(_KNOWN.names())])
+        self._known, self._is_of_one_tenant = known, known["sensor_id"].is_unique().all()
         length = max(len(self._numbers), int(own["sensor_key"].max()) + 1)  # type: ignore[arg-type]  # integers
         numbers = self._numbers.extend_constant(None, length - len(self._numbers))
         self._numbers = numbers.scatter(own["sensor_key"], own["tenant_number"])
