@@ -177,13 +177,12 @@ def _cause(
 def _by_the_books(booked: Booked, invoiced: Decimal, price: Price) -> InvoiceCause | None:
     """What our own ledger and Stripe's summaries say about a final quantity."""
     by_final, sure = booked.by_final, booked.surely_by_final
+    late = booked.accepted != by_final
     if _shows(invoiced, Decimal(by_final), price):
-        late = booked.accepted != by_final
         return InvoiceCause.AFTER_FINALIZATION if late else _not_stated(booked, invoiced)
     if by_final != sure and min(by_final, sure) <= invoiced <= max(by_final, sure):
         return InvoiceCause.LATE_IN_GRACE_UNSURE
     if booked.before_start and by_final < invoiced <= by_final + booked.before_start:
-        late = booked.accepted != by_final
         return InvoiceCause.AFTER_FINALIZATION if late else InvoiceCause.BEFORE_BILLING_START
     if booked.stripe is not None and booked.stripe != booked.accepted and _shows(invoiced, booked.stripe, price):
         return InvoiceCause.OTHER_SOURCE
