@@ -13,6 +13,8 @@ from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.corrections.settle import Decision, settle_exceptions
 from fridge_pipeline.ingest.landing.zone import LandingZone, open_landing_zone
 from fridge_pipeline.ingest.watch import LandingWatch, watch_landing_zone
+from fridge_pipeline.operations.check_health import check_landing
+from fridge_pipeline.operations.rules.health_check import Grade, HealthCheck
 from fridge_pipeline.reason_terms import How
 from tests.ingest.object_store.conftest import Bucket
 from tests.pipeline import CLOSE_AFTER, Pipeline, csv_of, readings
@@ -65,6 +67,11 @@ class Places:
         pipeline, now = self.pipeline, self.pipeline.clock()
         assert pipeline.zone is not None
         return sweep_hours(pipeline.database, pipeline.zone, grid_of(pipeline), pipeline.catalogue, now, CLOSE_AFTER)
+
+    def doctor(self) -> list[HealthCheck]:
+        """What ``fridge doctor`` says of it."""
+        assert self.pipeline.zone is not None
+        return list(check_landing(self.pipeline.database, self.pipeline.zone, "here", self.pipeline.clock()))
 
 
 def grid_of(pipeline: Pipeline) -> HourRange:
@@ -119,7 +126,9 @@ def test_nothing_of_another_zone_with_the_same_hours_is_loaded_and_all_of_ours_i
     ((kind, detail),) = [row for row in places.pipeline.rows(OPEN) if row[0] != "load_failed"]
     assert kind == "landing_replaced"
     assert detail.startswith(f"4 hours of the 4 that were loaded last, the newest {hours[-1].key}, hold other files")
-    assert places.tick().pending == {}
+    watched = places.tick()
+    assert (watched.pending, watched.wrong) == ({}, detail)
+    assert [(check.grade, check.text) for check in places.doctor()] == [(Grade.WRONG, detail)]
     loads = places.pipeline.load(*ends(places))
     assert {load.hour for load in loads if load.failure} == {*hours, new}
     assert places.pipeline.one(STORED) == stored
