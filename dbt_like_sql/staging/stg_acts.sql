@@ -215,7 +215,10 @@ select
     place as subject,
     null as tenant_id,
     null as hour,
-    'more than one place: the books were restored or copied' as detail,
+    case
+        when restore_id > min(restore_id) over () then 'another place: the books were restored or copied'
+        else 'the first place'
+    end as detail,
     null as acted_by,
     null as os_user,
     null as os_host

@@ -26,6 +26,9 @@ from fridge_pipeline.database.connection import DatabaseUnreachableError
 from fridge_pipeline.orchestration.own_pages import OwnNames, header_map, refused
 from fridge_pipeline.visible import visible
 
+#: A page of which a part is being read is shown again after so long.
+AGAIN_SECONDS = 3
+
 METHODS = frozenset({"GET", "HEAD"})
 REPORTS = "/reports"
 
@@ -161,7 +164,9 @@ class Console:
         ]
         oldest = min((of.read_at for _, of in read if of.read_at is not None), default=now)
         around["stamp"] = stamp_line(oldest, self.program, month)
-        return HTMLResponse(render_page(found, read, self.pages, around, self._has), headers=PAGE_HEADERS)
+        is_being_read = any(of.read_at is None for _, of in read)
+        headers = PAGE_HEADERS | ({"Refresh": str(AGAIN_SECONDS)} if is_being_read else {})
+        return HTMLResponse(render_page(found, read, self.pages, around, self._has), headers=headers)
 
     def _has(self, address: str) -> bool:
         """Whether there is such a report; everything else is there."""

@@ -171,7 +171,8 @@ select
 order by place;
 
 -- name: console_days
--- Of each day and meter of the last 60 days what is billed and what is not, by the ledger as it is now.
+-- Of each day and meter of the last 60 days, from the first with usage on, what is billed and what is not, by the
+-- ledger as it is now.
 with used as (
     select
         usage_date,
@@ -195,6 +196,11 @@ days as (
         (%(now)s::timestamptz at time zone 'UTC')::date - days_ago as usage_date
     from generate_series(0, 59) as days_ago
     cross join meters
+    where
+        (%(now)s::timestamptz at time zone 'UTC')::date - days_ago >= (
+            select min(used.usage_date) from used
+            where used.usage_quantity is not null
+        )
 ),
 
 waiting as (
@@ -630,7 +636,7 @@ where
     );
 
 -- name: console_tenant_months
--- Thirteen months: the same month of last year stands below this one.
+-- Thirteen months, from the first with usage on: the same month of last year stands below this one.
 with months as (
     select begins::date as usage_month
     from
@@ -682,6 +688,7 @@ from months
 cross join meters
 left join used on months.usage_month = used.usage_month and meters.meter = used.meter
 left join states on months.usage_month = states.usage_month
+where months.usage_month >= (select min(earlier.usage_month) from used as earlier)
 order by meters.meter asc, months.usage_month desc;
 
 -- name: console_tenant_signed
