@@ -46,7 +46,7 @@ def flat_rows(data: bytes, lines: pl.DataFrame, columns: JsonColumns) -> pl.Data
     if columns.records is not None or b"\\" in data or len(data.translate(None, _CONTROL)) != len(data):
         return None
     shape = _shape_of(data.partition(b"\n")[0].decode())
-    places = shape and _places(shape, columns.members)
+    places = _places(shape, columns.members) if shape is not None else None
     if shape is None or places is None:
         return None
     try:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fridge_pipeline.ingest.landing.private_copy import Snapshot
 
 #: Most rows in a batch.
-BATCH_ROWS = 250_000
+BATCH_ROWS = 100_000
 
 #: A batch of long rows ends early, before its text exceeds this.
 BATCH_TEXT_BYTES = 32 * 2**20

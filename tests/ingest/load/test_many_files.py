@@ -133,3 +133,15 @@ def test_what_waits_on_disk_is_gone_after_the_load(pipeline: Pipeline) -> None:
     pipeline.load(HOUR)
 
     assert [path for path in Path(pipeline.workspace).rglob("*") if path.is_file()] == []
+
+
+def test_a_sensor_id_that_a_second_tenant_has_as_well_is_another_sensor(pipeline: Pipeline) -> None:
+    """Also where one load knew it of the first only, and when it comes to the first once more."""
+    for number, tenant in enumerate(("t1", "t2", "t1")):
+        pipeline.land(HOUR.plus(number), "a.csv", rows(tenant, range(3), range(number, number + 1)))
+    pipeline.load(HOUR, HOUR.plus(2))
+    with pipeline.database.connect() as connection:
+        found = connection.execute(
+            "select tenant_id, count(*), count(distinct sensor_id) from fridge.readings group by tenant_id order by 1"
+        ).fetchall()
+    assert found == [("t1", 6, 3), ("t2", 3, 3)]
