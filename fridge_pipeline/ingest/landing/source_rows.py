@@ -132,21 +132,20 @@ def _json(snapshot: Snapshot, source: Source, _batch_rows: int, _found: Columns)
             columns = replace(columns, records=source.records)
         else:
             return
-    whole = record_lines(snapshot.path, "", source.encoding, WHOLE_BYTES_MAX)
-    yield from decoded_frames((some for lines in whole for some in _in_parts(lines)), columns)
+    yield from decoded_frames(_in_parts(record_lines(snapshot.path, "", source.encoding, WHOLE_BYTES_MAX)), columns)
 
 
 def _senml(snapshot: Snapshot, source: Source, _batch_rows: int, _found: Columns) -> Iterator[pl.DataFrame]:
     """Pack by pack: what a record leaves out stands in those before it."""
-    columns = members_of(source)
-    for lines in record_lines(snapshot.path, None, source.encoding, WHOLE_BYTES_MAX):
-        yield from (decoded_rows(some, columns) for some in _in_parts(lines))
+    packs = record_lines(snapshot.path, None, source.encoding, WHOLE_BYTES_MAX)
+    yield from decoded_frames(_in_parts(packs), members_of(source))
 
 
-def _in_parts(lines: pl.DataFrame) -> Iterator[pl.DataFrame]:
+def _in_parts(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
     """So few lines at once that all their records fit into memory."""
-    part = lines["raw"].str.len_bytes().cum_sum() // EXPANDED_BYTES
-    yield from (some for _, some in lines.group_by(part.alias("part"), maintain_order=True))
+    for lines in frames:
+        part = lines["raw"].str.len_bytes().cum_sum() // EXPANDED_BYTES
+        yield from (some for _, some in lines.group_by(part.alias("part"), maintain_order=True))
 
 
 def _avro(snapshot: Snapshot, source: Source, _batch_rows: int, _found: Columns) -> Iterator[pl.DataFrame]:
