@@ -11,6 +11,7 @@
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
+cd "$folder"  # where no settings of sqlfluff's lie
 query() { printf 'select a.b\nfrom (\n    select c.b\n    from c\n    %s\n) as a\n' "$1"; }
 query "offset 0" > "$folder/plain.sql"
 query "offset 0 -- said" > "$folder/comment.sql"

@@ -96,7 +96,7 @@ def _command(arguments: Sequence[str], environment: Mapping[str, str], folder: s
     from fridge_pipeline.database.connection import Database  # noqa: PLC0415
     from tests.dagsters_database import copied_beside  # noqa: PLC0415
 
-    Database.create_beside = copied_beside  # type: ignore[method-assign] # tests/live has the real one
+    Database.create_beside = copied_beside  # type: ignore[method-assign, assignment] # tests/live has the real one
     try:
         main()
     finally:
