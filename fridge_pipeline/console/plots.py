@@ -126,13 +126,14 @@ def _labels(labels: Sequence[str], wide: int) -> Markup:
 
 def _figure(title: str, words: str, width: int, highest: Number, drawn: Markup, legend: Markup) -> Markup:
     return Markup(
-        '<figure><figcaption>{title}</figcaption><svg class="chart" viewBox="-{left} -{top} {whole} {tall}" role="img" '
-        'aria-label="{label}"><g class="axis" aria-hidden="true"><path d="M-4 0H{width}M-4 {half}H{width}"/>'
+        '<figure><figcaption>{title}</figcaption><svg class="chart {size}" viewBox="-{left} -{top} {whole} {tall}" '
+        'role="img" aria-label="{label}"><g class="axis" aria-hidden="true"><path d="M-4 0H{width}M-4 {half}H{width}"/>'
         '<path class="base" d="M-4 {height}H{width}"/><text x="-10" y="4" text-anchor="end">{highest}</text>'
         '<text x="-10" y="{below}" text-anchor="end">0</text></g><g class="drawn">{drawn}</g></svg>'
         '<ul class="legend">{legend}</ul></figure>'
     ).format(
         title=title,
+        size="narrow" if width < WIDTH // 2 else "",
         left=LEFT,
         top=TOP + 8,
         whole=width + LEFT + 12,
