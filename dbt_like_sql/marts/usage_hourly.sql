@@ -3,15 +3,8 @@ with usage as (
     select * from fridge.stg_usage
 ),
 
--- Added up before each meter has a row of it: a tenant has many sensors.
 sensor_hours as (
-    select
-        tenant_id,
-        hour,
-        sum(readings)::bigint as readings,
-        sum(late_readings)::bigint as late_readings
-    from fridge.sensor_hours
-    group by tenant_id, hour
+    select * from fridge.sensor_hours
 ),
 
 meters as (
