@@ -1,4 +1,4 @@
-"""Dagster's database as a copy of one that the first command makes: to make its tables anew takes a second."""
+"""Dagster's database as a copy of one that the first command makes: its tables are not made anew for each command."""
 
 from __future__ import annotations
 
