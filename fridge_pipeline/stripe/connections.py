@@ -22,7 +22,7 @@ class NeverConnectedError(ConnectionError):
 
 
 class Connections(stripe.HTTPClient):
-    """The SDK's HTTP over the standard library, to one address.
+    """The SDK's HTTP over plain sockets, to one address.
 
     The SDK's own choice, ``requests``, takes several times the processor time for a call, and a connection of its own
     for each thread that ever called. As there, certificates are checked against the SDK's bundle, and ``https`` goes
@@ -59,7 +59,7 @@ class Connections(stripe.HTTPClient):
         connection = self._idle_connection()
         try:
             connection = connection or self._connect()
-            answer = exchange(connection, method, request)
+            answer = exchange(connection, request)
         except (OSError, HTTPException) as error:
             if connection is not None:
                 connection.close()
