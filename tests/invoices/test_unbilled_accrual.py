@@ -144,6 +144,16 @@ def test_of_a_period_that_began_before_the_month_the_tiers_go_on_where_the_month
     assert [row for row in accrual(books) if row[1] == "open_period"] == [("cohoes", "open_period", 30, 80, "usd")]
 
 
+def test_of_a_day_that_a_period_begins_in_each_hour_is_where_its_statement_is(books: InvoicedBooks) -> None:
+    for hour, quantity in ((3, 10), (9, 7), (12, 30)):
+        books.use(hour, quantity)
+    begins = books.start + timedelta(hours=9, minutes=20)
+    books.subscribe(price_id="unit", period_start=begins)
+    books.read_days()
+    books.compare()
+    assert [row[1:3] for row in accrual(books)] == [("no_line", 10), ("open_period", 37)]
+
+
 def test_usage_that_no_invoice_carries_breaks_no_test_of_what_finance_reads(books: InvoicedBooks) -> None:
     books.subscribe(created_at=books.end)
     books.use(3, 10)
