@@ -275,7 +275,7 @@ def logins(settings: Settings, stack: ExitStack) -> tuple[Database, Database]:
 
 
 def finance_login(settings: Settings, stack: ExitStack) -> Database | None:
-    """How finance signs in: as FRIDGE_FINANCE_DATABASE_URL says, else to the embedded server; elsewhere nobody knows."""
+    """How finance signs in: as FRIDGE_FINANCE_DATABASE_URL says, else to the embedded server; else nobody knows."""
     if settings.finance_url is not None:
         return Database(settings.finance_url)
     return _embedded_login(settings, stack, FINANCE) if settings.uses_embedded_server else None
