@@ -275,35 +275,26 @@ def logins(settings: Settings, stack: ExitStack) -> tuple[Database, Database]:
 
 
 def finance_login(settings: Settings, stack: ExitStack) -> Database | None:
-    """How finance signs in: as FRIDGE_FINANCE_DATABASE_URL says, else to the embedded server.
-
-    That is held until the stack closes; of another one we know no login.
-    """
+    """How finance signs in: as FRIDGE_FINANCE_DATABASE_URL says, else to the embedded server; else nobody knows."""
     if settings.finance_url is not None:
         return Database(settings.finance_url)
-    if settings.database_url is not None:
-        return None
-    server = EmbeddedServer(settings.home / "postgres")
-    return Database(server.signed_in(stack.enter_context(server.hold()), FINANCE).dsn())
+    return _embedded_login(settings, stack, FINANCE) if settings.uses_embedded_server else None
 
 
 def metrics_login(settings: Settings, stack: ExitStack) -> Database:
-    """How the metrics sign in: as FRIDGE_DATABASE_URL says, else to the embedded server, as a role of their own.
+    """How the metrics sign in: as FRIDGE_DATABASE_URL says, else to the embedded server, as a role of their own."""
+    return Database(settings.database_url) if settings.database_url else _embedded_login(settings, stack, METRICS)
 
-    That is held until the stack closes.
-    """
-    if settings.database_url is not None:
-        return Database(settings.database_url)
+
+def _embedded_login(settings: Settings, stack: ExitStack, role: str) -> Database:
+    """Holds the embedded server until the stack closes."""
     server = EmbeddedServer(settings.home / "postgres")
-    return Database(server.signed_in(stack.enter_context(server.hold()), METRICS).dsn())
+    return Database(server.signed_in(stack.enter_context(server.hold()), role).dsn())
 
 
 @contextmanager
 def administrator_login(settings: Settings) -> Iterator[Database]:
     """Who makes logins for people: the embedded server's superuser; elsewhere FRIDGE_DATABASE_URL has to be one."""
-    if settings.database_url is not None:
-        yield Database(settings.database_url, system_user=system_user())
-        return
-    server = EmbeddedServer(settings.home / "postgres")
-    with server.hold() as address:
-        yield Database(server.signed_in(address, SUPERUSER).dsn(), system_user=system_user())
+    with ExitStack() as stack:
+        dsn = settings.database_url or _embedded_login(settings, stack, SUPERUSER).dsn
+        yield Database(dsn, system_user=system_user())
