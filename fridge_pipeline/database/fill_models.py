@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import psycopg
@@ -40,9 +40,12 @@ def fill_hours(
     hours: HourRange,
     catalogue: Sequence[Meter],
     clock: Callable[[], datetime],
+    *,
+    only_changed: bool = False,
 ) -> dict[str, dict[Hour, int]]:
     """Makes the rows of some hours anew in those models that are increments, a day at a time.
 
+    With ``only_changed`` rows that are what they would be stay, and so does all that is kept of their hours.
     Hours of which readings were dropped keep the rows that they have: they could not be made again. No month is dropped
     meanwhile. Returns how many rows there are of each hour that has any.
     """
@@ -54,13 +57,15 @@ def fill_hours(
             first = hours.first.plus(start)
             day = HourRange(first, min(first.plus(HOURS_AT_A_TIME - 1), hours.last))
             for model in increments:
-                _fill_hours(connection, model, day, clock())
+                _fill_hours(connection, model, day, clock(), only_changed=only_changed)
                 rows = connection.execute(statement_on("count_model_hours", model.name), span_of(day)).fetchall()
                 filled[model.name] |= {Hour(hour): int(count) for hour, count in rows}
     return filled
 
 
-def _fill_hours(connection: psycopg.Connection, model: SqlModel, hours: HourRange, now: datetime) -> None:
+def _fill_hours(
+    connection: psycopg.Connection, model: SqlModel, hours: HourRange, now: datetime, *, only_changed: bool
+) -> None:
     with readings_kept(connection) as oldest:
         open_hours = split_at(hours, first_open_hour(oldest))[1] if oldest else hours
         if open_hours is None:
@@ -69,9 +74,17 @@ def _fill_hours(connection: psycopg.Connection, model: SqlModel, hours: HourRang
         with connection.transaction():
             connection.execute(statement("prefer_block_ranges"))
             connection.execute(statement("summarize_block_ranges"))
+            if only_changed and not _differ(connection, model, span):
+                return
             connection.execute(statement_on("empty_model_hours", model.name), span)
             connection.execute(statement_on("fill_model_hours", model.name, select=sql.SQL(model.text)), span)
             connection.execute(statement("record_model_hours"), {**span, "name": model.name, "now": now})
+
+
+def _differ(connection: psycopg.Connection, model: SqlModel, span: Mapping[str, datetime]) -> bool:
+    compared = statement_on("whether_hours_differ", model.name, select=sql.SQL(model.text))
+    row = connection.execute(compared, {**span, "model": model.name}).fetchone()
+    return bool(row is None or row[0])
 
 
 def count_rows(database: Database, models: Iterable[SqlModel]) -> dict[str, int]:

@@ -472,6 +472,55 @@ select
 -- What was loaded since the last vacuum is in no block range yet, and would be read whenever any file is looked for.
 select fridge.summarize_block_ranges() as block_ranges;
 
+-- name: whether_hours_differ
+-- Whether a model's rows of some hours are others now, or were made before the last file or measure came.
+with made as materialized (
+    select model.*
+    from ({select}) as model
+    where model.hour between %(first)s and %(last)s
+),
+
+stored as (
+    select * from fridge.{name}
+    where hour between %(first)s and %(last)s
+),
+
+changed as (
+    select
+        landing_files.landing_hour as hour,
+        max(greatest(landing_files.loaded_at, withdrawals.withdrawn_at)) as changed_at
+    from fridge.landing_files
+    left join fridge.withdrawals on landing_files.file_id = withdrawals.file_id
+    where landing_files.landing_hour between %(first)s and %(last)s
+    group by landing_files.landing_hour
+)
+
+select
+    exists (
+        select 1
+        from generate_series(%(first)s::timestamptz, %(last)s::timestamptz, interval '1 hour') as hours (hour)
+        left join changed on hours.hour = changed.hour
+        left join fridge.model_hours on hours.hour = model_hours.hour and model_hours.model = %(model)s -- noqa: RF02
+        where
+            coalesce(
+                model_hours.built_at
+                <= greatest(
+                    changed.changed_at, (select max(declared_measures.declared_at) from fridge.declared_measures)
+                ),
+                model_hours.built_at is null
+            )
+    )
+    or exists (
+        select * from made
+        except
+        select * from stored
+    )
+    or exists (
+        select * from stored
+        except
+        select * from made
+    ) as they_differ;
+
 -- name: empty_model_hours
 delete from fridge.{name}
 where hour between %(first)s and %(last)s;

@@ -60,7 +60,7 @@ HELD = ("tie_out", "usage_hourly")
 TEXT_BYTES = 2**23
 
 #: So many rows of the tie-out, or all of one tenant, are in memory at a time.
-PORTION_ROWS = 100_000
+PORTION_ROWS = 50_000
 
 #: What stands for nothing in PostgreSQL's text, as ``copy_rows`` has it; an empty text is in quotes.
 _NULL = "\N{SYMBOL FOR NULL} nothing \N{SYMBOL FOR NULL}"
@@ -190,6 +190,6 @@ def refresh_month(
     models = read_models(folder)
     last = min(month.hours.last, Hour.containing(clock()))
     if month.hours.first <= last:
-        fill_hours(database, models, HourRange(month.hours.first, last), catalogue, clock)
+        fill_hours(database, models, HourRange(month.hours.first, last), catalogue, clock, only_changed=True)
     fill_tables(database, models, catalogue)
     keep_figures(database, models)

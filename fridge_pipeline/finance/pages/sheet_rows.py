@@ -12,7 +12,7 @@ from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
 #: Rows of which the text is in memory at a time.
-ROWS_AT_A_TIME = 20_000
+ROWS_AT_A_TIME = 5_000
 
 #: What may not stand in XML as it is, beside markup, or would be taken for the escape of such a character.
 _ESCAPED = r"[\x00-\x08\x0b-\x1f\x{fffe}\x{ffff}]|_x[0-9a-fA-F]{4}_"

@@ -101,6 +101,26 @@ def test_an_increment_makes_the_hours_of_its_run_anew_and_leaves_all_others_as_t
     assert rows(owner, "select detail from fridge.exception_hours order by 1") == [("t0",), ("t1x",), ("t2x",)]
 
 
+def test_rows_that_are_what_they_would_be_stay_as_they_are_and_a_changed_one_does_not(
+    owner: Database, folder: Path
+) -> None:
+    """Nothing is noted of hours whose rows stay, so that what is kept of them is not made anew either."""
+    make_models(owner, folder, NOW)
+    rows(
+        owner,
+        "insert into fridge.exceptions (kind, tenant_id, subject, detail, opened_at)"
+        f" values ('unmapped', '', '0', 't0', '{FIRST.start}') returning 1",
+    )
+    models, hour, later = read_models(folder), HourRange(FIRST, FIRST), NOW + timedelta(hours=1)
+    fill_hours(owner, models, hour, CATALOGUE, lambda: NOW)
+    built = "select detail, built_at from fridge.exception_hours join fridge.model_hours using (hour)"
+    for forged, built_at in ((None, NOW), ("forged", later)):
+        if forged:
+            rows(owner, f"update fridge.exception_hours set detail = '{forged}' returning 1")
+        fill_hours(owner, models, hour, CATALOGUE, lambda: later, only_changed=True)
+        assert rows(owner, built) == [("t0", built_at)]
+
+
 def test_only_what_has_changed_is_made_anew_and_a_kept_table_keeps_its_rows(owner: Database, folder: Path) -> None:
     assert make_models(owner, folder, NOW) == ["exception_hours", "tenants_as_table"]
     assert make_models(owner, folder, NOW) == []
