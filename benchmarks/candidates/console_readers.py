@@ -47,7 +47,7 @@ def readers(dsn: str, home: str, paths: Sequence[str], seed: int) -> Iterator[No
             assert process.stdout.readline() == b"everybody reads\n"
             yield
         finally:
-            process.terminate()
+            process.kill()
 
 
 async def _read(client: AsyncClient, paths: Sequence[str], chance: random.Random) -> None:

@@ -141,7 +141,7 @@ def test_the_pipeline_has_the_rights_of_this_list_and_no_others(billed: Pipeline
         filled = "select name, 'insert, delete' from fridge.sql_models where materialized <> 'view'"
         tables = dict(connection.execute(filled).fetchall())
         found = {name: rights for name, rights in connection.execute(CATALOGUE).fetchall() if rights}
-    assert len(tables) == 8  # models that are filled
+    assert len(tables) == 9  # models that are filled
     assert found == RIGHTS | tables
 
 
