@@ -33,7 +33,7 @@ books as (
                 owed_hours.quantity
             from fridge.owed_hours
             where owed_hours.hour = hours.hour
-            offset 0 -- noqa: AM09
+            limit all offset 0 -- noqa: AM09
         ) as of_hour
 ),
 

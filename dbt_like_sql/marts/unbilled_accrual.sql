@@ -166,7 +166,7 @@ pieces as (
                     select owed_hours.*
                     from fridge.owed_hours
                     where hours_not_kept.hour = owed_hours.hour
-                    offset 0 -- noqa: AM09
+                    limit all offset 0 -- noqa: AM09
                 ) as of_hour
             where hours_not_kept.hour >= months.starts_at and hours_not_kept.hour < months.ends_at
         ) as of_month
