@@ -27,7 +27,8 @@ def whole(books: MonthBooks, mart: str) -> pl.DataFrame:
     if mart not in BY_HOUR:
         frame: pl.DataFrame = getattr(books, mart)
         return frame
-    return pl.concat(getattr(portion(), mart) for portion in books.portions)
+    portions: list[pl.DataFrame] = [getattr(portion(), mart) for portion in books.portions]
+    return pl.concat(portions)
 
 
 def tie_out_of(books: MonthBooks) -> pl.DataFrame:
