@@ -155,19 +155,19 @@ def judge(raw: FrameT, landing_hour: Hour, kept_from: datetime | None = None) ->
     ``kept_from`` were dropped, so nobody knows any more whether they were counted.
     """
     if isinstance(raw, pl.DataFrame):
-        times = recorded_time.are_common(raw["recorded_at"])
-        return _judged(raw.lazy(), landing_hour, kept_from, are_times_common=times).collect(engine="streaming")
+        times = recorded_time.are_usual(raw["recorded_at"])
+        return _judged(raw.lazy(), landing_hour, kept_from, are_times_usual=times).collect(engine="streaming")
     return _judged(raw, landing_hour, kept_from)
 
 
 def _judged(
-    raw: pl.LazyFrame, landing_hour: Hour, kept_from: datetime | None, *, are_times_common: bool = False
+    raw: pl.LazyFrame, landing_hour: Hour, kept_from: datetime | None, *, are_times_usual: bool = False
 ) -> pl.LazyFrame:
     stripped = _without_blanks(raw)
     return (
         stripped.with_columns(_missing(stripped.collect_schema()).alias("missing"))
         .with_columns(pl.col("temperature_c").cast(pl.Float64, strict=False))
-        .pipe(recorded_time.with_parsed_time, "recorded_at", are_common=are_times_common)
+        .pipe(recorded_time.with_parsed_time, "recorded_at", are_usual=are_times_usual)
         .with_columns(_reason(landing_hour, kept_from).alias("reason"))
         .select("line", *FIELDS, "reason", "raw", _FILE_ID, NUMBERS)
     )

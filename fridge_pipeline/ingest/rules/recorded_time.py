@@ -18,7 +18,7 @@ _SHAPE = (
     r"([.,][0-9]+)?(Z|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?)?$"
 )
 #: How most machines write a time of UTC.
-_COMMON_SHAPE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-5][0-9](?:\.[0-9]{1,6})?(?:Z|\+00:00)?$"
+_USUAL_SHAPE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-5][0-9](?:\.[0-9]{1,6})?(?:Z|\+00:00)?$"
 _SECONDS_AT, _FRACTION_AT = 16, 19  # characters before ":SS", and before the fraction or offset
 _CALENDAR_MS = (-62_135_596_800_000, 253_402_300_799_999)  # years 1 to 9999, as Python and ISO 8601 count
 _UNITS_PER_MS = {"ms": 1, "us": 1_000, "ns": 1_000_000}
@@ -32,12 +32,12 @@ def in_calendar(timestamp: pl.Expr, dtype: pl.Datetime) -> pl.Expr:
     return timestamp.to_physical().is_between(max(earliest, _INT64[0]), min(latest + scale - 1, _INT64[1]))
 
 
-def are_common(times: pl.Series) -> bool:
+def are_usual(times: pl.Series) -> bool:
     """Whether all of them, as far as they are there, are texts of the shape that is parsed in half the time."""
-    return times.dtype == pl.String and bool(times.str.contains(_COMMON_SHAPE).all())
+    return times.dtype == pl.String and bool(times.str.contains(_USUAL_SHAPE).all())
 
 
-def with_parsed_time(rows: pl.LazyFrame, column: str, *, are_common: bool = False) -> pl.LazyFrame:
+def with_parsed_time(rows: pl.LazyFrame, column: str, *, are_usual: bool = False) -> pl.LazyFrame:
     """The same rows with the column as ``Datetime("us", "UTC")``; null where it is no time of our calendar.
 
     The column comes as text without blanks around it, as a timestamp, or as nothing but nulls.
@@ -45,7 +45,7 @@ def with_parsed_time(rows: pl.LazyFrame, column: str, *, are_common: bool = Fals
     dtype = rows.collect_schema()[column]
     if isinstance(dtype, pl.Datetime):
         return rows.with_columns(_from_timestamp(pl.col(column), dtype))
-    return _with_common_time(rows, column) if are_common else _with_time_from_text(rows, column)
+    return _with_usual_time(rows, column) if are_usual else _with_time_from_text(rows, column)
 
 
 def _from_timestamp(timestamp: pl.Expr, dtype: pl.Datetime) -> pl.Expr:
@@ -55,7 +55,7 @@ def _from_timestamp(timestamp: pl.Expr, dtype: pl.Datetime) -> pl.Expr:
     return as_microseconds.dt.convert_time_zone("UTC")
 
 
-def _with_common_time(rows: pl.LazyFrame, column: str) -> pl.LazyFrame:
+def _with_usual_time(rows: pl.LazyFrame, column: str) -> pl.LazyFrame:
     text = pl.col(column)
     digits = text.str.strip_suffix("Z").str.strip_suffix("+00:00").str.slice(_FRACTION_AT + 1)
     fraction = pl.duration(microseconds=digits.str.pad_end(6, "0").cast(pl.Int64, strict=False))
