@@ -5,10 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import psycopg
-
-from fridge_pipeline.database.embedded.logins import APPLICATION, DAGSTER_DATABASE
-from fridge_pipeline.database.embedded.server import EmbeddedServer
 from tests.live.running_fridge import RunningFridge
 
 RUN_ENDED = ("SUCCESS", "FAILURE", "CANCELED")
@@ -69,14 +65,6 @@ def last_tick(demo: RunningFridge, status: str) -> float:
     answer = demo.graphql(TICKS, selector={**LOCATION, "sensorName": "landing_sensor"})
     ticks = answer["sensorOrError"]["sensorState"]["ticks"]
     return max((float(tick["timestamp"]) for tick in ticks if tick["status"] == status), default=0.0)
-
-
-def has_its_turn_now(demo: RunningFridge, sensor: str) -> None:
-    """Has Dagster forget when a sensor last ticked: its daemon ticks it at its next look, not minutes later."""
-    server = EmbeddedServer(demo.home / "postgres")
-    with server.hold() as owner, psycopg.connect(server.signed_in(owner, APPLICATION).dsn(DAGSTER_DATABASE)) as dagster:
-        forgotten = dagster.execute("delete from instigators where instigator_body like %s", [f'%"{sensor}"%'])
-        assert forgotten.rowcount == 1
 
 
 def launch_run(demo: RunningFridge, hour_key: str) -> str:
