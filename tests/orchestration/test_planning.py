@@ -31,7 +31,7 @@ def test_the_asset_shows_the_plan_of_its_hours_as_numbers_and_sends_nothing(
         shown = result.asset_materializations_for_node("backfill_plan")[0]
     numbers = {name: value.value for name, value in shown.metadata.items() if name != "changes"}
     assert {name: text for name, text in numbers.items() if name.startswith("to_paste")} == {
-        "to_paste_not_loaded": f"[{hour.plus(2)}...{hour.plus(3)}], {hour.plus(5)}",
+        "to_paste_not_loaded": f"[{hour.plus(2)}...{hour.plus(3)}], {hour.plus(5)}, {hour.plus(7)}",
         "to_paste_not_delivered": hour.key,
         "to_paste_red": hour.plus(7).key,
     }

@@ -82,7 +82,7 @@ def test_nobody_signs_in_without_the_password(home: Path) -> None:
         dsn = f"postgresql://postgres:{superuser}@127.0.0.1:{address.port}/postgres"
         assert ask(dsn, "select rolsuper from pg_roles where rolname = current_user") is True
         stored = "select string_agg(substr(rolpassword, 1, 16), ' ') from pg_authid where rolpassword is not null"
-        assert ask(dsn, stored) == " ".join(["SCRAM-SHA-256$1:"] * 4)
+        assert ask(dsn, stored) == " ".join(["SCRAM-SHA-256$1:"] * 5)
 
 
 def test_a_second_process_attaches_to_the_same_server(home: Path, start_holder: StartHolder) -> None:
