@@ -40,8 +40,7 @@ def test_L1_a_reading_counts_once_whatever_the_order_repetition_and_overlap_of_l
 ) -> None:
     """The grand total is the number of distinct identities, and each is counted in exactly one hour."""
     tenant = fresh_name("tenant")
-    folder = tmp_path / tenant
-    pipeline = Pipeline(database, stripe_sandbox, folder / "landing", folder / "work", Clock(two_days_ago))
+    pipeline = Pipeline(database, stripe_sandbox, tmp_path / "landing", tmp_path / tenant, Clock(two_days_ago))
     recorded = Hour(two_days_ago).plus(-30)
     batches = [
         (Hour(two_days_ago).plus(at - 10), readings(tenant, recorded, sensors, per_sensor, start))

@@ -61,9 +61,9 @@ def test_a_file_during_whose_load_a_process_died_twice_is_set_aside_with_an_exce
     pipeline: Pipeline, hour: Hour
 ) -> None:
     """The first load dies with both files, the second with b.csv alone."""
-    die(pipeline, hour, times=2)
+    die(pipeline, hour, times=3)
     assert pipeline.rows(ATTEMPTS) == [("a.csv", 1), ("b.csv", 1)]
-    die(pipeline, hour, times=4)
+    die(pipeline, hour, times=5)
     assert pipeline.rows(ATTEMPTS) == [("b.csv", 2)]
     pipeline.load(hour)
     assert pipeline.rows(LOADED) == [("a.csv", "loaded", 5), ("b.csv", "unreadable", 0)]
@@ -79,7 +79,7 @@ def test_a_file_during_whose_load_a_process_died_twice_is_set_aside_with_an_exce
 
 
 def test_a_load_that_ends_in_any_way_but_death_leaves_no_attempt_behind(pipeline: Pipeline, hour: Hour) -> None:
-    die(pipeline, hour, times=2)
+    die(pipeline, hour, times=3)
     pipeline.land(hour, "c.csv", b"no header")
     pipeline.load(hour)
     assert [row[:2] for row in pipeline.rows(LOADED)] == [
