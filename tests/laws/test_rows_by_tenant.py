@@ -110,8 +110,8 @@ def test_the_rows_of_every_file_by_tenant_add_up_to_the_file_and_each_tenant_get
     files: list[tuple[list[tuple[str, int, int, str]], str]],
 ) -> None:
     """Duplicates in a file and across files, rejected rows of tenants known or not, and files cut off."""
-    folder = tmp_path / fresh_name("folder")
-    pipeline = Pipeline(database, stripe_sandbox, folder / "landing", folder / "work", Clock(two_days_ago))
+    landing, work = tmp_path / "landing", tmp_path / fresh_name("work")
+    pipeline = Pipeline(database, stripe_sandbox, landing, work, Clock(two_days_ago))
     hour = Hour(two_days_ago)
     before = pipeline.one("select coalesce(max(file_id), 0) from fridge.landing_files")
     for number, (rows, kind) in enumerate(files):
