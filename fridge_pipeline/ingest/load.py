@@ -96,10 +96,14 @@ def load_hours(
 
 @dataclass(slots=True)
 class _Listing:
-    """An hour's landing files that are not loaded, and what becomes of them; no fingerprint when nothing is new."""
+    """An hour's landing files that are not loaded, and what becomes of them; no fingerprint when nothing is new.
+
+    ``present`` are all of its landing files where something is.
+    """
 
     load: HourLoad
     fingerprint: str | None = None
+    present: Sequence[LandingFile] = ()
     new: list[LandingFile] = field(default_factory=list)
     unread: dict[str, str] = field(default_factory=dict)
 
@@ -107,7 +111,10 @@ class _Listing:
 def _recognized(listing: _Listing, recognition: Recognition) -> _Listing:
     """The listing, or in its place a failure: with other files than were loaded nobody knows whose they are."""
     hour = listing.load.hour
-    replaced = recognition.replaced([hour]) if listing.new else None
+    if not listing.new:
+        return listing
+    recognition.saw(hour, listing.present)
+    replaced = recognition.replaced([hour])
     if replaced is None or not replaced.holds(hour):
         return listing
     return _Listing(HourLoad(hour, failure=replaced.told))
@@ -125,7 +132,7 @@ def _listing(
     listing.load.is_empty = found.fingerprint is None
     if found.fingerprint is not None and found.fingerprint != known:
         files, versions = found.files if shard is None else shard.of(found.files), loaded_versions(connection, hour)
-        listing.load.listed = len(files)
+        listing.load.listed, listing.present = len(files), found.files
         listing.new = [file for file in files if versions.get(file.path) != file.version]
         # Of a shard nobody knows whether the other files are loaded.
         listing.fingerprint = found.fingerprint if shard is None else None

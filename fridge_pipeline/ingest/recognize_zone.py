@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from functools import cached_property
 
@@ -13,6 +13,7 @@ from fridge_pipeline.database.exceptions import ExceptionKey, close_exception, o
 from fridge_pipeline.ingest.landing.landing_errors import LandingFolderError
 from fridge_pipeline.ingest.landing.zone import LandingZone
 from fridge_pipeline.ingest.landing_record import known_listings, loaded_paths
+from fridge_pipeline.ingest.rules.landing_files import LandingFile
 from fridge_pipeline.ingest.rules.losses import KnownHour, Replaced, Shown, expected_hours, replaced_hours
 
 REPLACED = "landing_replaced"
@@ -48,6 +49,12 @@ class Recognition:
         looked_at = self._told_at or self._now
         known = known_listings(self._connection, looked_at)
         return {hour: known[hour] for hour in expected_hours(known, looked_at)}
+
+    def saw(self, hour: Hour, present: Iterable[LandingFile]) -> None:
+        """These files are in an hour's folder: it need not be listed again."""
+        if hour in self._known:
+            paths = loaded_paths(self._connection, hour)
+            self._shown[hour] = self._known[hour].shown(paths, [file.path for file in present])
 
     def replaced(self, news: Collection[Hour]) -> Replaced | None:
         """What stands in the way of loading what is new in some hours, if anything; it becomes an exception."""
