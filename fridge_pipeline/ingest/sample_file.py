@@ -130,7 +130,11 @@ def _at(value: Mapping[str, object], path: str) -> list[Mapping[str, object]]:
 
 
 def _avro_records(path: Path) -> list[Mapping[str, object]]:
-    texts = (text for rows in avro_batches(path, JsonColumns({"none": "none"}, (), optional=["none"])) for text in rows["raw"])
+    texts = (
+        text
+        for rows in avro_batches(path, JsonColumns({"none": "none"}, (), optional=["none"]))
+        for text in rows["raw"]
+    )
     return [json.loads(text) for text in islice(texts, SAMPLE_ROWS)]
 
 
