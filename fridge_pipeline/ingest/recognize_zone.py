@@ -53,8 +53,7 @@ class Recognition:
     def saw(self, hour: Hour, present: Iterable[LandingFile]) -> None:
         """These files are in an hour's folder: it need not be listed again."""
         if hour in self._known:
-            paths = loaded_paths(self._connection, hour)
-            self._shown[hour] = self._known[hour].shown(paths, [file.path for file in present])
+            self._shown[hour] = self._judge(hour, present)
 
     def replaced(self, news: Collection[Hour]) -> Replaced | None:
         """What stands in the way of loading what is new in some hours, if anything; it becomes an exception."""
@@ -94,4 +93,7 @@ class Recognition:
             return None
         if listing.fingerprint == known.fingerprint:
             return Shown.KEPT
-        return known.shown(loaded_paths(self._connection, hour), [file.path for file in listing.files])
+        return self._judge(hour, listing.files)
+
+    def _judge(self, hour: Hour, present: Iterable[LandingFile]) -> Shown | None:
+        return self._known[hour].shown(loaded_paths(self._connection, hour), [file.path for file in present])
