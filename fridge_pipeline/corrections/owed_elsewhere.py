@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import psycopg
 
 from fridge_pipeline.corrections.correction_record import differences
-from fridge_pipeline.corrections.rules.proposal import Difference, owes
+from fridge_pipeline.corrections.rules.proposal import Difference
 from fridge_pipeline.corrections.rules.settlement import SettlementRefusedError
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.invoices.rules.corrected import Corrected
@@ -43,7 +43,7 @@ def owed_on_invoices(
         if each.tenant_id == tenant_id
         and subject in {each.event_name, f"{each.event_name} {each.customer_id}"}
         and hour <= each.period_start < hour + timedelta(hours=1)
-        and owes(each, done)
+        and done.leaves(each.unsettled, each.cause)
         and (done.rest(each.unsettled) < 0) == (kind == "not_invoiced")
     ]
     if not found or any(done.rest(each.unsettled) % 1 for each, done in found):

@@ -15,7 +15,7 @@ from fridge_pipeline.corrections.correction_record import (
     corrections_known,
     differences,
 )
-from fridge_pipeline.corrections.rules.proposal import Difference, NotProposedError, Proposed, owes, propose
+from fridge_pipeline.corrections.rules.proposal import Difference, NotProposedError, Proposed, propose
 from fridge_pipeline.database.connection import NotEntitledError, refused_text
 from fridge_pipeline.database.run import Run
 from fridge_pipeline.invoices.compare_invoices import compare_invoices
@@ -68,7 +68,7 @@ def documents_for(
     wanted: list[Proposed] = []
     not_proposed: list[tuple[Difference, str]] = []
     for difference, done in found:
-        if owes(difference, done):
+        if done.leaves(difference.unsettled, difference.cause):
             try:
                 wanted.append(propose(difference, done))
             except NotProposedError as error:

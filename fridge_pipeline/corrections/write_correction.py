@@ -12,7 +12,7 @@ import psycopg
 from fridge_pipeline.billing.open_stripe import ReadPurpose, count_reads, stripe_of_books
 from fridge_pipeline.corrections.correction_record import CorrectionRecord, correction, corrections_known, differences
 from fridge_pipeline.corrections.propose import CorrectionRefusedError, as_act, place_of
-from fridge_pipeline.corrections.rules.proposal import NotProposedError, in_words, owes, propose
+from fridge_pipeline.corrections.rules.proposal import NotProposedError, in_words, propose
 from fridge_pipeline.database.failpoints import Failpoint
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.database.run import Run
@@ -96,7 +96,7 @@ class _Writing:
         compare_invoices(self.run)
         places = differences(self.connection, what.period_start, what.period_end, what.customer_id)
         now = next(((each, done) for each, done in places if place_of(each) == place_of(what)), None)
-        if now is None or not owes(*now):
+        if now is None or not now[1].leaves(now[0].unsettled, now[0].cause):
             raise self._misfit("nothing is left to correct")
         try:
             proposed = propose(*now)

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from itertools import groupby
 
 import psycopg
 from psycopg.rows import class_row
@@ -53,11 +52,6 @@ class Told:
         """What is invoiced less our usage, but for what people have settled of single hours."""
         return self.invoiced - self.usage + self.settled
 
-    def is_owed(self, done: Corrected) -> bool:
-        """Whether something is left to correct beside the corrections before, and it is a person's to correct."""
-        is_wrong = self.cause is not None and INVOICE_CAUSES[self.cause].needs_correction
-        return bool(done.rest(self.unsettled)) and (is_wrong or bool(done.corrections))
-
     def key(self, done: Corrected) -> ExceptionKey:
         """Its exception's; of a customer that is no tenant's, the subject says which."""
         kind = "not_invoiced" if done.rest(self.unsettled) < 0 else "invoiced_too_much"
@@ -74,7 +68,7 @@ def tell_differences(connection: psycopg.Connection, catalogue: Iterable[Meter],
     connection.execute(statement("lock_comparisons"))
     owed: dict[ExceptionKey, list[tuple[Told, Corrected]]] = defaultdict(list)
     for row, done in _with_corrections(connection):
-        if row.is_owed(done):
+        if done.leaves(row.unsettled, row.cause):
             owed[row.key(done)].append((row, done))
     for key, same in owed.items():
         detail = "; ".join(_detail(row, done) for row, done in same)
@@ -91,12 +85,7 @@ def _with_corrections(connection: psycopg.Connection) -> Iterable[tuple[Told, Co
     with connection.cursor(row_factory=class_row(Told)) as cursor:
         rows = cursor.execute(statement("comparisons_to_tell")).fetchall()
     written = corrections_of(connection, sorted({row.customer_id for row in rows}))
-    of_customer = defaultdict(list)
-    for each in written:
-        of_customer[each.place.customer_id].append(each)
-    for customer_id, found in groupby(rows, key=lambda row: row.customer_id):
-        same = list(found)
-        yield from zip(same, corrected([row.place for row in same], of_customer[customer_id]), strict=True)
+    return zip(rows, corrected([row.place for row in rows], written), strict=True)
 
 
 def _detail(row: Told, done: Corrected) -> str:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fridge_pipeline.corrections.rules.proposal import Difference, Line, NotProposedError, owes, propose
+from fridge_pipeline.corrections.rules.proposal import Difference, Line, NotProposedError, propose
 from fridge_pipeline.invoices.rules.billing_periods import Span
 from fridge_pipeline.invoices.rules.corrected import Corrected, Correction, Place, corrected
 from fridge_pipeline.invoices.rules.currency import money
@@ -61,7 +61,7 @@ def test_however_often_usage_changes_all_corrections_together_cost_the_whole_dif
     price, done = PRICES[name], list[Correction]()
     for usage in changes:
         found = differing(price, invoiced, usage)
-        if not owes(found, Corrected(tuple(done))):
+        if not Corrected(tuple(done)).leaves(found.unsettled, found.cause):
             continue
         owed = cost_of_change(D(invoiced), D(usage), price)
         if sum(each.amount or 0 for each in done) == owed:

@@ -198,9 +198,3 @@ def in_words(what: Proposed) -> str:
         f"{what.old_quantity:f} to {what.new_quantity:f}, {money(what.amount, what.currency)} by {what.kind} "
         f"at {what.price_id}"
     )
-
-
-def owes(found: Difference, done: Corrected) -> bool:
-    """Whether something is left to correct, and it is a person's to correct."""
-    is_wrong = found.cause is not None and INVOICE_CAUSES[found.cause].needs_correction
-    return bool(done.rest(found.unsettled)) and (is_wrong or bool(done.corrections))

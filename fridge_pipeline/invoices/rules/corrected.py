@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from fridge_pipeline.invoice_causes import INVOICE_CAUSES
 from fridge_pipeline.invoices.rules.billing_periods import NOTHING, Span
 
 
@@ -18,15 +20,19 @@ class Place:
     invoice_id: str | None
     span: Span
 
+    @property
+    def account(self) -> tuple[str, str]:
+        """The customer and the meter."""
+        return self.customer_id, self.event_name
+
     def is_same(self, other: Place) -> bool:
         """Whether it is of the same; a time that is on no invoice may end later than it did."""
-        ours = (self.customer_id, self.event_name, self.invoice_id, self.span.start)
-        return ours == (other.customer_id, other.event_name, other.invoice_id, other.span.start)
+        ours = (self.account, self.invoice_id, self.span.start)
+        return ours == (other.account, other.invoice_id, other.span.start)
 
     def overlaps(self, other: Place) -> bool:
         """Whether it is of the same customer and meter, and of some of the same time."""
-        is_account = (self.customer_id, self.event_name) == (other.customer_id, other.event_name)
-        return is_account and self.span.start < other.span.end and other.span.start < self.span.end
+        return self.account == other.account and self.span.start < other.span.end and other.span.start < self.span.end
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,11 @@ class Corrected:
         """What is left of a comparison's difference: below 0 too little is billed, above 0 too much."""
         return difference + self.quantity
 
+    def leaves(self, difference: Decimal, cause: str | None) -> bool:
+        """Whether something is left to correct of a comparison with this cause, and it is a person's to correct."""
+        is_wrong = cause is not None and INVOICE_CAUSES[cause].needs_correction
+        return bool(self.rest(difference)) and (is_wrong or bool(self.corrections))
+
     def in_words(self) -> str:
         """For an exception's detail; empty without corrections."""
         if not self.corrections:
@@ -79,9 +90,13 @@ def corrected(places: Sequence[Place], corrections: Sequence[Correction]) -> lis
     """
     found: list[list[Correction]] = [[] for _ in places]
     sure = [True for _ in places]
+    of_account: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for number, place in enumerate(places):
+        of_account[place.account].append(number)
     for each in corrections:
-        same = [number for number, place in enumerate(places) if place.is_same(each.place)]
-        near = [number for number, place in enumerate(places) if place.overlaps(each.place)]
+        own = of_account[each.place.account]
+        same = [number for number in own if places[number].is_same(each.place)]
+        near = [number for number in own if places[number].overlaps(each.place)]
         if same or near:
             number = (same or near)[-1]
             found[number].append(each)
