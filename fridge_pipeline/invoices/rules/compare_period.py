@@ -84,11 +84,6 @@ class Comparison:
         """What is invoiced less our usage."""
         return self.invoiced - self.usage
 
-    @property
-    def unsettled(self) -> Decimal:
-        """The difference less what no invoice is to carry."""
-        return self.difference + self.settled
-
 
 def compare_period(
     period: BillingPeriod, booked: Booked, prices: Mapping[str, Price], items: Mapping[str, SubscriptionItem]
