@@ -229,9 +229,8 @@ def stripe_sandbox(shared_sandbox: SandboxProcess) -> SandboxProcess:
 
 @pytest.fixture
 def clock() -> Clock:
-    """The last half hour that struck, until a test moves it: no test is nearer to the next hour on some runs."""
-    half_an_hour = timedelta(minutes=30)
-    return Clock((datetime.now(UTC) - half_an_hour).replace(minute=0, second=0, microsecond=0) + half_an_hour)
+    """The time it is for the pipeline: now, to the second, until a test moves it."""
+    return Clock(datetime.now(UTC).replace(microsecond=0))
 
 
 @pytest.fixture

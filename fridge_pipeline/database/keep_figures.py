@@ -12,11 +12,12 @@ from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.models import Materialized, SqlModel
 from fridge_pipeline.database.queries import statement, statement_on
 
-#: Hours that are made anew in one transaction: a day, as of the increments.
-HOURS_AT_A_TIME = 24
+#: Hours of tenants that are made anew in one transaction, and at least a day of all: to plan the statements takes longer
+#: than to run them for a few tenants, whose month is one batch.
+TENANT_HOURS_AT_A_TIME = 24_000
 
 #: Hours that the run of an hour makes anew at most, the newest first: the night does what is left.
-HOURS_OF_A_RUN = 7 * HOURS_AT_A_TIME
+HOURS_OF_A_RUN = 7 * 24
 
 
 def keep_figures(database: Database, models: Iterable[SqlModel], hours_max: int | None = None) -> int:
@@ -33,9 +34,10 @@ def keep_figures(database: Database, models: Iterable[SqlModel], hours_max: int 
             return 0
         # What a change committed after this snapshot has noted stays noted.
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        (tenants,) = connection.execute(statement("count_tenants")).fetchall()[0]
+        at_a_time = max(24, TENANT_HOURS_AT_A_TIME // max(tenants, 1))
         while hours_max is None or done < hours_max:
-            limit = HOURS_AT_A_TIME if hours_max is None else min(HOURS_AT_A_TIME, hours_max - done)
-            hours = _keep(connection, own, before, limit)
+            hours = _keep(connection, own, before, min(at_a_time, hours_max - done) if hours_max else at_a_time)
             if not hours:
                 break
             done, before = done + len(hours), hours[-1]
@@ -49,6 +51,8 @@ def _keep(
     with connection.transaction():
         found = connection.execute(statement("hours_not_kept"), {"before": before, "limit": limit}).fetchall()
         hours: list[datetime] = [hour for (hour,) in found]
+        if not hours:
+            return []
         days: list[date] = sorted({hour.date() for hour in hours})
         for model in models:
             column, values = ("hour", hours) if "hour" in model.columns else ("usage_date", days)

@@ -546,6 +546,10 @@ on conflict (hour, model) do update
 -- Of this session, until it ends.
 select pg_try_advisory_lock(hashtextextended('fridge.kept_figures', 0)) as is_ours;
 
+-- name: count_tenants
+select count(*) as tenants
+from fridge.tenants;
+
 -- name: hours_not_kept
 select hour
 from fridge.hours_not_kept
@@ -668,13 +672,14 @@ group by {column};
 
 -- name: views_over
 -- The views that are made of some views, each after those that it is made of, as the database has them.
+-- A view depends on another by each of its columns: union takes it once.
 with recursive readers as (
     select
         ('fridge.' || quote_ident(name))::regclass::oid as view_id,
         0 as level
     from unnest(%(names)s::text[]) as names (name)
 
-    union all
+    union
 
     select
         pg_rewrite.ev_class as view_id,

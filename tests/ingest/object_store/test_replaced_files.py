@@ -97,8 +97,9 @@ LOOKS = [Places.tick, Places.sweep, lambda places: places.pipeline.load(*ends(pl
 
 
 def ends(places: Places) -> tuple[Hour, Hour]:
+    """All ``hours`` and more, however often an hour has struck since they were chosen."""
     now = Hour.containing(places.pipeline.clock())
-    return now.plus(-60), now
+    return now.plus(-70), now
 
 
 def loaded(places: Places, hours: list[Hour]) -> int:
