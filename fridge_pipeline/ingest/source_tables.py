@@ -216,10 +216,8 @@ class SourceTable(_Table):
             raise _refused("temperature needs a column, or wide the columns that hold one reading each")
         if self.wide is not None and self.temperature.column is not None:
             raise _refused("temperature.column is left out where wide has the columns")
-        if (self.wide is None) is (self.sensor_id is None):
+        if self.wide is None and self.sensor_id is None:
             raise _refused("sensor_id is needed, and left out only where wide has columns named by sensor")
-        if self.decimal == self.delimiter:
-            raise _refused("delimiter and decimal are the same character")
         if self.records and self.format in (SourceFormat.CSV, SourceFormat.PARQUET):
             raise _refused("records is for json, ndjson and avro")
         if len(set(self.header)) < len(self.header):

@@ -92,8 +92,7 @@ def decoded_frames(frames: Iterable[pl.DataFrame], columns: JsonColumns) -> Iter
     """The rows of frames of such objects. Raises ``UnreadableFileError`` where the first are none of these columns."""
     for number, lines in enumerate(frames):
         rows = decoded_rows(lines, columns)
-        has_records = not (rows["fault"] == Reason.NO_MEASUREMENT.value).all(ignore_nulls=False)
-        if not number and has_records:
+        if not number:
             refuse_other_content(rows, "\n".join(lines["raw"]).encode(errors="replace"), columns)
         yield rows
 
@@ -214,10 +213,17 @@ def _text(value: object) -> str | None:
 
 
 def refuse_other_content(rows: pl.DataFrame, data: bytes, columns: JsonColumns) -> None:
-    """Raises ``UnreadableFileError`` where no row of the first ones is an object, or none has one of the columns."""
+    """Raises ``UnreadableFileError`` where no row of the first ones is an object, or none has one of the columns.
+
+    Objects that hold no record say nothing of the columns that records have.
+    """
+    if (rows["fault"] == Reason.NO_MEASUREMENT.value).all(ignore_nulls=False):
+        return
     if (rows["fault"] == Reason.NOT_A_JSON_OBJECT.value).all(ignore_nulls=False):
+        first_line = rows["raw"][0]
+        way = ', or read the whole by a source with format = "json"' if first_line.startswith(("[", "{")) else ""
         raise UnreadableFileError(
-            f"no line is a JSON object; the first has {len(rows['raw'][0])} characters; deliver one object per line"
+            f"no line is a JSON object; the first has {len(first_line)} characters; deliver one object per line{way}"
         )
     missing = [
         member

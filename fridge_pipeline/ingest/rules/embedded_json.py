@@ -25,10 +25,11 @@ def with_embedded(rows: pl.DataFrame, source: Source) -> pl.DataFrame:
     if not inner:
         return rows
     texts = {holder: _json_texts(rows[own(holder)].cast(pl.String)) for holder in set(inner.values())}
-    return rows.with_columns(
-        texts[holder].str.json_path_match(_path(column.removeprefix(f"{holder}."))).alias(own(column))
+    found = {
+        column: [texts[holder].str.json_path_match(path) for path in _paths(column.removeprefix(f"{holder}."))]
         for column, holder in inner.items()
-    )
+    }
+    return rows.with_columns(pl.coalesce(values).alias(own(column)) for column, values in found.items())
 
 
 def _json_texts(column: pl.Series) -> pl.Series:
@@ -46,9 +47,10 @@ def _json_texts(column: pl.Series) -> pl.Series:
     return decoded.zip_with(~is_plain.fill_null(value=False), texts)
 
 
-def _path(column: str) -> str:
-    """As JSONPath; a number is a place in an array."""
-    return "$" + "".join(f"[{part}]" if part.isdecimal() else f"[{json.dumps(part)}]" for part in column.split("."))
+def _paths(column: str) -> list[str]:
+    """As JSONPath: by its whole name, where that has dots, and by its parts; a number is a place in an array."""
+    parts = "".join(f"[{part}]" if part.isdecimal() else f"[{json.dumps(part)}]" for part in column.split("."))
+    return [f"$[{json.dumps(column)}]", f"${parts}"] if "." in column else [f"${parts}"]
 
 
 def decoded_within(whole: object, places: Iterable[str]) -> object:

@@ -210,6 +210,7 @@ class Source:
         return (
             self.format is SourceFormat.SENML
             or holder_of(f"{self.records}.", self.embedded) is not None
+            or any(self.records and place.startswith(f"{self.records}.") for place in self.embedded)
             or (bool(self.records) and self.format in (SourceFormat.NDJSON, SourceFormat.AVRO))
             or "*" in self.records.split(".")
             or any(part.isdecimal() or part == "*" or part.startswith("/") for part in parts)
