@@ -64,6 +64,22 @@ select distinct path
 from fridge.landing_files
 where landing_hour = %(hour)s;
 
+-- name: knows_of_file
+-- By its content, or by a sensor; one that only the register gives a tenant may be anybody's.
+select
+    exists (
+        select 1 from fridge.landing_files
+        where path = %(path)s and content_hash = %(content)s
+    )
+    or exists (
+        select 1
+        from unnest(%(tenants)s::text[], %(sensors)s::text[]) as found (tenant_id, sensor_id)
+        inner join fridge.sensors
+            on
+                found.sensor_id = sensors.sensor_id
+                and coalesce(found.tenant_id, sensors.tenant_id) = sensors.tenant_id
+    ) as is_known;
+
 -- name: has_landing_files
 select exists(select 1 from fridge.landing_files) as has_files;
 
