@@ -132,6 +132,7 @@ _SPLIT_NUMBERS = (
     (r"(^|,)\s*[+-]?\d{1,3},\d{1,2}\s*(,|$)", "a decimal comma"),
     (r"[,;\t|]\s*$", "a separator behind the last field, for which the header has no name"),
 )
+_ESCAPED = ((r'\\"', "quotes with a backslash before them; csv writes a quote within quotes twice"),)
 _ARRAYS = ((r"^\s*\[", "an array where each line is to be one JSON object"),)
 
 #: Numbers that sensors and their libraries send instead of a measurement.
@@ -184,6 +185,7 @@ def _cause(landing_hour: Hour) -> pl.Expr:
         _if(Reason.TIME_TOO_LATE, _late(landing_hour)),
         _if(Reason.TIME_TOO_OLD, _old(landing_hour)),
         _if(Reason.WRONG_FIELD_COUNT, _first(pl.col("raw"), _SPLIT_NUMBERS)),
+        _if(Reason.BROKEN_QUOTES, _first(pl.col("raw"), _ESCAPED)),
         _if(Reason.NOT_A_JSON_OBJECT, _first(pl.col("raw"), _ARRAYS)),
         pl.lit(None, pl.String),
     )

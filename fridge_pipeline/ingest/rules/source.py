@@ -259,8 +259,8 @@ def columns_of(column: Column | None) -> tuple[str, ...]:
 
 
 def holder_of(column: str, embedded: Sequence[str]) -> str | None:
-    """The embedded JSON in which a column lies; None where it lies in none."""
-    return next((holder for holder in embedded if column.startswith(f"{holder}.")), None)
+    """The embedded JSON in which a column lies, the outermost; None where it lies in none."""
+    return min((holder for holder in embedded if column.startswith(f"{holder}.")), key=len, default=None)
 
 
 def _outside(column: str, embedded: Sequence[str]) -> str:

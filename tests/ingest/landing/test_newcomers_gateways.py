@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode, urlsafe_b64encode
 from io import BytesIO
 from typing import Any
 
@@ -215,3 +216,62 @@ def test_a_document_that_is_named_as_lines_is_told_how_to_be_read(content: str) 
     other = read(source(plain("lines")), "a log\nof something\n", "d.ndjson").error
     assert other is not None
     assert "json" not in other
+
+
+def in_base64(value: object, *, for_addresses: bool) -> str:
+    text = json.dumps(value).encode()
+    return b64encode(text).decode() if not for_addresses else urlsafe_b64encode(text).decode().rstrip("=")
+
+
+@pytest.mark.parametrize("for_addresses", [False, True])
+@pytest.mark.parametrize("is_record", [False, True])
+def test_base64_of_json_is_read_in_either_alphabet_and_without_its_end(for_addresses: bool, is_record: bool) -> None:  # noqa: FBT001
+    messages = [
+        {"s": f"s{size}", "at": AT, "data": in_base64({"t": 4.5, "x": "?>~" * size}, for_addresses=for_addresses)}
+        for size in range(1, 5)
+    ]
+    fields = FIELDS.replace('"t"', '"data.t"')
+    records = {"records": "all"} if is_record else {}
+    lines = [{"all": [message]} for message in messages] if is_record else messages
+    content = "\n".join(map(json.dumps, lines))
+    assert not for_addresses or {"-", "_"} & {*content}
+    found = read(source(plain("coded", fields, embedded=["data"], **records)), content, "c.ndjson")
+    assert [sensor for _, _, sensor, *_ in found.valid] == ["s1", "s2", "s3", "s4"]
+
+
+@pytest.mark.parametrize("file_format", ["ndjson", "csv"])
+def test_json_may_lie_within_json_within_a_text_whatever_the_order_that_says_so(file_format: str) -> None:
+    body = json.dumps({"Message": json.dumps({"t": 4.5}), "id": 1})
+    row = {"s": "s1", "at": AT, "Body": body}
+    quoted = body.replace('"', '""')
+    content = json.dumps(row) if file_format == "ndjson" else f's,at,Body\ns1,{AT},"{quoted}"\n'
+    fields = FIELDS.replace('"t"', '"Body.Message.t"')
+    for embedded in (["Body", "Body.Message"], ["Body.Message", "Body", "other.place"]):
+        found = read(source(plain("queue", fields, embedded=embedded)), content, f"q.{file_format}")
+        assert [degrees for *_, degrees in found.valid] == [4.5]
+
+
+@pytest.mark.parametrize("is_coded", [False, True])
+def test_columns_by_sensor_are_found_in_a_record_that_lies_within_a_text(is_coded: bool) -> None:  # noqa: FBT001
+    payload = {"T1": 4.5, "T2": 5, "door": 1}
+    text = in_base64(payload, for_addresses=False) if is_coded else json.dumps(payload)
+    content = json.dumps({"gw": "g1", "at": AT, "payload": text})
+    fields = WIDE.replace('"at"', '"/at"') + 'sensor_id = { column = "/gw" }\n'
+    found = read(source(plain("wide", fields, records="payload", embedded=["payload"])), content, "w.ndjson")
+    assert [(sensor, degrees) for _, _, sensor, _, degrees in found.valid] == [("g1-T1", 4.5), ("g1-T2", 5.0)]
+
+
+def test_a_time_of_older_json_is_a_number_in_words() -> None:
+    fields = FIELDS.replace('"at" }', '"at", format = "epoch_ms" }')
+    content = json.dumps({"s": "s1", "at": f"/Date({SECONDS * 1000})/", "t": 4.5})
+    ((_, _, _, time, _),) = read(source(plain("dates", fields)), content, "d.ndjson").valid
+    assert time.timestamp() == SECONDS
+
+
+def test_what_a_csv_cannot_be_says_what_it_is_and_what_to_do() -> None:
+    definition = source(plain("odd"))
+    by_return = read(definition, f"s,at,t\rs1,{AT},4.5\r", "r.csv")
+    assert by_return.error is not None
+    assert by_return.error.endswith("its lines end in a carriage return alone: have them end in a line feed")
+    twice = read(definition, f"s,at,t,t\ns1,{AT},4.5,5\n", "t.csv")
+    assert twice.error == "2 columns are called t; name one of them differently, or all by header"
