@@ -185,6 +185,8 @@ def _doubts(
         doubts.append("no column names the sensor, so the file's name does")
     if sensor is None and len(temperature.columns) > 1:
         doubts.append("if several loggers have these columns, say sensor_id as well: it stands before a column's name")
+    if sensor in _KEYS:
+        doubts.append(f'if several gateways have these keys, say whose they are: ["…", "{sensor}"]')
     if layout.header:
         doubts.append("the file has no header line: look at the names given to its columns")
     return [*doubts, *temperature.doubts]

@@ -35,6 +35,7 @@ _UNIT = (
     rf"(c|cel|celsius|centigrade|f|fahrenheit|k|kelvin)[{BLANK}\].]*$"
 )
 
+_FLAGS = frozenset(("true", "false"))
 _WHOLE = r"^(-?[0-9]+)(?:\.0+)?$"
 
 _KEPT = ("line", "fault", "raw")
@@ -159,8 +160,11 @@ def _is_other(source: Source) -> pl.Expr:
 
 
 def _is_among(text: pl.Expr, texts: Sequence[str]) -> pl.Expr:
-    """Whether it is one of them; a whole number is the same with ``.0`` behind it, which some readers of JSON drop."""
+    """Whether it is one of them: yes and no in any letters, a whole number also with ``.0`` behind it."""
     asked = pl.Series(texts)
+    if not _FLAGS.isdisjoint(texts):
+        lower = text.str.to_lowercase()
+        text = pl.when(lower.is_in(pl.lit(pl.Series(sorted(_FLAGS))).implode())).then(lower).otherwise(text)
     if asked.str.contains(_WHOLE).any():
         text, asked = text.str.replace(_WHOLE, "$1"), asked.str.replace(_WHOLE, "$1")
     return text.fill_null("").is_in(pl.lit(asked).implode())

@@ -328,6 +328,10 @@ def test_an_unknown_file_is_guessed_by_names_units_and_values(case: str, tmp_pat
             "readings of one sensor and time differ, and count once: what else tells them apart?",
         ),
         (
+            '{"gw":"g1","at":"2026-01-24T18:30:00Z","object":{"temp_1":4.5,"temp_2":5}}\n',
+            'if several gateways have these keys, say whose they are: ["…", "*"]',
+        ),
+        (
             "time,T1,T2\n2026-01-24T18:30:00Z,4.5,5\n",
             "if several loggers have these columns, say sensor_id as well: it stands before a column's name",
         ),

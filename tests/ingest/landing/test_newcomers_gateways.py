@@ -118,6 +118,9 @@ def test_which_rows_are_good_may_be_said_by_a_yes_and_no_or_a_whole_number_in_ev
     for condition, sensors in (("ok = true", ["s0", "s2"]), ("ch = 1", ["s0", "s1"]), ('ch = "1.0"', ["s0", "s1"])):
         definition = source(plain("flags") + f"where = {{ {condition} }}\n")
         assert [sensor for _, _, sensor, *_ in read(definition, content, f"f.{file_format}").valid] == sensors
+    shouted = f"s,at,t,ok\ns1,{AT},4.5,TRUE\ns2,{AT},4.5,True\ns3,{AT},4.5,False\ns4,{AT},4.5,yes\n"
+    found = read(source(plain("flags") + "where = { ok = true }\n"), shouted, "f.csv")
+    assert [sensor for _, _, sensor, *_ in found.valid] == ["s1", "s2"]
     as_degrees = read(
         source(plain("flags", FIELDS.replace('"t"', '"ok"'))), as_parquet(ok=pa.array(flags)), "f.parquet"
     )
@@ -249,6 +252,39 @@ def test_json_may_lie_within_json_within_a_text_whatever_the_order_that_says_so(
     for embedded in (["Body", "Body.Message"], ["Body.Message", "Body", "other.place"]):
         found = read(source(plain("queue", fields, embedded=embedded)), content, f"q.{file_format}")
         assert [degrees for *_, degrees in found.valid] == [4.5]
+
+
+#: Rows of a message's payload as JSON, and the sensor and degrees that each is, or why it is none.
+PAYLOADS = {
+    '{"s": 89882390000012345671, "t": 4.5}': ("89882390000012345671", 4.5),
+    '{"s": 89882390000012345672, "t": 4.5}': ("89882390000012345672", 4.5),
+    '{"s": 7.0, "t": 4.5}': ("7.0", 4.5),
+    '{"s": 1e3, "t": 4.50}': ("1e3", 4.5),
+    '{"s": "first", "s": "second", "t": 4.5}': ("first", 4.5),
+    '{"s": "beside", "t": 4.5, "other": NaN}': ("beside", 4.5),
+    '{"s": "s1", "t": NaN}': "temperature not finite",
+    '{"s": {"id": 1}, "t": 4.5}': "id is neither text nor a number",
+    '{"s": true, "t": 4.5}': "id is neither text nor a number",
+    '{"s": "s1", "t": 4.5': "missing sensor_id",
+    "null": "missing sensor_id",
+}
+
+
+@pytest.mark.parametrize("way", ["plain", "as a record", "csv"])
+def test_json_within_a_text_is_read_as_json_is_elsewhere(way: str) -> None:
+    """With ids as they are written: of two numbers of a SIM card that differ in the last digit each is a sensor."""
+    lines = [json.dumps({"at": AT, "p": payload}) for payload in PAYLOADS]
+    fields = FIELDS.replace('"s"', '"p.s"').replace('"t"', '"p.t"')
+    if way == "csv":
+        lines = ["at,p", *('{},"{}"'.format(AT, payload.replace('"', '""')) for payload in PAYLOADS)]
+    if way == "as a record":
+        fields = FIELDS.replace('"at"', '"/at"')
+    records = {"records": "p"} if way == "as a record" else {}
+    definition = source(plain("texts", fields, embedded=["p"], **records))
+    found = read(definition, "\n".join(lines), "t.csv" if way == "csv" else "t.ndjson")
+    outcomes = {line: (sensor, degrees) for line, _, sensor, _, degrees in found.valid}
+    outcomes_of_all = outcomes | {line: reason for line, reason, _ in found.rejected}
+    assert [outcomes_of_all[line] for line in sorted(outcomes_of_all)] == [*PAYLOADS.values()]
 
 
 @pytest.mark.parametrize("is_coded", [False, True])
