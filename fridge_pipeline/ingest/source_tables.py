@@ -55,6 +55,10 @@ def _time_format(text: str) -> str:
         raise _refused("gives no instant: a pattern needs year, month, day and hour")
     if "%Z" in text:  # it takes any word, and moves no time
         raise _refused('cannot follow %Z, the name of a zone: write the name itself, and timezone = "Europe/Paris"')
+    if re.search(r"(?<!%)(%%)*%f", text):  # nanoseconds, and no fraction, as in other languages
+        raise _refused(
+            "counts nanoseconds by %f; a fraction behind a point is %.f, one of so many digits %3f, %6f or %9f"
+        )
     import polars as pl  # noqa: PLC0415 # commands that only look at the books start without it
 
     try:

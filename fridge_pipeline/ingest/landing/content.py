@@ -135,6 +135,9 @@ def places_of_columns(source: Source, found: Sequence[str]) -> dict[str, int]:
     if missing or (source.wide is not None and not wide):
         texts = [name for name in places if any(column.startswith(f"{name}.") for column in missing)]
         told = "".join(f"; if the text of {name} is JSON, say embedded = [{json.dumps(name)}]" for name in texts[:1])
+        letters = {name.lower() for name in places}
+        if alike := [column for column in missing if column.lower() in letters]:
+            told = f"; {', '.join(alike)} {'stands' if len(alike) == 1 else 'stand'} there in other letters"
         if any("\r" in name for name in places):
             told = "; its lines end in a carriage return alone: have them end in a line feed"
         wanted = ", ".join([*missing, *([f"any like {source.wide}"] if source.wide and not wide else [])])

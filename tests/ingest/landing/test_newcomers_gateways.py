@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from fridge_pipeline.ingest.sources_file import SourcesError
 from tests.ingest.landing.test_sources import read, source
 
 AT = "2026-01-24T18:30:00Z"
@@ -309,5 +310,24 @@ def test_what_a_csv_cannot_be_says_what_it_is_and_what_to_do() -> None:
     by_return = read(definition, f"s,at,t\rs1,{AT},4.5\r", "r.csv")
     assert by_return.error is not None
     assert by_return.error.endswith("its lines end in a carriage return alone: have them end in a line feed")
+    shouted = read(definition, f"S,at,T\ns1,{AT},4.5\n", "s.csv")
+    assert shouted.error == (
+        "missing columns of source odd: s, t; found: at, 2 other names of 1 to 1 characters; s, t stand there in other letters"
+    )
     twice = read(definition, f"s,at,t,t\ns1,{AT},4.5,5\n", "t.csv")
     assert twice.error == "2 columns are called t; name one of them differently, or all by header"
+
+
+@pytest.mark.parametrize("pattern", ["%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%d %H:%M:%S,%f", "%Y-%m-%d %H:%M:%S %%%f"])
+def test_a_pattern_with_the_nanoseconds_that_are_a_fraction_elsewhere_is_refused(pattern: str) -> None:
+    """Half a second would be five nanoseconds, and two readings within a second one."""
+    with pytest.raises(SourcesError, match=r"counts nanoseconds by %f; a fraction behind a point is %\.f"):
+        source(plain("patterns", FIELDS.replace('"at" }', f'"at", format = "{pattern}" }}')))
+
+
+def test_a_fraction_of_a_second_is_one_by_the_patterns_that_say_so() -> None:
+    for pattern, text in (("%H:%M:%S%.f", "18:30:00.5"), ("%H:%M:%S,%3f", "18:30:00,500")):
+        fields = FIELDS.replace('"at" }', f'"at", format = "%Y-%m-%d {pattern}" }}')
+        content = f"s;at;t\ns1;2026-01-24 {text};4.5\n"
+        ((_, _, _, time, _),) = read(source(plain("fractions", fields, delimiter=";")), content, "f.csv").valid
+        assert time.timestamp() == SECONDS + 0.5
