@@ -138,7 +138,7 @@ def places_of_columns(source: Source, found: Sequence[str]) -> dict[str, int]:
         letters = {name.lower() for name in places}
         if alike := [column for column in missing if column.lower() in letters]:
             told = f"; {', '.join(alike)} {'stands' if len(alike) == 1 else 'stand'} there in other letters"
-        if any("\r" in name for name in places):
+        if any("\r" in name and "\n" not in name for name in places):
             told = "; its lines end in a carriage return alone: have them end in a line feed"
         wanted = ", ".join([*missing, *([f"any like {source.wide}"] if source.wide and not wide else [])])
         there = [column for column in source.columns if column in places]

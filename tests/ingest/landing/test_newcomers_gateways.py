@@ -330,3 +330,14 @@ def test_a_fraction_of_a_second_is_one_by_the_patterns_that_say_so() -> None:
         content = f"s;at;t\ns1;2026-01-24 {text};4.5\n"
         ((_, _, _, time, _),) = read(source(plain("fractions", fields, delimiter=";")), content, "f.csv").valid
         assert time.timestamp() == SECONDS + 0.5
+
+
+def test_a_name_in_the_header_may_have_a_line_end_as_a_cell_may() -> None:
+    fields = FIELDS.replace('"t"', '"Temp\\n(°C)"')
+    content = f'"s","at","Temp\n(°C)"\n"s1","{AT}","4.5"\n"s2","{AT}","warm"\n'
+    found = read(source(plain("wrapped", fields)), content, "w.csv")
+    assert [(line, degrees) for line, *_, degrees in found.valid] == [(3, 4.5)]
+    assert [line for line, *_ in found.rejected] == [4]
+    unclosed = read(source(plain("wrapped")), f's,at,"t\ns1,{AT},4.5\n', "u.csv")
+    assert unclosed.error is not None
+    assert unclosed.error.startswith("the header line cannot be read: ")
