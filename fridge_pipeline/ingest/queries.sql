@@ -330,6 +330,20 @@ inner join fridge.sensors
         wanted_sensors.tenant_id = sensors.tenant_id
         and wanted_sensors.sensor_id = sensors.sensor_id;
 
+-- name: quiet_sources
+-- Sources whose files of the last day have rows and not one reading, while those of the week before had some.
+select
+    source,
+    (sum(row_count) filter (where landing_hour > %(day)s))::bigint as row_count
+from fridge.landing_files
+where source is not null and landing_hour > %(week)s
+group by source
+having
+    sum(row_count) filter (where landing_hour > %(day)s) > 0
+    and sum(inserted_count + duplicate_count) filter (where landing_hour > %(day)s) = 0
+    and sum(inserted_count + duplicate_count) filter (where landing_hour <= %(day)s) > 0
+order by source;
+
 -- name: similar_ids
 -- Ids that are probably one, written in several ways: sensors of one tenant (or, without a tenant, tenants) that differ
 -- only by case, leading zeros, a trailing .0 or exponent notation, or by blanks from before these were taken

@@ -10,7 +10,7 @@ from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.corrections.withdraw import withdraw_file
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.ingest.landing.local import LocalLanding
-from fridge_pipeline.ingest.landing_record import unusable_of_hours
+from fridge_pipeline.ingest.landing_record import quiet_sources, unusable_of_hours
 from fridge_pipeline.ingest.rules.reading import Reason
 from fridge_pipeline.ingest.sources_file import read_sources
 from tests.pipeline import Pipeline, readings
@@ -268,3 +268,21 @@ def test_rows_of_another_measure_neither_hide_a_loss_nor_are_one(pipeline: Pipel
     assert "the loss of tenants" not in found["hidden.csv"]
     counts = "select row_count, rejected_count from fridge.landing_files order by path"
     assert pipeline.rows(counts) == [(1000, 980), (100, 80)]
+
+
+def test_a_source_whose_rows_are_all_of_another_measure_since_yesterday_is_told_by_doctor(
+    pipeline: Pipeline, hour: Hour
+) -> None:
+    """The word for a temperature was changed: every row is left out, and not one file is wrong by itself."""
+    pipeline.zone = LocalLanding(str(pipeline.landing), read_sources(BY_METRIC))
+    today = Hour.containing(pipeline.clock()).plus(-2)
+    pipeline.land(hour, "before.csv", measured(hour, good=2, other=2).encode())
+    pipeline.land(today, "since.csv", measured(today, other=20).encode())
+    pipeline.load(hour, today)
+    assert told(pipeline) == {}
+    with pipeline.database.connect() as connection:
+        assert quiet_sources(connection, pipeline.clock()) == {"metrics": 20}
+    pipeline.land(today, "good.csv", measured(today, good=1).encode())
+    pipeline.load(today)
+    with pipeline.database.connect() as connection:
+        assert quiet_sources(connection, pipeline.clock()) == {}
