@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import psycopg
 from psycopg.rows import class_row
@@ -148,6 +148,12 @@ def unusable_of_hours(connection: psycopg.Connection, hours: HourRange, most: in
     """The damaged files of some hours and their rejected rows by reason, the worst first."""
     with connection.cursor(row_factory=class_row(Unusable)) as cursor:
         return cursor.execute(statement("unusable_of_hours"), {**span_of(hours), "most": most}).fetchall()
+
+
+def quiet_sources(connection: psycopg.Connection, now: datetime) -> dict[str, int]:
+    """Source → its rows of the last day, where not one of them is a reading and some of the week before were."""
+    asked = {"day": now - timedelta(days=1), "week": now - timedelta(days=8)}
+    return dict(connection.execute(statement("quiet_sources"), asked).fetchall())
 
 
 #: So many are shown; ``total`` says how many there are.

@@ -64,6 +64,22 @@ select distinct path
 from fridge.landing_files
 where landing_hour = %(hour)s;
 
+-- name: knows_of_file
+-- By its content, or by a sensor; one that only the register gives a tenant may be anybody's.
+select
+    exists (
+        select 1 from fridge.landing_files
+        where path = %(path)s and content_hash = %(content)s
+    )
+    or exists (
+        select 1
+        from unnest(%(tenants)s::text[], %(sensors)s::text[]) as found (tenant_id, sensor_id)
+        inner join fridge.sensors
+            on
+                found.sensor_id = sensors.sensor_id
+                and coalesce(found.tenant_id, sensors.tenant_id) = sensors.tenant_id
+    ) as is_known;
+
 -- name: has_landing_files
 select exists(select 1 from fridge.landing_files) as has_files;
 
@@ -313,6 +329,20 @@ inner join fridge.sensors
     on
         wanted_sensors.tenant_id = sensors.tenant_id
         and wanted_sensors.sensor_id = sensors.sensor_id;
+
+-- name: quiet_sources
+-- Sources whose files of the last day have rows and not one reading, while those of the week before had some.
+select
+    source,
+    (sum(row_count) filter (where landing_hour > %(day)s))::bigint as row_count
+from fridge.landing_files
+where source is not null and landing_hour > %(week)s
+group by source
+having
+    sum(row_count) filter (where landing_hour > %(day)s) > 0
+    and sum(inserted_count + duplicate_count) filter (where landing_hour > %(day)s) = 0
+    and sum(inserted_count + duplicate_count) filter (where landing_hour <= %(day)s) > 0
+order by source;
 
 -- name: similar_ids
 -- Ids that are probably one, written in several ways: sensors of one tenant (or, without a tenant, tenants) that differ

@@ -12,9 +12,18 @@ from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.database.exceptions import ExceptionKey, close_exception, open_exception, open_of_kind
 from fridge_pipeline.ingest.landing.landing_errors import LandingFolderError
 from fridge_pipeline.ingest.landing.zone import LandingZone
-from fridge_pipeline.ingest.landing_record import known_listings, loaded_paths
+from fridge_pipeline.ingest.landing_record import known_listings, loaded_paths, loaded_versions
 from fridge_pipeline.ingest.rules.landing_files import LandingFile
-from fridge_pipeline.ingest.rules.losses import KnownHour, Replaced, Shown, expected_hours, replaced_hours
+from fridge_pipeline.ingest.rules.losses import (
+    CANARY_FILE,
+    KnownHour,
+    Replaced,
+    Shown,
+    expected_hours,
+    replaced_hours,
+    rewritten_hours,
+)
+from fridge_pipeline.ingest.strangers import are_strangers
 
 REPLACED = "landing_replaced"
 _KEY = ExceptionKey(REPLACED, None, None, "loaded files")
@@ -41,6 +50,7 @@ class Recognition:
         self._listed = listed or {}
         self._sees_all = sees_all
         self._shown: dict[Hour, Shown | None] = {}
+        self._smallest: dict[Hour, LandingFile] = {}
         self._told_at = open_of_kind(connection, REPLACED).get(_KEY)
 
     @cached_property
@@ -73,7 +83,10 @@ class Recognition:
         suspects = [hour for hour in self._known if hour in news and self._look(hour) is Shown.REPLACED]
         if is_kept and not suspects and self._told_at is None:
             return None
-        return replaced_hours({hour: self._look(hour) for hour in self._known})
+        shown = {hour: self._look(hour) for hour in self._known}
+        strange = [self._smallest[hour] for hour in rewritten_hours(shown)]
+        meant = Shown.REPLACED if are_strangers(self._connection, self._zone, strange) else Shown.KEPT
+        return replaced_hours({hour: meant if each is Shown.REWRITTEN else each for hour, each in shown.items()})
 
     def _look(self, hour: Hour) -> Shown | None:
         if hour not in self._shown:
@@ -96,4 +109,14 @@ class Recognition:
         return self._judge(hour, listing.files)
 
     def _judge(self, hour: Hour, present: Iterable[LandingFile]) -> Shown | None:
-        return self._known[hour].shown(loaded_paths(self._connection, hour), [file.path for file in present])
+        files = [*present]
+        loaded = loaded_paths(self._connection, hour)
+        shown = self._known[hour].shown(loaded, [file.path for file in files])
+        if shown is not Shown.KEPT:
+            return shown
+        ours = [file for file in files if file.path in loaded and file.name != CANARY_FILE]
+        versions = loaded_versions(self._connection, hour)
+        if any(versions.get(file.path) == file.version for file in ours):
+            return Shown.KEPT
+        self._smallest[hour] = min(ours, key=lambda file: file.size)
+        return Shown.REWRITTEN

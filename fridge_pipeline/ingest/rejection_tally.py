@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import polars as pl
 
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.ingest.rules.reading import Reason, rejected_rows
+from fridge_pipeline.ingest.rules.reading import rejected_rows
 from fridge_pipeline.ingest.rules.rejections import (
+    ASIDE,
     EXAMPLE_LENGTH_MAX,
     TENANT_SHARE_MAX,
     RejectedFor,
@@ -32,14 +33,6 @@ _REASONS = pl.Schema(
 _CAUSES = pl.Schema({"file_id": pl.Int32(), "reason": pl.String(), "cause": pl.String(), "rows": pl.Int64()})
 
 
-_TOLD_OTHERWISE = (
-    Reason.CUT_OFF.value,
-    Reason.NOT_REGISTERED.value,
-    Reason.COLUMNS_REFUSED.value,
-    Reason.OTHER_MEASURE.value,
-)
-
-
 class RejectionTally:
     """Counts rejected rows per file and reason, a batch at a time, and keeps the first of each."""
 
@@ -51,12 +44,11 @@ class RejectionTally:
     def add(self, raw: pl.DataFrame, judged: pl.DataFrame, landing_hour: Hour) -> pl.DataFrame:
         """Counts the rejected rows of a batch, as read and as judged, and returns them as ``rejected_rows`` does.
 
-        Not counted is what is reported separately: rows cut off by a damage, of sensors that are not registered, of
-        files whose columns are refused. And rows that are no loss: of another measure, as their source says.
+        Those that are ``ASIDE`` are not counted.
         """
         self.waiting.add(judged)
         rejected = rejected_rows(judged)
-        reasons = rejected.filter(~pl.col("reason").is_in(_TOLD_OTHERWISE)).select(
+        reasons = rejected.filter(~pl.col("reason").is_in(ASIDE)).select(
             *_GROUP, "line", rows=pl.lit(1, pl.Int64), example=pl.col("raw").str.head(EXAMPLE_LENGTH_MAX)
         )
         self._reasons = _summed(pl.concat([self._reasons, reasons.select(_REASONS.names())]))
@@ -64,11 +56,18 @@ class RejectionTally:
         return rejected
 
     def to_tell(self, tallies: Sequence[FileTally], tenants: pl.DataFrame) -> dict[int, str]:
-        """What is to be told, by ``file_id``; ``tenants`` has each file's rows and rejects by tenant."""
+        """What is to be told, by ``file_id``; ``tenants`` has each file's rows and rejects by tenant.
+
+        Of so many rows as are not ``ASIDE``: else humidities beside them would hide what is lost of the temperatures.
+        """
         reasons, lost = self._by_file(), _lost(tenants)
+        aside = dict(tenants.group_by("file_id").agg(pl.col("aside_count").sum()).iter_rows())
         told = {
             tally.file_id: rejection_told(
-                tally.rows, reasons[tally.file_id], lost.get(tally.file_id, []), tally.not_kept.total()
+                tally.rows - aside.get(tally.file_id, 0),
+                reasons[tally.file_id],
+                lost.get(tally.file_id, []),
+                sum(count for reason, count in tally.not_kept.items() if reason not in ASIDE),
             )
             for tally in tallies
             if tally.file_id in reasons
@@ -103,7 +102,8 @@ def _added(causes: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
 
 
 def _lost(tenants: pl.DataFrame) -> dict[int, list[TenantShare]]:
-    lost = tenants.filter(
+    counted = tenants.with_columns(pl.col("row_count", "rejected_count") - pl.col("aside_count"))
+    lost = counted.filter(
         pl.col("tenant_id").is_not_null() & (pl.col("rejected_count") > TENANT_SHARE_MAX * pl.col("row_count"))
     )
     by_file: dict[int, list[TenantShare]] = {}

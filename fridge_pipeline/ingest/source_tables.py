@@ -55,6 +55,10 @@ def _time_format(text: str) -> str:
         raise _refused("gives no instant: a pattern needs year, month, day and hour")
     if "%Z" in text:  # it takes any word, and moves no time
         raise _refused('cannot follow %Z, the name of a zone: write the name itself, and timezone = "Europe/Paris"')
+    if re.search(r"(?<!%)(%%)*%f", text):  # nanoseconds, and no fraction, as in other languages
+        raise _refused(
+            "counts nanoseconds by %f; a fraction behind a point is %.f, one of so many digits %3f, %6f or %9f"
+        )
     import polars as pl  # noqa: PLC0415 # commands that only look at the books start without it
 
     try:
@@ -216,10 +220,8 @@ class SourceTable(_Table):
             raise _refused("temperature needs a column, or wide the columns that hold one reading each")
         if self.wide is not None and self.temperature.column is not None:
             raise _refused("temperature.column is left out where wide has the columns")
-        if (self.wide is None) is (self.sensor_id is None):
+        if self.wide is None and self.sensor_id is None:
             raise _refused("sensor_id is needed, and left out only where wide has columns named by sensor")
-        if self.decimal == self.delimiter:
-            raise _refused("delimiter and decimal are the same character")
         if self.records and self.format in (SourceFormat.CSV, SourceFormat.PARQUET):
             raise _refused("records is for json, ndjson and avro")
         if len(set(self.header)) < len(self.header):

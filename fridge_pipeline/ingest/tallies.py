@@ -13,9 +13,7 @@ from fridge_pipeline.catalogue.reading_number import ReadingNumber
 from fridge_pipeline.ingest.landing.private_copy import Snapshot
 from fridge_pipeline.ingest.load_transaction import FileException, LoadedFile
 from fridge_pipeline.ingest.rules.landing_files import LandingFile
-from fridge_pipeline.ingest.rules.rejections import (
-    NAMED_MAX,
-)
+from fridge_pipeline.ingest.rules.rejections import ASIDE, NAMED_MAX
 from fridge_pipeline.ingest.rules.sensor_register import SensorRegister
 from fridge_pipeline.ingest.rules.source_contract import Shape
 from fridge_pipeline.ingest.stored_keys import SensorDirectory
@@ -120,7 +118,7 @@ _PER_FILE = 2**32
 
 _SUMS = pl.Schema({"key": pl.Int64(), "count": pl.Int64()})
 _OF_TENANT = ["file_id", "tenant_id"]
-_REJECTED = pl.Schema({"file_id": pl.Int32(), "tenant_id": pl.String(), "count": pl.Int64()})
+_REJECTED = pl.Schema({"file_id": pl.Int32(), "tenant_id": pl.String(), "count": pl.Int64(), "aside_count": pl.Int64()})
 
 
 class TenantTally:
@@ -145,9 +143,12 @@ class TenantTally:
         _add(self._inserted, _counted(readings["file_id"], self._sensors.tenant_numbers(readings["sensor_key"])))
 
     def add_rejected(self, rejected: pl.DataFrame) -> None:
-        """Rejected rows with ``file_id`` and ``tenant_id``, null where nobody knows whose they are."""
+        """Rejected rows with ``file_id``, ``reason`` and ``tenant_id``, null where nobody knows whose they are."""
+        is_aside = pl.col("reason").is_in(ASIDE).cast(pl.Int64)
         self._rejected.append(
-            rejected.group_by(_OF_TENANT, maintain_order=True).agg(pl.len().cast(pl.Int64).alias("count"))
+            rejected.group_by(_OF_TENANT, maintain_order=True).agg(
+                pl.len().cast(pl.Int64).alias("count"), is_aside.sum().alias("aside_count")
+            )
         )
         if sum(frame.height for frame in self._rejected) > SUMS_MAX or self.rejected_bytes > REJECTED_BYTES_MAX:
             self._rejected = [_first_named(pl.concat(self._rejected))]
@@ -158,7 +159,7 @@ class TenantTally:
         return sum(int(frame["tenant_id"].str.len_bytes().sum()) for frame in self._rejected)
 
     def summed(self) -> pl.DataFrame:
-        """One row per file and tenant, in this order, with the counts as they go on record."""
+        """One row per file and tenant, in this order, with the counts as they go on record, and ``aside_count``."""
         parts = [
             self._named(self._valid).rename({"count": "valid"}),
             self._named(self._inserted).rename({"count": "inserted_count"}),
@@ -167,7 +168,7 @@ class TenantTally:
         return (
             pl.concat(parts, how="diagonal")
             .group_by("file_id", "tenant_id")
-            .agg(pl.col("valid", "inserted_count", "rejected_count").sum())
+            .agg(pl.col("valid", "inserted_count", "rejected_count", "aside_count").sum())
             .with_columns(
                 row_count=pl.col("valid") + pl.col("rejected_count"),
                 duplicate_count=pl.col("valid") - pl.col("inserted_count"),
@@ -197,10 +198,11 @@ def _counted(file_ids: pl.Series, tenant_numbers: pl.Series) -> pl.DataFrame:
 
 def _first_named(rejected: pl.DataFrame) -> pl.DataFrame:
     """Of each file the first ``NAMED_MAX`` tenants, summed; what came of others is nobody's."""
-    summed = rejected.group_by(_OF_TENANT, maintain_order=True).agg(pl.col("count").sum())
+    counts = pl.col("count", "aside_count")
+    summed = rejected.group_by(_OF_TENANT, maintain_order=True).agg(counts.sum())
     place = pl.col("tenant_id").is_not_null().cum_sum().over("file_id")
     named = summed.with_columns(tenant_id=pl.when(place <= NAMED_MAX).then("tenant_id"))
-    return named.group_by(_OF_TENANT, maintain_order=True).agg(pl.col("count").sum())
+    return named.group_by(_OF_TENANT, maintain_order=True).agg(counts.sum())
 
 
 def _add(sums: list[pl.DataFrame], more: pl.DataFrame) -> None:

@@ -29,7 +29,7 @@ from fridge_pipeline.database.schema import (
 from fridge_pipeline.finance.packs_in_archive import FOLDER, packs_in_archive
 from fridge_pipeline.finance.rules.evidence_chain import ChainedPack
 from fridge_pipeline.ingest.landing.zone import LandingZone
-from fridge_pipeline.ingest.landing_record import similar_ids
+from fridge_pipeline.ingest.landing_record import quiet_sources, similar_ids
 from fridge_pipeline.ingest.note_losses import find_losses
 from fridge_pipeline.ingest.object_store.archive import require_listed
 from fridge_pipeline.ingest.rules.location import Location, ObjectLocation
@@ -52,6 +52,7 @@ from fridge_pipeline.operations.rules.health_check import (
     judge_reads,
     judge_restore,
     judge_skew,
+    judge_sources,
     judge_versions,
 )
 from fridge_pipeline.stripe.gateway import StripeGateway
@@ -218,10 +219,10 @@ def check_books(
     now: datetime,
     close_after: timedelta,
 ) -> Iterable[HealthCheck]:
-    """Hours that wait for delivery, odd ids, and what waits for a person."""
+    """Hours that wait for delivery, odd ids, sources without readings, and what waits for a person."""
     with database.connect() as connection:
-        similar = similar_ids(connection)
+        similar, quiet = similar_ids(connection), quiet_sources(connection, now)
         exceptions = judge_exceptions(open_exception_kinds(connection))
     ids = judge_ids(list(map(str, similar)), similar[0].total if similar else 0)
     hours = judge_hours(find_hours_to_bill(database, zone, grid, catalogue, now, close_after))
-    return [hours, ids, *exceptions]
+    return [hours, ids, judge_sources(quiet), *exceptions]

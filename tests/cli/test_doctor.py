@@ -113,6 +113,7 @@ def test_doctor_looks_at_every_part_and_finds_nothing_wrong_with_a_working_one(r
             "reads",
             "hours",
             "ids",
+            "sources",
             "exceptions",
         ),
     }

@@ -99,6 +99,10 @@ def test_a_temperature_that_is_rejected_is_named_as_what_it_looks_like(temperatu
 def test_a_line_that_a_decimal_comma_splits_and_an_array_among_json_lines_are_named() -> None:
     split = cause(fault=Reason.WRONG_FIELD_COUNT, raw="cold-one,s1,2026-11-27T12:05:00Z,4,2")
     array = cause(fault=Reason.NOT_A_JSON_OBJECT, raw='[{"tenant_id": "a"}]')
+    ended = cause(fault=Reason.WRONG_FIELD_COUNT, raw="cold-one;s1;2026-11-27T12:05:00Z;4,2;")
+    assert ended == "a separator behind the last field, for which the header has no name"
+    escaped = cause(fault=Reason.BROKEN_QUOTES, raw='s1,2026-11-27T12:05:00Z,"{\\"t\\": 4.5}"')
+    assert escaped == "quotes with a backslash before them; csv writes a quote within quotes twice"
     assert (split, array) == ("a decimal comma", "an array where each line is to be one JSON object")
     assert cause(fault=Reason.WRONG_FIELD_COUNT, raw="cold-one,s1,2026-11-27T12:05:00Z,4.2,extra") == ""
 

@@ -16,6 +16,7 @@ from fridge_pipeline.operations.rules.health_check import (
     judge_port,
     judge_postgres,
     judge_skew,
+    judge_sources,
     judge_versions,
 )
 
@@ -77,6 +78,7 @@ def test_every_finding_that_is_not_ok_says_what_to_do() -> None:
         judge_daemons({"SENSOR": None, "OTHER": timedelta(0)}, {}),
         judge_daemons({}, {"SENSOR": "boom"}),
         judge_hours([HOUR]),
+        judge_sources({"metrics": 20}),
         judge_ids(["sensor of a '7', '07'"], 1),
         *judge_postgres("h", 140000, 1, is_private=True),
         *judge_postgres("h", 160000, 1, is_private=False),

@@ -135,6 +135,11 @@ def places_of_columns(source: Source, found: Sequence[str]) -> dict[str, int]:
     if missing or (source.wide is not None and not wide):
         texts = [name for name in places if any(column.startswith(f"{name}.") for column in missing)]
         told = "".join(f"; if the text of {name} is JSON, say embedded = [{json.dumps(name)}]" for name in texts[:1])
+        letters = {name.lower() for name in places}
+        if alike := [column for column in missing if column.lower() in letters]:
+            told = f"; {', '.join(alike)} {'stands' if len(alike) == 1 else 'stand'} there in other letters"
+        if any("\r" in name and "\n" not in name for name in places):
+            told = "; its lines end in a carriage return alone: have them end in a line feed"
         wanted = ", ".join([*missing, *([f"any like {source.wide}"] if source.wide and not wide else [])])
         there = [column for column in source.columns if column in places]
         others = other_names([name for name in found if name.strip(BLANK) not in there])
@@ -142,7 +147,9 @@ def places_of_columns(source: Source, found: Sequence[str]) -> dict[str, int]:
         raise UnreadableFileError(f"missing columns of source {source.name}: {wanted}; found: {shown_names}{told}")
     for column in (*source.columns, *wide):
         if times[column] > 1:
-            raise UnreadableFileError(f"{times[column]} columns are called {column}; name one of them differently")
+            raise UnreadableFileError(
+                f"{times[column]} columns are called {column}; name one of them differently, or all by header"
+            )
     return {own(column): places[column] for column in (*source.columns, *wide)}
 
 

@@ -132,18 +132,19 @@ class _HeaderReader:
             if self._skip:
                 self._skip -= 1
             elif header.strip(BLANK):
-                return _behind(block, text[start:], line), self._layout_of(header)
+                record = self._record_of(text, start - len(header), len(header))
+                line += text.count("\n", start, record.end)
+                return _behind(block, text[record.end :], line), self._layout(record.fields)
         if self._skip or not self._dialect.header:
             return replace(block, data=b""), None
         return _behind(block, text[start:], line), self._layout(self._dialect.header)
 
-    def _layout_of(self, header: str) -> _Layout:
-        record = read_record(header, 0, self._dialect.delimiter)
+    def _record_of(self, text: str, start: int, length: int) -> Record:
+        """The header, whose names in quotes may have line ends, as spreadsheets write them."""
+        record = read_record(text, start, self._dialect.delimiter)
         if not isinstance(record, Record):
-            raise UnreadableFileError(
-                f"the header line cannot be read: {record.value}; it has {len(header)} characters"
-            )
-        return self._layout(record.fields)
+            raise UnreadableFileError(f"the header line cannot be read: {record.value}; it has {length} characters")
+        return record
 
     def _layout(self, names: Sequence[str]) -> _Layout:
         return _Layout(len(names), self._dialect.places(names), grammar_of(self._dialect.delimiter))

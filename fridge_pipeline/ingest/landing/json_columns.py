@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,7 @@ import polars as pl
 
 from fridge_pipeline.ingest.landing.nested_records import records_of
 from fridge_pipeline.ingest.rules.blank import BLANK
-from fridge_pipeline.ingest.rules.embedded_json import decoded_within
+from fridge_pipeline.ingest.rules.embedded_json import decoded_text, decoded_within
 from fridge_pipeline.ingest.rules.reading import FIELDS, IDS
 
 #: Between brackets, where one object ends and the next begins. Outside of texts, nothing else in JSON looks like this.
@@ -51,7 +52,10 @@ class JsonColumns:
         """With the further members that these objects have."""
         if self.further is None:
             return self
-        keys = lines.select(pl.col("raw").str.extract_all(_KEY).explode().str.extract(_KEY).unique()).to_series()
+        texts = lines["raw"]
+        if self.records is not None and self.embedded:  # of records within a text the keys are not to be seen
+            texts = pl.Series([_shown(self._opened(decoded_text(text))) for text in texts])
+        keys = texts.str.extract_all(_KEY).explode().str.extract(_KEY).unique()
         members = {**self.members, **self.further(sorted(keys.drop_nulls()))}
         return replace(self, members=members, further=None)
 
@@ -91,9 +95,12 @@ class JsonColumns:
             return [(None, text)]
         if self.records is None:
             return [(self.of_object(decoded), text)]
+        return records_of(self._opened(decoded), self.records, self.members, are_senml=self.are_senml)
+
+    def _opened(self, decoded: object) -> object:
+        """With the JSON in texts as what it says."""
         within_records = [f"{self.records}.{place}" for place in self.embedded if self.records]
-        whole = decoded_within(decoded, [*self.embedded, *within_records])
-        return records_of(whole, self.records, self.members, are_senml=self.are_senml)
+        return decoded_within(decoded, [*self.embedded, *within_records])
 
     @cached_property
     def odd(self) -> str:
@@ -114,6 +121,10 @@ class JsonColumns:
         """The last key on the way to a column's member; nothing where it is a place, or any key."""
         last = _path(self.members[name].removesuffix(".*"))[-1].removeprefix("/")
         return "" if last == "*" or last.isdecimal() else last
+
+
+def _shown(opened: object) -> str:
+    return opened if isinstance(opened, str) else json.dumps(opened, ensure_ascii=False)
 
 
 def _path(member: str) -> tuple[str, ...]:

@@ -8,7 +8,6 @@ rejected, up to the end of its line or to where one object ends and the next beg
 
 from __future__ import annotations
 
-import json
 import re
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
 from fridge_pipeline.ingest.landing.lines import fault_row, lines_of, raw_rows
 from fridge_pipeline.ingest.landing.nested_records import RECORDS_MAX
 from fridge_pipeline.ingest.rules.blank import BLANK
+from fridge_pipeline.ingest.rules.embedded_json import DECODER, is_id, text_of
 from fridge_pipeline.ingest.rules.reading import Reason
 
 if TYPE_CHECKING:
@@ -34,8 +34,6 @@ _LAST = re.compile(rb"(?s:.*)\}(?=[ \t\r]*\{)")
 _BLANKS = re.compile(f"[{BLANK}]*+")
 #: In front of an object that stands where none may be, as in one that was cut off.
 _INSIDE = re.compile(rf"[^:,\[{BLANK}][{BLANK}]*(?=\{{)")
-
-_SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, from an escape such as \ud800
 
 
 def end_of_last_object(data: bytes, start: int) -> int:
@@ -92,8 +90,7 @@ def decoded_frames(frames: Iterable[pl.DataFrame], columns: JsonColumns) -> Iter
     """The rows of frames of such objects. Raises ``UnreadableFileError`` where the first are none of these columns."""
     for number, lines in enumerate(frames):
         rows = decoded_rows(lines, columns)
-        has_records = not (rows["fault"] == Reason.NO_MEASUREMENT.value).all(ignore_nulls=False)
-        if not number and has_records:
+        if not number:
             refuse_other_content(rows, "\n".join(lines["raw"]).encode(errors="replace"), columns)
         yield rows
 
@@ -150,7 +147,7 @@ def _carefully_decoded(lines: pl.DataFrame, columns: JsonColumns, goes_on_within
                 if found is None and decoded is not None:
                     fault = Reason.LINE_TOO_LONG if is_too_long else Reason.NO_MEASUREMENT
                 for name in columns.members:
-                    values[name].append(_text(found[name]) if found and fault is None else None)
+                    values[name].append(text_of(found[name]) if found and fault is None else None)
                 for name, value in (("line", line), ("fault", fault), ("raw", raw)):
                     values[name].append(value)
             start = _behind_blanks(text, end)
@@ -178,7 +175,7 @@ def _end_of_broken(text: str, start: int) -> int:
 
 def _value(text: str, start: int) -> tuple[object, int]:
     try:
-        return _DECODER.raw_decode(text, start)
+        return DECODER.raw_decode(text, start)
     except (ValueError, RecursionError):  # no JSON; brackets nested a thousand deep
         return None, start
 
@@ -188,36 +185,24 @@ def _behind_blanks(text: str, start: int) -> int:
     return blanks.end() if blanks else start
 
 
-def _first_of_each(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    first = dict(reversed(pairs))
-    return dict(reversed(first.items()))
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_first_of_each, parse_float=str)
-
-
 def _fault(found: dict[str, object] | None, columns: JsonColumns) -> Reason | None:
     if found is None:
         return Reason.NOT_A_JSON_OBJECT
-    ids = (found[name] for name in columns.ids)
-    is_text = (isinstance(value, str | int | None) and not isinstance(value, bool) for value in ids)
-    return None if all(is_text) else Reason.ID_NOT_TEXT
-
-
-def _text(value: object) -> str | None:
-    """A JSON value as the text of a field, None for null."""
-    if value is None:
-        return None
-    if isinstance(value, str):
-        return value if value.isascii() else _SURROGATE.sub("\ufffd", value)
-    return json.dumps(value)
+    return None if all(is_id(found[name]) for name in columns.ids) else Reason.ID_NOT_TEXT
 
 
 def refuse_other_content(rows: pl.DataFrame, data: bytes, columns: JsonColumns) -> None:
-    """Raises ``UnreadableFileError`` where no row of the first ones is an object, or none has one of the columns."""
+    """Raises ``UnreadableFileError`` where no row of the first ones is an object, or none has one of the columns.
+
+    Objects that hold no record say nothing of the columns that records have.
+    """
+    if (rows["fault"] == Reason.NO_MEASUREMENT.value).all(ignore_nulls=False):
+        return
     if (rows["fault"] == Reason.NOT_A_JSON_OBJECT.value).all(ignore_nulls=False):
+        first_line = rows["raw"][0]
+        way = ', or read the whole by a source with format = "json"' if first_line.startswith(("[", "{")) else ""
         raise UnreadableFileError(
-            f"no line is a JSON object; the first has {len(rows['raw'][0])} characters; deliver one object per line"
+            f"no line is a JSON object; the first has {len(first_line)} characters; deliver one object per line{way}"
         )
     missing = [
         member

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from fridge_pipeline.catalogue.tenant import ID_LENGTH_MAX
+from fridge_pipeline.ingest.rules.embedded_json import walk
 from fridge_pipeline.ingest.rules.senml import resolved
 
 #: An object with more records is too long a line: all its rows are in memory at once.
@@ -58,10 +59,13 @@ def records_of(
 
 def _short(found: dict[str, object]) -> dict[str, object]:
     """A field is short, or none at all: what stands beside many records is not to be copied as a whole for each."""
-    return {
-        name: "[…]" if isinstance(value, (list, dict)) else value[:_LENGTH_MAX] if isinstance(value, str) else value
-        for name, value in found.items()
-    }
+    return {name: _field(value) for name, value in found.items()}
+
+
+def _field(value: object) -> object:
+    if isinstance(value, (list, dict)):
+        return type(value)()  # which is still no id
+    return value[:_LENGTH_MAX] if isinstance(value, str) else value
 
 
 #: Once for all records: ``json.dumps`` makes one for each.
@@ -118,19 +122,4 @@ def _value(whole: object, record: Record, member: str) -> object:
     if member == BARE and not isinstance(record.value, (dict, list)):
         return record.value
     path = member.removesuffix("." + _EACH)
-    return _walk(whole, path[1:]) if path.startswith("/") else _walk(record.value, path)
-
-
-def _walk(value: object, path: str) -> object:
-    if isinstance(value, dict) and path in value:
-        return value[path]
-    if "." not in path and isinstance(value, dict):
-        return None
-    for part in path.split("."):
-        if isinstance(value, dict):
-            value = value.get(part)
-        elif isinstance(value, list) and part.isdecimal() and int(part) < len(value):
-            value = value[int(part)]
-        else:
-            return None
-    return value
+    return walk(whole, path[1:]) if path.startswith("/") else walk(record.value, path)

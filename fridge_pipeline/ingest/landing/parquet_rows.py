@@ -90,6 +90,7 @@ def canonical(schema: Any) -> list[Chosen]:
 def chosen_by(source: Source) -> Choice:
     """The columns of a source, under their ``own`` names."""
     ids = source.id_columns
+    flags = {column for column, _ in source.where} - {*ids, source.temperature.column, source.recorded_at.column}
 
     def choose(schema: Any) -> list[Chosen]:
         _refuse_lists(schema, source)
@@ -100,7 +101,7 @@ def chosen_by(source: Source) -> Choice:
         ]
         for column in chosen:
             dtype = type_at(schema, column.path)
-            if types.is_nested(dtype) or types.is_boolean(dtype):
+            if types.is_nested(dtype) or (types.is_boolean(dtype) and column.path not in flags):
                 raise UnreadableFileError(
                     f"column {column.path} is of type {type_name(dtype)}, expected text, number or timestamp"
                 )

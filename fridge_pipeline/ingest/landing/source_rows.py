@@ -53,6 +53,7 @@ def source_batches(
     Raises ``UnreadableFileError`` as ``read_batches`` does; also for a file without the source's columns.
     """
     content = format_of(source, path_below_hour)
+    source = replace(source, format=content)
     of_path = path_ids(source, path_below_hour)
     found = Columns()
     try:

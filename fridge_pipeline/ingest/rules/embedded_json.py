@@ -5,60 +5,97 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import polars as pl
 
 from fridge_pipeline.ingest.rules.blank import BLANK
+from fridge_pipeline.ingest.rules.reading import Reason
 from fridge_pipeline.ingest.rules.source import Source, holder_of, own
 
-_START, _EACH = r"^[{\[]", "*"
+_EACH = "*"
+
+#: Of base64's alphabet for addresses to the usual one.
+_USUAL = str.maketrans("-_", "+/")
+
+_SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, from an escape such as \ud800
+
+
+def _first_of_each(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    first = dict(reversed(pairs))
+    return dict(reversed(first.items()))
+
+
+#: Of a repeated key the first counts, and a number stays as it is written.
+DECODER = json.JSONDecoder(object_pairs_hook=_first_of_each, parse_float=str)
+
+
+def text_of(value: object) -> str | None:
+    """A JSON value as the text of a field, None for null."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return value if value.isascii() else _SURROGATE.sub("\ufffd", value)
+    return json.dumps(value)
+
+
+def is_id(value: object) -> bool:
+    """Whether a JSON value may be an id: text, a number, or none."""
+    return isinstance(value, str | int | None) and not isinstance(value, bool)
 
 
 def with_embedded(rows: pl.DataFrame, source: Source) -> pl.DataFrame:
     """The rows with the columns that lie in embedded JSON, as text; null where there is none."""
-    inner = {
-        column: holder
-        for column in source.named
-        if own(column) not in rows.columns and (holder := holder_of(column, source.embedded))
-    }
-    if not inner:
+    inner = {column: holder for column in source.named if (holder := holder_of(column, source.embedded))}
+    columns = [column for column in inner if own(column) not in rows.columns]
+    if not columns:
         return rows
-    texts = {holder: _json_texts(rows[own(holder)].cast(pl.String)) for holder in set(inner.values())}
-    return rows.with_columns(
-        texts[holder].str.json_path_match(_path(column.removeprefix(f"{holder}."))).alias(own(column))
-        for column, holder in inner.items()
-    )
+    values: dict[str, list[str | None]] = {own(column): [] for column in columns}
+    no_ids = [False] * rows.height
+    for holder in {inner[column] for column in columns}:
+        names = [
+            (own(column), column.removeprefix(f"{holder}."), column in source.id_columns)
+            for column in columns
+            if inner[column] == holder
+        ]
+        within = [place.removeprefix(f"{holder}.") for place in source.embedded if place.startswith(f"{holder}.")]
+        for place, text in enumerate(rows[own(holder)].cast(pl.String)):
+            opened = None if text is None else decoded_within(decoded_text(text), within)
+            for name, path, must_be_id in names:
+                value = walk(opened, path)
+                values[name].append(text_of(value))
+                no_ids[place] |= must_be_id and not is_id(value)
+    found = [pl.Series(name, texts, dtype=pl.String) for name, texts in values.items()]
+    fault = pl.when(pl.lit(pl.Series(no_ids))).then(pl.lit(Reason.ID_NOT_TEXT.value))
+    return rows.with_columns(*found, fault=pl.coalesce("fault", fault))
 
 
-def _json_texts(column: pl.Series) -> pl.Series:
-    """The texts, those in base64 as what they say; what is neither gives a text without any column."""
-    texts = column.str.strip_chars(BLANK)
-    is_plain = texts.str.contains(_START)
-    if is_plain.all():
-        return texts
-    coded = texts.set(is_plain, None).str.decode("base64", strict=False)
-    try:
-        decoded = coded.cast(pl.String)
-    except pl.exceptions.ComputeError:  # one that is no UTF-8 stops all
-        plain = [None if value is None else value.decode(errors="replace") for value in coded]
-        decoded = pl.Series(plain, dtype=pl.String)
-    return decoded.zip_with(~is_plain.fill_null(value=False), texts)
+def walk(value: object, path: str) -> object:
+    """What lies in a value: under its whole name, where that is a key, or by its parts; None where nothing does."""
+    if isinstance(value, dict) and path in value:
+        return value[path]
+    if "." not in path and isinstance(value, dict):
+        return None
+    for part in path.split("."):
+        if isinstance(value, dict):
+            value = value.get(part)
+        elif isinstance(value, list) and part.isdecimal() and int(part) < len(value):
+            value = value[int(part)]
+        else:
+            return None
+    return value
 
 
-def _path(column: str) -> str:
-    """As JSONPath; a number is a place in an array."""
-    return "$" + "".join(f"[{part}]" if part.isdecimal() else f"[{json.dumps(part)}]" for part in column.split("."))
-
-
-def decoded_within(whole: object, places: Iterable[str]) -> object:
+def decoded_within(whole: object, places: Iterable[str]) -> Any:
     """What a line holds, with the texts at these places, through arrays too, as the JSON that they are."""
-    for place in places:
+    for place in sorted(places, key=len):  # one may lie in another
         whole = _with_decoded(whole, place.split("."))
     return whole
 
 
-def _with_decoded(value: object, keys: list[str]) -> object:
+def _with_decoded(value: object, keys: Sequence[str]) -> object:
     if isinstance(value, list):
         return [_with_decoded(each, keys) for each in value]
     if not keys:
@@ -70,9 +107,19 @@ def _with_decoded(value: object, keys: list[str]) -> object:
 
 def decoded_text(text: str) -> object:
     """What is no JSON stays a text."""
+    plain = text.strip(BLANK)
+    if plain[:1] not in ("{", "["):
+        plain = _of_base64(plain).strip(BLANK)
     try:
-        is_plain = text.strip(BLANK)[:1] in ("{", "[")
-        plain = text if is_plain else base64.b64decode(text, validate=True).decode()
-        return json.loads(plain, parse_float=str)
-    except (ValueError, binascii.Error, RecursionError):
+        return DECODER.decode(plain) if plain else text
+    except (ValueError, RecursionError):
         return text
+
+
+def _of_base64(text: str) -> str:
+    """What base64 says, of either alphabet, with its ``=`` at the end or without; nothing where it is none."""
+    usual = text.rstrip("=").translate(_USUAL)
+    try:
+        return base64.b64decode(usual + "=" * (-len(usual) % 4), validate=True).decode(errors="replace")
+    except (ValueError, binascii.Error):
+        return ""

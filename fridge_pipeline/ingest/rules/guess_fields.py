@@ -6,13 +6,13 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from statistics import median
 
 from fridge_pipeline.ingest.rules.guess_times import TimeGuess, guess_times
 from fridge_pipeline.ingest.rules.reading import TEMPERATURE_MAX_C, TEMPERATURE_MIN_C
-from fridge_pipeline.ingest.rules.source import Column, Unit
+from fridge_pipeline.ingest.rules.source import Column, SourceFormat, Unit
 
 #: A sample's columns, by the file's names: their values as text, empty where there is none.
 Columns = Mapping[str, Sequence[str]]
@@ -20,9 +20,14 @@ Columns = Mapping[str, Sequence[str]]
 _TENANT = (r"tenant", r"customer", r"account", r"client")
 _SENSOR = (
     *(r"dev_?eui", r"(sensor|device|probe|logger)_?(id|index|eui)", r"serial", r"^n$", r"entity_?id", r"\bmac\b"),
-    *(r"sensor|probe", r"device|logger", r"(^|[._])id$", r"(^|[._])(sn|[ael]ser|dev|target|topic|tag|node|asset)$"),
+    *(
+        r"sensor|probe",
+        r"device|logger|core_?id",
+        r"(^|[._])id$",
+        r"(^|[._])(sn|[ael]ser|dev|target|topic|tag|node|asset)$",
+    ),
 )
-_NO_SENSOR = r"type|name$|lat|lon|location|profile|application|generation|message|battery"
+_NO_SENSOR = r"type|name$|lat|lon|location|profile|application|generation|message|battery|statement"
 _TIME = (
     r"(recorded|measured|observed|sampled)",
     r"(^|[._])(timestamp|time_?stamp|ts|t|_?time|datetime)$",
@@ -45,6 +50,9 @@ _OUTER = re.compile(r"^/|^(\.\./)+|\.\*$")
 #: A column that says more than this says something else than what is measured.
 MEASURES_MAX = 20
 
+#: So many columns that may be temperatures as well are named.
+OTHERS_SHOWN = 5
+
 #: How columns of a file without a header line are called.
 UNNAMED = "column "
 
@@ -65,6 +73,11 @@ class TemperatureGuess:
     scale: float = 1.0
     missing: tuple[float, ...] = ()
     doubts: tuple[str, ...] = field(default=())
+
+
+def is_outer(name: str) -> bool:
+    """Whether a column lies in an object around the record: the same for all its records, so none of their readings."""
+    return name.startswith(("/", "../"))
 
 
 def guess_ids(columns: Columns) -> tuple[str | None, str | None]:
@@ -118,7 +131,15 @@ def _guess_date_and_clock(columns: Columns) -> tuple[Column, TimeGuess] | None:
     return None
 
 
-def guess_temperature(columns: Columns, taken: Sequence[str | None]) -> TemperatureGuess | None:
+def are_several_of_one(columns: Columns, identity: Sequence[str | None], temperature: str) -> bool:
+    """Whether rows that the columns of an identity do not tell apart have different temperatures."""
+    rows = {*zip(*(columns[name] for name in (*filter(None, identity), temperature)), strict=True)}
+    return len({row[:-1] for row in rows}) < len(rows)
+
+
+def guess_temperature(
+    columns: Columns, taken: Sequence[str | None], file_format: SourceFormat
+) -> TemperatureGuess | None:
     """The column, or columns, of temperatures, none of those that are taken."""
     numbers = {name: _numbers(values) for name, values in columns.items() if name not in taken}
     numbers = {name: values for name, values in numbers.items() if values}
@@ -127,10 +148,14 @@ def guess_temperature(columns: Columns, taken: Sequence[str | None]) -> Temperat
         unnamed = [name for name in numbers if name.startswith(UNNAMED) or name.isdecimal()]
         best = next((name for name in unnamed if any(value != round(value) for value in numbers[name])), None)
         return _measured((best,), numbers[best]) if best else None
-    alike = tuple(
-        name for name in numbers if _stem(name) == _stem(best) and not re.search(_NO_TEMPERATURE, name, re.IGNORECASE)
-    )
-    return _measured(alike, [value for name in alike for value in numbers[name]])
+    named = [name for name in numbers if not re.search(_NO_TEMPERATURE, name, re.IGNORECASE)]
+    alike = tuple(name for name in named if _stem(name) == _stem(best))
+    if file_format is not SourceFormat.CSV and "." in best:  # the columns of a wide source lie in no object
+        alike = (best,)
+    guess = _measured(alike, [value for name in alike for value in numbers[name]])
+    others = [name for name in named if name not in alike and _first({name: None}, _TEMPERATURE[:2], "")]
+    told = f"{', '.join(map(repr, others[:OTHERS_SHOWN]))} may be temperatures as well, and are not read"
+    return replace(guess, doubts=(*guess.doubts, told)) if others else guess
 
 
 def _measured(columns: tuple[str, ...], values: Sequence[float]) -> TemperatureGuess:
@@ -184,7 +209,7 @@ def _numbers(values: Sequence[str]) -> list[float]:
 
 def _number(text: str) -> float | None:
     try:
-        number = float(text.replace(",", ".", 1) if "." not in text else text)
+        number = float((text.replace(",", ".", 1) if "." not in text else text).replace("\N{MINUS SIGN}", "-"))
     except ValueError:
         return None
     return number if math.isfinite(number) else None

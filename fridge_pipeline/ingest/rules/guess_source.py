@@ -16,11 +16,13 @@ from fridge_pipeline.ingest.rules.guess_fields import (
     UNNAMED,
     Columns,
     TemperatureGuess,
+    are_several_of_one,
     guess_ids,
     guess_measure,
     guess_temperature,
     guess_time,
     guess_unit_column,
+    is_outer,
 )
 from fridge_pipeline.ingest.rules.guess_times import TimeGuess, reads_times, zone_of
 from fridge_pipeline.ingest.rules.patterns import matching
@@ -138,14 +140,16 @@ def _by_columns(sample: Sample) -> Guess | None:
     column, time = found
     times = columns_of(column)
     tenant, sensor = guess_ids({name: values for name, values in columns.items() if name not in times})
-    sensor = sensor or next((key for key in _KEYS if key in columns and key not in times), None)
-    temperature = guess_temperature(columns, (*times, tenant, sensor))
+    sensor = sensor or next((key for key in _KEYS if len({*columns.get(key, ())}) > 1 and key not in times), None)
+    temperature = guess_temperature(columns, (*times, tenant, sensor, *filter(is_outer, columns)), sample.format)
     if temperature is None:
         return None
     values = zip(*(columns[name] for name in (*times, temperature.columns[0])), strict=True)
     readings = sum(all(value.strip() for value in row) for row in values)
     zone = zone_of(times[0])
     doubts = _doubts(time, zone, sensor, temperature, layout)
+    if are_several_of_one(columns, (*times, sensor), temperature.columns[0]):
+        doubts.append("readings of one sensor and time differ, and count once: what else tells them apart?")
     if tenant and tenant.rpartition(".")[2] not in ("tenant", "tenant_id"):
         doubts.append(f"are the values of {tenant!r} your tenant ids? Otherwise say {{ register = true }}")
     lines = [
@@ -179,6 +183,10 @@ def _doubts(
         doubts.append(f"the times fit {time.format}, and also {', '.join(time.others[:3])}: which is it?")
     if sensor is None and len(temperature.columns) == 1:
         doubts.append("no column names the sensor, so the file's name does")
+    if sensor is None and len(temperature.columns) > 1:
+        doubts.append("if several loggers have these columns, say sensor_id as well: it stands before a column's name")
+    if sensor in _KEYS:
+        doubts.append(f'if several gateways have these keys, say whose they are: ["…", "{sensor}"]')
     if layout.header:
         doubts.append("the file has no header line: look at the names given to its columns")
     return [*doubts, *temperature.doubts]
@@ -186,7 +194,7 @@ def _doubts(
 
 def _layout_lines(layout: CsvLayout, columns: Columns, temperature: TemperatureGuess) -> list[str]:
     values = [value for name in temperature.columns for value in columns[name]]
-    has_comma = layout.delimiter != "," and any(re.fullmatch(r"\s*-?\d+,\d+\s*", value) for value in values)
+    has_comma = any(re.fullmatch(r"\s*[+\-\N{MINUS SIGN}]?\d+,\d+[^\d,]*", value) for value in values)
     return [
         *([f"delimiter = {_quoted(layout.delimiter)}"] if layout.delimiter != "," else []),
         *([f"skip_lines = {layout.skip_lines}"] if layout.skip_lines else []),
@@ -203,7 +211,7 @@ def _field_lines(
     temperature: TemperatureGuess,
     unit: str | None,
 ) -> list[str]:
-    is_wide = len(temperature.columns) > 1 and sensor is None
+    is_wide = len(temperature.columns) > 1
     how = [
         *([] if is_wide else [f"column = {_quoted(temperature.columns[0])}"]),
         *([f"unit_column = {_quoted(unit)}"] if unit and not is_wide else []),
@@ -218,7 +226,8 @@ def _field_lines(
         lines.append(f"temperature = {{ {', '.join(how)} }}")
     if is_wide:
         pattern = "|".join(re.escape(name) for name in temperature.columns)
-        return [*lines, f"wide = {{ columns = {_quoted(f'^({pattern})$')} }}"]
+        logger = [f"sensor_id = {{ column = {_quoted(sensor)} }}"] if sensor else []
+        return [*logger, *lines, f"wide = {{ columns = {_quoted(f'^({pattern})$')} }}"]
     sensors = f"{{ column = {_quoted(sensor)} }}" if sensor else _of_path("sensor_id")
     return [f"sensor_id = {sensors}", *lines]
 

@@ -143,6 +143,7 @@ class Shown(Enum):
     """What the folder of a landing hour shows of the files that were loaded from it."""
 
     KEPT = auto()
+    REWRITTEN = auto()  # their names, and not one as it was loaded
     REPLACED = auto()
     GONE = auto()
 
@@ -196,6 +197,20 @@ class Replaced:
                 "it is loaded: correct FRIDGE_LANDING_URI or the mount, or settle this if it is meant"
             )
         return f"{here}, so nothing new of them is loaded: put these back, or settle this if it is meant"
+
+
+#: Fewer hours that are known, or rewritten, say nothing: somebody may have corrected them.
+KNOWN_MIN, REWRITTEN_MIN = 3, 2
+
+
+def rewritten_hours(shown: Mapping[Hour, Shown | None]) -> list[Hour]:
+    """The hours whose files were all rewritten, the newest first, where no hour shows a file as it was loaded.
+
+    Then it may be another landing zone with the same names; its content says.
+    """
+    hours = sorted((hour for hour, each in shown.items() if each is Shown.REWRITTEN), reverse=True)
+    is_any_kept = bool({None, Shown.KEPT} & {*shown.values()})
+    return [] if is_any_kept or len(shown) < KNOWN_MIN or len(hours) < REWRITTEN_MIN else hours
 
 
 def replaced_hours(shown: Mapping[Hour, Shown | None]) -> Replaced | None:

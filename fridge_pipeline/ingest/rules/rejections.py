@@ -28,6 +28,14 @@ KEPT_MAX = 10_000
 #: that is rejected may say anything.
 NAMED_MAX = 10_000
 
+#: Rows of these reasons are no share of a file's loss: told separately, or, of another measure, no loss at all.
+ASIDE = (
+    Reason.CUT_OFF.value,
+    Reason.NOT_REGISTERED.value,
+    Reason.COLUMNS_REFUSED.value,
+    Reason.OTHER_MEASURE.value,
+)
+
 #: So many reasons, and tenants, are shown of a file, and so much of a row.
 REASONS_SHOWN, TENANTS_SHOWN, EXAMPLE_LENGTH_MAX, TENANT_LENGTH_MAX = 5, 5, 200, 60
 
@@ -120,7 +128,11 @@ _TEMPERATURE_TEXTS = (
 )
 
 #: What a line of too many fields, or one that is not a JSON object, looks like.
-_SPLIT_NUMBERS = ((r"(^|,)\s*[+-]?\d{1,3},\d{1,2}\s*(,|$)", "a decimal comma"),)
+_SPLIT_NUMBERS = (
+    (r"(^|,)\s*[+-]?\d{1,3},\d{1,2}\s*(,|$)", "a decimal comma"),
+    (r"[,;\t|]\s*$", "a separator behind the last field, for which the header has no name"),
+)
+_ESCAPED = ((r'\\"', "quotes with a backslash before them; csv writes a quote within quotes twice"),)
 _ARRAYS = ((r"^\s*\[", "an array where each line is to be one JSON object"),)
 
 #: Numbers that sensors and their libraries send instead of a measurement.
@@ -173,6 +185,7 @@ def _cause(landing_hour: Hour) -> pl.Expr:
         _if(Reason.TIME_TOO_LATE, _late(landing_hour)),
         _if(Reason.TIME_TOO_OLD, _old(landing_hour)),
         _if(Reason.WRONG_FIELD_COUNT, _first(pl.col("raw"), _SPLIT_NUMBERS)),
+        _if(Reason.BROKEN_QUOTES, _first(pl.col("raw"), _ESCAPED)),
         _if(Reason.NOT_A_JSON_OBJECT, _first(pl.col("raw"), _ARRAYS)),
         pl.lit(None, pl.String),
     )

@@ -210,6 +210,7 @@ class Source:
         return (
             self.format is SourceFormat.SENML
             or holder_of(f"{self.records}.", self.embedded) is not None
+            or any(self.records and place.startswith(f"{self.records}.") for place in self.embedded)
             or (bool(self.records) and self.format in (SourceFormat.NDJSON, SourceFormat.AVRO))
             or "*" in self.records.split(".")
             or any(part.isdecimal() or part == "*" or part.startswith("/") for part in parts)
@@ -258,8 +259,8 @@ def columns_of(column: Column | None) -> tuple[str, ...]:
 
 
 def holder_of(column: str, embedded: Sequence[str]) -> str | None:
-    """The embedded JSON in which a column lies; None where it lies in none."""
-    return next((holder for holder in embedded if column.startswith(f"{holder}.")), None)
+    """The embedded JSON in which a column lies, the outermost; None where it lies in none."""
+    return min((holder for holder in embedded if column.startswith(f"{holder}.")), key=len, default=None)
 
 
 def _outside(column: str, embedded: Sequence[str]) -> str:

@@ -6,13 +6,14 @@ source knows one. Of a wide row each measured column is a row.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 from polars import selectors
 
 from fridge_pipeline.ingest.rules.blank import BLANK
 from fridge_pipeline.ingest.rules.embedded_json import with_embedded
+from fridge_pipeline.ingest.rules.given_number import given_number
 from fridge_pipeline.ingest.rules.patterns import group_in
 from fridge_pipeline.ingest.rules.reading import FIELDS, IDS, NUMBERS, Reason
 from fridge_pipeline.ingest.rules.source import Column, IdField, Source, TemperatureField, Unit, own
@@ -26,13 +27,16 @@ DECIMALS = 6
 BETWEEN_TIMES, BETWEEN_IDS = " ", "-"
 
 #: What may stand behind a number: its unit, if it is the source's.
-_UNIT_ENDS = {Unit.CELSIUS: f"{BLANK}°ºC", Unit.FAHRENHEIT: f"{BLANK}°ºF", Unit.KELVIN: f"{BLANK}°ºK"}
+_UNIT_ENDS = {Unit.CELSIUS: f"{BLANK}°ºC℃", Unit.FAHRENHEIT: f"{BLANK}°ºF℉", Unit.KELVIN: f"{BLANK}°ºK"}
 
 #: A unit as files write it: ``°C``, ``F``, ``deg C``, ``Cel``, ``[degF]``, ``degrees Celsius``, ``Kelvin``.
 _UNIT = (
     rf"^[{BLANK}\[°º]*(?:deg(?:ree)?s?)?[{BLANK}_.]*"
     rf"(c|cel|celsius|centigrade|f|fahrenheit|k|kelvin)[{BLANK}\].]*$"
 )
+
+_FLAGS = frozenset(("true", "false"))
+_WHOLE = r"^(-?[0-9]+)(?:\.0+)?$"
 
 _KEPT = ("line", "fault", "raw")
 
@@ -55,8 +59,7 @@ def with_fields(rows: pl.DataFrame, source: Source, of_path: Mapping[str, str | 
     """
     rows = with_embedded(rows, source)
     tall = rows.lazy() if source.wide is None else _unpivoted(rows, source)
-    sensor = pl.col(_SENSOR) if source.sensor_id is None else _id(source.sensor_id, "sensor_id", of_path)
-    sensor = sensor.cast(pl.String)
+    sensor = _sensor(source, of_path)
     if source.tenant_id.register:  # which is asked for it as it is judged; else ids are stripped once, by ``judge``
         sensor = _stripped(sensor)
     temperature = _TEMPERATURE if source.temperature.column is None else own(source.temperature.column)
@@ -122,6 +125,17 @@ def _id(field: IdField, name: str, of_path: Mapping[str, str | None]) -> pl.Expr
     return pl.lit(of_path.get(name, field.value), pl.String)
 
 
+def _sensor(source: Source, of_path: Mapping[str, str | None]) -> pl.Expr:
+    """The id; of a wide row's reading its column's name, behind what says whose column that is."""
+    if source.sensor_id is None:
+        return pl.col(_SENSOR).cast(pl.String)
+    sensor = _id(source.sensor_id, "sensor_id", of_path)
+    if source.wide is None:
+        return sensor
+    logger = _stripped(sensor)
+    return pl.when(logger != "").then(pl.concat_str(logger, pl.col(_SENSOR), separator=BETWEEN_IDS))
+
+
 def _together(column: Column, between: str) -> pl.Expr:
     """A column as the file has it, or several as one text; null where one of them is."""
     if isinstance(column, str):
@@ -141,11 +155,19 @@ def _time(source: Source) -> pl.Expr:
 
 def _is_other(source: Source) -> pl.Expr:
     """Whether a row is about something else than its source asks for; null where it does not say."""
-    asked = [
-        _stripped(pl.col(own(column)).cast(pl.String)).fill_null("").is_in(pl.lit(pl.Series(texts)).implode())
-        for column, texts in source.where
-    ]
+    asked = [_is_among(_stripped(pl.col(own(column)).cast(pl.String)), texts) for column, texts in source.where]
     return ~pl.all_horizontal(asked) if asked else pl.lit(value=False)
+
+
+def _is_among(text: pl.Expr, texts: Sequence[str]) -> pl.Expr:
+    """Whether it is one of them: yes and no in any letters, a whole number also with ``.0`` behind it."""
+    asked = pl.Series(texts)
+    if not _FLAGS.isdisjoint(texts):
+        lower = text.str.to_lowercase()
+        text = pl.when(lower.is_in(pl.lit(pl.Series(sorted(_FLAGS))).implode())).then(lower).otherwise(text)
+    if asked.str.contains(_WHOLE).any():
+        text, asked = text.str.replace(_WHOLE, "$1"), asked.str.replace(_WHOLE, "$1")
+    return text.fill_null("").is_in(pl.lit(asked).implode())
 
 
 def _stripped(text: pl.Expr) -> pl.Expr:
@@ -159,18 +181,9 @@ def _is_there(name: str, dtype: pl.DataType) -> pl.Expr:
 
 def _with_temperature(rows: pl.LazyFrame, source: Source) -> pl.LazyFrame:
     """Degrees Celsius, null where the value is no number; ``_is_missing`` says that nothing was measured."""
-    field, value = source.temperature, pl.col("temperature_c")
-    numbers = [each for each in field.missing if not isinstance(each, str)]
-    texts = [each for each in field.missing if isinstance(each, str)]
-    says_nothing = pl.lit(value=False)
-    if rows.collect_schema()["temperature_c"] == pl.String:
-        says_nothing = value.is_in(pl.lit(pl.Series(texts, dtype=pl.String)).implode())
-        ends = "".join(_UNIT_ENDS.values()) if field.unit_column else _UNIT_ENDS[field.unit]
-        value = value.str.strip_chars_end(ends)
-        if source.csv.decimal != ".":
-            value = value.str.replace(source.csv.decimal, ".", literal=True)
-    number = value.cast(pl.Float64, strict=False)
-    is_missing = number.is_in(pl.lit(pl.Series(numbers, dtype=pl.Float64)).implode()) | says_nothing
+    field, dtype = source.temperature, rows.collect_schema()["temperature_c"]
+    ends = "".join(_UNIT_ENDS.values()) if field.unit_column else _UNIT_ENDS[field.unit]
+    number, is_missing = given_number(pl.col("temperature_c"), dtype, field.missing, source.csv.decimal, ends)
     return rows.with_columns(_celsius(number, field).alias("temperature_c"), _is_missing=is_missing)
 
 
@@ -198,7 +211,8 @@ def _from(measured: pl.Expr, unit: Unit) -> pl.Expr:
 def _unit(column: str | None) -> pl.Expr:
     """The first letter of a row's unit; null of what measures no temperature."""
     text = pl.lit(None, pl.String) if column is None else pl.col(own(column)).cast(pl.String)
-    return text.str.to_lowercase().str.extract(_UNIT).str.head(1)
+    whole = text.str.replace("℃", "C", literal=True).str.replace("℉", "F", literal=True)
+    return whole.str.to_lowercase().str.extract(_UNIT).str.head(1)
 
 
 def _fault(source: Source) -> pl.Expr:

@@ -12,6 +12,7 @@ import polars as pl
 
 from fridge_pipeline.catalogue.reading_number import PARTS_MAX, NumberType, ReadingNumber
 from fridge_pipeline.ingest.rules.blank import BLANK
+from fridge_pipeline.ingest.rules.given_number import given_number
 from fridge_pipeline.ingest.rules.reading import Reason
 from fridge_pipeline.ingest.rules.source import NumberField, Source, own
 
@@ -63,20 +64,10 @@ def _of(number: NumberField) -> str:
 def _given(number: NumberField, dtype: pl.DataType, decimal: str) -> tuple[pl.Expr, pl.Expr]:
     """The number as the file has it, and whether it says that there is none."""
     value = pl.col(own(number.column))
-    words = [each for each in number.missing if isinstance(each, str)]
-    numbers = [each for each in number.missing if not isinstance(each, str)]
-    says_nothing = value.is_null()
     if dtype == pl.String:
         value = value.str.strip_chars(BLANK)
-        says_nothing |= value.is_in(pl.lit(pl.Series(["", *words])).implode())
-        if decimal != ".":
-            value = value.str.replace(decimal, ".", literal=True)
-    elif dtype.is_temporal():
-        value = pl.lit(None, pl.Float64)
-    as_number = value.cast(pl.Float64, strict=False)
-    if any(word.lower() == "nan" for word in words):  # many programs write a missing number so
-        says_nothing |= as_number.is_nan()
-    return as_number, says_nothing | as_number.is_in(pl.lit(pl.Series(numbers, dtype=pl.Float64)).implode())
+    as_number, is_missing = given_number(value, dtype, ("", *number.missing), decimal)
+    return as_number, value.is_null() | is_missing
 
 
 def _value(number: NumberField, dtype: pl.DataType, decimal: str) -> pl.Expr:

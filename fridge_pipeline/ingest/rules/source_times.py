@@ -60,7 +60,9 @@ def _no_fault() -> pl.Expr:
 
 
 def _from_epoch(value: pl.Expr, dtype: pl.DataType, unit: TimeFormat) -> pl.Expr:
-    """Whole numbers exactly, fractions to the microsecond."""
+    """Whole numbers exactly, fractions to the microsecond; also as ``/Date(1769279400000)/``, of older JSON."""
+    if dtype == pl.String:
+        value = value.str.strip_prefix("/Date(").str.strip_suffix(")/")
     whole = value.cast(pl.Int64, strict=False)
     fraction = value.cast(pl.Float64, strict=False)
     if unit is TimeFormat.EPOCH_NS:

@@ -224,6 +224,17 @@ def judge_ids(similar: Sequence[str], total: int) -> HealthCheck:
     )
 
 
+def judge_sources(quiet: Mapping[str, int]) -> HealthCheck:
+    """Sources by name of which no row of the last day is a reading any more, with their rows."""
+    if not quiet:
+        return HealthCheck("sources", Grade.OK, "none has stopped bringing readings")
+    told = ", ".join(f"{name} (of {rows} rows none)" for name, rows in quiet.items())
+    text = f"no readings in the files of the last day any more: {told}"
+    return HealthCheck(
+        "sources", Grade.WARN, text, "fridge sources check on a new file; its where may ask for a word that has changed"
+    )
+
+
 def judge_exceptions(kinds: Mapping[str, int]) -> list[HealthCheck]:
     """What waits for a person, kind by kind."""
     if not kinds:

@@ -239,6 +239,56 @@ recorded_at = { column = "Time", format = "excel" }
 temperature = { column = "Temp °C" }
 """,
     ),
+    "one column per sensor of several loggers": (
+        """
+time,logger,T1,T2
+2026-01-24T18:30:00Z,L1,4.5,5
+2026-01-24T18:30:00Z,L2,4.6,5
+""",
+        """
+sensor_id = { column = "logger" }
+recorded_at = { column = "time" }
+wide = { columns = "^(T1|T2)$" }
+""",
+    ),
+    "a decimal comma in quotes, and another minus": (
+        """
+"dev","time","t"
+"a","2026-01-24T18:30:00Z","\N{MINUS SIGN}4,5"
+""",
+        """
+decimal = ","
+tenant_id = { register = true }
+sensor_id = { column = "dev" }
+recorded_at = { column = "time" }
+temperature = { column = "t" }
+""",
+    ),
+    "one measurement in a text, which is no sensor by its key": (
+        """
+{"data":"{\\"t\\":4.5}","published_at":"2026-01-24T18:30:00Z","coreid":"e00fce68"}
+""",
+        """
+embedded = ["data"]
+tenant_id = { register = true }
+sensor_id = { column = "coreid" }
+recorded_at = { column = "published_at" }
+temperature = { column = "data.t" }
+""",
+    ),
+    "JSON in base64 within records": (
+        """
+{"records":[{"recordId":"1","data":"eyJkZXYiOiJhIiwidHMiOjE3NjkyNzk0MDAwMDAsInRlbXAiOjQuNX0="}]}
+""",
+        """
+records = "records"
+embedded = ["records.data"]
+tenant_id = { register = true }
+sensor_id = { column = "data.dev" }
+recorded_at = { column = "data.ts", format = "epoch_ms" }
+temperature = { column = "data.temp" }
+""",
+    ),
     "no temperature": ("time,humidity\n2026-01-24T18:30:00Z,40\n", None),
 }
 
@@ -258,11 +308,70 @@ def test_an_unknown_file_is_guessed_by_names_units_and_values(case: str, tmp_pat
     assert check_source(file, file.name, source, LATER).readings > 0
 
 
+@pytest.mark.parametrize(
+    ("content", "doubt"),
+    [
+        (
+            "id,time,Fridge (°C),Freezer (°C)\na,2026-01-24T18:30:00Z,4.5,-18\n",
+            "'Freezer (°C)' may be temperatures as well, and are not read",
+        ),
+        (
+            '{"at":"2026-01-24T18:30:00Z","P1":{"id":"a","temp":4.5},"P2":{"id":"b","temp":5}}\n',
+            "'P2.temp' may be temperatures as well, and are not read",
+        ),
+        (
+            "id,time,t,bay\na,2026-01-24T18:30:00Z,4.5,1\na,2026-01-24T18:30:00Z,5,2\n",
+            "readings of one sensor and time differ, and count once: what else tells them apart?",
+        ),
+        (
+            '{"id":"a","start":1769279400,"interval":300,"temps":[4.5,4.6]}\n',
+            "readings of one sensor and time differ, and count once: what else tells them apart?",
+        ),
+        (
+            '{"gw":"g1","at":"2026-01-24T18:30:00Z","object":{"temp_1":4.5,"temp_2":5}}\n',
+            'if several gateways have these keys, say whose they are: ["…", "*"]',
+        ),
+        (
+            "time,T1,T2\n2026-01-24T18:30:00Z,4.5,5\n",
+            "if several loggers have these columns, say sensor_id as well: it stands before a column's name",
+        ),
+    ],
+)
+def test_a_guess_that_leaves_readings_out_says_so_and_is_not_sure(content: str, doubt: str, tmp_path: Path) -> None:
+    file = tmp_path / "unknown-1.txt"
+    file.write_text(content)
+    guess = guessed(file, file.name)
+    assert guess.confidence == "low"
+    assert doubt in guess.reasons
+    (source,) = read_sources(guess.toml)
+    assert check_source(file, file.name, source, LATER).readings > 0
+
+
+def test_readings_that_a_source_does_not_tell_apart_are_told_before_they_are_lost(tmp_path: Path) -> None:
+    file = tmp_path / "racks.csv"
+    file.write_text("at,rack,t\n" + "".join(f"2026-01-24T18:30:00Z,{rack},4.5\n" for rack in (1, 2, 3)))
+    text = """
+[[source]]
+name = "racks"
+match = "*"
+tenant_id = { value = "troy" }
+sensor_id = { SENSOR }
+recorded_at = { column = "at" }
+temperature = { column = "t" }
+"""
+    for sensor, repeated in (('value = "rack"', 2), ('column = "rack"', 0)):
+        (source,) = read_sources(text.replace("SENSOR", sensor))
+        found = check_source(file, file.name, source, HOUR)
+        assert (found.readings, found.repeated) == (3, repeated)
+        told = [warning for warning in found.warnings if "the sensor and the time of another" in warning]
+        assert [warning.partition(" ")[0] for warning in told] == (["2"] if repeated else [])
+
+
 def test_what_guess_prints_is_a_file_of_sources_that_check_accepts(tmp_path: Path) -> None:
     file, written = tmp_path / "rack-1.csv", tmp_path / "sources.toml"
     file.write_text("time,T1,door,T2\n2026-01-24T18:30:00Z,4.5,1,5\n")
     guess = CliRunner().invoke(sources, ["guess", str(file)])
-    assert guess.output.startswith("# confidence: medium\n# - by names and values: time in 'time'")
+    assert guess.output.startswith("# confidence: low\n# - by names and values: time in 'time'")
     written.write_text(guess.output)
     arguments = ["check", str(file), "--hour", HOUR.key]
     check = CliRunner().invoke(sources, arguments, env={"FRIDGE_SOURCES": str(written)})

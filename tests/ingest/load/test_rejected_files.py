@@ -10,8 +10,9 @@ from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.corrections.withdraw import withdraw_file
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.ingest.landing.local import LocalLanding
-from fridge_pipeline.ingest.landing_record import unusable_of_hours
+from fridge_pipeline.ingest.landing_record import quiet_sources, unusable_of_hours
 from fridge_pipeline.ingest.rules.reading import Reason
+from fridge_pipeline.ingest.sources_file import read_sources
 from tests.pipeline import Pipeline, readings
 
 HEADER = "tenant_id,sensor_id,recorded_at,temperature_c\n"
@@ -230,3 +231,58 @@ def test_a_file_that_keeps_not_all_its_rejected_rows_is_told_however_few_of_its_
         pipeline.land(hour, f"{bad}.csv", (HEADER + rows(hour, 10 * bad, bad)).encode())
     pipeline.load(hour)
     assert list(told(pipeline)) == ["10001.csv"]
+
+
+BY_METRIC = """
+[[source]]
+name = "metrics"
+match = "*.csv"
+tenant_id = { column = "tenant_id" }
+sensor_id = { column = "sensor_id" }
+recorded_at = { column = "recorded_at" }
+temperature = { column = "temperature_c" }
+where = { metric = "temperature" }
+"""
+
+
+def measured(hour: Hour, **rows_of: int) -> str:
+    """A csv with so many temperatures, such ones with an unreadable time, and humidities, of one tenant."""
+    time = f"{hour.start:%FT%TZ}"
+    kinds = {"good": ("temperature", time), "bad": ("temperature", "yesterday"), "other": ("humidity", time)}
+    lines = [
+        f"cold-one,{name}{each},{kinds[name][1]},4.2,{kinds[name][0]}"
+        for name, count in rows_of.items()
+        for each in range(count)
+    ]
+    return "\n".join(["tenant_id,sensor_id,recorded_at,temperature_c,metric", *lines])
+
+
+def test_rows_of_another_measure_neither_hide_a_loss_nor_are_one(pipeline: Pipeline, hour: Hour) -> None:
+    pipeline.zone = LocalLanding(str(pipeline.landing), read_sources(BY_METRIC))
+    pipeline.land(hour, "hidden.csv", measured(hour, good=20, bad=4, other=976).encode())
+    pipeline.land(hour, "stray.csv", measured(hour, good=20, bad=1, other=79).encode())
+    pipeline.load(hour)
+    found = told(pipeline)
+    assert found.keys() == {"hidden.csv"}
+    assert found["hidden.csv"].startswith("4 of 24 rows are rejected and not counted, 17 % of them; 4 unreadable time")
+    assert "the loss of tenants" not in found["hidden.csv"]
+    counts = "select row_count, rejected_count from fridge.landing_files order by path"
+    assert pipeline.rows(counts) == [(1000, 980), (100, 80)]
+
+
+def test_a_source_whose_rows_are_all_of_another_measure_since_yesterday_is_told_by_doctor(
+    pipeline: Pipeline, hour: Hour
+) -> None:
+    """The word for a temperature was changed: every row is left out, and not one file is wrong by itself."""
+    pipeline.zone = LocalLanding(str(pipeline.landing), read_sources(BY_METRIC))
+    today = Hour.containing(pipeline.clock()).plus(-2)
+    pipeline.land(hour, "before.csv", measured(hour, good=2, other=2).encode())
+    pipeline.land(today, "since.csv", measured(today, other=20).encode())
+    pipeline.load(hour, today)
+    assert told(pipeline) == {}
+    with pipeline.database.connect() as connection:
+        assert quiet_sources(connection, pipeline.clock()) == {"metrics": 20}
+    pipeline.land(today, "good.csv", measured(today, good=1).encode())
+    pipeline.load(today)
+    with pipeline.database.connect() as connection:
+        assert quiet_sources(connection, pipeline.clock()) == {}

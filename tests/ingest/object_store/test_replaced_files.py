@@ -35,9 +35,9 @@ class Places:
         where = self.parent
         return open_landing_zone(str(where / name) if isinstance(where, Path) else f"s3://{where.name}/{name}")
 
-    def land(self, name: str, hour: Hour, file: str, tenant: str = "cohoes") -> None:
-        """One file of two readings of a tenant."""
-        body = csv_of(readings(tenant, hour, 1, 2))
+    def land(self, name: str, hour: Hour, file: str, tenant: str = "cohoes", sensors: int = 1) -> None:
+        """One file of two readings of each of a tenant's sensors."""
+        body = csv_of(readings(tenant, hour, sensors, 2))
         if isinstance(self.parent, Bucket):
             self.parent.server.put(self.parent.name, f"{name}/{hour.folder}/{file}", body)
         else:
@@ -161,6 +161,54 @@ def test_what_is_meant_is_loaded_once_a_person_has_settled_it(places: Places, ho
     places.use("ours")  # whose files are known
     places.tick()
     assert places.pipeline.rows(OPEN) == []
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=["tick", "sweep", "load"])
+def test_nothing_of_another_zone_with_the_same_names_is_loaded_unless_a_person_has_settled_it(
+    places: Places, hours: list[Hour], look: Look
+) -> None:
+    stored = loaded(places, hours)
+    new = hours[-1].plus(1)
+    for hour in (*hours[1:], new):  # an hour that they have not is no sign of ours
+        for gateway in ("a", "b", "c", "canary"):
+            places.land("theirs", hour, f"{gateway}.csv", "canary" if gateway == "canary" else "stranger")
+    places.use("theirs")
+    look(places)
+    ((kind, detail),) = [row for row in places.pipeline.rows(OPEN) if row[0] != "load_failed"]
+    assert kind == "landing_replaced"
+    assert detail.startswith(f"3 hours of the 4 that were loaded last, the newest {hours[-1].key}, hold other files")
+    assert places.tick().pending == {}
+    places.pipeline.load(*ends(places))
+    assert places.pipeline.one(STORED) == stored
+    places.use("ours")
+    places.tick()
+    assert "landing_replaced" not in {kind for kind, _ in places.pipeline.rows(OPEN)}
+    places.use("theirs")
+    places.tick()
+    (exception_id,) = places.pipeline.rows(
+        "select exception_id from fridge.exceptions where closed_at is null and kind = 'landing_replaced'"
+    )[0]
+    places.pipeline.clock.advance(minutes=1)
+    settle_exceptions(places.pipeline.as_run(), [exception_id], Decision(How.NO_LOSS, "all sensors have new names"))
+    places.pipeline.clock.advance(minutes=1)
+    places.pipeline.load(*ends(places))
+    assert places.pipeline.one(STORED) == stored + 4 * 2 + 2  # and the canary's new hour
+    assert places.pipeline.rows(OPEN) == []
+
+
+@pytest.mark.parametrize("sensors", [2, 1], ids=["corrected", "copied"])
+def test_files_that_were_all_corrected_or_copied_are_loaded(places: Places, hours: list[Hour], sensors: int) -> None:
+    """All of them at once: corrected ones have a sensor that is known, copied ones have their content."""
+    stored = loaded(places, hours)
+    for hour in hours:
+        for gateway in ("a", "b", "c"):
+            places.land("copy", hour, f"{gateway}.csv", f"tenant-{gateway}", sensors)
+    places.land("copy", hours[0], "late.csv", "late")
+    places.use("copy")
+    assert hours[0] in places.tick().pending
+    places.pipeline.load(*ends(places))
+    assert places.pipeline.rows(OPEN) == []
+    assert places.pipeline.one(STORED) == stored + 2 + 4 * 3 * 2 * (sensors - 1)
 
 
 def test_of_two_hours_with_other_files_among_intact_ones_only_these_wait(places: Places, hours: list[Hour]) -> None:

@@ -1,0 +1,40 @@
+"""A number as a file has it, and whether it says that nothing was measured: of temperatures, and of numbers beside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+#: What some languages' programs write for a minus.
+_MINUS = "\N{MINUS SIGN}"
+
+
+def given_number(
+    value: pl.Expr, dtype: pl.DataType, missing: Sequence[float | str], decimal: str, ends: str = ""
+) -> tuple[pl.Expr, pl.Expr]:
+    """The number, null where there is none to be read, and whether it is one of ``missing``.
+
+    In: text without blanks around it, or a number. ``ends`` are characters that may stand behind a text's number.
+    """
+    words = [each for each in missing if isinstance(each, str)]
+    is_word = pl.lit(value=False)
+    if dtype == pl.String:
+        is_word = value.is_in(pl.lit(pl.Series(words, dtype=pl.String)).implode())
+        value = value.str.strip_chars_end(ends) if ends else value
+        value = value.str.replace(_MINUS, "-", literal=True)
+        if decimal != ".":
+            value = value.str.replace(decimal, ".", literal=True)
+    elif dtype.is_temporal():
+        value = pl.lit(None, pl.Float64)
+    number = value.cast(pl.Float64, strict=False)
+    if any(word.lower() == "nan" for word in words):  # many programs write a missing number so
+        is_word |= number.is_nan()
+    sentinels = _stored([each for each in missing if not isinstance(each, str)])
+    return number, is_word | number.is_in(pl.lit(sentinels).implode())
+
+
+def _stored(numbers: Sequence[float]) -> pl.Series:
+    """The numbers, and what they become in a file that keeps them in 32 bits: -99.9 is -99.9000015 there."""
+    exact = pl.Series(numbers, dtype=pl.Float64)
+    return pl.concat([exact, exact.cast(pl.Float32).cast(pl.Float64)])
