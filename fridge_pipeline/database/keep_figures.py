@@ -12,8 +12,8 @@ from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.models import Materialized, SqlModel
 from fridge_pipeline.database.queries import statement, statement_on
 
-#: Hours of tenants that are made anew in one transaction, and at least a day of all. For a few tenants it takes longer to
-#: plan the statements than to run them: a month of theirs is one batch.
+#: Hours of tenants that are made anew in one transaction, and at least a day of all. For few tenants the statements
+#: take longer to plan than to run: a month of theirs is one batch.
 TENANT_HOURS_AT_A_TIME = 24_000
 
 #: Hours that the run of an hour makes anew at most, the newest first: the night does what is left.
