@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from fridge_pipeline.cli.interruption import ended_by_signals
+from fridge_pipeline.cli.port_option import PORT
 from fridge_pipeline.cli.terminal import console as terminal
 from fridge_pipeline.cli.terminal import echo, settings
 from fridge_pipeline.console.all_pages import all_pages
@@ -35,8 +36,8 @@ NICE = 10
 
 
 @click.command()
-@click.option("-h", "--host", default=HOST, show_default=True, help="Address to listen on; another needs a proxy.")
-@click.option("-p", "--port", default=CONSOLE_PORT, show_default=True, help="Port to listen on.")
+@click.option("--host", default=HOST, show_default=True, help="Address to listen on; another needs a proxy.")
+@click.option("--port", type=PORT, default=CONSOLE_PORT, show_default=True, help="Port to listen on.")
 @click.option("--only-reports", is_flag=True, hidden=True, help="Do not open the database: reports only.")
 @click.option("--listener", type=int, hidden=True, help="A socket that listens already.")
 def console(*, host: str, port: int, only_reports: bool, listener: int | None) -> None:

@@ -11,13 +11,15 @@ from pathlib import Path
 import click
 import polars as pl
 
+from fridge_pipeline.calendar.days import DayRange, day_of
 from fridge_pipeline.calendar.hours import ONE_HOUR, Hour, HourRange
 from fridge_pipeline.catalogue.tenant import Tenant
 from fridge_pipeline.catalogue.tenant_record import import_tenants, tenant_ids
 from fridge_pipeline.cli.await_billing import await_billed
 from fridge_pipeline.cli.bill_command import show_result
-from fridge_pipeline.cli.demo_month import begin_demo_month, end_demo_month
+from fridge_pipeline.cli.demo_month import begin_demo_month, end_demo_month, tell_failure
 from fridge_pipeline.cli.interruption import exit_code
+from fridge_pipeline.cli.port_option import PORT
 from fridge_pipeline.cli.terminal import console, settings
 from fridge_pipeline.cli.up import UI_PORT, running, show_urls
 from fridge_pipeline.installation import Ledger, open_installation
@@ -92,7 +94,7 @@ DEMO_HOURS = 48
 
 @click.command()
 @click.option("--exit", "exit_after", is_flag=True, help="End after the result instead of keeping the UI up.")
-@click.option("--port", default=UI_PORT, show_default=True, help="Port of the UI; another is taken if it is in use.")
+@click.option("--port", type=PORT, default=UI_PORT, show_default=True, help="Port of the UI; if taken, another.")
 def demo(exit_after: bool, port: int) -> None:
     """Bill two days of real readings to the Stripe sandbox, and show them.
 
@@ -112,12 +114,17 @@ def demo(exit_after: bool, port: int) -> None:
         span = land_demo(opened.ledger)  # before the landing sensor begins to look, which finds the files at once
         with running(configured, port) as started:
             billed = await_billed(started, span)
-            if not billed.is_interrupted:
-                with console.status("checking the books"), headless_runner(opened.ledger, span) as runner:
-                    billed.runs.append(runner.check_books(span))
-            show_result(billed, started.stripe_location, opened.ledger.billing_start, as_json=False)
-            if billed.is_success:
-                end_demo_month(started, span, demo_tenants()[0].tenant_id)
+            with headless_runner(opened.ledger, span, "fridge demo") as runner:
+                if not billed.is_interrupted:
+                    with console.status("checking the books"):
+                        billed.runs.append(runner.check_books(span))
+                show_result(billed, started.stripe_location, opened.ledger.billing_start, as_json=False)
+                if billed.is_success:
+                    end_demo_month(started, span, demo_tenants()[0].tenant_id, runner)
+                    with console.status("comparing with Stripe's own sums"):
+                        compared = runner.reconcile(DayRange(day_of(span.first), day_of(span.last)))
+                    billed.runs.append(compared)
+                    tell_failure(compared)
             if exit_after or exit_code() is not None:
                 sys.exit(exit_code() or (0 if billed.is_success else 1))
             show_urls(started)

@@ -21,9 +21,8 @@ from fridge_pipeline.corrections.propose import documents_for
 from fridge_pipeline.corrections.rules.proposal import Difference, Proposed
 from fridge_pipeline.installation import Installation
 from fridge_pipeline.invoice_causes import INVOICE_CAUSES
-from fridge_pipeline.invoices.compare_invoices import compare_invoices
-from fridge_pipeline.invoices.read_invoices import read_invoices
 from fridge_pipeline.invoices.rules.currency import money
+from fridge_pipeline.orchestration.headless import HeadlessRunner, RangeRun
 from fridge_pipeline.stripe.demo_billing import finalize_demo, subscribe_demo
 
 #: What a unit of each meter costs in the demo, in cents.
@@ -54,7 +53,7 @@ def begin_demo_month(opened: Installation, tenants: Sequence[Tenant]) -> None:
     subscribe_demo(opened.stripe.gateway(), customers, priced, _month_before(end), end)
 
 
-def end_demo_month(started: Running, span: HourRange, late_tenant: str) -> None:
+def end_demo_month(started: Running, span: HourRange, late_tenant: str, runner: HeadlessRunner) -> None:
     """Makes the month's invoices final, bills a file that comes after that, and shows what invoices say."""
     opened = started.installation
     ledger = opened.ledger
@@ -67,15 +66,18 @@ def end_demo_month(started: Running, span: HourRange, late_tenant: str) -> None:
         if await_billed(started, HourRange(hour, hour)).is_interrupted:
             return
     with console.status("reading the invoices"):
-        run = ledger.as_run("fridge demo")
-        days = DayRange(day_of(Hour(end)), ledger.clock().date())
-        read_invoices(run, opened.stripe.gateway, days)
-        compare_invoices(run)
+        tell_failure(runner.read_invoices(DayRange(day_of(Hour(end)), ledger.clock().date())))
         with ledger.database.connect() as connection:
             found = differences(connection, end - ONE_DAY, end)
     proposed, _ = documents_for(found)
     if found:
         _show([each for each, _ in found], proposed, end)
+
+
+def tell_failure(run: RangeRun) -> None:
+    """What went wrong, if anything did; the demo goes on to its UI, which shows the run."""
+    if run.failure is not None:
+        console.print(f"{run.hours}: {run.failure}", style="red")
 
 
 def _month_before(end: datetime) -> datetime:

@@ -101,7 +101,8 @@ def hour_as_mapping(state: HourState) -> dict[str, object]:
 
 
 def _exception_row(exception: OpenException) -> Sequence[object]:
-    about = f"{exception.subject}: {exception.detail}" if exception.subject else exception.detail
+    told = not exception.subject or exception.subject in exception.detail
+    about = exception.detail if told else f"{exception.subject}: {exception.detail}"
     owed = f"{exception.owed:,}" if exception.owed is not None else None
     until = minute(exception.deadline_at)
     return (

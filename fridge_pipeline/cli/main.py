@@ -85,6 +85,7 @@ def _say(error: BaseException) -> int:
         echo(shown.getvalue(), err=True, nl=False)
         return error.exit_code
     if isinstance(error, CLEAR_ERRORS) and "--debug" not in sys.argv:
-        echo(f"fridge: {error}", err=True)
+        words = "it was not confirmed, and nothing was done" if isinstance(error, click.Abort) else str(error)
+        echo(f"fridge: {words or type(error).__name__}", err=True)
         return 1
     raise error

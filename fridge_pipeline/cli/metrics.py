@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import click
 
 from fridge_pipeline.cli.dagster_services import METRICS_PORT
+from fridge_pipeline.cli.port_option import PORT
 from fridge_pipeline.cli.terminal import console, settings
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.installation import metrics_login, utc_now
@@ -24,7 +25,7 @@ PATH = "/metrics"
 
 @click.command()
 @click.option("--host", default=HOST, show_default=True, help="Address to listen on; there is no sign-in.")
-@click.option("--port", default=METRICS_PORT, show_default=True, help="Port to listen on.")
+@click.option("--port", type=PORT, default=METRICS_PORT, show_default=True, help="Port to listen on.")
 @click.option("--name", "names", multiple=True, metavar="HOST", help="Another name that Prometheus calls it by.")
 @click.option("--listener", type=int, hidden=True, help="A socket that listens already.")
 def metrics(*, host: str, port: int, names: tuple[str, ...], listener: int | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import stat
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -86,13 +87,21 @@ def sign_in(books: Ledger, login: str | None) -> None:
     if login is None:
         return
     file = books.settings.person_password_file
-    password = (
-        _password_in(file) if file is not None else click.prompt(f"Password of {login}", hide_input=True, err=True)
-    )
+    password = _password_in(file) if file is not None else _asked(login)
     books.database = books.database.as_person(login, password)
     if books.database.person is not None:
         with books.database.person.connect():
             return
+
+
+def _asked(login: str) -> str:
+    if sys.stdin.isatty():
+        return str(click.prompt(f"Password of {login}", hide_input=True, err=True))
+    if password := sys.stdin.readline().rstrip("\r\n"):
+        return password
+    raise SecretFileError(
+        f"no password of {login}, and no terminal to ask for it at: name a file with it in {VARIABLE}"
+    )
 
 
 def _password_in(file: Path) -> str:

@@ -48,6 +48,8 @@ def as_mapping(plan: BillingPlan, priced: Sequence[PricedChange]) -> dict[str, A
 
 def as_text(plan: BillingPlan, priced: Sequence[PricedChange]) -> str:
     """The plan in words; nothing was sent or written."""
+    if not plan.hours:
+        return "no hour of these holds landing files or history: nothing would be run, and nothing changes at Stripe"
     lines = [f"{len(plan.hours)} hours hold landing files or history; they would be run as {len(plan.runs)} runs:"]
     lines += [f"  {each} ({each.count} hours)" for each in plan.runs]
     if plan.to_load:

@@ -24,6 +24,7 @@ from fridge_pipeline.cli.dagster_services import (
     ServiceStartError,
 )
 from fridge_pipeline.cli.interruption import ended_by_signals
+from fridge_pipeline.cli.port_option import PORT
 from fridge_pipeline.cli.services import UMASK, Service
 from fridge_pipeline.cli.terminal import console, settings
 from fridge_pipeline.cli.up import LOST_RUNS_SECONDS, UI_PORT, AlreadyUpError
@@ -65,7 +66,7 @@ def serve() -> None:
 def code_options(command: Callable[P, None]) -> Callable[P, None]:
     """Where the code location answers, for those that ask it."""
     for option in (
-        click.option("--code-port", type=int, help=f"Its port, instead of a socket. [with --code-host: {CODE_PORT}]"),
+        click.option("--code-port", type=PORT, help=f"Its port, instead of a socket. [with --code-host: {CODE_PORT}]"),
         click.option("--code-host", help="Its machine, instead of a socket. [with --code-port: this one]"),
         click.option("--code-socket", type=SOCKET, help="Its socket. [default: code.socket in FRIDGE_HOME]"),
     ):
@@ -76,7 +77,7 @@ def code_options(command: Callable[P, None]) -> Callable[P, None]:
 @serve.command()
 @click.option("--socket", type=SOCKET, help="Socket to listen on. [default: code.socket in FRIDGE_HOME]")
 @click.option("--host", help="Listen on a port of this address instead: whoever reaches it runs code with all secrets.")
-@click.option("--port", type=int, help=f"That port. [with --host: {CODE_PORT}]")
+@click.option("--port", type=PORT, help=f"That port. [with --host: {CODE_PORT}]")
 def code(*, socket: Path | None, host: str | None, port: int | None) -> None:
     """Serve the assets, and run the runs.
 
@@ -106,7 +107,7 @@ def code(*, socket: Path | None, host: str | None, port: int | None) -> None:
 
 @serve.command()
 @click.option("--host", default=HOST, show_default=True, help="Address to listen on; the UI has no sign-in.")
-@click.option("--port", default=UI_PORT, show_default=True, help="Port to listen on.")
+@click.option("--port", type=PORT, default=UI_PORT, show_default=True, help="Port to listen on.")
 @click.option("--read-only", is_flag=True, help="Launch, change and stop nothing; reaches no code location.")
 @code_options
 def webserver(

@@ -11,6 +11,7 @@ import click
 from fridge_pipeline.billing.deliver import wrong_meters
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.cli.command_groups import SentenceGroup
+from fridge_pipeline.cli.port_option import PORT
 from fridge_pipeline.cli.terminal import echo, installation, settings
 from fridge_pipeline.database.private_folder import make_private
 from fridge_pipeline.stripe.create_meters import create_missing_meters
@@ -72,7 +73,7 @@ def show_disagreements(gateway: StripeGateway, catalogue: tuple[Meter, ...]) -> 
 
 @click.command()
 @click.option("--host", default=DEFAULT_HOST, show_default=True, help="Address to listen on.")
-@click.option("--port", default=DEFAULT_PORT, show_default=True, help="Port; 0 takes a free one.")
+@click.option("--port", type=PORT, default=DEFAULT_PORT, show_default=True, help="Port; 0 takes a free one.")
 @click.option(
     "--state", type=click.Path(dir_okay=False, path_type=Path), help="State file [default: FRIDGE_HOME/sandbox]."
 )

@@ -26,6 +26,7 @@ from fridge_pipeline.cli.dagster_services import (
     start_ui,
 )
 from fridge_pipeline.cli.interruption import ended_by_signals
+from fridge_pipeline.cli.port_option import PORT
 from fridge_pipeline.cli.services import Services
 from fridge_pipeline.cli.shown_grid import ShownGrid, grid_variable
 from fridge_pipeline.cli.terminal import console, settings
@@ -48,7 +49,7 @@ WATCH_SECONDS = 1.0
 @click.command()
 @click.option("--read-only", is_flag=True, help="Show everything, and let nothing be launched, changed or stopped.")
 @click.option(
-    "--port", default=FINANCE_UI_PORT, show_default=True, help="Port of the UI; another is taken if it is in use."
+    "--port", type=PORT, default=FINANCE_UI_PORT, show_default=True, help="Port of the UI; if taken, another."
 )
 def ui(*, read_only: bool, port: int) -> None:
     """Show the Dagster UI of this installation until Ctrl-C.
@@ -170,7 +171,7 @@ class Running:
 
 
 @click.command()
-@click.option("--port", default=UI_PORT, show_default=True, help="Port of the UI; another is taken if it is in use.")
+@click.option("--port", type=PORT, default=UI_PORT, show_default=True, help="Port of the UI; if taken, another.")
 def up(port: int) -> None:
     """Run everything on this machine until Ctrl-C.
 

@@ -17,12 +17,13 @@ from dagster._core.utils import make_new_run_id
 from dagster_postgres.utils import DagsterPostgresException
 from sqlalchemy.exc import SQLAlchemyError  # what Dagster's storage speaks
 
+from fridge_pipeline.calendar.days import DayRange
 from fridge_pipeline.calendar.hours import HourRange
 from fridge_pipeline.database.connection import DatabaseUnreachableError
 from fridge_pipeline.definitions import build_definitions
 from fridge_pipeline.installation import Ledger, system_user
 from fridge_pipeline.orchestration.attribution import LAUNCHED_BY
-from fridge_pipeline.orchestration.automation import CHECK_BOOKS, LOAD_AND_BILL
+from fridge_pipeline.orchestration.automation import CHECK_BOOKS, LOAD_AND_BILL, READ_INVOICES, RECONCILE_DAYS
 from fridge_pipeline.orchestration.instance import LOCATION, dagster_environment, hold_connections
 from fridge_pipeline.orchestration.lost_runs import PROCESS_TAG, this_process
 from fridge_pipeline.orchestration.partitions import range_tags
@@ -35,35 +36,47 @@ T = TypeVar("T")
 class RangeRun:
     """How one run ended; ``failure`` says in a sentence what went wrong, ``None`` when nothing did."""
 
-    hours: HourRange
+    hours: HourRange | DayRange
     run_id: str
     failure: str | None
 
 
 class HeadlessRunner:
-    """Runs ranges of hours through Dagster, one after another; its runs show in the UI like any others."""
+    """Runs ranges of hours through Dagster, one after another; its runs show in the UI like any others.
 
-    def __init__(self, ledger: Ledger, instance: dg.DagsterInstance, grid: HourRange) -> None:
+    ``command`` is what stands on them as who launched them.
+    """
+
+    def __init__(
+        self, ledger: Ledger, instance: dg.DagsterInstance, grid: HourRange, command: str = "fridge bill"
+    ) -> None:
         settings = ledger.settings.model_copy(
             update={"partitions_start": min(grid.first, ledger.settings.partitions_start)}
         )
         definitions = build_definitions(settings)
-        self._load_and_bill = definitions.resolve_job_def(LOAD_AND_BILL)
-        self._check_books = definitions.resolve_job_def(CHECK_BOOKS)
+        self._job = definitions.resolve_job_def
         self._instance = instance
         here = system_user()
-        self._launched_by = f"fridge bill, by {here.user} on {here.host}"
+        self._launched_by = f"{command}, by {here.user} on {here.host}"
 
     def run(self, hours: HourRange) -> RangeRun:
         """Loads, counts and bills a range of hours."""
-        return self._run(self._load_and_bill, hours, range_tags(hours))
+        return self._run(LOAD_AND_BILL, hours, range_tags(hours))
 
     def check_books(self, hours: HourRange) -> RangeRun:
         """What is run every night, at once: tests all that finance reads. ``hours`` are what came new."""
-        return self._run(self._check_books, hours, {})
+        return self._run(CHECK_BOOKS, hours, {})
 
-    def _run(self, job: dg.JobDefinition, hours: HourRange, tags: dict[str, str]) -> RangeRun:
-        run_id = make_new_run_id()
+    def reconcile(self, days: DayRange) -> RangeRun:
+        """What is run every morning, at once: compares these days with Stripe's own sums."""
+        return self._run(RECONCILE_DAYS, days, range_tags(days))
+
+    def read_invoices(self, days: DayRange) -> RangeRun:
+        """The same of the invoices that Stripe made on these days."""
+        return self._run(READ_INVOICES, days, range_tags(days))
+
+    def _run(self, name: str, hours: HourRange | DayRange, tags: dict[str, str]) -> RangeRun:
+        run_id, job = make_new_run_id(), self._job(name)
 
         def execute() -> dg.ExecuteInProcessResult:
             return job.execute_in_process(
@@ -122,7 +135,7 @@ def interruptibly(call: Callable[[], T]) -> T:
 
 
 @contextmanager
-def headless_runner(ledger: Ledger, grid: HourRange) -> Iterator[HeadlessRunner]:
+def headless_runner(ledger: Ledger, grid: HourRange, command: str = "fridge bill") -> Iterator[HeadlessRunner]:
     """A runner with the instance that the UI shows; sets Dagster's environment for this process.
 
     Raises ``DatabaseUnreachableError`` when PostgreSQL goes away while Dagster keeps its record of a run there.
@@ -132,7 +145,7 @@ def headless_runner(ledger: Ledger, grid: HourRange) -> Iterator[HeadlessRunner]
         with dg.DagsterInstance.get() as instance:
             hold_connections(instance)
             name_location(instance)
-            yield HeadlessRunner(ledger, instance, grid)
+            yield HeadlessRunner(ledger, instance, grid, command)
     except (SQLAlchemyError, DagsterPostgresException) as error:
         cause = " ".join(str(error.__cause__ or error).partition("(Background")[0].split())[:200]
         raise DatabaseUnreachableError(

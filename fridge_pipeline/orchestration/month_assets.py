@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 import dagster as dg
@@ -25,10 +26,17 @@ from fridge_pipeline.settings import MODELS_FOLDER, Settings
 def make_pack(ledger: Ledger, month: Month, target: Location | None, made_by: str, run_id: str) -> EvidencePack:
     """Makes a month's pack; without a target in the archive."""
     settings = ledger.settings
+    require_begun(month, ledger.clock())
     refresh_month(ledger.database, MODELS_FOLDER, ledger.catalogue, month, ledger.clock)
     maker = maker_of(ledger, made_by, run_id)
     location = target or settings.archive / FOLDER / f"{month.key}.zip"
     return make_evidence(ledger.database, month, location, MODELS_FOLDER, maker, settings.workspace)
+
+
+def require_begun(month: Month, now: datetime) -> None:
+    """Raises ``ValueError`` of a month ahead: nothing can be said of it, not even that it is empty."""
+    if now < month.start:
+        raise ValueError(f"{month} begins at {month.start:%Y-%m-%d %H:%M} UTC: there is nothing of it yet")
 
 
 def maker_of(ledger: Ledger, made_by: str, run_id: str) -> Maker:
@@ -55,6 +63,7 @@ def parameters_of(settings: Settings) -> dict[str, Any]:
 def make_report(ledger: Ledger, month: Month, folder: Location, made_by: str, run_id: str) -> MonthReport:
     """Refreshes the month's models, so that nothing in it is older than the books, and writes page and workbook."""
     settings, run = ledger.settings, ledger.as_run("report")
+    require_begun(month, ledger.clock())
     refresh_month(run.database, MODELS_FOLDER, run.catalogue, month, run.clock)
     maker = maker_of(ledger, made_by, run_id)
     return report_month(run, month, folder, settings.close_after, settings.workspace, maker)

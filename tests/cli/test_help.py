@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from fridge_pipeline.cli.command_groups import UNCUT
 from fridge_pipeline.cli.command_table import COMMANDS
+from fridge_pipeline.cli.main import _say as say
 from fridge_pipeline.cli.main import fridge
 
 #: With its name beside it a sentence takes two lines of a terminal at most.
@@ -82,3 +83,28 @@ def test_completion_for_zsh_brings_the_whole_sentence() -> None:
     environment = {"_FRIDGE_COMPLETE": "zsh_complete", "COMP_WORDS": "fridge explain", "COMP_CWORD": "1"}
     told = CliRunner().invoke(fridge, [], env=environment, prog_name="fridge")
     assert told.output.splitlines() == ["plain", "explain", "Say why TENANT's number in HOUR is what it is."]
+
+
+def options(path: tuple[str, ...], command: click.Command) -> Iterator[tuple[str, click.Option]]:
+    for option in command.params:
+        if isinstance(option, click.Option):
+            yield " ".join(path), option
+    if isinstance(command, click.Group):
+        for name, child in command.commands.items():
+            yield from options((*path, name), child)
+
+
+def test_no_port_is_taken_that_no_port_can_be_and_dash_h_is_the_help_of_every_command() -> None:
+    ports = 0
+    for command, option in options((), fridge):
+        assert "-h" not in option.opts, command
+        if option.name is not None and option.name.endswith("port"):
+            ports += 1
+            with pytest.raises(click.BadParameter, match="65535"):
+                option.type.convert("65536", option, click.Context(fridge))
+    assert ports >= 7
+
+
+def test_what_was_asked_and_not_confirmed_is_said_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert say(click.Abort()) == 1
+    assert capsys.readouterr().err == "fridge: it was not confirmed, and nothing was done\n"

@@ -34,6 +34,10 @@ def test_a_person_of_the_embedded_server_is_added_acts_in_their_own_name_and_is_
         assert (told["variance"], told["by_variable"]) == ("off", True)
         assert [each["decided_by"] for each in told["decisions"]] == ["olga"]
 
+        nobody_to_ask = run(*decide, **{**own, "FRIDGE_PERSON_PASSWORD_FILE": ""})
+        assert nobody_to_ask.returncode == 1
+        assert "no password of olga, and no terminal to ask for it at: name a file" in nobody_to_ask.stderr
+
         people = json.loads(run("people", "list", "--json", **own).stdout)
         assert [(each["login"], each["role"], each["may_sign_in"]) for each in people] == [
             ("olga", "operator", True),

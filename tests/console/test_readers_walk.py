@@ -87,6 +87,27 @@ def test_an_auditor_draws_a_sample_by_a_form_and_follows_an_hour_to_its_file(bro
     assert "req_" in text
 
 
+PRINTED = ("/", "/exceptions", "/months/2026-01", f"/tenants/cohoes/hours/{HOURS[0].key}", "/sample", "/sources")
+
+#: A4 across, without its margins, times half more, by which a browser makes a page smaller so that it fits at most.
+PAPER_WIDTH = 1016 * 3 // 2
+
+
+def test_on_paper_nothing_is_cut_and_a_page_says_which_stripe_it_is_of_and_names_no_link_that_paper_cannot_follow(
+    browser: Page, url: str
+) -> None:
+    browser.call("Emulation.setDeviceMetricsOverride", width=PAPER_WIDTH, height=700, deviceScaleFactor=1, mobile=False)
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    for path in PRINTED:
+        browser.open(f"{url}{path}")
+        browser.wait_for_text("SANDBOX", "All times are UTC")
+        text = browser.wait_for("the page as it is printed", lambda text: text if "Skip to" not in text else None)
+        assert json.loads(browser.evaluate(CUT)) == {"width": PAPER_WIDTH, "cut": []}, path
+        assert "SANDBOX" in text, path
+        assert "Excel workbook" not in text, path
+        assert "CSV" not in text, path
+
+
 def test_on_a_phone_nothing_is_cut_and_the_first_key_leads_to_the_numbers(browser: Page, url: str) -> None:
     browser.call("Emulation.setDeviceMetricsOverride", width=400, height=800, deviceScaleFactor=1, mobile=True)
     for path in ("/", "/months/2026-01", f"/tenants/cohoes/hours/{HOURS[0].key}", "/sample", "/changes", "/cutoff"):

@@ -101,6 +101,18 @@ def test_only_where_runs_work_is_there_a_secret_and_everything_signs_in_to_the_b
     assert demo.rows("select count(*) from pg_stat_activity where usename = 'fridge'") == [(1,)]
 
 
+def test_the_demo_has_compared_itself_with_stripe_by_runs_that_the_ui_shows_under_its_own_name(
+    demo: RunningFridge,
+) -> None:
+    ended = {}
+    for run in runs_since(demo, 0):
+        tags = {tag["key"]: tag["value"] for tag in run["tags"]}
+        if tags.get("fridge/launched_by", "").startswith("fridge demo, by "):
+            ended[tags["fridge/does"]] = run["status"]
+    assert ended == dict.fromkeys(("check", "reconcile", "read invoices"), "SUCCESS")
+    assert demo.rows("select count(*) from fridge.stripe_reconciliation where cause = 'unexplained'") == [(0,)]
+
+
 def test_prometheus_is_told_of_everything_that_runs(demo: RunningFridge) -> None:
     found = re.search(r"Metrics\s+(http://\S+)", demo.said())
     assert found is not None

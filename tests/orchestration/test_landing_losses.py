@@ -125,7 +125,7 @@ def test_strays_are_one_exception_with_their_names_and_number_until_they_are_gon
     (pipeline.landing / now(pipeline).folder / "gateway-7").mkdir()
     look(pipeline)
     details = [text for (text,) in pipeline.rows("select detail from fridge.exceptions order by subject")]
-    assert details[0].startswith("1 files or folders in folders below the landing hour")
+    assert details[0].startswith("a file or folder in folders below the landing hour")
     assert details[1].endswith("stray-08.csv, stray-09.csv and 2 more")
     for stray in pipeline.landing.glob("stray-*"):
         stray.unlink()

@@ -19,7 +19,8 @@ MINUS = "\N{MINUS SIGN}"  # as wide as the plus
 CLASSES = {
     **dict.fromkeys((Kind.COUNT, Kind.NUMBER, Kind.CHANGE, Kind.SHARE), "number"),
     **dict.fromkeys((Kind.MOMENT, Kind.DAY, Kind.MONTH), "moment"),
-    **dict.fromkeys((Kind.CAUSE, Kind.CAUSES, Kind.SENTENCE), "text wide"),
+    **dict.fromkeys((Kind.CAUSE, Kind.CAUSES), "text wide cause"),
+    Kind.SENTENCE: "text wide",
     Kind.SPAN: "text span",
 }
 

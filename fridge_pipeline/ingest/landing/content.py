@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 _GZIP, _PARQUET, _JSON, _CSV, _TEXT = "gzip-compressed data", "parquet", "JSON text", "csv text", "plain text"
 
+#: What other programs than ours put between the columns of a text.
+SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+
 #: Marks of what is no text. One made of letters alone is followed by what no header line holds.
 _MARKS = tuple(
     (re.compile(mark, re.DOTALL), what)
@@ -211,6 +214,8 @@ def missing_columns(missing: Sequence[str], found: Sequence[str]) -> UnreadableF
     own += [f"{field} in other letters" for field in FIELDS if field in alike]
     if any(all(field in name for field in FIELDS) for name in found):
         own.append("all four in one name, so what separates them is not a comma")
+    elif len(found) == 1 and (others_in := [words for mark, words in SEPARATORS.items() if mark in found[0]]):
+        own.append(f"a single name with {' and '.join(others_in)} in it, so what separates them is not a comma")
     others = other_names([name for name in found if name not in FIELDS])
     return UnreadableFileError(
         f"missing columns: {', '.join(missing)}; found: {', '.join([*own, *others]) or 'nothing'}"
@@ -219,5 +224,8 @@ def missing_columns(missing: Sequence[str], found: Sequence[str]) -> UnreadableF
 
 def other_names(names: Sequence[str]) -> list[str]:
     """Names that nobody asked for, by their number and lengths: their text may be anything."""
-    lengths = [*map(len, names)]
-    return [f"{len(lengths)} other names of {min(lengths)} to {max(lengths)} characters"] if lengths else []
+    if not names:
+        return []
+    shortest, longest = min(map(len, names)), max(map(len, names))
+    span = f"{longest}" if shortest == longest else f"{shortest} to {longest}"
+    return [f"{len(names)} other name{'s'[: len(names) > 1]} of {span} character{'s'[: longest > 1]}"]

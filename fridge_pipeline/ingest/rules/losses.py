@@ -269,4 +269,5 @@ def strays_told(names: StrayNames, place: str) -> str:
     """What a person is told of files and folders that nobody loads."""
     subject = stray_subject(place)[1]
     more = f" and {names.count - len(names.first)} more" if names.count > len(names.first) else ""
-    return f"{names.count} files or folders {subject}, which nobody loads: {', '.join(names.first)}{more}"
+    what = "a file or folder" if names.count == 1 else f"{names.count} files or folders"
+    return f"{what} {subject}, which nobody loads: {', '.join(names.first)}{more}"

@@ -45,7 +45,7 @@ WITH_SECRET = {SECRET: ["x"]}
 
 #: Name → keys of the source, the file's name and content, and words of what is told of it.
 FILES: dict[str, tuple[str, str, bytes | str, str]] = {
-    "csv": (FIELDS, "a.csv", f"at,{SECRET}\n1,2\n", "dev, p.t; found: at, 1 other names of 17 to 17"),
+    "csv": (FIELDS, "a.csv", f"at,{SECRET}\n1,2\n", "dev, p.t; found: at, 1 other name of 17"),
     "ndjson": (FIELDS, "a.ndjson", json.dumps(ROW), "dev, p.t; found in the first: at, 4 other names of 17 to 37"),
     "ndjson with records": (RECORDS, "a.ndjson", json.dumps({"data": {"items": [ROW]}}), "dev, p.t; found in the"),
     "json": (FIELDS, "a.json", json.dumps([ROW]), "dev, p.t; found in the first: at, 4 other names of 17 to 37"),
@@ -53,7 +53,7 @@ FILES: dict[str, tuple[str, str, bytes | str, str]] = {
     "json without records": (RECORDS, "a.json", json.dumps({"data": ROW}), "it has no data.items; beside where it"),
     "avro": (FIELDS, "a.avro", avro(), "dev, p.t; found in the first: at, 2 other names of 17 to 21"),
     "avro of a broken schema": (FIELDS, "a.avro", avro(is_sound=False), "avro with a schema that cannot be read"),
-    "parquet": (FIELDS, "a.parquet", table(at=[SEEN], **WITH_SECRET), "dev, p.t; found: at, 1 other names of 17 to"),
+    "parquet": (FIELDS, "a.parquet", table(at=[SEEN], **WITH_SECRET), "dev, p.t; found: at, 1 other name of 17"),
     "parquet, a struct": (
         FIELDS,
         "a.parquet",

@@ -108,7 +108,7 @@ def test_a_key_that_no_line_has_makes_the_file_unreadable_and_names_those_found(
 
     assert outcome.row_count == 0
     assert outcome.error == (
-        "missing columns: sensor_id; found: tenant_id, recorded_at, temperature_c, 1 other names of 6 to 6 characters"
+        "missing columns: sensor_id; found: tenant_id, recorded_at, temperature_c, 1 other name of 6 characters"
     )
 
 

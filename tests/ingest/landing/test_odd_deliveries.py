@@ -302,7 +302,7 @@ REFUSED: dict[str, tuple[str, str, bytes | str, str]] = {
         "x.ndjson",
         json.dumps({"at": SEEN, "p": '{"dev": "a", "t": 4.5}'}),
         (
-            "missing in every object: p.dev, p.t; found in the first: at, 1 other names of 1 to 1 characters; "
+            "missing in every object: p.dev, p.t; found in the first: at, 1 other name of 1 character; "
             'a member is a text that holds JSON: embedded = ["p"] looks into it'
         ),
     ),
@@ -319,7 +319,7 @@ REFUSED: dict[str, tuple[str, str, bytes | str, str]] = {
         ),
         "x.json",
         '{"data": {"rows": [], "next": 1}}',
-        "it has no data.items; beside where it would be there are 2 other names of 4 to 4 characters",
+        "it has no data.items; beside where it would be there are 2 other names of 4 characters",
     ),
     "JSON in a cell": (
         'sensor_id = { column = "p.dev" }\nrecorded_at = { column = "at" }\ntemperature = { column = "p.t" }',

@@ -200,7 +200,7 @@ def test_missing_columns_are_named_with_what_was_found() -> None:
     pq.write_table(pa.table({"tenant": ["t"], "sensor_id": ["s"]}), target)
 
     assert deliver(target.getvalue(), "x.parquet").error == (
-        "missing columns: tenant_id, recorded_at, temperature_c; found: sensor_id, 1 other names of 6 to 6 characters"
+        "missing columns: tenant_id, recorded_at, temperature_c; found: sensor_id, 1 other name of 6 characters"
     )
 
 
