@@ -19,11 +19,11 @@ from fridge_pipeline.cli.up import Running
 from fridge_pipeline.corrections.correction_record import differences
 from fridge_pipeline.corrections.propose import documents_for
 from fridge_pipeline.corrections.rules.proposal import Difference, Proposed
+from fridge_pipeline.difference_causes import INVOICE_CAUSES
 from fridge_pipeline.installation import Installation
-from fridge_pipeline.invoice_causes import INVOICE_CAUSES
 from fridge_pipeline.invoices.compare_invoices import compare_invoices
 from fridge_pipeline.invoices.read_invoices import read_invoices
-from fridge_pipeline.invoices.rules.currency import money
+from fridge_pipeline.invoices.rules.money import money
 from fridge_pipeline.stripe.demo_billing import finalize_demo, subscribe_demo
 
 #: What a unit of each meter costs in the demo, in cents.
