@@ -14,10 +14,10 @@ from pathlib import Path
 import requests
 
 from fridge_pipeline.catalogue.meter import CATALOGUE
-from fridge_pipeline.stripe.create_meters import create_missing_meters
 from fridge_pipeline.stripe.gateway import StripeGateway
 from fridge_pipeline.stripe.retries import RateLimiter
 from fridge_pipeline.stripe.rules.api_key import SANDBOX_KEY
+from fridge_pipeline.stripe.writes import create_missing_meters
 
 #: The name under which its CPU seconds are reported.
 SANDBOX = "sandbox"

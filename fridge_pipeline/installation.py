@@ -27,9 +27,8 @@ from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database, SystemUser
 from fridge_pipeline.database.embedded.logins import APPLICATION, FINANCE, METRICS, SUPERUSER
 from fridge_pipeline.database.embedded.server import EmbeddedServer
-from fridge_pipeline.database.failpoints import AtFailpoint, pass_by
 from fridge_pipeline.database.private_folder import make_private
-from fridge_pipeline.database.run import Run
+from fridge_pipeline.database.run import AtFailpoint, Run, pass_by
 from fridge_pipeline.ingest.landing.zone import LandingZone, open_landing_zone
 from fridge_pipeline.ingest.landing_record import has_landing_files
 from fridge_pipeline.ingest.rules.location import Location
@@ -178,8 +177,8 @@ class Stripe:
 
     def _prepare_sandbox(self, gateway: StripeGateway) -> None:
         """Without a key there is only a sandbox, which gets the catalogue's meters by itself."""
-        from fridge_pipeline.stripe.create_meters import create_missing_meters  # noqa: PLC0415 # as above
         from fridge_pipeline.stripe.gateway import StripeCallError  # noqa: PLC0415
+        from fridge_pipeline.stripe.writes import create_missing_meters  # noqa: PLC0415 # as above
 
         try:
             create_missing_meters(gateway, self._ledger.catalogue)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from fridge_pipeline.difference_causes import SIGNED_CAUSES
 from fridge_pipeline.landing_kinds import LANDING_KINDS
 from fridge_pipeline.reason_terms import (
     EITHER,
@@ -23,7 +24,6 @@ from fridge_pipeline.reason_terms import (
     waiting,
     wrong,
 )
-from fridge_pipeline.signed_causes import SIGNED_CAUSES
 
 #: In the order in which the tie-out asks them.
 EXCEPTION_KINDS: Final[dict[str, ExceptionKind]] = {

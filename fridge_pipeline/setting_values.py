@@ -27,7 +27,7 @@ from fridge_pipeline.ingest.object_store.store import refuse_credentials
 from fridge_pipeline.ingest.rules.location import Location, location_of
 from fridge_pipeline.ingest.rules.source import Source, numbers_of
 from fridge_pipeline.ingest.sources_file import read_sources
-from fridge_pipeline.invoices.rules.mode import InvoiceMode
+from fridge_pipeline.invoices.rules.hold_draft import InvoiceMode
 from fridge_pipeline.operations.channels import Encryption, MailServer
 from fridge_pipeline.stripe.rules.api_key import ApiKey
 

@@ -21,7 +21,7 @@ from fridge_pipeline.catalogue.measure import Measure
 from fridge_pipeline.catalogue.meter import CATALOGUE, Meter, Variance
 from fridge_pipeline.database.retention import KEEP_MONTHS_MIN
 from fridge_pipeline.ingest.rules.source import Source
-from fridge_pipeline.invoices.rules.mode import InvoiceMode
+from fridge_pipeline.invoices.rules.hold_draft import InvoiceMode
 from fridge_pipeline.operations.channels import MailServer
 from fridge_pipeline.secret_files import FILE_SUFFIX, with_secrets
 from fridge_pipeline.setting_places import Places

@@ -23,10 +23,10 @@ from xdist.scheduler import LoadFileScheduling, Scheduling
 
 from fridge_pipeline.database import process_lock
 from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.embedded.layout import SETTINGS
 from fridge_pipeline.database.embedded.logins import SUPERUSER, ServerAddress
 from fridge_pipeline.database.embedded.server import EmbeddedServer
-from fridge_pipeline.database.embedded.server_settings import SETTINGS
-from fridge_pipeline.database.readers import restrict_readers
+from fridge_pipeline.database.people_record import restrict_readers
 from fridge_pipeline.database.schema import PIPELINE
 from fridge_pipeline.operations.prepare_database import prepare_database
 from fridge_pipeline.settings import MODELS_FOLDER

@@ -21,12 +21,10 @@ from fridge_pipeline.catalogue.tenant import Tenant
 from fridge_pipeline.catalogue.tenant_record import import_tenants
 from fridge_pipeline.database.check_models import check_tests, tests_of
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.failpoints import AtFailpoint, Failpoint, pass_by
-from fridge_pipeline.database.fill_models import fill_hours, fill_tables
+from fridge_pipeline.database.fill_models import fill_hours, fill_tables, keep_figures
 from fridge_pipeline.database.held_views import HeldViews
-from fridge_pipeline.database.keep_figures import keep_figures
 from fridge_pipeline.database.models import read_models
-from fridge_pipeline.database.run import Run
+from fridge_pipeline.database.run import AtFailpoint, Failpoint, Run, pass_by
 from fridge_pipeline.finance.month_record import HELD
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.landing.zone import LandingZone

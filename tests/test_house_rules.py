@@ -28,7 +28,7 @@ READS_THE_WORLD = re.compile(
 )
 #: Children inherit a cleaned environment, which must be read to be cleaned: the embedded server and the sandbox.
 READS_FOR_A_CHILD = {
-    "fridge_pipeline/database/embedded/server_settings.py",
+    "fridge_pipeline/database/embedded/layout.py",
     "fridge_pipeline/stripe/local_sandbox.py",
 }
 

@@ -16,8 +16,7 @@ from fridge_pipeline.billing.workers import Workers
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import CATALOGUE
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.failpoints import pass_by
-from fridge_pipeline.database.run import Run
+from fridge_pipeline.database.run import Run, pass_by
 from fridge_pipeline.settings import DEFAULT_MAX_IN_FLIGHT
 from fridge_pipeline.stripe.rules.answer import Outcome
 

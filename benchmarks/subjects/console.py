@@ -22,7 +22,7 @@ from fridge_pipeline.console.application import REPORTS
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.embedded.logins import FINANCE, ServerAddress
 from fridge_pipeline.database.embedded.server import EmbeddedServer
-from fridge_pipeline.database.keep_figures import keep_figures
+from fridge_pipeline.database.fill_models import keep_figures
 from fridge_pipeline.database.models import read_models
 from fridge_pipeline.operations.prepare_database import prepare_database
 from fridge_pipeline.settings import MODELS_FOLDER

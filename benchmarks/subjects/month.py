@@ -16,8 +16,7 @@ from benchmarks.statements import statement
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.catalogue.meter import CATALOGUE
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.fill_models import fill_hours, fill_tables
-from fridge_pipeline.database.keep_figures import keep_figures
+from fridge_pipeline.database.fill_models import fill_hours, fill_tables, keep_figures
 from fridge_pipeline.database.models import read_models
 from fridge_pipeline.database.people_record import Role, add_person
 from fridge_pipeline.operations.prepare_database import prepare_database

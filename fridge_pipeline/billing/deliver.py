@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import psycopg
 
@@ -25,15 +25,15 @@ from fridge_pipeline.billing.delivery_record import (
 )
 from fridge_pipeline.billing.open_stripe import billing_start, stripe_of_books
 from fridge_pipeline.billing.rules.staging import refused_at_once
-from fridge_pipeline.billing.stripe_use import record_stripe_use
 from fridge_pipeline.billing.wait import Refusal, open_refusals
 from fridge_pipeline.billing.workers import Answered, Workers
 from fridge_pipeline.calendar.hours import HourRange
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.exceptions import close_settled_exceptions
-from fridge_pipeline.database.failpoints import AtFailpoint, Failpoint
-from fridge_pipeline.database.run import Run
+from fridge_pipeline.database.queries import statement
+from fridge_pipeline.database.run import AtFailpoint, Failpoint, Run
 from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway
+from fridge_pipeline.stripe.reads import account_id, host_of
 from fridge_pipeline.stripe.rules.answer import Answer, Outcome, status_after
 from fridge_pipeline.stripe.rules.meter_event import DeliveryAttempt, OrderingKey, Status
 
@@ -268,3 +268,9 @@ def _refusal(receipt: Receipt) -> Refusal | None:
         return None
     said = refused_at_once(answer.text, answer.request_id)
     return Refusal(receipt.attempt.event, said, is_settled=receipt.status is Status.REFUSED)
+
+
+def record_stripe_use(connection: psycopg.Connection, gateway: StripeGateway, now: datetime) -> None:
+    """A row when mode, host or account is another than before; an account that Stripe does not say changes nothing."""
+    row = {"mode": gateway.mode.value, "host": host_of(gateway), "account_id": account_id(gateway), "now": now}
+    connection.execute(statement("record_stripe_use"), row)

@@ -107,7 +107,10 @@ def sweep_hours(
     now: datetime,
     close_after: timedelta,
 ) -> list[Hour]:
-    """The same, by whoever bills them: what the look at all landing hours finds lost becomes exceptions."""
+    """The hours that ``hourly_billing`` bills: undelivered by the books, or with files to load (``_hours_to_bill``).
+
+    What the look at all landing hours finds lost becomes exceptions.
+    """
     with database.connect() as connection:
         return _hours_to_bill(connection, list_and_note(connection, zone, now), grid, catalogue, now, close_after)
 

@@ -10,8 +10,14 @@ import psycopg
 
 from fridge_pipeline.billing.books_beside_files import hours_with_history
 from fridge_pipeline.billing.hour_states import Delivery, hour_states
-from fridge_pipeline.billing.rules.changed_hour import ChangedHour, changed_hour
-from fridge_pipeline.billing.rules.staging import STATES, StagingCase, StagingPolicy, StagingVerdict
+from fridge_pipeline.billing.rules.staging import (
+    STATES,
+    ChangedHour,
+    StagingCase,
+    StagingPolicy,
+    StagingVerdict,
+    changed_hour,
+)
 from fridge_pipeline.billing.stage import judge_hours
 from fridge_pipeline.calendar.hours import Hour, HourRange, plan_ranges
 from fridge_pipeline.database.run import Run

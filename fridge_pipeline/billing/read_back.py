@@ -16,9 +16,8 @@ from fridge_pipeline.billing.open_stripe import stripe_of_books
 from fridge_pipeline.billing.rules.undecided import ReadBackVerdict, Unconfirmed, judge_read_back
 from fridge_pipeline.calendar.hours import ONE_HOUR, Hour, HourRange
 from fridge_pipeline.database.exceptions import ExceptionKey, close_exception, close_settled_exceptions, open_exception
-from fridge_pipeline.database.failpoints import Failpoint
 from fridge_pipeline.database.queries import statement
-from fridge_pipeline.database.run import Run
+from fridge_pipeline.database.run import Failpoint, Run
 from fridge_pipeline.stripe.gateway import MeterMissingError, StripeCallError, StripeGateway
 from fridge_pipeline.stripe.reads import summed_usage
 from fridge_pipeline.stripe.rules.limits import SUMMARY_SETTLE

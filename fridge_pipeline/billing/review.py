@@ -9,8 +9,7 @@ from datetime import datetime
 import psycopg
 
 from fridge_pipeline.billing.ledger import staging_cases
-from fridge_pipeline.billing.rules.changed_hour import ChangedHour, changed_hour
-from fridge_pipeline.billing.rules.staging import StagingCase, StagingVerdict, is_gated
+from fridge_pipeline.billing.rules.staging import ChangedHour, StagingCase, StagingVerdict, changed_hour, is_gated
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import History, Meter, Variance, limit_of, stands_out
 from fridge_pipeline.database.queries import meters_of, span_of, statement

@@ -33,8 +33,7 @@ from fridge_pipeline.database.exceptions import (
     close_moot_exceptions,
     open_exception,
 )
-from fridge_pipeline.database.failpoints import Failpoint
-from fridge_pipeline.database.run import Run
+from fridge_pipeline.database.run import Failpoint, Run
 from fridge_pipeline.stripe.rules.meter_event import billing_deadline
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import psycopg
-from psycopg.rows import dict_row
+from psycopg.rows import class_row, dict_row
 
 from fridge_pipeline.catalogue.table_file import TableRefusedError
 from fridge_pipeline.catalogue.tenant import ChangedCustomer, HandedOn, Tenant, TenantImport
 from fridge_pipeline.database.queries import statement
+from fridge_pipeline.stripe.rules.limits import OLDEST_TIMESTAMP
 
 
 def import_tenants(
@@ -70,3 +72,27 @@ def _problems(changes: Iterable[dict[str, Any]], *, may_remove_customers: bool) 
 def tenant_ids(connection: psycopg.Connection) -> set[str]:
     """Every tenant that was ever imported."""
     return {row[0] for row in connection.execute(statement("tenant_ids")).fetchall()}
+
+
+@dataclass(frozen=True, slots=True)
+class ListedTenant:
+    """A tenant that was imported or has usage.
+
+    ``last_hour`` is the newest hour with usage. ``hours_waiting`` is how many hours can still be billed once it has a
+    customer, ``bill_until`` when the first of them is too late.
+    """
+
+    tenant_id: str
+    name: str | None
+    stripe_customer_id: str | None
+    is_imported: bool
+    last_hour: datetime | None
+    hours_waiting: int
+    bill_until: datetime | None
+
+
+def list_tenants(connection: psycopg.Connection, now: datetime) -> list[ListedTenant]:
+    """Every tenant, by its id."""
+    too_late = {"too_late_until": now - OLDEST_TIMESTAMP}
+    with connection.cursor(row_factory=class_row(ListedTenant)) as cursor:
+        return cursor.execute(statement("listed_tenants"), too_late).fetchall()

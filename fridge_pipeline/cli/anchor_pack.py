@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from fridge_pipeline.cli.location_option import LocationOption
+from fridge_pipeline.cli.options import LocationOption
 from fridge_pipeline.cli.terminal import echo
 from fridge_pipeline.finance.anchor_evidence import sign_pack, stamp_pack
 from fridge_pipeline.finance.pack.signature import SIGNATURE_SUFFIX

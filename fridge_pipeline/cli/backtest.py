@@ -8,7 +8,7 @@ import sys
 import click
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
-from fridge_pipeline.cli.calendar_keys import HourKey
+from fridge_pipeline.cli.options import HourKey
 from fridge_pipeline.cli.terminal import echo, ledger
 from fridge_pipeline.finance.backtest_hours import Backtest
 from fridge_pipeline.finance.backtest_hours import backtest as recompute

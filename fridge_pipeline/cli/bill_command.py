@@ -24,8 +24,8 @@ from fridge_pipeline.billing.hours_to_bill import (
 from fridge_pipeline.billing.plan_billing import busy_hours
 from fridge_pipeline.calendar.hours import Hour, HourRange, plan_ranges
 from fridge_pipeline.catalogue.billing_start import EVERY_HOUR, BillingStart
-from fridge_pipeline.cli.calendar_keys import HourKey
 from fridge_pipeline.cli.interruption import ended_by_signals, exit_code, told
+from fridge_pipeline.cli.options import HourKey
 from fridge_pipeline.cli.plan_in_words import as_mapping, as_text
 from fridge_pipeline.cli.terminal import console, echo, installation
 from fridge_pipeline.database.exceptions import open_exceptions, open_of_kind

@@ -20,13 +20,13 @@ DAILY = (
     Entry("explain", "explain:explain", "Say why TENANT's number in HOUR is what it is."),
     Entry("withdraw", "corrections:withdraw", "Take the landing FILE out of usage."),
     Entry("release", "corrections:release", "Release TENANT's usage in HOUR that is held for review."),
-    Entry("settle", "settlements:settle", "End each EXCEPTION by a decision that stays on record."),
+    Entry("settle", "corrections:settle", "End each EXCEPTION by a decision that stays on record."),
     Entry("variance", "variance:variance", "Say what is done about usage far above its tenant's history."),
     Entry("drop-readings", "drop_readings:drop_readings", "Drop whole months of readings that need not be kept."),
     Entry("tenants", "tenants:tenants", "The tenants and the Stripe customers they are billed as."),
     Entry("link", "console:link", "Print an address that shows TENANT its own usage, and nothing else."),
     Entry("sources", "sources:sources", "How gateways' files are read: the sources of FRIDGE_SOURCES."),
-    Entry("sensors", "register:sensors", "The sensor register: which sensor belongs to which tenant."),
+    Entry("sensors", "tenants:sensors", "The sensor register: which sensor belongs to which tenant."),
 )
 
 MONTHLY = (

@@ -12,18 +12,18 @@ from rich.console import Console
 from rich.table import Table
 
 from fridge_pipeline.calendar.days import Month
-from fridge_pipeline.cli.calendar_keys import MonthKey
 from fridge_pipeline.cli.invoices import InvoicesOffError
+from fridge_pipeline.cli.options import MonthKey
 from fridge_pipeline.cli.person_option import as_option, sign_in
 from fridge_pipeline.cli.terminal import echo, installation
 from fridge_pipeline.corrections.correction_record import CorrectionRecord
 from fridge_pipeline.corrections.propose import ProposalReport, propose_corrections
 from fridge_pipeline.corrections.rules.proposal import Difference
 from fridge_pipeline.corrections.write_correction import approve_correction
+from fridge_pipeline.difference_causes import invoice_cause_in_words
 from fridge_pipeline.installation import Installation
-from fridge_pipeline.invoice_causes import invoice_cause_in_words
-from fridge_pipeline.invoices.rules.currency import money
-from fridge_pipeline.invoices.rules.mode import InvoiceMode
+from fridge_pipeline.invoices.rules.hold_draft import InvoiceMode
+from fridge_pipeline.invoices.rules.money import money
 from fridge_pipeline.stripe.gateway import StripeCallError
 
 #: Wide enough that no number is cut, wherever the output goes.

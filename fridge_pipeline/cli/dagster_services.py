@@ -1,4 +1,4 @@
-"""Dagster's three services, started in order: code server, webserver, daemon."""
+"""Dagster's three services, started in order: code server, webserver, daemon; with what tells them the installation."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from fridge_pipeline.cli.services import Service, Services, free_port, kill_group
 from fridge_pipeline.cli.terminal import console
+from fridge_pipeline.installation import Ledger
 from fridge_pipeline.orchestration.instance import (
     LOCATION,
     MODULE,
@@ -229,3 +230,19 @@ def program(name: str) -> str:
 def _is_taken_from(service: Service) -> bool:
     """Whether another program answers on its port."""
     return service.port is not None and free_port(service.port, HOST) != service.port and not service.is_listening
+
+
+def installation_environment(ledger: Ledger) -> dict[str, str]:
+    """What a child process needs to work on the same installation without starting anything."""
+    database = {"FRIDGE_DATABASE_URL": ledger.database.dsn, "FRIDGE_DATABASE_URL_FILE": ""}  # never both
+    return {**paths_of(ledger.settings), **database}
+
+
+def paths_of(configured: Settings) -> dict[str, str]:
+    """The files that the settings name, as absolute paths: another process may work in another folder."""
+    named = {"FRIDGE_METERS": configured.meters_file, "FRIDGE_SOURCES": configured.sources_file}
+    files = {name: str(file) for name, file in named.items() if file is not None}
+    elsewhere = configured.archive != configured.home
+    archive = {"FRIDGE_ARCHIVE_URI": str(configured.archive)} if elsewhere else {}
+    lake = {"FRIDGE_LAKE_URI": str(configured.lake)} if configured.lake is not None else {}
+    return {"FRIDGE_HOME": str(configured.home), **files, **archive, **lake}

@@ -9,17 +9,16 @@ from contextlib import ExitStack
 import click
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
-from fridge_pipeline.cli.calendar_keys import HourKey
 from fridge_pipeline.cli.command_groups import SentenceGroup
+from fridge_pipeline.cli.options import HourKey
 from fridge_pipeline.cli.terminal import echo, ledger, settings
 from fridge_pipeline.database.check_models import TestResult, check_models
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.embedded.logins import APPLICATION, FINANCE
 from fridge_pipeline.database.embedded.server import EmbeddedServer
-from fridge_pipeline.database.fill_models import count_rows, fill_hours, fill_tables
-from fridge_pipeline.database.keep_figures import keep_figures
+from fridge_pipeline.database.fill_models import count_rows, fill_hours, fill_tables, keep_figures
 from fridge_pipeline.database.models import Severity, SqlModel, read_models
-from fridge_pipeline.database.readers import ReaderDrift, find_reader_drift
+from fridge_pipeline.database.people_record import ReaderDrift, find_reader_drift
 from fridge_pipeline.database.schema import describe_schema
 from fridge_pipeline.installation import logins, utc_now
 from fridge_pipeline.operations.prepare_database import prepare_database

@@ -19,9 +19,9 @@ from fridge_pipeline.cli.up import Running
 from fridge_pipeline.corrections.correction_record import differences
 from fridge_pipeline.corrections.propose import documents_for
 from fridge_pipeline.corrections.rules.proposal import Difference, Proposed
+from fridge_pipeline.difference_causes import INVOICE_CAUSES
 from fridge_pipeline.installation import Installation
-from fridge_pipeline.invoice_causes import INVOICE_CAUSES
-from fridge_pipeline.invoices.rules.currency import money
+from fridge_pipeline.invoices.rules.money import money
 from fridge_pipeline.orchestration.headless import HeadlessRunner, RangeRun
 from fridge_pipeline.stripe.demo_billing import finalize_demo, subscribe_demo
 

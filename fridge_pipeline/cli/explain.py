@@ -10,13 +10,13 @@ from typing import Any
 import click
 
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.cli.calendar_keys import HourKey
+from fridge_pipeline.cli.options import HourKey
 from fridge_pipeline.cli.terminal import echo, installation, ledger
+from fridge_pipeline.difference_causes import INVOICE_CAUSES, invoice_cause_in_words
 from fridge_pipeline.finance.explain_hour import explain_hour
 from fridge_pipeline.finance.explain_invoice import BilledHour, ExplainedLine, InvoiceExplanation, explain_invoice
 from fridge_pipeline.finance.pages.explanation import explanation_text, plain
-from fridge_pipeline.invoice_causes import INVOICE_CAUSES, invoice_cause_in_words
-from fridge_pipeline.invoices.rules.currency import money
+from fridge_pipeline.invoices.rules.money import money
 
 
 @click.command()

@@ -11,10 +11,10 @@ from decimal import Decimal
 import click
 
 from fridge_pipeline.calendar.days import DayRange, Month
-from fridge_pipeline.cli.calendar_keys import MonthKey
+from fridge_pipeline.cli.options import MonthKey
 from fridge_pipeline.cli.terminal import echo, installation
+from fridge_pipeline.difference_causes import INVOICE_CAUSES, invoice_cause_in_words
 from fridge_pipeline.installation import Installation
-from fridge_pipeline.invoice_causes import INVOICE_CAUSES, invoice_cause_in_words
 from fridge_pipeline.invoices.compare_invoices import COMPARED_BACK, compare_invoices
 from fridge_pipeline.invoices.compared import ComparedInvoice, compared_invoices
 from fridge_pipeline.invoices.hold_drafts import HoldOrder, HoldReport, hold_drafts
@@ -23,8 +23,8 @@ from fridge_pipeline.invoices.invoice_record import days_read
 from fridge_pipeline.invoices.plan_holds import unloaded_hours
 from fridge_pipeline.invoices.preview_invoices import PreviewedPeriod, PreviewReport, preview_invoices
 from fridge_pipeline.invoices.read_invoices import InvoiceReadReport, read_invoices
-from fridge_pipeline.invoices.rules.currency import money
-from fridge_pipeline.invoices.rules.mode import InvoiceMode
+from fridge_pipeline.invoices.rules.hold_draft import InvoiceMode
+from fridge_pipeline.invoices.rules.money import money
 
 NEVER_READ = "no invoice was read yet: stripe_invoices reads them every morning, or now with --read-stripe"
 

@@ -12,10 +12,10 @@ import click
 from fridge_pipeline.billing.hour_states import Delivery, HourState, hour_states
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour, HourRange
-from fridge_pipeline.cli.calendar_keys import HourKey, MonthKey
+from fridge_pipeline.cli.options import HourKey, MonthKey
 from fridge_pipeline.cli.plain_table import hour_key, minute, plain_table
 from fridge_pipeline.cli.terminal import echo, ledger
-from fridge_pipeline.database.list_exceptions import OpenException, list_exceptions
+from fridge_pipeline.database.exceptions import OpenException, list_exceptions
 from fridge_pipeline.installation import Ledger
 from fridge_pipeline.reason_codes import EXCEPTION_KINDS, kind_of
 from fridge_pipeline.stripe.rules.limits import OLDEST_TIMESTAMP

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from fridge_pipeline.calendar.days import Month
-from fridge_pipeline.cli.calendar_keys import MonthKey
+from fridge_pipeline.cli.options import MonthKey
 from fridge_pipeline.cli.person_option import as_option, sign_in
 from fridge_pipeline.cli.stripe_reading import read_before_signing
 from fridge_pipeline.cli.terminal import echo, installation, ledger

@@ -10,7 +10,7 @@ from datetime import date, datetime
 import click
 
 from fridge_pipeline.calendar.days import ONE_DAY, DayRange, Month
-from fridge_pipeline.cli.calendar_keys import MonthKey
+from fridge_pipeline.cli.options import MonthKey
 from fridge_pipeline.cli.shadow import DAY
 from fridge_pipeline.cli.stripe_reading import read_stripe
 from fridge_pipeline.cli.terminal import echo, installation

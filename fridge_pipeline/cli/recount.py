@@ -10,7 +10,7 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from fridge_pipeline.calendar.days import Month
-from fridge_pipeline.cli.calendar_keys import MonthKey
+from fridge_pipeline.cli.options import MonthKey
 from fridge_pipeline.cli.terminal import console, echo, installation
 from fridge_pipeline.ingest.recount_files import FileDifference, Recount, hours_to_recount
 from fridge_pipeline.ingest.recount_files import recount as read_again

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from fridge_pipeline.catalogue.list_tenants import list_tenants
+from fridge_pipeline.catalogue.tenant_record import list_tenants
 from fridge_pipeline.cli.interruption import ended_by_signals
 from fridge_pipeline.cli.plain_table import plain_table
 from fridge_pipeline.cli.terminal import console, echo, installation

@@ -7,8 +7,7 @@ import json
 import click
 
 from fridge_pipeline.calendar.days import Month
-from fridge_pipeline.cli.calendar_keys import MonthKey
-from fridge_pipeline.cli.location_option import LocationOption
+from fridge_pipeline.cli.options import LocationOption, MonthKey
 from fridge_pipeline.cli.person_option import login_name
 from fridge_pipeline.cli.terminal import console, echo, ledger
 from fridge_pipeline.finance.pages.words import verdict_in_words

@@ -12,8 +12,8 @@ from pathlib import Path
 import click
 
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.cli.calendar_keys import HourKey
 from fridge_pipeline.cli.command_groups import SentenceGroup
+from fridge_pipeline.cli.options import HourKey
 from fridge_pipeline.cli.person_option import as_option, sign_in
 from fridge_pipeline.cli.terminal import echo, ledger
 from fridge_pipeline.ingest.check_source import SourceCheck, check_source

@@ -14,9 +14,9 @@ from fridge_pipeline.cli.command_groups import SentenceGroup
 from fridge_pipeline.cli.port_option import PORT
 from fridge_pipeline.cli.terminal import echo, installation, settings
 from fridge_pipeline.database.private_folder import make_private
-from fridge_pipeline.stripe.create_meters import create_missing_meters
 from fridge_pipeline.stripe.gateway import StripeGateway
 from fridge_pipeline.stripe.local_sandbox import LocalSandbox
+from fridge_pipeline.stripe.writes import create_missing_meters
 from stripe_sandbox.server import DEFAULT_HOST, DEFAULT_PORT, serve
 from stripe_sandbox.settings import SandboxClock
 

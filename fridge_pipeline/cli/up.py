@@ -13,12 +13,13 @@ from pathlib import Path
 
 import click
 
-from fridge_pipeline.cli.child_environment import installation_environment, paths_of
 from fridge_pipeline.cli.dagster_services import (
     CODE_SERVER,
     DAEMON,
     METRICS_PORT,
     WEBSERVER,
+    installation_environment,
+    paths_of,
     replace,
     start_console,
     start_dagster,
@@ -28,13 +29,13 @@ from fridge_pipeline.cli.dagster_services import (
 from fridge_pipeline.cli.interruption import ended_by_signals
 from fridge_pipeline.cli.port_option import PORT
 from fridge_pipeline.cli.services import Services
-from fridge_pipeline.cli.shown_grid import ShownGrid, grid_variable
 from fridge_pipeline.cli.terminal import console, settings
 from fridge_pipeline.database import process_lock
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.embedded.server import EmbeddedServer
 from fridge_pipeline.database.private_folder import make_private
 from fridge_pipeline.installation import Installation, finance_login, open_installation, open_ledger
+from fridge_pipeline.orchestration.grid_start import ShownGrid, grid_variable
 from fridge_pipeline.orchestration.instance import dagster_environment
 from fridge_pipeline.orchestration.lost_runs import ask_dagster, find_lost_runs, make_storage, runs_under_way
 from fridge_pipeline.orchestration.own_environment import past_proxies

@@ -14,7 +14,7 @@ from typing import TypedDict, Unpack
 
 import click
 
-from fridge_pipeline.cli.location_option import LocationOption
+from fridge_pipeline.cli.options import LocationOption
 from fridge_pipeline.cli.verify_program import (
     HELP,
     MEMORY_MIB,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from fridge_pipeline.console.frame import Field, Row
+from fridge_pipeline.difference_causes import INVOICE_CAUSES, invoice_cause_in_words
 from fridge_pipeline.finance.pages.cells import moment
 from fridge_pipeline.finance.pages.columns import COLUMNS, Column, Kind
 from fridge_pipeline.finance.rules.outcomes import cause_in_few_words
-from fridge_pipeline.invoice_causes import INVOICE_CAUSES, invoice_cause_in_words
-from fridge_pipeline.invoices.rules.currency import money
+from fridge_pipeline.invoices.rules.money import money
 from fridge_pipeline.reason_codes import cause_in_words
 
 MONTH_STATES = {"open": "open", "prepared": "prepared, not approved", "closed": "closed"}

@@ -16,7 +16,7 @@ from fridge_pipeline.billing.ledger import lock_staging, staging_cases
 from fridge_pipeline.billing.rules.staging import StagingCase, StagingVerdict, judge_staging
 from fridge_pipeline.billing.rules.waiting import told_together
 from fridge_pipeline.calendar.hours import Hour, HourRange
-from fridge_pipeline.corrections.owed_elsewhere import Owed, owed_on_invoices
+from fridge_pipeline.corrections.correction_record import Owed, owed_on_invoices
 from fridge_pipeline.corrections.rules.settlement import (
     SettlementRefusedError,
     is_of_quantity,

@@ -13,19 +13,18 @@ from fridge_pipeline.billing.open_stripe import ReadPurpose, count_reads, stripe
 from fridge_pipeline.corrections.correction_record import CorrectionRecord, correction, corrections_known, differences
 from fridge_pipeline.corrections.propose import CorrectionRefusedError, as_act, place_of
 from fridge_pipeline.corrections.rules.proposal import NotProposedError, in_words, propose
-from fridge_pipeline.database.failpoints import Failpoint
 from fridge_pipeline.database.queries import statement
-from fridge_pipeline.database.run import Run
+from fridge_pipeline.database.run import Failpoint, Run
 from fridge_pipeline.invoices.compare_invoices import compare_invoices
 from fridge_pipeline.invoices.invoice_record import recent_invoices
-from fridge_pipeline.invoices.rules.currency import money
+from fridge_pipeline.invoices.rules.money import money
 from fridge_pipeline.invoices.tell_differences import tell_differences
 from fridge_pipeline.reason_terms import How
-from fridge_pipeline.stripe.correction_writes import create_document, our_documents, preview_credit
 from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway
 from fridge_pipeline.stripe.invoice_reads import one_invoice
 from fridge_pipeline.stripe.rules.correction import KEY, DocumentKind, StripeDocument
 from fridge_pipeline.stripe.rules.invoice import Invoice
+from fridge_pipeline.stripe.writes import create_document, our_documents, preview_credit
 
 #: So long after the last try Stripe may still be at work on it; then what it does not show, it does not have.
 ANSWER_WITHIN = timedelta(hours=1)

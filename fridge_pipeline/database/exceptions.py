@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import psycopg
+from psycopg.rows import class_row
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.queries import meters_of, span_of, statement
-from fridge_pipeline.invoice_causes import INVOICE_CAUSES
+from fridge_pipeline.difference_causes import INVOICE_CAUSES
 from fridge_pipeline.reason_codes import DIFFERENCE_CAUSES, EXCEPTION_KINDS
 
 
@@ -169,7 +170,7 @@ def close_expected_hours(connection: psycopg.Connection, unexpected: Iterable[Ho
 
 
 def keep_reason_codes(connection: psycopg.Connection) -> None:
-    """Brings the tables of kinds and causes up to ``reason_codes`` and ``invoice_causes``; call it in a transaction."""
+    """Brings the tables of kinds and causes up to ``reason_codes``; call it in a transaction."""
     with connection.cursor() as cursor:
         cursor.executemany(
             statement("keep_causes"),
@@ -192,3 +193,30 @@ def keep_reason_codes(connection: psycopg.Connection) -> None:
                 for position, (code, cause) in enumerate(INVOICE_CAUSES.items(), start=1)
             ],
         )
+
+
+@dataclass(frozen=True, slots=True)
+class OpenException:
+    """An open exception as it stands in the books; ``None`` where it is about no tenant, hour, figure or deadline.
+
+    ``owed`` is usage minus what Stripe has, ``deadline_at`` until when the usage can still be billed.
+    """
+
+    exception_id: int
+    kind: str
+    tenant_id: str | None
+    hour: datetime | None
+    subject: str
+    detail: str
+    owed: int | None
+    opened_at: datetime
+    deadline_at: datetime | None
+
+
+def list_exceptions(
+    connection: psycopg.Connection, kind: str | None, tenant_id: str | None, hours: HourRange | None
+) -> list[OpenException]:
+    """Those of the kind, tenant and hours that are given, the nearest deadline first; some have neither of them."""
+    span = span_of(hours) if hours else {"first": None, "last": None}
+    with connection.cursor(row_factory=class_row(OpenException)) as cursor:
+        return cursor.execute(statement("listed_exceptions"), {"kind": kind, "tenant_id": tenant_id, **span}).fetchall()

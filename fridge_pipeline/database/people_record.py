@@ -1,9 +1,10 @@
-"""The people who act: logins of their own, in the roles in which they may (law L15)."""
+"""People: logins of their own, the roles in which they act (law L15), and what a reader must not do (law L16)."""
 
 from __future__ import annotations
 
 import re
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -14,7 +15,6 @@ from psycopg.rows import class_row
 
 from fridge_pipeline.database.connection import refused_text
 from fridge_pipeline.database.queries import statement
-from fridge_pipeline.database.readers import restrict_readers
 
 #: The database has the same rule; it leaves no room for characters that look alike or are not seen.
 LOGIN = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
@@ -166,3 +166,26 @@ def _for_an_administrator(login: str, role: Role, error: psycopg.Error) -> str:
         f"in FRIDGE_DATABASE_URL; or have one run create role {login} login password '…'; grant {role.group} to "
         f"{login}; and then this again, with the DSN of the schema's owner"
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderDrift:
+    """One thing that finance's logins could do, or that does not bound them, and the statements that end it."""
+
+    says: str
+    repair: str
+
+
+def find_reader_drift(connection: psycopg.Connection) -> list[ReaderDrift]:
+    """Whatever is not as it should be; everybody may ask, also before there is a schema."""
+    return [ReaderDrift(*row) for row in connection.execute(statement("reader_drift")).fetchall()]
+
+
+def restrict_readers(connection: psycopg.Connection) -> list[ReaderDrift]:
+    """Ends what it may, and returns what is left: some of it needs a superuser, some the database's owner."""
+    found = find_reader_drift(connection)
+    for drift in found:
+        # Refused, or another process is at it: what is not done then is found below.
+        with suppress(psycopg.Error), connection.transaction():
+            connection.execute(drift.repair.encode())
+    return find_reader_drift(connection) if found else []

@@ -8,8 +8,7 @@ import dagster as dg
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.measure import COUNTS
 from fridge_pipeline.database.check_models import TestResult, check_models, tests_of
-from fridge_pipeline.database.fill_models import fill_hours, fill_tables
-from fridge_pipeline.database.keep_figures import HOURS_OF_A_RUN, keep_figures
+from fridge_pipeline.database.fill_models import HOURS_OF_A_RUN, fill_hours, fill_tables, keep_figures
 from fridge_pipeline.database.models import Materialized, SourceTable, SqlModel
 from fridge_pipeline.ingest.landing_record import hours_with_files
 from fridge_pipeline.installation import Ledger

@@ -16,9 +16,8 @@ from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.fill_models import fill_hours, fill_tables
+from fridge_pipeline.database.fill_models import fill_hours, fill_tables, keep_figures
 from fridge_pipeline.database.held_views import HeldViews
-from fridge_pipeline.database.keep_figures import keep_figures
 from fridge_pipeline.database.models import read_models
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.finance.rules.cut_off import MONTHS_BACK

@@ -12,8 +12,7 @@ import psycopg
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.database.exceptions import ExceptionKey, close_exception, open_exception, open_exceptions
-from fridge_pipeline.database.failpoints import AtFailpoint, Failpoint
-from fridge_pipeline.database.run import Run
+from fridge_pipeline.database.run import AtFailpoint, Failpoint, Run
 from fridge_pipeline.ingest.landing.landing_errors import LandingFolderError
 from fridge_pipeline.ingest.landing.zone import LandingZone
 from fridge_pipeline.ingest.landing_record import listing_fingerprints, loaded_versions, record_landing_hour

@@ -6,15 +6,14 @@ from typing import Any
 import dagster as dg
 
 from fridge_pipeline.calendar.days import DayRange
+from fridge_pipeline.difference_causes import INVOICE_CAUSES, invoice_cause_in_words
 from fridge_pipeline.installation import Landing, Ledger, Stripe
-from fridge_pipeline.invoice_causes import INVOICE_CAUSES, invoice_cause_in_words
 from fridge_pipeline.invoices.compare_invoices import COMPARED_BACK, ComparisonReport, compare_invoices
 from fridge_pipeline.invoices.compared import ComparedInvoice, compared_invoices
 from fridge_pipeline.invoices.hold_drafts import HoldOrder, HoldReport, hold_drafts
 from fridge_pipeline.invoices.plan_holds import unloaded_hours
 from fridge_pipeline.invoices.read_invoices import InvoiceReadReport, read_invoices
-from fridge_pipeline.invoices.rules.hold_draft import HoldAct
-from fridge_pipeline.invoices.rules.mode import InvoiceMode
+from fridge_pipeline.invoices.rules.hold_draft import HoldAct, InvoiceMode
 from fridge_pipeline.orchestration.partitions import STRIPE_POOL, days_of, retried_when_the_database_is_lost
 from fridge_pipeline.orchestration.progress import Progress
 

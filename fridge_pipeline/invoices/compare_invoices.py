@@ -10,11 +10,15 @@ from datetime import UTC, date, datetime, time, timedelta
 import psycopg
 
 from fridge_pipeline.calendar.days import ONE_DAY, Month
-from fridge_pipeline.database.failpoints import Failpoint
 from fridge_pipeline.database.queries import statement
-from fridge_pipeline.database.run import Run
-from fridge_pipeline.invoices.corrections_written import corrections_of
-from fridge_pipeline.invoices.invoice_record import days_read, known_items, known_prices, recent_invoices
+from fridge_pipeline.database.run import Failpoint, Run
+from fridge_pipeline.invoices.invoice_record import (
+    corrections_of,
+    days_read,
+    known_items,
+    known_prices,
+    recent_invoices,
+)
 from fridge_pipeline.invoices.our_side import Asked, Customer, billed_customers, booked_periods
 from fridge_pipeline.invoices.rules.billing_periods import BillingPeriod, Span, billing_periods, without
 from fridge_pipeline.invoices.rules.compare_period import Comparison, compare_period

@@ -19,8 +19,7 @@ from fridge_pipeline.billing.open_stripe import (
     stripe_of_books,
 )
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.database.failpoints import Failpoint
-from fridge_pipeline.database.run import Run
+from fridge_pipeline.database.run import Failpoint, Run
 from fridge_pipeline.invoices.hold_record import add_answer, add_intent, add_left, holding, intents_of
 from fridge_pipeline.invoices.invoice_record import Reading
 from fridge_pipeline.invoices.plan_holds import MeteredDraft, differing_sum, metered_drafts
@@ -36,9 +35,9 @@ from fridge_pipeline.invoices.rules.hold_draft import (
 )
 from fridge_pipeline.stripe.gateway import MeterMissingError, StripeCallError, StripeGateway
 from fridge_pipeline.stripe.invoice_reads import drafts, one_draft
-from fridge_pipeline.stripe.invoice_writes import schedule_draft
 from fridge_pipeline.stripe.rules.invoice import Draft
 from fridge_pipeline.stripe.rules.limits import READS_MAX, READS_MONTH
+from fridge_pipeline.stripe.writes import schedule_draft
 
 
 @dataclass(slots=True)

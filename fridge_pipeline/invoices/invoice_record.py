@@ -19,6 +19,8 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from fridge_pipeline.database.queries import statement
+from fridge_pipeline.invoices.rules.billing_periods import Span
+from fridge_pipeline.invoices.rules.corrected import Correction, Place
 from fridge_pipeline.stripe.rules.invoice import (
     Invoice,
     InvoiceLine,
@@ -192,3 +194,12 @@ def _invoice(rows: Sequence[dict[str, Any]]) -> Invoice:
     lines = tuple(InvoiceLine(**{name: row[name] for name in _OF_THE_LINE}) for row in rows)
     header = {name: value for name, value in rows[0].items() if name not in _OF_THE_LINE}
     return Invoice(**{**header, "status": InvoiceStatus(header["status"]), "lines": lines})
+
+
+def corrections_of(connection: psycopg.Connection, customer_ids: Sequence[str]) -> list[Correction]:
+    """Those of some customers that are written, in order."""
+    rows = connection.execute(statement("corrections_written"), {"customer_ids": list(customer_ids)}).fetchall()
+    return [
+        Correction(Place(customer_id, event_name, invoice_id, Span(start, end)), *what)
+        for customer_id, event_name, invoice_id, start, end, *what in rows
+    ]

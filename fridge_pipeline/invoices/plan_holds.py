@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 import psycopg
 
+from fridge_pipeline.billing.open_stripe import (
+    NEVER_STATED,
+    ReadPurpose,
+    books_are_claimed,
+    count_reads,
+    reads_since,
+    stripe_of_books,
+)
 from fridge_pipeline.calendar.hours import ONE_HOUR, Hour, HourRange
 from fridge_pipeline.catalogue.meter import Formula, Meter
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.queries import statement
+from fridge_pipeline.database.run import Run
 from fridge_pipeline.ingest.landing.landing_errors import LandingError
 from fridge_pipeline.ingest.landing.zone import LandingZone
 from fridge_pipeline.ingest.watch import find_landing_news
 from fridge_pipeline.invoices.compare_invoices import COMPARED_BACK
-from fridge_pipeline.invoices.invoice_record import known_prices, recent_invoices
+from fridge_pipeline.invoices.invoice_record import days_with_drafts, known_prices, recent_invoices
 from fridge_pipeline.invoices.our_side import Asked, Customer, billed_customers, booked_periods
+from fridge_pipeline.invoices.read_invoices import READS_USED_UP
 from fridge_pipeline.invoices.rules.billing_periods import Span
 from fridge_pipeline.invoices.rules.hold_draft import SETTLED_AFTER
-from fridge_pipeline.stripe.gateway import StripeGateway
+from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway
+from fridge_pipeline.stripe.invoice_reads import drafts
 from fridge_pipeline.stripe.reads import Grouping, summed_usage
-from fridge_pipeline.stripe.rules.invoice import THRESHOLD, Invoice, Price
+from fridge_pipeline.stripe.rules.invoice import THRESHOLD, Draft, Invoice, Price
+from fridge_pipeline.stripe.rules.limits import READS_MAX, READS_MONTH
 
 MIDNIGHT = time(0)
 
@@ -179,3 +192,38 @@ def _cuts_an_hour(span: Span) -> bool:
 
 def _whole_days(span: Span) -> bool:
     return all(each.astimezone(UTC).time() == MIDNIGHT for each in (span.start, span.end))
+
+
+@dataclass(frozen=True, slots=True)
+class DraftsFound:
+    """The drafts that there are, by id, the days of creation to be read for them, and why there is no answer, if so.
+
+    ``digest`` is another one whenever the drafts that differ are others.
+    """
+
+    drafts: Mapping[str, Draft] = field(default_factory=dict)
+    changed: frozenset[date] = frozenset()
+    digest: str = ""
+    not_read: str | None = None
+
+
+def find_drafts(run: Run, open_gateway: Callable[[], StripeGateway], reads_max: int = READS_MAX) -> DraftsFound:
+    """Lists all drafts of the account. Raises ``WrongBooksError`` and what ``open_gateway`` raises."""
+    with run.database.connect() as connection:
+        now = run.clock()
+        if not books_are_claimed(connection):
+            return DraftsFound(not_read=NEVER_STATED)
+        if reads_since(connection, now - READS_MONTH) >= reads_max:
+            return DraftsFound(not_read=READS_USED_UP)
+        try:
+            found = drafts(
+                stripe_of_books(connection, open_gateway), lambda: count_reads(connection, 1, ReadPurpose.INVOICES, now)
+            )
+        except StripeCallError as error:
+            return DraftsFound(not_read=str(error))
+        known = {each: day for day, several in days_with_drafts(connection).items() for each in several}
+    new = {f"new:{each}": found[each].created_at.astimezone(UTC).date() for each in found.keys() - known.keys()}
+    gone = {f"gone:{each}": known[each] for each in known.keys() - found.keys()}
+    changed = new | gone
+    digest = hashlib.sha256("\n".join(sorted(changed)).encode()).hexdigest()[:16]
+    return DraftsFound(found, frozenset(changed.values()), digest)

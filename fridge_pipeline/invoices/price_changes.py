@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from fridge_pipeline.billing.rules.changed_hour import ChangedHour
+from fridge_pipeline.billing.rules.staging import ChangedHour
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.database.run import Run
 from fridge_pipeline.invoices.invoice_record import known_prices

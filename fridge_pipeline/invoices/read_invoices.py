@@ -18,8 +18,7 @@ from fridge_pipeline.billing.open_stripe import (
     stripe_of_books,
 )
 from fridge_pipeline.calendar.days import ONE_DAY, DayRange
-from fridge_pipeline.database.failpoints import Failpoint
-from fridge_pipeline.database.run import Run
+from fridge_pipeline.database.run import Failpoint, Run
 from fridge_pipeline.invoices.invoice_record import (
     Reading,
     add_invoice,

@@ -15,12 +15,12 @@ from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.exceptions import ExceptionKey, close_exception, open_exception, open_of_kind
 from fridge_pipeline.database.queries import statement
-from fridge_pipeline.invoice_causes import INVOICE_CAUSES
+from fridge_pipeline.difference_causes import INVOICE_CAUSES
 from fridge_pipeline.invoices.compared import KINDS
-from fridge_pipeline.invoices.corrections_written import corrections_of
+from fridge_pipeline.invoices.invoice_record import corrections_of
 from fridge_pipeline.invoices.rules.billing_periods import Span
 from fridge_pipeline.invoices.rules.corrected import Corrected, Place, corrected
-from fridge_pipeline.invoices.rules.currency import money
+from fridge_pipeline.invoices.rules.money import money
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import os
+import re
+import shutil
+import socket
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,9 +21,9 @@ from fridge_pipeline.catalogue.billing_start import BillingStart
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database, DatabaseUnreachableError
 from fridge_pipeline.database.exceptions import open_exception_kinds
+from fridge_pipeline.database.people_record import find_reader_drift
 from fridge_pipeline.database.program import program_identity
 from fridge_pipeline.database.queries import meters_of, statement
-from fridge_pipeline.database.readers import find_reader_drift
 from fridge_pipeline.database.schema import (
     PIPELINE,
     is_private,
@@ -34,8 +40,7 @@ from fridge_pipeline.ingest.note_losses import find_losses
 from fridge_pipeline.ingest.object_store.archive import require_listed
 from fridge_pipeline.ingest.rules.location import Location, ObjectLocation
 from fridge_pipeline.ingest.rules.losses import Strays
-from fridge_pipeline.invoices.rules.mode import InvoiceMode
-from fridge_pipeline.operations.machine import free_bytes, installed_versions, may_write, pinned_versions, port_holder
+from fridge_pipeline.invoices.rules.hold_draft import InvoiceMode
 from fridge_pipeline.operations.rules.health_check import (
     Grade,
     HealthCheck,
@@ -226,3 +231,56 @@ def check_books(
     ids = judge_ids(list(map(str, similar)), similar[0].total if similar else 0)
     hours = judge_hours(find_hours_to_bill(database, zone, grid, catalogue, now, close_after))
     return [hours, ids, judge_sources(quiet), *exceptions]
+
+
+_PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+) *(;.*?)?\\?$")
+_ANSWER_SECONDS = 2.0
+
+
+def free_bytes(folder: Path) -> int:
+    """Room on the disk of a folder, or of the nearest one above it that exists."""
+    return shutil.disk_usage(_nearest_existing(folder)).free
+
+
+def may_write(folder: Path) -> bool:
+    """Whether we may put files into a folder, or make it."""
+    existing = _nearest_existing(folder)
+    return existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
+
+
+def _nearest_existing(folder: Path) -> Path:
+    return next(each for each in (folder, *folder.parents) if each.exists())
+
+
+def port_holder(host: str, port: int) -> str | None:
+    """Who answers on a port, as far as it can be told; ``None`` when nobody does."""
+    with socket.socket() as probe, suppress(OSError):
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
+        return None
+    import requests  # noqa: PLC0415 # only asked where somebody answers
+
+    with requests.Session() as session, suppress(requests.RequestException, ValueError, KeyError, TypeError):
+        session.trust_env = False  # no proxy stands between us and ourselves
+        told = session.get(f"http://{host}:{port}/server_info", timeout=_ANSWER_SECONDS).json()
+        return f"Dagster's UI {told['dagster_webserver_version']}"
+    return "another program"
+
+
+def pinned_versions(requirements: Path) -> dict[str, str]:
+    """Package → version in a file of pinned requirements; those for some machines only are left out."""
+    found = {}
+    for line in requirements.read_text(encoding="utf-8").splitlines():
+        match = _PINNED.match(line)
+        if match and not match[3]:
+            found[match[1]] = match[2]
+    return found
+
+
+def installed_versions(names: list[str]) -> dict[str, str]:
+    """Package → version of those that are installed here."""
+    found = {}
+    for name in names:
+        with suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found

@@ -11,8 +11,8 @@ import psycopg
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.make_models import are_superseded, built_from, make_models
 from fridge_pipeline.database.models import STAGING, files_sha256, read_models
+from fridge_pipeline.database.people_record import restrict_readers
 from fridge_pipeline.database.queries import statement
-from fridge_pipeline.database.readers import restrict_readers
 from fridge_pipeline.database.schema import (
     PIPELINE,
     Migration,

@@ -15,7 +15,7 @@ from fridge_pipeline.database.run import Run
 from fridge_pipeline.invoices.compare_invoices import compare_invoices
 from fridge_pipeline.invoices.compared import compared_invoices
 from fridge_pipeline.invoices.invoice_record import Reading, add_invoice, keep_day, keep_items, keep_prices
-from fridge_pipeline.invoices.rules.mode import InvoiceMode
+from fridge_pipeline.invoices.rules.hold_draft import InvoiceMode
 from fridge_pipeline.operations.rehearsed_account import Account, read_account
 from fridge_pipeline.operations.rehearsed_usage import REHEARSAL, USED_WITHIN, use
 from fridge_pipeline.operations.rules.health_check import Grade, HealthCheck
@@ -27,9 +27,7 @@ from fridge_pipeline.operations.rules.rehearsal import (
     judge_outcome,
     judge_prices,
 )
-from fridge_pipeline.stripe.correction_writes import create_document
 from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway
-from fridge_pipeline.stripe.invoice_writes import schedule_draft
 from fridge_pipeline.stripe.rules.correction import DocumentKind, Wish
 from fridge_pipeline.stripe.rules.invoice import Invoice, Price, SubscriptionItem
 from fridge_pipeline.stripe.test_clocks import (
@@ -40,6 +38,7 @@ from fridge_pipeline.stripe.test_clocks import (
     invoices_of_customer,
     subscribe,
 )
+from fridge_pipeline.stripe.writes import create_document, schedule_draft
 
 #: The cycle begins so long ago, so that its usage is neither too old nor too early by Stripe's time or by the clock's.
 BEGAN_AGO = timedelta(hours=24)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from contextlib import suppress
 
 import psycopg
@@ -47,3 +47,27 @@ def first_hour(settings: Settings, books: Database) -> Hour | None:
     with suppress(LandingError):
         return min((hour for hour in zone.hours() if hour >= GRID_START), default=None)
     return None
+
+
+def grid_variable(environ: Mapping[str, str]) -> dict[str, str]:
+    """What has the code server begin its grid there, unless the environment names an hour."""
+    return {} if environ.get(VARIABLE, "").strip() else {VARIABLE: FIRST_KNOWN}
+
+
+class ShownGrid:
+    """Knows where the grid begins that the code server shows, and whether the books know an earlier hour by now."""
+
+    def __init__(self, settings: Settings, books: Database, *, is_followed: bool) -> None:
+        self._settings = settings
+        self._books = books
+        self._is_followed = is_followed
+        self._start = first_hour(settings, books) if is_followed else None
+
+    def earlier_start(self) -> Hour | None:
+        """The hour to begin at from now on, if another. The grid never begins later than before: nothing falls off."""
+        known = first_hour(self._settings, self._books) if self._is_followed else None
+        return known if known is not None and (self._start is None or known < self._start) else None
+
+    def begins_at(self, start: Hour) -> None:
+        """The code server has been started anew since that hour is known."""
+        self._start = start

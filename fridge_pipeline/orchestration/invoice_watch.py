@@ -7,11 +7,10 @@ import dagster as dg
 from fridge_pipeline.calendar.days import ONE_DAY, DayRange
 from fridge_pipeline.installation import Landing, Ledger, Stripe
 from fridge_pipeline.invoices.assets import IS_OFF
-from fridge_pipeline.invoices.find_drafts import find_drafts
 from fridge_pipeline.invoices.hold_drafts import days_to_hold
 from fridge_pipeline.invoices.invoice_record import days_read, days_with_drafts
-from fridge_pipeline.invoices.plan_holds import unloaded_hours
-from fridge_pipeline.invoices.rules.mode import InvoiceMode
+from fridge_pipeline.invoices.plan_holds import find_drafts, unloaded_hours
+from fridge_pipeline.invoices.rules.hold_draft import InvoiceMode
 from fridge_pipeline.orchestration.automation import READ_INVOICES, tags_under_way
 from fridge_pipeline.orchestration.partitions import daily_grid, days_in_tags, range_tags
 from fridge_pipeline.stripe.rules.limits import OLDEST_TIMESTAMP

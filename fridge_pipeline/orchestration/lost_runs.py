@@ -74,7 +74,7 @@ def find_lost_runs(storage: Database, *, code_server_ended: bool) -> list[str]:
 
 def ask_dagster(*words: str) -> None:
     """Has a short-lived process ask Dagster, which would else stay in ours. Raises ``DagsterCallError``."""
-    command = [sys.executable, "-W", "ignore", "-m", "fridge_pipeline.orchestration.ask_dagster", *words]
+    command = [sys.executable, "-W", "ignore", "-m", "fridge_pipeline.orchestration.runs", *words]
     asked = subprocess.run(command, capture_output=True, text=True, timeout=DAGSTER_SECONDS_MAX, check=False)
     if asked.returncode:
         raise DagsterCallError(f"Dagster could not be asked ({words[0]}): {' '.join(asked.stderr.split())[-300:]}")

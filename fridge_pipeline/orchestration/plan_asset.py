@@ -9,7 +9,7 @@ import dagster as dg
 
 from fridge_pipeline.calendar.hours import Hour, plan_ranges
 from fridge_pipeline.installation import Landing, Ledger
-from fridge_pipeline.invoices.rules.currency import money
+from fridge_pipeline.invoices.rules.money import money
 from fridge_pipeline.invoices.rules.priced_change import PricedChange, plain
 from fridge_pipeline.orchestration.partitions import hours_of
 from fridge_pipeline.orchestration.priced_plan import priced_plan

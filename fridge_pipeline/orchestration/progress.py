@@ -10,8 +10,8 @@ from typing import Any
 
 import dagster as dg
 
-from fridge_pipeline.database.failpoints import Failpoint
 from fridge_pipeline.database.models import Column, SourceTable
+from fridge_pipeline.database.run import Failpoint
 from fridge_pipeline.ingest.load import HourLoad
 
 

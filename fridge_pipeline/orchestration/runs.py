@@ -1,8 +1,13 @@
-"""Runs that failed or were lost, what they said, and whether the daemon that starts them is alive."""
+"""Runs that failed or were lost, what they said, and whether the daemon that starts them is alive.
+
+A process that does without Dagster asks ``python -m fridge_pipeline.orchestration.runs``: ``storage`` makes Dagster's
+tables, ``lost RUN …`` reports runs that have lost their process.
+"""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
@@ -68,3 +73,14 @@ def check_daemon(settings: Settings, now: datetime) -> HealthCheck:
         if beat is not None and beat.errors
     }
     return judge_daemons(ages, errors)
+
+
+def main(what: str, *about: str) -> None:
+    """Asks it, and ends."""
+    with dg.DagsterInstance.get() as instance:
+        if what == "lost":
+            report_lost_runs(instance, about)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

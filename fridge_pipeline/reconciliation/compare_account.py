@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 import psycopg
@@ -14,13 +14,14 @@ from fridge_pipeline.calendar.days import DayRange, day_of
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.billing_start import BillingStart
 from fridge_pipeline.catalogue.meter import Formula
-from fridge_pipeline.database.failpoints import Failpoint
-from fridge_pipeline.database.run import Run
-from fridge_pipeline.reconciliation.differing_hours import keep_exceptions
+from fridge_pipeline.database.exceptions import ExceptionKey, open_exception
+from fridge_pipeline.database.queries import span_of, statement
+from fridge_pipeline.database.run import Failpoint, Run
 from fridge_pipeline.reconciliation.reconciliation_record import Account, booked_hours, write_rows
-from fridge_pipeline.reconciliation.rules.causes import BookedHour
+from fridge_pipeline.reconciliation.rules.causes import FOR_A_PERSON, BookedHour, Cause
 from fridge_pipeline.reconciliation.rules.reading_plan import DAYS_BY_HOUR_MAX
 from fridge_pipeline.reconciliation.rules.side_by_side import (
+    Row,
     Seen,
     days_with_differing_hours,
     days_with_unknown_hours,
@@ -33,6 +34,7 @@ from fridge_pipeline.reconciliation.rules.side_by_side import (
 from fridge_pipeline.reconciliation.stripe_answers import Answer, keep_answer, keep_range, known_days
 from fridge_pipeline.stripe.gateway import StripeGateway
 from fridge_pipeline.stripe.reads import Grouping, summed_usage
+from fridge_pipeline.stripe.rules.meter_event import billing_deadline
 
 
 @dataclass(slots=True)
@@ -167,3 +169,67 @@ class AccountReader:
 
 def _of(customer_id: str | None, booked: Sequence[BookedHour]) -> list[BookedHour]:
     return [each for each in booked if each.stripe_customer_id == customer_id]
+
+
+def keep_exceptions(
+    connection: psycopg.Connection,
+    account: Account,
+    days: DayRange,
+    rows: Sequence[Row],
+    others: Sequence[str],
+    now: datetime,
+) -> None:
+    """Opens and closes what reconciliation says of an account's hours; ``others`` had the customer as well.
+
+    Call it in the transaction that writes the rows.
+    """
+    differing = [row for row in rows if row.hour is not None]
+    for cause in FOR_A_PERSON:
+        stay = [row.hour.start for row in differing if row.hour and _stays_open(row, cause)]
+        connection.execute(
+            statement("close_explained_hours"),
+            {
+                **span_of(days.hours),
+                "kind": cause.value,
+                "tenant_id": account.tenant_id,
+                "event_name": account.meter.event_name,
+                "differing": stay,
+                "now": now,
+            },
+        )
+    for row in differing:
+        if row.cause in FOR_A_PERSON and row.hour is not None:
+            key = ExceptionKey(row.cause.value, account.tenant_id, row.hour, account.meter.event_name)
+            told = _not_ours(row, account) if row.cause is Cause.NOT_STATED_BY_US else _in_doubt(row, account, others)
+            owed = -int(row.difference or 0) if row.cause is Cause.NOT_STATED_BY_US else None
+            open_exception(connection, key, told, now, deadline_at=billing_deadline(row.hour), owed=owed)
+
+
+def _stays_open(row: Row, cause: Cause) -> bool:
+    """What was unexplained stays so while the hour differs for a reason that passes, until it agrees."""
+    if cause is Cause.UNEXPLAINED:
+        return row.cause not in {Cause.NOT_BILLED, Cause.NOT_STATED_BY_US}
+    return row.cause is cause
+
+
+def _not_ours(row: Row, account: Account) -> str:
+    return (
+        f"For customer {row.stripe_customer_id} Stripe shows {row.stripe} {account.meter.event_name} of this hour, and "
+        f"we have stated nothing for it (our usage is {row.usage or 0}): somebody else did. Find out in Stripe who "
+        "states usage for this customer, have it stopped, credit what was billed (docs/runbook.md, not_stated_by_us). "
+        "This closes by itself when a later reconciliation finds nothing of it."
+    )
+
+
+def _in_doubt(row: Row, account: Account, others: Sequence[str]) -> str:
+    difference = row.difference or Decimal(0)
+    much = {True: "too much", False: "too little"}[difference > 0]
+    off = f"{abs(difference)} {much}" if difference else "the usage, but not what Stripe had accepted"
+    had = ", ".join(map(repr, others))
+    shared = f"It was, or is, the customer of {had} as well: did both state this hour? " if others else ""
+    return (
+        f"Usage is {row.usage or 0} {account.meter.event_name}, the accepted statements come to {row.ledger or 0}, and "
+        f"for customer {row.stripe_customer_id} Stripe shows {row.stripe}: {off}. {shared}Find out in Stripe who else "
+        "states usage for this customer, or what became of our statement; docs/runbook.md, unexplained, says how the "
+        "hour is stated anew. This closes by itself when a later reconciliation finds the three equal."
+    )

@@ -1,4 +1,4 @@
-"""What is read of Stripe: totals, error reports, what a key may do, and pages of its dashboard."""
+"""What is read of Stripe: totals, error reports, whose a key is and what it may do, pages of its dashboard."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any
+from urllib.parse import urlsplit
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway
@@ -162,3 +163,22 @@ def dashboard_of_meters(gateway: StripeGateway) -> dict[str, str]:
     if page is None or gateway.base != STRIPE_API:
         return {}
     return {name: f"{page}/{meter.meter_id}" for name, meter in sorted(gateway.meters_read.items())}
+
+
+def host_of(gateway: StripeGateway) -> str:
+    """The host that is called, with its port where it has one."""
+    return urlsplit(gateway.base).netloc.rpartition("@")[2]
+
+
+def account_id(gateway: StripeGateway) -> str | None:
+    """Stripe's id of the account, asked once; ``None`` on the sandbox, which has none, and where Stripe does not say.
+
+    A key that may not read its account, and a Stripe that does not answer, are no reason not to bill.
+    """
+    if gateway.mode is KeyMode.SANDBOX:
+        return None
+    try:
+        with gateway.reading("reading the account") as client:
+            return client.v1.accounts.retrieve_current().id
+    except StripeCallError:
+        return None

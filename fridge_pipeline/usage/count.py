@@ -21,9 +21,9 @@ from fridge_pipeline.calendar.hours import HourRange, split_at
 from fridge_pipeline.catalogue.measure import Measure
 from fridge_pipeline.catalogue.measure_record import measures_in_force
 from fridge_pipeline.database.connection import Database, streamed
-from fridge_pipeline.database.failpoints import AtFailpoint, Failpoint, pass_by
 from fridge_pipeline.database.queries import span_of, statement
 from fridge_pipeline.database.retention import first_open_hour, readings_kept
+from fridge_pipeline.database.run import AtFailpoint, Failpoint, pass_by
 from fridge_pipeline.usage.rules.comparing import STATED_SCHEMA
 from fridge_pipeline.usage.rules.counting import (
     USAGE_SCHEMA,

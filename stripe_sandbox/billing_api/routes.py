@@ -9,7 +9,6 @@ from stripe_sandbox.billing_api import (
     events,
     invoice_items,
     invoices,
-    one_off,
     previews,
     subscriptions,
     test_clocks,
@@ -19,11 +18,11 @@ from stripe_sandbox.stripe_api import Endpoint
 
 _TABLE: tuple[tuple[str, str, Endpoint], ...] = (  # fixed words before names in braces: routes are tried in this order
     ("GET", "/v1/invoices", invoices.list_invoices),
-    ("POST", "/v1/invoices", one_off.create_invoice),
+    ("POST", "/v1/invoices", invoices.create_invoice),
     ("POST", "/v1/invoices/create_preview", previews.create_preview),
     ("GET", "/v1/invoices/{invoice}", invoices.retrieve_invoice),
     ("POST", "/v1/invoices/{invoice}", invoices.update_invoice),
-    ("DELETE", "/v1/invoices/{invoice}", one_off.delete_invoice),
+    ("DELETE", "/v1/invoices/{invoice}", invoices.delete_invoice),
     ("GET", "/v1/invoices/{invoice}/lines", invoices.list_lines),
     ("POST", "/v1/invoices/{invoice}/finalize", invoices.finalize_invoice),
     ("POST", "/v1/invoices/{invoice}/void", invoices.void_invoice),

@@ -19,8 +19,8 @@ from fridge_pipeline.billing.delivery_record import (
     take_ordering_keys,
 )
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.database.failpoints import Failpoint
 from fridge_pipeline.database.queries import statement
+from fridge_pipeline.database.run import Failpoint
 from fridge_pipeline.stripe.retries import RateLimiter
 from fridge_pipeline.stripe.rules.answer import Answer, Outcome
 from fridge_pipeline.stripe.rules.api_key import ApiKey

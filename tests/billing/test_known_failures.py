@@ -10,7 +10,7 @@ import pytest
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import CATALOGUE, Formula, Window
-from fridge_pipeline.database.failpoints import Failpoint
+from fridge_pipeline.database.run import Failpoint
 from fridge_pipeline.stripe.reads import summed_usage
 from fridge_pipeline.stripe.rules.answer import Outcome
 from tests.pipeline import Pipeline, ProcessDied, dies_after, readings

@@ -15,7 +15,7 @@ from fridge_pipeline.billing.collect_refusals import collect_refusals
 from fridge_pipeline.calendar.days import DayRange, day_of
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import CATALOGUE, Window
-from fridge_pipeline.database.failpoints import Failpoint
+from fridge_pipeline.database.run import Failpoint
 from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from tests.pipeline import Pipeline, ProcessDied, dies_after, readings
 from tests.stripe_sandbox.schema import FULL

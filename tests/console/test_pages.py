@@ -12,7 +12,7 @@ import pytest
 
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.console.read_tables import NotAReaderError, Reader
-from fridge_pipeline.invoices.rules.currency import money
+from fridge_pipeline.invoices.rules.money import money
 from tests.console.conftest import Shown
 from tests.finance.evidence.books import HOURS
 from tests.finance.report.html_reading import PageRead

@@ -19,7 +19,7 @@ from fridge_pipeline.corrections.settle import Decision, Settlement, approve_set
 from fridge_pipeline.corrections.withdraw import withdraw_file
 from fridge_pipeline.corrections.write_correction import approve_correction
 from fridge_pipeline.database.connection import NotEntitledError
-from fridge_pipeline.database.failpoints import AtFailpoint, Failpoint, pass_by
+from fridge_pipeline.database.run import AtFailpoint, Failpoint, pass_by
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.reason_terms import How
 from fridge_pipeline.stripe.gateway import StripeCallError

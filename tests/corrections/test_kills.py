@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fridge_pipeline.corrections.propose import CorrectionRefusedError
-from fridge_pipeline.database.failpoints import Failpoint
+from fridge_pipeline.database.run import Failpoint
 from fridge_pipeline.invoices.rules.hold_draft import HoldAct
 from tests.corrections.test_invoice_corrections import (
     approve,

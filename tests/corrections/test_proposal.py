@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from fridge_pipeline.corrections.rules.proposal import Difference, Line, NotProposedError, propose
 from fridge_pipeline.invoices.rules.billing_periods import Span
 from fridge_pipeline.invoices.rules.corrected import Corrected, Correction, Place, corrected
-from fridge_pipeline.invoices.rules.currency import money
-from fridge_pipeline.invoices.rules.price_amount import cost_of_change
+from fridge_pipeline.invoices.rules.money import cost_of_change, money
 from fridge_pipeline.stripe.rules.correction import DocumentKind
 from fridge_pipeline.stripe.rules.invoice import InvoiceStatus, Price, Tier, TiersMode
 from tests.invoices.shapes import END, PRICES, READINGS, START

@@ -12,6 +12,9 @@ from fridge_pipeline.settings import REPOSITORY
 DEPLOY = REPOSITORY / "deploy"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 
+#: systemd reads it with every unit whose name begins so.
+OF_ALL_UNITS = DEPLOY / "systemd" / "fridge-.service.d" / "all.conf"
+
 
 def read_yaml(name: str) -> Any:
     """A YAML file of ``deploy/``."""
@@ -31,6 +34,7 @@ def environment_of(environment: Any) -> dict[str, str]:
 
 
 def unit_lines(unit: Path, key: str) -> list[str]:
-    """The values of a key of a systemd unit, in order."""
-    lines = unit.read_text(encoding="utf-8").splitlines()
+    """The values of a key of a systemd unit, in order; a service has those of all services too."""
+    files = [unit, OF_ALL_UNITS] if unit.suffix == ".service" else [unit]
+    lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
     return [line.removeprefix(f"{key}=") for line in lines if line.startswith(f"{key}=")]

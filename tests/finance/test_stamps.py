@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import openpyxl
 import pytest
 
-from fridge_pipeline.billing.stripe_use import record_stripe_use
+from fridge_pipeline.billing.deliver import record_stripe_use
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.commit import NO_COMMIT, commit

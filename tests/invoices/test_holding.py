@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.database.failpoints import AtFailpoint, Failpoint, pass_by
+from fridge_pipeline.database.run import AtFailpoint, Failpoint, pass_by
 from fridge_pipeline.invoices.hold_drafts import HoldOrder, HoldReport, days_to_hold, hold_drafts
 from fridge_pipeline.invoices.hold_record import held_drafts
 from fridge_pipeline.invoices.rules.hold_draft import HoldAct

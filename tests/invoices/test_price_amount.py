@@ -7,7 +7,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fridge_pipeline.invoices.rules.price_amount import cost, cost_of_change, packages
+from fridge_pipeline.invoices.rules.money import cost, cost_of_change, packages
 from fridge_pipeline.stripe.rules.invoice import Price, Tier, TiersMode
 from tests.invoices.shapes import PRICES
 

@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from fridge_pipeline.billing.plan_billing import plan_billing
-from fridge_pipeline.billing.rules.changed_hour import ChangedHour
-from fridge_pipeline.billing.rules.staging import StagingPolicy
+from fridge_pipeline.billing.rules.staging import ChangedHour, StagingPolicy
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import CATALOGUE, Formula, meter_of
 from fridge_pipeline.ingest.landing.local import LocalLanding

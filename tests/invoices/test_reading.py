@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fridge_pipeline.calendar.days import DayRange
-from fridge_pipeline.invoices.find_drafts import find_drafts
+from fridge_pipeline.invoices.plan_holds import find_drafts
 from fridge_pipeline.stripe.invoice_reads import refused_invoice_reads
 from fridge_pipeline.stripe.rules.api_key import ApiKey
 from tests.invoices.account import GRADUATED, InvoicedTenant

@@ -14,7 +14,7 @@ from fridge_pipeline.catalogue.tenant import Tenant
 from fridge_pipeline.catalogue.tenant_record import import_tenants
 from fridge_pipeline.corrections.settle import Decision, settle_exceptions
 from fridge_pipeline.corrections.withdraw import withdraw_file
-from fridge_pipeline.database.failpoints import Failpoint
+from fridge_pipeline.database.run import Failpoint
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.invoices import compare_invoices as comparing
 from fridge_pipeline.invoices.compare_invoices import compare_invoices

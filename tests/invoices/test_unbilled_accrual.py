@@ -17,7 +17,7 @@ from fridge_pipeline.database.check_models import check_models
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.models import read_models
 from fridge_pipeline.invoices.invoice_record import keep_prices
-from fridge_pipeline.invoices.rules.price_amount import cost
+from fridge_pipeline.invoices.rules.money import cost
 from fridge_pipeline.settings import MODELS_FOLDER
 from fridge_pipeline.stripe.rules.invoice import Price, Tier, TiersMode
 from tests.invoices.conftest import InvoicedBooks

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fridge_pipeline.invoice_causes import INVOICE_CAUSES, invoice_cause_in_words
+from fridge_pipeline.difference_causes import INVOICE_CAUSES, invoice_cause_in_words
 from fridge_pipeline.invoices.rules.compare_period import InvoiceCause
 from tests.docs.test_runbook import PARTS, chapter
 from tests.invoices.conftest import InvoicedBooks

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.database.failpoints import Failpoint
+from fridge_pipeline.database.run import Failpoint
 from fridge_pipeline.stripe.gateway import StripeGateway
 from fridge_pipeline.stripe.rules.answer import Answer, Outcome
 from fridge_pipeline.stripe.rules.meter_event import TRANSITIONS, MeterEvent

@@ -11,7 +11,7 @@ from fridge_pipeline.billing.bill import explain_unsettled
 from fridge_pipeline.billing.delivery_record import WrongBooksError
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.table_file import TableRefusedError
-from fridge_pipeline.database.failpoints import Failpoint
+from fridge_pipeline.database.run import Failpoint
 from fridge_pipeline.definitions import build_definitions
 from fridge_pipeline.installation import open_installation
 from fridge_pipeline.resources import RESOURCES

@@ -17,7 +17,7 @@ from fridge_pipeline.catalogue.meter import CATALOGUE, Meter, Tolerance, Window
 from fridge_pipeline.corrections.rules.settlement import SettlementRefusedError
 from fridge_pipeline.corrections.settle import Decision, settle_exceptions
 from fridge_pipeline.corrections.withdraw import withdraw_file
-from fridge_pipeline.database.failpoints import AtFailpoint, Failpoint, pass_by
+from fridge_pipeline.database.run import AtFailpoint, Failpoint, pass_by
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.reason_codes import EXCEPTION_KINDS
 from fridge_pipeline.reason_terms import How

@@ -11,8 +11,8 @@ from psycopg import sql
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.measure import ACTIVE_SENSORS, INSERTED_COUNT
-from fridge_pipeline.database.failpoints import Failpoint
 from fridge_pipeline.database.queries import statement
+from fridge_pipeline.database.run import Failpoint
 from fridge_pipeline.usage import count
 from fridge_pipeline.usage.count import prepare_reading, write_usage
 from fridge_pipeline.usage.rules.counting import USAGE_SCHEMA

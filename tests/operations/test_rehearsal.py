@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import stripe
 
-from fridge_pipeline.invoices.rules.mode import InvoiceMode
+from fridge_pipeline.invoices.rules.hold_draft import InvoiceMode
 from fridge_pipeline.operations.rehearse import Part, RehearsalReport, Stage, rehearse
 from fridge_pipeline.operations.rules.health_check import Grade
 from fridge_pipeline.stripe.rules.api_key import ApiKey

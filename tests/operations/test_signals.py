@@ -14,7 +14,7 @@ from psycopg.conninfo import make_conninfo
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.embedded.logins import METRICS, ServerAddress
 from fridge_pipeline.database.embedded.server import EmbeddedServer
-from fridge_pipeline.database.readers import find_reader_drift
+from fridge_pipeline.database.people_record import find_reader_drift
 from fridge_pipeline.operations.expose_signals import Exposition
 from fridge_pipeline.operations.read_signals import BOOKS, DAGSTER, read_signals
 from fridge_pipeline.operations.rules.signals import SIGNALS, Sample

@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
-from fridge_pipeline.database.failpoints import Failpoint
+from fridge_pipeline.database.run import Failpoint
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.orchestration.automation import LOAD_AND_BILL
 from fridge_pipeline.orchestration.partitions import hours_in_tags, range_tags

@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
-from fridge_pipeline.database.failpoints import Failpoint
+from fridge_pipeline.database.run import Failpoint
 from fridge_pipeline.ingest.assets import UNUSABLE_SHOWN
 from fridge_pipeline.ingest.load import HourLoad
 from fridge_pipeline.orchestration.automation import CHECK_BOOKS

@@ -10,7 +10,7 @@ import pytest
 from fridge_pipeline.billing.review import release_usage
 from fridge_pipeline.calendar.days import DayRange, day_of
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.database.failpoints import Failpoint
+from fridge_pipeline.database.run import Failpoint
 from fridge_pipeline.reconciliation import compare_account
 from fridge_pipeline.stripe.reads import Grouping, summed_usage
 from tests.pipeline import ProcessDied, dies_after, readings

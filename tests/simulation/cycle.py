@@ -11,7 +11,7 @@ from fridge_pipeline.calendar.hours import HourRange
 from fridge_pipeline.catalogue.meter import Formula
 from fridge_pipeline.corrections.propose import ProposalReport, propose_corrections
 from fridge_pipeline.corrections.write_correction import approve_correction
-from fridge_pipeline.database.failpoints import AtFailpoint, pass_by
+from fridge_pipeline.database.run import AtFailpoint, pass_by
 from fridge_pipeline.invoices.compare_invoices import compare_invoices
 from fridge_pipeline.invoices.hold_drafts import HoldOrder, hold_drafts
 from fridge_pipeline.invoices.invoice_record import days_read, days_with_drafts

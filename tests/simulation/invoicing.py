@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from fridge_pipeline.corrections.propose import CorrectionRefusedError
-from fridge_pipeline.database.failpoints import AtFailpoint, Failpoint, pass_by
+from fridge_pipeline.database.run import AtFailpoint, Failpoint, pass_by
 from fridge_pipeline.stripe.gateway import StripeCallError
 from tests.pipeline import ProcessDied, dies_after
 from tests.simulation.cycle import Cycle, Terms

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.database.failpoints import AtFailpoint, Failpoint, pass_by
+from fridge_pipeline.database.run import AtFailpoint, Failpoint, pass_by
 from tests.pipeline import ProcessDied, dies_after
 from tests.simulation.gateways import Gateways
 from tests.simulation.others import faults

@@ -14,7 +14,7 @@ from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.catalogue.tenant import Tenant
 from fridge_pipeline.catalogue.tenant_record import import_tenants
-from fridge_pipeline.database.failpoints import AtFailpoint, pass_by
+from fridge_pipeline.database.run import AtFailpoint, pass_by
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.watch import watch_landing_zone
 from fridge_pipeline.reason_terms import How

@@ -15,7 +15,7 @@ import grpc  # type: ignore[import-untyped]  # without type information
 import pytest
 
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.operations.machine import port_holder
+from fridge_pipeline.operations.check_health import port_holder
 from fridge_pipeline.orchestration.own_environment import settle_environment
 from tests.billing.test_connections import Listener, listening
 from tests.console_script import Run

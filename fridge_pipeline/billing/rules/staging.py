@@ -268,3 +268,21 @@ def next_event(case: StagingCase) -> MeterEvent:
         is_difference=case.meter.restatement is Restatement.DIFFERENCE,
         into_hour=into_hour(case.meter, revision),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedHour:
+    """What Stripe has accepted of the hour, and what it would have; ``customer_id`` is who is billed."""
+
+    tenant_id: str
+    customer_id: str | None
+    meter: Meter
+    hour: Hour
+    before: int
+    after: int
+
+
+def changed_hour(case: StagingCase) -> ChangedHour:
+    """The hour of a case, before and after its statement."""
+    stated = case.stated_value or 0
+    return ChangedHour(case.tenant_id, case.customer_id, case.meter, case.hour, stated, stated + case.change)

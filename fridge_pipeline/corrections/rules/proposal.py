@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from fridge_pipeline.invoice_causes import INVOICE_CAUSES
+from fridge_pipeline.difference_causes import INVOICE_CAUSES
 from fridge_pipeline.invoices.rules.billing_periods import NOTHING
 from fridge_pipeline.invoices.rules.corrected import Corrected
-from fridge_pipeline.invoices.rules.currency import money
+from fridge_pipeline.invoices.rules.money import money
 from fridge_pipeline.stripe.rules.correction import DocumentKind
 from fridge_pipeline.stripe.rules.invoice import InvoiceStatus
 

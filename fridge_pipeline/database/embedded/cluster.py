@@ -17,9 +17,8 @@ from string import Template
 from typing import TYPE_CHECKING, TypedDict
 
 from fridge_pipeline.database.embedded.binaries import MAJOR_VERSION
-from fridge_pipeline.database.embedded.layout import DataDirectoryError, sync_folder
+from fridge_pipeline.database.embedded.layout import SETTINGS, DataDirectoryError, as_arguments, sync_folder
 from fridge_pipeline.database.embedded.logins import OWNER, SUPERUSER, read_or_create_password
-from fridge_pipeline.database.embedded.server_settings import SETTINGS, as_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 
 from fridge_pipeline.database.embedded.layout import DataDirectoryError, write_durably
-from fridge_pipeline.database.readers import restrict_readers
+from fridge_pipeline.database.people_record import restrict_readers
 
 if TYPE_CHECKING:
     from fridge_pipeline.database.embedded.layout import Layout

@@ -19,9 +19,15 @@ import psutil
 from psycopg import pq
 
 from fridge_pipeline.database.embedded.cluster import ENVIRONMENT, as_argument
-from fridge_pipeline.database.embedded.layout import PRIVATE, ServerStartError, ServerStopError
+from fridge_pipeline.database.embedded.layout import (
+    HOST,
+    PRIVATE,
+    SETTINGS,
+    ServerStartError,
+    ServerStopError,
+    as_arguments,
+)
 from fridge_pipeline.database.embedded.logins import OWNER
-from fridge_pipeline.database.embedded.server_settings import HOST, SETTINGS, as_arguments
 
 if TYPE_CHECKING:
     from fridge_pipeline.database.embedded.cluster import Account

@@ -10,9 +10,15 @@ from typing import TYPE_CHECKING
 from fridge_pipeline.database import process_lock
 from fridge_pipeline.database.embedded import binaries, cluster, postmaster
 from fridge_pipeline.database.embedded.cluster import server_account
-from fridge_pipeline.database.embedded.layout import Layout, ServerStartError, choose_port, is_port_free, write_durably
+from fridge_pipeline.database.embedded.layout import (
+    HOST,
+    Layout,
+    ServerStartError,
+    choose_port,
+    is_port_free,
+    write_durably,
+)
 from fridge_pipeline.database.embedded.logins import APPLICATION, OWNER, ServerAddress, ensure_roles, read_password
-from fridge_pipeline.database.embedded.server_settings import HOST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

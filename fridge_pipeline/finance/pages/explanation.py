@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from fridge_pipeline.ingest.rules.rejections import KEPT_MAX
-from fridge_pipeline.invoices.rules.currency import money
+from fridge_pipeline.invoices.rules.money import money
 from fridge_pipeline.visible import one_line
 
 

@@ -8,12 +8,12 @@ from decimal import Decimal
 from enum import StrEnum
 
 from fridge_pipeline.invoices.rules.billing_periods import NOTHING, BillingPeriod, Part, Span, carried
-from fridge_pipeline.invoices.rules.price_amount import cost_of_change, packages
+from fridge_pipeline.invoices.rules.money import cost_of_change, packages
 from fridge_pipeline.stripe.rules.invoice import THRESHOLD, Price, SubscriptionItem
 
 
 class InvoiceCause(StrEnum):
-    """Why an invoice's quantity is not our usage of its period; ``invoice_causes`` says what each means."""
+    """Why an invoice's quantity is not our usage of its period; ``difference_causes`` says what each means."""
 
     TWO_ITEMS = "two_items"
     VOIDED = "voided"

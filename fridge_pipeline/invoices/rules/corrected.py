@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from fridge_pipeline.invoice_causes import INVOICE_CAUSES
+from fridge_pipeline.difference_causes import INVOICE_CAUSES
 from fridge_pipeline.invoices.rules.billing_periods import NOTHING, Span
 
 

@@ -9,6 +9,15 @@ from enum import StrEnum
 
 from fridge_pipeline.stripe.rules.invoice import Draft
 
+
+class InvoiceMode(StrEnum):
+    """``FRIDGE_INVOICES``."""
+
+    WATCH = "watch"  # read and compared
+    HOLD = "hold"  # drafts are also kept open until their hours are delivered
+    OFF = "off"  # not read
+
+
 #: A draft that is let go becomes final so much later. How far ahead Stripe wants the time to be is not known.
 LET_GO_AHEAD = timedelta(minutes=15)
 

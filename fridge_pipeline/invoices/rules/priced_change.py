@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from fridge_pipeline.billing.rules.changed_hour import ChangedHour
+from fridge_pipeline.billing.rules.staging import ChangedHour
 from fridge_pipeline.catalogue.meter import Formula
 from fridge_pipeline.invoices.rules.billing_periods import Span
-from fridge_pipeline.invoices.rules.currency import money
-from fridge_pipeline.invoices.rules.price_amount import cost, cost_of_change
+from fridge_pipeline.invoices.rules.money import cost, cost_of_change, money
 from fridge_pipeline.stripe.rules.invoice import InvoiceStatus, Price
 
 #: A meter event is stamped within its hour, so the hour belongs to the period that its middle lies in.

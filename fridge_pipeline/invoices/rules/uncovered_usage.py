@@ -12,7 +12,7 @@ from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.invoices.rules.billing_periods import NOTHING, Span, without
 from fridge_pipeline.invoices.rules.compare_period import Booked, Comparison, InvoiceCause, to_carry_nowhere
 from fridge_pipeline.invoices.rules.corrected import Place
-from fridge_pipeline.invoices.rules.price_amount import cost_of_change
+from fridge_pipeline.invoices.rules.money import cost_of_change
 from fridge_pipeline.stripe.rules.invoice import Price, SubscriptionItem
 
 #: A draft appears minutes after its period; a day later none comes any more.

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from fridge_pipeline.invoice_causes import INVOICE_CAUSES, invoice_cause_in_words
-from fridge_pipeline.invoices.rules.currency import money
-from fridge_pipeline.invoices.rules.hold_draft import SETTLED_AFTER
-from fridge_pipeline.invoices.rules.mode import InvoiceMode
+from fridge_pipeline.difference_causes import INVOICE_CAUSES, invoice_cause_in_words
+from fridge_pipeline.invoices.rules.hold_draft import SETTLED_AFTER, InvoiceMode
+from fridge_pipeline.invoices.rules.money import money
 from fridge_pipeline.operations.rules.health_check import Grade, HealthCheck
 from fridge_pipeline.stripe.rules.invoice import Invoice, Price
 

@@ -11,7 +11,7 @@ from fridge_pipeline.billing.assets import bill_metadata
 from fridge_pipeline.billing.hours_to_bill import find_hours_to_bill
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.billing_start import BillingStart
-from fridge_pipeline.database.failpoints import Failpoint
+from fridge_pipeline.database.run import Failpoint
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.installation import open_ledger
 from fridge_pipeline.operations.check_health import check_billing_start

@@ -1,13 +1,17 @@
-"""Corrections in Stripe: invoice items and credit notes with our mark, looked for, previewed and made."""
+"""What is written to Stripe besides usage: meters, when a draft becomes final, invoice items and credit notes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
-from fridge_pipeline.stripe.gateway import StripeGateway
+from fridge_pipeline.catalogue.meter import Meter
+from fridge_pipeline.stripe.gateway import StripeGateway, StripeMeter
+from fridge_pipeline.stripe.invoice_reads import read_draft
 from fridge_pipeline.stripe.rules.correction import KEY, METER, PERIOD, DocumentKind, StripeDocument, Wish
+from fridge_pipeline.stripe.rules.invoice import HELD_BY, Draft
 from fridge_pipeline.stripe.rules.limits import PAGE_SIZE
 
 #: Stripe's periods of an invoice item include their last second.
@@ -98,3 +102,41 @@ def _document(read: Mapping[str, Any]) -> StripeDocument:
     return StripeDocument(
         read["id"], read.get("number"), read["amount"], read["currency"], dict(read.get("metadata") or {})
     )
+
+
+def create_missing_meters(gateway: StripeGateway, catalogue: tuple[Meter, ...]) -> list[str]:
+    """Creates the catalogue's meters that Stripe does not have; returns their event names.
+
+    One that was made otherwise and is out of use is as good as none: Stripe takes another under its event name.
+    """
+    present = gateway.meters()
+    missing = [meter for meter in catalogue if _is_missing(present.get(meter.event_name), meter)]
+    for meter in missing:
+        gateway.create_meter(meter)
+    return [meter.event_name for meter in missing]
+
+
+def _is_missing(found: StripeMeter | None, meter: Meter) -> bool:
+    if found is None:
+        return True
+    return not found.active and bool(replace(found, active=True).disagreements(meter))
+
+
+def schedule_draft(gateway: StripeGateway, invoice_id: str, finalizes_at: datetime, mark: str, key: str) -> Draft:
+    """Has Stripe make a draft final at a time, and returns the draft as it is then.
+
+    Always both: the time alone never fires on a draft that does not advance by itself, and ``auto_advance`` alone
+    leaves the time to Stripe. ``key`` is the ``Idempotency-Key``: of two callers with one key and other wishes, Stripe
+    refuses the second. Raises ``StripeCallError``.
+    """
+    with gateway.reading(f"rescheduling the draft {invoice_id}") as client:
+        written = client.v1.invoices.update(
+            invoice_id,
+            {
+                "auto_advance": True,
+                "automatically_finalizes_at": int(finalizes_at.timestamp()),
+                "metadata": {HELD_BY: mark},
+            },
+            {"idempotency_key": key},
+        ).to_dict()
+    return read_draft(written)

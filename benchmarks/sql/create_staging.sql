@@ -1,1 +1,0 @@
-create temporary table staged_readings (like public.readings);

@@ -1,4 +1,0 @@
-select
-    file_id,
-    sensor_key
-from fridge.stored_readings;

@@ -1,1 +1,0 @@
-select setval('fridge.landing_file_ids', %(last)s);
