@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
 from fridge_pipeline.invoices.rules.billing_periods import NOTHING, BillingPeriod, Part, Span, carried
 from fridge_pipeline.invoices.rules.price_amount import cost_of_change, packages
 from fridge_pipeline.stripe.rules.invoice import THRESHOLD, Price, SubscriptionItem
+
+
+#: A draft appears minutes after its period; a day later none comes any more.
+INVOICE_COMES_WITHIN = timedelta(days=1)
 
 
 class InvoiceCause(StrEnum):
@@ -40,8 +45,9 @@ class Booked:
     """Our side of a period: what was used, and what of it Stripe has accepted, by the timestamps of meter events.
 
     ``by_final`` is what was accepted when the invoice became final, ``surely_by_final`` an hour before, since Stripe
-    counts asynchronously; both are ``accepted`` while nothing is final. ``cut`` is the usage of hours that the
-    period's edges cut. ``settled`` is what people have settled of single hours: no invoice is to carry it.
+    counts asynchronously; both are ``accepted`` while nothing is final. ``cut`` has, of each hour that the period's
+    edges cut, what the invoice would show beyond ``by_final`` if the hour were on the edge's other side. ``settled`` is
+    what people have settled of single hours: no invoice is to carry it.
     ``before_start`` is usage before the first hour that we bill. ``stripe`` is what Stripe's own
     summaries show, ``None`` where not every hour was read.
     """
@@ -51,7 +57,7 @@ class Booked:
     settled: int = 0
     by_final: int = 0
     surely_by_final: int = 0
-    cut: int = 0
+    cut: tuple[int, ...] = ()
     before_start: int = 0
     stripe: Decimal | None = None
 
@@ -80,13 +86,22 @@ class Comparison:
     settled: Decimal = NOTHING
 
     @property
+    def account(self) -> tuple[str, str]:
+        """The customer and the meter."""
+        return self.customer_id, self.event_name
+
+    @property
     def difference(self) -> Decimal:
         """What is invoiced less our usage."""
         return self.invoiced - self.usage
 
 
 def compare_period(
-    period: BillingPeriod, booked: Booked, prices: Mapping[str, Price], items: Mapping[str, SubscriptionItem]
+    period: BillingPeriod,
+    booked: Booked,
+    prices: Mapping[str, Price],
+    items: Mapping[str, SubscriptionItem],
+    now: datetime,
 ) -> list[Comparison]:
     """One comparison for each invoice of the period, in order.
 
@@ -98,6 +113,8 @@ def compare_period(
     invoiced = sum(shares.values(), NOTHING)
     settled = to_carry_nowhere(booked, invoiced)
     cause = _cause(period, booked, invoiced, prices, items)
+    if cause is InvoiceCause.THRESHOLD_SO_FAR and now >= _closed_at(period, items) + INVOICE_COMES_WITHIN:
+        cause = _by_the_books(booked, invoiced, _price(newest, prices)) or InvoiceCause.NO_LINE
     found = []
     for part in period.parts:
         share = shares[part.invoice.invoice_id]
@@ -197,14 +214,48 @@ def _by_the_shape(
     """What the lines themselves look like, when the numbers alone do not say it."""
     if _price_changed(period, items):
         return InvoiceCause.PRICE_CHANGE
-    if booked.cut and abs(invoiced - booked.by_final) <= booked.cut:
+    moved = {0}
+    for hour in booked.cut:
+        moved |= {each + hour for each in moved}
+    if invoiced - booked.by_final in moved:  # an hour is one meter event, so it is moved whole or not at all
         return InvoiceCause.PERIOD_CUTS_HOUR
     return InvoiceCause.UNEXPLAINED_LINE
+
+
+def hours_found_again(rows: Sequence[Comparison], drafts: Collection[str | None]) -> list[Comparison]:
+    """The same rows, where an hour that an edge cuts explains nothing once the period behind it does not have it.
+
+    What leaves a period over an edge comes into the one beside it, so that such periods in a row come to nothing
+    together, unless the one behind them is a draft or on no invoice yet.
+    """
+    final = {(row.account, row.span.start) for row in rows if row.invoice_id not in drafts}
+    runs: list[list[Comparison]] = []
+    cut = [row for row in rows if row.cause is InvoiceCause.PERIOD_CUTS_HOUR]
+    for row in sorted(cut, key=lambda each: (each.account, each.span)):
+        if not (runs and runs[-1][-1].account == row.account and runs[-1][-1].span.end == row.span.start):
+            runs.append([])
+        runs[-1].append(row)
+    lost = [
+        row
+        for run in runs
+        if sum(each.difference for each in run) and (run[-1].account, run[-1].span.end) in final
+        for row in run
+    ]
+    return [replace(row, cause=InvoiceCause.UNEXPLAINED_LINE) if row in lost else row for row in rows]
 
 
 def _shows(invoiced: Decimal, quantity: Decimal, price: Price) -> bool:
     """Whether a line that bills ``quantity`` looks like this; Stripe says nowhere whether it shows packages."""
     return invoiced in {quantity, packages(quantity, price)}
+
+
+def _closed_at(period: BillingPeriod, items: Mapping[str, SubscriptionItem]) -> datetime:
+    """When the period of a threshold's invoice is over, whose lines may end where the threshold was reached."""
+    ends = {period.span.end}
+    for item in (items[line.item_id] for line in period.newest.lines if line.item_id and line.item_id in items):
+        over = item.period_start if item.period_start >= period.span.end else item.period_end
+        ends.add(min(item.ended_at or over, over))
+    return max(ends)
 
 
 def _bills_twice(period: BillingPeriod, *, is_more: bool) -> bool:
