@@ -77,6 +77,7 @@ class Bill:
     status: str = "paid"
     reason: str = "subscription_cycle"
     created: datetime = END + timedelta(minutes=15)
+    currency: str = "usd"
 
     def read(self, number: int) -> Invoice:
         """As the reading gives it."""
@@ -85,7 +86,7 @@ class Bill:
             "cus_1",
             InvoiceStatus(self.status),
             self.reason,
-            "usd",
+            self.currency,
             self.created,
             None if self.status == "draft" else self.created + timedelta(hours=1),
             lines=tuple(line.read(position) for position, line in enumerate(self.lines, 1)),

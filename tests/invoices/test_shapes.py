@@ -9,8 +9,8 @@ from decimal import Decimal
 import pytest
 
 from fridge_pipeline.invoices.rules.compare_period import Booked
+from fridge_pipeline.stripe.rules.invoice import SubscriptionItem
 from tests.invoices.shapes import END, START, SWAP, Bill, Line, Shape, books, compared, item
-
 
 #: In the middle of an hour.
 CUT, CUT_END = START + timedelta(days=3, minutes=37), END + timedelta(minutes=37)
@@ -62,6 +62,12 @@ SHAPES = {
         [(1, 400, 300, "after_finalization")],
         amount=50,
         now=END + timedelta(days=1),
+    ),
+    "a threshold, and the invoice of the rest was made void": Shape(
+        [at_threshold(Line(300)), Bill([Line(100)], "void")],
+        books(400, by_final=300, surely_by_final=300),
+        [(1, 400, 300, "after_finalization"), (2, 0, 0, "voided")],
+        now=END + timedelta(days=2),
     ),
     "a threshold, whose line ends with it, in a period that goes on": Shape(
         [at_threshold(Line(300, end=SWAP))],
@@ -126,14 +132,12 @@ SHAPES = {
         [Bill([Line(300, "other_unit", "si_2")])],
         books(500),
         [(1, 500, 300, "price_change")],
-        amount=200,
         items=[item(2, SWAP, "other_unit")],
     ),
     "a price changed (classic): what was used before is never billed": Shape(
         [Bill([Line(0, "unit", "si_1"), Line(300, "other_unit", "si_2")])],
         books(500),
         [(1, 500, 300, "price_change")],
-        amount=200,
     ),
     "two items on the meter bill everything twice": Shape(
         [Bill([Line(500), Line(500, "other_unit", "si_2")])], books(500), [(1, 500, 1000, "two_items")], amount=-500
@@ -260,3 +264,25 @@ def test_an_invoice_of_this_shape_is_compared_as_expected(name: str) -> None:
     ]
     if shape.amount is not None:
         assert rows[-1].amount == shape.amount
+
+
+def test_what_a_difference_costs_is_not_known_in_another_currency_than_the_price_has_its_amounts_in() -> None:
+    ours = [books(515, by_final=500, surely_by_final=500)]
+    found = [compared([Bill([Line(500)], currency=currency)], ours)[0] for currency in ("usd", "eur")]
+    assert [(row.amount, row.currency) for row in found] == [(8, "usd"), (None, "eur")]
+
+
+@pytest.mark.parametrize(
+    ("lines", "items"),
+    [
+        ([Line(0), Line(300, "other_unit", "si_2")], []),
+        ([Line(300, "other_unit", "si_2")], [item(2, SWAP, "other_unit")]),
+    ],
+    ids=["both prices have a line", "the item began in the period"],
+)
+def test_what_a_difference_costs_is_not_known_where_the_price_changed_within_the_period(
+    lines: list[Line], items: list[SubscriptionItem]
+) -> None:
+    """A late file: nobody knows whether it was used at the old price or at the new one."""
+    (row,) = compared([Bill(lines)], [books(350, by_final=300, surely_by_final=300)], items)
+    assert (row.cause, row.amount) == ("after_finalization", None)

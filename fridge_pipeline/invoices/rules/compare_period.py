@@ -12,7 +12,6 @@ from fridge_pipeline.invoices.rules.billing_periods import NOTHING, BillingPerio
 from fridge_pipeline.invoices.rules.price_amount import cost_of_change, packages
 from fridge_pipeline.stripe.rules.invoice import THRESHOLD, Price, SubscriptionItem
 
-
 #: A draft appears minutes after its period; a day later none comes any more.
 INVOICE_COMES_WITHIN = timedelta(days=1)
 
@@ -115,6 +114,9 @@ def compare_period(
     cause = _cause(period, booked, invoiced, prices, items)
     if cause is InvoiceCause.THRESHOLD_SO_FAR and now >= _closed_at(period, items) + INVOICE_COMES_WITHIN:
         cause = _by_the_books(booked, invoiced, _price(newest, prices)) or InvoiceCause.NO_LINE
+    # Of a price in several currencies we know the amounts of its own; of usage not which of two prices it was used at.
+    is_priced = _price(newest, prices).currency == newest.invoice.currency
+    is_priced = is_priced and (cause is InvoiceCause.TWO_ITEMS or not _has_several_prices(period, items))
     found = []
     for part in period.parts:
         share = shares[part.invoice.invoice_id]
@@ -132,7 +134,7 @@ def compare_period(
                 stripe=booked.stripe,
                 invoiced=share,
                 cause=cause if is_newest else _of_earlier(part),
-                amount=_amount(booked, invoiced, settled, price) if is_newest and cause else None,
+                amount=_amount(booked, invoiced, settled, price) if is_newest and cause and is_priced else None,
                 currency=part.invoice.currency,
                 price_id=price.price_id,
                 settled=settled if is_newest else NOTHING,
@@ -267,11 +269,14 @@ def _bills_twice(period: BillingPeriod, *, is_more: bool) -> bool:
 def _price_changed(period: BillingPeriod, items: Mapping[str, SubscriptionItem]) -> bool:
     """Whether an item of the period began in it, has another price now, or left a line behind when it changed."""
     lines = [line for part in period.live for line in part.lines]
+    return _has_several_prices(period, items) or any(line.is_invoice_item or line.is_proration for line in lines)
+
+
+def _has_several_prices(period: BillingPeriod, items: Mapping[str, SubscriptionItem]) -> bool:
+    lines = [line for part in period.live for line in part.lines]
     known = [items[line.item_id] for line in lines if line.item_id and line.item_id in items]
-    return (
-        len({line.price_id for line in lines}) > 1
-        or any(line.is_invoice_item or line.is_proration for line in lines)
-        or any(period.span.start < item.created_at < period.span.end for item in known)
+    return len({line.price_id for line in lines}) > 1 or any(
+        period.span.start < item.created_at < period.span.end for item in known
     )
 
 

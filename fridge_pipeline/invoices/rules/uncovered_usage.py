@@ -21,6 +21,7 @@ from fridge_pipeline.invoices.rules.corrected import Place
 from fridge_pipeline.invoices.rules.price_amount import cost_of_change
 from fridge_pipeline.stripe.rules.invoice import Price, SubscriptionItem
 
+
 @dataclass(frozen=True, slots=True)
 class Uncovered:
     """A time within one month of which no invoice has a line for this customer and meter, and why."""
