@@ -1,6 +1,26 @@
 -- materialized: view
-with statements as (
+with all_statements as not materialized (
     select * from fridge.stg_statements
+),
+
+-- Most hours are stated once: only the statements of the others are put in order.
+restated as (
+    select distinct
+        meter,
+        tenant_id,
+        hour
+    from all_statements
+    where revision > 1
+),
+
+statements as (
+    select all_statements.*
+    from all_statements
+    inner join restated
+        on
+            all_statements.meter = restated.meter
+            and all_statements.tenant_id = restated.tenant_id
+            and all_statements.hour = restated.hour
 ),
 
 landing_files as not materialized (

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from psycopg import sql
-from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from fridge_pipeline.calendar.days import Month
@@ -19,20 +17,18 @@ from fridge_pipeline.database.held_views import HeldViews
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.database.run import Run
 from fridge_pipeline.finance.month_record import refresh_month
-from fridge_pipeline.finance.rules.in_the_way import IN_THE_WAY, UNREAD
-from fridge_pipeline.finance.rules.outcomes import outcomes_by_meter
+from fridge_pipeline.finance.month_totals import (
+    beside_sums,
+    control_totals,
+    in_the_way,
+    of_month,
+    refuse_unended,
+    refuse_unexplained,
+    refuse_unready,
+    tie_out_to_hold,
+)
+from fridge_pipeline.finance.rules.in_the_way import UNEXPLAINED
 from fridge_pipeline.finance.rules.signoff import Action, ControlTotals, Signoff, accepted_in, changes
-
-#: So many of what stands in the way are named; the rest is a number.
-SHOWN_MAX = 3
-
-
-class TieOutMissingError(LookupError):
-    """The SQL models were never built, so nobody can say whether the month ties out."""
-
-
-class MonthNotReadyError(RuntimeError):
-    """Something stands in the way of signing a month; the text names it and what to do."""
 
 
 class MonthStateError(RuntimeError):
@@ -57,23 +53,30 @@ def newest_signoff(connection: psycopg.Connection, month: Month) -> Signoff | No
     return Signoff(Action(row[0]), *row[1:]) if row is not None else None
 
 
-def sign_month(database: Database, connection: psycopg.Connection, month: Month, signoff: Signoff) -> None:
+def sign_month(
+    database: Database, connection: psycopg.Connection, month: Month, signoff: Signoff
+) -> ControlTotals | None:
     """Puts a signature of whoever is signed in on record; the database refuses one that may not follow the last.
 
-    It waits for whoever stages: hold no lock of staging on ``connection``. Raises ``MonthStateError`` with the
-    database's own words, and ``NotEntitledError``.
+    Returns the control totals of a preparation: the database adds them up. It waits for whoever stages: hold no lock of
+    staging on ``connection``. Raises ``MonthStateError`` with the database's own words, and ``NotEntitledError``.
     """
-    with signing(database, connection, month, signoff):
-        return
+    with signing(database, connection, month, signoff) as (_, _, totals):
+        return totals
 
 
 @contextmanager
-def signing(database: Database, connection: psycopg.Connection, month: Month, signoff: Signoff) -> Iterator[None]:
-    """The same, on record when the block ends in peace; nothing is staged in between."""
+def signing(
+    database: Database, connection: psycopg.Connection, month: Month, signoff: Signoff
+) -> Iterator[tuple[psycopg.Connection, int, ControlTotals | None]]:
+    """The same, on record when the block ends in peace; nothing is staged in between.
+
+    Yields the connection that sees it, its number, and the totals.
+    """
     totals = signoff.control_totals
     try:
         with database.acting(connection) as acting:
-            acting.execute(
+            row = acting.execute(
                 statement("sign_month"),
                 {
                     "month": month.first_day,
@@ -83,8 +86,8 @@ def signing(database: Database, connection: psycopg.Connection, month: Month, si
                     "control_totals": Jsonb(totals) if totals is not None else None,
                     "now": signoff.signed_at,
                 },
-            )
-            yield
+            ).fetchone()
+            yield acting, *(row or (0, None))
     except psycopg.errors.RestrictViolation as refused:
         raise MonthStateError(refused_text(refused)) from refused
 
@@ -101,14 +104,17 @@ def prepare_month(
     signed_by = _label(run.database, label)
     refresh_month(run.database, models, run.catalogue, month, run.clock)
     with run.database.connect() as connection:
-        held = _tie_out_to_hold(connection, month)
+        books = HeldViews.prepare(connection)
         with one_snapshot(connection):
             _refuse_closed(month, newest_signoff(connection, month))
-            held.fill(month.start, month.end)
-            _refuse_unready(held, month, run.clock(), close_after, accepted)
-            totals = _control_totals(held, month, accepted)
-        sign_month(run.database, connection, month, Signoff(Action.PREPARE, signed_by, run.clock(), totals))
-    return totals
+            refuse_unended(month, run.clock(), close_after)
+            if in_the_way(books, month, accepted, without=UNEXPLAINED):
+                refuse_unready(books, month, accepted)  # with what only the tie-out knows
+            beside = beside_sums(books, month, accepted)
+        signoff = Signoff(Action.PREPARE, signed_by, run.clock(), beside)
+        with signing(run.database, connection, month, signoff) as (acting, signoff_id, totals):
+            refuse_unexplained(acting, month, signoff_id)
+    return totals or {}
 
 
 def prepared_month(database: Database, month: Month) -> Signoff:
@@ -120,7 +126,7 @@ def prepared_month(database: Database, month: Month) -> Signoff:
 def differences_of(database: Database, month: Month) -> list[dict[str, Any]]:
     """What differs in a month now: ``meter``, ``cause``, ``amount`` (stated minus counted) and ``tenant_hours``."""
     with database.connect() as connection:
-        return _of_month(HeldViews(connection), "differences_of_month", month)
+        return of_month(HeldViews(connection), "differences_of_month", month)
 
 
 def approve_month(
@@ -136,14 +142,16 @@ def approve_month(
         prepared = _prepared(connection, month)
         _refuse_same_person(database, month, prepared, "closing")
         accepted = accepted_in(prepared.control_totals or {})
-        held = _tie_out_to_hold(connection, month)
+        held = tie_out_to_hold(connection, month)
         try:
             with signing(database, connection, month, Signoff(Action.APPROVE, signed_by, clock())):
+                refuse_unended(month, clock(), close_after)
                 held.fill(month.start, month.end)
-                _refuse_unready(held, month, clock(), close_after, accepted)
+                refuse_unready(held, month, accepted)
                 _refuse_changed(held, month, prepared)
         except MonthStateError:  # names what the database only counts
-            _refuse_unready(HeldViews(connection), month, clock(), close_after, accepted)
+            refuse_unended(month, clock(), close_after)
+            refuse_unready(HeldViews(connection), month, accepted)
             raise
     return prepared
 
@@ -185,7 +193,7 @@ def reopen_month(database: Database, month: Month, label: str, clock: Callable[[
 
 
 def _waiting(connection: psycopg.Connection, month: Month) -> int:
-    (waiting,) = _of_month(HeldViews(connection), "waiting_in_month", month)
+    (waiting,) = of_month(HeldViews(connection), "waiting_in_month", month)
     return int(waiting["count"])
 
 
@@ -223,63 +231,9 @@ def _refuse_closed(month: Month, newest: Signoff | None) -> None:
 def _refuse_changed(held: HeldViews, month: Month, prepared: Signoff) -> None:
     """Raises ``TotalsChangedError`` with every figure that is no longer what was prepared."""
     before = prepared.control_totals or {}
-    changed = changes(before, _control_totals(held, month, accepted_in(before)))
+    changed = changes(before, control_totals(held, month, accepted_in(before)))
     if changed:
         raise TotalsChangedError(
             f"{month} is no longer what {prepared.signer} prepared at {prepared.signed_at:%Y-%m-%d %H:%M} UTC: "
             f"{'; '.join(changed)}. Look at it and prepare it again: fridge close {month} --as LOGIN"
         )
-
-
-def _refuse_unready(held: HeldViews, month: Month, now: datetime, close_after: timedelta, accepted: str) -> None:
-    """Raises ``MonthNotReadyError`` with everything that stands in the way."""
-    if not month.hours.last.closed_at(now, close_after):
-        raise MonthNotReadyError(
-            f"{month} has not ended: its last hour closes at {month.end + close_after:%Y-%m-%d %H:%M} UTC"
-        )
-    reasons = []
-    for name, named_as, what, what_to_do in IN_THE_WAY:
-        rows = [] if accepted and name == UNREAD else _of_month(held, name, month)
-        if rows:
-            *_, number = rows[0].values()
-            named = [named_as.format(**row) for row in rows] + (["…"] if number > len(rows) else [])
-            do = what_to_do.format_map({**rows[0], "month": month})
-            reasons.append(f"{number} {what} ({', '.join(named)}): {do}")
-    if reasons:
-        raise MonthNotReadyError(f"{month} cannot be closed yet: {'; '.join(reasons)}")
-
-
-def _control_totals(held: HeldViews, month: Month, accepted: str) -> ControlTotals:
-    """What a month comes to now, and what of it is accepted as never read. Raises ``TieOutMissingError``."""
-    (row,) = _of_month(held, "control_totals", month)
-    totals = dict(row["control_totals"])
-    outcomes = outcomes_by_meter(_of_month(held, "outcome_of_month", month))
-    for meter, figures in totals["meters"].items():
-        figures["outcome"] = outcomes.get(meter)
-    if accepted and (unread := _of_month(held, UNREAD, month)):
-        days = {name: unread[0][name] for name in ("stated_days", "customer_days")}
-        totals["not_compared"] = days | {"accepted": accepted}
-    return totals
-
-
-def _of_month(held: HeldViews, name: str, month: Month) -> list[dict[str, Any]]:
-    parameters = {"month_start": month.start, "month_end": month.end, "shown": SHOWN_MAX}
-    with _built(month), held.connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(sql.SQL(held.instead(statement(name))), parameters).fetchall()
-
-
-def _tie_out_to_hold(connection: psycopg.Connection, month: Month) -> HeldViews:
-    """Several figures of a month are made of its tie-out, which takes longer than all else."""
-    with _built(month):
-        return HeldViews.prepare(connection, "tie_out")
-
-
-@contextmanager
-def _built(month: Month) -> Iterator[None]:
-    try:
-        yield
-    except psycopg.errors.UndefinedTable as error:
-        raise TieOutMissingError(
-            f"whether {month} ties out is not known: the SQL models are not built yet ({error.diag.message_primary}). "
-            "Any fridge bill builds them; then try again."
-        ) from error

@@ -1043,7 +1043,8 @@ limit 1;
 
 -- name: sign_month
 insert into fridge.month_signoffs (month, action, signed_by, reason, control_totals, signed_at)
-values (%(month)s, %(action)s, %(signed_by)s, %(reason)s, %(control_totals)s, %(now)s);
+values (%(month)s, %(action)s, %(signed_by)s, %(reason)s, %(control_totals)s, %(now)s)
+returning signoff_id, control_totals;
 
 -- name: control_totals
 -- What a month comes to, as finance signs it: per meter by the tie-out, and its landing files.
@@ -1097,6 +1098,20 @@ where
     hour >= %(month_start)s
     and hour < %(month_end)s
     and status = 'unexplained'
+order by hour, tenant_id, meter
+limit %(shown)s;
+
+-- name: unexplained_when_signed
+-- The same of what a preparation signs.
+select
+    tenant_id,
+    meter,
+    hour,
+    cause,
+    amount,
+    count(*) over () as differences
+from fridge.signed_hours
+where signoff_id = %(signoff_id)s and status = 'unexplained'
 order by hour, tenant_id, meter
 limit %(shown)s;
 

@@ -44,7 +44,7 @@ comment on column fridge.month_signoffs.signed_by is
 'A label that was typed. Who signed is acted_by; approve takes another person than prepare, reopen than ask_to_reopen.';
 comment on column fridge.month_signoffs.reason is 'Why it is reopened; empty otherwise.';
 comment on column fridge.month_signoffs.control_totals is
-'What the month comes to, as prepared: per meter, and of its landing files; empty in the other rows.';
+'What the month comes to, as prepared: per meter the sums of its signed hours, and of its landing files; else empty.';
 comment on column fridge.month_signoffs.acted_by is
 'The login that the database knew its session by; empty in a row of before this was recorded.';
 comment on column fridge.month_signoffs.acted_at is 'When, by the database''s clock.';
@@ -281,65 +281,115 @@ comment on column fridge.signed_hours.readings is 'The tenant''s readings of the
 comment on column fridge.signed_hours.late_readings is
 'Of these, readings recorded before the hour in which they arrived.';
 
--- One statement, so that all figures are of one moment. It works with the rights of the schema's owner, who alone
--- may write them.
+-- One statement, so that all figures are of one moment: the hours, and the control totals that these come to. Whoever
+-- signs may add to these, and not say otherwise. It works with the rights of the schema's owner, who alone writes them.
 create function fridge.keep_signed_hours() returns trigger
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set work_mem = '64MB' as $$
 declare
     starts_at constant timestamptz := new.month::timestamp at time zone 'UTC';
     ends_at constant timestamptz := (new.month + interval '1 month') at time zone 'UTC';
+    totals jsonb;
 begin
-    insert into fridge.signed_hours
+    with kept as (
+        insert into fridge.signed_hours
+        select
+            new.signoff_id,
+            tie_out.tenant_id,
+            tie_out.meter,
+            tie_out.hour,
+            tie_out.file_rows,
+            tie_out.inserted,
+            tie_out.duplicates,
+            tie_out.rejected,
+            tie_out.derived_quantity,
+            tie_out.usage_quantity,
+            tie_out.stated_quantity,
+            tie_out.invoiced_by_hand_quantity,
+            tie_out.credited_quantity,
+            tie_out.written_off_quantity,
+            tie_out.stated_revision,
+            tie_out.stripe_quantity,
+            tie_out.stripe_read_at,
+            tie_out.difference_in_files,
+            tie_out.difference_in_usage,
+            tie_out.difference_in_ledger,
+            tie_out.difference_in_stripe,
+            tie_out.cause_in_files,
+            tie_out.cause_in_usage,
+            tie_out.cause_in_ledger,
+            tie_out.cause_in_stripe,
+            tie_out.cause,
+            tie_out.amount,
+            tie_out.status,
+            usage_hourly.readings,
+            usage_hourly.late_readings
+        from fridge.tie_out
+        left join (
+            select * from fridge.usage_hourly
+            where hour >= starts_at and hour < ends_at
+        ) as usage_hourly
+            on
+                tie_out.tenant_id = usage_hourly.tenant_id
+                and tie_out.meter = usage_hourly.meter
+                and tie_out.hour = usage_hourly.hour
+        where tie_out.hour >= starts_at and tie_out.hour < ends_at
+        order by tie_out.tenant_id, tie_out.meter, tie_out.hour
+        returning tenant_id, meter, usage_quantity, stated_quantity, stripe_quantity, status
+    ),
+
+    meters as (
+        select
+            meter,
+            sum(usage_quantity) as usage,
+            sum(stated_quantity) as stated,
+            sum(stripe_quantity) as stripe,
+            count(distinct tenant_id) filter (where usage_quantity is not null) as tenants,
+            count(*) filter (where usage_quantity is not null) as tenant_hours,
+            count(*) filter (where status = 'explained') as tenant_hours_explained,
+            count(*) filter (where status = 'not_read') as tenant_hours_not_read
+        from kept
+        group by meter
+    ),
+
+    landed as (
+        select
+            count(*) as files,
+            coalesce(sum(row_count), 0) as row_count,
+            coalesce(sum(inserted_count), 0) as inserted_count,
+            coalesce(sum(duplicate_count), 0) as duplicate_count,
+            coalesce(sum(rejected_count), 0) as rejected_count
+        from fridge.landing_files
+        where landing_hour >= starts_at and landing_hour < ends_at
+    )
+
     select
-        new.signoff_id,
-        tie_out.tenant_id,
-        tie_out.meter,
-        tie_out.hour,
-        tie_out.file_rows,
-        tie_out.inserted,
-        tie_out.duplicates,
-        tie_out.rejected,
-        tie_out.derived_quantity,
-        tie_out.usage_quantity,
-        tie_out.stated_quantity,
-        tie_out.invoiced_by_hand_quantity,
-        tie_out.credited_quantity,
-        tie_out.written_off_quantity,
-        tie_out.stated_revision,
-        tie_out.stripe_quantity,
-        tie_out.stripe_read_at,
-        tie_out.difference_in_files,
-        tie_out.difference_in_usage,
-        tie_out.difference_in_ledger,
-        tie_out.difference_in_stripe,
-        tie_out.cause_in_files,
-        tie_out.cause_in_usage,
-        tie_out.cause_in_ledger,
-        tie_out.cause_in_stripe,
-        tie_out.cause,
-        tie_out.amount,
-        tie_out.status,
-        usage_hourly.readings,
-        usage_hourly.late_readings
-    from fridge.tie_out
-    left join (
-        select * from fridge.usage_hourly
-        where hour >= starts_at and hour < ends_at
-    ) as usage_hourly
-        on
-            tie_out.tenant_id = usage_hourly.tenant_id
-            and tie_out.meter = usage_hourly.meter
-            and tie_out.hour = usage_hourly.hour
-    where tie_out.hour >= starts_at and tie_out.hour < ends_at
-    order by tie_out.tenant_id, tie_out.meter, tie_out.hour;
-    return null;
+        jsonb_build_object(
+            'meters',
+            coalesce(
+                (
+                    select
+                        jsonb_object_agg(
+                            meter,
+                            coalesce(new.control_totals #> array['meters', meter], '{}') || to_jsonb(meters) - 'meter'
+                        )
+                    from meters
+                ),
+                '{}'
+            ),
+            'files', (select to_jsonb(landed) from landed)
+        ) into totals;
+    new.control_totals := coalesce(new.control_totals, '{}') || totals;
+    return new;
 end;
 $$;
 
 revoke execute on function fridge.keep_signed_hours() from public;
 
-create trigger month_signoffs_keep_figures after insert on fridge.month_signoffs
+create trigger month_signoffs_keep_figures before insert on fridge.month_signoffs
 for each row when (new.action = 'prepare') execute function fridge.keep_signed_hours();
+
+-- Whoever prepares a month looks at the hours that this signs, before it is on record.
+insert into fridge.person_rights (relation, role, inserts) values ('signed_hours', 'preparer', false);
 
 create view fridge.signed_months as
 select

@@ -21,7 +21,7 @@ from fridge_pipeline.invoices.invoice_record import (
 )
 from fridge_pipeline.invoices.our_side import Asked, Customer, billed_customers, booked_periods
 from fridge_pipeline.invoices.rules.billing_periods import BillingPeriod, Span, billing_periods, without
-from fridge_pipeline.invoices.rules.compare_period import Comparison, compare_period
+from fridge_pipeline.invoices.rules.compare_period import Comparison, compare_period, hours_found_again
 from fridge_pipeline.invoices.rules.uncovered_usage import Uncovered, compare_uncovered, uncovered_times
 from fridge_pipeline.invoices.tell_differences import tell_differences
 from fridge_pipeline.stripe.rules.invoice import Price, SubscriptionItem
@@ -117,11 +117,13 @@ class _Comparing:
             Asked(each.customer_id, each.event_name, each.spans, each.newest.invoice.finalized_at) for each in periods
         ]
         booked = booked_periods(self.connection, asked, self.customers, self.run.catalogue)
-        return [
+        rows = [
             row
             for period, ours in zip(periods, booked, strict=True)
-            for row in compare_period(period, ours, self.prices, items)
+            for row in compare_period(period, ours, self.prices, items, self.now)
         ]
+        drafts = {part.invoice.invoice_id for period in periods for part in period.parts if part.invoice.is_draft}
+        return hours_found_again(rows, drafts)
 
     def _of_none(
         self, customer_ids: Sequence[str], periods: Sequence[BillingPeriod], items: Mapping[str, SubscriptionItem]

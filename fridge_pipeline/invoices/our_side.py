@@ -82,7 +82,8 @@ def booked_periods(
 
 
 def _sum(rows: Sequence[dict[str, Any]]) -> Booked:
-    names = ("usage", "settled", "accepted", "by_final", "surely_by_final", "cut", "before_start")
+    names = ("usage", "settled", "accepted", "by_final", "surely_by_final", "before_start")
     sums = [row["stripe"] for row in rows]
     stripe = None if not sums or any(each is None for each in sums) else sum(sums, Decimal(0))
-    return Booked(**{name: sum(row[name] for row in rows) for name in names}, stripe=stripe)
+    cut = tuple(shift for row in rows for shift in row["cut"])
+    return Booked(**{name: sum(row[name] for row in rows) for name in names}, cut=cut, stripe=stripe)

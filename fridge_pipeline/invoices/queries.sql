@@ -241,7 +241,8 @@ order by stripe_customer_id, is_mapped, tenant_id;
 -- Our side of spans of time, each with a number of its own, of a customer, tenant and meter. A meter event belongs to
 -- the span of its timestamp, half past its hour; usage belongs to whoever has the hour on the books, else to the
 -- customer that the tenant has now. What was accepted at a moment is the newest revision that was accepted by then; of
--- a meter that adds up, all that were and had not been cancelled.
+-- a meter that adds up, all that were and had not been cancelled. Of each hour that an edge cuts "cut" has what the
+-- invoice would show beyond that if the hour were on the edge's other side.
 with asked as (
     select
         asked.*,
@@ -418,6 +419,7 @@ judged as (
 summed as (
     select
         "number",
+        bool_or(is_last) as is_last,
         case
             when bool_or(is_last) then (array_agg(quantity order by hour desc) filter (where is_in and quantity > 0))[1]
             else sum(quantity) filter (where is_in)
@@ -436,7 +438,14 @@ summed as (
             else sum(surely_by_final) filter (where is_in)
         end as surely_by_final,
         case when not bool_or(is_last) then sum(settled) filter (where is_in) end as settled,
-        sum(greatest(quantity, accepted)) filter (where is_cut) as cut,
+        case
+            when bool_or(is_last)
+                then array[
+                    (array_agg(by_final order by hour desc) filter (where by_final > 0))[1],
+                    (array_agg(by_final order by hour desc) filter (where is_in and not is_cut and by_final > 0))[1]
+                ]
+            else array_agg(case when is_in then -by_final else by_final end order by hour) filter (where is_cut)
+        end as cut,
         sum(quantity) filter (where is_in and is_before_start) as before_start
     from judged
     group by "number"
@@ -473,7 +482,11 @@ select
     coalesce(summed.accepted, 0)::bigint as accepted,
     coalesce(summed.by_final, 0)::bigint as by_final,
     coalesce(summed.surely_by_final, 0)::bigint as surely_by_final,
-    coalesce(summed.cut, 0)::bigint as cut,
+    array(
+        select shifts.value - case when summed.is_last then coalesce(summed.by_final, 0) else 0 end
+        from unnest(summed.cut) as shifts (value)
+        where shifts.value <> 0
+    )::bigint[] as cut,
     coalesce(summed.before_start, 0)::bigint as before_start,
     case when read_days.days = read_days.wanted then read_days.quantity end as stripe
 from summed

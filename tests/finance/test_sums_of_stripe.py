@@ -10,7 +10,8 @@ import pytest
 
 from fridge_pipeline.calendar.days import DayRange, Month, day_of
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.finance.close_month import MonthNotReadyError, prepare_month
+from fridge_pipeline.finance.close_month import prepare_month
+from fridge_pipeline.finance.month_totals import MonthNotReadyError
 from fridge_pipeline.finance.verify_evidence import UnexplainedError, verify_evidence
 from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from fridge_pipeline.settings import MODELS_FOLDER

@@ -12,11 +12,11 @@ import pytest
 from fridge_pipeline.calendar.days import DayRange, Month, day_of
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.finance.close_month import (
-    MonthNotReadyError,
     TotalsChangedError,
     approve_month,
     prepare_month,
 )
+from fridge_pipeline.finance.month_totals import MonthNotReadyError
 from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from fridge_pipeline.reconciliation.reconciliation_report import ReconciliationReport
 from fridge_pipeline.reconciliation.rules.reading_plan import Reading

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from fridge_pipeline.invoices.rules.billing_periods import billing_periods
-from fridge_pipeline.invoices.rules.compare_period import Booked, Comparison, compare_period
+from fridge_pipeline.invoices.rules.compare_period import Booked, Comparison, compare_period, hours_found_again
 from fridge_pipeline.stripe.rules.invoice import (
     Invoice,
     InvoiceLine,
@@ -77,6 +77,7 @@ class Bill:
     status: str = "paid"
     reason: str = "subscription_cycle"
     created: datetime = END + timedelta(minutes=15)
+    currency: str = "usd"
 
     def read(self, number: int) -> Invoice:
         """As the reading gives it."""
@@ -85,7 +86,7 @@ class Bill:
             "cus_1",
             InvoiceStatus(self.status),
             self.reason,
-            "usd",
+            self.currency,
             self.created,
             None if self.status == "draft" else self.created + timedelta(hours=1),
             lines=tuple(line.read(position) for position, line in enumerate(self.lines, 1)),
@@ -101,13 +102,14 @@ class Shape:
     expected: list[tuple[int, int | str, int | str, str | None]]
     amount: int | None = None
     items: list[SubscriptionItem] = field(default_factory=list)
+    now: datetime = END + timedelta(hours=6)
 
 
-def books(usage: int, **more: int) -> Booked:
+def books(usage: int, cut: tuple[int, ...] = (), **more: int) -> Booked:
     """All of it accepted in good time, but for what ``more`` says."""
     settled = {"accepted": usage, "by_final": usage, "surely_by_final": usage} | more
     stripe = settled.pop("stripe", None)
-    return Booked(usage=usage, stripe=None if stripe is None else D(stripe), **settled)
+    return Booked(usage=usage, cut=cut, stripe=None if stripe is None else D(stripe), **settled)
 
 
 def item(number: int, created: datetime, price: str = "unit", ended: datetime | None = None) -> SubscriptionItem:
@@ -117,13 +119,17 @@ def item(number: int, created: datetime, price: str = "unit", ended: datetime | 
 
 
 def compared(
-    bills: Iterable[Bill], booked: Iterable[Booked], items: Iterable[SubscriptionItem] = ()
+    bills: Iterable[Bill],
+    booked: Iterable[Booked],
+    items: Iterable[SubscriptionItem] = (),
+    now: datetime = END + timedelta(hours=6),
 ) -> list[Comparison]:
     """All rows of one customer; our side of each period in turn."""
     invoices = [bill.read(number) for number, bill in enumerate(bills, 1)]
     known = {each.item_id: each for each in items}
-    return [
+    rows = [
         row
         for period, ours in zip(billing_periods(invoices, PRICES), booked, strict=False)
-        for row in compare_period(period, ours, PRICES, known)
+        for row in compare_period(period, ours, PRICES, known, now)
     ]
+    return hours_found_again(rows, {invoice.invoice_id for invoice in invoices if invoice.is_draft})

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from fridge_pipeline.calendar.days import Month
-from fridge_pipeline.finance.close_month import MonthNotReadyError, prepare_month
+from fridge_pipeline.finance.close_month import prepare_month
+from fridge_pipeline.finance.month_totals import MonthNotReadyError
 from fridge_pipeline.settings import MODELS_FOLDER
 from tests.invoices.conftest import InvoicedBooks
 from tests.invoices.shapes import READINGS
@@ -129,3 +130,19 @@ def test_a_month_is_not_closed_over_an_invoice_that_nothing_explains_and_is_over
     books.compare()
     assert books.exceptions() == [("not_invoiced", True)]
     assert prepare_month(after, month, "ada", MODELS_FOLDER, CLOSE_AFTER, "a test reads no more days")["meters"]
+
+
+@pytest.mark.parametrize(
+    ("invoiced", "cause"),
+    [(20, None), (32, "period_cuts_hour"), (29, "unexplained_line")],
+)
+def test_an_hour_that_the_period_cuts_explains_all_of_it_or_nothing(
+    books: InvoicedBooks, invoiced: int, cause: str | None
+) -> None:
+    """Hour 10 has 12 readings, stated at half past; the period begins seven minutes later."""
+    books.use(10, 12)
+    books.use(12, 20)
+    books.bill(invoiced, period_start=books.start + timedelta(hours=10, minutes=37))
+    books.read_days()
+    books.compare()
+    assert [row[2:] for row in books.rows() if row[0]] == [(20, 20, invoiced, cause)]

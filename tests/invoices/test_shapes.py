@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
 from fridge_pipeline.invoices.rules.compare_period import Booked
+from fridge_pipeline.stripe.rules.invoice import SubscriptionItem
 from tests.invoices.shapes import END, START, SWAP, Bill, Line, Shape, books, compared, item
+
+#: In the middle of an hour.
+CUT, CUT_END = START + timedelta(days=3, minutes=37), END + timedelta(minutes=37)
 
 
 def at_threshold(*lines: Line, created: datetime = SWAP) -> Bill:
@@ -50,6 +55,34 @@ SHAPES = {
     ),
     "a threshold before the end of the period": Shape(
         [at_threshold(Line(300))], books(400), [(1, 400, 300, "threshold_so_far")]
+    ),
+    "a threshold, and no invoice of the rest a day after the period's end": Shape(
+        [at_threshold(Line(300))],
+        books(400, by_final=300, surely_by_final=300),
+        [(1, 400, 300, "after_finalization")],
+        amount=50,
+        now=END + timedelta(days=1),
+    ),
+    "a threshold, and the invoice of the rest was made void": Shape(
+        [at_threshold(Line(300)), Bill([Line(100)], "void")],
+        books(400, by_final=300, surely_by_final=300),
+        [(1, 400, 300, "after_finalization"), (2, 0, 0, "voided")],
+        now=END + timedelta(days=2),
+    ),
+    "a threshold, whose line ends with it, in a period that goes on": Shape(
+        [at_threshold(Line(300, end=SWAP))],
+        books(310, by_final=300, surely_by_final=300),
+        [(1, 310, 300, "threshold_so_far")],
+        items=[replace(item(1, START), period_start=START, period_end=END)],
+        now=SWAP + timedelta(days=5),
+    ),
+    "a threshold, and the subscription was cancelled without an invoice of the rest": Shape(
+        [at_threshold(Line(300))],
+        books(400, by_final=280, surely_by_final=280),
+        [(1, 400, 300, "no_line")],
+        amount=50,
+        items=[replace(item(1, START), period_start=START, period_end=END, ended_at=SWAP)],
+        now=END + timedelta(days=1),
     ),
     "a threshold and the rest, in one period": Shape(
         [at_threshold(Line(300)), Bill([Line(200)])], books(500), [(1, 300, 300, None), (2, 200, 200, None)]
@@ -99,14 +132,12 @@ SHAPES = {
         [Bill([Line(300, "other_unit", "si_2")])],
         books(500),
         [(1, 500, 300, "price_change")],
-        amount=200,
         items=[item(2, SWAP, "other_unit")],
     ),
     "a price changed (classic): what was used before is never billed": Shape(
         [Bill([Line(0, "unit", "si_1"), Line(300, "other_unit", "si_2")])],
         books(500),
         [(1, 500, 300, "price_change")],
-        amount=200,
     ),
     "two items on the meter bill everything twice": Shape(
         [Bill([Line(500), Line(500, "other_unit", "si_2")])], books(500), [(1, 500, 1000, "two_items")], amount=-500
@@ -170,10 +201,36 @@ SHAPES = {
     "somebody else states usage for the customer": Shape(
         [Bill([Line(700)])], books(500, stripe=700), [(1, 500, 700, "other_source")], amount=-100
     ),
-    "the period begins in the middle of an hour": Shape(
-        [Bill([Line(496, start=START + timedelta(minutes=37))])],
-        books(500, cut=12),
-        [(1, 500, 496, "period_cuts_hour")],
+    "the period begins in the middle of an hour, which Stripe puts into the period before": Shape(
+        [Bill([Line(488, start=CUT)])],
+        books(500, cut=(-12,)),
+        [(1, 500, 488, "period_cuts_hour")],
+    ),
+    "a part of the hour that the period cuts is missing: an hour is one meter event": Shape(
+        [Bill([Line(496, start=CUT)])], books(500, cut=(-12,)), [(1, 500, 496, "unexplained_line")], amount=2
+    ),
+    "both hours that the edges cut are on their other side": Shape(
+        [Bill([Line(508, start=CUT, end=CUT_END)])], books(500, cut=(-12, 20)), [(1, 500, 508, "period_cuts_hour")]
+    ),
+    "the hour that an edge cuts is in the next period": Shape(
+        [Bill([Line(188, end=CUT)]), Bill([Line(312, start=CUT)])],
+        [books(200, cut=(-12,)), books(300, cut=(12,))],
+        [(1, 200, 188, "period_cuts_hour"), (2, 300, 312, "period_cuts_hour")],
+    ),
+    "the hour that an edge cuts is in neither period": Shape(
+        [Bill([Line(188, end=CUT)]), Bill([Line(300, start=CUT)])],
+        [books(200, cut=(-12,)), books(300, cut=(12,))],
+        [(1, 200, 188, "unexplained_line"), (2, 300, 300, None)],
+    ),
+    "the hour that an edge cuts is in both periods": Shape(
+        [Bill([Line(200, end=CUT)]), Bill([Line(312, start=CUT)])],
+        [books(200, cut=(-12,)), books(300, cut=(12,))],
+        [(1, 200, 200, None), (2, 300, 312, "period_cuts_hour")],
+    ),
+    "the hour that an edge cuts may still be in the draft of the next period": Shape(
+        [Bill([Line(188, end=CUT)]), Bill([Line(300, start=CUT)], "draft")],
+        [books(200, cut=(-12,)), books(300, cut=(12,))],
+        [(1, 200, 188, "period_cuts_hour"), (2, 300, 300, None)],
     ),
     "void, and nothing in its place": Shape(
         [Bill([Line(500)], "void")], books(500), [(1, 500, 0, "voided")], amount=250
@@ -200,10 +257,32 @@ SHAPES = {
 def test_an_invoice_of_this_shape_is_compared_as_expected(name: str) -> None:
     shape = SHAPES[name]
     booked = [shape.booked] * 2 if isinstance(shape.booked, Booked) else shape.booked
-    rows = compared(shape.bills, booked, shape.items)
+    rows = compared(shape.bills, booked, shape.items, shape.now)
     found = [(row.invoice_id, row.usage, row.invoiced, row.cause and row.cause.value) for row in rows]
     assert found == [
         (f"in_{number}", Decimal(usage), Decimal(invoiced), cause) for number, usage, invoiced, cause in shape.expected
     ]
     if shape.amount is not None:
         assert rows[-1].amount == shape.amount
+
+
+def test_what_a_difference_costs_is_not_known_in_another_currency_than_the_price_has_its_amounts_in() -> None:
+    ours = [books(515, by_final=500, surely_by_final=500)]
+    found = [compared([Bill([Line(500)], currency=currency)], ours)[0] for currency in ("usd", "eur")]
+    assert [(row.amount, row.currency) for row in found] == [(8, "usd"), (None, "eur")]
+
+
+@pytest.mark.parametrize(
+    ("lines", "items"),
+    [
+        ([Line(0), Line(300, "other_unit", "si_2")], []),
+        ([Line(300, "other_unit", "si_2")], [item(2, SWAP, "other_unit")]),
+    ],
+    ids=["both prices have a line", "the item began in the period"],
+)
+def test_what_a_difference_costs_is_not_known_where_the_price_changed_within_the_period(
+    lines: list[Line], items: list[SubscriptionItem]
+) -> None:
+    """A late file: nobody knows whether it was used at the old price or at the new one."""
+    (row,) = compared([Bill(lines)], [books(350, by_final=300, surely_by_final=300)], items)
+    assert (row.cause, row.amount) == ("after_finalization", None)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import psycopg
 import pytest
@@ -15,8 +17,8 @@ from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import CATALOGUE, Meter, Window
 from fridge_pipeline.corrections.withdraw import withdraw_file
+from fridge_pipeline.finance import close_month
 from fridge_pipeline.finance.close_month import (
-    MonthNotReadyError,
     MonthStateError,
     TotalsChangedError,
     UnsignedError,
@@ -25,6 +27,7 @@ from fridge_pipeline.finance.close_month import (
     prepare_month,
     reopen_month,
 )
+from fridge_pipeline.finance.month_totals import MonthNotReadyError
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.settings import MODELS_FOLDER
 from tests.people import signed_in
@@ -303,6 +306,38 @@ def test_the_control_totals_say_what_the_month_comes_to(books: Pipeline) -> None
             "usage": 20, "billed": 20, "not_billed": 0, "by_cause": {"billed": {"accepted_by_stripe": 20}}
         },
     }  # fmt: skip
+
+
+def test_what_lands_while_a_month_is_prepared_is_in_its_totals_if_it_is_in_its_signed_hours(
+    books: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signing = close_month.signing
+
+    def signing_after_a_late_file(*asked: Any) -> AbstractContextManager[Any]:
+        books.land(HOUR, "late.csv", readings("cohoes", HOUR, 1, 10, start=7))
+        books.run(HOUR)
+        return signing(*asked)
+
+    monkeypatch.setattr(close_month, "signing", signing_after_a_late_file)
+    prepare(books)
+    of_hours = books.one(
+        "select sum(usage_quantity)::int from fridge.signed_hours where meter = 'temperature_readings'"
+    )
+    totals = books.one("select control_totals from fridge.month_signoffs")["meters"]["temperature_readings"]
+    assert (totals["usage"], totals["stated"], of_hours) == (30, 30, 30)
+
+
+def test_whoever_signs_by_hand_signs_the_totals_that_the_database_adds_up(books: Pipeline) -> None:
+    prepare(books)
+    person = signed_in(books.database, "ada").person
+    assert person is not None
+    with person.connect() as connection:
+        connection.execute(
+            "insert into fridge.month_signoffs (month, action, signed_by, control_totals, signed_at) values"
+            """ ('2026-01-01', 'prepare', 'x', '{"meters": {"temperature_readings": {"usage": 1}}}', '2026-02-02')"""
+        )
+    totals = books.one("select control_totals from fridge.month_signoffs order by signoff_id desc limit 1")
+    assert totals["meters"]["temperature_readings"]["usage"] == 20
 
 
 def test_what_changed_after_preparing_is_named_and_must_be_prepared_again(books: Pipeline) -> None:

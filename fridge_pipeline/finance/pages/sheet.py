@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -216,7 +217,7 @@ def _as_cell(column: Column) -> pl.Expr:
         case Kind.COUNT:
             return cells
     if column.kind in IN_WORDS:
-        cells = cells.map_elements(IN_WORDS[column.kind], return_dtype=pl.String)
+        cells = cells.map_batches(partial(_in_words, IN_WORDS[column.kind]), return_dtype=pl.String)
     cut = pl.concat_str(cells.str.head(CELL_CHARACTERS_MAX - 1), pl.lit("…"))
     return pl.when(cells.str.len_chars() > CELL_CHARACTERS_MAX).then(cut).otherwise(cells).alias(column.name)
 
@@ -231,3 +232,9 @@ def _format(formats: Formats, column: Column, part: _Part) -> Any:
 def _width(column: Column, longest: int) -> int:
     _, least = NUMBER_FORMATS.get(column.kind, ("", WIDTH_MIN))
     return min(max(len(column.heading) + 3, least, longest + 2), WIDTH_MAX)  # 3 are for the filter's arrow
+
+
+def _in_words(words: Callable[[str], str], codes: pl.Series) -> pl.Series:
+    """Each code once: a month has millions of rows and a dozen of them."""
+    known = codes.drop_nulls().unique()
+    return codes.replace_strict(known, [words(code) for code in known], return_dtype=pl.String)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import TextIOWrapper
+from itertools import groupby
 from typing import IO, Any
 
 import polars as pl
@@ -18,6 +19,12 @@ ROWS_AT_A_TIME = 5_000
 _ESCAPED = r"[\x00-\x08\x0b-\x1f\x{fffe}\x{ffff}]|_x[0-9a-fA-F]{4}_"
 
 _BLANK_AT_AN_END = r"^\s|\s$"
+
+#: What keeps a text from standing in XML just as it is.
+_NOT_PLAIN = f"{_ESCAPED}|[&<>]|{_BLANK_AT_AN_END}"
+
+#: The row's number; no heading is empty.
+_ROW = pl.col("")
 
 
 class RowsWorksheet(Worksheet):  # type: ignore[misc]  # the library has no types
@@ -87,40 +94,48 @@ def _in_portions(rows: Rows, styles: Sequence[str], portions: Iterable[pl.DataFr
 def _texts(
     first_row: int, cells: pl.DataFrame, styles: Sequence[str], formulas: Sequence[tuple[int, str]]
 ) -> Iterator[bytes]:
-    row = pl.col("")  # no heading is empty
-    parts = [pl.format('<row r="{}">', row)]
+    parts: list[str | pl.Expr] = ['<row r="', _ROW, '">']
     for at, (column, style) in enumerate(zip(cells, styles, strict=True)):
-        parts += [_text(at, column, style) if column.dtype == pl.String else _number(at, column, style)]
+        cell = _text(at, column, style) if column.dtype == pl.String else _number(at, column, style)
+        # Put together with the row at once where every row has one: else with the cell, which is nothing without it.
+        parts += [pl.concat_str(*_joined(cell))] if column.null_count() else cell
     for at, formula in formulas:
         written = f'<c r="{xl_col_to_name(at)}{{}}"><f>{formula}</f><v>1</v></c>'
-        parts.append(pl.format(written, *[row] * written.count("{}")))
-    whole_row = pl.concat_str(*parts, pl.lit("</row>"), ignore_nulls=True)
+        parts += [piece for text in written.split("{}") for piece in (_ROW, text)][1:]
+    whole_row = pl.concat_str(*_joined([*parts, "</row>"]), ignore_nulls=True)
     numbered = cells.with_columns((pl.int_range(pl.len()) + first_row + 1).cast(pl.String).alias(""))
     for some in numbered.iter_slices(ROWS_AT_A_TIME):
         yield some.select(whole_row.str.join("").cast(pl.Binary)).item()
 
 
-def _number(at: int, column: pl.Series, style: str) -> pl.Expr:
+def _joined(parts: Iterable[str | pl.Expr]) -> Iterator[pl.Expr]:
+    """Texts that follow on each other as one."""
+    for is_text, same in groupby(parts, lambda part: isinstance(part, str)):
+        if is_text:
+            yield pl.lit("".join(map(str, same)))
+        else:
+            yield from (part for part in same if isinstance(part, pl.Expr))
+
+
+def _number(at: int, column: pl.Series, style: str) -> list[str | pl.Expr]:
     number = pl.col(column.name)
     if column.dtype.is_float():
         if column.is_infinite().any():
             raise ValueError(f"a workbook holds no infinite number, and the column {column.name} has one")
         if (column.drop_nulls() % 1 == 0).all() and (column.abs().max() or 0) < 2**53:  # type: ignore[operator]
             number = number.cast(pl.Int64)
-    return pl.format(f'<c r="{xl_col_to_name(at)}{{}}"{style}><v>{{}}</v></c>', pl.col(""), number)
+    return [f'<c r="{xl_col_to_name(at)}', _ROW, f'"{style}><v>', number, "</v></c>"]
 
 
-def _text(at: int, column: pl.Series, style: str) -> pl.Expr:
+def _text(at: int, column: pl.Series, style: str) -> list[str | pl.Expr]:
     """A text in the cell itself: never a formula or a link, whatever it looks like."""
-    text = pl.col(column.name)
-    if column.str.contains(_ESCAPED).any():
-        text = text.map_elements(Worksheet._escape_control_characters, return_dtype=pl.String)  # noqa: SLF001
-    for character, written in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
-        if column.str.contains(character, literal=True).any():
+    text, kept = pl.col(column.name), pl.lit("")
+    if column.str.contains(_NOT_PLAIN).any():
+        if column.str.contains(_ESCAPED).any():
+            text = text.map_elements(Worksheet._escape_control_characters, return_dtype=pl.String)  # noqa: SLF001
+        for character, written in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
             text = text.str.replace_all(character, written, literal=True)
-    kept = pl.lit("")
-    if column.str.contains(_BLANK_AT_AN_END).any():
         is_kept = pl.col(column.name).str.contains(_BLANK_AT_AN_END)
         kept = pl.when(is_kept).then(pl.lit(' xml:space="preserve"')).otherwise(kept)
-    cell = f'<c r="{xl_col_to_name(at)}{{}}"{style} t="inlineStr"><is><t{{}}>{{}}</t></is></c>'
-    return pl.format(cell, pl.col(""), kept, text)
+    cell = f'<c r="{xl_col_to_name(at)}', _ROW, f'"{style} t="inlineStr"><is><t', kept, ">", text, "</t></is></c>"
+    return list(cell)

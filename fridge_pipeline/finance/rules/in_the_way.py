@@ -5,6 +5,9 @@ from __future__ import annotations
 #: A signature may accept it with a reason, unlike all else that stands in the way.
 UNREAD = "unread_of_month"
 
+#: What only the tie-out tells, which takes longer than all else.
+UNEXPLAINED = "unexplained_of_month"
+
 #: What stands in the way of closing a month: the statement that finds it, each with how many there are in its last
 #: column; how one is named, what it is, and what to do.
 IN_THE_WAY = (
@@ -21,7 +24,7 @@ IN_THE_WAY = (
         "see docs/runbook.md, unexplained",
     ),
     (
-        "unexplained_of_month",
+        UNEXPLAINED,
         "{tenant_id} {meter} {hour:%Y-%m-%d-%H:%M}: {amount} ({cause})",
         "differences of the tie-out are unexplained",
         "see fridge.tie_out_differences",

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
 from fridge_pipeline.invoices.rules.billing_periods import NOTHING, BillingPeriod, Part, Span, carried
 from fridge_pipeline.invoices.rules.money import cost_of_change, packages
 from fridge_pipeline.stripe.rules.invoice import THRESHOLD, Price, SubscriptionItem
+
+#: A draft appears minutes after its period; a day later none comes any more.
+INVOICE_COMES_WITHIN = timedelta(days=1)
 
 
 class InvoiceCause(StrEnum):
@@ -40,8 +44,9 @@ class Booked:
     """Our side of a period: what was used, and what of it Stripe has accepted, by the timestamps of meter events.
 
     ``by_final`` is what was accepted when the invoice became final, ``surely_by_final`` an hour before, since Stripe
-    counts asynchronously; both are ``accepted`` while nothing is final. ``cut`` is the usage of hours that the
-    period's edges cut. ``settled`` is what people have settled of single hours: no invoice is to carry it.
+    counts asynchronously; both are ``accepted`` while nothing is final. ``cut`` has, of each hour that the period's
+    edges cut, what the invoice would show beyond ``by_final`` if the hour were on the edge's other side. ``settled`` is
+    what people have settled of single hours: no invoice is to carry it.
     ``before_start`` is usage before the first hour that we bill. ``stripe`` is what Stripe's own
     summaries show, ``None`` where not every hour was read.
     """
@@ -51,7 +56,7 @@ class Booked:
     settled: int = 0
     by_final: int = 0
     surely_by_final: int = 0
-    cut: int = 0
+    cut: tuple[int, ...] = ()
     before_start: int = 0
     stripe: Decimal | None = None
 
@@ -80,13 +85,22 @@ class Comparison:
     settled: Decimal = NOTHING
 
     @property
+    def account(self) -> tuple[str, str]:
+        """The customer and the meter."""
+        return self.customer_id, self.event_name
+
+    @property
     def difference(self) -> Decimal:
         """What is invoiced less our usage."""
         return self.invoiced - self.usage
 
 
 def compare_period(
-    period: BillingPeriod, booked: Booked, prices: Mapping[str, Price], items: Mapping[str, SubscriptionItem]
+    period: BillingPeriod,
+    booked: Booked,
+    prices: Mapping[str, Price],
+    items: Mapping[str, SubscriptionItem],
+    now: datetime,
 ) -> list[Comparison]:
     """One comparison for each invoice of the period, in order.
 
@@ -98,6 +112,11 @@ def compare_period(
     invoiced = sum(shares.values(), NOTHING)
     settled = to_carry_nowhere(booked, invoiced)
     cause = _cause(period, booked, invoiced, prices, items)
+    if cause is InvoiceCause.THRESHOLD_SO_FAR and now >= _closed_at(period, items) + INVOICE_COMES_WITHIN:
+        cause = _by_the_books(booked, invoiced, _price(newest, prices)) or InvoiceCause.NO_LINE
+    # Of a price in several currencies we know the amounts of its own; of usage not which of two prices it was used at.
+    is_priced = _price(newest, prices).currency == newest.invoice.currency
+    is_priced = is_priced and (cause is InvoiceCause.TWO_ITEMS or not _has_several_prices(period, items))
     found = []
     for part in period.parts:
         share = shares[part.invoice.invoice_id]
@@ -115,7 +134,7 @@ def compare_period(
                 stripe=booked.stripe,
                 invoiced=share,
                 cause=cause if is_newest else _of_earlier(part),
-                amount=_amount(booked, invoiced, settled, price) if is_newest and cause else None,
+                amount=_amount(booked, invoiced, settled, price) if is_newest and cause and is_priced else None,
                 currency=part.invoice.currency,
                 price_id=price.price_id,
                 settled=settled if is_newest else NOTHING,
@@ -197,14 +216,48 @@ def _by_the_shape(
     """What the lines themselves look like, when the numbers alone do not say it."""
     if _price_changed(period, items):
         return InvoiceCause.PRICE_CHANGE
-    if booked.cut and abs(invoiced - booked.by_final) <= booked.cut:
+    moved = {0}
+    for hour in booked.cut:
+        moved |= {each + hour for each in moved}
+    if invoiced - booked.by_final in moved:  # an hour is one meter event, so it is moved whole or not at all
         return InvoiceCause.PERIOD_CUTS_HOUR
     return InvoiceCause.UNEXPLAINED_LINE
+
+
+def hours_found_again(rows: Sequence[Comparison], drafts: Collection[str | None]) -> list[Comparison]:
+    """The same rows, where an hour that an edge cuts explains nothing once the period behind it does not have it.
+
+    What leaves a period over an edge comes into the one beside it, so that such periods in a row come to nothing
+    together, unless the one behind them is a draft or on no invoice yet.
+    """
+    final = {(row.account, row.span.start) for row in rows if row.invoice_id not in drafts}
+    runs: list[list[Comparison]] = []
+    cut = [row for row in rows if row.cause is InvoiceCause.PERIOD_CUTS_HOUR]
+    for row in sorted(cut, key=lambda each: (each.account, each.span)):
+        if not (runs and runs[-1][-1].account == row.account and runs[-1][-1].span.end == row.span.start):
+            runs.append([])
+        runs[-1].append(row)
+    lost = [
+        row
+        for run in runs
+        if sum(each.difference for each in run) and (run[-1].account, run[-1].span.end) in final
+        for row in run
+    ]
+    return [replace(row, cause=InvoiceCause.UNEXPLAINED_LINE) if row in lost else row for row in rows]
 
 
 def _shows(invoiced: Decimal, quantity: Decimal, price: Price) -> bool:
     """Whether a line that bills ``quantity`` looks like this; Stripe says nowhere whether it shows packages."""
     return invoiced in {quantity, packages(quantity, price)}
+
+
+def _closed_at(period: BillingPeriod, items: Mapping[str, SubscriptionItem]) -> datetime:
+    """When the period of a threshold's invoice is over, whose lines may end where the threshold was reached."""
+    ends = {period.span.end}
+    for item in (items[line.item_id] for line in period.newest.lines if line.item_id and line.item_id in items):
+        over = item.period_start if item.period_start >= period.span.end else item.period_end
+        ends.add(min(item.ended_at or over, over))
+    return max(ends)
 
 
 def _bills_twice(period: BillingPeriod, *, is_more: bool) -> bool:
@@ -216,11 +269,14 @@ def _bills_twice(period: BillingPeriod, *, is_more: bool) -> bool:
 def _price_changed(period: BillingPeriod, items: Mapping[str, SubscriptionItem]) -> bool:
     """Whether an item of the period began in it, has another price now, or left a line behind when it changed."""
     lines = [line for part in period.live for line in part.lines]
+    return _has_several_prices(period, items) or any(line.is_invoice_item or line.is_proration for line in lines)
+
+
+def _has_several_prices(period: BillingPeriod, items: Mapping[str, SubscriptionItem]) -> bool:
+    lines = [line for part in period.live for line in part.lines]
     known = [items[line.item_id] for line in lines if line.item_id and line.item_id in items]
-    return (
-        len({line.price_id for line in lines}) > 1
-        or any(line.is_invoice_item or line.is_proration for line in lines)
-        or any(period.span.start < item.created_at < period.span.end for item in known)
+    return len({line.price_id for line in lines}) > 1 or any(
+        period.span.start < item.created_at < period.span.end for item in known
     )
 
 

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
 
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.invoices.rules.billing_periods import NOTHING, Span, without
-from fridge_pipeline.invoices.rules.compare_period import Booked, Comparison, InvoiceCause, to_carry_nowhere
+from fridge_pipeline.invoices.rules.compare_period import (
+    INVOICE_COMES_WITHIN,
+    Booked,
+    Comparison,
+    InvoiceCause,
+    to_carry_nowhere,
+)
 from fridge_pipeline.invoices.rules.corrected import Place
 from fridge_pipeline.invoices.rules.money import cost_of_change
 from fridge_pipeline.stripe.rules.invoice import Price, SubscriptionItem
-
-#: A draft appears minutes after its period; a day later none comes any more.
-INVOICE_COMES_WITHIN = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
