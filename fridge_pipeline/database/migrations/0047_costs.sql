@@ -1,7 +1,7 @@
 -- What a quantity costs, for the accrual of unbilled usage.
 
 -- What a period's quantity costs at a price of fridge.prices, in minor units and not rounded; null where Stripe gives
--- no amount. The same as invoices/rules/money.py, which a test compares it with.
+-- no amount. The same as invoices/rules/price_amount.py, which a test compares it with.
 create function fridge.cost_of(
     quantity numeric, unit_amount numeric, tiers_mode text, tiers jsonb, divide_by integer, rounds_up boolean
 ) returns numeric
