@@ -175,7 +175,7 @@ def _assets_below(model: SqlModel, models: Mapping[str, SqlModel]) -> set[str]:
 def finance_checks(models: Sequence[SqlModel]) -> dg.AssetChecksDefinition:
     """One check per test; run together at night, or each by itself from its asset's page.
 
-    Of increments those that run with hours look at these: in a backfill.
+    Those of increments also run with the hours that were filled, and look at these.
     """
 
     @dg.multi_asset_check(

@@ -16,11 +16,10 @@ from fridge_pipeline.orchestration.partitions import automation_tags, hours_in_t
 #: Has days where the others have hours, so it is no link of their chain.
 RECONCILIATION = dg.AssetSelection.assets("stripe_reconciliation")
 
-#: What the run of an hour fills for finance. Their checks are of the whole model, not of an hour: they run at night.
-BY_HOUR = (dg.AssetSelection.kind("increment") | dg.AssetSelection.kind("kept")).without_checks()
+INCREMENTS = dg.AssetSelection.kind("increment") | dg.AssetSelection.kind("kept")
 
-#: With the checks of what comes before Stripe.
-CHAIN = (dg.AssetSelection.groups("ingest", "usage", "billing") - RECONCILIATION) | BY_HOUR
+#: With the checks of these assets.
+CHAIN = (dg.AssetSelection.groups("ingest", "usage", "billing") - RECONCILIATION) | INCREMENTS
 
 #: The models that are filled at night; views are always as the books are.
 TABLES = dg.AssetSelection.kind("table")

@@ -14,7 +14,6 @@ from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.database.run import Failpoint
 from fridge_pipeline.ingest.assets import UNUSABLE_SHOWN
 from fridge_pipeline.ingest.load import HourLoad
-from fridge_pipeline.orchestration.automation import CHECK_BOOKS
 from fridge_pipeline.orchestration.progress import SAY_EVERY_SECONDS, Progress
 from tests.orchestration.ticks import asset_job, run_hours
 from tests.pipeline import Pipeline, csv_of, readings
@@ -94,29 +93,6 @@ def test_a_run_of_72_hours_says_what_it_does_and_what_it_came_to_in_a_bounded_nu
         assert re.search(words, told), words
     assert len(warnings) == UNUSABLE_SHOWN + 1
     assert len(lines) < UNUSABLE_SHOWN + 20
-
-
-#: An event is a line of the run's page, and a row in Dagster's database for good.
-EVENTS_OF_A_FILE_MAX = 95
-
-
-def test_the_run_of_one_new_file_is_quiet_and_leaves_the_checks_of_the_books_to_the_night(
-    definitions: dg.Definitions, pipeline: Pipeline, two_days_ago: datetime
-) -> None:
-    hour = Hour(two_days_ago)
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 1, 1))
-    with dg.DagsterInstance.ephemeral() as instance:
-        result = run_hours(definitions, instance, HourRange(hour, hour))
-        events = instance.all_logs(result.run_id)
-    assert {check.asset_key.to_user_string() for check in result.get_asset_check_evaluations()} == {
-        "raw_readings",
-        "inserted_counts",
-    }
-    assert len(events) <= EVENTS_OF_A_FILE_MAX
-    of_the_night = definitions.resolve_job_def(CHECK_BOOKS).asset_layer.asset_graph.asset_check_keys
-    assert {("sensor_hours", "not_null"), ("kept_outcomes", "kept_outcomes_are_those_of_the_books")} <= {
-        (key.asset_key.to_user_string(), key.name) for key in of_the_night
-    }
 
 
 def test_every_asset_begins_with_what_it_does_and_ends_with_what_it_came_to_and_how_long_it_took(
