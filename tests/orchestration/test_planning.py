@@ -23,6 +23,7 @@ def test_the_asset_shows_the_plan_of_its_hours_as_numbers_and_sends_nothing(
         for step in (2, 3, 5):
             pipeline.land(hour.plus(step), "a.csv", readings("cohoes", hour.plus(step), 2, 5))
         bad = pipeline.landing / hour.plus(7).folder
+        bad.parent.mkdir(parents=True, exist_ok=True)  # the hour may be the first of a day
         bad.symlink_to("/")
         assert not run_hours(definitions, instance, HourRange(hour.plus(7), hour.plus(7))).success
         bad.unlink()
