@@ -72,6 +72,11 @@ def _proposal(connection: psycopg.Connection, proposal_id: int, *, is_over: bool
         raise CorrectionRefusedError(f"there is no proposal {proposal_id}: fridge correct MONTH shows them")
     if found.state == "written" and not is_over:
         raise CorrectionRefusedError(f"correction {proposal_id} is in Stripe already: {found.document}")
+    if found.state == "lost" and not is_over:
+        raise CorrectionRefusedError(
+            f"correction {proposal_id} was written, and is in Stripe no more: {found.answer}. What is owed is proposed "
+            "anew by fridge correct MONTH"
+        )
     if found.state == "dropped" and not is_over:
         raise CorrectionRefusedError(
             f"correction {proposal_id} is over without a document: {found.answer}. What is owed is proposed anew by "
@@ -130,9 +135,13 @@ class _Writing:
                 raise self._misfit(f"Stripe would make it {total}, as with taxes: credit it by hand")
 
     def _require_known_documents(self) -> None:
-        """A document that these books do not know was written by others, or before they were restored."""
-        known = {each.key for each in corrections_known(self.connection, [self.found.what.customer_id])}
-        unknown = [each.document_id for each in self._documents() if each.metadata[KEY] not in known]
+        """One that these books do not know is of others, or from before they were restored, or a copy of a lost one."""
+        known = {each.key: each.document for each in corrections_known(self.connection, [self.found.what.customer_id])}
+        unknown = [
+            each.document_id
+            for each in self._documents()
+            if known.get(each.metadata[KEY], "") not in {None, each.document_id}
+        ]
         if unknown:
             raise self._misfit(
                 f"Stripe has corrections of this period that these books do not know: {', '.join(unknown)}"

@@ -66,10 +66,11 @@ def stripe_invoices(
 def reading_summary(report: InvoiceReadReport, compared: ComparisonReport) -> str:
     """What it came to, in one line of the log."""
     differing = compared.rows - compared.causes[None]
+    lost = f"; {report.lost} corrections are in Stripe no more" if report.lost else ""
     not_read = f"; not read: {report.not_read}" if report.not_read else ""
     return (
         f"{report.invoices} invoices with metered lines, {report.changed} new or changed, {report.reads} reads of "
-        f"Stripe{not_read}; {compared.rows} periods compared, {differing} with a cause"
+        f"Stripe{lost}{not_read}; {compared.rows} periods compared, {differing} with a cause"
     )
 
 

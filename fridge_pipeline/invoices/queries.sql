@@ -930,3 +930,30 @@ where
     and invoice_lines.event_name is not null
     and invoice_lines.period_end > %(since)s
 order by customer_id, event_name, period_start, period_end, invoice_id nulls first, item_id, price_id;
+
+-- name: corrections_to_look_up
+-- Written corrections that Stripe may still lose: invoice items that no invoice carries for good, and new credit notes.
+select
+    proposal_id,
+    stripe_customer_id as customer_id,
+    document_kind as kind,
+    document
+from fridge.corrections
+where
+    state = 'written'
+    and (document_kind = 'invoice_item' or written_at > %(notes_since)s)
+    and not exists (
+        select 1 from fridge.correction_arrivals
+        where correction_arrivals.proposal_id = corrections.proposal_id
+    )
+order by document_kind desc, proposal_id asc;
+
+-- name: add_correction_loss
+insert into fridge.correction_losses (proposal_id, found_at, answer, run_id)
+values (%(proposal_id)s, %(read_at)s, %(answer)s, %(run_id)s)
+on conflict do nothing;
+
+-- name: add_correction_arrival
+insert into fridge.correction_arrivals (proposal_id, found_at, answer, run_id)
+values (%(proposal_id)s, %(read_at)s, %(answer)s, %(run_id)s)
+on conflict do nothing;

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 
 import psycopg
 
@@ -19,6 +19,7 @@ from fridge_pipeline.billing.open_stripe import (
 )
 from fridge_pipeline.calendar.days import ONE_DAY, DayRange
 from fridge_pipeline.database.run import Failpoint, Run
+from fridge_pipeline.invoices.find_losses import find_losses
 from fridge_pipeline.invoices.invoice_record import (
     Reading,
     add_invoice,
@@ -39,14 +40,12 @@ from fridge_pipeline.stripe.invoice_reads import (
     prices_of_meter,
     subscription_items,
 )
+from fridge_pipeline.stripe.rules.correction import VOIDED_WITHIN
 from fridge_pipeline.stripe.rules.invoice import Invoice, InvoiceStatus, Price
 from fridge_pipeline.stripe.rules.limits import READS_MAX, READS_MONTH
 
 #: Of the reads that a month has left, the reconciliation keeps the other half.
 SHARE = 2
-
-#: An invoice is made void weeks after it became final; one read finds a hundred of them, and they are few.
-VOIDS_LOOKED_BACK = timedelta(days=95)
 
 #: So many invoices are in memory at once; on the first of a month there may be one for every customer.
 BATCH = 500
@@ -60,12 +59,13 @@ class InvoiceReadReport:
 
     ``is_refused``: it was the key, which may not read them; billing goes on. ``days`` are those read to their end, with
     the number of all invoices created on them; ``invoices`` counts those with lines of our meters, ``changed`` those
-    that are new or are not what they were.
+    that are new or are not what they were. ``lost`` counts corrections that Stripe had, and has no more.
     """
 
     reads: int = 0
     invoices: int = 0
     changed: int = 0
+    lost: int = 0
     days: Counter[date] = field(default_factory=Counter)
     not_read: str | None = None
     is_refused: bool = False
@@ -81,10 +81,10 @@ def read_invoices(
     """Reads all invoices of the account that were created in these days, newest first, and who is subscribed.
 
     About a read per hundred invoices, one more per hundred lines of an invoice with more than ten, a read per hundred
-    subscriptions, two per meter for its prices, one for each price that was made inline, and one for invoices of the
-    last 95 days that are void by now. What is the same as before makes no row. No read is begun once half of what is
-    left of ``reads_max`` in 30 days is used. Raises ``WrongBooksError`` and what ``open_gateway`` raises; what Stripe
-    refuses or does not answer stands in the report.
+    subscriptions, two per meter for its prices, one for each price that was made inline, one for invoices of the last
+    95 days that are void by now, and one for each correction that Stripe may still lose. What is the same as before
+    makes no row. No read is begun once half of what is left of ``reads_max`` in 30 days is used. Raises
+    ``WrongBooksError`` and what ``open_gateway`` raises; what Stripe refuses or does not answer stands in the report.
     """
     with run.database.connect() as connection:
         left = reads_max - reads_since(connection, run.clock() - READS_MONTH)
@@ -121,11 +121,13 @@ class _Reading:
         reading = Reading(self.run.clock(), self.run.run_id)
         self.prices = known_prices(self.connection)
         self._read_prices(gateway, reading)
-        self._read_items(gateway, reading)
+        subscribed = self._read_items(gateway, reading)
         since, until = _start(days.first), _start(days.last + ONE_DAY)
         self._read_days(created_invoices(gateway, since, until, self._count_read), gateway, days, reading)
-        void = created_invoices(gateway, since - VOIDS_LOOKED_BACK, since, self._count_read, InvoiceStatus.VOID)
+        void = created_invoices(gateway, since - VOIDED_WITHIN, since, self._count_read, InvoiceStatus.VOID)
         self._keep(list(void), gateway, reading)
+        lost, unsure = find_losses(self.connection, gateway, subscribed, reading, self._count_read)
+        self.report.lost, self.report.not_read = lost, unsure
 
     def _read_prices(self, gateway: StripeGateway, reading: Reading) -> None:
         found: list[Price] = []
@@ -138,8 +140,8 @@ class _Reading:
             keep_prices(self.connection, found, self.prices, reading)
         self.prices |= {price.price_id: price for price in found}
 
-    def _read_items(self, gateway: StripeGateway, reading: Reading) -> None:
-        """An item that is no longer there ended at some time before this reading."""
+    def _read_items(self, gateway: StripeGateway, reading: Reading) -> set[str]:
+        """Whose they are. An item that is no longer there ended at some time before this reading."""
         read = list(subscription_items(gateway, self.event_names, self._count_read))
         for item in read:
             self._know(item.price_id, gateway, reading)
@@ -148,6 +150,7 @@ class _Reading:
         ended = [replace(known[each], ended_at=reading.read_at) for each in gone if known[each].ended_at is None]
         with self.connection.transaction():
             keep_items(self.connection, [*read, *ended], known, reading)
+        return {item.customer_id for item in read}
 
     def _know(self, price_id: str, gateway: StripeGateway, reading: Reading) -> Price:
         """A price; one that was never read is read by itself, and remembered also when it is none of ours."""

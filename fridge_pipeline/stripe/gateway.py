@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Any
 
 import stripe
@@ -31,14 +32,23 @@ class StripeCallError(RuntimeError):
     """A call about meters, summaries or reports failed; ``reached`` says whether Stripe answered at all.
 
     ``is_key_refused`` says that it was the key that it did not take, or not for this; ``is_refused`` that Stripe has
-    decided against what was asked, and nothing has happened.
+    decided against what was asked, and nothing has happened; ``is_missing``, that it has no such object.
     """
 
-    def __init__(self, text: str, *, reached: bool, is_key_refused: bool = False, is_refused: bool = False) -> None:
+    def __init__(
+        self,
+        text: str,
+        *,
+        reached: bool,
+        is_key_refused: bool = False,
+        is_refused: bool = False,
+        is_missing: bool = False,
+    ) -> None:
         super().__init__(text)
         self.reached = reached
         self.is_key_refused = is_key_refused
         self.is_refused = is_refused
+        self.is_missing = is_missing
 
 
 class NotBilledError(RuntimeError):
@@ -237,6 +247,7 @@ class StripeGateway:
                 reached=answer.reached,
                 is_key_refused=answer.outcome is Outcome.KEY_REFUSED,
                 is_refused=answer.outcome is Outcome.REFUSED,
+                is_missing=answer.http_status == HTTPStatus.NOT_FOUND and error.code == "resource_missing",
             ) from None
 
 

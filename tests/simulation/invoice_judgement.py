@@ -27,6 +27,8 @@ BY_HAND = """
 """
 OUTCOMES = "select act || ' ' || outcome from fridge.invoice_holds where outcome is not null"
 CORRECTIONS = "select document_kind || ' ' || state from fridge.corrections"
+#: Only here an invoice is made void after it was paid; nobody looks for that.
+ARRIVED = "select correction_key from fridge.corrections inner join fridge.correction_arrivals using (proposal_id)"
 CAUSES = "select coalesce(cause, 'quantity is usage') from fridge.invoice_comparisons where usage_quantity > 0"
 
 #: One period in an exception's detail.
@@ -196,10 +198,14 @@ class Billed:
                 " from fridge.correction_proposals"
             )
         }
+        void = {each["id"] for each in self.invoices if each["status"] == "void"}
+        paid = {key for (key,) in self.world.database.look(ARRIVED)}
         found: Counter[Account] = Counter()
         for each in self.documents:
-            customer, event_name, delta, start = deltas[each["metadata"]["fridge_correction"]]
-            if START <= start < END:
+            key = each["metadata"]["fridge_correction"]
+            customer, event_name, delta, start = deltas[key]
+            is_lost = each["object"] == "invoiceitem" and each["invoice"] in void and key not in paid
+            if START <= start < END and not is_lost:
                 found[customer, event_name] += delta
         for customer, event_name, quantity, begins in self.world.database.look(BY_HAND):
             if datetime.fromisoformat(begins) < END:

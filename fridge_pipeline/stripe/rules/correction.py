@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
+
+from fridge_pipeline.stripe.rules.invoice import InvoiceStatus
 
 #: The names of our metadata: which proposal asked for the document, and what it makes good.
 KEY: Final = "fridge_correction"
 METER: Final = "fridge_meter"
 PERIOD: Final = "fridge_period"
+
+#: So long after it is final an unpaid invoice may still be made void; as long as void invoices are looked for.
+VOIDED_WITHIN = timedelta(days=95)
 
 
 class DocumentKind(StrEnum):
@@ -52,3 +57,34 @@ class StripeDocument:
     amount: int
     currency: str
     metadata: Mapping[str, str]
+
+
+class Fate(StrEnum):
+    """What has become of a document."""
+
+    WAITS = "waits"  # it is there, and may still be lost
+    ARRIVED = "arrived"  # an invoice carries it for good
+    LOST = "lost"
+    MISSING = "missing"  # there is none of this id: lost, if the account is ours
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A document as Stripe shows it; ``text`` is what Stripe said."""
+
+    fate: Fate
+    text: str
+
+
+def item_standing(read: Mapping[str, Any], now: datetime) -> Standing:
+    """Of an invoice item's object, its invoice inside: a draft may let it go, and all but what is paid be made void."""
+    if read.get("deleted"):
+        return Standing(Fate.LOST, f"{read['id']} is deleted")
+    invoice = read.get("invoice") or {}
+    status = invoice.get("status")
+    text = f"{read['id']} is on {invoice.get('id', 'no invoice')}" + (f", which is {status}" if status else "")
+    if status == InvoiceStatus.VOID:
+        return Standing(Fate.LOST, text)
+    final_at = (invoice.get("status_transitions") or {}).get("finalized_at")
+    is_old = final_at is not None and datetime.fromtimestamp(final_at, UTC) + VOIDED_WITHIN < now
+    return Standing(Fate.ARRIVED if status == InvoiceStatus.PAID or is_old else Fate.WAITS, text)

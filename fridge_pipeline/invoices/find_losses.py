@@ -1,0 +1,53 @@
+"""Find losses: corrections that were written to Stripe, and that it has no more; what they made good is owed again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import timedelta
+
+import psycopg
+
+from fridge_pipeline.database.queries import statement
+from fridge_pipeline.invoices.invoice_record import Reading
+from fridge_pipeline.stripe.correction_reads import standing_of_item, standing_of_note
+from fridge_pipeline.stripe.gateway import StripeGateway
+from fridge_pipeline.stripe.rules.correction import DocumentKind, Fate
+
+#: A credit note can be voided while its invoice is open.
+NOTES_LOOKED_BACK = timedelta(days=35)
+
+_RECORDED = {Fate.LOST: "add_correction_loss", Fate.ARRIVED: "add_correction_arrival"}
+
+
+def find_losses(
+    connection: psycopg.Connection,
+    gateway: StripeGateway,
+    subscribed: Collection[str],
+    reading: Reading,
+    count_read: Callable[[], None],
+) -> tuple[int, str | None]:
+    """Looks up each written correction that Stripe may still lose, a read each; returns how many are lost.
+
+    ``subscribed`` are the customers of whom this key sees a subscription. Where it sees none it may be of another
+    account, and that a document is missing there says nothing: the text is of such a one. Each loss is on record before
+    the next is looked for. Raises ``StripeCallError``.
+    """
+    lost, unsure = 0, None
+    since = reading.read_at - NOTES_LOOKED_BACK
+    rows = connection.execute(statement("corrections_to_look_up"), {"notes_since": since}).fetchall()
+    for number, customer_id, kind, document in rows:
+        if kind == DocumentKind.INVOICE_ITEM:
+            found = standing_of_item(gateway, document, reading.read_at, count_read)
+        else:
+            found = standing_of_note(gateway, document, count_read)
+        fate = found.fate
+        if fate is Fate.MISSING:
+            if customer_id not in subscribed:
+                unsure = f"{found.text}; nor has {customer_id} a subscription there"
+                continue
+            fate = Fate.LOST
+        if fate in _RECORDED:
+            outcome = {"proposal_id": number, "answer": found.text, **reading.parameters()}
+            connection.execute(statement(_RECORDED[fate]), outcome)
+        lost += fate is Fate.LOST
+    return lost, unsure
