@@ -63,7 +63,7 @@ def parameters_of(settings: Settings) -> dict[str, Any]:
 def make_report(ledger: Ledger, month: Month, folder: Location, made_by: str, run_id: str) -> MonthReport:
     """Refreshes the month's models, so that nothing in it is older than the books, and writes page and workbook."""
     settings, run = ledger.settings, ledger.as_run("report")
-    require_begun(month, ledger.clock())
+    require_begun(month, run.clock())
     refresh_month(run.database, MODELS_FOLDER, run.catalogue, month, run.clock)
     maker = maker_of(ledger, made_by, run_id)
     return report_month(run, month, folder, settings.close_after, settings.workspace, maker)
