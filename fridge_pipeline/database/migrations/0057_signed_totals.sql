@@ -1,8 +1,6 @@
 -- The control totals of a month are the sums of the hours that are signed with them, in one statement of the database.
 -- Before, they were added up a moment earlier: a file in between was in one and not in the other, and the tie-out was
 -- made twice.
-drop trigger month_signoffs_keep_figures on fridge.month_signoffs;
-
 -- One statement, so that all figures are of one moment: the hours, and the control totals that these come to. Whoever
 -- signs may add to these, and not say otherwise. It works with the rights of the schema's owner, who alone writes them.
 create or replace function fridge.keep_signed_hours() returns trigger
@@ -105,7 +103,7 @@ begin
 end;
 $$;
 
-create trigger month_signoffs_keep_figures before insert on fridge.month_signoffs
+create or replace trigger month_signoffs_keep_figures before insert on fridge.month_signoffs
 for each row when (new.action = 'prepare') execute function fridge.keep_signed_hours();
 
 -- Whoever prepares a month looks at the hours that this signs, before it is on record.

@@ -312,7 +312,7 @@ def test_what_a_csv_cannot_be_says_what_it_is_and_what_to_do() -> None:
     assert by_return.error.endswith("its lines end in a carriage return alone: have them end in a line feed")
     shouted = read(definition, f"S,at,T\ns1,{AT},4.5\n", "s.csv")
     assert shouted.error is not None
-    assert shouted.error.endswith("2 other names of 1 to 1 characters; s, t stand there in other letters")
+    assert shouted.error.endswith("2 other names of 1 character; s, t stand there in other letters")
     twice = read(definition, f"s,at,t,t\ns1,{AT},4.5,5\n", "t.csv")
     assert twice.error == "2 columns are called t; name one of them differently, or all by header"
 
