@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 
@@ -23,7 +23,6 @@ from fridge_pipeline.ingest.rules.losses import (
     replaced_hours,
     rewritten_hours,
 )
-from fridge_pipeline.ingest.strangers import are_strangers
 
 REPLACED = "landing_replaced"
 _KEY = ExceptionKey(REPLACED, None, None, "loaded files")
@@ -85,8 +84,13 @@ class Recognition:
             return None
         shown = {hour: self._look(hour) for hour in self._known}
         strange = [self._smallest[hour] for hour in rewritten_hours(shown)]
-        meant = Shown.REPLACED if are_strangers(self._connection, self._zone, strange) else Shown.KEPT
+        meant = Shown.REPLACED if strange and self._are_strangers(strange) else Shown.KEPT
         return replaced_hours({hour: meant if each is Shown.REWRITTEN else each for hour, each in shown.items()})
+
+    def _are_strangers(self, files: Sequence[LandingFile]) -> bool:
+        from fridge_pipeline.ingest.strangers import are_strangers  # noqa: PLC0415 # polars, for the rare case
+
+        return are_strangers(self._connection, self._zone, files)
 
     def _look(self, hour: Hour) -> Shown | None:
         if hour not in self._shown:
