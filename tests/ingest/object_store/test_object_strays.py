@@ -79,7 +79,7 @@ def test_a_tick_tells_a_stray_and_the_sweep_agrees(pipeline: Pipeline, bucket: B
     for look in (tick, sweep, tick):
         look(pipeline, bucket)
         ((told, detail),) = pipeline.rows("select subject, detail from fridge.exceptions where closed_at is null")
-        assert (told, detail[:18]) == (subject, "a file or folder ")
+        assert (told, detail[:17]) == (subject, "a file or folder ")
 
 
 def test_a_bucket_that_lists_nothing_any_more_is_no_empty_landing_zone(pipeline: Pipeline, bucket: Bucket) -> None:
