@@ -18,6 +18,13 @@ from fridge_pipeline.database.retention import first_open_hour, readings_kept
 #: Hours that are made anew in one transaction: a day, so that a month of any size holds nothing up for long.
 HOURS_AT_A_TIME = 24
 
+#: Hours of tenants of which figures are made anew in one transaction, and at least a day of all. For few tenants the
+#: statements take longer to plan than to run: a month of theirs is one batch.
+TENANT_HOURS_AT_A_TIME = 24_000
+
+#: Hours that the run of an hour makes anew at most, the newest first: the night does what is left.
+HOURS_OF_A_RUN = 7 * HOURS_AT_A_TIME
+
 
 def fill_tables(database: Database, models: Iterable[SqlModel], catalogue: Sequence[Meter]) -> dict[str, int]:
     """Makes the rows of those models that are tables anew; returns their number. Readers see the old ones meanwhile."""
@@ -107,14 +114,6 @@ def _keep_meters(connection: psycopg.Connection, catalogue: Sequence[Meter]) -> 
             "windows": [meter.window.value for meter in catalogue],
         },
     )
-
-
-#: Hours of tenants of which figures are made anew in one transaction, and at least a day of all. For few tenants the
-#: statements take longer to plan than to run: a month of theirs is one batch.
-TENANT_HOURS_AT_A_TIME = 24_000
-
-#: Hours that the run of an hour makes anew at most, the newest first: the night does what is left.
-HOURS_OF_A_RUN = 7 * HOURS_AT_A_TIME
 
 
 def keep_figures(database: Database, models: Iterable[SqlModel], hours_max: int | None = None) -> int:

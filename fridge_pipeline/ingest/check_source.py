@@ -12,10 +12,9 @@ import polars as pl
 
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.ingest.check_numbers import NumberCheck, checked_numbers, numbers_told, summed_numbers
-from fridge_pipeline.ingest.landing.formats import BATCH_ROWS, read_batches
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
 from fridge_pipeline.ingest.landing.private_copy import take_snapshot
-from fridge_pipeline.ingest.landing.source_rows import source_batches
+from fridge_pipeline.ingest.landing.source_rows import file_batches
 from fridge_pipeline.ingest.rules.landing_files import FileFormat
 from fridge_pipeline.ingest.rules.reading import FIELDS, Reason, judge, rejected_rows, valid_readings
 from fridge_pipeline.ingest.rules.rejections import likely_causes
@@ -81,13 +80,8 @@ def check_source(file: Path, path_below_hour: str, source: Source | None, landin
         file.open("rb") as stream,
         take_snapshot(stream, Path(folder), file_format, by_content=source is not None) as snapshot,
     ):
-        batches = (
-            read_batches(snapshot, file_format)
-            if source is None
-            else source_batches(snapshot, source, path_below_hour, BATCH_ROWS)
-        )
         try:
-            for raw in batches:
+            for raw in file_batches(snapshot, file_format, source, path_below_hour):
                 judged = _judged(raw, source, landing_hour)
                 check.rows += judged.height
                 readings = valid_readings(judged)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,10 +10,9 @@ import polars as pl
 import psycopg
 
 from fridge_pipeline.database.queries import statement
-from fridge_pipeline.ingest.landing.formats import BATCH_ROWS, read_batches
 from fridge_pipeline.ingest.landing.landing_errors import LandingError
 from fridge_pipeline.ingest.landing.private_copy import Snapshot
-from fridge_pipeline.ingest.landing.source_rows import source_batches
+from fridge_pipeline.ingest.landing.source_rows import file_batches
 from fridge_pipeline.ingest.landing.zone import LandingZone
 from fridge_pipeline.ingest.rules.landing_files import LandingFile
 from fridge_pipeline.ingest.rules.reading import IDS, judge, valid_readings
@@ -51,16 +50,10 @@ def _is_strange(connection: psycopg.Connection, zone: LandingZone, file: Landing
 def _sensors(snapshot: Snapshot, file: LandingFile) -> dict[str, list[str | None]]:
     """Those of its first readings, each once; without a tenant where only the register says whose they are."""
     by_register = file.source is not None and file.source.tenant_id.register
-    for rows in _rows(snapshot, file):
+    for rows in file_batches(snapshot, file.format, file.source, file.path_below_hour):
         owned = rows.with_columns(tenant_id=pl.lit("by register")) if by_register else rows
         found = valid_readings(judge(owned, file.landing_hour)).select(IDS).unique().head(SENSORS_MAX)
         if found.height:
             owners = [None] * found.height if by_register else found["tenant_id"].to_list()
             return {"tenant_id": owners, "sensor_id": found["sensor_id"].to_list()}
     return {name: [] for name in IDS}
-
-
-def _rows(snapshot: Snapshot, file: LandingFile) -> Iterator[pl.DataFrame]:
-    if file.source is not None:
-        return source_batches(snapshot, file.source, file.path_below_hour, BATCH_ROWS)
-    return read_batches(snapshot, file.format)

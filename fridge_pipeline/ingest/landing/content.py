@@ -17,6 +17,7 @@ from fridge_pipeline.ingest.rules.blank import BLANK
 from fridge_pipeline.ingest.rules.landing_files import FileFormat
 from fridge_pipeline.ingest.rules.reading import FIELDS
 from fridge_pipeline.ingest.rules.source import Source, own
+from fridge_pipeline.visible import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -227,5 +228,5 @@ def other_names(names: Sequence[str]) -> list[str]:
     if not names:
         return []
     shortest, longest = min(map(len, names)), max(map(len, names))
-    span = f"{longest}" if shortest == longest else f"{shortest} to {longest}"
-    return [f"{len(names)} other name{'s'[: len(names) > 1]} of {span} character{'s'[: longest > 1]}"]
+    least = "" if shortest == longest else f"{shortest} to "
+    return [f"{counted(len(names), 'other name')} of {least}{counted(longest, 'character')}"]

@@ -12,6 +12,7 @@ import polars as pl
 from fridge_pipeline.ingest.landing.avro_rows import avro_batches
 from fridge_pipeline.ingest.landing.content import places_of_columns, wide_of
 from fridge_pipeline.ingest.landing.csv_rows import CsvDialect, csv_batches
+from fridge_pipeline.ingest.landing.formats import BATCH_ROWS, read_batches
 from fridge_pipeline.ingest.landing.json_columns import JsonColumns
 from fridge_pipeline.ingest.landing.json_document import WHOLE_BYTES_MAX, ArrayOnTheWayError, record_lines
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
@@ -33,10 +34,20 @@ from fridge_pipeline.ingest.rules.source_fields import path_ids, with_fields
 if TYPE_CHECKING:
     from fridge_pipeline.ingest.landing.parquet_rows import Chosen
     from fridge_pipeline.ingest.landing.private_copy import Snapshot
+    from fridge_pipeline.ingest.rules.landing_files import FileFormat
 
 #: A wide row becomes as many rows as it has measured columns, each with what the row said, as far as it is kept; so
 #: many of them are made at once.
 TALL_ROWS_MAX, TALL_TEXT_BYTES = 250_000, 64 * 2**20
+
+
+def file_batches(
+    snapshot: Snapshot, file_format: FileFormat | None, source: Source | None, path_below_hour: str
+) -> Iterator[pl.DataFrame]:
+    """The rows of a file as its source reads it, or as it is where it has none."""
+    if source is None:
+        return read_batches(snapshot, file_format)
+    return source_batches(snapshot, source, path_below_hour, BATCH_ROWS)
 
 
 def source_batches(

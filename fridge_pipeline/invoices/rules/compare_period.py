@@ -237,12 +237,12 @@ def hours_found_again(rows: Sequence[Comparison], drafts: Collection[str | None]
         if not (runs and runs[-1][-1].account == row.account and runs[-1][-1].span.end == row.span.start):
             runs.append([])
         runs[-1].append(row)
-    lost = [
+    lost = {
         row
         for run in runs
         if sum(each.difference for each in run) and (run[-1].account, run[-1].span.end) in final
         for row in run
-    ]
+    }
     return [replace(row, cause=InvoiceCause.UNEXPLAINED_LINE) if row in lost else row for row in rows]
 
 
