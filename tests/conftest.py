@@ -57,12 +57,12 @@ KEPT = KeptConnections(psycopg.connect, dbapi.connect)
 ONE_INSTALLATION = (
     "tests/live/test_up.py",
     "tests/live/test_neighbours.py",
+    "tests/live/test_requests_of_the_ui.py",
 )
 
 #: Files and folders that take a worker for a minute; next come files with any test that is marked as long.
 LONGEST = (
     *ONE_INSTALLATION,
-    "tests/live/test_requests_of_the_ui.py",
     "tests/live/test_life.py",
     "tests/docs/test_tutorial.py",
     "tests/cli/test_interruption.py",

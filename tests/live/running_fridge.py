@@ -25,7 +25,11 @@ FRIDGE = str(Path(sys.executable).parent / "fridge")
 #: Generous: all test workers share the machine.
 SECONDS_TO_START = 300.0
 SECONDS_TO_HAPPEN = 180.0
+
+#: Each look costs the installation work, most of all in its webserver: what takes long is looked at more seldom.
 PAUSE_SECONDS = 0.2
+PAUSE_SECONDS_MAX = 1.5
+PAUSE_GROWTH = 1.2
 
 T = TypeVar("T")
 
@@ -33,12 +37,14 @@ T = TypeVar("T")
 def wait_until(what: str, look: Callable[[], T | None], seconds: float = SECONDS_TO_HAPPEN) -> T:
     """Waits for a condition; what ``look`` returned once it was true. Fails naming ``what`` when it never is."""
     deadline = time.monotonic() + seconds
+    pause = PAUSE_SECONDS
     while True:
         found = look()
         if found:
             return found
         assert time.monotonic() < deadline, f"waited {seconds:.0f} s in vain until {what}"
-        time.sleep(PAUSE_SECONDS)
+        time.sleep(pause)
+        pause = min(PAUSE_SECONDS_MAX, pause * PAUSE_GROWTH)
 
 
 def environment_for(home: Path) -> dict[str, str]:
