@@ -841,7 +841,7 @@ group by
 order by newest.invoice_id;
 
 -- name: corrections_written
--- Documents that Stripe has by corrections, and what people have settled by hand.
+-- Documents that Stripe has by corrections, and what people have settled by hand; and why one is on no invoice.
 select
     stripe_customer_id,
     event_name,
@@ -851,21 +851,24 @@ select
     quantity,
     amount,
     currency,
-    document
+    document,
+    stranded
 from (
     select
-        stripe_customer_id,
-        event_name,
-        invoice_id,
-        period_start,
-        period_end,
-        delta as quantity,
-        amount,
-        currency,
-        document,
-        written_at
+        corrections.stripe_customer_id,
+        corrections.event_name,
+        corrections.invoice_id,
+        corrections.period_start,
+        corrections.period_end,
+        corrections.delta as quantity,
+        corrections.amount,
+        corrections.currency,
+        corrections.document,
+        stranded_corrections.answer as stranded,
+        corrections.written_at
     from fridge.corrections
-    where stripe_customer_id = any(%(customer_ids)s) and state = 'written'
+    left join fridge.stranded_corrections on corrections.proposal_id = stranded_corrections.proposal_id
+    where corrections.stripe_customer_id = any(%(customer_ids)s) and corrections.state = 'written'
     union all
     select
         places.customer_id,
@@ -877,6 +880,7 @@ from (
         places.amount,
         places.currency,
         coalesce(settlements.document, 'settlement ' || settlements.settlement_id) as document,
+        null as stranded,
         settlements.settled_at as written_at
     from fridge.settlements
     cross join
@@ -933,11 +937,25 @@ order by customer_id, event_name, period_start, period_end, invoice_id nulls fir
 
 -- name: corrections_to_look_up
 -- Written corrections that Stripe may still lose: invoice items that no invoice carries for good, and new credit notes.
+-- And the first invoice of a subscription since that would have taken a pending item: one in the document's currency,
+-- or any after so long that another currency must be the reason.
 select
     proposal_id,
     stripe_customer_id as customer_id,
     document_kind as kind,
-    document
+    document,
+    (
+        select invoices.invoice_id
+        from fridge.invoices
+        where
+            invoices.stripe_customer_id = corrections.stripe_customer_id
+            and invoices.billing_reason = 'subscription_cycle'
+            and invoices.created_at
+            > corrections.written_at
+            + case when invoices.currency = corrections.currency then interval '0' else interval '35 days' end
+        order by invoices.created_at
+        limit 1
+    ) as passed_by
 from fridge.corrections
 where
     state = 'written'
@@ -957,3 +975,13 @@ on conflict do nothing;
 insert into fridge.correction_arrivals (proposal_id, found_at, answer, run_id)
 values (%(proposal_id)s, %(read_at)s, %(answer)s, %(run_id)s)
 on conflict do nothing;
+
+-- name: keep_stranded_correction
+insert into fridge.stranded_corrections (proposal_id, found_at, answer)
+values (%(proposal_id)s, %(found_at)s, %(answer)s)
+on conflict (proposal_id) do update
+    set answer = excluded.answer;
+
+-- name: end_stranded_correction
+delete from fridge.stranded_corrections
+where proposal_id = %(proposal_id)s;

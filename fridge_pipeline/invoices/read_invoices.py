@@ -140,8 +140,8 @@ class _Reading:
             keep_prices(self.connection, found, self.prices, reading)
         self.prices |= {price.price_id: price for price in found}
 
-    def _read_items(self, gateway: StripeGateway, reading: Reading) -> set[str]:
-        """Whose they are. An item that is no longer there ended at some time before this reading."""
+    def _read_items(self, gateway: StripeGateway, reading: Reading) -> dict[str, bool]:
+        """Whose they are, and whether one goes on. An item that is no longer there ended at some time before."""
         read = list(subscription_items(gateway, self.event_names, self._count_read))
         for item in read:
             self._know(item.price_id, gateway, reading)
@@ -150,7 +150,8 @@ class _Reading:
         ended = [replace(known[each], ended_at=reading.read_at) for each in gone if known[each].ended_at is None]
         with self.connection.transaction():
             keep_items(self.connection, [*read, *ended], known, reading)
-        return {item.customer_id for item in read}
+        going_on = {item.customer_id for item in read if item.ended_at is None}
+        return {item.customer_id: item.customer_id in going_on for item in read}
 
     def _know(self, price_id: str, gateway: StripeGateway, reading: Reading) -> Price:
         """A price; one that was never read is read by itself, and remembered also when it is none of ours."""

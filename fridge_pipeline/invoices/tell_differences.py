@@ -22,6 +22,10 @@ from fridge_pipeline.invoices.rules.billing_periods import Span
 from fridge_pipeline.invoices.rules.corrected import Corrected, Place, corrected
 from fridge_pipeline.invoices.rules.money import money
 
+TAKEN_BY_HAND = (
+    "Make an invoice in Stripe with the customer's pending items; or delete the item there, then it is owed again"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -54,7 +58,8 @@ class Told:
 
     def key(self, done: Corrected) -> ExceptionKey:
         """Its exception's; of a customer that is no tenant's, the subject says which."""
-        kind = "not_invoiced" if done.rest(self.unsettled) < 0 else "invoiced_too_much"
+        rest = done.rest(self.unsettled)
+        kind = "not_invoiced" if rest < 0 or (not rest and done.stranded) else "invoiced_too_much"
         subject = self.event_name if self.tenant_id is not None else f"{self.event_name} {self.customer_id}"
         return ExceptionKey(kind, self.tenant_id, Hour.containing(self.period_start), subject)
 
@@ -68,7 +73,7 @@ def tell_differences(connection: psycopg.Connection, catalogue: Iterable[Meter],
     connection.execute(statement("lock_comparisons"))
     owed: dict[ExceptionKey, list[tuple[Told, Corrected]]] = defaultdict(list)
     for row, done in _with_corrections(connection):
-        if done.leaves(row.unsettled, row.cause):
+        if done.leaves(row.unsettled, row.cause) or done.stranded:
             owed[row.key(done)].append((row, done))
     for key, same in owed.items():
         detail = "; ".join(_detail(row, done) for row, done in same)
@@ -100,6 +105,8 @@ def _detail(row: Told, done: Corrected) -> str:
     if row.cause is not None:
         words = INVOICE_CAUSES[row.cause]
         why = f". {words.words}: {words.do}"
+    if done.stranded:
+        why = f". {done.stranded}. {TAKEN_BY_HAND}"
     return (
         f"{row.event_name} of customer {row.customer_id}, {row.period_start:%Y-%m-%d %H:%M} to "
         f"{row.period_end:%Y-%m-%d %H:%M} UTC, {where}: invoiced {row.invoiced:f}, usage {row.usage:f}, accepted "

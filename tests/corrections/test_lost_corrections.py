@@ -134,6 +134,53 @@ def test_an_invoice_item_is_looked_up_until_its_invoice_is_paid(tenant: Invoiced
     ]
 
 
+def told(tenant: InvoicedTenant) -> list[str]:
+    """Reads and compares; what the open exceptions about the meter's invoices say."""
+    assert lost(tenant) == 0
+    return [
+        detail
+        for (detail,) in tenant.pipeline.rows(
+            "select detail from fridge.open_exceptions where kind = 'not_invoiced' and subject = 'temperature_readings'"
+        )
+    ]
+
+
+def test_an_invoice_item_that_no_invoice_takes_since_the_subscription_ended_is_told_until_one_does(
+    tenant: InvoicedTenant,
+) -> None:
+    first = corrected(tenant)
+    assert told(tenant) == []
+    (subscription,) = tenant.client.v1.subscriptions.list({"customer": tenant.customer}).data
+    tenant.client.v1.subscriptions.cancel(subscription.id)
+    (detail,) = told(tenant)
+    assert "invoiced 120, usage 150, accepted 150; corrected before: +30" in detail
+    assert f"{first.document} is on no invoice: no subscription of {tenant.customer} goes on. Make an invoice" in detail
+    assert told(tenant) == [detail]
+    assert [each.state for each in propose(tenant).corrections] == ["written"], "it is not owed twice"
+    made = tenant.client.v1.invoices.create(
+        {"customer": tenant.customer, "pending_invoice_items_behavior": "include", "auto_advance": False}
+    )
+    assert [line.amount for line in tenant.client.v1.invoices.line_items.list(str(made.id)).data] == [30]
+    assert told(tenant) == []
+    tenant.client.v1.invoices.delete(str(made.id))
+    assert told(tenant) == [detail], "its draft is gone, and it waits again"
+    tenant.client.v1.invoice_items.delete(str(first.document))
+    assert (lost(tenant), owed(tenant)) == (1, [("not_invoiced",)])
+
+
+def test_an_invoice_item_that_invoices_in_another_currency_pass_by_is_told(tenant: InvoicedTenant) -> None:
+    first = corrected(tenant)
+    (subscription,) = tenant.client.v1.subscriptions.list({"customer": tenant.customer}).data
+    tenant.client.v1.subscriptions.cancel(subscription.id)
+    tenant.subscribe(tenant.price(currency="eur"))
+    tenant.use(60, 5)
+    assert told(tenant) == [], "nobody knows yet that none will take it"
+    tenant.go(tenant.start + timedelta(days=40))
+    (detail,) = told(tenant)
+    assert f"{first.document} is on no invoice: in_" in detail
+    assert "was made later and did not take it" in detail
+
+
 def test_a_document_that_cannot_be_read_is_not_lost(tenant: InvoicedTenant) -> None:
     first = corrected(tenant)
     tenant.pipeline.sandbox.settings(
@@ -157,10 +204,10 @@ def test_a_key_of_another_account_shows_no_document_and_loses_none(tenant: Invoi
     tenant.client.v1.invoice_items.delete(str(first.document))
     reading = Reading(tenant.pipeline.clock(), "here")
     with tenant.pipeline.database.connect() as connection:
-        lost, unsure = find_losses(connection, tenant.pipeline.gateway, set(), reading, lambda: None)
+        lost, unsure = find_losses(connection, tenant.pipeline.gateway, {}, reading, lambda: None)
         assert (lost, str(unsure).partition("; ")[2]) == (0, f"nor has {tenant.customer} a subscription there")
         assert tenant.pipeline.rows(FOUND) == []
-        found = find_losses(connection, tenant.pipeline.gateway, {tenant.customer}, reading, lambda: None)
+        found = find_losses(connection, tenant.pipeline.gateway, {tenant.customer: True}, reading, lambda: None)
     assert (found, len(tenant.pipeline.rows(FOUND))) == ((1, None), 1)
 
 
@@ -177,7 +224,7 @@ def test_whoever_dies_between_two_losses_leaves_each_on_record_once(tenant: Invo
 
     reading = Reading(tenant.pipeline.clock(), "here")
     with tenant.pipeline.database.connect() as connection, pytest.raises(ProcessDied):
-        find_losses(connection, tenant.pipeline.gateway, {tenant.customer}, reading, die)
+        find_losses(connection, tenant.pipeline.gateway, {tenant.customer: True}, reading, die)
     assert [number for number, _ in tenant.pipeline.rows(FOUND)] == [documents[0].proposal_id]
     assert (lost(tenant), lost(tenant)) == (1, 0)
     assert [number for number, _ in tenant.pipeline.rows(FOUND)] == [each.proposal_id for each in documents]

@@ -66,6 +66,7 @@ RIGHTS = {
     "source_definitions": "insert",
     "source_shapes": "insert",
     "stored_readings": "insert",
+    "stranded_corrections": "insert, update answer, delete",
     "stripe_books": "insert",
     "stripe_day_reads": "insert",
     "stripe_error_reports": "insert",

@@ -39,7 +39,8 @@ class Place:
 class Correction:
     """What makes good for ``quantity`` and ``amount``: a document in Stripe, or a settlement by hand.
 
-    Both are below 0 when it gives back; there is no amount where no price said what was settled.
+    Both are below 0 when it gives back; there is no amount where no price said what was settled. ``stranded`` says why
+    no invoice takes the document by itself, if so.
     """
 
     place: Place
@@ -47,6 +48,7 @@ class Correction:
     amount: int | None
     currency: str | None
     document: str
+    stranded: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,11 @@ class Corrected:
         """Whether something is left to correct of a comparison with this cause, and it is a person's to correct."""
         is_wrong = cause is not None and INVOICE_CAUSES[cause].needs_correction
         return bool(self.rest(difference)) and (is_wrong or bool(self.corrections))
+
+    @property
+    def stranded(self) -> str:
+        """Why what was corrected reaches the customer on no invoice; empty when it does."""
+        return "; ".join(each.stranded for each in self.corrections if each.stranded)
 
     def in_words(self) -> str:
         """For an exception's detail; empty without corrections."""

@@ -70,10 +70,11 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A document as Stripe shows it; ``text`` is what Stripe said."""
+    """A document as Stripe shows it; ``text`` is what Stripe said. ``is_pending``: an item on no invoice yet."""
 
     fate: Fate
     text: str
+    is_pending: bool = False
 
 
 def item_standing(read: Mapping[str, Any], now: datetime) -> Standing:
@@ -87,4 +88,6 @@ def item_standing(read: Mapping[str, Any], now: datetime) -> Standing:
         return Standing(Fate.LOST, text)
     final_at = (invoice.get("status_transitions") or {}).get("finalized_at")
     is_old = final_at is not None and datetime.fromtimestamp(final_at, UTC) + VOIDED_WITHIN < now
-    return Standing(Fate.ARRIVED if status == InvoiceStatus.PAID or is_old else Fate.WAITS, text)
+    return Standing(
+        Fate.ARRIVED if status == InvoiceStatus.PAID or is_old else Fate.WAITS, text, is_pending=status is None
+    )
