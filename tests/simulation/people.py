@@ -32,7 +32,7 @@ DECISIONS = [
 ]
 
 OPEN = "select tenant_id, hour from fridge.exceptions where kind = %s and closed_at is null order by 1, 2"
-REFUSED = "select exception_id from fridge.exceptions where kind = 'refused' and closed_at is null order by 1"
+OPEN_IDS = "select exception_id from fridge.exceptions where kind = %s and closed_at is null order by 1"
 TO_SETTLE = """
     select exception_id from fridge.open_exceptions inner join fridge.exception_kinds using (kind)
     where ('credited' = any(ends) or 'written_off' = any(ends)) and kind <> 'unexplained'
@@ -89,7 +89,7 @@ class People(Actor):
             case "settle":
                 self._settle_one(which)
             case "mend refusals":  # the causes are removed
-                for (exception_id,) in now.database.look(REFUSED):
+                for (exception_id,) in now.database.look(OPEN_IDS, ["refused"]):
                     settle_exceptions(now.pipeline.as_run(), [exception_id], Decision(How.STATE_AGAIN, "mended"))
             case "change FRIDGE_VARIANCE":
                 now.pipeline.variance = list(Variance)[which % len(Variance)]
@@ -116,6 +116,15 @@ class People(Actor):
                 if done.quantity is not None and done.tenant_id and done.hour and done.event_name:
                     place = (done.tenant_id, done.event_name, Hour(done.hour))
                     self.now.settled[place][how] += done.quantity
+
+    def says_that_the_zone_is_meant(self) -> bool:
+        """Where so little is left as it was loaded that it may be another landing zone, nothing is loaded before."""
+        found = self.now.database.look(OPEN_IDS, ["landing_replaced"])
+        for (exception_id,) in found:
+            self.now.advance(seconds=60)
+            settle_exceptions(self.now.pipeline.as_run(), [exception_id], Decision(How.NO_LOSS, "these are our files"))
+            self.now.advance(seconds=60)
+        return bool(found)
 
     def _sign(self) -> None:
         """Two people close the month, or reopen it; what they look at before is not looked at here."""

@@ -114,6 +114,8 @@ class Schedule(Runs, People, Others, Invoicing):
     def _settle(self) -> None:
         self.now.watch()
         self.run_hours(self.now.sweep())
+        if self.says_that_the_zone_is_meant():
+            self.run_hours(self.now.sweep())
         none_of(overbilled(self.now))
 
     def _look_at_stripe(self) -> list[Hour]:
