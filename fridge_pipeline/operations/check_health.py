@@ -94,13 +94,13 @@ def check_database(database: Database, clock: Callable[[], datetime]) -> Iterato
         there, after = server_clock(connection), clock()
         is_owner = owns_schema(connection)
     if database.role == PIPELINE and is_owner:
-        do = f"sign in as a member of {PIPELINE} that owns nothing (docs/operations.md, External PostgreSQL)"
+        do = f"sign in as a member of {PIPELINE} that owns nothing (docs/deployment.md, External PostgreSQL)"
         text = f"works with the rights of {PIPELINE}, but its login owns the schema, and whoever has it may change all"
         yield HealthCheck("roles", Grade.WARN, text, do)
     elif database.role == PIPELINE:
         yield HealthCheck("roles", Grade.OK, f"works with the rights of {PIPELINE}, which changes no schema")
     else:
-        do = f"have create role {PIPELINE}, then fridge migrate (docs/operations.md, External PostgreSQL)"
+        do = f"have create role {PIPELINE}, then fridge migrate (docs/deployment.md, External PostgreSQL)"
         yield HealthCheck("roles", Grade.WARN, "works with all the rights of the role that signs in", do)
     yield judge_skew("database clock", "PostgreSQL's clock", there - (before + (after - before) / 2))
 
