@@ -39,66 +39,60 @@ class Places(BaseModel):
     finance_url: Annotated[str | None, PlainValidator(values.dsn)] = variable(
         "FRIDGE_FINANCE_DATABASE_URL",
         None,
-        "the same database by a login of finance, which only reads: the console signs in with it and with no other; "
-        "[how one is made](for-finance.md#the-console)",
+        "the same database by [a login that only reads](for-finance.md#the-console), which the console uses",
         shown="finance's login of the embedded PostgreSQL",
         secret=True,
     )
     landing_uri: Annotated[str, PlainValidator(values.landing_uri)] = variable(
         "FRIDGE_LANDING_URI",
         lambda before: str(before["home"] / "landing"),
-        "the landing root: a folder, `file://…`, or `s3://bucket/prefix` on any S3-compatible store (`gs://` and "
-        "`az://` are untested), whose credentials come as `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`, "
-        "`AWS_ENDPOINT_URL` only: a URI that holds any is refused",
+        "the landing root: a folder, `file://…`, or `s3://bucket/prefix`, with credentials as `AWS_ACCESS_KEY_ID`, "
+        "`AWS_SECRET_ACCESS_KEY`, `AWS_REGION`, `AWS_ENDPOINT_URL`; [In an object "
+        "store](landing-files.md#in-an-object-store)",
         shown="`FRIDGE_HOME/landing`",
     )
     archive: Annotated[Location, PlainValidator(values.archive)] = variable(
         "FRIDGE_ARCHIVE_URI",
         lambda before: before["home"],
-        "where the assets put a month's evidence pack (`evidence/`) and report (`reports/`): a folder, `file://…`, or "
-        "`s3://bucket/prefix`; [what it needs](operations.md#packs-and-reports-in-an-object-store)",
+        "where evidence packs and reports go: a folder, `file://…`, or `s3://bucket/prefix`; "
+        "[what it needs](operations.md#packs-and-reports-in-an-object-store)",
         shown="`FRIDGE_HOME`",
     )
     lake: Annotated[Location | None, PlainValidator(values.archive)] = variable(
         "FRIDGE_LAKE_URI",
         None,
-        "where usage, ledger, tie-out and invoices are written every hour as Delta tables, for other tools: a folder, "
-        "`file://…`, or `s3://bucket/prefix`; [The lake](operations.md#the-lake)",
+        "where Delta tables of usage, ledger, tie-out and invoices go every hour: a folder, `file://…`, or "
+        "`s3://bucket/prefix`; [The lake](operations.md#the-lake)",
         shown="none is written",
     )
     reports_url: Annotated[str | None, PlainValidator(values.web_address)] = variable(
         "FRIDGE_REPORTS_URL",
         None,
-        "the web address under which the archive's folder `reports` is served; the UI's links to reports lead there. "
-        "`fridge up` serves it itself",
+        "the web address of the archive's folder `reports`, which `fridge up` serves itself",
         shown="",
     )
     console_url: Annotated[str | None, PlainValidator(values.web_address)] = variable(
         "FRIDGE_CONSOLE_URL",
         None,
-        "the web address at which people open the console of finance through a proxy: it answers under that name too, "
-        "and the addresses of `fridge link` begin with it",
+        "the console's web address behind a proxy; the addresses of `fridge link` begin with it",
         shown="",
     )
     ui_url: Annotated[str | None, PlainValidator(values.web_address)] = variable(
         "FRIDGE_UI_URL",
         None,
-        "the web address at which people open the Dagster UI through a proxy: it answers under that name too, and "
-        "alerts of failed runs link to the run there. `fridge up` knows its own",
+        "the Dagster UI's web address behind a proxy; alerts link to runs there",
         shown="",
     )
     source_url: Annotated[str | None, PlainValidator(values.web_address)] = variable(
         "FRIDGE_SOURCE_URL",
         None,
-        "where this code is read on the web, with `{commit}` in it, such as "
-        "`https://github.com/us/fridge/blob/{commit}`: the pages of assets lead to file and line there",
+        "where this code is on the web, such as `https://github.com/us/fridge/blob/{commit}`; pages of assets link it",
         shown="the files of this machine",
     )
     ui_user_header: str | None = variable(
         "FRIDGE_UI_USER_HEADER",
         None,
-        "the header by which the proxy before the Dagster UI names who is signed in, such as `X-Forwarded-User`; "
-        "runs and backfills that are launched there carry the name: "
+        "the header in which a proxy names who is signed in, such as `X-Forwarded-User`: "
         "[Who launched a run](security.md#who-launched-a-run). The console then refuses who comes without it",
         shown="none: nobody is named",
     )

@@ -50,21 +50,19 @@ class Settings(Places):
     partitions_start: Annotated[Hour, PlainValidator(values.grid_start)] = variable(
         "FRIDGE_PARTITIONS_START",
         values.GRID_START,
-        "first hour of the partition grid, which sensor, schedule and UI look at; `first` is the first landing hour of "
-        "the books",
+        "first hour of the partition grid; `first` is the first landing hour of the books",
         shown="`2026-01-01-00:00`; `first` for `fridge up`",
     )
     bill_from: Annotated[BillingStart | None, PlainValidator(values.billing_start)] = variable(
         "FRIDGE_BILL_FROM",
         None,
-        "first hour that is billed, or `never`: earlier ones are counted and never stated: "
-        "[shadow-mode.md](shadow-mode.md)",
+        "first hour that is billed, or `never`; earlier ones are only counted: [shadow-mode.md](shadow-mode.md)",
         shown="the last value that the books know; if there is none, every hour",
     )
     close_after: Annotated[timedelta, PlainValidator(values.minutes)] = variable(
         "FRIDGE_CLOSE_AFTER_MINUTES",
         timedelta(minutes=5),
-        "an hour is closed, and billed, when so many minutes have passed since its end",
+        "so many minutes after its end an hour is closed, and billed",
         shown="5",
     )
     max_in_flight: Annotated[int, PlainValidator(values.whole(1))] = variable(
@@ -90,54 +88,51 @@ class Settings(Places):
     sources_file: Annotated[Path | None, PlainValidator(values.absolute)] = variable(
         "FRIDGE_SOURCES",
         None,
-        "a TOML file of sources, which say how to read what gateways deliver: [sources.md](sources.md)",
+        "a TOML file that says how to read what gateways deliver: [sources.md](sources.md)",
         shown="every file has the canonical columns",
     )
     keep_months: Annotated[int | None, PlainValidator(values.whole(KEEP_MONTHS_MIN))] = variable(
         "FRIDGE_KEEP_MONTHS",
         None,
-        f"whole months of readings to keep besides the current one, at least {KEEP_MONTHS_MIN}; older ones are dropped "
-        "every night, and [no number changes](operations.md#the-disk-fills-up)",
+        f"whole months of readings to keep besides the current one, at least {KEEP_MONTHS_MIN}; when older ones are "
+        "dropped, [no number changes](operations.md#the-disk-fills-up)",
         shown="all readings are kept",
     )
     variance: Annotated[Variance | None, PlainValidator(values.variance)] = variable(
         "FRIDGE_VARIANCE",
         None,
-        "usage far above its tenant's own history: `hold` it until `fridge release`, only `warn`, or `off`; put on "
-        "record by who bills with it",
+        "usage far above its tenant's own history: `hold` it until `fridge release`, only `warn`, or `off`",
         shown="what `fridge variance` decided last; `hold`",
     )
     person_password_file: Annotated[Path | None, PlainValidator(values.absolute)] = variable(
         "FRIDGE_PERSON_PASSWORD_FILE",
         None,
-        "a file of mode 0600 with the password of whom `--as LOGIN` names: "
-        "[Acting as a person](security.md#acting-as-a-person)",
+        "a file of mode 0600 with the password of `--as LOGIN`: [Acting as a person](security.md#acting-as-a-person)",
         shown="commands ask for it",
     )
     invoices: Annotated[InvoiceMode, PlainValidator(values.invoice_mode)] = variable(
         "FRIDGE_INVOICES",
         InvoiceMode.WATCH,
-        "`watch` reads Stripe's invoices and compares them with usage, `off` does not; `hold` also keeps drafts open "
-        "until their hours are delivered: [Holding drafts](operations.md#holding-drafts)",
+        "`watch` compares Stripe's invoices with usage, `off` does not; `hold` also keeps drafts open until their "
+        "hours are delivered: [Holding drafts](operations.md#holding-drafts)",
     )
     invoice_hold: Annotated[timedelta, PlainValidator(values.hours)] = variable(
         "FRIDGE_INVOICE_HOLD_HOURS",
         timedelta(hours=48),
-        "for `hold`: so many hours after the end of its period a draft is held at most",
+        "for `hold`: at most so many hours after the end of its period",
         shown="48",
     )
     alert_webhook: Annotated[str | None, PlainValidator(values.webhook)] = variable(
         "FRIDGE_ALERT_WEBHOOK",
         None,
-        "where alerts of failed runs, exceptions, deadlines and stale hours go: an `http://` or `https://` address "
-        'that takes Slack\'s `{"text": …}`; see [Alerts](operations.md#alerts)',
+        'where [alerts](operations.md#alerts) go: an `http://` or `https://` address that takes Slack\'s `{"text": …}`',
         shown="none",
         secret=True,
     )
     alert_mail_server: Annotated[MailServer | None, PlainValidator(values.mail_server)] = variable(
         "FRIDGE_ALERT_SMTP",
         None,
-        "the same by mail: `smtp://user:password@host:port`, `smtps://…`; needs the two below",
+        "alerts by mail: `smtp://user:password@host:port`, `smtps://…`; needs the two below",
         shown="none",
         secret=True,
     )
@@ -148,7 +143,7 @@ class Settings(Places):
     stale_after: Annotated[timedelta, PlainValidator(values.hours)] = variable(
         "FRIDGE_ALERT_STALE_HOURS",
         timedelta(hours=3),
-        "so many hours a closed hour may be seen undelivered before an alert is sent",
+        "an alert is sent when a closed hour was seen undelivered for so many hours",
         shown="3",
     )
     canary: Annotated[bool, PlainValidator(values.is_yes)] = variable(
