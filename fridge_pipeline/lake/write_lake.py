@@ -148,8 +148,11 @@ class _Table:
         """Puts rows in the place of those of some days, or of all; one commit. Returns how many there are now."""
         from deltalake import CommitProperties, write_deltalake  # noqa: PLC0415 # 120 MiB that only the lake needs
 
+        table = self._opened() if days is not None else None
+        if table is not None:
+            self._refuse_other_types(table, rows)
         # Dates of ours, in Delta's own language.
-        where = f"day >= '{days.first}' and day <= '{days.last}'" if days is not None and self._opened() else None
+        where = f"day >= '{days.first}' and day <= '{days.last}'" if days is not None and table is not None else None
         write_deltalake(
             self.uri,
             rows,
@@ -161,6 +164,19 @@ class _Table:
             storage_options=self._options,
         )
         return int(rows.num_rows)
+
+    def _refuse_other_types(self, table: DeltaTable, rows: pa.Table) -> None:
+        """Delta's writer (deltalake 1.x) puts 1.9 into a column of whole numbers as 1, and says nothing."""
+        from deltalake import Schema  # noqa: PLC0415 # as above
+
+        there = {field.name: field.type for field in table.schema().fields}
+        now = {field.name: field.type for field in Schema.from_arrow(rows.schema).fields}
+        other = [name for name, kind in now.items() if there.get(name, kind) != kind]
+        if other:
+            raise LakeNotWrittenError(
+                f"{self.uri} was not written: {', '.join(other)} is of another type there than in this release, and "
+                "values would be cut. Remove the table; the next run writes all of it anew"
+            )
 
     def forget_replaced(self, as_of: datetime | None, now: datetime) -> None:
         """Once a day: removes the files of versions that are not kept."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -10,12 +11,15 @@ from typing import Any
 import dagster as dg
 import duckdb
 import duckdb_ext
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from fridge_pipeline.definitions import build_definitions
 from fridge_pipeline.ingest.rules.location import ObjectLocation
 from fridge_pipeline.installation import Ledger
 from fridge_pipeline.lake import assets
+from fridge_pipeline.lake import write_lake as lake_writer
 from fridge_pipeline.lake.write_lake import DAILY, LakeNotWrittenError, Written, write_lake
 from fridge_pipeline.settings import read_settings
 from tests.ingest.object_store.s3_server import KEY_ID, running_s3
@@ -49,7 +53,9 @@ def ask(lake: Path) -> Ask:
 @pytest.fixture
 def books(pipeline: Pipeline) -> InvoicedBooks:
     """Two hours of one day and one of the day before, delivered; and an invoice that bills less."""
-    day = pipeline.clock.now.replace(hour=0, minute=0, second=0) - timedelta(days=2)
+    # At noon: with each new day more is written.
+    pipeline.clock.now = pipeline.clock.now.replace(hour=12, minute=0, second=0) - timedelta(days=1)
+    day = pipeline.clock.now.replace(hour=0) - timedelta(days=2)
     books = InvoicedBooks(pipeline, day)
     for number, rows in ((3, 5), (4, 7), (-20, 2)):
         books.use(number, rows)
@@ -106,6 +112,34 @@ def test_a_restated_hour_is_replaced_and_the_other_days_are_left_alone(
     assert ask("select max(n) from (select count(*) as n from usage group by tenant_id, meter, hour)") == [(1,)]
     assert ask("select sum(usage_quantity) from tie_out where meter = 'temperature_readings'") == [(34,)]
     assert files(lake, "ledger", other) == before != set()
+
+
+def test_a_table_of_another_type_is_refused_before_a_number_is_cut_and_written_anew_once_it_is_gone(
+    books: InvoicedBooks, lake: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline = books.pipeline
+    write(pipeline, lake)
+    before = ask("select quantity from usage order by all")
+    rows_of = lake_writer._rows  # what a later release may give
+
+    def halved(*what: Any, **values: Any) -> pa.Table:
+        found = rows_of(*what, **values)
+        if what[1] != DAILY["usage"]:
+            return found
+        number = found.column_names.index("quantity")
+        return found.set_column(number, "quantity", pc.divide(found["quantity"].cast(pa.float64()), 2.0))
+
+    monkeypatch.setattr(lake_writer, "_rows", halved)
+    pipeline.clock.advance(hours=2)
+    pipeline.land(books.hour(3), "late.csv", readings("cohoes", books.hour(3), 1, 3, start=50))
+    pipeline.run(books.hour(3))
+    pipeline.run_models(books.hour(3))
+    with pytest.raises(LakeNotWrittenError, match="quantity is of another type there than in this release"):
+        write(pipeline, lake)
+    assert ask("select quantity from usage order by all") == before
+    shutil.rmtree(lake / "usage")
+    write(pipeline, lake)
+    assert max(ask("select quantity % 1 from usage")) == (0.5,)
 
 
 def test_what_has_not_changed_is_not_written_again_and_once_a_day_what_time_may_have_changed_is(

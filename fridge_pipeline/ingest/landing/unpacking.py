@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from enum import StrEnum
 from itertools import chain
@@ -16,6 +17,8 @@ PACKING_RATIO_MAX = 250
 PLAIN_BYTES_FREE = 16 * 2**20
 
 _UNPACK_BYTES = 2**20  # at most this much plain data is in memory at once, whatever the compression ratio
+#: A frame of data, or one to be skipped, with which pzstd and seekable files begin (RFC 8878, 3.1).
+_ZSTD = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")
 _GZIP_WINDOW = 31  # zlib: 15 bits of window, plus 16 for a gzip header
 
 
@@ -31,7 +34,7 @@ class Packing(StrEnum):
         """What the first bytes of a file say (RFC 1952, RFC 8878)."""
         if start.startswith(b"\x1f\x8b"):
             return cls.GZIP
-        return cls.ZSTD if start.startswith(b"\x28\xb5\x2f\xfd") else cls.NONE
+        return cls.ZSTD if _ZSTD.match(start) else cls.NONE
 
 
 class _Unpacked:

@@ -123,6 +123,9 @@ PACKED: dict[str, Callable[[bytes], bytes]] = {
     ".zst": lambda plain: pa.compress(plain, codec="zstd", asbytes=True),
 }
 
+#: As pzstd writes them (RFC 8878, 3.1.2): each frame behind one to be skipped, which has its length.
+SKIPPED = b"\x50\x2a\x4d\x18\x04\0\0\0"
+
 
 @pytest.mark.parametrize("packed", PACKED)
 @pytest.mark.parametrize("content", FORMATS)
@@ -144,6 +147,13 @@ def test_every_format_and_packing_gives_the_same_readings_and_the_same_reasons(c
 @pytest.mark.parametrize("packed", PACKED)
 def test_how_a_file_is_packed_is_seen_by_its_bytes_and_not_by_its_name(named: str, packed: str) -> None:
     assert len(read(source(PLAIN), PACKED[packed](as_csv()), named).valid) == 1
+
+
+def test_zstd_frames_behind_others_that_are_to_be_skipped_are_read() -> None:
+    plain = as_csv()
+    halves = [pa.compress(half, codec="zstd", asbytes=True) for half in (plain[:40], plain[40:])]
+    packed = b"".join(SKIPPED + len(half).to_bytes(4, "little") + half for half in halves)
+    assert read(source(PLAIN), packed, "readings.csv.zst").valid == read(source(PLAIN), plain, "readings.csv").valid
 
 
 @pytest.mark.parametrize("packed", [".gz", ".zst"])
