@@ -16,6 +16,7 @@ from fridge_pipeline.invoices.read_invoices import InvoiceReadReport, read_invoi
 from fridge_pipeline.invoices.rules.hold_draft import HoldAct, InvoiceMode
 from fridge_pipeline.orchestration.partitions import STRIPE_POOL, days_of, retried_when_the_database_is_lost
 from fridge_pipeline.orchestration.progress import Progress
+from fridge_pipeline.stripe.rules.invoice import InvoiceStatus
 
 #: So many of the largest differences stand in a check's metadata.
 WORST_SHOWN = 20
@@ -132,7 +133,7 @@ def invoices_are_usage(ledger: dg.ResourceParam[Ledger]) -> dg.AssetCheckResult:
 def accepted_usage_is_invoiced(ledger: dg.ResourceParam[Ledger]) -> dg.AssetCheckResult:
     """What Stripe has accepted in the last 70 days is on an invoice, or to come; else somebody must correct it."""
     rows, not_read = _compared(ledger)
-    owed = [row for row in rows if row.is_open and row.difference < 0]
+    owed = [row for row in rows if row.is_open and (row.difference < 0 or row.status == InvoiceStatus.DRAFT)]
     return _result(rows, owed, not_read, "periods have usage that Stripe accepted and no invoice carries")
 
 

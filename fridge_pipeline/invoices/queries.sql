@@ -511,8 +511,28 @@ where
 
 -- name: comparisons_to_tell
 -- Every comparison of the customers of whom something differs that a person corrects, or has corrected: a correction
--- belongs to one of them. The deadline is the end of the customer's first period that goes on.
-with asked as (
+-- belongs to one of them. The deadline is the end of the customer's first period that goes on. A draft is left when it
+-- was read as one more than a day after it was to be final: Stripe gives drafts 72 hours at most, and a hold says when.
+with left_drafts as materialized (
+    select
+        invoice_id,
+        stripe_customer_id
+    from fridge.invoices
+    where
+        status = 'draft'
+        and exists (
+            select 1 from fridge.invoice_day_reads
+            where
+                invoice_day_reads.day = (invoices.created_at at time zone 'UTC')::date
+                and invoice_day_reads.read_at
+                > greatest(invoices.created_at + interval '72 hours', invoices.finalizes_at) + interval '1 day'
+        )
+),
+
+asked as (
+    select stripe_customer_id
+    from left_drafts
+    union
     select compared.stripe_customer_id
     from fridge.invoice_comparisons as compared
     inner join fridge.invoice_causes on compared.cause = invoice_causes.cause
@@ -552,9 +572,11 @@ select
     compared.cause,
     compared.amount,
     compared.currency,
-    deadlines.deadline_at
+    deadlines.deadline_at,
+    left_drafts.invoice_id is not null and (compared.usage_quantity <> 0 or compared.invoice_quantity <> 0) as is_left
 from fridge.invoice_comparisons as compared
 inner join asked on compared.stripe_customer_id = asked.stripe_customer_id
+left join left_drafts on compared.invoice_id = left_drafts.invoice_id
 left join deadlines
     on
         compared.stripe_customer_id = deadlines.stripe_customer_id

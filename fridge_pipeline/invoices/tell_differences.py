@@ -26,10 +26,18 @@ TAKEN_BY_HAND = (
     "Make an invoice in Stripe with the customer's pending items; or delete the item there, then it is owed again"
 )
 
+LEFT_DRAFT = (
+    "It is a draft that should be final since more than a day, so nobody is charged for any of it. Look in Stripe for "
+    "its last finalization error, or who has switched automatic finalization off, and finalize or delete it there"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A comparison on record, and until when the customer's next invoice takes an invoice item."""
+    """A comparison on record, and until when the customer's next invoice takes an invoice item.
+
+    ``is_left``: of a draft with something on it that nothing makes final.
+    """
 
     invoice_id: str | None
     tenant_id: str | None
@@ -45,6 +53,7 @@ class Told:
     amount: int | None
     currency: str | None
     deadline_at: datetime | None
+    is_left: bool
 
     @property
     def place(self) -> Place:
@@ -59,7 +68,8 @@ class Told:
     def key(self, done: Corrected) -> ExceptionKey:
         """Its exception's; of a customer that is no tenant's, the subject says which."""
         rest = done.rest(self.unsettled)
-        kind = "not_invoiced" if rest < 0 or (not rest and done.stranded) else "invoiced_too_much"
+        is_owed = rest < 0 or self.is_left or (not rest and done.stranded)
+        kind = "not_invoiced" if is_owed else "invoiced_too_much"
         subject = self.event_name if self.tenant_id is not None else f"{self.event_name} {self.customer_id}"
         return ExceptionKey(kind, self.tenant_id, Hour.containing(self.period_start), subject)
 
@@ -73,7 +83,7 @@ def tell_differences(connection: psycopg.Connection, catalogue: Iterable[Meter],
     connection.execute(statement("lock_comparisons"))
     owed: dict[ExceptionKey, list[tuple[Told, Corrected]]] = defaultdict(list)
     for row, done in _with_corrections(connection):
-        if done.leaves(row.unsettled, row.cause) or done.stranded:
+        if done.leaves(row.unsettled, row.cause) or done.stranded or row.is_left:
             owed[row.key(done)].append((row, done))
     for key, same in owed.items():
         detail = "; ".join(_detail(row, done) for row, done in same)
@@ -105,8 +115,10 @@ def _detail(row: Told, done: Corrected) -> str:
     if row.cause is not None:
         words = INVOICE_CAUSES[row.cause]
         why = f". {words.words}: {words.do}"
+    if row.is_left:
+        why = f". {LEFT_DRAFT}"
     if done.stranded:
-        why = f". {done.stranded}. {TAKEN_BY_HAND}"
+        why = f"{why if row.is_left else ''}. {done.stranded}. {TAKEN_BY_HAND}"
     return (
         f"{row.event_name} of customer {row.customer_id}, {row.period_start:%Y-%m-%d %H:%M} to "
         f"{row.period_end:%Y-%m-%d %H:%M} UTC, {where}: invoiced {row.invoiced:f}, usage {row.usage:f}, accepted "

@@ -118,6 +118,32 @@ def test_what_a_person_has_settled_stays_ended_and_what_comes_after_it_is_told_a
     assert told(billed) == {billed.customer: 1}
 
 
+def test_a_draft_that_nothing_makes_final_is_told_until_it_is_final(books: InvoicedBooks) -> None:
+    """As when Stripe cannot work out a tax, or somebody has switched its automatic finalization off."""
+    books.use(3, 10)
+    books.read_days()
+    books.subscribe()
+    books.bill(10, "draft")
+    books.compare()
+    books.pipeline.advance(days=2)
+    books.read_days()
+    books.compare()
+    assert books.exceptions() == [], "an account may give its drafts three days"
+    books.pipeline.advance(days=3)
+    books.compare()
+    assert books.exceptions() == [], "nobody has looked whether it still is one"
+    books.read_days()
+    books.compare()
+    assert books.rows() == [("in_1", "cohoes", 10, 10, 10, None)]
+    ((detail,),) = books.pipeline.rows(
+        "select detail from fridge.open_exceptions where kind = 'not_invoiced' and subject = %s", READINGS
+    )
+    assert "invoice in_1: invoiced 10, usage 10, accepted 10: 0 too much. It is a draft that should be final" in detail
+    books.bill(10)
+    books.compare()
+    assert books.exceptions() == [("not_invoiced", False)]
+
+
 def test_usage_on_no_invoice_is_told_once_however_many_days_it_waits(books: InvoicedBooks) -> None:
     """Compared every other day, until long after the time that is compared."""
     books.use(3, 10)
