@@ -125,8 +125,9 @@ INVOICE_CAUSES: Final[dict[str, InvoiceCauseWords]] = {
     ),
     "subscription_ended": InvoiceCauseWords(
         "subscription ended: cancelled without an invoice of its last usage",
-        "The subscription was cancelled without invoice_now, which drops what was not invoiced.",
-        "invoice the usage by an invoice of its own",
+        "The subscription was cancelled without invoice_now, which drops what was not invoiced; or the item was taken "
+        "off a subscription that goes on, and Stripe may have an invoice item that bills its usage so far.",
+        "unless an invoice item of the customer waits in Stripe with it: invoice the usage by an invoice of its own",
         needs_correction=True,
     ),
     "invoice_awaited": InvoiceCauseWords(

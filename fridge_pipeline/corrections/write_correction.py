@@ -16,10 +16,11 @@ from fridge_pipeline.corrections.rules.proposal import NotProposedError, in_word
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.database.run import Failpoint, Run
 from fridge_pipeline.invoices.compare_invoices import compare_invoices
-from fridge_pipeline.invoices.invoice_record import recent_invoices
+from fridge_pipeline.invoices.invoice_record import known_prices, recent_invoices
 from fridge_pipeline.invoices.rules.money import money
 from fridge_pipeline.invoices.tell_differences import tell_differences
 from fridge_pipeline.reason_terms import How
+from fridge_pipeline.stripe.correction_reads import pending_items
 from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway
 from fridge_pipeline.stripe.invoice_reads import one_invoice
 from fridge_pipeline.stripe.rules.correction import KEY, DocumentKind, StripeDocument
@@ -110,6 +111,8 @@ class _Writing:
             raise self._misfit(f"now it is {in_words(proposed)}")
         self._require_invoice_as_read()
         self._require_known_documents()
+        if what.kind is DocumentKind.INVOICE_ITEM:
+            self._require_nothing_pending()
 
     def _misfit(self, why: str) -> CorrectionRefusedError:
         return CorrectionRefusedError(
@@ -145,6 +148,24 @@ class _Writing:
         if unknown:
             raise self._misfit(
                 f"Stripe has corrections of this period that these books do not know: {', '.join(unknown)}"
+            )
+
+    def _require_nothing_pending(self) -> None:
+        """Stripe itself bills usage by an item, once a price is changed, an item taken off or a subscription paused."""
+        what = self.found.what
+        prices = known_prices(self.connection)
+        waiting = [
+            item_id
+            for item_id, price_id, start, end in pending_items(self.gateway, what.customer_id, self._count_read)
+            if price_id in prices
+            and prices[price_id].event_name == what.event_name
+            and start < what.period_end
+            and what.period_start < end
+        ]
+        if waiting:
+            raise self._misfit(
+                f"{', '.join(waiting)} waits in Stripe for the customer's next invoice with usage of the same time: "
+                "correct what is left once that invoice is read"
             )
 
     def _documents(self) -> list[StripeDocument]:

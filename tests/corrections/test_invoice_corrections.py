@@ -292,6 +292,31 @@ def test_a_document_that_these_books_do_not_know_is_not_made_twice(tenant: Invoi
         approve(tenant, found.proposal_id)
 
 
+def test_what_stripe_itself_bills_on_the_next_invoice_is_not_billed_by_a_correction_as_well(pipeline: Pipeline) -> None:
+    """An item is taken off a subscription that goes on: in flexible mode its usage waits as an invoice item."""
+    tenant = InvoicedTenant(pipeline)
+    prices = []
+    for event_name in ("temperature_readings", "active_sensors"):
+        meter = pipeline.gateway.known_meter(event_name).meter_id
+        monthly = {"interval": "month", "usage_type": "metered", "meter": meter}
+        prices.append(tenant.price(event_name, recurring=monthly))
+    subscription = tenant.subscribe(*prices, billing_mode={"type": "flexible"})
+    tenant.use(3, 90)
+    tenant.read()
+    of_both = tenant.client.v1.subscription_items.list({"subscription": subscription}).data
+    (readings_item,) = [each.id for each in of_both if each.price.id == prices[0]]
+    tenant.client.v1.subscriptions.update(subscription, {"items": [{"id": readings_item, "deleted": True}]})
+    tenant.read()
+    tenant.go(tenant.start + timedelta(hours=40))
+    tenant.read()
+    found = of_readings(propose(tenant))
+    assert (found.what.amount, found.what.cause) == (90, "subscription_ended")
+    (waits,) = items(tenant)
+    with pytest.raises(CorrectionRefusedError, match=f"{waits.id} waits in Stripe for the customer's next invoice"):
+        approve(tenant, found.proposal_id)
+    assert [(each.id, each.amount) for each in items(tenant)] == [(waits.id, 90)]
+
+
 def test_what_has_no_price_is_told_and_not_proposed(tenant: InvoicedTenant) -> None:
     late_file(tenant)
     report = propose(tenant)
