@@ -1363,12 +1363,12 @@ candidates as materialized (
         recent.hours = judged.hours_min
         and recent.hours_below * 2 >= recent.hours
         and not exists (
-            select 1 from fridge.releases
+            select 1 from fridge.effective_releases
             where
-                releases.tenant_id = judged.tenant_id
-                and releases.hour = judged.hour
-                and coalesce(releases.event_name, judged.event_name) = judged.event_name
-                and releases.value >= judged.value
+                effective_releases.tenant_id = judged.tenant_id
+                and effective_releases.hour = judged.hour
+                and coalesce(effective_releases.event_name, judged.event_name) = judged.event_name
+                and effective_releases.value >= judged.value
         )
 ),
 
