@@ -303,8 +303,8 @@ def test_l15_a_run_bills_nothing_above_the_bound_before_the_second_person_has_re
     with pipeline.database.connect() as connection:
         connection.execute(
             "insert into fridge.usage"
-            " select 'cohoes', %s - n * interval '1 hour', 'inserted_count', case n when 0 then 150001 else 9 end, now()"
-            " from generate_series(0, 24) as n",
+            " select 'cohoes', %s - n * interval '1 hour', 'inserted_count', case n when 0 then 150001 else 9 end,"
+            " now() from generate_series(0, 24) as n",
             [hour.start],
         )
     pipeline.bill(hour)
