@@ -1,6 +1,6 @@
 -- materialized: view
 -- Usage that nobody pays yet and that can still be billed: no Stripe customer, and nothing stated for an hour that is
--- ours to state. After the deadline it is too late.
+-- ours to state. What a person has invoiced by hand or written off waits no more. After the deadline it is too late.
 with usage as (
     select * from fridge.stg_usage
 ),
@@ -18,20 +18,29 @@ counted_statements as (
     where is_counted_by_stripe
 ),
 
+settled as (
+    select * from fridge.stg_settled_usage
+),
+
 final as (
     select
         usage.tenant_id,
         usage.meter,
         usage.hour,
-        usage.quantity,
+        usage.quantity - coalesce(settled.invoiced + settled.credited + settled.written_off, 0) as quantity,
         usage.hour + interval '1 hour' as waiting_since,
         usage.hour + interval '35 days' as bill_until,
         floor(extract(epoch from usage.hour + interval '35 days' - now()) / 86400)::integer as days_left
     from usage
     left join tenants on usage.tenant_id = tenants.tenant_id
+    left join settled
+        on
+            usage.meter = settled.meter
+            and usage.tenant_id = settled.tenant_id
+            and usage.hour = settled.hour
     where
         tenants.stripe_customer_id is null
-        and usage.quantity > 0
+        and usage.quantity > coalesce(settled.invoiced + settled.credited + settled.written_off, 0)
         and usage.hour + interval '35 days' > now()
         and usage.hour >= (select billing_start.bill_from from billing_start)
         and not exists (

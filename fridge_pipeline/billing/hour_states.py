@@ -29,7 +29,8 @@ class HourState:
     """An hour that holds anything. Counts of landing files, readings, tenants with usage, meter events, exceptions.
 
     ``under_way`` are meter events that Stripe has not settled, ``unstated`` tenants' meters whose usage Stripe has
-    otherwise and no open exception speaks of; ``is_to_count``: its landing files have changed since it was counted.
+    otherwise, is not settled, and no open exception speaks of; ``is_to_count``: its landing files have changed since it
+    was counted.
     """
 
     hour: datetime

@@ -1363,12 +1363,12 @@ candidates as materialized (
         recent.hours = judged.hours_min
         and recent.hours_below * 2 >= recent.hours
         and not exists (
-            select 1 from fridge.releases
+            select 1 from fridge.effective_releases
             where
-                releases.tenant_id = judged.tenant_id
-                and releases.hour = judged.hour
-                and coalesce(releases.event_name, judged.event_name) = judged.event_name
-                and releases.value >= judged.value
+                effective_releases.tenant_id = judged.tenant_id
+                and effective_releases.hour = judged.hour
+                and coalesce(effective_releases.event_name, judged.event_name) = judged.event_name
+                and effective_releases.value >= judged.value
         )
 ),
 
@@ -1436,8 +1436,8 @@ where
 order by revision;
 
 -- name: hour_states
--- Hours of a range that hold anything, as the books stand. Unstated is usage that is not what Stripe has accepted, and
--- of which no open exception speaks: its tenant's, or the hour's for all that have no customer.
+-- Hours of a range that hold anything, as the books stand. Unstated is usage that is not what Stripe has accepted and
+-- people have settled, and of which no open exception speaks: its tenant's, or the hour's for all without a customer.
 with catalogue as (
     select
         event_name,
@@ -1485,18 +1485,36 @@ stated as (
     where hour between %(first)s and %(last)s and event_name = any(%(event_names)s)
 ),
 
+settled as (
+    select
+        event_name,
+        tenant_id,
+        hour,
+        invoiced + credited as by_hand,
+        written_off
+    from fridge.settled_usage
+    where hour between %(first)s and %(last)s and event_name = any(%(event_names)s)
+),
+
 differing as (
     select
-        coalesce(metered_usage.event_name, stated.event_name) as event_name,
-        coalesce(metered_usage.tenant_id, stated.tenant_id) as tenant_id,
-        coalesce(metered_usage.hour, stated.hour) as hour
+        coalesce(metered_usage.event_name, stated.event_name, settled.event_name) as event_name,
+        coalesce(metered_usage.tenant_id, stated.tenant_id, settled.tenant_id) as tenant_id,
+        coalesce(metered_usage.hour, stated.hour, settled.hour) as hour
     from metered_usage
     full join stated
         on
             metered_usage.event_name = stated.event_name
             and metered_usage.tenant_id = stated.tenant_id
             and metered_usage.hour = stated.hour
-    where coalesce(metered_usage.value, 0) <> coalesce(stated.value, 0)
+    full join settled
+        on
+            coalesce(metered_usage.event_name, stated.event_name) = settled.event_name
+            and coalesce(metered_usage.tenant_id, stated.tenant_id) = settled.tenant_id
+            and coalesce(metered_usage.hour, stated.hour) = settled.hour
+    where
+        coalesce(metered_usage.value, 0) - coalesce(stated.value, 0)
+        <> fridge.settled_quantity(metered_usage.value, stated.value, settled.by_hand, settled.written_off)
 ),
 
 unstated as (

@@ -187,7 +187,8 @@ select
     entries.line,
     format(
         'sensor %s would belong to %s from %s on, and readings of it are stored for %s from %s on: the past is not '
-        'changed. Register it from now on, or withdraw the files first (fridge withdraw)',
+        'changed. Register it from now on, and make good the time before by hand. Withdraw its files first only where '
+        'they hold no other sensor, whose readings would never count again (docs/sources.md#the-sensor-register)',
         entries.sensor_id, entries.tenant_id,
         to_char(entries.valid_from at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), sensors.tenant_id,
         to_char(stored.first_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')

@@ -38,9 +38,10 @@ def _named(files: Sequence[LandingFile]) -> dict[str, object]:
     return {"paths": [file.path for file in files], "versions": [file.version for file in files]}
 
 
-def loaded_versions(connection: psycopg.Connection, hour: Hour) -> dict[str, str]:
-    """Path → version token of the newest loaded content, for the files of a landing hour."""
-    return dict(connection.execute(statement("loaded_versions"), {"hour": hour.start}).fetchall())
+def loaded_versions(connection: psycopg.Connection, hour: Hour) -> dict[str, tuple[str, int]]:
+    """Path → version token and bytes of the newest loaded content, for the files of a landing hour."""
+    rows = connection.execute(statement("loaded_versions"), {"hour": hour.start}).fetchall()
+    return {path: (version, size) for path, version, size in rows}
 
 
 def loaded_listings(connection: psycopg.Connection, hours: HourRange) -> dict[Hour, LoadedListing]:

@@ -132,7 +132,7 @@ def _listing(
     if found.fingerprint is not None and found.fingerprint != known:
         files, versions = found.files if shard is None else shard.of(found.files), loaded_versions(connection, hour)
         listing.load.listed, listing.present = len(files), found.files
-        listing.new = [file for file in files if versions.get(file.path) != file.version]
+        listing.new = [file for file in files if versions.get(file.path) != (file.version, file.size)]
         # Of a shard nobody knows whether the other files are loaded.
         listing.fingerprint = found.fingerprint if shard is None else None
     return listing

@@ -1,9 +1,10 @@
 -- name: loaded_versions
 -- The newest loaded content of each file of a landing hour: unchanged files need not even be opened, unless sensors in
--- them were registered since.
+-- them were registered since. A time alone may stay: clocks of file systems are coarse, and programs set times by hand.
 select distinct on (path)
     path,
-    version_token
+    version_token,
+    size_bytes
 from fridge.landing_files
 where
     landing_hour = %(hour)s

@@ -120,7 +120,7 @@ class Recognition:
             return shown
         ours = [file for file in files if file.path in loaded and file.name != CANARY_FILE]
         versions = loaded_versions(self._connection, hour)
-        if any(versions.get(file.path) == file.version for file in ours):
+        if any(versions.get(file.path) == (file.version, file.size) for file in ours):
             return Shown.KEPT
         self._smallest[hour] = min(ours, key=lambda file: file.size)
         return Shown.REWRITTEN

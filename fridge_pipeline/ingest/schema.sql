@@ -543,7 +543,7 @@ comment on table fridge.source_definitions is
 comment on column fridge.source_definitions.pattern is 'Its match: which files it reads.';
 comment on column fridge.source_definitions.definition is 'All its other keys.';
 comment on column fridge.source_definitions.seen_at is
-'When the pipeline first ran with it; unreadable files whose exception is open are read again from then on.';
+'When the pipeline first ran with it; files without a reading whose exception is open are read again from then on.';
 
 insert into fridge.pipeline_rights (relation) values ('source_definitions');
 
@@ -658,8 +658,9 @@ where
         left join fridge.refused_files on told.file_id = refused_files.file_id
         where
             exceptions.closed_at is null
-            and exceptions.kind in ('unreadable_file', 'columns_refused')
-            and (told.status = 'unreadable' or refused_files.file_id is not null)
+            and exceptions.kind in ('unreadable_file', 'columns_refused', 'rows_rejected')
+            -- With a single reading of it stored, others of it could be stored once more under another time or id.
+            and (told.status = 'unreadable' or told.rejected_count = told.row_count)
             and (
                 exists (
                     select 1 from fridge.source_definitions
@@ -681,7 +682,7 @@ where
 
 comment on view fridge.files_to_read_again is
 'One row per landing file that says more now than when it was read: its sensors were registered since, its columns '
-'were accepted, or it was unreadable and a source has another definition.';
+'were accepted, or not one reading of it could be read and a source has another definition.';
 
 -- Whoever counts rejected rows counts these. Not grouped, so that a file's rows are found by its path.
 create view fridge.rejected_rows as

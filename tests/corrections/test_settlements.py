@@ -9,8 +9,9 @@ import psycopg
 import pytest
 
 from fridge_pipeline.billing import ledger
+from fridge_pipeline.billing.hour_states import hour_states
 from fridge_pipeline.calendar.days import DayRange, day_of
-from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import CATALOGUE, Formula, Meter, Window
 from fridge_pipeline.corrections.rules.settlement import SettlementRefusedError
 from fridge_pipeline.corrections.settle import Decision, Settlement, approve_settlements, settle_exceptions
@@ -155,6 +156,29 @@ def test_what_was_written_off_before_the_tenant_had_a_customer_is_not_billed_whe
         pipeline.run(hour)
         assert pipeline.stripe_totals("cohoes")[meter.event_name, hour.key] == total
     assert pipeline.rows("select kind from fridge.open_exceptions") == []
+
+
+@pytest.mark.parametrize("how", [How.WRITTEN_OFF, How.INVOICED_BY_HAND])
+def test_what_is_settled_of_a_tenant_without_a_customer_neither_waits_nor_is_undelivered(
+    readings_only: Pipeline, two_days_ago: datetime, how: How
+) -> None:
+    pipeline, hour = readings_only, Hour(two_days_ago)
+
+    def waits() -> tuple[list[int], list[tuple[int, str]]]:
+        pipeline.run_models(hour)
+        with pipeline.database.connect() as connection:
+            states = hour_states(connection, HourRange(hour, hour), pipeline.catalogue)
+        unmapped = pipeline.rows("select quantity::int from fridge.unmapped_usage where meter = %s", READINGS)
+        return [quantity for (quantity,) in unmapped], [(state.unstated, state.delivery.value) for state in states]
+
+    pipeline.land(hour, "a.csv", readings("cohoes", hour, 1, 10))
+    pipeline.run(hour)
+    assert waits() == ([10], [(0, "excepted")])
+    settle(pipeline, how)
+    assert waits() == ([], [(0, "delivered")])
+    pipeline.land(hour, "late.csv", readings("cohoes", hour, 1, 4, start=5))
+    pipeline.run(hour)
+    assert waits() == ([4], [(0, "excepted")])
 
 
 def test_a_customer_that_is_gone_is_settled_for_the_difference_and_a_later_one_opens_anew(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -203,6 +204,20 @@ def test_L3_a_file_that_changes_after_loading_is_noticed_by_its_content_and_reco
     ) == [
         (10, 10, 0),
         (30, 20, 10),
+    ]
+
+
+def test_L3_a_file_that_grows_without_another_modification_time_is_loaded_again(  # noqa: N802
+    pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    """Times of two seconds on a memory card, or the same for every file where a device has no clock."""
+    hour = Hour(two_days_ago)
+    for sensors in (1, 3, 3):
+        os.utime(pipeline.land(hour, "a.csv", readings("cohoes", hour, sensors, 10)), ns=(1, 1))
+        pipeline.load(hour)
+    assert pipeline.rows("select row_count, inserted_count from fridge.landing_files order by file_id") == [
+        (10, 10),
+        (30, 20),
     ]
 
 

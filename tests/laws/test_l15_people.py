@@ -295,6 +295,27 @@ def test_l15_a_release_above_the_bound_takes_two_people(pipeline: Pipeline, two_
     assert pipeline.one(released) > 0
 
 
+def test_l15_a_run_bills_nothing_above_the_bound_before_the_second_person_has_released_it(
+    pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    hour, key = Hour(two_days_ago), ("temperature_readings", Hour(two_days_ago).key)
+    pipeline.add_tenant("cohoes")
+    with pipeline.database.connect() as connection:
+        connection.execute(
+            "insert into fridge.usage"
+            " select 'cohoes', %s - n * interval '1 hour', 'inserted_count', case n when 0 then 150001 else 9 end,"
+            " now() from generate_series(0, 24) as n",
+            [hour.start],
+        )
+    pipeline.bill(hour)
+    for login, billed in (("olga", None), ("oscar", 150_001)):
+        run = replace(pipeline.as_run(), database=signed_in(pipeline.database, login))
+        release_usage(run, "cohoes", hour, None, "x", "backlog")
+        pipeline.bill(hour)
+        assert pipeline.stripe_totals("cohoes").get(key) == billed
+        assert pipeline.one("select count(*) from fridge.open_exceptions") == (billed is None)
+
+
 def test_l15_what_a_process_bills_by_is_put_on_record_once_and_a_decision_holds_where_no_variable_is_set(
     database: Database,
 ) -> None:

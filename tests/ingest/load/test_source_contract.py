@@ -142,6 +142,24 @@ def test_refused_and_unreadable_files_are_read_once_more_when_the_source_is_chan
     assert sorted(definitions) == [("t",), ("temp",)]
 
 
+@pytest.mark.parametrize("form", ["csv", "ndjson"])
+def test_a_file_whose_every_row_was_rejected_is_read_again_by_the_corrected_source_and_one_with_a_reading_is_not(
+    pipeline: Pipeline, form: str
+) -> None:
+    by(pipeline)
+    epoch = int(HOUR.start.timestamp()) * 1000
+    landed(pipeline, f"1.{form}", {"at": f"{epoch}", "t": 4.5}, {"at": f"{epoch + 1000}", "t": 4.5})
+    landed(pipeline, f"2.{form}", {"t": 4.5}, {"at": f"{epoch + 2000}", "t": 4.5})
+    assert loaded(pipeline) == 1
+    assert len(told(pipeline, "rows_rejected")) == 2
+    pipeline.clock.advance(seconds=1)
+    corrected = BY_COLUMN.format(more="", temperature="t").replace('"at"', '"at", format = "epoch_ms"')
+    pipeline.zone = LocalLanding(str(pipeline.landing), read_sources(corrected))
+    for _ in range(2):
+        assert loaded(pipeline) == 3
+    assert len(told(pipeline, "rows_rejected")) == 1
+
+
 def test_of_files_without_a_source_another_type_in_parquet_is_told(pipeline: Pipeline) -> None:
     row = {"tenant_id": "troy", "sensor_id": 17, "recorded_at": "2026-01-24T18:30:00Z", "temperature_c": 4.5}
     for name, sensor in (("1", 17), ("2", 18), ("3", "18")):

@@ -13,6 +13,7 @@ from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.register_file import read_entries
 from fridge_pipeline.catalogue.register_record import import_register
 from fridge_pipeline.catalogue.table_file import TableRefusedError
+from fridge_pipeline.corrections.withdraw import withdraw_file
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.sources_file import read_sources
 
@@ -110,6 +111,29 @@ def test_an_entry_that_would_change_what_is_stored_is_refused_and_so_is_another_
         register(pipeline, "s1,cohoes,2026-01-01")
     register(pipeline, "s1,cohoes,2026-01-24T18:21:00Z")
     assert pipeline.one("select count(*) from fridge.sensor_register") == 2
+
+
+def test_a_sensor_whose_own_files_are_withdrawn_is_registered_for_the_past_and_counted_when_they_come_again(
+    pipeline: Pipeline,
+) -> None:
+    """And of a file that another sensor shares, that other's readings are lost: the refusal says so."""
+    by_register(pipeline)
+    register(pipeline, "s1,troy,2026-01-01", "s2,troy,2026-01-01")
+    uplinks(pipeline, "own", ("s1", 20, 4.5))
+    uplinks(pipeline, "shared", ("s1", 21, 4.5), ("s2", 21, 4.5))
+    pipeline.load(HOUR)
+    with pytest.raises(TableRefusedError, match=r"where they hold no other sensor, whose .* would never count again"):
+        register(pipeline, "s1,cohoes,2026-01-01T00:00:01Z")
+    assert pipeline.zone is not None
+    for name in ("own", "shared"):
+        path = f"{HOUR.folder}/gw-7/uplinks-{name}.ndjson"
+        withdraw_file(pipeline.database, pipeline.zone, path, "s1 was cohoes'", "Ada", pipeline.clock)
+    register(pipeline, "s1,cohoes,2026-01-01T00:00:01Z")
+    uplinks(pipeline, "own again", ("s1", 20, 4.5))
+    uplinks(pipeline, "shared again", ("s1", 21, 4.5), ("s2", 21, 4.5))
+    pipeline.load(HOUR)
+    pipeline.count(HOUR)
+    assert pipeline.usage() == {("cohoes", HOUR.key): (2, 1)}
 
 
 def test_counts_are_the_same_under_any_order_of_files_and_register_entries(pipeline: Pipeline) -> None:
