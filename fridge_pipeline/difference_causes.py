@@ -55,6 +55,11 @@ INVOICE_CAUSES: Final[dict[str, InvoiceCauseWords]] = {
         "The price divides the period's usage into packages, and the line shows these: they are the right number.",
         "nothing",
     ),
+    "free_trial": InvoiceCauseWords(
+        "free trial: no invoice bills usage of the trial",
+        "The subscription was on trial for all of that time, and Stripe has billed none of its usage.",
+        "nothing; where a trial is to be paid for, invoice it by an invoice item",
+    ),
     "threshold_so_far": InvoiceCauseWords(
         "threshold: the rest of the period is still to be invoiced",
         "A billing threshold was reached in the middle of the period; the next invoice carries what came after it.",
@@ -118,15 +123,15 @@ INVOICE_CAUSES: Final[dict[str, InvoiceCauseWords]] = {
     ),
     "not_on_subscription": InvoiceCauseWords(
         "not on a subscription: the customer has no item of the meter",
-        "The customer had no subscription item of the meter at that time, so Stripe keeps the usage and bills it to "
-        "nobody.",
+        "The customer had no subscription item of the meter at that time, or its subscription was paused or never "
+        "begun, so Stripe keeps the usage and bills it to nobody.",
         "subscribe the customer with a start date before the usage, or invoice it by an invoice item",
         needs_correction=True,
     ),
     "subscription_ended": InvoiceCauseWords(
-        "subscription ended: cancelled without an invoice of its last usage",
-        "The subscription was cancelled without invoice_now, which drops what was not invoiced; or the item was taken "
-        "off a subscription that goes on, and Stripe may have an invoice item that bills its usage so far.",
+        "subscription ended: cancelled or paused without an invoice of its last usage",
+        "The subscription was cancelled without invoice_now, which drops what was not invoiced; or it was paused, or "
+        "the item taken off it, and Stripe may have an invoice item that bills its usage so far.",
         "unless an invoice item of the customer waits in Stripe with it: invoice the usage by an invoice of its own",
         needs_correction=True,
     ),

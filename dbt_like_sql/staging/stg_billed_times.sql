@@ -10,7 +10,7 @@ with times as (
         subscription_items.price_id
     from fridge.subscription_items
     inner join fridge.prices on subscription_items.price_id = prices.price_id
-    where subscription_items.ended_at is null and prices.event_name is not null
+    where subscription_items.goes_on and prices.event_name is not null
 
     union all
 

@@ -192,7 +192,7 @@ priced as materialized (
 subscribed as materialized (
     select distinct stripe_customer_id
     from fridge.subscription_items
-    where ended_at is null
+    where goes_on
 )
 
 select

@@ -99,7 +99,7 @@ def _subscriptions(
 ) -> Sequence[str]:
     chosen = [name for name, customer in customers.items() if tenant_id in {None, *customer.tenant_ids}]
     items = known_items(connection, chosen).values()
-    return sorted({item.subscription_id for item in items if item.ended_at is None})
+    return sorted({item.subscription_id for item in items if item.goes_on})
 
 
 def _previewed(

@@ -120,17 +120,19 @@ select
     period_start,
     period_end,
     ended_at,
-    content_hash
+    content_hash,
+    trial_start,
+    trial_end
 from fridge.subscription_items
 where %(customer_ids)s::text[] is null or stripe_customer_id = any(%(customer_ids)s::text[]);
 
 -- name: add_item
 insert into fridge.subscription_item_snapshots (
     item_id, stripe_subscription_id, stripe_customer_id, price_id, status, created_at, period_start, period_end,
-    ended_at, content_hash, read_at, run_id
+    ended_at, content_hash, read_at, run_id, trial_start, trial_end
 ) values (
     %(item_id)s, %(subscription_id)s, %(customer_id)s, %(price_id)s, %(status)s, %(created_at)s, %(period_start)s,
-    %(period_end)s, %(ended_at)s, %(content_hash)s, %(read_at)s, %(run_id)s
+    %(period_end)s, %(ended_at)s, %(content_hash)s, %(read_at)s, %(run_id)s, %(trial_start)s, %(trial_end)s
 );
 
 -- name: add_invoice_day
@@ -554,7 +556,7 @@ deadlines as materialized (
         min(subscription_items.period_end) as deadline_at
     from fridge.subscription_items
     inner join fridge.prices on subscription_items.price_id = prices.price_id
-    where subscription_items.ended_at is null
+    where subscription_items.goes_on
     group by subscription_items.stripe_customer_id, prices.event_name
 )
 
@@ -936,7 +938,7 @@ from fridge.subscription_items
 inner join fridge.prices on subscription_items.price_id = prices.price_id
 where
     subscription_items.stripe_customer_id = any(%(customer_ids)s)
-    and subscription_items.ended_at is null
+    and subscription_items.goes_on
     and prices.event_name is not null
 union
 select

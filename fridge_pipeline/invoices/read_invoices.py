@@ -150,7 +150,7 @@ class _Reading:
         ended = [replace(known[each], ended_at=reading.read_at) for each in gone if known[each].ended_at is None]
         with self.connection.transaction():
             keep_items(self.connection, [*read, *ended], known, reading)
-        going_on = {item.customer_id for item in read if item.ended_at is None}
+        going_on = {item.customer_id for item in read if item.goes_on}
         return {item.customer_id: item.customer_id in going_on for item in read}
 
     def _know(self, price_id: str, gateway: StripeGateway, reading: Reading) -> Price:

@@ -147,7 +147,9 @@ create table fridge.subscription_item_snapshots (
     ended_at timestamptz,
     content_hash text not null,
     read_at timestamptz not null,
-    run_id text not null
+    run_id text not null,
+    trial_start timestamptz,
+    trial_end timestamptz
 );
 
 create index subscription_item_snapshots_newest on fridge.subscription_item_snapshots (item_id, snapshot_id);
@@ -164,6 +166,9 @@ comment on column fridge.subscription_item_snapshots.status is 'Stripe''s, of th
 comment on column fridge.subscription_item_snapshots.period_start is 'Of the current period, whose usage is to come.';
 comment on column fridge.subscription_item_snapshots.ended_at is
 'When the subscription ended, or the item was no longer there; empty while it goes on.';
+comment on column fridge.subscription_item_snapshots.trial_start is
+'When the subscription''s last trial began; empty without one.';
+comment on column fridge.subscription_item_snapshots.trial_end is 'When that trial ends or ended.';
 
 create table fridge.invoice_day_reads (
     day_read_id bigint generated always as identity primary key,
@@ -398,12 +403,17 @@ select distinct on (item_id)
     period_end,
     ended_at,
     content_hash,
-    read_at
+    read_at,
+    trial_start,
+    trial_end,
+    ended_at is null and status not in ('paused', 'incomplete', 'incomplete_expired') as goes_on
 from fridge.subscription_item_snapshots
 order by item_id asc, snapshot_id desc;
 
 comment on view fridge.subscription_items is
 'One row per subscription item of our meters, as Stripe showed it when it was read last.';
+comment on column fridge.subscription_items.goes_on is
+'Whether its current period is to be invoiced: its subscription has not ended, and is not paused or incomplete.';
 
 insert into fridge.pipeline_rights (relation) values
 ('invoice_snapshots'),

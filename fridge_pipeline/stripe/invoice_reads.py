@@ -269,6 +269,8 @@ def read_item(read: Fields, subscription: Fields) -> SubscriptionItem:
         period_start=_moment(read["current_period_start"]),
         period_end=_moment(read["current_period_end"]),
         ended_at=_moment_or_none(subscription.get("ended_at")),
+        trial_start=_moment_or_none(subscription.get("trial_start")),
+        trial_end=_moment_or_none(subscription.get("trial_end")),
     )
 
 

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from fridge_pipeline.calendar.days import DayRange
+from fridge_pipeline.invoices.invoice_record import Reading, keep_items
 from fridge_pipeline.invoices.plan_holds import find_drafts
 from fridge_pipeline.stripe.invoice_reads import refused_invoice_reads
 from fridge_pipeline.stripe.rules.api_key import ApiKey
+from fridge_pipeline.stripe.rules.invoice import SubscriptionItem
 from tests.invoices.account import GRADUATED, InvoicedTenant
 from tests.pipeline import Pipeline, gateway_to
 
@@ -199,3 +201,20 @@ def test_an_invoice_that_is_void_weeks_after_its_day_was_read_is_found(tenant: I
     assert (report.changed, list(report.days.values())) == (1, [0])
     tenant.compare()
     assert tenant.rows()[0] == (5, 5, 0, "voided", 5)
+
+
+def test_the_books_and_the_code_say_the_same_of_which_subscription_goes_on(tenant: InvoicedTenant) -> None:
+    statuses = ("active", "trialing", "past_due", "unpaid", "canceled", "paused", "incomplete", "incomplete_expired")
+    then = tenant.start
+    items = [
+        SubscriptionItem(f"si_{status}_{ended}", "sub_1", "cus_1", "unit", status, then, then, then, ended)
+        for status in statuses
+        for ended in (None, then)
+    ]
+    with tenant.pipeline.database.connect() as connection, connection.transaction():
+        keep_items(connection, items, {}, Reading(then, "here"))
+    kept = dict(tenant.pipeline.rows("select item_id, goes_on from fridge.subscription_items"))
+    assert kept == {each.item_id: each.goes_on for each in items}
+    assert sorted(name for name, goes_on in kept.items() if goes_on) == [
+        f"si_{status}_None" for status in ("active", "canceled", "past_due", "trialing", "unpaid")
+    ]

@@ -21,6 +21,11 @@ def at_threshold(*lines: Line, created: datetime = SWAP) -> Bill:
     return Bill([*lines], reason="subscription_threshold", created=created)
 
 
+def on_trial(until: datetime) -> SubscriptionItem:
+    """The first item, on trial from the period's beginning."""
+    return replace(item(1, START), trial_start=START, trial_end=until)
+
+
 SHAPES = {
     "one price per unit": Shape([Bill([Line(500)])], books(500), [(1, 500, 500, None)]),
     "no usage, and a line of 0 (classic)": Shape([Bill([Line(0)])], books(0), [(1, 0, 0, None)]),
@@ -248,6 +253,24 @@ SHAPES = {
     ),
     "lines of no meter are left alone": Shape(
         [Bill([Line(3, "seats"), Line(500), Line(1, "unknown", None)])], books(500), [(1, 500, 500, None)]
+    ),
+    "a free trial": Shape([Bill([Line(0)])], books(500), [(1, 500, 0, "free_trial")], amount=0, items=[on_trial(END)]),
+    "a free trial, and usage that came late": Shape(
+        [Bill([Line(0)])],
+        books(500, by_final=0, surely_by_final=0),
+        [(1, 500, 0, "free_trial")],
+        amount=0,
+        items=[on_trial(END)],
+    ),
+    "a trial that is billed, and usage that came late": Shape(
+        [Bill([Line(300)])],
+        books(500, by_final=300, surely_by_final=300),
+        [(1, 500, 300, "after_finalization")],
+        amount=100,
+        items=[on_trial(END)],
+    ),
+    "nothing is billed, and the trial is not all of the period": Shape(
+        [Bill([Line(0)])], books(500), [(1, 500, 0, "unexplained_line")], items=[on_trial(SWAP)]
     ),
     "nothing explains it": Shape([Bill([Line(321)])], books(500), [(1, 500, 321, "unexplained_line")]),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -14,6 +15,7 @@ from fridge_pipeline.stripe.rules.invoice import SubscriptionItem
 from tests.invoices.shapes import END, PRICES, READINGS, START, SWAP, item
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
+LATER = SWAP + timedelta(days=3)
 LONG_AGO = START - timedelta(days=400)
 OCTOBER, NOVEMBER = Span(START, END), Span(END, NOW)
 
@@ -42,6 +44,36 @@ TIMES: dict[str, tuple[list[Span], list[SubscriptionItem], bool, list[tuple[date
             (SWAP, END, "not_on_subscription"),
             (END, NOW, "not_on_subscription"),
         ],
+    ),
+    "a trial that began and ended within a time without a line": (
+        [],
+        [replace(item(1, LONG_AGO), trial_start=SWAP, trial_end=LATER)],
+        True,
+        [(START, SWAP, "no_line"), (SWAP, LATER, "free_trial"), (LATER, END, "no_line")],
+    ),
+    "a trial beside an item that is paid for": (
+        [],
+        [replace(item(1, LONG_AGO), trial_start=LONG_AGO, trial_end=END), item(2, LONG_AGO)],
+        True,
+        [(START, END, "no_line")],
+    ),
+    "a trial whose subscription was paused at its end, and its period goes on for ever": (
+        [],
+        [replace(item(1, LONG_AGO), status="paused", trial_start=START, trial_end=SWAP, period_start=SWAP)],
+        True,
+        [(START, SWAP, "free_trial"), (SWAP, END, "not_on_subscription"), (END, NOW, "not_on_subscription")],
+    ),
+    "a pause that has ended the period": (
+        [],
+        [replace(item(1, LONG_AGO), status="paused", period_start=START, period_end=SWAP)],
+        True,
+        [(START, SWAP, "subscription_ended"), (SWAP, END, "not_on_subscription"), (END, NOW, "not_on_subscription")],
+    ),
+    "a first invoice that nobody has paid": (
+        [],
+        [replace(item(1, END), status="incomplete")],
+        True,
+        [(START, END, "not_on_subscription"), (END, NOW, "not_on_subscription")],
     ),
     "no price of the meter anywhere": ([OCTOBER], [], False, [(END, NOW, "no_price")]),
 }

@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from fridge_pipeline.stripe.rules.invoice import THRESHOLD, Invoice, InvoiceLine, Price, TiersMode
+from fridge_pipeline.stripe.rules.invoice import (
+    THRESHOLD,
+    Invoice,
+    InvoiceLine,
+    Price,
+    SubscriptionItem,
+    TiersMode,
+)
 
 NOTHING = Decimal(0)
 
@@ -62,6 +69,11 @@ class BillingPeriod:
     def is_shared(self) -> bool:
         """Whether another subscription bills some of the same time."""
         return self.spans != (self.span,)
+
+    def was_on_trial(self, items: Mapping[str, SubscriptionItem]) -> bool:
+        """Whether every item that bills it was on trial for all of its time."""
+        own = [items.get(line.item_id or "") for part in self.live for line in part.lines]
+        return all(item is not None and item.was_on_trial(self.span.start, self.span.end) for item in own)
 
 
 def billing_periods(invoices: Iterable[Invoice], prices: Mapping[str, Price]) -> list[BillingPeriod]:

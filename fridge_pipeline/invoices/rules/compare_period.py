@@ -23,6 +23,7 @@ class InvoiceCause(StrEnum):
     VOIDED = "voided"
     IN_DRAFT = "in_draft"
     TRANSFORM = "transform"
+    FREE_TRIAL = "free_trial"
     THRESHOLD_SO_FAR = "threshold_so_far"
     AFTER_FINALIZATION = "after_finalization"
     NOT_ACCEPTED = "not_accepted"
@@ -123,6 +124,7 @@ def compare_period(
         is_newest = part is newest
         rest = invoiced - share if is_newest else NOTHING
         price = _price(part, prices)
+        amount = 0 if cause is InvoiceCause.FREE_TRIAL else _amount(booked, invoiced, settled, price)
         found.append(
             Comparison(
                 invoice_id=part.invoice.invoice_id,
@@ -134,7 +136,7 @@ def compare_period(
                 stripe=booked.stripe,
                 invoiced=share,
                 cause=cause if is_newest else _of_earlier(part),
-                amount=_amount(booked, invoiced, settled, price) if is_newest and cause and is_priced else None,
+                amount=amount if is_newest and cause and is_priced else None,
                 currency=part.invoice.currency,
                 price_id=price.price_id,
                 settled=settled if is_newest else NOTHING,
@@ -183,6 +185,8 @@ def _cause(
         return InvoiceCause.TRANSFORM if _shows(invoiced, usage, price) else InvoiceCause.IN_DRAFT
     if _shows(invoiced, usage, price):
         return InvoiceCause.TRANSFORM
+    if not invoiced and period.was_on_trial(items):
+        return InvoiceCause.FREE_TRIAL
     if period.newest.invoice.billing_reason == THRESHOLD and invoiced < usage:
         return InvoiceCause.THRESHOLD_SO_FAR
     return _by_the_books(booked, invoiced, price) or _by_the_shape(period, booked, invoiced, items)

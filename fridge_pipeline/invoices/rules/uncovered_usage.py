@@ -52,21 +52,21 @@ def uncovered_times(
     the open period of an item is still to come.
     """
     customer_id, event_name = account
-    going = [item for item in items if item.ended_at is None]
     now = looked_at[-1].end
-    until = min([now, *(item.period_start for item in going)])
+    until = min([now, *(item.period_start for item in items if item.goes_on)])
     seen = [Span(span.start, min(span.end, until)) for span in looked_at if span.start < until]
     found = []
     for gap in without(seen, covered):
-        for span in _cut(gap, items):
+        for span in _cut(gap, items, now):
             cause = _why(span, items, now) if is_priced else InvoiceCause.NO_PRICE
             found.append(Uncovered(customer_id, event_name, span, cause))
     return found
 
 
-def _cut(gap: Span, items: Sequence[SubscriptionItem]) -> list[Span]:
-    """Cut where months end, and where items began and ended: the cause of each piece is one."""
-    edges = {edge for item in items for edge in (item.created_at, item.ended_at) if edge is not None}
+def _cut(gap: Span, items: Sequence[SubscriptionItem], now: datetime) -> list[Span]:
+    """Cut where months end, and where items and their trials began and ended: the cause of each piece is one."""
+    every = [(each.created_at, _billed_until(each, now), each.trial_start, each.trial_end) for each in items]
+    edges = {edge for of_item in every for edge in of_item if edge is not None}
     month = Month.containing(gap.start)
     while month.end < gap.end:
         edges.add(month.end)
@@ -75,20 +75,30 @@ def _cut(gap: Span, items: Sequence[SubscriptionItem]) -> list[Span]:
     return [Span(start, end) for start, end in pairwise(cuts)]
 
 
+def _billed_until(item: SubscriptionItem, now: datetime) -> datetime | None:
+    """When an item ended; a pause has no time of its own, but it ends a period."""
+    if item.goes_on or item.ended_at is not None:
+        return item.ended_at
+    return item.period_end if item.period_end <= now else item.period_start
+
+
 def _why(span: Span, items: Sequence[SubscriptionItem], now: datetime) -> InvoiceCause:
     there = [
-        item for item in items if item.created_at <= span.start and (item.ended_at is None or span.end <= item.ended_at)
+        item for item in items if item.created_at <= span.start and span.end <= (_billed_until(item, now) or span.end)
     ]
     if not there:
         return InvoiceCause.NOT_ON_SUBSCRIPTION
     if now - span.end < INVOICE_COMES_WITHIN:
         return InvoiceCause.INVOICE_AWAITED
-    return InvoiceCause.SUBSCRIPTION_ENDED if all(item.ended_at for item in there) else InvoiceCause.NO_LINE
+    if all(item.was_on_trial(span.start, span.end) for item in there):
+        return InvoiceCause.FREE_TRIAL
+    return InvoiceCause.NO_LINE if any(item.goes_on for item in there) else InvoiceCause.SUBSCRIPTION_ENDED
 
 
 def compare_uncovered(time: Uncovered, booked: Booked, price: Price | None) -> Comparison:
     """Usage that no invoice carries; ``price`` is what it would cost at, ``None`` when that is not known."""
     settled = to_carry_nowhere(booked, NOTHING)
+    owed = NOTHING if time.cause is InvoiceCause.FREE_TRIAL else booked.usage - settled
     return Comparison(
         invoice_id=None,
         customer_id=time.customer_id,
@@ -99,7 +109,7 @@ def compare_uncovered(time: Uncovered, booked: Booked, price: Price | None) -> C
         stripe=booked.stripe,
         invoiced=NOTHING,
         cause=time.cause,
-        amount=cost_of_change(NOTHING, booked.usage - settled, price) if price else None,
+        amount=cost_of_change(NOTHING, owed, price) if price else None,
         currency=price.currency if price else None,
         price_id=price.price_id if price else None,
         settled=settled,

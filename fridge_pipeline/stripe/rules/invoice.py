@@ -13,6 +13,9 @@ from enum import StrEnum
 #: Made in the middle of a period, when a billing threshold was reached.
 THRESHOLD = "subscription_threshold"
 
+#: A subscription that has one of these has not ended, and makes no invoice; the view of items has the same rule.
+AT_REST = frozenset({"paused", "incomplete", "incomplete_expired"})
+
 
 class InvoiceStatus(StrEnum):
     """Where an invoice stands (docs.stripe.com/invoicing/overview); the last is ours."""
@@ -133,7 +136,7 @@ class Price:
 class SubscriptionItem:
     """A subscription's item: which price bills the customer now, in which current period, and until when it did.
 
-    ``ended_at`` is when its subscription ended; ``None`` while it goes on.
+    ``ended_at`` is when its subscription ended; ``None`` until then. The trial is the subscription's last one.
     """
 
     item_id: str
@@ -145,3 +148,16 @@ class SubscriptionItem:
     period_start: datetime
     period_end: datetime
     ended_at: datetime | None = None
+    trial_start: datetime | None = None
+    trial_end: datetime | None = None
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether its current period is to be invoiced."""
+        return self.ended_at is None and self.status not in AT_REST
+
+    def was_on_trial(self, start: datetime, end: datetime) -> bool:
+        """Whether all of a time lies in its trial."""
+        if self.trial_start is None or self.trial_end is None:
+            return False
+        return self.trial_start <= start and end <= self.trial_end
