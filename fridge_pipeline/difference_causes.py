@@ -61,8 +61,9 @@ INVOICE_CAUSES: Final[dict[str, InvoiceCauseWords]] = {
         "nothing; where a trial is to be paid for, invoice it by an invoice item",
     ),
     "threshold_so_far": InvoiceCauseWords(
-        "threshold: the rest of the period is still to be invoiced",
-        "A billing threshold was reached in the middle of the period; the next invoice carries what came after it.",
+        "so far: the rest of the period is still to be invoiced",
+        "A billing threshold was reached in the middle of the period, or the first invoice of a subscription (classic "
+        "billing mode) has a line of 0 for its first period; the next invoice carries what came after it.",
         "nothing; it is compared again with the invoice of the period's end",
     ),
     "after_finalization": InvoiceCauseWords(

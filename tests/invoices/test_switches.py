@@ -103,6 +103,52 @@ def test_a_price_that_is_changed_at_noon_is_billed_whole_or_its_difference_has_t
     assert causes == (set() if mode == "flexible" else {"price_change"})
 
 
+@pytest.mark.parametrize("mode", ["classic", "flexible"])
+def test_in_the_first_period_of_a_subscription_nothing_is_owed_before_its_invoice_has_come(
+    tenant: InvoicedTenant, mode: str
+) -> None:
+    """Classic billing begins with an invoice that has a line of 0 over all of the first period."""
+    subscription = tenant.subscribe(tenant.price(), billing_mode={"type": mode})
+    tenant.use(3, 5)
+    owed = "select count(*) from fridge.open_exceptions where kind = 'not_invoiced' and subject like 'temp%'"
+    for number in (8, 23):
+        tenant.go(tenant.hour(number).start)
+        tenant.read()
+        tenant.compare()
+        assert tenant.rows() == ([(5, 5, 0, "threshold_so_far", 5)] if mode == "classic" else [])
+        assert tenant.pipeline.one(owed) == 0
+    tenant.go(tenant.hour(23).start)
+    assert sum(row[2] for row in tenant.settled()) == 5
+    assert {row[3] for row in tenant.rows()} == {None}
+    tenant.use(30, 4)
+    tenant.client.v1.subscriptions.cancel(subscription)
+    tenant.go(tenant.hour(72).start)
+    tenant.read()
+    tenant.compare()
+    assert [row[3] for row in tenant.rows() if row[0] != row[2]] == ["subscription_ended"]
+
+
+def test_what_came_after_a_threshold_is_told_a_day_after_its_period_when_no_invoice_has_it(
+    tenant: InvoicedTenant,
+) -> None:
+    tenant.pipeline.sandbox.settings(payment="open", void_bills_again=False)
+    tenant.subscribe(tenant.price(), billing_thresholds={"amount_gte": 60})
+    tenant.use(3, 70)
+    tenant.go(tenant.hour(5).start)
+    tenant.use(6, 20)
+    tenant.go(tenant.hour(26).start)
+    (invoice,) = tenant.client.v1.invoices.list({"customer": tenant.customer, "limit": 1}).data
+    tenant.client.v1.invoices.void_invoice(str(invoice.id))
+    causes = []
+    for number in (27, 47, 50, 73, 98):  # each day has a period of its own, which is the one that Stripe shows
+        tenant.go(tenant.hour(number).start)
+        tenant.read()
+        tenant.compare()
+        causes += [row[3] for row in tenant.rows() if row[:3] == (90, 90, 70)]
+    assert causes[:2] == ["threshold_so_far"] * 2
+    assert causes[2:] == ["after_finalization"] * 3
+
+
 def test_a_threshold_in_the_middle_of_a_period_leaves_the_rest_to_the_next_invoice(tenant: InvoicedTenant) -> None:
     tenant.subscribe(tenant.price(), billing_thresholds={"amount_gte": 60})
     tenant.use(3, 70)

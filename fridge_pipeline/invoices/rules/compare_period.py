@@ -114,7 +114,8 @@ def compare_period(
     settled = to_carry_nowhere(booked, invoiced)
     cause = _cause(period, booked, invoiced, prices, items)
     if cause is InvoiceCause.THRESHOLD_SO_FAR and now >= _closed_at(period, items) + INVOICE_COMES_WITHIN:
-        cause = _by_the_books(booked, invoiced, _price(newest, prices)) or InvoiceCause.NO_LINE
+        so_far = _by_the_books(booked, invoiced, _price(newest, prices)) if invoiced else None
+        cause = so_far or InvoiceCause.NO_LINE
     # Of a price in several currencies we know the amounts of its own; of usage not which of two prices it was used at.
     is_priced = _price(newest, prices).currency == newest.invoice.currency
     is_priced = is_priced and (cause is InvoiceCause.TWO_ITEMS or not _has_several_prices(period, items))
@@ -187,7 +188,8 @@ def _cause(
         return InvoiceCause.TRANSFORM
     if not invoiced and period.was_on_trial(items):
         return InvoiceCause.FREE_TRIAL
-    if period.newest.invoice.billing_reason == THRESHOLD and invoiced < usage:
+    is_empty_beginning = not invoiced and period.newest.invoice.created_at < period.span.end
+    if invoiced < usage and (period.newest.invoice.billing_reason == THRESHOLD or is_empty_beginning):
         return InvoiceCause.THRESHOLD_SO_FAR
     return _by_the_books(booked, invoiced, price) or _by_the_shape(period, booked, invoiced, items)
 
@@ -256,10 +258,15 @@ def _shows(invoiced: Decimal, quantity: Decimal, price: Price) -> bool:
 
 
 def _closed_at(period: BillingPeriod, items: Mapping[str, SubscriptionItem]) -> datetime:
-    """When the period of a threshold's invoice is over, whose lines may end where the threshold was reached."""
+    """When the period of a threshold's invoice is over, whose lines may end where the threshold was reached.
+
+    Of an item its current period is known. That before it was as long, give or take the days of a month.
+    """
     ends = {period.span.end}
     for item in (items[line.item_id] for line in period.newest.lines if line.item_id and line.item_id in items):
-        over = item.period_start if item.period_start >= period.span.end else item.period_end
+        over, length = item.period_end, item.period_end - item.period_start
+        while length and over - length >= period.span.end:
+            over -= length
         ends.add(min(item.ended_at or over, over))
     return max(ends)
 
