@@ -13,6 +13,9 @@ from enum import StrEnum
 #: Made in the middle of a period, when a billing threshold was reached.
 THRESHOLD = "subscription_threshold"
 
+#: Why Stripe itself makes an invoice of a subscription.
+MADE_BY_STRIPE = frozenset({"subscription_create", "subscription_cycle", THRESHOLD})
+
 
 class InvoiceStatus(StrEnum):
     """Where an invoice stands (docs.stripe.com/invoicing/overview); the last is ours."""
