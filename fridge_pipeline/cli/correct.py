@@ -27,7 +27,7 @@ from fridge_pipeline.invoices.rules.money import money
 from fridge_pipeline.stripe.gateway import StripeCallError
 
 #: Wide enough that no number is cut, wherever the output goes.
-TABLE_WIDTH = 200
+TABLE_WIDTH = 230
 
 
 class KeyMayNotWriteError(RuntimeError):
@@ -93,7 +93,7 @@ def _approve(opened: Installation, proposal_id: int, *, as_json: bool) -> Correc
 def _print(report: ProposalReport, month: Month) -> None:
     if report.corrections:
         table = Table(title=f"Corrections of {month}", title_justify="left")
-        for name in ("ID", "tenant", "meter", "period", "invoice"):
+        for name in ("ID", "tenant", "meter", "period", "invoice", "cause"):
             table.add_column(name, no_wrap=True)
         for name in ("invoiced", "usage", "delta", "amount"):
             table.add_column(name, justify="right", no_wrap=True)
@@ -131,6 +131,7 @@ def _cells(each: CorrectionRecord) -> Sequence[str]:
         what.event_name,
         f"{what.period_start:%Y-%m-%d %H:%M} to {what.period_end:%Y-%m-%d %H:%M}",
         what.invoice_id or "none",
+        what.cause or "",
         _number(what.old_quantity),
         _number(what.new_quantity),
         f"{what.delta.normalize():+f}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,22 +10,22 @@ from datetime import timedelta
 import psycopg
 
 from fridge_pipeline.billing.open_stripe import ReadPurpose, count_reads, stripe_of_books
+from fridge_pipeline.corrections.billed_elsewhere import Elsewhere
 from fridge_pipeline.corrections.correction_record import CorrectionRecord, correction, corrections_known, differences
 from fridge_pipeline.corrections.propose import CorrectionRefusedError, as_act, place_of
 from fridge_pipeline.corrections.rules.proposal import NotProposedError, in_words, propose
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.database.run import Failpoint, Run
 from fridge_pipeline.invoices.compare_invoices import compare_invoices
-from fridge_pipeline.invoices.invoice_record import known_prices, recent_invoices
+from fridge_pipeline.invoices.invoice_record import recent_invoices
 from fridge_pipeline.invoices.rules.money import money
 from fridge_pipeline.invoices.tell_differences import tell_differences
 from fridge_pipeline.reason_terms import How
-from fridge_pipeline.stripe.correction_reads import pending_items
 from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway
 from fridge_pipeline.stripe.invoice_reads import one_invoice
 from fridge_pipeline.stripe.rules.correction import KEY, DocumentKind, StripeDocument
 from fridge_pipeline.stripe.rules.invoice import Invoice
-from fridge_pipeline.stripe.writes import create_document, our_documents, preview_credit
+from fridge_pipeline.stripe.writes import create_document, documents_there, preview_credit
 
 #: So long after the last try Stripe may still be at work on it; then what it does not show, it does not have.
 ANSWER_WITHIN = timedelta(hours=1)
@@ -112,7 +112,7 @@ class _Writing:
         self._require_invoice_as_read()
         self._require_known_documents()
         if what.kind is DocumentKind.INVOICE_ITEM:
-            self._require_nothing_pending()
+            self._require_not_billed_elsewhere()
 
     def _misfit(self, why: str) -> CorrectionRefusedError:
         return CorrectionRefusedError(
@@ -140,36 +140,45 @@ class _Writing:
     def _require_known_documents(self) -> None:
         """One that these books do not know is of others, or from before they were restored, or a copy of a lost one."""
         known = {each.key: each.document for each in corrections_known(self.connection, [self.found.what.customer_id])}
+        there = documents_there(self.gateway, self.found.wish, self._count_read)
         unknown = [
             each.document_id
-            for each in self._documents()
-            if known.get(each.metadata[KEY], "") not in {None, each.document_id}
+            for each in there
+            if self.found.wish.has_mark(each) and known.get(each.metadata[KEY], "") not in {None, each.document_id}
         ]
         if unknown:
             raise self._misfit(
                 f"Stripe has corrections of this period that these books do not know: {', '.join(unknown)}"
             )
+        if self.found.what.kind is DocumentKind.CREDIT_NOTE:
+            self._require_none_by_hand(self._elsewhere.notes_by_hand(there), How.CREDITED)
 
-    def _require_nothing_pending(self) -> None:
-        """Stripe itself bills usage by an item, once a price is changed, an item taken off or a subscription paused."""
-        what = self.found.what
-        prices = known_prices(self.connection)
-        waiting = [
-            item_id
-            for item_id, price_id, start, end in pending_items(self.gateway, what.customer_id, self._count_read)
-            if price_id in prices
-            and prices[price_id].event_name == what.event_name
-            and start < what.period_end
-            and what.period_start < end
-        ]
+    def _require_not_billed_elsewhere(self) -> None:
+        waiting = self._elsewhere.waiting_items()
         if waiting:
             raise self._misfit(
                 f"{', '.join(waiting)} waits in Stripe for the customer's next invoice with usage of the same time: "
                 "correct what is left once that invoice is read"
             )
+        self._require_none_by_hand(self._elsewhere.invoices_by_hand(), How.INVOICED_BY_HAND)
+
+    def _require_none_by_hand(self, made: Mapping[str, str], how: How) -> None:
+        """Stripe does not say which usage a document of others is about: a person has to look at it."""
+        if not made:
+            return
+        raise CorrectionRefusedError(
+            f"correction {self.found.proposal_id} ({in_words(self.found.what)}) may be made by hand already: there is "
+            f"{', '.join(made.values())}. If that is of this usage: fridge settle {self._exception() or 'EXCEPTION'} "
+            f"--how {how} --document {next(iter(made))}. If not, make the correction by hand too, and settle by that"
+        )
+
+    @property
+    def _elsewhere(self) -> Elsewhere:
+        return Elsewhere(self.connection, self.gateway, self.found.what, self._count_read)
 
     def _documents(self) -> list[StripeDocument]:
-        return our_documents(self.gateway, self.found.wish, self._count_read)
+        there = documents_there(self.gateway, self.found.wish, self._count_read)
+        return [each for each in there if self.found.wish.has_mark(each)]
 
     def take_up(self) -> bool:
         """Whether Stripe has the document, from a try whose answer nobody kept: then it is on record now."""
@@ -233,28 +242,32 @@ class _Writing:
 
     def _settle(self, made: StripeDocument) -> None:
         """Settles the exception of its period by the document."""
-        what = self.found.what
-        is_owed = what.delta > 0
-        place = {
-            "kind": "not_invoiced" if is_owed else "invoiced_too_much",
-            "tenant_id": what.tenant_id,
-            "customer_id": what.customer_id,
-            "event_name": what.event_name,
-            "period_start": what.period_start,
-        }
-        row = self.connection.execute(statement("exception_of_correction"), place).fetchone()
-        if row is None:
+        what, exception_id = self.found.what, self._exception()
+        if exception_id is None:
             return
         decision = {
-            "exception_id": row[0],
+            "exception_id": exception_id,
             "event_name": what.event_name,
-            "how": (How.INVOICED_BY_HAND if is_owed else How.CREDITED).value,
+            "how": (How.INVOICED_BY_HAND if what.delta > 0 else How.CREDITED).value,
             "quantity": int(what.delta),
             "document": made.document_id,
             "reason": f"correction {self.found.proposal_id}: {self.found.wish.text}",
             **self._parameters(),
         }
         self.connection.execute(statement("settle_by_correction"), decision)
+
+    def _exception(self) -> int | None:
+        """The open one of the proposal's period."""
+        what = self.found.what
+        place = {
+            "kind": "not_invoiced" if what.delta > 0 else "invoiced_too_much",
+            "tenant_id": what.tenant_id,
+            "customer_id": what.customer_id,
+            "event_name": what.event_name,
+            "period_start": what.period_start,
+        }
+        row = self.connection.execute(statement("exception_of_correction"), place).fetchone()
+        return row[0] if row else None
 
     def _parameters(self) -> dict[str, object]:
         return {"proposal_id": self.found.proposal_id}

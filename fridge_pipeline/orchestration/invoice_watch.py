@@ -1,19 +1,19 @@
 """What has invoices read without anyone looking: every morning the days that were not, and drafts as they come."""
 
-from datetime import date, timedelta
+from datetime import date
 
 import dagster as dg
 
 from fridge_pipeline.calendar.days import ONE_DAY, DayRange
 from fridge_pipeline.installation import Landing, Ledger, Stripe
 from fridge_pipeline.invoices.assets import IS_OFF
+from fridge_pipeline.invoices.compare_invoices import compared_since
 from fridge_pipeline.invoices.hold_drafts import days_to_hold
 from fridge_pipeline.invoices.invoice_record import days_read, days_with_drafts
 from fridge_pipeline.invoices.plan_holds import find_drafts, unloaded_hours
 from fridge_pipeline.invoices.rules.hold_draft import InvoiceMode
 from fridge_pipeline.orchestration.automation import READ_INVOICES, tags_under_way
 from fridge_pipeline.orchestration.partitions import daily_grid, days_in_tags, range_tags
-from fridge_pipeline.stripe.rules.limits import OLDEST_TIMESTAMP
 
 #: Between the reconciliation, whose sums it shows, and the check of the books.
 INVOICES_CRON = "30 7 * * *"
@@ -29,14 +29,14 @@ INVOICES_CRON = "30 7 * * *"
 def daily_invoices(
     context: dg.ScheduleEvaluationContext, ledger: dg.ResourceParam[Ledger]
 ) -> dg.RunRequest | dg.SkipReason:
-    """Every morning: the days of the last 35 that were not read since they were over, and those with drafts."""
+    """Every morning: the days that are compared and were not read since they were over, and those with drafts."""
     if ledger.settings.invoices is InvoiceMode.OFF:
         return dg.SkipReason(IS_OFF)
     grid = daily_grid(ledger.settings.partitions_start, ledger.clock())
     yesterday = grid.last - ONE_DAY
     if yesterday not in grid:
         return dg.SkipReason("the grid of days begins today")
-    looked_at = DayRange(max(grid.first, grid.last - timedelta(days=OLDEST_TIMESTAMP.days)), yesterday)
+    looked_at = DayRange(max(grid.first, compared_since(ledger.clock()).date()), yesterday)
     with ledger.database.connect() as connection:
         read, with_drafts = days_read(connection, grid.last), days_with_drafts(connection)
     wanted = {day for day in looked_at.days() if day not in read} | {day for day in with_drafts if day in grid}

@@ -45,6 +45,15 @@ def created_invoices(
                 yield _invoice(each, _lines(gateway, each, count_read))
 
 
+def customer_invoices(
+    gateway: StripeGateway, customer_id: str, since: datetime, count_read: CountRead
+) -> Iterator[Invoice]:
+    """A customer's invoices that were created since, without their lines."""
+    params = {"customer": customer_id, "created": {"gte": int(since.timestamp())}}
+    for page in _pages(gateway, "reading invoices", lambda client: client.invoices.list, params, count_read):
+        yield from (_invoice(each, ()) for each in page)
+
+
 def one_invoice(gateway: StripeGateway, invoice_id: str, count_read: CountRead) -> tuple[Invoice, int]:
     """An invoice as it is now, with all its lines, and what of it remains to be paid."""
     count_read()

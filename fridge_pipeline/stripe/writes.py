@@ -10,7 +10,7 @@ from typing import Any
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.stripe.gateway import StripeGateway, StripeMeter
 from fridge_pipeline.stripe.invoice_reads import read_draft
-from fridge_pipeline.stripe.rules.correction import KEY, METER, PERIOD, DocumentKind, StripeDocument, Wish
+from fridge_pipeline.stripe.rules.correction import KEY, DocumentKind, StripeDocument, Wish
 from fridge_pipeline.stripe.rules.invoice import HELD_BY, Draft
 from fridge_pipeline.stripe.rules.limits import PAGE_SIZE
 
@@ -18,11 +18,8 @@ from fridge_pipeline.stripe.rules.limits import PAGE_SIZE
 LAST_SECOND = timedelta(seconds=1)
 
 
-def our_documents(gateway: StripeGateway, wish: Wish, count_read: Callable[[], None]) -> list[StripeDocument]:
-    """What Stripe has of the wish's meter and period with our mark, by whichever proposal. Raises ``StripeCallError``.
-
-    Invoice items are looked for with the customer, credit notes with the invoice.
-    """
+def documents_there(gateway: StripeGateway, wish: Wish, count_read: Callable[[], None]) -> list[StripeDocument]:
+    """All invoice items of the wish's customer, or credit notes of its invoice. Raises ``StripeCallError``."""
     found = []
     params: dict[str, Any] = {"limit": PAGE_SIZE}
     is_item = wish.kind is DocumentKind.INVOICE_ITEM
@@ -34,10 +31,8 @@ def our_documents(gateway: StripeGateway, wish: Wish, count_read: Callable[[], N
         read = [each.to_dict() for each in page.data]
         found += [_document(each) for each in read]
         if not page.has_more:
-            break
+            return found
         params["starting_after"] = read[-1]["id"]
-    place = {name: wish.metadata[name] for name in (METER, PERIOD)}
-    return [each for each in found if KEY in each.metadata and place.items() <= each.metadata.items()]
 
 
 def preview_credit(gateway: StripeGateway, wish: Wish, remaining: int, count_read: Callable[[], None]) -> int:
@@ -100,7 +95,12 @@ def _credit(wish: Wish, remaining: int) -> Any:
 
 def _document(read: Mapping[str, Any]) -> StripeDocument:
     return StripeDocument(
-        read["id"], read.get("number"), read["amount"], read["currency"], dict(read.get("metadata") or {})
+        read["id"],
+        read.get("number"),
+        read["amount"],
+        read["currency"],
+        dict(read.get("metadata") or {}),
+        is_void=read.get("status") == "void",
     )
 
 

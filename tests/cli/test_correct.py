@@ -22,7 +22,7 @@ def test_correct_proposes_with_the_money_and_a_second_person_writes_it_to_stripe
     proposed = run("correct", month, "--as", "ada")
     assert (proposed.returncode, proposed.stderr) == (0, "")
     row = next(line for line in proposed.stdout.splitlines() if "temperature_readings" in line and "cohoes" in line)
-    assert all(each in row for each in ("90", "120", "+30", "+0.90 USD", "invoice_item", "proposed"))
+    assert all(each in row for each in ("90", "120", "+30", "+0.90 USD", "invoice_item", "after_finalization"))
     assert "fridge correct --approve 1 --as LOGIN" in proposed.stdout
     (told,) = json.loads(run("correct", month, "--as", "ada", "--json").stdout)["corrections"]
     assert (told["proposal_id"], told["delta"], told["amount"], told["state"]) == (1, "30", 90, "proposed")

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 
+from fridge_pipeline.invoices.compare_invoices import compared_since
 from fridge_pipeline.orchestration.partitions import days_in_tags
 from fridge_pipeline.resources import RESOURCES
 from tests.console_script import Run
@@ -59,6 +60,19 @@ def test_the_asset_reads_compares_and_its_check_says_which_usage_no_invoice_carr
         assert tick(definitions, instance) == ([], "0 drafts, and all of them are read")
         (again,) = schedule_tick(definitions, instance, "daily_invoices")
         assert len(days_in_tags(dict(again.tags))) == 1, "what was read after its day is not read again"
+
+
+def test_days_that_were_not_read_are_read_as_far_back_as_is_compared(
+    pipeline: Pipeline,
+    definitions: dg.Definitions,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As after two months of FRIDGE_INVOICES=off, or of a key that may not read them."""
+    now = pipeline.clock()
+    monkeypatch.setenv("FRIDGE_PARTITIONS_START", f"{now - timedelta(days=200):%Y-%m-%d-00:00}")
+    with dg.instance_for_test() as instance:
+        (morning,) = schedule_tick(definitions, instance, "daily_invoices")
+    assert days_in_tags(dict(morning.tags))[0] == compared_since(now).date()
 
 
 def test_off_reads_nothing_requests_nothing_and_says_so(

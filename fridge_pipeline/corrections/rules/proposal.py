@@ -121,7 +121,8 @@ def propose(found: Difference, done: Corrected) -> Proposed:
     if kind is DocumentKind.INVOICE_ITEM and not found.is_subscribed:
         raise NotProposedError(
             f"no subscription of {found.customer_id} goes on whose next invoice would take "
-            f"{money(amount, currency)}: make an invoice of its own in Stripe"
+            f"{money(amount, currency)}: unless an invoice item of the customer waits in Stripe with it, make an "
+            "invoice of its own there"
         )
     return Proposed(
         invoice_id=found.invoice_id,

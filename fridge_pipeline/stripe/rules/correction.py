@@ -47,16 +47,22 @@ class Wish:
         """By which it is found again, after Stripe has forgotten the Idempotency-Key too."""
         return {KEY: self.key, METER: self.event_name, PERIOD: self.period_start.isoformat()}
 
+    def has_mark(self, document: StripeDocument) -> bool:
+        """Whether a document is of the same meter and period with our mark, by whichever proposal."""
+        place = {name: self.metadata[name] for name in (METER, PERIOD)}
+        return KEY in document.metadata and place.items() <= document.metadata.items()
+
 
 @dataclass(frozen=True, slots=True)
 class StripeDocument:
-    """An invoice item or credit note of ours as Stripe shows it; ``number`` is that of a credit note."""
+    """An invoice item or credit note as Stripe shows it; ``number`` is that of a credit note, which can be void."""
 
     document_id: str
     number: str | None
     amount: int
     currency: str
     metadata: Mapping[str, str]
+    is_void: bool = False
 
 
 class Fate(StrEnum):

@@ -16,6 +16,9 @@ THRESHOLD = "subscription_threshold"
 #: A subscription that has one of these has not ended, and makes no invoice; the view of items has the same rule.
 AT_REST = frozenset({"paused", "incomplete", "incomplete_expired"})
 
+#: Why Stripe itself makes an invoice of a subscription.
+MADE_BY_STRIPE = frozenset({"subscription_create", "subscription_cycle", THRESHOLD})
+
 
 class InvoiceStatus(StrEnum):
     """Where an invoice stands (docs.stripe.com/invoicing/overview); the last is ours."""
