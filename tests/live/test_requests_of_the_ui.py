@@ -66,6 +66,7 @@ def test_everything_can_be_materialized_for_hours_of_the_current_month_without_p
     hours = [key(hour_ago(hours)) for hours in (3, 2, 1, 0)]
     late = hour_ago(2)
     land(demo, late)
+    by_name = materialized(demo) & set(MADE_ON_THEIR_OWN)  # by tests before this one
     asked = launch_backfill(demo, all_assets(demo), hours)
     wait_until("it has ended", lambda: backfill(demo, asked)["status"] in BACKFILL_ENDED, 600)
     ended = backfill(demo, asked)
@@ -79,7 +80,7 @@ def test_everything_can_be_materialized_for_hours_of_the_current_month_without_p
     assert [asset for asset in MADE_ON_THEIR_OWN if targeted.get(asset)] == []
     wait_until("the late hour is billed", lambda: is_billed(demo, late))
     assert set(checks_of(demo, "tie_out").values()) <= {"SUCCEEDED", "FAILED"}, "none is grey"
-    assert materialized(demo) <= set(all_assets(demo)) - set(MADE_ON_THEIR_OWN), "no view"
+    assert materialized(demo) - by_name <= set(all_assets(demo)) - set(MADE_ON_THEIR_OWN), "no view"
 
 
 def test_after_a_run_of_an_hour_no_check_of_finance_is_grey(demo: RunningFridge) -> None:
