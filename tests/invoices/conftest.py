@@ -116,6 +116,7 @@ class InvoicedBooks:
 
 @pytest.fixture
 def books(pipeline: Pipeline) -> InvoicedBooks:
-    """Books of one tenant whose billing period was the day before yesterday."""
+    """Books of one tenant whose billing period was two days before. It is noon: hours later it is the same day."""
+    pipeline.clock.now = pipeline.clock().replace(hour=12, minute=0, second=0) - timedelta(days=1)
     day = (pipeline.clock() - timedelta(days=2)).date()
     return InvoicedBooks(pipeline, datetime.combine(day, time(0), UTC))
