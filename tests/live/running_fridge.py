@@ -34,7 +34,12 @@ PAUSE_GROWTH = 1.2
 T = TypeVar("T")
 
 
-def wait_until(what: str, look: Callable[[], T | None], seconds: float = SECONDS_TO_HAPPEN) -> T:
+def wait_until(
+    what: str,
+    look: Callable[[], T | None],
+    seconds: float = SECONDS_TO_HAPPEN,
+    pause_max: float = PAUSE_SECONDS_MAX,
+) -> T:
     """Waits for a condition; what ``look`` returned once it was true. Fails naming ``what`` when it never is."""
     deadline = time.monotonic() + seconds
     pause = PAUSE_SECONDS
@@ -44,7 +49,7 @@ def wait_until(what: str, look: Callable[[], T | None], seconds: float = SECONDS
             return found
         assert time.monotonic() < deadline, f"waited {seconds:.0f} s in vain until {what}"
         time.sleep(pause)
-        pause = min(PAUSE_SECONDS_MAX, pause * PAUSE_GROWTH)
+        pause = min(pause_max, pause * PAUSE_GROWTH)
 
 
 def environment_for(home: Path) -> dict[str, str]:
