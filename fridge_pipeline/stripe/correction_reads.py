@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 
 from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway
+from fridge_pipeline.stripe.invoice_reads import paged
 from fridge_pipeline.stripe.rules.correction import Fate, Standing, item_standing
-from fridge_pipeline.stripe.rules.limits import PAGE_SIZE
 
 
 def pending_items(
@@ -19,20 +18,13 @@ def pending_items(
 
     Without those of no quantity, which bill nothing. Raises ``StripeCallError``.
     """
-    params: Any = {"customer": customer_id, "pending": True, "limit": PAGE_SIZE}
-    while True:
-        count_read()
-        with gateway.reading(f"looking for invoice items that wait for {customer_id}") as client:
-            page = client.v1.invoice_items.list(params)
-        read = [each.to_dict() for each in page.data]
-        for each in read:
+    doing, params = f"looking for invoice items that wait for {customer_id}", {"customer": customer_id, "pending": True}
+    for page in paged(gateway, doing, lambda client: client.invoice_items.list, params, count_read):
+        for each in page:
             price = ((each.get("pricing") or {}).get("price_details") or {}).get("price")
             if price and Decimal(str(each.get("quantity_decimal") or each["quantity"])):
                 start, end = (datetime.fromtimestamp(each["period"][edge], UTC) for edge in ("start", "end"))
                 yield each["id"], str(price["id"] if isinstance(price, dict) else price), start, end
-        if not page.has_more:
-            return
-        params["starting_after"] = read[-1]["id"]
 
 
 def standing_of_item(gateway: StripeGateway, item_id: str, now: datetime, count_read: Callable[[], None]) -> Standing:

@@ -39,7 +39,7 @@ def created_invoices(
     params: dict[str, Any] = {"created": {"gte": int(since.timestamp()), "lt": int(until.timestamp())}}
     if status is not None:
         params["status"] = status.value
-    for page in _pages(gateway, "reading invoices", lambda client: client.invoices.list, params, count_read):
+    for page in paged(gateway, "reading invoices", lambda client: client.invoices.list, params, count_read):
         for each in page:
             if each.get("customer"):
                 yield _invoice(each, _lines(gateway, each, count_read))
@@ -50,7 +50,7 @@ def customer_invoices(
 ) -> Iterator[Invoice]:
     """A customer's invoices that were created since, without their lines."""
     params = {"customer": customer_id, "created": {"gte": int(since.timestamp())}}
-    for page in _pages(gateway, "reading invoices", lambda client: client.invoices.list, params, count_read):
+    for page in paged(gateway, "reading invoices", lambda client: client.invoices.list, params, count_read):
         yield from (_invoice(each, ()) for each in page)
 
 
@@ -79,7 +79,7 @@ def preview_invoice(gateway: StripeGateway, subscription_id: str, count_read: Co
 def drafts(gateway: StripeGateway, count_read: CountRead) -> dict[str, Draft]:
     """Every draft of the account by its id; a read holds a hundred, and their lines are not read."""
     params = {"status": InvoiceStatus.DRAFT.value}
-    pages = _pages(gateway, "reading drafts", lambda client: client.invoices.list, params, count_read)
+    pages = paged(gateway, "reading drafts", lambda client: client.invoices.list, params, count_read)
     return {each["id"]: read_draft(each) for page in pages for each in page}
 
 
@@ -113,7 +113,7 @@ def prices_of_meter(gateway: StripeGateway, event_name: str, count_read: CountRe
     for is_active in (True, False):
         params = {"recurring": {"meter": meter_id}, "active": is_active, "expand": ["data.tiers"]}
         doing = f"reading prices of {event_name}"
-        for page in _pages(gateway, doing, lambda client: client.prices.list, params, count_read):
+        for page in paged(gateway, doing, lambda client: client.prices.list, params, count_read):
             found += [_price(each, event_name) for each in page]
     return found
 
@@ -131,7 +131,7 @@ def subscription_items(
 ) -> Iterator[SubscriptionItem]:
     """Every item with a price of one of these meters, of ended subscriptions too; a read holds a hundred of them."""
     params = {"status": "all"}
-    for page in _pages(gateway, "reading subscriptions", lambda client: client.subscriptions.list, params, count_read):
+    for page in paged(gateway, "reading subscriptions", lambda client: client.subscriptions.list, params, count_read):
         for subscription in page:
             for each in subscription["items"]["data"]:
                 if _event_name(gateway, each["price"]) in event_names:
@@ -159,7 +159,7 @@ def _event_name(gateway: StripeGateway, price: Fields) -> str | None:
     return gateway.event_name_of(_id(meter)) if meter else None
 
 
-def _pages(
+def paged(
     gateway: StripeGateway,
     doing: str,
     method: Callable[[Any], Callable[..., Any]],
@@ -186,7 +186,7 @@ def _lines(gateway: StripeGateway, invoice: Fields, count_read: CountRead) -> tu
     if not inside["has_more"]:
         return tuple(_line(each) for each in inside["data"])
     doing = f"reading the lines of {invoice_id}"
-    pages = _pages(gateway, doing, lambda client: client.invoices.line_items.list, {}, count_read, invoice_id)
+    pages = paged(gateway, doing, lambda client: client.invoices.line_items.list, {}, count_read, invoice_id)
     return tuple(_line(each) for page in pages for each in page)
 
 

@@ -9,10 +9,9 @@ from typing import Any
 
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.stripe.gateway import StripeGateway, StripeMeter
-from fridge_pipeline.stripe.invoice_reads import read_draft
+from fridge_pipeline.stripe.invoice_reads import paged, read_draft
 from fridge_pipeline.stripe.rules.correction import KEY, DocumentKind, StripeDocument, Wish
 from fridge_pipeline.stripe.rules.invoice import HELD_BY, Draft
-from fridge_pipeline.stripe.rules.limits import PAGE_SIZE
 
 #: Stripe's periods of an invoice item include their last second.
 LAST_SECOND = timedelta(seconds=1)
@@ -20,19 +19,11 @@ LAST_SECOND = timedelta(seconds=1)
 
 def documents_there(gateway: StripeGateway, wish: Wish, count_read: Callable[[], None]) -> list[StripeDocument]:
     """All invoice items of the wish's customer, or credit notes of its invoice. Raises ``StripeCallError``."""
-    found = []
-    params: dict[str, Any] = {"limit": PAGE_SIZE}
     is_item = wish.kind is DocumentKind.INVOICE_ITEM
-    params |= {"customer": wish.customer_id} if is_item else {"invoice": wish.invoice_id}
-    while True:
-        count_read()
-        with gateway.reading(f"looking for the {wish.kind} of correction {wish.key}") as client:
-            page: Any = (client.v1.invoice_items if is_item else client.v1.credit_notes).list(params)  # type: ignore[arg-type]
-        read = [each.to_dict() for each in page.data]
-        found += [_document(each) for each in read]
-        if not page.has_more:
-            return found
-        params["starting_after"] = read[-1]["id"]
+    of = {"customer": wish.customer_id} if is_item else {"invoice": wish.invoice_id}
+    doing = f"looking for the {wish.kind} of correction {wish.key}"
+    read = paged(gateway, doing, lambda api: (api.invoice_items if is_item else api.credit_notes).list, of, count_read)
+    return [_document(each) for page in read for each in page]
 
 
 def preview_credit(gateway: StripeGateway, wish: Wish, remaining: int, count_read: Callable[[], None]) -> int:

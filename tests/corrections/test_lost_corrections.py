@@ -24,7 +24,7 @@ from tests.corrections.test_invoice_corrections import (
     propose,
     taken_out,
 )
-from tests.invoices.account import GRADUATED, InvoicedTenant
+from tests.invoices.account import InvoicedTenant, with_120_readings
 from tests.pipeline import Pipeline, ProcessDied, gateway_to
 
 FOUND = "select proposal_id, answer from fridge.correction_losses order by proposal_id"
@@ -35,12 +35,7 @@ STATES = "select state from fridge.corrections where event_name = 'temperature_r
 def tenant(pipeline: Pipeline) -> InvoicedTenant:
     """A tenant whose invoice of the first day has 120 readings, and who pays no invoice by itself."""
     pipeline.sandbox.settings(payment="open", void_bills_again=False)
-    found = InvoicedTenant(pipeline)
-    found.subscribe(found.price(**GRADUATED))
-    found.use(3, 90)
-    found.use(20, 30)
-    assert found.settled() == [(120, 120, 120, None, None)]
-    return found
+    return with_120_readings(pipeline)
 
 
 def corrected(tenant: InvoicedTenant, rows: int = 30) -> CorrectionRecord:

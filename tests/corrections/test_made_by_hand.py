@@ -21,7 +21,7 @@ from tests.corrections.test_invoice_corrections import (
     settle,
     taken_out,
 )
-from tests.invoices.account import GRADUATED, InvoicedTenant
+from tests.invoices.account import InvoicedTenant, with_120_readings
 from tests.pipeline import Pipeline
 
 
@@ -29,12 +29,7 @@ from tests.pipeline import Pipeline
 def tenant(pipeline: Pipeline) -> InvoicedTenant:
     """A tenant whose invoice of the first day has 120 readings, and who pays no invoice by itself."""
     pipeline.sandbox.settings(payment="open", void_bills_again=False)
-    found = InvoicedTenant(pipeline)
-    found.subscribe(found.price(**GRADUATED))
-    found.use(3, 90)
-    found.use(20, 30)
-    assert found.settled() == [(120, 120, 120, None, None)]
-    return found
+    return with_120_readings(pipeline)
 
 
 def made_void(tenant: InvoicedTenant) -> None:

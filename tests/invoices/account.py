@@ -105,3 +105,13 @@ class InvoicedTenant:
             request["method"] == "GET" and request["path"].startswith(paths)
             for request in self.pipeline.sandbox.requests()
         )
+
+
+def with_120_readings(pipeline: Pipeline) -> InvoicedTenant:
+    """One whose invoice of the first day has 120 readings, at a graduated price."""
+    found = InvoicedTenant(pipeline)
+    found.subscribe(found.price(**GRADUATED))
+    found.use(3, 90)
+    found.use(20, 30)
+    assert found.settled() == [(120, 120, 120, None, None)]
+    return found
