@@ -40,7 +40,7 @@ def rows(bench: Bench) -> Iterator[Row]:
     with bench.world.database() as dsn:
         with Database(dsn).connect() as connection:
             for hour, fingerprint in LocalLanding(str(landing)).hours().items():
-                record_landing_hour(connection, hour, fingerprint, datetime.now(UTC))
+                record_landing_hour(connection, hour, fingerprint, [], datetime.now(UTC))
         environment["FRIDGE_DATABASE_URL"] = dsn
         samples = bench.contest(
             {

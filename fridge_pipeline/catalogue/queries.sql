@@ -232,7 +232,8 @@ insert into fridge.sensor_register (sensor_id, tenant_id, valid_from, reason)
 values (%(sensor_id)s, %(tenant_id)s, %(valid_from)s, %(reason)s);
 
 -- name: count_files_to_read_again
-select count(*) as files from fridge.files_to_read_again;
+select count(*) as files from fridge.files_to_read_again
+where not is_absent;
 
 -- name: listed_tenants
 -- Every tenant that was imported or has usage. Those with usage are looked up one after the other in the index: they

@@ -64,7 +64,7 @@ def end_demo_month(started: Running, span: HourRange, late_tenant: str, runner: 
         hour = Hour(end - LATE_HOUR_BEFORE)
         _land_late(Path(ledger.settings.landing_uri), hour, late_tenant)
         if await_billed(started, HourRange(hour, hour)).is_interrupted:
-            return
+            raise KeyboardInterrupt  # a return would have the demo go on, and signals are ignored by now
     with console.status("reading the invoices"):
         tell_failure(runner.read_invoices(DayRange(day_of(Hour(end)), ledger.clock().date())))
         with ledger.database.connect() as connection:

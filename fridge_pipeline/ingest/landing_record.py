@@ -82,9 +82,14 @@ def listing_fingerprints(connection: psycopg.Connection, hours: HourRange) -> di
     return {hour: listing.fingerprint for hour, listing in loaded_listings(connection, hours).items()}
 
 
-def record_landing_hour(connection: psycopg.Connection, hour: Hour, fingerprint: str, now: datetime) -> None:
-    """Every file of this listing has been loaded, or is among the exceptions."""
-    connection.execute(statement("record_landing_hour"), {"hour": hour.start, "fingerprint": fingerprint, "now": now})
+def record_landing_hour(
+    connection: psycopg.Connection, hour: Hour, fingerprint: str, paths: Sequence[str], now: datetime
+) -> None:
+    """Every file of this listing has been loaded, or is among the exceptions; ``paths`` are all that were listed."""
+    connection.execute(
+        statement("record_landing_hour"),
+        {"hour": hour.start, "fingerprint": fingerprint, "paths": list(paths), "now": now},
+    )
 
 
 def record_folder_versions(connection: psycopg.Connection, seen: Mapping[Hour, LoadedListing]) -> None:

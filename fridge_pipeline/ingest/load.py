@@ -192,7 +192,8 @@ def _record(
                 open_exception(connection, ExceptionKey("unreadable_file", None, load.hour, path), reason, now)
             load.unfetched = len(listing.unread)
             if listing.fingerprint is not None and not listing.unread:
-                record_landing_hour(connection, load.hour, listing.fingerprint, now)
+                paths = [file.path for file in listing.present]
+                record_landing_hour(connection, load.hour, listing.fingerprint, paths, now)
 
 
 @contextmanager

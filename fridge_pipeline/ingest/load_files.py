@@ -138,15 +138,17 @@ class FilesLoader:
         tallies = _tallies(transaction, snapshots)
         if not tallies:
             return []
-        self._register_for(tallies)
+        self._register_for(transaction, tallies)
         self._numbers_for(tallies)
         contracts = self._contracts_for(tallies)
         with self._attempted(tallies):
             return self._load_new(transaction, tallies, contracts)
 
-    def _register_for(self, tallies: Sequence[FileTally]) -> None:
-        """Gives the files whose source asks the sensor register what it says now."""
+    def _register_for(self, transaction: LoadTransaction, tallies: Sequence[FileTally]) -> None:
+        """Gives the files whose source asks the sensor register what it says, and goes on saying until the commit."""
         asking = [tally for tally in tallies if tally.file.source is not None and tally.file.source.tenant_id.register]
+        if asking:
+            transaction.share_register()
         if asking and (newest := newest_entry(self._books)) != self._register.newest_entry:
             entries = pl.DataFrame(read_register(self._books), schema=REGISTER_SCHEMA, orient="row")
             self._register = SensorRegister(entries, newest)

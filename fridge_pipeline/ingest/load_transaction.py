@@ -126,6 +126,10 @@ class LoadTransaction:
         """Waits until no other load of these paths is under way; held until the transaction ends."""
         self._fetch_all("lock_landing_files", (json.dumps(paths),))
 
+    def share_register(self) -> None:
+        """Waits for an import of the sensor register, and has the next one wait until the transaction ends."""
+        self._fetch_all("share_sensor_register", ())
+
     def known(self, contents: Sequence[tuple[str, str]]) -> dict[tuple[str, str], KnownContent]:
         """Those of these (path, content hash) that have been loaded."""
         rows = self._fetch_all("known_contents", (_json(contents),))

@@ -22,7 +22,10 @@ select
 from fridge.landing_hours
 where
     landing_hour between %(first)s and %(last)s
-    and landing_hour not in (select files_to_read_again.landing_hour from fridge.files_to_read_again);
+    and landing_hour not in (
+        select files_to_read_again.landing_hour from fridge.files_to_read_again
+        where not files_to_read_again.is_absent
+    );
 
 -- name: known_hours
 -- A fingerprint begins with the number of files.
@@ -86,10 +89,21 @@ select exists(select 1 from fridge.landing_files) as has_files;
 
 -- name: record_landing_hour
 -- Which folder this listing was of, the next look at the landing zone finds out.
-insert into fridge.landing_hours (landing_hour, listing_fingerprint, loaded_at)
-values (%(hour)s, %(fingerprint)s, %(now)s)
+insert into fridge.landing_hours (landing_hour, listing_fingerprint, loaded_at, absent_file_ids)
+select
+    %(hour)s as landing_hour,
+    %(fingerprint)s as listing_fingerprint,
+    %(now)s as loaded_at,
+    array(
+        select files_to_read_again.file_id from fridge.files_to_read_again
+        where files_to_read_again.landing_hour = %(hour)s and files_to_read_again.path <> all(%(paths)s::text[])
+    ) as absent_file_ids
 on conflict (landing_hour) do update
-    set listing_fingerprint = excluded.listing_fingerprint, loaded_at = excluded.loaded_at, folder_version = null;
+    set
+        listing_fingerprint = excluded.listing_fingerprint,
+        loaded_at = excluded.loaded_at,
+        folder_version = null,
+        absent_file_ids = excluded.absent_file_ids;
 
 -- name: record_folder_versions
 -- An hour that was loaded anew since it was looked at keeps what that load recorded.
@@ -226,6 +240,10 @@ from (
     order by paths.path
     offset 0
 ) as ordered_paths;
+
+-- name: share_sensor_register
+-- An import waits until what is read by the register as it stands is committed, so that it can judge by it.
+select pg_advisory_xact_lock_shared(hashtextextended('fridge.sensor_register', 0))::text as locked;
 
 -- name: known_contents
 -- How often each was read, and whether it is to be read again. The unique constraint landing_files_content is the

@@ -191,7 +191,8 @@ create table fridge.landing_hours (
     landing_hour timestamptz primary key,
     listing_fingerprint text not null,
     loaded_at timestamptz not null,
-    folder_version text
+    folder_version text,
+    absent_file_ids integer[] not null default '{}'
 );
 
 comment on table fridge.landing_hours is 'One row per landing hour whose files have all been loaded.';
@@ -200,8 +201,11 @@ comment on column fridge.landing_hours.listing_fingerprint is
 comment on column fridge.landing_hours.folder_version is
 'The folder whose listing this is known to be; empty until the folder has been seen unchanged after its load.';
 
+comment on column fridge.landing_hours.absent_file_ids is
+'Files to be read again that did not lie there any more: the hour does not wait for them.';
+
 insert into fridge.pipeline_rights (relation, updates)
-values ('landing_hours', '{listing_fingerprint, loaded_at, folder_version}');
+values ('landing_hours', '{listing_fingerprint, loaded_at, folder_version, absent_file_ids}');
 
 -- Files that are being loaded, written before they are read: who dies meanwhile leaves its row behind, so that the next
 -- load knows. Empty while nothing is loaded.
@@ -628,8 +632,10 @@ create view fridge.files_to_read_again as
 select
     landing_files.file_id,
     landing_files.path,
-    landing_files.landing_hour
+    landing_files.landing_hour,
+    landing_files.file_id = any(coalesce(landing_hours.absent_file_ids, '{}')) as is_absent
 from fridge.landing_files
+left join fridge.landing_hours on landing_files.landing_hour = landing_hours.landing_hour
 where
     landing_files.file_id in (
         select waiting_sensors.file_id
@@ -683,6 +689,8 @@ where
 comment on view fridge.files_to_read_again is
 'One row per landing file that says more now than when it was read: its sensors were registered since, its columns '
 'were accepted, or not one reading of it could be read and a source has another definition.';
+comment on column fridge.files_to_read_again.is_absent is
+'Whether it did not lie in its folder when its hour was loaded last; the hour does not wait for it then.';
 
 -- Whoever counts rejected rows counts these. Not grouped, so that a file's rows are found by its path.
 create view fridge.rejected_rows as

@@ -38,7 +38,7 @@ RIGHTS = {
     "invoice_snapshots": "insert",
     "landing_file_tenants": "insert",
     "landing_files": "insert",
-    "landing_hours": "insert, update folder_version listing_fingerprint loaded_at",
+    "landing_hours": "insert, update absent_file_ids folder_version listing_fingerprint loaded_at",
     "load_attempts": "insert, update attempts started_at version_token, delete",
     "marked_hours": "insert, delete",
     "meter_event_adjustments": (

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.register_file import read_entries
 from fridge_pipeline.catalogue.register_record import import_register
 from fridge_pipeline.catalogue.table_file import TableRefusedError
 from fridge_pipeline.corrections.withdraw import withdraw_file
+from fridge_pipeline.ingest import load_files
 from fridge_pipeline.ingest.landing.local import LocalLanding
+from fridge_pipeline.ingest.prepare import prepare
 from fridge_pipeline.ingest.sources_file import read_sources
+from fridge_pipeline.ingest.watch import find_landing_news
 
 if TYPE_CHECKING:
     from tests.pipeline import Pipeline
@@ -134,6 +138,54 @@ def test_a_sensor_whose_own_files_are_withdrawn_is_registered_for_the_past_and_c
     pipeline.load(HOUR)
     pipeline.count(HOUR)
     assert pipeline.usage() == {("cohoes", HOUR.key): (2, 1)}
+
+
+def test_an_hour_does_not_wait_for_a_file_that_was_removed_before_it_could_be_read_again(pipeline: Pipeline) -> None:
+    by_register(pipeline)
+    uplinks(pipeline, "gone", ("s1", 1, 4.5))
+    uplinks(pipeline, "there", ("s2", 2, 4.5))
+    pipeline.load(HOUR)
+    gone = pipeline.landing / HOUR.folder / "gw-7" / "uplinks-gone.ndjson"
+    gone.rename(pipeline.landing / "kept")
+    assert register(pipeline, "s1,troy,2026-01-01") == 1
+    assert HOUR in find_news(pipeline)
+    pipeline.load(HOUR)
+    assert find_news(pipeline) == set()
+    assert register(pipeline, "s3,troy,2026-01-01") == 0
+    assert len(waiting(pipeline)) == 2
+
+    (pipeline.landing / "kept").rename(gone)
+    assert HOUR in find_news(pipeline)
+    pipeline.load(HOUR)
+    pipeline.count(HOUR)
+    assert find_news(pipeline) == set()
+    assert pipeline.usage() == {("troy", HOUR.key): (1, 1)}
+
+
+def find_news(pipeline: Pipeline) -> set[Hour]:
+    assert pipeline.zone is not None
+    with pipeline.database.connect() as connection:
+        return set(find_landing_news(connection, pipeline.zone, HourRange(HOUR, HOUR)).pending)
+
+
+def test_an_import_of_the_register_waits_for_what_is_being_loaded_by_it_and_is_judged_by_that(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_register(pipeline)
+    register(pipeline, "s1,troy,2026-01-01")
+    uplinks(pipeline, "1", ("s1", 20, 4.5))
+    with ThreadPoolExecutor(1) as beside:
+        imports: list[Future[int]] = []
+
+        def prepare_meanwhile(*arguments: Any) -> Any:  # whatever the load hands on
+            imports.append(beside.submit(register, pipeline, "s1,cohoes,2026-01-24T18:20:00Z"))
+            wait(imports, timeout=1)
+            return prepare(*arguments)
+
+        monkeypatch.setattr(load_files, "prepare", prepare_meanwhile)
+        pipeline.load(HOUR)
+        with pytest.raises(TableRefusedError, match=r"readings of it are stored for troy"):
+            imports[0].result()
 
 
 def test_counts_are_the_same_under_any_order_of_files_and_register_entries(pipeline: Pipeline) -> None:

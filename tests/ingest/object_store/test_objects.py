@@ -241,7 +241,7 @@ def test_a_tick_over_100_000_objects_asks_for_few_pages_and_misses_nothing_that_
             listed = find_landing_news(connection, bucket.zone, grid).pending
             assert server.listings() == 100  # a sweep: a page for each 1,000 objects, whatever hours they are in
             for hour, fingerprint in listed.items():
-                record_landing_hour(connection, hour, fingerprint, now)
+                record_landing_hour(connection, hour, fingerprint, [], now)
             loaded = {hour: LoadedListing(fingerprint, objects.NO_VERSION) for hour, fingerprint in listed.items()}
             record_folder_versions(connection, loaded)
         assert len(listed) == hours
