@@ -36,7 +36,7 @@ BACKFILLS_EVERY_SECONDS = 5
 LOOK_EVERY_SECONDS = 1.0
 
 #: Late files of earlier hours wait for the sensor's own interval.
-HOURS_LOOKED_AT = 24
+HOURS_LOOKED_AT = 72
 
 #: The time of a folder's last change, by the folder.
 Seen = dict[str, int]
@@ -74,7 +74,7 @@ class LandingWatch:
 
 
 def folders(root: Path, hour: Hour) -> Seen:
-    """The landing zone's root and the folders of a day up to this hour, as far as they are there."""
+    """The landing zone's root and the folders of three days up to this hour, as far as they are there."""
     hours = (hour.plus(-step).folder for step in range(HOURS_LOOKED_AT))
     names = {name for folder in hours for name in (folder, folder.partition("/")[0])}
     times = {}
