@@ -19,7 +19,7 @@ Columns = Mapping[str, Sequence[str]]
 
 _TENANT = (r"tenant", r"customer", r"account", r"client")
 _SENSOR = (
-    *(r"dev_?eui", r"(sensor|device|probe|logger)_?(id|index|eui)", r"serial", r"^n$", r"entity_?id", r"\bmac\b"),
+    *(r"dev_?eui", r"(sensor|device|probe|logger|item)_?(id|index|eui)", r"serial", r"^n$", r"entity_?id", r"\bmac\b"),
     *(
         r"sensor|probe",
         r"device|logger|core_?id",
@@ -40,7 +40,7 @@ _TEMPERATURE = (
     r"(^|[._])(t|tc|t_?c)$",
     r"^tvc$",
     r"^(t|probe|sensor|ch|channel)[ _]?\d+$",
-    r"(^|[._])_?(v|value|state)$",
+    r"(^|[._])_?(v|value|result|state)$",
 )
 _NO_TEMPERATURE = r"hum|dew|batt|pressure|setpoint|alarm|limit|rssi|ambient_?limit"
 
@@ -93,11 +93,12 @@ def guess_unit_column(columns: Columns) -> str | None:
 
 
 def _is_of_units(name: str) -> bool:
-    return bool(re.search(r"(^|[._/ ])(u|unit|units|uom)$", name, re.IGNORECASE))
+    return bool(re.search(r"(^|[._/ ])(u|units?|uom|unit_?code|unit\w*\.symbol)$", name, re.IGNORECASE))
 
 
 def _is_unit(text: str) -> bool:
-    return bool(re.fullmatch(r"[°º]?(deg)?[ _]?(c|cel|celsius|f|fahrenheit|k|kelvin)", text.strip(), re.IGNORECASE))
+    unit = r"[°º]?(deg)?[ _]?(c|cel|celsius|f|fah|fahrenheit|k|kel|kelvin)"
+    return bool(re.fullmatch(unit, text.strip(), re.IGNORECASE))
 
 
 def guess_measure(columns: Columns) -> tuple[str, list[str]] | None:

@@ -29,7 +29,7 @@ _MORE_DATES = ("%m-%d-%Y", "%Y%m%d", "%Y-%m-%d", "%d-%b-%Y", "%d %b %Y")
 _CLOCKS = ("%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p", "%H%M%S")
 _PATTERNS = [
     *(date + between + clock for date, clock in product((*_DATES, *_MORE_DATES), _CLOCKS) for between in (" ", ", ")),
-    *("%Y%m%dT%H%M%SZ", "%Y%m%dT%H%M%S", "%Y%m%d%H%M%S"),
+    *("%Y%m%dT%H%M%SZ", "%Y%m%dT%H%M%S", "%Y%m%d%H%M%S", "%Y-%m-%d %H:%M:%S UTC", "%Y-%m-%dT%H:%M:%S%.fZ%z"),
 ]
 
 
@@ -57,7 +57,7 @@ def guess_times(values: Sequence[str]) -> TimeGuess | None:
     says_offset = found == TimeFormat.ISO and all(
         _OFFSET.search(value[10:]) for value in there if _ISO.fullmatch(value)
     )
-    is_absolute = says_offset or found in _EPOCHS.values() or found.endswith("Z")
+    is_absolute = says_offset or found in _EPOCHS.values() or found.endswith(("Z", "UTC", "%z"))
     return TimeGuess(found, not is_absolute, tuple(others))
 
 
@@ -92,7 +92,7 @@ def _number(value: str) -> float:
 
 def _is_read(value: str, pattern: str) -> bool:
     try:
-        datetime.strptime(value, pattern)  # noqa: DTZ007 # only whether it is one
+        datetime.strptime(value, pattern.replace("%.f", ".%f"))  # noqa: DTZ007 # only whether it is one
     except ValueError:
         return False
     return True
