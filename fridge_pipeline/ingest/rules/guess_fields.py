@@ -53,6 +53,9 @@ MEASURES_MAX = 20
 #: So many columns that may be temperatures as well are named.
 OTHERS_SHOWN = 5
 
+#: The unit that may stand behind a number.
+_CELSIUS = re.compile(r"(?<=\d)\s*(?:[°º]\s*C|℃)$")
+
 #: How columns of a file without a header line are called.
 UNNAMED = "column "
 
@@ -209,8 +212,9 @@ def _numbers(values: Sequence[str]) -> list[float]:
 
 
 def _number(text: str) -> float | None:
+    bare = _CELSIUS.sub("", text)
     try:
-        number = float((text.replace(",", ".", 1) if "." not in text else text).replace("\N{MINUS SIGN}", "-"))
+        number = float((bare.replace(",", ".", 1) if "." not in bare else bare).replace("\N{MINUS SIGN}", "-"))
     except ValueError:
         return None
     return number if math.isfinite(number) else None

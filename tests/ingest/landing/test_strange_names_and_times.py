@@ -132,7 +132,7 @@ def test_what_no_row_can_say_is_refused_with_what_it_may_be(where: str) -> None:
 
 
 def test_a_pattern_of_rows_that_is_none_is_refused_by_key_and_line() -> None:
-    with pytest.raises(SourcesError, match="source 1: where.topic is not a regular expression"):
+    with pytest.raises(SourcesError, match=r"source 1: where\.topic is not a regular expression"):
         by_topic('topic = { pattern = "(" }')
 
 
@@ -143,3 +143,10 @@ def test_a_row_without_a_temperature_lacks_that_also_where_its_time_cannot_be_re
         "missing recorded_at",
         "missing temperature_c",
     ]
+
+
+def test_a_value_whose_key_says_its_type_is_read_whatever_the_key() -> None:
+    row = [{"dev": "s1", "at": AT, "t": {key: 4.5}} for key in ("doubleValue", "integerValue")]
+    fields = FIELDS.replace('"s"', '"../../dev"').replace('"at"', '"../../at"').replace('"t"', '"value"')
+    found = read(source(plain("typed", fields, records="rows.t.*")), json.dumps({"rows": row}), "t.json")
+    assert [(sensor, degrees) for _, _, sensor, _, degrees in found.valid] == [("s1", 4.5)] * 2
