@@ -17,6 +17,7 @@ from fridge_pipeline.finance.explain_hour import explain_hour
 from fridge_pipeline.finance.explain_invoice import BilledHour, ExplainedLine, InvoiceExplanation, explain_invoice
 from fridge_pipeline.finance.pages.explanation import explanation_text, plain
 from fridge_pipeline.invoices.rules.money import money
+from fridge_pipeline.visible import counted
 
 
 @click.command()
@@ -111,7 +112,9 @@ def _line_text(line: ExplainedLine, currency: str, *, with_hours: bool) -> list[
     )
     shown = line.hours if with_hours else late
     told = (
-        [f"  {len(late)} hours were decided by Stripe after the invoice was final:"] if late and not with_hours else []
+        [f"  {counted(len(late), 'hour')} decided by Stripe after the invoice was final:"]
+        if late and not with_hours
+        else []
     )
     return [head, *told, *(text for each in shown for text in _hour_text(each))]
 

@@ -7,7 +7,7 @@ import re
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
-from pydantic.functional_validators import AfterValidator
+from pydantic.functional_validators import AfterValidator, PlainValidator
 from pydantic_core import PydanticCustomError
 
 from fridge_pipeline.catalogue.reading_number import NumberType, is_name
@@ -61,8 +61,11 @@ def _time_format(text: str) -> str:
         )
     import polars as pl  # noqa: PLC0415 # commands that only look at the books start without it
 
+    from fridge_pipeline.ingest.rules.source_times import to_minutes  # noqa: PLC0415
+
+    some, pattern = to_minutes(pl.lit("a time"), text)
     try:
-        pl.Series(["a time"]).str.to_datetime(text, strict=False)
+        pl.select(some.str.to_datetime(pattern, strict=False))
     except pl.exceptions.ComputeError as error:
         raise _refused(f"is not a pattern of a time: {str(error).splitlines()[0]}") from None
     return text
@@ -82,7 +85,19 @@ def _encoding(name: str) -> str:
 
 
 #: Of a column that says what a row is about.
-_Value = _Text | bool | int
+_Value = str | bool | int
+_Said = _Value | list[_Value] | dict[str, str]
+
+
+def _said(said: object) -> object:
+    match said:
+        case {"pattern": str(pattern), **more} if pattern and not more:
+            return {"pattern": _pattern(pattern)}
+        case dict() | [] | "":
+            pass
+        case _ if all(isinstance(one, _Value) for one in (said if isinstance(said, list) else [said])):
+            return said
+    raise _refused('is a text, a whole number, true, false, a list of these, or { pattern = "…" }')
 
 
 class _Table(BaseModel):
@@ -187,7 +202,7 @@ class SourceTable(_Table):
     decimal: Literal[".", ","] = "."
     header: list[_Text] = []
     contract: ContractMode = ContractMode.WARN
-    where: dict[_Text, _Value | Annotated[list[_Value], Field(min_length=1)]] = {}
+    where: dict[_Text, Annotated[_Said, PlainValidator(_said)]] = {}
     encoding: Annotated[str, AfterValidator(_encoding)] = "utf-8"
     embedded: list[_Text] = []
     tenant_id: TenantTable

@@ -82,13 +82,14 @@ def _source(table: SourceTable) -> Source:
         records=table.records,
         csv=CsvLayout(table.delimiter, table.skip_lines, table.decimal, tuple(table.header)),
         contract=table.contract,
-        where=tuple((column, _texts(values)) for column, values in table.where.items()),
+        where=tuple((column, _texts(said)) for column, said in table.where.items() if not isinstance(said, dict)),
         encoding=table.encoding,
         numbers=tuple(
             NumberField(**{"name": name, **dict(number), "missing": tuple(number.missing)})
             for name, number in table.numbers.items()
         ),
         embedded=tuple(table.embedded),
+        where_like=tuple((column, said["pattern"]) for column, said in table.where.items() if isinstance(said, dict)),
     )
 
 

@@ -152,7 +152,7 @@ def test_an_invoice_is_explained_down_to_the_files_of_the_statement_that_missed_
     whole = run("explain", "--invoice", invoice)
     shown = whole.stdout
     assert "5 invoiced, usage 7, accepted 7; after finalization" in shown, whole.stderr
-    assert "1 hours were decided by Stripe after the invoice was final" in shown, whole.stderr
+    assert "1 hour decided by Stripe after the invoice was final" in shown, whole.stderr
     told = run("explain", "--invoice", invoice, "--line", line)
     first, second = (f"{tenant.hour(3).folder}/{number}.csv" for number in (1, 2))
     assert f"    {first}: 5 inserted\n    {second}: 2 inserted" in told.stdout, told.stderr

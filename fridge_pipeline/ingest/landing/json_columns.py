@@ -6,14 +6,14 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any
 
 import polars as pl
 
 from fridge_pipeline.ingest.landing.nested_records import records_of
 from fridge_pipeline.ingest.rules.blank import BLANK
-from fridge_pipeline.ingest.rules.embedded_json import decoded_text, decoded_within
+from fridge_pipeline.ingest.rules.embedded_json import decoded_text, decoded_within, walk
 from fridge_pipeline.ingest.rules.reading import FIELDS, IDS
 
 #: Between brackets, where one object ends and the next begins. Outside of texts, nothing else in JSON looks like this.
@@ -29,7 +29,7 @@ NUMBER = "number of the line"
 class JsonColumns:
     """For each column of the rows the member that it holds. ``ids`` are columns that are text or a number as written.
 
-    A member is found by its whole name first: an object may have been flattened, and then its keys hold the dots.
+    A key may hold dots itself, as of an object that was flattened: the shortest way to a member counts.
     """
 
     members: Mapping[str, str] = field(default_factory=lambda: {name: name for name in FIELDS})
@@ -74,7 +74,7 @@ class JsonColumns:
         """What polars decodes: every member as text."""
         tree: dict[str, Any] = {NUMBER: pl.Int64()}
         for member in self.members.values():
-            for path in {(member,), _path(member)}:
+            for path in _ways(member):
                 node = tree
                 for part in path[:-1]:
                     node = node.setdefault(part, {})
@@ -114,21 +114,23 @@ class JsonColumns:
 
     @property
     def _id(self) -> str:
-        keys = {key for name in self.ids for member in [self.members[name]] for key in (member, _path(member)[-1])}
+        keys = {path[-1] for name in self.ids for path in _ways(self.members[name])}
         return rf'"(?:{"|".join(map(re.escape, sorted(keys)))})"[ \t\r]*:[ \t\r]*'
 
-    def key_of(self, name: str) -> str:
-        """The last key on the way to a column's member; nothing where it is a place, or any key."""
-        last = _path(self.members[name].removesuffix(".*"))[-1].removeprefix("/")
-        return "" if last == "*" or last.isdecimal() else last
+    def keys_of(self, name: str) -> set[str]:
+        """What the last key on the way to a column's member may be; nothing where it is a place, or any key."""
+        keys = [path[-1].removeprefix("/") for path in _ways(self.members[name].removesuffix(".*"))]
+        return set() if keys[-1] == "*" or keys[-1].isdecimal() else set(keys)
 
 
 def _shown(opened: object) -> str:
     return opened if isinstance(opened, str) else json.dumps(opened, ensure_ascii=False)
 
 
-def _path(member: str) -> tuple[str, ...]:
-    return tuple(member.split("."))
+def _ways(member: str) -> list[tuple[str, ...]]:
+    """The keys that lead to a member, the last of them with dots or without."""
+    parts = member.split(".")
+    return [(*parts[:depth], ".".join(parts[depth:])) for depth in range(len(parts))]
 
 
 def _struct(tree: Mapping[str, Any]) -> pl.Struct:
@@ -136,19 +138,12 @@ def _struct(tree: Mapping[str, Any]) -> pl.Struct:
 
 
 def _member(decoded: pl.Expr, member: str) -> pl.Expr:
-    nested = decoded
-    for part in _path(member):
-        nested = nested.struct.field(part)
-    return pl.coalesce(decoded.struct.field(member), nested) if "." in member else nested
+    found = [reduce(lambda value, key: value.struct.field(key), path, decoded) for path in _ways(member)]
+    return pl.coalesce(found) if found[1:] else found[0]
 
 
 def _value(decoded: Mapping[str, object], member: str) -> object:
-    if member in decoded:
-        return decoded[member]
-    value: object = decoded
-    for part in _path(member):
-        value = value.get(part) if isinstance(value, dict) else None
-    return value
+    return walk(decoded, member)
 
 
 #: The four fields under their own names.

@@ -209,8 +209,8 @@ def refuse_other_content(rows: pl.DataFrame, data: bytes, columns: JsonColumns) 
         for name, member in columns.members.items()
         if name not in columns.optional
         and rows[name].null_count() == rows.height
-        and (key := columns.key_of(name)) not in ("", "value")
-        and f'"{key}"'.encode() not in data
+        and (keys := columns.keys_of(name) - {"value"})
+        and not any(f'"{key}"'.encode() in data for key in keys)
     ]
     if missing:
         objects = (decoded for raw in rows["raw"] if (decoded := _object(raw, 0)[0]) is not None)

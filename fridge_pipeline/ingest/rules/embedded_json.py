@@ -73,12 +73,12 @@ def with_embedded(rows: pl.DataFrame, source: Source) -> pl.DataFrame:
 
 
 def walk(value: object, path: str) -> object:
-    """What lies in a value: under its whole name, where that is a key, or by its parts; None where nothing does."""
-    if isinstance(value, dict) and path in value:
-        return value[path]
-    if "." not in path and isinstance(value, dict):
-        return None
-    for part in path.split("."):
+    """What lies in a value, part by part until the rest is a key; None where nothing does."""
+    dot = "."
+    while dot:
+        if isinstance(value, dict) and path in value:
+            return value[path]
+        part, dot, path = path.partition(".")
         if isinstance(value, dict):
             value = value.get(part)
         elif isinstance(value, list) and part.isdecimal() and int(part) < len(value):

@@ -19,7 +19,7 @@ Columns = Mapping[str, Sequence[str]]
 
 _TENANT = (r"tenant", r"customer", r"account", r"client")
 _SENSOR = (
-    *(r"dev_?eui", r"(sensor|device|probe|logger)_?(id|index|eui)", r"serial", r"^n$", r"entity_?id", r"\bmac\b"),
+    *(r"dev_?eui", r"(sensor|device|probe|logger|item)_?(id|index|eui)", r"serial", r"^n$", r"entity_?id", r"\bmac\b"),
     *(
         r"sensor|probe",
         r"device|logger|core_?id",
@@ -40,7 +40,7 @@ _TEMPERATURE = (
     r"(^|[._])(t|tc|t_?c)$",
     r"^tvc$",
     r"^(t|probe|sensor|ch|channel)[ _]?\d+$",
-    r"(^|[._])_?(v|value|state)$",
+    r"(^|[._])_?(v|value|result|state)$",
 )
 _NO_TEMPERATURE = r"hum|dew|batt|pressure|setpoint|alarm|limit|rssi|ambient_?limit"
 
@@ -52,6 +52,9 @@ MEASURES_MAX = 20
 
 #: So many columns that may be temperatures as well are named.
 OTHERS_SHOWN = 5
+
+#: The unit that may stand behind a number.
+_CELSIUS = re.compile(r"(?<=\d)\s*(?:[°º]\s*C|℃)$")
 
 #: How columns of a file without a header line are called.
 UNNAMED = "column "
@@ -93,11 +96,12 @@ def guess_unit_column(columns: Columns) -> str | None:
 
 
 def _is_of_units(name: str) -> bool:
-    return bool(re.search(r"(^|[._/ ])(u|unit|units|uom)$", name, re.IGNORECASE))
+    return bool(re.search(r"(^|[._/ ])(u|units?|uom|unit_?code|unit\w*\.symbol)$", name, re.IGNORECASE))
 
 
 def _is_unit(text: str) -> bool:
-    return bool(re.fullmatch(r"[°º]?(deg)?[ _]?(c|cel|celsius|f|fahrenheit|k|kelvin)", text.strip(), re.IGNORECASE))
+    unit = r"[°º]?(deg)?[ _]?(c|cel|celsius|f|fah|fahrenheit|k|kel|kelvin)"
+    return bool(re.fullmatch(unit, text.strip(), re.IGNORECASE))
 
 
 def guess_measure(columns: Columns) -> tuple[str, list[str]] | None:
@@ -208,8 +212,9 @@ def _numbers(values: Sequence[str]) -> list[float]:
 
 
 def _number(text: str) -> float | None:
+    bare = _CELSIUS.sub("", text)
     try:
-        number = float((text.replace(",", ".", 1) if "." not in text else text).replace("\N{MINUS SIGN}", "-"))
+        number = float((bare.replace(",", ".", 1) if "." not in bare else bare).replace("\N{MINUS SIGN}", "-"))
     except ValueError:
         return None
     return number if math.isfinite(number) else None

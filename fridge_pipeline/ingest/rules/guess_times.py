@@ -24,12 +24,15 @@ _SECONDS = (1_420_070_400, 4_102_444_800)
 #: The same years in days of spreadsheets.
 _DAYS = (42_005, 73_051)
 
+#: What names of zones begin with, and no "Date/Time" does.
+_REGIONS = "Africa|America|Antarctica|Arctic|Asia|Atlantic|Australia|Europe|Indian|Pacific"
+
 _DATES = ("%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d.%m.%y", "%d/%m/%Y", "%m/%d/%Y", "%d/%m/%y", "%m/%d/%y", "%d-%m-%Y")
 _MORE_DATES = ("%m-%d-%Y", "%Y%m%d", "%Y-%m-%d", "%d-%b-%Y", "%d %b %Y")
 _CLOCKS = ("%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p", "%H%M%S")
 _PATTERNS = [
     *(date + between + clock for date, clock in product((*_DATES, *_MORE_DATES), _CLOCKS) for between in (" ", ", ")),
-    *("%Y%m%dT%H%M%SZ", "%Y%m%dT%H%M%S", "%Y%m%d%H%M%S"),
+    *("%Y%m%dT%H%M%SZ", "%Y%m%dT%H%M%S", "%Y%m%d%H%M%S", "%Y-%m-%d %H:%M:%S%.f UTC", "%Y-%m-%dT%H:%M:%S%.fZ%z"),
 ]
 
 
@@ -57,7 +60,7 @@ def guess_times(values: Sequence[str]) -> TimeGuess | None:
     says_offset = found == TimeFormat.ISO and all(
         _OFFSET.search(value[10:]) for value in there if _ISO.fullmatch(value)
     )
-    is_absolute = says_offset or found in _EPOCHS.values() or found.endswith("Z")
+    is_absolute = says_offset or found in _EPOCHS.values() or found.endswith(("Z", "UTC", "%z"))
     return TimeGuess(found, not is_absolute, tuple(others))
 
 
@@ -91,8 +94,9 @@ def _number(value: str) -> float:
 
 
 def _is_read(value: str, pattern: str) -> bool:
+    fraction = ".%f" if "." in value else ""
     try:
-        datetime.strptime(value, pattern)  # noqa: DTZ007 # only whether it is one
+        datetime.strptime(value, pattern.replace("%.f", fraction))  # noqa: DTZ007 # only whether it is one
     except ValueError:
         return False
     return True
@@ -103,5 +107,5 @@ def zone_of(column: str) -> str | None:
     found = re.search(r"(?:GMT|UTC) ?([+-])0?(\d{1,2})(?::?00)?\b", column)
     if found:
         return "UTC" if found[2] == "0" else f"Etc/GMT{'-' if found[1] == '+' else '+'}{found[2]}"
-    named = re.search(r"[A-Z][a-z]+/[A-Z][A-Za-z_]+", column)
+    named = re.search(rf"\b(?:{_REGIONS})/[A-Z][A-Za-z_/-]+", column)
     return named[0] if named else None

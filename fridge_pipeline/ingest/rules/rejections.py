@@ -222,7 +222,7 @@ def _late(landing_hour: Hour) -> pl.Expr:
         .then(pl.lit("a clock that is far ahead"))
         .when(has_offset)
         .then(pl.lit("a clock that is ahead, or a file in the folder of an earlier hour"))
-        .otherwise(pl.lit("local time without its offset, which is read as UTC, or a clock that is ahead"))
+        .otherwise(pl.lit("local time without its offset, read as UTC or in a wrong zone, or a clock that is ahead"))
     )
 
 

@@ -146,8 +146,8 @@ class Source:
 
     ``format`` None means: by the file's ending. ``records`` is where a JSON document has its array of records.
     ``wide`` is a pattern of the columns that hold one reading each. ``where`` are columns with the texts that rows of
-    temperatures have in them. ``encoding`` is that of text. ``embedded`` are columns whose text is JSON of its own.
-    ``numbers`` are kept besides the temperature.
+    temperatures have in them, ``where_like`` with a pattern of it. ``encoding`` is that of text. ``embedded`` are
+    columns whose text is JSON of its own. ``numbers`` are kept besides the temperature.
     """
 
     name: str
@@ -165,6 +165,7 @@ class Source:
     encoding: str = "utf-8"
     numbers: tuple[NumberField, ...] = ()
     embedded: tuple[str, ...] = ()
+    where_like: tuple[tuple[str, str], ...] = ()
 
     @property
     def definition(self) -> dict[str, Any]:
@@ -192,7 +193,7 @@ class Source:
             *columns_of(self.recorded_at.column),
             *columns_of(self.temperature.column),
             *columns_of(self.temperature.unit_column),
-            *(column for column, _ in self.where),
+            *(column for column, _ in (*self.where, *self.where_like)),
             *(number.column for number in self.numbers),
         )
         return list(dict.fromkeys(named))
@@ -242,6 +243,7 @@ _NEWER: dict[str, object] = {
     "encoding": "utf-8",
     "numbers": (),
     "embedded": (),
+    "where_like": (),
 }
 
 

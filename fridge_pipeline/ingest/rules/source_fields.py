@@ -29,10 +29,10 @@ BETWEEN_TIMES, BETWEEN_IDS = " ", "-"
 #: What may stand behind a number: its unit, if it is the source's.
 _UNIT_ENDS = {Unit.CELSIUS: f"{BLANK}°ºC℃", Unit.FAHRENHEIT: f"{BLANK}°ºF℉", Unit.KELVIN: f"{BLANK}°ºK"}
 
-#: A unit as files write it: ``°C``, ``F``, ``deg C``, ``Cel``, ``[degF]``, ``degrees Celsius``, ``Kelvin``.
+#: A unit as files write it: ``°C``, ``F``, ``deg C``, ``Cel``, ``[degF]``, ``degrees Celsius``, ``Kelvin``, ``FAH``.
 _UNIT = (
     rf"^[{BLANK}\[°º]*(?:deg(?:ree)?s?)?[{BLANK}_.]*"
-    rf"(c|cel|celsius|centigrade|f|fahrenheit|k|kelvin)[{BLANK}\].]*$"
+    rf"(c|cel|celsius|centigrade|f|fah|fahrenheit|k|kel|kelvin)[{BLANK}\].]*$"
 )
 
 _FLAGS = frozenset(("true", "false"))
@@ -155,8 +155,13 @@ def _time(source: Source) -> pl.Expr:
 
 def _is_other(source: Source) -> pl.Expr:
     """Whether a row is about something else than its source asks for; null where it does not say."""
-    asked = [_is_among(_stripped(pl.col(own(column)).cast(pl.String)), texts) for column, texts in source.where]
+    asked = [_is_among(_said(column), texts) for column, texts in source.where]
+    asked += [_said(column).str.contains(pattern) for column, pattern in source.where_like]
     return ~pl.all_horizontal(asked) if asked else pl.lit(value=False)
+
+
+def _said(column: str) -> pl.Expr:
+    return _stripped(pl.col(own(column)).cast(pl.String)).fill_null("")
 
 
 def _is_among(text: pl.Expr, texts: Sequence[str]) -> pl.Expr:
@@ -167,7 +172,7 @@ def _is_among(text: pl.Expr, texts: Sequence[str]) -> pl.Expr:
         text = pl.when(lower.is_in(pl.lit(pl.Series(sorted(_FLAGS))).implode())).then(lower).otherwise(text)
     if asked.str.contains(_WHOLE).any():
         text, asked = text.str.replace(_WHOLE, "$1"), asked.str.replace(_WHOLE, "$1")
-    return text.fill_null("").is_in(pl.lit(asked).implode())
+    return text.is_in(pl.lit(asked).implode())
 
 
 def _stripped(text: pl.Expr) -> pl.Expr:
@@ -229,4 +234,7 @@ def _fault(source: Source) -> pl.Expr:
     ids = [_stripped(pl.when(found.is_not_null()).then(pl.col(name))).fill_null("") != "" for name in names]
     has_all = pl.all_horizontal(*ids, "_has_time", "_has_temperature")
     other = pl.when("_is_other").then(pl.lit(Reason.OTHER_MEASURE.value))
-    return pl.coalesce("fault", other, pl.when(has_all).then(found))
+    # Where the time cannot be read either, it is null by now, and ``judge`` would say that the time is missing.
+    no_temperature = pl.when(pl.all_horizontal(*ids, "_has_time")).then(pl.lit(Reason.MISSING_TEMPERATURE.value))
+    known = pl.when(has_all).then(found).when(~pl.col("_has_temperature")).then(no_temperature)
+    return pl.coalesce("fault", other, known)

@@ -5,6 +5,7 @@ A local time in the hour that a clock change skips never was, and one in the hou
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 import polars as pl
@@ -23,6 +24,9 @@ _MICROSECONDS_MAX = 2.6e17
 #: From the day 0 of spreadsheets, 30 December 1899, to 1970.
 _DAYS_BEFORE_1970 = 25_569
 _MILLISECONDS_PER_DAY = 86_400_000
+
+#: What says the minute in a pattern; without it the hour alone says the time.
+_MINUTE = re.compile(r"(?<!%)(?:%%)*%[-_0]?[MTRrXcs]")
 
 _NAIVE = pl.Datetime("us")
 _HAS_OFFSET = r"(?i)[0-9:](Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
@@ -53,6 +57,11 @@ def with_source_time(rows: pl.LazyFrame, column: str, time: TimeField) -> pl.Laz
     if time.format == TimeFormat.ISO:
         return _with_iso(rows, column, time)
     return _with_pattern(rows, column, time)
+
+
+def to_minutes(text: pl.Expr, pattern: str) -> tuple[pl.Expr, str]:
+    """A text and its pattern, with the minute where they have none: polars reads no hour alone."""
+    return (text, pattern) if _MINUTE.search(pattern) else (text + " 00", f"{pattern} %M")
 
 
 def _no_fault() -> pl.Expr:
@@ -97,11 +106,11 @@ def _with_iso(rows: pl.LazyFrame, column: str, time: TimeField) -> pl.LazyFrame:
 
 
 def _with_pattern(rows: pl.LazyFrame, column: str, time: TimeField) -> pl.LazyFrame:
-    text = pl.col(column).cast(pl.String)
-    if "%z" in time.format or "%:z" in time.format or "%#z" in time.format:
-        instant = text.str.to_datetime(time.format, time_unit="us", strict=False).dt.convert_time_zone("UTC")
+    text, pattern = to_minutes(pl.col(column).cast(pl.String), time.format)
+    if "%z" in pattern or "%:z" in pattern or "%#z" in pattern:
+        instant = text.str.to_datetime(pattern, time_unit="us", strict=False).dt.convert_time_zone("UTC")
         return rows.with_columns(_in_calendar(instant).alias(column), time_fault=_no_fault())
-    clock = text.str.to_datetime(time.format, time_unit="us", time_zone=None, strict=False, exact=True)
+    clock = text.str.to_datetime(pattern, time_unit="us", time_zone=None, strict=False, exact=True)
     return _with_instant(rows, column, clock, time)
 
 

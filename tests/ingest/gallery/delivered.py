@@ -31,16 +31,19 @@ PATHS = {
     "home-assistant-history": "history.csv",
     "influxdb-annotated": "influxdb-1.csv",
     "iot-hub-storage": "iot-hub-18.json",
+    "mosquitto-sub": "mosquitto-18.ndjson",
     "netatmo-csv": "netatmo-north.csv",
     "purpleair-history": "purpleair-164351.csv",
     "ruuvi-station": "RuuviTag_A1B2_20260124T194000-0000.csv",
     "senml": "pack.senml.json",
     "sensor-community": "2026-01-24_bme280_sensor_11246.csv",
     "sensorpush-app": "sensorpush-16965.csv",
+    "sensorthings": "observations-1.json",
     "telegraf-json": "telegraf-1.json",
     "things-stack-storage": "things-stack-storage-1.json",
     "things-stack-webhook": "things-stack-1.ndjson",
     "who-pqs-emd": "emd-1.json",
+    "zabbix-export": "history-history-syncer-1.ndjson",
 }
 
 

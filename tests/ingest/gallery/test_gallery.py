@@ -67,6 +67,10 @@ EXPECTED: dict[str, tuple[list[Reading], list[Rejected]]] = {
         [(1, "device-1", "18:46:09.887000", 4.91), (2, "device-2", "18:47:09", 5.0)],
         [(3, "missing temperature_c")],
     ),
+    "mosquitto-sub": (
+        [(1, "zigbee2mqtt/fridge-1", "18:30:00.123456", 4.5), (3, "zigbee2mqtt/freezer", "18:32:00.500000", -18.25)],
+        [(2, "a row of another measure"), (4, "missing temperature_c")],
+    ),
     "netatmo-csv": ([(4, "north", "18:30:02", 5.6), (5, "north", "18:35:04", 5.7)], [(6, "missing temperature_c")]),
     "purpleair-history": (
         [(2, "164351", "18:30:00", 4.0), (3, "164351", "18:40:00", -5.0)],
@@ -95,6 +99,10 @@ EXPECTED: dict[str, tuple[list[Reading], list[Rejected]]] = {
         [(2, "16965", "18:30:00", 4.25), (4, "16965", "18:32:00", 4.75)],
         [(3, "missing temperature_c")],
     ),
+    "sensorthings": (
+        [(4, "7", "18:30:00", 4.5), (8, "8", "18:31:00", -5.0)],
+        [(6, "unreadable time"), (10, "unreadable temperature")],
+    ),
     "telegraf-json": (
         [(1, "probe-1", "18:30:00", 4.5), (3, "probe-2", "18:31:00", -18.5)],
         [(2, "missing temperature_c")],
@@ -110,6 +118,10 @@ EXPECTED: dict[str, tuple[list[Reading], list[Rejected]]] = {
     "who-pqs-emd": (
         [(1, "logger-1", "18:30:00", 4.5), (1, "logger-2", "18:31:00", 5.25)],
         [(1, "missing temperature_c")],
+    ),
+    "zabbix-export": (
+        [(1, "rack-1-23296", "18:30:00", 4.5), (3, "rack-2-23301", "18:31:00", 18.0)],
+        [(2, "a row of another measure"), (4, "a row of another measure")],
     ),
 }
 
