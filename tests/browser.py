@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -172,11 +173,11 @@ class Page:
         )
 
     def wait_for_rest(self, patience: float = PAGE_SECONDS_MAX) -> None:
-        """Until nothing that can be read changes any more."""
+        """Until nothing that can be read changes any more, but for the seconds since it was loaded."""
         looks = [""]
 
         def is_at_rest(text: str) -> bool:
-            looks.append(text)
+            looks.append(re.sub(r"\d+ seconds? ago", "", text))
             return len(looks) > SETTLE_LOOKS and len(set(looks[-SETTLE_LOOKS:])) == 1
 
         self.wait_for("the page to come to rest", is_at_rest, patience)

@@ -56,7 +56,7 @@ def test_after_a_kill_9_the_next_up_ends_what_was_left_over_and_ctrl_c_then_ends
         wait_until("the daemon answers for all its parts", lambda: _is_healthy(up))
         what_it_prints_leads_to_ui_console_and_books(up)
         assert grid(up)[0] == first_of_the_demo
-        earlier = Hour.from_key(first_of_the_demo).plus(-30)
+        earlier = Hour.from_key(first_of_the_demo).plus(-20)
         land(up, earlier.start)
         wait_until("the grid begins at the earlier folder", lambda: grid(up)[0] == earlier.key)
         assert up.end(signal.SIGINT) < SECONDS_TO_STOP_MAX

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import psycopg
 import pytest
 
+from fridge_pipeline.database.embedded.logins import APPLICATION, DAGSTER_DATABASE
+from fridge_pipeline.database.embedded.server import EmbeddedServer
 from tests.live.deliveries import hour_ago, is_billed, key, land
 from tests.live.running_fridge import RunningFridge, wait_until
 from tests.live.runs import (
@@ -130,5 +133,21 @@ def test_a_wiped_asset_is_told_of_and_comes_back(demo: RunningFridge) -> None:
     answer = demo.graphql(wipe, keys=[{"assetKey": {"path": ["inserted_counts"]}}])["wipeAssets"]
     assert answer["__typename"] == "AssetWipeSuccess", answer
     assert materialized_ranges(demo, "inserted_counts") == []
+    forget_last_look(demo, "wiped_hours")
     wait_until("its hours are back", lambda: len(materialized_ranges(demo, "inserted_counts")) > 0, 500)
     assert before
+
+
+def forget_last_look(demo: RunningFridge, sensor: str) -> None:
+    """As if its interval, minutes, had gone by: the daemon finds it due."""
+    server = EmbeddedServer(demo.home / "postgres")
+    with (
+        server.hold() as address,
+        psycopg.connect(server.signed_in(address, APPLICATION).dsn(DAGSTER_DATABASE)) as connection,
+    ):
+        changed = connection.execute(
+            """update instigators set instigator_body = regexp_replace(instigator_body, %s, '"\\1": 1.0', 'g')
+            where instigator_body like '%%"job_name": "' || %s || '"%%'""",
+            ['"(last_tick(?:_start)?_timestamp)": [0-9.]+', sensor],
+        )
+    assert changed.rowcount == 1
