@@ -103,8 +103,11 @@ def _is_read(value: str, pattern: str) -> bool:
 
 
 def zone_of(column: str) -> str | None:
-    """The time zone that a column's name says, as in ``Date Time, GMT-07:00``; the sign of ``Etc/GMT`` is turned."""
-    found = re.search(r"(?:GMT|UTC) ?([+-])0?(\d{1,2})(?::?00)?\b", column)
+    """The time zone that a column's name says, as in ``Date Time, GMT-07:00``; the sign of ``Etc/GMT`` is turned.
+
+    ``None`` for an offset of no whole hours, which many places have and no zone is called by.
+    """
+    found = re.search(r"(?:GMT|UTC) ?([+-])0?(\d{1,2})(?::?00)?\b(?!:\d)", column)
     if found:
         return "UTC" if found[2] == "0" else f"Etc/GMT{'-' if found[1] == '+' else '+'}{found[2]}"
     named = re.search(rf"\b(?:{_REGIONS})/[A-Z][A-Za-z_/-]+", column)

@@ -181,6 +181,17 @@ recorded_at = { column = "Date Time, GMT-04:00", format = "%m/%d/%y %I:%M:%S %p"
 temperature = { column = "Temp, °F (LGR S/N: 1)", unit = "fahrenheit" }
 """,
     ),
+    "an offset of half an hour in the name of the time column": (
+        """
+"Plot Title: x"
+"#","Date Time, GMT+05:30","Temp, °F (LGR S/N: 1)"
+1,01/24/26 02:30:00 PM,40.1
+""",
+        """
+recorded_at = { column = "Date Time, GMT+05:30", format = "%m/%d/%y %I:%M:%S %p" }
+temperature = { column = "Temp, °F (LGR S/N: 1)", unit = "fahrenheit" }
+""",
+    ),
     "a date beside a time of day": (
         """
 Logger,Date,Time,Temp (F)
@@ -341,6 +352,10 @@ def test_an_unknown_file_is_guessed_by_names_units_and_values(case: str, tmp_pat
 @pytest.mark.parametrize(
     ("content", "doubt"),
     [
+        (
+            'id,"Date Time, GMT+05:30",t\na,01/24/26 02:30:00 PM,4.5\n',
+            'the times say no offset and are read as UTC; are they local? Then say timezone = "…"',
+        ),
         (
             "id,time,Fridge (°C),Freezer (°C)\na,2026-01-24T18:30:00Z,4.5,-18\n",
             "'Freezer (°C)' may be temperatures as well, and are not read",
