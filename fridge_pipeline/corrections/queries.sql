@@ -189,6 +189,30 @@ priced as materialized (
     from fridge.prices
 ),
 
+-- On no invoice: what the customer's invoices beside that time have, and the subscription now.
+discounted as materialized (
+    select
+        invoices.invoice_id,
+        invoices.stripe_customer_id,
+        priced.event_name,
+        snapshots.period_start,
+        snapshots.period_end
+    from fridge.invoices
+    inner join fridge.invoice_line_snapshots as snapshots on invoices.snapshot_id = snapshots.snapshot_id
+    inner join priced on snapshots.price_id = priced.price_id
+    where snapshots.is_discounted and priced.event_name is not null
+    union all
+    select
+        null as invoice_id,
+        items.stripe_customer_id,
+        priced.event_name,
+        '-infinity' as period_start,
+        'infinity' as period_end
+    from fridge.subscription_items as items
+    inner join priced on items.price_id = priced.price_id
+    where items.is_discounted
+),
+
 subscribed as materialized (
     select distinct stripe_customer_id
     from fridge.subscription_items
@@ -212,7 +236,16 @@ select
     compared.currency,
     compared.price_id,
     subscribed.stripe_customer_id is not null as is_subscribed,
-    coalesce(lines.of_meter, '[]') as lines
+    coalesce(lines.of_meter, '[]') as lines,
+    exists(
+        select 1 from discounted
+        where
+            discounted.stripe_customer_id = compared.stripe_customer_id
+            and discounted.event_name = compared.event_name
+            and discounted.period_end >= compared.period_start
+            and discounted.period_start <= compared.period_end
+            and (compared.invoice_id is null or discounted.invoice_id = compared.invoice_id)
+    ) as is_discounted
 from fridge.invoice_comparisons as compared
 inner join asked on compared.stripe_customer_id = asked.stripe_customer_id
 left join fridge.invoices on compared.invoice_id = invoices.invoice_id

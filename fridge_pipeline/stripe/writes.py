@@ -9,7 +9,8 @@ from typing import Any
 
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.stripe.gateway import StripeGateway, StripeMeter
-from fridge_pipeline.stripe.invoice_reads import paged, read_draft
+from fridge_pipeline.stripe.invoice_reads import read_draft
+from fridge_pipeline.stripe.paging import paged
 from fridge_pipeline.stripe.rules.correction import KEY, DocumentKind, StripeDocument, Wish
 from fridge_pipeline.stripe.rules.invoice import HELD_BY, Draft
 

@@ -104,6 +104,7 @@ def test_more_usage_that_costs_less_is_a_credit_note() -> None:
         ({"amount": None}, "no price says what it costs"),
         ({"is_subscribed": False}, "no subscription of cus_1 goes on"),
         ({"status": InvoiceStatus.DRAFT}, "is not final yet"),
+        ({"is_discounted": True}, "the customer has a discount"),
         ({"lines": (Line("a", "unit", 1), Line("b", "volume", 1))}, "at several prices"),
         ({"usage": D(50), "accepted": D(50), "amount": -50, "status": InvoiceStatus.VOID}, "only an open or paid"),
     ],

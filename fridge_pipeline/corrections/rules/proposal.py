@@ -47,7 +47,7 @@ class Difference:
     ``amount`` is what the whole difference costs, ``cost(to_invoice) - cost(invoiced)``, rounded once. ``settled`` is
     what of the usage people have settled hour by hour. ``is_subscribed``:
     the customer has a subscription that goes on, whose next invoice takes an invoice item. ``lines`` are those of the
-    invoice that bill the meter, in its order.
+    invoice that bill the meter, in its order. ``is_discounted``: a discount lowers what is paid for the meter.
     """
 
     invoice_id: str | None
@@ -67,6 +67,7 @@ class Difference:
     is_subscribed: bool
     lines: tuple[Line, ...] = ()
     settled: Decimal = NOTHING
+    is_discounted: bool = False
 
     @property
     def difference(self) -> Decimal:
@@ -167,6 +168,11 @@ def _money(found: Difference, done: Corrected) -> tuple[int, str, str]:
             f"it was corrected in another currency than {found.currency}, or at no known price{done.in_words()}"
         )
     amount = owed - done.amount
+    if found.is_discounted:
+        raise NotProposedError(
+            f"the customer has a discount, and {money(amount, found.currency, '+')} is without it: Stripe alone says "
+            "what it comes to. Correct it by hand in Stripe less the discount, then settle by that document"
+        )
     if amount == 0:
         raise NotProposedError("it costs nothing at this price, so there is nothing to invoice or to credit")
     return amount, found.currency, found.price_id

@@ -37,6 +37,7 @@ class InvoiceLine:
 
     ``period_start`` and ``period_end`` are the line's own: the invoice's say when pending items were collected.
     ``is_invoice_item``: made by an invoice item, as the line of a price that was changed in the middle of a period.
+    ``is_discounted``: ``amount`` is before a discount that lowers it, or would lower more of it.
     """
 
     line_id: str
@@ -49,6 +50,7 @@ class InvoiceLine:
     amount: int
     is_invoice_item: bool = False
     is_proration: bool = False
+    is_discounted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,7 @@ class SubscriptionItem:
     """A subscription's item: which price bills the customer now, in which current period, and until when it did.
 
     ``ended_at`` is when its subscription ended; ``None`` until then. The trial is the subscription's last one.
+    ``is_discounted``: the item or its subscription has a discount now.
     """
 
     item_id: str
@@ -153,6 +156,7 @@ class SubscriptionItem:
     ended_at: datetime | None = None
     trial_start: datetime | None = None
     trial_end: datetime | None = None
+    is_discounted: bool = False
 
     @property
     def goes_on(self) -> bool:
