@@ -245,7 +245,18 @@ select
             and discounted.period_end >= compared.period_start
             and discounted.period_start <= compared.period_end
             and (compared.invoice_id is null or discounted.invoice_id = compared.invoice_id)
-    ) as is_discounted
+    ) as is_discounted,
+    case
+        when compared.invoice_id is null then (
+            select min(following.invoice_id)
+            from fridge.invoice_comparisons as following
+            where
+                following.stripe_customer_id = compared.stripe_customer_id
+                and following.event_name = compared.event_name
+                and following.period_start = compared.period_end
+                and following.cause = 'unexplained_line'
+        )
+    end as unexplained_next
 from fridge.invoice_comparisons as compared
 inner join asked on compared.stripe_customer_id = asked.stripe_customer_id
 left join fridge.invoices on compared.invoice_id = invoices.invoice_id

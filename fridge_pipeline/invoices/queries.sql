@@ -128,6 +128,22 @@ select
 from fridge.subscription_items
 where %(customer_ids)s::text[] is null or stripe_customer_id = any(%(customer_ids)s::text[]);
 
+-- name: item_readings
+-- What was read of some items, in its order: periods and trials that reach into a time, and all pauses.
+select
+    item_id,
+    status,
+    period_start,
+    period_end,
+    trial_start,
+    trial_end,
+    read_at
+from fridge.subscription_item_snapshots
+where
+    item_id = any(%(item_ids)s)
+    and (greatest(period_end, trial_end) > %(since)s or status = 'paused')
+order by item_id, snapshot_id;
+
 -- name: add_item
 insert into fridge.subscription_item_snapshots (
     item_id, stripe_subscription_id, stripe_customer_id, price_id, status, created_at, period_start, period_end,

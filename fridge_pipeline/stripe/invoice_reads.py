@@ -261,7 +261,9 @@ def read_item(read: Fields, subscription: Fields) -> SubscriptionItem:
         created_at=_moment(_begins(read, subscription)),
         period_start=_moment(read["current_period_start"]),
         period_end=_moment(read["current_period_end"]),
-        **{name: _moment_or_none(subscription.get(name)) for name in ("ended_at", "trial_start", "trial_end")},
+        ended_at=_moment_or_none(subscription.get("ended_at")),
+        trial_start=_moment_or_none(subscription.get("trial_start")),
+        trial_end=_moment_or_none(subscription.get("trial_end")),
         is_discounted=bool(read.get("discounts") or subscription.get("discounts")),
     )
 

@@ -35,7 +35,7 @@ def test_a_discount_that_no_line_has_had_an_amount_to_show_is_seen(pipeline: Pip
     tenant = InvoicedTenant(pipeline)
     tenant.subscribe(tenant.price())
     tenant.go(tenant.start + timedelta(hours=26))
-    tenant.use(20, 30)
+    late_file(tenant)
     tenant.go(tenant.start + timedelta(hours=74))
     tenant.read()
     (why,) = why_not(tenant).values()
@@ -50,7 +50,4 @@ def test_a_discount_that_came_after_the_invoice_lowers_no_correction_of_it(pipel
     approve(tenant, of_readings(propose(tenant)).proposal_id)
     tenant.go(tenant.start + timedelta(hours=51))
     newest = tenant.client.v1.invoices.list({"customer": tenant.customer}).data[0]
-    assert [(line.amount, sum(each.amount for each in line.discount_amounts)) for line in newest.lines.data] == [
-        (100, 20),
-        (30, 0),
-    ]
+    assert (newest.subtotal, newest.total) == (130, 110)

@@ -28,6 +28,30 @@ def test_an_invoice_with_all_usage_of_its_period_agrees_and_opens_nothing(books:
     assert books.exceptions() == []
 
 
+def test_usage_of_a_trial_stays_free_when_the_subscription_has_another_one(books: InvoicedBooks) -> None:
+    books.use(3, 10)
+    books.subscribe(trial_start=books.start, trial_end=books.end)
+    books.bill(0)
+    books.read_days()
+    books.compare()
+    assert books.rows() == [("in_1", "cohoes", 10, 10, 0, "free_trial")]
+    soon = books.end + timedelta(days=3)
+    books.subscribe(trial_start=soon, trial_end=soon + timedelta(days=9))
+    books.compare()
+    assert books.rows() == [("in_1", "cohoes", 10, 10, 0, "free_trial")]
+
+
+def test_usage_of_an_earlier_day_is_told_although_the_invoice_of_the_last_day_is_awaited(books: InvoicedBooks) -> None:
+    """As of a price by the day, of which no invoice comes."""
+    books.use(3, 10)
+    for day in (0, 1, 2):
+        begins = books.start + timedelta(days=day)
+        books.subscribe(period_start=begins, period_end=begins + timedelta(days=1))
+    books.read_days()
+    books.compare()
+    assert books.rows() == [(None, "cohoes", 10, 10, 0, "no_line")]
+
+
 def test_a_late_file_after_the_invoice_was_final_is_owed_with_its_price_until_the_next_invoice(
     books: InvoicedBooks,
 ) -> None:
