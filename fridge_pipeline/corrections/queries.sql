@@ -213,6 +213,18 @@ discounted as materialized (
     where items.is_discounted
 ),
 
+-- What credit notes of ours have left of a line.
+credited as materialized (
+    select
+        corrections.invoice_id,
+        lines.line_id,
+        sum(lines.amount::bigint) as amount
+    from fridge.corrections
+    cross join lateral jsonb_each_text(corrections.invoice_lines) as lines (line_id, amount)
+    where corrections.state = 'written'
+    group by corrections.invoice_id, lines.line_id
+),
+
 subscribed as materialized (
     select distinct stripe_customer_id
     from fridge.subscription_items
@@ -265,11 +277,14 @@ cross join
     lateral (
         select
             jsonb_agg(
-                jsonb_build_array(snapshots.line_id, snapshots.price_id, snapshots.amount)
+                jsonb_build_array(
+                    snapshots.line_id, snapshots.price_id, snapshots.amount - coalesce(credited.amount, 0)
+                )
                 order by snapshots.line_number
             ) as of_meter
         from fridge.invoice_line_snapshots as snapshots
         inner join priced on snapshots.price_id = priced.price_id
+        left join credited on invoices.invoice_id = credited.invoice_id and snapshots.line_id = credited.line_id
         where
             snapshots.snapshot_id = invoices.snapshot_id
             and priced.event_name = compared.event_name
@@ -349,6 +364,10 @@ where
     and exceptions.tenant_id is not distinct from %(tenant_id)s
     and exceptions.hour = date_trunc('hour', %(period_start)s::timestamptz, 'UTC')
     and exceptions.subject in (%(event_name)s::text, %(event_name)s::text || ' ' || %(customer_id)s::text);
+
+-- name: told_since
+select opened_at from fridge.exceptions
+where exception_id = %(exception_id)s;
 
 -- name: settle_by_correction
 insert into fridge.settlement_decisions (exception_id, event_name, how, quantity, document, reason, proposal_id)

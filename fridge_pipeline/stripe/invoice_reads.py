@@ -45,10 +45,11 @@ def created_invoices(
 def customer_invoices(
     gateway: StripeGateway, customer_id: str, since: datetime, count_read: CountRead
 ) -> Iterator[Invoice]:
-    """A customer's invoices that were created since, without their lines."""
+    """A customer's invoices that were created since, with all their lines."""
     params = {"customer": customer_id, "created": {"gte": int(since.timestamp())}}
     for page in paged(gateway, "reading invoices", lambda client: client.invoices.list, params, count_read):
-        yield from (_invoice(each, ()) for each in page)
+        for each in page:
+            yield _invoice(each, _lines(gateway, each, count_read))
 
 
 def one_invoice(gateway: StripeGateway, invoice_id: str, count_read: CountRead) -> tuple[Invoice, int]:

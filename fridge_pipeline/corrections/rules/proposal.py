@@ -33,7 +33,7 @@ class NotProposedError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of the invoice that bills the meter; ``amount`` is in minor units."""
+    """A line of the invoice that bills the meter; ``amount`` is in minor units, less what was credited of it."""
 
     line_id: str
     price_id: str
