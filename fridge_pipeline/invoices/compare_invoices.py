@@ -185,11 +185,15 @@ class _Comparing:
         ]
 
     def _price_of(self, time: Uncovered, items: Mapping[str, SubscriptionItem]) -> Price | None:
-        """The price of the customer's own item, else the meter's where it has only one."""
-        own = {item.price_id for item in self._items_of((time.customer_id, time.event_name), items)}
-        every = {name for name, price in self.prices.items() if price.event_name == time.event_name}
-        wanted = own or every
-        return self.prices[wanted.pop()] if len(wanted) == 1 else None
+        """The price of the customer's own item, if it never had another, else the meter's where it has only one.
+
+        Of a price in several currencies we know the amounts of its own.
+        """
+        items_of = self._items_of((time.customer_id, time.event_name), items)
+        own = {name for item in items_of for name in {item.price_id, *item.other_prices}}
+        wanted = own or {name for name, price in self.prices.items() if price.event_name == time.event_name}
+        price = self.prices.get(wanted.pop()) if len(wanted) == 1 else None
+        return price if price and {item.currency or price.currency for item in items_of} <= {price.currency} else None
 
     def _write(self, customer_ids: Sequence[str], invoice_ids: Sequence[str], rows: Sequence[Comparison]) -> None:
         self.connection.execute(

@@ -1,4 +1,4 @@
-"""What subscription items were before, from the readings of them: trials, pauses, the period before this one."""
+"""What subscription items were before, from the readings of them: prices, trials, pauses, the last period."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ class _Read:
     """An item as it was read once."""
 
     item_id: str
+    price_id: str
     status: str
     period_start: datetime
     period_end: datetime
@@ -60,6 +61,7 @@ def _with(item: SubscriptionItem, read: list[_Read]) -> SubscriptionItem:
     before = [each.period_start for each in read if each.period_start < item.period_start]
     return replace(
         item,
+        other_prices=frozenset(each.price_id for each in read) - {item.price_id},
         other_trials=tuple(sorted(trials.items())),
         pauses=tuple(sorted(pauses)),
         period_before=max(before, default=None),

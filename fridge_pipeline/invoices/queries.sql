@@ -124,7 +124,8 @@ select
     content_hash,
     trial_start,
     trial_end,
-    is_discounted
+    is_discounted,
+    currency
 from fridge.subscription_items
 where %(customer_ids)s::text[] is null or stripe_customer_id = any(%(customer_ids)s::text[]);
 
@@ -132,6 +133,7 @@ where %(customer_ids)s::text[] is null or stripe_customer_id = any(%(customer_id
 -- What was read of some items, in its order: periods and trials that reach into a time, and all pauses.
 select
     item_id,
+    price_id,
     status,
     period_start,
     period_end,
@@ -147,11 +149,12 @@ order by item_id, snapshot_id;
 -- name: add_item
 insert into fridge.subscription_item_snapshots (
     item_id, stripe_subscription_id, stripe_customer_id, price_id, status, created_at, period_start, period_end,
-    ended_at, content_hash, read_at, run_id, trial_start, trial_end, is_discounted
+    ended_at, content_hash, read_at, run_id, trial_start, trial_end, is_discounted,
+    currency
 ) values (
     %(item_id)s, %(subscription_id)s, %(customer_id)s, %(price_id)s, %(status)s, %(created_at)s, %(period_start)s,
     %(period_end)s, %(ended_at)s, %(content_hash)s, %(read_at)s, %(run_id)s, %(trial_start)s, %(trial_end)s,
-    %(is_discounted)s
+    %(is_discounted)s, %(currency)s
 );
 
 -- name: add_invoice_day

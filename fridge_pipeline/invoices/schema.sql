@@ -154,7 +154,8 @@ create table fridge.subscription_item_snapshots (
     run_id text not null,
     trial_start timestamptz,
     trial_end timestamptz,
-    is_discounted boolean not null default false
+    is_discounted boolean not null default false,
+    currency text
 );
 
 create index subscription_item_snapshots_newest on fridge.subscription_item_snapshots (item_id, snapshot_id);
@@ -176,6 +177,8 @@ comment on column fridge.subscription_item_snapshots.trial_start is
 comment on column fridge.subscription_item_snapshots.trial_end is 'When that trial ends or ended.';
 comment on column fridge.subscription_item_snapshots.is_discounted is
 'Whether the item or its subscription had a discount.';
+comment on column fridge.subscription_item_snapshots.currency is
+'The subscription''s, which may be another than the price''s own; empty where it was not kept yet.';
 
 create table fridge.invoice_day_reads (
     day_read_id bigint generated always as identity primary key,
@@ -414,7 +417,8 @@ select distinct on (item_id)
     trial_start,
     trial_end,
     ended_at is null and status not in ('paused', 'incomplete', 'incomplete_expired') as goes_on,
-    is_discounted
+    is_discounted,
+    currency
 from fridge.subscription_item_snapshots
 order by item_id asc, snapshot_id desc;
 

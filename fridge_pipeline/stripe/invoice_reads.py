@@ -266,6 +266,7 @@ def read_item(read: Fields, subscription: Fields) -> SubscriptionItem:
         trial_start=_moment_or_none(subscription.get("trial_start")),
         trial_end=_moment_or_none(subscription.get("trial_end")),
         is_discounted=bool(read.get("discounts") or subscription.get("discounts")),
+        currency=subscription["currency"],
     )
 
 

@@ -125,6 +125,18 @@ def test_a_correction_of_an_invoice_that_is_another_now_is_counted_and_nothing_i
     assert corrected([later], [done]) == [Corrected()]
 
 
+def test_where_a_time_on_no_invoice_is_cut_after_it_was_corrected_nothing_is_proposed_of_its_parts() -> None:
+    middle = START + timedelta(days=3)
+    whole, first, rest, other = (
+        Place("cus_1", READINGS, None, span)
+        for span in (Span(START, END), Span(START, middle), Span(middle, END), Span(END, END + timedelta(days=1)))
+    )
+    done = corrected([first, rest, other], [Correction(whole, D(11), 11, "usd", "ii_1")])
+    assert [each.is_sure for each in done] == [False, False, True]
+    grown = corrected([whole, other], [Correction(first, D(11), 11, "usd", "ii_1")])
+    assert [each.is_sure for each in grown] == [True, True]
+
+
 #: As Stripe takes them, and as we read them.
 REAL_PRICES: dict[str, tuple[dict[str, Any], Price]] = {
     "per unit": ({"unit_amount_decimal": "0.5"}, PRICES["unit"]),

@@ -52,6 +52,26 @@ def test_usage_of_an_earlier_day_is_told_although_the_invoice_of_the_last_day_is
     assert books.rows() == [(None, "cohoes", 10, 10, 0, "no_line")]
 
 
+def test_usage_on_no_invoice_has_no_money_in_another_currency_than_the_price_s_or_once_the_price_is_another(
+    books: InvoicedBooks,
+) -> None:
+    books.use(3, 10)
+    books.read_days()
+
+    def money() -> list[tuple[int | None, str | None]]:
+        books.compare()
+        return books.pipeline.rows(
+            "select amount, currency from fridge.invoice_comparisons where event_name = %s", READINGS
+        )
+
+    books.subscribe(currency="usd")
+    assert money() == [(5, "usd")]
+    books.subscribe(currency="eur")
+    assert money() == [(None, None)]
+    books.subscribe(currency="usd", price_id="other_unit")
+    assert money() == [(None, None)]
+
+
 def test_a_late_file_after_the_invoice_was_final_is_owed_with_its_price_until_the_next_invoice(
     books: InvoicedBooks,
 ) -> None:

@@ -148,10 +148,11 @@ class SubscriptionItem:
     """A subscription's item: which price bills the customer now, in which current period, and until when it did.
 
     ``ended_at`` is when its subscription ended; ``None`` until then. The trial is the subscription's last one.
-    ``is_discounted``: the item or its subscription has a discount now.
+    ``is_discounted``: the item or its subscription has a discount now. ``currency`` is the subscription's, which may be
+    another than the price's own; ``None`` where it was read before that was kept.
 
-    What follows is known of an item only from earlier readings: other trials, pauses that are over, and when the period
-    before the current one began; each time as start and end.
+    What follows is known of an item only from earlier readings: other prices, other trials, pauses that are over, and
+    when the period before the current one began; each time as start and end.
     """
 
     item_id: str
@@ -166,6 +167,8 @@ class SubscriptionItem:
     trial_start: datetime | None = None
     trial_end: datetime | None = None
     is_discounted: bool = False
+    currency: str | None = None
+    other_prices: frozenset[str] = field(default=frozenset(), compare=False)
     other_trials: tuple[Times, ...] = field(default=(), compare=False)
     pauses: tuple[Times, ...] = field(default=(), compare=False)
     period_before: datetime | None = field(default=None, compare=False)
