@@ -161,7 +161,7 @@ def test_usage_of_a_subscription_that_has_ended_and_was_invoiced_by_hand_is_bill
     tenant.go(tenant.hour(10).start)
     tenant.client.v1.subscriptions.cancel(ended)
     copy = one_off(tenant, 90)
-    flat = {"currency": "usd", "product": tenant.product, "unit_amount": 900, "recurring": {"interval": "day"}}
+    flat: Any = {"currency": "usd", "product": tenant.product, "unit_amount": 900, "recurring": {"interval": "day"}}
     tenant.subscribe(tenant.client.v1.prices.create(flat).id, tenant.price("active_sensors"))
     tenant.go(tenant.hour(40).start)
     tenant.read()
