@@ -214,7 +214,11 @@ hour_parts as (
         placed.price_id,
         coalesce(
             placed.cause,
-            case placed.state when 'draft' then 'in_draft' when 'open' then 'open_period' when 'trial' then 'free_trial' end,
+            case placed.state
+                when 'draft' then 'in_draft'
+                when 'open' then 'open_period'
+                when 'trial' then 'free_trial'
+            end,
             (
                 select min(comparisons.cause)
                 from comparisons
