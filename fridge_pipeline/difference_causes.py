@@ -137,8 +137,9 @@ INVOICE_CAUSES: Final[dict[str, InvoiceCauseWords]] = {
         needs_correction=True,
     ),
     "invoice_awaited": InvoiceCauseWords(
-        "awaited: the period has just ended, and its invoice comes",
-        "The period ended less than a day ago, and no invoice of it was read yet.",
+        "awaited: the period or a pause has just ended, and its invoice comes",
+        "The period ended less than a day ago, and no invoice of it was read yet; or it is usage of a pause, and the "
+        "invoice of the period after it is not final yet.",
         "nothing; it is looked for again",
     ),
     "no_line": InvoiceCauseWords(
@@ -147,6 +148,12 @@ INVOICE_CAUSES: Final[dict[str, InvoiceCauseWords]] = {
         "deleted.",
         _OWED,
         needs_correction=True,
+    ),
+    "billed_with_next": InvoiceCauseWords(
+        "billed with the next: the invoice of the period after it has this usage as well",
+        "No invoice has the usage in its own time, as of a pause, and the invoice after it bills exactly so much more "
+        "than the usage of its period.",
+        "nothing; that invoice reckons it at its own tiers",
     ),
 }
 

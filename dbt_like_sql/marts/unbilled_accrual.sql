@@ -214,7 +214,11 @@ hour_parts as (
         placed.price_id,
         coalesce(
             placed.cause,
-            case placed.state when 'draft' then 'in_draft' when 'open' then 'open_period' end,
+            case placed.state
+                when 'draft' then 'in_draft'
+                when 'open' then 'open_period'
+                when 'trial' then 'free_trial'
+            end,
             (
                 select min(comparisons.cause)
                 from comparisons
@@ -273,6 +277,7 @@ invoice_parts as (
         )
 ),
 
+-- Of a free trial nothing is owed, and what the next invoice has as well is billed.
 parts as (
     select
         usage_month,
@@ -285,6 +290,7 @@ parts as (
         cause,
         sum(quantity) as quantity
     from hour_parts
+    where cause not in ('free_trial', 'billed_with_next')
     group by usage_month, tenant_id, meter, stripe_customer_id, period_start, period_end, price_id, cause
 
     union all

@@ -6,7 +6,7 @@ with times as (
         prices.event_name as meter,
         subscription_items.period_start,
         subscription_items.period_end,
-        'open' as state,
+        case when subscription_items.status = 'trialing' then 'trial' else 'open' end as state,
         subscription_items.price_id
     from fridge.subscription_items
     inner join fridge.prices on subscription_items.price_id = prices.price_id

@@ -15,7 +15,7 @@ from fridge_pipeline.stripe.correction_reads import pending_items
 from fridge_pipeline.stripe.gateway import StripeGateway
 from fridge_pipeline.stripe.invoice_reads import customer_invoices
 from fridge_pipeline.stripe.rules.correction import KEY, StripeDocument
-from fridge_pipeline.stripe.rules.invoice import MADE_BY_STRIPE
+from fridge_pipeline.stripe.rules.invoice import MADE_BY_STRIPE, Invoice, InvoiceLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,29 +33,50 @@ class Elsewhere:
         bills = self._bills()
         return [item_id for item_id, price_id, start, end in pending if bills(price_id, start, end)]
 
-    def invoices_by_hand(self) -> dict[str, str]:
-        """Once an invoice of the time is void: invoices since, which somebody may have made in its place; in words.
+    def invoices(self) -> list[Invoice]:
+        """The customer's, as Stripe shows them now, since the time began."""
+        what = self.what
+        return list(customer_invoices(self.gateway, what.customer_id, what.period_start, self.count_read))
 
-        Such a copy has no metered price, so the books have none of it, unless it has settled something.
+    def unread(self, live: Sequence[Invoice]) -> list[str]:
+        """Invoices that bill otherwise of the time than those in the books, as one that came since they were read."""
+        read = {each.invoice_id: self._lines_of_time(each) for each in self._read()}
+        now = {each.invoice_id: self._lines_of_time(each) for each in live}
+        return [name for name, lines in now.items() if lines != read.get(name, frozenset())]
+
+    def made_by_hand(
+        self, live: Sequence[Invoice], items: Sequence[StripeDocument], told_at: datetime | None
+    ) -> dict[str, str]:
+        """Invoices and invoice items that somebody may have made of the usage since it was owed; in words.
+
+        Nothing in them says which usage they are of, unless they have settled something. It was owed since an invoice
+        of the time is void; where none has had it, since it was used; else since it was told.
         """
-        customer_id, bills = self.what.customer_id, self._bills()
-        read = recent_invoices(self.connection, [customer_id], self.what.period_start)
-        void = [
-            each.created_at
-            for each in read
-            if each.is_void and any(bills(line.price_id, line.period_start, line.period_end) for line in each.lines)
-        ]
-        if not void:
+        void = [each.created_at for each in self._read() if each.is_void and self._lines_of_time(each)]
+        since = min(void) if void else self.what.period_start if self.what.invoice_id is None else told_at
+        if since is None:
             return {}
-        since = list(customer_invoices(self.gateway, customer_id, min(void), self.count_read))
-        known = known_invoices(self.connection, [each.invoice_id for each in since]).keys() | self._settled_by()
-        return {
+        settled_by = self._settled_by()
+        known = known_invoices(self.connection, [each.invoice_id for each in live]).keys()
+        ours = {each.invoice_id for each in items if KEY in each.metadata}
+        over = {each.invoice_id for each in live if each.is_void or not settled_by.isdisjoint(_names(each))}
+        found = {
             each.invoice_id: f"{each.invoice_id} ({each.status}) over {money(each.total, each.currency)}"
-            for each in since
-            if not each.is_void
+            for each in live
+            if each.created_at >= since
             and each.billing_reason not in MADE_BY_STRIPE
-            and known.isdisjoint({each.invoice_id, each.number})
+            and each.invoice_id not in known | ours | over
         }
+        of_others = {
+            each.document_id: f"{each.document_id} over {money(each.amount, each.currency)}"
+            for each in items
+            if each.is_by_hand
+            and each.created_at >= since
+            and each.currency == self.what.currency
+            and each.document_id not in settled_by
+            and each.invoice_id not in found.keys() | over
+        }
+        return found | of_others
 
     def notes_by_hand(self, notes: Sequence[StripeDocument]) -> dict[str, str]:
         """Of the credit notes of the invoice those that are not ours, and have settled nothing; in words."""
@@ -66,14 +87,28 @@ class Elsewhere:
             if KEY not in each.metadata and not each.is_void and settled_by.isdisjoint({each.document_id, each.number})
         }
 
-    def _settled_by(self) -> set[str]:
+    def _settled_by(self) -> set[str | None]:
         return {each.document for each in corrections_of(self.connection, [self.what.customer_id])}
 
-    def _bills(self) -> Callable[[str | None, datetime, datetime], bool]:
-        """Whether a price is of the proposal's meter, and a period of some of its time."""
-        of_meter = {
-            name for name, price in known_prices(self.connection).items() if price.event_name == self.what.event_name
+    def _read(self) -> list[Invoice]:
+        return recent_invoices(self.connection, [self.what.customer_id], self.what.period_start)
+
+    def _lines_of_time(self, invoice: Invoice) -> frozenset[InvoiceLine]:
+        """What of an invoice bills the usage, or may: a price that nobody has read yet may be of the meter."""
+        bills = self._bills()
+        return frozenset(
+            line for line in invoice.lines if line.price_id and bills(line.price_id, line.period_start, line.period_end)
+        )
+
+    def _bills(self) -> Callable[[str, datetime, datetime], bool]:
+        """Whether a price is of the proposal's meter, or was never read, and a period of some of its time."""
+        others = {
+            name for name, price in known_prices(self.connection).items() if price.event_name != self.what.event_name
         }
         return lambda price_id, start, end: (
-            price_id in of_meter and start < self.what.period_end and self.what.period_start < end
+            price_id not in others and start < self.what.period_end and self.what.period_start < end
         )
+
+
+def _names(invoice: Invoice) -> set[str | None]:
+    return {invoice.invoice_id, invoice.number}

@@ -189,6 +189,42 @@ priced as materialized (
     from fridge.prices
 ),
 
+-- On no invoice: what the customer's invoices beside that time have, and the subscription now.
+discounted as materialized (
+    select
+        invoices.invoice_id,
+        invoices.stripe_customer_id,
+        priced.event_name,
+        snapshots.period_start,
+        snapshots.period_end
+    from fridge.invoices
+    inner join fridge.invoice_line_snapshots as snapshots on invoices.snapshot_id = snapshots.snapshot_id
+    inner join priced on snapshots.price_id = priced.price_id
+    where snapshots.is_discounted and priced.event_name is not null
+    union all
+    select
+        null as invoice_id,
+        items.stripe_customer_id,
+        priced.event_name,
+        '-infinity' as period_start,
+        'infinity' as period_end
+    from fridge.subscription_items as items
+    inner join priced on items.price_id = priced.price_id
+    where items.is_discounted
+),
+
+-- What credit notes of ours have left of a line.
+credited as materialized (
+    select
+        corrections.invoice_id,
+        lines.line_id,
+        sum(lines.amount::bigint) as amount
+    from fridge.corrections
+    cross join lateral jsonb_each_text(corrections.invoice_lines) as lines (line_id, amount)
+    where corrections.state = 'written'
+    group by corrections.invoice_id, lines.line_id
+),
+
 subscribed as materialized (
     select distinct stripe_customer_id
     from fridge.subscription_items
@@ -212,7 +248,27 @@ select
     compared.currency,
     compared.price_id,
     subscribed.stripe_customer_id is not null as is_subscribed,
-    coalesce(lines.of_meter, '[]') as lines
+    coalesce(lines.of_meter, '[]') as lines,
+    exists(
+        select 1 from discounted
+        where
+            discounted.stripe_customer_id = compared.stripe_customer_id
+            and discounted.event_name = compared.event_name
+            and discounted.period_end >= compared.period_start
+            and discounted.period_start <= compared.period_end
+            and (compared.invoice_id is null or discounted.invoice_id = compared.invoice_id)
+    ) as is_discounted,
+    case
+        when compared.invoice_id is null then (
+            select min(following.invoice_id)
+            from fridge.invoice_comparisons as following
+            where
+                following.stripe_customer_id = compared.stripe_customer_id
+                and following.event_name = compared.event_name
+                and following.period_start = compared.period_end
+                and following.cause = 'unexplained_line'
+        )
+    end as unexplained_next
 from fridge.invoice_comparisons as compared
 inner join asked on compared.stripe_customer_id = asked.stripe_customer_id
 left join fridge.invoices on compared.invoice_id = invoices.invoice_id
@@ -221,11 +277,14 @@ cross join
     lateral (
         select
             jsonb_agg(
-                jsonb_build_array(snapshots.line_id, snapshots.price_id, snapshots.amount)
+                jsonb_build_array(
+                    snapshots.line_id, snapshots.price_id, snapshots.amount - coalesce(credited.amount, 0)
+                )
                 order by snapshots.line_number
             ) as of_meter
         from fridge.invoice_line_snapshots as snapshots
         inner join priced on snapshots.price_id = priced.price_id
+        left join credited on invoices.invoice_id = credited.invoice_id and snapshots.line_id = credited.line_id
         where
             snapshots.snapshot_id = invoices.snapshot_id
             and priced.event_name = compared.event_name
@@ -305,6 +364,10 @@ where
     and exceptions.tenant_id is not distinct from %(tenant_id)s
     and exceptions.hour = date_trunc('hour', %(period_start)s::timestamptz, 'UTC')
     and exceptions.subject in (%(event_name)s::text, %(event_name)s::text || ' ' || %(customer_id)s::text);
+
+-- name: told_since
+select opened_at from fridge.exceptions
+where exception_id = %(exception_id)s;
 
 -- name: settle_by_correction
 insert into fridge.settlement_decisions (exception_id, event_name, how, quantity, document, reason, proposal_id)

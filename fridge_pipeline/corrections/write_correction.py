@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -110,9 +110,10 @@ class _Writing:
         if proposed != what:
             raise self._misfit(f"now it is {in_words(proposed)}")
         self._require_invoice_as_read()
-        self._require_known_documents()
+        there = documents_there(self.gateway, self.found.wish, self._count_read)
+        self._require_known_documents(there)
         if what.kind is DocumentKind.INVOICE_ITEM:
-            self._require_not_billed_elsewhere()
+            self._require_not_billed_elsewhere(there)
 
     def _misfit(self, why: str) -> CorrectionRefusedError:
         return CorrectionRefusedError(
@@ -137,10 +138,9 @@ class _Writing:
             if total != self.found.wish.amount:
                 raise self._misfit(f"Stripe would make it {total}, as with taxes: credit it by hand")
 
-    def _require_known_documents(self) -> None:
+    def _require_known_documents(self, there: Sequence[StripeDocument]) -> None:
         """One that these books do not know is of others, or from before they were restored, or a copy of a lost one."""
         known = {each.key: each.document for each in corrections_known(self.connection, [self.found.what.customer_id])}
-        there = documents_there(self.gateway, self.found.wish, self._count_read)
         unknown = [
             each.document_id
             for each in there
@@ -153,14 +153,24 @@ class _Writing:
         if self.found.what.kind is DocumentKind.CREDIT_NOTE:
             self._require_none_by_hand(self._elsewhere.notes_by_hand(there), How.CREDITED)
 
-    def _require_not_billed_elsewhere(self) -> None:
+    def _require_not_billed_elsewhere(self, items: Sequence[StripeDocument]) -> None:
         waiting = self._elsewhere.waiting_items()
         if waiting:
             raise self._misfit(
                 f"{', '.join(waiting)} waits in Stripe for the customer's next invoice with usage of the same time: "
                 "correct what is left once that invoice is read"
             )
-        self._require_none_by_hand(self._elsewhere.invoices_by_hand(), How.INVOICED_BY_HAND)
+        live = self._elsewhere.invoices()
+        unread = self._elsewhere.unread(live)
+        if unread:
+            raise self._misfit(
+                f"{', '.join(unread)} bills of the same time in Stripe, otherwise than when invoices were read: read "
+                "them with fridge invoices --read-stripe"
+            )
+        exception_id = self._exception()
+        row = self.connection.execute(statement("told_since"), {"exception_id": exception_id}).fetchone()
+        by_hand = self._elsewhere.made_by_hand(live, items, row[0] if row else None)
+        self._require_none_by_hand(by_hand, How.INVOICED_BY_HAND)
 
     def _require_none_by_hand(self, made: Mapping[str, str], how: How) -> None:
         """Stripe does not say which usage a document of others is about: a person has to look at it."""

@@ -19,10 +19,17 @@ from fridge_pipeline.invoices.invoice_record import (
     known_prices,
     recent_invoices,
 )
+from fridge_pipeline.invoices.item_history import with_history
 from fridge_pipeline.invoices.our_side import Asked, Customer, billed_customers, booked_periods
 from fridge_pipeline.invoices.rules.billing_periods import BillingPeriod, Span, billing_periods, without
-from fridge_pipeline.invoices.rules.compare_period import Comparison, compare_period, hours_found_again
-from fridge_pipeline.invoices.rules.uncovered_usage import Uncovered, compare_uncovered, uncovered_times
+from fridge_pipeline.invoices.rules.compare_period import Comparison, compare_period
+from fridge_pipeline.invoices.rules.found_elsewhere import billed_with_the_next, hours_found_again
+from fridge_pipeline.invoices.rules.uncovered_usage import (
+    Subscribed,
+    Uncovered,
+    compare_uncovered,
+    uncovered_times,
+)
 from fridge_pipeline.invoices.tell_differences import tell_differences
 from fridge_pipeline.stripe.rules.invoice import Price, SubscriptionItem
 
@@ -106,9 +113,10 @@ class _Comparing:
         with self.connection.transaction():
             self.connection.execute(statement("lock_comparisons"))
             invoices = recent_invoices(self.connection, customer_ids, self.since)
-            items = known_items(self.connection, customer_ids)
+            items = with_history(self.connection, known_items(self.connection, customer_ids), self.since)
             periods = billing_periods(invoices, self.prices)
-            found = self._of_invoices(periods, items) + self._of_none(customer_ids, periods, items)
+            rows = self._of_invoices(periods, items) + self._of_none(customer_ids, periods, items)
+            found = self._with_causes(customer_ids, periods, rows)
             self._write(customer_ids, [each.invoice_id for each in invoices], found)
         return found
 
@@ -117,13 +125,19 @@ class _Comparing:
             Asked(each.customer_id, each.event_name, each.spans, each.newest.invoice.finalized_at) for each in periods
         ]
         booked = booked_periods(self.connection, asked, self.customers, self.run.catalogue)
-        rows = [
+        return [
             row
             for period, ours in zip(periods, booked, strict=True)
             for row in compare_period(period, ours, self.prices, items, self.now)
         ]
+
+    def _with_causes(
+        self, customer_ids: Sequence[str], periods: Sequence[BillingPeriod], rows: Sequence[Comparison]
+    ) -> list[Comparison]:
+        """The rows, where what one lacks another has. What was corrected is not looked for elsewhere."""
         drafts = {part.invoice.invoice_id for period in periods for part in period.parts if part.invoice.is_draft}
-        return hours_found_again(rows, drafts)
+        corrected = [each.place for each in corrections_of(self.connection, customer_ids)]
+        return billed_with_the_next(hours_found_again(rows, drafts), drafts, corrected)
 
     def _of_none(
         self, customer_ids: Sequence[str], periods: Sequence[BillingPeriod], items: Mapping[str, SubscriptionItem]
@@ -133,8 +147,11 @@ class _Comparing:
         What was found before is looked at again, also when days could not be read since.
         """
         covered: dict[tuple[str, str], list[Span]] = defaultdict(list)
+        drafts: dict[tuple[str, str], list[Span]] = defaultdict(list)
         for period in periods:
             covered[period.customer_id, period.event_name].append(period.span)
+            if period.newest.invoice.is_draft:
+                drafts[period.customer_id, period.event_name].append(period.span)
         parameters = {"customer_ids": list(customer_ids), "since": self.since}
         found: dict[tuple[str, str], list[Span]] = defaultdict(list)
         for found_of, event_name, start, end in self.connection.execute(statement("times_on_no_invoice"), parameters):
@@ -145,11 +162,9 @@ class _Comparing:
         for customer_id in (each for each in customer_ids if each in self.customers):
             for event_name in (each for each in catalogue if each in self.customers[customer_id].event_names):
                 account = (customer_id, event_name)
-                of_account = self._items_of(account, items)
+                had = Subscribed(self._items_of(account, items), drafts[account], is_priced=event_name in priced)
                 looked_at = [*without(found[account], [self.looked_at]), self.looked_at]
-                times += uncovered_times(
-                    account, covered[account], of_account, looked_at, is_priced=event_name in priced
-                )
+                times += uncovered_times(account, covered[account], had, looked_at)
         asked = [Asked(each.customer_id, each.event_name, [each.span]) for each in times]
         booked = booked_periods(self.connection, asked, self.customers, self.run.catalogue)
         written = corrections_of(self.connection, customer_ids)
@@ -170,11 +185,15 @@ class _Comparing:
         ]
 
     def _price_of(self, time: Uncovered, items: Mapping[str, SubscriptionItem]) -> Price | None:
-        """The price of the customer's own item, else the meter's where it has only one."""
-        own = {item.price_id for item in self._items_of((time.customer_id, time.event_name), items)}
-        every = {name for name, price in self.prices.items() if price.event_name == time.event_name}
-        wanted = own or every
-        return self.prices[wanted.pop()] if len(wanted) == 1 else None
+        """The price of the customer's own item, if it never had another, else the meter's where it has only one.
+
+        Of a price in several currencies we know the amounts of its own.
+        """
+        items_of = self._items_of((time.customer_id, time.event_name), items)
+        own = {name for item in items_of for name in {item.price_id, *item.other_prices}}
+        wanted = own or {name for name, price in self.prices.items() if price.event_name == time.event_name}
+        price = self.prices.get(wanted.pop()) if len(wanted) == 1 else None
+        return price if price and {item.currency or price.currency for item in items_of} <= {price.currency} else None
 
     def _write(self, customer_ids: Sequence[str], invoice_ids: Sequence[str], rows: Sequence[Comparison]) -> None:
         self.connection.execute(

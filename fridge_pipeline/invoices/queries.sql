@@ -34,10 +34,11 @@ returning snapshot_id;
 -- name: add_invoice_line
 insert into fridge.invoice_line_snapshots (
     snapshot_id, line_number, line_id, price_id, stripe_subscription_id, subscription_item_id, period_start, period_end,
-    quantity, amount, is_invoice_item, is_proration
+    quantity, amount, is_invoice_item, is_proration, is_discounted
 ) values (
     %(snapshot_id)s, %(line_number)s, %(line_id)s, %(price_id)s, %(subscription_id)s, %(item_id)s, %(period_start)s,
-    %(period_end)s, %(quantity)s, %(amount)s, %(is_invoice_item)s, %(is_proration)s
+    %(period_end)s, %(quantity)s, %(amount)s, %(is_invoice_item)s, %(is_proration)s,
+    %(is_discounted)s
 );
 
 -- name: delete_invoice
@@ -122,17 +123,38 @@ select
     ended_at,
     content_hash,
     trial_start,
-    trial_end
+    trial_end,
+    is_discounted,
+    currency
 from fridge.subscription_items
 where %(customer_ids)s::text[] is null or stripe_customer_id = any(%(customer_ids)s::text[]);
+
+-- name: item_readings
+-- What was read of some items, in its order: periods and trials that reach into a time, and all pauses.
+select
+    item_id,
+    price_id,
+    status,
+    period_start,
+    period_end,
+    trial_start,
+    trial_end,
+    read_at
+from fridge.subscription_item_snapshots
+where
+    item_id = any(%(item_ids)s)
+    and (greatest(period_end, trial_end) > %(since)s or status = 'paused')
+order by item_id, snapshot_id;
 
 -- name: add_item
 insert into fridge.subscription_item_snapshots (
     item_id, stripe_subscription_id, stripe_customer_id, price_id, status, created_at, period_start, period_end,
-    ended_at, content_hash, read_at, run_id, trial_start, trial_end
+    ended_at, content_hash, read_at, run_id, trial_start, trial_end, is_discounted,
+    currency
 ) values (
     %(item_id)s, %(subscription_id)s, %(customer_id)s, %(price_id)s, %(status)s, %(created_at)s, %(period_start)s,
-    %(period_end)s, %(ended_at)s, %(content_hash)s, %(read_at)s, %(run_id)s, %(trial_start)s, %(trial_end)s
+    %(period_end)s, %(ended_at)s, %(content_hash)s, %(read_at)s, %(run_id)s, %(trial_start)s, %(trial_end)s,
+    %(is_discounted)s, %(currency)s
 );
 
 -- name: add_invoice_day
@@ -190,7 +212,8 @@ select
     invoice_line_snapshots.quantity,
     invoice_line_snapshots.amount,
     invoice_line_snapshots.is_invoice_item,
-    invoice_line_snapshots.is_proration
+    invoice_line_snapshots.is_proration,
+    invoice_line_snapshots.is_discounted
 from invoices
 inner join fridge.invoice_line_snapshots on invoices.snapshot_id = invoice_line_snapshots.snapshot_id
 where invoices.created_at >= %(since)s or invoices.read_at >= %(since)s

@@ -82,6 +82,7 @@ create table fridge.invoice_line_snapshots (
     amount bigint not null,
     is_invoice_item boolean not null,
     is_proration boolean not null,
+    is_discounted boolean not null default false,
     primary key (snapshot_id, line_number)
 );
 
@@ -97,9 +98,12 @@ comment on column fridge.invoice_line_snapshots.line_number is 'Its place on the
 comment on column fridge.invoice_line_snapshots.period_start is
 'The line''s own period; the invoice''s says when pending items were collected.';
 comment on column fridge.invoice_line_snapshots.quantity is 'With its decimals; empty where the line has none.';
-comment on column fridge.invoice_line_snapshots.amount is 'In minor units of the invoice''s currency.';
+comment on column fridge.invoice_line_snapshots.amount is
+'In minor units of the invoice''s currency, before discounts.';
 comment on column fridge.invoice_line_snapshots.is_invoice_item is
 'Whether an invoice item made it, as when a price was changed within the period.';
+comment on column fridge.invoice_line_snapshots.is_discounted is
+'Whether a discount lowers the amount, or would lower more of it: then a correction at the price would be wrong.';
 
 create table fridge.price_snapshots (
     snapshot_id bigint generated always as identity primary key,
@@ -149,7 +153,9 @@ create table fridge.subscription_item_snapshots (
     read_at timestamptz not null,
     run_id text not null,
     trial_start timestamptz,
-    trial_end timestamptz
+    trial_end timestamptz,
+    is_discounted boolean not null default false,
+    currency text
 );
 
 create index subscription_item_snapshots_newest on fridge.subscription_item_snapshots (item_id, snapshot_id);
@@ -169,6 +175,10 @@ comment on column fridge.subscription_item_snapshots.ended_at is
 comment on column fridge.subscription_item_snapshots.trial_start is
 'When the subscription''s last trial began; empty without one.';
 comment on column fridge.subscription_item_snapshots.trial_end is 'When that trial ends or ended.';
+comment on column fridge.subscription_item_snapshots.is_discounted is
+'Whether the item or its subscription had a discount.';
+comment on column fridge.subscription_item_snapshots.currency is
+'The subscription''s, which may be another than the price''s own; empty where it was not kept yet.';
 
 create table fridge.invoice_day_reads (
     day_read_id bigint generated always as identity primary key,
@@ -406,7 +416,9 @@ select distinct on (item_id)
     read_at,
     trial_start,
     trial_end,
-    ended_at is null and status not in ('paused', 'incomplete', 'incomplete_expired') as goes_on
+    ended_at is null and status not in ('paused', 'incomplete', 'incomplete_expired') as goes_on,
+    is_discounted,
+    currency
 from fridge.subscription_item_snapshots
 order by item_id asc, snapshot_id desc;
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway
-from fridge_pipeline.stripe.invoice_reads import paged
+from fridge_pipeline.stripe.paging import paged
 from fridge_pipeline.stripe.rules.correction import Fate, Standing, item_standing
 
 

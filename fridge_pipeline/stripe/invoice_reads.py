@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway
+from fridge_pipeline.stripe.paging import CountRead, paged
 from fridge_pipeline.stripe.rules.invoice import (
     HELD_BY,
     Draft,
@@ -19,10 +20,6 @@ from fridge_pipeline.stripe.rules.invoice import (
     Tier,
     TiersMode,
 )
-from fridge_pipeline.stripe.rules.limits import PAGE_SIZE
-
-#: Called before each read, also one that fails.
-CountRead = Callable[[], None]
 
 Fields = Mapping[str, Any]
 
@@ -48,10 +45,11 @@ def created_invoices(
 def customer_invoices(
     gateway: StripeGateway, customer_id: str, since: datetime, count_read: CountRead
 ) -> Iterator[Invoice]:
-    """A customer's invoices that were created since, without their lines."""
+    """A customer's invoices that were created since, with all their lines."""
     params = {"customer": customer_id, "created": {"gte": int(since.timestamp())}}
     for page in paged(gateway, "reading invoices", lambda client: client.invoices.list, params, count_read):
-        yield from (_invoice(each, ()) for each in page)
+        for each in page:
+            yield _invoice(each, _lines(gateway, each, count_read))
 
 
 def one_invoice(gateway: StripeGateway, invoice_id: str, count_read: CountRead) -> tuple[Invoice, int]:
@@ -73,7 +71,7 @@ def preview_invoice(gateway: StripeGateway, subscription_id: str, count_read: Co
     with gateway.reading(f"previewing the next invoice of {subscription_id}") as client:
         read = client.v1.invoices.create_preview({"subscription": subscription_id}).to_dict()
     inside = read["lines"]
-    return _invoice(read, tuple(_line(each) for each in inside["data"])), not inside["has_more"]
+    return _invoice(read, tuple(_line(each, read) for each in inside["data"])), not inside["has_more"]
 
 
 def drafts(gateway: StripeGateway, count_read: CountRead) -> dict[str, Draft]:
@@ -159,35 +157,14 @@ def _event_name(gateway: StripeGateway, price: Fields) -> str | None:
     return gateway.event_name_of(_id(meter)) if meter else None
 
 
-def paged(
-    gateway: StripeGateway,
-    doing: str,
-    method: Callable[[Any], Callable[..., Any]],
-    params: Fields,
-    count_read: CountRead,
-    *of: str,
-) -> Iterator[list[dict[str, Any]]]:
-    """Page by page what a list of the SDK holds; ``of`` is what it is a list of, where that is one object."""
-    which = {**params, "limit": PAGE_SIZE}
-    while True:
-        count_read()
-        with gateway.reading(doing) as client:
-            page = method(client.v1)(*of, which)
-        read = [each.to_dict() for each in page.data]
-        yield read
-        if not page.has_more:
-            return
-        which = {**which, "starting_after": read[-1]["id"]}
-
-
 def _lines(gateway: StripeGateway, invoice: Fields, count_read: CountRead) -> tuple[InvoiceLine, ...]:
     """All lines; those inside the invoice are the first ten or so."""
     inside, invoice_id = invoice["lines"], invoice["id"]
     if not inside["has_more"]:
-        return tuple(_line(each) for each in inside["data"])
+        return tuple(_line(each, invoice) for each in inside["data"])
     doing = f"reading the lines of {invoice_id}"
     pages = paged(gateway, doing, lambda client: client.invoices.line_items.list, {}, count_read, invoice_id)
-    return tuple(_line(each) for page in pages for each in page)
+    return tuple(_line(each, invoice) for page in pages for each in page)
 
 
 def _invoice(read: Fields, lines: tuple[InvoiceLine, ...]) -> Invoice:
@@ -208,7 +185,7 @@ def _invoice(read: Fields, lines: tuple[InvoiceLine, ...]) -> Invoice:
     )
 
 
-def _line(read: Fields) -> InvoiceLine:
+def _line(read: Fields, invoice: Fields) -> InvoiceLine:
     parent = read.get("parent") or {}
     of_item, of_invoice_item = parent.get("subscription_item_details"), parent.get("invoice_item_details")
     details = of_item or of_invoice_item or {}
@@ -225,7 +202,15 @@ def _line(read: Fields) -> InvoiceLine:
         amount=read["amount"],
         is_invoice_item=of_item is None and of_invoice_item is not None,
         is_proration=bool(details.get("proration")),
+        is_discounted=_is_discounted(read, invoice),
     )
+
+
+def _is_discounted(line: Fields, invoice: Fields) -> bool:
+    """Whether a discount lowers it. A line of 0 shows no amount of one: there whatever the invoice has may do so."""
+    if line["amount"]:
+        return any(each["amount"] for each in line.get("discount_amounts") or ())
+    return bool(line.get("discounts") or invoice.get("discounts"))
 
 
 def _quantity(read: Fields) -> Decimal | None:
@@ -277,7 +262,11 @@ def read_item(read: Fields, subscription: Fields) -> SubscriptionItem:
         created_at=_moment(_begins(read, subscription)),
         period_start=_moment(read["current_period_start"]),
         period_end=_moment(read["current_period_end"]),
-        **{name: _moment_or_none(subscription.get(name)) for name in ("ended_at", "trial_start", "trial_end")},
+        ended_at=_moment_or_none(subscription.get("ended_at")),
+        trial_start=_moment_or_none(subscription.get("trial_start")),
+        trial_end=_moment_or_none(subscription.get("trial_end")),
+        is_discounted=bool(read.get("discounts") or subscription.get("discounts")),
+        currency=subscription["currency"],
     )
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.stripe.gateway import StripeGateway, StripeMeter
-from fridge_pipeline.stripe.invoice_reads import paged, read_draft
+from fridge_pipeline.stripe.invoice_reads import read_draft
+from fridge_pipeline.stripe.paging import paged
 from fridge_pipeline.stripe.rules.correction import KEY, DocumentKind, StripeDocument, Wish
 from fridge_pipeline.stripe.rules.invoice import HELD_BY, Draft
 
@@ -85,13 +86,17 @@ def _credit(wish: Wish, remaining: int) -> Any:
 
 
 def _document(read: Mapping[str, Any]) -> StripeDocument:
+    of_subscription = (read.get("parent") or {}).get("subscription_details") or {}
     return StripeDocument(
         read["id"],
         read.get("number"),
         read["amount"],
         read["currency"],
         dict(read.get("metadata") or {}),
+        created_at=datetime.fromtimestamp(read["created"] if "created" in read else read["date"], UTC),
+        invoice_id=read.get("invoice"),
         is_void=read.get("status") == "void",
+        is_of_subscription=bool(of_subscription.get("subscription_item") or read.get("proration")),
     )
 
 

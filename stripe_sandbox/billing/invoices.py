@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from stripe_sandbox.billing.lines import Line, Metered
+from stripe_sandbox.billing.lines import DISCOUNT, Line, Metered
 
 INLINE_LINES = 10  # of an invoice; the rest has its own endpoint
 
@@ -51,12 +51,13 @@ class Invoice:
     fails_with: str | None = None
     finalization_error: str | None = None
     outcome: str | None = None
+    percent_off: int = 0
     test_clock: str | None = None
 
     @property
     def total(self) -> int:
-        """The sum of its lines."""
-        return sum(line.amount for line in self.lines)
+        """The sum of its lines, less their discounts."""
+        return sum(line.amount - line.discount for line in self.lines)
 
     @property
     def amount_due(self) -> int:
@@ -81,6 +82,7 @@ class Invoice:
         """The ``invoice`` object, with its first lines."""
         total, due, remaining = self.total, self.amount_due, self.amount_remaining
         paid = due - self.credited_before_payment if self.paid_at is not None else 0
+        discount = sum(line.discount for line in self.lines)
         url = f"/v1/invoices/{self.id}/lines"
         shown = {
             **_NOT_USED,
@@ -98,6 +100,7 @@ class Invoice:
             "currency": self.currency,
             "customer": self.customer,
             "description": self.description,
+            "discounts": [DISCOUNT] if self.percent_off else [],
             "due_date": self.due_date,
             "effective_at": self.effective_at or self.finalized_at,
             "ending_balance": None if self.finalized_at is None else min(total, 0),
@@ -122,10 +125,11 @@ class Invoice:
                 "paid_at": self.paid_at,
                 "voided_at": self.voided_at,
             },
-            "subtotal": total,
-            "subtotal_excluding_tax": total,
+            "subtotal": total + discount,
+            "subtotal_excluding_tax": total + discount,
             "test_clock": self.test_clock,
             "total": total,
+            "total_discount_amounts": [{"amount": discount, "discount": DISCOUNT}] if discount else [],
             "total_excluding_tax": total,
         }
         reason = self._threshold_reason()
@@ -179,7 +183,6 @@ _NOT_USED: dict[str, object] = {  # what the sandbox has no notion of, as Stripe
     "default_payment_method": None,
     "default_source": None,
     "default_tax_rates": [],
-    "discounts": [],
     "footer": None,
     "from_invoice": None,
     "hosted_invoice_url": None,
@@ -196,7 +199,6 @@ _NOT_USED: dict[str, object] = {  # what the sandbox has no notion of, as Stripe
     "shipping_details": None,
     "starting_balance": 0,
     "statement_descriptor": None,
-    "total_discount_amounts": [],
     "total_pretax_credit_amounts": [],
     "total_taxes": [],
     "webhooks_delivered_at": None,

@@ -6,7 +6,10 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from stripe_sandbox.billing.charges import NOTHING_BILLED, Billed, Charge
-from stripe_sandbox.billing.money import plain
+from stripe_sandbox.billing.money import cents, plain
+
+#: The one discount that there is: of every subscription, where the settings give one.
+DISCOUNT = "di_of_everybody"
 
 
 @dataclass(frozen=True)
@@ -32,12 +35,18 @@ class Line:
     invoice_item: str | None = None
     proration: bool = False
     discountable: bool = True
+    discount: int = 0
     metadata: dict[str, str] = field(default_factory=dict)
     metered: str | None = None
 
     def on(self, **fields: object) -> Line:
         """The line with other fields."""
         return replace(self, **fields)  # type: ignore[arg-type]
+
+    def less(self, percent_off: int) -> Line:
+        """The line with the discount that its invoice gives on it."""
+        is_cut = self.discountable and self.amount > 0
+        return self.on(discount=cents(Decimal(self.amount * percent_off) / 100) if is_cut else 0)
 
     def as_stripe(self, invoice: str | None) -> dict[str, object]:
         """The ``line_item`` object; ``quantity`` is ``quantity_decimal`` with its decimals cut off."""
@@ -53,7 +62,7 @@ class Line:
             "amount": self.amount,
             "currency": self.currency,
             "description": self.description,
-            "discount_amounts": [],
+            "discount_amounts": [{"amount": self.discount, "discount": DISCOUNT}] if self.discount else [],
             "discountable": self.discountable,
             "discounts": [],
             "invoice": invoice,

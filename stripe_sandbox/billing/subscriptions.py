@@ -182,7 +182,6 @@ _NOT_USED: dict[str, object] = {
     "default_payment_method": None,
     "default_source": None,
     "default_tax_rates": [],
-    "discounts": [],
     "invoice_settings": {"account_tax_ids": None, "issuer": {"type": "self"}},
     "livemode": False,
     "next_pending_invoice_item_invoice": None,

@@ -25,6 +25,7 @@ class BillingSettings:
     finalization_grace_seconds: int = HOUR
     draft_delay_seconds: int = 900  # a recorded draft came 937 s after the period's end
     payment: str = "paid"
+    percent_off: int = 0
     webhooks_failing: bool = False
     clock_advance_seconds: float = 0
     key_may_not: dict[str, list[str]] = field(default_factory=dict)
@@ -82,6 +83,7 @@ BILLING_RULES: dict[str, Rule] = {
     "finalization_grace_seconds": _seconds(LONGEST_GRACE, whole=True),
     "draft_delay_seconds": _seconds(whole=True),
     "payment": _one_of("paid", "open"),
+    "percent_off": (lambda v: type(v) is int and 0 <= v <= 100, "a whole number from 0 to 100"),  # noqa: PLR2004
     "webhooks_failing": _SWITCH,
     "clock_advance_seconds": _seconds(),
     "key_may_not": (_is_permissions, 'an object such as {"rk_test_reader": ["rak_invoice_read"]}, without live keys'),

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from stripe_sandbox.account import Customer
 from stripe_sandbox.billing.invoices import Invoice
+from stripe_sandbox.billing.lines import DISCOUNT
 from stripe_sandbox.billing.prices import Price
 from stripe_sandbox.billing.subscriptions import Subscription
 from stripe_sandbox.calls import Call
@@ -59,7 +60,8 @@ def subscription_named(sandbox: Sandbox, call: Call) -> Subscription:
 
 def show_subscription(sandbox: Sandbox, subscription: Subscription) -> StripeObject:
     """The ``subscription`` object."""
-    return subscription.as_stripe(lambda price: sandbox.books.billing.prices[price])
+    shown = subscription.as_stripe(lambda price: sandbox.books.billing.prices[price])
+    return {**shown, "discounts": [DISCOUNT] if sandbox.settings.percent_off else []}
 
 
 def show_invoice(sandbox: Sandbox, invoice: Invoice) -> StripeObject:

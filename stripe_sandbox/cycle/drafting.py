@@ -91,6 +91,7 @@ def prepared(
         subscription_metadata=subscription.metadata,
         days_until_due=subscription.days_until_due,
         outcome=pause,
+        percent_off=settings.percent_off,
         test_clock=subscription.test_clock,
     )
     return computed(sandbox, draft, as_of, anew=True), items
@@ -113,7 +114,7 @@ def computed(sandbox: Sandbox, invoice: Invoice, as_of: float = ALWAYS, *, anew:
 
     The lines of usage that is settled stay as they were, unless all are to be computed ``anew``.
     """
-    if invoice.status != "draft" or not invoice.metered:
+    if invoice.status != "draft" or not (invoice.metered or invoice.percent_off):
         return invoice
     lines = [line for line in invoice.lines if line.metered is None]
     told: list[Line] = []
@@ -122,7 +123,7 @@ def computed(sandbox: Sandbox, invoice: Invoice, as_of: float = ALWAYS, *, anew:
             told += [line for line in invoice.lines if line.metered == metered.id]
         else:
             told += _lines(sandbox, metered, invoice.currency, as_of)
-    return invoice.changed(lines=(*told, *lines))
+    return invoice.changed(lines=tuple(line.less(invoice.percent_off) for line in (*told, *lines)))
 
 
 def as_shown(sandbox: Sandbox, invoice: Invoice) -> Invoice:

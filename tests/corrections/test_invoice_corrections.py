@@ -158,6 +158,16 @@ def test_later_changes_are_corrected_by_the_difference_alone_and_add_up_to_the_t
     assert sum(each.amount for each in items(tenant)) - sum(each.amount for each in notes(tenant)) == 7
 
 
+def test_a_second_credit_takes_what_the_first_has_left_of_the_lines(tenant: InvoicedTenant) -> None:
+    """The lines are 200, 20 and 50: a note of 90 takes the last two and 20 of the first, the next one all the rest."""
+    for number, file, amount, left in ((20, 2, 90, 180), (3, 1, 180, 0)):
+        taken_out(tenant, number, file)
+        found = of_readings(propose(tenant))
+        assert (found.what.amount, 270 - sum(each.amount for each in notes(tenant)) - amount) == (-amount, left)
+        assert approve(tenant, found.proposal_id).state == "written"
+    assert owed(tenant) == []
+
+
 #: Everything that is true of the world in turn, between approval and the last row.
 EFFECTS = (Failpoint.STAGED, Failpoint.MARKED_SENT, Failpoint.ANSWERED, Failpoint.RECEIPTS_WRITTEN)
 

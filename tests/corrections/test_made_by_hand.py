@@ -129,3 +129,56 @@ def test_a_note_by_hand_that_is_void_gives_nothing_back(tenant: InvoicedTenant) 
     taken_out(tenant, 20, 2)
     tenant.client.v1.credit_notes.void_credit_note(note(tenant, 90).id)
     assert approve(tenant, of_readings(propose(tenant)).proposal_id).state == "written"
+
+
+def by_hand(tenant: InvoicedTenant, amount: int, **wish: Any) -> str:
+    """An invoice item without a price, as somebody adds it in the dashboard; its id."""
+    told: Any = {"customer": tenant.customer, "amount": amount, "currency": "usd", **wish}
+    return str(tenant.client.v1.invoice_items.create(told).id)
+
+
+def test_what_somebody_has_put_on_the_next_invoice_since_it_was_told_is_billed_once(tenant: InvoicedTenant) -> None:
+    by_hand(tenant, 900)  # a sensor that was sold, before anything was owed
+    tenant.go(tenant.pipeline.clock() + timedelta(minutes=1))
+    late_file(tenant)
+    found = of_readings(propose(tenant))
+    by_hand(tenant, 40, currency="eur")
+    made = by_hand(tenant, 30)
+    refused = rf"there is {made} over 0.30 USD\. .*fridge settle \d+ --how invoiced_by_hand --document {made}"
+    with pytest.raises(CorrectionRefusedError, match=refused):
+        approve(tenant, found.proposal_id)
+    assert (settle(tenant, How.INVOICED_BY_HAND, document=made).quantity, owed(tenant)) == (30, [])
+    late_file(tenant, 7)
+    assert approve(tenant, of_readings(propose(tenant)).proposal_id).state == "written"
+
+
+def test_usage_of_a_subscription_that_has_ended_and_was_invoiced_by_hand_is_billed_once(pipeline: Pipeline) -> None:
+    """Another subscription goes on, so that an invoice item could be made."""
+    pipeline.sandbox.settings(payment="open")
+    tenant = InvoicedTenant(pipeline)
+    ended = tenant.subscribe(tenant.price())
+    tenant.use(3, 90)
+    tenant.go(tenant.hour(10).start)
+    tenant.client.v1.subscriptions.cancel(ended)
+    copy = one_off(tenant, 90)
+    flat: Any = {"currency": "usd", "product": tenant.product, "unit_amount": 900, "recurring": {"interval": "day"}}
+    tenant.subscribe(tenant.client.v1.prices.create(flat).id, tenant.price("active_sensors"))
+    tenant.go(tenant.hour(40).start)
+    tenant.read()
+    found = of_readings(propose(tenant))
+    assert (found.what.amount, found.what.cause) == (90, "subscription_ended")
+    with pytest.raises(CorrectionRefusedError, match=rf"{copy} \(open\) over 0.90 USD"):
+        approve(tenant, found.proposal_id)
+
+
+def test_an_invoice_that_came_since_invoices_were_read_bills_the_usage_once(tenant: InvoicedTenant) -> None:
+    """Stripe bills usage of a void invoice again, which nobody has read yet."""
+    tenant.pipeline.sandbox.settings(void_bills_again=True)
+    made_void(tenant)
+    found = of_readings(propose(tenant))
+    assert (found.what.amount, found.what.cause) == (270, "voided")
+    tenant.go(tenant.start + timedelta(hours=50))
+    newest = tenant.client.v1.invoices.list({"customer": tenant.customer}).data[0]
+    with pytest.raises(CorrectionRefusedError, match=f"{newest.id} bills of the same time in Stripe"):
+        approve(tenant, found.proposal_id)
+    assert items(tenant) == []

@@ -104,6 +104,7 @@ def test_more_usage_that_costs_less_is_a_credit_note() -> None:
         ({"amount": None}, "no price says what it costs"),
         ({"is_subscribed": False}, "no subscription of cus_1 goes on"),
         ({"status": InvoiceStatus.DRAFT}, "is not final yet"),
+        ({"is_discounted": True}, "the customer has a discount"),
         ({"lines": (Line("a", "unit", 1), Line("b", "volume", 1))}, "at several prices"),
         ({"usage": D(50), "accepted": D(50), "amount": -50, "status": InvoiceStatus.VOID}, "only an open or paid"),
     ],
@@ -122,6 +123,18 @@ def test_a_correction_of_an_invoice_that_is_another_now_is_counted_and_nothing_i
         propose(differing(PRICES["unit"], 150, 150), found)
     later = replace(done.place, span=Span(END, END + timedelta(days=30)))
     assert corrected([later], [done]) == [Corrected()]
+
+
+def test_where_a_time_on_no_invoice_is_cut_after_it_was_corrected_nothing_is_proposed_of_its_parts() -> None:
+    middle = START + timedelta(days=3)
+    whole, first, rest, other = (
+        Place("cus_1", READINGS, None, span)
+        for span in (Span(START, END), Span(START, middle), Span(middle, END), Span(END, END + timedelta(days=1)))
+    )
+    done = corrected([first, rest, other], [Correction(whole, D(11), 11, "usd", "ii_1")])
+    assert [each.is_sure for each in done] == [False, False, True]
+    grown = corrected([whole, other], [Correction(first, D(11), 11, "usd", "ii_1")])
+    assert [each.is_sure for each in grown] == [True, True]
 
 
 #: As Stripe takes them, and as we read them.

@@ -67,7 +67,8 @@ def test_of_a_trial_that_is_paused_at_its_end_the_usage_is_free_and_what_comes_a
     assert owed(tenant) == [("not_invoiced",)]
 
 
-def test_usage_of_a_pause_is_told_and_is_put_on_no_invoice_that_does_not_come(tenant: InvoicedTenant) -> None:
+def paused_for_40_hours(tenant: InvoicedTenant) -> str:
+    """A subscription whose first day is billed, with 4 readings until its pause, which none bills, and 7 in it."""
     subscription = tenant.subscribe(tenant.price(), billing_mode={"type": "flexible"})
     tenant.use(3, 90)
     assert tenant.settled() == [(90, 90, 90, None, None)]
@@ -79,6 +80,11 @@ def test_usage_of_a_pause_is_told_and_is_put_on_no_invoice_that_does_not_come(te
     tenant.go(tenant.hour(70).start)
     tenant.read()
     tenant.compare()
+    return subscription
+
+
+def test_usage_of_a_pause_is_told_and_is_put_on_no_invoice_that_does_not_come(tenant: InvoicedTenant) -> None:
+    paused_for_40_hours(tenant)
     paused = [(90, 90, 90, None, None), (4, 4, 0, "subscription_ended", 4), (7, 7, 0, "not_on_subscription", 7)]
     assert tenant.rows() == paused
     assert len(owed(tenant)) == 2
@@ -86,10 +92,49 @@ def test_usage_of_a_pause_is_told_and_is_put_on_no_invoice_that_does_not_come(te
     reads = tenant.invoice_reads()
     report = preview_invoices(tenant.pipeline.as_run(), lambda: tenant.pipeline.gateway)
     assert (report.periods, report.not_read, tenant.invoice_reads()) == ([], [], reads)
+
+
+@pytest.mark.parametrize(
+    ("paused_usage", "pause"),
+    [("lost", (7, 7, 0, "not_on_subscription", 7)), ("billed", (7, 7, 0, "billed_with_next", 0))],
+)
+def test_usage_of_a_pause_waits_for_the_invoice_after_it_and_is_billed_once_whatever_stripe_does(
+    tenant: InvoicedTenant, paused_usage: str, pause: tuple[Any, ...]
+) -> None:
+    tenant.pipeline.sandbox.settings(paused_usage=paused_usage)
+    subscription = paused_for_40_hours(tenant)
     tenant.client.v1.subscriptions.resume(subscription)
-    tenant.go(tenant.hour(95).start)
+    tenant.use(71, 5)
     tenant.read()
-    assert (of_readings(propose(tenant)).what.cause, of_readings(propose(tenant)).what.amount) == ("no_line", 11)
+    waits = [(90, 90, 90, None, None), (4, 4, 0, "no_line", 4), (7, 7, 0, "invoice_awaited", 7)]
+    assert of_readings(propose(tenant)).what.amount == 4
+    assert tenant.rows() == waits
+    tenant.go(tenant.hour(94).start + timedelta(minutes=20))
+    tenant.read()
+    tenant.compare()
+    assert tenant.rows()[:3] == waits, "the invoice is a draft"
+    tenant.go(tenant.hour(96).start)
+    tenant.read()
+    tenant.compare()
+    resumed = (5, 5, 12, "billed_with_next", 0) if paused_usage == "billed" else (5, 5, 5, None, None)
+    assert tenant.rows()[2:4] == [pause, resumed]
+    proposed = [each for each in propose(tenant).corrections if each.what.event_name == "temperature_readings"]
+    assert sum(each.what.amount for each in proposed) == (4 if paused_usage == "billed" else 11)
+
+
+def test_usage_of_a_pause_is_not_proposed_while_nobody_knows_what_the_invoice_after_it_bills(
+    tenant: InvoicedTenant,
+) -> None:
+    tenant.pipeline.sandbox.settings(paused_usage="billed")
+    tenant.client.v1.subscriptions.resume(paused_for_40_hours(tenant))
+    tenant.use(71, 5)
+    tenant.go(tenant.hour(96).start)
+    tenant.use(72, 20)
+    tenant.read()
+    report = propose(tenant)
+    assert of_readings(report).what.amount == 4
+    found = {str(each.cause): why for each, why in report.not_proposed if each.event_name == "temperature_readings"}
+    assert "has an unexplained quantity, and may bill it" in found["not_on_subscription"]
 
 
 def test_an_invoice_item_that_waits_for_the_end_of_a_pause_is_told_until_the_subscription_goes_on(

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from fridge_pipeline.invoices.rules.billing_periods import billing_periods
-from fridge_pipeline.invoices.rules.compare_period import Booked, Comparison, compare_period, hours_found_again
+from fridge_pipeline.invoices.rules.compare_period import Booked, Comparison, compare_period
+from fridge_pipeline.invoices.rules.found_elsewhere import hours_found_again
 from fridge_pipeline.stripe.rules.invoice import (
     Invoice,
     InvoiceLine,

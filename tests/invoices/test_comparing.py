@@ -28,6 +28,50 @@ def test_an_invoice_with_all_usage_of_its_period_agrees_and_opens_nothing(books:
     assert books.exceptions() == []
 
 
+def test_usage_of_a_trial_stays_free_when_the_subscription_has_another_one(books: InvoicedBooks) -> None:
+    books.use(3, 10)
+    books.subscribe(trial_start=books.start, trial_end=books.end)
+    books.bill(0)
+    books.read_days()
+    books.compare()
+    assert books.rows() == [("in_1", "cohoes", 10, 10, 0, "free_trial")]
+    soon = books.end + timedelta(days=3)
+    books.subscribe(trial_start=soon, trial_end=soon + timedelta(days=9))
+    books.compare()
+    assert books.rows() == [("in_1", "cohoes", 10, 10, 0, "free_trial")]
+
+
+def test_usage_of_an_earlier_day_is_told_although_the_invoice_of_the_last_day_is_awaited(books: InvoicedBooks) -> None:
+    """As of a price by the day, of which no invoice comes."""
+    books.use(3, 10)
+    for day in (0, 1, 2):
+        begins = books.start + timedelta(days=day)
+        books.subscribe(period_start=begins, period_end=begins + timedelta(days=1))
+    books.read_days()
+    books.compare()
+    assert books.rows() == [(None, "cohoes", 10, 10, 0, "no_line")]
+
+
+def test_usage_on_no_invoice_has_no_money_in_another_currency_than_the_price_s_or_once_the_price_is_another(
+    books: InvoicedBooks,
+) -> None:
+    books.use(3, 10)
+    books.read_days()
+
+    def money() -> list[tuple[int | None, str | None]]:
+        books.compare()
+        return books.pipeline.rows(
+            "select amount, currency from fridge.invoice_comparisons where event_name = %s", READINGS
+        )
+
+    books.subscribe(currency="usd")
+    assert money() == [(5, "usd")]
+    books.subscribe(currency="eur")
+    assert money() == [(None, None)]
+    books.subscribe(currency="usd", price_id="other_unit")
+    assert money() == [(None, None)]
+
+
 def test_a_late_file_after_the_invoice_was_final_is_owed_with_its_price_until_the_next_invoice(
     books: InvoicedBooks,
 ) -> None:

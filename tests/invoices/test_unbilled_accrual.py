@@ -100,6 +100,15 @@ def test_what_missed_its_invoice_and_what_the_next_one_bills_stand_apart_each_wi
     ]
 
 
+def test_of_a_running_trial_nothing_is_accrued(books: InvoicedBooks) -> None:
+    books.use(25, 30)
+    ends = books.end + timedelta(days=30)
+    books.subscribe(price_id="graduated", status="trialing", trial_start=books.end, trial_end=ends)
+    books.read_days()
+    books.compare()
+    assert accrual(books) == []
+
+
 def test_on_a_draft_it_is_still_to_be_billed_and_of_a_tenant_without_a_customer_there_is_no_money(
     books: InvoicedBooks,
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from fridge_pipeline.invoices.rules.billing_periods import Span, without
 from fridge_pipeline.invoices.rules.compare_period import Booked, InvoiceCause
-from fridge_pipeline.invoices.rules.uncovered_usage import Uncovered, compare_uncovered, uncovered_times
+from fridge_pipeline.invoices.rules.uncovered_usage import Subscribed, Uncovered, compare_uncovered, uncovered_times
 from fridge_pipeline.stripe.rules.invoice import SubscriptionItem
 from tests.invoices.shapes import END, PRICES, READINGS, START, SWAP, item
 
@@ -82,7 +82,7 @@ TIMES: dict[str, tuple[list[Span], list[SubscriptionItem], bool, list[tuple[date
 @pytest.mark.parametrize("name", TIMES)
 def test_time_that_is_on_no_invoice_has_one_cause(name: str) -> None:
     covered, items, is_priced, expected = TIMES[name]
-    found = uncovered_times(("cus_1", READINGS), covered, items, [Span(START, NOW)], is_priced=is_priced)
+    found = uncovered_times(("cus_1", READINGS), covered, Subscribed(items, is_priced=is_priced), [Span(START, NOW)])
     assert [(each.span.start, each.span.end, each.cause) for each in found] == expected
 
 
@@ -90,7 +90,7 @@ def test_an_invoice_is_awaited_for_a_day_before_its_line_is_missed() -> None:
     items = [item(1, LONG_AGO)]
 
     def cause(now: datetime) -> str:
-        (only,) = uncovered_times(("cus_1", READINGS), [], items, [Span(START, now)], is_priced=True)
+        (only,) = uncovered_times(("cus_1", READINGS), [], Subscribed(items), [Span(START, now)])
         return only.cause
 
     assert cause(END + timedelta(hours=23)) == "invoice_awaited"

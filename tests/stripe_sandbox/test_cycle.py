@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import stripe
 
-from tests.stripe_sandbox.billing_account import DAY, HOUR, at
+from tests.stripe_sandbox.billing_account import CUSTOMER, DAY, HOUR, at
 
 if TYPE_CHECKING:
     from tests.stripe_sandbox.billing_account import BillingAccount
@@ -282,3 +282,17 @@ def test_whether_a_refreshed_quantity_is_an_event_can_be_chosen(
 
 
 _FINAL = ["v1.invoice.finalized", "v1.invoice.paid"]
+
+
+def test_a_discount_stands_beside_the_amounts_of_the_lines_and_lowers_what_is_paid(billing: BillingAccount) -> None:
+    billing.sandbox.settings(percent_off=25)
+    billing.subscription(billing.price())
+    billing.use(10, billing.start)
+    told: Any = {"customer": CUSTOMER, "amount": 100, "currency": "usd", "discountable": False}
+    billing.stripe.v1.invoice_items.create(told)
+    final = billing.after_grace()
+    assert (final.subtotal, final.total, final.amount_paid) == (110, 107, 107)
+    assert [(line.amount, [each.amount for each in line.discount_amounts]) for line in billing.all_lines(final)] == [
+        (10, [3]),
+        (100, []),
+    ]

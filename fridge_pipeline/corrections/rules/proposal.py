@@ -33,7 +33,7 @@ class NotProposedError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of the invoice that bills the meter; ``amount`` is in minor units."""
+    """A line of the invoice that bills the meter; ``amount`` is in minor units, less what was credited of it."""
 
     line_id: str
     price_id: str
@@ -47,7 +47,8 @@ class Difference:
     ``amount`` is what the whole difference costs, ``cost(to_invoice) - cost(invoiced)``, rounded once. ``settled`` is
     what of the usage people have settled hour by hour. ``is_subscribed``:
     the customer has a subscription that goes on, whose next invoice takes an invoice item. ``lines`` are those of the
-    invoice that bill the meter, in its order.
+    invoice that bill the meter, in its order. ``is_discounted``: a discount lowers what is paid for the meter.
+    ``unexplained_next``: of usage on no invoice the invoice after it, if nobody knows what that bills.
     """
 
     invoice_id: str | None
@@ -67,6 +68,8 @@ class Difference:
     is_subscribed: bool
     lines: tuple[Line, ...] = ()
     settled: Decimal = NOTHING
+    is_discounted: bool = False
+    unexplained_next: str | None = None
 
     @property
     def difference(self) -> Decimal:
@@ -144,19 +147,7 @@ def propose(found: Difference, done: Corrected) -> Proposed:
 
 def _money(found: Difference, done: Corrected) -> tuple[int, str, str]:
     """Amount, currency and price, once it is sure that the tiers say what is owed."""
-    if not done.is_sure:
-        raise NotProposedError(f"another period or invoice of the same time was corrected{done.in_words()}")
-    if found.cause is not None and found.cause not in CORRECTED_CAUSES and found.difference:
-        raise NotProposedError(INVOICE_CAUSES[found.cause].do)
-    if found.status is InvoiceStatus.DRAFT:
-        raise NotProposedError(f"the invoice {found.invoice_id} is not final yet: it may still take the usage")
-    if found.accepted != found.to_invoice:
-        raise NotProposedError(
-            f"Stripe has accepted {found.accepted:f} of {found.to_invoice:f}: end the exceptions of the period's hours "
-            "first"
-        )
-    if found.difference != found.difference.to_integral_value():
-        raise NotProposedError("the invoice has a part of a unit, which we never state: find out who did")
+    _require_known(found, done)
     owed = found.amount if found.difference else 0
     if owed is None or found.currency is None or found.price_id is None:
         raise NotProposedError("no price says what it costs: create one in Stripe, or correct it by hand")
@@ -169,7 +160,34 @@ def _money(found: Difference, done: Corrected) -> tuple[int, str, str]:
     amount = owed - done.amount
     if amount == 0:
         raise NotProposedError("it costs nothing at this price, so there is nothing to invoice or to credit")
+    if found.is_discounted:
+        raise NotProposedError(
+            f"the customer has a discount, and {money(amount, found.currency, '+')} is without it: Stripe alone says "
+            "what it comes to. Correct it by hand in Stripe less the discount, then settle by that document"
+        )
     return amount, found.currency, found.price_id
+
+
+def _require_known(found: Difference, done: Corrected) -> None:
+    """Raises ``NotProposedError`` unless it is sure which quantity is owed."""
+    if not done.is_sure:
+        raise NotProposedError(f"another period or invoice of the same time was corrected{done.in_words()}")
+    if found.cause is not None and found.cause not in CORRECTED_CAUSES and found.difference:
+        raise NotProposedError(INVOICE_CAUSES[found.cause].do)
+    if found.status is InvoiceStatus.DRAFT:
+        raise NotProposedError(f"the invoice {found.invoice_id} is not final yet: it may still take the usage")
+    if found.unexplained_next is not None:
+        raise NotProposedError(
+            f"the invoice {found.unexplained_next} of the time after it has an unexplained quantity, and may bill it: "
+            "find out what that has first"
+        )
+    if found.accepted != found.to_invoice:
+        raise NotProposedError(
+            f"Stripe has accepted {found.accepted:f} of {found.to_invoice:f}: end the exceptions of the period's hours "
+            "first"
+        )
+    if found.difference != found.difference.to_integral_value():
+        raise NotProposedError("the invoice has a part of a unit, which we never state: find out who did")
 
 
 def _credited_lines(found: Difference, amount: int, currency: str) -> dict[str, int]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -38,6 +38,7 @@ class InvoiceCause(StrEnum):
     SUBSCRIPTION_ENDED = "subscription_ended"
     INVOICE_AWAITED = "invoice_awaited"
     NO_LINE = "no_line"
+    BILLED_WITH_NEXT = "billed_with_next"
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,28 +229,6 @@ def _by_the_shape(
     if invoiced - booked.by_final in moved:  # an hour is one meter event, so it is moved whole or not at all
         return InvoiceCause.PERIOD_CUTS_HOUR
     return InvoiceCause.UNEXPLAINED_LINE
-
-
-def hours_found_again(rows: Sequence[Comparison], drafts: Collection[str | None]) -> list[Comparison]:
-    """The same rows, where an hour that an edge cuts explains nothing once the period behind it does not have it.
-
-    What leaves a period over an edge comes into the one beside it, so that such periods in a row come to nothing
-    together, unless the one behind them is a draft or on no invoice yet.
-    """
-    final = {(row.account, row.span.start) for row in rows if row.invoice_id not in drafts}
-    runs: list[list[Comparison]] = []
-    cut = [row for row in rows if row.cause is InvoiceCause.PERIOD_CUTS_HOUR]
-    for row in sorted(cut, key=lambda each: (each.account, each.span)):
-        if not (runs and runs[-1][-1].account == row.account and runs[-1][-1].span.end == row.span.start):
-            runs.append([])
-        runs[-1].append(row)
-    lost = {
-        row
-        for run in runs
-        if sum(each.difference for each in run) and (run[-1].account, run[-1].span.end) in final
-        for row in run
-    }
-    return [replace(row, cause=InvoiceCause.UNEXPLAINED_LINE) if row in lost else row for row in rows]
 
 
 def _shows(invoiced: Decimal, quantity: Decimal, price: Price) -> bool:

@@ -93,7 +93,8 @@ def corrected(places: Sequence[Place], corrections: Sequence[Correction]) -> lis
     """For each comparison the corrections that belong to it; one of none is left out.
 
     A correction belongs to the comparison that it was proposed for; when there is none any more, as after a void
-    invoice was made anew, to the last one of the same time, so that nobody is billed twice for the same usage.
+    invoice was made anew, to the last one of the same time, so that nobody is billed twice for the same usage. Where
+    a time on no invoice is shorter than it was, nobody knows what of the rest was corrected with it.
     """
     found: list[list[Correction]] = [[] for _ in places]
     sure = [True for _ in places]
@@ -108,4 +109,7 @@ def corrected(places: Sequence[Place], corrections: Sequence[Correction]) -> lis
             number = (same or near)[-1]
             found[number].append(each)
             sure[number] = sure[number] and bool(same)
+            if each.place.invoice_id is None and places[number].span.end < each.place.span.end:
+                for other in near:
+                    sure[other] = False
     return [Corrected(tuple(each), is_sure) for each, is_sure in zip(found, sure, strict=True)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -19,7 +19,7 @@ from fridge_pipeline.invoices.rules.compare_period import (
 )
 from fridge_pipeline.invoices.rules.corrected import Place
 from fridge_pipeline.invoices.rules.money import cost_of_change
-from fridge_pipeline.stripe.rules.invoice import Price, SubscriptionItem
+from fridge_pipeline.stripe.rules.invoice import Price, SubscriptionItem, Times
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,62 +37,103 @@ class Uncovered:
         return Place(self.customer_id, self.event_name, None, self.span)
 
 
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """What a customer had of a meter: items, ended ones too, and the periods whose invoices are drafts still.
+
+    Without ``is_priced`` the meter has no price at all.
+    """
+
+    items: Sequence[SubscriptionItem]
+    drafts: Sequence[Span] = ()
+    is_priced: bool = True
+
+
 def uncovered_times(
-    account: tuple[str, str],
-    covered: Iterable[Span],
-    items: Sequence[SubscriptionItem],
-    looked_at: Sequence[Span],
-    *,
-    is_priced: bool,
+    account: tuple[str, str], covered: Sequence[Span], subscribed: Subscribed, looked_at: Sequence[Span]
 ) -> list[Uncovered]:
     """The times of a customer and meter that are on no invoice and should be, in order.
 
-    ``items`` are the customer's subscription items of the meter, ended ones too; ``looked_at`` is the time of which
-    every invoice was read, the last of it until now; without ``is_priced`` the meter has no price at all. What lies in
-    the open period of an item is still to come.
+    ``looked_at`` is the time of which every invoice was read, the last of it until now. What lies in the open period of
+    an item is still to come.
     """
     customer_id, event_name = account
     now = looked_at[-1].end
-    until = min([now, *(item.period_start for item in items if item.goes_on)])
+    until = min([now, *(item.period_start for item in subscribed.items if item.goes_on)])
     seen = [Span(span.start, min(span.end, until)) for span in looked_at if span.start < until]
     found = []
     for gap in without(seen, covered):
-        for span in _cut(gap, items, now):
-            cause = _why(span, items, now) if is_priced else InvoiceCause.NO_PRICE
+        work = _Gap(gap, covered, subscribed, now)
+        for span in work.cut():
+            cause = work.why(span) if subscribed.is_priced else InvoiceCause.NO_PRICE
             found.append(Uncovered(customer_id, event_name, span, cause))
     return found
 
 
-def _cut(gap: Span, items: Sequence[SubscriptionItem], now: datetime) -> list[Span]:
-    """Cut where months end, and where items and their trials began and ended: the cause of each piece is one."""
-    every = [(each.created_at, _billed_until(each, now), each.trial_start, each.trial_end) for each in items]
-    edges = {edge for of_item in every for edge in of_item if edge is not None}
-    month = Month.containing(gap.start)
-    while month.end < gap.end:
-        edges.add(month.end)
-        month = month.after
-    cuts = [gap.start, *sorted(edge for edge in edges if gap.start < edge < gap.end), gap.end]
-    return [Span(start, end) for start, end in pairwise(cuts)]
+@dataclass(frozen=True, slots=True)
+class _Gap:
+    """A time between what invoices bill."""
+
+    span: Span
+    covered: Sequence[Span]
+    subscribed: Subscribed
+    now: datetime
+
+    def cut(self) -> list[Span]:
+        """Cut where months end, and where items, their trials and pauses began and ended: each piece has one cause."""
+        start, end = self.span.start, self.span.end
+        edges = {self._awaited(each) for each in self.subscribed.items}
+        for each in self.subscribed.items:
+            times = [*each.trials, *each.pauses, (each.created_at, self._billed_until(each))]
+            edges |= {edge for time in times for edge in time}
+        month = Month.containing(start)
+        while month.end < end:
+            edges.add(month.end)
+            month = month.after
+        cuts = [start, *sorted(edge for edge in edges if start < edge < end), end]
+        return [Span(*piece) for piece in pairwise(cuts)]
+
+    def why(self, span: Span) -> InvoiceCause:
+        """The cause of one piece."""
+        there = [
+            item
+            for item in self.subscribed.items
+            if item.created_at <= span.start and span.end <= self._billed_until(item) and not _pause(item, span)
+        ]
+        if not there:
+            comes = any(self._comes_after(item, span) for item in self.subscribed.items)
+            return InvoiceCause.INVOICE_AWAITED if comes else InvoiceCause.NOT_ON_SUBSCRIPTION
+        if any(self._awaited(item) <= span.start for item in there):
+            return InvoiceCause.INVOICE_AWAITED
+        if all(item.was_on_trial(span.start, span.end) for item in there):
+            return InvoiceCause.FREE_TRIAL
+        return InvoiceCause.NO_LINE if any(item.goes_on for item in there) else InvoiceCause.SUBSCRIPTION_ENDED
+
+    def _billed_until(self, item: SubscriptionItem) -> datetime:
+        """When an item ended; a pause has no time of its own, but it ends a period."""
+        if item.ended_at is not None or item.goes_on:
+            return item.ended_at or self.span.end
+        return item.period_end if item.period_end <= self.now else item.period_start
+
+    def _awaited(self, item: SubscriptionItem) -> datetime:
+        """From when on an item's invoice may still come: its last period, for a day after that."""
+        end = min(self._billed_until(item), self.span.end)
+        if self.now - end >= INVOICE_COMES_WITHIN:
+            return end
+        return (item.period_before if item.goes_on else item.period_start) or self.span.start
+
+    def _comes_after(self, item: SubscriptionItem, span: Span) -> bool:
+        """Whether the invoice after a pause is still to come: nobody knows whether that bills the pause's usage."""
+        if _pause(item, span) is None or not item.goes_on:
+            return False
+        after = self.span.end
+        if any(each.start == after for each in self.covered):
+            return any(each.start == after for each in self.subscribed.drafts)
+        return item.period_start <= after or self.now - item.period_start < INVOICE_COMES_WITHIN
 
 
-def _billed_until(item: SubscriptionItem, now: datetime) -> datetime | None:
-    """When an item ended; a pause has no time of its own, but it ends a period."""
-    if item.goes_on or item.ended_at is not None:
-        return item.ended_at
-    return item.period_end if item.period_end <= now else item.period_start
-
-
-def _why(span: Span, items: Sequence[SubscriptionItem], now: datetime) -> InvoiceCause:
-    there = [
-        item for item in items if item.created_at <= span.start and span.end <= (_billed_until(item, now) or span.end)
-    ]
-    if not there:
-        return InvoiceCause.NOT_ON_SUBSCRIPTION
-    if now - span.end < INVOICE_COMES_WITHIN:
-        return InvoiceCause.INVOICE_AWAITED
-    if all(item.was_on_trial(span.start, span.end) for item in there):
-        return InvoiceCause.FREE_TRIAL
-    return InvoiceCause.NO_LINE if any(item.goes_on for item in there) else InvoiceCause.SUBSCRIPTION_ENDED
+def _pause(item: SubscriptionItem, span: Span) -> Times | None:
+    return next((each for each in item.pauses if each[0] <= span.start and span.end <= each[1]), None)
 
 
 def compare_uncovered(time: Uncovered, booked: Booked, price: Price | None) -> Comparison:

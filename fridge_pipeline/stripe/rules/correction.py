@@ -55,14 +55,25 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class StripeDocument:
-    """An invoice item or credit note as Stripe shows it; ``number`` is that of a credit note, which can be void."""
+    """An invoice item or credit note as Stripe shows it; ``number`` is that of a credit note, which can be void.
+
+    ``invoice_id`` is the invoice that it is on, if so. ``is_of_subscription``: Stripe made it of a subscription's item.
+    """
 
     document_id: str
     number: str | None
     amount: int
     currency: str
     metadata: Mapping[str, str]
+    created_at: datetime
+    invoice_id: str | None = None
     is_void: bool = False
+    is_of_subscription: bool = False
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether neither we nor Stripe have made it, and it charges something."""
+        return KEY not in self.metadata and not self.is_of_subscription and self.amount > 0
 
 
 class Fate(StrEnum):

@@ -5,7 +5,7 @@ Times are UTC; a period is half open, ``[start, end)``; amounts are minor units 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -13,11 +13,17 @@ from enum import StrEnum
 #: Made in the middle of a period, when a billing threshold was reached.
 THRESHOLD = "subscription_threshold"
 
+#: A subscription's status between its pause and its resumption.
+PAUSED = "paused"
+
 #: A subscription that has one of these has not ended, and makes no invoice; the view of items has the same rule.
-AT_REST = frozenset({"paused", "incomplete", "incomplete_expired"})
+AT_REST = frozenset({PAUSED, "incomplete", "incomplete_expired"})
 
 #: Why Stripe itself makes an invoice of a subscription.
 MADE_BY_STRIPE = frozenset({"subscription_create", "subscription_cycle", THRESHOLD})
+
+#: When something began and ended.
+Times = tuple[datetime, datetime]
 
 
 class InvoiceStatus(StrEnum):
@@ -37,6 +43,7 @@ class InvoiceLine:
 
     ``period_start`` and ``period_end`` are the line's own: the invoice's say when pending items were collected.
     ``is_invoice_item``: made by an invoice item, as the line of a price that was changed in the middle of a period.
+    ``is_discounted``: ``amount`` is before a discount that lowers it, or would lower more of it.
     """
 
     line_id: str
@@ -49,6 +56,7 @@ class InvoiceLine:
     amount: int
     is_invoice_item: bool = False
     is_proration: bool = False
+    is_discounted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +148,11 @@ class SubscriptionItem:
     """A subscription's item: which price bills the customer now, in which current period, and until when it did.
 
     ``ended_at`` is when its subscription ended; ``None`` until then. The trial is the subscription's last one.
+    ``is_discounted``: the item or its subscription has a discount now. ``currency`` is the subscription's, which may be
+    another than the price's own; ``None`` where it was read before that was kept.
+
+    What follows is known of an item only from earlier readings: other prices, other trials, pauses that are over, and
+    when the period before the current one began; each time as start and end.
     """
 
     item_id: str
@@ -153,6 +166,19 @@ class SubscriptionItem:
     ended_at: datetime | None = None
     trial_start: datetime | None = None
     trial_end: datetime | None = None
+    is_discounted: bool = False
+    currency: str | None = None
+    other_prices: frozenset[str] = field(default=frozenset(), compare=False)
+    other_trials: tuple[Times, ...] = field(default=(), compare=False)
+    pauses: tuple[Times, ...] = field(default=(), compare=False)
+    period_before: datetime | None = field(default=None, compare=False)
+
+    @property
+    def trials(self) -> tuple[Times, ...]:
+        """The last one, and those before it."""
+        if self.trial_start is None or self.trial_end is None:
+            return self.other_trials
+        return (*self.other_trials, (self.trial_start, self.trial_end))
 
     @property
     def goes_on(self) -> bool:
@@ -160,7 +186,5 @@ class SubscriptionItem:
         return self.ended_at is None and self.status not in AT_REST
 
     def was_on_trial(self, start: datetime, end: datetime) -> bool:
-        """Whether all of a time lies in its trial."""
-        if self.trial_start is None or self.trial_end is None:
-            return False
-        return self.trial_start <= start and end <= self.trial_end
+        """Whether all of a time lies in a trial."""
+        return any(trial_start <= start and end <= trial_end for trial_start, trial_end in self.trials)

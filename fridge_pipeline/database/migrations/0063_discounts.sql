@@ -1,0 +1,36 @@
+-- A correction was made at the full price although the customer's invoices have a discount.
+-- Now it is read which lines and subscriptions have one. And in which currency a subscription is: usage that no invoice
+-- has was reckoned in that of the price.
+alter table fridge.invoice_line_snapshots add column is_discounted boolean not null default false;
+alter table fridge.subscription_item_snapshots add column is_discounted boolean not null default false;
+alter table fridge.subscription_item_snapshots add column currency text;
+
+comment on column fridge.invoice_line_snapshots.amount is
+'In minor units of the invoice''s currency, before discounts.';
+comment on column fridge.invoice_line_snapshots.is_discounted is
+'Whether a discount lowers the amount, or would lower more of it: then a correction at the price would be wrong.';
+comment on column fridge.subscription_item_snapshots.is_discounted is
+'Whether the item or its subscription had a discount.';
+comment on column fridge.subscription_item_snapshots.currency is
+'The subscription''s, which may be another than the price''s own; empty where it was not kept yet.';
+
+create or replace view fridge.subscription_items as
+select distinct on (item_id)
+    item_id,
+    stripe_subscription_id,
+    stripe_customer_id,
+    price_id,
+    status,
+    created_at,
+    period_start,
+    period_end,
+    ended_at,
+    content_hash,
+    read_at,
+    trial_start,
+    trial_end,
+    ended_at is null and status not in ('paused', 'incomplete', 'incomplete_expired') as goes_on,
+    is_discounted,
+    currency
+from fridge.subscription_item_snapshots
+order by item_id asc, snapshot_id desc;

@@ -1,0 +1,33 @@
+"""Lists of Stripe, page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from fridge_pipeline.stripe.gateway import StripeGateway
+from fridge_pipeline.stripe.rules.limits import PAGE_SIZE
+
+#: Called before each read, also one that fails.
+CountRead = Callable[[], None]
+
+
+def paged(
+    gateway: StripeGateway,
+    doing: str,
+    method: Callable[[Any], Callable[..., Any]],
+    params: Mapping[str, Any],
+    count_read: CountRead,
+    *of: str,
+) -> Iterator[list[dict[str, Any]]]:
+    """Page by page what a list of the SDK holds; ``of`` is what it is a list of, where that is one object."""
+    which = {**params, "limit": PAGE_SIZE}
+    while True:
+        count_read()
+        with gateway.reading(doing) as client:
+            page = method(client.v1)(*of, which)
+        read = [each.to_dict() for each in page.data]
+        yield read
+        if not page.has_more:
+            return
+        which = {**which, "starting_after": read[-1]["id"]}
