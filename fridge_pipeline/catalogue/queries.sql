@@ -351,12 +351,20 @@ insert into fridge.declared_measures (
 );
 
 -- name: count_measures
-update fridge.measures
-set is_counted = measures.measure = any(%(names)s)
-from fridge.declared_measures
-where
-    measures.measure = declared_measures.measure
-    and measures.is_counted <> (measures.measure = any(%(names)s));
+-- Hours that changed while a measure was not counted are not marked any more: the next sweep compares all.
+with changed as (
+    update fridge.measures
+    set is_counted = measures.measure = any(%(names)s)
+    from fridge.declared_measures
+    where
+        measures.measure = declared_measures.measure
+        and measures.is_counted <> (measures.measure = any(%(names)s))
+    returning measures.measure
+)
+
+update fridge.swept_catalogue
+set event_names = '{}', measures = '{}'
+where exists (select 1 from changed);
 
 -- name: recorded_numbers
 select

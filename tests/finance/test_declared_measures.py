@@ -16,6 +16,7 @@ import pytest
 from adbc_driver_manager import dbapi as adbc_dbapi
 
 from fridge_pipeline.billing.decisions_record import Subject, decisions_about, keep_settings
+from fridge_pipeline.billing.ledger import undelivered_hours
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.condition import HOUR_IN_SQL, SENSOR_ID, TEMPERATURE_C, condition_of, read_condition
@@ -181,6 +182,32 @@ def test_three_blocks_of_toml_and_stripe_setup_bill_three_more_measures_of_an_in
     assert totals["freezers"] == (4,) * 3
     assert totals["warmth"] == (warmth + 90,) * 3
     assert list(verify_evidence(made(line, month, tmp_path / "pack.zip")))
+
+
+def test_hours_that_changed_while_a_measure_was_gone_from_the_file_are_counted_once_it_is_back(
+    pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    hour = Hour(two_days_ago)
+    pipeline.add_tenant("troy")
+    text = METERS + DECLARED.format(start=hour.key)
+    pipeline.catalogue = declare(pipeline, text)
+    pipeline.land(hour, "a.csv", warm("troy", hour))
+    pipeline.run(hour)
+
+    declare(pipeline, METERS)  # by a process that another one with all measures is beside
+    pipeline.land(hour, "late.csv", [("troy", "freezer_9", hour.start, 9.0)])
+    pipeline.run(hour)
+    with pipeline.database.connect() as connection:
+        assert undelivered_hours(connection, pipeline.catalogue, pipeline.clock()) == []
+    declare(pipeline, text)
+    with pipeline.database.connect() as connection:
+        assert undelivered_hours(connection, pipeline.catalogue, pipeline.clock()) == [hour]
+    pipeline.run(hour)
+    assert pipeline.stripe_totals("troy")["alarms", hour.key] == 3
+    with pipeline.database.connect() as connection:
+        assert undelivered_hours(connection, pipeline.catalogue, pipeline.clock()) == []
+        declare(pipeline, text)
+        assert connection.execute("select count(*) from fridge.marked_hours").fetchone() == (0,)
 
 
 COLUMNS = {SENSOR_ID: str, TEMPERATURE_C: float}
