@@ -23,9 +23,11 @@ from fridge_pipeline.catalogue.condition import HOUR_IN_SQL, SENSOR_ID, TEMPERAT
 from fridge_pipeline.catalogue.measure import BUILT_IN, Aggregate, Measure
 from fridge_pipeline.catalogue.measure_record import (
     MeasureChangedError,
+    MeterChangedError,
     declared_in_force,
     keep_measures,
     measures_in_force,
+    require_same_meters,
 )
 from fridge_pipeline.catalogue.measures_file import read_measures
 from fridge_pipeline.catalogue.meter import CATALOGUE, Meter
@@ -182,6 +184,23 @@ def test_three_blocks_of_toml_and_stripe_setup_bill_three_more_measures_of_an_in
     assert totals["freezers"] == (4,) * 3
     assert totals["warmth"] == (warmth + 90,) * 3
     assert list(verify_evidence(made(line, month, tmp_path / "pack.zip")))
+
+
+def test_a_meter_that_was_sent_usage_of_one_measure_is_refused_with_another(
+    pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    hour, (one, two) = Hour(two_days_ago), CATALOGUE
+    pipeline.add_tenant("troy")
+    pipeline.run_models(hour)
+    swapped = replace(one, measure=two.measure), replace(two, measure=one.measure)
+    with pipeline.database.connect() as connection:
+        require_same_meters(connection, swapped)
+        pipeline.land(hour, "a.csv", readings("troy", hour, 2, 10))
+        pipeline.run(hour)
+        require_same_meters(connection, CATALOGUE)
+        require_same_meters(connection, [replace(two, event_name="sensors")])
+        with pytest.raises(MeterChangedError, match="active_sensors has the measure inserted_count, and usage of"):
+            require_same_meters(connection, swapped)
 
 
 def test_hours_that_changed_while_a_measure_was_gone_from_the_file_are_counted_once_it_is_back(
