@@ -34,6 +34,7 @@ from fridge_pipeline.database.exceptions import (
     open_exception,
 )
 from fridge_pipeline.database.run import Failpoint, Run
+from fridge_pipeline.stripe.rules.limits import VALUE_MAX
 from fridge_pipeline.stripe.rules.meter_event import billing_deadline
 
 
@@ -118,6 +119,7 @@ def judge_hours(
         before = held_before(connection, hours)
         waiting = [(case, verdict) for case, verdict in judged if case_key(case) in before]
         held = find_outliers(connection, waiting, Variance.HOLD)
+    held = [*held, *(Outlier(case) for case, verdict in judged if verdict in STATES and case.next_value > VALUE_MAX)]
     held_cases = {outlier.case for outlier in held}
     judged = [(case, StagingVerdict.HELD_FOR_REVIEW if case in held_cases else verdict) for case, verdict in judged]
     return Judgement(judged, outliers, contradictions, held)

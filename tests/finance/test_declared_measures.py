@@ -17,6 +17,7 @@ from adbc_driver_manager import dbapi as adbc_dbapi
 
 from fridge_pipeline.billing.decisions_record import Subject, decisions_about, keep_settings
 from fridge_pipeline.billing.ledger import undelivered_hours
+from fridge_pipeline.billing.review import NothingHeldError, release_usage
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.condition import HOUR_IN_SQL, SENSOR_ID, TEMPERATURE_C, condition_of, read_condition
@@ -201,6 +202,34 @@ def test_a_meter_that_was_sent_usage_of_one_measure_is_refused_with_another(
         require_same_meters(connection, [replace(two, event_name="sensors")])
         with pytest.raises(MeterChangedError, match="active_sensors has the measure inserted_count, and usage of"):
             require_same_meters(connection, swapped)
+
+
+def test_a_quantity_of_more_digits_than_stripe_takes_waits_for_a_person_and_nobody_waits_for_it(
+    pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    """As of counters that only rise, added up over many sensors in thousandths."""
+    hour = Hour(two_days_ago)
+    for tenant in ("troy", "dale"):
+        pipeline.add_tenant(tenant)
+    pipeline.catalogue = declare(pipeline, METERS + DECLARED.format(start=hour.key))
+    pipeline.land(hour, "a.csv", [*warm("troy", hour), *warm("dale", hour)])
+    pipeline.load(hour)
+    pipeline.count(hour)
+    with pipeline.database.connect() as connection:
+        connection.execute(
+            "update fridge.usage set quantity = 1000000000000000 where measure = 'warmth' and tenant_id = 'troy'"
+        )
+    assert pipeline.bill(hour).unsettled == []
+    assert pipeline.stripe_totals("dale")["warmth", hour.key] > 0
+    totals = pipeline.stripe_totals("troy")
+    assert (totals["temperature_readings", hour.key], totals.get(("warmth", hour.key))) == (6, None)
+    ((kind, subject, detail),) = pipeline.rows("select kind, subject, detail from fridge.open_exceptions")
+    assert (kind, subject) == ("held_for_review", "warmth")
+    assert "1000000000000000 warmth: more than the 15 digits that Stripe takes" in detail
+    with pytest.raises(NothingHeldError, match=r"held there: warmth \(more than Stripe takes: withdraw the file\)"):
+        release_usage(pipeline.as_run(), "troy", hour, None, "ada", "it is right")
+    with pipeline.database.connect() as connection:
+        assert undelivered_hours(connection, pipeline.catalogue, pipeline.clock()) == []
 
 
 def test_hours_that_changed_while_a_measure_was_gone_from_the_file_are_counted_once_it_is_back(
