@@ -185,9 +185,8 @@ def _held(
     chosen = {name: value for name, value in held.items() if event_name in {None, name} and value <= VALUE_MAX}
     if not chosen:
         others = f"; held there: {', '.join(sorted(held))}" if held else ""
-        others += (
-            " (more than Stripe takes: withdraw the file)" if any(each > VALUE_MAX for each in held.values()) else ""
-        )
+        if any(value > VALUE_MAX for value in held.values()):
+            others += " (more than Stripe takes: withdraw the file)"
         what = f" {event_name}" if event_name else ""
         raise NothingHeldError(
             f"no{what} usage of tenant {tenant_id!r} in {hour} is held for review{others}. "

@@ -163,9 +163,10 @@ def _settled_before(case: StagingCase) -> str:
 def _hold(connection: psycopg.Connection, outliers: list[Outlier], now: datetime) -> None:
     for outlier in outliers:
         case = outlier.case
-        detail = (
-            f"{outlier}. If it is right: fridge release {case.tenant_id} {case.hour} --meter {case.meter.event_name} "
-            "--reason TEXT --as LOGIN, and the next run bills it. If not, take the file out: fridge withdraw FILE."
+        release = (
+            f"If it is right: fridge release {case.tenant_id} {case.hour} --meter {case.meter.event_name} "
+            "--reason TEXT --as LOGIN, and the next run bills it. If not, take"
         )
+        detail = f"{outlier}. {release if outlier.history else 'Take'} the file out: fridge withdraw FILE."
         key = ExceptionKey(StagingVerdict.HELD_FOR_REVIEW.value, case.tenant_id, case.hour, case.meter.event_name)
         open_exception(connection, key, detail, now, deadline_at=billing_deadline(case.hour), owed=case.change)

@@ -523,7 +523,7 @@ on conflict do nothing;
 -- Without sources from the beginning there is nothing to note.
 insert into fridge.source_lists (list_sha256, seen_at)
 select
-    %(list_sha256)s as list_sha256,
+    %(list_sha256)s as newest,
     %(now)s as seen_at
 where
     %(list_sha256)s is distinct from (
