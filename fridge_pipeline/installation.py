@@ -22,7 +22,7 @@ from fridge_pipeline.billing.open_stripe import billing_start, keep_billing_star
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.billing_start import BillingStart
-from fridge_pipeline.catalogue.measure_record import keep_measures, require_same_measures
+from fridge_pipeline.catalogue.measure_record import keep_measures, require_same_measures, require_same_meters
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database, SystemUser
 from fridge_pipeline.database.embedded.logins import APPLICATION, FINANCE, METRICS, SUPERUSER
@@ -92,8 +92,9 @@ class Ledger:
                 require_own_books(connection, is_live=True)
 
     def keep_measures(self) -> None:
-        """Says in the books what is counted from now on. Raises ``NumberChangedError``, ``MeasureChangedError``."""
+        """Says in the books what is counted from now on. Raises errors of ``catalogue.measure_record``."""
         with self.database.connect() as connection:
+            require_same_meters(connection, self.catalogue)
             keep_measures(connection, self.settings.measures, self.clock(), numbers_of(self.settings.sources))
 
     def as_run(self, run_id: str, at_failpoint: AtFailpoint = pass_by) -> Run:
@@ -221,7 +222,7 @@ def open_ledger(
 
     Only a process that ``decides_start`` writes its ``FRIDGE_BILL_FROM`` into the books: whoever only looks moves
     nothing. Raises ``DatabaseUnreachableError``, ``SharedFolderError``, the embedded server's errors, those of
-    ``keep_billing_start``, ``NumberChangedError``, ``MeasureChangedError``, and for such a process ``WrongBooksError``.
+    ``keep_billing_start`` and ``Ledger.keep_measures``, and for such a process ``WrongBooksError``.
     """
     with ExitStack() as stack:
         make_private(settings.home)

@@ -36,7 +36,8 @@ LANDING_KINDS: Final[dict[str, ExceptionKind]] = {
         ends=OF_FILES,
     ),
     "columns_changed": ExceptionKind(
-        "landing files with columns or types that their source's files did not have before; they are loaded",
+        "landing files with columns or types that their source's files did not have before, or whose source takes "
+        "something else for tenant, sensor or time than before; they are loaded",
         "look whether the source still reads what it is to read, then fridge settle --how no_loss",
         Subject.FILE,
         ends=(How.NO_LOSS,),

@@ -182,7 +182,7 @@ def _columns(receipts: Sequence[Receipt], now: datetime) -> dict[str, list[objec
         "identifiers": [receipt.attempt.event.identifier for receipt in receipts],
         "statuses": [receipt.status.value if receipt.status else None for receipt in receipts],
         "settled_at": [now if receipt.status in _SETTLED else None for receipt in receipts],
-        "outcomes": [answer.outcome.value for answer in answers],
+        "outcomes": [answer.on_record.value for answer in answers],
         "tries": [answer.tries for answer in answers],
         "latencies": [answer.latency_seconds for answer in answers],
         "http_statuses": [answer.http_status for answer in answers],

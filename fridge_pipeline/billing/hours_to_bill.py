@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import psycopg
@@ -94,9 +94,14 @@ def find_hours_to_bill(
     now: datetime,
     close_after: timedelta,
 ) -> list[Hour]:
-    """Every closed hour of the grid that is not fully loaded, counted and delivered; nothing is ever stranded."""
+    """Every closed hour of the grid that is not fully loaded, counted and delivered; nothing is ever stranded.
+
+    And those before it that the books hold undelivered: `fridge bill` takes them up, and nothing that runs by itself.
+    """
     with database.connect() as connection:
-        return _hours_to_bill(connection, zone.hours(), grid, catalogue, now, close_after)
+        undelivered = undelivered_hours(connection, catalogue, now)
+        found = _hours_to_bill(undelivered, compare_listing(connection, zone.hours(), grid).pending, now, close_after)
+    return [hour for hour in found if hour <= grid.last]
 
 
 def sweep_hours(
@@ -112,21 +117,13 @@ def sweep_hours(
     What the look at all landing hours finds lost becomes exceptions.
     """
     with database.connect() as connection:
-        return _hours_to_bill(connection, list_and_note(connection, zone, now), grid, catalogue, now, close_after)
+        listed = list_and_note(connection, zone, now)
+        undelivered = undelivered_hours(connection, catalogue, now)
+        found = _hours_to_bill(undelivered, compare_listing(connection, listed, grid).pending, now, close_after)
+    return [hour for hour in found if grid.first <= hour <= grid.last]
 
 
 def _hours_to_bill(
-    connection: psycopg.Connection,
-    listed: Mapping[Hour, str],
-    grid: HourRange,
-    catalogue: tuple[Meter, ...],
-    now: datetime,
-    close_after: timedelta,
+    undelivered: Iterable[Hour], pending: Iterable[Hour], now: datetime, close_after: timedelta
 ) -> list[Hour]:
-    undelivered = undelivered_hours(connection, catalogue, now)
-    pending = compare_listing(connection, listed, grid).pending
-    return sorted(
-        hour
-        for hour in {*undelivered, *pending}
-        if grid.first <= hour <= grid.last and hour.closed_at(now, close_after)
-    )
+    return sorted(hour for hour in {*undelivered, *pending} if hour.closed_at(now, close_after))

@@ -14,6 +14,7 @@ from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import History, Meter, Variance, limit_of, stands_out
 from fridge_pipeline.database.queries import meters_of, span_of, statement
 from fridge_pipeline.database.run import Run
+from fridge_pipeline.stripe.rules.limits import VALUE_MAX
 
 
 def histories_to_judge(connection: psycopg.Connection, cases: Sequence[StagingCase]) -> dict[StagingCase, History]:
@@ -95,10 +96,10 @@ class UnsignedReleaseError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Outlier:
-    """Usage far above its history."""
+    """Usage far above its history, or, without one, more than Stripe takes."""
 
     case: StagingCase
-    history: History
+    history: History | None = None
 
     @property
     def key(self) -> CaseKey:
@@ -109,6 +110,8 @@ class Outlier:
         """The usage beside what its tenant is used to."""
         case, history = self.case, self.history
         already = f", of which Stripe has {case.stated_value}" if case.stated_value is not None else ""
+        if history is None:
+            return f"{case.value} {case.meter.event_name}{already}: more than the 15 digits that Stripe takes"
         limit = limit_of(history, case.meter.tolerance) or 0
         return (
             f"{case.value} {case.meter.event_name}{already}: far above this tenant's own history. In the "
@@ -179,9 +182,11 @@ def _held(
     connection: psycopg.Connection, run: Run, tenant_id: str, hour: Hour, event_name: str | None
 ) -> dict[str, int]:
     held = held_usage(connection, tenant_id, hour, run.catalogue)
-    chosen = {name: value for name, value in held.items() if event_name in {None, name}}
+    chosen = {name: value for name, value in held.items() if event_name in {None, name} and value <= VALUE_MAX}
     if not chosen:
         others = f"; held there: {', '.join(sorted(held))}" if held else ""
+        if any(value > VALUE_MAX for value in held.values()):
+            others += " (more than Stripe takes: withdraw the file)"
         what = f" {event_name}" if event_name else ""
         raise NothingHeldError(
             f"no{what} usage of tenant {tenant_id!r} in {hour} is held for review{others}. "

@@ -34,6 +34,7 @@ from fridge_pipeline.database.exceptions import (
     open_exception,
 )
 from fridge_pipeline.database.run import Failpoint, Run
+from fridge_pipeline.stripe.rules.limits import VALUE_MAX
 from fridge_pipeline.stripe.rules.meter_event import billing_deadline
 
 
@@ -118,6 +119,7 @@ def judge_hours(
         before = held_before(connection, hours)
         waiting = [(case, verdict) for case, verdict in judged if case_key(case) in before]
         held = find_outliers(connection, waiting, Variance.HOLD)
+    held = [*held, *(Outlier(case) for case, verdict in judged if verdict in STATES and case.next_value > VALUE_MAX)]
     held_cases = {outlier.case for outlier in held}
     judged = [(case, StagingVerdict.HELD_FOR_REVIEW if case in held_cases else verdict) for case, verdict in judged]
     return Judgement(judged, outliers, contradictions, held)
@@ -161,9 +163,10 @@ def _settled_before(case: StagingCase) -> str:
 def _hold(connection: psycopg.Connection, outliers: list[Outlier], now: datetime) -> None:
     for outlier in outliers:
         case = outlier.case
-        detail = (
-            f"{outlier}. If it is right: fridge release {case.tenant_id} {case.hour} --meter {case.meter.event_name} "
-            "--reason TEXT --as LOGIN, and the next run bills it. If not, take the file out: fridge withdraw FILE."
+        release = (
+            f"If it is right: fridge release {case.tenant_id} {case.hour} --meter {case.meter.event_name} "
+            "--reason TEXT --as LOGIN, and the next run bills it. If not, take"
         )
+        detail = f"{outlier}. {release if outlier.history else 'Take'} the file out: fridge withdraw FILE."
         key = ExceptionKey(StagingVerdict.HELD_FOR_REVIEW.value, case.tenant_id, case.hour, case.meter.event_name)
         open_exception(connection, key, detail, now, deadline_at=billing_deadline(case.hour), owed=case.change)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -14,9 +14,10 @@ from psycopg.types.json import Jsonb
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.condition import condition_of
 from fridge_pipeline.catalogue.measure import BUILT_IN, Aggregate, Measure
+from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.catalogue.number_record import keep_numbers, recorded_numbers, require_same_numbers
 from fridge_pipeline.catalogue.reading_number import ReadingNumber
-from fridge_pipeline.database.queries import statement
+from fridge_pipeline.database.queries import meters_of, statement
 
 #: Earlier than any reading: where nothing was counted yet, no hour was billed without the new measure.
 FROM_THE_BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
@@ -30,6 +31,24 @@ class MeasureChangedError(ValueError):
             f"FRIDGE_METERS: measure {given.name} is {_said(given)}, and in the books it is {_said(recorded)}, which "
             f"usage was counted by: a definition never changes. Write the new one under a new name, with a meter of "
             f"its own, and remove the meter of {given.name} when it is no longer billed"
+        )
+
+
+class MeterChangedError(ValueError):
+    """An event name under which usage was sent is given to another measure."""
+
+
+def require_same_meters(connection: psycopg.Connection, catalogue: Sequence[Meter]) -> None:
+    """Raises ``MeterChangedError`` where a meter has another measure than was sent to it.
+
+    What was sent would be corrected to the other measure, in every hour that can still be: billed usage would go.
+    """
+    for event_name, before, after in connection.execute(
+        statement("meters_of_other_measures"), meters_of(tuple(catalogue))
+    ).fetchall():
+        raise MeterChangedError(
+            f"FRIDGE_METERS: meter {event_name} has the measure {after}, and usage of {before} was sent to it: each "
+            f"hour of the last 35 days would be sent anew, as {after}. Give {after} a meter with another event name"
         )
 
 

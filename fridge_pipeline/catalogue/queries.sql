@@ -351,12 +351,37 @@ insert into fridge.declared_measures (
 );
 
 -- name: count_measures
-update fridge.measures
-set is_counted = measures.measure = any(%(names)s)
-from fridge.declared_measures
+-- Hours that changed while a measure was not counted are not marked any more: the next sweep compares all.
+with changed as (
+    update fridge.measures
+    set is_counted = measures.measure = any(%(names)s)
+    from fridge.declared_measures
+    where
+        measures.measure = declared_measures.measure
+        and measures.is_counted <> (measures.measure = any(%(names)s))
+    returning measures.measure
+)
+
+update fridge.swept_catalogue
+set event_names = '{}', measures = '{}'
+where exists (select 1 from changed);
+
+-- name: meters_of_other_measures
+-- Of the meters that usage was sent to, those that bill another measure now.
+select
+    meters.event_name,
+    meters.measure as before,
+    given.measure as after
+from fridge.meters
+inner join unnest(%(event_names)s::text[], %(measures)s::text[]) as given (event_name, measure)
+    on meters.event_name = given.event_name
 where
-    measures.measure = declared_measures.measure
-    and measures.is_counted <> (measures.measure = any(%(names)s));
+    meters.measure <> given.measure
+    and exists (
+        select 1 from fridge.meter_events
+        where meter_events.event_name = meters.event_name and meter_events.first_sent_at is not null
+    )
+order by meters.event_name;
 
 -- name: recorded_numbers
 select

@@ -79,8 +79,7 @@ def load_hours(
     folder becomes an exception for a person; only a lost database ends the range.
     """
     with run.database.connect() as connection, _lazily(run, connection, workspace) as loader:
-        if zone.sources:
-            note_definitions(connection, zone.sources, run.clock())
+        note_definitions(connection, zone.sources, run.clock())
         known = listing_fingerprints(connection, hours)
         failed_before = {hour for hour, kinds in open_exceptions(connection, hours).items() if "load_failed" in kinds}
         recognition = Recognition(connection, zone, run.clock())
@@ -160,6 +159,8 @@ def _load_listings(
             of_path[loaded.path].load.loaded.append(loaded)
         for path, reason in result.unread.items():
             of_path[path].unread[path] = reason
+        for path in result.moved:  # it may come back as it was listed, and is not loaded
+            of_path[path].fingerprint = None
         if result.loaded:
             at_failpoint(Failpoint.FILES_LOADED)
 

@@ -67,10 +67,14 @@ LOST_MAX = 2
 
 @dataclass(slots=True)
 class FilesLoad:
-    """``loaded``: the files whose present content was new; ``unread``: path → why its bytes could not be fetched."""
+    """``loaded``: the files whose present content was new; ``unread``: path → why its bytes could not be fetched.
+
+    ``moved`` are paths at which no longer the listed file was.
+    """
 
     loaded: list[LoadedFile] = field(default_factory=list)
     unread: dict[str, str] = field(default_factory=dict)
+    moved: list[str] = field(default_factory=list)
 
 
 class FilesLoader:
@@ -120,7 +124,7 @@ class FilesLoader:
                 try:
                     snapshots.append((file, copies.enter_context(zone.snapshot(file, self._workspace))))
                 except (LandingFileVanishedError, LandingFileChangedError):
-                    continue  # since it was listed: the listing has changed, so the next look notices
+                    result.moved.append(file.path)
                 except UnreadableFileError as error:
                     result.unread[file.path] = str(error)
             for attempt in range(ATTEMPTS):

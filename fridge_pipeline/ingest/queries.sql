@@ -519,6 +519,37 @@ from
         as given (source, source_sha256, pattern, definition)
 on conflict do nothing;
 
+-- name: note_source_list
+-- Without sources from the beginning there is nothing to note.
+insert into fridge.source_lists (list_sha256, seen_at)
+select
+    %(list_sha256)s as newest,
+    %(now)s as seen_at
+where
+    %(list_sha256)s is distinct from (
+        select source_lists.list_sha256 from fridge.source_lists
+        order by source_lists.list_id desc
+        limit 1
+    )
+    and (%(has_sources)s or exists (select 1 from fridge.source_lists));
+
+-- name: definitions_before
+-- By which other definition of each of these sources files were read last.
+select distinct on (source_definitions.source)
+    source_definitions.source,
+    source_definitions.definition
+from fridge.source_definitions
+where
+    source_definitions.source = any(%(sources)s)
+    and source_definitions.source_sha256 <> all(%(hashes)s)
+    and exists (
+        select 1 from fridge.source_shapes
+        where
+            source_shapes.source = source_definitions.source
+            and source_shapes.source_sha256 = source_definitions.source_sha256
+    )
+order by source_definitions.source asc, source_definitions.seen_at desc;
+
 -- name: known_shapes
 -- Of these definitions, and of files without a source; a refused one waits until somebody accepts it.
 select

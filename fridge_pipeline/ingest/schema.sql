@@ -546,10 +546,29 @@ comment on table fridge.source_definitions is
 'One row per definition that a source has had: what source_sha256 in landing_files stands for. Append only.';
 comment on column fridge.source_definitions.pattern is 'Its match: which files it reads.';
 comment on column fridge.source_definitions.definition is 'All its other keys.';
-comment on column fridge.source_definitions.seen_at is
-'When the pipeline first ran with it; files without a reading whose exception is open are read again from then on.';
+comment on column fridge.source_definitions.seen_at is 'When the pipeline first ran with it.';
 
 insert into fridge.pipeline_rights (relation) values ('source_definitions');
+
+-- All sources together and in their order, whenever they are others than before: also as they were once, or none.
+create table fridge.source_lists (
+    list_id bigint generated always as identity primary key,
+    list_sha256 text not null,
+    seen_at timestamptz not null
+);
+
+create trigger source_lists_append_only before update or delete on fridge.source_lists
+for each row execute function fridge.refuse_change();
+create trigger source_lists_no_truncate before truncate on fridge.source_lists
+for each statement execute function fridge.refuse_change();
+revoke update, delete, truncate on fridge.source_lists from current_user;
+
+comment on table fridge.source_lists is 'One row per change of the sources that the pipeline runs with. Append only.';
+comment on column fridge.source_lists.list_sha256 is 'Of the names, patterns and definitions, in their order.';
+comment on column fridge.source_lists.seen_at is
+'When the pipeline first ran with them; files without a reading whose exception is open are read again from then on.';
+
+insert into fridge.pipeline_rights (relation) values ('source_lists');
 
 -- What the files of a source hold. A file whose columns are known adds nothing, so there are few rows, whatever lands.
 create table fridge.source_shapes (
@@ -669,8 +688,8 @@ where
             and (told.status = 'unreadable' or told.rejected_count = told.row_count)
             and (
                 exists (
-                    select 1 from fridge.source_definitions
-                    where source_definitions.seen_at > told.loaded_at
+                    select 1 from fridge.source_lists
+                    where source_lists.seen_at > told.loaded_at
                 )
                 or refused_files.shape_sha256 in (
                     select accepted_shapes.shape_sha256 from fridge.accepted_shapes
@@ -688,7 +707,7 @@ where
 
 comment on view fridge.files_to_read_again is
 'One row per landing file that says more now than when it was read: its sensors were registered since, its columns '
-'were accepted, or not one reading of it could be read and a source has another definition.';
+'were accepted, or not one reading of it could be read and the sources are others.';
 comment on column fridge.files_to_read_again.is_absent is
 'Whether it did not lie in its folder when its hour was loaded last; the hour does not wait for it then.';
 

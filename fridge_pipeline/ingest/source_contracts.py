@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,14 @@ from fridge_pipeline.calendar.hours import HourRange
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.queries import span_of, statement
 from fridge_pipeline.ingest.rules.source import ContractMode, Source
-from fridge_pipeline.ingest.rules.source_contract import Contract, SeenShape, Shape, changes_told
+from fridge_pipeline.ingest.rules.source_contract import (
+    Contract,
+    SeenShape,
+    Shape,
+    changes_told,
+    keys_changed,
+    keys_told,
+)
 
 if TYPE_CHECKING:
     from fridge_pipeline.ingest.tallies import FileTally
@@ -34,6 +42,10 @@ class Contracts:
         self._known: dict[_Key, Contract] = {}
         self._refused: dict[str, list[str]] = {}
         hashes = [source.sha256 for source in sources]
+        names = [source.name for source in sources]
+        self._before: dict[str | None, dict[str, object]] = dict(
+            connection.execute(statement("definitions_before"), {"sources": names, "hashes": hashes}).fetchall()
+        )
         for sha256, *key, columns, changes, is_waiting in connection.execute(
             statement("known_shapes"), {"hashes": hashes}
         ).fetchall():
@@ -52,6 +64,8 @@ class Contracts:
         contract = self._known.setdefault((*named, shape.format), Contract())
         if not contract.is_news(shape):
             return
+        if source is not None and contract.is_empty and (keys := keys_changed(source, self._before.get(source.name))):
+            tally.changes = keys_told(source.name, keys)
         sha256 = shape.sha256(*named)
         changes = self._refused.get(sha256) or contract.changes(shape)
         is_refused = bool(changes) and source is not None and source.contract is ContractMode.REFUSE
@@ -79,17 +93,19 @@ class Contracts:
 
 
 def note_definitions(connection: psycopg.Connection, sources: Sequence[Source], now: datetime) -> None:
-    """Puts the sources on record that the pipeline runs with, each definition once."""
-    connection.execute(
-        statement("note_definitions"),
-        {
-            "sources": [source.name for source in sources],
-            "hashes": [source.sha256 for source in sources],
-            "patterns": [source.match for source in sources],
-            "definitions": [json.dumps(source.definition) for source in sources],
-            "now": now,
-        },
-    )
+    """Puts the sources on record that the pipeline runs with, each definition once, and that they are others now."""
+    named = {
+        "sources": [source.name for source in sources],
+        "hashes": [source.sha256 for source in sources],
+        "patterns": [source.match for source in sources],
+    }
+    list_sha256 = hashlib.sha256(json.dumps(named).encode()).hexdigest()
+    definitions = [json.dumps(source.definition) for source in sources]
+    with connection.transaction():
+        connection.execute(statement("note_definitions"), {**named, "definitions": definitions, "now": now})
+        connection.execute(
+            statement("note_source_list"), {"list_sha256": list_sha256, "has_sources": bool(sources), "now": now}
+        )
 
 
 @dataclass(frozen=True, slots=True)

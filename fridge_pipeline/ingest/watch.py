@@ -84,8 +84,7 @@ def watch_landing_zone(
     """
     with database.connect() as connection:
         strays = Strays(again=told_places(connection, TOLD_AGAIN_MAX))
-        if zone.sources:
-            note_definitions(connection, zone.sources, now)
+        note_definitions(connection, zone.sources, now)
         loaded = loaded_listings(connection, HourRange(FIRST_HOUR, grid.last))
         seen = _folders(connection, zone, loaded, after, strays, now)
         folders = {hour: version for hour, version in seen.items() if hour <= grid.last}

@@ -91,6 +91,13 @@ left join fridge.declared_measures on measures.measure = declared_measures.measu
 where
     measures.is_counted
     and usable.hour >= coalesce(declared_measures.counted_from, '-infinity')
+    -- Earlier hours are sealed (database/retention.py): a measure that is declared later has no usage there.
+    and usable.hour >= coalesce(
+        (
+            select date_trunc('month', max(dropped_months.month) + interval '40 days', 'UTC') - interval '1 hour'
+            from fridge.dropped_months
+        ), '-infinity'
+    )
     and not exists (
         select 1 from fridge.counted_hours
         where

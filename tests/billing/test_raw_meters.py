@@ -61,6 +61,27 @@ def test_what_is_added_is_stated_as_a_difference(raw: tuple[Pipeline, Hour]) -> 
     assert total(pipeline) == 30
 
 
+def test_what_may_still_arrive_is_no_refusal_also_when_the_tries_after_it_were_put_off(
+    raw: tuple[Pipeline, Hour],
+) -> None:
+    """Else it would be stated once more after its cause is gone, and Stripe adds up."""
+    pipeline, hour = raw
+    pipeline.land(hour, "third.csv", readings("cohoes", hour, 1, 5, start=20))
+    events = {"endpoint": "/v1/billing/meter_events"}
+    late = {**events, "kind": "late", "seconds": 3600}
+    pipeline.sandbox.faults(late, {**events, "kind": "rate_limited", "times": 3})
+    pipeline.run(hour)
+    pipeline.sandbox.faults({**events, "kind": "refuse", "message": "This meter is archived."})
+    pipeline.run(hour)
+    assert stated(pipeline)[2] == (3, 5, "unknown")
+    for _ in range(2):  # it never arrived, as Stripe's own sums show
+        pipeline.advance(hours=7)
+        pipeline.run(hour)
+    assert stated(pipeline)[2:] == [(3, 5, "superseded"), (4, 5, "accepted")]
+    assert total(pipeline) == 35
+    assert pipeline.one("select count(*) from fridge.open_exceptions") == 0
+
+
 def test_usage_that_shrinks_is_corrected_by_cancelling_what_was_stated(raw: tuple[Pipeline, Hour]) -> None:
     pipeline, hour = raw
     withdraw(pipeline, "second.csv")

@@ -16,15 +16,19 @@ import pytest
 from adbc_driver_manager import dbapi as adbc_dbapi
 
 from fridge_pipeline.billing.decisions_record import Subject, decisions_about, keep_settings
+from fridge_pipeline.billing.ledger import undelivered_hours
+from fridge_pipeline.billing.review import NothingHeldError, release_usage
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.condition import HOUR_IN_SQL, SENSOR_ID, TEMPERATURE_C, condition_of, read_condition
 from fridge_pipeline.catalogue.measure import BUILT_IN, Aggregate, Measure
 from fridge_pipeline.catalogue.measure_record import (
     MeasureChangedError,
+    MeterChangedError,
     declared_in_force,
     keep_measures,
     measures_in_force,
+    require_same_meters,
 )
 from fridge_pipeline.catalogue.measures_file import read_measures
 from fridge_pipeline.catalogue.meter import CATALOGUE, Meter
@@ -181,6 +185,77 @@ def test_three_blocks_of_toml_and_stripe_setup_bill_three_more_measures_of_an_in
     assert totals["freezers"] == (4,) * 3
     assert totals["warmth"] == (warmth + 90,) * 3
     assert list(verify_evidence(made(line, month, tmp_path / "pack.zip")))
+
+
+def test_a_meter_that_was_sent_usage_of_one_measure_is_refused_with_another(
+    pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    hour, (one, two) = Hour(two_days_ago), CATALOGUE
+    pipeline.add_tenant("troy")
+    pipeline.run_models(hour)
+    swapped = replace(one, measure=two.measure), replace(two, measure=one.measure)
+    with pipeline.database.connect() as connection:
+        require_same_meters(connection, swapped)
+        pipeline.land(hour, "a.csv", readings("troy", hour, 2, 10))
+        pipeline.run(hour)
+        require_same_meters(connection, CATALOGUE)
+        require_same_meters(connection, [replace(two, event_name="sensors")])
+        with pytest.raises(MeterChangedError, match="active_sensors has the measure inserted_count, and usage of"):
+            require_same_meters(connection, swapped)
+
+
+def test_a_quantity_of_more_digits_than_stripe_takes_waits_for_a_person_and_nobody_waits_for_it(
+    pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    """As of counters that only rise, added up over many sensors in thousandths."""
+    hour = Hour(two_days_ago)
+    for tenant in ("troy", "dale"):
+        pipeline.add_tenant(tenant)
+    pipeline.catalogue = declare(pipeline, METERS + DECLARED.format(start=hour.key))
+    pipeline.land(hour, "a.csv", [*warm("troy", hour), *warm("dale", hour)])
+    pipeline.load(hour)
+    pipeline.count(hour)
+    with pipeline.database.connect() as connection:
+        connection.execute(
+            "update fridge.usage set quantity = 1000000000000000 where measure = 'warmth' and tenant_id = 'troy'"
+        )
+    assert pipeline.bill(hour).unsettled == []
+    assert pipeline.stripe_totals("dale")["warmth", hour.key] > 0
+    totals = pipeline.stripe_totals("troy")
+    assert (totals["temperature_readings", hour.key], totals.get(("warmth", hour.key))) == (6, None)
+    ((kind, subject, detail),) = pipeline.rows("select kind, subject, detail from fridge.open_exceptions")
+    assert (kind, subject) == ("held_for_review", "warmth")
+    assert "1000000000000000 warmth: more than the 15 digits that Stripe takes" in detail
+    with pytest.raises(NothingHeldError, match=r"held there: warmth \(more than Stripe takes: withdraw the file\)"):
+        release_usage(pipeline.as_run(), "troy", hour, None, "ada", "it is right")
+    with pipeline.database.connect() as connection:
+        assert undelivered_hours(connection, pipeline.catalogue, pipeline.clock()) == []
+
+
+def test_hours_that_changed_while_a_measure_was_gone_from_the_file_are_counted_once_it_is_back(
+    pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    hour = Hour(two_days_ago)
+    pipeline.add_tenant("troy")
+    text = METERS + DECLARED.format(start=hour.key)
+    pipeline.catalogue = declare(pipeline, text)
+    pipeline.land(hour, "a.csv", warm("troy", hour))
+    pipeline.run(hour)
+
+    declare(pipeline, METERS)  # by a process that another one with all measures is beside
+    pipeline.land(hour, "late.csv", [("troy", "freezer_9", hour.start, 9.0)])
+    pipeline.run(hour)
+    with pipeline.database.connect() as connection:
+        assert undelivered_hours(connection, pipeline.catalogue, pipeline.clock()) == []
+    declare(pipeline, text)
+    with pipeline.database.connect() as connection:
+        assert undelivered_hours(connection, pipeline.catalogue, pipeline.clock()) == [hour]
+    pipeline.run(hour)
+    assert pipeline.stripe_totals("troy")["alarms", hour.key] == 3
+    with pipeline.database.connect() as connection:
+        assert undelivered_hours(connection, pipeline.catalogue, pipeline.clock()) == []
+        declare(pipeline, text)
+        assert connection.execute("select count(*) from fridge.marked_hours").fetchone() == (0,)
 
 
 COLUMNS = {SENSOR_ID: str, TEMPERATURE_C: float}

@@ -97,9 +97,10 @@ class Books:
         pipeline, grid = self.pipeline, HourRange(self.hour, self.hour)
 
         def found() -> list[Hour]:
-            return find_hours_to_bill(
+            hours = find_hours_to_bill(
                 pipeline.database, self.zone, grid, pipeline.catalogue, pipeline.clock(), CLOSE_AFTER
             )
+            return [hour for hour in hours if hour == self.hour]
 
         first = found()
         with pipeline.database.connect() as connection:

@@ -204,3 +204,11 @@ def test_numbers_of_dropped_readings_stay_what_they_were_by_polars_and_by_sql(ag
     for table in ("usage", "derived_usage"):
         found = dict(aged.rows(of_recent.format(table), RECENT.plus(1).start))
         assert found == {"inserted_count": 2, "active_sensors": 1, "max": 2, "min": 1, "sum": 4}, table
+
+
+def test_a_measure_declared_from_before_the_kept_readings_leaves_no_hour_waiting_for_ever(aged: Pipeline) -> None:
+    drop(aged)
+    with aged.database.connect() as connection:
+        keep_measures(connection, [Measure("cold", Aggregate.COUNT, counted_from=OLD.start)], aged.clock())
+        aged.count(OLD, RECENT)
+        assert connection.execute("select distinct hour from fridge.hours_to_count").fetchall() == []

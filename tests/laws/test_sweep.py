@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
 import psycopg
 import pytest
 
+from fridge_pipeline.billing.hours_to_bill import find_hours_to_bill, sweep_hours
 from fridge_pipeline.billing.ledger import undelivered_hours
-from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import CATALOGUE
 from fridge_pipeline.corrections.withdraw import withdraw_file
 from fridge_pipeline.database.run import Failpoint
 from fridge_pipeline.ingest.landing.local import LocalLanding
-from tests.pipeline import Pipeline, ProcessDied, dies_after, readings
+from tests.pipeline import CLOSE_AFTER, Pipeline, ProcessDied, dies_after, readings
 
 MARKS = "select count(*) from fridge.marked_hours"
 
@@ -185,3 +187,20 @@ def waiting(pipeline: Pipeline) -> list[str]:
     """The figures of the exceptions that are open."""
     found = pipeline.rows("select detail from fridge.exceptions where closed_at is null order by detail")
     return [detail.partition(":")[0] for (detail,) in found]
+
+
+def test_an_hour_that_was_billed_before_the_grid_and_is_not_delivered_is_told_although_no_run_can_take_it_up(
+    pipeline: Pipeline, hour: Hour
+) -> None:
+    """Billed by a command once, as the runbook says, and withdrawn from, or left by Stripe, later."""
+    zone, grid = LocalLanding(str(pipeline.landing)), HourRange(hour.plus(1), hour.plus(9))
+
+    def waiting(find: Callable[..., list[Hour]]) -> list[Hour]:
+        return find(pipeline.database, zone, grid, pipeline.catalogue, pipeline.clock(), CLOSE_AFTER)
+
+    assert waiting(find_hours_to_bill) == waiting(sweep_hours) == []
+    withdraw_file(pipeline.database, zone, f"{hour.folder}/a.csv", "test bench", "ada", pipeline.clock)
+    assert waiting(find_hours_to_bill) == [hour]
+    assert waiting(sweep_hours) == []
+    pipeline.run(hour)
+    assert waiting(find_hours_to_bill) == []

@@ -64,6 +64,7 @@ RIGHTS = {
     "settlement_decisions": "insert",
     "sensors": "insert",
     "source_definitions": "insert",
+    "source_lists": "insert",
     "source_shapes": "insert",
     "stored_readings": "insert",
     "stranded_corrections": "insert, update answer, delete",

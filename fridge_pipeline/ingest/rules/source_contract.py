@@ -11,12 +11,19 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fridge_pipeline.ingest.rules.source import Source
 
 #: So many columns of a file are looked at, and so much of their names.
 COLUMNS_MAX, NAME_LENGTH_MAX = 1_000, 200
 
 #: So many changes are told of a file.
 CHANGES_SHOWN = 10
+
+#: What a reading is told apart by.
+IDENTITY = ("tenant_id", "sensor_id", "wide", "recorded_at")
 
 #: Numbers are texts, too: a column of ids may hold any of both.
 TEXT, NUMBER = "text", "number"
@@ -52,6 +59,11 @@ class Contract:
         self._types: dict[str, set[str]] | None = None
         self._required: set[str] = set()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no file of the definition was read yet."""
+        return self._types is None
+
     def learn(self, columns: Mapping[str, Iterable[str]]) -> None:
         """Such a file is nothing new from now on."""
         if self._types is None:
@@ -82,6 +94,20 @@ class Contract:
             if known.get(name) and not types <= _readable_as(known[name])
         ]
         return [*missing, *new, *retyped]
+
+
+def keys_changed(source: Source, before: Mapping[str, object] | None) -> list[str]:
+    """Which of the keys that say whose a reading is, and when, were others in an earlier definition, as it is kept."""
+    now: Mapping[str, object] = json.loads(json.dumps(source.definition))
+    return [] if before is None else [key for key in IDENTITY if now.get(key) != before.get(key)]
+
+
+def keys_told(source: str, keys: list[str]) -> str:
+    """What a person is told of the first file."""
+    return (
+        f"source {source} reads {' and '.join(keys)} otherwise than until now: readings of before that are delivered "
+        "again may count a second time (docs/sources.md#changing-a-source)"
+    )
 
 
 def changes_told(changes: list[str], source: str | None) -> str:

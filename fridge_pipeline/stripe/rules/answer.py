@@ -39,6 +39,12 @@ class Answer:
     had_undecided_try: bool = False
     latency_seconds: float = 0.0
 
+    @property
+    def on_record(self) -> Outcome:
+        """The outcome that the next attempt knows: undecided also where only an earlier try may have arrived."""
+        says_nothing = self.outcome in {Outcome.NOT_RECEIVED, Outcome.KEY_REFUSED}
+        return Outcome.UNDECIDED if says_nothing and self.had_undecided_try else self.outcome
+
 
 #: Worth another try of the same request.
 OPEN_OUTCOMES = frozenset({Outcome.UNDECIDED, Outcome.NOT_RECEIVED})

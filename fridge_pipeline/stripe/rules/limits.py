@@ -32,6 +32,10 @@ SUMMARY_SETTLE = timedelta(hours=6)
 #: Longest identifier, and longest ``Idempotency-Key`` we use (Stripe takes 255 there).
 IDENTIFIER_LENGTH_MAX = 100
 
+#: The most that a meter event may say: 15 digits
+#: (docs.stripe.com/changelog/dahlia/2026-04-22/billing-meter-event-values-validation).
+VALUE_MAX = 999_999_999_999_999
+
 #: Calls per second (docs.stripe.com/rate-limits): meter events with a live key; anything with a test key.
 LIVE_CALLS_PER_SECOND = 1000
 TEST_CALLS_PER_SECOND = 25

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
 from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.ingest.landing.local import LocalLanding
+from fridge_pipeline.ingest.landing.private_copy import Snapshot
+from fridge_pipeline.ingest.rules.landing_files import LandingFile
 from tests.pipeline import Pipeline, readings
 
 #: A load whose process is killed when it asks for the time for the n-th time, which it does between storing and commit.
@@ -61,9 +66,9 @@ def test_a_file_during_whose_load_a_process_died_twice_is_set_aside_with_an_exce
     pipeline: Pipeline, hour: Hour
 ) -> None:
     """The first load dies with both files, the second with b.csv alone."""
-    die(pipeline, hour, times=3)
+    die(pipeline, hour, times=4)
     assert pipeline.rows(ATTEMPTS) == [("a.csv", 1), ("b.csv", 1)]
-    die(pipeline, hour, times=5)
+    die(pipeline, hour, times=6)
     assert pipeline.rows(ATTEMPTS) == [("b.csv", 2)]
     pipeline.load(hour)
     assert pipeline.rows(LOADED) == [("a.csv", "loaded", 5), ("b.csv", "unreadable", 0)]
@@ -79,7 +84,7 @@ def test_a_file_during_whose_load_a_process_died_twice_is_set_aside_with_an_exce
 
 
 def test_a_load_that_ends_in_any_way_but_death_leaves_no_attempt_behind(pipeline: Pipeline, hour: Hour) -> None:
-    die(pipeline, hour, times=3)
+    die(pipeline, hour, times=4)
     pipeline.land(hour, "c.csv", b"no header")
     pipeline.load(hour)
     assert [row[:2] for row in pipeline.rows(LOADED)] == [
@@ -88,3 +93,43 @@ def test_a_load_that_ends_in_any_way_but_death_leaves_no_attempt_behind(pipeline
         ("c.csv", "unreadable"),
     ]
     assert pipeline.rows(ATTEMPTS) == []
+
+
+class Meanwhile(LocalLanding):
+    """Whose first file is hidden, or replaced by a copy with its time, between its listing and its reading."""
+
+    def __init__(self, root: Path, *, is_hidden: bool) -> None:
+        super().__init__(root)
+        self.left = 1
+        self.is_hidden = is_hidden
+
+    def snapshot(self, file: LandingFile, directory: Path, plain_bytes_max: int = 2**30) -> Snapshot:
+        path, aside = self.root / file.path, self.root / "aside"
+        if not self.left:
+            return super().snapshot(file, directory, plain_bytes_max)
+        self.left -= 1
+        times = path.stat()
+        if self.is_hidden:
+            path.rename(aside)
+        else:
+            aside.write_bytes(path.read_bytes())
+            aside.rename(path)
+        try:
+            return super().snapshot(file, directory, plain_bytes_max)
+        finally:
+            if self.is_hidden:
+                aside.rename(path)
+            os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+@pytest.mark.parametrize("is_hidden", [True, False])
+def test_a_file_that_could_not_be_read_while_it_was_moved_is_read_when_it_lies_there_as_it_was_listed(
+    pipeline: Pipeline,
+    hour: Hour,
+    is_hidden: bool,  # noqa: FBT001
+) -> None:
+    pipeline.zone = Meanwhile(pipeline.landing, is_hidden=is_hidden)
+    pipeline.load(hour)
+    assert pipeline.rows(LOADED) == [("b.csv", "loaded", 5)]
+    pipeline.load(hour)
+    assert pipeline.rows(LOADED) == [("a.csv", "loaded", 5), ("b.csv", "loaded", 5)]

@@ -142,6 +142,50 @@ def test_refused_and_unreadable_files_are_read_once_more_when_the_source_is_chan
     assert sorted(definitions) == [("t",), ("temp",)]
 
 
+@pytest.mark.parametrize("more", ["", 'contract = "refuse"'])
+def test_a_source_that_reads_sensor_or_time_otherwise_is_told_with_its_first_file_and_one_never_read_by_is_not(
+    pipeline: Pipeline, more: str
+) -> None:
+    def reading(device: str, temperature: str = "t") -> None:
+        text = BY_COLUMN.format(more=more, temperature=temperature).replace('"device"', device)
+        pipeline.zone = LocalLanding(str(pipeline.landing), read_sources(text))
+
+    reading('"device"')
+    landed(pipeline, "1.csv", {"t": 4.5, "serial": "x1"})
+    assert loaded(pipeline) == 1
+    reading('"nonsense"')
+    assert loaded(pipeline) == 1
+    reading('"serial"')
+    landed(pipeline, "2.csv", {"t": 4.5, "serial": "x1"})
+    landed(pipeline, "3.csv", {"t": 4.5, "serial": "x1"})
+    assert loaded(pipeline) == 3
+    ((detail,),) = pipeline.rows("select detail from fridge.open_exceptions where kind = 'columns_changed'")
+    assert detail.startswith("source loggers reads sensor_id otherwise than until now: readings of before")
+    reading('"serial"', temperature="temp")
+    landed(pipeline, "4.csv", {"temp": 4.5, "serial": "x1"})
+    assert loaded(pipeline) == 4
+    assert pipeline.one("select count(*) from fridge.open_exceptions") == 1
+
+
+@pytest.mark.parametrize("sources", [BY_COLUMN.format(more="", temperature="t"), ""])
+def test_files_that_a_mistaken_source_could_not_read_are_read_once_it_is_put_back_as_it_was(
+    pipeline: Pipeline, sources: str
+) -> None:
+    """Also by a command from a shell without FRIDGE_SOURCES."""
+    by(pipeline)
+    landed(pipeline, "1.csv", {"t": 4.5})
+    assert loaded(pipeline) == 1
+    landed(pipeline, "2.csv", {"t": 4.5})
+    mistaken = read_sources(sources.replace('"t"', '"temp"')) if sources else ()
+    pipeline.zone = LocalLanding(str(pipeline.landing), mistaken)
+    assert loaded(pipeline) == 1
+    assert len(told(pipeline, "unreadable_file")) == 1
+    by(pipeline)
+    for _ in range(2):
+        assert loaded(pipeline) == 2
+    assert told(pipeline, "unreadable_file") == []
+
+
 @pytest.mark.parametrize("form", ["csv", "ndjson"])
 def test_a_file_whose_every_row_was_rejected_is_read_again_by_the_corrected_source_and_one_with_a_reading_is_not(
     pipeline: Pipeline, form: str
