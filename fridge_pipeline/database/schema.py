@@ -188,12 +188,9 @@ def _record(connection: psycopg.Connection, migration: Migration) -> None:
 #: Loads, counts, states and signs; changes no schema, and nothing that is append only.
 PIPELINE = "fridge_pipeline"
 
-#: Reads the marts and the decisions of people, and nothing else.
-FINANCE = "fridge_finance"
-
 
 def create_roles(connection: psycopg.Connection) -> bool:
-    """Makes both roles where they are missing; says whether whoever is signed in may do that, or they exist."""
+    """Makes the roles where they are missing; says whether whoever is signed in may do that, or they exist."""
     try:
         with connection.transaction():
             connection.execute(statement("create_roles"))
@@ -221,11 +218,6 @@ def acts_as(connection: psycopg.Connection, role: str) -> bool:
     """Whether whoever is signed in may take a role's place."""
     row = connection.execute(statement("acts_as"), {"role": role}).fetchone()
     return bool(row and row[0])
-
-
-def server_version(connection: psycopg.Connection) -> int:
-    """As the server counts it: 180001 for 18.1."""
-    return connection.info.server_version
 
 
 def unsuitable_defaults(connection: psycopg.Connection) -> dict[str, str]:

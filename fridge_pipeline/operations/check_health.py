@@ -30,7 +30,6 @@ from fridge_pipeline.database.schema import (
     owns_schema,
     schema_number,
     server_clock,
-    server_version,
 )
 from fridge_pipeline.finance.packs_in_archive import FOLDER, packs_in_archive
 from fridge_pipeline.finance.rules.evidence_chain import ChainedPack
@@ -88,7 +87,7 @@ def check_machine(
 def check_database(database: Database, clock: Callable[[], datetime]) -> Iterator[HealthCheck]:
     """Version, schema, rights and clock."""
     with database.connect() as connection:
-        version, number = server_version(connection), schema_number()
+        version, number = connection.info.server_version, schema_number()
         yield from judge_postgres(database.location, version, number, is_private=is_private(connection))
         before = clock()
         there, after = server_clock(connection), clock()

@@ -18,8 +18,6 @@ from tests.laws.test_one_tenant_per_customer import customers_are
 from tests.people import signed_in
 from tests.pipeline import Pipeline, readings
 
-READINGS = "temperature_readings"
-
 
 def history(pipeline: Pipeline) -> list[tuple[str, str | None, str | None]]:
     """(tenant, customer, reason) of every change, in order."""
