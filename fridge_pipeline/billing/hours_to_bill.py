@@ -14,6 +14,7 @@ from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.exceptions import open_exceptions
 from fridge_pipeline.database.queries import span_of, statement
 from fridge_pipeline.database.retention import first_open_hour, kept_from
+from fridge_pipeline.database.run import Run
 from fridge_pipeline.ingest.landing.landing_errors import LandingError
 from fridge_pipeline.ingest.landing.zone import LandingZone
 from fridge_pipeline.ingest.landing_record import listing_fingerprints
@@ -87,44 +88,18 @@ def hours_without_increments(connection: psycopg.Connection, hours: HourRange, i
 
 
 def find_hours_to_bill(
-    database: Database,
-    zone: LandingZone,
-    grid: HourRange,
-    catalogue: tuple[Meter, ...],
-    now: datetime,
-    close_after: timedelta,
+    run: Run, zone: LandingZone, grid: HourRange, close_after: timedelta, *, notes_losses: bool = False
 ) -> list[Hour]:
-    """Every closed hour of the grid that is not fully loaded, counted and delivered; nothing is ever stranded."""
-    with database.connect() as connection:
-        return _hours_to_bill(connection, zone.hours(), grid, catalogue, now, close_after)
+    """Every closed hour of the grid that is undelivered by the books, or has files to load; nothing is ever stranded.
 
-
-def sweep_hours(
-    database: Database,
-    zone: LandingZone,
-    grid: HourRange,
-    catalogue: tuple[Meter, ...],
-    now: datetime,
-    close_after: timedelta,
-) -> list[Hour]:
-    """The hours that ``hourly_billing`` bills: undelivered by the books, or with files to load (``_hours_to_bill``).
-
-    What the look at all landing hours finds lost becomes exceptions.
+    These are what ``hourly_billing`` bills. With ``notes_losses`` what the look at all landing hours finds lost becomes
+    exceptions.
     """
-    with database.connect() as connection:
-        return _hours_to_bill(connection, list_and_note(connection, zone, now), grid, catalogue, now, close_after)
-
-
-def _hours_to_bill(
-    connection: psycopg.Connection,
-    listed: Mapping[Hour, str],
-    grid: HourRange,
-    catalogue: tuple[Meter, ...],
-    now: datetime,
-    close_after: timedelta,
-) -> list[Hour]:
-    undelivered = undelivered_hours(connection, catalogue, now)
-    pending = compare_listing(connection, listed, grid).pending
+    now = run.clock()
+    with run.database.connect() as connection:
+        listed = list_and_note(connection, zone, now) if notes_losses else zone.hours()
+        undelivered = undelivered_hours(connection, run.catalogue, now)
+        pending = compare_listing(connection, listed, grid).pending
     return sorted(
         hour
         for hour in {*undelivered, *pending}

@@ -16,10 +16,10 @@ from rich.table import Table
 
 from fridge_pipeline.billing.books_beside_files import RangeSummary, summarize
 from fridge_pipeline.billing.hours_to_bill import (
+    find_hours_to_bill,
     find_hours_to_run,
     find_undone_hours,
     hours_without_increments,
-    sweep_hours,
 )
 from fridge_pipeline.billing.plan_billing import busy_hours
 from fridge_pipeline.calendar.hours import Hour, HourRange, plan_ranges
@@ -176,9 +176,8 @@ def hours_to_bill(ledger: Ledger, landing: Landing, span: HourRange) -> list[Hou
     """Every closed hour of a span that still waits, on a grid that reaches back to it."""
     grid = ledger.grid()
     reaching_back = HourRange(min(grid.first, span.first), grid.last)
-    waiting = sweep_hours(
-        ledger.database, landing.zone, reaching_back, ledger.catalogue, ledger.clock(), ledger.settings.close_after
-    )
+    run, close_after = ledger.as_run("fridge bill"), ledger.settings.close_after
+    waiting = find_hours_to_bill(run, landing.zone, reaching_back, close_after, notes_losses=True)
     return [hour for hour in waiting if span.first <= hour <= span.last]
 
 

@@ -24,6 +24,7 @@ from fridge_pipeline.database.exceptions import open_exception_kinds
 from fridge_pipeline.database.people_record import find_reader_drift
 from fridge_pipeline.database.program import program_identity
 from fridge_pipeline.database.queries import meters_of, statement
+from fridge_pipeline.database.run import Run
 from fridge_pipeline.database.schema import (
     PIPELINE,
     is_private,
@@ -215,20 +216,13 @@ def check_billing_start(database: Database, told: BillingStart | None, now: date
         return judge_billing_start(billing_start(connection), told, now)
 
 
-def check_books(
-    database: Database,
-    zone: LandingZone,
-    grid: HourRange,
-    catalogue: tuple[Meter, ...],
-    now: datetime,
-    close_after: timedelta,
-) -> Iterable[HealthCheck]:
+def check_books(run: Run, zone: LandingZone, grid: HourRange, close_after: timedelta) -> Iterable[HealthCheck]:
     """Hours that wait for delivery, odd ids, sources without readings, and what waits for a person."""
-    with database.connect() as connection:
-        similar, quiet = similar_ids(connection), quiet_sources(connection, now)
+    with run.database.connect() as connection:
+        similar, quiet = similar_ids(connection), quiet_sources(connection, run.clock())
         exceptions = judge_exceptions(open_exception_kinds(connection))
     ids = judge_ids(list(map(str, similar)), similar[0].total if similar else 0)
-    hours = judge_hours(find_hours_to_bill(database, zone, grid, catalogue, now, close_after))
+    hours = judge_hours(find_hours_to_bill(run, zone, grid, close_after))
     return [hours, ids, judge_sources(quiet), *exceptions]
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from fridge_pipeline.billing.hours_to_bill import sweep_hours
+from fridge_pipeline.billing.hours_to_bill import find_hours_to_bill
 from fridge_pipeline.calendar.days import ONE_DAY, DayRange
 from fridge_pipeline.calendar.hours import Hour, plan_ranges
 from fridge_pipeline.ingest.rules.losses import CANARY_FILE
@@ -45,14 +45,8 @@ def hourly_billing(settings: Settings) -> dg.ScheduleDefinition:
     def schedule(
         context: dg.ScheduleEvaluationContext, ledger: dg.ResourceParam[Ledger], landing: dg.ResourceParam[Landing]
     ) -> list[dg.RunRequest] | dg.SkipReason:
-        hours_to_bill = sweep_hours(
-            ledger.database,
-            landing.zone,
-            ledger.grid(),
-            ledger.catalogue,
-            ledger.clock(),
-            ledger.settings.close_after,
-        )
+        run, close_after = ledger.as_run("hourly_billing"), ledger.settings.close_after
+        hours_to_bill = find_hours_to_bill(run, landing.zone, ledger.grid(), close_after, notes_losses=True)
         waiting = without_runs_under_way(context.instance, hours_to_bill)
         if not waiting:
             return dg.SkipReason(EVERY_HOUR_DELIVERED)

@@ -36,7 +36,7 @@ def withdraw(pipeline: Pipeline, path: str, reason: str = "test bench") -> Withd
 def swept(pipeline: Pipeline, hour: Hour) -> list[Hour]:
     """The hours that the next hourly_billing takes."""
     zone, grid = LocalLanding(str(pipeline.landing)), HourRange(hour.plus(-5), hour.plus(40))
-    return find_hours_to_bill(pipeline.database, zone, grid, pipeline.catalogue, pipeline.clock(), CLOSE_AFTER)
+    return find_hours_to_bill(pipeline.as_run(), zone, grid, CLOSE_AFTER)
 
 
 def billed_hour(pipeline: Pipeline, start: datetime) -> Hour:

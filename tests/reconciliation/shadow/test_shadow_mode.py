@@ -37,7 +37,7 @@ def to_bill(books: Books) -> list[Hour]:
     line = books.pipeline
     grid = HourRange(books.first, Hour.containing(line.clock()))
     zone = LocalLanding(str(line.landing))
-    return find_hours_to_bill(line.database, zone, grid, line.catalogue, line.clock(), CLOSE_AFTER)
+    return find_hours_to_bill(line.as_run(), zone, grid, CLOSE_AFTER)
 
 
 @BOTH_WAYS
