@@ -19,19 +19,13 @@ from fridge_pipeline.invoices.plan_holds import metered_drafts
 from fridge_pipeline.operations.rules.signals import CALLS_WINDOW, DONE_WINDOW, Sample
 from fridge_pipeline.stripe.rules import limits
 from fridge_pipeline.stripe.rules.answer import Outcome
-from fridge_pipeline.stripe.rules.api_key import KeyMode
+from fridge_pipeline.stripe.rules.api_key import CALLS_PER_SECOND
 
 #: All statements of a scrape together: Prometheus gives it up after ten seconds unless it is told otherwise.
 SCRAPE_SECONDS_MAX = 8.0
 
 #: The answer of an attempt whose process died before one came; the others are ``Outcome``'s.
 LOST = "lost"
-
-CALLS_MAX = {
-    KeyMode.LIVE: limits.LIVE_CALLS_PER_SECOND,
-    KeyMode.TEST: limits.TEST_CALLS_PER_SECOND,
-    KeyMode.SANDBOX: limits.SANDBOX_CALLS_PER_SECOND,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +53,8 @@ class Observed:
             "reads_since": now - limits.READS_MONTH,
             "calls_max": self.calls_max,
             "reads_max": self.reads_max,
-            "modes": [mode.value for mode in CALLS_MAX],
-            "limits": list(CALLS_MAX.values()),
+            "modes": [mode.value for mode in CALLS_PER_SECOND],
+            "limits": list(CALLS_PER_SECOND.values()),
             "outcomes": [*(outcome.value for outcome in Outcome), LOST],
         }
 
