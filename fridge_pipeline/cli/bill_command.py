@@ -38,7 +38,7 @@ from fridge_pipeline.settings import MODELS_FOLDER
 if TYPE_CHECKING:
     from fridge_pipeline.orchestration.headless import RangeRun
 
-#: How far it is.
+#: How far it is, in hours.
 COLUMNS = (
     SpinnerColumn(),
     TextColumn("{task.description}"),
@@ -201,7 +201,11 @@ def show_result(billed: Billed, location: str, start: BillingStart, *, as_json: 
         )
         return
     if not billed.to_run:
-        console.print(f"nothing to do: {nothing_new(billed)}", soft_wrap=True)
+        console.print(
+            f"nothing to do: {billed.span} holds no new landing file, and every closed hour of it is delivered or is "
+            "among the exceptions",
+            soft_wrap=True,
+        )
     console.print(summary_table(billed.summary, location))
     for failure in failures:
         console.print(f"{failure['hours']}: {failure['failure']}", style="red")
@@ -218,13 +222,6 @@ def show_result(billed: Billed, location: str, start: BillingStart, *, as_json: 
             f"open exceptions: {kinds}; what each kind means: docs/runbook.md; about one: fridge explain TENANT HOUR",
             soft_wrap=True,
         )
-
-
-def nothing_new(billed: Billed) -> str:
-    """Why not one hour was run."""
-    return (
-        f"{billed.span} holds no new landing file, and every closed hour of it is delivered or is among the exceptions"
-    )
 
 
 def interrupted_text(billed: Billed) -> str:

@@ -95,7 +95,7 @@ def start_metrics(services: Services, variables: Mapping[str, str], log: Path, p
     """Serves the signals to a Prometheus on this machine once it calls; returns their address."""
     log.parent.mkdir(parents=True, exist_ok=True)
     environment = without_secrets({**os.environ, **variables}, keep=("FRIDGE_DATABASE_URL",))
-    service = Service(METRICS, [program("fridge"), "metrics"], environment, log)
+    service = Service(METRICS, [str(Path(sys.executable).parent / "fridge"), "metrics"], environment, log)
     listening = listen_for(services, service, port)
     if port not in {listening, ANY_PORT}:
         console.print(f"port {port} is in use; the metrics take {listening}", style="yellow")
@@ -220,11 +220,6 @@ def _await(service: Service) -> None:
                 f"{service.name} did not start on {service.location}; the end of {service.log}:\n{service.end_of_log()}"
             )
         time.sleep(PAUSE_SECONDS)
-
-
-def program(name: str) -> str:
-    """A command of the environment that we run in."""
-    return str(Path(sys.executable).parent / name)
 
 
 def _is_taken_from(service: Service) -> bool:
