@@ -15,7 +15,7 @@ import psycopg
 
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.database.queries import statement
+from fridge_pipeline.database.queries import statement, value_of
 
 #: Readings are kept for at least so many whole months besides the current one, so that no hour that Stripe still
 #: accepts (35 days) is ever sealed.
@@ -50,8 +50,8 @@ class MonthOfReadings:
 
 def kept_from(connection: psycopg.Connection) -> datetime | None:
     """The first moment of which readings are kept; ``None`` while nothing was dropped."""
-    row = connection.execute(statement("readings_kept_from")).fetchone()
-    return row[0] if row else None
+    moment: datetime | None = value_of(connection, "readings_kept_from")
+    return moment
 
 
 @contextmanager

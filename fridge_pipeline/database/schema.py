@@ -16,7 +16,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from fridge_pipeline.database.lock_waits import changed_between_readers, wait_shortly
-from fridge_pipeline.database.queries import PACKAGE, statement
+from fridge_pipeline.database.queries import PACKAGE, statement, value_of
 
 #: The features with tables, each after those whose tables it needs: their files ``schema.sql`` make a new database.
 FEATURES = (
@@ -210,14 +210,12 @@ def grant_rights(connection: psycopg.Connection, marts: Sequence[str]) -> None:
 
 def owns_schema(connection: psycopg.Connection) -> bool:
     """Whether whoever is signed in owns the schema."""
-    row = connection.execute(statement("owns_schema")).fetchone()
-    return bool(row and row[0])
+    return bool(value_of(connection, "owns_schema"))
 
 
 def acts_as(connection: psycopg.Connection, role: str) -> bool:
     """Whether whoever is signed in may take a role's place."""
-    row = connection.execute(statement("acts_as"), {"role": role}).fetchone()
-    return bool(row and row[0])
+    return bool(value_of(connection, "acts_as", {"role": role}))
 
 
 def unsuitable_defaults(connection: psycopg.Connection) -> dict[str, str]:
@@ -227,10 +225,7 @@ def unsuitable_defaults(connection: psycopg.Connection) -> dict[str, str]:
 
 def server_clock(connection: psycopg.Connection) -> datetime:
     """What time it is for the server."""
-    row = connection.execute(statement("server_clock")).fetchone()
-    if row is None:
-        raise LookupError("the server did not return its time")
-    moment: datetime = row[0]
+    moment: datetime = value_of(connection, "server_clock")
     return moment
 
 

@@ -23,7 +23,7 @@ from fridge_pipeline.database.connection import Database, DatabaseUnreachableErr
 from fridge_pipeline.database.exceptions import open_exception_kinds
 from fridge_pipeline.database.people_record import find_reader_drift
 from fridge_pipeline.database.program import program_identity
-from fridge_pipeline.database.queries import meters_of, statement
+from fridge_pipeline.database.queries import meters_of, statement, value_of
 from fridge_pipeline.database.run import Run
 from fridge_pipeline.database.schema import (
     PIPELINE,
@@ -146,11 +146,11 @@ def check_packs(database: Database, archive: Location, now: datetime) -> Iterato
     """
     with database.connect() as connection:
         months = connection.execute(statement("registered_packs")).fetchall()
-        restore = connection.execute(statement("newest_restore")).fetchone()
+        restored_at = value_of(connection, "newest_restore")
     found = list(packs_in_archive(archive))
     there = [pack for pack in found if isinstance(pack, ChainedPack)]
     damaged = [str(pack) for pack in found if not isinstance(pack, ChainedPack)]
-    yield judge_restore(restore[0] if restore else None, now)
+    yield judge_restore(restored_at, now)
     yield from judge_packs({sha: month for month, sha in months}, there, damaged, str(archive / FOLDER))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from fridge_pipeline.billing.hour_states import Delivery, hour_states
 from fridge_pipeline.calendar.hours import ONE_HOUR, Hour, plan_ranges
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database, DatabaseUnreachableError
-from fridge_pipeline.database.queries import meters_of, statement
+from fridge_pipeline.database.queries import meters_of, statement, value_of
 from fridge_pipeline.invoices.plan_holds import metered_drafts
 from fridge_pipeline.operations.rules.signals import CALLS_WINDOW, DONE_WINDOW, Sample
 from fridge_pipeline.stripe.rules import limits
@@ -123,20 +123,15 @@ def _hours(connection: psycopg.Connection, observed: Observed, now: datetime) ->
 
 def _drafts(connection: psycopg.Connection, observed: Observed, now: datetime) -> Iterator[Sample]:
     """Nothing while no invoices were read: then nobody knows whether there are drafts."""
-    if not _only(connection, "invoices_were_read"):
+    if not value_of(connection, "invoices_were_read"):
         return
     drafts = metered_drafts(connection, observed.catalogue, (), now)
     at_risk = [draft.invoice_id for draft in drafts if draft.waits_for is not None]
     yield Sample("drafts", (), len(drafts))
     yield Sample("drafts_at_risk", (), len(at_risk))
     if at_risk:
-        final_at = _only(connection, "drafts_become_final", invoice_ids=at_risk)
+        final_at = value_of(connection, "drafts_become_final", {"invoice_ids": at_risk})
         yield Sample("draft_at_risk_final_seconds", (), (final_at - now).total_seconds())
-
-
-def _only(connection: psycopg.Connection, name: str, **values: Sequence[str]) -> Any:
-    row = connection.execute(statement(name), values).fetchone()
-    return row[0] if row else None
 
 
 #: Part → how it is looked at. Each by itself: one that takes too long hides no other before it.
