@@ -144,8 +144,7 @@ def test_an_hour_that_stripe_was_told_20_of_and_that_is_wholly_withdrawn_is_rest
     pipeline: Pipeline, two_days_ago: datetime
 ) -> None:
     hour = Hour(two_days_ago)
-    pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 10))
+    pipeline.add_tenant_with_readings("cohoes", hour, 2, 10)
     pipeline.run(hour)
     pipeline.clock.advance(minutes=1)
     withdraw(pipeline, f"{hour.folder}/a.csv")

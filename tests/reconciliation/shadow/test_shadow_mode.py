@@ -154,8 +154,7 @@ def test_a_process_without_the_setting_keeps_to_what_the_books_were_told(
     run: Run, pipeline: Pipeline, two_days_ago: datetime
 ) -> None:
     hour = Hour(two_days_ago)
-    pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
+    pipeline.add_tenant_with_readings("cohoes", hour, 2, 5)
     environment = {"FRIDGE_DATABASE_URL": pipeline.database.dsn, "FRIDGE_HOME": str(pipeline.workspace)}
     with open_ledger(read_settings({**environment, "FRIDGE_BILL_FROM": "never"}), decides_start=True) as told:
         assert told.billing_start == BillingStart(None)
