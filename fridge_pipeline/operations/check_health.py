@@ -82,7 +82,7 @@ def check_machine(
     program = program_identity(models)
     pinned = pinned_versions(requirements) if requirements.is_file() else {}
     yield judge_versions(program["python"], program["version"], pinned, installed_versions(list(pinned)))
-    yield judge_port(port, port_holder("127.0.0.1", port))
+    yield judge_port(port, port_holder(port))
 
 
 def check_database(database: Database, clock: Callable[[], datetime]) -> Iterator[HealthCheck]:
@@ -245,17 +245,17 @@ def _nearest_existing(folder: Path) -> Path:
     return next(each for each in (folder, *folder.parents) if each.exists())
 
 
-def port_holder(host: str, port: int) -> str | None:
-    """Who answers on a port, as far as it can be told; ``None`` when nobody does."""
+def port_holder(port: int) -> str | None:
+    """Who answers on a port of this machine, as far as it can be told; ``None`` when nobody does."""
     with socket.socket() as probe, suppress(OSError):
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((host, port))
+        probe.bind(("127.0.0.1", port))
         return None
     import requests  # noqa: PLC0415 # only asked where somebody answers
 
     with requests.Session() as session, suppress(requests.RequestException, ValueError, KeyError, TypeError):
         session.trust_env = False  # no proxy stands between us and ourselves
-        told = session.get(f"http://{host}:{port}/server_info", timeout=_ANSWER_SECONDS).json()
+        told = session.get(f"http://127.0.0.1:{port}/server_info", timeout=_ANSWER_SECONDS).json()
         return f"Dagster's UI {told['dagster_webserver_version']}"
     return "another program"
 
