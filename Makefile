@@ -46,6 +46,7 @@ lint: .venv/test.done ## Style and formatting.
 
 types: .venv/test.done ## Strict types.
 	@$(BIN)/mypy
+	@for each in scripts scripts/chaos scripts/scale_out; do $(BIN)/mypy $$(ls $$each/*.py | grep -v verify_pack) || exit 1; done
 
 floors: .venv/test.done ## Which part may know which.
 	@$(BIN)/lint-imports --no-logo

@@ -84,10 +84,10 @@ def _parts(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
         yield left
 
 
-def make_ready(path: Path, frames: Iterable[pl.DataFrame], *, sort: bool) -> Path:
-    """Writes the rows as the table of stored readings takes them, with integer keys, as an Arrow file."""
+def make_ready(path: Path, frames: Iterable[pl.DataFrame]) -> Path:
+    """Writes the rows as the table of stored readings takes them, with integer keys, in its order, as an Arrow file."""
     rows = pl.concat([frame.with_columns(file_id=pl.lit(1, pl.Int32)).select(READING_COLUMNS) for frame in frames])
-    table = (rows.sort(IDENTITY) if sort else rows).to_arrow()
+    table = rows.sort(IDENTITY).to_arrow()
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
         writer.write_table(table)
     return path

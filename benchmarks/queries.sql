@@ -530,11 +530,6 @@ cross join (values ('inserted_count', 250), ('active_sensors', 40)) as counted (
 select fridge.ensure_month(month)
 from generate_series(date_trunc('month', %(first)s), %(last)s, interval '1 month') as months (month);
 
--- name: note_hours
--- Nothing was noted without triggers: nothing is kept of any hour yet.
-insert into fridge.changed_hours (hour)
-select known.hour from fridge.known_hours() as known (hour);
-
 -- name: read_places
 -- What the pages are asked about.
 select

@@ -250,11 +250,9 @@ def open_stripe(ledger: Ledger) -> Iterator[Stripe]:
 
 
 @contextmanager
-def open_installation(
-    settings: Settings, clock: Callable[[], datetime] = utc_now, *, decides_start: bool = False
-) -> Iterator[Installation]:
+def open_installation(settings: Settings, *, decides_start: bool = False) -> Iterator[Installation]:
     """Books, landing zone and Stripe together; raises what ``open_ledger`` does."""
-    with open_ledger(settings, clock, decides_start=decides_start) as ledger, open_stripe(ledger) as stripe:
+    with open_ledger(settings, decides_start=decides_start) as ledger, open_stripe(ledger) as stripe:
         yield Installation(ledger, Landing(ledger), stripe)
 
 

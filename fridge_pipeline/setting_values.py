@@ -6,8 +6,9 @@ No error repeats an address or a key: it may hold a secret. Who calls adds the v
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import timedelta
+from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,13 +22,12 @@ from fridge_pipeline.calendar.hours import Hour, NotAnHourError
 from fridge_pipeline.catalogue.billing_start import BillingStart
 from fridge_pipeline.catalogue.measure import Measure
 from fridge_pipeline.catalogue.measures_file import read_measures
-from fridge_pipeline.catalogue.meter import Meter, Variance
+from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.catalogue.meters_file import read_catalogue
 from fridge_pipeline.ingest.object_store.store import refuse_credentials
 from fridge_pipeline.ingest.rules.location import Location, location_of
 from fridge_pipeline.ingest.rules.source import Source, numbers_of
 from fridge_pipeline.ingest.sources_file import read_sources
-from fridge_pipeline.invoices.rules.hold_draft import InvoiceMode
 from fridge_pipeline.operations.channels import Encryption, MailServer
 from fridge_pipeline.stripe.rules.api_key import ApiKey
 
@@ -35,6 +35,7 @@ from fridge_pipeline.stripe.rules.api_key import ApiKey
 SUBMISSION_PORT, SUBMISSIONS_PORT = 587, 465
 
 Read = TypeVar("Read")
+Choice = TypeVar("Choice", bound=StrEnum)
 
 
 def absolute(given: str) -> Path:
@@ -100,53 +101,44 @@ def billing_start(given: str) -> BillingStart:
         raise ValueError(f"{error}, or never") from None
 
 
-def variance(given: str) -> Variance:
-    """One of the three."""
-    if given not in list(Variance):
-        raise ValueError(f"must be {', '.join(list(Variance)[:-1])} or {list(Variance)[-1]}, got {given!r}")
-    return Variance(given)
+def one_of(kind: type[Choice]) -> Callable[[str], Choice]:
+    """A value of an enumeration."""
 
+    def chosen(given: str) -> Choice:
+        *others, last = kind
+        if given not in {*others, last}:
+            raise ValueError(f"must be {', '.join(others)} or {last}, got {given!r}")
+        return kind(given)
 
-def invoice_mode(given: str) -> InvoiceMode:
-    """One of the three."""
-    if given not in list(InvoiceMode):
-        raise ValueError(f"must be {', '.join(list(InvoiceMode)[:-1])} or {list(InvoiceMode)[-1]}, got {given!r}")
-    return InvoiceMode(given)
+    return chosen
 
 
 def catalogue(given: str, others: ValidationInfo) -> tuple[Meter, ...]:
     """The meters of a TOML file."""
     if "sources" not in others.data:  # its own error says what is wrong
         return ()
-    return _of_toml(given, lambda document: read_catalogue(document, numbers_of(others.data["sources"])))
+    return _of_file(given, lambda text: read_catalogue(tomllib.loads(text), numbers_of(others.data["sources"])))
 
 
 def measures(given: str, others: ValidationInfo) -> tuple[Measure, ...]:
     """The measures that the same file declares."""
     if "sources" not in others.data:
         return ()
-    return _of_toml(given, lambda document: read_measures(document, numbers_of(others.data["sources"])))
-
-
-def _of_toml(given: str, read: Callable[[Mapping[str, object]], Read]) -> Read:
-    file = absolute(given)
-    try:
-        with file.open("rb") as stream:
-            return read(tomllib.load(stream))
-    except OSError as error:
-        raise ValueError(f"cannot read {file}: {error.strerror}") from None
-    except ValueError as error:  # no TOML, no UTF-8, or no catalogue
-        raise ValueError(f"{file}: {error}") from None
+    return _of_file(given, lambda text: read_measures(tomllib.loads(text), numbers_of(others.data["sources"])))
 
 
 def sources(given: str) -> tuple[Source, ...]:
     """The sources of a TOML file."""
+    return _of_file(given, read_sources)
+
+
+def _of_file(given: str, read: Callable[[str], Read]) -> Read:
     file = absolute(given)
     try:
-        return read_sources(file.read_text(encoding="utf-8"))
+        return read(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise ValueError(f"cannot read {file}: {error.strerror}") from None
-    except ValueError as error:  # no UTF-8, no TOML, or no sources
+    except ValueError as error:  # no UTF-8, no TOML, or no catalogue or sources
         raise ValueError(f"{file}: {error}") from None
 
 

@@ -98,7 +98,7 @@ class Settings(Places):
         "dropped, [no number changes](operations.md#the-disk-fills-up)",
         shown="all readings are kept",
     )
-    variance: Annotated[Variance | None, PlainValidator(values.variance)] = variable(
+    variance: Annotated[Variance | None, PlainValidator(values.one_of(Variance))] = variable(
         "FRIDGE_VARIANCE",
         None,
         "usage far above its tenant's own history: `hold` it until `fridge release`, only `warn`, or `off`",
@@ -110,7 +110,7 @@ class Settings(Places):
         "a file of mode 0600 with the password of `--as LOGIN`: [Acting as a person](security.md#acting-as-a-person)",
         shown="commands ask for it",
     )
-    invoices: Annotated[InvoiceMode, PlainValidator(values.invoice_mode)] = variable(
+    invoices: Annotated[InvoiceMode, PlainValidator(values.one_of(InvoiceMode))] = variable(
         "FRIDGE_INVOICES",
         InvoiceMode.WATCH,
         "`watch` compares Stripe's invoices with usage, `off` does not; `hold` also keeps drafts open until their "
@@ -236,9 +236,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     # Outside of the block: pydantic's error holds what was given, and a traceback would show it.
     # A default that follows from home is not at fault when home is.
     wrong = [problem for problem in problems if problem["type"] != "default_factory_not_called"]
-    raise SettingError(
-        "\n".join(dict.fromkeys(map(_in_our_words, wrong)))
-    )  # two fields are made of FRIDGE_METERS and FRIDGE_SOURCES each
+    # Each once: two fields are made of FRIDGE_METERS, and two of FRIDGE_SOURCES.
+    raise SettingError("\n".join(dict.fromkeys(map(_in_our_words, wrong))))
 
 
 def _in_our_words(problem: ErrorDetails) -> str:

@@ -78,7 +78,7 @@ def variables(docs: str) -> list[str]:
     rows = []
     for field in Settings.model_fields.values():
         if field.description is not None:
-            shown = field.json_schema_extra["shown"]  # type: ignore[index,call-overload]
+            shown = field.json_schema_extra["shown"]  # type: ignore[index]
             meaning = re.sub(r"\]\((?=\w)", f"]({docs}", field.description)
             secret = "; secret" if field.validation_alias in SECRETS else ""
             rows.append(f"| `{field.validation_alias}` | {shown} | {meaning}{secret} |")

@@ -14,7 +14,7 @@ from typing import Any
 from stripe_sandbox.billing.invoices import Invoice
 from stripe_sandbox.billing.lines import Line
 from stripe_sandbox.control import Asked, Control
-from stripe_sandbox.cycle.drafting import as_shown, tell
+from stripe_sandbox.cycle.drafting import as_shown, record_and_tell
 from stripe_sandbox.cycle.finalizing import finalize, void
 from stripe_sandbox.meter_events import EventRequest, event_on
 from stripe_sandbox.sandbox import Sandbox
@@ -68,8 +68,7 @@ def edit_invoice(sandbox: Sandbox, asked: Asked) -> dict[str, object]:
     now = int(sandbox.time_of(invoice.test_clock, sandbox.clock.now()))
     edited = _edited(invoice, told, now)
     if edited != invoice:
-        sandbox.record(edited)
-        tell(sandbox, "invoice.updated", edited, now)
+        record_and_tell(sandbox, "invoice.updated", edited, now)
     if told.get("act") == "finalize":
         edited = finalize(sandbox, edited, now, collect=edited.auto_advance)
     elif told.get("act") == "void":

@@ -153,23 +153,22 @@ def update_meter(sandbox: Sandbox, call: Call) -> StripeObject:
 
 def deactivate_meter(sandbox: Sandbox, call: Call) -> StripeObject:
     """``POST /v1/billing/meters/{id}/deactivate``: no more events are accepted."""
-    call.form.allow_only()
-    meter = _meter(sandbox, call)
-    if not meter.active:
-        raise refused(f"The meter {meter.id} is already inactive.", "id")
-    meter = meter.switched(active=False, now=int(call.now))
-    sandbox.record(meter)
-    return meter.as_stripe()
+    return _switched(sandbox, call, active=False)
 
 
 def reactivate_meter(sandbox: Sandbox, call: Call) -> StripeObject:
     """``POST /v1/billing/meters/{id}/reactivate``: events are accepted again."""
+    return _switched(sandbox, call, active=True)
+
+
+def _switched(sandbox: Sandbox, call: Call, *, active: bool) -> StripeObject:
     call.form.allow_only()
     meter = _meter(sandbox, call)
-    if meter.active:
-        raise refused(f"The meter {meter.id} is already active.", "id")
-    _check_name_is_free(sandbox, meter)
-    meter = meter.switched(active=True, now=int(call.now))
+    if meter.active == active:
+        raise refused(f"The meter {meter.id} is already {'active' if active else 'inactive'}.", "id")
+    if active:
+        _check_name_is_free(sandbox, meter)
+    meter = meter.switched(active=active, now=int(call.now))
     sandbox.record(meter)
     return meter.as_stripe()
 

@@ -172,7 +172,7 @@ class Page:
             ", ".join(words), lambda text: text if all(each in text for each in words) else None, patience
         )
 
-    def wait_for_rest(self, patience: float = PAGE_SECONDS_MAX) -> None:
+    def wait_for_rest(self) -> None:
         """Until nothing that can be read changes any more, but for the seconds since it was loaded."""
         looks = [""]
 
@@ -180,7 +180,7 @@ class Page:
             looks.append(re.sub(r"\d+ seconds? ago", "", text))
             return len(looks) > SETTLE_LOOKS and len(set(looks[-SETTLE_LOOKS:])) == 1
 
-        self.wait_for("the page to come to rest", is_at_rest, patience)
+        self.wait_for("the page to come to rest", is_at_rest)
 
     def click(self, text: str, selector: str = "button, a, [role=tab], [role=button], div, span") -> None:
         """Clicks what says just this, once it is there."""

@@ -119,6 +119,12 @@ class Pipeline:
         path.write_bytes(gzip.compress(body) if name.endswith(".gz") and not isinstance(rows, bytes) else body)
         return path
 
+    def add_tenant_with_readings(self, tenant_id: str, hour: Hour, sensors: int, per_sensor: int) -> str:
+        """Imports a tenant, delivers readings of it in ``a.csv`` of an hour, and returns its customer."""
+        customer = self.add_tenant(tenant_id)
+        self.land(hour, "a.csv", readings(tenant_id, hour, sensors, per_sensor))
+        return customer
+
     def as_run(self, at_failpoint: AtFailpoint = pass_by) -> Run:
         """What the steps of a run share."""
         return Run(self.database, self.catalogue, self.clock, self.run_id, at_failpoint)

@@ -45,7 +45,7 @@ def _new_readings(bench: Bench) -> Iterator[Row]:
     for form in FORMATS:
         deliver(folder / form, LANDING_HOUR, f"gateway.{form}", bench.hour_of_readings(sizes.load_rows))
     ready = {
-        number: make_ready(folder / f"{number}.arrow", bench.hour_of_readings(number), sort=True)
+        number: make_ready(folder / f"{number}.arrow", bench.hour_of_readings(number))
         for number in {sizes.load_rows, sizes.row_by_row_rows, sizes.dlt_rows}
     }
     turns: dict[str, Turn] = {
@@ -103,7 +103,7 @@ def _against_staging(
     bench: Bench, folder: Path, what: str, frames: list[pl.DataFrame], stored: str, inserted: int
 ) -> Row:
     deliver(folder / "landing", LANDING_HOUR.plus(1), "gateway.parquet", frames)
-    ready = make_ready(folder / "rows.arrow", frames, sort=True)
+    ready = make_ready(folder / "rows.arrow", frames)
     samples = bench.contest(
         {
             "ours": lambda _: ours(bench, folder / "landing", inserted, stored),
@@ -127,7 +127,7 @@ def _stored(bench: Bench, name: str, frames: Iterable[pl.DataFrame]) -> str:
         deliver(folder / "landing", LANDING_HOUR, "first.parquet", kept)
         hour = LANDING_HOUR.key
         bench.world.run(OURS, dsn=dsn, landing=str(folder / "landing"), first=hour, last=hour)
-        bench.world.run(STAGING, dsn=dsn, ready=str(make_ready(folder / "rows.arrow", kept, sort=True)))
+        bench.world.run(STAGING, dsn=dsn, ready=str(make_ready(folder / "rows.arrow", kept)))
 
     return bench.world.template(name, fill)
 

@@ -15,7 +15,7 @@ from fridge_pipeline.billing.wait import Refusal, open_refusals
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.queries import statement
+from fridge_pipeline.database.queries import statement, value_of
 from fridge_pipeline.stripe.gateway import StripeGateway
 from fridge_pipeline.stripe.reads import error_reports
 from fridge_pipeline.stripe.rules.answer import WINDOW_MARGIN, ErrorReport, is_look_due, look_since
@@ -69,8 +69,8 @@ def touched_days(connection: psycopg.Connection, reports: Iterable[ErrorReport])
 
 def last_attempt_at(connection: psycopg.Connection) -> datetime | None:
     """When the attempt that was answered last was sent; ``None`` when nothing ever was."""
-    row = connection.execute(statement("last_attempt_at")).fetchone()
-    return row[0] if row is not None else None
+    moment: datetime | None = value_of(connection, "last_attempt_at")
+    return moment
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from psycopg.rows import class_row
 from fridge_pipeline.catalogue.measure import Measure
 from fridge_pipeline.catalogue.meter import CATALOGUE, Meter, Variance
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.queries import statement
+from fridge_pipeline.database.queries import statement, value_of
 
 
 class Subject(StrEnum):
@@ -91,8 +91,8 @@ def _keep(connection: psycopg.Connection, subject: Subject, setting: str, defaul
 
 
 def _newest(connection: psycopg.Connection, subject: Subject) -> str | None:
-    row = connection.execute(statement("newest_decision"), {"subject": subject.value}).fetchone()
-    return str(row[0]) if row else None
+    setting: str | None = value_of(connection, "newest_decision", {"subject": subject.value})
+    return setting
 
 
 def _record(connection: psycopg.Connection, subject: Subject, setting: str, reason: str) -> None:

@@ -10,7 +10,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
-from fridge_pipeline.database.queries import span_of, statement
+from fridge_pipeline.database.queries import span_of, statement, value_of
 from fridge_pipeline.stripe.rules.answer import Answer
 from fridge_pipeline.stripe.rules.meter_event import DeliveryAttempt, MeterEvent, OrderingKey, Status
 
@@ -99,8 +99,7 @@ def _columns_of(keys: Sequence[OrderingKey]) -> dict[str, list[str]]:
 
 def reserve_calls(connection: psycopg.Connection, calls: int, calls_per_second: float) -> float:
     """Books so many calls among all runs; returns in how many seconds their turn comes."""
-    row = connection.execute(statement("reserve_calls"), {"seconds": calls / calls_per_second}).fetchone()
-    return max(float(row[0]), 0.0) if row is not None else 0.0
+    return max(value_of(connection, "reserve_calls", {"seconds": calls / calls_per_second}) or 0.0, 0.0)
 
 
 def claim_books(connection: psycopg.Connection, *, is_live: bool) -> None:

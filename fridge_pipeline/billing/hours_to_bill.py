@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import psycopg
@@ -14,6 +14,7 @@ from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.exceptions import open_exceptions
 from fridge_pipeline.database.queries import span_of, statement
 from fridge_pipeline.database.retention import first_open_hour, kept_from
+from fridge_pipeline.database.run import Run
 from fridge_pipeline.ingest.landing.landing_errors import LandingError
 from fridge_pipeline.ingest.landing.zone import LandingZone
 from fridge_pipeline.ingest.landing_record import listing_fingerprints
@@ -87,43 +88,20 @@ def hours_without_increments(connection: psycopg.Connection, hours: HourRange, i
 
 
 def find_hours_to_bill(
-    database: Database,
-    zone: LandingZone,
-    grid: HourRange,
-    catalogue: tuple[Meter, ...],
-    now: datetime,
-    close_after: timedelta,
+    run: Run, zone: LandingZone, grid: HourRange, close_after: timedelta, *, is_sweep: bool = False
 ) -> list[Hour]:
-    """Every closed hour of the grid that is not fully loaded, counted and delivered; nothing is ever stranded.
+    """Every closed hour that is undelivered by the books, or has files to load; nothing is ever stranded.
 
-    And those before it that the books hold undelivered: `fridge bill` takes them up, and nothing that runs by itself.
+    Also those before the grid that the books hold undelivered: `fridge bill` takes them up, and nothing that runs by
+    itself. A sweep leaves them out, and what its look at all landing hours finds lost becomes exceptions.
     """
-    with database.connect() as connection:
-        undelivered = undelivered_hours(connection, catalogue, now)
-        found = _hours_to_bill(undelivered, compare_listing(connection, zone.hours(), grid).pending, now, close_after)
-    return [hour for hour in found if hour <= grid.last]
-
-
-def sweep_hours(
-    database: Database,
-    zone: LandingZone,
-    grid: HourRange,
-    catalogue: tuple[Meter, ...],
-    now: datetime,
-    close_after: timedelta,
-) -> list[Hour]:
-    """The hours that ``hourly_billing`` bills: undelivered by the books, or with files to load (``_hours_to_bill``).
-
-    What the look at all landing hours finds lost becomes exceptions.
-    """
-    with database.connect() as connection:
-        listed = list_and_note(connection, zone, now)
-        undelivered = undelivered_hours(connection, catalogue, now)
-        found = _hours_to_bill(undelivered, compare_listing(connection, listed, grid).pending, now, close_after)
-    return [hour for hour in found if grid.first <= hour <= grid.last]
-
-
-def _hours_to_bill(
-    undelivered: Iterable[Hour], pending: Iterable[Hour], now: datetime, close_after: timedelta
-) -> list[Hour]:
-    return sorted(hour for hour in {*undelivered, *pending} if hour.closed_at(now, close_after))
+    now = run.clock()
+    with run.database.connect() as connection:
+        listed = list_and_note(connection, zone, now) if is_sweep else zone.hours()
+        undelivered = undelivered_hours(connection, run.catalogue, now)
+        pending = compare_listing(connection, listed, grid).pending
+    return sorted(
+        hour
+        for hour in {*undelivered, *pending}
+        if hour <= grid.last and hour.closed_at(now, close_after) and not (is_sweep and hour < grid.first)
+    )

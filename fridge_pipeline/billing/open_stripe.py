@@ -13,7 +13,7 @@ from fridge_pipeline.billing.delivery_record import claim_books
 from fridge_pipeline.billing.ledger import lock_staging
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.billing_start import EVERY_HOUR, BillingStart
-from fridge_pipeline.database.queries import statement
+from fridge_pipeline.database.queries import statement, value_of
 from fridge_pipeline.stripe.rules.api_key import KeyMode
 
 if TYPE_CHECKING:
@@ -37,8 +37,7 @@ def count_reads(connection: psycopg.Connection, reads: int, purpose: ReadPurpose
 
 def reads_since(connection: psycopg.Connection, since: datetime) -> int:
     """How many reads were made since then, for whatever purpose."""
-    row = connection.execute(statement("reads_since"), {"since": since}).fetchone()
-    return int(row[0]) if row is not None else 0
+    return int(value_of(connection, "reads_since", {"since": since}))
 
 
 #: Why Stripe is not read while ``books_are_claimed`` says no.

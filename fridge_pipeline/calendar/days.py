@@ -109,14 +109,17 @@ class Month:
     @property
     def after(self) -> Month:
         """The next month."""
-        months = self.first_day.year * 12 + self.first_day.month
-        return Month(date(months // 12, months % 12 + 1, 1))
+        return self.plus(1)
 
     @property
     def before(self) -> Month:
         """The month before."""
-        months = self.first_day.year * 12 + self.first_day.month - 2
-        return Month(date(months // 12, months % 12 + 1, 1))
+        return self.plus(-1)
+
+    def plus(self, months: int) -> Month:
+        """So many months later, or earlier."""
+        count = self.first_day.year * 12 + self.first_day.month - 1 + months
+        return Month(date(count // 12, count % 12 + 1, 1))
 
     @property
     def days(self) -> DayRange:

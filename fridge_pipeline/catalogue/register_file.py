@@ -18,10 +18,7 @@ def read_entries(content: bytes) -> list[RegisterEntry]:
     Comments, empty lines, blanks around a cell and further columns are passed over. A time without an offset is UTC.
     """
     lines = lines_of(content)
-    header = next(lines, None)
-    if header is None:
-        raise TableRefusedError([f"it has no line with the columns {', '.join(COLUMNS)}"])
-    delimiter, names = read_header(*header, COLUMNS)
+    delimiter, names = read_header(lines, COLUMNS)
     entries: list[RegisterEntry] = []
     problems: list[str] = []
     line_of: dict[tuple[str, datetime], int] = {}

@@ -10,7 +10,7 @@ import psycopg
 
 from fridge_pipeline.catalogue.table_file import TableRefusedError
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.queries import statement
+from fridge_pipeline.database.queries import statement, value_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,7 @@ class RegisterImport:
 
 def newest_entry(connection: psycopg.Connection) -> int:
     """The number of the newest entry, 0 while there is none."""
-    row = connection.execute(statement("newest_register_entry")).fetchone()
-    return int(row[0]) if row else 0
+    return int(value_of(connection, "newest_register_entry"))
 
 
 def read_register(connection: psycopg.Connection) -> list[tuple[str, datetime, str]]:
@@ -72,5 +71,5 @@ def import_register(
                         for each in new
                     ]
                     writing.executemany(statement("add_to_register"), rows)
-        row = connection.execute(statement("count_files_to_read_again")).fetchone()
-    return RegisterImport(len(new), len(entries) - len(new), int(row[0]) if row else 0)
+        files = int(value_of(connection, "count_files_to_read_again"))
+    return RegisterImport(len(new), len(entries) - len(new), files)

@@ -54,8 +54,11 @@ def lines_of(content: bytes) -> Iterator[tuple[int, str]]:
             yield number, line.rstrip("\r\n")
 
 
-def read_header(number: int, line: str, columns: Sequence[str]) -> tuple[str, list[str]]:
-    """Delimiter and names of the columns, among which the given ones are, each once."""
+def read_header(lines: Iterator[tuple[int, str]], columns: Sequence[str]) -> tuple[str, list[str]]:
+    """Delimiter and names of the columns, from the first line; the given ones are among them, each once."""
+    number, line = next(lines, (0, ""))
+    if not line:
+        raise TableRefusedError([f"it has no line with the columns {', '.join(columns)}"])
     read = {each: [name.casefold() for name in cells_of(line, each) or []] for each in DELIMITERS}
     delimiter, names = max(read.items(), key=lambda each: len(set(columns) & set(each[1])))
     missing = [name for name in columns if name not in names]

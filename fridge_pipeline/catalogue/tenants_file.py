@@ -8,14 +8,12 @@ from unicodedata import category
 
 from fridge_pipeline.catalogue.table_file import COMMENT, TableRefusedError, cells_of, lines_of, read_header
 from fridge_pipeline.catalogue.tenant import ID_LENGTH_MAX, Tenant
+from fridge_pipeline.visible import ACTING
 
 COLUMNS = ("tenant_id", "name", "stripe_customer_id")
 
 #: What every id of a Stripe customer looks like; usage for anything else is refused by Stripe, a push too late.
 _CUSTOMER_ID = re.compile(r"cus_[A-Za-z0-9]{1,250}")
-
-#: Control, format (zero-width and direction marks) and separator characters, and halves of one: none can be seen.
-_INVISIBLE = {"Cc", "Cf", "Zl", "Zp", "Cs"}
 
 
 def read_tenants(content: bytes) -> list[Tenant]:
@@ -26,10 +24,7 @@ def read_tenants(content: bytes) -> list[Tenant]:
     them it lacks.
     """
     lines = lines_of(content)
-    header = next(lines, None)
-    if header is None:
-        raise TableRefusedError([f"it has no line with the columns {', '.join(COLUMNS)}"])
-    reading = _Reading(*read_header(*header, COLUMNS))
+    reading = _Reading(*read_header(lines, COLUMNS))
     tenants = [tenant for number, line in lines if (tenant := reading.tenant(number, line)) is not None]
     if reading.problems:
         raise TableRefusedError(reading.problems)
@@ -85,7 +80,7 @@ def _unsound(tenant_id: str, name: str, customer_id: str) -> str | None:
     """What is wrong with the ids, or the name, of a row."""
     for column, value in zip(COLUMNS, (tenant_id, name, customer_id), strict=True):
         # Some scripts need joiners (Cf) in a name; in an id they would make another id that looks alike.
-        unseen = _INVISIBLE - {"Cf"} if column == "name" else _INVISIBLE
+        unseen = ACTING - {"Cf"} if column == "name" else ACTING
         found = None if value.isprintable() else next((each for each in value if category(each) in unseen), None)
         if found is not None:
             return f"{column} {value[:60]!r} holds the invisible character U+{ord(found):04X}; type it anew"

@@ -16,10 +16,10 @@ from rich.table import Table
 
 from fridge_pipeline.billing.books_beside_files import RangeSummary, summarize
 from fridge_pipeline.billing.hours_to_bill import (
+    find_hours_to_bill,
     find_hours_to_run,
     find_undone_hours,
     hours_without_increments,
-    sweep_hours,
 )
 from fridge_pipeline.billing.plan_billing import busy_hours
 from fridge_pipeline.calendar.hours import Hour, HourRange, plan_ranges
@@ -38,7 +38,7 @@ from fridge_pipeline.settings import MODELS_FOLDER
 if TYPE_CHECKING:
     from fridge_pipeline.orchestration.headless import RangeRun
 
-#: How far it is.
+#: How far it is, in hours.
 COLUMNS = (
     SpinnerColumn(),
     TextColumn("{task.description}"),
@@ -176,9 +176,8 @@ def hours_to_bill(ledger: Ledger, landing: Landing, span: HourRange) -> list[Hou
     """Every closed hour of a span that still waits, on a grid that reaches back to it."""
     grid = ledger.grid()
     reaching_back = HourRange(min(grid.first, span.first), grid.last)
-    waiting = sweep_hours(
-        ledger.database, landing.zone, reaching_back, ledger.catalogue, ledger.clock(), ledger.settings.close_after
-    )
+    run, close_after = ledger.as_run("fridge bill"), ledger.settings.close_after
+    waiting = find_hours_to_bill(run, landing.zone, reaching_back, close_after, is_sweep=True)
     return [hour for hour in waiting if span.first <= hour <= span.last]
 
 
@@ -202,7 +201,11 @@ def show_result(billed: Billed, location: str, start: BillingStart, *, as_json: 
         )
         return
     if not billed.to_run:
-        console.print(f"nothing to do: {nothing_new(billed)}", soft_wrap=True)
+        console.print(
+            f"nothing to do: {billed.span} holds no new landing file, and every closed hour of it is delivered or is "
+            "among the exceptions",
+            soft_wrap=True,
+        )
     console.print(summary_table(billed.summary, location))
     for failure in failures:
         console.print(f"{failure['hours']}: {failure['failure']}", style="red")
@@ -219,13 +222,6 @@ def show_result(billed: Billed, location: str, start: BillingStart, *, as_json: 
             f"open exceptions: {kinds}; what each kind means: docs/runbook.md; about one: fridge explain TENANT HOUR",
             soft_wrap=True,
         )
-
-
-def nothing_new(billed: Billed) -> str:
-    """Why not one hour was run."""
-    return (
-        f"{billed.span} holds no new landing file, and every closed hour of it is delivered or is among the exceptions"
-    )
 
 
 def interrupted_text(billed: Billed) -> str:

@@ -81,21 +81,19 @@ def start_console(
 
     ``finance`` is the DSN of finance's login; without one only reports are shown. Its process begins when it is called.
     """
-    logs = configured.home / "logs"
-    logs.mkdir(parents=True, exist_ok=True)
     given = {"FRIDGE_FINANCE_DATABASE_URL": finance} if finance is not None else {}
     named = {name: value for name, value in variables.items() if not name.startswith("FRIDGE_DATABASE_URL")}
     environment = {**without_secrets({**os.environ, **named}), **given}
     command = [sys.executable, "-m", "fridge_pipeline.cli.console", *([] if given else ["--only-reports"])]
-    service = Service(CONSOLE, command, environment, logs / f"{CONSOLE}.log")
+    service = Service(CONSOLE, command, environment, _log(configured, CONSOLE))
     return f"http://{HOST}:{listen_for(services, service, port)}"
 
 
-def start_metrics(services: Services, variables: Mapping[str, str], log: Path, port: int) -> str:
+def start_metrics(services: Services, configured: Settings, variables: Mapping[str, str], port: int) -> str:
     """Serves the signals to a Prometheus on this machine once it calls; returns their address."""
-    log.parent.mkdir(parents=True, exist_ok=True)
     environment = without_secrets({**os.environ, **variables}, keep=("FRIDGE_DATABASE_URL",))
-    service = Service(METRICS, [program("fridge"), "metrics"], environment, log)
+    command = [str(Path(sys.executable).parent / "fridge"), "metrics"]
+    service = Service(METRICS, command, environment, _log(configured, METRICS))
     listening = listen_for(services, service, port)
     if port not in {listening, ANY_PORT}:
         console.print(f"port {port} is in use; the metrics take {listening}", style="yellow")
@@ -134,13 +132,10 @@ class _Starting:
     is_read_only: bool = False
 
     def service(self, name: str, *command: str) -> Service:
-        logs = self.configured.home / "logs"
-        logs.mkdir(parents=True, exist_ok=True)
         environment = {**os.environ, **self.variables}
         if name != CODE_SERVER or self.is_read_only:  # runs work there, and sensors and schedules are asked there
             environment = without_secrets(environment, keep=("FRIDGE_DATABASE_URL",))
-        log = logs / f"{name}{self.beside}.log"
-        return Service(name, command, environment, log)
+        return Service(name, command, environment, _log(self.configured, f"{name}{self.beside}"))
 
     def code_server(self) -> str:
         """Starts it on a socket, and names it in a workspace file; returns the file's path.
@@ -211,6 +206,12 @@ def replace(services: Services, service: Service, path: Path, before_end: Callab
             old.wait()
 
 
+def _log(configured: Settings, name: str) -> Path:
+    logs = configured.home / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    return logs / f"{name}.log"
+
+
 def _await(service: Service) -> None:
     """Waits until this service, and not some other program, answers on the port."""
     deadline = time.monotonic() + START_SECONDS_MAX
@@ -220,11 +221,6 @@ def _await(service: Service) -> None:
                 f"{service.name} did not start on {service.location}; the end of {service.log}:\n{service.end_of_log()}"
             )
         time.sleep(PAUSE_SECONDS)
-
-
-def program(name: str) -> str:
-    """A command of the environment that we run in."""
-    return str(Path(sys.executable).parent / name)
 
 
 def _is_taken_from(service: Service) -> bool:

@@ -94,14 +94,7 @@ def _installation(opened: Installation) -> Iterator[HealthCheck]:
     )
     yield from _guarded(
         "hours",
-        lambda: check_books(
-            ledger.database,
-            landing.zone,
-            ledger.grid(),
-            ledger.catalogue,
-            ledger.clock(),
-            configured.close_after,
-        ),
+        lambda: check_books(ledger.as_run("fridge doctor"), landing.zone, ledger.grid(), configured.close_after),
     )
 
 

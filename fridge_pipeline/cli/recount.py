@@ -7,9 +7,10 @@ import sys
 from dataclasses import asdict
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress
 
 from fridge_pipeline.calendar.days import Month
+from fridge_pipeline.cli.bill_command import COLUMNS
 from fridge_pipeline.cli.options import MonthKey
 from fridge_pipeline.cli.terminal import console, echo, installation
 from fridge_pipeline.ingest.recount_files import FileDifference, Recount, hours_to_recount
@@ -32,15 +33,8 @@ def recount(month: Month, as_json: bool) -> None:
 
     Example: fridge recount 2026-01
     """
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("hours"),
-    )
     result = Recount()
-    with installation() as opened, Progress(*columns, TimeElapsedColumn(), console=console) as progress:
+    with installation() as opened, Progress(*COLUMNS, console=console) as progress:
         ledger = opened.ledger
         hours = hours_to_recount(ledger.database, month.hours)
         task = progress.add_task(f"reading {month} again", total=len(hours))

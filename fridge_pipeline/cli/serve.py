@@ -27,8 +27,7 @@ from fridge_pipeline.cli.interruption import ended_by_signals
 from fridge_pipeline.cli.port_option import PORT
 from fridge_pipeline.cli.services import UMASK, Service
 from fridge_pipeline.cli.terminal import console, settings
-from fridge_pipeline.cli.up import LOST_RUNS_SECONDS, UI_PORT, AlreadyUpError
-from fridge_pipeline.database import process_lock
+from fridge_pipeline.cli.up import LOST_RUNS_SECONDS, UI_PORT, refuse_second
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.private_folder import make_private
 from fridge_pipeline.installation import open_ledger
@@ -88,7 +87,7 @@ def code(*, socket: Path | None, host: str | None, port: int | None) -> None:
     configured = _external_settings()
     with ExitStack() as stack:
         stack.enter_context(ended_by_signals())
-        _refuse_second(stack, configured.home / "code.lock")
+        refuse_second(stack, configured.home / "code.lock", "serve code")
         address = _code_address(configured, socket, host, port)
         ledger = stack.enter_context(open_ledger(configured, decides_start=True))
         os.environ.update(dagster_environment(configured))
@@ -171,12 +170,6 @@ def _external_settings() -> Settings:
         )
     make_private(configured.home)
     return configured
-
-
-def _refuse_second(stack: ExitStack, lock: Path) -> None:
-    if process_lock.is_held(lock):
-        raise AlreadyUpError(f"fridge serve code already runs on {lock.parent}")
-    stack.enter_context(process_lock.exclusive(lock))
 
 
 def _await_listening(service: Service) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderableType, RenderHook
 from rich.segment import Segment
@@ -22,18 +22,14 @@ def settings() -> Settings:
     return read_settings(os.environ)
 
 
-@contextmanager
-def ledger() -> Iterator[Ledger]:
+def ledger() -> AbstractContextManager[Ledger]:
     """The opened books, for a command that needs neither landing zone nor Stripe."""
-    with open_ledger(settings()) as opened:
-        yield opened
+    return open_ledger(settings())
 
 
-@contextmanager
-def installation(*, decides_start: bool = False) -> Iterator[Installation]:
+def installation(*, decides_start: bool = False) -> AbstractContextManager[Installation]:
     """All of the installation, for the time of a command."""
-    with open_installation(settings(), decides_start=decides_start) as opened:
-        yield opened
+    return open_installation(settings(), decides_start=decides_start)
 
 
 class _AsText:

@@ -232,7 +232,7 @@ def running(configured: Settings, port: int) -> Iterator[Running]:
     make_private(configured.home)
     with ExitStack() as stack:
         stack.enter_context(ended_by_signals())
-        _refuse_second(stack, configured.home / "up.lock")
+        refuse_second(stack, configured.home / "up.lock", "up", "; stop it with Ctrl-C, or set another FRIDGE_HOME")
         services = Services(configured.home / "services.json")
         if services.stop_left_over():
             console.print("ended services that an earlier start had left over", style="yellow")
@@ -263,8 +263,7 @@ def running(configured: Settings, port: int) -> Iterator[Running]:
         )
         if isinstance(configured.archive, Path) and configured.reports_url is None:
             variables["FRIDGE_REPORTS_URL"] = f"{console_url}/reports"
-        metrics_log = configured.home / "logs" / "metrics.log"
-        metrics_url = start_metrics(services, variables, metrics_log, METRICS_PORT if port else 0)
+        metrics_url = start_metrics(services, configured, variables, METRICS_PORT if port else 0)
         ui_url = start_dagster(services, configured, variables, port)
         yield Running(
             installation=opened,
@@ -285,9 +284,8 @@ def running(configured: Settings, port: int) -> Iterator[Running]:
         )
 
 
-def _refuse_second(stack: ExitStack, lock: Path) -> None:
+def refuse_second(stack: ExitStack, lock: Path, command: str, instead: str = "") -> None:
+    """Keeps this command alone on a FRIDGE_HOME until the stack is closed. Raises ``AlreadyUpError``."""
     if process_lock.is_held(lock):
-        raise AlreadyUpError(
-            f"fridge up already runs on {lock.parent}; stop it with Ctrl-C, or set another FRIDGE_HOME"
-        )
+        raise AlreadyUpError(f"fridge {command} already runs on {lock.parent}{instead}")
     stack.enter_context(process_lock.exclusive(lock))

@@ -12,7 +12,7 @@ from fridge_pipeline.calendar.hours import Hour, HourRange, split_at
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.models import Materialized, SqlModel
-from fridge_pipeline.database.queries import meters_of, span_of, statement, statement_on
+from fridge_pipeline.database.queries import meters_of, span_of, statement, statement_on, value_of
 from fridge_pipeline.database.retention import first_open_hour, readings_kept
 
 #: Hours that are made anew in one transaction: a day, so that a month of any size holds nothing up for long.
@@ -125,12 +125,11 @@ def keep_figures(database: Database, models: Iterable[SqlModel], hours_max: int 
     done, before = 0, None
     with database.connect() as connection:
         connection.execute(statement("prefer_block_ranges"))
-        row = connection.execute(statement("lock_kept_figures")).fetchone()
-        if not (own and row and row[0]):
+        if not (own and value_of(connection, "lock_kept_figures")):
             return 0
         # What a change committed after this snapshot has noted stays noted.
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        (tenants,) = connection.execute(statement("count_tenants")).fetchall()[0]
+        tenants = value_of(connection, "count_tenants")
         at_a_time = max(HOURS_AT_A_TIME, TENANT_HOURS_AT_A_TIME // max(tenants, 1))
         while hours_max is None or done < hours_max:
             hours = _keep(connection, own, before, min(at_a_time, hours_max - done) if hours_max else at_a_time)

@@ -14,20 +14,19 @@ from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.exceptions import keep_reason_codes
 from fridge_pipeline.database.lock_waits import changed_between_readers, wait_shortly
 from fridge_pipeline.database.models import Column, Materialized, SqlModel, files_sha256, read_models, read_sources
-from fridge_pipeline.database.queries import statement, statement_on
+from fridge_pipeline.database.queries import statement, statement_on, value_of
 from fridge_pipeline.reason_codes import DIFFERENCE_CAUSES, EXCEPTION_KINDS
 
 
 def built_from(connection: psycopg.Connection) -> str | None:
     """The hash of the files that the models were made from; ``None`` before they were."""
-    row = connection.execute(statement("models_built_from")).fetchone()
-    return str(row[0]) if row else None
+    built_from: str | None = value_of(connection, "models_built_from")
+    return built_from
 
 
 def are_superseded(connection: psycopg.Connection, files_sha256: str) -> bool:
     """Whether models were made from these files and then from newer ones: whoever has these files is older code."""
-    row = connection.execute(statement("models_are_superseded"), {"files_sha256": files_sha256}).fetchone()
-    return bool(row and row[0])
+    return bool(value_of(connection, "models_are_superseded", {"files_sha256": files_sha256}))
 
 
 def make_models(database: Database, folder: Path, now: datetime) -> list[str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+import psycopg
 from psycopg import sql
 
 from fridge_pipeline.calendar.hours import HourRange
@@ -33,6 +35,12 @@ def statements() -> dict[str, str]:
 def statement(name: str) -> str:
     """The statement of this name; ``KeyError`` when there is none."""
     return statements()[name]
+
+
+def value_of(connection: psycopg.Connection, name: str, parameters: Mapping[str, object] | None = None) -> Any:
+    """The one value that the statement of this name gives; ``None`` without a row."""
+    row = connection.execute(statement(name), parameters).fetchone()
+    return None if row is None else row[0]
 
 
 def statement_on(name: str, relation: str, **parts: sql.Composable) -> sql.Composed:

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import psycopg
 
+from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.database.queries import statement
+from fridge_pipeline.database.queries import statement, value_of
 
 #: Readings are kept for at least so many whole months besides the current one, so that no hour that Stripe still
 #: accepts (35 days) is ever sealed.
@@ -23,14 +24,7 @@ KEEP_MONTHS_MIN = 2
 
 def first_month_to_keep(now: datetime, keep_months: int) -> datetime:
     """Start of the oldest month to keep: the current month, and so many before it."""
-    today = now.astimezone(UTC)
-    months = today.year * 12 + today.month - 1 - keep_months
-    return datetime(months // 12, months % 12 + 1, 1, tzinfo=UTC)
-
-
-def next_month(month: datetime) -> datetime:
-    """Start of the month after the one that starts then."""
-    return month.replace(year=month.year + month.month // 12, month=month.month % 12 + 1)
+    return Month.containing(now).plus(-keep_months).start
 
 
 def first_open_hour(kept_from: datetime) -> Hour:
@@ -56,8 +50,8 @@ class MonthOfReadings:
 
 def kept_from(connection: psycopg.Connection) -> datetime | None:
     """The first moment of which readings are kept; ``None`` while nothing was dropped."""
-    row = connection.execute(statement("readings_kept_from")).fetchone()
-    return row[0] if row else None
+    moment: datetime | None = value_of(connection, "readings_kept_from")
+    return moment
 
 
 @contextmanager

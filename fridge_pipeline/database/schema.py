@@ -16,7 +16,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from fridge_pipeline.database.lock_waits import changed_between_readers, wait_shortly
-from fridge_pipeline.database.queries import PACKAGE, statement
+from fridge_pipeline.database.queries import PACKAGE, statement, value_of
 
 #: The features with tables, each after those whose tables it needs: their files ``schema.sql`` make a new database.
 FEATURES = (
@@ -188,12 +188,9 @@ def _record(connection: psycopg.Connection, migration: Migration) -> None:
 #: Loads, counts, states and signs; changes no schema, and nothing that is append only.
 PIPELINE = "fridge_pipeline"
 
-#: Reads the marts and the decisions of people, and nothing else.
-FINANCE = "fridge_finance"
-
 
 def create_roles(connection: psycopg.Connection) -> bool:
-    """Makes both roles where they are missing; says whether whoever is signed in may do that, or they exist."""
+    """Makes the roles where they are missing; says whether whoever is signed in may do that, or they exist."""
     try:
         with connection.transaction():
             connection.execute(statement("create_roles"))
@@ -213,19 +210,12 @@ def grant_rights(connection: psycopg.Connection, marts: Sequence[str]) -> None:
 
 def owns_schema(connection: psycopg.Connection) -> bool:
     """Whether whoever is signed in owns the schema."""
-    row = connection.execute(statement("owns_schema")).fetchone()
-    return bool(row and row[0])
+    return bool(value_of(connection, "owns_schema"))
 
 
 def acts_as(connection: psycopg.Connection, role: str) -> bool:
     """Whether whoever is signed in may take a role's place."""
-    row = connection.execute(statement("acts_as"), {"role": role}).fetchone()
-    return bool(row and row[0])
-
-
-def server_version(connection: psycopg.Connection) -> int:
-    """As the server counts it: 180001 for 18.1."""
-    return connection.info.server_version
+    return bool(value_of(connection, "acts_as", {"role": role}))
 
 
 def unsuitable_defaults(connection: psycopg.Connection) -> dict[str, str]:
@@ -235,10 +225,7 @@ def unsuitable_defaults(connection: psycopg.Connection) -> dict[str, str]:
 
 def server_clock(connection: psycopg.Connection) -> datetime:
     """What time it is for the server."""
-    row = connection.execute(statement("server_clock")).fetchone()
-    if row is None:
-        raise LookupError("the server did not return its time")
-    moment: datetime = row[0]
+    moment: datetime = value_of(connection, "server_clock")
     return moment
 
 

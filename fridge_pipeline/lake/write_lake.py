@@ -12,7 +12,7 @@ from psycopg import sql
 
 from fridge_pipeline.calendar.days import ONE_DAY, DayRange, consecutive
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.queries import span_of, statement
+from fridge_pipeline.database.queries import span_of, statement, value_of
 from fridge_pipeline.ingest.rules.location import Location
 from fridge_pipeline.stripe.rules.limits import OLDEST_TIMESTAMP
 
@@ -100,8 +100,8 @@ def _write_invoices(database: Database, lake: Location, now: datetime) -> Writte
         as_of = table.as_of()
         since = as_of - OPEN_MAX if as_of is not None else LONG_AGO
         with database.read_only().connect() as connection:
-            found = connection.execute(statement("invoices_compared_since"), {"since": since}).fetchone()
-        rows = table.replace(None, _rows(database, rows_of), now) if found and found[0] else 0
+            is_new = value_of(connection, "invoices_compared_since", {"since": since})
+        rows = table.replace(None, _rows(database, rows_of), now) if is_new else 0
         table.forget_replaced(as_of, now)
         return Written(name, 0, rows, table.version)
 

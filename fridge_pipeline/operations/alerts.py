@@ -15,7 +15,7 @@ from fridge_pipeline.billing.open_stripe import billing_start
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.queries import statement
+from fridge_pipeline.database.queries import statement, value_of
 from fridge_pipeline.ingest.landing.landing_errors import LandingError
 from fridge_pipeline.invoices.plan_holds import metered_drafts
 from fridge_pipeline.operations.channels import AlertChannel, AlertNotSentError
@@ -48,8 +48,7 @@ from fridge_pipeline.visible import one_line, visible
 @contextmanager
 def sole_sender(connection: psycopg.Connection) -> Iterator[bool]:
     """Says whether nobody else sends alerts now; keeps others out meanwhile, without a transaction."""
-    row = connection.execute(statement("try_alerts")).fetchone()
-    is_alone = bool(row and row[0])
+    is_alone = bool(value_of(connection, "try_alerts"))
     try:
         yield is_alone
     finally:
@@ -108,8 +107,7 @@ def accepted_usage(connection: psycopg.Connection, tenant_id: str, hour: Hour) -
 
 def has_customer(connection: psycopg.Connection, tenant_id: str) -> bool:
     """Whether a tenant is imported with a Stripe customer."""
-    row = connection.execute(statement("has_customer"), {"tenant_id": tenant_id}).fetchone()
-    return bool(row and row[0])
+    return bool(value_of(connection, "has_customer", {"tenant_id": tenant_id}))
 
 
 @dataclass(slots=True)

@@ -23,14 +23,14 @@ from fridge_pipeline.database.connection import Database, DatabaseUnreachableErr
 from fridge_pipeline.database.exceptions import open_exception_kinds
 from fridge_pipeline.database.people_record import find_reader_drift
 from fridge_pipeline.database.program import program_identity
-from fridge_pipeline.database.queries import meters_of, statement
+from fridge_pipeline.database.queries import meters_of, statement, value_of
+from fridge_pipeline.database.run import Run
 from fridge_pipeline.database.schema import (
     PIPELINE,
     is_private,
     owns_schema,
     schema_number,
     server_clock,
-    server_version,
 )
 from fridge_pipeline.finance.packs_in_archive import FOLDER, packs_in_archive
 from fridge_pipeline.finance.rules.evidence_chain import ChainedPack
@@ -82,13 +82,13 @@ def check_machine(
     program = program_identity(models)
     pinned = pinned_versions(requirements) if requirements.is_file() else {}
     yield judge_versions(program["python"], program["version"], pinned, installed_versions(list(pinned)))
-    yield judge_port(port, port_holder("127.0.0.1", port))
+    yield judge_port(port, port_holder(port))
 
 
 def check_database(database: Database, clock: Callable[[], datetime]) -> Iterator[HealthCheck]:
     """Version, schema, rights and clock."""
     with database.connect() as connection:
-        version, number = server_version(connection), schema_number()
+        version, number = connection.info.server_version, schema_number()
         yield from judge_postgres(database.location, version, number, is_private=is_private(connection))
         before = clock()
         there, after = server_clock(connection), clock()
@@ -146,11 +146,11 @@ def check_packs(database: Database, archive: Location, now: datetime) -> Iterato
     """
     with database.connect() as connection:
         months = connection.execute(statement("registered_packs")).fetchall()
-        restore = connection.execute(statement("newest_restore")).fetchone()
+        restored_at = value_of(connection, "newest_restore")
     found = list(packs_in_archive(archive))
     there = [pack for pack in found if isinstance(pack, ChainedPack)]
     damaged = [str(pack) for pack in found if not isinstance(pack, ChainedPack)]
-    yield judge_restore(restore[0] if restore else None, now)
+    yield judge_restore(restored_at, now)
     yield from judge_packs({sha: month for month, sha in months}, there, damaged, str(archive / FOLDER))
 
 
@@ -216,20 +216,13 @@ def check_billing_start(database: Database, told: BillingStart | None, now: date
         return judge_billing_start(billing_start(connection), told, now)
 
 
-def check_books(
-    database: Database,
-    zone: LandingZone,
-    grid: HourRange,
-    catalogue: tuple[Meter, ...],
-    now: datetime,
-    close_after: timedelta,
-) -> Iterable[HealthCheck]:
+def check_books(run: Run, zone: LandingZone, grid: HourRange, close_after: timedelta) -> Iterable[HealthCheck]:
     """Hours that wait for delivery, odd ids, sources without readings, and what waits for a person."""
-    with database.connect() as connection:
-        similar, quiet = similar_ids(connection), quiet_sources(connection, now)
+    with run.database.connect() as connection:
+        similar, quiet = similar_ids(connection), quiet_sources(connection, run.clock())
         exceptions = judge_exceptions(open_exception_kinds(connection))
     ids = judge_ids(list(map(str, similar)), similar[0].total if similar else 0)
-    hours = judge_hours(find_hours_to_bill(database, zone, grid, catalogue, now, close_after))
+    hours = judge_hours(find_hours_to_bill(run, zone, grid, close_after))
     return [hours, ids, judge_sources(quiet), *exceptions]
 
 
@@ -252,17 +245,17 @@ def _nearest_existing(folder: Path) -> Path:
     return next(each for each in (folder, *folder.parents) if each.exists())
 
 
-def port_holder(host: str, port: int) -> str | None:
-    """Who answers on a port, as far as it can be told; ``None`` when nobody does."""
+def port_holder(port: int) -> str | None:
+    """Who answers on a port of this machine, as far as it can be told; ``None`` when nobody does."""
     with socket.socket() as probe, suppress(OSError):
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((host, port))
+        probe.bind(("127.0.0.1", port))
         return None
     import requests  # noqa: PLC0415 # only asked where somebody answers
 
     with requests.Session() as session, suppress(requests.RequestException, ValueError, KeyError, TypeError):
         session.trust_env = False  # no proxy stands between us and ourselves
-        told = session.get(f"http://{host}:{port}/server_info", timeout=_ANSWER_SECONDS).json()
+        told = session.get(f"http://127.0.0.1:{port}/server_info", timeout=_ANSWER_SECONDS).json()
         return f"Dagster's UI {told['dagster_webserver_version']}"
     return "another program"
 

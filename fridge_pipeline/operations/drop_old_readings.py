@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.retention import (
     MonthOfReadings,
@@ -15,7 +16,6 @@ from fridge_pipeline.database.retention import (
     hours_to_count_first,
     keep_counts,
     months_before,
-    next_month,
 )
 
 
@@ -41,7 +41,7 @@ def drop_old_readings(
     dropped = []
     with database.connect() as connection:
         for old in months_before(connection, first_month_to_keep(clock(), keep_months)):
-            month_end = next_month(old.month)
+            month_end = Month.containing(old.month).end
             first_open = first_open_hour(month_end)
             with alone_with_readings(connection):
                 if uncounted := hours_to_count_first(connection, first_open):

@@ -21,7 +21,6 @@ from fridge_pipeline.database.schema import (
     grant_rights,
     migrate,
     pending_migrations,
-    server_version,
     unsuitable_defaults,
 )
 from fridge_pipeline.operations.rules.health_check import POSTGRES_MIN
@@ -119,7 +118,7 @@ def _change(owner: Database, models: Path, now: datetime) -> list[Migration]:
 
 
 def _require_version(connection: psycopg.Connection, place: str) -> None:
-    major = server_version(connection) // 10_000
+    major = connection.info.server_version // 10_000
     if major < POSTGRES_MIN:
         raise ServerTooOldError(
             f"PostgreSQL at {place} is version {major}, and the schema needs {POSTGRES_MIN} or newer; nothing was "

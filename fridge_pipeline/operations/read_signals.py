@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,24 +14,18 @@ from fridge_pipeline.billing.hour_states import Delivery, hour_states
 from fridge_pipeline.calendar.hours import ONE_HOUR, Hour, plan_ranges
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database, DatabaseUnreachableError
-from fridge_pipeline.database.queries import meters_of, statement
+from fridge_pipeline.database.queries import meters_of, statement, value_of
 from fridge_pipeline.invoices.plan_holds import metered_drafts
 from fridge_pipeline.operations.rules.signals import CALLS_WINDOW, DONE_WINDOW, Sample
 from fridge_pipeline.stripe.rules import limits
 from fridge_pipeline.stripe.rules.answer import Outcome
-from fridge_pipeline.stripe.rules.api_key import KeyMode
+from fridge_pipeline.stripe.rules.api_key import CALLS_PER_SECOND
 
 #: All statements of a scrape together: Prometheus gives it up after ten seconds unless it is told otherwise.
 SCRAPE_SECONDS_MAX = 8.0
 
 #: The answer of an attempt whose process died before one came; the others are ``Outcome``'s.
 LOST = "lost"
-
-CALLS_MAX = {
-    KeyMode.LIVE: limits.LIVE_CALLS_PER_SECOND,
-    KeyMode.TEST: limits.TEST_CALLS_PER_SECOND,
-    KeyMode.SANDBOX: limits.SANDBOX_CALLS_PER_SECOND,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +53,8 @@ class Observed:
             "reads_since": now - limits.READS_MONTH,
             "calls_max": self.calls_max,
             "reads_max": self.reads_max,
-            "modes": [mode.value for mode in CALLS_MAX],
-            "limits": list(CALLS_MAX.values()),
+            "modes": [mode.value for mode in CALLS_PER_SECOND],
+            "limits": list(CALLS_PER_SECOND.values()),
             "outcomes": [*(outcome.value for outcome in Outcome), LOST],
         }
 
@@ -129,20 +123,15 @@ def _hours(connection: psycopg.Connection, observed: Observed, now: datetime) ->
 
 def _drafts(connection: psycopg.Connection, observed: Observed, now: datetime) -> Iterator[Sample]:
     """Nothing while no invoices were read: then nobody knows whether there are drafts."""
-    if not _only(connection, "invoices_were_read"):
+    if not value_of(connection, "invoices_were_read"):
         return
     drafts = metered_drafts(connection, observed.catalogue, (), now)
     at_risk = [draft.invoice_id for draft in drafts if draft.waits_for is not None]
     yield Sample("drafts", (), len(drafts))
     yield Sample("drafts_at_risk", (), len(at_risk))
     if at_risk:
-        final_at = _only(connection, "drafts_become_final", invoice_ids=at_risk)
+        final_at = value_of(connection, "drafts_become_final", {"invoice_ids": at_risk})
         yield Sample("draft_at_risk_final_seconds", (), (final_at - now).total_seconds())
-
-
-def _only(connection: psycopg.Connection, name: str, **values: Sequence[str]) -> Any:
-    row = connection.execute(statement(name), values).fetchone()
-    return row[0] if row else None
 
 
 #: Part → how it is looked at. Each by itself: one that takes too long hides no other before it.

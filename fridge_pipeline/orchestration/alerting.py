@@ -209,7 +209,7 @@ def alerts(settings: Settings) -> dg.SensorDefinition:
             return dg.SkipReason(NOT_CONFIGURED)
         now = ledger.clock()
         settings, memory = ledger.settings, AlertMemory.from_text(context.cursor)
-        scope = AlertScope(lambda: _undelivered(ledger, landing, now), settings.stale_after, settings.canary)
+        scope = AlertScope(lambda: _undelivered(ledger, landing), settings.stale_after, settings.canary)
         scan = find_alerts(ledger.database, ledger.catalogue, scope, memory, now)
         scan.add(Family.RUNS, *_failed_run_alerts(context.instance, ledger, landing))
         report = send_alerts(ledger.database, channels, scan.alerts, scan.scanned, now)
@@ -218,10 +218,9 @@ def alerts(settings: Settings) -> dg.SensorDefinition:
     return sensor
 
 
-def _undelivered(ledger: Ledger, landing: Landing, now: datetime) -> list[Hour]:
+def _undelivered(ledger: Ledger, landing: Landing) -> list[Hour]:
     """The closed hours that are to be billed. Raises ``LandingError``."""
-    close_after = ledger.settings.close_after
-    return find_hours_to_bill(ledger.database, landing.zone, ledger.grid(), ledger.catalogue, now, close_after)
+    return find_hours_to_bill(ledger.as_run("alerts"), landing.zone, ledger.grid(), ledger.settings.close_after)
 
 
 def run_failures(settings: Settings) -> dg.SensorDefinition:

@@ -1,17 +1,18 @@
 """What runs without anyone looking: the jobs, the sensor of new landing files, and which runs are under way."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 from dagster import RunRecord, RunsFilter
 
+from fridge_pipeline.calendar.days import DayRange
 from fridge_pipeline.calendar.hours import Hour, HourRange, plan_ranges
 from fridge_pipeline.ingest.watch import watch_landing_zone
 from fridge_pipeline.installation import Landing, Ledger
 from fridge_pipeline.orchestration.landing_cursor import UNDER_WAY, cursor_of, turn_of
-from fridge_pipeline.orchestration.partitions import automation_tags, hours_in_tags
+from fridge_pipeline.orchestration.partitions import automation_tags, days_in_tags, hours_in_tags, range_tags
 
 #: Has days where the others have hours, so it is no link of their chain.
 RECONCILIATION = dg.AssetSelection.assets("stripe_reconciliation")
@@ -135,6 +136,27 @@ def without_runs_under_way(instance: dg.DagsterInstance, hours: Iterable[Hour]) 
         return []
     busy = {hour for tags in tags_under_way(instance) for hour in hours_in_tags(tags)}
     return [hour for hour in waiting if hour not in busy]
+
+
+def requests_of_hours(hours: Sequence[Hour], why: str, key: str | None = None) -> list[dg.RunRequest]:
+    """The runs of these hours, as many as a tick takes; with a ``key`` each is requested once."""
+    return [
+        dg.RunRequest(run_key=f"{key}:{each}" if key is not None else None, tags=automation_tags(each, why))
+        for each in plan_ranges(hours)[:RUNS_PER_TICK_MAX]
+    ]
+
+
+DAYS_UNDER_WAY = "a run is at these days already"
+
+
+def request_of_days(instance: dg.DagsterInstance, days: set[date], key: str) -> dg.RunRequest | None:
+    """One run of all days from the first to the last that no run is at: a read holds a hundred, whatever their days."""
+    busy = {day for tags in tags_under_way(instance) for day in days_in_tags(tags)}
+    waiting = sorted(days - busy)
+    if not waiting:
+        return None
+    span = DayRange(waiting[0], waiting[-1])
+    return dg.RunRequest(run_key=f"{key}:{span}", tags=range_tags(span))
 
 
 def tags_under_way(instance: dg.DagsterInstance) -> list[Mapping[str, str]]:

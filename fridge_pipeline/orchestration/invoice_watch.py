@@ -1,7 +1,5 @@
 """What has invoices read without anyone looking: every morning the days that were not, and drafts as they come."""
 
-from datetime import date
-
 import dagster as dg
 
 from fridge_pipeline.calendar.days import ONE_DAY, DayRange
@@ -12,8 +10,8 @@ from fridge_pipeline.invoices.hold_drafts import days_to_hold
 from fridge_pipeline.invoices.invoice_record import days_read, days_with_drafts
 from fridge_pipeline.invoices.plan_holds import find_drafts, unloaded_hours
 from fridge_pipeline.invoices.rules.hold_draft import InvoiceMode
-from fridge_pipeline.orchestration.automation import READ_INVOICES, tags_under_way
-from fridge_pipeline.orchestration.partitions import daily_grid, days_in_tags, range_tags
+from fridge_pipeline.orchestration.automation import DAYS_UNDER_WAY, READ_INVOICES, request_of_days
+from fridge_pipeline.orchestration.partitions import daily_grid
 
 #: Between the reconciliation, whose sums it shows, and the check of the books.
 INVOICES_CRON = "30 7 * * *"
@@ -40,8 +38,8 @@ def daily_invoices(
     with ledger.database.connect() as connection:
         read, with_drafts = days_read(connection, grid.last), days_with_drafts(connection)
     wanted = {day for day in looked_at.days() if day not in read} | {day for day in with_drafts if day in grid}
-    request = request_of(context.instance, wanted | {yesterday}, context.scheduled_execution_time.isoformat())
-    return request or dg.SkipReason("a run is at these days already")
+    key = f"invoices:{context.scheduled_execution_time.isoformat()}"
+    return request_of_days(context.instance, wanted | {yesterday}, key) or dg.SkipReason(DAYS_UNDER_WAY)
 
 
 #: As often as a page of drafts costs nothing that is missed: 2,160 reads of the 10,000 that a month has at least.
@@ -80,18 +78,8 @@ def invoice_drafts(
             to_hold, hold_digest = days_to_hold(run, found.drafts, longest, unloaded)
         wanted, digest = wanted | to_hold, f"{digest}:{hold_digest}" if to_hold else digest
     grid = daily_grid(ledger.settings.partitions_start, ledger.clock())
-    request = request_of(context.instance, {day for day in wanted if day in grid}, digest)
+    request = request_of_days(context.instance, {day for day in wanted if day in grid}, f"invoices:{digest}")
     return dg.SensorResult(
         run_requests=[request] if request else [],
         skip_reason=None if request else f"{len(found.drafts)} drafts, and all of them are read",
     )
-
-
-def request_of(instance: dg.DagsterInstance, days: set[date], key: str) -> dg.RunRequest | None:
-    """One run of all days from the first to the last that no run is at: a read holds a hundred, whatever their days."""
-    busy = {day for tags in tags_under_way(instance) for day in days_in_tags(tags)}
-    waiting = sorted(days - busy)
-    if not waiting:
-        return None
-    span = DayRange(waiting[0], waiting[-1])
-    return dg.RunRequest(run_key=f"invoices:{key}:{span}", tags=range_tags(span))

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import dagster as dg
 
-from fridge_pipeline.billing.hours_to_bill import sweep_hours
+from fridge_pipeline.billing.hours_to_bill import find_hours_to_bill
 from fridge_pipeline.calendar.days import ONE_DAY, DayRange
-from fridge_pipeline.calendar.hours import Hour, plan_ranges
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.ingest.rules.losses import CANARY_FILE
 from fridge_pipeline.installation import Landing, Ledger
 from fridge_pipeline.operations.drop_old_readings import drop_old_readings, old_months
@@ -14,14 +14,15 @@ from fridge_pipeline.operations.land_canary import CanaryNotSupportedError, land
 from fridge_pipeline.orchestration.automation import (
     BILL_CLOSED_HOURS,
     CHECK_BOOKS,
+    DAYS_UNDER_WAY,
     EVERY_HOUR_DELIVERED,
     RECONCILE_DAYS,
-    RUNS_PER_TICK_MAX,
     SWEEP_AFTER_CLOSE,
-    tags_under_way,
+    request_of_days,
+    requests_of_hours,
     without_runs_under_way,
 )
-from fridge_pipeline.orchestration.partitions import automation_tags, daily_grid, days_in_tags, range_tags
+from fridge_pipeline.orchestration.partitions import daily_grid
 from fridge_pipeline.reconciliation.reconciliation_record import days_to_reconcile
 from fridge_pipeline.settings import Settings
 from fridge_pipeline.stripe.rules.limits import OLDEST_TIMESTAMP
@@ -45,22 +46,11 @@ def hourly_billing(settings: Settings) -> dg.ScheduleDefinition:
     def schedule(
         context: dg.ScheduleEvaluationContext, ledger: dg.ResourceParam[Ledger], landing: dg.ResourceParam[Landing]
     ) -> list[dg.RunRequest] | dg.SkipReason:
-        hours_to_bill = sweep_hours(
-            ledger.database,
-            landing.zone,
-            ledger.grid(),
-            ledger.catalogue,
-            ledger.clock(),
-            ledger.settings.close_after,
-        )
+        run, close_after = ledger.as_run("hourly_billing"), ledger.settings.close_after
+        hours_to_bill = find_hours_to_bill(run, landing.zone, ledger.grid(), close_after, is_sweep=True)
         waiting = without_runs_under_way(context.instance, hours_to_bill)
-        if not waiting:
-            return dg.SkipReason(EVERY_HOUR_DELIVERED)
         tick = context.scheduled_execution_time.isoformat()
-        return [
-            dg.RunRequest(run_key=f"{tick}:{hours}", tags=automation_tags(hours, "not fully delivered"))
-            for hours in plan_ranges(waiting)[:RUNS_PER_TICK_MAX]
-        ]
+        return requests_of_hours(waiting, "not fully delivered", tick) or dg.SkipReason(EVERY_HOUR_DELIVERED)
 
     return schedule
 
@@ -83,14 +73,8 @@ def daily_reconciliation(
         return dg.SkipReason("the grid of days begins today")
     with ledger.database.connect() as connection:
         unfinished = days_to_reconcile(connection, looked_at, ledger.catalogue)
-    busy = {day for tags in tags_under_way(context.instance) for day in days_in_tags(tags)}
-    waiting = [day for day in sorted({*unfinished, yesterday}) if day not in busy]
-    if not waiting:
-        return dg.SkipReason("a run is at these days already")
-    # One read holds a hundred days, so the days in between cost nothing.
-    span = DayRange(waiting[0], waiting[-1])
     tick = context.scheduled_execution_time.isoformat()
-    return dg.RunRequest(run_key=f"{tick}:{span}", tags=range_tags(span))
+    return request_of_days(context.instance, {*unfinished, yesterday}, tick) or dg.SkipReason(DAYS_UNDER_WAY)
 
 
 LAND_CANARY = "land_canary"

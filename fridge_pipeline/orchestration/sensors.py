@@ -11,23 +11,18 @@ from fridge_pipeline.billing.collect_refusals import collect_refusals
 from fridge_pipeline.billing.ledger import undelivered_hours
 from fridge_pipeline.billing.rules.undecided import ATTEMPTS_REMEMBERED, due_at
 from fridge_pipeline.calendar.days import DayRange, consecutive
-from fridge_pipeline.calendar.hours import Hour, plan_ranges
+from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.installation import Ledger, Stripe
 from fridge_pipeline.orchestration.automation import (
     BILL_CLOSED_HOURS,
     EVERY_HOUR_DELIVERED,
     RECONCILE_DAYS,
-    RUNS_PER_TICK_MAX,
     SWEEP_AFTER_CLOSE,
     ended,
+    requests_of_hours,
     without_runs_under_way,
 )
-from fridge_pipeline.orchestration.partitions import (
-    automation_tags,
-    daily_grid,
-    hours_in_tags,
-    range_tags,
-)
+from fridge_pipeline.orchestration.partitions import daily_grid, hours_in_tags, range_tags
 from fridge_pipeline.stripe.gateway import StripeCallError
 from fridge_pipeline.stripe.reads import require_answer
 
@@ -68,12 +63,7 @@ def undelivered_sweep(
     now_due = [hour for hour, moment in due.items() if moment <= now]
     if any(attempts[hour] for hour in now_due) and (silence := _silence(stripe)) is not None:
         return dg.SkipReason(f"{len(waiting)} hours are not delivered: {silence}")
-    return dg.SensorResult(
-        run_requests=[
-            dg.RunRequest(tags=automation_tags(hours, "not delivered yet"))
-            for hours in plan_ranges(now_due)[:RUNS_PER_TICK_MAX]
-        ]
-    )
+    return dg.SensorResult(run_requests=requests_of_hours(now_due, "not delivered yet"))
 
 
 def _undelivered(ledger: Ledger) -> list[Hour]:

@@ -6,14 +6,13 @@ import os
 
 import dagster as dg
 
-from fridge_pipeline.calendar.hours import ONE_HOUR, Hour, HourRange, plan_ranges
+from fridge_pipeline.calendar.hours import ONE_HOUR, Hour, HourRange
 from fridge_pipeline.catalogue.measure import BUILT_IN
 from fridge_pipeline.ingest.landing_record import hours_with_files
 from fridge_pipeline.installation import Ledger
 from fridge_pipeline.operations.rules.health_check import HealthCheck, judge_shown_hours
-from fridge_pipeline.orchestration.automation import BILL_CLOSED_HOURS, RUNS_PER_TICK_MAX, without_runs_under_way
+from fridge_pipeline.orchestration.automation import BILL_CLOSED_HOURS, requests_of_hours, without_runs_under_way
 from fridge_pipeline.orchestration.instance import dagster_environment
-from fridge_pipeline.orchestration.partitions import automation_tags
 
 INTERVAL_SECONDS = 300
 
@@ -56,12 +55,8 @@ def wiped_hours(
     if not waiting:
         return dg.SkipReason("every hour of the books is shown")
     # Once a day: an hour that does not get through is the sweep's, which says why.
-    today = f"{ledger.clock():%F}"
     return dg.SensorResult(
-        run_requests=[
-            dg.RunRequest(run_key=f"{today}:{hours}", tags=automation_tags(hours, "in the books and not shown"))
-            for hours in plan_ranges(waiting)[:RUNS_PER_TICK_MAX]
-        ]
+        run_requests=requests_of_hours(waiting, "in the books and not shown", f"{ledger.clock():%F}")
     )
 
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway
+from fridge_pipeline.stripe.invoice_reads import paged
 from fridge_pipeline.stripe.rules.answer import ErrorReport, ErrorSample
 from fridge_pipeline.stripe.rules.api_key import STRIPE_API, KeyMode
 from fridge_pipeline.stripe.rules.limits import PAGE_SIZE
@@ -38,23 +39,18 @@ def summed_usage(
     hours have to be whole days. Raises ``StripeCallError`` and ``MeterMissingError``.
     """
     meter_id = gateway.known_meter(event_name).meter_id
-    params: Any = {
+    params = {
         "customer": customer_id,
         "start_time": int(hours.first.start.timestamp()),
         "end_time": int(hours.last.end.timestamp()),
         "value_grouping_window": grouping.value,
-        "limit": PAGE_SIZE,
     }
-    found: dict[Hour, Decimal] = {}
-    while True:
-        count_read()
-        with gateway.reading(f"reading summaries of {event_name}") as client:
-            page = client.v1.billing.meters.event_summaries.list(meter_id, params)
-        for summary in page.data:
-            found[Hour.from_unix(summary.start_time)] = Decimal(str(summary.aggregated_value))
-        if not page.has_more:
-            return found
-        params = {**params, "starting_after": page.data[-1].id}
+    doing, summaries = f"reading summaries of {event_name}", lambda client: client.billing.meters.event_summaries.list
+    return {
+        Hour.from_unix(each["start_time"]): Decimal(str(each["aggregated_value"]))
+        for page in paged(gateway, doing, summaries, params, count_read, meter_id)
+        for each in page
+    }
 
 
 ERROR_REPORT_TRIGGERED = "v1.billing.meter.error_report_triggered"

@@ -128,7 +128,7 @@ class Retries:
             if error is None or answer.outcome not in OPEN_OUTCOMES:
                 return answer
             had_undecided = had_undecided or answer.outcome is Outcome.UNDECIDED
-            burnt = burnt or _is_replay(error)
+            burnt = burnt or _has_header(error, REPLAYED)
             if tries == TRIES_MAX or is_futile():
                 break
             self._pause(error, tries)
@@ -147,10 +147,6 @@ class Retries:
             self._limiter.hold_back(seconds)
         else:
             self._limiter.sleep(seconds)
-
-
-def _is_replay(error: stripe.StripeError) -> bool:
-    return _has_header(error, REPLAYED)
 
 
 def _has_header(error: stripe.StripeError, name: str) -> bool:

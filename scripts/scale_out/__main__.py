@@ -23,7 +23,7 @@ from rich.table import Table
 from rounds import Outcome, Plan, play
 from world import world
 
-from fridge_pipeline.cli.up import ended_by_signals
+from fridge_pipeline.cli.interruption import ended_by_signals
 
 ROUNDS = (
     Plan("celery, one killed", "celery", kills=True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import psycopg
@@ -45,7 +46,7 @@ def totals(world: World) -> list[Total]:
     with psycopg.connect(world.dsn) as connection:
         ((files, rows, inserted, duplicates, rejected, unaccounted),) = connection.execute(FILES).fetchall()
         ((stored,),) = connection.execute(STORED).fetchall()
-        usage = {tuple(row[:3]): row[3] for row in connection.execute(USAGE).fetchall()}
+        usage = {(meter, tenant, hour): value for meter, tenant, hour, value in connection.execute(USAGE).fetchall()}
         ((exceptions,),) = connection.execute(EXCEPTIONS).fetchall()
     stripe = {
         (row["event_name"], row["customer"], row["hour"]): row["value"]
@@ -75,5 +76,5 @@ def readings_by_run(world: World) -> dict[str, int]:
         return dict(connection.execute(BY_RUN).fetchall())
 
 
-def _sum_of(values: dict[tuple[str, ...], int], meter: str) -> int:
+def _sum_of(values: Mapping[tuple[str, str, str], int], meter: str) -> int:
     return sum(int(value) for key, value in values.items() if key[0] == meter)

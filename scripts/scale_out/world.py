@@ -25,7 +25,7 @@ from fridge_pipeline.cli.dagster_services import ANY_PORT, HOST, start_listening
 from fridge_pipeline.cli.services import Service, Services, free_port
 from fridge_pipeline.database.embedded.server import EmbeddedServer
 from fridge_pipeline.installation import open_installation
-from fridge_pipeline.orchestration.instance import workspace_file
+from fridge_pipeline.orchestration.instance import CodeAddress, workspace_file
 from fridge_pipeline.settings import REPOSITORY, read_settings
 from fridge_pipeline.stripe.local_sandbox import LocalSandbox
 from tests.own_environment import own_environment
@@ -156,11 +156,10 @@ class World:
         }
 
     def _workspace(self, port: int) -> str:
-        return str(workspace_file(read_settings(self.environment("main")), "workspace", HOST, port))
+        return str(workspace_file(read_settings(self.environment("main")), "workspace", CodeAddress(port=port)))
 
     def _service(self, name: str, program: str, *arguments: str) -> Service:
-        command, log = [str(PROGRAMS / program), *arguments], self._log(name)
-        return Service(name, command, self.environment("main"), log, works_in_child=name == "code-server")
+        return Service(name, [str(PROGRAMS / program), *arguments], self.environment("main"), self._log(name))
 
     def _log(self, name: str) -> Path:
         logs = self.home / "logs"

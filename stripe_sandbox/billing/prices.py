@@ -126,6 +126,13 @@ class Price:
         return None if self.recurring is None else self.recurring.meter
 
     @property
+    def subscribed(self) -> Recurring:
+        """How often it is billed, as an item of a subscription, which no one-time price is."""
+        if self.recurring is None:
+            raise ValueError(f"{self.id} is a one-time price: a subscription item cannot carry it")
+        return self.recurring
+
+    @property
     def billing_scheme(self) -> str:
         """``per_unit`` or ``tiered``."""
         return "per_unit" if self.tiers_mode is None else "tiered"
@@ -173,9 +180,7 @@ class Price:
 
     def as_plan(self) -> dict[str, object]:
         """The older ``plan`` object that subscription items still carry beside the price."""
-        recurring, package, unit = self.recurring, self.package, self.rates.unit
-        if recurring is None:
-            raise ValueError(f"{self.id} is a one-time price: a subscription item cannot carry it")
+        recurring, package, unit = self.subscribed, self.package, self.rates.unit
         return {
             "id": self.id,
             "object": "plan",

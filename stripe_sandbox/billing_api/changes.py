@@ -12,11 +12,10 @@ from stripe_sandbox.billing.subscription_forms import (
     read_usage_gte,
 )
 from stripe_sandbox.billing.subscriptions import Item, Subscription
-from stripe_sandbox.billing_api.lookup import show_subscription, subscription_named, time_for
-from stripe_sandbox.billing_api.subscriptions import check_prices, new_item, read_item_price, refuse_ended
+from stripe_sandbox.billing_api.lookup import show_subscription
+from stripe_sandbox.billing_api.subscriptions import caught_up, check_prices, new_item, read_item_price
 from stripe_sandbox.calls import Call
 from stripe_sandbox.cycle.changing import begin_anew, bill_pending, pause, resume, usage_so_far
-from stripe_sandbox.cycle.due import end_periods_until
 from stripe_sandbox.sandbox import Sandbox
 from stripe_sandbox.stripe_api import StripeObject
 from stripe_sandbox.stripe_shapes import Form, refused
@@ -32,7 +31,7 @@ def update_subscription(sandbox: Sandbox, call: Call) -> StripeObject:
         *("days_until_due", "description", "items", "metadata", "pause_collection", "proration_behavior"),
         *("payment_behavior", "trial_end", "off_session"),
     )
-    subscription, now = _caught_up(sandbox, call)
+    subscription, now = caught_up(sandbox, call)
     proration = form.optional_choice("proration_behavior", PRORATION) or "create_prorations"
     changed = _with_texts(_with_cancellation(_with_pause(subscription, form), form, now), form)
     for row in form.rows("items"):
@@ -50,7 +49,7 @@ def pause_subscription(sandbox: Sandbox, call: Call) -> StripeObject:
     """``POST /v1/subscriptions/{subscription}/pause``, in flexible mode."""
     form = call.form
     form.allow_only("bill_for", "invoicing_behavior", "type")
-    subscription, now = _caught_up(sandbox, call)
+    subscription, now = caught_up(sandbox, call)
     if subscription.mode != "flexible" or subscription.status not in {"active", "trialing"}:
         raise refused("Only active subscriptions with billing_mode[type]=flexible can be paused.", "subscription")
     through = "now"
@@ -67,22 +66,12 @@ def pause_subscription(sandbox: Sandbox, call: Call) -> StripeObject:
 def resume_subscription(sandbox: Sandbox, call: Call) -> StripeObject:
     """``POST /v1/subscriptions/{subscription}/resume``: a period begins now."""
     call.form.allow_only("billing_cycle_anchor", "proration_behavior")
-    subscription, now = _caught_up(sandbox, call)
+    subscription, now = caught_up(sandbox, call)
     if subscription.status != "paused":
         raise refused(f"Only paused subscriptions can be resumed; this one is {subscription.status}.", "subscription")
     if call.form.optional_choice("billing_cycle_anchor", ("now", "unchanged")) != "unchanged":  # Stripe's default
         subscription = subscription.changed(anchor=now, anchor_config=None)
     return show_subscription(sandbox, resume(sandbox, subscription, now))
-
-
-def _caught_up(sandbox: Sandbox, call: Call) -> tuple[Subscription, int]:
-    """The subscription in the path, its ended periods billed, and what time it is for it. Raises ``StripeError``."""
-    subscription = subscription_named(sandbox, call)
-    now = time_for(sandbox, call, subscription.test_clock)
-    end_periods_until(sandbox, subscription.id, now)
-    subscription = sandbox.books.billing.subscriptions[subscription.id]
-    refuse_ended(subscription)
-    return subscription, now
 
 
 def _with_item(sandbox: Sandbox, subscription: Subscription, row: Form, now: int, *, bill_usage: bool) -> Subscription:

@@ -13,7 +13,7 @@ from stripe_sandbox.billing.money import cents, read_decimal, times
 from stripe_sandbox.billing.price_forms import read_currency, read_price_data
 from stripe_sandbox.billing_api.lookup import customer_of, found, price_named, time_for
 from stripe_sandbox.calls import Call
-from stripe_sandbox.cycle.drafting import new_id, tell
+from stripe_sandbox.cycle.drafting import new_id, record_and_tell
 from stripe_sandbox.lists import CURSORS, newest_first, page_of, within
 from stripe_sandbox.sandbox import Sandbox
 from stripe_sandbox.stripe_api import StripeObject
@@ -38,8 +38,7 @@ def create_invoice_item(sandbox: Sandbox, call: Call) -> StripeObject:
             raise refused(f"The invoice {invoice.id} is in {invoice.currency}, not {item.currency}.", "currency")
         item = item.on(invoice.id)
         changed = invoice.changed(lines=(*invoice.lines, item.as_line()))
-        sandbox.record(changed)
-        tell(sandbox, "invoice.updated", changed, now)
+        record_and_tell(sandbox, "invoice.updated", changed, now)
     sandbox.record(item)
     return item.as_stripe()
 
@@ -78,8 +77,7 @@ def delete_invoice_item(sandbox: Sandbox, call: Call) -> StripeObject:
         if invoice.status != "draft":
             raise refused(f"The invoice {invoice.id} is {invoice.status}: its items cannot be deleted.", "invoiceitem")
         changed = invoice.changed(lines=tuple(line for line in invoice.lines if line.invoice_item != item.id))
-        sandbox.record(changed)
-        tell(sandbox, "invoice.updated", changed, time_for(sandbox, call, invoice.test_clock))
+        record_and_tell(sandbox, "invoice.updated", changed, time_for(sandbox, call, invoice.test_clock))
     sandbox.record(Gone(item.id))
     return {"id": item.id, "object": "invoiceitem", "deleted": True}
 

@@ -8,7 +8,7 @@ from stripe_sandbox.billing.ledger import Gone
 from stripe_sandbox.billing.subscription_forms import COLLECTION, read_days_until_due
 from stripe_sandbox.billing_api.lookup import customer_of, found, invoice_named, show_invoice, time_for
 from stripe_sandbox.calls import Call
-from stripe_sandbox.cycle.drafting import as_shown, new_id, tell
+from stripe_sandbox.cycle.drafting import as_shown, new_id, record_and_tell, tell
 from stripe_sandbox.cycle.finalizing import finalize, give_up, pay, void
 from stripe_sandbox.lists import CURSORS, newest_first, page_of, within
 from stripe_sandbox.sandbox import Sandbox
@@ -73,9 +73,8 @@ def update_invoice(sandbox: Sandbox, call: Call) -> StripeObject:
         days_until_due=call.form.optional_integer("days_until_due") or invoice.days_until_due,
     )
     if changed != invoice:
-        sandbox.record(changed)
         before = {name: value for name, value in invoice.as_stripe().items() if changed.as_stripe()[name] != value}
-        tell(sandbox, "invoice.updated", changed, now, before)
+        record_and_tell(sandbox, "invoice.updated", changed, now, before)
     return show_invoice(sandbox, changed)
 
 
@@ -196,8 +195,7 @@ def create_invoice(sandbox: Sandbox, call: Call) -> StripeObject:
         check_schedule(sandbox, invoice, moment, now)
     for item in items:
         sandbox.record(item.on(invoice.id))
-    sandbox.record(invoice)
-    tell(sandbox, "invoice.created", invoice, now)
+    record_and_tell(sandbox, "invoice.created", invoice, now)
     return show_invoice(sandbox, invoice)
 
 

@@ -30,7 +30,7 @@ from stripe_sandbox.cycle.due import end_periods_until
 from stripe_sandbox.lists import CURSORS, newest_first, page, page_of, within
 from stripe_sandbox.sandbox import Sandbox
 from stripe_sandbox.stripe_api import StripeObject
-from stripe_sandbox.stripe_shapes import Form, refused
+from stripe_sandbox.stripe_shapes import Form, no_such, refused
 
 MOST_ITEMS = 20
 STATES = ("active", "all", "canceled", "ended", "incomplete", "incomplete_expired", "past_due", "paused", "trialing")
@@ -128,21 +128,23 @@ def list_subscription_items(sandbox: Sandbox, call: Call) -> StripeObject:
 def cancel_subscription(sandbox: Sandbox, call: Call) -> StripeObject:
     """``DELETE /v1/subscriptions/{subscription}``: usage that is on no invoice is lost unless ``invoice_now``."""
     call.form.allow_only("invoice_now", "prorate", "cancellation_details")
-    subscription = subscription_named(sandbox, call)
-    now = time_for(sandbox, call, subscription.test_clock)
-    end_periods_until(sandbox, subscription.id, now)
-    subscription = sandbox.books.billing.subscriptions[subscription.id]
-    refuse_ended(subscription)
+    subscription, now = caught_up(sandbox, call)
     bill_usage = bool(call.form.optional_boolean("invoice_now"))
     return show_subscription(sandbox, cancel(sandbox, subscription, now, bill_usage=bill_usage))
 
 
-def refuse_ended(subscription: Subscription) -> None:
-    """Raises ``StripeError`` (404) for a subscription that has ended, as Stripe does."""
+def caught_up(sandbox: Sandbox, call: Call) -> tuple[Subscription, int]:
+    """The subscription in the path, its ended periods billed, and what time it is for it.
+
+    Raises ``StripeError``: 404 for one that has ended, as Stripe does.
+    """
+    subscription = subscription_named(sandbox, call)
+    now = time_for(sandbox, call, subscription.test_clock)
+    end_periods_until(sandbox, subscription.id, now)
+    subscription = sandbox.books.billing.subscriptions[subscription.id]
     if subscription.status in ENDED:
-        error = refused(f"No such subscription: '{subscription.id}'", "id")
-        error.status, error.code = 404, "resource_missing"
-        raise error
+        raise no_such("subscription", subscription.id, "id")
+    return subscription, now
 
 
 def check_prices(subscription: Subscription, prices: list[Price]) -> None:

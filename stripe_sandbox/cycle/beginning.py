@@ -25,9 +25,7 @@ def first_period(subscription: Subscription, price: Price, now: int) -> tuple[in
     start = subscription.start_date if subscription.mode == "classic" else now
     if subscription.trial_end is not None:
         return start, subscription.trial_end, start
-    if price.recurring is None:
-        raise ValueError(f"{price.id} is a one-time price: a subscription item cannot carry it")
-    return start, subscription.period_end_after(price.recurring, now), start
+    return start, subscription.period_end_after(price.subscribed, now), start
 
 
 def bill_beginning(sandbox: Sandbox, subscription: Subscription, now: int) -> None:

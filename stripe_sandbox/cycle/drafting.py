@@ -104,8 +104,7 @@ def open_draft(sandbox: Sandbox, subscription: Subscription, bill: Bill) -> Invo
         return None
     for item in items:
         sandbox.record(item.on(draft.id))
-    sandbox.record(draft)
-    tell(sandbox, "invoice.created", draft, bill.now)
+    record_and_tell(sandbox, "invoice.created", draft, bill.now)
     return draft
 
 
@@ -136,6 +135,15 @@ def tell(sandbox: Sandbox, what: str, invoice: Invoice, now: float, before: dict
     moment = int(now)
     sandbox.record(Happening(new_id("evt"), what, moment, as_shown(sandbox, invoice).as_stripe(), before or {}))
     tell_thin(sandbox, f"v1.{what}", invoice, now)
+
+
+def record_and_tell(
+    sandbox: Sandbox, what: str, invoice: Invoice, now: float, before: dict[str, object] | None = None
+) -> Invoice:
+    """The invoice, recorded as it is now, with an event about it."""
+    sandbox.record(invoice)
+    tell(sandbox, what, invoice, now, before)
+    return invoice
 
 
 def tell_thin(sandbox: Sandbox, what: str, invoice: Invoice, now: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stripe_sandbox.billing.invoices import Invoice
 from stripe_sandbox.books import ALWAYS
-from stripe_sandbox.cycle.drafting import computed, tell, tell_thin
+from stripe_sandbox.cycle.drafting import computed, record_and_tell, tell_thin
 from stripe_sandbox.sandbox import Sandbox
 from stripe_sandbox.stripe_shapes import refused
 
@@ -16,8 +16,7 @@ def finalize(sandbox: Sandbox, draft: Invoice, now: int, *, collect: bool) -> In
     """
     if draft.fails_with is not None:
         failed = draft.changed(finalization_error=draft.fails_with, finalizes_at=None, scheduled=False)
-        sandbox.record(failed)
-        tell(sandbox, "invoice.finalization_failed", failed, now)
+        record_and_tell(sandbox, "invoice.finalization_failed", failed, now)
         raise refused(draft.fails_with)
     lag = sandbox.settings.invoice_lag_seconds if draft.test_clock is None else 0.0
     latest = computed(sandbox, draft, now - lag if lag else ALWAYS)
@@ -31,32 +30,24 @@ def finalize(sandbox: Sandbox, draft: Invoice, now: int, *, collect: bool) -> In
         finalization_error=None,
         lines=tuple(line.on(metered=None) for line in latest.lines),
     )
-    sandbox.record(final)
-    tell(sandbox, "invoice.finalized", final, now)
+    record_and_tell(sandbox, "invoice.finalized", final, now)
     return _collected(sandbox, final, now, collect=collect)
 
 
 def pay(sandbox: Sandbox, invoice: Invoice, now: int) -> Invoice:
     """The invoice once nothing of it remains to be paid."""
-    paid = invoice.changed(status="paid", paid_at=now)
-    sandbox.record(paid)
-    tell(sandbox, "invoice.paid", paid, now)
-    return paid
+    return record_and_tell(sandbox, "invoice.paid", invoice.changed(status="paid", paid_at=now), now)
 
 
 def give_up(sandbox: Sandbox, invoice: Invoice, now: int) -> Invoice:
     """The invoice once it is uncollectible."""
     given_up = invoice.changed(status="uncollectible", uncollectible_at=now)
-    sandbox.record(given_up)
-    tell(sandbox, "invoice.marked_uncollectible", given_up, now)
-    return given_up
+    return record_and_tell(sandbox, "invoice.marked_uncollectible", given_up, now)
 
 
 def void(sandbox: Sandbox, invoice: Invoice, now: int) -> Invoice:
     """The invoice once it is void; whether its usage is billed again is not known of Stripe."""
-    voided = invoice.changed(status="void", voided_at=now)
-    sandbox.record(voided)
-    tell(sandbox, "invoice.voided", voided, now)
+    voided = record_and_tell(sandbox, "invoice.voided", invoice.changed(status="void", voided_at=now), now)
     subscription = sandbox.books.billing.subscriptions.get(invoice.subscription or "")
     if subscription is not None and sandbox.settings.void_bills_again:
         owed = (line for line in invoice.lines if line.item is not None and line.quantity is not None)

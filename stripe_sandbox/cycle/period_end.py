@@ -6,7 +6,6 @@ from decimal import Decimal
 
 from stripe_sandbox.billing.charges import charges
 from stripe_sandbox.billing.lines import Line, Metered
-from stripe_sandbox.billing.prices import Price, Recurring
 from stripe_sandbox.billing.subscriptions import Item, Subscription
 from stripe_sandbox.cycle.drafting import AT_ONCE, Bill, new_id, open_draft, stretch
 from stripe_sandbox.sandbox import Sandbox
@@ -35,7 +34,7 @@ def period_bill(sandbox: Sandbox, subscription: Subscription, moment: int, now: 
         if price.meter is not None:
             metered.append(_usage(sandbox, subscription, item, moment))
         if not last:
-            following = item.in_next_period(after.period_end_after(_recurring(price), item.period_end))
+            following = item.in_next_period(after.period_end_after(price.subscribed, item.period_end))
             after = after.with_item(following)
             if price.meter is None:
                 lines += advance_lines(sandbox, subscription, following, Decimal(1))
@@ -78,9 +77,3 @@ def _usage(sandbox: Sandbox, subscription: Subscription, item: Item, end: int) -
     whole = sandbox.settings.swap_line_period == "whole"
     free = subscription.status == "trialing" and sandbox.settings.trial_usage == "free"
     return stretch(subscription, item, end, whole=whole, free=free)
-
-
-def _recurring(price: Price) -> Recurring:
-    if price.recurring is None:
-        raise ValueError(f"{price.id} is a one-time price: a subscription item cannot carry it")
-    return price.recurring

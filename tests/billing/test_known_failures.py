@@ -18,10 +18,10 @@ from tests.pipeline import Pipeline, ProcessDied, dies_after, readings
 READINGS, SENSORS = "temperature_readings", "active_sensors"
 
 
-def land_and_count(pipeline: Pipeline, hour: Hour, tenants: str | list[str], per_sensor: int = 10) -> None:
-    """Two sensors of each tenant with so many readings, loaded and counted."""
+def land_and_count(pipeline: Pipeline, hour: Hour, tenants: str | list[str]) -> None:
+    """Two sensors of each tenant with 10 readings, loaded and counted."""
     for tenant in [tenants] if isinstance(tenants, str) else tenants:
-        pipeline.land(hour, f"{tenant}-{per_sensor}.csv", readings(tenant, hour, 2, per_sensor))
+        pipeline.land(hour, f"{tenant}.csv", readings(tenant, hour, 2, 10))
     pipeline.load(hour)
     pipeline.count(hour)
 

@@ -63,8 +63,7 @@ def test_hours_past_stripes_35_days_and_usage_without_a_customer_are_named_and_n
     pipeline: Pipeline, two_days_ago: datetime
 ) -> None:
     old = Hour(two_days_ago - timedelta(days=40))
-    pipeline.add_tenant("cohoes")
-    pipeline.land(old, "a.csv", readings("cohoes", old, 1, 3))
+    pipeline.add_tenant_with_readings("cohoes", old, 1, 3)
     pipeline.load(old)
     pipeline.count(old)
     planned = plan(pipeline, old, old)

@@ -18,8 +18,6 @@ from tests.laws.test_one_tenant_per_customer import customers_are
 from tests.people import signed_in
 from tests.pipeline import Pipeline, readings
 
-READINGS = "temperature_readings"
-
 
 def history(pipeline: Pipeline) -> list[tuple[str, str | None, str | None]]:
     """(tenant, customer, reason) of every change, in order."""
@@ -79,8 +77,7 @@ def test_a_restated_hour_goes_to_the_customer_it_was_first_stated_for_also_after
     pipeline: Pipeline, two_days_ago: datetime
 ) -> None:
     pipeline, hour = replace(pipeline, catalogue=CATALOGUE[:1]), Hour(two_days_ago)
-    first = pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 1, 10))
+    first = pipeline.add_tenant_with_readings("cohoes", hour, 1, 10)
     pipeline.run(hour)
     zone = LocalLanding(str(pipeline.landing))
     withdraw_file(pipeline.database, zone, f"{hour.folder}/a.csv", "test bench", "ada", pipeline.clock)
@@ -107,8 +104,7 @@ def test_an_hour_that_came_down_to_0_moves_on_once_another_tenant_has_that_custo
     pipeline: Pipeline, two_days_ago: datetime
 ) -> None:
     pipeline, hour = replace(pipeline, catalogue=CATALOGUE[:1]), Hour(two_days_ago)
-    first = pipeline.add_tenant("one")
-    pipeline.land(hour, "a.csv", readings("one", hour, 1, 10))
+    first = pipeline.add_tenant_with_readings("one", hour, 1, 10)
     pipeline.land(hour, "b.csv", readings("two", hour, 1, 6))
     pipeline.run(hour)
     zone = LocalLanding(str(pipeline.landing))
@@ -128,8 +124,7 @@ def test_when_that_customer_is_deleted_the_hour_is_no_one_elses_and_waits_for_a_
     pipeline: Pipeline, two_days_ago: datetime
 ) -> None:
     pipeline, hour = replace(pipeline, catalogue=CATALOGUE[:1]), Hour(two_days_ago)
-    customer = pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 1, 10))
+    customer = pipeline.add_tenant_with_readings("cohoes", hour, 1, 10)
     pipeline.run(hour)
     customers_are(pipeline, {"cohoes": "cus_second"})
     pipeline.sandbox.settings(report_seconds=0, deleted_customers="refuse")

@@ -104,8 +104,7 @@ def test_bill_ends_with_1_and_says_why_when_an_hour_is_not_delivered(
     run: Run, pipeline: Pipeline, two_days_ago: datetime
 ) -> None:
     hour = Hour(two_days_ago)
-    pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
+    pipeline.add_tenant_with_readings("cohoes", hour, 2, 5)
     for key in ("", "sk_test_nowhere"):
         nowhere = {"STRIPE_API_BASE": "http://127.0.0.1:9", "STRIPE_API_KEY": key}
         done = run("bill", "--from", hour.key, "--to", hour.key, **nowhere)
@@ -119,8 +118,7 @@ def test_bill_ends_with_1_and_says_why_when_an_hour_is_not_delivered(
 
 def test_bill_reaches_hours_before_the_configured_grid(run: Run, pipeline: Pipeline) -> None:
     old = Hour.from_key("2023-09-29-14:00")
-    pipeline.add_tenant("cohoes")
-    pipeline.land(old, "a.csv", readings("cohoes", old, 2, 5))
+    pipeline.add_tenant_with_readings("cohoes", old, 2, 5)
     done = run("bill", "--from", old.key, "--to", old.key, "--json")
     assert done.returncode == 0, done.stderr
     assert pipeline.usage() == {("cohoes", old.key): (10, 2)}

@@ -10,15 +10,14 @@ from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour
 from tests.console_script import Run
 from tests.finance.evidence.books import build, packed, unpacked
-from tests.pipeline import Pipeline, readings
+from tests.pipeline import Pipeline
 
 
 def test_evidence_makes_a_pack_that_verify_checks_and_names_what_was_altered(
     run: Run, pipeline: Pipeline, two_days_ago: datetime, tmp_path: Path
 ) -> None:
     hour, month = Hour(two_days_ago), Month.containing(two_days_ago)
-    pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
+    pipeline.add_tenant_with_readings("cohoes", hour, 2, 5)
     pipeline.run(hour)
     build(pipeline)
     key = {"STRIPE_API_KEY": "sk_test_51hidden", "STRIPE_API_BASE": "https://stripe.example"}
@@ -55,8 +54,7 @@ def test_backtest_ends_with_1_when_a_number_differs_and_0_when_none_does(
     run: Run, pipeline: Pipeline, two_days_ago: datetime
 ) -> None:
     hour = Hour(two_days_ago)
-    pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
+    pipeline.add_tenant_with_readings("cohoes", hour, 2, 5)
     pipeline.run(hour)
     span = ("backtest", "--from", hour.key, "--to", hour.plus(1).key)
     same = run(*span)

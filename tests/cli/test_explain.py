@@ -22,8 +22,7 @@ def test_explain_shows_files_usage_statements_and_receipts(
     run: Run, pipeline: Pipeline, two_days_ago: datetime
 ) -> None:
     hour = Hour(two_days_ago)
-    customer = pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
+    customer = pipeline.add_tenant_with_readings("cohoes", hour, 2, 5)
     pipeline.land(hour, "b.csv", readings("cohoes", hour, 3, 5))
     pipeline.run(hour)
     text = run("explain", "cohoes", hour.key).stdout
@@ -48,8 +47,7 @@ def test_explain_shows_every_attempt_with_its_answer_and_what_was_read_back(
 ) -> None:
     """A first try that got no answer, then 21 hours of silence: Stripe is read back, which settles it."""
     hour = Hour(two_days_ago)
-    pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
+    pipeline.add_tenant_with_readings("cohoes", hour, 2, 5)
     pipeline.sandbox.faults({"kind": "drop_after", "endpoint": "/v1/billing/meter_events", "times": 50})
     pipeline.run(hour)
     pipeline.run(hour)
@@ -73,8 +71,7 @@ def test_explain_shows_the_withdrawal_of_a_file_and_the_cancellation_that_follow
     hour = Hour(two_days_ago)
     pipeline.catalogue = RAW
     pipeline.gateway.create_meter(RAW[0])
-    pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
+    pipeline.add_tenant_with_readings("cohoes", hour, 2, 5)
     pipeline.land(hour, "b.csv", readings("cohoes", hour, 1, 5, start=5))
     pipeline.run(hour)
     pipeline.clock.advance(minutes=1)
@@ -215,8 +212,7 @@ def test_explain_reads_no_more_of_stripe_than_a_month_allows_and_says_so(
     pipeline: Pipeline, two_days_ago: datetime
 ) -> None:
     hour = Hour(two_days_ago)
-    pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
+    pipeline.add_tenant_with_readings("cohoes", hour, 2, 5)
     pipeline.run(hour)
     explanation = explain_hour(pipeline.as_run(), lambda: pipeline.gateway, "cohoes", hour, CLOSE_AFTER, reads_max=1)
     assert [(row["value"], row["detail"]) for row in explanation.stripe] == [

@@ -53,8 +53,7 @@ def test_hours_are_listed_with_what_came_what_is_stated_and_what_waits(
     first = Hour(two_days_ago)
     delivered, excepted, loaded, counted = (first.plus(step) for step in range(4))
     span = ("--from", first.key, "--to", first.plus(5).key)
-    pipeline.add_tenant("cohoes")
-    pipeline.land(delivered, "a.csv", readings("cohoes", delivered, 2, 5))
+    pipeline.add_tenant_with_readings("cohoes", delivered, 2, 5)
     pipeline.land(excepted, "a.csv", readings("nobody", excepted, 1, 3))
     pipeline.run(first, excepted)
     pipeline.land(loaded, "a.csv", readings("cohoes", loaded, 1, 4))
@@ -88,8 +87,7 @@ def test_hours_before_the_billing_start_are_not_called_undelivered(
     run: Run, pipeline: Pipeline, two_days_ago: datetime
 ) -> None:
     hour = Hour(two_days_ago)
-    pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
+    pipeline.add_tenant_with_readings("cohoes", hour, 2, 5)
     pipeline.load(hour)
     pipeline.count(hour)
     pipeline.rows(

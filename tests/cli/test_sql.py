@@ -6,15 +6,14 @@ from datetime import datetime
 
 from fridge_pipeline.calendar.hours import Hour
 from tests.console_script import Run
-from tests.pipeline import Pipeline, readings
+from tests.pipeline import Pipeline
 
 
 def test_models_are_run_for_the_hours_that_are_named_and_an_edited_usage_row_then_fails_their_tests(
     run: Run, pipeline: Pipeline, two_days_ago: datetime
 ) -> None:
     hour = Hour(two_days_ago)
-    pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
+    pipeline.add_tenant_with_readings("cohoes", hour, 2, 5)
     pipeline.run(hour)
 
     made = json.loads(run("sql", "run", "--from", hour.key, "--to", hour.key, "--json").stdout)

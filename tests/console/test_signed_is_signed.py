@@ -15,8 +15,6 @@ from tests.finance.report.html_reading import PageRead
 SIGNED, NOW = "8", "13"
 SIGNED_HOUR, HOUR_NOW = "3", "8"
 
-Pair = tuple[str, str]
-
 #: The page, its table, whose row, and the columns in which signed and now stand.
 READINGS = ("Meter", "temperature_readings")
 PAGES = (

@@ -26,13 +26,6 @@ def read_all_yaml(name: str) -> list[Any]:
     return list(yaml.safe_load_all((DEPLOY / name).read_text(encoding="utf-8")))
 
 
-def environment_of(environment: Any) -> dict[str, str]:
-    """Variables as Compose, the chart (a mapping) or Kubernetes (a list) have them."""
-    if isinstance(environment, list):
-        return {each["name"]: each["value"] for each in environment}
-    return dict(environment or {})
-
-
 def unit_lines(unit: Path, key: str) -> list[str]:
     """The values of a key of a systemd unit, in order; a service has those of all services too."""
     files = [unit, OF_ALL_UNITS] if unit.suffix == ".service" else [unit]

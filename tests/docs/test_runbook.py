@@ -14,7 +14,7 @@ from fridge_pipeline.definitions import build_definitions
 from fridge_pipeline.operations.rules.alert import Family
 from fridge_pipeline.reason_codes import DIFFERENCE_CAUSES, EXCEPTION_KINDS, advised
 from fridge_pipeline.settings import REPOSITORY, read_settings
-from tests.pipeline import Pipeline, readings
+from tests.pipeline import Pipeline
 
 RUNBOOK = (REPOSITORY / "docs" / "runbook.md").read_text(encoding="utf-8")
 
@@ -126,8 +126,7 @@ def test_billing_an_hour_again_overwrites_an_edited_usage_row_of_which_nothing_w
 ) -> None:
     """What the runbook tells to do about usage_changed."""
     hour = Hour(two_days_ago)
-    pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
+    pipeline.add_tenant_with_readings("cohoes", hour, 2, 5)
     pipeline.run(hour)
     with pipeline.database.connect() as connection:
         connection.execute("update fridge.usage set quantity = 17 where measure = 'inserted_count'")

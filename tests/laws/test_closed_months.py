@@ -55,8 +55,7 @@ def books(pipeline: Pipeline) -> Pipeline:
     """On 2 February: an hour of January of which Stripe has 20 readings of 2 sensors, and one of February."""
     pipeline.clock.now = datetime(2026, 2, 2, 8, tzinfo=UTC)
     pipeline.advance()
-    pipeline.add_tenant("cohoes")
-    pipeline.land(HOUR, "a.csv", readings("cohoes", HOUR, 2, 10))
+    pipeline.add_tenant_with_readings("cohoes", HOUR, 2, 10)
     pipeline.run(HOUR)
     return pipeline
 

@@ -47,8 +47,7 @@ def statements(pipeline: Pipeline) -> list[tuple[int, int, str]]:
 def hour(request: pytest.FixtureRequest, pipeline: Pipeline, two_days_ago: datetime) -> Hour:
     """Ten readings billed to a customer that is deleted then; Stripe refuses what comes after it at once, or later."""
     hour = Hour(two_days_ago)
-    customer = pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 1, 10))
+    customer = pipeline.add_tenant_with_readings("cohoes", hour, 1, 10)
     pipeline.run(hour)
     pipeline.sandbox.settings(report_seconds=0, deleted_customers=request.param)
     pipeline.sandbox.client().v1.customers.delete(customer)

@@ -76,11 +76,10 @@ def crashing_gateway(pipeline: Pipeline) -> StripeGateway:
     return gateway
 
 
-def used_hour(pipeline: Pipeline, start: datetime, tenant: str = "cohoes") -> Hour:
+def used_hour(pipeline: Pipeline, start: datetime) -> Hour:
     """A closed hour with 20 readings of two sensors, loaded and counted."""
     hour = Hour(start)
-    pipeline.add_tenant(tenant)
-    pipeline.land(hour, f"{tenant}.csv", readings(tenant, hour, 2, 10))
+    pipeline.add_tenant_with_readings("cohoes", hour, 2, 10)
     pipeline.load(hour)
     pipeline.count(hour)
     return hour
@@ -201,8 +200,7 @@ def test_L5_usage_of_an_open_hour_is_counted_and_not_pushed_until_it_has_closed(
     pipeline: Pipeline,
 ) -> None:
     hour = Hour.containing(pipeline.clock.now)
-    pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 1, 1))
+    pipeline.add_tenant_with_readings("cohoes", hour, 1, 1)
     report = pipeline.run(hour)
     assert (report.delivery.accepted, report.hours[0].is_closed) == (0, False)
     assert pipeline.usage() == {("cohoes", hour.key): (1, 1)}

@@ -61,8 +61,7 @@ def test_L8_a_tenant_that_moves_to_another_customer_is_not_billed_twice_for_past
     pipeline: Pipeline, two_days_ago: datetime
 ) -> None:
     hour = Hour(two_days_ago)
-    old = pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 1, 5))
+    old = pipeline.add_tenant_with_readings("cohoes", hour, 1, 5)
     pipeline.run(hour)
     pipeline.add_tenant("cohoes")
     assert pipeline.run(hour).delivery.accepted == 0
@@ -78,8 +77,7 @@ def test_L9_with_stripe_down_loading_and_counting_succeed_and_events_wait(  # no
     pipeline: Pipeline, two_days_ago: datetime
 ) -> None:
     hour = Hour(two_days_ago)
-    pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
+    pipeline.add_tenant_with_readings("cohoes", hour, 2, 5)
     pipeline.load(hour)
     pipeline.count(hour)
     report = pipeline.bill(hour, open_gateway=lambda: gateway_to("http://127.0.0.1:9"))
@@ -143,8 +141,7 @@ def test_L10_usage_older_than_35_days_becomes_an_exception_and_is_never_restampe
     pipeline: Pipeline, two_days_ago: datetime
 ) -> None:
     old = Hour(two_days_ago).plus(-34 * 24)
-    pipeline.add_tenant("cohoes")
-    pipeline.land(old, "a.csv", readings("cohoes", old, 1, 5))
+    pipeline.add_tenant_with_readings("cohoes", old, 1, 5)
     report = pipeline.run(old)
     assert (report.delivery.outcomes, len(report.unsettled)) == ({}, 0)
     assert pipeline.rows("select kind, tenant_id, hour from fridge.exceptions group by 1, 2, 3") == [
@@ -188,8 +185,7 @@ def test_L11_a_key_shows_in_no_repr_and_no_text() -> None:  # noqa: N802
 
 def test_L11_a_refused_live_key_marks_nothing_as_sent(pipeline: Pipeline, two_days_ago: datetime) -> None:  # noqa: N802
     hour = Hour(two_days_ago)
-    pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 1, 5))
+    pipeline.add_tenant_with_readings("cohoes", hour, 1, 5)
     live = read_settings({"STRIPE_API_KEY": "sk_live_1234567890abcdef"})
     pipeline.load(hour)
     pipeline.count(hour)
@@ -203,8 +199,7 @@ def test_L11_books_of_a_rehearsal_are_never_stated_with_a_live_key(  # noqa: N80
 ) -> None:
     """What a sandbox has accepted would otherwise count as delivered for real."""
     hour = Hour(two_days_ago)
-    pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 1, 5))
+    pipeline.add_tenant_with_readings("cohoes", hour, 1, 5)
     pipeline.run(hour)
     pipeline.land(hour, "b.csv", readings("cohoes", hour, 2, 5))
     pipeline.load(hour)
@@ -220,8 +215,7 @@ def test_L11_what_is_in_doubt_is_never_decided_by_the_books_of_another_kind_of_k
 ) -> None:
     """A live account does not show what a rehearsal has stated: it would look missing."""
     hour = Hour(two_days_ago)
-    pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 1, 5))
+    pipeline.add_tenant_with_readings("cohoes", hour, 1, 5)
     pipeline.load(hour)
     pipeline.count(hour)
     with pytest.raises(ProcessDied):

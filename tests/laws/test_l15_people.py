@@ -240,8 +240,7 @@ def test_l15_releases_and_withdrawals_carry_the_login_of_who_decided(
     pipeline: Pipeline, two_days_ago: datetime, login: str
 ) -> None:
     hour = Hour(two_days_ago)
-    pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 1, 5))
+    pipeline.add_tenant_with_readings("cohoes", hour, 1, 5)
     pipeline.run(hour)
     acting = pipeline.database if login == "fridge_app" else signed_in(pipeline.database, login)
     known_as = "fridge" if login == "fridge_app" else login  # the tests' own login owns the schema

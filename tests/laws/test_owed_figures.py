@@ -97,9 +97,7 @@ class Books:
         pipeline, grid = self.pipeline, HourRange(self.hour, self.hour)
 
         def found() -> list[Hour]:
-            hours = find_hours_to_bill(
-                pipeline.database, self.zone, grid, pipeline.catalogue, pipeline.clock(), CLOSE_AFTER
-            )
+            hours = find_hours_to_bill(pipeline.as_run(), self.zone, grid, CLOSE_AFTER)
             return [hour for hour in hours if hour == self.hour]
 
         first = found()

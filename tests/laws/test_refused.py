@@ -32,8 +32,7 @@ def land(pipeline: Pipeline, hour: Hour, name: str, count: int, start: int) -> N
 def hour(pipeline: Pipeline, two_days_ago: datetime) -> Hour:
     """An hour of which Stripe has four readings."""
     hour = Hour(two_days_ago)
-    pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 1, 4))
+    pipeline.add_tenant_with_readings("cohoes", hour, 1, 4)
     pipeline.run(hour)
     return hour
 

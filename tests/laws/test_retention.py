@@ -13,7 +13,7 @@ from fridge_pipeline.catalogue.measure import OF_NUMBERS, Aggregate, Measure
 from fridge_pipeline.catalogue.measure_record import keep_measures
 from fridge_pipeline.catalogue.reading_number import NumberType, ReadingNumber
 from fridge_pipeline.corrections.withdraw import SealedHourError, withdraw_file
-from fridge_pipeline.database.retention import first_month_to_keep, first_open_hour, next_month
+from fridge_pipeline.database.retention import first_month_to_keep, first_open_hour
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.rules.reading import Reason
 from fridge_pipeline.ingest.sources_file import read_sources
@@ -147,7 +147,6 @@ def test_dropping_twice_drops_nothing_more_and_looking_changes_nothing(aged: Pip
 def test_a_month_is_kept_until_so_many_whole_months_lie_after_it() -> None:
     assert first_month_to_keep(NOW, 3) == datetime(2026, 3, 1, tzinfo=UTC)
     assert first_month_to_keep(NOW, 6) == datetime(2025, 12, 1, tzinfo=UTC)
-    assert next_month(datetime(2025, 12, 1, tzinfo=UTC)) == datetime(2026, 1, 1, tzinfo=UTC)
     # What lands in the hour before may be five minutes into the month that is kept.
     assert first_open_hour(datetime(2026, 3, 1, tzinfo=UTC)) == Hour(datetime(2026, 2, 28, 23, tzinfo=UTC))
 

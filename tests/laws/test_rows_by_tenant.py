@@ -143,8 +143,7 @@ def test_each_tenant_of_a_file_is_told_what_became_of_each_of_its_rows(
     pipeline: Pipeline, two_days_ago: datetime
 ) -> None:
     hour = Hour(two_days_ago)
-    pipeline.add_tenant("ada")
-    pipeline.land(hour, "a.csv", readings("ada", hour, 2, 3))
+    pipeline.add_tenant_with_readings("ada", hour, 2, 3)
     rows = [
         *(f"ada,s0,{hour.start:%FT%TZ},4.5" for _ in range(2)),
         f"ada,s9,{hour.start:%FT%TZ},4.5",

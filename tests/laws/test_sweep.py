@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
 import psycopg
 import pytest
 
-from fridge_pipeline.billing.hours_to_bill import find_hours_to_bill, sweep_hours
+from fridge_pipeline.billing.hours_to_bill import find_hours_to_bill
 from fridge_pipeline.billing.ledger import undelivered_hours
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import CATALOGUE
@@ -195,12 +194,12 @@ def test_an_hour_that_was_billed_before_the_grid_and_is_not_delivered_is_told_al
     """Billed by a command once, as the runbook says, and withdrawn from, or left by Stripe, later."""
     zone, grid = LocalLanding(str(pipeline.landing)), HourRange(hour.plus(1), hour.plus(9))
 
-    def waiting(find: Callable[..., list[Hour]]) -> list[Hour]:
-        return find(pipeline.database, zone, grid, pipeline.catalogue, pipeline.clock(), CLOSE_AFTER)
+    def waiting(*, is_sweep: bool = False) -> list[Hour]:
+        return find_hours_to_bill(pipeline.as_run(), zone, grid, CLOSE_AFTER, is_sweep=is_sweep)
 
-    assert waiting(find_hours_to_bill) == waiting(sweep_hours) == []
+    assert waiting() == waiting(is_sweep=True) == []
     withdraw_file(pipeline.database, zone, f"{hour.folder}/a.csv", "test bench", "ada", pipeline.clock)
-    assert waiting(find_hours_to_bill) == [hour]
-    assert waiting(sweep_hours) == []
+    assert waiting() == [hour]
+    assert waiting(is_sweep=True) == []
     pipeline.run(hour)
-    assert waiting(find_hours_to_bill) == []
+    assert waiting() == []

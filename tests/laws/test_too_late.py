@@ -78,8 +78,7 @@ def make_wait(pipeline: Pipeline, hour: Hour, reason: str) -> None:
         customers_are(pipeline, {"waterford": None, "cohoes": customer})
     elif reason == "month_closed":
         close(pipeline, hour)
-        pipeline.add_tenant("cohoes")
-        pipeline.land(hour, "a.csv", readings("cohoes", hour, 1, 10))
+        pipeline.add_tenant_with_readings("cohoes", hour, 1, 10)
     else:
         pipeline.land(hour, "a.csv", readings("cohoes", hour, 1, 10))
     pipeline.run(hour)

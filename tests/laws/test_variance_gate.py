@@ -27,14 +27,14 @@ def hour(two_days_ago: datetime) -> Hour:
     return Hour(two_days_ago)
 
 
-def used_before(pipeline: Pipeline, hour: Hour, hours: int, tenant: str = "cohoes", quantity: int = 10) -> None:
-    """A tenant that used every hour before as much, of one sensor."""
+def used_before(pipeline: Pipeline, hour: Hour, hours: int) -> None:
+    """Cohoes used every hour before as much, of one sensor."""
     with pipeline.database.connect() as connection:
-        for measure, used in (("inserted_count", quantity), ("active_sensors", 1)):
+        for measure, used in (("inserted_count", 10), ("active_sensors", 1)):
             connection.execute(
                 "insert into fridge.usage select %s, %s - n * interval '1 hour', %s, %s, now()"
                 " from generate_series(1, %s) as n",
-                [tenant, hour.start, measure, used, hours],
+                ["cohoes", hour.start, measure, used, hours],
             )
 
 

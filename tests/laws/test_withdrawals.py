@@ -36,7 +36,7 @@ def withdraw(pipeline: Pipeline, path: str, reason: str = "test bench") -> Withd
 def swept(pipeline: Pipeline, hour: Hour) -> list[Hour]:
     """The hours that the next hourly_billing takes."""
     zone, grid = LocalLanding(str(pipeline.landing)), HourRange(hour.plus(-5), hour.plus(40))
-    return find_hours_to_bill(pipeline.database, zone, grid, pipeline.catalogue, pipeline.clock(), CLOSE_AFTER)
+    return find_hours_to_bill(pipeline.as_run(), zone, grid, CLOSE_AFTER)
 
 
 def billed_hour(pipeline: Pipeline, start: datetime) -> Hour:
@@ -144,8 +144,7 @@ def test_an_hour_that_stripe_was_told_20_of_and_that_is_wholly_withdrawn_is_rest
     pipeline: Pipeline, two_days_ago: datetime
 ) -> None:
     hour = Hour(two_days_ago)
-    pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 10))
+    pipeline.add_tenant_with_readings("cohoes", hour, 2, 10)
     pipeline.run(hour)
     pipeline.clock.advance(minutes=1)
     withdraw(pipeline, f"{hour.folder}/a.csv")

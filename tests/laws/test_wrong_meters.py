@@ -11,7 +11,7 @@ from fridge_pipeline.billing.bill import explain_unsettled
 from fridge_pipeline.billing.deliver import wrong_meters
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import CATALOGUE
-from tests.pipeline import Pipeline, readings
+from tests.pipeline import Pipeline
 
 EVENT_NAME = "temperature_readings"
 
@@ -64,8 +64,7 @@ def test_nothing_is_sent_for_a_wrong_meter_the_other_is_delivered_and_the_rest_o
     pipeline: Pipeline, two_days_ago: datetime, case: str
 ) -> None:
     hour = Hour(two_days_ago)
-    pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 10))
+    pipeline.add_tenant_with_readings("cohoes", hour, 2, 10)
     make_wrong(pipeline, case)
     told = WRONG[case][1]
     assert wrong_meters(pipeline.gateway, CATALOGUE) == {EVENT_NAME: told}

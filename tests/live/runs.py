@@ -60,11 +60,11 @@ def hours_in(run: dict[str, Any]) -> set[str]:
     return {tag["value"] for tag in run["tags"] if tag["key"] in HOUR_TAGS}
 
 
-def last_tick(demo: RunningFridge, status: str) -> float:
-    """When the landing sensor last ended a tick so; 0 when none of its last ticks did."""
+def last_skipped_tick(demo: RunningFridge) -> float:
+    """When the landing sensor last found nothing new; 0 when none of its last ticks did."""
     answer = demo.graphql(TICKS, selector={**LOCATION, "sensorName": "landing_sensor"})
     ticks = answer["sensorOrError"]["sensorState"]["ticks"]
-    return max((float(tick["timestamp"]) for tick in ticks if tick["status"] == status), default=0.0)
+    return max((float(tick["timestamp"]) for tick in ticks if tick["status"] == "SKIPPED"), default=0.0)
 
 
 def launch_run(demo: RunningFridge, hour_key: str) -> str:

@@ -26,7 +26,7 @@ from tests.live.runs import (
     backfills,
     cancel_backfill,
     hours_of_runs_since,
-    last_tick,
+    last_skipped_tick,
     launch_backfill,
     launch_month,
     launch_run,
@@ -156,7 +156,7 @@ def test_new_files_lead_within_one_tick_to_runs_of_just_their_hours_and_the_same
     wait_until("the closed hour is restated", lambda: is_billed(demo, closed))
     wait_until("all runs have ended", lambda: all(run["status"] in RUN_ENDED for run in runs_since(demo, begun)))
     loaded_at = time.time()
-    wait_until("a further tick has found nothing new", lambda: last_tick(demo, "SKIPPED") > loaded_at)
+    wait_until("a further tick has found nothing new", lambda: last_skipped_tick(demo) > loaded_at)
     assert sorted(map(sorted, hours_of_runs_since(demo, begun))) == sorted([[key(opened)], [key(closed)]])
     assert not demo.rows("select * from fridge.meter_events where hour = %s", opened)  # open: counted, not billed
 
@@ -262,7 +262,7 @@ def is_whole(demo: RunningFridge) -> bool:
     """Whether runs, ticks and backfills can be read; connections from before a restart fail once each."""
     try:
         runs_since(demo, 0)
-        last_tick(demo, "SKIPPED")
+        last_skipped_tick(demo)
         return backfills(demo) is not None
     except (AssertionError, KeyError, TypeError, requests.RequestException):
         return False

@@ -48,7 +48,7 @@ class Watch:
         grid, now = HourRange(now_hour.plus(-24 * 40), now_hour), pipeline.clock()
         open_zone = self.open_zone or (lambda: open_landing_zone(str(pipeline.landing)))
         scope = AlertScope(
-            lambda: find_hours_to_bill(pipeline.database, open_zone(), grid, pipeline.catalogue, now, CLOSE_AFTER),
+            lambda: find_hours_to_bill(pipeline.as_run(), open_zone(), grid, CLOSE_AFTER),
             STALE_AFTER,
             self.flies_canary,
         )

@@ -14,7 +14,7 @@ from fridge_pipeline.orchestration.partitions import range_tags
 from fridge_pipeline.orchestration.schedules import LAND_CANARY
 from fridge_pipeline.resources import RESOURCES
 from tests.operations.servers import WebhookServer, webhook_server
-from tests.pipeline import Pipeline, readings
+from tests.pipeline import Pipeline
 
 
 @pytest.fixture
@@ -56,8 +56,7 @@ def run(definitions: dg.Definitions, instance: dg.DagsterInstance, job: str, hou
 
 def fail_hour(definitions: dg.Definitions, instance: dg.DagsterInstance, pipeline: Pipeline, hour: Hour) -> None:
     """A run that finds Stripe down."""
-    pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 1, 2))
+    pipeline.add_tenant_with_readings("cohoes", hour, 1, 2)
     with pytest.MonkeyPatch.context() as nowhere:
         nowhere.setenv("STRIPE_API_BASE", "http://127.0.0.1:9")
         assert not run(definitions, instance, LOAD_AND_BILL, hour)

@@ -134,8 +134,7 @@ def test_an_hour_whose_push_failed_is_swept_up_by_the_next_hourly_billing(
     definitions: dg.Definitions, pipeline: Pipeline, two_days_ago: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hour = Hour(two_days_ago)
-    pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
+    pipeline.add_tenant_with_readings("cohoes", hour, 2, 5)
     with dg.instance_for_test() as instance:
         monkeypatch.setenv("STRIPE_API_KEY", "sk_test_down")
         monkeypatch.setenv("STRIPE_API_BASE", "http://127.0.0.1:9")
@@ -169,8 +168,7 @@ def test_what_is_in_doubt_is_swept_up_when_it_is_time_to_read_stripe_back_again_
     is_swept: bool,  # noqa: FBT001
 ) -> None:
     hour, now = Hour(two_days_ago), pipeline.clock.now
-    pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 1, 5))
+    pipeline.add_tenant_with_readings("cohoes", hour, 1, 5)
     pipeline.load(hour)
     pipeline.count(hour)
     pipeline.clock.now = now - timedelta(hours=40)

@@ -99,8 +99,7 @@ def test_an_open_hour_is_shown_as_loaded_and_counted_so_far_and_not_as_billed(
     definitions: dg.Definitions, pipeline: Pipeline
 ) -> None:
     hour = Hour.containing(datetime.now(UTC))
-    pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 1, 1))
+    pipeline.add_tenant_with_readings("cohoes", hour, 1, 1)
     with dg.DagsterInstance.ephemeral() as instance:
         assert run_hours(definitions, instance, HourRange(hour, hour)).success
         assert state(instance, "raw_readings", hour) == "open: loaded so far"
@@ -158,8 +157,7 @@ def test_with_stripe_unreachable_no_model_of_finance_fails_is_skipped_or_loses_i
     definitions: dg.Definitions, pipeline: Pipeline, two_days_ago: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hour = Hour(two_days_ago)
-    pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
+    pipeline.add_tenant_with_readings("cohoes", hour, 2, 5)
     monkeypatch.setenv("STRIPE_API_BASE", "http://127.0.0.1:9")
     monkeypatch.setenv("STRIPE_API_KEY", "sk_test_unreachable")
     with dg.DagsterInstance.ephemeral() as instance:
@@ -176,8 +174,7 @@ def test_every_check_of_what_an_hour_materializes_is_evaluated_in_the_same_run(
     definitions: dg.Definitions, pipeline: Pipeline, two_days_ago: datetime
 ) -> None:
     hour = Hour(two_days_ago)
-    pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
+    pipeline.add_tenant_with_readings("cohoes", hour, 2, 5)
     with dg.DagsterInstance.ephemeral() as instance:
         result = run_hours(definitions, instance, HourRange(hour, hour))
     evaluated = {each.asset_check_key for each in result.get_asset_check_evaluations()}
@@ -218,8 +215,7 @@ def restoring(definitions: dg.Definitions, instance: dg.DagsterInstance) -> list
 def test_every_check_runs_by_itself(definitions: dg.Definitions, pipeline: Pipeline, two_days_ago: datetime) -> None:
     """Tests of models that differ only in model and column are one step; of these the first is run."""
     hour = Hour(two_days_ago)
-    pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
+    pipeline.add_tenant_with_readings("cohoes", hour, 2, 5)
     keys = sorted(definitions.resolve_asset_graph().asset_check_keys, reverse=True)
     different = {re.sub(r"^(accepted_values|relationship)_.*", r"\1", key.name): key for key in keys}
     assert len(different) > 15

@@ -75,8 +75,7 @@ def test_hours_that_were_not_delivered_are_shown_as_failed(
 ) -> None:
     """Dagster can only tell from what was planned, hour by hour."""
     first = Hour(two_days_ago)
-    pipeline.add_tenant("cohoes")
-    pipeline.land(first.plus(1), "a.csv", readings("cohoes", first.plus(1), 2, 5))
+    pipeline.add_tenant_with_readings("cohoes", first.plus(1), 2, 5)
     monkeypatch.setenv("STRIPE_API_BASE", "http://127.0.0.1:9")
     monkeypatch.setenv("STRIPE_API_KEY", "sk_test_unreachable")
     assert not run_hours(definitions, kept, HourRange(first, first.plus(2))).success

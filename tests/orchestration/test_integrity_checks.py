@@ -68,8 +68,7 @@ def test_what_contradicted_is_stated_once_usage_and_files_agree_again_and_its_ex
     pipeline: Pipeline, two_days_ago: datetime
 ) -> None:
     hour = Hour(two_days_ago)
-    pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
+    pipeline.add_tenant_with_readings("cohoes", hour, 2, 5)
     pipeline.load(hour)
     pipeline.count(hour)
     edit_behind_the_programs_back(pipeline, "update fridge.usage set quantity = 17 where measure = 'inserted_count'")

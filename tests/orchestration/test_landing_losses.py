@@ -9,7 +9,7 @@ from datetime import timedelta
 import dagster as dg
 import pytest
 
-from fridge_pipeline.billing.hours_to_bill import sweep_hours
+from fridge_pipeline.billing.hours_to_bill import find_hours_to_bill
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.ingest.landing.landing_errors import LandingRootGoneError
 from fridge_pipeline.ingest.landing.local import LocalLanding
@@ -36,7 +36,7 @@ def sweep(pipeline: Pipeline, zone: LandingZone | None = None) -> None:
     now = pipeline.clock()
     grid = HourRange(Hour.containing(now).plus(-400), Hour.containing(now))
     used = zone or LocalLanding(pipeline.landing)
-    sweep_hours(pipeline.database, used, grid, pipeline.catalogue, now, CLOSE_AFTER)
+    find_hours_to_bill(pipeline.as_run(), used, grid, CLOSE_AFTER, is_sweep=True)
 
 
 def land(pipeline: Pipeline, hour: Hour, name: str = "a.csv") -> None:

@@ -15,8 +15,7 @@ def test_the_asset_shows_the_plan_of_its_hours_as_numbers_and_sends_nothing(
     definitions: dg.Definitions, pipeline: Pipeline, two_days_ago: datetime
 ) -> None:
     hour = Hour(two_days_ago)
-    pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
+    pipeline.add_tenant_with_readings("cohoes", hour, 2, 5)
     pipeline.load(hour)
     pipeline.count(hour)
     with dg.DagsterInstance.ephemeral() as instance:

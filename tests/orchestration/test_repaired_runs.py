@@ -105,8 +105,7 @@ def test_days_are_over_once_they_were_read_and_runs_without_partitions_once_the_
     told: dg.Definitions, instance: dg.DagsterInstance, webhook: WebhookServer, pipeline: Pipeline
 ) -> None:
     hour = Hour.containing(pipeline.clock.now).plus(-30)
-    pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 1, 2))
+    pipeline.add_tenant_with_readings("cohoes", hour, 1, 2)
     pipeline.run(hour)
     day = {"dagster/partition": f"{hour.start:%Y-%m-%d}"}
     reconcile = told.resolve_job_def(RECONCILE_DAYS)

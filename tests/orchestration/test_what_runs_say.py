@@ -99,8 +99,7 @@ def test_every_asset_begins_with_what_it_does_and_ends_with_what_it_came_to_and_
     definitions: dg.Definitions, pipeline: Pipeline, two_days_ago: datetime
 ) -> None:
     hour = Hour(two_days_ago)
-    pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
+    pipeline.add_tenant_with_readings("cohoes", hour, 2, 5)
     told: dict[str, list[str]] = {}
     with dg.DagsterInstance.ephemeral() as instance:
         assert run_hours(definitions, instance, HourRange(hour, hour)).success

@@ -24,8 +24,8 @@ def refusing(books: Books) -> Books:
     return books
 
 
-def identifier(books: Books, revision: int = 1) -> str:
-    return f"{READINGS}:cohoes:{books.first.compact}:r{revision}"
+def identifier(books: Books) -> str:
+    return f"{READINGS}:cohoes:{books.first.compact}:r1"
 
 
 def test_a_refused_statement_reopens_its_hour_and_keeps_the_receipt_it_had(refusing: Books) -> None:

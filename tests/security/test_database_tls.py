@@ -15,7 +15,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from fridge_pipeline.calendar.hours import Hour
 from tests.console_script import Run
-from tests.pipeline import Pipeline, readings
+from tests.pipeline import Pipeline
 from tests.security.tls_proxy import TlsProxy, make_certificate, tls_proxy
 
 HOST = "localhost"
@@ -44,8 +44,7 @@ def test_an_hour_is_loaded_billed_and_recorded_by_dagster_over_tls_alone(
     pipeline: Pipeline, proxy: TlsProxy, certificate: tuple[Path, Path], run: Run, two_days_ago: datetime
 ) -> None:
     hour = Hour(two_days_ago)
-    pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 3, 5))
+    pipeline.add_tenant_with_readings("cohoes", hour, 3, 5)
     done = run(
         "bill", "--from", hour.key, "--to", hour.key,
         FRIDGE_DATABASE_URL=dsn(pipeline, proxy, trusted=certificate[0]), FRIDGE_PARTITIONS_START=hour.plus(-3).key,

@@ -13,7 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from fridge_pipeline.calendar.hours import Hour
 from tests.console_script import Run
-from tests.pipeline import Pipeline, readings
+from tests.pipeline import Pipeline
 
 KEY = f"sk_test_{secrets.token_hex(16)}"
 PASSWORD = secrets.token_hex(16)
@@ -51,8 +51,7 @@ def test_key_and_password_of_a_whole_run_are_in_no_output_file_or_table(
     pipeline: Pipeline, run: Run, tmp_path: Path, two_days_ago: datetime
 ) -> None:
     hour = Hour(two_days_ago)
-    pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 3, 5))
+    pipeline.add_tenant_with_readings("cohoes", hour, 3, 5)
     pipeline.land(hour, "b.csv.gz", b"not gzip")
     dsn = dsn_with_password(pipeline)
     password = str(conninfo_to_dict(dsn)["password"])
@@ -124,8 +123,7 @@ def test_a_key_that_stripe_refuses_is_in_no_text(
 ) -> None:
     """Stripe's own answer to a wrong key repeats a part of it; ours repeats none."""
     hour = Hour(two_days_ago)
-    pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 1, 2))
+    pipeline.add_tenant_with_readings("cohoes", hour, 1, 2)
     refused = f"xx_{NEEDLES[0]}"
     done = run(
         "bill", "--from", hour.key, "--to", hour.key,

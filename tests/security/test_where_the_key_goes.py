@@ -12,7 +12,7 @@ from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.settings import SECRETS, SettingError, read_settings, without_secrets
 from fridge_pipeline.stripe.rules.api_key import STRIPE_HOSTS, LiveKeyRefusedError
 from tests.console_script import Run
-from tests.pipeline import Pipeline, readings
+from tests.pipeline import Pipeline
 
 LIVE = {"STRIPE_API_KEY": "sk_live_1234567890abcdef", "FRIDGE_ALLOW_LIVE_STRIPE": "yes"}
 
@@ -88,8 +88,7 @@ def test_L11_a_live_key_over_books_of_a_rehearsal_is_refused_also_when_nothing_i
     run: Run, pipeline: Pipeline, two_days_ago: datetime, command: str
 ) -> None:
     hour = Hour(two_days_ago)
-    pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 1, 5))
+    pipeline.add_tenant_with_readings("cohoes", hour, 1, 5)
     pipeline.run(hour)
     span = ["--from", hour.key, "--to", hour.key] if command == "bill" else []
     live = LIVE | {"FRIDGE_LIVE_STRIPE_HOST": urlsplit(pipeline.sandbox.url).netloc}

@@ -120,9 +120,7 @@ class World:
 
     def sweep(self) -> list[Hour]:
         """What hourly_billing would run now."""
-        return find_hours_to_bill(
-            self.database, self.zone, self.grid, self.pipeline.catalogue, self.clock.now, CLOSE_AFTER
-        )
+        return find_hours_to_bill(self.pipeline.as_run(), self.zone, self.grid, CLOSE_AFTER)
 
     def sweep_all(self) -> list[Hour]:
         """The same with no hour known to be delivered; it must find the same."""

@@ -113,8 +113,7 @@ def test_no_variable_of_a_shell_changes_what_a_command_and_its_dagster_run_do(
     run: Run, pipeline: Pipeline, two_days_ago: datetime
 ) -> None:
     hour = Hour(two_days_ago)
-    pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
+    pipeline.add_tenant_with_readings("cohoes", hour, 2, 5)
     done = run("bill", "--from", hour.key, "--to", hour.key, **VARIABLES)
     assert done.returncode == 0, done.stderr
     assert pipeline.usage() == {("cohoes", hour.key): (10, 2)}

@@ -22,7 +22,6 @@ from fridge_pipeline.database.embedded.logins import OWNER, SUPERUSER, read_or_c
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from fridge_pipeline.database.embedded.layout import Layout
 
@@ -62,15 +61,16 @@ class Account:
         if not self.switches:
             return True
         resolved = folder.resolve()
-        return all(self._may(step, execute=True) for step in (resolved, *resolved.parents))
+        return all(self._may(step) for step in (resolved, *resolved.parents))
 
     def can_run(self, program: Path) -> bool:
         """Whether this user may reach, read and execute a program, by the mode bits."""
-        return self.can_enter(program.parent) and self._may(program, execute=True, read=True)
+        return self.can_enter(program.parent) and self._may(program, read=True)
 
-    def _may(self, path: Path, *, execute: bool, read: bool = False) -> bool:
+    def _may(self, path: Path, *, read: bool = False) -> bool:
+        """Execute it, which for a folder is to pass through it, and read it if asked."""
         status = path.stat()
-        wanted = (stat.S_IXOTH if execute else 0) | (stat.S_IROTH if read else 0)
+        wanted = stat.S_IXOTH | (stat.S_IROTH if read else 0)
         if status.st_uid == self.uid:
             wanted <<= 6
         elif status.st_gid == self.gid:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
-from fridge_pipeline.database.embedded.layout import DataDirectoryError, write_durably
+from fridge_pipeline.database.embedded.layout import HOST, DataDirectoryError, write_durably
 from fridge_pipeline.database.people_record import restrict_readers
 
 if TYPE_CHECKING:
@@ -67,13 +67,13 @@ def read_password(layout: Layout, role: str) -> str:
 DAGSTER_DATABASE = "fridge_dagster"
 
 
-def ensure_roles(layout: Layout, host: str, port: int) -> None:
+def ensure_roles(layout: Layout, port: int) -> None:
     """Makes them where they are missing, as in a data directory of an earlier version, with Dagster's database.
 
     Readers get back the password of their file and their bounds: they may change their own.
     """
     superuser = read_password(layout, SUPERUSER)
-    address = ServerAddress(host, port, SUPERUSER, superuser, "postgres")
+    address = ServerAddress(HOST, port, SUPERUSER, superuser, "postgres")
     with psycopg.connect(address.dsn(), autocommit=True) as connection:
 
         def hashed(role: str) -> sql.Literal:

@@ -73,7 +73,7 @@ class EmbeddedServer:
         """Gives finance's login the password of its file and the bounds of a reader; starts the server if need be."""
         self._layout.prepare()
         with process_lock.exclusive(self._layout.start_lock) as lock:
-            ensure_roles(self._layout, HOST, self._ensure_running(lock).port)
+            ensure_roles(self._layout, self._ensure_running(lock).port)
 
     def stop(self) -> bool:
         """Unpin the server and stop it now; says whether it ran.
@@ -139,7 +139,7 @@ class EmbeddedServer:
         if record is None:
             raise ServerStartError(f"PostgreSQL ended right after its start; see {self._layout.log}")
         if not self._layout.password_file(APPLICATION).exists():
-            ensure_roles(self._layout, HOST, record.port)  # started by an earlier version, which did not have it
+            ensure_roles(self._layout, record.port)  # started by an earlier version, which did not have it
         password = read_password(self._layout, OWNER)
         return ServerAddress(HOST, record.port, OWNER, password, OWNER)
 
@@ -159,5 +159,5 @@ class EmbeddedServer:
                 if attempt == PORT_ATTEMPTS or is_port_free(port):
                     raise  # the port was not the reason, or we are out of luck
             else:
-                ensure_roles(layout, HOST, port)
+                ensure_roles(layout, port)
                 return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -150,19 +150,8 @@ def unmapped(booked: Sequence[BookedHour], now: datetime, billing_start: Billing
 
 def not_read(customer_id: str, booked: Sequence[BookedHour], why: str) -> list[Row]:
     """The rows of one customer for which Stripe could not be read."""
-    return [
-        Row(
-            day=day,
-            hour=None,
-            stripe_customer_id=customer_id,
-            usage=summed(each.usage for each in hours),
-            ledger=summed(each.ledger for each in hours),
-            stripe=None,
-            cause=None,
-            detail=f"not read: {why}",
-        )
-        for day, hours in _per_day(booked).items()
-    ]
+    rows = (_day_row(day, customer_id, hours, None, ()) for day, hours in _per_day(booked).items())
+    return [replace(row, detail=f"not read: {why}") for row in rows]
 
 
 def _differs(booked: BookedHour, seen: Decimal | None, now: datetime, billing_start: BillingStart) -> list[Row]:

@@ -29,6 +29,13 @@ class KeyMode(StrEnum):
     SANDBOX = "sandbox"
 
 
+CALLS_PER_SECOND = {
+    KeyMode.LIVE: LIVE_CALLS_PER_SECOND,
+    KeyMode.TEST: TEST_CALLS_PER_SECOND,
+    KeyMode.SANDBOX: SANDBOX_CALLS_PER_SECOND,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class ApiKey:
     """A Stripe key; ``secret`` is in no repr and no text."""
@@ -45,11 +52,7 @@ class ApiKey:
     @property
     def calls_per_second(self) -> int:
         """Stripe's rate limit for this mode."""
-        return {
-            KeyMode.LIVE: LIVE_CALLS_PER_SECOND,
-            KeyMode.TEST: TEST_CALLS_PER_SECOND,
-            KeyMode.SANDBOX: SANDBOX_CALLS_PER_SECOND,
-        }[self.mode]
+        return CALLS_PER_SECOND[self.mode]
 
     def redact(self, text: str) -> str:
         """The text without the key, should some library have put it there."""

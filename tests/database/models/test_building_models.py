@@ -17,7 +17,7 @@ from fridge_pipeline.database.make_models import make_models
 from fridge_pipeline.database.models import Severity, read_models, read_sources
 from fridge_pipeline.settings import MODELS_FOLDER
 from tests.database.models.folder import write_models
-from tests.pipeline import Pipeline, readings
+from tests.pipeline import Pipeline
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
 FIRST = Hour.from_key("2026-01-01-00:00")
@@ -211,8 +211,7 @@ def test_a_table_refuses_a_row_twice_and_its_test_fails_once_the_index_that_refu
 
 def test_an_hour_of_dropped_readings_keeps_what_was_derived_of_it(pipeline: Pipeline, two_days_ago: datetime) -> None:
     hour = Hour(two_days_ago)
-    pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
+    pipeline.add_tenant_with_readings("cohoes", hour, 2, 5)
     pipeline.run(hour)
     pipeline.run_models(hour)
     later = (hour.start + timedelta(days=62)).replace(day=1, hour=0)
@@ -227,8 +226,7 @@ def test_the_hour_that_can_still_get_readings_that_are_kept_is_derived_as_it_is_
     pipeline.clock.now = datetime(2026, 2, 1, 2, tzinfo=UTC)
     pipeline.advance()
     hour = Hour.from_key("2026-01-31-23:00")
-    pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
+    pipeline.add_tenant_with_readings("cohoes", hour, 2, 5)
     pipeline.run(hour)
     pipeline.run_models(hour)
     with pipeline.database.owned.connect() as connection:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fridge_pipeline.billing.hours_to_bill import sweep_hours
+from fridge_pipeline.billing.hours_to_bill import find_hours_to_bill
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.ingest.rules.losses import Strays
 from fridge_pipeline.ingest.watch import watch_landing_zone
@@ -26,7 +26,7 @@ def tick(pipeline: Pipeline, bucket: Bucket) -> None:
 def sweep(pipeline: Pipeline, bucket: Bucket) -> None:
     now = pipeline.clock()
     grid = HourRange(Hour.containing(now).plus(-96), Hour.containing(now))
-    sweep_hours(pipeline.database, bucket.zone, grid, pipeline.catalogue, now, CLOSE_AFTER)
+    find_hours_to_bill(pipeline.as_run(), bucket.zone, grid, CLOSE_AFTER, is_sweep=True)
 
 
 def test_a_bucket_shows_the_strays_that_a_folder_shows(bucket: Bucket) -> None:

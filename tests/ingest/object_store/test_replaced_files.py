@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fridge_pipeline.billing.hours_to_bill import sweep_hours
+from fridge_pipeline.billing.hours_to_bill import find_hours_to_bill
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.corrections.settle import Decision, settle_exceptions
 from fridge_pipeline.ingest.landing.zone import LandingZone, open_landing_zone
@@ -64,9 +64,9 @@ class Places:
 
     def sweep(self) -> list[Hour]:
         """What hourly_billing and ``fridge bill`` look at."""
-        pipeline, now = self.pipeline, self.pipeline.clock()
-        assert pipeline.zone is not None
-        return sweep_hours(pipeline.database, pipeline.zone, grid_of(pipeline), pipeline.catalogue, now, CLOSE_AFTER)
+        run, zone, grid = self.pipeline.as_run(), self.pipeline.zone, grid_of(self.pipeline)
+        assert zone is not None
+        return find_hours_to_bill(run, zone, grid, CLOSE_AFTER, is_sweep=True)
 
     def doctor(self) -> list[HealthCheck]:
         """What ``fridge doctor`` says of it."""

@@ -37,7 +37,7 @@ def to_bill(books: Books) -> list[Hour]:
     line = books.pipeline
     grid = HourRange(books.first, Hour.containing(line.clock()))
     zone = LocalLanding(str(line.landing))
-    return find_hours_to_bill(line.database, zone, grid, line.catalogue, line.clock(), CLOSE_AFTER)
+    return find_hours_to_bill(line.as_run(), zone, grid, CLOSE_AFTER)
 
 
 @BOTH_WAYS
@@ -154,8 +154,7 @@ def test_a_process_without_the_setting_keeps_to_what_the_books_were_told(
     run: Run, pipeline: Pipeline, two_days_ago: datetime
 ) -> None:
     hour = Hour(two_days_ago)
-    pipeline.add_tenant("cohoes")
-    pipeline.land(hour, "a.csv", readings("cohoes", hour, 2, 5))
+    pipeline.add_tenant_with_readings("cohoes", hour, 2, 5)
     environment = {"FRIDGE_DATABASE_URL": pipeline.database.dsn, "FRIDGE_HOME": str(pipeline.workspace)}
     with open_ledger(read_settings({**environment, "FRIDGE_BILL_FROM": "never"}), decides_start=True) as told:
         assert told.billing_start == BillingStart(None)
