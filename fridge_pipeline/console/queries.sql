@@ -1600,7 +1600,7 @@ select
         select sum(tenants_not_read)::bigint from fridge.stripe_days_read
         where
             usage_date > (%(now)s::timestamptz at time zone 'UTC')::date - 31
-            and usage_date < ((%(now)s::timestamptz - interval '30 hours') at time zone 'UTC')::date
+            and usage_date < (%(now)s::timestamptz at time zone 'UTC')::date - 1
     ) as contradicting,
     9 as place
 order by place;
