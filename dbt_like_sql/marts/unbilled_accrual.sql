@@ -21,10 +21,6 @@ exceptions as (
     select * from fridge.stg_exceptions
 ),
 
-hours_not_kept as (
-    select * from fridge.hours_not_kept
-),
-
 prices as (
     select
         stg_prices.*,
@@ -76,14 +72,42 @@ first_hours as (
     where tenant_id is not null
 ),
 
--- Days of which one period has some hours and another one, or none, the others.
+-- Of tenants that have had several customers the days that were stated to another one than it is now.
+moved_days as (
+    select
+        moved.tenant_id,
+        meters.meter,
+        stated.usage_date
+    from (
+        select tenant_id
+        from fridge.stg_tenant_changes
+        group by tenant_id
+        having count(distinct stripe_customer_id) > 1
+    ) as moved
+    left join tenants on moved.tenant_id = tenants.tenant_id
+    cross join fridge.stg_meters as meters
+    cross join
+        lateral (
+            select distinct (statements.hour at time zone 'UTC')::date as usage_date
+            from fridge.stg_statements as statements
+            where
+                statements.tenant_id = moved.tenant_id
+                and statements.meter = meters.meter
+                and statements.is_counted_by_stripe
+                and statements.stripe_customer_id is distinct from tenants.stripe_customer_id
+        ) as stated
+),
+
+-- Days of which one period or customer has some hours and another one, or none, the others.
 parted_days as materialized (
-    select distinct
+    select
         tenant_id,
         meter,
         (hour at time zone 'UTC')::date as usage_date
     from first_hours
     where hour <> date_trunc('day', hour, 'UTC')
+    union
+    select * from moved_days
 ),
 
 -- What Stripe has accepted, without a cause, and what is owed, with it.
@@ -100,6 +124,7 @@ pieces as (
                 tenant_days.tenant_id,
                 tenant_days.meter,
                 tenant_days.usage_date::timestamp at time zone 'UTC' as hour,
+                null::text as stated_to,
                 null::text as cause,
                 tenant_days.stated_quantity as quantity
             from fridge.tenant_days
@@ -121,6 +146,7 @@ pieces as (
                 statements.tenant_id,
                 statements.meter,
                 statements.hour,
+                statements.stripe_customer_id as stated_to,
                 null as cause,
                 sum(statements.quantity) as quantity
             from parted_days
@@ -136,47 +162,29 @@ pieces as (
                 and statements.hour >= months.starts_at
                 and statements.hour < months.ends_at
                 and statements.is_counted_by_stripe
-            group by statements.tenant_id, statements.meter, statements.hour
+            group by statements.tenant_id, statements.meter, statements.hour, statements.stripe_customer_id
 
             union all
 
             select
-                kept.tenant_id,
-                kept.meter,
-                kept.hour,
-                kept.cause,
-                kept.quantity
-            from fridge.kept_owed_hours as kept
-            where
-                kept.hour >= months.starts_at
-                and kept.hour < months.ends_at
-                and kept.hour not in (select hours_not_kept.hour from hours_not_kept)
-
-            union all
-
-            select
-                of_hour.tenant_id,
-                of_hour.meter,
-                hours_not_kept.hour,
-                of_hour.cause,
-                of_hour.quantity
-            from hours_not_kept
-            cross join
-                lateral (
-                    select owed_hours.*
-                    from fridge.owed_hours
-                    where hours_not_kept.hour = owed_hours.hour
-                    limit all offset 0 -- noqa: AM09
-                ) as of_hour
-            where hours_not_kept.hour >= months.starts_at and hours_not_kept.hour < months.ends_at
+                owed_now.tenant_id,
+                owed_now.meter,
+                owed_now.hour,
+                null as stated_to,
+                owed_now.cause,
+                owed_now.quantity
+            from fridge.owed_now
+            where owed_now.hour >= months.starts_at and owed_now.hour < months.ends_at
         ) as of_month
 ),
 
 -- What an invoice has is settled, whatever else bills the same time.
 placed as (
-    select distinct on (pieces.usage_month, pieces.tenant_id, pieces.meter, pieces.hour, pieces.cause)
+    select distinct on (
+        pieces.usage_month, pieces.tenant_id, pieces.meter, pieces.hour, pieces.cause, pieces.stated_to
+    )
         pieces.*,
-        tenants.stripe_customer_id,
+        coalesce(pieces.stated_to, tenants.stripe_customer_id) as stripe_customer_id,
         billed_times.period_start,
         billed_times.period_end,
         billed_times.state,
@@ -185,7 +193,7 @@ placed as (
     left join tenants on pieces.tenant_id = tenants.tenant_id
     left join billed_times
         on
-            tenants.stripe_customer_id = billed_times.stripe_customer_id
+            coalesce(pieces.stated_to, tenants.stripe_customer_id) = billed_times.stripe_customer_id
             and pieces.meter = billed_times.meter
             and pieces.hour + interval '30 minutes' >= billed_times.period_start
             and pieces.hour + interval '30 minutes' < billed_times.period_end
@@ -197,6 +205,7 @@ placed as (
         pieces.meter asc,
         pieces.hour asc,
         pieces.cause asc,
+        pieces.stated_to asc,
         billed_times.state = 'final' desc nulls last,
         billed_times.state = 'draft' desc nulls last,
         billed_times.period_start desc
@@ -271,7 +280,7 @@ invoice_parts as (
                         and exceptions.kind in ('not_invoiced', 'invoiced_too_much')
                         and exceptions.tenant_id = comparisons.tenant_id
                         and exceptions.subject = comparisons.event_name
-                        and exceptions.hour = date_trunc('hour', comparisons.period_start)
+                        and exceptions.hour = date_trunc('hour', comparisons.period_start, 'UTC')
                 )
             )
         )
@@ -349,7 +358,12 @@ stepped as (
         prices.is_last,
         based.base + coalesce(
             sum(based.quantity) over (
-                partition by based.usage_month, based.tenant_id, based.meter, based.period_start
+                partition by
+                    based.usage_month,
+                    based.tenant_id,
+                    based.meter,
+                    based.stripe_customer_id,
+                    based.period_start
                 order by based.cause not in ('open_period', 'in_draft'), based.cause
                 rows between unbounded preceding and 1 preceding
             ), 0

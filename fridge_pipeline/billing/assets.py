@@ -105,7 +105,8 @@ def bill_metadata(bill: HourBill, *, is_empty: bool = False) -> dict[str, Any]:
         return {"state": "open: pushed after it has closed", **exceptions}
     if is_empty:
         return {"state": EMPTY, **exceptions}
-    state = "delivered" if bill.accepted else "no usage to state"
+    nothing = "nothing is stated: see the exceptions" if bill.exceptions else "no usage to state"
+    state = "delivered" if bill.accepted else nothing
     if bill.left_out:
         state = f"sent of the tenants that were asked for; {bill.left_out} meter events of others wait"
     if not bill.is_billed:

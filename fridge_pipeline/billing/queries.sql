@@ -1438,6 +1438,7 @@ order by revision;
 -- name: hour_states
 -- Hours of a range that hold anything, as the books stand. Unstated is usage that is not what Stripe has accepted and
 -- people have settled, and of which no open exception speaks: its tenant's, or the hour's for all without a customer.
+-- What is wrong on the invoice of a period that begins in the hour says nothing of the hour's usage.
 with catalogue as (
     select
         event_name,
@@ -1527,10 +1528,17 @@ unstated as (
         differing.hour >= (select billing_start.bill_from from fridge.billing_start)
         and not exists (
             select 1 from fridge.open_exceptions
+            left join fridge.meter_events
+                on replace(open_exceptions.subject, 'cancel:', '') = meter_events.identifier
             where
                 open_exceptions.hour = differing.hour
+                and open_exceptions.kind in (
+                    select exception_kinds.kind from fridge.exception_kinds
+                    where exception_kinds.cause is not null
+                )
                 and (
                     open_exceptions.tenant_id = differing.tenant_id
+                    and coalesce(meter_events.event_name, open_exceptions.subject) in (differing.event_name, '')
                     or (
                         open_exceptions.tenant_id is null
                         and open_exceptions.subject = differing.event_name

@@ -31,7 +31,7 @@ CHECKS = {
     "invoices_are_explained": "Every invoiced quantity is our usage of its period, or has a known cause.",
     "signatures_are_numbered": "Signatures are numbered without gaps: none was taken away.",
     "packs_are_chained": "Every evidence pack names one on record as the one before it.",
-    "stripe_is_read": "Of the last 30 days every customer that has usage was read in Stripe.",
+    "stripe_is_read": "Of the last 30 days but yesterday every customer that usage was stated to was read in Stripe.",
 }
 
 #: Why usage that Stripe has accepted stands on no final invoice, before there is one.
@@ -76,14 +76,15 @@ _OWN = (
     Column("packs", "Evidence packs", Kind.COUNT),
     Column("owed", "Units owed", Kind.COUNT, "not a quantity"),
     Column("tenant_hours", "Hours of tenants", Kind.COUNT),
-    Column("tenants", "Tenants", Kind.COUNT),
+    Column("tenants", "Tenants", Kind.COUNT, "not told one by one"),
     Column("oldest_hour", "Oldest hour (UTC)", Kind.MOMENT),
     Column("left_in_words", "Time left"),
     Column("used", "Usage", Kind.COUNT, "no data"),
     Column("billed", "Billed", Kind.COUNT, "no data"),
     Column("held", "Held: waits for a person", Kind.COUNT, "no data"),
     Column("waiting", "Waiting for delivery", Kind.COUNT, "no data"),
-    Column("lost", "Lost: too late", Kind.COUNT, "no data"),
+    Column("lost", "Lost: too late, or written off", Kind.COUNT, "no data"),
+    Column("elsewhere", "Not billed by us", Kind.COUNT, "no data"),
     Column("signed_usage", "Signed usage", Kind.NUMBER, "none signed"),
     Column("signed_stated", "Signed: stated", Kind.NUMBER, "none signed"),
     Column("signed_stripe", "Signed: Stripe's own", Kind.NUMBER, "none signed"),

@@ -19,7 +19,7 @@ OF_MONTH = {"usage_month": "/months/{usage_month}"}
 HOUR_LINKS = {"hour": "/tenants/{tenant_id}/hours/{hour}", "tenant_id": "/tenants/{tenant_id}"}
 
 #: What becomes of a day's usage, and its colour; and the steps from usage to invoice.
-PARTS = {"billed": "column", "held": "held", "waiting": "waiting", "lost": "lost"}
+PARTS = {"billed": "column", "held": "held", "waiting": "waiting", "lost": "lost", "elsewhere": "elsewhere"}
 STEPS = (
     ("usage", "none", "usage_now"),
     ("stated", "not stated", "stated_now"),
@@ -118,8 +118,8 @@ INDEX = Page(
             "days",
             "The last 60 days",
             "console_days",
-            "One row per meter and UTC day: usage, and what has become of it by the ledger.",
-            fields("usage_date meter used billed held waiting lost"),
+            "One row per meter and UTC day: usage, and what has become of it; what is below 0 is to be given back.",
+            fields("usage_date meter used billed held waiting lost elsewhere"),
             "No usage in the last 60 days.",
             plot=days_plot,
             keeps=MINUTE,
@@ -160,7 +160,8 @@ def month_page(packs_also: Callable[[Row], Row], report: str) -> Page:
                 "From usage to invoice",
                 "console_month_figures",
                 "One row per meter: as signed, where it is signed, and as of now. Stripe's own is what Stripe showed "
-                "of the days that were read; invoiced are billing periods that end in the month.",
+                "of the days that were read; invoiced are billing periods that end in the month, "
+                "on invoices that are final.",
                 fields(
                     "meter signed_usage usage_now signed_stated stated_now signed_stripe stripe_now "
                     "tenant_days_not_read stripe_read_at invoiced"

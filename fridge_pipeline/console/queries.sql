@@ -52,6 +52,21 @@ with months (usage_month) as (
     ((date_trunc('month', %(now)s::timestamptz at time zone 'UTC') - interval '1 month')::date)
 ),
 
+newest as (
+    select
+        months.usage_month,
+        coalesce(
+            (
+                select case signoffs.action when 'approve' then 'closed' when 'prepare' then 'prepared' else 'open' end
+                from fridge.month_signoffs as signoffs
+                where signoffs.month = months.usage_month and signoffs.action <> 'ask_to_reopen'
+                order by signoffs.signoff_id desc
+                limit 1
+            ), 'open'
+        ) as state
+    from months
+),
+
 used as (
     select
         date_trunc('month', usage_date)::date as usage_month,
@@ -65,49 +80,44 @@ used as (
 
 signed as (
     select
-        month_status.usage_month,
-        month_status.status,
+        newest.usage_month,
+        newest.state,
         totals.meter,
         (totals.figures ->> 'usage')::numeric as signed_usage
-    from (
-        select distinct on (month)
-            month as usage_month,
-            action as status,
-            control_totals
-        from fridge.month_signoffs
-        where action = 'prepare'
-        order by month asc, signoff_id desc
-    ) as month_status
-    cross join lateral jsonb_each(month_status.control_totals -> 'meters') as totals (meter, figures)
+    from newest
+    cross join
+        lateral (
+            select preparations.control_totals
+            from fridge.month_signoffs as preparations
+            where preparations.month = newest.usage_month and preparations.action = 'prepare'
+            order by preparations.signoff_id desc
+            limit 1
+        ) as prepared
+    cross join lateral jsonb_each(prepared.control_totals -> 'meters') as totals (meter, figures)
+    where newest.state in ('prepared', 'closed')
 )
 
 select
-    months.usage_month,
-    used.meter,
-    coalesce(newest.state, 'open') as month_state,
-    case when newest.state in ('prepared', 'closed') then signed.signed_usage end as signed_usage,
+    newest.usage_month,
+    coalesce(used.meter, signed.meter) as meter,
+    newest.state as month_state,
+    signed.signed_usage,
     used.usage_now,
     case
-        when newest.state in ('prepared', 'closed') then used.usage_now - coalesce(signed.signed_usage, 0)
+        when newest.state in ('prepared', 'closed')
+            then coalesce(used.usage_now, 0) - coalesce(signed.signed_usage, 0)
     end as change_in_usage
-from months
-inner join used on months.usage_month = used.usage_month
-left join lateral (
-    select case signoffs.action when 'approve' then 'closed' when 'prepare' then 'prepared' else 'open' end as state
-    from fridge.month_signoffs as signoffs
-    where signoffs.month = months.usage_month and signoffs.action <> 'ask_to_reopen'
-    order by signoffs.signoff_id desc
-    limit 1
-) as newest on true
-left join signed on months.usage_month = signed.usage_month and used.meter = signed.meter
-order by months.usage_month desc, used.meter asc;
+from used
+full join signed on used.usage_month = signed.usage_month and used.meter = signed.meter
+inner join newest on coalesce(used.usage_month, signed.usage_month) = newest.usage_month
+order by newest.usage_month desc, meter asc;
 
 -- name: console_unbilled_by_cause
--- What waits for a person or for time is among the exceptions; what is being delivered, in the ledger.
+-- What waits for a person or for time is among the exceptions; what is left is being delivered.
 select
     kind as waiting_for,
     kind,
-    subject as meter,
+    meter,
     sum(owed) as owed,
     count(*) as tenant_hours,
     min(hour) as oldest_hour,
@@ -115,7 +125,7 @@ select
     min(deadline_at) as deadline_at
 from fridge.exceptions_open
 where owed <> 0
-group by kind, subject
+group by kind, meter
 union all
 select
     'being_delivered' as waiting_for,
@@ -126,8 +136,8 @@ select
     min(hour) as oldest_hour,
     floor(extract(epoch from min(hour) + interval '35 days' - %(now)s::timestamptz) / 86400)::integer as days_left,
     min(hour) + interval '35 days' as deadline_at
-from fridge.billing_ledger
-where status in ('staged', 'sent', 'unknown')
+from fridge.owed_now
+where cause in ('in_flight', 'receipt_missing', 'not_due_yet', 'not_stated')
 group by meter
 order by days_left asc nulls last, waiting_for asc, meter asc;
 
@@ -139,8 +149,8 @@ with unbilled as (
     where owed > 0
     union all
     select min(hour) as hour
-    from fridge.billing_ledger
-    where status in ('staged', 'sent', 'unknown')
+    from fridge.owed_now
+    where quantity > 0 and cause in ('in_flight', 'receipt_missing', 'not_due_yet', 'not_stated')
 )
 
 select
@@ -171,14 +181,13 @@ select
 order by place;
 
 -- name: console_days
--- Of each day and meter of the last 60 days, from the first with usage on, what is billed and what is not, by the
--- ledger as it is now.
+-- Of each day and meter of the last 60 days, from the first with usage on, what has become of it, as month_outcome says
+-- of its month: in its words billed, lost and elsewhere, and of what is recoverable what waits for no person.
 with used as (
     select
         usage_date,
         meter,
-        sum(quantity) as usage_quantity,
-        sum(stated_quantity) as billed
+        sum(quantity) as usage_quantity
     from fridge.tenant_days
     where usage_date >= (%(now)s::timestamptz at time zone 'UTC')::date - 59
     group by usage_date, meter
@@ -203,14 +212,23 @@ days as (
         )
 ),
 
-waiting as (
+outcomes as (
     select
         (hour at time zone 'UTC')::date as usage_date,
-        subject as meter,
-        sum(owed) filter (where not (kind = 'too_late' or coalesce(deadline_at <= %(now)s, false))) as held,
-        sum(owed) filter (where kind = 'too_late' or coalesce(deadline_at <= %(now)s, false)) as lost
-    from fridge.exceptions_open
-    where owed > 0
+        meter,
+        sum(quantity) filter (where outcome = 'billed') as billed,
+        sum(quantity) filter (where outcome = 'lost') as lost,
+        sum(quantity) filter (where outcome = 'elsewhere') as elsewhere,
+        sum(quantity) filter (where outcome = 'recoverable' and not is_delivered_next) as held,
+        sum(quantity) filter (where outcome = 'recoverable' and is_delivered_next) as waiting
+    from (
+        select
+            *,
+            cause in ('in_flight', 'not_due_yet', 'not_stated', 'receipt_missing', 'lagging') as is_delivered_next
+        from fridge.outcomes_of_hours
+        where
+            hour >= ((%(now)s::timestamptz at time zone 'UTC')::date - 59)::timestamp at time zone 'UTC'
+    ) as of_hours
     group by usage_date, meter
 )
 
@@ -218,23 +236,14 @@ select
     days.usage_date,
     days.meter,
     used.usage_quantity as used,
-    case when used.usage_quantity is not null then coalesce(used.billed, 0) end as billed,
-    case when used.usage_quantity is not null then coalesce(waiting.held, 0) end as held,
-    case when used.usage_quantity is not null then coalesce(waiting.lost, 0) end as lost,
-    case
-        when used.usage_quantity is not null
-            then
-                greatest(
-                    used.usage_quantity
-                    - coalesce(used.billed, 0)
-                    - coalesce(waiting.held, 0)
-                    - coalesce(waiting.lost, 0),
-                    0
-                )
-    end as waiting
+    case when used.usage_quantity is not null then coalesce(outcomes.billed, 0) end as billed,
+    case when used.usage_quantity is not null then coalesce(outcomes.held, 0) end as held,
+    case when used.usage_quantity is not null then coalesce(outcomes.waiting, 0) end as waiting,
+    case when used.usage_quantity is not null then coalesce(outcomes.lost, 0) end as lost,
+    case when used.usage_quantity is not null then coalesce(outcomes.elsewhere, 0) end as elsewhere
 from days
 left join used on days.usage_date = used.usage_date and days.meter = used.meter
-left join waiting on days.usage_date = waiting.usage_date and days.meter = waiting.meter
+left join outcomes on days.usage_date = outcomes.usage_date and days.meter = outcomes.meter
 order by days.meter asc, days.usage_date desc;
 
 -- name: console_months
@@ -336,7 +345,7 @@ invoiced as (
     from fridge.invoice_tie_out
     where
         period_end > %(month_start)s and period_end <= %(month_end)s
-        and invoice_id is not null
+        and status in ('open', 'paid', 'uncollectible')
     group by event_name
 ),
 
@@ -357,10 +366,18 @@ signed as (
     ) as newest
     cross join lateral jsonb_each(newest.control_totals -> 'meters') as totals (meter, figures)
     where newest.action = 'prepare'
+),
+
+meters as (
+    select meter
+    from used
+    union
+    select meter
+    from signed
 )
 
 select
-    used.meter,
+    meters.meter,
     signed.signed_usage,
     used.usage_now,
     signed.signed_stated,
@@ -370,11 +387,12 @@ select
     shown.tenant_days_not_read,
     shown.stripe_read_at,
     invoiced.invoiced
-from used
-left join shown on used.meter = shown.meter
-left join invoiced on used.meter = invoiced.meter
-left join signed on used.meter = signed.meter
-order by used.meter;
+from meters
+left join used on meters.meter = used.meter
+left join shown on meters.meter = shown.meter
+left join invoiced on meters.meter = invoiced.meter
+left join signed on meters.meter = signed.meter
+order by meters.meter;
 
 -- name: console_month_outcome
 select
@@ -443,7 +461,7 @@ select
     kind,
     tenant_id,
     hour,
-    subject as meter,
+    meter,
     owed,
     days_open,
     deadline_at,
@@ -467,10 +485,10 @@ select
         when days_left < 28 then '14 to 27 days left'
         else '28 days or more left'
     end as left_in_words,
-    subject as meter,
+    meter,
     sum(owed) as owed,
     count(*) as tenant_hours,
-    count(distinct tenant_id) as tenants,
+    case when bool_and(tenant_id is not null) then count(distinct tenant_id) end as tenants,
     min(hour) as oldest_hour
 from fridge.exceptions_open
 where
@@ -520,14 +538,17 @@ where
     case %(state)s::text when 'all' then true when 'closed' then closed_at is not null else closed_at is null end
     and (%(kind)s::text is null or kind = %(kind)s)
     and (%(tenant)s::text is null or tenant_id = %(tenant)s)
-    and (%(month_start)s::timestamptz is null or (hour >= %(month_start)s and hour < %(month_end)s))
+    and (
+        %(month_start)s::timestamptz is null
+        or (coalesce(hour, opened_at) >= %(month_start)s and coalesce(hour, opened_at) < %(month_end)s)
+    )
 order by closed_at desc nulls first, deadline_at asc nulls last, exception_id asc;
 
 -- name: console_exceptions_by_kind
 select
     kind,
     count(*) as exceptions,
-    count(distinct tenant_id) as tenants,
+    case when bool_and(tenant_id is not null) then count(distinct tenant_id) end as tenants,
     min(opened_at) as first_opened_at,
     min(deadline_at) as deadline_at
 from fridge.exceptions_all
@@ -768,14 +789,38 @@ stated as (
     group by hour, meter
 ),
 
-waiting as (
+cancelled as (
     select
         hour,
-        subject as meter,
-        string_agg(distinct kind, ', ' order by kind) as kinds
-    from fridge.exceptions_open
-    where tenant_id = %(tenant)s and hour >= %(month_start)s and hour < %(month_end)s
-    group by hour, subject
+        meter,
+        max(acted_at) as cancelled_at
+    from fridge.deliveries
+    where tenant_id = %(tenant)s and hour >= %(month_start)s and hour < %(month_end)s and act = 'cancelled'
+    group by hour, meter
+),
+
+-- What is about a tenant's usage is about all its meters; without a tenant it is about all who have no customer.
+waiting as (
+    select
+        exceptions.hour,
+        used.meter,
+        string_agg(distinct exceptions.kind, ', ' order by exceptions.kind) as kinds
+    from fridge.exceptions_open as exceptions
+    inner join used on exceptions.hour = used.hour and exceptions.meter in (used.meter, '')
+    where
+        exceptions.hour >= %(month_start)s
+        and exceptions.hour < %(month_end)s
+        and (
+            exceptions.tenant_id = %(tenant)s
+            or exceptions.tenant_id is null and exists (
+                select 1 from fridge.unmapped_usage
+                where
+                    unmapped_usage.tenant_id = %(tenant)s
+                    and unmapped_usage.hour = exceptions.hour
+                    and unmapped_usage.meter = used.meter
+            )
+        )
+    group by exceptions.hour, used.meter
 ),
 
 changed as (
@@ -826,13 +871,18 @@ select
         else stated.quantity
     end as signed_stated,
     stated.quantity as stated_quantity,
-    case when coalesce(shown.read_at > stated.settled_at, true) then shown.quantity end as stripe_quantity,
-    case when coalesce(shown.read_at > stated.settled_at, true) then shown.read_at end as stripe_read_at,
+    case
+        when coalesce(shown.read_at > greatest(stated.settled_at, cancelled.cancelled_at), true) then shown.quantity
+    end as stripe_quantity,
+    case
+        when coalesce(shown.read_at > greatest(stated.settled_at, cancelled.cancelled_at), true) then shown.read_at
+    end as stripe_read_at,
     waiting.kinds as waits_for
 from hours
 left join used on hours.hour = used.hour and hours.meter = used.meter
 left join files on hours.hour = files.hour
 left join stated on hours.hour = stated.hour and hours.meter = stated.meter
+left join cancelled on hours.hour = cancelled.hour and hours.meter = cancelled.meter
 left join waiting on hours.hour = waiting.hour and hours.meter = waiting.meter
 left join changed on hours.hour = changed.hour and hours.meter = changed.meter
 left join fridge.months_signed on months_signed.usage_month = %(month_day)s::date
@@ -953,7 +1003,7 @@ where
         %(compared)s::text is null
         or %(compared)s = 'differ' and compared.differing > 0
         or %(compared)s = 'unexplained' and compared.unexplained > 0
-        or %(compared)s = 'agree' and coalesce(compared.differing, 0) = 0
+        or %(compared)s = 'agree' and compared.differing = 0
     )
 order by invoices_read.created_at desc, invoices_read.invoice_id desc;
 
@@ -1062,16 +1112,32 @@ where invoice_id = %(invoice)s and line_id = %(line)s;
 -- name: console_line_hours
 -- An hour belongs to the line by the timestamp of its statement, half past. What Stripe accepted after the invoice was
 -- final is on none.
-with changed as materialized (
+with of_line as (
+    select *
+    from fridge.invoice_lines_read
+    where invoice_id = %(invoice)s and line_id = %(line)s
+),
+
+-- Who has the customer now, and whose usage it was stated.
+of_customer as (
+    select tenants_now.tenant_id
+    from fridge.tenants_now
+    inner join of_line on tenants_now.stripe_customer_id = of_line.stripe_customer_id
+    union
+    select invoice_tie_out.tenant_id
+    from fridge.invoice_tie_out
+    inner join of_line on invoice_tie_out.stripe_customer_id = of_line.stripe_customer_id
+    where invoice_tie_out.tenant_id is not null
+),
+
+changed as materialized (
     select
         changes.tenant_id,
         changes.meter,
         changes.hour,
         changes.signed_usage
-    from fridge.invoice_lines_read as lines
-    inner join fridge.tenants_now on lines.stripe_customer_id = tenants_now.stripe_customer_id
-    inner join fridge.changes_since_signed as changes on tenants_now.tenant_id = changes.tenant_id
-    where lines.invoice_id = %(invoice)s and lines.line_id = %(line)s
+    from of_customer
+    inner join fridge.changes_since_signed as changes on of_customer.tenant_id = changes.tenant_id
 )
 
 select
@@ -1088,11 +1154,11 @@ select
     stated.statements,
     stated.settled_at > lines.finalized_at as is_late,
     files.paths
-from fridge.invoice_lines_read as lines
-inner join fridge.tenants_now on lines.stripe_customer_id = tenants_now.stripe_customer_id
+from of_line as lines
+cross join of_customer
 inner join fridge.metered_usage
     on
-        tenants_now.tenant_id = metered_usage.tenant_id
+        of_customer.tenant_id = metered_usage.tenant_id
         and lines.meter = metered_usage.meter
         and metered_usage.hour >= lines.period_start - interval '30 minutes'
         and metered_usage.hour < lines.period_end - interval '30 minutes'
@@ -1106,6 +1172,7 @@ left join lateral (
     from fridge.billing_ledger
     where
         billing_ledger.tenant_id = metered_usage.tenant_id
+        and billing_ledger.stripe_customer_id = lines.stripe_customer_id
         and billing_ledger.meter = metered_usage.meter
         and billing_ledger.hour = metered_usage.hour
 ) as stated on true
@@ -1124,7 +1191,6 @@ left join changed
         metered_usage.tenant_id = changed.tenant_id
         and metered_usage.meter = changed.meter
         and metered_usage.hour = changed.hour
-where lines.invoice_id = %(invoice)s and lines.line_id = %(line)s
 order by metered_usage.hour, metered_usage.tenant_id;
 
 -- name: console_changes
@@ -1231,7 +1297,7 @@ select
 from chosen
 left join lateral (
     select
-        billing_ledger.quantity,
+        sum(billing_ledger.quantity) filter (where billing_ledger.is_counted_by_stripe) over () as quantity,
         billing_ledger.identifier,
         billing_ledger.request_id,
         billing_ledger.status as statement_status
@@ -1360,7 +1426,7 @@ select
     hour,
     event_name as meter,
     how,
-    quantity as settled_quantity,
+    coalesce((shares ->> %(tenant)s::text)::bigint, quantity) as settled_quantity,
     document,
     settled_by,
     approved_by,
@@ -1368,7 +1434,7 @@ select
     reason as why
 from fridge.settlements
 where
-    (%(tenant)s::text is null or tenant_id = %(tenant)s)
+    (%(tenant)s::text is null or tenant_id = %(tenant)s or (shares ? %(tenant)s))
     and (%(month_start)s::timestamptz is null or (hour >= %(month_start)s and hour < %(month_end)s))
 order by settled_at desc, settlement_id desc;
 
@@ -1534,7 +1600,7 @@ select
         select sum(tenants_not_read)::bigint from fridge.stripe_days_read
         where
             usage_date > (%(now)s::timestamptz at time zone 'UTC')::date - 31
-            and usage_date < (%(now)s::timestamptz at time zone 'UTC')::date
+            and usage_date < (%(now)s::timestamptz at time zone 'UTC')::date - 1
     ) as contradicting,
     9 as place
 order by place;

@@ -22,6 +22,7 @@ LINES_AT_ONCE = 500
 
 #: What a reader has patience for; CSV has more.
 SHEET_ROWS_MAX = 100_000
+CUT = f"The first {SHEET_ROWS_MAX:,} rows: others follow, and the CSV of the table has them all."
 TITLE_CHARACTERS_MAX = 31  # Excel's own
 WIDTH = 18
 
@@ -66,7 +67,8 @@ def _workbook(tables: Sequence[tuple[Table, Iterable[Row]]], stamp: str) -> byte
             sheet.write_string(0, 0, f"{table.meaning} {stamp}")
             for at, field in enumerate(table.columns):
                 sheet.write_string(1, at, field.column.heading, bold)
-            for number, row in enumerate(islice(rows, SHEET_ROWS_MAX), start=2):
+            left = iter(rows)
+            for number, row in enumerate(islice(left, SHEET_ROWS_MAX), start=2):
                 for at, field in enumerate(table.columns):
                     value, form = for_sheet(field, row), formats.get(field.column.kind)
                     if isinstance(value, datetime | date):
@@ -75,4 +77,6 @@ def _workbook(tables: Sequence[tuple[Table, Iterable[Row]]], stamp: str) -> byte
                         sheet.write_number(number, at, value, form)
                     elif value is not None:
                         sheet.write_string(number, at, visible(str(value))[:CELL_CHARACTERS_MAX])
+            if next(left, None) is not None:
+                sheet.write_string(SHEET_ROWS_MAX + 2, 0, CUT, bold)
     return target.getvalue()

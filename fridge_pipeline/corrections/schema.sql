@@ -426,7 +426,7 @@ begin
                 and corrections.delta = new.quantity
                 and corrections.event_name = new.event_name
                 and corrections.tenant_id is not distinct from settled.tenant_id
-                and date_trunc('hour', corrections.period_start) = settled.hour
+                and date_trunc('hour', corrections.period_start, 'UTC') = settled.hour
                 and settled.kind in ('not_invoiced', 'invoiced_too_much')
         ) then
             raise exception 'settlement of exception % refused: correction % has not written % for it',

@@ -21,6 +21,7 @@ from fridge_pipeline.billing.open_stripe import (
 )
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.measure import BUILT_IN
+from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.database.run import Run
 from fridge_pipeline.finance.pages.explanation import Explanation
@@ -45,23 +46,24 @@ def explain(
     connection: psycopg.Connection,
     tenant_id: str,
     hour: Hour,
-    event_names: Sequence[str],
+    catalogue: Sequence[Meter],
     closes_at: datetime,
     now: datetime,
 ) -> Explanation:
     """Everything about one tenant and hour; quantities are ``None`` where there is no usage.
 
-    ``event_names`` are the meters that the tenant's customer is billed by now; ``closes_at`` is when the hour closes,
-    or closed.
+    ``catalogue`` has the meters that the tenant's customer is billed by now; ``closes_at`` is when the hour closes, or
+    closed.
     """
     parameters = {
         "tenant": tenant_id,
         "hour": hour.start,
         "every_file": True,
-        "event_names": list(event_names),
+        "event_names": [meter.event_name for meter in catalogue],
         "rejected_max": REJECTED_MAX,
         "rejected_max_in_all": REJECTED_MAX_IN_ALL,
     }
+    measures = (*BUILT_IN, *(meter.measure for meter in catalogue))
     with connection.cursor(row_factory=dict_row) as cursor:
         lists = {name: cursor.execute(statement(f"explain_{name}"), parameters).fetchall() for name in LISTS}
         usage = {each["measure"]: each["quantity"] for each in cursor.execute(statement("explain_usage"), parameters)}
@@ -73,7 +75,7 @@ def explain(
             hour=hour.key,
             is_open=now < closes_at,
             closes_at=closes_at,
-            usage={**dict.fromkeys(measure.name for measure in BUILT_IN), **usage},
+            usage={**dict.fromkeys(measure.name for measure in measures), **usage},
             files=[_with_stored(file, stored.get(file["file_id"], NOTHING_STORED)) for file in files],
             **{
                 name: [
@@ -112,8 +114,7 @@ def explain_hour(
     Raises ``WrongBooksError`` and what ``open_gateway`` raises.
     """
     with run.database.connect() as connection:
-        event_names = [meter.event_name for meter in run.catalogue]
-        found = explain(connection, tenant_id, hour, event_names, hour.closes_at(close_after), run.clock())
+        found = explain(connection, tenant_id, hour, run.catalogue, hour.closes_at(close_after), run.clock())
         if open_gateway is None or not found.stripe:
             return found
         if not books_are_claimed(connection):

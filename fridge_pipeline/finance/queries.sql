@@ -1292,7 +1292,7 @@ where
             exception_kinds.subject = 'period'
             and exceptions.closed_at is null
             and exceptions.tenant_id is not distinct from invoice_comparisons.tenant_id
-            and exceptions.hour = date_trunc('hour', invoice_comparisons.period_start)
+            and exceptions.hour = date_trunc('hour', invoice_comparisons.period_start, 'UTC')
             and exceptions.subject in (
                 invoice_comparisons.event_name,
                 invoice_comparisons.event_name || ' ' || invoice_comparisons.stripe_customer_id

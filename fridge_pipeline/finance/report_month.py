@@ -75,9 +75,8 @@ def read_books(
             frames = {mart: month_rows(connection, mart, month, signed, held) for mart in MARTS if mart not in BY_HOUR}
             books = MonthBooks.from_frames(month, frames, read_portions(connection, month, signed, held, hours))
             notable = notable_hours(books)[:EXPLAINED_HOURS_MAX]
-            event_names = [meter.event_name for meter in catalogue]
             return books, [
-                explain(connection, tenant, hour, event_names, hour.closes_at(close_after), now)
+                explain(connection, tenant, hour, catalogue, hour.closes_at(close_after), now)
                 for tenant, hour in notable
             ]
 

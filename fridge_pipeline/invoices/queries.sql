@@ -650,7 +650,7 @@ select
             exceptions.kind = any(%(kinds)s::text[])
             and exceptions.closed_at is null
             and exceptions.tenant_id is not distinct from invoice_comparisons.tenant_id
-            and exceptions.hour = date_trunc('hour', invoice_comparisons.period_start)
+            and exceptions.hour = date_trunc('hour', invoice_comparisons.period_start, 'UTC')
             and exceptions.subject in (
                 invoice_comparisons.event_name,
                 invoice_comparisons.event_name || ' ' || invoice_comparisons.stripe_customer_id

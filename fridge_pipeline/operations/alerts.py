@@ -73,10 +73,10 @@ def record_notification(
             connection.execute(statement("resolve_alert"), {"alert_key": over.key, "channel": channel, "now": now})
 
 
-def open_kinds(connection: psycopg.Connection) -> list[OpenKind]:
-    """The open exceptions by kind, with the tenants or files they are about, the newest first."""
+def open_kinds(connection: psycopg.Connection, now: datetime) -> list[OpenKind]:
+    """The open exceptions by kind, with the tenants or files they are about, the newest first; deadlines to come."""
     with connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(statement("open_kinds")).fetchall()
+        rows = cursor.execute(statement("open_kinds"), {"now": now}).fetchall()
     return [
         OpenKind(**{**row, "newest_hour": Hour(row["newest_hour"]) if row["newest_hour"] else None}) for row in rows
     ]
@@ -148,7 +148,7 @@ def find_alerts(
         AlertMemory(memory.undelivered_since, (memory.canary_since or now) if scope.flies_canary else None)
     )
     with database.connect() as connection:
-        scan.add(Family.EXCEPTIONS, *(exceptions_alert(kind) for kind in open_kinds(connection)))
+        scan.add(Family.EXCEPTIONS, *(exceptions_alert(kind) for kind in open_kinds(connection, now)))
         scan.add(Family.UNMAPPED, unmapped_alert(unmapped_near_deadline(connection, now), now))
         scan.add(Family.DRAFTS, drafts_alert(incomplete_drafts(connection, catalogue, now), now))
     scan.add(Family.CANARY, _find_canary(database, catalogue, now, scan.memory.canary_since))

@@ -37,7 +37,7 @@ with subjects as (
         coalesce(tenant_id, nullif(subject, ''), to_char(hour at time zone 'UTC', 'YYYY-MM-DD-HH24:MI')) as subject,
         count(*) as exceptions,
         min(opened_at) as since,
-        min(deadline_at) as deadline_at,
+        min(deadline_at) filter (where deadline_at > %(now)s) as deadline_at,
         max(tenant_id) as tenant_id,
         max(hour) as newest_hour
     from fridge.open_exceptions

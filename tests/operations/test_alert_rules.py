@@ -106,3 +106,19 @@ def test_a_canary_that_arrives_as_more_or_less_than_it_is_alerts_too(watch: Watc
 @pytest.mark.parametrize("text", [None, "", "2026-11-25", "[]", '{"undelivered_since": 3}', '{"canary_since": "x"}'])
 def test_a_memory_that_a_person_has_set_to_something_else_begins_anew(text: str | None) -> None:
     assert AlertMemory.from_text(text) == AlertMemory()
+
+
+def test_a_deadline_that_has_passed_is_not_told_as_one_until_which_usage_can_be_billed(
+    watch: Watch, pipeline: Pipeline
+) -> None:
+    opened = "insert into fridge.exceptions (kind, tenant_id, hour, subject, detail, opened_at, deadline_at) values"
+    row = "('contradiction', %s, %s, '', 'd', %s, %s)"
+    now = pipeline.clock.now
+    for tenant, deadline in (("cohoes", now - timedelta(days=2)), ("troy", now + timedelta(days=3))):
+        with pipeline.database.connect() as connection:
+            hour = Hour.containing(deadline).plus(-35 * 24)
+            connection.execute(f"{opened} {row}".encode(), [tenant, hour.start, now, deadline])
+        (found,) = of_family(watch, Family.EXCEPTIONS)
+        told = f"can be billed until {deadline:%Y-%m-%d %H:%M} UTC" in found.text
+        assert told is (tenant == "troy"), found.text
+        assert ("can be billed until" in found.text) is told

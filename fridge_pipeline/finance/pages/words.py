@@ -49,7 +49,12 @@ HOUR_STATES = {
 }
 
 #: What somebody has signed about a month.
-ACTIONS = {"prepare": "prepared", "approve": "approved: closed", "reopen": "reopened"}
+ACTIONS = {
+    "prepare": "prepared",
+    "approve": "approved: closed",
+    "ask_to_reopen": "asked for its reopening",
+    "reopen": "reopened",
+}
 
 STEPS = {
     "files": ("Landing files", "rows in files = inserted + duplicates + rejected"),
