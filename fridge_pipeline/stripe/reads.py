@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway
-from fridge_pipeline.stripe.invoice_reads import paged
+from fridge_pipeline.stripe.paging import paged
 from fridge_pipeline.stripe.rules.answer import ErrorReport, ErrorSample
 from fridge_pipeline.stripe.rules.api_key import STRIPE_API, KeyMode
 from fridge_pipeline.stripe.rules.limits import PAGE_SIZE
