@@ -7,16 +7,29 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.ingest.check_numbers import NumberCheck
 from fridge_pipeline.ingest.check_source import check_source
 from fridge_pipeline.ingest.landing.local import LocalLanding
+from fridge_pipeline.ingest.load_transaction import LoadTransaction
 from fridge_pipeline.ingest.sources_file import read_sources
 from fridge_pipeline.settings import REPOSITORY
 from tests.console_script import Run
 from tests.pipeline import Pipeline
+
+#: Type of a column → those of Arrow that have the same bits.
+ARROW_TYPES = {
+    "integer": {"int32"},
+    "bigint": {"int64"},
+    "double precision": {"double"},
+    "real": {"float"},
+    "text": {"string", "large_string", "string_view"},
+    "timestamp with time zone": {"timestamp[us, tz=UTC]"},
+    "bigint[]": {"large_list<item: int64>"},
+}
 
 HOUR = Hour.from_key("2026-01-24-18:00")
 SOURCE = """
@@ -119,3 +132,40 @@ def test_readings_without_numbers_are_stored_as_small_as_before(pipeline: Pipeli
     without, with_numbers = [size for (size,) in pipeline.rows(sizes)]
     assert without == 48, "24 bytes of head, with the bits of what is empty in it, and the four columns"
     assert with_numbers > without
+
+
+def test_what_a_load_appends_has_the_types_of_the_columns_bit_by_bit(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Arrow's driver (adbc-driver-postgresql 1.13) appends the bits of another type of that width unsaid."""
+    appended: dict[str, pa.Schema] = {}
+    append = LoadTransaction._ingest
+
+    def noting(self: LoadTransaction, table: str, rows: pa.Table) -> None:
+        appended[table] = pa.unify_schemas([appended.get(table, pa.schema([])), rows.schema])
+        append(self, table, rows)
+
+    monkeypatch.setattr(LoadTransaction, "_ingest", noting)
+    unregistered = '[[source]]\nname = "others"\nmatch = "*"\ntenant_id = { register = true }\n'
+    columns = 'sensor_id = { column = "id" }\nrecorded_at = { column = "at" }\ntemperature = { column = "t" }\n'
+    pipeline.zone = LocalLanding(str(pipeline.landing), read_sources(SOURCE + unregistered + columns))
+    folder = pipeline.landing / HOUR.folder
+    folder.mkdir(parents=True)
+    (folder / "up-1.ndjson").write_bytes(uplinks(("a", {"door": {"count": 3}, "kwh": 0.5}), ("", {})))
+    (folder / "other.ndjson").write_bytes(uplinks(("b", {})))
+    pipeline.load(HOUR)
+    of_column = {
+        (table, column): kind
+        for table, column, kind in pipeline.rows(
+            """select pg_class.relname, pg_attribute.attname, pg_attribute.atttypid::regtype::text
+            from pg_attribute inner join pg_class on pg_attribute.attrelid = pg_class.oid
+            where pg_class.relnamespace = 'fridge'::regnamespace"""
+        )
+    }
+    assert {"stored_readings", "rejected_readings", "waiting_sensors", "landing_file_tenants"} < set(appended)
+    assert {
+        (table, field.name, of_column[table, field.name], str(field.type))
+        for table, schema in appended.items()
+        for field in schema
+        if str(field.type) not in ARROW_TYPES[of_column[table, field.name]]
+    } == set()
