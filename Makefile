@@ -14,8 +14,9 @@ setup: .venv/run.done ## Create .venv from pinned, hashed requirements; .venv/bi
 .venv/run.done: requirements/run.txt pyproject.toml scripts/create_environment.sh scripts/dagster_commands.pth
 	@sh scripts/create_environment.sh run
 
-.venv/test.done: requirements/test.txt pyproject.toml scripts/create_environment.sh .venv/run.done
-	@sh scripts/create_environment.sh test
+# Its requirements hold those of run.txt.
+.venv/test.done: requirements/test.txt pyproject.toml scripts/create_environment.sh scripts/dagster_commands.pth
+	@sh scripts/create_environment.sh test && touch .venv/run.done
 
 .venv/bench.done: requirements/bench.txt pyproject.toml scripts/create_environment.sh .venv/run.done
 	@sh scripts/create_environment.sh bench
@@ -82,10 +83,10 @@ audit: .venv/test.done ## Ask the advisory service about every pin.
 
 SBOM ?= sbom.json
 
-# Of an environment that holds what runs and nothing else.
+# Of an environment that shows what runs and nothing else.
 sbom: .venv/test.done ## What it runs on as sbom.json: CycloneDX, with licences and what needs what.
 	@rm -rf build/sbom && $(BIN)/python -m venv --without-pip build/sbom
-	@$(BIN)/python -m pip --python build/sbom install -q --no-compile --disable-pip-version-check --no-deps --require-hashes -r requirements/run.txt
+	@$(BIN)/python scripts/show_only_run.py build/sbom
 	@$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible -o $(SBOM) build/sbom/bin/python
 	@rm -rf build/sbom
 

@@ -158,7 +158,6 @@ def test_without_the_service_make_test_goes_on_with_a_line_and_make_audit_fails(
 
 @pytest.mark.prove
 def test_the_bill_of_materials_lists_what_runs_with_licences_and_needs_and_nothing_of_the_tests(tmp_path: Path) -> None:
-    """It installs what runs anew, which takes minutes."""
     target = tmp_path / "sbom.json"
     subprocess.run(["make", "sbom", f"SBOM={target}"], cwd=ROOT, check=True, capture_output=True, timeout=900)
     bill = json.loads(target.read_text())

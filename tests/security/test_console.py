@@ -67,7 +67,7 @@ def is_shown_as_text(text: str) -> bool:
 
 @pytest.mark.prove
 def test_whatever_stands_in_an_address_is_answered_in_words_without_a_character_that_acts(shown: Shown) -> None:  # noqa: F811
-    asked = [address for number, page in enumerate(shown.console.pages) for address in addresses(page, number)]
+    asked = {address for number, page in enumerate(shown.console.pages) for address in addresses(page, number)}
     assert len(asked) > 500
     for address in asked:
         answer = shown.ask(address)
