@@ -66,7 +66,7 @@ def bill_and_leave_some(pipeline: Pipeline) -> Hour:
     pipeline.land(unbilled, "a.csv", readings("cohoes", unbilled, 1, 7, start=9))
     pipeline.load(unbilled)
     pipeline.count(unbilled)
-    books.bill(5, "draft")
+    books.bill(5, "draft", finalizes_at=books.end + timedelta(minutes=75))
     books.read_days()
     with pipeline.database.connect() as connection:
         connection.execute(

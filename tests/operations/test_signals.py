@@ -78,6 +78,19 @@ def test_what_nobody_has_read_is_absent_and_not_zero(pipeline: Pipeline) -> None
     assert told["fridge_undelivered_hours", ()] == told["fridge_unmapped_hours", ()] == 0
 
 
+def test_a_draft_that_stripe_never_makes_final_by_itself_has_no_time_left_and_pages_nobody(
+    installation: Installation,
+) -> None:
+    """As of a paused subscription; it was told as final an hour after it was made, for good."""
+    assert ("fridge_draft_at_risk_final_seconds", ()) in installation.read()
+    with installation.pipeline.database.connect() as owner:
+        owner.execute("alter table fridge.invoice_snapshots disable trigger user")
+        owner.execute("update fridge.invoice_snapshots set finalizes_at = null")
+    told = installation.read()
+    assert told["fridge_drafts_at_risk", ()] == 1
+    assert ("fridge_draft_at_risk_final_seconds", ()) not in told
+
+
 def test_a_part_that_cannot_be_read_is_left_out_and_hides_no_other(installation: Installation) -> None:
     with installation.pipeline.database.owned.connect() as owner, owner.transaction():
         owner.execute("alter table fridge.stripe_reads rename to elsewhere")
