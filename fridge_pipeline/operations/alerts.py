@@ -153,11 +153,9 @@ def find_alerts(
         scan.add(Family.EXCEPTIONS, *(exceptions_alert(kind) for kind in open_kinds(connection, now)))
         scan.add(Family.UNMAPPED, unmapped_alert(unmapped_near_deadline(connection, now), now))
         scan.add(Family.DRAFTS, drafts_alert(incomplete_drafts(connection, catalogue, now), now))
-    hour, since = judged_hour(now, scope.close_after), scan.memory.canary_since
-    if since is not None and hour.start >= since:
-        scan.add(Family.CANARY, _find_canary(database, catalogue, hour))
-    else:
-        scan.add(Family.CANARY)
+    hour, flown_since = judged_hour(now, scope.close_after), scan.memory.canary_since
+    is_judged = flown_since is not None and hour.start >= flown_since
+    scan.add(Family.CANARY, _find_canary(database, catalogue, hour) if is_judged else None)
     try:
         undelivered = scope.find_undelivered()
     except LandingError as error:

@@ -61,8 +61,7 @@ def materialize(context: dg.AssetExecutionContext, key: dg.AssetKey, told: Mappi
 
 def of_nothing(context: dg.AssetExecutionContext) -> str:
     """What is said of an hour that the books know nothing of, in a run that has looked for its files, or has not."""
-    chosen = context.run.asset_selection
-    return EMPTY if not chosen or dg.AssetKey("raw_readings") in chosen else NOTHING
+    return EMPTY if context.job_def.has_node_named("raw_readings") else NOTHING
 
 
 def keep_from_red(context: dg.AssetExecutionContext, empty: Collection[Hour], told: str) -> None:

@@ -132,8 +132,8 @@ def test_a_lost_run_that_waits_to_be_reported_is_counted_once_however_often_it_i
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(up, "find_lost_runs", lambda *_, **__: ["a", "b"])
-    nothing: Any = None
-    started = up.Running(*[nothing] * len(dataclasses.fields(up.Running)[:-2]), lost=[])
+    running: Any = up.Running
+    started = running(*[None] * len(dataclasses.fields(running)[:-2]), lost=[])
     for code_server_ended in (True, False):
         started.find_lost(code_server_ended=code_server_ended)
     assert started.lost == ["a", "b"]

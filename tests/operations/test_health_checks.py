@@ -43,7 +43,7 @@ def test_a_daemon_that_is_off_is_a_warning_and_one_that_half_works_is_wrong() ->
     half = judge_daemons({**NOW_AND_THEN, "SENSOR": late}, {})
     assert (half.grade, "SENSOR" in half.text, "SCHEDULER" in half.text) == (Grade.WRONG, True, False)
     assert judge_daemons(NOW_AND_THEN, {"SENSOR": "boom"}).grade is Grade.WRONG
-    assert judge_daemons({**NOW_AND_THEN, "SENSOR": -late}, {}).grade is Grade.WRONG, "it died while the clock was ahead"
+    assert judge_daemons({**NOW_AND_THEN, "SENSOR": -late}, {}).grade is Grade.WRONG, "it died with the clock ahead"
 
 
 def test_what_is_not_read_is_told_in_pairs_and_days_with_the_command_that_reads_all_of_it() -> None:
