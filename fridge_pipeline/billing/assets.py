@@ -22,7 +22,7 @@ from fridge_pipeline.orchestration.partitions import (
     tenants_of,
 )
 from fridge_pipeline.orchestration.progress import Progress
-from fridge_pipeline.orchestration.told_hours import EMPTY, keep_from_red, materialize, tell_hours
+from fridge_pipeline.orchestration.told_hours import keep_from_red, materialize, of_nothing, tell_hours
 
 
 @dg.asset(
@@ -77,15 +77,16 @@ def report_bills(
     """
     for outlier in (outlier for bill in report.hours for outlier in bill.outliers):
         context.log.warning("%s in %s: %s", outlier.case.tenant_id, outlier.case.hour, outlier)
+    nothing = of_nothing(context)
     metadata = {
-        bill.hour: {**bill_metadata(bill, is_empty=bill.hour not in with_history), **links}
+        bill.hour: {**bill_metadata(bill, None if bill.hour in with_history else nothing), **links}
         for bill in report.hours
         if bill.is_settled
     }
     left_out = {bill.hour for bill in report.hours if bill.left_out}
     if report.unsettled:
         materialize(context, context.asset_key, {hour: told for hour, told in metadata.items() if hour not in left_out})
-        keep_from_red(context, [hour for hour in metadata if hour not in with_history])
+        keep_from_red(context, [hour for hour in metadata if hour not in with_history], nothing)
         raise dg.Failure(explain_unsettled(report), allow_retries=False)
     billed = {bill.hour for bill in report.hours if bill.is_closed and bill.hour in with_history}
     yield tell_hours(context, metadata, billed - left_out, unfinished=left_out)
@@ -98,15 +99,18 @@ def bill_summary(hours: HourRange, report: BillReport) -> str:
     return f"{hours}: {answers or 'nothing was sent'}; {settled} of {len(report.hours)} hours have nothing left to send"
 
 
-def bill_metadata(bill: HourBill, *, is_empty: bool = False) -> dict[str, Any]:
-    """The numbers of one hour, which Dagster plots over the partitions; none where nothing was to be billed yet."""
+def bill_metadata(bill: HourBill, nothing: str | None = None) -> dict[str, Any]:
+    """The numbers of one hour, which Dagster plots over the partitions; none where nothing was to be billed yet.
+
+    ``nothing`` is what is said of one that the books know nothing of.
+    """
     exceptions = {f"exceptions_{kind}": number for kind, number in bill.exceptions.items()}
     if not bill.is_closed:
         return {"state": "open: pushed after it has closed", **exceptions}
-    if is_empty:
-        return {"state": EMPTY, **exceptions}
-    nothing = "nothing is stated: see the exceptions" if bill.exceptions else "no usage to state"
-    state = "delivered" if bill.accepted else nothing
+    if nothing is not None:
+        return {"state": nothing, **exceptions}
+    unstated = "nothing is stated: see the exceptions" if bill.exceptions else "no usage to state"
+    state = "delivered" if bill.accepted else unstated
     if bill.left_out:
         state = f"sent of the tenants that were asked for; {bill.left_out} meter events of others wait"
     if not bill.is_billed:

@@ -16,7 +16,7 @@ from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.cli.bill_command import COLUMNS, Billed, exceptions_by_kind, hours_to_bill
 from fridge_pipeline.cli.terminal import console
 from fridge_pipeline.cli.up import Running
-from fridge_pipeline.orchestration.automation import LOAD_AND_BILL, tags_under_way
+from fridge_pipeline.orchestration.automation import LOAD_AND_BILL, runs_under_way
 from fridge_pipeline.orchestration.headless import RangeRun
 from fridge_pipeline.orchestration.instance import hold_connections
 from fridge_pipeline.orchestration.partitions import hours_in_tags
@@ -35,7 +35,7 @@ def await_billed(started: Running, span: HourRange) -> Billed:
     with kept_instance() as instance, Progress(*COLUMNS, console=console) as progress:
         task = progress.add_task("billing, as the landing sensor does", total=len(to_run))
         try:
-            while (waiting or tags_under_way(instance)) and not any(run.failure for run in runs):
+            while (waiting or runs_under_way(instance)) and not any(run.failure for run in runs):
                 time.sleep(LOOK_SECONDS)
                 started.look_after()
                 waiting = hours_to_bill(ledger, landing, span)

@@ -20,6 +20,7 @@ from fridge_pipeline.operations.check_health import (
     check_billing_start,
     check_books,
     check_database,
+    check_hours,
     check_invoices,
     check_landing,
     check_machine,
@@ -94,8 +95,9 @@ def _installation(opened: Installation) -> Iterator[HealthCheck]:
     )
     yield from _guarded(
         "hours",
-        lambda: check_books(ledger.as_run("fridge doctor"), landing.zone, ledger.grid(), configured.close_after),
+        lambda: [check_hours(ledger.as_run("fridge doctor"), landing.zone, ledger.grid(), configured.close_after)],
     )
+    yield from _guarded("exceptions", lambda: check_books(ledger.database, ledger.clock()))
 
 
 def _guarded(name: str, run: Callable[[], Iterable[HealthCheck]]) -> Iterator[HealthCheck]:

@@ -101,7 +101,8 @@ def _read(opened: Installation, month: Month | None, now: datetime) -> InvoiceRe
     first = month.start if month else now - COMPARED_BACK
     today = now.astimezone(UTC).date()
     days = DayRange(min(first.astimezone(UTC).date(), today), today)
-    return read_invoices(opened.ledger.as_run("fridge invoices"), opened.stripe.gateway, days)
+    ledger = opened.ledger
+    return read_invoices(ledger.as_run("fridge invoices"), opened.stripe.gateway, days, ledger.settings.stripe_reads)
 
 
 def _planned(opened: Installation) -> HoldReport:

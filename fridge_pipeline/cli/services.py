@@ -190,7 +190,7 @@ class Services:
         """Ends the services of an earlier start whose own end was violent; returns how many groups it found."""
         try:
             recorded = json.loads(self._record.read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError):  # none, or half of one, as after a power cut or on a full disk
             return 0
         groups = [entry["pid"] for entry in recorded if _is_same_process(entry)]
         stop_groups(groups)

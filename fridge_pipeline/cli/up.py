@@ -62,6 +62,8 @@ def ui(*, read_only: bool, port: int) -> None:
     configured = settings()
     with ExitStack() as stack:
         stack.enter_context(ended_by_signals())
+        lock = make_private(configured.home) / f"ui-{port}.lock"
+        refuse_second(stack, lock, f"ui --port {port}", "; name another --port")
         ledger = stack.enter_context(open_ledger(configured))
         services = Services(configured.home / f"ui-{port}.json")
         services.stop_left_over()
@@ -168,7 +170,8 @@ class Running:
 
     def find_lost(self, *, code_server_ended: bool) -> None:
         """Notes the runs whose process has ended, to be reported once a code server answers."""
-        self.lost.extend(find_lost_runs(self.storage, code_server_ended=code_server_ended))
+        found = find_lost_runs(self.storage, code_server_ended=code_server_ended)
+        self.lost.extend(run for run in found if run not in self.lost)
 
 
 @click.command()
@@ -286,6 +289,7 @@ def running(configured: Settings, port: int) -> Iterator[Running]:
 
 def refuse_second(stack: ExitStack, lock: Path, command: str, instead: str = "") -> None:
     """Keeps this command alone on a FRIDGE_HOME until the stack is closed. Raises ``AlreadyUpError``."""
-    if process_lock.is_held(lock):
-        raise AlreadyUpError(f"fridge {command} already runs on {lock.parent}{instead}")
-    stack.enter_context(process_lock.exclusive(lock))
+    try:
+        stack.enter_context(process_lock.exclusive(lock, patience=0))
+    except process_lock.LockTimeoutError as error:
+        raise AlreadyUpError(f"fridge {command} already runs on {lock.parent}{instead}") from error

@@ -29,9 +29,9 @@ def shared(path: Path) -> Iterator[int]:
 
 
 @contextmanager
-def exclusive(path: Path) -> Iterator[int]:
-    """An exclusive lock, waited for; yields the open file."""
-    yield from _locked(path, fcntl.LOCK_EX)
+def exclusive(path: Path, patience: float = LOCK_PATIENCE_S) -> Iterator[int]:
+    """An exclusive lock, waited for so long; yields the open file. Raises ``LockTimeoutError``."""
+    yield from _locked(path, fcntl.LOCK_EX, patience)
 
 
 def is_alone(descriptor: int) -> bool:
@@ -64,14 +64,14 @@ def _try(descriptor: int, kind: int) -> bool:
     return True
 
 
-def _locked(path: Path, kind: int) -> Iterator[int]:
+def _locked(path: Path, kind: int, patience: float = LOCK_PATIENCE_S) -> Iterator[int]:
     descriptor = _open(path)
     try:
-        deadline = time.monotonic() + LOCK_PATIENCE_S
+        deadline = time.monotonic() + patience
         while not _try(descriptor, kind):
             if time.monotonic() > deadline:
                 raise LockTimeoutError(
-                    f"another process has kept {path} locked for more than {LOCK_PATIENCE_S:.0f} s: "
+                    f"another process has kept {path} locked for more than {patience:.0f} s: "
                     f"find it with 'lsof {path}' and end it, then try again"
                 )
             time.sleep(PAUSE_S)

@@ -54,7 +54,7 @@ def stripe_invoices(
         progress = Progress(context.log, f"reading the invoices of {span} from {ledger.stripe_location}")
         with retried_when_the_database_is_lost():
             run = ledger.as_run(context.run.run_id, progress.at_failpoint)
-            report = read_invoices(run, stripe.gateway, span)
+            report = read_invoices(run, stripe.gateway, span, ledger.settings.stripe_reads)
             compared = compare_invoices(run)
             held = hold_drafts(run, stripe.gateway, hold_order(ledger, landing))
         progress.finish(f"{span}: {reading_summary(report, compared)}; {hold_summary(held)}")

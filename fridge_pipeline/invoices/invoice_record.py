@@ -172,6 +172,11 @@ def days_read(connection: psycopg.Connection, today: date) -> dict[date, datetim
     return dict(connection.execute(statement("invoice_days_read"), {"today": today}).fetchall())
 
 
+def days_last_read(connection: psycopg.Connection, days: Iterable[date]) -> dict[date, datetime]:
+    """When each of some days was read last, over or not; those that never were are left out."""
+    return dict(connection.execute(statement("days_last_read"), {"days": list(days)}).fetchall())
+
+
 def days_with_drafts(connection: psycopg.Connection) -> dict[date, list[str]]:
     """The days on which drafts were created, as far as the books know, and their ids."""
     return dict(connection.execute(statement("days_with_drafts")).fetchall())

@@ -27,7 +27,7 @@ from fridge_pipeline.ingest.landing.landing_errors import LandingError
 from fridge_pipeline.ingest.landing.zone import LandingZone
 from fridge_pipeline.ingest.watch import find_landing_news
 from fridge_pipeline.invoices.compare_invoices import COMPARED_BACK
-from fridge_pipeline.invoices.invoice_record import days_with_drafts, known_prices, recent_invoices
+from fridge_pipeline.invoices.invoice_record import days_last_read, days_with_drafts, known_prices, recent_invoices
 from fridge_pipeline.invoices.our_side import Asked, Customer, billed_customers, booked_periods
 from fridge_pipeline.invoices.read_invoices import READS_USED_UP
 from fridge_pipeline.invoices.rules.billing_periods import Span
@@ -39,6 +39,10 @@ from fridge_pipeline.stripe.rules.invoice import THRESHOLD, Draft, Invoice, Pric
 from fridge_pipeline.stripe.rules.limits import READS_MAX, READS_MONTH
 
 MIDNIGHT = time(0)
+
+#: A draft that its day's last reading has left out bills no meter of ours; that Stripe's clock and ours differ by so
+#: much is no reason to think so.
+CLOCKS_APART, NEVER = timedelta(minutes=5), datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +226,10 @@ def find_drafts(run: Run, open_gateway: Callable[[], StripeGateway], reads_max: 
         except StripeCallError as error:
             return DraftsFound(not_read=str(error))
         known = {each: day for day, several in days_with_drafts(connection).items() for each in several}
-    new = {f"new:{each}": found[each].created_at.astimezone(UTC).date() for each in found.keys() - known.keys()}
+        created = {each: found[each].created_at for each in found.keys() - known.keys()}
+        days = {each: moment.astimezone(UTC).date() for each, moment in created.items()}
+        read = days_last_read(connection, days.values())
+    new = {f"new:{each}": day for each, day in days.items() if not read.get(day, NEVER) > created[each] + CLOCKS_APART}
     gone = {f"gone:{each}": known[each] for each in known.keys() - found.keys()}
     changed = new | gone
     digest = hashlib.sha256("\n".join(sorted(changed)).encode()).hexdigest()[:16]

@@ -171,6 +171,14 @@ where read_at >= (day + 1)::timestamp at time zone 'UTC' or day = %(today)s
 group by day
 order by day;
 
+-- name: days_last_read
+select
+    day,
+    max(read_at) as read_at
+from fridge.invoice_day_reads
+where day = any(%(days)s)
+group by day;
+
 -- name: days_with_drafts
 -- The days on which invoices were created that were drafts when they were read last, and their ids.
 select

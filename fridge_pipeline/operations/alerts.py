@@ -68,7 +68,8 @@ def record_notification(
     with connection.transaction():
         for alert in notification.alerts:
             row = {"alert_key": alert.key, "channel": channel, "title": alert.title, "newest_at": alert.newest_at}
-            connection.execute(statement("record_alert"), {**row, "now": now})
+            for each in ("end_alert_of_a_time_to_come", "record_alert"):
+                connection.execute(statement(each), {**row, "now": now})
         for over in notification.ended:
             connection.execute(statement("resolve_alert"), {"alert_key": over.key, "channel": channel, "now": now})
 
@@ -129,12 +130,13 @@ class AlertScope:
     """What is scanned beside the exceptions.
 
     ``find_undelivered`` gives the hours that are to be billed, stale when they have been for ``stale_after``; it may
-    raise ``LandingError``. The canary is flown, or it is not.
+    raise ``LandingError``. The canary is flown, or it is not; hours close so long after their end.
     """
 
     find_undelivered: Callable[[], list[Hour]]
     stale_after: timedelta
     flies_canary: bool
+    close_after: timedelta
 
 
 def find_alerts(
@@ -145,13 +147,15 @@ def find_alerts(
     A landing zone that cannot be looked at is an alert of its own, and says nothing of stale hours.
     """
     scan = AlertScan(
-        AlertMemory(memory.undelivered_since, (memory.canary_since or now) if scope.flies_canary else None)
+        AlertMemory(memory.undelivered_since, min(memory.canary_since or now, now) if scope.flies_canary else None)
     )
     with database.connect() as connection:
         scan.add(Family.EXCEPTIONS, *(exceptions_alert(kind) for kind in open_kinds(connection, now)))
         scan.add(Family.UNMAPPED, unmapped_alert(unmapped_near_deadline(connection, now), now))
         scan.add(Family.DRAFTS, drafts_alert(incomplete_drafts(connection, catalogue, now), now))
-    scan.add(Family.CANARY, _find_canary(database, catalogue, now, scan.memory.canary_since))
+    hour, flown_since = judged_hour(now, scope.close_after), scan.memory.canary_since
+    is_judged = flown_since is not None and hour.start >= flown_since
+    scan.add(Family.CANARY, _find_canary(database, catalogue, hour) if is_judged else None)
     try:
         undelivered = scope.find_undelivered()
     except LandingError as error:
@@ -164,13 +168,8 @@ def find_alerts(
     return scan
 
 
-def _find_canary(
-    database: Database, catalogue: tuple[Meter, ...], now: datetime, since: datetime | None
-) -> Alert | None:
-    """The canary's alert; none for hours that had begun before it was first flown, or that are not billed."""
-    hour = judged_hour(now)
-    if since is None or hour.start < since:
-        return None
+def _find_canary(database: Database, catalogue: tuple[Meter, ...], hour: Hour) -> Alert | None:
+    """The canary's alert of an hour that had not begun before it was first flown; none where that is not billed."""
     with database.connect() as connection:
         if not billing_start(connection).bills(hour):
             return None

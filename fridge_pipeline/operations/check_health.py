@@ -44,6 +44,7 @@ from fridge_pipeline.invoices.rules.hold_draft import InvoiceMode
 from fridge_pipeline.operations.rules.health_check import (
     Grade,
     HealthCheck,
+    Unread,
     judge_billing_start,
     judge_disk,
     judge_exceptions,
@@ -192,7 +193,7 @@ def check_reads(database: Database, catalogue: tuple[Meter, ...], reads_max: int
     with database.connect() as connection:
         made = reads_since(connection, now - READS_MONTH)
         row = connection.execute(statement("unread_customers"), {**days, **meters_of(catalogue)}).fetchone()
-    return judge_reads(made, reads_max, *(row or (0, 0, 0)))
+    return judge_reads(made, reads_max, Unread(*(row or (0, 0, 0, None, None))))
 
 
 def check_invoices(gateway: StripeGateway, mode: InvoiceMode) -> HealthCheck:
@@ -216,14 +217,18 @@ def check_billing_start(database: Database, told: BillingStart | None, now: date
         return judge_billing_start(billing_start(connection), told, now)
 
 
-def check_books(run: Run, zone: LandingZone, grid: HourRange, close_after: timedelta) -> Iterable[HealthCheck]:
-    """Hours that wait for delivery, odd ids, sources without readings, and what waits for a person."""
-    with run.database.connect() as connection:
-        similar, quiet = similar_ids(connection), quiet_sources(connection, run.clock())
+def check_hours(run: Run, zone: LandingZone, grid: HourRange, close_after: timedelta) -> HealthCheck:
+    """Hours that wait for delivery. Raises ``LandingError``."""
+    return judge_hours(find_hours_to_bill(run, zone, grid, close_after))
+
+
+def check_books(database: Database, now: datetime) -> Iterable[HealthCheck]:
+    """Odd ids, sources without readings, and what waits for a person."""
+    with database.connect() as connection:
+        similar, quiet = similar_ids(connection), quiet_sources(connection, now)
         exceptions = judge_exceptions(open_exception_kinds(connection))
     ids = judge_ids(list(map(str, similar)), similar[0].total if similar else 0)
-    hours = judge_hours(find_hours_to_bill(run, zone, grid, close_after))
-    return [hours, ids, judge_sources(quiet), *exceptions]
+    return [ids, judge_sources(quiet), *exceptions]
 
 
 _PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+) *(;.*?)?\\?$")

@@ -16,6 +16,12 @@ from fridge.alerts
 where channel = %(channel)s and resolved_at is null
 order by alert_key;
 
+-- name: end_alert_of_a_time_to_come
+-- One that was sent while the clock was ahead makes room for a row with the right time.
+update fridge.alerts
+set resolved_at = first_sent_at
+where alert_key = %(alert_key)s and channel = %(channel)s and resolved_at is null and first_sent_at > %(now)s;
+
 -- name: record_alert
 insert into fridge.alerts (alert_key, channel, title, first_sent_at, last_sent_at, newest_at)
 values (%(alert_key)s, %(channel)s, %(title)s, %(now)s, %(now)s, %(newest_at)s)
@@ -24,8 +30,9 @@ do update
     set title = excluded.title, last_sent_at = excluded.last_sent_at, newest_at = excluded.newest_at;
 
 -- name: resolve_alert
+-- The clock may have been ahead when it was sent: it is over no earlier than that.
 update fridge.alerts
-set resolved_at = %(now)s
+set resolved_at = greatest(first_sent_at, %(now)s)
 where alert_key = %(alert_key)s and channel = %(channel)s and resolved_at is null;
 
 -- name: open_kinds
@@ -119,12 +126,14 @@ from fridge.evidence_packs
 order by pack_id;
 
 -- name: unread_customers
--- Of how many customers and meters days were not read in a range, how many days that are, and of how many something was
--- stated.
+-- Of how many customers and meters days were not read in a range, how many days that are, of how many something was
+-- stated, and between which days they lie.
 select
     count(distinct row(tenant_id, event_name)) as customers,
     count(*) as days,
-    count(*) filter (where is_stated) as stated_days
+    count(*) filter (where is_stated) as stated_days,
+    min(day) as first_day,
+    max(day) as last_day
 from fridge.unread_days(%(first_day)s, %(last_day)s, %(event_names)s);
 
 -- name: bound_signals
@@ -345,8 +354,8 @@ select
 select exists(select 1 from fridge.invoice_day_reads) as were_read;
 
 -- name: drafts_become_final
--- When Stripe makes the first of some drafts final: an hour after it made it, where it has not said.
-select min(coalesce(finalizes_at, created_at + interval '1 hour')) as final_at
+-- When Stripe makes the first of some drafts final; nothing where it makes none final by itself.
+select min(finalizes_at) as final_at
 from fridge.invoices
 where invoice_id = any(%(invoice_ids)s);
 

@@ -129,8 +129,8 @@ def _drafts(connection: psycopg.Connection, observed: Observed, now: datetime) -
     at_risk = [draft.invoice_id for draft in drafts if draft.waits_for is not None]
     yield Sample("drafts", (), len(drafts))
     yield Sample("drafts_at_risk", (), len(at_risk))
-    if at_risk:
-        final_at = value_of(connection, "drafts_become_final", {"invoice_ids": at_risk})
+    final_at = value_of(connection, "drafts_become_final", {"invoice_ids": at_risk})
+    if final_at is not None:
         yield Sample("draft_at_risk_final_seconds", (), (final_at - now).total_seconds())
 
 

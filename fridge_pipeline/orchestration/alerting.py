@@ -25,7 +25,7 @@ from fridge_pipeline.operations.alerts import AlertScope, SendReport, find_alert
 from fridge_pipeline.operations.channels import AlertChannel, Mail, Webhook
 from fridge_pipeline.operations.rules.alert import Alert, AlertMemory, Family
 from fridge_pipeline.operations.rules.alert_causes import FailedJob, failed_job_alert
-from fridge_pipeline.orchestration.automation import ended, tags_under_way
+from fridge_pipeline.orchestration.automation import ended, runs_under_way
 from fridge_pipeline.orchestration.partitions import days_in_tags, hours_in_tags
 from fridge_pipeline.orchestration.runs import failure_text
 from fridge_pipeline.reconciliation.reconciliation_record import days_read_at
@@ -68,7 +68,7 @@ def failed_jobs(instance: dg.DagsterInstance, now: datetime, books: Books) -> li
     )
     if not failed:
         return []
-    repeated = {tags.get(PARENT_TAG) for tags in tags_under_way(instance)}
+    repeated = {run.tags.get(PARENT_TAG) for run in runs_under_way(instance)}
     left = _left_by(instance, [record for record in failed if record.dagster_run.run_id not in repeated])
     by_job: dict[str, list[RunRecord]] = defaultdict(list)
     for record in _not_done_by_the_books(left, books):
@@ -209,7 +209,9 @@ def alerts(settings: Settings) -> dg.SensorDefinition:
             return dg.SkipReason(NOT_CONFIGURED)
         now = ledger.clock()
         settings, memory = ledger.settings, AlertMemory.from_text(context.cursor)
-        scope = AlertScope(lambda: _undelivered(ledger, landing), settings.stale_after, settings.canary)
+        scope = AlertScope(
+            lambda: _undelivered(ledger, landing), settings.stale_after, settings.canary, settings.close_after
+        )
         scan = find_alerts(ledger.database, ledger.catalogue, scope, memory, now)
         scan.add(Family.RUNS, *_failed_run_alerts(context.instance, ledger, landing))
         report = send_alerts(ledger.database, channels, scan.alerts, scan.scanned, now)

@@ -1,7 +1,7 @@
 """What runs without anyone looking: the jobs, the sensor of new landing files, and which runs are under way."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
@@ -31,6 +31,14 @@ RECONCILE_DAYS = "reconcile_days"
 READ_INVOICES = "read_invoices"
 CHECK_BOOKS = "check_books"
 PLAN_BACKFILL = "plan_backfill"
+
+#: What a run of hours or days is for, by the asset, and the jobs that do it.
+BILLING, RECONCILING, INVOICES = "meter_events", "stripe_reconciliation", "stripe_invoices"
+JOBS_OF = {
+    BILLING: {LOAD_AND_BILL, BILL_CLOSED_HOURS},
+    RECONCILING: {RECONCILE_DAYS},
+    INVOICES: {READ_INVOICES},
+}
 
 
 load_and_bill = dg.define_asset_job(
@@ -130,11 +138,11 @@ def landing_sensor(
 
 
 def without_runs_under_way(instance: dg.DagsterInstance, hours: Iterable[Hour]) -> list[Hour]:
-    """The hours that no queued or running run works on already."""
+    """The hours that no queued or running run bills already; one that only plans or checks them is in nobody's way."""
     waiting = sorted(hours)
     if not waiting:
         return []
-    busy = {hour for tags in tags_under_way(instance) for hour in hours_in_tags(tags)}
+    busy = {hour for run in runs_under_way(instance) if makes(run, BILLING) for hour in hours_in_tags(run.tags)}
     return [hour for hour in waiting if hour not in busy]
 
 
@@ -149,9 +157,9 @@ def requests_of_hours(hours: Sequence[Hour], why: str, key: str | None = None) -
 DAYS_UNDER_WAY = "a run is at these days already"
 
 
-def request_of_days(instance: dg.DagsterInstance, days: set[date], key: str) -> dg.RunRequest | None:
-    """One run of all days from the first to the last that no run is at: a read holds a hundred, whatever their days."""
-    busy = {day for tags in tags_under_way(instance) for day in days_in_tags(tags)}
+def request_of_days(instance: dg.DagsterInstance, asset: str, days: set[date], key: str) -> dg.RunRequest | None:
+    """One run of all days from the first to the last that no run makes: a read holds a hundred, whatever their days."""
+    busy = {day for run in runs_under_way(instance) if makes(run, asset) for day in days_in_tags(run.tags)}
     waiting = sorted(days - busy)
     if not waiting:
         return None
@@ -159,9 +167,16 @@ def request_of_days(instance: dg.DagsterInstance, days: set[date], key: str) -> 
     return dg.RunRequest(run_key=f"{key}:{span}", tags=range_tags(span))
 
 
-def tags_under_way(instance: dg.DagsterInstance) -> list[Mapping[str, str]]:
-    """The tags of every queued or running run."""
-    return [record.dagster_run.tags for record in instance.get_run_records(RunsFilter(statuses=UNDER_WAY))]
+def runs_under_way(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
+    """Every queued or running run."""
+    return [record.dagster_run for record in instance.get_run_records(RunsFilter(statuses=UNDER_WAY))]
+
+
+def makes(run: dg.DagsterRun, asset: str) -> bool:
+    """Whether this asset is what a run is for: by the assets that somebody chose, or else by its job."""
+    if run.asset_selection:
+        return dg.AssetKey(asset) in run.asset_selection
+    return run.job_name in JOBS_OF[asset]
 
 
 def ended(record: RunRecord) -> datetime:

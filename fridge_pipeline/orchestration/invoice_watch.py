@@ -10,7 +10,7 @@ from fridge_pipeline.invoices.hold_drafts import days_to_hold
 from fridge_pipeline.invoices.invoice_record import days_read, days_with_drafts
 from fridge_pipeline.invoices.plan_holds import find_drafts, unloaded_hours
 from fridge_pipeline.invoices.rules.hold_draft import InvoiceMode
-from fridge_pipeline.orchestration.automation import DAYS_UNDER_WAY, READ_INVOICES, request_of_days
+from fridge_pipeline.orchestration.automation import DAYS_UNDER_WAY, INVOICES, READ_INVOICES, request_of_days
 from fridge_pipeline.orchestration.partitions import daily_grid
 
 #: Between the reconciliation, whose sums it shows, and the check of the books.
@@ -39,7 +39,7 @@ def daily_invoices(
         read, with_drafts = days_read(connection, grid.last), days_with_drafts(connection)
     wanted = {day for day in looked_at.days() if day not in read} | {day for day in with_drafts if day in grid}
     key = f"invoices:{context.scheduled_execution_time.isoformat()}"
-    return request_of_days(context.instance, wanted | {yesterday}, key) or dg.SkipReason(DAYS_UNDER_WAY)
+    return request_of_days(context.instance, INVOICES, wanted | {yesterday}, key) or dg.SkipReason(DAYS_UNDER_WAY)
 
 
 #: As often as a page of drafts costs nothing that is missed: 2,160 reads of the 10,000 that a month has at least.
@@ -61,12 +61,14 @@ def invoice_drafts(
     """Requests a run when the drafts are others than the last run has read, or are to be held or let go.
 
     One read a page, else nothing. What one run leaves to be done, as when Stripe's sums lag, is requested once an hour.
+    What it has not read is for the morning, but where drafts are held: the next look requests it, for Stripe makes a
+    draft that nobody holds final within the hour.
     """
     mode = ledger.settings.invoices
     if mode is InvoiceMode.OFF:
         return dg.SkipReason(IS_OFF)
     run = ledger.as_run("invoice_drafts")
-    found = find_drafts(run, stripe.gateway)
+    found = find_drafts(run, stripe.gateway, ledger.settings.stripe_reads)
     if found.not_read is not None:
         return dg.SkipReason(f"drafts are not read: {found.not_read}")
     wanted, digest = set(found.changed), found.digest
@@ -77,9 +79,11 @@ def invoice_drafts(
             unloaded = unloaded_hours(ledger.database, landing.zone, ledger.grid())
             to_hold, hold_digest = days_to_hold(run, found.drafts, longest, unloaded)
         wanted, digest = wanted | to_hold, f"{digest}:{hold_digest}" if to_hold else digest
+    if mode is InvoiceMode.HOLD and found.changed:
+        digest = f"{digest}:{int(ledger.clock().timestamp() // DRAFTS_INTERVAL_SECONDS)}"
     grid = daily_grid(ledger.settings.partitions_start, ledger.clock())
-    request = request_of_days(context.instance, {day for day in wanted if day in grid}, f"invoices:{digest}")
-    return dg.SensorResult(
-        run_requests=[request] if request else [],
-        skip_reason=None if request else f"{len(found.drafts)} drafts, and all of them are read",
-    )
+    days = {day for day in wanted if day in grid}
+    if not days:
+        return dg.SkipReason(f"{len(found.drafts)} drafts, and all of them are read")
+    request = request_of_days(context.instance, INVOICES, days, f"invoices:{digest}")
+    return dg.SensorResult(run_requests=[request]) if request else dg.SkipReason(DAYS_UNDER_WAY)

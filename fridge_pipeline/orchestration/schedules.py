@@ -17,6 +17,7 @@ from fridge_pipeline.orchestration.automation import (
     DAYS_UNDER_WAY,
     EVERY_HOUR_DELIVERED,
     RECONCILE_DAYS,
+    RECONCILING,
     SWEEP_AFTER_CLOSE,
     request_of_days,
     requests_of_hours,
@@ -74,7 +75,8 @@ def daily_reconciliation(
     with ledger.database.connect() as connection:
         unfinished = days_to_reconcile(connection, looked_at, ledger.catalogue)
     tick = context.scheduled_execution_time.isoformat()
-    return request_of_days(context.instance, {*unfinished, yesterday}, tick) or dg.SkipReason(DAYS_UNDER_WAY)
+    days = {*unfinished, yesterday}
+    return request_of_days(context.instance, RECONCILING, days, tick) or dg.SkipReason(DAYS_UNDER_WAY)
 
 
 LAND_CANARY = "land_canary"

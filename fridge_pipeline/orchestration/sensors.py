@@ -15,10 +15,12 @@ from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.installation import Ledger, Stripe
 from fridge_pipeline.orchestration.automation import (
     BILL_CLOSED_HOURS,
+    BILLING,
     EVERY_HOUR_DELIVERED,
     RECONCILE_DAYS,
     SWEEP_AFTER_CLOSE,
     ended,
+    makes,
     requests_of_hours,
     without_runs_under_way,
 )
@@ -76,10 +78,10 @@ def _undelivered(ledger: Ledger) -> list[Hour]:
 
 
 def _attempts(instance: dg.DagsterInstance, now: datetime) -> dict[Hour, list[RunRecord]]:
-    """The runs that have lately ended, by the hours that they worked on."""
+    """The runs that have lately ended, by the hours that they were to bill."""
     attempts = defaultdict[Hour, list[RunRecord]](list)
     for record in instance.get_run_records(RunsFilter(statuses=ENDED, updated_after=now - ATTEMPTS_REMEMBERED)):
-        for hour in hours_in_tags(record.dagster_run.tags):
+        for hour in hours_in_tags(record.dagster_run.tags) if makes(record.dagster_run, BILLING) else ():
             attempts[hour].append(record)
     return attempts
 

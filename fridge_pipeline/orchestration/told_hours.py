@@ -59,11 +59,16 @@ def materialize(context: dg.AssetExecutionContext, key: dg.AssetKey, told: Mappi
         DagsterEvent.asset_materialization(step, event, DagsterEventBatchMetadata(batch, number == len(told)))
 
 
-def keep_from_red(context: dg.AssetExecutionContext, empty: Collection[Hour]) -> None:
+def of_nothing(context: dg.AssetExecutionContext) -> str:
+    """What is said of an hour that the books know nothing of, in a run that has looked for its files, or has not."""
+    return EMPTY if context.job_def.has_node_named("raw_readings") else NOTHING
+
+
+def keep_from_red(context: dg.AssetExecutionContext, empty: Collection[Hour], told: str) -> None:
     """Materializes the ``empty`` hours of all assets of a run that fails: Dagster would show them as failed."""
     planned = context.instance.get_records_for_run(
         context.run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
     ).records
     assets = {record.asset_key for record in planned if record.asset_key is not None}
     for key in sorted(assets - {context.asset_key}):
-        materialize(context, key, {hour: {"state": EMPTY} for hour in empty})
+        materialize(context, key, {hour: {"state": told} for hour in empty})

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import signal
 import socket
@@ -7,10 +8,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
+from fridge_pipeline.cli import up
 from fridge_pipeline.cli.dagster_services import HOST, ServiceStartError, listen_for, start_listening
 from fridge_pipeline.cli.services import RESTART_SECONDS_MIN, Service, Services, free_port
 
@@ -116,3 +119,21 @@ def test_of_a_record_that_somebody_copied_or_wrote_only_what_was_started_by_it_i
         left.stop()
         other.kill()
         other.wait()
+
+
+@pytest.mark.parametrize("left", ["", '[{"pid": 4'])
+def test_a_record_that_a_power_cut_or_a_full_disk_cut_off_keeps_nobody_from_starting(tmp_path: Path, left: str) -> None:
+    record = tmp_path / "services.json"
+    record.write_text(left)
+    assert Services(record).stop_left_over() == 0
+
+
+def test_a_lost_run_that_waits_to_be_reported_is_counted_once_however_often_it_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(up, "find_lost_runs", lambda *_, **__: ["a", "b"])
+    running: Any = up.Running
+    started = running(*[None] * len(dataclasses.fields(running)[:-2]), lost=[])
+    for code_server_ended in (True, False):
+        started.find_lost(code_server_ended=code_server_ended)
+    assert started.lost == ["a", "b"]

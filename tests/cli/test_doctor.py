@@ -139,6 +139,16 @@ def test_doctor_says_which_hours_wait_and_what_stands_in_the_exceptions_and_what
     assert "fridge tenants import" in found["exceptions"]["do"]
 
 
+def test_a_landing_zone_that_is_gone_hides_no_exception(run: Run, pipeline: Pipeline, two_days_ago: datetime) -> None:
+    pipeline.land(Hour(two_days_ago), "a.csv", readings("cohoes", Hour(two_days_ago), 1, 1))
+    pipeline.run(Hour(two_days_ago))
+    shutil.rmtree(pipeline.landing)
+    code, found = health_checks(run)
+    assert (code, found["landing zone"]["grade"], found["hours"]["grade"]) == (1, "wrong", "wrong")
+    assert {"ids", "sources", "exceptions"} <= found.keys()
+    assert " open: " in found["exceptions"]["text"]
+
+
 def test_doctor_says_that_packs_and_reports_cannot_be_written(run: Run, tmp_path: Path) -> None:
     (tmp_path / "a file").touch()
     code, found = health_checks(run, FRIDGE_ARCHIVE_URI=str(tmp_path / "a file" / "archive"))

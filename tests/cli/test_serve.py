@@ -6,8 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import dagster as dg
@@ -21,7 +22,7 @@ from dagster._grpc.client import DagsterGrpcClient
 
 from fridge_pipeline.cli.main import fridge
 from fridge_pipeline.cli.services import stop_groups
-from fridge_pipeline.cli.up import AlreadyUpError
+from fridge_pipeline.cli.up import AlreadyUpError, refuse_second
 from fridge_pipeline.database import process_lock
 from fridge_pipeline.database.connection import Database, DatabaseUnreachableError
 from fridge_pipeline.orchestration import dagster_storage
@@ -141,6 +142,28 @@ def test_a_second_code_location_is_refused_because_it_would_take_the_firsts_runs
     assert isinstance(done.exception, AlreadyUpError)
     assert "fridge serve code already runs on" in str(done.exception)
     assert isinstance(CliRunner().invoke(fridge, ["serve", "code"], env=environ).exception, DatabaseUnreachableError)
+
+
+def test_of_two_that_start_in_the_same_moment_the_second_is_refused_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process_lock, "is_held", lambda _: False)  # as it was when the second one looked
+    begun = time.monotonic()
+    with process_lock.exclusive(tmp_path / "up.lock"), ExitStack() as stack, pytest.raises(AlreadyUpError):
+        refuse_second(stack, tmp_path / "up.lock", "up")
+    assert time.monotonic() - begun < 5
+
+
+def test_a_second_ui_on_the_same_port_is_refused_because_it_would_end_the_firsts_services(
+    environ: dict[str, str],
+) -> None:
+    lock = Path(environ["FRIDGE_HOME"]) / "ui-3002.lock"
+    lock.parent.mkdir()
+    with process_lock.exclusive(lock):
+        done = CliRunner().invoke(fridge, ["ui"], env=environ)
+    assert isinstance(done.exception, AlreadyUpError)
+    assert "fridge ui --port 3002 already runs on" in str(done.exception)
+    assert isinstance(CliRunner().invoke(fridge, ["ui"], env=environ).exception, DatabaseUnreachableError)
 
 
 @pytest.fixture

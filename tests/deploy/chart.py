@@ -92,7 +92,7 @@ CHART: Keys = {
         "schedules": THREADS,
     },
     "additionalInstanceConfig": None,  # goes into dagster.yaml as it is, which Dagster itself checks
-    "scheduler": {"type": None, "config": {"daemonScheduler": {"maxCatchupRuns": None}}},
+    "scheduler": {"type": None, "config": {"daemonScheduler": {"maxCatchupRuns": None, "maxTickRetries": None}}},
     "retention": {"enabled": None, "schedule": TICKS, "sensor": TICKS},
     "computeLogManager": {"type": None},
     **dict.fromkeys(("migrate", "telemetry", "ingress", "rabbitmq", "redis", "flower"), ENABLED),

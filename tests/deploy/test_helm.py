@@ -42,7 +42,10 @@ def chart_instance(values: dict[str, Any]) -> dict[str, Any]:
         "scheduler": {
             "module": "dagster.core.scheduler",
             "class": "DagsterDaemonScheduler",
-            "config": {"max_catchup_runs": values["scheduler"]["config"]["daemonScheduler"]["maxCatchupRuns"]},
+            "config": {
+                "max_catchup_runs": values["scheduler"]["config"]["daemonScheduler"]["maxCatchupRuns"],
+                "max_tick_retries": values["scheduler"]["config"]["daemonScheduler"]["maxTickRetries"],
+            },
         },
         **{
             store: {

@@ -71,6 +71,7 @@ class InvoicedBooks:
             currency="usd",
             created_at=self.end + timedelta(minutes=15),
             finalized_at=None if status == "draft" else final or self.pipeline.clock(),
+            finalizes_at=line.pop("finalizes_at", None),
             lines=(self.line(quantity, **line),),
         )
         self.write(lambda connection, reading: add_invoice(connection, found, reading))

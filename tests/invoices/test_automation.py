@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
 
+from fridge_pipeline.installation import open_ledger
 from fridge_pipeline.invoices.compare_invoices import compared_since
+from fridge_pipeline.orchestration.automation import READ_INVOICES, RECONCILE_DAYS
+from fridge_pipeline.orchestration.invoice_watch import DRAFTS_INTERVAL_SECONDS
 from fridge_pipeline.orchestration.partitions import days_in_tags
 from fridge_pipeline.resources import RESOURCES
+from fridge_pipeline.settings import read_settings
 from tests.console_script import Run
 from tests.invoices.account import InvoicedTenant
 from tests.orchestration.conftest import definitions  # noqa: F401 # the same installation for Dagster's objects
@@ -36,9 +42,21 @@ def tenant(pipeline: Pipeline) -> InvoicedTenant:
     return found
 
 
-def tick(definitions: dg.Definitions, instance: dg.DagsterInstance) -> tuple[list[dg.RunRequest], str]:  # noqa: F811
+def tick(
+    definitions: dg.Definitions,  # noqa: F811
+    instance: dg.DagsterInstance,
+    later: timedelta = timedelta(0),
+) -> tuple[list[dg.RunRequest], str]:
     """One tick of the sensor of drafts: what it requests, or why nothing."""
-    with dg.build_sensor_context(instance=instance, definitions=definitions, resources=RESOURCES) as context:
+
+    @dg.resource
+    def ledger(_: dg.InitResourceContext) -> Iterator[object]:
+        with open_ledger(read_settings(os.environ), lambda: datetime.now(UTC) + later) as opened:
+            yield opened
+
+    with dg.build_sensor_context(
+        instance=instance, definitions=definitions, resources={**RESOURCES, "ledger": ledger}
+    ) as context:
         told = definitions.get_sensor_def("invoice_drafts").evaluate_tick(context)
     return list(told.run_requests or []), told.skip_message or ""
 
@@ -58,7 +76,7 @@ def test_the_asset_reads_compares_and_its_check_says_which_usage_no_invoice_carr
         verdicts = {each.check_name: each.passed for each in result.get_asset_check_evaluations()}
         assert verdicts == {"invoices_are_usage": True, "accepted_usage_is_invoiced": False}
         requested, told = tick(definitions, instance)
-        if tenant.pipeline.clock().hour:  # else its day has just ended, and the draft of it is to be read
+        if tenant.pipeline.clock().hour > 1:  # else its day has just ended, and the draft of it is to be read
             assert (requested, told) == ([], "0 drafts, and all of them are read")
         (again,) = schedule_tick(definitions, instance, "daily_invoices")
         assert len(days_in_tags(dict(again.tags))) == 1, "what was read after its day is not read again"
@@ -75,6 +93,27 @@ def test_days_that_were_not_read_are_read_as_far_back_as_is_compared(
     with dg.instance_for_test() as instance:
         (morning,) = schedule_tick(definitions, instance, "daily_invoices")
     assert days_in_tags(dict(morning.tags))[0] == compared_since(now).date()
+
+
+def test_no_more_is_read_than_the_setting_allows(
+    tenant: InvoicedTenant,
+    definitions: dg.Definitions,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    run: Run,
+) -> None:
+    tenant.read()
+    before = tenant.invoice_reads()
+    monkeypatch.setenv("FRIDGE_STRIPE_READS", "1")
+    used_up = "the reads that Stripe allows in a month are used up"
+    with dg.instance_for_test() as instance:
+        assert tick(definitions, instance) == ([], f"drafts are not read: {used_up}")
+        (morning,) = schedule_tick(definitions, instance, "daily_invoices")
+        job = asset_job(definitions, ["stripe_invoices"])
+        result = job.execute_in_process(instance=instance, tags=dict(morning.tags))
+        state = result.get_asset_materialization_events()[0].materialization.metadata["state"].value
+    assert state == f"not read: {used_up}"
+    assert used_up in run("invoices", "--read-stripe", FRIDGE_STRIPE_READS="1").stdout
+    assert tenant.invoice_reads() == before
 
 
 def test_off_reads_nothing_requests_nothing_and_says_so(
@@ -116,6 +155,16 @@ def test_the_asset_holds_the_draft_of_a_file_that_is_not_loaded_and_watching_it_
     pipeline.land(found.hour(20), "late.csv", readings("cohoes", found.hour(20), 1, 7))
     with dg.instance_for_test() as instance:
         (wanted,), _ = tick(definitions, instance)
+        (again,), _ = tick(definitions, instance, timedelta(seconds=DRAFTS_INTERVAL_SECONDS))
+        assert (again.run_key != wanted.run_key) is (mode == "hold"), "a run that did not read it leaves it unheld"
+        reconciling = definitions.resolve_job_def(RECONCILE_DAYS)
+        instance.create_run_for_job(reconciling, tags=dict(wanted.tags), status=dg.DagsterRunStatus.STARTED)
+        assert tick(definitions, instance)[0][0].tags == wanted.tags, "another job's run of these days reads no invoice"
+        reading = instance.create_run_for_job(
+            definitions.resolve_job_def(READ_INVOICES), tags=dict(wanted.tags), status=dg.DagsterRunStatus.STARTED
+        )
+        assert tick(definitions, instance) == ([], "a run is at these days already")
+        instance.report_run_failed(reading)
         job = asset_job(definitions, ["stripe_invoices"], CHECKS)
         result = job.execute_in_process(instance=instance, tags=dict(wanted.tags))
         metadata = result.get_asset_materialization_events()[0].materialization.metadata

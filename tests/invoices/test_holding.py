@@ -19,7 +19,7 @@ from fridge_pipeline.operations.rules.alert import AlertMemory, Family
 from fridge_pipeline.stripe.invoice_reads import drafts
 from fridge_pipeline.stripe.rules.api_key import ApiKey
 from tests.invoices.account import InvoicedTenant
-from tests.pipeline import Pipeline, ProcessDied, dies_after, gateway_to, readings
+from tests.pipeline import CLOSE_AFTER, Pipeline, ProcessDied, dies_after, gateway_to, readings
 
 LONGEST = timedelta(hours=48)
 EFFECTS = (Failpoint.HOLD_INTENDED, Failpoint.HOLD_ANSWERED, Failpoint.HOLD_WRITTEN)
@@ -285,7 +285,7 @@ def test_a_draft_is_told_of_before_it_is_final_without_an_hour_of_its_period_and
     line, hour = tenant.pipeline, tenant.hour(20)
 
     def told() -> list[str]:
-        scope = AlertScope(list, timedelta(hours=3), flies_canary=False)
+        scope = AlertScope(list, timedelta(hours=3), flies_canary=False, close_after=CLOSE_AFTER)
         scan = find_alerts(line.database, line.catalogue, scope, AlertMemory(), line.clock())
         assert Family.DRAFTS in scan.scanned
         return [alert.text.partition(" UTC")[0] for alert in scan.alerts if alert.family is Family.DRAFTS]

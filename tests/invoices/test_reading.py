@@ -90,6 +90,8 @@ def test_all_lines_of_a_long_invoice_are_read_and_an_invoice_without_our_meters_
     assert (report.invoices, report.reads) == (1, READS_AT_LEAST + 1)
     assert tenant.pipeline.one("select count(*) from fridge.invoice_lines") == 26
     assert sum(report.days.values()) == 2
+    found = find_drafts(tenant.pipeline.as_run(), lambda: tenant.pipeline.gateway)
+    assert (len(found.drafts), found.changed) == (1, frozenset()), "a draft that was read and bills no meter is not new"
     tenant.compare()
     assert tenant.rows() == [(5, 5, 5, None, None)]
 

@@ -39,6 +39,7 @@ class Watch:
     pipeline: Pipeline
     channels: list[AlertChannel]
     flies_canary: bool = False
+    close_after: timedelta = CLOSE_AFTER
     memory: AlertMemory = field(default_factory=AlertMemory)
     open_zone: Callable[[], LandingZone] | None = None
 
@@ -48,9 +49,10 @@ class Watch:
         grid, now = HourRange(now_hour.plus(-24 * 40), now_hour), pipeline.clock()
         open_zone = self.open_zone or (lambda: open_landing_zone(str(pipeline.landing)))
         scope = AlertScope(
-            lambda: find_hours_to_bill(pipeline.as_run(), open_zone(), grid, CLOSE_AFTER),
+            lambda: find_hours_to_bill(pipeline.as_run(), open_zone(), grid, self.close_after),
             STALE_AFTER,
             self.flies_canary,
+            self.close_after,
         )
         look = find_alerts(pipeline.database, pipeline.catalogue, scope, self.memory, now)
         self.memory = AlertMemory.from_text(look.memory.to_text())

@@ -52,7 +52,7 @@ def observe(pipeline: Pipeline) -> Observed:
     return Observed(pipeline.database, beside, pipeline.catalogue, CLOSE_AFTER, None, READS_MAX)
 
 
-def bill_and_leave_some(pipeline: Pipeline) -> Hour:
+def bill_and_leave_some(pipeline: Pipeline, *, ends_by_itself: bool = True) -> Hour:
     """Delivered, unmapped, rejected and unbilled usage, a draft that waits, a reading of Stripe and a pack.
 
     Returns the hour that is not billed.
@@ -66,7 +66,7 @@ def bill_and_leave_some(pipeline: Pipeline) -> Hour:
     pipeline.land(unbilled, "a.csv", readings("cohoes", unbilled, 1, 7, start=9))
     pipeline.load(unbilled)
     pipeline.count(unbilled)
-    books.bill(5, "draft")
+    books.bill(5, "draft", finalizes_at=books.end + timedelta(minutes=75) if ends_by_itself else None)
     books.read_days()
     with pipeline.database.connect() as connection:
         connection.execute(

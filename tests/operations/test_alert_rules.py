@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.ingest.landing.zone import open_landing_zone
 from fridge_pipeline.operations.land_canary import land_canary
-from fridge_pipeline.operations.rules.alert import Alert, AlertMemory, Family
+from fridge_pipeline.operations.rules.alert import Alert, AlertMemory, Family, OpenAlert, next_notification
+from fridge_pipeline.operations.rules.alert_causes import IncompleteDraft, drafts_alert
+from fridge_pipeline.stripe.rules.meter_event import billing_deadline
 from tests.operations.conftest import Watch
 from tests.operations.servers import WebhookServer
 from tests.pipeline import Pipeline, readings
@@ -53,10 +55,48 @@ def test_an_hour_is_stale_when_it_was_seen_undelivered_for_longer_than_that_and_
     (found,) = of_family(watch, Family.STALE)
     assert found.title == "3 closed hours not delivered for over 3 hours"
     assert f"fridge bill --from {hour} --to {hour.plus(3)}" in found.text
+    assert f"the oldest until {billing_deadline(hour):%Y-%m-%d %H:%M} UTC" in found.text
     pipeline.run(hour, hour.plus(3))
     assert of_family(watch, Family.STALE) == []
     pipeline.land(hour, "late.csv", readings("cohoes", hour, 2, 3))
     assert of_family(watch, Family.STALE) == [], "a late file has its time, too"
+
+
+def test_what_was_seen_while_the_clock_was_ahead_is_as_old_as_the_first_look_since(
+    watch: Watch, pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    hour, ahead = Hour(two_days_ago), pipeline.clock.now + timedelta(days=30)
+    pipeline.add_tenant("cohoes")
+    pipeline.land(hour, "a.csv", readings("cohoes", hour, 1, 1))
+    watch.flies_canary, watch.memory = True, AlertMemory({hour: ahead}, ahead)
+    assert of_family(watch, Family.STALE) == []
+    pipeline.clock.advance(hours=3, minutes=1)
+    assert len(of_family(watch, Family.STALE)) == len(of_family(watch, Family.CANARY)) == 1
+
+
+def test_a_draft_that_comes_near_its_end_while_another_is_told_is_news_before_it_is_final() -> None:
+    now = datetime(2026, 11, 1, 8, tzinfo=UTC)
+    first, second = (
+        IncompleteDraft(name, f"cus_{name}", 1, now + after)
+        for name, after in (("a", timedelta(hours=2)), ("b", timedelta(hours=12, minutes=30)))
+    )
+    told = drafts_alert([first, second], now)
+    assert told is not None
+    sent = OpenAlert(told.key, told.title, now, now, told.newest_at)
+    later = now + timedelta(hours=3)
+    for at, drafts, news in ((later, [second], 1), (later, [first, second], 1), (now, [first, second], 0)):
+        alert = drafts_alert(drafts, at)
+        assert alert is not None
+        assert len(next_notification([alert], [sent], {Family.DRAFTS}, at).alerts) == news
+
+
+def test_a_canary_has_as_long_as_others_after_its_hour_has_closed(watch: Watch, pipeline: Pipeline) -> None:
+    hour = Hour.containing(pipeline.clock.now).plus(1)
+    watch.flies_canary, watch.close_after = True, timedelta(hours=1)
+    watch.memory = AlertMemory(canary_since=hour.start)
+    for minutes, alerts in ((84, 0), (85, 1)):
+        pipeline.clock.now = hour.end + timedelta(minutes=minutes)
+        assert len(of_family(watch, Family.CANARY)) == alerts, minutes
 
 
 def test_a_silent_canary_alerts_half_an_hour_past_and_its_arrival_ends_it(
@@ -101,6 +141,14 @@ def test_a_canary_that_arrives_as_more_or_less_than_it_is_alerts_too(watch: Watc
     pipeline.run(hour)
     (found,) = of_family(watch, Family.CANARY)
     assert "temperature_readings: 5 instead of 4; active_sensors: 3 instead of 2" in found.text
+
+
+def test_an_exception_of_no_tenant_is_looked_at_where_it_is_shown(watch: Watch, pipeline: Pipeline) -> None:
+    hour = Hour.containing(pipeline.clock.now).plus(-3)
+    pipeline.land(hour, "a.parquet", b"no parquet")
+    pipeline.load(hour)
+    (found,) = of_family(watch, Family.EXCEPTIONS)
+    assert "Look at the newest with: fridge exceptions --kind unreadable_file" in found.text
 
 
 @pytest.mark.parametrize("text", [None, "", "2026-11-25", "[]", '{"undelivered_since": 3}', '{"canary_since": "x"}'])

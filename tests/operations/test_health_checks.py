@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -8,6 +8,7 @@ from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.operations.rules.health_check import (
     Grade,
     HealthCheck,
+    Unread,
     judge_daemons,
     judge_disk,
     judge_exceptions,
@@ -15,6 +16,7 @@ from fridge_pipeline.operations.rules.health_check import (
     judge_ids,
     judge_port,
     judge_postgres,
+    judge_reads,
     judge_skew,
     judge_sources,
     judge_versions,
@@ -41,6 +43,21 @@ def test_a_daemon_that_is_off_is_a_warning_and_one_that_half_works_is_wrong() ->
     half = judge_daemons({**NOW_AND_THEN, "SENSOR": late}, {})
     assert (half.grade, "SENSOR" in half.text, "SCHEDULER" in half.text) == (Grade.WRONG, True, False)
     assert judge_daemons(NOW_AND_THEN, {"SENSOR": "boom"}).grade is Grade.WRONG
+    assert judge_daemons({**NOW_AND_THEN, "SENSOR": -late}, {}).grade is Grade.WRONG, "it died with the clock ahead"
+
+
+def test_what_is_not_read_is_told_in_pairs_and_days_with_the_command_that_reads_all_of_it() -> None:
+    unread = Unread(12, 410, 30, date(2026, 10, 27), date(2026, 11, 28))
+    found = judge_reads(4_000, 9_000, unread)
+    assert found.text.endswith(
+        "of the last 35 days 12 pairs of a customer and a meter lack 410 days in all, 30 of them with statements"
+    )
+    assert "now: fridge reconcile --from 2026-10-27 --to 2026-11-28 (" in found.do
+    assert judge_reads(0, 9_000, Unread(0, 0, 0, None, None)).grade is Grade.OK
+
+
+def test_what_a_full_disk_is_told_to_do_needs_no_setting_that_nobody_has() -> None:
+    assert "fridge drop-readings" not in judge_disk("/x", 10**9).do
 
 
 def test_what_is_installed_is_what_was_pinned_or_named() -> None:

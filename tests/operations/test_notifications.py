@@ -54,6 +54,31 @@ def test_a_state_is_told_once_to_each_channel_again_after_a_day_and_its_end_once
     assert pipeline.one("select count(*) from fridge.alerts where resolved_at is not null") == 2
 
 
+def test_what_was_told_while_the_clock_was_ahead_is_told_again_at_the_right_time_once_and_its_end_once(
+    watch: Watch, pipeline: Pipeline, webhook: WebhookServer, two_days_ago: datetime
+) -> None:
+    bill_unmapped(pipeline, "cohoes", Hour(two_days_ago))
+    pipeline.clock.advance(days=10)
+    assert watch.tick().sent == 2
+    pipeline.clock.advance(days=-10)
+    assert watch.tick().sent == 2, "else it is mute until the clock has come so far"
+    assert watch.tick().sent == 0
+    pipeline.add_tenant("cohoes")
+    pipeline.run(Hour(two_days_ago))
+    assert watch.tick().sent == 2
+    assert "Over: 2 exceptions of kind unmapped open" in webhook.texts[-1]
+    assert watch.tick().sent == 0
+
+    bill_unmapped(pipeline, "troy", Hour(two_days_ago))
+    pipeline.clock.advance(minutes=10)
+    assert watch.tick().sent == 2
+    pipeline.clock.advance(minutes=-10)
+    pipeline.add_tenant("troy")
+    pipeline.run(Hour(two_days_ago))
+    assert watch.tick().sent == 2, "an end before its beginning was sent, never kept, and sent again for ever"
+    assert watch.tick().sent == 0
+
+
 def test_another_tenant_is_news_within_the_day_and_another_hour_of_the_same_is_not(
     watch: Watch, pipeline: Pipeline, webhook: WebhookServer, two_days_ago: datetime
 ) -> None:

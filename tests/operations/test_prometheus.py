@@ -67,6 +67,20 @@ def test_each_number_in_the_rules_and_on_the_board_is_told_by_an_installation_wi
     assert named(*queries().values()) == told == set(SIGNALS), "and nothing is told that nobody can look at"
 
 
+def test_where_one_of_several_numbers_has_a_bound_no_other_is_coloured_by_it() -> None:
+    """Any draft was orange, and so were the seconds that one has left."""
+    panels = json.loads(BOARD.read_text(encoding="utf-8"))["panels"]
+    for panel in panels:
+        fields = panel.get("fieldConfig", {"defaults": {}})  # a row has none
+        if len(fields["defaults"].get("thresholds", {}).get("steps", [])) > 1:
+            plain = {
+                each["matcher"]["options"]
+                for each in fields["overrides"]
+                if any(one["id"] == "color" and one["value"]["mode"] == "fixed" for one in each["properties"])
+            }
+            assert len(panel["targets"]) - len(plain) == 1, panel["title"]
+
+
 def test_each_rule_says_what_is_so_and_what_to_do_and_how_urgent_it_is() -> None:
     documents = " ".join(path.read_text(encoding="utf-8") for path in (REPOSITORY / "docs").glob("*.md"))
     for rule in alerts():

@@ -78,6 +78,18 @@ def test_what_nobody_has_read_is_absent_and_not_zero(pipeline: Pipeline) -> None
     assert told["fridge_undelivered_hours", ()] == told["fridge_unmapped_hours", ()] == 0
 
 
+@pytest.mark.parametrize("ends_by_itself", [True, False])
+def test_a_draft_that_stripe_never_makes_final_by_itself_has_no_time_left_and_pages_nobody(
+    pipeline: Pipeline,
+    ends_by_itself: bool,  # noqa: FBT001 # a table of cases
+) -> None:
+    """As of a paused subscription; it was told as final an hour after it was made, for good."""
+    unbilled = bill_and_leave_some(pipeline, ends_by_itself=ends_by_itself)
+    told = Installation(pipeline, observe(pipeline), unbilled).read()
+    assert told["fridge_drafts_at_risk", ()] == 1
+    assert (("fridge_draft_at_risk_final_seconds", ()) in told) is ends_by_itself
+
+
 def test_a_part_that_cannot_be_read_is_left_out_and_hides_no_other(installation: Installation) -> None:
     with installation.pipeline.database.owned.connect() as owner, owner.transaction():
         owner.execute("alter table fridge.stripe_reads rename to elsewhere")

@@ -104,6 +104,7 @@ def test_a_failed_run_is_told_at_once_and_its_end_when_a_later_run_did_its_hours
     (text,) = webhook.texts
     assert text.startswith("Fridge billing: 1 run of load_and_bill failed\n")
     assert f"worked on {hour} and says: meter_events: " in text
+    assert "what a schedule runs at its next time. Anything else that a person launched is not tried again." in text
     assert "fridge doctor" in text
 
     assert run(told, instance, BILL_CLOSED_HOURS, hour.plus(-1))

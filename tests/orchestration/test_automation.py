@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
+import yaml
+from dagster._core.scheduler import DagsterDaemonScheduler
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.database.run import Failpoint
@@ -11,6 +13,7 @@ from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.orchestration.automation import LOAD_AND_BILL
 from fridge_pipeline.orchestration.partitions import hours_in_tags, range_tags
 from fridge_pipeline.resources import RESOURCES
+from fridge_pipeline.settings import REPOSITORY
 from tests.orchestration.ticks import schedule_tick
 from tests.pipeline import Pipeline, ProcessDied, dies_after, readings
 
@@ -214,6 +217,12 @@ def definitions_fingerprints(pipeline: Pipeline) -> dict[Hour, str]:
 def test_hourly_billing_runs_once_an_hour_after_the_hour_has_closed(definitions: dg.Definitions) -> None:
     schedule = definitions.resolve_schedule_def("hourly_billing")
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("7 * * * *", "UTC")
+
+
+def test_a_tick_that_fails_is_tried_again_each_minute_for_an_hour_and_not_only_the_next_morning() -> None:
+    """Dagster's own number is 0: what is evaluated once a day was lost for a day by a database that restarts."""
+    scheduler = yaml.safe_load((REPOSITORY / "dagster.yaml").read_text(encoding="utf-8"))["scheduler"]
+    assert DagsterDaemonScheduler(**scheduler["config"]).max_tick_retries == 60
 
 
 def test_both_automations_are_on_by_default(definitions: dg.Definitions) -> None:

@@ -124,6 +124,18 @@ def test_a_backfill_materializes_open_and_empty_hours_too_without_numbers_becaus
         assert state(instance, "meter_events", span.first) == "empty: no landing files"
 
 
+def test_a_run_that_loads_nothing_does_not_call_an_hour_empty_whose_files_wait(
+    definitions: dg.Definitions, pipeline: Pipeline, two_days_ago: datetime
+) -> None:
+    hour = Hour(two_days_ago)
+    pipeline.land(hour, "a.csv", readings("cohoes", hour, 1, 1))
+    tags = {"dagster/partition": hour.key, "dagster/backfill": "some"}
+    with dg.DagsterInstance.ephemeral() as instance:
+        job = asset_job(definitions, ["inserted_counts", "active_sensors", "meter_events"])
+        assert job.execute_in_process(instance=instance, tags=tags).success
+        assert state(instance, "meter_events", hour) == "nothing: no landing file is loaded"
+
+
 def test_an_hour_of_which_a_run_sent_some_tenants_only_is_not_shown_as_billed_and_the_next_run_sends_the_rest(
     definitions: dg.Definitions, pipeline: Pipeline, two_days_ago: datetime
 ) -> None:

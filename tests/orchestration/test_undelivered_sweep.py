@@ -13,7 +13,7 @@ from dagster._core.test_utils import freeze_time
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.definitions import defs
 from fridge_pipeline.installation import open_ledger
-from fridge_pipeline.orchestration.automation import BILL_CLOSED_HOURS
+from fridge_pipeline.orchestration.automation import BILL_CLOSED_HOURS, PLAN_BACKFILL
 from fridge_pipeline.orchestration.partitions import hours_in_tags, range_tags
 from fridge_pipeline.resources import RESOURCES
 from fridge_pipeline.settings import read_settings
@@ -60,10 +60,11 @@ def attempt(
     hours: HourRange,
     now: datetime,
     status: dg.DagsterRunStatus = dg.DagsterRunStatus.FAILURE,
+    name: str = BILL_CLOSED_HOURS,
 ) -> None:
     """A run on record, with its end, if it has one."""
     with freeze_time(now):
-        job = definitions.resolve_job_def(BILL_CLOSED_HOURS)
+        job = definitions.resolve_job_def(name)
         run = instance.create_run_for_job(job, tags=range_tags(hours), status=dg.DagsterRunStatus.STARTED)
         if status is dg.DagsterRunStatus.FAILURE:
             instance.report_run_failed(run)
@@ -142,6 +143,20 @@ def test_hours_that_a_run_is_at_or_a_person_has_stopped_are_left_alone_and_a_fai
     attempt(definitions, instance, HourRange(fresh, fresh), now, dg.DagsterRunStatus.STARTED)
     assert tick(definitions, instance, now)[0] == []
     assert tick(definitions, instance, now + timedelta(minutes=1)) == ([failed.key], "")
+
+
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELED])
+def test_a_plan_of_hours_that_is_under_way_or_was_stopped_keeps_none_of_them_from_being_billed(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    pipeline: Pipeline,
+    two_days_ago: datetime,
+    status: dg.DagsterRunStatus,
+) -> None:
+    hour, now = Hour(two_days_ago), datetime.now(UTC)
+    undelivered(pipeline, hour)
+    attempt(definitions, instance, HourRange(hour, hour), now, status, PLAN_BACKFILL)
+    assert tick(definitions, instance, now) == ([hour.key], "")
 
 
 @pytest.mark.parametrize("close_after", [0, 5, 90])

@@ -11,7 +11,7 @@ import pytest
 
 from fridge_pipeline.calendar.days import DayRange, day_of
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.orchestration.automation import BILL_CLOSED_HOURS, LOAD_AND_BILL, RECONCILE_DAYS
+from fridge_pipeline.orchestration.automation import BILL_CLOSED_HOURS, LOAD_AND_BILL, READ_INVOICES, RECONCILE_DAYS
 from fridge_pipeline.orchestration.partitions import daily_grid, days_in_tags, hours_in_tags, range_tags
 from fridge_pipeline.orchestration.sensors import last_look, requests_of
 from fridge_pipeline.resources import RESOURCES
@@ -249,6 +249,21 @@ def test_days_that_a_run_is_at_are_not_requested_a_second_time(
         definitions.resolve_job_def(RECONCILE_DAYS), tags=dict(request.tags), status=dg.DagsterRunStatus.STARTED
     )
     assert morning(definitions, kept_instance) == []
+
+
+def test_a_run_that_reads_the_invoices_of_the_same_days_keeps_no_reconciliation_waiting(
+    definitions: dg.Definitions, books: Books, kept_instance: dg.DagsterInstance
+) -> None:
+    books.use(books.first, 10)
+    days = days_of(morning(definitions, kept_instance))
+    for job, chosen in ((READ_INVOICES, None), (RECONCILE_DAYS, {dg.AssetKey("stripe_invoices")})):
+        kept_instance.create_run_for_job(
+            definitions.resolve_job_def(job),
+            tags=range_tags(DayRange(days[0], days[-1])),
+            status=dg.DagsterRunStatus.STARTED,
+            asset_selection=chosen,
+        )
+    assert days_of(morning(definitions, kept_instance)) == days
 
 
 def test_a_run_of_days_does_not_disturb_the_automation_of_hours(

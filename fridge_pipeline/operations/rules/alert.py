@@ -107,7 +107,7 @@ def next_notification(
 
 
 def _is_due(alert: Alert, sent: OpenAlert, now: datetime) -> bool:
-    since = now - sent.last_sent_at
+    since = abs(now - sent.last_sent_at)  # of a time to come, where the clock was ahead: that mutes nothing for longer
     if since >= REPEAT_AFTER or (alert.since is not None and alert.since > sent.last_sent_at):
         return True
     if alert.newest_at is None or sent.newest_at is None:
@@ -140,9 +140,9 @@ class AlertMemory:
     canary_since: datetime | None = None
 
     def seen(self, undelivered: Iterable[Hour], now: datetime) -> dict[Hour, datetime]:
-        """Since when the hours that are undelivered now have been."""
+        """Since when the hours that are undelivered now have been; no later than now, whatever the clock was."""
         oldest = sorted(undelivered)[:HOURS_MAX]
-        return {hour: self.undelivered_since.get(hour, now) for hour in oldest}
+        return {hour: min(self.undelivered_since.get(hour, now), now) for hour in oldest}
 
     def to_text(self) -> str:
         """As a sensor's cursor keeps it."""

@@ -11,6 +11,7 @@ from fridge_pipeline.catalogue.measure import ACTIVE_SENSORS, INSERTED_COUNT
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.operations.rules.alert import Alert, Family, first_few
 from fridge_pipeline.reason_codes import advised, kind_of
+from fridge_pipeline.stripe.rules.meter_event import billing_deadline
 from fridge_pipeline.visible import counted, quoted, shell_word
 
 #: The tenant; an operator imports it with a Stripe customer of its own.
@@ -19,8 +20,8 @@ CANARY_TENANT = "canary"
 SENSORS, READINGS_PER_SENSOR = 2, 2
 TEMPERATURE_C = 4.0
 
-#: By then, after the end of an hour, Stripe has accepted the hour's canary usage.
-ARRIVED_WITHIN = timedelta(minutes=30)
+#: By then, after an hour has closed, Stripe has accepted the hour's canary usage.
+ARRIVED_WITHIN = timedelta(minutes=25)
 
 #: What Stripe must have accepted for an hour.
 EXPECTED = {INSERTED_COUNT: SENSORS * READINGS_PER_SENSOR, ACTIVE_SENSORS: SENSORS}
@@ -38,9 +39,9 @@ def canary_batch(hour: Hour) -> str:
     return "\n".join([*lines, ""])
 
 
-def judged_hour(now: datetime) -> Hour:
+def judged_hour(now: datetime, close_after: timedelta) -> Hour:
     """The newest hour whose canary usage must have arrived by now."""
-    return Hour.containing(now - ONE_HOUR - ARRIVED_WITHIN)
+    return Hour.containing(now - ONE_HOUR - close_after - ARRIVED_WITHIN)
 
 
 def canary_alert(
@@ -120,7 +121,8 @@ def failed_job_alert(failed: FailedJob, ui_url: str | None) -> Alert:
         failed.job_name,
         f"{counted(failed.failed_runs, 'run')} of {failed.job_name} failed",
         f"The newest, {failed.run_id}, worked on {failed.works_on} and says: {shown or 'nothing'}\n"
-        "Nothing is lost: what is not delivered is tried again every few minutes.\n"
+        "Nothing is lost: hours that are not delivered are tried again every few minutes, and what a schedule runs at "
+        "its next time. Anything else that a person launched is not tried again.\n"
         f"Next: open {page}, remove the cause that it names, and check with: fridge doctor",
         since=failed.since,
     )
@@ -138,7 +140,7 @@ def exceptions_alert(found: OpenKind) -> Alert:
     ]
     if found.deadline_at is not None:
         lines.append(f"The first can be billed until {found.deadline_at:%Y-%m-%d %H:%M} UTC.")
-    look = "fridge doctor"
+    look = f"fridge exceptions --kind {found.kind}"
     if found.newest_tenant is not None and found.newest_hour is not None:
         look = f"fridge explain {shell_word(found.newest_tenant)} {found.newest_hour}"
     lines.append(f"Next: {advised(found.kind)}. Look at the newest with: {look}")
@@ -197,6 +199,7 @@ def drafts_alert(found: Sequence[IncompleteDraft], now: datetime) -> Alert | Non
         f"{counted(len(near), 'draft invoice')} soon final without all hours of the period",
         f"{first_few(shown)}. What Stripe accepts later is on no invoice.\n"
         "Next: see fridge invoices and fridge exceptions; deliver these hours, or hold drafts: FRIDGE_INVOICES=hold",
+        newest_at=near[-1].finalizes_at - DRAFT_NOTICE,
     )
 
 
@@ -212,7 +215,7 @@ def stale_alert(undelivered_since: Mapping[Hour, datetime], now: datetime, stale
         "hours",
         f"{counted(len(stale), 'closed hour')} not delivered for over {stale_after / timedelta(hours=1):g} hours",
         f"Waiting: {shown}. Usage can be billed for 35 days, the oldest until "
-        f"{stale[0].start + timedelta(days=35):%Y-%m-%d %H:%M} UTC.\n"
+        f"{billing_deadline(stale[0]):%Y-%m-%d %H:%M} UTC.\n"
         f"Next: run and read the error of: fridge bill --from {ranges[0].first} --to {ranges[0].last}",
     )
 

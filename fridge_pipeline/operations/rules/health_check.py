@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from fridge_pipeline.calendar.hours import Hour, plan_ranges
 from fridge_pipeline.catalogue.billing_start import BillingStart
@@ -58,7 +59,8 @@ def judge_disk(folder: str, free_bytes: int) -> HealthCheck:
     """Whether there is room for the next loads."""
     if free_bytes < FREE_BYTES_MIN:
         text = f"only {free_bytes / 1e9:.1f} GB free in {folder}"
-        return HealthCheck("disk", Grade.WRONG, text, "make room before the next load (fridge drop-readings --dry-run)")
+        do = "make room before the next load (docs/operations.md, The disk fills up)"
+        return HealthCheck("disk", Grade.WRONG, text, do)
     return HealthCheck("disk", Grade.OK, f"{free_bytes / 1e9:.0f} GB free in {folder}")
 
 
@@ -112,13 +114,13 @@ def judge_skew(check: str, of: str, skew: timedelta) -> HealthCheck:
 
 
 def judge_daemons(ages: Mapping[str, timedelta | None], errors: Mapping[str, str]) -> HealthCheck:
-    """Whether Dagster's daemon works; ``ages`` is how long ago each of its parts was last heard of."""
+    """Whether Dagster's daemon works, by how long ago its parts were heard of; below 0 is while a clock was ahead."""
     if errors:
         told = "; ".join(f"{name}: {error}" for name, error in sorted(errors.items()))
         return HealthCheck(
             "daemon", Grade.WRONG, told, "remove the cause that it names; FRIDGE_HOME/logs/daemon.log has more"
         )
-    silent = sorted(name for name, age in ages.items() if age is None or age > HEARTBEAT_MAX)
+    silent = sorted(name for name, age in ages.items() if age is None or abs(age) > HEARTBEAT_MAX)
     if not silent:
         return HealthCheck("daemon", Grade.OK, f"all {len(ages)} parts of Dagster's daemon were heard of lately")
     if len(silent) < len(ages):
@@ -179,16 +181,28 @@ def judge_billing_start(start: BillingStart, told: BillingStart | None, now: dat
     )
 
 
-def judge_reads(made: int, reads_max: int, customers: int, days: int, stated_days: int) -> HealthCheck:
+class Unread(NamedTuple):
+    """Days that were not compared with Stripe's sums, counted for each of the ``pairs`` of customer and meter."""
+
+    pairs: int
+    days: int
+    stated_days: int
+    first_day: date | None
+    last_day: date | None
+
+
+def judge_reads(made: int, reads_max: int, unread: Unread) -> HealthCheck:
     """Whether every customer of every meter was compared with Stripe's own sums; a customer counts for each meter."""
     text = f"{made:,} of {reads_max:,} reads of Stripe in 30 days are made"
-    if not days:
+    if not unread.days:
         return HealthCheck("reads", Grade.OK, f"{text}; every customer is read for each of the last 35 days")
-    do = "each morning goes on with a share of the reads; now: fridge reconcile (docs/runbook.md#doctor-reads)"
-    unread = (
-        f"{days:,} days of {customers:,} customers and meters are not read, {stated_days:,} of them with statements"
+    asked = f"fridge reconcile --from {unread.first_day} --to {unread.last_day}"
+    do = f"each morning goes on with a share of the reads; now: {asked} (docs/runbook.md#doctor-reads)"
+    told = (
+        f"{unread.pairs:,} pairs of a customer and a meter lack {unread.days:,} days in all, {unread.stated_days:,} of "
+        "them with statements"
     )
-    return HealthCheck("reads", Grade.WARN, f"{text}; of the last 35 days {unread}", do)
+    return HealthCheck("reads", Grade.WARN, f"{text}; of the last 35 days {told}", do)
 
 
 def judge_hours(undelivered: Sequence[Hour]) -> HealthCheck:

@@ -47,7 +47,7 @@ SIGNALS: Final[Mapping[str, Signal]] = {
     "drafts": Signal("drafts of invoices that bill our meters, whose periods are over"),
     "drafts_at_risk": Signal("those of them that wait for usage which Stripe does not count yet"),
     "draft_at_risk_final_seconds": Signal(
-        "until the first of those becomes final, by what Stripe said or by its default"
+        "until Stripe makes the first of those final; absent where none of them becomes so by itself"
     ),
     "stripe_attempts": Signal("attempts to state usage in the last five minutes, by what came of them", ("answer",)),
     "stripe_calls_per_second": Signal("calls that these attempts took, in the mean of the five minutes"),
