@@ -26,11 +26,11 @@ with touched as (
     where
         exists (
             select 1 from fridge.billing_starts
-            where set_at >= %(since)s
+            where billing_starts.set_at >= %(since)s
         )
         or exists (
             select 1 from fridge.decisions
-            where subject = 'meters' and acted_at >= %(since)s
+            where decisions.subject = 'meters' and decisions.acted_at >= %(since)s
         )
     union
     select hour from fridge.exceptions

@@ -43,9 +43,10 @@ from (
     from fridge.month_signoffs
     order by month asc, signoff_id desc
 ) as newest
-cross join lateral generate_series(
-    newest.month::timestamp at time zone 'UTC',
-    (newest.month + interval '1 month') at time zone 'UTC' - interval '1 hour',
-    interval '1 hour'
-) as hours (hour)
+cross join
+    lateral generate_series(
+        newest.month::timestamp at time zone 'UTC',
+        (newest.month + interval '1 month') at time zone 'UTC' - interval '1 hour',
+        interval '1 hour'
+    ) as hours (hour)
 where newest.action = 'ask_to_reopen';
