@@ -1634,9 +1634,13 @@ def compare_with_now(figures: Iterable[str]) -> str:
 
 
 def _signatures(lines: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
-    """The preparation and the approval that closed the month: the last two. Who signed is the login (law L15)."""
+    """The preparation and the approval that closed the month. Who signed is the login (law L15).
+
+    They are the last two but for what was only asked: until somebody else reopens it, the month stays closed.
+    """
     columns = ("action", "signed_by", "acted_by", "signed_at", "control_totals")
-    rows = deque(_rows(SIGNOFFS, lines, columns), maxlen=2)
+    acts = (row for row in _rows(SIGNOFFS, lines, columns) if row["action"] != "ask_to_reopen")
+    rows = deque(acts, maxlen=2)
     last = [row | {"signed_by": row["acted_by"] or row["signed_by"]} for row in rows]
     if [row["action"] for row in last] != ["prepare", "approve"]:
         said = ", ".join(row["action"] for row in last) or "nothing"

@@ -75,13 +75,13 @@ def approve(month: Month, login: str, label: str, yes: bool, as_json: bool) -> N
         raise click.UsageError("--json needs --yes: there is nobody to ask")
     with ledger() as opened:
         sign_in(opened, login)
-        if not yes:
-            prepared = prepared_month(opened.database, month)
-            echo(f"{month}, prepared by {prepared.signer} at {prepared.signed_at:%Y-%m-%d %H:%M} UTC:", err=True)
-            echo(totals_text(prepared.control_totals or {}), err=True)
+        seen = None if yes else prepared_month(opened.database, month)
+        if seen is not None:
+            echo(f"{month}, prepared by {seen.signer} at {seen.signed_at:%Y-%m-%d %H:%M} UTC:", err=True)
+            echo(totals_text(seen.control_totals or {}), err=True)
             echo(differences_text(differences_of(opened.database, month)), err=True)
             click.confirm(f"Sign this as {login}, and close {month}?", abort=True, err=True)
-        prepared = approve_month(opened.database, month, label, opened.clock, opened.settings.close_after)
+        prepared = approve_month(opened.database, month, label, opened.clock, opened.settings.close_after, seen)
     totals = prepared.control_totals or {}
     if as_json:
         told = {"month": month.key, "prepared_by": prepared.acted_by, "approved_by": login, "control_totals": totals}

@@ -130,16 +130,27 @@ def differences_of(database: Database, month: Month) -> list[dict[str, Any]]:
 
 
 def approve_month(
-    database: Database, month: Month, label: str, clock: Callable[[], datetime], close_after: timedelta
+    database: Database,
+    month: Month,
+    label: str,
+    clock: Callable[[], datetime],
+    close_after: timedelta,
+    seen: Signoff | None = None,
 ) -> Signoff:
     """Closes a prepared month; returns what was prepared. Nothing is staged while it is looked at.
 
+    ``seen`` is the preparation that whoever signs was shown: no other one is approved.
     Raises ``MonthStateError``, ``SamePersonError``, ``MonthNotReadyError``, ``TotalsChangedError`` and
     ``NotEntitledError``.
     """
     signed_by = _label(database, label)
     with database.connect() as connection:
         prepared = _prepared(connection, month)
+        if seen is not None and seen != prepared:
+            raise TotalsChangedError(
+                f"{month} was prepared anew by {prepared.signer} at {prepared.signed_at:%Y-%m-%d %H:%M} UTC, after it "
+                "was shown: look at it again"
+            )
         _refuse_same_person(database, month, prepared, "closing")
         accepted = accepted_in(prepared.control_totals or {})
         held = tie_out_to_hold(connection, month)

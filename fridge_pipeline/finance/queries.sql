@@ -73,9 +73,9 @@ where
 order by file_id;
 
 -- name: evidence_decisions
--- What was decided before the month ended: the newest of each subject holds in it.
+-- Also what was decided after the month ended: its last hours are billed then, and others are stated anew.
 select * from fridge.decisions
-where acted_at < %(end)s
+where acted_at > %(after)s and acted_at <= %(until)s
 order by decision_id;
 
 -- name: evidence_meter_event_attempts
@@ -261,16 +261,19 @@ where
 order by tenant_id, event_name, hour, stripe_customer_id, read_at, sum_id;
 
 -- name: evidence_settlement_decisions
--- With who approved it where that takes two: in force is what does not, or is approved.
+-- With who approved it where that takes two: in force is what does not, or is approved. What was approved after the
+-- signature was not in force before it.
 select
     decisions.*,
     approvals.acted_by as approved_by,
     approvals.acted_at as approved_at
 from fridge.settlement_decisions as decisions
-left join fridge.settlement_approvals as approvals on decisions.settlement_id = approvals.settlement_id
+left join fridge.settlement_approvals as approvals
+    on decisions.settlement_id = approvals.settlement_id and approvals.acted_at <= %(until)s
 where
-    decisions.hour >= %(start)s and decisions.hour < %(end)s
-    and decisions.acted_at > %(after)s and decisions.acted_at <= %(until)s
+    coalesce(decisions.hour, decisions.acted_at) >= %(start)s
+    and coalesce(decisions.hour, decisions.acted_at) < %(end)s
+    and greatest(decisions.acted_at, approvals.acted_at) > %(after)s and decisions.acted_at <= %(until)s
 order by decisions.settlement_id;
 
 -- name: evidence_month_outcome
@@ -809,8 +812,9 @@ where coalesce(hour, opened_at) >= %(start)s and coalesce(hour, opened_at) < %(e
 order by opened_at, exception_id;
 
 -- name: month_of_decisions
+-- Until nothing of the month can be stated any more: its last hours are billed when it is over.
 select * from fridge.{mart}
-where (decided_at is null or decided_at < %(end)s) and (until is null or until > %(start)s)
+where (decided_at is null or decided_at < %(end)s + interval '35 days') and (until is null or until > %(start)s)
 order by subject, decided_at nulls first;
 
 -- name: month_of_gaps

@@ -409,6 +409,7 @@ from (
         signed_by,
         signed_at
     from fridge.month_signoffs
+    where action <> 'ask_to_reopen'
     order by month asc, signoff_id desc
 ) as newest
 inner join lateral (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from io import BytesIO
 from typing import Any
@@ -14,6 +14,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from fridge_pipeline.billing.assets import bill_metadata
+from fridge_pipeline.billing.decisions_record import Subject, decide
 from fridge_pipeline.billing.hour_states import Delivery, hour_states
 from fridge_pipeline.billing.rules import waiting
 from fridge_pipeline.calendar.days import Month, day_of
@@ -26,6 +27,7 @@ from fridge_pipeline.corrections.withdraw import withdraw_file
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.database.run import Failpoint
 from fridge_pipeline.finance.explain_hour import explain_hour
+from fridge_pipeline.finance.month_record import month_rows
 from fridge_pipeline.finance.pages.columns import Column
 from fridge_pipeline.finance.pages.words import ACTIONS
 from fridge_pipeline.finance.rules.signoff import Action
@@ -37,6 +39,7 @@ from fridge_pipeline.stripe.rules.invoice import Invoice, InvoiceLine, InvoiceSt
 from tests.finance.books import READINGS, FinanceBooks, more_readings
 from tests.finance.evidence.books import HOURS, JANUARY, close, fill
 from tests.invoices.shapes import PRICES
+from tests.people import signed_in
 from tests.pipeline import CLOSE_AFTER, Pipeline, ProcessDied, dies_after
 
 COMPARED = """
@@ -262,6 +265,20 @@ def test_a_line_shows_the_hours_of_a_tenant_that_has_another_customer_now(books:
     assert found == [("cohoes", 10), ("troy", None)], "troy's was stated to another customer"
 
 
+def test_an_invoice_stays_with_its_tenant_when_that_gets_another_customer(books: FinanceBooks) -> None:
+    books.land_and_bill()
+    line, hour = books.pipeline, books.first
+    customer = line.customers["cohoes"]
+    bills = InvoiceLine("il_1", "unit", "sub_1", "si_1", hour.start, hour.plus(1).start, Decimal(10), 500)
+    invoiced(line, customer, bills)
+    with line.database.connect() as connection:
+        connection.execute(COMPARED, [customer, READINGS, hour.start, hour.plus(1).start])
+    line.add_tenant("cohoes")
+    asked = {**of_month(books), "month_start": None, "status": None, "compared": None, "tenant": "cohoes"}
+    found = [(row["invoice_id"], row["tenant_name"]) for row in shown(line, "console_invoices", **asked)]
+    assert found == [("in_1", "Cohoes")]
+
+
 def test_an_invoice_that_nobody_compared_does_not_agree_and_a_draft_is_not_invoiced(books: FinanceBooks) -> None:
     books.land_and_bill()
     line, hour = books.pipeline, books.first
@@ -363,3 +380,13 @@ def test_an_hour_whose_usage_waits_is_not_said_to_have_none(pipeline: Pipeline) 
 
 def test_every_signature_is_said_in_words() -> None:
     assert ACTIONS.keys() == set(Action)
+
+
+def test_a_switch_that_was_set_when_the_month_was_over_is_shown_in_it_while_its_hours_can_be_stated(
+    pipeline: Pipeline,
+) -> None:
+    decide(signed_in(pipeline.database, "olga"), Subject.VARIANCE, "off", "the new cold store")
+    ended = Month.containing(datetime.now(UTC)).before
+    with pipeline.database.connect() as connection:
+        shown_in_month = month_rows(connection, "decisions_in_force", ended)["setting"].to_list()
+    assert shown_in_month == ["hold", "off"]

@@ -15,12 +15,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from fridge_pipeline.calendar.days import DayRange, day_of
 from fridge_pipeline.definitions import build_definitions
 from fridge_pipeline.ingest.rules.location import ObjectLocation
 from fridge_pipeline.installation import Ledger
 from fridge_pipeline.lake import assets
 from fridge_pipeline.lake import write_lake as lake_writer
 from fridge_pipeline.lake.write_lake import DAILY, LakeNotWrittenError, Written, write_lake
+from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from fridge_pipeline.settings import read_settings
 from tests.ingest.object_store.s3_server import KEY_ID, running_s3
 from tests.invoices.conftest import InvoicedBooks
@@ -71,6 +73,16 @@ def write(pipeline: Pipeline, lake: Path) -> dict[str, Written]:
     return {written.table: written for written in write_lake(pipeline.database, lake, pipeline.clock)}
 
 
+def content(lake: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """The rows of each table by the day, whichever was written first."""
+    with duckdb.connect() as connection:
+        connection.load_extension(str(EXTENSION))
+        return {
+            table: connection.execute(f"select * from delta_scan('{lake / table}') order by all").fetchall()
+            for table in DAILY
+        }
+
+
 def files(lake: Path, table: str, day: str) -> set[str]:
     return {path.name for path in (lake / table / f"day={day}").glob("*.parquet")}
 
@@ -112,6 +124,40 @@ def test_a_restated_hour_is_replaced_and_the_other_days_are_left_alone(
     assert ask("select max(n) from (select count(*) as n from usage group by tenant_id, meter, hour)") == [(1,)]
     assert ask("select sum(usage_quantity) from tie_out where meter = 'temperature_readings'") == [(34,)]
     assert files(lake, "ledger", other) == before != set()
+
+
+@pytest.mark.parametrize(
+    "decision",
+    [
+        "update fridge.meter_event_adjustments set status = 'accepted', first_sent_at = %(now)s, settled_at = %(now)s",
+        "insert into fridge.billing_starts (bill_from, set_at) values ('infinity', %(now)s)",
+    ],
+    ids=["a cancellation, by a later try", "from when on usage is billed"],
+)
+def test_whatever_was_decided_a_lake_that_was_kept_up_is_the_one_that_would_be_written_now(
+    books: InvoicedBooks, lake: Path, tmp_path: Path, decision: str
+) -> None:
+    pipeline, hour = books.pipeline, books.hour(3)
+    pipeline.land(hour, "unmapped.csv", readings("albany", hour, 1, 4))
+    pipeline.run(hour)
+    pipeline.rows(
+        "insert into fridge.meter_event_adjustments (identifier, staged_at, run_id)"
+        " select identifier, %s, 'r' from fridge.meter_events where hour = %s returning 1",
+        pipeline.clock(),
+        hour.start,
+    )
+    pipeline.clock.advance(hours=1)
+    reconcile_days(pipeline.as_run(), lambda: pipeline.gateway, DayRange(day_of(hour), day_of(hour)))
+    pipeline.run_models(hour)
+    pipeline.clock.advance(hours=2)
+    write(pipeline, lake)
+    before = content(lake)
+    pipeline.clock.advance(hours=3)
+    with pipeline.database.connect() as connection:
+        connection.execute(decision.encode(), {"now": pipeline.clock()})
+    write(pipeline, lake)
+    write(pipeline, tmp_path / "another")
+    assert content(lake) == content(tmp_path / "another") != before
 
 
 def test_a_table_of_another_type_is_refused_before_a_number_is_cut_and_written_anew_once_it_is_gone(

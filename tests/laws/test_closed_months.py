@@ -25,6 +25,7 @@ from fridge_pipeline.finance.close_month import (
     approve_month,
     ask_to_reopen,
     prepare_month,
+    prepared_month,
     reopen_month,
 )
 from fridge_pipeline.finance.month_totals import MonthNotReadyError
@@ -118,6 +119,20 @@ def swept(pipeline: Pipeline) -> list[Hour]:
 
 def exceptions(pipeline: Pipeline) -> list[tuple[str, str]]:
     return pipeline.rows("select kind, subject from fridge.exceptions where closed_at is null order by kind, subject")
+
+
+def test_nobody_closes_a_month_by_a_preparation_that_came_after_the_one_that_was_shown(books: Pipeline) -> None:
+    prepare(books)
+    seen = prepared_month(books.database, JANUARY)
+    books.clock.advance(minutes=1)
+    books.land(HOUR, "late.csv", readings("cohoes", HOUR, 1, 10, start=7))
+    books.run(HOUR)
+    prepare(books)
+    grace = signed_in(books.database, "grace")
+    with pytest.raises(TotalsChangedError, match="was prepared anew by ada"):
+        approve_month(grace, JANUARY, "", books.clock, CLOSE_AFTER, seen)
+    assert not is_closed(books)
+    approve_month(grace, JANUARY, "", books.clock, CLOSE_AFTER, prepared_month(books.database, JANUARY))
 
 
 def test_a_late_file_in_a_closed_month_counts_its_restatement_waits_and_is_applied_after_reopening(

@@ -15,7 +15,7 @@ from fridge_pipeline.finance.verify_evidence import verify_evidence
 from tests.finance.evidence.books import made, packed, unpacked, with_manifest
 from tests.finance.report.html_reading import PageRead
 from tests.finance.report.workbook_reading import read_sheet
-from tests.laws.test_closed_months import HOUR, JANUARY, books, close  # noqa: F401 # a fixture
+from tests.laws.test_closed_months import HOUR, JANUARY, ask, books, close  # noqa: F401 # a fixture
 from tests.pipeline import CLOSE_AFTER, Pipeline, readings
 
 READINGS = "temperature_readings"
@@ -92,6 +92,20 @@ def test_a_final_pack_is_the_signed_snapshot_and_what_came_later_is_its_annex(la
     told = "; ".join(held)
     assert any(line.startswith("its figures are those that ada prepared at 2026-02-02T") for line in held)
     assert "since it was signed, as the annex has it: +1 active_sensors (late_file); +2 temperature_readings" in told
+
+
+def test_a_month_whose_reopening_one_person_has_asked_for_is_signed_until_another_reopens_it(
+    late: Pipeline, tmp_path: Path
+) -> None:
+    ask(late)
+    report = report_month(late.as_run(), JANUARY, tmp_path, CLOSE_AFTER, late.workspace)
+    assert [meter["usage"] for meter in report.summary.meters] == [2, 20]
+    pack = made(late, JANUARY, tmp_path / "2026-01.zip")
+    assert "its figures are those that ada prepared at 2026-02-02T" in "; ".join(verify_evidence(pack))
+    files = unpacked(pack)
+    assert [row["quantity"] for row in table(files, "tables/usage_monthly.csv")] == ["2", "20"]
+    asked = table(files, "tables/month_signoffs.csv")[-1]
+    assert (asked["action"], asked["reason"]) == ("ask_to_reopen", "late file of gateway 7")
 
 
 def test_a_pack_whose_figures_are_not_those_that_were_signed_does_not_verify(late: Pipeline, tmp_path: Path) -> None:

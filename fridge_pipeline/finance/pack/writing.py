@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from fridge_pipeline.finance.pack.signature import SIGNATURE_SUFFIX
+from fridge_pipeline.finance.pack.time_stamp import STAMP_SUFFIX
 from fridge_pipeline.finance.threaded_zip import writing_zip
 
 
@@ -42,10 +44,15 @@ def work_folder(beside: Path) -> Iterator[Path]:
 
 
 def put_in_place(made: Path, target: Path, *, keep: bool) -> Path | None:
-    """Gives a finished pack its name; with ``keep``, a file that had it is kept under one with its hash. Returns it."""
+    """Gives a finished pack its name; with ``keep``, a file that had it is kept under one with its hash. Returns it.
+
+    Its signature and time stamp are kept with it: of the new pack they say nothing.
+    """
     kept = None
     if keep and target.exists():
         kept = target.with_name(f"{target.stem}-{sha256_of(target)[:12]}{target.suffix}")
-        target.rename(kept)
+        for suffix in (SIGNATURE_SUFFIX, STAMP_SUFFIX, ""):
+            if (beside := target.with_name(f"{target.name}{suffix}")).exists():
+                beside.rename(kept.with_name(f"{kept.name}{suffix}"))
     made.replace(target)
     return kept

@@ -111,7 +111,7 @@ DATA_GAPS = Table(
 )
 DECISIONS = Table(
     "Decisions",
-    "One row per setting of a switch that changes what is billed, as far as it held in the month",
+    "One row per setting of a switch that changes what is billed, as far as it held in the month or 35 days after it",
     "decision setting reason decided_by decided_at until",
     lambda books: books.decisions_in_force.rename({"subject": "decision"}),
 )

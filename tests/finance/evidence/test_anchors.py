@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.finance.anchor_evidence import DraftError, NotStampedError, sign_pack, stamp_pack
 from fridge_pipeline.finance.pack.one_file import one_file_verifier
 from fridge_pipeline.finance.pack.signature import NotSignedError, signature_of
@@ -20,7 +21,7 @@ from fridge_pipeline.finance.verify_chain import verify_chain
 from fridge_pipeline.finance.verify_evidence import Expected, manifest_sha256, verify_evidence
 from fridge_pipeline.settings import REPOSITORY
 from tests.console_script import Run
-from tests.finance.evidence.books import FEBRUARY, made, packed, unpacked, with_manifest
+from tests.finance.evidence.books import FEBRUARY, made, make, packed, unpacked, with_manifest
 from tests.finance.evidence.outside import TimeAuthority, list_signers, make_key, running_authority, signed
 from tests.pipeline import Pipeline
 
@@ -248,6 +249,20 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 def test_the_verifier_that_can_be_taken_from_the_repository_is_made_of_the_modules_as_they_are() -> None:
     kept = REPOSITORY / "scripts" / "verify_pack.py"
     assert kept.read_text(encoding="utf-8") == one_file_verifier(), "run: make verifier"
+
+
+def test_a_pack_that_another_one_takes_the_name_of_keeps_its_signature_and_time_stamp(
+    books: Pipeline, january: Path, keys: dict[str, Path], authority: TimeAuthority, tmp_path: Path
+) -> None:
+    signed(january, keys["grace"])
+    stamp_of(january).write_bytes(stamp_pack(january, authority.url, authority.certificate)[1])
+    books.clock.advance(hours=1)
+    kept = make(books, Month.from_key(JANUARY.month), january).kept
+    assert kept is not None
+    signers = list_signers(tmp_path / "signers", keys["grace"])
+    assert list(verify_evidence(kept, expected=Expected(signers=signers, authority=authority.certificate)))
+    assert not signature_of(january).exists(), "nobody has signed the new one"
+    assert not stamp_of(january).exists()
 
 
 def test_packs_are_signed_and_stamped_by_command_once(

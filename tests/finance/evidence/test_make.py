@@ -5,6 +5,7 @@ import io
 import json
 import re
 import unicodedata
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
 
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict
 
+from fridge_pipeline.billing.decisions_record import Subject, decide
 from fridge_pipeline.billing.open_stripe import keep_billing_start
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour
@@ -32,6 +34,7 @@ from fridge_pipeline.finance.signed_month import SignedMonth
 from fridge_pipeline.finance.verify_evidence import verify_evidence
 from fridge_pipeline.stripe.rules.api_key import SANDBOX_KEY_TEXT
 from tests.finance.evidence.books import FEBRUARY, HOURS, JANUARY, TENANTS, close, made, make, unpacked
+from tests.people import signed_in
 from tests.pipeline import Pipeline, readings
 
 STRIPE_KEY = re.compile(rb"[sr]k_(live|test)_")
@@ -166,6 +169,62 @@ def test_a_final_pack_is_never_overwritten_and_a_draft_is(books: Pipeline, tmp_p
     assert second.kept is not None
     assert second.kept.read_bytes() == first != target.read_bytes()
     assert sorted(path.name for path in tmp_path.glob("*evidence*")) == [], "nothing is left of the work"
+
+
+def test_what_was_decided_after_the_month_ended_is_in_its_pack_and_after_the_signature_in_its_annex(
+    books: Pipeline, tmp_path: Path
+) -> None:
+    draft, final = tmp_path / "draft.zip", tmp_path / "2026-01.zip"
+    decide(signed_in(books.database, "olga"), Subject.VARIANCE, "off", "the new cold store")
+    make(books, JANUARY, draft)
+    assert [row["setting"] for row in rows_of(draft, "tables/decisions.csv")] == ["off"]
+    close(books, JANUARY)
+    make(books, JANUARY, final)
+    assert rows_of(final, "tables/decisions.csv") == []
+    assert [row["setting"] for row in rows_of(final, "annex/decisions.csv")] == ["off"]
+
+
+def settled_by_two(books: Pipeline, hour: datetime | None, decided_at: datetime, approved_at: datetime) -> None:
+    """A settlement as two people leave it, at times of the test's own."""
+    with books.database.owned.connect() as connection:
+        for table in ("settlement_decisions", "settlement_approvals"):
+            connection.execute(f"alter table fridge.{table} disable trigger user".encode())
+        ((settlement_id,),) = connection.execute(
+            "with excepted as (insert into fridge.exceptions (kind, hour, subject, detail, opened_at)"
+            " values ('too_late', %s, 'temperature_readings', 'd', %s) returning exception_id)"
+            " insert into fridge.settlement_decisions (exception_id, kind, hour, event_name, how, quantity, reason,"
+            " takes_two, acted_by, acted_at) select exception_id, 'too_late', %s, 'temperature_readings',"
+            " 'written_off', %s, 'x', true, 'olga', %s from excepted returning settlement_id",
+            [hour, decided_at, hour, hour and 5000, decided_at],
+        ).fetchall()
+        connection.execute(
+            "insert into fridge.settlement_approvals (settlement_id, acted_by, acted_at) values (%s, 'oscar', %s)",
+            [settlement_id, approved_at],
+        )
+
+
+def test_a_settlement_that_was_approved_after_the_signature_is_not_said_to_be_signed(
+    books: Pipeline, tmp_path: Path
+) -> None:
+    settled_by_two(books, HOURS[1].start, books.clock(), books.clock() + timedelta(hours=9))
+    close(books, JANUARY)
+    books.clock.advance(hours=10)
+    pack = made(books, JANUARY, tmp_path / "2026-01.zip")
+    told = {folder: rows_of(pack, f"{folder}/settlement_decisions.csv") for folder in ("tables", "annex")}
+    assert {folder: [row["approved_by"] for row in rows] for folder, rows in told.items()} == {
+        "tables": [""],
+        "annex": ["oscar"],
+    }
+
+
+def test_a_settlement_of_no_hour_is_in_the_pack_of_the_month_in_which_it_was_decided(
+    books: Pipeline, tmp_path: Path
+) -> None:
+    at = JANUARY.end - timedelta(days=9)
+    settled_by_two(books, None, at, at)
+    for month, settled in ((JANUARY, ["oscar"]), (FEBRUARY, [])):
+        make(books, month, draft := tmp_path / f"{month}.zip")
+        assert [row["approved_by"] for row in rows_of(draft, "tables/settlement_decisions.csv")] == settled
 
 
 def test_a_pack_that_does_not_hold_is_not_handed_out_and_not_chained(books: Pipeline, tmp_path: Path) -> None:

@@ -234,6 +234,11 @@ def edit_all_of_ours(scene: Scene) -> None:
     scene.refill()
 
 
+def edit_signed_hours(scene: Scene) -> None:
+    scene.as_superuser(ONE_MORE_SIGNED.partition("update fridge.month_signoffs")[0])
+    scene.refill()
+
+
 def edit_all_books(scene: Scene) -> None:
     scene.as_superuser(ONE_MORE + ONE_MORE_OF_STRIPE)
     scene.refill()
@@ -278,6 +283,7 @@ TO_BOOKS: dict[str, tuple[Callable[[Scene], None], set[str]]] = {
     "as schema owner, triggers off: a pack struck from the register": (strike_a_pack_as_the_owner, {DOCTOR}),
     "books edited as superuser, one table": (edit_one_table, {TESTS, KEPT_PACK}),
     "books edited as superuser, all tables of ours": (edit_all_of_ours, {TESTS, KEPT_PACK}),
+    "books edited as superuser, the hours of a closed month as signed": (edit_signed_hours, {TESTS}),
     "books edited as superuser, Stripe's answers too": (edit_all_books, {KEPT_PACK, STRIPE}),
     "everything forged anew: books, register, packs, time stamps": (
         forge_everything,
