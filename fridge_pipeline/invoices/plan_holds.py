@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -27,7 +26,7 @@ from fridge_pipeline.ingest.landing.landing_errors import LandingError
 from fridge_pipeline.ingest.landing.zone import LandingZone
 from fridge_pipeline.ingest.watch import find_landing_news
 from fridge_pipeline.invoices.compare_invoices import COMPARED_BACK
-from fridge_pipeline.invoices.invoice_record import days_with_drafts, known_prices, recent_invoices
+from fridge_pipeline.invoices.invoice_record import days_read, days_with_drafts, known_prices, recent_invoices
 from fridge_pipeline.invoices.our_side import Asked, Customer, billed_customers, booked_periods
 from fridge_pipeline.invoices.read_invoices import READS_USED_UP
 from fridge_pipeline.invoices.rules.billing_periods import Span
@@ -39,6 +38,9 @@ from fridge_pipeline.stripe.rules.invoice import THRESHOLD, Draft, Invoice, Pric
 from fridge_pipeline.stripe.rules.limits import READS_MAX, READS_MONTH
 
 MIDNIGHT = time(0)
+
+#: Stripe's clock and ours: a draft that was made just before its day was read may not have been there yet.
+CLOCKS_APART = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +200,7 @@ def _whole_days(span: Span) -> bool:
 class DraftsFound:
     """The drafts that there are, by id, the days of creation to be read for them, and why there is no answer, if so.
 
-    ``digest`` is another one whenever the drafts that differ are others.
+    ``digest`` is another one at each look that finds days to read: whoever was to read them may have failed.
     """
 
     drafts: Mapping[str, Draft] = field(default_factory=dict)
@@ -222,8 +224,8 @@ def find_drafts(run: Run, open_gateway: Callable[[], StripeGateway], reads_max: 
         except StripeCallError as error:
             return DraftsFound(not_read=str(error))
         known = {each: day for day, several in days_with_drafts(connection).items() for each in several}
-    new = {f"new:{each}": found[each].created_at.astimezone(UTC).date() for each in found.keys() - known.keys()}
-    gone = {f"gone:{each}": known[each] for each in known.keys() - found.keys()}
-    changed = new | gone
-    digest = hashlib.sha256("\n".join(sorted(changed)).encode()).hexdigest()[:16]
-    return DraftsFound(found, frozenset(changed.values()), digest)
+        read = days_read(connection, now.astimezone(UTC).date())
+    days = {each: found[each].created_at.astimezone(UTC).date() for each in found.keys() - known.keys()}
+    new = {day for each, day in days.items() if day not in read or found[each].created_at > read[day] - CLOCKS_APART}
+    changed = frozenset(new | {known[each] for each in known.keys() - found.keys()})
+    return DraftsFound(found, changed, f"{now:%Y-%m-%dT%H:%M:%S}" if changed else "")

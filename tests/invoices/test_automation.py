@@ -58,7 +58,7 @@ def test_the_asset_reads_compares_and_its_check_says_which_usage_no_invoice_carr
         verdicts = {each.check_name: each.passed for each in result.get_asset_check_evaluations()}
         assert verdicts == {"invoices_are_usage": True, "accepted_usage_is_invoiced": False}
         requested, told = tick(definitions, instance)
-        if tenant.pipeline.clock().hour:  # else its day has just ended, and the draft of it is to be read
+        if tenant.pipeline.clock().hour > 1:  # else its day has just ended, and the draft of it is to be read
             assert (requested, told) == ([], "0 drafts, and all of them are read")
         (again,) = schedule_tick(definitions, instance, "daily_invoices")
         assert len(days_in_tags(dict(again.tags))) == 1, "what was read after its day is not read again"
@@ -130,6 +130,34 @@ def test_the_asset_holds_the_draft_of_a_file_that_is_not_loaded_and_watching_it_
     told = json.loads(run("invoices", "--read-stripe", "--json", **named).stdout)
     assert told["plan"][draft.id]["act"] == ("wait" if mode == "hold" else "hold")
     assert len(told["drafts"]) == (1 if mode == "hold" else 0)
+
+
+def test_a_draft_that_a_run_could_not_read_is_asked_for_again_and_one_of_others_is_not(
+    pipeline: Pipeline,
+    definitions: dg.Definitions,  # noqa: F811
+) -> None:
+    """A run key is used once, and a run whose Stripe does not answer succeeds."""
+    found = InvoicedTenant(pipeline)
+    pipeline.sandbox.settings(finalization_grace_seconds=72 * 3600)
+    subscription = found.subscribe(found.price())
+    found.use(3, 5)
+    found.go(found.start + timedelta(hours=25))
+    found.client.v1.subscriptions.cancel(subscription)
+    found.client.v1.invoice_items.create({"customer": "cus_other", "amount": 5, "currency": "usd"})
+    found.client.v1.invoices.create({"customer": "cus_other", "pending_invoice_items_behavior": "include"})
+    found.go(datetime.now(UTC).replace(microsecond=0))
+    with dg.instance_for_test() as instance:
+        job = asset_job(definitions, ["stripe_invoices"], CHECKS)
+        keys = set()
+        for times in (9, 0):
+            if times:
+                pipeline.sandbox.faults({"kind": "drop_before", "endpoint": "/v1/prices", "times": times})
+            (wanted,), _ = tick(definitions, instance)
+            keys.add(wanted.run_key)
+            assert job.execute_in_process(instance=instance, tags=dict(wanted.tags)).success
+            pipeline.sandbox.clear_faults()
+        assert len(keys) == 2
+        assert tick(definitions, instance) == ([], "2 drafts, and all of them are read")
 
 
 def test_the_command_reads_compares_and_names_what_is_owed(tenant: InvoicedTenant, run: Run) -> None:

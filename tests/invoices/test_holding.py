@@ -154,6 +154,22 @@ def test_what_is_not_counted_not_stated_or_not_in_stripes_sums_keeps_the_draft(t
     assert plan(hold(tenant))[0] is HoldAct.RELEASE
 
 
+def test_a_draft_whose_sums_stripe_refuses_keeps_no_other_from_being_let_go(pipeline: Pipeline) -> None:
+    tenant = InvoicedTenant(pipeline)
+    price = tenant.price()
+    tenant.subscribe(price)
+    wish: Any = {"customer": pipeline.add_tenant("troy"), "items": [{"price": price}]}
+    tenant.client.v1.subscriptions.create(wish)
+    tenant.use(3, 5)
+    after_the_end(tenant, minutes=20)
+    assert hold(tenant).written == {HoldAct.HOLD: 2}
+    after_the_end(tenant, hours=3)
+    fault = {"kind": "refuse", "endpoint": "/v1/billing/meters/{id}/event_summaries", "message": "No such customer"}
+    pipeline.sandbox.faults(fault)
+    report = hold(tenant)
+    assert ("No such customer" in (report.not_done or ""), report.written) == (True, {HoldAct.RELEASE: 1})
+
+
 @pytest.mark.parametrize("failpoint", EFFECTS)
 @pytest.mark.parametrize("act", [HoldAct.HOLD, HoldAct.RELEASE])
 def test_a_process_that_dies_between_two_effects_holds_and_lets_go_once(

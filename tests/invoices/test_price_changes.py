@@ -14,7 +14,7 @@ from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import CATALOGUE, Formula, meter_of
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.invoices.preview_invoices import preview_invoices
-from fridge_pipeline.invoices.price_changes import price_changes
+from fridge_pipeline.invoices.price_changes import billed_times, price_changes
 from fridge_pipeline.invoices.rules.billing_periods import Span
 from fridge_pipeline.invoices.rules.priced_change import (
     BilledTime,
@@ -26,11 +26,13 @@ from fridge_pipeline.invoices.rules.priced_change import (
 from fridge_pipeline.stripe.rules.api_key import ApiKey
 from fridge_pipeline.stripe.rules.invoice import InvoiceStatus
 from tests.invoices.account import GRADUATED, InvoicedTenant
-from tests.invoices.shapes import END, PRICES, READINGS, START, D
+from tests.invoices.conftest import InvoicedBooks
+from tests.invoices.shapes import END, PRICES, READINGS, START, SWAP, D
 from tests.pipeline import CLOSE_AFTER, Pipeline, gateway_to, readings
 
 METER = meter_of(READINGS, CATALOGUE)
-OPEN = BilledTime("cus_1", READINGS, Span(START, END), ("graduated",))
+OPEN = BilledTime("cus_1", READINGS, Span(START, END), ("graduated",), item_ids=frozenset(["si_1"]), currency="usd")
+OTHER = replace(OPEN, span=Span(START - timedelta(days=9), SWAP), price_ids=("unit",), item_ids=frozenset(["si_2"]))
 NOW = END - timedelta(days=1)
 
 
@@ -60,8 +62,19 @@ def test_a_change_costs_what_the_period_costs_after_it_less_what_it_costs_before
         ([replace(OPEN, price_ids=("unit", "other_unit"))], "several prices bill the same time"),
         ([replace(OPEN, price_ids=("unit", "unit"))], "several prices bill the same time"),
         ([replace(OPEN, price_ids=("never read",))], "Stripe gives no amount for it"),
+        ([OPEN, OTHER], "several prices bill the same time"),
+        ([replace(OPEN, is_trial=True)], "the subscription is on trial"),
+        ([replace(OPEN, currency="eur")], "it is billed in another currency than the price's own"),
     ],
-    ids=["nothing bills it", "two prices", "two items at one price", "a price that was not read"],
+    ids=[
+        "nothing bills it",
+        "two prices",
+        "two items at one price",
+        "a price that was not read",
+        "two subscriptions whose periods begin on other days",
+        "a trial",
+        "another currency",
+    ],
 )
 def test_where_no_one_price_is_known_there_is_no_money_and_it_says_why(times: list[BilledTime], says: str) -> None:
     found = priced(times, hour(1, 10, 20), accepted=95)
@@ -83,6 +96,20 @@ def test_of_a_meter_that_goes_by_its_last_event_an_earlier_hour_changes_nothing_
     changed = hour(1, 10, 20, Formula.LAST)
     assert priced([OPEN], changed, accepted=12, later=12).amount == 0
     assert priced([OPEN], changed, accepted=10).after == D(20)
+
+
+def test_a_price_that_was_changed_within_the_period_is_not_that_of_all_its_hours(books: InvoicedBooks) -> None:
+    def times() -> list[BilledTime]:
+        with books.pipeline.database.connect() as connection:
+            return billed_times(connection, [books.customer], books.start)
+
+    books.subscribe(price_id="unit", currency="usd")
+    (only,) = times()
+    assert (only.price_ids, only.item_ids, only.currency, only.is_trial) == (("unit",), {"si_1"}, "usd", False)
+    books.subscribe(price_id="other_unit", currency="usd")
+    assert [sorted(each.price_ids) for each in times()] == [["other_unit", "unit"]]
+    books.subscribe(price_id="other_unit", period_start=books.end + timedelta(days=30))
+    assert [each.price_ids for each in times()] == [("other_unit",)]
 
 
 def test_the_plan_of_a_late_file_says_what_the_next_invoice_will_then_be_more(pipeline: Pipeline) -> None:
