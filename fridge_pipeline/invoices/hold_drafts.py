@@ -25,6 +25,7 @@ from fridge_pipeline.invoices.invoice_record import Reading
 from fridge_pipeline.invoices.plan_holds import MeteredDraft, differing_sum, metered_drafts
 from fridge_pipeline.invoices.read_invoices import READS_USED_UP, SHARE, ReadsUsedUpError
 from fridge_pipeline.invoices.rules.hold_draft import (
+    Ending,
     HoldAct,
     Holding,
     HoldPlan,
@@ -120,7 +121,7 @@ def days_to_hold(
 
 
 def _plan(draft: MeteredDraft, shown: Draft, intents: Sequence[Intent], how: Holding, now: datetime) -> HoldPlan:
-    return plan_hold(shown, draft.end, draft.waits_for, intents, how, now)
+    return plan_hold(shown, Ending(draft.end, draft.by_itself), draft.waits_for, intents, how, now)
 
 
 @dataclass(slots=True)

@@ -679,6 +679,15 @@ from fridge.invoices
 where status = 'draft'
 order by stripe_customer_id;
 
+-- name: times_of_drafts_read_first
+-- When Stripe itself would have made some drafts final: as they were read first, before they were held.
+select distinct on (invoice_id)
+    invoice_id,
+    finalizes_at
+from fridge.invoice_snapshots
+where invoice_id = any(%(invoice_ids)s)
+order by invoice_id asc, snapshot_id asc;
+
 -- name: waiting_usage
 -- What billing periods still wait for, each with a number of its own, of a tenant and meter: hours whose usage is not
 -- what was stated and settled of it, or whose statement is undecided; hours of any tenant with files that are not

@@ -9,7 +9,7 @@ import pytest
 
 from fridge_pipeline.invoices.invoice_record import Reading, keep_items, known_items
 from fridge_pipeline.stripe.invoice_reads import read_item
-from tests.corrections.test_invoice_corrections import items, late_file, of_readings, propose, taken_out
+from tests.corrections.test_invoice_corrections import items, of_readings, propose, taken_out
 from tests.corrections.test_trials_and_pauses import why_not
 from tests.invoices.account import with_120_readings
 from tests.pipeline import Pipeline
@@ -29,7 +29,7 @@ AUTOMATIC = {"automatic_tax": {"enabled": True}}
     ],
 )
 def test_a_tax_is_of_the_item_alone_where_an_invoice_item_would_not_have_it(
-    item: dict[str, Any], subscription: dict[str, Any], is_own: bool
+    item: dict[str, Any], subscription: dict[str, Any], *, is_own: bool
 ) -> None:
     period = {"current_period_start": 0, "current_period_end": 1}
     read = {"id": "si_1", "created": 0, "price": {"id": "price_1"}, **period, **item}

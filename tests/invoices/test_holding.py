@@ -113,6 +113,24 @@ def test_a_late_file_within_the_hold_is_on_the_invoice(tenant: InvoicedTenant) -
     assert acts(tenant) == [("hold", None), ("hold", "done"), ("release", None), ("release", "done")]
 
 
+def test_a_held_draft_is_not_final_before_it_would_have_been_by_itself(pipeline: Pipeline) -> None:
+    """All is delivered after an hour, and a late file comes within the account's own grace."""
+    pipeline.sandbox.settings(finalization_grace_seconds=24 * 3600)
+    tenant = InvoicedTenant(pipeline)
+    tenant.subscribe(tenant.price())
+    tenant.use(3, 5)
+    for minutes in (20, 180):
+        after_the_end(tenant, minutes=minutes)
+        hold(tenant)
+    assert "Stripe itself would wait until" in plan(hold(tenant))[1]
+    after_the_end(tenant, hours=5)
+    tenant.use(20, 7)
+    after_the_end(tenant, hours=24)
+    assert hold(tenant).written == {HoldAct.RELEASE: 1}
+    after_the_end(tenant, hours=24, minutes=16)
+    assert (invoice(tenant).status, invoice(tenant).lines.data[0].quantity) == ("paid", 12)
+
+
 def test_an_hour_that_stays_undelivered_holds_the_draft_until_its_time_and_no_longer(tenant: InvoicedTenant) -> None:
     for hours in (0.4, 9, 30, 47.9):
         after_the_end(tenant, hours=hours)

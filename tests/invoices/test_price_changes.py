@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import CATALOGUE, Formula, meter_of
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.invoices.preview_invoices import preview_invoices
-from fridge_pipeline.invoices.price_changes import billed_times, price_changes
+from fridge_pipeline.invoices.price_changes import price_changes
 from fridge_pipeline.invoices.rules.billing_periods import Span
 from fridge_pipeline.invoices.rules.priced_change import (
     BilledTime,
@@ -98,18 +99,25 @@ def test_of_a_meter_that_goes_by_its_last_event_an_earlier_hour_changes_nothing_
     assert priced([OPEN], changed, accepted=10).after == D(20)
 
 
-def test_a_price_that_was_changed_within_the_period_is_not_that_of_all_its_hours(books: InvoicedBooks) -> None:
-    def times() -> list[BilledTime]:
-        with books.pipeline.database.connect() as connection:
-            return billed_times(connection, [books.customer], books.start)
-
-    books.subscribe(price_id="unit", currency="usd")
-    (only,) = times()
-    assert (only.price_ids, only.item_ids, only.currency, only.is_trial) == (("unit",), {"si_1"}, "usd", False)
-    books.subscribe(price_id="other_unit", currency="usd")
-    assert [sorted(each.price_ids) for each in times()] == [["other_unit", "unit"]]
-    books.subscribe(price_id="other_unit", period_start=books.end + timedelta(days=30))
-    assert [each.price_ids for each in times()] == [("other_unit",)]
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"item_id": "si_2", "price_id": "other_unit", "period_start": START}, "several prices bill the same time"),
+        ({"price_id": "other_unit"}, "several prices bill the same time"),
+        ({"currency": "eur"}, "it is billed in another currency than the price's own"),
+        ({"status": "trialing"}, "the subscription is on trial"),
+    ],
+    ids=["two subscriptions", "a price changed within the period", "another currency", "a trial"],
+)
+def test_what_one_price_does_not_say_of_a_subscription_has_no_money(
+    books: InvoicedBooks, more: dict[str, Any], says: str
+) -> None:
+    books.subscribe(currency="usd")
+    one = ChangedHour("cohoes", books.customer, METER, books.hour(26), 0, 10)
+    assert [each.amount for each in price_changes(books.pipeline.as_run(), [one])] == [5]
+    books.subscribe(**{"currency": "usd", **more})
+    (found,) = price_changes(books.pipeline.as_run(), [one])
+    assert (found.amount, found.says) == (None, says)
 
 
 def test_the_plan_of_a_late_file_says_what_the_next_invoice_will_then_be_more(pipeline: Pipeline) -> None:

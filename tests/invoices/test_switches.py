@@ -57,7 +57,7 @@ def test_usage_of_a_period_that_had_none_when_it_was_invoiced_is_missed_with_its
 @pytest.mark.parametrize("is_charged", [True, False])
 @pytest.mark.parametrize("mode", ["graduated", "volume"])
 def test_a_flat_amount_that_an_invoice_of_nothing_has_charged_is_not_owed_again(
-    tenant: InvoicedTenant, mode: str, is_charged: bool
+    tenant: InvoicedTenant, mode: str, *, is_charged: bool
 ) -> None:
     tenant.pipeline.sandbox.settings(flat_fee_at_zero=is_charged)
     tiers = [{"up_to": 100, "unit_amount": 2, "flat_amount": 50}, {"up_to": "inf", "unit_amount": 1}]

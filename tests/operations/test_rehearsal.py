@@ -122,9 +122,7 @@ def test_a_subscription_in_another_currency_than_its_price_s_own_is_rehearsed_in
     (paid,) = [check.text for check in report.checks if check.check == "troy, payment"]
     assert paid.endswith("of 1.89 EUR is paid")  # 27 at 7 cents
     assert [
-        each["fields"]["currency"]
-        for each in account.pipeline.sandbox.requests()
-        if each["path"] == "/v1/invoiceitems"
+        each["fields"]["currency"] for each in account.pipeline.sandbox.requests() if each["path"] == "/v1/invoiceitems"
     ] == ["eur"]
 
 

@@ -134,19 +134,20 @@ def price_change(
     price = prices.get(time.price_ids[0])
     amount = cost_of_change(old, new, price) if price else None
     why = _why_unpriced(time, price, amount)
-    if price is None or why is not None:
+    if price is None or why:
         return PricedChange(*head, f"{why}; {says}" if says else why)
     return PricedChange(*head, says, price.price_id, cost(old, price), cost(new, price), amount, price.currency)
 
 
-def _why_unpriced(time: BilledTime, price: Price | None, amount: int | None) -> str | None:
+def _why_unpriced(time: BilledTime, price: Price | None, amount: int | None) -> str:
+    """Why it has no money; empty where it has."""
     if len(time.price_ids) > 1:
         return SEVERAL_PRICES
     if price is None or amount is None:
         return NO_AMOUNT
     if time.is_trial:
         return ON_TRIAL
-    return None if time.currency in {None, price.currency} else OTHER_CURRENCY
+    return "" if time.currency in {None, price.currency} else OTHER_CURRENCY
 
 
 def in_words(each: PricedChange) -> str:

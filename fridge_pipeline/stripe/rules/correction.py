@@ -95,8 +95,9 @@ class Standing:
 
 
 def standing(read: Mapping[str, Any], now: datetime) -> Standing:
-    """Of an invoice item's or credit note's object, its invoice inside: a draft may let an item go, and all but what is
-    paid be made void, after which a credit of it has given nothing back.
+    """Of an invoice item's or credit note's object, its invoice inside.
+
+    A draft may let an item go, and all but what is paid be made void, after which a credit has given nothing back.
     """
     if read.get("deleted") or read.get("status") == "void":
         return Standing(Fate.LOST, f"{read['id']} is {'deleted' if read.get('deleted') else 'void'}")
