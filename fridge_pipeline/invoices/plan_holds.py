@@ -94,7 +94,8 @@ def metered_drafts(
     }
     waits = _waits(connection, list(found.values()), customers, catalogue, (unloaded, now))
     first_read = {"invoice_ids": [invoice.invoice_id for invoice in found]}
-    by_itself: dict[str, datetime | None] = dict(connection.execute(statement("times_of_drafts_read_first"), first_read).fetchall())
+    rows = connection.execute(statement("times_of_drafts_read_first"), first_read).fetchall()
+    by_itself: dict[str, datetime | None] = dict(rows)
     return [
         MeteredDraft(
             invoice.invoice_id,

@@ -1,5 +1,5 @@
--- A correction by an invoice item took no notice of the tax: one by amount has neither the tax rates of the subscription's
--- item nor a price that includes tax. Now it is read which items have such a tax.
+-- A correction by an invoice item took no notice of the tax: one by amount has neither the tax rates of the
+-- subscription's item nor a price that includes tax. Now it is read which items have such a tax.
 alter table fridge.subscription_item_snapshots add column has_own_tax boolean not null default false;
 
 comment on column fridge.subscription_item_snapshots.has_own_tax is
