@@ -253,7 +253,7 @@ invoice_parts as (
         comparisons.stripe_customer_id,
         comparisons.period_start,
         comparisons.period_end,
-        comparisons.price_id,
+        case when comparisons.amount is not null then comparisons.price_id end as price_id,
         comparisons.cause,
         comparisons.accepted_quantity - comparisons.invoice_quantity - coalesce(done.delta, 0) as quantity
     from comparisons

@@ -225,10 +225,14 @@ credited as materialized (
     group by corrections.invoice_id, lines.line_id
 ),
 
+-- An invoice takes pending items of its own currency only.
 subscribed as materialized (
-    select distinct stripe_customer_id
+    select
+        stripe_customer_id,
+        array_agg(currency) as currencies
     from fridge.subscription_items
     where goes_on
+    group by stripe_customer_id
 )
 
 select
@@ -247,7 +251,8 @@ select
     compared.amount,
     compared.currency,
     compared.price_id,
-    subscribed.stripe_customer_id is not null as is_subscribed,
+    subscribed.stripe_customer_id is not null and coalesce(compared.currency = any(subscribed.currencies), true)
+        as is_subscribed,
     coalesce(lines.of_meter, '[]') as lines,
     exists(
         select 1 from discounted
@@ -258,6 +263,15 @@ select
             and discounted.period_start <= compared.period_end
             and (compared.invoice_id is null or discounted.invoice_id = compared.invoice_id)
     ) as is_discounted,
+    exists(
+        select 1
+        from fridge.subscription_items as items
+        inner join priced on items.price_id = priced.price_id
+        where
+            items.has_own_tax
+            and items.stripe_customer_id = compared.stripe_customer_id
+            and priced.event_name = compared.event_name
+    ) as has_own_tax,
     case
         when compared.invoice_id is null then (
             select min(following.invoice_id)

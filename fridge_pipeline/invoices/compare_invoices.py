@@ -169,7 +169,7 @@ class _Comparing:
         booked = booked_periods(self.connection, asked, self.customers, self.run.catalogue)
         written = corrections_of(self.connection, customer_ids)
         return [
-            compare_uncovered(each, ours, self._price_of(each, items))
+            compare_uncovered(each, ours, self._price_of(each, items), is_period=self._is_period(each, items))
             for each, ours in zip(times, booked, strict=True)
             if ours.accepted or any(each.place.overlaps(correction.place) for correction in written)
         ]
@@ -194,6 +194,11 @@ class _Comparing:
         wanted = own or {name for name, price in self.prices.items() if price.event_name == time.event_name}
         price = self.prices.get(wanted.pop()) if len(wanted) == 1 else None
         return price if price and {item.currency or price.currency for item in items_of} <= {price.currency} else None
+
+    def _is_period(self, time: Uncovered, items: Mapping[str, SubscriptionItem]) -> bool:
+        """Whether it is a billing period and no part of one, nor several."""
+        own = self._items_of((time.customer_id, time.event_name), items)
+        return any((time.span.start, time.span.end) in item.periods for item in own)
 
     def _write(self, customer_ids: Sequence[str], invoice_ids: Sequence[str], rows: Sequence[Comparison]) -> None:
         self.connection.execute(

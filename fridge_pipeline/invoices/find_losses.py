@@ -6,7 +6,6 @@ And invoice items that it has, and that no invoice takes: nobody pays for them b
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 
 import psycopg
 
@@ -15,9 +14,6 @@ from fridge_pipeline.invoices.invoice_record import Reading
 from fridge_pipeline.stripe.correction_reads import standing_of_item, standing_of_note
 from fridge_pipeline.stripe.gateway import StripeGateway
 from fridge_pipeline.stripe.rules.correction import DocumentKind, Fate
-
-#: A credit note can be voided while its invoice is open.
-NOTES_LOOKED_BACK = timedelta(days=35)
 
 _RECORDED = {Fate.LOST: "add_correction_loss", Fate.ARRIVED: "add_correction_arrival"}
 
@@ -36,13 +32,12 @@ def find_losses(
     found of each is on record before the next is looked for. Raises ``StripeCallError``.
     """
     lost, unsure = 0, None
-    since = reading.read_at - NOTES_LOOKED_BACK
-    rows = connection.execute(statement("corrections_to_look_up"), {"notes_since": since}).fetchall()
+    rows = connection.execute(statement("corrections_to_look_up")).fetchall()
     for number, customer_id, kind, document, passed_by in rows:
         if kind == DocumentKind.INVOICE_ITEM:
             found = standing_of_item(gateway, document, reading.read_at, count_read)
         else:
-            found = standing_of_note(gateway, document, count_read)
+            found = standing_of_note(gateway, document, reading.read_at, count_read)
         fate = found.fate
         if fate is Fate.MISSING:
             if customer_id not in subscribed:

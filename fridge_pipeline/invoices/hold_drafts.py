@@ -25,6 +25,7 @@ from fridge_pipeline.invoices.invoice_record import Reading
 from fridge_pipeline.invoices.plan_holds import MeteredDraft, differing_sum, metered_drafts
 from fridge_pipeline.invoices.read_invoices import READS_USED_UP, SHARE, ReadsUsedUpError
 from fridge_pipeline.invoices.rules.hold_draft import (
+    Ending,
     HoldAct,
     Holding,
     HoldPlan,
@@ -88,7 +89,7 @@ def hold_drafts(run: Run, open_gateway: Callable[[], StripeGateway], order: Hold
             gateway = stripe_of_books(connection, open_gateway)
             work = _Holding(run, connection, gateway, order, holding(connection, order.longest), report, left)
             work.hold(found)
-        except (ReadsUsedUpError, MeterMissingError) as error:
+        except ReadsUsedUpError as error:
             report.not_done = str(error)
         except StripeCallError as error:
             report.not_done = str(error)
@@ -120,7 +121,7 @@ def days_to_hold(
 
 
 def _plan(draft: MeteredDraft, shown: Draft, intents: Sequence[Intent], how: Holding, now: datetime) -> HoldPlan:
-    return plan_hold(shown, draft.end, draft.waits_for, intents, how, now)
+    return plan_hold(shown, Ending(draft.end, draft.by_itself), draft.waits_for, intents, how, now)
 
 
 @dataclass(slots=True)
@@ -140,17 +141,24 @@ class _Holding:
         present = [each for each in found if each.invoice_id in shown]
         intents, left = intents_of(self.connection, [each.invoice_id for each in present])
         for each in present:
-            known = intents.get(each.invoice_id, [])
-            judged = self._judged(each, shown[each.invoice_id], known)
-            plan = _plan(judged, shown[each.invoice_id], known, self.how, self.run.clock())
-            self.report.plans[each.invoice_id] = plan
-            if not self.order.writes:
-                continue
-            self._settle(each, shown[each.invoice_id], known)
-            if plan.act is HoldAct.LEAVE and each.invoice_id not in left:
-                add_left(self.connection, each.invoice_id, plan.why, self._reading())
-            elif plan.act in {HoldAct.HOLD, HoldAct.RELEASE}:
-                self._carry_out(judged, known)
+            try:
+                self._see_to(each, shown[each.invoice_id], intents.get(each.invoice_id, []), left)
+            except (StripeCallError, MeterMissingError) as error:
+                if isinstance(error, StripeCallError) and (error.is_key_refused or not error.reached):
+                    raise
+                self.report.not_done = str(error)  # of this draft; the next may be claimed all the same
+
+    def _see_to(self, draft: MeteredDraft, shown: Draft, intents: Sequence[Intent], left: Collection[str]) -> None:
+        judged = self._judged(draft, shown, intents)
+        plan = _plan(judged, shown, intents, self.how, self.run.clock())
+        self.report.plans[draft.invoice_id] = plan
+        if not self.order.writes:
+            return
+        self._settle(draft, shown, intents)
+        if plan.act is HoldAct.LEAVE and draft.invoice_id not in left:
+            add_left(self.connection, draft.invoice_id, plan.why, self._reading())
+        elif plan.act in {HoldAct.HOLD, HoldAct.RELEASE}:
+            self._carry_out(judged, intents)
 
     def _judged(self, draft: MeteredDraft, shown: Draft, intents: Sequence[Intent]) -> MeteredDraft:
         """Where the ledger has everything and that decides something, Stripe's sums have to say so too.
@@ -182,10 +190,7 @@ class _Holding:
             schedule_draft(self.gateway, invoice_id, intent.finalizes_at, intent.mark, _key(invoice_id, intent))
         except StripeCallError as error:
             add_answer(self.connection, invoice_id, intent, "failed", str(error), self._reading())
-            if error.is_key_refused or not error.reached:
-                raise
-            self.report.not_done = str(error)
-            return
+            raise
         self.run.at_failpoint(Failpoint.HOLD_ANSWERED)
         add_answer(self.connection, invoice_id, intent, "done", plan.why, self._reading())
         self.run.at_failpoint(Failpoint.HOLD_WRITTEN)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import groupby, pairwise
 
 import psycopg
@@ -58,6 +58,11 @@ def _with(item: SubscriptionItem, read: list[_Read]) -> SubscriptionItem:
         for one, after in pairwise(read)
         if one.status == PAUSED and after.status != PAUSED and one.billed_until < after.period_start
     }
+    starts = sorted({each.period_start: each.period_end for each in read}.items())
+    following = [*(start for start, _ in starts[1:]), item.ended_at or datetime.max.replace(tzinfo=UTC)]
+    periods = [
+        (max(start, item.created_at), min(end, after)) for (start, end), after in zip(starts, following, strict=True)
+    ]
     before = [each.period_start for each in read if each.period_start < item.period_start]
     return replace(
         item,
@@ -65,4 +70,5 @@ def _with(item: SubscriptionItem, read: list[_Read]) -> SubscriptionItem:
         other_trials=tuple(sorted(trials.items())),
         pauses=tuple(sorted(pauses)),
         period_before=max(before, default=None),
+        periods=frozenset(periods),
     )

@@ -50,7 +50,7 @@ class MeteredDraft:
     """A draft in the books with lines of our meters: their periods, and what of them is not delivered yet.
 
     ``waits_for`` is ``None`` when the ledger has everything and Stripe has had an hour to count it; ``hours`` are those
-    that the ledger has not. ``finalizes_at`` is as it was read last.
+    that the ledger has not. ``finalizes_at`` is as it was read last, ``by_itself`` as it was read first: before a hold.
     """
 
     invoice_id: str
@@ -59,6 +59,7 @@ class MeteredDraft:
     waits_for: str | None
     hours: int
     finalizes_at: datetime | None
+    by_itself: datetime | None
 
     @property
     def end(self) -> datetime:
@@ -94,8 +95,19 @@ def metered_drafts(
         if invoice.is_draft and invoice.billing_reason != THRESHOLD and (periods := _periods(invoice, prices, now))
     }
     waits = _waits(connection, list(found.values()), customers, catalogue, (unloaded, now))
+    first_read = {"invoice_ids": [invoice.invoice_id for invoice in found]}
+    rows = connection.execute(statement("times_of_drafts_read_first"), first_read).fetchall()
+    by_itself: dict[str, datetime | None] = dict(rows)
     return [
-        MeteredDraft(invoice.invoice_id, invoice.created_at, periods, wait, hours, invoice.finalizes_at)
+        MeteredDraft(
+            invoice.invoice_id,
+            invoice.created_at,
+            periods,
+            wait,
+            hours,
+            invoice.finalizes_at,
+            by_itself[invoice.invoice_id],
+        )
         for (invoice, periods), (hours, wait) in zip(found.items(), waits, strict=True)
     ]
 

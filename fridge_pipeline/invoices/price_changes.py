@@ -68,7 +68,10 @@ def _time(rows: Sequence[dict[str, Any]]) -> BilledTime:
         row["customer_id"],
         row["event_name"],
         Span(row["period_start"], row["period_end"]),
-        tuple(each["price_id"] for each in rows),  # one for each item
+        tuple(each["price_id"] for each in rows),  # one for each item, and for each price that it had
         row["invoice_id"],
         InvoiceStatus(row["status"]) if row["status"] else None,
+        frozenset(each["item_id"] for each in rows),
+        row["currency"],
+        is_trial=all(each["is_trial"] for each in rows),
     )

@@ -70,24 +70,26 @@ with snapshot as (
 
 insert into fridge.invoice_line_snapshots (
     snapshot_id, line_number, line_id, price_id, stripe_subscription_id, subscription_item_id, period_start, period_end,
-    quantity, amount, is_invoice_item, is_proration
+    quantity, amount, is_invoice_item, is_proration, is_discounted
 )
 select
     snapshot.snapshot_id,
-    invoice_lines.line_number,
-    invoice_lines.line_id,
-    invoice_lines.price_id,
-    invoice_lines.stripe_subscription_id,
-    invoice_lines.subscription_item_id,
-    invoice_lines.period_start,
-    invoice_lines.period_end,
-    invoice_lines.quantity,
-    invoice_lines.amount,
-    invoice_lines.is_invoice_item,
-    invoice_lines.is_proration
-from fridge.invoice_lines
+    lines.line_number,
+    lines.line_id,
+    lines.price_id,
+    lines.stripe_subscription_id,
+    lines.subscription_item_id,
+    lines.period_start,
+    lines.period_end,
+    lines.quantity,
+    lines.amount,
+    lines.is_invoice_item,
+    lines.is_proration,
+    lines.is_discounted
+from fridge.invoices
+inner join fridge.invoice_line_snapshots as lines on invoices.snapshot_id = lines.snapshot_id
 cross join snapshot
-where invoice_lines.invoice_id = %(invoice_id)s;
+where invoices.invoice_id = %(invoice_id)s;
 
 -- name: known_prices
 select
@@ -125,7 +127,8 @@ select
     trial_start,
     trial_end,
     is_discounted,
-    currency
+    currency,
+    has_own_tax
 from fridge.subscription_items
 where %(customer_ids)s::text[] is null or stripe_customer_id = any(%(customer_ids)s::text[]);
 
@@ -150,11 +153,11 @@ order by item_id, snapshot_id;
 insert into fridge.subscription_item_snapshots (
     item_id, stripe_subscription_id, stripe_customer_id, price_id, status, created_at, period_start, period_end,
     ended_at, content_hash, read_at, run_id, trial_start, trial_end, is_discounted,
-    currency
+    currency, has_own_tax
 ) values (
     %(item_id)s, %(subscription_id)s, %(customer_id)s, %(price_id)s, %(status)s, %(created_at)s, %(period_start)s,
     %(period_end)s, %(ended_at)s, %(content_hash)s, %(read_at)s, %(run_id)s, %(trial_start)s, %(trial_end)s,
-    %(is_discounted)s, %(currency)s
+    %(is_discounted)s, %(currency)s, %(has_own_tax)s
 );
 
 -- name: add_invoice_day
@@ -684,6 +687,15 @@ from fridge.invoices
 where status = 'draft'
 order by stripe_customer_id;
 
+-- name: times_of_drafts_read_first
+-- When Stripe itself would have made some drafts final: as they were read first, before they were held.
+select distinct on (invoice_id)
+    invoice_id,
+    finalizes_at
+from fridge.invoice_snapshots
+where invoice_id = any(%(invoice_ids)s)
+order by invoice_id asc, snapshot_id asc;
+
 -- name: waiting_usage
 -- What billing periods still wait for, each with a number of its own, of a tenant and meter: hours whose usage is not
 -- what was stated and settled of it, or whose statement is undecided; hours of any tenant with files that are not
@@ -896,7 +908,8 @@ group by
 order by newest.invoice_id;
 
 -- name: corrections_written
--- Documents that Stripe has by corrections, and what people have settled by hand; and why one is on no invoice.
+-- Documents that Stripe has by corrections, and what people have settled by hand; and why one is on no invoice. A
+-- credit of an invoice that is void now has given nothing back.
 select
     stripe_customer_id,
     event_name,
@@ -949,24 +962,36 @@ from (
                 amount bigint,
                 currency text
             )
-    where places.customer_id = any(%(customer_ids)s)
+    where
+        places.customer_id = any(%(customer_ids)s)
+        and not (
+            settlements.how = 'credited'
+            and exists (
+                select 1 from fridge.invoices
+                where invoices.invoice_id = places.invoice_id and invoices.status = 'void'
+            )
+        )
 ) as corrected
 order by written_at;
 
 -- name: billed_times
 -- In which times some customers are billed for a meter, and at which price: the current periods of subscriptions that
--- go on, and what invoices bill that are not void.
+-- go on, at each price that they had in it, and what invoices bill that are not void.
 select
     subscription_items.stripe_customer_id as customer_id,
     prices.event_name,
     subscription_items.period_start,
     subscription_items.period_end,
     subscription_items.item_id,
-    subscription_items.price_id,
+    prices.price_id,
     null as invoice_id,
-    null as status
+    null as status,
+    subscription_items.currency,
+    subscription_items.status = 'trialing' as is_trial
 from fridge.subscription_items
-inner join fridge.prices on subscription_items.price_id = prices.price_id
+inner join fridge.subscription_item_snapshots as snapshots
+    on subscription_items.item_id = snapshots.item_id and subscription_items.period_start = snapshots.period_start
+inner join fridge.prices on snapshots.price_id = prices.price_id
 where
     subscription_items.stripe_customer_id = any(%(customer_ids)s)
     and subscription_items.goes_on
@@ -980,7 +1005,9 @@ select
     invoice_lines.subscription_item_id as item_id,
     invoice_lines.price_id,
     invoices.invoice_id,
-    invoices.status
+    invoices.status,
+    invoices.currency,
+    false as is_trial
 from fridge.invoices
 inner join fridge.invoice_lines on invoices.invoice_id = invoice_lines.invoice_id
 where
@@ -991,7 +1018,7 @@ where
 order by customer_id, event_name, period_start, period_end, invoice_id nulls first, item_id, price_id;
 
 -- name: corrections_to_look_up
--- Written corrections that Stripe may still lose: invoice items that no invoice carries for good, and new credit notes.
+-- Written corrections that Stripe may still lose: no invoice carries them for good.
 -- And the first invoice of a subscription since that would have taken a pending item: one in the document's currency,
 -- or any after so long that another currency must be the reason.
 select
@@ -1014,7 +1041,6 @@ select
 from fridge.corrections
 where
     state = 'written'
-    and (document_kind = 'invoice_item' or written_at > %(notes_since)s)
     and not exists (
         select 1 from fridge.correction_arrivals
         where correction_arrivals.proposal_id = corrections.proposal_id

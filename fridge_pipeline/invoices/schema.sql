@@ -155,7 +155,8 @@ create table fridge.subscription_item_snapshots (
     trial_start timestamptz,
     trial_end timestamptz,
     is_discounted boolean not null default false,
-    currency text
+    currency text,
+    has_own_tax boolean not null default false
 );
 
 create index subscription_item_snapshots_newest on fridge.subscription_item_snapshots (item_id, snapshot_id);
@@ -179,6 +180,8 @@ comment on column fridge.subscription_item_snapshots.is_discounted is
 'Whether the item or its subscription had a discount.';
 comment on column fridge.subscription_item_snapshots.currency is
 'The subscription''s, which may be another than the price''s own; empty where it was not kept yet.';
+comment on column fridge.subscription_item_snapshots.has_own_tax is
+'Whether the item has tax rates of its own or a price that includes tax: an invoice item by amount has neither.';
 
 create table fridge.invoice_day_reads (
     day_read_id bigint generated always as identity primary key,
@@ -418,7 +421,8 @@ select distinct on (item_id)
     trial_end,
     ended_at is null and status not in ('paused', 'incomplete', 'incomplete_expired') as goes_on,
     is_discounted,
-    currency
+    currency,
+    has_own_tax
 from fridge.subscription_item_snapshots
 order by item_id asc, snapshot_id desc;
 

@@ -216,7 +216,8 @@ class _Cycle:
         """Whether the key could write a correction, by one that goes with the clock; a credit note is not tried."""
         meter = self.stage.run.catalogue[0].event_name
         kind, key = DocumentKind.INVOICE_ITEM, f"{REHEARSAL}:{customer_id}"
-        wish = Wish(kind, key, customer_id, None, meter, now - ONE_HOUR, now, 1, "usd", {}, REHEARSAL)
+        currency = self.items[0].currency or "usd"
+        wish = Wish(kind, key, customer_id, None, meter, now - ONE_HOUR, now, 1, currency, {}, REHEARSAL)
         try:
             create_document(self.stage.gateway, wish, 0)
         except StripeCallError as error:

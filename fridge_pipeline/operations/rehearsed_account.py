@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from fridge_pipeline.billing.deliver import wrong_meters
@@ -40,7 +40,7 @@ class Account:
         for price_id in [each for shape in found for each in shape.price_ids if each not in prices]:
             prices[price_id] = one_price(self.gateway, price_id, _uncounted)  # made inline, so it is in no list
         shapes = [
-            SubscriptionShape(own, shape.anchored_at, shape.billing_mode, shape.days_until_due)
+            replace(shape, price_ids=own)
             for shape in found
             if (own := tuple(each for each in shape.price_ids if prices[each].event_name in self.event_names))
         ]

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway
 from fridge_pipeline.stripe.paging import paged
-from fridge_pipeline.stripe.rules.correction import Fate, Standing, item_standing
+from fridge_pipeline.stripe.rules.correction import Fate, Standing, standing
 
 
 def pending_items(
@@ -37,12 +37,12 @@ def standing_of_item(gateway: StripeGateway, item_id: str, now: datetime, count_
         if not error.is_missing:
             raise
         return Standing(Fate.MISSING, str(error))
-    return item_standing(read, now)
+    return standing(read, now)
 
 
-def standing_of_note(gateway: StripeGateway, note_id: str, count_read: Callable[[], None]) -> Standing:
-    """A credit note, which Stripe never deletes."""
+def standing_of_note(gateway: StripeGateway, note_id: str, now: datetime, count_read: Callable[[], None]) -> Standing:
+    """A credit note, which Stripe never deletes, with the invoice that it is of."""
     count_read()
     with gateway.reading(f"looking for the credit note {note_id}") as client:
-        read = client.v1.credit_notes.retrieve(note_id)
-    return Standing(Fate.LOST if read.status == "void" else Fate.WAITS, f"{note_id} is {read.status}")
+        read = client.v1.credit_notes.retrieve(note_id, {"expand": ["invoice"]}).to_dict()
+    return standing(read, now)

@@ -267,7 +267,14 @@ def read_item(read: Fields, subscription: Fields) -> SubscriptionItem:
         trial_end=_moment_or_none(subscription.get("trial_end")),
         is_discounted=bool(read.get("discounts") or subscription.get("discounts")),
         currency=subscription["currency"],
+        has_own_tax=_has_own_tax(read, subscription),
     )
+
+
+def _has_own_tax(read: Fields, subscription: Fields) -> bool:
+    """The subscription's default tax rates are on its invoices, so an invoice item has those too."""
+    is_automatic = (subscription.get("automatic_tax") or {}).get("enabled")
+    return bool(read.get("tax_rates")) or bool(is_automatic and read["price"].get("tax_behavior") == "inclusive")
 
 
 def _begins(read: Fields, subscription: Fields) -> int:

@@ -24,6 +24,7 @@ class SubscriptionShape:
     anchored_at: datetime
     billing_mode: str | None = None
     days_until_due: int | None = None
+    currency: str | None = None
 
 
 def subscription_shapes(gateway: StripeGateway, customer_id: str) -> list[SubscriptionShape]:
@@ -40,6 +41,7 @@ def _shape(read: Mapping[str, Any]) -> SubscriptionShape:
         _moment(items[0]["current_period_start"]),
         (read.get("billing_mode") or {}).get("type"),
         read.get("days_until_due"),
+        read["currency"],
     )
 
 
@@ -60,6 +62,8 @@ def subscribe(gateway: StripeGateway, customer_id: str, shape: SubscriptionShape
     wish: dict[str, Any] = {"customer": customer_id, "items": [{"price": each} for each in shape.price_ids]}
     if shape.billing_mode is not None:
         wish["billing_mode"] = {"type": shape.billing_mode}
+    if shape.currency is not None:
+        wish["currency"] = shape.currency
     if shape.days_until_due is not None:
         wish |= {"collection_method": "send_invoice", "days_until_due": shape.days_until_due}
     with gateway.writing(f"subscribing {customer_id}") as client:

@@ -12,8 +12,9 @@ from fridge_pipeline.corrections.correction_record import CorrectionRecord
 from fridge_pipeline.corrections.propose import CorrectionRefusedError
 from fridge_pipeline.invoices.find_losses import find_losses
 from fridge_pipeline.invoices.invoice_record import Reading
+from fridge_pipeline.reason_terms import How
 from fridge_pipeline.stripe.rules.api_key import ApiKey
-from fridge_pipeline.stripe.rules.correction import VOIDED_WITHIN, DocumentKind, Fate, item_standing
+from fridge_pipeline.stripe.rules.correction import VOIDED_WITHIN, DocumentKind, Fate, standing
 from tests.corrections.test_invoice_corrections import (
     approve,
     items,
@@ -22,6 +23,7 @@ from tests.corrections.test_invoice_corrections import (
     of_readings,
     owed,
     propose,
+    settle,
     taken_out,
 )
 from tests.invoices.account import InvoicedTenant, with_120_readings
@@ -108,6 +110,39 @@ def test_an_invoice_item_on_an_invoice_that_is_made_void_is_owed_again(tenant: I
     assert (lost(tenant), owed(tenant)) == (0, [])
 
 
+def test_what_was_credited_of_an_invoice_that_is_made_void_is_not_billed_as_well(tenant: InvoicedTenant) -> None:
+    taken_out(tenant, 20, 2)
+    first = approve(tenant, of_readings(propose(tenant)).proposal_id)
+    invoice = str(tenant.pipeline.one("select invoice_id from fridge.invoices order by created_at limit 1"))
+    tenant.client.v1.invoices.void_invoice(invoice)
+    assert (lost(tenant), owed(tenant)) == (1, [("not_invoiced",)])
+    assert tenant.pipeline.rows(FOUND) == [(first.proposal_id, f"{first.document} is on {invoice}, which is void")]
+    what = of_readings(propose(tenant)).what
+    assert (what.old_quantity, what.new_quantity, what.amount) == (Decimal(0), Decimal(90), 180)
+
+
+def test_what_was_credited_by_hand_of_an_invoice_that_is_made_void_is_not_billed_as_well(
+    tenant: InvoicedTenant,
+) -> None:
+    taken_out(tenant, 20, 2)
+    tenant.compare()
+    settle(tenant, How.CREDITED)
+    assert owed(tenant) == []
+    invoice = str(tenant.pipeline.one("select invoice_id from fridge.invoices order by created_at limit 1"))
+    tenant.client.v1.invoices.void_invoice(invoice)
+    assert (lost(tenant), owed(tenant)) == (0, [("not_invoiced",)])
+    what = of_readings(propose(tenant)).what
+    assert (what.old_quantity, what.new_quantity, what.amount) == (Decimal(0), Decimal(90), 180)
+
+
+def test_a_credit_note_that_is_voided_after_two_months_is_owed_again(tenant: InvoicedTenant) -> None:
+    taken_out(tenant, 20, 2)
+    first = approve(tenant, of_readings(propose(tenant)).proposal_id)
+    tenant.go(tenant.start + timedelta(days=60))
+    tenant.client.v1.credit_notes.void_credit_note(str(first.document))
+    assert tenant.read().lost == 1
+
+
 def test_an_invoice_item_is_looked_up_until_its_invoice_is_paid(tenant: InvoicedTenant) -> None:
     first = corrected(tenant)
 
@@ -174,6 +209,17 @@ def test_an_invoice_item_that_invoices_in_another_currency_pass_by_is_told(tenan
     (detail,) = told(tenant)
     assert f"{first.document} is on no invoice: in_" in detail
     assert "was made later and did not take it" in detail
+
+
+def test_what_no_invoice_of_a_subscription_in_another_currency_would_take_is_not_proposed(
+    tenant: InvoicedTenant,
+) -> None:
+    (subscription,) = tenant.client.v1.subscriptions.list({"customer": tenant.customer}).data
+    tenant.client.v1.subscriptions.cancel(subscription.id)
+    tenant.subscribe(tenant.price(currency="eur"))
+    late_file(tenant)
+    (why,) = [why for each, why in propose(tenant).not_proposed if each.event_name == "temperature_readings"]
+    assert "whose next invoice would take 0.30 USD" in why
 
 
 def test_a_document_that_cannot_be_read_is_not_lost(tenant: InvoicedTenant) -> None:
@@ -261,14 +307,15 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
         ({"invoice": {"id": "in_1", "status": "uncollectible"}}, Fate.WAITS),
         ({"invoice": {"id": "in_1", "status": "void"}}, Fate.LOST),
         ({"invoice": {"id": "in_1", "status": "paid"}}, Fate.ARRIVED),
+        ({"status": "void", "invoice": {"id": "in_1", "status": "paid"}}, Fate.LOST),
     ],
 )
 def test_an_invoice_item_is_lost_only_if_stripe_says_so(read: dict[str, object], fate: Fate) -> None:
-    assert item_standing({"id": "ii_1", **read}, NOW).fate is fate
+    assert standing({"id": "ii_1", **read}, NOW).fate is fate
 
 
 def test_an_invoice_that_was_not_paid_for_95_days_is_not_awaited_for_ever() -> None:
     for since, fate in ((VOIDED_WITHIN, Fate.WAITS), (VOIDED_WITHIN + timedelta(seconds=1), Fate.ARRIVED)):
         final = {"finalized_at": int((NOW - since).timestamp())}
         read = {"id": "ii_1", "invoice": {"id": "in_1", "status": "open", "status_transitions": final}}
-        assert item_standing(read, NOW).fate is fate
+        assert standing(read, NOW).fate is fate

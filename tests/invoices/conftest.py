@@ -68,7 +68,7 @@ class InvoicedBooks:
             customer_id=self.customer,
             status=InvoiceStatus(status),
             billing_reason="subscription_cycle",
-            currency="usd",
+            currency=line.pop("currency", "usd"),
             created_at=self.end + timedelta(minutes=15),
             finalized_at=None if status == "draft" else final or self.pipeline.clock(),
             finalizes_at=line.pop("finalizes_at", None),

@@ -10,6 +10,7 @@ import pytest
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.finance.close_month import prepare_month
 from fridge_pipeline.finance.month_totals import MonthNotReadyError
+from fridge_pipeline.invoices.invoice_record import delete_invoice, recent_invoices
 from fridge_pipeline.settings import MODELS_FOLDER
 from tests.invoices.conftest import InvoicedBooks
 from tests.invoices.shapes import READINGS
@@ -190,3 +191,11 @@ def test_an_hour_that_the_period_cuts_explains_all_of_it_or_nothing(
     books.read_days()
     books.compare()
     assert [row[2:] for row in books.rows() if row[0]] == [(20, 20, invoiced, cause)]
+
+
+def test_a_deleted_draft_keeps_its_discount(books: InvoicedBooks) -> None:
+    books.bill(10, "draft", is_discounted=True)
+    books.write(lambda connection, reading: delete_invoice(connection, "in_1", reading))
+    with books.pipeline.database.connect() as connection:
+        (left,) = recent_invoices(connection, [books.customer], books.start)
+    assert (left.status, [line.is_discounted for line in left.lines]) == ("deleted", [True])

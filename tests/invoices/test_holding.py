@@ -113,6 +113,24 @@ def test_a_late_file_within_the_hold_is_on_the_invoice(tenant: InvoicedTenant) -
     assert acts(tenant) == [("hold", None), ("hold", "done"), ("release", None), ("release", "done")]
 
 
+def test_a_held_draft_is_not_final_before_it_would_have_been_by_itself(pipeline: Pipeline) -> None:
+    """All is delivered after an hour, and a late file comes within the account's own grace."""
+    pipeline.sandbox.settings(finalization_grace_seconds=24 * 3600)
+    tenant = InvoicedTenant(pipeline)
+    tenant.subscribe(tenant.price())
+    tenant.use(3, 5)
+    for minutes in (20, 180):
+        after_the_end(tenant, minutes=minutes)
+        hold(tenant)
+    assert "Stripe itself would wait until" in plan(hold(tenant))[1]
+    after_the_end(tenant, hours=5)
+    tenant.use(20, 7)
+    after_the_end(tenant, hours=24)
+    assert hold(tenant).written == {HoldAct.RELEASE: 1}
+    after_the_end(tenant, hours=24, minutes=16)
+    assert (invoice(tenant).status, invoice(tenant).lines.data[0].quantity) == ("paid", 12)
+
+
 def test_an_hour_that_stays_undelivered_holds_the_draft_until_its_time_and_no_longer(tenant: InvoicedTenant) -> None:
     for hours in (0.4, 9, 30, 47.9):
         after_the_end(tenant, hours=hours)
@@ -152,6 +170,22 @@ def test_what_is_not_counted_not_stated_or_not_in_stripes_sums_keeps_the_draft(t
     assert "Stripe's sum of temperature_readings, 5, to be the accepted 12" in plan(hold(tenant))[1]
     line.sandbox.settings(lag_seconds=0)
     assert plan(hold(tenant))[0] is HoldAct.RELEASE
+
+
+def test_a_draft_whose_sums_stripe_refuses_keeps_no_other_from_being_let_go(pipeline: Pipeline) -> None:
+    tenant = InvoicedTenant(pipeline)
+    price = tenant.price()
+    tenant.subscribe(price)
+    wish: Any = {"customer": pipeline.add_tenant("troy"), "items": [{"price": price}]}
+    tenant.client.v1.subscriptions.create(wish)
+    tenant.use(3, 5)
+    after_the_end(tenant, minutes=20)
+    assert hold(tenant).written == {HoldAct.HOLD: 2}
+    after_the_end(tenant, hours=3)
+    fault = {"kind": "refuse", "endpoint": "/v1/billing/meters/{id}/event_summaries", "message": "No such customer"}
+    pipeline.sandbox.faults(fault)
+    report = hold(tenant)
+    assert ("No such customer" in (report.not_done or ""), report.written) == (True, {HoldAct.RELEASE: 1})
 
 
 @pytest.mark.parametrize("failpoint", EFFECTS)

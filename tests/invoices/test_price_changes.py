@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -26,11 +27,13 @@ from fridge_pipeline.invoices.rules.priced_change import (
 from fridge_pipeline.stripe.rules.api_key import ApiKey
 from fridge_pipeline.stripe.rules.invoice import InvoiceStatus
 from tests.invoices.account import GRADUATED, InvoicedTenant
-from tests.invoices.shapes import END, PRICES, READINGS, START, D
+from tests.invoices.conftest import InvoicedBooks
+from tests.invoices.shapes import END, PRICES, READINGS, START, SWAP, D
 from tests.pipeline import CLOSE_AFTER, Pipeline, gateway_to, readings
 
 METER = meter_of(READINGS, CATALOGUE)
-OPEN = BilledTime("cus_1", READINGS, Span(START, END), ("graduated",))
+OPEN = BilledTime("cus_1", READINGS, Span(START, END), ("graduated",), item_ids=frozenset(["si_1"]), currency="usd")
+OTHER = replace(OPEN, span=Span(START - timedelta(days=9), SWAP), price_ids=("unit",), item_ids=frozenset(["si_2"]))
 NOW = END - timedelta(days=1)
 
 
@@ -60,8 +63,19 @@ def test_a_change_costs_what_the_period_costs_after_it_less_what_it_costs_before
         ([replace(OPEN, price_ids=("unit", "other_unit"))], "several prices bill the same time"),
         ([replace(OPEN, price_ids=("unit", "unit"))], "several prices bill the same time"),
         ([replace(OPEN, price_ids=("never read",))], "Stripe gives no amount for it"),
+        ([OPEN, OTHER], "several prices bill the same time"),
+        ([replace(OPEN, is_trial=True)], "the subscription is on trial"),
+        ([replace(OPEN, currency="eur")], "it is billed in another currency than the price's own"),
     ],
-    ids=["nothing bills it", "two prices", "two items at one price", "a price that was not read"],
+    ids=[
+        "nothing bills it",
+        "two prices",
+        "two items at one price",
+        "a price that was not read",
+        "two subscriptions whose periods begin on other days",
+        "a trial",
+        "another currency",
+    ],
 )
 def test_where_no_one_price_is_known_there_is_no_money_and_it_says_why(times: list[BilledTime], says: str) -> None:
     found = priced(times, hour(1, 10, 20), accepted=95)
@@ -83,6 +97,27 @@ def test_of_a_meter_that_goes_by_its_last_event_an_earlier_hour_changes_nothing_
     changed = hour(1, 10, 20, Formula.LAST)
     assert priced([OPEN], changed, accepted=12, later=12).amount == 0
     assert priced([OPEN], changed, accepted=10).after == D(20)
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"item_id": "si_2", "price_id": "other_unit", "period_start": START}, "several prices bill the same time"),
+        ({"price_id": "other_unit"}, "several prices bill the same time"),
+        ({"currency": "eur"}, "it is billed in another currency than the price's own"),
+        ({"status": "trialing"}, "the subscription is on trial"),
+    ],
+    ids=["two subscriptions", "a price changed within the period", "another currency", "a trial"],
+)
+def test_what_one_price_does_not_say_of_a_subscription_has_no_money(
+    books: InvoicedBooks, more: dict[str, Any], says: str
+) -> None:
+    books.subscribe(currency="usd")
+    one = ChangedHour("cohoes", books.customer, METER, books.hour(26), 0, 10)
+    assert [each.amount for each in price_changes(books.pipeline.as_run(), [one])] == [5]
+    books.subscribe(**{"currency": "usd", **more})
+    (found,) = price_changes(books.pipeline.as_run(), [one])
+    assert (found.amount, found.says) == (None, says)
 
 
 def test_the_plan_of_a_late_file_says_what_the_next_invoice_will_then_be_more(pipeline: Pipeline) -> None:

@@ -54,6 +54,22 @@ def test_usage_of_a_period_that_had_none_when_it_was_invoiced_is_missed_with_its
     assert tenant.rows()[0] == (7, 7, 0, cause, 7)
 
 
+@pytest.mark.parametrize("is_charged", [True, False])
+@pytest.mark.parametrize("mode", ["graduated", "volume"])
+def test_a_flat_amount_that_an_invoice_of_nothing_has_charged_is_not_owed_again(
+    tenant: InvoicedTenant, mode: str, *, is_charged: bool
+) -> None:
+    tenant.pipeline.sandbox.settings(flat_fee_at_zero=is_charged)
+    tiers = [{"up_to": 100, "unit_amount": 2, "flat_amount": 50}, {"up_to": "inf", "unit_amount": 1}]
+    tenant.subscribe(tenant.price(tiers_mode=mode, tiers=tiers))
+    tenant.use(27, 3)
+    tenant.go(tenant.start + timedelta(hours=49))
+    tenant.use(3, 30)
+    tenant.read()
+    tenant.compare()
+    assert tenant.rows()[0] == (30, 30, 0, "after_finalization", 60 if is_charged else 110)
+
+
 @pytest.mark.parametrize(("lag", "row"), [(0, (12, 12, 12, None)), (3000, (12, 12, 5, "late_in_grace_unsure"))])
 def test_usage_of_the_last_hour_before_finalization_is_on_the_invoice_or_unsure(
     tenant: InvoicedTenant, lag: int, row: tuple[Any, ...]

@@ -109,6 +109,29 @@ def test_of_a_running_trial_nothing_is_accrued(books: InvoicedBooks) -> None:
     assert accrual(books) == []
 
 
+@pytest.mark.parametrize("more", [{"currency": "eur"}, {"price_id": "unit"}], ids=["currency", "price"])
+def test_of_another_currency_than_the_price_or_a_price_changed_within_the_period_there_is_no_money(
+    books: InvoicedBooks, more: dict[str, Any]
+) -> None:
+    books.use(25, 30)
+    books.subscribe(price_id="graduated")
+    books.subscribe(**{"price_id": "graduated", **more})
+    books.read_days()
+    books.compare()
+    assert accrual(books) == [("cohoes", "open_period", 30, None, None)]
+
+
+def test_an_invoice_in_another_currency_than_the_price_leaves_no_money_to_accrue(books: InvoicedBooks) -> None:
+    books.use(3, 100)
+    books.pipeline.clock.advance(hours=2)
+    books.bill(100, price_id="graduated", currency="eur")
+    books.pipeline.clock.advance(hours=2)
+    books.use(4, 12)
+    books.read_days()
+    books.compare()
+    assert accrual(books) == [("cohoes", "after_finalization", 12, None, None)]
+
+
 def test_on_a_draft_it_is_still_to_be_billed_and_of_a_tenant_without_a_customer_there_is_no_money(
     books: InvoicedBooks,
 ) -> None:

@@ -32,11 +32,12 @@ class Stripe:
         self.product = self.client.v1.products.create({"name": "Readings"}).id
         pipeline.sandbox.settings(finalization_grace_seconds=ENOUGH)
 
-    def price(self, event_name: str, unit_amount: int = 2) -> str:
+    def price(self, event_name: str, unit_amount: int = 2, **wish: Any) -> str:
         """A monthly price."""
         meter = self.pipeline.gateway.known_meter(event_name).meter_id
         recurring: Any = {"interval": "month", "usage_type": "metered", "meter": meter}
         told: Any = {"currency": "usd", "product": self.product, "recurring": recurring, "unit_amount": unit_amount}
+        told |= wish
         return self.client.v1.prices.create(told).id
 
     def subscribe(self, *prices: str, minute: int = 0) -> str:
@@ -107,6 +108,22 @@ def test_two_subscriptions_have_an_invoice_each_and_both_are_compared(stage: Sta
     report = rehearse(stage, [Part("troy", customer)], [])
     assert (wrong(report), len(report.invoices)) == ([], 2)
     assert {each.event_name for each in report.outcomes if each.invoice_id} == {READINGS, SENSORS}
+
+
+def test_a_subscription_in_another_currency_than_its_price_s_own_is_rehearsed_in_it(
+    stage: Stage, account: Stripe
+) -> None:
+    euros = {"eur": {"unit_amount": 7}}
+    prices = [account.price(each, currency_options=euros) for each in (READINGS, SENSORS)]
+    customer = account.client.v1.customers.create({"name": "Troy"}).id
+    wish: Any = {"customer": customer, "currency": "eur", "items": [{"price": each} for each in prices]}
+    account.client.v1.subscriptions.create(wish)
+    report = rehearse(stage, [Part("troy", customer)], [])
+    (paid,) = [check.text for check in report.checks if check.check == "troy, payment"]
+    assert paid.endswith("of 1.89 EUR is paid")  # 27 at 7 cents
+    assert [
+        each["fields"]["currency"] for each in account.pipeline.sandbox.requests() if each["path"] == "/v1/invoiceitems"
+    ] == ["eur"]
 
 
 def test_a_clock_that_cannot_be_deleted_is_named_as_left_in_stripe(stage: Stage, account: Stripe) -> None:

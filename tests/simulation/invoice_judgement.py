@@ -22,7 +22,8 @@ Account = tuple[str, str]
 UNDER_WAY = {"staged", "sent", "unknown"}
 
 BY_HAND = """
-    select place ->> 'customer_id', event_name, (place ->> 'quantity')::int, place ->> 'period_start'
+    select place ->> 'customer_id', event_name, (place ->> 'quantity')::int, place ->> 'period_start',
+        case when how = 'credited' then place ->> 'invoice_id' end
     from fridge.settlements cross join lateral jsonb_array_elements(places) as place
 """
 OUTCOMES = "select act || ' ' || outcome from fridge.invoice_holds where outcome is not null"
@@ -204,11 +205,10 @@ class Billed:
         for each in self.documents:
             key = each["metadata"]["fridge_correction"]
             customer, event_name, delta, start = deltas[key]
-            is_lost = each["object"] == "invoiceitem" and each["invoice"] in void and key not in paid
-            if START <= start < END and not is_lost:
+            if START <= start < END and (each["invoice"] not in void or key in paid):
                 found[customer, event_name] += delta
-        for customer, event_name, quantity, begins in self.world.database.look(BY_HAND):
-            if datetime.fromisoformat(begins) < END:
+        for customer, event_name, quantity, begins, credited in self.world.database.look(BY_HAND):
+            if datetime.fromisoformat(begins) < END and credited not in void:
                 found[customer, event_name] += quantity
         return found
 

@@ -45,10 +45,11 @@ class Difference:
     """A compared period with what a document needs to know; see ``invoice_comparisons``.
 
     ``amount`` is what the whole difference costs, ``cost(to_invoice) - cost(invoiced)``, rounded once. ``settled`` is
-    what of the usage people have settled hour by hour. ``is_subscribed``:
-    the customer has a subscription that goes on, whose next invoice takes an invoice item. ``lines`` are those of the
-    invoice that bill the meter, in its order. ``is_discounted``: a discount lowers what is paid for the meter.
-    ``unexplained_next``: of usage on no invoice the invoice after it, if nobody knows what that bills.
+    what of the usage people have settled hour by hour. ``is_subscribed``: the customer has a subscription of the same
+    currency that goes on, whose next invoice takes an invoice item. ``lines`` are those of the invoice that bill the
+    meter, in its order. ``is_discounted``: a discount lowers what is paid for the meter. ``has_own_tax``: an invoice
+    item by amount is taxed otherwise. ``unexplained_next``: of usage on no invoice the invoice after it, if nobody
+    knows what that bills.
     """
 
     invoice_id: str | None
@@ -69,6 +70,7 @@ class Difference:
     lines: tuple[Line, ...] = ()
     settled: Decimal = NOTHING
     is_discounted: bool = False
+    has_own_tax: bool = False
     unexplained_next: str | None = None
 
     @property
@@ -127,6 +129,11 @@ def propose(found: Difference, done: Corrected) -> Proposed:
             f"{money(amount, currency)}: unless an invoice item of the customer waits in Stripe with it, make an "
             "invoice of its own there"
         )
+    if kind is DocumentKind.INVOICE_ITEM and found.has_own_tax:
+        raise NotProposedError(
+            "the subscription's item has tax rates of its own, or a price that includes tax, and an item by amount has "
+            f"neither: make one of {money(amount, currency)} with the same tax by hand in Stripe, then settle by it"
+        )
     return Proposed(
         invoice_id=found.invoice_id,
         customer_id=found.customer_id,
@@ -149,8 +156,13 @@ def _money(found: Difference, done: Corrected) -> tuple[int, str, str]:
     """Amount, currency and price, once it is sure that the tiers say what is owed."""
     _require_known(found, done)
     owed = found.amount if found.difference else 0
-    if owed is None or found.currency is None or found.price_id is None:
+    if found.price_id is None:
         raise NotProposedError("no price says what it costs: create one in Stripe, or correct it by hand")
+    if owed is None or found.currency is None:
+        raise NotProposedError(
+            f"{found.price_id} alone does not say what it costs, as tiers do not of a part of a billing period, nor a "
+            "price of another currency: correct it by hand"
+        )
     if any(line.price_id != found.price_id for line in found.lines):
         raise NotProposedError("the invoice bills the meter at several prices: correct it by hand")
     if any(each.currency != found.currency for each in done.corrections):

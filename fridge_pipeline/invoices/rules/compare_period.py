@@ -126,7 +126,7 @@ def compare_period(
         is_newest = part is newest
         rest = invoiced - share if is_newest else NOTHING
         price = _price(part, prices)
-        amount = 0 if cause is InvoiceCause.FREE_TRIAL else _amount(booked, invoiced, settled, price)
+        amount = 0 if cause is InvoiceCause.FREE_TRIAL else _amount(period, booked, invoiced, settled, price)
         found.append(
             Comparison(
                 invoice_id=part.invoice.invoice_id,
@@ -270,10 +270,18 @@ def _has_several_prices(period: BillingPeriod, items: Mapping[str, SubscriptionI
     )
 
 
-def _amount(booked: Booked, invoiced: Decimal, settled: Decimal, price: Price) -> int | None:
-    """What the usage costs beyond what the invoices bill; unknown where they show something else than usage."""
+def _amount(period: BillingPeriod, booked: Booked, invoiced: Decimal, settled: Decimal, price: Price) -> int | None:
+    """What the usage costs beyond what the invoices bill; unknown where they show something else than usage.
+
+    Stripe says nowhere whether a first tier's flat amount is charged for nothing: an invoice of nothing says it itself.
+    """
+    owed = booked.usage - settled
+    if owed <= 0 and price.tiers and price.tiers[0].flat_amount:
+        return None if invoiced else 0
+    charged = 0 if invoiced else sum(line.amount for part in period.live for line in part.lines)
     if price.divide_by is not None:
         if not _shows(invoiced, Decimal(booked.by_final), price):
             return None
         invoiced = Decimal(booked.by_final)
-    return cost_of_change(invoiced, booked.usage - settled, price)
+    amount = cost_of_change(invoiced, owed, price)
+    return None if amount is None else amount - charged

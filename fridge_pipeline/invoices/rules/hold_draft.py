@@ -71,6 +71,14 @@ class Holding:
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """When the last period of a draft ends, and when Stripe would make it final by itself, if that was read."""
+
+    period_end: datetime
+    by_itself: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class HoldPlan:
     """What is done about a draft and why, in words; ``finalizes_at`` is when it is to become final."""
 
@@ -80,11 +88,11 @@ class HoldPlan:
 
 
 def plan_hold(
-    draft: Draft, period_end: datetime, waits_for: str | None, intents: Sequence[Intent], how: Holding, now: datetime
+    draft: Draft, ending: Ending, waits_for: str | None, intents: Sequence[Intent], how: Holding, now: datetime
 ) -> HoldPlan:
     """What is done about a draft. ``waits_for`` is what of its periods is not delivered yet, ``None`` when all is.
 
-    ``period_end`` is the end of its last period, ``intents`` those of this draft in their order.
+    ``intents`` are those of this draft in their order. Held, it is final no earlier than it would have been.
     """
     if not draft.is_draft:
         return HoldPlan(HoldAct.WAIT, "it is final, or was deleted")
@@ -93,8 +101,8 @@ def plan_hold(
     if foreign is not None:
         return HoldPlan(HoldAct.LEAVE, foreign)
     if own is not None:
-        return _of_ours(own, waits_for, now)
-    backstop = period_end + how.longest
+        return _of_ours(own, ending, waits_for, now)
+    backstop = ending.period_end + how.longest
     if waits_for is None:
         return HoldPlan(HoldAct.WAIT, "every hour of it is delivered: Stripe makes it final as it always does")
     if backstop <= now + LET_GO_AHEAD:
@@ -139,11 +147,14 @@ def _is_stripes_own(created_at: datetime, finalizes_at: datetime) -> bool:
     return 1 <= hours <= GRACES_MAX and abs(finalizes_at - created_at - hours * GRACE_UNIT) <= GRACE_TOLERANCE
 
 
-def _of_ours(own: Intent, waits_for: str | None, now: datetime) -> HoldPlan:
+def _of_ours(own: Intent, ending: Ending, waits_for: str | None, now: datetime) -> HoldPlan:
     if own.act is HoldAct.RELEASE:
         return HoldPlan(HoldAct.WAIT, f"it was let go, and becomes final at {_at(own.finalizes_at)}")
     if waits_for is not None:
         return HoldPlan(HoldAct.WAIT, f"it is held until {_at(own.finalizes_at)} at the latest, for {waits_for}")
+    if ending.by_itself is not None and now + LET_GO_AHEAD < ending.by_itself:
+        until = _at(ending.by_itself)
+        return HoldPlan(HoldAct.WAIT, f"every hour of it is delivered, and Stripe itself would wait until {until}")
     if own.finalizes_at <= now + LET_GO_AHEAD:
         return HoldPlan(HoldAct.WAIT, f"every hour of it is delivered, and it is final soon: {_at(own.finalizes_at)}")
     return HoldPlan(HoldAct.RELEASE, "every hour of it is delivered, for an hour by now", _ahead(now))

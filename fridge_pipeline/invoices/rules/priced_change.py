@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -19,11 +19,16 @@ HALF_PAST = timedelta(minutes=30)
 NO_PERIOD = "no subscription or invoice that was read bills it"
 SEVERAL_PRICES = "several prices bill the same time"
 NO_AMOUNT = "Stripe gives no amount for it"
+ON_TRIAL = "the subscription is on trial"
+OTHER_CURRENCY = "it is billed in another currency than the price's own"
 
 
 @dataclass(frozen=True, slots=True)
 class BilledTime:
-    """A time for which a customer is billed for a meter; without an invoice it is a subscription's current period."""
+    """A time for which a customer is billed for a meter; without an invoice it is a subscription's current period.
+
+    ``item_ids`` are the items that bill it, in ``currency``.
+    """
 
     customer_id: str
     event_name: str
@@ -31,6 +36,9 @@ class BilledTime:
     price_ids: tuple[str, ...]
     invoice_id: str | None = None
     status: InvoiceStatus | None = None
+    item_ids: frozenset[str | None] = frozenset()
+    currency: str | None = None
+    is_trial: bool = False
 
     def says(self, now: datetime) -> str:
         """On which invoice a change comes; empty where it is the next one, as it should be."""
@@ -79,7 +87,8 @@ class PricedChange:
 def changed_periods(hours: Iterable[ChangedHour], times: Sequence[BilledTime]) -> list[ChangedPeriod]:
     """Hours by tenant, meter and the time that bills them, in this order.
 
-    Of several times the open period of a subscription comes first: a threshold's invoice has the same.
+    Of several times the open period of a subscription comes first: a threshold's invoice has the same. Where several
+    items bill an hour each bills all of it, at a price of its own.
     """
     found: dict[tuple[str, str, datetime | None, str], list[ChangedHour]] = {}
     known: dict[tuple[str, str, datetime | None, str], BilledTime | None] = {}
@@ -89,15 +98,16 @@ def changed_periods(hours: Iterable[ChangedHour], times: Sequence[BilledTime]) -
     for each in hours:
         middle = each.hour.start + HALF_PAST
         of_account = by_account.get((each.customer_id or "", each.meter.event_name), [])
-        time = min(
-            (one for one in of_account if one.span.start <= middle < one.span.end),
-            key=lambda one: one.invoice_id or "",
-            default=None,
-        )
+        there = [one for one in of_account if one.span.start <= middle < one.span.end]
+        time = min(there, key=lambda one: one.invoice_id or "", default=None)
+        if time and len(frozenset().union(*(one.item_ids for one in there))) > 1:
+            time = replace(time, price_ids=tuple(price_id for one in there for price_id in one.price_ids))
         start, invoice = (time.span.start, time.invoice_id or "") if time else (None, "")
         key = (each.tenant_id, each.meter.event_name, start, invoice)
         found.setdefault(key, []).append(each)
-        known[key] = time
+        before = known.setdefault(key, time)
+        if time and before and len(time.price_ids) > len(before.price_ids):
+            known[key] = time
     ordered = sorted(found, key=lambda key: (key[0], key[1], key[2] is not None, key[2], key[3]))
     return [ChangedPeriod(known[key], tuple(found[key])) for key in ordered]
 
@@ -122,11 +132,22 @@ def price_change(
     old, new, says = Decimal(before), Decimal(after), time.says(now)
     head = (last.tenant_id, last.meter.event_name, time.span, old, new)
     price = prices.get(time.price_ids[0])
-    amount = cost_of_change(old, new, price) if price and len(time.price_ids) == 1 else None
-    if price is None or amount is None:
-        why = SEVERAL_PRICES if len(time.price_ids) > 1 else NO_AMOUNT
+    amount = cost_of_change(old, new, price) if price else None
+    why = _why_unpriced(time, price, amount)
+    if price is None or why:
         return PricedChange(*head, f"{why}; {says}" if says else why)
     return PricedChange(*head, says, price.price_id, cost(old, price), cost(new, price), amount, price.currency)
+
+
+def _why_unpriced(time: BilledTime, price: Price | None, amount: int | None) -> str:
+    """Why it has no money; empty where it has."""
+    if len(time.price_ids) > 1:
+        return SEVERAL_PRICES
+    if price is None or amount is None:
+        return NO_AMOUNT
+    if time.is_trial:
+        return ON_TRIAL
+    return "" if time.currency in {None, price.currency} else OTHER_CURRENCY
 
 
 def in_words(each: PricedChange) -> str:

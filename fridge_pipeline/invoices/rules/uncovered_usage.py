@@ -136,8 +136,11 @@ def _pause(item: SubscriptionItem, span: Span) -> Times | None:
     return next((each for each in item.pauses if each[0] <= span.start and span.end <= each[1]), None)
 
 
-def compare_uncovered(time: Uncovered, booked: Booked, price: Price | None) -> Comparison:
-    """Usage that no invoice carries; ``price`` is what it would cost at, ``None`` when that is not known."""
+def compare_uncovered(time: Uncovered, booked: Booked, price: Price | None, *, is_period: bool) -> Comparison:
+    """Usage that no invoice carries; ``price`` is what it would cost at, ``None`` when that is not known.
+
+    Tiers and packages say so only of a billing period.
+    """
     settled = to_carry_nowhere(booked, NOTHING)
     owed = NOTHING if time.cause is InvoiceCause.FREE_TRIAL else booked.usage - settled
     return Comparison(
@@ -150,7 +153,7 @@ def compare_uncovered(time: Uncovered, booked: Booked, price: Price | None) -> C
         stripe=booked.stripe,
         invoiced=NOTHING,
         cause=time.cause,
-        amount=cost_of_change(NOTHING, owed, price) if price else None,
+        amount=cost_of_change(NOTHING, owed, price) if price and (is_period or not price.is_by_period) else None,
         currency=price.currency if price else None,
         price_id=price.price_id if price else None,
         settled=settled,

@@ -94,17 +94,21 @@ class Standing:
     is_pending: bool = False
 
 
-def item_standing(read: Mapping[str, Any], now: datetime) -> Standing:
-    """Of an invoice item's object, its invoice inside: a draft may let it go, and all but what is paid be made void."""
-    if read.get("deleted"):
-        return Standing(Fate.LOST, f"{read['id']} is deleted")
+def standing(read: Mapping[str, Any], now: datetime) -> Standing:
+    """Of an invoice item's or credit note's object, its invoice inside.
+
+    A draft may let an item go, and all but what is paid be made void, after which a credit has given nothing back.
+    """
+    if read.get("deleted") or read.get("status") == "void":
+        return Standing(Fate.LOST, f"{read['id']} is {'deleted' if read.get('deleted') else 'void'}")
     invoice = read.get("invoice") or {}
     status = invoice.get("status")
     text = f"{read['id']} is on {invoice.get('id', 'no invoice')}" + (f", which is {status}" if status else "")
     if status == InvoiceStatus.VOID:
         return Standing(Fate.LOST, text)
     final_at = (invoice.get("status_transitions") or {}).get("finalized_at")
-    is_old = final_at is not None and datetime.fromtimestamp(final_at, UTC) + VOIDED_WITHIN < now
+    since = None if final_at is None else datetime.fromtimestamp(max(final_at, read.get("created", 0)), UTC)
+    is_old = since is not None and since + VOIDED_WITHIN < now
     return Standing(
         Fate.ARRIVED if status == InvoiceStatus.PAID or is_old else Fate.WAITS, text, is_pending=status is None
     )

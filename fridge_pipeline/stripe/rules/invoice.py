@@ -142,6 +142,11 @@ class Price:
     divide_by: int | None = None
     rounds_up: bool = False
 
+    @property
+    def is_by_period(self) -> bool:
+        """Whether tiers or packages make what a unit costs a matter of all usage of its billing period."""
+        return self.tiers_mode is not None or self.divide_by is not None
+
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionItem:
@@ -149,10 +154,11 @@ class SubscriptionItem:
 
     ``ended_at`` is when its subscription ended; ``None`` until then. The trial is the subscription's last one.
     ``is_discounted``: the item or its subscription has a discount now. ``currency`` is the subscription's, which may be
-    another than the price's own; ``None`` where it was read before that was kept.
+    another than the price's own; ``None`` where it was read before that was kept. ``has_own_tax``: an invoice item by
+    amount would be taxed otherwise.
 
-    What follows is known of an item only from earlier readings: other prices, other trials, pauses that are over, and
-    when the period before the current one began; each time as start and end.
+    What follows is known of an item only from earlier readings: other prices, other trials, pauses that are over, the
+    billing periods, and when the one before the current one began; each time as start and end.
     """
 
     item_id: str
@@ -168,10 +174,12 @@ class SubscriptionItem:
     trial_end: datetime | None = None
     is_discounted: bool = False
     currency: str | None = None
+    has_own_tax: bool = False
     other_prices: frozenset[str] = field(default=frozenset(), compare=False)
     other_trials: tuple[Times, ...] = field(default=(), compare=False)
     pauses: tuple[Times, ...] = field(default=(), compare=False)
     period_before: datetime | None = field(default=None, compare=False)
+    periods: frozenset[Times] = field(default=frozenset(), compare=False)
 
     @property
     def trials(self) -> tuple[Times, ...]:
