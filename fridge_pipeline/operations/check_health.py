@@ -35,7 +35,7 @@ from fridge_pipeline.database.schema import (
 from fridge_pipeline.finance.packs_in_archive import FOLDER, packs_in_archive
 from fridge_pipeline.finance.rules.evidence_chain import ChainedPack
 from fridge_pipeline.ingest.landing.zone import LandingZone
-from fridge_pipeline.ingest.landing_record import quiet_sources, similar_ids
+from fridge_pipeline.ingest.landing_record import quiet_sources, similar_ids, sources_put_back
 from fridge_pipeline.ingest.note_losses import find_losses
 from fridge_pipeline.ingest.object_store.archive import require_listed
 from fridge_pipeline.ingest.rules.location import Location, ObjectLocation
@@ -220,10 +220,11 @@ def check_books(run: Run, zone: LandingZone, grid: HourRange, close_after: timed
     """Hours that wait for delivery, odd ids, sources without readings, and what waits for a person."""
     with run.database.connect() as connection:
         similar, quiet = similar_ids(connection), quiet_sources(connection, run.clock())
+        put_back = sources_put_back(connection, run.clock())
         exceptions = judge_exceptions(open_exception_kinds(connection))
     ids = judge_ids(list(map(str, similar)), similar[0].total if similar else 0)
     hours = judge_hours(find_hours_to_bill(run, zone, grid, close_after))
-    return [hours, ids, judge_sources(quiet), *exceptions]
+    return [hours, ids, judge_sources(quiet, put_back), *exceptions]
 
 
 _PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+) *(;.*?)?\\?$")
