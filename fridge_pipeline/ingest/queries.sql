@@ -303,7 +303,6 @@ with others as (
     inner join fridge.exceptions
         on
             contents.path = exceptions.subject
-            and exceptions.kind in ('sensors_unregistered', 'columns_refused')
             and exceptions.closed_at is null
     inner join fridge.landing_files
         on
