@@ -1140,6 +1140,12 @@ values (%(subject)s, %(setting)s, %(reason)s);
 
 -- name: undecided_attempts
 -- What Stripe has yet to decide, the oldest hour first: meter events, and cancellations of meter events.
+with restored as (
+    select coalesce(max(restores.noticed_at), '-infinity') as noticed_at
+    from fridge.restores
+    where restores.restore_id > (select min(places.restore_id) from fridge.restores as places)
+)
+
 select
     meter_events.identifier,
     meter_events.event_name,
@@ -1189,11 +1195,7 @@ select
     end as is_answered
 from fridge.statements_under_way as under_way
 inner join fridge.meter_events on under_way.meter_event = meter_events.identifier
-cross join (
-    select coalesce(max(noticed_at), '-infinity') as noticed_at
-    from fridge.restores
-    where restore_id > (select min(places.restore_id) from fridge.restores as places)
-) as restored
+cross join restored
 where under_way.hour between %(first)s and %(last)s
 order by
     meter_events.hour asc, meter_events.event_name asc, meter_events.tenant_id asc, under_way.is_cancellation desc;

@@ -181,7 +181,7 @@ create table fridge.sent_meters (
 
 comment on table fridge.sent_meters is 'One row per meter that usage was sent to: of which measure.';
 
-insert into fridge.pipeline_rights (relation, updates) values ('sent_meters', '{measure}');
+insert into fridge.pipeline_rights (relation, updates) values ('sent_meters', '{ measure }');
 
 -- Every attempt to send a meter event, written when it ended; an attempt whose process died is written as lost
 -- when the event is sent again.

@@ -368,19 +368,22 @@ where exists (select 1 from changed);
 
 -- name: keep_sent_meters
 -- Before the first usage of a meter is sent; as long as none was, another measure may take its place.
-insert into fridge.sent_meters as present (event_name, measure)
+insert into fridge.sent_meters (event_name, measure)
 select
     given.event_name,
     given.measure
 from unnest(%(event_names)s::text[], %(measures)s::text[]) as given (event_name, measure)
-on conflict (event_name) do update
-    set measure = excluded.measure
-    where
-    present.measure <> excluded.measure
-    and not exists (
+where
+    not exists (
+        select 1 from fridge.sent_meters
+        where sent_meters.event_name = given.event_name
+    )
+    or not exists (
         select 1 from fridge.meter_events
-        where meter_events.event_name = excluded.event_name and meter_events.first_sent_at is not null
-    );
+        where meter_events.event_name = given.event_name and meter_events.first_sent_at is not null
+    )
+on conflict (event_name) do update
+    set measure = excluded.measure;
 
 -- name: meters_of_other_measures
 -- Of the meters that usage was sent to, those that bill another measure now.

@@ -246,8 +246,8 @@ from (
 select pg_advisory_xact_lock_shared(hashtextextended('fridge.sensor_register', 0))::text as locked;
 
 -- name: known_contents
--- How often each was read, and whether it is to be read again: also one that is back after another content, and of which
--- not every row was used. The unique constraint landing_files_content is the judge; this only spares the work. By which
+-- How often each was read, and whether it is to be read again: also one that is back after another content, and was not
+-- used whole. The unique constraint landing_files_content is the judge; this only spares the work. By which
 -- definition its readings were stored, if any were: read by another one they could be stored once more.
 with reads as (
     select
@@ -284,6 +284,7 @@ select
         where
             source_definitions.source = newest.source
             and source_definitions.source_sha256 = newest.source_sha256
+        order by source_definitions.seen_at
         limit 1
     ) as definition
 from reads
@@ -298,7 +299,7 @@ with others as (
         landing_files.path,
         landing_files.file_id,
         landing_files.row_count,
-        landing_files.source_sha256 is not distinct from contents.source_sha256 as is_same_source
+        coalesce(landing_files.source_sha256 = contents.source_sha256, false) as is_same_source
     from json_to_recordset($1::json) as contents (path text, content_hash text, source_sha256 text)
     inner join fridge.exceptions
         on

@@ -6,7 +6,7 @@ create table fridge.sent_meters (
 
 comment on table fridge.sent_meters is 'One row per meter that usage was sent to: of which measure.';
 
-insert into fridge.pipeline_rights (relation, updates) values ('sent_meters', '{measure}');
+insert into fridge.pipeline_rights (relation, updates) values ('sent_meters', '{ measure }');
 
 insert into fridge.sent_meters (event_name, measure)
 select
