@@ -30,7 +30,7 @@ from fridge_pipeline.billing.workers import Answered, Workers
 from fridge_pipeline.calendar.hours import HourRange
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.exceptions import close_settled_exceptions
-from fridge_pipeline.database.queries import statement
+from fridge_pipeline.database.queries import meters_of, statement
 from fridge_pipeline.database.run import AtFailpoint, Failpoint, Run
 from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway
 from fridge_pipeline.stripe.reads import account_id, host_of
@@ -106,6 +106,7 @@ def deliver_hours(
         except StripeCallError as error:
             return DeliveryReport(stopped=str(error))
         record_stripe_use(connection, gateway, run.clock())
+        connection.execute(statement("keep_sent_meters"), meters_of(run.catalogue))
         deadline = run.clock() + DELIVERY_TIME_MAX
         breaker = CircuitBreaker(gateway.location, lambda: run.clock() > deadline)
         delivery = _Delivery(run, connection, gateway, breaker, max_in_flight)

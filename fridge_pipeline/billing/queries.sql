@@ -242,6 +242,12 @@ insert into fridge.stripe_readbacks (
     %(identifier)s, %(is_cancellation)s, %(now)s, %(before)s, %(after)s, %(seen)s, %(verdict)s, %(run_id)s
 );
 
+-- name: leave_staged
+-- What was not sent by these books, and may have been by those of which they are a copy.
+update fridge.meter_events
+set status = 'sent', first_sent_at = %(now)s
+where identifier = any(%(identifiers)s) and status = 'staged';
+
 -- name: leave_sent
 -- From sent a meter event goes to unknown before anything else can be said of it.
 update fridge.meter_events
@@ -1085,13 +1091,27 @@ from fridge.effective_releases
 where tenant_id = %(tenant_id)s and hour = %(hour)s;
 
 -- name: held_for_review
--- What is held in a range of hours, whatever the switch says now.
-select
-    tenant_id,
-    hour,
-    subject
-from fridge.open_exceptions
-where kind = 'held_for_review' and hour between %(first)s and %(last)s;
+-- What is held in a range of hours, whatever the switch says now. Also where something else stood in the way since, so
+-- that the exception was closed without anything having been stated.
+select distinct
+    exceptions.tenant_id,
+    exceptions.hour,
+    exceptions.subject
+from fridge.exceptions
+where
+    exceptions.kind = 'held_for_review'
+    and exceptions.hour between %(first)s and %(last)s
+    and (
+        exceptions.closed_at is null
+        or not exists (
+            select 1 from fridge.meter_events
+            where
+                meter_events.event_name = exceptions.subject
+                and meter_events.tenant_id = exceptions.tenant_id
+                and meter_events.hour = exceptions.hour
+                and meter_events.settled_at >= exceptions.opened_at
+        )
+    );
 
 -- name: newest_decision
 select setting
@@ -1120,6 +1140,12 @@ values (%(subject)s, %(setting)s, %(reason)s);
 
 -- name: undecided_attempts
 -- What Stripe has yet to decide, the oldest hour first: meter events, and cancellations of meter events.
+with restored as (
+    select coalesce(max(restores.noticed_at), '-infinity') as noticed_at
+    from fridge.restores
+    where restores.restore_id > (select min(places.restore_id) from fridge.restores as places)
+)
+
 select
     meter_events.identifier,
     meter_events.event_name,
@@ -1133,7 +1159,24 @@ select
     -- Of a cancellation, too: an event can be cancelled so long after Stripe got it, however long that has been tried.
     meter_events.first_sent_at,
     under_way.is_cancellation,
-    under_way.status = 'unknown'
+    -- Where the books were restored, it may have been sent after the dump: what Stripe adds up is read first.
+    (
+        meter_events.is_difference
+        and meter_events.attempts = 0
+        and meter_events.hour < restored.noticed_at
+        and not exists (
+            select 1
+            from fridge.meter_events as others
+            inner join fridge.stripe_readbacks on others.identifier = stripe_readbacks.identifier
+            where
+                others.event_name = meter_events.event_name
+                and others.tenant_id = meter_events.tenant_id
+                and others.hour = meter_events.hour
+                and stripe_readbacks.read_at >= restored.noticed_at
+                and stripe_readbacks.verdict <> 'absent'
+        )
+    )
+    or under_way.status = 'unknown'
     and case
         when under_way.is_cancellation
             then
@@ -1152,6 +1195,7 @@ select
     end as is_answered
 from fridge.statements_under_way as under_way
 inner join fridge.meter_events on under_way.meter_event = meter_events.identifier
+cross join restored
 where under_way.hour between %(first)s and %(last)s
 order by
     meter_events.hour asc, meter_events.event_name asc, meter_events.tenant_id asc, under_way.is_cancellation desc;

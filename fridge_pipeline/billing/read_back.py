@@ -87,6 +87,7 @@ _CANCELLATION_AFTER = {ReadBackVerdict.COUNTED: Status.ACCEPTED, ReadBackVerdict
 
 def _settle_events(connection: psycopg.Connection, readbacks: Sequence[Readback], now: datetime) -> None:
     undecided = [each.unconfirmed.identifier for each in readbacks]
+    connection.execute(statement("leave_staged"), {"identifiers": undecided, "now": now})
     connection.execute(statement("leave_sent"), {"identifiers": undecided})
     _write(connection, "write_receipts", readbacks, _EVENT_AFTER, now)
     counted = [each.unconfirmed.identifier for each in readbacks if each.verdict is ReadBackVerdict.COUNTED]

@@ -173,6 +173,16 @@ $$;
 create trigger meter_events_guard before update on fridge.meter_events
 for each row execute function fridge.guard_meter_event();
 
+-- The catalogue changes, and what was sent under a name does not: also where a meter was gone for a while.
+create table fridge.sent_meters (
+    event_name text primary key,
+    measure text not null
+);
+
+comment on table fridge.sent_meters is 'One row per meter that usage was sent to: of which measure.';
+
+insert into fridge.pipeline_rights (relation, updates) values ('sent_meters', '{ measure }');
+
 -- Every attempt to send a meter event, written when it ended; an attempt whose process died is written as lost
 -- when the event is sent again.
 create table fridge.meter_event_attempts (

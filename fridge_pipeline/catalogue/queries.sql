@@ -366,22 +366,41 @@ update fridge.swept_catalogue
 set event_names = '{}', measures = '{}'
 where exists (select 1 from changed);
 
+-- name: keep_sent_meters
+-- Before the first usage of a meter is sent; as long as none was, another measure may take its place.
+insert into fridge.sent_meters (event_name, measure)
+select
+    given.event_name,
+    given.measure
+from unnest(%(event_names)s::text[], %(measures)s::text[]) as given (event_name, measure)
+where
+    not exists (
+        select 1 from fridge.sent_meters
+        where sent_meters.event_name = given.event_name
+    )
+    or not exists (
+        select 1 from fridge.meter_events
+        where meter_events.event_name = given.event_name and meter_events.first_sent_at is not null
+    )
+on conflict (event_name) do update
+    set measure = excluded.measure;
+
 -- name: meters_of_other_measures
 -- Of the meters that usage was sent to, those that bill another measure now.
 select
-    meters.event_name,
-    meters.measure as before,
+    sent_meters.event_name,
+    sent_meters.measure as before,
     given.measure as after
-from fridge.meters
+from fridge.sent_meters
 inner join unnest(%(event_names)s::text[], %(measures)s::text[]) as given (event_name, measure)
-    on meters.event_name = given.event_name
+    on sent_meters.event_name = given.event_name
 where
-    meters.measure <> given.measure
+    sent_meters.measure <> given.measure
     and exists (
         select 1 from fridge.meter_events
-        where meter_events.event_name = meters.event_name and meter_events.first_sent_at is not null
+        where meter_events.event_name = sent_meters.event_name and meter_events.first_sent_at is not null
     )
-order by meters.event_name;
+order by sent_meters.event_name;
 
 -- name: recorded_numbers
 select

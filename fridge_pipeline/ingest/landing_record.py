@@ -13,7 +13,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
-from fridge_pipeline.database.queries import span_of, statement
+from fridge_pipeline.database.queries import span_of, statement, value_of
 from fridge_pipeline.ingest.rules.blank import BLANK
 from fridge_pipeline.ingest.rules.landing_files import LandingFile, LoadedListing
 from fridge_pipeline.ingest.rules.losses import EXPECTED_DAYS, KnownHour
@@ -160,6 +160,11 @@ def quiet_sources(connection: psycopg.Connection, now: datetime) -> dict[str, in
     """Source → its rows of the last day, where not one of them is a reading and some of the week before were."""
     asked = {"day": now - timedelta(days=1), "week": now - timedelta(days=8)}
     return dict(connection.execute(statement("quiet_sources"), asked).fetchall())
+
+
+def sources_put_back(connection: psycopg.Connection, now: datetime) -> int:
+    """How often in the last day the sources became such as they had been before on that day."""
+    return int(value_of(connection, "sources_put_back", {"day": now - timedelta(days=1)}))
 
 
 #: So many are shown; ``total`` says how many there are.

@@ -6,7 +6,6 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Self, TypeVar
@@ -32,9 +31,10 @@ from fridge_pipeline.ingest.rejection_tally import RejectionTally
 from fridge_pipeline.ingest.rules.landing_files import LandingFile
 from fridge_pipeline.ingest.rules.sensor_register import REGISTER_SCHEMA, SensorRegister
 from fridge_pipeline.ingest.rules.source import numbers_of
-from fridge_pipeline.ingest.source_contracts import Contracts
+from fridge_pipeline.ingest.source_contracts import Contracts, as_read_before, list_sha256_of
 from fridge_pipeline.ingest.stored_keys import SensorDirectory, StoredKeys
 from fridge_pipeline.ingest.tallies import FileTally, TenantTally
+from fridge_pipeline.ingest.tell_files import tell_files
 
 if TYPE_CHECKING:
     from adbc_driver_manager.dbapi import Connection
@@ -94,6 +94,7 @@ class FilesLoader:
         self._clock = run.clock
         self._register = SensorRegister()
         self._numbers: dict[str, ReadingNumber] = {}
+        self._list_sha256 = ""
 
     @classmethod
     @contextmanager
@@ -109,7 +110,7 @@ class FilesLoader:
         A file that cannot be read, or only in part, is recorded with what could be read and opens an exception; one
         that is gone is left out. Raises ``ContendedLoadError`` when other loads never let the files through.
         """
-        result = FilesLoad()
+        result, self._list_sha256 = FilesLoad(), list_sha256_of(zone.sources)
         try:
             self._load_together(zone, files, result)
         except LoadAloneError:
@@ -214,18 +215,13 @@ class FilesLoader:
             ]
         )
         now = self._clock()
-        unreadable = {tally.file_id: tally.unreadable_detail for tally in tallies if tally.damage is not None}
-        _tell(transaction, "unreadable_file", tallies, unreadable, now)
-        _tell(transaction, "rows_rejected", tallies, rejections.to_tell(tallies, by_tenant), now)
         transaction.store_waiting(
             rejections.waiting.rows({tally.file_id: tally.register.newest_entry for tally in tallies})
         )
-        _tell(transaction, "sensors_unregistered", tallies, rejections.waiting.to_tell(), now)
         transaction.store_shapes(contracts.new, {tally.file_id: tally.refused_shape for tally in tallies})
-        _tell(transaction, "columns_refused", tallies, _changes(tallies, are_refused=True), now)
-        told = _changes(tallies, are_refused=False)
-        if told:  # until somebody settles it: the next file with these columns is no news
-            _open(transaction, "columns_changed", tallies, told, now)
+        tell_files(transaction, tallies, rejections, by_tenant, now)
+        if any(tally.rows == tally.rejected for tally in tallies):
+            transaction.leave_to_newer_sources(self._list_sha256, now)
         loaded = [tally.loaded(self._run_id, now) for tally in tallies]
         transaction.record(loaded)
         return loaded
@@ -253,30 +249,6 @@ class FilesLoader:
                         tenants.add_inserted(stored)
 
 
-def _tell(
-    transaction: LoadTransaction, kind: str, tallies: Sequence[FileTally], details: Mapping[int, str], now: datetime
-) -> None:
-    """Opens the files' exceptions of a kind, and closes those of the files that have no detail any more."""
-    transaction.close_exceptions(kind, [tally.file.path for tally in tallies if tally.file_id not in details], now)
-    if details:
-        _open(transaction, kind, tallies, details, now)
-
-
-def _open(
-    transaction: LoadTransaction, kind: str, tallies: Sequence[FileTally], details: Mapping[int, str], now: datetime
-) -> None:
-    told = [tally.exception(details[tally.file_id]) for tally in tallies if tally.file_id in details]
-    transaction.open_exceptions(kind, told, now)
-
-
-def _changes(tallies: Sequence[FileTally], *, are_refused: bool) -> dict[int, str]:
-    return {
-        tally.file_id: tally.changes
-        for tally in tallies
-        if tally.changes is not None and (tally.refused_shape is not None) is are_refused
-    }
-
-
 def _add_inserted(stored: pl.DataFrame, by_id: Mapping[int, FileTally]) -> None:
     """To the files whose readings were stored for the first time, how many and from when to when."""
     time = pl.col("recorded_at")
@@ -289,7 +261,7 @@ def _tallies(transaction: LoadTransaction, snapshots: Sequence[tuple[LandingFile
     transaction.lock([file.path for file, _ in snapshots])
     known = transaction.known([(file.path, snapshot.content_hash) for file, snapshot in snapshots])
     new = [
-        (file, snapshot, before.times_read if before else 0)
+        (as_read_before(file, before), snapshot, before.times_read if before else 0)
         for file, snapshot in snapshots
         if (before := known.get((file.path, snapshot.content_hash))) is None or before.is_wanted_again
     ]

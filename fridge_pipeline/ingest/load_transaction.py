@@ -85,10 +85,17 @@ class LoadedFile:
 
 @dataclass(frozen=True, slots=True)
 class KnownContent:
-    """A content that was loaded: how often it was read, and whether it is to be read again."""
+    """A content that was loaded: how often it was read, and whether it is to be read again.
+
+    ``source`` is by what it was read last, with hash and definition as JSON; ``None`` by none.
+    """
 
     times_read: int
     is_wanted_again: bool
+    has_readings: bool
+    source: str | None
+    source_sha256: str | None
+    definition: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +141,15 @@ class LoadTransaction:
         """Those of these (path, content hash) that have been loaded."""
         rows = self._fetch_all("known_contents", (_json(contents),))
         return {(path, content_hash): KnownContent(*known) for path, content_hash, *known in rows}
+
+    def waiting_before(self, contents: Sequence[tuple[str, str, str | None]]) -> dict[tuple[str, str], int]:
+        """(exception's kind, path) → rows of other contents that wait, of these (path, content hash, source's hash)."""
+        given = [dict(zip(("path", "content_hash", "source_sha256"), content, strict=True)) for content in contents]
+        return {(kind, path): rows for kind, path, rows in self._fetch_all("waiting_before", (json.dumps(given),))}
+
+    def leave_to_newer_sources(self, list_sha256: str, now: datetime) -> None:
+        """Where other sources than these were noted meanwhile, what was loaded by now is read again by them."""
+        self._cursor.execute(statement("leave_to_newer_sources"), (list_sha256, now))
 
     def new_file_ids(self, count: int) -> list[int]:
         """The numbers under which files' readings are stored; numbers rise, gaps may occur."""

@@ -246,18 +246,102 @@ from (
 select pg_advisory_xact_lock_shared(hashtextextended('fridge.sensor_register', 0))::text as locked;
 
 -- name: known_contents
--- How often each was read, and whether it is to be read again. The unique constraint landing_files_content is the
--- judge; this only spares the work.
+-- How often each was read, and whether it is to be read again: also one that is back after another content, and was not
+-- used whole. The unique constraint landing_files_content is the judge; this only spares the work. By which
+-- definition its readings were stored, if any were: read by another one they could be stored once more.
+with reads as (
+    select
+        max(landing_files.file_id) as file_id,
+        count(*) as times_read
+    from json_to_recordset($1::json) as contents (path text, content_hash text)
+    inner join fridge.landing_files
+        on contents.path = landing_files.path and contents.content_hash = landing_files.content_hash
+    group by landing_files.path, landing_files.content_hash
+)
+
 select
-    landing_files.path,
-    landing_files.content_hash,
-    count(*) as times_read,
-    bool_or(files_to_read_again.file_id is not null) as is_wanted_again
-from json_to_recordset($1::json) as contents (path text, content_hash text)
-inner join fridge.landing_files
-    on contents.path = landing_files.path and contents.content_hash = landing_files.content_hash
-left join fridge.files_to_read_again on landing_files.file_id = files_to_read_again.file_id
-group by landing_files.path, landing_files.content_hash;
+    newest.path,
+    newest.content_hash,
+    reads.times_read,
+    files_to_read_again.file_id is not null
+    or (
+        (newest.status <> 'loaded' or newest.rejected_count > 0)
+        and exists (
+            select 1 from fridge.landing_files as later
+            where later.path = newest.path and later.file_id > newest.file_id
+        )
+        and not exists (
+            select 1 from fridge.withdrawals
+            where withdrawals.file_id = newest.file_id
+        )
+    ) as is_wanted_again,
+    newest.row_count > newest.rejected_count as has_readings,
+    newest.source,
+    newest.source_sha256,
+    (
+        select source_definitions.definition::text
+        from fridge.source_definitions
+        where
+            source_definitions.source = newest.source
+            and source_definitions.source_sha256 = newest.source_sha256
+        order by source_definitions.seen_at
+        limit 1
+    ) as definition
+from reads
+inner join fridge.landing_files as newest on reads.file_id = newest.file_id
+left join fridge.files_to_read_again on reads.file_id = files_to_read_again.file_id;
+
+-- name: waiting_before
+-- Of these files, how many rows of other contents waited since that is told, and wait still.
+with others as (
+    select distinct on (exceptions.kind, landing_files.path, landing_files.content_hash)
+        exceptions.kind,
+        landing_files.path,
+        landing_files.file_id,
+        landing_files.row_count,
+        coalesce(landing_files.source_sha256 = contents.source_sha256, false) as is_same_source
+    from json_to_recordset($1::json) as contents (path text, content_hash text, source_sha256 text)
+    inner join fridge.exceptions
+        on
+            contents.path = exceptions.subject
+            and exceptions.closed_at is null
+    inner join fridge.landing_files
+        on
+            contents.path = landing_files.path
+            and contents.content_hash <> landing_files.content_hash
+            and exceptions.opened_at <= landing_files.loaded_at
+    order by
+        exceptions.kind asc, landing_files.path asc, landing_files.content_hash asc, landing_files.file_id desc
+)
+
+select
+    others.kind,
+    others.path,
+    sum(waiting_sensors.row_count)::bigint as row_count
+from others
+inner join fridge.waiting_sensors on others.file_id = waiting_sensors.file_id
+where
+    others.kind = 'sensors_unregistered'
+    and not exists (
+        select 1 from fridge.sensor_register
+        where
+            sensor_register.sensor_id = waiting_sensors.sensor_id
+            and sensor_register.entry_id > waiting_sensors.register_entry
+            and sensor_register.valid_from <= waiting_sensors.last_recorded_at
+    )
+group by others.kind, others.path
+union all
+select
+    others.kind,
+    others.path,
+    sum(others.row_count)::bigint as row_count
+from others
+inner join fridge.refused_files on others.file_id = refused_files.file_id
+where
+    others.kind = 'columns_refused'
+    and others.is_same_source
+    and refused_files.shape_sha256 not in (select accepted_shapes.shape_sha256 from fridge.accepted_shapes)
+group by others.kind, others.path;
 
 -- name: new_file_ids
 select nextval('fridge.landing_file_ids')::integer as file_id
@@ -532,6 +616,31 @@ where
         limit 1
     )
     and (%(has_sources)s or exists (select 1 from fridge.source_lists));
+
+-- name: leave_to_newer_sources
+-- Others than these were noted meanwhile: what is being loaded by these, they are to read again.
+insert into fridge.source_lists (list_sha256, seen_at)
+select
+    newest.list_sha256,
+    $2::timestamptz + interval '1 microsecond' as seen_at
+from (
+    select source_lists.list_sha256 from fridge.source_lists
+    order by source_lists.list_id desc
+    limit 1
+) as newest
+where newest.list_sha256 <> $1::text;
+
+-- name: sources_put_back
+-- How often in a day the sources became such as they had been before on that day.
+select count(*) - count(distinct lists.list_sha256) as times
+from (
+    select
+        list_sha256,
+        lag(list_sha256) over (order by list_id) as list_before
+    from fridge.source_lists
+    where seen_at > %(day)s
+) as lists
+where lists.list_before is distinct from lists.list_sha256;
 
 -- name: definitions_before
 -- By which other definition of each of these sources files were read last.

@@ -563,7 +563,9 @@ create trigger source_lists_no_truncate before truncate on fridge.source_lists
 for each statement execute function fridge.refuse_change();
 revoke update, delete, truncate on fridge.source_lists from current_user;
 
-comment on table fridge.source_lists is 'One row per change of the sources that the pipeline runs with. Append only.';
+comment on table fridge.source_lists is
+'One row per change of the sources that the pipeline runs with, and once more where a run that had begun with those of '
+'before loaded files since. Append only.';
 comment on column fridge.source_lists.list_sha256 is 'Of the names, patterns and definitions, in their order.';
 comment on column fridge.source_lists.seen_at is
 'When the pipeline first ran with them; files without a reading whose exception is open are read again from then on.';

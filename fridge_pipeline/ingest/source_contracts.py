@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg.rows import class_row
+from pydantic import TypeAdapter
 
 from fridge_pipeline.calendar.hours import HourRange
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.queries import span_of, statement
+from fridge_pipeline.ingest.rules.landing_files import LandingFile
 from fridge_pipeline.ingest.rules.source import ContractMode, Source
 from fridge_pipeline.ingest.rules.source_contract import (
     Contract,
@@ -26,6 +28,7 @@ from fridge_pipeline.ingest.rules.source_contract import (
 )
 
 if TYPE_CHECKING:
+    from fridge_pipeline.ingest.load_transaction import KnownContent
     from fridge_pipeline.ingest.tallies import FileTally
 
 _Key = tuple[str | None, str | None, str]
@@ -94,18 +97,38 @@ class Contracts:
 
 def note_definitions(connection: psycopg.Connection, sources: Sequence[Source], now: datetime) -> None:
     """Puts the sources on record that the pipeline runs with, each definition once, and that they are others now."""
-    named = {
-        "sources": [source.name for source in sources],
-        "hashes": [source.sha256 for source in sources],
-        "patterns": [source.match for source in sources],
-    }
-    list_sha256 = hashlib.sha256(json.dumps(named).encode()).hexdigest()
+    named = _named(sources)
     definitions = [json.dumps(source.definition) for source in sources]
     with connection.transaction():
         connection.execute(statement("note_definitions"), {**named, "definitions": definitions, "now": now})
         connection.execute(
-            statement("note_source_list"), {"list_sha256": list_sha256, "has_sources": bool(sources), "now": now}
+            statement("note_source_list"),
+            {"list_sha256": list_sha256_of(sources), "has_sources": bool(sources), "now": now},
         )
+
+
+def list_sha256_of(sources: Sequence[Source]) -> str:
+    """What all sources together are, in their order."""
+    return hashlib.sha256(json.dumps(_named(sources)).encode()).hexdigest()
+
+
+def _named(sources: Sequence[Source]) -> dict[str, list[str]]:
+    return {
+        "sources": [source.name for source in sources],
+        "hashes": [source.sha256 for source in sources],
+        "patterns": [source.match for source in sources],
+    }
+
+
+def as_read_before(file: LandingFile, before: KnownContent | None) -> LandingFile:
+    """The file, by the source that stored readings of this content; by its own one where none were."""
+    present = None if file.source is None else file.source.sha256
+    if before is None or not before.has_readings or before.source_sha256 == present:
+        return file
+    if before.definition is None:
+        return replace(file, source=None) if before.source is None else file
+    given = {"name": before.source, "match": "*", **json.loads(before.definition)}
+    return replace(file, source=TypeAdapter(Source).validate_python(given))
 
 
 @dataclass(frozen=True, slots=True)

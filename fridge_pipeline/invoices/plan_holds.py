@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -213,7 +214,7 @@ def _whole_days(span: Span) -> bool:
 class DraftsFound:
     """The drafts that there are, by id, the days of creation to be read for them, and why there is no answer, if so.
 
-    ``digest`` is another one at each look that finds days to read: whoever was to read them may have failed.
+    ``digest`` is another one whenever the drafts that differ are others.
     """
 
     drafts: Mapping[str, Draft] = field(default_factory=dict)
@@ -240,6 +241,8 @@ def find_drafts(run: Run, open_gateway: Callable[[], StripeGateway], reads_max: 
         created = {each: found[each].created_at for each in found.keys() - known.keys()}
         days = {each: moment.astimezone(UTC).date() for each, moment in created.items()}
         read = days_last_read(connection, days.values())
-    new = {day for each, day in days.items() if not read.get(day, NEVER) > created[each] + CLOCKS_APART}
-    changed = frozenset(new | {known[each] for each in known.keys() - found.keys()})
-    return DraftsFound(found, changed, f"{now:%Y-%m-%dT%H:%M:%S}" if changed else "")
+    new = {f"new:{each}": day for each, day in days.items() if not read.get(day, NEVER) > created[each] + CLOCKS_APART}
+    gone = {f"gone:{each}": known[each] for each in known.keys() - found.keys()}
+    changed = new | gone
+    digest = hashlib.sha256("\n".join(sorted(changed)).encode()).hexdigest()[:16]
+    return DraftsFound(found, frozenset(changed.values()), digest)

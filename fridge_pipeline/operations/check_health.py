@@ -35,7 +35,7 @@ from fridge_pipeline.database.schema import (
 from fridge_pipeline.finance.packs_in_archive import FOLDER, packs_in_archive
 from fridge_pipeline.finance.rules.evidence_chain import ChainedPack
 from fridge_pipeline.ingest.landing.zone import LandingZone
-from fridge_pipeline.ingest.landing_record import quiet_sources, similar_ids
+from fridge_pipeline.ingest.landing_record import quiet_sources, similar_ids, sources_put_back
 from fridge_pipeline.ingest.note_losses import find_losses
 from fridge_pipeline.ingest.object_store.archive import require_listed
 from fridge_pipeline.ingest.rules.location import Location, ObjectLocation
@@ -226,9 +226,10 @@ def check_books(database: Database, now: datetime) -> Iterable[HealthCheck]:
     """Odd ids, sources without readings, and what waits for a person."""
     with database.connect() as connection:
         similar, quiet = similar_ids(connection), quiet_sources(connection, now)
+        put_back = sources_put_back(connection, now)
         exceptions = judge_exceptions(open_exception_kinds(connection))
     ids = judge_ids(list(map(str, similar)), similar[0].total if similar else 0)
-    return [ids, judge_sources(quiet), *exceptions]
+    return [ids, judge_sources(quiet, put_back), *exceptions]
 
 
 _PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+) *(;.*?)?\\?$")

@@ -61,7 +61,8 @@ def invoice_drafts(
     """Requests a run when the drafts are others than the last run has read, or are to be held or let go.
 
     One read a page, else nothing. What one run leaves to be done, as when Stripe's sums lag, is requested once an hour.
-    What it has not read the next look requests, for Stripe makes a draft that nobody holds final within the hour.
+    What it has not read is for the morning, but where drafts are held: the next look requests it, for Stripe makes a
+    draft that nobody holds final within the hour.
     """
     mode = ledger.settings.invoices
     if mode is InvoiceMode.OFF:
@@ -78,6 +79,8 @@ def invoice_drafts(
             unloaded = unloaded_hours(ledger.database, landing.zone, ledger.grid())
             to_hold, hold_digest = days_to_hold(run, found.drafts, longest, unloaded)
         wanted, digest = wanted | to_hold, f"{digest}:{hold_digest}" if to_hold else digest
+    if mode is InvoiceMode.HOLD and found.changed:
+        digest = f"{digest}:{int(ledger.clock().timestamp() // DRAFTS_INTERVAL_SECONDS)}"
     grid = daily_grid(ledger.settings.partitions_start, ledger.clock())
     days = {day for day in wanted if day in grid}
     if not days:

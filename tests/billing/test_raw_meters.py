@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from fridge_pipeline.billing.rules.undecided import StatedDifference, plan_credit
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import CATALOGUE, Meter, Window
+from fridge_pipeline.stripe.rules.answer import Outcome
+from fridge_pipeline.stripe.rules.meter_event import MeterEvent
 from tests.pipeline import Pipeline, gateway_to, readings
 
 RAW = replace(CATALOGUE[0], event_name="raw_readings", window=Window.NONE)
@@ -80,6 +82,42 @@ def test_what_may_still_arrive_is_no_refusal_also_when_the_tries_after_it_were_p
     assert stated(pipeline)[2:] == [(3, 5, "superseded"), (4, 5, "accepted")]
     assert total(pipeline) == 35
     assert pipeline.one("select count(*) from fridge.open_exceptions") == 0
+
+
+def restored(pipeline: Pipeline) -> None:
+    """As the books are found after a restore."""
+    for place in ("before", "after"):
+        pipeline.rows(
+            "insert into fridge.restores (place, noticed_at) values (%s, %s) returning 1", place, pipeline.clock()
+        )
+
+
+@pytest.mark.parametrize("was_sent", [True, False])
+def test_books_restored_from_before_usage_was_sent_add_it_up_once(
+    pipeline: Pipeline, two_days_ago: datetime, *, was_sent: bool
+) -> None:
+    """Also once Stripe has forgotten the identifier; what was never sent is, once Stripe has shown nothing twice."""
+    pipeline.catalogue = (RAW,)
+    pipeline.gateway.create_meter(RAW)
+    hour = Hour(two_days_ago)
+    customer = pipeline.add_tenant("cohoes")
+    pipeline.advance()
+    if was_sent:
+        event = MeterEvent(RAW.event_name, "cohoes", customer, hour, revision=1, value=20, is_difference=True)
+        assert pipeline.gateway.state_usage(event, lambda: False).outcome is Outcome.ACCEPTED
+    pipeline.advance(hours=30)
+    restored(pipeline)
+    pipeline.land(hour, "first.csv", readings("cohoes", hour, 2, 10))
+    pipeline.run(hour)
+    assert total(pipeline) == (20 if was_sent else None)
+    for _ in range(2):
+        pipeline.advance(hours=7)
+        pipeline.run(hour)
+    assert total(pipeline) == 20
+    assert pipeline.one("select count(*) from fridge.open_exceptions") == 0
+    pipeline.land(hour, "second.csv", readings("cohoes", hour, 1, 10, start=7))
+    pipeline.run(hour)
+    assert total(pipeline) == 30
 
 
 def test_usage_that_shrinks_is_corrected_by_cancelling_what_was_stated(raw: tuple[Pipeline, Hour]) -> None:

@@ -181,34 +181,6 @@ def test_the_asset_holds_the_draft_of_a_file_that_is_not_loaded_and_watching_it_
     assert len(told["drafts"]) == (1 if mode == "hold" else 0)
 
 
-def test_a_draft_that_a_run_could_not_read_is_asked_for_again_and_one_of_others_is_not(
-    pipeline: Pipeline,
-    definitions: dg.Definitions,  # noqa: F811
-) -> None:
-    """A run key is used once, and a run whose Stripe does not answer succeeds."""
-    found = InvoicedTenant(pipeline)
-    pipeline.sandbox.settings(finalization_grace_seconds=72 * 3600)
-    subscription = found.subscribe(found.price())
-    found.use(3, 5)
-    found.go(found.start + timedelta(hours=25))
-    found.client.v1.subscriptions.cancel(subscription)
-    found.client.v1.invoice_items.create({"customer": "cus_other", "amount": 5, "currency": "usd"})
-    found.client.v1.invoices.create({"customer": "cus_other", "pending_invoice_items_behavior": "include"})
-    found.go(datetime.now(UTC).replace(microsecond=0))
-    with dg.instance_for_test() as instance:
-        job = asset_job(definitions, ["stripe_invoices"], CHECKS)
-        keys = set()
-        for times in (9, 0):
-            if times:
-                pipeline.sandbox.faults({"kind": "drop_before", "endpoint": "/v1/prices", "times": times})
-            (wanted,), _ = tick(definitions, instance)
-            keys.add(wanted.run_key)
-            assert job.execute_in_process(instance=instance, tags=dict(wanted.tags)).success
-            pipeline.sandbox.clear_faults()
-        assert len(keys) == 2
-        assert tick(definitions, instance) == ([], "2 drafts, and all of them are read")
-
-
 def test_the_command_reads_compares_and_names_what_is_owed(tenant: InvoicedTenant, run: Run) -> None:
     shown = run("invoices", "--read-stripe")
     assert shown.returncode == 0, shown.stderr

@@ -11,9 +11,11 @@ import pytest
 
 from fridge_pipeline.billing.bill import BillReport
 from fridge_pipeline.billing.ledger import staging_cases, undelivered_hours
+from fridge_pipeline.billing.open_stripe import keep_billing_start
 from fridge_pipeline.billing.review import NothingHeldError, Release, UnsignedReleaseError, find_outliers, release_usage
 from fridge_pipeline.billing.rules.staging import StagingVerdict, judge_staging
 from fridge_pipeline.calendar.hours import Hour, HourRange
+from fridge_pipeline.catalogue.billing_start import BillingStart
 from fridge_pipeline.catalogue.meter import CATALOGUE, Tolerance, Variance, Window
 from tests.pipeline import Pipeline, readings
 
@@ -207,6 +209,33 @@ def test_what_is_held_stays_held_when_the_gate_is_switched_off_and_what_comes_th
     spike(cohoes, hour.plus(1))
     cohoes.bill(hour)
     assert (stripe_total(cohoes, hour), stripe_total(cohoes, hour.plus(1)), held(cohoes)) == (None, 101, [READINGS])
+
+
+@pytest.mark.parametrize("way", ["a pause of billing", "no customer for a while"])
+def test_what_is_held_stays_held_when_the_gate_is_switched_off_and_something_else_stood_in_the_way(
+    cohoes: Pipeline, hour: Hour, way: str
+) -> None:
+    spike(cohoes, hour)
+    cohoes.variance = Variance.OFF
+    with cohoes.database.connect() as connection:
+        if way == "a pause of billing":
+            keep_billing_start(connection, BillingStart(None), cohoes.clock())
+        else:
+            connection.execute("update fridge.tenants set stripe_customer_id = null")
+    cohoes.bill(hour)
+    assert held(cohoes) == []
+    with cohoes.database.connect() as connection:
+        if way == "a pause of billing":
+            keep_billing_start(connection, BillingStart(hour), cohoes.clock())
+        else:
+            connection.execute("update fridge.tenants set stripe_customer_id = %s", [cohoes.customers["cohoes"]])
+    cohoes.bill(hour)
+    assert (stripe_total(cohoes, hour), held(cohoes)) == (None, [READINGS])
+    release(cohoes, hour)
+    cohoes.bill(hour)
+    assert stripe_total(cohoes, hour) == 101
+    spike(cohoes, hour, number=300, name="late.csv")
+    assert (stripe_total(cohoes, hour), held(cohoes)) == (401, [])
 
 
 def test_on_a_meter_that_adds_up_the_hours_total_is_judged_and_not_the_difference(cohoes: Pipeline, hour: Hour) -> None:

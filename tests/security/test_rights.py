@@ -64,6 +64,7 @@ RIGHTS = {
     "settlement_decisions": "insert",
     "sensors": "insert",
     "source_definitions": "insert",
+    "sent_meters": "insert, update measure",
     "source_lists": "insert",
     "source_shapes": "insert",
     "stored_readings": "insert",

@@ -238,8 +238,19 @@ def judge_ids(similar: Sequence[str], total: int) -> HealthCheck:
     )
 
 
-def judge_sources(quiet: Mapping[str, int]) -> HealthCheck:
-    """Sources by name of which no row of the last day is a reading any more, with their rows."""
+#: So often in a day sources are put back by hand at most; processes with other sources do so at each turn.
+PUT_BACK_MAX = 2
+
+
+def judge_sources(quiet: Mapping[str, int], put_back: int) -> HealthCheck:
+    """Sources by name of which no row of the last day is a reading any more, with their rows.
+
+    And whether they were ``put_back`` as they had been so often that processes must have different ones.
+    """
+    if put_back > PUT_BACK_MAX:
+        text = f"put back as they were before {put_back} times in a day: another process has other FRIDGE_SOURCES"
+        do = "give all processes the same and restart them; until then files without a reading are read at each turn"
+        return HealthCheck("sources", Grade.WARN, text, do)
     if not quiet:
         return HealthCheck("sources", Grade.OK, "none has stopped bringing readings")
     told = ", ".join(f"{name} (of {rows} rows none)" for name, rows in quiet.items())

@@ -133,7 +133,8 @@ class DeliveryAttempt:
     """A meter event, or with ``is_cancellation`` the cancellation of one, that Stripe has yet to decide.
 
     ``first_sent_at`` is when it was first attempted, ``None`` when it never was. ``is_answered`` says that Stripe's
-    last answer was a no or "I have it already" which could not be believed: then only reading Stripe back decides.
+    last answer was a no or "I have it already" which could not be believed: then only reading Stripe back decides, as
+    of what the books may have forgotten to have sent, because they were restored.
     """
 
     event: MeterEvent

@@ -10,12 +10,21 @@ import polars as pl
 import pytest
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
+from fridge_pipeline.ingest import load
 from fridge_pipeline.ingest.landing.local import LocalLanding
-from fridge_pipeline.ingest.source_contracts import accept_shapes, changed_columns
+from fridge_pipeline.ingest.landing_record import sources_put_back
+from fridge_pipeline.ingest.source_contracts import accept_shapes, changed_columns, note_definitions
 from fridge_pipeline.ingest.sources_file import read_sources
 from fridge_pipeline.ingest.watch import watch_landing_zone
+from fridge_pipeline.operations.rules.health_check import Grade, judge_sources
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    import psycopg
+
+    from fridge_pipeline.ingest.rules.source import Source
     from tests.pipeline import Pipeline
 
 HOUR = Hour.from_key("2026-01-24-18:00")
@@ -184,6 +193,54 @@ def test_files_that_a_mistaken_source_could_not_read_are_read_once_it_is_put_bac
     for _ in range(2):
         assert loaded(pipeline) == 2
     assert told(pipeline, "unreadable_file") == []
+
+
+def test_rows_that_waited_for_their_columns_in_a_content_that_was_replaced_stay_told(pipeline: Pipeline) -> None:
+    by(pipeline, 'contract = "refuse"')
+    landed(pipeline, "1.csv", {"t": 4.5})
+    landed(pipeline, "2.csv", {"t": 4.5, "temp": 4.5})
+    assert loaded(pipeline) == 1
+    assert len(told(pipeline, "columns_refused")) == 1
+    landed(pipeline, "2.csv", {"t": 4.5})
+    assert loaded(pipeline) == 2
+    (detail,) = pipeline.rows("select detail from fridge.open_exceptions where kind = 'columns_refused'")
+    assert detail[0].startswith("1 rows of a content that was replaced wait")
+
+
+def test_a_run_with_sources_of_before_leaves_what_it_cannot_read_to_those_of_now(pipeline: Pipeline) -> None:
+    by(pipeline)
+    landed(pipeline, "1.csv", {"temp": 4.5})
+    pipeline.clock.advance(seconds=1)
+    new = read_sources(BY_COLUMN.format(more="", temperature="temp"))
+    noted = note_definitions
+
+    def overtaken(connection: psycopg.Connection, sources: Sequence[Source], now: datetime) -> None:
+        noted(connection, sources, now)
+        noted(connection, new, now)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(load, "note_definitions", overtaken)
+        pipeline.load(HOUR)
+    assert len(told(pipeline, "unreadable_file")) == 1
+    by(pipeline, temperature="temp")
+    for _ in range(2):
+        assert loaded(pipeline) == 1
+    assert told(pipeline, "unreadable_file") == []
+
+
+def test_processes_with_other_sources_side_by_side_are_told_by_doctor(pipeline: Pipeline) -> None:
+    for temperature in ("t", "temp", "t", "temp"):
+        by(pipeline, temperature=temperature)
+        pipeline.load(HOUR)
+    with pipeline.database.connect() as connection:
+        assert sources_put_back(connection, pipeline.clock()) == 2
+        by(pipeline, temperature="t")
+        pipeline.load(HOUR)
+        assert sources_put_back(connection, pipeline.clock()) == 3
+        pipeline.clock.advance(days=2)
+        assert sources_put_back(connection, pipeline.clock()) == 0
+    assert judge_sources({}, 2).grade is Grade.OK
+    assert "other FRIDGE_SOURCES" in judge_sources({}, 3).text
 
 
 @pytest.mark.parametrize("form", ["csv", "ndjson"])

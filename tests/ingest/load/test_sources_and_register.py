@@ -162,6 +162,90 @@ def test_an_hour_does_not_wait_for_a_file_that_was_removed_before_it_could_be_re
     assert pipeline.usage() == {("troy", HOUR.key): (1, 1)}
 
 
+def test_rows_that_waited_in_a_content_that_was_replaced_stay_told_and_count_once_it_is_back(
+    pipeline: Pipeline,
+) -> None:
+    by_register(pipeline)
+    waits, without = [("s1", 1, 4.5), ("s2", 2, 4.5)], [("s1", 1, 4.5)]
+    register(pipeline, "s1,troy,2026-01-01")
+    for content in (waits, without):
+        uplinks(pipeline, "1", *content)
+        pipeline.load(HOUR)
+    (told,) = waiting(pipeline)
+    assert told.startswith("1 rows of a content that was replaced wait")
+    uplinks(pipeline, "1", *waits)
+    pipeline.load(HOUR)
+    (told,) = waiting(pipeline)
+    assert told.startswith("1 rows of 1 sensors wait")
+    assert register(pipeline, "s2,cohoes,2026-01-01") == 1
+    pipeline.load(HOUR)
+    pipeline.count(HOUR)
+    assert waiting(pipeline) == []
+    assert pipeline.usage() == {("troy", HOUR.key): (1, 1), ("cohoes", HOUR.key): (1, 1)}
+
+
+def test_a_file_that_grew_after_its_sensors_were_registered_is_told_no_more(pipeline: Pipeline) -> None:
+    by_register(pipeline)
+    uplinks(pipeline, "1", ("s1", 1, 4.5))
+    pipeline.load(HOUR)
+    assert len(waiting(pipeline)) == 1
+    register(pipeline, "s1,troy,2026-01-01")
+    uplinks(pipeline, "1", ("s1", 1, 4.5), ("s1", 2, 4.5))
+    pipeline.load(HOUR)
+    assert waiting(pipeline) == []
+
+
+def test_what_waited_and_was_settled_is_not_told_again_by_another_content(pipeline: Pipeline) -> None:
+    by_register(pipeline)
+    uplinks(pipeline, "1", ("s1", 1, 4.5))
+    pipeline.load(HOUR)
+    pipeline.rows("update fridge.exceptions set closed_at = opened_at returning 1")
+    pipeline.clock.advance(seconds=1)
+    uplinks(pipeline, "1", ("s2", 1, 4.5))
+    pipeline.load(HOUR)
+    (told,) = waiting(pipeline)
+    assert "replaced" not in told
+    register(pipeline, "s2,troy,2026-01-01")
+    pipeline.load(HOUR)
+    assert waiting(pipeline) == []
+
+
+def test_a_withdrawn_content_that_is_back_is_not_read_again(pipeline: Pipeline) -> None:
+    by_register(pipeline)
+    register(pipeline, "s1,troy,2026-01-01")
+    uplinks(pipeline, "1", ("s1", 1, 4.5), ("s2", 2, 4.5))
+    pipeline.load(HOUR)
+    assert pipeline.zone is not None
+    path = f"{HOUR.folder}/gw-7/uplinks-1.ndjson"
+    withdraw_file(pipeline.database, pipeline.zone, path, "a test bench", "Ada", pipeline.clock)
+    register(pipeline, "s2,troy,2026-01-01")
+    for content in ([("s1", 3, 4.5)], [("s1", 1, 4.5), ("s2", 2, 4.5)]):
+        uplinks(pipeline, "1", *content)
+        pipeline.load(HOUR)
+    pipeline.count(HOUR)
+    assert pipeline.usage() == {("troy", HOUR.key): (1, 1)}
+
+
+@pytest.mark.parametrize(("was", "now"), [('"at"', '"at", timezone = "Europe/Berlin"'), ("ids.device", "ids.other")])
+def test_readings_count_once_where_a_file_is_read_again_for_its_sensors_after_the_sources_were_changed(
+    pipeline: Pipeline, was: str, now: str
+) -> None:
+    """What a content stored and what waited of it are read by the same definition."""
+    by_register(pipeline)
+    register(pipeline, "s1,troy,2026-01-01")
+    line = '{{"ids": {{"device": "{}"}}, "at": "2026-01-24T18:05:00", "t": 4.5}}'
+    pipeline.land(HOUR, "gw-7/uplinks-1.ndjson", "\n".join(map(line.format, ("s1", "s2"))).encode())
+    pipeline.load(HOUR)
+    pipeline.zone = LocalLanding(str(pipeline.landing), read_sources(BY_REGISTER.replace(was, now)))
+    pipeline.clock.advance(seconds=1)
+    register(pipeline, "s2,cohoes,2026-01-01")
+    for _ in range(2):
+        pipeline.load(HOUR)
+        pipeline.count(HOUR)
+    assert pipeline.usage() == {("troy", HOUR.key): (1, 1), ("cohoes", HOUR.key): (1, 1)}
+    assert waiting(pipeline) == []
+
+
 def find_news(pipeline: Pipeline) -> set[Hour]:
     assert pipeline.zone is not None
     with pipeline.database.connect() as connection:

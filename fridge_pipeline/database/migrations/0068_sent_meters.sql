@@ -1,0 +1,25 @@
+-- A meter that was removed and came back with another measure had its billed hours sent anew as that measure.
+create table fridge.sent_meters (
+    event_name text primary key,
+    measure text not null
+);
+
+comment on table fridge.sent_meters is 'One row per meter that usage was sent to: of which measure.';
+
+insert into fridge.pipeline_rights (relation, updates) values ('sent_meters', '{ measure }');
+
+insert into fridge.sent_meters (event_name, measure)
+select
+    meters.event_name,
+    meters.measure
+from fridge.meters
+where
+    exists (
+        select 1 from fridge.meter_events
+        where meter_events.event_name = meters.event_name and meter_events.first_sent_at is not null
+    );
+
+-- Such a run's files were not read again by the sources of now.
+comment on table fridge.source_lists is
+'One row per change of the sources that the pipeline runs with, and once more where a run that had begun with those of '
+'before loaded files since. Append only.';
