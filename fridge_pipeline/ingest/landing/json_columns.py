@@ -70,15 +70,18 @@ class JsonColumns:
         return pl.Schema({"line": pl.Int64()} | dict.fromkeys(self.names[1:], pl.String()))
 
     @cached_property
-    def decoded(self) -> pl.Struct:
-        """What polars decodes: every member as text."""
+    def decoded(self) -> pl.Struct | None:
+        """What polars decodes: every member as text; None where one of them lies on the way to another."""
         tree: dict[str, Any] = {NUMBER: pl.Int64()}
         for member in self.members.values():
             for path in _ways(member):
                 node = tree
                 for part in path[:-1]:
                     node = node.setdefault(part, {})
-                node[path[-1]] = pl.String()
+                    if not isinstance(node, dict):
+                        return None
+                if isinstance(node.setdefault(path[-1], pl.String()), dict):
+                    return None
         return _struct(tree)
 
     def of_struct(self, decoded: pl.Expr) -> list[pl.Expr]:

@@ -31,6 +31,9 @@ from fridge_pipeline.ingest.rules.source import Column, CsvLayout, Source, Sourc
 #: So many lines may stand before a header.
 PREAMBLE_LINES_MAX = 30
 
+#: Longer names and values are not looked at: patterns search in them.
+TEXT_LENGTH_MAX = 200
+
 
 @dataclass(frozen=True, slots=True)
 class Nested:
@@ -235,12 +238,16 @@ def _field_lines(
 def table(lines: Sequence[str], layout: CsvLayout) -> dict[str, list[str]]:
     """The columns of csv lines, comment lines left out; empty where they are not laid out so."""
     told = [line for line in lines[layout.skip_lines :] if line.strip() and not line.startswith("#")]
-    rows = list(csv.reader(told, delimiter=layout.delimiter))
+    try:
+        rows = list(csv.reader(told, delimiter=layout.delimiter))
+    except csv.Error:  # a quote that nobody closes makes one field of all lines behind it
+        return {}
     header = [name.strip(BLANK) for name in (layout.header or (rows.pop(0) if rows else ()))]
     whole = [row for row in rows if len(row) == len(header)]
     if len(header) < 2 or 2 * len(whole) < len(rows) or not whole:  # noqa: PLR2004 # one column is no table
         return {}
-    return {name: [row[place] for row in whole] for place, name in enumerate(header)}
+    names = {name: place for place, name in enumerate(header) if len(name) <= TEXT_LENGTH_MAX}
+    return {name: [row[place][:TEXT_LENGTH_MAX] for row in whole] for name, place in names.items()}
 
 
 def layout_of(lines: Sequence[str]) -> CsvLayout:
