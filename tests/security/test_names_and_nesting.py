@@ -161,6 +161,17 @@ def test_columns_by_sensor_take_the_time_of_their_bytes_and_not_its_product_with
     assert taken[1] < 4 * taken[0]
 
 
+def test_columns_by_sensor_with_dots_in_their_names_take_seconds_and_not_minutes() -> None:
+    row = json.dumps({"at": AT, **{f"T{number}.a.b.c": 1 for number in range(2_000)}})
+    read_it = (
+        f"from {__name__} import *; print(len(read(source(plain('n', WIDE)), sys.stdin.read(), 'a.ndjson').valid))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", read_it], input=row, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == "2000\n"
+
+
 def test_a_number_within_a_name_of_any_length_leads_nowhere() -> None:
     lines = f'{{"at":"{AT}","T.{"1" * 5_000}":4}}\n{{"at":"{AT}","T":[1],"T1":{{}}}}\nx'
     found = read(source(plain("n", WIDE)), lines, "a.ndjson")

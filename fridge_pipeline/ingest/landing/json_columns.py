@@ -21,6 +21,9 @@ BETWEEN = rf"\}}[{BLANK}]*\{{"
 
 _KEY = rf'"([^"\\]+)"[{BLANK}]*:'
 
+#: So many ways to members are looked for at once; 8,000 of them took minutes for a block of a megabyte.
+WAYS_MAX = 3_000
+
 #: The number of a line, as the first key of the object on it: polars decodes all lines as one array.
 NUMBER = "number of the line"
 
@@ -71,7 +74,9 @@ class JsonColumns:
 
     @cached_property
     def decoded(self) -> pl.Struct | None:
-        """What polars decodes: every member as text; None where one of them lies on the way to another."""
+        """What polars decodes: every member as text; None where one is on the way to another, or too many are."""
+        if sum(member.count(".") + 1 for member in self.members.values()) > WAYS_MAX:
+            return None
         tree: dict[str, Any] = {NUMBER: pl.Int64()}
         for member in self.members.values():
             for path in _ways(member):
