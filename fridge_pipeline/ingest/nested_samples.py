@@ -7,7 +7,8 @@ from itertools import islice
 
 from fridge_pipeline.ingest.landing.nested_records import BARE, Record, records_at
 from fridge_pipeline.ingest.rules.embedded_json import decoded_text, decoded_within
-from fridge_pipeline.ingest.rules.guess_source import TEXT_LENGTH_MAX, Nested
+from fridge_pipeline.ingest.rules.guess_fields import TEXT_LENGTH_MAX
+from fridge_pipeline.ingest.rules.guess_source import Nested
 
 #: So many ways to take objects apart, and of each so many records and rows, are looked at.
 PATHS_MAX, RECORDS_MAX, ROWS_MAX = 40, 200, 500

@@ -16,7 +16,8 @@ from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
 from fridge_pipeline.ingest.landing.private_copy import take_snapshot
 from fridge_pipeline.ingest.landing.text_encoding import encoding_of
 from fridge_pipeline.ingest.nested_samples import COLUMNS_MAX, columns_of_rows, nested
-from fridge_pipeline.ingest.rules.guess_source import TEXT_LENGTH_MAX, Sample
+from fridge_pipeline.ingest.rules.guess_fields import TEXT_LENGTH_MAX
+from fridge_pipeline.ingest.rules.guess_source import Sample
 from fridge_pipeline.ingest.rules.senml import BASE, resolved
 from fridge_pipeline.ingest.rules.source import SourceFormat, own
 

@@ -9,10 +9,12 @@ import csv
 import json
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from fridge_pipeline.ingest.rules.blank import BLANK
 from fridge_pipeline.ingest.rules.guess_fields import (
+    TEXT_LENGTH_MAX,
     UNNAMED,
     Columns,
     TemperatureGuess,
@@ -30,9 +32,6 @@ from fridge_pipeline.ingest.rules.source import Column, CsvLayout, Source, Sourc
 
 #: So many lines may stand before a header.
 PREAMBLE_LINES_MAX = 30
-
-#: Longer names and values are not looked at: patterns search in them.
-TEXT_LENGTH_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,16 +237,14 @@ def _field_lines(
 def table(lines: Sequence[str], layout: CsvLayout) -> dict[str, list[str]]:
     """The columns of csv lines, comment lines left out; empty where they are not laid out so."""
     told = [line for line in lines[layout.skip_lines :] if line.strip() and not line.startswith("#")]
-    try:
-        rows = list(csv.reader(told, delimiter=layout.delimiter))
-    except csv.Error:  # a quote that nobody closes makes one field of all lines behind it
-        return {}
-    header = [name.strip(BLANK) for name in (layout.header or (rows.pop(0) if rows else ()))]
+    rows: list[list[str]] = []
+    with suppress(csv.Error):  # a quote that nobody closes makes one field of all lines behind it
+        rows.extend(csv.reader(told, delimiter=layout.delimiter))
+    header = [name.strip(BLANK)[:TEXT_LENGTH_MAX] for name in (layout.header or (rows.pop(0) if rows else ()))]
     whole = [row for row in rows if len(row) == len(header)]
     if len(header) < 2 or 2 * len(whole) < len(rows) or not whole:  # noqa: PLR2004 # one column is no table
         return {}
-    names = {name: place for place, name in enumerate(header) if len(name) <= TEXT_LENGTH_MAX}
-    return {name: [row[place][:TEXT_LENGTH_MAX] for row in whole] for name, place in names.items()}
+    return {name: [row[place][:TEXT_LENGTH_MAX] for row in whole] for place, name in enumerate(header)}
 
 
 def layout_of(lines: Sequence[str]) -> CsvLayout:
@@ -259,10 +256,8 @@ def layout_of(lines: Sequence[str]) -> CsvLayout:
         start = next((at for at, each in enumerate(widths[: PREAMBLE_LINES_MAX + 1]) if each == width), 0)
         if width > 1 and (widths.count(width), width) > best:
             named = (at for at in range(start, min(start + 3, len(lines))) if _is_named(lines[at], delimiter, width))
-            best, found = (
-                (widths.count(width), width),
-                _with_header(lines, delimiter, next(named, start), width),
-            )
+            best = (widths.count(width), width)
+            found = _with_header(lines, delimiter, next(named, start), width)
     return found
 
 
