@@ -23,7 +23,7 @@ from fridge_pipeline.console.render_pages import named_in, render_notice, render
 from fridge_pipeline.console.table_files import BusyError, as_csv, as_workbook
 from fridge_pipeline.console.tenant_link import TENANT_PAGES, opened_link, read_link_key
 from fridge_pipeline.database.connection import DatabaseUnreachableError
-from fridge_pipeline.orchestration.own_pages import OwnNames, header_map, refused
+from fridge_pipeline.orchestration.own_pages import OwnNames, header_map, named_by, refused
 from fridge_pipeline.visible import visible
 
 #: A page of which a part is being read is shown again after so long.
@@ -88,10 +88,13 @@ class Console:
             )
         if path.startswith(f"{TENANT_PAGES}/"):
             return await run_in_threadpool(self._tenant_page, path)
-        user = visible(headers.get(self.user_header, "")).strip() if self.user_header else ""
+        user = named_by(headers, self.user_header) if self.user_header else ""
         if self.user_header and not user:
             return PlainTextResponse(
-                f"nobody is named by the header {self.user_header}: sign in at the proxy\n", 403, SAFE_HEADERS
+                f"nobody is named by the header {self.user_header}, or more than one: sign in at the proxy, which has "
+                "to remove the header from what comes in\n",
+                403,
+                SAFE_HEADERS,
             )
         if path.startswith(f"{REPORTS}/") and self.reports is not None:
             return await self._report(scope)

@@ -7,17 +7,25 @@ from itertools import islice
 
 from fridge_pipeline.ingest.landing.nested_records import BARE, Record, records_at
 from fridge_pipeline.ingest.rules.embedded_json import decoded_text, decoded_within
+from fridge_pipeline.ingest.rules.guess_fields import TEXT_LENGTH_MAX
 from fridge_pipeline.ingest.rules.guess_source import Nested
 
-#: So many ways to take objects apart, and of each so many records, are looked at.
-PATHS_MAX, RECORDS_MAX = 40, 200
+#: So many ways to take objects apart, and of each so many records and rows, are looked at.
+PATHS_MAX, RECORDS_MAX, ROWS_MAX = 40, 200, 500
+
+#: Of so many ways some are alike. A way doubles with each object that holds nothing but an object.
+_LOOKS_MAX = 1_000
+
+#: So many columns of a sample are looked at.
+COLUMNS_MAX = 500
 
 
 def nested(objects: Sequence[object]) -> Iterator[Nested]:
     """The ways in which these objects may hold readings, those without ``records`` first."""
-    embedded = tuple(dict.fromkeys(place for each in objects[:3] for place in _texts(each)))
+    places = (place for each in objects[:3] for place in _texts(each))
+    embedded = tuple(dict.fromkeys(islice(places, PATHS_MAX)))
     opened = [decoded_within(each, embedded) for each in objects]
-    paths = dict.fromkeys(["", *(path for each in opened[:3] for path in _paths(each))])
+    paths = dict.fromkeys(["", *islice((path for each in opened[:3] for path in _paths(each)), _LOOKS_MAX)])
     for path in islice(paths, PATHS_MAX):
         columns = _columns(opened, path)
         if columns:
@@ -50,29 +58,37 @@ def _paths(value: object, path: str = "") -> Iterator[str]:
 
 
 def _below(path: str, key: str) -> str:
-    return f"{path}.{key}" if path else key
+    name = f"{path}.{key}" if path else key
+    return name[: TEXT_LENGTH_MAX + 1]  # a longer one is no name, and those within it would be as long each
 
 
 def _columns(objects: Iterable[object], path: str) -> dict[str, list[str]]:
     """The values by the names that a source calls them, as text; empty where a record has none."""
-    rows = [
+    rows = (
         row
         for record in islice((each for whole in objects for each in records_at(whole, path)), RECORDS_MAX)
         for row in islice(_rows(record, path.split(".")), RECORDS_MAX)
-    ]
-    names = dict.fromkeys(name for row in rows for name in row)
-    return {name: [row.get(name, "") for row in rows] for name in names}
+    )
+    return columns_of_rows([*islice(rows, ROWS_MAX)])
+
+
+def columns_of_rows(rows: Sequence[Mapping[str, str]]) -> dict[str, list[str]]:
+    """The values by their names; empty where a row has none."""
+    names = islice(dict.fromkeys(name for row in rows for name in row), COLUMNS_MAX)
+    return {name: [row.get(name, "")[:TEXT_LENGTH_MAX] for row in rows] for name in names}
 
 
 def _rows(record: Record, keys: Sequence[str]) -> Iterator[dict[str, str]]:
     """One row, or one for each place of lists side by side."""
-    row, lists = dict(_leaves(record.value)), dict(_lists(record.value))
+    row, lists = dict(islice(_leaves(record.value), COLUMNS_MAX)), dict(islice(_lists(record.value), COLUMNS_MAX))
     row |= {"*": record.key} if keys[-1] == "*" else {}
     for height, above in enumerate(reversed(record.above), start=1):
         prefix = "/" if height == len(record.above) else "../" * height
         is_map = keys[-height:][:1] == ["*"]  # its members are records, or lead to them
         row |= {f"{prefix}*": above.key} if above.key and prefix != "/" else {}
-        row |= {} if is_map else {prefix + name: value for name, value in _leaves(above.value)}
+        if not is_map:
+            row |= {prefix + name: value for name, value in islice(_leaves(above.value), COLUMNS_MAX)}
+    row = dict(islice(row.items(), COLUMNS_MAX))
     longest = max(map(len, lists.values()), default=0)
     if not longest:
         yield row
@@ -81,6 +97,8 @@ def _rows(record: Record, keys: Sequence[str]) -> Iterator[dict[str, str]]:
 
 
 def _leaves(value: object, path: str = "") -> Iterator[tuple[str, str]]:
+    if len(path) > TEXT_LENGTH_MAX:
+        return
     if isinstance(value, Mapping):
         for key, inner in value.items():
             if not isinstance(inner, list):

@@ -8,18 +8,18 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-
-import polars as pl
+from typing import Any
 
 from fridge_pipeline.ingest.landing.avro_rows import avro_batches
 from fridge_pipeline.ingest.landing.json_columns import JsonColumns
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
 from fridge_pipeline.ingest.landing.private_copy import take_snapshot
 from fridge_pipeline.ingest.landing.text_encoding import encoding_of
-from fridge_pipeline.ingest.nested_samples import nested
+from fridge_pipeline.ingest.nested_samples import COLUMNS_MAX, columns_of_rows, nested
+from fridge_pipeline.ingest.rules.guess_fields import TEXT_LENGTH_MAX
 from fridge_pipeline.ingest.rules.guess_source import Sample
 from fridge_pipeline.ingest.rules.senml import BASE, resolved
-from fridge_pipeline.ingest.rules.source import SourceFormat
+from fridge_pipeline.ingest.rules.source import SourceFormat, own
 
 #: So much of a file, unpacked, and so many of its rows, are looked at.
 SAMPLE_BYTES = 4 * 2**20
@@ -31,6 +31,13 @@ _DECODER = json.JSONDecoder()
 
 def sample_of(file: Path, path_below_hour: str) -> Sample:
     """The start of the file. Raises ``OSError`` without one, ``UnreadableFileError`` for what holds no rows."""
+    try:
+        return _sample(file, path_below_hour)
+    except RecursionError:
+        raise UnreadableFileError("its objects or arrays lie too deep within one another") from None
+
+
+def _sample(file: Path, path_below_hour: str) -> Sample:
     with (
         TemporaryDirectory(prefix="fridge-sample-") as folder,
         file.open("rb") as stream,
@@ -115,6 +122,8 @@ def _longest_array(value: Mapping[str, object], path: str = "") -> str:
     found, longest = "", 0
     for key, inner in value.items():
         name = f"{path}.{key}" if path else key
+        if "." in key or len(name) > TEXT_LENGTH_MAX:  # to a key with a dot no path of a document leads
+            continue
         if isinstance(inner, list) and inner and all(isinstance(each, dict) for each in inner) and len(inner) > longest:
             found, longest = name, len(inner)
         elif isinstance(inner, dict) and not found:
@@ -139,22 +148,27 @@ def _avro_records(path: Path) -> list[Mapping[str, object]]:
 
 
 def _parquet_records(path: Path) -> list[Mapping[str, object]]:
-    try:
-        return [*pl.read_parquet(path, n_rows=SAMPLE_ROWS).to_dicts()]
-    except (pl.exceptions.PolarsError, OverflowError, ValueError) as error:
-        raise UnreadableFileError(f"not a readable parquet file: {str(error)[:300]}") from error
+    # Not before a parquet file is there: it brings pyarrow (see Database.connect_bulk).
+    from fridge_pipeline.ingest.landing.parquet_rows import Chosen, parquet_batches, type_at, types_of  # noqa: PLC0415
+
+    def plain(schema: Any) -> list[Chosen]:
+        names = [name for name in types_of(schema) if (found := type_at(schema, name)) and not found.num_fields]
+        return [Chosen(own(name), name, is_id=False) for name in names[:COLUMNS_MAX]]
+
+    rows = (row for some in parquet_batches(path, SAMPLE_ROWS, plain) for row in some["raw"])
+    return list(islice(rows, SAMPLE_ROWS))
 
 
 def _columns(records: list[Mapping[str, object]]) -> dict[str, list[str]]:
     """The values by the names of the leaves, dots between the keys, as text; empty where a record has none."""
-    rows = [dict(_leaves(record)) for record in records]
-    names = dict.fromkeys(name for row in rows for name in row)
-    return {name: [row.get(name, "") for row in rows] for name in names}
+    return columns_of_rows([dict(islice(_leaves(record), COLUMNS_MAX)) for record in records])
 
 
 def _leaves(record: Mapping[str, object], path: str = "") -> Iterator[tuple[str, str]]:
     for key, value in record.items():
         name = f"{path}.{key}" if path else str(key)
+        if len(name) > TEXT_LENGTH_MAX:
+            continue
         if isinstance(value, Mapping):
             yield from _leaves(value, name)
         elif not isinstance(value, list):

@@ -12,7 +12,7 @@ from typing import Any
 
 from dagster import DagsterInstance, DagsterRun
 
-from fridge_pipeline.visible import visible
+from fridge_pipeline.orchestration.own_pages import named_by
 
 LAUNCHED_BY = "fridge/launched_by"
 
@@ -34,9 +34,9 @@ def tags_of_request(source: object, header: str | None) -> dict[str, str]:
     """The tag for what a request launches; ``source`` is the request as Dagster keeps it."""
     if header is None:
         return {LAUNCHED_BY: "somebody at the UI, which has no sign-in (FRIDGE_UI_USER_HEADER is not set)"}
-    headers: Mapping[str, str] = getattr(source, "headers", {})
-    name = visible(headers.get(header) or "").strip()[:CHARACTERS_MAX]
-    return {LAUNCHED_BY: name or f"somebody at the UI, without the header {header}"}
+    headers = getattr(source, "headers", None)
+    name = named_by(headers, header)[:CHARACTERS_MAX] if headers is not None else ""
+    return {LAUNCHED_BY: name or f"somebody at the UI, whom no header {header} names, or more than one"}
 
 
 def attribute_launches(header: str | None) -> None:

@@ -10,9 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from fridge_pipeline.visible import quoted
+from fridge_pipeline.visible import quoted, visible
+
+if TYPE_CHECKING:
+    from starlette.datastructures import Headers
 
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
@@ -104,6 +108,12 @@ def _plain_authority(authority: str) -> str:
     for port in DEFAULT_PORTS:
         plain = plain.removesuffix(port)
     return plain
+
+
+def named_by(headers: Headers, header: str) -> str:
+    """Whom a proxy names in a header; nobody where it stands twice, for then one of both came in with the request."""
+    given = headers.getlist(header)
+    return visible(given[0]).strip() if len(given) == 1 else ""
 
 
 def header_map(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:

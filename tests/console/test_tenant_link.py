@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from httpx import ASGITransport, AsyncClient, Response
 
 from fridge_pipeline.console.tenant_link import KEY_FILE, LinkKey, LinkKeyError, make_link_key, read_link_key
-from tests.console.conftest import Shown
+from tests.console.conftest import URL, Shown
 from tests.finance.report.html_reading import PageRead
 
 
@@ -109,3 +111,14 @@ def test_behind_a_sign_in_pages_want_a_name_and_a_tenants_address_opens_without_
     assert (signed_in.status_code, "signed in as grace" in signed_in.text) == (200, True)
     assert behind.ask("/months", **{"X-Forwarded-User": " "}).status_code == 403
     assert behind.ask(address).status_code == 200
+
+
+def test_behind_a_sign_in_a_name_that_came_in_beside_the_proxys_opens_nothing(shown: Shown) -> None:
+    console = replace(shown.console, user_header="X-Forwarded-User")
+
+    async def asked() -> Response:
+        async with AsyncClient(transport=ASGITransport(console), base_url=URL) as client:
+            return await client.get("/months", headers=[("X-Forwarded-User", "ada"), ("X-Forwarded-User", "grace")])
+
+    answer = asyncio.run(asked())
+    assert (answer.status_code, "or more than one" in answer.text) == (403, True)

@@ -11,7 +11,14 @@ from dagster import DagsterInstance
 from dagster._core.workspace.context import WorkspaceRequestContext
 from starlette.datastructures import Headers
 
-from fridge_pipeline.orchestration.attribution import LAUNCHED_BY, attribute_launches, launched_by
+from fridge_pipeline.orchestration.attribution import (
+    LAUNCHED_BY,
+    attribute_launches,
+    launched_by,
+    tags_of_request,
+)
+
+NOBODY = "somebody at the UI, whom no header X-Forwarded-User names, or more than one"
 
 
 @dg.job
@@ -38,7 +45,7 @@ def request(instance: DagsterInstance, **headers: str) -> WorkspaceRequestContex
     [
         ("X-Forwarded-User", {"x_forwarded_user": "grace@example.org"}, "grace@example.org"),
         ("X-Forwarded-User", {"x_forwarded_user": "gr\x07ace"}, "gr\\x07ace"),
-        ("X-Forwarded-User", {"x_user": "grace"}, "somebody at the UI, without the header X-Forwarded-User"),
+        ("X-Forwarded-User", {"x_user": "grace"}, NOBODY),
         (
             None,
             {"x_forwarded_user": "grace"},
@@ -56,6 +63,11 @@ def test_l15_a_run_and_a_backfill_of_the_ui_carry_whom_the_proxy_names_and_nobod
         launched = instance.submit_run(run.run_id, asked)
         assert launched_by(launched.tags) == told
         assert {LAUNCHED_BY: "ada", **asked.get_viewer_tags()} == {LAUNCHED_BY: told}
+
+
+def test_l15_a_header_that_came_in_beside_the_proxys_names_nobody() -> None:
+    both = Headers(raw=[(b"x-forwarded-user", b"ada"), (b"x-forwarded-user", b"grace")])
+    assert tags_of_request(SimpleNamespace(headers=both), "X-Forwarded-User") == {LAUNCHED_BY: NOBODY}
 
 
 def test_l15_what_dagster_launches_by_itself_is_told_by_the_name_of_its_schedule_or_sensor() -> None:

@@ -12,11 +12,13 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from fridge_pipeline.catalogue.tenant import ID_LENGTH_MAX
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
 from fridge_pipeline.ingest.rules.blank import BLANK
 from fridge_pipeline.ingest.rules.landing_files import FileFormat
 from fridge_pipeline.ingest.rules.reading import FIELDS
 from fridge_pipeline.ingest.rules.source import Source, own
+from fridge_pipeline.ingest.rules.source_contract import NAME_LENGTH_MAX
 from fridge_pipeline.visible import counted
 
 if TYPE_CHECKING:
@@ -124,6 +126,9 @@ def places_of_fields(found: Sequence[str]) -> list[int]:
 #: Most columns of a file that hold one reading each.
 WIDE_COLUMNS_MAX = 2_000
 
+#: Most dots in the name of one: of JSON each may walk into an object, and every such way is looked for.
+WIDE_DOTS_MAX = 10
+
 
 def places_of_columns(source: Source, found: Sequence[str]) -> dict[str, int]:
     """Where the source's columns stand among the names found in a file, by their ``own`` names.
@@ -164,6 +169,11 @@ def wide_of(source: Source, names: Sequence[str]) -> list[str]:
         raise UnreadableFileError(
             f"{len(wide)} columns like {source.wide}, more than the limit of {WIDE_COLUMNS_MAX}: each would be a sensor"
         )
+    if odd := [name for name in wide if len(name) > ID_LENGTH_MAX or name.count(".") > WIDE_DOTS_MAX]:
+        raise UnreadableFileError(
+            f"{counted(len(odd), 'column')} like {source.wide} with a name of more than {ID_LENGTH_MAX} characters or "
+            f"{WIDE_DOTS_MAX} dots: each would be the id of a sensor, which is shorter; deliver it under another name"
+        )
     return wide
 
 
@@ -200,12 +210,13 @@ def missing_members(
 
 
 def leaves_of(value: Mapping[str, object], path: str = "") -> Iterator[tuple[str, object]]:
-    """What is no object itself, by its name, dots between the keys."""
+    """What is no object itself, by its name, dots between the keys; an object with too long a name is whole."""
     for key, inner in value.items():
-        if isinstance(inner, Mapping) and inner:
-            yield from leaves_of(inner, f"{path}{key}.")
+        name = f"{path}{key}"
+        if isinstance(inner, Mapping) and inner and len(name) <= NAME_LENGTH_MAX:
+            yield from leaves_of(inner, f"{name}.")
         else:
-            yield f"{path}{key}", inner
+            yield name, inner
 
 
 def missing_columns(missing: Sequence[str], found: Sequence[str]) -> UnreadableFileError:

@@ -173,8 +173,8 @@ def _split_rows(lines: pl.DataFrame, layout: _Layout) -> pl.DataFrame:
         parts = text.str.split_exact(delimiter, last)
         fields = [parts.struct.field(f"field_{place}") for place in layout.places.values()]
     else:
-        parts = text.str.split(delimiter)
-        fields = [parts.list.get(place, null_on_oob=True) for place in layout.places.values()]
+        split = lines["raw"].str.split(delimiter)  # once: an expression would be worked out for each field
+        fields = [pl.lit(split.list.get(place, null_on_oob=True)) for place in layout.places.values()]
     has_count = text.str.count_matches(delimiter, literal=True) == layout.field_count - 1
     fault = pl.when(~has_count).then(pl.lit(Reason.WRONG_FIELD_COUNT.value))
     return lines.with_columns(

@@ -21,6 +21,9 @@ BETWEEN = rf"\}}[{BLANK}]*\{{"
 
 _KEY = rf'"([^"\\]+)"[{BLANK}]*:'
 
+#: So many ways to members are looked for at once; 8,000 of them took minutes for a block of a megabyte.
+WAYS_MAX = 3_000
+
 #: The number of a line, as the first key of the object on it: polars decodes all lines as one array.
 NUMBER = "number of the line"
 
@@ -70,15 +73,20 @@ class JsonColumns:
         return pl.Schema({"line": pl.Int64()} | dict.fromkeys(self.names[1:], pl.String()))
 
     @cached_property
-    def decoded(self) -> pl.Struct:
-        """What polars decodes: every member as text."""
+    def decoded(self) -> pl.Struct | None:
+        """What polars decodes: every member as text; None where one is on the way to another, or too many are."""
+        if sum(member.count(".") + 1 for member in self.members.values()) > WAYS_MAX:
+            return None
         tree: dict[str, Any] = {NUMBER: pl.Int64()}
         for member in self.members.values():
             for path in _ways(member):
                 node = tree
                 for part in path[:-1]:
                     node = node.setdefault(part, {})
-                node[path[-1]] = pl.String()
+                    if not isinstance(node, dict):
+                        return None
+                if isinstance(node.setdefault(path[-1], pl.String()), dict):
+                    return None
         return _struct(tree)
 
     def of_struct(self, decoded: pl.Expr) -> list[pl.Expr]:

@@ -28,6 +28,9 @@ RECORD_CHARACTERS_MAX = 4 * 2**20
 #: Most bytes of a document, unpacked. Its text and the records of a batch are in memory at once.
 DOCUMENT_BYTES_MAX = 128 * 2**20
 
+#: Most keys that stand before the one that leads to the records.
+KEYS_MAX = 100_000
+
 #: So many characters of records are decoded at once.
 _BATCH_LENGTH = 4 * 2**20
 
@@ -112,6 +115,8 @@ def _member(text: str, at: int, key: str, name: str) -> int:
                 return value
             keys.append(found)
             at = _behind(text, _passed(text, value))
+            if len(keys) > KEYS_MAX:
+                raise UnreadableFileError(f"{name} is not among the first {KEYS_MAX} keys where it would be")
         except (ValueError, RecursionError) as error:
             raise UnreadableFileError(f"it is no JSON where {name} was looked for: {error}") from error
         if text[at : at + 1] != ",":

@@ -43,6 +43,9 @@ _DIGESTED_AT_ONCE = 10_000
 #: A link is not followed, a pipe is not waited for, and a terminal does not become ours.
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
+#: A folder so deep below its hour is a stray: each is reached from the root, so that a chain costs its square.
+DEPTH_MAX = 30
+
 #: A landing file as its folder shows it: name, bytes, modification time in nanoseconds, and its inode, None for what is
 #: no regular file.
 _Listed = tuple[str, int, int, int | None]
@@ -189,17 +192,14 @@ class LocalLanding:
             descriptor = self._open_folder(f"{hour.folder}/{below}".rstrip("/"))
             if descriptor is None:
                 continue
+            goes_on = self._is_nested and below.count("/") < DEPTH_MAX
             try:  # from its descriptor the folder's path is walked once and not once a file: a tenth of the time
                 with os.scandir(descriptor) as entries:
                     for entry in entries:
                         if not is_landing_file(entry.name):
                             continue
                         name = f"{below}{entry.name}"
-                        if (
-                            (listed := _listed(entry, name)) is None
-                            and self._is_nested
-                            and entry.is_dir(follow_symlinks=False)
-                        ):
+                        if (listed := _listed(entry, name)) is None and goes_on and entry.is_dir(follow_symlinks=False):
                             folders.append(f"{name}/")
                         elif listed is not None and (not below or source_of(storable_path(name), self.sources)):
                             yield listed

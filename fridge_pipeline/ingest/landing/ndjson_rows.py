@@ -19,7 +19,7 @@ from fridge_pipeline.ingest.landing.flat_objects import flat_rows
 from fridge_pipeline.ingest.landing.json_columns import BETWEEN, CANONICAL, NUMBER, JsonColumns
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
 from fridge_pipeline.ingest.landing.lines import fault_row, lines_of, raw_rows
-from fridge_pipeline.ingest.landing.nested_records import RECORDS_MAX
+from fridge_pipeline.ingest.landing.nested_records import RECORDS_MAX, ROWS_CHARACTERS_MAX
 from fridge_pipeline.ingest.rules.blank import BLANK
 from fridge_pipeline.ingest.rules.embedded_json import DECODER, is_id, text_of
 from fridge_pipeline.ingest.rules.reading import Reason
@@ -96,12 +96,14 @@ def decoded_frames(frames: Iterable[pl.DataFrame], columns: JsonColumns) -> Iter
 
 
 def _decoded(lines: pl.DataFrame, columns: JsonColumns) -> pl.DataFrame | None:
-    """The rows, decoded at once; None when a line is odd and needs care.
+    """The rows, decoded at once; None when a line, or what is read of it, is odd and needs care.
 
     Polars decodes lines as one array, with commas between: two that are no objects can be one together, and a single
     object that it finds stands for all lines. So each gets its number as its first key, which must come back.
     """
     text = pl.col("raw")
+    if columns.decoded is None:
+        return None
     if lines["raw"].str.contains(columns.odd).any():
         lines = lines.with_columns(text.str.replace_all(BETWEEN, "}\n{").str.split("\n")).explode("raw")
         if columns.ids:
@@ -140,18 +142,31 @@ def _carefully_decoded(lines: pl.DataFrame, columns: JsonColumns, goes_on_within
             if decoded is None and len(text) - start < goes_on_within:
                 return raw_rows(values, columns.schema), text[start:]
             said = text[start:end].rstrip(BLANK)
-            rows = [*islice(columns.rows_of(decoded, said), RECORDS_MAX + 1)]
-            is_too_long = len(rows) > RECORDS_MAX
-            for found, raw in [(None, said)] if is_too_long else rows:
+            try:
+                rows = _few(columns.rows_of(decoded, said))
+            except RecursionError:  # as deep as a decoder goes: what takes it apart needs a call more
+                decoded, rows = None, None
+            for found, raw in [(None, said)] if rows is None else rows:
                 fault = _fault(found, columns)
                 if found is None and decoded is not None:
-                    fault = Reason.LINE_TOO_LONG if is_too_long else Reason.NO_MEASUREMENT
+                    fault = Reason.LINE_TOO_LONG if rows is None else Reason.NO_MEASUREMENT
                 for name in columns.members:
                     values[name].append(text_of(found[name]) if found and fault is None else None)
                 for name, value in (("line", line), ("fault", fault), ("raw", raw)):
                     values[name].append(value)
             start = _behind_blanks(text, end)
     return raw_rows(values, columns.schema), ""
+
+
+def _few(rows: Iterable[tuple[dict[str, object] | None, str]]) -> list[tuple[dict[str, object] | None, str]] | None:
+    """The rows of one object; None where they are too many, or their texts too long, to be in memory at once."""
+    few, characters, left = [], 0, iter(rows)
+    for row in islice(left, RECORDS_MAX):
+        few.append(row)
+        characters += sum(len(value) for value in (row[0] or {}).values() if isinstance(value, str))
+        if characters > ROWS_CHARACTERS_MAX:
+            return None
+    return few if next(left, None) is None else None
 
 
 def _object(text: str, start: int, *, may_be_array: bool = False) -> tuple[Any, int]:

@@ -13,12 +13,14 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from fridge_pipeline.catalogue.tenant import ID_LENGTH_MAX
-from fridge_pipeline.ingest.rules.embedded_json import walk
+from fridge_pipeline.ingest.rules.embedded_json import short, walk
 from fridge_pipeline.ingest.rules.senml import resolved
 
 #: An object with more records is too long a line: all its rows are in memory at once.
 RECORDS_MAX = 200_000
+
+#: And so is one whose records have longer texts together: each has a copy of what stands beside all of them.
+ROWS_CHARACTERS_MAX = 64 * 2**20
 
 #: Of a file whose objects hold records so much is taken apart at once.
 EXPANDED_BYTES = 2**18
@@ -27,9 +29,6 @@ EXPANDED_BYTES = 2**18
 BARE = "value"
 
 _EACH, _ABOVE = "*", "../"
-
-#: A longer text is no field: it is longer than any id may be.
-_LENGTH_MAX = ID_LENGTH_MAX + 100
 
 
 def records_of(
@@ -59,13 +58,7 @@ def records_of(
 
 def _short(found: dict[str, object]) -> dict[str, object]:
     """A field is short, or none at all: what stands beside many records is not to be copied as a whole for each."""
-    return {name: _field(value) for name, value in found.items()}
-
-
-def _field(value: object) -> object:
-    if isinstance(value, (list, dict)):
-        return type(value)()  # which is still no id
-    return value[:_LENGTH_MAX] if isinstance(value, str) else value
+    return {name: short(value) for name, value in found.items()}
 
 
 #: Once for all records: ``json.dumps`` makes one for each.

@@ -49,6 +49,9 @@ NEWEST_DATES = 3
 UNKNOWN_DATES = 10
 DATES_IN_TURN = 2
 
+#: Of so many folders in one place that are no hour's it is asked whether they hold anything; more are taken to.
+OTHERS_ASKED_FOR = 20
+
 #: An object store keeps no version of a folder: that a loaded hour has no news, only a listing can say.
 NO_VERSION = "objects"
 
@@ -172,8 +175,10 @@ class ObjectLanding:
         for meta in listed["objects"]:
             _add_stray(strays, meta)
         ours = [prefix for prefix in listed["common_prefixes"] if is_ours(prefix)]
-        for prefix in sorted(set(listed["common_prefixes"]) - set(ours)):
-            if is_landing_file(prefix.rpartition("/")[2]) and self._holds_anything(prefix):
+        others = sorted(set(listed["common_prefixes"]) - set(ours))
+        named = (prefix for prefix in others if is_landing_file(prefix.rpartition("/")[2]))
+        for number, prefix in enumerate(named):
+            if number >= OTHERS_ASKED_FOR or self._holds_anything(prefix):
                 strays.add(storable_path(prefix), is_folder=True)
         strays.looked_at.add(below)
         return ours

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from fridge_pipeline.catalogue.tenant import ID_LENGTH_MAX
 from fridge_pipeline.ingest.landing.csv_records import Record, read_record
 from fridge_pipeline.ingest.rules.blank import BLANK
 from fridge_pipeline.ingest.rules.source import Source
@@ -54,13 +55,14 @@ class Columns:
 
 
 def _leaves(value: object, path: str = "", *, is_written: bool) -> Iterator[tuple[str, str | None]]:
-    """The names of what is no object, dots between the keys, with its type; none of null.
+    """The names of what is no object, dots between the keys and cut off, with its type; none of null.
 
     ``is_written``: fractions are there as they were written, as texts.
     """
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            yield from _leaves(inner, f"{path}.{key}" if path else str(key), is_written=is_written)
+            name = (f"{path}.{key}" if path else str(key))[:ID_LENGTH_MAX]  # keys within one another add up
+            yield from _leaves(inner, name, is_written=is_written)
     else:
         is_number = is_written and isinstance(value, str) and _NUMBER.fullmatch(value)
         yield path, NUMBER if is_number else _TYPES.get(type(value))

@@ -7,15 +7,20 @@ import binascii
 import json
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import polars as pl
 
+from fridge_pipeline.catalogue.tenant import ID_LENGTH_MAX
 from fridge_pipeline.ingest.rules.blank import BLANK
 from fridge_pipeline.ingest.rules.reading import Reason
 from fridge_pipeline.ingest.rules.source import Source, holder_of, own
 
 _EACH = "*"
+
+#: A longer text is no field: it is longer than any id may be.
+_FIELD_LENGTH_MAX = ID_LENGTH_MAX + 100
 
 #: Of base64's alphabet for addresses to the usual one.
 _USUAL = str.maketrans("-_", "+/")
@@ -38,7 +43,17 @@ def text_of(value: object) -> str | None:
         return None
     if isinstance(value, str):
         return value if value.isascii() else _SURROGATE.sub("\ufffd", value)
-    return json.dumps(value)
+    try:
+        return json.dumps(value)
+    except RecursionError:  # as deep as a decoder goes, and no field
+        return str(type(value)())
+
+
+def short(value: object) -> object:
+    """A value that stands beside many records, which each have a copy of it: as long as a field may be."""
+    if isinstance(value, (list, dict)):
+        return type(value)()  # which is still no id
+    return value[:_FIELD_LENGTH_MAX] if isinstance(value, str) else value
 
 
 def is_id(value: object) -> bool:
@@ -89,9 +104,13 @@ def walk(value: object, path: str) -> object:
 
 
 def decoded_within(whole: object, places: Iterable[str]) -> Any:
-    """What a line holds, with the texts at these places, through arrays too, as the JSON that they are."""
-    for place in sorted(places, key=len):  # one may lie in another
-        whole = _with_decoded(whole, place.split("."))
+    """What a line holds, with the texts at these places, through arrays too, as the JSON that they are.
+
+    In arrays as deep as a decoder goes they stay texts.
+    """
+    with suppress(RecursionError):
+        for place in sorted(places, key=len):  # one may lie in another
+            whole = _with_decoded(whole, place.split("."))
     return whole
 
 

@@ -17,6 +17,9 @@ from fridge_pipeline.ingest.rules.source import Column, SourceFormat, Unit
 #: A sample's columns, by the file's names: their values as text, empty where there is none.
 Columns = Mapping[str, Sequence[str]]
 
+#: Longer names and values are not looked at: patterns search in them.
+TEXT_LENGTH_MAX = 200
+
 _TENANT = (r"tenant", r"customer", r"account", r"client")
 _SENSOR = (
     *(r"dev_?eui", r"(sensor|device|probe|logger|item)_?(id|index|eui)", r"serial", r"^n$", r"entity_?id", r"\bmac\b"),

@@ -9,10 +9,12 @@ import csv
 import json
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from fridge_pipeline.ingest.rules.blank import BLANK
 from fridge_pipeline.ingest.rules.guess_fields import (
+    TEXT_LENGTH_MAX,
     UNNAMED,
     Columns,
     TemperatureGuess,
@@ -235,12 +237,14 @@ def _field_lines(
 def table(lines: Sequence[str], layout: CsvLayout) -> dict[str, list[str]]:
     """The columns of csv lines, comment lines left out; empty where they are not laid out so."""
     told = [line for line in lines[layout.skip_lines :] if line.strip() and not line.startswith("#")]
-    rows = list(csv.reader(told, delimiter=layout.delimiter))
-    header = [name.strip(BLANK) for name in (layout.header or (rows.pop(0) if rows else ()))]
+    rows: list[list[str]] = []
+    with suppress(csv.Error):  # a quote that nobody closes makes one field of all lines behind it
+        rows.extend(csv.reader(told, delimiter=layout.delimiter))
+    header = [name.strip(BLANK)[:TEXT_LENGTH_MAX] for name in (layout.header or (rows.pop(0) if rows else ()))]
     whole = [row for row in rows if len(row) == len(header)]
     if len(header) < 2 or 2 * len(whole) < len(rows) or not whole:  # noqa: PLR2004 # one column is no table
         return {}
-    return {name: [row[place] for row in whole] for place, name in enumerate(header)}
+    return {name: [row[place][:TEXT_LENGTH_MAX] for row in whole] for place, name in enumerate(header)}
 
 
 def layout_of(lines: Sequence[str]) -> CsvLayout:
@@ -252,10 +256,8 @@ def layout_of(lines: Sequence[str]) -> CsvLayout:
         start = next((at for at, each in enumerate(widths[: PREAMBLE_LINES_MAX + 1]) if each == width), 0)
         if width > 1 and (widths.count(width), width) > best:
             named = (at for at in range(start, min(start + 3, len(lines))) if _is_named(lines[at], delimiter, width))
-            best, found = (
-                (widths.count(width), width),
-                _with_header(lines, delimiter, next(named, start), width),
-            )
+            best = (widths.count(width), width)
+            found = _with_header(lines, delimiter, next(named, start), width)
     return found
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from fridge_pipeline.ingest.rules.embedded_json import short
+
 #: What a record may say for itself and all records behind it in its pack (section 4.1): a beginning of names, a time
 #: and a value to add, a unit.
 BASE = ("bn", "bt", "bu", "bv")
@@ -18,7 +20,7 @@ def resolved(record: Mapping[str, Any], base: dict[str, Any]) -> dict[str, Any]:
     A record without a value gets none (4.3 gives it one only where it has a sum of its own). A time relative to now
     (below 2^28, section 4.5.3) stays the small number that it is: when a file was written nobody knows.
     """
-    base |= {name: record[name] for name in BASE if name in record}
+    base |= {name: short(record[name]) for name in BASE if name in record}
     whole = {name: value for name, value in record.items() if name not in BASE}
     if "bn" in base:
         whole["n"] = f"{base['bn']}{record.get('n', '')}"

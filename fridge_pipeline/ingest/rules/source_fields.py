@@ -15,7 +15,7 @@ from fridge_pipeline.ingest.rules.blank import BLANK
 from fridge_pipeline.ingest.rules.embedded_json import with_embedded
 from fridge_pipeline.ingest.rules.given_number import given_number
 from fridge_pipeline.ingest.rules.patterns import group_in
-from fridge_pipeline.ingest.rules.reading import FIELDS, IDS, NUMBERS, Reason
+from fridge_pipeline.ingest.rules.reading import FIELDS, IDS, NUMBERS, RAW_LENGTH_MAX, Reason
 from fridge_pipeline.ingest.rules.source import Column, IdField, Source, TemperatureField, Unit, own
 from fridge_pipeline.ingest.rules.source_numbers import number_fault, with_source_numbers
 from fridge_pipeline.ingest.rules.source_times import with_source_time
@@ -97,6 +97,8 @@ def _unpivoted(rows: pl.DataFrame, source: Source) -> pl.LazyFrame:
     """One row per measured column of each row, in their order; of a row without any, or that is none, one."""
     fixed = {*_KEPT, *map(own, source.columns), *map(own, source.named)}
     named, wide = ([name for name in rows.columns if (name in fixed) is is_fixed] for is_fixed in (True, False))
+    # Each of its readings has a copy of what the row says: longer texts are no id, time or number.
+    rows = rows.with_columns(selectors.string().str.head(RAW_LENGTH_MAX))
     numbered = rows.lazy().with_row_index("_row")
     cells = (
         numbered.filter(pl.col("fault").is_null())

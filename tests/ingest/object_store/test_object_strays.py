@@ -6,6 +6,7 @@ import pytest
 
 from fridge_pipeline.billing.hours_to_bill import find_hours_to_bill
 from fridge_pipeline.calendar.hours import Hour, HourRange
+from fridge_pipeline.ingest.landing.objects import OTHERS_ASKED_FOR, ObjectLanding
 from fridge_pipeline.ingest.rules.losses import Strays
 from fridge_pipeline.ingest.watch import watch_landing_zone
 from tests.ingest.landing.test_strays import BELOW, OUTSIDE, QUIET
@@ -113,3 +114,24 @@ def test_a_folder_of_a_bucket_that_is_ahead_of_now_is_told_with_its_files_and_by
     bucket.remove(ahead, "a.csv")
     tick(pipeline, bucket)
     assert pipeline.rows(OPEN) == []
+
+
+def test_of_many_folders_that_are_no_hours_few_are_asked_what_they_hold(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever delivers could make a tick ask for days."""
+    names = [f"folder-{number:03d}" for number in range(3 * OTHERS_ASKED_FOR)]
+    for name in names:
+        bucket.server.put(bucket.name, f"landing/{name}/a.csv", b"x")
+    asked = []
+    holds = ObjectLanding._holds_anything
+
+    def counted(zone: ObjectLanding, prefix: str) -> bool:
+        asked.append(prefix)
+        return holds(zone, prefix)
+
+    monkeypatch.setattr(ObjectLanding, "_holds_anything", counted)
+    strays = Strays()
+    bucket.zone.folders((), None, strays)
+    assert strays.found[""].count == len(names)
+    assert asked == names[:OTHERS_ASKED_FOR]
