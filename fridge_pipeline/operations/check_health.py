@@ -46,21 +46,19 @@ from fridge_pipeline.operations.rules.health_check import (
     HealthCheck,
     Unread,
     judge_billing_start,
-    judge_disk,
     judge_exceptions,
     judge_hours,
     judge_ids,
     judge_landing,
     judge_packs,
-    judge_port,
     judge_postgres,
     judge_readers,
     judge_reads,
     judge_restore,
     judge_skew,
     judge_sources,
-    judge_versions,
 )
+from fridge_pipeline.operations.rules.machine_check import judge_disk, judge_port, judge_versions
 from fridge_pipeline.stripe.gateway import StripeGateway
 from fridge_pipeline.stripe.invoice_reads import refused_invoice_reads
 from fridge_pipeline.stripe.reads import refused_reads, stripe_clock

@@ -10,17 +10,15 @@ from fridge_pipeline.operations.rules.health_check import (
     HealthCheck,
     Unread,
     judge_daemons,
-    judge_disk,
     judge_exceptions,
     judge_hours,
     judge_ids,
-    judge_port,
     judge_postgres,
     judge_reads,
     judge_skew,
     judge_sources,
-    judge_versions,
 )
+from fridge_pipeline.operations.rules.machine_check import judge_disk, judge_port, judge_versions
 
 HOUR = Hour(datetime(2026, 1, 24, 18, tzinfo=UTC))
 NOW_AND_THEN = {"SENSOR": timedelta(seconds=20), "SCHEDULER": timedelta(seconds=20)}

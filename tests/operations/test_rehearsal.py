@@ -40,13 +40,13 @@ class Stripe:
         told |= wish
         return self.client.v1.prices.create(told).id
 
-    def subscribe(self, *prices: str, minute: int = 0) -> str:
+    def subscribe(self, *prices: str, minute: int = 0, **wish: Any) -> str:
         """A customer whose periods begin in this minute of an hour; its id."""
         now = self.pipeline.clock.now.replace(minute=minute, second=0)
         self.pipeline.sandbox.set_clock(now=now.timestamp(), frozen=True)
         customer = self.client.v1.customers.create({"name": "Troy"}).id
-        items: Any = [{"price": each} for each in prices]
-        self.client.v1.subscriptions.create({"customer": customer, "items": items})
+        told: Any = {"customer": customer, "items": [{"price": each} for each in prices], **wish}
+        self.client.v1.subscriptions.create(told)
         return customer
 
     def clocks(self) -> int:
@@ -115,10 +115,7 @@ def test_a_subscription_in_another_currency_than_its_price_s_own_is_rehearsed_in
 ) -> None:
     euros = {"eur": {"unit_amount": 7}}
     prices = [account.price(each, currency_options=euros) for each in (READINGS, SENSORS)]
-    customer = account.client.v1.customers.create({"name": "Troy"}).id
-    wish: Any = {"customer": customer, "currency": "eur", "items": [{"price": each} for each in prices]}
-    account.client.v1.subscriptions.create(wish)
-    report = rehearse(stage, [Part("troy", customer)], [])
+    report = rehearse(stage, [Part("troy", account.subscribe(*prices, currency="eur"))], [])
     (paid,) = [check.text for check in report.checks if check.check == "troy, payment"]
     assert paid.endswith("of 1.89 EUR is paid")  # 27 at 7 cents
     assert [
