@@ -107,6 +107,7 @@ class Running:
     storage: Database
     keeps_database_up: bool = False
     lost: list[str] = field(default_factory=list)
+    process_ids: dict[str, int | None] = field(default_factory=dict)
 
     def watch(self) -> None:
         """Keeps everything up until interrupted; says what it had to start again."""
@@ -132,17 +133,13 @@ class Running:
     def look_after(self) -> None:
         """Starts again what has died: the database first, then Stripe's stand-in, then Dagster."""
         if self.embedded is not None:
-            was_running = self.embedded.is_running()
             self.embedded.ensure_running()
-            if not was_running:
-                console.print("PostgreSQL had ended and was started again", style="yellow")
+            if self._is_another("PostgreSQL", self.embedded.process_id()):
                 for name in (WEBSERVER, DAEMON):  # they keep connections, and each dead one would be an error shown
                     self.services.named(name).end()
         if self.sandbox is not None:
-            was_answering = self.sandbox.running_url() is not None
             self.sandbox.ensure_running()
-            if not was_answering:
-                console.print("the Stripe sandbox had ended and was started again", style="yellow")
+            self._is_another("the Stripe sandbox", self.sandbox.process_id())
         for service in self.services.end_dead():
             if service.name == CODE_SERVER:
                 self.find_lost(code_server_ended=True)  # before the new one can start runs of its own
@@ -155,6 +152,14 @@ class Running:
             ask_dagster("lost", *self.lost)
             console.print(f"{len(self.lost)} runs had lost their process; Dagster retries them", style="yellow")
             self.lost.clear()
+
+    def _is_another(self, what: str, process_id: int | None) -> bool:
+        """Whether it had ended since the last look, whoever has started it again; says so."""
+        before = self.process_ids.setdefault(what, process_id)
+        self.process_ids[what] = process_id
+        if before != process_id:
+            console.print(f"{what} had ended and was started again", style="yellow")
+        return before != process_id
 
     def follow_grid(self) -> None:
         """Begins the grid at the first hour with landing files, also when that is an earlier one than it was.

@@ -65,6 +65,11 @@ class LocalSandbox:
         url: str = json.loads(self._address.read_text(encoding="utf-8"))["url"]
         return url if _answers(url) else None
 
+    def process_id(self) -> int | None:
+        """Of the process that lives now."""
+        process = self._process()
+        return None if process is None else process.pid
+
     def stop(self) -> None:
         """Ends it and waits until it has ended."""
         process = self._process()

@@ -21,6 +21,7 @@ RUNBOOK = (REPOSITORY / "docs" / "runbook.md").read_text(encoding="utf-8")
 #: Where doctor's health checks are made: the first argument of these calls is the name of a check.
 CHECK_FILES = (
     "operations/rules/health_check.py",
+    "operations/rules/machine_check.py",
     "operations/check_health.py",
     "orchestration/runs.py",
     "cli/doctor.py",

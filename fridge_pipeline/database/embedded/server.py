@@ -104,7 +104,12 @@ class EmbeddedServer:
 
     def is_running(self) -> bool:
         """Whether the server process lives now (it may still be starting)."""
-        return self._layout.data.exists() and postmaster.find(self._layout.data) is not None
+        return self.process_id() is not None
+
+    def process_id(self) -> int | None:
+        """Of the server process that lives now."""
+        process = postmaster.find(self._layout.data) if self._layout.data.exists() else None
+        return None if process is None else process.pid
 
     @contextmanager
     def _holding(self, *, pin: bool) -> Iterator[ServerAddress]:
