@@ -24,7 +24,7 @@ from fridge_pipeline.corrections.rules.settlement import (
     require_sound,
 )
 from fridge_pipeline.database.connection import refused_text
-from fridge_pipeline.database.queries import statement
+from fridge_pipeline.database.queries import statement, value_of
 from fridge_pipeline.database.run import Run
 from fridge_pipeline.invoices.compared import KINDS
 from fridge_pipeline.reason_terms import How
@@ -247,8 +247,7 @@ def _excess(connection: psycopg.Connection, found: OpenException) -> Owed:
             f"exception {found.exception_id} is about a statement in doubt: it is {How.COUNTED} or {How.NOT_COUNTED}"
         )
     place = {"tenant_id": found.tenant_id, "event_name": found.event_name, "hour": found.hour}
-    row = connection.execute(statement("excess_in_stripe"), place).fetchone()
-    excess = row[0] if row else 0
+    excess = value_of(connection, "excess_in_stripe", place) or 0
     if excess <= 0 or excess != int(excess):
         raise SettlementRefusedError(
             f"exception {found.exception_id}: when Stripe was last read it showed {excess:+} beyond what was stated, "

@@ -14,7 +14,7 @@ from fridge_pipeline.corrections.billed_elsewhere import Elsewhere
 from fridge_pipeline.corrections.correction_record import CorrectionRecord, correction, corrections_known, differences
 from fridge_pipeline.corrections.propose import CorrectionRefusedError, as_act, place_of
 from fridge_pipeline.corrections.rules.proposal import NotProposedError, in_words, propose
-from fridge_pipeline.database.queries import statement
+from fridge_pipeline.database.queries import statement, value_of
 from fridge_pipeline.database.run import Failpoint, Run
 from fridge_pipeline.invoices.compare_invoices import compare_invoices
 from fridge_pipeline.invoices.invoice_record import recent_invoices
@@ -57,8 +57,7 @@ def approve_correction(run: Run, open_gateway: Callable[[], StripeGateway], prop
 @contextmanager
 def _alone(connection: psycopg.Connection, proposal_id: int) -> Iterator[None]:
     """No other process writes the same correction meanwhile."""
-    row = connection.execute(statement("try_correction_lock"), {"proposal_id": proposal_id}).fetchone()
-    if row is None or not row[0]:
+    if not value_of(connection, "try_correction_lock", {"proposal_id": proposal_id}):
         raise CorrectionRefusedError(f"correction {proposal_id} is being written by another process: look again")
     try:
         yield
@@ -167,9 +166,8 @@ class _Writing:
                 f"{', '.join(unread)} bills of the same time in Stripe, otherwise than when invoices were read: read "
                 "them with fridge invoices --read-stripe"
             )
-        exception_id = self._exception()
-        row = self.connection.execute(statement("told_since"), {"exception_id": exception_id}).fetchone()
-        by_hand = self._elsewhere.made_by_hand(live, items, row[0] if row else None)
+        told_at = value_of(self.connection, "told_since", {"exception_id": self._exception()})
+        by_hand = self._elsewhere.made_by_hand(live, items, told_at)
         self._require_none_by_hand(by_hand, How.INVOICED_BY_HAND)
 
     def _require_none_by_hand(self, made: Mapping[str, str], how: How) -> None:
@@ -203,8 +201,7 @@ class _Writing:
         try:
             self.require_fit()
         except CorrectionRefusedError as error:
-            row = self.connection.execute(statement("correction_last_begun"), self._parameters()).fetchone()
-            begun_at = row[0] if row else None
+            begun_at = value_of(self.connection, "correction_last_begun", self._parameters())
             if begun_at is not None and self.run.clock() < begun_at + ANSWER_WITHIN:
                 raise CorrectionRefusedError(
                     f"{error}. It was sent at {begun_at:%H:%M} UTC, and may still arrive: try again an hour after that"
@@ -276,8 +273,8 @@ class _Writing:
             "event_name": what.event_name,
             "period_start": what.period_start,
         }
-        row = self.connection.execute(statement("exception_of_correction"), place).fetchone()
-        return row[0] if row else None
+        exception_id: int | None = value_of(self.connection, "exception_of_correction", place)
+        return exception_id
 
     def _parameters(self) -> dict[str, object]:
         return {"proposal_id": self.found.proposal_id}

@@ -1,4 +1,4 @@
-"""What subscription items were before, from the readings of them: prices, trials, pauses, the last period."""
+"""What subscription items were before, from the readings of them: prices, trials, pauses, billing periods."""
 
 from __future__ import annotations
 
@@ -63,12 +63,10 @@ def _with(item: SubscriptionItem, read: list[_Read]) -> SubscriptionItem:
     periods = [
         (max(start, item.created_at), min(end, after)) for (start, end), after in zip(starts, following, strict=True)
     ]
-    before = [each.period_start for each in read if each.period_start < item.period_start]
     return replace(
         item,
         other_prices=frozenset(each.price_id for each in read) - {item.price_id},
         other_trials=tuple(sorted(trials.items())),
         pauses=tuple(sorted(pauses)),
-        period_before=max(before, default=None),
         periods=frozenset(periods),
     )

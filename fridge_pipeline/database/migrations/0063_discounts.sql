@@ -13,24 +13,3 @@ comment on column fridge.subscription_item_snapshots.is_discounted is
 'Whether the item or its subscription had a discount.';
 comment on column fridge.subscription_item_snapshots.currency is
 'The subscription''s, which may be another than the price''s own; empty where it was not kept yet.';
-
-create or replace view fridge.subscription_items as
-select distinct on (item_id)
-    item_id,
-    stripe_subscription_id,
-    stripe_customer_id,
-    price_id,
-    status,
-    created_at,
-    period_start,
-    period_end,
-    ended_at,
-    content_hash,
-    read_at,
-    trial_start,
-    trial_end,
-    ended_at is null and status not in ('paused', 'incomplete', 'incomplete_expired') as goes_on,
-    is_discounted,
-    currency
-from fridge.subscription_item_snapshots
-order by item_id asc, snapshot_id desc;

@@ -12,7 +12,9 @@ create trigger source_lists_no_truncate before truncate on fridge.source_lists
 for each statement execute function fridge.refuse_change();
 revoke update, delete, truncate on fridge.source_lists from current_user;
 
-comment on table fridge.source_lists is 'One row per change of the sources that the pipeline runs with. Append only.';
+comment on table fridge.source_lists is
+'One row per change of the sources that the pipeline runs with, and once more where a run that had begun with those of '
+'before loaded files since. Append only.';
 comment on column fridge.source_lists.list_sha256 is 'Of the names, patterns and definitions, in their order.';
 comment on column fridge.source_lists.seen_at is
 'When the pipeline first ran with them; files without a reading whose exception is open are read again from then on.';
@@ -82,6 +84,8 @@ where
 comment on view fridge.files_to_read_again is
 'One row per landing file that says more now than when it was read: its sensors were registered since, its columns '
 'were accepted, or not one reading of it could be read and the sources are others.';
+comment on column fridge.files_to_read_again.is_absent is
+'Whether it did not lie in its folder when its hour was loaded last; the hour does not wait for it then.';
 -- A measure that was declared from before the readings that are kept left its sealed hours waiting for ever.
 create or replace view fridge.hours_to_count as
 select

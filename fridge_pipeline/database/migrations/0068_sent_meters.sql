@@ -18,8 +18,3 @@ where
         select 1 from fridge.meter_events
         where meter_events.event_name = meters.event_name and meter_events.first_sent_at is not null
     );
-
--- Such a run's files were not read again by the sources of now.
-comment on table fridge.source_lists is
-'One row per change of the sources that the pipeline runs with, and once more where a run that had begun with those of '
-'before loaded files since. Append only.';

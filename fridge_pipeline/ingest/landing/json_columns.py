@@ -95,7 +95,7 @@ class JsonColumns:
 
     def of_object(self, decoded: Mapping[str, object]) -> dict[str, object]:
         """The columns' values, of a decoded object."""
-        return {name: _value(decoded, member) for name, member in self.members.items()}
+        return {name: walk(decoded, member) for name, member in self.members.items()}
 
     def rows_of(self, decoded: Any, text: str) -> Iterable[tuple[dict[str, object] | None, str]]:
         """Of a decoded object, None for what is none, each row: the columns' values, and what it says."""
@@ -148,10 +148,6 @@ def _struct(tree: Mapping[str, Any]) -> pl.Struct:
 def _member(decoded: pl.Expr, member: str) -> pl.Expr:
     found = [reduce(lambda value, key: value.struct.field(key), path, decoded) for path in _ways(member)]
     return pl.coalesce(found) if found[1:] else found[0]
-
-
-def _value(decoded: Mapping[str, object], member: str) -> object:
-    return walk(decoded, member)
 
 
 #: The four fields under their own names.

@@ -157,8 +157,8 @@ class SubscriptionItem:
     another than the price's own; ``None`` where it was read before that was kept. ``has_own_tax``: an invoice item by
     amount would be taxed otherwise.
 
-    What follows is known of an item only from earlier readings: other prices, other trials, pauses that are over, the
-    billing periods, and when the one before the current one began; each time as start and end.
+    What follows is known of an item only from earlier readings: other prices, other trials, pauses that are over, and
+    the billing periods; each time as start and end.
     """
 
     item_id: str
@@ -178,7 +178,6 @@ class SubscriptionItem:
     other_prices: frozenset[str] = field(default=frozenset(), compare=False)
     other_trials: tuple[Times, ...] = field(default=(), compare=False)
     pauses: tuple[Times, ...] = field(default=(), compare=False)
-    period_before: datetime | None = field(default=None, compare=False)
     periods: frozenset[Times] = field(default=frozenset(), compare=False)
 
     @property
@@ -187,6 +186,11 @@ class SubscriptionItem:
         if self.trial_start is None or self.trial_end is None:
             return self.other_trials
         return (*self.other_trials, (self.trial_start, self.trial_end))
+
+    @property
+    def period_before(self) -> datetime | None:
+        """When the billing period before the current one began, if that was read."""
+        return max((start for start, _ in self.periods if start < self.period_start), default=None)
 
     @property
     def goes_on(self) -> bool:
