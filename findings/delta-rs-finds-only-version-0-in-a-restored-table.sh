@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Restored from a backup, a Delta table answers every question "as of" with its first version, and its history shows the
-# right times.
+# Restored from a backup, a Delta table answers every question "as of" with its first version, and its history shows
+# the right times.
 #
-# Seen with deltalake 1.6.6 and polars 2.1.0 (2026-12-01, Linux x86-64, Python 3.11): each commit writes its time into the
-# log, and history() prints that. load_as_version(time), and polars' read_delta(version=time), go by when the files of the
-# log were last modified. A copy that does not keep these times, as of cp, of an object store or of a download, makes
-# all commits as young as the copy: each time before it is the version 0, without an error, and no version is of that
-# time. What a month's usage was when it was signed then reads as almost nothing; with files that look older than they
-# are it reads as today's. (Issue 1972 of delta-io/delta-rs declined the time of the commit; the property
-# delta.enableInCommitTimestamps, made for this, is refused by it.) The number of the version, kept beside the
-# signature, names the same data in every copy, and history() of the copy finds it by the time.
+# Seen with deltalake 1.6.6 and polars 2.1.0 (2026-12-01, Linux x86-64, Python 3.11): each commit writes its time into
+# the log, and history() prints that. load_as_version(time), and polars' read_delta(version=time), go by when the
+# files of the log were last modified. A copy that does not keep these times, as of cp, of an object store or of a
+# download, makes all commits as young as the copy: each time before it is the version 0, without an error, and no
+# version is of that time. What a month's usage was when it was signed then reads as almost nothing; with files that
+# look older than they are it reads as today's. (Issue 1972 of delta-io/delta-rs declined the time of the commit; the
+# property delta.enableInCommitTimestamps, made for this, is refused by it.) The number of the version, kept beside
+# the signature, names the same data in every copy, and history() of the copy finds it by the time.
 #
 # Fails when the copy answers as the table does, or the property is taken.
 set -eu

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# A time without a zone is the machine's own for Stripe's SDK and UTC for AWS Marketplace's, and Stripe's bills the hour
-# that comes twice in autumn as one.
+# A time without a zone is the machine's own for Stripe's SDK and UTC for AWS Marketplace's, and Stripe's bills the
+# hour that comes twice in autumn as one.
 #
-# Seen with stripe 16.1.0, boto3 1.44.8 and protobuf 7.36.2 (2026-12-01, Linux x86-64, Python 3.11): each client takes a
-# datetime for the timestamp of usage and sends seconds since 1970. One without a zone, as PostgreSQL's timestamp and
-# polars' Datetime come out, is local time for Stripe's SDK, and UTC for boto3's meter_usage and for protobuf's
-# Timestamp, in which Google's Service Control takes its usage: on a machine in Paris two hours apart, on one in
-# UTC, as in most tests, equal. Python's own timestamp() knows by fold which 02:30 of the night in October is meant; the
+# Seen with stripe 16.1.0, boto3 1.44.8 and protobuf 7.36.2 (2026-12-01, Linux x86-64, Python 3.11): each client takes
+# a datetime for the timestamp of usage and sends seconds since 1970. One without a zone, as PostgreSQL's timestamp
+# and polars' Datetime come out, is local time for Stripe's SDK, and UTC for boto3's meter_usage and for protobuf's
+# Timestamp, in which Google's Service Control takes its usage: on a machine in Paris two hours apart, on one in UTC,
+# as in most tests, equal. Python's own timestamp() knows by fold which 02:30 of the night in October is meant; the
 # SDK asks time.mktime() without it (_encode_datetime in stripe/_encode.py) and sends both hours with one second: a
 # meter with an hour window keeps the newer and forgets the older. With v2 the SDK writes the same number where
 # Stripe's reference wants a text in ISO 8601. A datetime with a zone is right for all three, in that night too.
@@ -52,9 +52,7 @@ server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Everyone)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 address = f"http://127.0.0.1:{server.server_port}"
 client = stripe.StripeClient("sk_test_nothing", base_addresses={"api": address})
-marketplace = boto3.client(
-    "meteringmarketplace", region_name="us-east-1", endpoint_url=address, aws_access_key_id="a", aws_secret_access_key="b"
-)
+marketplace = boto3.Session("a", "b", region_name="us-east-1").client("meteringmarketplace", endpoint_url=address)
 
 
 def stripe_v1(moment):

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# From OpenTelemetry's SDK 1.45.1 to 1.45.2 the counters of tenants 2,001 and later become one counter of nobody, and of
-# their gauges only the last is left.
+# From OpenTelemetry's SDK 1.45.1 to 1.45.2 the counters of tenants 2,001 and later become one counter of nobody, and
+# of their gauges only the last is left.
 #
-# Seen with opentelemetry-sdk 1.45.2 and 1.45.1 (2026-12-01, Linux x86-64, Python 3.11): up to 1.45.1 an instrument keeps
-# as many attribute sets as it is given. The patch release brought the specification's limit of 2,000 for each: what
-# comes later is written with otel.metric.overflow=true in place of its own attributes, without a log line. The sum of a
-# counter stays right, so no total shows it, nor an alarm on one. A gauge keeps its last value, also an observable one:
-# 500 tenants with 10 sensors each are 10 sensors in all, and the sum is short. Who has a name is who was counted first
-# since the start, so after a restart it is others. Metering services take usage by tenant from such counters; what has
-# no name is billed to nobody. The reader's cardinality_limits, or a View's aggregation_cardinality_limit, raises it
-# (_view_instrument_match.py in the SDK).
+# Seen with opentelemetry-sdk 1.45.2 and 1.45.1 (2026-12-01, Linux x86-64, Python 3.11): up to 1.45.1 an instrument
+# keeps as many attribute sets as it is given. The patch release brought the specification's limit of 2,000 for each:
+# what comes later is written with otel.metric.overflow=true in place of its own attributes, without a log line. The
+# sum of a counter stays right, so no total shows it, nor an alarm on one. A gauge keeps its last value, also an
+# observable one: 500 tenants with 10 sensors each are 10 sensors in all, and the sum is short. Who has a name is who
+# was counted first since the start, so after a restart it is others. Metering services take usage by tenant from such
+# counters; what has no name is billed to nobody. The reader's cardinality_limits, or a View's
+# aggregation_cardinality_limit, raises it (_view_instrument_match.py in the SDK).
 #
 # Fails when 1.45.2 keeps them all, or 1.45.1 does not.
 set -eu

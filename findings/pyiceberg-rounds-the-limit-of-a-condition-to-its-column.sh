@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # In PyIceberg a condition "value > 4.7" does not find 5, and delete("value = 4.4") removes the row with 4.
 #
-# Seen with pyiceberg 0.12.0, polars 2.1.0 and pyarrow 26.0.1 (2026-12-01, Linux x86-64, Python 3.11): before it compares,
-# PyIceberg makes the number of a condition one of the column's type, and rounds it on the way, whatever the comparison
-# is. Of a column of whole numbers 4.7 in the text of a condition is 5, so > 4.7 is > 5, and 4.4 is 4. Of decimal(10,2)
-# the float 1.004 is 1.00: LessThan loses the row with 1.00, EqualTo has it. Not one conversion is like another:
-# the text '4.7' is cut to 4, the float 4.7 is refused for whole numbers, the text 1.004 is refused for the decimal. scan,
-# delete and overwrite share this, so that usage above a limit is missed, and amounts are deleted that no condition meant.
-# polars' scan_iceberg of the same table compares the values as they are. (See the methods `to` of Literal in
-# pyiceberg/expressions/literals.py.) A limit with the column's own places is kept.
+# Seen with pyiceberg 0.12.0, polars 2.1.0 and pyarrow 26.0.1 (2026-12-01, Linux x86-64, Python 3.11): before it
+# compares, PyIceberg makes the number of a condition one of the column's type, and rounds it on the way, whatever the
+# comparison is. Of a column of whole numbers 4.7 in the text of a condition is 5, so > 4.7 is > 5, and 4.4 is 4. Of
+# decimal(10,2) the float 1.004 is 1.00: LessThan loses the row with 1.00, EqualTo has it. Not one conversion is like
+# another: the text '4.7' is cut to 4, the float 4.7 is refused for whole numbers, the text 1.004 is refused for the
+# decimal. scan, delete and overwrite share this, so that usage above a limit is missed, and amounts are deleted that
+# no condition meant. polars' scan_iceberg of the same table compares the values as they are. (See the methods `to` of
+# Literal in pyiceberg/expressions/literals.py.) A limit with the column's own places is kept.
 #
 # Fails when one of them is refused, or compared as it is.
 set -eu

@@ -3,12 +3,12 @@
 #
 # Seen with stockholm 0.5.7, py-moneyed 3.0 and babel 2.19.0 (2026-12-01, Linux x86-64, Python 3.11): sub_units and
 # from_sub_units are what goes to Stripe, which takes yen as they are. The number of places belongs to the currency
-# object: Currency.JPY has none, KWD three, CLF four. "JPY" as text, as in Money(5000, "JPY"), Money("5000 JPY") and all
-# that from_json and from_dict read, is a currency of two places for every name. Both are equal, so that
-# comparisons and tests see nothing; of a sum the first one decides, a + b is a hundredth of b + a in units. A charge in
-# yen made of a stored amount is a hundred times too high, one in dinars of Kuwait ten times too low. moneyed goes by
-# the name and counts 5000 and 5000000. Babel goes by another list: HUF has two places in moneyed and stockholm and in
-# Stripe's API, and none in Babel, as in shops, which shows an invoice of 10.60 forint as 11.
+# object: Currency.JPY has none, KWD three, CLF four. "JPY" as text, as in Money(5000, "JPY"), Money("5000 JPY") and
+# all that from_json and from_dict read, is a currency of two places for every name. Both are equal, so that
+# comparisons and tests see nothing; of a sum the first one decides, a + b is a hundredth of b + a in units. A charge
+# in yen made of a stored amount is a hundred times too high, one in dinars of Kuwait ten times too low. moneyed goes
+# by the name and counts 5000 and 5000000. Babel goes by another list: HUF has two places in moneyed and stockholm and
+# in Stripe's API, and none in Babel, as in shops, which shows an invoice of 10.60 forint as 11.
 #
 # Fails when the text and the object count alike, or another one answers otherwise.
 set -eu
