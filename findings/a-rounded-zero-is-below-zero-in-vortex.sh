@@ -4,8 +4,8 @@
 #
 # Seen with vortex-data 0.90.0, pyarrow 26.0.1, polars 2.1.0 and duckdb 2.0.1 (2026-12-01, Linux x86-64, Python 3.11):
 # rounding keeps the sign, so does a credit of 0 times -1: both are -0.0. Vortex compares by the total order of IEEE
-# 754, as arrow-rs does underneath: the scan with < 0.0 finds the row and that with == 0.0 does not, so a measure of
-# the hours below zero counts it. pyarrow compares as the others do, -0.0 == 0.0 and not < 0.0, yet group_by, unique,
+# 754, as arrow-rs does: the scan with < 0.0 finds the row and that with == 0.0 does not, so a measure of the hours
+# below zero counts it. pyarrow compares as the others do, -0.0 == 0.0 and not < 0.0, yet group_by, unique,
 # count_distinct and joins go by the bits: two groups, and no partner for the row, while polars and DuckDB have one
 # group and find it. Totals by rate, or the match of two deliveries on their values, differ by the engine. Nothing
 # shows the difference but the sign, which most reports drop. (Issue 9316 of lance-format/lance tells of the same in

@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# In pint no temperature in Celsius is below 0, and numpy's less() of the same quantity and the same 0 says that -18
-# is.
+# Once pint reads temperatures as text, none in Celsius is below 0; numpy's less() of the same two says that -18 is.
 #
 # Seen with pint 0.25.3 and numpy 2.4.6 (2026-12-01, Linux x86-64, Python 3.11): a quantity compares with no plain
 # number but 0, which has no need of a unit; 5 is a ValueError. To read "-18 degC" at all, a registry needs
@@ -8,8 +7,8 @@
 # comparison with 0 is made in kelvin: < 0 is false for -18 °C and for -5 °F, > 0 is true of every reading, == 0 is
 # false at 0 °C, and max(-18 °C, 0) is -18 °C. numpy's own functions on the same array, less, maximum, clip, take the
 # 0 for 0 °C. So a measure that bills the hours below zero counts none, the same by np.less counts them, and no error
-# tells. Without the option the operators raise OffsetUnitCalculusError. (In pint's compare() a comment calls zero
-# "the strange case".) With 0 as a quantity of its own all agree.
+# tells. Without the option the operators raise OffsetUnitCalculusError. (PlainQuantity.compare in
+# pint/facets/plain/quantity.py.) With 0 as a quantity of its own all agree.
 #
 # Fails when operator and numpy agree.
 set -eu
