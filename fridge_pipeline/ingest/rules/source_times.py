@@ -42,18 +42,18 @@ class _Local(NamedTuple):
 def with_source_time(rows: pl.LazyFrame, column: str, time: TimeField) -> pl.LazyFrame:
     """The same rows with the column as ``Datetime("us", "UTC")``, null where it is no time, and a ``time_fault``.
 
-    The column is text without blanks around it, a number, or a timestamp. ``time_fault`` is null, or the ``Reason`` for
+    The column is text without blanks around it, a number, or a timestamp, whatever format is said. ``time_fault`` is null, or the ``Reason`` for
     which a local time is no instant.
     """
     dtype = rows.collect_schema()[column]
-    if time.is_epoch:
-        return rows.with_columns(_from_epoch(pl.col(column), dtype, TimeFormat(time.format)), time_fault=_no_fault())
-    if time.format == TimeFormat.EXCEL:
-        return _with_instant(rows, column, _from_days(pl.col(column)), time)
     if isinstance(dtype, pl.Datetime) and (time.timezone is None or dtype.time_zone is not None):
         return with_parsed_time(rows, column).with_columns(time_fault=_no_fault())
     if isinstance(dtype, pl.Datetime):
         return _with_instant(rows, column, pl.col(column).dt.cast_time_unit("us"), time)
+    if time.is_epoch:
+        return rows.with_columns(_from_epoch(pl.col(column), dtype, TimeFormat(time.format)), time_fault=_no_fault())
+    if time.format == TimeFormat.EXCEL:
+        return _with_instant(rows, column, _from_days(pl.col(column)), time)
     if time.format == TimeFormat.ISO:
         return _with_iso(rows, column, time)
     return _with_pattern(rows, column, time)
