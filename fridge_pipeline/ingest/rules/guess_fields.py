@@ -144,6 +144,12 @@ def are_several_of_one(columns: Columns, identity: Sequence[str | None], tempera
     return len({row[:-1] for row in rows}) < len(rows)
 
 
+def is_said_to_be_temperature(columns: Columns, found: str) -> bool:
+    """Whether a column's name or unit says so, or another column of what is measured, and not only its values."""
+    is_named = _first({found: None}, _TEMPERATURE[:-1], "") is not None
+    return is_named or guess_measure(columns) is not None or guess_unit_column(columns) is not None
+
+
 def guess_temperature(
     columns: Columns, taken: Sequence[str | None], file_format: SourceFormat
 ) -> TemperatureGuess | None:

@@ -25,6 +25,7 @@ from fridge_pipeline.ingest.rules.guess_fields import (
     guess_time,
     guess_unit_column,
     is_outer,
+    is_said_to_be_temperature,
 )
 from fridge_pipeline.ingest.rules.guess_times import TimeGuess, reads_times, zone_of
 from fridge_pipeline.ingest.rules.patterns import matching
@@ -64,13 +65,13 @@ class Sample:
 class Guess:
     """A ``[[source]]`` in TOML, how sure it is (``high``, ``medium``, ``low``), and why, in sentences.
 
-    ``found`` is how many readings it finds in the sample, of sensors with a name first.
+    ``found``: whether its sensors have a name, how many readings it finds, whether they are called temperatures.
     """
 
     toml: str
     confidence: str
     reasons: tuple[str, ...]
-    found: tuple[bool, int] = (False, 0)
+    found: tuple[bool, int, bool] = (False, 0, False)
 
 
 def guess_source(sample: Sample, entries: Mapping[str, tuple[Source, str]]) -> Guess | None:
@@ -131,7 +132,7 @@ _KEYS = ("*", "../*")
 
 def _by_columns(sample: Sample) -> Guess | None:
     layout = layout_of(sample.lines) if sample.format is SourceFormat.CSV else CsvLayout()
-    columns = table(sample.lines, layout) if sample.format is SourceFormat.CSV else sample.columns
+    sampled = columns = table(sample.lines, layout) if sample.format is SourceFormat.CSV else sample.columns
     measure = guess_measure(columns)
     if measure is not None:
         places = [place for place, value in enumerate(columns[measure[0]]) if value.strip() in measure[1]]
@@ -146,10 +147,12 @@ def _by_columns(sample: Sample) -> Guess | None:
     temperature = guess_temperature(columns, (*times, tenant, sensor, *filter(is_outer, columns)), sample.format)
     if temperature is None:
         return None
-    values = zip(*(columns[name] for name in (*times, temperature.columns[0])), strict=True)
-    readings = sum(all(value.strip() for value in row) for row in values)
+    rows = zip(*(columns[name] for name in (*times, temperature.columns[0])), strict=True)
+    readings = sum(all(map(str.strip, row)) for row in rows)
     zone = zone_of(times[0])
     doubts = _doubts(time, zone, sensor, temperature, layout)
+    if not (is_said := is_said_to_be_temperature(sampled, temperature.columns[0])):
+        doubts.append(f"only the values of {temperature.columns[0]!r} look like temperatures: are they?")
     if are_several_of_one(columns, (*times, sensor), temperature.columns[0]):
         doubts.append("readings of one sensor and time differ, and count once: what else tells them apart?")
     if tenant and tenant.rpartition(".")[2] not in ("tenant", "tenant_id"):
@@ -167,20 +170,17 @@ def _by_columns(sample: Sample) -> Guess | None:
         f"tenant_id = {{ column = {_quoted(tenant)} }}" if tenant else "tenant_id = { register = true }",
         *_field_lines(sensor, column, time, zone, temperature, guess_unit_column(columns)),
     ]
-    named = f"time in {' and '.join(map(repr, times))}, temperature in {temperature.columns[0]!r}" + (
-        f", sensor in {sensor!r}" if sensor else ""
-    )
-    reasons = (f"by names and values: {named}", *doubts)
+    fields = f"time in {' and '.join(map(repr, times))}, temperature in {temperature.columns[0]!r}"
+    reasons = (f"by names and values: {fields}" + (f", sensor in {sensor!r}" if sensor else ""), *doubts)
     is_named = sensor is not None or len(temperature.columns) > 1
-    return Guess("\n".join(lines) + "\n", "low" if doubts else "medium", reasons, (is_named, readings))
+    return Guess("\n".join(lines) + "\n", "low" if doubts else "medium", reasons, (is_named, readings, is_said))
 
 
 def _doubts(
     time: TimeGuess, zone: str | None, sensor: str | None, temperature: TemperatureGuess, layout: CsvLayout
 ) -> list[str]:
-    doubts = []
-    if time.is_local and zone is None:
-        doubts.append('the times say no offset and are read as UTC; are they local? Then say timezone = "…"')
+    local = 'the times say no offset and are read as UTC; are they local? Then say timezone = "…"'
+    doubts = [local] if time.is_local and zone is None else []
     if time.others:
         doubts.append(f"the times fit {time.format}, and also {', '.join(time.others[:3])}: which is it?")
     if sensor is None and len(temperature.columns) == 1:

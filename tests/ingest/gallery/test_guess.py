@@ -330,6 +330,31 @@ recorded_at = { column = "data.ts", format = "epoch_ms" }
 temperature = { column = "data.temp" }
 """,
     ),
+    "times with a blank before their offset, and more digits than are read": (
+        """
+Device,Ts,Temp
+f7,2026-01-24 18:10:00.0000000 +00:00,4.5
+f7,2026-01-24 20:20:00.1250000 +02:00,4.6
+""",
+        """
+sensor_id = { column = "Device" }
+recorded_at = { column = "Ts", format = "%Y-%m-%d %H:%M:%S%.f %z" }
+temperature = { column = "Temp" }
+""",
+    ),
+    "what is called a temperature, beside other small numbers": (
+        """
+{"dc":{"balance":1},"decoded":{"payload":[{"name":"Temp","value":4.5},{"name":"Hum","value":40}]},"dev_eui":"A1","at":1769279400}
+""",
+        """
+records = "decoded.payload"
+where = { "name" = ["Temp"] }
+tenant_id = { register = true }
+sensor_id = { column = "/dev_eui" }
+recorded_at = { column = "/at", format = "epoch_s" }
+temperature = { column = "value" }
+""",
+    ),
     "no temperature": ("time,humidity\n2026-01-24T18:30:00Z,40\n", None),
 }
 
@@ -375,6 +400,10 @@ def test_an_unknown_file_is_guessed_by_names_units_and_values(case: str, tmp_pat
         (
             '{"gw":"g1","at":"2026-01-24T18:30:00Z","object":{"temp_1":4.5,"temp_2":5}}\n',
             'if several gateways have these keys, say whose they are: ["…", "*"]',
+        ),
+        (
+            '{"timestamp":1769279400000,"values":[{"id":"T1","v":4.5},{"id":"Door","v":1}]}\n',
+            "only the values of 'v' look like temperatures: are they?",
         ),
         (
             "time,T1,T2\n2026-01-24T18:30:00Z,4.5,5\n",
