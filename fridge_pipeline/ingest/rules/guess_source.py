@@ -102,6 +102,8 @@ def _fit(sample: Sample, source: Source) -> int:
     if source.format != sample.format or sample.records != source.records:
         return 0
     columns = table(sample.lines, source.csv) if sample.format is SourceFormat.CSV else sample.columns
+    if not source.csv.header and source.csv.skip_lines > layout_of(sample.lines).skip_lines:  # rows are no preamble
+        return 0
     wide = source.wide_columns(list(columns))
     if not columns or any(name not in columns for name in source.columns) or (source.wide and not wide):
         return 0
@@ -251,7 +253,9 @@ def layout_of(lines: Sequence[str]) -> CsvLayout:
     """The delimiter that makes the most of the lines, and how many of them stand before the header."""
     best, found = (0, 0), CsvLayout()
     for delimiter in ",;\t|":
-        widths = [0 if line.startswith("#") else _width(line, delimiter) for line in lines]
+        widths = [
+            0 if line.startswith("#") else len(next(csv.reader([line], delimiter=delimiter), [])) for line in lines
+        ]
         width = max(set(widths), key=lambda each: (widths.count(each) * (each > 1), each), default=0)
         start = next((at for at, each in enumerate(widths[: PREAMBLE_LINES_MAX + 1]) if each == width), 0)
         if width > 1 and (widths.count(width), width) > best:
@@ -259,10 +263,6 @@ def layout_of(lines: Sequence[str]) -> CsvLayout:
             best = (widths.count(width), width)
             found = _with_header(lines, delimiter, next(named, start), width)
     return found
-
-
-def _width(line: str, delimiter: str) -> int:
-    return len(next(csv.reader([line], delimiter=delimiter), []))
 
 
 def _is_named(line: str, delimiter: str, width: int) -> bool:

@@ -355,6 +355,21 @@ recorded_at = { column = "/at", format = "epoch_s" }
 temperature = { column = "value" }
 """,
     ),
+    "the gallery's columns without the lines that its entry skips": (
+        """
+,result,table,_time,_value,sensor
+,,0,2026-01-24T18:30:00Z,4.5,a
+,,0,2026-01-24T18:31:00Z,4.5,a
+
+,result,table,_time,_value,sensor
+,,1,2026-01-24T18:30:00Z,5,b
+""",
+        """
+sensor_id = { column = "sensor" }
+recorded_at = { column = "_time" }
+temperature = { column = "_value" }
+""",
+    ),
     "no temperature": ("time,humidity\n2026-01-24T18:30:00Z,40\n", None),
 }
 
@@ -370,6 +385,7 @@ def test_an_unknown_file_is_guessed_by_names_units_and_values(case: str, tmp_pat
         return
     assert guess is not None
     assert guess.toml.endswith(expected.lstrip())
+    assert "skip_lines = 3" not in guess.toml
     (source,) = read_sources(guess.toml)
     assert check_source(file, file.name, source, LATER).readings > 0
 
