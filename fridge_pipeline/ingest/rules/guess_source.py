@@ -34,6 +34,9 @@ from fridge_pipeline.ingest.rules.source import Column, CsvLayout, Source, Sourc
 #: So many lines may stand before a header.
 PREAMBLE_LINES_MAX = 30
 
+#: An entry whose columns have no names fits many files, so at most so well; a column that names the sensor says more.
+_UNNAMED_MAX = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Nested:
@@ -83,17 +86,14 @@ def guess_source(sample: Sample, entries: Mapping[str, tuple[Source, str]]) -> G
     ways = [sample, *inner]
     fitting = [(max(_fit(way, source) for way in ways), name) for name, (source, _) in entries.items()]
     best, name = max(fitting, default=(0, ""))
-    if best:
-        source, text = entries[name]
-        is_named = not source.csv.header
-        reasons = (
-            f"its columns are those of the gallery's {name}"
-            if is_named
-            else f"it is laid out as the gallery's {name}, but columns without names say little",
-            *_to_adapt(source),
-        )
-        return Guess(_for_file(text, source, sample.path), "high" if is_named else "medium", reasons)
     guesses = [guess for each in ways if (guess := _by_columns(each))]
+    if best > _UNNAMED_MAX or (best and not any(is_named for is_named, *_ in (guess.found for guess in guesses))):
+        source, text = entries[name]
+        fits, confidence = f"its columns are those of the gallery's {name}", "high"
+        if source.csv.header:
+            fits = f"it is laid out as the gallery's {name}, but columns without names say little"
+            confidence = "medium"
+        return Guess(_for_file(text, source, sample.path), confidence, (fits, *_to_adapt(source)))
     return max(guesses, key=lambda guess: guess.found, default=None)
 
 
@@ -110,7 +110,7 @@ def _fit(sample: Sample, source: Source) -> int:
     (time,) = columns_of(source.recorded_at.column)
     if not reads_times(columns[time], source.recorded_at.format):
         return 0
-    return len(source.columns) + len(wide) + (0 if source.csv.header else 100)
+    return len(source.columns) + len(wide) + (0 if source.csv.header else _UNNAMED_MAX)
 
 
 def _to_adapt(source: Source) -> Sequence[str]:

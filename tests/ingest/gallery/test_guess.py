@@ -370,6 +370,14 @@ recorded_at = { column = "_time" }
 temperature = { column = "_value" }
 """,
     ),
+    "three columns as of a logger whose columns have no names, but with names": (
+        "sensor\tat\ttemp\na\t2026-01-24T18:30:00Z\t4.5\nb\t2026-01-24T18:30:00Z\t5\n",
+        """
+sensor_id = { column = "sensor" }
+recorded_at = { column = "at" }
+temperature = { column = "temp" }
+""",
+    ),
     "no temperature": ("time,humidity\n2026-01-24T18:30:00Z,40\n", None),
 }
 
