@@ -378,6 +378,19 @@ recorded_at = { column = "at" }
 temperature = { column = "temp" }
 """,
     ),
+    "a state before the value, and rows of doors": (
+        """
+{"sensorID":"1","state":"0","at":"2026-01-24 18:30:37","dataType":"TemperatureData","dataValue":"4.5"}
+{"sensorID":"2","state":"2","at":"2026-01-24 18:30:38","dataType":"DoorData","dataValue":"False"}
+""",
+        """
+where = { "dataType" = ["TemperatureData"] }
+tenant_id = { register = true }
+sensor_id = { column = "sensorID" }
+recorded_at = { column = "at" }
+temperature = { column = "dataValue" }
+""",
+    ),
     "no temperature": ("time,humidity\n2026-01-24T18:30:00Z,40\n", None),
 }
 
