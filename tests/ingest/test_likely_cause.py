@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import polars as pl
 import pytest
 
 from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.ingest.check_source import check_source
 from fridge_pipeline.ingest.rules.reading import RAW_SCHEMA, Reason, judge, rejected_rows
 from fridge_pipeline.ingest.rules.rejections import likely_causes
+from tests.ingest.landing.test_sources import source
 
 HOUR = Hour(datetime(2026, 11, 27, 12, tzinfo=UTC))
 
@@ -52,6 +55,7 @@ def cause(
         ("2026-11-27T12:05:00+01:00[Europe/Paris]", "time zone given by its name"),
         ("2026-11-27 12:05:00 CET", "time zone given by its name"),
         ("2026-11-27T24:00:00Z", "not ISO 8601"),
+        ("2026-11-27 12:05:00.000 +0000", "blank before the offset"),
         ("2026-1-2 1:05", "not ISO 8601"),
         ("NaT", "word for no time"),
         ("2026-11-27T14:05:00", "local time without its offset"),
@@ -105,6 +109,33 @@ def test_a_line_that_a_decimal_comma_splits_and_an_array_among_json_lines_are_na
     assert escaped == "quotes with a backslash before them; csv writes a quote within quotes twice"
     assert (split, array) == ("a decimal comma", "an array where each line is to be one JSON object")
     assert cause(fault=Reason.WRONG_FIELD_COUNT, raw="cold-one,s1,2026-11-27T12:05:00Z,4.2,extra") == ""
+
+
+@pytest.mark.parametrize(
+    ("time_format", "time", "temperature", "named"),
+    [
+        ("iso", "2026-11-27 12:05:00 UTC", "4.2", "a time zone given by its name"),
+        ("iso", "1795781100", "4.2", "epoch seconds (since 1970)"),
+        ("epoch_s", "1795781100123", "4.2", "epoch milliseconds (since 1970)"),
+        ("%d.%m.%Y %H:%M", "2026/11/27 12:05", "4.2", "a date with other separators than -"),
+        ("iso", "2026-11-27T12:05:00Z", "4,2", "a decimal comma"),
+        ("iso", "2026-11-27T14:05:00", "4.2", "local time without its offset"),
+        ("iso", "2026-11-27T14:05:00Z", "4.2", "a clock that is ahead"),
+        ("epoch_s", "1795788300", "4.2", "a clock that is ahead"),
+    ],
+)
+def test_what_a_source_cannot_read_is_named_as_what_its_file_says(
+    time_format: str, time: str, temperature: str, named: str, tmp_path: Path
+) -> None:
+    """It was nothing where a source read the file, and every time that is ahead was called a local one."""
+    file = tmp_path / "x.csv"
+    file.write_text(f"s;at;t\na;{time};{temperature}\n")
+    definition = source(
+        'name = "x"\nmatch = "*"\ndelimiter = ";"\ntenant_id = { register = true }\nsensor_id = { column = "s" }\n'
+        f'recorded_at = {{ column = "at", format = "{time_format}" }}\ntemperature = {{ column = "t" }}'
+    )
+    (rejection,) = check_source(file, file.name, definition, HOUR).rejections
+    assert str(rejection.looks_like).startswith(named)
 
 
 @pytest.mark.parametrize("folder", ["1000-01-01/00", "9999-12-31/23"])

@@ -13,7 +13,8 @@ A row is one record. ``line`` is the number of the line in which it starts; the 
 lines stand before it. A record with more or fewer fields than the header is rejected: its fields may have
 shifted, and nobody can say which tenant it is about. A quote that is never closed, or that closes only by
 swallowing other lines into something that is no record, costs its own line only: that line is rejected, and
-reading goes on with the next.
+reading goes on with the next. A header that comes again is a rejected row; one of other columns ends the file, since
+what follows it would be read as what it is not.
 """
 
 from __future__ import annotations
@@ -74,11 +75,16 @@ CANONICAL = CsvDialect(_canonical_places)
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """How many fields a record has, which of them are read and under which names, and what separates them."""
+    """The header's names, which of the fields are read and under which names, and what separates them."""
 
-    field_count: int
+    header: tuple[str, ...]
     places: Mapping[str, int]
     grammar: Grammar
+
+    @property
+    def field_count(self) -> int:
+        """How many fields a record has."""
+        return len(self.header)
 
     @property
     def names(self) -> list[str]:
@@ -104,7 +110,8 @@ def csv_batches(source: BlockReader, dialect: CsvDialect = CANONICAL) -> Iterato
             block, layout = header.without_header(block)
         if layout is None or not block.data:
             continue
-        yield fault_row(block, layout.schema) if block.fault else _rows(block, layout, source)
+        rows = fault_row(block, layout.schema) if block.fault else _rows(block, layout, source)
+        yield from _until_another_header(rows, layout)
     if layout is None:
         raise UnreadableFileError("empty file: it has no header line")
 
@@ -147,11 +154,31 @@ class _HeaderReader:
         return record
 
     def _layout(self, names: Sequence[str]) -> _Layout:
-        return _Layout(len(names), self._dialect.places(names), grammar_of(self._dialect.delimiter))
+        return _Layout(tuple(names), self._dialect.places(names), grammar_of(self._dialect.delimiter))
 
 
 def _behind(block: Block, rest: str, line: int) -> Block:
     return replace(block, data=rest.encode(), first_line=line)
+
+
+def _until_another_header(rows: pl.DataFrame, layout: _Layout) -> Iterator[pl.DataFrame]:
+    """The rows before a line that names columns in most of the fields that are read, and not the same ones."""
+    own = {name: layout.header[place] for name, place in layout.places.items()}
+    names = pl.lit(pl.Series([*own.values(), *(name.strip(BLANK) for name in own.values())])).implode()
+    named = pl.sum_horizontal(pl.col(name).is_in(names) for name in own)
+    same = pl.all_horizontal(pl.col(name).str.strip_chars(BLANK) == own[name].strip(BLANK) for name in own)
+    headers = rows.select("line", *own, _place=pl.int_range(pl.len())).filter(
+        rows["fault"].is_null(), 2 * named > len(own)
+    )
+    others = headers.filter(~same)  # of the few: to strip every field would cost as much as all else here
+    if others.is_empty():
+        yield rows
+        return
+    yield rows.head(others["_place"][0])
+    raise UnreadableFileError(
+        f"line {others['line'][0]} is a header of other columns, so what follows is not read: "
+        "deliver it as a file of its own"
+    )
 
 
 def _rows(block: Block, layout: _Layout, source: BlockReader) -> pl.DataFrame:

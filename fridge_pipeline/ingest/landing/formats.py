@@ -76,10 +76,20 @@ def _text_batches(
 
 
 def gathered(blocks: Iterator[pl.DataFrame], batch_rows: int) -> Iterator[pl.DataFrame]:
-    """The rows of blocks of one schema in batches: a database takes few large ones more cheaply than many small."""
+    """The rows of blocks of one schema in batches: a database takes few large ones more cheaply than many small.
+
+    What came before an ``UnreadableFileError`` comes before it here too.
+    """
     pending: list[pl.DataFrame] = []
     row_count = text_bytes = 0
-    for block in blocks:
+    error: UnreadableFileError | None = None
+    while True:
+        try:
+            block = next(blocks, None)
+        except UnreadableFileError as damage:
+            block, error = None, damage
+        if block is None:
+            break
         for rows in block.iter_slices(batch_rows):
             more = _text_bytes(rows)
             if pending and (row_count + rows.height > batch_rows or text_bytes + more > BATCH_TEXT_BYTES):
@@ -89,6 +99,8 @@ def gathered(blocks: Iterator[pl.DataFrame], batch_rows: int) -> Iterator[pl.Dat
             row_count, text_bytes = row_count + rows.height, text_bytes + more
     if pending:
         yield pl.concat(pending)
+    if error is not None:
+        raise error
 
 
 def _text_bytes(rows: pl.DataFrame) -> int:

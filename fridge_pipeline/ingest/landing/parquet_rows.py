@@ -55,6 +55,10 @@ def _is_temperature(dtype: Any) -> bool:
     return is_text(dtype) or _is_number(dtype) or bool(types.is_null(dtype))
 
 
+def _is_value(dtype: Any) -> bool:
+    return _is_id(dtype) or _is_time(dtype) or bool(types.is_date(dtype) or types.is_time(dtype))
+
+
 _ACCEPTED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "tenant_id": (_is_id, "text or number"),
     "sensor_id": (_is_id, "text or number"),
@@ -82,7 +86,7 @@ def canonical(schema: Any) -> list[Chosen]:
     for field, place in zip(FIELDS, places, strict=True):
         is_accepted, expected = _ACCEPTED[field]
         dtype = schema.field(place).type
-        if not is_accepted(dtype.value_type if types.is_dictionary(dtype) else dtype):
+        if not is_accepted(_held(dtype)):
             raise UnreadableFileError(f"column {field} is of type {type_name(dtype)}, expected {expected}")
     return [Chosen(field, schema.names[place], field in IDS) for field, place in zip(FIELDS, places, strict=True)]
 
@@ -101,7 +105,7 @@ def chosen_by(source: Source) -> Choice:
         ]
         for column in chosen:
             dtype = type_at(schema, column.path)
-            if types.is_nested(dtype) or (types.is_boolean(dtype) and column.path not in flags):
+            if not _is_value(_held(dtype)) and not (types.is_boolean(_held(dtype)) and column.path in flags):
                 raise UnreadableFileError(
                     f"column {column.path} is of type {type_name(dtype)}, expected text, number or timestamp"
                 )
@@ -151,7 +155,7 @@ def _kinds(file: Any, chosen: list[Chosen]) -> list[Kind]:
     kinds = []
     for column in chosen:
         leaf, dtype = file.schema.column(leaves[column.path]), type_at(file.schema_arrow, column.path)
-        holds_text = is_text(dtype.value_type if types.is_dictionary(dtype) else dtype)
+        holds_text = is_text(_held(dtype))
         width = {"BYTE_ARRAY": 0, "FIXED_LEN_BYTE_ARRAY": leaf.length}.get(leaf.physical_type, 16)
         if width > FIELD_BYTES_MAX:
             raise UnreadableFileError(
@@ -175,15 +179,18 @@ def type_at(schema: Any, path: str) -> Any:
     return dtype
 
 
+def _held(dtype: Any) -> Any:
+    """What is stored, within a dictionary or a type of a writer's own."""
+    if types.is_dictionary(dtype):
+        return _held(dtype.value_type)
+    is_foreign = isinstance(dtype, pa.BaseExtensionType) and dtype != pa.uuid()
+    return _held(dtype.storage_type) if is_foreign else dtype
+
+
 def type_name(dtype: Any) -> str:
     """A type in words, without what its writer named: fields of structs, zones, types of its own."""
-    if types.is_dictionary(dtype):
-        return type_name(dtype.value_type)
-    if types.is_timestamp(dtype):
-        return f"timestamp[{dtype.unit}]"
-    if isinstance(dtype, pa.BaseExtensionType):
-        return type_name(dtype.storage_type)
-    return str(dtype).partition("<")[0]
+    held = _held(dtype)
+    return f"timestamp[{held.unit}]" if types.is_timestamp(held) else str(held).partition("<")[0]
 
 
 def types_of(schema: Any) -> dict[str, str]:
@@ -250,7 +257,11 @@ def _series(chosen: Chosen, column: Any) -> pl.Series:
         return values.gather(pl.Series(column.indices.cast(pa.int64())))
     if column.type == pa.uuid():
         return _uuid_text(pl.Series(chosen.name, column.storage.cast(pa.binary())))
+    if isinstance(column.type, pa.BaseExtensionType):
+        return _series(chosen, column.storage)
     values = pl.Series(chosen.name, _plain(column, is_id=chosen.is_id))
+    if values.dtype == pl.Time:  # whose fraction polars drops where it makes a text of it
+        return values.dt.to_string("%T%.f")
     # A missing number is often written as NaN, which is nobody's id.
     return values.fill_nan(None) if chosen.is_id and values.dtype.is_float() else values
 

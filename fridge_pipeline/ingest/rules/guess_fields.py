@@ -43,8 +43,9 @@ _TEMPERATURE = (
     r"(^|[._])(t|tc|t_?c)$",
     r"^tvc$",
     r"^(t|probe|sensor|ch|channel)[ _]?\d+$",
-    r"(^|[._])_?(v|value|result|state)$",
 )
+#: Of a temperature only where something else says so, or nothing else is there.
+_VALUE = (r"(^|[._])_?(v|value|result)$|(data|measured|sensor)_?value$", r"(^|[._])state$")
 _NO_TEMPERATURE = r"hum|dew|batt|pressure|setpoint|alarm|limit|rssi|ambient_?limit"
 
 #: What says that a column lies in the objects around a record, or is a list beside others.
@@ -144,13 +145,19 @@ def are_several_of_one(columns: Columns, identity: Sequence[str | None], tempera
     return len({row[:-1] for row in rows}) < len(rows)
 
 
+def is_said_to_be_temperature(columns: Columns, found: str) -> bool:
+    """Whether a column's name or unit says so, or another column of what is measured, and not only its values."""
+    is_named = _first({found: None}, _TEMPERATURE, "") is not None
+    return is_named or guess_measure(columns) is not None or guess_unit_column(columns) is not None
+
+
 def guess_temperature(
     columns: Columns, taken: Sequence[str | None], file_format: SourceFormat
 ) -> TemperatureGuess | None:
     """The column, or columns, of temperatures, none of those that are taken."""
     numbers = {name: _numbers(values) for name, values in columns.items() if name not in taken}
     numbers = {name: values for name, values in numbers.items() if values}
-    best = _first(numbers, _TEMPERATURE, _NO_TEMPERATURE)
+    best = _first(numbers, (*_TEMPERATURE, *_VALUE), _NO_TEMPERATURE)
     if best is None:
         unnamed = [name for name in numbers if name.startswith(UNNAMED) or name.isdecimal()]
         best = next((name for name in unnamed if any(value != round(value) for value in numbers[name])), None)

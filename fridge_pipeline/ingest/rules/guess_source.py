@@ -25,6 +25,7 @@ from fridge_pipeline.ingest.rules.guess_fields import (
     guess_time,
     guess_unit_column,
     is_outer,
+    is_said_to_be_temperature,
 )
 from fridge_pipeline.ingest.rules.guess_times import TimeGuess, reads_times, zone_of
 from fridge_pipeline.ingest.rules.patterns import matching
@@ -32,6 +33,9 @@ from fridge_pipeline.ingest.rules.source import Column, CsvLayout, Source, Sourc
 
 #: So many lines may stand before a header.
 PREAMBLE_LINES_MAX = 30
+
+#: An entry whose columns have no names fits many files, so at most so well; a column that names the sensor says more.
+_UNNAMED_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +68,13 @@ class Sample:
 class Guess:
     """A ``[[source]]`` in TOML, how sure it is (``high``, ``medium``, ``low``), and why, in sentences.
 
-    ``found`` is how many readings it finds in the sample, of sensors with a name first.
+    ``found``: whether its sensors have a name, how many readings it finds, whether they are called temperatures.
     """
 
     toml: str
     confidence: str
     reasons: tuple[str, ...]
-    found: tuple[bool, int] = (False, 0)
+    found: tuple[bool, int, bool] = (False, 0, False)
 
 
 def guess_source(sample: Sample, entries: Mapping[str, tuple[Source, str]]) -> Guess | None:
@@ -82,17 +86,14 @@ def guess_source(sample: Sample, entries: Mapping[str, tuple[Source, str]]) -> G
     ways = [sample, *inner]
     fitting = [(max(_fit(way, source) for way in ways), name) for name, (source, _) in entries.items()]
     best, name = max(fitting, default=(0, ""))
-    if best:
-        source, text = entries[name]
-        is_named = not source.csv.header
-        reasons = (
-            f"its columns are those of the gallery's {name}"
-            if is_named
-            else f"it is laid out as the gallery's {name}, but columns without names say little",
-            *_to_adapt(source),
-        )
-        return Guess(_for_file(text, source, sample.path), "high" if is_named else "medium", reasons)
     guesses = [guess for each in ways if (guess := _by_columns(each))]
+    if best > _UNNAMED_MAX or (best and not any(is_named for is_named, *_ in (guess.found for guess in guesses))):
+        source, text = entries[name]
+        fits, confidence = f"its columns are those of the gallery's {name}", "high"
+        if source.csv.header:
+            fits = f"it is laid out as the gallery's {name}, but columns without names say little"
+            confidence = "medium"
+        return Guess(_for_file(text, source, sample.path), confidence, (fits, *_to_adapt(source)))
     return max(guesses, key=lambda guess: guess.found, default=None)
 
 
@@ -101,13 +102,15 @@ def _fit(sample: Sample, source: Source) -> int:
     if source.format != sample.format or sample.records != source.records:
         return 0
     columns = table(sample.lines, source.csv) if sample.format is SourceFormat.CSV else sample.columns
+    if not source.csv.header and source.csv.skip_lines > layout_of(sample.lines).skip_lines:  # rows are no preamble
+        return 0
     wide = source.wide_columns(list(columns))
     if not columns or any(name not in columns for name in source.columns) or (source.wide and not wide):
         return 0
     (time,) = columns_of(source.recorded_at.column)
     if not reads_times(columns[time], source.recorded_at.format):
         return 0
-    return len(source.columns) + len(wide) + (0 if source.csv.header else 100)
+    return len(source.columns) + len(wide) + (0 if source.csv.header else _UNNAMED_MAX)
 
 
 def _to_adapt(source: Source) -> Sequence[str]:
@@ -131,7 +134,7 @@ _KEYS = ("*", "../*")
 
 def _by_columns(sample: Sample) -> Guess | None:
     layout = layout_of(sample.lines) if sample.format is SourceFormat.CSV else CsvLayout()
-    columns = table(sample.lines, layout) if sample.format is SourceFormat.CSV else sample.columns
+    sampled = columns = table(sample.lines, layout) if sample.format is SourceFormat.CSV else sample.columns
     measure = guess_measure(columns)
     if measure is not None:
         places = [place for place, value in enumerate(columns[measure[0]]) if value.strip() in measure[1]]
@@ -146,10 +149,12 @@ def _by_columns(sample: Sample) -> Guess | None:
     temperature = guess_temperature(columns, (*times, tenant, sensor, *filter(is_outer, columns)), sample.format)
     if temperature is None:
         return None
-    values = zip(*(columns[name] for name in (*times, temperature.columns[0])), strict=True)
-    readings = sum(all(value.strip() for value in row) for row in values)
+    rows = zip(*(columns[name] for name in (*times, temperature.columns[0])), strict=True)
+    readings = sum(all(map(str.strip, row)) for row in rows)
     zone = zone_of(times[0])
     doubts = _doubts(time, zone, sensor, temperature, layout)
+    if not (is_said := is_said_to_be_temperature(sampled, temperature.columns[0])):
+        doubts.append(f"only the values of {temperature.columns[0]!r} look like temperatures: are they?")
     if are_several_of_one(columns, (*times, sensor), temperature.columns[0]):
         doubts.append("readings of one sensor and time differ, and count once: what else tells them apart?")
     if tenant and tenant.rpartition(".")[2] not in ("tenant", "tenant_id"):
@@ -167,20 +172,17 @@ def _by_columns(sample: Sample) -> Guess | None:
         f"tenant_id = {{ column = {_quoted(tenant)} }}" if tenant else "tenant_id = { register = true }",
         *_field_lines(sensor, column, time, zone, temperature, guess_unit_column(columns)),
     ]
-    named = f"time in {' and '.join(map(repr, times))}, temperature in {temperature.columns[0]!r}" + (
-        f", sensor in {sensor!r}" if sensor else ""
-    )
-    reasons = (f"by names and values: {named}", *doubts)
+    fields = f"time in {' and '.join(map(repr, times))}, temperature in {temperature.columns[0]!r}"
+    reasons = (f"by names and values: {fields}" + (f", sensor in {sensor!r}" if sensor else ""), *doubts)
     is_named = sensor is not None or len(temperature.columns) > 1
-    return Guess("\n".join(lines) + "\n", "low" if doubts else "medium", reasons, (is_named, readings))
+    return Guess("\n".join(lines) + "\n", "low" if doubts else "medium", reasons, (is_named, readings, is_said))
 
 
 def _doubts(
     time: TimeGuess, zone: str | None, sensor: str | None, temperature: TemperatureGuess, layout: CsvLayout
 ) -> list[str]:
-    doubts = []
-    if time.is_local and zone is None:
-        doubts.append('the times say no offset and are read as UTC; are they local? Then say timezone = "…"')
+    local = 'the times say no offset and are read as UTC; are they local? Then say timezone = "…"'
+    doubts = [local] if time.is_local and zone is None else []
     if time.others:
         doubts.append(f"the times fit {time.format}, and also {', '.join(time.others[:3])}: which is it?")
     if sensor is None and len(temperature.columns) == 1:
@@ -251,7 +253,9 @@ def layout_of(lines: Sequence[str]) -> CsvLayout:
     """The delimiter that makes the most of the lines, and how many of them stand before the header."""
     best, found = (0, 0), CsvLayout()
     for delimiter in ",;\t|":
-        widths = [0 if line.startswith("#") else _width(line, delimiter) for line in lines]
+        widths = [
+            0 if line.startswith("#") else len(next(csv.reader([line], delimiter=delimiter), [])) for line in lines
+        ]
         width = max(set(widths), key=lambda each: (widths.count(each) * (each > 1), each), default=0)
         start = next((at for at, each in enumerate(widths[: PREAMBLE_LINES_MAX + 1]) if each == width), 0)
         if width > 1 and (widths.count(width), width) > best:
@@ -259,10 +263,6 @@ def layout_of(lines: Sequence[str]) -> CsvLayout:
             best = (widths.count(width), width)
             found = _with_header(lines, delimiter, next(named, start), width)
     return found
-
-
-def _width(line: str, delimiter: str) -> int:
-    return len(next(csv.reader([line], delimiter=delimiter), []))
 
 
 def _is_named(line: str, delimiter: str, width: int) -> bool:

@@ -14,6 +14,9 @@ _ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.,]\d+)?)?(Z|[+-]\d\d(:?
 _DATE = re.compile(r"\d[./ -]\w+[./ -]\d|\d{8}")
 _OFFSET = re.compile(r"(Z|[+-]\d\d(:?\d\d)?)$", re.IGNORECASE)
 
+#: Digits that are cut off where a time is read, and that Python does not read.
+_BEYOND_MICROSECONDS = re.compile(r"(?<=\.\d{6})\d+")
+
 #: So many values of a column are looked at.
 VALUES_MAX = 50
 
@@ -32,7 +35,14 @@ _MORE_DATES = ("%m-%d-%Y", "%Y%m%d", "%Y-%m-%d", "%d-%b-%Y", "%d %b %Y")
 _CLOCKS = ("%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p", "%H%M%S")
 _PATTERNS = [
     *(date + between + clock for date, clock in product((*_DATES, *_MORE_DATES), _CLOCKS) for between in (" ", ", ")),
-    *("%Y%m%dT%H%M%SZ", "%Y%m%dT%H%M%S", "%Y%m%d%H%M%S", "%Y-%m-%d %H:%M:%S%.f UTC", "%Y-%m-%dT%H:%M:%S%.fZ%z"),
+    *(
+        "%Y%m%dT%H%M%SZ",
+        "%Y%m%dT%H%M%S",
+        "%Y%m%d%H%M%S",
+        "%Y-%m-%d %H:%M:%S%.f UTC",
+        "%Y-%m-%d %H:%M:%S%.f %z",
+        "%Y-%m-%dT%H:%M:%S%.fZ%z",
+    ),
 ]
 
 
@@ -96,7 +106,7 @@ def _number(value: str) -> float:
 def _is_read(value: str, pattern: str) -> bool:
     fraction = ".%f" if "." in value else ""
     try:
-        datetime.strptime(value, pattern.replace("%.f", fraction))  # noqa: DTZ007 # only whether it is one
+        datetime.strptime(_BEYOND_MICROSECONDS.sub("", value), pattern.replace("%.f", fraction))  # noqa: DTZ007 # only whether it is one
     except ValueError:
         return False
     return True

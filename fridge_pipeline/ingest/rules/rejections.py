@@ -99,6 +99,9 @@ def _percent(part: int, whole: int) -> str:
     return f"{min(max(round(100 * part / whole), 1), 99)} %"
 
 
+#: Where a source has read them otherwise: what its file says in place of the time, and of the temperature.
+SAID = {"recorded_at": "said_time", "temperature_c": "said_temperature"}
+
 #: What a text that is no time looks like; the first that fits.
 _TIME_TEXTS = (
     (r"^20\d{2}[01]\d[0-3]\d(T?\d{2,6}(\.\d+)?(Z|[+-]\d{2}:?\d{2})?)?$", "a time without the - and : of ISO 8601"),
@@ -114,6 +117,7 @@ _TIME_TEXTS = (
     (r"(AM|PM)$", "a clock of twelve hours"),
     (r"JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC", "a month written as a word"),
     (r"^\d{4}-\d{2}-\d{2}.*(\[| ?[A-Z]{3,}|[+-]\d{2}:\d{2}:\d{2})", "a time zone given by its name"),
+    (r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:[\d:.]+ +(Z|[+-]\d{2})", "a blank before the offset"),
     (r"^\d{4}-\d{1,2}-\d{1,2}[T ]\d{1,2}:\d{1,2}", "a time that is not ISO 8601, such as 24:00 or without zeros"),
     (r"^(NULL|NONE|NAN|NAT|N/?A|UNDEFINED|-|0|0000-00-00.*)$", "a word for no time"),
 )
@@ -156,12 +160,13 @@ def likely_causes(rejected: pl.DataFrame, raw: pl.DataFrame, judged: pl.DataFram
 
     The three have a row for each rejected row, in one order: as ``rejected_rows`` shows it, as it was read, as judged.
     """
+    time_text, temperature_text = (_text(raw[said if said in raw.columns else field]) for field, said in SAID.items())
     rows = pl.DataFrame(
         {
             "reason": rejected["reason"],
             "raw": rejected["raw"],
-            "time_text": _text(raw["recorded_at"]),
-            "temperature_text": _text(raw["temperature_c"]),
+            "time_text": time_text,
+            "temperature_text": temperature_text,
             "time": judged["recorded_at"],
             "temperature": judged["temperature_c"],
         }
@@ -216,11 +221,11 @@ def _temperature() -> pl.Expr:
 def _late(landing_hour: Hour) -> pl.Expr:
     time = pl.col("time")
     is_east = time < pl.lit(latest_time(landing_hour), RECORDED_AT) + pl.duration(hours=_HOURS_EAST_MAX)
-    has_offset = pl.col("time_text").str.contains(r"(Z|[+-]\d{2}(:?\d{2})?)$")
+    is_instant = pl.col("time_text").str.contains(r"(Z|[+-]\d{2}(:?\d{2})?|^\d{9,}(\.\d*)?)$")
     return (
         pl.when(~is_east)
         .then(pl.lit("a clock that is far ahead"))
-        .when(has_offset)
+        .when(is_instant)
         .then(pl.lit("a clock that is ahead, or a file in the folder of an earlier hour"))
         .otherwise(pl.lit("local time without its offset, read as UTC or in a wrong zone, or a clock that is ahead"))
     )

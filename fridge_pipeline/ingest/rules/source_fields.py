@@ -16,6 +16,7 @@ from fridge_pipeline.ingest.rules.embedded_json import with_embedded
 from fridge_pipeline.ingest.rules.given_number import given_number
 from fridge_pipeline.ingest.rules.patterns import group_in
 from fridge_pipeline.ingest.rules.reading import FIELDS, IDS, NUMBERS, RAW_LENGTH_MAX, Reason
+from fridge_pipeline.ingest.rules.rejections import SAID
 from fridge_pipeline.ingest.rules.source import Column, IdField, Source, TemperatureField, Unit, own
 from fridge_pipeline.ingest.rules.source_numbers import number_fault, with_source_numbers
 from fridge_pipeline.ingest.rules.source_times import with_source_time
@@ -52,7 +53,7 @@ def path_ids(source: Source, path_below_hour: str) -> dict[str, str | None]:
 
 
 def with_fields(rows: pl.DataFrame, source: Source, of_path: Mapping[str, str | None]) -> pl.DataFrame:
-    """The rows of a file as ``judge`` takes them: ``line``, ``FIELDS``, ``fault``, ``raw``; and ``numbers``.
+    """The rows of a file as ``judge`` takes them: ``line``, ``FIELDS``, ``fault``, ``raw``; and ``numbers``, ``SAID``.
 
     In: ``line``, ``fault``, ``raw``, and the source's columns under their ``own`` names, as text or in the file's
     types. ``of_path`` is what ``path_ids`` found. A tenant that only the register knows is null.
@@ -80,12 +81,13 @@ def with_fields(rows: pl.DataFrame, source: Source, of_path: Mapping[str, str | 
         .with_columns(
             _has_time=_is_there("recorded_at", time_type),
             _has_temperature=_is_there("temperature_c", tall.collect_schema()[temperature]),
+            **{said: pl.col(field) for field, said in SAID.items()},
         )
         .pipe(with_source_time, "recorded_at", source.recorded_at)
         .pipe(_with_temperature, source)
         .pipe(with_source_numbers, source)
         .with_columns(fault=_fault(source))
-        .select("line", *FIELDS, "fault", "raw", NUMBERS)
+        .select("line", *FIELDS, "fault", "raw", NUMBERS, *SAID.values())
         .collect(engine="streaming")
     )
 

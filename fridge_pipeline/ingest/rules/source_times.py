@@ -28,6 +28,19 @@ _MILLISECONDS_PER_DAY = 86_400_000
 #: What says the minute in a pattern; without it the hour alone says the time.
 _MINUTE = re.compile(r"(?<!%)(?:%%)*%[-_0]?[MTRrXcs]")
 
+#: Numbers side by side in a pattern, without anything between them; how many digits each has, where not two.
+_SIDE_BY_SIDE = re.compile(r"((?:%[-_0]?(?:[YymdeHkIlMSj]|[369]f)){2,})")
+_DIGITS = {"Y": 4, "j": 3, "3": 3, "6": 6, "9": 9}
+
+#: What else a pattern has, and what it may be in a text.
+_BETWEEN = (
+    (r"%[-_0]?(?:[YymdeHkIlMSj]|[369]f)", "[0-9]+"),
+    (r"%[bBhaApP]", "[A-Za-z]+"),
+    (r"%\.[369]?f", r"(?:\.[0-9]*)?"),
+    (r"%[-_0:#]?.", ".*?"),
+    (r"\s+", r"\s+"),
+)
+
 _NAIVE = pl.Datetime("us")
 _HAS_OFFSET = r"(?i)[0-9:](Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
 
@@ -42,18 +55,18 @@ class _Local(NamedTuple):
 def with_source_time(rows: pl.LazyFrame, column: str, time: TimeField) -> pl.LazyFrame:
     """The same rows with the column as ``Datetime("us", "UTC")``, null where it is no time, and a ``time_fault``.
 
-    The column is text without blanks around it, a number, or a timestamp. ``time_fault`` is null, or the ``Reason`` for
-    which a local time is no instant.
+    The column is text without blanks around it, a number, or a timestamp, which is that time whatever format is said.
+    ``time_fault`` is null, or the ``Reason`` for which a local time is no instant.
     """
     dtype = rows.collect_schema()[column]
-    if time.is_epoch:
-        return rows.with_columns(_from_epoch(pl.col(column), dtype, TimeFormat(time.format)), time_fault=_no_fault())
-    if time.format == TimeFormat.EXCEL:
-        return _with_instant(rows, column, _from_days(pl.col(column)), time)
     if isinstance(dtype, pl.Datetime) and (time.timezone is None or dtype.time_zone is not None):
         return with_parsed_time(rows, column).with_columns(time_fault=_no_fault())
     if isinstance(dtype, pl.Datetime):
         return _with_instant(rows, column, pl.col(column).dt.cast_time_unit("us"), time)
+    if time.is_epoch:
+        return rows.with_columns(_from_epoch(pl.col(column), dtype, TimeFormat(time.format)), time_fault=_no_fault())
+    if time.format == TimeFormat.EXCEL:
+        return _with_instant(rows, column, _from_days(pl.col(column)), time)
     if time.format == TimeFormat.ISO:
         return _with_iso(rows, column, time)
     return _with_pattern(rows, column, time)
@@ -62,6 +75,33 @@ def with_source_time(rows: pl.LazyFrame, column: str, time: TimeField) -> pl.Laz
 def to_minutes(text: pl.Expr, pattern: str) -> tuple[pl.Expr, str]:
     """A text and its pattern, with the minute where they have none: polars reads no hour alone."""
     return (text, pattern) if _MINUTE.search(pattern) else (text + " 00", f"{pattern} %M")
+
+
+def _with_zeros(text: pl.Expr, pattern: str) -> pl.Expr:
+    """A text with the zeros that numbers side by side have lost: of ``%H%M`` 105 is five past one, and not past ten."""
+    between, runs = _SIDE_BY_SIDE.split(pattern)[::2], _SIDE_BY_SIDE.findall(pattern)
+    if not runs:
+        return text
+    widths = [sum(_DIGITS.get(each, 2) for each in re.findall(r"%[-_0]?(\w)", run)) for run in runs]
+    shape = f"^({_shape(between[0])})"
+    for width, behind in zip(widths, between[1:], strict=True):
+        shape += f"([0-9]{{1,{width}}})({_shape(behind)})"
+    parts = text.str.extract_groups(f"{shape}$")
+    # Fields are called by their places from 1 on: every other one is a run.
+    filled = [parts.struct.field(str(2 * place + 2)).str.zfill(width) for place, width in enumerate(widths)]
+    others = [parts.struct.field(str(2 * place + 1)) for place in range(len(between))]
+    both = [part for pair in zip(others, [*filled, pl.lit("")], strict=True) for part in pair]
+    return pl.coalesce(pl.concat_str(both), text)
+
+
+def _shape(pattern: str) -> str:
+    """What a part of a pattern reads, as a regular expression."""
+    known = re.compile("|".join(f"({part})" for part, _ in _BETWEEN))
+    shape, end = "", 0
+    for found in known.finditer(pattern):
+        shape += re.escape(pattern[end : found.start()]) + _BETWEEN[int(found.lastindex or 1) - 1][1]
+        end = found.end()
+    return shape + re.escape(pattern[end:])
 
 
 def _no_fault() -> pl.Expr:
@@ -106,7 +146,7 @@ def _with_iso(rows: pl.LazyFrame, column: str, time: TimeField) -> pl.LazyFrame:
 
 
 def _with_pattern(rows: pl.LazyFrame, column: str, time: TimeField) -> pl.LazyFrame:
-    text, pattern = to_minutes(pl.col(column).cast(pl.String), time.format)
+    text, pattern = to_minutes(_with_zeros(pl.col(column).cast(pl.String), time.format), time.format)
     if "%z" in pattern or "%:z" in pattern or "%#z" in pattern:
         instant = text.str.to_datetime(pattern, time_unit="us", strict=False).dt.convert_time_zone("UTC")
         return rows.with_columns(_in_calendar(instant).alias(column), time_fault=_no_fault())

@@ -330,6 +330,67 @@ recorded_at = { column = "data.ts", format = "epoch_ms" }
 temperature = { column = "data.temp" }
 """,
     ),
+    "times with a blank before their offset, and more digits than are read": (
+        """
+Device,Ts,Temp
+f7,2026-01-24 18:10:00.0000000 +00:00,4.5
+f7,2026-01-24 20:20:00.1250000 +02:00,4.6
+""",
+        """
+sensor_id = { column = "Device" }
+recorded_at = { column = "Ts", format = "%Y-%m-%d %H:%M:%S%.f %z" }
+temperature = { column = "Temp" }
+""",
+    ),
+    "what is called a temperature, beside other small numbers": (
+        """
+{"dc":{"balance":1},"decoded":{"payload":[{"name":"Temp","value":4.5},{"name":"Hum","value":40}]},"dev_eui":"A1","at":1769279400}
+""",
+        """
+records = "decoded.payload"
+where = { "name" = ["Temp"] }
+tenant_id = { register = true }
+sensor_id = { column = "/dev_eui" }
+recorded_at = { column = "/at", format = "epoch_s" }
+temperature = { column = "value" }
+""",
+    ),
+    "the gallery's columns without the lines that its entry skips": (
+        """
+,result,table,_time,_value,sensor
+,,0,2026-01-24T18:30:00Z,4.5,a
+,,0,2026-01-24T18:31:00Z,4.5,a
+
+,result,table,_time,_value,sensor
+,,1,2026-01-24T18:30:00Z,5,b
+""",
+        """
+sensor_id = { column = "sensor" }
+recorded_at = { column = "_time" }
+temperature = { column = "_value" }
+""",
+    ),
+    "three columns as of a logger whose columns have no names, but with names": (
+        "sensor\tat\ttemp\na\t2026-01-24T18:30:00Z\t4.5\nb\t2026-01-24T18:30:00Z\t5\n",
+        """
+sensor_id = { column = "sensor" }
+recorded_at = { column = "at" }
+temperature = { column = "temp" }
+""",
+    ),
+    "a state before the value, and rows of doors": (
+        """
+{"sensorID":"1","state":"0","at":"2026-01-24 18:30:37","dataType":"TemperatureData","dataValue":"4.5"}
+{"sensorID":"2","state":"2","at":"2026-01-24 18:30:38","dataType":"DoorData","dataValue":"False"}
+""",
+        """
+where = { "dataType" = ["TemperatureData"] }
+tenant_id = { register = true }
+sensor_id = { column = "sensorID" }
+recorded_at = { column = "at" }
+temperature = { column = "dataValue" }
+""",
+    ),
     "no temperature": ("time,humidity\n2026-01-24T18:30:00Z,40\n", None),
 }
 
@@ -345,6 +406,7 @@ def test_an_unknown_file_is_guessed_by_names_units_and_values(case: str, tmp_pat
         return
     assert guess is not None
     assert guess.toml.endswith(expected.lstrip())
+    assert "skip_lines = 3" not in guess.toml
     (source,) = read_sources(guess.toml)
     assert check_source(file, file.name, source, LATER).readings > 0
 
@@ -375,6 +437,10 @@ def test_an_unknown_file_is_guessed_by_names_units_and_values(case: str, tmp_pat
         (
             '{"gw":"g1","at":"2026-01-24T18:30:00Z","object":{"temp_1":4.5,"temp_2":5}}\n',
             'if several gateways have these keys, say whose they are: ["…", "*"]',
+        ),
+        (
+            '{"timestamp":1769279400000,"values":[{"id":"T1","v":4.5},{"id":"Door","v":1}]}\n',
+            "only the values of 'v' look like temperatures: are they?",
         ),
         (
             "time,T1,T2\n2026-01-24T18:30:00Z,4.5,5\n",

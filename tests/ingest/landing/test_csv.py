@@ -206,3 +206,29 @@ def test_the_first_batch_comes_before_the_rest_of_the_file_is_read(tmp_path: Pat
 
     assert first.height == 100
     assert 4_000 < rest < 6_000
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("sensor_id,tenant_id,recorded_at,temperature_c", '"tenant_id",shop,recorded_at,temperature_c'),
+        *("a,b,c,d", "sensor_id,tenant_id,at,recorded_at,temperature_c"),
+    ],
+)
+def test_behind_a_header_of_other_columns_nothing_is_read_as_what_it_is_not(header: str) -> None:
+    """Of files put together, the second one's sensors were tenants."""
+    row = f"a,s1,{TIME},4.5\n"
+    longer = row if ",at," not in header else f"a,{row}"
+    again = deliver(f"{HEADER}{row}{HEADER}{row}{header}\n{longer}", "two.csv")
+    if header.startswith("a,") or ",at," in header:  # which is none for all we know, or one of longer rows
+        assert (len(again.valid) + len(again.rejected), again.error) == (5, None)
+        return
+    assert (len(again.valid), [line for line, *_ in again.rejected]) == (2, [3])
+    assert again.error == (
+        "line 5 is a header of other columns, so what follows is not read: deliver it as a file of its own"
+    )
+
+
+@pytest.mark.parametrize("cells", ["sensor_id,s1", "a,temperature_c", "tenant_id,sensor_id"])
+def test_ids_that_are_called_like_columns_are_ids(cells: str) -> None:
+    assert len(deliver(f"{HEADER}{cells},{TIME},4.5\n", "named.csv").valid) == 1

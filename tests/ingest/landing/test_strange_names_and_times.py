@@ -86,6 +86,32 @@ def test_an_hour_alone_with_more_behind_it_is_no_time() -> None:
     assert [reason for _, reason, _ in found.rejected] == ["unreadable time"]
 
 
+@pytest.mark.parametrize(
+    ("pattern", "given", "utc"),
+    [
+        ("%Y %j %H%M", "2026 24 105", "2026-01-24T01:05:00"),
+        ("%Y %j %H%M", "2026 24 1830", "2026-01-24T18:30:00"),
+        ("%Y %j %H%M", "2026 24 5", "2026-01-24T00:05:00"),
+        ("%Y %j %H%M", "2026 1830", None),
+        ("%Y%m%d %H%M%S", "20260124 13005", "2026-01-24T01:30:05"),
+        ("%Y%m%d %H%M%S%.f", "20260124 13005.5", "2026-01-24T01:30:05.500000"),
+        ("%d%m%y,%H%M", "10126,930", "2026-01-01T09:30:00"),
+        ("%d%b%Y %I%M %p", "4Jan2026 105 PM", "2026-01-04T13:05:00"),
+        ("%H%M%S%3f %d.%m.%Y", "13005123 4.1.2026", "2026-01-04T01:30:05.123000"),
+        ("%Y%m%d %H:%M", "2026111 18:30", None),
+        ("%Y%m%d%H%M%z", "202601241830+0000", "2026-01-24T18:30:00"),
+    ],
+)
+def test_zeros_that_numbers_side_by_side_have_lost_are_put_back_and_nothing_is_guessed(
+    pattern: str, given: str, utc: str | None
+) -> None:
+    """A logger's 105 of hour and minute was read as 10:05."""
+    fields = f"""tenant_id = {{ value = "troy" }}\nsensor_id = {{ value = "s" }}
+recorded_at = {{ column = "at", format = "{pattern}" }}\ntemperature = {{ column = "t" }}"""
+    found = read(source(f'name = "x"\nmatch = "*"\ndelimiter = ";"\n{fields}'), f"at;t\n{given};4.5\n", "x.csv")
+    assert [at.isoformat() for _, _, _, at, _ in found.valid] == ([f"{utc}+00:00"] if utc else [])
+
+
 @pytest.mark.parametrize(("code", "given"), [("CEL", 4.5), ("FAH", 40.1), ("KEL", 277.65)])
 def test_codes_of_units_in_trade_are_units(code: str, given: float) -> None:
     fields = FIELDS.replace('column = "t"', 'column = "t", unit_column = "uom"')

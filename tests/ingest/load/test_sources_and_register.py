@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import json
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
+from io import BytesIO
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+import fastavro
 import pytest
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
@@ -16,6 +20,7 @@ from fridge_pipeline.catalogue.register_record import import_register
 from fridge_pipeline.catalogue.table_file import TableRefusedError
 from fridge_pipeline.corrections.withdraw import withdraw_file
 from fridge_pipeline.ingest import load_files
+from fridge_pipeline.ingest.check_source import check_source
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.prepare import prepare
 from fridge_pipeline.ingest.sources_file import read_sources
@@ -332,3 +337,31 @@ def test_counts_are_the_same_under_any_order_of_files_and_register_entries(pipel
 def test_a_register_file_is_refused_by_line(row: str, told: str) -> None:
     with pytest.raises(TableRefusedError, match=told):
         read_entries(f"sensor_id,tenant_id,valid_from\n{row}\n".encode())
+
+
+@pytest.mark.parametrize("kind", ["csv.gz", "ndjson.gz", "json", "avro"])
+def test_what_came_before_a_damage_is_loaded_of_a_file_that_a_source_reads(kind: str, pipeline: Pipeline) -> None:
+    """Of a file cut off in its transfer no row was loaded, though ``fridge sources check`` shows thousands."""
+    definition = BY_REGISTER.replace("register = true", 'value = "troy"').replace("ndjson", kind).replace("ids.", "")
+    pipeline.zone = LocalLanding(str(pipeline.landing), read_sources(definition))
+    # Ids that do not pack well, so that the place of the damage is that of a row.
+    ids = [hashlib.sha256(bytes([number % 256, number // 256])).hexdigest() for number in range(2_000)]
+    rows = [{"device": device, "at": f"{HOUR.start:%FT%TZ}", "t": "4.5"} for device in ids]
+    path = pipeline.landing / HOUR.folder / "gw-7" / f"uplinks-1.{kind}"
+    path.parent.mkdir(parents=True)
+    fields = [{"name": name, "type": "string"} for name in rows[0]]
+    avro = BytesIO()
+    fastavro.writer(avro, {"type": "record", "name": "r", "fields": fields}, rows, sync_interval=1_000)
+    content = {
+        "csv.gz": gzip.compress("\n".join(["device,at,t", *(",".join(each.values()) for each in rows)]).encode()),
+        "ndjson.gz": gzip.compress("\n".join(map(json.dumps, rows)).encode()),
+        "json": json.dumps(rows).encode(),
+        "avro": avro.getvalue(),
+    }[kind]
+    path.write_bytes(content[: len(content) * 2 // 3])
+    pipeline.load(HOUR)
+    (source,) = read_sources(definition)
+    found = check_source(path, f"gw-7/{path.name}", source, HOUR)
+    assert 500 < found.readings < 2_000
+    (loaded,) = pipeline.rows("select row_count, inserted_count from fridge.landing_files")
+    assert loaded == (found.rows, found.readings)
