@@ -49,7 +49,7 @@ where
 order by exception_id;
 
 -- name: evidence_corrections
--- With who approved each and what became of it, as far as that was known: what came after the signature is in the annex.
+-- With who approved each and what became of it, as far as that was known then.
 select
     proposals.proposal_id,
     proposals.correction_key,
@@ -129,7 +129,7 @@ where
         where stg_invoice_times.period_start < %(end)s and stg_invoice_times.period_end > %(start)s
     )
     and of_lines.read_at > %(after)s and of_lines.read_at <= %(until)s
-order by of_lines.invoice_id collate "C", lines.snapshot_id, lines.line_number;
+order by of_lines.invoice_id, lines.snapshot_id, lines.line_number;
 
 -- name: evidence_invoice_tie_out
 -- As compared last, which is never signed: an invoice may change, and a billing period reach out of the month.
