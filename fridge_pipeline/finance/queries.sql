@@ -979,10 +979,7 @@ select
     signed_months.signoff_id,
     stg_signed_months.is_closed,
     stg_signed_months.has_hours,
-    signed_months.prepared_by,
-    signed_months.prepared_at,
-    signed_months.approved_by,
-    signed_months.approved_at
+    signed_months.prepared_at
 from fridge.signed_months
 inner join fridge.stg_signed_months on signed_months.month = stg_signed_months.usage_month
 where signed_months.month = %(month)s;
