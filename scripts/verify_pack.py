@@ -30,6 +30,8 @@ it is made of the modules that `fridge verify` runs, whose text is below, one af
         Time stamps of packs (RFC 3161): an authority outside says since when a manifest has been what it is.
     fridge_pipeline.finance.rules.evidence_checks
         The results of the data tests in an evidence pack: what must be true of the books, and whether it was.
+    fridge_pipeline.finance.rules.evidence_invoices
+        The invoices and corrections of an evidence pack: every difference has its cause, every correction two people.
     fridge_pipeline.finance.rules.evidence_signed
         The signed figures of an evidence pack: its sums are what two people signed, and what came later says why.
     fridge_pipeline.finance.rules.evidence_sums
@@ -65,7 +67,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-FORMAT = "fridge-evidence/4"
+FORMAT = "fridge-evidence/5"
 
 #: Of earlier packs, which hold no sums of Stripe's: their tie-out says what it says.
 WITHOUT_SUMS = frozenset({"fridge-evidence/1", "fridge-evidence/2"})
@@ -76,8 +78,11 @@ WITHOUT_CHECKS = WITHOUT_SUMS | {"fridge-evidence/3"}
 #: Of earlier packs, which hold the figures of their own time: nothing says that they are the signed ones.
 WITHOUT_SIGNED = WITHOUT_SUMS | {"fridge-evidence/3"}
 
+#: Of earlier packs, which hold neither invoices nor corrections.
+WITHOUT_INVOICES = WITHOUT_CHECKS | {"fridge-evidence/4"}
+
 #: Packs of the first format hold each table as Parquet too: files of whose bytes the manifest has the hash.
-FORMATS = (FORMAT, "fridge-evidence/3", "fridge-evidence/2", "fridge-evidence/1")
+FORMATS = (FORMAT, "fridge-evidence/4", "fridge-evidence/3", "fridge-evidence/2", "fridge-evidence/1")
 
 MANIFEST = "MANIFEST.sha256"
 DESCRIPTION = "pack.json"
@@ -819,6 +824,17 @@ def rows_of_csv(path: str, pieces: Iterable[str]) -> Iterator[list[str]]:
         block = Block(path, text, before, width)
         yield from block.rows
         before, width = before + block.count, block.width
+
+
+def named_rows(path: str, pieces: Iterable[str], names: tuple[str, ...]) -> Iterator[dict[str, str]]:
+    """Every row behind the first by the names of some columns. Raises ``DoesNotHoldError`` where one is missing."""
+    rows = rows_of_csv(path, pieces)
+    columns = next(rows, [])
+    if missing := sorted(set(names) - set(columns)):
+        raise DoesNotHoldError(f"{path} has no column {', '.join(missing)}")
+    places = [(name, columns.index(name)) for name in names]
+    for row in rows:
+        yield {name: row[place] for name, place in places}
 
 
 def number_in(text: str) -> Decimal:
@@ -1563,6 +1579,142 @@ def checks_told(lines: Iterable[str]) -> str:
     more = f", and {failed - len(named)} more" if failed > len(named) else ""
     return f"{failed} of {tests} data tests of the books did not hold when it was made: {', '.join(named)}{more}"
 ''',
+"fridge_pipeline.finance.rules.evidence_invoices": r'''"""The invoices and corrections of an evidence pack: every difference has its cause, every correction two people.
+
+Standard library only, like the format.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from itertools import groupby
+from typing import TypeVar
+
+from fridge_pipeline.finance.rules.evidence_format import DoesNotHoldError
+from fridge_pipeline.finance.rules.evidence_rows import named_rows, number_in
+
+#: The tables of a pack that are read here.
+INVOICES, COMPARED, DAY_READS, CORRECTIONS = "invoices", "invoice_tie_out", "invoice_day_reads", "corrections"
+
+_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    INVOICES: ("invoice_id", "status"),
+    COMPARED: ("invoice_id", "status", "event_name", "usage_quantity", "invoice_quantity", "difference", "cause"),
+    DAY_READS: ("day",),
+    CORRECTIONS: (
+        *("proposal_id", "old_quantity", "new_quantity", "delta", "amount_minor_units", "document_kind"),
+        *("proposed_by", "approved_by", "document", "lost_at"),
+    ),
+}
+
+#: The text of a table, and the rest of it that came after the signature, if there is any.
+Texts = Sequence[Iterable[str]]
+
+#: A row of one of the tables, with the columns above.
+Row = Mapping[str, str]
+
+_Key = TypeVar("_Key", str, tuple[int, str])
+
+
+def compare_with_invoices(compared: Texts, invoices: Texts, day_reads: Texts) -> str:
+    """Whether what was compared adds up, and is of invoices that the pack has; says what differs and why.
+
+    Raises ``DoesNotHoldError`` naming the invoice.
+    """
+    known, rows, differing = _newest(INVOICES, invoices, _invoice), 0, 0
+    changed: dict[str, tuple[Decimal, set[str]]] = {}
+    for invoice_id, of_invoice in groupby(_rows(COMPARED, compared), _invoice):
+        there = next((each for each in known if each["invoice_id"] >= invoice_id), None) if invoice_id else None
+        for row in of_invoice:
+            rows += 1
+            _require_shown(row, there)
+            difference = _difference(row)
+            if difference:
+                differing += 1
+                before, causes = changed.get(row["event_name"], (Decimal(0), set()))
+                changed[row["event_name"]] = before + difference, causes | {row["cause"]}
+    if not rows:
+        days = sum(1 for _ in _rows(DAY_READS, day_reads))
+        return "no invoice of its periods was there to compare" if days else "Stripe's invoices were not read"
+    said = f"comparisons of invoices with usage: {rows}, all add up"
+    if not differing:
+        return f"{said} and none differs"
+    told = (f"{value:+} {meter} ({', '.join(sorted(causes))})" for meter, (value, causes) in changed.items())
+    return f"{said}; different: {differing}, each with its cause: {'; '.join(sorted(told))}"
+
+
+def require_corrected_by_two(corrections: Texts) -> str:
+    """Whether every correction adds up, and each that reached Stripe was approved by another person than proposed it.
+
+    Raises ``DoesNotHoldError`` naming the correction.
+    """
+    proposed = written = 0
+    for row in _newest(CORRECTIONS, corrections, lambda row: (len(row["proposal_id"]), row["proposal_id"])):
+        proposed += 1
+        named = f"correction {row['proposal_id']} in {CORRECTIONS}"
+        old, new, delta, amount = (
+            _number(CORRECTIONS, row, name) for name in ("old_quantity", "new_quantity", "delta", "amount_minor_units")
+        )
+        if new - old != delta:
+            raise DoesNotHoldError(f"{named} makes good {delta}, but {new} less {old} is {new - old}")
+        if (amount > 0) != (row["document_kind"] == "invoice_item"):
+            raise DoesNotHoldError(f"{named} is a {row['document_kind']} of {amount}")
+        if row["document"] and not row["approved_by"]:
+            raise DoesNotHoldError(f"{named} is in Stripe as {row['document']}, and nobody approved it")
+        if row["approved_by"] and row["approved_by"] == row["proposed_by"]:
+            raise DoesNotHoldError(f"{named} was proposed and approved by {row['approved_by']}")
+        written += bool(row["document"]) and not row["lost_at"]
+    if not proposed:
+        return "no correction was proposed"
+    return f"corrections proposed: {proposed}; in Stripe: {written}, each approved by another person"
+
+
+def _require_shown(row: Row, there: Row | None) -> None:
+    """An invoice that was compared is one that was read, and stands as that says."""
+    if row["invoice_id"] and (there is None or there["invoice_id"] != row["invoice_id"]):
+        raise DoesNotHoldError(f"{COMPARED} has {row['invoice_id']}, which is not in {INVOICES}")
+    if there is not None and there["status"] != row["status"]:
+        raise DoesNotHoldError(
+            f"{COMPARED} says that {row['invoice_id']} is {row['status']}, but Stripe showed {there['status']} last: "
+            f"so {INVOICES}"
+        )
+
+
+def _difference(row: Row) -> Decimal:
+    invoiced, used, said = (_number(COMPARED, row, f) for f in ("invoice_quantity", "usage_quantity", "difference"))
+    named = f"{row['event_name']} of {row['invoice_id'] or 'no invoice'}"
+    if invoiced - used != said or (said and not row["cause"]):
+        raise DoesNotHoldError(
+            f"{COMPARED} says that {named} differs by {said} (cause: {row['cause'] or 'none'}), but {invoiced} "
+            f"invoiced less {used} used is {invoiced - used}"
+        )
+    return said
+
+
+def _invoice(row: Row) -> str:
+    return row["invoice_id"]
+
+
+def _newest(table: str, texts: Texts, key: Callable[[Row], _Key]) -> Iterator[Row]:
+    """Of each the last row, in the order that each text has."""
+    in_order = heapq.merge(*(_rows(table, [text]) for text in texts), key=key)
+    for _, same in groupby(in_order, key):
+        yield deque(same, maxlen=1)[0]
+
+
+def _rows(table: str, texts: Texts) -> Iterator[Row]:
+    for text in texts:
+        yield from named_rows(table, text, _COLUMNS[table])
+
+
+def _number(table: str, row: Row, column: str) -> Decimal:
+    try:
+        return number_in(row[column])
+    except InvalidOperation:
+        raise DoesNotHoldError(f"{table}: {column} is {row[column][:40]!r}, which is not a number") from None
+''',
 "fridge_pipeline.finance.rules.evidence_signed": r'''"""The signed figures of an evidence pack: its sums are what two people signed, and what came later says why.
 
 Standard library only, like the format.
@@ -1572,12 +1724,12 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from fridge_pipeline.finance.rules.evidence_format import ANNEX, DoesNotHoldError, table_path
-from fridge_pipeline.finance.rules.evidence_rows import number_in, rows_of_csv
+from fridge_pipeline.finance.rules.evidence_rows import named_rows, number_in
 
 SIGNOFFS, SIGNED_FIGURES = table_path("month_signoffs"), f"{ANNEX}/signed_figures.csv"
 
@@ -1616,7 +1768,7 @@ def compare_with_signatures(signoffs: Iterable[str], control_totals: Mapping[str
 def compare_with_now(figures: Iterable[str]) -> str:
     """What the month had come to when the pack was made, beside what was signed; every difference has its cause."""
     changed: dict[str, tuple[Decimal, set[str]]] = {}
-    for row in _rows(SIGNED_FIGURES, figures, _COLUMNS):
+    for row in named_rows(SIGNED_FIGURES, figures, _COLUMNS):
         difference = _number(row, "usage_now") - _number(row, "signed_usage")
         if difference != _number(row, "difference") or bool(_number(row, "hours_changed")) != bool(row["cause"]):
             raise DoesNotHoldError(
@@ -1639,7 +1791,7 @@ def _signatures(lines: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
     They are the last two but for what was only asked: until somebody else reopens it, the month stays closed.
     """
     columns = ("action", "signed_by", "acted_by", "signed_at", "control_totals")
-    acts = (row for row in _rows(SIGNOFFS, lines, columns) if row["action"] != "ask_to_reopen")
+    acts = (row for row in named_rows(SIGNOFFS, lines, columns) if row["action"] != "ask_to_reopen")
     rows = deque(acts, maxlen=2)
     last = [row | {"signed_by": row["acted_by"] or row["signed_by"]} for row in rows]
     if [row["action"] for row in last] != ["prepare", "approve"]:
@@ -1656,15 +1808,6 @@ def _signed_totals(prepared: Mapping[str, str]) -> dict[str, dict[str, Any]]:
             f"{SIGNOFFS} does not say which figures {prepared['signed_by']} signed: {prepared['control_totals'][:100]}"
         ) from None
     return dict(totals)
-
-
-def _rows(path: str, lines: Iterable[str], names: tuple[str, ...]) -> Iterator[dict[str, str]]:
-    rows = rows_of_csv(path, lines)
-    columns = next(rows, [])
-    if missing := sorted(set(names) - set(columns)):
-        raise DoesNotHoldError(f"{path} has no column {', '.join(missing)}")
-    for row in rows:
-        yield {name: row[columns.index(name)] for name in names}
 
 
 def _number(row: Mapping[str, str], column: str) -> Decimal:
@@ -1856,11 +1999,13 @@ from fridge_pipeline.finance.rules.evidence_chain import ChainedPack
 from fridge_pipeline.finance.rules.evidence_checks import CHECKS, checks_told
 from fridge_pipeline.finance.rules.evidence_figures import Tally
 from fridge_pipeline.finance.rules.evidence_format import (
+    ANNEX,
     DESCRIPTION,
     FORMATS,
     MANIFEST,
     MANIFEST_LINE_CHARACTERS_MAX,
     WITHOUT_CHECKS,
+    WITHOUT_INVOICES,
     WITHOUT_SIGNED,
     WITHOUT_SUMS,
     DoesNotHoldError,
@@ -1868,6 +2013,14 @@ from fridge_pipeline.finance.rules.evidence_format import (
     manifest_lines,
     require_chained,
     table_path,
+)
+from fridge_pipeline.finance.rules.evidence_invoices import (
+    COMPARED,
+    CORRECTIONS,
+    DAY_READS,
+    INVOICES,
+    compare_with_invoices,
+    require_corrected_by_two,
 )
 from fridge_pipeline.finance.rules.evidence_signed import SIGNED_FIGURES, compare_with_now, compare_with_signatures
 from fridge_pipeline.finance.rules.evidence_signoffs import SIGNOFFS, read_signoffs
@@ -1936,6 +2089,8 @@ def _verify(pack: Path, wanted: Expected, *, are_counted: bool) -> Iterator[str]
             yield checks_told(opened.pieces(table_path(CHECKS)))
         if described["format"] not in WITHOUT_SIGNED and described.get("is_final") is True:
             yield from _verify_signed(opened, described)
+        if described["format"] not in WITHOUT_INVOICES:
+            yield from _verify_invoices(opened)
         yield _verify_chain(opened.month, described, before)
         yield from _verify_outside(opened, pack, described, wanted)
         if sums is not None:
@@ -2076,6 +2231,18 @@ def _require_explained(sums: StripeComparison) -> None:
         sums.require_explained()
     except DoesNotHoldError as error:
         raise UnexplainedError(str(error)) from None
+
+
+def _verify_invoices(opened: OpenedPack) -> Iterator[str]:
+    """What was invoiced otherwise than used has its cause, and what was made good for it two people."""
+    yield compare_with_invoices(*(_with_annex(opened, table) for table in (COMPARED, INVOICES, DAY_READS)))
+    yield require_corrected_by_two(_with_annex(opened, CORRECTIONS))
+
+
+def _with_annex(opened: OpenedPack, table: str) -> list[Iterator[str]]:
+    """The text of a table, and that of what came to it after the signature."""
+    paths = (table_path(table), f"{ANNEX}/{table}.csv")
+    return [opened.pieces(path) for path in paths if path == paths[0] or opened.has(path)]
 
 
 def _verify_signed(opened: OpenedPack, described: Mapping[str, Any]) -> Iterator[str]:

@@ -182,9 +182,11 @@ class Console:
         month = found.values.get("month")
         if not isinstance(month, Month):
             return ""
-        newest = books.first_row("console_month_state", {"month_day": month.first_day})
-        state = {"approve": "closed, approved", "prepare": "prepared"}.get(newest["action"], "") if newest else ""
-        return f"{month} is {state} by {visible(newest['signed_by'])}" if state and newest else f"{month} is open"
+        stands = books.first_row("console_month_state", {"month_day": month.first_day})
+        if not stands or stands["status"] == "open":
+            return f"{month} is open"
+        by, said = ("approved_by", "closed, approved") if stands["status"] == "closed" else ("prepared_by", "prepared")
+        return f"{month} is {said} by {visible(stands[by])}"
 
     def _tenant_page(self, path: str) -> Response:
         """The page that a link shows: one tenant's usage, or in the same words always that there is nothing."""

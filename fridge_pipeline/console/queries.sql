@@ -36,13 +36,11 @@ where used_until is null;
 
 -- name: console_month_state
 select
-    action,
-    coalesce(acted_by, signed_by) as signed_by,
-    signed_at
-from fridge.month_signoffs
-where month = %(month_day)s and action <> 'ask_to_reopen'
-order by signoff_id desc
-limit 1;
+    status,
+    prepared_by,
+    approved_by
+from fridge.month_status
+where usage_month = %(month_day)s;
 
 -- name: console_standing
 -- The running month and the one before: usage of now beside what was signed.
@@ -55,16 +53,10 @@ with months (usage_month) as (
 newest as (
     select
         months.usage_month,
-        coalesce(
-            (
-                select case signoffs.action when 'approve' then 'closed' when 'prepare' then 'prepared' else 'open' end
-                from fridge.month_signoffs as signoffs
-                where signoffs.month = months.usage_month and signoffs.action <> 'ask_to_reopen'
-                order by signoffs.signoff_id desc
-                limit 1
-            ), 'open'
-        ) as state
+        coalesce(month_status.status, 'open') as state,
+        month_status.control_totals
     from months
+    left join fridge.month_status on months.usage_month = month_status.usage_month
 ),
 
 used as (
@@ -85,16 +77,7 @@ signed as (
         totals.meter,
         (totals.figures ->> 'usage')::numeric as signed_usage
     from newest
-    cross join
-        lateral (
-            select preparations.control_totals
-            from fridge.month_signoffs as preparations
-            where preparations.month = newest.usage_month and preparations.action = 'prepare'
-            order by preparations.signoff_id desc
-            limit 1
-        ) as prepared
-    cross join lateral jsonb_each(prepared.control_totals -> 'meters') as totals (meter, figures)
-    where newest.state in ('prepared', 'closed')
+    cross join lateral jsonb_each(newest.control_totals -> 'meters') as totals (meter, figures)
 )
 
 select
@@ -247,53 +230,18 @@ left join outcomes on days.usage_date = outcomes.usage_date and days.meter = out
 order by days.meter asc, days.usage_date desc;
 
 -- name: console_months
-with bounds as (
-    select
-        min(hour) as first_hour,
-        max(hour) as last_hour
-    from fridge.landed_files
-),
-
-months as (
-    select
-        generate_series(
-            date_trunc('month', first_hour at time zone 'UTC'), last_hour at time zone 'UTC', '1 month'
-        )::date as usage_month
-    from bounds
-    union
-    select distinct month as usage_month
-    from fridge.month_signoffs
-),
-
-signatures as (
-    select
-        month,
-        action,
-        signoff_id,
-        coalesce(acted_by, signed_by) as signed_by,
-        signed_at,
-        lag(coalesce(acted_by, signed_by)) over (partition by month order by signoff_id) as signed_before_by,
-        row_number() over (partition by month order by signoff_id desc) as age
-    from fridge.month_signoffs
-    where action <> 'ask_to_reopen'
-)
-
 select
-    months.usage_month,
-    case signatures.action when 'approve' then 'closed' when 'prepare' then 'prepared' else 'open' end as month_state,
-    case signatures.action
-        when 'approve' then signatures.signed_before_by
-        when 'prepare' then signatures.signed_by
-    end as prepared_by,
-    case when signatures.action = 'approve' then signatures.signed_by end as month_approved_by,
-    signatures.signed_at,
+    usage_month,
+    status as month_state,
+    prepared_by,
+    approved_by as month_approved_by,
+    signed_at,
     (
         select count(*) from fridge.evidence_packs
-        where evidence_packs.month = months.usage_month
+        where evidence_packs.month = month_status.usage_month
     ) as packs
-from months
-left join signatures on months.usage_month = signatures.month and signatures.age = 1
-order by months.usage_month desc;
+from fridge.month_status
+order by usage_month desc;
 
 -- name: console_month_exists
 -- Any row that the books have of it.
@@ -355,17 +303,9 @@ signed as (
         (totals.figures ->> 'usage')::numeric as signed_usage,
         (totals.figures ->> 'stated')::numeric as signed_stated,
         (totals.figures ->> 'stripe')::numeric as signed_stripe
-    from (
-        select
-            control_totals,
-            action
-        from fridge.month_signoffs
-        where month = %(month_day)s and action in ('prepare', 'reopen')
-        order by signoff_id desc
-        limit 1
-    ) as newest
-    cross join lateral jsonb_each(newest.control_totals -> 'meters') as totals (meter, figures)
-    where newest.action = 'prepare'
+    from fridge.month_status
+    cross join lateral jsonb_each(month_status.control_totals -> 'meters') as totals (meter, figures)
+    where month_status.usage_month = %(month_day)s
 ),
 
 meters as (
@@ -689,12 +629,10 @@ meters as (
 ),
 
 states as (
-    select distinct on (month)
-        month as usage_month,
-        case action when 'approve' then 'closed' when 'prepare' then 'prepared' else 'open' end as month_state
-    from fridge.month_signoffs
-    where action <> 'ask_to_reopen'
-    order by month asc, signoff_id desc
+    select
+        usage_month,
+        status as month_state
+    from fridge.month_status
 )
 
 select

@@ -48,6 +48,103 @@ where
     and opened_at > %(after)s and opened_at <= %(until)s
 order by exception_id;
 
+-- name: evidence_corrections
+-- With who approved each and what became of it, as far as that was known then.
+select
+    proposals.proposal_id,
+    proposals.correction_key,
+    proposals.stripe_customer_id,
+    proposals.tenant_id,
+    proposals.event_name as meter,
+    proposals.invoice_id,
+    proposals.period_start,
+    proposals.period_end,
+    proposals.old_quantity,
+    proposals.new_quantity,
+    proposals.delta,
+    proposals.price_id,
+    proposals.amount as amount_minor_units,
+    proposals.currency,
+    proposals.document_kind,
+    proposals.cause,
+    proposals.acted_by as proposed_by,
+    proposals.acted_at as proposed_at,
+    approvals.acted_by as approved_by,
+    approvals.acted_at as approved_at,
+    documents.document,
+    documents.document_number,
+    documents.answer,
+    documents.written_at,
+    losses.answer as lost_because,
+    losses.found_at as lost_at
+from fridge.correction_proposals as proposals
+left join fridge.correction_approvals as approvals
+    on proposals.proposal_id = approvals.proposal_id and approvals.acted_at <= %(until)s
+left join fridge.correction_documents as documents
+    on proposals.proposal_id = documents.proposal_id and documents.written_at <= %(until)s
+left join fridge.correction_losses as losses
+    on proposals.proposal_id = losses.proposal_id and losses.found_at <= %(until)s
+where
+    proposals.period_start < %(end)s and proposals.period_end > %(start)s
+    and proposals.acted_at <= %(until)s
+    and greatest(proposals.acted_at, approvals.acted_at, documents.written_at, losses.found_at) > %(after)s
+order by proposals.proposal_id;
+
+-- name: evidence_invoices
+-- Of which a line, or a comparison, is of a time that reaches into the month: as Stripe showed them each time that they
+-- were not what they had been.
+select * from fridge.invoice_snapshots
+where
+    invoice_id in (
+        select stg_invoice_times.invoice_id
+        from fridge.stg_invoice_times
+        where stg_invoice_times.period_start < %(end)s and stg_invoice_times.period_end > %(start)s
+    )
+    and read_at > %(after)s and read_at <= %(until)s
+order by invoice_id collate "C", snapshot_id;
+
+-- name: evidence_invoice_lines
+-- Of those invoices: all lines, of other months and of other things too.
+select
+    of_lines.invoice_id,
+    lines.snapshot_id,
+    lines.line_number,
+    lines.line_id,
+    prices.event_name as meter,
+    lines.price_id,
+    lines.period_start,
+    lines.period_end,
+    lines.quantity,
+    lines.amount as amount_minor_units,
+    lines.is_invoice_item,
+    lines.is_proration,
+    lines.is_discounted
+from fridge.invoice_line_snapshots as lines
+inner join fridge.invoice_snapshots as of_lines on lines.snapshot_id = of_lines.snapshot_id
+left join fridge.prices on lines.price_id = prices.price_id
+where
+    of_lines.invoice_id in (
+        select stg_invoice_times.invoice_id
+        from fridge.stg_invoice_times
+        where stg_invoice_times.period_start < %(end)s and stg_invoice_times.period_end > %(start)s
+    )
+    and of_lines.read_at > %(after)s and of_lines.read_at <= %(until)s
+order by of_lines.invoice_id, lines.snapshot_id, lines.line_number;
+
+-- name: evidence_invoice_tie_out
+-- As compared last, which is never signed: an invoice may change, and a billing period reach out of the month.
+select * from fridge.invoice_tie_out
+where period_start < %(end)s and period_end > %(start)s
+order by invoice_id collate "C" nulls last, stripe_customer_id, event_name, period_start;
+
+-- name: evidence_invoice_day_reads
+-- From the month on: an invoice is made when its period is over.
+select * from fridge.invoice_day_reads
+where
+    day >= (%(start)s at time zone 'UTC')::date
+    and read_at > %(after)s and read_at <= %(until)s
+order by day, day_read_id;
+
 -- name: evidence_landing_file_tenants
 select
     landing_file_tenants.file_id,
@@ -882,10 +979,7 @@ select
     signed_months.signoff_id,
     stg_signed_months.is_closed,
     stg_signed_months.has_hours,
-    signed_months.prepared_by,
-    signed_months.prepared_at,
-    signed_months.approved_by,
-    signed_months.approved_at
+    signed_months.prepared_at
 from fridge.signed_months
 inner join fridge.stg_signed_months on signed_months.month = stg_signed_months.usage_month
 where signed_months.month = %(month)s;

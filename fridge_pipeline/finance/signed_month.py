@@ -1,4 +1,4 @@
-"""What of a month is signed: which preparation stands, by whom, and how its figures are read in place of today's."""
+"""What of a month is signed: which preparation stands, and how its figures are read in place of today's."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ALWAYS_BEFORE, ALWAYS_AFTER = "-infinity", "infinity"
 
 @dataclass(frozen=True, slots=True)
 class SignedMonth:
-    """The preparation whose figures stand, and the approval, if the month is closed.
+    """The preparation whose figures stand, and whether it is approved: the month is closed.
 
     ``has_hours`` is false of a month that was signed before figures were kept by the hour.
     """
@@ -26,10 +26,7 @@ class SignedMonth:
     signoff_id: int
     is_closed: bool
     has_hours: bool
-    prepared_by: str
     prepared_at: datetime
-    approved_by: str | None
-    approved_at: datetime | None
 
     @property
     def stands(self) -> bool:

@@ -25,11 +25,13 @@ from fridge_pipeline.finance.rules.evidence_chain import ChainedPack
 from fridge_pipeline.finance.rules.evidence_checks import CHECKS, checks_told
 from fridge_pipeline.finance.rules.evidence_figures import Tally
 from fridge_pipeline.finance.rules.evidence_format import (
+    ANNEX,
     DESCRIPTION,
     FORMATS,
     MANIFEST,
     MANIFEST_LINE_CHARACTERS_MAX,
     WITHOUT_CHECKS,
+    WITHOUT_INVOICES,
     WITHOUT_SIGNED,
     WITHOUT_SUMS,
     DoesNotHoldError,
@@ -37,6 +39,14 @@ from fridge_pipeline.finance.rules.evidence_format import (
     manifest_lines,
     require_chained,
     table_path,
+)
+from fridge_pipeline.finance.rules.evidence_invoices import (
+    COMPARED,
+    CORRECTIONS,
+    DAY_READS,
+    INVOICES,
+    compare_with_invoices,
+    require_corrected_by_two,
 )
 from fridge_pipeline.finance.rules.evidence_signed import SIGNED_FIGURES, compare_with_now, compare_with_signatures
 from fridge_pipeline.finance.rules.evidence_signoffs import SIGNOFFS, read_signoffs
@@ -105,6 +115,8 @@ def _verify(pack: Path, wanted: Expected, *, are_counted: bool) -> Iterator[str]
             yield checks_told(opened.pieces(table_path(CHECKS)))
         if described["format"] not in WITHOUT_SIGNED and described.get("is_final") is True:
             yield from _verify_signed(opened, described)
+        if described["format"] not in WITHOUT_INVOICES:
+            yield from _verify_invoices(opened)
         yield _verify_chain(opened.month, described, before)
         yield from _verify_outside(opened, pack, described, wanted)
         if sums is not None:
@@ -245,6 +257,18 @@ def _require_explained(sums: StripeComparison) -> None:
         sums.require_explained()
     except DoesNotHoldError as error:
         raise UnexplainedError(str(error)) from None
+
+
+def _verify_invoices(opened: OpenedPack) -> Iterator[str]:
+    """What was invoiced otherwise than used has its cause, and what was made good for it two people."""
+    yield compare_with_invoices(*(_with_annex(opened, table) for table in (COMPARED, INVOICES, DAY_READS)))
+    yield require_corrected_by_two(_with_annex(opened, CORRECTIONS))
+
+
+def _with_annex(opened: OpenedPack, table: str) -> list[Iterator[str]]:
+    """The text of a table, and that of what came to it after the signature."""
+    paths = (table_path(table), f"{ANNEX}/{table}.csv")
+    return [opened.pieces(path) for path in paths if path == paths[0] or opened.has(path)]
 
 
 def _verify_signed(opened: OpenedPack, described: Mapping[str, Any]) -> Iterator[str]:

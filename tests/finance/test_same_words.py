@@ -24,13 +24,14 @@ from fridge_pipeline.console import table_files
 from fridge_pipeline.console.frame import Field, Table
 from fridge_pipeline.corrections.settle import Decision, settle_exceptions
 from fridge_pipeline.corrections.withdraw import withdraw_file
-from fridge_pipeline.database.queries import statement
+from fridge_pipeline.database.queries import statement, statements
 from fridge_pipeline.database.run import Failpoint
+from fridge_pipeline.finance.close_month import sign_month
 from fridge_pipeline.finance.explain_hour import explain_hour
 from fridge_pipeline.finance.month_record import month_rows
 from fridge_pipeline.finance.pages.columns import Column
 from fridge_pipeline.finance.pages.words import ACTIONS
-from fridge_pipeline.finance.rules.signoff import Action
+from fridge_pipeline.finance.rules.signoff import Action, Signoff
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.invoices.compared import compared_invoices
 from fridge_pipeline.invoices.invoice_record import Reading, add_invoice, keep_prices
@@ -48,6 +49,9 @@ COMPARED = """
         accepted_quantity, invoice_quantity, difference, compared_at
     ) values ('in_1', 'cohoes', %s, %s, %s, %s, 10, 10, 10, 0, now())
 """
+
+#: What the page of January asks.
+AT_JANUARY = {"month_day": JANUARY.first_day, "month_start": JANUARY.start, "month_end": JANUARY.end}
 
 #: What a page asks where its address asks for nothing.
 UNASKED = ("tenant", "kind", "state", "n", "seed", "month_day", "month_start", "month_end")
@@ -390,3 +394,30 @@ def test_a_switch_that_was_set_when_the_month_was_over_is_shown_in_it_while_its_
     with pipeline.database.connect() as connection:
         shown_in_month = month_rows(connection, "decisions_in_force", ended)["setting"].to_list()
     assert shown_in_month == ["hold", "off"]
+
+
+def test_how_a_month_stands_reads_the_same_on_console_and_report_at_every_step(pipeline: Pipeline) -> None:
+    fill(pipeline)
+    at, totals = max(pipeline.clock(), JANUARY.end), {"meters": {READINGS: {"usage": 1}}}
+    steps = (
+        ("ada", Action.PREPARE, "", totals, ("prepared", "ada (Ada L.)", None)),
+        ("grace", Action.APPROVE, "", None, ("closed", "ada (Ada L.)", "grace (Ada L.)")),
+        ("ada", Action.ASK_TO_REOPEN, "late files", None, ("closed", "ada (Ada L.)", "grace (Ada L.)")),
+        ("grace", Action.REOPEN, "late files", None, ("open", None, None)),
+    )
+    with pipeline.database.connect() as connection:
+        for login, action, reason, figures, stands in steps:
+            signoff = Signoff(action, "Ada L.", at, figures, reason or None)
+            sign_month(signed_in(pipeline.database, login), connection, JANUARY, signoff)
+            (row,) = (each for each in shown(pipeline, "console_months") if each["usage_month"] == JANUARY.first_day)
+            assert (row["month_state"], row["prepared_by"], row["month_approved_by"]) == stands
+            report = month_rows(connection, "month_status", JANUARY).row(0, named=True)
+            assert (report["status"], report["prepared_by"], report["approved_by"]) == stands
+            signed = [each["signed_usage"] for each in shown(pipeline, "console_month_figures", **AT_JANUARY)]
+            assert any(figure is not None for figure in signed) is (stands[0] != "open")
+
+
+def test_only_one_statement_works_out_how_a_month_stands() -> None:
+    """The others tell of single signatures, or count them."""
+    asking = {name for name, text in statements().items() if "console_" in name and "fridge.month_signoffs" in text}
+    assert asking == {"console_signoffs", "console_month_exists", "console_checks"}

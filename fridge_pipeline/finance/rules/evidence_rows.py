@@ -92,6 +92,17 @@ def rows_of_csv(path: str, pieces: Iterable[str]) -> Iterator[list[str]]:
         before, width = before + block.count, block.width
 
 
+def named_rows(path: str, pieces: Iterable[str], names: tuple[str, ...]) -> Iterator[dict[str, str]]:
+    """Every row behind the first by the names of some columns. Raises ``DoesNotHoldError`` where one is missing."""
+    rows = rows_of_csv(path, pieces)
+    columns = next(rows, [])
+    if missing := sorted(set(names) - set(columns)):
+        raise DoesNotHoldError(f"{path} has no column {', '.join(missing)}")
+    places = [(name, columns.index(name)) for name in names]
+    for row in rows:
+        yield {name: row[place] for name, place in places}
+
+
 def number_in(text: str) -> Decimal:
     """A quantity as a field has it: finite, and of a size that quantities have. Raises ``InvalidOperation``."""
     value = Decimal(text)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from fridge_pipeline.finance.rules.evidence_format import ANNEX, DoesNotHoldError, table_path
-from fridge_pipeline.finance.rules.evidence_rows import number_in, rows_of_csv
+from fridge_pipeline.finance.rules.evidence_rows import named_rows, number_in
 
 SIGNOFFS, SIGNED_FIGURES = table_path("month_signoffs"), f"{ANNEX}/signed_figures.csv"
 
@@ -51,7 +51,7 @@ def compare_with_signatures(signoffs: Iterable[str], control_totals: Mapping[str
 def compare_with_now(figures: Iterable[str]) -> str:
     """What the month had come to when the pack was made, beside what was signed; every difference has its cause."""
     changed: dict[str, tuple[Decimal, set[str]]] = {}
-    for row in _rows(SIGNED_FIGURES, figures, _COLUMNS):
+    for row in named_rows(SIGNED_FIGURES, figures, _COLUMNS):
         difference = _number(row, "usage_now") - _number(row, "signed_usage")
         if difference != _number(row, "difference") or bool(_number(row, "hours_changed")) != bool(row["cause"]):
             raise DoesNotHoldError(
@@ -74,7 +74,7 @@ def _signatures(lines: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
     They are the last two but for what was only asked: until somebody else reopens it, the month stays closed.
     """
     columns = ("action", "signed_by", "acted_by", "signed_at", "control_totals")
-    acts = (row for row in _rows(SIGNOFFS, lines, columns) if row["action"] != "ask_to_reopen")
+    acts = (row for row in named_rows(SIGNOFFS, lines, columns) if row["action"] != "ask_to_reopen")
     rows = deque(acts, maxlen=2)
     last = [row | {"signed_by": row["acted_by"] or row["signed_by"]} for row in rows]
     if [row["action"] for row in last] != ["prepare", "approve"]:
@@ -91,15 +91,6 @@ def _signed_totals(prepared: Mapping[str, str]) -> dict[str, dict[str, Any]]:
             f"{SIGNOFFS} does not say which figures {prepared['signed_by']} signed: {prepared['control_totals'][:100]}"
         ) from None
     return dict(totals)
-
-
-def _rows(path: str, lines: Iterable[str], names: tuple[str, ...]) -> Iterator[dict[str, str]]:
-    rows = rows_of_csv(path, lines)
-    columns = next(rows, [])
-    if missing := sorted(set(names) - set(columns)):
-        raise DoesNotHoldError(f"{path} has no column {', '.join(missing)}")
-    for row in rows:
-        yield {name: row[columns.index(name)] for name in names}
 
 
 def _number(row: Mapping[str, str], column: str) -> Decimal:

@@ -31,6 +31,13 @@ HEADER = b"path,line,reason,raw\n"
 
 #: What every pack has.
 SMALL = {
+    "tables/invoices.csv": b"invoice_id,status\n",
+    "tables/invoice_tie_out.csv": b"invoice_id,status,event_name,usage_quantity,invoice_quantity,difference,cause\n",
+    "tables/invoice_day_reads.csv": b"day\n",
+    "tables/corrections.csv": (
+        b"proposal_id,old_quantity,new_quantity,delta,amount_minor_units,document_kind,proposed_by,approved_by,"
+        b"document,lost_at\n"
+    ),
     "tables/checks.csv": b"model,test,says,severity,contradictions\ntie_out,unique,No two rows are the same.,error,0\n",
     "tables/stripe_sums.csv": b"tenant_id,meter,hour,stripe_customer_id,quantity\n",
     "tables/tie_out.csv": (
