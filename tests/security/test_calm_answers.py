@@ -76,7 +76,9 @@ def test_a_page_of_the_console_whose_database_fails_is_a_calm_503_for_finance_an
     pages = paths(link) if where == "connection" else ["/", "/tenants", link]
     with failing(where, error):
         answers = {path: shown.ask(path) for path in pages}
-    assert {path: (answer.status_code, answer.text[:300]) for path, answer in answers.items() if not is_calm(answer)} == {}
+    assert {
+        path: (answer.status_code, answer.text[:300]) for path, answer in answers.items() if not is_calm(answer)
+    } == {}
     assert "fridge migrate" not in answers[link].text, "a tenant can do nothing about it"
     assert shown.ask(link).status_code == 200
 
