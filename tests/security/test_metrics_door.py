@@ -49,7 +49,7 @@ def test_what_cannot_be_read_is_a_calm_503_with_nothing_of_the_error(
 
 def test_silent_callers_take_no_more_threads_than_there_are_places(capfd: pytest.CaptureFixture[str]) -> None:
     before = threading.active_count()
-    with served(lambda: []) as address, ExitStack() as stack:
+    with served(list) as address, ExitStack() as stack:
         host, port = "127.0.0.1", int(address.split(":")[2].partition("/")[0])
         callers = [stack.enter_context(socket.create_connection((host, port), timeout=20)) for _ in range(CALLERS_MAX)]
         late = stack.enter_context(socket.create_connection((host, port), timeout=20))
