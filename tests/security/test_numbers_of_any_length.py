@@ -21,7 +21,7 @@ format = """
 SECONDS_MAX = 20.0  # of the processor; before, one avro number of 1 MB took two minutes
 
 
-def decimal(kind: object, value: bytes, length: bool = True) -> bytes:
+def decimal(kind: object, value: bytes, *, length: bool = True) -> bytes:
     """An avro record with a temperature of 4 and another decimal, then one with that decimal as its temperature."""
     number = {"type": "bytes", "logicalType": "decimal", "precision": 38, "scale": 2}
     fields = {"s": "string", "at": "string", "t": number, "x": kind}
